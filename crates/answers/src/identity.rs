@@ -1,0 +1,49 @@
+//! Who answered: every identity is a hash, so that an answer is reused only under an equal key.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The numeric settings of the engine that computed an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EngineIdentity {
+    /// `hydrometer-decoder`, `scripted`, …
+    pub name: String,
+    /// Engine version: changes whenever the numbers it produces may change.
+    pub version: String,
+    /// Precision of the large products: `f32`, `bf16x3`, `bf16`.
+    pub precision: String,
+    /// Kernel chosen on this processor: `avx512`, `avx2`, `neon`, `amx-bf16`, ….
+    pub kernel: String,
+}
+
+/// Identity of a model: what must be equal for two answers to come from the same model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ModelIdentity {
+    /// Short name for people: file stem or the model's own name.
+    pub name: String,
+    /// How the user named it (`path.gguf`, `scripted:file`, `planted:…`), without secrets and without folders.
+    pub spec: String,
+    /// `gguf`, `safetensors`, `scripted`.
+    pub format: String,
+    /// `llama`, `qwen2`, `qwen3`, `gemma3`, `scripted`.
+    pub architecture: String,
+    /// Number of parameters; 0 for a scripted model.
+    pub parameters: u64,
+    /// Most common tensor type of the large matrices: `Q4_K`, `F16`, ….
+    pub quantization: String,
+    /// Number of entries of the output distribution.
+    pub vocab_size: u32,
+    /// Longest context that the file declares, in tokens.
+    pub context_length: u32,
+    /// `blake3:` hash of the weights file(s).
+    pub weights: String,
+    /// `blake3:` hash of vocabulary, specials, merges and pre-tokenizer.
+    pub tokenizer: String,
+    /// `blake3:` hash of the chat template; `None` when the model has none.
+    pub template: Option<String>,
+    /// Logit surgery applied on top, in the words of the `planted:` specification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surgery: Option<String>,
+    /// The engine.
+    pub engine: EngineIdentity,
+}

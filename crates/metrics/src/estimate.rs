@@ -1,0 +1,69 @@
+//! The one number type shown to people, and the verdict that a gate gives it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How an interval was computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IntervalMethod {
+    /// Delete-one-family jackknife with Student's t on G − 1 degrees of freedom.
+    JackknifeT,
+    /// Bias-corrected and accelerated bootstrap over families (2,000 resamples, seeded).
+    Bca,
+    /// Wilson score interval for a proportion.
+    Wilson,
+    /// Clopper–Pearson exact interval for a proportion.
+    ClopperPearson,
+}
+
+/// A two-sided confidence interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Interval {
+    /// Lower bound.
+    pub low: f64,
+    /// Upper bound.
+    pub high: f64,
+    /// Coverage aimed at, in (0, 1); 0.95 unless a policy says otherwise.
+    pub level: f64,
+    /// How it was computed.
+    pub method: IntervalMethod,
+}
+
+/// Items left out of an estimate, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Exclusion {
+    /// Why, as a lower-case fragment.
+    pub reason: String,
+    /// How many items.
+    pub items: u64,
+}
+
+/// A measured number with everything a reader needs to trust it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Estimate {
+    /// The value, in the metric's unit. Always finite.
+    pub value: f64,
+    /// The interval; `None` when fewer than two families allow none.
+    pub interval: Option<Interval>,
+    /// Number of probe families, the statistical unit.
+    pub n_families: u64,
+    /// Number of items (positions, options or probes) behind the value.
+    pub n_items: u64,
+    /// Items left out, by reason.
+    pub excluded: Vec<Exclusion>,
+    /// The same number for the teacher against itself; `None` when not measured.
+    pub floor: Option<f64>,
+}
+
+/// The three-valued answer of a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The interval clears the margin.
+    Pass,
+    /// The interval misses the margin.
+    Fail,
+    /// The interval straddles the margin, or there is none.
+    NotEnoughEvidence,
+}

@@ -1,0 +1,61 @@
+//! What is kept of one scored position after both models' logits are gone.
+
+/// Inverse temperatures 1/τ at which the student is re-tempered (see `PositionStats::kl_at`).
+pub const INVERSE_TEMPERATURES: [f32; 9] = [0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.45, 1.8, 2.5];
+/// Index of 1/τ = 1 in [`INVERSE_TEMPERATURES`].
+pub const UNIT_TEMPERATURE: usize = 4;
+/// Names of the retention bands, from the head of the teacher's distribution to its tail.
+pub const BANDS: [&str; 4] = ["top-1", "rest of 0.9 nucleus", "0.9–0.99", "beyond 0.99"];
+
+/// Statistics of one position: teacher p against student q, both next-token distributions.
+///
+/// All logarithms are natural; divergences are in nats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PositionStats {
+    /// Token that the text really continues with.
+    pub target: u32,
+    /// ln p(target).
+    pub teacher_logprob: f32,
+    /// ln q(target).
+    pub student_logprob: f32,
+    /// KL(p‖q) = Σ p ln(p/q), q floored at 1e−12; ≥ 0.
+    pub kl: f32,
+    /// KL(q‖p), p floored at 1e−12; ≥ 0.
+    pub reverse_kl: f32,
+    /// Jensen–Shannon divergence, in [0, ln 2].
+    pub jsd: f32,
+    /// Σ min(p, q) = 1 − total variation, in [0, 1].
+    pub overlap: f32,
+    /// H(p) in nats.
+    pub teacher_entropy: f32,
+    /// H(q) in nats.
+    pub student_entropy: f32,
+    /// Σ p over tokens whose q was floored, in [0, 1].
+    pub floored_mass: f32,
+    /// Teacher's most probable token; ties go to the lowest id.
+    pub teacher_top1: u32,
+    /// Student's most probable token; ties go to the lowest id.
+    pub student_top1: u32,
+    /// p of the teacher's most probable token.
+    pub teacher_top1_prob: f32,
+    /// q of the student's most probable token.
+    pub student_top1_prob: f32,
+    /// Kendall's tau-b over the teacher's ten most probable tokens, in [−1, 1]; `NaN` where undefined (all tied).
+    pub kendall_tau: f32,
+    /// Σ p per retention band of the teacher ([`BANDS`]).
+    pub band_mass: [f32; 4],
+    /// Σ min(p, q) per retention band.
+    pub band_overlap: [f32; 4],
+    /// Σ max(q − p, 0) per retention band.
+    pub band_invented: [f32; 4],
+    /// KL(p ‖ softmax(z_S·β)) at each β of [`INVERSE_TEMPERATURES`].
+    pub kl_at: [f32; 9],
+    /// d KL / dβ at each β (KL is convex in β, so value and slope give τ* by Hermite interpolation).
+    pub kl_slope_at: [f32; 9],
+    /// llama.cpp-compatible: −ln p(target), from the teacher's 16-bit encoded row.
+    pub compat_nll_base: f32,
+    /// llama.cpp-compatible: −ln q(target).
+    pub compat_nll: f32,
+    /// llama.cpp-compatible KL of the encoded row against the student (may be slightly negative).
+    pub compat_kl: f32,
+}

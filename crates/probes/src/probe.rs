@@ -1,0 +1,70 @@
+//! The probe: one question, its family and its tags.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How a text probe's windows are grouped into families, the statistical unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Families {
+    /// Every window of the text belongs to the probe's family.
+    #[default]
+    Probe,
+    /// A window belongs to the section (line `= Title =`) in which it begins.
+    Heading,
+    /// Every window is a family of its own: for a text whose inner structure is unknown.
+    Window,
+}
+
+/// What is asked of the models.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Ask {
+    /// A text scored teacher-forced: the next-token distributions at its positions.
+    Text {
+        /// The text whose tokens are scored.
+        text: String,
+        /// Unscored text in front of it; scoring starts at the first token of `text`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        context: Option<String>,
+        /// How windows of a long text form families.
+        #[serde(default)]
+        families: Families,
+    },
+    /// A forced choice among options, answered with their log-probabilities.
+    Choice {
+        /// The question, without the options.
+        prompt: String,
+        /// Two to eight answers.
+        options: Vec<String>,
+        /// Index into `options` of the true answer, where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        truth: Option<u32>,
+    },
+}
+
+/// One question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Probe {
+    /// Unique within a suite; letters, digits, `-`, `_`, `.`, `/`, `:`.
+    pub id: String,
+    /// Probes that share a family are not independent: paraphrases, minimal pairs, rungs, chunks of a document.
+    pub family: String,
+    /// Capability axis or domain: `reasoning`, `refusal`, `prose`, `code`, …
+    pub axis: String,
+    /// Free tags; each becomes a slice of the report.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// What is asked.
+    #[serde(flatten)]
+    pub ask: Ask,
+}
+
+/// An ordered set of probes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suite {
+    /// Name for people: a file name or `builtin:standard`.
+    pub name: String,
+    /// The probes, unique ids, in order.
+    pub probes: Vec<Probe>,
+}
