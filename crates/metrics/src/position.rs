@@ -58,4 +58,7 @@ pub struct PositionStats {
     pub compat_nll: f32,
     /// llama.cpp-compatible KL of the encoded row against the student (may be slightly negative).
     pub compat_kl: f32,
+    /// llama.cpp-compatible: the most probable token of the encoded row is the student's (codes of 16 bits can tie
+    /// where logits do not; ties go to the lowest id).
+    pub compat_same_top: bool,
 }
