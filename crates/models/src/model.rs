@@ -67,4 +67,14 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// A token id outside the vocabulary, a sequence longer than the context, or numbers that stopped being finite.
     fn score<'a>(&'a self, block: &Block) -> Result<Box<dyn Logits + 'a>, ModelError>;
+
+    /// Scores the block again, as exactly as this model can: the noise floor of an audit compares the two.
+    ///
+    /// A model whose engine computes in reduced precision answers in full precision here.
+    ///
+    /// # Errors
+    /// As [`Model::score`].
+    fn rerun<'a>(&'a self, block: &Block) -> Result<Box<dyn Logits + 'a>, ModelError> {
+        self.score(block)
+    }
 }
