@@ -55,3 +55,9 @@ pub struct Compat {
     /// Share of tokens with the same most probable token.
     pub same_top: PlusMinus,
 }
+
+mod accumulator;
+mod row;
+
+pub use accumulator::CompatAccumulator;
+pub use row::{CompatToken, FLOOR_LOGPROB, decode, encode_row, token_from_encoded, token_from_rows};

@@ -1,12 +1,22 @@
 //! The mathematics of distillation loss: divergences, calibration, estimates, tests and verdicts.
 //!
 //! Pure functions and mergeable states. This crate knows nothing about models, probes, files, clocks, threads
-//! or hidden sources of randomness: every seed is an argument.
+//! or hidden sources of randomness: every seed is an argument or a documented constant.
 
 pub mod calibration;
+pub mod catalog;
 pub mod compat;
 mod estimate;
-mod position;
+pub mod families;
+pub mod gate;
+pub mod interval;
+mod jackknife;
+pub mod position;
+pub mod quantile;
+pub mod slices;
+pub mod temperature;
+pub mod tests;
 
 pub use estimate::{Estimate, Exclusion, Interval, IntervalMethod, Verdict};
-pub use position::{BANDS, INVERSE_TEMPERATURES, PositionStats, UNIT_TEMPERATURE};
+pub use families::FamilyTable;
+pub use position::{BANDS, Comparer, INVERSE_TEMPERATURES, PositionError, PositionStats, UNIT_TEMPERATURE};

@@ -62,3 +62,72 @@ pub struct PositionStats {
     /// where logits do not; ties go to the lowest id).
     pub compat_same_top: bool,
 }
+
+mod comparer;
+
+pub use comparer::Comparer;
+
+/// Why two rows cannot be compared.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum PositionError {
+    /// The rows are not as long as the vocabulary.
+    #[error(
+        "rows of logits differ from the vocabulary: expected {expected} entries, found {teacher} from the teacher and {student} from the student"
+    )]
+    Length {
+        /// Entries of the vocabulary.
+        expected: usize,
+        /// Entries in the teacher's row.
+        teacher: usize,
+        /// Entries in the student's row.
+        student: usize,
+    },
+    /// The text's own token is outside the vocabulary.
+    #[error("target token {target} is outside the vocabulary of {vocab}")]
+    Target {
+        /// The token.
+        target: u32,
+        /// Entries of the vocabulary.
+        vocab: usize,
+    },
+    /// A logit is `NaN` or +∞.
+    #[error("{model}'s logit of token {index} is {value}: expected a number or -inf")]
+    NotALogit {
+        /// `teacher` or `student`.
+        model: &'static str,
+        /// The first such token.
+        index: usize,
+        /// What stands there.
+        value: f32,
+    },
+    /// Every logit is −∞: no distribution.
+    #[error("{model}'s logits are all -inf: expected at least one number among {entries}")]
+    Empty {
+        /// `teacher` or `student`.
+        model: &'static str,
+        /// Entries in the row.
+        entries: usize,
+    },
+}
+
+/// Checks that a row of logits is a distribution and returns its most probable token, ties to the lowest id.
+///
+/// −∞ is a legal logit (probability 0). `model` names the row in the error.
+///
+/// # Errors
+/// `NotALogit` at the first `NaN` or +∞, `Empty` when no logit is finite.
+pub fn check_row(row: &[f32], model: &'static str) -> Result<u32, PositionError> {
+    let (mut top, mut largest) = (0, f32::NEG_INFINITY);
+    for (index, &value) in row.iter().enumerate() {
+        if value.is_nan() || value == f32::INFINITY {
+            return Err(PositionError::NotALogit { model, index, value });
+        }
+        if value > largest {
+            (top, largest) = (index, value);
+        }
+    }
+    if largest == f32::NEG_INFINITY {
+        return Err(PositionError::Empty { model, entries: row.len() });
+    }
+    Ok(top as u32)
+}

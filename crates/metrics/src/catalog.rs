@@ -1,0 +1,61 @@
+//! What each metric is: the one source of help, tooltips and documentation.
+
+mod text;
+
+pub use text::METRICS;
+
+/// Which way a metric should move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Larger values are better.
+    Higher,
+    /// Smaller values are better.
+    Lower,
+    /// The closer to 1 the better, on either side.
+    One,
+    /// The closer to 0 the better, on either side.
+    Zero,
+    /// It describes; neither way is better.
+    Neither,
+}
+
+impl Direction {
+    /// For people, as a fragment.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Higher => "higher is better",
+            Self::Lower => "lower is better",
+            Self::One => "1 is best",
+            Self::Zero => "0 is best",
+            Self::Neither => "descriptive",
+        }
+    }
+}
+
+/// One metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricInfo {
+    /// Stable identifier, used in statements and policies.
+    pub id: &'static str,
+    /// Name for people.
+    pub name: &'static str,
+    /// Unit; empty for a pure number.
+    pub unit: &'static str,
+    /// Range, as mathematicians write it.
+    pub range: &'static str,
+    /// Which way is better.
+    pub direction: Direction,
+    /// What it measures, a sentence or two.
+    pub what: &'static str,
+    /// When it misleads, a sentence or two.
+    pub misleads: &'static str,
+    /// The formula.
+    pub formula: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+}
+
+/// The metric with this identifier.
+pub fn find(id: &str) -> Option<&'static MetricInfo> {
+    METRICS.iter().find(|metric| metric.id == id)
+}

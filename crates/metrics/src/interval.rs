@@ -1,0 +1,127 @@
+//! Confidence intervals whose unit is the probe family.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use statrs::distribution::{Beta, ContinuousCDF, Normal, StudentsT};
+
+use crate::estimate::{Estimate, Interval, IntervalMethod};
+use crate::families::FamilyTable;
+use crate::jackknife::{Jackknife, defined};
+
+/// Resamples of the BCa bootstrap.
+pub const RESAMPLES: usize = 2000;
+/// Seed of the BCa bootstrap: part of the method, so that equal sums give equal bytes.
+pub const BOOTSTRAP_SEED: u64 = 0x6879_6472_6f6d_6574;
+
+/// The value of a statistic of family sums, with its interval.
+///
+/// `statistic` maps column totals to the number (a ratio of sums, for example) and answers `None` where it is
+/// undefined. The result is `None` when it is undefined on all families; its interval is `None` with fewer than
+/// two families, or when the statistic is undefined without one of them.
+pub fn estimate(table: &FamilyTable, level: f64, statistic: impl Fn(&[f64]) -> Option<f64>) -> Option<Estimate> {
+    let value = defined(statistic(&table.totals()))?;
+    let interval = Jackknife::new(table, &statistic).and_then(|jackknife| jackknife_t(&jackknife, level));
+    Some(Estimate {
+        value,
+        interval,
+        n_families: table.len() as u64,
+        n_items: table.items(),
+        excluded: Vec::new(),
+        floor: None,
+    })
+}
+
+/// value ± t₍G−1₎ · standard error.
+fn jackknife_t(jackknife: &Jackknife, level: f64) -> Option<Interval> {
+    let error = jackknife.variance()?.sqrt();
+    let law = StudentsT::new(0.0, 1.0, jackknife.families() as f64 - 1.0).ok()?;
+    let half = law.inverse_cdf(0.5 + level / 2.0) * error;
+    Some(Interval {
+        low: jackknife.value - half,
+        high: jackknife.value + half,
+        level,
+        method: IntervalMethod::JackknifeT,
+    })
+}
+
+/// Bias-corrected and accelerated bootstrap over families (Efron 1987), seeded with [`BOOTSTRAP_SEED`].
+///
+/// `None` with fewer than two families, when the statistic is undefined without one of them, or when fewer than
+/// nine tenths of the resamples define it.
+pub fn bca(table: &FamilyTable, level: f64, statistic: impl Fn(&[f64]) -> Option<f64>) -> Option<Interval> {
+    let jackknife = Jackknife::new(table, &statistic)?;
+    let families = jackknife.families();
+    if families < 2 {
+        return None;
+    }
+    let rows: Vec<&[f64]> = table.rows().map(|(_, sums, _)| sums).collect();
+    let mut random = ChaCha8Rng::seed_from_u64(BOOTSTRAP_SEED);
+    let mut sums = vec![0.0; table.columns()];
+    let mut replicates = Vec::with_capacity(RESAMPLES);
+    for _ in 0..RESAMPLES {
+        sums.fill(0.0);
+        for _ in 0..families {
+            let row = rows[random.random_range(0..families)];
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum += value;
+            }
+        }
+        replicates.extend(defined(statistic(&sums)));
+    }
+    if replicates.len() * 10 < RESAMPLES * 9 {
+        return None;
+    }
+    replicates.sort_unstable_by(f64::total_cmp);
+    let (low, high) = bca_bounds(&replicates, jackknife.value, jackknife.acceleration(), level)?;
+    Some(Interval { low, high, level, method: IntervalMethod::Bca })
+}
+
+/// The two BCa percentiles of sorted replicates.
+fn bca_bounds(replicates: &[f64], value: f64, acceleration: f64, level: f64) -> Option<(f64, f64)> {
+    let count = replicates.len() as f64;
+    let below = replicates.iter().filter(|&&r| r < value).count() as f64;
+    let equal = replicates.iter().filter(|&&r| r == value).count() as f64;
+    let share = ((below + 0.5 * equal) / count).clamp(0.5 / count, 1.0 - 0.5 / count);
+    let normal = Normal::standard();
+    let bias = normal.inverse_cdf(share);
+    let bound = |probability: f64| {
+        let z = bias + normal.inverse_cdf(probability);
+        let adjusted = normal.cdf(bias + z / (1.0 - acceleration * z).max(1e-9));
+        let rank = (adjusted * (count + 1.0) - 1.0).clamp(0.0, count - 1.0);
+        let (floor, ceiling) = (rank.floor() as usize, rank.ceil() as usize);
+        let fraction = rank - rank.floor();
+        replicates[floor] + fraction * (replicates[ceiling] - replicates[floor])
+    };
+    let tail = (1.0 - level) / 2.0;
+    let (low, high) = (bound(tail), bound(1.0 - tail));
+    (low.is_finite() && high.is_finite()).then_some((low, high))
+}
+
+/// Wilson's score interval for a proportion (1927). `None` when n = 0 or successes > n.
+pub fn wilson(successes: u64, n: u64, level: f64) -> Option<Interval> {
+    if n == 0 || successes > n {
+        return None;
+    }
+    let (k, count) = (successes as f64, n as f64);
+    let z = Normal::standard().inverse_cdf(0.5 + level / 2.0);
+    let share = k / count;
+    let denominator = 1.0 + z * z / count;
+    let centre = (share + z * z / (2.0 * count)) / denominator;
+    let half = z / denominator * (share * (1.0 - share) / count + z * z / (4.0 * count * count)).sqrt();
+    // At the ends the formula gives 0 and 1 up to rounding: make it exact.
+    let low = if successes == 0 { 0.0 } else { (centre - half).max(0.0) };
+    let high = if successes == n { 1.0 } else { (centre + half).min(1.0) };
+    Some(Interval { low, high, level, method: IntervalMethod::Wilson })
+}
+
+/// Clopper and Pearson's exact interval for a proportion (1934). `None` when n = 0 or successes > n.
+pub fn clopper_pearson(successes: u64, n: u64, level: f64) -> Option<Interval> {
+    if n == 0 || successes > n {
+        return None;
+    }
+    let (k, count) = (successes as f64, n as f64);
+    let tail = (1.0 - level) / 2.0;
+    let low = if successes == 0 { 0.0 } else { Beta::new(k, count - k + 1.0).ok()?.inverse_cdf(tail) };
+    let high = if successes == n { 1.0 } else { Beta::new(k + 1.0, count - k).ok()?.inverse_cdf(1.0 - tail) };
+    Some(Interval { low, high, level, method: IntervalMethod::ClopperPearson })
+}
