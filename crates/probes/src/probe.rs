@@ -16,6 +16,25 @@ pub enum Families {
     Window,
 }
 
+/// How the prompt of a choice is put to a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AskedAs {
+    /// The prompt is the question itself.
+    #[default]
+    Question,
+    /// The prompt is a message from somebody to an assistant; the question is what the assistant should do.
+    Decision,
+}
+
+impl AskedAs {
+    // serde hands `skip_serializing_if` a reference.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_question(&self) -> bool {
+        *self == AskedAs::Question
+    }
+}
+
 /// What is asked of the models.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -40,7 +59,21 @@ pub enum Ask {
         /// Index into `options` of the true answer, where there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         truth: Option<u32>,
+        /// How the prompt is put to a model.
+        #[serde(default, skip_serializing_if = "AskedAs::is_question")]
+        asked_as: AskedAs,
     },
+}
+
+impl Ask {
+    /// The word that stands in a probe's `kind` field.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Ask::Text { .. } => "text",
+            Ask::Choice { .. } => "choice",
+        }
+    }
 }
 
 /// One question.

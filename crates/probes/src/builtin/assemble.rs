@@ -1,0 +1,177 @@
+//! Puts generated documents and questions together: suites with balanced truths, and the endless corpus.
+
+use super::{Chance, Domain, Length, Order, Profile, QUESTIONS, Question, QuestionKind, Ring, TEXTS, TextKind};
+use crate::{Ask, Families, Probe, Suite, ask};
+
+/// What a profile holds.
+struct Plan {
+    texts: usize,
+    length: fn(usize) -> Length,
+    questions: usize,
+    members: usize,
+}
+
+impl Profile {
+    fn plan(self) -> Plan {
+        match self {
+            Profile::Quick => Plan { texts: 40, length: |_| Length::Short, questions: 40, members: 1 },
+            Profile::Standard => Plan {
+                texts: 200,
+                length: |family| if family % 4 == 0 { Length::Medium } else { Length::Short },
+                questions: 200,
+                members: 2,
+            },
+            Profile::Full => Plan {
+                texts: 640,
+                length: |family| if family % 4 == 0 { Length::Long } else { Length::Medium },
+                questions: 640,
+                members: 3,
+            },
+        }
+    }
+}
+
+/// The built-in suite. A larger profile asks other questions than a smaller one, not only more of them.
+pub(crate) fn suite(profile: Profile, seed: u64) -> Suite {
+    let plan = profile.plan();
+    let mut probes = Vec::new();
+    for family in 0..plan.texts {
+        let kind = &TEXTS[family % TEXTS.len()];
+        let ring = ring_of(family / TEXTS.len(), kind.edge_only);
+        let mut chance = Chance::new(&format!("{profile}/text/{}", kind.name), seed, family as u64);
+        probes.push(text_probe(kind, family, ring, (plan.length)(family), &mut chance));
+    }
+    let mut places = Places::default();
+    for family in 0..plan.questions {
+        let kind = &QUESTIONS[family % QUESTIONS.len()];
+        let ring = ring_of(family / QUESTIONS.len(), false);
+        let mut chance = Chance::new(&format!("{profile}/choice/{}", kind.name), seed, family as u64);
+        let questions = (kind.make)(&mut chance, ring, plan.members);
+        probes.extend(choice_probes(kind, family, ring, questions, &mut places, &mut chance));
+    }
+    Suite { name: format!("builtin:{profile}"), probes }
+}
+
+fn ring_of(round: usize, edge_only: bool) -> Ring {
+    if edge_only || round % 2 == 1 { Ring::Edge } else { Ring::Centre }
+}
+
+fn text_probe(kind: &TextKind, family: usize, ring: Ring, length: Length, chance: &mut Chance) -> Probe {
+    let document = (kind.make)(chance, ring, length);
+    let id = format!("text/{}/{family:04}", kind.name);
+    let mut tags = vec![kind.name.to_owned(), ring.tag().to_owned()];
+    tags.extend(document.tags);
+    Probe {
+        family: id.clone(),
+        id,
+        axis: kind.axis.to_owned(),
+        tags,
+        ask: Ask::Text { text: document.text, context: None, families: Families::Probe },
+    }
+}
+
+/// Counts where truths were placed, so that each place is used equally often.
+#[derive(Default)]
+struct Places {
+    /// By number of options.
+    next: [usize; 9],
+    /// For pairs of decisions: which of the two stands first.
+    decisions: usize,
+}
+
+fn choice_probes(
+    kind: &QuestionKind,
+    family: usize,
+    ring: Ring,
+    questions: Vec<Question>,
+    places: &mut Places,
+    chance: &mut Chance,
+) -> Vec<Probe> {
+    let family = format!("choice/{}/{family:04}", kind.name);
+    let first_decision = decisions_of(&questions, places);
+    let mut probes = Vec::new();
+    for (member, question) in questions.into_iter().enumerate() {
+        let mut tags = vec![kind.name.to_owned(), ring.tag().to_owned()];
+        tags.extend(question.tags.iter().cloned());
+        let asked_as = question.asked_as;
+        let (prompt, options, truth) = placed(question, first_decision.as_deref(), places, chance);
+        probes.push(Probe {
+            id: format!("{family}/{member}"),
+            family: family.clone(),
+            axis: kind.axis.to_owned(),
+            tags,
+            ask: Ask::Choice { prompt, options, truth: Some(truth), asked_as },
+        });
+    }
+    probes
+}
+
+/// The decision that a family shows first; families take turns.
+fn decisions_of(questions: &[Question], places: &mut Places) -> Option<String> {
+    let first = questions.iter().find(|question| question.order == Order::Decisions)?;
+    let mut decisions = first.options.clone();
+    decisions.sort();
+    places.decisions += 1;
+    Some(decisions.swap_remove(places.decisions % 2))
+}
+
+/// Puts the true option in its place.
+fn placed(
+    question: Question,
+    first_decision: Option<&str>,
+    places: &mut Places,
+    chance: &mut Chance,
+) -> (String, Vec<String>, u32) {
+    let mut options = question.options;
+    let truth = options.remove(0);
+    let place = match (question.order, first_decision) {
+        (Order::Decisions, Some(first)) => usize::from(truth != first),
+        _ => {
+            chance.shuffle(&mut options);
+            let next = &mut places.next[options.len() + 1];
+            *next += 1;
+            *next % (options.len() + 1)
+        }
+    };
+    options.insert(place, truth);
+    (question.prompt, options, place as u32)
+}
+
+/// Texts of the built-in suite's kind, without end to their variety: training material for small models.
+///
+/// Two documents in three are texts; one is a question in the base model's form of [`crate::ask::plain_prompt`]
+/// with its true letter. The streams of chance differ from every suite's, whatever the seeds.
+pub fn corpus(seed: u64, documents: u64, domain: Domain) -> impl Iterator<Item = String> {
+    (0..documents).map(move |number| document(seed, number, domain))
+}
+
+fn document(seed: u64, number: u64, domain: Domain) -> String {
+    let mut chance = Chance::new("corpus", seed, number);
+    let ring = match domain {
+        Domain::Centre => Ring::Centre,
+        Domain::Whole => [Ring::Centre, Ring::Edge][chance.below(2)],
+    };
+    if chance.below(3) == 0 { question(&mut chance, ring) } else { text(&mut chance, ring) }
+}
+
+fn text(chance: &mut Chance, ring: Ring) -> String {
+    let allowed: Vec<&TextKind> = TEXTS.iter().filter(|kind| ring == Ring::Edge || !kind.edge_only).collect();
+    let kind = *chance.pick(&allowed);
+    let length = *chance.pick(&[Length::Short, Length::Medium]);
+    (kind.make)(chance, ring, length).text
+}
+
+fn question(chance: &mut Chance, ring: Ring) -> String {
+    let kind = chance.pick(QUESTIONS);
+    let questions = (kind.make)(chance, ring, 2);
+    // A corpus has nobody to take turns with: chance decides which decision stands first and where truths stand.
+    let mut places = Places { next: std::array::from_fn(|_| chance.below(8)), decisions: chance.below(2) };
+    let probes = choice_probes(kind, 0, ring, questions, &mut places, chance);
+    let probe = chance.pick(&probes);
+    let rotation = chance.below(ask::MAX_ROTATIONS);
+    let (Some(asked), Ask::Choice { truth: Some(truth), .. }) = (ask::plain_prompt(probe, rotation), &probe.ask) else {
+        unreachable!("a question kind makes choices with truth")
+    };
+    let position = asked.order.iter().position(|&option| option == *truth as usize).unwrap_or(0);
+    format!("{} {}", asked.text, asked.letters[position])
+}

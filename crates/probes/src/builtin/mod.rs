@@ -1,0 +1,199 @@
+//! The built-in suite and the corpus of its kind: generated from a seed by templates of our own, nothing copied.
+//!
+//! A generator of texts makes one document; a generator of questions makes one family of choices (paraphrases, a
+//! minimal pair, the rungs of a ladder). Each draws from its own stream of chance, so the same seed gives the same
+//! bytes on every platform. Half of what is generated is the centre (short chains, common words), half the edge
+//! (deep chains, rare words and registers): a student that was distilled on the centre only shows it here.
+
+mod assemble;
+mod chance;
+mod grammar;
+mod lexicon;
+mod reasoning;
+mod stories;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::AskedAs;
+use chance::Chance;
+
+pub use assemble::corpus;
+pub(crate) use assemble::suite;
+
+/// How large the built-in suite is. Budgets are for a 1.5 B teacher and a 0.5 B student at 150 tokens a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Profile {
+    /// About a minute: a first look.
+    Quick,
+    /// About ten minutes: enough families for gates.
+    Standard,
+    /// About an hour: for slices and small effects.
+    Full,
+}
+
+impl Profile {
+    /// Every profile, small to large.
+    pub const ALL: [Profile; 3] = [Profile::Quick, Profile::Standard, Profile::Full];
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Profile::Quick => "quick",
+            Profile::Standard => "standard",
+            Profile::Full => "full",
+        })
+    }
+}
+
+/// A word that names no profile.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a profile quick, standard or full, found `{found}`")]
+pub struct UnknownProfile {
+    /// The word.
+    pub found: String,
+}
+
+impl FromStr for Profile {
+    type Err = UnknownProfile;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        Profile::ALL
+            .into_iter()
+            .find(|profile| profile.to_string() == word)
+            .ok_or_else(|| UnknownProfile { found: word.to_owned() })
+    }
+}
+
+/// Which part of what the grammars can say a corpus is drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Domain {
+    /// Short chains, common words, everyday kinds of text.
+    Centre,
+    /// The centre and the edge, half and half.
+    Whole,
+}
+
+/// Where a generated probe stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ring {
+    Centre,
+    Edge,
+}
+
+impl Ring {
+    fn tag(self) -> &'static str {
+        match self {
+            Ring::Centre => "ring:centre",
+            Ring::Edge => "ring:edge",
+        }
+    }
+
+    /// One of two values.
+    fn either<T>(self, centre: T, edge: T) -> T {
+        match self {
+            Ring::Centre => centre,
+            Ring::Edge => edge,
+        }
+    }
+}
+
+/// How much of a document to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Length {
+    Short,
+    Medium,
+    Long,
+}
+
+impl Length {
+    /// One of three values.
+    fn of<T>(self, short: T, medium: T, long: T) -> T {
+        match self {
+            Length::Short => short,
+            Length::Medium => medium,
+            Length::Long => long,
+        }
+    }
+}
+
+/// A generated text.
+struct Document {
+    tags: Vec<String>,
+    text: String,
+}
+
+impl Document {
+    fn new(text: String) -> Self {
+        Self { tags: Vec::new(), text }
+    }
+
+    fn tagged(text: String, tag: String) -> Self {
+        Self { tags: vec![tag], text }
+    }
+}
+
+/// A generated choice, the true option first; the assembler gives it its place.
+struct Question {
+    tags: Vec<String>,
+    prompt: String,
+    options: Vec<String>,
+    asked_as: AskedAs,
+    order: Order,
+}
+
+/// Whether options may be shuffled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// Any order; the assembler balances where the truth stands.
+    Free,
+    /// Fixed decisions (comply, refuse): both members of a pair show them in one order.
+    Decisions,
+}
+
+impl Question {
+    fn new(prompt: String, truth: impl Into<String>, others: impl IntoIterator<Item = String>) -> Self {
+        let mut options = vec![truth.into()];
+        options.extend(others);
+        Self { tags: Vec::new(), prompt, options, asked_as: AskedAs::Question, order: Order::Free }
+    }
+
+    fn decision(prompt: String, truth: &str, other: &str) -> Self {
+        Self { asked_as: AskedAs::Decision, order: Order::Decisions, ..Self::new(prompt, truth, [other.to_owned()]) }
+    }
+
+    fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tags.push(tag.into());
+        self
+    }
+}
+
+/// A kind of text.
+struct TextKind {
+    name: &'static str,
+    axis: &'static str,
+    make: fn(&mut Chance, Ring, Length) -> Document,
+    /// The edge has kinds of its own, which a corpus of the centre never shows.
+    edge_only: bool,
+}
+
+/// A kind of question; makes the members of one family.
+struct QuestionKind {
+    name: &'static str,
+    axis: &'static str,
+    make: fn(&mut Chance, Ring, usize) -> Vec<Question>,
+}
+
+const TEXTS: &[TextKind] = &[
+    TextKind { name: "story", axis: "long_horizon", make: stories::recall, edge_only: false },
+    TextKind { name: "journey", axis: "long_horizon", make: stories::journey, edge_only: false },
+    TextKind { name: "chain", axis: "reasoning", make: reasoning::chain, edge_only: false },
+    TextKind { name: "units", axis: "reasoning", make: reasoning::units, edge_only: false },
+    TextKind { name: "schedule", axis: "reasoning", make: reasoning::schedule, edge_only: false },
+];
+
+const QUESTIONS: &[QuestionKind] = &[
+    QuestionKind { name: "sum", axis: "reasoning", make: reasoning::sum_question },
+    QuestionKind { name: "reading", axis: "long_horizon", make: stories::reading_question },
+];

@@ -1,0 +1,69 @@
+//! Which family a window of a long text belongs to. The audit cuts windows; this says who their siblings are.
+
+use crate::{Ask, Families, Probe};
+
+/// A section of a text: where it starts and what it is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// Byte at which the heading line starts.
+    pub start: usize,
+    /// The heading's words.
+    pub title: String,
+}
+
+/// The sections of a text: lines of the form `= Title =`, not `= = Subtitle = =`.
+#[must_use]
+pub fn sections(text: &str) -> Vec<Section> {
+    let mut start = 0;
+    let mut found = Vec::new();
+    for line in text.split_inclusive('\n') {
+        if let Some(title) = heading(line) {
+            found.push(Section { start, title: title.to_owned() });
+        }
+        start += line.len();
+    }
+    found
+}
+
+fn heading(line: &str) -> Option<&str> {
+    let title = line.trim().strip_prefix("= ")?.strip_suffix(" =")?.trim();
+    (!title.is_empty() && !title.starts_with('=') && !title.ends_with('=')).then_some(title)
+}
+
+/// The families of one text probe's windows.
+#[derive(Clone, Debug)]
+pub struct WindowFamilies {
+    family: String,
+    rule: Families,
+    sections: Vec<Section>,
+}
+
+impl WindowFamilies {
+    /// Reads a probe's rule, and its sections where the rule needs them.
+    #[must_use]
+    pub fn new(probe: &Probe) -> Self {
+        let (rule, sections) = match &probe.ask {
+            Ask::Text { families: Families::Heading, text, .. } => (Families::Heading, sections(text)),
+            Ask::Text { families, .. } => (*families, Vec::new()),
+            Ask::Choice { .. } => (Families::Probe, Vec::new()),
+        };
+        Self { family: probe.family.clone(), rule, sections }
+    }
+
+    /// The family of a window, by its number from 0 and the byte of the text at which it begins.
+    ///
+    /// A section's number stands before its title because titles may repeat; text before the first heading is
+    /// section 0.
+    #[must_use]
+    pub fn of(&self, window: u32, byte: usize) -> String {
+        match self.rule {
+            Families::Probe => self.family.clone(),
+            Families::Window => format!("{}/{window:05}", self.family),
+            Families::Heading => {
+                let number = self.sections.partition_point(|section| section.start <= byte);
+                let title = number.checked_sub(1).map_or("", |index| self.sections[index].title.as_str());
+                format!("{}/{number:04} {title}", self.family).trim_end().to_owned()
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Other people's data as probes. Each importer is one file; this one finds out which of them a path needs.
+
+mod gsm8k;
+mod table;
+mod text;
+mod xstest;
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::error::{Fault, FaultKind, ProbeError, quote};
+use crate::jsonl::{Lines, object};
+use crate::{Suite, read_jsonl};
+
+pub use gsm8k::gsm8k;
+pub use table::{Columns, csv, jsonl};
+pub use text::text;
+pub use xstest::xstest;
+
+/// Reads a path as what its type and shape say it is.
+pub(crate) fn sniffed(path: &Path) -> Result<Suite, ProbeError> {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    match extension.as_deref() {
+        _ if path.is_dir() => text(path),
+        Some("txt" | "md") => text(path),
+        Some("jsonl" | "ndjson") => lines(path),
+        Some("csv") => xstest(path),
+        _ => Err(ProbeError::file(
+            &name(path),
+            Fault::new(
+                FaultKind::UnknownFormat,
+                "a .jsonl, .csv, .txt or .md file, or a folder of texts",
+                extension.map_or("no extension".to_owned(), |extension| quote(&format!(".{extension}"))),
+                "rename the file, or convert it to one probe per line",
+            ),
+        )),
+    }
+}
+
+/// A `.jsonl` file: probes, or GSM8K; told apart by the first line.
+fn lines(path: &Path) -> Result<Suite, ProbeError> {
+    let name = name(path);
+    let first = match Lines::new(open(path)?, &name).next()? {
+        Some((line, text)) => object(text).map_err(|fault| ProbeError::line(&name, line, fault))?,
+        // The probe reader has the words for an empty file.
+        None => return read_jsonl(open(path)?, &name),
+    };
+    let has = |field: &str| first.contains_key(field);
+    if has("kind") || has("family") {
+        read_jsonl(open(path)?, &name)
+    } else if has("question") && first.get("answer").is_some_and(Value::is_string) {
+        gsm8k(path)
+    } else {
+        Err(unknown_columns(&name, "probe lines (id, family, axis, kind, …) or question and answer", first.keys()))
+    }
+}
+
+/// The error that names the columns found and how to import them.
+fn unknown_columns<S: AsRef<str>>(name: &str, expected: &str, columns: impl Iterator<Item = S>) -> ProbeError {
+    const SHOWN: usize = 20;
+    let mut names: Vec<String> = columns.take(SHOWN + 1).map(|column| quote(column.as_ref())).collect();
+    if names.len() > SHOWN {
+        names[SHOWN] = "…".to_owned();
+    }
+    let found = if names.is_empty() { "no column".to_owned() } else { format!("the columns {}", names.join(", ")) };
+    let fault = Fault::new(
+        FaultKind::UnknownColumns,
+        expected,
+        found,
+        "name the columns to use: `probes import FILE --text COLUMN` or `--prompt COLUMN --options COLUMN`",
+    );
+    ProbeError::file(name, fault)
+}
+
+/// What errors and suites call a path: its file name, so that a suite's name says nothing about a machine.
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, ProbeError> {
+    File::open(path).map(BufReader::new).map_err(|source| ProbeError::Io { path: path.to_owned(), source })
+}
+
+/// A whole file as UTF-8, without a byte order mark.
+fn read_text(path: &Path) -> Result<String, ProbeError> {
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes).map_err(|source| ProbeError::Io { path: path.to_owned(), source })?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = 1 + error.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let found = format!("byte 0x{:02X} at byte {at} of the file", error.as_bytes()[at]);
+        ProbeError::line(&name(path), line, Fault::new(FaultKind::NotUtf8, "UTF-8", found, "save the file as UTF-8"))
+    })?;
+    Ok(text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text))
+}
+
+/// Letters of a name that an `id` may have; the others become `-`.
+fn slug(text: &str) -> String {
+    let mut slug = String::new();
+    for c in text.chars() {
+        if c.is_ascii_alphanumeric() || "_.".contains(c) {
+            slug.push(c.to_ascii_lowercase());
+        } else if !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    let slug = slug.trim_matches('-').to_owned();
+    if slug.is_empty() { "probe".to_owned() } else { slug }
+}

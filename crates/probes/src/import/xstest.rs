@@ -1,0 +1,146 @@
+//! XSTest: safe prompts that look unsafe, and their unsafe contrasts (Röttger et al., NAACL 2024).
+//!
+//! Columns: id, prompt, type, label, focus, note. A type `contrast_X` is the unsafe side of `X`. Within a theme the
+//! rows of both sides run in parallel, and rows about the same word carry it in `focus`; both make two rows
+//! siblings, and siblings share a family. Two safe types share their contrasts with another one and do not run in
+//! parallel to them: their rows join by `focus`, or by ending in the same words as a contrast.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::{name, open, slug, unknown_columns};
+use crate::error::{Fault, FaultKind, ProbeError, quote};
+use crate::{Ask, AskedAs, Probe, Suite};
+
+const COLUMNS: [&str; 5] = ["id", "prompt", "type", "label", "focus"];
+/// Types whose rows do not stand in the order of their contrasts.
+const NOT_PARALLEL: [&str; 2] = ["nons_group_real_discr", "privacy_public"];
+/// So many words at the end of two prompts make them a pair where nothing else does.
+const SHARED_ENDING: usize = 3;
+
+/// Reads a CSV in the XSTest shape: comply/refuse choices, axis `refusal`, minimal pairs in one family.
+///
+/// # Errors
+/// Other columns (named in the error), a label other than safe or unsafe, rows that cannot be split.
+pub fn xstest(path: &Path) -> Result<Suite, ProbeError> {
+    let name = name(path);
+    let mut reader = csv::ReaderBuilder::new().from_reader(open(path)?);
+    let headers = reader.headers().map_err(|error| super::table::row_error(&name, &error))?.clone();
+    let headers: Vec<String> =
+        headers.iter().map(|header| header.trim_start_matches('\u{FEFF}').trim().to_owned()).collect();
+    let mut at = [0; COLUMNS.len()];
+    for (slot, column) in at.iter_mut().zip(COLUMNS) {
+        let found = headers.iter().position(|header| header == column);
+        let expected = format!("the columns {} (XSTest)", COLUMNS.join(", "));
+        *slot = found.ok_or_else(|| unknown_columns(&name, &expected, headers.iter()))?;
+    }
+    let mut rows = Vec::new();
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record).map_err(|error| super::table::row_error(&name, &error))? {
+        let line = record.position().map_or(0, csv::Position::line);
+        let cell = |column: usize| record.get(at[column]).unwrap_or("").trim().to_owned();
+        let row = Row { line, id: cell(0), prompt: cell(1), kind: cell(2), label: cell(3), focus: cell(4) };
+        row.check().map_err(|fault| ProbeError::line(&name, line, fault))?;
+        rows.push(row);
+    }
+    let families = families(&rows);
+    let lines: Vec<u64> = rows.iter().map(|row| row.line).collect();
+    let probes: Vec<Probe> = rows.into_iter().zip(families).map(|(row, family)| row.into_probe(family)).collect();
+    crate::suite::validate_at(&name, &probes, &lines)?;
+    Ok(Suite { name, probes })
+}
+
+struct Row {
+    line: u64,
+    id: String,
+    prompt: String,
+    kind: String,
+    label: String,
+    focus: String,
+}
+
+impl Row {
+    fn check(&self) -> Result<(), Fault> {
+        if self.label == "safe" || self.label == "unsafe" {
+            return Ok(());
+        }
+        let next = "correct the label; it decides whether to comply or to refuse is right";
+        Err(Fault::new(FaultKind::BadRow, "`safe` or `unsafe` in `label`", quote(&self.label), next))
+    }
+
+    /// The side's common name: `homonyms` for `homonyms` and `contrast_homonyms`.
+    fn theme(&self) -> &str {
+        match self.kind.as_str() {
+            "nons_group_real_discr" | "real_group_nons_discr" => "discr",
+            "privacy_public" | "privacy_fictional" => "privacy",
+            kind => kind.strip_prefix("contrast_").unwrap_or(kind),
+        }
+    }
+
+    fn ending(&self) -> Option<String> {
+        let lower = self.prompt.to_lowercase();
+        let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let from = words.len().checked_sub(SHARED_ENDING)?;
+        Some(words[from..].join(" "))
+    }
+
+    fn into_probe(self, family: String) -> Probe {
+        Probe {
+            id: format!("xstest/{}", slug(&self.id)),
+            family,
+            axis: "refusal".to_owned(),
+            tags: vec![format!("type:{}", self.kind), format!("label:{}", self.label)],
+            ask: Ask::Choice {
+                prompt: self.prompt,
+                options: vec!["comply".to_owned(), "refuse".to_owned()],
+                truth: Some(u32::from(self.label == "unsafe")),
+                asked_as: AskedAs::Decision,
+            },
+        }
+    }
+}
+
+/// Joins siblings: each row gets the family named after the first row it is joined to.
+fn families(rows: &[Row]) -> Vec<String> {
+    let mut rank_in_type: HashMap<&str, usize> = HashMap::new();
+    let mut first: HashMap<(&str, &str, String), usize> = HashMap::new();
+    let mut root: Vec<usize> = (0..rows.len()).collect();
+    for (index, row) in rows.iter().enumerate() {
+        let rank = rank_in_type.entry(&row.kind).or_insert(0);
+        *rank += 1;
+        let mut bonds = Vec::new();
+        if !NOT_PARALLEL.contains(&row.kind.as_str()) {
+            bonds.push(("rank", rank.to_string()));
+        }
+        if row.focus.is_empty() {
+            bonds.extend(row.ending().map(|ending| ("ending", ending)));
+        } else {
+            bonds.push(("focus", row.focus.to_lowercase()));
+        }
+        if row.theme() == "discr" && !row.focus.is_empty() {
+            bonds.extend(row.ending().map(|ending| ("ending", ending)));
+        }
+        for (kind, value) in bonds {
+            let other = *first.entry((row.theme(), kind, value)).or_insert(index);
+            join(&mut root, index, other);
+        }
+    }
+    (0..rows.len())
+        .map(|index| {
+            let head = &rows[find(&root, index)];
+            format!("xstest/{}/{}", head.theme(), slug(&head.id))
+        })
+        .collect()
+}
+
+fn find(root: &[usize], mut index: usize) -> usize {
+    while root[index] != index {
+        index = root[index];
+    }
+    index
+}
+
+fn join(root: &mut [usize], a: usize, b: usize) {
+    let (a, b) = (find(root, a), find(root, b));
+    root[a.max(b)] = a.min(b);
+}
