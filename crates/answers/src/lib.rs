@@ -1,5 +1,26 @@
 //! What was answered, on disk: the run folder. Knows nothing about who answered or what it means.
+//!
+//! A run folder is self-contained: the suite as asked, what was measured at every position and option, and the
+//! identities of everything that took part. It can be moved, zipped, mailed and read again without any model.
+//! The format is described in `docs/run-folder.md`.
 
+mod cost;
+mod durable;
+mod error;
+mod folder;
 mod identity;
+mod json;
+pub mod llama_kld;
+mod manifest;
+mod parquet_io;
+mod part;
+mod rows;
+mod verify;
 
+pub use cost::CostEntry;
+pub use error::{Difference, Problem, RunError};
+pub use folder::{RunFolder, Units};
 pub use identity::{EngineIdentity, ModelIdentity};
+pub use manifest::{FORMAT, Manifest, PlannedTokens, RunSettings, UnitCounts};
+pub use part::{MAX_ROWS_PER_PART, Part, PartKind, PartRow};
+pub use rows::{ChoiceRow, LikelihoodRow, PositionRow, ScoredModel};

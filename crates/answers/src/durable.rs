@@ -1,0 +1,147 @@
+//! Durable file steps: a file is either the old one or the whole new one, whenever the power goes.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::RunError;
+
+/// Marks temporary files; what stands after it is the process id and a counter.
+const TEMPORARY: &str = ".tmp-";
+/// Tells apart the temporary files of threads of this process.
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// Replaces `path` by a file with these bytes: temporary file in the same folder, fsync, rename, fsync of the folder.
+///
+/// # Errors
+/// Any refusal of the system; nothing half-written stays, a former file at `path` is untouched.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+    replace_with(path, |file| file.write_all(bytes))
+}
+
+/// [`replace`] with a function that writes the bytes.
+pub(crate) fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<(), RunError> {
+    let temporary = temporary_for(path);
+    let result = File::create(&temporary)
+        .and_then(|mut file| {
+            write(&mut file)?;
+            file.sync_all()
+        })
+        .map_err(RunError::io("write", path))
+        .and_then(|()| publish(&temporary, path));
+    if result.is_err() {
+        // The first error is the one to report; the temporary file may not even exist.
+        let _ = fs::remove_file(&temporary);
+    }
+    result
+}
+
+/// Gives a finished temporary file its name, durably.
+pub(crate) fn publish(temporary: &Path, path: &Path) -> Result<(), RunError> {
+    fs::rename(temporary, path).map_err(RunError::io("rename into place", path))?;
+    sync_folder(folder_of(path))
+}
+
+/// Name of a temporary file beside `path`.
+pub(crate) fn temporary_for(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or(OsStr::new("file")).to_owned();
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    name.push(format!("{TEMPORARY}{}-{count}", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// Whether a file name is that of a temporary file.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    name.contains(TEMPORARY)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes renames and new names in a folder survive a crash.
+#[cfg(unix)]
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), RunError> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(RunError::io("sync", folder))
+}
+
+/// Folders cannot be opened for syncing on this system; a rename is as durable as the system makes it.
+#[cfg(not(unix))]
+pub(crate) fn sync_folder(_: &Path) -> Result<(), RunError> {
+    Ok(())
+}
+
+/// Appends one line, durably.
+pub(crate) fn append_line(path: &Path, line: &str) -> Result<(), RunError> {
+    let mut text = String::with_capacity(line.len() + 1);
+    text.push_str(line);
+    text.push('\n');
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_data()
+        })
+        .map_err(RunError::io("append to", path))
+}
+
+/// Cuts off a last line that a killed process did not finish.
+pub(crate) fn drop_torn_line(path: &Path) -> Result<(), RunError> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(RunError::io("read", path)(error)),
+    };
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    if whole == text.len() {
+        return Ok(());
+    }
+    OpenOptions::new()
+        .write(true)
+        .open(path)
+        .and_then(|file| file.set_len(whole as u64))
+        .map_err(RunError::io("repair", path))
+}
+
+/// The writer's lock on a folder: held by the operating system for as long as the process lives, so `kill -9`
+/// releases it. The file itself stays, and holds the process id for the message to others.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock.
+    ///
+    /// # Errors
+    /// Another process holds it ([`RunError::Locked`]), or the file system refuses.
+    pub fn take(folder: &Path, name: &str) -> Result<Lock, RunError> {
+        let path = folder.join(name);
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(RunError::io("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                // The pid only makes the message better: an unreadable one is left out.
+                let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+                return Err(RunError::Locked { path: folder.to_path_buf(), pid });
+            }
+            Err(TryLockError::Error(error)) => return Err(RunError::io("lock", &path)(error)),
+        }
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(RunError::io("write", &path))?;
+        Ok(Lock { _file: file })
+    }
+}

@@ -1,0 +1,166 @@
+//! The manifest: what was planned, sealed by a hash. Equal hashes mean the same run.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Difference, ModelIdentity, PartKind};
+
+/// Format version of the run folder; a breaking change raises the number.
+pub const FORMAT: &str = "hydrometer.run/1";
+
+/// Settings that decide which numbers are measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunSettings {
+    /// Tokens per window of a text probe.
+    pub n_ctx: u32,
+    /// Most tokens computed together in one block.
+    pub block_tokens: u32,
+    /// Rotations of the option order of a choice probe.
+    pub rotations: u32,
+    /// Windows scored a second time by the teacher to measure the noise floor.
+    pub floor_windows: u32,
+    /// Only the first windows of each text; `None` for all.
+    pub max_windows: Option<u32>,
+    /// Precision of the large products: `f32`, `bf16x3`, `bf16`.
+    pub precision: String,
+    /// Seed of every random draw.
+    pub seed: u64,
+}
+
+/// Number of units per kind of part. A unit is what one part file holds and what an interruption may lose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnitCounts {
+    /// Units of scored positions, teacher against student.
+    pub positions: u32,
+    /// Units of scored positions, teacher against itself.
+    pub floor: u32,
+    /// Units of option log-probabilities.
+    pub choices: u32,
+    /// Units of window log-likelihoods.
+    pub likelihoods: u32,
+}
+
+impl UnitCounts {
+    /// Units of one kind.
+    pub fn of(&self, kind: PartKind) -> u32 {
+        match kind {
+            PartKind::Positions => self.positions,
+            PartKind::Floor => self.floor,
+            PartKind::Choices => self.choices,
+            PartKind::Likelihoods => self.likelihoods,
+        }
+    }
+}
+
+/// Tokens that the plan computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedTokens {
+    /// By the teacher, its rerun for the noise floor included.
+    pub teacher_tokens: u64,
+    /// By the student.
+    pub student_tokens: u64,
+    /// Of the teacher's, those of the rerun.
+    pub floor_tokens: u64,
+}
+
+/// What was planned: `manifest.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: String,
+    /// Version of hydrometer that planned the run.
+    pub hydrometer: String,
+    /// The teacher.
+    pub teacher: ModelIdentity,
+    /// The student.
+    pub student: ModelIdentity,
+    /// How the two vocabularies relate, in words: `same tokenizer`, `padded to 151,936`, ….
+    pub pairing: String,
+    /// Entries of the output distribution that both models share and that are compared; `None` when the
+    /// vocabularies differ and token metrics are refused.
+    pub shared_vocab: Option<u32>,
+    /// Name of the suite, for people.
+    pub suite_name: String,
+    /// Hash of the suite.
+    pub suite_hash: String,
+    /// Settings.
+    pub settings: RunSettings,
+    /// Number of units per kind.
+    pub units: UnitCounts,
+    /// Tokens that the plan computes.
+    pub planned: PlannedTokens,
+    /// `blake3:` hash of everything above; it is the run id. Set by [`Manifest::sealed`].
+    pub plan_hash: String,
+    /// Command-line arguments, without secrets; not part of the hash.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+}
+
+impl Manifest {
+    /// The same manifest with `format` and `plan_hash` set.
+    pub fn sealed(mut self) -> Manifest {
+        self.format = FORMAT.to_owned();
+        self.plan_hash = self.hash();
+        self
+    }
+
+    /// The hash of the plan: `blake3:` of the compact JSON of every field above `plan_hash`.
+    pub fn hash(&self) -> String {
+        let plan = serde_json::Value::Object(self.plan());
+        format!("blake3:{}", blake3::hash(plan.to_string().as_bytes()).to_hex())
+    }
+
+    /// The run id: the plan hash.
+    pub fn run_id(&self) -> &str {
+        &self.plan_hash
+    }
+
+    /// Fields in which this manifest's plan differs from `wanted`, in the manifest's order.
+    pub fn differences(&self, wanted: &Manifest) -> Vec<Difference> {
+        let mut differences = Vec::new();
+        compare(
+            "",
+            &serde_json::Value::Object(self.plan()),
+            &serde_json::Value::Object(wanted.plan()),
+            &mut differences,
+        );
+        differences
+    }
+
+    fn plan(&self) -> serde_json::Map<String, serde_json::Value> {
+        // A struct of strings, numbers and options always becomes a JSON object.
+        let mut fields = match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(fields)) => fields,
+            _ => serde_json::Map::new(),
+        };
+        fields.shift_remove("plan_hash");
+        fields.shift_remove("arguments");
+        fields
+    }
+}
+
+fn compare(field: &str, found: &serde_json::Value, wanted: &serde_json::Value, out: &mut Vec<Difference>) {
+    use serde_json::Value::{Null, Object};
+    match (found, wanted) {
+        (Object(a), Object(b)) => {
+            let only_wanted = b.keys().filter(|key| !a.contains_key(*key));
+            for key in a.keys().chain(only_wanted) {
+                let name = if field.is_empty() { key.clone() } else { format!("{field}.{key}") };
+                compare(&name, a.get(key).unwrap_or(&Null), b.get(key).unwrap_or(&Null), out);
+            }
+        }
+        (a, b) if a != b => out.push(Difference { field: field.to_owned(), found: plain(a), wanted: plain(b) }),
+        _ => {}
+    }
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => "none".to_owned(),
+        other => other.to_string(),
+    }
+}

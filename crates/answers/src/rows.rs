@@ -1,0 +1,293 @@
+//! The rows of the parts. Column names, units and meaning: `docs/run-folder.md`.
+
+use std::fmt;
+
+use hydrometer_metrics::PositionStats;
+
+use crate::part::{ColumnName, Columns, PartRow};
+
+/// One scored position of a text probe.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PositionRow {
+    /// Probe id.
+    pub probe: String,
+    /// Family, the statistical unit.
+    pub family: String,
+    /// Window of the probe's text, from 0.
+    pub window: u32,
+    /// Position in the window: the row is the distribution of the token after it.
+    pub position: u32,
+    /// Text of the target token; bytes that are no UTF-8 are replaced.
+    pub token_text: String,
+    /// Text of the teacher's most probable token.
+    pub teacher_top1_text: String,
+    /// Text of the student's most probable token.
+    pub student_top1_text: String,
+    /// The position counts for the llama.cpp-compatible block.
+    pub compat: bool,
+    /// What was measured there.
+    pub stats: PositionStats,
+}
+
+/// One option of a choice probe in one rotation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChoiceRow {
+    /// Probe id.
+    pub probe: String,
+    /// Family, the statistical unit.
+    pub family: String,
+    /// Rotation of the option order, from 0.
+    pub rotation: u32,
+    /// Index into the probe's options.
+    pub option: u32,
+    /// Teacher's log-probability of the option after the prompt, nats.
+    pub teacher_logprob: f64,
+    /// Student's log-probability of the option after the prompt, nats.
+    pub student_logprob: f64,
+}
+
+/// Which of the two models a likelihood belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ScoredModel {
+    /// The teacher.
+    Teacher,
+    /// The student.
+    Student,
+}
+
+impl ScoredModel {
+    /// `teacher` or `student`.
+    pub fn name(self) -> &'static str {
+        match self {
+            ScoredModel::Teacher => "teacher",
+            ScoredModel::Student => "student",
+        }
+    }
+}
+
+impl fmt::Display for ScoredModel {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+/// Log-likelihood of one window of a text probe under one model's own tokenizer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LikelihoodRow {
+    /// Probe id.
+    pub probe: String,
+    /// Family, the statistical unit.
+    pub family: String,
+    /// Window of the probe's text, from 0.
+    pub window: u32,
+    /// [`ScoredModel::name`]: `teacher` or `student`.
+    pub model: String,
+    /// Scored tokens.
+    pub tokens: u64,
+    /// Bytes of text that the scored tokens cover.
+    pub bytes: u64,
+    /// Sum of ln p over the scored tokens, nats.
+    pub logprob: f64,
+}
+
+fn plain(name: &'static str) -> ColumnName {
+    ColumnName(name, None)
+}
+
+fn nan_in(named: &[(&str, f64)]) -> Option<String> {
+    named.iter().find(|(_, value)| value.is_nan()).map(|(name, _)| format!("{name} is NaN"))
+}
+
+impl PartRow for PositionRow {
+    fn blank() -> Self {
+        PositionRow {
+            probe: String::new(),
+            family: String::new(),
+            window: 0,
+            position: 0,
+            token_text: String::new(),
+            teacher_top1_text: String::new(),
+            student_top1_text: String::new(),
+            compat: false,
+            stats: blank_stats(),
+        }
+    }
+
+    fn columns(&mut self, columns: &mut dyn Columns) {
+        columns.text(plain("probe"), &mut self.probe);
+        columns.text(plain("family"), &mut self.family);
+        columns.u32(plain("window"), &mut self.window);
+        columns.u32(plain("position"), &mut self.position);
+        columns.text(plain("token_text"), &mut self.token_text);
+        columns.text(plain("teacher_top1_text"), &mut self.teacher_top1_text);
+        columns.text(plain("student_top1_text"), &mut self.student_top1_text);
+        columns.bool(plain("compat"), &mut self.compat);
+        stats_columns(&mut self.stats, columns);
+    }
+
+    fn probe(&self) -> &str {
+        &self.probe
+    }
+
+    fn key(&self) -> [u64; 2] {
+        [u64::from(self.window), u64::from(self.position)]
+    }
+
+    fn fault(&self) -> Option<String> {
+        let mut check = NanCheck(None);
+        stats_columns(&mut self.stats.clone(), &mut check);
+        check.0.map(|name| format!("{name} is NaN"))
+    }
+}
+
+fn blank_stats() -> PositionStats {
+    PositionStats {
+        target: 0,
+        teacher_logprob: 0.0,
+        student_logprob: 0.0,
+        kl: 0.0,
+        reverse_kl: 0.0,
+        jsd: 0.0,
+        overlap: 0.0,
+        teacher_entropy: 0.0,
+        student_entropy: 0.0,
+        floored_mass: 0.0,
+        teacher_top1: 0,
+        student_top1: 0,
+        teacher_top1_prob: 0.0,
+        student_top1_prob: 0.0,
+        kendall_tau: 0.0,
+        band_mass: [0.0; 4],
+        band_overlap: [0.0; 4],
+        band_invented: [0.0; 4],
+        kl_at: [0.0; 9],
+        kl_slope_at: [0.0; 9],
+        compat_nll_base: 0.0,
+        compat_nll: 0.0,
+        compat_kl: 0.0,
+        compat_same_top: false,
+    }
+}
+
+fn stats_columns(stats: &mut PositionStats, columns: &mut dyn Columns) {
+    columns.u32(plain("target"), &mut stats.target);
+    columns.f32(plain("teacher_logprob"), &mut stats.teacher_logprob);
+    columns.f32(plain("student_logprob"), &mut stats.student_logprob);
+    columns.f32(plain("kl"), &mut stats.kl);
+    columns.f32(plain("reverse_kl"), &mut stats.reverse_kl);
+    columns.f32(plain("jsd"), &mut stats.jsd);
+    columns.f32(plain("overlap"), &mut stats.overlap);
+    columns.f32(plain("teacher_entropy"), &mut stats.teacher_entropy);
+    columns.f32(plain("student_entropy"), &mut stats.student_entropy);
+    columns.f32(plain("floored_mass"), &mut stats.floored_mass);
+    columns.u32(plain("teacher_top1"), &mut stats.teacher_top1);
+    columns.u32(plain("student_top1"), &mut stats.student_top1);
+    columns.f32(plain("teacher_top1_prob"), &mut stats.teacher_top1_prob);
+    columns.f32(plain("student_top1_prob"), &mut stats.student_top1_prob);
+    columns.optional_f32(plain("kendall_tau"), &mut stats.kendall_tau);
+    array("band_mass", &mut stats.band_mass, columns);
+    array("band_overlap", &mut stats.band_overlap, columns);
+    array("band_invented", &mut stats.band_invented, columns);
+    array("kl_at", &mut stats.kl_at, columns);
+    array("kl_slope_at", &mut stats.kl_slope_at, columns);
+    columns.f32(plain("compat_nll_base"), &mut stats.compat_nll_base);
+    columns.f32(plain("compat_nll"), &mut stats.compat_nll);
+    columns.f32(plain("compat_kl"), &mut stats.compat_kl);
+    columns.bool(plain("compat_same_top"), &mut stats.compat_same_top);
+}
+
+fn array(name: &'static str, values: &mut [f32], columns: &mut dyn Columns) {
+    for (index, value) in values.iter_mut().enumerate() {
+        columns.f32(ColumnName(name, Some(index)), value);
+    }
+}
+
+/// Remembers the first column that holds NaN where NaN has no meaning.
+struct NanCheck(Option<ColumnName>);
+
+impl Columns for NanCheck {
+    fn text(&mut self, _: ColumnName, _: &mut String) {}
+    fn u32(&mut self, _: ColumnName, _: &mut u32) {}
+    fn u64(&mut self, _: ColumnName, _: &mut u64) {}
+    fn f32(&mut self, name: ColumnName, value: &mut f32) {
+        if value.is_nan() && self.0.is_none() {
+            self.0 = Some(name);
+        }
+    }
+    fn optional_f32(&mut self, _: ColumnName, _: &mut f32) {}
+    fn f64(&mut self, _: ColumnName, _: &mut f64) {}
+    fn bool(&mut self, _: ColumnName, _: &mut bool) {}
+}
+
+impl PartRow for ChoiceRow {
+    fn blank() -> Self {
+        ChoiceRow {
+            probe: String::new(),
+            family: String::new(),
+            rotation: 0,
+            option: 0,
+            teacher_logprob: 0.0,
+            student_logprob: 0.0,
+        }
+    }
+
+    fn columns(&mut self, columns: &mut dyn Columns) {
+        columns.text(plain("probe"), &mut self.probe);
+        columns.text(plain("family"), &mut self.family);
+        columns.u32(plain("rotation"), &mut self.rotation);
+        columns.u32(plain("option"), &mut self.option);
+        columns.f64(plain("teacher_logprob"), &mut self.teacher_logprob);
+        columns.f64(plain("student_logprob"), &mut self.student_logprob);
+    }
+
+    fn probe(&self) -> &str {
+        &self.probe
+    }
+
+    fn key(&self) -> [u64; 2] {
+        [u64::from(self.rotation), u64::from(self.option)]
+    }
+
+    fn fault(&self) -> Option<String> {
+        nan_in(&[("teacher_logprob", self.teacher_logprob), ("student_logprob", self.student_logprob)])
+    }
+}
+
+impl PartRow for LikelihoodRow {
+    fn blank() -> Self {
+        LikelihoodRow {
+            probe: String::new(),
+            family: String::new(),
+            window: 0,
+            model: String::new(),
+            tokens: 0,
+            bytes: 0,
+            logprob: 0.0,
+        }
+    }
+
+    fn columns(&mut self, columns: &mut dyn Columns) {
+        columns.text(plain("probe"), &mut self.probe);
+        columns.text(plain("family"), &mut self.family);
+        columns.u32(plain("window"), &mut self.window);
+        columns.text(plain("model"), &mut self.model);
+        columns.u64(plain("tokens"), &mut self.tokens);
+        columns.u64(plain("bytes"), &mut self.bytes);
+        columns.f64(plain("logprob"), &mut self.logprob);
+    }
+
+    fn probe(&self) -> &str {
+        &self.probe
+    }
+
+    fn key(&self) -> [u64; 2] {
+        [u64::from(self.model == ScoredModel::Student.name()), u64::from(self.window)]
+    }
+
+    fn fault(&self) -> Option<String> {
+        if ![ScoredModel::Teacher, ScoredModel::Student].iter().any(|model| model.name() == self.model) {
+            return Some(format!("model is {:?}, expected \"teacher\" or \"student\"", self.model));
+        }
+        nan_in(&[("logprob", self.logprob)])
+    }
+}
