@@ -60,4 +60,5 @@ mod accumulator;
 mod row;
 
 pub use accumulator::CompatAccumulator;
+pub(crate) use row::Encoding;
 pub use row::{CompatToken, FLOOR_LOGPROB, decode, encode_row, token_from_encoded, token_from_rows};

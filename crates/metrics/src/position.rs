@@ -64,8 +64,17 @@ pub struct PositionStats {
 }
 
 mod comparer;
+mod lanes;
+mod nucleus;
+mod ranks;
+mod sums;
 
 pub use comparer::Comparer;
+
+/// Entry k of [`INVERSE_TEMPERATURES`] without the rounding of its f32 literal: every one is a multiple of 1/20.
+pub(crate) fn inverse_temperature(k: usize) -> f64 {
+    (f64::from(INVERSE_TEMPERATURES[k]) * 20.0).round() / 20.0
+}
 
 /// Why two rows cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]

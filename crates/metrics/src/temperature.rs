@@ -1,6 +1,6 @@
 //! The temperature at which the student comes closest to its teacher, from sums on a fixed grid.
 
-use crate::position::{INVERSE_TEMPERATURES, UNIT_TEMPERATURE};
+use crate::position::{INVERSE_TEMPERATURES, UNIT_TEMPERATURE, inverse_temperature};
 
 /// Where the divergence is smallest, and how much of it the temperature alone explains.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,9 +28,9 @@ pub fn best(kl: &[f64], slope: &[f64]) -> Option<BestTemperature> {
     }
     let last = points - 1;
     let (beta, value, at_edge) = if slope[0] >= 0.0 {
-        (grid(0), kl[0], true)
+        (inverse_temperature(0), kl[0], true)
     } else if slope[last] <= 0.0 {
-        (grid(last), kl[last], true)
+        (inverse_temperature(last), kl[last], true)
     } else {
         let upper = (1..points).find(|&k| slope[k] >= 0.0)?;
         let (beta, value) = between(upper - 1, kl, slope);
@@ -47,14 +47,9 @@ pub fn best(kl: &[f64], slope: &[f64]) -> Option<BestTemperature> {
     })
 }
 
-/// Grid point k without the rounding of its f32 literal.
-fn grid(k: usize) -> f64 {
-    (f64::from(INVERSE_TEMPERATURES[k]) * 1e4).round() / 1e4
-}
-
 /// Minimum of the cubic Hermite polynomial between grid points k (slope < 0) and k + 1 (slope ≥ 0).
 fn between(k: usize, kl: &[f64], slope: &[f64]) -> (f64, f64) {
-    let (left, right) = (grid(k), grid(k + 1));
+    let (left, right) = (inverse_temperature(k), inverse_temperature(k + 1));
     let width = right - left;
     let (y0, y1) = (kl[k], kl[k + 1]);
     let (d0, d1) = (slope[k] * width, slope[k + 1] * width);

@@ -38,29 +38,48 @@ fn log_sum_exp(row: &[f32]) -> (f32, f32) {
 /// [`check_row`].
 pub fn encode_row(row: &[f32], codes: &mut Vec<u16>) -> (f32, f32) {
     let (largest, log_sum) = log_sum_exp(row);
-    encode_with(row, largest, log_sum, codes)
+    let smallest = row.iter().copied().fold(f32::INFINITY, f32::min);
+    let encoding = Encoding::new(smallest, largest, log_sum);
+    codes.clear();
+    codes.extend(row.iter().map(|&logit| encoding.code(logit)));
+    (encoding.step, encoding.min_log_prob)
 }
 
-/// [`encode_row`] with the two reductions known.
-pub(crate) fn encode_with(row: &[f32], largest: f32, log_sum: f32, codes: &mut Vec<u16>) -> (f32, f32) {
-    let smallest = row.iter().copied().fold(f32::INFINITY, f32::min);
-    let smallest = smallest.max(largest - ENCODED_RANGE);
-    let min_log_prob = smallest - largest - log_sum;
-    let scale = (largest - smallest) / 65535.0;
-    codes.clear();
-    if scale == 0.0 {
-        codes.resize(row.len(), 0);
-    } else {
-        let per_step = 1.0 / scale;
-        codes.extend(
-            row.iter().map(
-                |&logit| {
-                    if logit > smallest { (per_step * (logit - smallest)).round_ties_even() as u16 } else { 0 }
-                },
-            ),
-        );
+/// How one row is encoded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Encoding {
+    /// Logit of code 0.
+    pub smallest: f32,
+    /// Logits per code.
+    pub step: f32,
+    /// Codes per logit; 0 when every logit is the same, and every code 0.
+    pub per_step: f32,
+    /// Log-probability of code 0.
+    pub min_log_prob: f32,
+}
+
+impl Encoding {
+    /// From the extremes of a row and ln Σ exp(l − largest).
+    pub fn new(smallest: f32, largest: f32, log_sum: f32) -> Self {
+        let smallest = smallest.max(largest - ENCODED_RANGE);
+        let step = (largest - smallest) / 65535.0;
+        Self {
+            smallest,
+            step,
+            per_step: if step == 0.0 { 0.0 } else { 1.0 / step },
+            min_log_prob: smallest - largest - log_sum,
+        }
     }
-    (scale, min_log_prob)
+
+    /// Code of a logit: the nearest step, ties to even.
+    pub fn code(&self, logit: f32) -> u16 {
+        if logit > self.smallest { (self.per_step * (logit - self.smallest)).round_ties_even() as u16 } else { 0 }
+    }
+
+    /// Log-probability that comes back for a logit.
+    pub fn log_prob(&self, logit: f32) -> f32 {
+        decode(self.code(logit), self.step, self.min_log_prob)
+    }
 }
 
 /// Log-probability of a code.

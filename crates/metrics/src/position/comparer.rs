@@ -1,130 +1,247 @@
 //! Comparison of two rows of logits.
 
-use super::{INVERSE_TEMPERATURES, PositionError, PositionStats, check_row};
-use crate::compat;
+use pulp::Arch;
 
-/// Log-probability that stands in for probability 0: ln 1e−12.
-const FLOOR: f64 = -27.631_021_115_928_547;
+use super::nucleus::Nucleus;
+use super::ranks::kendall_tau;
+use super::sums::{DivergenceSums, ExponentialSums, Extremes, FindExtremes, Scale, SumDivergences, SumExponentials};
+use super::{PositionError, PositionStats, UNIT_TEMPERATURE, check_row, inverse_temperature};
+use crate::compat::{Encoding, FLOOR_LOGPROB};
+
+/// Rows are rounded up to a multiple of this, more than the lanes of any vector register.
+const PADDING: usize = 64;
 
 /// Compares rows of one vocabulary, keeping scratch space between calls.
+///
+/// The processor's widest vectors are found at run time: results are equal from call to call on one processor and
+/// differ in the last digits between processors.
+///
+/// A logit of −∞ is probability 0. Where the student gives a token less than 1e−12, ln p − ln q is capped at
+/// ln p − ln 1e−12 (and likewise for the reverse direction), so every divergence is finite; `floored_mass` is the
+/// teacher's mass on such tokens. At other temperatures (`kl_at`) the tokens floored at temperature 1 keep the
+/// same cap, which leaves the curve convex and equal to `kl` at temperature 1.
+/// Sums that rounding leaves below 0 are given as 0.
 #[derive(Clone, Debug)]
 pub struct Comparer {
+    arch: Arch,
     vocab: usize,
-    codes: Vec<u16>,
+    teacher_exp: Vec<f32>,
+    student_exp: Vec<f32>,
+    nucleus: Nucleus,
 }
 
-fn log_softmax(row: &[f32], beta: f64) -> Vec<f64> {
-    let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let scaled: Vec<f64> = row.iter().map(|&l| beta * (f64::from(l) - f64::from(top))).collect();
-    let lse = scaled.iter().map(|l| l.exp()).sum::<f64>().ln();
-    scaled.iter().map(|l| l - lse).collect()
+/// The two most probable tokens, and the extremes of both rows.
+struct Heads {
+    extremes: [Extremes; 2],
+    top: [usize; 2],
 }
 
 impl Comparer {
     /// Scratch space for rows of `vocab` logits.
     pub fn new(vocab: usize) -> Self {
-        Self { vocab, codes: Vec::with_capacity(vocab) }
+        let padded = vocab.next_multiple_of(PADDING);
+        Self {
+            arch: Arch::new(),
+            vocab,
+            teacher_exp: vec![0.0; padded],
+            student_exp: vec![0.0; padded],
+            nucleus: Nucleus::default(),
+        }
     }
 
     /// Compares the teacher's and the student's logits at one position whose text continues with `target`.
     ///
     /// # Errors
-    /// When a row is not `vocab` long, `target` is outside it, or a row is not a row of logits.
+    /// When a row is not `vocab` long, `target` is outside it, a logit is `NaN` or +∞, or all of them are −∞.
     pub fn compare(&mut self, teacher: &[f32], student: &[f32], target: u32) -> Result<PositionStats, PositionError> {
+        let heads = self.check(teacher, student, target)?;
+        let largest = heads.extremes.map(|extremes| extremes.largest);
+        let exponentials = self.arch.dispatch(SumExponentials {
+            teacher,
+            student,
+            largest,
+            teacher_exp: &mut self.teacher_exp,
+            student_exp: &mut self.student_exp,
+        });
+        self.nucleus.find(teacher, &self.teacher_exp, exponentials.teacher);
+        let encoding = Encoding::new(heads.extremes[0].smallest, largest[0], exponentials.teacher.ln() as f32);
+        let scale = scale(&heads, &exponentials, &encoding, self.nucleus.threshold());
+        let divergences = self.arch.dispatch(SumDivergences {
+            teacher,
+            student,
+            teacher_exp: &self.teacher_exp,
+            student_exp: &self.student_exp,
+            scale,
+        });
+        let mut stats = summarise([teacher, student], target, &heads, &exponentials, &divergences);
+        self.fill_bands(&mut stats, heads.top[0], &scale, &divergences);
+        fill_compat(&mut stats, [teacher, student], heads.top, &encoding, &scale);
+        Ok(stats)
+    }
+
+    /// Lengths, target, legal logits, and the most probable tokens.
+    fn check(&self, teacher: &[f32], student: &[f32], target: u32) -> Result<Heads, PositionError> {
         if teacher.len() != self.vocab || student.len() != self.vocab {
             return Err(PositionError::Length { expected: self.vocab, teacher: teacher.len(), student: student.len() });
         }
         if target as usize >= self.vocab {
             return Err(PositionError::Target { target, vocab: self.vocab });
         }
-        let teacher_top1 = check_row(teacher, "teacher")?;
-        let student_top1 = check_row(student, "student")?;
-        let lp = log_softmax(teacher, 1.0);
-        let lq = log_softmax(student, 1.0);
-        let capped = |a: f64, b: f64| {
-            if a == f64::NEG_INFINITY {
-                return 0.0;
+        let look = |row, model| {
+            let extremes = self.arch.dispatch(FindExtremes(row));
+            // The slow check only says what is wrong.
+            if !extremes.logits || extremes.largest == f32::NEG_INFINITY {
+                check_row(row, model)?;
             }
-            (a - b).min((a - FLOOR).max(0.0))
+            Ok((extremes, first_at_least(row, extremes.largest)))
         };
-        let (mut kl, mut reverse, mut jsd, mut overlap) = (0.0, 0.0, 0.0, 0.0);
-        let (mut hp, mut hq, mut floored) = (0.0, 0.0, 0.0);
-        let xlogx = |lx: f64| if lx == f64::NEG_INFINITY { 0.0 } else { lx.exp() * lx };
-        for (&a, &b) in lp.iter().zip(&lq) {
-            let (p, q) = (a.exp(), b.exp());
-            kl += p * capped(a, b);
-            reverse += q * capped(b, a);
-            let m = (0.5 * (p + q)).ln();
-            if p > 0.0 {
-                jsd += 0.5 * p * (a - m);
-            }
-            if q > 0.0 {
-                jsd += 0.5 * q * (b - m);
-            }
-            overlap += p.min(q);
-            hp -= xlogx(a);
-            hq -= xlogx(b);
-            if p > 0.0 && a - b > (a - FLOOR).max(0.0) {
-                floored += p;
-            }
-        }
-        let mut order: Vec<usize> = (0..self.vocab).collect();
-        order.sort_by(|&i, &j| teacher[j].total_cmp(&teacher[i]).then(i.cmp(&j)));
-        let (mut band_mass, mut band_overlap, mut band_invented) = ([0.0; 4], [0.0; 4], [0.0; 4]);
-        let mut cumulative = 0.0;
-        for (rank, &token) in order.iter().enumerate() {
-            let band = match rank {
-                0 => 0,
-                _ if cumulative < 0.9 => 1,
-                _ if cumulative < 0.99 => 2,
-                _ => 3,
-            };
-            let (p, q) = (lp[token].exp(), lq[token].exp());
-            cumulative += p;
-            band_mass[band] += p as f32;
-            band_overlap[band] += p.min(q) as f32;
-            band_invented[band] += (q - p).max(0.0) as f32;
-        }
-        let (mut kl_at, mut kl_slope_at) = ([0.0; 9], [0.0; 9]);
-        for (k, &beta) in INVERSE_TEMPERATURES.iter().enumerate() {
-            let lb = log_softmax(student, f64::from(beta));
-            let mut slope = 0.0;
-            let mut value = 0.0;
-            for i in 0..self.vocab {
-                let z = f64::from(student[i] - student[student_top1 as usize]).max(-1e4);
-                value += lp[i].exp() * capped(lp[i], lb[i]);
-                slope += (lb[i].exp() - lp[i].exp()) * z;
-            }
-            kl_at[k] = value as f32;
-            kl_slope_at[k] = slope as f32;
-        }
-        let compat = compat::token_from_rows(teacher, student, target, &mut self.codes)?;
-        let place = target as usize;
-        Ok(PositionStats {
-            target,
-            teacher_logprob: lp[place] as f32,
-            student_logprob: lq[place] as f32,
-            kl: kl as f32,
-            reverse_kl: reverse as f32,
-            jsd: jsd as f32,
-            overlap: overlap as f32,
-            teacher_entropy: hp as f32,
-            student_entropy: hq as f32,
-            floored_mass: floored as f32,
-            teacher_top1,
-            student_top1,
-            teacher_top1_prob: lp[teacher_top1 as usize].exp() as f32,
-            student_top1_prob: lq[student_top1 as usize].exp() as f32,
-            kendall_tau: f32::NAN,
-            band_mass,
-            band_overlap,
-            band_invented,
-            kl_at,
-            kl_slope_at,
-            compat_nll_base: compat.nll_base,
-            compat_nll: compat.nll,
-            compat_kl: compat.kl,
-            compat_same_top: compat.same_top,
-        })
+        let (teacher, teacher_top) = look(teacher, "teacher")?;
+        let (student, student_top) = look(student, "student")?;
+        Ok(Heads { extremes: [teacher, student], top: [teacher_top, student_top] })
     }
+
+    /// Probabilities of one token under both models.
+    fn probabilities(&self, token: usize, scale: &Scale) -> (f32, f32) {
+        (self.teacher_exp[token] * scale.inverse_sum[0], self.student_exp[token] * scale.inverse_sum[1])
+    }
+
+    /// Mass, overlap and invention per band of the teacher's distribution.
+    fn fill_bands(&self, stats: &mut PositionStats, top: usize, scale: &Scale, divergences: &DivergenceSums) {
+        let mut bands = [[0.0_f64; 3]; 4];
+        bands[3] = divergences.tail;
+        let mut add = |band: usize, token: usize| {
+            let (p, q) = self.probabilities(token, scale);
+            bands[band][0] += f64::from(p);
+            bands[band][1] += f64::from(p.min(q));
+            bands[band][2] += f64::from((q - p).max(0.0));
+        };
+        for token in self.nucleus.inner() {
+            add(usize::from(token != top), token);
+        }
+        self.nucleus.between().for_each(|token| add(2, token));
+        self.nucleus.outside().for_each(|token| add(3, token));
+        for (band, [mass, overlap, invented]) in bands.into_iter().enumerate() {
+            stats.band_mass[band] = mass as f32;
+            stats.band_overlap[band] = overlap as f32;
+            stats.band_invented[band] = invented as f32;
+        }
+    }
+}
+
+/// First entry ≥ `value`; 0 when there is none.
+fn first_at_least(row: &[f32], value: f32) -> usize {
+    const CHUNK: usize = 256;
+    let within = |chunk: &[f32]| chunk.iter().fold(f32::NEG_INFINITY, |most, &x| most.max(x)) >= value;
+    row.chunks(CHUNK)
+        .position(within)
+        .and_then(|index| {
+            let start = index * CHUNK;
+            row[start..].iter().position(|&x| x >= value).map(|offset| start + offset)
+        })
+        .unwrap_or(0)
+}
+
+/// What turns exponentials and logits into probabilities, and the parameters of llama.cpp's encoding.
+fn scale(heads: &Heads, sums: &ExponentialSums, encoding: &Encoding, tail_below: f32) -> Scale {
+    let [teacher, student] = heads.extremes;
+    let logs = [sums.teacher.ln(), sums.student[UNIT_TEMPERATURE].ln()];
+    let wide = [f64::from(teacher.largest) + logs[0], f64::from(student.largest) + logs[1]];
+    Scale {
+        inverse_sum: [(1.0 / sums.teacher) as f32, (1.0 / sums.student[UNIT_TEMPERATURE]) as f32],
+        // Rounded as llama.cpp rounds them.
+        normaliser: [teacher.largest + logs[0] as f32, student.largest + logs[1] as f32],
+        normaliser_difference: (wide[0] - wide[1]) as f32,
+        student_largest: student.largest,
+        tail_below,
+        encoded_smallest: encoding.smallest,
+        encoded_per_step: encoding.per_step,
+        encoded_step: encoding.step,
+        encoded_min: encoding.min_log_prob,
+    }
+}
+
+/// The statistics that need no nucleus.
+fn summarise(
+    [teacher, student]: [&[f32]; 2],
+    target: u32,
+    heads: &Heads,
+    sums: &ExponentialSums,
+    divergences: &DivergenceSums,
+) -> PositionStats {
+    let [teacher_top, student_top] = heads.top;
+    let student_sum = sums.student[UNIT_TEMPERATURE];
+    let logs = [sums.teacher.ln(), student_sum.ln()];
+    let logprob = |row: &[f32], model: usize| {
+        let log = f64::from(row[target as usize]) - f64::from(heads.extremes[model].largest);
+        (log - logs[model]) as f32
+    };
+    let kl = divergences.kl.max(0.0);
+    let (kl_at, kl_slope_at) = temperatures(kl, sums, divergences);
+    PositionStats {
+        target,
+        teacher_logprob: logprob(teacher, 0),
+        student_logprob: logprob(student, 1),
+        kl: kl as f32,
+        reverse_kl: divergences.reverse_kl.max(0.0) as f32,
+        jsd: divergences.jsd.clamp(0.0, std::f64::consts::LN_2) as f32,
+        overlap: (divergences.overlap.min(1.0)) as f32,
+        teacher_entropy: (logs[0] - sums.teacher_moment / sums.teacher).max(0.0) as f32,
+        student_entropy: (logs[1] - sums.student_moment[UNIT_TEMPERATURE] / student_sum).max(0.0) as f32,
+        floored_mass: divergences.floored_mass.clamp(0.0, 1.0) as f32,
+        teacher_top1: teacher_top as u32,
+        student_top1: student_top as u32,
+        teacher_top1_prob: (1.0 / sums.teacher) as f32,
+        student_top1_prob: (1.0 / student_sum) as f32,
+        kendall_tau: kendall_tau(teacher, student),
+        band_mass: [0.0; 4],
+        band_overlap: [0.0; 4],
+        band_invented: [0.0; 4],
+        kl_at,
+        kl_slope_at,
+        compat_nll_base: 0.0,
+        compat_nll: 0.0,
+        compat_kl: divergences.compat_kl as f32,
+        compat_same_top: false,
+    }
+}
+
+/// KL and its slope over the inverse temperature β.
+///
+/// With x the student's logits minus their largest, Z_β = Σ e^(βx) and F the floored tokens,
+/// KL(β) = KL(1) − (β − 1) Σ_{not F} p·x + (1 − p(F)) · (ln Z_β − ln Z_1).
+fn temperatures(kl: f64, sums: &ExponentialSums, divergences: &DivergenceSums) -> ([f32; 9], [f32; 9]) {
+    let mean_at = |k: usize| sums.student_moment[k] / sums.student[k];
+    let unit = mean_at(UNIT_TEMPERATURE);
+    let teacher_mean = unit - divergences.slope;
+    let counted = 1.0 - divergences.floored_mass;
+    let (mut kl_at, mut kl_slope_at) = ([0.0; 9], [0.0; 9]);
+    for k in 0..kl_at.len() {
+        let change = counted * (sums.student[k] / sums.student[UNIT_TEMPERATURE]).ln()
+            - (inverse_temperature(k) - 1.0) * teacher_mean;
+        kl_at[k] = (kl + change).max(0.0) as f32;
+        kl_slope_at[k] = (counted * mean_at(k) - teacher_mean) as f32;
+    }
+    (kl_at, kl_slope_at)
+}
+
+/// llama.cpp's terms that look at single tokens, in its f32 arithmetic.
+fn fill_compat(
+    stats: &mut PositionStats,
+    [teacher, student]: [&[f32]; 2],
+    [teacher_top, student_top]: [usize; 2],
+    encoding: &Encoding,
+    scale: &Scale,
+) {
+    let target = stats.target as usize;
+    let normaliser = scale.normaliser[1];
+    stats.compat_nll_base = -encoding.log_prob(teacher[target]);
+    stats.compat_nll = if student[target] == f32::NEG_INFINITY { -FLOOR_LOGPROB } else { normaliser - student[target] };
+    // A smaller logit can have the largest code, but only within a step of the largest logit.
+    let best = encoding.code(teacher[teacher_top]);
+    let near = teacher[teacher_top] - 2.0 * encoding.step;
+    let encoded_top = teacher[..=teacher_top]
+        .iter()
+        .position(|&logit| logit >= near && encoding.code(logit) == best)
+        .unwrap_or(teacher_top);
+    stats.compat_same_top = encoded_top == student_top;
 }
