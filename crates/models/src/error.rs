@@ -1,0 +1,169 @@
+//! What goes wrong with a model, with the evidence: file, place, expected, found.
+
+use std::path::Path;
+
+use thiserror::Error;
+
+/// A model that cannot be read or cannot answer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The operating system refused.
+    #[error("{path}: {action}: {source}")]
+    Io {
+        /// File or folder.
+        path: String,
+        /// What was tried: `cannot open`, `cannot read`.
+        action: &'static str,
+        /// The reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file contradicts its format, or itself.
+    #[error("{path}: {at}: expected {expected}, found {found}")]
+    Malformed {
+        /// File.
+        path: String,
+        /// Tensor, metadata key, or part of the file.
+        at: String,
+        /// What the format or the rest of the file asks for.
+        expected: String,
+        /// What stands there.
+        found: String,
+    },
+    /// Something that a model needs is not there.
+    #[error("{path}: {what} is missing{}", hint.as_ref().map(|h| format!(" ({h})")).unwrap_or_default())]
+    Missing {
+        /// File or folder.
+        path: String,
+        /// Tensor, key or file that is missing.
+        what: String,
+        /// Who asks for it, or what to do.
+        hint: Option<String>,
+    },
+    /// Well-formed, but nothing that this program can run.
+    #[error("{path}: unsupported {what} {found}; supported: {supported}")]
+    Unsupported {
+        /// File.
+        path: String,
+        /// `architecture`, `tensor type`, `tokenizer`, ….
+        what: String,
+        /// What the file asks for.
+        found: String,
+        /// What there is.
+        supported: String,
+    },
+    /// Text or ids that the tokenizer cannot take.
+    #[error("tokenizer: {reason}")]
+    Tokenizer {
+        /// The reason, as a fragment.
+        reason: String,
+    },
+    /// A chat template that does not compile or refused the messages.
+    #[error("chat template: {reason}")]
+    Template {
+        /// The reason, as a fragment.
+        reason: String,
+    },
+    /// A token id outside the vocabulary.
+    #[error("token {id} at position {position} is outside the vocabulary of {vocab} entries")]
+    Token {
+        /// The id.
+        id: u32,
+        /// Its position in the sequence.
+        position: usize,
+        /// Size of the vocabulary.
+        vocab: usize,
+    },
+    /// A sequence longer than the model's context.
+    #[error("a sequence of {tokens} tokens is longer than the context of {context}")]
+    TooLong {
+        /// Its length.
+        tokens: usize,
+        /// The context.
+        context: usize,
+    },
+    /// A number that stopped being finite, or a weight that never was.
+    #[error("{what}: value {index} is {found}, expected a finite number")]
+    NotFinite {
+        /// Tensor or row of logits.
+        what: String,
+        /// Index of the first such value.
+        index: usize,
+        /// The value, in words.
+        found: String,
+    },
+    /// A request that makes no sense for this model; the caller's mistake.
+    #[error("{reason}")]
+    Request {
+        /// The reason, as a fragment.
+        reason: String,
+    },
+}
+
+impl ModelError {
+    /// An error of the operating system at `path`.
+    pub fn io(path: &Path, action: &'static str, source: std::io::Error) -> Self {
+        Self::Io { path: path.display().to_string(), action, source }
+    }
+
+    /// A file that contradicts its format, or itself.
+    pub fn malformed(
+        path: &Path,
+        at: impl Into<String>,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
+        Self::Malformed {
+            path: path.display().to_string(),
+            at: at.into(),
+            expected: expected.into(),
+            found: found.into(),
+        }
+    }
+
+    /// Something that is not there.
+    pub fn missing(path: &Path, what: impl Into<String>) -> Self {
+        Self::Missing { path: path.display().to_string(), what: what.into(), hint: None }
+    }
+
+    /// Something that is not there, and who asks for it.
+    pub fn missing_because(path: &Path, what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Missing { path: path.display().to_string(), what: what.into(), hint: Some(hint.into()) }
+    }
+
+    /// Well-formed, but unknown here.
+    pub fn unsupported(
+        path: &Path,
+        what: impl Into<String>,
+        found: impl Into<String>,
+        supported: impl Into<String>,
+    ) -> Self {
+        Self::Unsupported {
+            path: path.display().to_string(),
+            what: what.into(),
+            found: found.into(),
+            supported: supported.into(),
+        }
+    }
+
+    /// A complaint of the tokenizer.
+    pub fn tokenizer(reason: impl Into<String>) -> Self {
+        Self::Tokenizer { reason: reason.into() }
+    }
+
+    /// A complaint of the chat template.
+    pub fn template(reason: impl Into<String>) -> Self {
+        Self::Template { reason: reason.into() }
+    }
+}
+
+/// Text from a file, cut and escaped so that it can stand in an error message.
+pub(crate) fn shown(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut out: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        out.push('…');
+    }
+    format!("`{out}`")
+}

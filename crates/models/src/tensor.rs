@@ -1,0 +1,209 @@
+//! One weight tensor as the file holds it: raw bytes, dequantised row by row on request.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use candle_core::CpuStorage;
+use candle_core::quantized::GgmlDType;
+
+use crate::ModelError;
+
+/// How the numbers of a tensor are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, non_camel_case_types)]
+pub enum DType {
+    F32,
+    F16,
+    BF16,
+    Q4_0,
+    Q4_1,
+    Q5_0,
+    Q5_1,
+    Q8_0,
+    Q8_1,
+    Q2_K,
+    Q3_K,
+    Q4_K,
+    Q5_K,
+    Q6_K,
+    Q8_K,
+}
+
+/// Every type, with its number in a GGUF file and its name.
+const TYPES: [(DType, u32, &str, GgmlDType); 15] = [
+    (DType::F32, 0, "F32", GgmlDType::F32),
+    (DType::F16, 1, "F16", GgmlDType::F16),
+    (DType::Q4_0, 2, "Q4_0", GgmlDType::Q4_0),
+    (DType::Q4_1, 3, "Q4_1", GgmlDType::Q4_1),
+    (DType::Q5_0, 6, "Q5_0", GgmlDType::Q5_0),
+    (DType::Q5_1, 7, "Q5_1", GgmlDType::Q5_1),
+    (DType::Q8_0, 8, "Q8_0", GgmlDType::Q8_0),
+    (DType::Q8_1, 9, "Q8_1", GgmlDType::Q8_1),
+    (DType::Q2_K, 10, "Q2_K", GgmlDType::Q2K),
+    (DType::Q3_K, 11, "Q3_K", GgmlDType::Q3K),
+    (DType::Q4_K, 12, "Q4_K", GgmlDType::Q4K),
+    (DType::Q5_K, 13, "Q5_K", GgmlDType::Q5K),
+    (DType::Q6_K, 14, "Q6_K", GgmlDType::Q6K),
+    (DType::Q8_K, 15, "Q8_K", GgmlDType::Q8K),
+    (DType::BF16, 30, "BF16", GgmlDType::BF16),
+];
+
+impl DType {
+    fn row(self) -> &'static (DType, u32, &'static str, GgmlDType) {
+        // Every variant has its row; a test walks them all.
+        TYPES.iter().find(|t| t.0 == self).unwrap_or(&TYPES[0])
+    }
+
+    /// The type with this number in a GGUF file.
+    pub fn from_ggml(number: u32) -> Option<Self> {
+        TYPES.iter().find(|t| t.1 == number).map(|t| t.0)
+    }
+
+    /// Its number in a GGUF file.
+    pub fn ggml(self) -> u32 {
+        self.row().1
+    }
+
+    /// `Q4_K`, `F16`, ….
+    pub fn name(self) -> &'static str {
+        self.row().2
+    }
+
+    /// All names, for error messages.
+    pub fn all() -> String {
+        TYPES.map(|t| t.2).join(", ")
+    }
+
+    /// Values per block; a row must be a whole number of blocks.
+    pub fn block_len(self) -> usize {
+        self.row().3.block_size()
+    }
+
+    /// Bytes per block.
+    pub fn block_bytes(self) -> usize {
+        self.row().3.type_size()
+    }
+
+    /// Bytes that `values` values take, or `None` when they are no whole number of blocks or too many.
+    pub fn bytes_of(self, values: usize) -> Option<usize> {
+        if !values.is_multiple_of(self.block_len()) {
+            return None;
+        }
+        (values / self.block_len()).checked_mul(self.block_bytes())
+    }
+}
+
+impl std::fmt::Display for DType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Values that are dequantised at a time: small enough to stay in the second-level cache.
+const CHUNK: usize = 1 << 15;
+
+/// A weight tensor `[rows, cols]` (row-major, `[out, in]`) in its stored form; a vector has one row.
+#[derive(Clone, Debug)]
+pub struct RawTensor {
+    /// Canonical (GGUF) name.
+    pub name: String,
+    /// Stored type.
+    pub dtype: DType,
+    /// Number of rows (outputs).
+    pub rows: usize,
+    /// Number of columns (inputs).
+    pub cols: usize,
+    /// The bytes as the file holds them, `rows · bytes_of(cols)`.
+    pub bytes: Vec<u8>,
+}
+
+impl RawTensor {
+    /// Bytes of one row.
+    pub fn row_bytes(&self) -> usize {
+        self.bytes.len() / self.rows.max(1)
+    }
+
+    /// Writes the rows `rows` as f32, row-major, into `out` of `rows.len() · cols` values.
+    ///
+    /// # Errors
+    /// A range outside the tensor or an `out` of another length ([`ModelError::Request`]), and a weight that is NaN
+    /// or infinite ([`ModelError::NotFinite`], with the tensor's name and the index of the value).
+    pub fn dequantize(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), ModelError> {
+        if rows.start > rows.end || rows.end > self.rows || out.len() != rows.len() * self.cols {
+            return Err(ModelError::Request {
+                reason: format!(
+                    "tensor {}: rows {rows:?} into {} values, of {} rows of {} values",
+                    self.name,
+                    out.len(),
+                    self.rows,
+                    self.cols
+                ),
+            });
+        }
+        let row_bytes = self.row_bytes();
+        let mut bytes = &self.bytes[rows.start * row_bytes..rows.end * row_bytes];
+        let blocks = (CHUNK / self.dtype.block_len()).max(1);
+        let mut done = 0;
+        for values in out.chunks_mut(blocks * self.dtype.block_len()) {
+            let taken = values.len() / self.dtype.block_len() * self.dtype.block_bytes();
+            let (now, rest) = bytes.split_at(taken);
+            bytes = rest;
+            self.dequantize_chunk(now, values)?;
+            // 0·v is 0 exactly when v is finite: one pass without branches, the search only when it is needed.
+            if values.iter().fold(0.0f32, |sum, v| sum + v * 0.0).is_nan() {
+                self.first_not_finite(rows.start * self.cols + done, values)?;
+            }
+            done += values.len();
+        }
+        Ok(())
+    }
+
+    fn first_not_finite(&self, offset: usize, values: &[f32]) -> Result<(), ModelError> {
+        match values.iter().position(|v| !v.is_finite()) {
+            None => Ok(()),
+            Some(i) => Err(ModelError::NotFinite {
+                what: format!("tensor {}", self.name),
+                index: offset + i,
+                found: values[i].to_string(),
+            }),
+        }
+    }
+
+    fn dequantize_chunk(&self, bytes: &[u8], out: &mut [f32]) -> Result<(), ModelError> {
+        match self.dtype {
+            DType::F32 => {
+                for (o, b) in out.iter_mut().zip(bytes.as_chunks::<4>().0) {
+                    *o = f32::from_le_bytes(*b);
+                }
+            }
+            DType::F16 => {
+                for (o, b) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
+                    *o = half::f16::from_le_bytes(*b).to_f32();
+                }
+            }
+            DType::BF16 => {
+                for (o, b) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
+                    *o = half::bf16::from_le_bytes(*b).to_f32();
+                }
+            }
+            quantized => {
+                // candle's block types cannot be built from bytes without its own (copying) constructor, which asks
+                // for aligned bytes: rows of 2-byte-aligned blocks may start at an odd address only in theory.
+                let aligned = bytes.as_ptr().align_offset(4) == 0;
+                let copy = if aligned { Vec::new() } else { bytes.to_vec() };
+                let bytes = if aligned { bytes } else { &copy };
+                let blocks = quantized.row().3.from_data(Cow::Borrowed(bytes));
+                match blocks.dequantize(out.len()) {
+                    Ok(CpuStorage::F32(values)) => out.copy_from_slice(&values),
+                    Ok(_) => return Err(self.refused("values of another type")),
+                    Err(e) => return Err(self.refused(&e.to_string())),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn refused(&self, why: &str) -> ModelError {
+        ModelError::Request { reason: format!("tensor {} ({}): {why}", self.name, self.dtype) }
+    }
+}
