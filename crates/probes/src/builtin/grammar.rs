@@ -150,8 +150,13 @@ fn finish(raw: &str) -> String {
             out.extend(c.to_uppercase());
             start = false;
         } else {
-            let ends = matches!(c, '.' | '!' | '?') && rest.peek().is_none_or(|c| c.is_whitespace() || *c == '"');
-            start = if c.is_whitespace() || "\"'(“".contains(c) { start } else { ends };
+            // After `?"` the sentence may go on (she asked), after `."` it does not.
+            let closes = match c {
+                '.' => rest.peek().is_none_or(|next| next.is_whitespace() || *next == '"'),
+                '!' | '?' => rest.peek().is_none_or(|next| next.is_whitespace()),
+                _ => false,
+            };
+            start = if c.is_whitespace() || "\"'(“".contains(c) { start } else { closes };
             out.push(c);
         }
     }

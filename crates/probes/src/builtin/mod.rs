@@ -6,11 +6,18 @@
 //! (deep chains, rare words and registers): a student that was distilled on the centre only shows it here.
 
 mod assemble;
+mod boundary;
 mod chance;
+mod code;
+mod constraints;
+mod everyday;
 mod grammar;
 mod lexicon;
+mod puzzles;
 mod reasoning;
+mod registers;
 mod stories;
+mod tools;
 
 use std::fmt;
 use std::str::FromStr;
@@ -189,11 +196,35 @@ const TEXTS: &[TextKind] = &[
     TextKind { name: "story", axis: "long_horizon", make: stories::recall, edge_only: false },
     TextKind { name: "journey", axis: "long_horizon", make: stories::journey, edge_only: false },
     TextKind { name: "chain", axis: "reasoning", make: reasoning::chain, edge_only: false },
+    TextKind { name: "ranking", axis: "reasoning", make: puzzles::ranking_text, edge_only: false },
     TextKind { name: "units", axis: "reasoning", make: reasoning::units, edge_only: false },
     TextKind { name: "schedule", axis: "reasoning", make: reasoning::schedule, edge_only: false },
+    TextKind { name: "table", axis: "code", make: code::table, edge_only: false },
+    TextKind { name: "record", axis: "code", make: code::record, edge_only: false },
+    TextKind { name: "function", axis: "code", make: code::function, edge_only: false },
+    TextKind { name: "query", axis: "code", make: code::query, edge_only: true },
+    TextKind { name: "dialogue", axis: "prose", make: everyday::dialogue, edge_only: false },
+    TextKind { name: "letter", axis: "prose", make: everyday::letter, edge_only: false },
+    TextKind { name: "recipe", axis: "prose", make: everyday::recipe, edge_only: false },
+    TextKind { name: "list", axis: "prose", make: everyday::list, edge_only: false },
+    TextKind { name: "register", axis: "prose", make: registers::document, edge_only: true },
+    TextKind { name: "advice", axis: "judgment", make: everyday::advice, edge_only: false },
+    TextKind { name: "brief", axis: "novel_instructions", make: constraints::brief, edge_only: false },
+    TextKind { name: "session", axis: "tool_use", make: tools::session, edge_only: false },
+    TextKind { name: "repair", axis: "error_recovery", make: tools::repair, edge_only: false },
 ];
 
 const QUESTIONS: &[QuestionKind] = &[
     QuestionKind { name: "sum", axis: "reasoning", make: reasoning::sum_question },
+    QuestionKind { name: "order", axis: "reasoning", make: puzzles::order_question },
+    QuestionKind { name: "follows", axis: "reasoning", make: puzzles::follows_question },
     QuestionKind { name: "reading", axis: "long_horizon", make: stories::reading_question },
+    QuestionKind { name: "tool", axis: "tool_use", make: tools::choice_question },
+    QuestionKind { name: "argument", axis: "tool_use", make: tools::argument_question },
+    QuestionKind { name: "recovery", axis: "error_recovery", make: tools::recovery_question },
+    QuestionKind { name: "constraint", axis: "novel_instructions", make: constraints::question },
+    QuestionKind { name: "output", axis: "code", make: code::output_question },
+    QuestionKind { name: "clarify", axis: "judgment", make: boundary::clarify_question },
+    QuestionKind { name: "refusal", axis: "judgment", make: boundary::refusal_question },
+    QuestionKind { name: "wording", axis: "prose", make: registers::wording_question },
 ];

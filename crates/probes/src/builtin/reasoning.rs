@@ -11,7 +11,7 @@ struct Step {
 }
 
 const GAINS: &[&str] =
-    &["buys <n> more", "finds <n> in the <container>", "gets <n> from a <relative>", "is given <n> by <name>"];
+    &["buys <n> more", "finds <n> in the <container>", "gets <n> from a~ <relative>", "is given <n> by <name>"];
 const LOSSES: &[&str] = &["gives <n> to <name>", "sells <n>", "loses <n> on the way", "leaves <n> in the <room>"];
 
 fn step(scene: &mut Scene<'_>, total: i64, ring: Ring) -> Step {

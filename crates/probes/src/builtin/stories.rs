@@ -14,8 +14,8 @@ const OPENINGS: &[&str] = &[
 const HIDINGS: &[&str] = &[
     "Before leaving, <hero> put the <size:size> <object:thing> into the <container:box> in the <room:place>.",
     "That evening <hero> hid a~ <size:size> <object:thing> in the <container:box> of the <room:place> and told only one person, <name:friend>.",
-    "The <size:size> <object:thing> had belonged to a~ <relative>; <hero> kept it in a <container:box> in the <room:place>.",
-    "A <relative> had sent a~ <size:size> <object:thing>, and <hero> laid it in the <container:box> in the <room:place>.",
+    "The <size:size> <object:thing> had belonged to a~ <relative>; <hero> kept it in a~ <container:box> in the <room:place>.",
+    "A~ <relative> had sent a~ <size:size> <object:thing>, and <hero> laid it in the <container:box> in the <room:place>.",
 ];
 
 const MIDDLES: &[&str] = &[
@@ -27,8 +27,8 @@ const MIDDLES: &[&str] = &[
     "<hero> felt <mood>, [and did not say so|but went on working|and blamed the <weather>].",
     "Somebody painted the gate <colour>, which [pleased|surprised|annoyed] the whole street.",
     "In <month> the <vehicle> stopped running and letters took [three days|a week|longer than anyone liked].",
-    "A <colour> <animal> was seen near the <shop>, [twice|once at noon|by three different people].",
-    "<name> wanted to buy a <object> made of <material>, but [the price was too high|nobody would sell one|changed plans].",
+    "A~ <colour> <animal> was seen near the <shop>, [twice|once at noon|by three different people].",
+    "<name> wanted to buy a~ <object> made of <material>, but [the price was too high|nobody would sell one|changed plans].",
 ];
 
 const ENDINGS: &[&str] = &[

@@ -1,0 +1,326 @@
+//! Tools: which one fits, with which argument, and what to do when a call fails.
+
+use super::grammar::Scene;
+use super::{Chance, Document, Length, Order, Question, Ring};
+
+/// A tool: name, what it does, its arguments, requests that it serves.
+struct Tool {
+    name: &'static str,
+    does: &'static str,
+    arguments: &'static [&'static str],
+    requests: &'static [&'static str],
+}
+
+const TOOLS: &[Tool] = &[
+    Tool {
+        name: "get_weather",
+        does: "weather for a town and a day",
+        arguments: &["town", "day"],
+        requests: &[
+            "Will I need an umbrella in <town> on <day>?",
+            "Is there going to be <weather> in <town> on <day>?",
+        ],
+    },
+    Tool {
+        name: "send_message",
+        does: "send a text to a person",
+        arguments: &["person", "text"],
+        requests: &["Tell <name> that the <vehicle> is late.", "Let <name> know that I have the <object>."],
+    },
+    Tool {
+        name: "create_reminder",
+        does: "remind the user at a time",
+        arguments: &["time", "text"],
+        requests: &[
+            "Don't let me forget to buy <food> at five.",
+            "At seven tonight I must feed the <animal>; nudge me.",
+        ],
+    },
+    Tool {
+        name: "search_stock",
+        does: "how many of an item are in store",
+        arguments: &["item"],
+        requests: &["Do we still have <item>?", "How many <item> are left in the store?"],
+    },
+    Tool {
+        name: "convert_units",
+        does: "convert an amount between units",
+        arguments: &["amount", "from", "to"],
+        requests: &["What are 12 pounds in kilograms?", "I have 40 miles to go to <town>; what is that in kilometres?"],
+    },
+    Tool {
+        name: "book_ticket",
+        does: "book a seat",
+        arguments: &["vehicle", "town", "day"],
+        requests: &[
+            "Get me a seat on the <vehicle> to <town> on <day>.",
+            "I want to go to <town> by <vehicle> on <day>; arrange it.",
+        ],
+    },
+];
+const RARE_TOOLS: &[Tool] = &[
+    Tool {
+        name: "lookup_parcel",
+        does: "cadastral owner of a plot by its number",
+        arguments: &["plot_number"],
+        requests: &["Who owns plot 4471 by the <shop>?", "Find out to whom plot 88 near <town> belongs."],
+    },
+    Tool {
+        name: "assay_sample",
+        does: "order a laboratory analysis of a mineral sample",
+        arguments: &["sample_id", "method"],
+        requests: &[
+            "Have sample K-7 checked for <mineral>, by fire assay.",
+            "I need sample 31b analysed by titration.",
+        ],
+    },
+    Tool {
+        name: "tide_table",
+        does: "high and low water for a harbour and a date",
+        arguments: &["harbour", "date"],
+        requests: &[
+            "When can a~ <vehicle> cross the bar at <town> on <month> 9?",
+            "Is there water enough at <town> pier on <month> 3?",
+        ],
+    },
+    Tool {
+        name: "rotate_credentials",
+        does: "issue a new secret for a service and revoke the old one",
+        arguments: &["service"],
+        requests: &[
+            "The old secret of the billing service leaked; replace it.",
+            "Make a fresh key for the archive service and kill the old one.",
+        ],
+    },
+];
+
+fn pool(ring: Ring) -> Vec<&'static Tool> {
+    ring.either(&[] as &[Tool], RARE_TOOLS).iter().chain(TOOLS).collect()
+}
+
+/// Four tools, the first of them the one that fits.
+fn draw(chance: &mut Chance, ring: Ring) -> Vec<&'static Tool> {
+    let all = pool(ring);
+    let first = if ring == Ring::Edge { chance.below(RARE_TOOLS.len() + 2) } else { chance.below(all.len()) };
+    let fits = all[first];
+    let others: Vec<&Tool> = all.into_iter().filter(|tool| tool.name != fits.name).collect();
+    let mut tools = vec![fits];
+    tools.extend(chance.sample(&others, 3));
+    tools
+}
+
+/// Which tool fits? Members are other requests for the same tool.
+pub(super) fn choice_question(chance: &mut Chance, ring: Ring, members: usize) -> Vec<Question> {
+    let tools = draw(chance, ring);
+    let mut listed: Vec<String> = tools.iter().map(|tool| format!("{} ({})", tool.name, tool.does)).collect();
+    chance.shuffle(&mut listed);
+    let from = chance.below(2);
+    (0..members)
+        .map(|member| {
+            let mut scene = Scene::new(chance, ring);
+            let request = scene.say(tools[0].requests[(from + member) % 2]);
+            let polite = ["", "Please help: ", "Quick question. "][member % 3];
+            let prompt = format!(
+                "An assistant has these tools: {}. The user says: \"{polite}{request}\" Which tool should it call?",
+                listed.join("; ")
+            );
+            let others = tools[1..].iter().map(|tool| tool.name.to_owned());
+            Question::new(prompt, tools[0].name, others).tag("tool-choice")
+        })
+        .collect()
+}
+
+/// Requests with all that a call needs, and the same with one thing left out: what is missing.
+const ARGUMENTS: &[(&str, &str, &str)] = &[
+    ("get_weather(town, day)", "What will the weather be in <town> on <day>?", "What will the weather be on <day>?"),
+    ("book_ticket(town, day)", "Book me a seat to <town> for <day>.", "Book me a seat to <town>."),
+    ("send_message(person, text)", "Tell <name> that I will be late.", "Tell them that I will be late."),
+    ("create_reminder(time, text)", "Remind me at six to buy <food>.", "Remind me to buy <food>."),
+];
+const RARE_ARGUMENTS: &[(&str, &str, &str)] = &[
+    (
+        "assay_sample(sample_id, method)",
+        "Have sample K-12 analysed by titration.",
+        "Have the <mineral> sample analysed by titration.",
+    ),
+    ("transfer(from_account, to_account, amount)", "Move 300 from savings to rent.", "Move 300 to rent."),
+    ("tide_table(harbour, date)", "High water at <town> on <month> 4?", "High water on <month> 4?"),
+    (
+        "archive(folder, keep_until)",
+        "Archive the folder <object>, keep it until <month> 1.",
+        "Archive the folder <object>.",
+    ),
+];
+
+/// Call at once or ask first? A minimal pair: the request with and without a needed argument.
+pub(super) fn argument_question(chance: &mut Chance, ring: Ring, members: usize) -> Vec<Question> {
+    let &(tool, complete, lacking) = chance.pick(ring.either(ARGUMENTS, RARE_ARGUMENTS));
+    let pairs = members.div_ceil(2);
+    let mut questions = Vec::new();
+    for _ in 0..pairs {
+        let mut scene = Scene::new(chance, ring);
+        for (request, truth, other) in [(complete, "call", "clarify"), (lacking, "clarify", "call")] {
+            let request = scene.say(request);
+            let prompt = format!(
+                "An assistant can call {tool}; every argument is needed. The user says: \"{request}\" Should it call \
+                 the tool now, or clarify by asking the user first?"
+            );
+            let mut question = Question::new(prompt, truth, [other.to_owned()]).tag(format!("truth:{truth}"));
+            question.order = Order::Decisions;
+            questions.push(question);
+        }
+    }
+    questions
+}
+
+/// A failed call: the error, the next step that helps, and three that do not.
+const FAILURES: &[(&str, &str, [&str; 3])] = &[
+    (
+        "The call search_stock(item=\"<item>\") failed: connection timed out.",
+        "Try the same call once more after a short wait.",
+        ["Tell the user that there are none left.", "Invent a likely number.", "Delete the item from the store."],
+    ),
+    (
+        "The call get_weather(town=\"<town>\", day=\"<day>\") failed: unknown town, did you mean \"<town:other>\"?",
+        "Ask the user whether <other> was meant.",
+        ["Repeat the same call ten times.", "Report the weather of another town.", "Say that it will be sunny."],
+    ),
+    (
+        "The call open(\"<object>.txt\") failed: file not found.",
+        "List the folder to see which files there are.",
+        ["Open the same file again and again.", "Write up what it probably says.", "Empty the folder and start over."],
+    ),
+    (
+        "The call book_ticket(town=\"<town>\") failed: missing argument \"day\".",
+        "Ask the user for the day.",
+        ["Call it again without a day.", "Book every day of the week.", "Say that the seat is booked."],
+    ),
+];
+const RARE_FAILURES: &[(&str, &str, [&str; 3])] = &[
+    (
+        "The call transfer(amount=300) returned error 409: a transfer with this key is already being processed.",
+        "Check the state of the first transfer before doing anything else.",
+        ["Send it again under a new key.", "Send it again with twice the amount.", "Report that it has failed."],
+    ),
+    (
+        "The call commit(branch=\"<object>\") failed: the branch has moved since it was read.",
+        "Read the branch again, apply the change to it, and commit.",
+        ["Overwrite the branch by force.", "Report the change as committed.", "Delete the branch."],
+    ),
+    (
+        "The call export(table=\"<shop>\") failed after part 3 of 7: quota exceeded until 14:00.",
+        "Keep parts 1 to 3 and go on with part 4 after 14:00.",
+        ["Start from part 1 at once.", "Hand over three parts as all seven.", "Try part 4 every second until 14:00."],
+    ),
+    (
+        "The call assay_sample(sample_id=\"K-7\", method=\"flame\") failed: method not licensed for <mineral>.",
+        "Ask which licensed method to use instead.",
+        ["Give the sample another number and retry.", "Report last year's figures.", "Drop the sample from the list."],
+    ),
+];
+
+/// What next, after a failed call? Members have another cast.
+pub(super) fn recovery_question(chance: &mut Chance, ring: Ring, members: usize) -> Vec<Question> {
+    let &(failure, good, bad) = chance.pick(ring.either(FAILURES, RARE_FAILURES));
+    (0..members)
+        .map(|member| {
+            let mut scene = Scene::new(chance, ring);
+            let user = scene.say_one(&[
+                "An assistant works for <name>, a~ <job>.",
+                "An assistant helps at the <shop> in <town>.",
+                "<name> asked an assistant for help on <day>.",
+            ]);
+            let failure = scene.say(failure);
+            let good = scene.say(good);
+            let ask = ["What is the best next step?", "What should it do next?", "Which step comes next?"][member % 3];
+            let others = bad.map(str::to_owned);
+            Question::new(format!("{user} {failure} {ask}"), good, others).tag("fault")
+        })
+        .collect()
+}
+
+/// A session: request, call, result, reply.
+pub(super) fn session(chance: &mut Chance, ring: Ring, length: Length) -> Document {
+    let mut text = String::from("Tools: ");
+    let tools = draw(chance, ring);
+    let names: Vec<&str> = tools.iter().map(|tool| tool.name).collect();
+    text.push_str(&names.join(", "));
+    for turn in 0..length.of(1, 2, 4) {
+        text.push_str(&exchange(chance, ring, tools[turn % tools.len()], None));
+    }
+    Document::tagged(text, format!("tools:{}", tools.len()))
+}
+
+/// A session in which a call fails, is understood, and is repeated correctly.
+pub(super) fn repair(chance: &mut Chance, ring: Ring, length: Length) -> Document {
+    let tools = draw(chance, ring);
+    let fault = *chance.pick(ring.either(
+        &["timed out after 30 s", "missing argument", "not found"],
+        &["error 409: state has changed", "error 429: retry after 60 s", "checksum mismatch", "partial result, 3 of 7"],
+    ));
+    let mut text = format!("Log of the assistant, {} tools at hand.", tools.len());
+    text.push_str(&exchange(chance, ring, tools[0], Some(fault)));
+    for tool in tools.iter().take(length.of(1, 2, 4)).skip(1) {
+        text.push_str(&exchange(chance, ring, tool, None));
+    }
+    Document::tagged(text, "fault".to_owned())
+}
+
+fn exchange(chance: &mut Chance, ring: Ring, tool: &Tool, fault: Option<&str>) -> String {
+    let mut scene = Scene::new(chance, ring);
+    let request = *scene.chance.pick(tool.requests);
+    let request = scene.say(request);
+    let arguments: Vec<String> = tool
+        .arguments
+        .iter()
+        .map(|argument| {
+            let value = match *argument {
+                "town" | "harbour" => scene.draw("town"),
+                "day" | "date" | "time" => scene.draw("day"),
+                "person" => scene.draw("name"),
+                "item" => scene.draw("item"),
+                "vehicle" => scene.draw("vehicle"),
+                _ => scene.draw("object"),
+            };
+            // What the request names is what the call is about.
+            let value = super::lexicon::words(list_of(argument), ring)
+                .iter()
+                .find(|word| request.contains(**word))
+                .unwrap_or(&value);
+            format!("\"{argument}\": \"{value}\"")
+        })
+        .collect();
+    let call = format!("{}({{{}}})", tool.name, arguments.join(", "));
+    let result = scene.say_one(&["ok: [4|12|31]", "ok: done", "ok: <weather>, [3|9|17] degrees", "ok: <item>, <town>"]);
+    let reply = scene.say_one(&[
+        "It is done.",
+        "The answer is in: [nothing to worry about|as you thought|see above].",
+        "Done. Do you need anything else for <day>?",
+        "That worked. I have noted it for <name>.",
+    ]);
+    match fault {
+        None => format!("\nUser: {request}\nCall: {call}\nResult: {result}\nAssistant: {reply}"),
+        Some(fault) => {
+            let thought = scene.say_one(&[
+                "The call failed, so nothing is done yet. I check the cause and try once more.",
+                "That was [the service|my mistake], not the user's. One more attempt, with the reason in mind.",
+                "I will not guess a result. First I find out what happened.",
+            ]);
+            format!(
+                "\nUser: {request}\nCall: {call}\nResult: failed: {fault}\nAssistant (to itself): {thought}\nCall: \
+                 {call}\nResult: {result}\nAssistant: The first attempt failed ({fault}); the second worked. {reply}"
+            )
+        }
+    }
+}
+
+fn list_of(argument: &str) -> &'static str {
+    match argument {
+        "town" | "harbour" => "town",
+        "person" => "name",
+        "item" => "item",
+        "vehicle" => "vehicle",
+        "day" | "date" | "time" => "day",
+        _ => "object",
+    }
+}
