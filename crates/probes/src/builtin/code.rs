@@ -122,8 +122,8 @@ pub(super) fn query(chance: &mut Chance, ring: Ring, length: Length) -> Document
         parts.push(scene.say_one(&[
             "-- Which towns have more than <limit> entries?\nSELECT town, COUNT(*) AS entries\nFROM <table>\nGROUP BY \
              town\nHAVING COUNT(*) > <limit>\nORDER BY entries DESC;",
-            "-- Everything of <material> of weight <limit> or less.\nSELECT id, <field:f>, \
-             weight\nFROM <table>\nWHERE material = '<material>' AND weight <at>= <limit>\nORDER BY weight;",
+            "-- Everything of <material:m> of weight <limit> or less.\nSELECT id, <field:f>, \
+             weight\nFROM <table>\nWHERE material = '<m>' AND weight <at>= <limit>\nORDER BY weight;",
             "-- The <field:f> per <field:g>, newest first.\nSELECT <g>, AVG(<f>)\nFROM <table>\nWHERE entered_on >= \
              DATE '1987-0[1|3|5|9]-1[0|2|4]'\nGROUP BY <g>\nORDER BY MAX(entered_on) DESC\nLIMIT <limit>;",
             "-- Remove what nobody has asked for.\nDELETE FROM <table>\nWHERE <field> IS NULL\n  AND id NOT IN (SELECT \

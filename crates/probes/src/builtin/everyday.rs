@@ -7,7 +7,7 @@ const LINES: &[&str] = &[
     "<a>: Have you seen the <object:thing>? [I had it this morning.|It was on the table.|I need it before <day>.]",
     "<b>: [No|Not today|Not since <day>]. Did you look in the <room>?",
     "<a>: I looked in the <room> and under the <container>. [Nothing.|Only <item>.|There was a~ <animal> in there.]",
-    "<b>: Then ask <name>. [She|He] borrows everything and returns [nothing|half of it|it broken].",
+    "<b>: Then ask <name>, who borrows everything and returns [nothing|half of it|it broken].",
     "<a>: [Fine.|All right.|If you say so.] But I am <mood> about this, and the <vehicle> leaves in ten minutes.",
     "<b>: You could [take mine|go without it|buy a new one at the <shop>]. It is made of <material>, but it works.",
     "<a>: That is [kind|very kind|not what I meant]. Do you want <food> before we go?",
@@ -33,7 +33,7 @@ const NEWS: &[&str] = &[
     "Thank you for the <food>; [it lasted a week|the children ate all of it|we shared it with the <job>].",
     "We arrived in <town:town> on <day> after [two|nine] hours in a~ <vehicle>, in <weather> all the way.",
     "The <room> still needs [paint|a new floor|a door], and the <job> [comes tomorrow|has not come|wants more money].",
-    "<name> sends [love|greetings|her regards] and asks whether you still have the <object>.",
+    "<name> sends [love|greetings|regards] and asks whether you still have the <object>.",
     "Work at the <shop> is [slow|better than before|as you left it]: they need <item> and have no <material>.",
     "Please do not worry about the <animal>; it [eats|sleeps|complains] as ever.",
     "I planted a~ <plant> by the gate, next to the <plant>, and hope that the <weather> spares it.",
@@ -107,7 +107,7 @@ pub(super) fn list(chance: &mut Chance, ring: Ring, length: Length) -> Document 
     }
     let mut lines = vec![title];
     for word in words {
-        let note = scene.say_one(&["", "", " (<colour>)", " ([two|three|seven])", ", <size>", ", from <town>"]);
+        let note = scene.say_one(&["", "", "^ (<colour>)", "^ ([two|three|seven])", "^, <size>", ", from <town>"]);
         lines.push(format!("- {word}{note}"));
     }
     Document::tagged(lines.join("\n"), format!("list:{kind}"))

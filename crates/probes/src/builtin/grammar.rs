@@ -3,7 +3,8 @@
 //! - `<noun>` draws from the word list `noun`; `<noun:x>` also remembers the draw, and `<x>` repeats it.
 //!   Remembered draws of one list differ from each other.
 //! - `[a|b|c]` draws one alternative, which may hold marks itself.
-//! - `a~` is `a` or `an`, by the word after it; a sentence's first letter is made a capital.
+//! - `a~` is `a` or `an`, by the word after it; a sentence's first letter is made a capital, unless the template
+//!   begins with `^`: then it goes on with somebody else's sentence.
 
 use std::collections::BTreeMap;
 
@@ -138,7 +139,7 @@ fn alternatives(inside: &str) -> Vec<&str> {
 /// Articles and capitals.
 fn finish(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
-    let mut start = true;
+    let (raw, mut start) = raw.strip_prefix('^').map_or((raw, true), |rest| (rest, false));
     let mut rest = raw.chars().peekable();
     while let Some(c) = rest.next() {
         if c == '~' {

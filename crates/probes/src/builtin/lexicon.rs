@@ -169,8 +169,8 @@ const LISTS: &[List] = &[
     ),
     list!(
         "weather",
-        ["rain", "wind", "snow", "fog", "sun", "cold", "heat"],
-        ["sleet", "drizzle", "hoarfrost", "a squall", "haar", "thunder", "hail"]
+        ["rain", "wind", "snow", "fog", "sunshine", "frost", "mist"],
+        ["sleet", "drizzle", "hoarfrost", "squalls", "haar", "thunder", "hail"]
     ),
     list!("day", ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"], []),
     list!(

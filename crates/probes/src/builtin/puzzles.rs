@@ -86,7 +86,7 @@ pub(super) fn order_question(chance: &mut Chance, ring: Ring, members: usize) ->
             };
             let mut facts = ranking.facts.clone();
             scene.chance.shuffle(&mut facts);
-            let words = ["Who is the", "Tell me who is the", "Of these people, who is the"][member % 3];
+            let words = ["Who is the", "Tell me: who is the", "Of these people, who is the"][member % 3];
             let prompt = format!("{} {words} {asked}?", facts.join(" "));
             let mut others = ranking.people.clone();
             others.retain(|name| *name != truth);
@@ -98,10 +98,10 @@ pub(super) fn order_question(chance: &mut Chance, ring: Ring, members: usize) ->
 
 /// Rules of the form "all A are B", as nouns.
 const KINDS: &[[&str; 4]] = &[
-    ["sparrows", "birds", "animals", "living things"],
-    ["roses", "flowers", "plants", "things that need water"],
-    ["bakers", "workers", "grown-ups", "people with keys"],
-    ["trains", "vehicles", "machines", "things that need care"],
+    ["red boxes", "heavy boxes", "boxes from the harbour", "boxes with a label"],
+    ["members of the choir", "members of the club", "people with a key", "people on the list"],
+    ["books on the lower shelf", "books about the sea", "books with pictures", "books for sale"],
+    ["houses by the river", "houses with a garden", "houses built of stone", "houses with a cellar"],
 ];
 const INVENTED: &[[&str; 4]] = &[
     ["blickets", "dorms", "vaxes", "things that hum"],

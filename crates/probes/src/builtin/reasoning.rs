@@ -11,8 +11,8 @@ struct Step {
 }
 
 const GAINS: &[&str] =
-    &["buys <n> more", "finds <n> in the <container>", "gets <n> from a~ <relative>", "is given <n> by <name>"];
-const LOSSES: &[&str] = &["gives <n> to <name>", "sells <n>", "loses <n> on the way", "leaves <n> in the <room>"];
+    &["^buys <n> more", "^finds <n> in the <container>", "^gets <n> from a~ <relative>", "^is given <n> by <name>"];
+const LOSSES: &[&str] = &["^gives <n> to <name>", "^sells <n>", "^loses <n> on the way", "^leaves <n> in the <room>"];
 
 fn step(scene: &mut Scene<'_>, total: i64, ring: Ring) -> Step {
     let largest = ring.either(9, 48);
@@ -30,8 +30,6 @@ fn step(scene: &mut Scene<'_>, total: i64, ring: Ring) -> Step {
         scene.bind("n", n.to_string());
         (scene.say_one(LOSSES), format!("{total} − {n}"), total - n)
     };
-    // The sentence's subject stands in front.
-    let words = words[..1].to_lowercase() + &words[1..];
     Step { words, sum, total: next }
 }
 
@@ -192,11 +190,11 @@ pub(super) fn schedule(chance: &mut Chance, ring: Ring, length: Length) -> Docum
     for _ in 0..entries {
         let minutes = scene.chance.between(15 / quarter, 95 / quarter) * quarter;
         let what = scene.say_one(&[
-            "[talk|lunch|coffee] with <name>",
-            "<vehicle> to <town>",
-            "[clean|repair|look for] the <object>",
-            "[buy|count|unpack] <item>",
-            "walk with the <animal>",
+            "^[talk|lunch|coffee] with <name>",
+            "^<vehicle> to <town>",
+            "^[clean|repair|look for] the <object>",
+            "^[buy|count|unpack] <item>",
+            "^walk with the <animal>",
         ]);
         let end = clock + minutes;
         text.push_str(&format!("\n{} to {} ({minutes} minutes): {what}", time(clock), time(end)));

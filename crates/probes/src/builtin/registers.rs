@@ -15,12 +15,12 @@ const REGISTERS: &[Register] = &[
         name: "deed",
         opening: "This indenture, made the [third|ninth|fourteenth|twenty-first] day of <month> between <name:x> of <town:t>, <job>, of the first part, and <name:y>, <job>, of the second part, witnesseth:",
         sentences: &[
-            "that the said <x> doth grant and convey unto the said <y> all that <room> and messuage situate at <town>, together with the <plant> standing thereon;",
-            "that the premises shall be held free of all incumbrances save the yearly rent of [one peppercorn|two capons|a pound of <mineral>];",
-            "that neither party, nor their heirs or assigns, shall suffer any <animal> to stray upon the common;",
-            "that in default of payment it shall be lawful for the said <x> to re-enter and distrain upon the <item>;",
-            "that the <object> and <container> now in the <room> are excepted out of this grant;",
-            "in witness whereof the parties have hereunto set their hands at <t> in the presence of <name>, notary.",
+            "^that the said <x> doth grant and convey unto the said <y> all that <room> and messuage situate at <town>, together with the <plant> standing thereon;",
+            "^that the premises shall be held free of all incumbrances save the yearly rent of [one peppercorn|two capons|a pound of <mineral>];",
+            "^that neither party, nor their heirs or assigns, shall suffer any <animal> to stray upon the common;",
+            "^that in default of payment it shall be lawful for the said <x> to re-enter and distrain upon the <item>;",
+            "^that the <object> and <container> now in the <room> are excepted out of this grant;",
+            "^in witness whereof the parties have hereunto set their hands at <t> in the presence of <name>, notary.",
         ],
     },
     Register {
@@ -33,7 +33,7 @@ const REGISTERS: &[Register] = &[
             "Broached a cask of <food>, found it [foul|short by a fifth|sweet], and served it to the larboard watch.",
             "A~ <animal>, blown off the land, [rested on the yard|was taken by the cook|would take no water].",
             "Exchanged numbers with a brig out of <town>, laden with <item> and <mineral>.",
-            "The chronometer differs from the lunar by [eleven|thirty-four] seconds; <x> has charge of it no longer.",
+            "The chronometer differs from the lunar by [eleven|thirty-four] seconds; <name:x> has charge of it no longer.",
         ],
     },
     Register {
@@ -66,7 +66,7 @@ const REGISTERS: &[Register] = &[
         sentences: &[
             "Low [988|1004], drifting [north-east|slowly south], filling.",
             "<weather> at first, giving way to <weather> on windward slopes, visibility moderate, occasionally poor.",
-            "Ground frost in sheltered hollows; growers of <plant> and <food> should cover by dusk.",
+            "Ground frost in sheltered hollows; growers of <food> should cover by dusk.",
             "Sea state rough off <t>, becoming slight; small craft and any <vehicle> with open decks are warned.",
             "The glass at the <shop> stood at [29.2|30.1] at noon and has [fallen a tenth|not moved] since.",
             "Further outlook: [unsettled|colder|much the same], with a risk of <weather> by <day>.",

@@ -14,8 +14,8 @@ const OPENINGS: &[&str] = &[
 const HIDINGS: &[&str] = &[
     "Before leaving, <hero> put the <size:size> <object:thing> into the <container:box> in the <room:place>.",
     "That evening <hero> hid a~ <size:size> <object:thing> in the <container:box> of the <room:place> and told only one person, <name:friend>.",
-    "The <size:size> <object:thing> had belonged to a~ <relative>; <hero> kept it in a~ <container:box> in the <room:place>.",
-    "A~ <relative> had sent a~ <size:size> <object:thing>, and <hero> laid it in the <container:box> in the <room:place>.",
+    "The <size:size> <object:thing> had belonged to <hero>'s <relative>; <hero> kept it in a~ <container:box> in the <room:place>.",
+    "<hero>'s <relative> had sent a~ <size:size> <object:thing>, and <hero> laid it in the <container:box> in the <room:place>.",
 ];
 
 const MIDDLES: &[&str] = &[

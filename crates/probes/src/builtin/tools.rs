@@ -3,58 +3,69 @@
 use super::grammar::Scene;
 use super::{Chance, Document, Length, Order, Question, Ring};
 
-/// A tool: name, what it does, its arguments, requests that it serves.
+/// A tool: name, what it does, requests that it serves with the arguments each of them gives.
 struct Tool {
     name: &'static str,
     does: &'static str,
-    arguments: &'static [&'static str],
-    requests: &'static [&'static str],
+    requests: [(&'static str, &'static str); 2],
 }
 
 const TOOLS: &[Tool] = &[
     Tool {
         name: "get_weather",
         does: "weather for a town and a day",
-        arguments: &["town", "day"],
-        requests: &[
-            "Will I need an umbrella in <town> on <day>?",
-            "Is there going to be <weather> in <town> on <day>?",
+        requests: [
+            ("Will I need an umbrella in <town:t> on <day:d>?", r#""town": "<t>", "day": "<d>""#),
+            ("Is there going to be <weather> in <town:t> on <day:d>?", r#""town": "<t>", "day": "<d>""#),
         ],
     },
     Tool {
         name: "send_message",
         does: "send a text to a person",
-        arguments: &["person", "text"],
-        requests: &["Tell <name> that the <vehicle> is late.", "Let <name> know that I have the <object>."],
+        requests: [
+            ("Tell <name:n> that the <vehicle:v> is late.", r#""person": "<n>", "text": "The <v> is late.""#),
+            ("Let <name:n> know that I have the <object:o>.", r#""person": "<n>", "text": "I have the <o>.""#),
+        ],
     },
     Tool {
         name: "create_reminder",
         does: "remind the user at a time",
-        arguments: &["time", "text"],
-        requests: &[
-            "Don't let me forget to buy <food> at five.",
-            "At seven tonight I must feed the <animal>; nudge me.",
+        requests: [
+            ("Don't let me forget to buy <food:f> at five.", r#""time": "17:00", "text": "buy <f>""#),
+            ("At seven tonight I must feed the <animal:a>; nudge me.", r#""time": "19:00", "text": "feed the <a>""#),
         ],
     },
     Tool {
         name: "search_stock",
         does: "how many of an item are in store",
-        arguments: &["item"],
-        requests: &["Do we still have <item>?", "How many <item> are left in the store?"],
+        requests: [
+            ("Do we still have <item:i>?", r#""item": "<i>""#),
+            ("How many <item:i> are left in the store?", r#""item": "<i>""#),
+        ],
     },
     Tool {
         name: "convert_units",
         does: "convert an amount between units",
-        arguments: &["amount", "from", "to"],
-        requests: &["What are 12 pounds in kilograms?", "I have 40 miles to go to <town>; what is that in kilometres?"],
+        requests: [
+            ("What are 12 pounds in kilograms?", r#""amount": 12, "from": "lb", "to": "kg""#),
+            (
+                "I have 40 miles to go to <town>; what is that in kilometres?",
+                r#""amount": 40, "from": "mi", "to": "km""#,
+            ),
+        ],
     },
     Tool {
         name: "book_ticket",
         does: "book a seat",
-        arguments: &["vehicle", "town", "day"],
-        requests: &[
-            "Get me a seat on the <vehicle> to <town> on <day>.",
-            "I want to go to <town> by <vehicle> on <day>; arrange it.",
+        requests: [
+            (
+                "Get me a seat on the <vehicle:v> to <town:t> on <day:d>.",
+                r#""vehicle": "<v>", "town": "<t>", "day": "<d>""#,
+            ),
+            (
+                "I want to go to <town:t> by <vehicle:v> on <day:d>; arrange it.",
+                r#""vehicle": "<v>", "town": "<t>", "day": "<d>""#,
+            ),
         ],
     },
 ];
@@ -62,34 +73,36 @@ const RARE_TOOLS: &[Tool] = &[
     Tool {
         name: "lookup_parcel",
         does: "cadastral owner of a plot by its number",
-        arguments: &["plot_number"],
-        requests: &["Who owns plot 4471 by the <shop>?", "Find out to whom plot 88 near <town> belongs."],
+        requests: [
+            ("Who owns plot 4471 by the <shop>?", r#""plot_number": 4471"#),
+            ("Find out to whom plot 88 near <town> belongs.", r#""plot_number": 88"#),
+        ],
     },
     Tool {
         name: "assay_sample",
         does: "order a laboratory analysis of a mineral sample",
-        arguments: &["sample_id", "method"],
-        requests: &[
-            "Have sample K-7 checked for <mineral>, by fire assay.",
-            "I need sample 31b analysed by titration.",
+        requests: [
+            (
+                "Have sample K-7 checked for <mineral:m>, by fire assay.",
+                r#""sample_id": "K-7", "method": "fire assay""#,
+            ),
+            ("I need sample 31b analysed by titration.", r#""sample_id": "31b", "method": "titration""#),
         ],
     },
     Tool {
         name: "tide_table",
         does: "high and low water for a harbour and a date",
-        arguments: &["harbour", "date"],
-        requests: &[
-            "When can a~ <vehicle> cross the bar at <town> on <month> 9?",
-            "Is there water enough at <town> pier on <month> 3?",
+        requests: [
+            ("When can a <vehicle> cross the bar at <town:t> on <month:m> 9?", r#""harbour": "<t>", "date": "<m> 9""#),
+            ("Is there water enough at <town:t> pier on <month:m> 3?", r#""harbour": "<t>", "date": "<m> 3""#),
         ],
     },
     Tool {
         name: "rotate_credentials",
         does: "issue a new secret for a service and revoke the old one",
-        arguments: &["service"],
-        requests: &[
-            "The old secret of the billing service leaked; replace it.",
-            "Make a fresh key for the archive service and kill the old one.",
+        requests: [
+            ("The old secret of the billing service leaked; replace it.", r#""service": "billing""#),
+            ("Make a fresh key for the archive service and revoke the old one.", r#""service": "archive""#),
         ],
     },
 ];
@@ -118,7 +131,7 @@ pub(super) fn choice_question(chance: &mut Chance, ring: Ring, members: usize) -
     (0..members)
         .map(|member| {
             let mut scene = Scene::new(chance, ring);
-            let request = scene.say(tools[0].requests[(from + member) % 2]);
+            let request = scene.say(tools[0].requests[(from + member) % 2].0);
             let polite = ["", "Please help: ", "Quick question. "][member % 3];
             let prompt = format!(
                 "An assistant has these tools: {}. The user says: \"{polite}{request}\" Which tool should it call?",
@@ -268,30 +281,15 @@ pub(super) fn repair(chance: &mut Chance, ring: Ring, length: Length) -> Documen
 
 fn exchange(chance: &mut Chance, ring: Ring, tool: &Tool, fault: Option<&str>) -> String {
     let mut scene = Scene::new(chance, ring);
-    let request = *scene.chance.pick(tool.requests);
+    let (request, arguments) = *scene.chance.pick(&tool.requests);
     let request = scene.say(request);
-    let arguments: Vec<String> = tool
-        .arguments
-        .iter()
-        .map(|argument| {
-            let value = match *argument {
-                "town" | "harbour" => scene.draw("town"),
-                "day" | "date" | "time" => scene.draw("day"),
-                "person" => scene.draw("name"),
-                "item" => scene.draw("item"),
-                "vehicle" => scene.draw("vehicle"),
-                _ => scene.draw("object"),
-            };
-            // What the request names is what the call is about.
-            let value = super::lexicon::words(list_of(argument), ring)
-                .iter()
-                .find(|word| request.contains(**word))
-                .unwrap_or(&value);
-            format!("\"{argument}\": \"{value}\"")
-        })
-        .collect();
-    let call = format!("{}({{{}}})", tool.name, arguments.join(", "));
-    let result = scene.say_one(&["ok: [4|12|31]", "ok: done", "ok: <weather>, [3|9|17] degrees", "ok: <item>, <town>"]);
+    let call = format!("{}({{{}}})", tool.name, scene.say(&format!("^{arguments}")));
+    let result = scene.say_one(&[
+        "^ok: [4|12|31]",
+        "^ok: done",
+        "^ok: accepted, number [118|2046|57]",
+        "^ok: [yes|no], as of [08:00|noon]",
+    ]);
     let reply = scene.say_one(&[
         "It is done.",
         "The answer is in: [nothing to worry about|as you thought|see above].",
@@ -311,16 +309,5 @@ fn exchange(chance: &mut Chance, ring: Ring, tool: &Tool, fault: Option<&str>) -
                  {call}\nResult: {result}\nAssistant: The first attempt failed ({fault}); the second worked. {reply}"
             )
         }
-    }
-}
-
-fn list_of(argument: &str) -> &'static str {
-    match argument {
-        "town" | "harbour" => "town",
-        "person" => "name",
-        "item" => "item",
-        "vehicle" => "vehicle",
-        "day" | "date" | "time" => "day",
-        _ => "object",
     }
 }
