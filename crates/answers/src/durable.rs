@@ -145,3 +145,51 @@ impl Lock {
         Ok(Lock { _file: file })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_leaves_the_old_file_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("file");
+        replace(&path, b"old").unwrap();
+        let result = replace_with(&path, |file| {
+            file.write_all(b"half of the ne")?;
+            Err(ErrorKind::StorageFull.into())
+        });
+        let text = result.unwrap_err().to_string();
+        assert!(text.contains("free some space and repeat the command"), "{text}");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn temporary_names_are_told_apart_and_recognised() {
+        let (a, b) = (temporary_for(Path::new("x/manifest.json")), temporary_for(Path::new("x/manifest.json")));
+        assert_ne!(a, b);
+        assert_eq!(a.parent(), Some(Path::new("x")));
+        assert!(is_temporary(&a.display().to_string()) && !is_temporary("manifest.json"));
+    }
+
+    #[test]
+    fn only_a_torn_last_line_is_dropped() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("lines");
+        let check = |text: &str, expect: &str| {
+            fs::write(&path, text).unwrap();
+            drop_torn_line(&path).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), expect);
+        };
+        check("a\nb\nto", "a\nb\n");
+        check("a\nb\n", "a\nb\n");
+        check("torn", "");
+        check("", "");
+        drop_torn_line(&home.path().join("absent")).unwrap();
+    }
+}

@@ -224,14 +224,20 @@ pub(crate) fn encode<R: PartRow>(stamp: &Stamp, rows: &[R]) -> Result<Vec<u8>, P
 
 /// Reads a part file back. The error is a lower-case fragment that says what is wrong with the file.
 pub(crate) fn decode<R: PartRow>(path: &Path, stamp: &Stamp) -> Result<Vec<R>, String> {
+    // The parquet crate asserts some of what it reads. Everything known is checked beforehand; this is the last net,
+    // so that a hostile file in a folder from elsewhere is an error and not the end of the process.
+    std::panic::catch_unwind(|| decode_checked(path, stamp))
+        .unwrap_or_else(|_| Err("is no Parquet file that can be decoded".to_owned()))
+}
+
+fn decode_checked<R: PartRow>(path: &Path, stamp: &Stamp) -> Result<Vec<R>, String> {
     let file = File::open(path).map_err(|source| format!("cannot be opened: {source}"))?;
+    let length = file.metadata().map_err(|source| format!("cannot be read: {source}"))?.len();
     let reader = SerializedFileReader::new(file).map_err(|error| not_parquet(&error))?;
     check_stamp(reader.metadata(), stamp)?;
     let layout = SchemaOf::row::<R>();
     check_schema::<R>(reader.metadata())?;
-    let claimed = reader.metadata().file_metadata().num_rows();
-    let rows = usize::try_from(claimed).ok().filter(|rows| *rows <= MAX_ROWS_PER_PART);
-    let rows = rows.ok_or_else(|| format!("claims {claimed} rows, at most {MAX_ROWS_PER_PART} are allowed"))?;
+    let rows = check_extent(reader.metadata(), length)?;
     let mut columns: Vec<Values> = layout.iter().map(|(_, column)| Values::empty(*column)).collect();
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).map_err(|error| not_parquet(&error))?;
@@ -278,6 +284,29 @@ fn check_stamp(metadata: &ParquetMetaData, stamp: &Stamp) -> Result<(), String> 
         }
     }
     Ok(())
+}
+
+/// Every column chunk lies within the file and claims no more values than rows; the number of rows.
+fn check_extent(metadata: &ParquetMetaData, length: u64) -> Result<usize, String> {
+    let claimed = metadata.file_metadata().num_rows();
+    let rows = usize::try_from(claimed).ok().filter(|rows| *rows <= MAX_ROWS_PER_PART);
+    let rows = rows.ok_or_else(|| format!("claims {claimed} rows, at most {MAX_ROWS_PER_PART} are allowed"))?;
+    let mut in_groups: i64 = 0;
+    for group in metadata.row_groups() {
+        in_groups = in_groups.saturating_add(group.num_rows());
+        for column in group.columns() {
+            let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+            let end = start.checked_add(column.compressed_size()).and_then(|end| u64::try_from(end).ok());
+            let inside = start >= 0 && column.compressed_size() >= 0 && end.is_some_and(|end| end <= length);
+            if !inside || column.num_values() != group.num_rows() {
+                return Err(format!("is damaged: the footer misplaces column {}", column.column_path()));
+            }
+        }
+    }
+    if in_groups != claimed {
+        return Err(format!("is damaged: claims {claimed} rows and holds {in_groups}"));
+    }
+    Ok(rows)
 }
 
 fn check_schema<R: PartRow>(metadata: &ParquetMetaData) -> Result<(), String> {

@@ -1,0 +1,194 @@
+//! Made-up runs for the tests: no model is needed to write a run folder.
+#![allow(clippy::unwrap_used, missing_docs, reason = "test code")]
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::path::Path;
+
+use hydrometer_answers::{
+    ChoiceRow, CostEntry, EngineIdentity, LikelihoodRow, Manifest, ModelIdentity, PlannedTokens, PositionRow,
+    RunFolder, RunSettings, ScoredModel, UnitCounts,
+};
+use hydrometer_metrics::PositionStats;
+use hydrometer_probes::{Ask, Families, Probe, Suite};
+
+pub fn model(name: &str) -> ModelIdentity {
+    ModelIdentity {
+        name: name.to_owned(),
+        spec: format!("scripted:{name}.toml"),
+        format: "scripted".to_owned(),
+        architecture: "scripted".to_owned(),
+        parameters: 0,
+        quantization: "none".to_owned(),
+        vocab_size: 16,
+        context_length: 128,
+        weights: format!("blake3:weights-of-{name}"),
+        tokenizer: "blake3:tokenizer".to_owned(),
+        template: None,
+        surgery: None,
+        engine: EngineIdentity {
+            name: "scripted".to_owned(),
+            version: "1".to_owned(),
+            precision: "f32".to_owned(),
+            kernel: "none".to_owned(),
+        },
+    }
+}
+
+pub fn suite() -> Suite {
+    let probe = |id: &str, ask| Probe {
+        id: id.to_owned(),
+        family: format!("family-of-{id}"),
+        axis: "prose".to_owned(),
+        tags: vec!["made-up".to_owned()],
+        ask,
+    };
+    let text = |text: &str| Ask::Text { text: text.to_owned(), context: None, families: Families::Probe };
+    let choice = Ask::Choice {
+        prompt: "Which one is a fruit?".to_owned(),
+        options: vec!["apple".to_owned(), "hammer".to_owned()],
+        truth: Some(0),
+        asked_as: Default::default(),
+    };
+    let probes = vec![
+        probe("text-1", text("The cat sat on the mat.")),
+        probe("text-2", text("Ünïcödé: 猫が座った. עברית")),
+        probe("choice-1", choice),
+    ];
+    Suite { name: "made-up".to_owned(), probes }
+}
+
+pub fn manifest() -> Manifest {
+    let suite = suite();
+    Manifest {
+        format: String::new(),
+        hydrometer: "0.1.0".to_owned(),
+        teacher: model("teacher"),
+        student: model("student"),
+        pairing: "same vocabulary".to_owned(),
+        shared_vocab: Some(16),
+        suite_name: suite.name.clone(),
+        suite_hash: suite.hash(),
+        settings: RunSettings {
+            n_ctx: 8,
+            block_tokens: 16,
+            rotations: 2,
+            floor_windows: 1,
+            max_windows: None,
+            precision: "f32".to_owned(),
+            seed: 7,
+        },
+        units: UnitCounts { positions: 2, floor: 1, choices: 1, likelihoods: 1 },
+        planned: PlannedTokens { teacher_tokens: 40, student_tokens: 32, floor_tokens: 8 },
+        plan_hash: String::new(),
+        arguments: vec!["audit".to_owned()],
+    }
+    .sealed()
+}
+
+/// Statistics made of simple numbers that depend on `n`.
+pub fn stats(n: u32) -> PositionStats {
+    let x = n as f32;
+    PositionStats {
+        target: n,
+        teacher_logprob: -0.5 - x,
+        student_logprob: -0.75 - x,
+        kl: 0.25 + x / 16.0,
+        reverse_kl: 0.5,
+        jsd: 0.125,
+        overlap: 0.875,
+        teacher_entropy: 1.5,
+        student_entropy: 1.25,
+        floored_mass: 0.0,
+        teacher_top1: n,
+        student_top1: n + 1,
+        teacher_top1_prob: 0.5,
+        student_top1_prob: 0.375,
+        kendall_tau: if n.is_multiple_of(2) { 0.5 } else { f32::NAN },
+        band_mass: [0.5, 0.25, 0.125, 0.125],
+        band_overlap: [0.375, 0.25, 0.125, 0.0625],
+        band_invented: [0.0, 0.0625, 0.0, 0.0],
+        kl_at: [0.9, 0.7, 0.5, 0.375, 0.25, 0.375, 0.5, 0.7, 0.9],
+        kl_slope_at: [-4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0],
+        compat_nll_base: 0.5,
+        compat_nll: 0.75,
+        compat_kl: 0.25,
+        compat_same_top: n.is_multiple_of(2),
+    }
+}
+
+pub fn position(probe: &str, window: u32, position: u32) -> PositionRow {
+    PositionRow {
+        probe: probe.to_owned(),
+        family: format!("family-of-{probe}"),
+        window,
+        position,
+        token_text: " cat".to_owned(),
+        teacher_top1_text: " 猫".to_owned(),
+        student_top1_text: "\u{202e}<script>".to_owned(),
+        compat: position >= 4,
+        stats: stats(position),
+    }
+}
+
+pub fn choice(rotation: u32, option: u32) -> ChoiceRow {
+    ChoiceRow {
+        probe: "choice-1".to_owned(),
+        family: "family-of-choice-1".to_owned(),
+        rotation,
+        option,
+        teacher_logprob: -0.25 - f64::from(option),
+        student_logprob: if option == 1 { f64::NEG_INFINITY } else { -0.5 },
+    }
+}
+
+pub fn likelihood(model: ScoredModel) -> LikelihoodRow {
+    LikelihoodRow {
+        probe: "text-1".to_owned(),
+        family: "family-of-text-1".to_owned(),
+        window: 0,
+        model: model.name().to_owned(),
+        tokens: 7,
+        bytes: 23,
+        logprob: -12.5,
+    }
+}
+
+pub fn positions(unit: u32) -> Vec<PositionRow> {
+    match unit {
+        0 => vec![position("text-1", 0, 1), position("text-1", 0, 2), position("text-1", 1, 0)],
+        _ => vec![position("text-2", 0, 4), position("text-2", 0, 5)],
+    }
+}
+
+pub fn choices() -> Vec<ChoiceRow> {
+    vec![choice(0, 0), choice(0, 1), choice(1, 0), choice(1, 1)]
+}
+
+pub fn likelihoods() -> Vec<LikelihoodRow> {
+    vec![likelihood(ScoredModel::Teacher), likelihood(ScoredModel::Student)]
+}
+
+pub fn cost() -> CostEntry {
+    CostEntry { what: "positions".to_owned(), unit: Some(0), tokens: 16, seconds: 0.5, peak_memory: Some(1 << 20) }
+}
+
+pub fn begin(path: &Path) -> RunFolder {
+    RunFolder::create_or_resume(path, &manifest(), &suite().probes).unwrap()
+}
+
+/// Writes every part and leaves the run unfinished.
+pub fn fill(run: &RunFolder) {
+    run.write_positions(0, &positions(0)).unwrap();
+    run.write_positions(1, &positions(1)).unwrap();
+    run.write_floor(0, &[]).unwrap();
+    run.write_choices(0, &choices()).unwrap();
+    run.write_likelihoods(0, &likelihoods()).unwrap();
+    run.append_cost(&cost()).unwrap();
+}
+
+/// A finished run.
+pub fn finished(path: &Path) {
+    let run = begin(path);
+    fill(&run);
+    run.finish().unwrap();
+}
