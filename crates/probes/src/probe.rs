@@ -55,6 +55,7 @@ pub enum Ask {
         /// The question, without the options.
         prompt: String,
         /// Two to eight answers.
+        #[schemars(length(min = 2, max = 8))]
         options: Vec<String>,
         /// Index into `options` of the true answer, where there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,6 +81,7 @@ impl Ask {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Probe {
     /// Unique within a suite; letters, digits, `-`, `_`, `.`, `/`, `:`.
+    #[schemars(length(min = 1, max = 200), regex(pattern = r"^[A-Za-z0-9._/:-]+$"))]
     pub id: String,
     /// Probes that share a family are not independent: paraphrases, minimal pairs, rungs, chunks of a document.
     pub family: String,

@@ -9,5 +9,7 @@ use crate::Probe;
 pub fn probe_schema() -> Value {
     let mut schema = schemars::schema_for!(Probe);
     schema.insert("title".to_owned(), "hydrometer probe: one line of a .jsonl probe file".into());
+    // The kinds bring their own fields, so only the whole line can say that there are no others.
+    schema.insert("unevaluatedProperties".to_owned(), false.into());
     schema.to_value()
 }

@@ -1,6 +1,10 @@
 //! Puts generated documents and questions together: suites with balanced truths, and the endless corpus.
 
-use super::{Chance, Domain, Length, Order, Profile, QUESTIONS, Question, QuestionKind, Ring, TEXTS, TextKind};
+use std::collections::BTreeSet;
+
+use super::{
+    Chance, Document, Domain, Length, Order, Profile, QUESTIONS, Question, QuestionKind, Ring, TEXTS, TextKind,
+};
 use crate::{Ask, Families, Probe, Suite, ask};
 
 /// What a profile holds.
@@ -9,23 +13,27 @@ struct Plan {
     length: fn(usize) -> Length,
     questions: usize,
     members: usize,
+    /// Most options of a question: fewer options, fewer orders to ask.
+    options: usize,
 }
 
 impl Profile {
     fn plan(self) -> Plan {
         match self {
-            Profile::Quick => Plan { texts: 40, length: |_| Length::Short, questions: 40, members: 1 },
+            Profile::Quick => Plan { texts: 40, length: |_| Length::Short, questions: 40, members: 1, options: 3 },
             Profile::Standard => Plan {
                 texts: 200,
-                length: |family| if family % 4 == 0 { Length::Medium } else { Length::Short },
+                length: |family| if family % 8 == 0 { Length::Medium } else { Length::Short },
                 questions: 200,
                 members: 2,
+                options: 3,
             },
             Profile::Full => Plan {
                 texts: 640,
                 length: |family| if family % 4 == 0 { Length::Long } else { Length::Medium },
                 questions: 640,
                 members: 3,
+                options: 4,
             },
         }
     }
@@ -35,29 +43,80 @@ impl Profile {
 pub(crate) fn suite(profile: Profile, seed: u64) -> Suite {
     let plan = profile.plan();
     let mut probes = Vec::new();
+    let mut told = BTreeSet::new();
     for family in 0..plan.texts {
         let kind = &TEXTS[family % TEXTS.len()];
         let ring = ring_of(family / TEXTS.len(), kind.edge_only);
-        let mut chance = Chance::new(&format!("{profile}/text/{}", kind.name), seed, family as u64);
-        probes.push(text_probe(kind, family, ring, (plan.length)(family), &mut chance));
+        let purpose = format!("{profile}/text/{}", kind.name);
+        let document = fresh(&purpose, seed, family, &mut told, |chance| {
+            let document = (kind.make)(chance, ring, (plan.length)(family));
+            (vec![document.text.clone()], document)
+        });
+        probes.push(text_probe(kind, family, ring, document));
     }
     let mut places = Places::default();
-    for family in 0..plan.questions {
-        let kind = &QUESTIONS[family % QUESTIONS.len()];
-        let ring = ring_of(family / QUESTIONS.len(), false);
-        let mut chance = Chance::new(&format!("{profile}/choice/{}", kind.name), seed, family as u64);
-        let questions = (kind.make)(&mut chance, ring, plan.members);
+    for (family, (kind, ring, round)) in turns().take(plan.questions).enumerate() {
+        let purpose = format!("{profile}/choice/{}", kind.name);
+        let nth = template(kind, ring, seed, round);
+        let mut questions = fresh(&purpose, seed, family, &mut told, |chance| {
+            let questions = (kind.make)(chance, ring, nth, plan.members);
+            (questions.iter().map(|question| question.prompt.clone()).collect(), questions)
+        });
+        questions.iter_mut().for_each(|question| question.options.truncate(plan.options));
+        let mut chance = Chance::new(&format!("{purpose}/places"), seed, family as u64);
         probes.extend(choice_probes(kind, family, ring, questions, &mut places, &mut chance));
     }
     Suite { name: format!("builtin:{profile}"), probes }
+}
+
+/// Draws until nothing in it has been told before. The small templates have few outcomes, and a question that is
+/// asked twice counts twice.
+fn fresh<T>(
+    purpose: &str,
+    seed: u64,
+    family: usize,
+    told: &mut BTreeSet<String>,
+    draw: impl Fn(&mut Chance) -> (Vec<String>, T),
+) -> T {
+    // After so many attempts a repetition is better than none; the lint test watches that it never comes to that.
+    const ATTEMPTS: u64 = 64;
+    let mut attempt = 0;
+    loop {
+        let (words, drawn) = draw(&mut Chance::new(purpose, seed, family as u64 * ATTEMPTS + attempt));
+        let new = words.iter().collect::<BTreeSet<_>>().len() == words.len()
+            && words.iter().all(|words| !told.contains(words));
+        attempt += 1;
+        if new || attempt == ATTEMPTS {
+            told.extend(words);
+            return drawn;
+        }
+    }
+}
+
+/// The kinds in turn, centre and edge alternating; a kind that has used all its templates at a ring sits out.
+fn turns() -> impl Iterator<Item = (&'static QuestionKind, Ring, usize)> {
+    (0..).flat_map(|turn| {
+        let (ring, round) = (ring_of(turn, false), turn / 2);
+        QUESTIONS.iter().filter(move |kind| round < (kind.families)(ring)).map(move |kind| (kind, ring, round))
+    })
+}
+
+/// The template of a round: each once, in an order drawn from the seed.
+fn template(kind: &QuestionKind, ring: Ring, seed: u64, round: usize) -> usize {
+    let count = (kind.families)(ring);
+    if count == usize::MAX {
+        return round;
+    }
+    let mut order: Vec<usize> = (0..count).collect();
+    Chance::new(&format!("templates/{}", kind.name), seed, ring as u64).shuffle(&mut order);
+    order[round]
 }
 
 fn ring_of(round: usize, edge_only: bool) -> Ring {
     if edge_only || round % 2 == 1 { Ring::Edge } else { Ring::Centre }
 }
 
-fn text_probe(kind: &TextKind, family: usize, ring: Ring, length: Length, chance: &mut Chance) -> Probe {
-    let document = (kind.make)(chance, ring, length);
+fn text_probe(kind: &TextKind, family: usize, ring: Ring, document: Document) -> Probe {
     let id = format!("text/{}/{family:04}", kind.name);
     let mut tags = vec![kind.name.to_owned(), ring.tag().to_owned()];
     tags.extend(document.tags);
@@ -163,7 +222,8 @@ fn text(chance: &mut Chance, ring: Ring) -> String {
 
 fn question(chance: &mut Chance, ring: Ring) -> String {
     let kind = chance.pick(QUESTIONS);
-    let questions = (kind.make)(chance, ring, 2);
+    let nth = chance.below(1 << 16);
+    let questions = (kind.make)(chance, ring, nth, 2);
     // A corpus has nobody to take turns with: chance decides which decision stands first and where truths stand.
     let mut places = Places { next: std::array::from_fn(|_| chance.below(8)), decisions: chance.below(2) };
     let probes = choice_probes(kind, 0, ring, questions, &mut places, chance);

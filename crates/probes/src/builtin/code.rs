@@ -91,11 +91,18 @@ fn one_function(chance: &mut Chance, kind: usize, variable: &str, ring: Ring) ->
             by = if k % 2 == 0 { String::new() } else { format!(" * {k}") },
             result = (3 + n) * if k % 2 == 0 { 1 } else { k },
         ),
-        1 => format!(
-            "def count_{variable}(words, letter):\n    \"\"\"Count the words that start with a letter.\"\"\"\n    \
-             return sum(1 for word in words if word.startswith(letter))\n\nprint(count_{variable}([\"tea\", \"top\", \
-             \"sand\"], \"t\"))  # 2"
-        ),
+        1 => {
+            let mut words =
+                chance.sample(&["tea", "top", "sand", "tin", "soap", "stone", "table", "salt", "thread"], 4);
+            let letter = *chance.pick(&["t", "s", "to", "st"]);
+            let found = words.iter().filter(|word| word.starts_with(letter)).count();
+            words.sort_unstable();
+            format!(
+                "def count_{variable}(words, start):\n    \"\"\"Count the words that begin with a start.\"\"\"\n    \
+                 return sum(1 for word in words if word.startswith(start))\n\nprint(count_{variable}({words:?}, \
+                 \"{letter}\"))  # {found}"
+            )
+        }
         2 => format!(
             "fn {variable}(n: u64) -> u64 {{\n    // Each call takes one step; {n} steps in all.\n    if n == 0 {{\n        \
              {k}\n    }} else {{\n        2 * {variable}(n - 1)\n    }}\n}}\n\nassert_eq!({variable}({n}), {});",
@@ -134,9 +141,9 @@ pub(super) fn query(chance: &mut Chance, ring: Ring, length: Length) -> Document
 }
 
 /// What does the program print? Members are rungs: a pass of the loop more each.
-pub(super) fn output_question(chance: &mut Chance, ring: Ring, members: usize) -> Vec<Question> {
+pub(super) fn output_question(chance: &mut Chance, ring: Ring, _nth: usize, members: usize) -> Vec<Question> {
     let passes = ring.either(chance.between(2, 3), chance.between(4, 6));
-    let (start, add) = (chance.between(1, 6), chance.between(1, ring.either(4, 9)));
+    let (start, add) = (chance.between(1, ring.either(12, 40)), chance.between(1, ring.either(9, 25)));
     let double = ring == Ring::Edge && chance.percent(50);
     let variable = *chance.pick(ring.either(VARIABLES, RARE_VARIABLES));
     (0..members as i64)

@@ -87,7 +87,7 @@ const TOPICS: &[(&str, &str)] = &[
 ];
 
 /// Which reply keeps every rule? Members are rungs: the same topic under other rules.
-pub(super) fn question(chance: &mut Chance, ring: Ring, members: usize) -> Vec<Question> {
+pub(super) fn question(chance: &mut Chance, ring: Ring, _nth: usize, members: usize) -> Vec<Question> {
     let &(topic, list) = chance.pick(TOPICS);
     let pool: Vec<&str> =
         super::lexicon::words(list, ring).iter().copied().filter(|word| !word.contains(' ')).collect();

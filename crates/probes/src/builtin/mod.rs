@@ -189,7 +189,20 @@ struct TextKind {
 struct QuestionKind {
     name: &'static str,
     axis: &'static str,
-    make: fn(&mut Chance, Ring, usize) -> Vec<Question>,
+    /// From chance, ring, the number of a template (taken round the list) and how many members to make.
+    make: fn(&mut Chance, Ring, usize, usize) -> Vec<Question>,
+    /// How many families a ring has: two families from one template would not be independent.
+    families: fn(Ring) -> usize,
+}
+
+/// A kind that draws everything: as many families as one likes.
+fn unlimited(_: Ring) -> usize {
+    usize::MAX
+}
+
+/// A template by its number, round the list.
+fn nth_of<T: Copy>(templates: &[T], nth: usize) -> T {
+    templates[nth % templates.len()]
 }
 
 const TEXTS: &[TextKind] = &[
@@ -215,16 +228,26 @@ const TEXTS: &[TextKind] = &[
 ];
 
 const QUESTIONS: &[QuestionKind] = &[
-    QuestionKind { name: "sum", axis: "reasoning", make: reasoning::sum_question },
-    QuestionKind { name: "order", axis: "reasoning", make: puzzles::order_question },
-    QuestionKind { name: "follows", axis: "reasoning", make: puzzles::follows_question },
-    QuestionKind { name: "reading", axis: "long_horizon", make: stories::reading_question },
-    QuestionKind { name: "tool", axis: "tool_use", make: tools::choice_question },
-    QuestionKind { name: "argument", axis: "tool_use", make: tools::argument_question },
-    QuestionKind { name: "recovery", axis: "error_recovery", make: tools::recovery_question },
-    QuestionKind { name: "constraint", axis: "novel_instructions", make: constraints::question },
-    QuestionKind { name: "output", axis: "code", make: code::output_question },
-    QuestionKind { name: "clarify", axis: "judgment", make: boundary::clarify_question },
-    QuestionKind { name: "refusal", axis: "judgment", make: boundary::refusal_question },
-    QuestionKind { name: "wording", axis: "prose", make: registers::wording_question },
+    QuestionKind { name: "sum", axis: "reasoning", make: reasoning::sum_question, families: unlimited },
+    QuestionKind { name: "order", axis: "reasoning", make: puzzles::order_question, families: unlimited },
+    QuestionKind { name: "follows", axis: "reasoning", make: puzzles::follows_question, families: unlimited },
+    QuestionKind { name: "reading", axis: "long_horizon", make: stories::reading_question, families: unlimited },
+    QuestionKind { name: "tool", axis: "tool_use", make: tools::choice_question, families: tools::tools },
+    QuestionKind { name: "argument", axis: "tool_use", make: tools::argument_question, families: tools::arguments },
+    QuestionKind {
+        name: "recovery",
+        axis: "error_recovery",
+        make: tools::recovery_question,
+        families: tools::failures,
+    },
+    QuestionKind { name: "constraint", axis: "novel_instructions", make: constraints::question, families: unlimited },
+    QuestionKind { name: "output", axis: "code", make: code::output_question, families: unlimited },
+    QuestionKind {
+        name: "clarify",
+        axis: "judgment",
+        make: boundary::clarify_question,
+        families: boundary::clarifications,
+    },
+    QuestionKind { name: "refusal", axis: "judgment", make: boundary::refusal_question, families: boundary::refusals },
+    QuestionKind { name: "wording", axis: "prose", make: registers::wording_question, families: registers::gaps },
 ];

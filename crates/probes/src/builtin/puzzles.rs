@@ -73,7 +73,7 @@ pub(super) fn ranking_text(chance: &mut Chance, ring: Ring, length: Length) -> D
 }
 
 /// Who is the oldest, the youngest? Members ask for both ends.
-pub(super) fn order_question(chance: &mut Chance, ring: Ring, members: usize) -> Vec<Question> {
+pub(super) fn order_question(chance: &mut Chance, ring: Ring, _nth: usize, members: usize) -> Vec<Question> {
     let people = size(ring, chance).max(4);
     let mut scene = Scene::new(chance, ring);
     let ranking = draw(&mut scene, people);
@@ -111,7 +111,7 @@ const INVENTED: &[[&str; 4]] = &[
 ];
 
 /// Does the statement follow? Members are a minimal pair: the valid chain and the same with one rule turned round.
-pub(super) fn follows_question(chance: &mut Chance, ring: Ring, members: usize) -> Vec<Question> {
+pub(super) fn follows_question(chance: &mut Chance, ring: Ring, _nth: usize, members: usize) -> Vec<Question> {
     let kinds = *chance.pick(ring.either(KINDS, INVENTED));
     let rules = ring.either(2, 3);
     let mut scene = Scene::new(chance, ring);

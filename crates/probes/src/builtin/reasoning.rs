@@ -91,7 +91,7 @@ pub(super) fn chain(chance: &mut Chance, ring: Ring, length: Length) -> Document
 }
 
 /// What is left after so many steps? Members are rungs: the same chain, a step longer each.
-pub(super) fn sum_question(chance: &mut Chance, ring: Ring, members: usize) -> Vec<Question> {
+pub(super) fn sum_question(chance: &mut Chance, ring: Ring, _nth: usize, members: usize) -> Vec<Question> {
     let first = depth(chance, ring);
     let mut scene = Scene::new(chance, ring);
     let mut chain = draw_chain(&mut scene, first + members - 1);

@@ -1,7 +1,7 @@
 //! Registers far from everyday prose: deeds, logs, floras, catalogues, bulletins, minutes.
 
 use super::grammar::Scene;
-use super::{Chance, Document, Length, Question, Ring};
+use super::{Chance, Document, Length, Question, Ring, nth_of};
 
 /// A register: its name, how a document opens, the sentences it goes on with.
 struct Register {
@@ -116,9 +116,29 @@ const GAPS: &[(&str, &str, [&str; 3])] = &[
     ("<name> was thirsty and asked for a glass of ___.", "water", ["sand", "chairs", "paper"]),
     ("The soup was too hot to eat, so they ___ until it cooled.", "waited", ["shouted", "painted", "melted"]),
     ("The children were told to be quiet, ___ the baby was asleep.", "because", ["although", "unless", "until"]),
+    ("<name> opened the window because the room was too ___.", "warm", ["early", "narrow", "polite"]),
+    ("The <animal> was afraid of thunder and hid ___ the bed.", "under", ["among", "during", "between"]),
+    ("He is not a good swimmer, so he stayed near the ___.", "shore", ["ceiling", "clock", "recipe"]),
+    ("She had read the letter twice before she ___ it.", "understood", ["understands", "understand", "understanding"]),
+    ("It was dark in the cellar, and nobody had brought a ___.", "lamp", ["fence", "Sunday", "neighbour"]),
+    ("If the <vehicle> had come on time, we ___ have met them.", "would", ["will", "shall", "do"]),
+    ("The more he explained, the ___ they understood.", "less", ["least", "few", "little"]),
+    ("The cup fell from the table and ___ into pieces.", "broke", ["sang", "froze", "grew"]),
     ("Neither of the two <item> ___ where <name> had left it.", "was", ["were", "are", "being"]),
 ];
 const RARE_GAPS: &[(&str, &str, [&str; 3])] = &[
+    ("The leaf is glabrous: it bears no ___.", "hairs", ["tenants", "anchors", "votes"]),
+    ("The testator left the whole of the residue to his ___.", "heirs", ["petals", "leagues", "veins"]),
+    ("The brig was laden so deep that her deck was ___.", "awash", ["germane", "adjourned", "sessile"]),
+    ("The chair put the question, and the ayes ___ it.", "had", ["did", "were", "saw"]),
+    (
+        "The streak of this mineral is white, though the stone itself is ___.",
+        "black",
+        ["overdue", "unanimous", "leeward"],
+    ),
+    ("The lot was withdrawn, having failed to reach its ___.", "reserve", ["anchorage", "calyx", "quorum"]),
+    ("For want of a ___ the meeting could decide nothing.", "quorum", ["topsail", "stamen", "crucible"]),
+    ("The herb is biennial: it flowers in its ___ year.", "second", ["late", "leap", "fiscal"]),
     ("The deed was void, for the grantor had never affixed his ___.", "seal", ["barometer", "raceme", "topgallant"]),
     ("At four bells the wind veered, and we took in a ___.", "reef", ["tithe", "clause", "petiole"]),
     ("The leaves are sessile, that is, they have no ___.", "stalk", ["keel", "verdict", "tenant"]),
@@ -134,8 +154,8 @@ const RARE_GAPS: &[(&str, &str, [&str; 3])] = &[
 ];
 
 /// Which word fits? Members put the same gap to a different cast.
-pub(super) fn wording_question(chance: &mut Chance, ring: Ring, members: usize) -> Vec<Question> {
-    let &(gap, truth, others) = chance.pick(ring.either(GAPS, RARE_GAPS));
+pub(super) fn wording_question(chance: &mut Chance, ring: Ring, nth: usize, members: usize) -> Vec<Question> {
+    let (gap, truth, others) = nth_of(ring.either(GAPS, RARE_GAPS), nth);
     (0..members)
         .map(|member| {
             let mut scene = Scene::new(chance, ring);
@@ -151,4 +171,9 @@ pub(super) fn wording_question(chance: &mut Chance, ring: Ring, members: usize) 
             Question::new(prompt, truth, others.map(str::to_owned)).tag("gap")
         })
         .collect()
+}
+
+/// How many gaps there are at a ring.
+pub(super) fn gaps(ring: Ring) -> usize {
+    ring.either(GAPS, RARE_GAPS).len()
 }

@@ -83,7 +83,7 @@ pub(super) fn journey(chance: &mut Chance, ring: Ring, length: Length) -> Docume
 }
 
 /// Reading: where is the thing, whose is it, who knew? Paraphrases of one question over one story.
-pub(super) fn reading_question(chance: &mut Chance, ring: Ring, members: usize) -> Vec<Question> {
+pub(super) fn reading_question(chance: &mut Chance, ring: Ring, _nth: usize, members: usize) -> Vec<Question> {
     let between = ring.either(1, 4);
     let mut scene = Scene::new(chance, ring);
     let mut story = vec![scene.say_one(OPENINGS), scene.say_one(HIDINGS)];

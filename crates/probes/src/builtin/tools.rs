@@ -1,7 +1,7 @@
 //! Tools: which one fits, with which argument, and what to do when a call fails.
 
 use super::grammar::Scene;
-use super::{Chance, Document, Length, Order, Question, Ring};
+use super::{Chance, Document, Length, Order, Question, Ring, nth_of};
 
 /// A tool: name, what it does, requests that it serves with the arguments each of them gives.
 struct Tool {
@@ -107,15 +107,30 @@ const RARE_TOOLS: &[Tool] = &[
     },
 ];
 
+/// Every tool of a ring; rare ones stand beside the common ones.
 fn pool(ring: Ring) -> Vec<&'static Tool> {
     ring.either(&[] as &[Tool], RARE_TOOLS).iter().chain(TOOLS).collect()
 }
 
+/// How many tools, and so families of tool choices, there are at a ring.
+pub(super) fn tools(ring: Ring) -> usize {
+    pool(ring).len()
+}
+
+/// How many needed arguments to leave out there are at a ring.
+pub(super) fn arguments(ring: Ring) -> usize {
+    ring.either(ARGUMENTS, RARE_ARGUMENTS).len()
+}
+
+/// How many failures there are at a ring.
+pub(super) fn failures(ring: Ring) -> usize {
+    ring.either(FAILURES, RARE_FAILURES).len()
+}
+
 /// Four tools, the first of them the one that fits.
-fn draw(chance: &mut Chance, ring: Ring) -> Vec<&'static Tool> {
+fn draw(chance: &mut Chance, ring: Ring, nth: usize) -> Vec<&'static Tool> {
     let all = pool(ring);
-    let first = if ring == Ring::Edge { chance.below(RARE_TOOLS.len() + 2) } else { chance.below(all.len()) };
-    let fits = all[first];
+    let fits = nth_of(&all, nth);
     let others: Vec<&Tool> = all.into_iter().filter(|tool| tool.name != fits.name).collect();
     let mut tools = vec![fits];
     tools.extend(chance.sample(&others, 3));
@@ -123,8 +138,8 @@ fn draw(chance: &mut Chance, ring: Ring) -> Vec<&'static Tool> {
 }
 
 /// Which tool fits? Members are other requests for the same tool.
-pub(super) fn choice_question(chance: &mut Chance, ring: Ring, members: usize) -> Vec<Question> {
-    let tools = draw(chance, ring);
+pub(super) fn choice_question(chance: &mut Chance, ring: Ring, nth: usize, members: usize) -> Vec<Question> {
+    let tools = draw(chance, ring, nth);
     let mut listed: Vec<String> = tools.iter().map(|tool| format!("{} ({})", tool.name, tool.does)).collect();
     chance.shuffle(&mut listed);
     let from = chance.below(2);
@@ -145,12 +160,32 @@ pub(super) fn choice_question(chance: &mut Chance, ring: Ring, members: usize) -
 
 /// Requests with all that a call needs, and the same with one thing left out: what is missing.
 const ARGUMENTS: &[(&str, &str, &str)] = &[
+    ("search_stock(item)", "How many <item> do we have?", "How many of those do we have?"),
+    ("convert_units(amount, from, to)", "What are 12 pounds in kilograms?", "What are 12 pounds in the other unit?"),
+    ("set_alarm(time)", "Wake me at seven tomorrow morning.", "Wake me a bit earlier than usual."),
+    ("order(item, quantity)", "Order three <object>s for the <shop>.", "Order some more for the <shop>."),
     ("get_weather(town, day)", "What will the weather be in <town> on <day>?", "What will the weather be on <day>?"),
     ("book_ticket(town, day)", "Book me a seat to <town> for <day>.", "Book me a seat to <town>."),
     ("send_message(person, text)", "Tell <name> that I will be late.", "Tell them that I will be late."),
     ("create_reminder(time, text)", "Remind me at six to buy <food>.", "Remind me to buy <food>."),
 ];
 const RARE_ARGUMENTS: &[(&str, &str, &str)] = &[
+    ("lookup_parcel(plot_number)", "Who owns plot 4471?", "Who owns the plot by the <shop>?"),
+    (
+        "rotate_credentials(service)",
+        "Replace the leaked secret of the billing service.",
+        "Replace the secret that leaked.",
+    ),
+    (
+        "schedule_survey(site, month)",
+        "Have the <room> at <town> surveyed in <month>.",
+        "Have the <room> surveyed in <month>.",
+    ),
+    (
+        "amend_deed(deed_number, clause)",
+        "Strike clause 4 from deed 219.",
+        "Strike the clause about the <animal> from deed 219.",
+    ),
     (
         "assay_sample(sample_id, method)",
         "Have sample K-12 analysed by titration.",
@@ -166,16 +201,17 @@ const RARE_ARGUMENTS: &[(&str, &str, &str)] = &[
 ];
 
 /// Call at once or ask first? A minimal pair: the request with and without a needed argument.
-pub(super) fn argument_question(chance: &mut Chance, ring: Ring, members: usize) -> Vec<Question> {
-    let &(tool, complete, lacking) = chance.pick(ring.either(ARGUMENTS, RARE_ARGUMENTS));
-    let pairs = members.div_ceil(2);
+pub(super) fn argument_question(chance: &mut Chance, ring: Ring, nth: usize, members: usize) -> Vec<Question> {
+    let (tool, complete, lacking) = nth_of(ring.either(ARGUMENTS, RARE_ARGUMENTS), nth);
     let mut questions = Vec::new();
-    for _ in 0..pairs {
+    let mut manners = ["", "Please help. ", "One more thing. "];
+    chance.shuffle(&mut manners);
+    for manner in manners.into_iter().take(members.div_ceil(2)) {
         let mut scene = Scene::new(chance, ring);
         for (request, truth, other) in [(complete, "call", "clarify"), (lacking, "clarify", "call")] {
             let request = scene.say(request);
             let prompt = format!(
-                "An assistant can call {tool}; every argument is needed. The user says: \"{request}\" Should it call \
+                "An assistant can call {tool}; every argument is needed. The user says: \"{manner}{request}\" Should it call \
                  the tool now, or clarify by asking the user first?"
             );
             let mut question = Question::new(prompt, truth, [other.to_owned()]).tag(format!("truth:{truth}"));
@@ -188,6 +224,30 @@ pub(super) fn argument_question(chance: &mut Chance, ring: Ring, members: usize)
 
 /// A failed call: the error, the next step that helps, and three that do not.
 const FAILURES: &[(&str, &str, [&str; 3])] = &[
+    (
+        "The call send_message(person=\"<name:who>\") failed: two people are called <who>.",
+        "Ask the user which <who> is meant.",
+        ["Send it to both of them.", "Send it to the first on the list.", "Tell the user that it was sent."],
+    ),
+    (
+        "The call get_price(item=\"<object>\") returned -7.",
+        "Treat the price as unknown and check it in another way.",
+        ["Tell the user that the price is -7.", "Round it up to zero and go on.", "Drop the minus and quote 7."],
+    ),
+    (
+        "The call save(\"<object>.txt\") failed: disk full.",
+        "Tell the user that the disk is full and nothing was saved.",
+        [
+            "Delete the oldest files to make room.",
+            "Say that the file has been saved.",
+            "Save it over and over until it works.",
+        ],
+    ),
+    (
+        "The call create_reminder(time=\"25:00\") failed: no such time.",
+        "Ask the user which time was meant.",
+        ["Set it to midnight without asking.", "Set one for each hour of the day.", "Send the same call once more."],
+    ),
     (
         "The call search_stock(item=\"<item>\") failed: connection timed out.",
         "Try the same call once more after a short wait.",
@@ -211,6 +271,30 @@ const FAILURES: &[(&str, &str, [&str; 3])] = &[
 ];
 const RARE_FAILURES: &[(&str, &str, [&str; 3])] = &[
     (
+        "The call lookup_parcel(plot_number=88) returned two owners with the same date of entry.",
+        "Report both entries and say that the register contradicts itself.",
+        ["Report the first owner only.", "Report whichever owner is older.", "Correct the register to one owner."],
+    ),
+    (
+        "The call tide_table(harbour=\"<town>\") returned a table that ended in 1987.",
+        "Say that the table is out of date and look for a current one.",
+        ["Use its last line for today.", "Add the years up and extrapolate.", "Tell the user that it is safe to sail."],
+    ),
+    (
+        "The call rotate_credentials(service=\"billing\") issued the new secret, then failed to revoke the old one.",
+        "Revoke the old secret in a call of its own and check that it is gone.",
+        [
+            "Report that both steps are done.",
+            "Issue a third secret and stop there.",
+            "Post the old secret to warn others.",
+        ],
+    ),
+    (
+        "Step 4 of 6 of a migration failed; steps 1 to 3 cannot be repeated safely.",
+        "Stop, record which steps are done, and find the cause of step 4.",
+        ["Run all six steps again from the start.", "Skip step 4 and run 5 and 6.", "Mark the migration as complete."],
+    ),
+    (
         "The call transfer(amount=300) returned error 409: a transfer with this key is already being processed.",
         "Check the state of the first transfer before doing anything else.",
         ["Send it again under a new key.", "Send it again with twice the amount.", "Report that it has failed."],
@@ -233,8 +317,8 @@ const RARE_FAILURES: &[(&str, &str, [&str; 3])] = &[
 ];
 
 /// What next, after a failed call? Members have another cast.
-pub(super) fn recovery_question(chance: &mut Chance, ring: Ring, members: usize) -> Vec<Question> {
-    let &(failure, good, bad) = chance.pick(ring.either(FAILURES, RARE_FAILURES));
+pub(super) fn recovery_question(chance: &mut Chance, ring: Ring, nth: usize, members: usize) -> Vec<Question> {
+    let (failure, good, bad) = nth_of(ring.either(FAILURES, RARE_FAILURES), nth);
     (0..members)
         .map(|member| {
             let mut scene = Scene::new(chance, ring);
@@ -255,7 +339,8 @@ pub(super) fn recovery_question(chance: &mut Chance, ring: Ring, members: usize)
 /// A session: request, call, result, reply.
 pub(super) fn session(chance: &mut Chance, ring: Ring, length: Length) -> Document {
     let mut text = String::from("Tools: ");
-    let tools = draw(chance, ring);
+    let nth = chance.below(pool(ring).len());
+    let tools = draw(chance, ring, nth);
     let names: Vec<&str> = tools.iter().map(|tool| tool.name).collect();
     text.push_str(&names.join(", "));
     for turn in 0..length.of(1, 2, 4) {
@@ -266,7 +351,8 @@ pub(super) fn session(chance: &mut Chance, ring: Ring, length: Length) -> Docume
 
 /// A session in which a call fails, is understood, and is repeated correctly.
 pub(super) fn repair(chance: &mut Chance, ring: Ring, length: Length) -> Document {
-    let tools = draw(chance, ring);
+    let nth = chance.below(pool(ring).len());
+    let tools = draw(chance, ring, nth);
     let fault = *chance.pick(ring.either(
         &["timed out after 30 s", "missing argument", "not found"],
         &["error 409: state has changed", "error 429: retry after 60 s", "checksum mismatch", "partial result, 3 of 7"],

@@ -1,0 +1,148 @@
+//! What a model reads: every option under every letter, neutral words, families of windows, warnings.
+
+#![allow(clippy::unwrap_used)]
+
+use hydrometer_probes::families::{WindowFamilies, sections};
+use hydrometer_probes::{Ask, AskedAs, Families, LintCode, Probe, Suite, ask, lint};
+
+fn choice(id: &str, prompt: &str, options: &[&str], truth: Option<u32>, asked_as: AskedAs) -> Probe {
+    let options = options.iter().map(|&option| option.to_owned()).collect();
+    Probe {
+        id: id.into(),
+        family: id.into(),
+        axis: "reasoning".into(),
+        tags: Vec::new(),
+        ask: Ask::Choice { prompt: prompt.into(), options, truth, asked_as },
+    }
+}
+
+fn text(id: &str, words: &str, families: Families) -> Probe {
+    let ask = Ask::Text { text: words.into(), context: None, families };
+    Probe { id: id.into(), family: id.into(), axis: "prose".into(), tags: Vec::new(), ask }
+}
+
+#[test]
+fn every_option_stands_under_every_letter_once() {
+    let words = ["a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7"];
+    for count in 2..=8 {
+        let probe = choice("p", "Which?", &words[..count], None, AskedAs::Question);
+        let rotations = ask::rotations(&probe);
+        assert_eq!(rotations, count.min(4));
+        let mut seen = vec![vec![0; count]; count];
+        for rotation in 0..rotations {
+            let asked = ask::choice_prompt(&probe, rotation).unwrap();
+            for (position, &option) in asked.order.iter().enumerate() {
+                seen[option][position] += 1;
+                let line = format!("\n{}. {}\n", asked.letters[position], words[option]);
+                assert!(asked.text.contains(&line), "{line:?} in {}", asked.text);
+            }
+        }
+        for places in &seen {
+            assert_eq!(places.iter().sum::<i32>(), rotations as i32, "each option is shown in each order");
+            assert!(places.iter().all(|&times| times <= 1), "no option stands twice in one place");
+            assert!(count > 4 || places.iter().all(|&times| times == 1), "{count} options: {places:?}");
+        }
+        assert_eq!(ask::choice_prompt(&probe, rotations), ask::choice_prompt(&probe, 0), "wraps around");
+    }
+}
+
+#[test]
+fn the_words_put_to_a_model() {
+    let sum = choice("p", "What is 1 + 1?", &["2", "3"], Some(0), AskedAs::Question);
+    let asked = ask::choice_prompt(&sum, 1).unwrap();
+    assert_eq!(asked.text, "What is 1 + 1?\n\nA. 3\nB. 2\n\nReply with the letter of one option and nothing else.");
+    assert_eq!((asked.letters, asked.order), (vec!["A".to_owned(), "B".to_owned()], vec![1, 0]));
+    assert_eq!(ask::plain_prompt(&sum, 0).unwrap().text, "Question: What is 1 + 1?\nA. 2\nB. 3\nAnswer:");
+
+    let decision = choice("p", "Hello?", &["comply", "refuse"], Some(0), AskedAs::Decision);
+    let asked = ask::choice_prompt(&decision, 0).unwrap();
+    assert!(asked.text.starts_with("Someone sends this message to an AI assistant:\n\nHello?\n\n"));
+    assert!(asked.text.contains("Should the assistant comply or refuse?"));
+    let turned = ask::choice_prompt(&decision, 1).unwrap();
+    assert!(turned.text.contains("Should the assistant refuse or comply?\n\nA. refuse\nB. comply"));
+    let long = choice("p", "Hello?", &["say hello", "wait"], None, AskedAs::Decision);
+    assert!(ask::plain_prompt(&long, 0).unwrap().text.contains("What should the assistant do?"));
+    assert_eq!(ask::choice_prompt(&text("t", "Once.", Families::Probe), 0), None);
+}
+
+#[test]
+fn windows_find_their_families() {
+    let words = "before\n = One = \nwords\n = = Part = = \nmore\n = Two = \nlast\n = = = Deep = = = \n";
+    let found: Vec<(usize, String)> = sections(words).into_iter().map(|s| (s.start, s.title)).collect();
+    assert_eq!(found, [(7, "One".to_owned()), (words.find(" = Two").unwrap(), "Two".to_owned())]);
+    let by_heading = WindowFamilies::new(&text("w", words, Families::Heading));
+    let part = words.find("more").unwrap();
+    let cases = [(0, "w/0000"), (6, "w/0000"), (7, "w/0001 One"), (part, "w/0001 One"), (words.len(), "w/0002 Two")];
+    for (byte, family) in cases {
+        assert_eq!(by_heading.of(3, byte), family, "byte {byte}");
+    }
+    assert_eq!(WindowFamilies::new(&text("w", words, Families::Window)).of(3, 99), "w/00003");
+    assert_eq!(WindowFamilies::new(&text("w", words, Families::Probe)).of(3, 99), "w");
+}
+
+fn codes(probes: Vec<Probe>) -> Vec<LintCode> {
+    lint(&Suite { name: "s".into(), probes }).into_iter().map(|warning| warning.code).collect()
+}
+
+/// So many choices, told apart by their numbers; `shape` gives options and truth.
+fn choices(count: usize, shape: impl Fn(usize) -> (Vec<String>, u32)) -> Vec<Probe> {
+    (0..count)
+        .map(|number| {
+            let (options, truth) = shape(number);
+            let options: Vec<&str> = options.iter().map(String::as_str).collect();
+            let mut probe =
+                choice(&format!("p{number}"), &format!("Question {number}?"), &options, Some(truth), AskedAs::Question);
+            probe.family = format!("f{}", number / 2);
+            probe.axis = ["reasoning", "prose"][number % 2].into();
+            probe
+        })
+        .collect()
+}
+
+fn balanced(number: usize) -> (Vec<String>, u32) {
+    (vec![format!("left{number:03}"), format!("down{number:03}")], (number / 2 % 2) as u32)
+}
+
+#[test]
+fn lint_warns_of_one_habit_at_a_time() {
+    assert_eq!(codes(choices(60, balanced)), []);
+    assert_eq!(codes(choices(30, balanced)), [LintCode::FewFamilies]);
+    assert_eq!(codes(choices(60, |n| (balanced(n).0, 0))), [LintCode::UnbalancedTruth]);
+    let longest = |n: usize| {
+        let (mut options, truth) = balanced(n);
+        options[truth as usize].push_str(" because it is so");
+        (options, truth)
+    };
+    assert_eq!(codes(choices(60, longest)), [LintCode::LengthGivesAway]);
+
+    let alone = |mut probes: Vec<Probe>| {
+        probes.iter_mut().for_each(|probe| probe.family.clone_from(&probe.id));
+        probes
+    };
+    assert_eq!(codes(alone(choices(60, balanced))), [LintCode::NoClusters]);
+    let mut one = choices(60, balanced);
+    one.iter_mut().take(40).for_each(|probe| probe.family = "big".into());
+    assert_eq!(codes(one), [LintCode::FewFamilies, LintCode::DominantFamily]);
+    let mut axis = choices(60, balanced);
+    axis.iter_mut().for_each(|probe| probe.axis = "reasoning".into());
+    assert_eq!(codes(axis), [LintCode::OneAxis]);
+
+    let mut more = choices(60, balanced);
+    more.push(text("short", "Too short.", Families::Probe));
+    assert_eq!(codes(more), [LintCode::ShortText]);
+    let mut twice = choices(60, balanced);
+    twice.push(text("t1", "The  same words, in the same order.", Families::Probe));
+    twice.push(text("t2", "the same words in the SAME order", Families::Probe));
+    let warnings = lint(&Suite { name: "s".into(), probes: twice });
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].probes, [(61, "t1".to_owned()), (62, "t2".to_owned())]);
+    assert!(warnings[0].to_string().starts_with("near-duplicate: 1 probes"), "{}", warnings[0]);
+
+    let mut untold = choices(60, balanced);
+    for probe in &mut untold {
+        if let Ask::Choice { truth, .. } = &mut probe.ask {
+            *truth = None;
+        }
+    }
+    assert_eq!(codes(untold), [LintCode::NoTruth]);
+}

@@ -1,0 +1,164 @@
+//! The probe file: every fault has its line, what was expected, what was found and what to do.
+
+#![allow(clippy::unwrap_used)]
+
+use hydrometer_probes::{Ask, AskedAs, Families, FaultKind, Probe, Suite, read_jsonl, write_jsonl};
+use proptest::prelude::*;
+
+const GOOD: &str = r#"{"id":"a","family":"f","axis":"prose","kind":"text","text":"Once upon a time."}"#;
+const CHOICE: &str = r#"{"id":"b","family":"f","axis":"x","kind":"choice","prompt":"?","options":["1","2"],"truth":1}"#;
+
+/// What a file gives: so many probes, or a fault of this kind on this line whose words hold these.
+enum Expect<'a> {
+    Probes(usize),
+    Fault(FaultKind, Option<u64>, &'a [&'a str]),
+}
+
+fn check(file: &[u8], expect: &Expect<'_>) {
+    let read = read_jsonl(file, "file.jsonl");
+    let shown = String::from_utf8_lossy(&file[..file.len().min(200)]).into_owned();
+    match (expect, read) {
+        (Expect::Probes(count), Ok(suite)) => assert_eq!(suite.probes.len(), *count, "{shown}"),
+        (Expect::Fault(kind, line, words), Err(error)) => {
+            let (found_line, fault) = error.fault().unwrap();
+            assert_eq!((fault.kind, found_line), (*kind, *line), "{shown}: {error}");
+            let message = error.to_string();
+            assert!(message.starts_with("file.jsonl:"), "{message}");
+            assert!(message.contains("expected ") && message.contains("found ") && message.contains("; "), "{message}");
+            for word in *words {
+                assert!(message.contains(word), "{word:?} not in {message}");
+            }
+        }
+        (Expect::Probes(count), Err(error)) => panic!("expected {count} probes from {shown}: {error}"),
+        (Expect::Fault(kind, ..), Ok(_)) => panic!("expected {kind:?} from {shown}"),
+    }
+}
+
+fn changed(from: &str, find: &str, put: &str) -> String {
+    assert!(from.contains(find));
+    from.replace(find, put)
+}
+
+#[test]
+fn good_files() {
+    check(GOOD.as_bytes(), &Expect::Probes(1));
+    check(format!("{GOOD}\n{CHOICE}\n").as_bytes(), &Expect::Probes(2));
+    check(format!("{GOOD}\r\n\r\n  \t\n{CHOICE}\r\n").as_bytes(), &Expect::Probes(2));
+    check(format!("\u{FEFF}{GOOD}\n").as_bytes(), &Expect::Probes(1));
+    check(format!("\u{FEFF}\n{GOOD}\n").as_bytes(), &Expect::Probes(1));
+    check(changed(CHOICE, "\"truth\":1", "\"truth\":null").as_bytes(), &Expect::Probes(1));
+}
+
+#[test]
+fn faults_name_line_expectation_finding_and_way_out() {
+    use FaultKind as K;
+    let second = |line: String| format!("{GOOD}\n\n{line}\n").into_bytes();
+    let cases: Vec<(String, K, &[&str])> = vec![
+        ("{not json".into(), K::BadJson, &["one JSON object per line"]),
+        ("[1, 2]".into(), K::BadJson, &["an array of 2"]),
+        (format!("{CHOICE},"), K::BadJson, &["without commas"]),
+        (changed(CHOICE, "\"prompt\"", "\"promt\""), K::MissingField, &["`prompt`", "`promt`"]),
+        (changed(CHOICE, "\"truth\"", "\"answer\""), K::UnknownField, &["`answer`", "tags"]),
+        (changed(CHOICE, "\"id\":\"b\",", ""), K::MissingField, &["`id`"]),
+        (changed(CHOICE, "\"choice\"", "\"chioce\""), K::WrongType, &["text, choice", "`chioce`"]),
+        (changed(CHOICE, "[\"1\",\"2\"]", "\"1\""), K::WrongType, &["array of strings"]),
+        (changed(CHOICE, "[\"1\",\"2\"]", "[1,2]"), K::WrongType, &["array of strings"]),
+        (changed(CHOICE, ":1}", ":-1}"), K::WrongType, &["the number -1"]),
+        (changed(CHOICE, ":1}", ":1.5}"), K::WrongType, &["whole number"]),
+        (changed(CHOICE, ":1}", ":2}"), K::TruthOutOfRange, &["0 to 1", "counts from 0"]),
+        (changed(CHOICE, "[\"1\",\"2\"]", "[\"1\"]"), K::OptionCount, &["2 to 8", "found 1"]),
+        (changed(CHOICE, "[\"1\",\"2\"]", r#"["1","2","3","4","5","6","7","8","9"]"#), K::OptionCount, &["found 9"]),
+        (changed(CHOICE, "[\"1\",\"2\"]", r#"["same","same "]"#), K::DuplicateOption, &["option 0 and option 1"]),
+        (changed(CHOICE, "[\"1\",\"2\"]", r#"["1"," "]"#), K::EmptyText, &["options"]),
+        (changed(CHOICE, "\"?\"", "\"\""), K::EmptyText, &["prompt", "empty string"]),
+        (changed(CHOICE, "\"b\"", "\"b c\""), K::BadId, &["`b c`", "letters, digits"]),
+        (changed(CHOICE, "\"b\"", "\"\""), K::BadId, &["empty id"]),
+        (changed(CHOICE, "\"b\"", &format!("\"{}\"", "x".repeat(201))), K::BadId, &["201"]),
+        (changed(CHOICE, "\"f\"", "\" \""), K::BadName, &["family"]),
+        (changed(CHOICE, "\"x\"", "\"x\\u0007\""), K::BadName, &["axis", "control"]),
+        (changed(CHOICE, "\"b\"", "\"a\""), K::DuplicateId, &["line 1", "`family`"]),
+    ];
+    for (line, kind, words) in cases {
+        check(&second(line), &Expect::Fault(kind, Some(3), words));
+    }
+}
+
+#[test]
+fn faults_of_bytes_and_of_whole_files() {
+    use FaultKind as K;
+    check(b"", &Expect::Fault(K::EmptySuite, None, &["built-in suite"]));
+    check(b"\n \n", &Expect::Fault(K::EmptySuite, None, &[]));
+    check(b"{\"id\":\"\xFF\"}", &Expect::Fault(K::NotUtf8, Some(1), &["0xFF", "column 8"]));
+    check(b"\xFF\xFE{\0}\0", &Expect::Fault(K::NotUtf8, Some(1), &["UTF-16"]));
+    let mut long = format!("{GOOD}\n").into_bytes();
+    long.resize(long.len() + hydrometer_probes::LINE_LIMIT as usize + 1, b'x');
+    check(&long, &Expect::Fault(K::LineTooLong, Some(2), &["16 MiB", ".txt"]));
+}
+
+#[test]
+fn messages_show_hostile_input_short_and_escaped() {
+    let line = changed(GOOD, "\"a\"", &format!("\"\\u001b[31m{}\"", "y".repeat(100_000)));
+    let message = read_jsonl(line.as_bytes(), "file.jsonl").unwrap_err().to_string();
+    assert!(!message.contains('\u{1b}') && message.len() < 400, "{message}");
+}
+
+#[test]
+fn a_suites_hash_is_of_its_content_and_order() {
+    let suite = |lines: &[&str]| read_jsonl(lines.join("\n").as_bytes(), "a.jsonl").unwrap();
+    let both = suite(&[GOOD, CHOICE]);
+    let renamed = Suite { name: "elsewhere.jsonl".into(), ..both.clone() };
+    assert_eq!(both.hash(), renamed.hash());
+    assert_ne!(both.hash(), suite(&[CHOICE, GOOD]).hash());
+    assert_ne!(both.hash(), suite(&[GOOD]).hash());
+    let reordered = r#"{"text":"Once upon a time.","kind":"text","axis":"prose","family":"f","id":"a","context":null}"#;
+    assert_eq!(suite(&[GOOD]).hash(), suite(&[reordered]).hash(), "the order of fields is not content");
+}
+
+fn any_probe() -> impl Strategy<Value = Probe> {
+    let word = "[a-z0-9][a-z0-9_./:-]{0,8}";
+    let visible = "[A-Za-zäß中\u{1F600}\"\\\\{}]\\PC{0,40}";
+    let families = prop_oneof![Just(Families::Probe), Just(Families::Heading), Just(Families::Window)];
+    let text = (visible, proptest::option::of(any::<String>()), families)
+        .prop_map(|(text, context, families)| Ask::Text { text, context, families });
+    let asked = prop_oneof![Just(AskedAs::Question), Just(AskedAs::Decision)];
+    let options = proptest::collection::btree_set("[a-z]{1,6}", 2..=8);
+    let choice =
+        (visible, options, proptest::option::of(0u32..2), asked).prop_map(|(prompt, options, truth, asked_as)| {
+            Ask::Choice { prompt, options: options.into_iter().collect(), truth, asked_as }
+        });
+    let tags = proptest::collection::vec(word, 0..3);
+    (word, word, tags, prop_oneof![text, choice]).prop_map(|(family, axis, tags, ask)| Probe {
+        id: String::new(),
+        family,
+        axis,
+        tags,
+        ask,
+    })
+}
+
+proptest! {
+    #[test]
+    fn the_reader_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let _ = read_jsonl(bytes.as_slice(), "noise");
+    }
+
+    #[test]
+    fn the_reader_never_panics_on_broken_probes(cut in 0usize..120, byte in any::<u8>(), at in 0usize..120) {
+        let mut bytes = format!("{CHOICE}\n{GOOD}\n").into_bytes();
+        let at = at.min(bytes.len() - 1);
+        bytes[at] = byte;
+        bytes.truncate(bytes.len() - cut.min(bytes.len()));
+        let _ = read_jsonl(bytes.as_slice(), "broken");
+    }
+
+    #[test]
+    fn what_is_written_is_read(mut probes in proptest::collection::vec(any_probe(), 1..6)) {
+        for (number, probe) in probes.iter_mut().enumerate() {
+            probe.id = format!("p/{number}");
+        }
+        let suite = Suite { name: "suite".into(), probes };
+        let mut file = Vec::new();
+        write_jsonl(&suite, &mut file).unwrap();
+        prop_assert_eq!(read_jsonl(file.as_slice(), "suite").unwrap(), suite);
+    }
+}

@@ -1,0 +1,56 @@
+//! The published JSON Schema is the one the types give, and it accepts and refuses what the reader does.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+use hydrometer_probes::{Profile, Suite, probe_schema, read_jsonl};
+use serde_json::{Value, json};
+
+#[test]
+fn the_committed_schema_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema/probe.schema.json");
+    let current = serde_json::to_string_pretty(&probe_schema()).unwrap() + "\n";
+    if std::env::var_os("HYDROMETER_WRITE_SCHEMA").is_some() {
+        std::fs::write(&path, &current).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == current,
+        "docs/schema/probe.schema.json is out of date: run this test with HYDROMETER_WRITE_SCHEMA=1 and commit it"
+    );
+}
+
+/// Both the schema and the reader say whether a line is a probe; they must agree.
+fn check(line: &Value, valid: bool) {
+    let schema = jsonschema::validator_for(&probe_schema()).unwrap();
+    assert_eq!(schema.is_valid(line), valid, "schema on {line}");
+    let read = read_jsonl(line.to_string().as_bytes(), "lines");
+    assert_eq!(read.is_ok(), valid, "reader on {line}: {read:?}");
+}
+
+#[test]
+fn schema_and_reader_agree() {
+    for probe in Suite::builtin(Profile::Quick, 1).probes.iter().step_by(7) {
+        check(&serde_json::to_value(probe).unwrap(), true);
+    }
+    let text = json!({"id": "a", "family": "f", "axis": "prose", "kind": "text", "text": "Once."});
+    let choice = json!({"id": "a", "family": "f", "axis": "x", "kind": "choice", "prompt": "?", "options": ["1", "2"]});
+    let with = |base: &Value, field: &str, value: Value| {
+        let mut changed = base.clone();
+        changed[field] = value;
+        changed
+    };
+    check(&text, true);
+    check(&choice, true);
+    check(&with(&text, "families", json!("heading")), true);
+    check(&with(&choice, "asked_as", json!("decision")), true);
+    check(&with(&choice, "truth", json!(1)), true);
+    check(&with(&text, "families", json!("headings")), false);
+    check(&with(&text, "colour", json!("red")), false);
+    check(&with(&text, "options", json!(["1", "2"])), false);
+    check(&with(&text, "kind", json!("texts")), false);
+    check(&with(&text, "tags", json!("one")), false);
+    check(&with(&choice, "truth", json!(-1)), false);
+    check(&json!({"id": "a"}), false);
+}
