@@ -1,8 +1,8 @@
 //! What each metric is: the one source of help, tooltips and documentation.
 
-mod text;
-
-pub use text::METRICS;
+mod choices;
+mod headline;
+mod tokens;
 
 /// Which way a metric should move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ impl Direction {
 pub struct MetricInfo {
     /// Stable identifier, used in statements and policies.
     pub id: &'static str,
+    /// Page of the documentation that covers it: `docs/metrics/<page>.md`.
+    pub page: &'static str,
     /// Name for people.
     pub name: &'static str,
     /// Unit; empty for a pure number.
@@ -54,6 +56,29 @@ pub struct MetricInfo {
     /// Where it comes from.
     pub source: &'static str,
 }
+
+const COUNT: usize = headline::TEXTS.len() + tokens::TEXTS.len() + choices::TEXTS.len();
+
+/// Every metric, in the order in which they are shown: the seven headline numbers, then those on tokens, then those
+/// on choices.
+pub static METRICS: &[MetricInfo] = &ALL;
+
+const ALL: [MetricInfo; COUNT] = {
+    let mut all = [headline::TEXTS[0]; COUNT];
+    let groups: [&[MetricInfo]; 3] = [&headline::TEXTS, &tokens::TEXTS, &choices::TEXTS];
+    let (mut group, mut place) = (0, 0);
+    // Iterators cannot run at compile time.
+    while group < groups.len() {
+        let mut k = 0;
+        while k < groups[group].len() {
+            all[place] = groups[group][k];
+            place += 1;
+            k += 1;
+        }
+        group += 1;
+    }
+    all
+};
 
 /// The metric with this identifier.
 pub fn find(id: &str) -> Option<&'static MetricInfo> {

@@ -1,0 +1,64 @@
+//! The catalogue is complete, and the documentation says what it says.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use hydrometer_metrics::catalog::{METRICS, find};
+
+fn docs() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics")
+}
+
+#[test]
+fn ids_are_unique_and_found() {
+    let ids: BTreeSet<&str> = METRICS.iter().map(|metric| metric.id).collect();
+    assert_eq!(ids.len(), METRICS.len());
+    for metric in METRICS {
+        assert_eq!(find(metric.id), Some(metric));
+    }
+    assert_eq!(find("no_such_metric"), None);
+    for headline in [
+        "answer_agreement",
+        "tail_kept",
+        "diversity_kept",
+        "capability_volume",
+        "safe_reach",
+        "illusion_gap",
+        "forgotten",
+    ] {
+        assert!(find(headline).is_some(), "{headline}");
+    }
+}
+
+#[test]
+fn every_metric_has_a_page_that_says_the_same() {
+    let index = std::fs::read_to_string(docs().join("README.md")).unwrap();
+    for metric in METRICS {
+        let page = std::fs::read_to_string(docs().join(format!("{}.md", metric.page))).unwrap();
+        let facts = [
+            metric.name,
+            metric.range,
+            metric.direction.words(),
+            metric.what,
+            metric.misleads,
+            metric.formula,
+            metric.source,
+        ];
+        for fact in facts {
+            assert!(page.contains(fact), "{}.md lacks {fact:?}", metric.page);
+        }
+        let id = format!("`{}`", metric.id);
+        let row = index.lines().find(|line| line.contains(&id)).unwrap_or_else(|| panic!("the index lacks {id}"));
+        assert!(row.contains(&format!("({}.md)", metric.page)), "{row}");
+    }
+}
+
+#[test]
+fn every_page_is_in_the_index() {
+    let index = std::fs::read_to_string(docs().join("README.md")).unwrap();
+    for entry in std::fs::read_dir(docs()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name == "README.md" || index.contains(&format!("({name})")), "{name} is not in the index");
+    }
+}
