@@ -49,7 +49,7 @@ pub fn choice_prompt(probe: &Probe, rotation: usize) -> Option<ChoicePrompt> {
             shown.decision_question()
         ),
     };
-    let text = format!("{question}\n\n{}\nReply with the letter of one option and nothing else.", shown.lines());
+    let text = format!("{question}\n\n{}\nAnswer with the letter only.", shown.lines());
     Some(shown.finish(text))
 }
 

@@ -50,7 +50,7 @@ fn every_option_stands_under_every_letter_once() {
 fn the_words_put_to_a_model() {
     let sum = choice("p", "What is 1 + 1?", &["2", "3"], Some(0), AskedAs::Question);
     let asked = ask::choice_prompt(&sum, 1).unwrap();
-    assert_eq!(asked.text, "What is 1 + 1?\n\nA. 3\nB. 2\n\nReply with the letter of one option and nothing else.");
+    assert_eq!(asked.text, "What is 1 + 1?\n\nA. 3\nB. 2\n\nAnswer with the letter only.");
     assert_eq!((asked.letters, asked.order), (vec!["A".to_owned(), "B".to_owned()], vec![1, 0]));
     assert_eq!(ask::plain_prompt(&sum, 0).unwrap().text, "Question: What is 1 + 1?\nA. 2\nB. 3\nAnswer:");
 

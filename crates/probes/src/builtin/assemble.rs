@@ -60,7 +60,7 @@ pub(crate) fn suite(profile: Profile, seed: u64) -> Suite {
         let nth = template(kind, ring, seed, round);
         let mut questions = fresh(&purpose, seed, family, &mut told, |chance| {
             let questions = (kind.make)(chance, ring, nth, plan.members);
-            (questions.iter().map(|question| question.prompt.clone()).collect(), questions)
+            (questions.iter().map(Question::words).collect(), questions)
         });
         questions.iter_mut().for_each(|question| question.options.truncate(plan.options));
         let mut chance = Chance::new(&format!("{purpose}/places"), seed, family as u64);

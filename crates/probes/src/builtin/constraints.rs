@@ -94,6 +94,10 @@ pub(super) fn question(chance: &mut Chance, ring: Ring, _nth: usize, members: us
     let mut questions = Vec::new();
     while questions.len() < members {
         let constraints = draw(chance, ring);
+        let prompt = format!("The instruction was: list {topic}; {}. Which reply follows it?", said(&constraints));
+        if questions.iter().any(|earlier: &Question| earlier.prompt == prompt) {
+            continue;
+        }
         let Some(truth) = reply(chance, &pool, &constraints, None) else { continue };
         let mut others: Vec<String> = Vec::new();
         for slot in 0..12 {
@@ -107,7 +111,6 @@ pub(super) fn question(chance: &mut Chance, ring: Ring, _nth: usize, members: us
         if others.len() < 3 {
             continue;
         }
-        let prompt = format!("The instruction was: list {topic}; {}. Which reply follows it?", said(&constraints));
         questions
             .push(Question::new(prompt, truth.join(", "), others).tag(format!("constraints:{}", constraints.len())));
     }

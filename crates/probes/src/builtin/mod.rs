@@ -170,6 +170,11 @@ impl Question {
         Self { asked_as: AskedAs::Decision, order: Order::Decisions, ..Self::new(prompt, truth, [other.to_owned()]) }
     }
 
+    /// What tells it from other questions.
+    fn words(&self) -> String {
+        format!("{}\n{}", self.prompt, self.options.join("\n"))
+    }
+
     fn tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.push(tag.into());
         self
