@@ -1,34 +1,246 @@
-//! Hugging Face folders.
-use crate::{ChatTemplate, DecoderConfig, ModelError, RawTensor, TensorShape, Tokenizer};
-use std::path::Path;
+//! Hugging Face folders: `config.json`, one `model.safetensors` or an index of shards, `tokenizer.json`, and the
+//! small files around them.
+
+mod config;
+mod header;
+mod names;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::config::Architecture;
+use crate::error::shown;
+use crate::source::Source;
+use crate::tokenizer::{HfNames, Tokenizer};
+use crate::{ChatTemplate, DecoderConfig, ModelError, RawTensor, TensorShape};
+use header::Stored;
+
+/// No configuration is larger; a bound for what is read into memory besides weights.
+const LARGEST_JSON: u64 = 64 << 20;
+/// `tokenizer.json` of Gemma 3 has 33 MB.
+const LARGEST_TOKENIZER: u64 = 512 << 20;
+const INDEX: &str = "model.safetensors.index.json";
+const SINGLE: &str = "model.safetensors";
+
+/// An opened folder: headers in memory, weights on disk.
 #[derive(Debug)]
-pub(crate) struct Folder {}
+pub(crate) struct Folder {
+    path: PathBuf,
+    config: Value,
+    architecture: Architecture,
+    shards: Vec<Source>,
+    /// Tensors by canonical name: shard and place.
+    tensors: BTreeMap<String, (usize, Stored)>,
+}
+
 impl Folder {
     pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
-        Err(ModelError::unsupported(path, "format", "folder", "GGUF files"))
+        let config_path = path.join("config.json");
+        let config = read_json(&config_path)?;
+        let mut folder = Self {
+            path: path.to_owned(),
+            architecture: config::architecture(&config_path, &config)?,
+            config,
+            shards: Vec::new(),
+            tensors: BTreeMap::new(),
+        };
+        let index = path.join(INDEX);
+        if index.exists() {
+            folder.open_shards(&index)?;
+        } else if path.join(SINGLE).exists() {
+            folder.open_shard(&path.join(SINGLE))?;
+        } else {
+            return Err(ModelError::missing_because(path, SINGLE, format!("and there is no {INDEX}")));
+        }
+        Ok(folder)
     }
+
+    fn open_shards(&mut self, index: &Path) -> Result<(), ModelError> {
+        let weights = parse_index(index, &read_json(index)?)?;
+        let mut files: Vec<&String> = weights.values().collect();
+        files.sort();
+        files.dedup();
+        for file in files {
+            let shard = self.path.join(file);
+            if !shard.exists() {
+                let why = format!("named by {INDEX}");
+                return Err(ModelError::missing_because(&self.path, format!("file {}", shown(file)), why));
+            }
+            self.open_shard(&shard)?;
+        }
+        for (name, file) in &weights {
+            let known = names::canonical(name, self.architecture).is_none_or(|name| self.tensors.contains_key(&name));
+            if !known {
+                let why = format!("{INDEX} places it in {}", shown(file));
+                return Err(ModelError::missing_because(&self.path, format!("tensor {}", shown(name)), why));
+            }
+        }
+        Ok(())
+    }
+
+    fn open_shard(&mut self, path: &Path) -> Result<(), ModelError> {
+        let source = Source::open(path)?;
+        for stored in header::read(&source)? {
+            // Vision towers, rotary caches and the like are no part of the decoder.
+            let Some(name) = names::canonical(&stored.name, self.architecture) else {
+                continue;
+            };
+            let file_name = stored.name.clone();
+            if self.tensors.insert(name, (self.shards.len(), stored)).is_some() {
+                let at = format!("tensor {}", shown(&file_name));
+                return Err(ModelError::malformed(path, at, "one tensor of this meaning in the folder", "two"));
+            }
+        }
+        self.shards.push(source);
+        Ok(())
+    }
+
     pub(crate) fn config(&self) -> Result<DecoderConfig, ModelError> {
-        unreachable!()
+        let path = self.path.join("config.json");
+        config::read(&path, &self.config, |name| self.has(name))
     }
+
     pub(crate) fn names(&self) -> Vec<String> {
-        unreachable!()
+        self.tensors.keys().cloned().collect()
     }
-    pub(crate) fn has(&self, _: &str) -> bool {
-        unreachable!()
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
     }
-    pub(crate) fn shape(&self, _: &str) -> Result<TensorShape, ModelError> {
-        unreachable!()
+
+    fn stored(&self, name: &str) -> Result<&(usize, Stored), ModelError> {
+        self.tensors.get(name).ok_or_else(|| {
+            let tensor = format!("tensor {}", shown(name));
+            match names::in_file(name, self.architecture) {
+                Some(other) => ModelError::missing_because(&self.path, tensor, format!("{other} in the file")),
+                None => ModelError::missing(&self.path, tensor),
+            }
+        })
     }
-    pub(crate) fn tensor(&self, _: &str) -> Result<RawTensor, ModelError> {
-        unreachable!()
+
+    pub(crate) fn shape(&self, name: &str) -> Result<TensorShape, ModelError> {
+        let (shard, stored) = self.stored(name)?;
+        stored.shape(self.shards[*shard].path())
     }
+
+    pub(crate) fn tensor(&self, name: &str) -> Result<RawTensor, ModelError> {
+        let (shard, stored) = self.stored(name)?;
+        let source = &self.shards[*shard];
+        let shape = stored.shape(source.path())?;
+        Ok(RawTensor {
+            name: name.to_owned(),
+            dtype: shape.dtype,
+            rows: shape.rows,
+            cols: shape.cols,
+            bytes: source.read(&format!("tensor {}", shown(&stored.name)), stored.offset, stored.bytes)?,
+        })
+    }
+
     pub(crate) fn hash(&self) -> Result<String, ModelError> {
-        unreachable!()
+        let mut hashes = Vec::new();
+        for shard in &self.shards {
+            hashes.push(shard.hash()?);
+        }
+        if hashes.len() == 1 {
+            return Ok(hashes.remove(0));
+        }
+        Ok(format!("blake3:{}", blake3::hash(hashes.join("\n").as_bytes()).to_hex()))
     }
+
     pub(crate) fn tokenizer(&self) -> Result<Tokenizer, ModelError> {
-        unreachable!()
+        let path = self.path.join("tokenizer.json");
+        if !path.exists() {
+            let why = "slow tokenizers (tokenizer.model alone) are not read; save the fast one";
+            return Err(ModelError::missing_because(&self.path, "tokenizer.json", why));
+        }
+        let bytes = read_limited(&path, LARGEST_TOKENIZER)?;
+        let settings = self.settings()?;
+        Tokenizer::from_json(
+            &path,
+            &bytes,
+            &HfNames {
+                bos: token_text(&settings["bos_token"]),
+                eos: token_text(&settings["eos_token"]),
+                adds_bos: settings["add_bos_token"].as_bool(),
+            },
+        )
     }
+
     pub(crate) fn template(&self) -> Result<Option<ChatTemplate>, ModelError> {
-        unreachable!()
+        let settings = self.settings()?;
+        let jinja = self.path.join("chat_template.jinja");
+        let source = if jinja.exists() {
+            let bytes = read_limited(&jinja, LARGEST_JSON)?;
+            let text = String::from_utf8(bytes);
+            Some(text.map_err(|e| ModelError::malformed(&jinja, "file", "UTF-8 text", e.to_string()))?)
+        } else {
+            template_text(&settings["chat_template"])
+        };
+        let Some(source) = source else {
+            return Ok(None);
+        };
+        let (bos, eos) = (token_text(&settings["bos_token"]), token_text(&settings["eos_token"]));
+        ChatTemplate::new(&source, bos, eos).map(Some)
     }
+
+    /// `tokenizer_config.json`, or `null` where there is none.
+    fn settings(&self) -> Result<Value, ModelError> {
+        let path = self.path.join("tokenizer_config.json");
+        if path.exists() { read_json(&path) } else { Ok(Value::Null) }
+    }
+}
+
+/// Tensor names and the files that hold them, from the bytes of an index.
+pub(crate) fn parse_index(path: &Path, index: &Value) -> Result<HashMap<String, String>, ModelError> {
+    let Some(map) = index["weight_map"].as_object() else {
+        return Err(ModelError::missing(path, "`weight_map`"));
+    };
+    let mut weights = HashMap::with_capacity(map.len());
+    for (name, file) in map {
+        // A file name, not a path: an index must not reach out of its folder.
+        let plain =
+            file.as_str().filter(|f| !f.is_empty() && *f != "." && *f != ".." && !f.contains(['/', '\\', ':', '\0']));
+        let Some(file) = plain else {
+            let at = format!("`weight_map`, tensor {}", shown(name));
+            return Err(ModelError::malformed(path, at, "the name of a file in the folder", shown(&file.to_string())));
+        };
+        weights.insert(name.clone(), file.to_owned());
+    }
+    Ok(weights)
+}
+
+/// A token that is written as a text or as an object with `content`.
+fn token_text(value: &Value) -> Option<String> {
+    let text = value.as_str().or_else(|| value["content"].as_str());
+    text.map(str::to_owned)
+}
+
+/// A template, or the one called `default` of a list of named ones.
+fn template_text(value: &Value) -> Option<String> {
+    if let Some(text) = value.as_str() {
+        return Some(text.to_owned());
+    }
+    let named = value.as_array()?.iter().find(|t| t["name"] == "default")?;
+    named["template"].as_str().map(str::to_owned)
+}
+
+fn read_limited(path: &Path, most: u64) -> Result<Vec<u8>, ModelError> {
+    if !path.exists() {
+        let folder = path.parent().unwrap_or(path);
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return Err(ModelError::missing(folder, name));
+    }
+    let source = Source::open(path)?;
+    if source.len() > most {
+        let found = format!("{} bytes", source.len());
+        return Err(ModelError::malformed(path, "file", format!("at most {most} bytes"), found));
+    }
+    source.read("file", 0, source.len())
+}
+
+fn read_json(path: &Path) -> Result<Value, ModelError> {
+    let bytes = read_limited(path, LARGEST_JSON)?;
+    serde_json::from_slice(&bytes).map_err(|e| ModelError::malformed(path, "file", "JSON", e.to_string()))
 }

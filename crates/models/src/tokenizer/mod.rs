@@ -12,8 +12,11 @@ mod pretokenizer;
 mod sentencepiece;
 mod vocabulary;
 
+use std::path::Path;
+
 use crate::ModelError;
 use crate::gguf::Gguf;
+pub(crate) use hf::Named as HfNames;
 pub use pairing::TokenizerPairing;
 pub use pieces::Specials;
 use vocabulary::{Kind, Vocabulary};
@@ -63,6 +66,11 @@ impl Tokenizer {
     /// A model type or pre-tokenizer that is unknown, lists whose lengths differ, ids outside the vocabulary.
     pub fn from_gguf(file: &Gguf) -> Result<Self, ModelError> {
         from_gguf::read(file)
+    }
+
+    /// Reads a `tokenizer.json`; `path` stands in errors.
+    pub(crate) fn from_json(path: &Path, bytes: &[u8], named: &HfNames) -> Result<Self, ModelError> {
+        hf::read(path, bytes, named)
     }
 
     /// Token ids of ordinary text: control tokens are not recognised in it, nothing is put in front.
