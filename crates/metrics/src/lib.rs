@@ -11,6 +11,7 @@ pub mod families;
 pub mod gate;
 pub mod interval;
 mod jackknife;
+mod log_prob;
 pub mod position;
 pub mod quantile;
 pub mod slices;
@@ -19,4 +20,5 @@ pub mod tests;
 
 pub use estimate::{Estimate, Exclusion, Interval, IntervalMethod, Verdict};
 pub use families::FamilyTable;
+pub use log_prob::log_prob;
 pub use position::{BANDS, Comparer, INVERSE_TEMPERATURES, PositionError, PositionStats, UNIT_TEMPERATURE};
