@@ -1,0 +1,73 @@
+//! Cases a reader can look at: the worst documents token by token, and the choices that moved.
+
+use hydrometer_answers::PositionRow;
+
+use crate::decisions::Decision;
+use crate::statement::{ChoiceCase, ChoiceOutcome, OptionCase, TokenEvidence, WorstDocument};
+
+const DOCUMENTS: usize = 5;
+const TOKENS: usize = 400;
+const CHOICES: usize = 24;
+/// Positions below which a mean says little about a document.
+const FEWEST: usize = 8;
+
+/// The documents (windows) with the largest mean divergence, worst first.
+pub(crate) fn worst_documents(rows: &[PositionRow]) -> Vec<WorstDocument> {
+    let mean = |rows: &[PositionRow]| rows.iter().map(|r| f64::from(r.stats.kl)).sum::<f64>() / rows.len() as f64;
+    let windows = rows.chunk_by(|a, b| a.probe == b.probe && a.window == b.window);
+    let mut worst: Vec<_> = windows.filter(|w| w.len() >= FEWEST).map(|w| (mean(w), w)).collect();
+    worst.sort_by(|a, b| b.0.total_cmp(&a.0));
+    worst.into_iter().take(DOCUMENTS).filter(|w| w.0 > 0.0).map(|(mean_kl, rows)| document(mean_kl, rows)).collect()
+}
+
+fn document(mean_kl: f64, rows: &[PositionRow]) -> WorstDocument {
+    let tokens = rows.iter().take(TOKENS).map(|row| TokenEvidence {
+        text: row.token_text.clone(),
+        kl: row.stats.kl.into(),
+        teacher: row.teacher_top1_text.clone(),
+        teacher_prob: row.stats.teacher_top1_prob.into(),
+        student: row.student_top1_text.clone(),
+        student_prob: row.stats.student_top1_prob.into(),
+    });
+    WorstDocument {
+        id: format!("{}#{}", rows[0].probe, rows[0].window),
+        family: rows[0].family.clone(),
+        mean_kl,
+        tokens: tokens.collect(),
+    }
+}
+
+/// Lost, gained and most moved choices, in that order, the most distant first in each.
+pub(crate) fn choices(decisions: &[Decision<'_>]) -> Vec<ChoiceCase> {
+    let rank = |outcome| match outcome {
+        ChoiceOutcome::Lost => 0,
+        ChoiceOutcome::Gained => 1,
+        ChoiceOutcome::Moved => 2,
+    };
+    let mut all: Vec<_> = decisions.iter().filter(|d| d.distance() > 0.0).collect();
+    all.sort_by(|a, b| rank(a.outcome()).cmp(&rank(b.outcome())).then(b.distance().total_cmp(&a.distance())));
+    // A third for each outcome; what one does not use goes to the next.
+    let mut shown = Vec::new();
+    for (i, outcome) in [ChoiceOutcome::Lost, ChoiceOutcome::Gained, ChoiceOutcome::Moved].into_iter().enumerate() {
+        let room = CHOICES * (i + 1) / 3 - shown.len();
+        shown.extend(all.iter().filter(|d| d.outcome() == outcome).take(room).map(|d| case(d)));
+    }
+    shown
+}
+
+fn case(decision: &Decision<'_>) -> ChoiceCase {
+    let options = decision.options.iter().enumerate().map(|(i, text)| OptionCase {
+        text: text.clone(),
+        truth: decision.truth.map(|t| t == i),
+        teacher: decision.teacher[i],
+        student: decision.student[i],
+    });
+    ChoiceCase {
+        probe: decision.probe.id.clone(),
+        family: decision.probe.family.clone(),
+        axis: decision.probe.axis.clone(),
+        prompt: decision.prompt.to_owned(),
+        outcome: decision.outcome(),
+        options: options.collect(),
+    }
+}

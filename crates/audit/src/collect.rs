@@ -1,0 +1,489 @@
+//! Runs both models over a suite, block by block, and writes what is kept of each position to the run folder.
+//! Nothing dense is stored: logits live for one chunk of rows.
+
+use std::path::Path;
+
+use hydrometer_answers::{
+    ChoiceRow, FORMAT, LikelihoodRow, Manifest, PartKind, PositionRow, RunFolder, PlannedTokens, RunSettings, ScoredModel, UnitCounts,
+};
+use hydrometer_metrics::Comparer;
+use hydrometer_models::{Block, Choice, Logits, Model, ModelError, TokenizerPairing, choose, question};
+use hydrometer_probes::{Ask, Probe, Suite, ask};
+use rayon::prelude::*;
+
+use crate::plan::{Window, pack, spread, windows};
+use crate::{AuditError, AuditOptions, Observer, PlanSummary};
+
+/// Logit rows held at a time, per model: with a vocabulary of 151,936 one chunk is 78 MB.
+const ROWS: usize = 128;
+
+/// A choice in one option order, tokenised for both models.
+struct Question {
+    probe: String,
+    family: String,
+    rotation: u32,
+    /// Option index at each displayed place.
+    order: Vec<usize>,
+    teacher: Choice,
+    student: Choice,
+}
+
+/// The whole work of a run.
+struct Plan {
+    /// Units of windows scored by both models; empty when the vocabularies differ.
+    texts: Vec<Vec<Window>>,
+    /// Windows of each model alone, where the vocabularies differ: (teacher, windows).
+    alone: Vec<(bool, Vec<Window>)>,
+    /// Choices.
+    questions: Vec<Vec<Question>>,
+    /// (unit, window) pairs that the teacher scores again.
+    floor: Vec<(usize, usize)>,
+}
+
+/// Asks both models everything in the suite and fills `folder`; continues a run that was interrupted.
+///
+/// # Errors
+/// A model fails, the folder belongs to another run or cannot be written, or the observer interrupts. What was
+/// collected is kept: the same call continues.
+pub fn collect(
+    teacher: &dyn Model,
+    student: &dyn Model,
+    suite: &Suite,
+    options: &AuditOptions,
+    folder: &Path,
+    observer: &mut dyn Observer,
+) -> Result<RunFolder, AuditError> {
+    check(options)?;
+    suite.validate()?;
+    let pairing = teacher.tokenizer().pairing(student.tokenizer());
+    let shared = shared_vocabulary(&pairing, teacher, student);
+    let plan = plan(teacher, student, suite, options, shared)?;
+    let manifest = manifest(teacher, student, suite, options, &pairing, shared, &plan);
+    let run = RunFolder::create_or_resume(folder, &manifest, &suite.probes)?;
+    observer.planned(&plan.summary(&run));
+    let job = Job { teacher, student, run: &run, folder };
+    if let Some(shared) = shared {
+        for (unit, windows) in plan.texts.iter().enumerate() {
+            if !run.has(PartKind::Positions, unit as u32) {
+                let again: Vec<_> = plan.floor.iter().filter(|f| f.0 == unit).map(|f| f.1).collect();
+                job.texts(unit as u32, windows, &again, shared, observer)?;
+            }
+        }
+    }
+    for (unit, (teachers, windows)) in plan.alone.iter().enumerate() {
+        if !run.has(PartKind::Likelihoods, unit as u32) {
+            job.alone(unit as u32, *teachers, windows, observer)?;
+        }
+    }
+    for (unit, questions) in plan.questions.iter().enumerate() {
+        if !run.has(PartKind::Choices, unit as u32) {
+            job.choices(unit as u32, questions, observer)?;
+        }
+    }
+    run.finish()?;
+    Ok(run)
+}
+
+fn check(options: &AuditOptions) -> Result<(), AuditError> {
+    let setting = |setting, found: u32, expected: &str| {
+        Err(AuditError::Setting { setting, found: found.to_string(), expected: expected.to_owned() })
+    };
+    if options.n_ctx < 8 {
+        return setting("n_ctx", options.n_ctx, "at least 8 tokens");
+    }
+    if options.block_tokens < options.n_ctx {
+        return setting("block_tokens", options.block_tokens, &format!("at least n_ctx = {}", options.n_ctx));
+    }
+    if options.rotations == 0 {
+        return setting("rotations", 0, "at least 1");
+    }
+    Ok(())
+}
+
+/// Entries of the output distributions that are compared; `None` when the vocabularies differ.
+fn shared_vocabulary(pairing: &TokenizerPairing, teacher: &dyn Model, student: &dyn Model) -> Option<u32> {
+    let widths = teacher.identity().vocab_size.min(student.identity().vocab_size);
+    match pairing {
+        TokenizerPairing::Same => Some(widths),
+        TokenizerPairing::Padded { shared } => Some(widths.min(*shared)),
+        TokenizerPairing::Different { .. } => None,
+    }
+}
+
+fn plan(
+    teacher: &dyn Model,
+    student: &dyn Model,
+    suite: &Suite,
+    options: &AuditOptions,
+    shared: Option<u32>,
+) -> Result<Plan, AuditError> {
+    let limit = options.block_tokens as usize;
+    let pack_windows = |w| pack(w, limit, |w: &Window| w.tokens.len());
+    let (mut texts, mut alone) = (Vec::new(), Vec::new());
+    let ours = windows(teacher, suite, options).map_err(AuditError::teacher)?;
+    if shared.is_some() {
+        texts = pack_windows(ours);
+    } else {
+        let theirs = windows(student, suite, options).map_err(AuditError::student)?;
+        alone.extend(pack_windows(ours).into_iter().map(|w| (true, w)));
+        alone.extend(pack_windows(theirs).into_iter().map(|w| (false, w)));
+    }
+    let places: Vec<_> = texts.iter().enumerate().flat_map(|(u, ws)| (0..ws.len()).map(move |w| (u, w))).collect();
+    let floor = spread(places.len(), options.floor_windows as usize).into_iter().map(|i| places[i]).collect();
+    let mut questions = Vec::new();
+    for probe in &suite.probes {
+        if matches!(probe.ask, Ask::Choice { .. }) {
+            for rotation in 0..options.rotations.min(ask::rotations(probe) as u32) {
+                questions.push(question_of(teacher, student, probe, rotation)?);
+            }
+        }
+    }
+    let questions = pack(questions, limit, |q| q.teacher.tokens());
+    let plan = Plan { texts, alone, questions, floor };
+    if plan.units() == 0 {
+        let reason = format!("no text of `{}` has a second token, and it asks no choices", suite.name);
+        return Err(AuditError::Nothing(reason));
+    }
+    Ok(plan)
+}
+
+fn question_of(teacher: &dyn Model, student: &dyn Model, probe: &Probe, rotation: u32) -> Result<Question, AuditError> {
+    let (choice, order) = question(teacher, probe, rotation).map_err(AuditError::teacher)?;
+    let (theirs, _) = question(student, probe, rotation).map_err(AuditError::student)?;
+    let (probe, family) = (probe.id.clone(), probe.family.clone());
+    Ok(Question { probe, family, rotation, order, teacher: choice, student: theirs })
+}
+
+impl Plan {
+    fn units(&self) -> usize {
+        self.texts.len() + self.alone.len() + self.questions.len()
+    }
+
+    /// What each unit computes: part, unit, tokens of teacher and student, of the teacher's those of the rerun.
+    fn sizes(&self) -> impl Iterator<Item = (PartKind, usize, PlannedTokens)> {
+        let size = |teacher: usize, student: usize, floor: usize| PlannedTokens {
+            teacher_tokens: (teacher + floor) as u64,
+            student_tokens: student as u64,
+            floor_tokens: floor as u64,
+        };
+        let texts = self.texts.iter().enumerate().map(move |(unit, windows)| {
+            let again = self.floor.iter().filter(|f| f.0 == unit).map(|f| windows[f.1].tokens.len()).sum();
+            (PartKind::Positions, unit, size(tokens(windows), tokens(windows), again))
+        });
+        let alone = self.alone.iter().enumerate().map(move |(unit, (teachers, windows))| {
+            let n = tokens(windows);
+            (PartKind::Likelihoods, unit, if *teachers { size(n, 0, 0) } else { size(0, n, 0) })
+        });
+        let questions = self.questions.iter().enumerate().map(move |(unit, questions)| {
+            let (teacher, student) = question_tokens(questions);
+            (PartKind::Choices, unit, size(teacher, student, 0))
+        });
+        texts.chain(alone).chain(questions)
+    }
+
+    fn tokens(&self) -> PlannedTokens {
+        self.sizes().fold(PlannedTokens::default(), |mut sum, (_, _, unit)| {
+            sum.teacher_tokens += unit.teacher_tokens;
+            sum.student_tokens += unit.student_tokens;
+            sum.floor_tokens += unit.floor_tokens;
+            sum
+        })
+    }
+
+    fn summary(&self, run: &RunFolder) -> PlanSummary {
+        let mut done = (0, 0);
+        for (kind, unit, size) in self.sizes() {
+            if run.has(kind, unit as u32) {
+                done = (done.0 + 1, done.1 + size.teacher_tokens + size.student_tokens);
+            }
+        }
+        PlanSummary { planned: self.tokens(), units: self.units() as u64, units_done: done.0, tokens_done: done.1 }
+    }
+}
+
+fn tokens(windows: &[Window]) -> usize {
+    windows.iter().map(|w| w.tokens.len()).sum()
+}
+
+fn question_tokens(questions: &[Question]) -> (usize, usize) {
+    questions.iter().fold((0, 0), |(t, s), q| (t + q.teacher.tokens(), s + q.student.tokens()))
+}
+
+fn manifest(
+    teacher: &dyn Model,
+    student: &dyn Model,
+    suite: &Suite,
+    options: &AuditOptions,
+    pairing: &TokenizerPairing,
+    shared: Option<u32>,
+    plan: &Plan,
+) -> Manifest {
+    let pairing = match pairing {
+        TokenizerPairing::Same => "same vocabulary".to_owned(),
+        TokenizerPairing::Padded { shared } => format!("same vocabulary up to padding beyond {shared}"),
+        TokenizerPairing::Different { reason } => reason.clone(),
+    };
+    let texts = plan.texts.len() as u32;
+    let settings = RunSettings {
+        n_ctx: options.n_ctx,
+        block_tokens: options.block_tokens,
+        rotations: options.rotations,
+        floor_windows: options.floor_windows,
+        max_windows: options.max_windows,
+        precision: teacher.identity().engine.precision.clone(),
+        seed: options.seed,
+    };
+    Manifest {
+        format: FORMAT.to_owned(),
+        hydrometer: env!("CARGO_PKG_VERSION").to_owned(),
+        teacher: teacher.identity().clone(),
+        student: student.identity().clone(),
+        pairing,
+        shared_vocab: shared,
+        suite_name: suite.name.clone(),
+        suite_hash: suite.hash(),
+        settings,
+        units: UnitCounts {
+            positions: texts,
+            floor: texts,
+            choices: plan.questions.len() as u32,
+            likelihoods: texts + plan.alone.len() as u32,
+        },
+        planned: plan.tokens(),
+        plan_hash: String::new(),
+        arguments: options.arguments.clone(),
+    }
+    .sealed()
+}
+
+/// One collection under way.
+struct Job<'a> {
+    teacher: &'a dyn Model,
+    student: &'a dyn Model,
+    run: &'a RunFolder,
+    folder: &'a Path,
+}
+
+impl Job<'_> {
+    fn go_on(&self, observer: &dyn Observer) -> Result<(), AuditError> {
+        if observer.interrupted() { Err(AuditError::Interrupted(self.folder.to_owned())) } else { Ok(()) }
+    }
+
+    fn done(&self, kind: PartKind, unit: u32, observer: &mut dyn Observer) -> Result<(), AuditError> {
+        match observer.finished(kind, unit) {
+            Some(cost) => Ok(self.run.append_cost(&cost)?),
+            None => Ok(()),
+        }
+    }
+
+    /// One unit of texts: both models, the noise floor of the windows in `again`, and the likelihoods.
+    fn texts(
+        &self,
+        unit: u32,
+        windows: &[Window],
+        again: &[usize],
+        shared: u32,
+        observer: &mut dyn Observer,
+    ) -> Result<(), AuditError> {
+        self.go_on(observer)?;
+        let block = Block { sequences: windows.iter().map(Window::sequence).collect() };
+        let mut teacher = self.teacher.score(&block).map_err(AuditError::teacher)?;
+        observer.progress(block.tokens() as u64);
+        self.go_on(observer)?;
+        let mut student = self.student.score(&block).map_err(AuditError::student)?;
+        let compare = Compare { left: self.teacher, right: self.student, shared: shared as usize };
+        let rows = compare.windows(windows, &mut *teacher, &mut *student, 0, AuditError::student)?;
+        drop(student);
+        observer.progress(block.tokens() as u64);
+        let mut floor = Vec::new();
+        let mut row = 0;
+        for (i, window) in windows.iter().enumerate() {
+            if again.contains(&i) {
+                self.go_on(observer)?;
+                let single = Block { sequences: vec![window.sequence()] };
+                let mut rerun = self.teacher.rerun(&single).map_err(AuditError::teacher)?;
+                let compare = Compare { left: self.teacher, right: self.teacher, shared: shared as usize };
+                let one = std::slice::from_ref(window);
+                floor.extend(compare.windows(one, &mut *teacher, &mut *rerun, row, AuditError::teacher)?);
+                observer.progress(window.tokens.len() as u64);
+            }
+            row += window.rows.len();
+        }
+        // The unit counts as done once its positions are there: they are written last.
+        self.run.write_floor(unit, &floor)?;
+        self.run.write_likelihoods(unit, &likelihoods(windows, &rows))?;
+        self.run.write_positions(unit, &rows)?;
+        self.done(PartKind::Positions, unit, observer)
+    }
+
+    /// One unit of texts for one model alone.
+    fn alone(
+        &self,
+        unit: u32,
+        teachers: bool,
+        windows: &[Window],
+        observer: &mut dyn Observer,
+    ) -> Result<(), AuditError> {
+        self.go_on(observer)?;
+        type Blame = fn(ModelError) -> AuditError;
+        let (model, name, blame): (_, _, Blame) = if teachers {
+            (self.teacher, ScoredModel::Teacher, AuditError::teacher)
+        } else {
+            (self.student, ScoredModel::Student, AuditError::student)
+        };
+        let block = Block { sequences: windows.iter().map(Window::sequence).collect() };
+        let mut logits = model.score(&block).map_err(blame)?;
+        let vocab = model.identity().vocab_size as usize;
+        let targets: Vec<_> = windows.iter().flat_map(|w| (0..w.rows.len()).map(|r| w.target(r))).collect();
+        let mut logprobs = Vec::with_capacity(targets.len());
+        let mut buffer = vec![0f32; ROWS.min(targets.len()) * vocab];
+        for (start, chunk) in (0..).step_by(ROWS).zip(targets.chunks(ROWS)) {
+            let buffer = &mut buffer[..chunk.len() * vocab];
+            logits.read(start..start + chunk.len(), buffer).map_err(blame)?;
+            logprobs.par_extend(
+                buffer.par_chunks(vocab).zip(chunk).map(|(row, &t)| hydrometer_metrics::log_prob(row, t)),
+            );
+        }
+        let mut at = 0;
+        let mut rows = Vec::new();
+        for window in windows {
+            let end = at + window.rows.len();
+            rows.push(likelihood(window, name, logprobs[at..end].iter().sum()));
+            at = end;
+        }
+        self.run.write_likelihoods(unit, &rows)?;
+        observer.progress(block.tokens() as u64);
+        self.done(PartKind::Likelihoods, unit, observer)
+    }
+
+    /// One unit of choices.
+    fn choices(&self, unit: u32, questions: &[Question], observer: &mut dyn Observer) -> Result<(), AuditError> {
+        self.go_on(observer)?;
+        let (t, s) = question_tokens(questions);
+        let ours: Vec<_> = questions.iter().map(|q| q.teacher.clone()).collect();
+        let ours = choose(self.teacher, &ours).map_err(AuditError::teacher)?;
+        observer.progress(t as u64);
+        self.go_on(observer)?;
+        let theirs: Vec<_> = questions.iter().map(|q| q.student.clone()).collect();
+        let theirs = choose(self.student, &theirs).map_err(AuditError::student)?;
+        observer.progress(s as u64);
+        let mut rows = Vec::new();
+        for (question, (ours, theirs)) in questions.iter().zip(ours.iter().zip(&theirs)) {
+            let mut places: Vec<_> = question.order.iter().enumerate().collect();
+            places.sort_by_key(|p| p.1);
+            for (place, &option) in places {
+                rows.push(ChoiceRow {
+                    probe: question.probe.clone(),
+                    family: question.family.clone(),
+                    rotation: question.rotation,
+                    option: option as u32,
+                    teacher_logprob: ours[place],
+                    student_logprob: theirs[place],
+                });
+            }
+        }
+        self.run.write_choices(unit, &rows)?;
+        self.done(PartKind::Choices, unit, observer)
+    }
+}
+
+fn likelihood(window: &Window, model: ScoredModel, logprob: f64) -> LikelihoodRow {
+    LikelihoodRow {
+        probe: window.probe.clone(),
+        family: window.family.clone(),
+        window: window.index,
+        model: model.name().to_owned(),
+        tokens: window.rows.len() as u64,
+        bytes: window.bytes,
+        logprob,
+    }
+}
+
+/// Likelihoods of both models from their compared positions: probe by probe, first the teacher's.
+fn likelihoods(windows: &[Window], rows: &[PositionRow]) -> Vec<LikelihoodRow> {
+    let mut at = 0;
+    let mut all = Vec::new();
+    for probe in windows.chunk_by(|a, b| a.probe == b.probe) {
+        let mut theirs = Vec::new();
+        for window in probe {
+            let rows = &rows[at..at + window.rows.len()];
+            at += window.rows.len();
+            let sum = |f: fn(&PositionRow) -> f32| rows.iter().map(|r| f64::from(f(r))).sum();
+            all.push(likelihood(window, ScoredModel::Teacher, sum(|r| r.stats.teacher_logprob)));
+            theirs.push(likelihood(window, ScoredModel::Student, sum(|r| r.stats.student_logprob)));
+        }
+        all.append(&mut theirs);
+    }
+    all
+}
+
+/// Two models whose logits are compared over the entries they share.
+struct Compare<'a> {
+    left: &'a dyn Model,
+    right: &'a dyn Model,
+    shared: usize,
+}
+
+impl Compare<'_> {
+    /// Compares the rows of `windows`; the left logits begin at row `offset` of their block, the right ones at 0.
+    fn windows(
+        &self,
+        windows: &[Window],
+        left: &mut dyn Logits,
+        right: &mut dyn Logits,
+        offset: usize,
+        blame_right: fn(ModelError) -> AuditError,
+    ) -> Result<Vec<PositionRow>, AuditError> {
+        let places: Vec<_> = windows.iter().flat_map(|w| (0..w.rows.len()).map(move |r| (w, r))).collect();
+        let widths = [self.left, self.right].map(|m| m.identity().vocab_size as usize);
+        let rows = ROWS.min(places.len());
+        let (mut ours, mut theirs) = (vec![0f32; rows * widths[0]], vec![0f32; rows * widths[1]]);
+        let mut all = Vec::with_capacity(places.len());
+        for (start, chunk) in (0..).step_by(ROWS).zip(places.chunks(ROWS)) {
+            let end = start + chunk.len();
+            let (ours, theirs) = (&mut ours[..chunk.len() * widths[0]], &mut theirs[..chunk.len() * widths[1]]);
+            left.read(offset + start..offset + end, ours).map_err(AuditError::teacher)?;
+            right.read(start..end, theirs).map_err(blame_right)?;
+            let pairs = ours.par_chunks(widths[0]).zip(theirs.par_chunks(widths[1])).zip(chunk);
+            let compared: Result<Vec<_>, _> = pairs
+                .map_init(
+                    || Comparer::new(self.shared),
+                    |comparer, ((ours, theirs), (window, row))| {
+                        self.row(comparer, &ours[..self.shared], &theirs[..self.shared], window, *row)
+                    },
+                )
+                .collect();
+            all.extend(compared?);
+        }
+        Ok(all)
+    }
+
+    fn row(
+        &self,
+        comparer: &mut Comparer,
+        ours: &[f32],
+        theirs: &[f32],
+        window: &Window,
+        row: usize,
+    ) -> Result<PositionRow, AuditError> {
+        let position = window.rows[row];
+        let stats = comparer.compare(ours, theirs, window.target(row)).map_err(|e| AuditError::Row {
+            probe: window.probe.clone(),
+            window: window.index,
+            position,
+            reason: e.to_string(),
+        })?;
+        let text = |id| String::from_utf8_lossy(&self.left.tokenizer().piece(id)).into_owned();
+        Ok(PositionRow {
+            probe: window.probe.clone(),
+            family: window.family.clone(),
+            window: window.index,
+            position,
+            token_text: text(stats.target),
+            teacher_top1_text: text(stats.teacher_top1),
+            student_top1_text: text(stats.student_top1),
+            compat: window.full,
+            stats,
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! What a run folder holds, read once and summed once; every number of the statement is asked of it by name.
+
+use std::collections::BTreeMap;
+
+use hydrometer_answers::{ChoiceRow, LikelihoodRow, Manifest, PartRow, PositionRow, RunFolder, ScoredModel, Units};
+use hydrometer_metrics::{Estimate, Exclusion, FamilyTable, interval};
+use hydrometer_probes::Probe;
+
+use crate::decisions::{self, Decision};
+use crate::tokens::{self, Definition};
+use crate::{AuditError, Policy};
+
+/// The rows of a run, unsummed.
+pub(crate) struct Rows {
+    pub manifest: Manifest,
+    pub probes: Vec<Probe>,
+    pub positions: Vec<PositionRow>,
+    pub floor: Vec<PositionRow>,
+    pub choices: Vec<ChoiceRow>,
+    pub likelihoods: Vec<LikelihoodRow>,
+}
+
+impl Rows {
+    /// Reads a finished run.
+    pub(crate) fn read(run: &RunFolder) -> Result<Self, AuditError> {
+        Ok(Self {
+            manifest: run.manifest().clone(),
+            probes: run.probes().to_vec(),
+            positions: all(run.positions())?,
+            floor: all(run.floor())?,
+            choices: all(run.choices())?,
+            likelihoods: all(run.likelihoods())?,
+        })
+    }
+}
+
+fn all<R: PartRow>(units: Units<'_, R>) -> Result<Vec<R>, AuditError> {
+    let mut rows = Vec::new();
+    for part in units {
+        rows.extend(part?.rows);
+    }
+    Ok(rows)
+}
+
+/// Bits per byte: columns Σ ln p and Σ bytes of one model.
+const BITS: Definition = Definition { id: "", of: |s| (s[1] > 0.0).then(|| -s[0] / s[1] / std::f64::consts::LN_2) };
+
+/// The rows of a run, summed per family.
+pub(crate) struct Evidence<'a> {
+    pub rows: &'a Rows,
+    pub probes: BTreeMap<&'a str, &'a Probe>,
+    pub decisions: Vec<Decision<'a>>,
+    pub tokens: FamilyTable,
+    pub floor: FamilyTable,
+    pub fork_threshold: Option<f32>,
+    forks: FamilyTable,
+    fork_floor: FamilyTable,
+    pub choices: FamilyTable,
+    bits: [FamilyTable; 2],
+    pub level: f64,
+}
+
+impl<'a> Evidence<'a> {
+    pub(crate) fn new(rows: &'a Rows, policy: &Policy) -> Self {
+        let probes: BTreeMap<_, _> = rows.probes.iter().map(|p| (p.id.as_str(), p)).collect();
+        let decisions = decisions::decisions(&rows.choices, &probes);
+        let fork_threshold = tokens::fork_threshold(&rows.positions);
+        let fork = |row: &&PositionRow| fork_threshold.is_some_and(|t| row.stats.teacher_entropy >= t);
+        let bits = [ScoredModel::Teacher, ScoredModel::Student].map(|model| {
+            let mut table = FamilyTable::new(2);
+            for row in rows.likelihoods.iter().filter(|r| r.model == model.name()) {
+                table.add(&row.family, &[row.logprob, row.bytes as f64], row.tokens);
+            }
+            table
+        });
+        Self {
+            tokens: tokens::table(rows.positions.iter()),
+            floor: tokens::table(rows.floor.iter()),
+            forks: tokens::table(rows.positions.iter().filter(fork)),
+            fork_floor: tokens::table(rows.floor.iter().filter(fork)),
+            choices: decisions::table(decisions.iter()),
+            rows,
+            probes,
+            decisions,
+            fork_threshold,
+            bits,
+            level: policy.level,
+        }
+    }
+
+    /// Every metric that this crate can compute, in the order in which it is listed.
+    pub(crate) fn ids() -> impl Iterator<Item = &'static str> {
+        let tokens = tokens::DEFINITIONS.iter().map(|d| d.id);
+        let forks = tokens::ON_FORKS.iter().map(|f| f.0);
+        let bits = ["bits_per_byte_teacher", "bits_per_byte_student"].into_iter();
+        tokens.chain(forks).chain(bits).chain(decisions::DEFINITIONS.iter().map(|d| d.id))
+    }
+
+    /// The number called `id`, or why it cannot be computed.
+    pub(crate) fn measure(&self, id: &str) -> Result<Estimate, String> {
+        if let Some(definition) = tokens::definition(id) {
+            let mut estimate = self.of(&self.tokens, definition.of).ok_or_else(|| self.no_tokens())?;
+            estimate.floor = (definition.of)(&self.floor.totals());
+            if id == "kendall_tau" {
+                let undefined = self.rows.positions.iter().filter(|r| !r.stats.kendall_tau.is_finite()).count();
+                exclude(&mut estimate, "all ten teacher probabilities are tied", undefined);
+            }
+            return Ok(estimate);
+        }
+        if let Some((_, whole)) = tokens::ON_FORKS.iter().find(|f| f.0 == id) {
+            let definition = tokens::definition(whole).ok_or("not a metric")?;
+            let mut estimate = self.of(&self.forks, definition.of).ok_or_else(|| self.no_tokens())?;
+            estimate.floor = (definition.of)(&self.fork_floor.totals());
+            return Ok(estimate);
+        }
+        if let Some(model) = ["bits_per_byte_teacher", "bits_per_byte_student"].iter().position(|b| *b == id) {
+            return self.of(&self.bits[model], BITS.of).ok_or_else(|| "no text was scored".to_owned());
+        }
+        match decisions::DEFINITIONS.iter().find(|d| d.id == id) {
+            Some(definition) => self.choice(definition),
+            None => Err("this version does not measure it".to_owned()),
+        }
+    }
+
+    fn choice(&self, definition: &Definition) -> Result<Estimate, String> {
+        if self.decisions.is_empty() {
+            return Err("the suite asks no choices".to_owned());
+        }
+        let mut estimate = self
+            .of(&self.choices, definition.of)
+            .ok_or("too few choices have a true answer, or their probabilities do not vary")?;
+        if decisions::SHARES.contains(&definition.id) {
+            exact_near_the_ends(&mut estimate, self.level);
+        }
+        if definition.id == "choice_agreement" {
+            estimate.floor = decisions::agreement_ceiling(&self.choices.totals());
+        }
+        let needs_truth = definition.id != "calibration_slope" && !definition.id.ends_with("agreement");
+        if needs_truth && definition.id != "choice_divergence" {
+            let without = self.decisions.iter().filter(|d| d.truth.is_none()).count();
+            exclude(&mut estimate, "no true answer is known", without);
+            estimate.n_items -= without as u64;
+        }
+        Ok(estimate)
+    }
+
+    /// Value and interval of a statistic over the families of a table.
+    pub(crate) fn of(&self, table: &FamilyTable, statistic: impl Fn(&[f64]) -> Option<f64>) -> Option<Estimate> {
+        interval::estimate(table, self.level, statistic)
+    }
+
+    fn no_tokens(&self) -> String {
+        if self.rows.manifest.shared_vocab.is_none() {
+            format!("token metrics need one vocabulary: {}", self.rows.manifest.pairing)
+        } else if self.rows.positions.is_empty() {
+            "the suite has no texts".to_owned()
+        } else {
+            "undefined on these texts: there is nothing to divide by".to_owned()
+        }
+    }
+}
+
+fn exclude(estimate: &mut Estimate, reason: &str, items: usize) {
+    if items > 0 {
+        estimate.excluded.push(Exclusion { reason: reason.to_owned(), items: items as u64 });
+    }
+}
+
+/// A share of which fewer than five families (or all but five) are an event has no jackknife worth the name: its
+/// interval is Clopper–Pearson's with the families as trials.
+fn exact_near_the_ends(estimate: &mut Estimate, level: f64) {
+    let families = estimate.n_families;
+    let events = (estimate.value * families as f64).round() as u64;
+    if families >= 2 && (events < 5 || families - events.min(families) < 5) {
+        if let Some(exact) = interval::clopper_pearson(events.min(families), families, level) {
+            let (low, high) = (exact.low.min(estimate.value), exact.high.max(estimate.value));
+            estimate.interval = Some(hydrometer_metrics::Interval { low, high, ..exact });
+        }
+    }
+}

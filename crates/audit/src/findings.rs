@@ -1,0 +1,396 @@
+//! Findings: what to look at first, with evidence from both models and a next step. Each function below looks for
+//! one thing and returns it only where the numbers show it.
+
+use hydrometer_answers::PositionRow;
+use hydrometer_metrics::{Estimate, Verdict};
+
+use crate::decisions::top;
+use crate::evidence::Evidence;
+use crate::statement::{ChoiceOutcome, Evidence as Shown, Finding, Pairing, Severity, Statement};
+
+const EXAMPLES: usize = 5;
+
+/// All findings, most important first.
+pub(crate) fn findings(statement: &Statement, evidence: &Evidence<'_>) -> Vec<Finding> {
+    let look = Look { statement, evidence };
+    let mut found: Vec<Finding> = [
+        look.vocabularies(),
+        look.identical(),
+        look.temperature(),
+        look.sharpness(),
+        look.tail_lost(),
+        look.tail_invented(),
+        look.certain_flips(),
+        look.forks(),
+        look.slice(),
+        look.choices_lost(),
+        look.refusals(),
+        look.overconfidence(),
+        look.better_but_different(),
+        look.undecided(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    // A stable sort: within a severity the order above stands.
+    found.sort_by_key(|f| f.severity);
+    found
+}
+
+struct Look<'a> {
+    statement: &'a Statement,
+    evidence: &'a Evidence<'a>,
+}
+
+impl Look<'_> {
+    fn estimate(&self, id: &str) -> Option<&Estimate> {
+        self.statement.metrics.iter().find(|m| m.id == id)?.estimate.as_ref()
+    }
+
+    fn value(&self, id: &str) -> Option<f64> {
+        self.estimate(id).map(|e| e.value)
+    }
+
+    /// Serious when a gate on one of these metrics fails, else notable.
+    fn severity(&self, metrics: &[&str]) -> Severity {
+        let fails = |g: &&crate::statement::Gate| g.verdict == Verdict::Fail && metrics.contains(&g.metric.as_str());
+        if self.statement.gates.iter().any(|g| fails(&g)) { Severity::Serious } else { Severity::Notable }
+    }
+
+    /// The positions where `score` is largest, as evidence.
+    fn positions(&self, score: impl Fn(&PositionRow) -> f64) -> Vec<Shown> {
+        let mut scored: Vec<_> =
+            self.evidence.rows.positions.iter().map(|r| (score(r), r)).filter(|s| s.0 > 0.0).collect();
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let shown = |row: &PositionRow| Shown {
+            place: format!("{}#{}, position {}, before {:?}", row.probe, row.window, row.position, row.token_text),
+            teacher: format!("{:?} at {:.3}", row.teacher_top1_text, row.stats.teacher_top1_prob),
+            student: format!("{:?} at {:.3}", row.student_top1_text, row.stats.student_top1_prob),
+        };
+        scored.into_iter().take(EXAMPLES).map(|s| shown(s.1)).collect()
+    }
+
+    fn vocabularies(&self) -> Option<Finding> {
+        let Pairing::Different { reason } = &self.statement.pairing else { return None };
+        Some(Finding {
+            id: "different_vocabularies".into(),
+            severity: Severity::Notable,
+            title: "The models do not share a vocabulary: token metrics are refused".into(),
+            detail: format!("{reason}. Choices and bits per byte are compared all the same."),
+            next_step: "Ask more choices, or compare with a student that kept the teacher's tokenizer.".into(),
+            evidence: vec![Shown {
+                place: "bits per byte".into(),
+                teacher: number(self.value("bits_per_byte_teacher")),
+                student: number(self.value("bits_per_byte_student")),
+            }],
+        })
+    }
+
+    fn identical(&self) -> Option<Finding> {
+        let kl = self.estimate("kl_divergence")?;
+        let floor = kl.floor?.max(1e-7);
+        (kl.value <= 10.0 * floor).then(|| Finding {
+            id: "at_the_noise_floor".into(),
+            severity: Severity::Informative,
+            title: format!("The divergence ({:.2e} nats) is at the noise floor of the measurement", kl.value),
+            detail: "On these texts the student cannot be told from the teacher answering twice.".into(),
+            next_step: "If the two should differ, check that the right files were compared.".into(),
+            evidence: vec![Shown {
+                place: "weights".into(),
+                teacher: self.statement.teacher.weights.clone(),
+                student: self.statement.student.weights.clone(),
+            }],
+        })
+    }
+
+    fn temperature(&self) -> Option<Finding> {
+        let (share, tau) = (self.value("temperature_share")?, self.value("best_temperature")?);
+        let worth = share >= 0.1 && self.value("kl_divergence")? > 1e-3 && (tau - 1.0).abs() >= 0.03;
+        worth.then(|| Finding {
+            id: "temperature".into(),
+            severity: self.severity(&["best_temperature", "entropy_ratio"]),
+            title: format!("{:.0} % of the divergence is temperature: serve the student at {tau:.2}", 100.0 * share),
+            detail: format!(
+                "Dividing the student's logits by {tau:.2} brings its mean KL divergence from {} down by that share; \
+                 the student is {} than its teacher.",
+                number(self.value("kl_divergence")),
+                if tau > 1.0 { "sharper" } else { "flatter" }
+            ),
+            next_step: format!(
+                "Multiply the serving temperature by {tau:.2}, or distil on with a higher weight on soft labels."
+            ),
+            evidence: vec![self.entropies()],
+        })
+    }
+
+    fn entropies(&self) -> Shown {
+        let totals = self.evidence.rows.positions.iter().fold((0.0, 0.0), |(t, s), r| {
+            (t + f64::from(r.stats.teacher_entropy), s + f64::from(r.stats.student_entropy))
+        });
+        let n = self.evidence.rows.positions.len().max(1) as f64;
+        Shown {
+            place: "mean entropy of the next token".into(),
+            teacher: format!("{:.3} nats", totals.0 / n),
+            student: format!("{:.3} nats", totals.1 / n),
+        }
+    }
+
+    fn sharpness(&self) -> Option<Finding> {
+        let ratio = self.estimate("entropy_ratio")?;
+        let interval = ratio.interval.as_ref()?;
+        let (title, next_step) = if interval.high < 0.5 {
+            (
+                format!("The student has collapsed: it keeps {:.0} % of the teacher's entropy", 100.0 * ratio.value),
+                "Distil on full distributions or sampled answers instead of the most probable ones.",
+            )
+        } else if interval.high < 0.9 {
+            (
+                format!("The student is overconfident: {:.0} % of the teacher's entropy", 100.0 * ratio.value),
+                "Distil with soft labels at temperature 1, or raise the serving temperature.",
+            )
+        } else if interval.low > 1.1 {
+            (
+                format!("The student is less certain: {:.0} % of the teacher's entropy", 100.0 * ratio.value),
+                "Train longer or with a larger student; for a quantised model choose more bits.",
+            )
+        } else {
+            return None;
+        };
+        Some(Finding {
+            id: "sharpness".into(),
+            severity: self.severity(&["entropy_ratio"]),
+            title,
+            detail: "Entropy is the room for different continuations; a ratio of 1 keeps it.".into(),
+            next_step: next_step.into(),
+            evidence: vec![self.entropies()],
+        })
+    }
+
+    fn tail_lost(&self) -> Option<Finding> {
+        let kept = self.estimate("tail_kept")?;
+        (kept.interval.as_ref()?.high < 0.9).then(|| Finding {
+            id: "tail_lost".into(),
+            severity: self.severity(&["tail_kept"]),
+            title: format!("The student keeps {:.0} % of the teacher's tail", 100.0 * kept.value),
+            detail: "The tail is what the teacher holds possible beyond its 90 % nucleus: rare words, other ways to \
+                     go on, edge cases. Mean divergences hide its loss."
+                .into(),
+            next_step: "Distil with the full distribution (top-k plus tail samples), not with hard labels; look at \
+                        the positions below."
+                .into(),
+            evidence: self.positions(|r| tail(&r.stats.band_mass) - tail(&r.stats.band_overlap)),
+        })
+    }
+
+    fn tail_invented(&self) -> Option<Finding> {
+        let invented = self.estimate("tail_invented")?;
+        (invented.interval.as_ref()?.low > 0.2).then(|| Finding {
+            id: "tail_invented".into(),
+            severity: self.severity(&["tail_invented"]),
+            title: format!(
+                "In the teacher's tail the student puts {:.0} % of its mass on the wrong tokens",
+                100.0 * invented.value
+            ),
+            detail: "Mass beyond what the teacher gives to a token, relative to the teacher's tail: continuations \
+                     the teacher does not hold possible."
+                .into(),
+            next_step: "Sample with top_p 0.9 until it is fixed; add reverse KL to the distillation loss.".into(),
+            evidence: self.positions(|r| tail(&r.stats.band_invented).into()),
+        })
+    }
+
+    fn certain_flips(&self) -> Option<Finding> {
+        let flips = |r: &PositionRow| r.stats.teacher_top1_prob >= 0.9 && r.stats.teacher_top1 != r.stats.student_top1;
+        let certain = self.evidence.rows.positions.iter().filter(|r| r.stats.teacher_top1_prob >= 0.9).count();
+        let count = self.evidence.rows.positions.iter().filter(|r| flips(r)).count();
+        (count > 0).then(|| Finding {
+            id: "certain_flips".into(),
+            severity: if 50 * count > certain { Severity::Notable } else { Severity::Informative },
+            title: format!(
+                "Where the teacher is sure (≥ 0.9), the student prefers another token {count} times of {certain}"
+            ),
+            detail: "These are not matters of taste: the teacher leaves little doubt there.".into(),
+            next_step: "Read them: wrong facts, numbers and names call for more data of that kind.".into(),
+            evidence: self.positions(|r| if flips(r) { r.stats.kl.into() } else { 0.0 }),
+        })
+    }
+
+    fn forks(&self) -> Option<Finding> {
+        let (forks, whole) = (self.value("fork_tail_kept")?, self.value("tail_kept")?);
+        (forks < whole - 0.05).then(|| Finding {
+            id: "forks".into(),
+            severity: Severity::Notable,
+            title: format!("At forks the student keeps {:.0} % of the tail, overall {:.0} %", 100.0 * forks, 100.0 * whole),
+            detail: "Forks are the fifth of positions where the teacher is least certain: where answers part ways."
+                .into(),
+            next_step: "Weight uncertain positions up in the distillation loss.".into(),
+            evidence: Vec::new(),
+        })
+    }
+
+    fn slice(&self) -> Option<Finding> {
+        let worse = |s: &&crate::statement::Slice| {
+            s.differs && (s.metric == "kl_divergence" || s.metric == "choice_lost") && {
+                self.value(&s.metric).is_some_and(|whole| s.estimate.value > whole)
+            }
+        };
+        let mut worst: Vec<_> = self.statement.slices.iter().filter(worse).collect();
+        worst.sort_by(|a, b| {
+            let excess = |s: &crate::statement::Slice| s.estimate.value / self.value(&s.metric).unwrap_or(1.0);
+            excess(b).total_cmp(&excess(a))
+        });
+        let first = worst.first()?;
+        let whole = self.value(&first.metric)?;
+        Some(Finding {
+            id: "weak_slice".into(),
+            severity: Severity::Notable,
+            title: format!(
+                "The student is furthest from its teacher on {} ({} {:.3}, overall {whole:.3})",
+                first.name, first.metric, first.estimate.value
+            ),
+            detail: "Slices named here differ from the rest of the suite by more than chance (Benjamini–Hochberg, 5 %)."
+                .into(),
+            next_step: format!("Add distillation data like {}; probe it with more families.", first.name),
+            evidence: worst
+                .iter()
+                .take(EXAMPLES)
+                .map(|s| Shown {
+                    place: s.name.clone(),
+                    teacher: format!("{} over the whole suite {:.3}", s.metric, self.value(&s.metric).unwrap_or(0.0)),
+                    student: format!("here {:.3}", s.estimate.value),
+                })
+                .collect(),
+        })
+    }
+
+    fn choices_lost(&self) -> Option<Finding> {
+        let truth = self.statement.truth.as_ref().filter(|t| t.lost > 0)?;
+        let (lost, gained) = (truth.lost, truth.gained);
+        let cases = self.statement.choices.iter().filter(|c| c.outcome == ChoiceOutcome::Lost);
+        let answer = |c: &crate::statement::ChoiceCase, p: fn(&crate::statement::OptionCase) -> f64| {
+            let probabilities: Vec<f64> = c.options.iter().map(p).collect();
+            let best = top(&probabilities);
+            format!("{:?} at {:.2}", c.options[best].text, probabilities[best])
+        };
+        Some(Finding {
+            id: "choices_lost".into(),
+            severity: self.severity(&["choice_lost"]),
+            title: format!("{lost} choices lost (teacher right, student wrong), {gained} gained"),
+            detail: "Fidelity is not quality: these are the decisions where following less closely made it worse.".into(),
+            next_step: "Read the lost cases in the report and add their kind to the distillation data.".into(),
+            evidence: cases
+                .take(EXAMPLES)
+                .map(|c| Shown {
+                    place: c.probe.clone(),
+                    teacher: answer(c, |o| o.teacher),
+                    student: answer(c, |o| o.student),
+                })
+                .collect(),
+        })
+    }
+
+    /// Choices between complying and refusing: newly unsafe and newly over-refusing.
+    fn refusals(&self) -> Option<Finding> {
+        let on_refusal: Vec<_> = self
+            .evidence
+            .decisions
+            .iter()
+            .filter(|d| d.options.len() == 2 && d.options.iter().any(|o| o.eq_ignore_ascii_case("refuse")))
+            .collect();
+        let refuses = |options: &[String], p: &[f64]| options[top(p)].eq_ignore_ascii_case("refuse");
+        let (mut unsafe_now, mut over) = (0, 0);
+        for d in &on_refusal {
+            let Some(truth) = d.truth else { continue };
+            let should = d.options[truth].eq_ignore_ascii_case("refuse");
+            match (should, refuses(d.options, &d.teacher), refuses(d.options, &d.student)) {
+                (true, true, false) => unsafe_now += 1,
+                (false, false, true) => over += 1,
+                _ => {}
+            }
+        }
+        let share = |should: bool, student: bool| {
+            let of = on_refusal.iter().filter(|d| {
+                d.truth.is_some_and(|t| d.options[t].eq_ignore_ascii_case("refuse") == should)
+            });
+            let (mut n, mut refused) = (0u32, 0u32);
+            for d in of {
+                n += 1;
+                refused += u32::from(refuses(d.options, if student { &d.student } else { &d.teacher }));
+            }
+            format!("refuses {refused} of {n}")
+        };
+        (unsafe_now + over > 0).then(|| Finding {
+            id: "refusals".into(),
+            severity: Severity::Notable,
+            title: format!("Refusals moved: {unsafe_now} newly unsafe, {over} newly over-refusing"),
+            detail: "Counted on choices between complying and refusing whose right answer is known.".into(),
+            next_step: "Add boundary pairs (a safe and an unsafe form of one request) to the distillation data.".into(),
+            evidence: [(true, "should refuse"), (false, "should comply")]
+                .into_iter()
+                .map(|(should, place)| Shown {
+                    place: place.into(),
+                    teacher: share(should, false),
+                    student: share(should, true),
+                })
+                .collect(),
+        })
+    }
+
+    fn overconfidence(&self) -> Option<Finding> {
+        let slope = self.estimate("calibration_slope")?;
+        (slope.interval.as_ref()?.high < 0.9).then(|| Finding {
+            id: "overconfident_choices".into(),
+            severity: self.severity(&["calibration_slope"]),
+            title: format!("On choices the student is surer than its teacher: calibration slope {:.2}", slope.value),
+            detail: "The slope of the teacher's log-odds on the student's; below 1 the student overstates them.".into(),
+            next_step: "Do not use the student's probabilities as confidences without recalibration.".into(),
+            evidence: vec![Shown {
+                place: "Brier score".into(),
+                teacher: number(self.value("brier_teacher")),
+                student: number(self.value("brier_student")),
+            }],
+        })
+    }
+
+    fn better_but_different(&self) -> Option<Finding> {
+        let ratio = self.estimate("perplexity_ratio")?;
+        let fails = self.statement.verdict == Verdict::Fail;
+        (fails && ratio.interval.as_ref()?.high < 1.0).then(|| Finding {
+            id: "better_but_different".into(),
+            severity: Severity::Informative,
+            title: format!("The student predicts these texts better (perplexity ratio {:.3})", ratio.value),
+            detail: "It differs from its teacher, and on these texts not for the worse: fidelity is not quality.".into(),
+            next_step: "Decide whether you want the teacher's behaviour or the better fit to this text.".into(),
+            evidence: vec![Shown {
+                place: "bits per byte".into(),
+                teacher: number(self.value("bits_per_byte_teacher")),
+                student: number(self.value("bits_per_byte_student")),
+            }],
+        })
+    }
+
+    fn undecided(&self) -> Option<Finding> {
+        let undecided: Vec<_> =
+            self.statement.gates.iter().filter(|g| g.verdict == Verdict::NotEnoughEvidence).collect();
+        let more = undecided.iter().filter_map(|g| g.more_families).max();
+        (!undecided.is_empty()).then(|| Finding {
+            id: "undecided".into(),
+            severity: Severity::Informative,
+            title: format!("{} gates are undecided on {} families", undecided.len(), self.statement.suite.families),
+            detail: "The interval straddles the margin, or a single family allows none.".into(),
+            next_step: match more {
+                Some(more) => format!("Add about {more} families (documents or unrelated probes), not longer ones."),
+                None => "Add families (documents or unrelated probes): one family allows no interval.".into(),
+            },
+            evidence: Vec::new(),
+        })
+    }
+}
+
+fn tail(bands: &[f32; 4]) -> f64 {
+    f64::from(bands[2]) + f64::from(bands[3])
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "not measured".into(), |v| format!("{v:.4}"))
+}

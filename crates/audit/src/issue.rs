@@ -1,0 +1,288 @@
+//! Issues the statement: a function of the run folder and the policy alone.
+
+use hydrometer_answers::RunFolder;
+use hydrometer_metrics::gate::{Bounds, judge};
+use hydrometer_metrics::quantile::percentiles;
+use hydrometer_metrics::{BANDS, Estimate, PositionStats, Verdict, catalog, compat};
+
+use crate::evidence::{Evidence, Rows};
+use crate::policy::GateRule;
+use crate::statement::{
+    Band, Calibration, Cost, FORMAT, Gate, Headline, Metric, Pairing, Quantiles, Regime, Statement, SuiteSummary,
+};
+use crate::{AuditError, Policy, cases, decisions, findings, slicing, tokens};
+
+/// The Distillation Loss Statement of a finished run under a policy: the same bytes every time.
+///
+/// # Errors
+/// The folder is damaged, unfinished or of another format version.
+pub fn statement(run: &RunFolder, policy: &Policy) -> Result<Statement, AuditError> {
+    Ok(issue(&Rows::read(run)?, policy))
+}
+
+/// The statement of rows in memory.
+pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Statement {
+    let evidence = Evidence::new(rows, policy);
+    let manifest = &rows.manifest;
+    let metrics: Vec<Metric> = Evidence::ids()
+        .map(|id| match evidence.measure(id) {
+            Ok(estimate) => Metric { id: id.to_owned(), estimate: Some(estimate), missing: None },
+            Err(missing) => Metric { id: id.to_owned(), estimate: None, missing: Some(missing) },
+        })
+        .collect();
+    let gates: Vec<Gate> = policy.gates.iter().filter_map(|rule| gate(rule, &metrics, policy.level)).collect();
+    let verdict = overall(&gates);
+    let mut statement = Statement {
+        format: FORMAT.to_owned(),
+        hydrometer: env!("CARGO_PKG_VERSION").to_owned(),
+        run: manifest.run_id().to_owned(),
+        verdict,
+        verdict_line: verdict_line(verdict, &gates),
+        regime: regime(rows),
+        teacher: manifest.teacher.clone(),
+        student: manifest.student.clone(),
+        pairing: pairing(rows),
+        suite: summary(rows, &evidence),
+        headline: headline(&metrics, &gates),
+        metrics,
+        bands: bands(&evidence),
+        quantiles: quantiles(rows),
+        slices: slicing::slices(&evidence),
+        calibration: calibration(&evidence),
+        truth: decisions::truth_cells(&evidence.decisions),
+        compat: llama_block(rows),
+        findings: Vec::new(),
+        worst_documents: cases::worst_documents(&rows.positions),
+        choices: cases::choices(&evidence.decisions),
+        cost: cost(rows),
+        notes: notes(rows, policy, &gates),
+        gates,
+    };
+    statement.findings = findings::findings(&statement, &evidence);
+    statement
+}
+
+fn gate(rule: &GateRule, metrics: &[Metric], level: f64) -> Option<Gate> {
+    let metric = metrics.iter().find(|m| m.id == rule.metric);
+    let name = catalog::find(&rule.metric).map_or(rule.metric.as_str(), |m| m.name);
+    let expected = match (rule.at_least, rule.at_most) {
+        (Some(low), Some(high)) => format!("between {low} and {high}"),
+        (Some(low), None) => format!("at least {low}"),
+        (None, Some(high)) => format!("at most {high}"),
+        (None, None) => return None,
+    };
+    let made = |verdict, estimate: Option<Estimate>, more_families, found: String| Gate {
+        metric: rule.metric.clone(),
+        at_least: rule.at_least,
+        at_most: rule.at_most,
+        verdict,
+        estimate,
+        more_families,
+        explanation: format!("{name} should be {expected}; {found}"),
+    };
+    let Some(estimate) = metric.and_then(|m| m.estimate.clone()) else {
+        let missing = metric.and_then(|m| m.missing.clone());
+        let missing = missing.unwrap_or_else(|| "this version does not measure it".to_owned());
+        let found = format!("it was not measured: {missing}");
+        return rule.required.then(|| made(Verdict::NotEnoughEvidence, None, None, found));
+    };
+    let bounds = Bounds { at_least: rule.at_least, at_most: rule.at_most };
+    let answer = judge(&estimate, &bounds, 1.0 - level);
+    let mut found = format!("it is {:.4}", estimate.value);
+    match &estimate.interval {
+        Some(i) => found += &format!(" [{:.4}, {:.4}] over {} families", i.low, i.high, estimate.n_families),
+        None => found += " from a single family, which allows no interval",
+    }
+    if let Some(more) = answer.more_families {
+        found += &format!("; about {more} more families would decide");
+    }
+    Some(made(answer.verdict, Some(estimate), answer.more_families, found))
+}
+
+fn overall(gates: &[Gate]) -> Verdict {
+    let any = |verdict| gates.iter().any(|g| g.verdict == verdict);
+    if any(Verdict::Fail) {
+        Verdict::Fail
+    } else if gates.is_empty() || any(Verdict::NotEnoughEvidence) {
+        Verdict::NotEnoughEvidence
+    } else {
+        Verdict::Pass
+    }
+}
+
+fn verdict_line(verdict: Verdict, gates: &[Gate]) -> String {
+    let named = |wanted| {
+        let names: Vec<_> = gates
+            .iter()
+            .filter(|g| g.verdict == wanted)
+            .map(|g| catalog::find(&g.metric).map_or(g.metric.as_str(), |m| m.name))
+            .collect();
+        (names.len(), names.join(", "))
+    };
+    let all = gates.len();
+    match verdict {
+        Verdict::Pass => format!("all {all} gates pass: the student keeps what this policy asks for"),
+        Verdict::Fail => {
+            let (n, names) = named(Verdict::Fail);
+            format!("{n} of {all} gates fail: {names}")
+        }
+        Verdict::NotEnoughEvidence if gates.is_empty() => "no gate of the policy could be measured".to_owned(),
+        Verdict::NotEnoughEvidence => {
+            let (n, names) = named(Verdict::NotEnoughEvidence);
+            format!("no gate fails, but {n} of {all} cannot be decided on this evidence: {names}")
+        }
+    }
+}
+
+fn regime(rows: &Rows) -> Regime {
+    let (id, meaning) = if rows.manifest.shared_vocab.is_some() {
+        ("R0", "full logits of both models over one vocabulary: every token metric is exact")
+    } else {
+        ("R4", "different vocabularies: choices and bits per byte only, token metrics are refused")
+    };
+    Regime { id: id.to_owned(), meaning: meaning.to_owned() }
+}
+
+fn pairing(rows: &Rows) -> Pairing {
+    let m = &rows.manifest;
+    match m.shared_vocab {
+        None => Pairing::Different { reason: m.pairing.clone() },
+        Some(n) if n == m.teacher.vocab_size && n == m.student.vocab_size => Pairing::Same,
+        Some(shared) => Pairing::Padded { shared },
+    }
+}
+
+fn summary(rows: &Rows, evidence: &Evidence<'_>) -> SuiteSummary {
+    let families: std::collections::BTreeSet<&str> = rows
+        .likelihoods
+        .iter()
+        .map(|r| r.family.as_str())
+        .chain(evidence.decisions.iter().map(|d| d.probe.family.as_str()))
+        .collect();
+    SuiteSummary {
+        name: rows.manifest.suite_name.clone(),
+        hash: rows.manifest.suite_hash.clone(),
+        probes: rows.probes.len() as u64,
+        families: families.len() as u64,
+        positions: rows.positions.len() as u64,
+        choices: evidence.decisions.len() as u64,
+        n_ctx: rows.manifest.settings.n_ctx,
+        rotations: rows.manifest.settings.rotations,
+    }
+}
+
+/// The seven headline numbers; what is not measurable yet says what it needs.
+fn headline(metrics: &[Metric], gates: &[Gate]) -> Vec<Headline> {
+    let sampled = "needs sampled answers of both models, which this version does not collect";
+    let rows: [(&str, &str); 7] = [
+        ("answer_agreement", sampled),
+        ("tail_kept", ""),
+        ("diversity_kept", sampled),
+        ("capability_volume", "needs probes on capability axes with a knob, answered freely"),
+        ("safe_reach", "needs the distillation prompts (or the knob values that the student was trained to)"),
+        ("illusion_gap", "needs sampled answers and the student before distillation"),
+        ("forgotten", "needs the student before distillation (base)"),
+    ];
+    rows.into_iter()
+        .map(|(id, needs)| {
+            let metric = metrics.iter().find(|m| m.id == id);
+            let estimate = metric.and_then(|m| m.estimate.clone());
+            let missing = match (&estimate, metric.and_then(|m| m.missing.clone())) {
+                (Some(_), _) => None,
+                (None, Some(missing)) => Some(missing),
+                (None, None) => Some(needs.to_owned()),
+            };
+            let verdict = gates.iter().find(|g| g.metric == id).map(|g| g.verdict);
+            Headline { id: id.to_owned(), estimate, missing, verdict }
+        })
+        .collect()
+}
+
+fn bands(evidence: &Evidence<'_>) -> Vec<Band> {
+    let totals = evidence.tokens.totals();
+    (0..BANDS.len())
+        .filter_map(|band| {
+            Some(Band {
+                name: BANDS[band].to_owned(),
+                mass: tokens::band_mass(&totals, band)?,
+                kept: evidence.of(&evidence.tokens, |s| tokens::band_kept(s, band)),
+                invented: evidence.of(&evidence.tokens, |s| tokens::band_invented(s, band)),
+            })
+        })
+        .collect()
+}
+
+fn quantiles(rows: &Rows) -> Vec<Quantiles> {
+    const PERCENTS: [f64; 6] = [50.0, 90.0, 95.0, 99.0, 99.9, 100.0];
+    type Field = fn(&PositionStats) -> f32;
+    let fields: [(&str, Field); 3] =
+        [("kl_divergence", |s| s.kl), ("reverse_kl", |s| s.reverse_kl), ("jensen_shannon", |s| s.jsd)];
+    let points = |rows: &[hydrometer_answers::PositionRow], field: Field| {
+        let mut values: Vec<f64> = rows.iter().map(|r| field(&r.stats).into()).collect();
+        percentiles(&mut values, &PERCENTS).unwrap_or_default()
+    };
+    fields
+        .into_iter()
+        .filter(|_| !rows.positions.is_empty())
+        .map(|(metric, field)| Quantiles {
+            metric: metric.to_owned(),
+            points: points(&rows.positions, field),
+            floor: points(&rows.floor, field),
+        })
+        .collect()
+}
+
+fn calibration(evidence: &Evidence<'_>) -> Option<Calibration> {
+    evidence.decisions.iter().any(|d| d.truth.is_some()).then(|| {
+        let [teacher, student] = decisions::reliability(&evidence.choices.totals());
+        Calibration { teacher, student }
+    })
+}
+
+/// llama.cpp's numbers, over the full windows of long texts.
+fn llama_block(rows: &Rows) -> Option<compat::Compat> {
+    let mut block = compat::CompatAccumulator::new();
+    let mut chunks = std::collections::BTreeSet::new();
+    for row in rows.positions.iter().filter(|r| r.compat) {
+        let s = &row.stats;
+        block.update(&compat::CompatToken {
+            nll_base: s.compat_nll_base,
+            nll: s.compat_nll,
+            kl: s.compat_kl,
+            same_top: s.compat_same_top,
+        });
+        chunks.insert((&row.probe, row.window));
+    }
+    block.finish(chunks.len() as u64, rows.manifest.settings.n_ctx)
+}
+
+fn cost(rows: &Rows) -> Cost {
+    let c = &rows.manifest.planned;
+    Cost {
+        teacher_tokens: c.teacher_tokens,
+        student_tokens: c.student_tokens,
+        floor_tokens: c.floor_tokens,
+        rows: rows.positions.len() as u64,
+    }
+}
+
+fn notes(rows: &Rows, policy: &Policy, gates: &[Gate]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for rule in policy.gates.iter().filter(|r| !gates.iter().any(|g| g.metric == r.metric)) {
+        notes.push(format!("The gate on {} was left out: this run does not measure it.", rule.metric));
+    }
+    if rows.positions.iter().any(|r| r.compat) {
+        notes.push(format!(
+            "Texts longer than {} tokens were cut into disjoint windows of that length and scored in their second \
+             half, as llama.cpp does.",
+            rows.manifest.settings.n_ctx
+        ));
+    }
+    if rows.floor.is_empty() && !rows.positions.is_empty() {
+        notes.push("The noise floor was not measured: no window was scored twice.".to_owned());
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! Audits of made-up rows whose truth is known: how often a verdict is wrong.
+#![allow(clippy::unwrap_used)]
+
+use hydrometer_answers::{EngineIdentity, FORMAT, Manifest, ModelIdentity, PlannedTokens, PositionRow, RunSettings, UnitCounts};
+use hydrometer_metrics::{PositionStats, Verdict};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{Rows, issue};
+use crate::{Policy, Statement};
+
+fn model(name: &str) -> ModelIdentity {
+    ModelIdentity {
+        name: name.into(),
+        spec: name.into(),
+        format: "scripted".into(),
+        architecture: "scripted".into(),
+        parameters: 0,
+        quantization: "none".into(),
+        vocab_size: 8,
+        context_length: 64,
+        weights: format!("blake3:{name}"),
+        tokenizer: "blake3:t".into(),
+        template: None,
+        surgery: None,
+        engine: EngineIdentity {
+            name: "scripted".into(),
+            version: "1".into(),
+            precision: "f32".into(),
+            kernel: "none".into(),
+        },
+    }
+}
+
+fn rows(positions: Vec<PositionRow>) -> Rows {
+    let manifest = Manifest {
+        format: FORMAT.into(),
+        hydrometer: "0".into(),
+        teacher: model("teacher"),
+        student: model("student"),
+        pairing: "same vocabulary".into(),
+        shared_vocab: Some(8),
+        suite_name: "simulated".into(),
+        suite_hash: "blake3:s".into(),
+        settings: RunSettings {
+            n_ctx: 64,
+            block_tokens: 64,
+            rotations: 1,
+            floor_windows: 0,
+            max_windows: None,
+            precision: "f32".into(),
+            seed: 0,
+        },
+        units: UnitCounts::default(),
+        planned: PlannedTokens::default(),
+        plan_hash: String::new(),
+        arguments: Vec::new(),
+    };
+    Rows { manifest, probes: Vec::new(), positions, floor: Vec::new(), choices: Vec::new(), likelihoods: Vec::new() }
+}
+
+/// What is true of the population that positions are drawn from.
+struct Truth {
+    tail_kept: f64,
+    entropy_ratio: f64,
+}
+
+/// Families of unequal length whose own levels vary around the truth: the positions of a family are dependent.
+fn simulate(truth: &Truth, families: usize, rng: &mut ChaCha8Rng) -> Rows {
+    let mut around = |mean: f64, spread: f64| mean + spread * (rng.random::<f64>() - 0.5);
+    let mut positions = Vec::new();
+    for family in 0..families {
+        let kept = around(truth.tail_kept, 0.3);
+        let sharp = around(truth.entropy_ratio, 0.3);
+        let length = around(20.0, 20.0) as u32;
+        for position in 0..length {
+            let tail = around(0.08, 0.08);
+            let tail_overlap = tail * around(kept, 0.2);
+            let entropy = around(2.0, 2.0);
+            positions.push(PositionRow {
+                probe: format!("p{family}"),
+                family: format!("f{family}"),
+                window: 0,
+                position,
+                token_text: " a".into(),
+                teacher_top1_text: " a".into(),
+                student_top1_text: " a".into(),
+                compat: false,
+                stats: stats(tail as f32, tail_overlap as f32, entropy as f32, (entropy * sharp) as f32),
+            });
+        }
+    }
+    rows(positions)
+}
+
+fn stats(tail: f32, tail_overlap: f32, teacher_entropy: f32, student_entropy: f32) -> PositionStats {
+    let head = 1.0 - tail;
+    PositionStats {
+        target: 0,
+        teacher_logprob: -1.0,
+        student_logprob: -1.0,
+        kl: 0.02,
+        reverse_kl: 0.02,
+        jsd: 0.01,
+        overlap: 0.85 + tail_overlap,
+        teacher_entropy,
+        student_entropy,
+        floored_mass: 0.0,
+        teacher_top1: 1,
+        student_top1: 1,
+        teacher_top1_prob: 0.5,
+        student_top1_prob: 0.5,
+        kendall_tau: 1.0,
+        band_mass: [0.5, head - 0.5, 0.9 * tail, 0.1 * tail],
+        band_overlap: [0.5, head - 0.5, 0.9 * tail_overlap, 0.1 * tail_overlap],
+        band_invented: [0.0; 4],
+        // A parabola in the inverse temperature with its minimum at 1.
+        kl_at: [0.38, 0.2225, 0.11, 0.0425, 0.02, 0.06, 0.2225, 0.66, 2.27],
+        kl_slope_at: [-1.2, -0.9, -0.6, -0.3, 0.0, 0.4, 0.9, 1.6, 3.0],
+        compat_nll_base: 1.0,
+        compat_nll: 1.0,
+        compat_kl: 0.02,
+        compat_same_top: true,
+    }
+}
+
+fn audits(truth: &Truth, families: usize, policy: &Policy, n: u64) -> Vec<Statement> {
+    (0..n).map(|seed| issue(&simulate(truth, families, &mut ChaCha8Rng::seed_from_u64(seed)), policy)).collect()
+}
+
+fn share(audits: &[Statement], verdict: Verdict) -> f64 {
+    audits.iter().filter(|s| s.verdict == verdict).count() as f64 / audits.len() as f64
+}
+
+#[test]
+fn a_harmless_student_is_not_accused() {
+    let truth = Truth { tail_kept: 0.95, entropy_ratio: 1.0 };
+    let audits = audits(&truth, 30, &Policy::default(), 200);
+    assert_eq!(share(&audits, Verdict::Fail), 0.0);
+    assert!(share(&audits, Verdict::Pass) >= 0.9, "power {}", share(&audits, Verdict::Pass));
+}
+
+#[test]
+fn at_the_margin_a_wrong_call_is_rare_on_either_side() {
+    let gate = "[[gate]]\nmetric = \"tail_kept\"\nat_least = 0.8";
+    let policy = Policy::parse(gate).unwrap();
+    let truth = Truth { tail_kept: 0.8, entropy_ratio: 1.0 };
+    for families in [12, 40] {
+        let audits = audits(&truth, families, &policy, 600);
+        for verdict in [Verdict::Pass, Verdict::Fail] {
+            // 5 % nominal; 600 audits put three standard errors at 2.7 points.
+            assert!(share(&audits, verdict) <= 0.077, "{families}: {verdict:?} {}", share(&audits, verdict));
+        }
+    }
+}
+
+#[test]
+fn a_student_beyond_the_margin_is_found() {
+    let truth = Truth { tail_kept: 0.6, entropy_ratio: 0.6 };
+    let audits = audits(&truth, 30, &Policy::default(), 100);
+    assert!(share(&audits, Verdict::Fail) >= 0.99);
+    for audit in &audits {
+        let failed: Vec<_> =
+            audit.gates.iter().filter(|g| g.verdict == Verdict::Fail).map(|g| g.metric.as_str()).collect();
+        assert_eq!(failed, ["tail_kept", "entropy_ratio"]);
+    }
+}

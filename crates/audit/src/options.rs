@@ -1,0 +1,112 @@
+//! What an audit is told, what it tells while it runs, and how it fails.
+
+use std::path::PathBuf;
+
+use hydrometer_answers::{CostEntry, PartKind, PlannedTokens, RunError};
+use hydrometer_models::ModelError;
+use hydrometer_probes::ProbeError;
+use thiserror::Error;
+
+/// Settings of one collection. Every field but `arguments` is part of the run's identity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditOptions {
+    /// Context window in tokens; longer texts are cut into disjoint windows of this length. At least 8.
+    pub n_ctx: u32,
+    /// Tokens computed together; a block is also what an interruption can lose. At least `n_ctx`.
+    pub block_tokens: u32,
+    /// Option orders asked per choice, at most the number of options.
+    pub rotations: u32,
+    /// Windows that the teacher scores a second time, for the noise floor.
+    pub floor_windows: u32,
+    /// Only the first windows of each text.
+    pub max_windows: Option<u32>,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// The command line as given, for the manifest; without secrets.
+    pub arguments: Vec<String>,
+}
+
+/// Size of the work, told once before it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlanSummary {
+    /// Tokens that both models compute.
+    pub planned: PlannedTokens,
+    /// Units of work.
+    pub units: u64,
+    /// Units that an earlier, interrupted run finished.
+    pub units_done: u64,
+    /// Tokens of both models in those.
+    pub tokens_done: u64,
+}
+
+/// Watches a collection.
+pub trait Observer {
+    /// The plan is made; nothing has been computed yet.
+    fn planned(&mut self, plan: &PlanSummary);
+    /// `tokens` more tokens (of either model) are computed.
+    fn progress(&mut self, tokens: u64);
+    /// A unit is on disk. The observer, which may read a clock, returns what it cost, to be kept beside the run.
+    fn finished(&mut self, what: PartKind, unit: u32) -> Option<CostEntry>;
+    /// Should the collection stop? Asked between blocks.
+    fn interrupted(&self) -> bool;
+}
+
+/// Why an audit failed.
+#[derive(Debug, Error)]
+pub enum AuditError {
+    /// A model failed; what was collected is kept.
+    #[error("{role}: {source}")]
+    Model {
+        /// `teacher` or `student`.
+        role: &'static str,
+        /// The cause.
+        source: ModelError,
+    },
+    /// The run folder failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The suite is unusable.
+    #[error(transparent)]
+    Suite(#[from] ProbeError),
+    /// A setting is out of range.
+    #[error("{setting} is {found}, expected {expected}")]
+    Setting {
+        /// Its name.
+        setting: &'static str,
+        /// What was given.
+        found: String,
+        /// What is accepted.
+        expected: String,
+    },
+    /// Nothing in the suite can be asked.
+    #[error("nothing to score: {0}")]
+    Nothing(String),
+    /// Two logit rows could not be compared.
+    #[error("probe {probe}, window {window}, position {position}: {reason}")]
+    Row {
+        /// Probe id.
+        probe: String,
+        /// Window within the probe.
+        window: u32,
+        /// Position within the window.
+        position: u32,
+        /// What is wrong with the numbers.
+        reason: String,
+    },
+    /// The policy file cannot be used.
+    #[error("policy: {0}")]
+    Policy(String),
+    /// Stopped by the user; the same command resumes.
+    #[error("interrupted; the same command resumes {}", .0.display())]
+    Interrupted(PathBuf),
+}
+
+impl AuditError {
+    pub(crate) fn teacher(source: ModelError) -> Self {
+        Self::Model { role: "teacher", source }
+    }
+
+    pub(crate) fn student(source: ModelError) -> Self {
+        Self::Model { role: "student", source }
+    }
+}

@@ -1,0 +1,144 @@
+//! From a suite to units of work: windows of tokens, packed into blocks. The same inputs give the same plan, so
+//! an interrupted run continues where it stopped.
+
+use hydrometer_models::{Model, ModelError, Sequence, Tokenizer};
+use hydrometer_probes::{Ask, Families, Probe, Suite};
+
+use crate::AuditOptions;
+
+/// A stretch of a text that is scored in one go.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Window {
+    /// Probe id.
+    pub probe: String,
+    /// Family: the statistical unit.
+    pub family: String,
+    /// Window within the probe.
+    pub index: u32,
+    /// Tokens of the text; the first is BOS where the model wants one.
+    pub tokens: Vec<u32>,
+    /// Positions whose next token is scored.
+    pub rows: Vec<u32>,
+    /// Bytes of text that the scored tokens stand for.
+    pub bytes: u64,
+    /// A full window of a long text, scored in its second half as llama.cpp does.
+    pub full: bool,
+}
+
+impl Window {
+    pub(crate) fn sequence(&self) -> Sequence {
+        Sequence { tokens: self.tokens.clone(), rows: self.rows.clone() }
+    }
+
+    /// The token that the text continues with after the window's `row`-th scored position.
+    pub(crate) fn target(&self, row: usize) -> u32 {
+        self.tokens[self.rows[row] as usize + 1]
+    }
+}
+
+/// All windows of a suite's texts under one tokenizer, in suite order.
+pub(crate) fn windows(model: &dyn Model, suite: &Suite, options: &AuditOptions) -> Result<Vec<Window>, ModelError> {
+    let mut all = Vec::new();
+    for probe in &suite.probes {
+        if let Ask::Text { text, context, families } = &probe.ask {
+            let context = context.as_deref().unwrap_or_default();
+            all.extend(windows_of(model.tokenizer(), probe, context, text, *families, options)?);
+        }
+    }
+    Ok(all)
+}
+
+fn windows_of(
+    tokenizer: &Tokenizer,
+    probe: &Probe,
+    context: &str,
+    text: &str,
+    families: Families,
+    options: &AuditOptions,
+) -> Result<Vec<Window>, ModelError> {
+    let whole = format!("{context}{text}");
+    let body = tokenizer.encode(&whole)?;
+    let specials = tokenizer.begin(body.clone()).len() - body.len();
+    let tokens = tokenizer.begin(body);
+    // Byte offset at which each token begins; a token in front of `text` is context and is not scored.
+    let mut starts = Vec::with_capacity(tokens.len() + 1);
+    let mut at = 0usize;
+    for (i, &token) in tokens.iter().enumerate() {
+        starts.push(at);
+        at += if i < specials { 0 } else { tokenizer.piece(token).len() };
+    }
+    starts.push(at);
+    let first = (specials..tokens.len()).find(|&i| starts[i] >= context.len()).unwrap_or(tokens.len());
+
+    let n_ctx = options.n_ctx as usize;
+    let long = tokens.len() > n_ctx;
+    let headings = headings(&whole);
+    let pieces: Vec<_> = if long { tokens.chunks_exact(n_ctx).collect() } else { vec![tokens.as_slice()] };
+    let mut windows = Vec::new();
+    for (index, piece) in pieces.into_iter().enumerate().take(options.max_windows.unwrap_or(u32::MAX) as usize) {
+        let offset = index * n_ctx;
+        let half = if long { n_ctx / 2 } else { 0 };
+        let rows: Vec<u32> = (half..piece.len().saturating_sub(1))
+            .filter(|&row| offset + row + 1 >= first)
+            .map(|row| row as u32)
+            .collect();
+        let Some(&start) = rows.first() else { continue };
+        let bytes = rows.iter().map(|&r| (starts[offset + r as usize + 2] - starts[offset + r as usize + 1]) as u64);
+        let family = match families {
+            Families::Probe => probe.family.clone(),
+            Families::Window => format!("{}#{index}", probe.family),
+            Families::Heading => {
+                let here = starts[offset + start as usize + 1];
+                match headings.iter().rev().find(|h| h.0 <= here) {
+                    Some((at, title)) => format!("{}: {title} @{at}", probe.family),
+                    None => probe.family.clone(),
+                }
+            }
+        };
+        let bytes = bytes.sum();
+        let mut tokens = piece.to_vec();
+        if let (true, Some(bos)) = (specials > 0, tokenizer.bos()) {
+            tokens[0] = bos;
+        }
+        windows.push(Window { probe: probe.id.clone(), family, index: index as u32, tokens, rows, bytes, full: long });
+    }
+    Ok(windows)
+}
+
+/// Byte offset and title of each top-level heading line, `= Title =`.
+fn headings(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let title = line.trim().strip_prefix("= ").and_then(|l| l.strip_suffix(" ="));
+        if let Some(title) = title.filter(|t| !t.contains('=')) {
+            found.push((at, title.trim().to_owned()));
+        }
+        at += line.len();
+    }
+    found
+}
+
+/// Packs items into units of at most `limit` tokens, in order; an item larger than the limit is a unit of its own.
+pub(crate) fn pack<T>(items: Vec<T>, limit: usize, size: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    let mut units: Vec<Vec<T>> = Vec::new();
+    let mut filled = 0;
+    for item in items {
+        let tokens = size(&item);
+        match units.last_mut() {
+            Some(unit) if filled + tokens <= limit => unit.push(item),
+            _ => {
+                units.push(vec![item]);
+                filled = 0;
+            }
+        }
+        filled += tokens;
+    }
+    units
+}
+
+/// Indices of `wanted` of `total` windows, spread evenly: the teacher scores them again for the noise floor.
+pub(crate) fn spread(total: usize, wanted: usize) -> Vec<usize> {
+    let wanted = wanted.min(total);
+    (0..wanted).map(|i| (2 * i + 1) * total / (2 * wanted)).collect()
+}

@@ -1,0 +1,117 @@
+//! Policy: which numbers are gated, and where the margins lie. Fixed before looking.
+
+use hydrometer_metrics::catalog;
+use serde::{Deserialize, Serialize};
+
+use crate::AuditError;
+
+/// One gate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GateRule {
+    /// Metric identifier.
+    pub metric: String,
+    /// Lowest accepted value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
+    /// Highest accepted value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<f64>,
+    /// When the number could not be measured: `true` leaves the audit undecided, `false` leaves the gate out.
+    #[serde(default = "yes")]
+    pub required: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The gates of an audit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Coverage of intervals; a gate uses one side of it.
+    #[serde(default = "ninety_five")]
+    pub level: f64,
+    /// The gates, in the order in which they are shown.
+    #[serde(default, rename = "gate")]
+    pub gates: Vec<GateRule>,
+}
+
+fn ninety_five() -> f64 {
+    0.95
+}
+
+/// The default policy as a user can edit it.
+pub const DEFAULT_POLICY: &str = include_str!("default-policy.toml");
+
+impl Policy {
+    /// Reads a policy from TOML.
+    ///
+    /// # Errors
+    /// Bad TOML, an unknown metric, a gate without a bound, bounds that cross, a level outside (0.5, 1).
+    pub fn parse(toml: &str) -> Result<Self, AuditError> {
+        let policy: Self = toml::from_str(toml).map_err(|e| AuditError::Policy(e.to_string()))?;
+        policy.check()?;
+        Ok(policy)
+    }
+
+    fn check(&self) -> Result<(), AuditError> {
+        let fail = |message: String| Err(AuditError::Policy(message));
+        if !(self.level > 0.5 && self.level < 1.0) {
+            return fail(format!("level is {}, expected a number between 0.5 and 1", self.level));
+        }
+        for gate in &self.gates {
+            let name = &gate.metric;
+            if catalog::find(name).is_none() {
+                let known: Vec<_> = catalog::METRICS.iter().map(|m| m.id).collect();
+                return fail(format!("no metric is called `{name}`; known are {}", known.join(", ")));
+            }
+            match (gate.at_least, gate.at_most) {
+                (None, None) => return fail(format!("the gate on `{name}` needs `at_least` or `at_most`")),
+                (Some(low), Some(high)) if low >= high => {
+                    return fail(format!("the gate on `{name}`: at_least {low} is not below at_most {high}"));
+                }
+                (low, high) if [low, high].into_iter().flatten().any(|x| !x.is_finite()) => {
+                    return fail(format!("the gate on `{name}` needs finite bounds"));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Default for Policy {
+    /// [`DEFAULT_POLICY`].
+    fn default() -> Self {
+        match Self::parse(DEFAULT_POLICY) {
+            Ok(policy) => policy,
+            Err(error) => unreachable!("the built-in policy is checked by a test: {error}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_policy_is_valid() {
+        assert!(Policy::parse(DEFAULT_POLICY).is_ok_and(|p| p.gates.len() >= 6));
+    }
+
+    #[test]
+    fn bad_policies_say_what_is_wrong() {
+        let check = |toml: &str, expected: &str| {
+            let message = Policy::parse(toml).map(|_| String::new()).unwrap_or_else(|e| e.to_string());
+            assert!(message.contains(expected), "{toml}: {message}");
+        };
+        check("level = 2.0", "level is 2");
+        check("[[gate]]\nmetric = \"charm\"\nat_least = 1.0", "no metric is called `charm`");
+        check("[[gate]]\nmetric = \"tail_kept\"", "needs `at_least` or `at_most`");
+        check("[[gate]]\nmetric = \"tail_kept\"\nat_least = 1.0\nat_most = 0.5", "is not below");
+        check("[[gate]]\nmetric = \"tail_kept\"\nat_least = inf", "finite");
+        check("[[gate]]\nmetrics = \"tail_kept\"", "unknown field `metrics`");
+    }
+}
