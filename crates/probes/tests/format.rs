@@ -137,6 +137,9 @@ fn any_probe() -> impl Strategy<Value = Probe> {
 }
 
 proptest! {
+    // The line above a failure says how to repeat it; no regression file is kept.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn the_reader_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let _ = read_jsonl(bytes.as_slice(), "noise");

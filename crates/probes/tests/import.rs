@@ -1,6 +1,6 @@
 //! Importers, on small files of our own and, where `HYDROMETER_DATA` names a folder, on the published ones.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

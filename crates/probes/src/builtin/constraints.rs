@@ -3,34 +3,34 @@
 use super::grammar::Scene;
 use super::{Chance, Document, Length, Question, Ring};
 
-/// A constraint on a list of words: how it is said, and whether words keep it.
-struct Constraint {
-    words: String,
-    keeps: Box<dyn Fn(&[String]) -> bool>,
+/// A constraint on a list of words.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Constraint {
+    Count(usize),
+    Without(char),
+    Sorted,
+    Capitals,
 }
 
-fn count(n: usize) -> Constraint {
-    Constraint { words: format!("name exactly {n} things"), keeps: Box::new(move |words| words.len() == n) }
-}
-
-fn without(letter: char) -> Constraint {
-    Constraint {
-        words: format!("use no word with the letter \"{letter}\""),
-        keeps: Box::new(move |words| words.iter().all(|word| !word.to_lowercase().contains(letter))),
+impl Constraint {
+    /// How it is said.
+    fn words(self) -> String {
+        match self {
+            Constraint::Count(n) => format!("name exactly {n} things"),
+            Constraint::Without(letter) => format!("use no word with the letter \"{letter}\""),
+            Constraint::Sorted => "put them in alphabetical order".to_owned(),
+            Constraint::Capitals => "write everything in capital letters".to_owned(),
+        }
     }
-}
 
-fn sorted() -> Constraint {
-    Constraint {
-        words: "put them in alphabetical order".to_owned(),
-        keeps: Box::new(|words| words.is_sorted_by_key(|word| word.to_lowercase())),
-    }
-}
-
-fn upper() -> Constraint {
-    Constraint {
-        words: "write everything in capital letters".to_owned(),
-        keeps: Box::new(|words| words.iter().all(|word| *word == word.to_uppercase())),
+    /// Whether a reply keeps it.
+    fn keeps(self, words: &[String]) -> bool {
+        match self {
+            Constraint::Count(n) => words.len() == n,
+            Constraint::Without(letter) => words.iter().all(|word| !word.to_lowercase().contains(letter)),
+            Constraint::Sorted => words.is_sorted_by_key(|word| word.to_lowercase()),
+            Constraint::Capitals => words.iter().all(|word| *word == word.to_uppercase()),
+        }
     }
 }
 
@@ -38,25 +38,25 @@ fn upper() -> Constraint {
 fn draw(chance: &mut Chance, ring: Ring) -> Vec<Constraint> {
     let letter = *chance.pick(&['u', 'w', 'k', 'h']);
     let n = 3 + chance.below(2);
-    let mut constraints = vec![count(n)];
-    let mut more = vec![without(letter), sorted(), upper()];
+    let mut constraints = vec![Constraint::Count(n)];
+    let mut more = vec![Constraint::Without(letter), Constraint::Sorted, Constraint::Capitals];
     chance.shuffle(&mut more);
     constraints.extend(more.into_iter().take(ring.either(chance.below(2), 2 + chance.below(2))));
     constraints
 }
 
 fn said(constraints: &[Constraint]) -> String {
-    let words: Vec<&str> = constraints.iter().map(|constraint| constraint.words.as_str()).collect();
+    let words: Vec<String> = constraints.iter().map(|constraint| constraint.words()).collect();
     match words.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
         _ => words.concat(),
     }
 }
 
-/// A reply that keeps the constraints in `kept` and breaks each of the others.
+/// A reply that keeps every constraint but the `broken` one; `None` where the words do not allow it.
 fn reply(chance: &mut Chance, pool: &[&str], constraints: &[Constraint], broken: Option<usize>) -> Option<Vec<String>> {
-    let capital = constraints.iter().any(|constraint| constraint.words.contains("capital"));
-    let ordered = constraints.iter().any(|constraint| constraint.words.contains("alphabetical"));
+    let capital = constraints.contains(&Constraint::Capitals);
+    let ordered = constraints.contains(&Constraint::Sorted);
     for _ in 0..4000 {
         let size = 2 + chance.below(4);
         let mut words: Vec<String> = chance.sample(pool, size).into_iter().map(str::to_owned).collect();
@@ -69,7 +69,7 @@ fn reply(chance: &mut Chance, pool: &[&str], constraints: &[Constraint], broken:
         let fits = constraints
             .iter()
             .enumerate()
-            .all(|(index, constraint)| (constraint.keeps)(&words) == (broken != Some(index)));
+            .all(|(index, constraint)| constraint.keeps(&words) == (broken != Some(index)));
         if fits {
             return Some(words);
         }
