@@ -12,16 +12,12 @@ use rand_chacha::ChaCha8Rng;
 /// Logits that look like a language model's: a noisy Zipf law in random order, and a student near it.
 fn rows(vocab: usize) -> (Vec<f32>, Vec<f32>) {
     let mut random = ChaCha8Rng::seed_from_u64(vocab as u64);
-    let mut teacher: Vec<f32> = (1..=vocab)
-        .map(|rank| 15.0 - 1.2 * (rank as f32).ln() + random.random::<f32>())
-        .collect();
+    let mut teacher: Vec<f32> =
+        (1..=vocab).map(|rank| 15.0 - 1.2 * (rank as f32).ln() + random.random::<f32>()).collect();
     for i in (1..vocab).rev() {
         teacher.swap(i, random.random_range(0..=i));
     }
-    let student = teacher
-        .iter()
-        .map(|l| l + random.random::<f32>() - 0.5)
-        .collect();
+    let student = teacher.iter().map(|l| l + random.random::<f32>() - 0.5).collect();
     (teacher, student)
 }
 
@@ -43,10 +39,7 @@ fn compat(criterion: &mut Criterion) {
     let mut codes = Vec::new();
     let (scale, min_log_prob) = encode_row(&teacher, &mut codes);
     criterion.bench_function("token_from_encoded/151936", |bencher| {
-        bencher.iter(|| {
-            token_from_encoded(black_box(&codes), scale, min_log_prob, black_box(&student), 7)
-                .unwrap()
-        });
+        bencher.iter(|| token_from_encoded(black_box(&codes), scale, min_log_prob, black_box(&student), 7).unwrap());
     });
 }
 

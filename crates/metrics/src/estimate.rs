@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum IntervalMethod {
     /// Delete-one-family jackknife with Student's t on G − 1 degrees of freedom.
     JackknifeT,
+    /// On each side the wider of the jackknife-t interval and the studentised bootstrap over families (seeded).
+    BootstrapT,
     /// Bias-corrected and accelerated bootstrap over families (2,000 resamples, seeded).
     Bca,
     /// Wilson score interval for a proportion.

@@ -28,7 +28,7 @@ pub struct GateAnswer {
 ///
 /// The bounds are the ends of the 1 − 2·`alpha` interval. An estimate that carries another level (95 % by
 /// default) has each half of its interval rescaled by the ratio of quantiles: Student's t with G − 1 degrees of
-/// freedom for the jackknife, the normal law for the others. With both margins set this is the TOST equivalence
+/// freedom for the jackknife and the studentised bootstrap, the normal law for the others. With both margins set this is the TOST equivalence
 /// test. A value on the margin passes only when the interval has no width. Bounds that are open on both sides
 /// accept everything.
 ///
@@ -102,7 +102,8 @@ fn more_families(estimate: &Estimate, bounds: &Bounds, halves: Halves) -> Option
             .try_fold(1.0_f64, |most, needed| needed.map(|needed| most.max(needed)))?,
     };
     let families = estimate.n_families as f64;
-    let total = (families * needed).ceil();
+    // What is a whole number but for rounding stays that number.
+    let total = (families * needed - 1e-6).ceil();
     // Strictly more than now: the gate is undecided with those it has.
     Some(((total - families) as u64).max(1))
 }

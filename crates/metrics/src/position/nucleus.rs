@@ -1,4 +1,7 @@
 //! The teacher's nuclei: the smallest sets of its most probable tokens with mass ≥ 0.9 and ≥ 0.99.
+//!
+//! Order and ties are exact. Masses are sums of f32 exponentials, right to about eight digits: where a nucleus ends
+//! among tokens of probability below 1e−7, it may end one token earlier or later than with exact arithmetic.
 
 /// Mass of the inner nucleus.
 const INNER: f64 = 0.9;
@@ -77,7 +80,7 @@ impl Nucleus {
 
 /// A threshold such that the exponentials at or above it certainly add up to `mass`, and not many more do.
 fn threshold(exps: &[f32], mass: f64) -> f32 {
-    /// e^x of the largest token is 1; each step lowers the threshold by 2⁻³.
+    /// e^x of the largest token is 1; each step lowers the threshold eightfold.
     const STEPS: usize = 8;
     let levels: [f32; STEPS] = std::array::from_fn(|k| (-3.0 * (k as f32 + 1.0)).exp2());
     let mut sums = [0.0_f64; STEPS];

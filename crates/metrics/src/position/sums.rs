@@ -286,8 +286,7 @@ impl WithSimd for SumDivergences<'_> {
             let real = Lanes::new(simd, S::as_simd_f32s(&real).0[0]);
             divergence_block(simd, rows, real, &self.scale, &mut sums);
         }
-        let [kl, reverse_kl, jsd, overlap, floored_mass, slope, tail_mass, tail_kept, tail_invented, compat_kl] =
-            sums;
+        let [kl, reverse_kl, jsd, overlap, floored_mass, slope, tail_mass, tail_kept, tail_invented, compat_kl] = sums;
         DivergenceSums {
             kl,
             reverse_kl,

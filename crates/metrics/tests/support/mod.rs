@@ -20,9 +20,8 @@ pub fn normal(random: &mut impl Rng) -> f64 {
 
 /// Logits that look like a language model's: a noisy Zipf law in random order.
 pub fn zipf_row(vocab: usize, exponent: f64, random: &mut impl Rng) -> Vec<f32> {
-    let mut row: Vec<f32> = (1..=vocab)
-        .map(|rank| (15.0 - exponent * (rank as f64).ln() + 0.5 * normal(random)) as f32)
-        .collect();
+    let mut row: Vec<f32> =
+        (1..=vocab).map(|rank| (15.0 - exponent * (rank as f64).ln() + 0.5 * normal(random)) as f32).collect();
     for i in (1..vocab).rev() {
         row.swap(i, random.random_range(0..=i));
     }
@@ -31,18 +30,13 @@ pub fn zipf_row(vocab: usize, exponent: f64, random: &mut impl Rng) -> Vec<f32> 
 
 /// A row plus normal noise.
 pub fn noisy(row: &[f32], sigma: f64, random: &mut impl Rng) -> Vec<f32> {
-    row.iter()
-        .map(|&l| (f64::from(l) + sigma * normal(random)) as f32)
-        .collect()
+    row.iter().map(|&l| (f64::from(l) + sigma * normal(random)) as f32).collect()
 }
 
 /// ln softmax(β·row) in f64.
 pub fn log_softmax(row: &[f32], beta: f64) -> Vec<f64> {
     let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let scaled: Vec<f64> = row
-        .iter()
-        .map(|&l| beta * (f64::from(l) - f64::from(top)))
-        .collect();
+    let scaled: Vec<f64> = row.iter().map(|&l| beta * (f64::from(l) - f64::from(top))).collect();
     let log_sum = scaled.iter().map(|l| l.exp()).sum::<f64>().ln();
     scaled.iter().map(|l| l - log_sum).collect()
 }
@@ -81,12 +75,13 @@ pub fn reference(teacher: &[f32], student: &[f32]) -> Reference {
     let mut kl_at = [0.0; 9];
     let mut kl_slope_at = [0.0; 9];
     let top = student.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let counted = 1.0 - mass(pairs(), floored);
     for (k, &beta) in INVERSE_TEMPERATURES.iter().enumerate() {
         // The grid is exact in decimal, not in f32.
         let lb = log_softmax(student, (f64::from(beta) * 1e4).round() / 1e4);
         for (i, (a, b)) in pairs().enumerate() {
             let (p, x) = (a.exp(), f64::from(student[i]) - f64::from(top));
-            kl_slope_at[k] += times(lb[i].exp(), x) * (1.0 - mass(pairs(), floored));
+            kl_slope_at[k] += times(lb[i].exp(), x) * counted;
             if floored(a, b) {
                 kl_at[k] += p * capped(a, b);
             } else {
@@ -117,10 +112,7 @@ pub fn reference(teacher: &[f32], student: &[f32]) -> Reference {
 }
 
 fn mass(pairs: impl Iterator<Item = (f64, f64)>, chosen: impl Fn(f64, f64) -> bool) -> f64 {
-    pairs
-        .filter(|&(a, b)| chosen(a, b))
-        .map(|(a, _)| a.exp())
-        .sum()
+    pairs.filter(|&(a, b)| chosen(a, b)).map(|(a, _)| a.exp()).sum()
 }
 
 /// Tokens by falling logit, ties by rising id.
@@ -182,7 +174,5 @@ fn tau_b(teacher: &[f32], student: &[f32]) -> f64 {
 
 /// One comparison with a fresh comparer.
 pub fn compare(teacher: &[f32], student: &[f32], target: u32) -> PositionStats {
-    Comparer::new(teacher.len())
-        .compare(teacher, student, target)
-        .unwrap()
+    Comparer::new(teacher.len()).compare(teacher, student, target).unwrap()
 }
