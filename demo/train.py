@@ -69,11 +69,15 @@ def corpus(command, seed, documents, domain):
     return [json.loads(line)["text"] for line in out.stdout.decode().split("\n") if line]
 
 
-def learn_tokenizer(texts):
-    tokenizer = Tokenizer(models.BPE())
+def with_splitting(tokenizer):
     split = pre_tokenizers.Split(Regex(SPLIT), "isolated")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(False, use_regex=False)])
     tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def learn_tokenizer(texts):
+    tokenizer = with_splitting(Tokenizer(models.BPE()))
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(
         vocab_size=VOCAB, special_tokens=[END], initial_alphabet=alphabet, show_progress=False
@@ -260,13 +264,23 @@ def write_gguf(path, name, model, tokenizer):
     writer.close()
 
 
+def read_gguf(path):
+    """The model and the tokenizer of a file that write_gguf wrote."""
+    reader = gguf.GGUFReader(path)
+    field = lambda key: reader.fields[key].contents()  # noqa: E731
+    model = Llama(STUDENT if field("llama.block_count") == STUDENT["layers"] else TEACHER, field("llama.vocab_size"))
+    tensors = {t.name: gguf.dequantize(t.data, t.tensor_type) for t in reader.tensors}
+    model.load_state_dict({name: torch.from_numpy(tensor.copy()) for name, tensor in tensors.items()})
+    vocabulary = {piece: i for i, piece in enumerate(field("tokenizer.ggml.tokens"))}
+    merges = [tuple(merge.split(" ")) for merge in field("tokenizer.ggml.merges")]
+    return model.requires_grad_(False), with_splitting(Tokenizer(models.BPE(vocabulary, merges)))
+
+
 def check_gguf(path, model):
-    """Reads the file back: every tensor must be, bit for bit, the quantised model's."""
-    tensors = {t.name: gguf.dequantize(t.data, t.tensor_type) for t in gguf.GGUFReader(path).tensors}
-    weights = model.state_dict()
-    assert tensors.keys() == weights.keys(), tensors.keys() ^ weights.keys()
-    for name, weight in weights.items():
-        assert np.array_equal(tensors[name], weight.numpy()), name
+    """Every tensor read back must be, bit for bit, the quantised model's."""
+    read, _ = read_gguf(path)
+    for name, weight in model.state_dict().items():
+        assert torch.equal(read.state_dict()[name], weight), name
 
 
 # --- 6. evaluation -------------------------------------------------------------------------------------------------
@@ -330,10 +344,32 @@ def hash_of(content):
     return hashlib.sha256(content).hexdigest()
 
 
+def evaluate(teacher, student, tokenizer, train_ids, held_out):
+    result = {}
+    for domain, texts in held_out.items():
+        ids = stream(tokenizer, texts)
+        unigram, bigram = counts_perplexity(train_ids.numpy(), ids.numpy(), tokenizer.get_vocab_size())
+        kl, entropy = divergence(teacher, student, ids)
+        result[domain] = {
+            "tokens": len(ids),
+            "perplexity": {
+                "unigram": round(unigram, 2),
+                "bigram": round(bigram, 2),
+                "teacher": round(perplexity(teacher, ids), 3),
+                "student": round(perplexity(student, ids), 3),
+            },
+            "kl_divergence": round(kl, 4),
+            "teacher_entropy": round(entropy, 4),
+            "choices": {n: choices(m, tokenizer, texts) for n, m in [("teacher", teacher), ("student", student)]},
+        }
+    return result
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", default=CORPUS, help="command that prints the corpus (default: %(default)s)")
     parser.add_argument("--out", type=pathlib.Path, default=HERE, help="folder for the models")
+    parser.add_argument("--evaluate", action="store_true", help="only measure the models of that folder again")
     parser.add_argument("--teacher-steps", type=int, default=280)
     parser.add_argument("--student-steps", type=int, default=160)
     parser.add_argument("--threads", type=int, default=1, help="one is fastest at this size (default: 1)")
@@ -342,8 +378,19 @@ def main():
     torch.manual_seed(SEED_WEIGHTS)
 
     whole = corpus(args.corpus, SEED_TRAIN_WHOLE, DOCUMENTS["whole"], "whole")
-    centre = corpus(args.corpus, SEED_TRAIN_CENTRE, DOCUMENTS["centre"], "centre")
     held_out = {d: corpus(args.corpus, SEED_HELD_OUT, DOCUMENTS["held out"], d) for d in ["whole", "centre"]}
+    if args.evaluate:
+        (teacher, tokenizer), (student, _) = (read_gguf(args.out / f"{n}.gguf") for n in ["teacher", "student"])
+        result = json.loads((args.out / "training.json").read_text())
+    else:
+        teacher, student, tokenizer, result = train_both(args, whole)
+    result["held_out"] = evaluate(teacher, student, tokenizer, stream(tokenizer, whole), held_out)
+    (args.out / "training.json").write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result, indent=1))
+
+
+def train_both(args, whole):
+    centre = corpus(args.corpus, SEED_TRAIN_CENTRE, DOCUMENTS["centre"], "centre")
     tokenizer = learn_tokenizer(whole)
     vocab = tokenizer.get_vocab_size()
     whole_ids, centre_ids = stream(tokenizer, whole), stream(tokenizer, centre)
@@ -360,7 +407,6 @@ def main():
     teacher.requires_grad_(False)
     quantise(teacher)
     write_gguf(args.out / "teacher.gguf", "hydrometer demo teacher", teacher, tokenizer)
-    check_gguf(args.out / "teacher.gguf", teacher)
 
     student = Llama(STUDENT, vocab)
     take_layers(student, teacher)
@@ -375,7 +421,6 @@ def main():
     student.requires_grad_(False)
     quantise(student)
     write_gguf(args.out / "student.gguf", "hydrometer demo student", student, tokenizer)
-    check_gguf(args.out / "student.gguf", student)
 
     result = {
         "corpus": {
@@ -383,31 +428,14 @@ def main():
             "centre": {"tokens": len(centre_ids), "sha256": hash_of("\n".join(centre).encode())},
         },
         "vocab": vocab,
-        "held_out": {},
     }
-    for domain, texts in held_out.items():
-        ids = stream(tokenizer, texts)
-        unigram, bigram = counts_perplexity(whole_ids.numpy(), ids.numpy(), vocab)
-        kl, entropy = divergence(teacher, student, ids)
-        result["held_out"][domain] = {
-            "tokens": len(ids),
-            "perplexity": {
-                "unigram": round(unigram, 2),
-                "bigram": round(bigram, 2),
-                "teacher": round(perplexity(teacher, ids), 3),
-                "student": round(perplexity(student, ids), 3),
-            },
-            "kl_divergence": round(kl, 4),
-            "teacher_entropy": round(entropy, 4),
-            "choices": {n: choices(m, tokenizer, texts) for n, m in [("teacher", teacher), ("student", student)]},
-        }
     for name, model, run in [("teacher", teacher, teacher_run), ("student", student, student_run)]:
-        file = (args.out / f"{name}.gguf").read_bytes()
+        path = args.out / f"{name}.gguf"
+        check_gguf(path, model)
         parameters = sum(p.numel() for p in model.parameters())
-        identity = {"parameters": parameters, "bytes": len(file), "sha256": hash_of(file)}
+        identity = {"parameters": parameters, "bytes": path.stat().st_size, "sha256": hash_of(path.read_bytes())}
         result[name] = {**model.shape, **identity, "training": run}
-    (args.out / "training.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
+    return teacher, student, tokenizer, result
 
 
 if __name__ == "__main__":
