@@ -3,20 +3,26 @@
 //! Knows nothing about metrics or reports.
 
 mod checkpoint;
+mod choose;
 mod config;
 mod error;
 pub mod gguf;
 mod model;
-mod safetensors;
+mod planted;
+pub mod safetensors;
+mod scripted;
 mod source;
 mod template;
 mod tensor;
 mod tokenizer;
 
 pub use checkpoint::{Checkpoint, TensorShape};
+pub use choose::{Choice, choose, question};
 pub use config::{Activation, Architecture, DecoderConfig, Rope, RopeScaling, RopeStyle, SlidingWindow};
 pub use error::ModelError;
 pub use model::{Block, Capabilities, Logits, Model, Sequence};
+pub use planted::{Defect, Planted};
+pub use scripted::Scripted;
 pub use template::{ChatTemplate, GenerationPrompt, Message};
 pub use tensor::{DType, RawTensor};
 pub use tokenizer::{Specials, Tokenizer, TokenizerPairing};

@@ -106,9 +106,10 @@ impl Logits for Operated<'_> {
     fn read(&mut self, rows: std::ops::Range<usize>, out: &mut [f32]) -> Result<(), ModelError> {
         self.inner.read(rows.clone(), out)?;
         let known = self.keys.len();
-        let keys = self.keys.get(rows.clone()).ok_or_else(|| ModelError::Request {
-            reason: format!("rows {rows:?} of a block of {known}"),
-        })?;
+        let keys = self
+            .keys
+            .get(rows.clone())
+            .ok_or_else(|| ModelError::Request { reason: format!("rows {rows:?} of a block of {known}") })?;
         let surgeon = &self.surgeon;
         out.par_chunks_mut(self.vocab).zip(keys).for_each(|(row, key)| surgeon.operate(row, *key));
         Ok(())

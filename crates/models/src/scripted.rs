@@ -70,7 +70,8 @@ impl Scripted {
     /// As [`Scripted::open`].
     pub fn parse(path: &Path, text: &str) -> Result<Scripted, ModelError> {
         let script = file::read(path, text)?;
-        let file = |part: Option<&std::ffi::OsStr>| part.map_or("scripted".into(), |p| p.to_string_lossy().into_owned());
+        let file =
+            |part: Option<&std::ffi::OsStr>| part.map_or("scripted".into(), |p| p.to_string_lossy().into_owned());
         let identity = ModelIdentity {
             name: script.name.unwrap_or_else(|| file(path.file_stem())),
             spec: format!("scripted:{}", file(path.file_name())),
@@ -151,9 +152,10 @@ struct Given<'a> {
 impl Logits for Given<'_> {
     fn read(&mut self, rows: std::ops::Range<usize>, out: &mut [f32]) -> Result<(), ModelError> {
         let known = self.rows.len();
-        let given = self.rows.get(rows.clone()).ok_or_else(|| ModelError::Request {
-            reason: format!("rows {rows:?} of a block of {known}"),
-        })?;
+        let given = self
+            .rows
+            .get(rows.clone())
+            .ok_or_else(|| ModelError::Request { reason: format!("rows {rows:?} of a block of {known}") })?;
         let vocab = given.first().map_or(1, |row| row.len());
         for (out, row) in out.chunks_exact_mut(vocab).zip(given) {
             out.copy_from_slice(row);

@@ -26,11 +26,11 @@ pub enum Defect {
 /// Name, default dose, and the open interval that doses come from.
 type Row = (&'static str, f64, f64, f64, fn(f64) -> Defect);
 const DOSED: [Row; 5] = [
-    ("temperature", 0.7, 0.0, 1000.0, Defect::Temperature),
+    ("temperature", 0.7, 0.01, 100.0, Defect::Temperature),
     ("tail_truncated", 0.9, 0.0, 1.0, Defect::TailTruncated),
     ("tail_permuted", 0.9, 0.0, 1.0, Defect::TailPermuted),
     ("greedy", 0.999_999, 0.0, 1.0, Defect::Greedy),
-    ("noise", 0.1, 0.0, 1000.0, Defect::Noise),
+    ("noise", 0.1, 0.0, 100.0, Defect::Noise),
 ];
 
 impl Defect {

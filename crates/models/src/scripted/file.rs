@@ -150,12 +150,7 @@ fn tokenizer<'a>(
 }
 
 /// The logits of one distribution.
-fn row(
-    given: &Distribution,
-    ids: &HashMap<String, usize>,
-    vocab: usize,
-    place: Place,
-) -> Result<Vec<f32>, ModelError> {
+fn row(given: &Distribution, ids: &HashMap<String, usize>, vocab: usize, place: Place) -> Result<Vec<f32>, ModelError> {
     let mut values = vec![None; vocab];
     let one = "either `probabilities` or `logits`";
     let (named, probabilities) = match (&given.probabilities, &given.logits) {
