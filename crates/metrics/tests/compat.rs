@@ -73,12 +73,7 @@ fn the_comparer_computes_the_same_terms() {
             let close = |a: f32, b: f32| (a - b).abs() <= 1e-6 * b.abs() + 2e-6;
             assert!(close(found.compat_nll, token.nll));
             assert!(close(found.compat_nll_base, token.nll_base));
-            assert!(
-                close(found.compat_kl, token.kl),
-                "{} {}",
-                found.compat_kl,
-                token.kl
-            );
+            assert!(close(found.compat_kl, token.kl), "{} {}", found.compat_kl, token.kl);
             assert_eq!(found.compat_same_top, token.same_top);
         }
     }
