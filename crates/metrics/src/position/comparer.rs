@@ -2,7 +2,7 @@
 
 use pulp::Arch;
 
-use super::nucleus::Nucleus;
+use super::nucleus::{Bracket, Nucleus};
 use super::ranks::kendall_tau;
 use super::sums::{DivergenceSums, ExponentialSums, Extremes, FindExtremes, Scale, SumDivergences, SumExponentials};
 use super::{PositionError, PositionStats, UNIT_TEMPERATURE, check_row, inverse_temperature};
@@ -63,9 +63,9 @@ impl Comparer {
             teacher_exp: &mut self.teacher_exp,
             student_exp: &mut self.student_exp,
         });
-        self.nucleus.find(teacher, &self.teacher_exp, exponentials.teacher);
+        let brackets = self.nucleus.find(self.arch, teacher, &self.teacher_exp, exponentials.teacher);
         let encoding = Encoding::new(heads.extremes[0].smallest, largest[0], exponentials.teacher.ln() as f32);
-        let scale = scale(&heads, &exponentials, &encoding, self.nucleus.threshold());
+        let scale = scale(&heads, &exponentials, &encoding, brackets);
         let divergences = self.arch.dispatch(SumDivergences {
             teacher,
             student,
@@ -107,19 +107,21 @@ impl Comparer {
 
     /// Mass, overlap and invention per band of the teacher's distribution.
     fn fill_bands(&self, stats: &mut PositionStats, top: usize, scale: &Scale, divergences: &DivergenceSums) {
-        let mut bands = [[0.0_f64; 3]; 4];
-        bands[3] = divergences.tail;
-        let mut add = |band: usize, token: usize| {
+        let [head, middle, tail] = divergences.regions;
+        let mut bands = [[0.0; 3], head, middle, tail];
+        let shares = |token: usize| {
             let (p, q) = self.probabilities(token, scale);
-            bands[band][0] += f64::from(p);
-            bands[band][1] += f64::from(p.min(q));
-            bands[band][2] += f64::from((q - p).max(0.0));
+            [p, p.min(q), (q - p).max(0.0)].map(f64::from)
         };
-        for token in self.nucleus.inner() {
-            add(usize::from(token != top), token);
+        for &(token, band) in self.nucleus.settled() {
+            for (sum, share) in bands[band].iter_mut().zip(shares(token)) {
+                *sum += share;
+            }
         }
-        self.nucleus.between().for_each(|token| add(2, token));
-        self.nucleus.outside().for_each(|token| add(3, token));
+        bands[0] = shares(top);
+        for k in 0..3 {
+            bands[1][k] = (bands[1][k] - bands[0][k]).max(0.0);
+        }
         for (band, [mass, overlap, invented]) in bands.into_iter().enumerate() {
             stats.band_mass[band] = mass as f32;
             stats.band_overlap[band] = overlap as f32;
@@ -142,7 +144,7 @@ fn first_at_least(row: &[f32], value: f32) -> usize {
 }
 
 /// What turns exponentials and logits into probabilities, and the parameters of llama.cpp's encoding.
-fn scale(heads: &Heads, sums: &ExponentialSums, encoding: &Encoding, tail_below: f32) -> Scale {
+fn scale(heads: &Heads, sums: &ExponentialSums, encoding: &Encoding, brackets: [Bracket; 2]) -> Scale {
     let [teacher, student] = heads.extremes;
     let logs = [sums.teacher.ln(), sums.student[UNIT_TEMPERATURE].ln()];
     let wide = [f64::from(teacher.largest) + logs[0], f64::from(student.largest) + logs[1]];
@@ -152,7 +154,7 @@ fn scale(heads: &Heads, sums: &ExponentialSums, encoding: &Encoding, tail_below:
         normaliser: [teacher.largest + logs[0] as f32, student.largest + logs[1] as f32],
         normaliser_difference: (wide[0] - wide[1]) as f32,
         student_largest: student.largest,
-        tail_below,
+        brackets,
         encoded_smallest: encoding.smallest,
         encoded_per_step: encoding.per_step,
         encoded_step: encoding.step,

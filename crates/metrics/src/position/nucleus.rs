@@ -1,28 +1,71 @@
 //! The teacher's nuclei: the smallest sets of its most probable tokens with mass ≥ 0.9 and ≥ 0.99.
 //!
+//! Sorting a vocabulary costs more than everything else about a position, so the edge of each nucleus is bracketed
+//! between two levels of probability by a few passes over the row; only the tokens between them are sorted.
+//!
 //! Order and ties are exact. Masses are sums of f32 exponentials, right to about eight digits: where a nucleus ends
 //! among tokens of probability below 1e−7, it may end one token earlier or later than with exact arithmetic.
 
-/// Mass of the inner nucleus.
-const INNER: f64 = 0.9;
-/// Mass of the outer nucleus.
-const OUTER: f64 = 0.99;
-/// Few enough keys to sort rather than to split further.
-const SORTED: usize = 32;
+use pulp::{Arch, Simd, WithSimd};
+
+use super::lanes::Lanes;
+
+/// Masses of the inner and the outer nucleus.
+const MASSES: [f64; 2] = [0.9, 0.99];
+/// Levels looked at in one pass, half of them for each nucleus.
+const LEVELS: usize = 8;
+/// Few enough tokens to sort rather than to bracket more closely.
+const FEW: f64 = 256.0;
+/// Passes after which what is left is sorted, however much: tokens that tie cannot be told apart by level.
+const PASSES: usize = 6;
 /// Entries looked at together.
 const CHUNK: usize = 64;
+/// Entries between two emptyings of the f32 lanes.
+const BLOCK: usize = 4096;
 
-/// Scratch space: tokens ordered by falling logit, ties by rising id.
+/// Where a nucleus ends: every token at or above `high` is in it, none below `low` is.
+#[derive(Clone, Copy, Debug)]
+pub struct Bracket {
+    /// Exponential at or above which no token is in doubt.
+    pub high: f32,
+    /// Exponential below which no token is in doubt.
+    pub low: f32,
+    /// Mass at or above `high`.
+    above_high: f64,
+    /// Mass at or above `low`.
+    above_low: f64,
+}
+
+impl Bracket {
+    /// At most so many tokens are in doubt.
+    fn in_doubt(&self) -> f64 {
+        (self.above_low - self.above_high) / f64::from(self.low)
+    }
+
+    /// Moves the ends to `level`, above which the mass is `above`, when it is a tighter bracket of `mass`.
+    fn tighten(&mut self, level: f32, above: f64, mass: f64) {
+        // Lane sums and `mass` are rounded differently: keep clear of the edge.
+        if above < mass * (1.0 - 1e-6) && level < self.high {
+            (self.high, self.above_high) = (level, above);
+        }
+        if above > mass * (1.0 + 1e-6) && level > self.low {
+            (self.low, self.above_low) = (level, above);
+        }
+    }
+
+    fn contains(&self, exp: f32) -> bool {
+        self.low <= exp && exp < self.high
+    }
+}
+
+/// Both brackets, and the band of every token that lies in one of them.
 #[derive(Clone, Debug, Default)]
 pub struct Nucleus {
     keys: Vec<u64>,
-    inner: usize,
-    outer: usize,
-    threshold: f32,
+    settled: Vec<(usize, usize)>,
 }
 
 /// Sorts by falling logit, then by rising id.
-#[inline(always)]
 fn key(logit: f32, token: usize) -> u64 {
     // Adding 0 makes −0 equal to 0.
     let bits = (logit + 0.0).to_bits();
@@ -31,100 +74,118 @@ fn key(logit: f32, token: usize) -> u64 {
 }
 
 /// The token of a key.
-#[inline(always)]
 fn token(key: u64) -> usize {
     (key & u64::from(u32::MAX)) as usize
 }
 
 impl Nucleus {
-    /// Finds both nuclei. `exps` holds e^(logit − largest) (and zeros beyond the row), `sum` their sum.
-    pub fn find(&mut self, logits: &[f32], exps: &[f32], sum: f64) {
-        let floor = threshold(exps, OUTER * sum);
-        self.threshold = floor;
+    /// Brackets both nuclei and settles the tokens in between. `exps` holds e^(logit − largest), and zeros beyond
+    /// the row; `sum` is their sum.
+    pub fn find(&mut self, arch: Arch, logits: &[f32], exps: &[f32], sum: f64) -> [Bracket; 2] {
+        let brackets = bracket(arch, exps, MASSES.map(|mass| mass * sum));
+        self.collect(logits, exps, &brackets);
+        self.keys.sort_unstable();
+        self.settle(exps, &brackets, MASSES.map(|mass| mass * sum));
+        brackets
+    }
+
+    /// Tokens in a bracket with their bands: 1 for the inner nucleus (the top token too), 2 for the outer, 3 beyond.
+    pub fn settled(&self) -> &[(usize, usize)] {
+        &self.settled
+    }
+
+    /// Keys of the tokens in either bracket.
+    fn collect(&mut self, logits: &[f32], exps: &[f32], [inner, outer]: &[Bracket; 2]) {
         self.keys.clear();
-        let chunks = logits.chunks(CHUNK).zip(exps.chunks(CHUNK));
-        for (index, (logits, exps)) in chunks.enumerate() {
-            if exps.iter().fold(0.0_f32, |most, &e| most.max(e)) < floor {
+        for (index, (logits, exps)) in logits.chunks(CHUNK).zip(exps.chunks(CHUNK)).enumerate() {
+            if exps.iter().fold(0.0_f32, |most, &e| most.max(e)) < outer.low {
                 continue;
             }
             for (offset, (&logit, &e)) in logits.iter().zip(exps).enumerate() {
-                if e >= floor {
+                if inner.contains(e) || outer.contains(e) {
                     self.keys.push(key(logit, index * CHUNK + offset));
                 }
             }
         }
-        self.outer = split(&mut self.keys, exps, OUTER * sum);
-        self.inner = split(&mut self.keys[..self.outer], exps, INNER * sum);
     }
 
-    /// Tokens of the 0.9 nucleus, in no order.
-    pub fn inner(&self) -> impl Iterator<Item = usize> {
-        self.keys[..self.inner].iter().map(|&key| token(key))
-    }
-
-    /// Tokens of the 0.99 nucleus that are not in the 0.9 nucleus, in no order.
-    pub fn between(&self) -> impl Iterator<Item = usize> {
-        self.keys[self.inner..self.outer].iter().map(|&key| token(key))
-    }
-
-    /// Candidates that are in neither, in no order.
-    pub fn outside(&self) -> impl Iterator<Item = usize> {
-        self.keys[self.outer..].iter().map(|&key| token(key))
-    }
-
-    /// Exponential at or above which every token is a candidate and below which none is.
-    pub fn threshold(&self) -> f32 {
-        self.threshold
-    }
-}
-
-/// A threshold such that the exponentials at or above it certainly add up to `mass`, and not many more do.
-fn threshold(exps: &[f32], mass: f64) -> f32 {
-    /// e^x of the largest token is 1; each step lowers the threshold eightfold.
-    const STEPS: usize = 8;
-    let levels: [f32; STEPS] = std::array::from_fn(|k| (-3.0 * (k as f32 + 1.0)).exp2());
-    let mut sums = [0.0_f64; STEPS];
-    for block in exps.chunks(4096) {
-        let mut partial = [[0.0_f32; 16]; STEPS];
-        for chunk in block.chunks_exact(16) {
-            for (partial, &level) in partial.iter_mut().zip(&levels) {
-                for (sum, &e) in partial.iter_mut().zip(chunk) {
-                    *sum += if e >= level { e } else { 0.0 };
+    /// Walks down the sorted keys, each nucleus ending where its mass is reached.
+    fn settle(&mut self, exps: &[f32], brackets: &[Bracket; 2], masses: [f64; 2]) {
+        let mut mass = brackets.map(|bracket| bracket.above_high);
+        self.settled.clear();
+        for &key in &self.keys {
+            let token = token(key);
+            let exp = exps[token];
+            let mut band = 3;
+            // The outer nucleus first: a token that is also in the inner one ends up with the inner band.
+            for nucleus in [1, 0] {
+                let (bracket, wanted) = (&brackets[nucleus], masses[nucleus]);
+                let inside = exp >= bracket.high || (bracket.contains(exp) && mass[nucleus] < wanted);
+                if inside {
+                    band = nucleus + 1;
+                }
+                if bracket.contains(exp) {
+                    mass[nucleus] += f64::from(exp);
                 }
             }
-        }
-        for (sum, partial) in sums.iter_mut().zip(&partial) {
-            *sum += partial.iter().map(|&p| f64::from(p)).sum::<f64>();
+            self.settled.push((token, band));
         }
     }
-    // A little more than needed, because these sums and `mass` are rounded differently.
-    let enough = mass * (1.0 + 1e-6);
-    levels.iter().zip(&sums).find(|(_, sum)| **sum >= enough).map_or(f32::MIN_POSITIVE, |(&level, _)| level)
 }
 
-/// Orders `keys` so that the first n of them, the result, are the smallest set of largest logits whose exponentials
-/// add up to `mass`: quickselect, without sorting the rest.
-fn split(keys: &mut [u64], exps: &[f32], mass: f64) -> usize {
-    let exp = |key: u64| f64::from(exps[token(key)]);
-    let (mut low, mut high, mut before) = (0, keys.len(), 0.0);
-    while high - low > SORTED {
-        let middle = (high - low) / 2;
-        let range = &mut keys[low..high];
-        range.select_nth_unstable(middle);
-        let half: f64 = range[..middle].iter().map(|&key| exp(key)).sum();
-        if before + half >= mass {
-            high = low + middle;
-        } else {
-            before += half;
-            low += middle;
+/// Brackets of the exponentials at which the masses are reached.
+fn bracket(arch: Arch, exps: &[f32], masses: [f64; 2]) -> [Bracket; 2] {
+    let everything = Bracket { high: f32::INFINITY, low: f32::MIN_POSITIVE, above_high: 0.0, above_low: f64::INFINITY };
+    let mut brackets = [everything; 2];
+    // The largest exponential is 1; the first pass looks at levels eight times apart, shared by both nuclei.
+    let mut levels: [f32; LEVELS] = std::array::from_fn(|k| (-3.0 * (k as f32 + 1.0)).exp2());
+    for _ in 0..PASSES {
+        let above = arch.dispatch(MassAbove { exps, levels });
+        for (bracket, mass) in brackets.iter_mut().zip(masses) {
+            for (&level, &above) in levels.iter().zip(&above) {
+                bracket.tighten(level, above, mass);
+            }
         }
-    }
-    keys[low..high].sort_unstable();
-    for place in low..high {
-        before += exp(keys[place]);
-        if before >= mass {
-            return place + 1;
+        if brackets.iter().all(|bracket| bracket.in_doubt() <= FEW) {
+            break;
         }
+        levels = std::array::from_fn(|k| {
+            let Bracket { high, low, .. } = brackets[k % 2];
+            let share = ((k / 2 + 1) as f32) / (LEVELS / 2 + 1) as f32;
+            // Level steps of equal ratio.
+            low * (high.min(1.0) / low).powf(share)
+        });
     }
-    high
+    brackets
+}
+
+/// Sums of the exponentials at or above each level.
+struct MassAbove<'a> {
+    exps: &'a [f32],
+    levels: [f32; LEVELS],
+}
+
+impl WithSimd for MassAbove<'_> {
+    type Output = [f64; LEVELS];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> [f64; LEVELS] {
+        let zero = Lanes::splat(simd, 0.0);
+        let levels = self.levels.map(|level| Lanes::splat(simd, level));
+        let mut sums = [0.0; LEVELS];
+        // The row is filled up with zeros to whole registers.
+        for block in S::as_simd_f32s(self.exps).0.chunks(BLOCK / S::F32_LANES) {
+            let mut lanes = [zero; LEVELS];
+            for &register in block {
+                let e = Lanes::new(simd, register);
+                for (lane, level) in lanes.iter_mut().zip(levels) {
+                    *lane = *lane + e.below(level, zero, e);
+                }
+            }
+            for (sum, lane) in sums.iter_mut().zip(lanes) {
+                *sum += f64::from(lane.sum());
+            }
+        }
+        sums
+    }
 }

@@ -6,6 +6,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::lanes::{LOWEST_EXPONENT, Lanes};
+use super::nucleus::Bracket;
 
 /// Entries between two emptyings of the f32 lanes.
 const BLOCK: usize = 1024;
@@ -206,14 +207,15 @@ pub struct DivergenceSums {
     pub floored_mass: f64,
     /// Σ (q − p)·x where d was not capped, Σ q·x where it was; x is the student's logit minus its largest.
     pub slope: f64,
-    /// Σ p, Σ min(p, q) and Σ max(q − p, 0) over tokens below the tail's threshold.
-    pub tail: [f64; 3],
     /// llama.cpp's KL of the encoded row.
     pub compat_kl: f64,
+    /// Σ p, Σ min(p, q) and Σ max(q − p, 0) over the tokens surely in the inner nucleus, surely in the outer one
+    /// only, and surely in neither.
+    pub regions: [[f64; 3]; 3],
 }
 
 /// Number of sums in [`DivergenceSums`].
-const DIVERGENCES: usize = 10;
+const DIVERGENCES: usize = 16;
 
 /// Second pass: divergences of two rows whose exponentials are known.
 ///
@@ -246,8 +248,8 @@ pub struct Scale {
     pub normaliser_difference: f32,
     /// The student's largest logit.
     pub student_largest: f32,
-    /// Teacher's exponentials below this belong to the tail.
-    pub tail_below: f32,
+    /// Brackets of the teacher's exponentials at the ends of its two nuclei.
+    pub brackets: [Bracket; 2],
     /// Smallest encoded logit of the teacher.
     pub encoded_smallest: f32,
     /// 1 over the step of the encoding; 0 when every logit is the same.
@@ -286,7 +288,7 @@ impl WithSimd for SumDivergences<'_> {
             let real = Lanes::new(simd, S::as_simd_f32s(&real).0[0]);
             divergence_block(simd, rows, real, &self.scale, &mut sums);
         }
-        let [kl, reverse_kl, jsd, overlap, floored_mass, slope, tail_mass, tail_kept, tail_invented, compat_kl] = sums;
+        let [kl, reverse_kl, jsd, overlap, floored_mass, slope, compat_kl, regions @ ..] = sums;
         DivergenceSums {
             kl,
             reverse_kl,
@@ -294,8 +296,8 @@ impl WithSimd for SumDivergences<'_> {
             overlap,
             floored_mass,
             slope,
-            tail: [tail_mass, tail_kept, tail_invented],
             compat_kl,
+            regions: std::array::from_fn(|region| std::array::from_fn(|k| regions[3 * region + k])),
         }
     }
 }
@@ -327,7 +329,12 @@ fn divergence_block<S: Simd>(
         let invented = (q - p).max(zero);
         let x = (s - splat(scale.student_largest)).max(splat(LOWEST_EXPONENT));
         let counted = terms.cap.below(d, zero, p);
-        let tail_below = splat(scale.tail_below);
+        let shares = [p, kept, invented];
+        let [inner, outer] = scale.brackets;
+        let head = shares.map(|share| p_exp.below(splat(inner.high), zero, share));
+        let middle =
+            shares.map(|share| p_exp.below(splat(outer.high), zero, p_exp.below(splat(inner.low), share, zero)));
+        let tail = shares.map(|share| p_exp.below(splat(outer.low), share, zero));
         let add = [
             terms.kl,
             terms.reverse_kl,
@@ -335,10 +342,16 @@ fn divergence_block<S: Simd>(
             kept,
             p - counted,
             (q - counted) * x,
-            p_exp.below(tail_below, p, zero),
-            p_exp.below(tail_below, kept, zero),
-            p_exp.below(tail_below, invented, zero),
             compat_term(t, s, scale) * real,
+            head[0],
+            head[1],
+            head[2],
+            middle[0],
+            middle[1],
+            middle[2],
+            tail[0],
+            tail[1],
+            tail[2],
         ];
         for (lane, term) in lanes.iter_mut().zip(add) {
             *lane = *lane + term;
