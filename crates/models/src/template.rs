@@ -1,14 +1,23 @@
 //! Chat templates: the Jinja text that a model ships with, rendered the way Hugging Face renders it.
 
+use std::io::Write;
+
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Value;
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, context};
+use minijinja::value::{Kwargs, Value, ValueKind};
+use minijinja::{Environment, ErrorKind, Output, State, UndefinedBehavior, context, escape_formatter};
+
+use serde::Serialize;
+use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use crate::error::shown;
 use crate::gguf::Gguf;
 use crate::{ModelError, Tokenizer};
 
 const KEY: &str = "tokenizer.chat_template";
+/// Steps that a template may take: real ones need some thousands per message.
+const FUEL: u64 = 10_000_000;
+/// Longest template that is compiled; the longest published ones have about 20 KB.
+const LONGEST: usize = 1 << 20;
 
 /// One message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +59,10 @@ impl ChatTemplate {
     /// # Errors
     /// The text is no valid template; the error names the line.
     pub fn new(source: &str, bos_token: Option<String>, eos_token: Option<String>) -> Result<Self, ModelError> {
+        if source.len() > LONGEST {
+            let reason = format!("{} bytes are more than the {LONGEST} that are read", source.len());
+            return Err(ModelError::template(reason));
+        }
         let mut environment = Environment::new();
         environment.set_syntax(syntax()?);
         environment.set_undefined_behavior(UndefinedBehavior::Lenient);
@@ -57,11 +70,11 @@ impl ChatTemplate {
         environment.add_function("raise_exception", |why: String| -> Result<Value, minijinja::Error> {
             Err(minijinja::Error::new(ErrorKind::InvalidOperation, format!("the template refuses: {why}")))
         });
-        // A library that reads the clock would render another prompt every day.
-        environment.add_function("strftime_now", |_format: String| -> Result<Value, minijinja::Error> {
-            let why = "the template asks for today's date, which would change the prompt from day to day";
-            Err(minijinja::Error::new(ErrorKind::InvalidOperation, why))
-        });
+        // There is no `strftime_now`: a library that reads the clock would render another prompt every day. Templates
+        // that ask whether it is defined (Llama 3) fall back to the date that their authors chose.
+        environment.add_filter("tojson", to_json);
+        environment.set_formatter(print_like_python);
+        environment.set_fuel(Some(FUEL));
         let compiled = environment.add_template_owned("chat", source.to_owned());
         compiled.map_err(|e| ModelError::template(describe(&e)))?;
         let mut hasher = blake3::Hasher::new();
@@ -104,6 +117,9 @@ impl ChatTemplate {
                 add_generation_prompt => prompt == GenerationPrompt::Add,
                 bos_token => &self.bos_token,
                 eos_token => &self.eos_token,
+                // Given as none, as transformers does: templates ask `tools is not none`.
+                tools => Value::from(()),
+                documents => Value::from(()),
             })
         });
         rendered.map_err(|e| ModelError::template(describe(&e)))
@@ -135,13 +151,117 @@ fn syntax() -> Result<SyntaxConfig, ModelError> {
     syntax.map_err(|e| ModelError::template(describe(&e)))
 }
 
+/// Python prints True, False and None.
+fn print_like_python(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+    let printed = match value.kind() {
+        ValueKind::Bool if value.is_true() => Value::from("True"),
+        ValueKind::Bool => Value::from("False"),
+        ValueKind::None => Value::from("None"),
+        _ => return escape_formatter(out, state, value),
+    };
+    escape_formatter(out, state, &printed)
+}
+
+/// `tojson` as transformers has it: Python's `json.dumps(…, ensure_ascii=False)`, not Jinja's HTML-safe one.
+fn to_json(value: &Value, options: Kwargs) -> Result<Value, minijinja::Error> {
+    let indent: Option<usize> = options.get("indent")?;
+    options.assert_all_used()?;
+    let bad = |e: serde_json::Error| minijinja::Error::new(ErrorKind::BadSerialization, e.to_string());
+    let mut out = Vec::new();
+    match indent {
+        Some(width) => {
+            let spaces = " ".repeat(width.min(16));
+            let formatter = PrettyFormatter::with_indent(spaces.as_bytes());
+            value.serialize(&mut Serializer::with_formatter(&mut out, formatter)).map_err(bad)?;
+        }
+        None => value.serialize(&mut Serializer::with_formatter(&mut out, OneLine)).map_err(bad)?,
+    }
+    Ok(Value::from_safe_string(String::from_utf8_lossy(&out).into_owned()))
+}
+
+/// JSON on one line with a space after commas and colons.
+struct OneLine;
+
+impl Formatter for OneLine {
+    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
+        out.write_all(if first { b"" } else { b", " })
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
+        out.write_all(if first { b"" } else { b", " })
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        out.write_all(b": ")
+    }
+}
+
 /// One line: what, where, without the source listing that minijinja's alternate form prints.
 fn describe(error: &minijinja::Error) -> String {
     let line = error.line().map_or(String::new(), |line| format!(" (line {line})"));
     let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    if what.contains("strftime_now") {
+        return format!(
+            "the template asks for today's date (strftime_now), which would change prompts from day to day{line}"
+        );
+    }
     let what: String = what.chars().take(300).collect();
     if what.contains(char::is_control) {
         return format!("{}{line}", shown(&what));
     }
     format!("{what}{line}")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn render(source: &str, messages: &[Message]) -> Result<String, ModelError> {
+        let template = ChatTemplate::new(source, Some("<s>".to_owned()), Some("</s>".to_owned()))?;
+        template.render(messages, GenerationPrompt::Add)
+    }
+
+    fn check(source: &str, expected: &str) {
+        let messages =
+            [Message::user("  Héllo\n"), Message { role: "assistant".to_owned(), content: "yes".to_owned() }];
+        assert_eq!(render(source, &messages).unwrap(), expected, "{source}");
+    }
+
+    /// What each expression gives in transformers 5 (jinja2 3.1.6) with the same two messages.
+    #[test]
+    fn renders_like_jinja_does() {
+        check("{% for m in messages %}\n{{ m.role }}\n{% endfor %}\n", "user\nassistant\n");
+        check("{{ bos_token }}{{ messages[0]['content'] | trim }}{{ eos_token }}", "<s>Héllo</s>");
+        check("{{ messages[0] | tojson }}", r#"{"role": "user", "content": "  Héllo\n"}"#);
+        check("{{ ['a<b', 1, none, true] | tojson }}", r#"["a<b", 1, null, true]"#);
+        check("{{ {'k': [1]} | tojson(indent=2) }}", "{\n  \"k\": [\n    1\n  ]\n}");
+        check("{{ messages[1].content.upper() }}{{ messages[1]['content'].startswith('y') }}", "YESTrue");
+        check(
+            "{%- set ns = namespace(n=0) -%}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}",
+            "2",
+        );
+        check("{% for m in messages %}{% if loop.last %}{% break %}{% endif %}{{ m.role }}{% endfor %}", "user");
+        check("   {% if tools is not none %}tools{% endif %}\nx", "x");
+        check("{% if strftime_now is defined %}clock{% else %}fixed{% endif %}", "fixed");
+        check("{% if add_generation_prompt %}go{% endif %}", "go");
+        check("{{ messages[-1]['role'] ~ missing }}", "assistant");
+        check("{{ messages[1:]|length }}", "1");
+    }
+
+    fn check_error(source: &str, fragment: &str) {
+        let error = render(source, &[Message::user("x")]).unwrap_err().to_string();
+        assert!(error.starts_with("chat template: ") && error.contains(fragment), "{source}: {error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+
+    #[test]
+    fn refusals_are_clear() {
+        check_error("{{ raise_exception('roles must alternate') }}", "the template refuses: roles must alternate");
+        check_error("a\n{% if %}", "(line 2)");
+        check_error("{{ strftime_now('%Y') }}", "today's date");
+        check_error("{{ messages.nothing.more }}", "undefined");
+        check_error("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}", "fuel");
+        check_error(&"x".repeat(LONGEST + 1), "bytes are more than");
+    }
 }

@@ -102,12 +102,14 @@ fn head_dim(keys: &Keys<'_>, d_model: usize, heads: usize) -> Result<usize, Mode
     if heads == 0 {
         return Err(malformed("attention.head_count", "a positive number".to_owned(), 0));
     }
-    let Some(head_dim) = keys.metadata.optional_size(keys.path, &keys.key("attention.key_length"))? else {
-        if !d_model.is_multiple_of(heads) {
+    let named = keys.metadata.optional_size(keys.path, &keys.key("attention.key_length"))?;
+    let head_dim = match named {
+        Some(head_dim) => head_dim,
+        None if d_model.is_multiple_of(heads) => d_model / heads,
+        None => {
             let expected = format!("a multiple of the {heads} heads");
             return Err(malformed("embedding_length", expected, d_model));
         }
-        return Ok(d_model / heads);
     };
     let values = keys.size_or("attention.value_length", head_dim)?;
     if values != head_dim {

@@ -259,7 +259,12 @@ fn alignment(source: &Source, metadata: &Metadata) -> Result<u64, ModelError> {
     }
     let alignment = metadata.size(source.path(), KEY)? as u64;
     if !alignment.is_power_of_two() || alignment > 1 << 20 {
-        return Err(ModelError::malformed(source.path(), KEY, "a power of two up to 2^20", alignment.to_string()));
+        return Err(ModelError::malformed(
+            source.path(),
+            metadata::at(KEY),
+            "a power of two up to 2^20",
+            alignment.to_string(),
+        ));
     }
     Ok(alignment)
 }

@@ -256,6 +256,10 @@ fn yarn(scaling: &Fields<'_>, original_context: usize) -> Result<RopeScaling, Mo
             return Err(ModelError::unsupported(scaling.path, "rope scaling", found, SCALINGS));
         }
     }
+    if !scaling.flag("truncate", true)? {
+        let found = "yarn with `truncate` false";
+        return Err(ModelError::unsupported(scaling.path, "rope scaling", found, SCALINGS));
+    }
     let factor = scaling.f32("factor")?;
     Ok(RopeScaling::Yarn {
         factor,

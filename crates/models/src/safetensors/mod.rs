@@ -1,6 +1,7 @@
 //! Hugging Face folders: `config.json`, one `model.safetensors` or an index of shards, `tokenizer.json`, and the
 //! small files around them.
 
+mod check;
 mod config;
 mod header;
 mod names;
@@ -15,6 +16,7 @@ use crate::error::shown;
 use crate::source::Source;
 use crate::tokenizer::{HfNames, Tokenizer};
 use crate::{ChatTemplate, DecoderConfig, ModelError, RawTensor, TensorShape};
+pub use check::{check_config, check_header, check_index};
 use header::Stored;
 
 /// No configuration is larger; a bound for what is read into memory besides weights.

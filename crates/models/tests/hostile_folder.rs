@@ -1,0 +1,281 @@
+//! Broken and hostile Hugging Face folders, as data: a good folder, one change, the words of the refusal.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+use hydrometer_models::{Checkpoint, ModelError, safetensors};
+use rand::{Rng, SeedableRng};
+
+fn reference(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name)
+}
+
+/// A copy of the folder without its test cases.
+fn copy(name: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(reference(name)).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+    }
+    folder
+}
+
+fn use_all(folder: &Path) -> Result<(), ModelError> {
+    let checkpoint = Checkpoint::open(folder)?;
+    checkpoint.verify()?;
+    checkpoint.tokenizer()?;
+    checkpoint.template().map(|_| ())
+}
+
+#[track_caller]
+fn check(name: &str, change: impl FnOnce(&Path), fragment: &str) {
+    let folder = copy(name);
+    change(folder.path());
+    let error = use_all(folder.path()).expect_err(fragment).to_string();
+    assert!(error.contains(fragment), "expected `{fragment}` in: {error}");
+}
+
+/// Changes one file as text.
+fn edit(file: &'static str, from: &'static str, to: &'static str) -> impl FnOnce(&Path) {
+    move |folder| {
+        let path = folder.join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} has no {from}");
+        std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
+    }
+}
+
+/// Replaces the bytes of a file from `at` on.
+fn patch(file: &'static str, at: usize, with: &'static [u8]) -> impl FnOnce(&Path) {
+    move |folder| {
+        let path = folder.join(file);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[at..at + with.len()].copy_from_slice(with);
+        std::fs::write(&path, bytes).unwrap();
+    }
+}
+
+fn remove(file: &'static str) -> impl FnOnce(&Path) {
+    move |folder| std::fs::remove_file(folder.join(file)).unwrap()
+}
+
+#[test]
+fn the_unbroken_folders_are_accepted() {
+    for name in ["tiny-llama", "tiny-qwen2", "tiny-qwen3", "tiny-gemma3"] {
+        use_all(&reference(name)).unwrap();
+    }
+}
+
+#[test]
+fn missing_files() {
+    check("tiny-llama", remove("config.json"), "config.json is missing");
+    check(
+        "tiny-qwen3",
+        remove("model.safetensors"),
+        "model.safetensors is missing (and there is no model.safetensors.index.json)",
+    );
+    check(
+        "tiny-qwen2",
+        remove("model-00002-of-00002.safetensors"),
+        "file `model-00002-of-00002.safetensors` is missing (named by model.safetensors.index.json)",
+    );
+    check("tiny-qwen3", remove("tokenizer.json"), "tokenizer.json is missing (slow tokenizers");
+    let error = Checkpoint::open("no/such/place").unwrap_err().to_string();
+    assert!(error.starts_with("no/such/place: cannot open: "), "{error}");
+}
+
+#[test]
+fn configurations() {
+    let config = "config.json";
+    check("tiny-qwen3", edit(config, "{", ""), "config.json: file: expected JSON, found ");
+    check(
+        "tiny-qwen3",
+        edit(config, "\"qwen3\"", "\"mamba\""),
+        "unsupported architecture `mamba`; supported: llama, qwen2, qwen3, gemma3",
+    );
+    check("tiny-qwen3", edit(config, "\"hidden_size\"", "\"size\""), "`hidden_size` is missing");
+    check(
+        "tiny-qwen3",
+        edit(config, "\"hidden_size\": 64", "\"hidden_size\": -64"),
+        "`hidden_size`: expected a whole number from 0, found -64",
+    );
+    check(
+        "tiny-qwen3",
+        edit(config, "\"hidden_size\": 64", "\"hidden_size\": \"64\""),
+        "`hidden_size`: expected a whole number from 0, found \"64\"",
+    );
+    check(
+        "tiny-qwen3",
+        edit(config, "\"hidden_size\": 64", "\"hidden_size\": 32"),
+        "expected 344 rows of 32 values, as the configuration says, found 344 rows of 64",
+    );
+    check(
+        "tiny-qwen3",
+        edit(config, "\"num_key_value_heads\": 1", "\"num_key_value_heads\": 3"),
+        "number of key/value heads: expected a divisor of the 4 heads, found 3",
+    );
+    check(
+        "tiny-qwen3",
+        edit(config, "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 5"),
+        "(model.layers.3.input_layernorm.weight in the file)",
+    );
+    check(
+        "tiny-qwen3",
+        edit(config, "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4000000000"),
+        "number of layers: expected between 1 and 4096",
+    );
+    check("tiny-qwen3", edit(config, "\"silu\"", "\"relu\""), "unsupported activation `relu`");
+    check(
+        "tiny-qwen3",
+        edit(config, "\"rope_type\": \"default\"", "\"rope_type\": \"longrope\""),
+        "unsupported rope scaling `longrope`; supported: default, linear, llama3, yarn",
+    );
+    check(
+        "tiny-llama",
+        edit(config, "\"factor\": 8.0", "\"factor\": 0.0"),
+        "rope scaling factor: expected a positive number, found 0",
+    );
+    check(
+        "tiny-qwen3",
+        edit(config, "{", "{\"quantization_config\": {},"),
+        "unsupported weights `quantization_config`",
+    );
+    check(
+        "tiny-qwen2",
+        edit(config, "\"use_sliding_window\": false", "\"use_sliding_window\": true"),
+        "unsupported sliding window 16 outside gemma3",
+    );
+}
+
+#[test]
+fn weights() {
+    let file = "model.safetensors";
+    check(
+        "tiny-qwen3",
+        patch(file, 0, &[0xff; 8]),
+        "header length: expected at most 100000000 bytes, found 18446744073709551615",
+    );
+    check(
+        "tiny-qwen3",
+        patch(file, 0, &[0, 0, 0, 5, 0, 0, 0, 0]),
+        "header: expected 83886080 bytes at 8, found a file of ",
+    );
+    check("tiny-qwen3", patch(file, 8, b"x"), "header: expected a safetensors header, found ");
+    let truncate = |folder: &Path| {
+        let path = folder.join("model.safetensors");
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
+    };
+    check("tiny-qwen3", truncate, "tensor data: expected ");
+    check(
+        "tiny-qwen3",
+        |folder| std::fs::write(folder.join(file), b"short").unwrap(),
+        "header length: expected 8 bytes at 0, found a file of 5 bytes",
+    );
+    let last_is_nan = |folder: &Path| {
+        let path = folder.join("model.safetensors");
+        let mut bytes = std::fs::read(&path).unwrap();
+        let len = bytes.len();
+        bytes[len - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+        std::fs::write(&path, bytes).unwrap();
+    };
+    check("tiny-qwen3", last_is_nan, " is NaN, expected a finite number");
+}
+
+#[test]
+fn indices() {
+    let index = "model.safetensors.index.json";
+    check("tiny-qwen2", edit(index, "weight_map", "map"), "`weight_map` is missing");
+    check(
+        "tiny-qwen2",
+        edit(index, "\"model-00001-of-00002.safetensors\"", "\"../model-00001-of-00002.safetensors\""),
+        "expected the name of a file in the folder, found ",
+    );
+    check(
+        "tiny-qwen2",
+        edit(index, "\"model-00001-of-00002.safetensors\"", "\"/etc/passwd\""),
+        "expected the name of a file in the folder, found ",
+    );
+    check(
+        "tiny-qwen2",
+        edit(index, "\"model-00001-of-00002.safetensors\"", "7"),
+        "expected the name of a file in the folder, found `7`",
+    );
+    check(
+        "tiny-qwen2",
+        edit(index, "model.layers.0.self_attn.q_proj.weight", "model.layers.77.self_attn.q_proj.weight"),
+        "tensor `model.layers.77.self_attn.q_proj.weight` is missing (model.safetensors.index.json places it in ",
+    );
+    let twice = |folder: &Path| {
+        std::fs::copy(folder.join("model-00001-of-00002.safetensors"), folder.join("more.safetensors")).unwrap();
+        edit("model.safetensors.index.json", "\"weight_map\": {", "\"weight_map\": {\"extra\": \"more.safetensors\",")(
+            folder,
+        );
+    };
+    check("tiny-qwen2", twice, "expected one tensor of this meaning in the folder, found two");
+}
+
+#[test]
+fn tokenizers_and_templates() {
+    check(
+        "tiny-qwen3",
+        |folder| std::fs::write(folder.join("tokenizer.json"), "{}").unwrap(),
+        "tokenizer.json: file: expected a tokenizer.json, found ",
+    );
+    check(
+        "tiny-qwen3",
+        edit("tokenizer_config.json", "\"<|endoftext|>\"", "\"<|nowhere|>\""),
+        "token `<|nowhere|>` is missing (eos_token of tokenizer_config.json)",
+    );
+    check(
+        "tiny-qwen3",
+        |folder| std::fs::write(folder.join("chat_template.jinja"), "{% if %}").unwrap(),
+        "chat template: ",
+    );
+    check(
+        "tiny-qwen3",
+        |folder| std::fs::write(folder.join("chat_template.jinja"), [0xff]).unwrap(),
+        "chat_template.jinja: file: expected UTF-8 text",
+    );
+}
+
+/// The three parsers on bytes with random damage.
+#[test]
+fn random_damage_never_panics() {
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(20_260_102);
+    let read = |folder: &str, file: &str| std::fs::read(reference(folder).join(file)).unwrap();
+    let weights = read("tiny-qwen3", "model.safetensors");
+    let header_end = 8 + u64::from_le_bytes(weights[..8].try_into().unwrap()) as usize;
+    type Parse = fn(&[u8]) -> Result<(), ModelError>;
+    let targets: [(Vec<u8>, usize, Parse); 3] = [
+        (weights, header_end, |b| safetensors::check_header("f", b).map(|_| ())),
+        (read("tiny-qwen2", "model.safetensors.index.json"), usize::MAX, |b| {
+            safetensors::check_index("f", b).map(|_| ())
+        }),
+        (read("tiny-gemma3", "config.json"), usize::MAX, |b| safetensors::check_config("f", b).map(|_| ())),
+    ];
+    for (whole, end, parse) in targets {
+        parse(&whole).unwrap();
+        let end = end.min(whole.len());
+        let mut refused = 0;
+        for _ in 0..2000 {
+            let mut bytes = whole.clone();
+            for _ in 0..random.random_range(1..=3) {
+                let at = random.random_range(0..end);
+                match random.random_range(0..3) {
+                    0 => bytes[at] ^= 1 << random.random_range(0..8),
+                    1 => bytes[at] = b"0123456789-e{}[],\":"[random.random_range(0..19)],
+                    _ => bytes.truncate(random.random_range(1..=bytes.len())),
+                }
+                if bytes.len() < end {
+                    break;
+                }
+            }
+            if let Err(error) = parse(&bytes) {
+                assert!(error.to_string().len() < 2000, "{error}");
+                refused += 1;
+            }
+        }
+        assert!((200..2000).contains(&refused), "{refused} of 2000");
+    }
+}
