@@ -119,8 +119,10 @@ impl Comparer {
             }
         }
         bands[0] = shares(top);
-        for k in 0..3 {
-            bands[1][k] = (bands[1][k] - bands[0][k]).max(0.0);
+        // The head's sum includes the top token.
+        let first = bands[0];
+        for (rest, top) in bands[1].iter_mut().zip(first) {
+            *rest = (*rest - top).max(0.0);
         }
         for (band, [mass, overlap, invented]) in bands.into_iter().enumerate() {
             stats.band_mass[band] = mass as f32;

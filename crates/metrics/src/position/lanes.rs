@@ -2,6 +2,8 @@
 //!
 //! Coefficients come from `tests/reference/polynomials.py`.
 
+#![allow(clippy::excessive_precision, reason = "nine digits, as the script prints them")]
+
 use std::ops::{Add, Div, Mul, Sub};
 
 use pulp::Simd;

@@ -6,6 +6,8 @@
 //! Order and ties are exact. Masses are sums of f32 exponentials, right to about eight digits: where a nucleus ends
 //! among tokens of probability below 1e−7, it may end one token earlier or later than with exact arithmetic.
 
+#![allow(clippy::needless_range_loop, reason = "indices keep arrays of registers in registers")]
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::lanes::Lanes;
@@ -83,7 +85,8 @@ impl Nucleus {
     /// the row; `sum` is their sum.
     pub fn find(&mut self, arch: Arch, logits: &[f32], exps: &[f32], sum: f64) -> [Bracket; 2] {
         let brackets = bracket(arch, exps, MASSES.map(|mass| mass * sum));
-        self.collect(logits, exps, &brackets);
+        self.keys.clear();
+        arch.dispatch(Collect { logits, exps, brackets, keys: &mut self.keys });
         self.keys.sort_unstable();
         self.settle(exps, &brackets, MASSES.map(|mass| mass * sum));
         brackets
@@ -92,21 +95,6 @@ impl Nucleus {
     /// Tokens in a bracket with their bands: 1 for the inner nucleus (the top token too), 2 for the outer, 3 beyond.
     pub fn settled(&self) -> &[(usize, usize)] {
         &self.settled
-    }
-
-    /// Keys of the tokens in either bracket.
-    fn collect(&mut self, logits: &[f32], exps: &[f32], [inner, outer]: &[Bracket; 2]) {
-        self.keys.clear();
-        for (index, (logits, exps)) in logits.chunks(CHUNK).zip(exps.chunks(CHUNK)).enumerate() {
-            if exps.iter().fold(0.0_f32, |most, &e| most.max(e)) < outer.low {
-                continue;
-            }
-            for (offset, (&logit, &e)) in logits.iter().zip(exps).enumerate() {
-                if inner.contains(e) || outer.contains(e) {
-                    self.keys.push(key(logit, index * CHUNK + offset));
-                }
-            }
-        }
     }
 
     /// Walks down the sorted keys, each nucleus ending where its mass is reached.
@@ -159,6 +147,47 @@ fn bracket(arch: Arch, exps: &[f32], masses: [f64; 2]) -> [Bracket; 2] {
     brackets
 }
 
+/// Keys of the tokens in either bracket.
+struct Collect<'a> {
+    logits: &'a [f32],
+    exps: &'a [f32],
+    brackets: [Bracket; 2],
+    keys: &'a mut Vec<u64>,
+}
+
+impl WithSimd for Collect<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let [inner, outer] = self.brackets;
+        let (zero, one) = (Lanes::splat(simd, 0.0), Lanes::splat(simd, 1.0));
+        let ends = [inner.low, inner.high, outer.low, outer.high];
+        let registers = S::as_simd_f32s(self.exps).0;
+        let step = CHUNK / S::F32_LANES;
+        for (index, chunk) in registers.chunks(step).enumerate() {
+            let mut doubtful = zero;
+            for &register in chunk {
+                let e = Lanes::new(simd, register);
+                let in_inner = e.below(zero.all(ends[1]), e.below(zero.all(ends[0]), zero, one), zero);
+                let in_outer = e.below(zero.all(ends[3]), e.below(zero.all(ends[2]), zero, one), zero);
+                doubtful = doubtful.max(in_inner.max(in_outer));
+            }
+            if doubtful.largest() == 0.0 {
+                continue;
+            }
+            let start = index * CHUNK;
+            let end = (start + CHUNK).min(self.logits.len());
+            for token in start..end {
+                let e = self.exps[token];
+                if inner.contains(e) || outer.contains(e) {
+                    self.keys.push(key(self.logits[token], token));
+                }
+            }
+        }
+    }
+}
+
 /// Sums of the exponentials at or above each level.
 struct MassAbove<'a> {
     exps: &'a [f32],
@@ -171,15 +200,18 @@ impl WithSimd for MassAbove<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> [f64; LEVELS] {
         let zero = Lanes::splat(simd, 0.0);
-        let levels = self.levels.map(|level| Lanes::splat(simd, level));
+        let mut levels = [zero; LEVELS];
+        for k in 0..LEVELS {
+            levels[k] = zero.all(self.levels[k]);
+        }
         let mut sums = [0.0; LEVELS];
         // The row is filled up with zeros to whole registers.
         for block in S::as_simd_f32s(self.exps).0.chunks(BLOCK / S::F32_LANES) {
             let mut lanes = [zero; LEVELS];
             for &register in block {
                 let e = Lanes::new(simd, register);
-                for (lane, level) in lanes.iter_mut().zip(levels) {
-                    *lane = *lane + e.below(level, zero, e);
+                for k in 0..LEVELS {
+                    lanes[k] = lanes[k] + e.below(levels[k], zero, e);
                 }
             }
             for (sum, lane) in sums.iter_mut().zip(lanes) {

@@ -3,6 +3,8 @@
 //! Terms are computed and added in f32 lanes; every [`BLOCK`] entries the lanes are emptied into f64 sums, so that
 //! rounding does not grow with the vocabulary.
 
+#![allow(clippy::needless_range_loop, reason = "indices keep arrays of registers in registers")]
+
 use pulp::{Simd, WithSimd};
 
 use super::lanes::{LOWEST_EXPONENT, Lanes};
@@ -40,16 +42,16 @@ impl WithSimd for FindExtremes<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Extremes {
-        let splat = |value| Lanes::splat(simd, value);
-        let (mut largest, mut smallest) = (splat(f32::NEG_INFINITY), splat(f32::INFINITY));
-        let mut fine = splat(1.0);
+        let infinity = Lanes::splat(simd, f32::INFINITY);
+        let (mut largest, mut smallest) = (infinity.all(f32::NEG_INFINITY), infinity);
+        let mut fine = infinity.all(1.0);
         let (head, tail) = S::as_simd_f32s(self.0);
         for &register in head {
             let x = Lanes::new(simd, register);
             largest = largest.max(x);
             smallest = smallest.min(x);
             // Neither NaN nor +∞ is below +∞.
-            fine = x.below(splat(f32::INFINITY), fine, splat(0.0));
+            fine = x.below(infinity, fine, infinity.all(0.0));
         }
         let mut extremes =
             Extremes { largest: largest.largest(), smallest: smallest.smallest(), logits: fine.smallest() > 0.0 };
@@ -312,29 +314,26 @@ fn divergence_block<S: Simd>(
     scale: &Scale,
     sums: &mut [f64; DIVERGENCES],
 ) {
-    let splat = |value| Lanes::splat(simd, value);
-    let zero = splat(0.0);
+    let zero = Lanes::splat(simd, 0.0);
     let mut lanes = [zero; DIVERGENCES];
     let rows = teacher.iter().zip(student);
     for ((&t, &s), (&p, &q)) in rows.zip(teacher_exp.iter().zip(student_exp)) {
-        let t = Lanes::new(simd, t).max(splat(LOWEST_LOGIT));
-        let s = Lanes::new(simd, s).max(splat(LOWEST_LOGIT));
+        let t = Lanes::new(simd, t).max(zero.all(LOWEST_LOGIT));
+        let s = Lanes::new(simd, s).max(zero.all(LOWEST_LOGIT));
         let p_exp = Lanes::new(simd, p);
-        let p = p_exp * splat(scale.inverse_sum[0]);
-        let q = Lanes::new(simd, q) * splat(scale.inverse_sum[1]);
+        let p = p_exp * zero.all(scale.inverse_sum[0]);
+        let q = Lanes::new(simd, q) * zero.all(scale.inverse_sum[1]);
         // Equal logits cancel exactly before the normalisers are looked at.
-        let d = ((t - s) - splat(scale.normaliser_difference)).max(splat(-FARTHEST)).min(splat(FARTHEST));
+        let d = ((t - s) - zero.all(scale.normaliser_difference)).max(zero.all(-FARTHEST)).min(zero.all(FARTHEST));
         let terms = divergence_terms(t, s, p, q, d, scale);
         let kept = p.min(q);
         let invented = (q - p).max(zero);
-        let x = (s - splat(scale.student_largest)).max(splat(LOWEST_EXPONENT));
+        let x = (s - zero.all(scale.student_largest)).max(zero.all(LOWEST_EXPONENT));
         let counted = terms.cap.below(d, zero, p);
-        let shares = [p, kept, invented];
-        let [inner, outer] = scale.brackets;
-        let head = shares.map(|share| p_exp.below(splat(inner.high), zero, share));
-        let middle =
-            shares.map(|share| p_exp.below(splat(outer.high), zero, p_exp.below(splat(inner.low), share, zero)));
-        let tail = shares.map(|share| p_exp.below(splat(outer.low), share, zero));
+        let regions = Regions::of(p_exp, scale);
+        let head = regions.head(p, kept, invented);
+        let middle = regions.middle(p, kept, invented);
+        let tail = regions.tail(p, kept, invented);
         let add = [
             terms.kl,
             terms.reverse_kl,
@@ -353,12 +352,53 @@ fn divergence_block<S: Simd>(
             tail[1],
             tail[2],
         ];
-        for (lane, term) in lanes.iter_mut().zip(add) {
-            *lane = *lane + term;
+        for k in 0..DIVERGENCES {
+            lanes[k] = lanes[k] + add[k];
         }
     }
     for (sum, lane) in sums.iter_mut().zip(lanes) {
         *sum += f64::from(lane.sum());
+    }
+}
+
+/// Which region of the teacher's distribution each lane lies in. No closures here: a closure is a function of its own,
+/// without the vector instructions of the function that it stands in.
+struct Regions<S: Simd> {
+    exp: Lanes<S>,
+    inner: [Lanes<S>; 2],
+    outer: [Lanes<S>; 2],
+}
+
+impl<S: Simd> Regions<S> {
+    #[inline(always)]
+    fn of(exp: Lanes<S>, scale: &Scale) -> Self {
+        let [inner, outer] = scale.brackets;
+        Self { exp, inner: [exp.all(inner.low), exp.all(inner.high)], outer: [exp.all(outer.low), exp.all(outer.high)] }
+    }
+
+    /// Surely in the inner nucleus.
+    #[inline(always)]
+    fn head(&self, p: Lanes<S>, kept: Lanes<S>, invented: Lanes<S>) -> [Lanes<S>; 3] {
+        let (limit, zero) = (self.inner[1], p.all(0.0));
+        [self.exp.below(limit, zero, p), self.exp.below(limit, zero, kept), self.exp.below(limit, zero, invented)]
+    }
+
+    /// Surely in the outer nucleus and not in the inner one.
+    #[inline(always)]
+    fn middle(&self, p: Lanes<S>, kept: Lanes<S>, invented: Lanes<S>) -> [Lanes<S>; 3] {
+        let (below, from, zero) = (self.inner[0], self.outer[1], p.all(0.0));
+        [
+            self.exp.below(from, zero, self.exp.below(below, p, zero)),
+            self.exp.below(from, zero, self.exp.below(below, kept, zero)),
+            self.exp.below(from, zero, self.exp.below(below, invented, zero)),
+        ]
+    }
+
+    /// Surely in neither.
+    #[inline(always)]
+    fn tail(&self, p: Lanes<S>, kept: Lanes<S>, invented: Lanes<S>) -> [Lanes<S>; 3] {
+        let (limit, zero) = (self.outer[0], p.all(0.0));
+        [self.exp.below(limit, p, zero), self.exp.below(limit, kept, zero), self.exp.below(limit, invented, zero)]
     }
 }
 
