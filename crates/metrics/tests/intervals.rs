@@ -1,5 +1,5 @@
 //! Intervals, gates and tests against truth, by seeded simulation, and against reference values.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod support;
 
