@@ -149,8 +149,9 @@ impl RawTensor {
             let (now, rest) = bytes.split_at(taken);
             bytes = rest;
             self.dequantize_chunk(now, values)?;
-            // 0·v is 0 exactly when v is finite: one pass without branches, the search only when it is needed.
-            if values.iter().fold(0.0f32, |sum, v| sum + v * 0.0).is_nan() {
+            // On bits, because a sum of floats cannot be vectorised; the search only when it is needed.
+            const EXPONENT: u32 = 0x7f80_0000;
+            if values.iter().fold(false, |bad, v| bad | (v.to_bits() & EXPONENT == EXPONENT)) {
                 self.first_not_finite(rows.start * self.cols + done, values)?;
             }
             done += values.len();
