@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the two demo models and writes them as GGUF: one file, top to bottom.
 
-    python demo/train.py            (from the repository root; about ten minutes of one core)
+    python demo/train.py            (from the repository root; an estimated ten minutes of one free core)
 
 1. corpus     our own generated text, from the generator behind the built-in suite (crates/probes)
 2. tokenizer  byte-level BPE learned on the whole domain
@@ -12,7 +12,7 @@
 6. evaluate   held-out perplexities against unigram and bigram, choices, divergence; demo/training.json
 
 The student never sees the edge of the domain. So an audit of this pair has something true to find: the centre is
-kept, the edges and the tails are lost. Needs: pip install torch numpy tokenizers gguf
+kept, the edge is lost. Needs: pip install torch numpy tokenizers gguf
 """
 
 import argparse
