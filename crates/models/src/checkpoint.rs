@@ -102,6 +102,11 @@ impl Checkpoint {
         name.map_or_else(|| "model".to_owned(), |n| n.to_string_lossy().into_owned())
     }
 
+    /// Name of the file or folder, without the folders above it.
+    pub fn file_name(&self) -> String {
+        self.path.file_name().map_or_else(|| self.name(), |name| name.to_string_lossy().into_owned())
+    }
+
     /// Canonical names of all tensors.
     pub fn names(&self) -> Vec<String> {
         match &self.files {

@@ -5,8 +5,10 @@
 mod checkpoint;
 mod choose;
 mod config;
+mod decoder;
 mod error;
 pub mod gguf;
+mod kernels;
 mod model;
 mod planted;
 pub mod safetensors;
@@ -20,6 +22,7 @@ mod tokenizer;
 pub use checkpoint::{Checkpoint, TensorShape};
 pub use choose::{Choice, choose, question};
 pub use config::{Activation, Architecture, DecoderConfig, Rope, RopeScaling, RopeStyle, SlidingWindow};
+pub use decoder::{Decoder, EngineOptions, LOGIT_ROWS, Precision};
 pub use error::ModelError;
 pub use model::{Block, Capabilities, Logits, Model, Sequence};
 pub use planted::{Defect, Planted};

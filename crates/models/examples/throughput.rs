@@ -1,0 +1,78 @@
+//! Speed of the engine on a real model, perplexity included so that a fast wrong answer shows.
+//!
+//!     cargo run --release -p hydrometer-models --example throughput -- MODEL TOKENS.json CHUNKS PRECISION...
+//!
+//! TOKENS.json holds `{"n_ctx": 512, "tokens": [...]}`. The second half of every chunk is scored, as llama.cpp does.
+#![allow(clippy::print_stdout)]
+
+use std::error::Error;
+use std::time::Instant;
+
+use hydrometer_models::{Block, Checkpoint, Decoder, EngineOptions, LOGIT_ROWS, Model, Precision, Sequence};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [model, tokens, chunks, precisions @ ..] = &arguments[..] else {
+        return Err("expected MODEL TOKENS.json CHUNKS PRECISION...".into());
+    };
+    let tokens: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(tokens)?)?;
+    let n_ctx = tokens["n_ctx"].as_u64().ok_or("n_ctx is missing")? as usize;
+    let tokens: Vec<u32> = serde_json::from_value(tokens["tokens"].clone())?;
+    let checkpoint = Checkpoint::open(model)?;
+    for precision in precisions {
+        let precision = match precision.as_str() {
+            "f32" => Precision::F32,
+            "bf16x3" => Precision::Bf16x3,
+            "bf16" => Precision::Bf16,
+            _ => Precision::Auto,
+        };
+        let start = Instant::now();
+        let decoder = Decoder::open(&checkpoint, &EngineOptions { threads: 0, precision })?;
+        println!("{:?}, opened in {:.2} s", decoder.identity().engine, start.elapsed().as_secs_f64());
+        measure(&decoder, &tokens, n_ctx, chunks.parse()?)?;
+    }
+    Ok(())
+}
+
+fn measure(decoder: &Decoder, tokens: &[u32], n_ctx: usize, chunks: usize) -> Result<(), Box<dyn Error>> {
+    let vocab = decoder.identity().vocab_size as usize;
+    let bos = decoder.tokenizer().bos().filter(|_| decoder.tokenizer().adds_bos());
+    let sequences: Vec<Sequence> = tokens
+        .chunks_exact(n_ctx)
+        .take(chunks)
+        .map(|chunk| {
+            let mut tokens = chunk.to_vec();
+            tokens[0] = bos.unwrap_or(tokens[0]);
+            Sequence { tokens, rows: (n_ctx as u32 / 2..n_ctx as u32 - 1).collect() }
+        })
+        .collect();
+    let targets: Vec<u32> =
+        sequences.iter().flat_map(|s| s.rows.iter().map(|&row| s.tokens[row as usize + 1])).collect();
+    let block = Block { sequences };
+    let start = Instant::now();
+    let mut logits = decoder.score(&block)?;
+    let body = start.elapsed().as_secs_f64();
+    let (mut head, mut nll, mut read) = (0.0, 0.0, vec![0.0; LOGIT_ROWS.min(block.rows()) * vocab]);
+    for first in (0..block.rows()).step_by(LOGIT_ROWS) {
+        let rows = first..block.rows().min(first + LOGIT_ROWS);
+        let start = Instant::now();
+        let out = &mut read[..rows.len() * vocab];
+        logits.read(rows.clone(), out)?;
+        head += start.elapsed().as_secs_f64();
+        nll += rows.zip(out.chunks_exact(vocab)).map(|(row, out)| surprise(out, targets[row])).sum::<f64>();
+    }
+    println!(
+        "  {} tokens: layers {body:.2} s, head {head:.2} s for {} rows: {:.0} tokens/s; perplexity {:.4}",
+        block.tokens(),
+        block.rows(),
+        block.tokens() as f64 / (body + head),
+        (nll / block.rows() as f64).exp()
+    );
+    Ok(())
+}
+
+fn surprise(logits: &[f32], target: u32) -> f64 {
+    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|&logit| f64::from(logit - highest).exp()).sum();
+    sum.ln() + f64::from(highest - logits[target as usize])
+}

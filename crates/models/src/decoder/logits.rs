@@ -1,0 +1,63 @@
+//! logits
+//! The output head, computed when rows are read.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::Decoder;
+use crate::kernels::elementwise::{all_finite, soft_cap};
+use crate::kernels::{Kernel, Part, Strips, Target};
+use crate::{Logits, ModelError};
+
+/// Rows worth reading at a time: each read unpacks the whole output matrix once, so few rows waste that work, and many
+/// only cost memory (rows × vocabulary × 4 bytes).
+pub const LOGIT_ROWS: usize = 512;
+
+/// The hidden states of a block, waiting to be multiplied with the head.
+pub(super) struct Rows<'a> {
+    decoder: &'a Decoder,
+    kernel: Kernel,
+    /// `[rows, d_model]`, after the final norm.
+    hidden: Vec<f32>,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(decoder: &'a Decoder, kernel: Kernel, hidden: Vec<f32>) -> Rows<'a> {
+        Rows { decoder, kernel, hidden }
+    }
+}
+
+impl Logits for Rows<'_> {
+    fn read(&mut self, rows: Range<usize>, out: &mut [f32]) -> Result<(), ModelError> {
+        let (config, workshop) = (&self.decoder.config, &self.decoder.workshop);
+        let (d, vocab) = (config.d_model, config.vocab);
+        let all = self.hidden.len() / d;
+        if rows.start > rows.end || rows.end > all || out.len() != rows.len() * vocab {
+            let reason = format!("rows {rows:?} into {} values, of {all} rows of {vocab} logits", out.len());
+            return Err(ModelError::Request { reason });
+        }
+        let hidden = &self.hidden[rows.start * d..rows.end * d];
+        let mut strips = Strips::new(self.kernel, rows.len(), d);
+        workshop.pack(&mut strips, |row, out| out.copy_from_slice(&hidden[row * d..(row + 1) * d]));
+        let part = Part { columns: vocab, width: vocab, bias: None, out: &mut *out };
+        workshop.multiply(self.kernel, &strips, self.decoder.weights.head(), Target::Store(vec![part]))?;
+        let (arch, cap) = (workshop.arch(), config.logit_softcap);
+        let broken = |(index, row): (usize, &mut [f32])| {
+            if let Some(cap) = cap {
+                soft_cap(arch, row, cap);
+            }
+            (!all_finite(arch, row)).then_some(index)
+        };
+        let broken = workshop.pool().install(|| out.par_chunks_exact_mut(vocab).enumerate().filter_map(broken).min());
+        match broken {
+            None => Ok(()),
+            Some(row) => Err(not_finite(rows.start + row, &out[row * vocab..(row + 1) * vocab])),
+        }
+    }
+}
+
+fn not_finite(row: usize, logits: &[f32]) -> ModelError {
+    let index = logits.iter().position(|logit| !logit.is_finite()).unwrap_or(0);
+    ModelError::NotFinite { what: format!("logits of row {row}"), index, found: logits[index].to_string() }
+}

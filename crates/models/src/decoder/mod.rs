@@ -1,0 +1,174 @@
+//! decoder
+//! The local engine: one decoder for llama, qwen2, qwen3 and gemma3, driven by the model's own metadata.
+//!
+//! It scores blocks of packed sequences (teacher forcing). Weights stay in memory as the file stores them; every product
+//! unpacks each matrix once per block. `forward` reads from top to bottom like the paper; the large products live in
+//! `kernels`; logits are computed when they are read.
+
+mod attention;
+mod forward;
+mod logits;
+mod rope;
+mod weights;
+
+use hydrometer_answers::{EngineIdentity, ModelIdentity};
+
+use crate::kernels::{Exactness, Kernel, Workshop};
+use crate::{Block, Capabilities, ChatTemplate, Checkpoint, DecoderConfig, Logits, Model, ModelError, Tokenizer};
+
+pub use logits::LOGIT_ROWS;
+
+/// Version of the numbers: changes whenever the same inputs may give other bytes on the same processor.
+const VERSION: &str = "1";
+
+/// Precision of the large products. Attention, norms and everything else are f32 in all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// `Bf16x3` where the processor has AMX, else `F32`.
+    Auto,
+    /// f32 products and sums.
+    F32,
+    /// Both factors as two bf16 parts, three products, f32 sums: 16 bits of mantissa. Needs AMX.
+    Bf16x3,
+    /// Both factors rounded to bf16, f32 sums. Needs AMX or AVX-512 BF16. It changes what is measured a little.
+    Bf16,
+}
+
+impl Precision {
+    /// The fastest kernel of this machine for the precision.
+    fn kernel(self) -> Result<Kernel, ModelError> {
+        let wanted: &[Exactness] = match self {
+            Precision::Auto => &[Exactness::Bf16x3, Exactness::F32],
+            Precision::F32 => &[Exactness::F32],
+            Precision::Bf16x3 => &[Exactness::Bf16x3],
+            Precision::Bf16 => &[Exactness::Bf16],
+        };
+        wanted.iter().find_map(|&exactness| Kernel::with(exactness)).ok_or_else(|| {
+            let mut offered: Vec<_> = Kernel::available().iter().map(|kernel| kernel.exactness().name()).collect();
+            offered.dedup();
+            ModelError::Request {
+                reason: format!(
+                    "this processor has no kernel for precision {}; it has {}",
+                    wanted[0].name(),
+                    offered.join(", ")
+                ),
+            }
+        })
+    }
+}
+
+/// How the engine runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// Threads; 0 takes one per processor. Results do not depend on it.
+    pub threads: usize,
+    /// Precision of the large products.
+    pub precision: Precision,
+}
+
+/// A decoder with its weights, ready to score.
+pub struct Decoder {
+    config: DecoderConfig,
+    weights: weights::Weights,
+    workshop: Workshop,
+    kernel: Kernel,
+    identity: ModelIdentity,
+    tokenizer: Tokenizer,
+    template: Option<ChatTemplate>,
+}
+
+impl std::fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoder").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+impl Decoder {
+    /// Reads the weights and readies the engine.
+    ///
+    /// # Errors
+    /// Tensors that are missing, misshapen or not finite, and a precision that this processor cannot compute.
+    pub fn open(checkpoint: &Checkpoint, options: &EngineOptions) -> Result<Decoder, ModelError> {
+        let kernel = options.precision.kernel()?;
+        let workshop = Workshop::new(options.threads)
+            .map_err(|error| ModelError::Request { reason: format!("cannot start threads: {error}") })?;
+        let config = checkpoint.config.clone();
+        let (tokenizer, template) = (checkpoint.tokenizer()?, checkpoint.template()?);
+        let (weights, hash) = rayon::join(|| weights::Weights::read(checkpoint), || checkpoint.weights_hash());
+        let identity = ModelIdentity {
+            name: checkpoint.name(),
+            spec: checkpoint.file_name(),
+            format: checkpoint.format().to_owned(),
+            architecture: config.architecture.name().to_owned(),
+            parameters: checkpoint.parameters(),
+            quantization: checkpoint.quantization().name().to_owned(),
+            vocab_size: u32::try_from(config.vocab).unwrap_or(u32::MAX),
+            context_length: u32::try_from(config.context).unwrap_or(u32::MAX),
+            weights: hash?,
+            tokenizer: tokenizer.hash().to_owned(),
+            template: template.as_ref().map(|template| template.hash().to_owned()),
+            surgery: None,
+            engine: EngineIdentity {
+                name: "hydrometer-decoder".to_owned(),
+                version: VERSION.to_owned(),
+                precision: kernel.exactness().name().to_owned(),
+                kernel: kernel.name().to_owned(),
+            },
+        };
+        Ok(Decoder { config, weights: weights?, workshop, kernel, identity, tokenizer, template })
+    }
+
+    /// Tokens and positions that the model can take.
+    fn check(&self, block: &Block) -> Result<(), ModelError> {
+        let (vocab, context) = (self.config.vocab, self.config.context);
+        for sequence in &block.sequences {
+            let tokens = sequence.tokens.len();
+            if tokens > context {
+                return Err(ModelError::TooLong { tokens, context });
+            }
+            if let Some((position, &id)) = sequence.tokens.iter().enumerate().find(|&(_, &id)| id as usize >= vocab) {
+                return Err(ModelError::Token { id, position, vocab });
+            }
+            let increasing = sequence.rows.is_sorted_by(|a, b| a < b);
+            if !increasing || sequence.rows.last().is_some_and(|&last| last as usize >= tokens) {
+                return Err(ModelError::Request {
+                    reason: format!("rows must increase and stay below the {tokens} tokens of their sequence"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&self, block: &Block, kernel: Kernel) -> Result<Box<dyn Logits + '_>, ModelError> {
+        self.check(block)?;
+        let hidden = forward::forward(self, kernel, block)?;
+        Ok(Box::new(logits::Rows::new(self, kernel, hidden)))
+    }
+}
+
+impl Model for Decoder {
+    fn identity(&self) -> &ModelIdentity {
+        &self.identity
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { logits: true }
+    }
+
+    fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    fn template(&self) -> Option<&ChatTemplate> {
+        self.template.as_ref()
+    }
+
+    fn score<'a>(&'a self, block: &Block) -> Result<Box<dyn Logits + 'a>, ModelError> {
+        self.run(block, self.kernel)
+    }
+
+    fn rerun<'a>(&'a self, block: &Block) -> Result<Box<dyn Logits + 'a>, ModelError> {
+        // F32 is always among the kernels; the engine's own kernel is the honest answer should that ever change.
+        self.run(block, Kernel::with(Exactness::F32).unwrap_or(self.kernel))
+    }
+}

@@ -1,0 +1,43 @@
+//! absent
+//! The twin of `x86` on other processors: no kernels of our own, the portable one serves (LLVM vectorises it).
+
+use super::layout::Layout;
+
+/// No kernel: a value of this type cannot exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Native {}
+
+impl Native {
+    pub(crate) fn available() -> Vec<Native> {
+        Vec::new()
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {}
+    }
+
+    pub(crate) fn layout(self) -> Layout {
+        match self {}
+    }
+
+    pub(crate) fn transposes(self) -> bool {
+        match self {}
+    }
+
+    pub(crate) fn start(self) {
+        match self {}
+    }
+
+    pub(crate) fn stop(self) {
+        match self {}
+    }
+
+    pub(crate) fn multiply(self, _: usize, _: &[u32], _: &[u32], _: &mut [f32], _: bool) {
+        match self {}
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn transpose(self, _: &[u32], _: usize, _: usize, _: usize, _: &mut [u32], _: usize, _: usize) {
+        match self {}
+    }
+}

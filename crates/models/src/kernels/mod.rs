@@ -1,0 +1,135 @@
+//! kernels
+//! The products of the engine, and the only module of the workspace with `unsafe` in it: instructions that the compiler
+//! does not choose by itself, and buffers that several threads fill at once. Everything offered outwards is safe.
+//!
+//! A [`Kernel`] can only be had from [`Kernel::available`], which asks the processor, so no kernel can run where its
+//! instructions are missing.
+#![allow(unsafe_code)]
+
+pub(crate) mod elementwise;
+mod layout;
+mod portable;
+mod product;
+mod transpose;
+mod words;
+
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "absent.rs"]
+mod native;
+#[cfg(target_arch = "x86_64")]
+#[path = "x86/mod.rs"]
+mod native;
+
+#[cfg(test)]
+mod tests;
+
+use layout::{Format, Layout};
+use native::Native;
+
+pub(crate) use layout::{COLUMNS, Pad};
+pub(crate) use product::{Activation, Matrix, Part, Strips, Target, Workshop};
+
+pub(crate) use words::{Words, floats, floats_mut};
+
+/// How exactly a kernel multiplies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exactness {
+    /// f32 products and sums.
+    F32,
+    /// Both factors as high + low bf16, three products, f32 sums: 16 bits of mantissa.
+    Bf16x3,
+    /// Both factors rounded to bf16, f32 sums: 8 bits of mantissa.
+    Bf16,
+}
+
+impl Exactness {
+    /// The name in the identity of a model.
+    pub fn name(self) -> &'static str {
+        match self {
+            Exactness::F32 => "f32",
+            Exactness::Bf16x3 => "bf16x3",
+            Exactness::Bf16 => "bf16",
+        }
+    }
+}
+
+/// A way to multiply that this machine has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kernel(Option<Native>);
+
+impl Kernel {
+    /// Every kernel of this machine; for one exactness the fastest comes first. `F32` is always among them.
+    pub fn available() -> Vec<Kernel> {
+        let native = Native::available().into_iter().map(|native| Kernel(Some(native)));
+        native.chain([Kernel(None)]).collect()
+    }
+
+    /// The fastest kernel of this machine with that exactness.
+    pub fn with(exactness: Exactness) -> Option<Kernel> {
+        Kernel::available().into_iter().find(|kernel| kernel.exactness() == exactness)
+    }
+
+    /// `avx512`, `avx2`, `amx-bf16`, …; `neon` for the portable kernel on aarch64, whose compiler emits NEON for it.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Some(native) => native.name(),
+            None if cfg!(target_arch = "aarch64") => "neon",
+            None => "portable",
+        }
+    }
+
+    /// How exactly it multiplies.
+    pub fn exactness(self) -> Exactness {
+        match self.layout().format {
+            Format::F32 => Exactness::F32,
+            Format::SplitTiles => Exactness::Bf16x3,
+            Format::Pairs | Format::Tiles => Exactness::Bf16,
+        }
+    }
+
+    /// How its operands lie in memory.
+    pub(crate) fn layout(self) -> Layout {
+        match self.0 {
+            Some(native) => native.layout(),
+            None => Layout { format: Format::F32, rows: portable::ROWS },
+        }
+    }
+
+    /// Readies the calling thread until the guard is dropped.
+    pub(crate) fn start(self) -> Started {
+        if let Some(native) = self.0 {
+            native.start();
+        }
+        Started { kernel: self, thread_bound: std::marker::PhantomData }
+    }
+}
+
+/// A kernel whose thread state (the tile registers of AMX) is set up.
+pub(crate) struct Started {
+    kernel: Kernel,
+    /// Neither `Send` nor `Sync`: the state belongs to the thread.
+    thread_bound: std::marker::PhantomData<*const ()>,
+}
+
+impl Started {
+    /// How the operands lie in memory.
+    pub(crate) fn layout(&self) -> Layout {
+        self.kernel.layout()
+    }
+
+    /// `c[rows][32] (+)= strip · block` over `steps` steps; `add` keeps what `c` held.
+    pub(crate) fn multiply(&self, steps: usize, strip: &[u32], block: &[u32], c: &mut [f32], add: bool) {
+        match self.kernel.0 {
+            Some(native) => native.multiply(steps, strip, block, c, add),
+            None => portable::multiply(steps, words::floats(strip), words::floats(block), c, add),
+        }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some(native) = self.kernel.0 {
+            native.stop();
+        }
+    }
+}

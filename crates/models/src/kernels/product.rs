@@ -1,0 +1,405 @@
+//! product
+//! The large product `y = x · wᵀ`: activations of a whole block times a weight matrix that is unpacked panel by panel.
+//!
+//! A task takes a panel of output columns, unpacks its weights once (dequantise, split, transpose), and multiplies them
+//! with all rows. The inner dimension is walked in long pieces whose panel stays in the second-level cache, and inside
+//! them in short pieces whose strip stays in the first. Every output is summed by one thread in an order that depends
+//! only on its own row and column, so results depend neither on scheduling nor on what else is in the block.
+
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use super::elementwise::{gelu_times, silu_times};
+use super::layout::{COLUMNS, Layout, Pad};
+use super::transpose::Transpose;
+use super::words::{Shared, Words, floats, floats_mut};
+use super::{Kernel, Started};
+
+/// Output columns of a panel.
+const PANEL: usize = 256;
+/// Elements of the inner dimension for which a panel stays in the second-level cache.
+const LONG: usize = 1024;
+/// Elements of the inner dimension for which a strip stays in the first-level cache.
+const SHORT: usize = 256;
+/// Rows whose sums one task keeps at a time.
+const SUMS: usize = 2048;
+/// Rows below which a task is not worth unpacking weights again.
+const FEW: usize = 128;
+
+/// A weight matrix `[rows, depth]` that can write any of its rows as f32.
+pub(crate) trait Matrix: Sync {
+    /// What can go wrong when rows are unpacked.
+    type Error: Send;
+    /// Output dimension.
+    fn rows(&self) -> usize;
+    /// Inner dimension.
+    fn depth(&self) -> usize;
+    /// Writes `rows`, row-major.
+    fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), Self::Error>;
+}
+
+/// Activations `[rows, depth]` as a kernel reads them.
+pub(crate) struct Strips {
+    layout: Layout,
+    rows: usize,
+    depth: usize,
+    words: Words,
+}
+
+impl Strips {
+    /// Room for activations; the contents are unspecified until they are written.
+    pub(crate) fn new(kernel: Kernel, rows: usize, depth: usize) -> Strips {
+        let layout = kernel.layout();
+        let words = Words::zeroed(rows.div_ceil(layout.rows) * layout.steps(depth) * layout.strip_words());
+        Strips { layout, rows, depth, words }
+    }
+
+    fn strip(&self) -> usize {
+        self.layout.steps(self.depth) * self.layout.strip_words()
+    }
+
+    fn count(&self) -> usize {
+        self.rows.div_ceil(self.layout.rows)
+    }
+
+    /// The rows of strip `index`.
+    fn range(&self, index: usize) -> Range<usize> {
+        index * self.layout.rows..self.rows.min((index + 1) * self.layout.rows)
+    }
+}
+
+/// The non-linearity between the gate and up projections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Activation {
+    /// `x · sigmoid(x)`.
+    Silu,
+    /// The tanh form of gelu.
+    GeluTanh,
+}
+
+/// Consecutive output columns that go to one place, cut into blocks of `width` columns: `[columns/width][rows][width]`.
+pub(crate) struct Part<'a> {
+    pub(crate) columns: usize,
+    pub(crate) width: usize,
+    pub(crate) bias: Option<&'a [f32]>,
+    pub(crate) out: &'a mut [f32],
+}
+
+/// What becomes of the product.
+pub(crate) enum Target<'a> {
+    /// It is stored, with a bias where there is one.
+    Store(Vec<Part<'a>>),
+    /// It is added to `[rows, columns]`.
+    Add(&'a mut [f32]),
+    /// The first half of the columns is activated and multiplied with the second half; the result is packed.
+    Gated(Activation, &'a mut Strips),
+}
+
+/// Threads and their scratch space.
+pub(crate) struct Workshop {
+    pool: rayon::ThreadPool,
+    transpose: Transpose,
+    arch: Arch,
+    idle: Mutex<Vec<Scratch>>,
+}
+
+#[derive(Default)]
+struct Scratch {
+    rows: Vec<f32>,
+    panel: Words,
+    sums: Words,
+    pad: Pad,
+}
+
+impl Workshop {
+    /// A workshop with that many threads; 0 takes one per processor.
+    pub(crate) fn new(threads: usize) -> Result<Workshop, rayon::ThreadPoolBuildError> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+        Ok(Workshop { pool, transpose: Transpose::detect(), arch: Arch::new(), idle: Mutex::default() })
+    }
+
+    /// The threads.
+    pub(crate) fn pool(&self) -> &rayon::ThreadPool {
+        &self.pool
+    }
+
+    /// The instruction set of the element-wise steps.
+    pub(crate) fn arch(&self) -> Arch {
+        self.arch
+    }
+
+    /// The way to transpose.
+    pub(crate) fn transpose(&self) -> Transpose {
+        self.transpose
+    }
+
+    fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
+        let idle = || self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut scratch = idle().pop().unwrap_or_default();
+        let result = work(&mut scratch);
+        idle().push(scratch);
+        result
+    }
+
+    /// Packs activations; `write(row, out)` gives one row.
+    pub(crate) fn pack(&self, out: &mut Strips, write: impl Fn(usize, &mut [f32]) + Sync) {
+        let (layout, depth, all) = (out.layout, out.depth, out.rows);
+        let strip = out.strip();
+        self.pool.install(|| {
+            out.words.par_chunks_mut(strip).take(all.div_ceil(layout.rows)).enumerate().for_each(|(index, words)| {
+                self.with_scratch(|Scratch { rows, pad, .. }| {
+                    let range = index * layout.rows..all.min((index + 1) * layout.rows);
+                    grow(rows, range.len() * depth);
+                    for (row, out) in range.clone().zip(rows.chunks_exact_mut(depth)) {
+                        write(row, out);
+                    }
+                    layout.pack_rows(self.transpose, &rows[..range.len() * depth], depth, words, pad);
+                });
+            });
+        });
+    }
+
+    /// Multiplies `x` with the transposed weights; see [`Target`] for what happens with the result.
+    pub(crate) fn multiply<M: Matrix>(
+        &self,
+        kernel: Kernel,
+        x: &Strips,
+        weights: &M,
+        target: Target<'_>,
+    ) -> Result<(), M::Error> {
+        assert_eq!((x.layout, x.depth), (kernel.layout(), weights.depth()), "operands of different kernels or depths");
+        let output = Output::new(target, x.rows, weights.rows());
+        let panels = output.panels(weights.rows());
+        let threads = self.pool.current_num_threads();
+        // Few panels on many threads: the rows are cut as well, as long as that pays for unpacking again.
+        let cuts = (3 * threads).div_ceil(panels.len().max(1)).clamp(1, (x.rows / FEW).max(1));
+        let strips = x.count().div_ceil(cuts).max(1);
+        let cuts = x.count().div_ceil(strips);
+        let next = AtomicUsize::new(0);
+        let failure = Mutex::new(None);
+        self.pool.broadcast(|_| {
+            self.with_scratch(|scratch| {
+                let started = kernel.start();
+                loop {
+                    let task = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(panel) = panels.get(task / cuts) else { break };
+                    let first = task % cuts * strips;
+                    let job = Job { workshop: self, started: &started, x, weights, output: &output };
+                    if let Err(error) = job.run(panel, first..x.count().min(first + strips), scratch) {
+                        next.store(usize::MAX / 2, Ordering::Relaxed);
+                        failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(error);
+                    }
+                }
+            });
+        });
+        match failure.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
+fn grow(buffer: &mut Vec<f32>, len: usize) {
+    if buffer.len() < len {
+        buffer.resize(len, 0.0);
+    }
+}
+
+/// Where the tasks of one product write.
+enum Output<'a> {
+    Store { rows: usize, parts: Vec<(Range<usize>, usize, Option<&'a [f32]>, Shared<'a, f32>)> },
+    Add { columns: usize, out: Shared<'a, f32> },
+    Gated { activation: Activation, layout: Layout, strip: usize, words: Shared<'a, u32> },
+}
+
+impl<'a> Output<'a> {
+    fn new(target: Target<'a>, rows: usize, columns: usize) -> Output<'a> {
+        match target {
+            Target::Store(parts) => {
+                let mut first = 0;
+                let parts = parts.into_iter().map(|part| {
+                    assert!(part.columns % part.width == 0 && part.out.len() == rows * part.columns);
+                    assert!(part.bias.is_none_or(|bias| bias.len() == part.columns));
+                    first += part.columns;
+                    (first - part.columns..first, part.width, part.bias, Shared::new(part.out))
+                });
+                let parts = parts.collect();
+                assert_eq!(first, columns, "the parts cover the output");
+                Output::Store { rows, parts }
+            }
+            Target::Add(out) => {
+                assert_eq!(out.len(), rows * columns);
+                Output::Add { columns, out: Shared::new(out) }
+            }
+            Target::Gated(activation, out) => {
+                assert_eq!((out.rows, out.depth * 2), (rows, columns));
+                let (layout, strip) = (out.layout, out.strip());
+                Output::Gated { activation, layout, strip, words: Shared::new(&mut out.words) }
+            }
+        }
+    }
+
+    /// The ranges of weight rows of each panel; each range starts on a column block.
+    fn panels(&self, columns: usize) -> Vec<Vec<Range<usize>>> {
+        let (ends, width) = match self {
+            Output::Gated { .. } => (columns / 2, PANEL / 2),
+            _ => (columns, PANEL),
+        };
+        let cut = (0..ends).step_by(width).map(|first| first..ends.min(first + width));
+        match self {
+            Output::Gated { .. } => cut.map(|r| vec![r.clone(), r.start + ends..r.end + ends]).collect(),
+            _ => cut.map(|range| vec![range]).collect(),
+        }
+    }
+}
+
+/// One task of one product.
+struct Job<'a, M: Matrix> {
+    workshop: &'a Workshop,
+    started: &'a Started,
+    x: &'a Strips,
+    weights: &'a M,
+    output: &'a Output<'a>,
+}
+
+impl<M: Matrix> Job<'_, M> {
+    fn run(&self, panel: &[Range<usize>], strips: Range<usize>, scratch: &mut Scratch) -> Result<(), M::Error> {
+        let blocks = self.unpack(panel, scratch)?;
+        let layout = self.x.layout;
+        let tile = layout.rows * COLUMNS;
+        let at_once = (SUMS / layout.rows).max(1);
+        scratch.sums.reserve(at_once.min(strips.len()) * blocks * tile);
+        for first in strips.clone().step_by(at_once) {
+            let some = first..strips.end.min(first + at_once);
+            self.sum(some.clone(), blocks, scratch);
+            for (index, strip) in some.enumerate() {
+                let range = index * blocks * tile..(index + 1) * blocks * tile;
+                let Scratch { sums, rows, pad, .. } = scratch;
+                self.write(panel, strip, &floats(sums)[range], rows, pad);
+            }
+        }
+        Ok(())
+    }
+
+    /// Unpacks the weights of a panel: `[blocks][steps]` in the layout of the kernel. Returns the number of blocks.
+    fn unpack(&self, panel: &[Range<usize>], scratch: &mut Scratch) -> Result<usize, M::Error> {
+        let (layout, depth) = (self.x.layout, self.x.depth);
+        let size = layout.steps(depth) * layout.block_words();
+        let blocks: usize = panel.iter().map(|range| range.len().div_ceil(COLUMNS)).sum();
+        scratch.panel.reserve(blocks * size);
+        grow(&mut scratch.rows, 16 * depth);
+        let mut block = 0;
+        for range in panel {
+            for first in range.clone().step_by(COLUMNS) {
+                let words = &mut scratch.panel[block * size..(block + 1) * size];
+                for half in 0..2 {
+                    let start = range.end.min(first + 16 * half);
+                    let some = start..range.end.min(start + 16);
+                    let rows = &mut scratch.rows[..some.len() * depth];
+                    self.weights.unpack(some, rows)?;
+                    layout.pack_weights(self.workshop.transpose, rows, depth, half, words, &mut scratch.pad);
+                }
+                block += 1;
+            }
+        }
+        Ok(blocks)
+    }
+
+    /// The sums of some strips with all blocks of the panel: `[strips][blocks][rows][32]`.
+    fn sum(&self, strips: Range<usize>, blocks: usize, scratch: &mut Scratch) {
+        let layout = self.x.layout;
+        let steps = layout.steps(self.x.depth);
+        let (strip_size, block_size) = (steps * layout.strip_words(), steps * layout.block_words());
+        let tile = layout.rows * COLUMNS;
+        let (long, short) = (LONG / layout.step(), SHORT / layout.step());
+        let sums = floats_mut(&mut scratch.sums);
+        for outer in (0..steps).step_by(long) {
+            let end = steps.min(outer + long);
+            for (index, strip) in strips.clone().enumerate() {
+                let strip = &self.x.words[strip * strip_size..(strip + 1) * strip_size];
+                for inner in (outer..end).step_by(short) {
+                    let count = end.min(inner + short) - inner;
+                    let strip = &strip[inner * layout.strip_words()..];
+                    for block in 0..blocks {
+                        let block_words = &scratch.panel[block * block_size + inner * layout.block_words()..];
+                        let c = &mut sums[(index * blocks + block) * tile..][..tile];
+                        self.started.multiply(count, strip, block_words, c, inner > 0);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Hands the finished sums `[blocks][rows][32]` of one strip to the output.
+    fn write(&self, panel: &[Range<usize>], strip: usize, sums: &[f32], rows: &mut Vec<f32>, pad: &mut Pad) {
+        let range = self.x.range(strip);
+        let tile = self.x.layout.rows * COLUMNS;
+        match self.output {
+            Output::Store { rows: all, parts } => {
+                for (block, first) in panel[0].clone().step_by(COLUMNS).enumerate() {
+                    let columns = first..panel[0].end.min(first + COLUMNS);
+                    for (covered, width, bias, out) in parts {
+                        let (start, end) = (columns.start.max(covered.start), columns.end.min(covered.end));
+                        let mut from = start;
+                        while from < end {
+                            let column = from - covered.start;
+                            let run = (end - from).min(width - column % width);
+                            for (row, m) in range.clone().enumerate() {
+                                let at = column / width * all * width + m * width + column % width;
+                                // SAFETY: a task is the only one with this pair of rows and columns.
+                                let out = unsafe { out.part(at..at + run) };
+                                out.copy_from_slice(&sums[block * tile + row * COLUMNS + from - first..][..run]);
+                                if let Some(bias) = bias {
+                                    out.iter_mut().zip(&bias[column..]).for_each(|(out, bias)| *out += bias);
+                                }
+                            }
+                            from += run;
+                        }
+                    }
+                }
+            }
+            Output::Add { columns: all, out } => {
+                for (block, first) in panel[0].clone().step_by(COLUMNS).enumerate() {
+                    let run = COLUMNS.min(panel[0].end - first);
+                    for (row, m) in range.clone().enumerate() {
+                        // SAFETY: a task is the only one with this pair of rows and columns.
+                        let out = unsafe { out.part(m * all + first..m * all + first + run) };
+                        let sums = &sums[block * tile + row * COLUMNS..][..run];
+                        out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
+                    }
+                }
+            }
+            Output::Gated { activation, layout, strip: size, words } => {
+                let width = panel[0].len();
+                let blocks = width.div_ceil(COLUMNS);
+                grow(rows, 2 * range.len() * width);
+                let (gate, up) = rows[..2 * range.len() * width].split_at_mut(range.len() * width);
+                untile(&sums[..blocks * tile], tile, width, gate);
+                untile(&sums[blocks * tile..], tile, width, up);
+                match activation {
+                    Activation::Silu => silu_times(self.workshop.arch, gate, up),
+                    Activation::GeluTanh => gelu_times(self.workshop.arch, gate, up),
+                }
+                let start = strip * size + panel[0].start / layout.step() * layout.strip_words();
+                let len = layout.steps(width) * layout.strip_words();
+                // SAFETY: steps belong to columns and strips to rows, and a task is the only one with this pair of both;
+                // panels start on multiples of every step.
+                let out = unsafe { words.part(start..start + len) };
+                layout.pack_rows(self.workshop.transpose, gate, width, out, pad);
+            }
+        }
+    }
+}
+
+/// `[blocks][rows][32]` to `[rows][width]`.
+fn untile(sums: &[f32], tile: usize, width: usize, out: &mut [f32]) {
+    for (row, out) in out.chunks_exact_mut(width).enumerate() {
+        for (block, out) in out.chunks_mut(COLUMNS).enumerate() {
+            out.copy_from_slice(&sums[block * tile + row * COLUMNS..][..out.len()]);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+#![allow(clippy::unwrap_used)]
+//! Every kernel of this machine against an f64 product, on shapes that do not fit its tiles.
+
+use std::convert::Infallible;
+use std::ops::Range;
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+
+struct Plain {
+    depth: usize,
+    data: Vec<f32>,
+}
+
+impl Matrix for Plain {
+    type Error = Infallible;
+    fn rows(&self) -> usize {
+        self.data.len() / self.depth
+    }
+    fn depth(&self) -> usize {
+        self.depth
+    }
+    fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), Infallible> {
+        out.copy_from_slice(&self.data[rows.start * self.depth..rows.end * self.depth]);
+        Ok(())
+    }
+}
+
+fn random(len: usize, seed: u64) -> Vec<f32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..len).map(|_| rng.random_range(-1.0f32..1.0)).collect()
+}
+
+fn exact(x: &[f32], w: &[f32], depth: usize) -> Vec<f64> {
+    x.chunks_exact(depth)
+        .flat_map(|x| {
+            w.chunks_exact(depth).map(move |w| x.iter().zip(w).map(|(&x, &w)| f64::from(x) * f64::from(w)).sum())
+        })
+        .collect()
+}
+
+/// Largest error relative to ‖x‖·‖w‖, which is √depth/3 on average here.
+fn tolerance(kernel: Kernel, depth: usize) -> f64 {
+    let unit = match kernel.exactness() {
+        Exactness::F32 => 4e-7,
+        Exactness::Bf16x3 => 8e-6,
+        Exactness::Bf16 => 4e-3,
+    };
+    unit * (depth as f64).sqrt().max(1.0) * 2.0
+}
+
+fn packed(workshop: &Workshop, kernel: Kernel, x: &[f32], depth: usize) -> Strips {
+    let mut strips = Strips::new(kernel, x.len() / depth, depth);
+    workshop.pack(&mut strips, |row, out| out.copy_from_slice(&x[row * depth..(row + 1) * depth]));
+    strips
+}
+
+fn check(kernel: Kernel, rows: usize, depth: usize, columns: usize, threads: usize) {
+    let workshop = Workshop::new(threads).unwrap();
+    let (x, w) = (random(rows * depth, 1), Plain { depth, data: random(columns * depth, 2) });
+    let mut y = vec![f32::NAN; rows * columns];
+    let part = Part { columns, width: columns, bias: None, out: &mut y };
+    let strips = packed(&workshop, kernel, &x, depth);
+    workshop.multiply(kernel, &strips, &w, Target::Store(vec![part])).unwrap();
+    let exact = exact(&x, &w.data, depth);
+    let worst = y.iter().zip(&exact).map(|(&y, &e)| (f64::from(y) - e).abs()).fold(0.0, f64::max);
+    let allowed = tolerance(kernel, depth);
+    assert!(
+        worst <= allowed,
+        "{} {:?} {rows}×{depth}×{columns}: {worst:e} > {allowed:e}",
+        kernel.name(),
+        kernel.exactness()
+    );
+    let mut twice = y.clone();
+    workshop.multiply(kernel, &strips, &w, Target::Add(&mut twice)).unwrap();
+    assert!(twice.iter().zip(&y).all(|(twice, y)| *twice == y + y), "adding the product to itself doubles it");
+}
+
+#[test]
+fn products_agree_with_f64_on_odd_shapes() {
+    for kernel in Kernel::available() {
+        for (rows, depth, columns) in [
+            (1, 1, 1),
+            (1, 33, 5),
+            (7, 64, 32),
+            (13, 31, 17),
+            (33, 100, 300),
+            (65, 1030, 49),
+            (40, 2500, 33),
+            (300, 96, 520),
+        ] {
+            check(kernel, rows, depth, columns, 2);
+        }
+    }
+}
+
+#[test]
+fn rows_and_threads_do_not_change_a_result() {
+    let (depth, columns, rows) = (300, 700, 290);
+    for kernel in Kernel::available() {
+        let (x, w) = (random(rows * depth, 3), Plain { depth, data: random(columns * depth, 4) });
+        let multiply = |x: &[f32], threads| {
+            let workshop = Workshop::new(threads).unwrap();
+            let mut y = vec![0.0; x.len() / depth * columns];
+            let part = Part { columns, width: columns, bias: None, out: &mut y };
+            workshop.multiply(kernel, &packed(&workshop, kernel, x, depth), &w, Target::Store(vec![part])).unwrap();
+            y
+        };
+        let all = multiply(&x, 1);
+        assert_eq!(all, multiply(&x, 5), "{}", kernel.name());
+        assert_eq!(&all[17 * columns..51 * columns], multiply(&x[17 * depth..51 * depth], 2), "{}", kernel.name());
+    }
+}
+
+#[test]
+fn parts_biases_and_gates_land_where_they_belong() {
+    let (depth, rows) = (48, 37);
+    for kernel in Kernel::available() {
+        let workshop = Workshop::new(2).unwrap();
+        let w = Plain { depth, data: random(2 * 150 * depth, 5) };
+        let x = random(rows * depth, 6);
+        let strips = packed(&workshop, kernel, &x, depth);
+        let exact = exact(&x, &w.data, depth);
+        let bias = random(100, 7);
+        let (mut heads, mut flat) = (vec![0.0; rows * 100], vec![0.0; rows * 200]);
+        let parts = vec![
+            Part { columns: 100, width: 20, bias: Some(&bias), out: &mut heads },
+            Part { columns: 200, width: 200, bias: None, out: &mut flat },
+        ];
+        workshop.multiply(kernel, &strips, &w, Target::Store(parts)).unwrap();
+        let allowed = tolerance(kernel, depth);
+        for m in 0..rows {
+            for c in 0..100 {
+                let got = f64::from(heads[c / 20 * rows * 20 + m * 20 + c % 20]);
+                assert!((got - exact[m * 300 + c] - f64::from(bias[c])).abs() <= allowed, "{} {m} {c}", kernel.name());
+            }
+            for c in 0..200 {
+                assert!((f64::from(flat[m * 200 + c]) - exact[m * 300 + 100 + c]).abs() <= allowed);
+            }
+        }
+        // The gated product, read back through a product with the identity.
+        let mut gated = Strips::new(kernel, rows, 150);
+        workshop.multiply(kernel, &strips, &w, Target::Gated(Activation::Silu, &mut gated)).unwrap();
+        let identity = Plain { depth: 150, data: (0..150 * 150).map(|i| f32::from(u8::from(i % 151 == 0))).collect() };
+        let mut back = vec![0.0; rows * 150];
+        let part = Part { columns: 150, width: 150, bias: None, out: &mut back };
+        workshop.multiply(kernel, &gated, &identity, Target::Store(vec![part])).unwrap();
+        for m in 0..rows {
+            for c in 0..150 {
+                let (gate, up) = (exact[m * 300 + c], exact[m * 300 + 150 + c]);
+                let want = gate / (1.0 + (-gate).exp()) * up;
+                let got = f64::from(back[m * 150 + c]);
+                assert!((got - want).abs() <= allowed * 6.0 + want.abs() * 0.004, "{} {got} {want}", kernel.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn transposition_fills_missing_rows_with_zeros() {
+    for transpose in [Transpose::detect(), Transpose::plain()] {
+        for (count, len, width) in [(1, 1, 1), (3, 40, 12), (12, 17, 12), (16, 33, 16), (5, 16, 16)] {
+            let rows: Vec<u32> = (0..(count * 50) as u32).collect();
+            let mut out = vec![9; len * 20];
+            transpose.transpose(&rows, count, len, 50, &mut out, 20, width);
+            for c in 0..len {
+                for r in 0..20 {
+                    let want = if r < count {
+                        rows[r * 50 + c]
+                    } else if r < width {
+                        0
+                    } else {
+                        9
+                    };
+                    assert_eq!(out[c * 20 + r], want, "{count} {len} {width}: column {c} row {r}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn exp_is_close_and_honest_about_special_values() {
+    for i in -8_600..8_800 {
+        let x = i as f32 / 100.0;
+        let (got, want) = (f64::from(elementwise::exp(x)), f64::from(x).exp());
+        assert!((got / want - 1.0).abs() < 2e-7, "exp({x}) = {got:e}, not {want:e}");
+    }
+    assert_eq!(elementwise::exp(f32::NEG_INFINITY), 0.0);
+    assert_eq!(elementwise::exp(0.0), 1.0);
+    assert_eq!(elementwise::exp(f32::INFINITY), f32::INFINITY);
+    assert!(elementwise::exp(f32::NAN).is_nan());
+}

@@ -1,0 +1,132 @@
+//! avx512
+//! The kernels of AVX-512: 12 rows × 32 columns in 24 of the 32 registers, in f32 and in pairs of bf16; transposition.
+
+use std::arch::x86_64::*;
+
+/// Rows of a strip.
+pub(super) const ROWS: usize = 12;
+
+/// `c[12][32] (+)= strip[steps][12] · block[steps][32]`.
+///
+/// # Safety
+/// AVX-512F is there; the pointers are valid for the lengths in the shapes above.
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn multiply(steps: usize, strip: *const f32, block: *const f32, c: *mut f32, add: bool) {
+    // SAFETY: every access is inside the shapes that the caller vouches for.
+    unsafe {
+        let mut sum = [[_mm512_setzero_ps(); 2]; ROWS];
+        for step in 0..steps {
+            let columns = block.add(step * 32);
+            let (left, right) = (_mm512_loadu_ps(columns), _mm512_loadu_ps(columns.add(16)));
+            // The block comes from the second-level cache; `prefetch` may point past its end, which is harmless.
+            _mm_prefetch::<_MM_HINT_T0>(columns.wrapping_add(512).cast());
+            _mm_prefetch::<_MM_HINT_T0>(columns.wrapping_add(528).cast());
+            for (row, sum) in sum.iter_mut().enumerate() {
+                let x = _mm512_set1_ps(*strip.add(step * ROWS + row));
+                sum[0] = _mm512_fmadd_ps(x, left, sum[0]);
+                sum[1] = _mm512_fmadd_ps(x, right, sum[1]);
+            }
+        }
+        store(&sum, c, add);
+    }
+}
+
+/// `c[12][32] (+)= strip[steps][12][2] · block[steps][32][2]` in bf16 with f32 sums.
+///
+/// # Safety
+/// AVX-512F and BF16 are there; the pointers are valid for the lengths in the shapes above.
+#[target_feature(enable = "avx512f,avx512bf16")]
+pub(super) unsafe fn multiply_pairs(steps: usize, strip: *const u32, block: *const u32, c: *mut f32, add: bool) {
+    // SAFETY: every access is inside the shapes that the caller vouches for; `__m512bh` and `__m512i` are both 64 plain bytes.
+    unsafe {
+        let pairs = |bits: __m512i| std::mem::transmute::<__m512i, __m512bh>(bits);
+        let mut sum = [[_mm512_setzero_ps(); 2]; ROWS];
+        for step in 0..steps {
+            let columns = block.add(step * 32);
+            let left = pairs(_mm512_loadu_si512(columns.cast()));
+            let right = pairs(_mm512_loadu_si512(columns.add(16).cast()));
+            for (row, sum) in sum.iter_mut().enumerate() {
+                let x = pairs(_mm512_set1_epi32((*strip.add(step * ROWS + row)).cast_signed()));
+                sum[0] = _mm512_dpbf16_ps(sum[0], x, left);
+                sum[1] = _mm512_dpbf16_ps(sum[1], x, right);
+            }
+        }
+        store(&sum, c, add);
+    }
+}
+
+/// # Safety
+/// AVX-512F is there; `c` is valid for 12 × 32 numbers.
+#[target_feature(enable = "avx512f")]
+unsafe fn store(sum: &[[__m512; 2]; ROWS], c: *mut f32, add: bool) {
+    for (row, sum) in sum.iter().enumerate() {
+        for (part, &sum) in sum.iter().enumerate() {
+            // SAFETY: inside the 12 × 32 numbers that the caller vouches for.
+            unsafe {
+                let out = c.add(row * 32 + part * 16);
+                let total = if add { _mm512_add_ps(_mm512_loadu_ps(out), sum) } else { sum };
+                _mm512_storeu_ps(out, total);
+            }
+        }
+    }
+}
+
+/// `out[c · out_stride + r] = rows[r · stride + c]` for `r < width`, zero where `r ≥ count`.
+///
+/// # Safety
+/// AVX-512F is there; `1 ≤ count ≤ width ≤ 16`; the last row and the last column end inside their slices.
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn transpose(
+    rows: *const u32,
+    count: usize,
+    len: usize,
+    stride: usize,
+    out: *mut u32,
+    out_stride: usize,
+    width: usize,
+) {
+    let lanes = |n: usize| if n >= 16 { u16::MAX } else { (1u16 << n) - 1 };
+    for first in (0..len).step_by(16) {
+        let wide = lanes(len - first);
+        let mut tile = [_mm512_setzero_si512(); 16];
+        for (row, tile) in tile.iter_mut().enumerate().take(count) {
+            // SAFETY: lanes past `len` are masked off, and row < count.
+            *tile = unsafe { _mm512_maskz_loadu_epi32(wide, rows.add(row * stride + first).cast()) };
+        }
+        for (column, tile) in turn(tile).iter().enumerate().take(len - first) {
+            // SAFETY: column < len and lanes past `width` are masked off.
+            unsafe { _mm512_mask_storeu_epi32(out.add((first + column) * out_stride).cast(), lanes(width), *tile) };
+        }
+    }
+}
+
+/// Transposes 16 × 16 words in registers: pairs, then fours, then 128-bit lanes.
+#[target_feature(enable = "avx512f")]
+fn turn(rows: [__m512i; 16]) -> [__m512i; 16] {
+    let mut pairs = rows;
+    for i in 0..8 {
+        pairs[2 * i] = _mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
+        pairs[2 * i + 1] = _mm512_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
+    }
+    let mut fours = pairs;
+    for i in 0..4 {
+        let group = 4 * i;
+        fours[group] = _mm512_unpacklo_epi64(pairs[group], pairs[group + 2]);
+        fours[group + 1] = _mm512_unpackhi_epi64(pairs[group], pairs[group + 2]);
+        fours[group + 2] = _mm512_unpacklo_epi64(pairs[group + 1], pairs[group + 3]);
+        fours[group + 3] = _mm512_unpackhi_epi64(pairs[group + 1], pairs[group + 3]);
+    }
+    // fours[4·g + j] holds in lane l the column 4·l + j of the rows 4·g .. 4·g + 4.
+    let mut columns = fours;
+    for j in 0..4 {
+        let low = _mm512_shuffle_i32x4::<0b01_00_01_00>(fours[j], fours[4 + j]);
+        let high = _mm512_shuffle_i32x4::<0b11_10_11_10>(fours[j], fours[4 + j]);
+        let low2 = _mm512_shuffle_i32x4::<0b01_00_01_00>(fours[8 + j], fours[12 + j]);
+        let high2 = _mm512_shuffle_i32x4::<0b11_10_11_10>(fours[8 + j], fours[12 + j]);
+        columns[j] = _mm512_shuffle_i32x4::<0b10_00_10_00>(low, low2);
+        columns[4 + j] = _mm512_shuffle_i32x4::<0b11_01_11_01>(low, low2);
+        columns[8 + j] = _mm512_shuffle_i32x4::<0b10_00_10_00>(high, high2);
+        columns[12 + j] = _mm512_shuffle_i32x4::<0b11_01_11_01>(high, high2);
+    }
+    columns
+}

@@ -1,0 +1,122 @@
+//! x86
+//! Kernels for x86-64, each behind run-time detection: a `Native` exists only where the processor and the operating
+//! system have what it needs, so that using one is safe.
+
+mod amx;
+mod avx2;
+mod avx512;
+
+use super::layout::{COLUMNS, Format, Layout};
+
+/// An instruction set with a kernel here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Native {
+    /// AVX2 and FMA, f32.
+    Avx2,
+    /// AVX-512, f32.
+    Avx512,
+    /// AVX-512 BF16: one product of bf16 pairs into f32.
+    Avx512Bf16,
+    /// AMX: one product of bf16 tiles into f32.
+    AmxBf16,
+    /// AMX: three products of the high and low bf16 parts.
+    AmxBf16x3,
+}
+
+impl Native {
+    /// What this machine has, the fastest of each precision first.
+    pub(crate) fn available() -> Vec<Native> {
+        let avx512 = is_x86_feature_detected!("avx512f");
+        let mut found = Vec::new();
+        if avx512 && amx::permitted() {
+            found.extend([Native::AmxBf16x3, Native::AmxBf16]);
+        }
+        if avx512 {
+            found.push(Native::Avx512);
+        }
+        if avx512 && is_x86_feature_detected!("avx512bf16") {
+            found.push(Native::Avx512Bf16);
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            found.push(Native::Avx2);
+        }
+        found
+    }
+
+    /// The name in the identity of a model.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Native::Avx2 => "avx2",
+            Native::Avx512 => "avx512",
+            Native::Avx512Bf16 => "avx512-bf16",
+            Native::AmxBf16 | Native::AmxBf16x3 => "amx-bf16",
+        }
+    }
+
+    pub(crate) fn layout(self) -> Layout {
+        match self {
+            Native::Avx2 => Layout { format: Format::F32, rows: avx2::ROWS },
+            Native::Avx512 => Layout { format: Format::F32, rows: avx512::ROWS },
+            Native::Avx512Bf16 => Layout { format: Format::Pairs, rows: avx512::ROWS },
+            Native::AmxBf16 => Layout { format: Format::Tiles, rows: 32 },
+            Native::AmxBf16x3 => Layout { format: Format::SplitTiles, rows: 32 },
+        }
+    }
+
+    /// Whether [`Native::transpose`] is there.
+    pub(crate) fn transposes(self) -> bool {
+        self == Native::Avx512
+    }
+
+    /// Readies the calling thread for [`Native::multiply`].
+    pub(crate) fn start(self) {
+        if matches!(self, Native::AmxBf16 | Native::AmxBf16x3) {
+            // SAFETY: the value exists, so AMX was detected and permitted for this process.
+            unsafe { amx::configure() };
+        }
+    }
+
+    /// Gives back what [`Native::start`] took.
+    pub(crate) fn stop(self) {
+        if matches!(self, Native::AmxBf16 | Native::AmxBf16x3) {
+            // SAFETY: as in `start`.
+            unsafe { amx::release() };
+        }
+    }
+
+    /// `c[rows][32] (+)= strip · block` over `steps` steps; `add` keeps what `c` held.
+    pub(crate) fn multiply(self, steps: usize, strip: &[u32], block: &[u32], c: &mut [f32], add: bool) {
+        let layout = self.layout();
+        assert!(strip.len() >= steps * layout.strip_words() && block.len() >= steps * layout.block_words());
+        assert!(c.len() >= layout.rows * COLUMNS);
+        let (strip, block, c) = (strip.as_ptr(), block.as_ptr(), c.as_mut_ptr());
+        // SAFETY: the value exists, so the instructions are there; the lengths were asserted above.
+        unsafe {
+            match self {
+                Native::Avx2 => avx2::multiply(steps, strip.cast(), block.cast(), c, add),
+                Native::Avx512 => avx512::multiply(steps, strip.cast(), block.cast(), c, add),
+                Native::Avx512Bf16 => avx512::multiply_pairs(steps, strip, block, c, add),
+                Native::AmxBf16 => amx::multiply(steps, strip, block, c, add),
+                Native::AmxBf16x3 => amx::multiply_split(steps, strip, block, c, add),
+            }
+        }
+    }
+
+    /// See [`super::transpose::Transpose::transpose`], which checks the bounds.
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn transpose(
+        self,
+        rows: &[u32],
+        count: usize,
+        len: usize,
+        stride: usize,
+        out: &mut [u32],
+        out_stride: usize,
+        width: usize,
+    ) {
+        assert!(self.transposes() && (1..=16).contains(&count) && count <= width && width <= 16 && width <= out_stride);
+        assert!(len > 0 && (count - 1) * stride + len <= rows.len() && (len - 1) * out_stride + width <= out.len());
+        // SAFETY: AVX-512 was detected; the bounds were asserted above.
+        unsafe { avx512::transpose(rows.as_ptr(), count, len, stride, out.as_mut_ptr(), out_stride, width) }
+    }
+}
