@@ -10,6 +10,7 @@ mod error;
 pub mod gguf;
 mod kernels;
 mod model;
+mod open;
 mod planted;
 pub mod safetensors;
 mod scripted;
@@ -25,6 +26,7 @@ pub use config::{Activation, Architecture, DecoderConfig, Rope, RopeScaling, Rop
 pub use decoder::{Decoder, EngineOptions, LOGIT_ROWS, Precision};
 pub use error::ModelError;
 pub use model::{Block, Capabilities, Logits, Model, Sequence};
+pub use open::open;
 pub use planted::{Defect, Planted};
 pub use scripted::Scripted;
 pub use spec::ModelSpec;
