@@ -78,15 +78,13 @@ pub(crate) fn append_line(path: &Path, line: &str) -> Result<(), RunError> {
     let mut text = String::with_capacity(line.len() + 1);
     text.push_str(line);
     text.push('\n');
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_data()
-        })
-        .map_err(RunError::io("append to", path))
+    let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(RunError::io("append to", path))?;
+    let before = file.metadata().map_err(RunError::io("read the length of", path))?.len();
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).map_err(|error| {
+        // Half a line would spoil the next one. The first error is the one to report.
+        let _ = file.set_len(before);
+        RunError::io("append to", path)(error)
+    })
 }
 
 /// Cuts off a last line that a killed process did not finish.
