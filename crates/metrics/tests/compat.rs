@@ -87,6 +87,9 @@ fn codes_tie_where_logits_do_not() {
     let found = compare(&teacher, &student, 0);
     assert_eq!((found.teacher_top1, found.student_top1), (1, 1));
     assert!(!found.compat_same_top);
+    // Equal codes: the lowest id is the most probable.
+    let top = |student: &[f32]| token_from_encoded(&[7, 9, 9], 0.1, -1.5, student, 0).unwrap().same_top;
+    assert!(top(&[0.0, 2.0, 1.0]) && !top(&[0.0, 1.0, 2.0]));
 }
 
 /// Tokens with known nll, nll_base and kl.

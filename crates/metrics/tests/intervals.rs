@@ -269,6 +269,9 @@ fn few_families_get_the_bootstrap_and_the_same_bytes_twice() {
     assert_eq!(interval.method, IntervalMethod::BootstrapT);
     let narrow = estimate(&table, 0.90, ratio).unwrap().interval.unwrap();
     assert!(interval.low < narrow.low && narrow.high < interval.high);
+    let plain = jackknife(&table, 0.95, ratio).unwrap();
+    assert!(interval.low <= plain.low && plain.high <= interval.high);
+    assert!(interval.high - interval.low > plain.high - plain.low);
     let bca = bca(&table, 0.95, ratio).unwrap();
     assert_eq!(bca.method, IntervalMethod::Bca);
     assert!(bca.low < first.value && first.value < bca.high);

@@ -76,6 +76,7 @@ proptest! {
         ab.merge(&b);
         ba.merge(&a);
         let whole = fill(&rows);
+        prop_assert_eq!(whole.items(), rows.len() as u64);
         for other in [&ab, &ba] {
             prop_assert_eq!(other.len(), whole.len());
             prop_assert_eq!(other.items(), whole.items());
@@ -208,6 +209,10 @@ fn an_overconfident_student_has_a_slope_below_one() {
     };
     assert!((logit_slope(&pairs(2.0)).unwrap() - 0.5).abs() < 1e-9);
     assert!((logit_slope(&pairs(1.0)).unwrap() - 1.0).abs() < 1e-9);
+    // Neither side centred: y = 1 + x/2 has slope 1/2 all the same.
+    let shifted: Vec<(f64, f64)> =
+        (0..9).map(|k| (sigmoid(1.0 + f64::from(k) / 4.0), sigmoid(f64::from(k) / 2.0))).collect();
+    assert!((logit_slope(&shifted).unwrap() - 0.5).abs() < 1e-9);
     assert_eq!(logit_slope(&[(0.3, 0.5), (0.6, 0.5)]), None);
     assert_eq!(logit_slope(&[(0.3, 0.5)]), None);
 }

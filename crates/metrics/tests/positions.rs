@@ -149,6 +149,12 @@ fn nuclei_are_exact_and_ties_go_to_the_lowest_id() {
     assert!(found.band_invented[2] > 0.8 && found.band_invented[1] == 0.0);
     assert_eq!((found.teacher_top1, found.student_top1), (0, 9));
     assert!(found.kendall_tau.is_nan());
+    // Ten tokens tie for ranks 2 to 11: the last of them is not ranked.
+    let mut teacher = [3.0; 11];
+    teacher[10] = 4.0;
+    let mut student = [0.0; 11];
+    (student[0], student[10]) = (5.0, 1.0);
+    check(&teacher, &student);
     // 128 tokens that tie across a block's edge behind a head with half of the mass.
     let mut teacher = vec![0.0; 1100];
     teacher[1050] = 1099_f32.ln();
