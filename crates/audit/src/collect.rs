@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use hydrometer_answers::{
-    ChoiceRow, FORMAT, LikelihoodRow, Manifest, PartKind, PositionRow, RunFolder, PlannedTokens, RunSettings, ScoredModel, UnitCounts,
+    ChoiceRow, FORMAT, LikelihoodRow, Manifest, PartKind, PlannedTokens, PositionRow, RunFolder, RunSettings,
+    ScoredModel, UnitCounts,
 };
 use hydrometer_metrics::Comparer;
 use hydrometer_models::{Block, Choice, Logits, Model, ModelError, TokenizerPairing, choose, question};
@@ -340,9 +341,8 @@ impl Job<'_> {
         for (start, chunk) in (0..).step_by(ROWS).zip(targets.chunks(ROWS)) {
             let buffer = &mut buffer[..chunk.len() * vocab];
             logits.read(start..start + chunk.len(), buffer).map_err(blame)?;
-            logprobs.par_extend(
-                buffer.par_chunks(vocab).zip(chunk).map(|(row, &t)| hydrometer_metrics::log_prob(row, t)),
-            );
+            logprobs
+                .par_extend(buffer.par_chunks(vocab).zip(chunk).map(|(row, &t)| hydrometer_metrics::log_prob(row, t)));
         }
         let mut at = 0;
         let mut rows = Vec::new();

@@ -47,13 +47,8 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
 ];
 
 /// The metrics that are shares of choices: exact intervals near 0 and 1.
-pub(crate) const SHARES: &[&str] = &[
-    "choice_top1_agreement",
-    "choice_accuracy_teacher",
-    "choice_accuracy_student",
-    "choice_lost",
-    "choice_gained",
-];
+pub(crate) const SHARES: &[&str] =
+    &["choice_top1_agreement", "choice_accuracy_teacher", "choice_accuracy_student", "choice_lost", "choice_gained"];
 
 /// Agreement of the teacher with a second run of itself: Σ_o P_T(o)², the ceiling of `choice_agreement`.
 pub(crate) fn agreement_ceiling(s: &[f64]) -> Option<f64> {
@@ -177,10 +172,9 @@ fn columns(decision: &Decision<'_>) -> [f64; COLUMNS] {
         let outcome = decision.outcome();
         c[LOST] = f64::from(u8::from(outcome == ChoiceOutcome::Lost));
         c[GAINED] = f64::from(u8::from(outcome == ChoiceOutcome::Gained));
-        for (p, right, brier, bins) in [
-            (t, TEACHER_RIGHT, TEACHER_BRIER, TEACHER_BINS),
-            (s, STUDENT_RIGHT, STUDENT_BRIER, STUDENT_BINS),
-        ] {
+        for (p, right, brier, bins) in
+            [(t, TEACHER_RIGHT, TEACHER_BRIER, TEACHER_BINS), (s, STUDENT_RIGHT, STUDENT_BRIER, STUDENT_BINS)]
+        {
             let answer = top(p);
             let correct = f64::from(u8::from(answer == truth));
             c[right] = correct;

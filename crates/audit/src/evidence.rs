@@ -52,7 +52,6 @@ pub(crate) struct Evidence<'a> {
     pub decisions: Vec<Decision<'a>>,
     pub tokens: FamilyTable,
     pub floor: FamilyTable,
-    pub fork_threshold: Option<f32>,
     forks: FamilyTable,
     fork_floor: FamilyTable,
     pub choices: FamilyTable,
@@ -82,7 +81,6 @@ impl<'a> Evidence<'a> {
             rows,
             probes,
             decisions,
-            fork_threshold,
             bits,
             level: policy.level,
         }

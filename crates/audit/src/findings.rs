@@ -220,7 +220,11 @@ impl Look<'_> {
         (forks < whole - 0.05).then(|| Finding {
             id: "forks".into(),
             severity: Severity::Notable,
-            title: format!("At forks the student keeps {:.0} % of the tail, overall {:.0} %", 100.0 * forks, 100.0 * whole),
+            title: format!(
+                "At forks the student keeps {:.0} % of the tail, overall {:.0} %",
+                100.0 * forks,
+                100.0 * whole
+            ),
             detail: "Forks are the fifth of positions where the teacher is least certain: where answers part ways."
                 .into(),
             next_step: "Weight uncertain positions up in the distillation loss.".into(),
@@ -248,8 +252,9 @@ impl Look<'_> {
                 "The student is furthest from its teacher on {} ({} {:.3}, overall {whole:.3})",
                 first.name, first.metric, first.estimate.value
             ),
-            detail: "Slices named here differ from the rest of the suite by more than chance (Benjamini–Hochberg, 5 %)."
-                .into(),
+            detail:
+                "Slices named here differ from the rest of the suite by more than chance (Benjamini–Hochberg, 5 %)."
+                    .into(),
             next_step: format!("Add distillation data like {}; probe it with more families.", first.name),
             evidence: worst
                 .iter()
@@ -276,7 +281,8 @@ impl Look<'_> {
             id: "choices_lost".into(),
             severity: self.severity(&["choice_lost"]),
             title: format!("{lost} choices lost (teacher right, student wrong), {gained} gained"),
-            detail: "Fidelity is not quality: these are the decisions where following less closely made it worse.".into(),
+            detail: "Fidelity is not quality: these are the decisions where following less closely made it worse."
+                .into(),
             next_step: "Read the lost cases in the report and add their kind to the distillation data.".into(),
             evidence: cases
                 .take(EXAMPLES)
@@ -309,9 +315,9 @@ impl Look<'_> {
             }
         }
         let share = |should: bool, student: bool| {
-            let of = on_refusal.iter().filter(|d| {
-                d.truth.is_some_and(|t| d.options[t].eq_ignore_ascii_case("refuse") == should)
-            });
+            let of = on_refusal
+                .iter()
+                .filter(|d| d.truth.is_some_and(|t| d.options[t].eq_ignore_ascii_case("refuse") == should));
             let (mut n, mut refused) = (0u32, 0u32);
             for d in of {
                 n += 1;
@@ -359,7 +365,8 @@ impl Look<'_> {
             id: "better_but_different".into(),
             severity: Severity::Informative,
             title: format!("The student predicts these texts better (perplexity ratio {:.3})", ratio.value),
-            detail: "It differs from its teacher, and on these texts not for the worse: fidelity is not quality.".into(),
+            detail: "It differs from its teacher, and on these texts not for the worse: fidelity is not quality."
+                .into(),
             next_step: "Decide whether you want the teacher's behaviour or the better fit to this text.".into(),
             evidence: vec![Shown {
                 place: "bits per byte".into(),

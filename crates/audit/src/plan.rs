@@ -2,7 +2,8 @@
 //! an interrupted run continues where it stopped.
 
 use hydrometer_models::{Model, ModelError, Sequence, Tokenizer};
-use hydrometer_probes::{Ask, Families, Probe, Suite};
+use hydrometer_probes::families::WindowFamilies;
+use hydrometer_probes::{Ask, Probe, Suite};
 
 use crate::AuditOptions;
 
@@ -40,9 +41,9 @@ impl Window {
 pub(crate) fn windows(model: &dyn Model, suite: &Suite, options: &AuditOptions) -> Result<Vec<Window>, ModelError> {
     let mut all = Vec::new();
     for probe in &suite.probes {
-        if let Ask::Text { text, context, families } = &probe.ask {
+        if let Ask::Text { text, context, .. } = &probe.ask {
             let context = context.as_deref().unwrap_or_default();
-            all.extend(windows_of(model.tokenizer(), probe, context, text, *families, options)?);
+            all.extend(windows_of(model.tokenizer(), probe, context, text, options)?);
         }
     }
     Ok(all)
@@ -53,7 +54,6 @@ fn windows_of(
     probe: &Probe,
     context: &str,
     text: &str,
-    families: Families,
     options: &AuditOptions,
 ) -> Result<Vec<Window>, ModelError> {
     let whole = format!("{context}{text}");
@@ -72,7 +72,7 @@ fn windows_of(
 
     let n_ctx = options.n_ctx as usize;
     let long = tokens.len() > n_ctx;
-    let headings = headings(&whole);
+    let families = WindowFamilies::new(probe);
     let pieces: Vec<_> = if long { tokens.chunks_exact(n_ctx).collect() } else { vec![tokens.as_slice()] };
     let mut windows = Vec::new();
     for (index, piece) in pieces.into_iter().enumerate().take(options.max_windows.unwrap_or(u32::MAX) as usize) {
@@ -84,17 +84,7 @@ fn windows_of(
             .collect();
         let Some(&start) = rows.first() else { continue };
         let bytes = rows.iter().map(|&r| (starts[offset + r as usize + 2] - starts[offset + r as usize + 1]) as u64);
-        let family = match families {
-            Families::Probe => probe.family.clone(),
-            Families::Window => format!("{}#{index}", probe.family),
-            Families::Heading => {
-                let here = starts[offset + start as usize + 1];
-                match headings.iter().rev().find(|h| h.0 <= here) {
-                    Some((at, title)) => format!("{}: {title} @{at}", probe.family),
-                    None => probe.family.clone(),
-                }
-            }
-        };
+        let family = families.of(index as u32, starts[offset + start as usize + 1].saturating_sub(context.len()));
         let bytes = bytes.sum();
         let mut tokens = piece.to_vec();
         if let (true, Some(bos)) = (specials > 0, tokenizer.bos()) {
@@ -103,20 +93,6 @@ fn windows_of(
         windows.push(Window { probe: probe.id.clone(), family, index: index as u32, tokens, rows, bytes, full: long });
     }
     Ok(windows)
-}
-
-/// Byte offset and title of each top-level heading line, `= Title =`.
-fn headings(text: &str) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let title = line.trim().strip_prefix("= ").and_then(|l| l.strip_suffix(" ="));
-        if let Some(title) = title.filter(|t| !t.contains('=')) {
-            found.push((at, title.trim().to_owned()));
-        }
-        at += line.len();
-    }
-    found
 }
 
 /// Packs items into units of at most `limit` tokens, in order; an item larger than the limit is a unit of its own.

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use hydrometer_metrics::{FamilyTable, slices, tests};
 use hydrometer_probes::Probe;
 
+use crate::decisions;
 use crate::evidence::Evidence;
 use crate::statement::Slice;
 use crate::tokens::{self, Definition};
-use crate::decisions;
 
 /// False discovery rate at which a slice is named as different.
 const RATE: f64 = 0.05;

@@ -1,7 +1,9 @@
 //! Audits of made-up rows whose truth is known: how often a verdict is wrong.
 #![allow(clippy::unwrap_used)]
 
-use hydrometer_answers::{EngineIdentity, FORMAT, Manifest, ModelIdentity, PlannedTokens, PositionRow, RunSettings, UnitCounts};
+use hydrometer_answers::{
+    EngineIdentity, FORMAT, Manifest, ModelIdentity, PlannedTokens, PositionRow, RunSettings, UnitCounts,
+};
 use hydrometer_metrics::{PositionStats, Verdict};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
