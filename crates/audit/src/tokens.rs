@@ -79,8 +79,9 @@ pub(crate) fn band_invented(s: &[f64], band: usize) -> Option<f64> {
     ratio(s[INVENTED + band], s[MASS + band])
 }
 
-/// Best temperature from summed divergences; `None` when there is no divergence to remove.
+/// Best temperature from summed divergences; `None` without positions.
 fn best_temperature(s: &[f64]) -> Option<temperature::BestTemperature> {
+    ratio(s[KL], s[COUNT])?;
     let mut kl = [0.0; 9];
     let mut slope = [0.0; 9];
     kl.copy_from_slice(&s[KL_AT..KL_AT + 9]);

@@ -71,22 +71,22 @@ fn planted_defects_fire_where_they_should_and_nowhere_else() {
         }
     };
     let all = ["tail_kept", "tail_invented", "kl_divergence", "token_overlap", "entropy_ratio", "top1_agreement"];
-    check("planted:null(t)", &[], &all, "at_the_noise_floor");
-    check("planted:noise=0.05(t)", &[], &all, "");
+    check("null(t)", &[], &all, "at_the_noise_floor");
+    check("noise=0.05(t)", &[], &all, "");
     check(
-        "planted:temperature=0.6(t)",
+        "temperature=0.6(t)",
         &["entropy_ratio", "best_temperature", "tail_kept"],
         &["top1_agreement", "choice_top1_agreement"],
         "temperature",
     );
-    check("planted:tail_truncated=0.9(t)", &["tail_kept"], &["top1_agreement", "choice_lost"], "tail_lost");
+    check("tail_truncated=0.9(t)", &["tail_kept"], &["top1_agreement", "choice_lost"], "tail_lost");
     check(
-        "planted:tail_permuted=0.9(t)",
+        "tail_permuted=0.9(t)",
         &["tail_kept", "tail_invented"],
         &["token_overlap", "entropy_ratio", "top1_agreement"],
         "tail_invented",
     );
-    check("planted:greedy(t)", &["entropy_ratio", "tail_kept"], &["top1_agreement"], "sharpness");
+    check("greedy(t)", &["entropy_ratio", "tail_kept"], &["top1_agreement"], "sharpness");
 }
 
 #[test]
@@ -139,8 +139,8 @@ fn another_plan_is_refused_in_the_same_folder() {
 
 #[test]
 fn different_vocabularies_refuse_token_metrics_and_keep_the_rest() {
-    let mut pieces: Vec<String> = (0..=255u8).map(|b| format!("<0x{b:02X}>")).collect();
-    pieces.push("river".into());
+    let mut pieces: Vec<String> = (b' '..=b'~').map(|b| char::from(b).to_string()).collect();
+    pieces.extend(["\n".into(), "river".into()]);
     let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
     let words = Tokenizer::from_pieces(&pieces, Specials::default());
     let Ok(words) = words else { panic!("{:?}", words.err().map(|e| e.to_string())) };

@@ -87,8 +87,8 @@ impl Logits for Rows<'_> {
         for (row, out) in rows.zip(out.chunks_exact_mut(vocab)) {
             let last = u64::from(self.last[row]);
             for (token, logit) in out.iter_mut().enumerate() {
-                // Cubing makes few tokens likely and most of them rare.
-                *logit = 12.0 * chance(self.model.world, last, token as u64).powi(3);
+                // About Zipf's law: few tokens are likely, most are rare.
+                *logit = -1.7 * (chance(self.model.world, last, token as u64) * vocab as f32 + 0.5).ln();
             }
         }
         Ok(())
