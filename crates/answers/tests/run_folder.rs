@@ -1,5 +1,5 @@
 //! The life of a run folder: created, interrupted, resumed, finished, read.
-#![allow(clippy::unwrap_used, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "test code; a child process answers on stdout")]
 
 mod support;
 
