@@ -57,6 +57,15 @@ fn impossible_options_are_minus_infinity() {
 }
 
 #[test]
+fn logits_are_normalised_over_the_whole_vocabulary() {
+    let text = "vocabulary = [\"a\", \"b\", \"c\"]\n[default]\nlogits = { a = 70.0, b = 69.0 }\notherwise = 68.0";
+    let model = Scripted::parse(Path::new("model.toml"), text).unwrap();
+    let answers = choose(&model, &[Choice { prompt: vec![0], options: vec![vec![0], vec![1, 2]] }]).unwrap();
+    let [e, sum] = [1f64.exp(), 2f64.exp() + 1f64.exp() + 1.0];
+    close(&answers[0], &[e * e / sum, e / sum * (1.0 / sum)]);
+}
+
+#[test]
 fn many_choices_are_cut_into_blocks_and_come_back_in_order() {
     let long = [vec![0], vec![5; 300], vec![5, 6]].concat();
     let choices: Vec<_> = (0..100)

@@ -99,6 +99,22 @@ fn permutations_differ_from_context_to_context() {
     let model = planted("tail_permuted=0.75");
     let rows = read(&model, &[(&[1, 2, 3, 4], &[0, 1, 2, 3])]);
     assert!(rows[1..].iter().all(|row| *row != rows[0]), "{rows:?}");
+    // At the same position too: it is the tokens that count.
+    let rows = read(&model, &[(&[1, 2], &[1]), (&[3, 2], &[1]), (&[1, 2], &[1])]);
+    assert_ne!(rows[0], rows[1]);
+    assert_eq!(rows[0], rows[2]);
+}
+
+#[test]
+fn a_nucleus_that_is_reached_exactly_is_reached() {
+    let text = "vocabulary = [\"a\", \"b\", \"c\", \"d\"]\n[default]\nlogits = {}\notherwise = 1.5";
+    let even = Box::new(Scripted::parse(Path::new("even.toml"), text).unwrap());
+    let model = Planted::new(Defect::TailTruncated(0.5), even);
+    let block = Block { sequences: vec![Sequence { tokens: vec![0], rows: vec![0] }] };
+    let mut row = [f32::NAN; 4];
+    model.score(&block).unwrap().read(0..1, &mut row).unwrap();
+    // Half the mass is two of four tokens; ties go to the lowest id.
+    assert_eq!(row, [1.5, 1.5, f32::NEG_INFINITY, f32::NEG_INFINITY]);
 }
 
 #[test]
