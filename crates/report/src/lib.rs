@@ -1,1 +1,35 @@
-//! report
+//! A [`Statement`] as terminal text, HTML, Markdown, JUnit, CSV and JSON.
+//!
+//! Pure functions from values to strings. This crate computes no metric, opens no file, reads no clock, and knows
+//! nothing about models. A model's text is data: every format shows it, none interprets it.
+
+pub mod compare;
+mod compat;
+mod csv;
+mod html;
+mod junit;
+mod markdown;
+mod measured;
+mod show;
+mod terminal;
+mod text;
+
+pub use compare::{Comparison, compare_markdown, compare_terminal};
+pub use compat::compat;
+pub use csv::csv;
+pub use html::html;
+pub use junit::junit;
+pub use markdown::markdown;
+pub use measured::Measured;
+pub use terminal::{Color, TerminalOptions, terminal};
+
+use hydrometer_audit::Statement;
+
+/// The statement itself as indented JSON with a newline at the end: the format of `statement.json`.
+#[must_use]
+pub fn json(statement: &Statement) -> String {
+    // Serialising to memory fails only on maps whose keys are not strings; a statement has none.
+    let mut json = serde_json::to_string_pretty(statement).expect("a statement has no map with other keys");
+    json.push('\n');
+    json
+}

@@ -1,0 +1,228 @@
+//! Two statements side by side: two students of one teacher, or one student over time.
+
+use std::fmt::Write as _;
+
+use hydrometer_audit::Statement;
+use hydrometer_metrics::catalog::{Direction, find};
+use hydrometer_metrics::{Estimate, Verdict};
+
+use crate::markdown::{code, mark, prose};
+use crate::show;
+use crate::terminal::{Page, TerminalOptions};
+use crate::text::{left, right, visible};
+
+/// Two statements, metric by metric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// The first run.
+    pub a: Side,
+    /// The second run.
+    pub b: Side,
+    /// Why the numbers of the two runs do not answer the same question; empty when they do.
+    pub obstacles: Vec<String>,
+    /// The metrics that at least one run measured, in the order of the first statement, then of the second.
+    pub rows: Vec<Row>,
+}
+
+/// What a comparison says of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Side {
+    /// The student's name.
+    pub student: String,
+    /// The run's identity.
+    pub run: String,
+    /// Its verdict.
+    pub verdict: Verdict,
+}
+
+/// One metric in both runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Identifier in the metric catalogue.
+    pub metric: String,
+    /// In the first run.
+    pub a: Option<Estimate>,
+    /// In the second run.
+    pub b: Option<Estimate>,
+    /// B − A, where both measured it.
+    pub difference: Option<f64>,
+    /// What the difference says.
+    pub reading: Reading,
+}
+
+/// What a difference says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// The intervals are apart and the second run is better.
+    BBetter,
+    /// The intervals are apart and the first run is better.
+    ABetter,
+    /// The intervals are apart and the metric has no better side, or both are equally far from its best value.
+    Differs,
+    /// The intervals overlap.
+    Overlap,
+    /// One run did not measure it, there is no interval, or the runs are not comparable.
+    NotComparable,
+}
+
+impl Reading {
+    /// For people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::BBetter => "B better",
+            Self::ABetter => "A better",
+            Self::Differs => "differs",
+            Self::Overlap => "intervals overlap",
+            Self::NotComparable => "not comparable",
+        }
+    }
+}
+
+const CAUTION: &str = "“Better” means that the two intervals do not overlap: a cautious reading, because both runs saw \
+                       the same probes and a paired test would find smaller differences.";
+
+impl Comparison {
+    /// Sets two statements side by side.
+    #[must_use]
+    pub fn of(a: &Statement, b: &Statement) -> Self {
+        let obstacles = obstacles(a, b);
+        let comparable = obstacles.is_empty();
+        let mut ids: Vec<&str> = a.metrics.iter().map(|m| m.id.as_str()).collect();
+        ids.extend(b.metrics.iter().map(|m| m.id.as_str()).filter(|id| !a.metrics.iter().any(|m| m.id == *id)));
+        let estimate = |s: &Statement, id: &str| show::find_metric(s, id).and_then(|m| m.estimate.clone());
+        let rows = ids.into_iter().map(|id| row(id, estimate(a, id), estimate(b, id), comparable));
+        let rows = rows.filter(|row| row.a.is_some() || row.b.is_some()).collect();
+        Self { a: Side::of(a), b: Side::of(b), obstacles, rows }
+    }
+}
+
+impl Side {
+    fn of(statement: &Statement) -> Self {
+        Self { student: statement.student.name.clone(), run: statement.run.clone(), verdict: statement.verdict }
+    }
+}
+
+fn obstacles(a: &Statement, b: &Statement) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut differ = |what: &str, a: &str, b: &str| {
+        if a != b {
+            found.push(format!("{what} differ: {a} against {b}"));
+        }
+    };
+    differ("the teachers' weights", &a.teacher.weights, &b.teacher.weights);
+    differ("the teachers' tokenizers", &a.teacher.tokenizer, &b.teacher.tokenizer);
+    let none = || "none".to_owned();
+    let surgery = |s: &Statement| s.teacher.surgery.clone().unwrap_or_else(none);
+    differ("the defects planted in the teachers", &surgery(a), &surgery(b));
+    let template = |s: &Statement| s.teacher.template.clone().unwrap_or_else(none);
+    differ("the teachers' chat templates", &template(a), &template(b));
+    differ("the suites", &a.suite.hash, &b.suite.hash);
+    differ("the context windows", &a.suite.n_ctx.to_string(), &b.suite.n_ctx.to_string());
+    differ("the numbers of option orders", &a.suite.rotations.to_string(), &b.suite.rotations.to_string());
+    differ("the evidence regimes", &a.regime.id, &b.regime.id);
+    found
+}
+
+fn row(id: &str, a: Option<Estimate>, b: Option<Estimate>, comparable: bool) -> Row {
+    let difference = a.as_ref().zip(b.as_ref()).map(|(a, b)| b.value - a.value);
+    let reading = match (&a, &b) {
+        (Some(a), Some(b)) if comparable => reading(id, a, b),
+        _ => Reading::NotComparable,
+    };
+    Row { metric: id.to_owned(), a, b, difference, reading }
+}
+
+fn reading(id: &str, a: &Estimate, b: &Estimate) -> Reading {
+    let (Some(in_a), Some(in_b)) = (&a.interval, &b.interval) else { return Reading::NotComparable };
+    if in_a.low <= in_b.high && in_b.low <= in_a.high {
+        return Reading::Overlap;
+    }
+    // How far each is from the metric's best value.
+    let distance = |value: f64| match find(id).map_or(Direction::Neither, |info| info.direction) {
+        Direction::Higher => Some(-value),
+        Direction::Lower => Some(value),
+        Direction::One => Some((value - 1.0).abs()),
+        Direction::Zero => Some(value.abs()),
+        Direction::Neither => None,
+    };
+    match distance(a.value).zip(distance(b.value)) {
+        Some((a, b)) if b < a => Reading::BBetter,
+        Some((a, b)) if a < b => Reading::ABetter,
+        _ => Reading::Differs,
+    }
+}
+
+/// The comparison for a terminal. `options.files` and `options.measured` are not used.
+#[must_use]
+pub fn compare_terminal(comparison: &Comparison, options: &TerminalOptions<'_>) -> String {
+    let mut page = Page::new(options.width, options.color);
+    for (name, side) in [("A", &comparison.a), ("B", &comparison.b)] {
+        let verdict = page.verdict(side.verdict);
+        let student = left(&visible(&side.student), 36);
+        page.line(&format!("{name}  {student}  {verdict}"));
+    }
+    if !comparison.obstacles.is_empty() {
+        page.heading("NOT COMPARABLE");
+        for obstacle in &comparison.obstacles {
+            page.paragraph("  - ", obstacle);
+        }
+    }
+    let name = (page.width - 52).min(34);
+    let heads = [right("A", 11), right("B", 11), right("B − A", 11)].concat();
+    page.heading(&format!("{}{heads}  READING", left("METRIC", name)));
+    let shown = |estimate: &Option<Estimate>| estimate.as_ref().map_or_else(|| "–".into(), |e| show::number(e.value));
+    let interval = |estimate: &Option<Estimate>| estimate.as_ref().map_or_else(String::new, show::interval);
+    for row in &comparison.rows {
+        page.line(&format!(
+            "{}{}{}{}  {}",
+            left(&format!("  {}", show::metric(&row.metric)), name),
+            right(&shown(&row.a), 11),
+            right(&shown(&row.b), 11),
+            right(&row.difference.map_or_else(|| "–".into(), signed), 11),
+            row.reading.words()
+        ));
+        page.paragraph("      ", &format!("A {}  B {}", interval(&row.a), interval(&row.b)));
+    }
+    page.gap();
+    page.paragraph("", CAUTION);
+    page.text
+}
+
+/// The comparison as GitHub-flavoured Markdown.
+#[must_use]
+pub fn compare_markdown(comparison: &Comparison) -> String {
+    let mut page = String::from("| | Student | Verdict |\n|---|---|---|\n");
+    for (name, side) in [("A", &comparison.a), ("B", &comparison.b)] {
+        let verdict = format!("{} {}", mark(side.verdict), show::verdict(side.verdict));
+        let _ = writeln!(page, "| {name} | {} | {verdict} |", code(&side.student));
+    }
+    if !comparison.obstacles.is_empty() {
+        page.push_str("\n**Not comparable:**\n\n");
+        for obstacle in &comparison.obstacles {
+            let _ = writeln!(page, "- {}", prose(obstacle));
+        }
+    }
+    page.push_str("\n| Metric | A | | B | | B − A | Reading |\n|---|--:|---|--:|---|--:|---|\n");
+    for row in &comparison.rows {
+        let cells = |estimate: &Option<Estimate>| match estimate {
+            Some(e) => format!("{} | {}", show::number(e.value), show::interval(e)),
+            None => "– | not measured".into(),
+        };
+        let _ = writeln!(
+            page,
+            "| {} | {} | {} | {} | {} |",
+            prose(&show::metric(&row.metric)),
+            cells(&row.a),
+            cells(&row.b),
+            row.difference.map_or_else(|| "–".into(), signed),
+            row.reading.words()
+        );
+    }
+    let _ = writeln!(page, "\n{CAUTION}");
+    page
+}
+
+fn signed(value: f64) -> String {
+    if value > 0.0 { format!("+{}", show::number(value)) } else { show::number(value) }
+}

@@ -1,0 +1,159 @@
+//! Scales and strips: every drawing places its marks in per cent of its width, so that text keeps its size on any
+//! screen and nothing is distorted.
+
+use hydrometer_metrics::Estimate;
+use maud::{Markup, html};
+
+use crate::show;
+
+/// A linear scale.
+#[derive(Clone, Copy)]
+pub(super) struct Scale {
+    low: f64,
+    high: f64,
+}
+
+impl Scale {
+    /// A scale that covers all finite values with some air and ends at round numbers.
+    pub(super) fn covering(values: impl IntoIterator<Item = f64>) -> Self {
+        let mut low = f64::INFINITY;
+        let mut high = f64::NEG_INFINITY;
+        for value in values.into_iter().filter(|v| v.is_finite()) {
+            low = low.min(value);
+            high = high.max(value);
+        }
+        if low > high {
+            return Self { low: 0.0, high: 1.0 };
+        }
+        let span = if high - low > 1e-12 { high - low } else { high.abs().max(1.0) * 0.2 };
+        let step = step(span / 3.0);
+        // A scale that nearly reaches zero starts there.
+        let from = if low >= 0.0 && low < 0.5 * span { 0.0 } else { ((low - 0.08 * span) / step).floor() * step };
+        Self { low: from, high: ((high + 0.08 * span) / step).ceil() * step }
+    }
+
+    /// Position in per cent, kept inside the drawing.
+    pub(super) fn at(self, value: f64) -> f64 {
+        (100.0 * (value - self.low) / (self.high - self.low)).clamp(0.0, 100.0)
+    }
+
+    /// Three to six round values.
+    pub(super) fn ticks(self) -> Vec<f64> {
+        let step = step((self.high - self.low) / 3.0);
+        let first = (self.low / step).ceil() as i64;
+        let last = ((self.high + 1e-9 * step) / step).floor() as i64;
+        (first..=last).map(|n| n as f64 * step).collect()
+    }
+}
+
+/// The largest of 1, 2, 5 × 10ⁿ that is not above `rough`.
+fn step(rough: f64) -> f64 {
+    let unit = 10f64.powf(rough.log10().floor());
+    match rough / unit {
+        r if r >= 5.0 => 5.0 * unit,
+        r if r >= 2.0 => 2.0 * unit,
+        _ => unit,
+    }
+}
+
+/// A coordinate as SVG wants it.
+pub(super) fn percent(position: f64) -> String {
+    format!("{position:.2}%")
+}
+
+/// A tick as short as it can be said.
+pub(super) fn tick(value: f64) -> String {
+    if value.abs() < 1e-12 {
+        return "0".into();
+    }
+    if value.abs() < 1e-3 || value.abs() >= 1e5 {
+        return format!("{value:.0e}").replace('-', "−");
+    }
+    let rounded = (value * 1e6).round() / 1e6;
+    format!("{rounded}").replace('-', "−")
+}
+
+/// Where a number lies: the accepted range, the interval, the value and the floor on one graduated line.
+pub(super) fn strip(name: &str, estimate: &Estimate, scale: Scale, bounds: (Option<f64>, Option<f64>)) -> Markup {
+    let value = scale.at(estimate.value);
+    let said = format!(
+        "{name}: {}, interval {}, teacher against itself {}",
+        show::number(estimate.value),
+        show::interval(estimate),
+        show::floor(estimate)
+    );
+    html! {
+        svg.strip width="100%" height="26" role="img" aria-label=(said) {
+            title { (said) }
+            @if bounds.0.is_some() || bounds.1.is_some() {
+                @let from = bounds.0.map_or(0.0, |b| scale.at(b));
+                @let to = bounds.1.map_or(100.0, |b| scale.at(b));
+                rect.accepted x=(percent(from)) y="3" width=(percent(to - from)) height="20" {}
+                @for bound in [bounds.0, bounds.1].into_iter().flatten() {
+                    line.bound x1=(percent(scale.at(bound))) x2=(percent(scale.at(bound))) y1="1" y2="25" {}
+                }
+            }
+            line.rule x1="0" x2="100%" y1="13" y2="13" {}
+            @if let Some(floor) = estimate.floor {
+                line.floor x1=(percent(scale.at(floor))) x2=(percent(scale.at(floor))) y1="5" y2="21" {}
+            }
+            @if let Some(interval) = &estimate.interval {
+                @let (low, high) = (scale.at(interval.low), scale.at(interval.high));
+                line.interval x1=(percent(low)) x2=(percent(high)) y1="13" y2="13" {}
+                line.whisker x1=(percent(low)) x2=(percent(low)) y1="9" y2="17" {}
+                line.whisker x1=(percent(high)) x2=(percent(high)) y1="9" y2="17" {}
+            }
+            circle.point cx=(percent(value)) cy="13" r="4.5" {}
+        }
+    }
+}
+
+/// The scale's numbers, for the head of a column of strips.
+pub(super) fn axis(scale: Scale) -> Markup {
+    html! {
+        svg.axis width="100%" height="18" aria-hidden="true" {
+            @for value in scale.ticks() {
+                @let at = scale.at(value);
+                line.tick x1=(percent(at)) x2=(percent(at)) y1="13" y2="18" {}
+                text x=(percent(at)) y="10" text-anchor=(anchor(at)) { (tick(value)) }
+            }
+        }
+    }
+}
+
+/// Keeps a label at an edge inside the drawing.
+pub(super) fn anchor(at: f64) -> &'static str {
+    match at {
+        at if at < 4.0 => "start",
+        at if at > 96.0 => "end",
+        _ => "middle",
+    }
+}
+
+/// All values of an estimate that a drawing shows.
+pub(super) fn extent(estimate: &Estimate) -> impl Iterator<Item = f64> {
+    let interval = estimate.interval.as_ref();
+    [Some(estimate.value), interval.map(|i| i.low), interval.map(|i| i.high), estimate.floor].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_covers_its_values_with_few_round_ticks() {
+        for values in [vec![0.61, 0.64, 0.8], vec![0.0], vec![1.18, 1.2], vec![-0.3, 4.0], vec![1e-5, 3e-5], vec![]] {
+            let scale = Scale::covering(values.iter().copied());
+            assert!(values.iter().all(|v| (scale.low..=scale.high).contains(v)), "{values:?}");
+            let ticks = scale.ticks();
+            assert!((2..=9).contains(&ticks.len()), "{values:?}: {ticks:?}");
+        }
+    }
+
+    #[test]
+    fn positions_stay_inside() {
+        let scale = Scale::covering([0.0, 1.0]);
+        assert_eq!(scale.at(-5.0), 0.0);
+        assert_eq!(scale.at(f64::MAX), 100.0);
+    }
+}

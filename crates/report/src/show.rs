@@ -1,0 +1,175 @@
+//! Numbers, verdicts and names as people read them, the same in every format.
+
+use hydrometer_audit::statement::{Gate, Metric, Severity, Statement};
+use hydrometer_metrics::catalog::find;
+use hydrometer_metrics::{Estimate, Interval, IntervalMethod, Verdict};
+
+/// The words for a verdict.
+pub(crate) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "PASS",
+        Verdict::Fail => "FAIL",
+        Verdict::NotEnoughEvidence => "NOT ENOUGH EVIDENCE",
+    }
+}
+
+/// The word for a severity.
+pub(crate) fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Serious => "serious",
+        Severity::Notable => "notable",
+        Severity::Informative => "for information",
+    }
+}
+
+/// Name of a metric for people: from the catalogue, else its identifier spelled with spaces.
+pub(crate) fn metric(id: &str) -> String {
+    match find(id) {
+        Some(info) => info.name.to_owned(),
+        None => {
+            let mut name = id.replace('_', " ");
+            if let Some(first) = name.get_mut(..1) {
+                first.make_ascii_uppercase();
+            }
+            name
+        }
+    }
+}
+
+/// Unit of a metric; empty for a pure number.
+pub(crate) fn unit(id: &str) -> &'static str {
+    find(id).map_or("", |info| info.unit)
+}
+
+/// A number with about three figures that matter: `0.0123`, `12.3`, `4,080`, `3.2e-6`, `1.23e6`.
+pub(crate) fn number(value: f64) -> String {
+    let size = value.abs();
+    let shown = match size {
+        _ if !value.is_finite() => return "not a number".into(),
+        _ if size == 0.0 => "0".into(),
+        _ if size < 1e-3 => format!("{value:.1e}"),
+        _ if size < 0.0995 => format!("{value:.4}"),
+        _ if size < 9.9995 => format!("{value:.3}"),
+        _ if size < 99.995 => format!("{value:.2}"),
+        _ if size < 999.95 => format!("{value:.1}"),
+        _ if size < 999_999.5 => grouped(&format!("{value:.0}")),
+        _ => format!("{value:.2e}"),
+    };
+    shown.replace('-', "−").replace("e−", "e-")
+}
+
+/// A count with thousands separated.
+pub(crate) fn count(value: u64) -> String {
+    grouped(&value.to_string())
+}
+
+fn grouped(digits: &str) -> String {
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |rest| ("-", rest));
+    let mut shown = String::from(sign);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// A number of parameters: `1.54 B`, `135 M`, `none` for a scripted model.
+pub(crate) fn parameters(value: u64) -> String {
+    match value {
+        0 => "none".into(),
+        1..1_000_000 => count(value),
+        1_000_000..1_000_000_000 => format!("{:.0} M", value as f64 / 1e6),
+        _ => format!("{:.2} B", value as f64 / 1e9),
+    }
+}
+
+/// `[0.587, 0.640]`, or that there is none.
+pub(crate) fn interval(estimate: &Estimate) -> String {
+    match &estimate.interval {
+        Some(Interval { low, high, .. }) => format!("[{}, {}]", number(*low), number(*high)),
+        None => "no interval".into(),
+    }
+}
+
+/// The floor or ceiling, the same number for the teacher against itself; a dash when it was not measured.
+pub(crate) fn floor(estimate: &Estimate) -> String {
+    estimate.floor.map_or_else(|| "–".into(), number)
+}
+
+/// How an interval was computed.
+pub(crate) fn method(method: IntervalMethod) -> &'static str {
+    match method {
+        IntervalMethod::JackknifeT => "family jackknife, t",
+        IntervalMethod::Bca => "BCa bootstrap over families",
+        IntervalMethod::BootstrapT => "studentised bootstrap over families",
+        IntervalMethod::Wilson => "Wilson score",
+        IntervalMethod::ClopperPearson => "Clopper–Pearson, exact",
+    }
+}
+
+/// `≥ 0.80`, `≤ 0.05`, `0.80 to 1.25`.
+pub(crate) fn bounds(gate: &Gate) -> String {
+    match (gate.at_least, gate.at_most) {
+        (Some(low), Some(high)) => format!("{} to {}", margin(low), margin(high)),
+        (Some(low), None) => format!("≥ {}", margin(low)),
+        (None, Some(high)) => format!("≤ {}", margin(high)),
+        (None, None) => "no bound".into(),
+    }
+}
+
+/// A bound as somebody wrote it: no zeros that were not there, at least two decimals.
+fn margin(value: f64) -> String {
+    let short = format!("{value}");
+    let decimals = short.split_once('.').map_or(0, |(_, tail)| tail.len());
+    if decimals < 2 && value.abs() < 10.0 { format!("{value:.2}") } else { short }
+}
+
+/// The metric of a statement with this identifier.
+pub(crate) fn find_metric<'a>(statement: &'a Statement, id: &str) -> Option<&'a Metric> {
+    statement.metrics.iter().find(|metric| metric.id == id)
+}
+
+/// `95 %`, from the first interval found; the level is one for the whole statement.
+pub(crate) fn level(statement: &Statement) -> String {
+    let estimates = statement.headline.iter().filter_map(|h| h.estimate.as_ref());
+    let all = estimates.chain(statement.metrics.iter().filter_map(|m| m.estimate.as_ref()));
+    let level = all.filter_map(|e| e.interval.as_ref()).map(|i| i.level).next().unwrap_or(0.95);
+    format!("{} %", (level * 1000.0).round() / 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(input: f64, expect: &str) {
+        assert_eq!(number(input), expect);
+    }
+
+    #[test]
+    fn numbers_keep_three_figures() {
+        check(0.0, "0");
+        check(0.000_012_34, "1.2e-5");
+        check(-0.25, "−0.250");
+        check(0.8504, "0.850");
+        check(21.18, "21.18");
+        check(4080.4, "4,080");
+        check(-123_456.7, "−123,457");
+        check(-1_234_567.0, "−1.23e6");
+    }
+
+    #[test]
+    fn counts_are_grouped() {
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1000), "1,000");
+        assert_eq!(parameters(1_543_714_304), "1.54 B");
+    }
+
+    #[test]
+    fn margins_are_shown_as_written() {
+        assert_eq!(margin(0.8), "0.80");
+        assert_eq!(margin(0.125), "0.125");
+        assert_eq!(margin(2.0), "2.00");
+    }
+}

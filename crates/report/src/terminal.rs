@@ -1,0 +1,258 @@
+//! The statement on a terminal: verdict first, understandable without colour, never wider than asked.
+
+use hydrometer_answers::ModelIdentity;
+use hydrometer_audit::Statement;
+use hydrometer_audit::statement::{Finding, Gate, Headline, Pairing};
+use hydrometer_metrics::Verdict;
+
+use crate::measured::Measured;
+use crate::show;
+use crate::text::{columns, left, right, visible, wrap};
+
+const FINDINGS: usize = 5;
+const NARROWEST: usize = 72;
+/// From here on every column of the tables fits.
+const ROOMY: usize = 90;
+const WIDEST: usize = 100;
+
+/// Whether escape sequences for colour may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Color {
+    /// Plain text.
+    Never,
+    /// ANSI colours; the words stay the same.
+    Always,
+}
+
+/// What the statement itself does not know about where it is shown.
+#[derive(Clone, Debug)]
+pub struct TerminalOptions<'a> {
+    /// Columns of the terminal; used between 72 and 100.
+    pub width: usize,
+    /// Colour or none.
+    pub color: Color,
+    /// What lies where, as label and path: printed last.
+    pub files: &'a [(&'a str, String)],
+    /// Measured cost, where there is one.
+    pub measured: Option<Measured>,
+}
+
+/// The statement for a terminal, with a newline at the end.
+#[must_use]
+pub fn terminal(statement: &Statement, options: &TerminalOptions<'_>) -> String {
+    let mut page = Page::new(options.width, options.color);
+    verdict(&mut page, statement);
+    subject(&mut page, statement);
+    headline(&mut page, statement);
+    gates(&mut page, &statement.gates);
+    findings(&mut page, &statement.findings);
+    cost(&mut page, statement, options.measured.as_ref());
+    files(&mut page, options.files);
+    page.text
+}
+
+/// Lines that fit, with colour where it is wanted.
+pub(crate) struct Page {
+    pub(crate) width: usize,
+    color: Color,
+    pub(crate) text: String,
+}
+
+impl Page {
+    pub(crate) fn new(width: usize, color: Color) -> Self {
+        Self { width: width.clamp(NARROWEST, WIDEST), color, text: String::new() }
+    }
+
+    /// One line, already laid out. Spaces at its end are dropped.
+    pub(crate) fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    pub(crate) fn gap(&mut self) {
+        self.text.push('\n');
+    }
+
+    pub(crate) fn heading(&mut self, heading: &str) {
+        self.gap();
+        let heading = self.paint("1", heading);
+        self.line(&heading);
+    }
+
+    /// A paragraph with its first line after `first` and the others under it.
+    pub(crate) fn paragraph(&mut self, first: &str, text: &str) {
+        let indent = columns(first);
+        for (at, line) in wrap(&visible(text), self.width.saturating_sub(indent)).iter().enumerate() {
+            let lead = if at == 0 { first.to_owned() } else { " ".repeat(indent) };
+            self.line(&format!("{lead}{line}"));
+        }
+    }
+
+    pub(crate) fn paint(&self, code: &str, text: &str) -> String {
+        match self.color {
+            Color::Always => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            Color::Never => text.to_owned(),
+        }
+    }
+
+    pub(crate) fn verdict(&self, verdict: Verdict) -> String {
+        let code = match verdict {
+            Verdict::Pass => "1;32",
+            Verdict::Fail => "1;31",
+            Verdict::NotEnoughEvidence => "1;33",
+        };
+        self.paint(code, show::verdict(verdict))
+    }
+}
+
+fn verdict(page: &mut Page, statement: &Statement) {
+    let words = show::verdict(statement.verdict);
+    let indent = columns(words) + 2;
+    let painted = page.verdict(statement.verdict);
+    for (at, line) in wrap(&visible(&statement.verdict_line), page.width - indent).iter().enumerate() {
+        let lead = if at == 0 { format!("{painted}  ") } else { " ".repeat(indent) };
+        page.line(&format!("{lead}{line}"));
+    }
+}
+
+fn subject(page: &mut Page, statement: &Statement) {
+    page.gap();
+    page.paragraph("  teacher   ", &model(&statement.teacher));
+    page.paragraph("  student   ", &model(&statement.student));
+    let suite = &statement.suite;
+    let asked = format!(
+        "{}: {} families, {} positions, {} choices",
+        suite.name,
+        show::count(suite.families),
+        show::count(suite.positions),
+        show::count(suite.choices)
+    );
+    page.paragraph("  suite     ", &asked);
+    page.paragraph("  evidence  ", &format!("{}: {}", statement.regime.id, statement.regime.meaning));
+    match &statement.pairing {
+        Pairing::Same => {}
+        Pairing::Padded { shared } => {
+            page.paragraph(
+                "  tokens    ",
+                &format!("the same up to padding, {} shared", show::count(u64::from(*shared))),
+            );
+        }
+        Pairing::Different { reason } => {
+            page.paragraph("  tokens    ", &format!("different vocabularies, token metrics refused: {reason}"));
+        }
+    }
+}
+
+fn model(model: &ModelIdentity) -> String {
+    let surgery = model.surgery.as_ref().map_or_else(String::new, |s| format!(", planted: {s}"));
+    format!(
+        "{} ({}, {} parameters, {}, {}){surgery}",
+        model.name,
+        model.architecture,
+        show::parameters(model.parameters),
+        model.quantization,
+        model.engine.precision
+    )
+}
+
+fn headline(page: &mut Page, statement: &Statement) {
+    let interval = format!("{} INTERVAL", show::level(statement));
+    page.heading(&headline_cells(page.width, ["SEVEN NUMBERS", "VALUE", &interval, "FLOOR", "FAMILIES", "VERDICT"]));
+    for row in &statement.headline {
+        headline_row(page, row);
+    }
+}
+
+/// Name, value, interval, floor, families and verdict as one line; floor and families only where there is room.
+fn headline_cells(width: usize, [name, value, interval, floor, families, verdict]: [&str; 6]) -> String {
+    let more = match width {
+        ROOMY.. => format!("{}{}", right(floor, 7), right(families, 10)),
+        _ => String::new(),
+    };
+    format!("{}{}  {}{more}  {verdict}", left(name, 23), right(value, 8), left(interval, 18))
+}
+
+fn headline_row(page: &mut Page, row: &Headline) {
+    let name = format!("  {}", show::metric(&row.id));
+    let Some(estimate) = &row.estimate else {
+        let missing = row.missing.as_deref().unwrap_or("no reason was given");
+        page.paragraph(&left(&name, 25), &format!("not measured: {missing}"));
+        return;
+    };
+    let cells = [
+        &name,
+        &show::number(estimate.value),
+        &show::interval(estimate),
+        &show::floor(estimate),
+        &show::count(estimate.n_families),
+        &row.verdict.map_or_else(|| "no gate".into(), |v| page.verdict(v)),
+    ];
+    page.line(&headline_cells(page.width, cells.map(String::as_str)));
+}
+
+fn gates(page: &mut Page, gates: &[Gate]) {
+    page.heading(&gate_cells(page.width, ["GATES", "WANTED", "FOUND", "INTERVAL", "VERDICT"]));
+    if gates.is_empty() {
+        page.paragraph("  ", "none in the policy");
+    }
+    for gate in gates {
+        let found = gate.estimate.as_ref();
+        let cells = [
+            &format!("  {}", show::metric(&gate.metric)),
+            &show::bounds(gate),
+            &found.map_or_else(|| "–".into(), |e| show::number(e.value)),
+            &found.map_or_else(String::new, show::interval),
+            &page.verdict(gate.verdict),
+        ];
+        page.line(&gate_cells(page.width, cells.map(String::as_str)));
+        if let Some(more) = gate.more_families {
+            page.paragraph("      ", &format!("about {} more families would decide it", show::count(more)));
+        }
+    }
+}
+
+/// Metric, bounds, value, interval and verdict as one line; the interval only where there is room.
+fn gate_cells(width: usize, [name, wanted, found, interval, verdict]: [&str; 5]) -> String {
+    let (room, more) = match width {
+        ROOMY.. => (width - 66, left(interval, 20)),
+        _ => (width - 46, String::new()),
+    };
+    format!("{} {} {}  {more}{verdict}", left(name, room), left(wanted, 14), right(found, 9))
+}
+
+fn findings(page: &mut Page, findings: &[Finding]) {
+    page.heading("FINDINGS");
+    if findings.is_empty() {
+        page.paragraph("  ", "none");
+    }
+    for (at, finding) in findings.iter().take(FINDINGS).enumerate() {
+        let lead = format!("  {}. ", at + 1);
+        page.paragraph(&lead, &format!("[{}] {}", show::severity(finding.severity), finding.title));
+        page.paragraph("     next: ", &finding.next_step);
+    }
+    if findings.len() > FINDINGS {
+        page.paragraph("  ", &format!("{} more in the report", findings.len() - FINDINGS));
+    }
+}
+
+fn cost(page: &mut Page, statement: &Statement, measured: Option<&Measured>) {
+    let tokens = format!(
+        "{} tokens by the teacher (of which {} for the noise floor), {} by the student",
+        show::count(statement.cost.teacher_tokens),
+        show::count(statement.cost.floor_tokens),
+        show::count(statement.cost.student_tokens),
+    );
+    let measured = measured.map_or_else(String::new, |m| format!("; {}, peak memory {}", m.time(), m.memory()));
+    page.heading("COST");
+    page.paragraph("  ", &format!("{tokens}{measured}"));
+}
+
+fn files(page: &mut Page, files: &[(&str, String)]) {
+    if files.is_empty() {
+        return;
+    }
+    page.heading("FILES");
+    for (label, path) in files {
+        page.paragraph(&format!("  {} ", left(label, 11)), path);
+    }
+}

@@ -1,0 +1,161 @@
+//! Every format of the sample statement: snapshots, widths, and that hostile text stays text.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod sample;
+
+use hydrometer_metrics::Verdict;
+use hydrometer_report::compare::{Comparison, Reading};
+use hydrometer_report::{Color, Measured, TerminalOptions, compare_markdown, compare_terminal};
+use unicode_width::UnicodeWidthStr;
+
+fn options(width: usize) -> TerminalOptions<'static> {
+    static FILES: std::sync::LazyLock<[(&str, String); 2]> = std::sync::LazyLock::new(|| {
+        [
+            ("report", "runs/a/report.html".to_owned()),
+            ("statement", format!("runs/{}/statement.json", "long".repeat(40))),
+        ]
+    });
+    let measured = Measured { seconds: 83.4, peak_memory_bytes: Some(4_509_715_661) };
+    TerminalOptions { width, color: Color::Never, files: &*FILES, measured: Some(measured) }
+}
+
+#[test]
+fn snapshots() {
+    let statement = sample::statement();
+    insta::assert_snapshot!("terminal", hydrometer_report::terminal(&statement, &options(100)));
+    insta::assert_snapshot!("terminal_empty", hydrometer_report::terminal(&sample::empty(), &options(80)));
+    insta::assert_snapshot!("markdown", hydrometer_report::markdown(&statement));
+    insta::assert_snapshot!("junit", hydrometer_report::junit(&statement));
+    insta::assert_snapshot!("csv", hydrometer_report::csv(&statement));
+    insta::assert_snapshot!("compat", hydrometer_report::compat(statement.compat.as_ref().unwrap()));
+}
+
+/// The sample with wide, long and hostile names everywhere.
+fn wide() -> hydrometer_audit::Statement {
+    let mut statement = sample::statement();
+    let name = "蒸留器の比重計".repeat(12);
+    statement.verdict_line = format!("{name} 👩‍🔬 {}", "x".repeat(300));
+    statement.teacher.name.clone_from(&name);
+    statement.student.name = format!("{name}\u{1b}[2J");
+    statement.suite.name.clone_from(&name);
+    statement.gates[0].metric = "指標".repeat(40);
+    statement.headline[0].missing = Some(name.clone());
+    statement.findings[0].title = name;
+    for metric in &mut statement.metrics {
+        if let Some(estimate) = &mut metric.estimate {
+            estimate.value *= 1e12;
+        }
+    }
+    for gate in &mut statement.gates {
+        if let Some(estimate) = &mut gate.estimate {
+            estimate.value *= -1e14;
+        }
+    }
+    statement
+}
+
+#[test]
+fn no_terminal_line_is_wider_than_asked() {
+    for width in [72, 80, 89, 90, 100, 300] {
+        for statement in [sample::statement(), sample::empty(), wide()] {
+            let text = hydrometer_report::terminal(&statement, &options(width));
+            let comparison = compare_terminal(&Comparison::of(&statement, &wide()), &options(width));
+            for line in text.lines().chain(comparison.lines()) {
+                assert!(line.width() <= width.min(100), "{} columns of {width}: {line}", line.width());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_terminal_gets_no_escape_from_a_model() {
+    let text = hydrometer_report::terminal(&wide(), &options(100));
+    assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
+    let colored = TerminalOptions { color: Color::Always, ..options(100) };
+    let colored = hydrometer_report::terminal(&wide(), &colored);
+    assert!(colored.contains("\u{1b}[1;31mFAIL\u{1b}[0m"));
+    assert!(!colored.contains("\u{1b}[2J"));
+}
+
+#[test]
+fn the_words_carry_the_verdicts() {
+    let text = hydrometer_report::terminal(&sample::statement(), &options(100));
+    assert!(text.starts_with("FAIL"));
+    for words in ["PASS", "NOT ENOUGH EVIDENCE", "not measured", "1,340 more families", "next:"] {
+        assert!(text.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn markdown_neutralises_what_models_say() {
+    let text = hydrometer_report::markdown(&sample::statement());
+    for hostile in ["<script", "@octocat", " #12", "https:", "`pipe`", "\u{202e}", "\0"] {
+        assert!(!text.contains(hostile), "{hostile:?}");
+    }
+    let pipes = |line: &str| line.matches('|').count();
+    for table in text.split("\n\n").filter(|block| block.trim_start().starts_with('|')) {
+        let counts: Vec<usize> = table.lines().filter(|l| l.trim_start().starts_with('|')).map(pipes).collect();
+        assert!(counts.windows(2).all(|w| w[0] == w[1]), "{table}");
+    }
+}
+
+#[test]
+fn junit_counts_the_three_answers() {
+    let text = hydrometer_report::junit(&sample::statement());
+    assert!(text.contains("tests=\"6\" skipped=\"1\" errors=\"0\" failures=\"3\""), "{text}");
+}
+
+#[test]
+fn csv_rows_have_one_length_and_no_formula() {
+    let mut statement = sample::statement();
+    statement.gates[0].explanation = "=1+1".into();
+    statement.slices[0].name = "@SUM(A1)".into();
+    let text = hydrometer_report::csv(&statement);
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let columns = reader.headers().unwrap().len();
+    let mut rows = 0;
+    for record in reader.records() {
+        let record = record.unwrap();
+        assert_eq!(record.len(), columns);
+        for field in &record {
+            let number = field.parse::<f64>().is_ok();
+            assert!(number || !field.starts_with(['=', '+', '-', '@', '\t', '\r']), "{field}");
+        }
+        rows += 1;
+    }
+    assert!(rows > 50);
+    assert!(text.contains("'=1+1") && text.contains("'@SUM(A1)"));
+}
+
+#[test]
+fn json_is_the_statement() {
+    let statement = sample::statement();
+    let text = hydrometer_report::json(&statement);
+    let read: hydrometer_audit::Statement = serde_json::from_str(&text).unwrap();
+    assert!(read == statement, "a number changed on its way through text");
+    assert!(hydrometer_report::json(&read) == text);
+}
+
+#[test]
+fn a_comparison_says_what_is_better_and_what_cannot_be_said() {
+    let a = sample::statement();
+    let mut b = sample::statement();
+    b.verdict = Verdict::Pass;
+    for (id, value) in [("kl_divergence", 0.2), ("tail_kept", 0.3), ("entropy_ratio", 0.92)] {
+        let metric = b.metrics.iter_mut().find(|m| m.id == id).unwrap();
+        metric.estimate = Some(sample::estimate(value, 0.02, None));
+    }
+    let comparison = Comparison::of(&a, &b);
+    let reading = |c: &Comparison, id: &str| c.rows.iter().find(|r| r.metric == id).unwrap().reading;
+    assert!(comparison.obstacles.is_empty());
+    assert_eq!(reading(&comparison, "kl_divergence"), Reading::BBetter);
+    assert_eq!(reading(&comparison, "tail_kept"), Reading::ABetter);
+    assert_eq!(reading(&comparison, "entropy_ratio"), Reading::Overlap);
+    insta::assert_snapshot!("compare", compare_terminal(&comparison, &options(100)));
+
+    b.suite.hash = "blake3:other".into();
+    let comparison = Comparison::of(&a, &b);
+    assert_eq!(comparison.obstacles.len(), 1);
+    assert_eq!(reading(&comparison, "kl_divergence"), Reading::NotComparable);
+    assert!(compare_markdown(&comparison).contains("Not comparable"));
+}

@@ -1,0 +1,363 @@
+//! A filled statement for tests and the example: realistic numbers, hostile strings in every place that can hold text
+//! of a model or a user.
+
+mod evidence;
+
+use hydrometer_answers::{EngineIdentity, ModelIdentity};
+use hydrometer_audit::Statement;
+use hydrometer_audit::statement::*;
+use hydrometer_metrics::compat::{Compat, Percentile, PlusMinus};
+use hydrometer_metrics::{BANDS, Estimate, Exclusion, Interval, IntervalMethod, Verdict};
+
+/// Text that would run, reorder, break or widen a report that trusted it.
+#[allow(dead_code)]
+pub const SCRIPT: &str = "<script>alert(1)</script>";
+
+/// A statement in which everything is measured that can be.
+pub fn statement() -> Statement {
+    Statement {
+        format: FORMAT.into(),
+        hydrometer: "0.1.0".into(),
+        run: hash('7'),
+        verdict: Verdict::Fail,
+        verdict_line: "3 of 6 gates fail: tail kept, KL divergence and best temperature; 1 is undecided.".into(),
+        regime: Regime { id: "R0".into(), meaning: "Full logits of both models: every number is exact.".into() },
+        teacher: model("still-1.5b", 1_543_714_304, 'a', None),
+        student: model("still-0.5b", 494_032_768, 'b', Some("sharpen(0.7)")),
+        pairing: Pairing::Padded { shared: 151_646 },
+        suite: suite(),
+        headline: headline(),
+        gates: gates(),
+        metrics: metrics(),
+        bands: bands(),
+        quantiles: quantiles(),
+        slices: slices(),
+        calibration: Some(evidence::calibration()),
+        truth: Some(TruthCells {
+            both_right: 611,
+            lost: 83,
+            gained: 27,
+            both_wrong_same: 49,
+            both_wrong_different: 30,
+        }),
+        compat: Some(compat()),
+        findings: evidence::findings(),
+        worst_documents: evidence::documents(),
+        choices: evidence::choices(),
+        cost: Cost { teacher_tokens: 28_672, student_tokens: 24_576, floor_tokens: 4_096, rows: 20_480 },
+        notes: vec![
+            "Two windows were shorter than half the context and are not part of the compat block.".into(),
+            format!("A probe is named {SCRIPT}; it is text."),
+        ],
+    }
+}
+
+/// A statement of models that do not share a vocabulary, asked nothing: every optional part is absent.
+#[allow(dead_code)]
+pub fn empty() -> Statement {
+    let missing = |id: &str| Headline {
+        id: id.into(),
+        estimate: None,
+        missing: Some("The vocabularies differ.".into()),
+        verdict: None,
+    };
+    Statement {
+        verdict: Verdict::NotEnoughEvidence,
+        verdict_line: "No gate could be decided.".into(),
+        pairing: Pairing::Different { reason: format!("token 17 is {SCRIPT} against \"the\"") },
+        headline: HEADLINE.iter().map(|id| missing(id)).collect(),
+        gates: vec![],
+        metrics: vec![],
+        bands: vec![],
+        quantiles: vec![],
+        slices: vec![],
+        calibration: None,
+        truth: None,
+        compat: None,
+        findings: vec![],
+        worst_documents: vec![],
+        choices: vec![],
+        notes: vec![],
+        ..statement()
+    }
+}
+
+const HEADLINE: [&str; 7] =
+    ["answer_agreement", "tail_kept", "diversity_kept", "capability_volume", "safe_reach", "illusion_gap", "forgotten"];
+
+fn hash(digit: char) -> String {
+    format!("blake3:{}", digit.to_string().repeat(64))
+}
+
+fn model(name: &str, parameters: u64, digit: char, surgery: Option<&str>) -> ModelIdentity {
+    ModelIdentity {
+        name: name.into(),
+        spec: format!("{name}-q8_0.gguf"),
+        format: "gguf".into(),
+        architecture: "qwen2".into(),
+        parameters,
+        quantization: "Q8_0".into(),
+        vocab_size: if digit == 'a' { 151_936 } else { 151_646 },
+        context_length: 32_768,
+        weights: hash(digit),
+        tokenizer: hash('c'),
+        template: Some(hash('d')),
+        surgery: surgery.map(Into::into),
+        engine: EngineIdentity {
+            name: "hydrometer-decoder".into(),
+            version: "1".into(),
+            precision: "f32".into(),
+            kernel: "avx512".into(),
+        },
+    }
+}
+
+fn suite() -> SuiteSummary {
+    SuiteSummary {
+        name: format!("builtin:standard {SCRIPT}"),
+        hash: hash('e'),
+        probes: 860,
+        families: 212,
+        positions: 20_480,
+        choices: 800,
+        n_ctx: 512,
+        rotations: 4,
+    }
+}
+
+/// An estimate with a 95 % interval.
+pub fn estimate(value: f64, half: f64, floor: Option<f64>) -> Estimate {
+    Estimate {
+        value,
+        interval: Some(Interval {
+            low: value - half,
+            high: value + half,
+            level: 0.95,
+            method: IntervalMethod::JackknifeT,
+        }),
+        n_families: 212,
+        n_items: 20_480,
+        excluded: vec![],
+        floor,
+    }
+}
+
+fn headline() -> Vec<Headline> {
+    let missing = |text: &str| (None, Some(text.to_owned()), None);
+    let rows = [
+        missing("Sampled answers of both models: only logits and forced choices were asked."),
+        (Some(estimate(0.612, 0.027, Some(0.9998))), None, Some(Verdict::Fail)),
+        missing("At least two sampled answers per prompt and model."),
+        missing("Probes with a difficulty knob on at least one capability axis."),
+        missing("Probes at known distances from the distillation data."),
+        (Some(estimate(0.041, 0.083, Some(0.0))), None, Some(Verdict::NotEnoughEvidence)),
+        missing("The student before distillation (--base)."),
+    ];
+    let headline =
+        |(id, (estimate, missing, verdict)): (&&str, _)| Headline { id: (*id).into(), estimate, missing, verdict };
+    HEADLINE.iter().zip(rows).map(headline).collect()
+}
+
+fn gate(metric: &str, bounds: (Option<f64>, Option<f64>), verdict: Verdict, found: Estimate, words: &str) -> Gate {
+    Gate {
+        metric: metric.into(),
+        at_least: bounds.0,
+        at_most: bounds.1,
+        verdict,
+        estimate: Some(found),
+        more_families: (verdict == Verdict::NotEnoughEvidence).then_some(1_340),
+        explanation: words.into(),
+    }
+}
+
+fn gates() -> Vec<Gate> {
+    use Verdict::{Fail, NotEnoughEvidence, Pass};
+    let low = |b| (Some(b), None);
+    vec![
+        gate(
+            "tail_kept",
+            low(0.8),
+            Fail,
+            estimate(0.612, 0.027, Some(0.9998)),
+            "At least 0.80 was wanted; even the upper bound, 0.639, is below it.",
+        ),
+        gate(
+            "kl_divergence",
+            (None, Some(0.2)),
+            Fail,
+            estimate(0.8505, 0.0412, Some(0.000_003)),
+            "At most 0.20 was wanted; even the lower bound, 0.809, is above it.",
+        ),
+        gate(
+            "entropy_ratio",
+            (Some(0.8), Some(1.25)),
+            Pass,
+            estimate(0.913, 0.031, Some(1.0)),
+            "Between 0.80 and 1.25, and the whole interval is inside.",
+        ),
+        gate(
+            "best_temperature",
+            (Some(0.8), Some(1.25)),
+            Fail,
+            estimate(1.402, 0.022, Some(1.0)),
+            "Between 0.80 and 1.25 was wanted; the whole interval is above.",
+        ),
+        gate(
+            "token_overlap",
+            low(0.6),
+            Pass,
+            estimate(0.6551, 0.0102, Some(0.9999)),
+            "At least 0.60 was wanted, and the lower bound, 0.645, clears it.",
+        ),
+        gate(
+            "choice_top1_agreement",
+            low(0.9),
+            NotEnoughEvidence,
+            estimate(0.8985, 0.024, Some(1.0)),
+            "At least 0.90 was wanted; the interval lies on both sides.",
+        ),
+    ]
+}
+
+fn metrics() -> Vec<Metric> {
+    let measured = |id: &str, estimate: Estimate| Metric { id: id.into(), estimate: Some(estimate), missing: None };
+    let mut excluded = estimate(0.734, 0.012, Some(1.0));
+    excluded.excluded = vec![Exclusion { reason: "all ten tokens tied".into(), items: 12 }];
+    let mut wilson = estimate(0.104, 0.021, Some(0.0));
+    wilson.interval = wilson.interval.map(|i| Interval { method: IntervalMethod::Wilson, ..i });
+    let mut alone = estimate(12.4, 0.0, None);
+    alone.interval = None;
+    alone.n_families = 1;
+    vec![
+        measured("kl_divergence", estimate(0.8505, 0.0412, Some(0.000_003))),
+        measured("reverse_kl", estimate(0.9127, 0.05, Some(0.000_003))),
+        measured("jensen_shannon", estimate(0.1431, 0.006, Some(0.000_001))),
+        measured("token_overlap", estimate(0.6551, 0.0102, Some(0.9999))),
+        measured("top1_agreement", estimate(0.5995, 0.0151, Some(0.9998))),
+        measured("kendall_tau", excluded),
+        measured("entropy_ratio", estimate(0.913, 0.031, Some(1.0))),
+        measured("best_temperature", estimate(1.402, 0.022, Some(1.0))),
+        measured("temperature_share", estimate(0.31, 0.04, None)),
+        measured("tail_kept", estimate(0.612, 0.027, Some(0.9998))),
+        measured("tail_invented", estimate(0.224, 0.019, Some(0.0002))),
+        measured("perplexity_ratio", alone),
+        measured("choice_top1_agreement", estimate(0.8985, 0.024, Some(1.0))),
+        measured("choice_lost", wilson),
+        measured("brier_teacher", estimate(0.121, 0.01, None)),
+        measured("brier_student", estimate(0.187, 0.012, None)),
+        measured("ece2_teacher", estimate(0.0012, 0.0009, None)),
+        measured("ece2_student", estimate(0.0191, 0.004, None)),
+        measured("calibration_slope", estimate(0.71, 0.05, Some(1.0))),
+        Metric { id: "fork_tail_kept".into(), estimate: None, missing: Some("Fewer than 100 fork positions.".into()) },
+    ]
+}
+
+fn bands() -> Vec<Band> {
+    let numbers = [(0.587, 0.842, 0.061), (0.309, 0.721, 0.184), (0.089, 0.644, 0.402), (0.015, 0.431, 1.27)];
+    let band = |(name, (mass, kept, invented)): (&&str, (f64, f64, f64))| Band {
+        name: (*name).into(),
+        mass,
+        kept: Some(estimate(kept, 0.025, Some(1.0))),
+        invented: Some(estimate(invented, 0.05 * (1.0 + invented), Some(0.0))),
+    };
+    BANDS.iter().zip(numbers).map(band).collect()
+}
+
+fn points(values: [f64; 6]) -> Vec<Percentile> {
+    let point = |(percent, value)| Percentile { percent, value };
+    [50.0, 90.0, 95.0, 99.0, 99.9, 100.0].into_iter().zip(values).map(point).collect()
+}
+
+fn quantiles() -> Vec<Quantiles> {
+    let floor = [2.1e-7, 4.0e-6, 9.3e-6, 5.2e-5, 3.1e-4, 8.8e-4];
+    let of = |metric: &str, values| Quantiles { metric: metric.into(), points: points(values), floor: points(floor) };
+    vec![
+        of("kl_divergence", [0.577, 2.020, 2.753, 4.662, 8.446, 9.840]),
+        of("reverse_kl", [0.601, 2.201, 3.004, 5.310, 9.912, 12.007]),
+        of("jensen_shannon", [0.121, 0.298, 0.351, 0.487, 0.602, 0.651]),
+    ]
+}
+
+fn slices() -> Vec<Slice> {
+    let names = [
+        "axis:prose",
+        "axis:code",
+        "axis:reasoning",
+        "axis:refusal",
+        "forks",
+        "tag:dates",
+        "tag:names",
+        "tag:arithmetic",
+        "tag:units",
+        "tag:日本語",
+        SCRIPT,
+    ];
+    let values = [0.792, 1.204, 0.911, 0.688, 1.661, 0.84, 1.402, 1.02, 0.79, 0.93, 0.81];
+    let slice = |(at, (name, value)): (usize, (&&str, f64))| Slice {
+        name: (*name).into(),
+        metric: "kl_divergence".into(),
+        estimate: Estimate {
+            n_families: 12 + 7 * at as u64,
+            ..estimate(value, 0.06 + 0.02 * at as f64, Some(0.000_003))
+        },
+        p_value: (at != 9).then_some(if at % 4 == 1 { 0.0002 } else { 0.08 + 0.07 * at as f64 }),
+        differs: at % 4 == 1,
+    };
+    let mut slices: Vec<Slice> = names.iter().zip(values).enumerate().map(slice).collect();
+    slices.extend(["axis:prose", "axis:code"].map(|name| Slice {
+        name: name.into(),
+        metric: "tail_kept".into(),
+        estimate: estimate(0.61, 0.05, Some(0.9998)),
+        p_value: Some(0.4),
+        differs: false,
+    }));
+    slices
+}
+
+fn compat() -> Compat {
+    let pm = |value, error| PlusMinus { value, error };
+    let at = |pairs: &[(f64, f64)]| pairs.iter().map(|&(percent, value)| Percentile { percent, value }).collect();
+    Compat {
+        tokens: 4_080,
+        chunks: 16,
+        n_ctx: 512,
+        ppl_student: pm(21.181_374, 1.095_158),
+        ppl_teacher: pm(10.364_742, 0.476_274),
+        correlation: 0.87,
+        ln_ppl_ratio: pm(0.714_712, 0.025_515),
+        ppl_ratio: pm(2.043_599, 0.052_143),
+        ppl_difference: pm(10.816_632, 0.720_195),
+        mean_kl: pm(0.850_543, 0.015_91),
+        kl_percentiles: at(&[
+            (100.0, 9.840_008),
+            (99.9, 8.445_928),
+            (99.0, 4.662_213),
+            (95.0, 2.752_809),
+            (90.0, 2.020_296),
+            (50.0, 0.577_125),
+            (10.0, 0.005_534),
+            (5.0, 0.0015),
+            (1.0, 0.000_19),
+            (0.1, 0.000_044),
+            (0.0, 0.000_013),
+        ]),
+        mean_delta_p: pm(-0.077_78, 0.003_08),
+        delta_p_percentiles: at(&[
+            (100.0, 0.923_09),
+            (99.9, 0.655_3),
+            (99.0, 0.316_28),
+            (95.0, 0.118_47),
+            (90.0, 0.042_79),
+            (75.0, 0.0006),
+            (50.0, -0.0073),
+            (25.0, -0.105_21),
+            (10.0, -0.334_23),
+            (5.0, -0.524_13),
+            (1.0, -0.815_22),
+            (0.1, -0.945_85),
+            (0.0, -0.982_53),
+        ]),
+        rms_delta_p: pm(0.211_68, 0.004_45),
+        same_top: pm(0.599_51, 0.007_67),
+    }
+}
