@@ -44,7 +44,7 @@ fn case(choice: &ChoiceCase) -> Markup {
 fn row(option: &OptionCase) -> Markup {
     html! {
         tr.true[option.truth == Some(true)] {
-            th scope="row" { (foreign(&option.text)) @if option.truth == Some(true) { " " span.truth { "✓ true" } } }
+            th scope="row" { (foreign(&option.text)) @if option.truth == Some(true) { " " span.right { "✓ true" } } }
             (bar("teacher", option.teacher))
             (bar("student", option.student))
         }

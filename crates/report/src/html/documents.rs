@@ -109,7 +109,7 @@ fn table(document: &WorstDocument, worst: &[usize]) -> Markup {
     let mut rows: Vec<usize> = worst.to_vec();
     rows.sort_by(|a, b| document.tokens[*b].kl.total_cmp(&document.tokens[*a].kl));
     html! {
-        div.scroll.tall tabindex="0" role="region" aria-label={ "Most divergent tokens of " (visible(&document.id)) } {
+        div.scroll tabindex="0" role="region" aria-label={ "Most divergent tokens of " (visible(&document.id)) } {
             table.numbers.pieces {
                 caption { "The most divergent positions of this document" }
                 thead {

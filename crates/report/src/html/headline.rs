@@ -5,7 +5,7 @@ use hydrometer_audit::statement::{Gate, Headline};
 use hydrometer_metrics::Verdict;
 use maud::{Markup, html};
 
-use super::plot::{Scale, extent, strip};
+use super::plot::{Scale, extent, graduated};
 use super::{absent, foreign, verdict};
 use crate::show;
 use crate::text::visible;
@@ -82,13 +82,14 @@ fn headline_row(statement: &Statement, row: &Headline) -> Markup {
         };
     };
     let bounds = statement.gates.iter().find(|g| g.metric == row.id).map_or((None, None), |g| (g.at_least, g.at_most));
-    let scale = Scale::covering(extent(estimate).chain([bounds.0, bounds.1].into_iter().flatten()).chain([0.0]));
+    let scale = Scale::covering(extent(estimate).chain([bounds.0, bounds.1].into_iter().flatten()).chain([0.0]))
+        .within(&row.id);
     html! {
         tr {
             th scope="row" { (name) }
             td.num.value data-label="Value" { (show::number(estimate.value)) }
             td.range data-label="Interval" { (show::interval(estimate)) }
-            td.plot data-label="Scale" { (strip(&name, estimate, scale, bounds)) }
+            td.plot data-label="Scale" { (graduated(&name, estimate, scale, bounds)) }
             td.num data-label="Floor" { (show::floor(estimate)) }
             td.num data-label="Families" { (show::count(estimate.n_families)) }
             td data-label="Verdict" {
@@ -145,13 +146,13 @@ fn gate_rows(gate: &Gate) -> Markup {
         tbody {
             tr.main {
                 th scope="row" { (name) }
-                td data-label="Wanted" { (show::bounds(gate)) }
+                td.wanted data-label="Wanted" { (show::bounds(gate)) }
                 @match &gate.estimate {
                     Some(estimate) => {
                         td.num.value data-label="Found" { (show::number(estimate.value)) }
                         td.range data-label="Interval" { (show::interval(estimate)) }
                         td.plot data-label="Scale" {
-                            (strip(&name, estimate, Scale::covering(extent(estimate).chain(ends)), bounds))
+                            (graduated(&name, estimate, Scale::covering(extent(estimate).chain(ends)).within(&gate.metric), bounds))
                         }
                     }
                     None => { td colspan="3" { span.not { "not measured" } } }

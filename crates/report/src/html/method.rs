@@ -18,7 +18,7 @@ pub(super) fn numbers(statement: &Statement) -> Markup {
         return absent("No metric was computed.");
     }
     html! {
-        div.scroll.tall tabindex="0" role="region" aria-label="Every metric, table" {
+        div.scroll tabindex="0" role="region" aria-label="Every metric, table" {
             table.numbers.all {
                 caption { "All metrics over the whole suite, with their " (show::level(statement)) " intervals" }
                 thead {
@@ -107,7 +107,7 @@ fn methods(statement: &Statement) -> Markup {
             None => used.push((name, 1)),
         }
     }
-    html! { @if !used.is_empty() { ul.notes { @for (name, n) in used { li { (name) ": " (show::count(n)) " metrics" } } } } }
+    html! { @if !used.is_empty() { ul.notes { @for (name, n) in used { li { (name) ": " (show::count(n)) @if n == 1 { " metric" } @else { " metrics" } } } } } }
 }
 
 /// Catalogue entries of everything that the report shows, in the catalogue's order.

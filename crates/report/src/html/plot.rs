@@ -2,6 +2,7 @@
 //! screen and nothing is distorted.
 
 use hydrometer_metrics::Estimate;
+use hydrometer_metrics::catalog::find;
 use maud::{Markup, html};
 
 use crate::show;
@@ -32,13 +33,28 @@ impl Scale {
         Self { low: from, high: ((high + 0.08 * span) / step).ceil() * step }
     }
 
+    /// The same scale, not beyond where the metric itself ends.
+    pub(super) fn within(self, metric: &str) -> Self {
+        let ends = find(metric).and_then(|info| info.range.strip_suffix("]")?.rsplit_once(',')?.1.trim().parse().ok());
+        Self { high: ends.map_or(self.high, |end: f64| self.high.min(end)), ..self }
+    }
+
     /// Position in per cent, kept inside the drawing.
     pub(super) fn at(self, value: f64) -> f64 {
         (100.0 * (value - self.low) / (self.high - self.low)).clamp(0.0, 100.0)
     }
 
-    /// Three to six round values.
-    pub(super) fn ticks(self) -> Vec<f64> {
+    /// Ticks with a label at each, or at every other where they would crowd.
+    fn graduation(self) -> impl Iterator<Item = (f64, Option<String>)> {
+        let ticks = self.ticks();
+        let every = if ticks.len() > 5 { 2 } else { 1 };
+        // From the end, so that the far end of the scale is always named.
+        let last = ticks.len().saturating_sub(1);
+        ticks.into_iter().enumerate().map(move |(at, v)| (v, (last - at).is_multiple_of(every).then(|| tick(v))))
+    }
+
+    /// A few round values.
+    fn ticks(self) -> Vec<f64> {
         let step = step((self.high - self.low) / 3.0);
         let first = (self.low / step).ceil() as i64;
         let last = ((self.high + 1e-9 * step) / step).floor() as i64;
@@ -75,16 +91,36 @@ pub(super) fn tick(value: f64) -> String {
 
 /// Where a number lies: the accepted range, the interval, the value and the floor on one graduated line.
 pub(super) fn strip(name: &str, estimate: &Estimate, scale: Scale, bounds: (Option<f64>, Option<f64>)) -> Markup {
-    let value = scale.at(estimate.value);
-    let said = format!(
+    html! { svg.strip width="100%" height="26" role="img" aria-label=(said(name, estimate)) { (marks(name, estimate, scale, bounds)) } }
+}
+
+/// A strip with its own graduation, where no axis above it has the numbers.
+pub(super) fn graduated(name: &str, estimate: &Estimate, scale: Scale, bounds: (Option<f64>, Option<f64>)) -> Markup {
+    html! {
+        svg.strip width="100%" height="40" role="img" aria-label=(said(name, estimate)) {
+            (marks(name, estimate, scale, bounds))
+            @for (value, label) in scale.graduation() {
+                @let at = scale.at(value);
+                line.tick x1=(percent(at)) x2=(percent(at)) y1="13" y2="18" {}
+                @if let Some(label) = label { text x=(percent(at)) y="37" text-anchor=(anchor(at)) { (label) } }
+            }
+        }
+    }
+}
+
+fn said(name: &str, estimate: &Estimate) -> String {
+    format!(
         "{name}: {}, interval {}, teacher against itself {}",
         show::number(estimate.value),
         show::interval(estimate),
         show::floor(estimate)
-    );
+    )
+}
+
+fn marks(name: &str, estimate: &Estimate, scale: Scale, bounds: (Option<f64>, Option<f64>)) -> Markup {
+    let value = scale.at(estimate.value);
     html! {
-        svg.strip width="100%" height="26" role="img" aria-label=(said) {
-            title { (said) }
+            title { (said(name, estimate)) }
             @if bounds.0.is_some() || bounds.1.is_some() {
                 @let from = bounds.0.map_or(0.0, |b| scale.at(b));
                 @let to = bounds.1.map_or(100.0, |b| scale.at(b));
@@ -104,7 +140,6 @@ pub(super) fn strip(name: &str, estimate: &Estimate, scale: Scale, bounds: (Opti
                 line.whisker x1=(percent(high)) x2=(percent(high)) y1="9" y2="17" {}
             }
             circle.point cx=(percent(value)) cy="13" r="4.5" {}
-        }
     }
 }
 
@@ -112,10 +147,10 @@ pub(super) fn strip(name: &str, estimate: &Estimate, scale: Scale, bounds: (Opti
 pub(super) fn axis(scale: Scale) -> Markup {
     html! {
         svg.axis width="100%" height="18" aria-hidden="true" {
-            @for value in scale.ticks() {
+            @for (value, label) in scale.graduation() {
                 @let at = scale.at(value);
                 line.tick x1=(percent(at)) x2=(percent(at)) y1="13" y2="18" {}
-                text x=(percent(at)) y="10" text-anchor=(anchor(at)) { (tick(value)) }
+                @if let Some(label) = label { text x=(percent(at)) y="10" text-anchor=(anchor(at)) { (label) } }
             }
         }
     }

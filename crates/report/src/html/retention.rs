@@ -23,7 +23,7 @@ pub(super) fn bands(bands: &[Band]) -> Markup {
             "its tokens are too rare."
         }
         div.scroll tabindex="0" role="region" aria-label="Retention, table" {
-            table.numbers.stack {
+            table.numbers.bands.stack {
                 caption { "Retention from the head of the teacher's distribution to its tail" }
                 thead {
                     tr {
@@ -85,7 +85,7 @@ pub(super) fn quantiles(quantiles: &[Quantiles]) -> Markup {
             "between the median and the right-hand end says how few. The dashed line is the teacher against itself."
         }
         @if let Some(first) = quantiles.first() { (curve(first)) }
-        @for one in quantiles { (percentile_table(one)) }
+        (percentile_table(quantiles))
     }
 }
 
@@ -131,7 +131,7 @@ fn curve(quantiles: &Quantiles) -> Markup {
             svg.chart width="100%" height="250" role="img" aria-labelledby="curve-title curve-desc" {
                 title id="curve-title" { (name) " by percentile of positions, student and floor" }
                 desc id="curve-desc" { (said.join("; ")) }
-                svg x="52" y="12" width="86%" height="204" overflow="visible" {
+                svg x="52" y="12" width="84%" height="204" overflow="visible" {
                     @for decade in (decades.low..=decades.high).step_by(every as usize) {
                         @let y = decades.at(10f64.powi(decade));
                         line.grid x1="0" x2="100%" y1=(percent(y)) y2=(percent(y)) {}
@@ -175,16 +175,19 @@ fn rank(point: &Percentile) -> String {
     }
 }
 
-fn percentile_table(quantiles: &Quantiles) -> Markup {
+fn percentile_table(quantiles: &[Quantiles]) -> Markup {
+    let heads = quantiles.first().map_or(&[][..], |q| &q.points);
     html! {
-        div.scroll tabindex="0" role="region" aria-label={ "Percentiles of " (show::metric(&quantiles.metric)) } {
-            table.numbers {
-                caption { (show::metric(&quantiles.metric)) ", " (show::unit(&quantiles.metric)) }
-                thead { tr { th scope="col" { span.hidden { "Models" } } @for p in &quantiles.points { th.num scope="col" { (rank(p)) } } } }
-                tbody {
-                    tr { th scope="row" { "Student" } @for p in &quantiles.points { td.num { (show::number(p.value)) } } }
-                    @if !quantiles.floor.is_empty() {
-                        tr { th scope="row" { "Floor" } @for p in &quantiles.floor { td.num { (show::number(p.value)) } } }
+        div.scroll tabindex="0" role="region" aria-label="Percentiles, table" {
+            table.numbers.percentiles {
+                caption { "Percentiles over positions, nats per token" }
+                thead { tr { th scope="col" { "Quantity" } @for p in heads { th.num scope="col" { (rank(p)) } } } }
+                @for one in quantiles {
+                    tbody {
+                        tr { th scope="row" { (show::metric(&one.metric)) } @for p in &one.points { td.num { (show::number(p.value)) } } }
+                        @if !one.floor.is_empty() {
+                            tr.unmeasured { th scope="row" { "teacher against itself" } @for p in &one.floor { td.num { (show::number(p.value)) } } }
+                        }
                     }
                 }
             }

@@ -48,7 +48,7 @@ pub fn findings() -> Vec<Finding> {
             Severity::Serious,
             [
                 "31 % of the divergence is temperature: serve the student at 1.40",
-                "Dividing the student's logits by 1.40 brings its mean KL divergence from 0.850 down by that share; the student is sharper than its teacher.",
+                "Dividing the student's logits by 1.40 brings its mean KL divergence from 0.831 down by that share; the student is sharper than its teacher.",
                 "Multiply the serving temperature by 1.40, or distil on with a higher weight on soft labels.",
             ],
             &[["mean entropy of the next token", "2.412 nats", "2.202 nats"]],
@@ -62,9 +62,9 @@ pub fn findings() -> Vec<Finding> {
                 "Distil on full distributions, or on samples at temperature 1, for the documents below.",
             ],
             &[
-                [&format!("wikitext2#3, position 41, before {SCRIPT}"), " Danube at 0.412", &word],
+                [&format!("distillery#3, position 41, before {SCRIPT}"), " Danube at 0.412", &word],
                 [
-                    "wikitext2#7 \u{202e}detrevni",
+                    "distillery#7 \u{202e}detrevni",
                     "\u{1b}[31mred\0",
                     "line\nbreak | `pipe` @octocat #12 https://example.invalid",
                 ],
