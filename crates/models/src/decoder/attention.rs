@@ -124,7 +124,7 @@ impl Task<'_> {
         self.kernel.layout().pack_rows(self.workshop.transpose(), q, d, strip, pad);
         for first in (0..width).step_by(COLUMNS) {
             let block = &keys[(start + first) * d..];
-            self.kernel.multiply(d, strip, block, floats_mut(tile), false);
+            self.kernel.multiply(d, strip, block, floats_mut(tile), false, &[]);
             for (scores, tile) in scores.chunks_exact_mut(width).zip(floats(tile).chunks_exact(COLUMNS)) {
                 for (score, product) in scores[first..first + COLUMNS].iter_mut().zip(tile) {
                     *score = product * self.shape.scale;
@@ -154,7 +154,7 @@ impl Task<'_> {
         self.kernel.layout().pack_rows(self.workshop.transpose(), scores, width, strip, pad);
         for (block, first) in (0..d).step_by(COLUMNS).enumerate() {
             let rows = &values[(block * tokens + start) * COLUMNS..];
-            self.kernel.multiply(keys, strip, rows, floats_mut(tile), false);
+            self.kernel.multiply(keys, strip, rows, floats_mut(tile), false, &[]);
             let run = COLUMNS.min(d - first);
             for (q, tile) in q.chunks_exact_mut(d).zip(floats(tile).chunks_exact(COLUMNS)) {
                 q[first..first + run].copy_from_slice(&tile[..run]);

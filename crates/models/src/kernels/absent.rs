@@ -32,7 +32,11 @@ impl Native {
         match self {}
     }
 
-    pub(crate) fn multiply(self, _: usize, _: &[u32], _: &[u32], _: &mut [f32], _: bool) {
+    pub(crate) fn multiply(self, _: usize, _: &[u32], _: &[u32], _: &mut [f32], _: bool, _: &[u32]) {
+        match self {}
+    }
+
+    pub(crate) fn prefetch(self, _: &[u32]) {
         match self {}
     }
 
@@ -41,3 +45,6 @@ impl Native {
         match self {}
     }
 }
+
+/// Not asked for on other processors.
+pub(crate) fn prefer_huge_pages(_: *const u8, _: usize) {}

@@ -8,12 +8,14 @@ use pulp::Arch;
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
     // x = n·ln 2 + r with |r| ≤ ln 2 / 2 and ln 2 in two parts (Cody and Waite), so that r is exact.
+    const LN_2_HIGH: f32 = 355.0 / 512.0; // nine bits: n times it is exact
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
     const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³: adding it rounds to an integer
     let clamped = x.clamp(-87.3, 88.0);
     let shifted = clamped * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
-    let r = clamped - n * 0.693_359_375;
-    let r = r + n * 2.121_944_4e-4;
+    let r = clamped - n * LN_2_HIGH;
+    let r = r - n * LN_2_LOW;
     // Minimax polynomial of (e^r − 1 − r) / r² (Cephes expf).
     let p = 1.987_569_1e-4;
     let p = p * r + 1.398_2e-3;

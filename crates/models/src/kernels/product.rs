@@ -24,7 +24,7 @@ const PANEL: usize = 256;
 /// Elements of the inner dimension for which a panel stays in the second-level cache.
 const LONG: usize = 1024;
 /// Elements of the inner dimension for which a strip stays in the first-level cache.
-const SHORT: usize = 256;
+const SHORT: usize = 512;
 /// Rows whose sums one task keeps at a time.
 const SUMS: usize = 2048;
 /// Rows below which a task is not worth unpacking weights again.
@@ -209,9 +209,12 @@ fn grow(buffer: &mut Vec<f32>, len: usize) {
     }
 }
 
+/// A part of a stored output: its columns, the width of its blocks, its bias and its place.
+type Stored<'a> = (Range<usize>, usize, Option<&'a [f32]>, Shared<'a, f32>);
+
 /// Where the tasks of one product write.
 enum Output<'a> {
-    Store { rows: usize, parts: Vec<(Range<usize>, usize, Option<&'a [f32]>, Shared<'a, f32>)> },
+    Store { rows: usize, parts: Vec<Stored<'a>> },
     Add { columns: usize, out: Shared<'a, f32> },
     Gated { activation: Activation, layout: Layout, strip: usize, words: Shared<'a, u32> },
 }
@@ -320,14 +323,22 @@ impl<M: Matrix> Job<'_, M> {
         for outer in (0..steps).step_by(long) {
             let end = steps.min(outer + long);
             for (index, strip) in strips.clone().enumerate() {
-                let strip = &self.x.words[strip * strip_size..(strip + 1) * strip_size];
+                let words = &self.x.words[strip * strip_size..];
                 for inner in (outer..end).step_by(short) {
                     let count = end.min(inner + short) - inner;
-                    let strip = &strip[inner * layout.strip_words()..];
+                    let next = if inner + count < end { inner + count } else { strip_size / layout.strip_words() + outer };
+                    let next = words.get(next * layout.strip_words()..).unwrap_or_default();
+                    let share = (short * layout.strip_words()).div_ceil(blocks);
                     for block in 0..blocks {
+                        let at = (index * blocks + block) * tile;
+                        if inner == outer {
+                            let following = sums.get(at + tile..at + 2 * tile).unwrap_or_default();
+                            self.started.prefetch(following);
+                        }
                         let block_words = &scratch.panel[block * block_size + inner * layout.block_words()..];
-                        let c = &mut sums[(index * blocks + block) * tile..][..tile];
-                        self.started.multiply(count, strip, block_words, c, inner > 0);
+                        let ahead = next.get(block * share..next.len().min((block + 1) * share)).unwrap_or_default();
+                        let strip = &words[inner * layout.strip_words()..];
+                        self.started.multiply(count, strip, block_words, &mut sums[at..at + tile], inner > 0, ahead);
                     }
                 }
             }

@@ -28,7 +28,7 @@ const fn configuration() -> [u8; 64] {
 pub(super) fn permitted() -> bool {
     use std::sync::OnceLock;
     static PERMITTED: OnceLock<bool> = OnceLock::new();
-    *PERMITTED.get_or_init(|| processor_has_it() && permission::ask())
+    *PERMITTED.get_or_init(|| processor_has_it() && super::linux::ask_for_tiles())
 }
 
 fn processor_has_it() -> bool {
@@ -57,43 +57,6 @@ fn processor_has_it() -> bool {
 unsafe fn control_register() -> u64 {
     // SAFETY: the caller vouches for the instruction; register 0 always exists.
     unsafe { std::arch::x86_64::_xgetbv(0) }
-}
-
-#[cfg(target_os = "linux")]
-mod permission {
-    use std::arch::asm;
-
-    const ARCH_PRCTL: i64 = 158;
-    const ARCH_GET_XCOMP_PERM: i64 = 0x1022;
-    const ARCH_REQ_XCOMP_PERM: i64 = 0x1023;
-    const TILE_DATA: i64 = 18;
-
-    /// Asks Linux for the tile registers, and asks again whether they were given.
-    pub(super) fn ask() -> bool {
-        let mut given = 0u64;
-        arch_prctl(ARCH_REQ_XCOMP_PERM, TILE_DATA) == 0
-            && arch_prctl(ARCH_GET_XCOMP_PERM, (&raw mut given).expose_provenance() as i64) == 0
-            && given & (1 << TILE_DATA) != 0
-    }
-
-    fn arch_prctl(code: i64, argument: i64) -> i64 {
-        let result;
-        // SAFETY: both codes only change or read this process's permission; for the reading one the argument is the
-        // address of a live u64. The system call keeps all registers but rax, rcx and r11.
-        unsafe {
-            asm!("syscall", inlateout("rax") ARCH_PRCTL => result, in("rdi") code, in("rsi") argument,
-                 lateout("rcx") _, lateout("r11") _, options(nostack));
-        }
-        result
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-mod permission {
-    /// Other systems: not tried, so not offered.
-    pub(super) fn ask() -> bool {
-        false
-    }
 }
 
 /// Lays out the tile registers of the calling thread.
@@ -146,6 +109,20 @@ macro_rules! close {
     };
 }
 
+/// Eight cache lines of what comes next, to the second-level cache: tile loads that wait for memory cost as much as
+/// the products. A prefetch never faults, wherever it points.
+macro_rules! prefetch {
+    () => {
+        concat!(
+            "prefetcht1 [{ahead}]\n", "prefetcht1 [{ahead} + 64]\n",
+            "prefetcht1 [{ahead} + 128]\n", "prefetcht1 [{ahead} + 192]\n",
+            "prefetcht1 [{ahead} + 256]\n", "prefetcht1 [{ahead} + 320]\n",
+            "prefetcht1 [{ahead} + 384]\n", "prefetcht1 [{ahead} + 448]\n",
+            "add {ahead}, 512\n",
+        )
+    };
+}
+
 /// The four products of the row tiles in tmm4, tmm5 and the column tiles in tmm6, tmm7.
 macro_rules! products {
     () => {
@@ -162,7 +139,7 @@ macro_rules! products {
 ///
 /// # Safety
 /// `configure()` ran on this thread; strip and block hold `steps` × 2 tiles, `c` holds 32 × 32 numbers; steps > 0.
-pub(super) unsafe fn multiply(steps: usize, strip: *const u32, block: *const u32, c: *mut f32, add: bool) {
+pub(super) unsafe fn multiply(steps: usize, strip: *const u32, block: *const u32, c: *mut f32, add: bool, ahead: *const u32) {
     if steps == 0 {
         return;
     }
@@ -173,10 +150,11 @@ pub(super) unsafe fn multiply(steps: usize, strip: *const u32, block: *const u32
             "tileloadd tmm4, [{a} + {thin}*1]", "tileloadd tmm6, [{b} + {thin}*1]",
             "tileloadd tmm7, [{b} + {thin}*1 + 1024]", "tileloadd tmm5, [{a} + {thin}*1 + 1024]",
             products!(),
+            prefetch!(),
             "add {a}, 2048", "add {b}, 2048", "dec {steps}", "jnz 2b",
             close!(),
             a = inout(reg) strip => _, b = inout(reg) block => _, c = in(reg) c, steps = inout(reg) steps => _,
-            add = in(reg) u32::from(add), thin = in(reg) 64usize, wide = in(reg) 128usize,
+            add = in(reg) u32::from(add), ahead = inout(reg) ahead => _, thin = in(reg) 64usize, wide = in(reg) 128usize,
             out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
             out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
             options(nostack)
@@ -188,7 +166,7 @@ pub(super) unsafe fn multiply(steps: usize, strip: *const u32, block: *const u32
 ///
 /// # Safety
 /// As [`multiply`], with 4 tiles per step.
-pub(super) unsafe fn multiply_split(steps: usize, strip: *const u32, block: *const u32, c: *mut f32, add: bool) {
+pub(super) unsafe fn multiply_split(steps: usize, strip: *const u32, block: *const u32, c: *mut f32, add: bool, ahead: *const u32) {
     if steps == 0 {
         return;
     }
@@ -203,10 +181,11 @@ pub(super) unsafe fn multiply_split(steps: usize, strip: *const u32, block: *con
             products!(),
             "tileloadd tmm4, [{a} + {thin}*1 + 2048]", "tileloadd tmm5, [{a} + {thin}*1 + 3072]",
             products!(),
+            prefetch!(),
             "add {a}, 4096", "add {b}, 4096", "dec {steps}", "jnz 2b",
             close!(),
             a = inout(reg) strip => _, b = inout(reg) block => _, c = in(reg) c, steps = inout(reg) steps => _,
-            add = in(reg) u32::from(add), thin = in(reg) 64usize, wide = in(reg) 128usize,
+            add = in(reg) u32::from(add), ahead = inout(reg) ahead => _, thin = in(reg) 64usize, wide = in(reg) 128usize,
             out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
             out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
             options(nostack)

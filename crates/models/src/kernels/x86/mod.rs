@@ -5,6 +5,11 @@
 mod amx;
 mod avx2;
 mod avx512;
+mod linux;
+
+use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+
+pub(crate) use linux::prefer_huge_pages;
 
 use super::layout::{COLUMNS, Format, Layout};
 
@@ -84,11 +89,22 @@ impl Native {
         }
     }
 
-    /// `c[rows][32] (+)= strip · block` over `steps` steps; `add` keeps what `c` held.
-    pub(crate) fn multiply(self, steps: usize, strip: &[u32], block: &[u32], c: &mut [f32], add: bool) {
+    /// `c[rows][32] (+)= strip · block` over `steps` steps; `add` keeps what `c` held. Some of `ahead` is prefetched.
+    pub(crate) fn multiply(
+        self,
+        steps: usize,
+        strip: &[u32],
+        block: &[u32],
+        c: &mut [f32],
+        add: bool,
+        ahead: &[u32],
+    ) {
         let layout = self.layout();
         assert!(strip.len() >= steps * layout.strip_words() && block.len() >= steps * layout.block_words());
         assert!(c.len() >= layout.rows * COLUMNS);
+        if !matches!(self, Native::AmxBf16 | Native::AmxBf16x3) {
+            self.prefetch(ahead);
+        }
         let (strip, block, c) = (strip.as_ptr(), block.as_ptr(), c.as_mut_ptr());
         // SAFETY: the value exists, so the instructions are there; the lengths were asserted above.
         unsafe {
@@ -96,9 +112,17 @@ impl Native {
                 Native::Avx2 => avx2::multiply(steps, strip.cast(), block.cast(), c, add),
                 Native::Avx512 => avx512::multiply(steps, strip.cast(), block.cast(), c, add),
                 Native::Avx512Bf16 => avx512::multiply_pairs(steps, strip, block, c, add),
-                Native::AmxBf16 => amx::multiply(steps, strip, block, c, add),
-                Native::AmxBf16x3 => amx::multiply_split(steps, strip, block, c, add),
+                Native::AmxBf16 => amx::multiply(steps, strip, block, c, add, ahead.as_ptr()),
+                Native::AmxBf16x3 => amx::multiply_split(steps, strip, block, c, add, ahead.as_ptr()),
             }
+        }
+    }
+
+    /// Asks for these words in the second-level cache.
+    pub(crate) fn prefetch(self, words: &[u32]) {
+        for line in words.chunks(16) {
+            // SAFETY: a prefetch is a hint that never faults; SSE is part of x86-64.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
         }
     }
 
