@@ -119,15 +119,7 @@ impl Started {
 
     /// `c[rows][32] (+)= strip · block` over `steps` steps; `add` keeps what `c` held. Where the processor can, some of
     /// `ahead` is fetched into its caches meanwhile.
-    pub(crate) fn multiply(
-        &self,
-        steps: usize,
-        strip: &[u32],
-        block: &[u32],
-        c: &mut [f32],
-        add: bool,
-        ahead: &[u32],
-    ) {
+    pub(crate) fn multiply(&self, steps: usize, strip: &[u32], block: &[u32], c: &mut [f32], add: bool, ahead: &[u32]) {
         match self.kernel.0 {
             Some(native) => native.multiply(steps, strip, block, c, add, ahead),
             None => portable::multiply(steps, words::floats(strip), words::floats(block), c, add),

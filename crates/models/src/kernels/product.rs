@@ -172,6 +172,9 @@ impl Workshop {
         target: Target<'_>,
     ) -> Result<(), M::Error> {
         assert_eq!((x.layout, x.depth), (kernel.layout(), weights.depth()), "operands of different kernels or depths");
+        if x.rows == 0 {
+            return Ok(());
+        }
         let output = Output::new(target, x.rows, weights.rows());
         let panels = output.panels(weights.rows());
         let threads = self.pool.current_num_threads();
@@ -326,7 +329,8 @@ impl<M: Matrix> Job<'_, M> {
                 let words = &self.x.words[strip * strip_size..];
                 for inner in (outer..end).step_by(short) {
                     let count = end.min(inner + short) - inner;
-                    let next = if inner + count < end { inner + count } else { strip_size / layout.strip_words() + outer };
+                    let next =
+                        if inner + count < end { inner + count } else { strip_size / layout.strip_words() + outer };
                     let next = words.get(next * layout.strip_words()..).unwrap_or_default();
                     let share = (short * layout.strip_words()).div_ceil(blocks);
                     for block in 0..blocks {

@@ -114,10 +114,14 @@ macro_rules! close {
 macro_rules! prefetch {
     () => {
         concat!(
-            "prefetcht1 [{ahead}]\n", "prefetcht1 [{ahead} + 64]\n",
-            "prefetcht1 [{ahead} + 128]\n", "prefetcht1 [{ahead} + 192]\n",
-            "prefetcht1 [{ahead} + 256]\n", "prefetcht1 [{ahead} + 320]\n",
-            "prefetcht1 [{ahead} + 384]\n", "prefetcht1 [{ahead} + 448]\n",
+            "prefetcht1 [{ahead}]\n",
+            "prefetcht1 [{ahead} + 64]\n",
+            "prefetcht1 [{ahead} + 128]\n",
+            "prefetcht1 [{ahead} + 192]\n",
+            "prefetcht1 [{ahead} + 256]\n",
+            "prefetcht1 [{ahead} + 320]\n",
+            "prefetcht1 [{ahead} + 384]\n",
+            "prefetcht1 [{ahead} + 448]\n",
             "add {ahead}, 512\n",
         )
     };
@@ -139,7 +143,14 @@ macro_rules! products {
 ///
 /// # Safety
 /// `configure()` ran on this thread; strip and block hold `steps` × 2 tiles, `c` holds 32 × 32 numbers; steps > 0.
-pub(super) unsafe fn multiply(steps: usize, strip: *const u32, block: *const u32, c: *mut f32, add: bool, ahead: *const u32) {
+pub(super) unsafe fn multiply(
+    steps: usize,
+    strip: *const u32,
+    block: *const u32,
+    c: *mut f32,
+    add: bool,
+    ahead: *const u32,
+) {
     if steps == 0 {
         return;
     }
@@ -166,7 +177,14 @@ pub(super) unsafe fn multiply(steps: usize, strip: *const u32, block: *const u32
 ///
 /// # Safety
 /// As [`multiply`], with 4 tiles per step.
-pub(super) unsafe fn multiply_split(steps: usize, strip: *const u32, block: *const u32, c: *mut f32, add: bool, ahead: *const u32) {
+pub(super) unsafe fn multiply_split(
+    steps: usize,
+    strip: *const u32,
+    block: *const u32,
+    c: *mut f32,
+    add: bool,
+    ahead: *const u32,
+) {
     if steps == 0 {
         return;
     }

@@ -90,15 +90,7 @@ impl Native {
     }
 
     /// `c[rows][32] (+)= strip · block` over `steps` steps; `add` keeps what `c` held. Some of `ahead` is prefetched.
-    pub(crate) fn multiply(
-        self,
-        steps: usize,
-        strip: &[u32],
-        block: &[u32],
-        c: &mut [f32],
-        add: bool,
-        ahead: &[u32],
-    ) {
+    pub(crate) fn multiply(self, steps: usize, strip: &[u32], block: &[u32], c: &mut [f32], add: bool, ahead: &[u32]) {
         let layout = self.layout();
         assert!(strip.len() >= steps * layout.strip_words() && block.len() >= steps * layout.block_words());
         assert!(c.len() >= layout.rows * COLUMNS);
