@@ -15,8 +15,9 @@ use rayon::prelude::*;
 use crate::plan::{Window, pack, spread, windows};
 use crate::{AuditError, AuditOptions, Observer, PlanSummary};
 
-/// Logit rows held at a time, per model: with a vocabulary of 151,936 one chunk is 78 MB.
-const ROWS: usize = 128;
+/// Logit rows held at a time, per model: with a vocabulary of 151,936 one chunk is 311 MB. The engine unpacks the whole
+/// output matrix for each read, so few rows at a time would cost more than the memory is worth.
+const ROWS: usize = hydrometer_models::LOGIT_ROWS;
 
 /// A choice in one option order, tokenised for both models.
 struct Question {
