@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use hydrometer_answers::ChoiceRow;
 use hydrometer_metrics::FamilyTable;
-use hydrometer_metrics::calibration::ReliabilityBin;
+use hydrometer_metrics::calibration::{self, ECE2_COLUMNS, ReliabilityBin, SLOPE_COLUMNS};
 use hydrometer_probes::{Ask, Probe};
 
 use crate::statement::{ChoiceOutcome, TruthCells};
 use crate::tokens::Definition;
 
-const BINS: usize = 10;
 const COUNT: usize = 0;
 const AGREEMENT: usize = 1;
 const CEILING: usize = 2;
@@ -23,12 +22,12 @@ const LOST: usize = 8;
 const GAINED: usize = 9;
 const TEACHER_BRIER: usize = 10;
 const STUDENT_BRIER: usize = 11;
-/// Regression of logit p_T on logit q_S: n, Σx, Σy, Σxx, Σxy.
+/// Sums for the calibration slope.
 const REGRESSION: usize = 12;
-/// Per bin and model: items, Σ confidence, Σ right.
-const TEACHER_BINS: usize = REGRESSION + 5;
-const STUDENT_BINS: usize = TEACHER_BINS + 3 * BINS;
-const COLUMNS: usize = STUDENT_BINS + 3 * BINS;
+/// Sums for the calibration error of each model.
+const TEACHER_BINS: usize = REGRESSION + SLOPE_COLUMNS;
+const STUDENT_BINS: usize = TEACHER_BINS + ECE2_COLUMNS;
+const COLUMNS: usize = STUDENT_BINS + ECE2_COLUMNS;
 
 /// Metrics of choices over the whole suite.
 pub(crate) const DEFINITIONS: &[Definition] = &[
@@ -41,9 +40,9 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
     Definition { id: "choice_gained", of: |s| ratio(s[GAINED], s[WITH_TRUTH]) },
     Definition { id: "brier_teacher", of: |s| ratio(s[TEACHER_BRIER], s[WITH_TRUTH]) },
     Definition { id: "brier_student", of: |s| ratio(s[STUDENT_BRIER], s[WITH_TRUTH]) },
-    Definition { id: "ece2_teacher", of: |s| ece2(&s[TEACHER_BINS..STUDENT_BINS]) },
-    Definition { id: "ece2_student", of: |s| ece2(&s[STUDENT_BINS..COLUMNS]) },
-    Definition { id: "calibration_slope", of: |s| slope(&s[REGRESSION..REGRESSION + 5]) },
+    Definition { id: "ece2_teacher", of: |s| calibration::ece2(&s[TEACHER_BINS..STUDENT_BINS]) },
+    Definition { id: "ece2_student", of: |s| calibration::ece2(&s[STUDENT_BINS..COLUMNS]) },
+    Definition { id: "calibration_slope", of: |s| calibration::slope(&s[REGRESSION..TEACHER_BINS]) },
 ];
 
 /// The metrics that are shares of choices: exact intervals near 0 and 1.
@@ -57,24 +56,6 @@ pub(crate) fn agreement_ceiling(s: &[f64]) -> Option<f64> {
 
 fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
     (denominator > 0.0).then(|| numerator / denominator)
-}
-
-/// Debiased squared expected calibration error, Σ_b w_b [(ȳ_b − c̄_b)² − ȳ_b(1 − ȳ_b)/(n_b − 1)]; bins with fewer
-/// than two items cannot be debiased and are left out.
-fn ece2(bins: &[f64]) -> Option<f64> {
-    let usable: Vec<_> = bins.chunks_exact(3).filter(|b| b[0] >= 2.0).collect();
-    let total: f64 = usable.iter().map(|b| b[0]).sum();
-    let sum = usable.iter().map(|b| {
-        let (n, confidence, right) = (b[0], b[1] / b[0], b[2] / b[0]);
-        n * ((right - confidence).powi(2) - right * (1.0 - right) / (n - 1.0))
-    });
-    ratio(sum.sum(), total)
-}
-
-/// Least-squares slope from n, Σx, Σy, Σxx, Σxy.
-fn slope(s: &[f64]) -> Option<f64> {
-    let [n, x, y, xx, xy] = *s else { return None };
-    ratio(n * xy - x * y, n * xx - x * x)
 }
 
 /// One choice, averaged over option orders.
@@ -162,8 +143,7 @@ fn columns(decision: &Decision<'_>) -> [f64; COLUMNS] {
     c[D2] = decision.distance();
     c[SAME_TOP] = f64::from(u8::from(top(t) == top(s)));
     for (&p, &q) in t.iter().zip(s) {
-        let (y, x) = (logit(p), logit(q));
-        for (sum, term) in c[REGRESSION..].iter_mut().zip([1.0, x, y, x * x, x * y]) {
+        for (sum, term) in c[REGRESSION..].iter_mut().zip(calibration::slope_columns(p, q)) {
             *sum += term;
         }
     }
@@ -178,37 +158,21 @@ fn columns(decision: &Decision<'_>) -> [f64; COLUMNS] {
             let answer = top(p);
             let correct = f64::from(u8::from(answer == truth));
             c[right] = correct;
-            c[brier] = p.iter().enumerate().map(|(o, p)| (p - f64::from(u8::from(o == truth))).powi(2)).sum();
-            let bin = bins + 3 * ((p[answer] * BINS as f64) as usize).min(BINS - 1);
-            c[bin] = 1.0;
-            c[bin + 1] = p[answer];
-            c[bin + 2] = correct;
+            c[brier] = calibration::brier(p, truth).unwrap_or_default();
+            // An average of probabilities may exceed 1 by a rounding.
+            let sums = calibration::ece2_columns(p[answer].min(1.0), answer == truth);
+            c[bins..bins + ECE2_COLUMNS].copy_from_slice(&sums.unwrap_or_default());
         }
     }
     c
 }
 
-/// ln(p/(1−p)), with p kept away from 0 and 1 by 1e−6 so that one certain answer does not decide a regression.
-fn logit(p: f64) -> f64 {
-    let p = p.clamp(1e-6, 1.0 - 1e-6);
-    (p / (1.0 - p)).ln()
-}
-
-/// Reliability bins of both models from the column totals.
-pub(crate) fn reliability(totals: &[f64]) -> [Vec<ReliabilityBin>; 2] {
-    [TEACHER_BINS, STUDENT_BINS].map(|start| {
-        totals[start..start + 3 * BINS]
-            .chunks_exact(3)
-            .enumerate()
-            .map(|(i, b)| ReliabilityBin {
-                low: i as f64 / BINS as f64,
-                high: (i + 1) as f64 / BINS as f64,
-                items: b[0] as u64,
-                confidence: ratio(b[1], b[0]),
-                accuracy: ratio(b[2], b[0]),
-            })
-            .collect()
-    })
+/// Reliability diagrams of teacher and student on the choices with a truth.
+pub(crate) fn reliability(decisions: &[Decision<'_>]) -> [Vec<ReliabilityBin>; 2] {
+    let pair = |p: &[f64], truth: Option<usize>| Some((p[top(p)].min(1.0), top(p) == truth?));
+    let teacher: Vec<_> = decisions.iter().filter_map(|d| pair(&d.teacher, d.truth)).collect();
+    let student: Vec<_> = decisions.iter().filter_map(|d| pair(&d.student, d.truth)).collect();
+    [teacher, student].map(|pairs| calibration::reliability(&pairs, calibration::BINS))
 }
 
 /// The four cells, the last one split; `None` when no choice has a truth.

@@ -188,8 +188,8 @@ impl Look<'_> {
             id: "tail_invented".into(),
             severity: self.severity(&["tail_invented"]),
             title: format!(
-                "In the teacher's tail the student puts {:.0} % of its mass on the wrong tokens",
-                100.0 * invented.value
+                "The student adds {:.1} times the teacher's tail mass to tokens of that tail",
+                invented.value
             ),
             detail: "Mass beyond what the teacher gives to a token, relative to the teacher's tail: continuations \
                      the teacher does not hold possible."
@@ -279,7 +279,7 @@ impl Look<'_> {
         };
         Some(Finding {
             id: "choices_lost".into(),
-            severity: self.severity(&["choice_lost"]),
+            severity: self.severity(&["choice_lost", "choice_divergence", "choice_accuracy_student"]),
             title: format!("{lost} choices lost (teacher right, student wrong), {gained} gained"),
             detail: "Fidelity is not quality: these are the decisions where following less closely made it worse."
                 .into(),

@@ -234,7 +234,7 @@ fn quantiles(rows: &Rows) -> Vec<Quantiles> {
 
 fn calibration(evidence: &Evidence<'_>) -> Option<Calibration> {
     evidence.decisions.iter().any(|d| d.truth.is_some()).then(|| {
-        let [teacher, student] = decisions::reliability(&evidence.choices.totals());
+        let [teacher, student] = decisions::reliability(&evidence.decisions);
         Calibration { teacher, student }
     })
 }

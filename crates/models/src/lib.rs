@@ -33,3 +33,10 @@ pub use spec::ModelSpec;
 pub use template::{ChatTemplate, GenerationPrompt, Message};
 pub use tensor::{DType, RawTensor};
 pub use tokenizer::{Specials, Tokenizer, TokenizerPairing};
+
+/// The kernels that this processor offers, fastest first for each precision: `bf16x3 amx`, `f32 avx512`, ….
+#[must_use]
+pub fn kernel_names() -> Vec<String> {
+    let named = |kernel: kernels::Kernel| format!("{} {}", kernel.exactness().name(), kernel.name());
+    kernels::Kernel::available().into_iter().map(named).collect()
+}

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use hydrometer_audit::Statement;
 use hydrometer_metrics::catalog::{Direction, find};
 use hydrometer_metrics::{Estimate, Verdict};
+use serde::Serialize;
 
 use crate::markdown::{code, mark, prose};
 use crate::show;
@@ -12,7 +13,7 @@ use crate::terminal::{Page, TerminalOptions};
 use crate::text::{left, right, visible};
 
 /// Two statements, metric by metric.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
     /// The first run.
     pub a: Side,
@@ -25,7 +26,7 @@ pub struct Comparison {
 }
 
 /// What a comparison says of one run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Side {
     /// The student's name.
     pub student: String,
@@ -36,7 +37,7 @@ pub struct Side {
 }
 
 /// One metric in both runs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
     /// Identifier in the metric catalogue.
     pub metric: String,
@@ -51,7 +52,8 @@ pub struct Row {
 }
 
 /// What a difference says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reading {
     /// The intervals are apart and the second run is better.
     BBetter,

@@ -1,0 +1,86 @@
+//! The command line as values. What they mean is settled by each command, in its own file.
+
+use std::io::Write;
+use std::sync::LazyLock;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::commands::{audit, compare, completions, demo, export, gate, import, probes, report};
+use crate::engine;
+use crate::exit::Exit;
+use crate::terminal::Color;
+
+/// Tells how much of a teacher is left in a distilled, quantised, pruned or fine-tuned language model.
+#[derive(Debug, Parser)]
+#[command(name = "hydrometer", version, propagate_version = false, subcommand_required = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done or passed · 1 gate failed · 2 wrong usage or bad input · 3 not enough \
+                        evidence · 4 a model failed · 130 interrupted, the same command resumes")]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// When to colour the output; `auto` looks at the terminal and at NO_COLOR.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
+    /// Say nothing on stderr but warnings and errors.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// The commands, in the order in which a newcomer needs them.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Audit embedded models: a complete tour in seconds, without network or files.
+    Demo(demo::Arguments),
+    /// Compare a student with its teacher and issue a Distillation Loss Statement.
+    Audit(Box<audit::Arguments>),
+    /// Judge a finished run under a policy; the exit code is the verdict.
+    Gate(gate::Arguments),
+    /// Show a run's statement as text, HTML, Markdown, JSON, JUnit or CSV.
+    Report(report::Arguments),
+    /// Put two runs side by side: two students of one teacher, or one over time.
+    Compare(compare::Arguments),
+    /// List, show, import and check probes: what models are asked.
+    #[command(subcommand)]
+    Probes(probes::Command),
+    /// Read what another tool wrote.
+    #[command(subcommand)]
+    Import(import::Command),
+    /// Write what another tool reads.
+    #[command(subcommand)]
+    Export(export::Command),
+    /// Print the default policy as TOML, ready to edit.
+    Policy,
+    /// Print a completion script for a shell.
+    Completions(completions::Arguments),
+}
+
+/// `--version` tells what the engine found on this processor; `-V` is the short form.
+static LONG_VERSION: LazyLock<String> =
+    LazyLock::new(|| format!("{}\n{}", env!("CARGO_PKG_VERSION"), engine::features()));
+
+impl Arguments {
+    /// The clap command, as documented.
+    pub fn command_line() -> clap::Command {
+        Self::command().long_version(LONG_VERSION.as_str())
+    }
+
+    /// Reads the process's arguments; help, version and mistakes are answered here.
+    pub fn read() -> Result<Self, Exit> {
+        Self::command_line()
+            .try_get_matches()
+            .and_then(|matches| Self::from_arg_matches(&matches))
+            .map_err(|answer| answered(&answer))
+    }
+}
+
+fn answered(answer: &clap::Error) -> Exit {
+    // A reader that went away needs no answer.
+    let _ = answer.print();
+    let _ = std::io::stdout().flush();
+    match answer.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
+        _ => Exit::BadInput,
+    }
+}

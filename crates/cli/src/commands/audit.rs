@@ -1,0 +1,315 @@
+//! `hydrometer audit`: the main job. Two models and a suite in, a run folder with a statement and a report out.
+
+use std::path::{Path, PathBuf};
+
+use hydrometer_answers::RunFolder;
+use hydrometer_audit::{AuditOptions, Policy, Statement, collect};
+use hydrometer_models::{EngineOptions, Model};
+use hydrometer_probes::{Profile, Suite, import};
+use hydrometer_report::Measured;
+use hydrometer_report::{Color, Measured, TerminalOptions};
+
+use super::probes::profile_parser;
+use crate::engine::{EngineArguments, open_model, tokens_per_second};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+use crate::interrupt::Interrupt;
+use crate::progress::{Progress, Speeds};
+use crate::terminal::Terminal;
+
+/// Seed of the built-in suite and of every draw, unless the user gives another.
+pub const SEED: u64 = 1;
+/// Folder that collects the runs without a name of their own.
+const RUNS: &str = "hydrometer-runs";
+/// Tokens computed together, unless the user says otherwise: enough for the products to be compute-bound.
+const BLOCK: u32 = 2048;
+
+/// Flags of `audit`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The model that was copied: a .gguf file, a Hugging Face folder, scripted:FILE, planted:DEFECT(MODEL).
+    #[arg(long, value_name = "MODEL")]
+    teacher: String,
+    /// The copy.
+    #[arg(long, value_name = "MODEL")]
+    student: String,
+    /// Folder of the run. Default: a name made from models and settings, so that the same command resumes.
+    #[arg(long, value_name = "RUN")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    asked: Asked,
+    #[command(flatten)]
+    engine: EngineArguments,
+    /// Gates and margins; default: `hydrometer policy`.
+    #[arg(long, value_name = "FILE", help_heading = "Verdict")]
+    policy: Option<PathBuf>,
+    /// Exit by verdict: 0 pass, 1 fail, 3 not enough evidence.
+    #[arg(long, help_heading = "Verdict")]
+    gate: bool,
+    /// Print the statement as JSON instead of the summary.
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    /// Open the report in a browser.
+    #[arg(long, help_heading = "Output")]
+    open: bool,
+}
+
+/// What is asked of the models.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "What is asked")]
+struct Asked {
+    /// Probe file (.jsonl), table of a known shape or folder of texts; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    probes: Vec<PathBuf>,
+    /// Text to score token by token; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    text: Vec<PathBuf>,
+    /// The built-in suite of this size; `quick` when nothing else is asked.
+    #[arg(long, value_parser = profile_parser())]
+    profile: Option<Profile>,
+    /// Context window in tokens.
+    #[arg(long, default_value_t = 512, value_name = "TOKENS")]
+    ctx: u32,
+    /// Only the first N windows of each text.
+    #[arg(long, value_name = "N")]
+    chunks: Option<u32>,
+    /// Option orders asked of each choice, at most as many as there are options.
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    rotations: u32,
+    /// Windows that the teacher scores twice, for the noise floor.
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    floor_windows: u32,
+    /// Tokens computed together: memory against speed. An interruption loses at most one block.
+    #[arg(long, default_value_t = BLOCK, value_name = "TOKENS")]
+    block_tokens: u32,
+    /// Seed of the built-in suite and of every random draw.
+    #[arg(long, default_value_t = SEED, value_name = "N")]
+    seed: u64,
+}
+
+/// Everything decided before a model is opened.
+struct Settings {
+    teacher: String,
+    student: String,
+    suite: Suite,
+    options: AuditOptions,
+    engine: EngineOptions,
+    policy: Policy,
+    out: Option<PathBuf>,
+}
+
+impl Settings {
+    fn resolve(arguments: &Arguments) -> Result<Self, Failure> {
+        let asked = &arguments.asked;
+        Ok(Self {
+            teacher: arguments.teacher.clone(),
+            student: arguments.student.clone(),
+            suite: suite(asked)?,
+            options: AuditOptions {
+                n_ctx: asked.ctx,
+                block_tokens: asked.block_tokens.max(asked.ctx),
+                rotations: asked.rotations,
+                floor_windows: asked.floor_windows,
+                max_windows: asked.chunks,
+                seed: asked.seed,
+                arguments: std::env::args().skip(1).collect(),
+            },
+            engine: arguments.engine.options(),
+            policy: policy(arguments.policy.as_deref())?,
+            out: arguments.out.clone(),
+        })
+    }
+}
+
+/// The default policy, or the one in a file.
+///
+/// # Errors
+/// The file cannot be read or is no policy.
+pub fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
+    file.map_or_else(|| Ok(Policy::default()), |file| Ok(Policy::parse(&files::read_text(file)?)?))
+}
+
+fn suite(asked: &Asked) -> Result<Suite, Failure> {
+    let mut parts = Vec::new();
+    for file in &asked.probes {
+        parts.push(Suite::load(file)?);
+    }
+    for file in &asked.text {
+        parts.push(import::text(file)?);
+    }
+    match asked.profile {
+        Some(profile) => parts.push(Suite::builtin(profile, asked.seed)),
+        None if parts.is_empty() => parts.push(Suite::builtin(Profile::Quick, asked.seed)),
+        None => {}
+    }
+    let names: Vec<_> = parts.iter().map(|part| part.name.clone()).collect();
+    let suite = Suite { name: names.join(" + "), probes: parts.into_iter().flat_map(|part| part.probes).collect() };
+    suite.validate()?;
+    Ok(suite)
+}
+
+/// Runs the command.
+pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let settings = Settings::resolve(&arguments)?;
+    let interrupt = listen()?;
+    let teacher = open_model("teacher", &settings.teacher, &settings.engine, terminal)?;
+    let student = open_model("student", &settings.student, &settings.engine, terminal)?;
+    let pair = Pair { teacher: &*teacher, student: &*student };
+    let folder = settings.out.clone().unwrap_or_else(|| default_folder(&pair, &settings.suite, &settings.options));
+    let speeds = expected_speeds(&pair, &settings.suite, &folder)?;
+    let job = Job { suite: &settings.suite, options: &settings.options, policy: &settings.policy, folder: &folder };
+    let statement = audit(&pair, &job, speeds, &interrupt, terminal)?;
+    let result =
+        if arguments.json { hydrometer_report::json(&statement) } else { shown(&statement, &folder, terminal)? };
+    terminal.data(&result)?;
+    if arguments.open {
+        files::open(&folder.join("report.html"), terminal);
+    }
+    Ok(if arguments.gate { statement.verdict.into() } else { Exit::Done })
+}
+
+/// Who is compared.
+#[derive(Clone, Copy)]
+pub struct Pair<'a> {
+    /// Who was copied.
+    pub teacher: &'a dyn Model,
+    /// The copy.
+    pub student: &'a dyn Model,
+}
+
+/// What is asked of them, how it is judged and where it is kept.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// The suite.
+    pub suite: &'a Suite,
+    /// Settings of the collection.
+    pub options: &'a AuditOptions,
+    /// The gates.
+    pub policy: &'a Policy,
+    /// The run folder.
+    pub folder: &'a Path,
+}
+
+/// Collects, judges, and leaves statement.json and report.html in the run folder.
+///
+/// # Errors
+/// A model or the folder fails, or the user interrupts; the same call continues.
+pub fn audit(
+    pair: &Pair<'_>,
+    job: &Job<'_>,
+    speeds: Speeds,
+    interrupt: &Interrupt,
+    terminal: &Terminal,
+) -> Result<Statement, Failure> {
+    let mut progress = Progress::new(terminal, interrupt, speeds);
+    let collected = collect(pair.teacher, pair.student, job.suite, job.options, job.folder, &mut progress);
+    progress.end();
+    let run = collected?;
+    let statement = hydrometer_audit::statement(&run, job.policy)?;
+    publish(&run, &statement)?;
+    Ok(statement)
+}
+
+fn publish(run: &RunFolder, statement: &Statement) -> Result<(), Failure> {
+    run.write_statement(&hydrometer_report::json(statement))?;
+    run.write_report(&hydrometer_report::html(statement, measured(run)?.as_ref()))?;
+    Ok(())
+}
+
+/// What the run cost, as far as it was measured: interruptions are left out, the peak is that of the worst process.
+///
+/// # Errors
+/// The cost file is damaged.
+pub fn measured(run: &RunFolder) -> Result<Option<Measured>, Failure> {
+    let costs = run.costs()?;
+    let seconds = costs.iter().map(|cost| cost.seconds).sum();
+    let peak_memory_bytes = costs.iter().filter_map(|cost| cost.peak_memory).max();
+    Ok((!costs.is_empty()).then_some(Measured { seconds, peak_memory_bytes }))
+}
+
+/// The statement as a summary for the terminal.
+///
+/// # Errors
+/// The run's cost cannot be read.
+pub fn shown(statement: &Statement, folder: &Path, terminal: &Terminal) -> Result<String, Failure> {
+    let measured = measured(&RunFolder::open_unchecked(folder)?)?;
+    let file = |name: &str| folder.join(name).display().to_string();
+    let files = [("report", file("report.html")), ("statement", file("statement.json"))];
+    Ok(hydrometer_report::terminal(statement, &terminal_options(terminal, measured, &files)))
+}
+
+/// How text is laid out on this terminal.
+pub fn terminal_options<'a>(
+    terminal: &Terminal,
+    measured: Option<Measured>,
+    files: &'a [(&'a str, String)],
+) -> TerminalOptions<'a> {
+    let color = if terminal.colored_stdout() { Color::Always } else { Color::Never };
+    TerminalOptions { width: terminal.width(), color, files, measured }
+}
+
+/// Starts to listen for Ctrl-C.
+///
+/// # Errors
+/// The operating system refused the handler.
+pub fn listen() -> Result<Interrupt, Failure> {
+    Interrupt::listen().map_err(|error| Failure::input(format!("cannot listen for Ctrl-C: {error}")))
+}
+
+/// A finished run asks nothing, so nothing is measured for it.
+fn expected_speeds(pair: &Pair<'_>, suite: &Suite, folder: &Path) -> Result<Speeds, Failure> {
+    let finished = RunFolder::open_unchecked(folder).is_ok_and(|run| run.is_finished());
+    if finished {
+        return Ok(Speeds { teacher: None, student: None });
+    }
+    Ok(Speeds {
+        teacher: tokens_per_second("teacher", pair.teacher, suite)?,
+        student: tokens_per_second("student", pair.student, suite)?,
+    })
+}
+
+/// The same models, suite and settings give the same name: the same command finds its run again.
+fn default_folder(pair: &Pair<'_>, suite: &Suite, options: &AuditOptions) -> PathBuf {
+    let (teacher, student) = (pair.teacher.identity(), pair.student.identity());
+    let key = serde_json::json!([
+        teacher,
+        student,
+        suite.hash(),
+        options.n_ctx,
+        options.block_tokens,
+        options.rotations,
+        options.floor_windows,
+        options.max_windows,
+        options.seed,
+    ]);
+    let hash = blake3::hash(key.to_string().as_bytes()).to_hex();
+    let name = [&teacher.name, &student.name, &suite.name].map(|name| file_name(name)).join("--");
+    Path::new(RUNS).join(format!("{name}-{}", &hash[..8]))
+}
+
+/// A model's or suite's name is somebody's text: only harmless characters reach a path.
+fn file_name(name: &str) -> String {
+    const LONGEST: usize = 40;
+    let harmless = |c: char| if c.is_ascii_alphanumeric() || c == '.' || c == '_' { c } else { '-' };
+    let name: String = name.chars().map(harmless).take(LONGEST).collect();
+    let name = name.trim_matches(['-', '.']);
+    if name.is_empty() { "model".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_models_cannot_leave_the_folder() {
+        let check = |name: &str, expected: &str| assert_eq!(file_name(name), expected, "{name}");
+        check("qwen-1.5b", "qwen-1.5b");
+        check("builtin:quick", "builtin-quick");
+        check("../../etc/passwd", "etc-passwd");
+        check("..", "model");
+        check("", "model");
+        check("a/b\\c\u{1b}[31m", "a-b-c--31m");
+        check(&"x".repeat(99), &"x".repeat(40));
+    }
+}

@@ -1,0 +1,156 @@
+//! `hydrometer demo`: two models that ship inside the binary, audited; then the teacher against itself and against
+//! planted defects, so that one sees what an audit detects and what it leaves alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hydrometer_audit::{AuditOptions, Policy, Statement};
+use hydrometer_metrics::Estimate;
+use hydrometer_models::EngineOptions;
+use hydrometer_probes::{Profile, Suite};
+
+use super::audit::{Job, Pair, SEED, audit, listen, shown};
+use super::word;
+use crate::engine::{EngineArguments, open_model};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+use crate::interrupt::Interrupt;
+use crate::progress::Speeds;
+use crate::terminal::Terminal;
+
+/// Trained by us; demo/README.md says how.
+const TEACHER: &[u8] = include_bytes!("../../../../demo/teacher.gguf");
+const STUDENT: &[u8] = include_bytes!("../../../../demo/student.gguf");
+/// Context that the demo models were trained with.
+const CONTEXT: u32 = 256;
+
+/// Students made from the teacher by a known change, with what the change is.
+const PLANTED: [(&str, &str); 5] = [
+    ("null", "the teacher itself"),
+    ("noise=0.1", "a little noise, as quantisation makes"),
+    ("temperature=0.7", "sharpened"),
+    ("tail_truncated=0.9", "tail cut off"),
+    ("tail_permuted=0.9", "tail shuffled"),
+];
+
+/// Columns of the table: heading and metric.
+const COLUMNS: [(&str, &str); 5] = [
+    ("KL, nats", "kl_divergence"),
+    ("tail kept", "tail_kept"),
+    ("sharpness", "entropy_ratio"),
+    ("same top", "top1_agreement"),
+    ("same choice", "choice_top1_agreement"),
+];
+
+/// Flags of `demo`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Folder for the models and the runs.
+    #[arg(long, default_value = "hydrometer-demo", value_name = "FOLDER")]
+    out: PathBuf,
+    #[command(flatten)]
+    engine: EngineArguments,
+    /// Open the student's report in a browser.
+    #[arg(long)]
+    open: bool,
+}
+
+/// One line of the table.
+struct Row {
+    student: &'static str,
+    statement: Statement,
+}
+
+/// Runs the tour.
+pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let interrupt = listen()?;
+    let tour = Tour {
+        teacher: unpack(&arguments.out, "teacher.gguf", TEACHER)?,
+        engine: arguments.engine.options(),
+        suite: Suite::builtin(Profile::Quick, SEED),
+        interrupt,
+        out: arguments.out,
+    };
+    let student = unpack(&tour.out, "student.gguf", STUDENT)?;
+    let main = tour.audit("student", &student, terminal)?;
+    let mut rows = vec![Row { student: "distilled on the centre only", statement: main.clone() }];
+    for (defect, student) in PLANTED {
+        let name = defect.split('=').next().unwrap_or(defect);
+        let statement = tour.audit(name, &format!("planted:{defect}({})", tour.teacher), terminal)?;
+        rows.push(Row { student, statement });
+    }
+    terminal.data(&shown(&main, &tour.out.join("student"), terminal)?)?;
+    terminal.data(&table(&rows))?;
+    let report = tour.out.join("student").join("report.html");
+    terminal.line(&format!("\nReport of the first line: {}", report.display()))?;
+    if arguments.open {
+        files::open(&report, terminal);
+    }
+    Ok(Exit::Done)
+}
+
+/// What all audits of the tour share.
+struct Tour {
+    teacher: String,
+    engine: EngineOptions,
+    suite: Suite,
+    interrupt: Interrupt,
+    out: PathBuf,
+}
+
+impl Tour {
+    fn audit(&self, name: &str, student: &str, terminal: &Terminal) -> Result<Statement, Failure> {
+        let teacher = open_model("teacher", &self.teacher, &self.engine, terminal)?;
+        let student = open_model("student", student, &self.engine, terminal)?;
+        let options = AuditOptions {
+            n_ctx: CONTEXT,
+            block_tokens: 8 * CONTEXT,
+            rotations: 4,
+            floor_windows: 16,
+            max_windows: None,
+            seed: SEED,
+            arguments: vec!["demo".to_owned(), name.to_owned()],
+        };
+        let policy = Policy::default();
+        let folder = self.out.join(name);
+        let job = Job { suite: &self.suite, options: &options, policy: &policy, folder: &folder };
+        let speeds = Speeds { teacher: None, student: None };
+        audit(&Pair { teacher: &*teacher, student: &*student }, &job, speeds, &self.interrupt, terminal)
+    }
+}
+
+/// Puts an embedded model where `audit` can be given it by hand; one that is there already stays.
+fn unpack(out: &Path, name: &str, content: &[u8]) -> Result<String, Failure> {
+    let folder = out.join("models");
+    fs::create_dir_all(&folder).map_err(|error| Failure::file("create", &folder, &error))?;
+    let path = folder.join(name);
+    if fs::read(&path).ok().as_deref() != Some(content) {
+        files::write(&path, content)?;
+    }
+    Ok(path.display().to_string())
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut lines = String::from("\nThe same teacher against students whose loss is known\n\n");
+    let width = rows.iter().map(|row| row.student.len()).max().unwrap_or(0);
+    lines.push_str(&format!("{:width$}", "student"));
+    for (heading, _) in COLUMNS {
+        lines.push_str(&format!("  {heading:>11}"));
+    }
+    lines.push_str("  verdict\n");
+    for row in rows {
+        lines.push_str(&format!("{:width$}", row.student));
+        for (_, metric) in COLUMNS {
+            let value = value(&row.statement, metric).map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
+            lines.push_str(&format!("  {value:>11}"));
+        }
+        lines.push_str(&format!("  {}\n", word(row.statement.verdict)));
+    }
+    lines
+}
+
+fn value(statement: &Statement, metric: &str) -> Option<f64> {
+    let metric = statement.metrics.iter().find(|known| known.id == metric)?;
+    metric.estimate.as_ref().map(|Estimate { value, .. }| *value)
+}

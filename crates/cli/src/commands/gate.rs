@@ -1,0 +1,56 @@
+//! `hydrometer gate RUN --policy FILE`: the verdict as an exit code, without any model.
+
+use std::path::PathBuf;
+
+use hydrometer_answers::RunFolder;
+use hydrometer_audit::Statement;
+
+use super::audit::policy;
+use super::{as_json, word};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// Flags of `gate`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Folder of a finished run.
+    run: PathBuf,
+    /// Gates and margins; default: `hydrometer policy`.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Print the gates as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Judges the run anew; the folder stays as it is.
+pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let policy = policy(arguments.policy.as_deref())?;
+    let statement = hydrometer_audit::statement(&RunFolder::open(&arguments.run)?, &policy)?;
+    if statement.gates.is_empty() {
+        return Err(Failure::input("the policy has no gate that this run can answer")
+            .hint("`hydrometer report RUN --format text` shows what was measured"));
+    }
+    let shown = if arguments.json { as_json(&gates(&statement))? } else { as_text(&statement) };
+    terminal.data(&shown)?;
+    Ok(statement.verdict.into())
+}
+
+fn as_text(statement: &Statement) -> String {
+    let width = statement.gates.iter().map(|gate| gate.metric.len()).max().unwrap_or(0);
+    let mut lines = format!("{}\n", statement.verdict_line);
+    for gate in &statement.gates {
+        lines.push_str(&format!("{:19}  {:width$}  {}\n", word(gate.verdict), gate.metric, gate.explanation));
+    }
+    lines
+}
+
+fn gates(statement: &Statement) -> serde_json::Value {
+    serde_json::json!({
+        "run": statement.run,
+        "verdict": statement.verdict,
+        "verdict_line": statement.verdict_line,
+        "gates": statement.gates,
+    })
+}

@@ -1,0 +1,57 @@
+//! One file per command: its flags, its settings, its steps.
+
+pub mod audit;
+pub mod compare;
+pub mod completions;
+pub mod demo;
+pub mod export;
+pub mod gate;
+pub mod import;
+mod policy;
+pub mod probes;
+pub mod report;
+
+use hydrometer_metrics::Verdict;
+
+use crate::arguments::Command;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// Runs the command that the user named.
+///
+/// # Errors
+/// In the user's words, with the exit code.
+pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    match command {
+        Command::Demo(arguments) => demo::run(arguments, terminal),
+        Command::Audit(arguments) => audit::run(*arguments, terminal),
+        Command::Gate(arguments) => gate::run(&arguments, terminal),
+        Command::Report(arguments) => report::run(&arguments, terminal),
+        Command::Compare(arguments) => compare::run(&arguments, terminal),
+        Command::Probes(command) => probes::run(command, terminal),
+        Command::Import(command) => import::run(command, terminal),
+        Command::Export(command) => export::run(command, terminal),
+        Command::Policy => policy::run(terminal),
+        Command::Completions(arguments) => completions::run(&arguments, terminal),
+    }
+}
+
+/// A value as indented JSON with a line break at its end.
+///
+/// # Errors
+/// The value has no JSON form.
+fn as_json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value)
+        .map(|text| text + "\n")
+        .map_err(|error| Failure::input(format!("the result has no JSON form: {error}")))
+}
+
+/// A verdict as people read it.
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "PASS",
+        Verdict::Fail => "FAIL",
+        Verdict::NotEnoughEvidence => "NOT ENOUGH EVIDENCE",
+    }
+}

@@ -1,0 +1,275 @@
+//! `hydrometer probes`: what models are asked, without asking any.
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand, ValueEnum};
+use hydrometer_probes::import::{self, Columns};
+use hydrometer_probes::{Ask, Probe, Profile, Suite, ask, lint, probe_schema, write_jsonl};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+use crate::progress::grouped;
+use crate::terminal::Terminal;
+
+/// What to do with probes.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the probes of a file, or of the built-in suite.
+    List(SuiteArguments),
+    /// Show one probe as a model sees it, choices in every option order.
+    Show(ShowArguments),
+    /// Turn other data into a probe file (JSONL) on stdout or in a file.
+    Import(ImportArguments),
+    /// Check a probe file: errors, and habits that weaken an audit.
+    Lint(LintArguments),
+    /// Print the JSON Schema of one line of a probe file.
+    Schema,
+}
+
+/// Which suite.
+#[derive(Clone, Debug, Args)]
+pub struct SuiteArguments {
+    /// A probe file (.jsonl), a table of a known shape (.csv, .jsonl) or texts (.txt, .md, a folder).
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The built-in suite of this size, when no file is given.
+    #[arg(long, value_parser = profile_parser(), default_value = "quick", conflicts_with = "file")]
+    profile: Profile,
+    /// Seed of the built-in suite.
+    #[arg(long, default_value_t = super::audit::SEED, conflicts_with = "file")]
+    seed: u64,
+}
+
+/// Flags of `show`.
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// Identifier of the probe, as `probes list` prints it.
+    id: String,
+    #[command(flatten)]
+    suite: SuiteArguments,
+}
+
+/// Flags of `lint`.
+#[derive(Debug, Args)]
+pub struct LintArguments {
+    /// The probe file.
+    file: PathBuf,
+    /// Exit with code 1 when there is a warning.
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Shapes of data that can be imported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Shape {
+    /// By file type, columns and content.
+    #[default]
+    Auto,
+    /// Plain text, or a folder of texts.
+    Text,
+    /// JSON objects line by line, columns named by flags.
+    Jsonl,
+    /// CSV with a header, columns named by flags.
+    Csv,
+    /// GSM8K: `question` and `answer`.
+    Gsm8k,
+    /// XSTest: prompts with comply or refuse as options.
+    Xstest,
+}
+
+/// Flags of `import`.
+#[derive(Debug, Args)]
+pub struct ImportArguments {
+    /// The data.
+    file: PathBuf,
+    /// Shape of the data.
+    #[arg(long, value_enum, default_value_t)]
+    shape: Shape,
+    /// Column with a text to score.
+    #[arg(long, value_name = "COLUMN")]
+    text: Option<String>,
+    /// Column with the question of a choice; beside --text, the unscored context in front.
+    #[arg(long, value_name = "COLUMN")]
+    prompt: Option<String>,
+    /// Column with the options: a JSON array, or separated by `|`.
+    #[arg(long, value_name = "COLUMN", requires = "prompt")]
+    options: Option<String>,
+    /// Column with the true option: index from 0, letter, or words.
+    #[arg(long, value_name = "COLUMN", requires = "options")]
+    truth: Option<String>,
+    /// Column with the family; rows that share one are not independent.
+    #[arg(long, value_name = "COLUMN")]
+    family: Option<String>,
+    /// Column with the identifier.
+    #[arg(long, value_name = "COLUMN")]
+    id: Option<String>,
+    /// Column with the axis.
+    #[arg(long, value_name = "COLUMN")]
+    axis: Option<String>,
+    /// Column with tags: a JSON array, or separated by `|`.
+    #[arg(long, value_name = "COLUMN")]
+    tags: Option<String>,
+    /// Write to this file instead of stdout.
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Reads `quick`, `standard` or `full`.
+pub fn profile_parser() -> impl TypedValueParser<Value = Profile> {
+    PossibleValuesParser::new(["quick", "standard", "full"]).try_map(|word| word.parse::<Profile>())
+}
+
+/// Runs one of them.
+pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    match command {
+        Command::List(arguments) => list(&arguments, terminal),
+        Command::Show(arguments) => show(&arguments, terminal),
+        Command::Import(arguments) => convert(arguments, terminal),
+        Command::Lint(arguments) => check(&arguments, terminal),
+        Command::Schema => {
+            terminal.data(&super::as_json(&probe_schema())?)?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn suite(arguments: &SuiteArguments) -> Result<Suite, Failure> {
+    match &arguments.file {
+        Some(file) => Ok(Suite::load(file)?),
+        None => Ok(Suite::builtin(arguments.profile, arguments.seed)),
+    }
+}
+
+fn list(arguments: &SuiteArguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let suite = suite(arguments)?;
+    let width = suite.probes.iter().map(|probe| probe.id.chars().count()).max().unwrap_or(0).clamp(2, 40);
+    let mut lines = String::new();
+    for probe in &suite.probes {
+        let (kind, asked) = (probe.ask.kind(), summary(probe));
+        lines.push_str(&format!("{:width$}  {kind:6}  {:12}  {asked}\n", probe.id, probe.axis));
+    }
+    terminal.data(&lines)?;
+    let families: std::collections::BTreeSet<_> = suite.probes.iter().map(|probe| &probe.family).collect();
+    terminal.say(&format!(
+        "{}: {} probes in {} families, about {} tokens for each model",
+        suite.name,
+        grouped(suite.probes.len() as u64),
+        grouped(families.len() as u64),
+        grouped(suite.estimated_tokens()),
+    ));
+    Ok(Exit::Done)
+}
+
+/// The beginning of what is asked, on one line. Somebody's text: control characters are taken out.
+fn summary(probe: &Probe) -> String {
+    let text = match &probe.ask {
+        Ask::Text { text, .. } => text,
+        Ask::Choice { prompt, .. } => prompt,
+    };
+    const SHOWN: usize = 50;
+    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = words.char_indices().nth(SHOWN) {
+        words.truncate(end);
+        words.push('…');
+    }
+    printable(&words)
+}
+
+/// Somebody's text on a terminal: escape sequences must not act.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{FFFD}' } else { c }).collect()
+}
+
+fn show(arguments: &ShowArguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let suite = suite(&arguments.suite)?;
+    let Some(probe) = suite.probes.iter().find(|probe| probe.id == arguments.id) else {
+        return Err(Failure::input(format!("no probe of {} has the id `{}`", suite.name, arguments.id))
+            .hint("`hydrometer probes list` prints every id"));
+    };
+    let mut lines = format!("id      {}\nfamily  {}\naxis    {}\n", probe.id, probe.family, probe.axis);
+    if !probe.tags.is_empty() {
+        lines.push_str(&format!("tags    {}\n", probe.tags.join(", ")));
+    }
+    match &probe.ask {
+        Ask::Text { text, context, .. } => {
+            if let Some(context) = context {
+                lines.push_str(&format!("\ncontext, not scored\n{context}\n"));
+            }
+            lines.push_str(&format!("\ntext, scored token by token\n{text}\n"));
+        }
+        Ask::Choice { options, truth, .. } => {
+            if let Some(right) = truth.and_then(|index| options.get(index as usize)) {
+                lines.push_str(&format!("truth   {right}\n"));
+            }
+            let orders = ask::rotations(probe);
+            for order in 0..orders {
+                if let Some(prompt) = ask::choice_prompt(probe, order) {
+                    lines.push_str(&format!("\norder {} of {orders}\n{}\n", order + 1, prompt.text));
+                }
+            }
+        }
+    }
+    terminal.data(&printable(&lines))?;
+    Ok(Exit::Done)
+}
+
+fn convert(arguments: ImportArguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let suite = imported(&arguments.file, arguments.shape, arguments.columns())?;
+    let mut lines = Vec::new();
+    write_jsonl(&suite, &mut lines)
+        .map_err(|error| Failure::input(format!("the probes cannot be written: {error}")))?;
+    files::deliver(&String::from_utf8_lossy(&lines), arguments.out.as_deref(), terminal)?;
+    terminal.say(&format!("{} probes imported from {}", grouped(suite.probes.len() as u64), suite.name));
+    Ok(Exit::Done)
+}
+
+impl ImportArguments {
+    /// The named columns; `None` when none is named.
+    fn columns(&self) -> Option<Columns> {
+        let columns = Columns {
+            text: self.text.clone(),
+            prompt: self.prompt.clone(),
+            options: self.options.clone(),
+            truth: self.truth.clone(),
+            family: self.family.clone(),
+            id: self.id.clone(),
+            axis: self.axis.clone(),
+            tags: self.tags.clone(),
+        };
+        (columns != Columns::default()).then_some(columns)
+    }
+}
+
+fn imported(file: &Path, shape: Shape, columns: Option<Columns>) -> Result<Suite, Failure> {
+    let is_csv = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    let suite = match (shape, columns) {
+        (Shape::Auto, None) => Suite::load(file)?,
+        (Shape::Text, None) => import::text(file)?,
+        (Shape::Gsm8k, None) => import::gsm8k(file)?,
+        (Shape::Xstest, None) => import::xstest(file)?,
+        (Shape::Csv, columns) => import::csv(file, &columns.unwrap_or_default())?,
+        (Shape::Jsonl, columns) => import::jsonl(file, &columns.unwrap_or_default())?,
+        (Shape::Auto, Some(columns)) if is_csv => import::csv(file, &columns)?,
+        (Shape::Auto, Some(columns)) => import::jsonl(file, &columns)?,
+        (Shape::Text | Shape::Gsm8k | Shape::Xstest, Some(_)) => {
+            return Err(Failure::input("this shape has columns of its own").hint("leave the column flags out"));
+        }
+    };
+    Ok(suite)
+}
+
+fn check(arguments: &LintArguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let suite = Suite::load(&arguments.file)?;
+    let warnings = lint(&suite);
+    for warning in &warnings {
+        terminal.line(&warning.to_string())?;
+    }
+    terminal.say(&match warnings.len() {
+        0 => format!("{}: no warnings", suite.name),
+        1 => format!("{}: 1 warning", suite.name),
+        n => format!("{}: {n} warnings", suite.name),
+    });
+    Ok(if arguments.strict && !warnings.is_empty() { Exit::GateFailed } else { Exit::Done })
+}

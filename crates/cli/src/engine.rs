@@ -1,0 +1,110 @@
+//! Opening models as the flags say, and measuring how fast they are here.
+
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use hydrometer_models::{Block, EngineOptions, Model, Precision, Sequence, open};
+use hydrometer_probes::{Ask, Suite};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// Tokens of the warm-up block: enough to be compute-bound, few enough to be over soon.
+const WARM_UP: usize = 128;
+
+/// Flags of the engine, the same for every command that runs a model.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Engine")]
+pub struct EngineArguments {
+    /// Arithmetic of the large products; `auto` takes the fastest that keeps f32 accuracy on this processor.
+    #[arg(long, value_enum, default_value_t, value_name = "P")]
+    pub precision: PrecisionName,
+    /// Threads; 0 takes every core. The numbers do not depend on it.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub threads: usize,
+}
+
+/// Precision, as it is called on the command line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionName {
+    /// The fastest that keeps f32 accuracy.
+    #[default]
+    Auto,
+    /// 32-bit floating point.
+    F32,
+    /// Three bf16 products that together keep f32 accuracy.
+    Bf16x3,
+    /// One bf16 product: fastest, with a noise floor that the statement prints.
+    Bf16,
+}
+
+impl EngineArguments {
+    /// The engine's own settings.
+    pub fn options(self) -> EngineOptions {
+        let precision = match self.precision {
+            PrecisionName::Auto => Precision::Auto,
+            PrecisionName::F32 => Precision::F32,
+            PrecisionName::Bf16x3 => Precision::Bf16x3,
+            PrecisionName::Bf16 => Precision::Bf16,
+        };
+        EngineOptions { threads: self.threads, precision }
+    }
+}
+
+/// What the engine found on this processor, for `--version`.
+pub fn features() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let target = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
+    format!("{target}, {cores} cores\nkernels: {}", hydrometer_models::kernel_names().join(", "))
+}
+
+/// Opens the model that the user named.
+///
+/// # Errors
+/// It is not there or cannot be used: that is bad input, nothing was asked yet.
+pub fn open_model(
+    role: &str,
+    spec: &str,
+    options: &EngineOptions,
+    terminal: &Terminal,
+) -> Result<Box<dyn Model>, Failure> {
+    terminal.say(&format!("opening {role} {spec}"));
+    open(spec, options).map_err(|error| {
+        Failure::input(format!("{role}: {error}"))
+            .hint("a model is a .gguf file, a Hugging Face folder, scripted:FILE.toml or planted:DEFECT(MODEL)")
+    })
+}
+
+/// Tokens per second of a model on this machine, measured on one short block of the suite's own text, logits included.
+///
+/// # Errors
+/// The model fails.
+pub fn tokens_per_second(role: &str, model: &dyn Model, suite: &Suite) -> Result<Option<f64>, Failure> {
+    let failed = |error| Failure { exit: Exit::ModelFailed, message: format!("{role}: {error}"), hints: Vec::new() };
+    let Some(text) = suite.probes.iter().map(|probe| asked(&probe.ask)).max_by_key(|text| text.len().min(8 * WARM_UP))
+    else {
+        return Ok(None);
+    };
+    let longest = WARM_UP.min(model.identity().context_length as usize);
+    let text: String = text.chars().take(8 * WARM_UP).collect();
+    let mut tokens = model.tokenizer().encode(&text).map_err(failed)?;
+    tokens.truncate(longest);
+    if tokens.len() < 2 {
+        return Ok(None);
+    }
+    let rows = (0..tokens.len() as u32).collect();
+    let block = Block { sequences: vec![Sequence { tokens, rows }] };
+    let started = Instant::now();
+    let mut logits = model.score(&block).map_err(failed)?;
+    let mut buffer = vec![0f32; block.rows() * model.identity().vocab_size as usize];
+    logits.read(0..block.rows(), &mut buffer).map_err(failed)?;
+    Ok(Some(block.tokens() as f64 / started.elapsed().as_secs_f64()))
+}
+
+fn asked(ask: &Ask) -> &str {
+    match ask {
+        Ask::Text { text, .. } => text,
+        Ask::Choice { prompt, .. } => prompt,
+    }
+}

@@ -1,0 +1,94 @@
+//! Why a command failed, in the user's words: what happened, and what to do about it.
+
+use std::fmt::Display;
+use std::path::Path;
+
+use hydrometer_answers::RunError;
+use hydrometer_audit::AuditError;
+use hydrometer_audit::base_file::BaseFileError;
+use hydrometer_probes::ProbeError;
+
+use crate::exit::Exit;
+
+/// A failed command.
+#[derive(Debug)]
+pub struct Failure {
+    /// How the process ends.
+    pub exit: Exit,
+    /// What happened: expected, found. A lower-case fragment.
+    pub message: String,
+    /// What to do next, one line each.
+    pub hints: Vec<String>,
+}
+
+impl Failure {
+    /// The user gave something that cannot be used.
+    pub fn input(message: impl Display) -> Self {
+        Self { exit: Exit::BadInput, message: message.to_string(), hints: Vec::new() }
+    }
+
+    /// A file cannot be read or written.
+    pub fn file(verb: &str, path: &Path, cause: &std::io::Error) -> Self {
+        Self::input(format!("cannot {verb} {}: {}", path.display(), lower_first(&cause.to_string())))
+    }
+
+    /// Adds a next step.
+    pub fn hint(mut self, hint: impl Display) -> Self {
+        self.hints.push(hint.to_string());
+        self
+    }
+}
+
+impl From<ProbeError> for Failure {
+    fn from(error: ProbeError) -> Self {
+        Self::input(error).hint("`hydrometer probes schema` prints the format of a probe file")
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        Self::input(error)
+    }
+}
+
+impl From<AuditError> for Failure {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Suite(error) => error.into(),
+            AuditError::Run(error) => error.into(),
+            AuditError::Model { .. } | AuditError::Row { .. } => Self {
+                exit: Exit::ModelFailed,
+                message: error.to_string(),
+                hints: vec!["what was collected is kept; the same command resumes".to_owned()],
+            },
+            AuditError::Interrupted(_) => {
+                Self { exit: Exit::Interrupted, message: error.to_string(), hints: Vec::new() }
+            }
+            AuditError::Policy(_) => {
+                Self::input(error).hint("`hydrometer policy` prints the default policy, ready to edit")
+            }
+            AuditError::Setting { .. } | AuditError::Nothing(_) => Self::input(error),
+        }
+    }
+}
+
+impl From<BaseFileError> for Failure {
+    fn from(error: BaseFileError) -> Self {
+        match error {
+            BaseFileError::Model(_) | BaseFileError::Row { .. } => {
+                Self { exit: Exit::ModelFailed, message: error.to_string(), hints: Vec::new() }
+            }
+            BaseFileError::Interrupted => {
+                let hints = vec!["base files cannot be resumed; nothing was kept".to_owned()];
+                Self { exit: Exit::Interrupted, message: error.to_string(), hints }
+            }
+            _ => Self::input(error),
+        }
+    }
+}
+
+/// The operating system's messages begin with a capital letter; ours do not.
+fn lower_first(message: &str) -> String {
+    let mut characters = message.chars();
+    characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
+}

@@ -1,0 +1,71 @@
+//! Reading and writing the user's files, with errors that name them.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// Reads a UTF-8 file.
+///
+/// # Errors
+/// It cannot be read, or is not UTF-8: the message names it.
+pub fn read_text(path: &Path) -> Result<String, Failure> {
+    let bytes = fs::read(path).map_err(|error| Failure::file("read", path, &error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::input(format!("{} is not UTF-8 text: byte {at} begins no character", path.display()))
+    })
+}
+
+/// Writes a file, whole or not at all.
+///
+/// # Errors
+/// It cannot be written: the message names it.
+pub fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let fail = |error: std::io::Error| Failure::file("write", path, &error);
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = fs::File::create(&temporary).and_then(|mut file| {
+        file.write_all(content)?;
+        file.sync_all()
+    });
+    written.and_then(|()| fs::rename(&temporary, path)).map_err(|error| {
+        let _ = fs::remove_file(&temporary);
+        fail(error)
+    })
+}
+
+/// Writes to `path` where there is one, to stdout otherwise.
+///
+/// # Errors
+/// As [`write`] and [`Terminal::data`].
+pub fn deliver(text: &str, path: Option<&Path>, terminal: &mut Terminal) -> Result<(), Failure> {
+    let Some(path) = path else { return terminal.data(text) };
+    write(path, text.as_bytes())?;
+    terminal.say(&format!("written: {}", path.display()));
+    Ok(())
+}
+
+/// Shows a file to the user with whatever the desktop uses for it.
+pub fn open(path: &Path, terminal: &Terminal) {
+    let (program, first): (&str, &[&str]) = if cfg!(target_os = "macos") {
+        ("open", &[])
+    } else if cfg!(target_os = "windows") {
+        ("cmd", &["/C", "start", ""])
+    } else {
+        ("xdg-open", &[])
+    };
+    let started = std::process::Command::new(program)
+        .args(first)
+        .arg(path)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn();
+    if started.is_err() {
+        terminal.warn(&format!("cannot open a browser with `{program}`; the report is {}", path.display()));
+    }
+}

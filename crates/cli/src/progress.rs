@@ -1,0 +1,194 @@
+//! Watches a collection for the person at the terminal: expected time, throughput, time left, and what it cost.
+
+use std::time::{Duration, Instant};
+
+use hydrometer_answers::{CostEntry, PartKind};
+use hydrometer_audit::{Observer, PlanSummary};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::interrupt::Interrupt;
+use crate::terminal::Terminal;
+
+/// Tokens per second of both models, measured before the start; `None` where not measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Speeds {
+    /// Of the teacher.
+    pub teacher: Option<f64>,
+    /// Of the student.
+    pub student: Option<f64>,
+}
+
+/// The observer of one collection.
+pub struct Progress<'a> {
+    terminal: &'a Terminal,
+    interrupt: &'a Interrupt,
+    speeds: Speeds,
+    bar: ProgressBar,
+    unit_started: Instant,
+    unit_tokens: u64,
+}
+
+impl<'a> Progress<'a> {
+    /// A silent bar, until the plan is known.
+    pub fn new(terminal: &'a Terminal, interrupt: &'a Interrupt, speeds: Speeds) -> Self {
+        let bar = ProgressBar::hidden();
+        Self { terminal, interrupt, speeds, bar, unit_started: Instant::now(), unit_tokens: 0 }
+    }
+
+    /// Takes the bar off the screen.
+    pub fn end(self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Observer for Progress<'_> {
+    fn planned(&mut self, plan: &PlanSummary) {
+        let planned = plan.planned;
+        let total = planned.teacher_tokens + planned.student_tokens;
+        if plan.units_done == plan.units {
+            self.terminal.say("everything was collected earlier; nothing is asked again");
+        } else {
+            if plan.units_done > 0 {
+                self.terminal.say(&format!("resuming: {} of {} units are there", plan.units_done, plan.units));
+            }
+            self.terminal.say(&expectation(plan, self.speeds));
+        }
+        if self.terminal.live() {
+            self.bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+            // Only a template with unknown keys can be refused, and this one is constant.
+            if let Ok(style) =
+                ProgressStyle::with_template("{bar:30} {percent:>3} %  {per_sec} tokens  {elapsed} gone, {eta} left")
+            {
+                self.bar.set_style(style.progress_chars("━━╌").with_key("per_sec", per_second));
+            }
+            self.bar.set_position(plan.tokens_done);
+            self.bar.reset_eta();
+            self.bar.enable_steady_tick(Duration::from_secs(1));
+        }
+        self.unit_started = Instant::now();
+    }
+
+    fn progress(&mut self, tokens: u64) {
+        self.unit_tokens += tokens;
+        self.bar.inc(tokens);
+    }
+
+    fn finished(&mut self, what: PartKind, unit: u32) -> Option<CostEntry> {
+        let entry = CostEntry {
+            what: what.name().to_owned(),
+            unit: Some(unit),
+            tokens: self.unit_tokens,
+            seconds: self.unit_started.elapsed().as_secs_f64(),
+            peak_memory: peak_memory(),
+        };
+        self.unit_started = Instant::now();
+        self.unit_tokens = 0;
+        Some(entry)
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupt.asked()
+    }
+}
+
+/// A bar over the chunks of a base file.
+pub struct Chunks(ProgressBar);
+
+impl Chunks {
+    /// A bar of `total` chunks; 0 where the number is not known before.
+    pub fn new(terminal: &Terminal, total: u32) -> Self {
+        if !terminal.live() {
+            return Self(ProgressBar::hidden());
+        }
+        let total = (total > 0).then(|| u64::from(total));
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+        let template =
+            if total.is_some() { "{bar:30} {pos}/{len} chunks, {eta} left" } else { "{pos} chunks, {elapsed}" };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("━━╌"));
+        }
+        bar.enable_steady_tick(Duration::from_secs(1));
+        Self(bar)
+    }
+
+    /// This many chunks are done.
+    pub fn done(&self, chunks: u32) {
+        self.0.set_position(u64::from(chunks));
+    }
+
+    /// Takes the bar off the screen.
+    pub fn end(self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn per_second(state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write) {
+    let _ = write!(out, "{:.0}/s", state.per_sec());
+}
+
+/// What lies ahead, in one line.
+fn expectation(plan: &PlanSummary, speeds: Speeds) -> String {
+    let planned = plan.planned;
+    let (teacher, student) = (planned.teacher_tokens, planned.student_tokens);
+    let total = teacher + student;
+    let left = total.saturating_sub(plan.tokens_done);
+    let work =
+        format!("{} tokens to score ({} teacher, {} student)", grouped(left), grouped(teacher), grouped(student));
+    let (Some(fast), Some(slow)) = (speeds.student, speeds.teacher) else { return work };
+    let whole = teacher as f64 / slow + student as f64 / fast;
+    let share = if total == 0 { 0.0 } else { left as f64 / total as f64 };
+    format!("{work}, expected to take {}", duration(whole * share))
+}
+
+/// 1234567 as `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Seconds in words, no more precise than they can be known.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 1.0 => "less than a second".to_owned(),
+        s if s < 90.0 => format!("about {s:.0} s"),
+        s if s < 5400.0 => format!("about {:.0} min", s / 60.0),
+        s => format!("about {:.1} h", s / 3600.0),
+    }
+}
+
+/// Peak resident memory of this process in bytes, where the system tells it in /proc.
+pub fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        let check = |number, expected: &str| assert_eq!(grouped(number), expected);
+        check(0, "0");
+        check(999, "999");
+        check(1000, "1,000");
+        check(1_234_567, "1,234,567");
+    }
+
+    #[test]
+    fn durations_are_no_more_precise_than_known() {
+        let check = |seconds, expected: &str| assert_eq!(duration(seconds), expected);
+        check(0.2, "less than a second");
+        check(61.0, "about 61 s");
+        check(600.0, "about 10 min");
+        check(9000.0, "about 2.5 h");
+    }
+}
