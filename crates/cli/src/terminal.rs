@@ -57,11 +57,6 @@ impl Terminal {
         self.live
     }
 
-    /// Columns that a summary may use: `COLUMNS` where the shell exports it, else 100.
-    pub fn width(&self) -> usize {
-        std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(100)
-    }
-
     /// Data, as it is.
     ///
     /// # Errors

@@ -7,7 +7,6 @@ use hydrometer_audit::{AuditOptions, Policy, Statement, collect};
 use hydrometer_models::{EngineOptions, Model};
 use hydrometer_probes::{Profile, Suite, import};
 use hydrometer_report::Measured;
-use hydrometer_report::{Color, Measured, TerminalOptions};
 
 use super::probes::profile_parser;
 use crate::engine::{EngineArguments, open_model, tokens_per_second};
@@ -236,17 +235,7 @@ pub fn shown(statement: &Statement, folder: &Path, terminal: &Terminal) -> Resul
     let measured = measured(&RunFolder::open_unchecked(folder)?)?;
     let file = |name: &str| folder.join(name).display().to_string();
     let files = [("report", file("report.html")), ("statement", file("statement.json"))];
-    Ok(hydrometer_report::terminal(statement, &terminal_options(terminal, measured, &files)))
-}
-
-/// How text is laid out on this terminal.
-pub fn terminal_options<'a>(
-    terminal: &Terminal,
-    measured: Option<Measured>,
-    files: &'a [(&'a str, String)],
-) -> TerminalOptions<'a> {
-    let color = if terminal.colored_stdout() { Color::Always } else { Color::Never };
-    TerminalOptions { width: terminal.width(), color, files, measured }
+    Ok(hydrometer_report::terminal(statement, &terminal.page(&files, measured)))
 }
 
 /// Starts to listen for Ctrl-C.

@@ -7,7 +7,7 @@ use hydrometer_answers::RunFolder;
 use hydrometer_audit::Statement;
 use hydrometer_report::{Color, TerminalOptions};
 
-use super::audit::{measured, policy, terminal_options};
+use super::audit::{measured, policy};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
@@ -61,10 +61,13 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
     } else {
         (statement(&arguments.run)?, None)
     };
-    let cost = if arguments.run.is_dir() { measured(&RunFolder::open_unchecked(&arguments.run)?)? } else { None };
     let text = match arguments.format {
-        Format::Text => hydrometer_report::terminal(&statement, &terminal_options(terminal, cost, &[])),
-        Format::Html => hydrometer_report::html(&statement, cost.as_ref()),
+        Format::Text if arguments.out.is_some() => {
+            let page = TerminalOptions { width: 100, color: Color::Never, files: &[], measured };
+            hydrometer_report::terminal(&statement, &page)
+        }
+        Format::Text => hydrometer_report::terminal(&statement, &terminal.page(&[], measured)),
+        Format::Html => hydrometer_report::html(&statement, measured.as_ref()),
         Format::Md => hydrometer_report::markdown(&statement),
         Format::Json => hydrometer_report::json(&statement),
         Format::Junit => hydrometer_report::junit(&statement),
