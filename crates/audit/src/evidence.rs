@@ -168,11 +168,11 @@ fn exclude(estimate: &mut Estimate, reason: &str, items: usize) {
 /// interval is Clopper–Pearson's with the families as trials.
 fn exact_near_the_ends(estimate: &mut Estimate, level: f64) {
     let families = estimate.n_families;
-    let events = (estimate.value * families as f64).round() as u64;
-    if families >= 2 && (events < 5 || families - events.min(families) < 5) {
-        if let Some(exact) = interval::clopper_pearson(events.min(families), families, level) {
-            let (low, high) = (exact.low.min(estimate.value), exact.high.max(estimate.value));
-            estimate.interval = Some(hydrometer_metrics::Interval { low, high, ..exact });
-        }
+    let events = ((estimate.value * families as f64).round() as u64).min(families);
+    let rare = families >= 2 && (events < 5 || families - events < 5);
+    let exact = rare.then(|| interval::clopper_pearson(events, families, level)).flatten();
+    if let Some(exact) = exact {
+        let (low, high) = (exact.low.min(estimate.value), exact.high.max(estimate.value));
+        estimate.interval = Some(hydrometer_metrics::Interval { low, high, ..exact });
     }
 }

@@ -195,7 +195,7 @@ impl Look<'_> {
                      the teacher does not hold possible."
                 .into(),
             next_step: "Sample with top_p 0.9 until it is fixed; add reverse KL to the distillation loss.".into(),
-            evidence: self.positions(|r| tail(&r.stats.band_invented).into()),
+            evidence: self.positions(|r| tail(&r.stats.band_invented)),
         })
     }
 

@@ -7,6 +7,7 @@ use std::ops::Range;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::transpose::Transpose;
 use super::*;
 
 struct Plain {
