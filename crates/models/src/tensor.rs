@@ -5,8 +5,10 @@ use std::ops::Range;
 
 use candle_core::CpuStorage;
 use candle_core::quantized::GgmlDType;
+use pulp::Arch;
 
 use crate::ModelError;
+use crate::kernels::unpack::unpack;
 
 /// How the numbers of a tensor are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,8 +101,8 @@ impl std::fmt::Display for DType {
     }
 }
 
-/// Values that are dequantised at a time: small enough to stay in the second-level cache.
-const CHUNK: usize = 1 << 15;
+/// Values that are dequantised at a time: small enough to stay in the first-level cache for the check.
+const CHUNK: usize = 1 << 12;
 
 /// A weight tensor `[rows, cols]` (row-major, `[out, in]`) in its stored form; a vector has one row.
 #[derive(Clone, Debug)]
@@ -187,6 +189,7 @@ impl RawTensor {
                     *o = half::bf16::from_le_bytes(*b).to_f32();
                 }
             }
+            quantized if unpack(Arch::new(), quantized, bytes, out) => {}
             quantized => {
                 // candle's block types cannot be built from bytes without its own (copying) constructor, which asks
                 // for aligned bytes: rows of 2-byte-aligned blocks may start at an odd address only in theory.

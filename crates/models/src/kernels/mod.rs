@@ -11,6 +11,7 @@ mod layout;
 mod portable;
 mod product;
 mod transpose;
+pub(crate) mod unpack;
 mod words;
 
 #[cfg(not(target_arch = "x86_64"))]
