@@ -15,6 +15,9 @@ use crate::{Activation, Block, DecoderConfig, ModelError};
 
 /// Hidden states of the rows that the block asks for, after the final norm: `[rows, d_model]`.
 pub(super) fn forward(decoder: &Decoder, kernel: Kernel, block: &Block) -> Result<Vec<f32>, ModelError> {
+    if block.tokens() == 0 {
+        return Ok(Vec::new());
+    }
     let mut pass = Pass::new(decoder, kernel, block);
     // x: [tokens, d_model]
     pass.embed(block)?;
