@@ -8,7 +8,7 @@ use hydrometer_metrics::calibration::{self, ECE2_COLUMNS, ReliabilityBin, SLOPE_
 use hydrometer_probes::{Ask, Probe};
 
 use crate::statement::{ChoiceOutcome, TruthCells};
-use crate::tokens::Definition;
+use crate::tokens::{Definition, share};
 
 const COUNT: usize = 0;
 const AGREEMENT: usize = 1;
@@ -29,20 +29,31 @@ const TEACHER_BINS: usize = REGRESSION + SLOPE_COLUMNS;
 const STUDENT_BINS: usize = TEACHER_BINS + ECE2_COLUMNS;
 const COLUMNS: usize = STUDENT_BINS + ECE2_COLUMNS;
 
+/// N columns in a row.
+const fn columns_from<const N: usize>(first: usize) -> [usize; N] {
+    let mut columns = [0; N];
+    let mut i = 0;
+    while i < N {
+        columns[i] = first + i;
+        i += 1;
+    }
+    columns
+}
+
 /// Metrics of choices over the whole suite.
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    Definition { id: "choice_top1_agreement", of: |s| ratio(s[SAME_TOP], s[COUNT]) },
-    Definition { id: "choice_agreement", of: |s| ratio(s[AGREEMENT], s[COUNT]) },
-    Definition { id: "choice_divergence", of: |s| ratio(s[D2], s[COUNT]) },
-    Definition { id: "choice_accuracy_teacher", of: |s| ratio(s[TEACHER_RIGHT], s[WITH_TRUTH]) },
-    Definition { id: "choice_accuracy_student", of: |s| ratio(s[STUDENT_RIGHT], s[WITH_TRUTH]) },
-    Definition { id: "choice_lost", of: |s| ratio(s[LOST], s[WITH_TRUTH]) },
-    Definition { id: "choice_gained", of: |s| ratio(s[GAINED], s[WITH_TRUTH]) },
-    Definition { id: "brier_teacher", of: |s| ratio(s[TEACHER_BRIER], s[WITH_TRUTH]) },
-    Definition { id: "brier_student", of: |s| ratio(s[STUDENT_BRIER], s[WITH_TRUTH]) },
-    Definition { id: "ece2_teacher", of: |s| calibration::ece2(&s[TEACHER_BINS..STUDENT_BINS]) },
-    Definition { id: "ece2_student", of: |s| calibration::ece2(&s[STUDENT_BINS..COLUMNS]) },
-    Definition { id: "calibration_slope", of: |s| calibration::slope(&s[REGRESSION..TEACHER_BINS]) },
+    Definition { id: "choice_top1_agreement", reads: &[SAME_TOP, COUNT], of: share },
+    Definition { id: "choice_agreement", reads: &[AGREEMENT, COUNT], of: share },
+    Definition { id: "choice_divergence", reads: &[D2, COUNT], of: share },
+    Definition { id: "choice_accuracy_teacher", reads: &[TEACHER_RIGHT, WITH_TRUTH], of: share },
+    Definition { id: "choice_accuracy_student", reads: &[STUDENT_RIGHT, WITH_TRUTH], of: share },
+    Definition { id: "choice_lost", reads: &[LOST, WITH_TRUTH], of: share },
+    Definition { id: "choice_gained", reads: &[GAINED, WITH_TRUTH], of: share },
+    Definition { id: "brier_teacher", reads: &[TEACHER_BRIER, WITH_TRUTH], of: share },
+    Definition { id: "brier_student", reads: &[STUDENT_BRIER, WITH_TRUTH], of: share },
+    Definition { id: "ece2_teacher", reads: &columns_from::<ECE2_COLUMNS>(TEACHER_BINS), of: calibration::ece2 },
+    Definition { id: "ece2_student", reads: &columns_from::<ECE2_COLUMNS>(STUDENT_BINS), of: calibration::ece2 },
+    Definition { id: "calibration_slope", reads: &columns_from::<SLOPE_COLUMNS>(REGRESSION), of: calibration::slope },
 ];
 
 /// The metrics that are shares of choices: exact intervals near 0 and 1.
@@ -50,12 +61,9 @@ pub(crate) const SHARES: &[&str] =
     &["choice_top1_agreement", "choice_accuracy_teacher", "choice_accuracy_student", "choice_lost", "choice_gained"];
 
 /// Agreement of the teacher with a second run of itself: Σ_o P_T(o)², the ceiling of `choice_agreement`.
-pub(crate) fn agreement_ceiling(s: &[f64]) -> Option<f64> {
-    ratio(s[CEILING], s[COUNT])
-}
-
-fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
-    (denominator > 0.0).then(|| numerator / denominator)
+pub(crate) fn agreement_ceiling(table: &FamilyTable) -> Option<f64> {
+    let totals = table.totals();
+    share(&[totals[CEILING], totals[COUNT]])
 }
 
 /// One choice, averaged over option orders.

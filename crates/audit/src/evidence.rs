@@ -43,7 +43,8 @@ fn all<R: PartRow>(units: Units<'_, R>) -> Result<Vec<R>, AuditError> {
 }
 
 /// Bits per byte: columns Σ ln p and Σ bytes of one model.
-const BITS: Definition = Definition { id: "", of: |s| (s[1] > 0.0).then(|| -s[0] / s[1] / std::f64::consts::LN_2) };
+const BITS: Definition =
+    Definition { id: "", reads: &[0, 1], of: |s| (s[1] > 0.0).then(|| -s[0] / s[1] / std::f64::consts::LN_2) };
 
 /// The rows of a run, summed per family.
 pub(crate) struct Evidence<'a> {
@@ -97,8 +98,8 @@ impl<'a> Evidence<'a> {
     /// The number called `id`, or why it cannot be computed.
     pub(crate) fn measure(&self, id: &str) -> Result<Estimate, String> {
         if let Some(definition) = tokens::definition(id) {
-            let mut estimate = self.of(&self.tokens, definition.of).ok_or_else(|| self.no_tokens())?;
-            estimate.floor = (definition.of)(&self.floor.totals());
+            let mut estimate = self.of(&self.tokens, definition).ok_or_else(|| self.no_tokens())?;
+            estimate.floor = definition.value(&self.floor);
             if id == "kendall_tau" {
                 let undefined = self.rows.positions.iter().filter(|r| !r.stats.kendall_tau.is_finite()).count();
                 exclude(&mut estimate, "all ten teacher probabilities are tied", undefined);
@@ -107,12 +108,12 @@ impl<'a> Evidence<'a> {
         }
         if let Some((_, whole)) = tokens::ON_FORKS.iter().find(|f| f.0 == id) {
             let definition = tokens::definition(whole).ok_or("not a metric")?;
-            let mut estimate = self.of(&self.forks, definition.of).ok_or_else(|| self.no_tokens())?;
-            estimate.floor = (definition.of)(&self.fork_floor.totals());
+            let mut estimate = self.of(&self.forks, definition).ok_or_else(|| self.no_tokens())?;
+            estimate.floor = definition.value(&self.fork_floor);
             return Ok(estimate);
         }
         if let Some(model) = ["bits_per_byte_teacher", "bits_per_byte_student"].iter().position(|b| *b == id) {
-            return self.of(&self.bits[model], BITS.of).ok_or_else(|| "no text was scored".to_owned());
+            return self.of(&self.bits[model], &BITS).ok_or_else(|| "no text was scored".to_owned());
         }
         match decisions::DEFINITIONS.iter().find(|d| d.id == id) {
             Some(definition) => self.choice(definition),
@@ -125,13 +126,13 @@ impl<'a> Evidence<'a> {
             return Err("the suite asks no choices".to_owned());
         }
         let mut estimate = self
-            .of(&self.choices, definition.of)
+            .of(&self.choices, definition)
             .ok_or("too few choices have a true answer, or their probabilities do not vary")?;
         if decisions::SHARES.contains(&definition.id) {
             exact_near_the_ends(&mut estimate, self.level);
         }
         if definition.id == "choice_agreement" {
-            estimate.floor = decisions::agreement_ceiling(&self.choices.totals());
+            estimate.floor = decisions::agreement_ceiling(&self.choices);
         }
         let needs_truth = definition.id != "calibration_slope" && !definition.id.ends_with("agreement");
         if needs_truth && definition.id != "choice_divergence" {
@@ -142,9 +143,14 @@ impl<'a> Evidence<'a> {
         Ok(estimate)
     }
 
-    /// Value and interval of a statistic over the families of a table.
-    pub(crate) fn of(&self, table: &FamilyTable, statistic: impl Fn(&[f64]) -> Option<f64>) -> Option<Estimate> {
-        interval::estimate(table, self.level, statistic)
+    /// Value and interval of a metric over the families of a table.
+    pub(crate) fn of(&self, table: &FamilyTable, definition: &Definition) -> Option<Estimate> {
+        interval::estimate(&definition.project(table), self.level, definition.of)
+    }
+
+    /// Value and interval of one column over another.
+    pub(crate) fn share(&self, table: &FamilyTable, columns: &[usize; 2]) -> Option<Estimate> {
+        interval::estimate(&tokens::project(table, columns), self.level, tokens::share)
     }
 
     fn no_tokens(&self) -> String {

@@ -5,6 +5,8 @@ use hydrometer_metrics::gate::{Bounds, judge};
 use hydrometer_metrics::quantile::percentiles;
 use hydrometer_metrics::{BANDS, Estimate, PositionStats, Verdict, catalog, compat};
 
+use rayon::prelude::*;
+
 use crate::evidence::{Evidence, Rows};
 use crate::policy::GateRule;
 use crate::statement::{
@@ -24,13 +26,16 @@ pub fn statement(run: &RunFolder, policy: &Policy) -> Result<Statement, AuditErr
 pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Statement {
     let evidence = Evidence::new(rows, policy);
     let manifest = &rows.manifest;
-    let metrics: Vec<Metric> = Evidence::ids()
+    let ids: Vec<_> = Evidence::ids().collect();
+    let metrics: Vec<Metric> = ids
+        .into_par_iter()
         .map(|id| match evidence.measure(id) {
             Ok(estimate) => Metric { id: id.to_owned(), estimate: Some(estimate), missing: None },
             Err(missing) => Metric { id: id.to_owned(), estimate: None, missing: Some(missing) },
         })
         .collect();
-    let gates: Vec<Gate> = policy.gates.iter().filter_map(|rule| gate(rule, &metrics, policy.level)).collect();
+    let mut gates: Vec<Gate> = policy.gates.iter().filter_map(|rule| gate(rule, &metrics, policy.level)).collect();
+    name_failures(&mut gates, 1.0 - policy.level);
     let verdict = overall(&gates);
     let mut statement = Statement {
         format: FORMAT.to_owned(),
@@ -93,10 +98,34 @@ fn gate(rule: &GateRule, metrics: &[Metric], level: f64) -> Option<Gate> {
         Some(i) => found += &format!(" [{:.4}, {:.4}] over {} families", i.low, i.high, estimate.n_families),
         None => found += " from a single family, which allows no interval",
     }
-    if let Some(more) = answer.more_families {
-        found += &format!("; about {more} more families would decide");
-    }
     Some(made(answer.verdict, Some(estimate), answer.more_families, found))
+}
+
+/// Naming failures is a search among all gates: a FAIL stands when Holm's correction leaves it below `alpha`, else the
+/// gate is undecided. (That all gates pass needs no correction: an intersection–union test.)
+fn name_failures(gates: &mut [Gate], alpha: f64) {
+    let p_values: Vec<f64> = gates.iter().map(failure_p).collect();
+    for (gate, adjusted) in gates.iter_mut().zip(hydrometer_metrics::tests::holm(&p_values)) {
+        if gate.verdict == Verdict::Fail && adjusted > alpha {
+            gate.verdict = Verdict::NotEnoughEvidence;
+        }
+    }
+}
+
+/// The smallest level at which the gate fails, by bisection on a logarithmic scale; 1 where it fails at none.
+fn failure_p(gate: &Gate) -> f64 {
+    let Some(estimate) = &gate.estimate else { return 1.0 };
+    let bounds = Bounds { at_least: gate.at_least, at_most: gate.at_most };
+    let fails = |log_alpha: f64| judge(estimate, &bounds, log_alpha.exp()).verdict == Verdict::Fail;
+    let (mut low, mut high) = (1e-12_f64.ln(), 0.49_f64.ln());
+    if !fails(high) {
+        return 1.0;
+    }
+    for _ in 0..40 {
+        let middle = 0.5 * (low + high);
+        if fails(middle) { high = middle } else { low = middle }
+    }
+    high.exp()
 }
 
 fn overall(gates: &[Gate]) -> Verdict {
@@ -199,17 +228,12 @@ fn headline(metrics: &[Metric], gates: &[Gate]) -> Vec<Headline> {
 }
 
 fn bands(evidence: &Evidence<'_>) -> Vec<Band> {
-    let totals = evidence.tokens.totals();
-    (0..BANDS.len())
-        .filter_map(|band| {
-            Some(Band {
-                name: BANDS[band].to_owned(),
-                mass: tokens::band_mass(&totals, band)?,
-                kept: evidence.of(&evidence.tokens, |s| tokens::band_kept(s, band)),
-                invented: evidence.of(&evidence.tokens, |s| tokens::band_invented(s, band)),
-            })
-        })
-        .collect()
+    let table = &evidence.tokens;
+    let band = |band: usize| {
+        let [kept, invented] = tokens::band_columns(band).map(|columns| evidence.share(table, &columns));
+        Some(Band { name: BANDS[band].to_owned(), mass: tokens::band_mass(table, band)?, kept, invented })
+    };
+    (0..BANDS.len()).filter_map(band).collect()
 }
 
 fn quantiles(rows: &Rows) -> Vec<Quantiles> {

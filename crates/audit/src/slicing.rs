@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_metrics::{FamilyTable, slices, tests};
 use hydrometer_probes::Probe;
+use rayon::prelude::*;
 
 use crate::decisions;
 use crate::evidence::Evidence;
@@ -16,21 +17,25 @@ const ON_CHOICES: &[&str] = &["choice_top1_agreement", "choice_lost"];
 
 /// Every metric of interest on every axis and tag of the suite, with Benjamini–Hochberg over all of them.
 pub(crate) fn slices(evidence: &Evidence<'_>) -> Vec<Slice> {
-    let mut all = Vec::new();
-    for name in names(evidence) {
-        let inside = |probe: &str| evidence.probes.get(probe).is_some_and(|p| belongs(p, &name));
-        let part = |keep: bool| tokens::table(evidence.rows.positions.iter().filter(|r| inside(&r.probe) == keep));
-        let defined = tokens::ON_SLICES.iter().filter_map(|id| tokens::definition(id));
-        add(&mut all, evidence, &name, (&part(true), &part(false)), defined);
-        let part = |keep| decisions::table(evidence.decisions.iter().filter(|d| inside(&d.probe.id) == keep));
-        let defined = decisions::DEFINITIONS.iter().filter(|d| ON_CHOICES.contains(&d.id));
-        add(&mut all, evidence, &name, (&part(true), &part(false)), defined);
-    }
+    let mut all: Vec<Slice> = names(evidence).par_iter().flat_map_iter(|name| slice(evidence, name)).collect();
     let tested: Vec<_> = all.iter().enumerate().filter_map(|(i, s)| Some((i, s.p_value?))).collect();
     let p_values: Vec<_> = tested.iter().map(|t| t.1).collect();
     for ((i, _), adjusted) in tested.iter().zip(tests::benjamini_hochberg(&p_values)) {
         all[*i].differs = adjusted <= RATE;
     }
+    all
+}
+
+/// Every metric of interest on one slice.
+fn slice(evidence: &Evidence<'_>, name: &str) -> Vec<Slice> {
+    let mut all = Vec::new();
+    let inside = |probe: &str| evidence.probes.get(probe).is_some_and(|p| belongs(p, name));
+    let part = |keep: bool| tokens::table(evidence.rows.positions.iter().filter(|r| inside(&r.probe) == keep));
+    let defined = tokens::ON_SLICES.iter().filter_map(|id| tokens::definition(id));
+    add(&mut all, evidence, name, (&part(true), &part(false)), defined);
+    let part = |keep| decisions::table(evidence.decisions.iter().filter(|d| inside(&d.probe.id) == keep));
+    let defined = decisions::DEFINITIONS.iter().filter(|d| ON_CHOICES.contains(&d.id));
+    add(&mut all, evidence, name, (&part(true), &part(false)), defined);
     all
 }
 
@@ -42,8 +47,9 @@ fn add(
     definitions: impl Iterator<Item = &'static Definition>,
 ) {
     for definition in definitions {
-        if let Some(estimate) = evidence.of(inside, definition.of) {
-            let p_value = slices::compare(inside, outside, definition.of);
+        if let Some(estimate) = evidence.of(inside, definition) {
+            let (inside, outside) = (definition.project(inside), definition.project(outside));
+            let p_value = slices::compare(&inside, &outside, definition.of);
             let (name, metric) = (name.to_owned(), definition.id.to_owned());
             all.push(Slice { name, metric, estimate, p_value, differs: false });
         }

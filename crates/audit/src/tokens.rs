@@ -24,30 +24,81 @@ const TEACHER_NLL: usize = SLOPE_AT + 9;
 const STUDENT_NLL: usize = TEACHER_NLL + 1;
 const COLUMNS: usize = STUDENT_NLL + 1;
 
-/// A metric as a function of the column totals; `None` where it is undefined.
+/// A metric as a function of a few column totals; `None` where it is undefined.
 pub(crate) struct Definition {
     /// Identifier in the catalogue.
     pub id: &'static str,
-    /// The function.
+    /// The columns that it reads. Resampling families costs as much as there are columns to sum.
+    pub reads: &'static [usize],
+    /// The function of those columns' totals, in that order.
     pub of: fn(&[f64]) -> Option<f64>,
 }
 
+impl Definition {
+    /// The families' sums of the columns that this metric reads.
+    pub(crate) fn project(&self, table: &FamilyTable) -> FamilyTable {
+        project(table, self.reads)
+    }
+
+    /// Its value on all families of the table.
+    pub(crate) fn value(&self, table: &FamilyTable) -> Option<f64> {
+        let totals = table.totals();
+        let read: Vec<f64> = self.reads.iter().map(|&column| totals[column]).collect();
+        (self.of)(&read)
+    }
+}
+
+/// The same families with only these columns.
+pub(crate) fn project(table: &FamilyTable, columns: &[usize]) -> FamilyTable {
+    let mut narrow = FamilyTable::new(columns.len());
+    for (family, sums, items) in table.rows() {
+        let read: Vec<f64> = columns.iter().map(|&column| sums[column]).collect();
+        narrow.add(family, &read, items);
+    }
+    narrow
+}
+
+/// The first column over the second.
+pub(crate) fn share(s: &[f64]) -> Option<f64> {
+    ratio(s[0], s[1])
+}
+
+/// The columns of summed divergences and slopes over the grid of inverse temperatures.
+const GRID: &[usize] = &{
+    let mut columns = [0; 18];
+    let mut i = 0;
+    while i < 18 {
+        columns[i] = KL_AT + i;
+        i += 1;
+    }
+    columns
+};
+
 /// Every metric of the whole suite, in the order in which it is listed.
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    Definition { id: "kl_divergence", of: |s| ratio(s[KL], s[COUNT]) },
-    Definition { id: "reverse_kl", of: |s| ratio(s[REVERSE_KL], s[COUNT]) },
-    Definition { id: "jensen_shannon", of: |s| ratio(s[JSD], s[COUNT]) },
-    Definition { id: "token_overlap", of: |s| ratio(s[OVERLAP], s[COUNT]) },
-    Definition { id: "top1_agreement", of: |s| ratio(s[SAME_TOP], s[COUNT]) },
-    Definition { id: "kendall_tau", of: |s| ratio(s[TAU], s[TAU_COUNT]) },
-    Definition { id: "entropy_ratio", of: |s| ratio(s[STUDENT_ENTROPY], s[TEACHER_ENTROPY]) },
-    Definition { id: "best_temperature", of: |s| best_temperature(s).map(|b| b.tau) },
-    Definition { id: "temperature_share", of: |s| best_temperature(s)?.removable },
-    Definition { id: "tail_kept", of: |s| ratio(s[KEPT + 2] + s[KEPT + 3], s[MASS + 2] + s[MASS + 3]) },
-    Definition { id: "tail_invented", of: |s| ratio(s[INVENTED + 2] + s[INVENTED + 3], s[MASS + 2] + s[MASS + 3]) },
-    Definition { id: "floored_mass", of: |s| ratio(s[FLOORED], s[COUNT]) },
-    Definition { id: "perplexity_ratio", of: |s| ratio(s[STUDENT_NLL] - s[TEACHER_NLL], s[COUNT]).map(f64::exp) },
+    Definition { id: "kl_divergence", reads: &[KL, COUNT], of: share },
+    Definition { id: "reverse_kl", reads: &[REVERSE_KL, COUNT], of: share },
+    Definition { id: "jensen_shannon", reads: &[JSD, COUNT], of: share },
+    Definition { id: "token_overlap", reads: &[OVERLAP, COUNT], of: share },
+    Definition { id: "top1_agreement", reads: &[SAME_TOP, COUNT], of: share },
+    Definition { id: "kendall_tau", reads: &[TAU, TAU_COUNT], of: share },
+    Definition { id: "entropy_ratio", reads: &[STUDENT_ENTROPY, TEACHER_ENTROPY], of: share },
+    Definition { id: "best_temperature", reads: GRID, of: |s| best_temperature(s).map(|b| b.tau) },
+    Definition { id: "temperature_share", reads: GRID, of: |s| best_temperature(s)?.removable },
+    Definition { id: "tail_kept", reads: &[KEPT + 2, KEPT + 3, MASS + 2, MASS + 3], of: tail_share },
+    Definition { id: "tail_invented", reads: &[INVENTED + 2, INVENTED + 3, MASS + 2, MASS + 3], of: tail_share },
+    Definition { id: "floored_mass", reads: &[FLOORED, COUNT], of: share },
+    Definition {
+        id: "perplexity_ratio",
+        reads: &[STUDENT_NLL, TEACHER_NLL, COUNT],
+        of: |s| ratio(s[0] - s[1], s[2]).map(f64::exp),
+    },
 ];
+
+/// Both tail bands of something over both tail bands of the teacher's mass.
+fn tail_share(s: &[f64]) -> Option<f64> {
+    ratio(s[0] + s[1], s[2] + s[3])
+}
 
 /// The metrics that are also shown on fork positions: (id on forks, id on everything).
 pub(crate) const ON_FORKS: &[(&str, &str)] = &[
@@ -65,28 +116,23 @@ pub(crate) fn definition(id: &str) -> Option<&'static Definition> {
 }
 
 /// Teacher's mass in band `band`, a share of all its mass.
-pub(crate) fn band_mass(s: &[f64], band: usize) -> Option<f64> {
-    ratio(s[MASS + band], s[COUNT])
+pub(crate) fn band_mass(table: &FamilyTable, band: usize) -> Option<f64> {
+    let totals = table.totals();
+    ratio(totals[MASS + band], totals[COUNT])
 }
 
-/// Share of the teacher's mass in the band that the student keeps.
-pub(crate) fn band_kept(s: &[f64], band: usize) -> Option<f64> {
-    ratio(s[KEPT + band], s[MASS + band])
+/// The columns whose ratio is what the student keeps of a band, and what it invents there.
+pub(crate) fn band_columns(band: usize) -> [[usize; 2]; 2] {
+    [[KEPT + band, MASS + band], [INVENTED + band, MASS + band]]
 }
 
-/// What the student adds in the band, relative to the teacher's mass there.
-pub(crate) fn band_invented(s: &[f64], band: usize) -> Option<f64> {
-    ratio(s[INVENTED + band], s[MASS + band])
-}
-
-/// Best temperature from summed divergences; `None` without positions.
+/// Best temperature from the grid's divergences and slopes; `None` without positions.
 fn best_temperature(s: &[f64]) -> Option<temperature::BestTemperature> {
-    ratio(s[KL], s[COUNT])?;
-    let mut kl = [0.0; 9];
-    let mut slope = [0.0; 9];
-    kl.copy_from_slice(&s[KL_AT..KL_AT + 9]);
-    slope.copy_from_slice(&s[SLOPE_AT..SLOPE_AT + 9]);
-    temperature::best(&kl, &slope)
+    // Every softmax is flat at some temperature: without positions all sums are exactly 0.
+    if s.iter().all(|&sum| sum == 0.0) {
+        return None;
+    }
+    temperature::best(&s[..9], &s[9..])
 }
 
 fn ratio(numerator: f64, denominator: f64) -> Option<f64> {

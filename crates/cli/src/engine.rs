@@ -70,6 +70,14 @@ pub fn open_model(
     terminal: &Terminal,
 ) -> Result<Box<dyn Model>, Failure> {
     terminal.say(&format!("opening {role} {spec}"));
+    open_quietly(role, spec, options)
+}
+
+/// As [`open_model`], without a word.
+///
+/// # Errors
+/// As [`open_model`].
+pub fn open_quietly(role: &str, spec: &str, options: &EngineOptions) -> Result<Box<dyn Model>, Failure> {
     open(spec, options).map_err(|error| {
         Failure::input(format!("{role}: {error}"))
             .hint("a model is a .gguf file, a Hugging Face folder, scripted:FILE.toml or planted:DEFECT(MODEL)")

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use assert_cmd::Command;
+use std::process::Command;
 
 fn help(arguments: &[&str]) -> String {
-    let mut command = Command::cargo_bin("hydrometer").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
     let output = command.args(arguments).env("COLUMNS", "100").env_remove("NO_COLOR").output().unwrap();
     assert!(output.status.success(), "{arguments:?}");
     assert!(output.stderr.is_empty(), "help is data, it belongs on stdout");

@@ -6,11 +6,11 @@
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
+use std::process::Command;
 
 /// What the user sees, with the temporary folder taken out.
 fn mistake(folder: &Path, arguments: &[&str]) -> String {
-    let mut command = Command::cargo_bin("hydrometer").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
     let output = command.current_dir(folder).args(arguments).env("COLUMNS", "100").output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");

@@ -167,3 +167,13 @@ fn a_student_beyond_the_margin_is_found() {
         assert_eq!(failed, ["tail_kept", "entropy_ratio"]);
     }
 }
+
+#[test]
+fn several_gates_at_their_margins_accuse_no_more_often_than_one() {
+    let gates =
+        "[[gate]]\nmetric = \"tail_kept\"\nat_least = 0.8\n[[gate]]\nmetric = \"entropy_ratio\"\nat_least = 0.9";
+    let policy = Policy::parse(gates).unwrap();
+    let audits = audits(&Truth { tail_kept: 0.8, entropy_ratio: 0.9 }, 40, &policy, 400);
+    // Uncorrected, two independent gates would accuse in 9.75 % of audits; three standard errors are 3.3 points.
+    assert!(share(&audits, Verdict::Fail) <= 0.083, "{}", share(&audits, Verdict::Fail));
+}

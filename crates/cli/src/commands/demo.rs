@@ -11,7 +11,7 @@ use hydrometer_probes::{Profile, Suite};
 
 use super::audit::{Job, Pair, SEED, audit, listen, shown};
 use super::word;
-use crate::engine::{EngineArguments, open_model};
+use crate::engine::{EngineArguments, open_quietly};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
@@ -24,6 +24,9 @@ const TEACHER: &[u8] = include_bytes!("../../../../demo/teacher.gguf");
 const STUDENT: &[u8] = include_bytes!("../../../../demo/student.gguf");
 /// Context that the demo models were trained with.
 const CONTEXT: u32 = 256;
+
+/// The student that was trained, in the words of the table.
+const DISTILLED: &str = "distilled on the centre only";
 
 /// Students made from the teacher by a known change, with what the change is.
 const PLANTED: [(&str, &str); 5] = [
@@ -73,19 +76,21 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         out: arguments.out,
     };
     let student = unpack(&tour.out, "student.gguf", STUDENT)?;
+    let rounds = PLANTED.len() + 1;
+    terminal.say(&format!("1 of {rounds}: {DISTILLED}"));
     let main = tour.audit("student", &student, terminal)?;
-    let mut rows = vec![Row { student: "distilled on the centre only", statement: main.clone() }];
-    for (defect, student) in PLANTED {
+    let mut rows = vec![Row { student: DISTILLED, statement: main.clone() }];
+    for (round, (defect, student)) in (2..).zip(PLANTED) {
+        terminal.say(&format!("{round} of {rounds}: {student}"));
         let name = defect.split('=').next().unwrap_or(defect);
         let statement = tour.audit(name, &format!("planted:{defect}({})", tour.teacher), terminal)?;
         rows.push(Row { student, statement });
     }
-    terminal.data(&shown(&main, &tour.out.join("student"), terminal)?)?;
+    let folder = tour.out.join("student");
     terminal.data(&table(&rows))?;
-    let report = tour.out.join("student").join("report.html");
-    terminal.line(&format!("\nReport of the first line: {}", report.display()))?;
+    terminal.data(&shown(&main, &folder, terminal)?)?;
     if arguments.open {
-        files::open(&report, terminal);
+        files::open(&folder.join("report.html"), terminal);
     }
     Ok(Exit::Done)
 }
@@ -101,8 +106,8 @@ struct Tour {
 
 impl Tour {
     fn audit(&self, name: &str, student: &str, terminal: &Terminal) -> Result<Statement, Failure> {
-        let teacher = open_model("teacher", &self.teacher, &self.engine, terminal)?;
-        let student = open_model("student", student, &self.engine, terminal)?;
+        let teacher = open_quietly("teacher", &self.teacher, &self.engine)?;
+        let student = open_quietly("student", student, &self.engine)?;
         let options = AuditOptions {
             n_ctx: CONTEXT,
             block_tokens: 8 * CONTEXT,
@@ -132,7 +137,7 @@ fn unpack(out: &Path, name: &str, content: &[u8]) -> Result<String, Failure> {
 }
 
 fn table(rows: &[Row]) -> String {
-    let mut lines = String::from("\nThe same teacher against students whose loss is known\n\n");
+    let mut lines = String::from("One teacher, six students whose loss is known\n\n");
     let width = rows.iter().map(|row| row.student.len()).max().unwrap_or(0);
     lines.push_str(&format!("{:width$}", "student"));
     for (heading, _) in COLUMNS {
@@ -147,6 +152,7 @@ fn table(rows: &[Row]) -> String {
         }
         lines.push_str(&format!("  {}\n", word(row.statement.verdict)));
     }
+    lines.push_str("\nThe first of them in full\n\n");
     lines
 }
 

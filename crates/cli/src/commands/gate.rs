@@ -41,7 +41,11 @@ fn as_text(statement: &Statement) -> String {
     let width = statement.gates.iter().map(|gate| gate.metric.len()).max().unwrap_or(0);
     let mut lines = format!("{}\n", statement.verdict_line);
     for gate in &statement.gates {
-        lines.push_str(&format!("{:19}  {:width$}  {}\n", word(gate.verdict), gate.metric, gate.explanation));
+        lines.push_str(&format!("{:19}  {:width$}  {}", word(gate.verdict), gate.metric, gate.explanation));
+        if let Some(more) = gate.more_families {
+            lines.push_str(&format!("; about {more} more families would decide"));
+        }
+        lines.push('\n');
     }
     lines
 }
