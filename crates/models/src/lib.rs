@@ -8,7 +8,7 @@ mod config;
 mod decoder;
 mod error;
 pub mod gguf;
-mod kernels;
+pub mod kernels;
 mod model;
 mod open;
 mod planted;

@@ -36,6 +36,10 @@ impl Native {
         match self {}
     }
 
+    pub(crate) fn ceiling(self) -> Option<f64> {
+        match self {}
+    }
+
     pub(crate) fn prefetch(self, _: &[u32]) {
         match self {}
     }

@@ -31,7 +31,7 @@ const SUMS: usize = 2048;
 const FEW: usize = 128;
 
 /// A weight matrix `[rows, depth]` that can write any of its rows as f32.
-pub(crate) trait Matrix: Sync {
+pub trait Matrix: Sync {
     /// What can go wrong when rows are unpacked.
     type Error: Send;
     /// Output dimension.
@@ -39,11 +39,14 @@ pub(crate) trait Matrix: Sync {
     /// Inner dimension.
     fn depth(&self) -> usize;
     /// Writes `rows`, row-major.
+    ///
+    /// # Errors
+    /// Rows that cannot be had.
     fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), Self::Error>;
 }
 
 /// Activations `[rows, depth]` as a kernel reads them.
-pub(crate) struct Strips {
+pub struct Strips {
     layout: Layout,
     rows: usize,
     depth: usize,
@@ -52,7 +55,7 @@ pub(crate) struct Strips {
 
 impl Strips {
     /// Room for activations; the contents are unspecified until they are written.
-    pub(crate) fn new(kernel: Kernel, rows: usize, depth: usize) -> Strips {
+    pub fn new(kernel: Kernel, rows: usize, depth: usize) -> Strips {
         let layout = kernel.layout();
         let words = Words::zeroed(rows.div_ceil(layout.rows) * layout.steps(depth) * layout.strip_words());
         Strips { layout, rows, depth, words }
@@ -74,7 +77,7 @@ impl Strips {
 
 /// The non-linearity between the gate and up projections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Activation {
+pub enum Activation {
     /// `x · sigmoid(x)`.
     Silu,
     /// The tanh form of gelu.
@@ -82,15 +85,19 @@ pub(crate) enum Activation {
 }
 
 /// Consecutive output columns that go to one place, cut into blocks of `width` columns: `[columns/width][rows][width]`.
-pub(crate) struct Part<'a> {
-    pub(crate) columns: usize,
-    pub(crate) width: usize,
-    pub(crate) bias: Option<&'a [f32]>,
-    pub(crate) out: &'a mut [f32],
+pub struct Part<'a> {
+    /// Number of columns.
+    pub columns: usize,
+    /// Columns of a block; divides `columns`.
+    pub width: usize,
+    /// Added to every row, where it is there: `[columns]`.
+    pub bias: Option<&'a [f32]>,
+    /// Where the columns go: `rows · columns` numbers.
+    pub out: &'a mut [f32],
 }
 
 /// What becomes of the product.
-pub(crate) enum Target<'a> {
+pub enum Target<'a> {
     /// It is stored, with a bias where there is one.
     Store(Vec<Part<'a>>),
     /// It is added to `[rows, columns]`.
@@ -100,7 +107,7 @@ pub(crate) enum Target<'a> {
 }
 
 /// Threads and their scratch space.
-pub(crate) struct Workshop {
+pub struct Workshop {
     pool: rayon::ThreadPool,
     transpose: Transpose,
     arch: Arch,
@@ -117,7 +124,10 @@ struct Scratch {
 
 impl Workshop {
     /// A workshop with that many threads; 0 takes one per processor.
-    pub(crate) fn new(threads: usize) -> Result<Workshop, rayon::ThreadPoolBuildError> {
+    ///
+    /// # Errors
+    /// The operating system refuses the threads.
+    pub fn new(threads: usize) -> Result<Workshop, rayon::ThreadPoolBuildError> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
         Ok(Workshop { pool, transpose: Transpose::detect(), arch: Arch::new(), idle: Mutex::default() })
     }
@@ -146,7 +156,7 @@ impl Workshop {
     }
 
     /// Packs activations; `write(row, out)` gives one row.
-    pub(crate) fn pack(&self, out: &mut Strips, write: impl Fn(usize, &mut [f32]) + Sync) {
+    pub fn pack(&self, out: &mut Strips, write: impl Fn(usize, &mut [f32]) + Sync) {
         let (layout, depth, all) = (out.layout, out.depth, out.rows);
         let strip = out.strip();
         self.pool.install(|| {
@@ -164,7 +174,13 @@ impl Workshop {
     }
 
     /// Multiplies `x` with the transposed weights; see [`Target`] for what happens with the result.
-    pub(crate) fn multiply<M: Matrix>(
+    ///
+    /// # Errors
+    /// The first error of unpacking weights; the target is then unspecified.
+    ///
+    /// # Panics
+    /// Operands that were packed for another kernel, and a target of another size.
+    pub fn multiply<M: Matrix>(
         &self,
         kernel: Kernel,
         x: &Strips,

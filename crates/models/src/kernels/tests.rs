@@ -194,3 +194,12 @@ fn exp_is_close_and_honest_about_special_values() {
     assert_eq!(elementwise::exp(f32::INFINITY), f32::INFINITY);
     assert!(elementwise::exp(f32::NAN).is_nan());
 }
+
+#[test]
+fn ceilings_are_plausible_where_they_are_known() {
+    for kernel in Kernel::available() {
+        if let Some(ceiling) = kernel.ceiling() {
+            assert!((1e9..1e14).contains(&ceiling), "{}: {ceiling:e}", kernel.name());
+        }
+    }
+}

@@ -5,6 +5,7 @@
 mod amx;
 mod avx2;
 mod avx512;
+mod ceiling;
 mod linux;
 
 use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
@@ -108,6 +109,11 @@ impl Native {
                 Native::AmxBf16x3 => amx::multiply_split(steps, strip, block, c, add, ahead.as_ptr()),
             }
         }
+    }
+
+    /// See [`super::Kernel::ceiling`].
+    pub(crate) fn ceiling(self) -> Option<f64> {
+        ceiling::measure(self)
     }
 
     /// Asks for these words in the second-level cache.

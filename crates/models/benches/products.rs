@@ -1,0 +1,70 @@
+//! The large products, per kernel, in the shapes of a model of 1.5 billion parameters, beside what the arithmetic units
+//! of the cores could do (`Kernel::ceiling`, measured on registers alone).
+//!
+//!     cargo bench -p hydrometer-models --bench products
+//!
+//! Throughput is in operations of the product: 2 · rows · depth · columns.
+#![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
+
+use std::convert::Infallible;
+use std::ops::Range;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use hydrometer_models::kernels::{Kernel, Matrix, Strips, Target, Workshop};
+
+/// Rows of activations: a block of four chunks of 512 tokens.
+const ROWS: usize = 2048;
+/// Depth and columns: attention output, gate and up together, down.
+const SHAPES: [(usize, usize); 3] = [(1536, 1536), (1536, 17_920), (8960, 1536)];
+
+/// Weights that cost nothing to unpack.
+struct Plain {
+    rows: usize,
+    row: Vec<f32>,
+}
+
+impl Matrix for Plain {
+    type Error = Infallible;
+    fn rows(&self) -> usize {
+        self.rows
+    }
+    fn depth(&self) -> usize {
+        self.row.len()
+    }
+    fn unpack(&self, _: Range<usize>, out: &mut [f32]) -> Result<(), Infallible> {
+        out.chunks_exact_mut(self.row.len()).for_each(|out| out.copy_from_slice(&self.row));
+        Ok(())
+    }
+}
+
+/// Numbers without a pattern: power, and with it the clock, depends on the bits that flip.
+fn numbers(len: usize) -> Vec<f32> {
+    (0..len as u32).map(|i| f32::from(i.wrapping_mul(2_654_435_761).to_be_bytes()[0]) / 128.0 - 1.0).collect()
+}
+
+fn products(criterion: &mut Criterion) {
+    let workshop = Workshop::new(0).unwrap();
+    for kernel in Kernel::available() {
+        let name = format!("{} {}", kernel.exactness().name(), kernel.name());
+        if let Some(ceiling) = kernel.ceiling() {
+            println!("{name}: ceiling {:.0} GFLOP/s per core", ceiling / 1e9);
+        }
+        let mut group = criterion.benchmark_group(name);
+        group.sample_size(10);
+        for (depth, columns) in SHAPES {
+            let x = numbers(ROWS * depth);
+            let mut strips = Strips::new(kernel, ROWS, depth);
+            workshop.pack(&mut strips, |row, out| out.copy_from_slice(&x[row * depth..(row + 1) * depth]));
+            let weights = Plain { rows: columns, row: numbers(depth) };
+            let mut y = vec![0.0; ROWS * columns];
+            group.throughput(Throughput::Elements((2 * ROWS * depth * columns) as u64));
+            group.bench_function(BenchmarkId::from_parameter(format!("{depth}x{columns}")), |bencher| {
+                bencher.iter(|| workshop.multiply(kernel, &strips, &weights, Target::Add(&mut y)));
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, products);
+criterion_main!(benches);
