@@ -43,7 +43,7 @@ const COLUMNS: [(&str, &str); 5] = [
     ("tail kept", "tail_kept"),
     ("sharpness", "entropy_ratio"),
     ("same top", "top1_agreement"),
-    ("same choice", "choice_top1_agreement"),
+    ("choice D2", "choice_divergence"),
 ];
 
 /// Flags of `demo`.
