@@ -24,7 +24,7 @@ pub struct Failure {
 impl Failure {
     /// The user gave something that cannot be used.
     pub fn input(message: impl Display) -> Self {
-        Self { exit: Exit::BadInput, message: message.to_string(), hints: Vec::new() }
+        Self { exit: Exit::BadInput, message: without_numbers(&message.to_string()), hints: Vec::new() }
     }
 
     /// A file cannot be read or written.
@@ -84,6 +84,15 @@ impl From<BaseFileError> for Failure {
             }
             _ => Self::input(error),
         }
+    }
+}
+
+/// The operating system's messages end with `(os error 2)`, which helps nobody.
+fn without_numbers(message: &str) -> String {
+    let Some((before, after)) = message.split_once(" (os error ") else { return message.to_owned() };
+    match after.split_once(')') {
+        Some((number, rest)) if number.bytes().all(|byte| byte.is_ascii_digit()) => format!("{before}{rest}"),
+        _ => message.to_owned(),
     }
 }
 

@@ -13,6 +13,9 @@ use crate::failure::Failure;
 use crate::files;
 use crate::terminal::Terminal;
 
+/// What `report` and `compare` take.
+const RUN_HINT: &str = "give a run folder, or the statement.json of one";
+
 /// Form of the report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -88,7 +91,7 @@ pub fn statement(run: &Path) -> Result<Statement, Failure> {
     if run.is_dir() {
         return Ok(hydrometer_audit::statement(&RunFolder::open(run)?, &policy(None)?)?);
     }
-    let text = files::read_text(run)?;
+    let text = files::read_text(run).map_err(|failure| failure.hint(RUN_HINT))?;
     let format = serde_json::from_str::<serde_json::Value>(&text)
         .ok()
         .and_then(|value| value.get("format").and_then(|format| format.as_str().map(str::to_owned)));
@@ -99,7 +102,7 @@ pub fn statement(run: &Path) -> Result<Statement, Failure> {
             "{}: expected a statement, format `{wanted}`, found {found}",
             run.display()
         ))
-        .hint("give a run folder, or the statement.json of one"));
+        .hint(RUN_HINT));
     }
     serde_json::from_str(&text).map_err(|error| Failure::input(format!("{}: {error}", run.display())))
 }
