@@ -41,7 +41,7 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
 /// Writes to `path` where there is one, to stdout otherwise.
 ///
 /// # Errors
-/// As [`write`] and [`Terminal::data`].
+/// As [`write()`] and [`Terminal::data`].
 pub fn deliver(text: &str, path: Option<&Path>, terminal: &mut Terminal) -> Result<(), Failure> {
     let Some(path) = path else { return terminal.data(text) };
     write(path, text.as_bytes())?;

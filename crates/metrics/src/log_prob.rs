@@ -1,6 +1,6 @@
 //! One token's log-probability from a row of logits.
 
-/// ln softmax(`row`)[`token`], summed in f64; −∞ where the logit is −∞.
+/// ln softmax(`row`) at `token`, summed in f64; −∞ where the logit is −∞.
 ///
 /// `row` is raw logits of one position, at least one of them finite; `token` indexes it.
 pub fn log_prob(row: &[f32], token: u32) -> f64 {
