@@ -20,10 +20,11 @@ pub mod statement;
 mod tokens;
 mod watch;
 
-pub use collect::{Filled, ask, collect};
+pub use collect::collect;
 pub use given::{Counts, Given, GivenOptions, given};
 pub use issue::statement;
 pub use options::{AuditError, AuditOptions, Observer, PlanSummary, Sampling, UntilDecided};
 pub use pilot::{Planned, Wish, pilot};
 pub use policy::{DEFAULT_POLICY, GateRule, Policy};
+pub use sampling::{Filled, ask};
 pub use statement::Statement;

@@ -1,27 +1,33 @@
-//! Asks both models for free answers. What the answer store holds is not asked again, and every answer goes there as
-//! soon as it is complete: an interruption loses only answers under way.
+//! Asks both models for free answers. What the answer store holds is not asked again, and complete answers go there
+//! a few at a time: a process that is killed loses only those few and the answers under way.
 
 use std::ops::ControlFlow;
 
-use hydrometer_answers::store::{AnswerKey, Store, StoredAnswer, prompt_hash};
-use hydrometer_answers::{ModelIdentity, SampleRow, SampleSettings, SampleSource, SamplingParameters};
+use hydrometer_answers::store::{Access, AnswerKey, Store, StoredAnswer, prompt_hash};
+use hydrometer_answers::{
+    ModelIdentity, PlannedTokens, SampleRow, SampleSettings, SampleSource, SamplingParameters, ScoredModel,
+};
 use hydrometer_models::{
     GenerationPrompt, Message, Model, ModelError, SampleLimits, SampleRequest, SampleStep, sample,
 };
-use hydrometer_probes::{Ask, Probe, Role};
+use hydrometer_probes::{Ask, Probe, Role, Suite};
 
-use crate::{AuditError, Observer};
+use crate::{AuditError, Observer, PlanSummary, Sampling};
 
 /// Answers that are written to the store together.
 const FLUSH: usize = 8;
+/// Free questions of a unit: enough for many sequences at once.
+pub(crate) const UNIT_PROMPTS: usize = 64;
+/// Most answers of one source to one prompt.
+const MOST_SAMPLES: u32 = 1 << 15;
 
 /// Numbers of the first sample of each source, so far apart that no two sources ever share one: a model that is its own
 /// student must not be compared with the very same draws.
 fn first_sample(source: SampleSource) -> u32 {
     match source {
         SampleSource::Teacher => 0,
-        SampleSource::Rerun => 1 << 15,
-        SampleSource::Student => 1 << 16,
+        SampleSource::Rerun => MOST_SAMPLES,
+        SampleSource::Student => 2 * MOST_SAMPLES,
     }
 }
 
@@ -204,4 +210,77 @@ fn stored(asked: &Asked, model_key: &str, identity: &ModelIdentity, answer: hydr
         logprobs: answer.tokens.iter().map(|draw| draw.logprob).collect(),
         finish: answer.finish,
     }
+}
+
+/// What [`ask()`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filled {
+    /// Free questions of the suite.
+    pub prompts: u64,
+    /// Answers that the store held before.
+    pub held: u64,
+    /// Answers that were asked for.
+    pub asked: u64,
+    /// Their tokens.
+    pub tokens: u64,
+}
+
+/// Asks one model the free questions of a suite, as teacher (its rerun included) or as student, and keeps the answers
+/// in the store. An audit with the same probes and settings finds them there.
+///
+/// # Errors
+/// The suite asks nothing freely, the model or the store fails, or the observer interrupts. What is complete is kept:
+/// the same call continues.
+pub fn ask(
+    model: &dyn Model,
+    role: ScoredModel,
+    suite: &Suite,
+    sampling: &Sampling,
+    observer: &mut dyn Observer,
+) -> Result<Filled, AuditError> {
+    let Sampling { settings, store: folder, limits } = sampling;
+    check_samples(settings)?;
+    suite.validate()?;
+    type Blame = fn(ModelError) -> AuditError;
+    let (sources, blame): (&[SampleSource], Blame) = match role {
+        ScoredModel::Teacher => (&[SampleSource::Teacher, SampleSource::Rerun], AuditError::teacher),
+        ScoredModel::Student => (&[SampleSource::Student], AuditError::student),
+    };
+    let mut asked = Vec::new();
+    for probe in &suite.probes {
+        asked.extend(Asked::new(model, probe, settings).map_err(blame)?);
+    }
+    if asked.is_empty() {
+        return Err(AuditError::Nothing(format!("`{}` has no prompt that is answered freely", suite.name)));
+    }
+    let mut store = Store::open(folder, Access::Write)?;
+    let before = store.len();
+    let asker = Asker { model, blame, sources, settings, limits };
+    let answers = asker.wanted(asked.len());
+    let (planned, units) = (PlannedTokens::default(), asked.len().div_ceil(UNIT_PROMPTS) as u64);
+    observer.planned(&PlanSummary { planned, units, units_done: 0, tokens_done: 0, answers });
+    let mut tokens = 0;
+    for unit in asked.chunks(UNIT_PROMPTS) {
+        let unit: Vec<_> = unit.iter().collect();
+        match asker.ask(&unit, &mut store, observer)? {
+            ControlFlow::Continue(drawn) => tokens += drawn,
+            ControlFlow::Break(()) => return Err(AuditError::Interrupted(folder.clone())),
+        }
+    }
+    let new = (store.len() - before) as u64;
+    Ok(Filled { prompts: asked.len() as u64, held: answers.saturating_sub(new), asked: new, tokens })
+}
+
+pub(crate) fn check_samples(settings: &SampleSettings) -> Result<(), AuditError> {
+    let expected = |found: u32, expected: String| {
+        Err(AuditError::Setting { setting: "samples", found: found.to_string(), expected })
+    };
+    if settings.per_probe == 0 {
+        return expected(0, "at least 1".to_owned());
+    }
+    let most = settings.per_probe.max(settings.reruns);
+    if most > MOST_SAMPLES {
+        return expected(most, format!("at most {MOST_SAMPLES}"));
+    }
+    settings.parameters.fault().map_or(Ok(()), |fault| Err(AuditError::Parameters(fault)))
 }
