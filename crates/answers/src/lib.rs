@@ -25,7 +25,7 @@ pub use cost::CostEntry;
 pub use error::{Difference, Problem, RunError};
 pub use folder::{RunFolder, Units};
 pub use identity::{EngineIdentity, ModelIdentity};
-pub use manifest::{Deciding, FORMAT, Manifest, PlannedTokens, RunSettings, UnitCounts, WatchedGate};
+pub use manifest::{Deciding, FORMAT, Manifest, PlannedTokens, RunSettings, TeacherAsked, UnitCounts, WatchedGate};
 pub use part::{MAX_ROWS_PER_PART, Part, PartKind, PartRow};
 pub use rows::{ChoiceRow, LikelihoodRow, PositionRow, SampleRow, SampleSource, ScoredModel};
 pub use sampling::{FinishReason, SampleSettings, SamplingParameters};

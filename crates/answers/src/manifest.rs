@@ -29,9 +29,22 @@ pub struct RunSettings {
     /// What is sampled; `None`, and absent from the file, where the run samples nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<SampleSettings>,
+    /// Which prompts the teacher is asked; `None`, and absent from the file, where it is asked all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher_asked: Option<TeacherAsked>,
     /// When the run may stop early; `None`, and absent from the file, where it asks the whole suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deciding: Option<Deciding>,
+}
+
+/// Which prompts the teacher is asked, where the student answers more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TeacherAsked {
+    /// Those of so many families, chosen at random.
+    Families(u32),
+    /// Those of families taken in until the gates are decided.
+    UntilDecided,
 }
 
 /// A run that stops once its gates are decided.

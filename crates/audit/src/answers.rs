@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use hydrometer_answers::{SampleRow, SampleSource};
 use hydrometer_metrics::degenerate::{self, Degenerate, degenerate};
 use hydrometer_metrics::kernel::{self, Answers, Graded, PairMeans, Pooled, TruthCells, Undefined, same};
-use hydrometer_metrics::{Estimate, FamilyTable, interval, power};
+use hydrometer_metrics::{Estimate, FamilyTable, interval, power, ppi};
 use hydrometer_probes::meaning::{self, Equivalence};
 use hydrometer_probes::{Ask, Check, Checked, Normal, Probe, normalise};
 
+use crate::alone::Alone;
 use crate::statement::ChoiceOutcome;
 
 /// Label permutations of the test of distribution match.
@@ -86,24 +87,30 @@ pub(crate) fn share(said: &[Said<'_>], class: u32) -> f64 {
     said.iter().filter(|said| said.class == class).count() as f64 / said.len().max(1) as f64
 }
 
-/// The answers of a run, prompt by prompt in the order of the suite.
+/// The answers of a run to prompts that the teacher was asked, prompt by prompt in the order of the suite.
 pub(crate) fn prompts<'a>(rows: &'a [SampleRow], probes: &'a [Probe]) -> Vec<Prompt<'a>> {
     let mut of_probe: BTreeMap<&str, Vec<&SampleRow>> = BTreeMap::new();
     for row in rows {
         of_probe.entry(&row.probe).or_default().push(row);
     }
     let asked = probes.iter().filter_map(|probe| Some((probe, of_probe.get(probe.id.as_str())?)));
-    asked.filter_map(|(probe, rows)| prompt(probe, rows)).collect()
+    asked.filter_map(|(probe, rows)| prompt(probe, rows)).filter(|prompt| !prompt.teacher.is_empty()).collect()
+}
+
+/// Normal form of a prompt's answers, and which of them mean the same; `None` for other probes.
+pub(crate) fn equivalence(probe: &Probe) -> Option<(&[Normal], &'static dyn Equivalence)> {
+    let Ask::Prompt { answer, check, .. } = &probe.ask else { return None };
+    let exact = check.is_some() || answer.iter().any(|step| !matches!(step, Normal::Whitespace | Normal::Case));
+    Some((answer, if exact { &meaning::Equal } else { &meaning::STANDARD }))
 }
 
 fn prompt<'a>(probe: &'a Probe, rows: &[&'a SampleRow]) -> Option<Prompt<'a>> {
-    let Ask::Prompt { prompt, answer, check, .. } = &probe.ask else { return None };
+    let Ask::Prompt { prompt, .. } = &probe.ask else { return None };
+    let (steps, equivalence) = equivalence(probe)?;
     // A suite is checked before it is asked, so its checkers compile.
     let checker = Check::of(probe).ok().flatten();
     let texts: Vec<_> = rows.iter().map(|row| row.text.as_str()).collect();
-    let exact = check.is_some() || answer.iter().any(|step| !matches!(step, Normal::Whitespace | Normal::Case));
-    let equivalence: &dyn Equivalence = if exact { &meaning::Equal } else { &meaning::STANDARD };
-    let meanings = meaning::classes(answer, &texts, equivalence);
+    let meanings = meaning::classes(steps, &texts, equivalence);
     let said = |source: SampleSource| {
         let pairs = rows.iter().zip(&meanings.class_of).filter(|(row, _)| row.source == source.name());
         pairs
@@ -121,7 +128,7 @@ fn prompt<'a>(probe: &'a Probe, rows: &[&'a SampleRow]) -> Option<Prompt<'a>> {
         rerun: said(SampleSource::Rerun),
         student: said(SampleSource::Student),
         classes: meanings.classes,
-        steps: answer,
+        steps,
     })
 }
 
@@ -179,11 +186,13 @@ pub(crate) struct Tables {
     pub unchecked: u64,
     /// Why the answers say nothing about the models' distributions.
     pub not_draws: Option<String>,
+    /// What the student does on prompts that the teacher is not asked.
+    alone: Option<Alone>,
     asked: bool,
 }
 
 impl Tables {
-    pub(crate) fn new(prompts: &[Prompt<'_>], not_draws: Option<String>) -> Tables {
+    pub(crate) fn new(prompts: &[Prompt<'_>], not_draws: Option<String>, alone: Option<Alone>) -> Tables {
         let [mut pairs, mut pairs_floor] = [0; 2].map(|_| FamilyTable::new(kernel::COLUMNS));
         let [mut truth, mut truth_floor] = [0; 2].map(|_| FamilyTable::new(kernel::TRUTH_COLUMNS));
         let mut rare = FamilyTable::new(kernel::RARE_COLUMNS);
@@ -210,7 +219,7 @@ impl Tables {
             }
         }
         let (tables, floors) = ([pairs, truth, rare], [pairs_floor, truth_floor]);
-        Tables { tables, floors, unchecked, not_draws, asked: !prompts.is_empty() }
+        Tables { tables, floors, unchecked, not_draws, alone, asked: !prompts.is_empty() }
     }
 
     /// Pair means of teacher and student.
@@ -234,8 +243,15 @@ impl Tables {
         }
         let table = &self.tables[place];
         of(&table.totals()).map_err(|undefined| undefined.to_string())?;
-        let mut estimate =
-            interval::estimate(table, level, |sums| of(sums).ok()).ok_or("undefined on these answers")?;
+        let of_sums = |sums: &[f64]| of(sums).ok();
+        let estimate = match &self.alone {
+            Some(alone) => {
+                let (signals, rest) = alone.signals(table, metric.reads_truth());
+                ppi::estimate(table, level, of_sums, &signals, &rest)
+            }
+            None => interval::estimate(table, level, of_sums),
+        };
+        let mut estimate = estimate.ok_or("undefined on these answers")?;
         estimate.floor = match metric.id {
             "answer_agreement" => kernel::agreement_ceiling(&table.totals()).ok(),
             "agreement_ceiling" | "agreement_ratio" | "rare_answers_kept" | "excess_flips" => None,

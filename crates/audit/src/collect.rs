@@ -8,7 +8,7 @@ mod work;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hydrometer_answers::{FORMAT, Manifest, PartKind, RunFolder, RunSettings, UnitCounts};
+use hydrometer_answers::{FORMAT, Manifest, PartKind, RunFolder, RunSettings, TeacherAsked, UnitCounts};
 use hydrometer_models::{Model, TokenizerPairing};
 use hydrometer_probes::Suite;
 
@@ -44,7 +44,8 @@ pub fn collect(
     let mut store = None;
     let mut done: BTreeMap<PartKind, u32> = BTreeMap::new();
     for (kind, unit) in plan.order(watch.is_some()) {
-        if watch.as_ref().is_some_and(|watch| !watch.waits_for(kind)) {
+        let decided = watch.as_ref().is_some_and(|watch| !watch.waits_for(kind));
+        if decided && !(kind == PartKind::Samples && options.teacher_asked.is_some()) {
             continue;
         }
         if !run.has(kind, unit as u32) {
@@ -52,7 +53,10 @@ pub fn collect(
                 PartKind::Positions | PartKind::Floor => job.texts(&plan, unit, observer)?,
                 PartKind::Likelihoods => job.alone(&plan, unit, observer)?,
                 PartKind::Choices => job.choices(unit as u32, &plan.questions[unit], observer)?,
-                PartKind::Samples => job.prompts(unit as u32, &plan.prompts[unit], &mut store, observer)?,
+                PartKind::Samples => {
+                    let teacher = !decided && unit < plan.student_from;
+                    job.prompts(unit as u32, &plan.prompts[unit], teacher, &mut store, observer)?;
+                }
             }
         }
         *done.entry(kind).or_default() += 1;
@@ -99,6 +103,23 @@ fn check(options: &AuditOptions) -> Result<(), AuditError> {
     if let Some(0) = options.until_decided.as_ref().and_then(|until| until.cap) {
         return setting("cap", 0, "at least 1 family");
     }
+    match (options.teacher_asked, &options.until_decided) {
+        (Some(TeacherAsked::Families(families @ 0..2)), None) => {
+            return setting("teacher_families", families, "at least 2 families");
+        }
+        (Some(TeacherAsked::Families(families)), Some(_)) => {
+            return setting(
+                "teacher_families",
+                families,
+                "none where the gates say when the teacher has been asked enough",
+            );
+        }
+        (Some(TeacherAsked::UntilDecided), None) => {
+            let reason = "the teacher is asked until the gates are decided, but no gates are watched";
+            return Err(AuditError::Nothing(reason.to_owned()));
+        }
+        _ => {}
+    }
     options.sampling.as_ref().map_or(Ok(()), |sampling| check_samples(&sampling.settings))
 }
 
@@ -138,6 +159,7 @@ fn manifest(
         precision: teacher.identity().engine.precision.clone(),
         seed: options.seed,
         samples: options.sampling.as_ref().filter(|_| !plan.prompts.is_empty()).map(|s| s.settings.clone()),
+        teacher_asked: options.teacher_asked.filter(|_| !plan.prompts.is_empty()),
         deciding: options.until_decided.as_ref().map(|u| watch::deciding(&u.policy, u.cap, largest_text)),
     };
     Manifest {

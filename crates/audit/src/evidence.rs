@@ -10,6 +10,7 @@ use hydrometer_metrics::power::family_sd;
 use hydrometer_metrics::{Estimate, Exclusion, FamilyTable, interval};
 use hydrometer_probes::Probe;
 
+use crate::alone::Alone;
 use crate::answers::{self, Prompt};
 use crate::decisions::{self, Decision};
 use crate::tokens::{self, Definition};
@@ -89,8 +90,9 @@ impl<'a> Evidence<'a> {
             table
         });
         let prompts = answers::prompts(&rows.samples, &rows.probes);
+        let alone = rows.manifest.settings.teacher_asked.map(|_| Alone::new(&rows.samples, &rows.probes));
         Self {
-            answers: answers::Tables::new(&prompts, not_draws(&rows.manifest)),
+            answers: answers::Tables::new(&prompts, not_draws(&rows.manifest), alone),
             prompts,
             tokens: tokens::table(rows.positions.iter()),
             floor: tokens::table(rows.floor.iter()),

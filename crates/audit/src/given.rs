@@ -257,6 +257,7 @@ fn manifest(
             precision: "unknown".to_owned(),
             seed: options.seed,
             samples,
+            teacher_asked: None,
             deciding: None,
         },
         units: UnitCounts { samples: units as u32, ..UnitCounts::default() },

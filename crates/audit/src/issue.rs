@@ -61,7 +61,6 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         pairing: pairing(rows),
         suite: summary(rows, &evidence),
         headline: headline(&metrics, &gates),
-        metrics,
         bands: bands(&evidence),
         quantiles: quantiles(rows),
         slices: slicing::slices(&evidence),
@@ -74,8 +73,9 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         answers: answers_summary(rows, &evidence),
         answer_cases: cases::answers(&evidence.prompts),
         cost: cost(rows),
-        notes: notes(rows, policy, &gates),
+        notes: notes(rows, policy, &metrics, &gates),
         deciding,
+        metrics,
         gates,
     };
     statement.findings = findings::findings(&statement, &evidence);
@@ -404,7 +404,7 @@ fn cost(rows: &Rows) -> Cost {
     }
 }
 
-fn notes(rows: &Rows, policy: &Policy, gates: &[Gate]) -> Vec<String> {
+fn notes(rows: &Rows, policy: &Policy, metrics: &[Metric], gates: &[Gate]) -> Vec<String> {
     let mut notes = Vec::new();
     if rows.manifest.teacher.format == GIVEN {
         notes.push(
@@ -431,6 +431,7 @@ fn notes(rows: &Rows, policy: &Policy, gates: &[Gate]) -> Vec<String> {
                 .to_owned(),
         );
     }
+    notes.extend(student_alone(metrics));
     if rows.positions.iter().any(|r| r.compat) {
         notes.push(format!(
             "Texts longer than {} tokens were cut into disjoint windows of that length and scored in their second \
@@ -442,6 +443,20 @@ fn notes(rows: &Rows, policy: &Policy, gates: &[Gate]) -> Vec<String> {
         notes.push("The noise floor was not measured: no window was scored twice.".to_owned());
     }
     notes
+}
+
+/// What the prompts that only the student answered were worth.
+fn student_alone(metrics: &[Metric]) -> Option<String> {
+    let estimates = metrics.iter().filter_map(|metric| metric.estimate.as_ref());
+    let helped: Vec<_> = estimates.filter_map(|e| Some((e.n_families, e.student_alone?))).collect();
+    let families = helped.iter().map(|(_, alone)| alone.families).max()?;
+    let gains = || helped.iter().map(|(asked, alone)| alone.worth / *asked as f64);
+    let (least, most) = (gains().fold(f64::INFINITY, f64::min), gains().fold(0.0, f64::max));
+    Some(format!(
+        "The prompts of {families} families were answered by the student alone (PPI++). With their help the families \
+         that the teacher was asked about count {least:.2} to {most:.2} times, depending on the number; intervals of \
+         answer numbers include it."
+    ))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Answers in, a [`Statement`] out: plan, pairing, noise floor, evidence, verdicts, findings. Knows nothing about
 //! rendering or HTTP.
 
+mod alone;
 mod answers;
 pub mod base_file;
 mod cases;

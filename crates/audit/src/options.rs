@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hydrometer_answers::{CostEntry, PartKind, PlannedTokens, RunError, SampleSettings};
+use hydrometer_answers::{CostEntry, PartKind, PlannedTokens, RunError, SampleSettings, TeacherAsked};
 use hydrometer_models::{ModelError, SampleLimits};
 use hydrometer_probes::ProbeError;
 use thiserror::Error;
@@ -26,6 +26,9 @@ pub struct AuditOptions {
     pub seed: u64,
     /// How free questions are answered; without it they are left out.
     pub sampling: Option<Sampling>,
+    /// Which prompts the teacher is asked; `None` for all. The student answers all of them in any case, and what it does
+    /// alone narrows the intervals.
+    pub teacher_asked: Option<TeacherAsked>,
     /// Stops once the gates are decided; without it the whole suite is asked.
     pub until_decided: Option<UntilDecided>,
     /// The command line as given, for the manifest; without secrets.

@@ -279,7 +279,7 @@ impl Watch {
             }
             PartKind::Samples => {
                 let samples = rows(run.samples(), unit)?;
-                self.answers(&answers::Tables::new(&answers::prompts(&samples, run.probes()), None))
+                self.answers(&answers::Tables::new(&answers::prompts(&samples, run.probes()), None, None))
             }
             PartKind::Floor | PartKind::Likelihoods => Ok(()),
         }

@@ -6,20 +6,25 @@ mod support;
 use std::path::Path;
 
 use hydrometer_answers::store::{Access, Store};
-use hydrometer_answers::{SampleSettings, SamplingParameters};
-use hydrometer_audit::{AuditError, AuditOptions, Policy, Sampling, Statement, collect, statement};
-use hydrometer_metrics::Verdict;
+use hydrometer_answers::{SampleSettings, SamplingParameters, TeacherAsked};
+use hydrometer_audit::{AuditError, AuditOptions, Policy, Sampling, Statement, UntilDecided, collect, statement};
+use hydrometer_metrics::{Estimate, Verdict};
 use hydrometer_models::{Defect, Model, Planted, SampleLimits, Scripted};
 use hydrometer_probes::{Ask, Checker, Normal, Probe, Suite};
 use support::{Watch, options};
 
 /// Answers of one letter: `a` and `b` often, `c` and `d` now and then; what the letter is depends on the prompt.
 fn script(shares: &str) -> Scripted {
+    scripts([shares; 2])
+}
+
+/// One script for prompts that end with 0, one for those with 1.
+fn scripts([even, odd]: [&str; 2]) -> Scripted {
     let text = format!(
         "vocabulary = [\"<s>\", \"</s>\", \"0\", \"1\", \"2\", \"3\", \"a\", \"b\", \"c\", \"d\"]\n\
          bos = \"<s>\"\neos = \"</s>\"\n[default]\nprobabilities = {{ \"</s>\" = 1.0 }}\n\
-         [[rule]]\nafter = \"0\"\nprobabilities = {{ {shares} }}\n\
-         [[rule]]\nafter = \"1\"\nprobabilities = {{ {shares} }}\n"
+         [[rule]]\nafter = \"0\"\nprobabilities = {{ {even} }}\n\
+         [[rule]]\nafter = \"1\"\nprobabilities = {{ {odd} }}\n"
     );
     Scripted::parse(Path::new("model.toml"), &text).unwrap()
 }
@@ -240,6 +245,53 @@ fn nothing_is_asked_twice_and_an_interruption_changes_nothing() {
     let mut watch = Watch::default();
     collect(&teacher, &other, &suite, &options, &folder.path().join("third"), &mut watch).unwrap();
     assert_eq!(watch.sampled, 0);
+}
+
+#[test]
+fn prompts_that_only_the_student_answers_narrow_the_intervals() {
+    // Sure of every other prompt, at a loss on the others: where the student agrees with itself it agrees with its teacher.
+    let model = || scripts(["a = 1.0", "a = 0.25, b = 0.25, c = 0.25, d = 0.25"]);
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let audit = |name: &str, teacher_asked| {
+        let options = AuditOptions { teacher_asked, ..sampling(&store, 8, 8) };
+        let path = folder.path().join(name);
+        let run = collect(&model(), &model(), &suite(200), &options, &path, &mut Watch::default()).unwrap();
+        statement(&run, &Policy::default()).unwrap()
+    };
+    let found = audit("helped", Some(TeacherAsked::Families(40)));
+    // 40 prompts to the teacher, all 200 to the student.
+    assert_eq!(Store::open(&store, Access::Read).unwrap().len(), 40 * 16 + 200 * 8);
+    assert_eq!((found.answers.as_ref().unwrap().prompts, found.suite.prompts), (40, 40));
+    let whole = audit("whole", None);
+    for id in ["answer_agreement", "answer_accuracy_teacher", "answer_lost"] {
+        let of = |statement: &Statement| {
+            let metric = statement.metrics.iter().find(|metric| metric.id == id).unwrap();
+            metric.estimate.clone().unwrap()
+        };
+        let (helped, whole) = (of(&found), of(&whole));
+        let alone = helped.student_alone.unwrap();
+        assert_eq!((helped.n_families, alone.families, whole.student_alone), (40, 160, None));
+        assert!(alone.worth > 60.0, "{id}: {alone:?}");
+        let width = |estimate: &Estimate| estimate.interval.map(|i| i.high - i.low).unwrap();
+        assert!(width(&helped) < 2.0 * width(&whole), "{id}: {helped:?} {whole:?}");
+        assert!((helped.value - whole.value).abs() < width(&helped), "{id}: {helped:?} {whole:?}");
+    }
+    assert!(
+        found.notes.iter().any(|note| note.contains("160 families") && note.contains("PPI++")),
+        "{:?}",
+        found.notes
+    );
+    let refused = |asked, until_decided| {
+        let options = AuditOptions { teacher_asked: Some(asked), until_decided, ..sampling(&store, 2, 2) };
+        let path = folder.path().join("refused");
+        let refused = collect(&model(), &model(), &suite(3), &options, &path, &mut Watch::default());
+        refused.unwrap_err().to_string()
+    };
+    assert!(refused(TeacherAsked::Families(1), None).contains("at least 2 families"));
+    assert!(refused(TeacherAsked::UntilDecided, None).contains("no gates are watched"));
+    let until = UntilDecided { policy: Policy::default(), cap: None };
+    assert!(refused(TeacherAsked::Families(9), Some(until)).contains("expected none"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 
 use hydrometer_answers::store::{Access, Store};
-use hydrometer_answers::{RunFolder, SampleSettings, SamplingParameters};
+use hydrometer_answers::{RunFolder, SampleSettings, SamplingParameters, TeacherAsked};
 use hydrometer_audit::{AuditError, AuditOptions, Policy, Sampling, Statement, UntilDecided, collect, statement};
 use hydrometer_metrics::Verdict;
 use hydrometer_models::{Defect, Model, Planted, SampleLimits};
@@ -143,12 +143,22 @@ fn free_answers_are_asked_until_their_gate_is_decided() {
     options.sampling = Some(Sampling { settings, store: store.clone(), limits });
     let (found, _) = audit(&Bigram::bytes("s", 2), &prompts(300), &options, &folder.path().join("run"));
     assert_eq!(found.verdict, Verdict::Fail, "{:?}", found.gates);
-    let deciding = found.deciding.unwrap();
+    let deciding = found.deciding.as_ref().unwrap();
     let asked = deciding.gates[0].families * 4;
     assert!(asked < 300, "{asked}");
     assert_eq!((deciding.teacher_answers.spent, deciding.teacher_answers.saved), (asked * 8, (1200 - asked) * 8));
     // Prompts repeat, and what the store holds is not asked again.
     assert!(Store::open(&store, Access::Read).unwrap().len() as u64 <= asked * 12);
+
+    // The student goes on alone: no answer more of the teacher, the same verdict.
+    options.teacher_asked = Some(TeacherAsked::UntilDecided);
+    let (helped, _) = audit(&Bigram::bytes("s", 2), &prompts(300), &options, &folder.path().join("helped"));
+    let teacher = |found: &Statement| found.cost.teacher_answer_tokens;
+    assert_eq!(teacher(&helped), teacher(&found));
+    assert!(helped.cost.student_answer_tokens > 2 * found.cost.student_answer_tokens);
+    assert_eq!(helped.deciding, found.deciding);
+    let alone = helped.metrics.iter().find(|m| m.id == "answer_agreement").and_then(|m| m.estimate.as_ref());
+    assert_eq!(alone.unwrap().student_alone.unwrap().families, 300 - asked / 4);
 }
 
 #[test]

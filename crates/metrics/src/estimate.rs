@@ -41,6 +41,15 @@ pub struct Exclusion {
     pub items: u64,
 }
 
+/// Families that only the student was asked about, and how much they told.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StudentAlone {
+    /// How many there are.
+    pub families: u64,
+    /// Number of asked families that would give the same interval without them.
+    pub worth: f64,
+}
+
 /// A measured number with everything a reader needs to trust it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
@@ -56,6 +65,9 @@ pub struct Estimate {
     pub excluded: Vec<Exclusion>,
     /// The same number for the teacher against itself; `None` when not measured.
     pub floor: Option<f64>,
+    /// Help from families that only the student was asked about (PPI++); absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub student_alone: Option<StudentAlone>,
 }
 
 /// The three-valued answer of a gate.

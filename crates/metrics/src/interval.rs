@@ -40,6 +40,7 @@ pub fn estimate(table: &FamilyTable, level: f64, statistic: impl Fn(&[f64]) -> O
         n_items: table.items(),
         excluded: Vec::new(),
         floor: None,
+        student_alone: None,
     })
 }
 

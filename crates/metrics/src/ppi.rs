@@ -2,8 +2,134 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Folds over which λ is cross-fitted.
+use crate::estimate::{Estimate, Interval, StudentAlone};
+use crate::families::FamilyTable;
+use crate::interval;
+use crate::jackknife::Jackknife;
+
+/// Folds over which λ and the prediction from several signals are cross-fitted.
 const FOLDS: usize = 10;
+/// Ridge penalty as a share of the families fitted on: a few families must not be fitted exactly.
+const RIDGE: f64 = 0.1;
+
+/// The value of a statistic of family sums as [`interval::estimate`] gives it, helped by what the student alone did on
+/// these families and on others that only the student was asked about.
+///
+/// Y of an asked family is its jackknife pseudo-value G·θ − (G − 1)·θ₍g₎, so that any smooth function of family means
+/// becomes a mean; f is a ridge regression of Y on the signals, cross-fitted over ten folds (families by their place
+/// modulo ten), for the others the mean of the ten fits (Zrnic and Candès, arXiv:2309.16598); λ is that of
+/// [`ppi_mean`]. The value moves by what the signals say about the others; the interval moves with it and shrinks by
+/// the ratio of standard errors, which keeps what it knows about few families and skewness.
+///
+/// `signals` holds one vector per asked family in the order of the table, `rest` one per other family, all of one
+/// length. Without help (no interval, fewer than two others, a signal that is not finite) it is the plain estimate.
+pub fn estimate(
+    table: &FamilyTable,
+    level: f64,
+    statistic: impl Fn(&[f64]) -> Option<f64>,
+    signals: &[Vec<f64>],
+    rest: &[Vec<f64>],
+) -> Option<Estimate> {
+    let mut plain = interval::estimate(table, level, &statistic)?;
+    if let Some((value, interval, alone)) = helped(&plain, table, statistic, signals, rest) {
+        (plain.value, plain.interval, plain.student_alone) = (value, Some(interval), Some(alone));
+    }
+    Some(plain)
+}
+
+/// Value and interval with help, and how much it was.
+fn helped(
+    plain: &Estimate,
+    table: &FamilyTable,
+    statistic: impl Fn(&[f64]) -> Option<f64>,
+    signals: &[Vec<f64>],
+    rest: &[Vec<f64>],
+) -> Option<(f64, Interval, StudentAlone)> {
+    let interval = plain.interval?;
+    let jackknife = Jackknife::new(table, &statistic)?;
+    let families = jackknife.families() as f64;
+    let y: Vec<f64> =
+        jackknife.without.iter().map(|without| families * jackknife.value - (families - 1.0) * without).collect();
+    if signals.len() != y.len() || rest.len() < 2 {
+        return None;
+    }
+    let (asked, others) = standardised(signals, rest)?;
+    let outside = |fold: usize| (0..y.len()).filter(move |place| place % FOLDS != fold);
+    let fits: Vec<Vec<f64>> = (0..FOLDS.min(y.len()))
+        .map(|fold| ridge(&outside(fold).map(|place| (asked[place].as_slice(), y[place])).collect::<Vec<_>>()))
+        .collect::<Option<_>>()?;
+    let pairs: Vec<_> = y.iter().zip(&asked).enumerate().map(|(i, (y, x))| (*y, dot(&fits[i % FOLDS], x))).collect();
+    let predicted: Vec<_> =
+        others.iter().map(|x| fits.iter().map(|fit| dot(fit, x)).sum::<f64>() / fits.len() as f64).collect();
+    let found = ppi_mean(&pairs, &predicted, interval.level)?;
+    let value = plain.value + found.value - mean(&y);
+    let ratio = (families / found.effective_families).sqrt();
+    let side = |end: f64| value + ratio * (end - plain.value);
+    let moved = Interval { low: side(interval.low), high: side(interval.high), ..interval };
+    let all_finite = [value, moved.low, moved.high].iter().all(|number| number.is_finite());
+    let alone = StudentAlone { families: rest.len() as u64, worth: found.effective_families };
+    all_finite.then_some((value, moved, alone))
+}
+
+/// One vector per family.
+type Signals = Vec<Vec<f64>>;
+
+/// Signals with mean 0 and variance 1 over all families, behind a constant 1; a signal that does not vary is 0.
+fn standardised(signals: &[Vec<f64>], rest: &[Vec<f64>]) -> Option<(Signals, Signals)> {
+    let width = signals.first()?.len();
+    let all = || signals.iter().chain(rest);
+    if !all().all(|row| row.len() == width && row.iter().all(|value| value.is_finite())) {
+        return None;
+    }
+    let scales: Vec<(f64, f64)> = (0..width)
+        .map(|k| {
+            let column: Vec<f64> = all().map(|row| row[k]).collect();
+            let sd = spread(&column).sqrt();
+            (mean(&column), if sd > 1e-12 { 1.0 / sd } else { 0.0 })
+        })
+        .collect();
+    let scaled = |row: &Vec<f64>| {
+        let values = row.iter().zip(&scales).map(|(value, (mean, sharpness))| (value - mean) * sharpness);
+        std::iter::once(1.0).chain(values).collect()
+    };
+    Some((signals.iter().map(scaled).collect(), rest.iter().map(scaled).collect()))
+}
+
+/// Coefficients of the ridge regression of y on x, whose first entry is the constant and is not penalised; by
+/// Gaussian elimination of the normal equations, which the penalty keeps away from singular.
+fn ridge(pairs: &[(&[f64], f64)]) -> Option<Vec<f64>> {
+    let width = pairs.first()?.0.len();
+    let mut rows = vec![vec![0.0; width + 1]; width];
+    for (x, y) in pairs {
+        for (i, row) in rows.iter_mut().enumerate() {
+            for (cell, value) in row.iter_mut().zip(x.iter().chain([y])) {
+                *cell += x[i] * value;
+            }
+        }
+    }
+    for (i, row) in rows.iter_mut().enumerate().skip(1) {
+        row[i] += RIDGE * pairs.len() as f64;
+    }
+    for i in 0..width {
+        let (pivot, below) = rows.split_at_mut(i + 1);
+        for row in below {
+            let factor = row[i] / pivot[i][i];
+            for (cell, value) in row.iter_mut().zip(&pivot[i]) {
+                *cell -= factor * value;
+            }
+        }
+    }
+    let mut solution = vec![0.0; width];
+    for i in (0..width).rev() {
+        let known: f64 = (i + 1..width).map(|k| rows[i][k] * solution[k]).sum();
+        solution[i] = (rows[i][width] - known) / rows[i][i];
+    }
+    Some(solution)
+}
+
+fn dot(fit: &[f64], x: &[f64]) -> f64 {
+    fit.iter().zip(x).map(|(a, b)| a * b).sum()
+}
 
 /// A prediction-powered mean.
 #[derive(Clone, Copy, Debug, PartialEq)]

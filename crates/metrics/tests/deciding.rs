@@ -6,9 +6,9 @@ mod support;
 use hydrometer_metrics::gate::{Bounds, judge};
 use hydrometer_metrics::interval::estimate;
 use hydrometer_metrics::power::{detectable, families, family_sd};
-use hydrometer_metrics::ppi::ppi_mean;
+use hydrometer_metrics::ppi::{self, ppi_mean};
 use hydrometer_metrics::sequential::{Claim, Evidence, Gate, SequentialError, all_of, shuffled};
-use hydrometer_metrics::{FamilyTable, Verdict};
+use hydrometer_metrics::{Estimate, FamilyTable, Verdict, interval};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use support::{normal, random};
@@ -326,6 +326,66 @@ fn prediction_powered_means_cover_and_save() {
         assert!((0.93 - slack..=0.97 + slack).contains(&coverage), "{asked} of {others}, {trust}: {coverage}");
         assert!(effective > saving, "{asked} of {others}, {trust}: {effective}");
     }
+}
+
+/// A ratio of family means, 5/6, whose numerator and denominator both go along with one of two signals.
+fn ratio_case(asked: usize, others: usize, random: &mut ChaCha8Rng) -> (FamilyTable, Vec<Vec<f64>>, Vec<Vec<f64>>) {
+    let mut table = FamilyTable::new(2);
+    let (mut signals, mut rest) = (Vec::new(), Vec::new());
+    for family in 0..asked + others {
+        let hardness = normal(random).tanh();
+        let signal = vec![hardness + 0.2 * normal(random), 7.0 + normal(random)];
+        let sums = [0.5 + 0.3 * hardness + 0.1 * normal(random), 0.6 + 0.1 * hardness + 0.1 * normal(random)];
+        if family < asked {
+            table.add(&format!("{family:04}"), &sums, 1);
+            signals.push(signal);
+        } else {
+            rest.push(signal);
+        }
+    }
+    (table, signals, rest)
+}
+
+#[test]
+fn the_student_alone_narrows_the_interval_of_a_ratio_that_still_covers() {
+    let mut random = random(73);
+    let audits = 600;
+    let ratio = |sums: &[f64]| Some(sums[0] / sums[1]);
+    let width = |estimate: &Estimate| estimate.interval.map(|interval| interval.high - interval.low).unwrap();
+    for (asked, others, narrower) in [(12, 120, 1.0), (30, 300, 0.9), (60, 300, 0.85), (60, 20, 0.95)] {
+        let (mut hits, mut share, mut worth) = (0, 0.0, 0.0);
+        for _ in 0..audits {
+            let (table, signals, rest) = ratio_case(asked, others, &mut random);
+            let plain = interval::estimate(&table, 0.95, ratio).unwrap();
+            let helped = ppi::estimate(&table, 0.95, ratio, &signals, &rest).unwrap();
+            let found = helped.interval.unwrap();
+            hits += usize::from((found.low..=found.high).contains(&(5.0 / 6.0)));
+            share += width(&helped) / width(&plain) / f64::from(audits);
+            let alone = helped.student_alone.unwrap();
+            assert_eq!((alone.families, helped.n_families), (others as u64, asked as u64));
+            worth += alone.worth / f64::from(audits);
+        }
+        let coverage = hits as f64 / f64::from(audits);
+        eprintln!("{asked} asked, {others} others: coverage {coverage:.3}, width {share:.2}, worth {worth:.1}");
+        let slack = 2.0 * (0.95 * 0.05 / f64::from(audits)).sqrt();
+        assert!((0.93 - slack..=0.98 + slack).contains(&coverage), "{asked} of {others}: {coverage}");
+        assert!(share < narrower, "{asked} of {others}: {share}");
+    }
+}
+
+#[test]
+fn without_others_the_estimate_is_the_plain_one() {
+    let mut random = random(74);
+    let (table, signals, rest) = ratio_case(20, 5, &mut random);
+    let ratio = |sums: &[f64]| Some(sums[0] / sums[1]);
+    let plain = interval::estimate(&table, 0.95, ratio);
+    let found = |signals: &[Vec<f64>], rest: &[Vec<f64>]| ppi::estimate(&table, 0.95, ratio, signals, rest);
+    assert_eq!(found(&signals, &[]), plain);
+    assert_eq!(found(&signals[1..], &rest), plain, "a signal is missing");
+    let mut broken = rest.clone();
+    broken[2][0] = f64::NAN;
+    assert_eq!(found(&signals, &broken), plain);
+    assert_ne!(found(&signals, &rest), plain);
 }
 
 #[test]

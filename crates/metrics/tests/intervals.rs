@@ -329,6 +329,7 @@ fn estimated(value: f64, low: f64, high: f64) -> Estimate {
         n_items: 100,
         excluded: Vec::new(),
         floor: None,
+        student_alone: None,
     }
 }
 

@@ -79,6 +79,7 @@ pub fn manifest() -> Manifest {
             precision: "f32".to_owned(),
             seed: 7,
             samples: None,
+            teacher_asked: None,
             deciding: None,
         },
         units: UnitCounts { positions: 2, floor: 1, choices: 1, likelihoods: 1, samples: 0 },

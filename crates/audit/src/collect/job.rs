@@ -175,11 +175,12 @@ impl Job<'_> {
         self.done(PartKind::Choices, unit, observer)
     }
 
-    /// One unit of free questions. The store is opened with the first.
+    /// One unit of free questions, to both models or to the student alone. The store is opened with the first.
     pub(super) fn prompts(
         &self,
         unit: u32,
         prompts: &[[Asked; 2]],
+        teacher: bool,
         store: &mut Option<Store>,
         observer: &mut dyn Observer,
     ) -> Result<(), AuditError> {
@@ -193,7 +194,8 @@ impl Job<'_> {
             asker(self.teacher, AuditError::teacher, &[SampleSource::Teacher, SampleSource::Rerun][..]),
             asker(self.student, AuditError::student, &[SampleSource::Student][..]),
         ];
-        for (role, asker) in askers.iter().enumerate() {
+        let askers: Vec<_> = askers.iter().enumerate().skip(usize::from(!teacher)).collect();
+        for &(role, asker) in &askers {
             self.go_on(observer)?;
             let asked: Vec<_> = prompts.iter().map(|both| &both[role]).collect();
             if asker.ask(&asked, store, observer)?.is_break() {
@@ -202,8 +204,8 @@ impl Job<'_> {
         }
         let mut rows = Vec::new();
         for both in prompts {
-            for (asker, asked) in askers.iter().zip(both) {
-                rows.extend(asker.rows(asked, store)?);
+            for &(role, asker) in &askers {
+                rows.extend(asker.rows(&both[role], store)?);
             }
         }
         self.run.write_samples(unit, &rows)?;

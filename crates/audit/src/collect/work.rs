@@ -1,14 +1,14 @@
 //! The work of a run: what is asked, in which units and in which order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hydrometer_answers::{PartKind, PlannedTokens, RunFolder, Stopped, UnitCounts};
+use hydrometer_answers::{PartKind, PlannedTokens, RunFolder, Stopped, TeacherAsked, UnitCounts};
 use hydrometer_models::{Choice, Model, question};
 use hydrometer_probes::{Ask, Probe, Suite, ask};
 
 use crate::plan::{ByFamily, Window, pack, spread, windows};
 use crate::sampling::{Asked, UNIT_PROMPTS};
-use crate::{AuditError, AuditOptions, PlanSummary, Sampling};
+use crate::{AuditError, AuditOptions, PlanSummary, Sampling, watch};
 
 /// A choice in one option order, tokenised for both models.
 pub(super) struct Question {
@@ -33,6 +33,8 @@ pub(super) struct Plan {
     pub(super) floor: Vec<(usize, usize)>,
     /// Free questions, as teacher and student read them.
     pub(super) prompts: Vec<Vec<[Asked; 2]>>,
+    /// The first unit of those that only the student answers.
+    pub(super) student_from: usize,
 }
 
 pub(super) fn plan(
@@ -73,14 +75,21 @@ pub(super) fn plan(
         }
     }
     let prompts = prompts(teacher, student, suite, options)?;
-    let (questions, prompts) = match &by_family {
+    let (questions, prompts, alone_prompts) = match &by_family {
         Some(by_family) => (
             by_family.pack(questions, limit, |q| &q.family, |q| q.teacher.tokens()),
             by_family.pack(prompts, UNIT_PROMPTS, |p| &p[0].family, |_| 1),
+            Vec::new(),
         ),
-        None => (pack(questions, limit, |q| q.teacher.tokens()), pack(prompts, UNIT_PROMPTS, |_| 1)),
+        None => {
+            let (both, student) = asked_of_teacher(prompts, options);
+            let units = |prompts| pack(prompts, UNIT_PROMPTS, |_| 1);
+            (pack(questions, limit, |q| q.teacher.tokens()), units(both), units(student))
+        }
     };
-    let plan = Plan { texts, alone, questions, floor, prompts };
+    let student_from = prompts.len();
+    let prompts = prompts.into_iter().chain(alone_prompts).collect();
+    let plan = Plan { texts, alone, questions, floor, prompts, student_from };
     if plan.units() == 0 {
         let reason = format!("no text of `{}` has a second token, and it asks nothing else", suite.name);
         return Err(AuditError::Nothing(reason));
@@ -103,6 +112,21 @@ fn prompts(
         asked.extend(ours.zip(theirs).map(|(ours, theirs)| [ours, theirs]));
     }
     Ok(asked)
+}
+
+/// The prompts that both models answer, and those of the student alone.
+fn asked_of_teacher(prompts: Vec<[Asked; 2]>, options: &AuditOptions) -> (Vec<[Asked; 2]>, Vec<[Asked; 2]>) {
+    let Some(TeacherAsked::Families(most)) = options.teacher_asked else { return (prompts, Vec::new()) };
+    let mut places: Vec<_> = prompts
+        .iter()
+        .map(|[prompt, _]| watch::place(options.seed, &prompt.family))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    places.truncate(most as usize);
+    prompts
+        .into_iter()
+        .partition(|[prompt, _]| places.binary_search(&watch::place(options.seed, &prompt.family)).is_ok())
 }
 
 fn question_of(teacher: &dyn Model, student: &dyn Model, probe: &Probe, rotation: u32) -> Result<Question, AuditError> {
@@ -182,17 +206,21 @@ impl Plan {
                 done = (done.0 + 1, done.1 + size.teacher_tokens + size.student_tokens);
             }
         }
-        let per_prompt = run.manifest().settings.samples.as_ref().map_or(0, |s| 2 * s.per_probe + s.reruns);
-        let sampled = |&(unit, _): &(usize, _)| run.has(PartKind::Samples, unit as u32);
-        let (sampled, wanted): (Vec<_>, Vec<_>) = self.prompts.iter().enumerate().partition(sampled);
-        done.0 += sampled.len() as u64;
-        let prompts: usize = wanted.iter().map(|(_, prompts)| prompts.len()).sum();
+        let mut answers = 0;
+        for (unit, prompts) in self.prompts.iter().enumerate() {
+            if run.has(PartKind::Samples, unit as u32) {
+                done.0 += 1;
+            } else if let Some(settings) = &run.manifest().settings.samples {
+                let teacher = if unit < self.student_from { settings.per_probe + settings.reruns } else { 0 };
+                answers += prompts.len() as u64 * u64::from(settings.per_probe + teacher);
+            }
+        }
         PlanSummary {
             planned: self.tokens(),
             units: self.units() as u64,
             units_done: done.0,
             tokens_done: done.1,
-            answers: prompts as u64 * u64::from(per_prompt),
+            answers,
         }
     }
 }

@@ -53,6 +53,7 @@ fn rows(positions: Vec<PositionRow>) -> Rows {
             precision: "f32".into(),
             seed: 0,
             samples: None,
+            teacher_asked: None,
             deciding: None,
         },
         units: UnitCounts::default(),

@@ -152,6 +152,7 @@ pub fn options() -> AuditOptions {
         max_windows: None,
         seed: 7,
         sampling: None,
+        teacher_asked: None,
         until_decided: None,
         arguments: vec!["audit".into()],
     }

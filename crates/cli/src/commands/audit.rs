@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hydrometer_answers::{RunFolder, SampleSettings, SamplingParameters};
+use hydrometer_answers::{RunFolder, SampleSettings, SamplingParameters, TeacherAsked};
 use hydrometer_audit::{AuditOptions, Policy, Sampling, Statement, UntilDecided, collect};
 use hydrometer_models::{EngineOptions, Model, SampleLimits};
 use hydrometer_probes::{Ask, Profile, Suite, import};
@@ -135,6 +135,14 @@ struct Stopping {
     /// Most families taken in per gate; then it stays undecided. Default: as many as are asked.
     #[arg(long, value_name = "FAMILIES", requires = "until_decided")]
     cap: Option<u32>,
+    /// Once the gates are decided, let the student go on alone: what it does on the other prompts narrows the intervals
+    /// (PPI++).
+    #[arg(long, requires = "until_decided")]
+    ppi: bool,
+    /// Ask the teacher the prompts of N families only, chosen at random. The student answers all, and what it does on
+    /// the others narrows the intervals (PPI++). Default: the teacher is asked everything.
+    #[arg(long, value_name = "N", conflicts_with = "until_decided")]
+    teacher_families: Option<u32>,
 }
 
 impl Answered {
@@ -182,7 +190,8 @@ impl Settings {
         let suite = suite(asked)?;
         let sampling = arguments.answered.resolve(&suite, asked.seed)?;
         let policy = policy(arguments.policy.as_deref())?;
-        let Stopping { until_decided, cap } = arguments.stopping;
+        let Stopping { until_decided, cap, ppi, teacher_families } = arguments.stopping;
+        let teacher_asked = teacher_families.map(TeacherAsked::Families).or(ppi.then_some(TeacherAsked::UntilDecided));
         Ok(Self {
             teacher: arguments.teacher.clone(),
             student: arguments.student.clone(),
@@ -195,6 +204,7 @@ impl Settings {
                 max_windows: asked.chunks,
                 seed: asked.seed,
                 sampling,
+                teacher_asked,
                 until_decided: until_decided.then(|| UntilDecided { policy: policy.clone(), cap }),
                 arguments: std::env::args().skip(1).collect(),
             },
@@ -375,6 +385,7 @@ fn default_folder(pair: &Pair<'_>, suite: &Suite, options: &AuditOptions) -> Pat
         options.sampling.as_ref().map(|sampling| &sampling.settings),
     ])];
     // A run of the whole suite keeps the name that it had before there were others.
+    key.extend(options.teacher_asked.map(|asked| serde_json::json!([asked])));
     key.extend(options.until_decided.as_ref().map(|until| serde_json::json!([until.policy, until.cap])));
     let key: String = key.iter().map(serde_json::Value::to_string).collect();
     let hash = blake3::hash(key.as_bytes()).to_hex();

@@ -116,6 +116,7 @@ impl Tour {
             max_windows: None,
             seed: SEED,
             sampling: None,
+            teacher_asked: None,
             until_decided: None,
             arguments: vec!["demo".to_owned(), name.to_owned()],
         };
