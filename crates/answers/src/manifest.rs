@@ -143,6 +143,9 @@ pub struct Manifest {
     pub teacher: ModelIdentity,
     /// The student.
     pub student: ModelIdentity,
+    /// The student before distillation; `None`, and absent from the file, where it is not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<ModelIdentity>,
     /// How the two vocabularies relate, in words: `same tokenizer`, `padded to 151,936`, ….
     pub pairing: String,
     /// Entries of the output distribution that both models share and that are compared; `None` when the

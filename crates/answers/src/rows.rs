@@ -100,18 +100,22 @@ pub enum SampleSource {
     Rerun,
     /// The student.
     Student,
+    /// The student before distillation.
+    Base,
 }
 
 impl SampleSource {
     /// All sources, in the order of the format.
-    pub const ALL: [SampleSource; 3] = [SampleSource::Teacher, SampleSource::Rerun, SampleSource::Student];
+    pub const ALL: [SampleSource; 4] =
+        [SampleSource::Teacher, SampleSource::Rerun, SampleSource::Student, SampleSource::Base];
 
-    /// `teacher`, `rerun` or `student`.
+    /// `teacher`, `rerun`, `student` or `base`.
     pub fn name(self) -> &'static str {
         match self {
             SampleSource::Teacher => "teacher",
             SampleSource::Rerun => "rerun",
             SampleSource::Student => "student",
+            SampleSource::Base => "base",
         }
     }
 }
@@ -129,7 +133,7 @@ pub struct SampleRow {
     pub probe: String,
     /// Family, the statistical unit.
     pub family: String,
-    /// [`SampleSource::name`]: `teacher`, `rerun` or `student`.
+    /// [`SampleSource::name`]: `teacher`, `rerun`, `student` or `base`.
     pub source: String,
     /// Sample of that source, from 0.
     pub sample: u32,
@@ -391,7 +395,10 @@ impl PartRow for SampleRow {
 
     fn fault(&self) -> Option<String> {
         if !SampleSource::ALL.iter().any(|source| source.name() == self.source) {
-            return Some(format!("source is {:?}, expected \"teacher\", \"rerun\" or \"student\"", self.source));
+            return Some(format!(
+                "source is {:?}, expected \"teacher\", \"rerun\", \"student\" or \"base\"",
+                self.source
+            ));
         }
         if FinishReason::from_name(&self.finish).is_none() {
             return Some(format!("finish is {:?}, expected \"stop\" or \"length\"", self.finish));

@@ -14,7 +14,7 @@ use hydrometer_probes::Suite;
 
 use crate::sampling::check_samples;
 use crate::watch::{self, Watch};
-use crate::{AuditError, AuditOptions, Observer};
+use crate::{AuditError, AuditOptions, Models, Observer};
 use job::Job;
 use work::{Plan, plan};
 
@@ -24,8 +24,7 @@ use work::{Plan, plan};
 /// A model fails, the folder belongs to another run or cannot be written, or the observer interrupts. What was
 /// collected is kept: the same call continues.
 pub fn collect(
-    teacher: &dyn Model,
-    student: &dyn Model,
+    models: Models<'_>,
     suite: &Suite,
     options: &AuditOptions,
     folder: &Path,
@@ -33,14 +32,15 @@ pub fn collect(
 ) -> Result<RunFolder, AuditError> {
     check(options)?;
     suite.validate()?;
+    let Models { teacher, student, .. } = models;
     let pairing = teacher.tokenizer().pairing(student.tokenizer());
     let shared = shared_vocabulary(&pairing, teacher, student);
-    let plan = plan(teacher, student, suite, options, shared)?;
-    let manifest = manifest(teacher, student, suite, options, &pairing, shared, &plan);
+    let plan = plan(models, suite, options, shared)?;
+    let manifest = manifest(models, suite, options, &pairing, shared, &plan);
     let mut watch = watch(&manifest, suite)?;
     let run = RunFolder::create_or_resume(folder, &manifest, &suite.probes)?;
     observer.planned(&plan.summary(&run));
-    let job = Job { teacher, student, run: &run, folder, options, shared: shared.unwrap_or(0) };
+    let job = Job { models, run: &run, folder, options, shared: shared.unwrap_or(0) };
     let mut store = None;
     let mut done: BTreeMap<PartKind, u32> = BTreeMap::new();
     for (kind, unit) in plan.order(watch.is_some()) {
@@ -54,8 +54,8 @@ pub fn collect(
                 PartKind::Likelihoods => job.alone(&plan, unit, observer)?,
                 PartKind::Choices => job.choices(unit as u32, &plan.questions[unit], observer)?,
                 PartKind::Samples => {
-                    let teacher = !decided && unit < plan.student_from;
-                    job.prompts(unit as u32, &plan.prompts[unit], teacher, &mut store, observer)?;
+                    let student_alone = decided || unit >= plan.student_from;
+                    job.prompts(unit as u32, &plan.prompts[unit], student_alone, &mut store, observer)?;
                 }
             }
         }
@@ -134,14 +134,14 @@ fn shared_vocabulary(pairing: &TokenizerPairing, teacher: &dyn Model, student: &
 }
 
 fn manifest(
-    teacher: &dyn Model,
-    student: &dyn Model,
+    models: Models<'_>,
     suite: &Suite,
     options: &AuditOptions,
     pairing: &TokenizerPairing,
     shared: Option<u32>,
     plan: &Plan,
 ) -> Manifest {
+    let Models { teacher, student, base } = models;
     let pairing = match pairing {
         TokenizerPairing::Same => "same vocabulary".to_owned(),
         TokenizerPairing::Padded { shared } => format!("same vocabulary up to padding beyond {shared}"),
@@ -167,6 +167,7 @@ fn manifest(
         hydrometer: env!("CARGO_PKG_VERSION").to_owned(),
         teacher: teacher.identity().clone(),
         student: student.identity().clone(),
+        base: base.filter(|_| !plan.prompts.is_empty()).map(|base| base.identity().clone()),
         pairing,
         shared_vocab: shared,
         suite_name: suite.name.clone(),

@@ -244,6 +244,7 @@ fn manifest(
         hydrometer: env!("CARGO_PKG_VERSION").to_owned(),
         teacher,
         student,
+        base: None,
         pairing: "the answers were given as texts, nothing is known of their tokens".to_owned(),
         shared_vocab: None,
         suite_name: suite.name.clone(),

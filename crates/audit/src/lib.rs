@@ -24,7 +24,7 @@ mod watch;
 pub use collect::collect;
 pub use given::{Counts, Given, GivenOptions, given};
 pub use issue::statement;
-pub use options::{AuditError, AuditOptions, Observer, PlanSummary, Sampling, UntilDecided};
+pub use options::{AuditError, AuditOptions, Models, Observer, PlanSummary, Sampling, UntilDecided};
 pub use pilot::{Planned, Wish, pilot};
 pub use policy::{DEFAULT_POLICY, GateRule, Policy};
 pub use sampling::{Filled, ask};

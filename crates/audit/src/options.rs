@@ -3,11 +3,29 @@
 use std::path::PathBuf;
 
 use hydrometer_answers::{CostEntry, PartKind, PlannedTokens, RunError, SampleSettings, TeacherAsked};
-use hydrometer_models::{ModelError, SampleLimits};
+use hydrometer_models::{Model, ModelError, SampleLimits};
 use hydrometer_probes::ProbeError;
 use thiserror::Error;
 
 use crate::Policy;
+
+/// Who is asked.
+#[derive(Clone, Copy)]
+pub struct Models<'a> {
+    /// Who was copied.
+    pub teacher: &'a dyn Model,
+    /// The copy.
+    pub student: &'a dyn Model,
+    /// The copy before distillation, where it is known: it answers prompts, and "gap closed" is measured from it.
+    pub base: Option<&'a dyn Model>,
+}
+
+impl<'a> Models<'a> {
+    /// A teacher and a student of which no earlier state is known.
+    pub fn pair(teacher: &'a dyn Model, student: &'a dyn Model) -> Self {
+        Self { teacher, student, base: None }
+    }
+}
 
 /// Settings of one collection. Every field but `arguments` is part of the run's identity.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,7 +110,7 @@ pub enum AuditError {
     /// A model failed; what was collected is kept.
     #[error("{role}: {source}")]
     Model {
-        /// `teacher` or `student`.
+        /// `teacher`, `student` or `base`.
         role: &'static str,
         /// The cause.
         source: ModelError,
@@ -146,5 +164,9 @@ impl AuditError {
 
     pub(crate) fn student(source: ModelError) -> Self {
         Self::Model { role: "student", source }
+    }
+
+    pub(crate) fn base(source: ModelError) -> Self {
+        Self::Model { role: "base", source }
     }
 }

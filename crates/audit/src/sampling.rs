@@ -4,9 +4,7 @@
 use std::ops::ControlFlow;
 
 use hydrometer_answers::store::{Access, AnswerKey, Store, StoredAnswer, prompt_hash};
-use hydrometer_answers::{
-    ModelIdentity, PlannedTokens, SampleRow, SampleSettings, SampleSource, SamplingParameters, ScoredModel,
-};
+use hydrometer_answers::{ModelIdentity, PlannedTokens, SampleRow, SampleSettings, SampleSource, SamplingParameters};
 use hydrometer_models::{
     GenerationPrompt, Message, Model, ModelError, SampleLimits, SampleRequest, SampleStep, sample,
 };
@@ -28,13 +26,14 @@ fn first_sample(source: SampleSource) -> u32 {
         SampleSource::Teacher => 0,
         SampleSource::Rerun => MOST_SAMPLES,
         SampleSource::Student => 2 * MOST_SAMPLES,
+        SampleSource::Base => 3 * MOST_SAMPLES,
     }
 }
 
 /// Answers of each source to one probe.
 fn count(source: SampleSource, settings: &SampleSettings) -> u32 {
     match source {
-        SampleSource::Teacher | SampleSource::Student => settings.per_probe,
+        SampleSource::Teacher | SampleSource::Student | SampleSource::Base => settings.per_probe,
         SampleSource::Rerun => settings.reruns,
     }
 }
@@ -225,15 +224,15 @@ pub struct Filled {
     pub tokens: u64,
 }
 
-/// Asks one model the free questions of a suite, as teacher (its rerun included) or as student, and keeps the answers
-/// in the store. An audit with the same probes and settings finds them there.
+/// Asks one model the free questions of a suite, as teacher (its rerun included), student or base, and keeps the
+/// answers in the store. An audit with the same probes and settings finds them there.
 ///
 /// # Errors
 /// The suite asks nothing freely, the model or the store fails, or the observer interrupts. What is complete is kept:
 /// the same call continues.
 pub fn ask(
     model: &dyn Model,
-    role: ScoredModel,
+    role: SampleSource,
     suite: &Suite,
     sampling: &Sampling,
     observer: &mut dyn Observer,
@@ -243,8 +242,11 @@ pub fn ask(
     suite.validate()?;
     type Blame = fn(ModelError) -> AuditError;
     let (sources, blame): (&[SampleSource], Blame) = match role {
-        ScoredModel::Teacher => (&[SampleSource::Teacher, SampleSource::Rerun], AuditError::teacher),
-        ScoredModel::Student => (&[SampleSource::Student], AuditError::student),
+        SampleSource::Teacher | SampleSource::Rerun => {
+            (&[SampleSource::Teacher, SampleSource::Rerun], AuditError::teacher)
+        }
+        SampleSource::Student => (&[SampleSource::Student], AuditError::student),
+        SampleSource::Base => (&[SampleSource::Base], AuditError::base),
     };
     let mut asked = Vec::new();
     for probe in &suite.probes {

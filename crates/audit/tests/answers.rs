@@ -7,7 +7,9 @@ use std::path::Path;
 
 use hydrometer_answers::store::{Access, Store};
 use hydrometer_answers::{SampleSettings, SamplingParameters, TeacherAsked};
-use hydrometer_audit::{AuditError, AuditOptions, Policy, Sampling, Statement, UntilDecided, collect, statement};
+use hydrometer_audit::{
+    AuditError, AuditOptions, Models, Policy, Sampling, Statement, UntilDecided, collect, statement,
+};
 use hydrometer_metrics::{Estimate, Verdict};
 use hydrometer_models::{Defect, Model, Planted, SampleLimits, Scripted};
 use hydrometer_probes::{Ask, Checker, Normal, Probe, Suite};
@@ -69,7 +71,8 @@ fn audit_with(student: &dyn Model, prompts: usize, change: impl Fn(&mut AuditOpt
     let mut options = sampling(&folder.path().join("store"), 8, 8);
     change(&mut options);
     let run = folder.path().join("run");
-    let run = collect(&teacher(), student, &suite(prompts), &options, &run, &mut Watch::default()).unwrap();
+    let run =
+        collect(Models::pair(&teacher(), student), &suite(prompts), &options, &run, &mut Watch::default()).unwrap();
     statement(&run, &Policy::default()).unwrap()
 }
 
@@ -211,7 +214,7 @@ fn nothing_is_asked_twice_and_an_interruption_changes_nothing() {
     let (teacher, student) = (teacher(), script("a = 0.6, b = 0.4"));
     let suite = suite(90);
     let whole = folder.path().join("whole");
-    let run = collect(&teacher, &student, &suite, &options, &whole, &mut Watch::default()).unwrap();
+    let run = collect(Models::pair(&teacher, &student), &suite, &options, &whole, &mut Watch::default()).unwrap();
     let expected = statement(&run, &Policy::default()).unwrap();
 
     // Interrupted after every so many answers, with a store of its own.
@@ -223,7 +226,7 @@ fn nothing_is_asked_twice_and_an_interruption_changes_nothing() {
         let mut watch = Watch { stop_after_answers: Some(97), ..Watch::default() };
         // What the store holds counts at once; only new answers may stop the run.
         watch.stop_after_answers = Some(97 + stops * 97);
-        match collect(&teacher, &student, &suite, &options, &path, &mut watch) {
+        match collect(Models::pair(&teacher, &student), &suite, &options, &path, &mut watch) {
             Ok(run) => break run,
             Err(AuditError::Interrupted(_)) => (stops, sampled) = (stops + 1, sampled + watch.sampled),
             Err(error) => panic!("{error}"),
@@ -236,14 +239,14 @@ fn nothing_is_asked_twice_and_an_interruption_changes_nothing() {
     // Another student of the same teacher: the teacher is not asked again.
     let mut watch = Watch::default();
     let other = script("b = 1.0");
-    collect(&teacher, &other, &suite, &options, &folder.path().join("second"), &mut watch).unwrap();
+    collect(Models::pair(&teacher, &other), &suite, &options, &folder.path().join("second"), &mut watch).unwrap();
     let held = Store::open(&folder.path().join("other"), Access::Read).unwrap().len();
     assert_eq!(held, 90 * (6 + 3) + 2 * 90 * 6);
     // Six answers of two tokens and the prompt of at most eight, for each of 90 prompts.
     assert!(watch.sampled <= 90 * (6 * 2 + 8), "{}", watch.sampled);
     // And a third time nothing at all.
     let mut watch = Watch::default();
-    collect(&teacher, &other, &suite, &options, &folder.path().join("third"), &mut watch).unwrap();
+    collect(Models::pair(&teacher, &other), &suite, &options, &folder.path().join("third"), &mut watch).unwrap();
     assert_eq!(watch.sampled, 0);
 }
 
@@ -256,7 +259,8 @@ fn prompts_that_only_the_student_answers_narrow_the_intervals() {
     let audit = |name: &str, teacher_asked| {
         let options = AuditOptions { teacher_asked, ..sampling(&store, 8, 8) };
         let path = folder.path().join(name);
-        let run = collect(&model(), &model(), &suite(200), &options, &path, &mut Watch::default()).unwrap();
+        let run =
+            collect(Models::pair(&model(), &model()), &suite(200), &options, &path, &mut Watch::default()).unwrap();
         statement(&run, &Policy::default()).unwrap()
     };
     let found = audit("helped", Some(TeacherAsked::Families(40)));
@@ -285,7 +289,7 @@ fn prompts_that_only_the_student_answers_narrow_the_intervals() {
     let refused = |asked, until_decided| {
         let options = AuditOptions { teacher_asked: Some(asked), until_decided, ..sampling(&store, 2, 2) };
         let path = folder.path().join("refused");
-        let refused = collect(&model(), &model(), &suite(3), &options, &path, &mut Watch::default());
+        let refused = collect(Models::pair(&model(), &model()), &suite(3), &options, &path, &mut Watch::default());
         refused.unwrap_err().to_string()
     };
     assert!(refused(TeacherAsked::Families(1), None).contains("at least 2 families"));
@@ -298,9 +302,15 @@ fn prompts_that_only_the_student_answers_narrow_the_intervals() {
 fn prompts_are_left_out_without_sampling_and_bad_settings_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let run = |options: &AuditOptions| {
-        collect(&teacher(), &teacher(), &suite(3), options, &folder.path().join("run"), &mut Watch::default())
-            .unwrap_err()
-            .to_string()
+        collect(
+            Models::pair(&teacher(), &teacher()),
+            &suite(3),
+            options,
+            &folder.path().join("run"),
+            &mut Watch::default(),
+        )
+        .unwrap_err()
+        .to_string()
     };
     assert!(run(&options()).contains("asks nothing else"));
     let store = folder.path().join("store");

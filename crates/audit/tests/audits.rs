@@ -5,7 +5,7 @@ mod support;
 
 use hydrometer_answers::RunFolder;
 use hydrometer_audit::statement::{Pairing, Severity};
-use hydrometer_audit::{AuditError, Policy, Statement, collect, statement};
+use hydrometer_audit::{AuditError, Models, Policy, Statement, collect, statement};
 use hydrometer_metrics::Verdict;
 use hydrometer_models::{Defect, Model, Planted, Specials, Tokenizer};
 use hydrometer_probes::Suite;
@@ -100,7 +100,7 @@ fn an_interrupted_audit_continues_to_the_same_bytes() {
     let mut stops = 0;
     loop {
         watch = Watch { stop_after: Some(1), planned: watch.planned, ..Watch::default() };
-        match collect(&teacher, &student, &suite, &options(), again.path(), &mut watch) {
+        match collect(Models::pair(&teacher, &student), &suite, &options(), again.path(), &mut watch) {
             Err(AuditError::Interrupted(_)) => stops += 1,
             done => {
                 done.unwrap();
@@ -122,7 +122,7 @@ fn every_token_of_the_plan_is_reported_once() {
     let (teacher, student) = (Bigram::bytes("t", 1), Bigram::bytes("s", 2));
     let folder = tempfile::tempdir().unwrap();
     let mut watch = Watch::default();
-    let run = collect(&teacher, &student, &suite(30), &options(), folder.path(), &mut watch).unwrap();
+    let run = collect(Models::pair(&teacher, &student), &suite(30), &options(), folder.path(), &mut watch).unwrap();
     let plan = watch.planned.unwrap();
     assert_eq!(watch.tokens, plan.planned.teacher_tokens + plan.planned.student_tokens);
     assert_eq!(run.costs().unwrap().len() as u64, plan.units);

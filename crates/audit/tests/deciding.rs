@@ -8,7 +8,9 @@ use std::path::Path;
 
 use hydrometer_answers::store::{Access, Store};
 use hydrometer_answers::{RunFolder, SampleSettings, SamplingParameters, TeacherAsked};
-use hydrometer_audit::{AuditError, AuditOptions, Policy, Sampling, Statement, UntilDecided, collect, statement};
+use hydrometer_audit::{
+    AuditError, AuditOptions, Models, Policy, Sampling, Statement, UntilDecided, collect, statement,
+};
 use hydrometer_metrics::Verdict;
 use hydrometer_models::{Defect, Model, Planted, SampleLimits};
 use hydrometer_probes::{Ask, Probe, Suite};
@@ -36,7 +38,7 @@ fn until(policy: &str, cap: Option<u32>) -> AuditOptions {
 
 fn audit(student: &dyn Model, suite: &Suite, options: &AuditOptions, folder: &Path) -> (Statement, Watch) {
     let mut watch = Watch::default();
-    let run = collect(&Bigram::bytes("t", 1), student, suite, options, folder, &mut watch).unwrap();
+    let run = collect(Models::pair(&Bigram::bytes("t", 1), student), suite, options, folder, &mut watch).unwrap();
     RunFolder::open(folder).unwrap();
     (statement(&run, &options.until_decided.as_ref().unwrap().policy).unwrap(), watch)
 }
@@ -99,7 +101,7 @@ fn an_interruption_changes_nothing_and_a_finished_run_asks_nothing() {
     let mut stops = 0;
     let run = loop {
         let mut watch = Watch { stop_after: Some(1), ..Watch::default() };
-        match collect(&Bigram::bytes("t", 1), &student, &suite, &options, pieces.path(), &mut watch) {
+        match collect(Models::pair(&Bigram::bytes("t", 1), &student), &suite, &options, pieces.path(), &mut watch) {
             Ok(run) => break run,
             Err(AuditError::Interrupted(_)) => stops += 1,
             Err(error) => panic!("{error}"),
@@ -167,7 +169,13 @@ fn gates_that_cannot_be_watched_are_refused_when_no_other_is_there() {
     let refused = |policy: &str| {
         let (teacher, student) = (Bigram::bytes("t", 1), Bigram::bytes("s", 2));
         let path = folder.path().join("run");
-        let error = collect(&teacher, &student, &support::suite(5), &until(policy, None), &path, &mut Watch::default());
+        let error = collect(
+            Models::pair(&teacher, &student),
+            &support::suite(5),
+            &until(policy, None),
+            &path,
+            &mut Watch::default(),
+        );
         assert!(!path.exists());
         error.unwrap_err().to_string()
     };

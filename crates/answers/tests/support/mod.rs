@@ -66,6 +66,7 @@ pub fn manifest() -> Manifest {
         hydrometer: "0.1.0".to_owned(),
         teacher: model("teacher"),
         student: model("student"),
+        base: None,
         pairing: "same vocabulary".to_owned(),
         shared_vocab: Some(16),
         suite_name: suite.name.clone(),

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::work::{Plan, Question, question_tokens};
 use crate::plan::{Window, pack};
 use crate::sampling::{Asked, Asker};
-use crate::{AuditError, AuditOptions, Observer, Sampling};
+use crate::{AuditError, AuditOptions, Models, Observer, Sampling};
 
 /// Logit rows held at a time, per model: with a vocabulary of 151,936 one chunk is 311 MB. The engine unpacks the whole
 /// output matrix for each read, so few rows at a time would cost more than the memory is worth.
@@ -20,8 +20,7 @@ const ROWS: usize = hydrometer_models::LOGIT_ROWS;
 
 /// One collection under way.
 pub(super) struct Job<'a> {
-    pub(super) teacher: &'a dyn Model,
-    pub(super) student: &'a dyn Model,
+    pub(super) models: Models<'a>,
     pub(super) run: &'a RunFolder,
     pub(super) folder: &'a Path,
     pub(super) options: &'a AuditOptions,
@@ -76,11 +75,11 @@ impl Job<'_> {
         self.go_on(observer)?;
         let shared = self.shared as usize;
         let block = Block { sequences: windows.iter().map(Window::sequence).collect() };
-        let mut teacher = self.teacher.score(&block).map_err(AuditError::teacher)?;
+        let mut teacher = self.models.teacher.score(&block).map_err(AuditError::teacher)?;
         observer.progress(block.tokens() as u64);
         self.go_on(observer)?;
-        let mut student = self.student.score(&block).map_err(AuditError::student)?;
-        let compare = Compare { left: self.teacher, right: self.student, shared };
+        let mut student = self.models.student.score(&block).map_err(AuditError::student)?;
+        let compare = Compare { left: self.models.teacher, right: self.models.student, shared };
         let rows = compare.windows(windows, &mut *teacher, &mut *student, 0, AuditError::student)?;
         drop(student);
         observer.progress(block.tokens() as u64);
@@ -90,8 +89,8 @@ impl Job<'_> {
             if again.contains(&i) {
                 self.go_on(observer)?;
                 let single = Block { sequences: vec![window.sequence()] };
-                let mut rerun = self.teacher.rerun(&single).map_err(AuditError::teacher)?;
-                let compare = Compare { left: self.teacher, right: self.teacher, shared };
+                let mut rerun = self.models.teacher.rerun(&single).map_err(AuditError::teacher)?;
+                let compare = Compare { left: self.models.teacher, right: self.models.teacher, shared };
                 let one = std::slice::from_ref(window);
                 floor.extend(compare.windows(one, &mut *teacher, &mut *rerun, row, AuditError::teacher)?);
                 observer.progress(window.tokens.len() as u64);
@@ -108,9 +107,9 @@ impl Job<'_> {
         let unit = unit as u32;
         type Blame = fn(ModelError) -> AuditError;
         let (model, name, blame): (_, _, Blame) = if *teachers {
-            (self.teacher, ScoredModel::Teacher, AuditError::teacher)
+            (self.models.teacher, ScoredModel::Teacher, AuditError::teacher)
         } else {
-            (self.student, ScoredModel::Student, AuditError::student)
+            (self.models.student, ScoredModel::Student, AuditError::student)
         };
         let block = Block { sequences: windows.iter().map(Window::sequence).collect() };
         let mut logits = model.score(&block).map_err(blame)?;
@@ -149,11 +148,11 @@ impl Job<'_> {
             let block = &questions[block];
             let (t, s) = question_tokens(block);
             let asked: Vec<_> = block.iter().map(|q| q.teacher.clone()).collect();
-            ours.extend(choose(self.teacher, &asked).map_err(AuditError::teacher)?);
+            ours.extend(choose(self.models.teacher, &asked).map_err(AuditError::teacher)?);
             observer.progress(t as u64);
             self.go_on(observer)?;
             let asked: Vec<_> = block.iter().map(|q| q.student.clone()).collect();
-            theirs.extend(choose(self.student, &asked).map_err(AuditError::student)?);
+            theirs.extend(choose(self.models.student, &asked).map_err(AuditError::student)?);
             observer.progress(s as u64);
         }
         let mut rows = Vec::new();
@@ -175,12 +174,12 @@ impl Job<'_> {
         self.done(PartKind::Choices, unit, observer)
     }
 
-    /// One unit of free questions, to both models or to the student alone. The store is opened with the first.
+    /// One unit of free questions, to all models or to the student alone. The store is opened with the first.
     pub(super) fn prompts(
         &self,
         unit: u32,
-        prompts: &[[Asked; 2]],
-        teacher: bool,
+        prompts: &[Vec<Asked>],
+        student_alone: bool,
         store: &mut Option<Store>,
         observer: &mut dyn Observer,
     ) -> Result<(), AuditError> {
@@ -189,23 +188,27 @@ impl Job<'_> {
             Some(store) => store,
             None => store.insert(Store::open(folder, Access::Write)?),
         };
-        let asker = |model, blame, sources| Asker { model, blame, sources, settings, limits };
-        let askers = [
-            asker(self.teacher, AuditError::teacher, &[SampleSource::Teacher, SampleSource::Rerun][..]),
-            asker(self.student, AuditError::student, &[SampleSource::Student][..]),
+        let asker =
+            |model, blame: fn(ModelError) -> AuditError, sources| Asker { model, blame, sources, settings, limits };
+        let Models { teacher, student, base } = self.models;
+        let mut askers = vec![
+            asker(teacher, AuditError::teacher, &[SampleSource::Teacher, SampleSource::Rerun][..]),
+            asker(student, AuditError::student, &[SampleSource::Student][..]),
         ];
-        let askers: Vec<_> = askers.iter().enumerate().skip(usize::from(!teacher)).collect();
-        for &(role, asker) in &askers {
+        askers.extend(base.map(|base| asker(base, AuditError::base, &[SampleSource::Base][..])));
+        let asked = if student_alone { 1..2 } else { 0..askers.len() };
+        for role in asked.clone() {
+            let asker = &askers[role];
             self.go_on(observer)?;
-            let asked: Vec<_> = prompts.iter().map(|both| &both[role]).collect();
+            let asked: Vec<_> = prompts.iter().map(|of_models| &of_models[role]).collect();
             if asker.ask(&asked, store, observer)?.is_break() {
                 return Err(AuditError::Interrupted(self.folder.to_owned()));
             }
         }
         let mut rows = Vec::new();
-        for both in prompts {
-            for &(role, asker) in &askers {
-                rows.extend(asker.rows(&both[role], store)?);
+        for of_models in prompts {
+            for role in asked.clone() {
+                rows.extend(askers[role].rows(&of_models[role], store)?);
             }
         }
         self.run.write_samples(unit, &rows)?;

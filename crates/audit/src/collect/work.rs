@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_answers::{PartKind, PlannedTokens, RunFolder, Stopped, TeacherAsked, UnitCounts};
-use hydrometer_models::{Choice, Model, question};
+use hydrometer_models::{Choice, Model, ModelError, question};
 use hydrometer_probes::{Ask, Probe, Suite, ask};
 
 use crate::plan::{ByFamily, Window, pack, spread, windows};
 use crate::sampling::{Asked, UNIT_PROMPTS};
-use crate::{AuditError, AuditOptions, PlanSummary, Sampling, watch};
+use crate::{AuditError, AuditOptions, Models, PlanSummary, Sampling, watch};
 
 /// A choice in one option order, tokenised for both models.
 pub(super) struct Question {
@@ -31,19 +31,19 @@ pub(super) struct Plan {
     pub(super) questions: Vec<Vec<Question>>,
     /// (unit, window) pairs that the teacher scores again.
     pub(super) floor: Vec<(usize, usize)>,
-    /// Free questions, as teacher and student read them.
-    pub(super) prompts: Vec<Vec<[Asked; 2]>>,
+    /// Free questions, each as teacher, student and base read it.
+    pub(super) prompts: Vec<Vec<Vec<Asked>>>,
     /// The first unit of those that only the student answers.
     pub(super) student_from: usize,
 }
 
 pub(super) fn plan(
-    teacher: &dyn Model,
-    student: &dyn Model,
+    models: Models<'_>,
     suite: &Suite,
     options: &AuditOptions,
     shared: Option<u32>,
 ) -> Result<Plan, AuditError> {
+    let Models { teacher, student, .. } = models;
     let limit = options.block_tokens as usize;
     let by_family = options.until_decided.as_ref().map(|until| ByFamily { seed: options.seed, cap: until.cap });
     let pack_windows = |w| match &by_family {
@@ -74,7 +74,7 @@ pub(super) fn plan(
             }
         }
     }
-    let prompts = prompts(teacher, student, suite, options)?;
+    let prompts = prompts(models, suite, options)?;
     let (questions, prompts, alone_prompts) = match &by_family {
         Some(by_family) => (
             by_family.pack(questions, limit, |q| &q.family, |q| q.teacher.tokens()),
@@ -98,35 +98,33 @@ pub(super) fn plan(
 }
 
 /// The free questions.
-fn prompts(
-    teacher: &dyn Model,
-    student: &dyn Model,
-    suite: &Suite,
-    options: &AuditOptions,
-) -> Result<Vec<[Asked; 2]>, AuditError> {
+fn prompts(models: Models<'_>, suite: &Suite, options: &AuditOptions) -> Result<Vec<Vec<Asked>>, AuditError> {
     let Some(Sampling { settings, .. }) = &options.sampling else { return Ok(Vec::new()) };
-    let mut asked = Vec::new();
+    type Blame = fn(ModelError) -> AuditError;
+    let Models { teacher, student, base } = models;
+    let mut readers = vec![(teacher, AuditError::teacher as Blame), (student, AuditError::student)];
+    readers.extend(base.map(|base| (base, AuditError::base as Blame)));
+    let mut prompts = Vec::new();
     for probe in &suite.probes {
-        let ours = Asked::new(teacher, probe, settings).map_err(AuditError::teacher)?;
-        let theirs = Asked::new(student, probe, settings).map_err(AuditError::student)?;
-        asked.extend(ours.zip(theirs).map(|(ours, theirs)| [ours, theirs]));
+        let read = |&(model, blame): &(&dyn Model, Blame)| Asked::new(model, probe, settings).map_err(blame);
+        let asked: Vec<Asked> =
+            readers.iter().filter_map(|reader| read(reader).transpose()).collect::<Result<_, _>>()?;
+        prompts.extend((!asked.is_empty()).then_some(asked));
     }
-    Ok(asked)
+    Ok(prompts)
 }
 
 /// The prompts that both models answer, and those of the student alone.
-fn asked_of_teacher(prompts: Vec<[Asked; 2]>, options: &AuditOptions) -> (Vec<[Asked; 2]>, Vec<[Asked; 2]>) {
+fn asked_of_teacher(prompts: Vec<Vec<Asked>>, options: &AuditOptions) -> (Vec<Vec<Asked>>, Vec<Vec<Asked>>) {
     let Some(TeacherAsked::Families(most)) = options.teacher_asked else { return (prompts, Vec::new()) };
     let mut places: Vec<_> = prompts
         .iter()
-        .map(|[prompt, _]| watch::place(options.seed, &prompt.family))
+        .map(|prompt| watch::place(options.seed, &prompt[0].family))
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
     places.truncate(most as usize);
-    prompts
-        .into_iter()
-        .partition(|[prompt, _]| places.binary_search(&watch::place(options.seed, &prompt.family)).is_ok())
+    prompts.into_iter().partition(|prompt| places.binary_search(&watch::place(options.seed, &prompt[0].family)).is_ok())
 }
 
 fn question_of(teacher: &dyn Model, student: &dyn Model, probe: &Probe, rotation: u32) -> Result<Question, AuditError> {
@@ -211,8 +209,10 @@ impl Plan {
             if run.has(PartKind::Samples, unit as u32) {
                 done.0 += 1;
             } else if let Some(settings) = &run.manifest().settings.samples {
-                let teacher = if unit < self.student_from { settings.per_probe + settings.reruns } else { 0 };
-                answers += prompts.len() as u64 * u64::from(settings.per_probe + teacher);
+                let models = prompts.iter().map(|prompt| prompt.len() as u32).max().unwrap_or(0);
+                let all = models * settings.per_probe + settings.reruns;
+                let of_prompt = if unit < self.student_from { all } else { settings.per_probe };
+                answers += prompts.len() as u64 * u64::from(of_prompt);
             }
         }
         PlanSummary {

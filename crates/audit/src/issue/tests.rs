@@ -40,6 +40,7 @@ fn rows(positions: Vec<PositionRow>) -> Rows {
         hydrometer: "0".into(),
         teacher: model("teacher"),
         student: model("student"),
+        base: None,
         pairing: "same vocabulary".into(),
         shared_vocab: Some(8),
         suite_name: "simulated".into(),

@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::path::Path;
 
 use hydrometer_answers::{CostEntry, EngineIdentity, ModelIdentity, PartKind, RunFolder};
-use hydrometer_audit::{AuditError, AuditOptions, Observer, PlanSummary, Policy, Statement, collect, statement};
+use hydrometer_audit::{
+    AuditError, AuditOptions, Models, Observer, PlanSummary, Policy, Statement, collect, statement,
+};
 use hydrometer_models::{Block, Capabilities, ChatTemplate, Feed, Logits, Model, ModelError, Session, Tokenizer};
 use hydrometer_probes::{Ask, AskedAs, Families, Probe, Suite};
 
@@ -194,7 +196,7 @@ impl Observer for Watch {
 }
 
 pub fn run(teacher: &dyn Model, student: &dyn Model, suite: &Suite, folder: &Path) -> Result<RunFolder, AuditError> {
-    collect(teacher, student, suite, &options(), folder, &mut Watch::default())
+    collect(Models::pair(teacher, student), suite, &options(), folder, &mut Watch::default())
 }
 
 pub fn audit(teacher: &dyn Model, student: &dyn Model, suite: &Suite) -> Statement {

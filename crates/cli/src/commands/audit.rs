@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::{RunFolder, SampleSettings, SamplingParameters, TeacherAsked};
-use hydrometer_audit::{AuditOptions, Policy, Sampling, Statement, UntilDecided, collect};
-use hydrometer_models::{EngineOptions, Model, SampleLimits};
+use hydrometer_audit::{AuditOptions, Models, Policy, Sampling, Statement, UntilDecided, collect};
+use hydrometer_models::{EngineOptions, SampleLimits};
 use hydrometer_probes::{Ask, Profile, Suite, import};
 use hydrometer_report::Measured;
 
@@ -33,6 +33,9 @@ pub struct Arguments {
     /// The copy.
     #[arg(long, value_name = "MODEL")]
     student: String,
+    /// The copy before distillation. It answers prompts, and "gap closed" is measured from it.
+    #[arg(long, value_name = "MODEL")]
+    base: Option<String>,
     /// Folder of the run. Default: a name made from models and settings, so that the same command resumes.
     #[arg(long, value_name = "RUN")]
     out: Option<PathBuf>,
@@ -190,6 +193,11 @@ impl Settings {
         let suite = suite(asked)?;
         let sampling = arguments.answered.resolve(&suite, asked.seed)?;
         let policy = policy(arguments.policy.as_deref())?;
+        if arguments.base.is_some() && sampling.is_none() {
+            return Err(
+                Failure::input("--base only answers prompts, and the suite asks none").hint("add some with --probes")
+            );
+        }
         let Stopping { until_decided, cap, ppi, teacher_families } = arguments.stopping;
         let teacher_asked = teacher_families.map(TeacherAsked::Families).or(ppi.then_some(TeacherAsked::UntilDecided));
         Ok(Self {
@@ -261,11 +269,13 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let interrupt = listen()?;
     let teacher = open_model("teacher", &settings.teacher, &settings.engine, terminal)?;
     let student = open_model("student", &settings.student, &settings.engine, terminal)?;
-    let pair = Pair { teacher: &*teacher, student: &*student };
-    let folder = settings.out.clone().unwrap_or_else(|| default_folder(&pair, &settings.suite, &settings.options));
-    let speeds = expected_speeds(&pair, &settings.suite, &folder)?;
+    let open_base = |base: &String| open_model("base", base, &settings.engine, terminal);
+    let base = arguments.base.as_ref().map(open_base).transpose()?;
+    let models = Models { teacher: &*teacher, student: &*student, base: base.as_deref() };
+    let folder = settings.out.clone().unwrap_or_else(|| default_folder(models, &settings.suite, &settings.options));
+    let speeds = expected_speeds(models, &settings.suite, &folder)?;
     let job = Job { suite: &settings.suite, options: &settings.options, policy: &settings.policy, folder: &folder };
-    let statement = audit(&pair, &job, speeds, &interrupt, terminal)?;
+    let statement = audit(models, &job, speeds, &interrupt, terminal)?;
     let result =
         if arguments.json { hydrometer_report::json(&statement) } else { shown(&statement, &folder, terminal)? };
     terminal.data(&result)?;
@@ -273,15 +283,6 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         files::open(&folder.join("report.html"), terminal);
     }
     Ok(if arguments.gate { statement.verdict.into() } else { Exit::Done })
-}
-
-/// Who is compared.
-#[derive(Clone, Copy)]
-pub struct Pair<'a> {
-    /// Who was copied.
-    pub teacher: &'a dyn Model,
-    /// The copy.
-    pub student: &'a dyn Model,
 }
 
 /// What is asked of them, how it is judged and where it is kept.
@@ -302,14 +303,14 @@ pub struct Job<'a> {
 /// # Errors
 /// A model or the folder fails, or the user interrupts; the same call continues.
 pub fn audit(
-    pair: &Pair<'_>,
+    models: Models<'_>,
     job: &Job<'_>,
     speeds: Speeds,
     interrupt: &Interrupt,
     terminal: &Terminal,
 ) -> Result<Statement, Failure> {
     let mut progress = Progress::new(terminal, interrupt, speeds);
-    let collected = collect(pair.teacher, pair.student, job.suite, job.options, job.folder, &mut progress);
+    let collected = collect(models, job.suite, job.options, job.folder, &mut progress);
     progress.end();
     let run = collected?;
     let statement = hydrometer_audit::statement(&run, job.policy)?;
@@ -358,20 +359,20 @@ pub fn listen() -> Result<Interrupt, Failure> {
 }
 
 /// A finished run asks nothing, so nothing is measured for it.
-fn expected_speeds(pair: &Pair<'_>, suite: &Suite, folder: &Path) -> Result<Speeds, Failure> {
+fn expected_speeds(models: Models<'_>, suite: &Suite, folder: &Path) -> Result<Speeds, Failure> {
     let finished = RunFolder::open_unchecked(folder).is_ok_and(|run| run.is_finished());
     if finished {
         return Ok(Speeds { teacher: None, student: None });
     }
     Ok(Speeds {
-        teacher: tokens_per_second("teacher", pair.teacher, suite)?,
-        student: tokens_per_second("student", pair.student, suite)?,
+        teacher: tokens_per_second("teacher", models.teacher, suite)?,
+        student: tokens_per_second("student", models.student, suite)?,
     })
 }
 
 /// The same models, suite and settings give the same name: the same command finds its run again.
-fn default_folder(pair: &Pair<'_>, suite: &Suite, options: &AuditOptions) -> PathBuf {
-    let (teacher, student) = (pair.teacher.identity(), pair.student.identity());
+fn default_folder(models: Models<'_>, suite: &Suite, options: &AuditOptions) -> PathBuf {
+    let (teacher, student) = (models.teacher.identity(), models.student.identity());
     let mut key = vec![serde_json::json!([
         teacher,
         student,
@@ -385,6 +386,7 @@ fn default_folder(pair: &Pair<'_>, suite: &Suite, options: &AuditOptions) -> Pat
         options.sampling.as_ref().map(|sampling| &sampling.settings),
     ])];
     // A run of the whole suite keeps the name that it had before there were others.
+    key.extend(models.base.map(|base| serde_json::json!([base.identity()])));
     key.extend(options.teacher_asked.map(|asked| serde_json::json!([asked])));
     key.extend(options.until_decided.as_ref().map(|until| serde_json::json!([until.policy, until.cap])));
     let key: String = key.iter().map(serde_json::Value::to_string).collect();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::ValueEnum;
-use hydrometer_answers::ScoredModel;
+use hydrometer_answers::SampleSource;
 use serde_json::json;
 
 use super::as_json;
@@ -47,6 +47,8 @@ enum Role {
     Teacher,
     /// The copy: answers, no reruns.
     Student,
+    /// The copy before distillation: answers, no reruns.
+    Base,
 }
 
 /// Fills the store.
@@ -56,8 +58,9 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let interrupt = listen()?;
     let model = open_model("model", &arguments.model, &arguments.engine.options(), terminal)?;
     let role = match arguments.role {
-        Role::Teacher => ScoredModel::Teacher,
-        Role::Student => ScoredModel::Student,
+        Role::Teacher => SampleSource::Teacher,
+        Role::Student => SampleSource::Student,
+        Role::Base => SampleSource::Base,
     };
     let mut progress = Progress::new(terminal, &interrupt, Speeds { teacher: None, student: None });
     let started = Instant::now();

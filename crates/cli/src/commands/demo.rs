@@ -4,12 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hydrometer_audit::{AuditOptions, Policy, Statement};
+use hydrometer_audit::{AuditOptions, Models, Policy, Statement};
 use hydrometer_metrics::Estimate;
 use hydrometer_models::EngineOptions;
 use hydrometer_probes::{Profile, Suite};
 
-use super::audit::{Job, Pair, SEED, audit, listen, shown};
+use super::audit::{Job, SEED, audit, listen, shown};
 use super::word;
 use crate::engine::{EngineArguments, open_quietly};
 use crate::exit::Exit;
@@ -124,7 +124,7 @@ impl Tour {
         let folder = self.out.join(name);
         let job = Job { suite: &self.suite, options: &options, policy: &policy, folder: &folder };
         let speeds = Speeds { teacher: None, student: None };
-        audit(&Pair { teacher: &*teacher, student: &*student }, &job, speeds, &self.interrupt, terminal)
+        audit(Models::pair(&*teacher, &*student), &job, speeds, &self.interrupt, terminal)
     }
 }
 
