@@ -236,6 +236,7 @@ fn gsm8k_as_prompts_checks_the_number_behind_the_marker() {
     assert_eq!((suite.probes[0].id.as_str(), suite.probes[0].tags[0].as_str()), ("gsm8k/00001", "depth:2"));
     let (prompt, answer, check) = prompt_of(&suite.probes[0]);
     assert!(prompt.starts_with("A shelf holds"), "the question as published");
+    assert!(prompt.ends_with("End with the final number after \"####\"."), "{prompt}");
     assert_eq!(answer, [Normal::After("####".into()), Normal::Number]);
     assert_eq!(check, Some(&Checker::Number { value: 10.0, tolerance: 0.0 }));
     let check = Check::of(&suite.probes[0]).unwrap().unwrap();

@@ -12,6 +12,9 @@ use crate::{Ask, Checker, Families, Normal, Probe, Suite};
 /// What stands in front of the true number in the published answers.
 const MARKER: &str = "####";
 
+/// What a prompt adds to the question: without it chat models write on until they are cut off, and end anyhow.
+const INSTRUCTION: &str = "Reason in a few short steps. End with the final number after \"####\".";
+
 /// Reads lines with `question` and `answer`: text probes, axis `reasoning`, each its own family.
 ///
 /// The question is read and the answer scored as published, calculator marks included. The tag `depth:N` is the
@@ -29,17 +32,17 @@ pub fn gsm8k(path: &Path) -> Result<Suite, ProbeError> {
     })
 }
 
-/// Reads the same lines as prompts: the question as published, answered freely, right when its last number is the
-/// one behind `####`.
+/// Reads the same lines as prompts: the question as published and a line that asks for few steps and the number after
+/// `####`; right when that is the published one.
 ///
-/// An answer may give its number behind `####`; otherwise the last number of the text counts.
+/// Of an answer without `####` the last number counts.
 ///
 /// # Errors
 /// As [`gsm8k`], and an answer without a number behind `####`.
 pub fn gsm8k_prompt(path: &Path) -> Result<Suite, ProbeError> {
     read(path, |question, answer| {
         let number = answer.rsplit_once(MARKER).and_then(|(_, number)| numbers(number).pop());
-        prompt(question, number.as_deref().ok_or_else(|| without_number(answer))?)
+        prompt(&format!("{question}\n\n{INSTRUCTION}"), number.as_deref().ok_or_else(|| without_number(answer))?)
     })
 }
 
