@@ -1,4 +1,3 @@
-//! attention
 //! Causal attention over pages of keys and values, always in f32.
 //!
 //! A task takes some queries of one sequence and the heads that share its keys. The rows of a strip are pairs of query

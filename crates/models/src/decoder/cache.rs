@@ -1,4 +1,3 @@
-//! cache
 //! Keys and values of a sequence, in pages of 32 positions that lie as the kernels read them.
 //!
 //! Pages are shared between sequences with the same beginning and copied when one of them goes on differently.

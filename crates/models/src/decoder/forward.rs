@@ -1,4 +1,3 @@
-//! forward
 //! The forward pass, from tokens to final-normed hidden states, for a whole block at a time.
 
 use std::ops::Range;

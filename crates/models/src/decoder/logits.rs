@@ -1,4 +1,3 @@
-//! logits
 //! The output head, computed when rows are read.
 
 use std::ops::Range;

@@ -1,4 +1,3 @@
-//! rope
 //! Rotary position embedding: the angles of every position, computed once per block in f64.
 
 use std::f64::consts::PI;

@@ -1,4 +1,3 @@
-//! session
 //! Sequences that grow: the decoder with a memory of keys and values.
 
 use super::cache::{Cache, PageShape};

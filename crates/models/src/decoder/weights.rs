@@ -1,4 +1,3 @@
-//! weights
 //! The tensors of a decoder: matrices as the file stores them, vectors as f32.
 
 use std::ops::Range;

@@ -1,4 +1,3 @@
-//! absent
 //! The twin of `x86` on other processors: no kernels of our own, the portable one serves (LLVM vectorises it).
 
 use super::layout::Layout;

@@ -1,4 +1,3 @@
-//! elementwise
 //! The steps between the products, in loops that LLVM vectorises for the instruction set that `pulp` finds at run time.
 //! Each is a function of one row, so that its result never depends on what else is in the block.
 
@@ -156,13 +155,7 @@ pub(crate) fn softmax(arch: Arch, scores: &mut [f32]) {
     arch.dispatch(
         #[inline(always)]
         || {
-            let mut highest = [f32::NEG_INFINITY; 16];
-            for chunk in scores.chunks(16) {
-                for (highest, &score) in highest.iter_mut().zip(chunk) {
-                    *highest = if score > *highest { score } else { *highest };
-                }
-            }
-            let highest = highest.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+            let highest = highest(scores);
             let mut sums = [0f32; 16];
             let (whole, rest) = scores.as_chunks_mut::<16>();
             for chunk in whole {
@@ -179,6 +172,50 @@ pub(crate) fn softmax(arch: Arch, scores: &mut [f32]) {
             scores.iter_mut().for_each(|score| *score *= inverse);
         },
     );
+}
+
+/// The largest number, NaN left out; −∞ of none.
+#[inline(always)]
+fn highest(values: &[f32]) -> f32 {
+    let mut highest = [f32::NEG_INFINITY; 16];
+    for chunk in values.chunks(16) {
+        for (highest, &value) in highest.iter_mut().zip(chunk) {
+            *highest = if value > *highest { value } else { *highest };
+        }
+    }
+    highest.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b))
+}
+
+/// As [`highest`], for one call.
+pub(crate) fn largest(arch: Arch, values: &[f32]) -> f32 {
+    arch.dispatch(
+        #[inline(always)]
+        || highest(values),
+    )
+}
+
+/// Σ exp((x − shift) · factor) of every `block` numbers.
+pub(crate) fn exp_sums(arch: Arch, values: &[f32], block: usize, shift: f32, factor: f32) -> Vec<f64> {
+    let mut sums = vec![0.0; values.len().div_ceil(block)];
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            for (sum, block) in sums.iter_mut().zip(values.chunks(block)) {
+                let mut lanes = [0f32; 16];
+                let (whole, rest) = block.as_chunks::<16>();
+                for chunk in whole {
+                    for (lane, &value) in lanes.iter_mut().zip(chunk) {
+                        *lane += exp((value - shift) * factor);
+                    }
+                }
+                for (lane, &value) in lanes.iter_mut().zip(rest) {
+                    *lane += exp((value - shift) * factor);
+                }
+                *sum = lanes.iter().map(|&lane| f64::from(lane)).sum();
+            }
+        },
+    );
+    sums
 }
 
 /// Whether every number is finite.

@@ -1,4 +1,3 @@
-//! layout
 //! How operands lie in memory for a kernel: activations in strips of rows, weights in blocks of 32 output columns.
 //!
 //! Both are cut along the inner dimension into steps of `step` elements, so that a kernel reads both as plain streams:

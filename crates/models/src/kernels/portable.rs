@@ -1,4 +1,3 @@
-//! portable
 //! The f32 kernel in plain Rust: 4 rows × 32 columns, eight columns at a time, in the shape that LLVM turns into vectors.
 
 use super::layout::COLUMNS;

@@ -1,4 +1,3 @@
-//! product
 //! The large product `y = x · wᵀ`: activations of a whole block times a weight matrix that is unpacked panel by panel.
 //!
 //! A task takes a panel of output columns, unpacks its weights once (dequantise, split, transpose), and multiplies them

@@ -1,4 +1,3 @@
-//! transpose
 //! Turns rows of words into columns, 16 × 16 at a time: packing is mostly this.
 
 use super::native::Native;

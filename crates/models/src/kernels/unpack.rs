@@ -1,4 +1,3 @@
-//! unpack
 //! The common block formats of GGUF to f32, in loops that LLVM vectorises. The arithmetic is that of ggml's reference
 //! (and of candle, with which a test compares bit by bit); formats that are not here are left to candle.
 //!

@@ -1,4 +1,3 @@
-//! words
 //! Memory of the packed operands: 32-bit words on cache-line borders, and slices that several threads fill at once.
 
 use std::marker::PhantomData;

@@ -1,9 +1,13 @@
-//! draw
 //! One token from one row of logits.
 
 use hydrometer_answers::SamplingParameters;
+use pulp::Arch;
 
 use crate::ModelError;
+use crate::kernels::elementwise;
+
+/// Tokens whose probabilities are summed together: the draw first finds its block, then the token in it.
+const BLOCK: usize = 512;
 
 /// A token that was drawn.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,16 +62,35 @@ pub(super) fn draw(
     number: f64,
     alternatives: usize,
 ) -> Result<Draw, ModelError> {
-    let largest = f64::from(row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-    let normaliser = row.iter().map(|&logit| (f64::from(logit) - largest).exp()).sum::<f64>().ln() + largest;
+    let arch = Arch::new();
+    let largest = elementwise::largest(arch, row);
+    let sums = |factor: f32| elementwise::exp_sums(arch, row, BLOCK, largest, factor);
+    let plain = sums(1.0);
+    let normaliser = plain.iter().sum::<f64>().ln() + f64::from(largest);
     if !normaliser.is_finite() {
         let found = normaliser.to_string();
         return Err(ModelError::NotFinite { what: "ln Σ exp of the logits".to_owned(), index: 0, found });
     }
     let of = |token: usize| (f64::from(row[token]) - normaliser) as f32;
     let token = match restricted(row, largest, parameters) {
-        Some(kept) => kept[invert(kept.iter().map(|&token| weight(row[token], largest, parameters)), number)],
-        None => invert(row.iter().map(|&logit| weight(logit, largest, parameters)), number),
+        Some(kept) => {
+            let weights: Vec<_> = kept.iter().map(|&token| weight(row[token], largest, parameters)).collect();
+            kept[invert(weights.iter().copied(), number * weights.iter().sum::<f64>())]
+        }
+        None => {
+            let factor = (1.0 / parameters.temperature) as f32;
+            let sums = if parameters.temperature == 1.0 { plain } else { sums(factor) };
+            let mut rest = number * sums.iter().sum::<f64>();
+            let mut block = 0;
+            while rest >= sums[block] && sums[block + 1..].iter().any(|&sum| sum > 0.0) {
+                rest -= sums[block];
+                block += 1;
+            }
+            let start = block * BLOCK;
+            let logits = &row[start..row.len().min(start + BLOCK)];
+            let weights = logits.iter().map(|logit| f64::from(elementwise::exp((logit - largest) * factor)));
+            start + invert(weights, rest)
+        }
     };
     let most = most_probable(row, alternatives);
     let alternatives = most.into_iter().map(|token| Alternative { token: token as u32, logprob: of(token) }).collect();
@@ -75,12 +98,12 @@ pub(super) fn draw(
 }
 
 /// Weight of a token at the temperature asked for, relative to the largest.
-fn weight(logit: f32, largest: f64, parameters: &SamplingParameters) -> f64 {
-    ((f64::from(logit) - largest) / parameters.temperature).exp()
+fn weight(logit: f32, largest: f32, parameters: &SamplingParameters) -> f64 {
+    (f64::from(logit - largest) / parameters.temperature).exp()
 }
 
 /// The tokens that may be drawn, in the order of ids; `None` for all.
-fn restricted(row: &[f32], largest: f64, parameters: &SamplingParameters) -> Option<Vec<usize>> {
+fn restricted(row: &[f32], largest: f32, parameters: &SamplingParameters) -> Option<Vec<usize>> {
     if parameters.temperature == 0.0 {
         return Some(most_probable(row, 1));
     }
@@ -118,17 +141,14 @@ fn most_probable(row: &[f32], count: usize) -> Vec<usize> {
     tokens
 }
 
-/// The first index at which the summed weights exceed `number` of their sum; weights of 0 are never taken.
-fn invert(weights: impl Iterator<Item = f64> + Clone, number: f64) -> usize {
-    let wanted = number * weights.clone().sum::<f64>();
+/// The first index at which the summed weights exceed `wanted`, or the last with a weight; weights of 0 are never taken.
+fn invert(weights: impl Iterator<Item = f64>, wanted: f64) -> usize {
     let (mut sum, mut last) = (0.0, 0);
-    for (index, weight) in weights.enumerate() {
+    for (index, weight) in weights.enumerate().filter(|(_, weight)| *weight > 0.0) {
         sum += weight;
-        if weight > 0.0 {
-            if sum > wanted {
-                return index;
-            }
-            last = index;
+        last = index;
+        if sum > wanted {
+            break;
         }
     }
     last
@@ -170,6 +190,26 @@ mod tests {
                 assert!((found - expected).abs() < 5.0 * 0.5 / 20_000f64.sqrt(), "{found} {expected}");
             }
         }
+    }
+
+    #[test]
+    fn the_draw_is_the_inversion_of_the_summed_distribution() {
+        // Several blocks, the last one short, one without any mass.
+        let row: Vec<f32> = (0..5 * BLOCK + 77)
+            .map(|i| if i / BLOCK == 2 { f32::NEG_INFINITY } else { 3.0 * (i as f32 * 0.37).sin() })
+            .collect();
+        for temperature in [0.7, 1.0, 3.0] {
+            let shares = softmax(&row, temperature);
+            for step in 0..1000 {
+                let number = f64::from(step) / 1000.0 + 0.000_37;
+                let drawn = draw(&row, &parameters(temperature, 1.0, 0), number, 0).unwrap().token as usize;
+                let before: f64 = shares[..drawn].iter().sum();
+                assert!(before <= number + 1e-6 && number <= before + shares[drawn] + 1e-6, "{temperature} {number}");
+                assert!(shares[drawn] > 0.0);
+            }
+        }
+        let end = draw(&row, &parameters(1.0, 1.0, 0), 1.0 - f64::EPSILON, 0).unwrap().token as usize;
+        assert!(end >= row.len() - 3, "{end}");
     }
 
     #[test]

@@ -1,4 +1,3 @@
-//! amx
 //! The kernels of AMX: 32 rows × 32 columns in four of the eight tile registers.
 //!
 //! The intrinsics are not stable in Rust, so the tiles are driven in assembly. Linux gives tile registers only to a

@@ -1,4 +1,3 @@
-//! avx2
 //! The f32 kernel of AVX2 and FMA: 6 rows × 16 columns in 12 of the 16 registers, twice for 32 columns.
 
 use std::arch::x86_64::*;

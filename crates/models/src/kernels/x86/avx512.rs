@@ -1,4 +1,3 @@
-//! avx512
 //! The kernels of AVX-512: 12 rows × 32 columns in 24 of the 32 registers, in f32 and in pairs of bf16; transposition.
 
 use std::arch::x86_64::*;

@@ -1,4 +1,3 @@
-//! ceiling
 //! What the arithmetic units can do at most: independent instructions on registers. Written in assembly, because a
 //! compiler sees through such a loop and leaves half of it out.
 

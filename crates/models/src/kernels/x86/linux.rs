@@ -1,4 +1,3 @@
-//! linux
 //! What only the operating system can give: the tile registers of AMX, and large pages. On other systems the answer is no.
 //!
 //! Two system calls do not justify a dependency on libc.
