@@ -8,8 +8,9 @@ use hydrometer_metrics::kernel::{self, Answers, Graded, PairMeans, Pooled, Truth
 use hydrometer_metrics::{Estimate, FamilyTable, interval, power};
 use hydrometer_probes::meaning::{self, Equivalence};
 use hydrometer_probes::{Ask, Check, Checked, Normal, Probe, normalise};
+use rayon::prelude::*;
 
-use crate::statement::ChoiceOutcome;
+use crate::statement::{ChoiceOutcome, GapBase};
 
 /// Label permutations of the test of distribution match.
 const PERMUTATIONS: u32 = 1999;
@@ -33,6 +34,7 @@ pub(crate) struct Prompt<'a> {
     /// The most frequent form of each class; `None` for those without an answer.
     pub classes: Vec<Option<String>>,
     steps: &'a [Normal],
+    equivalence: &'static (dyn Equivalence + Sync),
 }
 
 impl Prompt<'_> {
@@ -45,6 +47,18 @@ impl Prompt<'_> {
     fn floor(&self) -> Option<PairMeans> {
         let [teacher, rerun] = [&self.teacher, &self.rerun].map(|said| ids(said));
         PairMeans::of(&Answers { teacher: &teacher, student: &rerun, rerun: &[], base: &[] }, same)
+    }
+
+    /// The student, and the teacher's second run, on the way from a base to the teacher: pair means in classes of all these
+    /// answers together, which leave the prompt's own classes as they are.
+    fn beside(&self, base: &[Said<'_>]) -> [Option<PairMeans>; 2] {
+        let models = [&self.teacher[..], &self.student, &self.rerun, base];
+        let texts: Vec<&str> = models.iter().flat_map(|said| said.iter().map(|said| said.row.text.as_str())).collect();
+        let classes = meaning::classes(self.steps, &texts, self.equivalence).class_of;
+        let mut classes = classes.into_iter().map(|class| class as u32);
+        let [teacher, student, rerun, base] = models.map(|said| classes.by_ref().take(said.len()).collect::<Vec<_>>());
+        let means = |student| PairMeans::of(&Answers { teacher: &teacher, student, rerun: &[], base: &base }, same);
+        [means(&student), means(&rerun)]
     }
 
     /// Who is right; `None` without a checker.
@@ -102,7 +116,7 @@ fn prompt<'a>(probe: &'a Probe, rows: &[&'a SampleRow]) -> Option<Prompt<'a>> {
     let checker = Check::of(probe).ok().flatten();
     let texts: Vec<_> = rows.iter().map(|row| row.text.as_str()).collect();
     let exact = check.is_some() || answer.iter().any(|step| !matches!(step, Normal::Whitespace | Normal::Case));
-    let equivalence: &dyn Equivalence = if exact { &meaning::Equal } else { &meaning::STANDARD };
+    let equivalence: &'static (dyn Equivalence + Sync) = if exact { &meaning::Equal } else { &meaning::STANDARD };
     let meanings = meaning::classes(answer, &texts, equivalence);
     let said = |source: SampleSource| {
         let pairs = rows.iter().zip(&meanings.class_of).filter(|(row, _)| row.source == source.name());
@@ -122,7 +136,17 @@ fn prompt<'a>(probe: &'a Probe, rows: &[&'a SampleRow]) -> Option<Prompt<'a>> {
         student: said(SampleSource::Student),
         classes: meanings.classes,
         steps: answer,
+        equivalence,
     })
+}
+
+/// Where the student started from, for one of the prompts: without a student from before distillation the teacher's
+/// answers to another prompt, the next one on the same axis that belongs to another family. Empty when there is none.
+fn base<'p, 'a>(prompts: &'p [Prompt<'a>], place: usize) -> &'p [Said<'a>] {
+    let probe = prompts[place].probe;
+    let mut next = prompts[place + 1..].iter().chain(&prompts[..place]);
+    let elsewhere = next.find(|other| other.probe.axis == probe.axis && other.probe.family != probe.family);
+    elsewhere.map_or(&[], |other| &other.teacher)
 }
 
 /// Which sums a metric reads.
@@ -131,6 +155,7 @@ enum Sums {
     Pairs,
     Truth,
     Rare,
+    Gap,
 }
 
 /// A metric of answers.
@@ -158,6 +183,7 @@ pub(crate) const METRICS: &[AnswerMetric] = &[
     metric("agreement_ratio", Sums::Pairs, kernel::agreement_ratio),
     metric("diversity_kept", Sums::Pairs, kernel::diversity_kept),
     metric("distribution_match", Sums::Pairs, kernel::distribution_match),
+    metric("gap_closed", Sums::Gap, kernel::gap_closed_value),
     metric("rare_answers_kept", Sums::Rare, kernel::rare_answers_kept),
     metric("answer_accuracy_teacher", Sums::Truth, kernel::answer_accuracy_teacher),
     metric("answer_accuracy_student", Sums::Truth, kernel::answer_accuracy_student),
@@ -171,10 +197,12 @@ pub(crate) const METRICS: &[AnswerMetric] = &[
 
 /// The sums of a run's answers per family.
 pub(crate) struct Tables {
-    /// Teacher against student: pairs, truth, rare answers.
-    tables: [FamilyTable; 3],
+    /// Teacher against student: pairs, truth, rare answers, pairs beside a base.
+    tables: [FamilyTable; 4],
     /// Teacher against its own second run: pairs, truth.
     floors: [FamilyTable; 2],
+    /// Teacher against its own second run: pairs beside a base.
+    gap_floor: FamilyTable,
     /// Prompts without a checker.
     pub unchecked: u64,
     /// Why the answers say nothing about the models' distributions.
@@ -184,7 +212,7 @@ pub(crate) struct Tables {
 
 impl Tables {
     pub(crate) fn new(prompts: &[Prompt<'_>], not_draws: Option<String>) -> Tables {
-        let [mut pairs, mut pairs_floor] = [0; 2].map(|_| FamilyTable::new(kernel::COLUMNS));
+        let [mut pairs, mut pairs_floor, gap, gap_floor] = [0; 4].map(|_| FamilyTable::new(kernel::COLUMNS));
         let [mut truth, mut truth_floor] = [0; 2].map(|_| FamilyTable::new(kernel::TRUTH_COLUMNS));
         let mut rare = FamilyTable::new(kernel::RARE_COLUMNS);
         let mut unchecked = 0;
@@ -209,8 +237,26 @@ impl Tables {
                 rare.add(family, &columns, 1);
             }
         }
-        let (tables, floors) = ([pairs, truth, rare], [pairs_floor, truth_floor]);
-        Tables { tables, floors, unchecked, not_draws, asked: !prompts.is_empty() }
+        let (tables, floors) = ([pairs, truth, rare, gap], [pairs_floor, truth_floor]);
+        Tables { tables, floors, gap_floor, unchecked, not_draws, asked: !prompts.is_empty() }
+    }
+
+    /// With the pairs beside a base, which take classes of their own.
+    pub(crate) fn with_gap(mut self, prompts: &[Prompt<'_>]) -> Self {
+        let beside = (0..prompts.len()).into_par_iter().map(|place| prompts[place].beside(base(prompts, place)));
+        let beside: Vec<_> = beside.collect();
+        for (prompt, [of_student, of_rerun]) in prompts.iter().zip(beside) {
+            let gap = &mut self.tables[Sums::Gap as usize];
+            of_student.iter().for_each(|means| gap.add(&prompt.probe.family, &means.columns(), 1));
+            of_rerun.iter().for_each(|means| self.gap_floor.add(&prompt.probe.family, &means.columns(), 1));
+        }
+        self
+    }
+
+    /// What the gap is measured from; `None` where no prompt has such answers.
+    pub(crate) fn gap_base(&self) -> Option<GapBase> {
+        let found = kernel::gap_ratio(&self.tables[Sums::Gap as usize].totals());
+        (found != Err(Undefined::NoBase)).then_some(GapBase::AnotherPrompt)
     }
 
     /// Pair means of teacher and student.
@@ -234,11 +280,14 @@ impl Tables {
         }
         let table = &self.tables[place];
         of(&table.totals()).map_err(|undefined| undefined.to_string())?;
-        let mut estimate =
-            interval::estimate(table, level, |sums| of(sums).ok()).ok_or("undefined on these answers")?;
+        let mut estimate = match metric.sums {
+            Sums::Gap => kernel::gap_closed(table, level).map_err(|undefined| undefined.to_string())?,
+            _ => interval::estimate(table, level, |sums| of(sums).ok()).ok_or("undefined on these answers")?,
+        };
         estimate.floor = match metric.id {
             "answer_agreement" => kernel::agreement_ceiling(&table.totals()).ok(),
             "agreement_ceiling" | "agreement_ratio" | "rare_answers_kept" | "excess_flips" => None,
+            "gap_closed" => kernel::gap_closed(&self.gap_floor, level).ok().map(|floor| floor.value),
             _ => self.floors.get(place).and_then(|floor| of(&floor.totals()).ok()),
         };
         Ok(estimate)
@@ -246,7 +295,9 @@ impl Tables {
 
     /// Standard deviation per family of the number.
     pub(crate) fn family_sd(&self, metric: &AnswerMetric) -> Option<f64> {
-        power::family_sd(&self.tables[metric.sums as usize], |sums| (metric.of)(sums).ok())
+        let sd = power::family_sd(&self.tables[metric.sums as usize], |sums| (metric.of)(sums).ok());
+        // A gap that is closed entirely is clipped at 1 and shows no spread.
+        sd.filter(|&sd| metric.sums != Sums::Gap || sd > 0.0)
     }
 }
 

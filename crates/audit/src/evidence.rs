@@ -90,7 +90,7 @@ impl<'a> Evidence<'a> {
         });
         let prompts = answers::prompts(&rows.samples, &rows.probes);
         Self {
-            answers: answers::Tables::new(&prompts, not_draws(&rows.manifest)),
+            answers: answers::Tables::new(&prompts, not_draws(&rows.manifest)).with_gap(&prompts),
             prompts,
             tokens: tokens::table(rows.positions.iter()),
             floor: tokens::table(rows.floor.iter()),

@@ -16,7 +16,7 @@ use crate::statement::{
     Spent, Statement, SuiteSummary, Watched,
 };
 use crate::watch::{self, Watch};
-use crate::{AuditError, Policy, answers, cases, decisions, findings, slicing, tokens};
+use crate::{AuditError, Policy, answers, cases, decisions, findings, secondary, slicing, tokens};
 
 /// The Distillation Loss Statement of a finished run under a policy: the same bytes every time.
 ///
@@ -384,6 +384,8 @@ fn answers_summary(rows: &Rows, evidence: &Evidence<'_>) -> Option<AnswersSummar
         degenerate: answers::degenerate_ways(&evidence.prompts),
         teacher_cut: cut(SampleSource::Teacher),
         student_cut: cut(SampleSource::Student),
+        gap_base: evidence.answers().gap_base(),
+        secondary: secondary::secondary(&evidence.prompts, rows.manifest.settings.seed),
         settings,
     })
 }
