@@ -8,9 +8,10 @@ use hydrometer_metrics::kernel::{self, Answers, Graded, PairMeans, Pooled, Truth
 use hydrometer_metrics::{Estimate, FamilyTable, interval, power, ppi};
 use hydrometer_probes::meaning::{self, Equivalence};
 use hydrometer_probes::{Ask, Check, Checked, Normal, Probe, normalise};
+use rayon::prelude::*;
 
 use crate::alone::Alone;
-use crate::statement::ChoiceOutcome;
+use crate::statement::{ChoiceOutcome, GapBase};
 
 /// Label permutations of the test of distribution match.
 const PERMUTATIONS: u32 = 1999;
@@ -31,9 +32,12 @@ pub(crate) struct Prompt<'a> {
     pub teacher: Vec<Said<'a>>,
     pub rerun: Vec<Said<'a>>,
     pub student: Vec<Said<'a>>,
+    /// Answers of the student before distillation, as texts; empty where it was not asked.
+    base: Vec<&'a str>,
     /// The most frequent form of each class; `None` for those without an answer.
     pub classes: Vec<Option<String>>,
     steps: &'a [Normal],
+    equivalence: &'static (dyn Equivalence + Sync),
 }
 
 impl Prompt<'_> {
@@ -46,6 +50,18 @@ impl Prompt<'_> {
     fn floor(&self) -> Option<PairMeans> {
         let [teacher, rerun] = [&self.teacher, &self.rerun].map(|said| ids(said));
         PairMeans::of(&Answers { teacher: &teacher, student: &rerun, rerun: &[], base: &[] }, same)
+    }
+
+    /// The student, and the teacher's second run, on the way from a base to the teacher: pair means in classes of all these
+    /// answers together, which leave the prompt's own classes as they are.
+    fn beside(&self, base: &[&str]) -> [Option<PairMeans>; 2] {
+        let models = [texts(&self.teacher), texts(&self.student), texts(&self.rerun), base.to_vec()];
+        let classes = meaning::classes(self.steps, &models.concat(), self.equivalence).class_of;
+        let mut classes = classes.into_iter().map(|class| class as u32);
+        let [teacher, student, rerun, base] =
+            models.map(|texts| classes.by_ref().take(texts.len()).collect::<Vec<_>>());
+        let means = |student| PairMeans::of(&Answers { teacher: &teacher, student, rerun: &[], base: &base }, same);
+        [means(&student), means(&rerun)]
     }
 
     /// Who is right; `None` without a checker.
@@ -74,6 +90,10 @@ impl Prompt<'_> {
     }
 }
 
+fn texts<'a>(said: &[Said<'a>]) -> Vec<&'a str> {
+    said.iter().map(|said| said.row.text.as_str()).collect()
+}
+
 fn ids(said: &[Said<'_>]) -> Vec<u32> {
     said.iter().map(|said| said.class).collect()
 }
@@ -98,7 +118,7 @@ pub(crate) fn prompts<'a>(rows: &'a [SampleRow], probes: &'a [Probe]) -> Vec<Pro
 }
 
 /// Normal form of a prompt's answers, and which of them mean the same; `None` for other probes.
-pub(crate) fn equivalence(probe: &Probe) -> Option<(&[Normal], &'static dyn Equivalence)> {
+pub(crate) fn equivalence(probe: &Probe) -> Option<(&[Normal], &'static (dyn Equivalence + Sync))> {
     let Ask::Prompt { answer, check, .. } = &probe.ask else { return None };
     let exact = check.is_some() || answer.iter().any(|step| !matches!(step, Normal::Whitespace | Normal::Case));
     Some((answer, if exact { &meaning::Equal } else { &meaning::STANDARD }))
@@ -109,6 +129,7 @@ fn prompt<'a>(probe: &'a Probe, rows: &[&'a SampleRow]) -> Option<Prompt<'a>> {
     let (steps, equivalence) = equivalence(probe)?;
     // A suite is checked before it is asked, so its checkers compile.
     let checker = Check::of(probe).ok().flatten();
+    let (base, rows): (Vec<_>, Vec<&SampleRow>) = rows.iter().partition(|row| row.source == SampleSource::Base.name());
     let texts: Vec<_> = rows.iter().map(|row| row.text.as_str()).collect();
     let meanings = meaning::classes(steps, &texts, equivalence);
     let said = |source: SampleSource| {
@@ -127,9 +148,24 @@ fn prompt<'a>(probe: &'a Probe, rows: &[&'a SampleRow]) -> Option<Prompt<'a>> {
         teacher: said(SampleSource::Teacher),
         rerun: said(SampleSource::Rerun),
         student: said(SampleSource::Student),
+        base: base.iter().map(|row| row.text.as_str()).collect(),
         classes: meanings.classes,
         steps,
+        equivalence,
     })
+}
+
+/// Where the student started from, for one of the prompts: the student before distillation, or where it was not asked
+/// the teacher's answers to another prompt, the next one on the same axis that belongs to another family. Empty when
+/// there is none.
+fn base<'a>(prompts: &[Prompt<'a>], place: usize, from: GapBase) -> Vec<&'a str> {
+    if from == GapBase::Model {
+        return prompts[place].base.clone();
+    }
+    let probe = prompts[place].probe;
+    let mut next = prompts[place + 1..].iter().chain(&prompts[..place]);
+    let elsewhere = next.find(|other| other.probe.axis == probe.axis && other.probe.family != probe.family);
+    elsewhere.map_or_else(Vec::new, |other| texts(&other.teacher))
 }
 
 /// Which sums a metric reads.
@@ -138,6 +174,7 @@ enum Sums {
     Pairs,
     Truth,
     Rare,
+    Gap,
 }
 
 /// A metric of answers.
@@ -165,6 +202,7 @@ pub(crate) const METRICS: &[AnswerMetric] = &[
     metric("agreement_ratio", Sums::Pairs, kernel::agreement_ratio),
     metric("diversity_kept", Sums::Pairs, kernel::diversity_kept),
     metric("distribution_match", Sums::Pairs, kernel::distribution_match),
+    metric("gap_closed", Sums::Gap, kernel::gap_closed_value),
     metric("rare_answers_kept", Sums::Rare, kernel::rare_answers_kept),
     metric("answer_accuracy_teacher", Sums::Truth, kernel::answer_accuracy_teacher),
     metric("answer_accuracy_student", Sums::Truth, kernel::answer_accuracy_student),
@@ -178,10 +216,13 @@ pub(crate) const METRICS: &[AnswerMetric] = &[
 
 /// The sums of a run's answers per family.
 pub(crate) struct Tables {
-    /// Teacher against student: pairs, truth, rare answers.
-    tables: [FamilyTable; 3],
+    /// Teacher against student: pairs, truth, rare answers, pairs beside a base.
+    tables: [FamilyTable; 4],
     /// Teacher against its own second run: pairs, truth.
     floors: [FamilyTable; 2],
+    /// Teacher against its own second run: pairs beside a base.
+    gap_floor: FamilyTable,
+    gap_base: GapBase,
     /// Prompts without a checker.
     pub unchecked: u64,
     /// Why the answers say nothing about the models' distributions.
@@ -193,7 +234,7 @@ pub(crate) struct Tables {
 
 impl Tables {
     pub(crate) fn new(prompts: &[Prompt<'_>], not_draws: Option<String>, alone: Option<Alone>) -> Tables {
-        let [mut pairs, mut pairs_floor] = [0; 2].map(|_| FamilyTable::new(kernel::COLUMNS));
+        let [mut pairs, mut pairs_floor, gap, gap_floor] = [0; 4].map(|_| FamilyTable::new(kernel::COLUMNS));
         let [mut truth, mut truth_floor] = [0; 2].map(|_| FamilyTable::new(kernel::TRUTH_COLUMNS));
         let mut rare = FamilyTable::new(kernel::RARE_COLUMNS);
         let mut unchecked = 0;
@@ -218,8 +259,30 @@ impl Tables {
                 rare.add(family, &columns, 1);
             }
         }
-        let (tables, floors) = ([pairs, truth, rare], [pairs_floor, truth_floor]);
-        Tables { tables, floors, unchecked, not_draws, alone, asked: !prompts.is_empty() }
+        let (tables, floors) = ([pairs, truth, rare, gap], [pairs_floor, truth_floor]);
+        let gap_base = GapBase::AnotherPrompt;
+        Tables { tables, floors, gap_floor, gap_base, unchecked, not_draws, alone, asked: !prompts.is_empty() }
+    }
+
+    /// With the pairs beside a base, which take classes of their own.
+    pub(crate) fn with_gap(mut self, prompts: &[Prompt<'_>]) -> Self {
+        let asked = prompts.iter().any(|prompt| !prompt.base.is_empty());
+        let from = if asked { GapBase::Model } else { GapBase::AnotherPrompt };
+        self.gap_base = from;
+        let beside = (0..prompts.len()).into_par_iter().map(|place| prompts[place].beside(&base(prompts, place, from)));
+        let beside: Vec<_> = beside.collect();
+        for (prompt, [of_student, of_rerun]) in prompts.iter().zip(beside) {
+            let gap = &mut self.tables[Sums::Gap as usize];
+            of_student.iter().for_each(|means| gap.add(&prompt.probe.family, &means.columns(), 1));
+            of_rerun.iter().for_each(|means| self.gap_floor.add(&prompt.probe.family, &means.columns(), 1));
+        }
+        self
+    }
+
+    /// What the gap is measured from; `None` where no prompt has such answers.
+    pub(crate) fn gap_base(&self) -> Option<GapBase> {
+        let found = kernel::gap_ratio(&self.tables[Sums::Gap as usize].totals());
+        (found != Err(Undefined::NoBase)).then_some(self.gap_base)
     }
 
     /// Pair means of teacher and student.
@@ -244,17 +307,19 @@ impl Tables {
         let table = &self.tables[place];
         of(&table.totals()).map_err(|undefined| undefined.to_string())?;
         let of_sums = |sums: &[f64]| of(sums).ok();
-        let estimate = match &self.alone {
-            Some(alone) => {
+        let estimate = match (metric.sums, &self.alone) {
+            (Sums::Gap, _) => Some(kernel::gap_closed(table, level).map_err(|undefined| undefined.to_string())?),
+            (_, Some(alone)) => {
                 let (signals, rest) = alone.signals(table, metric.reads_truth());
                 ppi::estimate(table, level, of_sums, &signals, &rest)
             }
-            None => interval::estimate(table, level, of_sums),
+            (_, None) => interval::estimate(table, level, of_sums),
         };
         let mut estimate = estimate.ok_or("undefined on these answers")?;
         estimate.floor = match metric.id {
             "answer_agreement" => kernel::agreement_ceiling(&table.totals()).ok(),
             "agreement_ceiling" | "agreement_ratio" | "rare_answers_kept" | "excess_flips" => None,
+            "gap_closed" => kernel::gap_closed(&self.gap_floor, level).ok().map(|floor| floor.value),
             _ => self.floors.get(place).and_then(|floor| of(&floor.totals()).ok()),
         };
         Ok(estimate)
@@ -262,7 +327,9 @@ impl Tables {
 
     /// Standard deviation per family of the number.
     pub(crate) fn family_sd(&self, metric: &AnswerMetric) -> Option<f64> {
-        power::family_sd(&self.tables[metric.sums as usize], |sums| (metric.of)(sums).ok())
+        let sd = power::family_sd(&self.tables[metric.sums as usize], |sums| (metric.of)(sums).ok());
+        // A gap that is closed entirely is clipped at 1 and shows no spread.
+        sd.filter(|&sd| metric.sums != Sums::Gap || sd > 0.0)
     }
 }
 

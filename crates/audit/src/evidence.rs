@@ -92,7 +92,7 @@ impl<'a> Evidence<'a> {
         let prompts = answers::prompts(&rows.samples, &rows.probes);
         let alone = rows.manifest.settings.teacher_asked.map(|_| Alone::new(&rows.samples, &rows.probes));
         Self {
-            answers: answers::Tables::new(&prompts, not_draws(&rows.manifest), alone),
+            answers: answers::Tables::new(&prompts, not_draws(&rows.manifest), alone).with_gap(&prompts),
             prompts,
             tokens: tokens::table(rows.positions.iter()),
             floor: tokens::table(rows.floor.iter()),

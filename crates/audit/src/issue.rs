@@ -16,7 +16,7 @@ use crate::statement::{
     Spent, Statement, SuiteSummary, Watched,
 };
 use crate::watch::{self, Watch};
-use crate::{AuditError, Policy, answers, cases, decisions, findings, slicing, tokens};
+use crate::{AuditError, Policy, answers, cases, decisions, findings, secondary, slicing, tokens};
 
 /// The Distillation Loss Statement of a finished run under a policy: the same bytes every time.
 ///
@@ -58,6 +58,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         regime: regime(rows),
         teacher: manifest.teacher.clone(),
         student: manifest.student.clone(),
+        base: manifest.base.clone(),
         pairing: pairing(rows),
         suite: summary(rows, &evidence),
         headline: headline(&metrics, &gates),
@@ -384,6 +385,8 @@ fn answers_summary(rows: &Rows, evidence: &Evidence<'_>) -> Option<AnswersSummar
         degenerate: answers::degenerate_ways(&evidence.prompts),
         teacher_cut: cut(SampleSource::Teacher),
         student_cut: cut(SampleSource::Student),
+        gap_base: evidence.answers().gap_base(),
+        secondary: secondary::secondary(&evidence.prompts, rows.manifest.settings.seed),
         settings,
     })
 }

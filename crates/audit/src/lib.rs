@@ -16,6 +16,7 @@ mod pilot;
 mod plan;
 mod policy;
 mod sampling;
+mod secondary;
 mod slicing;
 pub mod statement;
 mod tokens;

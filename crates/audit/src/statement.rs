@@ -29,6 +29,9 @@ pub struct Statement {
     pub teacher: ModelIdentity,
     /// The copy.
     pub student: ModelIdentity,
+    /// The student before distillation; absent where it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<ModelIdentity>,
     /// How the two vocabularies relate.
     pub pairing: Pairing,
     /// What was asked.
@@ -360,6 +363,41 @@ pub struct AnswersSummary {
     pub teacher_cut: f64,
     /// Share of the student's answers that reached the longest length.
     pub student_cut: f64,
+    /// What the closed gap is measured from; `None` where there is nothing to measure it from.
+    #[serde(default)]
+    pub gap_base: Option<GapBase>,
+    /// Secondary measures: described, never gated.
+    #[serde(default)]
+    pub secondary: Vec<Secondary>,
+}
+
+/// Whose answers stand at the start of the way to the teacher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GapBase {
+    /// The student before distillation.
+    Model,
+    /// The teacher's own, to another prompt of the same axis: a stranger to the question.
+    AnotherPrompt,
+}
+
+/// A secondary measure of sampled answers, from equal numbers of answers of each model: the first ones to each prompt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Secondary {
+    /// Its identifier.
+    pub id: String,
+    /// Of the student's answers, or of the student's against the teacher's.
+    pub student: Option<f64>,
+    /// Of the teacher's answers; `None` for a measure that is against the teacher.
+    pub teacher: Option<f64>,
+    /// Of the teacher's second run, or of it against the teacher's answers; `None` without one.
+    pub rerun: Option<f64>,
+    /// Prompts behind it.
+    pub prompts: u64,
+    /// Answers of each model behind it.
+    pub answers: u64,
+    /// Why there is no number.
+    pub missing: Option<String>,
 }
 
 /// One prompt, side by side.

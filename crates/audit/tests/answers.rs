@@ -7,26 +7,27 @@ use std::path::Path;
 
 use hydrometer_answers::store::{Access, Store};
 use hydrometer_answers::{SampleSettings, SamplingParameters, TeacherAsked};
+use hydrometer_audit::statement::{GapBase, Secondary};
 use hydrometer_audit::{
     AuditError, AuditOptions, Models, Policy, Sampling, Statement, UntilDecided, collect, statement,
 };
-use hydrometer_metrics::{Estimate, Verdict};
+use hydrometer_metrics::{Estimate, Verdict, catalog};
 use hydrometer_models::{Defect, Model, Planted, SampleLimits, Scripted};
 use hydrometer_probes::{Ask, Checker, Normal, Probe, Suite};
 use support::{Watch, options};
 
-/// Answers of one letter: `a` and `b` often, `c` and `d` now and then; what the letter is depends on the prompt.
+/// Answers of one letter, the same ones to every prompt.
 fn script(shares: &str) -> Scripted {
-    scripts([shares; 2])
+    script_of_two(shares, shares)
 }
 
-/// One script for prompts that end with 0, one for those with 1.
-fn scripts([even, odd]: [&str; 2]) -> Scripted {
+/// Answers of one letter, to prompts that end in 0 and to those that end in 1.
+fn script_of_two(zero: &str, one: &str) -> Scripted {
     let text = format!(
         "vocabulary = [\"<s>\", \"</s>\", \"0\", \"1\", \"2\", \"3\", \"a\", \"b\", \"c\", \"d\"]\n\
          bos = \"<s>\"\neos = \"</s>\"\n[default]\nprobabilities = {{ \"</s>\" = 1.0 }}\n\
-         [[rule]]\nafter = \"0\"\nprobabilities = {{ {even} }}\n\
-         [[rule]]\nafter = \"1\"\nprobabilities = {{ {odd} }}\n"
+         [[rule]]\nafter = \"0\"\nprobabilities = {{ {zero} }}\n\
+         [[rule]]\nafter = \"1\"\nprobabilities = {{ {one} }}\n"
     );
     Scripted::parse(Path::new("model.toml"), &text).unwrap()
 }
@@ -67,12 +68,20 @@ fn sampling(store: &Path, per_probe: u32, reruns: u32) -> AuditOptions {
 }
 
 fn audit_with(student: &dyn Model, prompts: usize, change: impl Fn(&mut AuditOptions)) -> Statement {
+    audit_pair(&teacher(), student, &suite(prompts), change)
+}
+
+fn audit_pair(
+    teacher: &dyn Model,
+    student: &dyn Model,
+    suite: &Suite,
+    change: impl Fn(&mut AuditOptions),
+) -> Statement {
     let folder = tempfile::tempdir().unwrap();
     let mut options = sampling(&folder.path().join("store"), 8, 8);
     change(&mut options);
     let run = folder.path().join("run");
-    let run =
-        collect(Models::pair(&teacher(), student), &suite(prompts), &options, &run, &mut Watch::default()).unwrap();
+    let run = collect(Models::pair(teacher, student), suite, &options, &run, &mut Watch::default()).unwrap();
     statement(&run, &Policy::default()).unwrap()
 }
 
@@ -253,7 +262,7 @@ fn nothing_is_asked_twice_and_an_interruption_changes_nothing() {
 #[test]
 fn prompts_that_only_the_student_answers_narrow_the_intervals() {
     // Sure of every other prompt, at a loss on the others: where the student agrees with itself it agrees with its teacher.
-    let model = || scripts(["a = 1.0", "a = 0.25, b = 0.25, c = 0.25, d = 0.25"]);
+    let model = || script_of_two("a = 1.0", "a = 0.25, b = 0.25, c = 0.25, d = 0.25");
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store");
     let audit = |name: &str, teacher_asked| {
@@ -321,4 +330,105 @@ fn prompts_are_left_out_without_sampling_and_bad_settings_are_refused() {
     let mut long = sampling(&store, 2, 2);
     long.sampling.as_mut().unwrap().settings.parameters.max_tokens = 1 << 20;
     assert!(run(&long).contains("lower --max-tokens"));
+}
+
+#[test]
+fn the_gap_is_measured_from_the_student_before_distillation() {
+    let base = script("d = 1.0");
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let audit = |name: &str, student: &dyn Model, base: Option<&dyn Model>| {
+        let models = Models { teacher: &teacher(), student, base };
+        let path = folder.path().join(name);
+        let run = collect(models, &suite(150), &sampling(&store, 8, 8), &path, &mut Watch::default()).unwrap();
+        statement(&run, &Policy::default()).unwrap()
+    };
+    // A third of the way from `d` alone to the teacher.
+    let third = script("a = 0.166667, b = 0.1, c = 0.033333, d = 0.7");
+    let found = audit("third", &third, Some(&base));
+    covers(&found, "gap_closed", 1.0 / 3.0);
+    assert_eq!(found.answers.as_ref().unwrap().gap_base, Some(GapBase::Model));
+    assert_eq!(found.base.as_ref().map(|base| base.vocab_size), Some(10));
+    covers(&audit("none", &base, Some(&base)), "gap_closed", 0.0);
+    // Nothing else moves by it.
+    let without = audit("without", &third, None);
+    let others = |statement: &Statement| {
+        statement.metrics.iter().filter(|metric| metric.id != "gap_closed").cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(others(&without), others(&found));
+    assert_eq!(Store::open(&store, Access::Read).unwrap().len(), 150 * (16 + 8 + 8 + 8));
+}
+
+#[test]
+fn the_gap_is_measured_from_answers_to_other_prompts() {
+    let teacher = script_of_two("a = 0.7, b = 0.3", "c = 0.7, d = 0.3");
+    let gap = |student: &dyn Model| audit_pair(&teacher, student, &suite(150), |_| ());
+    // Half a teacher, half a stranger.
+    let found = gap(&script("a = 0.35, b = 0.15, c = 0.35, d = 0.15"));
+    covers(&found, "gap_closed", 0.5);
+    let floor = found.metrics.iter().find(|m| m.id == "gap_closed").unwrap().estimate.as_ref().unwrap().floor.unwrap();
+    assert!((0.8..=1.0).contains(&floor), "{floor}");
+    assert_eq!(found.answers.unwrap().gap_base, Some(GapBase::AnotherPrompt));
+    let found = gap(&script_of_two("c = 0.7, d = 0.3", "a = 0.7, b = 0.3"));
+    covers(&found, "gap_closed", 0.0);
+    let whole = gap(&teacher);
+    let interval =
+        whole.metrics.iter().find(|m| m.id == "gap_closed").unwrap().estimate.as_ref().unwrap().interval.as_ref();
+    assert_eq!(interval.unwrap().high, 1.0);
+    // A teacher that says the same to every prompt leaves nothing to close; one family knows no stranger.
+    assert!(missing(&audit(&script("d = 1.0")), "gap_closed").contains("no gap to close"));
+    let mut alone = suite(20);
+    alone.probes.iter_mut().for_each(|probe| probe.family = "one".into());
+    let found = audit_pair(&teacher, &teacher, &alone, |_| ());
+    assert!(missing(&found, "gap_closed").contains("nothing to start from"), "{}", missing(&found, "gap_closed"));
+    assert_eq!(found.answers.unwrap().gap_base, None);
+}
+
+fn secondary(statement: &Statement, id: &str) -> Secondary {
+    let measures = &statement.answers.as_ref().unwrap().secondary;
+    measures.iter().find(|measure| measure.id == id).unwrap().clone()
+}
+
+#[test]
+fn secondary_measures_stand_beside_the_second_run() {
+    let fair = audit(&teacher());
+    let collapsed = audit(&script("a = 1.0"));
+    // Answers of one letter have no pair of words.
+    let pairs = secondary(&fair, "distinct_2");
+    assert!(pairs.student.is_none() && pairs.missing.is_some() && pairs.prompts == 0, "{pairs:?}");
+    for id in catalog::SECONDARY.iter().map(|measure| measure.id).filter(|id| *id != "distinct_2") {
+        // By chance alone teacher and second run differ, and so does an equal student.
+        let measure = secondary(&fair, id);
+        let (student, rerun) = (measure.student.unwrap(), measure.rerun.unwrap());
+        assert!((student - rerun).abs() < 0.12 * rerun, "{id}: {student} {rerun}");
+        assert!(Policy::parse(&format!("[[gate]]\nmetric = \"{id}\"\nat_least = 0.5")).is_err());
+    }
+    assert_eq!(secondary(&collapsed, "vendi").student, Some(1.0));
+    assert!((secondary(&collapsed, "self_bleu").student.unwrap() - 1.0).abs() < 1e-12);
+    assert_eq!(secondary(&collapsed, "distinct_1").student, Some(0.125));
+    assert!((secondary(&collapsed, "effective_rank").student.unwrap() - 1.0).abs() < 1e-6);
+    let mauve = secondary(&collapsed, "mauve");
+    assert!(mauve.student.unwrap() < 0.5 && mauve.rerun.unwrap() > 0.9 && mauve.teacher.is_none(), "{mauve:?}");
+    // The teacher's favourite is always precise, and covers the half of its answers that are the favourite.
+    assert_eq!(secondary(&collapsed, "knn_precision").student, Some(1.0));
+    let coverage = secondary(&collapsed, "knn_coverage").student.unwrap();
+    assert!((0.4..0.6).contains(&coverage), "{coverage}");
+}
+
+#[test]
+fn secondary_measures_take_equal_numbers_and_say_what_they_lack() {
+    let with = |per_probe: u32, reruns: u32| {
+        audit_with(&teacher(), 30, |options: &mut AuditOptions| {
+            let settings = &mut options.sampling.as_mut().unwrap().settings;
+            (settings.per_probe, settings.reruns) = (per_probe, reruns);
+        })
+    };
+    let few = with(8, 3);
+    assert_eq!((secondary(&few, "vendi").answers, secondary(&few, "mauve").answers), (90, 90));
+    let single = with(1, 0);
+    let vendi = secondary(&single, "vendi");
+    assert_eq!((vendi.student, vendi.teacher, vendi.answers), (None, None, 0));
+    assert!(vendi.missing.unwrap().contains("two answers"));
+    let mauve = secondary(&single, "mauve");
+    assert!(mauve.student.is_some() && mauve.rerun.is_none() && mauve.answers == 30);
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod choices;
 mod headline;
+mod secondary;
 mod tokens;
 
 /// Which way a metric should move.
@@ -85,3 +86,7 @@ const ALL: [MetricInfo; COUNT] = {
 pub fn find(id: &str) -> Option<&'static MetricInfo> {
     METRICS.iter().find(|metric| metric.id == id)
 }
+
+/// Secondary measures of sampled answers, in the order in which they are shown: no metrics, so that no policy can gate
+/// them.
+pub static SECONDARY: &[MetricInfo] = &secondary::TEXTS;

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::spectrum::eigenvalues;
+
 /// Effective number of answers, 1/C with C the mean kernel over pairs of different answers of one model
 /// ([`crate::kernel::within`]): the Hill number of order 2 without its small-sample bias. `None` unless C > 0.
 pub fn effective_answers(pair_mean: f64) -> Option<f64> {
@@ -28,33 +30,37 @@ pub fn distinct_n<T: Ord>(answers: &[Vec<T>], n: usize) -> Option<f64> {
 /// the brevity penalty of the reference closest in length. An empty answer scores 1 beside another empty one, else 0.
 /// `None` with fewer than two answers.
 pub fn self_bleu<T: Ord>(answers: &[Vec<T>]) -> Option<f64> {
-    let scores = (0..answers.len()).map(|place| bleu(answers, place));
-    (answers.len() >= 2).then(|| scores.sum::<f64>() / answers.len() as f64)
+    if answers.len() < 2 {
+        return None;
+    }
+    let mut logs: Vec<f64> = (0..answers.len()).map(|place| brevity(answers, place)).collect();
+    for n in 1..=4 {
+        let counts: Vec<_> = answers.iter().map(|answer| gram_counts(answer, n)).collect();
+        let most = most_counts(&counts);
+        let smooth = usize::from(n > 1);
+        for ((log, answer), counts) in logs.iter_mut().zip(answers).zip(&counts) {
+            let clipped = |(gram, &count): (&&[T], &usize)| {
+                let [largest, second] = most[gram];
+                // The largest is this answer's own, or another answer's too, and then also the second.
+                count.min(if count == largest { second } else { largest })
+            };
+            let matched: usize = counts.iter().map(clipped).sum();
+            let all = (answer.len() + 1).saturating_sub(n);
+            *log += ((matched + smooth) as f64 / (all + smooth) as f64).ln() / 4.0;
+        }
+    }
+    let empty = answers.iter().filter(|answer| answer.is_empty()).count();
+    let beside_empty = f64::from(u8::from(empty > 1));
+    let scores = answers.iter().zip(logs).map(|(answer, log)| if answer.is_empty() { beside_empty } else { log.exp() });
+    Some(scores.sum::<f64>() / answers.len() as f64)
 }
 
-/// BLEU of one answer against all others.
-fn bleu<T: Ord>(answers: &[Vec<T>], place: usize) -> f64 {
-    let candidate = &answers[place];
-    let others = || answers.iter().enumerate().filter(|&(other, _)| other != place).map(|(_, answer)| answer);
-    if candidate.is_empty() {
-        return f64::from(u8::from(others().any(Vec::is_empty)));
-    }
-    let mut log_precision = 0.0;
-    for n in 1..=4 {
-        let references: Vec<_> = others().map(|answer| gram_counts(answer, n)).collect();
-        let mut matched = 0;
-        for (gram, count) in gram_counts(candidate, n) {
-            let most = references.iter().filter_map(|counts| counts.get(gram)).max().copied().unwrap_or(0);
-            matched += count.min(most);
-        }
-        let smooth = usize::from(n > 1);
-        let all = (candidate.len() + 1).saturating_sub(n);
-        log_precision += ((matched + smooth) as f64 / (all + smooth) as f64).ln() / 4.0;
-    }
-    let length = candidate.len();
-    let closest = others().map(Vec::len).min_by_key(|&other| (other.abs_diff(length), other)).unwrap_or(length);
-    let penalty = (1.0 - closest as f64 / length as f64).min(0.0);
-    (log_precision + penalty).exp()
+/// Logarithm of BLEU's brevity penalty of one answer against all others.
+fn brevity<T>(answers: &[Vec<T>], place: usize) -> f64 {
+    let length = answers[place].len();
+    let others = answers.iter().enumerate().filter(|&(other, _)| other != place).map(|(_, answer)| answer.len());
+    let closest = others.min_by_key(|&other| (other.abs_diff(length), other)).unwrap_or(length);
+    (1.0 - closest as f64 / length.max(1) as f64).min(0.0)
 }
 
 fn gram_counts<T: Ord>(answer: &[T], n: usize) -> BTreeMap<&[T], usize> {
@@ -63,6 +69,17 @@ fn gram_counts<T: Ord>(answer: &[T], n: usize) -> BTreeMap<&[T], usize> {
         *counts.entry(gram).or_insert(0) += 1;
     }
     counts
+}
+
+/// The two largest counts of each n-gram in any answer, equal ones included.
+fn most_counts<'a, T: Ord>(counts: &[BTreeMap<&'a [T], usize>]) -> BTreeMap<&'a [T], [usize; 2]> {
+    let mut most: BTreeMap<&[T], [usize; 2]> = BTreeMap::new();
+    for (gram, &count) in counts.iter().flatten() {
+        let [largest, second] = most.entry(gram).or_insert([0; 2]);
+        *second = (*second).max(count.min(*largest));
+        *largest = (*largest).max(count);
+    }
+    most
 }
 
 /// Vendi score (Friedman and Dieng, arXiv:2210.02410): exp of the Shannon entropy of the eigenvalues of K/n, for the
@@ -75,47 +92,21 @@ pub fn vendi<T>(answers: &[T], kernel: impl Fn(&T, &T) -> f64) -> Option<f64> {
     if count == 0 || matrix.iter().any(|value| !value.is_finite()) {
         return None;
     }
-    let entropy: f64 =
-        eigenvalues(&mut matrix, count).filter(|&value| value > 0.0).map(|value| -value * value.ln()).sum();
-    Some(entropy.exp())
+    Some(hill_of_order_one(eigenvalues(&mut matrix, count)))
 }
 
-/// Eigenvalues of a symmetric matrix, row by row, by cyclic Jacobi rotations (Golub and Van Loan, section 8.5).
-fn eigenvalues(a: &mut [f64], size: usize) -> impl Iterator<Item = f64> {
-    let scale: f64 = a.iter().map(|value| value * value).sum();
-    // Convergence is quadratic: a dozen sweeps suffice for any size that fits in memory.
-    for _ in 0..60 {
-        let off: f64 = (0..size).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i * size + j].powi(2)).sum();
-        if off <= 1e-24 * scale {
-            break;
-        }
-        for p in 0..size {
-            for q in p + 1..size {
-                rotate(a, size, p, q);
-            }
-        }
+/// The Vendi score of [`crate::kernel::same`] on classes: the eigenvalues of K/n are the shares of the classes. `None`
+/// without answers.
+pub fn vendi_of_classes(classes: &[u32]) -> Option<f64> {
+    let mut counts = BTreeMap::new();
+    for class in classes {
+        *counts.entry(class).or_insert(0_usize) += 1;
     }
-    (0..size).map(move |i| a[i * size + i])
+    let shares = counts.into_values().map(|count| count as f64 / classes.len() as f64);
+    (!classes.is_empty()).then(|| hill_of_order_one(shares))
 }
 
-/// The rotation that makes the element (p, q) zero.
-fn rotate(a: &mut [f64], size: usize, p: usize, q: usize) {
-    let element = a[p * size + q];
-    if element == 0.0 {
-        return;
-    }
-    let theta = (a[q * size + q] - a[p * size + p]) / (2.0 * element);
-    let tangent = theta.signum() / (theta.abs() + theta.hypot(1.0));
-    let cosine = 1.0 / tangent.hypot(1.0);
-    let sine = tangent * cosine;
-    for k in 0..size {
-        let (x, y) = (a[k * size + p], a[k * size + q]);
-        a[k * size + p] = cosine * x - sine * y;
-        a[k * size + q] = sine * x + cosine * y;
-    }
-    for k in 0..size {
-        let (x, y) = (a[p * size + k], a[q * size + k]);
-        a[p * size + k] = cosine * x - sine * y;
-        a[q * size + k] = sine * x + cosine * y;
-    }
+/// exp of the Shannon entropy of shares.
+fn hill_of_order_one(shares: impl IntoIterator<Item = f64>) -> f64 {
+    shares.into_iter().filter(|&share| share > 0.0).map(|share| -share * share.ln()).sum::<f64>().exp()
 }

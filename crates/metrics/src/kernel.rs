@@ -13,7 +13,7 @@ mod truth;
 
 pub use definitions::{
     Undefined, agreement_ceiling, agreement_ratio, answer_agreement, distribution_match, diversity_kept, gap_closed,
-    gap_ratio,
+    gap_closed_value, gap_ratio,
 };
 pub use permutation::{Pooled, permutation_p};
 pub use rare::{RARE_ANSWERS, RARE_COLUMNS, RARE_DRAWS, RARE_SHARE, rare_answers_kept, rare_columns};

@@ -146,16 +146,18 @@ fn shape(lower: &str) -> Vec<char> {
     shape
 }
 
-/// Relative frequencies of 3-grams by the FNV-1a hash of their characters.
+/// Relative frequencies of 3-grams by the hash of their characters.
 fn grams(shape: &[char], buckets: &mut [f64]) {
     let share = 1.0 / (shape.len().max(3) - 2) as f64;
     for gram in shape.windows(3) {
-        let hash = gram
-            .iter()
-            .flat_map(|&c| (c as u32).to_le_bytes())
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        buckets[((hash >> 32) % GRAMS as u64) as usize] += share;
+        buckets[((hash(gram) >> 32) % GRAMS as u64) as usize] += share;
     }
+}
+
+/// FNV-1a of characters.
+pub(crate) fn hash(gram: &[char]) -> u64 {
+    let bytes = gram.iter().flat_map(|&c| (c as u32).to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Spread of each feature over pooled answers: what makes features comparable.

@@ -1,7 +1,7 @@
 //! Style features and secondary measures of diversity.
 #![allow(clippy::unwrap_used)]
 
-use hydrometer_metrics::diversity::{distinct_n, effective_answers, self_bleu, vendi};
+use hydrometer_metrics::diversity::{distinct_n, effective_answers, self_bleu, vendi, vendi_of_classes};
 use hydrometer_metrics::kernel::same;
 use hydrometer_metrics::style::{FEATURES, SHAPES, Scale, features};
 use proptest::prelude::*;
@@ -143,6 +143,11 @@ proptest! {
         }
         if let Some(found) = self_bleu(&answers) {
             prop_assert!((0.0..=1.0 + 1e-12).contains(&found));
+        }
+        let classes: Vec<u32> = answers.iter().map(|answer| answer.len() as u32).collect();
+        match (vendi_of_classes(&classes), vendi(&classes, same)) {
+            (Some(found), Some(expected)) => prop_assert!((found - expected).abs() < 1e-9, "{found} {expected}"),
+            (found, expected) => prop_assert_eq!(found, expected),
         }
         let overlap = |x: &Vec<u8>, y: &Vec<u8>| f64::from(u8::from(x == y));
         if let Some(found) = vendi(&answers, overlap) {

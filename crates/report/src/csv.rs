@@ -21,6 +21,7 @@ struct Row<'a> {
     estimate: Option<&'a Estimate>,
     value: Option<f64>,
     floor: Option<f64>,
+    items: Option<u64>,
     at_least: Option<f64>,
     at_most: Option<f64>,
     verdict: &'static str,
@@ -71,6 +72,20 @@ fn rows(statement: &Statement) -> Vec<Row<'_>> {
         p_value: statement.answers.as_ref().filter(|_| m.id == "distribution_match").and_then(|a| a.match_p_value),
         note: m.missing.as_deref().unwrap_or(""),
         ..Row::default()
+    }));
+    let secondary = statement.answers.iter().flat_map(|answers| &answers.secondary);
+    rows.extend(secondary.flat_map(|measure| {
+        let models = [("student", measure.student), ("teacher", measure.teacher), ("teacher again", measure.rerun)];
+        let stands = move |(model, value): (&'static str, Option<f64>)| Row {
+            kind: "secondary",
+            metric: &measure.id,
+            slice: Cow::Borrowed(model),
+            value,
+            items: Some(measure.answers),
+            note: measure.missing.as_deref().unwrap_or(""),
+            ..Row::default()
+        };
+        models.into_iter().filter(|model| model.0 == "student" || model.1.is_some()).map(stands)
     }));
     rows.extend(statement.slices.iter().map(|s| Row {
         kind: "slice",
@@ -126,7 +141,7 @@ impl Row<'_> {
             interval.map(|i| show::method(i.method)).unwrap_or_default().into(),
             number(estimate.and_then(|e| e.floor).or(self.floor)),
             estimate.map(|e| e.n_families.to_string()).unwrap_or_default(),
-            estimate.map(|e| e.n_items.to_string()).unwrap_or_default(),
+            estimate.map(|e| e.n_items).or(self.items).map(|n| n.to_string()).unwrap_or_default(),
             excluded.map(|n| n.to_string()).unwrap_or_default(),
             text(unit),
             number(self.at_least),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use hydrometer_audit::Statement;
-use hydrometer_audit::statement::{Finding, Gate, Headline};
+use hydrometer_audit::statement::{Finding, Gate, Headline, Secondary};
 use hydrometer_metrics::Verdict;
 
 use crate::show;
@@ -116,10 +116,26 @@ fn answers(page: &mut String, statement: &Statement) {
     }
     let test = show::match_test(answers.match_p_value);
     let _ = writeln!(page, "\n{} {}.\n", prose(&test), prose(&show::sampling(answers.settings.as_ref())));
+    if let Some(base) = answers.gap_base {
+        let _ = writeln!(page, "{}\n", prose(show::gap_base(base)));
+    }
     for way in &answers.degenerate {
         let _ = writeln!(page, "- **Degenerate**: {}", prose(way));
     }
+    secondary(page, &answers.secondary);
     page.push_str("\n</details>\n\n");
+}
+
+/// Described, never gated.
+fn secondary(page: &mut String, measures: &[Secondary]) {
+    if measures.is_empty() {
+        return;
+    }
+    page.push_str("\n| Secondary measures | Student | Teacher | Teacher again |\n|---|--:|--:|--:|\n");
+    for measure in measures {
+        let _ = writeln!(page, "| {} | {} |", prose(&show::metric(&measure.id)), show::secondary(measure).join(" | "));
+    }
+    let _ = writeln!(page, "\n{}", prose(&show::secondary_note(measures)));
 }
 
 fn findings(page: &mut String, findings: &[Finding]) {

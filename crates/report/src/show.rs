@@ -1,8 +1,8 @@
 //! Numbers, verdicts and names as people read them, the same in every format.
 
 use hydrometer_answers::{SampleSettings, SamplingParameters};
-use hydrometer_audit::statement::{Gate, Metric, Severity, Statement, SuiteSummary};
-use hydrometer_metrics::catalog::find;
+use hydrometer_audit::statement::{GapBase, Gate, Metric, Secondary, Severity, Statement, SuiteSummary};
+use hydrometer_metrics::catalog::{SECONDARY, find};
 use hydrometer_metrics::{Estimate, Interval, IntervalMethod, Verdict};
 
 /// The words for a verdict.
@@ -25,7 +25,7 @@ pub(crate) fn severity(severity: Severity) -> &'static str {
 
 /// Name of a metric for people: from the catalogue, else its identifier spelled with spaces.
 pub(crate) fn metric(id: &str) -> String {
-    match find(id) {
+    match find(id).or_else(|| SECONDARY.iter().find(|measure| measure.id == id)) {
         Some(info) => info.name.to_owned(),
         None => {
             let mut name = id.replace('_', " ");
@@ -138,11 +138,12 @@ pub(crate) fn estimate<'a>(statement: &'a Statement, id: &str) -> Option<&'a Est
 }
 
 /// What is said about sampled answers as numbers, in the order in which it is shown.
-pub(crate) const ANSWERS: [&str; 11] = [
+pub(crate) const ANSWERS: [&str; 12] = [
     "answer_agreement",
     "agreement_ratio",
     "diversity_kept",
     "distribution_match",
+    "gap_closed",
     "rare_answers_kept",
     "answer_both_right",
     "answer_lost",
@@ -162,6 +163,33 @@ pub(crate) fn match_test(p_value: Option<f64>) -> String {
     p_value.map_or_else(
         || "Whether both models draw from one distribution of answers was not tested.".into(),
         |p| format!("Permutation test that both models draw from one distribution of answers: p {}.", probability(p)),
+    )
+}
+
+/// What the closed gap is measured from, as a sentence.
+pub(crate) fn gap_base(base: GapBase) -> &'static str {
+    match base {
+        GapBase::Model => "Gap closed starts from the student before distillation.",
+        GapBase::AnotherPrompt => {
+            "Gap closed starts from the teacher's answers to other prompts of the same axis: no student from before \
+             distillation was named."
+        }
+    }
+}
+
+/// A secondary measure of the student, of the teacher and of its second run; a dash where there is none.
+pub(crate) fn secondary(measure: &Secondary) -> [String; 3] {
+    [measure.student, measure.teacher, measure.rerun].map(|value| value.map_or_else(|| "–".into(), number))
+}
+
+/// What a table of secondary measures needs to be read: equal numbers, and what is against the teacher.
+pub(crate) fn secondary_note(measures: &[Secondary]) -> String {
+    let answers = measures.iter().map(|measure| measure.answers).max().unwrap_or(0);
+    format!(
+        "Described, never gated: they depend on the number of answers, so all models enter with equally many (at most {} \
+         each), and the student is to be read beside the teacher's second run. Where the teacher has no number of its \
+         own, both are measured against it.",
+        count(answers)
     )
 }
 

@@ -2,7 +2,7 @@
 
 use hydrometer_answers::ModelIdentity;
 use hydrometer_audit::Statement;
-use hydrometer_audit::statement::{Finding, Gate, Headline, Pairing};
+use hydrometer_audit::statement::{Finding, Gate, Headline, Pairing, Secondary};
 use hydrometer_metrics::Verdict;
 
 use crate::measured::Measured;
@@ -130,6 +130,9 @@ fn subject(page: &mut Page, statement: &Statement) {
     page.gap();
     page.paragraph("  teacher   ", &model(&statement.teacher));
     page.paragraph("  student   ", &model(&statement.student));
+    if let Some(base) = &statement.base {
+        page.paragraph("  base      ", &model(base));
+    }
     page.paragraph("  suite     ", &format!("{}: {}", statement.suite.name, show::asked(&statement.suite)));
     page.paragraph("  evidence  ", &format!("{}: {}", statement.regime.id, statement.regime.meaning));
     match &statement.pairing {
@@ -259,9 +262,30 @@ fn answers(page: &mut Page, statement: &Statement) {
         "  ",
         &format!("{prompts} prompts, {checked} of them checked; {}.", show::sampling(answers.settings.as_ref())),
     );
+    if let Some(base) = answers.gap_base {
+        page.paragraph("  ", show::gap_base(base));
+    }
     for way in &answers.degenerate {
         page.paragraph("  degenerate: ", way);
     }
+    secondary(page, &answers.secondary);
+}
+
+/// Described, never gated.
+fn secondary(page: &mut Page, measures: &[Secondary]) {
+    if measures.iter().all(|measure| measure.student.is_none()) {
+        return;
+    }
+    let cells = |[student, teacher, rerun]: [&str; 3]| {
+        format!("{}{}{}", right(student, 9), right(teacher, 10), right(rerun, 15))
+    };
+    let room = 39.min(page.width - 40);
+    page.heading(&format!("{}{}", left("SECONDARY", room), cells(["STUDENT", "TEACHER", "TEACHER AGAIN"])));
+    for measure in measures.iter().filter(|measure| measure.student.is_some()) {
+        let [student, teacher, rerun] = show::secondary(measure);
+        page.named(&format!("  {}", show::metric(&measure.id)), room, &cells([&student, &teacher, &rerun]));
+    }
+    page.paragraph("  ", &show::secondary_note(measures));
 }
 
 fn findings(page: &mut Page, findings: &[Finding]) {

@@ -48,8 +48,8 @@ pub(super) const TEXTS: [MetricInfo; 13] = [
         range: "(−∞, 1]",
         direction: Direction::Higher,
         what: "How much of the way from its starting point to the teacher the student went: 0 is as far away as before distillation, 1 indistinguishable from the teacher.",
-        misleads: "It needs a gap: where the starting point already answers like the teacher there is nothing to close. A root of a difference, it is uncertain near 1.",
-        formula: "1 − √(max(0, Σ D2_TS) / Σ D2_TB), D2_XY = C_XX + C_YY − 2 C_XY, B the student before distillation",
+        misleads: "It needs a gap: where the starting point already answers like the teacher there is nothing to close. Measured from answers to other prompts instead of a student from before distillation it says how far the student is from a stranger. A root of a difference, it is uncertain near 1.",
+        formula: "1 − √(max(0, Σ D2_TS) / Σ D2_TB), D2_XY = C_XX + C_YY − 2 C_XY, B the student before distillation, or without one the teacher's answers to another prompt of the axis",
         source: "hydrometer; D2 from Gretton et al., A Kernel Two-Sample Test (2012)",
     },
     MetricInfo {

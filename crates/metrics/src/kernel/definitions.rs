@@ -30,8 +30,10 @@ pub enum Undefined {
     /// No second run of the teacher.
     #[error("the teacher was not asked a second time; collect reruns of the teacher")]
     NoRerun,
-    /// No student from before distillation.
-    #[error("no prompt has two answers of the student before distillation; name a base model")]
+    /// Neither a student from before distillation nor another prompt.
+    #[error(
+        "nothing to start from: name the student before distillation, or ask prompts of two families on one axis, each twice or more"
+    )]
     NoBase,
     /// C_TT or C_TT' is 0 everywhere.
     #[error("no two answers of the teacher are the same; sample more, or compare by a coarser equivalence")]
@@ -43,7 +45,7 @@ pub enum Undefined {
     #[error("neither model ever varies its answer to a prompt: there is no diversity to keep")]
     NoDiversity,
     /// The lower bound of the base's distance is not above 0.
-    #[error("no gap to close: the student before distillation cannot be told from the teacher on these prompts")]
+    #[error("no gap to close: the answers that it starts from cannot be told from the teacher's on these prompts")]
     NoGap,
     /// No answer can be graded.
     #[error("no prompt has graded answers of both models; give the probes a checker")]
@@ -116,6 +118,15 @@ pub fn gap_ratio(sums: &[f64]) -> Result<f64, Undefined> {
     Ok(left / positive(gap, Undefined::NoGap)?)
 }
 
+/// Gap closed without its interval and without asking whether there is a gap: see [`gap_closed`].
+pub fn gap_closed_value(sums: &[f64]) -> Result<f64, Undefined> {
+    gap_ratio(sums).map(closed)
+}
+
+fn closed(ratio: f64) -> f64 {
+    1.0 - ratio.max(0.0).sqrt()
+}
+
 /// Gap closed: g = 1 − √(max(0, Σ D2_TS) / Σ D2_TB): 0 is no nearer to the teacher than the base, 1 is
 /// indistinguishable from the teacher; linear in the share of the teacher in a mixture of teacher and base.
 ///
@@ -126,7 +137,6 @@ pub fn gap_closed(table: &FamilyTable, level: f64) -> Result<Estimate, Undefined
     let apart = estimate(table, level, |sums| sums.last().copied());
     let clear = apart.and_then(|apart| apart.interval).is_some_and(|interval| interval.low > 0.0);
     let mut found = estimate(table, level, |sums| gap_ratio(sums).ok()).filter(|_| clear).ok_or(Undefined::NoGap)?;
-    let closed = |ratio: f64| 1.0 - ratio.max(0.0).sqrt();
     found.value = closed(found.value);
     if let Some(interval) = &mut found.interval {
         (interval.low, interval.high) = (closed(interval.high), closed(interval.low));

@@ -1,7 +1,7 @@
 //! Sampled answers: agreement against diversity, who is right, and the prompts behind the numbers side by side.
 
 use hydrometer_audit::Statement;
-use hydrometer_audit::statement::{AnswerCase, AnswerClass, ChoiceOutcome};
+use hydrometer_audit::statement::{AnswerCase, AnswerClass, ChoiceOutcome, Secondary};
 use hydrometer_metrics::Estimate;
 use maud::{Markup, html};
 
@@ -40,7 +40,40 @@ pub(super) fn summary(statement: &Statement) -> Markup {
             (share(answers.teacher_cut)) " of the teacher's answers and " (share(answers.student_cut))
             " of the student's reached the longest length."
         }
+        @if let Some(base) = answers.gap_base { p { (show::gap_base(base)) } }
         (cells(statement))
+        (secondary(&answers.secondary))
+    }
+}
+
+/// Described, never gated.
+fn secondary(measures: &[Secondary]) -> Markup {
+    html! {
+        @if !measures.is_empty() {
+            h3 { "Secondary measures, described and never gated" }
+            p { (show::secondary_note(measures)) }
+            div.scroll tabindex="0" role="region" aria-label="Secondary measures, table" {
+                table.numbers.stack {
+                    caption { "Secondary measures of the answers" }
+                    thead { tr { th scope="col" { "Measure" } th.num scope="col" { "Student" } th.num scope="col" { "Teacher" } th.num scope="col" { "Teacher again" } th.num scope="col" { "Answers each" } } }
+                    tbody {
+                        @for measure in measures {
+                            @let [student, teacher, rerun] = show::secondary(measure);
+                            tr {
+                                th scope="row" {
+                                    (show::metric(&measure.id))
+                                    @if let Some(missing) = &measure.missing { " " span.quiet { (missing) } }
+                                }
+                                td.num.value data-label="Student" { (student) }
+                                td.num data-label="Teacher" { (teacher) }
+                                td.num data-label="Teacher again" { (rerun) }
+                                td.num data-label="Answers each" { (show::count(measure.answers)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -33,6 +33,9 @@ pub(super) fn identities(statement: &Statement) -> Markup {
             }
         }
         dl.inline {
+            @if let Some(base) = &statement.base {
+                div { dt { "Before distillation" } dd { (foreign(&base.name)) " " code.hash { (foreign(&base.weights)) } } }
+            }
             div { dt { "Vocabularies" } dd { (pairing(&statement.pairing)) } }
             div { dt { "Suite" } dd { (foreign(&suite.name)) " " code.hash { (foreign(&suite.hash)) } } }
             div { dt { "Probes" } dd { (show::count(suite.probes)) " in " (show::count(suite.families)) " families" } }

@@ -25,6 +25,7 @@ pub fn statement() -> Statement {
         regime: Regime { id: "R0".into(), meaning: "Full logits of both models: every number is exact.".into() },
         teacher: model("still-1.5b", 1_543_714_304, 'a', None),
         student: model("still-0.5b", 494_032_768, 'b', Some("sharpen(0.7)")),
+        base: None,
         pairing: Pairing::Padded { shared: 151_646 },
         suite: suite(),
         headline: headline(),
@@ -155,6 +156,7 @@ pub fn estimate(value: f64, half: f64, floor: Option<f64>) -> Estimate {
         n_items: 20_480,
         excluded: vec![],
         floor,
+        student_alone: None,
     }
 }
 
@@ -283,6 +285,7 @@ fn metrics() -> Vec<Metric> {
         measured("agreement_ratio", estimate(1.037, 0.071, None)),
         measured("diversity_kept", estimate(0.613, 0.058, Some(0.987))),
         measured("distribution_match", estimate(0.804, 0.041, Some(0.996))),
+        measured("gap_closed", estimate(0.713, 0.048, Some(0.991))),
         Metric {
             id: "rare_answers_kept".into(),
             estimate: None,
@@ -309,7 +312,30 @@ fn answers() -> AnswersSummary {
         degenerate: vec!["the student never varies its answer to any of 9 prompts; the teacher does on 7".into()],
         teacher_cut: 0.021,
         student_cut: 0.104,
+        gap_base: Some(GapBase::AnotherPrompt),
+        secondary: secondary(),
     }
+}
+
+fn secondary() -> Vec<Secondary> {
+    let measure = |id: &str, student, teacher, rerun| Secondary {
+        id: id.into(),
+        student,
+        teacher,
+        rerun,
+        prompts: 120,
+        answers: 480,
+        missing: None,
+    };
+    vec![
+        measure("vendi", Some(1.82), Some(2.61), Some(2.58)),
+        measure("self_bleu", Some(0.512), Some(0.401), Some(0.404)),
+        measure("mauve", Some(0.711), None, Some(0.968)),
+        Secondary {
+            missing: Some("No prompt has two answers of every model with words enough to compare.".into()),
+            ..measure("distinct_2", None, None, None)
+        },
+    ]
 }
 
 fn bands() -> Vec<Band> {

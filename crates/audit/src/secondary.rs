@@ -1,0 +1,143 @@
+//! Secondary measures of sampled answers, beside the teacher's second run: described, never gated.
+//!
+//! They depend on numbers of answers, so all models enter with equal numbers: the first ones to each prompt.
+
+use std::collections::BTreeMap;
+
+use hydrometer_metrics::diversity::{distinct_n, self_bleu, vendi_of_classes};
+use hydrometer_metrics::embedding::{Prdc, TEXT_FEATURES, effective_rank, mauve, prdc, text_features};
+use rayon::prelude::*;
+
+use crate::answers::{Prompt, Said};
+use crate::statement::Secondary;
+
+/// A measure of one model's answers to one prompt: of their words and their meaning classes.
+type Within = fn(&[Vec<u32>], &[u32]) -> Option<f64>;
+
+/// Measures within a prompt, averaged over prompts.
+const WITHIN: [(&str, Within); 4] = [
+    ("vendi", |_, classes| vendi_of_classes(classes)),
+    ("distinct_1", |words, _| distinct_n(words, 1)),
+    ("distinct_2", |words, _| distinct_n(words, 2)),
+    ("self_bleu", |words, _| self_bleu(words)),
+];
+type Among = fn(&Prdc) -> f64;
+
+/// Measures against the teacher by neighbours.
+const NEIGHBOURHOODS: [(&str, Among); 4] = [
+    ("knn_precision", |found| found.precision),
+    ("knn_recall", |found| found.recall),
+    ("knn_density", |found| found.density),
+    ("knn_coverage", |found| found.coverage),
+];
+/// Neighbours that reach to the rim of a point's ball.
+const NEIGHBOURS: usize = 5;
+/// Answers of each model whose features are compared: the work grows with their square.
+const POOL: usize = 1000;
+
+/// The first answers of teacher, student and rerun to one prompt, equally many of each; the rerun's only when there is one.
+type Equal<'p, 'a> = Vec<&'p [Said<'a>]>;
+
+/// Every secondary measure; empty without answers of both models.
+pub(crate) fn secondary(prompts: &[Prompt<'_>], seed: u64) -> Vec<Secondary> {
+    let again = prompts.iter().any(|prompt| !prompt.rerun.is_empty());
+    let equal: Vec<Equal<'_, '_>> = prompts.iter().filter_map(|prompt| first(prompt, again)).collect();
+    if equal.is_empty() {
+        return Vec::new();
+    }
+    let mut all = within(&equal);
+    all.extend(pooled(&equal, seed));
+    all
+}
+
+fn first<'p, 'a>(prompt: &'p Prompt<'a>, again: bool) -> Option<Equal<'p, 'a>> {
+    let models = [&prompt.teacher, &prompt.student, &prompt.rerun];
+    let models = &models[..if again { 3 } else { 2 }];
+    let count = models.iter().map(|said| said.len()).min().filter(|&count| count > 0)?;
+    Some(models.iter().map(|said| &said[..count]).collect())
+}
+
+/// One measure from the values of teacher, student and rerun.
+fn measure(id: &str, values: &[Option<f64>], prompts: usize, answers: usize, needs: &str) -> Secondary {
+    let [teacher, student, rerun] = [0, 1, 2].map(|model| values.get(model).copied().flatten());
+    let missing = student.is_none().then(|| needs.to_owned());
+    Secondary { id: id.to_owned(), student, teacher, rerun, prompts: prompts as u64, answers: answers as u64, missing }
+}
+
+/// Means over the prompts that have the number for every model.
+fn within(equal: &[Equal<'_, '_>]) -> Vec<Secondary> {
+    let several: Vec<_> = equal.iter().filter(|models| models[0].len() > 1).collect();
+    let found: Vec<_> = several.par_iter().map(|models| of_prompt(models)).collect();
+    let mean = |(place, (id, _)): (usize, &(&str, Within))| {
+        let mut sums = vec![0.0; equal[0].len()];
+        let (mut prompts, mut answers) = (0_u32, 0);
+        for (models, values) in several.iter().zip(&found) {
+            let values = values.iter().map(|of_model| of_model[place]).collect::<Option<Vec<f64>>>();
+            if let Some(values) = values {
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+                (prompts, answers) = (prompts + 1, answers + models[0].len());
+            }
+        }
+        let means: Vec<_> = sums.iter().map(|sum| (prompts > 0).then(|| sum / f64::from(prompts))).collect();
+        let needs = "no prompt has two answers of every model with words enough to compare";
+        measure(id, &means, prompts as usize, answers, needs)
+    };
+    WITHIN.iter().enumerate().map(mean).collect()
+}
+
+/// [`WITHIN`] of each model's answers to one prompt.
+fn of_prompt(models: &Equal<'_, '_>) -> Vec<[Option<f64>; 4]> {
+    let mut known = BTreeMap::new();
+    let of_model = |said: &&[Said<'_>]| {
+        let words: Vec<_> = said.iter().map(|said| numbered(&said.row.text.to_lowercase(), &mut known)).collect();
+        let classes: Vec<_> = said.iter().map(|said| said.class).collect();
+        WITHIN.map(|(_, value)| value(&words, &classes))
+    };
+    models.iter().map(of_model).collect()
+}
+
+/// Words and marks of a text as numbers, equal ones the same: n-grams of numbers compare faster.
+fn numbered(text: &str, known: &mut BTreeMap<String, u32>) -> Vec<u32> {
+    let mut numbers = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let end = if first.is_alphanumeric() {
+            rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len())
+        } else {
+            first.len_utf8()
+        };
+        let (word, after) = rest.split_at(end);
+        let next = known.len() as u32;
+        numbers.push(*known.entry(word.to_owned()).or_insert(next));
+        rest = after.trim_start();
+    }
+    numbers
+}
+
+/// Measures of all answers of a model together, by features of their texts.
+fn pooled(equal: &[Equal<'_, '_>], seed: u64) -> Vec<Secondary> {
+    let all: usize = equal.iter().map(|models| models[0].len()).sum();
+    // Whole prompts, evenly spread over the suite.
+    let used: Vec<&Equal<'_, '_>> = equal.iter().step_by(all.div_ceil(POOL)).collect();
+    let clouds: Vec<Vec<[f64; TEXT_FEATURES]>> = (0..equal[0].len())
+        .into_par_iter()
+        .map(|model| used.iter().flat_map(|models| models[model]).map(|said| text_features(&said.row.text)).collect())
+        .collect();
+    let made = |id: &str, values: &[Option<f64>], needs: &str| measure(id, values, used.len(), clouds[0].len(), needs);
+    let ranks: Vec<Option<f64>> = clouds.par_iter().map(|cloud| effective_rank(cloud)).collect();
+    let against: Vec<_> = clouds[1..]
+        .par_iter()
+        .map(|cloud| rayon::join(|| mauve(&clouds[0], cloud, seed), || prdc(&clouds[0], cloud, NEIGHBOURS)))
+        .collect();
+    let areas: Vec<_> = std::iter::once(None).chain(against.iter().map(|found| found.0)).collect();
+    let mut found = vec![
+        made("effective_rank", &ranks, "no answer of the student has a text"),
+        made("mauve", &areas, "needs 20 answers of each model"),
+    ];
+    for (id, value) in NEIGHBOURHOODS {
+        let near = against.iter().map(|found| found.1.as_ref().map(value));
+        let near: Vec<_> = std::iter::once(None).chain(near).collect();
+        found.push(made(id, &near, "needs 6 answers of each model"));
+    }
+    found
+}
