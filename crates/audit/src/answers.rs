@@ -32,7 +32,7 @@ pub(crate) struct Prompt<'a> {
     pub student: Vec<Said<'a>>,
     /// The most frequent form of each class; `None` for those without an answer.
     pub classes: Vec<Option<String>>,
-    steps: &'a [Normal],
+    pub steps: &'a [Normal],
 }
 
 impl Prompt<'_> {
