@@ -54,6 +54,8 @@ fn all<R: PartRow>(units: Units<'_, R>) -> Result<Vec<R>, AuditError> {
 
 /// Chance with which the loss named beside a gate would have been found; what `plan` wishes by default.
 const POWER: f64 = 0.9;
+/// A spread below this is rounding, not evidence.
+const ROUNDING: f64 = 1e-9;
 
 /// Its name for either model.
 const BITS_PER_BYTE: [&str; 2] = ["bits_per_byte_teacher", "bits_per_byte_student"];
@@ -177,7 +179,7 @@ impl<'a> Evidence<'a> {
     /// which does not say how much a student with a loss would vary.
     pub(crate) fn detectable(&self, id: &str, found: &Estimate) -> Option<f64> {
         let seen = power::detectable(self.family_sd(id)?, found.n_families, 1.0 - self.level, POWER)?;
-        (seen > 0.0).then_some(seen)
+        (seen > ROUNDING).then_some(seen)
     }
 
     fn choice(&self, definition: &Definition) -> Result<Estimate, String> {
