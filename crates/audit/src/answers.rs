@@ -36,7 +36,7 @@ pub(crate) struct Prompt<'a> {
     base: Vec<&'a str>,
     /// The most frequent form of each class; `None` for those without an answer.
     pub classes: Vec<Option<String>>,
-    steps: &'a [Normal],
+    pub steps: &'a [Normal],
     equivalence: &'static (dyn Equivalence + Sync),
 }
 

@@ -6,7 +6,7 @@ use hydrometer_answers::{
     ChoiceRow, LikelihoodRow, Manifest, PartRow, PositionRow, RunFolder, SampleRow, SampleSettings, ScoredModel,
     Stopped, Units,
 };
-use hydrometer_metrics::power::family_sd;
+use hydrometer_metrics::power::{self, family_sd};
 use hydrometer_metrics::{Estimate, Exclusion, FamilyTable, interval};
 use hydrometer_probes::Probe;
 
@@ -52,6 +52,11 @@ fn all<R: PartRow>(units: Units<'_, R>) -> Result<Vec<R>, AuditError> {
     }
     Ok(rows)
 }
+
+/// Chance with which the loss named beside a gate would have been found; what `plan` wishes by default.
+const POWER: f64 = 0.9;
+/// A spread below this is rounding, not evidence.
+const ROUNDING: f64 = 1e-9;
 
 /// Its name for either model.
 const BITS_PER_BYTE: [&str; 2] = ["bits_per_byte_teacher", "bits_per_byte_student"];
@@ -170,6 +175,13 @@ impl<'a> Evidence<'a> {
             return self.answers.family_sd(metric);
         }
         decisions::DEFINITIONS.iter().find(|d| d.id == id).and_then(|definition| sd(&self.choices, definition))
+    }
+
+    /// Smallest loss beyond a bound that a gate on `found` sees with a chance of [`POWER`]; `None` without any spread,
+    /// which does not say how much a student with a loss would vary.
+    pub(crate) fn detectable(&self, id: &str, found: &Estimate) -> Option<f64> {
+        let seen = power::detectable(self.family_sd(id)?, found.n_families, 1.0 - self.level, POWER)?;
+        (seen > ROUNDING).then_some(seen)
     }
 
     fn choice(&self, definition: &Definition) -> Result<Estimate, String> {

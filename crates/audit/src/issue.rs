@@ -5,9 +5,10 @@ use hydrometer_metrics::gate::{Bounds, judge};
 use hydrometer_metrics::quantile::percentiles;
 use hydrometer_metrics::{BANDS, Estimate, PositionStats, Verdict, catalog, compat};
 
-use hydrometer_probes::Ask;
+use hydrometer_probes::{Ask, Normal};
 use rayon::prelude::*;
 
+use crate::answers::Said;
 use crate::evidence::{Evidence, Rows};
 use crate::given::{GIVEN, MARK};
 use crate::policy::GateRule;
@@ -42,7 +43,11 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
     let gates: Vec<Gate> = match &deciding {
         Some(deciding) => policy.gates.iter().filter_map(|rule| watched_gate(rule, &metrics, deciding)).collect(),
         None => {
-            let judged = |rule| gate(rule, &metrics, policy.level);
+            let judged = |rule| {
+                let gate = gate(rule, &metrics, policy.level)?;
+                let detectable = gate.estimate.as_ref().and_then(|found| evidence.detectable(&rule.metric, found));
+                Some(Gate { detectable, ..gate })
+            };
             let mut gates: Vec<Gate> = policy.gates.iter().filter_map(judged).collect();
             name_failures(&mut gates, 1.0 - policy.level);
             gates
@@ -137,6 +142,7 @@ fn gate_by(
         verdict,
         estimate,
         more_families,
+        detectable: None,
         explanation: format!("{name} should be {expected}; {found}"),
     };
     let Some(estimate) = metric.and_then(|m| m.estimate.clone()) else {
@@ -371,10 +377,11 @@ fn answers_summary(rows: &Rows, evidence: &Evidence<'_>) -> Option<AnswersSummar
         return None;
     }
     let settings = rows.manifest.settings.samples.clone();
-    let cut = |source: SampleSource| {
-        let of: Vec<_> = rows.samples.iter().filter(|row| row.source == source.name()).collect();
-        let cut = of.iter().filter(|row| row.finish == FinishReason::Length.name()).count();
-        cut as f64 / of.len().max(1) as f64
+    // Where only the first word counts, a cut takes nothing away.
+    let whole = || evidence.prompts.iter().filter(|prompt| !prompt.steps.contains(&Normal::Word));
+    let cut = |said: Vec<&Said<'_>>| {
+        let cut = said.iter().filter(|said| said.row.finish == FinishReason::Length.name()).count();
+        cut as f64 / said.len().max(1) as f64
     };
     let draws = settings.as_ref().is_some_and(|settings| settings.parameters.is_distribution());
     let p_value = || answers::match_p_value(&evidence.prompts, rows.manifest.settings.seed);
@@ -383,8 +390,8 @@ fn answers_summary(rows: &Rows, evidence: &Evidence<'_>) -> Option<AnswersSummar
         checked: evidence.prompts.iter().filter(|prompt| prompt.truth().is_some()).count() as u64,
         match_p_value: draws.then(p_value).flatten(),
         degenerate: answers::degenerate_ways(&evidence.prompts),
-        teacher_cut: cut(SampleSource::Teacher),
-        student_cut: cut(SampleSource::Student),
+        teacher_cut: cut(whole().flat_map(|prompt| &prompt.teacher).collect()),
+        student_cut: cut(whole().flat_map(|prompt| &prompt.student).collect()),
         gap_base: evidence.answers().gap_base(),
         secondary: secondary::secondary(&evidence.prompts, rows.manifest.settings.seed),
         settings,

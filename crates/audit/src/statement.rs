@@ -166,6 +166,11 @@ pub struct Gate {
     pub estimate: Option<Estimate>,
     /// Further families that would decide it at the present spread; `None` when decided or not computable.
     pub more_families: Option<u64>,
+    /// Smallest loss beyond the bound that this audit would have found, at the spread it met: a true value so far
+    /// outside fails the gate with a chance of 90 %. `None` without an interval or any spread, and where the run stopped
+    /// by its evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detectable: Option<f64>,
     /// One sentence: what was expected, what was found.
     pub explanation: String,
 }
@@ -359,9 +364,9 @@ pub struct AnswersSummary {
     pub match_p_value: Option<f64>,
     /// Ways in which the student gives up, as sentences; empty for an honest student.
     pub degenerate: Vec<String>,
-    /// Share of the teacher's answers that reached the longest length.
+    /// Share of the teacher's answers that reached the longest length, where more than the first word counts.
     pub teacher_cut: f64,
-    /// Share of the student's answers that reached the longest length.
+    /// Share of the student's answers that reached the longest length, where more than the first word counts.
     pub student_cut: f64,
     /// What the closed gap is measured from; `None` where there is nothing to measure it from.
     #[serde(default)]

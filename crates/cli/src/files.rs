@@ -33,10 +33,10 @@ pub fn cache_folder() -> Option<PathBuf> {
 /// # Errors
 /// None is named, and the environment names no cache.
 pub fn answer_store(named: Option<&Path>) -> Result<PathBuf, Failure> {
-    named
-        .map(Path::to_path_buf)
-        .or_else(|| cache_folder().map(|cache| cache.join("answers")))
-        .ok_or_else(|| Failure::input("there is no cache folder for the answer store").hint("name one with --store"))
+    named.map(Path::to_path_buf).or_else(|| cache_folder().map(|cache| cache.join("answers"))).ok_or_else(|| {
+        Failure::input("there is no cache folder for the answer store")
+            .hint("name one with --store, or leave prompts out with --samples 0")
+    })
 }
 
 /// Writes a file, whole or not at all.

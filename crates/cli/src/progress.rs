@@ -23,6 +23,8 @@ pub struct Progress<'a> {
     terminal: &'a Terminal,
     interrupt: &'a Interrupt,
     speeds: Speeds,
+    /// In front of what lies ahead.
+    bound: &'static str,
     bar: ProgressBar,
     unit_started: Instant,
     unit_tokens: u64,
@@ -37,7 +39,13 @@ impl<'a> Progress<'a> {
     pub fn new(terminal: &'a Terminal, interrupt: &'a Interrupt, speeds: Speeds) -> Self {
         let bar = ProgressBar::hidden();
         let (unit_started, unit_tokens) = (Instant::now(), 0);
-        Self { terminal, interrupt, speeds, bar, unit_started, unit_tokens, answers: 0, answering: None, drawn: 0 }
+        let (bound, answers, answering, drawn) = ("", 0, None, 0);
+        Self { terminal, interrupt, speeds, bound, bar, unit_started, unit_tokens, answers, answering, drawn }
+    }
+
+    /// For a run that may stop before the whole suite is asked.
+    pub fn that_may_stop_early(self) -> Self {
+        Self { bound: "at most ", ..self }
     }
 
     /// The bar over free answers; the bar over scored tokens ends with the first of them.
@@ -78,7 +86,7 @@ impl Observer for Progress<'_> {
             if plan.units_done > 0 {
                 self.terminal.say(&format!("resuming: {} of {} units are there", plan.units_done, plan.units));
             }
-            self.terminal.say(&expectation(plan, self.speeds));
+            self.terminal.say(&format!("{}{}", self.bound, expectation(plan, self.speeds)));
         }
         if self.terminal.live() {
             self.bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());

@@ -303,7 +303,11 @@ fn an_interrupted_audit_goes_on_with_the_same_command() {
     let bench = Bench::new();
     let arguments = |out| {
         let models = ["audit", "--teacher", "scripted:teacher.toml", "--student", "scripted:student.toml"];
-        [&models[..], &["--profile", "quick", "--ctx", "128", "--block-tokens", "128", "--out", out]].concat()
+        [
+            &models[..],
+            &["--profile", "quick", "--ctx", "128", "--block-tokens", "128", "--store", "answers", "--out", out],
+        ]
+        .concat()
     };
     let mut child = bench.command(&arguments("stopped")).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut talk = BufReader::new(child.stderr.take().unwrap());

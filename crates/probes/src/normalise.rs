@@ -18,6 +18,8 @@ pub enum Normal {
     Case,
     /// The last number of the text: without thousands commas and currency, `12.0` as `12`, `1e3` as `1000`.
     Number,
+    /// The first word of the text: letters and digits, with apostrophes and hyphens inside it.
+    Word,
     /// An option letter, `A` to `H`, said as `B`, `(B)`, `B) because …` or `… the answer is B`.
     Letter,
     /// The first JSON value of the text, in a code fence or not, with sorted keys and no spaces.
@@ -43,6 +45,7 @@ impl Normal {
             Self::Whitespace => Some(collapsed(text)),
             Self::Case => Some(text.to_lowercase()),
             Self::Number => numbers(text).pop(),
+            Self::Word => first_word(text),
             Self::Letter => letter(text).map(String::from),
             Self::Json => first_json(text).map(|value| crate::suite::canonical(&value)),
             Self::After(marker) => Some(text.rsplit(marker.as_str()).next().unwrap_or(text).to_owned()),
@@ -53,6 +56,11 @@ impl Normal {
 /// White space at the ends removed, runs of it inside as one space.
 pub(crate) fn collapsed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn first_word(text: &str) -> Option<String> {
+    let words = text.split(|c: char| !(c.is_alphanumeric() || "'’-".contains(c)));
+    words.map(|word| word.trim_matches(|c: char| !c.is_alphanumeric())).find(|word| !word.is_empty()).map(str::to_owned)
 }
 
 /// Every number of a text in canonical form, in order.
@@ -263,6 +271,22 @@ mod tests {
             check(&[Normal::Number], text, Some(expected));
         }
         check(&[Normal::Number], "no number, only words. And ...", None);
+    }
+
+    #[test]
+    fn the_first_word() {
+        let cases = [
+            (" kitchen, and then", "kitchen"),
+            ("**Blue**!", "Blue"),
+            ("\"Sigrún\"", "Sigrún"),
+            ("- '12'", "12"),
+            ("butcher's broom", "butcher's"),
+            ("great-aunt -", "great-aunt"),
+        ];
+        for (text, expected) in cases {
+            check(&[Normal::Word], text, Some(expected));
+        }
+        check(&[Normal::Word], "… -- '", None);
     }
 
     #[test]

@@ -5,13 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_probes::builtin::{Domain, corpus};
-use hydrometer_probes::{Ask, Probe, Profile, Suite, ask, lint, read_jsonl, write_jsonl};
+use hydrometer_probes::{Ask, Check, Checked, Checker, Probe, Profile, Suite, ask, lint, read_jsonl, write_jsonl};
+use serde_json::{Value, json};
 
 /// Hashes of seed 1. A change here changes what every user's default audit asks: say so in the changelog.
 const PINNED: [(Profile, &str); 3] = [
-    (Profile::Quick, "d301dee9a6f6b978a577ce3c436e83a145d2351f666274673fb2db461357b243"),
-    (Profile::Standard, "0f43191ea893e024f4b2358bc685299aecb606a0d1def2f4b8162ec8b69d0e43"),
-    (Profile::Full, "9d8e640e21be18333f84f190d6d24032dbd2ff7dede5dd514937ca47a57f63c9"),
+    (Profile::Quick, "3a647bca314a93a49c590bd8a7e2d6489e24f6f8e0165ac27cbc1c57a5897828"),
+    (Profile::Standard, "b2dce02da36d253b6913776268ddeab2dead3504f1e5371f171ac3a7e3f1e623"),
+    (Profile::Full, "a78346f5fc0695365b6460743f6d9035b8928d1dd3a0c6a618ea36df5571d524"),
 ];
 
 fn families(suite: &Suite, kind: &str) -> BTreeSet<String> {
@@ -39,15 +40,16 @@ fn a_seed_gives_the_pinned_suite() {
 
 #[test]
 fn every_profile_is_valid_and_large_enough() {
-    // Families of each kind, and the most tokens one model may read: 9,000 tokens a minute for both models.
-    let wanted = [(Profile::Quick, 40, 10_500), (Profile::Standard, 200, 90_000), (Profile::Full, 600, 540_000)];
-    for (profile, families_wanted, most_tokens) in wanted {
+    // Families of texts and of choices, of prompts, and the most tokens one model may read.
+    let wanted =
+        [(Profile::Quick, 40, 26, 12_500), (Profile::Standard, 200, 104, 98_000), (Profile::Full, 600, 400, 580_000)];
+    for (profile, families_wanted, prompts_wanted, most_tokens) in wanted {
         for seed in [1, 7, u64::MAX] {
             let suite = Suite::builtin(profile, seed);
             suite.validate().unwrap();
-            for kind in ["text", "choice"] {
+            for (kind, wanted) in [("text", families_wanted), ("choice", families_wanted), ("prompt", prompts_wanted)] {
                 let found = families(&suite, kind).len();
-                assert!(found >= families_wanted, "{profile}: {found} {kind} families");
+                assert!(found >= wanted, "{profile}: {found} {kind} families");
             }
             let tokens = suite.estimated_tokens();
             assert!((most_tokens / 4..=most_tokens).contains(&tokens), "{profile}: {tokens} tokens");
@@ -158,5 +160,149 @@ fn the_centre_has_none_of_the_edge() {
     let whole: String = corpus(3, 3000, Domain::Whole).collect::<Vec<_>>().join("\n");
     for mark in &edge[..7] {
         assert!(whole.contains(mark), "the whole domain lacks {mark}");
+    }
+}
+
+/// The prompts of a suite that have a checker.
+fn checked(suite: &Suite) -> impl Iterator<Item = (&Probe, &str, &Checker)> {
+    suite.probes.iter().filter_map(|probe| match &probe.ask {
+        Ask::Prompt { prompt, check: Some(check), .. } => Some((probe, prompt.as_str(), check)),
+        _ => None,
+    })
+}
+
+/// A right answer and a wrong one, written from the words of the prompt.
+fn answers(prompt: &str, check: &Checker) -> (String, String) {
+    match check {
+        Checker::Number { value, .. } => {
+            (format!(" 3 + 4 = 7.\nSo it is {value}."), format!(" 3.\nIt is {}.", value + 1.0))
+        }
+        Checker::Exact(right) => (format!(" {}.", right[0]), " zebra 17,5".to_owned()),
+        Checker::JsonSchema(schema) => {
+            let of = |rule: &Value| rule.get("const").cloned().unwrap_or(json!("words"));
+            let properties = schema["properties"].as_object().unwrap();
+            let call: serde_json::Map<String, Value> =
+                properties.iter().map(|(name, rule)| (name.clone(), of(rule))).collect();
+            let lacking: serde_json::Map<String, Value> = call.clone().into_iter().skip(1).collect();
+            (format!(" tool({})", Value::Object(call)), format!(" tool({})", Value::Object(lacking)))
+        }
+        Checker::Regex(_) => {
+            let count: usize = prompt.split("exactly ").nth(1).unwrap()[..1].parse().unwrap();
+            let end = if prompt.contains("exclamation") { "!" } else { "" };
+            let words = |count: usize| ["RED", "FLAT", "GREEN", "OAR", "BED", "SEA"][..count].join(", ") + end;
+            (words(count), words(count + 1))
+        }
+        other => panic!("the built-in suite has no {other:?}"),
+    }
+}
+
+#[test]
+fn checkers_take_the_right_answer_and_no_other() {
+    let suite = Suite::builtin(Profile::Full, 1);
+    for (probe, prompt, check) in checked(&suite) {
+        let (right, wrong) = answers(prompt, check);
+        let check = Check::of(probe).unwrap().unwrap();
+        assert_eq!(check.check(&right), Checked::Right, "{prompt}: {right}");
+        assert_ne!(check.check(&wrong), Checked::Right, "{prompt}: {wrong}");
+        assert_eq!(check.check(" "), Checked::NoAnswer, "{prompt}");
+    }
+}
+
+#[test]
+fn list_rules_are_checked_one_by_one() {
+    let suite = Suite::builtin(Profile::Full, 1);
+    let mut seen = 0;
+    for (probe, prompt, check) in checked(&suite).filter(|(probe, ..)| probe.id.contains("/list/")) {
+        let (right, _) = answers(prompt, check);
+        let check = Check::of(probe).unwrap().unwrap();
+        let wrong = |broken: String| assert_eq!(check.check(&broken), Checked::Wrong, "{prompt}: {broken}");
+        if let Some((_, letter)) = prompt.split_once("the letter \"") {
+            wrong(right.replacen("RED", &format!("RED{}", letter[..1].to_uppercase()), 1));
+            seen += 1;
+        }
+        if prompt.contains("capital") {
+            wrong(right.replacen("RED", "red", 1));
+            seen += 1;
+        }
+        if prompt.contains("exclamation") {
+            wrong(right.replace('!', "."));
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "{seen} rules");
+}
+
+/// What a chain of steps comes to, read from its words.
+fn worked_out(prompt: &str) -> i64 {
+    let number = |words: &str| words.split(|c: char| !c.is_ascii_digit()).find_map(|digits| digits.parse::<i64>().ok());
+    let (_, told) = prompt.split_once("\n\n").unwrap();
+    let told = told.split(" How many").next().unwrap();
+    told.split(". ").fold(0, |total, step| match number(step) {
+        None if step.contains("doubles") => 2 * total,
+        None => total / 2,
+        Some(n) if [" gives ", " sells ", " loses ", " leaves "].iter().any(|loss| step.contains(loss)) => total - n,
+        Some(n) => total + n,
+    })
+}
+
+/// What a loop prints, read from its words.
+fn printed(prompt: &str) -> i64 {
+    let numbers: Vec<i64> =
+        prompt.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect();
+    match numbers[..] {
+        [start, passes, add] => start + passes * add,
+        [start, passes, 2, less] => (0..passes).fold(start, |x, _| 2 * x - less),
+        _ => panic!("{prompt}"),
+    }
+}
+
+#[test]
+fn numbers_are_those_of_the_words() {
+    let suite = Suite::builtin(Profile::Full, 1);
+    let mut seen = 0;
+    for (_, prompt, check) in checked(&suite) {
+        match check {
+            Checker::Number { value, .. } => assert_eq!(worked_out(prompt) as f64, *value, "{prompt}"),
+            Checker::Exact(right) if prompt.contains("Python") => assert_eq!(printed(prompt).to_string(), right[0]),
+            _ => continue,
+        }
+        seen += 1;
+    }
+    assert!(seen >= 60, "{seen} numbers");
+}
+
+#[test]
+fn decisions_are_named_in_one_order_on_both_sides() {
+    let suite = Suite::builtin(Profile::Standard, 1);
+    let mut orders: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut first_is_right = [0, 0];
+    for (probe, prompt, check) in checked(&suite) {
+        if let (Some((_, question)), Checker::Exact(right)) = (prompt.split_once("Should the assistant "), check) {
+            orders.entry(&probe.family).or_default().insert(question);
+            first_is_right[usize::from(question.starts_with(&right[0]))] += 1;
+        }
+    }
+    assert!(orders.len() >= 16 && orders.values().all(|found| found.len() == 1), "{orders:?}");
+    assert_eq!(first_is_right[0], first_is_right[1], "the place says nothing about the truth");
+}
+
+#[test]
+fn prompts_are_short_and_lie_in_both_rings() {
+    for profile in Profile::ALL {
+        let suite = Suite::builtin(profile, 1);
+        let (mut rings, mut open, mut all) = (BTreeMap::<bool, usize>::new(), 0, 0);
+        for probe in &suite.probes {
+            if let Ask::Prompt { prompt, max_tokens, check, stop, .. } = &probe.ask {
+                assert!(
+                    prompt.len() < 900 && max_tokens.is_some_and(|most| most <= 96) && !stop.is_empty(),
+                    "{prompt}"
+                );
+                *rings.entry(probe.tags.contains(&"ring:edge".to_owned())).or_insert(0) += 1;
+                open += usize::from(check.is_none());
+                all += 1;
+            }
+        }
+        assert!(rings[&false].abs_diff(rings[&true]) * 5 <= all, "{profile}: {rings:?}");
+        assert!(open * 4 >= all, "{profile}: {open} of {all} are open");
     }
 }

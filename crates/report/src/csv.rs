@@ -8,9 +8,27 @@ use hydrometer_metrics::Estimate;
 
 use crate::show;
 
-const HEADER: [&str; 19] = [
-    "kind", "metric", "slice", "value", "low", "high", "level", "method", "floor", "families", "items", "excluded",
-    "unit", "at_least", "at_most", "verdict", "p_value", "differs", "note",
+const HEADER: [&str; 20] = [
+    "kind",
+    "metric",
+    "slice",
+    "value",
+    "low",
+    "high",
+    "level",
+    "method",
+    "floor",
+    "families",
+    "items",
+    "excluded",
+    "unit",
+    "at_least",
+    "at_most",
+    "verdict",
+    "p_value",
+    "differs",
+    "note",
+    "detectable",
 ];
 
 #[derive(Default)]
@@ -28,6 +46,7 @@ struct Row<'a> {
     p_value: Option<f64>,
     differs: Option<bool>,
     note: &'a str,
+    detectable: Option<f64>,
 }
 
 /// The statement as CSV with a header line. Numbers keep every digit; what was not measured is an empty cell with the
@@ -63,6 +82,7 @@ fn rows(statement: &Statement) -> Vec<Row<'_>> {
         at_most: g.at_most,
         verdict: show::verdict(g.verdict),
         note: &g.explanation,
+        detectable: g.detectable,
         ..Row::default()
     }));
     rows.extend(statement.metrics.iter().map(|m| Row {
@@ -150,6 +170,7 @@ impl Row<'_> {
             number(self.p_value),
             self.differs.map(|d| d.to_string()).unwrap_or_default(),
             text(self.note),
+            number(self.detectable),
         ]
     }
 }

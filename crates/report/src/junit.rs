@@ -54,5 +54,8 @@ fn case(gate: &Gate) -> TestCase {
     }
     let mut case = TestCase::new(format!("{} {}", gate.metric, show::bounds(gate)), status);
     case.set_classname("hydrometer.gates");
+    if let Some(seen) = show::detectable(gate) {
+        case.set_system_out(seen);
+    }
     case
 }

@@ -85,7 +85,8 @@ fn gates(page: &mut String, gates: &[Gate]) {
     page.push_str("| | Gate | Wanted | Found | Interval | Verdict |\n|---|---|---|--:|:-:|---|\n");
     for gate in gates {
         let found = gate.estimate.as_ref();
-        let more = gate.more_families.map(|n| format!(", about {} more families would decide", show::count(n)));
+        let more = gate.more_families.map(|n| format!("about {} more families would decide", show::count(n)));
+        let note = more.or_else(|| show::detectable(gate)).map(|note| format!(", {note}"));
         let _ = writeln!(
             page,
             "| {} | {} | {} | {} | {} | {}{} |",
@@ -95,7 +96,7 @@ fn gates(page: &mut String, gates: &[Gate]) {
             found.map_or_else(|| "–".into(), |e| show::number(e.value)),
             found.map_or_else(|| "–".into(), show::interval),
             show::verdict(gate.verdict),
-            more.unwrap_or_default()
+            note.unwrap_or_default()
         );
     }
     page.push_str("\n</details>\n\n");

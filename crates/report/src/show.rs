@@ -23,6 +23,12 @@ pub(crate) fn severity(severity: Severity) -> &'static str {
     }
 }
 
+/// What a PASS could have seen; `None` beside other verdicts and where it is not known.
+pub(crate) fn detectable(gate: &Gate) -> Option<String> {
+    let seen = gate.detectable.filter(|_| gate.verdict == Verdict::Pass)?;
+    Some(format!("could have seen a loss of {} beyond the bound", number(seen)))
+}
+
 /// Name of a metric for people: from the catalogue, else its identifier spelled with spaces.
 pub(crate) fn metric(id: &str) -> String {
     match find(id).or_else(|| SECONDARY.iter().find(|measure| measure.id == id)) {

@@ -220,6 +220,9 @@ fn gates(page: &mut Page, gates: &[Gate]) {
         if let Some(more) = gate.more_families {
             page.paragraph("      ", &format!("about {} more families would decide it", show::count(more)));
         }
+        if let Some(seen) = show::detectable(gate) {
+            page.paragraph("      ", &seen);
+        }
     }
 }
 

@@ -176,6 +176,30 @@ fn a_student_beyond_the_margin_is_found() {
 }
 
 #[test]
+fn a_pass_names_the_loss_that_it_would_have_seen() {
+    let policy = Policy::parse("[[gate]]\nmetric = \"tail_kept\"\nat_least = 0.8").unwrap();
+    let run = |tail_kept| audits(&Truth { tail_kept, entropy_ratio: 1.0 }, 30, &policy, 300);
+    let harmless = run(0.95);
+    assert!(share(&harmless, Verdict::Pass) >= 0.99);
+    let named: f64 = harmless.iter().map(|audit| audit.gates[0].detectable.unwrap()).sum::<f64>() / 300.0;
+    let found = share(&run(0.8 - named), Verdict::Fail);
+    // It says 90 %. Below 50 families the interval is a bootstrap's, a little wider than the formula supposes: 500 audits
+    // found it in 84.6 %. 300 put three standard errors at 6 points.
+    assert!((0.78..0.96).contains(&found), "a loss of {named} was found in {found} of the audits");
+    assert!(share(&run(0.8 - named / 2.0), Verdict::Fail) < 0.7, "half of it is not found as often");
+}
+
+#[test]
+fn nothing_is_detectable_without_spread() {
+    let policy = Policy::parse("[[gate]]\nmetric = \"tail_kept\"\nat_least = 0.8").unwrap();
+    let alone = audits(&Truth { tail_kept: 0.95, entropy_ratio: 1.0 }, 1, &policy, 1);
+    assert_eq!(alone[0].gates[0].detectable, None, "one family has no spread");
+    let policy = Policy::parse("[[gate]]\nmetric = \"kl_divergence\"\nat_most = 0.2").unwrap();
+    let equal = audits(&Truth { tail_kept: 0.95, entropy_ratio: 1.0 }, 30, &policy, 1);
+    assert_eq!(equal[0].gates[0].detectable, None, "every position has the same divergence");
+}
+
+#[test]
 fn several_gates_at_their_margins_accuse_no_more_often_than_one() {
     let gates =
         "[[gate]]\nmetric = \"tail_kept\"\nat_least = 0.8\n[[gate]]\nmetric = \"entropy_ratio\"\nat_least = 0.9";

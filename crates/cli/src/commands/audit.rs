@@ -310,6 +310,9 @@ pub fn audit(
     terminal: &Terminal,
 ) -> Result<Statement, Failure> {
     let mut progress = Progress::new(terminal, interrupt, speeds);
+    if job.options.until_decided.is_some() {
+        progress = progress.that_may_stop_early();
+    }
     let collected = collect(models, job.suite, job.options, job.folder, &mut progress);
     progress.end();
     let run = collected?;

@@ -4,9 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hydrometer_audit::{AuditOptions, Models, Policy, Statement};
+use hydrometer_answers::{SampleSettings, SamplingParameters};
+use hydrometer_audit::{AuditOptions, Models, Policy, Sampling, Statement};
 use hydrometer_metrics::Estimate;
-use hydrometer_models::EngineOptions;
+use hydrometer_models::{EngineOptions, SampleLimits};
 use hydrometer_probes::{Profile, Suite};
 
 use super::audit::{Job, SEED, audit, listen, shown};
@@ -25,6 +26,9 @@ const STUDENT: &[u8] = include_bytes!("../../../../demo/student.gguf");
 /// Context that the demo models were trained with.
 const CONTEXT: u32 = 256;
 
+/// Answers of each model to a prompt, and as many of the teacher again: so small a suite decides nothing with fewer.
+const ANSWERS: u32 = 64;
+
 /// The student that was trained, in the words of the table.
 const DISTILLED: &str = "distilled on the centre only";
 
@@ -38,12 +42,13 @@ const PLANTED: [(&str, &str); 5] = [
 ];
 
 /// Columns of the table: heading and metric.
-const COLUMNS: [(&str, &str); 5] = [
+const COLUMNS: [(&str, &str); 6] = [
     ("KL, nats", "kl_divergence"),
     ("tail kept", "tail_kept"),
     ("sharpness", "entropy_ratio"),
     ("same top", "top1_agreement"),
     ("choice D2", "choice_divergence"),
+    ("diversity", "diversity_kept"),
 ];
 
 /// Flags of `demo`.
@@ -115,7 +120,7 @@ impl Tour {
             floor_windows: 16,
             max_windows: None,
             seed: SEED,
-            sampling: None,
+            sampling: Some(self.sampling()),
             teacher_asked: None,
             until_decided: None,
             arguments: vec!["demo".to_owned(), name.to_owned()],
@@ -125,6 +130,17 @@ impl Tour {
         let job = Job { suite: &self.suite, options: &options, policy: &policy, folder: &folder };
         let speeds = Speeds { teacher: None, student: None };
         audit(Models::pair(&*teacher, &*student), &job, speeds, &self.interrupt, terminal)
+    }
+
+    /// The teacher answers once; its answers are kept for every student.
+    fn sampling(&self) -> Sampling {
+        let parameters =
+            SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 96, stop: Vec::new(), seed: SEED };
+        Sampling {
+            settings: SampleSettings { per_probe: ANSWERS, reruns: ANSWERS, parameters },
+            store: self.out.join("answers"),
+            limits: SampleLimits { width: ANSWERS as usize, memory: 1 << 30, alternatives: 0 },
+        }
     }
 }
 
@@ -144,14 +160,14 @@ fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.student.len()).max().unwrap_or(0);
     lines.push_str(&format!("{:width$}", "student"));
     for (heading, _) in COLUMNS {
-        lines.push_str(&format!("  {heading:>11}"));
+        lines.push_str(&format!("  {heading:>9}"));
     }
     lines.push_str("  verdict\n");
     for row in rows {
         lines.push_str(&format!("{:width$}", row.student));
         for (_, metric) in COLUMNS {
             let value = value(&row.statement, metric).map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
-            lines.push_str(&format!("  {value:>11}"));
+            lines.push_str(&format!("  {value:>9}"));
         }
         lines.push_str(&format!("  {}\n", word(row.statement.verdict)));
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::prompts::{Message, PROMPTS, PromptKind};
 use super::{
     Chance, Document, Domain, Length, Order, Profile, QUESTIONS, Question, QuestionKind, Ring, TEXTS, TextKind,
 };
@@ -15,18 +16,27 @@ struct Plan {
     members: usize,
     /// Most options of a question: fewer options, fewer orders to ask.
     options: usize,
+    prompts: usize,
 }
 
 impl Profile {
     fn plan(self) -> Plan {
         match self {
-            Profile::Quick => Plan { texts: 40, length: |_| Length::Short, questions: 40, members: 1, options: 3 },
+            Profile::Quick => Plan {
+                texts: 40,
+                length: |_| Length::Short,
+                questions: 40,
+                members: 1,
+                options: 3,
+                prompts: 2 * PROMPTS.len(),
+            },
             Profile::Standard => Plan {
                 texts: 200,
                 length: |family| if family % 8 == 0 { Length::Medium } else { Length::Short },
                 questions: 200,
                 members: 2,
                 options: 3,
+                prompts: 8 * PROMPTS.len(),
             },
             Profile::Full => Plan {
                 texts: 640,
@@ -34,6 +44,7 @@ impl Profile {
                 questions: 640,
                 members: 3,
                 options: 4,
+                prompts: 400,
             },
         }
     }
@@ -55,9 +66,9 @@ pub(crate) fn suite(profile: Profile, seed: u64) -> Suite {
         probes.push(text_probe(kind, family, ring, document));
     }
     let mut places = Places::default();
-    for (family, (kind, ring, round)) in turns().take(plan.questions).enumerate() {
+    for (family, (kind, ring, round)) in turns(QUESTIONS, |kind| kind.families).take(plan.questions).enumerate() {
         let purpose = format!("{profile}/choice/{}", kind.name);
-        let nth = template(kind, ring, seed, round);
+        let nth = template(kind.name, (kind.families)(ring), ring, seed, round);
         let mut questions = fresh(&purpose, seed, family, &mut told, |chance| {
             let questions = (kind.make)(chance, ring, nth, plan.members);
             (questions.iter().map(Question::words).collect(), questions)
@@ -65,6 +76,14 @@ pub(crate) fn suite(profile: Profile, seed: u64) -> Suite {
         questions.iter_mut().for_each(|question| question.options.truncate(plan.options));
         let mut chance = Chance::new(&format!("{purpose}/places"), seed, family as u64);
         probes.extend(choice_probes(kind, family, ring, questions, &mut places, &mut chance));
+    }
+    for (family, (kind, ring, round)) in turns(PROMPTS, |kind| kind.families).take(plan.prompts).enumerate() {
+        let nth = template(kind.name, (kind.families)(ring), ring, seed, round);
+        let messages = fresh(&format!("{profile}/prompt/{}", kind.name), seed, family, &mut told, |chance| {
+            let messages = (kind.make)(chance, ring, nth);
+            (messages.iter().map(|message| message.text.clone()).collect(), messages)
+        });
+        probes.extend(prompt_probes(kind, family, ring, messages));
     }
     Suite { name: format!("builtin:{profile}"), probes }
 }
@@ -94,21 +113,23 @@ fn fresh<T>(
 }
 
 /// The kinds in turn, centre and edge alternating; a kind that has used all its templates at a ring sits out.
-fn turns() -> impl Iterator<Item = (&'static QuestionKind, Ring, usize)> {
-    (0..).flat_map(|turn| {
+fn turns<K>(
+    kinds: &'static [K],
+    families: fn(&K) -> fn(Ring) -> usize,
+) -> impl Iterator<Item = (&'static K, Ring, usize)> {
+    (0..).flat_map(move |turn| {
         let (ring, round) = (ring_of(turn, false), turn / 2);
-        QUESTIONS.iter().filter(move |kind| round < (kind.families)(ring)).map(move |kind| (kind, ring, round))
+        kinds.iter().filter(move |kind| round < families(kind)(ring)).map(move |kind| (kind, ring, round))
     })
 }
 
-/// The template of a round: each once, in an order drawn from the seed.
-fn template(kind: &QuestionKind, ring: Ring, seed: u64, round: usize) -> usize {
-    let count = (kind.families)(ring);
+/// The template of a round, of so many: each once, in an order drawn from the seed.
+fn template(kind: &str, count: usize, ring: Ring, seed: u64, round: usize) -> usize {
     if count == usize::MAX {
         return round;
     }
     let mut order: Vec<usize> = (0..count).collect();
-    Chance::new(&format!("templates/{}", kind.name), seed, ring as u64).shuffle(&mut order);
+    Chance::new(&format!("templates/{kind}"), seed, ring as u64).shuffle(&mut order);
     order[round]
 }
 
@@ -127,6 +148,30 @@ fn text_probe(kind: &TextKind, family: usize, ring: Ring, document: Document) ->
         tags,
         ask: Ask::Text { text: document.text, context: None, families: Families::Probe },
     }
+}
+
+fn prompt_probes(kind: &PromptKind, family: usize, ring: Ring, messages: Vec<Message>) -> Vec<Probe> {
+    let family = format!("prompt/{}/{family:04}", kind.name);
+    let probe = |(member, message): (usize, Message)| {
+        let mut tags = vec![kind.name.to_owned(), ring.tag().to_owned()];
+        tags.extend(message.tags);
+        Probe {
+            id: format!("{family}/{member}"),
+            family: family.clone(),
+            axis: kind.axis.to_owned(),
+            tags,
+            ask: Ask::Prompt {
+                prompt: message.text,
+                system: None,
+                turns: Vec::new(),
+                answer: message.answer,
+                check: message.check,
+                max_tokens: Some(message.max_tokens),
+                stop: message.stop,
+            },
+        }
+    };
+    messages.into_iter().enumerate().map(probe).collect()
 }
 
 /// Counts where truths were placed, so that each place is used equally often.

@@ -77,7 +77,7 @@ fn reply(chance: &mut Chance, pool: &[&str], constraints: &[Constraint], broken:
     None
 }
 
-const TOPICS: &[(&str, &str)] = &[
+pub(super) const TOPICS: &[(&str, &str)] = &[
     ("things in a workshop", "object"),
     ("animals", "animal"),
     ("things to eat", "food"),

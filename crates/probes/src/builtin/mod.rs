@@ -13,6 +13,7 @@ mod constraints;
 mod everyday;
 mod grammar;
 mod lexicon;
+mod prompts;
 mod puzzles;
 mod reasoning;
 mod registers;

@@ -34,14 +34,14 @@ fn step(scene: &mut Scene<'_>, total: i64, ring: Ring) -> Step {
 }
 
 /// A chain: who has what, how many at first, and the steps.
-struct Chain {
+pub(super) struct Chain {
     hero: String,
     item: String,
     start: i64,
     steps: Vec<Step>,
 }
 
-fn draw_chain(scene: &mut Scene<'_>, depth: usize) -> Chain {
+pub(super) fn draw_chain(scene: &mut Scene<'_>, depth: usize) -> Chain {
     let ring = scene.ring;
     let hero = scene.draw("name").to_owned();
     scene.bind("hero", &hero);
@@ -58,6 +58,11 @@ fn draw_chain(scene: &mut Scene<'_>, depth: usize) -> Chain {
 }
 
 impl Chain {
+    /// The chain in words, and the question.
+    pub(super) fn question(&self) -> String {
+        format!("{} How many {} does {} have now?", self.told(), self.item, self.hero)
+    }
+
     fn told(&self) -> String {
         let Self { hero, item, start, steps } = self;
         let mut text = format!("{hero} has {start} {item}.");
@@ -68,12 +73,12 @@ impl Chain {
         text
     }
 
-    fn result(&self) -> i64 {
+    pub(super) fn result(&self) -> i64 {
         self.steps.last().map_or(self.start, |step| step.total)
     }
 }
 
-fn depth(chance: &mut Chance, ring: Ring) -> usize {
+pub(super) fn depth(chance: &mut Chance, ring: Ring) -> usize {
     ring.either(chance.between(1, 2), chance.between(3, 6)) as usize
 }
 
@@ -82,7 +87,7 @@ pub(super) fn chain(chance: &mut Chance, ring: Ring, length: Length) -> Document
     let depth = depth(chance, ring) + length.of(0, 1, 3);
     let mut scene = Scene::new(chance, ring);
     let chain = draw_chain(&mut scene, depth);
-    let mut text = format!("{} How many {} does {} have now?\n", chain.told(), chain.item, chain.hero);
+    let mut text = chain.question() + "\n";
     for (index, step) in chain.steps.iter().enumerate() {
         text.push_str(&format!("Step {}: {} = {}.\n", index + 1, step.sum, step.total));
     }
@@ -98,7 +103,7 @@ pub(super) fn sum_question(chance: &mut Chance, ring: Ring, _nth: usize, members
     let mut questions = Vec::new();
     for depth in (first..first + members).rev() {
         chain.steps.truncate(depth);
-        let prompt = format!("{} How many {} does {} have now?", chain.told(), chain.item, chain.hero);
+        let prompt = chain.question();
         let truth = chain.result();
         let others = near(scene.chance, truth, &chain);
         questions.push(

@@ -3,7 +3,7 @@
 use super::grammar::Scene;
 use super::{Chance, Document, Length, Question, Ring};
 
-const OPENINGS: &[&str] = &[
+pub(super) const OPENINGS: &[&str] = &[
     "In the spring, <name:hero> moved to <town:town> to work as a~ <job:job>.",
     "<name:hero> was a~ <job:job> in <town:town> and had lived there for [two|ten|thirty] years.",
     "Nobody in <town:town> knew much about <name:hero>, the new <job:job>.",
@@ -82,13 +82,20 @@ pub(super) fn journey(chance: &mut Chance, ring: Ring, length: Length) -> Docume
     Document::tagged(parts.join(" "), format!("stops:{stops}"))
 }
 
+/// Sentences between what is said and what is asked.
+pub(super) fn distance(ring: Ring) -> usize {
+    ring.either(1, 4)
+}
+
+/// A story up to the question: `thing` lies in the container `box` in the room `place`.
+pub(super) fn story(scene: &mut Scene<'_>, between: usize) -> String {
+    [scene.say_one(OPENINGS), scene.say_one(HIDINGS), scene.say_some(MIDDLES, between)].join(" ")
+}
+
 /// Reading: where is the thing, whose is it, who knew? Paraphrases of one question over one story.
 pub(super) fn reading_question(chance: &mut Chance, ring: Ring, _nth: usize, members: usize) -> Vec<Question> {
-    let between = ring.either(1, 4);
-    let mut scene = Scene::new(chance, ring);
-    let mut story = vec![scene.say_one(OPENINGS), scene.say_one(HIDINGS)];
-    story.push(scene.say_some(MIDDLES, between));
-    let story = story.join(" ");
+    let (between, mut scene) = (distance(ring), Scene::new(chance, ring));
+    let story = story(&mut scene, between);
     let thing = scene.bound("thing").to_owned();
     let asked: [(&str, &str, String); 3] = [
         ("room", "place", format!("In which room is the {thing}?")),

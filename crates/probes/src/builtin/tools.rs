@@ -1,5 +1,7 @@
 //! Tools: which one fits, with which argument, and what to do when a call fails.
 
+use serde_json::Value;
+
 use super::grammar::Scene;
 use super::{Chance, Document, Length, Order, Question, Ring, nth_of};
 
@@ -156,6 +158,40 @@ pub(super) fn choice_question(chance: &mut Chance, ring: Ring, nth: usize, membe
             Question::new(prompt, tools[0].name, others).tag("tool-choice")
         })
         .collect()
+}
+
+/// A request, the tools at hand, and the call that serves it.
+pub(super) struct Request {
+    /// `name(argument, …)` of each tool, in any order.
+    pub(super) tools: String,
+    pub(super) words: String,
+    pub(super) tool: &'static str,
+    pub(super) arguments: serde_json::Map<String, Value>,
+}
+
+/// The first or the second request for the tool of a number.
+pub(super) fn request(chance: &mut Chance, ring: Ring, nth: usize, which: usize) -> Request {
+    let tools = draw(chance, ring, nth);
+    let mut listed: Vec<String> = tools.iter().map(|tool| signature(tool)).collect();
+    chance.shuffle(&mut listed);
+    let mut scene = Scene::new(chance, ring);
+    let (words, arguments) = tools[0].requests[which % 2];
+    let words = scene.say(words);
+    let arguments = object(&scene.say(&format!("^{arguments}")));
+    Request { tools: listed.join(", "), words, tool: tools[0].name, arguments }
+}
+
+fn signature(tool: &Tool) -> String {
+    let names: Vec<String> = object(tool.requests[0].1).into_iter().map(|(name, _)| name).collect();
+    format!("{}({})", tool.name, names.join(", "))
+}
+
+/// Arguments as they stand in a tool, without their braces.
+fn object(arguments: &str) -> serde_json::Map<String, Value> {
+    match serde_json::from_str(&format!("{{{arguments}}}")) {
+        Ok(object) => object,
+        Err(error) => unreachable!("the arguments of a tool are JSON: {arguments}: {error}"),
+    }
 }
 
 /// Requests with all that a call needs, and the same with one thing left out: what is missing.

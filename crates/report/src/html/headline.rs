@@ -166,6 +166,7 @@ fn gate_rows(gate: &Gate) -> Markup {
                     @if let Some(more) = gate.more_families {
                         " " strong { "About " (show::count(more)) " more families would decide it." }
                     }
+                    @if let Some(seen) = show::detectable(gate) { " It " (seen) "." }
                 }
             }
         }

@@ -182,8 +182,9 @@ fn gate(metric: &str, bounds: (Option<f64>, Option<f64>), verdict: Verdict, foun
         at_least: bounds.0,
         at_most: bounds.1,
         verdict,
-        estimate: Some(found),
         more_families: (verdict == Verdict::NotEnoughEvidence).then_some(1_340),
+        detectable: Some(0.125),
+        estimate: Some(found),
         explanation: words.into(),
     }
 }
