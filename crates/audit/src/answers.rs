@@ -49,16 +49,15 @@ impl Prompt<'_> {
         PairMeans::of(&Answers { teacher: &teacher, student: &rerun, rerun: &[], base: &[] }, same)
     }
 
-    /// The student, and the teacher's second run, on the way from a base to the teacher: pair means in classes of all these
-    /// answers together, which leave the prompt's own classes as they are.
+    /// The student, and the teacher's second run, on the way from a base to the teacher. D2 of teacher and base takes
+    /// classes of these two together and leaves the prompt's own as they are.
     fn beside(&self, base: &[Said<'_>]) -> [Option<PairMeans>; 2] {
-        let models = [&self.teacher[..], &self.student, &self.rerun, base];
-        let texts: Vec<&str> = models.iter().flat_map(|said| said.iter().map(|said| said.row.text.as_str())).collect();
+        let texts: Vec<&str> = self.teacher.iter().chain(base).map(|said| said.row.text.as_str()).collect();
         let classes = meaning::classes(self.steps, &texts, self.equivalence).class_of;
-        let mut classes = classes.into_iter().map(|class| class as u32);
-        let [teacher, student, rerun, base] = models.map(|said| classes.by_ref().take(said.len()).collect::<Vec<_>>());
-        let means = |student| PairMeans::of(&Answers { teacher: &teacher, student, rerun: &[], base: &base }, same);
-        [means(&student), means(&rerun)]
+        let classes: Vec<u32> = classes.into_iter().map(|class| class as u32).collect();
+        let (teacher, base) = classes.split_at(self.teacher.len());
+        let gap = kernel::d2(teacher, base, &same);
+        [self.pair_means(), self.floor()].map(|means| means.map(|means| PairMeans { gap, ..means }))
     }
 
     /// Who is right; `None` without a checker.

@@ -289,7 +289,8 @@ fn the_gap_is_measured_from_answers_to_other_prompts() {
     let found = gap(&script_of_two("c = 0.7, d = 0.3", "a = 0.7, b = 0.3"));
     covers(&found, "gap_closed", 0.0);
     let whole = gap(&teacher);
-    let interval = whole.metrics.iter().find(|m| m.id == "gap_closed").unwrap().estimate.as_ref().unwrap().interval.as_ref();
+    let interval =
+        whole.metrics.iter().find(|m| m.id == "gap_closed").unwrap().estimate.as_ref().unwrap().interval.as_ref();
     assert_eq!(interval.unwrap().high, 1.0);
     // A teacher that says the same to every prompt leaves nothing to close; one family knows no stranger.
     assert!(missing(&audit(&script("d = 1.0")), "gap_closed").contains("no gap to close"));
