@@ -52,16 +52,15 @@ impl Prompt<'_> {
         PairMeans::of(&Answers { teacher: &teacher, student: &rerun, rerun: &[], base: &[] }, same)
     }
 
-    /// The student, and the teacher's second run, on the way from a base to the teacher: pair means in classes of all these
-    /// answers together, which leave the prompt's own classes as they are.
+    /// The student, and the teacher's second run, on the way from a base to the teacher. D2 of teacher and base takes
+    /// classes of these two together and leaves the prompt's own as they are.
     fn beside(&self, base: &[&str]) -> [Option<PairMeans>; 2] {
-        let models = [texts(&self.teacher), texts(&self.student), texts(&self.rerun), base.to_vec()];
-        let classes = meaning::classes(self.steps, &models.concat(), self.equivalence).class_of;
-        let mut classes = classes.into_iter().map(|class| class as u32);
-        let [teacher, student, rerun, base] =
-            models.map(|texts| classes.by_ref().take(texts.len()).collect::<Vec<_>>());
-        let means = |student| PairMeans::of(&Answers { teacher: &teacher, student, rerun: &[], base: &base }, same);
-        [means(&student), means(&rerun)]
+        let texts: Vec<&str> = texts(&self.teacher).into_iter().chain(base.iter().copied()).collect();
+        let classes = meaning::classes(self.steps, &texts, self.equivalence).class_of;
+        let classes: Vec<u32> = classes.into_iter().map(|class| class as u32).collect();
+        let (teacher, base) = classes.split_at(self.teacher.len());
+        let gap = kernel::d2(teacher, base, &same);
+        [self.pair_means(), self.floor()].map(|means| means.map(|means| PairMeans { gap, ..means }))
     }
 
     /// Who is right; `None` without a checker.
@@ -185,6 +184,15 @@ pub(crate) struct AnswerMetric {
 }
 
 impl AnswerMetric {
+    /// Whether it is a share of answers or of pairs of them.
+    pub(crate) fn is_share(&self) -> bool {
+        match self.sums {
+            Sums::Truth => self.id != "excess_flips",
+            Sums::Pairs => ["answer_agreement", "agreement_ceiling"].contains(&self.id),
+            Sums::Rare | Sums::Gap => false,
+        }
+    }
+
     /// Whether it needs to know what is right.
     pub(crate) fn reads_truth(&self) -> bool {
         self.sums == Sums::Truth

@@ -148,6 +148,9 @@ impl<'a> Evidence<'a> {
         }
         if let Some(metric) = answers::METRICS.iter().find(|m| m.id == id) {
             let mut estimate = self.answers.measure(metric, self.level)?;
+            if metric.is_share() {
+                exact_near_the_ends(&mut estimate, self.level);
+            }
             if metric.reads_truth() {
                 exclude(&mut estimate, "no checker says what is right", self.answers.unchecked as usize);
             }
@@ -261,5 +264,7 @@ fn exact_near_the_ends(estimate: &mut Estimate, level: f64) {
     if let Some(exact) = exact {
         let (low, high) = (exact.low.min(estimate.value), exact.high.max(estimate.value));
         estimate.interval = Some(hydrometer_metrics::Interval { low, high, ..exact });
+        // The exact interval owes nothing to others.
+        estimate.student_alone = None;
     }
 }

@@ -21,10 +21,11 @@ const WITHIN: [(&str, Within); 4] = [
     ("distinct_2", |words, _| distinct_n(words, 2)),
     ("self_bleu", |words, _| self_bleu(words)),
 ];
-type Among = fn(&Prdc) -> f64;
+/// One of the four numbers by neighbours.
+type Near = fn(&Prdc) -> f64;
 
 /// Measures against the teacher by neighbours.
-const NEIGHBOURHOODS: [(&str, Among); 4] = [
+const NEIGHBOURHOODS: [(&str, Near); 4] = [
     ("knn_precision", |found| found.precision),
     ("knn_recall", |found| found.recall),
     ("knn_density", |found| found.density),

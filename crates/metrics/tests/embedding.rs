@@ -277,7 +277,7 @@ proptest! {
         let (left, right) = points.split_at(10);
         let found = mauve(&[left, right].concat(), &[right, right].concat(), seed);
         if let Some(found) = found {
-            prop_assert!(found >= 1.0 / 252.0 - 1e-6 && found <= 1.0 + 1e-12, "{}", found);
+            prop_assert!((1.0 / 252.0 - 1e-6..=1.0 + 1e-12).contains(&found), "{}", found);
         }
         let rank = effective_rank(&points).unwrap();
         prop_assert!((1.0 - 1e-9..=9.0 + 1e-9).contains(&rank), "{}", rank);
