@@ -258,6 +258,7 @@ fn manifest(
             seed: options.seed,
             samples,
             deciding: None,
+            cache: None,
         },
         units: UnitCounts { samples: units as u32, ..UnitCounts::default() },
         planned: PlannedTokens::default(),

@@ -3,6 +3,7 @@
 
 mod answers;
 pub mod base_file;
+mod cached;
 mod cases;
 mod collect;
 mod decisions;
@@ -20,10 +21,11 @@ pub mod statement;
 mod tokens;
 mod watch;
 
+pub use cached::{Kept, collect_cached, fill_cache};
 pub use collect::collect;
 pub use given::{Counts, Given, GivenOptions, given};
 pub use issue::statement;
-pub use options::{AuditError, AuditOptions, Observer, PlanSummary, Sampling, UntilDecided};
+pub use options::{AuditError, AuditOptions, Observer, PlanSummary, Sampling, UntilDecided, Windowing};
 pub use pilot::{Planned, Wish, pilot};
 pub use policy::{DEFAULT_POLICY, GateRule, Policy};
 pub use sampling::{Filled, ask};

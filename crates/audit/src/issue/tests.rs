@@ -54,6 +54,7 @@ fn rows(positions: Vec<PositionRow>) -> Rows {
             seed: 0,
             samples: None,
             deciding: None,
+            cache: None,
         },
         units: UnitCounts::default(),
         planned: PlannedTokens::default(),
