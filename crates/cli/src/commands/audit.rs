@@ -29,13 +29,8 @@ pub const BLOCK: u32 = 2048;
 /// Flags of `audit`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The model that was copied: a .gguf file, a Hugging Face folder, scripted:FILE, planted:DEFECT(MODEL).
-    #[arg(long, value_name = "MODEL", required_unless_present = "teacher_cache")]
-    teacher: Option<String>,
-    /// Instead of the teacher, its distributions over these texts, as `distributions collect` kept them. It does not run, and
-    /// only texts are asked.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["teacher", "until_decided"])]
-    teacher_cache: Option<PathBuf>,
+    #[command(flatten)]
+    who: Who,
     /// The copy.
     #[arg(long, value_name = "MODEL")]
     student: String,
@@ -62,6 +57,19 @@ pub struct Arguments {
     /// Open the report in a browser.
     #[arg(long, help_heading = "Output")]
     open: bool,
+}
+
+/// Where the teacher's distributions come from.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Who {
+    /// The model that was copied: a .gguf file, a Hugging Face folder, scripted:FILE, planted:DEFECT(MODEL).
+    #[arg(long, value_name = "MODEL")]
+    teacher: Option<String>,
+    /// Instead of the teacher, its distributions over these texts, as `distributions collect` kept them. It does not run, and
+    /// only texts are asked.
+    #[arg(long, value_name = "DIR", conflicts_with = "until_decided")]
+    teacher_cache: Option<PathBuf>,
 }
 
 /// The suite, and how its texts are cut.
@@ -206,7 +214,7 @@ impl Settings {
         let policy = policy(arguments.policy.as_deref())?;
         let Stopping { until_decided, cap } = arguments.stopping;
         Ok(Self {
-            teacher: match (&arguments.teacher_cache, &arguments.teacher) {
+            teacher: match (&arguments.who.teacher_cache, &arguments.who.teacher) {
                 (Some(cache), _) => Teacher::Cache(cache.clone()),
                 (None, teacher) => Teacher::Model(teacher.clone().unwrap_or_default()),
             },
