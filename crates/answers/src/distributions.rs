@@ -1,5 +1,5 @@
-//! Sparse distributions of whole token sequences on disk: one file, written once, read by sequence. Format:
-//! `docs/sparse-distributions.md`.
+//! Sparse distributions of whole token sequences on disk: files, each written once and read by sequence, and the folder that
+//! holds those of one teacher. Format: `docs/sparse-distributions.md`.
 
 use std::fmt;
 
@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::sparse::{Codec, SparseError};
 use crate::{Problem, RunError};
 
+mod folder;
 mod reader;
 mod writer;
 
+pub use folder::{CacheSize, TEACHER_CACHE_FORMAT, TeacherCache};
 pub use reader::DistributionReader;
 pub use writer::DistributionWriter;
 

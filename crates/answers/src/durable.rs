@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::RunError;
+use crate::folder::entries;
 
 /// Marks temporary files; what stands after it is the process id and a counter.
 const TEMPORARY: &str = ".tmp-";
@@ -55,6 +56,17 @@ pub(crate) fn temporary_for(path: &Path) -> PathBuf {
 /// Whether a file name is that of a temporary file.
 pub(crate) fn is_temporary(name: &str) -> bool {
     name.contains(TEMPORARY)
+}
+
+/// Removes the temporary files that killed processes left; the caller holds the lock on these folders.
+pub(crate) fn remove_leftovers(folders: &[&Path]) -> Result<(), RunError> {
+    for folder in folders {
+        for name in entries(folder)?.iter().filter(|name| is_temporary(name)) {
+            let leftover = folder.join(name);
+            fs::remove_file(&leftover).map_err(RunError::io("remove", &leftover))?;
+        }
+    }
+    Ok(())
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -184,6 +184,36 @@ pub enum RunError {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder holds something and is no teacher cache.
+    #[error(
+        "{path} is not empty and is no teacher cache (it holds {found:?} and no cache.json); name an empty or a new folder"
+    )]
+    NotACache {
+        /// The folder.
+        path: PathBuf,
+        /// One of the entries found in it.
+        found: String,
+    },
+    /// There is no teacher cache in the folder.
+    #[error(
+        "{path} holds no teacher cache: cache.json is missing; give the folder that distributions were collected into"
+    )]
+    NoCache {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder holds the distributions of another teacher, or keeps them otherwise.
+    #[error(
+        "{path} is the cache of another teacher, or keeps its distributions otherwise:{}\nname another folder, or the same \
+         teacher and settings",
+        list(.differences)
+    )]
+    CacheDiffers {
+        /// The folder.
+        path: PathBuf,
+        /// Every field that differs.
+        differences: Vec<Difference>,
+    },
     /// Segments of an answer store, or a file of distributions, are damaged.
     #[error(
         "{path} is damaged:{}\nrestore these files from a copy, or move them away: what they held is then asked again",

@@ -13,7 +13,7 @@ use crate::json::{check_sealed, pretty, probe_lines, read_json, read_lines, read
 use crate::manifest::{FORMAT, Manifest, UnitCounts};
 use crate::parquet_io::{self, Expect, Stamp};
 use crate::part::{MAX_ROWS_PER_PART, Part, PartKind, PartRow};
-use crate::rows::{ChoiceRow, LikelihoodRow, PositionRow, SampleRow};
+use crate::rows::{ChoiceRow, LikelihoodRow, PositionRow, SampleRow, SparseRow};
 use crate::verify::{self, Finished, Stopped};
 use crate::{CostEntry, Problem, RunError};
 
@@ -225,6 +225,14 @@ impl RunFolder {
         self.write(PartKind::Samples, unit, rows)
     }
 
+    /// Writes the positions of a unit, the teacher's distributions from a cache against the student.
+    ///
+    /// # Errors
+    /// As [`RunFolder::write_positions`].
+    pub fn write_sparse(&self, unit: u32, rows: &[SparseRow]) -> Result<(), RunError> {
+        self.write(PartKind::Sparse, unit, rows)
+    }
+
     /// Positions, teacher against student, unit by unit.
     pub fn positions(&self) -> Units<'_, PositionRow> {
         self.units(PartKind::Positions)
@@ -248,6 +256,11 @@ impl RunFolder {
     /// Sampled answers, unit by unit.
     pub fn samples(&self) -> Units<'_, SampleRow> {
         self.units(PartKind::Samples)
+    }
+
+    /// Positions, the teacher's distributions from a cache against the student, unit by unit.
+    pub fn sparse(&self) -> Units<'_, SparseRow> {
+        self.units(PartKind::Sparse)
     }
 
     /// Adds a line to `cost.jsonl`.
@@ -448,6 +461,7 @@ impl RunFolder {
             PartKind::Choices => self.read::<ChoiceRow>(kind, unit)?.len(),
             PartKind::Likelihoods => self.read::<LikelihoodRow>(kind, unit)?.len(),
             PartKind::Samples => self.read::<SampleRow>(kind, unit)?.len(),
+            PartKind::Sparse => self.read::<SparseRow>(kind, unit)?.len(),
         };
         Ok(rows as u64)
     }
@@ -471,15 +485,7 @@ impl RunFolder {
 
     /// Removes temporary files that killed processes left.
     fn tidy(&self) -> Result<(), RunError> {
-        for folder in [self.path.clone(), self.path.join(PARTS)] {
-            for name in entries(&folder)? {
-                if durable::is_temporary(&name) {
-                    let path = folder.join(name);
-                    fs::remove_file(&path).map_err(RunError::io("remove", &path))?;
-                }
-            }
-        }
-        Ok(())
+        durable::remove_leftovers(&[&self.path, &self.path.join(PARTS)])
     }
 }
 

@@ -27,6 +27,6 @@ pub use folder::{RunFolder, Units};
 pub use identity::{EngineIdentity, ModelIdentity};
 pub use manifest::{Deciding, FORMAT, Manifest, PlannedTokens, RunSettings, TeacherAsked, UnitCounts, WatchedGate};
 pub use part::{MAX_ROWS_PER_PART, Part, PartKind, PartRow};
-pub use rows::{ChoiceRow, LikelihoodRow, PositionRow, SampleRow, SampleSource, ScoredModel};
+pub use rows::{ChoiceRow, LikelihoodRow, PositionRow, SampleRow, SampleSource, ScoredModel, SparseRow};
 pub use sampling::{FinishReason, SampleSettings, SamplingParameters};
 pub use verify::Stopped;

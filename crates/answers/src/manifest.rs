@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::sparse::Codec;
 use crate::{Difference, ModelIdentity, PartKind, SampleSettings};
 
 /// Format version of the run folder; a breaking change raises the number.
@@ -35,6 +36,10 @@ pub struct RunSettings {
     /// When the run may stop early; `None`, and absent from the file, where it asks the whole suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deciding: Option<Deciding>,
+    /// How the teacher's distributions were kept, where they came from a cache; `None`, and absent from the file, where the
+    /// teacher ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Codec>,
 }
 
 /// Which prompts the teacher is asked, where the student answers more.
@@ -88,9 +93,12 @@ pub struct UnitCounts {
     /// Units of sampled answers; absent from the file where there are none.
     #[serde(default, skip_serializing_if = "none")]
     pub samples: u32,
+    /// Units of scored positions, the teacher's distributions from a cache; absent from the file where there are none.
+    #[serde(default, skip_serializing_if = "none")]
+    pub sparse: u32,
 }
 
-// A run without samples has the hash that it had before there were any.
+// A run without samples or cached distributions has the hash that it had before there were any.
 fn none(units: &u32) -> bool {
     *units == 0
 }
@@ -104,6 +112,7 @@ impl UnitCounts {
             PartKind::Choices => self.choices,
             PartKind::Likelihoods => self.likelihoods,
             PartKind::Samples => self.samples,
+            PartKind::Sparse => self.sparse,
         }
     }
 
@@ -115,6 +124,7 @@ impl UnitCounts {
             choices: self.choices.min(other.choices),
             likelihoods: self.likelihoods.min(other.likelihoods),
             samples: self.samples.min(other.samples),
+            sparse: self.sparse.min(other.sparse),
         }
     }
 }
@@ -211,7 +221,7 @@ impl Manifest {
     }
 }
 
-fn compare(field: &str, found: &serde_json::Value, wanted: &serde_json::Value, out: &mut Vec<Difference>) {
+pub(crate) fn compare(field: &str, found: &serde_json::Value, wanted: &serde_json::Value, out: &mut Vec<Difference>) {
     use serde_json::Value::{Null, Object};
     match (found, wanted) {
         (Object(a), Object(b)) => {

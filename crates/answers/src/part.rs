@@ -18,12 +18,20 @@ pub enum PartKind {
     Likelihoods,
     /// Sampled answers.
     Samples,
+    /// Scored positions, the teacher's distributions from a cache against the student.
+    Sparse,
 }
 
 impl PartKind {
     /// All kinds, in the order of the format.
-    pub const ALL: [PartKind; 5] =
-        [PartKind::Positions, PartKind::Floor, PartKind::Choices, PartKind::Likelihoods, PartKind::Samples];
+    pub const ALL: [PartKind; 6] = [
+        PartKind::Positions,
+        PartKind::Floor,
+        PartKind::Choices,
+        PartKind::Likelihoods,
+        PartKind::Samples,
+        PartKind::Sparse,
+    ];
 
     /// Name of the kind in file names.
     pub fn name(self) -> &'static str {
@@ -33,6 +41,7 @@ impl PartKind {
             PartKind::Choices => "choices",
             PartKind::Likelihoods => "likelihoods",
             PartKind::Samples => "samples",
+            PartKind::Sparse => "sparse",
         }
     }
 

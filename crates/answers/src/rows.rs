@@ -30,6 +30,11 @@ pub struct PositionRow {
     pub stats: PositionStats,
 }
 
+/// One scored position whose teacher came from a cache. On disk it has the columns that a cache can fill; in memory the
+/// others are `NaN`, as [`SparseComparer`](hydrometer_metrics::sparse::SparseComparer) leaves them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SparseRow(pub PositionRow);
+
 /// One option of a choice probe in one rotation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChoiceRow {
@@ -197,6 +202,71 @@ impl PartRow for PositionRow {
         stats_columns(&mut self.stats.clone(), &mut check);
         check.0.map(|name| format!("{name} is NaN"))
     }
+}
+
+impl Row for SparseRow {
+    fn blank() -> Self {
+        let mut row = PositionRow::blank();
+        let s = &mut row.stats;
+        for unknown in [&mut s.reverse_kl, &mut s.compat_nll_base, &mut s.compat_nll, &mut s.compat_kl] {
+            *unknown = f32::NAN;
+        }
+        for bands in [&mut s.band_mass, &mut s.band_overlap, &mut s.band_invented] {
+            bands[3] = f32::NAN;
+        }
+        SparseRow(row)
+    }
+
+    fn columns(&mut self, columns: &mut dyn Columns) {
+        let row = &mut self.0;
+        columns.text(plain("probe"), &mut row.probe);
+        columns.text(plain("family"), &mut row.family);
+        columns.u32(plain("window"), &mut row.window);
+        columns.u32(plain("position"), &mut row.position);
+        columns.text(plain("token_text"), &mut row.token_text);
+        columns.text(plain("teacher_top1_text"), &mut row.teacher_top1_text);
+        columns.text(plain("student_top1_text"), &mut row.student_top1_text);
+        sparse_columns(&mut row.stats, columns);
+    }
+}
+
+impl PartRow for SparseRow {
+    fn probe(&self) -> &str {
+        self.0.probe()
+    }
+
+    fn key(&self) -> [u64; 2] {
+        self.0.key()
+    }
+
+    fn fault(&self) -> Option<String> {
+        let mut check = NanCheck(None);
+        sparse_columns(&mut self.0.stats.clone(), &mut check);
+        check.0.map(|name| format!("{name} is NaN"))
+    }
+}
+
+/// The statistics that a cached teacher gives. Three bands: it does not say where the last two part.
+fn sparse_columns(stats: &mut PositionStats, columns: &mut dyn Columns) {
+    columns.u32(plain("target"), &mut stats.target);
+    columns.optional_f32(plain("teacher_logprob"), &mut stats.teacher_logprob);
+    columns.f32(plain("student_logprob"), &mut stats.student_logprob);
+    columns.f32(plain("kl"), &mut stats.kl);
+    columns.f32(plain("jsd"), &mut stats.jsd);
+    columns.f32(plain("overlap"), &mut stats.overlap);
+    columns.f32(plain("teacher_entropy"), &mut stats.teacher_entropy);
+    columns.f32(plain("student_entropy"), &mut stats.student_entropy);
+    columns.f32(plain("floored_mass"), &mut stats.floored_mass);
+    columns.u32(plain("teacher_top1"), &mut stats.teacher_top1);
+    columns.u32(plain("student_top1"), &mut stats.student_top1);
+    columns.f32(plain("teacher_top1_prob"), &mut stats.teacher_top1_prob);
+    columns.f32(plain("student_top1_prob"), &mut stats.student_top1_prob);
+    columns.optional_f32(plain("kendall_tau"), &mut stats.kendall_tau);
+    array("band_mass", &mut stats.band_mass[..3], columns);
+    array("band_overlap", &mut stats.band_overlap[..3], columns);
+    array("band_invented", &mut stats.band_invented[..3], columns);
+    array("kl_at", &mut stats.kl_at, columns);
+    array("kl_slope_at", &mut stats.kl_slope_at, columns);
 }
 
 fn blank_stats() -> PositionStats {

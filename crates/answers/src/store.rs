@@ -408,12 +408,7 @@ fn prepare(path: &Path) -> Result<Lock, RunError> {
     let segments = path.join(SEGMENTS);
     fs::create_dir_all(&segments).map_err(RunError::io("create", &segments))?;
     durable::sync_folder(path)?;
-    for folder in [path, &segments] {
-        for name in entries(folder)?.iter().filter(|name| durable::is_temporary(name)) {
-            let leftover = folder.join(name);
-            fs::remove_file(&leftover).map_err(RunError::io("remove", &leftover))?;
-        }
-    }
+    durable::remove_leftovers(&[path, &segments])?;
     Ok(lock)
 }
 

@@ -57,6 +57,8 @@ pub fn collect(
                     let student_alone = decided || unit >= plan.student_from;
                     job.prompts(unit as u32, &plan.prompts[unit], student_alone, &mut store, observer)?;
                 }
+                // Only a teacher that does not run leaves these.
+                PartKind::Sparse => {}
             }
         }
         *done.entry(kind).or_default() += 1;
@@ -87,16 +89,23 @@ fn watch(manifest: &Manifest, suite: &Suite) -> Result<Option<Watch>, AuditError
     Ok(Some(watch))
 }
 
-fn check(options: &AuditOptions) -> Result<(), AuditError> {
-    let setting = |setting, found: u32, expected: &str| {
-        Err(AuditError::Setting { setting, found: found.to_string(), expected: expected.to_owned() })
-    };
-    if options.n_ctx < 8 {
-        return setting("n_ctx", options.n_ctx, "at least 8 tokens");
+fn setting(setting: &'static str, found: u32, expected: &str) -> Result<(), AuditError> {
+    Err(AuditError::Setting { setting, found: found.to_string(), expected: expected.to_owned() })
+}
+
+/// Windows and blocks that can be worked with.
+pub(crate) fn check_blocks(n_ctx: u32, block_tokens: u32) -> Result<(), AuditError> {
+    if n_ctx < 8 {
+        return setting("n_ctx", n_ctx, "at least 8 tokens");
     }
-    if options.block_tokens < options.n_ctx {
-        return setting("block_tokens", options.block_tokens, &format!("at least n_ctx = {}", options.n_ctx));
+    if block_tokens < n_ctx {
+        return setting("block_tokens", block_tokens, &format!("at least n_ctx = {n_ctx}"));
     }
+    Ok(())
+}
+
+pub(crate) fn check(options: &AuditOptions) -> Result<(), AuditError> {
+    check_blocks(options.n_ctx, options.block_tokens)?;
     if options.rotations == 0 {
         return setting("rotations", 0, "at least 1");
     }
@@ -161,6 +170,7 @@ fn manifest(
         samples: options.sampling.as_ref().filter(|_| !plan.prompts.is_empty()).map(|s| s.settings.clone()),
         teacher_asked: options.teacher_asked.filter(|_| !plan.prompts.is_empty()),
         deciding: options.until_decided.as_ref().map(|u| watch::deciding(&u.policy, u.cap, largest_text)),
+        cache: None,
     };
     Manifest {
         format: FORMAT.to_owned(),
@@ -179,6 +189,7 @@ fn manifest(
             choices: plan.questions.len() as u32,
             likelihoods: texts + plan.alone.len() as u32,
             samples: plan.prompts.len() as u32,
+            sparse: 0,
         },
         planned: plan.tokens(),
         plan_hash: String::new(),

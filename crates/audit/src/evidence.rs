@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
     ChoiceRow, LikelihoodRow, Manifest, PartRow, PositionRow, RunFolder, SampleRow, SampleSettings, ScoredModel,
     Stopped, Units,
@@ -30,12 +31,19 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
+    /// How the teacher's distributions were kept; `None` where the teacher ran.
+    pub(crate) fn cache(&self) -> Option<&Codec> {
+        self.manifest.settings.cache.as_ref()
+    }
+
     /// Reads a finished run.
     pub(crate) fn read(run: &RunFolder) -> Result<Self, AuditError> {
+        let mut positions = all(run.positions())?;
+        positions.extend(all(run.sparse())?.into_iter().map(|row| row.0));
         Ok(Self {
             manifest: run.manifest().clone(),
             probes: run.probes().to_vec(),
-            positions: all(run.positions())?,
+            positions,
             floor: all(run.floor())?,
             choices: all(run.choices())?,
             likelihoods: all(run.likelihoods())?,
@@ -44,6 +52,9 @@ impl Rows {
         })
     }
 }
+
+/// Why a number needs the teacher itself.
+const NOT_KEPT: &str = "needs the teacher's probability of tokens that its cache does not keep: let the teacher run";
 
 fn all<R: PartRow>(units: Units<'_, R>) -> Result<Vec<R>, AuditError> {
     let mut rows = Vec::new();
@@ -129,6 +140,11 @@ impl<'a> Evidence<'a> {
     /// The number called `id`, or why it cannot be computed.
     pub(crate) fn measure(&self, id: &str) -> Result<Estimate, String> {
         if let Some(definition) = tokens::definition(id) {
+            if id == "kendall_tau" && self.rows.cache().is_some_and(|codec| codec.truncation.k_min < 10) {
+                let missing =
+                    "needs the teacher's ten most probable tokens, and the cache may keep fewer: collect with k_min 10";
+                return Err(missing.to_owned());
+            }
             let mut estimate = self.of(&self.tokens, definition).ok_or_else(|| self.no_tokens())?;
             estimate.floor = definition.value(&self.floor);
             if id == "kendall_tau" {
@@ -144,7 +160,10 @@ impl<'a> Evidence<'a> {
             return Ok(estimate);
         }
         if let Some(model) = BITS_PER_BYTE.iter().position(|b| *b == id) {
-            return self.of(&self.bits[model], &BITS).ok_or_else(|| "no text was scored".to_owned());
+            return self.of(&self.bits[model], &BITS).ok_or_else(|| match self.rows.cache() {
+                Some(_) if model == 0 => NOT_KEPT.to_owned(),
+                _ => "no text was scored".to_owned(),
+            });
         }
         if let Some(metric) = answers::METRICS.iter().find(|m| m.id == id) {
             let mut estimate = self.answers.measure(metric, self.level)?;
@@ -224,6 +243,8 @@ impl<'a> Evidence<'a> {
             format!("token metrics need one vocabulary: {}", self.rows.manifest.pairing)
         } else if self.rows.positions.is_empty() {
             "the suite has no texts".to_owned()
+        } else if self.rows.cache().is_some() {
+            NOT_KEPT.to_owned()
         } else {
             "undefined on these texts: there is nothing to divide by".to_owned()
         }

@@ -407,7 +407,7 @@ impl Look<'_> {
 }
 
 fn tail(bands: &[f32; 4]) -> f64 {
-    f64::from(bands[2]) + f64::from(bands[3])
+    bands[2..].iter().filter(|band| !band.is_nan()).map(|&band| f64::from(band)).sum()
 }
 
 fn number(value: Option<f64>) -> String {

@@ -260,6 +260,7 @@ fn manifest(
             samples,
             teacher_asked: None,
             deciding: None,
+            cache: None,
         },
         units: UnitCounts { samples: units as u32, ..UnitCounts::default() },
         planned: PlannedTokens::default(),

@@ -1,5 +1,6 @@
 //! Issues the statement: a function of the run folder and the policy alone.
 
+use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{FinishReason, PlannedTokens, RunFolder, SampleRow, SampleSource};
 use hydrometer_metrics::gate::{Bounds, judge};
 use hydrometer_metrics::quantile::percentiles;
@@ -251,6 +252,12 @@ fn verdict_line(verdict: Verdict, gates: &[Gate]) -> String {
 fn regime(rows: &Rows) -> Regime {
     let (id, meaning) = if rows.manifest.teacher.format == GIVEN {
         ("R4", "answers given as texts: what they say can be compared, nothing about tokens")
+    } else if rows.cache().is_some() {
+        (
+            "R1",
+            "the teacher's most probable tokens and draws from its tail, from a cache: KL and Jensen–Shannon divergence, \
+             overlap and tail are estimated without bias",
+        )
     } else if rows.manifest.shared_vocab.is_some() {
         ("R0", "full logits of both models over one vocabulary: every token metric is exact")
     } else {
@@ -324,7 +331,15 @@ fn bands(evidence: &Evidence<'_>) -> Vec<Band> {
         let [kept, invented] = tokens::band_columns(band).map(|columns| evidence.share(table, &columns));
         Some(Band { name: BANDS[band].to_owned(), mass: tokens::band_mass(table, band)?, kept, invented })
     };
-    (0..BANDS.len()).filter_map(band).collect()
+    let mut bands: Vec<Band> = (0..BANDS.len()).filter_map(band).collect();
+    if evidence.rows.cache().is_some() {
+        // It does not say where the last two part: the third holds both.
+        bands.truncate(3);
+        if let Some(tail) = bands.last_mut() {
+            tail.name = "beyond 0.9".to_owned();
+        }
+    }
+    bands
 }
 
 fn quantiles(rows: &Rows) -> Vec<Quantiles> {
@@ -338,7 +353,8 @@ fn quantiles(rows: &Rows) -> Vec<Quantiles> {
     };
     fields
         .into_iter()
-        .filter(|_| !rows.positions.is_empty())
+        // The spread of estimates is larger than that of what they estimate.
+        .filter(|_| !rows.positions.is_empty() && rows.cache().is_none())
         .map(|(metric, field)| Quantiles {
             metric: metric.to_owned(),
             points: points(&rows.positions, field),
@@ -442,14 +458,22 @@ fn notes(rows: &Rows, policy: &Policy, metrics: &[Metric], gates: &[Gate]) -> Ve
         );
     }
     notes.extend(student_alone(metrics));
-    if rows.positions.iter().any(|r| r.compat) {
+    if rows.positions.iter().any(|r| r.compat || r.window > 0) {
         notes.push(format!(
             "Texts longer than {} tokens were cut into disjoint windows of that length and scored in their second \
              half, as llama.cpp does.",
             rows.manifest.settings.n_ctx
         ));
     }
-    if rows.floor.is_empty() && !rows.positions.is_empty() {
+    if let Some(Codec { truncation, .. }) = rows.cache() {
+        notes.push(format!(
+            "The teacher did not run: its distributions came from a cache that keeps at least {} and at most {} of the most \
+             probable tokens of each position, up to a mass of {}, and {} draws from the others. Intervals contain the \
+             chance of these draws. The noise floor, choices and free answers need the teacher itself, percentiles over \
+             positions too: single estimates spread more than what they estimate.",
+            truncation.k_min, truncation.k_max, truncation.mass, truncation.draws
+        ));
+    } else if rows.floor.is_empty() && !rows.positions.is_empty() {
         notes.push("The noise floor was not measured: no window was scored twice.".to_owned());
     }
     notes

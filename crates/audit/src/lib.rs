@@ -4,6 +4,7 @@
 mod alone;
 mod answers;
 pub mod base_file;
+mod cached;
 mod cases;
 mod collect;
 mod decisions;
@@ -22,10 +23,11 @@ pub mod statement;
 mod tokens;
 mod watch;
 
+pub use cached::{Kept, collect_cached, fill_cache};
 pub use collect::collect;
 pub use given::{Counts, Given, GivenOptions, given};
 pub use issue::statement;
-pub use options::{AuditError, AuditOptions, Models, Observer, PlanSummary, Sampling, UntilDecided};
+pub use options::{AuditError, AuditOptions, Models, Observer, PlanSummary, Sampling, UntilDecided, Windowing};
 pub use pilot::{Planned, Wish, pilot};
 pub use policy::{DEFAULT_POLICY, GateRule, Policy};
 pub use sampling::{Filled, ask};

@@ -53,6 +53,21 @@ pub struct AuditOptions {
     pub arguments: Vec<String>,
 }
 
+/// How texts are cut into windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windowing {
+    /// Context window in tokens; longer texts are cut into disjoint windows of this length. At least 8.
+    pub n_ctx: u32,
+    /// Only the first windows of each text.
+    pub max_windows: Option<u32>,
+}
+
+impl AuditOptions {
+    pub(crate) fn windowing(&self) -> Windowing {
+        Windowing { n_ctx: self.n_ctx, max_windows: self.max_windows }
+    }
+}
+
 /// How free questions are answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sampling {
@@ -148,6 +163,35 @@ pub enum AuditError {
         position: u32,
         /// What is wrong with the numbers.
         reason: String,
+    },
+    /// Windows of the texts that a teacher cache does not hold.
+    #[error(
+        "{missing} of {windows} windows of these texts are not in the teacher cache {}; the first is window {window} of `{probe}`",
+        .cache.display()
+    )]
+    NotCached {
+        /// The cache.
+        cache: PathBuf,
+        /// Windows that it lacks.
+        missing: u64,
+        /// Windows of the texts.
+        windows: u64,
+        /// Probe of the first that it lacks.
+        probe: String,
+        /// That window within the probe.
+        window: u32,
+    },
+    /// A teacher cache that this student cannot be compared with.
+    #[error("the teacher cache {}: its {what} is {found}, expected {expected}", .cache.display())]
+    CacheDiffers {
+        /// The cache.
+        cache: PathBuf,
+        /// What differs.
+        what: String,
+        /// What the cache has.
+        found: String,
+        /// What is accepted.
+        expected: String,
     },
     /// The policy file cannot be used.
     #[error("policy: {0}")]

@@ -2,12 +2,14 @@
 //! an interrupted run continues where it stopped.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use hydrometer_models::{Model, ModelError, Sequence, Tokenizer};
 use hydrometer_probes::families::WindowFamilies;
 use hydrometer_probes::{Ask, Probe, Suite};
 
-use crate::{AuditOptions, watch};
+use crate::options::Windowing;
+use crate::{AuditError, watch};
 
 /// A stretch of a text that is scored in one go.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +35,16 @@ impl Window {
         Sequence { tokens: self.tokens.clone(), rows: self.rows.clone() }
     }
 
+    /// The scored positions, which are successive.
+    pub(crate) fn positions(&self) -> Range<u32> {
+        self.rows.first().copied().unwrap_or(0)..self.rows.last().map_or(0, |last| last + 1)
+    }
+
+    /// A position of it could not be used.
+    pub(crate) fn failed(&self, position: u32, reason: &dyn std::fmt::Display) -> AuditError {
+        AuditError::Row { probe: self.probe.clone(), window: self.index, position, reason: reason.to_string() }
+    }
+
     /// The token that the text continues with after the window's `row`-th scored position.
     pub(crate) fn target(&self, row: usize) -> u32 {
         self.tokens[self.rows[row] as usize + 1]
@@ -40,12 +52,12 @@ impl Window {
 }
 
 /// All windows of a suite's texts under one tokenizer, in suite order.
-pub(crate) fn windows(model: &dyn Model, suite: &Suite, options: &AuditOptions) -> Result<Vec<Window>, ModelError> {
+pub(crate) fn windows(model: &dyn Model, suite: &Suite, cut: Windowing) -> Result<Vec<Window>, ModelError> {
     let mut all = Vec::new();
     for probe in &suite.probes {
         if let Ask::Text { text, context, .. } = &probe.ask {
             let context = context.as_deref().unwrap_or_default();
-            all.extend(windows_of(model.tokenizer(), probe, context, text, options)?);
+            all.extend(windows_of(model.tokenizer(), probe, context, text, cut)?);
         }
     }
     Ok(all)
@@ -56,7 +68,7 @@ fn windows_of(
     probe: &Probe,
     context: &str,
     text: &str,
-    options: &AuditOptions,
+    cut: Windowing,
 ) -> Result<Vec<Window>, ModelError> {
     let whole = format!("{context}{text}");
     let body = tokenizer.encode(&whole)?;
@@ -72,12 +84,12 @@ fn windows_of(
     starts.push(at);
     let first = (specials..tokens.len()).find(|&i| starts[i] >= context.len()).unwrap_or(tokens.len());
 
-    let n_ctx = options.n_ctx as usize;
+    let n_ctx = cut.n_ctx as usize;
     let long = tokens.len() > n_ctx;
     let families = WindowFamilies::new(probe);
     let pieces: Vec<_> = if long { tokens.chunks_exact(n_ctx).collect() } else { vec![tokens.as_slice()] };
     let mut windows = Vec::new();
-    for (index, piece) in pieces.into_iter().enumerate().take(options.max_windows.unwrap_or(u32::MAX) as usize) {
+    for (index, piece) in pieces.into_iter().enumerate().take(cut.max_windows.unwrap_or(u32::MAX) as usize) {
         let offset = index * n_ctx;
         let half = if long { n_ctx / 2 } else { 0 };
         let rows: Vec<u32> = (half..piece.len().saturating_sub(1))

@@ -164,7 +164,8 @@ fn columns(row: &PositionRow) -> [f64; COLUMNS] {
         c[TAU] = s.kendall_tau.into();
         c[TAU_COUNT] = 1.0;
     }
-    for band in 0..4 {
+    // Of a cached teacher the third band is the whole tail, and the fourth is unknown.
+    for band in (0..4).filter(|&band| !s.band_mass[band].is_nan()) {
         c[MASS + band] = s.band_mass[band].into();
         c[KEPT + band] = s.band_overlap[band].into();
         c[INVENTED + band] = s.band_invented[band].into();

@@ -281,7 +281,7 @@ impl Watch {
                 let samples = rows(run.samples(), unit)?;
                 self.answers(&answers::Tables::new(&answers::prompts(&samples, run.probes()), None, None))
             }
-            PartKind::Floor | PartKind::Likelihoods => Ok(()),
+            PartKind::Floor | PartKind::Likelihoods | PartKind::Sparse => Ok(()),
         }
     }
 

@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    answers, audit, collect, compare, completions, demo, export, gate, import, plan, probes, report,
+    answers, audit, collect, compare, completions, demo, distributions, export, gate, import, plan, probes, report,
 };
 use crate::engine;
 use crate::exit::Exit;
@@ -51,6 +51,9 @@ pub enum Command {
     /// Look after the answer store, and bring in answers that exist already.
     #[command(subcommand)]
     Answers(answers::Command),
+    /// Keep a teacher's distributions over texts, for audits without it.
+    #[command(subcommand)]
+    Distributions(distributions::Command),
     /// How many families a gate needs, from a pilot run or from assumptions.
     Plan(plan::Arguments),
     /// Read what another tool wrote.

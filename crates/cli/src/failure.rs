@@ -67,6 +67,12 @@ impl From<AuditError> for Failure {
             AuditError::Policy(_) => {
                 Self::input(error).hint("`hydrometer policy` prints the default policy, ready to edit")
             }
+            AuditError::NotCached { .. } => Self::input(error).hint(
+                "collect them with the same texts, --ctx and --chunks: \
+                 hydrometer distributions collect --teacher MODEL --cache DIR --text FILE",
+            ),
+            AuditError::CacheDiffers { .. } => Self::input(error)
+                .hint("a cache serves students with the teacher's own tokenizer; let the teacher run instead"),
             AuditError::Setting { .. } | AuditError::Parameters(_) | AuditError::Nothing(_) => Self::input(error),
         }
     }

@@ -22,6 +22,8 @@ fn every_command_explains_itself() {
         &["answers", "--help"],
         &["answers", "import", "--help"],
         &["answers", "gc", "--help"],
+        &["distributions", "--help"],
+        &["distributions", "collect", "--help"],
         &["plan", "--help"],
         &["gate", "--help"],
         &["report", "--help"],

@@ -9,7 +9,9 @@ pub const BANDS: [&str; 4] = ["top-1", "rest of 0.9 nucleus", "0.9–0.99", "bey
 
 /// Statistics of one position: teacher p against student q, both next-token distributions.
 ///
-/// All logarithms are natural; divergences are in nats.
+/// All logarithms are natural; divergences are in nats. Where the teacher's distribution was kept in part only, some are
+/// estimates, which may leave the ranges below, and some are `NaN`:
+/// [`SparseComparer`](crate::sparse::SparseComparer) says which.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PositionStats {
     /// Token that the text really continues with.
@@ -66,7 +68,7 @@ pub struct PositionStats {
 mod comparer;
 pub(crate) mod lanes;
 pub(crate) mod nucleus;
-mod ranks;
+pub(crate) mod ranks;
 pub(crate) mod sums;
 
 pub use comparer::Comparer;

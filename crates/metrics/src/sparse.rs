@@ -7,8 +7,10 @@
 
 use crate::position::sums::FLOOR;
 
+mod comparer;
 mod truncate;
 
+pub use comparer::SparseComparer;
 pub use truncate::{Truncater, Truncation};
 
 /// Temperatures whose sums over the whole vocabulary are kept: a truncated tail cannot be tempered afterwards.

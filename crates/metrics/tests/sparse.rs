@@ -3,7 +3,9 @@
 
 mod support;
 
-use hydrometer_metrics::sparse::{SparseDistribution, SparseStats, TEMPERATURES, Truncater, Truncation};
+use hydrometer_metrics::sparse::{
+    SparseComparer, SparseDistribution, SparseStats, TEMPERATURES, Truncater, Truncation,
+};
 use hydrometer_metrics::{PositionError, PositionStats};
 use proptest::prelude::*;
 use support::{by_probability, compare, log_softmax, noisy, random, zipf_row};
@@ -112,6 +114,109 @@ proptest! {
         prop_assert!(near(whole.kept_beyond_nucleus.unwrap(), f64::from(kept), 1e-5));
         prop_assert!(stats(k).kl_lower_bound <= f64::from(exact.kl) + 2e-5 * (1.0 + f64::from(exact.kl)));
     }
+}
+
+/// The numbers that a sparse teacher gives as estimates.
+fn estimated(stats: &PositionStats) -> Vec<f64> {
+    let beyond = |bands: [f32; 4]| [bands[0], bands[1], if bands[3].is_nan() { bands[2] } else { bands[2] + bands[3] }];
+    let mut all = vec![stats.kl, stats.jsd, stats.overlap, stats.floored_mass];
+    all.extend([stats.band_mass, stats.band_overlap, stats.band_invented].into_iter().flat_map(beyond));
+    all.extend(stats.kl_at);
+    all.extend(stats.kl_slope_at);
+    all.into_iter().map(f64::from).collect()
+}
+
+/// The numbers that it gives exactly.
+fn exact_numbers(stats: &PositionStats) -> [f64; 8] {
+    let PositionStats { teacher_entropy, student_entropy, student_logprob, kendall_tau, .. } = *stats;
+    let (tops, probs) = ([stats.teacher_top1, stats.student_top1], [stats.teacher_top1_prob, stats.student_top1_prob]);
+    let [p, q] = probs.map(f64::from);
+    let own = [teacher_entropy, student_entropy, student_logprob, kendall_tau].map(f64::from);
+    [own[0], own[1], own[2], own[3], f64::from(tops[0]), f64::from(tops[1]), p, q]
+}
+
+fn same(found: f64, expected: f64, tolerance: f64) -> bool {
+    found == expected || (found.is_nan() && expected.is_nan()) || near(found, expected, tolerance)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_whole_head_gives_the_statistics_of_both_rows((teacher, student) in rows(), target in 0usize..200) {
+        let target = (target % teacher.len()) as u32;
+        let exact = compare(&teacher, &student, target);
+        let kept = Truncater::new(truncation(1.0, 200, 200)).truncate(&teacher, 5).unwrap();
+        let found = SparseComparer::new(student.len()).compare(&kept, &student, target).unwrap();
+        for (i, (found, exact)) in estimated(&found).into_iter().zip(estimated(&exact)).enumerate() {
+            prop_assert!(same(found, exact, 5e-5), "{i}: {found} {exact}");
+        }
+        for (i, (found, exact)) in exact_numbers(&found).into_iter().zip(exact_numbers(&exact)).enumerate() {
+            // The head's order cannot tell ties.
+            let tied = i == 3 && teacher.iter().any(|a| teacher.iter().filter(|b| *b == a).count() > 1);
+            prop_assert!(tied || same(found, exact, 2e-5), "{i}: {found} {exact}");
+        }
+        let known = kept.head.contains(&target);
+        prop_assert_eq!(found.teacher_logprob.is_nan(), !known);
+        prop_assert!(!known || same(found.teacher_logprob.into(), exact.teacher_logprob.into(), 2e-5));
+        prop_assert!(found.reverse_kl.is_nan() && found.compat_kl.is_nan() && found.band_mass[3].is_nan());
+    }
+}
+
+/// As [`check_unbiased`], for every number of a position.
+fn check_positions_unbiased(exponent: f64, k: u32, floored: usize) {
+    const SEEDS: u64 = 4000;
+    let mut source = random(4);
+    let teacher = zipf_row(2000, exponent, &mut source);
+    let mut student = noisy(&teacher, 1.0, &mut source);
+    student[..floored].fill(f32::NEG_INFINITY);
+    let exact = compare(&teacher, &student, 0);
+    let mut truncater = Truncater::new(truncation(1.0, k, k));
+    let mut comparer = SparseComparer::new(2000);
+    let expected = estimated(&exact);
+    let (mut sums, mut squares) = (vec![0.0; expected.len()], vec![0.0; expected.len()]);
+    for seed in 0..SEEDS {
+        let found = comparer.compare(&truncater.truncate(&teacher, seed).unwrap(), &student, 0).unwrap();
+        for (i, found) in estimated(&found).into_iter().enumerate() {
+            sums[i] += found;
+            squares[i] += found * found;
+        }
+        if seed == 0 {
+            for (found, exact) in exact_numbers(&found).into_iter().zip(exact_numbers(&exact)) {
+                let unknown = found.is_nan() && k < 10;
+                assert!(unknown || same(found, exact, 2e-5), "{exponent} {k}: {found} {exact}");
+            }
+        }
+    }
+    for (i, expected) in expected.into_iter().enumerate() {
+        let mean = sums[i] / SEEDS as f64;
+        let error = ((squares[i] / SEEDS as f64 - mean * mean).max(0.0) / SEEDS as f64).sqrt();
+        assert!(
+            (mean - expected).abs() <= 4.0 * error + 5e-6 * (1.0 + expected),
+            "{exponent} {k} {i}: {mean} ± {error}, {expected}"
+        );
+    }
+}
+
+#[test]
+fn every_number_of_a_position_is_unbiased() {
+    check_positions_unbiased(1.6, 64, 0);
+    check_positions_unbiased(0.8, 16, 0);
+    check_positions_unbiased(1.1, 1, 0);
+    check_positions_unbiased(1.1, 16, 300);
+}
+
+#[test]
+fn a_sparse_teacher_and_a_row_must_share_their_vocabulary() {
+    let kept = Truncater::new(truncation(1.0, 2, 2)).truncate(&[0.0, 1.0, 2.0], 0).unwrap();
+    let check = |row: &[f32], target, expected: fn(&PositionError) -> bool| {
+        let error = SparseComparer::new(row.len()).compare(&kept, row, target).unwrap_err();
+        assert!(expected(&error), "{error}");
+    };
+    check(&[0.0, 1.0], 0, |error| matches!(error, PositionError::Target { target: 2, .. }));
+    check(&[0.0, 1.0, 2.0], 3, |error| matches!(error, PositionError::Target { target: 3, .. }));
+    check(&[0.0, f32::NAN, 2.0], 0, |error| matches!(error, PositionError::NotALogit { model: "student", .. }));
+    assert!(SparseComparer::new(4).compare(&kept, &[0.0; 3], 0).is_err());
 }
 
 /// The four unbiased estimates and their exact values.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::{
@@ -70,6 +71,20 @@ impl DistributionReader {
     /// Keys of the sequences, sorted.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &SequenceKey> {
         self.index.keys()
+    }
+
+    /// Positions of a sequence whose records are here; `None` where the file does not have it. Reads only its counts: whether
+    /// they are those that were written is checked when the records are read.
+    ///
+    /// # Errors
+    /// The counts are impossible, or the system refuses.
+    pub fn positions(&mut self, key: &SequenceKey) -> Result<Option<Range<u32>>, RunError> {
+        let Some(&(offset, ..)) = self.index.get(key) else { return Ok(None) };
+        let counts = read_at(&mut self.file, offset, 12).map_err(RunError::io("read", &self.path))?;
+        let (first, records) = (u32_at(&counts, 4), u32_at(&counts, 8));
+        let end = first.checked_add(records);
+        let end = end.ok_or_else(|| damaged(&self.path, format!("sequence {key} is malformed")))?;
+        Ok(Some(first..end))
     }
 
     /// The records of a sequence; `None` where the file does not have it.

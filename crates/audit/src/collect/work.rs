@@ -51,11 +51,11 @@ pub(super) fn plan(
         None => pack(w, limit, |w| w.tokens.len()),
     };
     let (mut texts, mut alone) = (Vec::new(), Vec::new());
-    let ours = windows(teacher, suite, options).map_err(AuditError::teacher)?;
+    let ours = windows(teacher, suite, options.windowing()).map_err(AuditError::teacher)?;
     if shared.is_some() {
         texts = pack_windows(ours);
     } else {
-        let theirs = windows(student, suite, options).map_err(AuditError::student)?;
+        let theirs = windows(student, suite, options.windowing()).map_err(AuditError::student)?;
         alone.extend(pack_windows(ours).into_iter().map(|w| (true, w)));
         alone.extend(pack_windows(theirs).into_iter().map(|w| (false, w)));
     }
@@ -165,6 +165,7 @@ impl Plan {
             choices: of(PartKind::Choices),
             likelihoods: texts + of(PartKind::Likelihoods),
             samples: of(PartKind::Samples),
+            sparse: 0,
         };
         let kept = self.sizes().filter(|(kind, unit, _)| (*unit as u32) < of(*kind));
         (done.values().sum::<u32>() < self.units() as u32).then(|| Stopped { units, computed: total(kept) })

@@ -56,6 +56,7 @@ fn rows(positions: Vec<PositionRow>) -> Rows {
             samples: None,
             teacher_asked: None,
             deciding: None,
+            cache: None,
         },
         units: UnitCounts::default(),
         planned: PlannedTokens::default(),

@@ -43,6 +43,12 @@ impl Bigram {
         Self { identity, tokenizer, world }
     }
 
+    /// The same numbers under another identity.
+    pub fn engine(mut self, version: &str) -> Self {
+        self.identity.engine.version = version.into();
+        self
+    }
+
     pub fn bytes(name: &str, world: u64) -> Self {
         Self::new(name, world, Tokenizer::bytes().unwrap())
     }

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use hydrometer_answers::{RunFolder, SampleSettings, SamplingParameters, TeacherAsked};
-use hydrometer_audit::{AuditOptions, Models, Policy, Sampling, Statement, UntilDecided, collect};
-use hydrometer_models::{EngineOptions, SampleLimits};
+use hydrometer_answers::distributions::TeacherCache;
+use hydrometer_answers::sparse::Codec;
+use hydrometer_answers::{ModelIdentity, RunFolder, SampleSettings, SamplingParameters, TeacherAsked};
+use hydrometer_audit::{AuditOptions, Models, Policy, Sampling, Statement, UntilDecided, collect, collect_cached};
+use hydrometer_models::{EngineOptions, Model, SampleLimits};
 use hydrometer_probes::{Ask, Profile, Suite, import};
 use hydrometer_report::Measured;
 
@@ -22,19 +24,18 @@ pub const SEED: u64 = 1;
 /// Folder that collects the runs without a name of their own.
 const RUNS: &str = "hydrometer-runs";
 /// Tokens computed together, unless the user says otherwise: enough for the products to be compute-bound.
-const BLOCK: u32 = 2048;
+pub const BLOCK: u32 = 2048;
 
 /// Flags of `audit`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The model that was copied: a .gguf file, a Hugging Face folder, scripted:FILE, planted:DEFECT(MODEL).
-    #[arg(long, value_name = "MODEL")]
-    teacher: String,
+    #[command(flatten)]
+    who: Who,
     /// The copy.
     #[arg(long, value_name = "MODEL")]
     student: String,
     /// The copy before distillation. It answers prompts, and "gap closed" is measured from it.
-    #[arg(long, value_name = "MODEL")]
+    #[arg(long, value_name = "MODEL", conflicts_with = "teacher_cache")]
     base: Option<String>,
     /// Folder of the run. Default: a name made from models and settings, so that the same command resumes.
     #[arg(long, value_name = "RUN")]
@@ -61,10 +62,23 @@ pub struct Arguments {
     open: bool,
 }
 
-/// What is asked of the models.
+/// Where the teacher's distributions come from.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Who {
+    /// The model that was copied: a .gguf file, a Hugging Face folder, scripted:FILE, planted:DEFECT(MODEL).
+    #[arg(long, value_name = "MODEL")]
+    teacher: Option<String>,
+    /// Instead of the teacher, its distributions over these texts, as `distributions collect` kept them. It does not run, and
+    /// only texts are asked.
+    #[arg(long, value_name = "DIR", conflicts_with = "until_decided")]
+    teacher_cache: Option<PathBuf>,
+}
+
+/// The suite, and how its texts are cut.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "What is asked")]
-struct Asked {
+pub struct Texts {
     /// Probe file (.jsonl), table of a known shape or folder of texts; may be repeated.
     #[arg(long, value_name = "FILE")]
     probes: Vec<PathBuf>,
@@ -76,10 +90,18 @@ struct Asked {
     profile: Option<Profile>,
     /// Context window in tokens.
     #[arg(long, default_value_t = 512, value_name = "TOKENS")]
-    ctx: u32,
+    pub ctx: u32,
     /// Only the first N windows of each text.
     #[arg(long, value_name = "N")]
-    chunks: Option<u32>,
+    pub chunks: Option<u32>,
+}
+
+/// What is asked of the models.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "What is asked")]
+struct Asked {
+    #[command(flatten)]
+    texts: Texts,
     /// Option orders asked of each choice, at most as many as there are options.
     #[arg(long, default_value_t = 4, value_name = "N")]
     rotations: u32,
@@ -144,7 +166,7 @@ struct Stopping {
     ppi: bool,
     /// Ask the teacher the prompts of N families only, chosen at random. The student answers all, and what it does on
     /// the others narrows the intervals (PPI++). Default: the teacher is asked everything.
-    #[arg(long, value_name = "N", conflicts_with = "until_decided")]
+    #[arg(long, value_name = "N", conflicts_with_all = ["until_decided", "teacher_cache"])]
     teacher_families: Option<u32>,
 }
 
@@ -176,10 +198,19 @@ impl Answered {
     }
 }
 
+/// Where the teacher's distributions come from.
+enum Teacher {
+    /// The model of this name.
+    Model(String),
+    /// The cache in this folder.
+    Cache(PathBuf),
+}
+
 /// Everything decided before a model is opened.
 struct Settings {
-    teacher: String,
+    teacher: Teacher,
     student: String,
+    base: Option<String>,
     suite: Suite,
     options: AuditOptions,
     engine: EngineOptions,
@@ -190,7 +221,7 @@ struct Settings {
 impl Settings {
     fn resolve(arguments: &Arguments) -> Result<Self, Failure> {
         let asked = &arguments.asked;
-        let suite = suite(asked)?;
+        let suite = asked.texts.suite(asked.seed)?;
         let sampling = arguments.answered.resolve(&suite, asked.seed)?;
         let policy = policy(arguments.policy.as_deref())?;
         if arguments.base.is_some() && sampling.is_none() {
@@ -201,15 +232,19 @@ impl Settings {
         let Stopping { until_decided, cap, ppi, teacher_families } = arguments.stopping;
         let teacher_asked = teacher_families.map(TeacherAsked::Families).or(ppi.then_some(TeacherAsked::UntilDecided));
         Ok(Self {
-            teacher: arguments.teacher.clone(),
+            teacher: match (&arguments.who.teacher_cache, &arguments.who.teacher) {
+                (Some(cache), _) => Teacher::Cache(cache.clone()),
+                (None, teacher) => Teacher::Model(teacher.clone().unwrap_or_default()),
+            },
             student: arguments.student.clone(),
+            base: arguments.base.clone(),
             suite,
             options: AuditOptions {
-                n_ctx: asked.ctx,
-                block_tokens: asked.block_tokens.max(asked.ctx),
+                n_ctx: asked.texts.ctx,
+                block_tokens: asked.block_tokens.max(asked.texts.ctx),
                 rotations: asked.rotations,
                 floor_windows: asked.floor_windows,
-                max_windows: asked.chunks,
+                max_windows: asked.texts.chunks,
                 seed: asked.seed,
                 sampling,
                 teacher_asked,
@@ -223,6 +258,14 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// The folder of the run.
+    fn folder(&self, models: &[&ModelIdentity], cache: Option<&Codec>) -> PathBuf {
+        let default = || default_folder(models, &self.suite, &self.options, cache);
+        self.out.clone().unwrap_or_else(default)
+    }
+}
+
 /// The default policy, or the one in a file.
 ///
 /// # Errors
@@ -231,17 +274,23 @@ pub fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
     file.map_or_else(|| Ok(Policy::default()), |file| Ok(Policy::parse(&files::read_text(file)?)?))
 }
 
-fn suite(asked: &Asked) -> Result<Suite, Failure> {
-    let mut parts = loaded(&asked.probes)?;
-    for file in &asked.text {
-        parts.push(import::text(file)?);
+impl Texts {
+    /// The suite.
+    ///
+    /// # Errors
+    /// A file cannot be read or is no suite, or the parts do not go together.
+    pub fn suite(&self, seed: u64) -> Result<Suite, Failure> {
+        let mut parts = loaded(&self.probes)?;
+        for file in &self.text {
+            parts.push(import::text(file)?);
+        }
+        match self.profile {
+            Some(profile) => parts.push(Suite::builtin(profile, seed)),
+            None if parts.is_empty() => parts.push(Suite::builtin(Profile::Quick, seed)),
+            None => {}
+        }
+        joined(parts)
     }
-    match asked.profile {
-        Some(profile) => parts.push(Suite::builtin(profile, asked.seed)),
-        None if parts.is_empty() => parts.push(Suite::builtin(Profile::Quick, asked.seed)),
-        None => {}
-    }
-    joined(parts)
 }
 
 /// The suites in files.
@@ -267,15 +316,10 @@ pub fn joined(parts: Vec<Suite>) -> Result<Suite, Failure> {
 pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let settings = Settings::resolve(&arguments)?;
     let interrupt = listen()?;
-    let teacher = open_model("teacher", &settings.teacher, &settings.engine, terminal)?;
-    let student = open_model("student", &settings.student, &settings.engine, terminal)?;
-    let open_base = |base: &String| open_model("base", base, &settings.engine, terminal);
-    let base = arguments.base.as_ref().map(open_base).transpose()?;
-    let models = Models { teacher: &*teacher, student: &*student, base: base.as_deref() };
-    let folder = settings.out.clone().unwrap_or_else(|| default_folder(models, &settings.suite, &settings.options));
-    let speeds = expected_speeds(models, &settings.suite, &folder)?;
-    let job = Job { suite: &settings.suite, options: &settings.options, policy: &settings.policy, folder: &folder };
-    let statement = audit(models, &job, speeds, &interrupt, terminal)?;
+    let (statement, folder) = match &settings.teacher {
+        Teacher::Model(teacher) => audit_models(&settings, teacher, &interrupt, terminal)?,
+        Teacher::Cache(cache) => audit_cached(&settings, cache, &interrupt, terminal)?,
+    };
     let result =
         if arguments.json { hydrometer_report::json(&statement) } else { shown(&statement, &folder, terminal)? };
     terminal.data(&result)?;
@@ -283,6 +327,48 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         files::open(&folder.join("report.html"), terminal);
     }
     Ok(if arguments.gate { statement.verdict.into() } else { Exit::Done })
+}
+
+/// Both models answer.
+fn audit_models(
+    settings: &Settings,
+    teacher: &str,
+    interrupt: &Interrupt,
+    terminal: &Terminal,
+) -> Result<(Statement, PathBuf), Failure> {
+    let teacher = open_model("teacher", teacher, &settings.engine, terminal)?;
+    let student = open_model("student", &settings.student, &settings.engine, terminal)?;
+    let open_base = |base: &String| open_model("base", base, &settings.engine, terminal);
+    let base = settings.base.as_ref().map(open_base).transpose()?;
+    let models = Models { teacher: &*teacher, student: &*student, base: base.as_deref() };
+    let identities = [teacher.identity(), student.identity()].into_iter().chain(models.base.map(Model::identity));
+    let folder = settings.folder(&identities.collect::<Vec<_>>(), None);
+    let speeds = expected_speeds(models, &settings.suite, &folder)?;
+    let job = Job { suite: &settings.suite, options: &settings.options, policy: &settings.policy, folder: &folder };
+    Ok((audit(models, &job, speeds, interrupt, terminal)?, folder))
+}
+
+/// The student answers, the teacher's distributions are there.
+fn audit_cached(
+    settings: &Settings,
+    cache: &Path,
+    interrupt: &Interrupt,
+    terminal: &Terminal,
+) -> Result<(Statement, PathBuf), Failure> {
+    let mut cache = TeacherCache::open(cache)?;
+    let others = settings.suite.probes.iter().filter(|probe| !matches!(probe.ask, Ask::Text { .. })).count();
+    if others > 0 {
+        terminal.warn(&format!("{others} choices and prompts are left out: a teacher cache holds texts only"));
+    }
+    let student = open_model("student", &settings.student, &settings.engine, terminal)?;
+    let folder = settings.folder(&[cache.teacher(), student.identity()], Some(cache.codec()));
+    let mut progress = Progress::new(terminal, interrupt, Speeds { teacher: None, student: None });
+    let collected = collect_cached(&mut cache, &*student, &settings.suite, &settings.options, &folder, &mut progress);
+    progress.end();
+    let run = collected?;
+    let statement = hydrometer_audit::statement(&run, &settings.policy)?;
+    publish(&run, &statement)?;
+    Ok((statement, folder))
 }
 
 /// What is asked of them, how it is judged and where it is kept.
@@ -374,11 +460,9 @@ fn expected_speeds(models: Models<'_>, suite: &Suite, folder: &Path) -> Result<S
 }
 
 /// The same models, suite and settings give the same name: the same command finds its run again.
-fn default_folder(models: Models<'_>, suite: &Suite, options: &AuditOptions) -> PathBuf {
-    let (teacher, student) = (models.teacher.identity(), models.student.identity());
-    let mut key = vec![serde_json::json!([
-        teacher,
-        student,
+fn default_folder(models: &[&ModelIdentity], suite: &Suite, options: &AuditOptions, cache: Option<&Codec>) -> PathBuf {
+    let key = serde_json::json!([
+        models,
         suite.hash(),
         options.n_ctx,
         options.block_tokens,
@@ -387,14 +471,13 @@ fn default_folder(models: Models<'_>, suite: &Suite, options: &AuditOptions) -> 
         options.max_windows,
         options.seed,
         options.sampling.as_ref().map(|sampling| &sampling.settings),
-    ])];
-    // A run of the whole suite keeps the name that it had before there were others.
-    key.extend(models.base.map(|base| serde_json::json!([base.identity()])));
-    key.extend(options.teacher_asked.map(|asked| serde_json::json!([asked])));
-    key.extend(options.until_decided.as_ref().map(|until| serde_json::json!([until.policy, until.cap])));
-    let key: String = key.iter().map(serde_json::Value::to_string).collect();
-    let hash = blake3::hash(key.as_bytes()).to_hex();
-    let name = [&teacher.name, &student.name, &suite.name].map(|name| file_name(name)).join("--");
+        options.teacher_asked,
+        options.until_decided.as_ref().map(|until| (&until.policy, until.cap)),
+        cache,
+    ]);
+    let hash = blake3::hash(key.to_string().as_bytes()).to_hex();
+    let names = models.iter().map(|model| &model.name).chain([&suite.name]);
+    let name = names.map(|name| file_name(name)).collect::<Vec<_>>().join("--");
     Path::new(RUNS).join(format!("{name}-{}", &hash[..8]))
 }
 

@@ -6,6 +6,7 @@ pub mod collect;
 pub mod compare;
 pub mod completions;
 pub mod demo;
+pub mod distributions;
 pub mod export;
 pub mod gate;
 pub mod import;
@@ -35,6 +36,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Probes(command) => probes::run(command, terminal),
         Command::Collect(arguments) => collect::run(*arguments, terminal),
         Command::Answers(command) => answers::run(command, terminal),
+        Command::Distributions(command) => distributions::run(command, terminal),
         Command::Plan(arguments) => plan::run(&arguments, terminal),
         Command::Import(command) => import::run(command, terminal),
         Command::Export(command) => export::run(command, terminal),

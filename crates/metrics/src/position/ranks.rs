@@ -1,7 +1,7 @@
 //! Kendall's rank correlation on the teacher's most probable tokens.
 
 /// Tokens that are ranked.
-const RANKED: usize = 10;
+pub const RANKED: usize = 10;
 /// Entries looked at together.
 const CHUNK: usize = 64;
 
@@ -29,15 +29,21 @@ fn top(logits: &[f32]) -> ([usize; RANKED], usize) {
     (tokens, count)
 }
 
-/// Kendall's tau-b between the teacher's and the student's logits of the teacher's ten most probable tokens
-/// (Kendall 1945). `NaN` when either side is all ties or there are fewer than two tokens.
+/// Kendall's tau-b between the teacher's and the student's logits of the teacher's ten most probable tokens. `NaN` when
+/// either side is all ties or there are fewer than two tokens.
 pub fn kendall_tau(teacher: &[f32], student: &[f32]) -> f32 {
     let (tokens, count) = top(teacher);
+    let pairs = tokens.map(|token| (teacher[token], student[token]));
+    tau_b(&pairs[..count])
+}
+
+/// Kendall's tau-b of pairs of values (Kendall 1945). `NaN` when either side is all ties or there are fewer than two.
+pub fn tau_b(values: &[(f32, f32)]) -> f32 {
     let (mut score, mut teacher_pairs, mut student_pairs) = (0_i32, 0_i32, 0_i32);
-    for (rank, &i) in tokens[..count].iter().enumerate() {
-        for &j in &tokens[rank + 1..count] {
-            let t = sign(teacher[i], teacher[j]);
-            let s = sign(student[i], student[j]);
+    for (i, a) in values.iter().enumerate() {
+        for b in &values[i + 1..] {
+            let t = sign(a.0, b.0);
+            let s = sign(a.1, b.1);
             score += t * s;
             teacher_pairs += t.abs();
             student_pairs += s.abs();

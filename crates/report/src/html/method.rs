@@ -65,7 +65,9 @@ fn number_row(metric: &Metric) -> Markup {
 /// The block of `llama-perplexity --kl-divergence`.
 pub(super) fn compat(compat: Option<&Compat>) -> Markup {
     let Some(compat) = compat else {
-        return absent("Not available: no full window was scored from its middle on, as that tool does.");
+        return absent(
+            "Not available: it needs full windows, scored from their middle on as that tool does, and every logit of both models.",
+        );
     };
     html! {
         p.lead {

@@ -1,0 +1,265 @@
+//! `hydrometer distributions`: a teacher's distributions over texts, kept once and audited from for every student.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::{Args, Subcommand};
+use hydrometer_answers::distributions::{SequenceKey, TeacherCache};
+use hydrometer_answers::sparse::Codec;
+use hydrometer_answers::{Problem, RunError};
+use hydrometer_audit::{Windowing, fill_cache};
+use hydrometer_metrics::sparse::Truncation;
+use serde_json::json;
+
+use super::as_json;
+use super::audit::{BLOCK, SEED, Texts, listen};
+use super::probes::printable;
+use crate::engine::{EngineArguments, open_model};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::progress::{Progress, Speeds, grouped};
+use crate::terminal::Terminal;
+
+/// Most tokens of a position that `show` lists.
+const SHOWN: usize = 5;
+
+/// What to do with distributions.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Let a teacher score texts and keep its distributions, for `audit --teacher-cache`. Goes on where it stopped.
+    Collect(Box<Collect>),
+    /// Say whose distributions a cache holds, and how many.
+    Ls(Ls),
+    /// Show the distributions of one sequence: token ids and probabilities.
+    Show(Show),
+    /// Read everything and name every damaged block; exit code 2 when there is one.
+    Verify(Plain),
+}
+
+/// Flags of `collect`.
+#[derive(Debug, Args)]
+pub struct Collect {
+    /// The model that was copied: a .gguf file, a Hugging Face folder, scripted:FILE, planted:DEFECT(MODEL).
+    #[arg(long, value_name = "MODEL")]
+    teacher: String,
+    /// Folder of the cache; made where it is not there.
+    #[arg(long, value_name = "DIR")]
+    cache: PathBuf,
+    #[command(flatten)]
+    texts: Texts,
+    /// Tokens computed together: memory against speed. An interruption loses at most one block.
+    #[arg(long, default_value_t = BLOCK, value_name = "TOKENS", help_heading = "What is asked")]
+    block_tokens: u32,
+    /// Seed of the built-in suite.
+    #[arg(long, default_value_t = SEED, value_name = "N", help_heading = "What is asked")]
+    seed: u64,
+    #[command(flatten)]
+    kept: Kept,
+    #[command(flatten)]
+    engine: EngineArguments,
+    /// Print what was done as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How much of each distribution is kept.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "What is kept of each position")]
+struct Kept {
+    /// Keep the most probable tokens that have this mass together, …
+    #[arg(long, default_value_t = 0.98, value_name = "MASS")]
+    mass: f64,
+    /// … but at least so many (with fewer than ten there is no Kendall's tau) …
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    k_min: u32,
+    /// … and at most so many.
+    #[arg(long, default_value_t = 128, value_name = "N")]
+    k_max: u32,
+    /// Tokens drawn from the others, in proportion to their probability.
+    #[arg(long, default_value_t = 16, value_name = "N")]
+    draws: u32,
+}
+
+/// Flags of `ls`.
+#[derive(Debug, Args)]
+pub struct Ls {
+    #[command(flatten)]
+    plain: Plain,
+    /// List the key of every sequence.
+    #[arg(long, conflicts_with = "json")]
+    each: bool,
+}
+
+/// Flags of `show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Key of the sequence, or enough of its beginning; `distributions ls --each` prints it.
+    #[arg(value_name = "KEY")]
+    key: String,
+    #[command(flatten)]
+    plain: Plain,
+}
+
+/// Flags of `verify`.
+#[derive(Debug, Args)]
+pub struct Plain {
+    /// Folder of the cache.
+    #[arg(long, value_name = "DIR")]
+    cache: PathBuf,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Plain {
+    /// For looking: damaged blocks are named and left out.
+    fn look(&self, terminal: &Terminal) -> Result<TeacherCache, Failure> {
+        let cache = TeacherCache::open_despite_damage(&self.cache)?;
+        for Problem { file, what } in cache.problems() {
+            terminal.warn(&format!("{file} is left out: {what}"));
+        }
+        Ok(cache)
+    }
+}
+
+/// Runs one of them.
+pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    match command {
+        Command::Collect(arguments) => collect(&arguments, terminal),
+        Command::Ls(arguments) => ls(&arguments, terminal),
+        Command::Show(arguments) => show(&arguments, terminal),
+        Command::Verify(arguments) => verify(&arguments, terminal),
+    }
+}
+
+fn collect(arguments: &Collect, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let suite = arguments.texts.suite(arguments.seed)?;
+    let interrupt = listen()?;
+    let teacher = open_model("teacher", &arguments.teacher, &arguments.engine.options(), terminal)?;
+    let Kept { mass, k_min, k_max, draws } = arguments.kept;
+    let codec = Codec { vocab: teacher.identity().vocab_size, truncation: Truncation { mass, k_min, k_max, draws } };
+    let mut cache = TeacherCache::create_or_open(&arguments.cache, teacher.identity(), codec)?;
+    let cut = Windowing { n_ctx: arguments.texts.ctx, max_windows: arguments.texts.chunks };
+    let block_tokens = arguments.block_tokens.max(cut.n_ctx);
+    let mut progress = Progress::new(terminal, &interrupt, Speeds { teacher: None, student: None });
+    let started = Instant::now();
+    let kept = fill_cache(&*teacher, &suite, cut, block_tokens, &mut cache, &mut progress);
+    let seconds = started.elapsed().as_secs_f64();
+    progress.end();
+    let kept = kept?;
+    terminal.say(&format!(
+        "{} windows: {} held, {} scored; {} positions kept in {} bytes in {seconds:.1} s",
+        grouped(kept.windows),
+        grouped(kept.held),
+        grouped(kept.scored),
+        grouped(kept.positions),
+        grouped(kept.bytes)
+    ));
+    if arguments.json {
+        terminal.data(&as_json(&json!({
+            "teacher": teacher.identity().name,
+            "cache": arguments.cache,
+            "windows": kept.windows,
+            "held": kept.held,
+            "scored": kept.scored,
+            "tokens": kept.tokens,
+            "positions": kept.positions,
+            "bytes": kept.bytes,
+            "seconds": seconds,
+        }))?)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn ls(arguments: &Ls, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let mut cache = arguments.plain.look(terminal)?;
+    if arguments.each {
+        let lines: String = cache.keys().map(|key| format!("{}\n", digits(key))).collect();
+        terminal.data(&lines)?;
+        return Ok(Exit::Done);
+    }
+    let size = cache.size()?;
+    if arguments.plain.json {
+        let (teacher, codec) = (cache.teacher(), cache.codec());
+        terminal.data(&as_json(&json!({ "teacher": teacher, "codec": codec, "size": size }))?)?;
+        return Ok(Exit::Done);
+    }
+    let Truncation { mass, k_min, k_max, draws } = cache.codec().truncation;
+    let each = size.bytes as f64 / size.positions.max(1) as f64;
+    terminal.data(&format!(
+        "teacher    {}\nkept       mass {mass}, {k_min} to {k_max} tokens, {draws} draws, of a vocabulary of {}\n\
+         sequences  {} in {} blocks\npositions  {}\nbytes      {} ({each:.1} per position)\n",
+        printable(&cache.teacher().name),
+        grouped(u64::from(cache.codec().vocab)),
+        grouped(size.sequences),
+        grouped(size.blocks),
+        grouped(size.positions),
+        grouped(size.bytes),
+    ))?;
+    Ok(Exit::Done)
+}
+
+fn show(arguments: &Show, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let mut cache = arguments.plain.look(terminal)?;
+    let beginning = arguments.key.strip_prefix("blake3:").unwrap_or(&arguments.key);
+    let mut fitting = cache.keys().filter(|key| digits(key).starts_with(beginning)).copied();
+    let (Some(key), None) = (fitting.next(), fitting.next()) else {
+        return Err(Failure::input(format!("not one sequence has a key that begins with `{beginning}`"))
+            .hint("`hydrometer distributions ls --each` prints every key"));
+    };
+    drop(fitting);
+    let codec = *cache.codec();
+    let Some(sequence) = cache.get(&key, &(0..0))? else {
+        return Err(Failure::input(format!("{key} is gone: its block was taken away")));
+    };
+    let mut positions = Vec::new();
+    let mut text = format!("key        {key}\ntokens     {}\n\n", sequence.tokens.len());
+    text += "position  next token  entropy  kept  tail mass  most probable\n";
+    for (position, record) in (sequence.first..).zip(sequence.records()) {
+        let kept = codec.decode(record).map_err(Failure::input)?;
+        let next = sequence.tokens.get(position as usize + 1);
+        let probable: Vec<_> = kept.head.iter().zip(&kept.head_logprobs).map(|(t, p)| (*t, p.exp())).collect();
+        let shown: Vec<_> = probable.iter().take(SHOWN).map(|(token, p)| format!("{token} {p:.4}")).collect();
+        text += &format!(
+            "{position:>8}  {:>10}  {:>7.3}  {:>4}  {:>9.4}  {}\n",
+            next.map_or_else(String::new, u32::to_string),
+            kept.entropy[0],
+            kept.head.len(),
+            kept.tail_mass[0],
+            shown.join("  ")
+        );
+        positions.push(json!({
+            "position": position,
+            "next": next,
+            "entropy": kept.entropy[0],
+            "tail_mass": kept.tail_mass[0],
+            "head": probable,
+            "draws": kept.draws.iter().zip(&kept.draw_logprobs).map(|(t, p)| (*t, p.exp())).collect::<Vec<_>>(),
+        }));
+    }
+    if arguments.plain.json {
+        text = as_json(&json!({ "key": key.to_string(), "tokens": sequence.tokens, "positions": positions }))?;
+    }
+    terminal.data(&text)?;
+    Ok(Exit::Done)
+}
+
+fn verify(arguments: &Plain, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let cache = TeacherCache::open_despite_damage(&arguments.cache)?;
+    let problems = cache.verify()?;
+    let sequences = cache.keys().len();
+    if arguments.json {
+        let problems: Vec<_> =
+            problems.iter().map(|problem| json!({ "file": problem.file, "what": problem.what })).collect();
+        terminal.data(&as_json(&json!({ "sequences": sequences, "problems": problems }))?)?;
+    }
+    if !problems.is_empty() {
+        return Err(RunError::StoreDamaged { path: arguments.cache.clone(), problems }.into());
+    }
+    terminal.say(&format!("{} sequences, all whole", grouped(sequences as u64)));
+    Ok(Exit::Done)
+}
+
+fn digits(key: &SequenceKey) -> String {
+    key.to_string().trim_start_matches("blake3:").to_owned()
+}

@@ -1,0 +1,143 @@
+//! A teacher cache from the command line: made once, looked after, audited from.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const TEACHER: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { \" \" = 0.4, e = 0.3, t = 0.2 }\n";
+const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { \" \" = 0.5, e = 0.2, t = 0.1 }\n";
+/// So few tokens are kept that the tail is drawn from.
+const COLLECT: &[&str] = &[
+    "distributions",
+    "collect",
+    "--teacher",
+    "scripted:teacher.toml",
+    "--cache",
+    "cache",
+    "--text",
+    "tides.txt",
+    "--ctx",
+    "128",
+    "--mass",
+    "0.5",
+    "--k-max",
+    "12",
+];
+const AUDIT: &[&str] =
+    &["audit", "--student", "scripted:student.toml", "--text", "tides.txt", "--ctx", "128", "--teacher-cache", "cache"];
+
+/// A folder with two models and a text.
+struct Bench(TempDir);
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("teacher.toml"), TEACHER).unwrap();
+        fs::write(folder.path().join("student.toml"), STUDENT).unwrap();
+        let lines: String = (0..60).map(|i| format!("the tide at stone {i} turns at ten to {i}.\n")).collect();
+        fs::write(folder.path().join("tides.txt"), lines).unwrap();
+        Self(folder)
+    }
+
+    /// Runs a command that must exit with `code`: what it printed as data, and as talk.
+    fn run(&self, code: i32, arguments: &[&str], more: &[&str]) -> [String; 2] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
+        command.current_dir(self.0.path()).args(arguments).args(more).env_remove("NO_COLOR").stdin(Stdio::null());
+        let output = command.output().unwrap();
+        let texts = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        assert_eq!(output.status.code(), Some(code), "{arguments:?} {more:?}: {}", texts[1]);
+        texts
+    }
+
+    fn json(&self, arguments: &[&str], more: &[&str]) -> Value {
+        serde_json::from_str(&self.run(0, arguments, &[more, &["--json"]].concat())[0]).unwrap()
+    }
+}
+
+fn value(statement: &Value, id: &str) -> f64 {
+    let metric = statement["metrics"].as_array().unwrap().iter().find(|metric| metric["id"] == id).unwrap();
+    metric["estimate"]["value"].as_f64().unwrap_or_else(|| panic!("{metric}"))
+}
+
+#[test]
+fn a_teacher_scores_once_and_students_are_audited_without_it() {
+    let bench = Bench::new();
+    let collected = bench.json(COLLECT, &[]);
+    assert_eq!((&collected["held"], &collected["scored"]), (&0.into(), &collected["windows"]));
+    assert!(collected["positions"].as_u64().unwrap() > 500, "{collected}");
+    let again = bench.json(COLLECT, &[]);
+    assert_eq!((&again["scored"], &again["tokens"], &again["held"]), (&0.into(), &0.into(), &collected["windows"]));
+
+    let exact = [&AUDIT[..AUDIT.len() - 2], &["--teacher", "scripted:teacher.toml", "--out", "exact"]].concat();
+    let exact = bench.json(&exact, &[]);
+    fs::remove_file(bench.0.path().join("teacher.toml")).unwrap();
+    let statement = bench.json(AUDIT, &["--out", "run"]);
+    assert_eq!((&statement["regime"]["id"], &exact["regime"]["id"]), (&"R1".into(), &"R0".into()));
+    assert_eq!(statement["teacher"], exact["teacher"]);
+    for id in ["kl_divergence", "jensen_shannon", "token_overlap", "entropy_ratio", "top1_agreement"] {
+        let (found, expected) = (value(&statement, id), value(&exact, id));
+        assert!((found - expected).abs() < 0.01, "{id}: {found} {expected}");
+    }
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema/statement.schema.json");
+    let schema: Value = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
+    let problems: Vec<_> =
+        jsonschema::validator_for(&schema).unwrap().iter_errors(&statement).map(|error| error.to_string()).collect();
+    assert!(problems.is_empty(), "{problems:?}");
+    // The run stands alone.
+    fs::remove_dir_all(bench.0.path().join("cache")).unwrap();
+    let [report, _] = bench.run(0, &["report", "run"], &["--format", "json"]);
+    assert_eq!(serde_json::from_str::<Value>(&report).unwrap(), statement);
+}
+
+#[test]
+fn what_a_cache_lacks_is_said_with_the_way_to_collect_it() {
+    let bench = Bench::new();
+    bench.run(0, COLLECT, &["--chunks", "2"]);
+    let [_, talk] = bench.run(2, AUDIT, &["--out", "run"]);
+    assert!(talk.contains("windows of these texts are not in the teacher cache cache"), "{talk}");
+    assert!(talk.contains("hydrometer distributions collect"), "{talk}");
+    bench.run(0, AUDIT, &["--out", "run", "--chunks", "2"]);
+    let [_, talk] = bench.run(2, COLLECT, &["--draws", "3"]);
+    assert!(talk.contains("codec.truncation.draws: the folder has 16, asked for 3"), "{talk}");
+    bench.run(2, AUDIT, &["--teacher", "scripted:teacher.toml"]);
+    bench.run(2, AUDIT, &["--until-decided"]);
+    let [_, talk] = bench.run(2, &AUDIT[..AUDIT.len() - 2], &["--teacher-cache", "nowhere"]);
+    assert!(talk.contains("nowhere holds no teacher cache"), "{talk}");
+    // Choices and prompts of a suite are left out, and that is said.
+    let both = ["--profile", "quick"];
+    bench.run(0, COLLECT, &both);
+    let [_, talk] = bench.run(0, AUDIT, &both);
+    assert!(talk.contains("choices and prompts are left out"), "{talk}");
+}
+
+#[test]
+fn a_cache_is_listed_shown_and_verified() {
+    let bench = Bench::new();
+    let collected = bench.json(COLLECT, &[]);
+    let on = |what: &'static str| ["distributions", what, "--cache", "cache"];
+    let listed = bench.json(&on("ls"), &[]);
+    assert_eq!(listed["size"]["positions"], collected["positions"]);
+    assert_eq!(listed["size"]["bytes"], collected["bytes"]);
+    let [text, _] = bench.run(0, &on("ls"), &[]);
+    assert!(text.contains("mass 0.5, 10 to 12 tokens, 16 draws"), "{text}");
+    let [keys, _] = bench.run(0, &on("ls"), &["--each"]);
+    let key = keys.lines().next().unwrap();
+    let shown = bench.json(&on("show"), &[&key[..16]]);
+    assert_eq!(shown["positions"][0]["head"].as_array().unwrap().len(), 10);
+    let [text, _] = bench.run(0, &on("show"), &[key]);
+    assert!(text.contains("most probable") && text.lines().count() > 60, "{text}");
+    bench.run(2, &on("show"), &["zz"]);
+    bench.run(0, &on("verify"), &[]);
+    let block = bench.0.path().join("cache/blocks/00000000.hsd");
+    let mut bytes = fs::read(&block).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&block, bytes).unwrap();
+    let [_, talk] = bench.run(2, &on("verify"), &[]);
+    assert!(talk.contains("blocks/00000000.hsd"), "{talk}");
+}

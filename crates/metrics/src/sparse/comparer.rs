@@ -1,0 +1,232 @@
+//! A student's row of logits against a teacher of which a part was kept: the statistics of the position.
+
+use std::f64::consts::LN_2;
+
+use pulp::Arch;
+
+use super::{SparseDistribution, kept_share, log_ratio};
+use crate::position::ranks::{RANKED, tau_b};
+use crate::position::sums::{FindExtremes, SumExponentials};
+use crate::position::{PositionError, PositionStats, UNIT_TEMPERATURE, check_row, inverse_temperature};
+
+/// Rows are rounded up to a multiple of this, more than the lanes of any vector register.
+const PADDING: usize = 64;
+/// Head, rest of the 0.9 nucleus, everything beyond: the bands that a sparse distribution tells apart.
+pub const SPARSE_BANDS: usize = 3;
+
+/// Compares sparse teachers with rows of one vocabulary, keeping scratch space between calls.
+///
+/// Every sum over the vocabulary is the sum over the head plus the tail's mass times the mean over the draws: its
+/// expectation is what [`Comparer`](crate::Comparer) finds with both rows of logits, floor and temperatures included. A
+/// single one may therefore be negative. In the result
+///
+/// - the third band is everything beyond the 0.9 nucleus; the fourth is `NaN`: where it begins is not known;
+/// - `reverse_kl` and the `compat` numbers are `NaN`: they need p of tokens that were not kept;
+/// - `teacher_logprob` is `NaN` where the target is neither in the head nor drawn;
+/// - `kendall_tau` is `NaN` also where the head has fewer than the ten tokens that are ranked, and there is a tail;
+/// - every estimate is `NaN` where the tail has mass and nothing was drawn from it.
+#[derive(Clone, Debug)]
+pub struct SparseComparer {
+    arch: Arch,
+    vocab: usize,
+    exponentials: [Vec<f32>; 2],
+}
+
+/// What the student's row says by itself.
+struct Student<'a> {
+    row: &'a [f32],
+    largest: f32,
+    /// ln Σ e^(βx) and Σ x·e^(βx) / Σ e^(βx) for every β of the grid, x = logit − largest.
+    log_sum: [f64; 9],
+    mean: [f64; 9],
+}
+
+impl Student<'_> {
+    /// Logit less the largest; −∞ allowed.
+    fn x(&self, token: u32) -> f64 {
+        f64::from(self.row[token as usize]) - f64::from(self.largest)
+    }
+
+    fn log_prob(&self, token: u32) -> f64 {
+        self.x(token) - self.log_sum[UNIT_TEMPERATURE]
+    }
+}
+
+/// Sums over the vocabulary, estimated.
+#[derive(Default)]
+struct Sums {
+    kl: f64,
+    jsd: f64,
+    floored: f64,
+    /// Σ p·x over the tokens that are not floored.
+    pull: f64,
+    mass: [f64; SPARSE_BANDS],
+    overlap: [f64; SPARSE_BANDS],
+    /// Σ max(q − p, 0).
+    invented: [f64; SPARSE_BANDS],
+    /// Σ q over the nucleus and over the head.
+    student_nucleus: f64,
+    student_head: f64,
+}
+
+impl SparseComparer {
+    /// Scratch space for rows of `vocab` logits.
+    pub fn new(vocab: usize) -> Self {
+        let padded = vec![0.0; vocab.next_multiple_of(PADDING)];
+        Self { arch: Arch::new(), vocab, exponentials: [padded.clone(), padded] }
+    }
+
+    /// Compares the teacher's distribution and the student's logits at one position whose text continues with `target`.
+    ///
+    /// # Errors
+    /// When the row is not `vocab` long, `target` is outside it, a logit is `NaN` or +∞, or all of them are −∞.
+    pub fn compare(
+        &mut self,
+        teacher: &SparseDistribution,
+        student: &[f32],
+        target: u32,
+    ) -> Result<PositionStats, PositionError> {
+        let vocab = self.vocab;
+        if student.len() != vocab {
+            return Err(PositionError::Length { expected: vocab, teacher: vocab, student: student.len() });
+        }
+        let kept = teacher.head.iter().chain(&teacher.draws);
+        if let Some(&target) = kept.chain([&target]).find(|&&token| token as usize >= vocab) {
+            return Err(PositionError::Target { target, vocab });
+        }
+        let student_top = check_row(student, "student")?;
+        let student = self.student(student);
+        let mut stats = summarise(teacher, &student, target, &sums(teacher, &student));
+        stats.student_top1 = student_top;
+        Ok(stats)
+    }
+
+    fn student<'a>(&mut self, row: &'a [f32]) -> Student<'a> {
+        let largest = self.arch.dispatch(FindExtremes(row)).largest;
+        let [teacher_exp, student_exp] = &mut self.exponentials;
+        // The pass is made for two rows; the student stands for both.
+        let (teacher, student, largest) = (row, row, [largest; 2]);
+        let sums = self.arch.dispatch(SumExponentials { teacher, student, largest, teacher_exp, student_exp });
+        Student {
+            row,
+            largest: largest[0],
+            log_sum: sums.student.map(f64::ln),
+            mean: std::array::from_fn(|k| sums.student_moment[k] / sums.student[k]),
+        }
+    }
+}
+
+fn sums(teacher: &SparseDistribution, student: &Student<'_>) -> Sums {
+    let tail = f64::from(teacher.tail_mass[0]);
+    // What each draw stands for.
+    let each = tail / teacher.draws.len() as f64;
+    let mut s = Sums::default();
+    if teacher.draws.is_empty() && tail > 0.0 {
+        // Nothing says what is in the tail.
+        [s.kl, s.jsd, s.floored, s.pull, s.student_nucleus] = [f64::NAN; 5];
+        (s.mass, s.overlap, s.invented) = ([f64::NAN; 3], [f64::NAN; 3], [f64::NAN; 3]);
+    }
+    for (rank, (&token, &log_p)) in teacher.head.iter().zip(&teacher.head_logprobs).enumerate() {
+        let (log_p, log_q) = (f64::from(log_p), student.log_prob(token));
+        let (p, q) = (log_p.exp(), log_q.exp());
+        let band = if rank == 0 { 0 } else { 1 + usize::from(rank >= teacher.nucleus_head as usize) };
+        s.add(band, p, log_p, log_q, student.x(token));
+        s.student_head += q;
+        s.jsd += p * half_js(log_p, log_q) + 0.5 * LN_2 * q;
+    }
+    for (place, (&token, &log_p)) in teacher.draws.iter().zip(&teacher.draw_logprobs).enumerate() {
+        let (log_p, log_q) = (f64::from(log_p), student.log_prob(token));
+        let band = 1 + usize::from(place >= teacher.nucleus_draws as usize);
+        s.add(band, each, log_p, log_q, student.x(token));
+        s.jsd += each * half_js(log_p, log_q);
+    }
+    // All of q is 1: what is beyond the head, and beyond the nucleus, need not be drawn.
+    s.jsd += 0.5 * LN_2 * (1.0 - s.student_head);
+    s.invented[2] = 1.0 - s.student_nucleus - s.overlap[2];
+    s
+}
+
+impl Sums {
+    /// Takes in a token that stands for `weight` of p.
+    fn add(&mut self, band: usize, weight: f64, log_p: f64, log_q: f64, x: f64) {
+        let d = log_ratio(log_p, log_q);
+        self.kl += weight * d;
+        if d < log_p - log_q {
+            self.floored += weight;
+        } else {
+            self.pull += weight * x;
+        }
+        self.mass[band] += weight;
+        self.overlap[band] += weight * kept_share(log_p, log_q);
+        if band < 2 {
+            let ratio = (log_q - log_p).exp();
+            self.invented[band] += weight * (ratio - 1.0).max(0.0);
+            self.student_nucleus += weight * ratio;
+        }
+    }
+}
+
+/// The token's term of the Jensen–Shannon divergence per unit of p, less ½ ln 2 · q/p.
+///
+/// With r = q/p the term is ½ ln(2/(1+r)) + ½ r ln(2r/(1+r)), which grows like r: averaged over draws from p it would vary
+/// without bound. Less ½ ln 2 · r it falls like −½ ln r, and what was taken away sums to ½ ln 2 · Σ q, which is known.
+fn half_js(log_p: f64, log_q: f64) -> f64 {
+    let log_r = log_q - log_p;
+    if log_r == f64::NEG_INFINITY {
+        return 0.5 * LN_2;
+    }
+    // ln(1 + e^x).
+    let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
+    0.5 * (LN_2 - softplus(log_r) - log_r.exp() * softplus(-log_r))
+}
+
+fn summarise(teacher: &SparseDistribution, student: &Student<'_>, target: u32, sums: &Sums) -> PositionStats {
+    let unit = UNIT_TEMPERATURE;
+    // KL(β) = KL(1) − (β − 1) Σ p·x + (1 − p(floored)) · (ln Z_β − ln Z_1), as for two rows of logits.
+    let counted = 1.0 - sums.floored;
+    let kl_at = |k: usize| {
+        sums.kl + counted * (student.log_sum[k] - student.log_sum[unit]) - (inverse_temperature(k) - 1.0) * sums.pull
+    };
+    let bands = |bands: [f64; SPARSE_BANDS]| {
+        let [top, rest, beyond] = bands.map(|sum| sum as f32);
+        [top, rest, beyond, f32::NAN]
+    };
+    let kept = teacher.head.iter().chain(&teacher.draws).position(|&token| token == target);
+    let logprobs = || teacher.head_logprobs.iter().chain(&teacher.draw_logprobs);
+    PositionStats {
+        target,
+        teacher_logprob: kept.and_then(|place| logprobs().nth(place).copied()).unwrap_or(f32::NAN),
+        student_logprob: student.log_prob(target) as f32,
+        kl: sums.kl as f32,
+        reverse_kl: f32::NAN,
+        jsd: sums.jsd as f32,
+        overlap: sums.overlap.iter().sum::<f64>() as f32,
+        teacher_entropy: teacher.entropy[0],
+        student_entropy: (student.log_sum[unit] - student.mean[unit]).max(0.0) as f32,
+        floored_mass: sums.floored as f32,
+        teacher_top1: teacher.head.first().copied().unwrap_or_default(),
+        student_top1: 0,
+        teacher_top1_prob: teacher.head_logprobs.first().map_or(f32::NAN, |logprob| logprob.exp()),
+        student_top1_prob: (-student.log_sum[unit]).exp() as f32,
+        kendall_tau: kendall_tau(teacher, student),
+        band_mass: bands(sums.mass),
+        band_overlap: bands(sums.overlap),
+        band_invented: bands(sums.invented),
+        kl_at: std::array::from_fn(|k| kl_at(k) as f32),
+        kl_slope_at: std::array::from_fn(|k| (counted * student.mean[k] - sums.pull) as f32),
+        compat_nll_base: f32::NAN,
+        compat_nll: f32::NAN,
+        compat_kl: f32::NAN,
+        compat_same_top: false,
+    }
+}
+
+/// As for two rows of logits, with the order of the head for the teacher's: rounding ties log-probabilities that were not tied.
+fn kendall_tau(teacher: &SparseDistribution, student: &Student<'_>) -> f32 {
+    if teacher.head.len() < RANKED && teacher.tail_mass[0] > 0.0 {
+        return f32::NAN;
+    }
+    let pair = |(rank, &token): (usize, &u32)| (-(rank as f32), student.row[token as usize]);
+    let pairs: Vec<_> = teacher.head.iter().take(RANKED).enumerate().map(pair).collect();
+    tau_b(&pairs)
+}
