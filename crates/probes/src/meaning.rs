@@ -46,21 +46,25 @@ impl NGrams {
     /// The Dice coefficient of two texts, in [0, 1]; 1 for texts equal but for case, spacing and a final full stop.
     #[must_use]
     pub fn similarity(&self, a: &str, b: &str) -> f64 {
-        let (a, b) = (self.grams(a), self.grams(b));
+        let (a, b) = (folded(a), folded(b));
+        let (a, b) = (self.grams(&a), self.grams(&b));
         2.0 * shared(&a, &b) as f64 / (a.len() + b.len()).max(1) as f64
     }
 
     /// The grams of a text, sorted, repeated ones as often as they occur.
-    fn grams(&self, text: &str) -> Vec<Vec<char>> {
-        let folded = collapsed(&text.to_lowercase());
-        let folded = folded.trim_end_matches('.').trim_end();
-        // A text of full stops only is compared as it is.
-        let chars: Vec<char> = if folded.is_empty() { text } else { folded }.chars().collect();
-        let n = self.n.clamp(1, chars.len().max(1));
-        let mut grams: Vec<Vec<char>> = chars.windows(n).map(<[char]>::to_vec).collect();
+    fn grams<'a>(&self, chars: &'a [char]) -> Vec<&'a [char]> {
+        let mut grams: Vec<_> = chars.windows(self.n.clamp(1, chars.len().max(1))).collect();
         grams.sort_unstable();
         grams
     }
+}
+
+/// A text in lower case with single spaces and without full stops at its end.
+fn folded(text: &str) -> Vec<char> {
+    let folded = collapsed(&text.to_lowercase());
+    let folded = folded.trim_end_matches('.').trim_end();
+    // A text of full stops only is compared as it is.
+    if folded.is_empty() { text } else { folded }.chars().collect()
 }
 
 impl Equivalence for NGrams {
@@ -70,7 +74,7 @@ impl Equivalence for NGrams {
 }
 
 /// Size of the intersection of two sorted multisets.
-fn shared(a: &[Vec<char>], b: &[Vec<char>]) -> usize {
+fn shared(a: &[&[char]], b: &[&[char]]) -> usize {
     let (mut i, mut j, mut count) = (0, 0, 0);
     while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
         count += usize::from(x == y);
