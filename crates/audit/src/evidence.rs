@@ -8,7 +8,7 @@ use hydrometer_answers::{
     Stopped, Units,
 };
 use hydrometer_metrics::power::{self, family_sd};
-use hydrometer_metrics::{Estimate, Exclusion, FamilyTable, interval};
+use hydrometer_metrics::{Estimate, Exclusion, FamilyTable, catalog, interval};
 use hydrometer_probes::Probe;
 
 use crate::alone::Alone;
@@ -173,6 +173,7 @@ impl<'a> Evidence<'a> {
             if metric.reads_truth() {
                 exclude(&mut estimate, "no checker says what is right", self.answers.unchecked as usize);
             }
+            within_range(&mut estimate, id);
             return Ok(estimate);
         }
         match decisions::DEFINITIONS.iter().find(|d| d.id == id) {
@@ -230,7 +231,9 @@ impl<'a> Evidence<'a> {
 
     /// Value and interval of a metric over the families of a table.
     pub(crate) fn of(&self, table: &FamilyTable, definition: &Definition) -> Option<Estimate> {
-        interval::estimate(&definition.project(table), self.level, definition.of)
+        let mut estimate = interval::estimate(&definition.project(table), self.level, definition.of)?;
+        within_range(&mut estimate, definition.id);
+        Some(estimate)
     }
 
     /// Value and interval of one column over another.
@@ -272,6 +275,16 @@ fn not_draws(manifest: &Manifest) -> Option<String> {
 fn exclude(estimate: &mut Estimate, reason: &str, items: usize) {
     if items > 0 {
         estimate.excluded.push(Exclusion { reason: reason.to_owned(), items: items as u64 });
+    }
+}
+
+/// Values that the metric cannot take are none that the interval has to hold.
+fn within_range(estimate: &mut Estimate, id: &str) {
+    if let (Some(interval), Some(metric)) = (&mut estimate.interval, catalog::find(id)) {
+        let (least, most) = metric.bounds();
+        // An estimate without bias may lie a little outside itself.
+        interval.low = interval.low.max(least.min(estimate.value));
+        interval.high = interval.high.min(most.max(estimate.value));
     }
 }
 

@@ -277,7 +277,7 @@ fn prompts_that_only_the_student_answers_narrow_the_intervals() {
     assert_eq!(Store::open(&store, Access::Read).unwrap().len(), 40 * 16 + 200 * 8);
     assert_eq!((found.answers.as_ref().unwrap().prompts, found.suite.prompts), (40, 40));
     let whole = audit("whole", None);
-    for id in ["answer_agreement", "answer_accuracy_teacher", "answer_lost"] {
+    for id in ["answer_agreement", "agreement_ceiling", "answer_accuracy_teacher"] {
         let of = |statement: &Statement| {
             let metric = statement.metrics.iter().find(|metric| metric.id == id).unwrap();
             metric.estimate.clone().unwrap()

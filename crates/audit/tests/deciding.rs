@@ -159,7 +159,8 @@ fn free_answers_are_asked_until_their_gate_is_decided() {
     assert_eq!(teacher(&helped), teacher(&found));
     assert!(helped.cost.student_answer_tokens > 2 * found.cost.student_answer_tokens);
     assert_eq!(helped.deciding, found.deciding);
-    let alone = helped.metrics.iter().find(|m| m.id == "answer_agreement").and_then(|m| m.estimate.as_ref());
+    // Agreement itself is so rare that its interval is exact and takes no help.
+    let alone = helped.metrics.iter().find(|m| m.id == "diversity_kept").and_then(|m| m.estimate.as_ref());
     assert_eq!(alone.unwrap().student_alone.unwrap().families, 300 - asked / 4);
 }
 

@@ -50,6 +50,8 @@ impl Bench {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BIN);
         command.current_dir(self.0.path()).args(arguments).env_remove("NO_COLOR").stdin(Stdio::null());
+        // An answer store of its own: tests run side by side, and nobody's cache is touched.
+        command.env("XDG_CACHE_HOME", self.0.path().join("cache"));
         command
     }
 

@@ -59,6 +59,21 @@ pub struct MetricInfo {
     pub source: &'static str,
 }
 
+impl MetricInfo {
+    /// The smallest and the largest value that its range allows; infinite where it has no end.
+    pub fn bounds(&self) -> (f64, f64) {
+        let inside = self.range.trim_matches(['[', '(', ']', ')']);
+        let end = |text: &str| match text.trim().trim_end_matches([']', ')']) {
+            "∞" => f64::INFINITY,
+            "−∞" => f64::NEG_INFINITY,
+            "ln 2" => std::f64::consts::LN_2,
+            number => number.replace('−', "-").parse().unwrap_or(f64::NAN),
+        };
+        let mut ends = inside.split(',').map(end);
+        (ends.next().unwrap_or(f64::NAN), ends.next().unwrap_or(f64::NAN))
+    }
+}
+
 const COUNT: usize = headline::TEXTS.len() + tokens::TEXTS.len() + choices::TEXTS.len() + answers::TEXTS.len();
 
 /// Every metric, in the order in which they are shown: the seven headline numbers, then those on tokens, on choices and

@@ -11,6 +11,18 @@ fn docs() -> PathBuf {
 }
 
 #[test]
+fn every_range_has_two_ends() {
+    for metric in METRICS {
+        let (low, high) = metric.bounds();
+        assert!(low < high, "{}: {} is read as {low} to {high}", metric.id, metric.range);
+    }
+    let of = |id: &str| find(id).unwrap().bounds();
+    assert_eq!(of("jensen_shannon"), (0.0, std::f64::consts::LN_2));
+    assert_eq!(of("gap_closed"), (f64::NEG_INFINITY, 1.0));
+    assert_eq!(of("kendall_tau"), (-1.0, 1.0));
+}
+
+#[test]
 fn ids_are_unique_and_found() {
     let ids: BTreeSet<&str> = METRICS.iter().map(|metric| metric.id).collect();
     assert_eq!(ids.len(), METRICS.len());
