@@ -13,7 +13,7 @@ use crate::text::visible;
 /// The retention profile.
 pub(super) fn bands(bands: &[Band]) -> Markup {
     if bands.is_empty() {
-        return absent("Not measured: the models' token distributions were not comparable in this run.");
+        return absent("Not measured: this run compared no token distributions.");
     }
     let widest = bands.iter().filter_map(|b| b.invented.as_ref()).map(|e| e.value).fold(1.0, f64::max);
     html! {
@@ -77,7 +77,7 @@ fn bar(label: &str, band: &str, estimate: Option<&Estimate>, full: f64, class: &
 /// Percentiles over positions against the noise floor.
 pub(super) fn quantiles(quantiles: &[Quantiles]) -> Markup {
     if quantiles.is_empty() {
-        return absent("Not measured: the models' token distributions were not comparable in this run.");
+        return absent("Not measured: this run kept no exact numbers of single positions.");
     }
     html! {
         p.lead {
