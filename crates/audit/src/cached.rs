@@ -8,8 +8,8 @@ use std::path::Path;
 use hydrometer_answers::distributions::{SequenceKey, SequenceRecords, TeacherCache};
 use hydrometer_answers::sparse::SparseError;
 use hydrometer_answers::{
-    FORMAT, LikelihoodRow, Manifest, PartKind, PlannedTokens, PositionRow, RunError, RunFolder, RunSettings,
-    ScoredModel, SparseRow, UnitCounts,
+    FORMAT, LikelihoodRow, Manifest, PartKind, PlannedTokens, RunError, RunFolder, RunSettings, ScoredModel, SparseRow,
+    UnitCounts,
 };
 use hydrometer_metrics::sparse::SparseComparer;
 use hydrometer_models::{Block, LOGIT_ROWS, Model, Sequence};
@@ -350,18 +350,7 @@ impl Comparison<'_> {
         let logits = &logits[..codec.vocab as usize];
         let stats =
             comparer.compare(&teacher, logits, window.target(row)).map_err(|error| window.failed(position, &error))?;
-        let text = |id| String::from_utf8_lossy(&self.student.tokenizer().piece(id)).into_owned();
-        Ok(SparseRow(PositionRow {
-            probe: window.probe.clone(),
-            family: window.family.clone(),
-            window: window.index,
-            position,
-            token_text: text(stats.target),
-            teacher_top1_text: text(stats.teacher_top1),
-            student_top1_text: text(stats.student_top1),
-            compat: false,
-            stats,
-        }))
+        Ok(SparseRow(window.measured(row, self.student.tokenizer(), false, stats)))
     }
 }
 

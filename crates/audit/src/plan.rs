@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use hydrometer_answers::PositionRow;
+use hydrometer_metrics::PositionStats;
 use hydrometer_models::{Model, ModelError, Sequence, Tokenizer};
 use hydrometer_probes::families::WindowFamilies;
 use hydrometer_probes::{Ask, Probe, Suite};
@@ -33,6 +35,28 @@ pub(crate) struct Window {
 impl Window {
     pub(crate) fn sequence(&self) -> Sequence {
         Sequence { tokens: self.tokens.clone(), rows: self.rows.clone() }
+    }
+
+    /// What was measured at one of its rows.
+    pub(crate) fn measured(
+        &self,
+        row: usize,
+        tokenizer: &Tokenizer,
+        compat: bool,
+        stats: PositionStats,
+    ) -> PositionRow {
+        let text = |id| String::from_utf8_lossy(&tokenizer.piece(id)).into_owned();
+        PositionRow {
+            probe: self.probe.clone(),
+            family: self.family.clone(),
+            window: self.index,
+            position: self.rows[row],
+            token_text: text(stats.target),
+            teacher_top1_text: text(stats.teacher_top1),
+            student_top1_text: text(stats.student_top1),
+            compat,
+            stats,
+        }
     }
 
     /// The scored positions, which are successive.

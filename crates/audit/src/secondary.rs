@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use hydrometer_metrics::diversity::{distinct_n, self_bleu, vendi_of_classes};
 use hydrometer_metrics::embedding::{Prdc, TEXT_FEATURES, effective_rank, mauve, prdc, text_features};
+use hydrometer_metrics::style::pieces;
 use rayon::prelude::*;
 
 use crate::answers::{Prompt, Said};
@@ -99,20 +100,13 @@ fn of_prompt(models: &Equal<'_, '_>) -> Vec<[Option<f64>; 4]> {
 
 /// Words and marks of a text as numbers, equal ones the same: n-grams of numbers compare faster.
 fn numbered(text: &str, known: &mut BTreeMap<String, u32>) -> Vec<u32> {
-    let mut numbers = Vec::new();
-    let mut rest = text.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let end = if first.is_alphanumeric() {
-            rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len())
-        } else {
-            first.len_utf8()
-        };
-        let (word, after) = rest.split_at(end);
-        let next = known.len() as u32;
-        numbers.push(*known.entry(word.to_owned()).or_insert(next));
-        rest = after.trim_start();
-    }
-    numbers
+    let words = pieces(text).filter(|piece| !piece.starts_with(char::is_whitespace));
+    words
+        .map(|word| {
+            let next = known.len() as u32;
+            *known.entry(word.to_owned()).or_insert(next)
+        })
+        .collect()
 }
 
 /// Measures of all answers of a model together, by features of their texts.

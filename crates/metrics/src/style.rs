@@ -128,22 +128,30 @@ fn sentence_lengths(text: &str) -> (f64, f64) {
 /// The text without its content: function words and marks stay, other words become `x`, numbers `0`.
 fn shape(lower: &str) -> Vec<char> {
     let mut shape = Vec::with_capacity(lower.len());
-    let mut rest = lower;
-    while let Some(first) = rest.chars().next() {
+    for piece in pieces(lower) {
+        if !piece.starts_with(char::is_alphanumeric) || FUNCTION_WORDS.contains(&piece) {
+            shape.extend(piece.chars());
+        } else {
+            shape.push(if piece.starts_with(char::is_numeric) { '0' } else { 'x' });
+        }
+    }
+    shape
+}
+
+/// A text in pieces: words and numbers whole, every other character by itself.
+pub fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
         let end = if first.is_alphanumeric() {
             rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len())
         } else {
             first.len_utf8()
         };
-        let (word, after) = rest.split_at(end);
-        if !first.is_alphanumeric() || FUNCTION_WORDS.contains(&word) {
-            shape.extend(word.chars());
-        } else {
-            shape.push(if first.is_numeric() { '0' } else { 'x' });
-        }
+        let (piece, after) = rest.split_at(end);
         rest = after;
-    }
-    shape
+        Some(piece)
+    })
 }
 
 /// Relative frequencies of 3-grams by the hash of their characters.

@@ -302,17 +302,6 @@ impl Compare<'_> {
             position,
             reason: e.to_string(),
         })?;
-        let text = |id| String::from_utf8_lossy(&self.left.tokenizer().piece(id)).into_owned();
-        Ok(PositionRow {
-            probe: window.probe.clone(),
-            family: window.family.clone(),
-            window: window.index,
-            position,
-            token_text: text(stats.target),
-            teacher_top1_text: text(stats.teacher_top1),
-            student_top1_text: text(stats.student_top1),
-            compat: window.full,
-            stats,
-        })
+        Ok(window.measured(row, self.left.tokenizer(), window.full, stats))
     }
 }
