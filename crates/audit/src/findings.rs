@@ -104,7 +104,10 @@ impl Look<'_> {
         (kl.value <= 10.0 * floor).then(|| Finding {
             id: "at_the_noise_floor".into(),
             severity: Severity::Informative,
-            title: format!("The divergence ({:.2e} nats) is at the noise floor of the measurement", kl.value),
+            title: match kl.value {
+                0.0 => "The two models say exactly the same".to_owned(),
+                value => format!("The divergence ({value:.2e} nats) is at the noise floor of the measurement"),
+            },
             detail: "On these texts the student cannot be told from the teacher answering twice.".into(),
             next_step: "If the two should differ, check that the right files were compared.".into(),
             evidence: vec![Shown {
