@@ -136,7 +136,7 @@ impl Store {
             if durable::is_temporary(&name) {
                 continue;
             }
-            match self.decode::<HeadRow>(&name, Expect::AtLeast) {
+            match self.intact(&name).and_then(|()| self.decode::<HeadRow>(&name, Expect::AtLeast)) {
                 Ok(heads) => {
                     let keys = heads.into_iter().map(|head| AnswerKey(head.key)).collect();
                     self.enter(name, keys);
@@ -372,6 +372,17 @@ impl Store {
 
     /// A segment's answers, all of it checked; or what is wrong with it.
     fn read(&self, name: &str) -> Result<Vec<StoredAnswer>, String> {
+        self.intact(name)?;
+        let rows = self.decode::<AnswerRow>(name, Expect::Exactly)?;
+        let answers = rows
+            .into_iter()
+            .enumerate()
+            .map(|(row, answer)| StoredAnswer::try_from(answer).map_err(|what| format!("row {row}: {what}")));
+        answers.collect()
+    }
+
+    /// Whether a segment is what its name says: a damaged one must not make answers look missing.
+    fn intact(&self, name: &str) -> Result<(), String> {
         let mut hasher = blake3::Hasher::new();
         fs::File::open(self.segment(name))
             .and_then(|mut file| std::io::copy(&mut file, &mut hasher))
@@ -380,12 +391,7 @@ impl Store {
         if number(name).is_none() || !name.ends_with(&format!("-{found}.parquet")) {
             return Err(format!("its name does not end in the hash of its content, {found}: it is torn or changed"));
         }
-        let rows = self.decode::<AnswerRow>(name, Expect::Exactly)?;
-        let answers = rows
-            .into_iter()
-            .enumerate()
-            .map(|(row, answer)| StoredAnswer::try_from(answer).map_err(|what| format!("row {row}: {what}")));
-        answers.collect()
+        Ok(())
     }
 
     fn decode<R: Row>(&self, name: &str, expect: Expect) -> Result<Vec<R>, String> {

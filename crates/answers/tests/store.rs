@@ -201,7 +201,7 @@ fn damaged_segments_are_named_and_the_others_are_read_where_asked() {
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert_eq!(problems[0].file, name);
         assert!(problems[0].what.contains(expected), "{problems:?}");
-        // What can be seen from its end is seen when the store is opened, the rest when the segment is read.
+        // Seen when the store is opened.
         let read =
             Store::open(home.path(), Access::Read).and_then(|store| store.answers().collect::<Result<Vec<_>, _>>());
         let Err(RunError::StoreDamaged { problems, .. }) = &read else { panic!("{read:?}") };
@@ -223,6 +223,23 @@ fn damaged_segments_are_named_and_the_others_are_read_where_asked() {
     check(&|path| rewrite(path, &|bytes| bytes.truncate(bytes.len() / 2)), torn);
     check(&|path| rewrite(path, &|bytes| bytes.clear()), torn);
     check(&|path| rewrite(path, &|bytes| bytes[300] ^= 1), torn);
+}
+
+#[test]
+fn no_changed_bit_makes_an_answer_look_missing() {
+    let home = tempfile::tempdir().unwrap();
+    drop(filled(home.path()));
+    let path = &segments(home.path())[1];
+    let whole = fs::read(path).unwrap();
+    for at in (0..whole.len()).step_by(37) {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        fs::write(path, changed).unwrap();
+        let opened = Store::open(home.path(), Access::Write);
+        assert!(matches!(opened, Err(RunError::StoreDamaged { .. })), "byte {at}: {opened:?}");
+    }
+    fs::write(path, whole).unwrap();
+    assert_eq!(Store::open(home.path(), Access::Write).unwrap().len(), 6);
 }
 
 #[test]

@@ -9,13 +9,13 @@ use hydrometer_answers::{
 };
 use hydrometer_metrics::power::{self, family_sd};
 use hydrometer_metrics::{Estimate, Exclusion, FamilyTable, catalog, interval};
-use hydrometer_probes::Probe;
+use hydrometer_probes::{Ask, Probe};
 
 use crate::alone::Alone;
 use crate::answers::{self, Prompt};
 use crate::decisions::{self, Decision};
 use crate::tokens::{self, Definition};
-use crate::{AuditError, Policy};
+use crate::{AuditError, GateRule, Policy};
 
 /// The rows of a run, unsummed.
 pub(crate) struct Rows {
@@ -166,9 +166,15 @@ impl<'a> Evidence<'a> {
             });
         }
         if let Some(metric) = answers::METRICS.iter().find(|m| m.id == id) {
+            let prompts = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt { .. }));
+            if self.prompts.is_empty() && prompts && self.rows.manifest.settings.deciding.is_some() {
+                return Err("the run asked no prompts: no watched gate needed them".to_owned());
+            }
             let mut estimate = self.answers.measure(metric, self.level)?;
             if metric.is_share() {
                 exact_near_the_ends(&mut estimate, self.level);
+            } else if metric.id == "excess_flips" {
+                never_without_width(&mut estimate, self.level);
             }
             if metric.reads_truth() {
                 exclude(&mut estimate, "no checker says what is right", self.answers.unchecked as usize);
@@ -201,9 +207,12 @@ impl<'a> Evidence<'a> {
     }
 
     /// Smallest loss beyond a bound that a gate on `found` sees with a chance of [`POWER`]; `None` without any spread,
-    /// which does not say how much a student with a loss would vary.
-    pub(crate) fn detectable(&self, id: &str, found: &Estimate) -> Option<f64> {
-        let seen = power::detectable(self.family_sd(id)?, found.n_families, 1.0 - self.level, POWER)?;
+    /// which does not say how much a student with a loss would vary. Between two bounds each may miss half as often.
+    pub(crate) fn detectable(&self, rule: &GateRule, found: &Estimate) -> Option<f64> {
+        let between =
+            rule.at_least.is_some_and(|low| found.value > low) && rule.at_most.is_some_and(|high| found.value < high);
+        let power = if between { (1.0 + POWER) / 2.0 } else { POWER };
+        let seen = power::detectable(self.family_sd(&rule.metric)?, found.n_families, 1.0 - self.level, power)?;
         (seen > ROUNDING).then_some(seen)
     }
 
@@ -275,6 +284,20 @@ fn not_draws(manifest: &Manifest) -> Option<String> {
 fn exclude(estimate: &mut Estimate, reason: &str, items: usize) {
     if items > 0 {
         estimate.excluded.push(Exclusion { reason: reason.to_owned(), items: items as u64 });
+    }
+}
+
+/// Families none of which differs say only how rare a difference is: the exact bound of no event, on both sides.
+fn never_without_width(estimate: &mut Estimate, level: f64) {
+    let families = estimate.n_families;
+    if let Some(found) = estimate.interval.filter(|interval| interval.low == interval.high) {
+        let exact = interval::clopper_pearson(0, families, level);
+        estimate.interval = exact.map(|exact| hydrometer_metrics::Interval {
+            low: found.low - exact.high,
+            high: found.high + exact.high,
+            ..exact
+        });
+        estimate.student_alone = None;
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         None => {
             let judged = |rule| {
                 let gate = gate(rule, &metrics, policy.level)?;
-                let detectable = gate.estimate.as_ref().and_then(|found| evidence.detectable(&rule.metric, found));
+                let detectable = gate.estimate.as_ref().and_then(|found| evidence.detectable(rule, found));
                 Some(Gate { detectable, ..gate })
             };
             let mut gates: Vec<Gate> = policy.gates.iter().filter_map(judged).collect();
@@ -80,7 +80,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         answers: answers_summary(rows, &evidence),
         answer_cases: cases::answers(&evidence.prompts),
         cost: cost(rows),
-        notes: notes(rows, policy, &metrics, &gates),
+        notes: notes(rows, policy, &metrics, &gates, deciding.as_ref()),
         deciding,
         metrics,
         gates,
@@ -305,10 +305,10 @@ fn headline(metrics: &[Metric], gates: &[Gate]) -> Vec<Headline> {
         ("answer_agreement", ""),
         (tail, ""),
         ("diversity_kept", ""),
-        ("capability_volume", "needs probes on capability axes with a knob, answered freely"),
-        ("safe_reach", "needs the distillation prompts (or the knob values that the student was trained to)"),
-        ("illusion_gap", "needs sampled answers and the student before distillation"),
-        ("forgotten", "needs the student before distillation (base)"),
+        ("capability_volume", "not in this version yet"),
+        ("safe_reach", "not in this version yet"),
+        ("illusion_gap", "not in this version yet"),
+        ("forgotten", "not in this version yet"),
     ];
     rows.into_iter()
         .map(|(id, needs)| {
@@ -427,10 +427,11 @@ fn cost(rows: &Rows) -> Cost {
         rows: rows.positions.len() as u64,
         teacher_answer_tokens: tokens(&[SampleSource::Teacher, SampleSource::Rerun]),
         student_answer_tokens: tokens(&[SampleSource::Student]),
+        base_answer_tokens: tokens(&[SampleSource::Base]),
     }
 }
 
-fn notes(rows: &Rows, policy: &Policy, metrics: &[Metric], gates: &[Gate]) -> Vec<String> {
+fn notes(rows: &Rows, policy: &Policy, metrics: &[Metric], gates: &[Gate], deciding: Option<&Deciding>) -> Vec<String> {
     let mut notes = Vec::new();
     if rows.manifest.teacher.format == GIVEN {
         notes.push(
@@ -443,19 +444,19 @@ fn notes(rows: &Rows, policy: &Policy, metrics: &[Metric], gates: &[Gate]) -> Ve
             ));
         }
     }
-    let deciding = rows.manifest.settings.deciding.is_some();
     for rule in policy.gates.iter().filter(|r| !gates.iter().any(|g| g.metric == r.metric)) {
-        let reason = watch::unwatched(&rule.metric).filter(|_| deciding);
+        let reason = watch::unwatched(&rule.metric).filter(|_| deciding.is_some());
         let reason = reason.unwrap_or_else(|| "this run does not measure it".to_owned());
         notes.push(format!("The gate on {} was left out: {reason}.", rule.metric));
     }
-    if deciding {
-        notes.push(
+    if let Some(Deciding { teacher_tokens, teacher_answers, .. }) = deciding {
+        notes.push(format!(
             "This run asked its families in random order and stopped by the evidence of its gates. Their verdicts are \
              valid however often one looks, each with the error rate of the policy; estimates and intervals describe \
-             what was asked, and are not valid tests after such a stop."
-                .to_owned(),
-        );
+             what was asked, and are not valid tests after such a stop. Of the whole suite's cost for the teacher, {} \
+             tokens were spent and {} saved, {} answers spent and {} saved.",
+            teacher_tokens.spent, teacher_tokens.saved, teacher_answers.spent, teacher_answers.saved
+        ));
     }
     notes.extend(student_alone(metrics));
     if rows.positions.iter().any(|r| r.compat || r.window > 0) {

@@ -515,4 +515,11 @@ pub struct Cost {
     /// Tokens of free answers by the student.
     #[serde(default)]
     pub student_answer_tokens: u64,
+    /// Tokens of free answers by the student before distillation; absent where it was not asked.
+    #[serde(default, skip_serializing_if = "none")]
+    pub base_answer_tokens: u64,
+}
+
+fn none(tokens: &u64) -> bool {
+    *tokens == 0
 }

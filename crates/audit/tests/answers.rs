@@ -260,6 +260,16 @@ fn nothing_is_asked_twice_and_an_interruption_changes_nothing() {
 }
 
 #[test]
+fn a_few_families_without_a_difference_prove_little() {
+    let sure = script("a = 1.0");
+    let found = audit_pair(&sure, &sure, &suite(5), |_| ());
+    for id in ["excess_flips", "answer_lost"] {
+        let estimate = found.metrics.iter().find(|m| m.id == id).unwrap().estimate.clone().unwrap();
+        assert!(estimate.value == 0.0 && estimate.interval.unwrap().high > 0.5, "{id}: {estimate:?}");
+    }
+}
+
+#[test]
 fn prompts_that_only_the_student_answers_narrow_the_intervals() {
     // Sure of every other prompt, at a loss on the others: where the student agrees with itself it agrees with its teacher.
     let model = || script_of_two("a = 1.0", "a = 0.25, b = 0.25, c = 0.25, d = 0.25");

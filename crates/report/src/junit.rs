@@ -44,7 +44,9 @@ fn case(gate: &Gate) -> TestCase {
             status.set_type("gate").set_message(message);
         }
         Verdict::NotEnoughEvidence => {
-            let more = gate.more_families.map(|n| format!(" (about {} more families would decide)", show::count(n)));
+            let more = gate
+                .more_families
+                .map(|n| format!(" (about {} more families would decide it if the value stays)", show::count(n)));
             status.set_type("evidence").set_message(format!(
                 "{}: {message}{}",
                 show::verdict(gate.verdict),

@@ -30,6 +30,9 @@ pub fn markdown(statement: &Statement) -> String {
     gates(&mut page, &statement.gates);
     answers(&mut page, statement);
     findings(&mut page, &statement.findings);
+    for note in &statement.notes {
+        let _ = writeln!(page, "- {}", prose(note));
+    }
     footer(&mut page, statement);
     page
 }
@@ -85,7 +88,9 @@ fn gates(page: &mut String, gates: &[Gate]) {
     page.push_str("| | Gate | Wanted | Found | Interval | Verdict |\n|---|---|---|--:|:-:|---|\n");
     for gate in gates {
         let found = gate.estimate.as_ref();
-        let more = gate.more_families.map(|n| format!("about {} more families would decide", show::count(n)));
+        let more = gate
+            .more_families
+            .map(|n| format!("about {} more families would decide it if the value stays", show::count(n)));
         let note = more.or_else(|| show::detectable(gate)).map(|note| format!(", {note}"));
         let _ = writeln!(
             page,

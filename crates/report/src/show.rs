@@ -1,7 +1,7 @@
 //! Numbers, verdicts and names as people read them, the same in every format.
 
 use hydrometer_answers::{SampleSettings, SamplingParameters};
-use hydrometer_audit::statement::{GapBase, Gate, Metric, Secondary, Severity, Statement, SuiteSummary};
+use hydrometer_audit::statement::{Cost, GapBase, Gate, Metric, Secondary, Severity, Statement, SuiteSummary};
 use hydrometer_metrics::catalog::{SECONDARY, find};
 use hydrometer_metrics::{Estimate, Interval, IntervalMethod, Verdict};
 
@@ -170,6 +170,14 @@ pub(crate) fn match_test(p_value: Option<f64>) -> String {
         || "Whether both models draw from one distribution of answers was not tested.".into(),
         |p| format!("Permutation test that both models draw from one distribution of answers: p {}.", probability(p)),
     )
+}
+
+/// What the student before distillation answered, as the end of a sentence.
+pub(crate) fn of_base(cost: &Cost) -> String {
+    match cost.base_answer_tokens {
+        0 => String::new(),
+        tokens => format!(", {} by the student before distillation", count(tokens)),
+    }
 }
 
 /// What the closed gap is measured from, as a sentence.

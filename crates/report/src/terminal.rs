@@ -47,6 +47,7 @@ pub fn terminal(statement: &Statement, options: &TerminalOptions<'_>) -> String 
     gates(&mut page, &statement.gates);
     answers(&mut page, statement);
     findings(&mut page, &statement.findings);
+    notes(&mut page, &statement.notes);
     cost(&mut page, statement, options.measured.as_ref());
     files(&mut page, options.files);
     page.text
@@ -218,7 +219,10 @@ fn gates(page: &mut Page, gates: &[Gate]) {
         let cells = gate_cells(page.width, cells.map(String::as_str));
         page.named(&format!("  {}", show::metric(&gate.metric)), room, &cells);
         if let Some(more) = gate.more_families {
-            page.paragraph("      ", &format!("about {} more families would decide it", show::count(more)));
+            page.paragraph(
+                "      ",
+                &format!("about {} more families would decide it if the value stays", show::count(more)),
+            );
         }
         if let Some(seen) = show::detectable(gate) {
             page.paragraph("      ", &seen);
@@ -306,6 +310,16 @@ fn findings(page: &mut Page, findings: &[Finding]) {
     }
 }
 
+/// What a reader of the numbers must know.
+fn notes(page: &mut Page, notes: &[String]) {
+    if !notes.is_empty() {
+        page.heading("NOTES");
+    }
+    for note in notes {
+        page.paragraph("  - ", note);
+    }
+}
+
 fn cost(page: &mut Page, statement: &Statement, measured: Option<&Measured>) {
     let tokens = format!(
         "{} tokens by the teacher (of which {} for the noise floor), {} by the student",
@@ -317,9 +331,10 @@ fn cost(page: &mut Page, statement: &Statement, measured: Option<&Measured>) {
     let answers = match cost.teacher_answer_tokens + cost.student_answer_tokens {
         0 => String::new(),
         _ => format!(
-            "; in answers {} by the teacher, {} by the student",
+            "; in answers {} by the teacher, {} by the student{}",
             show::count(cost.teacher_answer_tokens),
-            show::count(cost.student_answer_tokens)
+            show::count(cost.student_answer_tokens),
+            show::of_base(cost)
         ),
     };
     let measured = measured.map_or_else(String::new, |m| format!("; {}, peak memory {}", m.time(), m.memory()));

@@ -15,8 +15,8 @@ const STEPS: u32 = 1000;
 /// The paper's scaling constant c.
 const SCALING: f64 = 5.0;
 
-/// MAUVE of two samples, in (0, 1], 1 when both fill the clusters alike; `None` unless each has [`PER_CLUSTER`] points
-/// for each of two clusters, all of one length and finite.
+/// MAUVE of two samples, in (0, 1], 1 when both fill the clusters alike; `None` unless each has at least 20 points,
+/// all of one length and finite.
 ///
 /// Both samples are quantised together: k-means with k = the smaller sample over 10, from 2 to 500; starting points by
 /// Arthur and Vassilvitskii's k-means++ (2007) from `seed`, at most 30 rounds. The paper's choices (k = n/10, c = 5) but

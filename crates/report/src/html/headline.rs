@@ -164,7 +164,7 @@ fn gate_rows(gate: &Gate) -> Markup {
                 td colspan="6" {
                     (visible(&gate.explanation))
                     @if let Some(more) = gate.more_families {
-                        " " strong { "About " (show::count(more)) " more families would decide it." }
+                        " " strong { "About " (show::count(more)) " more families would decide it if the value stays." }
                     }
                     @if let Some(seen) = show::detectable(gate) { " It " (seen) "." }
                 }

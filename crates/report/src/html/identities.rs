@@ -85,7 +85,7 @@ pub(super) fn cost(cost: &Cost, measured: Option<&Measured>) -> Markup {
             @if cost.teacher_answer_tokens + cost.student_answer_tokens > 0 {
                 div {
                     dt { "Tokens of answers" }
-                    dd { (show::count(cost.teacher_answer_tokens)) " by the teacher, " (show::count(cost.student_answer_tokens)) " by the student" }
+                    dd { (show::count(cost.teacher_answer_tokens)) " by the teacher, " (show::count(cost.student_answer_tokens)) " by the student" (show::of_base(cost)) }
                 }
             }
             div { dt { "Rows of logits compared" } dd { (show::count(cost.rows)) } }

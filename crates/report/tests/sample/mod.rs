@@ -56,6 +56,7 @@ pub fn statement() -> Statement {
             rows: 20_480,
             teacher_answer_tokens: 61_440,
             student_answer_tokens: 29_101,
+            base_answer_tokens: 0,
         },
         notes: vec![
             "Two windows were shorter than half the context and are not part of the compat block.".into(),
