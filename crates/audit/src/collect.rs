@@ -45,7 +45,8 @@ pub fn collect(
     let mut done: BTreeMap<PartKind, u32> = BTreeMap::new();
     for (kind, unit) in plan.order(watch.is_some()) {
         let decided = watch.as_ref().is_some_and(|watch| !watch.waits_for(kind));
-        if decided && !(kind == PartKind::Samples && options.teacher_asked.is_some()) {
+        let goes_on = kind == PartKind::Samples && options.teacher_asked.is_some();
+        if decided && !(goes_on && watch.as_ref().is_some_and(|watch| watch.watches(kind))) {
             continue;
         }
         if !run.has(kind, unit as u32) {

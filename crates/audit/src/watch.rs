@@ -260,6 +260,11 @@ impl Watch {
         self.gates.is_empty()
     }
 
+    /// Whether any gate reads parts of this kind.
+    pub(crate) fn watches(&self, kind: PartKind) -> bool {
+        self.gates.iter().any(|gate| gate.watchable.sums.kind() == kind)
+    }
+
     /// Whether a gate still waits for parts of this kind.
     pub(crate) fn waits_for(&self, kind: PartKind) -> bool {
         self.gates.iter().any(|gate| gate.watchable.sums.kind() == kind && gate.decided.is_none())

@@ -162,6 +162,14 @@ fn free_answers_are_asked_until_their_gate_is_decided() {
     // Agreement itself is so rare that its interval is exact and takes no help.
     let alone = helped.metrics.iter().find(|m| m.id == "diversity_kept").and_then(|m| m.estimate.as_ref());
     assert_eq!(alone.unwrap().student_alone.unwrap().families, 300 - asked / 4);
+
+    // Where no gate is about answers the teacher gives none, and the student's alone would tell nothing.
+    let mut suite = support::suite(60);
+    suite.probes.extend(prompts(5).probes.into_iter().map(|probe| Probe { id: format!("free-{}", probe.id), ..probe }));
+    let top = until("[[gate]]\nmetric = \"top1_agreement\"\nat_least = 0.5", None);
+    let options = AuditOptions { sampling: options.sampling, teacher_asked: options.teacher_asked, ..top };
+    let (found, _) = audit(&Bigram::bytes("t", 1), &suite, &options, &folder.path().join("none"));
+    assert_eq!((found.cost.teacher_answer_tokens, found.cost.student_answer_tokens), (0, 0));
 }
 
 #[test]

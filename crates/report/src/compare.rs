@@ -93,7 +93,13 @@ impl Comparison {
         let mut ids: Vec<&str> = a.metrics.iter().map(|m| m.id.as_str()).collect();
         ids.extend(b.metrics.iter().map(|m| m.id.as_str()).filter(|id| !a.metrics.iter().any(|m| m.id == *id)));
         let estimate = |s: &Statement, id: &str| show::find_metric(s, id).and_then(|m| m.estimate.clone());
-        let rows = ids.into_iter().map(|id| row(id, estimate(a, id), estimate(b, id), comparable));
+        // A gap that starts elsewhere is another gap.
+        let start = |s: &Statement| {
+            (s.answers.as_ref().and_then(|answers| answers.gap_base), s.base.as_ref().map(|base| base.weights.clone()))
+        };
+        let same_start = start(a) == start(b);
+        let comparable = |id: &str| comparable && (id != "gap_closed" || same_start);
+        let rows = ids.into_iter().map(|id| row(id, estimate(a, id), estimate(b, id), comparable(id)));
         let rows = rows.filter(|row| row.a.is_some() || row.b.is_some()).collect();
         Self { a: Side::of(a), b: Side::of(b), obstacles, rows }
     }

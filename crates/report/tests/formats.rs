@@ -3,6 +3,7 @@
 
 mod sample;
 
+use hydrometer_audit::statement::GapBase;
 use hydrometer_metrics::Verdict;
 use hydrometer_report::compare::{Comparison, Reading};
 use hydrometer_report::{Color, Measured, TerminalOptions, compare_markdown, compare_terminal};
@@ -164,6 +165,13 @@ fn a_comparison_says_what_is_better_and_what_cannot_be_said() {
     assert_eq!(reading(&comparison, "tail_kept"), Reading::ABetter);
     assert_eq!(reading(&comparison, "entropy_ratio"), Reading::Overlap);
     insta::assert_snapshot!("compare", compare_terminal(&comparison, &options(100)));
+
+    if let Some(answers) = &mut b.answers {
+        answers.gap_base = Some(GapBase::Model);
+    }
+    let comparison = Comparison::of(&a, &b);
+    assert_eq!(reading(&comparison, "gap_closed"), Reading::NotComparable);
+    assert_eq!(reading(&comparison, "kl_divergence"), Reading::BBetter);
 
     b.suite.hash = "blake3:other".into();
     let comparison = Comparison::of(&a, &b);

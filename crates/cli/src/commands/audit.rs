@@ -7,10 +7,10 @@ use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{ModelIdentity, RunFolder, SampleSettings, SamplingParameters, TeacherAsked};
 use hydrometer_audit::{AuditOptions, Models, Policy, Sampling, Statement, UntilDecided, collect, collect_cached};
 use hydrometer_models::{EngineOptions, Model, SampleLimits};
-use hydrometer_probes::{Ask, Profile, Suite, import};
+use hydrometer_probes::{Ask, Suite};
 use hydrometer_report::Measured;
 
-use super::probes::profile_parser;
+use super::suite::Texts;
 use crate::engine::{EngineArguments, open_model, tokens_per_second};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -73,27 +73,6 @@ struct Who {
     /// only texts are asked.
     #[arg(long, value_name = "DIR", conflicts_with = "until_decided")]
     teacher_cache: Option<PathBuf>,
-}
-
-/// The suite, and how its texts are cut.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "What is asked")]
-pub struct Texts {
-    /// Probe file (.jsonl), table of a known shape or folder of texts; may be repeated.
-    #[arg(long, value_name = "FILE")]
-    probes: Vec<PathBuf>,
-    /// Text to score token by token; may be repeated.
-    #[arg(long, value_name = "FILE")]
-    text: Vec<PathBuf>,
-    /// The built-in suite of this size; `quick` when nothing else is asked.
-    #[arg(long, value_parser = profile_parser())]
-    profile: Option<Profile>,
-    /// Context window in tokens.
-    #[arg(long, default_value_t = 512, value_name = "TOKENS")]
-    pub ctx: u32,
-    /// Only the first N windows of each text.
-    #[arg(long, value_name = "N")]
-    pub chunks: Option<u32>,
 }
 
 /// What is asked of the models.
@@ -272,44 +251,6 @@ impl Settings {
 /// The file cannot be read or is no policy.
 pub fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
     file.map_or_else(|| Ok(Policy::default()), |file| Ok(Policy::parse(&files::read_text(file)?)?))
-}
-
-impl Texts {
-    /// The suite.
-    ///
-    /// # Errors
-    /// A file cannot be read or is no suite, or the parts do not go together.
-    pub fn suite(&self, seed: u64) -> Result<Suite, Failure> {
-        let mut parts = loaded(&self.probes)?;
-        for file in &self.text {
-            parts.push(import::text(file)?);
-        }
-        match self.profile {
-            Some(profile) => parts.push(Suite::builtin(profile, seed)),
-            None if parts.is_empty() => parts.push(Suite::builtin(Profile::Quick, seed)),
-            None => {}
-        }
-        joined(parts)
-    }
-}
-
-/// The suites in files.
-///
-/// # Errors
-/// A file cannot be read or is no suite.
-pub fn loaded(files: &[PathBuf]) -> Result<Vec<Suite>, Failure> {
-    files.iter().map(|file| Ok(Suite::load(file)?)).collect()
-}
-
-/// Suites as one.
-///
-/// # Errors
-/// They do not go together: an identifier stands there twice.
-pub fn joined(parts: Vec<Suite>) -> Result<Suite, Failure> {
-    let names: Vec<_> = parts.iter().map(|part| part.name.clone()).collect();
-    let suite = Suite { name: names.join(" + "), probes: parts.into_iter().flat_map(|part| part.probes).collect() };
-    suite.validate()?;
-    Ok(suite)
 }
 
 /// Runs the command.

@@ -8,7 +8,8 @@ use hydrometer_answers::SampleSource;
 use serde_json::json;
 
 use super::as_json;
-use super::audit::{Answered, SEED, joined, listen, loaded};
+use super::audit::{Answered, SEED, listen};
+use super::suite::{joined, loaded};
 use crate::engine::{EngineArguments, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;

@@ -12,8 +12,9 @@ use hydrometer_metrics::sparse::Truncation;
 use serde_json::json;
 
 use super::as_json;
-use super::audit::{BLOCK, SEED, Texts, listen};
+use super::audit::{BLOCK, SEED, listen};
 use super::probes::printable;
+use super::suite::Texts;
 use crate::engine::{EngineArguments, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;

@@ -1,4 +1,4 @@
-//! One file per command: its flags, its settings, its steps.
+//! One file per command: its flags, its settings, its steps; and one for the suite that several ask.
 
 pub mod answers;
 pub mod audit;
@@ -14,6 +14,7 @@ pub mod plan;
 mod policy;
 pub mod probes;
 pub mod report;
+mod suite;
 
 use hydrometer_metrics::Verdict;
 

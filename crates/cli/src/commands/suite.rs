@@ -1,0 +1,67 @@
+//! The suite that a command asks, from its flags.
+
+use std::path::PathBuf;
+
+use hydrometer_probes::{Profile, Suite, import};
+
+use super::probes::profile_parser;
+use crate::failure::Failure;
+
+/// The suite, and how its texts are cut.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "What is asked")]
+pub struct Texts {
+    /// Probe file (.jsonl), table of a known shape or folder of texts; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    probes: Vec<PathBuf>,
+    /// Text to score token by token; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    text: Vec<PathBuf>,
+    /// The built-in suite of this size; `quick` when nothing else is asked.
+    #[arg(long, value_parser = profile_parser())]
+    profile: Option<Profile>,
+    /// Context window in tokens.
+    #[arg(long, default_value_t = 512, value_name = "TOKENS")]
+    pub ctx: u32,
+    /// Only the first N windows of each text.
+    #[arg(long, value_name = "N")]
+    pub chunks: Option<u32>,
+}
+
+impl Texts {
+    /// The suite.
+    ///
+    /// # Errors
+    /// A file cannot be read or is no suite, or the parts do not go together.
+    pub fn suite(&self, seed: u64) -> Result<Suite, Failure> {
+        let mut parts = loaded(&self.probes)?;
+        for file in &self.text {
+            parts.push(import::text(file)?);
+        }
+        match self.profile {
+            Some(profile) => parts.push(Suite::builtin(profile, seed)),
+            None if parts.is_empty() => parts.push(Suite::builtin(Profile::Quick, seed)),
+            None => {}
+        }
+        joined(parts)
+    }
+}
+
+/// The suites in files.
+///
+/// # Errors
+/// A file cannot be read or is no suite.
+pub fn loaded(files: &[PathBuf]) -> Result<Vec<Suite>, Failure> {
+    files.iter().map(|file| Ok(Suite::load(file)?)).collect()
+}
+
+/// Suites as one.
+///
+/// # Errors
+/// They do not go together: an identifier stands there twice.
+pub fn joined(parts: Vec<Suite>) -> Result<Suite, Failure> {
+    let names: Vec<_> = parts.iter().map(|part| part.name.clone()).collect();
+    let suite = Suite { name: names.join(" + "), probes: parts.into_iter().flat_map(|part| part.probes).collect() };
+    suite.validate()?;
+    Ok(suite)
+}
