@@ -13,7 +13,7 @@ use crate::json::{check_sealed, pretty, probe_lines, read_json, read_lines, read
 use crate::manifest::{FORMAT, Manifest, UnitCounts};
 use crate::parquet_io::{self, Expect, Stamp};
 use crate::part::{MAX_ROWS_PER_PART, Part, PartKind, PartRow};
-use crate::rows::{ChoiceRow, LikelihoodRow, PositionRow, SampleRow, SparseRow};
+use crate::rows::{ChoiceRow, LikelihoodRow, PositionRow, SampleRow, SparseRow, VectorRow};
 use crate::verify::{self, Finished, Stopped};
 use crate::{CostEntry, Problem, RunError};
 
@@ -233,6 +233,14 @@ impl RunFolder {
         self.write(PartKind::Sparse, unit, rows)
     }
 
+    /// Writes the vectors of a unit's sampled answers.
+    ///
+    /// # Errors
+    /// As [`RunFolder::write_positions`].
+    pub fn write_vectors(&self, unit: u32, rows: &[VectorRow]) -> Result<(), RunError> {
+        self.write(PartKind::Vectors, unit, rows)
+    }
+
     /// Positions, teacher against student, unit by unit.
     pub fn positions(&self) -> Units<'_, PositionRow> {
         self.units(PartKind::Positions)
@@ -261,6 +269,11 @@ impl RunFolder {
     /// Positions, the teacher's distributions from a cache against the student, unit by unit.
     pub fn sparse(&self) -> Units<'_, SparseRow> {
         self.units(PartKind::Sparse)
+    }
+
+    /// Vectors of sampled answers, unit by unit.
+    pub fn vectors(&self) -> Units<'_, VectorRow> {
+        self.units(PartKind::Vectors)
     }
 
     /// Adds a line to `cost.jsonl`.
@@ -462,6 +475,7 @@ impl RunFolder {
             PartKind::Likelihoods => self.read::<LikelihoodRow>(kind, unit)?.len(),
             PartKind::Samples => self.read::<SampleRow>(kind, unit)?.len(),
             PartKind::Sparse => self.read::<SparseRow>(kind, unit)?.len(),
+            PartKind::Vectors => self.read::<VectorRow>(kind, unit)?.len(),
         };
         Ok(rows as u64)
     }

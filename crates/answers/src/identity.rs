@@ -16,6 +16,26 @@ pub struct EngineIdentity {
     pub kernel: String,
 }
 
+/// Identity of a sentence encoder: what must be equal for two texts to get the same vectors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EncoderIdentity {
+    /// Short name for people: the folder's.
+    pub name: String,
+    /// `bert`.
+    pub architecture: String,
+    /// Numbers in a vector.
+    pub width: u32,
+    /// Tokens that are read at once.
+    pub max_tokens: u32,
+    /// How a vector is made of those of the tokens: `mean` or `cls`.
+    pub pooling: String,
+    /// `blake3:` hash of the weights file.
+    pub weights: String,
+    /// `blake3:` hash of the tokenizer file.
+    pub tokenizer: String,
+}
+
 /// Identity of a model: what must be equal for two answers to come from the same model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelIdentity {

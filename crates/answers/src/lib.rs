@@ -24,9 +24,11 @@ mod verify;
 pub use cost::CostEntry;
 pub use error::{Difference, Problem, RunError};
 pub use folder::{RunFolder, Units};
-pub use identity::{EngineIdentity, ModelIdentity};
-pub use manifest::{Deciding, FORMAT, Manifest, PlannedTokens, RunSettings, TeacherAsked, UnitCounts, WatchedGate};
+pub use identity::{EncoderIdentity, EngineIdentity, ModelIdentity};
+pub use manifest::{
+    Deciding, FORMAT, Manifest, MeaningSettings, PlannedTokens, RunSettings, TeacherAsked, UnitCounts, WatchedGate,
+};
 pub use part::{MAX_ROWS_PER_PART, Part, PartKind, PartRow};
-pub use rows::{ChoiceRow, LikelihoodRow, PositionRow, SampleRow, SampleSource, ScoredModel, SparseRow};
+pub use rows::{ChoiceRow, LikelihoodRow, PositionRow, SampleRow, SampleSource, ScoredModel, SparseRow, VectorRow};
 pub use sampling::{FinishReason, SampleSettings, SamplingParameters};
 pub use verify::Stopped;

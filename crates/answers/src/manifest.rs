@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::sparse::Codec;
-use crate::{Difference, ModelIdentity, PartKind, SampleSettings};
+use crate::{Difference, EncoderIdentity, ModelIdentity, PartKind, SampleSettings};
 
 /// Format version of the run folder; a breaking change raises the number.
 pub const FORMAT: &str = "hydrometer.run/1";
@@ -36,10 +36,23 @@ pub struct RunSettings {
     /// When the run may stop early; `None`, and absent from the file, where it asks the whole suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deciding: Option<Deciding>,
+    /// Who says whether two free texts mean the same; `None`, and absent from the file, where their spelling does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<MeaningSettings>,
     /// How the teacher's distributions were kept, where they came from a cache; `None`, and absent from the file, where the
     /// teacher ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<Codec>,
+}
+
+/// Free texts mean the same when their vectors are close.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeaningSettings {
+    /// Who makes the vectors.
+    pub encoder: EncoderIdentity,
+    /// Least cosine of two texts that mean the same, in (0, 1].
+    pub least_cosine: f64,
 }
 
 /// Which prompts the teacher is asked, where the student answers more.
@@ -96,9 +109,12 @@ pub struct UnitCounts {
     /// Units of scored positions, the teacher's distributions from a cache; absent from the file where there are none.
     #[serde(default, skip_serializing_if = "none")]
     pub sparse: u32,
+    /// Units of vectors of sampled answers; absent from the file where there are none.
+    #[serde(default, skip_serializing_if = "none")]
+    pub vectors: u32,
 }
 
-// A run without samples or cached distributions has the hash that it had before there were any.
+// A run without samples, cached distributions or vectors has the hash that it had before there were any.
 fn none(units: &u32) -> bool {
     *units == 0
 }
@@ -113,6 +129,7 @@ impl UnitCounts {
             PartKind::Likelihoods => self.likelihoods,
             PartKind::Samples => self.samples,
             PartKind::Sparse => self.sparse,
+            PartKind::Vectors => self.vectors,
         }
     }
 
@@ -125,6 +142,7 @@ impl UnitCounts {
             likelihoods: self.likelihoods.min(other.likelihoods),
             samples: self.samples.min(other.samples),
             sparse: self.sparse.min(other.sparse),
+            vectors: self.vectors.min(other.vectors),
         }
     }
 }

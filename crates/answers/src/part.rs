@@ -20,17 +20,20 @@ pub enum PartKind {
     Samples,
     /// Scored positions, the teacher's distributions from a cache against the student.
     Sparse,
+    /// Vectors of sampled answers, by a sentence encoder.
+    Vectors,
 }
 
 impl PartKind {
     /// All kinds, in the order of the format.
-    pub const ALL: [PartKind; 6] = [
+    pub const ALL: [PartKind; 7] = [
         PartKind::Positions,
         PartKind::Floor,
         PartKind::Choices,
         PartKind::Likelihoods,
         PartKind::Samples,
         PartKind::Sparse,
+        PartKind::Vectors,
     ];
 
     /// Name of the kind in file names.
@@ -42,6 +45,7 @@ impl PartKind {
             PartKind::Likelihoods => "likelihoods",
             PartKind::Samples => "samples",
             PartKind::Sparse => "sparse",
+            PartKind::Vectors => "vectors",
         }
     }
 

@@ -152,6 +152,19 @@ pub struct SampleRow {
     pub finish: String,
 }
 
+/// What a sentence encoder makes of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VectorRow {
+    /// Probe id.
+    pub probe: String,
+    /// Place among the probe's different normal forms, from 0.
+    pub place: u32,
+    /// Normal form of the answer.
+    pub text: String,
+    /// Its vector, of Euclidean length 1.
+    pub vector: Vec<f32>,
+}
+
 pub(crate) fn plain(name: &'static str) -> ColumnName {
     ColumnName(name, None)
 }
@@ -474,5 +487,35 @@ impl PartRow for SampleRow {
             return Some(format!("finish is {:?}, expected \"stop\" or \"length\"", self.finish));
         }
         nan_in(&[("logprob", self.logprob)])
+    }
+}
+
+impl Row for VectorRow {
+    fn blank() -> Self {
+        VectorRow { probe: String::new(), place: 0, text: String::new(), vector: Vec::new() }
+    }
+
+    fn columns(&mut self, columns: &mut dyn Columns) {
+        columns.text(plain("probe"), &mut self.probe);
+        columns.u32(plain("place"), &mut self.place);
+        columns.text(plain("text"), &mut self.text);
+        columns.f32_list(plain("vector"), &mut self.vector);
+    }
+}
+
+impl PartRow for VectorRow {
+    fn probe(&self) -> &str {
+        &self.probe
+    }
+
+    fn key(&self) -> [u64; 2] {
+        [u64::from(self.place), 0]
+    }
+
+    fn fault(&self) -> Option<String> {
+        let length: f64 = self.vector.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>().sqrt();
+        // Not `>`: NaN is refused too.
+        let whole = (length - 1.0).abs() < 1e-3;
+        (!whole).then(|| format!("vector has length {length}, expected 1"))
     }
 }

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use hydrometer_answers::{Deciding, Manifest, PartKind, RunError, RunFolder, Stopped, UnitCounts};
+use hydrometer_answers::{Deciding, Manifest, PartKind, RunError, RunFolder, Stopped, UnitCounts, VectorRow};
 use support::{begin, choice, choices, cost, fill, finished, likelihoods, manifest, position, positions, suite};
 
 fn files(path: &Path) -> Vec<(String, Vec<u8>)> {
@@ -335,6 +335,30 @@ fn samples_that_no_part_may_hold_are_refused() {
     check(|rows| rows[0].logprob = f64::NAN, "logprob is NaN");
     check(|rows| rows.swap(0, 1), "rows out of order");
     check(|rows| rows.swap(2, 3), "rows out of order");
+}
+
+#[test]
+fn vectors_are_read_back_and_have_length_one() {
+    let home = tempfile::tempdir().unwrap();
+    let mut manifest = support::sampled_manifest();
+    manifest.units.vectors = 1;
+    let run = RunFolder::create_or_resume(home.path(), &manifest.sealed(), &suite().probes).unwrap();
+    let row = |place: u32, vector: Vec<f32>| {
+        let text = format!("answer {place}\0 猫");
+        VectorRow { probe: "text-1".to_owned(), place, text, vector }
+    };
+    let rows = [row(0, vec![1.0]), row(1, vec![0.6, -0.8])];
+    for vector in [vec![], vec![0.9], vec![f32::NAN, 1.0], vec![f32::INFINITY]] {
+        let text = run.write_vectors(0, &[row(0, vector)]).unwrap_err().to_string();
+        assert!(text.contains("expected 1"), "{text}");
+    }
+    run.write_vectors(0, &rows).unwrap();
+    assert!(run.finish().unwrap_err().to_string().contains("samples"));
+    run.write_samples(0, &support::samples()).unwrap();
+    run.finish().unwrap();
+    drop(run);
+    let run = RunFolder::open(home.path()).unwrap();
+    assert_eq!(run.vectors().map(|part| part.unwrap().rows).collect::<Vec<_>>(), [rows]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use hydrometer_metrics::FamilyTable;
 use hydrometer_metrics::kernel::{same, within};
 use hydrometer_probes::{Check, Checked, Probe, meaning};
 
-use crate::answers::equivalence;
+use crate::meaning::Meanings;
 
 /// Signals of a prompt: agreement of the student with itself, mean ln p per token, ln(1 + mean length), share cut at the
 /// longest length, share right (0 without a checker).
@@ -29,7 +29,7 @@ pub(crate) struct Alone(BTreeMap<String, Family>);
 
 impl Alone {
     /// From all answers of a run.
-    pub(crate) fn new(rows: &[SampleRow], probes: &[Probe]) -> Alone {
+    pub(crate) fn new(rows: &[SampleRow], probes: &[Probe], meanings: &Meanings<'_>) -> Alone {
         let mut of_probe: BTreeMap<&str, (bool, Vec<&SampleRow>)> = BTreeMap::new();
         for row in rows {
             let (asked, student) = of_probe.entry(&row.probe).or_default();
@@ -44,7 +44,7 @@ impl Alone {
             let Some((asked, rows)) = of_probe.get(probe.id.as_str()) else { continue };
             let checker = Check::of(probe).ok().flatten();
             let family = families.entry(probe.family.clone()).or_default();
-            for (sum, signal) in family.sums.iter_mut().zip(signals(probe, rows, checker.as_ref())) {
+            for (sum, signal) in family.sums.iter_mut().zip(signals(probe, rows, checker.as_ref(), meanings)) {
                 *sum += signal;
             }
             family.prompts += 1.0;
@@ -69,11 +69,11 @@ impl Family {
     }
 }
 
-fn signals(probe: &Probe, rows: &[&SampleRow], checker: Option<&Check>) -> [f64; SIGNALS] {
-    let Some((steps, equivalence)) = equivalence(probe) else { return [0.0; SIGNALS] };
+fn signals(probe: &Probe, rows: &[&SampleRow], checker: Option<&Check>, meanings: &Meanings<'_>) -> [f64; SIGNALS] {
+    let Some((steps, same_meaning)) = meanings.of(probe) else { return [0.0; SIGNALS] };
     let texts: Vec<_> = rows.iter().map(|row| row.text.as_str()).collect();
     let classes: Vec<_> =
-        meaning::classes(steps, &texts, equivalence).class_of.iter().map(|&class| class as u32).collect();
+        meaning::classes(steps, &texts, &same_meaning).class_of.iter().map(|&class| class as u32).collect();
     let count = rows.len().max(1) as f64;
     let tokens: f64 = rows.iter().map(|row| f64::from(row.tokens)).sum();
     let logprob: f64 = rows.iter().map(|row| row.logprob).sum();

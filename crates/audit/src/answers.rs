@@ -6,11 +6,12 @@ use hydrometer_answers::{SampleRow, SampleSource};
 use hydrometer_metrics::degenerate::{self, Degenerate, degenerate};
 use hydrometer_metrics::kernel::{self, Answers, Graded, PairMeans, Pooled, TruthCells, Undefined, same};
 use hydrometer_metrics::{Estimate, FamilyTable, interval, power, ppi};
-use hydrometer_probes::meaning::{self, Equivalence};
+use hydrometer_probes::meaning;
 use hydrometer_probes::{Ask, Check, Checked, Normal, Probe, normalise};
 use rayon::prelude::*;
 
 use crate::alone::Alone;
+use crate::meaning::{Meanings, Same};
 use crate::statement::{ChoiceOutcome, GapBase};
 
 /// Label permutations of the test of distribution match.
@@ -37,7 +38,7 @@ pub(crate) struct Prompt<'a> {
     /// The most frequent form of each class; `None` for those without an answer.
     pub classes: Vec<Option<String>>,
     pub steps: &'a [Normal],
-    equivalence: &'static (dyn Equivalence + Sync),
+    same: Same<'a>,
 }
 
 impl Prompt<'_> {
@@ -56,7 +57,7 @@ impl Prompt<'_> {
     /// classes of these two together and leaves the prompt's own as they are.
     fn beside(&self, base: &[&str]) -> [Option<PairMeans>; 2] {
         let texts: Vec<&str> = texts(&self.teacher).into_iter().chain(base.iter().copied()).collect();
-        let classes = meaning::classes(self.steps, &texts, self.equivalence).class_of;
+        let classes = meaning::classes(self.steps, &texts, &self.same).class_of;
         let classes: Vec<u32> = classes.into_iter().map(|class| class as u32).collect();
         let (teacher, base) = classes.split_at(self.teacher.len());
         let gap = kernel::d2(teacher, base, &same);
@@ -107,30 +108,26 @@ pub(crate) fn share(said: &[Said<'_>], class: u32) -> f64 {
 }
 
 /// The answers of a run to prompts that the teacher was asked, prompt by prompt in the order of the suite.
-pub(crate) fn prompts<'a>(rows: &'a [SampleRow], probes: &'a [Probe]) -> Vec<Prompt<'a>> {
+pub(crate) fn prompts<'a>(rows: &'a [SampleRow], probes: &'a [Probe], meanings: &Meanings<'a>) -> Vec<Prompt<'a>> {
     let mut of_probe: BTreeMap<&str, Vec<&SampleRow>> = BTreeMap::new();
     for row in rows {
         of_probe.entry(&row.probe).or_default().push(row);
     }
     let asked = probes.iter().filter_map(|probe| Some((probe, of_probe.get(probe.id.as_str())?)));
-    asked.filter_map(|(probe, rows)| prompt(probe, rows)).filter(|prompt| !prompt.teacher.is_empty()).collect()
+    asked
+        .filter_map(|(probe, rows)| prompt(probe, rows, meanings))
+        .filter(|prompt| !prompt.teacher.is_empty())
+        .collect()
 }
 
-/// Normal form of a prompt's answers, and which of them mean the same; `None` for other probes.
-pub(crate) fn equivalence(probe: &Probe) -> Option<(&[Normal], &'static (dyn Equivalence + Sync))> {
-    let Ask::Prompt { answer, check, .. } = &probe.ask else { return None };
-    let exact = check.is_some() || answer.iter().any(|step| !matches!(step, Normal::Whitespace | Normal::Case));
-    Some((answer, if exact { &meaning::Equal } else { &meaning::STANDARD }))
-}
-
-fn prompt<'a>(probe: &'a Probe, rows: &[&'a SampleRow]) -> Option<Prompt<'a>> {
+fn prompt<'a>(probe: &'a Probe, rows: &[&'a SampleRow], meanings: &Meanings<'a>) -> Option<Prompt<'a>> {
     let Ask::Prompt { prompt, .. } = &probe.ask else { return None };
-    let (steps, equivalence) = equivalence(probe)?;
+    let (steps, same) = meanings.of(probe)?;
     // A suite is checked before it is asked, so its checkers compile.
     let checker = Check::of(probe).ok().flatten();
     let (base, rows): (Vec<_>, Vec<&SampleRow>) = rows.iter().partition(|row| row.source == SampleSource::Base.name());
     let texts: Vec<_> = rows.iter().map(|row| row.text.as_str()).collect();
-    let meanings = meaning::classes(steps, &texts, equivalence);
+    let meanings = meaning::classes(steps, &texts, &same);
     let said = |source: SampleSource| {
         let pairs = rows.iter().zip(&meanings.class_of).filter(|(row, _)| row.source == source.name());
         pairs
@@ -150,7 +147,7 @@ fn prompt<'a>(probe: &'a Probe, rows: &[&'a SampleRow]) -> Option<Prompt<'a>> {
         base: base.iter().map(|row| row.text.as_str()).collect(),
         classes: meanings.classes,
         steps,
-        equivalence,
+        same,
     })
 }
 

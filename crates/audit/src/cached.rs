@@ -282,6 +282,7 @@ fn manifest(
             seed: options.seed,
             samples: None,
             teacher_asked: None,
+            meaning: None,
             deciding: None,
             cache: Some(*cache.codec()),
         },

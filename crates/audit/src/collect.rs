@@ -12,6 +12,7 @@ use hydrometer_answers::{FORMAT, Manifest, PartKind, RunFolder, RunSettings, Tea
 use hydrometer_models::{Model, TokenizerPairing};
 use hydrometer_probes::Suite;
 
+use crate::meaning::check_closeness;
 use crate::sampling::check_samples;
 use crate::watch::{self, Watch};
 use crate::{AuditError, AuditOptions, Models, Observer};
@@ -31,6 +32,7 @@ pub fn collect(
     observer: &mut dyn Observer,
 ) -> Result<RunFolder, AuditError> {
     check(options)?;
+    models.meaning.map_or(Ok(()), check_closeness)?;
     suite.validate()?;
     let Models { teacher, student, .. } = models;
     let pairing = teacher.tokenizer().pairing(student.tokenizer());
@@ -58,8 +60,8 @@ pub fn collect(
                     let student_alone = decided || unit >= plan.student_from;
                     job.prompts(unit as u32, &plan.prompts[unit], student_alone, &mut store, observer)?;
                 }
-                // Only a teacher that does not run leaves these.
-                PartKind::Sparse => {}
+                // Only a teacher that does not run leaves the first; the second stand beside samples.
+                PartKind::Sparse | PartKind::Vectors => {}
             }
         }
         *done.entry(kind).or_default() += 1;
@@ -67,7 +69,7 @@ pub fn collect(
             watch.read(&run, kind, unit)?;
         }
     }
-    match plan.stopped(&done) {
+    match plan.stopped(&done, models.meaning.is_some()) {
         Some(stopped) if watch.is_some() => run.finish_early(stopped)?,
         _ => run.finish()?,
     }
@@ -151,7 +153,7 @@ fn manifest(
     shared: Option<u32>,
     plan: &Plan,
 ) -> Manifest {
-    let Models { teacher, student, base } = models;
+    let Models { teacher, student, base, meaning } = models;
     let pairing = match pairing {
         TokenizerPairing::Same => "same vocabulary".to_owned(),
         TokenizerPairing::Padded { shared } => format!("same vocabulary up to padding beyond {shared}"),
@@ -170,6 +172,7 @@ fn manifest(
         seed: options.seed,
         samples: options.sampling.as_ref().filter(|_| !plan.prompts.is_empty()).map(|s| s.settings.clone()),
         teacher_asked: options.teacher_asked.filter(|_| !plan.prompts.is_empty()),
+        meaning: meaning.filter(|_| !plan.prompts.is_empty()).map(|meaning| meaning.settings()),
         deciding: options.until_decided.as_ref().map(|u| watch::deciding(&u.policy, u.cap, largest_text)),
         cache: None,
     };
@@ -191,6 +194,7 @@ fn manifest(
             likelihoods: texts + plan.alone.len() as u32,
             samples: plan.prompts.len() as u32,
             sparse: 0,
+            vectors: if meaning.is_some() { plan.prompts.len() as u32 } else { 0 },
         },
         planned: plan.tokens(),
         plan_hash: String::new(),

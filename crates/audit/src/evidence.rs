@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
     ChoiceRow, LikelihoodRow, Manifest, PartRow, PositionRow, RunFolder, SampleRow, SampleSettings, ScoredModel,
-    Stopped, Units,
+    Stopped, Units, VectorRow,
 };
 use hydrometer_metrics::power::{self, family_sd};
 use hydrometer_metrics::{Estimate, Exclusion, FamilyTable, catalog, interval};
@@ -14,6 +14,7 @@ use hydrometer_probes::{Ask, Probe};
 use crate::alone::Alone;
 use crate::answers::{self, Prompt};
 use crate::decisions::{self, Decision};
+use crate::meaning::Meanings;
 use crate::tokens::{self, Definition};
 use crate::{AuditError, GateRule, Policy};
 
@@ -26,6 +27,7 @@ pub(crate) struct Rows {
     pub choices: Vec<ChoiceRow>,
     pub likelihoods: Vec<LikelihoodRow>,
     pub samples: Vec<SampleRow>,
+    pub vectors: Vec<VectorRow>,
     /// Where the run stopped early.
     pub stopped: Option<Stopped>,
 }
@@ -48,6 +50,7 @@ impl Rows {
             choices: all(run.choices())?,
             likelihoods: all(run.likelihoods())?,
             samples: all(run.samples())?,
+            vectors: all(run.vectors())?,
             stopped: run.stopped().copied(),
         })
     }
@@ -105,8 +108,10 @@ impl<'a> Evidence<'a> {
             }
             table
         });
-        let prompts = answers::prompts(&rows.samples, &rows.probes);
-        let alone = rows.manifest.settings.teacher_asked.map(|_| Alone::new(&rows.samples, &rows.probes));
+        let settings = &rows.manifest.settings;
+        let meanings = Meanings::new(&rows.vectors, settings.meaning.as_ref());
+        let prompts = answers::prompts(&rows.samples, &rows.probes, &meanings);
+        let alone = settings.teacher_asked.map(|_| Alone::new(&rows.samples, &rows.probes, &meanings));
         Self {
             answers: answers::Tables::new(&prompts, not_draws(&rows.manifest), alone).with_gap(&prompts),
             prompts,

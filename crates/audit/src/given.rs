@@ -10,7 +10,8 @@ use hydrometer_answers::{
 use hydrometer_probes::paired::{GivenAnswer, PairedAnswers};
 use hydrometer_probes::{Ask, Check, Checked, Checker, Normal, Probe, Suite};
 
-use crate::AuditError;
+use crate::meaning::{check_closeness, vectors};
+use crate::{AuditError, Closeness};
 
 /// `format` of the identity of a model that is known by its answers only.
 pub(crate) const GIVEN: &str = "answers";
@@ -66,12 +67,19 @@ pub struct Counts {
 /// A prompt with a checker is judged by it. Without one, the file's verdict stands at the end of the answer behind
 /// `[given]`, with the file's label where every answer has one: the label is then the answer's class, else the whole
 /// text is. The probe's check reads that ending, so that the folder is judged again like any other. A prompt with an
-/// answer that the file does not judge is not judged at all.
+/// answer that the file does not judge is not judged at all. `meaning` says which free answers mean the same; without it
+/// their spelling does.
 ///
 /// # Errors
 /// One of the models did not answer, no prompt was answered by both, the parameters are out of range, or the folder
 /// cannot be written.
-pub fn given(answers: &PairedAnswers, options: &GivenOptions, folder: &Path) -> Result<Given, AuditError> {
+pub fn given(
+    answers: &PairedAnswers,
+    options: &GivenOptions,
+    meaning: Option<Closeness<'_>>,
+    folder: &Path,
+) -> Result<Given, AuditError> {
+    meaning.map_or(Ok(()), check_closeness)?;
     if let Some(fault) = options.drawn.as_ref().and_then(SamplingParameters::fault) {
         return Err(AuditError::Parameters(fault));
     }
@@ -103,11 +111,15 @@ pub fn given(answers: &PairedAnswers, options: &GivenOptions, folder: &Path) -> 
     let most = teacher.values().chain(student.values()).map(Vec::len).max().unwrap_or(0) as u32;
     let samples = options.drawn.clone().map(|parameters| SampleSettings { per_probe: most, reruns: 0, parameters });
     let models = [identity(&options.teacher, &teacher), identity(&options.student, &student)];
-    let manifest = manifest(models, &suite, options, samples, units.len());
+    let manifest = manifest(models, &suite, options, samples, meaning, units.len());
     let run = RunFolder::create_or_resume(folder, &manifest, &suite.probes)?;
     if !run.is_finished() {
         for (unit, rows) in units.iter().enumerate() {
-            run.write_samples(unit as u32, &rows.concat())?;
+            let rows = rows.concat();
+            if let Some(Closeness { encoder, .. }) = meaning {
+                run.write_vectors(unit as u32, &vectors(&rows, &suite.probes, encoder)?)?;
+            }
+            run.write_samples(unit as u32, &rows)?;
         }
         run.finish()?;
     }
@@ -237,6 +249,7 @@ fn manifest(
     suite: &Suite,
     options: &GivenOptions,
     samples: Option<SampleSettings>,
+    meaning: Option<Closeness<'_>>,
     units: usize,
 ) -> Manifest {
     Manifest {
@@ -259,10 +272,15 @@ fn manifest(
             seed: options.seed,
             samples,
             teacher_asked: None,
+            meaning: meaning.map(|meaning| meaning.settings()),
             deciding: None,
             cache: None,
         },
-        units: UnitCounts { samples: units as u32, ..UnitCounts::default() },
+        units: UnitCounts {
+            samples: units as u32,
+            vectors: if meaning.is_some() { units as u32 } else { 0 },
+            ..UnitCounts::default()
+        },
         planned: PlannedTokens::default(),
         plan_hash: String::new(),
         arguments: options.arguments.clone(),

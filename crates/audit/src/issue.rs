@@ -18,7 +18,7 @@ use crate::statement::{
     Spent, Statement, SuiteSummary, Watched,
 };
 use crate::watch::{self, Watch};
-use crate::{AuditError, Policy, answers, cases, decisions, findings, secondary, slicing, tokens};
+use crate::{AuditError, Policy, answers, cases, decisions, findings, meaning, secondary, slicing, tokens};
 
 /// The Distillation Loss Statement of a finished run under a policy: the same bytes every time.
 ///
@@ -404,6 +404,8 @@ fn answers_summary(rows: &Rows, evidence: &Evidence<'_>) -> Option<AnswersSummar
     Some(AnswersSummary {
         prompts: evidence.prompts.len() as u64,
         checked: evidence.prompts.iter().filter(|prompt| prompt.truth().is_some()).count() as u64,
+        free: evidence.prompts.iter().filter(|prompt| meaning::is_free(prompt.probe)).count() as u64,
+        meaning: rows.manifest.settings.meaning.clone(),
         match_p_value: draws.then(p_value).flatten(),
         degenerate: answers::degenerate_ways(&evidence.prompts),
         teacher_cut: cut(whole().flat_map(|prompt| &prompt.teacher).collect()),

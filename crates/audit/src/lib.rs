@@ -12,6 +12,7 @@ mod evidence;
 mod findings;
 mod given;
 mod issue;
+mod meaning;
 mod options;
 mod pilot;
 mod plan;
@@ -27,7 +28,10 @@ pub use cached::{Kept, collect_cached, fill_cache};
 pub use collect::collect;
 pub use given::{Counts, Given, GivenOptions, given};
 pub use issue::statement;
-pub use options::{AuditError, AuditOptions, Models, Observer, PlanSummary, Sampling, UntilDecided, Windowing};
+pub use meaning::is_free;
+pub use options::{
+    AuditError, AuditOptions, Closeness, Models, Observer, PlanSummary, Sampling, UntilDecided, Windowing,
+};
 pub use pilot::{Planned, Wish, pilot};
 pub use policy::{DEFAULT_POLICY, GateRule, Policy};
 pub use sampling::{Filled, ask};

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use hydrometer_answers::{CostEntry, PartKind, PlannedTokens, RunError, SampleSettings, TeacherAsked};
-use hydrometer_models::{Model, ModelError, SampleLimits};
+use hydrometer_answers::{CostEntry, MeaningSettings, PartKind, PlannedTokens, RunError, SampleSettings, TeacherAsked};
+use hydrometer_models::{Model, ModelError, SampleLimits, SentenceEncoder};
 use hydrometer_probes::ProbeError;
 use thiserror::Error;
 
@@ -18,12 +18,30 @@ pub struct Models<'a> {
     pub student: &'a dyn Model,
     /// The copy before distillation, where it is known: it answers prompts, and "gap closed" is measured from it.
     pub base: Option<&'a dyn Model>,
+    /// Whether two free answers mean the same; without it their spelling says so.
+    pub meaning: Option<Closeness<'a>>,
+}
+
+/// Texts mean the same when a sentence encoder puts them close together.
+#[derive(Clone, Copy)]
+pub struct Closeness<'a> {
+    /// Who reads them.
+    pub encoder: &'a SentenceEncoder,
+    /// Least cosine of texts that mean the same, in (0, 1].
+    pub least_cosine: f64,
+}
+
+impl Closeness<'_> {
+    /// As settings of a run.
+    pub fn settings(&self) -> MeaningSettings {
+        MeaningSettings { encoder: self.encoder.identity().clone(), least_cosine: self.least_cosine }
+    }
 }
 
 impl<'a> Models<'a> {
     /// A teacher and a student of which no earlier state is known.
     pub fn pair(teacher: &'a dyn Model, student: &'a dyn Model) -> Self {
-        Self { teacher, student, base: None }
+        Self { teacher, student, base: None, meaning: None }
     }
 }
 
@@ -125,7 +143,7 @@ pub enum AuditError {
     /// A model failed; what was collected is kept.
     #[error("{role}: {source}")]
     Model {
-        /// `teacher`, `student` or `base`.
+        /// `teacher`, `student`, `base` or `sentence encoder`.
         role: &'static str,
         /// The cause.
         source: ModelError,
@@ -212,5 +230,9 @@ impl AuditError {
 
     pub(crate) fn base(source: ModelError) -> Self {
         Self::Model { role: "base", source }
+    }
+
+    pub(crate) fn encoder(source: ModelError) -> Self {
+        Self::Model { role: "sentence encoder", source }
     }
 }

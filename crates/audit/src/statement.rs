@@ -1,6 +1,6 @@
 //! The Distillation Loss Statement: a value, the same for the terminal, the report, the gate and any server.
 
-use hydrometer_answers::{ModelIdentity, SampleSettings};
+use hydrometer_answers::{MeaningSettings, ModelIdentity, SampleSettings};
 use hydrometer_metrics::calibration::ReliabilityBin;
 use hydrometer_metrics::compat::{Compat, Percentile};
 use hydrometer_metrics::{Estimate, Verdict};
@@ -357,6 +357,12 @@ pub struct AnswersSummary {
     pub prompts: u64,
     /// Prompts whose answers can be checked.
     pub checked: u64,
+    /// Prompts of whose answers the whole text counts.
+    #[serde(default)]
+    pub free: u64,
+    /// Who says whether two such texts mean the same; `None` where their spelling does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<MeaningSettings>,
     /// How many answers per prompt, drawn how; `None` when they were given and nobody said it.
     pub settings: Option<SampleSettings>,
     /// p-value of "both models have the same distribution of answers to every prompt" (permutation test); `None` with

@@ -12,6 +12,7 @@ use hydrometer_metrics::sequential::{self, Claim, Evidence, all_of};
 use hydrometer_metrics::{FamilyTable, Verdict, catalog, kernel};
 use hydrometer_probes::{Ask, Probe};
 
+use crate::meaning::Meanings;
 use crate::policy::{GateRule, Policy};
 use crate::statement::{EvidencePoint, Watched};
 use crate::{AuditError, answers, decisions, tokens};
@@ -284,9 +285,13 @@ impl Watch {
             }
             PartKind::Samples => {
                 let samples = rows(run.samples(), unit)?;
-                self.answers(&answers::Tables::new(&answers::prompts(&samples, run.probes()), None, None))
+                let settings = run.manifest().settings.meaning.as_ref();
+                let vectors = if settings.is_some() { rows(run.vectors(), unit)? } else { Vec::new() };
+                let meanings = Meanings::new(&vectors, settings);
+                let prompts = answers::prompts(&samples, run.probes(), &meanings);
+                self.answers(&answers::Tables::new(&prompts, None, None))
             }
-            PartKind::Floor | PartKind::Likelihoods | PartKind::Sparse => Ok(()),
+            PartKind::Floor | PartKind::Likelihoods | PartKind::Sparse | PartKind::Vectors => Ok(()),
         }
     }
 

@@ -6,13 +6,13 @@ mod support;
 use std::path::Path;
 
 use hydrometer_answers::store::{Access, Store};
-use hydrometer_answers::{SampleSettings, SamplingParameters, TeacherAsked};
+use hydrometer_answers::{RunFolder, SampleSettings, SamplingParameters, TeacherAsked};
 use hydrometer_audit::statement::{GapBase, Secondary};
 use hydrometer_audit::{
-    AuditError, AuditOptions, Models, Policy, Sampling, Statement, UntilDecided, collect, statement,
+    AuditError, AuditOptions, Closeness, Models, Policy, Sampling, Statement, UntilDecided, collect, statement,
 };
 use hydrometer_metrics::{Estimate, Verdict, catalog};
-use hydrometer_models::{Defect, Model, Planted, SampleLimits, Scripted};
+use hydrometer_models::{Defect, Model, Planted, SampleLimits, Scripted, SentenceEncoder};
 use hydrometer_probes::{Ask, Checker, Normal, Probe, Suite};
 use support::{Watch, options};
 
@@ -348,7 +348,8 @@ fn the_gap_is_measured_from_the_student_before_distillation() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store");
     let audit = |name: &str, student: &dyn Model, base: Option<&dyn Model>| {
-        let models = Models { teacher: &teacher(), student, base };
+        let teacher = teacher();
+        let models = Models { base, ..Models::pair(&teacher, student) };
         let path = folder.path().join(name);
         let run = collect(models, &suite(150), &sampling(&store, 8, 8), &path, &mut Watch::default()).unwrap();
         statement(&run, &Policy::default()).unwrap()
@@ -392,6 +393,60 @@ fn the_gap_is_measured_from_answers_to_other_prompts() {
     let found = audit_pair(&teacher, &teacher, &alone, |_| ());
     assert!(missing(&found, "gap_closed").contains("nothing to start from"), "{}", missing(&found, "gap_closed"));
     assert_eq!(found.answers.unwrap().gap_base, None);
+}
+
+/// The two of four letters that an encoder puts closest, another one, and the cosine between this distance and the next.
+fn closest(encoder: &SentenceEncoder) -> ([char; 3], f64) {
+    let letters = ['a', 'b', 'c', 'd'];
+    let vectors = encoder.encode(&letters.map(String::from).each_ref().map(String::as_str)).unwrap();
+    let cosine = |x: usize, y: usize| vectors[x].iter().zip(&vectors[y]).map(|(x, y)| f64::from(x * y)).sum::<f64>();
+    let pairs = (0..4).flat_map(|x| (x + 1..4).map(move |y| (x, y)));
+    let mut pairs: Vec<_> = pairs.map(|(x, y)| (cosine(x, y), x, y)).collect();
+    pairs.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let (best, x, y) = pairs[0];
+    let other = (0..4).find(|other| ![x, y].contains(other)).unwrap();
+    ([x, y, other].map(|place| letters[place]), 0.5 * (best + pairs[1].0))
+}
+
+#[test]
+fn free_answers_mean_the_same_when_an_encoder_says_so() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/reference/tiny-bert");
+    let encoder = SentenceEncoder::open(&folder, 1).unwrap();
+    let ([x, y, z], least_cosine) = closest(&encoder);
+    let teacher = script(&format!("{x} = 0.5, {z} = 0.5"));
+    let student = script(&format!("{y} = 0.5, {z} = 0.5"));
+    let mut free = suite(60);
+    for probe in &mut free.probes {
+        let Ask::Prompt { check, .. } = &mut probe.ask else { unreachable!() };
+        *check = None;
+    }
+    let kept = tempfile::tempdir().unwrap();
+    let store = kept.path().join("store");
+    let audit = |name: &str, meaning: Option<Closeness<'_>>| {
+        let models = Models { meaning, ..Models::pair(&teacher, &student) };
+        collect(models, &free, &sampling(&store, 4, 4), &kept.path().join(name), &mut Watch::default())
+    };
+    let issued = |run: &RunFolder| statement(run, &Policy::default()).unwrap();
+    let spelling = issued(&audit("spelling", None).unwrap());
+    covers(&spelling, "answer_agreement", 0.25);
+    let close = Closeness { encoder: &encoder, least_cosine };
+    let run = audit("meaning", Some(close)).unwrap();
+    let found = issued(&run);
+    drop(run);
+    covers(&found, "answer_agreement", 0.5);
+    let answers = found.answers.as_ref().unwrap();
+    assert_eq!((answers.free, answers.meaning.as_ref()), (60, Some(&close.settings())));
+    // The folder alone says it again, and does not mix with another rule.
+    assert_eq!(issued(&RunFolder::open(&kept.path().join("meaning")).unwrap()), found);
+    let other = Closeness { least_cosine: 1.0, ..close };
+    let mixed = audit("meaning", Some(other)).unwrap_err().to_string();
+    assert!(mixed.contains("least_cosine"), "{mixed}");
+    let strict = issued(&audit("strict", Some(other)).unwrap());
+    covers(&strict, "answer_agreement", 0.25);
+    for least_cosine in [0.0, -0.5, 1.1, f64::NAN] {
+        let refused = audit("refused", Some(Closeness { least_cosine, ..close })).unwrap_err().to_string();
+        assert!(refused.contains("above 0 and at most 1"), "{refused}");
+    }
 }
 
 fn secondary(statement: &Statement, id: &str) -> Secondary {

@@ -1,9 +1,12 @@
 //! Opening models as the flags say, and measuring how fast they are here.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use hydrometer_models::{Block, EngineOptions, Model, Precision, Sequence, open};
+use hydrometer_audit::Closeness;
+use hydrometer_models::{Block, EngineOptions, Model, Precision, SentenceEncoder, Sequence, open};
+use hydrometer_probes::meaning::LEAST_COSINE;
 use hydrometer_probes::{Ask, Suite};
 
 use crate::exit::Exit;
@@ -49,6 +52,58 @@ impl EngineArguments {
             PrecisionName::Bf16 => Precision::Bf16,
         };
         EngineOptions { threads: self.threads, precision }
+    }
+}
+
+/// Flags that say which free answers mean the same.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Free answers that mean the same")]
+pub struct MeaningArguments {
+    /// Folder of a sentence encoder (BERT: all-MiniLM, bge, e5, gte, …): free answers mean the same when it puts them close
+    /// together. Default: when they are spelled alike.
+    #[arg(long, value_name = "DIR")]
+    sentence_encoder: Option<PathBuf>,
+    /// Least cosine of answers that mean the same, above 0 and at most 1.
+    #[arg(long, default_value_t = LEAST_COSINE, value_name = "COSINE", requires = "sentence_encoder")]
+    same_meaning: f64,
+}
+
+/// An opened sentence encoder and how close it must put two texts.
+pub struct Meaning {
+    encoder: SentenceEncoder,
+    least_cosine: f64,
+}
+
+impl MeaningArguments {
+    /// Whether an encoder is named.
+    pub fn is_given(&self) -> bool {
+        self.sentence_encoder.is_some()
+    }
+
+    /// Opens the encoder where one is named.
+    ///
+    /// # Errors
+    /// A cosine out of range, or an encoder that cannot be used.
+    pub fn open(&self, engine: EngineArguments, terminal: &Terminal) -> Result<Option<Meaning>, Failure> {
+        let Some(folder) = &self.sentence_encoder else { return Ok(None) };
+        let least_cosine = self.same_meaning;
+        if !(least_cosine > 0.0 && least_cosine <= 1.0) {
+            return Err(Failure::input(format!("--same-meaning is {least_cosine}, expected above 0 and at most 1")));
+        }
+        terminal.say(&format!("opening sentence encoder {}", folder.display()));
+        let encoder = SentenceEncoder::open(folder, engine.threads).map_err(|error| {
+            Failure::input(format!("sentence encoder: {error}")).hint(
+                "an encoder is a sentence-transformers folder with config.json, model.safetensors and tokenizer.json",
+            )
+        })?;
+        Ok(Some(Meaning { encoder, least_cosine }))
+    }
+}
+
+impl Meaning {
+    /// As an audit takes it.
+    pub fn closeness(&self) -> Closeness<'_> {
+        Closeness { encoder: &self.encoder, least_cosine: self.least_cosine }
     }
 }
 

@@ -1,33 +1,58 @@
 //! How well a similarity of texts tells a paraphrase from another answer to the same question: the chance that the
-//! paraphrase is the closer one (AUC), for character n-grams and for the mean hidden states of local models.
+//! paraphrase is the closer one (AUC), and what is joined at a threshold, for character n-grams, for sentence encoders and for
+//! the mean hidden states of local models.
 //!
-//!     cargo run --release -p hydrometer-models --example sentence_similarity -- MODEL...
+//!     cargo run --release -p hydrometer-models --example sentence_similarity -- [ENCODER | MODEL]...
 //!
-//! Thirty triples of our own: an answer, the same in other words, a different answer in similar words.
+//! Thirty triples of our own: an answer, the same in other words, a different answer in similar words. The different answers
+//! are meant to be hard: most say the contrary. Answers to other questions are the easy case.
 #![allow(clippy::print_stdout)]
 
+use std::collections::HashMap;
 use std::error::Error;
+use std::path::Path;
 
-use hydrometer_models::{Block, EngineOptions, Model, Precision, Sequence, open};
+use hydrometer_models::{Block, EngineOptions, Model, Precision, SentenceEncoder, Sequence, open};
 use hydrometer_probes::meaning::STANDARD;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let triples: Vec<Vec<&str>> =
         include_str!("sentence_similarity.tsv").lines().map(|line| line.split('\t').collect()).collect();
-    let of_text = |of: &dyn Fn(&str, &str) -> f64| {
-        let pairs = |a: usize, b: usize| triples.iter().map(move |triple| of(triple[a], triple[b]));
-        auc(&pairs(0, 1).collect::<Vec<_>>(), &pairs(0, 2).chain(pairs(1, 2)).collect::<Vec<_>>())
-    };
-    println!("character 3-grams: {:.3}", of_text(&|a, b| STANDARD.similarity(a, b)));
+    print("character 3-grams", &triples, &mut |a, b| Ok(STANDARD.similarity(a, b)))?;
     for name in std::env::args().skip(1) {
-        let model = open(&name, &EngineOptions { threads: 0, precision: Precision::Auto })?;
-        let mut vectors = Vec::new();
-        for triple in &triples {
-            vectors.push(triple.iter().map(|text| embedded(&*model, text)).collect::<Result<Vec<_>, _>>()?);
+        if let Ok(encoder) = SentenceEncoder::open(Path::new(&name), 0) {
+            print(&encoder.identity().name, &triples, &mut |a, b| {
+                let vectors = encoder.encode(&[a, b])?;
+                Ok(cosine(&vectors[0], &vectors[1]))
+            })?;
+            continue;
         }
-        let pairs = |a: usize, b: usize| vectors.iter().map(move |of| cosine(&of[a], &of[b]));
-        let found = auc(&pairs(0, 1).collect::<Vec<_>>(), &pairs(0, 2).chain(pairs(1, 2)).collect::<Vec<_>>());
-        println!("mean hidden state of {}: {found:.3}", model.identity().name);
+        let model = open(&name, &EngineOptions { threads: 0, precision: Precision::Auto })?;
+        let mut vectors = HashMap::new();
+        for text in triples.iter().flatten() {
+            vectors.insert(*text, embedded(&*model, text)?);
+        }
+        let name = format!("mean hidden state of {}", model.identity().name);
+        print(&name, &triples, &mut |a, b| Ok(cosine(&vectors[a], &vectors[b])))?;
+    }
+    Ok(())
+}
+
+type Similarity<'a> = dyn FnMut(&str, &str) -> Result<f64, Box<dyn Error>> + 'a;
+
+fn print(name: &str, triples: &[Vec<&str>], of: &mut Similarity<'_>) -> Result<(), Box<dyn Error>> {
+    let (mut same, mut contrary, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, triple) in triples.iter().enumerate() {
+        same.push(of(triple[0], triple[1])?);
+        contrary.extend([of(triple[0], triple[2])?, of(triple[1], triple[2])?]);
+        elsewhere.push(of(triple[0], triples[(place + 1) % triples.len()][0])?);
+    }
+    println!("{name}: AUC {:.3}", auc(&same, &contrary));
+    println!("  threshold  paraphrases joined  contrary answers joined  answers to other questions joined");
+    for threshold in [0.7, 0.75, 0.8, 0.85, 0.9, 0.95] {
+        let joined = |values: &[f64]| values.iter().filter(|value| **value >= threshold).count();
+        let counts = [&same, &contrary, &elsewhere].map(|values| format!("{} of {}", joined(values), values.len()));
+        println!("  {threshold:<9}  {:<18}  {:<23}  {}", counts[0], counts[1], counts[2]);
     }
     Ok(())
 }

@@ -73,6 +73,29 @@ impl Equivalence for NGrams {
     }
 }
 
+/// Close vectors: the cosine of what a sentence encoder makes of two texts.
+///
+/// Texts with different sequences of numbers are never the same, however close. A text without a vector is compared by
+/// its spelling, as [`STANDARD`] does it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Vectors<'a> {
+    /// Vectors of length 1 and equal width, by normal form.
+    pub of: BTreeMap<String, &'a [f32]>,
+    /// Least cosine, in (0, 1], of texts that mean the same.
+    pub least_cosine: f64,
+}
+
+/// The least cosine used where none is named.
+pub const LEAST_COSINE: f64 = 0.85;
+
+impl Equivalence for Vectors<'_> {
+    fn same(&self, a: &str, b: &str) -> bool {
+        let (Some(x), Some(y)) = (self.of.get(a), self.of.get(b)) else { return STANDARD.same(a, b) };
+        let cosine: f64 = x.iter().zip(*y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
+        numbers(a) == numbers(b) && cosine >= self.least_cosine
+    }
+}
+
 /// Size of the intersection of two sorted multisets.
 fn shared(a: &[&[char]], b: &[&[char]]) -> usize {
     let (mut i, mut j, mut count) = (0, 0, 0);
@@ -172,6 +195,19 @@ mod tests {
         let meanings = classes(&STEPS, &["1", "2", "3", "4"], &Neighbours);
         assert_eq!(meanings.class_of, [0, 0, 1, 1]);
         assert_eq!(classes(&STEPS, &["1", "2", "1"], &Equal).class_of, [0, 1, 0]);
+    }
+
+    #[test]
+    fn close_vectors_mean_the_same_unless_numbers_differ() {
+        let (near, far) = ([0.8, 0.6], [0.6, -0.8]);
+        let texts = [("I refuse", &[1.0, 0.0][..]), ("No, I won't", &near), ("no 5", &near), ("Yes", &far)];
+        let of = texts.iter().map(|&(text, vector)| (text.to_owned(), vector)).collect();
+        let vectors = Vectors { of, least_cosine: 0.75 };
+        assert!(vectors.same("I refuse", "No, I won't") && !vectors.same("I refuse", "Yes"));
+        assert!(!vectors.same("No, I won't", "no 5"));
+        assert!(!Vectors { least_cosine: 0.85, ..vectors.clone() }.same("I refuse", "No, I won't"));
+        // Without a vector the spelling decides.
+        assert!(vectors.same("Unheard of.", "unheard of") && !vectors.same("Unheard of", "Yes"));
     }
 
     #[test]

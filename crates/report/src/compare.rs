@@ -125,6 +125,8 @@ fn obstacles(a: &Statement, b: &Statement) -> Vec<String> {
     differ("the defects planted in the teachers", &surgery(a), &surgery(b));
     let template = |s: &Statement| s.teacher.template.clone().unwrap_or_else(none);
     differ("the teachers' chat templates", &template(a), &template(b));
+    let meaning = |s: &Statement| s.answers.as_ref().and_then(show::meaning).unwrap_or_else(none);
+    differ("the rules for answers that mean the same", &meaning(a), &meaning(b));
     differ("the suites", &a.suite.hash, &b.suite.hash);
     differ("the context windows", &a.suite.n_ctx.to_string(), &b.suite.n_ctx.to_string());
     differ("the numbers of option orders", &a.suite.rotations.to_string(), &b.suite.rotations.to_string());

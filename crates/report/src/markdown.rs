@@ -122,6 +122,9 @@ fn answers(page: &mut String, statement: &Statement) {
     }
     let test = show::match_test(answers.match_p_value);
     let _ = writeln!(page, "\n{} {}.\n", prose(&test), prose(&show::sampling(answers.settings.as_ref())));
+    if let Some(meaning) = show::meaning(answers) {
+        let _ = writeln!(page, "{}\n", prose(&meaning));
+    }
     if let Some(base) = answers.gap_base {
         let _ = writeln!(page, "{}\n", prose(show::gap_base(base)));
     }

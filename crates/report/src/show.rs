@@ -1,7 +1,9 @@
 //! Numbers, verdicts and names as people read them, the same in every format.
 
-use hydrometer_answers::{SampleSettings, SamplingParameters};
-use hydrometer_audit::statement::{Cost, GapBase, Gate, Metric, Secondary, Severity, Statement, SuiteSummary};
+use hydrometer_answers::{MeaningSettings, SampleSettings, SamplingParameters};
+use hydrometer_audit::statement::{
+    AnswersSummary, Cost, GapBase, Gate, Metric, Secondary, Severity, Statement, SuiteSummary,
+};
 use hydrometer_metrics::catalog::{SECONDARY, find};
 use hydrometer_metrics::{Estimate, Interval, IntervalMethod, Verdict};
 
@@ -178,6 +180,19 @@ pub(crate) fn of_base(cost: &Cost) -> String {
         0 => String::new(),
         tokens => format!(", {} by the student before distillation", count(tokens)),
     }
+}
+
+/// When two free answers mean the same, as a sentence; `None` where no answer is free.
+pub(crate) fn meaning(answers: &AnswersSummary) -> Option<String> {
+    let rule = match &answers.meaning {
+        Some(MeaningSettings { encoder, least_cosine }) => {
+            format!("the cosine of their vectors by the sentence encoder {} is at least {least_cosine}", encoder.name)
+        }
+        None => "they are spelled alike (character 3-grams, Dice coefficient at least 0.8)".to_owned(),
+    };
+    let free = count(answers.free);
+    (answers.free > 0)
+        .then(|| format!("Whole texts are compared on {free} of the prompts: they mean the same when {rule}."))
 }
 
 /// What the closed gap is measured from, as a sentence.

@@ -269,6 +269,9 @@ fn answers(page: &mut Page, statement: &Statement) {
         "  ",
         &format!("{prompts} prompts, {checked} of them checked; {}.", show::sampling(answers.settings.as_ref())),
     );
+    if let Some(meaning) = show::meaning(answers) {
+        page.paragraph("  ", &meaning);
+    }
     if let Some(base) = answers.gap_base {
         page.paragraph("  ", show::gap_base(base));
     }

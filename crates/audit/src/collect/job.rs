@@ -10,9 +10,10 @@ use hydrometer_models::{Block, Logits, Model, ModelError, choose};
 use rayon::prelude::*;
 
 use super::work::{Plan, Question, question_tokens};
+use crate::meaning::vectors;
 use crate::plan::{Window, pack};
 use crate::sampling::{Asked, Asker};
-use crate::{AuditError, AuditOptions, Models, Observer, Sampling};
+use crate::{AuditError, AuditOptions, Closeness, Models, Observer, Sampling};
 
 /// Logit rows held at a time, per model: with a vocabulary of 151,936 one chunk is 311 MB. The engine unpacks the whole
 /// output matrix for each read, so few rows at a time would cost more than the memory is worth.
@@ -190,7 +191,7 @@ impl Job<'_> {
         };
         let asker =
             |model, blame: fn(ModelError) -> AuditError, sources| Asker { model, blame, sources, settings, limits };
-        let Models { teacher, student, base } = self.models;
+        let Models { teacher, student, base, meaning } = self.models;
         let mut askers = vec![
             asker(teacher, AuditError::teacher, &[SampleSource::Teacher, SampleSource::Rerun][..]),
             asker(student, AuditError::student, &[SampleSource::Student][..]),
@@ -210,6 +211,9 @@ impl Job<'_> {
             for role in asked.clone() {
                 rows.extend(askers[role].rows(&of_models[role], store)?);
             }
+        }
+        if let Some(Closeness { encoder, .. }) = meaning {
+            self.run.write_vectors(unit, &vectors(&rows, self.run.probes(), encoder)?)?;
         }
         self.run.write_samples(unit, &rows)?;
         self.done(PartKind::Samples, unit, observer)

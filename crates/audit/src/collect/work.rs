@@ -101,7 +101,7 @@ pub(super) fn plan(
 fn prompts(models: Models<'_>, suite: &Suite, options: &AuditOptions) -> Result<Vec<Vec<Asked>>, AuditError> {
     let Some(Sampling { settings, .. }) = &options.sampling else { return Ok(Vec::new()) };
     type Blame = fn(ModelError) -> AuditError;
-    let Models { teacher, student, base } = models;
+    let Models { teacher, student, base, .. } = models;
     let mut readers = vec![(teacher, AuditError::teacher as Blame), (student, AuditError::student)];
     readers.extend(base.map(|base| (base, AuditError::base as Blame)));
     let mut prompts = Vec::new();
@@ -156,7 +156,7 @@ impl Plan {
     }
 
     /// Where a run stopped that asked so many units of each kind; `None` when that is all of them.
-    pub(super) fn stopped(&self, done: &BTreeMap<PartKind, u32>) -> Option<Stopped> {
+    pub(super) fn stopped(&self, done: &BTreeMap<PartKind, u32>, vectors: bool) -> Option<Stopped> {
         let of = |kind| done.get(&kind).copied().unwrap_or(0);
         let texts = of(PartKind::Positions);
         let units = UnitCounts {
@@ -166,6 +166,7 @@ impl Plan {
             likelihoods: texts + of(PartKind::Likelihoods),
             samples: of(PartKind::Samples),
             sparse: 0,
+            vectors: if vectors { of(PartKind::Samples) } else { 0 },
         };
         let kept = self.sizes().filter(|(kind, unit, _)| (*unit as u32) < of(*kind));
         (done.values().sum::<u32>() < self.units() as u32).then(|| Stopped { units, computed: total(kept) })

@@ -55,6 +55,7 @@ fn rows(positions: Vec<PositionRow>) -> Rows {
             seed: 0,
             samples: None,
             teacher_asked: None,
+            meaning: None,
             deciding: None,
             cache: None,
         },
@@ -64,7 +65,7 @@ fn rows(positions: Vec<PositionRow>) -> Rows {
         arguments: Vec::new(),
     };
     let (probes, floor, choices, likelihoods, samples) = Default::default();
-    Rows { manifest, probes, positions, floor, choices, likelihoods, samples, stopped: None }
+    Rows { manifest, probes, positions, floor, choices, likelihoods, samples, vectors: Vec::new(), stopped: None }
 }
 
 /// What is true of the population that positions are drawn from.

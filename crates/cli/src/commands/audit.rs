@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 
 use hydrometer_answers::distributions::TeacherCache;
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{ModelIdentity, RunFolder, SampleSettings, SamplingParameters, TeacherAsked};
-use hydrometer_audit::{AuditOptions, Models, Policy, Sampling, Statement, UntilDecided, collect, collect_cached};
+use hydrometer_answers::{MeaningSettings, ModelIdentity, RunFolder, SampleSettings, SamplingParameters, TeacherAsked};
+use hydrometer_audit::{
+    AuditOptions, Models, Policy, Sampling, Statement, UntilDecided, collect, collect_cached, is_free,
+};
 use hydrometer_models::{EngineOptions, Model, SampleLimits};
 use hydrometer_probes::{Ask, Suite};
 use hydrometer_report::Measured;
 
 use super::suite::Texts;
-use crate::engine::{EngineArguments, open_model, tokens_per_second};
+use crate::engine::{EngineArguments, Meaning, MeaningArguments, open_model, tokens_per_second};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
@@ -44,6 +46,8 @@ pub struct Arguments {
     asked: Asked,
     #[command(flatten)]
     answered: Answered,
+    #[command(flatten)]
+    meaning: MeaningArguments,
     #[command(flatten)]
     stopping: Stopping,
     #[command(flatten)]
@@ -193,12 +197,13 @@ struct Settings {
     suite: Suite,
     options: AuditOptions,
     engine: EngineOptions,
+    meaning: Option<Meaning>,
     policy: Policy,
     out: Option<PathBuf>,
 }
 
 impl Settings {
-    fn resolve(arguments: &Arguments) -> Result<Self, Failure> {
+    fn resolve(arguments: &Arguments, terminal: &Terminal) -> Result<Self, Failure> {
         let asked = &arguments.asked;
         let suite = asked.texts.suite(asked.seed)?;
         let sampling = arguments.answered.resolve(&suite, asked.seed)?;
@@ -207,6 +212,11 @@ impl Settings {
             return Err(
                 Failure::input("--base only answers prompts, and the suite asks none").hint("add some with --probes")
             );
+        }
+        if arguments.meaning.is_given() && (sampling.is_none() || !suite.probes.iter().any(is_free)) {
+            let reason =
+                "--sentence-encoder has nothing to read: no prompt of the suite is compared by its whole answer";
+            return Err(Failure::input(reason).hint("add prompts without a checker with --probes"));
         }
         let Stopping { until_decided, cap, ppi, teacher_families } = arguments.stopping;
         let teacher_asked = teacher_families.map(TeacherAsked::Families).or(ppi.then_some(TeacherAsked::UntilDecided));
@@ -231,6 +241,7 @@ impl Settings {
                 arguments: std::env::args().skip(1).collect(),
             },
             engine: arguments.engine.options(),
+            meaning: arguments.meaning.open(arguments.engine, terminal)?,
             policy,
             out: arguments.out.clone(),
         })
@@ -240,7 +251,8 @@ impl Settings {
 impl Settings {
     /// The folder of the run.
     fn folder(&self, models: &[&ModelIdentity], cache: Option<&Codec>) -> PathBuf {
-        let default = || default_folder(models, &self.suite, &self.options, cache);
+        let meaning = self.meaning.as_ref().map(|meaning| meaning.closeness().settings());
+        let default = || default_folder(models, &self.suite, &self.options, cache, meaning);
         self.out.clone().unwrap_or_else(default)
     }
 }
@@ -255,7 +267,7 @@ pub fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
 
 /// Runs the command.
 pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let settings = Settings::resolve(&arguments)?;
+    let settings = Settings::resolve(&arguments, terminal)?;
     let interrupt = listen()?;
     let (statement, folder) = match &settings.teacher {
         Teacher::Model(teacher) => audit_models(&settings, teacher, &interrupt, terminal)?,
@@ -281,7 +293,8 @@ fn audit_models(
     let student = open_model("student", &settings.student, &settings.engine, terminal)?;
     let open_base = |base: &String| open_model("base", base, &settings.engine, terminal);
     let base = settings.base.as_ref().map(open_base).transpose()?;
-    let models = Models { teacher: &*teacher, student: &*student, base: base.as_deref() };
+    let meaning = settings.meaning.as_ref().map(Meaning::closeness);
+    let models = Models { teacher: &*teacher, student: &*student, base: base.as_deref(), meaning };
     let identities = [teacher.identity(), student.identity()].into_iter().chain(models.base.map(Model::identity));
     let folder = settings.folder(&identities.collect::<Vec<_>>(), None);
     let speeds = expected_speeds(models, &settings.suite, &folder)?;
@@ -401,7 +414,13 @@ fn expected_speeds(models: Models<'_>, suite: &Suite, folder: &Path) -> Result<S
 }
 
 /// The same models, suite and settings give the same name: the same command finds its run again.
-fn default_folder(models: &[&ModelIdentity], suite: &Suite, options: &AuditOptions, cache: Option<&Codec>) -> PathBuf {
+fn default_folder(
+    models: &[&ModelIdentity],
+    suite: &Suite,
+    options: &AuditOptions,
+    cache: Option<&Codec>,
+    meaning: Option<MeaningSettings>,
+) -> PathBuf {
     let key = serde_json::json!([
         models,
         suite.hash(),
@@ -415,6 +434,7 @@ fn default_folder(models: &[&ModelIdentity], suite: &Suite, options: &AuditOptio
         options.teacher_asked,
         options.until_decided.as_ref().map(|until| (&until.policy, until.cap)),
         cache,
+        meaning,
     ]);
     let hash = blake3::hash(key.to_string().as_bytes()).to_hex();
     let names = models.iter().map(|model| &model.name).chain([&suite.name]);

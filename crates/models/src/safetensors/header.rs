@@ -8,7 +8,7 @@ use safetensors::tensor::Metadata;
 
 use crate::error::shown;
 use crate::source::Source;
-use crate::{DType, ModelError, TensorShape};
+use crate::{DType, ModelError, RawTensor, TensorShape};
 
 /// Longest header, as the format fixes it.
 const LONGEST: u64 = 100_000_000;
@@ -44,6 +44,13 @@ impl Stored {
             [rows, cols] => Ok(TensorShape { dtype, rows, cols }),
             _ => Err(ModelError::malformed(path, at, "one or two dimensions", format!("{:?}", self.dims))),
         }
+    }
+
+    /// Its bytes, under its name in the file.
+    pub(super) fn read(&self, source: &Source, shape: TensorShape) -> Result<RawTensor, ModelError> {
+        let TensorShape { dtype, rows, cols } = shape;
+        let bytes = source.read(&format!("tensor {}", shown(&self.name)), self.offset, self.bytes)?;
+        Ok(RawTensor { name: self.name.clone(), dtype, rows, cols, bytes })
     }
 }
 

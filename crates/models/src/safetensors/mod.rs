@@ -22,7 +22,7 @@ use header::Stored;
 /// No configuration is larger; a bound for what is read into memory besides weights.
 const LARGEST_JSON: u64 = 64 << 20;
 /// `tokenizer.json` of Gemma 3 has 33 MB.
-const LARGEST_TOKENIZER: u64 = 512 << 20;
+pub(crate) const LARGEST_TOKENIZER: u64 = 512 << 20;
 const INDEX: &str = "model.safetensors.index.json";
 const SINGLE: &str = "model.safetensors";
 
@@ -131,13 +131,7 @@ impl Folder {
         let (shard, stored) = self.stored(name)?;
         let source = &self.shards[*shard];
         let shape = stored.shape(source.path())?;
-        Ok(RawTensor {
-            name: name.to_owned(),
-            dtype: shape.dtype,
-            rows: shape.rows,
-            cols: shape.cols,
-            bytes: source.read(&format!("tensor {}", shown(&stored.name)), stored.offset, stored.bytes)?,
-        })
+        Ok(RawTensor { name: name.to_owned(), ..stored.read(source, shape)? })
     }
 
     pub(crate) fn hash(&self) -> Result<String, ModelError> {
@@ -194,6 +188,22 @@ impl Folder {
     }
 }
 
+/// Every tensor of a safetensors file by its name there, and the file's hash.
+pub(crate) fn all_tensors(path: &Path) -> Result<(BTreeMap<String, RawTensor>, String), ModelError> {
+    if !path.exists() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return Err(ModelError::missing(path.parent().unwrap_or(path), name));
+    }
+    let source = Source::open(path)?;
+    let mut tensors = BTreeMap::new();
+    for stored in header::read(&source)? {
+        // Counters of positions and the like.
+        let Ok(shape) = stored.shape(path) else { continue };
+        tensors.insert(stored.name.clone(), stored.read(&source, shape)?);
+    }
+    Ok((tensors, source.hash()?))
+}
+
 /// Tensor names and the files that hold them, from the bytes of an index.
 pub(crate) fn parse_index(path: &Path, index: &Value) -> Result<HashMap<String, String>, ModelError> {
     let Some(map) = index["weight_map"].as_object() else {
@@ -228,7 +238,7 @@ fn template_text(value: &Value) -> Option<String> {
     named["template"].as_str().map(str::to_owned)
 }
 
-fn read_limited(path: &Path, most: u64) -> Result<Vec<u8>, ModelError> {
+pub(crate) fn read_limited(path: &Path, most: u64) -> Result<Vec<u8>, ModelError> {
     if !path.exists() {
         let folder = path.parent().unwrap_or(path);
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -242,7 +252,7 @@ fn read_limited(path: &Path, most: u64) -> Result<Vec<u8>, ModelError> {
     source.read("file", 0, source.len())
 }
 
-fn read_json(path: &Path) -> Result<Value, ModelError> {
+pub(crate) fn read_json(path: &Path) -> Result<Value, ModelError> {
     let bytes = read_limited(path, LARGEST_JSON)?;
     serde_json::from_slice(&bytes).map_err(|e| ModelError::malformed(path, "file", "JSON", e.to_string()))
 }

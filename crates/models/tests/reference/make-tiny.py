@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the tiny random models beside this file, one Hugging Face folder per architecture, and their logits.
+"""Writes the tiny random models beside this file, one Hugging Face folder per architecture, and their logits or vectors.
 
     make-tiny.py            (needs: pip install torch transformers tokenizers safetensors numpy)
 
@@ -11,6 +11,7 @@ with padding rows, more tokens than the window. The four folders also differ in 
     tiny-qwen2    float32 in two shards with an index, tied, q/k/v biases, config as transformers 4 wrote it
     tiny-qwen3    float32, tied, q/k norm, head_dim 32 while d_model/heads is 16, config as transformers 5 writes it
     tiny-gemma3   bfloat16, tied, window 16 on five layers of six, two rotary bases, query_pre_attn_scalar ≠ head_dim
+    tiny-bert     float32, a sentence encoder: no decoder, its vectors are in vectors.tiny-bert.json
 
 tokenizer-cases.json holds texts of ours and the ids that the `tokenizers` library gives (specials not added), and, in
 `with_specials`, the ids with the post-processor's specials. logits.tiny-qwen3-{linear,yarn}.json are for the same
@@ -25,8 +26,9 @@ import shutil
 import tempfile
 
 import torch
+from safetensors.torch import save_file
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, BertModel
 
 HERE = pathlib.Path(__file__).resolve().parent
 SEED = 7
@@ -108,6 +110,7 @@ def main():
     write("tiny-qwen2", qwen2, qwen_tokenizer, shard="240KB")
     write("tiny-qwen3", qwen3, qwen_tokenizer)
     write("tiny-gemma3", gemma3, sentencepiece_like())
+    encoder("tiny-bert")
     variant("tiny-qwen3", "linear", {"rope_type": "linear", "factor": 2.5, "rope_theta": 100000.0})
     variant("tiny-qwen3", "yarn", {"rope_type": "yarn", "factor": 4.0, "rope_theta": 100000.0,
                                    "original_max_position_embeddings": 16})  # fmt: skip
@@ -193,9 +196,58 @@ def write(name, config, tokenizer_and_settings, shard="10MB"):
     lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
     cases_file = folder / "tokenizer-cases.json"
     cases_file.write_text(f'{{"format":"hydrometer.tokenizer-cases/1","cases":[\n{lines}\n]}}\n')
-    reference = logits_script()
+    reference = script("reference-logits")
     result = reference.reference(folder, sequences(config, tokenizer), 2, True)
     reference.write_json(HERE / f"logits.{name}.json", result)
+
+
+def encoder(name):
+    """A BERT sentence encoder as sentence-transformers lays it out."""
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "1_Pooling").mkdir(parents=True)
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    trainer = trainers.WordPieceTrainer(vocab_size=150, min_frequency=1, special_tokens=specials, show_progress=False)
+    tokenizer.train_from_iterator(SENTENCES, trainer)
+    ends = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
+    # As published encoders do: what a training script left.
+    tokenizer.enable_truncation(8)
+    tokenizer.enable_padding(length=8)
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    config = {
+        "architectures": ["BertModel"], "model_type": "bert", "hidden_act": "gelu", "hidden_size": 24,
+        "intermediate_size": 40, "layer_norm_eps": 1e-12, "max_position_embeddings": 40, "num_attention_heads": 3,
+        "num_hidden_layers": 2, "pad_token_id": 0, "position_embedding_type": "absolute", "type_vocab_size": 2,
+        "vocab_size": tokenizer.get_vocab_size() + 3,
+    }  # fmt: skip
+    dump(folder / "config.json", config)
+    dump(folder / "sentence_bert_config.json", {"max_seq_length": 32, "do_lower_case": False})
+    kinds = ["Transformer", "Pooling", "Normalize"]
+    paths = ["", "1_Pooling", "2_Normalize"]
+    named = enumerate(zip(kinds, paths))
+    dump(folder / "modules.json", [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for i, (kind, path) in named
+    ])  # fmt: skip
+    dump(folder / "1_Pooling" / "config.json", {
+        "word_embedding_dimension": 24, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True,
+        "pooling_mode_max_tokens": False,
+    })  # fmt: skip
+    model = BertModel(AutoConfig.from_pretrained(folder), add_pooling_layer=False)
+    generator = torch.Generator().manual_seed(SEED)
+    with torch.no_grad():
+        for part, weight in model.named_parameters():
+            noise = torch.randn(weight.shape, generator=generator)
+            centre = 1.0 if part.endswith("LayerNorm.weight") else 0.0
+            size = 1.3 / weight.shape[1] ** 0.5 if weight.dim() == 2 else 0.3
+            weight.copy_(centre + size * noise)
+    save_file({part: weight.contiguous() for part, weight in model.state_dict().items()}, folder / "model.safetensors")
+    reference = script("reference-vectors")
+    reference.write(HERE / f"vectors.{name}.json", reference.vectors(folder))
 
 
 def random_model(folder):
@@ -229,7 +281,7 @@ def sequences(config, tokenizer):
 
 def variant(name, label, rope):
     """The same weights under another rotary scaling."""
-    reference = logits_script()
+    reference = script("reference-logits")
     stored = json.loads((HERE / f"logits.{name}.json").read_text())
     tokens = {"sequences": [{**s, "positions": [a["position"] for a in s["at"]]} for s in stored["sequences"]]}
     with tempfile.TemporaryDirectory() as scratch:
@@ -241,9 +293,9 @@ def variant(name, label, rope):
     reference.write_json(HERE / f"logits.{name}-{label}.json", {**result, "config": {"rope_parameters": rope}})
 
 
-def logits_script():
-    path = HERE.parents[3] / "scripts" / "reference-logits.py"
-    spec = importlib.util.spec_from_file_location("reference_logits", path)
+def script(name):
+    path = HERE.parents[3] / "scripts" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name.replace("-", "_"), path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -40,6 +40,7 @@ pub(super) fn summary(statement: &Statement) -> Markup {
             (share(answers.teacher_cut)) " of the teacher's answers and " (share(answers.student_cut))
             " of the student's reached the longest length."
         }
+        @if let Some(meaning) = show::meaning(answers) { p { (visible(&meaning)) } }
         @if let Some(base) = answers.gap_base { p { (show::gap_base(base)) } }
         (cells(statement))
         (secondary(&answers.secondary))

@@ -309,6 +309,8 @@ fn answers() -> AnswersSummary {
     AnswersSummary {
         prompts: 120,
         checked: 60,
+        free: 44,
+        meaning: None,
         settings: Some(SampleSettings { per_probe: 4, reruns: 4, parameters }),
         match_p_value: Some(0.0005),
         degenerate: vec!["the student never varies its answer to any of 9 prompts; the teacher does on 7".into()],

@@ -7,6 +7,7 @@ use hydrometer_audit::{Counts, GivenOptions, given};
 use hydrometer_probes::paired::PairedAnswers;
 
 use crate::commands::audit::{SEED, policy, publish, shown};
+use crate::engine::{EngineArguments, Meaning, MeaningArguments};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::grouped;
@@ -35,6 +36,10 @@ pub struct Arguments {
     /// Nucleus sampling mass of the answers.
     #[arg(long, default_value_t = 1.0, value_name = "P", requires = "temperature")]
     top_p: f64,
+    #[command(flatten)]
+    meaning: MeaningArguments,
+    #[command(flatten)]
+    engine: EngineArguments,
     /// Gates and margins; default: `hydrometer policy`.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -65,7 +70,9 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         seed: SEED,
         arguments: std::env::args().skip(1).collect(),
     };
-    let made = given(&PairedAnswers::load(&arguments.files)?, &options, &arguments.out)?;
+    let meaning = arguments.meaning.open(arguments.engine, terminal)?;
+    let meaning = meaning.as_ref().map(Meaning::closeness);
+    let made = given(&PairedAnswers::load(&arguments.files)?, &options, meaning, &arguments.out)?;
     let statement = hydrometer_audit::statement(&made.run, &policy)?;
     publish(&made.run, &statement)?;
     terminal.say(&format!("{} prompts answered by both models", grouped(made.prompts)));
