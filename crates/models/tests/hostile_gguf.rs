@@ -51,8 +51,8 @@ fn the_unbroken_file_is_accepted() {
 
 #[test]
 fn headers() {
-    check(Vec::new(), "magic: expected 4 more bytes, found the end of the file after 0");
-    check(b"GGUF".to_vec(), "version: expected 4 more bytes");
+    check(Vec::new(), "the file looks truncated: its header promises 4 bytes, it has 0 (magic is cut off)");
+    check(b"GGUF".to_vec(), "its header promises 8 bytes, it has 4 (version is cut off)");
     check(patched(0, b"GGML"), "magic: expected `GGUF`, found `GGML`");
     check(patched(4, &1u32.to_le_bytes()), "unsupported GGUF version 1 (counts of 32 bits");
     check(patched(4, &3u32.to_be_bytes()), "unsupported byte order big endian (version 3); supported: little endian");
@@ -70,7 +70,18 @@ fn every_truncation_is_noticed() {
     for len in (0..whole.len() - 32).step_by(7) {
         let error = use_all(whole[..len].to_vec()).expect_err("a truncated file");
         assert!(error.to_string().starts_with("model.gguf: "), "{len}: {error}");
+        assert!(error.to_string().contains("truncated"), "{len}: {error}");
     }
+    // As far as the tensors, the header is whole and says how long the file was; the fixture has padding behind them.
+    let info = Gguf::from_bytes("model.gguf", whole.clone()).unwrap();
+    let last = info.tensors().iter().max_by_key(|tensor| tensor.offset).unwrap();
+    let end = last.offset + last.bytes;
+    let torn = whole[..usize::try_from(end - 1).unwrap()].to_vec();
+    let (name, found) = (&last.name, end - 1);
+    check(
+        torn,
+        &format!("looks truncated: its header promises {end} bytes, it has {found} (tensor `{name}` is cut off)"),
+    );
 }
 
 #[test]
@@ -111,7 +122,7 @@ fn tensors() {
     check(patched(info + 4, &u64::MAX.to_le_bytes()), "expected a size below 2^64 bytes");
     check(
         patched(info + 4, &(1u64 << 40).to_le_bytes()),
-        "`blk.0.attn_k.weight`: expected 17592186044416 bytes at offset",
+        "expected bytes of its own, after those of tensor `blk.0.attn_k.weight`",
     );
     check(
         patched(info + 20, &23u32.to_le_bytes()),
@@ -123,9 +134,9 @@ fn tensors() {
     check(patched(info + 24, &0u64.to_le_bytes()), "an overlap at byte ");
     check(
         patched(info + 24, &(u64::MAX - 31).to_le_bytes()),
-        "bytes at offset 18446744073709551584 of the tensor data",
+        "expected an end below 2^64 bytes, found 128 bytes at offset 18446744073709551584",
     );
-    check(patched(info + 24, &(1u64 << 30).to_le_bytes()), "bytes at offset 1073741824 of the tensor data");
+    check(patched(info + 24, &(1u64 << 30).to_le_bytes()), "(tensor `blk.0.attn_k.weight` is cut off)");
     let long = tiny::tensor(&"x".repeat(65), &[8]);
     check(tiny::with(|_| {}, |t| t.push(long)), "name of tensor 14: expected a string of at most 64 bytes, found 65");
     let again = tiny::tensor(name, &[8, 4]);

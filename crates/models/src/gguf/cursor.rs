@@ -42,7 +42,7 @@ impl<'a> Cursor<'a> {
         if count > self.left() / smallest {
             let most = self.left() / smallest;
             let expected = format!("at most {most}, for the {} bytes that are left of the file", self.left());
-            return Err(self.error(at, expected, count.to_string()));
+            return Err(self.error(at, expected, format!("{count}; the file is damaged or truncated")));
         }
         Ok(())
     }
@@ -50,9 +50,8 @@ impl<'a> Cursor<'a> {
     /// The next `len` bytes; `len` must have been checked with [`Cursor::expect`] or be small.
     pub(super) fn bytes(&mut self, at: &str, len: usize) -> Result<&[u8], ModelError> {
         if len as u64 > self.left() {
-            let expected = format!("{len} more bytes");
-            let found = format!("the end of the file after {}", self.left());
-            return Err(self.error(at, expected, found));
+            let promised = self.position + len as u64;
+            return Err(ModelError::truncated(self.path(), at, promised, self.source.len()));
         }
         let inside = usize::try_from(self.position - self.window_start).unwrap_or(usize::MAX);
         let ready = self.window.len().saturating_sub(inside);
