@@ -121,11 +121,19 @@ pub struct Answered {
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
     /// Answers under way at once.
-    #[arg(long, default_value_t = 64, value_name = "N")]
+    #[arg(long, default_value_t = 64, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     parallel: usize,
     /// Memory for answers under way and unpacked weights, in GiB.
-    #[arg(long, default_value_t = 8.0, value_name = "GIB")]
+    #[arg(long, default_value_t = 8.0, value_name = "GIB", value_parser = above_zero, allow_negative_numbers = true)]
     memory: f64,
+}
+
+fn at_least_one(text: &str) -> Result<usize, &'static str> {
+    text.parse().ok().filter(|&n| n > 0).ok_or("expected a whole number from 1 on")
+}
+
+fn above_zero(text: &str) -> Result<f64, &'static str> {
+    text.parse().ok().filter(|&n: &f64| n > 0.0 && n.is_finite()).ok_or("expected a number above 0")
 }
 
 /// When to stop asking.
@@ -170,8 +178,8 @@ impl Answered {
             seed,
         };
         let store = files::answer_store(self.store.as_deref())?;
-        let memory = (self.memory.max(0.0) * f64::from(1 << 30)) as u64;
-        let limits = SampleLimits { width: self.parallel.max(1), memory, alternatives: 0 };
+        let memory = (self.memory * f64::from(1 << 30)) as u64;
+        let limits = SampleLimits { width: self.parallel, memory, alternatives: 0 };
         let settings = SampleSettings { per_probe: self.samples, reruns: self.reruns, parameters };
         Ok(Sampling { settings, store, limits })
     }
