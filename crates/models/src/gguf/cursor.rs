@@ -9,6 +9,9 @@ use crate::source::Source;
 /// Bytes that are fetched from the file at a time.
 const WINDOW: usize = 1 << 20;
 
+/// No header is longer: a count that asks for more is nonsense, one that asks for less is of a file that broke off.
+const LONGEST_HEADER: u64 = 1 << 30;
+
 pub(super) struct Cursor<'a> {
     source: &'a Source,
     position: u64,
@@ -40,9 +43,13 @@ impl<'a> Cursor<'a> {
     /// Refuses `count` items that cannot fit because each takes at least `smallest` bytes.
     pub(super) fn expect(&self, at: &str, count: u64, smallest: u64) -> Result<(), ModelError> {
         if count > self.left() / smallest {
+            let promised = count.checked_mul(smallest).and_then(|bytes| bytes.checked_add(self.position));
+            if let Some(promised) = promised.filter(|&end| end <= LONGEST_HEADER) {
+                return Err(ModelError::truncated(self.path(), at, promised, self.source.len()));
+            }
             let most = self.left() / smallest;
             let expected = format!("at most {most}, for the {} bytes that are left of the file", self.left());
-            return Err(self.error(at, expected, format!("{count}; the file is damaged or truncated")));
+            return Err(self.error(at, expected, count.to_string()));
         }
         Ok(())
     }
