@@ -7,6 +7,7 @@ use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{ModelIdentity, RunFolder, SampleSettings, SamplingParameters, TeacherAsked};
 use hydrometer_audit::{AuditOptions, Models, Policy, Sampling, Statement, UntilDecided, collect, collect_cached};
 use hydrometer_models::{EngineOptions, Model, SampleLimits};
+use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Suite};
 use hydrometer_report::Measured;
 
@@ -305,9 +306,11 @@ fn audit_cached(
     terminal: &Terminal,
 ) -> Result<(Statement, PathBuf), Failure> {
     let mut cache = TeacherCache::open(cache)?;
-    let others = settings.suite.probes.iter().filter(|probe| !matches!(probe.ask, Ask::Text { .. })).count();
-    if others > 0 {
-        terminal.warn(&format!("{others} choices and prompts are left out: a teacher cache holds texts only"));
+    for kind in ["choice", "prompt"] {
+        let left_out = settings.suite.probes.iter().filter(|probe| probe.ask.kind() == kind).count() as u64;
+        if left_out > 0 {
+            terminal.warn(&format!("left out, because a teacher cache holds texts only: {}", counted(left_out, kind)));
+        }
     }
     let student = open_model("student", &settings.student, &settings.engine, terminal)?;
     let folder = settings.folder(&[cache.teacher(), student.identity()], Some(cache.codec()));
