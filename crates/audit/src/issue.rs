@@ -261,7 +261,7 @@ fn regime(rows: &Rows) -> Regime {
     } else if rows.manifest.shared_vocab.is_some() {
         ("R0", "full logits of both models over one vocabulary: every token metric is exact")
     } else {
-        ("R4", "different vocabularies: choices and bits per byte only, token metrics are refused")
+        ("R4", "different vocabularies: choices, free answers and bits per byte only, token metrics are refused")
     };
     Regime { id: id.to_owned(), meaning: meaning.to_owned() }
 }
