@@ -85,18 +85,10 @@ impl Codec {
     /// # Errors
     /// [`SparseError::Setting`] names the first that is not.
     pub fn checked(self) -> Result<Codec, SparseError> {
-        let Truncation { mass, k_min, k_max, draws } = self.truncation;
-        let checks = [
-            ("vocab", f64::from(self.vocab), (1..=MAX_VOCAB).contains(&self.vocab), "1 to 8388608"),
-            ("mass", mass, (0.0..=1.0).contains(&mass), "0 to 1"),
-            ("k_max", f64::from(k_max), (1..=MAX_KEPT).contains(&k_max), "1 to 4096"),
-            ("k_min", f64::from(k_min), k_min <= k_max, "at most k_max"),
-            ("draws", f64::from(draws), draws <= MAX_KEPT, "at most 4096"),
-        ];
-        match checks.into_iter().find(|(_, _, fine, _)| !fine) {
-            Some((setting, found, _, expected)) => Err(SparseError::Setting { setting, found, expected }),
-            None => Ok(self),
-        }
+        let known = (1..=MAX_VOCAB).contains(&self.vocab);
+        first_wrong([("vocab", f64::from(self.vocab), known, "1 to 8388608")])?;
+        check(&self.truncation)?;
+        Ok(self)
     }
 
     /// An encoder with its scratch space.
@@ -229,6 +221,28 @@ impl Codec {
             logprobs.push((-f64::from(code) / STEPS) as f32);
         }
         Ok((ids, logprobs))
+    }
+}
+
+/// Whether the settings of a truncation are in range.
+///
+/// # Errors
+/// [`SparseError::Setting`] names the first that is not.
+pub fn check(truncation: &Truncation) -> Result<(), SparseError> {
+    let &Truncation { mass, k_min, k_max, draws } = truncation;
+    first_wrong([
+        ("mass", mass, (0.0..=1.0).contains(&mass), "0 to 1"),
+        ("k_max", f64::from(k_max), (1..=MAX_KEPT).contains(&k_max), "1 to 4096"),
+        ("k_min", f64::from(k_min), k_min <= k_max, "at most k_max"),
+        ("draws", f64::from(draws), draws <= MAX_KEPT, "at most 4096"),
+    ])
+}
+
+/// Settings with their values, whether those are in range, and the range.
+fn first_wrong<const N: usize>(settings: [(&'static str, f64, bool, &'static str); N]) -> Result<(), SparseError> {
+    match settings.into_iter().find(|(_, _, fine, _)| !fine) {
+        Some((setting, found, _, expected)) => Err(SparseError::Setting { setting, found, expected }),
+        None => Ok(()),
     }
 }
 

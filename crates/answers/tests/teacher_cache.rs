@@ -125,6 +125,12 @@ fn damaged_blocks_are_named_and_the_others_are_read_where_asked() {
         assert!(problems.iter().all(|problem| problem.file == "blocks/00000000.hsd"), "{problems:?}");
         assert!(problems[0].what.contains(expected), "{problems:?}");
         assert_eq!(TeacherCache::open(home.path()).is_err(), at_opening);
+        // Nothing is added to what is damaged, and what is whole can be told from it.
+        let refused = TeacherCache::create_or_open(home.path(), &model("teacher"), codec()).unwrap_err();
+        assert!(matches!(&refused, RunError::StoreDamaged { problems: found, .. } if *found == problems), "{refused}");
+        let mut whole = TeacherCache::open_what_is_whole(home.path()).unwrap();
+        assert_eq!(whole.problems(), problems);
+        assert_eq!((whole.size().unwrap().sequences, whole.keys().len()), (1, 1));
         assert_eq!(cache.get(&key(2), &(5..9)).unwrap(), Some(sequence(2, 5)));
         let damaged = cache.get(&key(0), &(5..9));
         assert!(if at_opening { matches!(damaged, Ok(None)) } else { damaged.is_err() }, "{damaged:?}");

@@ -3,6 +3,7 @@
 
 use hydrometer_answers::PositionRow;
 use hydrometer_metrics::{Estimate, Verdict};
+use hydrometer_probes::counted::counted;
 
 use crate::decisions::top;
 use crate::evidence::Evidence;
@@ -88,7 +89,7 @@ impl Look<'_> {
             id: "different_vocabularies".into(),
             severity: Severity::Notable,
             title: "The models do not share a vocabulary: token metrics are refused".into(),
-            detail: format!("{reason}. Choices and bits per byte are compared all the same."),
+            detail: format!("{reason}. Choices, free answers and bits per byte are compared all the same."),
             next_step: "Ask more choices, or compare with a student that kept the teacher's tokenizer.".into(),
             evidence: vec![Shown {
                 place: "bits per byte".into(),
@@ -295,7 +296,7 @@ impl Look<'_> {
         Some(Finding {
             id: "choices_lost".into(),
             severity: self.severity(&["choice_lost", "choice_divergence", "choice_accuracy_student"]),
-            title: format!("{lost} choices lost (teacher right, student wrong), {gained} gained"),
+            title: format!("{} lost (teacher right, student wrong), {gained} gained", counted(lost, "choice")),
             detail: "Fidelity is not quality: these are the decisions where following less closely made it worse."
                 .into(),
             next_step: "Read the lost cases in the report and add their kind to the distillation data.".into(),
@@ -398,10 +399,16 @@ impl Look<'_> {
         (!undecided.is_empty()).then(|| Finding {
             id: "undecided".into(),
             severity: Severity::Informative,
-            title: format!("{} gates are undecided on {} families", undecided.len(), self.statement.suite.families),
+            title: format!(
+                "{} undecided on {}",
+                counted(undecided.len() as u64, "gate"),
+                counted(self.statement.suite.families, "family")
+            ),
             detail: "The interval straddles the margin, or a single family allows none.".into(),
             next_step: match more {
-                Some(more) => format!("Add about {more} families (documents or unrelated probes), not longer ones."),
+                Some(more) => {
+                    format!("Add about {} (documents or unrelated probes), not longer ones.", counted(more, "family"))
+                }
                 None => "Add families (documents or unrelated probes): one family allows no interval.".into(),
             },
             evidence: Vec::new(),

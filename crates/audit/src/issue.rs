@@ -6,6 +6,7 @@ use hydrometer_metrics::gate::{Bounds, judge};
 use hydrometer_metrics::quantile::percentiles;
 use hydrometer_metrics::{BANDS, Estimate, PositionStats, Verdict, catalog, compat};
 
+use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Normal};
 use rayon::prelude::*;
 
@@ -60,7 +61,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         hydrometer: env!("CARGO_PKG_VERSION").to_owned(),
         run: manifest.run_id().to_owned(),
         verdict,
-        verdict_line: verdict_line(verdict, &gates),
+        verdict_line: verdict_line(verdict, &gates, policy),
         regime: regime(rows),
         teacher: manifest.teacher.clone(),
         student: manifest.student.clone(),
@@ -95,7 +96,10 @@ fn gate(rule: &GateRule, metrics: &[Metric], level: f64) -> Option<Gate> {
         let answer = judge(estimate, &bounds, 1.0 - level);
         let mut found = format!("it is {:.4}", estimate.value);
         match &estimate.interval {
-            Some(i) => found += &format!(" [{:.4}, {:.4}] over {} families", i.low, i.high, estimate.n_families),
+            Some(i) => {
+                let families = counted(estimate.n_families, "family");
+                found += &format!(" [{:.4}, {:.4}] over {families}", i.low, i.high);
+            }
             None => found += " from a single family, which allows no interval",
         }
         Ok((answer.verdict, answer.more_families, found))
@@ -110,12 +114,12 @@ fn watched_gate(rule: &GateRule, metrics: &[Metric], deciding: &Deciding) -> Opt
         let unwatched = || watch::unwatched(&rule.metric).unwrap_or_else(|| "the suite asks nothing for it".to_owned());
         let watched = watched.ok_or_else(unwatched)?;
         let odds = watched.threshold.exp();
-        let decided = watched.decided_after.unwrap_or(watched.families);
+        let decided = counted(watched.decided_after.unwrap_or(watched.families), "family");
         let found = match watched.verdict {
-            Verdict::NotEnoughEvidence => format!("watched over {decided} families, the evidence decides neither way"),
+            Verdict::NotEnoughEvidence => format!("watched over {decided}, the evidence decides neither way"),
             verdict => {
                 let side = if verdict == Verdict::Pass { "that it is" } else { "that it is not" };
-                format!("watched family by family, the evidence {side} reached {odds:.0} to 1 after {decided} families")
+                format!("watched family by family, the evidence {side} reached {odds:.0} to 1 after {decided}")
             }
         };
         Ok((watched.verdict, None, format!("{found} (it is {:.4} over all that were asked)", estimate.value)))
@@ -225,7 +229,7 @@ fn overall(gates: &[Gate]) -> Verdict {
     }
 }
 
-fn verdict_line(verdict: Verdict, gates: &[Gate]) -> String {
+fn verdict_line(verdict: Verdict, gates: &[Gate], policy: &Policy) -> String {
     let named = |wanted| {
         let names: Vec<_> = gates
             .iter()
@@ -236,11 +240,14 @@ fn verdict_line(verdict: Verdict, gates: &[Gate]) -> String {
     };
     let all = gates.len();
     match verdict {
+        Verdict::Pass if all == 1 => "the one gate passes: the student keeps what this policy asks for".to_owned(),
         Verdict::Pass => format!("all {all} gates pass: the student keeps what this policy asks for"),
         Verdict::Fail => {
             let (n, names) = named(Verdict::Fail);
-            format!("{n} of {all} gates fail: {names}")
+            let gates = if all == 1 { "the one gate fails".to_owned() } else { format!("{n} of {all} gates fail") };
+            format!("{gates}: {names}")
         }
+        Verdict::NotEnoughEvidence if policy.gates.is_empty() => "the policy has no gates".to_owned(),
         Verdict::NotEnoughEvidence if gates.is_empty() => "no gate of the policy could be measured".to_owned(),
         Verdict::NotEnoughEvidence => {
             let (n, names) = named(Verdict::NotEnoughEvidence);
@@ -261,7 +268,7 @@ fn regime(rows: &Rows) -> Regime {
     } else if rows.manifest.shared_vocab.is_some() {
         ("R0", "full logits of both models over one vocabulary: every token metric is exact")
     } else {
-        ("R4", "different vocabularies: choices and bits per byte only, token metrics are refused")
+        ("R4", "different vocabularies: choices, free answers and bits per byte only, token metrics are refused")
     };
     Regime { id: id.to_owned(), meaning: meaning.to_owned() }
 }
@@ -490,9 +497,10 @@ fn student_alone(metrics: &[Metric]) -> Option<String> {
     let gains = || helped.iter().map(|(asked, alone)| alone.worth / *asked as f64);
     let (least, most) = (gains().fold(f64::INFINITY, f64::min), gains().fold(0.0, f64::max));
     Some(format!(
-        "The prompts of {families} families were answered by the student alone (PPI++). With their help the families \
+        "The prompts of {} were answered by the student alone (PPI++). With their help the families \
          that the teacher was asked about count {least:.2} to {most:.2} times, depending on the number; intervals of \
-         answer numbers include it."
+         answer numbers include it.",
+        counted(families, "family")
     ))
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use hydrometer_answers::{CostEntry, MeaningSettings, PartKind, PlannedTokens, RunError, SampleSettings, TeacherAsked};
 use hydrometer_models::{Model, ModelError, SampleLimits, SentenceEncoder};
 use hydrometer_probes::ProbeError;
+use hydrometer_probes::counted::counted;
 use thiserror::Error;
 
 use crate::Policy;
@@ -184,8 +185,9 @@ pub enum AuditError {
     },
     /// Windows of the texts that a teacher cache does not hold.
     #[error(
-        "{missing} of {windows} windows of these texts are not in the teacher cache {}; the first is window {window} of `{probe}`",
-        .cache.display()
+        "not in the teacher cache {}: {missing} of {} of these texts; the first is window {window} of `{probe}`",
+        .cache.display(),
+        counted(*.windows, "window")
     )]
     NotCached {
         /// The cache.

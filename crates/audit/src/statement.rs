@@ -75,6 +75,15 @@ pub struct Statement {
     pub notes: Vec<String>,
 }
 
+impl Statement {
+    /// Gates of the policy that are not in `gates`, because the run does not measure them. The format has no field for
+    /// them: each has a note.
+    #[must_use]
+    pub fn left_out_gates(&self) -> usize {
+        self.notes.iter().filter(|note| note.starts_with("The gate on ") && note.contains(" was left out: ")).count()
+    }
+}
+
 /// Evidence regime.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Regime {

@@ -149,6 +149,10 @@ fn different_vocabularies_refuse_token_metrics_and_keep_the_rest() {
     assert_eq!(statement.regime.id, "R4");
     let kl = statement.metrics.iter().find(|m| m.id == "kl_divergence").unwrap();
     assert!(kl.estimate.is_none() && kl.missing.as_ref().unwrap().contains("one vocabulary"));
+    assert!(statement.regime.meaning.contains("choices, free answers and bits per byte only"));
+    // The default policy has gates on numbers that are refused here; a note for each says so.
+    let gates = Policy::default().gates.len();
+    assert!(statement.left_out_gates() > 0 && statement.gates.len() + statement.left_out_gates() == gates);
     assert!(value(&statement, "bits_per_byte_teacher") > 0.0);
     assert!(value(&statement, "bits_per_byte_student") > 0.0);
     assert_eq!(statement.suite.choices, 30);

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use hydrometer_audit::Closeness;
-use hydrometer_models::{Block, EngineOptions, Model, Precision, SentenceEncoder, Sequence, open};
+use hydrometer_models::{Block, EngineOptions, Model, ModelError, Precision, SentenceEncoder, Sequence, open};
 use hydrometer_probes::meaning::LEAST_COSINE;
 use hydrometer_probes::{Ask, Suite};
 
@@ -134,8 +134,12 @@ pub fn open_model(
 /// As [`open_model`].
 pub fn open_quietly(role: &str, spec: &str, options: &EngineOptions) -> Result<Box<dyn Model>, Failure> {
     open(spec, options).map_err(|error| {
-        Failure::input(format!("{role}: {error}"))
-            .hint("a model is a .gguf file, a Hugging Face folder, scripted:FILE.toml or planted:DEFECT(MODEL)")
+        Failure::input(format!("{role}: {error}")).hint(match error {
+            ModelError::Truncated { .. } => {
+                "copy or download the file again, and compare its size and checksum with the publisher's"
+            }
+            _ => "a model is a .gguf file, a Hugging Face folder, scripted:FILE.toml or planted:DEFECT(MODEL)",
+        })
     })
 }
 

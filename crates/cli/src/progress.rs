@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use hydrometer_answers::{CostEntry, PartKind};
 use hydrometer_audit::{Observer, PlanSummary};
+use hydrometer_probes::counted::{counted, grouped};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::interrupt::Interrupt;
@@ -182,35 +183,22 @@ fn expectation(plan: &PlanSummary, speeds: Speeds) -> String {
     let left = total.saturating_sub(plan.tokens_done);
     if total == 0 {
         return format!(
-            "{} free answers wanted; what the answer store holds is not asked again",
-            grouped(plan.answers)
+            "{} wanted; what the answer store holds is not asked again",
+            counted(plan.answers, "free answer")
         );
     }
     let work =
-        format!("{} tokens to score ({} teacher, {} student)", grouped(left), grouped(teacher), grouped(student));
+        format!("{} to score ({} teacher, {} student)", counted(left, "token"), grouped(teacher), grouped(student));
     let work = match plan.answers {
         0 => work,
-        answers if total == 0 => format!("{} free answers to draw", grouped(answers)),
-        answers => format!("{work}; {} free answers", grouped(answers)),
+        answers if total == 0 => format!("{} to draw", counted(answers, "free answer")),
+        answers => format!("{work}; {}", counted(answers, "free answer")),
     };
     let (Some(fast), Some(slow)) = (speeds.student, speeds.teacher) else { return work };
     let whole = teacher as f64 / slow + student as f64 / fast;
     let share = left as f64 / total as f64;
     let scoring = if plan.answers == 0 { "expected to take" } else { "scoring expected to take" };
     format!("{work}, {scoring} {}", duration(whole * share))
-}
-
-/// 1234567 as `1,234,567`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// Seconds in words, no more precise than they can be known.
@@ -233,15 +221,6 @@ pub fn peak_memory() -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        let check = |number, expected: &str| assert_eq!(grouped(number), expected);
-        check(0, "0");
-        check(999, "999");
-        check(1000, "1,000");
-        check(1_234_567, "1,234,567");
-    }
 
     #[test]
     fn durations_are_no_more_precise_than_known() {

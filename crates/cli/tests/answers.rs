@@ -299,7 +299,7 @@ fn answers_without_any_verdict_are_put_side_by_side() {
     bench.write("v/answer_b.jsonl", &lines(2));
     let import = ["answers", "import", "v", "--teacher", "a", "--student", "b", "--out", "run"];
     let [_, talk] = bench.both(0, &import);
-    assert!(talk.contains("because not both answered: 1 prompts"), "{talk}");
+    assert!(talk.contains("because not both answered: 1 prompt\n"), "{talk}");
     let statement = bench.json(&import);
     assert_eq!(statement["suite"]["prompts"], 2);
     assert!(metric(&statement, "answer_lost")["estimate"].is_null());

@@ -99,7 +99,7 @@ fn what_a_cache_lacks_is_said_with_the_way_to_collect_it() {
     let bench = Bench::new();
     bench.run(0, COLLECT, &["--chunks", "2"]);
     let [_, talk] = bench.run(2, AUDIT, &["--out", "run"]);
-    assert!(talk.contains("windows of these texts are not in the teacher cache cache"), "{talk}");
+    assert!(talk.contains("not in the teacher cache cache: "), "{talk}");
     assert!(talk.contains("hydrometer distributions collect"), "{talk}");
     bench.run(0, AUDIT, &["--out", "run", "--chunks", "2"]);
     let [_, talk] = bench.run(2, COLLECT, &["--draws", "3"]);
@@ -112,7 +112,9 @@ fn what_a_cache_lacks_is_said_with_the_way_to_collect_it() {
     let both = ["--profile", "quick"];
     bench.run(0, COLLECT, &both);
     let [_, talk] = bench.run(0, AUDIT, &both);
-    assert!(talk.contains("choices and prompts are left out"), "{talk}");
+    for left_out in ["holds texts only: 49 choices", "holds texts only: 30 prompts"] {
+        assert!(talk.contains(left_out), "{talk}");
+    }
 }
 
 #[test]
@@ -138,6 +140,33 @@ fn a_cache_is_listed_shown_and_verified() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&block, bytes).unwrap();
-    let [_, talk] = bench.run(2, &on("verify"), &[]);
-    assert!(talk.contains("blocks/00000000.hsd"), "{talk}");
+    let [_, verified] = bench.run(2, &on("verify"), &[]);
+    assert!(verified.contains("blocks/00000000.hsd"), "{verified}");
+    // Nobody goes on with it, nobody counts it, and everybody says the same.
+    for more in [&[][..], &["--each"], &["--json"]] {
+        assert_eq!(bench.run(2, &on("ls"), more)[1], verified);
+    }
+    let [whole, _] = bench.run(2, &on("ls"), &["--json"]);
+    let whole: Value = serde_json::from_str(&whole).unwrap();
+    let blocks = listed["size"]["blocks"].as_u64().unwrap();
+    assert_eq!(whole["size"]["blocks"], blocks - 1);
+    let [_, talk] = bench.run(2, COLLECT, &["--quiet"]);
+    assert_eq!(talk, verified);
+}
+
+#[test]
+fn a_setting_out_of_range_is_that_of_a_flag() {
+    let bench = Bench::new();
+    let collect = &COLLECT[..COLLECT.len() - 4];
+    let check = |flags: &[&str], expected: &str| {
+        let [_, talk] = bench.run(2, collect, flags);
+        assert!(talk.contains(expected) && !talk.contains("cache.json"), "{flags:?}: {talk}");
+    };
+    check(&["--k-min", "200"], "--k-min is 200, expected at most --k-max, which is 128");
+    check(&["--k-max", "0"], "--k-max is 0, expected 1 to 4096");
+    check(&["--draws", "5000"], "--draws is 5000, expected at most 4096");
+    check(&["--mass", "-0.1"], "--mass is -0.1, expected 0 to 1");
+    check(&["--mass", "NaN"], "--mass is NaN, expected 0 to 1");
+    check(&["--k-min", "-1"], "'-1' for '--k-min <N>'");
+    assert!(!bench.0.path().join("cache").exists(), "nothing was begun");
 }

@@ -41,6 +41,8 @@ fn every_mistake_says_what_to_do() {
         ("unknown-command", &["adit"]),
         ("audit-without-student", &["audit", "--teacher", "a.gguf"]),
         ("unknown-profile", &["audit", "--teacher", "a.gguf", "--student", "b.gguf", "--profile", "huge"]),
+        ("no-answers-at-once", &["collect", "--model", "a.gguf", "--probes", "p.jsonl", "--parallel", "0"]),
+        ("no-memory", &["audit", "--teacher", "a.gguf", "--student", "b.gguf", "--memory", "0"]),
         ("missing-model", &["audit", "--teacher", "a.gguf", "--student", "b.gguf", "--quiet"]),
         ("broken-model", &["audit", "--teacher", "broken.gguf", "--student", "b.gguf", "--quiet"]),
         ("missing-probes", &["audit", "--teacher", "a.gguf", "--student", "b.gguf", "--probes", "nothing.jsonl"]),
@@ -61,6 +63,24 @@ fn every_mistake_says_what_to_do() {
             assert!(seen.starts_with("error: "), "{name}: {seen}");
         }
         insta::assert_snapshot!(*name, seen);
+    }
+}
+
+#[test]
+fn limits_that_allow_nothing_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |flag: &str, value: &str, expected: &str| {
+        let seen = mistake(folder.path(), &["audit", "--teacher", "a.gguf", "--student", "b.gguf", flag, value]);
+        assert!(
+            seen.contains(&format!("'{value}' for '{flag} <")) && seen.contains(expected),
+            "{flag} {value}: {seen}"
+        );
+    };
+    for value in ["0", "-3", "many", "1.5"] {
+        check("--parallel", value, "expected a whole number from 1 on");
+    }
+    for value in ["0", "-0.5", "-0", "NaN", "inf", "much"] {
+        check("--memory", value, "expected a number above 0");
     }
 }
 

@@ -31,6 +31,18 @@ pub enum ModelError {
         /// What stands there.
         found: String,
     },
+    /// The file ends before what its own header places in it: a copy or a download that did not finish.
+    #[error("{path}: the file looks truncated: its header promises {promised} bytes, it has {found} ({at} is cut off)")]
+    Truncated {
+        /// File.
+        path: String,
+        /// The first part that is not there, or not whole.
+        at: String,
+        /// Bytes that the header asks for, as far as it could be read.
+        promised: u64,
+        /// Bytes of the file.
+        found: u64,
+    },
     /// Something that a model needs is not there.
     #[error("{path}: {what} is missing{}", hint.as_ref().map(|h| format!(" ({h})")).unwrap_or_default())]
     Missing {
@@ -120,6 +132,11 @@ impl ModelError {
             expected: expected.into(),
             found: found.into(),
         }
+    }
+
+    /// A file that ends too early.
+    pub fn truncated(path: &Path, at: impl Into<String>, promised: u64, found: u64) -> Self {
+        Self::Truncated { path: path.display().to_string(), at: at.into(), promised, found }
     }
 
     /// Something that is not there.

@@ -161,7 +161,7 @@ fn weights() {
     check(
         "tiny-qwen3",
         patch(file, 0, &[0, 0, 0, 5, 0, 0, 0, 0]),
-        "header: expected 83886080 bytes at 8, found a file of ",
+        "model.safetensors: the file looks truncated: its header promises 83886088 bytes, it has ",
     );
     check("tiny-qwen3", patch(file, 8, b"x"), "header: expected a safetensors header, found ");
     let truncate = |folder: &Path| {
@@ -169,11 +169,17 @@ fn weights() {
         let bytes = std::fs::read(&path).unwrap();
         std::fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
     };
-    check("tiny-qwen3", truncate, "tensor data: expected ");
+    check("tiny-qwen3", truncate, "(tensor data is cut off)");
+    let lengthen = |folder: &Path| {
+        let path = folder.join("model.safetensors");
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, [bytes, b"more".to_vec()].concat()).unwrap();
+    };
+    check("tiny-qwen3", lengthen, "tensor data: expected ");
     check(
         "tiny-qwen3",
         |folder| std::fs::write(folder.join(file), b"short").unwrap(),
-        "header length: expected 8 bytes at 0, found a file of 5 bytes",
+        "the file looks truncated: its header promises 8 bytes, it has 5 (header length is cut off)",
     );
     let last_is_nan = |folder: &Path| {
         let path = folder.join("model.safetensors");

@@ -5,6 +5,7 @@
 pub mod ask;
 pub mod builtin;
 pub mod check;
+pub mod counted;
 mod error;
 pub mod families;
 pub mod import;

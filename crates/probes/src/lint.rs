@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+use crate::counted::counted;
 use crate::{Ask, Families, Probe, Suite};
 
 /// Fewer families than this make intervals too wide to decide a gate.
@@ -110,7 +111,7 @@ fn families(all: &[Placed<'_>]) -> Vec<LintWarning> {
         return warnings;
     }
     if members.len() < ENOUGH_FAMILIES {
-        let seen = format!("{} families; intervals need {ENOUGH_FAMILIES} or more", members.len());
+        let seen = format!("{}; intervals need {ENOUGH_FAMILIES} or more", counted(members.len() as u64, "family"));
         let next = "add independent probes; more paraphrases of the same ones do not help";
         warnings.push(warning(LintCode::FewFamilies, &[], seen, next));
     }
@@ -146,7 +147,7 @@ fn truths(all: &[Placed<'_>]) -> Vec<LintWarning> {
     let known = with_truth(all);
     let choices = all.iter().filter(|(_, probe)| matches!(probe.ask, Ask::Choice { .. })).count();
     if choices > 0 && known.is_empty() {
-        let seen = format!("none of the {choices} choices has a `truth`");
+        let seen = format!("no `truth` in {}", counted(choices as u64, "choice"));
         let next = "accuracy, calibration and lost answers stay unmeasured; add `truth` where there is one";
         warnings.push(warning(LintCode::NoTruth, &[], seen, next));
     }
@@ -156,7 +157,7 @@ fn truths(all: &[Placed<'_>]) -> Vec<LintWarning> {
     };
     let checks: Vec<bool> = all.iter().filter_map(check).collect();
     if !checks.is_empty() && !checks.contains(&true) {
-        let seen = format!("none of the {} prompts has a `check`", checks.len());
+        let seen = format!("no `check` in {}", counted(checks.len() as u64, "prompt"));
         let next = "what was lost and gained stays unmeasured; add `check` where an answer can be right or wrong";
         warnings.push(warning(LintCode::NoTruth, &[], seen, next));
     }
@@ -173,8 +174,8 @@ fn truths(all: &[Placed<'_>]) -> Vec<LintWarning> {
         // Three standard deviations of a fair draw: a suite that is balanced by chance stays quiet.
         let allowed = n * chance + 3.0 * (n * chance * (1.0 - chance)).sqrt();
         if let Some((place, probes)) = places.iter().find(|(_, probes)| probes.len() as f64 > allowed) {
-            let seen =
-                format!("option {place} is true in {} of {} choices with {count} options", probes.len(), entries.len());
+            let choices = counted(entries.len() as u64, "choice");
+            let seen = format!("option {place} is true in {} of {choices} with {count} options", probes.len());
             let next = "vary the place of the true option; rotation hides it from the average, not from a few probes";
             warnings.push(warning(LintCode::UnbalancedTruth, probes, seen, next));
         }
@@ -226,7 +227,8 @@ fn duplicates(all: &[Placed<'_>]) -> Option<LintWarning> {
             first.insert(words(probe), (line, probe));
         }
     }
-    let seen = format!("{count} probes have the words of an earlier one");
+    let has = if count == 1 { "has" } else { "have" };
+    let seen = format!("{} {has} the words of an earlier one", counted(count, "probe"));
     let next = "remove them: a repeated question counts twice and says nothing new";
     (count > 0).then(|| warning(LintCode::NearDuplicate, &repeated, seen, next))
 }
@@ -264,7 +266,7 @@ fn words(probe: &Probe) -> blake3::Hash {
 fn short_texts(all: &[Placed<'_>]) -> Option<LintWarning> {
     let short = |(_, probe): &&Placed<'_>| matches!(&probe.ask, Ask::Text { text, .. } if text.len() < SHORT_TEXT);
     let found: Vec<Placed<'_>> = all.iter().filter(short).copied().collect();
-    let seen = format!("{} texts have fewer than {SHORT_TEXT} bytes", found.len());
+    let seen = format!("fewer than {SHORT_TEXT} bytes in {}", counted(found.len() as u64, "text"));
     let next = "lengthen them, or move what is not to be scored into `context`";
     (!found.is_empty()).then(|| warning(LintCode::ShortText, &found, seen, next))
 }

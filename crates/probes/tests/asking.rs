@@ -138,7 +138,7 @@ fn lint_warns_of_one_habit_at_a_time() {
     let warnings = lint(&Suite { name: "s".into(), probes: twice });
     assert_eq!(warnings.len(), 1);
     assert_eq!(warnings[0].probes, [(61, "t1".to_owned()), (62, "t2".to_owned())]);
-    assert!(warnings[0].to_string().starts_with("near-duplicate: 1 probes"), "{}", warnings[0]);
+    assert!(warnings[0].to_string().starts_with("near-duplicate: 1 probe has"), "{}", warnings[0]);
 
     let mut untold = choices(60, balanced);
     for probe in &mut untold {

@@ -252,7 +252,8 @@ fn ifeval_lines_become_prompts_with_instructions() {
     };
     let words = "length_constraints:number_words";
     let file = line(7, words, r#"{"num_words":2,"relation":"at least","num_bullets":null}"#)
-        + &line(8, "language:response_language", r#"{"language":"ko"}"#);
+        + &line(8, "language:response_language", r#"{"language":"ko"}"#)
+        + &line(9, "language:response_language", r#"{"language":"sw"}"#);
     let (_folder, path) = written("input_data.jsonl", file);
     let suite = Suite::load(&path).unwrap();
     assert_eq!(
@@ -262,13 +263,19 @@ fn ifeval_lines_become_prompts_with_instructions() {
     let check = Check::of(&suite.probes[0]).unwrap().unwrap();
     let judged = ["two words", "one", ""].map(|answer| check.check(answer));
     assert_eq!(judged, [Checked::Right, Checked::Wrong, Checked::NoAnswer]);
-    assert!(Check::of(&suite.probes[1]).unwrap().is_none());
-    assert_eq!(suite.probes[1].tags, ["language:response_language", "unchecked"]);
+    let check = Check::of(&suite.probes[1]).unwrap().unwrap();
+    let judged = ["고양이가 의자에서 자고 있다.", "The cat sleeps on the chair.", ""].map(|answer| check.check(answer));
+    assert_eq!(judged, [Checked::Right, Checked::Wrong, Checked::NoAnswer]);
+    assert_eq!(suite.probes[1].tags, ["language:response_language"]);
+    assert!(Check::of(&suite.probes[2]).unwrap().is_none(), "the detector does not know Swahili");
+    assert_eq!(suite.probes[2].tags, ["language:response_language", "unchecked", "no_detector:sw"]);
 
     let (_folder, path) = written("a.jsonl", line(1, "punctuation:no_dash", "{}"));
     fails(Suite::load(&path), FaultKind::BadCheck, Some(1), &["punctuation:no_dash", "punctuation:no_comma"]);
     let (_folder, path) = written("a.jsonl", line(1, words, r#"{"num_words":2}"#));
     fails(Suite::load(&path), FaultKind::BadCheck, Some(1), &["relation"]);
+    let (_folder, path) = written("a.jsonl", line(1, "language:response_language", r#"{"language":7}"#));
+    fails(Suite::load(&path), FaultKind::BadCheck, Some(1), &["language:response_language", "7"]);
     let (_folder, path) = written("a.jsonl", line(1, words, ""));
     fails(Suite::load(&path), FaultKind::MissingField, Some(1), &["`kwargs`"]);
 }
@@ -344,7 +351,7 @@ fn published_prompts() {
     if let Some(probes) = load("ifeval/input_data.jsonl") {
         assert_eq!(probes.len(), 541);
         let unchecked = probes.iter().filter(|probe| prompt_of(probe).2.is_none()).count();
-        assert_eq!(unchecked, 31, "those that ask for a language");
+        assert_eq!(unchecked, 2, "those that ask for Swahili");
     }
     for (name, expected) in [
         ("mt_bench/question.jsonl", 80),

@@ -84,6 +84,7 @@ fn schema_and_reader_agree_on_prompts() {
         json!({"regex": "^[a-z]+$"}),
         json!({"json_schema": {"type": "object"}}),
         json!({"instructions": [{"id": "punctuation:no_comma"}]}),
+        json!({"instructions": [{"id": "language:response_language", "language": "de"}]}),
         json!({"instructions": [{"id": "length_constraints:number_words", "num_words": 3, "relation": "at least"}]}),
     ] {
         check(&with("check", valid), true);
@@ -97,6 +98,7 @@ fn schema_and_reader_agree_on_prompts() {
         json!({"number": {"value": 18, "tolerence": 1}}),
         json!({"instructions": []}),
         json!({"instructions": [{"id": "punctuation:no_dash"}]}),
+        json!({"instructions": [{"id": "language:response_language", "language": "sw"}]}),
         json!({"instructions": [{"id": "punctuation:no_comma", "keywords": ["a"]}]}),
         json!({"instructions": [{"id": "length_constraints:number_words", "num_words": 3, "relation": "about"}]}),
     ] {

@@ -88,7 +88,7 @@ fn sections(statement: &Statement, measured: Option<&Measured>) -> Vec<Section> 
     let mut sections = vec![
         section("headline", "Seven numbers", headline::table(statement)),
         section("findings", "Findings", findings::findings(&statement.findings)),
-        section("gates", "Gates", headline::gates(&statement.gates)),
+        section("gates", "Gates", headline::gates(statement)),
         section("retention", "Retention by probability band", retention::bands(&statement.bands)),
         section("quantiles", "Where the divergence lies", retention::quantiles(&statement.quantiles)),
         section("slices", "Slice by slice", forest::forest(statement)),

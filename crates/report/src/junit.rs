@@ -44,9 +44,7 @@ fn case(gate: &Gate) -> TestCase {
             status.set_type("gate").set_message(message);
         }
         Verdict::NotEnoughEvidence => {
-            let more = gate
-                .more_families
-                .map(|n| format!(" (about {} more families would decide it if the value stays)", show::count(n)));
+            let more = show::more_families(gate).map(|more| format!(" ({more})"));
             status.set_type("evidence").set_message(format!(
                 "{}: {message}{}",
                 show::verdict(gate.verdict),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use hydrometer_audit::Statement;
-use hydrometer_audit::statement::{Finding, Gate, Headline, Secondary};
+use hydrometer_audit::statement::{Finding, Headline, Secondary};
 use hydrometer_metrics::Verdict;
 
 use crate::show;
@@ -27,7 +27,7 @@ pub fn markdown(statement: &Statement) -> String {
     );
     let _ = writeln!(page, "{}\n", prose(&statement.verdict_line));
     headline(&mut page, statement);
-    gates(&mut page, &statement.gates);
+    gates(&mut page, statement);
     answers(&mut page, statement);
     findings(&mut page, &statement.findings);
     for note in &statement.notes {
@@ -77,9 +77,10 @@ fn headline(page: &mut String, statement: &Statement) {
     page.push('\n');
 }
 
-fn gates(page: &mut String, gates: &[Gate]) {
+fn gates(page: &mut String, statement: &Statement) {
+    let gates = &statement.gates;
     if gates.is_empty() {
-        page.push_str("No gates in the policy.\n\n");
+        let _ = writeln!(page, "Gates: {}.\n", prose(show::no_gates(statement)));
         return;
     }
     let passed = gates.iter().filter(|g| g.verdict == Verdict::Pass).count();
@@ -88,10 +89,7 @@ fn gates(page: &mut String, gates: &[Gate]) {
     page.push_str("| | Gate | Wanted | Found | Interval | Verdict |\n|---|---|---|--:|:-:|---|\n");
     for gate in gates {
         let found = gate.estimate.as_ref();
-        let more = gate
-            .more_families
-            .map(|n| format!("about {} more families would decide it if the value stays", show::count(n)));
-        let note = more.or_else(|| show::detectable(gate)).map(|note| format!(", {note}"));
+        let note = show::more_families(gate).or_else(|| show::detectable(gate)).map(|note| format!(", {note}"));
         let _ = writeln!(
             page,
             "| {} | {} | {} | {} | {} | {}{} |",
@@ -111,8 +109,8 @@ fn answers(page: &mut String, statement: &Statement) {
     let Some(answers) = &statement.answers else { return };
     let _ = writeln!(
         page,
-        "<details><summary>Answers to {} prompts, {} of them checked</summary>\n",
-        show::count(answers.prompts),
+        "<details><summary>Answers to {}, {} of them checked</summary>\n",
+        show::counted(answers.prompts, "prompt"),
         show::count(answers.checked)
     );
     page.push_str("| Answers | Value | Interval | Floor |\n|---|--:|:-:|--:|\n");

@@ -1,11 +1,12 @@
 //! Numbers, verdicts and names as people read them, the same in every format.
 
-use hydrometer_answers::{MeaningSettings, SampleSettings, SamplingParameters};
+use hydrometer_answers::{MeaningSettings, ModelIdentity, SampleSettings, SamplingParameters};
 use hydrometer_audit::statement::{
     AnswersSummary, Cost, GapBase, Gate, Metric, Secondary, Severity, Statement, SuiteSummary,
 };
 use hydrometer_metrics::catalog::{SECONDARY, find};
 use hydrometer_metrics::{Estimate, Interval, IntervalMethod, Verdict};
+pub(crate) use hydrometer_probes::counted::{counted, grouped as count};
 
 /// The words for a verdict.
 pub(crate) fn verdict(verdict: Verdict) -> &'static str {
@@ -22,6 +23,21 @@ pub(crate) fn severity(severity: Severity) -> &'static str {
         Severity::Serious => "serious",
         Severity::Notable => "notable",
         Severity::Informative => "for information",
+    }
+}
+
+/// How many families more would decide a gate; `None` where that is not known.
+pub(crate) fn more_families(gate: &Gate) -> Option<String> {
+    let more = counted(gate.more_families?, "more family");
+    Some(format!("about {more} would decide it if the value stays"))
+}
+
+/// What stands in place of gates where a statement has none.
+pub(crate) fn no_gates(statement: &Statement) -> &'static str {
+    if statement.left_out_gates() > 0 {
+        "none of the policy's gates could be measured; the notes say why"
+    } else {
+        "none in the policy"
     }
 }
 
@@ -65,11 +81,6 @@ pub(crate) fn number(value: f64) -> String {
         _ => format!("{value:.2e}"),
     };
     shown.replace('-', "−").replace("e−", "e-")
-}
-
-/// A count with thousands separated.
-pub(crate) fn count(value: u64) -> String {
-    grouped(&value.to_string())
 }
 
 fn grouped(digits: &str) -> String {
@@ -226,10 +237,10 @@ pub(crate) fn secondary_note(measures: &[Secondary]) -> String {
 pub(crate) fn asked(suite: &SuiteSummary) -> String {
     let prompts = match suite.prompts {
         0 => String::new(),
-        n => format!(", {} prompts", count(n)),
+        n => format!(", {}", counted(n, "prompt")),
     };
-    let (families, positions, choices) = (count(suite.families), count(suite.positions), count(suite.choices));
-    format!("{families} families, {positions} positions, {choices} choices{prompts}")
+    let asked = [(suite.families, "family"), (suite.positions, "position"), (suite.choices, "choice")];
+    format!("{}{prompts}", asked.map(|(number, one)| counted(number, one)).join(", "))
 }
 
 /// How many answers were drawn, and how.
@@ -239,14 +250,20 @@ pub(crate) fn sampling(settings: Option<&SampleSettings>) -> String {
         0 => "none of the teacher again".into(),
         n => format!("{n} of the teacher again"),
     };
-    format!("{} answers of each model per prompt and {reruns}; {}", settings.per_probe, drawn(&settings.parameters))
+    let each = counted(settings.per_probe.into(), "answer");
+    format!("{each} of each model per prompt and {reruns}; {}", drawn(&settings.parameters))
 }
 
 /// How answers were drawn; the seed is left out, for it says nothing about what they measure.
 pub(crate) fn drawn(how: &SamplingParameters) -> String {
     let top_k = if how.top_k == 0 { String::new() } else { format!(", top_k {}", how.top_k) };
-    let most = count(how.max_tokens.into());
-    format!("temperature {}, top_p {}{top_k}, at most {most} tokens", how.temperature, how.top_p)
+    let most = counted(how.max_tokens.into(), "token");
+    format!("temperature {}, top_p {}{top_k}, at most {most}", how.temperature, how.top_p)
+}
+
+/// Whether nobody was asked: the model is known by answers that somebody gave.
+pub(crate) fn is_given(model: &ModelIdentity) -> bool {
+    model.format == "answers"
 }
 
 /// `95 %`, from the first interval found; the level is one for the whole statement.
@@ -282,6 +299,22 @@ mod tests {
         assert_eq!(count(999), "999");
         assert_eq!(count(1000), "1,000");
         assert_eq!(parameters(1_543_714_304), "1.54 B");
+    }
+
+    #[test]
+    fn one_is_singular() {
+        let suite = SuiteSummary {
+            name: "one".into(),
+            hash: String::new(),
+            probes: 1,
+            families: 1,
+            positions: 1,
+            choices: 1,
+            prompts: 1,
+            n_ctx: 1,
+            rotations: 1,
+        };
+        assert_eq!(asked(&suite), "1 family, 1 position, 1 choice, 1 prompt");
     }
 
     #[test]

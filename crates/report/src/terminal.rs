@@ -2,7 +2,7 @@
 
 use hydrometer_answers::ModelIdentity;
 use hydrometer_audit::Statement;
-use hydrometer_audit::statement::{Finding, Gate, Headline, Pairing, Secondary};
+use hydrometer_audit::statement::{Finding, Headline, Pairing, Secondary};
 use hydrometer_metrics::Verdict;
 
 use crate::measured::Measured;
@@ -44,7 +44,7 @@ pub fn terminal(statement: &Statement, options: &TerminalOptions<'_>) -> String 
     verdict(&mut page, statement);
     subject(&mut page, statement);
     headline(&mut page, statement);
-    gates(&mut page, &statement.gates);
+    gates(&mut page, statement);
     answers(&mut page, statement);
     findings(&mut page, &statement.findings);
     notes(&mut page, &statement.notes);
@@ -144,6 +144,8 @@ fn subject(page: &mut Page, statement: &Statement) {
                 &format!("the same up to padding, {} shared", show::count(u64::from(*shared))),
             );
         }
+        // Nothing was refused, and the evidence says the same.
+        Pairing::Different { .. } if show::is_given(&statement.teacher) => {}
         Pairing::Different { reason } => {
             page.paragraph("  tokens    ", &format!("different vocabularies, token metrics refused: {reason}"));
         }
@@ -151,18 +153,18 @@ fn subject(page: &mut Page, statement: &Statement) {
 }
 
 fn model(model: &ModelIdentity) -> String {
-    // Nothing is known of a model whose answers were given but its name.
-    if model.format == "answers" {
+    // Nothing is known of such a model but its name.
+    if show::is_given(model) {
         return format!("{} (given answers)", model.name);
     }
     let surgery = model.surgery.as_ref().map_or_else(String::new, |s| format!(", planted: {s}"));
+    let parameters = match model.parameters {
+        0 => "no parameters".to_owned(),
+        n => format!("{} parameters", show::parameters(n)),
+    };
     format!(
-        "{} ({}, {} parameters, {}, {}){surgery}",
-        model.name,
-        model.architecture,
-        show::parameters(model.parameters),
-        model.quantization,
-        model.engine.precision
+        "{} ({}, {parameters}, {}, {}){surgery}",
+        model.name, model.architecture, model.quantization, model.engine.precision
     )
 }
 
@@ -201,14 +203,14 @@ fn headline_row(page: &mut Page, row: &Headline) {
     page.line(&headline_cells(page.width, cells.map(String::as_str)));
 }
 
-fn gates(page: &mut Page, gates: &[Gate]) {
+fn gates(page: &mut Page, statement: &Statement) {
     let room = gate_name(page.width);
     let cells = gate_cells(page.width, ["WANTED", "FOUND", "INTERVAL", "VERDICT"]);
     page.heading(&format!("{}{cells}", left("GATES", room)));
-    if gates.is_empty() {
-        page.paragraph("  ", "none in the policy");
+    if statement.gates.is_empty() {
+        page.paragraph("  ", show::no_gates(statement));
     }
-    for gate in gates {
+    for gate in &statement.gates {
         let found = gate.estimate.as_ref();
         let cells = [
             &show::bounds(gate),
@@ -218,11 +220,8 @@ fn gates(page: &mut Page, gates: &[Gate]) {
         ];
         let cells = gate_cells(page.width, cells.map(String::as_str));
         page.named(&format!("  {}", show::metric(&gate.metric)), room, &cells);
-        if let Some(more) = gate.more_families {
-            page.paragraph(
-                "      ",
-                &format!("about {} more families would decide it if the value stays", show::count(more)),
-            );
+        if let Some(more) = show::more_families(gate) {
+            page.paragraph("      ", &more);
         }
         if let Some(seen) = show::detectable(gate) {
             page.paragraph("      ", &seen);
@@ -264,10 +263,10 @@ fn answers(page: &mut Page, statement: &Statement) {
         page.paragraph("  not measured: ", &missing.join(", "));
     }
     page.paragraph("  ", &show::match_test(answers.match_p_value));
-    let (prompts, checked) = (show::count(answers.prompts), show::count(answers.checked));
+    let (prompts, checked) = (show::counted(answers.prompts, "prompt"), show::count(answers.checked));
     page.paragraph(
         "  ",
-        &format!("{prompts} prompts, {checked} of them checked; {}.", show::sampling(answers.settings.as_ref())),
+        &format!("{prompts}, {checked} of them checked; {}.", show::sampling(answers.settings.as_ref())),
     );
     if let Some(meaning) = show::meaning(answers) {
         page.paragraph("  ", &meaning);
@@ -325,8 +324,8 @@ fn notes(page: &mut Page, notes: &[String]) {
 
 fn cost(page: &mut Page, statement: &Statement, measured: Option<&Measured>) {
     let tokens = format!(
-        "{} tokens by the teacher (of which {} for the noise floor), {} by the student",
-        show::count(statement.cost.teacher_tokens),
+        "{} by the teacher (of which {} for the noise floor), {} by the student",
+        show::counted(statement.cost.teacher_tokens, "token"),
         show::count(statement.cost.floor_tokens),
         show::count(statement.cost.student_tokens),
     );

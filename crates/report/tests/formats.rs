@@ -99,6 +99,65 @@ fn the_words_carry_the_verdicts() {
     }
 }
 
+/// Every format for people, as plain text.
+fn shown(statement: &hydrometer_audit::Statement) -> [String; 3] {
+    let html = hydrometer_report::html(statement, None);
+    [hydrometer_report::terminal(statement, &options(100)), hydrometer_report::markdown(statement), html]
+}
+
+#[test]
+fn gates_that_could_not_be_measured_are_not_gates_that_nobody_asked_for() {
+    let check = |statement: &hydrometer_audit::Statement, said: &str, not_said: &str| {
+        for text in shown(statement) {
+            let text = text.replace("&#39;", "'");
+            assert!(text.contains(said) && !text.contains(not_said), "{said}: {text}");
+        }
+    };
+    let (unasked, unmeasured) = ("none in the policy", "none of the policy's gates could be measured");
+    let mut statement = sample::empty();
+    check(&statement, unasked, unmeasured);
+    statement.notes.push("The gate on tail_kept was left out: this run does not measure it.".into());
+    check(&statement, unmeasured, unasked);
+}
+
+#[test]
+fn given_answers_are_of_no_vocabulary() {
+    let mut statement = sample::empty();
+    assert!(shown(&statement)[0].contains("different vocabularies"));
+    statement.teacher.format = "answers".into();
+    statement.student.format = "answers".into();
+    for text in shown(&statement) {
+        assert!(!text.contains("different vocabularies") && !text.contains("token metrics are refused"), "{text}");
+    }
+}
+
+#[test]
+fn one_of_something_is_singular() {
+    let mut statement = sample::statement();
+    let suite = &mut statement.suite;
+    (suite.probes, suite.families, suite.positions, suite.choices, suite.prompts) = (1, 1, 1, 1, 1);
+    statement.gates[0].more_families = Some(1);
+    statement.cost.teacher_tokens = 1;
+    statement.teacher.parameters = 0;
+    if let Some(answers) = &mut statement.answers {
+        (answers.prompts, answers.checked) = (1, 1);
+        if let Some(settings) = &mut answers.settings {
+            settings.per_probe = 1;
+            settings.parameters.max_tokens = 1;
+        }
+    }
+    let [terminal, markdown, html] = shown(&statement);
+    for text in [&terminal, &markdown, &html, &hydrometer_report::junit(&statement)] {
+        for many in ["families", "positions", "choices", "prompts", "tokens", "probes", "answers", "more families"] {
+            let bad = |(at, _): (usize, &str)| !text[..at].ends_with(|c: char| c.is_ascii_digit() || c == ',');
+            assert!(!text.match_indices(&format!("1 {many}")).any(bad), "1 {many}: {text}");
+        }
+    }
+    assert!(terminal.contains("1 family, 1 position, 1 choice, 1 prompt\n"), "{terminal}");
+    assert!(html.contains("1 probe in 1 family"));
+    assert!(terminal.contains("no parameters") && !terminal.contains("none parameters"));
+}
+
 #[test]
 fn markdown_neutralises_what_models_say() {
     let text = hydrometer_report::markdown(&sample::statement());

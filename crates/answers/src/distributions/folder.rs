@@ -34,6 +34,15 @@ struct Description {
     codec: Codec,
 }
 
+/// How closely blocks are looked at when a cache is opened.
+#[derive(Clone, Copy)]
+enum Looked {
+    /// Header, index and their hash; each record is checked when it is read.
+    AtIndex,
+    /// Every record.
+    AtRecords,
+}
+
 /// Distributions of one teacher on disk. See `docs/sparse-distributions.md`.
 #[derive(Debug)]
 pub struct TeacherCache {
@@ -77,14 +86,18 @@ impl TeacherCache {
     /// # Errors
     /// As [`TeacherCache::open`], damaged blocks aside.
     pub fn open_despite_damage(path: &Path) -> Result<TeacherCache, RunError> {
-        let described = path.join(CACHE);
-        if !described.exists() {
-            return Err(RunError::NoCache { path: path.to_path_buf() });
-        }
-        TeacherCache::assemble(path, None, read_description(&described)?)
+        TeacherCache::assemble(path, None, description_in(path)?, Looked::AtIndex)
     }
 
-    /// Opens a cache for writing; an absent or empty folder becomes one.
+    /// [`TeacherCache::open_despite_damage`], also without the blocks of which any record is damaged. Reads everything.
+    ///
+    /// # Errors
+    /// As [`TeacherCache::open_despite_damage`].
+    pub fn open_what_is_whole(path: &Path) -> Result<TeacherCache, RunError> {
+        TeacherCache::assemble(path, None, description_in(path)?, Looked::AtRecords)
+    }
+
+    /// Opens a cache for writing; an absent or empty folder becomes one. Reads everything: what is damaged is not added to.
     ///
     /// # Errors
     /// A setting of the codec is out of range, the folder holds something else, or another teacher's or codec's
@@ -115,18 +128,29 @@ impl TeacherCache {
         fs::create_dir_all(&blocks).map_err(RunError::io("create", &blocks))?;
         durable::sync_folder(path)?;
         durable::remove_leftovers(&[path, &blocks])?;
-        TeacherCache::assemble(path, Some(lock), wanted)?.whole()
+        TeacherCache::assemble(path, Some(lock), wanted, Looked::AtRecords)?.whole()
     }
 
-    fn assemble(path: &Path, lock: Option<Lock>, description: Description) -> Result<TeacherCache, RunError> {
+    fn assemble(
+        path: &Path,
+        lock: Option<Lock>,
+        description: Description,
+        looked: Looked,
+    ) -> Result<TeacherCache, RunError> {
         let Description { teacher, codec, .. } = description;
         let (blocks, index, problems) = (Vec::new(), BTreeMap::new(), Vec::new());
         let mut cache =
             TeacherCache { path: path.to_path_buf(), lock, teacher, codec, blocks, index, problems, opened: None };
         for name in entries(&cache.path.join(BLOCKS))?.into_iter().filter(|name| !durable::is_temporary(name)) {
-            match cache.reader(&name) {
-                Ok(reader) => cache.enter(name, reader.keys().copied()),
-                Err(problem) => cache.problems.push(problem),
+            match (cache.reader(&name), looked) {
+                (Ok(mut reader), Looked::AtRecords) => match reader.verify()? {
+                    problems if problems.is_empty() => cache.enter(name, reader.keys().copied()),
+                    problems => {
+                        cache.problems.extend(problems.into_iter().map(|problem| in_block(&name, problem.what)))
+                    }
+                },
+                (Ok(reader), Looked::AtIndex) => cache.enter(name, reader.keys().copied()),
+                (Err(problem), _) => cache.problems.push(problem),
             }
         }
         Ok(cache)
@@ -289,6 +313,14 @@ impl TeacherCache {
 
 fn in_block(name: &str, what: String) -> Problem {
     Problem { file: format!("{BLOCKS}/{name}"), what }
+}
+
+fn description_in(folder: &Path) -> Result<Description, RunError> {
+    let described = folder.join(CACHE);
+    if !described.exists() {
+        return Err(RunError::NoCache { path: folder.to_path_buf() });
+    }
+    read_description(&described)
 }
 
 fn read_description(path: &Path) -> Result<Description, RunError> {

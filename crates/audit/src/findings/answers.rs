@@ -1,6 +1,7 @@
 //! Findings on sampled answers.
 
 use hydrometer_metrics::Verdict;
+use hydrometer_probes::counted::counted;
 
 use super::{EXAMPLES, Look};
 use crate::answers::{Prompt, share};
@@ -86,10 +87,10 @@ impl Look<'_> {
             id: "answers_lost".into(),
             severity: if clear { self.severity(&gates) } else { Severity::Informative },
             title: format!(
-                "{} of answers lost (teacher right, student wrong), {} gained; {lost_prompts} prompts lost, \
-                 {gained_prompts} gained",
+                "{} of answers lost (teacher right, student wrong), {} gained; {} lost, {gained_prompts} gained",
                 percent(lost),
-                percent(gained)
+                percent(gained),
+                counted(lost_prompts as u64, "prompt")
             ),
             detail: "Counted over all pairs of a teacher's and a student's answer to one prompt.".into(),
             next_step: "Read the lost prompts in the report and add their kind to the distillation data.".into(),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use hydrometer_answers::store::{Access, AnswerKey, Store, StoreGroup, StoredAnswer};
 use hydrometer_answers::{Problem, RunError};
+use hydrometer_probes::counted::{counted, grouped, noun};
 use serde_json::json;
 
 use super::as_json;
@@ -15,7 +16,6 @@ use super::probes::{printable, summary_of};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
-use crate::progress::grouped;
 use crate::terminal::Terminal;
 
 /// What to do with answers.
@@ -162,10 +162,10 @@ fn ls(arguments: &Ls, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let groups = store.groups()?;
     terminal.data(&if arguments.json { as_json(&groups)? } else { table(&groups) })?;
     terminal.say(&format!(
-        "{} answers of {} models in {} segments",
-        grouped(store.len() as u64),
-        groups.iter().map(|group| &group.model_key).collect::<BTreeSet<_>>().len(),
-        store.segments()
+        "{} of {} in {}",
+        counted(store.len() as u64, "answer"),
+        counted(groups.iter().map(|group| &group.model_key).collect::<BTreeSet<_>>().len() as u64, "model"),
+        counted(store.segments() as u64, "segment")
     ));
     Ok(Exit::Done)
 }
@@ -177,7 +177,9 @@ fn table(groups: &[StoreGroup]) -> String {
     let line = |(name, group): (&String, &StoreGroup)| {
         let (prompts, answers) = (grouped(group.prompts), grouped(group.answers));
         let drawn = printable(&group.parameters);
-        format!("{name:width$}  {prompts:>7} prompts  {answers:>9} answers  {drawn}\n")
+        let [of_prompts, of_answers] =
+            [(group.prompts, "prompt"), (group.answers, "answer")].map(|(number, one)| noun(number, one));
+        format!("{name:width$}  {prompts:>7} {of_prompts:7}  {answers:>9} {of_answers:7}  {drawn}\n")
     };
     names.iter().zip(groups).map(line).collect()
 }
@@ -236,7 +238,11 @@ fn verify(arguments: &Plain, terminal: &mut Terminal) -> Result<Exit, Failure> {
     if !problems.is_empty() {
         return Err(RunError::StoreDamaged { path: folder, problems }.into());
     }
-    terminal.say(&format!("{} answers in {} segments, all whole", grouped(store.len() as u64), store.segments()));
+    terminal.say(&format!(
+        "{} in {}, all whole",
+        counted(store.len() as u64, "answer"),
+        counted(store.segments() as u64, "segment")
+    ));
     Ok(Exit::Done)
 }
 
@@ -295,12 +301,12 @@ fn gc(arguments: &Gc, terminal: &mut Terminal) -> Result<Exit, Failure> {
     } else {
         terminal.data(&table(&gone))?;
     }
-    let count = |groups: &[StoreGroup]| grouped(groups.iter().map(|group| group.answers).sum());
-    let (gone, kept) = (count(&gone), count(&kept));
+    let count = |groups: &[StoreGroup]| groups.iter().map(|group| group.answers).sum();
+    let (gone, kept) = (counted(count(&gone), "answer"), grouped(count(&kept)));
     terminal.say(&if arguments.yes {
-        format!("{gone} answers dropped, {kept} kept")
+        format!("{gone} dropped, {kept} kept")
     } else {
-        format!("{gone} answers would go, {kept} stay; --yes drops them")
+        format!("{gone} would go, {kept} stay; --yes drops them")
     });
     Ok(Exit::Done)
 }
@@ -311,9 +317,9 @@ fn compact(arguments: &Plain, terminal: &mut Terminal) -> Result<Exit, Failure> 
         terminal.data(&as_json(&done)?)?;
     }
     terminal.say(&format!(
-        "{} answers: {} segments were made of {}",
-        grouped(done.kept),
-        done.segments_after,
+        "{} in {} instead of {}",
+        counted(done.kept, "answer"),
+        counted(done.segments_after, "segment"),
         done.segments_before
     ));
     Ok(Exit::Done)

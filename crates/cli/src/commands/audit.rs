@@ -9,6 +9,7 @@ use hydrometer_audit::{
     AuditOptions, Models, Policy, Sampling, Statement, UntilDecided, collect, collect_cached, is_free,
 };
 use hydrometer_models::{EngineOptions, Model, SampleLimits};
+use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Suite};
 use hydrometer_report::Measured;
 
@@ -125,11 +126,19 @@ pub struct Answered {
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
     /// Answers under way at once.
-    #[arg(long, default_value_t = 64, value_name = "N")]
+    #[arg(long, default_value_t = 64, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     parallel: usize,
     /// Memory for answers under way and unpacked weights, in GiB.
-    #[arg(long, default_value_t = 8.0, value_name = "GIB")]
+    #[arg(long, default_value_t = 8.0, value_name = "GIB", value_parser = above_zero, allow_negative_numbers = true)]
     memory: f64,
+}
+
+fn at_least_one(text: &str) -> Result<usize, &'static str> {
+    text.parse().ok().filter(|&n| n > 0).ok_or("expected a whole number from 1 on")
+}
+
+fn above_zero(text: &str) -> Result<f64, &'static str> {
+    text.parse().ok().filter(|&n: &f64| n > 0.0 && n.is_finite()).ok_or("expected a number above 0")
 }
 
 /// When to stop asking.
@@ -174,8 +183,8 @@ impl Answered {
             seed,
         };
         let store = files::answer_store(self.store.as_deref())?;
-        let memory = (self.memory.max(0.0) * f64::from(1 << 30)) as u64;
-        let limits = SampleLimits { width: self.parallel.max(1), memory, alternatives: 0 };
+        let memory = (self.memory * f64::from(1 << 30)) as u64;
+        let limits = SampleLimits { width: self.parallel, memory, alternatives: 0 };
         let settings = SampleSettings { per_probe: self.samples, reruns: self.reruns, parameters };
         Ok(Sampling { settings, store, limits })
     }
@@ -310,9 +319,11 @@ fn audit_cached(
     terminal: &Terminal,
 ) -> Result<(Statement, PathBuf), Failure> {
     let mut cache = TeacherCache::open(cache)?;
-    let others = settings.suite.probes.iter().filter(|probe| !matches!(probe.ask, Ask::Text { .. })).count();
-    if others > 0 {
-        terminal.warn(&format!("{others} choices and prompts are left out: a teacher cache holds texts only"));
+    for kind in ["choice", "prompt"] {
+        let left_out = settings.suite.probes.iter().filter(|probe| probe.ask.kind() == kind).count() as u64;
+        if left_out > 0 {
+            terminal.warn(&format!("left out, because a teacher cache holds texts only: {}", counted(left_out, kind)));
+        }
     }
     let student = open_model("student", &settings.student, &settings.engine, terminal)?;
     let folder = settings.folder(&[cache.teacher(), student.identity()], Some(cache.codec()));

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 use hydrometer_answers::SampleSource;
+use hydrometer_probes::counted::{counted, grouped};
 use serde_json::json;
 
 use super::as_json;
@@ -13,7 +14,7 @@ use super::suite::{joined, loaded};
 use crate::engine::{EngineArguments, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::progress::{Progress, Speeds, grouped};
+use crate::progress::{Progress, Speeds};
 use crate::terminal::Terminal;
 
 /// Flags of `collect`.
@@ -70,11 +71,11 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     progress.end();
     let filled = filled?;
     terminal.say(&format!(
-        "{} prompts: {} answers held, {} asked, {} tokens in {seconds:.1} s",
-        grouped(filled.prompts),
-        grouped(filled.held),
+        "{}: {} held, {} asked, {} in {seconds:.1} s",
+        counted(filled.prompts, "prompt"),
+        counted(filled.held, "answer"),
         grouped(filled.asked),
-        grouped(filled.tokens)
+        counted(filled.tokens, "token")
     ));
     if arguments.json {
         terminal.data(&as_json(&json!({

@@ -1,14 +1,15 @@
 //! `hydrometer distributions`: a teacher's distributions over texts, kept once and audited from for every student.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, Subcommand};
 use hydrometer_answers::distributions::{SequenceKey, TeacherCache};
-use hydrometer_answers::sparse::Codec;
+use hydrometer_answers::sparse::{self, Codec, SparseError};
 use hydrometer_answers::{Problem, RunError};
 use hydrometer_audit::{Windowing, fill_cache};
 use hydrometer_metrics::sparse::Truncation;
+use hydrometer_probes::counted::{counted, grouped};
 use serde_json::json;
 
 use super::as_json;
@@ -18,7 +19,7 @@ use super::suite::Texts;
 use crate::engine::{EngineArguments, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::progress::{Progress, Speeds, grouped};
+use crate::progress::{Progress, Speeds};
 use crate::terminal::Terminal;
 
 /// Most tokens of a position that `show` lists.
@@ -29,7 +30,7 @@ const SHOWN: usize = 5;
 pub enum Command {
     /// Let a teacher score texts and keep its distributions, for `audit --teacher-cache`. Goes on where it stopped.
     Collect(Box<Collect>),
-    /// Say whose distributions a cache holds, and how many.
+    /// Say whose distributions a cache holds, and how many are whole; exit code 2 when a block is damaged.
     Ls(Ls),
     /// Show the distributions of one sequence: token ids and probabilities.
     Show(Show),
@@ -68,17 +69,35 @@ pub struct Collect {
 #[command(next_help_heading = "What is kept of each position")]
 struct Kept {
     /// Keep the most probable tokens that have this mass together, …
-    #[arg(long, default_value_t = 0.98, value_name = "MASS")]
+    #[arg(long, default_value_t = 0.98, value_name = "MASS", allow_negative_numbers = true)]
     mass: f64,
     /// … but at least so many (with fewer than ten there is no Kendall's tau) …
-    #[arg(long, default_value_t = 10, value_name = "N")]
+    #[arg(long, default_value_t = 10, value_name = "N", allow_negative_numbers = true)]
     k_min: u32,
     /// … and at most so many.
-    #[arg(long, default_value_t = 128, value_name = "N")]
+    #[arg(long, default_value_t = 128, value_name = "N", allow_negative_numbers = true)]
     k_max: u32,
     /// Tokens drawn from the others, in proportion to their probability.
-    #[arg(long, default_value_t = 16, value_name = "N")]
+    #[arg(long, default_value_t = 16, value_name = "N", allow_negative_numbers = true)]
     draws: u32,
+}
+
+impl Kept {
+    /// As settings; a value out of range is that of a flag.
+    fn resolve(self) -> Result<Truncation, Failure> {
+        let Self { mass, k_min, k_max, draws } = self;
+        let truncation = Truncation { mass, k_min, k_max, draws };
+        sparse::check(&truncation).map_err(|error| match error {
+            SparseError::Setting { setting: "k_min", .. } => {
+                Failure::input(format!("--k-min is {k_min}, expected at most --k-max, which is {k_max}"))
+            }
+            SparseError::Setting { setting, found, expected } => {
+                Failure::input(format!("--{} is {found}, expected {expected}", setting.replace('_', "-")))
+            }
+            other => Failure::input(other),
+        })?;
+        Ok(truncation)
+    }
 }
 
 /// Flags of `ls`.
@@ -134,11 +153,11 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
 }
 
 fn collect(arguments: &Collect, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let truncation = arguments.kept.resolve()?;
     let suite = arguments.texts.suite(arguments.seed)?;
     let interrupt = listen()?;
     let teacher = open_model("teacher", &arguments.teacher, &arguments.engine.options(), terminal)?;
-    let Kept { mass, k_min, k_max, draws } = arguments.kept;
-    let codec = Codec { vocab: teacher.identity().vocab_size, truncation: Truncation { mass, k_min, k_max, draws } };
+    let codec = Codec { vocab: teacher.identity().vocab_size, truncation };
     let mut cache = TeacherCache::create_or_open(&arguments.cache, teacher.identity(), codec)?;
     let cut = Windowing { n_ctx: arguments.texts.ctx, max_windows: arguments.texts.chunks };
     let block_tokens = arguments.block_tokens.max(cut.n_ctx);
@@ -149,12 +168,12 @@ fn collect(arguments: &Collect, terminal: &mut Terminal) -> Result<Exit, Failure
     progress.end();
     let kept = kept?;
     terminal.say(&format!(
-        "{} windows: {} held, {} scored; {} positions kept in {} bytes in {seconds:.1} s",
-        grouped(kept.windows),
+        "{}: {} held, {} scored; {} kept in {} in {seconds:.1} s",
+        counted(kept.windows, "window"),
         grouped(kept.held),
         grouped(kept.scored),
-        grouped(kept.positions),
-        grouped(kept.bytes)
+        counted(kept.positions, "position"),
+        counted(kept.bytes, "byte")
     ));
     if arguments.json {
         terminal.data(&as_json(&json!({
@@ -173,31 +192,41 @@ fn collect(arguments: &Collect, terminal: &mut Terminal) -> Result<Exit, Failure
 }
 
 fn ls(arguments: &Ls, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let mut cache = arguments.plain.look(terminal)?;
-    if arguments.each {
-        let lines: String = cache.keys().map(|key| format!("{}\n", digits(key))).collect();
-        terminal.data(&lines)?;
-        return Ok(Exit::Done);
-    }
+    let mut cache = TeacherCache::open_what_is_whole(&arguments.plain.cache)?;
+    let listed = if arguments.each {
+        cache.keys().map(|key| format!("{}\n", digits(key))).collect()
+    } else if arguments.plain.json {
+        let size = cache.size()?;
+        as_json(&json!({ "teacher": cache.teacher(), "codec": cache.codec(), "size": size }))?
+    } else {
+        summary(&mut cache)?
+    };
+    terminal.data(&listed)?;
+    let problems = cache.problems().to_vec();
+    if problems.is_empty() { Ok(Exit::Done) } else { Err(damaged(&arguments.plain.cache, problems)) }
+}
+
+fn damaged(cache: &Path, problems: Vec<Problem>) -> Failure {
+    RunError::StoreDamaged { path: cache.to_owned(), problems }.into()
+}
+
+/// Whose distributions they are, how they are kept, and how many.
+fn summary(cache: &mut TeacherCache) -> Result<String, Failure> {
     let size = cache.size()?;
-    if arguments.plain.json {
-        let (teacher, codec) = (cache.teacher(), cache.codec());
-        terminal.data(&as_json(&json!({ "teacher": teacher, "codec": codec, "size": size }))?)?;
-        return Ok(Exit::Done);
-    }
     let Truncation { mass, k_min, k_max, draws } = cache.codec().truncation;
     let each = size.bytes as f64 / size.positions.max(1) as f64;
-    terminal.data(&format!(
-        "teacher    {}\nkept       mass {mass}, {k_min} to {k_max} tokens, {draws} draws, of a vocabulary of {}\n\
-         sequences  {} in {} blocks\npositions  {}\nbytes      {} ({each:.1} per position)\n",
+    Ok(format!(
+        "teacher    {}\nkept       mass {mass}, {k_min} to {}, {}, of a vocabulary of {}\n\
+         sequences  {} in {}\npositions  {}\nbytes      {} ({each:.1} per position)\n",
         printable(&cache.teacher().name),
+        counted(k_max.into(), "token"),
+        counted(draws.into(), "draw"),
         grouped(u64::from(cache.codec().vocab)),
         grouped(size.sequences),
-        grouped(size.blocks),
+        counted(size.blocks, "block"),
         grouped(size.positions),
         grouped(size.bytes),
-    ))?;
-    Ok(Exit::Done)
+    ))
 }
 
 fn show(arguments: &Show, terminal: &mut Terminal) -> Result<Exit, Failure> {
@@ -255,9 +284,9 @@ fn verify(arguments: &Plain, terminal: &mut Terminal) -> Result<Exit, Failure> {
         terminal.data(&as_json(&json!({ "sequences": sequences, "problems": problems }))?)?;
     }
     if !problems.is_empty() {
-        return Err(RunError::StoreDamaged { path: arguments.cache.clone(), problems }.into());
+        return Err(damaged(&arguments.cache, problems));
     }
-    terminal.say(&format!("{} sequences, all whole", grouped(sequences as u64)));
+    terminal.say(&format!("{}, all whole", counted(sequences as u64, "sequence")));
     Ok(Exit::Done)
 }
 

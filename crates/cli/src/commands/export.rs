@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use hydrometer_audit::base_file::write_base_file;
+use hydrometer_probes::counted::{counted, grouped};
 
 use super::audit::listen;
 use crate::engine::{EngineArguments, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
-use crate::progress::{Chunks, grouped};
+use crate::progress::Chunks;
 use crate::terminal::Terminal;
 
 /// What to write.
@@ -67,10 +68,10 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
     progress.end();
     let header = written?;
     terminal.say(&format!(
-        "written: {}, {} chunks of {} tokens, {} MB",
+        "written: {}, {} of {}, {} MB",
         arguments.out.display(),
-        header.n_chunk,
-        header.n_ctx,
+        counted(header.n_chunk as u64, "chunk"),
+        counted(header.n_ctx as u64, "token"),
         grouped((header.file_bytes() / 1_000_000) as u64),
     ));
     Ok(Exit::Done)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use hydrometer_answers::RunFolder;
 use hydrometer_audit::Statement;
 use hydrometer_metrics::Verdict;
+use hydrometer_probes::counted::counted;
 
 use super::audit::policy;
 use super::{as_json, word};
@@ -44,7 +45,7 @@ fn as_text(statement: &Statement) -> String {
     for gate in &statement.gates {
         lines.push_str(&format!("{:19}  {:width$}  {}", word(gate.verdict), gate.metric, gate.explanation));
         if let Some(more) = gate.more_families {
-            lines.push_str(&format!("; about {more} more families would decide"));
+            lines.push_str(&format!("; about {} would decide", counted(more, "more family")));
         }
         if let Some(seen) = gate.detectable.filter(|_| gate.verdict == Verdict::Pass) {
             lines.push_str(&format!("; could have seen a loss of {seen:.4} beyond the bound"));

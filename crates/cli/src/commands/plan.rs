@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use hydrometer_answers::RunFolder;
 use hydrometer_audit::{Planned, Wish, pilot};
 use hydrometer_metrics::power::{detectable, families};
+use hydrometer_probes::counted::grouped;
 use serde_json::json;
 
 use super::as_json;
 use super::audit::policy;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::progress::grouped;
 use crate::terminal::Terminal;
 
 /// Flags of `plan`.

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
+use hydrometer_probes::counted::counted;
 use hydrometer_probes::import::{self, Columns};
 use hydrometer_probes::{Ask, Probe, Profile, Role, Suite, Turn, ask, lint, probe_schema, write_jsonl};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
-use crate::progress::grouped;
 use crate::terminal::Terminal;
 
 /// What to do with probes.
@@ -163,11 +163,11 @@ fn list(arguments: &SuiteArguments, terminal: &mut Terminal) -> Result<Exit, Fai
     terminal.data(&lines)?;
     let families: std::collections::BTreeSet<_> = suite.probes.iter().map(|probe| &probe.family).collect();
     terminal.say(&format!(
-        "{}: {} probes in {} families, about {} tokens for each model",
+        "{}: {} in {}, about {} for each model",
         suite.name,
-        grouped(suite.probes.len() as u64),
-        grouped(families.len() as u64),
-        grouped(suite.estimated_tokens()),
+        counted(suite.probes.len() as u64, "probe"),
+        counted(families.len() as u64, "family"),
+        counted(suite.estimated_tokens(), "token"),
     ));
     Ok(Exit::Done)
 }
@@ -249,7 +249,7 @@ fn convert(arguments: ImportArguments, terminal: &mut Terminal) -> Result<Exit, 
     write_jsonl(&suite, &mut lines)
         .map_err(|error| Failure::input(format!("the probes cannot be written: {error}")))?;
     files::deliver(&String::from_utf8_lossy(&lines), arguments.out.as_deref(), terminal)?;
-    terminal.say(&format!("{} probes imported from {}", grouped(suite.probes.len() as u64), suite.name));
+    terminal.say(&format!("{} imported from {}", counted(suite.probes.len() as u64, "probe"), suite.name));
     Ok(Exit::Done)
 }
 
@@ -301,8 +301,7 @@ fn check(arguments: &LintArguments, terminal: &mut Terminal) -> Result<Exit, Fai
     }
     terminal.say(&match warnings.len() {
         0 => format!("{}: no warnings", suite.name),
-        1 => format!("{}: 1 warning", suite.name),
-        n => format!("{}: {n} warnings", suite.name),
+        n => format!("{}: {}", suite.name, counted(n as u64, "warning")),
     });
     Ok(if arguments.strict && !warnings.is_empty() { Exit::GateFailed } else { Exit::Done })
 }

@@ -9,6 +9,9 @@ use crate::source::Source;
 /// Bytes that are fetched from the file at a time.
 const WINDOW: usize = 1 << 20;
 
+/// No header is longer: a count that asks for more is nonsense, one that asks for less is of a file that broke off.
+const LONGEST_HEADER: u64 = 1 << 30;
+
 pub(super) struct Cursor<'a> {
     source: &'a Source,
     position: u64,
@@ -40,6 +43,10 @@ impl<'a> Cursor<'a> {
     /// Refuses `count` items that cannot fit because each takes at least `smallest` bytes.
     pub(super) fn expect(&self, at: &str, count: u64, smallest: u64) -> Result<(), ModelError> {
         if count > self.left() / smallest {
+            let promised = count.checked_mul(smallest).and_then(|bytes| bytes.checked_add(self.position));
+            if let Some(promised) = promised.filter(|&end| end <= LONGEST_HEADER) {
+                return Err(ModelError::truncated(self.path(), at, promised, self.source.len()));
+            }
             let most = self.left() / smallest;
             let expected = format!("at most {most}, for the {} bytes that are left of the file", self.left());
             return Err(self.error(at, expected, count.to_string()));
@@ -50,9 +57,8 @@ impl<'a> Cursor<'a> {
     /// The next `len` bytes; `len` must have been checked with [`Cursor::expect`] or be small.
     pub(super) fn bytes(&mut self, at: &str, len: usize) -> Result<&[u8], ModelError> {
         if len as u64 > self.left() {
-            let expected = format!("{len} more bytes");
-            let found = format!("the end of the file after {}", self.left());
-            return Err(self.error(at, expected, found));
+            let promised = self.position + len as u64;
+            return Err(ModelError::truncated(self.path(), at, promised, self.source.len()));
         }
         let inside = usize::try_from(self.position - self.window_start).unwrap_or(usize::MAX);
         let ready = self.window.len().saturating_sub(inside);

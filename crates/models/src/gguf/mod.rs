@@ -280,13 +280,9 @@ fn place(source: &Source, header_end: u64, alignment: u64, tensors: &mut [Tensor
             return Err(ModelError::malformed(path, at, expected, info.offset.to_string()));
         }
         let end = info.offset.checked_add(start).and_then(|first| first.checked_add(info.bytes));
-        if end.is_none_or(|end| end > source.len()) {
-            return Err(ModelError::malformed(
-                path,
-                at,
-                format!("{} bytes at offset {} of the tensor data, which starts at {start}", info.bytes, info.offset),
-                format!("a file of {} bytes", source.len()),
-            ));
+        if end.is_none() {
+            let found = format!("{} bytes at offset {}", info.bytes, info.offset);
+            return Err(ModelError::malformed(path, at, "an end below 2^64 bytes", found));
         }
         info.offset += start;
     }
@@ -301,6 +297,13 @@ fn place(source: &Source, header_end: u64, alignment: u64, tensors: &mut [Tensor
                 format!("an overlap at byte {}", pair[1].offset),
             ));
         }
+    }
+    // The last tensor ends the file; one that is not whole is all that a copy which broke off leaves to see.
+    let end = |info: &TensorInfo| info.offset + info.bytes;
+    let cut = by_offset.iter().find(|info| end(info) > source.len());
+    if let (Some(cut), Some(last)) = (cut, by_offset.last()) {
+        let at = format!("tensor {}", shown(&cut.name));
+        return Err(ModelError::truncated(path, at, end(last), source.len()));
     }
     Ok(())
 }

@@ -56,6 +56,11 @@ impl Stored {
 
 pub(super) fn read(source: &Source) -> Result<Vec<Stored>, ModelError> {
     let path = source.path();
+    let whole = |at: &str, promised: u64| {
+        let torn = promised > source.len();
+        if torn { Err(ModelError::truncated(path, at, promised, source.len())) } else { Ok(()) }
+    };
+    whole("header length", 8)?;
     let mut length = [0; 8];
     length.copy_from_slice(&source.read("header length", 0, 8)?);
     let length = u64::from_le_bytes(length);
@@ -63,12 +68,14 @@ pub(super) fn read(source: &Source) -> Result<Vec<Stored>, ModelError> {
         let expected = format!("at most {LONGEST} bytes");
         return Err(ModelError::malformed(path, "header length", expected, length.to_string()));
     }
+    whole("header", 8 + length)?;
     let header = source.read("header", 8, length)?;
     let metadata: Metadata = serde_json::from_slice(&header)
         .map_err(|e| ModelError::malformed(path, "header", "a safetensors header", e.to_string()))?;
     let start = 8 + length;
     let data = metadata.data_len() as u64;
-    if start.checked_add(data) != Some(source.len()) {
+    whole("tensor data", start.saturating_add(data))?;
+    if start + data != source.len() {
         let found = format!("{} bytes", source.len() - start);
         return Err(ModelError::malformed(path, "tensor data", format!("{data} bytes after the header"), found));
     }

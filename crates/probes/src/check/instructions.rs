@@ -1,14 +1,14 @@
 //! IFEval's verifiable instructions (Zhou et al., arXiv 2311.07911): can be checked by reading, without a judge.
 //!
 //! Identifiers and arguments are those of the published data. Written from the paper and the published behaviour; where
-//! a choice differs it is said at the instruction. `language:response_language` needs a language detector and is not
-//! here; the two `english_*` instructions check the case only.
+//! a choice differs it is said at the instruction. The two `english_*` instructions check the case only.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::counting::{capital_words, is_word, sentences, words};
 use super::fault;
+use super::language::Language;
 use crate::error::{Fault, quote};
 
 /// How a count is compared.
@@ -131,6 +131,13 @@ pub enum Instruction {
         /// How it is compared.
         let_relation: Relation,
     },
+    /// Most of the answer is in this language. Published with another detector, which takes an answer without letters
+    /// for right; here it is wrong, as is one too short to tell.
+    #[serde(rename = "language:response_language")]
+    ResponseLanguage {
+        /// Which language.
+        language: Language,
+    },
     /// So many paragraphs, an empty line between them, and the first word of one. Empty paragraphs are not counted.
     #[serde(rename = "length_constraints:nth_paragraph_first_word")]
     ParagraphFirstWord {
@@ -246,6 +253,7 @@ impl Instruction {
                 let letter = letter.to_lowercase().to_string();
                 let_relation.holds(answer.to_lowercase().matches(&letter).count(), *let_frequency)
             }
+            Self::ResponseLanguage { language } => language.is_of(answer),
             Self::ParagraphFirstWord { num_paragraphs, nth_paragraph, first_word } => {
                 let paragraphs: Vec<&str> = answer.split("\n\n").filter(|part| !part.trim().is_empty()).collect();
                 let nth = paragraphs.get((*nth_paragraph as usize).wrapping_sub(1));

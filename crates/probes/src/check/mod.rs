@@ -2,6 +2,7 @@
 
 mod counting;
 mod instructions;
+mod language;
 
 use std::collections::BTreeSet;
 
@@ -16,6 +17,7 @@ use crate::normalise::{first_json, letter, normalise, numbers};
 use crate::{Ask, Normal, Probe};
 
 pub use instructions::{Instruction, Relation};
+pub use language::Language;
 
 /// Bytes that a compiled pattern may take: a guard against a suite that is not ours.
 const PATTERN_LIMIT: usize = 1 << 20;

@@ -5,19 +5,19 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::{probes_of, string, wrong};
-use crate::check::Instruction;
+use crate::check::{Instruction, Language};
 use crate::error::{Fault, FaultKind, ProbeError, plain, quote};
 use crate::jsonl::shown;
 use crate::{Ask, Checker, Probe, Suite};
 
-/// Instructions that need a language detector, which is not part of this crate.
-const NOT_CHECKED: [&str; 1] = ["language:response_language"];
+/// The instruction whose argument may be a language that our detector does not know.
+const LANGUAGE: &str = "language:response_language";
 
 /// Reads lines with `key`, `prompt`, `instruction_id_list` and `kwargs`: prompts, axis `novel_instructions`, each its
 /// own family, tagged with its instructions.
 ///
-/// A prompt with an instruction that cannot be checked here has no check and the tag `unchecked`: judged by its other
-/// instructions alone it would look easier than it is.
+/// A prompt that asks for a language that the detector does not know has no check and the tags `unchecked` and
+/// `no_detector:LANGUAGE`: judged by its other instructions alone it would look easier than it is.
 ///
 /// # Errors
 /// A line of another shape, or an instruction that is not known: the message lists those that are.
@@ -37,8 +37,8 @@ fn probe(fields: &Map<String, Value>) -> Result<Probe, Fault> {
 
     let mut tags: Vec<String> = ids.iter().map(|&id| id.to_owned()).collect();
     let mut ask = Ask::prompt(string(fields, "prompt")?);
-    if ids.iter().any(|id| NOT_CHECKED.contains(id)) {
-        tags.push("unchecked".to_owned());
+    if let Some(language) = ids.iter().zip(arguments).find_map(|(id, arguments)| undetected(id, arguments)) {
+        tags.extend(["unchecked".to_owned(), format!("no_detector:{language}")]);
     } else if let Ask::Prompt { check, .. } = &mut ask {
         let list: Result<_, Fault> =
             ids.iter().zip(arguments).map(|(id, arguments)| instruction(id, arguments)).collect();
@@ -46,6 +46,12 @@ fn probe(fields: &Map<String, Value>) -> Result<Probe, Fault> {
     }
     let id = format!("ifeval/{key}");
     Ok(Probe { family: id.clone(), id, axis: "novel_instructions".to_owned(), tags, ask })
+}
+
+/// The language that an instruction asks for and that the detector does not know.
+fn undetected<'a>(id: &str, arguments: &'a Value) -> Option<&'a str> {
+    let asked = (id == LANGUAGE).then(|| arguments.get("language")?.as_str()).flatten();
+    asked.filter(|code| Language::of(code).is_none())
 }
 
 /// An instruction from its identifier and its arguments; an argument of `null` is none.

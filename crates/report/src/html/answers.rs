@@ -30,7 +30,7 @@ pub(super) fn summary(statement: &Statement) -> Markup {
     };
     html! {
         p.lead {
-            (show::count(answers.prompts)) " prompts, " (show::count(answers.checked)) " of them with a checker; "
+            (show::counted(answers.prompts, "prompt")) ", " (show::count(answers.checked)) " of them with a checker; "
             (show::sampling(answers.settings.as_ref())) "."
         }
         @for way in &answers.degenerate { p.degenerate { span.tag { "Degenerate" } " " (visible(way)) } }

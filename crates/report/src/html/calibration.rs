@@ -47,7 +47,9 @@ fn diagram(name: &str, class: &str, bins: &[ReliabilityBin]) -> Markup {
     let points = bins.iter().filter_map(|b| Some((b.confidence?, b.accuracy?, b.items)));
     let said = points
         .clone()
-        .map(|(c, a, n)| format!("stated {}, true {}, {} options", show::number(c), show::number(a), show::count(n)))
+        .map(|(c, a, n)| {
+            format!("stated {}, true {}, {}", show::number(c), show::number(a), show::counted(n, "option"))
+        })
         .collect::<Vec<_>>();
     let y = |value: f64| percent(100.0 * (1.0 - value.clamp(0.0, 1.0)));
     let x = |value: f64| percent(100.0 * value.clamp(0.0, 1.0));

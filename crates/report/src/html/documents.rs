@@ -64,8 +64,8 @@ fn one(document: &WorstDocument, open: bool) -> Markup {
             summary {
                 h3 { (foreign(&document.id)) }
                 span.quiet {
-                    "mean KL " (show::number(document.mean_kl)) " nats · " (show::count(document.tokens.len() as u64))
-                    " tokens · family " (foreign(&document.family))
+                    "mean KL " (show::number(document.mean_kl)) " nats · " (show::counted(document.tokens.len() as u64, "token"))
+                    " · family " (foreign(&document.family))
                 }
             }
             div.tokens dir=(direction) {

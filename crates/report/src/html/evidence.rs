@@ -37,9 +37,9 @@ fn gate(watched: &Watched) -> Markup {
     };
     let said = match watched.decided_after {
         Some(families) => {
-            format!("decided after {} of {} families", show::count(families), show::count(watched.families))
+            format!("decided after {} of {}", show::count(families), show::counted(watched.families, "family"))
         }
-        None => format!("not decided after {} families", show::count(watched.families)),
+        None => format!("not decided after {}", show::counted(watched.families, "family")),
     };
     html! {
         figure {

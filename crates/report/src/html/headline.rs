@@ -6,7 +6,7 @@ use hydrometer_metrics::Verdict;
 use maud::{Markup, html};
 
 use super::plot::{Scale, extent, graduated};
-use super::{absent, foreign, verdict};
+use super::{foreign, verdict};
 use crate::show;
 use crate::text::visible;
 
@@ -111,9 +111,10 @@ fn legend() -> Markup {
 }
 
 /// Every gate of the policy.
-pub(super) fn gates(gates: &[Gate]) -> Markup {
-    if gates.is_empty() {
-        return absent("The policy has no gates, so nothing could fail.");
+pub(super) fn gates(statement: &Statement) -> Markup {
+    if statement.gates.is_empty() {
+        let none = show::no_gates(statement);
+        return html! { p.absent { "Gates: " (none) ". Nothing could pass or fail." } };
     }
     html! {
         p.lead {
@@ -133,7 +134,7 @@ pub(super) fn gates(gates: &[Gate]) -> Markup {
                         th scope="col" { "Verdict" }
                     }
                 }
-                @for gate in gates { (gate_rows(gate)) }
+                @for gate in &statement.gates { (gate_rows(gate)) }
             }
         }
     }
@@ -164,7 +165,7 @@ fn gate_rows(gate: &Gate) -> Markup {
                 td colspan="6" {
                     (visible(&gate.explanation))
                     @if let Some(more) = gate.more_families {
-                        " " strong { "About " (show::count(more)) " more families would decide it if the value stays." }
+                        " " strong { "About " (show::counted(more, "more family")) " would decide it if the value stays." }
                     }
                     @if let Some(seen) = show::detectable(gate) { " It " (seen) "." }
                 }

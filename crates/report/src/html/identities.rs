@@ -36,10 +36,12 @@ pub(super) fn identities(statement: &Statement) -> Markup {
             @if let Some(base) = &statement.base {
                 div { dt { "Before distillation" } dd { (foreign(&base.name)) " " code.hash { (foreign(&base.weights)) } } }
             }
-            div { dt { "Vocabularies" } dd { (pairing(&statement.pairing)) } }
+            @if !show::is_given(&statement.teacher) {
+                div { dt { "Vocabularies" } dd { (pairing(&statement.pairing)) } }
+            }
             div { dt { "Suite" } dd { (foreign(&suite.name)) " " code.hash { (foreign(&suite.hash)) } } }
-            div { dt { "Probes" } dd { (show::count(suite.probes)) " in " (show::count(suite.families)) " families" } }
-            div { dt { "Context window" } dd { (show::count(u64::from(suite.n_ctx))) " tokens" } }
+            div { dt { "Probes" } dd { (show::counted(suite.probes, "probe")) " in " (show::counted(suite.families, "family")) } }
+            div { dt { "Context window" } dd { (show::counted(u64::from(suite.n_ctx), "token")) } }
             div { dt { "Option orders" } dd { "up to " (suite.rotations) " per choice" } }
             div { dt { "Evidence regime" } dd { (foreign(&statement.regime.id)) ": " (foreign(&statement.regime.meaning)) } }
         }

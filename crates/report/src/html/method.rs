@@ -72,7 +72,7 @@ pub(super) fn compat(compat: Option<&Compat>) -> Markup {
     html! {
         p.lead {
             "Computed as " code { "llama-perplexity --kl-divergence" } " computes them, over "
-            (show::count(compat.tokens)) " tokens in " (show::count(compat.chunks)) " chunks of "
+            (show::counted(compat.tokens, "token")) " in " (show::counted(compat.chunks, "chunk")) " of "
             (show::count(u64::from(compat.n_ctx))) ". Its errors take tokens as independent and are therefore too small; "
             "the intervals elsewhere in this report are not."
         }

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use hydrometer_answers::SamplingParameters;
 use hydrometer_audit::{Counts, GivenOptions, given};
+use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::paired::PairedAnswers;
 
 use crate::commands::audit::{SEED, policy, publish, shown};
 use crate::engine::{EngineArguments, Meaning, MeaningArguments};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::progress::grouped;
 use crate::terminal::Terminal;
 
 /// Flags of `answers import`.
@@ -75,17 +75,17 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let made = given(&PairedAnswers::load(&arguments.files)?, &options, meaning, &arguments.out)?;
     let statement = hydrometer_audit::statement(&made.run, &policy)?;
     publish(&made.run, &statement)?;
-    terminal.say(&format!("{} prompts answered by both models", grouped(made.prompts)));
+    terminal.say(&format!("{} answered by both models", counted(made.prompts, "prompt")));
     let Counts { left_out, verdicts, judged_twice, contradicted } = made.counts;
     if left_out > 0 {
-        terminal.warn(&format!("left out, because not both answered: {} prompts", grouped(left_out)));
+        terminal.warn(&format!("left out, because not both answered: {}", counted(left_out, "prompt")));
     }
     if verdicts > 0 {
-        terminal.say(&format!("judged by the file, for want of a checker: {} prompts", grouped(verdicts)));
+        terminal.say(&format!("judged by the file, for want of a checker: {}", counted(verdicts, "prompt")));
     }
     if contradicted > 0 {
-        let (contradicted, all) = (grouped(contradicted), grouped(judged_twice));
-        terminal.warn(&format!("the checker counts, and contradicts the file on {contradicted} of {all} answers"));
+        let (contradicted, all) = (grouped(contradicted), counted(judged_twice, "answer"));
+        terminal.warn(&format!("the checker counts, and contradicts the file on {contradicted} of {all}"));
     }
     let text =
         if arguments.json { hydrometer_report::json(&statement) } else { shown(&statement, &arguments.out, terminal)? };

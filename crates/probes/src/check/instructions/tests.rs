@@ -110,6 +110,13 @@ fn lengths() {
 }
 
 #[test]
+fn language() {
+    let german = json!({"id": "language:response_language", "language": "de"});
+    let followed = ["Der Zug nach Hamburg fährt heute erst um neun Uhr ab."];
+    check(german, &followed, &["The train to Hamburg does not leave before nine today.", "Ja.", "1, 2, 3", ""]);
+}
+
+#[test]
 fn arguments_that_say_nothing_are_refused() {
     for wrong in [
         json!({"id": "keywords:existence", "keywords": []}),
