@@ -75,6 +75,9 @@ pub struct Deciding {
     pub cap: Option<u32>,
     /// Scored positions of the largest family of texts: the scale on which families of texts are watched.
     pub largest_text: u64,
+    /// Families of texts in the suite; absent from the file, and 0, where an earlier version did not count them.
+    #[serde(default, skip_serializing_if = "no_families")]
+    pub text_families: u64,
     /// The gates that are watched.
     pub gates: Vec<WatchedGate>,
 }
@@ -117,6 +120,10 @@ pub struct UnitCounts {
 // A run without samples, cached distributions or vectors has the hash that it had before there were any.
 fn none(units: &u32) -> bool {
     *units == 0
+}
+
+fn no_families(families: &u64) -> bool {
+    *families == 0
 }
 
 impl UnitCounts {

@@ -372,7 +372,8 @@ fn a_plan_without_samples_keeps_the_hash_it_had_before_there_were_any() {
 fn a_run_that_stopped_early_is_whole_with_the_units_it_has() {
     let folder = tempfile::tempdir().unwrap();
     let mut plan = manifest();
-    plan.settings.deciding = Some(Deciding { alpha: 0.05, cap: None, largest_text: 3, gates: Vec::new() });
+    plan.settings.deciding =
+        Some(Deciding { alpha: 0.05, cap: None, largest_text: 3, text_families: 0, gates: Vec::new() });
     let plan = plan.sealed();
     let kept = UnitCounts { positions: 1, ..UnitCounts::default() };
     let stopped = Stopped { units: kept, computed: plan.planned };

@@ -161,7 +161,7 @@ fn manifest(
     };
     let texts = plan.texts.len() as u32;
     let scored = plan.texts.iter().flatten().flat_map(|w| w.rows.iter().map(|_| w.family.as_str()));
-    let largest_text = watch::largest(scored);
+    let text_families = watch::Families::of(scored);
     let settings = RunSettings {
         n_ctx: options.n_ctx,
         block_tokens: options.block_tokens,
@@ -173,7 +173,7 @@ fn manifest(
         samples: options.sampling.as_ref().filter(|_| !plan.prompts.is_empty()).map(|s| s.settings.clone()),
         teacher_asked: options.teacher_asked.filter(|_| !plan.prompts.is_empty()),
         meaning: meaning.filter(|_| !plan.prompts.is_empty()).map(|meaning| meaning.settings()),
-        deciding: options.until_decided.as_ref().map(|u| watch::deciding(&u.policy, u.cap, largest_text)),
+        deciding: options.until_decided.as_ref().map(|u| watch::deciding(&u.policy, u.cap, text_families)),
         cache: None,
     };
     Manifest {

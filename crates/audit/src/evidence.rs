@@ -68,7 +68,7 @@ fn all<R: PartRow>(units: Units<'_, R>) -> Result<Vec<R>, AuditError> {
 }
 
 /// Chance with which the loss named beside a gate would have been found; what `plan` wishes by default.
-const POWER: f64 = 0.9;
+pub(crate) const POWER: f64 = 0.9;
 /// A spread below this is rounding, not evidence.
 const ROUNDING: f64 = 1e-9;
 

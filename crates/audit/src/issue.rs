@@ -124,6 +124,7 @@ fn watched_gate(rule: &GateRule, metrics: &[Metric], deciding: &Deciding) -> Opt
         };
         Ok((watched.verdict, None, format!("{found} (it is {:.4} over all that were asked)", estimate.value)))
     })
+    .map(|gate| Gate { detectable: watched.and_then(|watched| watched.detectable), ..gate })
 }
 
 /// A gate by the answer to its estimate: verdict, further families, what was found; or why there is none.
@@ -167,7 +168,8 @@ fn gate_by(
 fn deciding(rows: &Rows, evidence: &Evidence<'_>, policy: &Policy) -> Result<Option<Deciding>, AuditError> {
     let settings = &rows.manifest.settings;
     let Some(run) = &settings.deciding else { return Ok(None) };
-    let deciding = watch::deciding(policy, run.cap, run.largest_text);
+    let texts = watch::Families { count: run.text_families, largest: run.largest_text };
+    let deciding = watch::deciding(policy, run.cap, texts);
     let mut watch = Watch::new(&deciding, &rows.probes, settings.samples.as_ref(), settings.seed)?;
     watch.texts(&evidence.tokens)?;
     watch.choices(&evidence.choices)?;

@@ -176,8 +176,8 @@ pub struct Gate {
     /// Further families that would decide it at the present spread; `None` when decided or not computable.
     pub more_families: Option<u64>,
     /// Smallest loss beyond the bound that this audit would have found, at the spread it met: a true value so far
-    /// outside fails the gate with a chance of 90 %. `None` without an interval or any spread, and where the run stopped
-    /// by its evidence.
+    /// outside fails the gate with a chance of 90 %. Where the run stopped by its evidence: what it would have found in the
+    /// whole suite, beside a PASS. `None` without an interval or any spread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detectable: Option<f64>,
     /// One sentence: what was expected, what was found.
@@ -491,6 +491,10 @@ pub struct Watched {
     pub at_most: Option<f64>,
     /// The answer.
     pub verdict: Verdict,
+    /// Smallest loss beyond a bound that this gate would have found in the whole suite, with a chance of 90 %; `None` beside
+    /// other verdicts than PASS, and where not even the largest possible one is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detectable: Option<f64>,
     /// Families taken in, those after the verdict included.
     pub families: u64,
     /// Families after which the verdict fell; `None` where it did not.

@@ -12,6 +12,7 @@ use hydrometer_metrics::sequential::{self, Claim, Evidence, all_of};
 use hydrometer_metrics::{FamilyTable, Verdict, catalog, kernel};
 use hydrometer_probes::{Ask, Probe};
 
+use crate::evidence::POWER;
 use crate::meaning::Meanings;
 use crate::policy::{GateRule, Policy};
 use crate::statement::{EvidencePoint, Watched};
@@ -188,11 +189,12 @@ pub(crate) fn unwatched(id: &str) -> Option<String> {
 }
 
 /// The gates of a policy that can be watched, under its error rate.
-pub(crate) fn deciding(policy: &Policy, cap: Option<u32>, largest_text: u64) -> Deciding {
+pub(crate) fn deciding(policy: &Policy, cap: Option<u32>, texts: Families) -> Deciding {
     let watched = policy.gates.iter().filter(|rule| find(&rule.metric).is_some());
     let gate =
         |rule: &GateRule| WatchedGate { metric: rule.metric.clone(), at_least: rule.at_least, at_most: rule.at_most };
-    Deciding { alpha: alpha(policy), cap, largest_text, gates: watched.map(gate).collect() }
+    let Families { count: text_families, largest: largest_text } = texts;
+    Deciding { alpha: alpha(policy), cap, largest_text, text_families, gates: watched.map(gate).collect() }
 }
 
 /// 1 − level without the rounding that a hash would show.
@@ -200,13 +202,24 @@ fn alpha(policy: &Policy) -> f64 {
     ((1.0 - policy.level) * 1e12).round() / 1e12
 }
 
-/// The most items of any family.
-pub(crate) fn largest<'a>(families: impl Iterator<Item = &'a str>) -> u64 {
-    let mut items: BTreeMap<&str, u64> = BTreeMap::new();
-    for family in families {
-        *items.entry(family).or_default() += 1;
+/// The families of a kind of items.
+#[derive(Clone, Copy)]
+pub(crate) struct Families {
+    /// How many there are.
+    pub count: u64,
+    /// The most items of any of them.
+    pub largest: u64,
+}
+
+impl Families {
+    /// From the family of each item.
+    pub(crate) fn of<'a>(items: impl Iterator<Item = &'a str>) -> Self {
+        let mut sizes: BTreeMap<&str, u64> = BTreeMap::new();
+        for family in items {
+            *sizes.entry(family).or_default() += 1;
+        }
+        Self { count: sizes.len() as u64, largest: sizes.into_values().max().unwrap_or(0) }
     }
-    items.into_values().max().unwrap_or(0)
 }
 
 /// Where a family stands in the random order: a hash, so that a few of them can be ordered without the others.
@@ -224,8 +237,10 @@ pub(crate) struct Watch {
 struct Gate {
     rule: WatchedGate,
     watchable: &'static Watchable,
-    /// The most items of any family.
-    scale: f64,
+    /// Those of the suite; the largest is the scale.
+    families: Families,
+    /// Sum of denominators so far.
+    denominators: f64,
     claims: Vec<(Option<f64>, sequential::Gate)>,
     decided: Option<(Verdict, usize)>,
 }
@@ -244,13 +259,13 @@ impl Watch {
         let mut gates = Vec::new();
         for rule in &deciding.gates {
             let Some(watchable) = find(&rule.metric) else { continue };
-            let scale = match watchable.sums {
-                Sums::Tokens => deciding.largest_text,
-                sums if !sums.sampled(samples) => 0,
-                sums => largest(probes.iter().filter(|p| sums.counts(p)).map(|p| p.family.as_str())),
+            let families = match watchable.sums {
+                Sums::Tokens => Families { count: deciding.text_families, largest: deciding.largest_text },
+                sums if !sums.sampled(samples) => continue,
+                sums => Families::of(probes.iter().filter(|p| sums.counts(p)).map(|p| p.family.as_str())),
             };
-            if scale > 0 {
-                gates.push(Gate::new(rule, watchable, scale as f64, deciding)?);
+            if families.largest > 0 {
+                gates.push(Gate::new(rule, watchable, families, deciding)?);
             }
         }
         Ok(Self { seed, gates })
@@ -332,7 +347,7 @@ impl Gate {
     fn new(
         rule: &WatchedGate,
         watchable: &'static Watchable,
-        scale: f64,
+        families: Families,
         deciding: &Deciding,
     ) -> Result<Self, AuditError> {
         let cap = deciding.cap.map_or(usize::MAX, |cap| cap as usize);
@@ -355,12 +370,14 @@ impl Gate {
             let gate = claim.and_then(|claim| sequential::Gate::new(claim, alpha, cap));
             claims.push((centre, gate.map_err(|error| refused(&rule.metric, &error))?));
         }
-        Ok(Self { rule: rule.clone(), watchable, scale, claims, decided: None })
+        Ok(Self { rule: rule.clone(), watchable, families, denominators: 0.0, claims, decided: None })
     }
 
     fn take(&mut self, sums: &[f64]) -> Result<(), AuditError> {
         let (n, d) = (self.watchable.of)(sums);
-        let (n, d) = (n / self.scale, d / self.scale);
+        let scale = self.families.largest as f64;
+        let (n, d) = (n / scale, d / scale);
+        self.denominators += d;
         for (centre, gate) in &mut self.claims {
             let watched = match centre {
                 Some(margin) => gate.watch(n - *margin * d, 0.0),
@@ -369,16 +386,26 @@ impl Gate {
             watched.map_err(|error| refused(&self.rule.metric, &error))?;
         }
         let verdicts: Vec<_> = self.claims.iter().map(|(_, gate)| gate.verdict()).collect();
-        self.decided = self.decided.or_else(|| Some((all_of(&verdicts)?, self.families())));
+        self.decided = self.decided.or_else(|| Some((all_of(&verdicts)?, self.taken())));
         Ok(())
     }
 
-    fn families(&self) -> usize {
+    /// Smallest loss beyond a bound that this gate would have found in the whole suite, with a chance of [`POWER`].
+    fn detectable(&self) -> Option<f64> {
+        let seen = self.taken();
+        let families = seen.max(self.families.count as usize);
+        let distance = |(_, gate): &(_, sequential::Gate)| gate.detectable(families, POWER);
+        let distances: Option<Vec<f64>> = self.claims.iter().map(distance).collect();
+        let ratio = distances?.into_iter().reduce(f64::max)? * seen as f64 / self.denominators;
+        ratio.is_finite().then_some(ratio)
+    }
+
+    fn taken(&self) -> usize {
         self.claims.first().map_or(0, |(_, gate)| gate.history().len())
     }
 
     fn watched(&self) -> Watched {
-        let families = self.families();
+        let families = self.taken();
         let step = families.div_ceil(POINTS).max(1);
         // Every step-th point, and the last.
         let places = (0..families).filter(|i| (families - 1 - i).is_multiple_of(step));
@@ -388,11 +415,13 @@ impl Gate {
             let worst = all.reduce(|a, b| Evidence { pass: a.pass.min(b.pass), fail: a.fail.max(b.fail) });
             worst.map(|Evidence { pass, fail }| EvidencePoint { families: i as u64 + 1, pass, fail })
         };
+        let verdict = self.decided.map_or(Verdict::NotEnoughEvidence, |(verdict, _)| verdict);
         Watched {
             metric: self.rule.metric.clone(),
             at_least: self.rule.at_least,
             at_most: self.rule.at_most,
-            verdict: self.decided.map_or(Verdict::NotEnoughEvidence, |(verdict, _)| verdict),
+            verdict,
+            detectable: if verdict == Verdict::Pass { self.detectable() } else { None },
             families: families as u64,
             decided_after: self.decided.map(|(_, families)| families as u64),
             threshold: self.claims.first().map_or(0.0, |(_, gate)| gate.threshold()),

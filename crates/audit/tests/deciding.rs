@@ -67,6 +67,10 @@ fn the_teacher_against_itself_passes_early_and_saves_teacher_calls() {
         assert!(of.map(|gate| gate.families).all(|families| families < last + 8), "asked after the verdict");
     }
     assert!(found.notes.iter().any(|note| note.contains("kl_divergence") && note.contains("cannot be watched")));
+    // What 400 families would have found, though far fewer were asked.
+    for gate in &found.gates {
+        assert!(gate.detectable.is_some_and(|loss| (0.001..0.2).contains(&loss)), "{gate:?}");
+    }
     assert!(found.gates[0].explanation.contains("20 to 1"), "{}", found.gates[0].explanation);
 }
 

@@ -119,6 +119,27 @@ pub struct Evidence {
     pub fail: f64,
 }
 
+/// Simulated audits of one size of loss, halvings of the loss, and their seed.
+const AUDITS: usize = 200;
+const HALVINGS: usize = 10;
+const SEED: u64 = 0x5e9;
+
+/// Two values in [0, 1] and the chance of the higher, with this mean and, as far as the bounds allow, this variance.
+fn two_values(mean: f64, variance: f64) -> (f64, f64, f64) {
+    let deviation = variance.sqrt();
+    if mean <= 0.0 || mean >= 1.0 {
+        (mean.clamp(0.0, 1.0), 1.0, 0.0)
+    } else if mean < deviation {
+        let high = (mean + variance / mean).min(1.0);
+        (0.0, high, mean / high)
+    } else if 1.0 - mean < deviation {
+        let low = (mean - variance / (1.0 - mean)).max(0.0);
+        (low, 1.0, (mean - low) / (1.0 - low))
+    } else {
+        (mean - deviation, mean + deviation, 0.5)
+    }
+}
+
 /// One gate under watch. The first verdict stands: families seen later go on into the history, not into the verdict.
 ///
 /// PASS is wrong with probability ≤ α when the truth misses the margin, FAIL when it holds it, under continuous
@@ -153,7 +174,11 @@ impl Gate {
     /// this one, each bet clipped to [0, ½/m₀] on its own side, so that capital never falls by more than half. μ̂ and σ̂²
     /// start as one imagined family at m₀ with variance ¼.
     pub fn watch(&mut self, numerator: f64, denominator: f64) -> Result<Option<Verdict>, SequentialError> {
-        let x = self.claim.position(numerator, denominator)?;
+        self.take(self.claim.position(numerator, denominator)?);
+        Ok(self.verdict())
+    }
+
+    fn take(&mut self, x: f64) {
         let centre = self.claim.centre();
         let seen = self.history.len() as f64 + 1.0;
         let edge = (centre + self.sum) / seen - centre;
@@ -168,7 +193,6 @@ impl Gate {
         self.sum += x;
         self.squares += (x - (centre + self.sum) / (seen + 1.0)).powi(2);
         self.settle();
-        Ok(self.verdict())
     }
 
     fn settle(&mut self) {
@@ -205,6 +229,47 @@ impl Gate {
     /// PASS or FAIL once decided, NOT ENOUGH EVIDENCE at the cap, `None` while more families could decide it.
     pub fn verdict(&self) -> Option<Verdict> {
         self.decided.map(|(verdict, _)| verdict)
+    }
+
+    /// Smallest distance beyond the margin that this gate would have found: with the mean of numerator − margin ·
+    /// denominator so far on the wrong side of 0, it fails within `families` families, or its cap, with the chance `power`.
+    ///
+    /// By simulation: families of two values with that mean μ and a variance of φ μ(1 − μ), where φ is the share of the
+    /// largest variance that the gate met: its own (¼ + Σ(x − x̄)²)/(n + 1) over x̄(1 − x̄). Where nothing varied near a
+    /// bound, a loss would still vary.
+    /// `None` where not even the worst mean that the bounds allow is found, and with `power` outside (0, 1).
+    pub fn detectable(&self, families: usize, power: f64) -> Option<f64> {
+        let centre = self.claim.centre();
+        let seen = self.history.len() as f64 + 1.0;
+        let mean = (centre + self.sum) / seen;
+        let share = ((0.25 + self.squares) / seen / (mean * (1.0 - mean))).min(1.0);
+        let found = |distance: f64| self.chance_of_fail(centre - distance, share, families) >= power;
+        if !(power > 0.0 && power < 1.0 && found(centre)) {
+            return None;
+        }
+        let (mut missed, mut seen) = (0.0, centre);
+        for _ in 0..HALVINGS {
+            let middle = 0.5 * (missed + seen);
+            if found(middle) { seen = middle } else { missed = middle }
+        }
+        Some(seen * (self.claim.high - self.claim.low))
+    }
+
+    /// How often families of two values in [0, 1] fail the claim.
+    fn chance_of_fail(&self, mean: f64, share: f64, families: usize) -> f64 {
+        let (low, high, chance) = two_values(mean, share * mean * (1.0 - mean));
+        let mut random = ChaCha8Rng::seed_from_u64(SEED);
+        let mut one = || {
+            let mut gate = Self { history: Vec::new(), decided: None, sum: 0.0, squares: 0.0, ..*self };
+            for _ in 0..families {
+                gate.take(if random.random::<f64>() < chance { high } else { low });
+                if gate.verdict().is_some() {
+                    break;
+                }
+            }
+            gate.verdict() == Some(Verdict::Fail)
+        };
+        (0..AUDITS).filter(|_| one()).count() as f64 / AUDITS as f64
     }
 
     /// Families after which the verdict fell.

@@ -108,6 +108,44 @@ fn watch(population: Population, truth: f64, cap: usize, audits: usize) -> (f64,
     (pass as f64 / audits as f64, fail as f64 / audits as f64, asked)
 }
 
+/// What a gate that passed could have seen within `families` families, and how often a truth so far beyond its margin
+/// fails.
+fn seen(population: Population, harmless: f64, families: usize) -> (f64, f64) {
+    let mut random = random(11);
+    let mut gate = Gate::new(population.claim(), 0.05, usize::MAX).unwrap();
+    let (mut count, mut denominators) = (0.0, 0.0);
+    while gate.verdict().is_none() {
+        let [numerator, denominator] = population.family(harmless, &mut random);
+        gate.watch(numerator, denominator).unwrap();
+        (count, denominators) = (count + 1.0, denominators + denominator);
+    }
+    assert_eq!(gate.verdict(), Some(Verdict::Pass));
+    let distance = gate.detectable(families, 0.9).unwrap() * count / denominators;
+    let sign = if population.margin() > 0.0 && matches!(population, Population::Rate) { 1.0 } else { -1.0 };
+    let (_, fail, _) = watch(population, population.margin() + sign * distance, families, 1000);
+    (distance, fail)
+}
+
+#[test]
+fn the_loss_beside_a_pass_would_have_failed() {
+    for (population, harmless, families) in [
+        (Population::Agreement, 1.0, 400),
+        (Population::Agreement, 1.0, 1500),
+        (Population::Difference, 0.05, 200),
+        (Population::Difference, 0.05, 800),
+        (Population::Rate, 0.0, 250),
+        (Population::Rate, 0.005, 1000),
+    ] {
+        let (distance, fail) = seen(population, harmless, families);
+        eprintln!("| {population:?} | {families} | {distance:.4} | {:.1} % |", 100.0 * fail);
+        assert!((0.8..=1.0).contains(&fail), "{population:?}, {families} families: {distance} found in {fail}");
+    }
+    let none = Gate::new(Population::Difference.claim(), 0.05, usize::MAX).unwrap();
+    assert_eq!((none.detectable(2, 0.9), none.detectable(400, 1.0)), (None, None));
+    let capped = Gate::new(Population::Difference.claim(), 0.05, 2).unwrap();
+    assert_eq!(capped.detectable(400, 0.9), None);
+}
+
 /// Families of the fixed design with 90 % power at this truth, from the spread of a large pilot.
 fn fixed(population: Population, truth: f64) -> Option<u64> {
     let mut random = random(1);

@@ -5,7 +5,7 @@ use hydrometer_metrics::{FamilyTable, Verdict};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{WATCHABLE, Watch, deciding, place, unwatched};
+use super::{Families, WATCHABLE, Watch, deciding, place, unwatched};
 use crate::statement::Watched;
 use crate::{Policy, tokens};
 
@@ -34,7 +34,7 @@ fn simulate(rate: f64, families: usize, seed: u64) -> FamilyTable {
 
 fn watch(policy: &str, rate: f64, families: usize, seed: u64) -> Watched {
     let table = simulate(rate, families, seed);
-    let deciding = deciding(&Policy::parse(policy).unwrap(), None, LARGEST);
+    let deciding = deciding(&Policy::parse(policy).unwrap(), None, Families { count: 400, largest: LARGEST });
     let mut watch = Watch::new(&deciding, &[], None, seed).unwrap();
     watch.texts(&table).unwrap();
     watch.watched().remove(0)
@@ -58,6 +58,22 @@ fn wrong_calls_on_the_margin_stay_below_the_error_rate() {
 }
 
 #[test]
+fn the_loss_beside_a_pass_would_have_failed_in_the_whole_suite() {
+    let two = "[[gate]]\nmetric = \"top1_agreement\"\nat_least = 0.6\nat_most = 0.95";
+    let tail = "[[gate]]\nmetric = \"tail_kept\"\nat_least = 0.8";
+    // Passed between two margins, each at half the error rate.
+    for (policy, truth, margin) in [(TOP, 0.95, 0.8), (tail, 0.95, 0.8), (two, 0.8, 0.6)] {
+        let passed: Vec<_> = (0..20).map(|seed| watch(policy, truth, 400, seed)).collect();
+        let seen: Vec<f64> = passed.iter().filter_map(|watched| watched.detectable).collect();
+        assert!(seen.len() > 5, "{policy}: {} of 20", seen.len());
+        assert!(passed.iter().all(|watched| watched.verdict == Verdict::Pass || watched.detectable.is_none()));
+        let mean = seen.iter().sum::<f64>() / seen.len() as f64;
+        let found = count(policy, margin - mean, Verdict::Fail);
+        assert!((160..=200).contains(&found), "{policy}: a loss of {mean} is found in {found} of 200");
+    }
+}
+
+#[test]
 fn the_history_is_thinned_and_ends_with_the_last_family() {
     let watched = watch(TOP, 0.8, 1_700, 3);
     assert_eq!((watched.families, watched.evidence.last().unwrap().families), (1_700, 1_700));
@@ -67,7 +83,7 @@ fn the_history_is_thinned_and_ends_with_the_last_family() {
 
 #[test]
 fn families_may_be_taken_in_unit_by_unit() {
-    let deciding = deciding(&Policy::parse(TOP).unwrap(), None, LARGEST);
+    let deciding = deciding(&Policy::parse(TOP).unwrap(), None, Families { count: 400, largest: LARGEST });
     let watch = || Watch::new(&deciding, &[], None, 5).unwrap();
     let (table, mut whole, mut pieces) = (simulate(0.8, 100, 1), watch(), watch());
     whole.texts(&table).unwrap();
@@ -84,7 +100,10 @@ fn families_may_be_taken_in_unit_by_unit() {
 #[test]
 fn margins_that_the_bounds_decide_are_refused_and_others_explained() {
     let policy = Policy::parse("[[gate]]\nmetric = \"top1_agreement\"\nat_least = 1.0").unwrap();
-    let refused = Watch::new(&deciding(&policy, None, 5), &[], None, 1).err().unwrap().to_string();
+    let refused = Watch::new(&deciding(&policy, None, Families { count: 5, largest: 5 }), &[], None, 1)
+        .err()
+        .unwrap()
+        .to_string();
     assert!(refused.contains("top1_agreement") && refused.contains("bounds"), "{refused}");
     assert!(unwatched("kl_divergence").unwrap().contains("no tight bounds"));
     assert_eq!(unwatched("top1_agreement"), None);

@@ -66,6 +66,7 @@ mod tests {
     fn both_sides_are_drawn_inside_the_picture() {
         let evidence = (1..=9u64).map(|n| EvidencePoint { families: n, pass: 0.4 * n as f64, fail: -0.5 * n as f64 });
         let watched = Watched {
+            detectable: None,
             metric: "top1_agreement".into(),
             at_least: Some(0.8),
             at_most: None,
