@@ -6,7 +6,7 @@ use hydrometer_metrics::gate::{Bounds, judge};
 use hydrometer_metrics::quantile::percentiles;
 use hydrometer_metrics::{BANDS, Estimate, PositionStats, Verdict, catalog, compat};
 
-use hydrometer_probes::counted::counted;
+use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::{Ask, Normal};
 use rayon::prelude::*;
 
@@ -81,6 +81,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         answers: answers_summary(rows, &evidence),
         answer_cases: cases::answers(&evidence.prompts),
         cost: cost(rows),
+        left_out: left_out(policy, &gates).map(str::to_owned).collect(),
         notes: notes(rows, policy, &metrics, &gates, deciding.as_ref()),
         deciding,
         metrics,
@@ -161,6 +162,12 @@ fn gate_by(
         Ok((verdict, more_families, found)) => Some(made(verdict, Some(estimate), more_families, found)),
         Err(reason) => rule.required.then(|| made(Verdict::NotEnoughEvidence, Some(estimate), None, reason)),
     }
+}
+
+/// Metrics of the policy's gates that could not be judged.
+fn left_out<'a>(policy: &'a Policy, gates: &'a [Gate]) -> impl Iterator<Item = &'a str> {
+    let judged = |metric: &str| gates.iter().any(|gate| gate.metric == metric);
+    policy.gates.iter().map(|rule| rule.metric.as_str()).filter(move |metric| !judged(metric))
 }
 
 /// How the gates were decided, replayed from the rows; `None` where the whole suite was asked. The gates are those of
@@ -455,10 +462,11 @@ fn notes(rows: &Rows, policy: &Policy, metrics: &[Metric], gates: &[Gate], decid
             ));
         }
     }
-    for rule in policy.gates.iter().filter(|r| !gates.iter().any(|g| g.metric == r.metric)) {
-        let reason = watch::unwatched(&rule.metric).filter(|_| deciding.is_some());
-        let reason = reason.unwrap_or_else(|| "this run does not measure it".to_owned());
-        notes.push(format!("The gate on {} was left out: {reason}.", rule.metric));
+    let (unwatched, unmeasured): (Vec<_>, Vec<_>) =
+        left_out(policy, gates).partition(|metric| deciding.is_some() && watch::unwatched(metric).is_some());
+    let reasons = [(unwatched, watch::UNWATCHED), (unmeasured, "this run does not measure it")];
+    for (metrics, reason) in reasons.into_iter().filter(|(metrics, _)| !metrics.is_empty()) {
+        notes.push(format!("Left out of the gates, {reason}: {}.", metrics.join(", ")));
     }
     if let Some(Deciding { teacher_tokens, teacher_answers, .. }) = deciding {
         notes.push(format!(
@@ -466,7 +474,10 @@ fn notes(rows: &Rows, policy: &Policy, metrics: &[Metric], gates: &[Gate], decid
              valid however often one looks, each with the error rate of the policy; estimates and intervals describe \
              what was asked, and are not valid tests after such a stop. Of the whole suite's cost for the teacher, {} \
              tokens were spent and {} saved, {} answers spent and {} saved.",
-            teacher_tokens.spent, teacher_tokens.saved, teacher_answers.spent, teacher_answers.saved
+            grouped(teacher_tokens.spent),
+            grouped(teacher_tokens.saved),
+            grouped(teacher_answers.spent),
+            grouped(teacher_answers.saved)
         ));
     }
     notes.extend(student_alone(metrics));

@@ -71,17 +71,11 @@ pub struct Statement {
     pub deciding: Option<Deciding>,
     /// Tokens computed (measured seconds and memory are in the run folder's cost.json: they differ from run to run).
     pub cost: Cost,
+    /// Metrics of the policy's gates that are not in `gates`; a note says why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Method notes particular to this run, as sentences.
     pub notes: Vec<String>,
-}
-
-impl Statement {
-    /// Gates of the policy that are not in `gates`, because the run does not measure them. The format has no field for
-    /// them: each has a note.
-    #[must_use]
-    pub fn left_out_gates(&self) -> usize {
-        self.notes.iter().filter(|note| note.starts_with("The gate on ") && note.contains(" was left out: ")).count()
-    }
 }
 
 /// Evidence regime.

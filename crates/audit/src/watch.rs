@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use hydrometer_answers::{Deciding, PartKind, PartRow, RunFolder, SampleSettings, Units, WatchedGate};
 use hydrometer_metrics::sequential::{self, Claim, Evidence, all_of};
-use hydrometer_metrics::{FamilyTable, Verdict, catalog, kernel};
+use hydrometer_metrics::{FamilyTable, Verdict, kernel};
 use hydrometer_probes::{Ask, Probe};
 
 use crate::evidence::POWER;
@@ -177,15 +177,13 @@ pub(crate) fn ids() -> impl Iterator<Item = &'static str> {
     WATCHABLE.iter().map(|watchable| watchable.id)
 }
 
+/// Why some metrics are not watched.
+pub(crate) const UNWATCHED: &str = "which cannot be watched: no tight bounds on what one family adds are known \
+    beforehand, and an ordinary interval is not valid where the evidence itself says when to stop";
+
 /// Why a metric is not watched; `None` where it is.
 pub(crate) fn unwatched(id: &str) -> Option<String> {
-    find(id).is_none().then(|| {
-        let name = catalog::find(id).map_or(id, |metric| metric.name);
-        format!(
-            "{name} cannot be watched: no tight bounds on what one family adds to it are known beforehand, and an \
-             ordinary interval is not valid where the evidence itself says when to stop"
-        )
-    })
+    find(id).is_none().then(|| format!("a number {UNWATCHED}"))
 }
 
 /// The gates of a policy that can be watched, under its error rate.

@@ -152,7 +152,7 @@ fn different_vocabularies_refuse_token_metrics_and_keep_the_rest() {
     assert!(statement.regime.meaning.contains("choices, free answers and bits per byte only"));
     // The default policy has gates on numbers that are refused here; a note for each says so.
     let gates = Policy::default().gates.len();
-    assert!(statement.left_out_gates() > 0 && statement.gates.len() + statement.left_out_gates() == gates);
+    assert!(!statement.left_out.is_empty() && statement.gates.len() + statement.left_out.len() == gates);
     assert!(value(&statement, "bits_per_byte_teacher") > 0.0);
     assert!(value(&statement, "bits_per_byte_student") > 0.0);
     assert_eq!(statement.suite.choices, 30);
@@ -177,7 +177,7 @@ fn choices_without_texts_are_judged_alone() {
     let cells = statement.truth.unwrap();
     let total = cells.both_right + cells.lost + cells.gained + cells.both_wrong_same + cells.both_wrong_different;
     assert_eq!(total, 40);
-    assert_eq!(statement.notes.iter().filter(|n| n.contains("left out")).count(), 9);
+    assert_eq!(statement.left_out.len(), 9);
 }
 
 #[test]

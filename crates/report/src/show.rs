@@ -34,7 +34,7 @@ pub(crate) fn more_families(gate: &Gate) -> Option<String> {
 
 /// What stands in place of gates where a statement has none.
 pub(crate) fn no_gates(statement: &Statement) -> &'static str {
-    if statement.left_out_gates() > 0 {
+    if !statement.left_out.is_empty() {
         "none of the policy's gates could be measured; the notes say why"
     } else {
         "none in the policy"

@@ -116,7 +116,7 @@ fn gates_that_could_not_be_measured_are_not_gates_that_nobody_asked_for() {
     let (unasked, unmeasured) = ("none in the policy", "none of the policy's gates could be measured");
     let mut statement = sample::empty();
     check(&statement, unasked, unmeasured);
-    statement.notes.push("The gate on tail_kept was left out: this run does not measure it.".into());
+    statement.left_out.push("tail_kept".into());
     check(&statement, unmeasured, unasked);
 }
 

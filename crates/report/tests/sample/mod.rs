@@ -58,6 +58,7 @@ pub fn statement() -> Statement {
             student_answer_tokens: 29_101,
             base_answer_tokens: 0,
         },
+        left_out: vec![],
         notes: vec![
             "Two windows were shorter than half the context and are not part of the compat block.".into(),
             format!("A probe is named {SCRIPT}; it is text."),
@@ -94,6 +95,7 @@ pub fn empty() -> Statement {
         answer_cases: vec![],
         suite: SuiteSummary { prompts: 0, ..suite() },
         cost: Cost { teacher_answer_tokens: 0, student_answer_tokens: 0, ..statement().cost },
+        left_out: vec![],
         notes: vec![],
         ..statement()
     }
