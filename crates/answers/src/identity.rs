@@ -16,7 +16,7 @@ pub struct EngineIdentity {
     pub kernel: String,
 }
 
-/// Identity of a sentence encoder: what must be equal for two texts to get the same vectors.
+/// Identity of a sentence encoder: its hashes and pooling are what must be equal for two texts to get the same vectors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EncoderIdentity {
@@ -32,8 +32,19 @@ pub struct EncoderIdentity {
     pub pooling: String,
     /// `blake3:` hash of the weights file.
     pub weights: String,
+    /// `blake3:` hash of the configuration file.
+    pub config: String,
     /// `blake3:` hash of the tokenizer file.
     pub tokenizer: String,
+}
+
+impl EncoderIdentity {
+    /// `blake3:` hash of everything but the name: equal keys, equal vectors.
+    pub fn key(&self) -> String {
+        let Self { name: _, architecture, width, max_tokens, pooling, weights, config, tokenizer } = self;
+        let parts = format!("{architecture} {width} {max_tokens} {pooling} {weights} {config} {tokenizer}");
+        format!("blake3:{}", blake3::hash(parts.as_bytes()).to_hex())
+    }
 }
 
 /// Identity of a model: what must be equal for two answers to come from the same model.

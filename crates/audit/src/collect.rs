@@ -69,7 +69,7 @@ pub fn collect(
             watch.read(&run, kind, unit)?;
         }
     }
-    match plan.stopped(&done, models.meaning.is_some()) {
+    match plan.stopped(&done, &manifest.units) {
         Some(stopped) if watch.is_some() => run.finish_early(stopped)?,
         _ => run.finish()?,
     }

@@ -404,8 +404,14 @@ impl Look<'_> {
                 counted(undecided.len() as u64, "gate"),
                 counted(self.statement.suite.families, "family")
             ),
-            detail: "The interval straddles the margin, or a single family allows none.".into(),
+            detail: match self.statement.deciding {
+                Some(_) => "The evidence of neither side reached its threshold.".into(),
+                None => "The interval straddles the margin, or a single family allows none.".into(),
+            },
             next_step: match more {
+                _ if self.statement.deciding.is_some() => {
+                    "Ask more families (documents or unrelated probes), or raise --cap where it ended the watch.".into()
+                }
                 Some(more) => {
                     format!("Add about {} (documents or unrelated probes), not longer ones.", counted(more, "family"))
                 }

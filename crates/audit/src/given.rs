@@ -10,7 +10,7 @@ use hydrometer_answers::{
 use hydrometer_probes::paired::{GivenAnswer, PairedAnswers};
 use hydrometer_probes::{Ask, Check, Checked, Checker, Normal, Probe, Suite};
 
-use crate::meaning::{check_closeness, vectors};
+use crate::meaning::{check_closeness, is_free, vectors};
 use crate::{AuditError, Closeness};
 
 /// `format` of the identity of a model that is known by its answers only.
@@ -105,6 +105,10 @@ pub fn given(
     if probes.is_empty() {
         let both = format!("no prompt was answered by both `{}` and `{}`", options.teacher, options.student);
         return Err(AuditError::Nothing(both));
+    }
+    if meaning.is_some() && !probes.iter().any(is_free) {
+        let nothing = "no prompt is compared by its whole answer, so a sentence encoder has nothing to read";
+        return Err(AuditError::Nothing(nothing.to_owned()));
     }
     let suite = Suite { name: answers.suite.name.clone(), probes };
     let units: Vec<_> = rows.chunks(UNIT_PROMPTS).collect();

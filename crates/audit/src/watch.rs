@@ -20,6 +20,9 @@ use crate::{AuditError, answers, decisions, tokens};
 
 /// Most points of a history that are kept.
 const POINTS: usize = 400;
+/// Families that a loss is looked for in, at most: more would only find a smaller one, and a folder from elsewhere may
+/// claim any number.
+const MOST_FAMILIES: usize = 20_000;
 /// Shares of f32 sums: how far rounding may carry them beyond their bounds, relative to them.
 const ROUNDING: f64 = 1e-4;
 
@@ -239,8 +242,17 @@ struct Gate {
     families: Families,
     /// Sum of denominators so far.
     denominators: f64,
-    claims: Vec<(Option<f64>, sequential::Gate)>,
+    claims: Vec<Watching>,
     decided: Option<(Verdict, usize)>,
+}
+
+/// One claim under watch.
+struct Watching {
+    /// The margin, where numerator − margin · denominator is watched as a whole.
+    centre: Option<f64>,
+    /// The largest loss beyond the margin that there can be.
+    reach: f64,
+    gate: sequential::Gate,
 }
 
 impl Watch {
@@ -356,17 +368,22 @@ impl Gate {
         let mut claims = Vec::new();
         for (margin, least) in margins {
             let claim = if least { Claim::at_least } else { Claim::at_most };
-            let (centre, claim) = match watchable.bounds {
-                Bounds::Apart => (None, claim(margin, 0.0..=1.0, 0.0..=1.0)),
+            let (centre, reach, claim) = match watchable.bounds {
+                Bounds::Apart => {
+                    let reach = if least { margin } else { f64::INFINITY };
+                    (None, reach, claim(margin, 0.0..=1.0, 0.0..=1.0))
+                }
                 Bounds::Ratio { low, high, most, rounding } => {
                     // n − margin · d itself: its bounds are tighter than those of n and d apart.
                     let ends = [low, high].map(|end| most * (end - margin));
                     let z = ends[0].min(0.0) - most * rounding..=ends[1].max(0.0) + most * rounding;
-                    (Some(margin), claim(0.0, z, 0.0..=0.0))
+                    let reach = if least { margin - low } else { high - margin };
+                    (Some(margin), reach, claim(0.0, z, 0.0..=0.0))
                 }
             };
             let gate = claim.and_then(|claim| sequential::Gate::new(claim, alpha, cap));
-            claims.push((centre, gate.map_err(|error| refused(&rule.metric, &error))?));
+            let gate = gate.map_err(|error| refused(&rule.metric, &error))?;
+            claims.push(Watching { centre, reach, gate });
         }
         Ok(Self { rule: rule.clone(), watchable, families, denominators: 0.0, claims, decided: None })
     }
@@ -376,30 +393,33 @@ impl Gate {
         let scale = self.families.largest as f64;
         let (n, d) = (n / scale, d / scale);
         self.denominators += d;
-        for (centre, gate) in &mut self.claims {
+        for Watching { centre, gate, .. } in &mut self.claims {
             let watched = match centre {
                 Some(margin) => gate.watch(n - *margin * d, 0.0),
                 None => gate.watch(n, d),
             };
             watched.map_err(|error| refused(&self.rule.metric, &error))?;
         }
-        let verdicts: Vec<_> = self.claims.iter().map(|(_, gate)| gate.verdict()).collect();
+        let verdicts: Vec<_> = self.claims.iter().map(|claim| claim.gate.verdict()).collect();
         self.decided = self.decided.or_else(|| Some((all_of(&verdicts)?, self.taken())));
         Ok(())
     }
 
-    /// Smallest loss beyond a bound that this gate would have found in the whole suite, with a chance of [`POWER`].
+    /// Smallest loss beyond a bound that this gate would have found in the whole suite, with a chance of [`POWER`]; `None`
+    /// where not even the largest one that there can be is found.
     fn detectable(&self) -> Option<f64> {
         let seen = self.taken();
-        let families = seen.max(self.families.count as usize);
-        let distance = |(_, gate): &(_, sequential::Gate)| gate.detectable(families, POWER);
-        let distances: Option<Vec<f64>> = self.claims.iter().map(distance).collect();
-        let ratio = distances?.into_iter().reduce(f64::max)? * seen as f64 / self.denominators;
-        ratio.is_finite().then_some(ratio)
+        let families = seen.max((self.families.count as usize).min(MOST_FAMILIES));
+        let loss = |Watching { gate, reach, .. }: &Watching| {
+            let loss = gate.detectable(families, POWER)? * seen as f64 / self.denominators;
+            (loss <= *reach).then_some(loss)
+        };
+        let losses: Option<Vec<f64>> = self.claims.iter().map(loss).collect();
+        losses?.into_iter().reduce(f64::max)
     }
 
     fn taken(&self) -> usize {
-        self.claims.first().map_or(0, |(_, gate)| gate.history().len())
+        self.claims.first().map_or(0, |claim| claim.gate.history().len())
     }
 
     fn watched(&self) -> Watched {
@@ -409,7 +429,7 @@ impl Gate {
         let places = (0..families).filter(|i| (families - 1 - i).is_multiple_of(step));
         let evidence = |i: usize| {
             // PASS needs the evidence of every claim, FAIL that of one.
-            let all = self.claims.iter().map(|(_, gate)| gate.history()[i]);
+            let all = self.claims.iter().map(|claim| claim.gate.history()[i]);
             let worst = all.reduce(|a, b| Evidence { pass: a.pass.min(b.pass), fail: a.fail.max(b.fail) });
             worst.map(|Evidence { pass, fail }| EvidencePoint { families: i as u64 + 1, pass, fail })
         };
@@ -422,7 +442,7 @@ impl Gate {
             detectable: if verdict == Verdict::Pass { self.detectable() } else { None },
             families: families as u64,
             decided_after: self.decided.map(|(_, families)| families as u64),
-            threshold: self.claims.first().map_or(0.0, |(_, gate)| gate.threshold()),
+            threshold: self.claims.first().map_or(0.0, |claim| claim.gate.threshold()),
             evidence: places.filter_map(evidence).collect(),
         }
     }

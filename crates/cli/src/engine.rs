@@ -64,8 +64,19 @@ pub struct MeaningArguments {
     #[arg(long, value_name = "DIR")]
     sentence_encoder: Option<PathBuf>,
     /// Least cosine of answers that mean the same, above 0 and at most 1.
-    #[arg(long, default_value_t = LEAST_COSINE, value_name = "COSINE", requires = "sentence_encoder")]
+    #[arg(
+        long,
+        default_value_t = LEAST_COSINE,
+        value_name = "COSINE",
+        requires = "sentence_encoder",
+        value_parser = cosine,
+        allow_negative_numbers = true
+    )]
     same_meaning: f64,
+}
+
+fn cosine(text: &str) -> Result<f64, &'static str> {
+    text.parse().ok().filter(|&c: &f64| c > 0.0 && c <= 1.0).ok_or("expected a cosine above 0 and at most 1")
 }
 
 /// An opened sentence encoder and how close it must put two texts.
@@ -83,20 +94,16 @@ impl MeaningArguments {
     /// Opens the encoder where one is named.
     ///
     /// # Errors
-    /// A cosine out of range, or an encoder that cannot be used.
-    pub fn open(&self, engine: EngineArguments, terminal: &Terminal) -> Result<Option<Meaning>, Failure> {
+    /// The encoder cannot be used.
+    pub fn open(&self, threads: usize, terminal: &Terminal) -> Result<Option<Meaning>, Failure> {
         let Some(folder) = &self.sentence_encoder else { return Ok(None) };
-        let least_cosine = self.same_meaning;
-        if !(least_cosine > 0.0 && least_cosine <= 1.0) {
-            return Err(Failure::input(format!("--same-meaning is {least_cosine}, expected above 0 and at most 1")));
-        }
-        terminal.say(&format!("opening sentence encoder {}", folder.display()));
-        let encoder = SentenceEncoder::open(folder, engine.threads).map_err(|error| {
+        terminal.say(&format!("opening sentence encoder {}; it reads every free answer", folder.display()));
+        let encoder = SentenceEncoder::open(folder, threads).map_err(|error| {
             Failure::input(format!("sentence encoder: {error}")).hint(
                 "an encoder is a sentence-transformers folder with config.json, model.safetensors and tokenizer.json",
             )
         })?;
-        Ok(Some(Meaning { encoder, least_cosine }))
+        Ok(Some(Meaning { encoder, least_cosine: self.same_meaning }))
     }
 }
 

@@ -191,7 +191,6 @@ fn expectation(plan: &PlanSummary, speeds: Speeds) -> String {
         format!("{} to score ({} teacher, {} student)", counted(left, "token"), grouped(teacher), grouped(student));
     let work = match plan.answers {
         0 => work,
-        answers if total == 0 => format!("{} to draw", counted(answers, "free answer")),
         answers => format!("{work}; {}", counted(answers, "free answer")),
     };
     let (Some(fast), Some(slow)) = (speeds.student, speeds.teacher) else { return work };

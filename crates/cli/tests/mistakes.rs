@@ -80,7 +80,7 @@ fn limits_that_allow_nothing_are_refused() {
         check("--parallel", value, "expected a whole number from 1 on");
     }
     for value in ["0", "-0.5", "-0", "NaN", "inf", "much"] {
-        check("--memory", value, "expected a number above 0");
+        check("--memory", value, "expected a number of at least 0.001");
     }
 }
 

@@ -12,10 +12,10 @@ use hydrometer_answers::EncoderIdentity;
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
-use tokenizers::Tokenizer;
+use tokenizers::{PostProcessorWrapper, Tokenizer};
 
 use crate::error::shown;
-use crate::safetensors::{LARGEST_TOKENIZER, all_tensors, read_json, read_limited};
+use crate::safetensors::{LARGEST_JSON, LARGEST_TOKENIZER, all_tensors, parse_json, read_json, read_limited};
 use crate::{ModelError, RawTensor};
 
 /// What `config.json` says of a BERT model. Names and defaults are those of Hugging Face transformers.
@@ -152,8 +152,10 @@ impl SentenceEncoder {
     /// Files that are missing, broken or contradict one another; another architecture; a pooling or a further layer that is
     /// not known here; weights that are not finite.
     pub fn open(folder: &Path, threads: usize) -> Result<Self, ModelError> {
-        let path = folder.join("config.json");
-        let config = read_config(&path)?;
+        if !folder.is_dir() {
+            return Err(ModelError::malformed(folder, "path", "the folder of a sentence encoder", "no folder"));
+        }
+        let (config, config_hash) = read_config(&folder.join("config.json"))?;
         let pooling = pooling(folder)?;
         let weights = folder.join("model.safetensors");
         let (tensors, hash) = all_tensors(&weights)?;
@@ -172,19 +174,10 @@ impl SentenceEncoder {
                 norm: tensors.norm(&at("output.LayerNorm"), d)?,
             })
         };
-        let json = folder.join("tokenizer.json");
-        let (tokenizer, ends, tokenizer_hash) = tokenizer(&json)?;
-        if tokenizer.get_vocab_size(true) > config.vocab_size {
-            let expected = format!("at most {} entries, the `vocab_size` of config.json", config.vocab_size);
-            return Err(ModelError::malformed(
-                &json,
-                "vocabulary",
-                expected,
-                tokenizer.get_vocab_size(true).to_string(),
-            ));
-        }
+        let (tokenizer, ends, tokenizer_hash) = tokenizer(&folder.join("tokenizer.json"), config.vocab_size)?;
         let types = tensors.get("embeddings.token_type_embeddings.weight", config.type_vocab_size, d)?;
-        let name = folder.file_name().map_or_else(|| "encoder".to_owned(), |name| name.to_string_lossy().into_owned());
+        let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let name = whole.file_name().map_or_else(|| "encoder".to_owned(), |name| name.to_string_lossy().into_owned());
         Ok(Self {
             words: tensors.get("embeddings.word_embeddings.weight", config.vocab_size, d)?,
             positions: tensors.get("embeddings.position_embeddings.weight", config.max_position_embeddings, d)?,
@@ -202,6 +195,7 @@ impl SentenceEncoder {
                 max_tokens: longest(folder, config.max_position_embeddings)? as u32,
                 pooling: pooling.name().to_owned(),
                 weights: hash,
+                config: config_hash,
                 tokenizer: tokenizer_hash,
             },
             pool: rayon::ThreadPoolBuilder::new()
@@ -239,8 +233,8 @@ impl SentenceEncoder {
         }
         let length = sum.iter().map(|v| v * v).sum::<f32>().sqrt();
         if !(length.is_finite() && length > 0.0) {
-            let what = format!("vector of {}", shown(text));
-            return Err(ModelError::NotFinite { what, index: 0, found: format!("of length {length}") });
+            let reason = format!("the vector of {} has the length {length}; are the weights whole?", shown(text));
+            return Err(ModelError::Request { reason });
         }
         Ok(sum.into_iter().map(|value| value / length).collect())
     }
@@ -259,12 +253,16 @@ impl SentenceEncoder {
 }
 
 fn failed(error: candle_core::Error) -> ModelError {
-    ModelError::Request { reason: format!("sentence encoder: {error}") }
+    ModelError::Request { reason: error.to_string() }
 }
 
-fn read_config(path: &Path) -> Result<Config, ModelError> {
-    let value = read_json(path)?;
-    let architecture = value["model_type"].as_str().unwrap_or_default();
+/// The configuration and the hash of its file.
+fn read_config(path: &Path) -> Result<(Config, String), ModelError> {
+    let bytes = read_limited(path, LARGEST_JSON)?;
+    let value = parse_json(path, &bytes)?;
+    let Some(architecture) = value["model_type"].as_str() else {
+        return Err(ModelError::missing(path, "`model_type`"));
+    };
     if architecture != "bert" {
         let supported = "bert (all-MiniLM, bge, e5, gte and the like)";
         return Err(ModelError::unsupported(path, "sentence encoder", shown(architecture), supported));
@@ -290,7 +288,7 @@ fn read_config(path: &Path) -> Result<Config, ModelError> {
         let found = config.max_position_embeddings.to_string();
         return Err(ModelError::malformed(path, "`max_position_embeddings`", "at least 3", found));
     }
-    Ok(config)
+    Ok((config, format!("blake3:{}", blake3::hash(&bytes).to_hex())))
 }
 
 /// What the modules of the folder do with the vectors of tokens.
@@ -300,8 +298,11 @@ fn pooling(folder: &Path) -> Result<Pooling, ModelError> {
         return Ok(Pooling::Mean);
     }
     let modules = read_json(&path)?;
+    let Some(modules) = modules.as_array() else {
+        return Err(ModelError::malformed(&path, "file", "a list of modules", "something else"));
+    };
     let mut pooling = Pooling::Mean;
-    for module in modules.as_array().into_iter().flatten() {
+    for module in modules {
         match module["type"].as_str().and_then(|kind| kind.rsplit('.').next()).unwrap_or_default() {
             // Cosines do not depend on the length.
             "Transformer" | "Normalize" => {}
@@ -331,6 +332,7 @@ fn pooled(folder: &Path, module: &Value) -> Result<Pooling, ModelError> {
     match chosen[..] {
         ["pooling_mode_mean_tokens"] => Ok(Pooling::Mean),
         ["pooling_mode_cls_token"] => Ok(Pooling::Cls),
+        [] => Err(ModelError::missing(&path, "`pooling_mode_mean_tokens` or `pooling_mode_cls_token`, set to true,")),
         _ => Err(ModelError::unsupported(&path, "pooling", shown(&chosen.join(", ")), "mean_tokens or cls_token")),
     }
 }
@@ -350,20 +352,41 @@ fn longest(folder: &Path, positions: usize) -> Result<usize, ModelError> {
     }
 }
 
-/// The tokenizer, what it puts before and after a text, and its hash.
-fn tokenizer(path: &Path) -> Result<(Tokenizer, [u32; 2], String), ModelError> {
+/// The tokenizer without its post-processor, what that puts before and after a text, and the hash of the file.
+fn tokenizer(path: &Path, vocab: usize) -> Result<(Tokenizer, [u32; 2], String), ModelError> {
     let bytes = read_limited(path, LARGEST_TOKENIZER)?;
     let mut tokenizer = Tokenizer::from_bytes(&bytes)
         .map_err(|e| ModelError::malformed(path, "file", "a tokenizer.json", e.to_string()))?;
     // Padding and truncation belong to training scripts.
     tokenizer.with_padding(None);
     tokenizer.with_truncation(None).map_err(|e| ModelError::tokenizer(e.to_string()))?;
-    let empty = tokenizer.encode_fast("", true).map_err(|e| ModelError::tokenizer(e.to_string()))?;
-    let Ok(ends) = <[u32; 2]>::try_from(empty.get_ids()) else {
-        let (expected, found) = ("a token before and one after a text", format!("{} around it", empty.len()));
-        return Err(ModelError::malformed(path, "post-processor", expected, found));
+    tokenizer.with_post_processor(None::<PostProcessorWrapper>);
+    let Some(ends) = ends(&parse_json(path, &bytes)?["post_processor"]) else {
+        let expected = "one token before a text and one after it, each with its id";
+        return Err(ModelError::malformed(path, "`post_processor`", expected, "something else"));
     };
+    let largest = tokenizer.get_vocab(true).into_values().chain(ends).max().unwrap_or(0);
+    if largest as usize >= vocab {
+        let expected = format!("ids below {vocab}, the `vocab_size` of config.json");
+        return Err(ModelError::malformed(path, "vocabulary", expected, largest.to_string()));
+    }
     Ok((tokenizer, ends, format!("blake3:{}", blake3::hash(&bytes).to_hex())))
+}
+
+/// The ids that a post-processor puts before and after a text. Read here, because the library takes it on trust that a
+/// template names only tokens that it lists.
+fn ends(processor: &Value) -> Option<[u32; 2]> {
+    let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
+    if let (Some(first), Some(last)) = (processor["cls"].as_array(), processor["sep"].as_array()) {
+        return Some([id(first.get(1)?)?, id(last.get(1)?)?]);
+    }
+    let [first, text, last] = processor["single"].as_array()?.as_slice() else { return None };
+    text.get("Sequence")?;
+    let special = |token: &Value| {
+        let ids = processor["special_tokens"][token["SpecialToken"]["id"].as_str()?]["ids"].as_array()?;
+        if let [one] = ids.as_slice() { id(one) } else { None }
+    };
+    Some([special(first)?, special(last)?])
 }
 
 /// The tensors of an encoder by their names in the file.

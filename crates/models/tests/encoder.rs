@@ -127,8 +127,31 @@ fn broken_folders_are_refused() {
         "unsupported pooling",
     );
     refused(&|folder| edit(folder, "tokenizer.json", "\"version\"", "\"v"), "a tokenizer.json");
+    refused(
+        &|folder| edit(folder, "tokenizer.json", "\"special_tokens\":{", "\"special_tokens\":{},\"x\":{"),
+        "`post_processor`",
+    );
+    refused(&|folder| edit(folder, "tokenizer.json", "\"ids\":[2]", "\"ids\":[4000]"), "ids below");
+    refused(&|folder| edit(folder, "modules.json", "[", "{\"a\":["), "expected JSON");
+    refused(&|folder| std::fs::write(folder.join("modules.json"), "{}").unwrap(), "a list of modules");
+    refused(
+        &|folder| edit(folder, "1_Pooling/config.json", "mean_tokens\": true", "mean_tokens\": false"),
+        "set to true, is missing",
+    );
+    refused(&|folder| std::fs::write(folder.join("config.json"), "[]").unwrap(), "`model_type` is missing");
     refused(&torn, "tensor data");
     refused(&not_finite, "expected a finite number");
+}
+
+#[test]
+fn an_encoder_is_told_by_what_it_computes() {
+    let key = |folder: &Path| SentenceEncoder::open(folder, 1).unwrap().identity().key();
+    let tiny = key(&reference("tiny-bert"));
+    assert_eq!(key(changed(|_| ()).path()), tiny, "the folder's name does not matter");
+    let fewer = changed(|folder| edit(folder, "config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1"));
+    assert_ne!(key(fewer.path()), tiny);
+    let file = SentenceEncoder::open(&reference("tiny-bert/config.json"), 1).unwrap_err().to_string();
+    assert!(file.contains("no folder"), "{file}");
 }
 
 fn torn(folder: &Path) {

@@ -92,7 +92,7 @@ impl Equivalence for Vectors<'_> {
     fn same(&self, a: &str, b: &str) -> bool {
         let (Some(x), Some(y)) = (self.of.get(a), self.of.get(b)) else { return STANDARD.same(a, b) };
         let cosine: f64 = x.iter().zip(*y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
-        numbers(a) == numbers(b) && cosine >= self.least_cosine
+        x.len() == y.len() && numbers(a) == numbers(b) && cosine >= self.least_cosine
     }
 }
 

@@ -125,7 +125,12 @@ fn obstacles(a: &Statement, b: &Statement) -> Vec<String> {
     differ("the defects planted in the teachers", &surgery(a), &surgery(b));
     let template = |s: &Statement| s.teacher.template.clone().unwrap_or_else(none);
     differ("the teachers' chat templates", &template(a), &template(b));
-    let meaning = |s: &Statement| s.answers.as_ref().and_then(show::meaning).unwrap_or_else(none);
+    let meaning = |s: &Statement| match s.answers.as_ref().and_then(|answers| answers.meaning.as_ref()) {
+        Some(meaning) => {
+            format!("sentence encoder {}, cosine at least {}", meaning.encoder.key(), meaning.least_cosine)
+        }
+        None => "alike in spelling".to_owned(),
+    };
     differ("the rules for answers that mean the same", &meaning(a), &meaning(b));
     differ("the suites", &a.suite.hash, &b.suite.hash);
     differ("the context windows", &a.suite.n_ctx.to_string(), &b.suite.n_ctx.to_string());

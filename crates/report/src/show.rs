@@ -77,22 +77,10 @@ pub(crate) fn number(value: f64) -> String {
         _ if size < 9.9995 => format!("{value:.3}"),
         _ if size < 99.995 => format!("{value:.2}"),
         _ if size < 999.95 => format!("{value:.1}"),
-        _ if size < 999_999.5 => grouped(&format!("{value:.0}")),
+        _ if size < 999_999.5 => format!("{}{}", if value < 0.0 { "-" } else { "" }, count(size.round() as u64)),
         _ => format!("{value:.2e}"),
     };
     shown.replace('-', "−").replace("e−", "e-")
-}
-
-fn grouped(digits: &str) -> String {
-    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |rest| ("-", rest));
-    let mut shown = String::from(sign);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
 }
 
 /// A number of parameters: `1.54 B`, `135 M`, `none` for a scripted model.

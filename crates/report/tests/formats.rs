@@ -3,6 +3,8 @@
 
 mod sample;
 
+use hydrometer_answers::{EncoderIdentity, MeaningSettings};
+use hydrometer_audit::Statement;
 use hydrometer_audit::statement::GapBase;
 use hydrometer_metrics::Verdict;
 use hydrometer_report::compare::{Comparison, Reading};
@@ -244,4 +246,33 @@ fn a_comparison_says_what_is_better_and_what_cannot_be_said() {
     assert!(Comparison::of(&a, &b).obstacles.is_empty(), "another seed asks the same question");
     b.answers.as_mut().unwrap().settings.as_mut().unwrap().parameters.temperature = 0.7;
     assert_eq!(Comparison::of(&a, &b).obstacles.len(), 1);
+}
+
+#[test]
+fn runs_with_other_rules_for_the_same_meaning_are_not_compared() {
+    let encoder = |name: &str, weights: &str| EncoderIdentity {
+        name: name.into(),
+        architecture: "bert".into(),
+        width: 384,
+        max_tokens: 256,
+        pooling: "mean".into(),
+        weights: weights.into(),
+        config: "blake3:c".into(),
+        tokenizer: "blake3:t".into(),
+    };
+    let run = |free: u64, meaning: Option<(&str, &str, f64)>| {
+        let mut statement = sample::statement();
+        let answers = statement.answers.as_mut().unwrap();
+        answers.free = free;
+        answers.meaning = meaning
+            .map(|(name, weights, least_cosine)| MeaningSettings { encoder: encoder(name, weights), least_cosine });
+        statement
+    };
+    let obstacles = |a: &Statement, b: &Statement| Comparison::of(a, b).obstacles.len();
+    assert_eq!(obstacles(&run(16, None), &run(48, None)), 0, "a run that stopped earlier asked less");
+    let ours = run(16, Some(("here", "blake3:w", 0.85)));
+    assert_eq!(obstacles(&ours, &run(48, Some(("there", "blake3:w", 0.85)))), 0, "a name is for people");
+    for other in [None, Some(("here", "blake3:v", 0.85)), Some(("here", "blake3:w", 0.9))] {
+        assert_eq!(obstacles(&ours, &run(16, other)), 1, "{other:?}");
+    }
 }

@@ -156,7 +156,7 @@ impl Plan {
     }
 
     /// Where a run stopped that asked so many units of each kind; `None` when that is all of them.
-    pub(super) fn stopped(&self, done: &BTreeMap<PartKind, u32>, vectors: bool) -> Option<Stopped> {
+    pub(super) fn stopped(&self, done: &BTreeMap<PartKind, u32>, planned: &UnitCounts) -> Option<Stopped> {
         let of = |kind| done.get(&kind).copied().unwrap_or(0);
         let texts = of(PartKind::Positions);
         let units = UnitCounts {
@@ -166,7 +166,7 @@ impl Plan {
             likelihoods: texts + of(PartKind::Likelihoods),
             samples: of(PartKind::Samples),
             sparse: 0,
-            vectors: if vectors { of(PartKind::Samples) } else { 0 },
+            vectors: of(PartKind::Samples).min(planned.vectors),
         };
         let kept = self.sizes().filter(|(kind, unit, _)| (*unit as u32) < of(*kind));
         (done.values().sum::<u32>() < self.units() as u32).then(|| Stopped { units, computed: total(kept) })

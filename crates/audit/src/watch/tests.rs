@@ -74,6 +74,24 @@ fn the_loss_beside_a_pass_would_have_failed_in_the_whole_suite() {
 }
 
 #[test]
+fn a_loss_that_cannot_be_is_not_named() {
+    // Nothing can fall by more than 0.05 below 0.05, and 60 families do not find that little.
+    let low = "[[gate]]\nmetric = \"top1_agreement\"\nat_least = 0.05";
+    let mut deciding = deciding(&Policy::parse(low).unwrap(), None, Families { count: 60, largest: LARGEST });
+    let named = |deciding: &_| {
+        let mut watch = Watch::new(deciding, &[], None, 1).unwrap();
+        watch.texts(&simulate(0.9, 60, 1)).unwrap();
+        let watched = watch.watched().remove(0);
+        assert_eq!(watched.verdict, Verdict::Pass);
+        watched.detectable
+    };
+    assert_eq!(named(&deciding), None);
+    // A number from elsewhere costs no more than the largest that is believed.
+    deciding.text_families = u64::MAX;
+    assert!(named(&deciding).unwrap() < 0.01);
+}
+
+#[test]
 fn the_history_is_thinned_and_ends_with_the_last_family() {
     let watched = watch(TOP, 0.8, 1_700, 3);
     assert_eq!((watched.families, watched.evidence.last().unwrap().families), (1_700, 1_700));

@@ -129,7 +129,7 @@ pub struct Answered {
     #[arg(long, default_value_t = 64, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     parallel: usize,
     /// Memory for answers under way and unpacked weights, in GiB.
-    #[arg(long, default_value_t = 8.0, value_name = "GIB", value_parser = above_zero, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 8.0, value_name = "GIB", value_parser = gibibytes, allow_negative_numbers = true)]
     memory: f64,
 }
 
@@ -137,8 +137,8 @@ fn at_least_one(text: &str) -> Result<usize, &'static str> {
     text.parse().ok().filter(|&n| n > 0).ok_or("expected a whole number from 1 on")
 }
 
-fn above_zero(text: &str) -> Result<f64, &'static str> {
-    text.parse().ok().filter(|&n: &f64| n > 0.0 && n.is_finite()).ok_or("expected a number above 0")
+fn gibibytes(text: &str) -> Result<f64, &'static str> {
+    text.parse().ok().filter(|&n: &f64| n >= 0.001 && n.is_finite()).ok_or("expected a number of at least 0.001")
 }
 
 /// When to stop asking.
@@ -222,7 +222,8 @@ impl Settings {
                 Failure::input("--base only answers prompts, and the suite asks none").hint("add some with --probes")
             );
         }
-        if arguments.meaning.is_given() && (sampling.is_none() || !suite.probes.iter().any(is_free)) {
+        let cached = arguments.who.teacher_cache.is_some();
+        if arguments.meaning.is_given() && (cached || sampling.is_none() || !suite.probes.iter().any(is_free)) {
             let reason =
                 "--sentence-encoder has nothing to read: no prompt of the suite is compared by its whole answer";
             return Err(Failure::input(reason).hint("add prompts without a checker with --probes"));
@@ -250,7 +251,7 @@ impl Settings {
                 arguments: std::env::args().skip(1).collect(),
             },
             engine: arguments.engine.options(),
-            meaning: arguments.meaning.open(arguments.engine, terminal)?,
+            meaning: arguments.meaning.open(arguments.engine.threads, terminal)?,
             policy,
             out: arguments.out.clone(),
         })

@@ -20,7 +20,7 @@ pub use check::{check_config, check_header, check_index};
 use header::Stored;
 
 /// No configuration is larger; a bound for what is read into memory besides weights.
-const LARGEST_JSON: u64 = 64 << 20;
+pub(crate) const LARGEST_JSON: u64 = 64 << 20;
 /// `tokenizer.json` of Gemma 3 has 33 MB.
 pub(crate) const LARGEST_TOKENIZER: u64 = 512 << 20;
 const INDEX: &str = "model.safetensors.index.json";
@@ -253,6 +253,9 @@ pub(crate) fn read_limited(path: &Path, most: u64) -> Result<Vec<u8>, ModelError
 }
 
 pub(crate) fn read_json(path: &Path) -> Result<Value, ModelError> {
-    let bytes = read_limited(path, LARGEST_JSON)?;
-    serde_json::from_slice(&bytes).map_err(|e| ModelError::malformed(path, "file", "JSON", e.to_string()))
+    parse_json(path, &read_limited(path, LARGEST_JSON)?)
+}
+
+pub(crate) fn parse_json(path: &Path, bytes: &[u8]) -> Result<Value, ModelError> {
+    serde_json::from_slice(bytes).map_err(|e| ModelError::malformed(path, "file", "JSON", e.to_string()))
 }

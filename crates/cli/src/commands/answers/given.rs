@@ -8,7 +8,7 @@ use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::paired::PairedAnswers;
 
 use crate::commands::audit::{SEED, policy, publish, shown};
-use crate::engine::{EngineArguments, Meaning, MeaningArguments};
+use crate::engine::{Meaning, MeaningArguments};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -38,8 +38,9 @@ pub struct Arguments {
     top_p: f64,
     #[command(flatten)]
     meaning: MeaningArguments,
-    #[command(flatten)]
-    engine: EngineArguments,
+    /// Threads of the sentence encoder; 0 takes every core.
+    #[arg(long, default_value_t = 0, value_name = "N", requires = "sentence_encoder")]
+    threads: usize,
     /// Gates and margins; default: `hydrometer policy`.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -70,7 +71,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         seed: SEED,
         arguments: std::env::args().skip(1).collect(),
     };
-    let meaning = arguments.meaning.open(arguments.engine, terminal)?;
+    let meaning = arguments.meaning.open(arguments.threads, terminal)?;
     let meaning = meaning.as_ref().map(Meaning::closeness);
     let made = given(&PairedAnswers::load(&arguments.files)?, &options, meaning, &arguments.out)?;
     let statement = hydrometer_audit::statement(&made.run, &policy)?;
