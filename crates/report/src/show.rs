@@ -242,11 +242,15 @@ pub(crate) fn sampling(settings: Option<&SampleSettings>) -> String {
     format!("{each} of each model per prompt and {reruns}; {}", drawn(&settings.parameters))
 }
 
-/// How answers were drawn; the seed is left out, for it says nothing about what they measure.
+/// How answers were drawn; the seed is left out, for it says nothing about what they measure, and so is a longest length
+/// that nobody set.
 pub(crate) fn drawn(how: &SamplingParameters) -> String {
     let top_k = if how.top_k == 0 { String::new() } else { format!(", top_k {}", how.top_k) };
-    let most = counted(how.max_tokens.into(), "token");
-    format!("temperature {}, top_p {}{top_k}, at most {most}", how.temperature, how.top_p)
+    let most = match how.max_tokens {
+        u32::MAX => String::new(),
+        most => format!(", at most {}", counted(most.into(), "token")),
+    };
+    format!("temperature {}, top_p {}{top_k}{most}", how.temperature, how.top_p)
 }
 
 /// Whether nobody was asked: the model is known by answers that somebody gave.
@@ -268,6 +272,15 @@ mod tests {
 
     fn check(input: f64, expect: &str) {
         assert_eq!(number(input), expect);
+    }
+
+    #[test]
+    fn a_longest_length_that_nobody_set_is_not_shown() {
+        let mut how =
+            SamplingParameters { temperature: 1.0, top_p: 0.9, top_k: 0, max_tokens: 1, stop: vec![], seed: 1 };
+        assert_eq!(drawn(&how), "temperature 1, top_p 0.9, at most 1 token");
+        how.max_tokens = u32::MAX;
+        assert_eq!(drawn(&how), "temperature 1, top_p 0.9");
     }
 
     #[test]
