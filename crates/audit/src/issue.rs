@@ -1,18 +1,17 @@
 //! Issues the statement: a function of the run folder and the policy alone.
 
-use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{FinishReason, PlannedTokens, RunFolder, SampleRow, SampleSource};
 use hydrometer_metrics::gate::{Bounds, judge};
 use hydrometer_metrics::quantile::percentiles;
 use hydrometer_metrics::{BANDS, Estimate, PositionStats, Verdict, catalog, compat};
 
-use hydrometer_probes::counted::{counted, grouped};
+use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Normal};
 use rayon::prelude::*;
 
 use crate::answers::Said;
 use crate::evidence::{Evidence, Rows};
-use crate::given::{GIVEN, MARK};
+use crate::given::GIVEN;
 use crate::policy::GateRule;
 use crate::statement::{
     AnswersSummary, Band, Calibration, Cost, Deciding, FORMAT, Gate, Headline, Metric, Pairing, Quantiles, Regime,
@@ -20,6 +19,8 @@ use crate::statement::{
 };
 use crate::watch::{self, Watch};
 use crate::{AuditError, Policy, answers, cases, decisions, findings, meaning, secondary, slicing, tokens};
+
+mod notes;
 
 /// The Distillation Loss Statement of a finished run under a policy: the same bytes every time.
 ///
@@ -82,7 +83,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         answer_cases: cases::answers(&evidence.prompts),
         cost: cost(rows),
         left_out: left_out(policy, &gates).map(str::to_owned).collect(),
-        notes: notes(rows, policy, &metrics, &gates, deciding.as_ref()),
+        notes: notes::notes(rows, policy, &metrics, &gates, deciding.as_ref()),
         deciding,
         metrics,
         gates,
@@ -447,74 +448,6 @@ fn cost(rows: &Rows) -> Cost {
         student_answer_tokens: tokens(&[SampleSource::Student]),
         base_answer_tokens: tokens(&[SampleSource::Base]),
     }
-}
-
-fn notes(rows: &Rows, policy: &Policy, metrics: &[Metric], gates: &[Gate], deciding: Option<&Deciding>) -> Vec<String> {
-    let mut notes = Vec::new();
-    if rows.manifest.teacher.format == GIVEN {
-        notes.push(
-            "The answers were given, no model was asked: they are as good as the files they came from.".to_owned(),
-        );
-        if rows.samples.iter().any(|row| row.text.contains(MARK)) {
-            notes.push(format!(
-                "Where no checker can judge an answer, the file's own label and verdict count: they stand behind \
-                 `{MARK}` at the end of the answer."
-            ));
-        }
-    }
-    let (unwatched, unmeasured): (Vec<_>, Vec<_>) =
-        left_out(policy, gates).partition(|metric| deciding.is_some() && watch::unwatched(metric).is_some());
-    let reasons = [(unwatched, watch::UNWATCHED), (unmeasured, "this run does not measure it")];
-    for (metrics, reason) in reasons.into_iter().filter(|(metrics, _)| !metrics.is_empty()) {
-        notes.push(format!("Left out of the gates, {reason}: {}.", metrics.join(", ")));
-    }
-    if let Some(Deciding { teacher_tokens, teacher_answers, .. }) = deciding {
-        notes.push(format!(
-            "This run asked its families in random order and stopped by the evidence of its gates. Their verdicts are \
-             valid however often one looks, each with the error rate of the policy; estimates and intervals describe \
-             what was asked, and are not valid tests after such a stop. Of the whole suite's cost for the teacher, {} \
-             tokens were spent and {} saved, {} answers spent and {} saved.",
-            grouped(teacher_tokens.spent),
-            grouped(teacher_tokens.saved),
-            grouped(teacher_answers.spent),
-            grouped(teacher_answers.saved)
-        ));
-    }
-    notes.extend(student_alone(metrics));
-    if rows.positions.iter().any(|r| r.compat || r.window > 0) {
-        notes.push(format!(
-            "Texts longer than {} tokens were cut into disjoint windows of that length and scored in their second \
-             half, as llama.cpp does.",
-            rows.manifest.settings.n_ctx
-        ));
-    }
-    if let Some(Codec { truncation, .. }) = rows.cache() {
-        notes.push(format!(
-            "The teacher did not run: its distributions came from a cache that keeps at least {} and at most {} of the most \
-             probable tokens of each position, up to a mass of {}, and {} draws from the others. Intervals contain the \
-             chance of these draws. The noise floor, choices and free answers need the teacher itself, percentiles over \
-             positions too: single estimates spread more than what they estimate.",
-            truncation.k_min, truncation.k_max, truncation.mass, truncation.draws
-        ));
-    } else if rows.floor.is_empty() && !rows.positions.is_empty() {
-        notes.push("The noise floor was not measured: no window was scored twice.".to_owned());
-    }
-    notes
-}
-
-/// What the prompts that only the student answered were worth.
-fn student_alone(metrics: &[Metric]) -> Option<String> {
-    let estimates = metrics.iter().filter_map(|metric| metric.estimate.as_ref());
-    let helped: Vec<_> = estimates.filter_map(|e| Some((e.n_families, e.student_alone?))).collect();
-    let families = helped.iter().map(|(_, alone)| alone.families).max()?;
-    let gains = || helped.iter().map(|(asked, alone)| alone.worth / *asked as f64);
-    let (least, most) = (gains().fold(f64::INFINITY, f64::min), gains().fold(0.0, f64::max));
-    Some(format!(
-        "The prompts of {} were answered by the student alone (PPI++). With their help the families \
-         that the teacher was asked about count {least:.2} to {most:.2} times, depending on the number; intervals of \
-         answer numbers include it.",
-        counted(families, "family")
-    ))
 }
 
 #[cfg(test)]

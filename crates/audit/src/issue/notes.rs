@@ -1,0 +1,85 @@
+//! The method notes of a statement: what is particular to its run.
+
+use hydrometer_answers::sparse::Codec;
+use hydrometer_probes::counted::{counted, grouped};
+
+use super::left_out;
+use crate::evidence::Rows;
+use crate::given::{GIVEN, MARK};
+use crate::statement::{Deciding, Gate, Metric};
+use crate::{Policy, watch};
+
+/// What a reader of this run's numbers must know, as sentences.
+pub(super) fn notes(
+    rows: &Rows,
+    policy: &Policy,
+    metrics: &[Metric],
+    gates: &[Gate],
+    deciding: Option<&Deciding>,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    if rows.manifest.teacher.format == GIVEN {
+        notes.push(
+            "The answers were given, no model was asked: they are as good as the files they came from.".to_owned(),
+        );
+        if rows.samples.iter().any(|row| row.text.contains(MARK)) {
+            notes.push(format!(
+                "Where no checker can judge an answer, the file's own label and verdict count: they stand behind \
+                 `{MARK}` at the end of the answer."
+            ));
+        }
+    }
+    let (unwatched, unmeasured): (Vec<_>, Vec<_>) =
+        left_out(policy, gates).partition(|metric| deciding.is_some() && watch::unwatched(metric).is_some());
+    let reasons = [(unwatched, watch::UNWATCHED), (unmeasured, "this run does not measure it")];
+    for (metrics, reason) in reasons.into_iter().filter(|(metrics, _)| !metrics.is_empty()) {
+        notes.push(format!("Left out of the gates, {reason}: {}.", metrics.join(", ")));
+    }
+    if let Some(Deciding { teacher_tokens, teacher_answers, .. }) = deciding {
+        notes.push(format!(
+            "This run asked its families in random order and stopped by the evidence of its gates. Their verdicts are \
+             valid however often one looks, each with the error rate of the policy; estimates and intervals describe \
+             what was asked, and are not valid tests after such a stop. Of the whole suite's cost for the teacher, {} \
+             tokens were spent and {} saved, {} answers spent and {} saved.",
+            grouped(teacher_tokens.spent),
+            grouped(teacher_tokens.saved),
+            grouped(teacher_answers.spent),
+            grouped(teacher_answers.saved)
+        ));
+    }
+    notes.extend(student_alone(metrics));
+    if rows.positions.iter().any(|r| r.compat || r.window > 0) {
+        notes.push(format!(
+            "Texts longer than {} tokens were cut into disjoint windows of that length and scored in their second \
+             half, as llama.cpp does.",
+            rows.manifest.settings.n_ctx
+        ));
+    }
+    if let Some(Codec { truncation, .. }) = rows.cache() {
+        notes.push(format!(
+            "The teacher did not run: its distributions came from a cache that keeps at least {} and at most {} of the most \
+             probable tokens of each position, up to a mass of {}, and {} draws from the others. Intervals contain the \
+             chance of these draws. The noise floor, choices and free answers need the teacher itself, percentiles over \
+             positions too: single estimates spread more than what they estimate.",
+            truncation.k_min, truncation.k_max, truncation.mass, truncation.draws
+        ));
+    } else if rows.floor.is_empty() && !rows.positions.is_empty() {
+        notes.push("The noise floor was not measured: no window was scored twice.".to_owned());
+    }
+    notes
+}
+
+/// What the prompts that only the student answered were worth.
+fn student_alone(metrics: &[Metric]) -> Option<String> {
+    let estimates = metrics.iter().filter_map(|metric| metric.estimate.as_ref());
+    let helped: Vec<_> = estimates.filter_map(|e| Some((e.n_families, e.student_alone?))).collect();
+    let families = helped.iter().map(|(_, alone)| alone.families).max()?;
+    let gains = || helped.iter().map(|(asked, alone)| alone.worth / *asked as f64);
+    let (least, most) = (gains().fold(f64::INFINITY, f64::min), gains().fold(0.0, f64::max));
+    Some(format!(
+        "The prompts of {} were answered by the student alone (PPI++). With their help the families \
+         that the teacher was asked about count {least:.2} to {most:.2} times, depending on the number; intervals of \
+         answer numbers include it.",
+        counted(families, "family")
+    ))
+}
