@@ -304,6 +304,57 @@ fn answers_without_any_verdict_are_put_side_by_side() {
     assert_eq!(statement["suite"]["prompts"], 2);
     assert!(metric(&statement, "answer_lost")["estimate"].is_null());
     assert_eq!(statement["verdict"], "not_enough_evidence");
+
+    // Answers that somebody gave are read by an encoder too.
+    let encoder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/reference/tiny-bert");
+    let read = [&import[..7], &["--out", "read", "--sentence-encoder", encoder.to_str().unwrap()]].concat();
+    let statement = bench.json(&read);
+    assert_eq!(statement["answers"]["meaning"]["encoder"]["architecture"], "bert");
+    assert!(bench.path("read/parts/vectors-00000.parquet").exists());
+}
+
+#[test]
+fn a_sentence_encoder_says_which_answers_mean_the_same() {
+    let bench = Bench::new();
+    let open = |i| {
+        format!(
+            "{{\"id\":\"o{i}\",\"family\":\"f{i}\",\"axis\":\"letters\",\"kind\":\"prompt\",\"max_tokens\":1,\
+             \"prompt\":\"Letter {i}?\"}}\n"
+        )
+    };
+    bench.write("open.jsonl", &(0..PROMPTS).map(open).collect::<String>());
+    let encoder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/reference/tiny-bert");
+    let encoder = encoder.to_str().unwrap();
+    let asked =
+        ["audit", "--teacher", "scripted:teacher.toml", "--student", "scripted:student.toml", "--store", "store"];
+    let audit =
+        |out: &str, more: &[&str]| bench.json(&[&asked[..], &["--probes", "open.jsonl", "--out", out], more].concat());
+    let spelling = audit("spelling", &[]);
+    // Any two letters are closer than that.
+    let close = audit("close", &["--sentence-encoder", encoder, "--same-meaning", "0.001"]);
+    let agreement = |statement: &Value| metric(statement, "answer_agreement")["estimate"]["value"].as_f64().unwrap();
+    assert!(agreement(&spelling) < 0.6, "{}", agreement(&spelling));
+    assert!(agreement(&close) > agreement(&spelling) + 0.1, "{}", agreement(&close));
+    assert_eq!(close["answers"]["meaning"]["encoder"]["name"], "tiny-bert");
+    let page = bench.run(0, &["report", "close", "--format", "md"]);
+    assert!(page.contains("cosine of their vectors by the sentence encoder tiny"), "{page}");
+    // Judged again without the encoder, and not mixed with the other rule.
+    let again: Value = serde_json::from_str(&bench.run(0, &["report", "close", "--format", "json"])).unwrap();
+    assert_eq!(again, close);
+    let other = audit("close-1", &["--sentence-encoder", encoder, "--same-meaning", "1"]);
+    assert!(agreement(&other) <= agreement(&close));
+    assert!(
+        bench.run(0, &["compare", "spelling", "close"]).contains("the rules for answers that mean the same differ")
+    );
+
+    let refused = |arguments: &[&str], expected: &str| {
+        let [_, talk] = bench.both(2, &[arguments, &["--sentence-encoder", encoder]].concat());
+        assert!(talk.contains(expected), "{talk}");
+    };
+    refused(&[&asked[..], &["--probes", "prompts.jsonl"]].concat(), "compared by its whole answer");
+    refused(&[&asked[..], &["--probes", "open.jsonl", "--samples", "0"]].concat(), "compared by its whole answer");
+    refused(&["audit", "--teacher-cache", "cache", "--student", "scripted:student.toml"], "holds texts only");
+    refused(&[&asked[..], &["--probes", "open.jsonl", "--same-meaning", "-0.5"]].concat(), "above 0 and at most 1");
 }
 
 #[test]

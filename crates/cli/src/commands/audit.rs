@@ -222,11 +222,16 @@ impl Settings {
                 Failure::input("--base only answers prompts, and the suite asks none").hint("add some with --probes")
             );
         }
-        let cached = arguments.who.teacher_cache.is_some();
-        if arguments.meaning.is_given() && (cached || sampling.is_none() || !suite.probes.iter().any(is_free)) {
-            let reason =
-                "--sentence-encoder has nothing to read: no prompt of the suite is compared by its whole answer";
-            return Err(Failure::input(reason).hint("add prompts without a checker with --probes"));
+        if arguments.meaning.is_given() {
+            let nothing = "--sentence-encoder has nothing to read";
+            if arguments.who.teacher_cache.is_some() {
+                return Err(Failure::input(format!("{nothing}: a teacher cache holds texts only"))
+                    .hint("name the teacher with --teacher"));
+            }
+            if sampling.is_none() || !suite.probes.iter().any(is_free) {
+                let reason = format!("{nothing}: no prompt of the suite is compared by its whole answer");
+                return Err(Failure::input(reason).hint("add prompts without a checker with --probes"));
+            }
         }
         let Stopping { until_decided, cap, ppi, teacher_families } = arguments.stopping;
         let teacher_asked = teacher_families.map(TeacherAsked::Families).or(ppi.then_some(TeacherAsked::UntilDecided));
