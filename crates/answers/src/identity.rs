@@ -78,3 +78,8 @@ pub struct ModelIdentity {
     /// The engine.
     pub engine: EngineIdentity,
 }
+
+/// `format` of the identity of a model that is known by its answers only.
+pub const GIVEN: &str = "answers";
+/// What stands between a given answer and what its file says about it, where no checker can judge it.
+pub const GIVEN_MARK: &str = "[given]";

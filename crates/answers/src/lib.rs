@@ -18,17 +18,19 @@ mod part;
 mod rows;
 mod sampling;
 pub mod sparse;
+mod stop_rule;
 pub mod store;
 mod verify;
 
 pub use cost::CostEntry;
 pub use error::{Difference, Problem, RunError};
 pub use folder::{RunFolder, Units};
-pub use identity::{EncoderIdentity, EngineIdentity, ModelIdentity};
+pub use identity::{EncoderIdentity, EngineIdentity, GIVEN, GIVEN_MARK, ModelIdentity};
 pub use manifest::{
     Deciding, FORMAT, Manifest, MeaningSettings, PlannedTokens, RunSettings, TeacherAsked, UnitCounts, WatchedGate,
 };
 pub use part::{MAX_ROWS_PER_PART, Part, PartKind, PartRow};
 pub use rows::{ChoiceRow, LikelihoodRow, PositionRow, SampleRow, SampleSource, ScoredModel, SparseRow, VectorRow};
 pub use sampling::{FinishReason, SampleSettings, SamplingParameters};
+pub use stop_rule::StopRule;
 pub use verify::Stopped;

@@ -140,6 +140,19 @@ impl UnitCounts {
         }
     }
 
+    /// So many more units of one kind.
+    pub fn add(&mut self, kind: PartKind, units: u32) {
+        *match kind {
+            PartKind::Positions => &mut self.positions,
+            PartKind::Floor => &mut self.floor,
+            PartKind::Choices => &mut self.choices,
+            PartKind::Likelihoods => &mut self.likelihoods,
+            PartKind::Samples => &mut self.samples,
+            PartKind::Sparse => &mut self.sparse,
+            PartKind::Vectors => &mut self.vectors,
+        } += units;
+    }
+
     /// The smaller number of each kind.
     pub(crate) fn at_most(&self, other: &UnitCounts) -> UnitCounts {
         UnitCounts {

@@ -10,8 +10,8 @@ use hydrometer_probes::meaning;
 use hydrometer_probes::{Ask, Check, Checked, Normal, Probe, normalise};
 use rayon::prelude::*;
 
-use crate::alone::Alone;
-use crate::meaning::{Meanings, Same};
+use crate::equivalence::{Meanings, Same};
+use crate::ppi_signals::Alone;
 use crate::statement::{ChoiceOutcome, GapBase};
 
 /// Label permutations of the test of distribution match.

@@ -3,7 +3,7 @@
 use hydrometer_answers::PositionRow;
 
 use crate::answers::{Prompt, Said, share};
-use crate::decisions::Decision;
+use crate::choices::Decision;
 use crate::statement::{AnswerCase, AnswerClass, ChoiceCase, ChoiceOutcome, OptionCase, TokenEvidence, WorstDocument};
 
 const DOCUMENTS: usize = 5;

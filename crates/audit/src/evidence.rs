@@ -11,10 +11,10 @@ use hydrometer_metrics::power::{self, family_sd};
 use hydrometer_metrics::{Estimate, Exclusion, FamilyTable, catalog, interval};
 use hydrometer_probes::{Ask, Probe};
 
-use crate::alone::Alone;
 use crate::answers::{self, Prompt};
-use crate::decisions::{self, Decision};
-use crate::meaning::Meanings;
+use crate::choices::{self, Decision};
+use crate::equivalence::Meanings;
+use crate::ppi_signals::Alone;
 use crate::tokens::{self, Definition};
 use crate::{AuditError, GateRule, Policy};
 
@@ -98,7 +98,7 @@ pub(crate) struct Evidence<'a> {
 impl<'a> Evidence<'a> {
     pub(crate) fn new(rows: &'a Rows, policy: &Policy) -> Self {
         let probes: BTreeMap<_, _> = rows.probes.iter().map(|p| (p.id.as_str(), p)).collect();
-        let decisions = decisions::decisions(&rows.choices, &probes);
+        let decisions = choices::decisions(&rows.choices, &probes);
         let fork_threshold = tokens::fork_threshold(&rows.positions);
         let fork = |row: &&PositionRow| fork_threshold.is_some_and(|t| row.stats.teacher_entropy >= t);
         let bits = [ScoredModel::Teacher, ScoredModel::Student].map(|model| {
@@ -119,7 +119,7 @@ impl<'a> Evidence<'a> {
             floor: tokens::table(rows.floor.iter()),
             forks: tokens::table(rows.positions.iter().filter(fork)),
             fork_floor: tokens::table(rows.floor.iter().filter(fork)),
-            choices: decisions::table(decisions.iter()),
+            choices: choices::table(decisions.iter()),
             rows,
             probes,
             decisions,
@@ -133,7 +133,7 @@ impl<'a> Evidence<'a> {
         let tokens = tokens::DEFINITIONS.iter().map(|d| d.id);
         let forks = tokens::ON_FORKS.iter().map(|f| f.0);
         let bits = BITS_PER_BYTE.into_iter();
-        let choices = decisions::DEFINITIONS.iter().map(|d| d.id);
+        let choices = choices::DEFINITIONS.iter().map(|d| d.id);
         tokens.chain(forks).chain(bits).chain(choices).chain(answers::METRICS.iter().map(|m| m.id))
     }
 
@@ -187,7 +187,7 @@ impl<'a> Evidence<'a> {
             within_range(&mut estimate, id);
             return Ok(estimate);
         }
-        match decisions::DEFINITIONS.iter().find(|d| d.id == id) {
+        match choices::DEFINITIONS.iter().find(|d| d.id == id) {
             Some(definition) => self.choice(definition),
             None => Err("this version does not measure it".to_owned()),
         }
@@ -208,7 +208,7 @@ impl<'a> Evidence<'a> {
         if let Some(metric) = answers::METRICS.iter().find(|m| m.id == id) {
             return self.answers.family_sd(metric);
         }
-        decisions::DEFINITIONS.iter().find(|d| d.id == id).and_then(|definition| sd(&self.choices, definition))
+        choices::DEFINITIONS.iter().find(|d| d.id == id).and_then(|definition| sd(&self.choices, definition))
     }
 
     /// Smallest loss beyond a bound that a gate on `found` sees with a chance of [`POWER`]; `None` without any spread,
@@ -228,11 +228,11 @@ impl<'a> Evidence<'a> {
         let mut estimate = self
             .of(&self.choices, definition)
             .ok_or("too few choices have a true answer, or their probabilities do not vary")?;
-        if decisions::SHARES.contains(&definition.id) {
+        if choices::SHARES.contains(&definition.id) {
             exact_near_the_ends(&mut estimate, self.level);
         }
         if definition.id == "choice_agreement" {
-            estimate.floor = decisions::agreement_ceiling(&self.choices);
+            estimate.floor = choices::agreement_ceiling(&self.choices);
         }
         let needs_truth = definition.id != "calibration_slope" && !definition.id.ends_with("agreement");
         if needs_truth && definition.id != "choice_divergence" {

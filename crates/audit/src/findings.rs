@@ -1,13 +1,12 @@
 //! Findings: what to look at first, with evidence from both models and a next step. Each function below looks for
 //! one thing and returns it only where the numbers show it.
 
-use hydrometer_answers::PositionRow;
+use hydrometer_answers::{GIVEN, PositionRow};
 use hydrometer_metrics::{Estimate, Verdict};
 use hydrometer_probes::counted::counted;
 
-use crate::decisions::top;
+use crate::choices::top;
 use crate::evidence::Evidence;
-use crate::given::GIVEN;
 use crate::statement::{ChoiceOutcome, Evidence as Shown, Finding, Pairing, Severity, Statement};
 
 mod answers;

@@ -1,24 +1,25 @@
 //! Issues the statement: a function of the run folder and the policy alone.
 
-use hydrometer_answers::{FinishReason, PlannedTokens, RunFolder, SampleRow, SampleSource};
+use hydrometer_answers::{FinishReason, GIVEN, PlannedTokens, RunFolder, SampleRow, SampleSource};
 use hydrometer_metrics::gate::{Bounds, judge};
 use hydrometer_metrics::quantile::percentiles;
 use hydrometer_metrics::{BANDS, Estimate, PositionStats, Verdict, catalog, compat};
 
 use hydrometer_probes::counted::counted;
+use hydrometer_probes::families::FamilySizes;
+use hydrometer_probes::meaning::is_free;
 use hydrometer_probes::{Ask, Normal};
 use rayon::prelude::*;
 
 use crate::answers::Said;
 use crate::evidence::{Evidence, Rows};
-use crate::given::GIVEN;
 use crate::policy::GateRule;
+use crate::sequential::{self, Watch};
 use crate::statement::{
     AnswersSummary, Band, Calibration, Cost, Deciding, FORMAT, Gate, Headline, Metric, Pairing, Quantiles, Regime,
     Spent, Statement, SuiteSummary, Watched,
 };
-use crate::watch::{self, Watch};
-use crate::{AuditError, Policy, answers, cases, decisions, findings, meaning, secondary, slicing, tokens};
+use crate::{AuditError, Policy, answers, cases, choices, descriptive, findings, slicing, tokens};
 
 mod notes;
 
@@ -74,7 +75,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         quantiles: quantiles(rows),
         slices: slicing::slices(&evidence),
         calibration: calibration(&evidence),
-        truth: decisions::truth_cells(&evidence.decisions),
+        truth: choices::truth_cells(&evidence.decisions),
         compat: llama_block(rows),
         findings: Vec::new(),
         worst_documents: cases::worst_documents(&rows.positions),
@@ -113,7 +114,8 @@ fn watched_gate(rule: &GateRule, metrics: &[Metric], deciding: &Deciding) -> Opt
     let same = |w: &&Watched| (&w.metric, w.at_least, w.at_most) == (&rule.metric, rule.at_least, rule.at_most);
     let watched = deciding.gates.iter().find(same);
     gate_by(rule, metrics, |estimate| {
-        let unwatched = || watch::unwatched(&rule.metric).unwrap_or_else(|| "the suite asks nothing for it".to_owned());
+        let unwatched =
+            || sequential::unwatched(&rule.metric).unwrap_or_else(|| "the suite asks nothing for it".to_owned());
         let watched = watched.ok_or_else(unwatched)?;
         let odds = watched.threshold.exp();
         let decided = counted(watched.decided_after.unwrap_or(watched.families), "family");
@@ -176,8 +178,8 @@ fn left_out<'a>(policy: &'a Policy, gates: &'a [Gate]) -> impl Iterator<Item = &
 fn deciding(rows: &Rows, evidence: &Evidence<'_>, policy: &Policy) -> Result<Option<Deciding>, AuditError> {
     let settings = &rows.manifest.settings;
     let Some(run) = &settings.deciding else { return Ok(None) };
-    let texts = watch::Families { count: run.text_families, largest: run.largest_text };
-    let deciding = watch::deciding(policy, run.cap, texts);
+    let texts = FamilySizes { count: run.text_families, largest: run.largest_text };
+    let deciding = sequential::deciding(policy, run.cap, texts);
     let mut watch = Watch::new(&deciding, &rows.probes, settings.samples.as_ref(), settings.seed)?;
     watch.texts(&evidence.tokens)?;
     watch.choices(&evidence.choices)?;
@@ -382,7 +384,7 @@ fn quantiles(rows: &Rows) -> Vec<Quantiles> {
 
 fn calibration(evidence: &Evidence<'_>) -> Option<Calibration> {
     evidence.decisions.iter().any(|d| d.truth.is_some()).then(|| {
-        let [teacher, student] = decisions::reliability(&evidence.decisions);
+        let [teacher, student] = choices::reliability(&evidence.decisions);
         Calibration { teacher, student }
     })
 }
@@ -421,14 +423,14 @@ fn answers_summary(rows: &Rows, evidence: &Evidence<'_>) -> Option<AnswersSummar
     Some(AnswersSummary {
         prompts: evidence.prompts.len() as u64,
         checked: evidence.prompts.iter().filter(|prompt| prompt.truth().is_some()).count() as u64,
-        free: evidence.prompts.iter().filter(|prompt| meaning::is_free(prompt.probe)).count() as u64,
+        free: evidence.prompts.iter().filter(|prompt| is_free(prompt.probe)).count() as u64,
         meaning: rows.manifest.settings.meaning.clone(),
         match_p_value: draws.then(p_value).flatten(),
         degenerate: answers::degenerate_ways(&evidence.prompts),
         teacher_cut: cut(whole().flat_map(|prompt| &prompt.teacher).collect()),
         student_cut: cut(whole().flat_map(|prompt| &prompt.student).collect()),
         gap_base: evidence.answers().gap_base(),
-        secondary: secondary::secondary(&evidence.prompts, rows.manifest.settings.seed),
+        secondary: descriptive::secondary(&evidence.prompts, rows.manifest.settings.seed),
         settings,
     })
 }

@@ -1,38 +1,26 @@
-//! Answers in, a [`Statement`] out: plan, pairing, noise floor, evidence, verdicts, findings. Knows nothing about
-//! rendering or HTTP.
+//! A run folder and a policy in, a [`Statement`] out: evidence, verdicts, findings, what to do next. Knows nothing about
+//! models, rendering or HTTP: judging compiles and links without an engine.
 
-mod alone;
 mod answers;
-pub mod base_file;
-mod cached;
 mod cases;
-mod collect;
-mod decisions;
+mod choices;
+mod descriptive;
+mod equivalence;
+mod error;
 mod evidence;
 mod findings;
-mod given;
 mod issue;
-mod meaning;
-mod options;
-mod pilot;
-mod plan;
 mod policy;
-mod sampling;
-mod secondary;
+mod ppi_signals;
+mod sample_size;
+mod sequential;
 mod slicing;
 pub mod statement;
 mod tokens;
-mod watch;
 
-pub use cached::{Kept, collect_cached, fill_cache};
-pub use collect::collect;
-pub use given::{Counts, Given, GivenOptions, given};
+pub use error::AuditError;
 pub use issue::statement;
-pub use meaning::is_free;
-pub use options::{
-    AuditError, AuditOptions, Closeness, Models, Observer, PlanSummary, Sampling, UntilDecided, Windowing,
-};
-pub use pilot::{Planned, Wish, pilot};
 pub use policy::{DEFAULT_POLICY, GateRule, Policy};
-pub use sampling::{Filled, ask};
+pub use sample_size::{Planned, Target, sample_size};
+pub use sequential::{Watch, alpha, watched_gates};
 pub use statement::Statement;

@@ -6,7 +6,7 @@ use hydrometer_metrics::{FamilyTable, slices, tests};
 use hydrometer_probes::Probe;
 use rayon::prelude::*;
 
-use crate::decisions;
+use crate::choices;
 use crate::evidence::Evidence;
 use crate::statement::Slice;
 use crate::tokens::{self, Definition};
@@ -33,8 +33,8 @@ fn slice(evidence: &Evidence<'_>, name: &str) -> Vec<Slice> {
     let part = |keep: bool| tokens::table(evidence.rows.positions.iter().filter(|r| inside(&r.probe) == keep));
     let defined = tokens::ON_SLICES.iter().filter_map(|id| tokens::definition(id));
     add(&mut all, evidence, name, (&part(true), &part(false)), defined);
-    let part = |keep| decisions::table(evidence.decisions.iter().filter(|d| inside(&d.probe.id) == keep));
-    let defined = decisions::DEFINITIONS.iter().filter(|d| ON_CHOICES.contains(&d.id));
+    let part = |keep| choices::table(evidence.decisions.iter().filter(|d| inside(&d.probe.id) == keep));
+    let defined = choices::DEFINITIONS.iter().filter(|d| ON_CHOICES.contains(&d.id));
     add(&mut all, evidence, name, (&part(true), &part(false)), defined);
     all
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use hydrometer_audit::Closeness;
+use hydrometer_ask::Closeness;
 use hydrometer_models::{Block, EngineOptions, Model, ModelError, Precision, SentenceEncoder, Sequence, open};
 use hydrometer_probes::meaning::LEAST_COSINE;
 use hydrometer_probes::{Ask, Suite};

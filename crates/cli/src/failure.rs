@@ -4,8 +4,9 @@ use std::fmt::Display;
 use std::path::Path;
 
 use hydrometer_answers::RunError;
+use hydrometer_ask::AskError;
+use hydrometer_ask::base_file::BaseFileError;
 use hydrometer_audit::AuditError;
-use hydrometer_audit::base_file::BaseFileError;
 use hydrometer_probes::ProbeError;
 
 use crate::exit::Exit;
@@ -51,29 +52,47 @@ impl From<RunError> for Failure {
     }
 }
 
-impl From<AuditError> for Failure {
-    fn from(error: AuditError) -> Self {
+impl From<AskError> for Failure {
+    fn from(error: AskError) -> Self {
         match error {
-            AuditError::Suite(error) => error.into(),
-            AuditError::Run(error) => error.into(),
-            AuditError::Model { .. } | AuditError::Row { .. } => Self {
+            AskError::Suite(error) => error.into(),
+            AskError::Run(error) => error.into(),
+            AskError::StopRule(error) => match error.downcast::<AuditError>() {
+                Ok(error) => (*error).into(),
+                Err(error) => Self::input(error),
+            },
+            AskError::Model { .. } | AskError::Row { .. } => Self {
                 exit: Exit::ModelFailed,
                 message: error.to_string(),
                 hints: vec!["what was collected is kept; the same command resumes".to_owned()],
             },
-            AuditError::Interrupted(_) => {
-                Self { exit: Exit::Interrupted, message: error.to_string(), hints: Vec::new() }
-            }
-            AuditError::Policy(_) => {
-                Self::input(error).hint("`hydrometer policy` prints the default policy, ready to edit")
-            }
-            AuditError::NotCached { .. } => Self::input(error).hint(
+            AskError::Interrupted(_) => Self { exit: Exit::Interrupted, message: error.to_string(), hints: Vec::new() },
+            AskError::NotCached { .. } => Self::input(error).hint(
                 "collect them with the same texts, --ctx and --chunks: \
                  hydrometer distributions collect --teacher MODEL --cache DIR --text FILE",
             ),
-            AuditError::CacheDiffers { .. } => Self::input(error)
+            AskError::CacheDiffers { .. } => Self::input(error)
                 .hint("a cache serves students with the teacher's own tokenizer; let the teacher run instead"),
-            AuditError::Setting { .. } | AuditError::Parameters(_) | AuditError::Nothing(_) => Self::input(error),
+            AskError::AnswerLost { .. } => Self::input(error).hint("the same command asks it again"),
+            AskError::Setting { .. }
+            | AskError::Parameters(_)
+            | AskError::NoText { .. }
+            | AskError::NoPrompt { .. }
+            | AskError::NothingToEncode
+            | AskError::UnknownModel { .. }
+            | AskError::NothingInCommon { .. } => Self::input(error),
+        }
+    }
+}
+
+impl From<AuditError> for Failure {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Run(error) => error.into(),
+            AuditError::Policy(_) => {
+                Self::input(error).hint("`hydrometer policy` prints the default policy, ready to edit")
+            }
+            AuditError::Setting { .. } | AuditError::NothingWatched { .. } => Self::input(error),
         }
     }
 }

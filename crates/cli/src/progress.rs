@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hydrometer_answers::{CostEntry, PartKind};
-use hydrometer_audit::{Observer, PlanSummary};
+use hydrometer_ask::{Observer, PlanSummary};
 use hydrometer_probes::counted::{counted, grouped};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 

@@ -1,4 +1,7 @@
-//! Which family a window of a long text belongs to. The audit cuts windows; this says who their siblings are.
+//! Families: which one a window of a long text belongs to, how large they are, and a random order of them. Whoever asks
+//! cuts windows; this says who their siblings are.
+
+use std::collections::BTreeMap;
 
 use crate::{Ask, Families, Probe};
 
@@ -66,4 +69,31 @@ impl WindowFamilies {
             }
         }
     }
+}
+
+/// How many families there are, and how large they get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FamilySizes {
+    /// Number of families.
+    pub count: u64,
+    /// The most items of any of them.
+    pub largest: u64,
+}
+
+impl FamilySizes {
+    /// From the family of each item.
+    #[must_use]
+    pub fn of<'a>(items: impl Iterator<Item = &'a str>) -> Self {
+        let mut sizes: BTreeMap<&str, u64> = BTreeMap::new();
+        for family in items {
+            *sizes.entry(family).or_default() += 1;
+        }
+        Self { count: sizes.len() as u64, largest: sizes.into_values().max().unwrap_or(0) }
+    }
+}
+
+/// Where a family stands in the random order of a seed: a hash, so that a few of them can be ordered without the others.
+#[must_use]
+pub fn order_in(seed: u64, family: &str) -> [u8; 32] {
+    *blake3::Hasher::new().update(&seed.to_le_bytes()).update(family.as_bytes()).finalize().as_bytes()
 }

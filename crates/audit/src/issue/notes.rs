@@ -1,13 +1,13 @@
 //! The method notes of a statement: what is particular to its run.
 
 use hydrometer_answers::sparse::Codec;
+use hydrometer_answers::{GIVEN, GIVEN_MARK};
 use hydrometer_probes::counted::{counted, grouped};
 
 use super::left_out;
 use crate::evidence::Rows;
-use crate::given::{GIVEN, MARK};
 use crate::statement::{Deciding, Gate, Metric};
-use crate::{Policy, watch};
+use crate::{Policy, sequential};
 
 /// What a reader of this run's numbers must know, as sentences.
 pub(super) fn notes(
@@ -22,16 +22,16 @@ pub(super) fn notes(
         notes.push(
             "The answers were given, no model was asked: they are as good as the files they came from.".to_owned(),
         );
-        if rows.samples.iter().any(|row| row.text.contains(MARK)) {
+        if rows.samples.iter().any(|row| row.text.contains(GIVEN_MARK)) {
             notes.push(format!(
                 "Where no checker can judge an answer, the file's own label and verdict count: they stand behind \
-                 `{MARK}` at the end of the answer."
+                 `{GIVEN_MARK}` at the end of the answer."
             ));
         }
     }
     let (unwatched, unmeasured): (Vec<_>, Vec<_>) =
-        left_out(policy, gates).partition(|metric| deciding.is_some() && watch::unwatched(metric).is_some());
-    let reasons = [(unwatched, watch::UNWATCHED), (unmeasured, "this run does not measure it")];
+        left_out(policy, gates).partition(|metric| deciding.is_some() && sequential::unwatched(metric).is_some());
+    let reasons = [(unwatched, sequential::UNWATCHED), (unmeasured, "this run does not measure it")];
     for (metrics, reason) in reasons.into_iter().filter(|(metrics, _)| !metrics.is_empty()) {
         notes.push(format!("Left out of the gates, {reason}: {}.", metrics.join(", ")));
     }

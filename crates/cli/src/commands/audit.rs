@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use hydrometer_answers::distributions::TeacherCache;
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{MeaningSettings, ModelIdentity, RunFolder, SampleSettings, SamplingParameters, TeacherAsked};
-use hydrometer_audit::{
-    AuditOptions, Models, Policy, Sampling, Statement, UntilDecided, collect, collect_cached, is_free,
+use hydrometer_answers::{
+    MeaningSettings, ModelIdentity, RunFolder, SampleSettings, SamplingParameters, StopRule, TeacherAsked,
 };
+use hydrometer_ask::{AskOptions, Models, Plan, Sampling, UntilDecided, collect, collect_cached};
+use hydrometer_audit::{Policy, Statement, Watch, alpha, watched_gates};
 use hydrometer_models::{EngineOptions, Model, SampleLimits};
 use hydrometer_probes::counted::counted;
+use hydrometer_probes::meaning::is_free;
 use hydrometer_probes::{Ask, Suite};
 use hydrometer_report::Measured;
 
@@ -204,7 +206,7 @@ struct Settings {
     student: String,
     base: Option<String>,
     suite: Suite,
-    options: AuditOptions,
+    options: AskOptions,
     engine: EngineOptions,
     meaning: Option<Meaning>,
     policy: Policy,
@@ -243,7 +245,7 @@ impl Settings {
             student: arguments.student.clone(),
             base: arguments.base.clone(),
             suite,
-            options: AuditOptions {
+            options: AskOptions {
                 n_ctx: asked.texts.ctx,
                 block_tokens: asked.block_tokens.max(asked.texts.ctx),
                 rotations: asked.rotations,
@@ -252,7 +254,11 @@ impl Settings {
                 seed: asked.seed,
                 sampling,
                 teacher_asked,
-                until_decided: until_decided.then(|| UntilDecided { policy: policy.clone(), cap }),
+                until_decided: until_decided.then(|| UntilDecided {
+                    alpha: alpha(&policy),
+                    cap,
+                    gates: watched_gates(&policy),
+                }),
                 arguments: std::env::args().skip(1).collect(),
             },
             engine: arguments.engine.options(),
@@ -348,7 +354,7 @@ pub struct Job<'a> {
     /// The suite.
     pub suite: &'a Suite,
     /// Settings of the collection.
-    pub options: &'a AuditOptions,
+    pub options: &'a AskOptions,
     /// The gates.
     pub policy: &'a Policy,
     /// The run folder.
@@ -370,7 +376,10 @@ pub fn audit(
     if job.options.until_decided.is_some() {
         progress = progress.that_may_stop_early();
     }
-    let collected = collect(models, job.suite, job.options, job.folder, &mut progress);
+    let plan = Plan::new(models, job.suite, job.options)?;
+    let mut watch = Watch::of(plan.manifest(), &job.suite.probes)?;
+    let stop = watch.as_mut().map(|watch| watch as &mut dyn StopRule);
+    let collected = collect(plan, stop, job.folder, &mut progress);
     progress.end();
     let run = collected?;
     let statement = hydrometer_audit::statement(&run, job.policy)?;
@@ -434,7 +443,7 @@ fn expected_speeds(models: Models<'_>, suite: &Suite, folder: &Path) -> Result<S
 fn default_folder(
     models: &[&ModelIdentity],
     suite: &Suite,
-    options: &AuditOptions,
+    options: &AskOptions,
     cache: Option<&Codec>,
     meaning: Option<MeaningSettings>,
 ) -> PathBuf {
@@ -449,7 +458,7 @@ fn default_folder(
         options.seed,
         options.sampling.as_ref().map(|sampling| &sampling.settings),
         options.teacher_asked,
-        options.until_decided.as_ref().map(|until| (&until.policy, until.cap)),
+        options.until_decided.as_ref().map(|until| (until.alpha, until.cap, &until.gates)),
         cache,
         meaning,
     ]);

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::ValueEnum;
-use hydrometer_answers::SampleSource;
 use hydrometer_probes::counted::{counted, grouped};
 use serde_json::json;
 
@@ -60,13 +59,13 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let interrupt = listen()?;
     let model = open_model("model", &arguments.model, &arguments.engine.options(), terminal)?;
     let role = match arguments.role {
-        Role::Teacher => SampleSource::Teacher,
-        Role::Student => SampleSource::Student,
-        Role::Base => SampleSource::Base,
+        Role::Teacher => hydrometer_ask::Role::Teacher,
+        Role::Student => hydrometer_ask::Role::Student,
+        Role::Base => hydrometer_ask::Role::Base,
     };
     let mut progress = Progress::new(terminal, &interrupt, Speeds { teacher: None, student: None });
     let started = Instant::now();
-    let filled = hydrometer_audit::ask(&*model, role, &suite, &sampling, &mut progress);
+    let filled = hydrometer_ask::ask(&*model, role, &suite, &sampling, &mut progress);
     let seconds = started.elapsed().as_secs_f64();
     progress.end();
     let filled = filled?;

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::{SampleSettings, SamplingParameters};
-use hydrometer_audit::{AuditOptions, Models, Policy, Sampling, Statement};
+use hydrometer_ask::{AskOptions, Models, Sampling};
+use hydrometer_audit::{Policy, Statement};
 use hydrometer_metrics::Estimate;
 use hydrometer_models::{EngineOptions, SampleLimits};
 use hydrometer_probes::{Profile, Suite};
@@ -113,7 +114,7 @@ impl Tour {
     fn audit(&self, name: &str, student: &str, terminal: &Terminal) -> Result<Statement, Failure> {
         let teacher = open_quietly("teacher", &self.teacher, &self.engine)?;
         let student = open_quietly("student", student, &self.engine)?;
-        let options = AuditOptions {
+        let options = AskOptions {
             n_ctx: CONTEXT,
             block_tokens: 8 * CONTEXT,
             rotations: 4,

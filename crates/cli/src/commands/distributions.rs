@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use hydrometer_answers::distributions::{SequenceKey, TeacherCache};
 use hydrometer_answers::sparse::{self, Codec, SparseError};
 use hydrometer_answers::{Problem, RunError};
-use hydrometer_audit::{Windowing, fill_cache};
+use hydrometer_ask::{Windowing, fill_cache};
 use hydrometer_metrics::sparse::Truncation;
 use hydrometer_probes::counted::{counted, grouped};
 use serde_json::json;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use hydrometer_audit::base_file::write_base_file;
+use hydrometer_ask::base_file::write_base_file;
 use hydrometer_probes::counted::{counted, grouped};
 
 use super::audit::listen;

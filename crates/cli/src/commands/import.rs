@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use hydrometer_answers::llama_kld::BaseReader;
-use hydrometer_audit::base_file::against_base_file;
+use hydrometer_ask::base_file::against_base_file;
 
 use super::as_json;
 use super::audit::listen;

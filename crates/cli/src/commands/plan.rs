@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::RunFolder;
-use hydrometer_audit::{Planned, Wish, pilot};
+use hydrometer_audit::{Planned, Target, sample_size};
 use hydrometer_metrics::power::{detectable, families};
 use hydrometer_probes::counted::grouped;
 use serde_json::json;
@@ -54,8 +54,8 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
 
 fn from_pilot(arguments: &Arguments, run: &Path) -> Result<String, Failure> {
     let policy = policy(arguments.policy.as_deref())?;
-    let wish = Wish { power: arguments.power, distance: arguments.margin };
-    let plans = pilot(&RunFolder::open(run)?, &policy, &arguments.metric, wish)?;
+    let target = Target { power: arguments.power, distance: arguments.margin };
+    let plans = sample_size(&RunFolder::open(run)?, &policy, &arguments.metric, target)?;
     if arguments.json {
         return as_json(&json!({ "power": arguments.power, "level": policy.level, "metrics": plans }));
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use hydrometer_answers::SamplingParameters;
-use hydrometer_audit::{Counts, GivenOptions, given};
+use hydrometer_ask::{ImportOptions, ImportReport, import};
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::paired::PairedAnswers;
 
@@ -64,7 +64,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         stop: Vec::new(),
         seed: SEED,
     };
-    let options = GivenOptions {
+    let options = ImportOptions {
         teacher: arguments.teacher,
         student: arguments.student,
         drawn: arguments.temperature.map(drawn),
@@ -73,11 +73,11 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     };
     let meaning = arguments.meaning.open(arguments.threads, terminal)?;
     let meaning = meaning.as_ref().map(Meaning::closeness);
-    let made = given(&PairedAnswers::load(&arguments.files)?, &options, meaning, &arguments.out)?;
+    let made = import(&PairedAnswers::load(&arguments.files)?, &options, meaning, &arguments.out)?;
     let statement = hydrometer_audit::statement(&made.run, &policy)?;
     publish(&made.run, &statement)?;
     terminal.say(&format!("{} answered by both models", counted(made.prompts, "prompt")));
-    let Counts { left_out, verdicts, judged_twice, contradicted } = made.counts;
+    let ImportReport { left_out, verdicts, judged_twice, contradicted } = made.report;
     if left_out > 0 {
         terminal.warn(&format!("left out, because not both answered: {}", counted(left_out, "prompt")));
     }

@@ -1,0 +1,273 @@
+//! Asks a model for free answers. What the answer store holds is not asked again, and complete answers go there a few at
+//! a time: a process that is killed loses only those few and the answers under way.
+
+use std::ops::ControlFlow;
+
+use hydrometer_answers::store::{Access, AnswerKey, Store, StoredAnswer, prompt_hash};
+use hydrometer_answers::{ModelIdentity, PlannedTokens, SampleRow, SampleSettings, SampleSource, SamplingParameters};
+use hydrometer_models::{
+    GenerationPrompt, Message, Model, ModelError, SampleLimits, SampleRequest, SampleStep, sample,
+};
+use hydrometer_probes::{Ask, Probe, Suite};
+
+use crate::options::check_samples;
+use crate::{AskError, Observer, PlanSummary, Role, Sampling};
+
+/// Answers that are written to the store together.
+const FLUSH: usize = 8;
+/// Free questions of a unit: enough for many sequences at once.
+pub(crate) const UNIT_PROMPTS: usize = 64;
+/// Most answers of one source to one prompt.
+pub(crate) const MOST_SAMPLES: u32 = 1 << 15;
+
+/// Numbers of the first sample of each source, so far apart that no two sources ever share one: a model that is its own
+/// student must not be compared with the very same draws.
+fn first_sample(source: SampleSource) -> u32 {
+    match source {
+        SampleSource::Teacher => 0,
+        SampleSource::Rerun => MOST_SAMPLES,
+        SampleSource::Student => 2 * MOST_SAMPLES,
+        SampleSource::Base => 3 * MOST_SAMPLES,
+    }
+}
+
+/// Answers of each source to one probe.
+fn count(source: SampleSource, settings: &SampleSettings) -> u32 {
+    match source {
+        SampleSource::Teacher | SampleSource::Student | SampleSource::Base => settings.per_probe,
+        SampleSource::Rerun => settings.reruns,
+    }
+}
+
+/// A free question as one model reads it.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub probe: String,
+    pub family: String,
+    tokens: Vec<u32>,
+    prompt_hash: String,
+    parameters: SamplingParameters,
+}
+
+impl Asked {
+    /// The question of a prompt probe; `None` for other kinds.
+    pub(crate) fn new(
+        model: &dyn Model,
+        probe: &Probe,
+        settings: &SampleSettings,
+    ) -> Result<Option<Asked>, ModelError> {
+        let Ask::Prompt { prompt, system, turns, max_tokens, stop, .. } = &probe.ask else { return Ok(None) };
+        let mut messages: Vec<Message> = Vec::with_capacity(turns.len() + 2);
+        let message = |role: &str, content: &str| Message { role: role.to_owned(), content: content.to_owned() };
+        messages.extend(system.iter().map(|text| message("system", text)));
+        messages.extend(turns.iter().map(|turn| match turn.role {
+            hydrometer_probes::Role::User => message("user", &turn.text),
+            hydrometer_probes::Role::Assistant => message("assistant", &turn.text),
+        }));
+        messages.push(message("user", prompt));
+        let tokenizer = model.tokenizer();
+        let tokens = match model.template() {
+            Some(template) => template.encode(tokenizer, &messages, GenerationPrompt::Add)?,
+            // A model without a template continues a text.
+            None => {
+                let texts: Vec<&str> = messages.iter().map(|message| message.content.as_str()).collect();
+                tokenizer.begin(tokenizer.encode(&texts.join("\n\n"))?)
+            }
+        };
+        let mut parameters = settings.parameters.clone();
+        parameters.max_tokens = max_tokens.unwrap_or(parameters.max_tokens);
+        parameters.stop.extend(stop.iter().cloned());
+        let context = model.identity().context_length as usize;
+        let longest = tokens.len() + parameters.max_tokens as usize;
+        if longest > context {
+            let reason = format!(
+                "probe `{}` takes {} tokens and {} for its answer, the context holds {context}; lower --max-tokens",
+                probe.id,
+                tokens.len(),
+                parameters.max_tokens
+            );
+            return Err(ModelError::Request { reason });
+        }
+        let prompt_hash = prompt_hash(&tokens);
+        Ok(Some(Asked { probe: probe.id.clone(), family: probe.family.clone(), tokens, prompt_hash, parameters }))
+    }
+
+    fn key(&self, model_key: &str, sample: u32) -> AnswerKey {
+        AnswerKey::new(model_key, &self.prompt_hash, &self.parameters, sample)
+    }
+}
+
+/// One model with its questions, and the store.
+pub(crate) struct Asker<'a> {
+    pub model: &'a dyn Model,
+    pub role: Role,
+    pub settings: &'a SampleSettings,
+    pub limits: &'a SampleLimits,
+}
+
+impl Asker<'_> {
+    /// Fills the store with every answer to `asked` that it does not hold; goes on with the tokens of those.
+    ///
+    /// # Errors
+    /// The model or the store fails, or the observer interrupts; what is complete is kept.
+    pub(crate) fn ask(
+        &self,
+        asked: &[&Asked],
+        store: &mut Store,
+        observer: &mut dyn Observer,
+    ) -> Result<ControlFlow<(), u64>, AskError> {
+        let identity = self.model.identity();
+        let model_key = identity.key();
+        let requests: Vec<_> = asked.iter().map(|asked| self.request(asked, &model_key, store)).collect();
+        let missing: u64 = requests.iter().map(|request| request.samples.len() as u64).sum();
+        observer.answered(self.wanted(asked.len()) - missing);
+        let mut ready = Vec::new();
+        let mut tokens = 0;
+        let mut written = Ok(0);
+        let mut stopped = false;
+        let sampled = sample(self.model, &requests, &self.settings.parameters, self.limits, &mut |step| {
+            match step {
+                SampleStep::Progress { read, drawn } => observer.sampled(read, drawn),
+                SampleStep::Answer(answer) => {
+                    tokens += answer.tokens.len() as u64;
+                    ready.push(as_stored(asked[answer.request], &model_key, identity, answer));
+                    observer.answered(1);
+                }
+            }
+            if ready.len() >= FLUSH {
+                written = store.put(&std::mem::take(&mut ready));
+            }
+            stopped = observer.interrupted();
+            if stopped || written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        // Complete answers are kept, whatever ended the sampling.
+        let written = written.and_then(|_| store.put(&ready));
+        sampled.map_err(self.role.failed())?;
+        written?;
+        Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(tokens) })
+    }
+
+    /// Answers to so many questions.
+    pub(crate) fn wanted(&self, questions: usize) -> u64 {
+        (questions * self.numbers().count()) as u64
+    }
+
+    /// Source and number of every sample of one probe.
+    fn numbers(&self) -> impl Iterator<Item = (SampleSource, u32)> {
+        self.role
+            .sources()
+            .iter()
+            .flat_map(|&source| (0..count(source, self.settings)).map(move |sample| (source, sample)))
+    }
+
+    fn request(&self, asked: &Asked, model_key: &str, store: &Store) -> SampleRequest {
+        let numbers = self.numbers().map(|(source, sample)| first_sample(source) + sample);
+        SampleRequest {
+            key: asked.prompt_hash.clone(),
+            prompt: asked.tokens.clone(),
+            samples: numbers.filter(|&sample| !store.contains(&asked.key(model_key, sample))).collect(),
+            max_tokens: Some(asked.parameters.max_tokens),
+            stop: asked.parameters.stop.clone(),
+        }
+    }
+
+    /// The rows of one probe, from the store.
+    ///
+    /// # Errors
+    /// The store is damaged.
+    pub(crate) fn rows(&self, asked: &Asked, store: &mut Store) -> Result<Vec<SampleRow>, AskError> {
+        let model_key = self.model.identity().key();
+        let mut rows = Vec::new();
+        for (source, sample) in self.numbers() {
+            let number = first_sample(source) + sample;
+            let answer = store.get(&asked.key(&model_key, number))?;
+            let lost = || AskError::AnswerLost { probe: asked.probe.clone(), sample: number };
+            let answer = answer.ok_or_else(lost)?;
+            rows.push(SampleRow {
+                probe: asked.probe.clone(),
+                family: asked.family.clone(),
+                source: source.name().to_owned(),
+                sample,
+                text: answer.text,
+                tokens: answer.tokens.len() as u32,
+                logprob: answer.logprobs.iter().map(|&logprob| f64::from(logprob)).sum(),
+                finish: answer.finish.name().to_owned(),
+            });
+        }
+        Ok(rows)
+    }
+}
+
+fn as_stored(
+    asked: &Asked,
+    model_key: &str,
+    identity: &ModelIdentity,
+    answer: hydrometer_models::Answer,
+) -> StoredAnswer {
+    StoredAnswer {
+        key: asked.key(model_key, answer.sample),
+        model_key: model_key.to_owned(),
+        model_name: identity.name.clone(),
+        prompt_hash: asked.prompt_hash.clone(),
+        parameters: asked.parameters.clone(),
+        sample: answer.sample,
+        text: answer.text,
+        tokens: answer.tokens.iter().map(|draw| draw.token).collect(),
+        logprobs: answer.tokens.iter().map(|draw| draw.logprob).collect(),
+        finish: answer.finish,
+    }
+}
+
+/// What [`ask()`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CollectReport {
+    /// Free questions of the suite.
+    pub prompts: u64,
+    /// Answers that the store held before.
+    pub held: u64,
+    /// Answers that were asked for.
+    pub asked: u64,
+    /// Their tokens.
+    pub tokens: u64,
+}
+
+/// Asks one model the free questions of a suite, as teacher (its rerun included), student or base, and keeps the
+/// answers in the store. An audit with the same probes and settings finds them there.
+///
+/// # Errors
+/// The suite asks nothing freely, the model or the store fails, or the observer interrupts. What is complete is kept:
+/// the same call continues.
+pub fn ask(
+    model: &dyn Model,
+    role: Role,
+    suite: &Suite,
+    sampling: &Sampling,
+    observer: &mut dyn Observer,
+) -> Result<CollectReport, AskError> {
+    let Sampling { settings, store: folder, limits } = sampling;
+    check_samples(settings)?;
+    suite.validate()?;
+    let mut asked = Vec::new();
+    for probe in &suite.probes {
+        asked.extend(Asked::new(model, probe, settings).map_err(role.failed())?);
+    }
+    if asked.is_empty() {
+        return Err(AskError::NoPrompt { suite: suite.name.clone() });
+    }
+    let mut store = Store::open(folder, Access::Write)?;
+    let before = store.len();
+    let asker = Asker { model, role, settings, limits };
+    let answers = asker.wanted(asked.len());
+    let (planned, units) = (PlannedTokens::default(), asked.len().div_ceil(UNIT_PROMPTS) as u64);
+    observer.planned(&PlanSummary { planned, units, units_done: 0, tokens_done: 0, answers });
+    let mut tokens = 0;
+    for unit in asked.chunks(UNIT_PROMPTS) {
+        let unit: Vec<_> = unit.iter().collect();
+        match asker.ask(&unit, &mut store, observer)? {
+            ControlFlow::Continue(drawn) => tokens += drawn,
+            ControlFlow::Break(()) => return Err(AskError::Interrupted(folder.clone())),
+        }
+    }
+    let new = (store.len() - before) as u64;
+    Ok(CollectReport { prompts: asked.len() as u64, held: answers.saturating_sub(new), asked: new, tokens })
+}

@@ -1,0 +1,138 @@
+//! How asking fails.
+
+use std::path::PathBuf;
+
+use hydrometer_answers::RunError;
+use hydrometer_models::ModelError;
+use hydrometer_probes::ProbeError;
+use hydrometer_probes::counted::counted;
+use thiserror::Error;
+
+use crate::Role;
+
+/// Why asking failed.
+#[derive(Debug, Error)]
+pub enum AskError {
+    /// A model failed; what was collected is kept.
+    #[error("{role}: {source}")]
+    Model {
+        /// As what it answered.
+        role: Role,
+        /// The cause.
+        source: ModelError,
+    },
+    /// The run folder, the answer store or the teacher cache failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The suite is unusable.
+    #[error(transparent)]
+    Suite(#[from] ProbeError),
+    /// A setting is out of range.
+    #[error("{setting} is {found}, expected {expected}")]
+    Setting {
+        /// Its name.
+        setting: &'static str,
+        /// What was given.
+        found: String,
+        /// What is accepted.
+        expected: String,
+    },
+    /// Sampling parameters are out of range.
+    #[error("sampling: {0}")]
+    Parameters(String),
+    /// A suite without texts that can be scored, for something that needs them.
+    #[error("no text of `{suite}` has a second token, and {needs}")]
+    NoText {
+        /// Name of the suite.
+        suite: String,
+        /// Why nothing else will do.
+        needs: &'static str,
+    },
+    /// A suite without prompts, where only prompts are asked.
+    #[error("`{suite}` has no prompt that is answered freely")]
+    NoPrompt {
+        /// Name of the suite.
+        suite: String,
+    },
+    /// A sentence encoder without anything to read.
+    #[error("no prompt is compared by its whole answer, so a sentence encoder has nothing to read")]
+    NothingToEncode,
+    /// An answer that was written to the store is not there any more.
+    #[error("the answer store no longer holds sample {sample} of probe `{probe}`: did another process clear it?")]
+    AnswerLost {
+        /// Probe id.
+        probe: String,
+        /// Number of the sample in the store.
+        sample: u32,
+    },
+    /// A model of which no answers were given.
+    #[error("no answer is by a model `{model}`; the answers are by {}", .known.join(", "))]
+    UnknownModel {
+        /// Who was asked for.
+        model: String,
+        /// Whose answers are there.
+        known: Vec<String>,
+    },
+    /// Given answers that have no prompt in common.
+    #[error("no prompt was answered by both `{teacher}` and `{student}`")]
+    NothingInCommon {
+        /// Whose answers are the teacher's.
+        teacher: String,
+        /// Whose answers are the student's.
+        student: String,
+    },
+    /// Two logit rows could not be compared.
+    #[error("probe {probe}, window {window}, position {position}: {reason}")]
+    Row {
+        /// Probe id.
+        probe: String,
+        /// Window within the probe.
+        window: u32,
+        /// Position within the window.
+        position: u32,
+        /// What is wrong with the numbers.
+        reason: String,
+    },
+    /// Windows of the texts that a teacher cache does not hold.
+    #[error(
+        "not in the teacher cache {}: {missing} of {} of these texts; the first is window {window} of `{probe}`",
+        .cache.display(),
+        counted(*.windows, "window")
+    )]
+    NotCached {
+        /// The cache.
+        cache: PathBuf,
+        /// Windows that it lacks.
+        missing: u64,
+        /// Windows of the texts.
+        windows: u64,
+        /// Probe of the first that it lacks.
+        probe: String,
+        /// That window within the probe.
+        window: u32,
+    },
+    /// A teacher cache that this student cannot be compared with.
+    #[error("the teacher cache {}: its {what} is {found}, expected {expected}", .cache.display())]
+    CacheDiffers {
+        /// The cache.
+        cache: PathBuf,
+        /// What differs.
+        what: String,
+        /// What the cache has.
+        found: String,
+        /// What is accepted.
+        expected: String,
+    },
+    /// Who says when to stop could not read the evidence.
+    #[error(transparent)]
+    StopRule(Box<dyn std::error::Error + Send + Sync>),
+    /// Stopped by the user; the same command resumes.
+    #[error("interrupted; the same command resumes {}", .0.display())]
+    Interrupted(PathBuf),
+}
+
+impl AskError {
+    pub(crate) fn setting(setting: &'static str, found: impl ToString, expected: impl Into<String>) -> Self {
+        Self::Setting { setting, found: found.to_string(), expected: expected.into() }
+    }
+}

@@ -1,0 +1,109 @@
+//! Choices: both models say how probable each option is after the prompt, in one or more orders of the options.
+
+use hydrometer_answers::{ChoiceRow, PartKind, PlannedTokens};
+use hydrometer_models::{Choice, choose, question};
+use hydrometer_probes::{Ask, Probe, Suite, ask};
+
+use super::{Asking, Gates, Kind};
+use crate::units::Packing;
+use crate::{AskError, AskOptions, Models, Observer, Role};
+
+/// A choice in one option order, tokenised for both models.
+struct Question {
+    probe: String,
+    family: String,
+    rotation: u32,
+    /// Option index at each displayed place.
+    order: Vec<usize>,
+    teacher: Choice,
+    student: Choice,
+}
+
+impl Question {
+    fn new(models: Models<'_>, probe: &Probe, rotation: u32) -> Result<Self, AskError> {
+        let (teacher, order) = question(models.teacher, probe, rotation).map_err(Role::Teacher.failed())?;
+        let (student, _) = question(models.student, probe, rotation).map_err(Role::Student.failed())?;
+        let (probe, family) = (probe.id.clone(), probe.family.clone());
+        Ok(Self { probe, family, rotation, order, teacher, student })
+    }
+
+    /// One row for each option, in the order of the suite.
+    fn rows<'a>(&'a self, teacher: &'a [f64], student: &'a [f64]) -> impl Iterator<Item = ChoiceRow> + 'a {
+        let mut places: Vec<_> = self.order.iter().enumerate().collect();
+        places.sort_by_key(|place| place.1);
+        places.into_iter().map(move |(place, &option)| ChoiceRow {
+            probe: self.probe.clone(),
+            family: self.family.clone(),
+            rotation: self.rotation,
+            option: option as u32,
+            teacher_logprob: teacher[place],
+            student_logprob: student[place],
+        })
+    }
+}
+
+/// The choices of a suite.
+pub(crate) struct Choices {
+    units: Vec<Vec<Question>>,
+}
+
+impl Choices {
+    pub(crate) fn plan(
+        models: Models<'_>,
+        suite: &Suite,
+        options: &AskOptions,
+        packing: &Packing,
+    ) -> Result<Self, AskError> {
+        let mut questions = Vec::new();
+        for probe in suite.probes.iter().filter(|probe| matches!(probe.ask, Ask::Choice { .. })) {
+            for rotation in 0..options.rotations.min(ask::rotations(probe) as u32) {
+                questions.push(Question::new(models, probe, rotation)?);
+            }
+        }
+        let units = packing.pack(questions, options.block_tokens as usize, |q| &q.family, |q| q.teacher.tokens());
+        Ok(Self { units })
+    }
+}
+
+impl Kind for Choices {
+    fn part(&self) -> PartKind {
+        PartKind::Choices
+    }
+
+    fn units(&self) -> usize {
+        self.units.len()
+    }
+
+    fn files(&self, units: u32) -> Vec<(PartKind, u32)> {
+        vec![(PartKind::Choices, units)]
+    }
+
+    fn tokens(&self, unit: usize) -> PlannedTokens {
+        tokens(&self.units[unit])
+    }
+
+    fn ask(&mut self, unit: usize, asking: &Asking<'_>, _: Gates, observer: &mut dyn Observer) -> Result<(), AskError> {
+        let mut rows = Vec::new();
+        for questions in asking.blocks(&self.units[unit], |question| question.teacher.tokens()) {
+            asking.go_on(observer)?;
+            let size = tokens(questions);
+            let asked: Vec<_> = questions.iter().map(|question| question.teacher.clone()).collect();
+            let teacher = choose(asking.models.teacher, &asked).map_err(Role::Teacher.failed())?;
+            observer.progress(size.teacher_tokens);
+            asking.go_on(observer)?;
+            let asked: Vec<_> = questions.iter().map(|question| question.student.clone()).collect();
+            let student = choose(asking.models.student, &asked).map_err(Role::Student.failed())?;
+            observer.progress(size.student_tokens);
+            for (question, (teacher, student)) in questions.iter().zip(teacher.iter().zip(&student)) {
+                rows.extend(question.rows(teacher, student));
+            }
+        }
+        asking.run.write_choices(unit as u32, &rows)?;
+        asking.done(PartKind::Choices, unit as u32, observer)
+    }
+}
+
+fn tokens(questions: &[Question]) -> PlannedTokens {
+    let sum = |of: fn(&Question) -> &Choice| questions.iter().map(|question| of(question).tokens() as u64).sum();
+    PlannedTokens { teacher_tokens: sum(|q| &q.teacher), student_tokens: sum(|q| &q.student), floor_tokens: 0 }
+}

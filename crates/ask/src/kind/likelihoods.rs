@@ -1,0 +1,105 @@
+//! Texts of models that share no vocabulary: each scores them alone, and only their likelihoods can be compared.
+
+use hydrometer_answers::{LikelihoodRow, PartKind, PlannedTokens, ScoredModel};
+use hydrometer_models::{Block, LOGIT_ROWS};
+use hydrometer_probes::Suite;
+use rayon::prelude::*;
+
+use super::{Asking, Gates, Kind};
+use crate::units::Packing;
+use crate::windows::{Window, tokens, windows};
+use crate::{AskError, AskOptions, Models, Observer, Role};
+
+/// The texts of a suite under each model's own tokenizer.
+pub(crate) struct Likelihoods {
+    units: Vec<(ScoredModel, Vec<Window>)>,
+}
+
+impl Likelihoods {
+    pub(crate) fn plan(
+        models: Models<'_>,
+        suite: &Suite,
+        options: &AskOptions,
+        packing: &Packing,
+    ) -> Result<Self, AskError> {
+        let mut units = Vec::new();
+        for scored in [ScoredModel::Teacher, ScoredModel::Student] {
+            let (model, role) = who(models, scored);
+            let windows = windows(model, suite, options.windowing()).map_err(role.failed())?;
+            let packed = packing.pack(windows, options.block_tokens as usize, |w| &w.family, |w| w.tokens.len());
+            units.extend(packed.into_iter().map(|windows| (scored, windows)));
+        }
+        Ok(Self { units })
+    }
+}
+
+fn who<'a>(models: Models<'a>, scored: ScoredModel) -> (&'a dyn hydrometer_models::Model, Role) {
+    match scored {
+        ScoredModel::Teacher => (models.teacher, Role::Teacher),
+        ScoredModel::Student => (models.student, Role::Student),
+    }
+}
+
+impl Kind for Likelihoods {
+    fn part(&self) -> PartKind {
+        PartKind::Likelihoods
+    }
+
+    fn units(&self) -> usize {
+        self.units.len()
+    }
+
+    fn files(&self, units: u32) -> Vec<(PartKind, u32)> {
+        vec![(PartKind::Likelihoods, units)]
+    }
+
+    fn tokens(&self, unit: usize) -> PlannedTokens {
+        let (scored, windows) = &self.units[unit];
+        let nothing = PlannedTokens::default();
+        match scored {
+            ScoredModel::Teacher => PlannedTokens { teacher_tokens: tokens(windows), ..nothing },
+            ScoredModel::Student => PlannedTokens { student_tokens: tokens(windows), ..nothing },
+        }
+    }
+
+    fn ask(&mut self, unit: usize, asking: &Asking<'_>, _: Gates, observer: &mut dyn Observer) -> Result<(), AskError> {
+        asking.go_on(observer)?;
+        let (scored, windows) = &self.units[unit];
+        let (model, role) = who(asking.models, *scored);
+        let block = Block { sequences: windows.iter().map(Window::sequence).collect() };
+        let mut logits = model.score(&block).map_err(role.failed())?;
+        let vocab = model.identity().vocab_size as usize;
+        let targets: Vec<_> = windows.iter().flat_map(|w| (0..w.rows.len()).map(|row| w.target(row))).collect();
+        let mut logprobs = Vec::with_capacity(targets.len());
+        let mut buffer = vec![0f32; LOGIT_ROWS.min(targets.len()) * vocab];
+        for (start, chunk) in (0..).step_by(LOGIT_ROWS).zip(targets.chunks(LOGIT_ROWS)) {
+            let buffer = &mut buffer[..chunk.len() * vocab];
+            logits.read(start..start + chunk.len(), buffer).map_err(role.failed())?;
+            let rows = buffer.par_chunks(vocab).zip(chunk);
+            logprobs.par_extend(rows.map(|(row, &target)| hydrometer_metrics::log_prob(row, target)));
+        }
+        let mut at = 0;
+        let mut rows = Vec::new();
+        for window in windows {
+            let end = at + window.rows.len();
+            rows.push(row(window, *scored, logprobs[at..end].iter().sum()));
+            at = end;
+        }
+        asking.run.write_likelihoods(unit as u32, &rows)?;
+        observer.progress(block.tokens() as u64);
+        asking.done(PartKind::Likelihoods, unit as u32, observer)
+    }
+}
+
+/// The likelihood of a window.
+pub(crate) fn row(window: &Window, model: ScoredModel, logprob: f64) -> LikelihoodRow {
+    LikelihoodRow {
+        probe: window.probe.clone(),
+        family: window.family.clone(),
+        window: window.index,
+        model: model.name().to_owned(),
+        tokens: window.rows.len() as u64,
+        bytes: window.bytes,
+        logprob,
+    }
+}

@@ -1,0 +1,152 @@
+//! Prompts: every model answers freely, several times. Prompts that the teacher is not asked come last.
+
+use std::collections::BTreeSet;
+
+use hydrometer_answers::store::{Access, Store};
+use hydrometer_answers::{PartKind, SampleSettings, TeacherAsked};
+use hydrometer_probes::Suite;
+use hydrometer_probes::families::order_in;
+
+use super::{Asking, Gates, Kind};
+use crate::answering::{Asked, Asker, UNIT_PROMPTS};
+use crate::encoding::vectors;
+use crate::units::{Packing, pack};
+use crate::{AskError, AskOptions, Closeness, Models, Observer, Role, Sampling};
+
+/// One prompt as each model reads it.
+struct Prompt {
+    family: String,
+    asked: Vec<(Role, Asked)>,
+}
+
+impl Prompt {
+    fn of(&self, role: Role) -> Option<&Asked> {
+        self.asked.iter().find(|asked| asked.0 == role).map(|asked| &asked.1)
+    }
+}
+
+/// The prompts of a suite.
+pub(crate) struct Prompts {
+    units: Vec<Vec<Prompt>>,
+    /// The first unit of those that only the student answers.
+    student_from: usize,
+    settings: Option<SampleSettings>,
+    encoded: bool,
+    teacher_asked: Option<TeacherAsked>,
+    /// Opened with the first unit that is asked.
+    store: Option<Store>,
+}
+
+impl Prompts {
+    pub(crate) fn plan(
+        models: Models<'_>,
+        suite: &Suite,
+        options: &AskOptions,
+        packing: &Packing,
+    ) -> Result<Self, AskError> {
+        let settings = options.sampling.as_ref().map(|sampling| &sampling.settings);
+        let prompts = settings.map_or(Ok(Vec::new()), |settings| prompts(models, suite, settings))?;
+        let (both, alone) = match packing {
+            Packing::ByFamily { .. } => (prompts, Vec::new()),
+            Packing::InOrder => asked_of_teacher(prompts, options),
+        };
+        let mut units = packing.pack(both, UNIT_PROMPTS, |prompt| &prompt.family, |_| 1);
+        let student_from = units.len();
+        units.extend(pack(alone, UNIT_PROMPTS, |_| 1));
+        Ok(Self {
+            units,
+            student_from,
+            settings: settings.cloned(),
+            encoded: models.meaning.is_some(),
+            teacher_asked: options.teacher_asked,
+            store: None,
+        })
+    }
+}
+
+/// The free questions of a suite.
+fn prompts(models: Models<'_>, suite: &Suite, settings: &SampleSettings) -> Result<Vec<Prompt>, AskError> {
+    let mut prompts = Vec::new();
+    for probe in &suite.probes {
+        let read = |(role, model): (Role, _)| {
+            let asked = Asked::new(model, probe, settings).map_err(role.failed()).transpose()?;
+            Some(asked.map(|asked| (role, asked)))
+        };
+        let asked = models.who_answer().filter_map(read).collect::<Result<Vec<_>, _>>()?;
+        prompts.extend((!asked.is_empty()).then(|| Prompt { family: probe.family.clone(), asked }));
+    }
+    Ok(prompts)
+}
+
+/// The prompts that both models answer, and those of the student alone.
+fn asked_of_teacher(prompts: Vec<Prompt>, options: &AskOptions) -> (Vec<Prompt>, Vec<Prompt>) {
+    let Some(TeacherAsked::Families(most)) = options.teacher_asked else { return (prompts, Vec::new()) };
+    let place = |prompt: &Prompt| order_in(options.seed, &prompt.family);
+    let mut places: Vec<_> = prompts.iter().map(place).collect::<BTreeSet<_>>().into_iter().collect();
+    places.truncate(most as usize);
+    prompts.into_iter().partition(|prompt| places.binary_search(&place(prompt)).is_ok())
+}
+
+impl Kind for Prompts {
+    fn part(&self) -> PartKind {
+        PartKind::Samples
+    }
+
+    fn units(&self) -> usize {
+        self.units.len()
+    }
+
+    fn files(&self, units: u32) -> Vec<(PartKind, u32)> {
+        vec![(PartKind::Samples, units), (PartKind::Vectors, if self.encoded { units } else { 0 })]
+    }
+
+    fn answers(&self, unit: usize) -> u64 {
+        let Some(settings) = &self.settings else { return 0 };
+        let prompts = &self.units[unit];
+        let models = prompts.iter().map(|prompt| prompt.asked.len() as u32).max().unwrap_or(0);
+        let all = models * settings.per_probe + settings.reruns;
+        let of_each = if unit < self.student_from { all } else { settings.per_probe };
+        prompts.len() as u64 * u64::from(of_each)
+    }
+
+    fn goes_on(&self) -> bool {
+        self.teacher_asked.is_some()
+    }
+
+    fn ask(
+        &mut self,
+        unit: usize,
+        asking: &Asking<'_>,
+        gates: Gates,
+        observer: &mut dyn Observer,
+    ) -> Result<(), AskError> {
+        let Some(Sampling { settings, store: folder, limits }) = &asking.options.sampling else { return Ok(()) };
+        let prompts = &self.units[unit];
+        let student_alone = gates == Gates::Decided || unit >= self.student_from;
+        let store = match &mut self.store {
+            Some(store) => store,
+            closed => closed.insert(Store::open(folder, Access::Write)?),
+        };
+        let who = asking.models.who_answer().filter(|(role, _)| !student_alone || *role == Role::Student);
+        let askers: Vec<_> = who.map(|(role, model)| Asker { model, role, settings, limits }).collect();
+        for asker in &askers {
+            asking.go_on(observer)?;
+            let asked: Vec<_> = prompts.iter().filter_map(|prompt| prompt.of(asker.role)).collect();
+            if asker.ask(&asked, store, observer)?.is_break() {
+                return Err(asking.interrupted());
+            }
+        }
+        let mut rows = Vec::new();
+        for prompt in prompts {
+            for asker in &askers {
+                let asked = prompt.of(asker.role);
+                rows.extend(asked.map_or(Ok(Vec::new()), |asked| asker.rows(asked, store))?);
+            }
+        }
+        if let Some(Closeness { encoder, .. }) = asking.models.meaning {
+            asking.run.write_vectors(unit as u32, &vectors(&rows, asking.run.probes(), encoder)?)?;
+        }
+        asking.run.write_samples(unit as u32, &rows)?;
+        asking.done(PartKind::Samples, unit as u32, observer)
+    }
+}

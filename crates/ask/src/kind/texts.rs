@@ -1,0 +1,212 @@
+//! Texts of models that share a vocabulary: both score them, and their distributions are compared position by position.
+//! Some windows the teacher scores again: the noise floor.
+
+use std::collections::BTreeSet;
+
+use hydrometer_answers::{LikelihoodRow, PartKind, PlannedTokens, PositionRow, ScoredModel};
+use hydrometer_metrics::Comparer;
+use hydrometer_models::{Block, LOGIT_ROWS, Logits, Model};
+use hydrometer_probes::Suite;
+use hydrometer_probes::families::FamilySizes;
+use rayon::prelude::*;
+
+use super::likelihoods::row as likelihood;
+use super::{Asking, Gates, Kind};
+use crate::units::{Packing, spread};
+use crate::windows::{Window, tokens, windows};
+use crate::{AskError, AskOptions, Models, Observer, Role};
+
+/// A window, and whether the teacher scores it twice.
+struct Scored {
+    window: Window,
+    again: bool,
+}
+
+/// The texts of a suite.
+pub(crate) struct Texts {
+    units: Vec<Vec<Scored>>,
+    /// Entries of the output distributions that are compared.
+    shared: usize,
+}
+
+impl Texts {
+    pub(crate) fn plan(
+        models: Models<'_>,
+        suite: &Suite,
+        options: &AskOptions,
+        packing: &Packing,
+        shared: u32,
+    ) -> Result<Self, AskError> {
+        let windows = windows(models.teacher, suite, options.windowing()).map_err(Role::Teacher.failed())?;
+        let units = packing.pack(windows, options.block_tokens as usize, |w| &w.family, |w| w.tokens.len());
+        let all = units.iter().map(Vec::len).sum::<usize>();
+        let floor = options.floor_windows as usize;
+        let again: BTreeSet<_> = match packing {
+            // Families stand in random order, and the last ones may never be asked.
+            Packing::ByFamily { .. } => (0..all.min(floor)).collect(),
+            Packing::InOrder => spread(all, floor).into_iter().collect(),
+        };
+        let mut place = 0..;
+        let scored = |window| Scored { window, again: place.next().is_some_and(|place| again.contains(&place)) };
+        let mut scored = scored;
+        let units = units.into_iter().map(|windows| windows.into_iter().map(&mut scored).collect()).collect();
+        Ok(Self { units, shared: shared as usize })
+    }
+
+    /// The families of the scored positions: the scale on which they are watched.
+    pub(crate) fn families(&self) -> FamilySizes {
+        let windows = self.units.iter().flatten().map(|scored| &scored.window);
+        FamilySizes::of(windows.flat_map(|window| window.rows.iter().map(|_| window.family.as_str())))
+    }
+}
+
+impl Kind for Texts {
+    fn part(&self) -> PartKind {
+        PartKind::Positions
+    }
+
+    fn units(&self) -> usize {
+        self.units.len()
+    }
+
+    fn files(&self, units: u32) -> Vec<(PartKind, u32)> {
+        [PartKind::Positions, PartKind::Floor, PartKind::Likelihoods].map(|part| (part, units)).into()
+    }
+
+    fn tokens(&self, unit: usize) -> PlannedTokens {
+        let once = tokens(self.units[unit].iter().map(|scored| &scored.window));
+        let again = tokens(self.units[unit].iter().filter(|scored| scored.again).map(|scored| &scored.window));
+        PlannedTokens { teacher_tokens: once + again, student_tokens: once, floor_tokens: again }
+    }
+
+    fn ask(&mut self, unit: usize, asking: &Asking<'_>, _: Gates, observer: &mut dyn Observer) -> Result<(), AskError> {
+        let scored = &self.units[unit];
+        let (mut rows, mut floor) = (Vec::new(), Vec::new());
+        for block in asking.blocks(scored, |scored| scored.window.tokens.len()) {
+            let (positions, again) = self.compared(block, asking, observer)?;
+            rows.extend(positions);
+            floor.extend(again);
+        }
+        // The unit counts as done once its positions are there: they are written last.
+        let number = unit as u32;
+        asking.run.write_floor(number, &floor)?;
+        asking.run.write_likelihoods(number, &likelihoods(scored, &rows))?;
+        asking.run.write_positions(number, &rows)?;
+        asking.done(PartKind::Positions, number, observer)
+    }
+}
+
+impl Texts {
+    /// The positions of a block of windows, and those of the teacher against itself.
+    fn compared(
+        &self,
+        block: &[Scored],
+        asking: &Asking<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<(Vec<PositionRow>, Vec<PositionRow>), AskError> {
+        asking.go_on(observer)?;
+        let Models { teacher, student, .. } = asking.models;
+        let windows: Vec<_> = block.iter().map(|scored| &scored.window).collect();
+        let sequences = Block { sequences: windows.iter().map(|window| window.sequence()).collect() };
+        let mut scores = teacher.score(&sequences).map_err(Role::Teacher.failed())?;
+        observer.progress(sequences.tokens() as u64);
+        asking.go_on(observer)?;
+        let mut other = student.score(&sequences).map_err(Role::Student.failed())?;
+        let compare = Compare { left: teacher, right: student, right_is: Role::Student, shared: self.shared };
+        let rows = compare.windows(&windows, &mut *scores, &mut *other, 0)?;
+        // The student's hidden states are not needed for the rerun.
+        drop(other);
+        observer.progress(sequences.tokens() as u64);
+        let compare = Compare { left: teacher, right: teacher, right_is: Role::Teacher, shared: self.shared };
+        let mut floor = Vec::new();
+        let mut first_row = 0;
+        for Scored { window, again } in block {
+            if *again {
+                asking.go_on(observer)?;
+                // In another batch, and as exactly as the model can.
+                let single = Block { sequences: vec![window.sequence()] };
+                let mut rerun = teacher.rerun(&single).map_err(Role::Teacher.failed())?;
+                floor.extend(compare.windows(&[window], &mut *scores, &mut *rerun, first_row)?);
+                observer.progress(window.tokens.len() as u64);
+            }
+            first_row += window.rows.len();
+        }
+        Ok((rows, floor))
+    }
+}
+
+/// Likelihoods of both models from their compared positions: probe by probe, first the teacher's.
+fn likelihoods(scored: &[Scored], rows: &[PositionRow]) -> Vec<LikelihoodRow> {
+    let mut at = 0;
+    let mut all = Vec::new();
+    for probe in scored.chunk_by(|a, b| a.window.probe == b.window.probe) {
+        let mut student = Vec::new();
+        for Scored { window, .. } in probe {
+            let rows = &rows[at..at + window.rows.len()];
+            at += window.rows.len();
+            let sum = |of: fn(&PositionRow) -> f32| rows.iter().map(|row| f64::from(of(row))).sum();
+            all.push(likelihood(window, ScoredModel::Teacher, sum(|row| row.stats.teacher_logprob)));
+            student.push(likelihood(window, ScoredModel::Student, sum(|row| row.stats.student_logprob)));
+        }
+        all.append(&mut student);
+    }
+    all
+}
+
+/// Two models whose logits are compared over the entries they share.
+struct Compare<'a> {
+    left: &'a dyn Model,
+    right: &'a dyn Model,
+    right_is: Role,
+    shared: usize,
+}
+
+impl Compare<'_> {
+    /// Compares the rows of `windows`; the left logits begin at row `offset` of their block, the right ones at 0.
+    fn windows(
+        &self,
+        windows: &[&Window],
+        left: &mut dyn Logits,
+        right: &mut dyn Logits,
+        offset: usize,
+    ) -> Result<Vec<PositionRow>, AskError> {
+        let places: Vec<_> = windows.iter().flat_map(|w| (0..w.rows.len()).map(move |row| (*w, row))).collect();
+        let [left_width, right_width] = [self.left, self.right].map(|model| model.identity().vocab_size as usize);
+        // With a vocabulary of 151,936 one chunk of rows is 311 MB; fewer rows would unpack the output matrix more often.
+        let rows = LOGIT_ROWS.min(places.len());
+        let (mut left_rows, mut right_rows) = (vec![0f32; rows * left_width], vec![0f32; rows * right_width]);
+        let mut all = Vec::with_capacity(places.len());
+        for (start, chunk) in (0..).step_by(LOGIT_ROWS).zip(places.chunks(LOGIT_ROWS)) {
+            let end = start + chunk.len();
+            let left_rows = &mut left_rows[..chunk.len() * left_width];
+            let right_rows = &mut right_rows[..chunk.len() * right_width];
+            left.read(offset + start..offset + end, left_rows).map_err(Role::Teacher.failed())?;
+            right.read(start..end, right_rows).map_err(self.right_is.failed())?;
+            let pairs = left_rows.par_chunks(left_width).zip(right_rows.par_chunks(right_width)).zip(chunk);
+            let compared: Result<Vec<_>, _> = pairs
+                .map_init(
+                    || Comparer::new(self.shared),
+                    |comparer, ((left, right), &(window, row))| {
+                        self.row(comparer, &left[..self.shared], &right[..self.shared], window, row)
+                    },
+                )
+                .collect();
+            all.extend(compared?);
+        }
+        Ok(all)
+    }
+
+    fn row(
+        &self,
+        comparer: &mut Comparer,
+        left: &[f32],
+        right: &[f32],
+        window: &Window,
+        row: usize,
+    ) -> Result<PositionRow, AskError> {
+        let stats = comparer
+            .compare(left, right, window.target(row))
+            .map_err(|error| window.failed(window.rows[row], &error))?;
+        Ok(window.measured(row, self.left.tokenizer(), window.full, stats))
+    }
+}

@@ -1,0 +1,28 @@
+//! Models and a suite in, a run folder out: plan, schedule, roles. The only user of models on the way to a verdict.
+//! Knows nothing about verdicts, what a policy means, or rendering; when enough was asked is told to it by a
+//! [`StopRule`](hydrometer_answers::StopRule).
+
+mod answering;
+pub mod base_file;
+mod collect;
+mod encoding;
+mod error;
+mod imported;
+mod kind;
+mod observer;
+mod options;
+mod plan;
+mod roles;
+mod teacher_cache;
+mod units;
+mod windows;
+
+pub use answering::{CollectReport, ask};
+pub use collect::collect;
+pub use error::AskError;
+pub use imported::{ImportOptions, ImportReport, Imported, import};
+pub use observer::{Observer, PlanSummary};
+pub use options::{AskOptions, Sampling, UntilDecided, Windowing};
+pub use plan::Plan;
+pub use roles::{Closeness, Models, Role};
+pub use teacher_cache::{CacheReport, collect_cached, fill_cache};

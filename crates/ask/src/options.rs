@@ -1,0 +1,123 @@
+//! What a collection is told.
+
+use std::path::PathBuf;
+
+use hydrometer_answers::{SampleSettings, SamplingParameters, TeacherAsked, WatchedGate};
+use hydrometer_models::SampleLimits;
+
+use crate::AskError;
+use crate::answering::MOST_SAMPLES;
+
+/// Settings of one collection. Every field but `arguments` is part of the run's identity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AskOptions {
+    /// Context window in tokens; longer texts are cut into disjoint windows of this length. At least 8.
+    pub n_ctx: u32,
+    /// Tokens computed together; a block is also what an interruption can lose. At least `n_ctx`.
+    pub block_tokens: u32,
+    /// Option orders asked per choice, at most the number of options.
+    pub rotations: u32,
+    /// Windows that the teacher scores a second time, for the noise floor.
+    pub floor_windows: u32,
+    /// Only the first windows of each text.
+    pub max_windows: Option<u32>,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// How free questions are answered; without it they are left out.
+    pub sampling: Option<Sampling>,
+    /// Which prompts the teacher is asked; `None` for all. The student answers all of them in any case, and what it does
+    /// alone narrows the intervals.
+    pub teacher_asked: Option<TeacherAsked>,
+    /// Asks whole families in random order until a stop rule has seen enough; without it the whole suite is asked.
+    pub until_decided: Option<UntilDecided>,
+    /// The command line as given, for the manifest; without secrets.
+    pub arguments: Vec<String>,
+}
+
+/// How texts are cut into windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windowing {
+    /// Context window in tokens; longer texts are cut into disjoint windows of this length. At least 8.
+    pub n_ctx: u32,
+    /// Only the first windows of each text.
+    pub max_windows: Option<u32>,
+}
+
+/// How free questions are answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sampling {
+    /// How many answers, drawn how: part of the run's identity.
+    pub settings: SampleSettings,
+    /// Folder of the answer store: what it holds is not asked again.
+    pub store: PathBuf,
+    /// Sequences and memory at once; the answers do not depend on it.
+    pub limits: SampleLimits,
+}
+
+/// The gates by which a run says that enough was asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UntilDecided {
+    /// Error rate of each gate, on either side, in (0, 1).
+    pub alpha: f64,
+    /// Most families taken in per gate; `None` for as many as the suite has.
+    pub cap: Option<u32>,
+    /// The gates that are watched.
+    pub gates: Vec<WatchedGate>,
+}
+
+impl AskOptions {
+    pub(crate) fn windowing(&self) -> Windowing {
+        Windowing { n_ctx: self.n_ctx, max_windows: self.max_windows }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), AskError> {
+        check_blocks(self.n_ctx, self.block_tokens)?;
+        if self.rotations == 0 {
+            return Err(AskError::setting("rotations", 0, "at least 1"));
+        }
+        if let Some(0) = self.until_decided.as_ref().and_then(|until| until.cap) {
+            return Err(AskError::setting("cap", 0, "at least 1 family"));
+        }
+        match (self.teacher_asked, &self.until_decided) {
+            (Some(TeacherAsked::Families(families @ 0..2)), None) => {
+                return Err(AskError::setting("teacher_families", families, "at least 2 families"));
+            }
+            (Some(TeacherAsked::Families(families)), Some(_)) => {
+                let expected = "none where the gates say when the teacher has been asked enough";
+                return Err(AskError::setting("teacher_families", families, expected));
+            }
+            (Some(TeacherAsked::UntilDecided), None) => {
+                let found = "until the gates are decided";
+                return Err(AskError::setting("teacher_asked", found, "gates that are watched"));
+            }
+            _ => {}
+        }
+        self.sampling.as_ref().map_or(Ok(()), |sampling| check_samples(&sampling.settings))
+    }
+}
+
+/// Windows and blocks that can be worked with.
+pub(crate) fn check_blocks(n_ctx: u32, block_tokens: u32) -> Result<(), AskError> {
+    if n_ctx < 8 {
+        return Err(AskError::setting("n_ctx", n_ctx, "at least 8 tokens"));
+    }
+    if block_tokens < n_ctx {
+        return Err(AskError::setting("block_tokens", block_tokens, format!("at least n_ctx = {n_ctx}")));
+    }
+    Ok(())
+}
+
+pub(crate) fn check_samples(settings: &SampleSettings) -> Result<(), AskError> {
+    if settings.per_probe == 0 {
+        return Err(AskError::setting("samples", 0, "at least 1"));
+    }
+    let most = settings.per_probe.max(settings.reruns);
+    if most > MOST_SAMPLES {
+        return Err(AskError::setting("samples", most, format!("at most {MOST_SAMPLES}")));
+    }
+    check_parameters(&settings.parameters)
+}
+
+pub(crate) fn check_parameters(parameters: &SamplingParameters) -> Result<(), AskError> {
+    parameters.fault().map_or(Ok(()), |fault| Err(AskError::Parameters(fault)))
+}

@@ -1,0 +1,197 @@
+//! The plan of a run: every kind of question cut into units, the order in which they are asked, and the manifest that
+//! says so. The same inputs give the same plan, so an interrupted run continues where it stopped.
+
+use std::collections::BTreeMap;
+
+use hydrometer_answers::{Deciding, FORMAT, Manifest, PlannedTokens, RunFolder, RunSettings, Stopped, UnitCounts};
+use hydrometer_models::TokenizerPairing;
+use hydrometer_probes::Suite;
+use hydrometer_probes::families::FamilySizes;
+
+use crate::kind::Kind;
+use crate::kind::choices::Choices;
+use crate::kind::likelihoods::Likelihoods;
+use crate::kind::prompts::Prompts;
+use crate::kind::texts::Texts;
+use crate::units::Packing;
+use crate::{AskError, AskOptions, Models, PlanSummary};
+
+/// The whole work of a run.
+pub struct Plan<'a> {
+    pub(crate) models: Models<'a>,
+    pub(crate) suite: &'a Suite,
+    pub(crate) options: &'a AskOptions,
+    pub(crate) kinds: Vec<Box<dyn Kind>>,
+    manifest: Manifest,
+}
+
+impl<'a> Plan<'a> {
+    /// Plans what is asked; nothing is computed yet.
+    ///
+    /// # Errors
+    /// The suite or a setting cannot be used, a model cannot read a probe, or nothing in the suite can be asked.
+    pub fn new(models: Models<'a>, suite: &'a Suite, options: &'a AskOptions) -> Result<Self, AskError> {
+        options.check()?;
+        models.meaning.map_or(Ok(()), |meaning| meaning.check())?;
+        suite.validate()?;
+        let packing = match &options.until_decided {
+            Some(until) => Packing::ByFamily { seed: options.seed, cap: until.cap },
+            None => Packing::InOrder,
+        };
+        let pairing = models.teacher.tokenizer().pairing(models.student.tokenizer());
+        let shared = shared_vocabulary(&pairing, models);
+        let mut text_families = FamilySizes::default();
+        // Texts first: they say most for what they cost.
+        let texts: Box<dyn Kind> = match shared {
+            Some(shared) => {
+                let texts = Texts::plan(models, suite, options, &packing, shared)?;
+                text_families = texts.families();
+                Box::new(texts)
+            }
+            None => Box::new(Likelihoods::plan(models, suite, options, &packing)?),
+        };
+        let choices = Choices::plan(models, suite, options, &packing)?;
+        let prompts = Prompts::plan(models, suite, options, &packing)?;
+        let asks_prompts = prompts.units() > 0;
+        let kinds: Vec<Box<dyn Kind>> = vec![texts, Box::new(choices), Box::new(prompts)];
+        if kinds.iter().all(|kind| kind.units() == 0) {
+            return Err(AskError::NoText { suite: suite.name.clone(), needs: "it asks nothing else" });
+        }
+        let manifest = Manifest {
+            format: FORMAT.to_owned(),
+            hydrometer: env!("CARGO_PKG_VERSION").to_owned(),
+            teacher: models.teacher.identity().clone(),
+            student: models.student.identity().clone(),
+            base: models.base.filter(|_| asks_prompts).map(|base| base.identity().clone()),
+            pairing: in_words(&pairing),
+            shared_vocab: shared,
+            suite_name: suite.name.clone(),
+            suite_hash: suite.hash(),
+            settings: settings(models, options, asks_prompts, text_families),
+            units: files(kinds.iter().map(|kind| (&**kind, kind.units() as u32))),
+            planned: total(kinds.iter().flat_map(|kind| (0..kind.units()).map(|unit| kind.tokens(unit)))),
+            plan_hash: String::new(),
+            arguments: options.arguments.clone(),
+        }
+        .sealed();
+        Ok(Self { models, suite, options, kinds, manifest })
+    }
+
+    /// What is planned.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The suite that is asked.
+    pub fn suite(&self) -> &Suite {
+        self.suite
+    }
+
+    /// The units, as places in `kinds` and numbers, in the order in which they are asked: kind after kind, or the kinds
+    /// in turn where a run may stop before it has asked everything.
+    pub(crate) fn order(&self) -> Vec<(usize, usize)> {
+        let units = self.kinds.iter().enumerate().flat_map(|(kind, of)| (0..of.units()).map(move |unit| (kind, unit)));
+        let mut order: Vec<_> = units.collect();
+        if self.options.until_decided.is_some() {
+            // A stable sort: within a turn the kinds stand in their order.
+            order.sort_by_key(|&(_, unit)| unit);
+        }
+        order
+    }
+
+    /// Where a run stopped that asked so many units of each kind; `None` when that is all of them.
+    pub(crate) fn stopped(&self, asked: &BTreeMap<usize, u32>) -> Option<Stopped> {
+        let asked: Vec<_> = self
+            .kinds
+            .iter()
+            .enumerate()
+            .map(|(place, kind)| (&**kind, asked.get(&place).copied().unwrap_or(0)))
+            .collect();
+        if asked.iter().all(|(kind, units)| *units as usize == kind.units()) {
+            return None;
+        }
+        let tokens = asked.iter().flat_map(|(kind, units)| (0..*units as usize).map(|unit| kind.tokens(unit)));
+        Some(Stopped { computed: total(tokens), units: files(asked.iter().copied()) })
+    }
+
+    pub(crate) fn summary(&self, run: &RunFolder) -> PlanSummary {
+        let mut summary = PlanSummary {
+            planned: self.manifest.planned,
+            units: self.kinds.iter().map(|kind| kind.units() as u64).sum(),
+            units_done: 0,
+            tokens_done: 0,
+            answers: 0,
+        };
+        for (place, unit) in self.order() {
+            let kind = &self.kinds[place];
+            if run.has(kind.part(), unit as u32) {
+                let size = kind.tokens(unit);
+                summary.units_done += 1;
+                summary.tokens_done += size.teacher_tokens + size.student_tokens;
+            } else {
+                summary.answers += kind.answers(unit);
+            }
+        }
+        summary
+    }
+}
+
+/// Entries of the output distributions that are compared; `None` when the vocabularies differ.
+fn shared_vocabulary(pairing: &TokenizerPairing, models: Models<'_>) -> Option<u32> {
+    let widths = models.teacher.identity().vocab_size.min(models.student.identity().vocab_size);
+    match pairing {
+        TokenizerPairing::Same => Some(widths),
+        TokenizerPairing::Padded { shared } => Some(widths.min(*shared)),
+        TokenizerPairing::Different { .. } => None,
+    }
+}
+
+fn in_words(pairing: &TokenizerPairing) -> String {
+    match pairing {
+        TokenizerPairing::Same => "same vocabulary".to_owned(),
+        TokenizerPairing::Padded { shared } => format!("same vocabulary up to padding beyond {shared}"),
+        TokenizerPairing::Different { reason } => reason.clone(),
+    }
+}
+
+fn settings(models: Models<'_>, options: &AskOptions, asks_prompts: bool, texts: FamilySizes) -> RunSettings {
+    let deciding = options.until_decided.as_ref().map(|until| Deciding {
+        alpha: until.alpha,
+        cap: until.cap,
+        largest_text: texts.largest,
+        text_families: texts.count,
+        gates: until.gates.clone(),
+    });
+    RunSettings {
+        n_ctx: options.n_ctx,
+        block_tokens: options.block_tokens,
+        rotations: options.rotations,
+        floor_windows: options.floor_windows,
+        max_windows: options.max_windows,
+        precision: models.teacher.identity().engine.precision.clone(),
+        seed: options.seed,
+        samples: options.sampling.as_ref().filter(|_| asks_prompts).map(|sampling| sampling.settings.clone()),
+        teacher_asked: options.teacher_asked.filter(|_| asks_prompts),
+        meaning: models.meaning.filter(|_| asks_prompts).map(|meaning| meaning.settings()),
+        deciding,
+        cache: None,
+    }
+}
+
+/// The files of so many units of each kind.
+fn files<'k>(kinds: impl Iterator<Item = (&'k dyn Kind, u32)>) -> UnitCounts {
+    let mut counts = UnitCounts::default();
+    for (part, files) in kinds.flat_map(|(kind, units)| kind.files(units)) {
+        counts.add(part, files);
+    }
+    counts
+}
+
+fn total(units: impl Iterator<Item = PlannedTokens>) -> PlannedTokens {
+    units.fold(PlannedTokens::default(), |mut sum, unit| {
+        sum.teacher_tokens += unit.teacher_tokens;
+        sum.student_tokens += unit.student_tokens;
+        sum.floor_tokens += unit.floor_tokens;
+        sum
+    })
+}

@@ -1,0 +1,109 @@
+//! Who is asked, and as what.
+
+use std::fmt;
+
+use hydrometer_answers::{MeaningSettings, SampleSource};
+use hydrometer_models::{Model, ModelError, SentenceEncoder};
+
+use crate::AskError;
+
+/// As what a model answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Who was copied; its second run is the noise floor.
+    Teacher,
+    /// The copy.
+    Student,
+    /// The copy before distillation.
+    Base,
+    /// Who says whether two free texts mean the same.
+    SentenceEncoder,
+}
+
+impl Role {
+    /// Whose answers it samples, in the order in which they are drawn.
+    pub fn sources(self) -> &'static [SampleSource] {
+        match self {
+            Role::Teacher => &[SampleSource::Teacher, SampleSource::Rerun],
+            Role::Student => &[SampleSource::Student],
+            Role::Base => &[SampleSource::Base],
+            Role::SentenceEncoder => &[],
+        }
+    }
+
+    /// Blames a model's failure on it.
+    pub(crate) fn failed(self) -> impl Fn(ModelError) -> AskError {
+        move |source| AskError::Model { role: self, source }
+    }
+}
+
+impl From<SampleSource> for Role {
+    fn from(source: SampleSource) -> Self {
+        match source {
+            SampleSource::Teacher | SampleSource::Rerun => Role::Teacher,
+            SampleSource::Student => Role::Student,
+            SampleSource::Base => Role::Base,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Role::Teacher => "teacher",
+            Role::Student => "student",
+            Role::Base => "base",
+            Role::SentenceEncoder => "sentence encoder",
+        })
+    }
+}
+
+/// Who is asked.
+#[derive(Clone, Copy)]
+pub struct Models<'a> {
+    /// Who was copied.
+    pub teacher: &'a dyn Model,
+    /// The copy.
+    pub student: &'a dyn Model,
+    /// The copy before distillation, where it is known: it answers prompts, and "gap closed" is measured from it.
+    pub base: Option<&'a dyn Model>,
+    /// Whether two free answers mean the same; without it their spelling says so.
+    pub meaning: Option<Closeness<'a>>,
+}
+
+impl<'a> Models<'a> {
+    /// A teacher and a student of which no earlier state is known.
+    pub fn pair(teacher: &'a dyn Model, student: &'a dyn Model) -> Self {
+        Self { teacher, student, base: None, meaning: None }
+    }
+
+    /// The models that answer, in the order in which they are asked.
+    pub(crate) fn who_answer(&self) -> impl Iterator<Item = (Role, &'a dyn Model)> {
+        let base = self.base.map(|base| (Role::Base, base));
+        [(Role::Teacher, self.teacher), (Role::Student, self.student)].into_iter().chain(base)
+    }
+}
+
+/// Texts mean the same when a sentence encoder puts them close together.
+#[derive(Clone, Copy)]
+pub struct Closeness<'a> {
+    /// Who reads them.
+    pub encoder: &'a SentenceEncoder,
+    /// Least cosine of texts that mean the same, in (0, 1].
+    pub least_cosine: f64,
+}
+
+impl Closeness<'_> {
+    /// As settings of a run.
+    pub fn settings(&self) -> MeaningSettings {
+        MeaningSettings { encoder: self.encoder.identity().clone(), least_cosine: self.least_cosine }
+    }
+
+    /// A cosine that two texts can have.
+    pub(crate) fn check(&self) -> Result<(), AskError> {
+        if self.least_cosine > 0.0 && self.least_cosine <= 1.0 {
+            return Ok(());
+        }
+        Err(AskError::setting("least_cosine", self.least_cosine, "a cosine above 0 and at most 1"))
+    }
+}

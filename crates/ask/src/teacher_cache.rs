@@ -1,0 +1,364 @@
+//! Audits from a teacher cache (METRICS: regime R1): the teacher fills it once, and every student is compared with what it
+//! holds. Only texts can be audited so.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+
+use hydrometer_answers::distributions::{SequenceKey, SequenceRecords, TeacherCache};
+use hydrometer_answers::sparse::SparseError;
+use hydrometer_answers::{
+    FORMAT, LikelihoodRow, Manifest, PartKind, PlannedTokens, RunError, RunFolder, RunSettings, ScoredModel, SparseRow,
+    UnitCounts,
+};
+use hydrometer_metrics::sparse::SparseComparer;
+use hydrometer_models::{Block, LOGIT_ROWS, Model, Sequence};
+use hydrometer_probes::{Ask, Suite};
+use rayon::prelude::*;
+
+use crate::kind::likelihoods::row as likelihood;
+use crate::options::{Windowing, check_blocks};
+use crate::units::pack;
+use crate::windows::{Window, tokens, windows};
+use crate::{AskError, AskOptions, Observer, PlanSummary, Role};
+
+/// What filling a cache did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheReport {
+    /// Windows of the texts.
+    pub windows: u64,
+    /// Windows that the cache held already, or that stand in the texts twice.
+    pub held: u64,
+    /// Windows that the teacher scored.
+    pub scored: u64,
+    /// Tokens of those.
+    pub tokens: u64,
+    /// Positions whose distribution was kept.
+    pub positions: u64,
+    /// Bytes written.
+    pub bytes: u64,
+}
+
+/// A window to be scored, and the positions to be kept of it.
+struct Wanted<'a> {
+    window: &'a Window,
+    key: SequenceKey,
+    positions: Range<u32>,
+}
+
+/// Lets the teacher score the texts of a suite, cut as an audit cuts them, and keeps its distributions. What the cache
+/// holds is not scored again; an interruption loses at most one block.
+///
+/// # Errors
+/// The suite has no text, the teacher or the cache fails, or the observer interrupts: the same call continues.
+pub fn fill_cache(
+    teacher: &dyn Model,
+    suite: &Suite,
+    cut: Windowing,
+    block_tokens: u32,
+    cache: &mut TeacherCache,
+    observer: &mut dyn Observer,
+) -> Result<CacheReport, AskError> {
+    check_blocks(cut.n_ctx, block_tokens)?;
+    let windows = windows(teacher, suite, cut).map_err(Role::Teacher.failed())?;
+    some_text(&windows, suite)?;
+    let wanted = wanted(&windows, cache)?;
+    let scored = wanted.len() as u64;
+    let mut kept = CacheReport { windows: windows.len() as u64, scored, ..CacheReport::default() };
+    kept.held = kept.windows - scored;
+    let blocks = pack(wanted, block_tokens as usize, |w| w.window.tokens.len());
+    let teacher_tokens = blocks.iter().flatten().map(|w| w.window.tokens.len() as u64).sum();
+    observer.planned(&PlanSummary {
+        planned: PlannedTokens { teacher_tokens, ..PlannedTokens::default() },
+        units: blocks.len() as u64,
+        units_done: 0,
+        tokens_done: 0,
+        answers: 0,
+    });
+    for block in blocks {
+        if observer.interrupted() {
+            return Err(AskError::Interrupted(cache.path().to_owned()));
+        }
+        let sequences = distributions(teacher, &block, cache)?;
+        kept.bytes += cache.put(&sequences)?;
+        kept.positions += sequences.iter().map(|sequence| sequence.len() as u64).sum::<u64>();
+        let tokens = block.iter().map(|w| w.window.tokens.len() as u64).sum();
+        kept.tokens += tokens;
+        observer.progress(tokens);
+    }
+    Ok(kept)
+}
+
+fn some_text(windows: &[Window], suite: &Suite) -> Result<(), AskError> {
+    if windows.is_empty() {
+        return Err(AskError::NoText { suite: suite.name.clone(), needs: "only texts can be kept in a cache" });
+    }
+    Ok(())
+}
+
+/// The windows that the cache does not hold, each once, with all the positions that are scored of it.
+fn wanted<'a>(windows: &'a [Window], cache: &mut TeacherCache) -> Result<Vec<Wanted<'a>>, AskError> {
+    let model_key = cache.teacher().key();
+    let mut all: Vec<Wanted<'a>> = Vec::new();
+    let mut places: BTreeMap<SequenceKey, usize> = BTreeMap::new();
+    for window in windows {
+        let (key, positions) = (SequenceKey::new(&model_key, &window.tokens), window.positions());
+        if let Some(&place) = places.get(&key) {
+            let known = &mut all[place].positions;
+            *known = known.start.min(positions.start)..known.end.max(positions.end);
+        } else if !cache.covers(&key, &positions)? {
+            places.insert(key, all.len());
+            all.push(Wanted { window, key, positions });
+        }
+    }
+    Ok(all)
+}
+
+/// The teacher's distributions of a block of windows.
+fn distributions(
+    teacher: &dyn Model,
+    wanted: &[Wanted<'_>],
+    cache: &TeacherCache,
+) -> Result<Vec<SequenceRecords>, AskError> {
+    let sequence = |w: &Wanted<'_>| Sequence { tokens: w.window.tokens.clone(), rows: w.positions.clone().collect() };
+    let block = Block { sequences: wanted.iter().map(sequence).collect() };
+    let mut sequences: Vec<_> =
+        wanted.iter().map(|w| SequenceRecords::new(w.window.tokens.clone(), w.positions.start)).collect();
+    let mut logits = teacher.score(&block).map_err(Role::Teacher.failed())?;
+    let vocab = teacher.identity().vocab_size as usize;
+    let places: Vec<_> =
+        wanted.iter().enumerate().flat_map(|(i, w)| w.positions.clone().map(move |position| (i, position))).collect();
+    let failed =
+        |&(i, position): &(usize, u32), error: &dyn std::fmt::Display| wanted[i].window.failed(position, error);
+    let codec_failed =
+        |error: SparseError| RunError::Encode { file: cache.path().display().to_string(), what: error.to_string() };
+    let encoder = cache.codec().encoder().map_err(codec_failed)?;
+    let mut buffer = vec![0f32; LOGIT_ROWS.min(places.len()) * vocab];
+    for (start, chunk) in (0..).step_by(LOGIT_ROWS).zip(places.chunks(LOGIT_ROWS)) {
+        let rows = &mut buffer[..chunk.len() * vocab];
+        logits.read(start..start + chunk.len(), rows).map_err(Role::Teacher.failed())?;
+        let records: Result<Vec<_>, AskError> = rows
+            .par_chunks(vocab)
+            .zip(chunk)
+            .map_init(
+                || encoder.clone(),
+                |encoder, (row, place)| {
+                    let mut record = Vec::new();
+                    let seed = wanted[place.0].key.seed(place.1);
+                    encoder.encode(row, seed, &mut record).map_err(|error| failed(place, &error))?;
+                    Ok(record)
+                },
+            )
+            .collect();
+        for (&place, record) in chunk.iter().zip(records?) {
+            let add = |bytes: &mut Vec<u8>| {
+                bytes.extend(record);
+                Ok(())
+            };
+            sequences[place.0].push(add).map_err(|error| failed(&place, &error))?;
+        }
+    }
+    Ok(sequences)
+}
+
+/// As [`collect`](crate::collect()), with the teacher's distributions from a cache: the teacher does not run. Texts only; what else
+/// the suite asks is left out, and the run's suite is without it.
+///
+/// # Errors
+/// A window is not in the cache, the student has another vocabulary, the suite has no text, or as
+/// [`collect`](crate::collect()).
+pub fn collect_cached(
+    cache: &mut TeacherCache,
+    student: &dyn Model,
+    suite: &Suite,
+    options: &AskOptions,
+    folder: &Path,
+    observer: &mut dyn Observer,
+) -> Result<RunFolder, AskError> {
+    options.check()?;
+    suite.validate()?;
+    let texts = suite.probes.iter().filter(|probe| matches!(probe.ask, Ask::Text { .. }));
+    let suite = Suite { name: suite.name.clone(), probes: texts.cloned().collect() };
+    comparable(cache, student)?;
+    let windows = windows(student, &suite, options.windowing()).map_err(Role::Student.failed())?;
+    some_text(&windows, &suite)?;
+    all_cached(&windows, cache)?;
+    let units = pack(windows, options.block_tokens as usize, |window| window.tokens.len());
+    let run = RunFolder::create_or_resume(folder, &manifest(cache, student, &suite, options, &units), &suite.probes)?;
+    let done = |unit: &usize| run.has(PartKind::Sparse, *unit as u32);
+    let finished: Vec<_> = (0..units.len()).filter(done).collect();
+    observer.planned(&PlanSummary {
+        planned: run.manifest().planned,
+        units: units.len() as u64,
+        units_done: finished.len() as u64,
+        tokens_done: finished.iter().map(|&unit| tokens(&units[unit])).sum(),
+        answers: 0,
+    });
+    let mut comparison = Comparison { cache, student };
+    for (unit, windows) in units.iter().enumerate().filter(|(unit, _)| !finished.contains(unit)) {
+        if observer.interrupted() {
+            return Err(AskError::Interrupted(folder.to_owned()));
+        }
+        let rows = comparison.rows(windows)?;
+        // The unit counts as done once its positions are there: they are written last.
+        let number = unit as u32;
+        run.write_likelihoods(number, &likelihoods(windows, &rows))?;
+        run.write_sparse(number, &rows)?;
+        observer.progress(tokens(windows));
+        if let Some(cost) = observer.finished(PartKind::Sparse, number) {
+            run.append_cost(&cost)?;
+        }
+    }
+    run.finish()?;
+    Ok(run)
+}
+
+/// Whether the student's distributions can be compared with those of the cache.
+fn comparable(cache: &TeacherCache, student: &dyn Model) -> Result<(), AskError> {
+    let (ours, theirs, codec) = (cache.teacher(), student.identity(), cache.codec());
+    let differs = |what: &str, found: &dyn ToString, expected: String| {
+        let (cache, what, found) = (cache.path().to_owned(), what.to_owned(), found.to_string());
+        Err(AskError::CacheDiffers { cache, what, found, expected })
+    };
+    if codec.truncation.draws == 0 {
+        return differs("number of draws", &0, "at least 1: without draws nothing is known of the tail".to_owned());
+    }
+    if ours.tokenizer != theirs.tokenizer {
+        return differs("tokenizer", &ours.tokenizer, format!("the student's, {}", theirs.tokenizer));
+    }
+    if codec.vocab > theirs.vocab_size {
+        return differs("vocabulary", &codec.vocab, format!("at most the student's {}", theirs.vocab_size));
+    }
+    Ok(())
+}
+
+fn all_cached(windows: &[Window], cache: &mut TeacherCache) -> Result<(), AskError> {
+    let model_key = cache.teacher().key();
+    let mut missing = Vec::new();
+    for window in windows {
+        if !cache.covers(&SequenceKey::new(&model_key, &window.tokens), &window.positions())? {
+            missing.push(window);
+        }
+    }
+    let Some(first) = missing.first() else { return Ok(()) };
+    Err(AskError::NotCached {
+        cache: cache.path().to_owned(),
+        missing: missing.len() as u64,
+        windows: windows.len() as u64,
+        probe: first.probe.clone(),
+        window: first.index,
+    })
+}
+
+fn manifest(
+    cache: &TeacherCache,
+    student: &dyn Model,
+    suite: &Suite,
+    options: &AskOptions,
+    units: &[Vec<Window>],
+) -> Manifest {
+    let teacher = cache.teacher();
+    Manifest {
+        format: FORMAT.to_owned(),
+        hydrometer: env!("CARGO_PKG_VERSION").to_owned(),
+        teacher: teacher.clone(),
+        student: student.identity().clone(),
+        base: None,
+        pairing: "same vocabulary".to_owned(),
+        shared_vocab: Some(cache.codec().vocab),
+        suite_name: suite.name.clone(),
+        suite_hash: suite.hash(),
+        settings: RunSettings {
+            n_ctx: options.n_ctx,
+            block_tokens: options.block_tokens,
+            rotations: 0,
+            floor_windows: 0,
+            max_windows: options.max_windows,
+            precision: teacher.engine.precision.clone(),
+            seed: options.seed,
+            samples: None,
+            teacher_asked: None,
+            meaning: None,
+            deciding: None,
+            cache: Some(*cache.codec()),
+        },
+        units: UnitCounts { sparse: units.len() as u32, likelihoods: units.len() as u32, ..UnitCounts::default() },
+        planned: PlannedTokens {
+            student_tokens: units.iter().map(|windows| tokens(windows)).sum(),
+            ..PlannedTokens::default()
+        },
+        plan_hash: String::new(),
+        arguments: options.arguments.clone(),
+    }
+    .sealed()
+}
+
+/// A student against a cache.
+struct Comparison<'a> {
+    cache: &'a mut TeacherCache,
+    student: &'a dyn Model,
+}
+
+impl Comparison<'_> {
+    /// The positions of a block of windows.
+    fn rows(&mut self, windows: &[Window]) -> Result<Vec<SparseRow>, AskError> {
+        let model_key = self.cache.teacher().key();
+        let mut kept = Vec::with_capacity(windows.len());
+        for window in windows {
+            let records = self.cache.get(&SequenceKey::new(&model_key, &window.tokens), &window.positions())?;
+            // It was there when the run was planned.
+            kept.push(records.ok_or_else(|| window.failed(window.rows[0], &"its block has left the cache"))?);
+        }
+        let block = Block { sequences: windows.iter().map(Window::sequence).collect() };
+        let mut logits = self.student.score(&block).map_err(Role::Student.failed())?;
+        let width = self.student.identity().vocab_size as usize;
+        let places: Vec<_> =
+            windows.iter().zip(&kept).flat_map(|(w, k)| (0..w.rows.len()).map(move |row| (w, k, row))).collect();
+        let mut buffer = vec![0f32; LOGIT_ROWS.min(places.len()) * width];
+        let mut all = Vec::with_capacity(places.len());
+        for (start, chunk) in (0..).step_by(LOGIT_ROWS).zip(places.chunks(LOGIT_ROWS)) {
+            let rows = &mut buffer[..chunk.len() * width];
+            logits.read(start..start + chunk.len(), rows).map_err(Role::Student.failed())?;
+            let compared: Result<Vec<_>, AskError> = rows
+                .par_chunks(width)
+                .zip(chunk)
+                .map_init(
+                    || SparseComparer::new(self.cache.codec().vocab as usize),
+                    |comparer, (logits, &(window, kept, row))| self.row(comparer, logits, window, kept, row),
+                )
+                .collect();
+            all.extend(compared?);
+        }
+        Ok(all)
+    }
+
+    fn row(
+        &self,
+        comparer: &mut SparseComparer,
+        logits: &[f32],
+        window: &Window,
+        kept: &SequenceRecords,
+        row: usize,
+    ) -> Result<SparseRow, AskError> {
+        let position = window.rows[row];
+        let codec = self.cache.codec();
+        let record = kept.record((position - kept.first) as usize).unwrap_or_default();
+        let teacher = codec.decode(record).map_err(|error| window.failed(position, &error))?;
+        let logits = &logits[..codec.vocab as usize];
+        let stats =
+            comparer.compare(&teacher, logits, window.target(row)).map_err(|error| window.failed(position, &error))?;
+        Ok(SparseRow(window.measured(row, self.student.tokenizer(), false, stats)))
+    }
+}
+
+/// The student's likelihoods: the cache does not hold the teacher's probability of every token of a text.
+fn likelihoods(windows: &[Window], rows: &[SparseRow]) -> Vec<LikelihoodRow> {
+    let mut at = 0;
+    let of = |window: &Window| {
+        let rows = &rows[at..at + window.rows.len()];
+        at += window.rows.len();
+        let logprob = rows.iter().map(|row| f64::from(row.0.stats.student_logprob)).sum();
+        likelihood(window, ScoredModel::Student, logprob)
+    };
+    windows.iter().map(of).collect()
+}

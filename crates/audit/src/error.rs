@@ -1,0 +1,36 @@
+//! How judging fails.
+
+use hydrometer_answers::RunError;
+use thiserror::Error;
+
+/// Why a run could not be judged.
+#[derive(Debug, Error)]
+pub enum AuditError {
+    /// The run folder cannot be read.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A setting is out of range.
+    #[error("{setting} is {found}, expected {expected}")]
+    Setting {
+        /// Its name.
+        setting: &'static str,
+        /// What was given.
+        found: String,
+        /// What is accepted.
+        expected: String,
+    },
+    /// The policy cannot be used.
+    #[error("policy: {0}")]
+    Policy(String),
+    /// A run that should stop by its evidence, and no gate that could say when.
+    #[error(
+        "no gate of the policy can be watched on `{suite}`; run it without stopping early, or gate one of {}",
+        .watchable.join(", ")
+    )]
+    NothingWatched {
+        /// Name of the suite.
+        suite: String,
+        /// Metrics that can be watched.
+        watchable: Vec<&'static str>,
+    },
+}

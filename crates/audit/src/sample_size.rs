@@ -1,0 +1,117 @@
+//! Planning from a pilot: how many families a gate needs, judged by the spread in a finished run.
+
+use hydrometer_answers::RunFolder;
+use hydrometer_metrics::power;
+use serde::Serialize;
+
+use crate::evidence::{Evidence, Rows};
+use crate::{AuditError, Policy};
+
+/// What the planned audit should be able to do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Target {
+    /// Chance that the gate decides, in (0, 1).
+    pub power: f64,
+    /// Distance of the truth from the margin, above 0; `None` takes the pilot's value for the truth.
+    pub distance: Option<f64>,
+}
+
+/// One metric, planned.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Planned {
+    /// Its identifier.
+    pub metric: String,
+    /// The pilot's value; `None` where it was not measured.
+    pub value: Option<f64>,
+    /// Families of the pilot.
+    pub families_now: u64,
+    /// Standard deviation per family: the standard error with G families is this over √G.
+    pub sd: Option<f64>,
+    /// Lowest accepted value, where the policy has one.
+    pub at_least: Option<f64>,
+    /// Highest accepted value, where the policy has one.
+    pub at_most: Option<f64>,
+    /// Distance of the truth from the nearest margin that is planned with.
+    pub distance: Option<f64>,
+    /// Families that the gate needs.
+    pub families: Option<u64>,
+    /// Smallest distance from the margin that the pilot's own families decide.
+    pub detectable: Option<f64>,
+    /// Why a number is missing.
+    pub missing: Option<String>,
+}
+
+/// Plans the gates of a policy, or those metrics only, from a finished run.
+///
+/// A gate with two margins and the truth between them is planned with power (1 + power)/2 for the nearer one: both must
+/// be cleared.
+///
+/// # Errors
+/// The run is damaged or unfinished, the target is out of range, or a metric is none that this version measures.
+pub fn sample_size(
+    run: &RunFolder,
+    policy: &Policy,
+    metrics: &[String],
+    target: Target,
+) -> Result<Vec<Planned>, AuditError> {
+    let setting = |setting, found: f64, expected: &str| {
+        Err(AuditError::Setting { setting, found: found.to_string(), expected: expected.to_owned() })
+    };
+    if !(target.power > 0.0 && target.power < 1.0) {
+        return setting("power", target.power, "a number between 0 and 1");
+    }
+    if let Some(distance) = target.distance.filter(|distance| !(distance.is_finite() && *distance > 0.0)) {
+        return setting("margin", distance, "a number above 0");
+    }
+    if let Some(unknown) = metrics.iter().find(|metric| !Evidence::ids().any(|id| id == metric.as_str())) {
+        let known: Vec<_> = Evidence::ids().collect();
+        return Err(AuditError::Policy(format!("no metric is called `{unknown}`; known are {}", known.join(", "))));
+    }
+    let rows = Rows::read(run)?;
+    let evidence = Evidence::new(&rows, policy);
+    let gated = policy.gates.iter().map(|gate| &gate.metric);
+    let wanted: Vec<_> = if metrics.is_empty() { gated.collect() } else { metrics.iter().collect() };
+    Ok(wanted.into_iter().map(|metric| planned(&evidence, policy, metric, target)).collect())
+}
+
+fn planned(evidence: &Evidence<'_>, policy: &Policy, metric: &str, target: Target) -> Planned {
+    let gate = policy.gates.iter().find(|gate| gate.metric == metric);
+    let [at_least, at_most] = gate.map_or([None; 2], |gate| [gate.at_least, gate.at_most]);
+    let mut plan = Planned {
+        metric: metric.to_owned(),
+        value: None,
+        families_now: 0,
+        sd: None,
+        at_least,
+        at_most,
+        distance: target.distance,
+        families: None,
+        detectable: None,
+        missing: None,
+    };
+    let estimate = match evidence.measure(metric) {
+        Ok(estimate) => estimate,
+        Err(missing) => return Planned { missing: Some(missing), ..plan },
+    };
+    let alpha = 1.0 - policy.level;
+    plan.value = Some(estimate.value);
+    plan.families_now = estimate.n_families;
+    plan.sd = evidence.family_sd(metric);
+    let Some(sd) = plan.sd else {
+        return Planned { missing: Some("fewer than two families allow no spread".to_owned()), ..plan };
+    };
+    // Signed: inside positive.
+    let sides = [at_least.map(|low| estimate.value - low), at_most.map(|high| high - estimate.value)];
+    let nearest = sides.into_iter().flatten().min_by(f64::total_cmp);
+    let between = at_least.is_some() && at_most.is_some() && nearest.is_some_and(|slack| slack > 0.0);
+    let power = if between { (1.0 + target.power) / 2.0 } else { target.power };
+    plan.distance = target.distance.or(nearest.map(f64::abs));
+    plan.detectable = power::detectable(sd, plan.families_now, alpha, power);
+    plan.families = plan.distance.and_then(|distance| power::families(sd, distance, alpha, power));
+    plan.missing = match (plan.distance, plan.families) {
+        (None, _) => Some("the policy has no gate on it, and no margin was named".to_owned()),
+        (_, None) => Some("the truth would lie on the margin, where no number of families decides".to_owned()),
+        _ => None,
+    };
+    plan
+}
