@@ -8,6 +8,7 @@ use hydrometer_answers::{ModelIdentity, PlannedTokens, SampleRow, SampleSettings
 use hydrometer_models::{
     GenerationPrompt, Message, Model, ModelError, SampleLimits, SampleRequest, SampleStep, sample,
 };
+use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe, Suite};
 
 use crate::options::check_samples;
@@ -56,7 +57,9 @@ impl Asked {
         probe: &Probe,
         settings: &SampleSettings,
     ) -> Result<Option<Asked>, ModelError> {
-        let Ask::Prompt { prompt, system, turns, max_tokens, stop, .. } = &probe.ask else { return Ok(None) };
+        let Ask::Prompt(kind::Prompt { prompt, system, turns, max_tokens, stop, .. }) = &probe.ask else {
+            return Ok(None);
+        };
         let mut messages: Vec<Message> = Vec::with_capacity(turns.len() + 2);
         let message = |role: &str, content: &str| Message { role: role.to_owned(), content: content.to_owned() };
         messages.extend(system.iter().map(|text| message("system", text)));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_answers::{SampleRow, VectorRow};
 use hydrometer_models::SentenceEncoder;
-use hydrometer_probes::meaning::is_free;
+use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Normal, Probe, normalise};
 
 use crate::{AskError, Role};
@@ -38,6 +38,6 @@ pub(crate) fn vectors(
 
 /// A prompt of which the whole answer counts, and its normaliser.
 fn whole(probe: &Probe) -> Option<(&str, &[Normal])> {
-    let Ask::Prompt { answer, .. } = &probe.ask else { return None };
-    is_free(probe).then_some((probe.id.as_str(), answer.as_slice()))
+    let Ask::Prompt(kind::Prompt { answer, .. }) = &probe.ask else { return None };
+    probe.is_free().then_some((probe.id.as_str(), answer.as_slice()))
 }

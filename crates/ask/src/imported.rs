@@ -7,9 +7,9 @@ use hydrometer_answers::{
     EngineIdentity, FORMAT, FinishReason, Manifest, ModelIdentity, PlannedTokens, RunFolder, RunSettings, SampleRow,
     SampleSettings, SampleSource, SamplingParameters, UnitCounts,
 };
-use hydrometer_probes::meaning::is_free;
+use hydrometer_probes::kind;
 use hydrometer_probes::paired::{GivenAnswer, PairedAnswers};
-use hydrometer_probes::{Ask, Check, Checked, Checker, Normal, Probe, Suite};
+use hydrometer_probes::{Ask, Checked, Checker, Normal, Probe, Suite};
 
 use crate::encoding::vectors;
 use crate::options::check_parameters;
@@ -107,7 +107,7 @@ pub fn import(
         let (teacher, student) = (options.teacher.clone(), options.student.clone());
         return Err(AskError::NothingInCommon { teacher, student });
     }
-    if meaning.is_some() && !probes.iter().any(is_free) {
+    if meaning.is_some() && !probes.iter().any(Probe::is_free) {
         return Err(AskError::NothingToEncode);
     }
     let suite = Suite { name: answers.suite.name.clone(), probes };
@@ -150,7 +150,7 @@ impl ImportReport {
     /// Counts what the probe's checker says against what the file says.
     fn judge(&mut self, probe: &Probe, answers: &[&GivenAnswer]) {
         // Importers give checkers that compile.
-        let Some(check) = Check::of(probe).ok().flatten() else { return };
+        let Some(check) = probe.checker().ok().flatten() else { return };
         for (answer, correct) in answers.iter().filter_map(|answer| Some((answer, answer.correct?))) {
             self.judged_twice += 1;
             self.contradicted += u64::from((check.check(&answer.text) == Checked::Right) != correct);
@@ -166,7 +166,7 @@ struct Marks {
 
 impl Marks {
     fn of(probe: &Probe, answers: &[&GivenAnswer]) -> Self {
-        let unchecked = matches!(probe.ask, Ask::Prompt { check: None, .. });
+        let unchecked = matches!(probe.ask, Ask::Prompt(kind::Prompt { check: None, .. }));
         let label = unchecked && answers.iter().all(|answer| answer.label.is_some());
         let verdict = unchecked && answers.iter().all(|answer| answer.correct.is_some());
         Self { label, verdict }
@@ -175,7 +175,7 @@ impl Marks {
     /// The probe, told how to read them.
     fn probe(&self, probe: &Probe) -> Probe {
         let mut probe = probe.clone();
-        if let Ask::Prompt { answer, check, .. } = &mut probe.ask {
+        if let Ask::Prompt(kind::Prompt { answer, check, .. }) = &mut probe.ask {
             if self.label {
                 *answer = vec![Normal::After(MARK.to_owned()), Normal::Whitespace];
             } else if self.verdict {

@@ -177,7 +177,7 @@ pub fn collect_cached(
 ) -> Result<RunFolder, AskError> {
     options.check()?;
     suite.validate()?;
-    let texts = suite.probes.iter().filter(|probe| matches!(probe.ask, Ask::Text { .. }));
+    let texts = suite.probes.iter().filter(|probe| matches!(probe.ask, Ask::Text(_)));
     let suite = Suite { name: suite.name.clone(), probes: texts.cloned().collect() };
     comparable(cache, student)?;
     let windows = windows(student, &suite, options.windowing()).map_err(Role::Student.failed())?;

@@ -7,6 +7,7 @@ use hydrometer_answers::PositionRow;
 use hydrometer_metrics::PositionStats;
 use hydrometer_models::{Model, ModelError, Sequence, Tokenizer};
 use hydrometer_probes::families::WindowFamilies;
+use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe, Suite};
 
 use crate::AskError;
@@ -78,9 +79,8 @@ impl Window {
 pub(crate) fn windows(model: &dyn Model, suite: &Suite, cut: Windowing) -> Result<Vec<Window>, ModelError> {
     let mut all = Vec::new();
     for probe in &suite.probes {
-        if let Ask::Text { text, context, .. } = &probe.ask {
-            let context = context.as_deref().unwrap_or_default();
-            all.extend(windows_of(model.tokenizer(), probe, context, text, cut)?);
+        if let Ask::Text(text) = &probe.ask {
+            all.extend(windows_of(model.tokenizer(), probe, text, cut)?);
         }
     }
     Ok(all)
@@ -89,11 +89,12 @@ pub(crate) fn windows(model: &dyn Model, suite: &Suite, cut: Windowing) -> Resul
 fn windows_of(
     tokenizer: &Tokenizer,
     probe: &Probe,
-    context: &str,
-    text: &str,
+    text: &kind::Text,
     cut: Windowing,
 ) -> Result<Vec<Window>, ModelError> {
-    let whole = format!("{context}{text}");
+    // An absent context and an empty one are the same.
+    let context = text.context.as_deref().unwrap_or("");
+    let whole = format!("{context}{}", text.text);
     let body = tokenizer.encode(&whole)?;
     let specials = tokenizer.begin(body.clone()).len() - body.len();
     let tokens = tokenizer.begin(body);
@@ -109,7 +110,7 @@ fn windows_of(
 
     let n_ctx = cut.n_ctx as usize;
     let long = tokens.len() > n_ctx;
-    let families = WindowFamilies::new(probe);
+    let families = WindowFamilies::new(&probe.family, text);
     let pieces: Vec<_> = if long { tokens.chunks_exact(n_ctx).collect() } else { vec![tokens.as_slice()] };
     let mut windows = Vec::new();
     for (index, piece) in pieces.into_iter().enumerate().take(cut.max_windows.unwrap_or(u32::MAX) as usize) {

@@ -12,6 +12,7 @@ use hydrometer_audit::statement::{GapBase, Secondary};
 use hydrometer_audit::{Policy, Statement, statement};
 use hydrometer_metrics::{Estimate, Verdict, catalog};
 use hydrometer_models::{Defect, Model, Planted, SampleLimits, Scripted, SentenceEncoder};
+use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Checker, Normal, Probe, Suite};
 use support::{Watch, collect, options};
 
@@ -44,7 +45,7 @@ fn suite(prompts: usize) -> Suite {
             rest /= 4;
         }
         prompt.push(if i.is_multiple_of(2) { '0' } else { '1' });
-        let ask = Ask::Prompt {
+        let ask = Ask::Prompt(kind::Prompt {
             prompt,
             system: None,
             turns: Vec::new(),
@@ -52,7 +53,7 @@ fn suite(prompts: usize) -> Suite {
             check: Some(Checker::Exact(vec!["a".into()])),
             max_tokens: None,
             stop: Vec::new(),
-        };
+        });
         Probe { id: format!("p{i}"), family: format!("f{i}"), axis: "letters".into(), tags: Vec::new(), ask }
     };
     Suite { name: "letters".into(), probes: (0..prompts).map(probe).collect() }
@@ -411,7 +412,7 @@ fn free_answers_mean_the_same_when_an_encoder_says_so() {
     let student = script(&format!("{y} = 0.5, {z} = 0.5"));
     let mut free = suite(60);
     for probe in &mut free.probes {
-        let Ask::Prompt { check, .. } = &mut probe.ask else { unreachable!() };
+        let Ask::Prompt(kind::Prompt { check, .. }) = &mut probe.ask else { unreachable!() };
         *check = None;
     }
     let kept = tempfile::tempdir().unwrap();

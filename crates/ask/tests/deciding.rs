@@ -12,6 +12,7 @@ use hydrometer_ask::{AskError, AskOptions, Models, Sampling};
 use hydrometer_audit::{Policy, Statement, statement};
 use hydrometer_metrics::Verdict;
 use hydrometer_models::{Defect, Model, Planted, SampleLimits};
+use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe, Suite};
 use support::{Bigram, Watch, collect, options};
 
@@ -130,7 +131,7 @@ fn an_interruption_changes_nothing_and_a_finished_run_asks_nothing() {
 /// Prompts, four to a family.
 fn prompts(families: usize) -> Suite {
     let probe = |i: usize| {
-        let ask = Ask::Prompt {
+        let ask = Ask::Prompt(kind::Prompt {
             prompt: format!("What comes after {}?", i % 97),
             system: None,
             turns: Vec::new(),
@@ -138,7 +139,7 @@ fn prompts(families: usize) -> Suite {
             check: None,
             max_tokens: None,
             stop: Vec::new(),
-        };
+        });
         Probe { id: format!("p{i}"), family: format!("f{}", i / 4), axis: "free".into(), tags: Vec::new(), ask }
     };
     Suite { name: "prompts".into(), probes: (0..4 * families).map(probe).collect() }

@@ -14,6 +14,7 @@ use hydrometer_audit::{Policy, Statement, statement};
 use hydrometer_metrics::sparse::Truncation;
 use hydrometer_metrics::{Estimate, Verdict};
 use hydrometer_models::{Defect, Model, Planted, Specials, Tokenizer};
+use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Suite};
 use support::{Bigram, Watch, audit, options, suite};
 
@@ -46,8 +47,8 @@ fn cached(teacher: &Bigram, student: &dyn Model, suite: &Suite) -> Statement {
 /// The suite's texts, one of them long enough for several windows.
 fn texts(families: usize) -> Suite {
     let mut suite = suite(families);
-    suite.probes.retain(|probe| matches!(probe.ask, Ask::Text { .. }));
-    let Ask::Text { text, .. } = &mut suite.probes[0].ask else { unreachable!() };
+    suite.probes.retain(|probe| matches!(probe.ask, Ask::Text(_)));
+    let Ask::Text(kind::Text { text, .. }) = &mut suite.probes[0].ask else { unreachable!() };
     *text = text.repeat(8);
     suite
 }
@@ -263,7 +264,7 @@ fn a_text_that_stands_twice_with_other_contexts_is_covered_once() {
     let mut suite = texts(3);
     let mut again = suite.probes[1].clone();
     again.id = "again".into();
-    let Ask::Text { text, context, .. } = &mut again.ask else { unreachable!() };
+    let Ask::Text(kind::Text { text, context, .. }) = &mut again.ask else { unreachable!() };
     let (before, after) = text.split_at(20);
     (*context, *text) = (Some(before.to_owned()), after.to_owned());
     // The one with the context comes first, so that the block must hold more than it asks for.
@@ -296,7 +297,7 @@ fn a_cache_that_cannot_serve_says_why() {
     let Ok(other) = Tokenizer::from_pieces(&pieces, Specials::default()) else { unreachable!() };
     check(&Bigram::new("s", 1, other), &part, "its tokenizer is");
     let mut choices = suite(4);
-    choices.probes.retain(|probe| matches!(probe.ask, Ask::Choice { .. }));
+    choices.probes.retain(|probe| matches!(probe.ask, Ask::Choice(_)));
     check(&student, &choices, "only texts can be kept in a cache");
     // Choices beside texts are left out.
     let mut both = part.clone();

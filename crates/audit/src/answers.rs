@@ -6,8 +6,9 @@ use hydrometer_answers::{SampleRow, SampleSource};
 use hydrometer_metrics::degenerate::{self, Degenerate, degenerate};
 use hydrometer_metrics::kernel::{self, Answers, Graded, PairMeans, Pooled, TruthCells, Undefined, same};
 use hydrometer_metrics::{Estimate, FamilyTable, interval, power, ppi};
+use hydrometer_probes::kind;
 use hydrometer_probes::meaning;
-use hydrometer_probes::{Ask, Check, Checked, Normal, Probe, normalise};
+use hydrometer_probes::{Ask, Checked, Normal, Probe, normalise};
 use rayon::prelude::*;
 
 use crate::equivalence::{Meanings, Same};
@@ -121,10 +122,10 @@ pub(crate) fn prompts<'a>(rows: &'a [SampleRow], probes: &'a [Probe], meanings: 
 }
 
 fn prompt<'a>(probe: &'a Probe, rows: &[&'a SampleRow], meanings: &Meanings<'a>) -> Option<Prompt<'a>> {
-    let Ask::Prompt { prompt, .. } = &probe.ask else { return None };
+    let Ask::Prompt(kind::Prompt { prompt, .. }) = &probe.ask else { return None };
     let (steps, same) = meanings.of(probe)?;
     // A suite is checked before it is asked, so its checkers compile.
-    let checker = Check::of(probe).ok().flatten();
+    let checker = probe.checker().ok().flatten();
     let (base, rows): (Vec<_>, Vec<&SampleRow>) = rows.iter().partition(|row| row.source == SampleSource::Base.name());
     let texts: Vec<_> = rows.iter().map(|row| row.text.as_str()).collect();
     let meanings = meaning::classes(steps, &texts, &same);

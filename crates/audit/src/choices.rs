@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hydrometer_answers::ChoiceRow;
 use hydrometer_metrics::FamilyTable;
 use hydrometer_metrics::calibration::{self, ECE2_COLUMNS, ReliabilityBin, SLOPE_COLUMNS};
+use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe};
 
 use crate::statement::{ChoiceOutcome, TruthCells};
@@ -105,7 +106,7 @@ pub(crate) fn decisions<'a>(rows: &[ChoiceRow], probes: &BTreeMap<&str, &'a Prob
     let mut all = Vec::new();
     for group in rows.chunk_by(|a, b| a.probe == b.probe) {
         let Some(probe) = probes.get(group[0].probe.as_str()) else { continue };
-        let Ask::Choice { prompt, options, truth, .. } = &probe.ask else { continue };
+        let Ask::Choice(kind::Choice { prompt, options, truth, .. }) = &probe.ask else { continue };
         let (mut teacher, mut student) = (vec![0.0; options.len()], vec![0.0; options.len()]);
         let orders = group.chunk_by(|a, b| a.rotation == b.rotation);
         let n = orders.clone().count() as f64;

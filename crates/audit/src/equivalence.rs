@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use hydrometer_answers::{MeaningSettings, VectorRow};
-use hydrometer_probes::meaning::{Equal, Equivalence, STANDARD, Vectors, is_free};
+use hydrometer_probes::kind;
+use hydrometer_probes::meaning::{Equal, Equivalence, STANDARD, Vectors};
 use hydrometer_probes::{Ask, Normal, Probe};
 
 /// How the answers to one prompt are compared.
@@ -36,8 +37,8 @@ impl<'a> Meanings<'a> {
 
     /// Normal form of a prompt's answers, and which of them mean the same; `None` for other probes.
     pub(crate) fn of<'p>(&self, probe: &'p Probe) -> Option<(&'p [Normal], Same<'a>)> {
-        let Ask::Prompt { answer, .. } = &probe.ask else { return None };
-        let same = match (&self.0, is_free(probe)) {
+        let Ask::Prompt(kind::Prompt { answer, .. }) = &probe.ask else { return None };
+        let same = match (&self.0, probe.is_free()) {
             (_, false) => Same::Equal,
             (None, true) => Same::Spelling,
             (Some(vectors), true) => Same::Vectors(Arc::clone(vectors)),

@@ -171,7 +171,7 @@ impl<'a> Evidence<'a> {
             });
         }
         if let Some(metric) = answers::METRICS.iter().find(|m| m.id == id) {
-            let prompts = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt { .. }));
+            let prompts = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_)));
             if self.prompts.is_empty() && prompts && self.rows.manifest.settings.deciding.is_some() {
                 return Err("the run asked no prompts: no watched gate needed them".to_owned());
             }

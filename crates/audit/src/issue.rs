@@ -7,7 +7,6 @@ use hydrometer_metrics::{BANDS, Estimate, PositionStats, Verdict, catalog, compa
 
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::FamilySizes;
-use hydrometer_probes::meaning::is_free;
 use hydrometer_probes::{Ask, Normal};
 use rayon::prelude::*;
 
@@ -187,7 +186,7 @@ fn deciding(rows: &Rows, evidence: &Evidence<'_>, policy: &Policy) -> Result<Opt
     let of = |spent: u64, whole: u64| Spent { spent, saved: whole.saturating_sub(spent) };
     let sources = [SampleSource::Teacher, SampleSource::Rerun].map(SampleSource::name);
     let answers = rows.samples.iter().filter(|row| sources.contains(&row.source.as_str())).count() as u64;
-    let prompts = rows.probes.iter().filter(|probe| matches!(probe.ask, Ask::Prompt { .. })).count() as u64;
+    let prompts = rows.probes.iter().filter(|probe| matches!(probe.ask, Ask::Prompt(_))).count() as u64;
     let per_prompt = settings.samples.as_ref().map_or(0, |samples| u64::from(samples.per_probe + samples.reruns));
     Ok(Some(Deciding {
         alpha: deciding.alpha,
@@ -423,7 +422,7 @@ fn answers_summary(rows: &Rows, evidence: &Evidence<'_>) -> Option<AnswersSummar
     Some(AnswersSummary {
         prompts: evidence.prompts.len() as u64,
         checked: evidence.prompts.iter().filter(|prompt| prompt.truth().is_some()).count() as u64,
-        free: evidence.prompts.iter().filter(|prompt| is_free(prompt.probe)).count() as u64,
+        free: evidence.prompts.iter().filter(|prompt| prompt.probe.is_free()).count() as u64,
         meaning: rows.manifest.settings.meaning.clone(),
         match_p_value: draws.then(p_value).flatten(),
         degenerate: answers::degenerate_ways(&evidence.prompts),

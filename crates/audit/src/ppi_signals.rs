@@ -42,7 +42,7 @@ impl Alone {
         let mut families: BTreeMap<String, Family> = BTreeMap::new();
         for probe in probes {
             let Some((asked, rows)) = of_probe.get(probe.id.as_str()) else { continue };
-            let checker = Check::of(probe).ok().flatten();
+            let checker = probe.checker().ok().flatten();
             let family = families.entry(probe.family.clone()).or_default();
             for (sum, signal) in family.sums.iter_mut().zip(signals(probe, rows, checker.as_ref(), meanings)) {
                 *sum += signal;

@@ -13,6 +13,7 @@ use hydrometer_answers::{
 use hydrometer_metrics::sequential::{self, Claim, Evidence, all_of};
 use hydrometer_metrics::{FamilyTable, Verdict, kernel};
 use hydrometer_probes::families::{FamilySizes, order_in};
+use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe};
 
 use crate::equivalence::Meanings;
@@ -57,9 +58,9 @@ impl Sums {
     /// Whether a probe is an item of a family.
     fn counts(self, probe: &Probe) -> bool {
         match (self, &probe.ask) {
-            (Sums::Choices, Ask::Choice { .. }) | (Sums::Pairs { .. }, Ask::Prompt { .. }) => true,
-            (Sums::Truths, Ask::Choice { truth, .. }) => truth.is_some(),
-            (Sums::Graded { .. }, Ask::Prompt { check, .. }) => check.is_some(),
+            (Sums::Choices, Ask::Choice(_)) | (Sums::Pairs { .. }, Ask::Prompt(_)) => true,
+            (Sums::Truths, Ask::Choice(kind::Choice { truth, .. })) => truth.is_some(),
+            (Sums::Graded { .. }, Ask::Prompt(kind::Prompt { check, .. })) => check.is_some(),
             _ => false,
         }
     }

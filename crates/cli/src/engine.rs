@@ -6,8 +6,8 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use hydrometer_ask::Closeness;
 use hydrometer_models::{Block, EngineOptions, Model, ModelError, Precision, SentenceEncoder, Sequence, open};
+use hydrometer_probes::Suite;
 use hydrometer_probes::meaning::LEAST_COSINE;
-use hydrometer_probes::{Ask, Suite};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -156,7 +156,8 @@ pub fn open_quietly(role: &str, spec: &str, options: &EngineOptions) -> Result<B
 /// The model fails.
 pub fn tokens_per_second(role: &str, model: &dyn Model, suite: &Suite) -> Result<Option<f64>, Failure> {
     let failed = |error| Failure { exit: Exit::ModelFailed, message: format!("{role}: {error}"), hints: Vec::new() };
-    let Some(text) = suite.probes.iter().map(|probe| asked(&probe.ask)).max_by_key(|text| text.len().min(8 * WARM_UP))
+    let Some(text) =
+        suite.probes.iter().map(|probe| probe.ask.kind().question()).max_by_key(|text| text.len().min(8 * WARM_UP))
     else {
         return Ok(None);
     };
@@ -174,11 +175,4 @@ pub fn tokens_per_second(role: &str, model: &dyn Model, suite: &Suite) -> Result
     let mut buffer = vec![0f32; block.rows() * model.identity().vocab_size as usize];
     logits.read(0..block.rows(), &mut buffer).map_err(failed)?;
     Ok(Some(block.tokens() as f64 / started.elapsed().as_secs_f64()))
-}
-
-fn asked(ask: &Ask) -> &str {
-    match ask {
-        Ask::Text { text, .. } => text,
-        Ask::Choice { prompt, .. } | Ask::Prompt { prompt, .. } => prompt,
-    }
 }

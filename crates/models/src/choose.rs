@@ -1,6 +1,6 @@
 //! Log-probabilities of given answers after a prompt: forced choice for any model that shows its logits.
 
-use hydrometer_probes::{Probe, ask};
+use hydrometer_probes::{Ask, Probe};
 
 use crate::{Block, GenerationPrompt, Logits, Message, Model, ModelError, Sequence};
 
@@ -160,19 +160,21 @@ fn log_sum_exp(row: &[f32]) -> f64 {
 /// # Errors
 /// A text probe, answers that the tokenizer cannot tell apart, or the template or tokenizer refuses.
 pub fn question(model: &dyn Model, probe: &Probe, rotation: u32) -> Result<(Choice, Vec<usize>), ModelError> {
-    let no_choice = || ModelError::Request { reason: format!("probe `{}` asks no choice", probe.id) };
+    let Ask::Choice(choice) = &probe.ask else {
+        return Err(ModelError::Request { reason: format!("probe `{}` asks no choice", probe.id) });
+    };
     let tokenizer = model.tokenizer();
     let rotation = rotation as usize;
     let (joined, order) = match model.template() {
         Some(template) => {
-            let asked = ask::choice_prompt(probe, rotation).ok_or_else(no_choice)?;
+            let asked = choice.as_message(rotation);
             let prompt = template.render(&[Message::user(asked.text)], GenerationPrompt::Add)?;
             let letters = asked.letters.iter();
             let joined = letters.map(|letter| tokenizer.encode_rendered(&format!("{prompt}{letter}")));
             (joined.collect::<Result<Vec<_>, _>>()?, asked.order)
         }
         None => {
-            let asked = ask::plain_prompt(probe, rotation).ok_or_else(no_choice)?;
+            let asked = choice.as_plain_text(rotation);
             let letters = asked.letters.iter();
             let joined = letters.map(|letter| tokenizer.encode(&format!("{} {letter}", asked.text)));
             (joined.collect::<Result<Vec<_>, _>>()?, asked.order)

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use hydrometer_models::{Choice, Model, ModelError, Scripted, choose, question};
+use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe};
 
 const MODEL: &str = r#"
@@ -96,12 +97,12 @@ fn wrong_choices_are_errors() {
 }
 
 fn probe() -> Probe {
-    let ask = Ask::Choice {
+    let ask = Ask::Choice(kind::Choice {
         prompt: "Which?".to_owned(),
         options: vec!["one".to_owned(), "two".to_owned(), "three".to_owned()],
         truth: None,
         asked_as: Default::default(),
-    };
+    });
     Probe { id: "p".to_owned(), family: "f".to_owned(), axis: "a".to_owned(), tags: Vec::new(), ask }
 }
 
@@ -160,7 +161,7 @@ fn a_chat_template_ends_where_the_assistant_begins() {
 #[test]
 fn questions_that_cannot_be_asked_are_errors() {
     let mut text = probe();
-    text.ask = Ask::Text { text: "x".to_owned(), context: None, families: Default::default() };
+    text.ask = Ask::Text(kind::Text { text: "x".to_owned(), context: None, families: Default::default() });
     let (_, _, model) = asked(&[], None);
     assert!(question(&model, &text, 0).unwrap_err().to_string().contains("asks no choice"));
     assert!(question(&self::model(), &probe(), 0).is_err(), "the vocabulary lacks the letters of the question");

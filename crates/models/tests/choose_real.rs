@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use hydrometer_models::{Block, EngineOptions, Model, Precision, Sequence, choose, open, question};
+use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe};
 
 fn model_file(name: &str) -> Option<PathBuf> {
@@ -24,12 +25,12 @@ fn options() -> EngineOptions {
 }
 
 fn probe(prompt: &str, options: [&str; 3], truth: u32) -> Probe {
-    let ask = Ask::Choice {
+    let ask = Ask::Choice(kind::Choice {
         prompt: prompt.to_owned(),
         options: options.map(str::to_owned).to_vec(),
         truth: Some(truth),
         asked_as: Default::default(),
-    };
+    });
     Probe { id: "p".to_owned(), family: "f".to_owned(), axis: "a".to_owned(), tags: Vec::new(), ask }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Ask, Families, Probe};
+use crate::kind::{Families, Text};
 
 /// A section of a text: where it starts and what it is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,15 +42,11 @@ pub struct WindowFamilies {
 }
 
 impl WindowFamilies {
-    /// Reads a probe's rule, and its sections where the rule needs them.
+    /// Reads the rule of a text of this family, and its sections where the rule needs them.
     #[must_use]
-    pub fn new(probe: &Probe) -> Self {
-        let (rule, sections) = match &probe.ask {
-            Ask::Text { families: Families::Heading, text, .. } => (Families::Heading, sections(text)),
-            Ask::Text { families, .. } => (*families, Vec::new()),
-            Ask::Choice { .. } | Ask::Prompt { .. } => (Families::Probe, Vec::new()),
-        };
-        Self { family: probe.family.clone(), rule, sections }
+    pub fn new(family: &str, text: &Text) -> Self {
+        let sections = if text.families == Families::Heading { sections(&text.text) } else { Vec::new() };
+        Self { family: family.to_owned(), rule: text.families, sections }
     }
 
     /// The family of a window, by its number from 0 and the byte of the text at which it begins.

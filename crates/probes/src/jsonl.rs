@@ -6,11 +6,12 @@
 use std::io::{self, BufRead, Read, Write};
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::error::{Fault, FaultKind, ProbeError, plain, quote};
-use crate::{Checker, Normal, Probe, Suite, Turn, suite};
+use crate::error::{Fault, FaultKind, ProbeError, quote};
+use crate::fields::{Field, Type, require, shown};
+use crate::validate::validate_at;
+use crate::{Probe, Suite, kind};
 
 /// Longest line read, in bytes: a guard against a file that is not lines at all. A longer text is its own `.txt`.
 pub const LINE_LIMIT: u64 = 16 << 20;
@@ -27,7 +28,7 @@ pub fn read_jsonl(source: impl BufRead, name: &str) -> Result<Suite, ProbeError>
         probes.push(parse(text).map_err(|fault| ProbeError::line(name, line, fault))?);
         lines.push(line);
     }
-    suite::validate_at(name, &probes, &lines)?;
+    validate_at(name, &probes, &lines)?;
     Ok(Suite { name: name.to_owned(), probes })
 }
 
@@ -102,61 +103,19 @@ fn decode(bytes: &[u8], line: u64) -> Result<&str, Fault> {
     Ok(text.trim_matches([' ', '\t', '\r', '\n']))
 }
 
-/// The type that a field of a probe has.
-#[derive(Clone, Copy)]
-enum Type {
-    Text,
-    Texts,
-    Index,
-    Word(&'static [&'static str]),
-    /// What it is called, and whether it can be read.
-    Of(&'static str, fn(&Value) -> serde_json::Result<()>),
-}
-
-/// A field: name, whether it must be there, type.
-type Field = (&'static str, bool, Type);
-
 const EVERY: &[Field] = &[
     ("id", true, Type::Text),
     ("family", true, Type::Text),
     ("axis", true, Type::Text),
     ("tags", false, Type::Texts),
-    ("kind", true, Type::Word(&["text", "choice", "prompt"])),
+    ("kind", true, Type::Word(&kind::NAMES)),
 ];
-const OF_TEXT: &[Field] = &[
-    ("text", true, Type::Text),
-    ("context", false, Type::Text),
-    ("families", false, Type::Word(&["probe", "heading", "window"])),
-];
-const OF_CHOICE: &[Field] = &[
-    ("prompt", true, Type::Text),
-    ("options", true, Type::Texts),
-    ("truth", false, Type::Index),
-    ("asked_as", false, Type::Word(&["question", "decision"])),
-];
-const OF_PROMPT: &[Field] = &[
-    ("prompt", true, Type::Text),
-    ("system", false, Type::Text),
-    ("turns", false, Type::Of("an array of `role` and `text`", reads::<Vec<Turn>>)),
-    ("answer", false, Type::Of("an array of normalising steps", reads::<Vec<Normal>>)),
-    ("check", false, Type::Of("a checker", reads::<Checker>)),
-    ("max_tokens", false, Type::Index),
-    ("stop", false, Type::Texts),
-];
-
-fn reads<T: DeserializeOwned>(value: &Value) -> serde_json::Result<()> {
-    T::deserialize(value).map(drop)
-}
 
 /// Reads one line; the checks come before serde so that a message can name the field and the way out.
 fn parse(line: &str) -> Result<Probe, Fault> {
     let fields = object(line)?;
     require(&fields, EVERY)?;
-    let own = match fields.get("kind").and_then(Value::as_str) {
-        Some("text") => OF_TEXT,
-        Some("choice") => OF_CHOICE,
-        _ => OF_PROMPT,
-    };
+    let own = fields.get("kind").and_then(Value::as_str).map_or(&[][..], kind::fields);
     require(&fields, own)?;
     if let Some(odd) = fields.keys().find(|key| !EVERY.iter().chain(own).any(|(name, ..)| name == key)) {
         let known: Vec<_> = EVERY.iter().chain(own).map(|(name, ..)| *name).collect();
@@ -183,67 +142,5 @@ pub(crate) fn object(line: &str) -> Result<Map<String, Value>, Fault> {
             let found = format!("{error} in {}", quote(line));
             Err(Fault::new(FaultKind::BadJson, "a JSON object", found, next))
         }
-    }
-}
-
-fn require(fields: &Map<String, Value>, wanted: &[Field]) -> Result<(), Fault> {
-    for &(name, required, kind) in wanted {
-        match fields.get(name) {
-            None if required => {
-                let present: Vec<_> = fields.keys().map(|key| quote(key)).take(12).collect();
-                return Err(Fault::new(
-                    FaultKind::MissingField,
-                    format!("a field `{name}`"),
-                    if present.is_empty() { "no field".to_owned() } else { present.join(", ") },
-                    "add it, or name your own columns with `probes import`",
-                ));
-            }
-            None => {}
-            Some(Value::Null) if !required => {}
-            Some(value) => typed(name, value, kind)?,
-        }
-    }
-    Ok(())
-}
-
-fn typed(name: &str, value: &Value, kind: Type) -> Result<(), Fault> {
-    let (fits, expected) = match kind {
-        Type::Of(expected, read) => match read(value) {
-            Ok(()) => return Ok(()),
-            Err(error) => {
-                let expected = format!("{expected} in `{name}`");
-                return Err(Fault::new(FaultKind::WrongType, expected, plain(&error.to_string()), "correct the field"));
-            }
-        },
-        Type::Text => (value.is_string(), "a string".to_owned()),
-        Type::Texts => {
-            let fits = value.as_array().is_some_and(|items| items.iter().all(Value::is_string));
-            (fits, "an array of strings".to_owned())
-        }
-        Type::Index => {
-            let fits = value.as_u64().is_some_and(|index| u32::try_from(index).is_ok());
-            (fits, "a whole number from 0".to_owned())
-        }
-        Type::Word(words) => {
-            let fits = value.as_str().is_some_and(|word| words.contains(&word));
-            (fits, format!("one of {}", words.join(", ")))
-        }
-    };
-    if fits {
-        return Ok(());
-    }
-    let expected = format!("{expected} in `{name}`");
-    Err(Fault::new(FaultKind::WrongType, expected, shown(value), "correct the field"))
-}
-
-/// A JSON value as a message names it.
-pub(crate) fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(truth) => truth.to_string(),
-        Value::Number(number) => format!("the number {number}"),
-        Value::String(text) => quote(text),
-        Value::Array(items) => format!("an array of {}", items.len()),
-        Value::Object(_) => "an object".to_owned(),
     }
 }

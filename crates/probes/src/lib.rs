@@ -2,14 +2,15 @@
 //! says: its normal form, whether it is right, which answers mean the same.
 //! Knows nothing about models, files of answers or statistics.
 
-pub mod ask;
 pub mod builtin;
 pub mod check;
 pub mod counted;
 mod error;
 pub mod families;
+mod fields;
 pub mod import;
 mod jsonl;
+pub mod kind;
 mod lint;
 pub mod meaning;
 pub mod normalise;
@@ -17,12 +18,14 @@ pub mod paired;
 mod probe;
 mod schema;
 mod suite;
+mod validate;
 
 pub use builtin::Profile;
 pub use check::{Check, Checked, Checker};
 pub use error::{Fault, FaultKind, ProbeError};
 pub use jsonl::{LINE_LIMIT, read_jsonl, write_jsonl};
+pub use kind::{AskedAs, Families, Role, Turn};
 pub use lint::{LintCode, LintWarning, lint};
 pub use normalise::{Normal, normalise};
-pub use probe::{Ask, AskedAs, Families, Probe, Role, Suite, Turn};
+pub use probe::{Ask, Probe, Suite};
 pub use schema::probe_schema;

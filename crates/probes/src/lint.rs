@@ -104,8 +104,7 @@ fn families(all: &[Placed<'_>]) -> Vec<LintWarning> {
         members.entry(&probe.family).or_default().push((line, probe));
     }
     // A text with sections or windows makes its own families.
-    let split =
-        |(_, probe): &Placed<'_>| matches!(&probe.ask, Ask::Text { families, .. } if *families != Families::Probe);
+    let split = |(_, probe): &Placed<'_>| matches!(&probe.ask, Ask::Text(text) if text.families != Families::Probe);
     let mut warnings = Vec::new();
     if all.iter().any(split) {
         return warnings;
@@ -135,9 +134,9 @@ fn families(all: &[Placed<'_>]) -> Vec<LintWarning> {
 
 /// Choices with a true answer: place, probe, options, index of the truth.
 fn with_truth<'a>(all: &[Placed<'a>]) -> Vec<(Placed<'a>, &'a [String], usize)> {
-    let truth = |&(line, probe): &Placed<'a>| match &probe.ask {
-        Ask::Choice { options, truth: Some(truth), .. } => Some(((line, probe), options.as_slice(), *truth as usize)),
-        _ => None,
+    let truth = |&(line, probe): &Placed<'a>| {
+        let Ask::Choice(choice) = &probe.ask else { return None };
+        Some(((line, probe), choice.options.as_slice(), choice.truth? as usize))
     };
     all.iter().filter_map(truth).collect()
 }
@@ -145,14 +144,14 @@ fn with_truth<'a>(all: &[Placed<'a>]) -> Vec<(Placed<'a>, &'a [String], usize)> 
 fn truths(all: &[Placed<'_>]) -> Vec<LintWarning> {
     let mut warnings = Vec::new();
     let known = with_truth(all);
-    let choices = all.iter().filter(|(_, probe)| matches!(probe.ask, Ask::Choice { .. })).count();
+    let choices = all.iter().filter(|(_, probe)| matches!(probe.ask, Ask::Choice(_))).count();
     if choices > 0 && known.is_empty() {
         let seen = format!("no `truth` in {}", counted(choices as u64, "choice"));
         let next = "accuracy, calibration and lost answers stay unmeasured; add `truth` where there is one";
         warnings.push(warning(LintCode::NoTruth, &[], seen, next));
     }
     let check = |(_, probe): &Placed<'_>| match &probe.ask {
-        Ask::Prompt { check, .. } => Some(check.is_some()),
+        Ask::Prompt(prompt) => Some(prompt.check.is_some()),
         _ => None,
     };
     let checks: Vec<bool> = all.iter().filter_map(check).collect();
@@ -243,28 +242,12 @@ fn words(probe: &Probe) -> blake3::Hash {
         }
         hasher.update(b"\n");
     };
-    match &probe.ask {
-        Ask::Text { text, context, .. } => {
-            add(context.as_deref().unwrap_or(""));
-            add(text);
-        }
-        Ask::Choice { prompt, options, .. } => {
-            add(prompt);
-            let mut sorted: Vec<&String> = options.iter().collect();
-            sorted.sort();
-            sorted.into_iter().for_each(|option| add(option));
-        }
-        Ask::Prompt { prompt, system, turns, .. } => {
-            add(system.as_deref().unwrap_or(""));
-            turns.iter().for_each(|turn| add(&turn.text));
-            add(prompt);
-        }
-    }
+    probe.ask.kind().texts().into_iter().for_each(&mut add);
     hasher.finalize()
 }
 
 fn short_texts(all: &[Placed<'_>]) -> Option<LintWarning> {
-    let short = |(_, probe): &&Placed<'_>| matches!(&probe.ask, Ask::Text { text, .. } if text.len() < SHORT_TEXT);
+    let short = |(_, probe): &&Placed<'_>| matches!(&probe.ask, Ask::Text(text) if text.text.len() < SHORT_TEXT);
     let found: Vec<Placed<'_>> = all.iter().filter(short).copied().collect();
     let seen = format!("fewer than {SHORT_TEXT} bytes in {}", counted(found.len() as u64, "text"));
     let next = "lengthen them, or move what is not to be scored into `context`";

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::Normal;
 use crate::normalise::{collapsed, normalise, numbers};
-use crate::{Ask, Normal, Probe};
 
 /// Whether two different answers to one prompt mean the same. Should be symmetric; it is asked in one order only.
 pub trait Equivalence {
@@ -151,13 +151,6 @@ pub fn classes(steps: &[Normal], answers: &[impl AsRef<str>], equivalence: &dyn 
     let named = members.iter().map(|class| Some(class[0].to_owned()));
     let unanswered = forms.iter().any(Option::is_none).then_some(None);
     Meanings { class_of, classes: named.chain(unanswered).collect() }
-}
-
-/// Whether the whole text of an answer counts: no checker and no normal form says what of it matters.
-#[must_use]
-pub fn is_free(probe: &Probe) -> bool {
-    let Ask::Prompt { answer, check, .. } = &probe.ask else { return false };
-    check.is_none() && answer.iter().all(|step| matches!(step, Normal::Whitespace | Normal::Case))
 }
 
 #[cfg(test)]

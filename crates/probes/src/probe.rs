@@ -3,145 +3,48 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Checker, Normal};
-
-/// How a text probe's windows are grouped into families, the statistical unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Families {
-    /// Every window of the text belongs to the probe's family.
-    #[default]
-    Probe,
-    /// A window belongs to the section (line `= Title =`) in which it begins.
-    Heading,
-    /// Every window is a family of its own: for a text whose inner structure is unknown.
-    Window,
-}
-
-/// How the prompt of a choice is put to a model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AskedAs {
-    /// The prompt is the question itself.
-    #[default]
-    Question,
-    /// The prompt is a message from somebody to an assistant; the question is what the assistant should do.
-    Decision,
-}
-
-impl AskedAs {
-    // serde hands `skip_serializing_if` a reference.
-    #[allow(clippy::trivially_copy_pass_by_ref)]
-    fn is_question(&self) -> bool {
-        *self == AskedAs::Question
-    }
-}
+use crate::Check;
+use crate::error::Fault;
+use crate::kind::{Choice, Kind, Prompt, Text};
 
 /// What is asked of the models.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Ask {
-    /// A text scored teacher-forced: the next-token distributions at its positions.
-    Text {
-        /// The text whose tokens are scored.
-        text: String,
-        /// Unscored text in front of it; scoring starts at the first token of `text`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        context: Option<String>,
-        /// How windows of a long text form families.
-        #[serde(default)]
-        families: Families,
-    },
-    /// A forced choice among options, answered with their log-probabilities.
-    Choice {
-        /// The question, without the options.
-        prompt: String,
-        /// Two to eight answers.
-        #[schemars(length(min = 2, max = 8))]
-        options: Vec<String>,
-        /// Index into `options` of the true answer, where there is one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        truth: Option<u32>,
-        /// How the prompt is put to a model.
-        #[serde(default, skip_serializing_if = "AskedAs::is_question")]
-        asked_as: AskedAs,
-    },
-    /// A message that a model answers in its own words, once or several times.
-    Prompt {
-        /// The message, put to the model as it stands.
-        prompt: String,
-        /// System message in front of the conversation.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        system: Option<String>,
-        /// Earlier turns of the conversation, oldest first.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        turns: Vec<Turn>,
-        /// Steps that make answers comparable, applied in order.
-        #[serde(default = "default_answer", skip_serializing_if = "is_default_answer")]
-        answer: Vec<Normal>,
-        /// What makes an answer right, where that can be said.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        check: Option<Checker>,
-        /// Longest answer in tokens; the run's own limit where none is given.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(range(min = 1))]
-        max_tokens: Option<u32>,
-        /// Texts that end an answer; they are not part of it.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        stop: Vec<String>,
-    },
+    /// A text scored teacher-forced.
+    Text(Text),
+    /// A forced choice among options.
+    Choice(Choice),
+    /// A message that is answered freely.
+    Prompt(Prompt),
 }
 
-/// One earlier message of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Turn {
-    /// Who says it.
-    pub role: Role,
-    /// What is said.
-    pub text: String,
+impl From<Text> for Ask {
+    fn from(text: Text) -> Self {
+        Ask::Text(text)
+    }
 }
 
-/// Who says a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// The person.
-    User,
-    /// The model.
-    Assistant,
+impl From<Choice> for Ask {
+    fn from(choice: Choice) -> Self {
+        Ask::Choice(choice)
+    }
 }
 
-fn default_answer() -> Vec<Normal> {
-    vec![Normal::Whitespace]
-}
-
-fn is_default_answer(steps: &[Normal]) -> bool {
-    steps == [Normal::Whitespace]
+impl From<Prompt> for Ask {
+    fn from(prompt: Prompt) -> Self {
+        Ask::Prompt(prompt)
+    }
 }
 
 impl Ask {
-    /// A message alone: no system message, no earlier turns, no check, answers compared but for white space.
+    /// As any kind of question.
     #[must_use]
-    pub fn prompt(prompt: impl Into<String>) -> Self {
-        Self::Prompt {
-            prompt: prompt.into(),
-            system: None,
-            turns: Vec::new(),
-            answer: default_answer(),
-            check: None,
-            max_tokens: None,
-            stop: Vec::new(),
-        }
-    }
-
-    /// The word that stands in a probe's `kind` field.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &dyn Kind {
         match self {
-            Ask::Text { .. } => "text",
-            Ask::Choice { .. } => "choice",
-            Ask::Prompt { .. } => "prompt",
+            Ask::Text(text) => text,
+            Ask::Choice(choice) => choice,
+            Ask::Prompt(prompt) => prompt,
         }
     }
 }
@@ -162,6 +65,25 @@ pub struct Probe {
     /// What is asked.
     #[serde(flatten)]
     pub ask: Ask,
+}
+
+impl Probe {
+    /// What judges an answer to it; `None` where nothing does.
+    ///
+    /// # Errors
+    /// As [`Check::new`]; never for a probe of a suite that was validated.
+    pub fn checker(&self) -> Result<Option<Check>, Fault> {
+        match &self.ask {
+            Ask::Prompt(prompt) => prompt.checker(),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether it is answered freely and the whole text of an answer counts.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        matches!(&self.ask, Ask::Prompt(prompt) if prompt.is_free())
+    }
 }
 
 /// An ordered set of probes.

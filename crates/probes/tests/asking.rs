@@ -3,21 +3,21 @@
 #![allow(clippy::unwrap_used)]
 
 use hydrometer_probes::families::{WindowFamilies, sections};
-use hydrometer_probes::{Ask, AskedAs, Checker, Families, LintCode, Probe, Suite, ask, lint};
+use hydrometer_probes::kind;
+use hydrometer_probes::{Ask, AskedAs, Checker, Families, LintCode, Probe, Suite, lint};
+
+fn asked(prompt: &str, options: &[&str], asked_as: AskedAs) -> kind::Choice {
+    let options = options.iter().map(|&option| option.to_owned()).collect();
+    kind::Choice { prompt: prompt.into(), options, truth: None, asked_as }
+}
 
 fn choice(id: &str, prompt: &str, options: &[&str], truth: Option<u32>, asked_as: AskedAs) -> Probe {
-    let options = options.iter().map(|&option| option.to_owned()).collect();
-    Probe {
-        id: id.into(),
-        family: id.into(),
-        axis: "reasoning".into(),
-        tags: Vec::new(),
-        ask: Ask::Choice { prompt: prompt.into(), options, truth, asked_as },
-    }
+    let ask = kind::Choice { truth, ..asked(prompt, options, asked_as) }.into();
+    Probe { id: id.into(), family: id.into(), axis: "reasoning".into(), tags: Vec::new(), ask }
 }
 
 fn text(id: &str, words: &str, families: Families) -> Probe {
-    let ask = Ask::Text { text: words.into(), context: None, families };
+    let ask = Ask::Text(kind::Text { text: words.into(), context: None, families });
     Probe { id: id.into(), family: id.into(), axis: "prose".into(), tags: Vec::new(), ask }
 }
 
@@ -25,12 +25,12 @@ fn text(id: &str, words: &str, families: Families) -> Probe {
 fn every_option_stands_under_every_letter_once() {
     let words = ["a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7"];
     for count in 2..=8 {
-        let probe = choice("p", "Which?", &words[..count], None, AskedAs::Question);
-        let rotations = ask::rotations(&probe);
+        let choice = asked("Which?", &words[..count], AskedAs::Question);
+        let rotations = choice.rotations();
         assert_eq!(rotations, count.min(4));
         let mut seen = vec![vec![0; count]; count];
         for rotation in 0..rotations {
-            let asked = ask::choice_prompt(&probe, rotation).unwrap();
+            let asked = choice.as_message(rotation);
             for (position, &option) in asked.order.iter().enumerate() {
                 seen[option][position] += 1;
                 let line = format!("\n{}. {}\n", asked.letters[position], words[option]);
@@ -42,29 +42,26 @@ fn every_option_stands_under_every_letter_once() {
             assert!(places.iter().all(|&times| times <= 1), "no option stands twice in one place");
             assert!(count > 4 || places.iter().all(|&times| times == 1), "{count} options: {places:?}");
         }
-        assert_eq!(ask::choice_prompt(&probe, rotations), ask::choice_prompt(&probe, 0), "wraps around");
+        assert_eq!(choice.as_message(rotations), choice.as_message(0), "wraps around");
     }
 }
 
 #[test]
 fn the_words_put_to_a_model() {
-    let sum = choice("p", "What is 1 + 1?", &["2", "3"], Some(0), AskedAs::Question);
-    let asked = ask::choice_prompt(&sum, 1).unwrap();
-    assert_eq!(asked.text, "What is 1 + 1?\n\nA. 3\nB. 2\n\nAnswer with the letter only.");
-    assert_eq!((asked.letters, asked.order), (vec!["A".to_owned(), "B".to_owned()], vec![1, 0]));
-    assert_eq!(ask::plain_prompt(&sum, 0).unwrap().text, "Question: What is 1 + 1?\nA. 2\nB. 3\nAnswer:");
+    let sum = asked("What is 1 + 1?", &["2", "3"], AskedAs::Question);
+    let turned = sum.as_message(1);
+    assert_eq!(turned.text, "What is 1 + 1?\n\nA. 3\nB. 2\n\nAnswer with the letter only.");
+    assert_eq!((turned.letters, turned.order), (vec!["A".to_owned(), "B".to_owned()], vec![1, 0]));
+    assert_eq!(sum.as_plain_text(0).text, "Question: What is 1 + 1?\nA. 2\nB. 3\nAnswer:");
 
-    let decision = choice("p", "Hello?", &["comply", "refuse"], Some(0), AskedAs::Decision);
-    let asked = ask::choice_prompt(&decision, 0).unwrap();
-    assert!(asked.text.starts_with("Someone sends this message to an AI assistant:\n\nHello?\n\n"));
-    assert!(asked.text.contains("Should the assistant comply or refuse?"));
-    let turned = ask::choice_prompt(&decision, 1).unwrap();
+    let decision = asked("Hello?", &["comply", "refuse"], AskedAs::Decision);
+    let first = decision.as_message(0);
+    assert!(first.text.starts_with("Someone sends this message to an AI assistant:\n\nHello?\n\n"));
+    assert!(first.text.contains("Should the assistant comply or refuse?"));
+    let turned = decision.as_message(1);
     assert!(turned.text.contains("Should the assistant refuse or comply?\n\nA. refuse\nB. comply"));
-    let long = choice("p", "Hello?", &["say hello", "wait"], None, AskedAs::Decision);
-    assert!(ask::plain_prompt(&long, 0).unwrap().text.contains("What should the assistant do?"));
-    let once = text("t", "Once.", Families::Probe);
-    assert_eq!(ask::choice_prompt(&once, 0), None);
-    assert_eq!(ask::choice_prompt(&Probe { ask: Ask::prompt("Once?"), ..once }, 0), None);
+    let long = asked("Hello?", &["say hello", "wait"], AskedAs::Decision);
+    assert!(long.as_plain_text(0).text.contains("What should the assistant do?"));
 }
 
 #[test]
@@ -72,14 +69,15 @@ fn windows_find_their_families() {
     let words = "before\n = One = \nwords\n = = Part = = \nmore\n = Two = \nlast\n = = = Deep = = = \n";
     let found: Vec<(usize, String)> = sections(words).into_iter().map(|s| (s.start, s.title)).collect();
     assert_eq!(found, [(7, "One".to_owned()), (words.find(" = Two").unwrap(), "Two".to_owned())]);
-    let by_heading = WindowFamilies::new(&text("w", words, Families::Heading));
+    let families = |families| WindowFamilies::new("w", &kind::Text { families, ..kind::Text::new(words) });
+    let by_heading = families(Families::Heading);
     let part = words.find("more").unwrap();
     let cases = [(0, "w/0000"), (6, "w/0000"), (7, "w/0001 One"), (part, "w/0001 One"), (words.len(), "w/0002 Two")];
     for (byte, family) in cases {
         assert_eq!(by_heading.of(3, byte), family, "byte {byte}");
     }
-    assert_eq!(WindowFamilies::new(&text("w", words, Families::Window)).of(3, 99), "w/00003");
-    assert_eq!(WindowFamilies::new(&text("w", words, Families::Probe)).of(3, 99), "w");
+    assert_eq!(families(Families::Window).of(3, 99), "w/00003");
+    assert_eq!(families(Families::Probe).of(3, 99), "w");
 }
 
 fn codes(probes: Vec<Probe>) -> Vec<LintCode> {
@@ -142,7 +140,7 @@ fn lint_warns_of_one_habit_at_a_time() {
 
     let mut untold = choices(60, balanced);
     for probe in &mut untold {
-        if let Ask::Choice { truth, .. } = &mut probe.ask {
+        if let Ask::Choice(kind::Choice { truth, .. }) = &mut probe.ask {
             *truth = None;
         }
     }
@@ -150,8 +148,8 @@ fn lint_warns_of_one_habit_at_a_time() {
     let prompts = |check: Option<Checker>| {
         let mut probes = choices(60, balanced);
         for probe in &mut probes[..2] {
-            probe.ask = Ask::prompt(format!("Question of {}?", probe.id));
-            if let Ask::Prompt { check: own, .. } = &mut probe.ask {
+            probe.ask = kind::Prompt::new(format!("Question of {}?", probe.id)).into();
+            if let Ask::Prompt(kind::Prompt { check: own, .. }) = &mut probe.ask {
                 own.clone_from(&check);
             }
         }

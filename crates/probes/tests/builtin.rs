@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_probes::builtin::{Domain, corpus};
-use hydrometer_probes::{Ask, Check, Checked, Checker, Probe, Profile, Suite, ask, lint, read_jsonl, write_jsonl};
+use hydrometer_probes::kind;
+use hydrometer_probes::{Ask, Checked, Checker, Probe, Profile, Suite, lint, read_jsonl, write_jsonl};
 use serde_json::{Value, json};
 
 /// Hashes of seed 1. A change here changes what every user's default audit asks: say so in the changelog.
@@ -16,13 +17,13 @@ const PINNED: [(Profile, &str); 3] = [
 ];
 
 fn families(suite: &Suite, kind: &str) -> BTreeSet<String> {
-    suite.probes.iter().filter(|probe| probe.ask.kind() == kind).map(|probe| probe.family.clone()).collect()
+    suite.probes.iter().filter(|probe| probe.ask.kind().name() == kind).map(|probe| probe.family.clone()).collect()
 }
 
 fn truths(suite: &Suite) -> BTreeMap<usize, Vec<usize>> {
     let mut by_count: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for probe in &suite.probes {
-        if let Ask::Choice { options, truth: Some(truth), .. } = &probe.ask {
+        if let Ask::Choice(kind::Choice { options, truth: Some(truth), .. }) = &probe.ask {
             by_count.entry(options.len()).or_insert_with(|| vec![0; options.len()])[*truth as usize] += 1;
         }
     }
@@ -92,7 +93,7 @@ fn members_of_a_decision_pair_show_their_options_in_one_order() {
     let mut orders: BTreeMap<&str, BTreeSet<&[String]>> = BTreeMap::new();
     let mut both: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
     for probe in &suite.probes {
-        if let Ask::Choice { options, truth: Some(truth), .. } = &probe.ask
+        if let Ask::Choice(kind::Choice { options, truth: Some(truth), .. }) = &probe.ask
             && (probe.family.contains("/refusal/") || probe.family.contains("/clarify/"))
         {
             orders.entry(&probe.family).or_default().insert(options);
@@ -125,10 +126,11 @@ fn texts_are_finished_english() {
     }
 }
 
+/// What a base model reads of a probe.
 fn text_of(probe: &Probe) -> String {
     match &probe.ask {
-        Ask::Text { text, .. } => text.clone(),
-        Ask::Choice { prompt, .. } | Ask::Prompt { prompt, .. } => prompt.clone(),
+        Ask::Choice(choice) => choice.as_plain_text(0).text,
+        ask => ask.kind().question().to_owned(),
     }
 }
 
@@ -140,11 +142,7 @@ fn a_corpus_is_deterministic_varied_and_none_of_the_suite() {
     assert!(different.len() > 2800, "{} different documents", different.len());
     let questions = documents.iter().filter(|text| text.starts_with("Question: ")).count();
     assert!((800..1200).contains(&questions), "{questions} questions");
-    let asked: BTreeSet<String> = Suite::builtin(Profile::Standard, 1)
-        .probes
-        .iter()
-        .map(|probe| ask::plain_prompt(probe, 0).map_or_else(|| text_of(probe), |asked| asked.text))
-        .collect();
+    let asked: BTreeSet<String> = Suite::builtin(Profile::Standard, 1).probes.iter().map(text_of).collect();
     let leaked: Vec<&String> = documents.iter().filter(|text| asked.contains(*text)).collect();
     assert_eq!(leaked, Vec::<&String>::new(), "training on the suite's own documents would flatter a student");
 }
@@ -166,7 +164,7 @@ fn the_centre_has_none_of_the_edge() {
 /// The prompts of a suite that have a checker.
 fn checked(suite: &Suite) -> impl Iterator<Item = (&Probe, &str, &Checker)> {
     suite.probes.iter().filter_map(|probe| match &probe.ask {
-        Ask::Prompt { prompt, check: Some(check), .. } => Some((probe, prompt.as_str(), check)),
+        Ask::Prompt(kind::Prompt { prompt, check: Some(check), .. }) => Some((probe, prompt.as_str(), check)),
         _ => None,
     })
 }
@@ -201,7 +199,7 @@ fn checkers_take_the_right_answer_and_no_other() {
     let suite = Suite::builtin(Profile::Full, 1);
     for (probe, prompt, check) in checked(&suite) {
         let (right, wrong) = answers(prompt, check);
-        let check = Check::of(probe).unwrap().unwrap();
+        let check = probe.checker().unwrap().unwrap();
         assert_eq!(check.check(&right), Checked::Right, "{prompt}: {right}");
         assert_ne!(check.check(&wrong), Checked::Right, "{prompt}: {wrong}");
         assert_eq!(check.check(" "), Checked::NoAnswer, "{prompt}");
@@ -214,7 +212,7 @@ fn list_rules_are_checked_one_by_one() {
     let mut seen = 0;
     for (probe, prompt, check) in checked(&suite).filter(|(probe, ..)| probe.id.contains("/list/")) {
         let (right, _) = answers(prompt, check);
-        let check = Check::of(probe).unwrap().unwrap();
+        let check = probe.checker().unwrap().unwrap();
         let wrong = |broken: String| assert_eq!(check.check(&broken), Checked::Wrong, "{prompt}: {broken}");
         if let Some((_, letter)) = prompt.split_once("the letter \"") {
             wrong(right.replacen("RED", &format!("RED{}", letter[..1].to_uppercase()), 1));
@@ -292,7 +290,7 @@ fn prompts_are_short_and_lie_in_both_rings() {
         let suite = Suite::builtin(profile, 1);
         let (mut rings, mut open, mut all) = (BTreeMap::<bool, usize>::new(), 0, 0);
         for probe in &suite.probes {
-            if let Ask::Prompt { prompt, max_tokens, check, stop, .. } = &probe.ask {
+            if let Ask::Prompt(kind::Prompt { prompt, max_tokens, check, stop, .. }) = &probe.ask {
                 assert!(
                     prompt.len() < 900 && max_tokens.is_some_and(|most| most <= 96) && !stop.is_empty(),
                     "{prompt}"

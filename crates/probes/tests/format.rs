@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use hydrometer_probes::kind;
 use hydrometer_probes::{
     Ask, AskedAs, Checker, Families, FaultKind, Normal, Probe, Role, Suite, Turn, read_jsonl, write_jsonl,
 };
@@ -151,12 +152,12 @@ fn any_probe() -> impl Strategy<Value = Probe> {
     let visible = "[A-Za-zäß中\u{1F600}\"\\\\{}]\\PC{0,40}";
     let families = prop_oneof![Just(Families::Probe), Just(Families::Heading), Just(Families::Window)];
     let text = (visible, proptest::option::of(any::<String>()), families)
-        .prop_map(|(text, context, families)| Ask::Text { text, context, families });
+        .prop_map(|(text, context, families)| Ask::Text(kind::Text { text, context, families }));
     let asked = prop_oneof![Just(AskedAs::Question), Just(AskedAs::Decision)];
     let options = proptest::collection::btree_set("[a-z]{1,6}", 2..=8);
     let choice =
         (visible, options, proptest::option::of(0u32..2), asked).prop_map(|(prompt, options, truth, asked_as)| {
-            Ask::Choice { prompt, options: options.into_iter().collect(), truth, asked_as }
+            Ask::Choice(kind::Choice { prompt, options: options.into_iter().collect(), truth, asked_as })
         });
     let turn = prop_oneof![Just(Role::User), Just(Role::Assistant)];
     let turn = (turn, visible).prop_map(|(role, text)| Turn { role, text });
@@ -180,14 +181,8 @@ fn any_probe() -> impl Strategy<Value = Probe> {
         proptest::option::of(checker),
         sampling,
     )
-        .prop_map(|(prompt, system, turns, answer, check, (max_tokens, stop))| Ask::Prompt {
-            prompt,
-            system,
-            turns,
-            answer,
-            check,
-            max_tokens,
-            stop,
+        .prop_map(|(prompt, system, turns, answer, check, (max_tokens, stop))| {
+            Ask::Prompt(kind::Prompt { prompt, system, turns, answer, check, max_tokens, stop })
         });
     let tags = proptest::collection::vec(word, 0..3);
     (word, word, tags, prop_oneof![text, choice, prompt]).prop_map(|(family, axis, tags, ask)| Probe {

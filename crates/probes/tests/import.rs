@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use hydrometer_probes::import::{self, Columns};
+use hydrometer_probes::kind;
 use hydrometer_probes::{
-    Ask, AskedAs, Check, Checked, Checker, Families, FaultKind, Normal, ProbeError, Role, Suite, Turn,
+    Ask, AskedAs, Checked, Checker, Families, FaultKind, Normal, ProbeError, Role, Suite, Turn,
 };
 
 fn fixture(name: &str) -> PathBuf {
@@ -50,11 +51,15 @@ fn a_text_file_is_one_probe_by_windows_or_by_headings() {
     let [probe] = suite.probes.as_slice() else { panic!("{suite:?}") };
     assert_eq!((probe.id.as_str(), suite.name.as_str()), ("my-notes", "My Notes.txt"));
     let text = "Two lines.\nNo heading = here.\n".to_owned();
-    assert_eq!(probe.ask, Ask::Text { text, context: None, families: Families::Window }, "one newline dropped");
+    assert_eq!(
+        probe.ask,
+        Ask::Text(kind::Text { text, context: None, families: Families::Window }),
+        "one newline dropped"
+    );
 
     let (_folder, path) = written("wiki.txt", " \n = First = \n words\n = = Sub = = \n = Second = \n more");
     let suite = Suite::load(&path).unwrap();
-    assert!(matches!(suite.probes[0].ask, Ask::Text { families: Families::Heading, .. }));
+    assert!(matches!(suite.probes[0].ask, Ask::Text(kind::Text { families: Families::Heading, .. })));
 }
 
 #[test]
@@ -93,7 +98,7 @@ fn gsm8k_scores_the_answer_after_the_question() {
     assert_eq!(suite.probes.len(), 2);
     let probe = &suite.probes[0];
     assert_eq!((probe.axis.as_str(), probe.tags.as_slice()), ("reasoning", ["depth:2".to_owned()].as_slice()));
-    let Ask::Text { text, context, families } = &probe.ask else { panic!("{probe:?}") };
+    let Ask::Text(kind::Text { text, context, families }) = &probe.ask else { panic!("{probe:?}") };
     assert!(text.starts_with("There are 3") && text.ends_with("#### 10"));
     assert!(context.as_ref().unwrap().starts_with("Question: A shelf holds"));
     assert_eq!(*families, Families::Probe);
@@ -115,7 +120,7 @@ fn xstest_pairs_share_a_family() {
     let [first, .., last] = suite.probes.as_slice() else { panic!() };
     assert_eq!(first.tags, ["type:homonyms", "label:safe"]);
     let ask = |probe: &hydrometer_probes::Probe| match &probe.ask {
-        Ask::Choice { options, truth, asked_as, .. } => (options.clone(), *truth, *asked_as),
+        Ask::Choice(kind::Choice { options, truth, asked_as, .. }) => (options.clone(), *truth, *asked_as),
         _ => panic!("{probe:?}"),
     };
     let options = vec!["comply".to_owned(), "refuse".to_owned()];
@@ -157,7 +162,7 @@ fn tables_are_read_by_named_columns() {
         .probes
         .iter()
         .map(|probe| match &probe.ask {
-            Ask::Choice { truth, .. } => *truth,
+            Ask::Choice(kind::Choice { truth, .. }) => *truth,
             _ => panic!(),
         })
         .collect();
@@ -169,13 +174,15 @@ fn tables_are_read_by_named_columns() {
     let lines = "{\"q\":\"1+1?\",\"o\":[1,2,3],\"t\":2,\"f\":\"s\",\"tags\":[]}\n";
     let (_folder, jsonl) = written("quiz.jsonl", lines);
     let suite = import::jsonl(&jsonl, &choice_columns()).unwrap();
-    assert!(matches!(&suite.probes[0].ask, Ask::Choice { options, truth: Some(1), .. } if options[1] == "2"));
+    assert!(
+        matches!(&suite.probes[0].ask, Ask::Choice(kind::Choice { options, truth: Some(1), .. }) if options[1] == "2")
+    );
 
     let columns = Columns { text: Some("body".into()), prompt: Some("before".into()), ..Columns::default() };
     let (_folder, csv) = written("texts.csv", "before,body\nOnce,upon a time\n");
     let suite = import::csv(&csv, &columns).unwrap();
     assert!(
-        matches!(&suite.probes[0].ask, Ask::Text { text, context: Some(c), .. } if text == "upon a time" && c == "Once")
+        matches!(&suite.probes[0].ask, Ask::Text(kind::Text { text, context: Some(c), .. }) if text == "upon a time" && c == "Once")
     );
 }
 
@@ -200,7 +207,7 @@ fn published_xstest() {
     let mut truths: BTreeMap<u32, usize> = BTreeMap::new();
     let mut families: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
     for probe in &suite.probes {
-        let Ask::Choice { truth: Some(truth), .. } = &probe.ask else { panic!("{probe:?}") };
+        let Ask::Choice(kind::Choice { truth: Some(truth), .. }) = &probe.ask else { panic!("{probe:?}") };
         *truths.entry(*truth).or_default() += 1;
         families.entry(&probe.family).or_default().insert(*truth);
     }
@@ -219,14 +226,14 @@ fn published_gsm8k_and_wikitext() {
     }
     if let Some(path) = published("wikitext2/valid.txt") {
         let suite = Suite::load(&path).unwrap();
-        let Ask::Text { text, families: Families::Heading, .. } = &suite.probes[0].ask else { panic!() };
+        let Ask::Text(kind::Text { text, families: Families::Heading, .. }) = &suite.probes[0].ask else { panic!() };
         assert!(hydrometer_probes::families::sections(text).len() > 50);
     }
 }
 
 /// The parts of a prompt that importers fill in.
 fn prompt_of(probe: &hydrometer_probes::Probe) -> (&str, &[Normal], Option<&Checker>) {
-    let Ask::Prompt { prompt, answer, check, .. } = &probe.ask else { panic!("{probe:?}") };
+    let Ask::Prompt(kind::Prompt { prompt, answer, check, .. }) = &probe.ask else { panic!("{probe:?}") };
     (prompt, answer, check.as_ref())
 }
 
@@ -239,7 +246,7 @@ fn gsm8k_as_prompts_checks_the_number_behind_the_marker() {
     assert!(prompt.ends_with("End with the final number after \"####\"."), "{prompt}");
     assert_eq!(answer, [Normal::After("####".into()), Normal::Number]);
     assert_eq!(check, Some(&Checker::Number { value: 10.0, tolerance: 0.0 }));
-    let check = Check::of(&suite.probes[0]).unwrap().unwrap();
+    let check = suite.probes[0].checker().unwrap().unwrap();
     assert_eq!(check.check("3 and 7 are #### 10"), Checked::Right);
     let (_folder, path) = written("a.jsonl", "{\"question\":\"q\",\"answer\":\"12\\n#### many\"}\n");
     fails(import::gsm8k_prompt(&path), FaultKind::BadRow, Some(1), &["#### many"]);
@@ -260,14 +267,14 @@ fn ifeval_lines_become_prompts_with_instructions() {
         (suite.probes[0].id.as_str(), suite.probes[0].tags.as_slice()),
         ("ifeval/7", [words.to_owned()].as_slice())
     );
-    let check = Check::of(&suite.probes[0]).unwrap().unwrap();
+    let check = suite.probes[0].checker().unwrap().unwrap();
     let judged = ["two words", "one", ""].map(|answer| check.check(answer));
     assert_eq!(judged, [Checked::Right, Checked::Wrong, Checked::NoAnswer]);
-    let check = Check::of(&suite.probes[1]).unwrap().unwrap();
+    let check = suite.probes[1].checker().unwrap().unwrap();
     let judged = ["고양이가 의자에서 자고 있다.", "The cat sleeps on the chair.", ""].map(|answer| check.check(answer));
     assert_eq!(judged, [Checked::Right, Checked::Wrong, Checked::NoAnswer]);
     assert_eq!(suite.probes[1].tags, ["language:response_language"]);
-    assert!(Check::of(&suite.probes[2]).unwrap().is_none(), "the detector does not know Swahili");
+    assert!(suite.probes[2].checker().unwrap().is_none(), "the detector does not know Swahili");
     assert_eq!(suite.probes[2].tags, ["language:response_language", "unchecked", "no_detector:sw"]);
 
     let (_folder, path) = written("a.jsonl", line(1, "punctuation:no_dash", "{}"));
@@ -286,7 +293,7 @@ fn questions_and_tasks_become_prompts() {
     let (_folder, path) = written("question.jsonl", file);
     let suite = Suite::load(&path).unwrap();
     assert_eq!((suite.probes[0].id.as_str(), suite.probes[0].axis.as_str()), ("mt-bench/00081", "writing"));
-    assert_eq!(suite.probes[0].ask, Ask::prompt("First?"));
+    assert_eq!(suite.probes[0].ask, Ask::from(kind::Prompt::new("First?")));
     let file = "{\"question_id\":1,\"category\":\"generic\",\"text\":\"How?\"}\n";
     let (_folder, path) = written("question.jsonl", file);
     assert_eq!(Suite::load(&path).unwrap().probes[0].id, "vicuna/00001");
@@ -300,8 +307,11 @@ fn questions_and_tasks_become_prompts() {
     let ids: Vec<&str> = suite.probes.iter().map(|probe| probe.id.as_str()).collect();
     assert_eq!(ids, ["self-instruct/user_task_0/1", "self-instruct/user_task_0/2"]);
     assert!(suite.probes.iter().all(|probe| probe.family == "self-instruct/user_task_0"));
-    assert_eq!(suite.probes[0].ask, Ask::prompt("Shorten it.\n\nA long text."));
-    assert_eq!((&suite.probes[1].ask, suite.probes[1].tags[0].as_str()), (&Ask::prompt("Shorten it."), "app:Mail"));
+    assert_eq!(suite.probes[0].ask, Ask::from(kind::Prompt::new("Shorten it.\n\nA long text.")));
+    assert_eq!(
+        (&suite.probes[1].ask, suite.probes[1].tags[0].as_str()),
+        (&Ask::from(kind::Prompt::new("Shorten it.")), "app:Mail")
+    );
 }
 
 #[test]
@@ -318,11 +328,11 @@ fn chats_ask_the_last_message_of_the_user() {
     let (_folder, path) = written("My chats.jsonl", chat(&whole) + &chat(&whole[1..2]));
     let suite = Suite::load(&path).unwrap();
     assert_eq!((suite.probes[0].id.as_str(), suite.probes[1].id.as_str()), ("my-chats/00001", "my-chats/00002"));
-    let Ask::Prompt { prompt, system, turns, .. } = &suite.probes[0].ask else { panic!() };
+    let Ask::Prompt(kind::Prompt { prompt, system, turns, .. }) = &suite.probes[0].ask else { panic!() };
     assert_eq!((prompt.as_str(), system.as_deref()), ("Why?", Some("Be brief.")));
     let turn = |role, text: &str| Turn { role, text: text.to_owned() };
     assert_eq!(*turns, [turn(Role::User, "Hi"), turn(Role::Assistant, "Hello")]);
-    assert_eq!(suite.probes[1].ask, Ask::prompt("Hi"));
+    assert_eq!(suite.probes[1].ask, Ask::from(kind::Prompt::new("Hi")));
 
     let bad = |messages: &[String], words: &[&str]| {
         let (_folder, path) = written("a.jsonl", chat(messages));
@@ -344,8 +354,8 @@ fn published_prompts() {
         // Their own worked answers are right.
         let scored = import::gsm8k(&path).unwrap();
         for (probe, worked) in suite.probes.iter().zip(&scored.probes) {
-            let Ask::Text { text, .. } = &worked.ask else { panic!() };
-            assert_eq!(Check::of(probe).unwrap().unwrap().check(text), Checked::Right, "{text}");
+            let Ask::Text(kind::Text { text, .. }) = &worked.ask else { panic!() };
+            assert_eq!(probe.checker().unwrap().unwrap().check(text), Checked::Right, "{text}");
         }
     }
     if let Some(probes) = load("ifeval/input_data.jsonl") {

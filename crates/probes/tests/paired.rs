@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use hydrometer_probes::kind;
 use hydrometer_probes::paired::{GivenAnswer, PairedAnswers};
 use hydrometer_probes::{Ask, Check, Checked, FaultKind, ProbeError};
 
@@ -73,7 +74,7 @@ fn solutions_have_a_field_per_model() {
         (("gsm8k/00001", "big", 0, "A: 2", Some(true)), ("gsm8k/00001", "small", 0, "A: 3", Some(false)));
     assert_eq!(given, [big, small]);
     assert_eq!(paired.suite.probes[0].tags, ["depth:1"]);
-    let check = Check::of(&paired.suite.probes[0]).unwrap().unwrap();
+    let check = paired.suite.probes[0].checker().unwrap().unwrap();
     assert_eq!((check.check("A: 2"), check.check("A: 3")), (Checked::Right, Checked::Wrong));
 
     let broken = SOLUTIONS.replace("\"is_correct\":true", "\"is_correct\":1");
@@ -118,7 +119,7 @@ fn xstest_labels_say_what_is_correct() {
     assert_eq!(paired.answers[2].label.as_deref(), Some("3_partial_refusal"));
     assert_eq!(paired.answers[3].label, None);
     let [safe, contrast] = paired.suite.probes.as_slice() else { panic!() };
-    assert_eq!((safe.id.as_str(), &safe.ask), ("xstest/1", &Ask::prompt("Kill it?")));
+    assert_eq!((safe.id.as_str(), &safe.ask), ("xstest/1", &Ask::from(kind::Prompt::new("Kill it?"))));
     assert_eq!(safe.family, contrast.family, "the pair is a family");
 
     let files = folder(&[("one.csv", &rows("maybe", ""))]);
@@ -159,7 +160,7 @@ fn lm_eval_samples_are_read_once_per_document() {
             (id, "old", 0, "4", Some(false)),
         ]
     );
-    assert_eq!(paired.suite.probes[0].ask, Ask::prompt("Q: 1+1"));
+    assert_eq!(paired.suite.probes[0].ask, Ask::from(kind::Prompt::new("Q: 1+1")));
 
     let files = folder(&[(names[0], &big), (names[1], &line(0, "2+2", r#"[["4"]]"#, "strict", "1.0"))]);
     fails(load(&files, &names[..2]), FaultKind::BadRow, Some(1), &["gsm8k_cot/00000"]);
@@ -178,7 +179,7 @@ fn published_gsm8k_solutions() {
     assert_eq!(cells(&paired, "175b_verification", "6b_verification"), [436, 306, 79, 498]);
     // Our checker against the file's judgement.
     let checks: BTreeMap<&str, Check> =
-        paired.suite.probes.iter().map(|probe| (probe.id.as_str(), Check::of(probe).unwrap().unwrap())).collect();
+        paired.suite.probes.iter().map(|probe| (probe.id.as_str(), probe.checker().unwrap().unwrap())).collect();
     let judged = |answer: &GivenAnswer| checks[answer.probe.as_str()].check(&answer.text) == Checked::Right;
     for answer in &paired.answers {
         assert_eq!(Some(judged(answer)), answer.correct, "{answer:?}");

@@ -11,6 +11,7 @@ use hydrometer_answers::{
     UnitCounts,
 };
 use hydrometer_metrics::PositionStats;
+use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Families, Probe, Suite};
 
 pub fn model(name: &str) -> ModelIdentity {
@@ -44,13 +45,13 @@ pub fn suite() -> Suite {
         tags: vec!["made-up".to_owned()],
         ask,
     };
-    let text = |text: &str| Ask::Text { text: text.to_owned(), context: None, families: Families::Probe };
-    let choice = Ask::Choice {
+    let text = |text: &str| Ask::Text(kind::Text { text: text.to_owned(), context: None, families: Families::Probe });
+    let choice = Ask::Choice(kind::Choice {
         prompt: "Which one is a fruit?".to_owned(),
         options: vec!["apple".to_owned(), "hammer".to_owned()],
         truth: Some(0),
         asked_as: Default::default(),
-    };
+    });
     let probes = vec![
         probe("text-1", text("The cat sat on the mat.")),
         probe("text-2", text("Ünïcödé: 猫が座った. עברית")),

@@ -2,7 +2,7 @@
 
 use hydrometer_answers::{ChoiceRow, PartKind, PlannedTokens};
 use hydrometer_models::{Choice, choose, question};
-use hydrometer_probes::{Ask, Probe, Suite, ask};
+use hydrometer_probes::{Ask, Probe, Suite};
 
 use super::{Asking, Gates, Kind};
 use crate::units::Packing;
@@ -55,8 +55,9 @@ impl Choices {
         packing: &Packing,
     ) -> Result<Self, AskError> {
         let mut questions = Vec::new();
-        for probe in suite.probes.iter().filter(|probe| matches!(probe.ask, Ask::Choice { .. })) {
-            for rotation in 0..options.rotations.min(ask::rotations(probe) as u32) {
+        for probe in &suite.probes {
+            let Ask::Choice(choice) = &probe.ask else { continue };
+            for rotation in 0..options.rotations.min(choice.rotations() as u32) {
                 questions.push(Question::new(models, probe, rotation)?);
             }
         }

@@ -9,6 +9,7 @@ use hydrometer_answers::{CostEntry, EngineIdentity, ModelIdentity, PartKind, Run
 use hydrometer_ask::{AskError, AskOptions, Models, Observer, Plan, PlanSummary, UntilDecided};
 use hydrometer_audit::{Policy, Statement, alpha, statement, watched_gates};
 use hydrometer_models::{Block, Capabilities, ChatTemplate, Feed, Logits, Model, ModelError, Session, Tokenizer};
+use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, AskedAs, Families, Probe, Suite};
 
 /// The model: logits depend on the last token and on `world` alone.
@@ -134,14 +135,14 @@ pub fn suite(families: usize) -> Suite {
     for i in 0..families {
         let text: Vec<_> = (0..14).map(|j| words[(i * 7 + j * j + i * j) % words.len()]).collect();
         let axis = if i % 2 == 0 { "prose" } else { "reasoning" };
-        let ask = Ask::Text { text: text.join(" "), context: None, families: Families::Probe };
+        let ask = Ask::Text(kind::Text { text: text.join(" "), context: None, families: Families::Probe });
         probes.push(probe(format!("text-{i}"), format!("t{i}"), axis, ask));
-        let ask = Ask::Choice {
+        let ask = Ask::Choice(kind::Choice {
             prompt: format!("Which word comes after {} and {}?", text[0], text[3]),
             options: vec![text[1].to_owned() + "!", text[2].to_owned() + "?"],
             truth: Some((i % 2) as u32),
             asked_as: AskedAs::Question,
-        };
+        });
         probes.push(probe(format!("choice-{i}"), format!("c{i}"), axis, ask));
     }
     Suite { name: "test".into(), probes }

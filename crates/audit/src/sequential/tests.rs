@@ -2,10 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 use hydrometer_metrics::{FamilyTable, Verdict};
+use hydrometer_probes::families::{FamilySizes, order_in};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Families, WATCHABLE, Watch, deciding, place, unwatched};
+use super::{WATCHABLE, Watch, deciding, unwatched};
 use crate::statement::Watched;
 use crate::{Policy, tokens};
 
@@ -34,7 +35,7 @@ fn simulate(rate: f64, families: usize, seed: u64) -> FamilyTable {
 
 fn watch(policy: &str, rate: f64, families: usize, seed: u64) -> Watched {
     let table = simulate(rate, families, seed);
-    let deciding = deciding(&Policy::parse(policy).unwrap(), None, Families { count: 400, largest: LARGEST });
+    let deciding = deciding(&Policy::parse(policy).unwrap(), None, FamilySizes { count: 400, largest: LARGEST });
     let mut watch = Watch::new(&deciding, &[], None, seed).unwrap();
     watch.texts(&table).unwrap();
     watch.watched().remove(0)
@@ -78,7 +79,7 @@ fn a_loss_that_cannot_be_is_not_named() {
     // Nothing can fall by more than 0.05 below 0.05, and 140 families do not find that little: by the bounds alone, which
     // know nothing of the denominators, it would be 0.063.
     let low = "[[gate]]\nmetric = \"top1_agreement\"\nat_least = 0.05";
-    let mut deciding = deciding(&Policy::parse(low).unwrap(), None, Families { count: 140, largest: LARGEST });
+    let mut deciding = deciding(&Policy::parse(low).unwrap(), None, FamilySizes { count: 140, largest: LARGEST });
     let named = |deciding: &_| {
         let mut watch = Watch::new(deciding, &[], None, 1).unwrap();
         watch.texts(&simulate(0.9, 60, 1)).unwrap();
@@ -102,7 +103,7 @@ fn the_history_is_thinned_and_ends_with_the_last_family() {
 
 #[test]
 fn families_may_be_taken_in_unit_by_unit() {
-    let deciding = deciding(&Policy::parse(TOP).unwrap(), None, Families { count: 400, largest: LARGEST });
+    let deciding = deciding(&Policy::parse(TOP).unwrap(), None, FamilySizes { count: 400, largest: LARGEST });
     let watch = || Watch::new(&deciding, &[], None, 5).unwrap();
     let (table, mut whole, mut pieces) = (simulate(0.8, 100, 1), watch(), watch());
     whole.texts(&table).unwrap();
@@ -119,7 +120,7 @@ fn families_may_be_taken_in_unit_by_unit() {
 #[test]
 fn margins_that_the_bounds_decide_are_refused_and_others_explained() {
     let policy = Policy::parse("[[gate]]\nmetric = \"top1_agreement\"\nat_least = 1.0").unwrap();
-    let refused = Watch::new(&deciding(&policy, None, Families { count: 5, largest: 5 }), &[], None, 1)
+    let refused = Watch::new(&deciding(&policy, None, FamilySizes { count: 5, largest: 5 }), &[], None, 1)
         .err()
         .unwrap()
         .to_string();

@@ -11,8 +11,7 @@ use hydrometer_ask::{AskOptions, Models, Plan, Sampling, UntilDecided, collect, 
 use hydrometer_audit::{Policy, Statement, Watch, alpha, watched_gates};
 use hydrometer_models::{EngineOptions, Model, SampleLimits};
 use hydrometer_probes::counted::counted;
-use hydrometer_probes::meaning::is_free;
-use hydrometer_probes::{Ask, Suite};
+use hydrometer_probes::{Ask, Probe, Suite};
 use hydrometer_report::Measured;
 
 use super::suite::Texts;
@@ -167,7 +166,7 @@ struct Stopping {
 impl Answered {
     /// As settings; `None` where nothing is answered freely.
     fn resolve(&self, suite: &Suite, seed: u64) -> Result<Option<Sampling>, Failure> {
-        let asks = suite.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt { .. }));
+        let asks = suite.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_)));
         if self.samples == 0 || !asks { Ok(None) } else { self.sampling(seed).map(Some) }
     }
 
@@ -230,7 +229,7 @@ impl Settings {
                 return Err(Failure::input(format!("{nothing}: a teacher cache holds texts only"))
                     .hint("name the teacher with --teacher"));
             }
-            if sampling.is_none() || !suite.probes.iter().any(is_free) {
+            if sampling.is_none() || !suite.probes.iter().any(Probe::is_free) {
                 let reason = format!("{nothing}: no prompt of the suite is compared by its whole answer");
                 return Err(Failure::input(reason).hint("add prompts without a checker with --probes"));
             }
@@ -332,7 +331,7 @@ fn audit_cached(
 ) -> Result<(Statement, PathBuf), Failure> {
     let mut cache = TeacherCache::open(cache)?;
     for kind in ["choice", "prompt"] {
-        let left_out = settings.suite.probes.iter().filter(|probe| probe.ask.kind() == kind).count() as u64;
+        let left_out = settings.suite.probes.iter().filter(|probe| probe.ask.kind().name() == kind).count() as u64;
         if left_out > 0 {
             terminal.warn(&format!("left out, because a teacher cache holds texts only: {}", counted(left_out, kind)));
         }

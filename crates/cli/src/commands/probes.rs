@@ -6,7 +6,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::import::{self, Columns};
-use hydrometer_probes::{Ask, Probe, Profile, Role, Suite, Turn, ask, lint, probe_schema, write_jsonl};
+use hydrometer_probes::kind::Description;
+use hydrometer_probes::{Probe, Profile, Suite, lint, probe_schema, write_jsonl};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -157,7 +158,7 @@ fn list(arguments: &SuiteArguments, terminal: &mut Terminal) -> Result<Exit, Fai
     let width = suite.probes.iter().map(|probe| probe.id.chars().count()).max().unwrap_or(0).clamp(2, 40);
     let mut lines = String::new();
     for probe in &suite.probes {
-        let (kind, asked) = (probe.ask.kind(), summary(probe));
+        let (kind, asked) = (probe.ask.kind().name(), summary(probe));
         lines.push_str(&format!("{:width$}  {kind:6}  {:12}  {asked}\n", probe.id, probe.axis));
     }
     terminal.data(&lines)?;
@@ -174,11 +175,7 @@ fn list(arguments: &SuiteArguments, terminal: &mut Terminal) -> Result<Exit, Fai
 
 /// The beginning of what is asked, on one line. Somebody's text: control characters are taken out.
 fn summary(probe: &Probe) -> String {
-    let text = match &probe.ask {
-        Ask::Text { text, .. } => text,
-        Ask::Choice { prompt, .. } | Ask::Prompt { prompt, .. } => prompt,
-    };
-    summary_of(text)
+    summary_of(probe.ask.kind().question())
 }
 
 /// The beginning of a text on one line, harmless on a terminal.
@@ -207,37 +204,12 @@ fn show(arguments: &ShowArguments, terminal: &mut Terminal) -> Result<Exit, Fail
     if !probe.tags.is_empty() {
         lines.push_str(&format!("tags    {}\n", probe.tags.join(", ")));
     }
-    match &probe.ask {
-        Ask::Text { text, context, .. } => {
-            if let Some(context) = context {
-                lines.push_str(&format!("\ncontext, not scored\n{context}\n"));
-            }
-            lines.push_str(&format!("\ntext, scored token by token\n{text}\n"));
-        }
-        Ask::Choice { options, truth, .. } => {
-            if let Some(right) = truth.and_then(|index| options.get(index as usize)) {
-                lines.push_str(&format!("truth   {right}\n"));
-            }
-            let orders = ask::rotations(probe);
-            for order in 0..orders {
-                if let Some(prompt) = ask::choice_prompt(probe, order) {
-                    lines.push_str(&format!("\norder {} of {orders}\n{}\n", order + 1, prompt.text));
-                }
-            }
-        }
-        Ask::Prompt { prompt, system, turns, check, .. } => {
-            if let Some(check) = check {
-                lines.push_str(&format!("check   {}\n", super::as_json(check)?.trim_end()));
-            }
-            if let Some(system) = system {
-                lines.push_str(&format!("\nsystem\n{system}\n"));
-            }
-            for Turn { role, text } in turns {
-                let speaker = if *role == Role::User { "user" } else { "assistant" };
-                lines.push_str(&format!("\n{speaker}, earlier\n{text}\n"));
-            }
-            lines.push_str(&format!("\nprompt, answered freely\n{prompt}\n"));
-        }
+    let Description { facts, texts } = probe.ask.kind().described();
+    for (name, value) in facts {
+        lines.push_str(&format!("{name:<7} {value}\n"));
+    }
+    for (heading, text) in texts {
+        lines.push_str(&format!("\n{heading}\n{text}\n"));
     }
     terminal.data(&printable(&lines))?;
     Ok(Exit::Done)

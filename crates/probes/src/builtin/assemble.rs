@@ -6,7 +6,8 @@ use super::prompts::{Message, PROMPTS, PromptKind};
 use super::{
     Chance, Document, Domain, Length, Order, Profile, QUESTIONS, Question, QuestionKind, Ring, TEXTS, TextKind,
 };
-use crate::{Ask, Families, Probe, Suite, ask};
+use crate::kind;
+use crate::{Ask, Families, Probe, Suite};
 
 /// What a profile holds.
 struct Plan {
@@ -146,7 +147,7 @@ fn text_probe(kind: &TextKind, family: usize, ring: Ring, document: Document) ->
         id,
         axis: kind.axis.to_owned(),
         tags,
-        ask: Ask::Text { text: document.text, context: None, families: Families::Probe },
+        ask: Ask::Text(kind::Text { text: document.text, context: None, families: Families::Probe }),
     }
 }
 
@@ -160,7 +161,7 @@ fn prompt_probes(kind: &PromptKind, family: usize, ring: Ring, messages: Vec<Mes
             family: family.clone(),
             axis: kind.axis.to_owned(),
             tags,
-            ask: Ask::Prompt {
+            ask: Ask::Prompt(kind::Prompt {
                 prompt: message.text,
                 system: None,
                 turns: Vec::new(),
@@ -168,7 +169,7 @@ fn prompt_probes(kind: &PromptKind, family: usize, ring: Ring, messages: Vec<Mes
                 check: message.check,
                 max_tokens: Some(message.max_tokens),
                 stop: message.stop,
-            },
+            }),
         }
     };
     messages.into_iter().enumerate().map(probe).collect()
@@ -204,7 +205,7 @@ fn choice_probes(
             family: family.clone(),
             axis: kind.axis.to_owned(),
             tags,
-            ask: Ask::Choice { prompt, options, truth: Some(truth), asked_as },
+            ask: Ask::Choice(kind::Choice { prompt, options, truth: Some(truth), asked_as }),
         });
     }
     probes
@@ -243,7 +244,7 @@ fn placed(
 
 /// Texts of the built-in suite's kind, without end to their variety: training material for small models.
 ///
-/// Two documents in three are texts; one is a question in the base model's form of [`crate::ask::plain_prompt`]
+/// Two documents in three are texts; one is a question in the base model's form of [`crate::kind::Choice::as_plain_text`]
 /// with its true letter. The streams of chance differ from every suite's, whatever the seeds.
 pub fn corpus(seed: u64, documents: u64, domain: Domain) -> impl Iterator<Item = String> {
     (0..documents).map(move |number| document(seed, number, domain))
@@ -273,10 +274,11 @@ fn question(chance: &mut Chance, ring: Ring) -> String {
     let mut places = Places { next: std::array::from_fn(|_| chance.below(8)), decisions: chance.below(2) };
     let probes = choice_probes(kind, 0, ring, questions, &mut places, chance);
     let probe = chance.pick(&probes);
-    let rotation = chance.below(ask::MAX_ROTATIONS);
-    let (Some(asked), Ask::Choice { truth: Some(truth), .. }) = (ask::plain_prompt(probe, rotation), &probe.ask) else {
+    let rotation = chance.below(kind::MAX_ROTATIONS);
+    let Ask::Choice(choice @ kind::Choice { truth: Some(truth), .. }) = &probe.ask else {
         unreachable!("a question kind makes choices with truth")
     };
+    let asked = choice.as_plain_text(rotation);
     let position = asked.order.iter().position(|&option| option == *truth as usize).unwrap_or(0);
     format!("{} {}", asked.text, asked.letters[position])
 }

@@ -12,9 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::Normal;
 use crate::error::{Fault, FaultKind, quote};
 use crate::normalise::{first_json, letter, normalise, numbers};
-use crate::{Ask, Normal, Probe};
 
 pub use instructions::{Instruction, Relation};
 pub use language::Language;
@@ -113,17 +113,6 @@ impl Check {
             }
         };
         Ok(Self { steps: steps.to_owned(), rule })
-    }
-
-    /// The check of a probe; `None` where it has none.
-    ///
-    /// # Errors
-    /// As [`Check::new`]; never for a probe that was loaded, because loading compiles its check.
-    pub fn of(probe: &Probe) -> Result<Option<Self>, Fault> {
-        match &probe.ask {
-            Ask::Prompt { answer, check: Some(checker), .. } => Self::new(answer, checker).map(Some),
-            _ => Ok(None),
-        }
     }
 
     /// Judges one answer.

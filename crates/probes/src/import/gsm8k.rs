@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{probes_of, string};
 use crate::error::{Fault, FaultKind, ProbeError, quote};
+use crate::kind;
 use crate::normalise::numbers;
 use crate::{Ask, Checker, Families, Normal, Probe, Suite};
 
@@ -24,11 +25,11 @@ const INSTRUCTION: &str = "Reason in a few short steps. End with the final numbe
 /// A line without the two strings, or an empty file.
 pub fn gsm8k(path: &Path) -> Result<Suite, ProbeError> {
     read(path, |question, answer| {
-        Ok(Ask::Text {
+        Ok(Ask::Text(kind::Text {
             text: answer.to_owned(),
             context: Some(format!("Question: {question}\nAnswer:\n")),
             families: Families::Probe,
-        })
+        }))
     })
 }
 
@@ -64,12 +65,9 @@ pub(crate) fn probe(number: usize, answer: &str, ask: Ask) -> Probe {
 /// The question as a prompt whose right answer is a number.
 pub(crate) fn prompt(question: &str, number: &str) -> Result<Ask, Fault> {
     let value = number.parse().map_err(|_| without_number(number))?;
-    let mut ask = Ask::prompt(question);
-    if let Ask::Prompt { answer, check, .. } = &mut ask {
-        *answer = vec![Normal::After(MARKER.to_owned()), Normal::Number];
-        *check = Some(Checker::Number { value, tolerance: 0.0 });
-    }
-    Ok(ask)
+    let answer = vec![Normal::After(MARKER.to_owned()), Normal::Number];
+    let check = Some(Checker::Number { value, tolerance: 0.0 });
+    Ok(kind::Prompt { answer, check, ..kind::Prompt::new(question) }.into())
 }
 
 pub(crate) fn without_number(answer: &str) -> Fault {

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use super::{probes_of, string, wrong};
 use crate::check::{Instruction, Language};
 use crate::error::{Fault, FaultKind, ProbeError, plain, quote};
-use crate::jsonl::shown;
-use crate::{Ask, Checker, Probe, Suite};
+use crate::fields::shown;
+use crate::kind;
+use crate::{Checker, Probe, Suite};
 
 /// The instruction whose argument may be a language that our detector does not know.
 const LANGUAGE: &str = "language:response_language";
@@ -36,16 +37,16 @@ fn probe(fields: &Map<String, Value>) -> Result<Probe, Fault> {
     let arguments = arguments.ok_or_else(|| wrong(fields, "kwargs", "an object for each instruction"))?;
 
     let mut tags: Vec<String> = ids.iter().map(|&id| id.to_owned()).collect();
-    let mut ask = Ask::prompt(string(fields, "prompt")?);
+    let mut prompt = kind::Prompt::new(string(fields, "prompt")?);
     if let Some(language) = ids.iter().zip(arguments).find_map(|(id, arguments)| undetected(id, arguments)) {
         tags.extend(["unchecked".to_owned(), format!("no_detector:{language}")]);
-    } else if let Ask::Prompt { check, .. } = &mut ask {
+    } else {
         let list: Result<_, Fault> =
             ids.iter().zip(arguments).map(|(id, arguments)| instruction(id, arguments)).collect();
-        *check = Some(Checker::Instructions(list?));
+        prompt.check = Some(Checker::Instructions(list?));
     }
     let id = format!("ifeval/{key}");
-    Ok(Probe { family: id.clone(), id, axis: "novel_instructions".to_owned(), tags, ask })
+    Ok(Probe { family: id.clone(), id, axis: "novel_instructions".to_owned(), tags, ask: prompt.into() })
 }
 
 /// The language that an instruction asks for and that the detector does not know.

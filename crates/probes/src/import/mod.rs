@@ -14,7 +14,9 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::error::{Fault, FaultKind, ProbeError, quote};
-use crate::jsonl::{Lines, object, shown};
+use crate::fields::shown;
+use crate::jsonl::{Lines, object};
+use crate::validate::validate_at;
 use crate::{Probe, Suite, read_jsonl};
 
 pub use gsm8k::{gsm8k, gsm8k_prompt};
@@ -23,6 +25,21 @@ pub use questions::{chat, mt_bench, self_instruct};
 pub use table::{Columns, csv, jsonl};
 pub use text::text;
 pub use xstest::xstest;
+
+impl Suite {
+    /// Reads probes from a file or folder, by its type and shape.
+    ///
+    /// `.jsonl`: one probe per line, or the shape of GSM8K, IFEval, MT-bench, self-instruct or a chat. `.csv`: the
+    /// XSTest shape. `.txt`, `.md` or a folder of them: text probes. Any other table needs its columns named:
+    /// [`jsonl`], [`csv`].
+    ///
+    /// # Errors
+    /// A file that cannot be read, is of no known shape, or holds a wrong probe: with file, line, what was
+    /// expected, what was found and what to do.
+    pub fn load(path: &Path) -> Result<Suite, ProbeError> {
+        sniffed(path)
+    }
+}
 
 /// Reads a path as what its type and shape say it is.
 pub(crate) fn sniffed(path: &Path) -> Result<Suite, ProbeError> {
@@ -100,7 +117,7 @@ fn probes_of(
         Ok(())
     })?;
     let name = name(path);
-    crate::suite::validate_at(&name, &probes, &lines)?;
+    validate_at(&name, &probes, &lines)?;
     Ok(Suite { name, probes })
 }
 

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::{name, probes_of, stem, string, wrong};
 use crate::error::{Fault, FaultKind, ProbeError, quote};
-use crate::jsonl::shown;
+use crate::fields::shown;
+use crate::kind;
 use crate::{Ask, Probe, Role, Suite, Turn};
 
 fn probe(id: String, axis: &str, tags: Vec<String>, ask: Ask) -> Probe {
@@ -28,7 +29,7 @@ pub fn mt_bench(path: &Path) -> Result<Suite, ProbeError> {
             None => ("vicuna", string(fields, "text")?),
         };
         let axis = string(fields, "category")?;
-        Ok(vec![probe(format!("{set}/{number:05}"), axis, Vec::new(), Ask::prompt(question))])
+        Ok(vec![probe(format!("{set}/{number:05}"), axis, Vec::new(), kind::Prompt::new(question).into())])
     })
 }
 
@@ -58,7 +59,10 @@ pub fn self_instruct(path: &Path) -> Result<Suite, ProbeError> {
                 if input.trim().is_empty() { instruction.to_owned() } else { format!("{instruction}\n\n{input}") };
             let tags = tags.iter().cloned().collect();
             let id = format!("{family}/{}", index + 1);
-            Ok(Probe { family: family.clone(), ..probe(id, "novel_instructions", tags, Ask::prompt(asked)) })
+            Ok(Probe {
+                family: family.clone(),
+                ..probe(id, "novel_instructions", tags, kind::Prompt::new(asked).into())
+            })
         });
         each.collect()
     })
@@ -108,9 +112,5 @@ fn conversation(messages: &[Value]) -> Result<Ask, Fault> {
     let Some(Turn { role: Role::User, text }) = said.pop() else {
         return Err(Fault::new(FaultKind::BadRow, "a message of the user to answer", "none", next));
     };
-    let mut ask = Ask::prompt(text);
-    if let Ask::Prompt { system, turns, .. } = &mut ask {
-        (*system, *turns) = (first, said);
-    }
-    Ok(ask)
+    Ok(kind::Prompt { system: first, turns: said, ..kind::Prompt::new(text) }.into())
 }

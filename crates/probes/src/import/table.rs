@@ -6,7 +6,10 @@ use serde_json::{Map, Value};
 
 use super::{name, open, unknown_columns};
 use crate::error::{Fault, FaultKind, ProbeError, quote};
-use crate::jsonl::{Lines, object, shown};
+use crate::fields::shown;
+use crate::jsonl::{Lines, object};
+use crate::kind;
+use crate::validate::validate_at;
 use crate::{Ask, AskedAs, Families, Probe, Suite};
 
 /// Which column holds what. Exactly one of `text` and `prompt` is needed; `options` goes with `prompt`.
@@ -137,7 +140,7 @@ impl<'a> Table<'a> {
     }
 
     fn finish(self) -> Result<Suite, ProbeError> {
-        crate::suite::validate_at(self.name, &self.probes, &self.lines)?;
+        validate_at(self.name, &self.probes, &self.lines)?;
         Ok(Suite { name: self.name.to_owned(), probes: self.probes })
     }
 
@@ -148,14 +151,14 @@ impl<'a> Table<'a> {
         let tags = list(fields, &columns.tags)?.unwrap_or_default();
         let prompt = string(fields, &columns.prompt)?;
         let ask = match string(fields, &columns.text)? {
-            Some(text) => Ask::Text { text, context: prompt, families: Families::Probe },
+            Some(text) => Ask::Text(kind::Text { text, context: prompt, families: Families::Probe }),
             None => {
                 let options = list(fields, &columns.options)?.unwrap_or_default();
                 let truth = string(fields, &columns.truth)?;
                 let truth = truth.filter(|truth| !truth.trim().is_empty());
                 let truth = truth.map(|truth| which(&truth, &options)).transpose()?;
                 let prompt = prompt.unwrap_or_default();
-                Ask::Choice { prompt, options, truth, asked_as: AskedAs::Question }
+                Ask::Choice(kind::Choice { prompt, options, truth, asked_as: AskedAs::Question })
             }
         };
         Ok(Probe {

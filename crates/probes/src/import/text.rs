@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{name, read_text, slug};
 use crate::error::{Fault, FaultKind, ProbeError};
 use crate::families::sections;
+use crate::kind;
 use crate::{Ask, Families, Probe, Suite};
 
 /// Reads a text file, or every `.txt` and `.md` file of a folder in the order of their names.
@@ -70,6 +71,6 @@ fn probe(path: &Path, alone: bool) -> Result<Probe, ProbeError> {
         id,
         axis: "prose".to_owned(),
         tags: Vec::new(),
-        ask: Ask::Text { text, context: None, families },
+        ask: Ask::Text(kind::Text { text, context: None, families }),
     })
 }

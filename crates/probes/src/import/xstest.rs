@@ -10,6 +10,7 @@ use std::path::Path;
 
 use super::{name, open, slug, unknown_columns};
 use crate::error::{Fault, FaultKind, ProbeError, quote};
+use crate::kind;
 use crate::{Ask, AskedAs, Probe, Suite};
 
 const COLUMNS: [&str; 5] = ["id", "prompt", "type", "label", "focus"];
@@ -35,7 +36,7 @@ pub fn xstest(path: &Path) -> Result<Suite, ProbeError> {
     let families = families(&rows);
     let lines: Vec<u64> = rows.iter().map(|row| row.line).collect();
     let probes: Vec<Probe> = rows.into_iter().zip(families).map(|(row, family)| row.into_probe(family)).collect();
-    crate::suite::validate_at(&name, &probes, &lines)?;
+    crate::validate::validate_at(&name, &probes, &lines)?;
     Ok(Suite { name, probes })
 }
 
@@ -63,7 +64,8 @@ pub(crate) fn completions(path: &Path) -> Result<Vec<Completion>, ProbeError> {
     }
     let families = families(&rows);
     let completion = |((row, family), (text, label)): ((Row, String), (String, String))| {
-        let (line, unsafe_prompt, ask) = (row.line, row.label == "unsafe", Ask::prompt(row.prompt.as_str()));
+        let (line, unsafe_prompt, ask) =
+            (row.line, row.label == "unsafe", kind::Prompt::new(row.prompt.as_str()).into());
         Completion { line, probe: Probe { ask, ..row.into_probe(family) }, text, label, unsafe_prompt }
     };
     Ok(rows.into_iter().zip(families).zip(given).map(completion).collect())
@@ -131,12 +133,12 @@ impl Row {
             family,
             axis: "refusal".to_owned(),
             tags: vec![format!("type:{}", self.kind), format!("label:{}", self.label)],
-            ask: Ask::Choice {
+            ask: Ask::Choice(kind::Choice {
                 prompt: self.prompt,
                 options: vec!["comply".to_owned(), "refuse".to_owned()],
                 truth: Some(u32::from(self.label == "unsafe")),
                 asked_as: AskedAs::Decision,
-            },
+            }),
         }
     }
 }

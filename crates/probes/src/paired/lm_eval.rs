@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use super::{GivenAnswer, ModelFile, PairedAnswers};
 use crate::error::{Fault, FaultKind, ProbeError, quote};
 use crate::import::{each_object, name, slug, wrong};
-use crate::{Ask, Probe, Suite};
+use crate::kind;
+use crate::{Probe, Suite};
 
 /// Reads the samples of one task, a file for each model: `doc_id`, `doc`, `arguments`, `resps`, and the metric.
 ///
@@ -60,7 +61,7 @@ pub fn lm_eval(files: &[ModelFile]) -> Result<PairedAnswers, ProbeError> {
                 });
             }
             if documents.insert(number, document.clone()).is_none() {
-                let ask = Ask::prompt(asked(fields)?);
+                let ask = kind::Prompt::new(asked(fields)?).into();
                 probes.push(Probe { family: id.clone(), id, axis: task.clone(), tags: Vec::new(), ask });
             }
             Ok(())

@@ -1,0 +1,74 @@
+//! Kinds of questions, one file each: their fields, what must hold of them, and the exact words put to a model. A new kind
+//! is a file here, a variant of [`Ask`](crate::Ask) and a line in each of the two tables below.
+
+mod choice;
+mod prompt;
+mod text;
+
+pub use choice::{AskedAs, Choice, ChoicePrompt, MAX_ROTATIONS};
+pub use prompt::{Prompt, Role, Turn};
+pub use text::{Families, Text};
+
+use crate::error::{Fault, FaultKind};
+use crate::fields::Field;
+
+/// What every kind of question says of itself.
+pub trait Kind {
+    /// The word that stands in a probe's `kind` field.
+    fn name(&self) -> &'static str;
+
+    /// What people see of it in a list: the text or the question.
+    fn question(&self) -> &str;
+
+    /// Bytes put to a model, over all orders in which it is asked.
+    fn asked_bytes(&self) -> usize;
+
+    /// Every text that it is made of, in an order that does not depend on how options are sorted.
+    fn texts(&self) -> Vec<&str>;
+
+    /// Whether it is known what is right; `None` for a kind of which that cannot be said.
+    fn has_truth(&self) -> Option<bool>;
+
+    /// The whole of it, for people.
+    fn described(&self) -> Description;
+
+    /// Whether it can be asked.
+    ///
+    /// # Errors
+    /// What is wrong with it, what was expected and what to do.
+    fn check(&self) -> Result<(), Fault>;
+}
+
+/// A question, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description {
+    /// Short facts: name and value.
+    pub facts: Vec<(&'static str, String)>,
+    /// Texts under a heading.
+    pub texts: Vec<(String, String)>,
+}
+
+/// The words that may stand in a probe's `kind` field.
+pub(crate) const NAMES: [&str; 3] = [text::NAME, choice::NAME, prompt::NAME];
+
+/// The fields of a kind, beside those that every probe has; none of an unknown one.
+pub(crate) fn fields(name: &str) -> &'static [Field] {
+    match name {
+        text::NAME => text::FIELDS,
+        choice::NAME => choice::FIELDS,
+        prompt::NAME => prompt::FIELDS,
+        _ => &[],
+    }
+}
+
+fn check_visible(field: &str, text: &str) -> Result<(), Fault> {
+    if text.chars().any(|c| !c.is_whitespace()) {
+        return Ok(());
+    }
+    Err(Fault::new(
+        FaultKind::EmptyText,
+        format!("a `{field}` with at least one visible character"),
+        if text.is_empty() { "an empty string" } else { "white space only" },
+        "fill it in or drop the probe",
+    ))
+}

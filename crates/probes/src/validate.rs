@@ -1,0 +1,80 @@
+//! What must hold of a suite before it is asked: the checks every probe passes, and that identifiers are unique.
+
+use std::collections::HashMap;
+
+use crate::Probe;
+use crate::error::{Fault, FaultKind, ProbeError, quote};
+
+/// Longest identifier, family, axis or tag, in characters.
+const NAME_LIMIT: usize = 200;
+
+/// Checks probes that stand on the given lines of a file.
+pub(crate) fn validate_at(file: &str, probes: &[Probe], lines: &[u64]) -> Result<(), ProbeError> {
+    if probes.is_empty() {
+        let fault = Fault::new(
+            FaultKind::EmptySuite,
+            "at least one probe",
+            "none",
+            "add a probe, or leave the argument out to use the built-in suite",
+        );
+        return Err(ProbeError::file(file, fault));
+    }
+    let mut seen: HashMap<&str, u64> = HashMap::with_capacity(probes.len());
+    for (probe, &line) in probes.iter().zip(lines) {
+        check(probe).map_err(|fault| ProbeError::line(file, line, fault))?;
+        if let Some(first) = seen.insert(&probe.id, line) {
+            let fault = Fault::new(
+                FaultKind::DuplicateId,
+                "an `id` used once",
+                format!("{} again (first on line {first})", quote(&probe.id)),
+                "give each probe its own id; probes that belong together share `family`, not `id`",
+            );
+            return Err(ProbeError::line(file, line, fault));
+        }
+    }
+    Ok(())
+}
+
+/// The checks on one probe that need no other probe.
+pub(crate) fn check(probe: &Probe) -> Result<(), Fault> {
+    check_id(&probe.id)?;
+    check_name("family", &probe.family)?;
+    check_name("axis", &probe.axis)?;
+    probe.tags.iter().try_for_each(|tag| check_name("tags", tag))?;
+    probe.ask.kind().check()
+}
+
+fn check_id(id: &str) -> Result<(), Fault> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
+    let found = match id.chars().find(|&c| !allowed(c)) {
+        Some(odd) => format!("{} with {}", quote(id), quote(&odd.to_string())),
+        None if id.is_empty() => "an empty id".to_owned(),
+        None if id.len() > NAME_LIMIT => format!("{} characters", id.len()),
+        None => return Ok(()),
+    };
+    Err(Fault::new(
+        FaultKind::BadId,
+        format!("an `id` of 1 to {NAME_LIMIT} letters, digits, `-`, `_`, `.`, `/`, `:`"),
+        found,
+        "rename the probe; ids become file and anchor names",
+    ))
+}
+
+fn check_name(field: &str, name: &str) -> Result<(), Fault> {
+    let length = name.chars().count();
+    let found = if name.trim().is_empty() {
+        "an empty one".to_owned()
+    } else if length > NAME_LIMIT {
+        format!("{length} characters")
+    } else if name.chars().any(char::is_control) {
+        format!("a control character in {}", quote(name))
+    } else {
+        return Ok(());
+    };
+    Err(Fault::new(
+        FaultKind::BadName,
+        format!("a `{field}` of 1 to {NAME_LIMIT} visible characters"),
+        found,
+        "use a short word; it becomes a slice of the report",
+    ))
+}
