@@ -11,15 +11,13 @@ use hydrometer_models::{
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe, Suite};
 
-use crate::options::check_samples;
+use crate::options::{MOST_SAMPLES, check_samples};
 use crate::{AskError, Observer, PlanSummary, Role, Sampling};
 
 /// Answers that are written to the store together.
 const FLUSH: usize = 8;
 /// Free questions of a unit: enough for many sequences at once.
 pub(crate) const UNIT_PROMPTS: usize = 64;
-/// Most answers of one source to one prompt.
-pub(crate) const MOST_SAMPLES: u32 = 1 << 15;
 
 /// Numbers of the first sample of each source, so far apart that no two sources ever share one: a model that is its own
 /// student must not be compared with the very same draws.

@@ -6,7 +6,9 @@ use hydrometer_answers::{SampleSettings, SamplingParameters, TeacherAsked, Watch
 use hydrometer_models::SampleLimits;
 
 use crate::AskError;
-use crate::answering::MOST_SAMPLES;
+
+/// Most answers of one source to one prompt.
+pub(crate) const MOST_SAMPLES: u32 = 1 << 15;
 
 /// Settings of one collection. Every field but `arguments` is part of the run's identity.
 #[derive(Clone, Debug, PartialEq)]

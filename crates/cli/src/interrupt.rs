@@ -8,6 +8,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::exit::Exit;
+use crate::failure::Failure;
 
 /// Set once the user asked to stop.
 #[derive(Clone, Debug)]
@@ -33,4 +34,12 @@ impl Interrupt {
     pub fn asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// Starts to listen for Ctrl-C.
+///
+/// # Errors
+/// The operating system refused the handler.
+pub fn listen() -> Result<Interrupt, Failure> {
+    Interrupt::listen().map_err(|error| Failure::input(format!("cannot listen for Ctrl-C: {error}")))
 }

@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 
 use hydrometer_probes::import::{self, Columns};
 use hydrometer_probes::kind;
-use hydrometer_probes::{
-    Ask, AskedAs, Checked, Checker, Families, FaultKind, Normal, ProbeError, Role, Suite, Turn,
-};
+use hydrometer_probes::{Ask, AskedAs, Checked, Checker, Families, FaultKind, Normal, ProbeError, Role, Suite, Turn};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)

@@ -1,6 +1,6 @@
 //! `hydrometer answers`: looks after the answer store, and brings in answers that exist already.
 
-mod given;
+mod import;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub enum Command {
     /// Make few large segments of many small ones.
     Compact(Plain),
     /// Make a finished run of answers that exist already, for `report` and `gate`; no model is asked.
-    Import(given::Arguments),
+    Import(import::Arguments),
 }
 
 /// Which store.
@@ -145,7 +145,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Export(arguments) => export(&arguments, terminal),
         Command::Gc(arguments) => gc(&arguments, terminal),
         Command::Compact(arguments) => compact(&arguments, terminal),
-        Command::Import(arguments) => given::run(arguments, terminal),
+        Command::Import(arguments) => import::run(arguments, terminal),
     }
 }
 

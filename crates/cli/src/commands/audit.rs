@@ -4,31 +4,24 @@ use std::path::{Path, PathBuf};
 
 use hydrometer_answers::distributions::TeacherCache;
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{
-    MeaningSettings, ModelIdentity, RunFolder, SampleSettings, SamplingParameters, StopRule, TeacherAsked,
-};
-use hydrometer_ask::{AskOptions, Models, Plan, Sampling, UntilDecided, collect, collect_cached};
+use hydrometer_answers::{ModelIdentity, RunFolder, StopRule, TeacherAsked};
+use hydrometer_ask::{AskOptions, Models, Plan, UntilDecided, collect, collect_cached};
 use hydrometer_audit::{Policy, Statement, Watch, alpha, watched_gates};
-use hydrometer_models::{EngineOptions, Model, SampleLimits};
+use hydrometer_models::{EngineOptions, Model};
 use hydrometer_probes::counted::counted;
-use hydrometer_probes::{Ask, Probe, Suite};
-use hydrometer_report::Measured;
+use hydrometer_probes::{Probe, Suite};
 
-use super::suite::Texts;
+use super::judged::{policy, publish, shown};
+use super::run_name::default_folder;
+use super::sampling::Answered;
+use super::suite::{BLOCK, SEED, Texts};
 use crate::engine::{EngineArguments, Meaning, MeaningArguments, open_model, tokens_per_second};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, listen};
 use crate::progress::{Progress, Speeds};
 use crate::terminal::Terminal;
-
-/// Seed of the built-in suite and of every draw, unless the user gives another.
-pub const SEED: u64 = 1;
-/// Folder that collects the runs without a name of their own.
-const RUNS: &str = "hydrometer-runs";
-/// Tokens computed together, unless the user says otherwise: enough for the products to be compute-bound.
-pub const BLOCK: u32 = 2048;
 
 /// Flags of `audit`.
 #[derive(Debug, clap::Args)]
@@ -101,47 +94,6 @@ struct Asked {
     seed: u64,
 }
 
-/// How prompts are answered freely.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Free answers (to prompt probes)")]
-pub struct Answered {
-    /// Answers per prompt and model; 0 leaves prompts out.
-    #[arg(long, default_value_t = 4, value_name = "N")]
-    samples: u32,
-    /// Further answers of the teacher per prompt: its agreement with itself is the ceiling.
-    #[arg(long, default_value_t = 4, value_name = "N")]
-    reruns: u32,
-    /// Longest answer in tokens, unless the probe says otherwise.
-    #[arg(long, default_value_t = 256, value_name = "TOKENS")]
-    max_tokens: u32,
-    /// Text that ends an answer; may be repeated.
-    #[arg(long, value_name = "TEXT")]
-    stop: Vec<String>,
-    /// Sampling temperature. Only 1 draws from the models' own distributions.
-    #[arg(long, default_value_t = 1.0, value_name = "T")]
-    temperature: f64,
-    /// Nucleus sampling mass. Only 1 draws from the models' own distributions.
-    #[arg(long, default_value_t = 1.0, value_name = "P")]
-    top_p: f64,
-    /// Answer store: what it holds is never asked again. Default: in the user's cache folder.
-    #[arg(long, value_name = "DIR")]
-    store: Option<PathBuf>,
-    /// Answers under way at once.
-    #[arg(long, default_value_t = 64, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
-    parallel: usize,
-    /// Memory for answers under way and unpacked weights, in GiB.
-    #[arg(long, default_value_t = 8.0, value_name = "GIB", value_parser = gibibytes, allow_negative_numbers = true)]
-    memory: f64,
-}
-
-fn at_least_one(text: &str) -> Result<usize, &'static str> {
-    text.parse().ok().filter(|&n| n > 0).ok_or("expected a whole number from 1 on")
-}
-
-fn gibibytes(text: &str) -> Result<f64, &'static str> {
-    text.parse().ok().filter(|&n: &f64| n >= 0.001 && n.is_finite()).ok_or("expected a number of at least 0.001")
-}
-
 /// When to stop asking.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Deciding early")]
@@ -161,34 +113,6 @@ struct Stopping {
     /// the others narrows the intervals (PPI++). Default: the teacher is asked everything.
     #[arg(long, value_name = "N", conflicts_with_all = ["until_decided", "teacher_cache"])]
     teacher_families: Option<u32>,
-}
-
-impl Answered {
-    /// As settings; `None` where nothing is answered freely.
-    fn resolve(&self, suite: &Suite, seed: u64) -> Result<Option<Sampling>, Failure> {
-        let asks = suite.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_)));
-        if self.samples == 0 || !asks { Ok(None) } else { self.sampling(seed).map(Some) }
-    }
-
-    /// As settings.
-    ///
-    /// # Errors
-    /// There is no place for the answer store.
-    pub fn sampling(&self, seed: u64) -> Result<Sampling, Failure> {
-        let parameters = SamplingParameters {
-            temperature: self.temperature,
-            top_p: self.top_p,
-            top_k: 0,
-            max_tokens: self.max_tokens,
-            stop: self.stop.clone(),
-            seed,
-        };
-        let store = files::answer_store(self.store.as_deref())?;
-        let memory = (self.memory * f64::from(1 << 30)) as u64;
-        let limits = SampleLimits { width: self.parallel, memory, alternatives: 0 };
-        let settings = SampleSettings { per_probe: self.samples, reruns: self.reruns, parameters };
-        Ok(Sampling { settings, store, limits })
-    }
 }
 
 /// Where the teacher's distributions come from.
@@ -275,14 +199,6 @@ impl Settings {
         let default = || default_folder(models, &self.suite, &self.options, cache, meaning);
         self.out.clone().unwrap_or_else(default)
     }
-}
-
-/// The default policy, or the one in a file.
-///
-/// # Errors
-/// The file cannot be read or is no policy.
-pub fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
-    file.map_or_else(|| Ok(Policy::default()), |file| Ok(Policy::parse(&files::read_text(file)?)?))
 }
 
 /// Runs the command.
@@ -386,46 +302,6 @@ pub fn audit(
     Ok(statement)
 }
 
-/// Leaves statement.json and report.html in the run folder.
-///
-/// # Errors
-/// The folder cannot be written.
-pub fn publish(run: &RunFolder, statement: &Statement) -> Result<(), Failure> {
-    run.write_statement(&hydrometer_report::json(statement))?;
-    run.write_report(&hydrometer_report::html(statement, measured(run)?.as_ref()))?;
-    Ok(())
-}
-
-/// What the run cost, as far as it was measured: interruptions are left out, the peak is that of the worst process.
-///
-/// # Errors
-/// The cost file is damaged.
-pub fn measured(run: &RunFolder) -> Result<Option<Measured>, Failure> {
-    let costs = run.costs()?;
-    let seconds = costs.iter().map(|cost| cost.seconds).sum();
-    let peak_memory_bytes = costs.iter().filter_map(|cost| cost.peak_memory).max();
-    Ok((!costs.is_empty()).then_some(Measured { seconds, peak_memory_bytes }))
-}
-
-/// The statement as a summary for the terminal.
-///
-/// # Errors
-/// The run's cost cannot be read.
-pub fn shown(statement: &Statement, folder: &Path, terminal: &Terminal) -> Result<String, Failure> {
-    let measured = measured(&RunFolder::open_unchecked(folder)?)?;
-    let file = |name: &str| folder.join(name).display().to_string();
-    let files = [("report", file("report.html")), ("statement", file("statement.json"))];
-    Ok(hydrometer_report::terminal(statement, &terminal.page(&files, measured)))
-}
-
-/// Starts to listen for Ctrl-C.
-///
-/// # Errors
-/// The operating system refused the handler.
-pub fn listen() -> Result<Interrupt, Failure> {
-    Interrupt::listen().map_err(|error| Failure::input(format!("cannot listen for Ctrl-C: {error}")))
-}
-
 /// A finished run asks nothing, so nothing is measured for it.
 fn expected_speeds(models: Models<'_>, suite: &Suite, folder: &Path) -> Result<Speeds, Failure> {
     let finished = RunFolder::open_unchecked(folder).is_ok_and(|run| run.is_finished());
@@ -436,59 +312,4 @@ fn expected_speeds(models: Models<'_>, suite: &Suite, folder: &Path) -> Result<S
         teacher: tokens_per_second("teacher", models.teacher, suite)?,
         student: tokens_per_second("student", models.student, suite)?,
     })
-}
-
-/// The same models, suite and settings give the same name: the same command finds its run again.
-fn default_folder(
-    models: &[&ModelIdentity],
-    suite: &Suite,
-    options: &AskOptions,
-    cache: Option<&Codec>,
-    meaning: Option<MeaningSettings>,
-) -> PathBuf {
-    let key = serde_json::json!([
-        models,
-        suite.hash(),
-        options.n_ctx,
-        options.block_tokens,
-        options.rotations,
-        options.floor_windows,
-        options.max_windows,
-        options.seed,
-        options.sampling.as_ref().map(|sampling| &sampling.settings),
-        options.teacher_asked,
-        options.until_decided.as_ref().map(|until| (until.alpha, until.cap, &until.gates)),
-        cache,
-        meaning,
-    ]);
-    let hash = blake3::hash(key.to_string().as_bytes()).to_hex();
-    let names = models.iter().map(|model| &model.name).chain([&suite.name]);
-    let name = names.map(|name| file_name(name)).collect::<Vec<_>>().join("--");
-    Path::new(RUNS).join(format!("{name}-{}", &hash[..8]))
-}
-
-/// A model's or suite's name is somebody's text: only harmless characters reach a path.
-fn file_name(name: &str) -> String {
-    const LONGEST: usize = 40;
-    let harmless = |c: char| if c.is_ascii_alphanumeric() || c == '.' || c == '_' { c } else { '-' };
-    let name: String = name.chars().map(harmless).take(LONGEST).collect();
-    let name = name.trim_matches(['-', '.']);
-    if name.is_empty() { "model".to_owned() } else { name.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_models_cannot_leave_the_folder() {
-        let check = |name: &str, expected: &str| assert_eq!(file_name(name), expected, "{name}");
-        check("qwen-1.5b", "qwen-1.5b");
-        check("builtin:quick", "builtin-quick");
-        check("../../etc/passwd", "etc-passwd");
-        check("..", "model");
-        check("", "model");
-        check("a/b\\c\u{1b}[31m", "a-b-c--31m");
-        check(&"x".repeat(99), &"x".repeat(40));
-    }
 }

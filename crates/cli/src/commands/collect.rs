@@ -8,11 +8,12 @@ use hydrometer_probes::counted::{counted, grouped};
 use serde_json::json;
 
 use super::as_json;
-use super::audit::{Answered, SEED, listen};
-use super::suite::{joined, loaded};
+use super::sampling::Answered;
+use super::suite::{SEED, joined, loaded};
 use crate::engine::{EngineArguments, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt::listen;
 use crate::progress::{Progress, Speeds};
 use crate::terminal::Terminal;
 

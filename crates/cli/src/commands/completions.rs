@@ -16,9 +16,8 @@ pub struct Arguments {
 }
 
 /// Prints the script.
-pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+pub fn run(arguments: &Arguments, mut command: clap::Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    let mut command = crate::arguments::Arguments::command_line();
     clap_complete::generate(arguments.shell, &mut command, "hydrometer", &mut script);
     terminal.data(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)

@@ -11,13 +11,15 @@ use hydrometer_metrics::Estimate;
 use hydrometer_models::{EngineOptions, SampleLimits};
 use hydrometer_probes::{Profile, Suite};
 
-use super::audit::{Job, SEED, audit, listen, shown};
+use super::audit::{Job, audit};
+use super::judged::shown;
+use super::suite::SEED;
 use super::word;
 use crate::engine::{EngineArguments, open_quietly};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, listen};
 use crate::progress::Speeds;
 use crate::terminal::Terminal;
 

@@ -13,12 +13,12 @@ use hydrometer_probes::counted::{counted, grouped};
 use serde_json::json;
 
 use super::as_json;
-use super::audit::{BLOCK, SEED, listen};
 use super::probes::printable;
-use super::suite::Texts;
+use super::suite::{BLOCK, SEED, Texts};
 use crate::engine::{EngineArguments, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt::listen;
 use crate::progress::{Progress, Speeds};
 use crate::terminal::Terminal;
 

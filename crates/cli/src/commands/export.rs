@@ -6,11 +6,11 @@ use clap::Subcommand;
 use hydrometer_ask::base_file::write_base_file;
 use hydrometer_probes::counted::{counted, grouped};
 
-use super::audit::listen;
 use crate::engine::{EngineArguments, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::interrupt::listen;
 use crate::progress::Chunks;
 use crate::terminal::Terminal;
 

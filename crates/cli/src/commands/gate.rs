@@ -7,7 +7,7 @@ use hydrometer_audit::Statement;
 use hydrometer_metrics::Verdict;
 use hydrometer_probes::counted::counted;
 
-use super::audit::policy;
+use super::judged::policy;
 use super::{as_json, word};
 use crate::exit::Exit;
 use crate::failure::Failure;

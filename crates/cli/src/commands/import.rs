@@ -7,10 +7,10 @@ use hydrometer_answers::llama_kld::BaseReader;
 use hydrometer_ask::base_file::against_base_file;
 
 use super::as_json;
-use super::audit::listen;
 use crate::engine::{EngineArguments, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt::listen;
 use crate::progress::Chunks;
 use crate::terminal::Terminal;
 

@@ -10,15 +10,18 @@ pub mod distributions;
 pub mod export;
 pub mod gate;
 pub mod import;
+mod judged;
 pub mod plan;
 mod policy;
 pub mod probes;
 pub mod report;
+mod run_name;
+mod sampling;
 mod suite;
 
 use hydrometer_metrics::Verdict;
 
-use crate::arguments::Command;
+use crate::arguments::{Arguments, Command};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -42,7 +45,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Import(command) => import::run(command, terminal),
         Command::Export(command) => export::run(command, terminal),
         Command::Policy => policy::run(terminal),
-        Command::Completions(arguments) => completions::run(&arguments, terminal),
+        Command::Completions(arguments) => completions::run(&arguments, Arguments::command_line(), terminal),
     }
 }
 

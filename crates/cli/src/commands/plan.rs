@@ -9,7 +9,7 @@ use hydrometer_probes::counted::grouped;
 use serde_json::json;
 
 use super::as_json;
-use super::audit::policy;
+use super::judged::policy;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::import::{self, Columns};
 use hydrometer_probes::kind::Description;
 use hydrometer_probes::{Probe, Profile, Suite, lint, probe_schema, write_jsonl};
 
+use super::suite::{SEED, profile_parser};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
@@ -39,7 +39,7 @@ pub struct SuiteArguments {
     #[arg(long, value_parser = profile_parser(), default_value = "quick", conflicts_with = "file")]
     profile: Profile,
     /// Seed of the built-in suite.
-    #[arg(long, default_value_t = super::audit::SEED, conflicts_with = "file")]
+    #[arg(long, default_value_t = SEED, conflicts_with = "file")]
     seed: u64,
 }
 
@@ -125,11 +125,6 @@ pub struct ImportArguments {
     /// Write to this file instead of stdout.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-}
-
-/// Reads `quick`, `standard` or `full`.
-pub fn profile_parser() -> impl TypedValueParser<Value = Profile> {
-    PossibleValuesParser::new(["quick", "standard", "full"]).try_map(|word| word.parse::<Profile>())
 }
 
 /// Runs one of them.

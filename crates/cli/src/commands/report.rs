@@ -7,7 +7,7 @@ use hydrometer_answers::RunFolder;
 use hydrometer_audit::Statement;
 use hydrometer_report::{Color, TerminalOptions};
 
-use super::audit::{measured, policy};
+use super::judged::{measured, policy};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;

@@ -2,10 +2,15 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use hydrometer_probes::{Profile, Suite, import};
 
-use super::probes::profile_parser;
 use crate::failure::Failure;
+
+/// Seed of the built-in suite and of every draw, unless the user gives another.
+pub const SEED: u64 = 1;
+/// Tokens computed together, unless the user says otherwise: enough for the products to be compute-bound.
+pub const BLOCK: u32 = 2048;
 
 /// The suite, and how its texts are cut.
 #[derive(Debug, clap::Args)]
@@ -64,4 +69,9 @@ pub fn joined(parts: Vec<Suite>) -> Result<Suite, Failure> {
     let suite = Suite { name: names.join(" + "), probes: parts.into_iter().flat_map(|part| part.probes).collect() };
     suite.validate()?;
     Ok(suite)
+}
+
+/// Reads `quick`, `standard` or `full`.
+pub fn profile_parser() -> impl TypedValueParser<Value = Profile> {
+    PossibleValuesParser::new(["quick", "standard", "full"]).try_map(|word| word.parse::<Profile>())
 }

@@ -7,7 +7,8 @@ use hydrometer_ask::{ImportOptions, ImportReport, import};
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::paired::PairedAnswers;
 
-use crate::commands::audit::{SEED, policy, publish, shown};
+use crate::commands::judged::{policy, publish, shown};
+use crate::commands::suite::SEED;
 use crate::engine::{Meaning, MeaningArguments};
 use crate::exit::Exit;
 use crate::failure::Failure;

@@ -1,0 +1,51 @@
+//! What every command does with a run that is judged: the policy, the statement's files, what is shown of it.
+
+use std::path::Path;
+
+use hydrometer_answers::RunFolder;
+use hydrometer_audit::{Policy, Statement};
+use hydrometer_report::Measured;
+
+use crate::failure::Failure;
+use crate::files;
+use crate::terminal::Terminal;
+
+/// The default policy, or the one in a file.
+///
+/// # Errors
+/// The file cannot be read or is no policy.
+pub fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
+    file.map_or_else(|| Ok(Policy::default()), |file| Ok(Policy::parse(&files::read_text(file)?)?))
+}
+
+/// Leaves statement.json and report.html in the run folder.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn publish(run: &RunFolder, statement: &Statement) -> Result<(), Failure> {
+    run.write_statement(&hydrometer_report::json(statement))?;
+    run.write_report(&hydrometer_report::html(statement, measured(run)?.as_ref()))?;
+    Ok(())
+}
+
+/// What the run cost, as far as it was measured: interruptions are left out, the peak is that of the worst process.
+///
+/// # Errors
+/// The cost file is damaged.
+pub fn measured(run: &RunFolder) -> Result<Option<Measured>, Failure> {
+    let costs = run.costs()?;
+    let seconds = costs.iter().map(|cost| cost.seconds).sum();
+    let peak_memory_bytes = costs.iter().filter_map(|cost| cost.peak_memory).max();
+    Ok((!costs.is_empty()).then_some(Measured { seconds, peak_memory_bytes }))
+}
+
+/// The statement as a summary for the terminal.
+///
+/// # Errors
+/// The run's cost cannot be read.
+pub fn shown(statement: &Statement, folder: &Path, terminal: &Terminal) -> Result<String, Failure> {
+    let measured = measured(&RunFolder::open_unchecked(folder)?)?;
+    let file = |name: &str| folder.join(name).display().to_string();
+    let files = [("report", file("report.html")), ("statement", file("statement.json"))];
+    Ok(hydrometer_report::terminal(statement, &terminal.page(&files, measured)))
+}

@@ -1,0 +1,65 @@
+//! The folder of a run that the user did not name: the same models, suite and settings give the same one.
+
+use std::path::{Path, PathBuf};
+
+use hydrometer_answers::sparse::Codec;
+use hydrometer_answers::{MeaningSettings, ModelIdentity};
+use hydrometer_ask::AskOptions;
+use hydrometer_probes::Suite;
+
+/// Folder that collects the runs without a name of their own.
+const RUNS: &str = "hydrometer-runs";
+/// The same models, suite and settings give the same name: the same command finds its run again.
+pub fn default_folder(
+    models: &[&ModelIdentity],
+    suite: &Suite,
+    options: &AskOptions,
+    cache: Option<&Codec>,
+    meaning: Option<MeaningSettings>,
+) -> PathBuf {
+    let key = serde_json::json!([
+        models,
+        suite.hash(),
+        options.n_ctx,
+        options.block_tokens,
+        options.rotations,
+        options.floor_windows,
+        options.max_windows,
+        options.seed,
+        options.sampling.as_ref().map(|sampling| &sampling.settings),
+        options.teacher_asked,
+        options.until_decided.as_ref().map(|until| (until.alpha, until.cap, &until.gates)),
+        cache,
+        meaning,
+    ]);
+    let hash = blake3::hash(key.to_string().as_bytes()).to_hex();
+    let names = models.iter().map(|model| &model.name).chain([&suite.name]);
+    let name = names.map(|name| file_name(name)).collect::<Vec<_>>().join("--");
+    Path::new(RUNS).join(format!("{name}-{}", &hash[..8]))
+}
+
+/// A model's or suite's name is somebody's text: only harmless characters reach a path.
+fn file_name(name: &str) -> String {
+    const LONGEST: usize = 40;
+    let harmless = |c: char| if c.is_ascii_alphanumeric() || c == '.' || c == '_' { c } else { '-' };
+    let name: String = name.chars().map(harmless).take(LONGEST).collect();
+    let name = name.trim_matches(['-', '.']);
+    if name.is_empty() { "model".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_models_cannot_leave_the_folder() {
+        let check = |name: &str, expected: &str| assert_eq!(file_name(name), expected, "{name}");
+        check("qwen-1.5b", "qwen-1.5b");
+        check("builtin:quick", "builtin-quick");
+        check("../../etc/passwd", "etc-passwd");
+        check("..", "model");
+        check("", "model");
+        check("a/b\\c\u{1b}[31m", "a-b-c--31m");
+        check(&"x".repeat(99), &"x".repeat(40));
+    }
+}

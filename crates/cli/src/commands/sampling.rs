@@ -1,0 +1,80 @@
+//! How prompts are answered freely, from a command's flags.
+
+use std::path::PathBuf;
+
+use hydrometer_answers::{SampleSettings, SamplingParameters};
+use hydrometer_ask::Sampling;
+use hydrometer_models::SampleLimits;
+use hydrometer_probes::{Ask, Suite};
+
+use crate::failure::Failure;
+use crate::files;
+
+/// How prompts are answered freely.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Free answers (to prompt probes)")]
+pub struct Answered {
+    /// Answers per prompt and model; 0 leaves prompts out.
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    samples: u32,
+    /// Further answers of the teacher per prompt: its agreement with itself is the ceiling.
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    reruns: u32,
+    /// Longest answer in tokens, unless the probe says otherwise.
+    #[arg(long, default_value_t = 256, value_name = "TOKENS")]
+    max_tokens: u32,
+    /// Text that ends an answer; may be repeated.
+    #[arg(long, value_name = "TEXT")]
+    stop: Vec<String>,
+    /// Sampling temperature. Only 1 draws from the models' own distributions.
+    #[arg(long, default_value_t = 1.0, value_name = "T")]
+    temperature: f64,
+    /// Nucleus sampling mass. Only 1 draws from the models' own distributions.
+    #[arg(long, default_value_t = 1.0, value_name = "P")]
+    top_p: f64,
+    /// Answer store: what it holds is never asked again. Default: in the user's cache folder.
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Answers under way at once.
+    #[arg(long, default_value_t = 64, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    parallel: usize,
+    /// Memory for answers under way and unpacked weights, in GiB.
+    #[arg(long, default_value_t = 8.0, value_name = "GIB", value_parser = gibibytes, allow_negative_numbers = true)]
+    memory: f64,
+}
+
+fn at_least_one(text: &str) -> Result<usize, &'static str> {
+    text.parse().ok().filter(|&n| n > 0).ok_or("expected a whole number from 1 on")
+}
+
+fn gibibytes(text: &str) -> Result<f64, &'static str> {
+    text.parse().ok().filter(|&n: &f64| n >= 0.001 && n.is_finite()).ok_or("expected a number of at least 0.001")
+}
+
+impl Answered {
+    /// As settings; `None` where nothing is answered freely.
+    pub fn resolve(&self, suite: &Suite, seed: u64) -> Result<Option<Sampling>, Failure> {
+        let asks = suite.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_)));
+        if self.samples == 0 || !asks { Ok(None) } else { self.sampling(seed).map(Some) }
+    }
+
+    /// As settings.
+    ///
+    /// # Errors
+    /// There is no place for the answer store.
+    pub fn sampling(&self, seed: u64) -> Result<Sampling, Failure> {
+        let parameters = SamplingParameters {
+            temperature: self.temperature,
+            top_p: self.top_p,
+            top_k: 0,
+            max_tokens: self.max_tokens,
+            stop: self.stop.clone(),
+            seed,
+        };
+        let store = files::answer_store(self.store.as_deref())?;
+        let memory = (self.memory * f64::from(1 << 30)) as u64;
+        let limits = SampleLimits { width: self.parallel, memory, alternatives: 0 };
+        let settings = SampleSettings { per_probe: self.samples, reruns: self.reruns, parameters };
+        Ok(Sampling { settings, store, limits })
+    }
+}
