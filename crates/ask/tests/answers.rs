@@ -14,7 +14,7 @@ use hydrometer_metrics::{Estimate, Verdict, catalog};
 use hydrometer_models::{Defect, Model, Planted, SampleLimits, Scripted, SentenceEncoder};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Checker, Normal, Probe, Suite};
-use support::{Watch, collect, options};
+use support::{Bigram, Watch, collect, options};
 
 /// Answers of one letter, the same ones to every prompt.
 fn script(shares: &str) -> Scripted {
@@ -252,6 +252,22 @@ fn nothing_is_asked_twice_and_an_interruption_changes_nothing() {
     let mut watch = Watch::default();
     collect(Models::pair(&teacher, &other), &suite, &options, &folder.path().join("third"), &mut watch).unwrap();
     assert_eq!(watch.sampled, 0);
+}
+
+#[test]
+fn complete_answers_are_kept_when_a_model_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let mut options = sampling(&store, 5, 0);
+    options.sampling.as_mut().unwrap().limits.width = 5;
+    let (teacher, student) = (Bigram::bytes("t", 1).that_fails_after(6), Bigram::bytes("s", 2));
+    let mut watch = Watch::default();
+    let models = Models::pair(&teacher, &student);
+    let failed = collect(models, &suite(9), &options, &folder.path().join("run"), &mut watch).unwrap_err();
+    assert_eq!(failed.to_string(), "teacher: out of breath");
+    // Answers are written eight at a time: some are left over when the failure comes.
+    assert!(watch.answers > 0 && watch.answers % 8 != 0, "{}", watch.answers);
+    assert_eq!(Store::open(&store, Access::Read).unwrap().len() as u64, watch.answers);
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub struct Bigram {
     identity: ModelIdentity,
     tokenizer: Tokenizer,
     world: u64,
+    /// Steps of sampling after which it fails.
+    fails_after: usize,
 }
 
 impl Bigram {
@@ -41,7 +43,13 @@ impl Bigram {
                 kernel: "none".into(),
             },
         };
-        Self { identity, tokenizer, world }
+        Self { identity, tokenizer, world, fails_after: usize::MAX }
+    }
+
+    /// Fails after so many steps of sampling.
+    pub fn that_fails_after(mut self, steps: usize) -> Self {
+        self.fails_after = steps;
+        self
     }
 
     /// The same numbers under another identity.
@@ -84,7 +92,7 @@ impl Model for Bigram {
         Ok(Box::new(Rows { model: self, last: last.collect() }))
     }
     fn session<'a>(&'a self, _: u64) -> Box<dyn Session + 'a> {
-        Box::new(Growing { model: self, sequences: 0 })
+        Box::new(Growing { model: self, sequences: 0, steps: 0 })
     }
 }
 
@@ -92,6 +100,7 @@ impl Model for Bigram {
 struct Growing<'a> {
     model: &'a Bigram,
     sequences: usize,
+    steps: usize,
 }
 
 impl Session for Growing<'_> {
@@ -104,6 +113,10 @@ impl Session for Growing<'_> {
     }
     fn close(&mut self, _: usize) {}
     fn advance(&mut self, feeds: &[Feed<'_>], logits: &mut [f32]) -> Result<(), ModelError> {
+        if self.steps == self.model.fails_after {
+            return Err(ModelError::Request { reason: "out of breath".into() });
+        }
+        self.steps += 1;
         let last = feeds.iter().filter_map(|feed| feed.tokens.last().copied()).collect();
         Rows { model: self.model, last }.read(0..feeds.len(), logits)
     }
