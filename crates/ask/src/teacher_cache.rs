@@ -215,7 +215,7 @@ pub fn collect_cached(
 
 /// Whether the student's distributions can be compared with those of the cache.
 fn comparable(cache: &TeacherCache, student: &dyn Model) -> Result<(), AskError> {
-    let (ours, theirs, codec) = (cache.teacher(), student.identity(), cache.codec());
+    let (teacher, student, codec) = (cache.teacher(), student.identity(), cache.codec());
     let differs = |what: &str, found: &dyn ToString, expected: String| {
         let (cache, what, found) = (cache.path().to_owned(), what.to_owned(), found.to_string());
         Err(AskError::CacheDiffers { cache, what, found, expected })
@@ -223,11 +223,11 @@ fn comparable(cache: &TeacherCache, student: &dyn Model) -> Result<(), AskError>
     if codec.truncation.draws == 0 {
         return differs("number of draws", &0, "at least 1: without draws nothing is known of the tail".to_owned());
     }
-    if ours.tokenizer != theirs.tokenizer {
-        return differs("tokenizer", &ours.tokenizer, format!("the student's, {}", theirs.tokenizer));
+    if teacher.tokenizer != student.tokenizer {
+        return differs("tokenizer", &teacher.tokenizer, format!("the student's, {}", student.tokenizer));
     }
-    if codec.vocab > theirs.vocab_size {
-        return differs("vocabulary", &codec.vocab, format!("at most the student's {}", theirs.vocab_size));
+    if codec.vocab > student.vocab_size {
+        return differs("vocabulary", &codec.vocab, format!("at most the student's {}", student.vocab_size));
     }
     Ok(())
 }
