@@ -1,7 +1,7 @@
 //! Sparse distributions as bytes: one record per position. Format: `docs/sparse-distributions.md`.
 
-use hydrometer_metrics::PositionError;
 use hydrometer_metrics::sparse::{SparseDistribution, TEMPERATURES, Truncater, Truncation};
+use hydrometer_metrics::{PositionError, Vectors};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -257,6 +257,12 @@ impl Encoder {
     /// The codec of the records.
     pub fn codec(&self) -> &Codec {
         &self.codec
+    }
+
+    /// The same with other vectors than the processor's widest; the last digits depend on them.
+    #[must_use]
+    pub fn with_vectors(self, vectors: Vectors) -> Self {
+        Encoder { truncater: self.truncater.with_vectors(vectors), ..self }
     }
 
     /// Appends the record of one row of `vocab` raw logits to `out`, and gives what was kept before it was rounded.

@@ -8,6 +8,7 @@ mod collect;
 mod encoding;
 mod error;
 mod imported;
+mod instructions;
 mod kind;
 mod observer;
 mod options;

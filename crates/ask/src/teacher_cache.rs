@@ -16,6 +16,7 @@ use hydrometer_models::{Block, LOGIT_ROWS, Model, Sequence};
 use hydrometer_probes::{Ask, Suite};
 use rayon::prelude::*;
 
+use crate::instructions::allowed_vectors;
 use crate::kind::likelihoods::row as likelihood;
 use crate::options::{Windowing, check_blocks};
 use crate::units::pack;
@@ -132,7 +133,7 @@ fn distributions(
         |&(i, position): &(usize, u32), error: &dyn std::fmt::Display| wanted[i].window.failed(position, error);
     let codec_failed =
         |error: SparseError| RunError::Encode { file: cache.path().display().to_string(), what: error.to_string() };
-    let encoder = cache.codec().encoder().map_err(codec_failed)?;
+    let encoder = cache.codec().encoder().map_err(codec_failed)?.with_vectors(allowed_vectors());
     let mut buffer = vec![0f32; LOGIT_ROWS.min(places.len()) * vocab];
     for (start, chunk) in (0..).step_by(LOGIT_ROWS).zip(places.chunks(LOGIT_ROWS)) {
         let rows = &mut buffer[..chunk.len() * vocab];
@@ -323,7 +324,7 @@ impl Comparison<'_> {
                 .par_chunks(width)
                 .zip(chunk)
                 .map_init(
-                    || SparseComparer::new(self.cache.codec().vocab as usize),
+                    || SparseComparer::new(self.cache.codec().vocab as usize).with_vectors(allowed_vectors()),
                     |comparer, (logits, &(window, kept, row))| self.row(comparer, logits, window, kept, row),
                 )
                 .collect();

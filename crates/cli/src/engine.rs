@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use hydrometer_ask::Closeness;
-use hydrometer_models::{Block, EngineOptions, Model, ModelError, Precision, SentenceEncoder, Sequence, open};
+use hydrometer_models::{
+    Block, EngineOptions, Instructions, Model, ModelError, Precision, SentenceEncoder, Sequence, open,
+};
 use hydrometer_probes::Suite;
 use hydrometer_probes::meaning::LEAST_COSINE;
 
@@ -114,11 +116,27 @@ impl Meaning {
     }
 }
 
+/// Refuses instructions that nobody knows, and says where the processor lacks those that the environment asks for.
+///
+/// # Errors
+/// The environment names none of the known sets.
+pub fn check_instructions(terminal: &Terminal) -> Result<(), Failure> {
+    let most = Instructions::of_processor();
+    match Instructions::asked().map_err(Failure::input)? {
+        Some(asked) if asked > most => terminal.say(&format!("this processor has no {asked}; its most is {most}")),
+        _ => {}
+    }
+    Ok(())
+}
+
 /// What the engine found on this processor, for `--version`.
 pub fn features() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let target = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
-    format!("{target}, {cores} cores\nkernels: {}", hydrometer_models::kernel_names().join(", "))
+    let kernels = hydrometer_models::kernel_names().join(", ");
+    // A name that nobody knows is refused by every command.
+    let instructions: Vec<_> = Instructions::allowed().unwrap_or_default().iter().map(ToString::to_string).collect();
+    format!("{target}, {cores} cores\nkernels: {kernels}\ninstructions: {}", instructions.join(", "))
 }
 
 /// Opens the model that the user named.

@@ -31,7 +31,7 @@ fn run() -> Exit {
         Err(answered) => return answered,
     };
     let mut terminal = Terminal::new(arguments.color, arguments.quiet);
-    let outcome = commands::run(arguments.command, &mut terminal);
+    let outcome = engine::check_instructions(&terminal).and_then(|()| commands::run(arguments.command, &mut terminal));
     match outcome {
         Ok(exit) => exit,
         Err(failure) => {

@@ -31,4 +31,4 @@ pub mod tests;
 pub use estimate::{Estimate, Exclusion, Interval, IntervalMethod, StudentAlone, Verdict};
 pub use families::FamilyTable;
 pub use log_prob::log_prob;
-pub use position::{BANDS, Comparer, INVERSE_TEMPERATURES, PositionError, PositionStats, UNIT_TEMPERATURE};
+pub use position::{BANDS, Comparer, INVERSE_TEMPERATURES, PositionError, PositionStats, UNIT_TEMPERATURE, Vectors};

@@ -70,8 +70,10 @@ pub(crate) mod lanes;
 pub(crate) mod nucleus;
 pub(crate) mod ranks;
 pub(crate) mod sums;
+pub(crate) mod vectors;
 
 pub use comparer::Comparer;
+pub use vectors::Vectors;
 
 /// Entry k of [`INVERSE_TEMPERATURES`] without the rounding of its f32 literal: every one is a multiple of 1/20.
 pub(crate) fn inverse_temperature(k: usize) -> f64 {

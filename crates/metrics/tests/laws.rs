@@ -10,7 +10,7 @@ use hydrometer_metrics::temperature::best;
 use hydrometer_metrics::{INVERSE_TEMPERATURES, UNIT_TEMPERATURE};
 use proptest::prelude::*;
 use rand::Rng;
-use support::{compare, log_softmax, noisy, random, zipf_row};
+use support::{compare, log_softmax, noisy, random, rounding, zipf_row};
 
 /// A logit, sometimes −∞, sometimes tied.
 fn logit() -> impl Strategy<Value = f32> {
@@ -38,21 +38,23 @@ proptest! {
     fn divergences_obey_their_laws((teacher, student) in rows()) {
         let found = compare(&teacher, &student, 0);
         let back = compare(&student, &teacher, 0);
+        // Sums are off by `rounding`, and so are the normalisers of both rows.
+        let allowed = 3.0 * rounding(teacher.len()) as f32;
         prop_assert!(found.kl >= 0.0 && found.reverse_kl >= 0.0);
-        prop_assert!((found.kl - back.reverse_kl).abs() <= 1e-5 * found.kl.max(1.0));
+        prop_assert!((found.kl - back.reverse_kl).abs() <= allowed * found.kl.max(1.0));
         prop_assert!((0.0..=std::f32::consts::LN_2).contains(&found.jsd));
-        prop_assert!((found.jsd - back.jsd).abs() <= 1e-6);
+        prop_assert!((found.jsd - back.jsd).abs() <= allowed);
         prop_assert!((0.0..=1.0).contains(&found.overlap));
-        prop_assert!((found.overlap - back.overlap).abs() <= 1e-6);
+        prop_assert!((found.overlap - back.overlap).abs() <= allowed);
         prop_assert_eq!(found.kl_at[UNIT_TEMPERATURE], found.kl);
         prop_assert!(found.kl_at.iter().chain(&found.kl_slope_at).all(|x| x.is_finite()));
         let mass: f32 = found.band_mass.iter().sum();
         let overlap: f32 = found.band_overlap.iter().sum();
         let invented: f32 = found.band_invented.iter().sum();
-        prop_assert!((mass - 1.0).abs() <= 1e-6);
-        prop_assert!((overlap - found.overlap).abs() <= 1e-6);
+        prop_assert!((mass - 1.0).abs() <= allowed);
+        prop_assert!((overlap - found.overlap).abs() <= allowed);
         // What is invented somewhere was taken away elsewhere.
-        prop_assert!((overlap + invented - 1.0).abs() <= 2e-6);
+        prop_assert!((overlap + invented - 1.0).abs() <= 2.0 * allowed);
         let pinsker = 2.0 * (1.0 - found.overlap).powi(2);
         prop_assert!(found.kl >= pinsker - 1e-5, "Pinsker: {} < {pinsker}", found.kl);
         for k in 1..9 {

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use crate::instructions::VARIABLE;
+
 /// A model that cannot be read or cannot answer.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -103,6 +105,12 @@ pub enum ModelError {
         /// Index of the first such value.
         index: usize,
         /// The value, in words.
+        found: String,
+    },
+    /// The environment names instructions that are unknown.
+    #[error("{VARIABLE}: expected portable, avx2, avx512 or amx, found {found:?}")]
+    Instructions {
+        /// What the variable says.
         found: String,
     },
     /// A request that makes no sense for this model; the caller's mistake.

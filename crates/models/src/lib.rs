@@ -9,6 +9,7 @@ mod decoder;
 mod encoder;
 mod error;
 pub mod gguf;
+mod instructions;
 pub mod kernels;
 mod model;
 mod open;
@@ -29,6 +30,7 @@ pub use config::{Activation, Architecture, DecoderConfig, Rope, RopeScaling, Rop
 pub use decoder::{Decoder, EngineOptions, LOGIT_ROWS, Precision};
 pub use encoder::SentenceEncoder;
 pub use error::ModelError;
+pub use instructions::Instructions;
 pub use model::{Block, Capabilities, Logits, Model, Sequence};
 pub use open::open;
 pub use planted::{Defect, Planted};

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use candle_core::CpuStorage;
 use candle_core::quantized::GgmlDType;
-use pulp::Arch;
 
 use crate::ModelError;
+use crate::instructions::vectors;
 use crate::kernels::unpack::unpack;
 
 /// How the numbers of a tensor are stored.
@@ -189,7 +189,7 @@ impl RawTensor {
                     *o = half::bf16::from_le_bytes(*b).to_f32();
                 }
             }
-            quantized if unpack(Arch::new(), quantized, bytes, out) => {}
+            quantized if unpack(vectors(), quantized, bytes, out) => {}
             quantized => {
                 // candle's block types cannot be built from bytes without its own (copying) constructor, which asks
                 // for aligned bytes: rows of 2-byte-aligned blocks may start at an odd address only in theory.

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use super::likelihoods::row as likelihood;
 use super::{Asking, Gates, Kind};
+use crate::instructions::allowed_vectors;
 use crate::units::{Packing, spread};
 use crate::windows::{Window, tokens, windows};
 use crate::{AskError, AskOptions, Models, Observer, Role};
@@ -185,7 +186,7 @@ impl Compare<'_> {
             let pairs = left_rows.par_chunks(left_width).zip(right_rows.par_chunks(right_width)).zip(chunk);
             let compared: Result<Vec<_>, _> = pairs
                 .map_init(
-                    || Comparer::new(self.shared),
+                    || Comparer::new(self.shared).with_vectors(allowed_vectors()),
                     |comparer, ((left, right), &(window, row))| {
                         self.row(comparer, &left[..self.shared], &right[..self.shared], window, row)
                     },

@@ -5,6 +5,7 @@ use pulp::Arch;
 use super::nucleus::{Bracket, Nucleus};
 use super::ranks::kendall_tau;
 use super::sums::{DivergenceSums, ExponentialSums, Extremes, FindExtremes, Scale, SumDivergences, SumExponentials};
+use super::vectors::Vectors;
 use super::{PositionError, PositionStats, UNIT_TEMPERATURE, check_row, inverse_temperature};
 use crate::compat::{Encoding, FLOOR_LOGPROB};
 
@@ -13,8 +14,8 @@ const PADDING: usize = 64;
 
 /// Compares rows of one vocabulary, keeping scratch space between calls.
 ///
-/// The processor's widest vectors are found at run time: results are equal from call to call on one processor and
-/// differ in the last digits between processors.
+/// The processor's widest vectors are found at run time, unless others are given: results are equal from call to call
+/// with one width and differ in the last digits between widths.
 ///
 /// A logit of −∞ is probability 0. Where the student gives a token less than 1e−12, ln p − ln q is capped at
 /// ln p − ln 1e−12 (and likewise for the reverse direction), so every divergence is finite; `floored_mass` is the
@@ -41,12 +42,18 @@ impl Comparer {
     pub fn new(vocab: usize) -> Self {
         let padded = vocab.next_multiple_of(PADDING);
         Self {
-            arch: Arch::new(),
+            arch: Vectors::widest().arch(),
             vocab,
             teacher_exp: vec![0.0; padded],
             student_exp: vec![0.0; padded],
             nucleus: Nucleus::default(),
         }
+    }
+
+    /// The same with other vectors than the widest; the last digits depend on them.
+    #[must_use]
+    pub fn with_vectors(self, vectors: Vectors) -> Self {
+        Self { arch: vectors.arch(), ..self }
     }
 
     /// Compares the teacher's and the student's logits at one position whose text continues with `target`.

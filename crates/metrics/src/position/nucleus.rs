@@ -24,6 +24,8 @@ const PASSES: usize = 6;
 const CHUNK: usize = 64;
 /// Entries between two emptyings of the f32 lanes.
 const BLOCK: usize = 4096;
+/// Most terms that one lane adds before it is emptied.
+const MOST_ADDED: usize = 512;
 
 /// Where a nucleus ends: every token at or above `high` is in it, none below `low` is.
 #[derive(Clone, Copy, Debug)]
@@ -206,7 +208,7 @@ impl WithSimd for MassAbove<'_> {
         }
         let mut sums = [0.0; LEVELS];
         // The row is filled up with zeros to whole registers.
-        for block in S::as_simd_f32s(self.exps).0.chunks(BLOCK / S::F32_LANES) {
+        for block in S::as_simd_f32s(self.exps).0.chunks((BLOCK / S::F32_LANES).min(MOST_ADDED)) {
             let mut lanes = [zero; LEVELS];
             for &register in block {
                 let e = Lanes::new(simd, register);

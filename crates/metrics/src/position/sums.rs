@@ -1,7 +1,7 @@
 //! The two vector passes over a pair of rows: exponentials first, divergences second.
 //!
-//! Terms are computed and added in f32 lanes; every [`BLOCK`] entries the lanes are emptied into f64 sums, so that
-//! rounding does not grow with the vocabulary.
+//! Terms are computed and added in f32 lanes; every [`BLOCK`] entries (sooner where lanes are few) the lanes are emptied
+//! into f64 sums, so that rounding grows neither with the vocabulary nor with narrow registers.
 
 #![allow(clippy::needless_range_loop, reason = "indices keep arrays of registers in registers")]
 
@@ -12,6 +12,8 @@ use super::nucleus::Bracket;
 
 /// Entries between two emptyings of the f32 lanes.
 const BLOCK: usize = 1024;
+/// Most terms that one lane adds before it is emptied.
+pub const MOST_ADDED: usize = 128;
 /// More than the lanes of any register.
 const WIDEST: usize = 64;
 /// Stands for −∞ where differences are taken: −∞ − (−∞) is not a number.
@@ -104,7 +106,7 @@ impl WithSimd for SumExponentials<'_> {
         let student_exp = S::as_mut_simd_f32s(self.student_exp).0;
         let (teacher_exp, teacher_last) = teacher_exp.split_at_mut(teacher.len());
         let (student_exp, student_last) = student_exp.split_at_mut(student.len());
-        let step = BLOCK / S::F32_LANES;
+        let step = (BLOCK / S::F32_LANES).min(MOST_ADDED);
         let blocks = teacher
             .chunks(step)
             .zip(student.chunks(step))
@@ -274,7 +276,7 @@ impl WithSimd for SumDivergences<'_> {
         let student_exp = S::as_simd_f32s(self.student_exp).0;
         let (teacher_exp, teacher_last) = teacher_exp.split_at(teacher.len());
         let (student_exp, student_last) = student_exp.split_at(student.len());
-        let step = BLOCK / S::F32_LANES;
+        let step = (BLOCK / S::F32_LANES).min(MOST_ADDED);
         let blocks =
             teacher.chunks(step).zip(student.chunks(step)).zip(teacher_exp.chunks(step).zip(student_exp.chunks(step)));
         for ((t, s), (p, q)) in blocks {

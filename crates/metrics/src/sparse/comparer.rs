@@ -7,6 +7,7 @@ use pulp::Arch;
 use super::{SparseDistribution, kept_share, log_ratio};
 use crate::position::ranks::{RANKED, tau_b};
 use crate::position::sums::{FindExtremes, SumExponentials};
+use crate::position::vectors::Vectors;
 use crate::position::{PositionError, PositionStats, UNIT_TEMPERATURE, check_row, inverse_temperature};
 
 /// Rows are rounded up to a multiple of this, more than the lanes of any vector register.
@@ -73,7 +74,13 @@ impl SparseComparer {
     /// Scratch space for rows of `vocab` logits.
     pub fn new(vocab: usize) -> Self {
         let padded = vec![0.0; vocab.next_multiple_of(PADDING)];
-        Self { arch: Arch::new(), vocab, exponentials: [padded.clone(), padded] }
+        Self { arch: Vectors::widest().arch(), vocab, exponentials: [padded.clone(), padded] }
+    }
+
+    /// The same with other vectors than the widest; the last digits depend on them.
+    #[must_use]
+    pub fn with_vectors(self, vectors: Vectors) -> Self {
+        Self { arch: vectors.arch(), ..self }
     }
 
     /// Compares the teacher's distribution and the student's logits at one position whose text continues with `target`.

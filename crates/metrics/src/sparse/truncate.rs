@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{SparseDistribution, TEMPERATURES};
 use crate::position::lanes::{LOWEST_EXPONENT, Lanes};
 use crate::position::nucleus::{key, token};
-use crate::position::sums::FindExtremes;
+use crate::position::sums::{FindExtremes, MOST_ADDED};
+use crate::position::vectors::Vectors;
 use crate::position::{PositionError, check_row};
 
 /// Entries between two emptyings of the f32 lanes, and between two steps of the search for a draw.
@@ -34,7 +35,7 @@ pub struct Truncation {
 /// Truncates rows of logits, keeping scratch space between calls.
 ///
 /// A token more than 70 nats below the most probable one counts as probability 0. As with
-/// [`Comparer`](crate::Comparer), the last digits may differ between processors, and with them, rarely,
+/// [`Comparer`](crate::Comparer), the last digits may differ between widths of vectors, and with them, rarely,
 /// a draw.
 #[derive(Clone, Debug)]
 pub struct Truncater {
@@ -57,8 +58,14 @@ struct Sums {
 impl Truncater {
     /// Rows will be truncated like this.
     pub fn new(truncation: Truncation) -> Truncater {
-        let (arch, quarters, keys, blocks) = (Arch::new(), Vec::new(), Vec::new(), Vec::new());
+        let (arch, quarters, keys, blocks) = (Vectors::widest().arch(), Vec::new(), Vec::new(), Vec::new());
         Truncater { arch, truncation, quarters, keys, blocks }
+    }
+
+    /// The same with other vectors than the widest; the last digits depend on them.
+    #[must_use]
+    pub fn with_vectors(self, vectors: Vectors) -> Self {
+        Self { arch: vectors.arch(), ..self }
     }
 
     /// Keeps a part of the distribution that `row` gives. The draws are a function of the row and `seed` alone.
@@ -246,7 +253,7 @@ impl WithSimd for Weigh<'_> {
         let mut sums = Sums::default();
         let (row, rest) = S::as_simd_f32s(self.row);
         let (quarters, last) = S::as_mut_simd_f32s(self.quarters).0.split_at_mut(row.len());
-        let step = BLOCK / S::F32_LANES;
+        let step = (BLOCK / S::F32_LANES).min(MOST_ADDED);
         for (row, quarters) in row.chunks(step).zip(quarters.chunks_mut(step)) {
             weigh_block(simd, row, quarters, self.largest, &mut sums);
         }

@@ -1,7 +1,7 @@
 //! A plain f64 implementation of every statistic of a position, written from the definitions, and random rows.
 #![allow(dead_code)]
 
-use hydrometer_metrics::{Comparer, INVERSE_TEMPERATURES, PositionStats};
+use hydrometer_metrics::{Comparer, INVERSE_TEMPERATURES, PositionStats, Vectors};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -172,7 +172,31 @@ fn tau_b(teacher: &[f32], student: &[f32]) -> f64 {
     (concordant - discordant) / ((all + only_t) * (all + only_s)).sqrt()
 }
 
+/// The vectors of this run of the tests: no wider than `HYDROMETER_INSTRUCTIONS` allows, so that one processor can stand
+/// for lesser ones (see docs/engine.md).
+pub fn vectors() -> Vectors {
+    let asked = std::env::var("HYDROMETER_INSTRUCTIONS").ok();
+    match asked.as_deref() {
+        None | Some("avx512" | "amx") => Vectors::widest(),
+        Some("avx2") => Vectors::at_most(8),
+        Some("portable") => Vectors::at_most(1),
+        Some(other) => panic!("HYDROMETER_INSTRUCTIONS: expected portable, avx2, avx512 or amx, found {other:?}"),
+    }
+}
+
+/// Largest error of a sum over `vocab` f32 terms of one sign, relative to the sum: a lane adds one term after the other, up
+/// to 128 of them, and every addition and the few steps to each term round by at most 2⁻²⁴.
+pub fn rounding(vocab: usize) -> f64 {
+    let added = vocab.div_ceil(vectors().lanes()).min(128);
+    (added + 8) as f64 * f64::from(f32::EPSILON) / 2.0
+}
+
+/// A fresh comparer with the vectors of this run.
+pub fn comparer(vocab: usize) -> Comparer {
+    Comparer::new(vocab).with_vectors(vectors())
+}
+
 /// One comparison with a fresh comparer.
 pub fn compare(teacher: &[f32], student: &[f32], target: u32) -> PositionStats {
-    Comparer::new(teacher.len()).compare(teacher, student, target).unwrap()
+    comparer(teacher.len()).compare(teacher, student, target).unwrap()
 }

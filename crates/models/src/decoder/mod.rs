@@ -17,8 +17,8 @@ use hydrometer_answers::{EngineIdentity, ModelIdentity};
 
 use crate::kernels::{Exactness, Kernel, Workshop};
 use crate::{
-    Block, Capabilities, ChatTemplate, Checkpoint, DecoderConfig, Logits, Model, ModelError, Sequence, Session,
-    Tokenizer,
+    Block, Capabilities, ChatTemplate, Checkpoint, DecoderConfig, Instructions, Logits, Model, ModelError, Sequence,
+    Session, Tokenizer,
 };
 
 pub use logits::LOGIT_ROWS;
@@ -92,8 +92,10 @@ impl Decoder {
     /// Reads the weights and readies the engine.
     ///
     /// # Errors
-    /// Tensors that are missing, misshapen or not finite, and a precision that this processor cannot compute.
+    /// Tensors that are missing, misshapen or not finite, a precision that this processor cannot compute, and unknown
+    /// [`Instructions`] in the environment.
     pub fn open(checkpoint: &Checkpoint, options: &EngineOptions) -> Result<Decoder, ModelError> {
+        Instructions::asked()?;
         let kernel = options.precision.kernel()?;
         let workshop = Workshop::new(options.threads)
             .map_err(|error| ModelError::Request { reason: format!("cannot start threads: {error}") })?;

@@ -1,13 +1,26 @@
 //! The twin of `x86` on other processors: no kernels of our own, the portable one serves (LLVM vectorises it).
 
+use pulp::Arch;
+
 use super::layout::Layout;
+use crate::Instructions;
+
+/// Nothing of our own.
+pub(crate) fn most() -> Instructions {
+    Instructions::Portable
+}
+
+/// The vectors of the element-wise loops with no more than `limit`: what a processor of this kind always has stays.
+pub(crate) fn arch(_: Instructions) -> Arch {
+    Arch::new()
+}
 
 /// No kernel: a value of this type cannot exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Native {}
 
 impl Native {
-    pub(crate) fn available() -> Vec<Native> {
+    pub(crate) fn available(_: Option<Instructions>) -> Vec<Native> {
         Vec::new()
     }
 

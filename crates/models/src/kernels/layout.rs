@@ -13,6 +13,7 @@
 
 use super::transpose::Transpose;
 use super::words::{halves_mut, words};
+use crate::instructions::vectors;
 
 /// Output columns of one weight block.
 pub(crate) const COLUMNS: usize = 32;
@@ -156,7 +157,7 @@ impl Pad {
         }
         let planes = halves_mut(&mut self.0[..needed]);
         let (high, lows) = planes.split_at_mut(count * padded);
-        let arch = pulp::Arch::new();
+        let arch = vectors();
         for (row, values) in rows.chunks_exact(depth).enumerate() {
             let high = &mut high[row * padded..(row + 1) * padded];
             high[depth..].fill(0);

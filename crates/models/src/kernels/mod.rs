@@ -27,7 +27,11 @@ mod tests;
 use layout::{Format, Layout};
 use native::Native;
 
+use crate::Instructions;
+use crate::instructions::limit;
+
 pub(crate) use layout::{COLUMNS, Pad};
+pub(crate) use native::{arch, most};
 pub use product::{Activation, Keep, KeptPanels, Matrix, Part, Strips, Target, Workshop};
 
 pub(crate) use words::{Words, floats, floats_mut};
@@ -59,9 +63,15 @@ impl Exactness {
 pub struct Kernel(Option<Native>);
 
 impl Kernel {
-    /// Every kernel of this machine; for one exactness the fastest comes first. `F32` is always among them.
+    /// Every kernel of this machine that [`Instructions::allowed`] allows; for one exactness the fastest comes first.
+    /// `F32` is always among them.
     pub fn available() -> Vec<Kernel> {
-        let native = Native::available().into_iter().map(|native| Kernel(Some(native)));
+        Kernel::within(limit())
+    }
+
+    /// Every kernel of this machine that needs no more than `limit`.
+    pub(crate) fn within(limit: Option<Instructions>) -> Vec<Kernel> {
+        let native = Native::available(limit).into_iter().map(|native| Kernel(Some(native)));
         native.chain([Kernel(None)]).collect()
     }
 

@@ -17,6 +17,7 @@ use super::layout::{COLUMNS, Layout, Pad};
 use super::transpose::Transpose;
 use super::words::{Shared, Words, floats, floats_mut};
 use super::{Kernel, Started};
+use crate::instructions::vectors;
 
 /// Output columns of a panel.
 const PANEL: usize = 256;
@@ -164,7 +165,7 @@ impl Workshop {
     /// The operating system refuses the threads.
     pub fn new(threads: usize) -> Result<Workshop, rayon::ThreadPoolBuildError> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-        Ok(Workshop { pool, transpose: Transpose::detect(), arch: Arch::new(), idle: Mutex::default() })
+        Ok(Workshop { pool, transpose: Transpose::detect(), arch: vectors(), idle: Mutex::default() })
     }
 
     /// The threads.

@@ -195,6 +195,35 @@ fn exp_is_close_and_honest_about_special_values() {
     assert!(elementwise::exp(f32::NAN).is_nan());
 }
 
+/// The loops between the products add in one order, whatever the width of the vectors.
+#[test]
+fn element_wise_steps_have_the_same_bits_with_every_vector() {
+    let widths = [Instructions::Portable, Instructions::Avx2, Instructions::Avx512];
+    for len in [1, 15, 64, 1003] {
+        let (x, y) = (random(len, 8), random(len, 9));
+        let all = |instructions: Instructions| {
+            let arch = arch(instructions);
+            let changed = |step: &dyn Fn(&mut [f32])| {
+                let mut values = x.clone();
+                step(&mut values);
+                values.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+            };
+            let steps = [
+                changed(&|x| elementwise::silu_times(arch, x, &y)),
+                changed(&|x| elementwise::gelu_times(arch, x, &y)),
+                changed(&|x| elementwise::rms_norm_inplace(arch, x, &y, 1e-6)),
+                changed(&|x| elementwise::soft_cap(arch, x, 0.7)),
+                changed(&|x| elementwise::softmax(arch, x)),
+                changed(&|x| elementwise::rotate_halves(arch, x, &y[..len / 2], &y[len / 2..])),
+            ];
+            (steps, elementwise::exp_sums(arch, &x, 100, 1.0, 0.3))
+        };
+        for instructions in widths {
+            assert_eq!(all(instructions), all(Instructions::Portable), "{instructions} {len}");
+        }
+    }
+}
+
 #[test]
 fn ceilings_are_plausible_where_they_are_known() {
     for kernel in Kernel::available() {

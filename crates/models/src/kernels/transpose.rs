@@ -1,6 +1,7 @@
 //! Turns rows of words into columns, 16 × 16 at a time: packing is mostly this.
 
 use super::native::Native;
+use crate::instructions::limit;
 
 /// The way to transpose on this processor.
 #[derive(Clone, Copy, Debug)]
@@ -9,9 +10,9 @@ pub(crate) struct Transpose {
 }
 
 impl Transpose {
-    /// The fastest way that the processor has.
+    /// The fastest way that the processor has and [`crate::Instructions::allowed`] allows.
     pub(crate) fn detect() -> Transpose {
-        Transpose { native: Native::available().into_iter().find(|native| native.transposes()) }
+        Transpose { native: Native::available(limit()).into_iter().find(|native| native.transposes()) }
     }
 
     /// Writes `out[c · out_stride + r] = rows[r · stride + c]` for `r < count`, `c < len`, and zero for `count ≤ r < width`.

@@ -178,6 +178,7 @@ mod tests {
     use rand::{Rng, SeedableRng};
 
     use super::*;
+    use crate::instructions::vectors;
 
     #[test]
     fn every_format_agrees_with_candle_bit_by_bit() {
@@ -202,7 +203,7 @@ mod tests {
             }
             let values = blocks * dtype.block_len();
             let mut ours = vec![f32::NAN; values];
-            assert!(unpack(Arch::new(), dtype, &bytes, &mut ours));
+            assert!(unpack(vectors(), dtype, &bytes, &mut ours));
             let CpuStorage::F32(theirs) = theirs.from_data(Cow::Borrowed(&bytes)).dequantize(values).unwrap() else {
                 panic!("candle answers in f32");
             };

@@ -1,9 +1,9 @@
 //! One token from one row of logits.
 
 use hydrometer_answers::SamplingParameters;
-use pulp::Arch;
 
 use crate::ModelError;
+use crate::instructions::vectors;
 use crate::kernels::elementwise;
 
 /// Tokens whose probabilities are summed together: the draw first finds its block, then the token in it.
@@ -62,7 +62,7 @@ pub(super) fn draw(
     number: f64,
     alternatives: usize,
 ) -> Result<Draw, ModelError> {
-    let arch = Arch::new();
+    let arch = vectors();
     let largest = elementwise::largest(arch, row);
     let sums = |factor: f32| elementwise::exp_sums(arch, row, BLOCK, largest, factor);
     let plain = sums(1.0);

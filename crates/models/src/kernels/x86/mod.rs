@@ -12,7 +12,11 @@ use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
 
 pub(crate) use linux::prefer_huge_pages;
 
+use pulp::Arch;
+use pulp::x86::V3;
+
 use super::layout::{COLUMNS, Format, Layout};
+use crate::Instructions;
 
 /// An instruction set with a kernel here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,24 +33,47 @@ pub(crate) enum Native {
     AmxBf16x3,
 }
 
+/// The most that this processor has.
+pub(crate) fn most() -> Instructions {
+    let all = [Native::AmxBf16x3, Native::Avx512, Native::Avx2].into_iter();
+    all.filter(|native| native.is_here()).map(Native::needs).max().unwrap_or(Instructions::Portable)
+}
+
+/// The vectors of the element-wise loops with no more than `limit`.
+pub(crate) fn arch(limit: Instructions) -> Arch {
+    match limit {
+        Instructions::Portable => Arch::Scalar,
+        Instructions::Avx2 => V3::try_new().map_or(Arch::Scalar, Arch::V3),
+        Instructions::Avx512 | Instructions::Amx => Arch::new(),
+    }
+}
+
 impl Native {
-    /// What this machine has, the fastest of each precision first.
-    pub(crate) fn available() -> Vec<Native> {
+    /// What this machine has and `limit` allows, the fastest of each precision first.
+    pub(crate) fn available(limit: Option<Instructions>) -> Vec<Native> {
+        // The limit comes first: tiles that may not be used are not asked for.
+        let all = [Native::AmxBf16x3, Native::AmxBf16, Native::Avx512, Native::Avx512Bf16, Native::Avx2].into_iter();
+        all.filter(|native| limit.is_none_or(|most| native.needs() <= most) && native.is_here()).collect()
+    }
+
+    /// The set of instructions that it belongs to.
+    fn needs(self) -> Instructions {
+        match self {
+            Native::Avx2 => Instructions::Avx2,
+            Native::Avx512 | Native::Avx512Bf16 => Instructions::Avx512,
+            Native::AmxBf16 | Native::AmxBf16x3 => Instructions::Amx,
+        }
+    }
+
+    /// Whether processor and operating system have what it needs.
+    fn is_here(self) -> bool {
         let avx512 = is_x86_feature_detected!("avx512f");
-        let mut found = Vec::new();
-        if avx512 && amx::permitted() {
-            found.extend([Native::AmxBf16x3, Native::AmxBf16]);
+        match self {
+            Native::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Native::Avx512 => avx512,
+            Native::Avx512Bf16 => avx512 && is_x86_feature_detected!("avx512bf16"),
+            Native::AmxBf16 | Native::AmxBf16x3 => avx512 && amx::permitted(),
         }
-        if avx512 {
-            found.push(Native::Avx512);
-        }
-        if avx512 && is_x86_feature_detected!("avx512bf16") {
-            found.push(Native::Avx512Bf16);
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            found.push(Native::Avx2);
-        }
-        found
     }
 
     /// The name in the identity of a model.

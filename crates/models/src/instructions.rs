@@ -1,0 +1,147 @@
+//! Which instructions of the processor may be used: what lets one machine stand for lesser ones, in tests above all.
+//!
+//! Every choice of instructions in this crate asks here, so that one variable holds for all of them. What other crates
+//! choose for themselves (the products of the sentence encoder, in the `gemm` crate) is not covered.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use pulp::Arch;
+
+use crate::ModelError;
+use crate::kernels::{arch, most};
+
+/// The environment variable that names the most that may be used; what it names is read once.
+pub const VARIABLE: &str = "HYDROMETER_INSTRUCTIONS";
+
+/// Sets of instructions; each contains those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Instructions {
+    /// What every processor of the architecture has.
+    Portable,
+    /// AVX2 and FMA: eight lanes of f32.
+    Avx2,
+    /// AVX-512, with its bf16 products where they are there: sixteen lanes of f32.
+    Avx512,
+    /// AMX: tiles of bf16.
+    Amx,
+}
+
+impl Instructions {
+    const ALL: [Instructions; 4] =
+        [Instructions::Portable, Instructions::Avx2, Instructions::Avx512, Instructions::Amx];
+
+    /// What the processor has, whatever the environment says.
+    #[must_use]
+    pub fn of_processor() -> Instructions {
+        most()
+    }
+
+    /// The most that the environment asks for; `None` where it asks for nothing.
+    ///
+    /// # Errors
+    /// A name that is none of `portable`, `avx2`, `avx512` and `amx`.
+    pub fn asked() -> Result<Option<Instructions>, ModelError> {
+        match asked() {
+            Asked::Nothing => Ok(None),
+            Asked::For(instructions) => Ok(Some(*instructions)),
+            Asked::Unknown(found) => Err(ModelError::Instructions { found: found.clone() }),
+        }
+    }
+
+    /// All that may be used here, least first: what the processor has, as far as the environment allows it.
+    ///
+    /// # Errors
+    /// As [`Instructions::asked`].
+    pub fn allowed() -> Result<Vec<Instructions>, ModelError> {
+        let most = Self::asked()?.unwrap_or(Instructions::Amx).min(Self::of_processor());
+        Ok(Self::ALL.into_iter().filter(|&instructions| instructions <= most).collect())
+    }
+
+    /// Lanes of f32 in its widest vectors.
+    #[must_use]
+    pub fn lanes(self) -> usize {
+        match self {
+            Instructions::Portable => 1,
+            Instructions::Avx2 => 8,
+            Instructions::Avx512 | Instructions::Amx => 16,
+        }
+    }
+
+    fn named(name: &str) -> Option<Instructions> {
+        Self::ALL.into_iter().find(|instructions| instructions.to_string() == name)
+    }
+}
+
+impl fmt::Display for Instructions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Instructions::Portable => "portable",
+            Instructions::Avx2 => "avx2",
+            Instructions::Avx512 => "avx512",
+            Instructions::Amx => "amx",
+        })
+    }
+}
+
+/// What the variable says.
+enum Asked {
+    Nothing,
+    For(Instructions),
+    Unknown(String),
+}
+
+fn asked() -> &'static Asked {
+    static ASKED: OnceLock<Asked> = OnceLock::new();
+    ASKED.get_or_init(|| match std::env::var_os(VARIABLE) {
+        None => Asked::Nothing,
+        Some(name) => {
+            let name = name.to_string_lossy();
+            Instructions::named(&name).map_or_else(|| Asked::Unknown(name.into_owned()), Asked::For)
+        }
+    })
+}
+
+/// The most that may be used, for those who cannot refuse. A name that is unknown hides nothing here: whoever opens a
+/// model has refused it before.
+pub(crate) fn limit() -> Option<Instructions> {
+    match asked() {
+        Asked::For(instructions) => Some(*instructions),
+        Asked::Nothing | Asked::Unknown(_) => None,
+    }
+}
+
+/// The vectors of the element-wise loops.
+pub(crate) fn vectors() -> Arch {
+    static VECTORS: OnceLock<Arch> = OnceLock::new();
+    *VECTORS.get_or_init(|| limit().map_or_else(Arch::new, arch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_read_and_no_other() {
+        for instructions in Instructions::ALL {
+            assert_eq!(Instructions::named(&instructions.to_string()), Some(instructions));
+        }
+        for name in ["", "AVX2", "avx", "sse9", "avx512 "] {
+            assert_eq!(Instructions::named(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_kernel_needs_no_more_than_is_allowed() {
+        for (instructions, kernels) in [
+            (Instructions::Portable, &[][..]),
+            (Instructions::Avx2, &["avx2"]),
+            (Instructions::Avx512, &["avx2", "avx512", "avx512-bf16"]),
+        ] {
+            for kernel in crate::kernels::Kernel::within(Some(instructions)) {
+                let name = kernel.name();
+                assert!(kernels.contains(&name) || name == "portable" || name == "neon", "{instructions}: {name}");
+            }
+        }
+    }
+}
