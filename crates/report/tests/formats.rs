@@ -115,7 +115,7 @@ fn gates_that_could_not_be_measured_are_not_gates_that_nobody_asked_for() {
             assert!(text.contains(said) && !text.contains(not_said), "{said}: {text}");
         }
     };
-    let (unasked, unmeasured) = ("none in the policy", "none of the policy's gates could be measured");
+    let (unasked, unmeasured) = ("There are none in the policy", "None of the policy's gates could be measured");
     let mut statement = sample::empty();
     check(&statement, unasked, unmeasured);
     statement.left_out.push("tail_kept".into());
