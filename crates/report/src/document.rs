@@ -4,38 +4,18 @@
 //! it. A text of a model is escaped where a format shows it, never here, so no section can forget it.
 
 mod block;
+mod medium;
 mod record;
 mod table;
 mod text;
 
 pub(crate) use block::{Block, Case, Entry, Fact, Finding, Fold, Kind, Paragraph, Role, Said, Side, State, Strip, Who};
+pub(crate) use medium::{COMMENT, EVERYWHERE, Medium, On, PAGE, PAGE_AND_COMMENT, PAGE_AND_TERMINAL, SHORT, TERMINAL};
 pub(crate) use record::Record;
 pub(crate) use table::{Cell, Column, Fit, Note, Row, Table, Tone, Use};
 pub(crate) use text::{Span, Style, Text};
 
 use hydrometer_metrics::Verdict;
-
-/// A kind of format by the room that it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Medium {
-    /// The HTML file: everything.
-    Page,
-    /// The comment on a pull request: what decides.
-    Comment,
-    /// The terminal: what decides, in few columns.
-    Terminal,
-}
-
-/// The media in which something is shown.
-pub(crate) type On = &'static [Medium];
-
-pub(crate) const EVERYWHERE: On = &[Medium::Page, Medium::Comment, Medium::Terminal];
-pub(crate) const PAGE: On = &[Medium::Page];
-pub(crate) const COMMENT: On = &[Medium::Comment];
-pub(crate) const TERMINAL: On = &[Medium::Terminal];
-pub(crate) const SHORT: On = &[Medium::Comment, Medium::Terminal];
-pub(crate) const PAGE_AND_COMMENT: On = &[Medium::Page, Medium::Comment];
-pub(crate) const PAGE_AND_TERMINAL: On = &[Medium::Page, Medium::Terminal];
 
 /// A whole report.
 pub(crate) struct Document {

@@ -114,6 +114,11 @@ pub(crate) fn estimate<'a>(statement: &'a Statement, id: &str) -> Option<&'a Est
     find_metric(statement, id)?.estimate.as_ref()
 }
 
+/// A share of one in per cent: `38.1 %`.
+pub(crate) fn share(of_one: f64) -> String {
+    format!("{:.1} %", 100.0 * of_one)
+}
+
 /// A p-value.
 pub(crate) fn probability(p: f64) -> String {
     if p < 0.001 { "< 0.001".into() } else { format!("{p:.3}") }

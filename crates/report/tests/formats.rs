@@ -60,7 +60,7 @@ fn wide() -> hydrometer_audit::Statement {
 #[test]
 fn no_terminal_line_is_wider_than_asked() {
     for width in [72, 80, 89, 90, 100, 300] {
-        for statement in [sample::statement(), sample::empty(), wide()] {
+        for statement in [sample::statement(), sample::empty(), sample::full(), wide()] {
             let text = hydrometer_report::terminal(&statement, &options(width));
             let comparison = compare_terminal(&Comparison::of(&statement, &wide()), &options(width));
             for line in text.lines().chain(comparison.lines()) {

@@ -3,9 +3,9 @@
 use hydrometer_audit::statement::{Evidence, Severity, TokenEvidence};
 use maud::Markup;
 
+use super::medium::{EVERYWHERE, On};
 use super::table::Table;
 use super::text::Text;
-use super::{EVERYWHERE, On};
 
 /// One block and where it is shown.
 pub(crate) struct Block {

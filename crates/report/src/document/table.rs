@@ -3,8 +3,8 @@
 use hydrometer_metrics::{Estimate, Exclusion, Interval, Verdict};
 use maud::Markup;
 
+use super::medium::{EVERYWHERE, Medium, On, PAGE};
 use super::text::Text;
-use super::{EVERYWHERE, Medium, On, PAGE};
 use crate::show;
 
 /// What a column is there for.

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::escape::{code, inline, prose};
 use super::table::table;
-use super::{code, inline, prose};
 use crate::document::{Block, Case, Finding, Kind, Medium, Paragraph, Role, Section, State, Text};
 use crate::show;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{inline, prose};
+use super::escape::{inline, prose};
 use crate::document::{Cell, Column, Medium, Row, Table, Use};
 use crate::show;
 

@@ -2,7 +2,8 @@
 
 use hydrometer_audit::statement::{AnswerCase, AnswerClass};
 
-use super::{Source, outcome};
+use super::outcome;
+use super::source::Source;
 use crate::document::{Block, Case, PAGE, Said, Section, Side, Style, Text, Who};
 use crate::text::{cut, visible};
 

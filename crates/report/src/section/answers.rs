@@ -7,7 +7,7 @@ use hydrometer_answers::{MeaningSettings, SampleSettings};
 use hydrometer_audit::Statement;
 use hydrometer_audit::statement::{AnswersSummary, GapBase, Secondary};
 
-use super::{Source, drawn};
+use super::source::{Source, drawn};
 use crate::document::{
     Block, Cell, Column, EVERYWHERE, PAGE, PAGE_AND_COMMENT, Record, Role, Row, SHORT, Section, State, Style, Table,
     Text, Use,
@@ -34,8 +34,8 @@ pub(super) fn section(source: &Source<'_>) -> Section {
         .with(Block::paragraph(format!(
             "{} {} of the teacher's answers and {} of the student's reached the longest length.",
             match_test(answers.match_p_value),
-            share(answers.teacher_cut),
-            share(answers.student_cut)
+            show::share(answers.teacher_cut),
+            show::share(answers.student_cut)
         )))
         .with_all(meaning(answers).map(Block::paragraph))
         .with_all(answers.gap_base.map(|base| Block::paragraph(gap_base(base))))
@@ -124,10 +124,6 @@ fn records(measure: &Secondary) -> impl Iterator<Item = Record> {
         ..Record::new("secondary", &measure.id)
     };
     models.into_iter().filter(|model| model.0 == "student" || model.1.is_some()).map(stands)
-}
-
-fn share(of_one: f64) -> String {
-    format!("{:.1} %", 100.0 * of_one)
 }
 
 /// How many answers were drawn, and how.

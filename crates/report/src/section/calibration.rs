@@ -3,7 +3,7 @@
 use hydrometer_metrics::calibration::ReliabilityBin;
 use maud::{Markup, html};
 
-use super::Source;
+use super::source::Source;
 use crate::document::{Block, Cell, Column, Fact, Fold, PAGE, Row, Section, State, Style, Table, Text, Use};
 use crate::group::{Group, members};
 use crate::plot::percent;

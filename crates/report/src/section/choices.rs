@@ -2,7 +2,8 @@
 
 use hydrometer_audit::statement::{ChoiceCase, OptionCase};
 
-use super::{Source, outcome};
+use super::outcome;
+use super::source::Source;
 use crate::document::{Block, Case, PAGE, Section, Side, Text};
 
 pub(super) fn section(source: &Source<'_>) -> Section {

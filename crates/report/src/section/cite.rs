@@ -1,6 +1,6 @@
 //! What to write where this statement is quoted.
 
-use super::Source;
+use super::source::Source;
 use crate::document::{Block, PAGE, Role, Section, Style, Text};
 use crate::show;
 

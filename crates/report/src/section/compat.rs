@@ -1,6 +1,6 @@
 //! The numbers of `llama-perplexity --kl-divergence`, in that tool's layout.
 
-use super::Source;
+use super::source::Source;
 use crate::document::{Block, PAGE, Section, Style, Text};
 use crate::show;
 

@@ -2,7 +2,7 @@
 
 use hydrometer_audit::statement::Cost;
 
-use super::Source;
+use super::source::Source;
 use crate::document::{Block, Fact, PAGE_AND_TERMINAL, Section};
 use crate::measured::Measured;
 use crate::show;

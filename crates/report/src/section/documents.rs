@@ -3,7 +3,7 @@
 use hydrometer_audit::statement::{TokenEvidence, WorstDocument};
 use maud::{Markup, html};
 
-use super::Source;
+use super::source::Source;
 use crate::document::{Block, Cell, Column, Fold, PAGE, Row, Section, State, Strip, Style, Table, Text, Use};
 use crate::show;
 

@@ -3,7 +3,7 @@
 use hydrometer_audit::statement::{EvidencePoint, Spent, Watched};
 use maud::{Markup, html};
 
-use super::Source;
+use super::source::Source;
 use crate::document::{Block, PAGE, Section};
 use crate::plot::ruling;
 use crate::show;

@@ -2,7 +2,7 @@
 
 use hydrometer_audit::statement;
 
-use super::Source;
+use super::source::Source;
 use crate::document::{Block, EVERYWHERE, Finding, PAGE, PAGE_AND_COMMENT, PAGE_AND_TERMINAL, SHORT, Section};
 
 /// Findings that the short formats show.

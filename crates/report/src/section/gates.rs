@@ -4,7 +4,7 @@ use hydrometer_audit::Statement;
 use hydrometer_audit::statement::Gate;
 use hydrometer_metrics::Verdict;
 
-use super::Source;
+use super::source::Source;
 use crate::document::{
     Block, COMMENT, Cell, Column, PAGE, Record, Row, SHORT, Section, State, Style, TERMINAL, Table, Text, Use,
 };

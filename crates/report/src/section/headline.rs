@@ -4,7 +4,7 @@ use hydrometer_audit::Statement;
 use hydrometer_audit::statement::Headline;
 use maud::{Markup, html};
 
-use super::Source;
+use super::source::Source;
 use crate::document::{
     Block, COMMENT, Cell, Column, Fold, PAGE, PAGE_AND_TERMINAL, Record, Row, Section, State, Style, Table, Text, Use,
 };

@@ -10,7 +10,8 @@ use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use super::*;
-use crate::document::{Block, EVERYWHERE, Kind};
+use crate::document::{Block, EVERYWHERE, Fact, Fold, Kind, Role, State, Style, Text};
+use crate::measured::Measured;
 use crate::terminal::{Color, TerminalOptions};
 
 #[allow(dead_code)]
@@ -79,28 +80,36 @@ enum Keep {
     Nothing,
 }
 
-/// The statement with a hostile text in place of every text; those that it does not take are words of an enumeration.
-fn forged(hostile: &str, keep: Keep) -> Statement {
+/// Paths of the texts of a statement that may be anything; the others are words of an enumeration.
+fn free_paths() -> BTreeSet<String> {
     let mut value = full();
     let mut paths = BTreeSet::new();
     texts(&mut value, "", &mut |path, _| {
         paths.insert(path.to_owned());
     });
-    let mut forged = 0;
-    for path in &paths {
+    let all = paths.len();
+    paths.retain(|path| {
         let mut tried = value.clone();
         texts(&mut tried, "", &mut |at, text| {
-            let metric = find(text).is_some() || SECONDARY.iter().any(|measure| measure.id == text);
-            if at == path && !(keep == Keep::Metrics && metric) {
-                *text = hostile.to_owned();
+            if at == path {
+                *text = MARK.to_owned();
             }
         });
-        if serde_json::from_value::<Statement>(tried.clone()).is_ok() {
-            value = tried;
-            forged += 1;
+        serde_json::from_value::<Statement>(tried).is_ok()
+    });
+    assert!(paths.len() > 40 && paths.len() < all, "{} of {all} texts", paths.len());
+    paths
+}
+
+/// The statement with a hostile text in place of every free text.
+fn forged(hostile: &str, free: &BTreeSet<String>, keep: Keep) -> Statement {
+    let mut value = full();
+    texts(&mut value, "", &mut |at, text| {
+        let metric = find(text).is_some() || SECONDARY.iter().any(|measure| measure.id == text);
+        if free.contains(at) && !(keep == Keep::Metrics && metric) {
+            *text = hostile.to_owned();
         }
-    }
-    assert!(forged > 40 && forged < paths.len(), "{forged} of {} texts", paths.len());
+    });
     serde_json::from_value(value).unwrap()
 }
 
@@ -207,29 +216,52 @@ fn check_rows(text: &str) {
     }
 }
 
+/// A section that says the text in every style and in every block that holds texts.
+fn sayings(hostile: &str) -> Section {
+    let link = Style::Link(hostile.to_owned());
+    let styles = [Style::Words, Style::Foreign, Style::Quiet, Style::Strong, Style::Stated, Style::Code, Style::Hash];
+    let more = [Style::Tag, Style::Range, Style::Piece, Style::Before, link];
+    let all = styles.into_iter().chain(more);
+    let text = all.fold(Text::default(), |text, style| text.and(style, hostile));
+    let fold = Fold {
+        title: text.clone(),
+        about: text.clone(),
+        state: State::Open,
+        style: "",
+        blocks: vec![Block::heading(text.clone()), Block::verbatim("lines", hostile.to_owned())],
+    };
+    Section::new("sayings", "Sayings")
+        .folded(text.clone(), State::Closed)
+        .with(Block::heading(text.clone()))
+        .with(Block::said(Role::Cite, text.clone()))
+        .with(Block::list([text.clone()]))
+        .with(Block::facts([Fact::new("Fact", text)]))
+        .with(Block::fold(fold))
+}
+
 #[test]
 fn hostile_text_stays_text_in_every_section_and_format() {
     let measured = Measured { seconds: 83.4, peak_memory_bytes: None };
+    let free = free_paths();
     let mut shown = BTreeSet::new();
     for hostile in hostile() {
         for keep in [Keep::Metrics, Keep::Nothing] {
-            let statement = forged(&hostile, keep);
+            let statement = forged(&hostile, &free, keep);
             let source = Source { statement: &statement, measured: Some(&measured) };
-            for section in SECTIONS {
-                for section in [section(&source), spread(section(&source))] {
-                    let id = section.id;
-                    let document = alone(&source, section);
-                    let page = crate::html::page(&document);
-                    check_page(&page);
-                    let comment = crate::markdown::comment(&document);
-                    check_comment(&comment);
-                    let lines = check_terminal(&document);
-                    check_rows(&crate::csv::rows(&document));
-                    // The masthead shows it once more in each.
-                    let many = |text: &str| text.matches(MARK).count();
-                    if many(&page) > 5 && many(&comment) > 3 && many(&lines) > 1 {
-                        shown.insert(id);
-                    }
+            let sections = SECTIONS.iter().flat_map(|section| [section(&source), spread(section(&source))]);
+            for section in sections.chain([sayings(&hostile)]) {
+                let id = section.id;
+                let document = alone(&source, section);
+                let page = crate::html::page(&document);
+                check_page(&page);
+                let comment = crate::markdown::comment(&document);
+                check_comment(&comment);
+                let lines = check_terminal(&document);
+                check_rows(&crate::csv::rows(&document));
+                // The masthead shows it once more in each.
+                let many = |text: &str| text.matches(MARK).count();
+                if many(&page) > 5 && many(&comment) > 3 && many(&lines) > 1 {
+                    shown.insert(id);
                 }
             }
         }

@@ -4,7 +4,7 @@ use hydrometer_answers::ModelIdentity;
 use hydrometer_audit::Statement;
 use hydrometer_audit::statement::Pairing;
 
-use super::{Source, is_given};
+use super::source::{Source, is_given};
 use crate::document::{Block, Cell, Column, Fact, PAGE, Row, Section, Style, Table, Text, Use};
 use crate::show;
 

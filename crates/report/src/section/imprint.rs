@@ -1,6 +1,6 @@
 //! The last line of a comment: what was asked, by which version, in which run.
 
-use super::{Source, asked};
+use super::source::{Source, asked};
 use crate::document::{Block, COMMENT, Role, Section, Style, Text};
 
 pub(super) fn section(source: &Source<'_>) -> Section {

@@ -3,7 +3,7 @@
 use hydrometer_audit::Statement;
 use hydrometer_metrics::catalog::MetricInfo;
 
-use super::Source;
+use super::source::Source;
 use crate::document::{Block, Entry, PAGE, Paragraph, Role, Section, Style, Text};
 use crate::group::in_catalogue_order;
 use crate::show;

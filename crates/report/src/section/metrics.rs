@@ -3,7 +3,7 @@
 use hydrometer_audit::Statement;
 use hydrometer_audit::statement::Metric;
 
-use super::Source;
+use super::source::Source;
 use crate::document::{Block, Cell, Column, PAGE, Record, Row, Section, Style, Table, Text, Use};
 use crate::show;
 

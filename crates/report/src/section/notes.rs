@@ -1,6 +1,6 @@
 //! What a reader of the numbers must know of this run. The page has it at the head of its method.
 
-use super::Source;
+use super::source::Source;
 use crate::document::{Block, SHORT, Section, Text};
 
 pub(super) fn section(source: &Source<'_>) -> Section {

@@ -4,7 +4,7 @@ use hydrometer_audit::statement::Quantiles;
 use hydrometer_metrics::compat::Percentile;
 use maud::{Markup, html};
 
-use super::Source;
+use super::source::Source;
 use crate::document::{Block, Cell, Column, PAGE, Record, Row, Section, Table, Tone, Use};
 use crate::plot::{anchor, percent};
 use crate::show;

@@ -4,7 +4,7 @@ use hydrometer_audit::statement::Band;
 use hydrometer_metrics::Estimate;
 use maud::{Markup, html};
 
-use super::Source;
+use super::source::Source;
 use crate::document::{Block, Cell, Column, PAGE, Record, Row, Section, Table, Use};
 use crate::plot::{percent, tick};
 use crate::show;

@@ -6,7 +6,7 @@ use hydrometer_metrics::Estimate;
 use hydrometer_metrics::catalog::{Direction, find};
 use maud::{Markup, html};
 
-use super::Source;
+use super::source::Source;
 use crate::document::{Block, Cell, Column, Fold, PAGE, Record, Row, Section, State, Style, Table, Text, Tone, Use};
 use crate::plot::{Scale, axis, extent, percent, strip};
 use crate::show;

@@ -3,7 +3,7 @@
 use hydrometer_answers::ModelIdentity;
 use hydrometer_audit::statement::Pairing;
 
-use super::{Source, asked, is_given};
+use super::source::{Source, asked, is_given};
 use crate::document::{Block, Fact, Section, TERMINAL};
 use crate::show;
 

@@ -1,8 +1,8 @@
 //! The blocks of a section, in lines.
 
-use super::Page;
+use super::page::{Page, plain};
 use super::table::table;
-use crate::document::{Block, Case, Fact, Finding, Fold, Kind, Medium, Section, Side, Style, Text};
+use crate::document::{Block, Case, Fact, Finding, Fold, Kind, Medium, Section, Side};
 use crate::show;
 use crate::text::{columns, cut, left, visible};
 
@@ -17,16 +17,6 @@ pub(super) fn section(page: &mut Page, section: &Section, shown: &[&Block]) {
     for block in shown {
         one(page, section.title, block);
     }
-}
-
-/// A text in one line, without its styles.
-pub(super) fn plain(text: &Text) -> String {
-    let part = |style: &Style, text: &str| match style {
-        Style::Tag => format!("{text}:"),
-        Style::Piece => text.replace(' ', "␣"),
-        _ => text.to_owned(),
-    };
-    text.0.iter().map(|span| part(&span.style, &span.text)).collect()
 }
 
 fn one(page: &mut Page, title: &str, block: &Block) {

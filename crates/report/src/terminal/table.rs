@@ -1,7 +1,6 @@
 //! Tables in few columns: as wide as what stands in them; what does not fit goes, and names are never cut.
 
-use super::Page;
-use super::block::plain;
+use super::page::{Page, plain};
 use crate::document::{Cell, Column, Fit, Medium, Row, Table, Use};
 use crate::show;
 use crate::text::{columns, cut, left, right, visible};

@@ -4,7 +4,6 @@ use hydrometer_audit::Statement;
 use hydrometer_metrics::Estimate;
 use maud::{Markup, html};
 
-use super::share;
 use crate::document::{Block, Cell, Column, PAGE, Row, Table, Use};
 use crate::plot::percent;
 use crate::show;
@@ -29,7 +28,7 @@ pub(super) fn blocks(statement: &Statement) -> Vec<Block> {
         let words = "Who is right was not measured: no prompt of this suite has a checker.";
         return vec![Block::absent(words).on(PAGE)];
     }
-    let said: Vec<String> = shares.iter().map(|(_, name, e)| format!("{name} {}", share(e.value))).collect();
+    let said: Vec<String> = shares.iter().map(|(_, name, e)| format!("{name} {}", show::share(e.value))).collect();
     let said = said.join(", ");
     let blocks = [
         Block::heading("Who is right"),
@@ -49,7 +48,7 @@ fn bar(shares: &[Share<'_>], said: &str) -> Markup {
         svg.cells width="100%" height="44" role="img" aria-label=(said) {
             @for ((class, name, estimate), start) in shares.iter().zip(starts) {
                 @let width = 100.0 * estimate.value;
-                rect class={ "cell-" (class) } x=(percent(start)) y="18" width=(percent(width)) height="26" { title { (name) ": " (share(estimate.value)) } }
+                rect class={ "cell-" (class) } x=(percent(start)) y="18" width=(percent(width)) height="26" { title { (name) ": " (show::share(estimate.value)) } }
                 @if width >= 8.0 { text.label x=(percent(start)) y="12" { (format!("{width:.0} %")) } }
             }
         }
