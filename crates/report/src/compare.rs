@@ -7,7 +7,8 @@ use hydrometer_metrics::catalog::{Direction, find};
 use hydrometer_metrics::{Estimate, Verdict};
 use serde::Serialize;
 
-use crate::markdown::{code, mark, prose};
+use crate::markdown::{code, prose};
+use crate::section::drawn;
 use crate::show;
 use crate::terminal::{Page, TerminalOptions};
 use crate::text::{left, right, visible};
@@ -136,7 +137,7 @@ fn obstacles(a: &Statement, b: &Statement) -> Vec<String> {
     differ("the context windows", &a.suite.n_ctx.to_string(), &b.suite.n_ctx.to_string());
     differ("the numbers of option orders", &a.suite.rotations.to_string(), &b.suite.rotations.to_string());
     let settings = |s: &Statement| s.answers.as_ref().and_then(|answers| answers.settings.clone());
-    let sampling = |s: &Statement| settings(s).map_or_else(none, |settings| show::drawn(&settings.parameters));
+    let sampling = |s: &Statement| settings(s).map_or_else(none, |settings| drawn(&settings.parameters));
     differ("the ways of sampling answers", &sampling(a), &sampling(b));
     differ("the evidence regimes", &a.regime.id, &b.regime.id);
     found
@@ -190,7 +191,9 @@ pub fn compare_terminal(comparison: &Comparison, options: &TerminalOptions<'_>) 
     let heads = [right("A", 11), right("B", 11), right("B − A", 11)].concat();
     page.heading(&format!("{}{heads}  READING", left("METRIC", name)));
     let shown = |estimate: &Option<Estimate>| estimate.as_ref().map_or_else(|| "–".into(), |e| show::number(e.value));
-    let interval = |estimate: &Option<Estimate>| estimate.as_ref().map_or_else(String::new, show::interval);
+    let interval = |estimate: &Option<Estimate>| {
+        estimate.as_ref().map_or_else(String::new, |e| show::interval(e.interval.as_ref()))
+    };
     for row in &comparison.rows {
         let cells = format!(
             "{}{}{}  {}",
@@ -212,7 +215,7 @@ pub fn compare_terminal(comparison: &Comparison, options: &TerminalOptions<'_>) 
 pub fn compare_markdown(comparison: &Comparison) -> String {
     let mut page = String::from("| | Student | Verdict |\n|---|---|---|\n");
     for (name, side) in [("A", &comparison.a), ("B", &comparison.b)] {
-        let verdict = format!("{} {}", mark(side.verdict), show::verdict(side.verdict));
+        let verdict = format!("{} {}", show::sign(side.verdict), show::verdict(side.verdict));
         let _ = writeln!(page, "| {name} | {} | {verdict} |", code(&side.student));
     }
     if !comparison.obstacles.is_empty() {
@@ -224,7 +227,7 @@ pub fn compare_markdown(comparison: &Comparison) -> String {
     page.push_str("\n| Metric | A | | B | | B − A | Reading |\n|---|--:|---|--:|---|--:|---|\n");
     for row in &comparison.rows {
         let cells = |estimate: &Option<Estimate>| match estimate {
-            Some(e) => format!("{} | {}", show::number(e.value), show::interval(e)),
+            Some(e) => format!("{} | {}", show::number(e.value), show::interval(e.interval.as_ref())),
             None => "– | not measured".into(),
         };
         let _ = writeln!(

@@ -5,6 +5,7 @@ use hydrometer_audit::statement::Gate;
 use hydrometer_metrics::Verdict;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
+use crate::section::gates::{bounds, detectable, more_families};
 use crate::show;
 use crate::text::visible;
 
@@ -44,7 +45,7 @@ fn case(gate: &Gate) -> TestCase {
             status.set_type("gate").set_message(message);
         }
         Verdict::NotEnoughEvidence => {
-            let more = show::more_families(gate).map(|more| format!(" ({more})"));
+            let more = more_families(gate).map(|more| format!(" ({more})"));
             status.set_type("evidence").set_message(format!(
                 "{}: {message}{}",
                 show::verdict(gate.verdict),
@@ -52,9 +53,9 @@ fn case(gate: &Gate) -> TestCase {
             ));
         }
     }
-    let mut case = TestCase::new(format!("{} {}", gate.metric, show::bounds(gate)), status);
+    let mut case = TestCase::new(format!("{} {}", gate.metric, bounds(gate)), status);
     case.set_classname("hydrometer.gates");
-    if let Some(seen) = show::detectable(gate) {
+    if let Some(seen) = detectable(gate) {
         case.set_system_out(seen);
     }
     case

@@ -2,14 +2,21 @@
 //!
 //! Pure functions from values to strings. This crate computes no metric, opens no file, reads no clock, and knows
 //! nothing about models. A model's text is data: every format shows it, none interprets it.
+//!
+//! A statement becomes a list of sections (`section`, a file each), a section is made of blocks (`document`), and every
+//! format (`html`, `terminal`, `markdown`, `csv`) renders blocks without knowing which section they come from.
 
 pub mod compare;
 mod compat;
 mod csv;
+mod document;
+mod group;
 mod html;
 mod junit;
 mod markdown;
 mod measured;
+mod plot;
+mod section;
 mod show;
 mod terminal;
 mod text;

@@ -60,7 +60,7 @@ fn wide() -> hydrometer_audit::Statement {
 #[test]
 fn no_terminal_line_is_wider_than_asked() {
     for width in [72, 80, 89, 90, 100, 300] {
-        for statement in [sample::statement(), sample::empty(), wide()] {
+        for statement in [sample::statement(), sample::empty(), sample::full(), wide()] {
             let text = hydrometer_report::terminal(&statement, &options(width));
             let comparison = compare_terminal(&Comparison::of(&statement, &wide()), &options(width));
             for line in text.lines().chain(comparison.lines()) {
@@ -115,7 +115,7 @@ fn gates_that_could_not_be_measured_are_not_gates_that_nobody_asked_for() {
             assert!(text.contains(said) && !text.contains(not_said), "{said}: {text}");
         }
     };
-    let (unasked, unmeasured) = ("none in the policy", "none of the policy's gates could be measured");
+    let (unasked, unmeasured) = ("There are none in the policy", "None of the policy's gates could be measured");
     let mut statement = sample::empty();
     check(&statement, unasked, unmeasured);
     statement.left_out.push("tail_kept".into());

@@ -93,7 +93,7 @@ fn check(page: &str) -> Vec<Tag> {
 #[test]
 fn the_page_is_well_formed_and_loads_nothing() {
     let measured = Measured { seconds: 83.4, peak_memory_bytes: None };
-    for statement in [sample::statement(), sample::empty()] {
+    for statement in [sample::statement(), sample::empty(), sample::full()] {
         let page = hydrometer_report::html(&statement, Some(&measured));
         let tags = check(&page);
         let policy = tags.iter().flat_map(|t| &t.attributes).find(|(_, v)| v.contains("default-src")).unwrap();

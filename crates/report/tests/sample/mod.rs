@@ -3,11 +3,13 @@
 
 mod evidence;
 
-use hydrometer_answers::{EngineIdentity, ModelIdentity, SampleSettings, SamplingParameters};
+use hydrometer_answers::{
+    EncoderIdentity, EngineIdentity, MeaningSettings, ModelIdentity, SampleSettings, SamplingParameters,
+};
 use hydrometer_audit::Statement;
 use hydrometer_audit::statement::*;
 use hydrometer_metrics::compat::{Compat, Percentile, PlusMinus};
-use hydrometer_metrics::{BANDS, Estimate, Exclusion, Interval, IntervalMethod, Verdict};
+use hydrometer_metrics::{BANDS, Estimate, Exclusion, Interval, IntervalMethod, StudentAlone, Verdict};
 
 /// Text that would run, reorder, break or widen a report that trusted it.
 #[allow(dead_code)]
@@ -98,6 +100,70 @@ pub fn empty() -> Statement {
         left_out: vec![],
         notes: vec![],
         ..statement()
+    }
+}
+
+/// The sample with what most statements do not have: a student from before distillation, gates decided early, a sentence
+/// encoder, families that only the student was asked about, more findings than the short formats show.
+#[allow(dead_code)]
+pub fn full() -> Statement {
+    let mut statement = statement();
+    statement.base = Some(model("still-base", 494_032_768, 'f', None));
+    statement.deciding = Some(deciding());
+    statement.left_out = vec!["illusion_gap".into()];
+    statement.cost.base_answer_tokens = 9_120;
+    let more = statement.findings.clone();
+    statement.findings.extend(more);
+    if let Some(answers) = &mut statement.answers {
+        answers.meaning = Some(MeaningSettings { encoder: encoder(), least_cosine: 0.85 });
+        if let Some(settings) = &mut answers.settings {
+            settings.parameters.stop = vec!["</s>".into()];
+        }
+    }
+    for metric in &mut statement.metrics {
+        if let Some(estimate) = &mut metric.estimate {
+            estimate.student_alone = Some(StudentAlone { families: 900, worth: 341.5 });
+        }
+    }
+    statement
+}
+
+fn encoder() -> EncoderIdentity {
+    EncoderIdentity {
+        name: "sentences".into(),
+        architecture: "bert".into(),
+        width: 384,
+        max_tokens: 256,
+        pooling: "mean".into(),
+        weights: hash('1'),
+        config: hash('2'),
+        tokenizer: hash('3'),
+    }
+}
+
+fn deciding() -> Deciding {
+    let point = |families: u64| EvidencePoint { families, pass: 0.4 * families as f64, fail: -0.5 * families as f64 };
+    let watched = |metric: &str, verdict, decided_after| Watched {
+        metric: metric.into(),
+        at_least: Some(0.8),
+        at_most: Some(1.25),
+        verdict,
+        detectable: Some(0.08),
+        families: 9,
+        decided_after,
+        threshold: 3.0,
+        evidence: (1..=9).map(point).collect(),
+    };
+    let spent = Spent { spent: 1_200, saved: 8_800 };
+    Deciding {
+        alpha: 0.05,
+        cap: Some(300),
+        teacher_tokens: spent,
+        teacher_answers: spent,
+        gates: vec![
+            watched("top1_agreement", Verdict::Pass, Some(8)),
+            watched("tail_kept", Verdict::NotEnoughEvidence, None),
+        ],
     }
 }
 

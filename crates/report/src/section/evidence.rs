@@ -1,27 +1,46 @@
 //! Deciding early: how the evidence of each watched gate grew over families, and what stopping saved.
 
-use hydrometer_audit::statement::{Deciding, EvidencePoint, Spent, Watched};
+use hydrometer_audit::statement::{EvidencePoint, Spent, Watched};
 use maud::{Markup, html};
 
-use super::verdict;
+use super::source::Source;
+use crate::document::{Block, PAGE, Section};
+use crate::plot::ruling;
 use crate::show;
 
 /// Height and width of a drawing in its own units.
 const SIZE: (f64, f64) = (1000.0, 100.0);
 
-pub(super) fn evidence(deciding: &Deciding) -> Markup {
-    html! {
-        p.lead {
-            "Each gate was watched family by family. It is decided when the evidence for one side reaches its line; "
-            "a wrong verdict has a chance of at most " (show::number(100.0 * deciding.alpha)) " %, however often one looks."
-        }
-        @for watched in &deciding.gates { (gate(watched)) }
-        p { (spent("tokens of the teacher", deciding.teacher_tokens)) "; " (spent("answers of the teacher", deciding.teacher_answers)) "." }
-    }
+/// Without blocks, and thus not shown, where the whole suite was looked at once.
+pub(super) fn section(source: &Source<'_>) -> Section {
+    let section = Section::new("evidence", "Evidence over families").on(PAGE);
+    let Some(deciding) = &source.statement.deciding else { return section };
+    let tokens = spent("tokens of the teacher", deciding.teacher_tokens);
+    let answers = spent("answers of the teacher", deciding.teacher_answers);
+    section
+        .with(Block::lead(format!(
+            "Each gate was watched family by family. It is decided when the evidence for one side reaches its line; a \
+             wrong verdict has a chance of at most {} %, however often one looks.",
+            show::number(100.0 * deciding.alpha)
+        )))
+        .with_all(deciding.gates.iter().map(|watched| Block::figure(gate(watched), in_words(watched))))
+        .with(Block::paragraph(format!("{tokens}; {answers}.")))
 }
 
 fn spent(what: &str, of: Spent) -> String {
     format!("{} {what} spent, {} saved", show::count(of.spent), show::count(of.saved))
+}
+
+fn decided(watched: &Watched) -> String {
+    let families = show::counted(watched.families, "family");
+    match watched.decided_after {
+        Some(after) => format!("decided after {} of {families}", show::count(after)),
+        None => format!("not decided after {families}"),
+    }
+}
+
+fn in_words(watched: &Watched) -> String {
+    format!("{}: {} {}", show::metric(&watched.metric), show::verdict(watched.verdict), decided(watched))
 }
 
 fn gate(watched: &Watched) -> Markup {
@@ -35,15 +54,10 @@ fn gate(watched: &Watched) -> Markup {
         let points = watched.evidence.iter().map(|point| format!("{:.1},{}", x(point.families), y(of(point))));
         points.collect::<Vec<_>>().join(" ")
     };
-    let said = match watched.decided_after {
-        Some(families) => {
-            format!("decided after {} of {}", show::count(families), show::counted(watched.families, "family"))
-        }
-        None => format!("not decided after {}", show::counted(watched.families, "family")),
-    };
+    let said = decided(watched);
     html! {
         figure {
-            figcaption { (name) ": " (verdict(watched.verdict)) " " (said) }
+            figcaption { (name) ": " (ruling(watched.verdict)) " " (said) }
             svg.chart width="100%" height="120" role="img" aria-label={ "Evidence on " (name) " over families: " (said) }
                 viewBox={ "0 0 " (SIZE.0) " " (SIZE.1) } preserveAspectRatio="none" {
                 line.grid x1="0" x2=(SIZE.0) y1=(y(0.0)) y2=(y(0.0)) vector-effect="non-scaling-stroke" {}
@@ -76,10 +90,7 @@ mod tests {
             threshold: 3.0,
             evidence: evidence.collect(),
         };
-        let spent = Spent { spent: 1_200, saved: 8_800 };
-        let gates = vec![watched];
-        let deciding = Deciding { alpha: 0.05, cap: None, teacher_tokens: spent, teacher_answers: spent, gates };
-        let page = super::evidence(&deciding).into_string();
+        let page = gate(&watched).into_string();
         let lines: Vec<_> = page.split("points=\"").skip(1).map(|rest| rest.split('"').next().unwrap_or("")).collect();
         assert_eq!(lines.len(), 2, "{page}");
         for point in lines.iter().flat_map(|line| line.split(' ')) {
@@ -87,6 +98,7 @@ mod tests {
             assert!(x.is_ok_and(|x: f64| (0.0..=SIZE.0).contains(&x)), "{point}");
             assert!(y.is_ok_and(|y: f64| (0.0..=SIZE.1).contains(&y)), "{point}");
         }
-        assert!(page.contains("decided after 8 of 9 families") && page.contains("8,800 saved"), "{page}");
+        assert!(page.contains("decided after 8 of 9 families"), "{page}");
+        assert!(spent("answers", Spent { spent: 1_200, saved: 8_800 }).contains("8,800 saved"));
     }
 }

@@ -1,22 +1,23 @@
-//! Scales and strips: every drawing places its marks in per cent of its width, so that text keeps its size on any
+//! Scales, strips and signs, shared by the sections that draw: every drawing places its marks in per cent of its width, so that text keeps its size on any
 //! screen and nothing is distorted.
 
-use hydrometer_metrics::Estimate;
 use hydrometer_metrics::catalog::find;
+use hydrometer_metrics::{Estimate, Verdict};
 use maud::{Markup, html};
 
 use crate::show;
+use crate::text::visible;
 
 /// A linear scale.
 #[derive(Clone, Copy)]
-pub(super) struct Scale {
+pub(crate) struct Scale {
     low: f64,
     high: f64,
 }
 
 impl Scale {
     /// A scale that covers all finite values with some air and ends at round numbers.
-    pub(super) fn covering(values: impl IntoIterator<Item = f64>) -> Self {
+    pub(crate) fn covering(values: impl IntoIterator<Item = f64>) -> Self {
         let mut low = f64::INFINITY;
         let mut high = f64::NEG_INFINITY;
         for value in values.into_iter().filter(|v| v.is_finite()) {
@@ -34,18 +35,18 @@ impl Scale {
     }
 
     /// The same scale, not beyond where the metric itself ends.
-    pub(super) fn within(self, metric: &str) -> Self {
+    pub(crate) fn within(self, metric: &str) -> Self {
         let ends = find(metric).and_then(|info| info.range.strip_suffix("]")?.rsplit_once(',')?.1.trim().parse().ok());
         Self { high: ends.map_or(self.high, |end: f64| self.high.min(end)), ..self }
     }
 
     /// Position in per cent, kept inside the drawing.
-    pub(super) fn at(self, value: f64) -> f64 {
+    pub(crate) fn at(self, value: f64) -> f64 {
         (100.0 * (value - self.low) / (self.high - self.low)).clamp(0.0, 100.0)
     }
 
     /// Ticks with a label at each, or at every other where they would crowd.
-    pub(super) fn graduation(self) -> impl Iterator<Item = (f64, Option<String>)> {
+    pub(crate) fn graduation(self) -> impl Iterator<Item = (f64, Option<String>)> {
         let ticks = self.ticks();
         let every = if ticks.len() > 5 { 2 } else { 1 };
         // From the end, so that the far end of the scale is always named.
@@ -73,12 +74,12 @@ fn step(rough: f64) -> f64 {
 }
 
 /// A coordinate as SVG wants it.
-pub(super) fn percent(position: f64) -> String {
+pub(crate) fn percent(position: f64) -> String {
     format!("{position:.2}%")
 }
 
 /// A tick as short as it can be said.
-pub(super) fn tick(value: f64) -> String {
+pub(crate) fn tick(value: f64) -> String {
     if value.abs() < 1e-12 {
         return "0".into();
     }
@@ -90,12 +91,12 @@ pub(super) fn tick(value: f64) -> String {
 }
 
 /// Where a number lies: the accepted range, the interval, the value and the floor on one graduated line.
-pub(super) fn strip(name: &str, estimate: &Estimate, scale: Scale, bounds: (Option<f64>, Option<f64>)) -> Markup {
+pub(crate) fn strip(name: &str, estimate: &Estimate, scale: Scale, bounds: (Option<f64>, Option<f64>)) -> Markup {
     html! { svg.strip width="100%" height="26" role="img" aria-label=(said(name, estimate)) { (marks(name, estimate, scale, bounds)) } }
 }
 
 /// A strip with its own graduation, where no axis above it has the numbers.
-pub(super) fn graduated(name: &str, estimate: &Estimate, scale: Scale, bounds: (Option<f64>, Option<f64>)) -> Markup {
+pub(crate) fn graduated(name: &str, estimate: &Estimate, scale: Scale, bounds: (Option<f64>, Option<f64>)) -> Markup {
     html! {
         svg.strip width="100%" height="40" role="img" aria-label=(said(name, estimate)) {
             (marks(name, estimate, scale, bounds))
@@ -110,10 +111,11 @@ pub(super) fn graduated(name: &str, estimate: &Estimate, scale: Scale, bounds: (
 
 fn said(name: &str, estimate: &Estimate) -> String {
     format!(
-        "{name}: {}, interval {}, teacher against itself {}",
+        "{}: {}, interval {}, teacher against itself {}",
+        visible(name),
         show::number(estimate.value),
-        show::interval(estimate),
-        show::floor(estimate)
+        show::interval(estimate.interval.as_ref()),
+        estimate.floor.map_or_else(|| "–".into(), show::number)
     )
 }
 
@@ -144,7 +146,7 @@ fn marks(name: &str, estimate: &Estimate, scale: Scale, bounds: (Option<f64>, Op
 }
 
 /// The scale's numbers, for the head of a column of strips.
-pub(super) fn axis(scale: Scale) -> Markup {
+pub(crate) fn axis(scale: Scale) -> Markup {
     html! {
         svg.axis width="100%" height="18" aria-hidden="true" {
             @for (value, label) in scale.graduation() {
@@ -157,7 +159,7 @@ pub(super) fn axis(scale: Scale) -> Markup {
 }
 
 /// Keeps a label at an edge inside the drawing.
-pub(super) fn anchor(at: f64) -> &'static str {
+pub(crate) fn anchor(at: f64) -> &'static str {
     match at {
         at if at < 4.0 => "start",
         at if at > 96.0 => "end",
@@ -165,8 +167,18 @@ pub(super) fn anchor(at: f64) -> &'static str {
     }
 }
 
+/// A verdict: a sign, the words, a colour.
+pub(crate) fn ruling(verdict: Verdict) -> Markup {
+    let (class, sign) = match verdict {
+        Verdict::Pass => ("verdict pass", "✓"),
+        Verdict::Fail => ("verdict fail", "✕"),
+        Verdict::NotEnoughEvidence => ("verdict open", "?"),
+    };
+    html! { span class=(class) { span.sign aria-hidden="true" { (sign) } " " (show::verdict(verdict)) } }
+}
+
 /// All values of an estimate that a drawing shows.
-pub(super) fn extent(estimate: &Estimate) -> impl Iterator<Item = f64> {
+pub(crate) fn extent(estimate: &Estimate) -> impl Iterator<Item = f64> {
     let interval = estimate.interval.as_ref();
     [Some(estimate.value), interval.map(|i| i.low), interval.map(|i| i.high), estimate.floor].into_iter().flatten()
 }

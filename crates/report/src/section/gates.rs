@@ -1,0 +1,153 @@
+//! Every gate of the policy: what was wanted, what was found, and what would decide it.
+
+use hydrometer_audit::Statement;
+use hydrometer_audit::statement::Gate;
+use hydrometer_metrics::Verdict;
+
+use super::source::Source;
+use crate::document::{
+    Block, COMMENT, Cell, Column, PAGE, Record, Row, SHORT, Section, State, Style, TERMINAL, Table, Text, Use,
+};
+use crate::plot::{Scale, extent, graduated};
+use crate::show;
+
+pub(super) fn section(source: &Source<'_>) -> Section {
+    let gates = &source.statement.gates;
+    let section = Section::new("gates", "Gates").with_records(gates.iter().map(record));
+    if gates.is_empty() {
+        return section.with(Block::absent(format!("{} Nothing could pass or fail.", none(source.statement))));
+    }
+    let passed = gates.iter().filter(|gate| gate.verdict == Verdict::Pass).count();
+    let state = if passed == gates.len() { State::Closed } else { State::Open };
+    let how = "A gate passes when the whole interval clears its bound, fails when the whole interval misses it, and is \
+               otherwise undecided.";
+    section
+        .folded(format!("Gates: {passed} of {} pass", gates.len()), state)
+        .with(Block::lead(how).on(PAGE))
+        .with(Block::table(table(gates)))
+}
+
+/// What stands in place of gates where a statement has none.
+fn none(statement: &Statement) -> &'static str {
+    if statement.left_out.is_empty() {
+        "There are none in the policy."
+    } else {
+        "None of the policy's gates could be measured; the notes say why."
+    }
+}
+
+fn table(gates: &[Gate]) -> Table {
+    Table {
+        title: None,
+        caption: "Gates of the policy, in its order".into(),
+        label: "Gates, table".into(),
+        style: "numbers stack",
+        columns: vec![
+            Column::new(Use::Words, "").on(COMMENT),
+            Column::new(Use::Name, "Metric"),
+            Column::new(Use::Wanted, "Wanted"),
+            Column::new(Use::Value, "Found"),
+            Column::new(Use::Range, "Interval").if_room(),
+            Column::new(Use::Plot, "On its scale").label("Scale"),
+            Column::new(Use::Words, "Verdict"),
+        ],
+        rows: gates.iter().map(row).collect(),
+    }
+}
+
+fn row(gate: &Gate) -> Row {
+    let name = show::metric(&gate.metric);
+    let bounds_of = (gate.at_least, gate.at_most);
+    let ends = [gate.at_least, gate.at_most].into_iter().flatten();
+    let found = match &gate.estimate {
+        Some(estimate) => {
+            let scale = Scale::covering(extent(estimate).chain(ends)).within(&gate.metric);
+            let drawn = graduated(&name, estimate, scale, bounds_of);
+            [Cell::Number(Some(estimate.value)), Cell::Interval(estimate.interval), Cell::Drawn(drawn)]
+        }
+        None => [Cell::Missing(None), Cell::Covered, Cell::Covered],
+    };
+    let [value, interval, drawn] = found;
+    let verdict = Cell::Verdict(Some(gate.verdict));
+    let cells = [Cell::Sign(gate.verdict), name.into(), bounds(gate).into(), value, interval, drawn, verdict];
+    let (more, seen) = (more_families(gate), detectable(gate));
+    let row = Row::new(cells).note(explanation(gate, more.as_deref(), seen.as_deref()), PAGE);
+    match (more, seen) {
+        (Some(more), None) => row.note(more.into(), SHORT),
+        (Some(more), Some(seen)) => row.note(more.into(), SHORT).note(seen.into(), TERMINAL),
+        (None, Some(seen)) => row.note(seen.into(), SHORT),
+        (None, None) => row,
+    }
+}
+
+fn explanation(gate: &Gate, more: Option<&str>, seen: Option<&str>) -> Text {
+    let mut text = Text::from(gate.explanation.as_str());
+    if let Some(more) = more {
+        text = text.words(" ").and(Style::Strong, format!("{}.", capital(more)));
+    }
+    match seen {
+        Some(seen) => text.words(format!(" It {seen}.")),
+        None => text,
+    }
+}
+
+fn capital(words: &str) -> String {
+    let mut words = words.to_owned();
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    words
+}
+
+fn record(gate: &Gate) -> Record {
+    Record {
+        estimate: gate.estimate.clone(),
+        at_least: gate.at_least,
+        at_most: gate.at_most,
+        verdict: show::verdict(gate.verdict),
+        note: gate.explanation.clone(),
+        detectable: gate.detectable,
+        ..Record::new("gate", &gate.metric)
+    }
+}
+
+/// How many families more would decide a gate; `None` where that is not known.
+pub(crate) fn more_families(gate: &Gate) -> Option<String> {
+    let more = show::counted(gate.more_families?, "more family");
+    Some(format!("about {more} would decide it if the value stays"))
+}
+
+/// What a PASS could have seen; `None` beside other verdicts and where it is not known.
+pub(crate) fn detectable(gate: &Gate) -> Option<String> {
+    let seen = gate.detectable.filter(|_| gate.verdict == Verdict::Pass)?;
+    Some(format!("could have seen a loss of {} beyond the bound", show::number(seen)))
+}
+
+/// `≥ 0.80`, `≤ 0.05`, `0.80 to 1.25`.
+pub(crate) fn bounds(gate: &Gate) -> String {
+    match (gate.at_least, gate.at_most) {
+        (Some(low), Some(high)) => format!("{} to {}", margin(low), margin(high)),
+        (Some(low), None) => format!("≥ {}", margin(low)),
+        (None, Some(high)) => format!("≤ {}", margin(high)),
+        (None, None) => "no bound".into(),
+    }
+}
+
+/// A bound as somebody wrote it: no zeros that were not there, at least two decimals.
+fn margin(value: f64) -> String {
+    let short = format!("{value}");
+    let decimals = short.split_once('.').map_or(0, |(_, tail)| tail.len());
+    if decimals < 2 && value.abs() < 10.0 { format!("{value:.2}") } else { short }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::margin;
+
+    #[test]
+    fn margins_are_shown_as_written() {
+        assert_eq!(margin(0.8), "0.80");
+        assert_eq!(margin(0.125), "0.125");
+        assert_eq!(margin(2.0), "2.00");
+    }
+}

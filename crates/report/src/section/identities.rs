@@ -1,0 +1,93 @@
+//! Who was compared, property by property, with the hashes of what was really used.
+
+use hydrometer_answers::ModelIdentity;
+use hydrometer_audit::Statement;
+use hydrometer_audit::statement::Pairing;
+
+use super::source::{Source, is_given};
+use crate::document::{Block, Cell, Column, Fact, PAGE, Row, Section, Style, Table, Text, Use};
+use crate::show;
+
+pub(super) fn section(source: &Source<'_>) -> Section {
+    let statement = source.statement;
+    Section::new("identities", "Who was compared")
+        .on(PAGE)
+        .with(Block::table(table(statement)))
+        .with(Block::facts(facts(statement)))
+}
+
+fn table(statement: &Statement) -> Table {
+    let pairs = properties(&statement.teacher).into_iter().zip(properties(&statement.student));
+    let row = |((name, teacher), (_, student)): ((&str, String), (&str, String))| {
+        let values = if teacher == student {
+            let both = Text::foreign(teacher).words(" ").and(Style::Quiet, "both");
+            [Cell::Text(both), Cell::Covered]
+        } else {
+            [Text::foreign(teacher).into(), Text::foreign(student).into()]
+        };
+        Row::new(std::iter::once(Cell::from(name.to_owned())).chain(values))
+    };
+    Table {
+        title: None,
+        caption: "Hashes are BLAKE3 of what was really used".into(),
+        label: "Identities of the models, table".into(),
+        style: "identities",
+        columns: vec![
+            Column::new(Use::Name, "Property"),
+            Column::new(Use::Teacher, "Teacher"),
+            Column::new(Use::Student, "Student"),
+        ],
+        rows: pairs.map(row).collect(),
+    }
+}
+
+fn properties(model: &ModelIdentity) -> [(&'static str, String); 14] {
+    let none = || "none".to_owned();
+    [
+        ("Name", model.name.clone()),
+        ("Given as", model.spec.clone()),
+        ("Format", model.format.clone()),
+        ("Architecture", model.architecture.clone()),
+        ("Parameters", show::parameters(model.parameters)),
+        ("Quantization", model.quantization.clone()),
+        ("Vocabulary", show::count(u64::from(model.vocab_size))),
+        ("Context length", show::count(u64::from(model.context_length))),
+        ("Planted defect", model.surgery.clone().unwrap_or_else(none)),
+        ("Weights", model.weights.clone()),
+        ("Tokenizer", model.tokenizer.clone()),
+        ("Chat template", model.template.clone().unwrap_or_else(none)),
+        ("Engine", format!("{} {}", model.engine.name, model.engine.version)),
+        ("Precision", format!("{}, kernel {}", model.engine.precision, model.engine.kernel)),
+    ]
+}
+
+fn facts(statement: &Statement) -> Vec<Fact> {
+    let suite = &statement.suite;
+    let named = |name: &str, hash: &str| Text::foreign(name).words(" ").and(Style::Hash, hash);
+    let base = statement.base.as_ref().map(|base| Fact::new("Before distillation", named(&base.name, &base.weights)));
+    let given = is_given(&statement.teacher);
+    let pairing = (!given).then(|| Fact::new("Vocabularies", pairing(&statement.pairing)));
+    let families = show::counted(suite.families, "family");
+    let regime = &statement.regime;
+    let rest = [
+        Fact::new("Suite", named(&suite.name, &suite.hash)),
+        Fact::new("Probes", format!("{} in {families}", show::counted(suite.probes, "probe"))),
+        Fact::new("Context window", show::counted(u64::from(suite.n_ctx), "token")),
+        Fact::new("Option orders", format!("up to {} per choice", suite.rotations)),
+        Fact::new("Evidence regime", Text::foreign(&regime.id).words(": ").and(Style::Foreign, &regime.meaning)),
+    ];
+    base.into_iter().chain(pairing).chain(rest).collect()
+}
+
+fn pairing(pairing: &Pairing) -> Text {
+    match pairing {
+        Pairing::Same => "the same".into(),
+        Pairing::Padded { shared } => {
+            let shared = show::count(u64::from(*shared));
+            format!("the same up to padding at the end; the first {shared} entries are used").into()
+        }
+        Pairing::Different { reason } => {
+            Text::from("different, so token metrics are refused: ").and(Style::Foreign, reason)
+        }
+    }
+}

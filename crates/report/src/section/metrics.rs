@@ -1,0 +1,61 @@
+//! Every number of the statement over the whole suite.
+
+use hydrometer_audit::Statement;
+use hydrometer_audit::statement::Metric;
+
+use super::source::Source;
+use crate::document::{Block, Cell, Column, PAGE, Record, Row, Section, Style, Table, Text, Use};
+use crate::show;
+
+pub(super) fn section(source: &Source<'_>) -> Section {
+    let statement = source.statement;
+    let section = Section::new("metrics", "Every metric")
+        .on(PAGE)
+        .with_records(statement.metrics.iter().map(|metric| record(statement, metric)));
+    if statement.metrics.is_empty() {
+        return section.with(Block::absent("No metric was computed."));
+    }
+    let level = show::level(statement);
+    section.with(Block::table(Table {
+        title: None,
+        caption: format!("All metrics over the whole suite, with their {level} intervals").into(),
+        label: "Every metric, table".into(),
+        style: "numbers all",
+        columns: vec![
+            Column::new(Use::Name, "Metric"),
+            Column::new(Use::Value, "Value"),
+            Column::new(Use::Range, "Interval"),
+            Column::new(Use::Number, "Floor"),
+            Column::new(Use::Number, "Families"),
+            Column::new(Use::Number, "Items"),
+            Column::new(Use::Words, "Unit"),
+        ],
+        rows: statement.metrics.iter().map(row).collect(),
+    }))
+}
+
+fn row(metric: &Metric) -> Row {
+    // Only what is catalogued has a note to point to.
+    let name = match show::catalogued(&metric.id) {
+        Some(name) => Text::of(Style::Link(format!("about-{}", metric.id)), name),
+        None => show::metric(&metric.id).into(),
+    };
+    let name = Cell::Text(name);
+    let Some(estimate) = &metric.estimate else {
+        let why = metric.missing.clone().unwrap_or_else(|| "No reason was given.".into());
+        return Row::new([name, Cell::Missing(Some(why))].into_iter().chain(std::iter::repeat_n(Cell::Covered, 5)));
+    };
+    let [value, interval, floor, families] = Cell::of_estimate(estimate);
+    let items = Cell::Counted(estimate.n_items, estimate.excluded.clone());
+    Row::new([name, value, interval, floor, families, items, show::unit(&metric.id).to_owned().into()])
+}
+
+fn record(statement: &Statement, metric: &Metric) -> Record {
+    let answers = statement.answers.as_ref().filter(|_| metric.id == "distribution_match");
+    Record {
+        estimate: metric.estimate.clone(),
+        p_value: answers.and_then(|answers| answers.match_p_value),
+        note: metric.missing.clone().unwrap_or_default(),
+        ..Record::new("metric", &metric.id)
+    }
+}
