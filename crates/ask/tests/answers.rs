@@ -10,7 +10,7 @@ use hydrometer_answers::{RunFolder, SampleSettings, SamplingParameters, TeacherA
 use hydrometer_ask::{AskError, AskOptions, Closeness, Models, Sampling};
 use hydrometer_audit::statement::{GapBase, Secondary};
 use hydrometer_audit::{Policy, Statement, statement};
-use hydrometer_metrics::{Estimate, Verdict, catalog};
+use hydrometer_metrics::{Estimate, Verdict, measure};
 use hydrometer_models::{Defect, Model, Planted, SampleLimits, Scripted, SentenceEncoder};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Checker, Normal, Probe, Suite};
@@ -472,7 +472,7 @@ fn secondary_measures_stand_beside_the_second_run() {
     // Answers of one letter have no pair of words.
     let pairs = secondary(&fair, "distinct_2");
     assert!(pairs.student.is_none() && pairs.missing.is_some() && pairs.prompts == 0, "{pairs:?}");
-    for id in catalog::SECONDARY.iter().map(|measure| measure.id).filter(|id| *id != "distinct_2") {
+    for id in measure::SECONDARY.iter().map(|measure| measure.id).filter(|id| *id != "distinct_2") {
         // By chance alone teacher and second run differ, and so does an equal student.
         let measure = secondary(&fair, id);
         let (student, rerun) = (measure.student.unwrap(), measure.rerun.unwrap());

@@ -3,7 +3,7 @@
 use hydrometer_answers::PositionRow;
 
 use crate::answers::{Prompt, Said, share};
-use crate::choices::Decision;
+use crate::choices::AskedChoice;
 use crate::statement::{AnswerCase, AnswerClass, ChoiceCase, ChoiceOutcome, OptionCase, TokenEvidence, WorstDocument};
 
 const DOCUMENTS: usize = 5;
@@ -42,13 +42,13 @@ fn document(mean_kl: f64, rows: &[PositionRow]) -> WorstDocument {
 }
 
 /// Lost, gained and most moved choices, in that order, the most distant first in each.
-pub(crate) fn choices(decisions: &[Decision<'_>]) -> Vec<ChoiceCase> {
+pub(crate) fn choices(choices: &[AskedChoice<'_>]) -> Vec<ChoiceCase> {
     let rank = |outcome| match outcome {
         ChoiceOutcome::Lost => 0,
         ChoiceOutcome::Gained => 1,
         ChoiceOutcome::Moved => 2,
     };
-    let mut all: Vec<_> = decisions.iter().filter(|d| d.distance() > 0.0).collect();
+    let mut all: Vec<_> = choices.iter().filter(|d| d.distance() > 0.0).collect();
     all.sort_by(|a, b| rank(a.outcome()).cmp(&rank(b.outcome())).then(b.distance().total_cmp(&a.distance())));
     // A third for each outcome; what one does not use goes to the next.
     let mut shown = Vec::new();
@@ -109,19 +109,19 @@ fn cut(text: &str) -> String {
     }
 }
 
-fn case(decision: &Decision<'_>) -> ChoiceCase {
-    let options = decision.options.iter().enumerate().map(|(i, text)| OptionCase {
+fn case(choice: &AskedChoice<'_>) -> ChoiceCase {
+    let options = choice.options.iter().enumerate().map(|(i, text)| OptionCase {
         text: text.clone(),
-        truth: decision.truth.map(|t| t == i),
-        teacher: decision.teacher[i],
-        student: decision.student[i],
+        truth: choice.truth.map(|t| t == i),
+        teacher: choice.teacher[i],
+        student: choice.student[i],
     });
     ChoiceCase {
-        probe: decision.probe.id.clone(),
-        family: decision.probe.family.clone(),
-        axis: decision.probe.axis.clone(),
-        prompt: decision.prompt.to_owned(),
-        outcome: decision.outcome(),
+        probe: choice.probe.id.clone(),
+        family: choice.probe.family.clone(),
+        axis: choice.probe.axis.clone(),
+        prompt: choice.prompt.to_owned(),
+        outcome: choice.outcome(),
         options: options.collect(),
     }
 }

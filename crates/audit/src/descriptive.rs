@@ -4,34 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use hydrometer_metrics::diversity::{distinct_n, self_bleu, vendi_of_classes};
 use hydrometer_metrics::embedding::{Prdc, TEXT_FEATURES, effective_rank, mauve, prdc, text_features};
+use hydrometer_metrics::measure::{self, Of, SECONDARY};
 use hydrometer_metrics::style::pieces;
 use rayon::prelude::*;
 
 use crate::answers::{Prompt, Said};
 use crate::statement::Secondary;
 
-/// A measure of one model's answers to one prompt: of their words and their meaning classes.
-type Within = fn(&[Vec<u32>], &[u32]) -> Option<f64>;
-
-/// Measures within a prompt, averaged over prompts.
-const WITHIN: [(&str, Within); 4] = [
-    ("vendi", |_, classes| vendi_of_classes(classes)),
-    ("distinct_1", |words, _| distinct_n(words, 1)),
-    ("distinct_2", |words, _| distinct_n(words, 2)),
-    ("self_bleu", |words, _| self_bleu(words)),
-];
-/// One of the four numbers by neighbours.
-type Near = fn(&Prdc) -> f64;
-
-/// Measures against the teacher by neighbours.
-const NEIGHBOURHOODS: [(&str, Near); 4] = [
-    ("knn_precision", |found| found.precision),
-    ("knn_recall", |found| found.recall),
-    ("knn_density", |found| found.density),
-    ("knn_coverage", |found| found.coverage),
-];
 /// Neighbours that reach to the rim of a point's ball.
 const NEIGHBOURS: usize = 5;
 /// Answers of each model whose features are compared: the work grows with their square.
@@ -47,9 +27,18 @@ pub(crate) fn secondary(prompts: &[Prompt<'_>], seed: u64) -> Vec<Secondary> {
     if equal.is_empty() {
         return Vec::new();
     }
-    let mut all = within(&equal);
-    all.extend(pooled(&equal, seed));
-    all
+    let pooled = Pooled::of(&equal, seed);
+    let mut means = within(&equal).into_iter();
+    let found = SECONDARY.iter().filter_map(|measure| match measure.of {
+        Of::Prompt(_) => means.next(),
+        Of::Cloud => Some(pooled.measure(measure, &pooled.ranks, "no answer of the student has a text")),
+        Of::Clouds => Some(pooled.measure(measure, &pooled.areas, "needs 20 answers of each model")),
+        Of::Neighbours(value) => {
+            let near: Vec<_> = pooled.near.iter().map(|found| found.as_ref().map(value)).collect();
+            Some(pooled.measure(measure, &near, "needs 6 answers of each model"))
+        }
+    });
+    found.collect()
 }
 
 fn first<'p, 'a>(prompt: &'p Prompt<'a>, again: bool) -> Option<Equal<'p, 'a>> {
@@ -60,17 +49,24 @@ fn first<'p, 'a>(prompt: &'p Prompt<'a>, again: bool) -> Option<Equal<'p, 'a>> {
 }
 
 /// One measure from the values of teacher, student and rerun.
-fn measure(id: &str, values: &[Option<f64>], prompts: usize, answers: usize, needs: &str) -> Secondary {
+fn made(id: &str, values: &[Option<f64>], prompts: usize, answers: usize, needs: &str) -> Secondary {
     let [teacher, student, rerun] = [0, 1, 2].map(|model| values.get(model).copied().flatten());
     let missing = student.is_none().then(|| needs.to_owned());
     Secondary { id: id.to_owned(), student, teacher, rerun, prompts: prompts as u64, answers: answers as u64, missing }
 }
 
-/// Means over the prompts that have the number for every model.
+/// A measure of one model's answers to one prompt: of their words and their meaning classes.
+type OfPrompt = fn(&[Vec<u32>], &[u32]) -> Option<f64>;
+
+/// The measures within a prompt, in their order: means over the prompts that have the number for every model.
 fn within(equal: &[Equal<'_, '_>]) -> Vec<Secondary> {
+    let measures: Vec<(&str, OfPrompt)> = SECONDARY
+        .iter()
+        .filter_map(|measure| if let Of::Prompt(value) = measure.of { Some((measure.id, value)) } else { None })
+        .collect();
     let several: Vec<_> = equal.iter().filter(|models| models[0].len() > 1).collect();
-    let found: Vec<_> = several.par_iter().map(|models| of_prompt(models)).collect();
-    let mean = |(place, (id, _)): (usize, &(&str, Within))| {
+    let found: Vec<_> = several.par_iter().map(|models| of_prompt(models, &measures)).collect();
+    let mean = |(place, (id, _)): (usize, &(&str, OfPrompt))| {
         let mut sums = vec![0.0; equal[0].len()];
         let (mut prompts, mut answers) = (0_u32, 0);
         for (models, values) in several.iter().zip(&found) {
@@ -82,18 +78,18 @@ fn within(equal: &[Equal<'_, '_>]) -> Vec<Secondary> {
         }
         let means: Vec<_> = sums.iter().map(|sum| (prompts > 0).then(|| sum / f64::from(prompts))).collect();
         let needs = "no prompt has two answers of every model with words enough to compare";
-        measure(id, &means, prompts as usize, answers, needs)
+        made(id, &means, prompts as usize, answers, needs)
     };
-    WITHIN.iter().enumerate().map(mean).collect()
+    measures.iter().enumerate().map(mean).collect()
 }
 
-/// [`WITHIN`] of each model's answers to one prompt.
-fn of_prompt(models: &Equal<'_, '_>) -> Vec<[Option<f64>; 4]> {
+/// The measures of each model's answers to one prompt.
+fn of_prompt(models: &Equal<'_, '_>, measures: &[(&str, OfPrompt)]) -> Vec<Vec<Option<f64>>> {
     let mut known = BTreeMap::new();
     let of_model = |said: &&[Said<'_>]| {
         let words: Vec<_> = said.iter().map(|said| numbered(&said.row.text.to_lowercase(), &mut known)).collect();
         let classes: Vec<_> = said.iter().map(|said| said.class).collect();
-        WITHIN.map(|(_, value)| value(&words, &classes))
+        measures.iter().map(|(_, value)| value(&words, &classes)).collect()
     };
     models.iter().map(of_model).collect()
 }
@@ -109,30 +105,41 @@ fn numbered(text: &str, known: &mut BTreeMap<String, u32>) -> Vec<u32> {
         .collect()
 }
 
-/// Measures of all answers of a model together, by features of their texts.
-fn pooled(equal: &[Equal<'_, '_>], seed: u64) -> Vec<Secondary> {
-    let all: usize = equal.iter().map(|models| models[0].len()).sum();
-    // Whole prompts, evenly spread over the suite.
-    let used: Vec<&Equal<'_, '_>> = equal.iter().step_by(all.div_ceil(POOL)).collect();
-    let clouds: Vec<Vec<[f64; TEXT_FEATURES]>> = (0..equal[0].len())
-        .into_par_iter()
-        .map(|model| used.iter().flat_map(|models| models[model]).map(|said| text_features(&said.row.text)).collect())
-        .collect();
-    let made = |id: &str, values: &[Option<f64>], needs: &str| measure(id, values, used.len(), clouds[0].len(), needs);
-    let ranks: Vec<Option<f64>> = clouds.par_iter().map(|cloud| effective_rank(cloud)).collect();
-    let against: Vec<_> = clouds[1..]
-        .par_iter()
-        .map(|cloud| rayon::join(|| mauve(&clouds[0], cloud, seed), || prdc(&clouds[0], cloud, NEIGHBOURS)))
-        .collect();
-    let areas: Vec<_> = std::iter::once(None).chain(against.iter().map(|found| found.0)).collect();
-    let mut found = vec![
-        made("effective_rank", &ranks, "no answer of the student has a text"),
-        made("mauve", &areas, "needs 20 answers of each model"),
-    ];
-    for (id, value) in NEIGHBOURHOODS {
-        let near = against.iter().map(|found| found.1.as_ref().map(value));
-        let near: Vec<_> = std::iter::once(None).chain(near).collect();
-        found.push(made(id, &near, "needs 6 answers of each model"));
+/// All answers of a model together, by features of their texts; in the order teacher, student, rerun.
+struct Pooled {
+    prompts: usize,
+    answers: usize,
+    ranks: Vec<Option<f64>>,
+    areas: Vec<Option<f64>>,
+    near: Vec<Option<Prdc>>,
+}
+
+impl Pooled {
+    fn of(equal: &[Equal<'_, '_>], seed: u64) -> Self {
+        let all: usize = equal.iter().map(|models| models[0].len()).sum();
+        // Whole prompts, evenly spread over the suite.
+        let used: Vec<&Equal<'_, '_>> = equal.iter().step_by(all.div_ceil(POOL)).collect();
+        let clouds: Vec<Vec<[f64; TEXT_FEATURES]>> = (0..equal[0].len())
+            .into_par_iter()
+            .map(|model| {
+                used.iter().flat_map(|models| models[model]).map(|said| text_features(&said.row.text)).collect()
+            })
+            .collect();
+        let ranks = clouds.par_iter().map(|cloud| effective_rank(cloud)).collect();
+        // The teacher has no number of its own: the others are measured against it.
+        let (mut areas, mut near) = (vec![None], vec![None]);
+        let against: Vec<_> = clouds[1..]
+            .par_iter()
+            .map(|cloud| rayon::join(|| mauve(&clouds[0], cloud, seed), || prdc(&clouds[0], cloud, NEIGHBOURS)))
+            .collect();
+        for (area, neighbours) in against {
+            areas.push(area);
+            near.push(neighbours);
+        }
+        Self { prompts: used.len(), answers: clouds[0].len(), ranks, areas, near }
     }
-    found
+
+    fn measure(&self, measure: &measure::Secondary, values: &[Option<f64>], needs: &str) -> Secondary {
+        made(measure.id, values, self.prompts, self.answers, needs)
+    }
 }

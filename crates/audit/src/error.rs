@@ -1,6 +1,7 @@
 //! How judging fails.
 
 use hydrometer_answers::RunError;
+use hydrometer_metrics::measure::choices::ChoiceError;
 use thiserror::Error;
 
 /// Why a run could not be judged.
@@ -9,6 +10,14 @@ pub enum AuditError {
     /// The run folder cannot be read.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// Something that the suite or the run calls a choice is none.
+    #[error("probe {probe}: {source}")]
+    Choice {
+        /// Probe id.
+        probe: String,
+        /// What is wrong with it.
+        source: ChoiceError,
+    },
     /// A setting is out of range.
     #[error("{setting} is {found}, expected {expected}")]
     Setting {

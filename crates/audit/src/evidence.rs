@@ -7,15 +7,17 @@ use hydrometer_answers::{
     ChoiceRow, LikelihoodRow, Manifest, PartRow, PositionRow, RunFolder, SampleRow, SampleSettings, ScoredModel,
     Stopped, Units, VectorRow,
 };
-use hydrometer_metrics::power::{self, family_sd};
-use hydrometer_metrics::{Estimate, Exclusion, FamilyTable, catalog, interval};
+use hydrometer_metrics::Estimate;
+use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
+use hydrometer_metrics::measure::{self, Definition, Help, Measure, Need, Sums, Table, Undefined};
+use hydrometer_metrics::stats::power;
 use hydrometer_probes::{Ask, Probe};
 
 use crate::answers::{self, Prompt};
-use crate::choices::{self, Decision};
+use crate::choices::{self, AskedChoice};
 use crate::equivalence::Meanings;
 use crate::ppi_signals::Alone;
-use crate::tokens::{self, Definition};
+use crate::statement::GapBase;
 use crate::{AuditError, GateRule, Policy};
 
 /// The rows of a run, unsummed.
@@ -72,143 +74,118 @@ pub(crate) const POWER: f64 = 0.9;
 /// A spread below this is rounding, not evidence.
 const ROUNDING: f64 = 1e-9;
 
-/// Its name for either model.
-const BITS_PER_BYTE: [&str; 2] = ["bits_per_byte_teacher", "bits_per_byte_student"];
-
-/// Bits per byte: columns Σ ln p and Σ bytes of one model.
-const BITS: Definition =
-    Definition { id: "", reads: &[0, 1], of: |s| (s[1] > 0.0).then(|| -s[0] / s[1] / std::f64::consts::LN_2) };
-
 /// The rows of a run, summed per family.
 pub(crate) struct Evidence<'a> {
     pub rows: &'a Rows,
     pub probes: BTreeMap<&'a str, &'a Probe>,
-    pub decisions: Vec<Decision<'a>>,
-    pub tokens: FamilyTable,
-    pub floor: FamilyTable,
-    forks: FamilyTable,
-    fork_floor: FamilyTable,
-    pub choices: FamilyTable,
+    pub choices: Vec<AskedChoice<'a>>,
     pub prompts: Vec<Prompt<'a>>,
-    answers: answers::Tables,
-    bits: [FamilyTable; 2],
+    /// Teacher against student.
+    pub sums: Sums,
+    /// Teacher against its own second run.
+    rerun: Sums,
+    /// What the gap is measured from.
+    base: GapBase,
+    /// Why the answers say nothing about the models' distributions.
+    not_draws: Option<String>,
+    /// What the student does on prompts that the teacher is not asked.
+    alone: Option<Alone>,
     pub level: f64,
 }
 
 impl<'a> Evidence<'a> {
-    pub(crate) fn new(rows: &'a Rows, policy: &Policy) -> Self {
+    /// # Errors
+    /// The folder calls something a choice that is none.
+    pub(crate) fn new(rows: &'a Rows, policy: &Policy) -> Result<Self, AuditError> {
         let probes: BTreeMap<_, _> = rows.probes.iter().map(|p| (p.id.as_str(), p)).collect();
-        let decisions = choices::decisions(&rows.choices, &probes);
-        let fork_threshold = tokens::fork_threshold(&rows.positions);
-        let fork = |row: &&PositionRow| fork_threshold.is_some_and(|t| row.stats.teacher_entropy >= t);
-        let bits = [ScoredModel::Teacher, ScoredModel::Student].map(|model| {
-            let mut table = FamilyTable::new(2);
-            for row in rows.likelihoods.iter().filter(|r| r.model == model.name()) {
-                table.add(&row.family, &[row.logprob, row.bytes as f64], row.tokens);
-            }
-            table
-        });
         let settings = &rows.manifest.settings;
         let meanings = Meanings::new(&rows.vectors, settings.meaning.as_ref());
+        let choices = choices::choices(&rows.choices, &probes);
         let prompts = answers::prompts(&rows.samples, &rows.probes, &meanings);
-        let alone = settings.teacher_asked.map(|_| Alone::new(&rows.samples, &rows.probes, &meanings));
-        Self {
-            answers: answers::Tables::new(&prompts, not_draws(&rows.manifest), alone).with_gap(&prompts),
-            prompts,
-            tokens: tokens::table(rows.positions.iter()),
-            floor: tokens::table(rows.floor.iter()),
-            forks: tokens::table(rows.positions.iter().filter(fork)),
-            fork_floor: tokens::table(rows.floor.iter().filter(fork)),
-            choices: choices::table(decisions.iter()),
+        let (mut sums, mut rerun) = (Sums::new(), Sums::new());
+        add_texts(&mut sums, &mut rerun, rows);
+        for choice in &choices {
+            sums.choice(&choice.probe.family, &choice.choice()?);
+        }
+        let (base, starts) = answers::starts(&prompts);
+        for (prompt, start) in prompts.iter().zip(starts) {
+            prompt.add_to([&mut sums, &mut rerun], start);
+        }
+        Ok(Self {
+            sums,
+            rerun,
+            base,
+            not_draws: not_draws(&rows.manifest),
+            alone: settings.teacher_asked.map(|_| Alone::new(&rows.samples, &rows.probes, &meanings)),
             rows,
             probes,
-            decisions,
-            bits,
+            choices,
+            prompts,
             level: policy.level,
+        })
+    }
+
+    /// What the gap is measured from; `None` where no prompt has such answers.
+    pub(crate) fn gap_base(&self) -> Option<GapBase> {
+        let found = measure::answers::GAP_CLOSED.value(&self.sums);
+        (found != Err(Undefined::NoBase)).then_some(self.base)
+    }
+
+    /// The number, or why it cannot be computed.
+    pub(crate) fn measure(&self, definition: &Definition) -> Result<Estimate, String> {
+        let measure = definition.measure().map_err(|undefined| undefined.to_string())?;
+        if let Some(missing) = self.lacks(measure) {
+            return Err(missing);
+        }
+        let help = self.help(measure);
+        let found = definition.helped(&self.sums, self.level, help.as_ref());
+        let mut found = found.map_err(|undefined| self.undefined(measure.table, undefined))?;
+        found.floor = found.floor.or_else(|| definition.floor(&self.rerun, self.level));
+        Ok(found)
+    }
+
+    /// What the run has none of, although the number needs it.
+    fn lacks(&self, measure: &Measure) -> Option<String> {
+        let needs = |need| measure.needs.contains(&need);
+        match measure.table {
+            Table::Positions | Table::Forks => {
+                let fewer = self.rows.cache().is_some_and(|codec| codec.truncation.k_min < 10);
+                Need::TopTen.missing().filter(|_| needs(Need::TopTen) && fewer).map(str::to_owned)
+            }
+            Table::TeacherTexts | Table::StudentTexts => None,
+            Table::Choices => self.choices.is_empty().then(|| "the suite asks no choices".to_owned()),
+            Table::Pairs | Table::Truth | Table::Rare | Table::Gap if self.prompts.is_empty() => {
+                let asks = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_)));
+                Some(if asks && self.rows.manifest.settings.deciding.is_some() {
+                    "the run asked no prompts: no watched gate needed them".to_owned()
+                } else {
+                    "needs sampled answers of both models: add prompt probes to the suite".to_owned()
+                })
+            }
+            Table::Pairs | Table::Truth | Table::Rare | Table::Gap => {
+                self.not_draws.clone().filter(|_| needs(Need::Draws))
+            }
         }
     }
 
-    /// Every metric that this crate can compute, in the order in which it is listed.
-    pub(crate) fn ids() -> impl Iterator<Item = &'static str> {
-        let tokens = tokens::DEFINITIONS.iter().map(|d| d.id);
-        let forks = tokens::ON_FORKS.iter().map(|f| f.0);
-        let bits = BITS_PER_BYTE.into_iter();
-        let choices = choices::DEFINITIONS.iter().map(|d| d.id);
-        tokens.chain(forks).chain(bits).chain(choices).chain(answers::METRICS.iter().map(|m| m.id))
+    /// What the student's other answers say about the families of a table of answers.
+    fn help(&self, measure: &Measure) -> Option<Help> {
+        let answered = matches!(measure.table, Table::Pairs | Table::Truth | Table::Rare);
+        let alone = self.alone.as_ref().filter(|_| answered)?;
+        Some(alone.help(self.sums.table(measure.table), measure.needs.contains(&Need::Truth)))
     }
 
-    /// The sums of free answers.
-    pub(crate) fn answers(&self) -> &answers::Tables {
-        &self.answers
-    }
-
-    /// The number called `id`, or why it cannot be computed.
-    pub(crate) fn measure(&self, id: &str) -> Result<Estimate, String> {
-        if let Some(definition) = tokens::definition(id) {
-            if id == "kendall_tau" && self.rows.cache().is_some_and(|codec| codec.truncation.k_min < 10) {
-                let missing =
-                    "needs the teacher's ten most probable tokens, and the cache may keep fewer: collect with k_min 10";
-                return Err(missing.to_owned());
+    /// Why there is no number, in the words of this run.
+    fn undefined(&self, table: Table, undefined: Undefined) -> String {
+        let manifest = &self.rows.manifest;
+        match table {
+            Table::Positions | Table::Forks if manifest.shared_vocab.is_none() => {
+                format!("token metrics need one vocabulary: {}", manifest.pairing)
             }
-            let mut estimate = self.of(&self.tokens, definition).ok_or_else(|| self.no_tokens())?;
-            estimate.floor = definition.value(&self.floor);
-            if id == "kendall_tau" {
-                let undefined = self.rows.positions.iter().filter(|r| !r.stats.kendall_tau.is_finite()).count();
-                exclude(&mut estimate, "all ten teacher probabilities are tied", undefined);
-            }
-            return Ok(estimate);
+            Table::Positions | Table::Forks if self.rows.positions.is_empty() => "the suite has no texts".to_owned(),
+            Table::Positions | Table::Forks | Table::TeacherTexts if self.rows.cache().is_some() => NOT_KEPT.to_owned(),
+            _ => undefined.to_string(),
         }
-        if let Some((_, whole)) = tokens::ON_FORKS.iter().find(|f| f.0 == id) {
-            let definition = tokens::definition(whole).ok_or("not a metric")?;
-            let mut estimate = self.of(&self.forks, definition).ok_or_else(|| self.no_tokens())?;
-            estimate.floor = definition.value(&self.fork_floor);
-            return Ok(estimate);
-        }
-        if let Some(model) = BITS_PER_BYTE.iter().position(|b| *b == id) {
-            return self.of(&self.bits[model], &BITS).ok_or_else(|| match self.rows.cache() {
-                Some(_) if model == 0 => NOT_KEPT.to_owned(),
-                _ => "no text was scored".to_owned(),
-            });
-        }
-        if let Some(metric) = answers::METRICS.iter().find(|m| m.id == id) {
-            let prompts = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_)));
-            if self.prompts.is_empty() && prompts && self.rows.manifest.settings.deciding.is_some() {
-                return Err("the run asked no prompts: no watched gate needed them".to_owned());
-            }
-            let mut estimate = self.answers.measure(metric, self.level)?;
-            if metric.is_share() {
-                exact_near_the_ends(&mut estimate, self.level);
-            } else if metric.id == "excess_flips" {
-                never_without_width(&mut estimate, self.level);
-            }
-            if metric.reads_truth() {
-                exclude(&mut estimate, "no checker says what is right", self.answers.unchecked as usize);
-            }
-            within_range(&mut estimate, id);
-            return Ok(estimate);
-        }
-        match choices::DEFINITIONS.iter().find(|d| d.id == id) {
-            Some(definition) => self.choice(definition),
-            None => Err("this version does not measure it".to_owned()),
-        }
-    }
-
-    /// Standard deviation per family of the number called `id`; `None` where it or its spread does not exist.
-    pub(crate) fn family_sd(&self, id: &str) -> Option<f64> {
-        let sd = |table: &FamilyTable, definition: &Definition| family_sd(&definition.project(table), definition.of);
-        if let Some(definition) = tokens::definition(id) {
-            return sd(&self.tokens, definition);
-        }
-        if let Some((_, whole)) = tokens::ON_FORKS.iter().find(|f| f.0 == id) {
-            return sd(&self.forks, tokens::definition(whole)?);
-        }
-        if let Some(model) = BITS_PER_BYTE.iter().position(|b| *b == id) {
-            return sd(&self.bits[model], &BITS);
-        }
-        if let Some(metric) = answers::METRICS.iter().find(|m| m.id == id) {
-            return self.answers.family_sd(metric);
-        }
-        choices::DEFINITIONS.iter().find(|d| d.id == id).and_then(|definition| sd(&self.choices, definition))
     }
 
     /// Smallest loss beyond a bound that a gate on `found` sees with a chance of [`POWER`]; `None` without any spread,
@@ -217,53 +194,27 @@ impl<'a> Evidence<'a> {
         let between =
             rule.at_least.is_some_and(|low| found.value > low) && rule.at_most.is_some_and(|high| found.value < high);
         let power = if between { (1.0 + POWER) / 2.0 } else { POWER };
-        let seen = power::detectable(self.family_sd(&rule.metric)?, found.n_families, 1.0 - self.level, power)?;
+        let sd = measure::find(&rule.metric)?.family_sd(&self.sums)?;
+        let seen = power::detectable(sd, found.n_families, 1.0 - self.level, power)?;
         (seen > ROUNDING).then_some(seen)
     }
+}
 
-    fn choice(&self, definition: &Definition) -> Result<Estimate, String> {
-        if self.decisions.is_empty() {
-            return Err("the suite asks no choices".to_owned());
+/// Adds the scored texts: their positions, those of them that are forks, and their likelihoods.
+fn add_texts(sums: &mut Sums, rerun: &mut Sums, rows: &Rows) {
+    let fork = tokens::fork_threshold(rows.positions.iter().map(|row| row.stats.teacher_entropy));
+    for (sums, positions) in [(&mut *sums, &rows.positions), (rerun, &rows.floor)] {
+        for row in positions {
+            sums.position(&row.family, &row.stats);
+            if fork.is_some_and(|least| row.stats.teacher_entropy >= least) {
+                sums.fork(&row.family, &row.stats);
+            }
         }
-        let mut estimate = self
-            .of(&self.choices, definition)
-            .ok_or("too few choices have a true answer, or their probabilities do not vary")?;
-        if choices::SHARES.contains(&definition.id) {
-            exact_near_the_ends(&mut estimate, self.level);
-        }
-        if definition.id == "choice_agreement" {
-            estimate.floor = choices::agreement_ceiling(&self.choices);
-        }
-        let needs_truth = definition.id != "calibration_slope" && !definition.id.ends_with("agreement");
-        if needs_truth && definition.id != "choice_divergence" {
-            let without = self.decisions.iter().filter(|d| d.truth.is_none()).count();
-            exclude(&mut estimate, "no true answer is known", without);
-            estimate.n_items -= without as u64;
-        }
-        Ok(estimate)
     }
-
-    /// Value and interval of a metric over the families of a table.
-    pub(crate) fn of(&self, table: &FamilyTable, definition: &Definition) -> Option<Estimate> {
-        let mut estimate = interval::estimate(&definition.project(table), self.level, definition.of)?;
-        within_range(&mut estimate, definition.id);
-        Some(estimate)
-    }
-
-    /// Value and interval of one column over another.
-    pub(crate) fn share(&self, table: &FamilyTable, columns: &[usize; 2]) -> Option<Estimate> {
-        interval::estimate(&tokens::project(table, columns), self.level, tokens::share)
-    }
-
-    fn no_tokens(&self) -> String {
-        if self.rows.manifest.shared_vocab.is_none() {
-            format!("token metrics need one vocabulary: {}", self.rows.manifest.pairing)
-        } else if self.rows.positions.is_empty() {
-            "the suite has no texts".to_owned()
-        } else if self.rows.cache().is_some() {
-            NOT_KEPT.to_owned()
-        } else {
-            "undefined on these texts: there is nothing to divide by".to_owned()
+    for (scorer, model) in [(Scorer::Teacher, ScoredModel::Teacher), (Scorer::Student, ScoredModel::Student)] {
+        for row in rows.likelihoods.iter().filter(|row| row.model == model.name()) {
+            let scored = ScoredText { log_prob: row.logprob, bytes: row.bytes, tokens: row.tokens };
+            sums.text(scorer, &row.family, &scored);
         }
     }
 }
@@ -284,49 +235,4 @@ fn not_draws(manifest: &Manifest) -> Option<String> {
             parameters.temperature, parameters.top_p, parameters.top_k
         )
     })
-}
-
-fn exclude(estimate: &mut Estimate, reason: &str, items: usize) {
-    if items > 0 {
-        estimate.excluded.push(Exclusion { reason: reason.to_owned(), items: items as u64 });
-    }
-}
-
-/// Families none of which differs say only how rare a difference is: the exact bound of no event, on both sides.
-fn never_without_width(estimate: &mut Estimate, level: f64) {
-    let families = estimate.n_families;
-    if let Some(found) = estimate.interval.filter(|interval| interval.low == interval.high) {
-        let exact = interval::clopper_pearson(0, families, level);
-        estimate.interval = exact.map(|exact| hydrometer_metrics::Interval {
-            low: found.low - exact.high,
-            high: found.high + exact.high,
-            ..exact
-        });
-        estimate.student_alone = None;
-    }
-}
-
-/// Values that the metric cannot take are none that the interval has to hold.
-fn within_range(estimate: &mut Estimate, id: &str) {
-    if let (Some(interval), Some(metric)) = (&mut estimate.interval, catalog::find(id)) {
-        let (least, most) = metric.bounds();
-        // An estimate without bias may lie a little outside itself.
-        interval.low = interval.low.max(least.min(estimate.value));
-        interval.high = interval.high.min(most.max(estimate.value));
-    }
-}
-
-/// A share of which fewer than five families (or all but five) are an event has no jackknife worth the name: its
-/// interval is Clopper–Pearson's with the families as trials.
-fn exact_near_the_ends(estimate: &mut Estimate, level: f64) {
-    let families = estimate.n_families;
-    let events = ((estimate.value * families as f64).round() as u64).min(families);
-    let rare = families >= 2 && (events < 5 || families - events < 5);
-    let exact = rare.then(|| interval::clopper_pearson(events, families, level)).flatten();
-    if let Some(exact) = exact {
-        let (low, high) = (exact.low.min(estimate.value), exact.high.max(estimate.value));
-        estimate.interval = Some(hydrometer_metrics::Interval { low, high, ..exact });
-        // The exact interval owes nothing to others.
-        estimate.student_alone = None;
-    }
 }

@@ -2,10 +2,11 @@
 //! one thing and returns it only where the numbers show it.
 
 use hydrometer_answers::{GIVEN, PositionRow};
+use hydrometer_metrics::measure::choices::{self, top};
+use hydrometer_metrics::measure::{self, Definition, tokens};
 use hydrometer_metrics::{Estimate, Verdict};
 use hydrometer_probes::counted::counted;
 
-use crate::choices::top;
 use crate::evidence::Evidence;
 use crate::statement::{ChoiceOutcome, Evidence as Shown, Finding, Pairing, Severity, Statement};
 
@@ -51,17 +52,19 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn estimate(&self, id: &str) -> Option<&Estimate> {
-        self.statement.metrics.iter().find(|m| m.id == id)?.estimate.as_ref()
+    fn estimate(&self, metric: &Definition) -> Option<&Estimate> {
+        self.statement.metrics.iter().find(|m| m.id == metric.id)?.estimate.as_ref()
     }
 
-    fn value(&self, id: &str) -> Option<f64> {
-        self.estimate(id).map(|e| e.value)
+    fn value(&self, metric: &Definition) -> Option<f64> {
+        self.estimate(metric).map(|e| e.value)
     }
 
     /// Serious when a gate on one of these metrics fails, else notable.
-    fn severity(&self, metrics: &[&str]) -> Severity {
-        let fails = |g: &&crate::statement::Gate| g.verdict == Verdict::Fail && metrics.contains(&g.metric.as_str());
+    fn severity(&self, metrics: &[&Definition]) -> Severity {
+        let fails = |g: &&crate::statement::Gate| {
+            g.verdict == Verdict::Fail && metrics.iter().any(|metric| metric.id == g.metric)
+        };
         if self.statement.gates.iter().any(|g| fails(&g)) { Severity::Serious } else { Severity::Notable }
     }
 
@@ -92,14 +95,14 @@ impl Look<'_> {
             next_step: "Ask more choices, or compare with a student that kept the teacher's tokenizer.".into(),
             evidence: vec![Shown {
                 place: "bits per byte".into(),
-                teacher: number(self.value("bits_per_byte_teacher")),
-                student: number(self.value("bits_per_byte_student")),
+                teacher: number(self.value(&tokens::BITS_PER_BYTE_TEACHER)),
+                student: number(self.value(&tokens::BITS_PER_BYTE_STUDENT)),
             }],
         })
     }
 
     fn identical(&self) -> Option<Finding> {
-        let kl = self.estimate("kl_divergence")?;
+        let kl = self.estimate(&tokens::KL_DIVERGENCE)?;
         let floor = kl.floor?.max(1e-7);
         (kl.value <= 10.0 * floor).then(|| Finding {
             id: "at_the_noise_floor".into(),
@@ -119,16 +122,16 @@ impl Look<'_> {
     }
 
     fn temperature(&self) -> Option<Finding> {
-        let (share, tau) = (self.value("temperature_share")?, self.value("best_temperature")?);
-        let worth = share >= 0.1 && self.value("kl_divergence")? > 1e-3 && (tau - 1.0).abs() >= 0.03;
+        let (share, tau) = (self.value(&tokens::TEMPERATURE_SHARE)?, self.value(&tokens::BEST_TEMPERATURE)?);
+        let worth = share >= 0.1 && self.value(&tokens::KL_DIVERGENCE)? > 1e-3 && (tau - 1.0).abs() >= 0.03;
         worth.then(|| Finding {
             id: "temperature".into(),
-            severity: self.severity(&["best_temperature", "entropy_ratio"]),
+            severity: self.severity(&[&tokens::BEST_TEMPERATURE, &tokens::ENTROPY_RATIO]),
             title: format!("{:.0} % of the divergence is temperature: serve the student at {tau:.2}", 100.0 * share),
             detail: format!(
                 "Dividing the student's logits by {tau:.2} brings its mean KL divergence from {} down by that share; \
                  the student is {} than its teacher.",
-                number(self.value("kl_divergence")),
+                number(self.value(&tokens::KL_DIVERGENCE)),
                 if tau > 1.0 { "sharper" } else { "flatter" }
             ),
             next_step: format!(
@@ -151,7 +154,7 @@ impl Look<'_> {
     }
 
     fn sharpness(&self) -> Option<Finding> {
-        let ratio = self.estimate("entropy_ratio")?;
+        let ratio = self.estimate(&tokens::ENTROPY_RATIO)?;
         let interval = ratio.interval.as_ref()?;
         let (title, next_step) = if interval.high < 0.5 {
             (
@@ -173,7 +176,7 @@ impl Look<'_> {
         };
         Some(Finding {
             id: "sharpness".into(),
-            severity: self.severity(&["entropy_ratio"]),
+            severity: self.severity(&[&tokens::ENTROPY_RATIO]),
             title,
             detail: "Entropy is the room for different continuations; a ratio of 1 keeps it.".into(),
             next_step: next_step.into(),
@@ -182,10 +185,10 @@ impl Look<'_> {
     }
 
     fn tail_lost(&self) -> Option<Finding> {
-        let kept = self.estimate("tail_kept")?;
+        let kept = self.estimate(&tokens::TAIL_KEPT)?;
         (kept.interval.as_ref()?.high < 0.9).then(|| Finding {
             id: "tail_lost".into(),
-            severity: self.severity(&["tail_kept"]),
+            severity: self.severity(&[&tokens::TAIL_KEPT]),
             title: format!("The student keeps {:.0} % of the teacher's tail", 100.0 * kept.value),
             detail: "The tail is what the teacher holds possible beyond its 90 % nucleus: rare words, other ways to \
                      go on, edge cases. Mean divergences hide its loss."
@@ -198,10 +201,10 @@ impl Look<'_> {
     }
 
     fn tail_invented(&self) -> Option<Finding> {
-        let invented = self.estimate("tail_invented")?;
+        let invented = self.estimate(&tokens::TAIL_INVENTED)?;
         (invented.interval.as_ref()?.low > 0.2).then(|| Finding {
-            id: "tail_invented".into(),
-            severity: self.severity(&["tail_invented"]),
+            id: tokens::TAIL_INVENTED.id.into(),
+            severity: self.severity(&[&tokens::TAIL_INVENTED]),
             title: format!(
                 "The student adds {:.1} times the teacher's tail mass to tokens of that tail",
                 invented.value
@@ -231,7 +234,7 @@ impl Look<'_> {
     }
 
     fn forks(&self) -> Option<Finding> {
-        let (forks, whole) = (self.value("fork_tail_kept")?, self.value("tail_kept")?);
+        let (forks, whole) = (self.value(&tokens::FORK_TAIL_KEPT)?, self.value(&tokens::TAIL_KEPT)?);
         (forks < whole - 0.05).then(|| Finding {
             id: "forks".into(),
             severity: Severity::Notable,
@@ -248,23 +251,24 @@ impl Look<'_> {
     }
 
     fn slice(&self) -> Option<Finding> {
+        let lost = [&tokens::KL_DIVERGENCE, &choices::CHOICE_LOST];
+        let whole = |s: &crate::statement::Slice| self.value(measure::find(&s.metric)?);
         let worse = |s: &&crate::statement::Slice| {
-            s.differs && (s.metric == "kl_divergence" || s.metric == "choice_lost") && {
-                self.value(&s.metric).is_some_and(|whole| s.estimate.value > whole)
-            }
+            let lost = lost.iter().any(|metric| metric.id == s.metric);
+            s.differs && lost && whole(s).is_some_and(|whole| s.estimate.value > whole)
         };
         let mut worst: Vec<_> = self.statement.slices.iter().filter(worse).collect();
         worst.sort_by(|a, b| {
-            let excess = |s: &crate::statement::Slice| s.estimate.value / self.value(&s.metric).unwrap_or(1.0);
+            let excess = |s: &crate::statement::Slice| s.estimate.value / whole(s).unwrap_or(1.0);
             excess(b).total_cmp(&excess(a))
         });
         let first = worst.first()?;
-        let whole = self.value(&first.metric)?;
+        let overall = whole(first)?;
         Some(Finding {
             id: "weak_slice".into(),
             severity: Severity::Notable,
             title: format!(
-                "The student is furthest from its teacher on {} ({} {:.3}, overall {whole:.3})",
+                "The student is furthest from its teacher on {} ({} {:.3}, overall {overall:.3})",
                 first.name, first.metric, first.estimate.value
             ),
             detail:
@@ -276,7 +280,7 @@ impl Look<'_> {
                 .take(EXAMPLES)
                 .map(|s| Shown {
                     place: s.name.clone(),
-                    teacher: format!("{} over the whole suite {:.3}", s.metric, self.value(&s.metric).unwrap_or(0.0)),
+                    teacher: format!("{} over the whole suite {:.3}", s.metric, whole(s).unwrap_or(0.0)),
                     student: format!("here {:.3}", s.estimate.value),
                 })
                 .collect(),
@@ -294,7 +298,11 @@ impl Look<'_> {
         };
         Some(Finding {
             id: "choices_lost".into(),
-            severity: self.severity(&["choice_lost", "choice_divergence", "choice_accuracy_student"]),
+            severity: self.severity(&[
+                &choices::CHOICE_LOST,
+                &choices::CHOICE_DIVERGENCE,
+                &choices::CHOICE_ACCURACY_STUDENT,
+            ]),
             title: format!("{} lost (teacher right, student wrong), {gained} gained", counted(lost, "choice")),
             detail: "Fidelity is not quality: these are the decisions where following less closely made it worse."
                 .into(),
@@ -314,7 +322,7 @@ impl Look<'_> {
     fn refusals(&self) -> Option<Finding> {
         let on_refusal: Vec<_> = self
             .evidence
-            .decisions
+            .choices
             .iter()
             .filter(|d| d.options.len() == 2 && d.options.iter().any(|o| o.eq_ignore_ascii_case("refuse")))
             .collect();
@@ -358,23 +366,23 @@ impl Look<'_> {
     }
 
     fn overconfidence(&self) -> Option<Finding> {
-        let slope = self.estimate("calibration_slope")?;
+        let slope = self.estimate(&choices::CALIBRATION_SLOPE)?;
         (slope.interval.as_ref()?.high < 0.9).then(|| Finding {
             id: "overconfident_choices".into(),
-            severity: self.severity(&["calibration_slope"]),
+            severity: self.severity(&[&choices::CALIBRATION_SLOPE]),
             title: format!("On choices the student is surer than its teacher: calibration slope {:.2}", slope.value),
             detail: "The slope of the teacher's log-odds on the student's; below 1 the student overstates them.".into(),
             next_step: "Do not use the student's probabilities as confidences without recalibration.".into(),
             evidence: vec![Shown {
                 place: "Brier score".into(),
-                teacher: number(self.value("brier_teacher")),
-                student: number(self.value("brier_student")),
+                teacher: number(self.value(&choices::BRIER_TEACHER)),
+                student: number(self.value(&choices::BRIER_STUDENT)),
             }],
         })
     }
 
     fn better_but_different(&self) -> Option<Finding> {
-        let ratio = self.estimate("perplexity_ratio")?;
+        let ratio = self.estimate(&tokens::PERPLEXITY_RATIO)?;
         let fails = self.statement.verdict == Verdict::Fail;
         (fails && ratio.interval.as_ref()?.high < 1.0).then(|| Finding {
             id: "better_but_different".into(),
@@ -385,8 +393,8 @@ impl Look<'_> {
             next_step: "Decide whether you want the teacher's behaviour or the better fit to this text.".into(),
             evidence: vec![Shown {
                 place: "bits per byte".into(),
-                teacher: number(self.value("bits_per_byte_teacher")),
-                student: number(self.value("bits_per_byte_student")),
+                teacher: number(self.value(&tokens::BITS_PER_BYTE_TEACHER)),
+                student: number(self.value(&tokens::BITS_PER_BYTE_STUDENT)),
             }],
         })
     }

@@ -1,9 +1,11 @@
 //! Issues the statement: a function of the run folder and the policy alone.
 
 use hydrometer_answers::{FinishReason, GIVEN, PlannedTokens, RunFolder, SampleRow, SampleSource};
-use hydrometer_metrics::gate::{Bounds, judge};
-use hydrometer_metrics::quantile::percentiles;
-use hydrometer_metrics::{BANDS, Estimate, PositionStats, Verdict, catalog, compat};
+use hydrometer_metrics::measure::{self, HEADLINE, Undefined, tokens};
+use hydrometer_metrics::stats::gate::{Bounds, judge};
+use hydrometer_metrics::stats::quantile::percentiles;
+use hydrometer_metrics::stats::significance::holm;
+use hydrometer_metrics::{BANDS, Estimate, PositionStats, Verdict, compat};
 
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::FamilySizes;
@@ -18,7 +20,7 @@ use crate::statement::{
     AnswersSummary, Band, Calibration, Cost, Deciding, FORMAT, Gate, Headline, Metric, Pairing, Quantiles, Regime,
     Spent, Statement, SuiteSummary, Watched,
 };
-use crate::{AuditError, Policy, answers, cases, choices, descriptive, findings, slicing, tokens};
+use crate::{AuditError, Policy, answers, cases, choices, descriptive, findings, slicing};
 
 mod notes;
 
@@ -32,14 +34,17 @@ pub fn statement(run: &RunFolder, policy: &Policy) -> Result<Statement, AuditErr
 
 /// The statement of rows in memory.
 pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditError> {
-    let evidence = Evidence::new(rows, policy);
+    let evidence = Evidence::new(rows, policy)?;
     let manifest = &rows.manifest;
-    let ids: Vec<_> = Evidence::ids().collect();
-    let metrics: Vec<Metric> = ids
+    let measured: Vec<_> = measure::measured().collect();
+    let metrics: Vec<Metric> = measured
         .into_par_iter()
-        .map(|id| match evidence.measure(id) {
-            Ok(estimate) => Metric { id: id.to_owned(), estimate: Some(estimate), missing: None },
-            Err(missing) => Metric { id: id.to_owned(), estimate: None, missing: Some(missing) },
+        .map(|definition| {
+            let (estimate, missing) = match evidence.measure(definition) {
+                Ok(estimate) => (Some(estimate), None),
+                Err(missing) => (None, Some(missing)),
+            };
+            Metric { id: definition.id.to_owned(), estimate, missing }
         })
         .collect();
     let deciding = deciding(rows, &evidence, policy)?;
@@ -72,13 +77,13 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         headline: headline(&metrics, &gates),
         bands: bands(&evidence),
         quantiles: quantiles(rows),
-        slices: slicing::slices(&evidence),
+        slices: slicing::slices(&evidence)?,
         calibration: calibration(&evidence),
-        truth: choices::truth_cells(&evidence.decisions),
+        truth: choices::truth_cells(&evidence.choices),
         compat: llama_block(rows),
         findings: Vec::new(),
         worst_documents: cases::worst_documents(&rows.positions),
-        choices: cases::choices(&evidence.decisions),
+        choices: cases::choices(&evidence.choices),
         answers: answers_summary(rows, &evidence),
         answer_cases: cases::answers(&evidence.prompts),
         cost: cost(rows),
@@ -137,7 +142,7 @@ fn gate_by(
     answer: impl FnOnce(&Estimate) -> Result<(Verdict, Option<u64>, String), String>,
 ) -> Option<Gate> {
     let metric = metrics.iter().find(|m| m.id == rule.metric);
-    let name = catalog::find(&rule.metric).map_or(rule.metric.as_str(), |m| m.name);
+    let name = measure::text(&rule.metric).map_or(rule.metric.as_str(), |text| text.name);
     let expected = match (rule.at_least, rule.at_most) {
         (Some(low), Some(high)) => format!("between {low} and {high}"),
         (Some(low), None) => format!("at least {low}"),
@@ -180,9 +185,7 @@ fn deciding(rows: &Rows, evidence: &Evidence<'_>, policy: &Policy) -> Result<Opt
     let texts = FamilySizes { count: run.text_families, largest: run.largest_text };
     let deciding = sequential::deciding(policy, run.cap, texts);
     let mut watch = Watch::new(&deciding, &rows.probes, settings.samples.as_ref(), settings.seed)?;
-    watch.texts(&evidence.tokens)?;
-    watch.choices(&evidence.choices)?;
-    watch.answers(evidence.answers())?;
+    watch.take(&evidence.sums)?;
     let of = |spent: u64, whole: u64| Spent { spent, saved: whole.saturating_sub(spent) };
     let sources = [SampleSource::Teacher, SampleSource::Rerun].map(SampleSource::name);
     let answers = rows.samples.iter().filter(|row| sources.contains(&row.source.as_str())).count() as u64;
@@ -206,7 +209,7 @@ fn computed(rows: &Rows) -> &PlannedTokens {
 /// gate is undecided. (That all gates pass needs no correction: an intersection–union test.)
 fn name_failures(gates: &mut [Gate], alpha: f64) {
     let p_values: Vec<f64> = gates.iter().map(failure_p).collect();
-    for (gate, adjusted) in gates.iter_mut().zip(hydrometer_metrics::tests::holm(&p_values)) {
+    for (gate, adjusted) in gates.iter_mut().zip(holm(&p_values)) {
         if gate.verdict == Verdict::Fail && adjusted > alpha {
             gate.verdict = Verdict::NotEnoughEvidence;
         }
@@ -245,7 +248,7 @@ fn verdict_line(verdict: Verdict, gates: &[Gate], policy: &Policy) -> String {
         let names: Vec<_> = gates
             .iter()
             .filter(|g| g.verdict == wanted)
-            .map(|g| catalog::find(&g.metric).map_or(g.metric.as_str(), |m| m.name))
+            .map(|g| measure::text(&g.metric).map_or(g.metric.as_str(), |text| text.name))
             .collect();
         (names.len(), names.join(", "))
     };
@@ -298,7 +301,7 @@ fn summary(rows: &Rows, evidence: &Evidence<'_>) -> SuiteSummary {
         .likelihoods
         .iter()
         .map(|r| r.family.as_str())
-        .chain(evidence.decisions.iter().map(|d| d.probe.family.as_str()))
+        .chain(evidence.choices.iter().map(|d| d.probe.family.as_str()))
         .chain(evidence.prompts.iter().map(|p| p.probe.family.as_str()))
         .collect();
     SuiteSummary {
@@ -307,7 +310,7 @@ fn summary(rows: &Rows, evidence: &Evidence<'_>) -> SuiteSummary {
         probes: rows.probes.len() as u64,
         families: families.len() as u64,
         positions: rows.positions.len() as u64,
-        choices: evidence.decisions.len() as u64,
+        choices: evidence.choices.len() as u64,
         prompts: evidence.prompts.len() as u64,
         n_ctx: rows.manifest.settings.n_ctx,
         rotations: rows.manifest.settings.rotations,
@@ -316,27 +319,17 @@ fn summary(rows: &Rows, evidence: &Evidence<'_>) -> SuiteSummary {
 
 /// The seven headline numbers; what is not measurable yet says what it needs.
 fn headline(metrics: &[Metric], gates: &[Gate]) -> Vec<Headline> {
-    let measured = |id| metrics.iter().any(|m| m.id == id && m.estimate.is_some());
-    // Without one vocabulary the tail is what the teacher answers now and then.
-    let tail = if !measured("tail_kept") && measured("rare_answers_kept") { "rare_answers_kept" } else { "tail_kept" };
-    let rows: [(&str, &str); 7] = [
-        ("answer_agreement", ""),
-        (tail, ""),
-        ("diversity_kept", ""),
-        ("capability_volume", "not in this version yet"),
-        ("safe_reach", "not in this version yet"),
-        ("illusion_gap", "not in this version yet"),
-        ("forgotten", "not in this version yet"),
-    ];
-    rows.into_iter()
-        .map(|(id, needs)| {
-            let metric = metrics.iter().find(|m| m.id == id);
-            let estimate = metric.and_then(|m| m.estimate.clone());
-            let missing = match (&estimate, metric.and_then(|m| m.missing.clone())) {
-                (Some(_), _) => None,
-                (None, Some(missing)) => Some(missing),
-                (None, None) => Some(needs.to_owned()),
-            };
+    let estimate = |id: &str| metrics.iter().find(|metric| metric.id == id).and_then(|metric| metric.estimate.clone());
+    let shown = HEADLINE.iter().map(|place| {
+        let instead = place.instead.filter(|_| estimate(place.metric.id).is_none());
+        instead.filter(|instead| estimate(instead.id).is_some()).unwrap_or(place.metric).id
+    });
+    shown
+        .map(|id| {
+            let estimate = estimate(id);
+            let metric = metrics.iter().find(|metric| metric.id == id);
+            let later = || Undefined::Later.to_string();
+            let missing = metric.map_or_else(|| Some(later()), |metric| metric.missing.clone());
             let verdict = gates.iter().find(|g| g.metric == id).map(|g| g.verdict);
             Headline { id: id.to_owned(), estimate, missing, verdict }
         })
@@ -344,10 +337,9 @@ fn headline(metrics: &[Metric], gates: &[Gate]) -> Vec<Headline> {
 }
 
 fn bands(evidence: &Evidence<'_>) -> Vec<Band> {
-    let table = &evidence.tokens;
     let band = |band: usize| {
-        let [kept, invented] = tokens::band_columns(band).map(|columns| evidence.share(table, &columns));
-        Some(Band { name: BANDS[band].to_owned(), mass: tokens::band_mass(table, band)?, kept, invented })
+        let tokens::Band { mass, kept, invented } = tokens::band(&evidence.sums, band, evidence.level)?;
+        Some(Band { name: BANDS[band].to_owned(), mass, kept, invented })
     };
     let mut bands: Vec<Band> = (0..BANDS.len()).filter_map(band).collect();
     if evidence.rows.cache().is_some() {
@@ -363,27 +355,25 @@ fn bands(evidence: &Evidence<'_>) -> Vec<Band> {
 fn quantiles(rows: &Rows) -> Vec<Quantiles> {
     const PERCENTS: [f64; 6] = [50.0, 90.0, 95.0, 99.0, 99.9, 100.0];
     type Field = fn(&PositionStats) -> f32;
-    let fields: [(&str, Field); 3] =
-        [("kl_divergence", |s| s.kl), ("reverse_kl", |s| s.reverse_kl), ("jensen_shannon", |s| s.jsd)];
     let points = |rows: &[hydrometer_answers::PositionRow], field: Field| {
         let mut values: Vec<f64> = rows.iter().map(|r| field(&r.stats).into()).collect();
         percentiles(&mut values, &PERCENTS).unwrap_or_default()
     };
-    fields
-        .into_iter()
+    tokens::OF_POSITIONS
+        .iter()
         // The spread of estimates is larger than that of what they estimate.
         .filter(|_| !rows.positions.is_empty() && rows.cache().is_none())
         .map(|(metric, field)| Quantiles {
-            metric: metric.to_owned(),
-            points: points(&rows.positions, field),
-            floor: points(&rows.floor, field),
+            metric: metric.id.to_owned(),
+            points: points(&rows.positions, *field),
+            floor: points(&rows.floor, *field),
         })
         .collect()
 }
 
 fn calibration(evidence: &Evidence<'_>) -> Option<Calibration> {
-    evidence.decisions.iter().any(|d| d.truth.is_some()).then(|| {
-        let [teacher, student] = choices::reliability(&evidence.decisions);
+    evidence.choices.iter().any(|d| d.truth.is_some()).then(|| {
+        let [teacher, student] = choices::reliability(&evidence.choices);
         Calibration { teacher, student }
     })
 }
@@ -428,7 +418,7 @@ fn answers_summary(rows: &Rows, evidence: &Evidence<'_>) -> Option<AnswersSummar
         degenerate: answers::degenerate_ways(&evidence.prompts),
         teacher_cut: cut(whole().flat_map(|prompt| &prompt.teacher).collect()),
         student_cut: cut(whole().flat_map(|prompt| &prompt.student).collect()),
-        gap_base: evidence.answers().gap_base(),
+        gap_base: evidence.gap_base(),
         secondary: descriptive::secondary(&evidence.prompts, rows.manifest.settings.seed),
         settings,
     })

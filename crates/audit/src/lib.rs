@@ -16,7 +16,6 @@ mod sample_size;
 mod sequential;
 mod slicing;
 pub mod statement;
-mod tokens;
 
 pub use error::AuditError;
 pub use issue::statement;

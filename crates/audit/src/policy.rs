@@ -1,6 +1,6 @@
 //! Policy: which numbers are gated, and where the margins lie. Fixed before looking.
 
-use hydrometer_metrics::catalog;
+use hydrometer_metrics::measure;
 use serde::{Deserialize, Serialize};
 
 use crate::AuditError;
@@ -63,8 +63,8 @@ impl Policy {
         }
         for gate in &self.gates {
             let name = &gate.metric;
-            if catalog::find(name).is_none() {
-                let known: Vec<_> = catalog::METRICS.iter().map(|m| m.id).collect();
+            if measure::find(name).is_none() {
+                let known: Vec<_> = measure::all().map(|metric| metric.id).collect();
                 return fail(format!("no metric is called `{name}`; known are {}", known.join(", ")));
             }
             match (gate.at_least, gate.at_most) {

@@ -1,11 +1,12 @@
 //! What the student does without its teacher: signals by which its answers to prompts that the teacher was never asked
-//! narrow the intervals of those that it was (PPI++, `hydrometer_metrics::ppi`).
+//! narrow the intervals of those that it was (PPI++, `hydrometer_metrics::stats::ppi`).
 
 use std::collections::BTreeMap;
 
 use hydrometer_answers::{FinishReason, SampleRow, SampleSource};
 use hydrometer_metrics::FamilyTable;
 use hydrometer_metrics::kernel::{same, within};
+use hydrometer_metrics::measure::Help;
 use hydrometer_probes::{Check, Checked, Probe, meaning};
 
 use crate::equivalence::Meanings;
@@ -56,10 +57,10 @@ impl Alone {
 
     /// Signals of the families of a table, in its order, and of those that the teacher was not asked about: where the
     /// table is about right and wrong, of those with a checker.
-    pub(crate) fn signals(&self, table: &FamilyTable, truth: bool) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
+    pub(crate) fn help(&self, table: &FamilyTable, truth: bool) -> Help {
         let asked = table.rows().filter_map(|(name, ..)| self.0.get(name)).map(Family::means);
         let others = self.0.values().filter(|family| !family.asked && (family.checked || !truth));
-        (asked.collect(), others.map(Family::means).collect())
+        Help { asked: asked.collect(), others: others.map(Family::means).collect() }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Planning from a pilot: how many families a gate needs, judged by the spread in a finished run.
 
 use hydrometer_answers::RunFolder;
-use hydrometer_metrics::power;
+use hydrometer_metrics::measure::{self, Undefined};
+use hydrometer_metrics::stats::power;
 use serde::Serialize;
 
 use crate::evidence::{Evidence, Rows};
@@ -63,12 +64,13 @@ pub fn sample_size(
     if let Some(distance) = target.distance.filter(|distance| !(distance.is_finite() && *distance > 0.0)) {
         return setting("margin", distance, "a number above 0");
     }
-    if let Some(unknown) = metrics.iter().find(|metric| !Evidence::ids().any(|id| id == metric.as_str())) {
-        let known: Vec<_> = Evidence::ids().collect();
+    let measured = |metric: &str| measure::measured().find(|definition| definition.id == metric);
+    if let Some(unknown) = metrics.iter().find(|metric| measured(metric).is_none()) {
+        let known: Vec<_> = measure::measured().map(|definition| definition.id).collect();
         return Err(AuditError::Policy(format!("no metric is called `{unknown}`; known are {}", known.join(", "))));
     }
     let rows = Rows::read(run)?;
-    let evidence = Evidence::new(&rows, policy);
+    let evidence = Evidence::new(&rows, policy)?;
     let gated = policy.gates.iter().map(|gate| &gate.metric);
     let wanted: Vec<_> = if metrics.is_empty() { gated.collect() } else { metrics.iter().collect() };
     Ok(wanted.into_iter().map(|metric| planned(&evidence, policy, metric, target)).collect())
@@ -89,14 +91,15 @@ fn planned(evidence: &Evidence<'_>, policy: &Policy, metric: &str, target: Targe
         detectable: None,
         missing: None,
     };
-    let estimate = match evidence.measure(metric) {
+    let measured = measure::find(metric).ok_or_else(|| Undefined::Later.to_string());
+    let estimate = match measured.and_then(|definition| evidence.measure(definition)) {
         Ok(estimate) => estimate,
         Err(missing) => return Planned { missing: Some(missing), ..plan },
     };
     let alpha = 1.0 - policy.level;
     plan.value = Some(estimate.value);
     plan.families_now = estimate.n_families;
-    plan.sd = evidence.family_sd(metric);
+    plan.sd = measure::find(metric).and_then(|definition| definition.family_sd(&evidence.sums));
     let Some(sd) = plan.sd else {
         return Planned { missing: Some("fewer than two families allow no spread".to_owned()), ..plan };
     };

@@ -10,8 +10,9 @@ use std::error::Error;
 use hydrometer_answers::{
     Deciding, Manifest, PartKind, PartRow, RunFolder, SampleSettings, StopRule, Units, WatchedGate,
 };
-use hydrometer_metrics::sequential::{self, Claim, Evidence, all_of};
-use hydrometer_metrics::{FamilyTable, Verdict, kernel};
+use hydrometer_metrics::Verdict;
+use hydrometer_metrics::measure::{self, Definition, FamilyBounds, Known, Measure, Need, Sums, Table};
+use hydrometer_metrics::stats::sequential::{self, Claim, Evidence, all_of};
 use hydrometer_probes::families::{FamilySizes, order_in};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe};
@@ -20,157 +21,65 @@ use crate::equivalence::Meanings;
 use crate::evidence::POWER;
 use crate::policy::{GateRule, Policy};
 use crate::statement::{EvidencePoint, Watched};
-use crate::{AuditError, answers, choices, tokens};
+use crate::{AuditError, answers, choices};
 
 /// Most points of a history that are kept.
 const POINTS: usize = 400;
 /// Families that a loss is looked for in, at most: more would only find a smaller one, and a folder from elsewhere may
 /// claim any number.
 const MOST_FAMILIES: usize = 20_000;
-/// Shares of f32 sums: how far rounding may carry them beyond their bounds, relative to them.
-const ROUNDING: f64 = 1e-4;
 
-/// The sums that a watched metric reads, one row per family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sums {
-    /// Scored positions.
-    Tokens,
-    /// Choices.
-    Choices,
-    /// Choices with a true answer.
-    Truths,
-    /// Prompts of which the teacher, its rerun and the student are asked at least so often each.
-    Pairs { answers: u32, reruns: u32 },
-    /// Prompts with a checker.
-    Graded { reruns: u32 },
+/// A metric that can be watched: one whose bounds of a family are known.
+#[derive(Clone, Copy)]
+struct Watchable {
+    metric: &'static Definition,
+    measure: &'static Measure,
+    bounds: &'static FamilyBounds,
 }
 
-impl Sums {
-    /// The parts of the run folder behind them.
-    fn kind(self) -> PartKind {
-        match self {
-            Sums::Tokens => PartKind::Positions,
-            Sums::Choices | Sums::Truths => PartKind::Choices,
-            Sums::Pairs { .. } | Sums::Graded { .. } => PartKind::Samples,
-        }
+impl Watchable {
+    fn of(metric: &'static Definition) -> Option<Self> {
+        Some(Self { metric, measure: metric.measure().ok()?, bounds: metric.bounds()? })
+    }
+
+    fn needs(self, need: Need) -> bool {
+        self.metric.needs(need)
     }
 
     /// Whether a probe is an item of a family.
     fn counts(self, probe: &Probe) -> bool {
-        match (self, &probe.ask) {
-            (Sums::Choices, Ask::Choice(_)) | (Sums::Pairs { .. }, Ask::Prompt(_)) => true,
-            (Sums::Truths, Ask::Choice(kind::Choice { truth, .. })) => truth.is_some(),
-            (Sums::Graded { .. }, Ask::Prompt(kind::Prompt { check, .. })) => check.is_some(),
+        let knows = |truth: bool| truth || !self.needs(Need::Truth);
+        match (part(self.measure.table), &probe.ask) {
+            (PartKind::Choices, Ask::Choice(kind::Choice { truth, .. })) => knows(truth.is_some()),
+            (PartKind::Samples, Ask::Prompt(kind::Prompt { check, .. })) => knows(check.is_some()),
             _ => false,
         }
     }
 
-    /// Whether answers are sampled in the way that these sums need.
-    fn sampled(self, settings: Option<&SampleSettings>) -> bool {
-        let enough = |answers, reruns| settings.is_some_and(|s| s.per_probe >= answers && s.reruns >= reruns);
-        match self {
-            Sums::Pairs { answers, reruns } => {
-                enough(answers, reruns) && settings.is_some_and(|s| s.parameters.is_distribution())
-            }
-            Sums::Graded { reruns } => enough(1, reruns),
-            _ => true,
+    /// Whether what is asked is asked in the way that the metric needs.
+    fn is_asked(self, samples: Option<&SampleSettings>) -> bool {
+        if part(self.measure.table) != PartKind::Samples {
+            return true;
         }
+        let (answers, reruns) =
+            (if self.needs(Need::TwoAnswers) { 2 } else { 1 }, if self.needs(Need::Rerun) { 1 } else { 0 });
+        let drawn = |s: &SampleSettings| s.parameters.is_distribution() || !self.needs(Need::Draws);
+        samples.is_some_and(|s| s.per_probe >= answers && s.reruns >= reruns && drawn(s))
     }
 }
 
-/// What is known of a family's numerator n and denominator d before it is asked.
-#[derive(Clone, Copy, Debug)]
-enum Bounds {
-    /// low · d ≤ n ≤ high · d, and d is at most `most` per item; rounding may carry f32 sums beyond.
-    Ratio { low: f64, high: f64, most: f64, rounding: f64 },
-    /// n and d are each in [0, 1] per item.
-    Apart,
+/// The parts of the run folder behind a table.
+fn part(table: Table) -> PartKind {
+    match table {
+        Table::Positions | Table::Forks => PartKind::Positions,
+        Table::TeacherTexts | Table::StudentTexts => PartKind::Likelihoods,
+        Table::Choices => PartKind::Choices,
+        Table::Pairs | Table::Truth | Table::Rare | Table::Gap => PartKind::Samples,
+    }
 }
 
-/// A part of the whole.
-const SHARE: Bounds = Bounds::Ratio { low: 0.0, high: 1.0, most: 1.0, rounding: 0.0 };
-/// A squared distance of two distributions, or a Brier score.
-const SQUARES: Bounds = Bounds::Ratio { low: 0.0, high: 2.0, most: 1.0, rounding: 0.0 };
-
-/// A metric that can be watched.
-struct Watchable {
-    id: &'static str,
-    sums: Sums,
-    /// Column of the number of items.
-    items: usize,
-    /// Numerator and denominator of a family from its sums.
-    of: fn(&[f64]) -> (f64, f64),
-    bounds: Bounds,
-}
-
-const PAIRS: Sums = Sums::Pairs { answers: 1, reruns: 0 };
-const RERUN: Sums = Sums::Pairs { answers: 1, reruns: 1 };
-const GRADED: Sums = Sums::Graded { reruns: 0 };
-
-const fn metric(id: &'static str, sums: Sums, items: usize, bounds: Bounds, of: fn(&[f64]) -> (f64, f64)) -> Watchable {
-    Watchable { id, sums, items, of, bounds }
-}
-
-/// Every metric that can be watched. Columns of answers: `PairMeans::columns` and `TruthCells::columns` of
-/// `hydrometer_metrics::kernel`.
-const WATCHABLE: &[Watchable] = &[
-    metric("top1_agreement", Sums::Tokens, tokens::COUNT, SHARE, |s| (s[tokens::SAME_TOP], s[tokens::COUNT])),
-    metric(
-        "token_overlap",
-        Sums::Tokens,
-        tokens::COUNT,
-        Bounds::Ratio { low: 0.0, high: 1.0, most: 1.0, rounding: ROUNDING },
-        |s| (s[tokens::OVERLAP], s[tokens::COUNT]),
-    ),
-    metric(
-        "tail_kept",
-        Sums::Tokens,
-        tokens::COUNT,
-        // Outside a nucleus of at least 0.9 there is at most 0.1.
-        Bounds::Ratio { low: 0.0, high: 1.0, most: 0.1, rounding: ROUNDING },
-        |s| (s[tokens::KEPT + 2] + s[tokens::KEPT + 3], s[tokens::MASS + 2] + s[tokens::MASS + 3]),
-    ),
-    metric("choice_top1_agreement", Sums::Choices, choices::COUNT, SHARE, |s| {
-        (s[choices::SAME_TOP], s[choices::COUNT])
-    }),
-    metric("choice_agreement", Sums::Choices, choices::COUNT, SHARE, |s| (s[choices::AGREEMENT], s[choices::COUNT])),
-    metric("choice_divergence", Sums::Choices, choices::COUNT, SQUARES, |s| (s[choices::D2], s[choices::COUNT])),
-    metric("choice_accuracy_teacher", Sums::Truths, choices::WITH_TRUTH, SHARE, |s| {
-        (s[choices::TEACHER_RIGHT], s[choices::WITH_TRUTH])
-    }),
-    metric("choice_accuracy_student", Sums::Truths, choices::WITH_TRUTH, SHARE, |s| {
-        (s[choices::STUDENT_RIGHT], s[choices::WITH_TRUTH])
-    }),
-    metric("choice_lost", Sums::Truths, choices::WITH_TRUTH, SHARE, |s| (s[choices::LOST], s[choices::WITH_TRUTH])),
-    metric("choice_gained", Sums::Truths, choices::WITH_TRUTH, SHARE, |s| (s[choices::GAINED], s[choices::WITH_TRUTH])),
-    metric("brier_teacher", Sums::Truths, choices::WITH_TRUTH, SQUARES, |s| {
-        (s[choices::TEACHER_BRIER], s[choices::WITH_TRUTH])
-    }),
-    metric("brier_student", Sums::Truths, choices::WITH_TRUTH, SQUARES, |s| {
-        (s[choices::STUDENT_BRIER], s[choices::WITH_TRUTH])
-    }),
-    metric("answer_agreement", PAIRS, 0, SHARE, |s| (s[1], s[0])),
-    metric("agreement_ceiling", RERUN, 6, SHARE, |s| (s[7], s[6])),
-    metric("agreement_ratio", RERUN, 6, Bounds::Apart, |s| (s[8], s[7])),
-    metric("diversity_kept", Sums::Pairs { answers: 2, reruns: 0 }, 2, Bounds::Apart, |s| (s[3], s[4])),
-    metric("answer_accuracy_teacher", GRADED, 0, SHARE, |s| (s[1] + s[2], s[0])),
-    metric("answer_accuracy_student", GRADED, 0, SHARE, |s| (s[1] + s[3], s[0])),
-    metric("answer_both_right", GRADED, 0, SHARE, |s| (s[1], s[0])),
-    metric("answer_lost", GRADED, 0, SHARE, |s| (s[2], s[0])),
-    metric("answer_gained", GRADED, 0, SHARE, |s| (s[3], s[0])),
-    metric("answer_both_wrong_same", GRADED, 0, SHARE, |s| (s[4], s[0])),
-    metric("answer_both_wrong_different", GRADED, 0, SHARE, |s| (s[5], s[0])),
-    metric(
-        "excess_flips",
-        Sums::Graded { reruns: 1 },
-        6,
-        Bounds::Ratio { low: -1.0, high: 1.0, most: 1.0, rounding: 0.0 },
-        |s| (s[7] - s[8], s[6]),
-    ),
-];
-
-fn find(id: &str) -> Option<&'static Watchable> {
-    WATCHABLE.iter().find(|watchable| watchable.id == id)
+fn find(id: &str) -> Option<Watchable> {
+    Watchable::of(measure::find(id)?)
 }
 
 /// Why some metrics are not watched.
@@ -212,7 +121,7 @@ pub struct Watch {
 /// One gate: a claim for each of its margins.
 struct Gate {
     rule: WatchedGate,
-    watchable: &'static Watchable,
+    watchable: Watchable,
     /// Those of the suite; the largest is the scale.
     families: FamilySizes,
     /// Sum of denominators so far.
@@ -244,10 +153,12 @@ impl Watch {
         let mut gates = Vec::new();
         for rule in &deciding.gates {
             let Some(watchable) = find(&rule.metric) else { continue };
-            let families = match watchable.sums {
-                Sums::Tokens => FamilySizes { count: deciding.text_families, largest: deciding.largest_text },
-                sums if !sums.sampled(samples) => continue,
-                sums => FamilySizes::of(probes.iter().filter(|p| sums.counts(p)).map(|p| p.family.as_str())),
+            if !watchable.is_asked(samples) {
+                continue;
+            }
+            let families = match part(watchable.measure.table) {
+                PartKind::Positions => FamilySizes { count: deciding.text_families, largest: deciding.largest_text },
+                _ => FamilySizes::of(probes.iter().filter(|p| watchable.counts(p)).map(|p| p.family.as_str())),
             };
             if families.largest > 0 {
                 gates.push(Gate::new(rule, watchable, families, deciding)?);
@@ -265,7 +176,8 @@ impl Watch {
         let Some(deciding) = &settings.deciding else { return Ok(None) };
         let watch = Self::new(deciding, probes, settings.samples.as_ref(), settings.seed)?;
         if watch.gates.is_empty() {
-            let watchable = WATCHABLE.iter().map(|watchable| watchable.id).collect();
+            let watchable =
+                measure::measured().filter_map(Watchable::of).map(|watchable| watchable.metric.id).collect();
             return Err(AuditError::NothingWatched { suite: plan.suite_name.clone(), watchable });
         }
         Ok(Some(watch))
@@ -273,47 +185,40 @@ impl Watch {
 
     /// Takes in the families of one unit of a run.
     fn take_unit(&mut self, run: &RunFolder, kind: PartKind, unit: usize) -> Result<(), AuditError> {
+        let (mut sums, mut rerun) = (Sums::new(), Sums::new());
         match kind {
-            PartKind::Positions => self.texts(&tokens::table(rows(run.positions(), unit)?.iter())),
+            PartKind::Positions => {
+                for row in rows(run.positions(), unit)? {
+                    sums.position(&row.family, &row.stats);
+                }
+            }
             PartKind::Choices => {
                 let probes = run.probes().iter().map(|probe| (probe.id.as_str(), probe)).collect();
-                let choices = rows(run.choices(), unit)?;
-                self.choices(&choices::table(choices::decisions(&choices, &probes).iter()))
+                for choice in choices::choices(&rows(run.choices(), unit)?, &probes) {
+                    sums.choice(&choice.probe.family, &choice.choice()?);
+                }
             }
             PartKind::Samples => {
                 let samples = rows(run.samples(), unit)?;
                 let settings = run.manifest().settings.meaning.as_ref();
                 let vectors = if settings.is_some() { rows(run.vectors(), unit)? } else { Vec::new() };
                 let meanings = Meanings::new(&vectors, settings);
-                let prompts = answers::prompts(&samples, run.probes(), &meanings);
-                self.answers(&answers::Tables::new(&prompts, None, None))
+                for prompt in answers::prompts(&samples, run.probes(), &meanings) {
+                    prompt.add_to([&mut sums, &mut rerun], None);
+                }
             }
-            PartKind::Floor | PartKind::Likelihoods | PartKind::Sparse | PartKind::Vectors => Ok(()),
+            PartKind::Floor | PartKind::Likelihoods | PartKind::Sparse | PartKind::Vectors => {}
         }
+        self.take(&sums)
     }
 
-    /// Takes in families of texts: all of each.
-    pub(crate) fn texts(&mut self, table: &FamilyTable) -> Result<(), AuditError> {
-        self.take(table, |sums| sums == Sums::Tokens)
-    }
-
-    /// Takes in families of choices.
-    pub(crate) fn choices(&mut self, table: &FamilyTable) -> Result<(), AuditError> {
-        self.take(table, |sums| sums.kind() == PartKind::Choices)
-    }
-
-    /// Takes in families of free answers.
-    pub(crate) fn answers(&mut self, tables: &answers::Tables) -> Result<(), AuditError> {
-        self.take(tables.pairs(), |sums| matches!(sums, Sums::Pairs { .. }))?;
-        self.take(tables.truths(), |sums| matches!(sums, Sums::Graded { .. }))
-    }
-
-    fn take(&mut self, table: &FamilyTable, reads: impl Fn(Sums) -> bool) -> Result<(), AuditError> {
-        let mut families: Vec<_> = table.rows().collect();
-        families.sort_by_cached_key(|(family, ..)| order_in(self.seed, family));
-        for gate in self.gates.iter_mut().filter(|gate| reads(gate.watchable.sums)) {
-            for (_, sums, _) in families.iter().filter(|(_, sums, _)| sums[gate.watchable.items] > 0.0) {
-                gate.take(sums)?;
+    /// Takes in families: all items of each.
+    pub(crate) fn take(&mut self, sums: &Sums) -> Result<(), AuditError> {
+        for gate in &mut self.gates {
+            let mut families: Vec<_> = sums.table(gate.watchable.measure.table).rows().collect();
+            families.sort_by_cached_key(|(family, ..)| order_in(self.seed, family));
+            for (n, d) in families.iter().filter_map(|(_, sums, _)| gate.watchable.bounds.ratio(sums)) {
+                gate.take(n, d)?;
             }
         }
         Ok(())
@@ -327,11 +232,11 @@ impl Watch {
 
 impl StopRule for Watch {
     fn watches(&self, kind: PartKind) -> bool {
-        self.gates.iter().any(|gate| gate.watchable.sums.kind() == kind)
+        self.gates.iter().any(|gate| part(gate.watchable.measure.table) == kind)
     }
 
     fn waits_for(&self, kind: PartKind) -> bool {
-        self.gates.iter().any(|gate| gate.watchable.sums.kind() == kind && gate.decided.is_none())
+        self.gates.iter().any(|gate| part(gate.watchable.measure.table) == kind && gate.decided.is_none())
     }
 
     fn read(&mut self, run: &RunFolder, kind: PartKind, unit: u32) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -342,7 +247,7 @@ impl StopRule for Watch {
 impl Gate {
     fn new(
         rule: &WatchedGate,
-        watchable: &'static Watchable,
+        watchable: Watchable,
         families: FamilySizes,
         deciding: &Deciding,
     ) -> Result<Self, AuditError> {
@@ -354,12 +259,12 @@ impl Gate {
         let mut claims = Vec::new();
         for (margin, least) in margins {
             let claim = if least { Claim::at_least } else { Claim::at_most };
-            let (centre, reach, claim) = match watchable.bounds {
-                Bounds::Apart => {
+            let (centre, reach, claim) = match watchable.bounds.known {
+                Known::Apart => {
                     let reach = if least { margin } else { f64::INFINITY };
                     (None, reach, claim(margin, 0.0..=1.0, 0.0..=1.0))
                 }
-                Bounds::Ratio { low, high, most, rounding } => {
+                Known::Ratio { low, high, most, rounding } => {
                     // n − margin · d itself: its bounds are tighter than those of n and d apart.
                     let ends = [low, high].map(|end| most * (end - margin));
                     let z = ends[0].min(0.0) - most * rounding..=ends[1].max(0.0) + most * rounding;
@@ -374,8 +279,8 @@ impl Gate {
         Ok(Self { rule: rule.clone(), watchable, families, denominators: 0.0, claims, decided: None })
     }
 
-    fn take(&mut self, sums: &[f64]) -> Result<(), AuditError> {
-        let (n, d) = (self.watchable.of)(sums);
+    /// Takes in the numerator and the denominator of a family.
+    fn take(&mut self, n: f64, d: f64) -> Result<(), AuditError> {
         let scale = self.families.largest as f64;
         let (n, d) = (n / scale, d / scale);
         self.denominators += d;
@@ -442,8 +347,6 @@ fn rows<R: PartRow>(mut units: Units<'_, R>, unit: usize) -> Result<Vec<R>, Audi
 fn refused(metric: &str, error: &sequential::SequentialError) -> AuditError {
     AuditError::Policy(format!("the gate on `{metric}` cannot be watched: {error}"))
 }
-
-const _: () = assert!(kernel::COLUMNS == 12 && kernel::TRUTH_COLUMNS == 9, "the columns that are read by number");
 
 #[cfg(test)]
 mod tests;

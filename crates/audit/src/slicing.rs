@@ -2,58 +2,48 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hydrometer_metrics::{FamilyTable, slices, tests};
+use hydrometer_metrics::measure::{self, Sums};
+use hydrometer_metrics::stats::significance::benjamini_hochberg;
 use hydrometer_probes::Probe;
 use rayon::prelude::*;
 
-use crate::choices;
+use crate::AuditError;
 use crate::evidence::Evidence;
 use crate::statement::Slice;
-use crate::tokens::{self, Definition};
 
 /// False discovery rate at which a slice is named as different.
 const RATE: f64 = 0.05;
-const ON_CHOICES: &[&str] = &["choice_top1_agreement", "choice_lost"];
 
 /// Every metric of interest on every axis and tag of the suite, with Benjamini–Hochberg over all of them.
-pub(crate) fn slices(evidence: &Evidence<'_>) -> Vec<Slice> {
-    let mut all: Vec<Slice> = names(evidence).par_iter().flat_map_iter(|name| slice(evidence, name)).collect();
+pub(crate) fn slices(evidence: &Evidence<'_>) -> Result<Vec<Slice>, AuditError> {
+    let of_names: Result<Vec<_>, AuditError> = names(evidence).par_iter().map(|name| slice(evidence, name)).collect();
+    let mut all = of_names?.concat();
     let tested: Vec<_> = all.iter().enumerate().filter_map(|(i, s)| Some((i, s.p_value?))).collect();
     let p_values: Vec<_> = tested.iter().map(|t| t.1).collect();
-    for ((i, _), adjusted) in tested.iter().zip(tests::benjamini_hochberg(&p_values)) {
+    for ((i, _), adjusted) in tested.iter().zip(benjamini_hochberg(&p_values)) {
         all[*i].differs = adjusted <= RATE;
     }
-    all
+    Ok(all)
 }
 
 /// Every metric of interest on one slice.
-fn slice(evidence: &Evidence<'_>, name: &str) -> Vec<Slice> {
-    let mut all = Vec::new();
-    let inside = |probe: &str| evidence.probes.get(probe).is_some_and(|p| belongs(p, name));
-    let part = |keep: bool| tokens::table(evidence.rows.positions.iter().filter(|r| inside(&r.probe) == keep));
-    let defined = tokens::ON_SLICES.iter().filter_map(|id| tokens::definition(id));
-    add(&mut all, evidence, name, (&part(true), &part(false)), defined);
-    let part = |keep| choices::table(evidence.decisions.iter().filter(|d| inside(&d.probe.id) == keep));
-    let defined = choices::DEFINITIONS.iter().filter(|d| ON_CHOICES.contains(&d.id));
-    add(&mut all, evidence, name, (&part(true), &part(false)), defined);
-    all
-}
-
-fn add(
-    all: &mut Vec<Slice>,
-    evidence: &Evidence<'_>,
-    name: &str,
-    (inside, outside): (&FamilyTable, &FamilyTable),
-    definitions: impl Iterator<Item = &'static Definition>,
-) {
-    for definition in definitions {
-        if let Some(estimate) = evidence.of(inside, definition) {
-            let (inside, outside) = (definition.project(inside), definition.project(outside));
-            let p_value = slices::compare(&inside, &outside, definition.of);
-            let (name, metric) = (name.to_owned(), definition.id.to_owned());
-            all.push(Slice { name, metric, estimate, p_value, differs: false });
-        }
+fn slice(evidence: &Evidence<'_>, name: &str) -> Result<Vec<Slice>, AuditError> {
+    let (mut inside, mut outside) = (Sums::new(), Sums::new());
+    for row in &evidence.rows.positions {
+        let belongs = evidence.probes.get(row.probe.as_str()).is_some_and(|probe| belongs(probe, name));
+        let side = if belongs { &mut inside } else { &mut outside };
+        side.position(&row.family, &row.stats);
     }
+    for choice in &evidence.choices {
+        let side = if belongs(choice.probe, name) { &mut inside } else { &mut outside };
+        side.choice(&choice.probe.family, &choice.choice()?);
+    }
+    let measured = measure::on_slices().filter_map(|metric| {
+        let estimate = metric.over_families(&inside, evidence.level).ok()?;
+        let p_value = metric.p_of_equal(&inside, &outside);
+        Some(Slice { name: name.to_owned(), metric: metric.id.to_owned(), estimate, p_value, differs: false })
+    });
+    Ok(measured.collect())
 }
 
 /// Axes first, then tags; a name that covers the whole suite or a single family says nothing and is left out.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use hydrometer_metrics::power::families;
+use hydrometer_metrics::stats::power::families;
 use serde_json::Value;
 use tempfile::TempDir;
 

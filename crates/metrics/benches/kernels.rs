@@ -5,7 +5,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hydrometer_metrics::compat::{encode_row, token_from_encoded};
-use hydrometer_metrics::{Comparer, FamilyTable, interval};
+use hydrometer_metrics::stats::interval;
+use hydrometer_metrics::{Comparer, FamilyTable};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

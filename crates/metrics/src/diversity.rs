@@ -1,7 +1,7 @@
 //! Secondary measures of diversity within a prompt: described, never gated.
 //!
 //! All but [`effective_answers`] depend on the number of answers: compare models at equal numbers (the first n of
-//! each) and show the teacher against its rerun beside. [`crate::kernel::diversity_kept`] is the number to judge by.
+//! each) and show the teacher against its rerun beside. [`crate::measure::answers::DIVERSITY_KEPT`] is the number to judge by.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,15 +2,13 @@
 //!
 //! All depend on the numbers of points and on the features: compare at equal numbers, and show the teacher's rerun against
 //! the teacher beside the student against the teacher. Features of a model under audit would judge themselves:
-//! [`text_features`] needs no model. [`cka`] is for hidden states of both models on the same inputs.
+//! [`text_features`] needs no model.
 
-mod cka;
 mod mauve;
 mod neighbours;
 mod rank;
 mod text;
 
-pub use cka::cka;
 pub use mauve::{frontier_area, mauve};
 pub use neighbours::{Prdc, prdc};
 pub use rank::effective_rank;

@@ -3,27 +3,15 @@
 //! A kernel k(x, y) in [0, 1] says how much two answers to one prompt are the same: same class ([`same`]), same
 //! decision, same style ([`crate::style::Scale::rbf`]). For models X and Y, C_XY is the mean of k over pairs of their answers
 //! to one prompt, an answer never paired with itself (Gretton et al. 2012, A Kernel Two-Sample Test, eq. 3;
-//! Gao et al., arXiv:2410.20247). A prompt becomes [`COLUMNS`] sums ([`PairMeans::columns`]) of its family in a
-//! [`crate::FamilyTable`]; the definitions divide such sums.
+//! Gao et al., arXiv:2410.20247). [`crate::measure::answers`] sums what is here per family and divides the sums.
 
-mod definitions;
 mod permutation;
 mod rare;
 mod truth;
 
-pub use definitions::{
-    Undefined, agreement_ceiling, agreement_ratio, answer_agreement, distribution_match, diversity_kept, gap_closed,
-    gap_closed_value, gap_ratio,
-};
 pub use permutation::{Pooled, permutation_p};
-pub use rare::{RARE_ANSWERS, RARE_COLUMNS, RARE_DRAWS, RARE_SHARE, rare_answers_kept, rare_columns};
-pub use truth::{
-    Graded, TRUTH_COLUMNS, TruthCells, answer_accuracy_student, answer_accuracy_teacher, answer_both_right,
-    answer_both_wrong_different, answer_both_wrong_same, answer_gained, answer_lost, excess_flips,
-};
-
-/// Columns that [`PairMeans::columns`] fills.
-pub const COLUMNS: usize = 12;
+pub use rare::{RARE_ANSWERS, RARE_DRAWS, RARE_SHARE, RareAnswers};
+pub use truth::{Graded, TruthCells};
 
 /// Sampled answers to one prompt: class ids, feature vectors, or places in a kernel matrix.
 ///
@@ -36,9 +24,6 @@ pub struct Answers<'a, T> {
     pub student: &'a [T],
     /// A second, independent run of the teacher; empty when it was not asked again.
     pub rerun: &'a [T],
-    /// The student before distillation, or without it the teacher's answers to another prompt of the same stratum
-    /// (classes must then be comparable between prompts); empty when there are none.
-    pub base: &'a [T],
 }
 
 /// 1 when two answers have the same class, else 0.
@@ -76,8 +61,6 @@ pub struct PairMeans {
     pub student: Option<f64>,
     /// C_TT'; `None` without a rerun.
     pub teacher_rerun: Option<f64>,
-    /// D2 of teacher and base; `None` unless both have two answers.
-    pub gap: Option<f64>,
 }
 
 impl PairMeans {
@@ -91,30 +74,11 @@ impl PairMeans {
             teacher: within(answers.teacher, &kernel),
             student: within(answers.student, &kernel),
             teacher_rerun: between(answers.teacher, answers.rerun, &kernel),
-            gap: d2(answers.teacher, answers.base, &kernel),
         })
     }
 
     /// D2 of teacher and student; `None` unless both have two answers.
     pub fn d2(&self) -> Option<f64> {
         Some(self.teacher? + self.student? - 2.0 * self.teacher_student)
-    }
-
-    /// What the prompt adds to the sums of its family. Each definition sums over the prompts that have all it needs:
-    /// prompts, C_TS | prompts with C_TT and C_SS, these, C_TS | prompts with a rerun, C_TT', C_TS | prompts with a
-    /// base, D2 of teacher and student, D2 of teacher and base.
-    pub fn columns(&self) -> [f64; COLUMNS] {
-        let mut columns = [0.0; COLUMNS];
-        columns[..2].copy_from_slice(&[1.0, self.teacher_student]);
-        if let (Some(teacher), Some(student)) = (self.teacher, self.student) {
-            columns[2..6].copy_from_slice(&[1.0, teacher, student, self.teacher_student]);
-        }
-        if let Some(ceiling) = self.teacher_rerun {
-            columns[6..9].copy_from_slice(&[1.0, ceiling, self.teacher_student]);
-        }
-        if let (Some(left), Some(gap)) = (self.d2(), self.gap) {
-            columns[9..].copy_from_slice(&[1.0, left, gap]);
-        }
-        columns
     }
 }

@@ -3,11 +3,14 @@
 
 mod support;
 
-use hydrometer_metrics::degenerate::{Degenerate, Prompt, degenerate};
-use hydrometer_metrics::gate::{Bounds, judge};
-use hydrometer_metrics::interval::estimate;
-use hydrometer_metrics::kernel::*;
-use hydrometer_metrics::{FamilyTable, Verdict};
+use hydrometer_metrics::Verdict;
+use hydrometer_metrics::degenerate::{self, Degenerate, degenerate};
+use hydrometer_metrics::kernel::{
+    Answers, Graded, PairMeans, Pooled, RareAnswers, TruthCells, d2, permutation_p, same,
+};
+use hydrometer_metrics::measure::answers::*;
+use hydrometer_metrics::measure::{Definition, Sums, Undefined};
+use hydrometer_metrics::stats::gate::{Bounds, judge};
 use proptest::prelude::*;
 use rand::Rng;
 use support::random;
@@ -17,17 +20,40 @@ fn near(found: f64, expected: f64, tolerance: f64) {
     assert!((found - expected).abs() <= tolerance, "found {found}, expected {expected} ± {tolerance}");
 }
 
-fn pair_means(teacher: &[u32], student: &[u32], rerun: &[u32], base: &[u32]) -> Option<PairMeans> {
-    PairMeans::of(&Answers { teacher, student, rerun, base }, same)
+fn pair_means(teacher: &[u32], student: &[u32], rerun: &[u32]) -> Option<PairMeans> {
+    PairMeans::of(&Answers { teacher, student, rerun }, same)
 }
 
-/// A table of one family per prompt.
-fn table(prompts: &[PairMeans]) -> FamilyTable {
-    let mut table = FamilyTable::new(COLUMNS);
-    for (family, prompt) in prompts.iter().enumerate() {
-        table.add(&format!("{family:04}"), &prompt.columns(), 1);
-    }
-    table
+/// The classes of the answers to one prompt.
+#[derive(Default)]
+struct Asked {
+    teacher: Vec<u32>,
+    student: Vec<u32>,
+    rerun: Vec<u32>,
+    base: Vec<u32>,
+}
+
+fn asked(teacher: &[u32], student: &[u32], rerun: &[u32], base: &[u32]) -> Asked {
+    let [teacher, student, rerun, base] = [teacher, student, rerun, base].map(<[u32]>::to_vec);
+    Asked { teacher, student, rerun, base }
+}
+
+/// Adds a prompt whose answers nothing can grade.
+fn add(sums: &mut Sums, family: usize, asked: &Asked) {
+    let ungraded = |classes: &[u32]| -> Vec<Answer<'static>> {
+        classes.iter().map(|&class| Answer { class, right: None, text: "" }).collect()
+    };
+    let [teacher, student, rerun] = [&asked.teacher, &asked.student, &asked.rerun].map(|classes| ungraded(classes));
+    let start = d2(&asked.teacher, &asked.base, &same);
+    let prompt = Prompt { teacher: &teacher, student: &student, rerun: &rerun, start };
+    sums.prompt(&format!("{family:04}"), &prompt);
+}
+
+/// Sums of one family per prompt.
+fn sums(prompts: &[Asked]) -> Sums {
+    let mut sums = Sums::new();
+    prompts.iter().enumerate().for_each(|(family, prompt)| add(&mut sums, family, prompt));
+    sums
 }
 
 /// `count` answers: class 0 with probability `mode`, else one of four others.
@@ -42,27 +68,26 @@ fn repeats(mode: f64) -> f64 {
 
 #[test]
 fn pair_means_of_a_small_prompt() {
-    let found = pair_means(&[1, 1, 2], &[1, 3], &[2, 2], &[9, 9]).unwrap();
+    let found = pair_means(&[1, 1, 2], &[1, 3], &[2, 2]).unwrap();
     near(found.teacher.unwrap(), 1.0 / 3.0, 1e-15);
     near(found.student.unwrap(), 0.0, 0.0);
     near(found.teacher_student, 1.0 / 3.0, 1e-15);
     near(found.teacher_rerun.unwrap(), 1.0 / 3.0, 1e-15);
     near(found.d2().unwrap(), -1.0 / 3.0, 1e-15);
-    near(found.gap.unwrap(), 4.0 / 3.0, 1e-15);
+    near(d2(&[1, 1, 2], &[9, 9], &same).unwrap(), 4.0 / 3.0, 1e-15);
     // One answer each: agreement, and nothing within.
-    let single = pair_means(&[1], &[1], &[], &[]).unwrap();
+    let single = pair_means(&[1], &[1], &[]).unwrap();
     assert_eq!((single.teacher_student, single.teacher, single.d2()), (1.0, None, None));
-    assert_eq!(single.columns(), [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
-    assert_eq!(pair_means(&[], &[1], &[], &[]), None);
-    assert_eq!(pair_means(&[1], &[], &[], &[]), None);
+    assert_eq!(pair_means(&[], &[1], &[]), None);
+    assert_eq!(pair_means(&[1], &[], &[]), None);
 }
 
 #[test]
 fn a_kernel_matrix_gives_the_same_as_its_classes() {
     let classes = [1, 1, 2, 1, 3];
-    let by_class = pair_means(&classes[..3], &classes[3..], &[], &[]).unwrap();
+    let by_class = pair_means(&classes[..3], &classes[3..], &[]).unwrap();
     let matrix: Vec<Vec<f64>> = classes.iter().map(|x| classes.iter().map(|y| same(x, y)).collect()).collect();
-    let places = Answers { teacher: &[0, 1, 2], student: &[3, 4], rerun: &[], base: &[] };
+    let places = Answers { teacher: &[0, 1, 2], student: &[3, 4], rerun: &[] };
     assert_eq!(PairMeans::of(&places, |&x: &usize, &y: &usize| matrix[x][y]), Some(by_class));
 }
 
@@ -76,7 +101,7 @@ fn pair_means_are_unbiased() {
         let (teacher, student) = drawn.split_at(3);
         let chance: f64 = teacher.iter().map(|&c| p[c as usize]).product::<f64>()
             * student.iter().map(|&c| q[c as usize]).product::<f64>();
-        let found = pair_means(teacher, student, &[], &[]).unwrap();
+        let found = pair_means(teacher, student, &[]).unwrap();
         let values = [found.teacher.unwrap(), found.student.unwrap(), found.teacher_student, found.d2().unwrap()];
         for (sum, value) in expected.iter_mut().zip(values) {
             *sum += chance * value;
@@ -89,52 +114,61 @@ fn pair_means_are_unbiased() {
 
 #[test]
 fn undefined_numbers_say_why() {
-    type Definition = fn(&[f64]) -> Result<f64, Undefined>;
-    let all: [Definition; 6] =
-        [answer_agreement, agreement_ceiling, agreement_ratio, diversity_kept, distribution_match, gap_ratio];
+    let all = [
+        &ANSWER_AGREEMENT,
+        &AGREEMENT_CEILING,
+        &AGREEMENT_RATIO,
+        &DIVERSITY_KEPT,
+        &DISTRIBUTION_MATCH,
+        &GAP_CLOSED,
+        &RARE_ANSWERS_KEPT,
+        &EXCESS_FLIPS,
+    ];
     use Undefined::*;
-    let check = |prompt: Option<PairMeans>, expected: [Result<f64, Undefined>; 6]| {
-        let sums = table(prompt.as_slice()).totals();
-        for (place, (definition, expected)) in all.iter().zip(expected).enumerate() {
-            assert_eq!(definition(&sums), expected, "definition {place}");
+    let check = |prompts: &[Asked], expected: [Result<f64, Undefined>; 6]| {
+        let sums = sums(prompts);
+        let expected = expected.into_iter().chain([Err(TooFewForRare), Err(NoTruth)]);
+        for (definition, expected) in all.iter().zip(expected) {
+            assert_eq!(definition.value(&sums), expected, "{}", definition.id);
+            if let Err(undefined) = expected {
+                assert_eq!(definition.estimate(&sums, 0.95), Err(undefined), "{}", definition.id);
+            }
         }
     };
-    check(None, [Err(NoAnswers), Err(NoRerun), Err(NoRerun), Err(SingleAnswers), Err(SingleAnswers), Err(NoBase)]);
+    check(&[], [Err(NoAnswers), Err(NoRerun), Err(NoRerun), Err(SingleAnswers), Err(SingleAnswers), Err(NoBase)]);
     check(
-        pair_means(&[1], &[1], &[1], &[]),
+        &[asked(&[1], &[1], &[1], &[])],
         [Ok(1.0), Ok(1.0), Ok(1.0), Err(SingleAnswers), Err(SingleAnswers), Err(NoBase)],
     );
     // Every answer of the teacher is new.
     check(
-        pair_means(&[1, 2], &[5, 5], &[3, 4], &[]),
+        &[asked(&[1, 2], &[5, 5], &[3, 4], &[])],
         [Ok(0.0), Ok(0.0), Err(TeacherNeverRepeats), Err(TeacherNeverRepeats), Err(TeacherNeverRepeats), Err(NoBase)],
     );
     check(
-        pair_means(&[1, 1], &[2, 3], &[1, 1], &[1, 1]),
+        &[asked(&[1, 1], &[2, 3], &[1, 1], &[1, 1])],
         [Ok(0.0), Ok(1.0), Ok(0.0), Err(StudentNeverRepeats), Err(StudentNeverRepeats), Err(NoGap)],
     );
     check(
-        pair_means(&[1, 1], &[2, 2], &[], &[3, 3]),
-        [Ok(0.0), Err(NoRerun), Err(NoRerun), Err(NoDiversity), Ok(0.0), Ok(1.0)],
+        &[asked(&[1, 1], &[2, 2], &[], &[3, 3])],
+        [Ok(0.0), Err(NoRerun), Err(NoRerun), Err(NoDiversity), Ok(0.0), Ok(0.0)],
     );
-    assert_eq!(diversity_kept(&[1.0]), Err(Columns { expected: COLUMNS, found: 1 }));
-    assert_eq!(gap_closed(&table(&[]), 0.95), Err(NoBase));
 }
 
 /// Audits of `prompts` prompts whose teacher has its favourite with probability `mode`, four answers each.
-fn audit(prompts: usize, mode: f64, student: impl Fn(&mut rand_chacha::ChaCha8Rng) -> Vec<u32>) -> FamilyTable {
+fn audit(prompts: usize, mode: f64, student: impl Fn(&mut rand_chacha::ChaCha8Rng) -> Vec<u32>) -> Sums {
     let mut random = random(11);
-    let prompts: Vec<PairMeans> = (0..prompts)
+    let prompts: Vec<Asked> = (0..prompts)
         .map(|_| {
             let (teacher, rerun) = (answers(mode, 4, &mut random), answers(mode, 4, &mut random));
-            pair_means(&teacher, &student(&mut random), &rerun, &[]).unwrap()
+            Asked { teacher, student: student(&mut random), rerun, base: Vec::new() }
         })
         .collect();
-    table(&prompts)
+    sums(&prompts)
 }
 
-fn verdict(table: &FamilyTable, definition: fn(&[f64]) -> Result<f64, Undefined>, bounds: Bounds) -> Verdict {
-    judge(&estimate(table, 0.95, |sums| definition(sums).ok()).unwrap(), &bounds, 0.05).verdict
+fn verdict(sums: &Sums, definition: &Definition, bounds: Bounds) -> Verdict {
+    judge(&definition.estimate(sums, 0.95).unwrap(), &bounds, 0.05).verdict
 }
 
 #[test]
@@ -142,20 +176,20 @@ fn a_student_of_modes_agrees_too_much_and_is_caught() {
     let agreement = Bounds { at_least: Some(0.95), at_most: None };
     let diversity = Bounds { at_least: Some(0.8), at_most: Some(1.25) };
     let greedy = audit(200, 0.6, |_| vec![0; 4]);
-    let ratio = agreement_ratio(&greedy.totals()).unwrap();
+    let ratio = AGREEMENT_RATIO.value(&greedy).unwrap();
     // The favourite alone: 0.6 / (0.36 + 0.04).
     near(ratio, 1.5, 0.1);
-    assert_eq!(verdict(&greedy, agreement_ratio, agreement), Verdict::Pass, "agreement alone is fooled");
-    assert_eq!(verdict(&greedy, diversity_kept, diversity), Verdict::Fail);
-    near(distribution_match(&greedy.totals()).unwrap(), 0.6 / 0.4_f64.sqrt(), 0.05);
+    assert_eq!(verdict(&greedy, &AGREEMENT_RATIO, agreement), Verdict::Pass, "agreement alone is fooled");
+    assert_eq!(verdict(&greedy, &DIVERSITY_KEPT, diversity), Verdict::Fail);
+    near(DISTRIBUTION_MATCH.value(&greedy).unwrap(), 0.6 / 0.4_f64.sqrt(), 0.05);
 
     let honest = audit(800, 0.6, |random| answers(0.6, 4, random));
-    assert_eq!(verdict(&honest, agreement_ratio, agreement), Verdict::Pass);
-    assert_eq!(verdict(&honest, diversity_kept, diversity), Verdict::Pass);
-    near(distribution_match(&honest.totals()).unwrap(), 1.0, 0.05);
+    assert_eq!(verdict(&honest, &AGREEMENT_RATIO, agreement), Verdict::Pass);
+    assert_eq!(verdict(&honest, &DIVERSITY_KEPT, diversity), Verdict::Pass);
+    near(DISTRIBUTION_MATCH.value(&honest).unwrap(), 1.0, 0.05);
 
     let wild = audit(200, 0.6, |random| answers(0.2, 4, random));
-    assert_eq!(verdict(&wild, diversity_kept, diversity), Verdict::Fail, "too much diversity");
+    assert_eq!(verdict(&wild, &DIVERSITY_KEPT, diversity), Verdict::Fail, "too much diversity");
 }
 
 #[test]
@@ -171,7 +205,7 @@ fn students_that_give_up_are_named() {
     let silent = vec![vec![None; 4]; 20];
     let names = |student: &[Vec<Option<String>>]| -> Vec<&str> {
         let prompts: Vec<_> =
-            teacher.iter().zip(student).map(|(teacher, student)| Prompt { teacher, student }).collect();
+            teacher.iter().zip(student).map(|(teacher, student)| degenerate::Prompt { teacher, student }).collect();
         let name = |found: &Degenerate| match found {
             Degenerate::Constant { .. } => "constant",
             Degenerate::Silent { .. } => "silent",
@@ -190,7 +224,8 @@ fn students_that_give_up_are_named() {
     // A suite where refusing is right nearly always: a student that always refuses is no worse than its teacher.
     let refusing: Vec<Vec<Option<&str>>> = (0..20).map(|k| vec![Some(if k == 0 { "yes" } else { "no" })]).collect();
     let always = vec![vec![Some("no")]; 20];
-    let prompts: Vec<_> = refusing.iter().zip(&always).map(|(teacher, student)| Prompt { teacher, student }).collect();
+    let prompts: Vec<_> =
+        refusing.iter().zip(&always).map(|(teacher, student)| degenerate::Prompt { teacher, student }).collect();
     assert_eq!(degenerate(&prompts), []);
 }
 
@@ -200,17 +235,16 @@ fn diversity_coverage(families: usize, audits: usize, sharpen: f64) -> f64 {
     let truth = mean_repeats(0.0) / mean_repeats(sharpen);
     let mut random = random(families as u64 + 1000);
     let hits = (0..audits).filter(|_| {
-        let mut table = FamilyTable::new(COLUMNS);
+        let mut sums = Sums::new();
         for family in 0..families {
             let mode = random.random_range(0.3..0.9);
             for _ in 0..random.random_range(1..=8) {
                 let teacher = answers(mode, 4, &mut random);
                 let student = answers(mode + sharpen * (1.0 - mode), 4, &mut random);
-                let prompt = pair_means(&teacher, &student, &[], &[]).unwrap();
-                table.add(&format!("{family:04}"), &prompt.columns(), 1);
+                add(&mut sums, family, &Asked { teacher, student, ..Asked::default() });
             }
         }
-        let found = estimate(&table, 0.95, |sums| diversity_kept(sums).ok()).and_then(|found| found.interval);
+        let found = DIVERSITY_KEPT.estimate(&sums, 0.95).ok().and_then(|found| found.interval);
         found.is_some_and(|interval| (interval.low..=interval.high).contains(&truth))
     });
     hits.count() as f64 / audits as f64
@@ -311,16 +345,16 @@ fn gap_closed_is_the_share_of_the_teacher_in_a_mixture() {
     let mut random = random(31);
     // How often each model gives the answer that only a teacher gives.
     let mut run = |teacher: f64, student: f64, base: f64| {
-        let prompts: Vec<PairMeans> = (0..400)
+        let prompts: Vec<Asked> = (0..400)
             .map(|_| {
                 let mut mixed = |share: f64| -> Vec<u32> {
                     (0..8).map(|_| if random.random::<f64>() < share { 0 } else { random.random_range(5..8) }).collect()
                 };
                 let (teacher, student, base) = (mixed(teacher), mixed(student), mixed(base));
-                pair_means(&teacher, &student, &[], &base).unwrap()
+                Asked { teacher, student, base, ..Asked::default() }
             })
             .collect();
-        gap_closed(&table(&prompts), 0.95)
+        GAP_CLOSED.estimate(&sums(&prompts), 0.95)
     };
     for share in [0.0, 0.3, 0.8] {
         let found = run(1.0, share, 0.0).unwrap();
@@ -340,7 +374,7 @@ fn gap_closed_is_the_share_of_the_teacher_in_a_mixture() {
 fn gap_coverage(families: usize, audits: usize, share: f64) -> f64 {
     let mut random = random(families as u64 + 2000);
     let hits = (0..audits).filter(|_| {
-        let mut table = FamilyTable::new(COLUMNS);
+        let mut sums = Sums::new();
         let modes: Vec<f64> = (0..families).map(|_| random.random_range(0.3..0.9)).collect();
         // A right answer of its own for each prompt, and four wrong ones that all prompts share.
         let drawn = |family: usize, place: u32, random: &mut rand_chacha::ChaCha8Rng| {
@@ -360,11 +394,10 @@ fn gap_coverage(families: usize, audits: usize, share: f64) -> f64 {
                         if like { drawn(family, place, &mut random) } else { drawn(family + 1, 0, &mut random) }
                     })
                     .collect();
-                let prompt = pair_means(teacher, &student, &[], stranger).unwrap();
-                table.add(&format!("{family:04}"), &prompt.columns(), 1);
+                add(&mut sums, family, &asked(teacher, &student, &[], stranger));
             }
         }
-        let found = gap_closed(&table, 0.95).ok().and_then(|found| found.interval);
+        let found = GAP_CLOSED.estimate(&sums, 0.95).ok().and_then(|found| found.interval);
         found.is_some_and(|interval| (interval.low..=interval.high).contains(&share))
     });
     hits.count() as f64 / audits as f64
@@ -399,15 +432,17 @@ fn rare_answers_of_known_prompts() {
     // One of twenty is among ten draws with chance one half; 20 of 20 always.
     let mut student = [0; 20];
     student[0] = 1;
-    let found = rare_columns(&teacher, &student, &[2; 20]).unwrap();
-    let expected = [1.0, 0.3, 0.1 * 0.5, 0.2];
-    for (found, expected) in found.into_iter().zip(expected) {
+    let found = RareAnswers::of(&teacher, &student, &[2; 20]).unwrap();
+    for (found, expected) in [found.weight, found.student, found.rerun].into_iter().zip([0.3, 0.1 * 0.5, 0.2]) {
         near(found, expected, 1e-12);
     }
-    near(rare_answers_kept(&found).unwrap(), 0.25, 1e-12);
-    assert_eq!(rare_columns(&teacher, &student[..19], &[2; 20]), None);
-    assert_eq!(rare_answers_kept(&[0.0; 4]), Err(Undefined::TooFewForRare));
-    assert_eq!(rare_answers_kept(&rare_columns(&[0; 20], &student, &[0; 20]).unwrap()), Err(Undefined::NothingRare));
+    let kept = |teacher: &[u32], student: &[u32], rerun: &[u32]| {
+        RARE_ANSWERS_KEPT.value(&sums(&[asked(teacher, student, rerun, &[])]))
+    };
+    near(kept(&teacher, &student, &[2; 20]).unwrap(), 0.25, 1e-12);
+    assert_eq!(RareAnswers::of(&teacher, &student[..19], &[2; 20]), None);
+    assert_eq!(kept(&teacher, &student[..19], &[2; 20]), Err(Undefined::TooFewForRare));
+    assert_eq!(kept(&[0; 20], &student, &[0; 20]), Err(Undefined::NothingRare));
 }
 
 #[test]
@@ -417,25 +452,30 @@ fn rare_answers_are_kept_by_a_rerun_and_lost_by_a_truncated_tail() {
     let mut draw = |rare: u32| -> Vec<u32> {
         (0..24).map(|_| if random.random::<f64>() < 0.8 { 0 } else { random.random_range(1..=rare) }).collect()
     };
-    let mut sums = [[0.0; RARE_COLUMNS]; 3];
-    for _ in 0..4000 {
+    let (mut all, mut weight) = ([Sums::new(), Sums::new(), Sums::new()], 0.0);
+    for prompt in 0..4000 {
         let (teacher, rerun) = (draw(20), draw(20));
-        for (sums, rare) in sums.iter_mut().zip([20, 10, 1]) {
-            for (sum, value) in sums.iter_mut().zip(rare_columns(&teacher, &draw(rare), &rerun).unwrap()) {
-                *sum += value;
-            }
+        for (sums, rare) in all.iter_mut().zip([20, 10, 1]) {
+            add(sums, prompt, &asked(&teacher, &draw(rare), &rerun, &[]));
         }
+        weight += RareAnswers::of(&teacher, &rerun, &rerun).unwrap().weight;
     }
     // Seen in ten draws: 1 − (1 − q)¹⁰.
     let seen = |q: f64| 1.0 - (1.0 - q).powi(10);
-    near(sums[0][1] / 4000.0, 0.2, 0.01);
-    near(rare_answers_kept(&sums[0]).unwrap(), 1.0, 0.06);
-    near(rare_answers_kept(&sums[1]).unwrap(), 0.5 * seen(0.02) / seen(0.01), 0.06);
-    near(rare_answers_kept(&sums[2]).unwrap(), 0.05 * seen(0.2) / seen(0.01), 0.06);
+    near(weight / 4000.0, 0.2, 0.01);
+    let kept = |place: usize| RARE_ANSWERS_KEPT.value(&all[place]).unwrap();
+    near(kept(0), 1.0, 0.06);
+    near(kept(1), 0.5 * seen(0.02) / seen(0.01), 0.06);
+    near(kept(2), 0.05 * seen(0.2) / seen(0.01), 0.06);
 }
 
-fn graded(right: bool, class: u32) -> Graded {
-    Graded { class, right }
+fn graded(right: bool, class: u32) -> Answer<'static> {
+    Answer { class, right: Some(right), text: "" }
+}
+
+/// Adds a prompt whose answers are all graded.
+fn add_graded(sums: &mut Sums, family: usize, teacher: &[Answer<'_>], student: &[Answer<'_>], rerun: &[Answer<'_>]) {
+    sums.prompt(&format!("{family:04}"), &Prompt { teacher, student, rerun, start: None });
 }
 
 #[test]
@@ -443,46 +483,83 @@ fn cells_of_single_answers_are_a_plain_table() {
     // Counts (both right, lost, gained, both wrong the same, both wrong differently).
     let counts = [198, 260, 88, 70, 703];
     let cases = [(true, true, 0), (true, false, 1), (false, true, 1), (false, false, 0), (false, false, 1)];
-    let mut table = FamilyTable::new(TRUTH_COLUMNS);
+    let mut sums = Sums::new();
     let mut prompt = 0;
     for (count, (t, s, class)) in counts.into_iter().zip(cases) {
         for _ in 0..count {
-            let cells = TruthCells::of(&[graded(t, 0)], &[graded(s, class)]).unwrap();
-            table.add(&format!("{prompt:04}"), &cells.columns(None), 1);
+            add_graded(&mut sums, prompt, &[graded(t, 0)], &[graded(s, class)], &[]);
             prompt += 1;
         }
     }
-    let sums = table.totals();
     let share = |count: u32| f64::from(count) / 1319.0;
-    near(answer_both_right(&sums).unwrap(), share(198), 1e-12);
-    near(answer_lost(&sums).unwrap(), share(260), 1e-12);
-    near(answer_gained(&sums).unwrap(), share(88), 1e-12);
-    near(answer_both_wrong_same(&sums).unwrap(), share(70), 1e-12);
-    near(answer_both_wrong_different(&sums).unwrap(), share(703), 1e-12);
-    near(answer_accuracy_teacher(&sums).unwrap(), share(458), 1e-12);
-    near(answer_accuracy_student(&sums).unwrap(), share(286), 1e-12);
-    assert_eq!(excess_flips(&sums), Err(Undefined::NoRerun));
-    assert_eq!(excess_flips(&[0.0; TRUTH_COLUMNS]), Err(Undefined::NoTruth));
-    assert_eq!(TruthCells::of(&[], &[graded(true, 0)]), None);
-    let lost = estimate(&table, 0.95, |sums| answer_lost(sums).ok()).unwrap();
+    near(ANSWER_BOTH_RIGHT.value(&sums).unwrap(), share(198), 1e-12);
+    near(ANSWER_LOST.value(&sums).unwrap(), share(260), 1e-12);
+    near(ANSWER_GAINED.value(&sums).unwrap(), share(88), 1e-12);
+    near(ANSWER_BOTH_WRONG_SAME.value(&sums).unwrap(), share(70), 1e-12);
+    near(ANSWER_BOTH_WRONG_DIFFERENT.value(&sums).unwrap(), share(703), 1e-12);
+    near(ANSWER_ACCURACY_TEACHER.value(&sums).unwrap(), share(458), 1e-12);
+    near(ANSWER_ACCURACY_STUDENT.value(&sums).unwrap(), share(286), 1e-12);
+    assert_eq!(EXCESS_FLIPS.value(&sums), Err(Undefined::NoRerun));
+    assert_eq!(EXCESS_FLIPS.value(&Sums::new()), Err(Undefined::NoTruth));
+    assert_eq!(TruthCells::of(&[], &[Graded { right: true, class: 0 }]), None);
+    let lost = ANSWER_LOST.estimate(&sums, 0.95).unwrap();
     assert!(lost.interval.unwrap().low > 0.17 && lost.interval.unwrap().high < 0.22);
 }
 
 #[test]
 fn excess_flips_leave_out_what_the_teacher_flips_itself() {
     let mut random = random(51);
-    let mut draw = |right: f64| -> Vec<Graded> {
+    let mut draw = |right: f64| -> Vec<Answer<'static>> {
         (0..4).map(|_| random.random::<f64>() < right).map(|right| graded(right, u32::from(right))).collect()
     };
-    let mut table = FamilyTable::new(TRUTH_COLUMNS);
+    let mut sums = Sums::new();
     for prompt in 0..2000 {
         let (teacher, rerun, student) = (draw(0.8), draw(0.8), draw(0.5));
-        let floor = TruthCells::of(&teacher, &rerun).unwrap();
-        let cells = TruthCells::of(&teacher, &student).unwrap();
-        table.add(&format!("{prompt:04}"), &cells.columns(Some(&floor)), 1);
+        add_graded(&mut sums, prompt, &teacher, &student, &rerun);
     }
     // 0.8·0.5 + 0.2·0.5 against 2·0.8·0.2.
-    near(excess_flips(&table.totals()).unwrap(), 0.18, 0.02);
+    near(EXCESS_FLIPS.value(&sums).unwrap(), 0.18, 0.02);
+}
+
+#[test]
+fn a_difference_that_no_family_shows_keeps_a_width() {
+    let mut sums = Sums::new();
+    for prompt in 0..30 {
+        add_graded(&mut sums, prompt, &[graded(true, 0)], &[graded(true, 0)], &[graded(true, 0)]);
+    }
+    let found = EXCESS_FLIPS.estimate(&sums, 0.95).unwrap();
+    let interval = found.interval.unwrap();
+    // Clopper–Pearson of none of 30: 1 − 0.025^(1/30).
+    near(interval.high, 1.0 - 0.025_f64.powf(1.0 / 30.0), 1e-9);
+    near(interval.low, -interval.high, 1e-12);
+}
+
+#[test]
+fn prompts_without_a_checker_are_named() {
+    let mut sums = Sums::new();
+    add_graded(&mut sums, 0, &[graded(true, 0)], &[graded(false, 1)], &[]);
+    add(&mut sums, 1, &asked(&[1], &[1], &[], &[]));
+    let found = ANSWER_LOST.estimate(&sums, 0.95).unwrap();
+    assert_eq!((found.value, found.n_items, found.n_families), (1.0, 1, 1));
+    assert_eq!(found.excluded[0].items, 1);
+    assert_eq!(ANSWER_AGREEMENT.estimate(&sums, 0.95).unwrap().n_items, 2);
+}
+
+#[test]
+fn the_floor_is_the_teacher_against_its_own_rerun() {
+    let prompts: Vec<_> = (0..6).map(|k| asked(&[0, 0, 1, k], &[2, 2, 2, 2], &[0, 0, k, 1], &[])).collect();
+    let (mut sums, mut floor) = (Sums::new(), Sums::new());
+    for (family, prompt) in prompts.iter().enumerate() {
+        add(&mut sums, family, prompt);
+        let Asked { teacher, rerun, .. } = prompt;
+        add(&mut floor, family, &asked(teacher, rerun, &[], &[]));
+    }
+    assert_eq!(DIVERSITY_KEPT.floor(&floor, 0.95), DIVERSITY_KEPT.value(&floor).ok());
+    assert_eq!(ANSWER_AGREEMENT.floor(&floor, 0.95), None);
+    // Its ceiling comes from the same sums.
+    let ceiling = ANSWER_AGREEMENT.estimate(&sums, 0.95).unwrap().floor;
+    assert_eq!(ceiling, AGREEMENT_CEILING.value(&sums).ok());
+    assert_eq!(ceiling, ANSWER_AGREEMENT.value(&floor).ok());
 }
 
 /// One to seven answers of five classes.
@@ -494,21 +571,37 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn order_and_names_do_not_matter(mut teacher in some(), student in some(), rerun in some(), base in some()) {
-        let found = pair_means(&teacher, &student, &rerun, &base).unwrap();
+    fn order_and_names_do_not_matter(mut teacher in some(), student in some(), rerun in some()) {
+        let found = pair_means(&teacher, &student, &rerun).unwrap();
         let rename = |answers: &[u32]| -> Vec<u32> { answers.iter().map(|class| 900 - class * 7).collect() };
-        let renamed = pair_means(&rename(&teacher), &rename(&student), &rename(&rerun), &rename(&base));
-        prop_assert_eq!(renamed, Some(found));
+        prop_assert_eq!(pair_means(&rename(&teacher), &rename(&student), &rename(&rerun)), Some(found));
         teacher.reverse();
-        let turned = pair_means(&teacher, &student, &rerun, &base).unwrap();
-        for (a, b) in turned.columns().into_iter().zip(found.columns()) {
+        let turned = pair_means(&teacher, &student, &rerun).unwrap();
+        let all = |means: PairMeans| {
+            let PairMeans { teacher_student, teacher, student, teacher_rerun } = means;
+            [Some(teacher_student), teacher, student, teacher_rerun].map(|mean| mean.unwrap_or(2.0))
+        };
+        for (a, b) in all(turned).into_iter().zip(all(found)) {
             prop_assert!((a - b).abs() < 1e-12);
         }
     }
 
     #[test]
+    fn parts_merge_to_the_whole(prompts in prop::collection::vec((some(), some(), some()), 1..6)) {
+        let prompts: Vec<Asked> =
+            prompts.into_iter().map(|(teacher, student, rerun)| Asked { base: rerun.clone(), teacher, student, rerun }).collect();
+        let mut merged = Sums::new();
+        for (family, prompt) in prompts.iter().enumerate() {
+            let mut part = Sums::new();
+            add(&mut part, family, prompt);
+            merged.merge(&part);
+        }
+        prop_assert_eq!(merged, sums(&prompts));
+    }
+
+    #[test]
     fn pair_means_are_counts_of_pairs(teacher in some(), student in some()) {
-        let found = pair_means(&teacher, &student, &teacher, &student).unwrap();
+        let found = pair_means(&teacher, &student, &teacher).unwrap();
         let share = |answers: &[u32], class| answers.iter().filter(|&&c| c == class).count() as f64;
         let (n, m) = (teacher.len() as f64, student.len() as f64);
         let both: f64 = (0..5).map(|class| share(&teacher, class) * share(&student, class)).sum();
@@ -517,20 +610,28 @@ proptest! {
             let pairs: f64 = (0..5).map(|class| share(&teacher, class) * (share(&teacher, class) - 1.0)).sum();
             prop_assert!((within - pairs / (n * (n - 1.0))).abs() < 1e-12);
         }
-        if let (Some(d2), Some(gap)) = (found.d2(), found.gap) {
-            prop_assert!((d2 - gap).abs() < 1e-12);
+        if let (Some(left), Some(gap)) = (found.d2(), d2(&teacher, &student, &same)) {
+            prop_assert!((left - gap).abs() < 1e-12);
         }
     }
 
     #[test]
     fn cells_are_shares(pairs in prop::collection::vec((any::<bool>(), 0_u32..3, any::<bool>(), 0_u32..3), 1..9)) {
-        let teacher: Vec<Graded> = pairs.iter().map(|p| graded(p.0, p.1)).collect();
-        let student: Vec<Graded> = pairs.iter().map(|p| graded(p.2, p.3)).collect();
-        let cells = TruthCells::of(&teacher, &student).unwrap();
-        let columns = cells.columns(Some(&cells));
-        prop_assert!((columns[1..6].iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        let rate = teacher.iter().filter(|answer| answer.right).count() as f64 / teacher.len() as f64;
-        prop_assert!((answer_accuracy_teacher(&columns).unwrap() - rate).abs() < 1e-12);
-        prop_assert!(excess_flips(&columns).unwrap().abs() < 1e-12);
+        let teacher: Vec<_> = pairs.iter().map(|p| graded(p.0, p.1)).collect();
+        let student: Vec<_> = pairs.iter().map(|p| graded(p.2, p.3)).collect();
+        let mut sums = Sums::new();
+        add_graded(&mut sums, 0, &teacher, &student, &student);
+        let cells = [
+            &ANSWER_BOTH_RIGHT,
+            &ANSWER_LOST,
+            &ANSWER_GAINED,
+            &ANSWER_BOTH_WRONG_SAME,
+            &ANSWER_BOTH_WRONG_DIFFERENT,
+        ];
+        let total: f64 = cells.iter().map(|cell| cell.value(&sums).unwrap()).sum();
+        prop_assert!((total - 1.0).abs() < 1e-12);
+        let rate = pairs.iter().filter(|p| p.0).count() as f64 / pairs.len() as f64;
+        prop_assert!((ANSWER_ACCURACY_TEACHER.value(&sums).unwrap() - rate).abs() < 1e-12);
+        prop_assert!(EXCESS_FLIPS.value(&sums).unwrap().abs() < 1e-12);
     }
 }

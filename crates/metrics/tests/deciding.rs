@@ -3,12 +3,13 @@
 
 mod support;
 
-use hydrometer_metrics::gate::{Bounds, judge};
-use hydrometer_metrics::interval::estimate;
-use hydrometer_metrics::power::{detectable, families, family_sd};
-use hydrometer_metrics::ppi::{self, ppi_mean};
-use hydrometer_metrics::sequential::{Claim, Evidence, Gate, SequentialError, all_of, shuffled};
-use hydrometer_metrics::{Estimate, FamilyTable, Verdict, interval};
+use hydrometer_metrics::stats::gate::{Bounds, judge};
+use hydrometer_metrics::stats::interval;
+use hydrometer_metrics::stats::interval::estimate;
+use hydrometer_metrics::stats::power::{detectable, families, family_sd};
+use hydrometer_metrics::stats::ppi::{self, ppi_mean};
+use hydrometer_metrics::stats::sequential::{Claim, Evidence, Gate, SequentialError, all_of};
+use hydrometer_metrics::{Estimate, FamilyTable, Verdict};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use support::{normal, random};
@@ -276,17 +277,6 @@ fn several_claims_make_one_verdict() {
     for (verdicts, expected) in cases {
         assert_eq!(all_of(&verdicts), expected, "{verdicts:?}");
     }
-}
-
-#[test]
-fn orders_are_permutations_and_repeat() {
-    let order = shuffled(50, 3);
-    assert_eq!(order, shuffled(50, 3));
-    assert_ne!(order, shuffled(50, 4));
-    let mut sorted = order;
-    sorted.sort_unstable();
-    assert_eq!(sorted, (0..50).collect::<Vec<_>>());
-    assert_eq!(shuffled(0, 1), [0; 0]);
 }
 
 #[test]

@@ -3,10 +3,11 @@
 
 mod support;
 
-use hydrometer_metrics::gate::{Bounds, judge};
-use hydrometer_metrics::interval::{bca, clopper_pearson, estimate, jackknife, wilson};
-use hydrometer_metrics::tests::{benjamini_hochberg, holm, tost, two_sided_p};
-use hydrometer_metrics::{Estimate, FamilyTable, Interval, IntervalMethod, Verdict, slices};
+use hydrometer_metrics::stats::gate::{Bounds, judge};
+use hydrometer_metrics::stats::interval::{clopper_pearson, estimate, jackknife};
+use hydrometer_metrics::stats::significance::{benjamini_hochberg, holm, two_sided_p};
+use hydrometer_metrics::stats::slices;
+use hydrometer_metrics::{Estimate, FamilyTable, Interval, IntervalMethod, Verdict};
 use rand::Rng;
 use support::{normal, random};
 
@@ -99,11 +100,7 @@ fn coverage(population: Population, families: usize, audits: usize, method: Meth
 #[test]
 #[ignore = "writes the table of docs/metrics/intervals.md: run it alone, optimised, with --nocapture"]
 fn coverage_table() {
-    let methods: [(&str, Method); 3] = [
-        ("used", used),
-        ("jackknife-t", |table| jackknife(table, 0.95, ratio)),
-        ("BCa", |table| bca(table, 0.95, ratio)),
-    ];
+    let methods: [(&str, Method); 2] = [("used", used), ("jackknife-t", |table| jackknife(table, 0.95, ratio))];
     for population in [Population::Normal, Population::Skewed, Population::Heavy, Population::Rate, Population::Share] {
         for (name, method) in methods {
             let cells: Vec<String> = [8, 20, 60, 200]
@@ -272,10 +269,6 @@ fn few_families_get_the_bootstrap_and_the_same_bytes_twice() {
     let plain = jackknife(&table, 0.95, ratio).unwrap();
     assert!(interval.low <= plain.low && plain.high <= interval.high);
     assert!(interval.high - interval.low > plain.high - plain.low);
-    let bca = bca(&table, 0.95, ratio).unwrap();
-    assert_eq!(bca.method, IntervalMethod::Bca);
-    assert!(bca.low < first.value && first.value < bca.high);
-    assert!(bca.high - bca.low < interval.high - interval.low);
 }
 
 #[track_caller]
@@ -287,15 +280,12 @@ include!("reference/tests_values.rs");
 
 #[test]
 fn proportions_agree_with_scipy() {
-    for (k, n, level, wilson_low, wilson_high, exact_low, exact_high) in PROPORTIONS {
-        let score = wilson(k, n, level).unwrap();
-        near(score.low, wilson_low);
-        near(score.high, wilson_high);
+    for (k, n, level, exact_low, exact_high) in PROPORTIONS {
         let exact = clopper_pearson(k, n, level).unwrap();
         near(exact.low, exact_low);
         near(exact.high, exact_high);
     }
-    assert_eq!(wilson(0, 0, 0.95), None);
+    assert_eq!(clopper_pearson(0, 0, 0.95), None);
     assert_eq!(clopper_pearson(2, 1, 0.95), None);
 }
 
@@ -303,9 +293,6 @@ fn proportions_agree_with_scipy() {
 fn tests_agree_with_scipy() {
     for (t, df, p) in T_TESTS {
         near(two_sided_p(t, df).unwrap(), p);
-    }
-    for (value, error, df, low, high, p) in TOSTS {
-        near(tost(value, error, df, low, high).unwrap(), p);
     }
     for (found, expected) in holm(&P_VALUES).into_iter().zip(HOLM) {
         near(found, expected);
@@ -315,8 +302,6 @@ fn tests_agree_with_scipy() {
     }
     assert_eq!(two_sided_p(f64::NAN, 5.0), None);
     assert_eq!(two_sided_p(1.0, 0.0), None);
-    assert_eq!(tost(1.0, 0.0, 5.0, 0.9, 1.1), Some(0.0));
-    assert_eq!(tost(1.1, 0.0, 5.0, 0.9, 1.1), Some(1.0));
     assert!(holm(&[]).is_empty() && benjamini_hochberg(&[]).is_empty());
 }
 

@@ -4,8 +4,8 @@
 mod support;
 
 use hydrometer_metrics::calibration::{brier, debiased_ece2, ece2, logit_slope, reliability};
-use hydrometer_metrics::families::FamilyTable;
-use hydrometer_metrics::quantile::percentiles;
+use hydrometer_metrics::stats::families::FamilyTable;
+use hydrometer_metrics::stats::quantile::percentiles;
 use hydrometer_metrics::temperature::best;
 use hydrometer_metrics::{INVERSE_TEMPERATURES, UNIT_TEMPERATURE};
 use proptest::prelude::*;

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use hydrometer_audit::Statement;
-use hydrometer_metrics::catalog::{Direction, find};
+use hydrometer_metrics::measure::answers::GAP_CLOSED;
+use hydrometer_metrics::measure::{Direction, find};
 use hydrometer_metrics::{Estimate, Verdict};
 use serde::Serialize;
 
@@ -99,7 +100,7 @@ impl Comparison {
             (s.answers.as_ref().and_then(|answers| answers.gap_base), s.base.as_ref().map(|base| base.weights.clone()))
         };
         let same_start = start(a) == start(b);
-        let comparable = |id: &str| comparable && (id != "gap_closed" || same_start);
+        let comparable = |id: &str| comparable && (id != GAP_CLOSED.id || same_start);
         let rows = ids.into_iter().map(|id| row(id, estimate(a, id), estimate(b, id), comparable(id)));
         let rows = rows.filter(|row| row.a.is_some() || row.b.is_some()).collect();
         Self { a: Side::of(a), b: Side::of(b), obstacles, rows }

@@ -10,7 +10,6 @@ pub mod compare;
 mod compat;
 mod csv;
 mod document;
-mod group;
 mod html;
 mod junit;
 mod markdown;

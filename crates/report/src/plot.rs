@@ -1,7 +1,7 @@
 //! Scales, strips and signs, shared by the sections that draw: every drawing places its marks in per cent of its width, so that text keeps its size on any
 //! screen and nothing is distorted.
 
-use hydrometer_metrics::catalog::find;
+use hydrometer_metrics::measure::{End, find};
 use hydrometer_metrics::{Estimate, Verdict};
 use maud::{Markup, html};
 
@@ -36,8 +36,10 @@ impl Scale {
 
     /// The same scale, not beyond where the metric itself ends.
     pub(crate) fn within(self, metric: &str) -> Self {
-        let ends = find(metric).and_then(|info| info.range.strip_suffix("]")?.rsplit_once(',')?.1.trim().parse().ok());
-        Self { high: ends.map_or(self.high, |end: f64| self.high.min(end)), ..self }
+        match find(metric).map(|metric| metric.range.high) {
+            Some(End::Closed(end)) => Self { high: self.high.min(end), ..self },
+            Some(End::Open(_)) | None => self,
+        }
     }
 
     /// Position in per cent, kept inside the drawing.

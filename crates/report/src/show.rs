@@ -1,7 +1,7 @@
 //! Numbers, verdicts and names as people read them, the same in every format.
 
 use hydrometer_audit::statement::{Metric, Severity, Statement};
-use hydrometer_metrics::catalog::{SECONDARY, find};
+use hydrometer_metrics::measure::{find, text};
 use hydrometer_metrics::{Estimate, Interval, IntervalMethod, Verdict};
 pub(crate) use hydrometer_probes::counted::{counted, grouped as count};
 
@@ -36,13 +36,13 @@ pub(crate) fn severity(severity: Severity) -> &'static str {
 
 /// Name of a metric in the catalogue; `None` for one that is not there.
 pub(crate) fn catalogued(id: &str) -> Option<&'static str> {
-    find(id).map(|info| info.name)
+    find(id).map(|metric| metric.text.name)
 }
 
 /// Name of a metric for people: from the catalogue, else its identifier spelled with spaces, safe to show.
 pub(crate) fn metric(id: &str) -> String {
-    match catalogued(id).or_else(|| SECONDARY.iter().find(|measure| measure.id == id).map(|info| info.name)) {
-        Some(name) => name.to_owned(),
+    match text(id) {
+        Some(text) => text.name.to_owned(),
         None => {
             let mut name = visible(id).replace('_', " ");
             if let Some(first) = name.get_mut(..1) {
@@ -55,7 +55,7 @@ pub(crate) fn metric(id: &str) -> String {
 
 /// Unit of a metric; empty for a pure number.
 pub(crate) fn unit(id: &str) -> &'static str {
-    find(id).map_or("", |info| info.unit)
+    find(id).map_or("", |metric| metric.text.unit)
 }
 
 /// A number with about three figures that matter: `0.0123`, `12.3`, `4,080`, `3.2e-6`, `1.23e6`.
@@ -97,9 +97,7 @@ pub(crate) fn interval(interval: Option<&Interval>) -> String {
 pub(crate) fn method(method: IntervalMethod) -> &'static str {
     match method {
         IntervalMethod::JackknifeT => "family jackknife, t",
-        IntervalMethod::Bca => "BCa bootstrap over families",
         IntervalMethod::BootstrapT => "studentised bootstrap over families",
-        IntervalMethod::Wilson => "Wilson score",
         IntervalMethod::ClopperPearson => "Clopper–Pearson, exact",
     }
 }

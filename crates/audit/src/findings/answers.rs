@@ -1,6 +1,7 @@
 //! Findings on sampled answers.
 
 use hydrometer_metrics::Verdict;
+use hydrometer_metrics::measure::answers;
 use hydrometer_probes::counted::counted;
 
 use super::{EXAMPLES, Look};
@@ -25,11 +26,11 @@ impl Look<'_> {
 
     /// Diversity kept misses its gate.
     pub(super) fn diversity(&self) -> Option<Finding> {
-        let fails = |g: &crate::statement::Gate| g.metric == "diversity_kept" && g.verdict == Verdict::Fail;
+        let fails = |g: &crate::statement::Gate| g.metric == answers::DIVERSITY_KEPT.id && g.verdict == Verdict::Fail;
         if !self.statement.gates.iter().any(fails) {
             return None;
         }
-        let kept = self.value("diversity_kept")?;
+        let kept = self.value(&answers::DIVERSITY_KEPT)?;
         let (title, detail, next_step) = if kept < 1.0 {
             (
                 format!("The student gives {kept:.2} times as many different answers to a prompt as its teacher"),
@@ -45,7 +46,7 @@ impl Look<'_> {
         };
         Some(Finding {
             id: "diversity".into(),
-            severity: self.severity(&["diversity_kept"]),
+            severity: self.severity(&[&answers::DIVERSITY_KEPT]),
             title,
             detail: detail.into(),
             next_step: next_step.into(),
@@ -55,11 +56,11 @@ impl Look<'_> {
 
     /// Agreement above its ceiling is a symptom, not a success.
     pub(super) fn mode_only(&self) -> Option<Finding> {
-        let (ratio, kept) = (self.estimate("agreement_ratio")?, self.value("diversity_kept")?);
+        let (ratio, kept) = (self.estimate(&answers::AGREEMENT_RATIO)?, self.value(&answers::DIVERSITY_KEPT)?);
         let above = ratio.interval.as_ref().is_some_and(|interval| interval.low > 1.0);
         (above && kept < 1.0).then(|| Finding {
             id: "mode_only".into(),
-            severity: self.severity(&["diversity_kept"]),
+            severity: self.severity(&[&answers::DIVERSITY_KEPT]),
             title: format!(
                 "The student agrees with its teacher {:.2} times as often as the teacher itself",
                 ratio.value
@@ -73,7 +74,7 @@ impl Look<'_> {
 
     /// Prompts on which the teacher is mostly right and the student mostly wrong.
     pub(super) fn answers_lost(&self) -> Option<Finding> {
-        let (lost, gained) = (self.value("answer_lost")?, self.value("answer_gained")?);
+        let (lost, gained) = (self.value(&answers::ANSWER_LOST)?, self.value(&answers::ANSWER_GAINED)?);
         if lost <= gained {
             return None;
         }
@@ -81,8 +82,9 @@ impl Look<'_> {
         let (lost_prompts, gained_prompts) = (of(ChoiceOutcome::Lost), of(ChoiceOutcome::Gained));
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
         // A teacher that is right now and then loses against itself too.
-        let clear = self.estimate("answer_lost")?.interval.as_ref().is_some_and(|interval| interval.low > gained);
-        let gates = ["answer_lost", "answer_accuracy_student", "excess_flips"];
+        let clear =
+            self.estimate(&answers::ANSWER_LOST)?.interval.as_ref().is_some_and(|interval| interval.low > gained);
+        let gates = [&answers::ANSWER_LOST, &answers::ANSWER_ACCURACY_STUDENT, &answers::EXCESS_FLIPS];
         Some(Finding {
             id: "answers_lost".into(),
             severity: if clear { self.severity(&gates) } else { Severity::Informative },
@@ -100,16 +102,16 @@ impl Look<'_> {
 
     /// Answers that reached the longest length say little.
     pub(super) fn cut_answers(&self) -> Option<Finding> {
-        let answers = self.statement.answers.as_ref()?;
-        let most = answers.teacher_cut.max(answers.student_cut);
+        let asked = self.statement.answers.as_ref()?;
+        let most = asked.teacher_cut.max(asked.student_cut);
         let percent = |share: f64| format!("{:.0} %", 100.0 * share);
         (most >= 0.1).then(|| Finding {
             id: "cut_answers".into(),
             severity: Severity::Notable,
             title: format!(
                 "{} of the teacher's and {} of the student's answers were cut at their longest length",
-                percent(answers.teacher_cut),
-                percent(answers.student_cut)
+                percent(asked.teacher_cut),
+                percent(asked.student_cut)
             ),
             detail: "A cut answer may lack its conclusion: it counts as wrong and as different.".into(),
             next_step: "Raise --max-tokens, or shorten what the prompts ask for.".into(),

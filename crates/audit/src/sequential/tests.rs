@@ -1,43 +1,78 @@
 //! Gates watched over simulated families whose truth is known.
 #![allow(clippy::unwrap_used)]
 
-use hydrometer_metrics::{FamilyTable, Verdict};
+use hydrometer_metrics::measure::{Sums, Table, tokens};
+use hydrometer_metrics::{PositionStats, Verdict};
 use hydrometer_probes::families::{FamilySizes, order_in};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{WATCHABLE, Watch, deciding, unwatched};
+use super::{Watch, deciding, unwatched};
+use crate::Policy;
 use crate::statement::Watched;
-use crate::{Policy, tokens};
 
 /// Positions of the largest family.
 const LARGEST: u64 = 12;
 
 const TOP: &str = "[[gate]]\nmetric = \"top1_agreement\"\nat_least = 0.8";
 
-/// Families of 4 to 12 positions whose own rate of agreement varies around `rate`.
-fn simulate(rate: f64, families: usize, seed: u64) -> FamilyTable {
+/// A position with this tail, of which so much is kept, and with the same favourite or not.
+fn position(same_top: bool, tail: f32, kept: f32) -> PositionStats {
+    PositionStats {
+        target: 0,
+        teacher_logprob: -1.0,
+        student_logprob: -1.0,
+        kl: 0.0,
+        reverse_kl: 0.0,
+        jsd: 0.0,
+        overlap: 1.0,
+        teacher_entropy: 1.0,
+        student_entropy: 1.0,
+        floored_mass: 0.0,
+        teacher_top1: 0,
+        student_top1: u32::from(!same_top),
+        teacher_top1_prob: 0.5,
+        student_top1_prob: 0.5,
+        kendall_tau: 1.0,
+        band_mass: [0.5, 0.5 - tail, tail, 0.0],
+        band_overlap: [0.5, 0.5 - tail, kept, 0.0],
+        band_invented: [0.0; 4],
+        kl_at: [0.0; 9],
+        kl_slope_at: [0.0; 9],
+        compat_nll_base: 1.0,
+        compat_nll: 1.0,
+        compat_kl: 0.0,
+        compat_same_top: same_top,
+    }
+}
+
+/// Families of 4 to 12 positions whose own rate of agreement varies around `rate`; only those that are wanted.
+fn simulate_some(rate: f64, families: usize, seed: u64, wanted: impl Fn(&str) -> bool) -> Sums {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut table = FamilyTable::new(tokens::COLUMNS);
+    let mut sums = Sums::new();
     for family in 0..families {
         let own = rate + 0.3 * (random.random::<f64>() - 0.5);
+        let name = format!("f{family}");
         for _ in 0..random.random_range(4..=LARGEST) {
-            let mut sums = [0.0; tokens::COLUMNS];
-            sums[tokens::COUNT] = 1.0;
-            sums[tokens::SAME_TOP] = f64::from(u8::from(random.random::<f64>() < own));
-            sums[tokens::MASS + 2] = 0.1 * random.random::<f64>();
-            sums[tokens::KEPT + 2] = sums[tokens::MASS + 2] * own.min(1.0);
-            table.add(&format!("f{family}"), &sums, 1);
+            let same_top = random.random::<f64>() < own;
+            let tail = 0.1 * random.random::<f32>();
+            if wanted(&name) {
+                sums.position(&name, &position(same_top, tail, tail * own.min(1.0) as f32));
+            }
         }
     }
-    table
+    sums
+}
+
+fn simulate(rate: f64, families: usize, seed: u64) -> Sums {
+    simulate_some(rate, families, seed, |_| true)
 }
 
 fn watch(policy: &str, rate: f64, families: usize, seed: u64) -> Watched {
-    let table = simulate(rate, families, seed);
+    let sums = simulate(rate, families, seed);
     let deciding = deciding(&Policy::parse(policy).unwrap(), None, FamilySizes { count: 400, largest: LARGEST });
     let mut watch = Watch::new(&deciding, &[], None, seed).unwrap();
-    watch.texts(&table).unwrap();
+    watch.take(&sums).unwrap();
     watch.watched().remove(0)
 }
 
@@ -82,7 +117,7 @@ fn a_loss_that_cannot_be_is_not_named() {
     let mut deciding = deciding(&Policy::parse(low).unwrap(), None, FamilySizes { count: 140, largest: LARGEST });
     let named = |deciding: &_| {
         let mut watch = Watch::new(deciding, &[], None, 1).unwrap();
-        watch.texts(&simulate(0.9, 60, 1)).unwrap();
+        watch.take(&simulate(0.9, 60, 1)).unwrap();
         let watched = watch.watched().remove(0);
         assert_eq!(watched.verdict, Verdict::Pass);
         watched.detectable
@@ -105,16 +140,17 @@ fn the_history_is_thinned_and_ends_with_the_last_family() {
 fn families_may_be_taken_in_unit_by_unit() {
     let deciding = deciding(&Policy::parse(TOP).unwrap(), None, FamilySizes { count: 400, largest: LARGEST });
     let watch = || Watch::new(&deciding, &[], None, 5).unwrap();
-    let (table, mut whole, mut pieces) = (simulate(0.8, 100, 1), watch(), watch());
-    whole.texts(&table).unwrap();
-    let mut families: Vec<_> = table.rows().map(|(family, ..)| family).collect();
+    let (sums, mut whole, mut pieces) = (simulate(0.8, 100, 1), watch(), watch());
+    whole.take(&sums).unwrap();
+    let rows = || sums.table(Table::Positions).rows().map(|(family, ..)| family);
+    let mut families: Vec<_> = rows().collect();
     families.sort_by_key(|family| order_in(5, family));
     for unit in families.chunks(8) {
-        pieces.texts(&table.filter(|family| unit.contains(&family))).unwrap();
+        pieces.take(&simulate_some(0.8, 100, 1, |family| unit.contains(&family))).unwrap();
     }
     assert_eq!(whole.watched(), pieces.watched());
     families.sort_by_key(|family| order_in(6, family));
-    assert_ne!(families[..8], table.rows().map(|(family, ..)| family).collect::<Vec<_>>()[..8], "a random order");
+    assert_ne!(families[..8], rows().collect::<Vec<_>>()[..8], "a random order");
 }
 
 #[test]
@@ -125,7 +161,6 @@ fn margins_that_the_bounds_decide_are_refused_and_others_explained() {
         .unwrap()
         .to_string();
     assert!(refused.contains("top1_agreement") && refused.contains("bounds"), "{refused}");
-    assert!(unwatched("kl_divergence").unwrap().contains("no tight bounds"));
-    assert_eq!(unwatched("top1_agreement"), None);
-    assert!(WATCHABLE.iter().all(|watchable| hydrometer_metrics::catalog::find(watchable.id).is_some()));
+    assert!(unwatched(tokens::KL_DIVERGENCE.id).unwrap().contains("no tight bounds"));
+    assert_eq!(unwatched(tokens::TOP1_AGREEMENT.id), None);
 }

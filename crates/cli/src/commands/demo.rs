@@ -8,6 +8,7 @@ use hydrometer_answers::{SampleSettings, SamplingParameters};
 use hydrometer_ask::{AskOptions, Models, Sampling};
 use hydrometer_audit::{Policy, Statement};
 use hydrometer_metrics::Estimate;
+use hydrometer_metrics::measure::{Definition, answers, choices, tokens};
 use hydrometer_models::{EngineOptions, SampleLimits};
 use hydrometer_probes::{Profile, Suite};
 
@@ -45,13 +46,13 @@ const PLANTED: [(&str, &str); 5] = [
 ];
 
 /// Columns of the table: heading and metric.
-const COLUMNS: [(&str, &str); 6] = [
-    ("KL, nats", "kl_divergence"),
-    ("tail kept", "tail_kept"),
-    ("sharpness", "entropy_ratio"),
-    ("same top", "top1_agreement"),
-    ("choice D2", "choice_divergence"),
-    ("diversity", "diversity_kept"),
+static COLUMNS: [(&str, &Definition); 6] = [
+    ("KL, nats", &tokens::KL_DIVERGENCE),
+    ("tail kept", &tokens::TAIL_KEPT),
+    ("sharpness", &tokens::ENTROPY_RATIO),
+    ("same top", &tokens::TOP1_AGREEMENT),
+    ("choice D2", &choices::CHOICE_DIVERGENCE),
+    ("diversity", &answers::DIVERSITY_KEPT),
 ];
 
 /// Flags of `demo`.
@@ -178,7 +179,7 @@ fn table(rows: &[Row]) -> String {
     lines
 }
 
-fn value(statement: &Statement, metric: &str) -> Option<f64> {
-    let metric = statement.metrics.iter().find(|known| known.id == metric)?;
+fn value(statement: &Statement, metric: &Definition) -> Option<f64> {
+    let metric = statement.metrics.iter().find(|known| known.id == metric.id)?;
     metric.estimate.as_ref().map(|Estimate { value, .. }| *value)
 }

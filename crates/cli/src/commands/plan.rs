@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use hydrometer_answers::RunFolder;
 use hydrometer_audit::{Planned, Target, sample_size};
-use hydrometer_metrics::power::{detectable, families};
+use hydrometer_metrics::stats::power::{detectable, families};
 use hydrometer_probes::counted::grouped;
 use serde_json::json;
 

@@ -2,54 +2,52 @@
 
 use std::collections::BTreeMap;
 
-use super::Undefined;
-use super::definitions::{positive, read};
-
 /// A class is rare when at most this share of one half of the teacher's answers has it.
 pub const RARE_SHARE: f64 = 0.25;
 /// An answer is kept when it appears among this many draws.
 pub const RARE_DRAWS: usize = 10;
 /// Fewest answers of each model to a prompt.
 pub const RARE_ANSWERS: usize = 20;
-/// Columns that [`rare_columns`] fills.
-pub const RARE_COLUMNS: usize = 4;
-
-/// What one prompt adds to the sums that [`rare_answers_kept`] divides: 1, the rare share of the teacher's answers,
-/// and how much of it [`RARE_DRAWS`] draws of the student, and of the teacher's rerun, are expected to show.
-///
-/// Which classes are rare is decided on the teacher's answers at even places, how much each weighs on those at odd
-/// places: one half for both would count as rare what luck made rare. A class that the first half never shows is rare.
-/// `None` unless all three have [`RARE_ANSWERS`] answers.
-pub fn rare_columns(teacher: &[u32], student: &[u32], rerun: &[u32]) -> Option<[f64; RARE_COLUMNS]> {
-    if [teacher, student, rerun].iter().any(|answers| answers.len() < RARE_ANSWERS) {
-        return None;
-    }
-    let choosing = counts(teacher.iter().step_by(2));
-    let weighing = counts(teacher.iter().skip(1).step_by(2));
-    let (first, second) = (teacher.len().div_ceil(2) as f64, (teacher.len() / 2) as f64);
-    let (of_student, of_rerun) = (counts(student.iter()), counts(rerun.iter()));
-    let mut columns = [1.0, 0.0, 0.0, 0.0];
-    for (class, &count) in &weighing {
-        if choosing.get(class).copied().unwrap_or(0) as f64 > RARE_SHARE * first {
-            continue;
-        }
-        let weight = count as f64 / second;
-        let shown = |counts: &BTreeMap<u32, usize>, answers: &[u32]| {
-            weight * shown_in_draws(answers.len(), counts.get(class).copied().unwrap_or(0))
-        };
-        columns[1] += weight;
-        columns[2] += shown(&of_student, student);
-        columns[3] += shown(&of_rerun, rerun);
-    }
-    Some(columns)
+/// The rare answers to one prompt, each in [0, 1].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RareAnswers {
+    /// The rare share of the teacher's answers.
+    pub weight: f64,
+    /// How much of it [`RARE_DRAWS`] draws of the student are expected to show.
+    pub student: f64,
+    /// The same of the teacher's second run.
+    pub rerun: f64,
 }
 
-/// Rare answers kept: how much of the teacher's rare answers the student shows, relative to the teacher's rerun, from
-/// sums of [`rare_columns`].
-pub fn rare_answers_kept(sums: &[f64]) -> Result<f64, Undefined> {
-    let &[prompts, _, student, rerun] = read::<RARE_COLUMNS>(sums)?;
-    positive(prompts, Undefined::TooFewForRare)?;
-    Ok(student / positive(rerun, Undefined::NothingRare)?)
+impl RareAnswers {
+    /// From meaning classes of answers; `None` unless all three models have [`RARE_ANSWERS`] of them.
+    ///
+    /// Which classes are rare is decided on the teacher's answers at even places, how much each weighs on those at odd
+    /// places: one half for both would count as rare what luck made rare. A class that the first half never shows is
+    /// rare.
+    pub fn of(teacher: &[u32], student: &[u32], rerun: &[u32]) -> Option<Self> {
+        if [teacher, student, rerun].iter().any(|answers| answers.len() < RARE_ANSWERS) {
+            return None;
+        }
+        let choosing = counts(teacher.iter().step_by(2));
+        let weighing = counts(teacher.iter().skip(1).step_by(2));
+        let (first, second) = (teacher.len().div_ceil(2) as f64, (teacher.len() / 2) as f64);
+        let (of_student, of_rerun) = (counts(student.iter()), counts(rerun.iter()));
+        let mut found = Self { weight: 0.0, student: 0.0, rerun: 0.0 };
+        for (class, &count) in &weighing {
+            if choosing.get(class).copied().unwrap_or(0) as f64 > RARE_SHARE * first {
+                continue;
+            }
+            let weight = count as f64 / second;
+            let shown = |counts: &BTreeMap<u32, usize>, answers: &[u32]| {
+                weight * shown_in_draws(answers.len(), counts.get(class).copied().unwrap_or(0))
+            };
+            found.weight += weight;
+            found.student += shown(&of_student, student);
+            found.rerun += shown(&of_rerun, rerun);
+        }
+        Some(found)
+    }
 }
 
 fn counts<'a>(answers: impl Iterator<Item = &'a u32>) -> BTreeMap<u32, usize> {

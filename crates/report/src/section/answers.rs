@@ -6,13 +6,13 @@ mod right;
 use hydrometer_answers::{MeaningSettings, SampleSettings};
 use hydrometer_audit::Statement;
 use hydrometer_audit::statement::{AnswersSummary, GapBase, Secondary};
+use hydrometer_metrics::measure::{self, Group};
 
 use super::source::{Source, drawn};
 use crate::document::{
     Block, Cell, Column, EVERYWHERE, PAGE, PAGE_AND_COMMENT, Record, Role, Row, SHORT, Section, State, Style, Table,
     Text, Use,
 };
-use crate::group::{Group, members};
 use crate::show;
 
 pub(super) fn section(source: &Source<'_>) -> Section {
@@ -46,8 +46,9 @@ pub(super) fn section(source: &Source<'_>) -> Section {
 
 /// What the short formats say in numbers; the page has them in pictures and in the table of every metric.
 fn numbers(statement: &Statement) -> Vec<Block> {
+    let shown = measure::all().filter(|metric| matches!(metric.group, Group::Answers | Group::AnswerCells));
     let (there, missing): (Vec<&str>, Vec<&str>) =
-        members(Group::Answers).iter().partition(|id| show::estimate(statement, id).is_some());
+        shown.map(|metric| metric.id).partition(|id| show::estimate(statement, id).is_some());
     let row = |id: &&str| {
         let [value, interval, floor, _] = Cell::of_estimate(show::estimate(statement, id)?);
         Some(Row::new([show::metric(id).into(), value, interval, floor]))

@@ -1,11 +1,11 @@
 //! Do stated probabilities come true.
 
 use hydrometer_metrics::calibration::ReliabilityBin;
+use hydrometer_metrics::measure::{Definition, Group, group};
 use maud::{Markup, html};
 
 use super::source::Source;
 use crate::document::{Block, Cell, Column, Fact, Fold, PAGE, Row, Section, State, Style, Table, Text, Use};
-use crate::group::{Group, members};
 use crate::plot::percent;
 use crate::show;
 
@@ -18,11 +18,11 @@ pub(super) fn section(source: &Source<'_>) -> Section {
     let (teacher, student) = (&calibration.teacher, &calibration.student);
     let pair = html! { div.pair { (diagram("Teacher", "teacher", teacher)) (diagram("Student", "student", student)) } };
     let in_words = format!("Teacher: {}. Student: {}.", said(teacher), said(student));
-    let fact = |id: &&str| {
-        let estimate = show::estimate(statement, id)?;
+    let fact = |metric: &Definition| {
+        let estimate = show::estimate(statement, metric.id)?;
         let interval = show::interval(estimate.interval.as_ref());
         let text = Text::from(show::number(estimate.value)).words(" ").and(Style::Range, interval);
-        Some(Fact::new(show::catalogued(id)?, text))
+        Some(Fact::new(metric.text.name, text))
     };
     section
         .with(Block::lead(
@@ -30,7 +30,7 @@ pub(super) fn section(source: &Source<'_>) -> Section {
              true in 70 %. The larger a point, the more options it stands for.",
         ))
         .with(Block::figure(pair, in_words))
-        .with(Block::facts(members(Group::Calibration).iter().filter_map(fact)))
+        .with(Block::facts(group(Group::Calibration).filter_map(fact)))
         .with(Block::fold(Fold {
             title: Text::default(),
             about: "The bins as a table".into(),

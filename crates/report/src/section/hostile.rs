@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use hydrometer_audit::Statement;
-use hydrometer_metrics::catalog::{SECONDARY, find};
+use hydrometer_metrics::measure;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
@@ -105,7 +105,7 @@ fn free_paths() -> BTreeSet<String> {
 fn forged(hostile: &str, free: &BTreeSet<String>, keep: Keep) -> Statement {
     let mut value = full();
     texts(&mut value, "", &mut |at, text| {
-        let metric = find(text).is_some() || SECONDARY.iter().any(|measure| measure.id == text);
+        let metric = measure::text(text).is_some();
         if free.contains(at) && !(keep == Keep::Metrics && metric) {
             *text = hostile.to_owned();
         }

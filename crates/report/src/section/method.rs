@@ -1,15 +1,17 @@
 //! How the numbers were made and how to read them: notes on this run, then a note per metric from the catalogue.
 
+use std::collections::BTreeSet;
+
 use hydrometer_audit::Statement;
-use hydrometer_metrics::catalog::MetricInfo;
+use hydrometer_metrics::measure::{self, Definition};
 
 use super::source::Source;
 use crate::document::{Block, Entry, PAGE, Paragraph, Role, Section, Style, Text};
-use crate::group::in_catalogue_order;
 use crate::show;
 
 pub(super) fn section(source: &Source<'_>) -> Section {
     let statement = source.statement;
+    let shown = shown(statement);
     Section::new("method", "Method")
         .on(PAGE)
         .with_all(notes(statement))
@@ -21,7 +23,7 @@ pub(super) fn section(source: &Source<'_>) -> Section {
         ))
         .with_all(methods(statement))
         .with(Block::heading("The metrics"))
-        .with(Block::entries(in_catalogue_order(&shown(statement)).into_iter().map(entry)))
+        .with(Block::entries(measure::catalogue().filter(|metric| shown.contains(metric.id)).map(entry)))
 }
 
 fn notes(statement: &Statement) -> Vec<Block> {
@@ -48,7 +50,7 @@ fn methods(statement: &Statement) -> Option<Block> {
 }
 
 /// Every metric that the report shows.
-fn shown(statement: &Statement) -> Vec<&str> {
+fn shown(statement: &Statement) -> BTreeSet<&str> {
     (statement.headline.iter().map(|h| h.id.as_str()))
         .chain(statement.metrics.iter().map(|m| m.id.as_str()))
         .chain(statement.gates.iter().map(|g| g.metric.as_str()))
@@ -57,13 +59,14 @@ fn shown(statement: &Statement) -> Vec<&str> {
         .collect()
 }
 
-fn entry(info: &MetricInfo) -> Entry {
+fn entry(metric: &Definition) -> Entry {
+    let info = &metric.text;
     let unit = if info.unit.is_empty() { String::new() } else { format!(", {}", info.unit) };
-    let small = format!("{}{unit}, {}. {}", info.range, info.direction.words(), info.source);
+    let small = format!("{}{unit}, {}. {}", metric.range, metric.direction.words(), info.source);
     let paragraph = |role, text| Paragraph { role, text };
     Entry {
-        id: format!("about-{}", info.id),
-        title: Text::from(info.name).words(" ").and(Style::Code, info.id),
+        id: format!("about-{}", metric.id),
+        title: Text::from(info.name).words(" ").and(Style::Code, metric.id),
         body: vec![
             paragraph(Role::Plain, info.what.into()),
             paragraph(Role::Misleads, Text::of(Style::Tag, "Misleads").words(format!(" {}", info.misleads))),

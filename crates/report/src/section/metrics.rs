@@ -2,6 +2,7 @@
 
 use hydrometer_audit::Statement;
 use hydrometer_audit::statement::Metric;
+use hydrometer_metrics::measure::answers::DISTRIBUTION_MATCH;
 
 use super::source::Source;
 use crate::document::{Block, Cell, Column, PAGE, Record, Row, Section, Style, Table, Text, Use};
@@ -51,7 +52,7 @@ fn row(metric: &Metric) -> Row {
 }
 
 fn record(statement: &Statement, metric: &Metric) -> Record {
-    let answers = statement.answers.as_ref().filter(|_| metric.id == "distribution_match");
+    let answers = statement.answers.as_ref().filter(|_| metric.id == DISTRIBUTION_MATCH.id);
     Record {
         estimate: metric.estimate.clone(),
         p_value: answers.and_then(|answers| answers.match_p_value),

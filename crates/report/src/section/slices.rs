@@ -3,7 +3,7 @@
 use hydrometer_audit::Statement;
 use hydrometer_audit::statement::Slice;
 use hydrometer_metrics::Estimate;
-use hydrometer_metrics::catalog::{Direction, find};
+use hydrometer_metrics::measure::{Direction, find};
 use maud::{Markup, html};
 
 use super::source::Source;

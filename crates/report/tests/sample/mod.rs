@@ -325,8 +325,8 @@ fn metrics() -> Vec<Metric> {
     let measured = |id: &str, estimate: Estimate| Metric { id: id.into(), estimate: Some(estimate), missing: None };
     let mut excluded = estimate(0.734, 0.012, Some(1.0));
     excluded.excluded = vec![Exclusion { reason: "all ten tokens tied".into(), items: 12 }];
-    let mut wilson = estimate(0.104, 0.021, Some(0.0));
-    wilson.interval = wilson.interval.map(|i| Interval { method: IntervalMethod::Wilson, ..i });
+    let mut exact = estimate(0.104, 0.021, Some(0.0));
+    exact.interval = exact.interval.map(|i| Interval { method: IntervalMethod::ClopperPearson, ..i });
     let mut alone = estimate(12.4, 0.0, None);
     alone.interval = None;
     alone.n_families = 1;
@@ -344,7 +344,7 @@ fn metrics() -> Vec<Metric> {
         measured("tail_invented", estimate(0.224, 0.019, Some(0.0002))),
         measured("perplexity_ratio", alone),
         measured("choice_top1_agreement", estimate(0.8985, 0.024, Some(1.0))),
-        measured("choice_lost", wilson),
+        measured("choice_lost", exact),
         measured("brier_teacher", estimate(0.121, 0.01, None)),
         measured("brier_student", estimate(0.187, 0.012, None)),
         measured("ece2_teacher", estimate(0.0012, 0.0009, None)),

@@ -2,6 +2,7 @@
 
 use hydrometer_audit::Statement;
 use hydrometer_metrics::Estimate;
+use hydrometer_metrics::measure::answers::{AGREEMENT_RATIO, DIVERSITY_KEPT};
 use maud::{Markup, html};
 
 use crate::document::Block;
@@ -10,7 +11,7 @@ use crate::show;
 
 /// Agreement against diversity: neither can be read without the other.
 pub(super) fn block(statement: &Statement) -> Block {
-    let numbers = show::estimate(statement, "agreement_ratio").zip(show::estimate(statement, "diversity_kept"));
+    let numbers = show::estimate(statement, AGREEMENT_RATIO.id).zip(show::estimate(statement, DIVERSITY_KEPT.id));
     let Some((agreement, diversity)) = numbers else {
         return Block::absent("Not drawn: it needs answer agreement against its ceiling, and diversity kept.");
     };
@@ -29,7 +30,7 @@ fn picture(statement: &Statement, agreement: &Estimate, diversity: &Estimate, sa
         let gate = statement.gates.iter().find(|gate| gate.metric == id);
         gate.map(|gate| (gate.at_least, gate.at_most))
     };
-    let gates = (gate("agreement_ratio"), gate("diversity_kept"));
+    let gates = (gate(AGREEMENT_RATIO.id), gate(DIVERSITY_KEPT.id));
     let ends =
         |gate: Option<(Option<f64>, Option<f64>)>| gate.into_iter().flat_map(|(low, high)| [low, high]).flatten();
     // The teacher against itself is at (1, 1), and always in the picture with some room on either side.

@@ -2,6 +2,7 @@
 
 use hydrometer_audit::Statement;
 use hydrometer_metrics::Estimate;
+use hydrometer_metrics::measure::{Definition, answers};
 use maud::{Markup, html};
 
 use crate::document::{Block, Cell, Column, PAGE, Row, Table, Use};
@@ -9,12 +10,12 @@ use crate::plot::percent;
 use crate::show;
 
 /// The five cells of right and wrong over pairs of answers: metric, mark, short name.
-const CELLS: [(&str, &str, &str); 5] = [
-    ("answer_both_right", "both-right", "both right"),
-    ("answer_lost", "lost", "lost"),
-    ("answer_gained", "gained", "gained"),
-    ("answer_both_wrong_same", "wrong-same", "both wrong, same"),
-    ("answer_both_wrong_different", "wrong-different", "both wrong, different"),
+static CELLS: [(&Definition, &str, &str); 5] = [
+    (&answers::ANSWER_BOTH_RIGHT, "both-right", "both right"),
+    (&answers::ANSWER_LOST, "lost", "lost"),
+    (&answers::ANSWER_GAINED, "gained", "gained"),
+    (&answers::ANSWER_BOTH_WRONG_SAME, "wrong-same", "both wrong, same"),
+    (&answers::ANSWER_BOTH_WRONG_DIFFERENT, "wrong-different", "both wrong, different"),
 ];
 
 /// One cell: mark, name, share of the pairs.
@@ -22,8 +23,10 @@ type Share<'a> = (&'static str, &'static str, &'a Estimate);
 
 /// The bar of the cells and their table.
 pub(super) fn blocks(statement: &Statement) -> Vec<Block> {
-    let shares: Vec<Share<'_>> =
-        CELLS.iter().filter_map(|&(id, class, name)| Some((class, name, show::estimate(statement, id)?))).collect();
+    let shares: Vec<Share<'_>> = CELLS
+        .iter()
+        .filter_map(|&(cell, class, name)| Some((class, name, show::estimate(statement, cell.id)?)))
+        .collect();
     if shares.len() < CELLS.len() {
         let words = "Who is right was not measured: no prompt of this suite has a checker.";
         return vec![Block::absent(words).on(PAGE)];
@@ -33,7 +36,7 @@ pub(super) fn blocks(statement: &Statement) -> Vec<Block> {
     let blocks = [
         Block::heading("Who is right"),
         Block::figure(bar(&shares, &said), said),
-        Block::table(table(&shares, show::estimate(statement, "excess_flips"))),
+        Block::table(table(&shares, show::estimate(statement, answers::EXCESS_FLIPS.id))),
     ];
     blocks.map(|block| block.on(PAGE)).into()
 }
@@ -61,7 +64,7 @@ fn table(shares: &[Share<'_>], excess: Option<&Estimate>) -> Table {
         Row::new([name.into(), value, interval, floor])
     };
     let row = |&(class, name, estimate): &Share<'_>| cells(name.into(), estimate).swatch(swatch(class));
-    let excess = excess.map(|excess| cells(show::metric("excess_flips"), excess));
+    let excess = excess.map(|excess| cells(show::metric(answers::EXCESS_FLIPS.id), excess));
     Table {
         title: None,
         caption: "Pairs of a teacher's and a student's answer to one prompt, in the order of the bar".into(),

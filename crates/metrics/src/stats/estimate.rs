@@ -11,10 +11,6 @@ pub enum IntervalMethod {
     JackknifeT,
     /// On each side the wider of the jackknife-t interval and the studentised bootstrap over families (seeded).
     BootstrapT,
-    /// Bias-corrected and accelerated bootstrap over families (2,000 resamples, seeded).
-    Bca,
-    /// Wilson score interval for a proportion.
-    Wilson,
     /// Clopper–Pearson exact interval for a proportion.
     ClopperPearson,
 }

@@ -2,13 +2,13 @@
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use statrs::distribution::{Beta, ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
 
-use crate::estimate::{Estimate, Interval, IntervalMethod};
-use crate::families::FamilyTable;
-use crate::jackknife::{Jackknife, defined};
+use super::estimate::{Estimate, Interval, IntervalMethod};
+use super::families::FamilyTable;
+use super::jackknife::{Jackknife, defined};
 
-/// Resamples of either bootstrap.
+/// Resamples of the bootstrap.
 pub const RESAMPLES: usize = 2000;
 /// With fewer families than this the jackknife alone undercovers on skewed values.
 pub const FEW_FAMILIES: usize = 50;
@@ -16,7 +16,7 @@ pub const FEW_FAMILIES: usize = 50;
 pub const SKEWED: f64 = 0.02;
 /// Above this many families skewness no longer matters enough to pay for a bootstrap.
 pub const MANY_FAMILIES: usize = 400;
-/// Seed of the bootstraps: part of the method, so that equal sums give equal bytes.
+/// Seed of the bootstrap: part of the method, so that equal sums give equal bytes.
 pub const BOOTSTRAP_SEED: u64 = 0x6879_6472_6f6d_6574;
 
 /// The value of a statistic of family sums, with its interval.
@@ -26,8 +26,7 @@ pub const BOOTSTRAP_SEED: u64 = 0x6879_6472_6f6d_6574;
 /// two families, or when the statistic is undefined without one of them.
 ///
 /// The interval is the delete-one-family jackknife with Student's t; with fewer than [`FEW_FAMILIES`] families, or
-/// skewed jackknife values, each side is the wider of that and the studentised bootstrap over families. BCa, which
-/// undercovers here (82–87 % at 8 families where 95 % was aimed at), is offered as [`bca`] but not used. Measured
+/// skewed jackknife values, each side is the wider of that and the studentised bootstrap over families. Measured
 /// coverage: `docs/metrics/intervals.md`.
 pub fn estimate(table: &FamilyTable, level: f64, statistic: impl Fn(&[f64]) -> Option<f64>) -> Option<Estimate> {
     let value = defined(statistic(&table.totals()))?;
@@ -180,76 +179,6 @@ fn jackknife_t(jackknife: &Jackknife, level: f64) -> Option<Interval> {
     })
 }
 
-/// Bias-corrected and accelerated bootstrap over families (Efron 1987), seeded with [`BOOTSTRAP_SEED`].
-///
-/// `None` with fewer than two families, when the statistic is undefined without one of them, or when fewer than
-/// nine tenths of the resamples define it.
-pub fn bca(table: &FamilyTable, level: f64, statistic: impl Fn(&[f64]) -> Option<f64>) -> Option<Interval> {
-    let jackknife = Jackknife::new(table, &statistic)?;
-    let families = jackknife.families();
-    if families < 2 {
-        return None;
-    }
-    let rows: Vec<&[f64]> = table.rows().map(|(_, sums, _)| sums).collect();
-    let mut random = ChaCha8Rng::seed_from_u64(BOOTSTRAP_SEED);
-    let mut sums = vec![0.0; table.columns()];
-    let mut replicates = Vec::with_capacity(RESAMPLES);
-    for _ in 0..RESAMPLES {
-        sums.fill(0.0);
-        for _ in 0..families {
-            let row = rows[random.random_range(0..families)];
-            for (sum, value) in sums.iter_mut().zip(row) {
-                *sum += value;
-            }
-        }
-        replicates.extend(defined(statistic(&sums)));
-    }
-    if replicates.len() * 10 < RESAMPLES * 9 {
-        return None;
-    }
-    replicates.sort_unstable_by(f64::total_cmp);
-    let (low, high) = bca_bounds(&replicates, jackknife.value, jackknife.acceleration(), level)?;
-    Some(Interval { low, high, level, method: IntervalMethod::Bca })
-}
-
-/// The two BCa percentiles of sorted replicates.
-fn bca_bounds(replicates: &[f64], value: f64, acceleration: f64, level: f64) -> Option<(f64, f64)> {
-    let count = replicates.len() as f64;
-    let below = replicates.iter().filter(|&&r| r < value).count() as f64;
-    let equal = replicates.iter().filter(|&&r| r == value).count() as f64;
-    let share = ((below + 0.5 * equal) / count).clamp(0.5 / count, 1.0 - 0.5 / count);
-    let normal = Normal::standard();
-    let bias = normal.inverse_cdf(share);
-    let bound = |probability: f64| {
-        let z = bias + normal.inverse_cdf(probability);
-        let adjusted = normal.cdf(bias + z / (1.0 - acceleration * z).max(1e-9));
-        let rank = (adjusted * (count + 1.0) - 1.0).clamp(0.0, count - 1.0);
-        let (floor, ceiling) = (rank.floor() as usize, rank.ceil() as usize);
-        let fraction = rank - rank.floor();
-        replicates[floor] + fraction * (replicates[ceiling] - replicates[floor])
-    };
-    let tail = (1.0 - level) / 2.0;
-    let (low, high) = (bound(tail), bound(1.0 - tail));
-    (low.is_finite() && high.is_finite()).then_some((low, high))
-}
-
-/// Wilson's score interval for a proportion (1927). `None` when n = 0 or successes > n.
-pub fn wilson(successes: u64, n: u64, level: f64) -> Option<Interval> {
-    if n == 0 || successes > n {
-        return None;
-    }
-    let (k, count) = (successes as f64, n as f64);
-    let z = Normal::standard().inverse_cdf(0.5 + level / 2.0);
-    let share = k / count;
-    let denominator = 1.0 + z * z / count;
-    let centre = (share + z * z / (2.0 * count)) / denominator;
-    let half = z / denominator * (share * (1.0 - share) / count + z * z / (4.0 * count * count)).sqrt();
-    // At the ends the formula gives 0 and 1 up to rounding: make it exact.
-    let low = if successes == 0 { 0.0 } else { (centre - half).max(0.0) };
-    let high = if successes == n { 1.0 } else { (centre + half).min(1.0) };
-    Some(Interval { low, high, level, method: IntervalMethod::Wilson })
-}
-
 /// Clopper and Pearson's exact interval for a proportion (1934). `None` when n = 0 or successes > n.
 pub fn clopper_pearson(successes: u64, n: u64, level: f64) -> Option<Interval> {
     if n == 0 || successes > n {
@@ -260,4 +189,36 @@ pub fn clopper_pearson(successes: u64, n: u64, level: f64) -> Option<Interval> {
     let low = if successes == 0 { 0.0 } else { Beta::new(k, count - k + 1.0).ok()?.inverse_cdf(tail) };
     let high = if successes == n { 1.0 } else { Beta::new(k + 1.0, count - k).ok()?.inverse_cdf(1.0 - tail) };
     Some(Interval { low, high, level, method: IntervalMethod::ClopperPearson })
+}
+
+/// A share of which fewer than five families (or all but five) are an event has no jackknife worth the name: its
+/// interval becomes Clopper–Pearson's with the families as trials.
+pub fn exact_near_the_ends(estimate: &mut Estimate, level: f64) {
+    let families = estimate.n_families;
+    let events = events(estimate);
+    let rare = families >= 2 && (events < 5 || families - events < 5);
+    let exact = rare.then(|| clopper_pearson(events, families, level)).flatten();
+    if let Some(exact) = exact {
+        let (low, high) = (exact.low.min(estimate.value), exact.high.max(estimate.value));
+        estimate.interval = Some(Interval { low, high, ..exact });
+        // The exact interval owes nothing to others.
+        estimate.student_alone = None;
+    }
+}
+
+/// The families that a share makes events of.
+fn events(estimate: &Estimate) -> u64 {
+    ((estimate.value * estimate.n_families as f64).round() as u64).min(estimate.n_families)
+}
+
+/// Families none of which differs say only how rare a difference is: an interval without width becomes the exact bound
+/// of no event, on both sides.
+pub fn widen_zero_width(estimate: &mut Estimate, level: f64) {
+    let families = estimate.n_families;
+    if let Some(found) = estimate.interval.filter(|interval| interval.low == interval.high) {
+        let exact = clopper_pearson(0, families, level);
+        estimate.interval =
+            exact.map(|exact| Interval { low: found.low - exact.high, high: found.high + exact.high, ..exact });
+        estimate.student_alone = None;
+    }
 }

@@ -5,7 +5,7 @@
 //! at any time with probability at most α (Ville's inequality). Waudby-Smith and Ramdas, Estimating means of bounded
 //! random variables by betting, arXiv:2010.09686.
 //!
-//! Families must come in random order ([`shuffled`]): a suite sorted by difficulty breaks the guarantee.
+//! Families must come in random order: a suite sorted by difficulty breaks the guarantee.
 
 use std::ops::RangeInclusive;
 
@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::estimate::Verdict;
+use super::estimate::Verdict;
 
 /// A claim that cannot be watched, or a family that does not belong to it.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -293,14 +293,4 @@ pub fn all_of(verdicts: &[Option<Verdict>]) -> Option<Verdict> {
     } else {
         Some(Verdict::Pass)
     }
-}
-
-/// The places 0 to `families` − 1 in a random order: the order in which to ask.
-pub fn shuffled(families: usize, seed: u64) -> Vec<usize> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut order: Vec<usize> = (0..families).collect();
-    for place in (1..families).rev() {
-        order.swap(place, random.random_range(0..=place));
-    }
-    order
 }

@@ -1,6 +1,6 @@
 //! Delete-one-family jackknife: the values of a statistic without each family in turn.
 
-use crate::families::FamilyTable;
+use super::families::FamilyTable;
 
 /// The values of a statistic on the whole and without each family in turn.
 #[derive(Clone, Debug)]

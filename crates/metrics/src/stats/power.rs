@@ -2,8 +2,8 @@
 
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
-use crate::families::FamilyTable;
-use crate::jackknife::Jackknife;
+use super::families::FamilyTable;
+use super::jackknife::Jackknife;
 
 /// Most families that [`families`] answers with.
 const MOST: u64 = 1 << 40;

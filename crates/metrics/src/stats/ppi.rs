@@ -2,10 +2,10 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use crate::estimate::{Estimate, Interval, StudentAlone};
-use crate::families::FamilyTable;
-use crate::interval;
-use crate::jackknife::Jackknife;
+use super::estimate::{Estimate, Interval, StudentAlone};
+use super::families::FamilyTable;
+use super::interval;
+use super::jackknife::Jackknife;
 
 /// Folds over which λ and the prediction from several signals are cross-fitted.
 const FOLDS: usize = 10;

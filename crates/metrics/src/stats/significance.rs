@@ -18,23 +18,6 @@ pub fn two_sided_p(t: f64, df: f64) -> Option<f64> {
     upper_tail(t.abs(), df).map(|p| (2.0 * p).min(1.0))
 }
 
-/// Two one-sided tests of equivalence (Schuirmann 1987): p-value of "the truth lies outside (`low`, `high`)",
-/// the larger of the two one-sided p-values. Small means that the truth lies inside.
-///
-/// `None` when the standard error is negative or not a number, or df ≤ 0. A standard error of 0 gives 0 inside
-/// and 1 on or outside the margins.
-pub fn tost(value: f64, standard_error: f64, df: f64, low: f64, high: f64) -> Option<f64> {
-    if !value.is_finite() || standard_error.is_nan() || standard_error < 0.0 || df <= 0.0 {
-        return None;
-    }
-    if standard_error == 0.0 {
-        return Some(if low < value && value < high { 0.0 } else { 1.0 });
-    }
-    let above_low = upper_tail((value - low) / standard_error, df)?;
-    let below_high = upper_tail((high - value) / standard_error, df)?;
-    Some(above_low.max(below_high))
-}
-
 /// Holm's adjusted p-values (Holm 1979), in the order of the input: reject those ≤ α, and the chance of any false
 /// rejection is at most α, whatever the dependence. Inputs that are not numbers count as 1.
 pub fn holm(p_values: &[f64]) -> Vec<f64> {

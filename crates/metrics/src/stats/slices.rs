@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::families::FamilyTable;
-use crate::jackknife::Jackknife;
-use crate::tests::two_sided_p;
+use super::families::FamilyTable;
+use super::jackknife::Jackknife;
+use super::significance::two_sided_p;
 
 /// Fewest families on either side for which a p-value is given.
 pub const MIN_FAMILIES: usize = 4;

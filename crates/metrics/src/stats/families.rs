@@ -1,7 +1,7 @@
 //! Per-family sums: the state from which every headline number and its interval are computed.
 //!
 //! A metric adds what it saw of an item to its family's row; division comes last, inside the statistic that
-//! [`crate::interval::estimate`] evaluates on the totals and on the totals without one family.
+//! [`crate::stats::interval::estimate`] evaluates on the totals and on the totals without one family.
 
 use std::collections::BTreeMap;
 

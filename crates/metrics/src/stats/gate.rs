@@ -2,7 +2,7 @@
 
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
-use crate::estimate::{Estimate, Interval, IntervalMethod, Verdict};
+use super::estimate::{Estimate, Interval, IntervalMethod, Verdict};
 
 /// Accepted range of a metric; a side that is `None` is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

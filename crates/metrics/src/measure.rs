@@ -1,0 +1,76 @@
+//! What is measured: one [`Definition`] per metric, beside the sums that it divides and the texts that explain it.
+//!
+//! [`Sums`] are the state: add what the models did item by item, merge, and let a definition make its number of them.
+//!
+//! ```
+//! use hydrometer_metrics::measure::{Sums, choices::{self, Choice}};
+//!
+//! let mut sums = Sums::new();
+//! // The probabilities of three options by teacher and student, and the true one.
+//! sums.choice("capitals", &Choice::new(&[0.7, 0.2, 0.1], &[0.1, 0.8, 0.1], Some(0))?);
+//! sums.choice("rivers", &Choice::new(&[0.6, 0.2, 0.2], &[0.5, 0.2, 0.3], Some(0))?);
+//! let lost = choices::CHOICE_LOST.estimate(&sums, 0.95)?;
+//! assert_eq!((lost.value, lost.n_families), (0.5, 2));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A new metric is a `Definition` in the file of the items that it is about, with its columns where those are missing, a
+//! line in that file's `DEFINITIONS`, and a page in `docs/metrics`.
+
+pub mod answers;
+pub mod choices;
+mod definition;
+mod formula;
+mod headline;
+mod secondary;
+mod sums;
+pub mod tokens;
+
+pub use definition::{
+    Definition, Direction, End, FamilyBounds, Floor, Group, Help, IntervalRule, Known, LeftOut, Measure, Need, Range,
+    Text,
+};
+pub use formula::{Block, Column, Formula, Ratio, Row, Sum, Undefined};
+pub use headline::{CAPABILITY_VOLUME, FORGOTTEN, HEADLINE, ILLUSION_GAP, Place, SAFE_REACH};
+pub use secondary::{Of, SECONDARY, Secondary};
+pub use sums::{Sums, Table};
+
+/// Every metric, in the order in which a statement lists them; those of a later version last.
+pub fn all() -> impl Iterator<Item = &'static Definition> {
+    [tokens::DEFINITIONS, choices::DEFINITIONS, answers::DEFINITIONS, headline::DEFINITIONS]
+        .into_iter()
+        .flatten()
+        .copied()
+}
+
+/// Every metric, the seven of the headline first: the order in which they are explained.
+pub fn catalogue() -> impl Iterator<Item = &'static Definition> {
+    let headline = || HEADLINE.iter().map(|place| place.metric);
+    headline().chain(all().filter(move |metric| headline().all(|first| first.id != metric.id)))
+}
+
+/// The metrics that this version computes, in the order in which a statement lists them.
+pub fn measured() -> impl Iterator<Item = &'static Definition> {
+    all().filter(|definition| definition.measure.is_some())
+}
+
+/// The metrics that are compared between parts of a suite, in the order in which they are shown.
+pub fn on_slices() -> impl Iterator<Item = &'static Definition> {
+    [tokens::ON_SLICES, choices::ON_SLICES].into_iter().flatten().copied()
+}
+
+/// The metrics that are shown together, in their order.
+pub fn group(group: Group) -> impl Iterator<Item = &'static Definition> {
+    all().filter(move |definition| definition.group == group)
+}
+
+/// The metric with this identifier.
+pub fn find(id: &str) -> Option<&'static Definition> {
+    all().find(|definition| definition.id == id)
+}
+
+/// The texts of the metric or the secondary measure with this identifier.
+pub fn text(id: &str) -> Option<&'static Text> {
+    let secondary = || SECONDARY.iter().find(|measure| measure.id == id).map(|measure| &measure.text);
+    find(id).map(|definition| &definition.text).or_else(secondary)
+}

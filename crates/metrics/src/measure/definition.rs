@@ -1,0 +1,455 @@
+//! What a metric is: one value with its texts, its range, and all that is needed to compute, judge and show it.
+
+use std::fmt;
+
+use super::formula::{Column, Formula, Sum, Undefined};
+use super::sums::{Sums, Table};
+use crate::stats::estimate::{Estimate, Exclusion};
+use crate::stats::families::FamilyTable;
+use crate::stats::{interval, power, ppi, slices};
+
+/// A metric. Everything that shows, gates, watches or lists metrics goes through these.
+#[derive(Clone, Copy, Debug)]
+pub struct Definition {
+    /// Stable identifier, used in statements and policies.
+    pub id: &'static str,
+    /// What people read about it.
+    pub text: Text,
+    /// Which way it should move.
+    pub direction: Direction,
+    /// The values that it can take.
+    pub range: Range,
+    /// With which others it is shown.
+    pub group: Group,
+    /// How it is computed; `None` for a number of a later version.
+    pub measure: Option<Measure>,
+}
+
+/// The texts of help, tooltips and documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Page of the documentation that covers it: `docs/metrics/<page>.md`.
+    pub page: &'static str,
+    /// Name for people.
+    pub name: &'static str,
+    /// Unit; empty for a pure number.
+    pub unit: &'static str,
+    /// What it measures, a sentence or two.
+    pub what: &'static str,
+    /// When it misleads, a sentence or two.
+    pub misleads: &'static str,
+    /// The formula.
+    pub formula: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+}
+
+/// Which way a metric should move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Larger values are better.
+    Higher,
+    /// Smaller values are better.
+    Lower,
+    /// The closer to 1 the better, on either side.
+    One,
+    /// The closer to 0 the better, on either side.
+    Zero,
+    /// It describes; neither way is better.
+    Neither,
+}
+
+impl Direction {
+    /// For people, as a fragment.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Higher => "higher is better",
+            Self::Lower => "lower is better",
+            Self::One => "1 is best",
+            Self::Zero => "0 is best",
+            Self::Neither => "descriptive",
+        }
+    }
+}
+
+/// One end of a range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum End {
+    /// The value can be taken.
+    Closed(f64),
+    /// It cannot, or it is infinite.
+    Open(f64),
+}
+
+impl End {
+    /// Where it is.
+    pub const fn value(self) -> f64 {
+        match self {
+            Self::Closed(value) | Self::Open(value) => value,
+        }
+    }
+}
+
+/// The values that a metric can take. Shown as mathematicians write it: `[0, ∞)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range {
+    /// The lower end.
+    pub low: End,
+    /// The upper end.
+    pub high: End,
+}
+
+impl Range {
+    /// A share: [0, 1].
+    pub const SHARE: Self = Self::closed(0.0, 1.0);
+    /// [0, ∞)
+    pub const FROM_ZERO: Self = Self { low: End::Closed(0.0), high: End::Open(f64::INFINITY) };
+    /// (0, ∞)
+    pub const ABOVE_ZERO: Self = Self { low: End::Open(0.0), high: End::Open(f64::INFINITY) };
+    /// (−∞, 1]
+    pub const TO_ONE: Self = Self { low: End::Open(f64::NEG_INFINITY), high: End::Closed(1.0) };
+    /// (−∞, ∞)
+    pub const ANY: Self = Self { low: End::Open(f64::NEG_INFINITY), high: End::Open(f64::INFINITY) };
+
+    /// Both ends can be taken.
+    pub const fn closed(low: f64, high: f64) -> Self {
+        Self { low: End::Closed(low), high: End::Closed(high) }
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |value: f64| match value {
+            f64::INFINITY => "∞".to_owned(),
+            f64::NEG_INFINITY => "−∞".to_owned(),
+            std::f64::consts::LN_2 => "ln 2".to_owned(),
+            value => value.to_string().replace('-', "−"),
+        };
+        let open = if let End::Closed(_) = self.low { '[' } else { '(' };
+        let close = if let End::Closed(_) = self.high { ']' } else { ')' };
+        write!(f, "{open}{}, {}{close}", number(self.low.value()), number(self.high.value()))
+    }
+}
+
+/// Which numbers are shown together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Next-token distributions.
+    Tokens,
+    /// The same where the teacher hesitates most.
+    Forks,
+    /// The likelihood of texts.
+    Texts,
+    /// Forced choices.
+    Choices,
+    /// Whether stated probabilities come true.
+    Calibration,
+    /// What is sampled, model against model.
+    Answers,
+    /// The cells of right and wrong answers, which add up to 1.
+    AnswerCells,
+    /// What one model's answers are by themselves.
+    AnswerLevels,
+    /// Numbers of a later version.
+    Later,
+}
+
+/// How a metric is computed from [`Sums`].
+#[derive(Clone, Copy, Debug)]
+pub struct Measure {
+    /// The table that it reads.
+    pub table: Table,
+    /// The number, from the totals of that table.
+    pub formula: Formula,
+    /// Its interval.
+    pub interval: IntervalRule,
+    /// What it is to be read against.
+    pub floor: Floor,
+    /// What it needs beyond items in its table.
+    pub needs: &'static [Need],
+    /// The items that say nothing about it.
+    pub left_out: LeftOut,
+    /// What is known of a family before it is asked, where that is enough to decide early.
+    pub bounds: Option<FamilyBounds>,
+}
+
+/// How a metric gets its interval.
+#[derive(Clone, Copy, Debug)]
+pub enum IntervalRule {
+    /// Over families: [`interval::estimate`].
+    Families,
+    /// A share of items: over families, and exact where nearly none or nearly all of the families show the event.
+    Share,
+    /// A difference of shares: over families, and never without a width.
+    Difference,
+    /// By its own rule, from the families' sums that its formula reads and the level.
+    Own(fn(&FamilyTable, f64) -> Result<Estimate, Undefined>),
+}
+
+/// The number that a metric is to be read against.
+#[derive(Clone, Copy, Debug)]
+pub enum Floor {
+    /// None.
+    Nothing,
+    /// The same number of the teacher against its own second run.
+    Rerun,
+    /// What a perfect student would have, from the same sums.
+    Ceiling(Formula),
+}
+
+/// What a number needs beyond items in its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The teacher's ten most probable tokens at every position.
+    TopTen,
+    /// What is right.
+    Truth,
+    /// Answers that are draws from the models' own distributions.
+    Draws,
+    /// Two answers of each model to a prompt.
+    TwoAnswers,
+    /// A second run of the teacher.
+    Rerun,
+}
+
+impl Need {
+    /// What to say where it is missing although there are items; `None` where sums of 0 say it.
+    pub fn missing(self) -> Option<&'static str> {
+        (self == Self::TopTen).then_some(
+            "needs the teacher's ten most probable tokens, and the cache may keep fewer: collect with k_min 10",
+        )
+    }
+}
+
+/// The items that say nothing about a number.
+#[derive(Clone, Copy, Debug)]
+pub enum LeftOut {
+    /// None.
+    Nothing,
+    /// Items that its table could not take in, for this reason.
+    Unfit(&'static str),
+    /// Items of the table without `known`, out of `all`; they stay in the number of items.
+    Silent {
+        /// Counts the items that say something.
+        known: Column,
+        /// Counts all items.
+        all: Column,
+        /// Why.
+        reason: &'static str,
+    },
+    /// Items of the table without `known`, out of `all`; they do not count as items.
+    Uncounted {
+        /// Counts the items that say something.
+        known: Column,
+        /// Counts all items.
+        all: Column,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+/// What is known of a family's numerator and denominator before it is asked: what deciding early needs.
+#[derive(Clone, Copy, Debug)]
+pub struct FamilyBounds {
+    /// Counts the family's items; a family without any is not taken in.
+    pub items: Column,
+    /// Numerator.
+    pub over: Sum,
+    /// Denominator.
+    pub under: Sum,
+    /// Their bounds.
+    pub known: Known,
+}
+
+/// Bounds of a family's numerator n and denominator d.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Known {
+    /// low · d ≤ n ≤ high · d, and d is at most `most` per item; rounding may carry f32 sums beyond, relative to them.
+    Ratio {
+        /// Least n/d.
+        low: f64,
+        /// Largest n/d.
+        high: f64,
+        /// Largest d of an item.
+        most: f64,
+        /// Relative rounding.
+        rounding: f64,
+    },
+    /// n and d are each in [0, 1] per item.
+    Apart,
+}
+
+impl FamilyBounds {
+    /// Numerator and denominator of a family from its sums, all columns of the table; `None` without items.
+    pub fn ratio(&self, sums: &[f64]) -> Option<(f64, f64)> {
+        (sums[self.items.0] > 0.0).then(|| (self.over.value(sums), self.under.value(sums)))
+    }
+}
+
+impl Known {
+    /// A part of the whole.
+    pub const SHARE: Self = Self::Ratio { low: 0.0, high: 1.0, most: 1.0, rounding: 0.0 };
+}
+
+/// What other families say about the items of the asked ones: see [`ppi::estimate`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Help {
+    /// Signals of each family of the metric's table, in its order.
+    pub asked: Vec<Vec<f64>>,
+    /// Signals of each family that only the student was asked about.
+    pub others: Vec<Vec<f64>>,
+}
+
+impl Definition {
+    /// The same metric over the positions where the teacher hesitates most, under a name of its own.
+    pub(super) const fn at_forks(&self, id: &'static str, text: Text) -> Self {
+        let measure = match self.measure {
+            Some(measure) => Some(Measure { table: Table::Forks, bounds: None, ..measure }),
+            None => None,
+        };
+        Self { id, text, group: Group::Forks, measure, ..*self }
+    }
+
+    /// How it is computed.
+    ///
+    /// # Errors
+    /// [`Undefined::Later`].
+    pub fn measure(&self) -> Result<&Measure, Undefined> {
+        self.measure.as_ref().ok_or(Undefined::Later)
+    }
+
+    /// Whether it needs this.
+    pub fn needs(&self, need: Need) -> bool {
+        self.measure.is_some_and(|measure| measure.needs.contains(&need))
+    }
+
+    /// Its bounds of a family, where it can be decided early.
+    pub fn bounds(&self) -> Option<&FamilyBounds> {
+        self.measure.as_ref()?.bounds.as_ref()
+    }
+
+    /// Its value over all families, in its [unit](Text::unit) and [range](Self::range).
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn value(&self, sums: &Sums) -> Result<f64, Undefined> {
+        let measure = self.measure()?;
+        measure.formula.of(&measure.project(sums).totals())
+    }
+
+    /// Its value with an interval at `level`, such as 0.95, and the items that were left out; with its ceiling where it
+    /// has one, without the floor of [`Self::floor`].
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn estimate(&self, sums: &Sums, level: f64) -> Result<Estimate, Undefined> {
+        self.helped(sums, level, None)
+    }
+
+    /// [`Self::estimate`], its interval narrowed by what the student alone did elsewhere.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn helped(&self, sums: &Sums, level: f64, help: Option<&Help>) -> Result<Estimate, Undefined> {
+        let measure = self.measure()?;
+        let table = measure.project(sums);
+        measure.formula.of(&table.totals())?;
+        let statistic = |sums: &[f64]| measure.formula.of(sums).ok();
+        let found = match (measure.interval, help) {
+            (IntervalRule::Own(own), _) => Some(own(&table, level)?),
+            (_, Some(Help { asked, others })) => ppi::estimate(&table, level, statistic, asked, others),
+            (_, None) => interval::estimate(&table, level, statistic),
+        };
+        let mut found = found.ok_or(Undefined::Unknown)?;
+        match measure.interval {
+            IntervalRule::Share => interval::exact_near_the_ends(&mut found, level),
+            IntervalRule::Difference => interval::widen_zero_width(&mut found, level),
+            IntervalRule::Families | IntervalRule::Own(_) => {}
+        }
+        if let Floor::Ceiling(ceiling) = measure.floor {
+            found.floor = ceiling.of(&ceiling.project(sums.table(measure.table)).totals()).ok();
+        }
+        measure.leave_out(sums, &mut found);
+        self.range.narrow(&mut found);
+        Ok(found)
+    }
+
+    /// Its value with an interval over families, whatever its own rule is: for parts of a suite side by side.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn over_families(&self, sums: &Sums, level: f64) -> Result<Estimate, Undefined> {
+        let measure = self.measure()?;
+        let table = measure.project(sums);
+        measure.formula.of(&table.totals())?;
+        let found = interval::estimate(&table, level, |sums| measure.formula.of(sums).ok());
+        let mut found = found.ok_or(Undefined::Unknown)?;
+        self.range.narrow(&mut found);
+        Ok(found)
+    }
+
+    /// The same number of the teacher against its own second run, from the sums of that; `None` where it has no such
+    /// floor, or nobody asked twice.
+    pub fn floor(&self, rerun: &Sums, level: f64) -> Option<f64> {
+        let measure = self.measure.as_ref()?;
+        match (measure.floor, measure.interval) {
+            (Floor::Rerun, IntervalRule::Own(own)) => own(&measure.project(rerun), level).ok().map(|found| found.value),
+            (Floor::Rerun, _) => self.value(rerun).ok(),
+            (Floor::Nothing | Floor::Ceiling(_), _) => None,
+        }
+    }
+
+    /// Standard deviation per family; `None` where it or its spread does not exist.
+    pub fn family_sd(&self, sums: &Sums) -> Option<f64> {
+        let measure = self.measure.as_ref()?;
+        let sd = power::family_sd(&measure.project(sums), |sums| measure.formula.of(sums).ok());
+        // Its own rule knows a spread where the value is clipped and shows none.
+        sd.filter(|&sd| !matches!(measure.interval, IntervalRule::Own(_)) || sd > 0.0)
+    }
+
+    /// Two-sided p-value of "it is the same on these items as on those": [`slices::compare`].
+    pub fn p_of_equal(&self, these: &Sums, those: &Sums) -> Option<f64> {
+        let measure = self.measure.as_ref()?;
+        slices::compare(&measure.project(these), &measure.project(those), |sums| measure.formula.of(sums).ok())
+    }
+}
+
+impl Measure {
+    /// The families' sums of the columns that its formula reads.
+    fn project(&self, sums: &Sums) -> FamilyTable {
+        self.formula.project(sums.table(self.table))
+    }
+
+    /// Notes the items that say nothing about the number.
+    fn leave_out(&self, sums: &Sums, found: &mut Estimate) {
+        let totals = || sums.table(self.table).totals();
+        let without = |known: Column, all: Column| {
+            let totals = totals();
+            (totals[all.0] - totals[known.0]).round() as u64
+        };
+        let (items, reason) = match self.left_out {
+            LeftOut::Nothing => return,
+            LeftOut::Unfit(reason) => (sums.left_out(self.table), reason),
+            LeftOut::Silent { known, all, reason } => (without(known, all), reason),
+            LeftOut::Uncounted { known, all, reason } => {
+                let items = without(known, all);
+                found.n_items -= items;
+                (items, reason)
+            }
+        };
+        if items > 0 {
+            found.excluded.push(Exclusion { reason: reason.to_owned(), items });
+        }
+    }
+}
+
+impl Range {
+    /// Values that the metric cannot take are none that the interval has to hold.
+    fn narrow(&self, found: &mut Estimate) {
+        if let Some(interval) = &mut found.interval {
+            // An estimate without bias may lie a little outside itself.
+            interval.low = interval.low.max(self.low.value().min(found.value));
+            interval.high = interval.high.min(self.high.value().max(found.value));
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Sums by name, and numbers as functions of them.
+//!
+//! An item adds a [`Row`] to the sums of its family; the division comes last, in a [`Formula`] of the families' totals.
+//! The columns of a table are declared by name, once, beside what fills them: nothing reads a sum by its number.
+
+use std::ops::{Index, IndexMut};
+
+use thiserror::Error;
+
+use crate::stats::families::FamilyTable;
+
+/// A column of a table of sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column(pub(super) usize);
+
+/// N columns side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block<const N: usize>(pub(super) usize);
+
+impl<const N: usize> Block<N> {
+    /// The columns in their order.
+    pub const fn all(self) -> [Column; N] {
+        let mut columns = [Column(self.0); N];
+        let mut k = 0;
+        while k < N {
+            columns[k] = Column(self.0 + k);
+            k += 1;
+        }
+        columns
+    }
+
+    /// The column at place `k` < N.
+    pub const fn at(self, k: usize) -> Column {
+        self.all()[k]
+    }
+}
+
+/// Names the columns of a table, one after the other; `NAME: [N]` is a block of N. `WIDTH` is their number.
+macro_rules! columns {
+    (@ $next:expr;) => {
+        /// Columns of the table.
+        pub(in crate::measure) const WIDTH: usize = $next;
+    };
+    (@ $next:expr; $(#[$text:meta])* $name:ident: [$width:expr], $($rest:tt)*) => {
+        $(#[$text])*
+        pub const $name: $crate::measure::formula::Block<{ $width }> = $crate::measure::formula::Block($next);
+        columns!(@ $next + $width; $($rest)*);
+    };
+    (@ $next:expr; $(#[$text:meta])* $name:ident, $($rest:tt)*) => {
+        $(#[$text])*
+        pub const $name: $crate::measure::formula::Column = $crate::measure::formula::Column($next);
+        columns!(@ $next + 1; $($rest)*);
+    };
+    ($($rest:tt)*) => { columns!(@ 0; $($rest)*); };
+}
+pub(super) use columns;
+
+/// What one item adds to the sums of its family: 0 in every column that is not set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Row<const N: usize>([f64; N]);
+
+impl<const N: usize> Row<N> {
+    pub(super) fn new() -> Self {
+        Self([0.0; N])
+    }
+
+    /// The columns of a block.
+    pub(super) fn block<const M: usize>(&mut self, block: Block<M>) -> &mut [f64] {
+        &mut self.0[block.0..block.0 + M]
+    }
+
+    pub(super) fn values(&self) -> &[f64] {
+        &self.0
+    }
+}
+
+impl<const N: usize> Index<Column> for Row<N> {
+    type Output = f64;
+
+    fn index(&self, column: Column) -> &f64 {
+        &self.0[column.0]
+    }
+}
+
+impl<const N: usize> IndexMut<Column> for Row<N> {
+    fn index_mut(&mut self, column: Column) -> &mut f64 {
+        &mut self.0[column.0]
+    }
+}
+
+/// Some columns added up, others taken off.
+#[derive(Clone, Copy, Debug)]
+pub struct Sum {
+    plus: &'static [Column],
+    minus: &'static [Column],
+}
+
+impl Sum {
+    /// The sum of these columns.
+    pub const fn of(plus: &'static [Column]) -> Self {
+        Self { plus, minus: &[] }
+    }
+
+    /// Without these columns.
+    pub const fn less(self, minus: &'static [Column]) -> Self {
+        Self { minus, ..self }
+    }
+
+    /// Its value for a family's sums, all columns of the table.
+    pub fn value(&self, sums: &[f64]) -> f64 {
+        let total = |columns: &[Column]| columns.iter().map(|column| sums[column.0]).sum::<f64>();
+        total(self.plus) - total(self.minus)
+    }
+
+    fn reads(&self) -> impl Iterator<Item = Column> {
+        self.plus.iter().chain(self.minus).copied()
+    }
+
+    /// Its value from the next of the sums that [`Self::reads`] names.
+    fn take(&self, sums: &mut impl Iterator<Item = f64>) -> f64 {
+        let mut total = |columns: &[Column]| sums.take(columns.len()).sum::<f64>();
+        total(self.plus) - total(self.minus)
+    }
+}
+
+/// One sum over another.
+#[derive(Clone, Copy, Debug)]
+pub struct Ratio {
+    /// Numerator.
+    pub over: Sum,
+    /// Denominator.
+    pub under: Sum,
+    /// Sums that must be there too, and why the number does not exist where one is not; asked first.
+    pub given: &'static [(Column, Undefined)],
+    /// A sum up to this is none.
+    pub nothing: f64,
+    /// Why the number does not exist where the denominator is none.
+    pub empty: Undefined,
+}
+
+/// A number as a function of the totals of a few columns.
+#[derive(Clone, Copy, Debug)]
+pub enum Formula {
+    /// One sum over another.
+    Ratio(Ratio),
+    /// Any other function.
+    Function {
+        /// The columns that it reads.
+        reads: &'static [Column],
+        /// The function of their totals, in that order.
+        of: fn(&[f64]) -> Result<f64, Undefined>,
+    },
+}
+
+impl Formula {
+    /// The columns that it reads, in the order in which [`Self::of`] takes their totals.
+    pub fn reads(&self) -> Vec<Column> {
+        match self {
+            Self::Ratio(Ratio { over, under, given, .. }) => {
+                given.iter().map(|(column, _)| *column).chain(over.reads()).chain(under.reads()).collect()
+            }
+            Self::Function { reads, .. } => reads.to_vec(),
+        }
+    }
+
+    /// The number from the totals of the columns that it reads.
+    ///
+    /// # Errors
+    /// Why it does not exist.
+    pub fn of(&self, sums: &[f64]) -> Result<f64, Undefined> {
+        let value = match self {
+            Self::Ratio(Ratio { over, under, given, nothing, empty }) => {
+                let mut sums = sums.iter().copied();
+                for ((_, missing), sum) in given.iter().zip(sums.by_ref().take(given.len())) {
+                    positive(sum, *nothing, *missing)?;
+                }
+                let over = over.take(&mut sums);
+                over / positive(under.take(&mut sums), *nothing, *empty)?
+            }
+            Self::Function { of, .. } => of(sums)?,
+        };
+        if value.is_finite() { Ok(value) } else { Err(Undefined::Unknown) }
+    }
+
+    /// The same families with only the columns that it reads: resampling families costs as much as there are columns.
+    pub fn project(&self, table: &FamilyTable) -> FamilyTable {
+        project(table, &self.reads())
+    }
+}
+
+/// The same families with only these columns.
+pub(super) fn project(table: &FamilyTable, columns: &[Column]) -> FamilyTable {
+    let mut narrow = FamilyTable::new(columns.len());
+    for (family, sums, items) in table.rows() {
+        let read: Vec<f64> = columns.iter().map(|column| sums[column.0]).collect();
+        narrow.add(family, &read, items);
+    }
+    narrow
+}
+
+/// A sum that may be divided by, or `reason` where it is none.
+pub(super) fn positive(sum: f64, nothing: f64, reason: Undefined) -> Result<f64, Undefined> {
+    // Written so that a sum that is no number is none either.
+    if sum > nothing { Ok(sum) } else { Err(if sum.is_nan() { Undefined::Unknown } else { reason }) }
+}
+
+/// The sums that a function named, as an array.
+///
+/// # Panics
+/// When it is given others: a mistake of the caller, not of the data.
+pub(super) fn exactly<const N: usize>(sums: &[f64]) -> [f64; N] {
+    sums.try_into().expect("one sum per column that the formula reads")
+}
+
+/// Why a number does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Undefined {
+    /// It belongs to a later version.
+    #[error("not in this version yet")]
+    Later,
+    /// A sum is not a number.
+    #[error("undefined: a number that it sums is not known")]
+    Unknown,
+    /// No position, or none that counts.
+    #[error("undefined on these texts: there is nothing to divide by")]
+    NoPositions,
+    /// No text was scored.
+    #[error("no text was scored")]
+    NoText,
+    /// No choice with what the number needs.
+    #[error("too few choices have a true answer, or their probabilities do not vary")]
+    TooFewChoices,
+    /// Nothing to compare.
+    #[error("no prompt has an answer of both models")]
+    NoAnswers,
+    /// Nothing to compare within a model.
+    #[error("no prompt has two sampled answers of each model; sample at least two")]
+    SingleAnswers,
+    /// No second run of the teacher.
+    #[error("the teacher was not asked a second time; collect reruns of the teacher")]
+    NoRerun,
+    /// Neither a student from before distillation nor another prompt.
+    #[error(
+        "nothing to start from: name the student before distillation, or ask prompts of two families on one axis, each twice or more"
+    )]
+    NoBase,
+    /// C_TT or C_TT' is 0 everywhere.
+    #[error("no two answers of the teacher are the same; sample more, or compare by a coarser equivalence")]
+    TeacherNeverRepeats,
+    /// C_SS is 0 everywhere.
+    #[error("no two answers of the student are the same; sample more, or compare by a coarser equivalence")]
+    StudentNeverRepeats,
+    /// C_TT and C_SS are 1 everywhere.
+    #[error("neither model ever varies its answer to a prompt: there is no diversity to keep")]
+    NoDiversity,
+    /// The lower bound of the base's distance is not above 0.
+    #[error("no gap to close: the answers that it starts from cannot be told from the teacher's on these prompts")]
+    NoGap,
+    /// No answer can be graded.
+    #[error("no prompt has graded answers of both models; give the probes a checker")]
+    NoTruth,
+    /// Not enough samples to speak of rare answers.
+    #[error("no prompt has {} answers of the teacher, its rerun and the student each", crate::kernel::RARE_ANSWERS)]
+    TooFewForRare,
+    /// The rerun shows no rare answer either.
+    #[error("the teacher's rerun shows none of its rare answers: there is nothing to keep")]
+    NothingRare,
+}

@@ -1,0 +1,14 @@
+//! Statistics whose unit is the probe family: sums, intervals, gates, tests, planning. They know nothing of what a sum
+//! means; [`crate::measure`] does.
+
+pub mod estimate;
+pub mod families;
+pub mod gate;
+pub mod interval;
+mod jackknife;
+pub mod power;
+pub mod ppi;
+pub mod quantile;
+pub mod sequential;
+pub mod significance;
+pub mod slices;
