@@ -271,13 +271,13 @@ fn check_suite(change: fn(&mut Vec<Probe>), expected: &str) {
 #[test]
 fn suites_that_cannot_be_asked() {
     let set_truth = |probes: &mut Vec<Probe>| {
-        let Ask::Choice { truth, .. } = &mut probes[2].ask else { panic!("the third probe is the choice") };
-        *truth = Some(9);
+        let Ask::Choice(choice) = &mut probes[2].ask else { panic!("the third probe is the choice") };
+        choice.truth = Some(9);
     };
     check_suite(set_truth, "line 3: expected a `truth` of 0 to 1, found 9");
     let set_check = |probes: &mut Vec<Probe>| {
-        let Ask::Prompt { check, .. } = &mut probes[3].ask else { panic!("the fourth probe is the prompt") };
-        *check = Some(Checker::Regex("(".to_owned()));
+        let Ask::Prompt(prompt) = &mut probes[3].ask else { panic!("the fourth probe is the prompt") };
+        prompt.check = Some(Checker::Regex("(".to_owned()));
     };
     check_suite(set_check, "line 4: expected a pattern in `regex`");
     check_suite(|probes| probes[1].id = "text-1".to_owned(), "line 2: expected an `id` used once");

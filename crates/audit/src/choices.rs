@@ -122,9 +122,8 @@ pub(crate) fn decisions<'a>(rows: &[ChoiceRow], probes: &BTreeMap<&str, &'a Prob
                     .collect();
                 let total: f64 = weights.iter().sum();
                 for (row, weight) in order.iter().zip(weights) {
-                    if let Some(sum) = sums.get_mut(row.option as usize) {
-                        *sum += weight / total / n;
-                    }
+                    // The folder was held against the suite: each order has every option once.
+                    sums[row.option as usize] += weight / total / n;
                 }
             }
         }
@@ -167,10 +166,11 @@ fn columns(decision: &Decision<'_>) -> [f64; COLUMNS] {
             let answer = top(p);
             let correct = f64::from(u8::from(answer == truth));
             c[right] = correct;
-            c[brier] = calibration::brier(p, truth).unwrap_or_default();
+            // A truth is one of the options, as its suite is checked. If it were not, the number would be missing.
+            c[brier] = calibration::brier(p, truth).unwrap_or(f64::NAN);
             // An average of probabilities may exceed 1 by a rounding.
             let sums = calibration::ece2_columns(p[answer].min(1.0), answer == truth);
-            c[bins..bins + ECE2_COLUMNS].copy_from_slice(&sums.unwrap_or_default());
+            c[bins..bins + ECE2_COLUMNS].copy_from_slice(&sums.unwrap_or([f64::NAN; ECE2_COLUMNS]));
         }
     }
     c

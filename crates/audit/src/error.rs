@@ -1,6 +1,7 @@
 //! How judging fails.
 
 use hydrometer_answers::RunError;
+use hydrometer_probes::Fault;
 use thiserror::Error;
 
 /// Why a run could not be judged.
@@ -9,6 +10,14 @@ pub enum AuditError {
     /// The run folder cannot be read.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A checker cannot be used: what is right is not known.
+    #[error("the check of probe `{probe}`: {fault}")]
+    Check {
+        /// Probe id.
+        probe: String,
+        /// What is wrong with its checker.
+        fault: Box<Fault>,
+    },
     /// A setting is out of range.
     #[error("{setting} is {found}, expected {expected}")]
     Setting {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Sparse, Vectors};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
-    ChoiceRow, LikelihoodRow, Manifest, PartRow, PositionRow, RunFolder, SampleRow, SampleSettings, ScoredModel,
-    Stopped, Units, VectorRow,
+    ChoiceRow, LikelihoodRow, Manifest, Part, PositionRow, RunFolder, SampleRow, SampleSettings, ScoredModel,
+    SparseRow, Stopped, VectorRow,
 };
 use hydrometer_metrics::power::{self, family_sd};
 use hydrometer_metrics::{Estimate, Exclusion, FamilyTable, catalog, interval};
@@ -15,6 +16,7 @@ use crate::answers::{self, Prompt};
 use crate::choices::{self, Decision};
 use crate::equivalence::Meanings;
 use crate::ppi_signals::Alone;
+use crate::scored::Scored;
 use crate::tokens::{self, Definition};
 use crate::{AuditError, GateRule, Policy};
 
@@ -23,6 +25,8 @@ pub(crate) struct Rows {
     pub manifest: Manifest,
     pub probes: Vec<Probe>,
     pub positions: Vec<PositionRow>,
+    /// Positions whose teacher came from a cache, instead of the others.
+    pub sparse: Vec<SparseRow>,
     pub floor: Vec<PositionRow>,
     pub choices: Vec<ChoiceRow>,
     pub likelihoods: Vec<LikelihoodRow>,
@@ -40,32 +44,40 @@ impl Rows {
 
     /// Reads a finished run.
     pub(crate) fn read(run: &RunFolder) -> Result<Self, AuditError> {
-        let mut positions = all(run.positions())?;
-        positions.extend(all(run.sparse())?.into_iter().map(|row| row.0));
         Ok(Self {
             manifest: run.manifest().clone(),
             probes: run.probes().to_vec(),
-            positions,
-            floor: all(run.floor())?,
-            choices: all(run.choices())?,
-            likelihoods: all(run.likelihoods())?,
-            samples: all(run.samples())?,
-            vectors: all(run.vectors())?,
-            stopped: run.stopped().copied(),
+            positions: run.rows::<Positions>()?,
+            sparse: run.rows::<Sparse>()?,
+            floor: run.rows::<Floor>()?,
+            choices: run.rows::<Choices>()?,
+            likelihoods: run.rows::<Likelihoods>()?,
+            samples: run.rows::<Samples>()?,
+            vectors: run.rows::<Vectors>()?,
+            stopped: run.stopped().cloned(),
         })
+    }
+
+    /// Number of scored positions.
+    pub(crate) fn scored_positions(&self) -> usize {
+        self.positions.len() + self.sparse.len()
+    }
+
+    /// The scored positions, whoever their teacher was.
+    pub(crate) fn scored(&self) -> impl Iterator<Item = Scored<'_>> {
+        self.positions.iter().map(Scored::from).chain(self.sparse.iter().map(Scored::from))
+    }
+
+    /// Sums per family of some of the scored positions.
+    pub(crate) fn token_sums(&self, keep: impl Fn(&Scored<'_>) -> bool) -> FamilyTable {
+        let mut table = tokens::table(self.positions.iter().filter(|row| keep(&Scored::from(*row))));
+        tokens::add_sparse(&mut table, self.sparse.iter().filter(|row| keep(&Scored::from(*row))));
+        table
     }
 }
 
 /// Why a number needs the teacher itself.
 const NOT_KEPT: &str = "needs the teacher's probability of tokens that its cache does not keep: let the teacher run";
-
-fn all<R: PartRow>(units: Units<'_, R>) -> Result<Vec<R>, AuditError> {
-    let mut rows = Vec::new();
-    for part in units {
-        rows.extend(part?.rows);
-    }
-    Ok(rows)
-}
 
 /// Chance with which the loss named beside a gate would have been found; what `plan` wishes by default.
 pub(crate) const POWER: f64 = 0.9;
@@ -96,36 +108,36 @@ pub(crate) struct Evidence<'a> {
 }
 
 impl<'a> Evidence<'a> {
-    pub(crate) fn new(rows: &'a Rows, policy: &Policy) -> Self {
+    pub(crate) fn new(rows: &'a Rows, policy: &Policy) -> Result<Self, AuditError> {
         let probes: BTreeMap<_, _> = rows.probes.iter().map(|p| (p.id.as_str(), p)).collect();
         let decisions = choices::decisions(&rows.choices, &probes);
-        let fork_threshold = tokens::fork_threshold(&rows.positions);
-        let fork = |row: &&PositionRow| fork_threshold.is_some_and(|t| row.stats.teacher_entropy >= t);
-        let bits = [ScoredModel::Teacher, ScoredModel::Student].map(|model| {
+        let fork_threshold = tokens::fork_threshold(rows.scored().map(|row| row.teacher_entropy).collect());
+        let fork = |teacher_entropy: f32| fork_threshold.is_some_and(|threshold| teacher_entropy >= threshold);
+        let bits = ScoredModel::ALL.map(|model| {
             let mut table = FamilyTable::new(2);
-            for row in rows.likelihoods.iter().filter(|r| r.model == model.name()) {
+            for row in rows.likelihoods.iter().filter(|r| r.model == model) {
                 table.add(&row.family, &[row.logprob, row.bytes as f64], row.tokens);
             }
             table
         });
         let settings = &rows.manifest.settings;
         let meanings = Meanings::new(&rows.vectors, settings.meaning.as_ref());
-        let prompts = answers::prompts(&rows.samples, &rows.probes, &meanings);
-        let alone = settings.teacher_asked.map(|_| Alone::new(&rows.samples, &rows.probes, &meanings));
-        Self {
+        let prompts = answers::prompts(&rows.samples, &rows.probes, &meanings)?;
+        let alone = settings.teacher_asked.map(|_| Alone::new(&rows.samples, &rows.probes, &meanings)).transpose()?;
+        Ok(Self {
             answers: answers::Tables::new(&prompts, not_draws(&rows.manifest), alone).with_gap(&prompts),
             prompts,
-            tokens: tokens::table(rows.positions.iter()),
+            tokens: rows.token_sums(|_| true),
             floor: tokens::table(rows.floor.iter()),
-            forks: tokens::table(rows.positions.iter().filter(fork)),
-            fork_floor: tokens::table(rows.floor.iter().filter(fork)),
+            forks: rows.token_sums(|row| fork(row.teacher_entropy)),
+            fork_floor: tokens::table(rows.floor.iter().filter(|row| fork(row.stats.teacher_entropy))),
             choices: choices::table(decisions.iter()),
             rows,
             probes,
             decisions,
             bits,
             level: policy.level,
-        }
+        })
     }
 
     /// Every metric that this crate can compute, in the order in which it is listed.
@@ -153,7 +165,7 @@ impl<'a> Evidence<'a> {
             let mut estimate = self.of(&self.tokens, definition).ok_or_else(|| self.no_tokens())?;
             estimate.floor = definition.value(&self.floor);
             if id == "kendall_tau" {
-                let undefined = self.rows.positions.iter().filter(|r| !r.stats.kendall_tau.is_finite()).count();
+                let undefined = self.rows.scored().filter(|row| row.kendall_tau.is_none()).count();
                 exclude(&mut estimate, "all ten teacher probabilities are tied", undefined);
             }
             return Ok(estimate);
@@ -258,7 +270,7 @@ impl<'a> Evidence<'a> {
     fn no_tokens(&self) -> String {
         if self.rows.manifest.shared_vocab.is_none() {
             format!("token metrics need one vocabulary: {}", self.rows.manifest.pairing)
-        } else if self.rows.positions.is_empty() {
+        } else if self.rows.scored_positions() == 0 {
             "the suite has no texts".to_owned()
         } else if self.rows.cache().is_some() {
             NOT_KEPT.to_owned()
@@ -271,7 +283,7 @@ impl<'a> Evidence<'a> {
 /// Why the answers of a run are no draws from the models' own distributions; `None` when they are.
 fn not_draws(manifest: &Manifest) -> Option<String> {
     let Some(SampleSettings { parameters, .. }) = &manifest.settings.samples else {
-        return (manifest.units.samples > 0).then(|| {
+        return (manifest.units.of(Samples::KIND) > 0).then(|| {
             "the answers were given and nobody said how they were drawn: only draws at temperature 1, top_p 1 say \
              something about the models' own distributions; say it where it is known"
                 .to_owned()

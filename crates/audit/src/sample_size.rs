@@ -68,7 +68,7 @@ pub fn sample_size(
         return Err(AuditError::Policy(format!("no metric is called `{unknown}`; known are {}", known.join(", "))));
     }
     let rows = Rows::read(run)?;
-    let evidence = Evidence::new(&rows, policy);
+    let evidence = Evidence::new(&rows, policy)?;
     let gated = policy.gates.iter().map(|gate| &gate.metric);
     let wanted: Vec<_> = if metrics.is_empty() { gated.collect() } else { metrics.iter().collect() };
     Ok(wanted.into_iter().map(|metric| planned(&evidence, policy, metric, target)).collect())

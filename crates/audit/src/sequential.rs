@@ -7,9 +7,8 @@
 
 use std::error::Error;
 
-use hydrometer_answers::{
-    Deciding, Manifest, PartKind, PartRow, RunFolder, SampleSettings, StopRule, Units, WatchedGate,
-};
+use hydrometer_answers::part::{Choices, Positions, Samples, Vectors};
+use hydrometer_answers::{Deciding, Manifest, Part, PartKind, RunFolder, SampleSettings, StopRule, WatchedGate};
 use hydrometer_metrics::sequential::{self, Claim, Evidence, all_of};
 use hydrometer_metrics::{FamilyTable, Verdict, kernel};
 use hydrometer_probes::families::{FamilySizes, order_in};
@@ -49,9 +48,9 @@ impl Sums {
     /// The parts of the run folder behind them.
     fn kind(self) -> PartKind {
         match self {
-            Sums::Tokens => PartKind::Positions,
-            Sums::Choices | Sums::Truths => PartKind::Choices,
-            Sums::Pairs { .. } | Sums::Graded { .. } => PartKind::Samples,
+            Sums::Tokens => Positions::KIND,
+            Sums::Choices | Sums::Truths => Choices::KIND,
+            Sums::Pairs { .. } | Sums::Graded { .. } => Samples::KIND,
         }
     }
 
@@ -272,23 +271,24 @@ impl Watch {
     }
 
     /// Takes in the families of one unit of a run.
-    fn take_unit(&mut self, run: &RunFolder, kind: PartKind, unit: usize) -> Result<(), AuditError> {
+    fn take_unit(&mut self, run: &RunFolder, kind: PartKind, unit: u32) -> Result<(), AuditError> {
         match kind {
-            PartKind::Positions => self.texts(&tokens::table(rows(run.positions(), unit)?.iter())),
-            PartKind::Choices => {
+            Positions::KIND => self.texts(&tokens::table(run.rows_of::<Positions>(unit)?.iter())),
+            Choices::KIND => {
                 let probes = run.probes().iter().map(|probe| (probe.id.as_str(), probe)).collect();
-                let choices = rows(run.choices(), unit)?;
+                let choices = run.rows_of::<Choices>(unit)?;
                 self.choices(&choices::table(choices::decisions(&choices, &probes).iter()))
             }
-            PartKind::Samples => {
-                let samples = rows(run.samples(), unit)?;
+            Samples::KIND => {
+                let samples = run.rows_of::<Samples>(unit)?;
                 let settings = run.manifest().settings.meaning.as_ref();
-                let vectors = if settings.is_some() { rows(run.vectors(), unit)? } else { Vec::new() };
+                let vectors = if settings.is_some() { run.rows_of::<Vectors>(unit)? } else { Vec::new() };
                 let meanings = Meanings::new(&vectors, settings);
-                let prompts = answers::prompts(&samples, run.probes(), &meanings);
+                let prompts = answers::prompts(&samples, run.probes(), &meanings)?;
                 self.answers(&answers::Tables::new(&prompts, None, None))
             }
-            PartKind::Floor | PartKind::Likelihoods | PartKind::Sparse | PartKind::Vectors => Ok(()),
+            // No watchable metric reads other parts.
+            _ => Ok(()),
         }
     }
 
@@ -299,7 +299,7 @@ impl Watch {
 
     /// Takes in families of choices.
     pub(crate) fn choices(&mut self, table: &FamilyTable) -> Result<(), AuditError> {
-        self.take(table, |sums| sums.kind() == PartKind::Choices)
+        self.take(table, |sums| sums.kind() == Choices::KIND)
     }
 
     /// Takes in families of free answers.
@@ -335,7 +335,7 @@ impl StopRule for Watch {
     }
 
     fn read(&mut self, run: &RunFolder, kind: PartKind, unit: u32) -> Result<(), Box<dyn Error + Send + Sync>> {
-        Ok(self.take_unit(run, kind, unit as usize)?)
+        Ok(self.take_unit(run, kind, unit)?)
     }
 }
 
@@ -432,11 +432,6 @@ impl Gate {
             evidence: places.filter_map(evidence).collect(),
         }
     }
-}
-
-/// The rows of one unit.
-fn rows<R: PartRow>(mut units: Units<'_, R>, unit: usize) -> Result<Vec<R>, AuditError> {
-    Ok(units.nth(unit).transpose()?.map(|part| part.rows).unwrap_or_default())
 }
 
 fn refused(metric: &str, error: &sequential::SequentialError) -> AuditError {

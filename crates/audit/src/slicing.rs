@@ -30,7 +30,7 @@ pub(crate) fn slices(evidence: &Evidence<'_>) -> Vec<Slice> {
 fn slice(evidence: &Evidence<'_>, name: &str) -> Vec<Slice> {
     let mut all = Vec::new();
     let inside = |probe: &str| evidence.probes.get(probe).is_some_and(|p| belongs(p, name));
-    let part = |keep: bool| tokens::table(evidence.rows.positions.iter().filter(|r| inside(&r.probe) == keep));
+    let part = |keep: bool| evidence.rows.token_sums(|row| inside(row.probe) == keep);
     let defined = tokens::ON_SLICES.iter().filter_map(|id| tokens::definition(id));
     add(&mut all, evidence, name, (&part(true), &part(false)), defined);
     let part = |keep| choices::table(evidence.decisions.iter().filter(|d| inside(&d.probe.id) == keep));

@@ -1,7 +1,7 @@
 //! Metrics of next-token distributions (METRICS: token distributions, regime R0): sums per family first, division
 //! last, so that every number is a smooth function of family sums.
 
-use hydrometer_answers::PositionRow;
+use hydrometer_answers::{PositionRow, SparseRow};
 use hydrometer_metrics::{FamilyTable, temperature};
 
 pub(crate) const COUNT: usize = 0;
@@ -148,6 +148,45 @@ pub(crate) fn table<'a>(rows: impl Iterator<Item = &'a PositionRow>) -> FamilyTa
     table
 }
 
+/// Adds positions whose teacher came from a cache.
+pub(crate) fn add_sparse<'a>(table: &mut FamilyTable, rows: impl Iterator<Item = &'a SparseRow>) {
+    for row in rows {
+        table.add(&row.family, &sparse_columns(row), 1);
+    }
+}
+
+/// Estimates of what [`columns`] has. A sum with an unknown term is no number.
+fn sparse_columns(row: &SparseRow) -> [f64; COLUMNS] {
+    let s = &row.stats;
+    let mut c = [0.0; COLUMNS];
+    c[COUNT] = 1.0;
+    c[KL] = s.kl.into();
+    c[REVERSE_KL] = f64::NAN;
+    c[JSD] = s.jsd.into();
+    c[OVERLAP] = s.overlap.into();
+    c[TEACHER_ENTROPY] = s.teacher_entropy.into();
+    c[STUDENT_ENTROPY] = s.student_entropy.into();
+    c[FLOORED] = s.floored_mass.into();
+    c[SAME_TOP] = f64::from(u8::from(s.teacher_top1 == s.student_top1));
+    if let Some(tau) = s.kendall_tau {
+        c[TAU] = tau.into();
+        c[TAU_COUNT] = 1.0;
+    }
+    // The third band is the whole tail.
+    for band in 0..s.band_mass.len() {
+        c[MASS + band] = s.band_mass[band].into();
+        c[KEPT + band] = s.band_overlap[band].into();
+        c[INVENTED + band] = s.band_invented[band].into();
+    }
+    for (i, (&kl, &slope)) in s.kl_at.iter().zip(&s.kl_slope_at).enumerate() {
+        c[KL_AT + i] = kl.into();
+        c[SLOPE_AT + i] = slope.into();
+    }
+    c[TEACHER_NLL] = s.teacher_logprob.map_or(f64::NAN, |logprob| -f64::from(logprob));
+    c[STUDENT_NLL] = -f64::from(s.student_logprob);
+    c
+}
+
 fn columns(row: &PositionRow) -> [f64; COLUMNS] {
     let s = &row.stats;
     let mut c = [0.0; COLUMNS];
@@ -164,8 +203,7 @@ fn columns(row: &PositionRow) -> [f64; COLUMNS] {
         c[TAU] = s.kendall_tau.into();
         c[TAU_COUNT] = 1.0;
     }
-    // Of a cached teacher the third band is the whole tail, and the fourth is unknown.
-    for band in (0..4).filter(|&band| !s.band_mass[band].is_nan()) {
+    for band in 0..s.band_mass.len() {
         c[MASS + band] = s.band_mass[band].into();
         c[KEPT + band] = s.band_overlap[band].into();
         c[INVENTED + band] = s.band_invented[band].into();
@@ -180,8 +218,7 @@ fn columns(row: &PositionRow) -> [f64; COLUMNS] {
 }
 
 /// The fork positions: the fifth of the positions with the largest teacher entropy (ties included).
-pub(crate) fn fork_threshold(rows: &[PositionRow]) -> Option<f32> {
-    let mut entropies: Vec<f32> = rows.iter().map(|r| r.stats.teacher_entropy).collect();
+pub(crate) fn fork_threshold(mut entropies: Vec<f32>) -> Option<f32> {
     let forks = entropies.len().div_ceil(5);
     if forks == 0 {
         return None;

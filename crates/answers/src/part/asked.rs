@@ -35,6 +35,12 @@ impl AskedSuite {
 #[derive(Debug)]
 pub struct AskedProbe<'a> {
     probe: &'a Probe,
+    /// The families of a text's windows; `None` for another kind of question.
+    windows: Option<Windows>,
+}
+
+#[derive(Debug)]
+struct Windows {
     families: WindowFamilies,
     /// Every family that a window can have where a heading names it.
     headings: Option<BTreeSet<String>>,
@@ -42,15 +48,18 @@ pub struct AskedProbe<'a> {
 
 impl<'a> AskedProbe<'a> {
     pub(crate) fn new(probe: &'a Probe) -> AskedProbe<'a> {
-        let families = WindowFamilies::new(probe);
-        let headings = match &probe.ask {
-            Ask::Text { text, families: Families::Heading, .. } => {
-                let starts = sections(text).into_iter().map(|section| section.start);
-                Some([0].into_iter().chain(starts).map(|start| families.of(0, start)).collect())
+        let windows = match &probe.ask {
+            Ask::Text(text) => {
+                let families = WindowFamilies::new(&probe.family, text);
+                let headings = (text.families == Families::Heading).then(|| {
+                    let starts = sections(&text.text).into_iter().map(|section| section.start);
+                    [0].into_iter().chain(starts).map(|start| families.of(0, start)).collect()
+                });
+                Some(Windows { families, headings })
             }
             _ => None,
         };
-        AskedProbe { probe, families, headings }
+        AskedProbe { probe, windows }
     }
 
     /// The probe.
@@ -60,31 +69,31 @@ impl<'a> AskedProbe<'a> {
 
     /// What is wrong with a row about a window of a text, as a lower-case fragment.
     pub fn not_a_window(&self, family: &str, window: u32) -> Option<String> {
-        let Ask::Text { .. } = self.probe.ask else { return Some(self.not_a("text")) };
-        match &self.headings {
+        let Some(Windows { families, headings }) = &self.windows else { return Some(self.not_a("text")) };
+        match headings {
             Some(headings) if headings.contains(family) => None,
             Some(_) => Some(self.wrong_family(family, "that of one of its headings")),
             None => {
-                let expected = self.families.of(window, 0);
+                let expected = families.of(window, 0);
                 (family != expected).then(|| self.wrong_family(family, &format!("{expected:?}")))
             }
         }
     }
 
-    /// The options of a choice.
+    /// The choice that it is.
     ///
     /// # Errors
     /// It is none, as a lower-case fragment.
-    pub fn options(&self) -> Result<&'a [String], String> {
+    pub fn choice(&self) -> Result<&'a Choice, String> {
         match &self.probe.ask {
-            Ask::Choice { options, .. } => Ok(options),
+            Ask::Choice(choice) => Ok(choice),
             _ => Err(self.not_a("choice")),
         }
     }
 
     /// What is wrong with a row about a probe that is not a prompt, as a lower-case fragment.
     pub fn not_a_prompt(&self) -> Option<String> {
-        (!matches!(self.probe.ask, Ask::Prompt { .. })).then(|| self.not_a("prompt"))
+        (!matches!(self.probe.ask, Ask::Prompt(_))).then(|| self.not_a("prompt"))
     }
 
     /// What is wrong with the family of a row about a whole probe, as a lower-case fragment.
@@ -98,11 +107,7 @@ impl<'a> AskedProbe<'a> {
     }
 
     fn not_a(&self, expected: &str) -> String {
-        let found = match self.probe.ask {
-            Ask::Text { .. } => "text",
-            Ask::Choice { .. } => "choice",
-            Ask::Prompt { .. } => "prompt",
-        };
+        let found = self.probe.ask.kind().name();
         format!("probe {:?} is a {found}, expected a {expected}", self.probe.id)
     }
 }
@@ -111,11 +116,13 @@ impl<'a> AskedProbe<'a> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use hydrometer_probes::kind::Text;
+
     use super::*;
 
     fn text(families: Families) -> Probe {
         let text = "before\n = One = \nwords\n = = Sub = = \n = Two = \nmore\n".to_owned();
-        let ask = Ask::Text { text, context: None, families };
+        let ask = Ask::Text(Text { text, context: None, families });
         Probe { id: "t".to_owned(), family: "f".to_owned(), axis: "prose".to_owned(), tags: Vec::new(), ask }
     }
 
@@ -142,7 +149,7 @@ mod tests {
     fn a_probe_of_another_kind_is_named() {
         let probe = text(Families::Probe);
         let asked = AskedProbe::new(&probe);
-        assert_eq!(asked.options().unwrap_err(), "probe \"t\" is a text, expected a choice");
+        assert_eq!(asked.choice().unwrap_err(), "probe \"t\" is a text, expected a choice");
         assert_eq!(asked.not_a_prompt().unwrap(), "probe \"t\" is a text, expected a prompt");
     }
 }

@@ -1,7 +1,5 @@
 //! Option log-probabilities of choices.
 
-use hydrometer_probes::ask;
-
 use super::positions::log_probability;
 use super::{AskedProbe, Columns, Part, PartKind, PartRow, Row, column};
 
@@ -64,14 +62,14 @@ impl PartRow for ChoiceRow {
     }
 
     fn check(&self, asked: &AskedProbe<'_>) -> Option<String> {
-        let options = match asked.options() {
-            Ok(options) => options.len(),
+        let choice = match asked.choice() {
+            Ok(choice) => choice,
             Err(what) => return Some(what),
         };
+        let (options, rotations) = (choice.options.len(), choice.rotations());
         if self.option as usize >= options {
             return Some(format!("option is {}, expected 0 to {}", self.option, options - 1));
         }
-        let rotations = ask::rotations(asked.probe());
         if self.rotation as usize >= rotations {
             return Some(format!("rotation is {}, expected 0 to {}", self.rotation, rotations - 1));
         }
@@ -80,7 +78,7 @@ impl PartRow for ChoiceRow {
 
     /// Each rotation lists every option: its probabilities are shares of all of them.
     fn check_together(rows: &[Self], asked: &AskedProbe<'_>) -> Option<(usize, String)> {
-        let options = asked.options().ok()?.len() as u32;
+        let options = asked.choice().ok()?.options.len() as u32;
         let mut start = 0;
         for order in rows.chunk_by(|a, b| a.rotation == b.rotation) {
             let there = |option: &u32| order.iter().any(|row| row.option == *option);

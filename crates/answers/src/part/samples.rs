@@ -126,7 +126,7 @@ impl PartRow for SampleRow {
             return Some(format!("logprob of {} tokens is {}, expected at most 0", self.tokens, self.logprob));
         }
         // The first sample of the format has continuations of a text. No audit reads them.
-        let text = matches!(asked.probe().ask, Ask::Text { .. });
+        let text = matches!(asked.probe().ask, Ask::Text(_));
         let kind = if text { None } else { asked.not_a_prompt() };
         kind.or_else(|| asked.not_its_family(&self.family))
     }
