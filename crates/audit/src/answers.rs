@@ -141,7 +141,9 @@ fn prompt<'a>(
     rows: &[&'a SampleRow],
     meanings: &Meanings<'a>,
 ) -> Result<Option<Prompt<'a>>, AuditError> {
-    let (Ask::Prompt(kind::Prompt { prompt, .. }), Some((steps, same))) = (&probe.ask, meanings.of(probe)) else { return Ok(None) };
+    let (Ask::Prompt(kind::Prompt { prompt, .. }), Some((steps, same))) = (&probe.ask, meanings.of(probe)) else {
+        return Ok(None);
+    };
     let checker = checker(probe)?;
     let (base, rows): (Vec<_>, Vec<&SampleRow>) = rows.iter().partition(|row| row.source == SampleSource::Base);
     let texts: Vec<_> = rows.iter().map(|row| row.text.as_str()).collect();
