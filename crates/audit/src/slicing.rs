@@ -34,6 +34,11 @@ fn slice(evidence: &Evidence<'_>, name: &str) -> Result<Vec<Slice>, AuditError> 
         let side = if belongs { &mut inside } else { &mut outside };
         side.position(&row.family, &row.stats);
     }
+    for row in &evidence.rows.sparse {
+        let belongs = evidence.probes.get(row.probe.as_str()).is_some_and(|probe| belongs(probe, name));
+        let side = if belongs { &mut inside } else { &mut outside };
+        side.cached_position(&row.family, &row.stats);
+    }
     for choice in &evidence.choices {
         let side = if belongs(choice.probe, name) { &mut inside } else { &mut outside };
         side.choice(&choice.probe.family, &choice.choice()?);
