@@ -70,7 +70,7 @@ pub(crate) fn choices<'a>(rows: &[ChoiceRow], probes: &BTreeMap<&str, &'a Probe>
                     .collect();
                 let total: f64 = weights.iter().sum();
                 for (row, weight) in order.iter().zip(weights) {
-                    // The folder was held against the suite: each order has every option once.
+                    // The folder was held against its suite: each order has every option once.
                     sums[row.option as usize] += weight / total / n;
                 }
             }

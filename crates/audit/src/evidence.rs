@@ -112,6 +112,7 @@ impl<'a> Evidence<'a> {
         for choice in &choices {
             sums.choice(&choice.probe.family, &choice.choice()?);
         }
+        let alone = settings.teacher_asked.map(|_| Alone::new(&rows.samples, &rows.probes, &meanings)).transpose()?;
         let (base, starts) = answers::starts(&prompts);
         for (prompt, start) in prompts.iter().zip(starts) {
             prompt.add_to([&mut sums, &mut rerun], start);
@@ -121,7 +122,7 @@ impl<'a> Evidence<'a> {
             rerun,
             base,
             not_draws: not_draws(&rows.manifest),
-            alone: settings.teacher_asked.map(|_| Alone::new(&rows.samples, &rows.probes, &meanings)).transpose()?,
+            alone,
             rows,
             probes,
             choices,
@@ -208,21 +209,14 @@ impl<'a> Evidence<'a> {
 /// Adds the scored texts: their positions, those of them that are forks, and their likelihoods.
 fn add_texts(sums: &mut Sums, rerun: &mut Sums, rows: &Rows) {
     let fork = tokens::fork_threshold(rows.scored().map(|row| row.teacher_entropy));
-    let is_fork = |entropy: f32| fork.is_some_and(|least| entropy >= least);
-    for (sums, positions) in [(&mut *sums, &rows.positions), (rerun, &rows.floor)] {
-        for row in positions {
-            sums.position(&row.family, &row.stats);
-            if is_fork(row.stats.teacher_entropy) {
-                sums.fork(&row.family, &row.stats);
-            }
+    let add = |row: Scored<'_>, sums: &mut Sums| {
+        row.add_position(sums);
+        if fork.is_some_and(|least| row.teacher_entropy >= least) {
+            row.add_fork(sums);
         }
-    }
-    for row in &rows.sparse {
-        sums.cached_position(&row.family, &row.stats);
-        if is_fork(row.stats.teacher_entropy) {
-            sums.cached_fork(&row.family, &row.stats);
-        }
-    }
+    };
+    rows.scored().for_each(|row| add(row, sums));
+    rows.floor.iter().for_each(|row| add(row.into(), rerun));
     for (scorer, model) in [(Scorer::Teacher, ScoredModel::Teacher), (Scorer::Student, ScoredModel::Student)] {
         for row in rows.likelihoods.iter().filter(|row| row.model == model) {
             let scored = ScoredText { log_prob: row.logprob, bytes: row.bytes, tokens: row.tokens };

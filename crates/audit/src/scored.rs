@@ -1,6 +1,9 @@
 //! A scored position, whoever its teacher was: what findings, cases and slices read of either kind of row.
 
 use hydrometer_answers::{PositionRow, SparseRow};
+use hydrometer_metrics::PositionStats;
+use hydrometer_metrics::measure::Sums;
+use hydrometer_metrics::sparse::SparsePositionStats;
 
 /// What both kinds of rows say of a position.
 #[derive(Clone, Copy)]
@@ -20,6 +23,32 @@ pub(crate) struct Scored<'a> {
     pub teacher_top1_prob: f32,
     pub student_top1_prob: f32,
     pub tail: Tail,
+    stats: Stats<'a>,
+}
+
+/// What was measured or estimated there.
+#[derive(Clone, Copy)]
+enum Stats<'a> {
+    Measured(&'a PositionStats),
+    Estimated(&'a SparsePositionStats),
+}
+
+impl Scored<'_> {
+    /// Adds it to the sums of positions.
+    pub(crate) fn add_position(&self, sums: &mut Sums) {
+        match self.stats {
+            Stats::Measured(stats) => sums.position(self.family, stats),
+            Stats::Estimated(stats) => sums.sparse_position(self.family, stats),
+        }
+    }
+
+    /// Adds it to the sums of forks.
+    pub(crate) fn add_fork(&self, sums: &mut Sums) {
+        match self.stats {
+            Stats::Measured(stats) => sums.fork(self.family, stats),
+            Stats::Estimated(stats) => sums.sparse_fork(self.family, stats),
+        }
+    }
 }
 
 /// Beyond the teacher's 0.9 nucleus: its mass, what the student keeps of it and what it invents there.
@@ -57,6 +86,7 @@ impl<'a> From<&'a PositionRow> for Scored<'a> {
                 kept: sum(&s.band_overlap[2..]),
                 invented: sum(&s.band_invented[2..]),
             },
+            stats: Stats::Measured(s),
         }
     }
 }
@@ -84,6 +114,7 @@ impl<'a> From<&'a SparseRow> for Scored<'a> {
                 kept: sum(&s.band_overlap[2..]),
                 invented: sum(&s.band_invented[2..]),
             },
+            stats: Stats::Estimated(s),
         }
     }
 }

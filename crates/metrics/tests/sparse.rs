@@ -250,10 +250,10 @@ fn a_sparse_teacher_and_a_row_must_share_their_vocabulary() {
 #[test]
 fn a_tail_of_which_nothing_is_known_is_refused() {
     let row = [0.0, 1.0, 2.0];
-    let kept = Truncater::new(Truncation { draws: 0, ..truncation(0.0, 1, 1) }).truncate(&row, 0).unwrap();
-    let error = SparseComparer::new(3).compare(&kept, &row, 0).unwrap_err();
+    let kept = truncater(Truncation { draws: 0, ..truncation(0.0, 1, 1) }).truncate(&row, 0).unwrap();
+    let error = sparse_comparer(3).compare(&kept, &row, 0).unwrap_err();
     assert!(matches!(error, SparseComparisonError::NothingDrawn { mass } if mass > 0.0), "{error}");
-    let error = SparseComparer::new(3).compare(&SparseDistribution::default(), &row, 0).unwrap_err();
+    let error = sparse_comparer(3).compare(&SparseDistribution::default(), &row, 0).unwrap_err();
     assert_eq!(error, SparseComparisonError::NoHead);
 }
 

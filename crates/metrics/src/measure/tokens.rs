@@ -6,7 +6,7 @@ use super::definition::{
 use super::formula::{Column, Formula, Ratio, Row, Sum, Undefined, columns, exactly, positive, project};
 use super::sums::{Sums, Table};
 use crate::position::{BANDS, PositionStats};
-use crate::sparse::SparsePositionStats;
+use crate::sparse::{SPARSE_BANDS, SparsePositionStats};
 use crate::stats::estimate::Estimate;
 use crate::stats::interval;
 use crate::temperature;
@@ -94,14 +94,14 @@ impl Sums {
         self.add(Table::Positions, family, &row(stats), 1);
     }
 
-    /// Adds a position whose teacher came from a cache: estimates of what [`position`](Self::position) adds.
-    pub fn cached_position(&mut self, family: &str, stats: &SparsePositionStats) {
-        self.add(Table::Positions, family, &cached_row(stats), 1);
+    /// Adds a scored position whose teacher was kept in part.
+    pub fn sparse_position(&mut self, family: &str, stats: &SparsePositionStats) {
+        self.add(Table::Positions, family, &sparse_row(stats), 1);
     }
 
-    /// Adds such a position to those where the teacher hesitates most.
-    pub fn cached_fork(&mut self, family: &str, stats: &SparsePositionStats) {
-        self.add(Table::Forks, family, &cached_row(stats), 1);
+    /// Adds such a position to the forks.
+    pub fn sparse_fork(&mut self, family: &str, stats: &SparsePositionStats) {
+        self.add(Table::Forks, family, &sparse_row(stats), 1);
     }
 
     /// Adds a position to those where the teacher hesitates most: with an entropy of at least [`fork_threshold`].
@@ -153,8 +153,8 @@ fn row(s: &PositionStats) -> Row<{ position::WIDTH }> {
     row
 }
 
-/// A sum with an unknown term is no number.
-fn cached_row(s: &SparsePositionStats) -> Row<{ position::WIDTH }> {
+/// Estimates of what [`row`] has; a sum with a term that is not known is no number.
+fn sparse_row(s: &SparsePositionStats) -> Row<{ position::WIDTH }> {
     let mut row = Row::new();
     row[COUNT] = 1.0;
     row[KL] = s.kl.into();
@@ -170,7 +170,7 @@ fn cached_row(s: &SparsePositionStats) -> Row<{ position::WIDTH }> {
         row[TAU_COUNT] = 1.0;
     }
     // The third band is the whole tail.
-    for band in 0..s.band_mass.len() {
+    for band in 0..SPARSE_BANDS {
         row[MASS.at(band)] = s.band_mass[band].into();
         row[KEPT.at(band)] = s.band_overlap[band].into();
         row[INVENTED.at(band)] = s.band_invented[band].into();
