@@ -1,12 +1,21 @@
-//! Writes a tiny finished run of made-up numbers: the sample of the format that a test opens for ever.
+//! Writes a tiny finished run of made-up numbers: the samples of the format that a test opens for ever.
 //!
-//! `cargo run -p hydrometer-answers --example sample_run -- FOLDER`
+//! `cargo run -p hydrometer-answers --example sample_run -- FOLDER [positions|samples|sparse|vectors]`
 #![allow(clippy::unwrap_used, reason = "an example of a few lines")]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 fn main() {
-    let folder = std::env::args_os().nth(1).expect("usage: sample_run FOLDER");
-    support::finished(folder.as_ref());
+    let mut arguments = std::env::args_os().skip(1);
+    let folder = arguments.next().expect("usage: sample_run FOLDER [positions|samples|sparse|vectors]");
+    let kind = arguments.next().map(|kind| kind.to_string_lossy().into_owned());
+    let write = match kind.as_deref() {
+        None | Some("positions") => support::finished,
+        Some("samples") => support::finished_samples,
+        Some("sparse") => support::finished_sparse,
+        Some("vectors") => support::finished_vectors,
+        Some(other) => panic!("{other}: expected positions, samples, sparse or vectors"),
+    };
+    write(folder.as_ref());
 }

@@ -7,12 +7,34 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::RunError;
-use crate::folder::entries;
 
 /// Marks temporary files; what stands after it is the process id and a counter.
 const TEMPORARY: &str = ".tmp-";
 /// Tells apart the temporary files of threads of this process.
 static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// Opens a file for reading. Anything else of that name, a pipe or a device, could hold the reader up for ever.
+pub(crate) fn open_file(path: &Path) -> std::io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    File::open(path)
+}
+
+/// Names in a folder, sorted; an absent folder has none.
+pub(crate) fn entries(folder: &Path) -> Result<Vec<String>, RunError> {
+    let listing = match fs::read_dir(folder) {
+        Ok(listing) => listing,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(RunError::io("list", folder)(error)),
+    };
+    let mut names = listing
+        .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(RunError::io("list", folder))?;
+    names.sort();
+    Ok(names)
+}
 
 /// Replaces `path` by a file with these bytes: temporary file in the same folder, fsync, rename, fsync of the folder.
 ///
@@ -101,8 +123,9 @@ pub(crate) fn append_line(path: &Path, line: &str) -> Result<(), RunError> {
 
 /// Cuts off a last line that a killed process did not finish.
 pub(crate) fn drop_torn_line(path: &Path) -> Result<(), RunError> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
+    let mut text = Vec::new();
+    match open_file(path).and_then(|mut file| file.read_to_end(&mut text)) {
+        Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(RunError::io("read", path)(error)),
     };

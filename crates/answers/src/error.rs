@@ -3,22 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// One field in which the plan of a folder differs from the plan asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// Dotted name of the manifest field: `student.weights`, `settings.n_ctx`.
-    pub field: String,
-    /// What the folder holds.
-    pub found: String,
-    /// What was asked for.
-    pub wanted: String,
-}
+use hydrometer_probes::ProbeError;
 
-impl fmt::Display for Difference {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}: the folder has {}, asked for {}", self.field, self.found, self.wanted)
-    }
-}
+use crate::Difference;
 
 /// One damaged or missing file of a run folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -225,6 +212,9 @@ pub enum RunError {
         /// What is wrong with which file.
         problems: Vec<Problem>,
     },
+    /// The probes of a new run are not a suite that can be asked.
+    #[error(transparent)]
+    Suite(#[from] ProbeError),
     /// Rows that may not be written.
     #[error("{file}, row {row}: {what}")]
     Row {

@@ -4,33 +4,31 @@
 //! identities of everything that took part. It can be moved, zipped, mailed and read again without any model.
 //! The format is described in `docs/run-folder.md`.
 
-mod cost;
-pub mod distributions;
+pub mod cache;
+mod difference;
 mod durable;
 mod error;
-mod folder;
 mod identity;
 mod json;
 pub mod llama_kld;
-mod manifest;
 mod parquet_io;
-mod part;
-mod rows;
+pub mod part;
+mod run;
 mod sampling;
 pub mod sparse;
 mod stop_rule;
 pub mod store;
-mod verify;
 
-pub use cost::CostEntry;
-pub use error::{Difference, Problem, RunError};
-pub use folder::{RunFolder, Units};
+pub use difference::Difference;
+pub use error::{Problem, RunError};
 pub use identity::{EncoderIdentity, EngineIdentity, GIVEN, GIVEN_MARK, ModelIdentity};
-pub use manifest::{
-    Deciding, FORMAT, Manifest, MeaningSettings, PlannedTokens, RunSettings, TeacherAsked, UnitCounts, WatchedGate,
+pub use part::{
+    ChoiceRow, LikelihoodRow, MAX_ROWS_PER_PART, Part, PartKind, PartRow, PositionRow, SampleRow, SampleSource,
+    ScoredModel, SparseRow, Unit, VectorRow,
 };
-pub use part::{MAX_ROWS_PER_PART, Part, PartKind, PartRow};
-pub use rows::{ChoiceRow, LikelihoodRow, PositionRow, SampleRow, SampleSource, ScoredModel, SparseRow, VectorRow};
+pub use run::{
+    CostEntry, Deciding, FORMAT, Manifest, MeaningSettings, NewRun, PlannedTokens, RunFolder, RunSettings, Stopped,
+    TeacherAsked, UnitCounts, Units, WatchedGate,
+};
 pub use sampling::{FinishReason, SampleSettings, SamplingParameters};
 pub use stop_rule::StopRule;
-pub use verify::Stopped;

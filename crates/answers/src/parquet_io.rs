@@ -1,6 +1,5 @@
 //! Rows to Parquet bytes and back, by the column writer of the `parquet` crate without arrow.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,99 +14,119 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{ColumnPath, Type};
 
-use crate::manifest::FORMAT;
-use crate::part::{ColumnName, ColumnType, Columns, MAX_ROWS_PER_PART, PartKind, Row};
+use crate::durable::open_file;
 
 mod columns;
+pub(crate) mod row;
 
 use columns::{Append, Cursors, Lists, Values};
+use row::{Column, ColumnType, Columns, Row, Word};
 
-/// Footer keys.
-const KEY_FORMAT: &str = "hydrometer.format";
-const KEY_RUN: &str = "hydrometer.run_id";
-const KEY_KIND: &str = "hydrometer.kind";
-const KEY_UNIT: &str = "hydrometer.unit";
+/// Most rows that one file may hold; a file that claims more is refused before anything is allocated.
+pub const MAX_ROWS: usize = 1 << 20;
 /// Most entries that the lists of one column are believed to have together.
 pub(crate) const MAX_LIST_ENTRIES: usize = 1 << 24;
 
-/// What a file's footer must say: keys and values.
+/// The footer's key for the format.
+pub(crate) const KEY_FORMAT: &str = "hydrometer.format";
+/// The footer's key for the version of a part; a file without it is of version 1.
+pub(crate) const KEY_VERSION: &str = "hydrometer.part_version";
+
+/// What a file's footer must say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp(Vec<(&'static str, String)>);
+pub(crate) struct Stamp(Vec<Mark>);
+
+/// One key of a footer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mark {
+    key: &'static str,
+    value: String,
+    /// What another value means, as a lower-case fragment.
+    otherwise: Option<&'static str>,
+}
 
 impl Stamp {
-    /// The footer of a part of a run.
-    pub fn part(run_id: &str, kind: PartKind, unit: u32) -> Stamp {
-        Stamp(vec![
-            (KEY_FORMAT, FORMAT.to_owned()),
-            (KEY_RUN, run_id.to_owned()),
-            (KEY_KIND, kind.name().to_owned()),
-            (KEY_UNIT, unit.to_string()),
-        ])
+    /// The footer of a file of this format.
+    pub fn format(format: &str) -> Stamp {
+        Stamp(Vec::new()).with(KEY_FORMAT, format.to_owned(), None)
     }
 
-    /// The footer of a file that belongs to no run.
-    pub fn format(format: &str) -> Stamp {
-        Stamp(vec![(KEY_FORMAT, format.to_owned())])
+    /// The same with another key. `otherwise` says what it means that a file has another value there.
+    pub fn with(mut self, key: &'static str, value: String, otherwise: Option<&'static str>) -> Stamp {
+        self.0.push(Mark { key, value, otherwise });
+        self
     }
 }
 
 /// Which columns a file is expected to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expect {
-    /// Those of the row, in order.
-    Exactly,
+    /// Those of the row, in order, as they were in the file's version: at most this one.
+    UpTo {
+        /// What the files hold, for people.
+        name: &'static str,
+        /// The newest version that is read.
+        version: u32,
+    },
     /// Those of the row among others: the others are not read.
     AtLeast,
 }
 
-/// Names and types of the columns of `R`.
-#[derive(Default)]
-struct SchemaOf(Vec<(String, ColumnType)>);
+/// Names and types of the columns that a row has in one version.
+struct SchemaOf {
+    version: u32,
+    columns: Vec<(String, ColumnType)>,
+}
 
 impl SchemaOf {
-    fn row<R: Row>() -> Vec<(String, ColumnType)> {
-        let mut schema = SchemaOf::default();
+    fn row<R: Row>(version: u32) -> Vec<(String, ColumnType)> {
+        let mut schema = SchemaOf { version, columns: Vec::new() };
         R::blank().columns(&mut schema);
-        schema.0
+        schema.columns
     }
 
-    fn push(&mut self, name: ColumnName, column: ColumnType) {
-        self.0.push((name.to_string(), column));
+    fn push(&mut self, column: Column, of: ColumnType) {
+        if column.is_in(self.version) {
+            self.columns.push((column.to_string(), of));
+        }
     }
 }
 
 impl Columns for SchemaOf {
-    fn text(&mut self, name: ColumnName, _: &mut String) {
-        self.push(name, ColumnType::Text);
+    fn text(&mut self, column: Column, _: &mut String) {
+        self.push(column, ColumnType::Text);
     }
-    fn u32(&mut self, name: ColumnName, _: &mut u32) {
-        self.push(name, ColumnType::U32);
+    fn word(&mut self, column: Column, _: &mut dyn Word) {
+        self.push(column, ColumnType::Text);
     }
-    fn u64(&mut self, name: ColumnName, _: &mut u64) {
-        self.push(name, ColumnType::U64);
+    fn u32(&mut self, column: Column, _: &mut u32) {
+        self.push(column, ColumnType::U32);
     }
-    fn f32(&mut self, name: ColumnName, _: &mut f32) {
-        self.push(name, ColumnType::F32);
+    fn u64(&mut self, column: Column, _: &mut u64) {
+        self.push(column, ColumnType::U64);
     }
-    fn optional_f32(&mut self, name: ColumnName, _: &mut f32) {
-        self.push(name, ColumnType::OptionalF32);
+    fn f32(&mut self, column: Column, _: &mut f32) {
+        self.push(column, ColumnType::F32);
     }
-    fn f64(&mut self, name: ColumnName, _: &mut f64) {
-        self.push(name, ColumnType::F64);
+    fn optional_f32(&mut self, column: Column, _: &mut Option<f32>) {
+        self.push(column, ColumnType::OptionalF32);
     }
-    fn bool(&mut self, name: ColumnName, _: &mut bool) {
-        self.push(name, ColumnType::Bool);
+    fn f64(&mut self, column: Column, _: &mut f64) {
+        self.push(column, ColumnType::F64);
     }
-    fn u32_list(&mut self, name: ColumnName, _: &mut Vec<u32>) {
-        self.push(name, ColumnType::U32List);
+    fn bool(&mut self, column: Column, _: &mut bool) {
+        self.push(column, ColumnType::Bool);
     }
-    fn f32_list(&mut self, name: ColumnName, _: &mut Vec<f32>) {
-        self.push(name, ColumnType::F32List);
+    fn u32_list(&mut self, column: Column, _: &mut Vec<u32>) {
+        self.push(column, ColumnType::U32List);
+    }
+    fn f32_list(&mut self, column: Column, _: &mut Vec<f32>) {
+        self.push(column, ColumnType::F32List);
     }
 }
 
-fn schema<R: Row>() -> Result<Arc<Type>, ParquetError> {
-    let fields = SchemaOf::row::<R>()
+fn schema(columns: &[(String, ColumnType)]) -> Result<Arc<Type>, ParquetError> {
+    let fields = columns
         .iter()
         .map(|(name, column)| {
             let unsigned = Some(LogicalType::integer(32, false));
@@ -152,7 +171,7 @@ fn list(name: &str, physical: Physical, logical: Option<LogicalType>) -> Result<
 }
 
 fn properties(stamp: &Stamp, columns: &[(String, ColumnType)]) -> Result<Arc<WriterProperties>, ParquetError> {
-    let pairs = stamp.0.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone())).collect();
+    let pairs = stamp.0.iter().map(|mark| KeyValue::new(mark.key.to_owned(), mark.value.clone())).collect();
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_dictionary_enabled(false)
@@ -165,14 +184,15 @@ fn properties(stamp: &Stamp, columns: &[(String, ColumnType)]) -> Result<Arc<Wri
     Ok(Arc::new(properties.build()))
 }
 
-/// The bytes of a part file: one row group, however many rows.
-pub(crate) fn encode<R: Row>(stamp: &Stamp, rows: &[R]) -> Result<Vec<u8>, ParquetError> {
-    let layout = SchemaOf::row::<R>();
+/// The bytes of a file: one row group, however many rows. `rows` are only read; their columns are visited as they are for
+/// reading.
+pub(crate) fn encode<R: Row>(stamp: &Stamp, rows: &mut [R]) -> Result<Vec<u8>, ParquetError> {
+    let layout = SchemaOf::row::<R>(u32::MAX);
     let mut columns: Vec<Values> = layout.iter().map(|(_, column)| Values::empty(*column)).collect();
     for row in rows {
-        row.clone().columns(&mut Append { columns: &mut columns, next: 0 });
+        row.columns(&mut Append { columns: &mut columns, next: 0 });
     }
-    let mut writer = SerializedFileWriter::new(Vec::new(), schema::<R>()?, properties(stamp, &layout)?)?;
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema(&layout)?, properties(stamp, &layout)?)?;
     let mut group = writer.next_row_group()?;
     for values in &columns {
         let Some(mut column) = group.next_column()? else {
@@ -211,12 +231,16 @@ pub(crate) fn decode<R: Row>(path: &Path, stamp: &Stamp, expect: Expect) -> Resu
 }
 
 fn decode_checked<R: Row>(path: &Path, stamp: &Stamp, expect: Expect) -> Result<Vec<R>, String> {
-    let file = File::open(path).map_err(|source| format!("cannot be opened: {source}"))?;
+    let file = open_file(path).map_err(|source| format!("cannot be opened: {source}"))?;
     let length = file.metadata().map_err(|source| format!("cannot be read: {source}"))?.len();
     let reader = SerializedFileReader::new(file).map_err(|error| not_parquet(&error))?;
     check_stamp(reader.metadata(), stamp)?;
-    let layout = SchemaOf::row::<R>();
-    let places = check_schema::<R>(reader.metadata(), expect)?;
+    let version = match expect {
+        Expect::UpTo { name, version } => version_of(reader.metadata(), name, version)?,
+        Expect::AtLeast => u32::MAX,
+    };
+    let layout = SchemaOf::row::<R>(version);
+    let places = check_schema(reader.metadata(), &layout, expect)?;
     let rows = check_extent(reader.metadata(), length)?;
     let mut columns: Vec<Values> = layout.iter().map(|(_, column)| Values::empty(*column)).collect();
     for group in 0..reader.num_row_groups() {
@@ -225,11 +249,11 @@ fn decode_checked<R: Row>(path: &Path, stamp: &Stamp, expect: Expect) -> Result<
             read_column(group.as_ref(), *place, rows, column).map_err(|error| format!("column {name}: {error}"))?;
         }
     }
-    let mut cursor = Cursors::new(&columns);
+    let mut cursor = Cursors::new(&columns, version);
     let mut out = Vec::with_capacity(rows);
-    for _ in 0..rows {
+    for place in 0..rows {
         let mut row = R::blank();
-        cursor.next = 0;
+        cursor.begin(place);
         row.columns(&mut cursor);
         out.push(row);
     }
@@ -243,27 +267,44 @@ fn not_parquet(error: &ParquetError) -> String {
     format!("is no complete Parquet file ({error})")
 }
 
+fn footer<'a>(metadata: &'a ParquetMetaData, key: &str) -> Option<&'a str> {
+    let pairs = metadata.file_metadata().key_value_metadata()?;
+    pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
+}
+
 fn check_stamp(metadata: &ParquetMetaData, stamp: &Stamp) -> Result<(), String> {
-    let pairs = metadata.file_metadata().key_value_metadata();
-    let value = |key: &str| pairs.and_then(|p| p.iter().find(|pair| pair.key == key)).and_then(|p| p.value.clone());
-    for (key, expected) in &stamp.0 {
-        match value(key) {
-            Some(found) if found == *expected => {}
-            Some(found) if *key == KEY_RUN => {
-                return Err(format!("belongs to another run: its run id is {found}, this run is {expected}"));
+    for Mark { key, value: expected, otherwise } in &stamp.0 {
+        match (footer(metadata, key), otherwise) {
+            // Which versions are read is no matter of being equal.
+            _ if *key == KEY_VERSION => {}
+            (Some(found), _) if found == expected => {}
+            (Some(found), Some(otherwise)) => {
+                return Err(format!("{otherwise}: footer says {key} = {found:?}, expected {expected:?}"));
             }
-            Some(found) => return Err(format!("footer says {key} = {found:?}, expected {expected:?}")),
-            None => return Err(format!("footer does not say {key}: the file was not written by hydrometer")),
+            (Some(found), None) => return Err(format!("footer says {key} = {found:?}, expected {expected:?}")),
+            (None, _) => return Err(format!("footer does not say {key}: the file was not written by hydrometer")),
         }
     }
     Ok(())
 }
 
+/// Version of a file's layout, which this program must know.
+fn version_of(metadata: &ParquetMetaData, name: &str, newest: u32) -> Result<u32, String> {
+    let Some(found) = footer(metadata, KEY_VERSION) else { return Ok(1) };
+    match found.parse::<u32>() {
+        Ok(version) if (1..=newest).contains(&version) => Ok(version),
+        Ok(version) if version > newest => {
+            Err(format!("{name} version {version}, this program reads up to {newest}: read it with a newer hydrometer"))
+        }
+        _ => Err(format!("footer says {KEY_VERSION} = {found:?}, expected a number of at least 1")),
+    }
+}
+
 /// Every column chunk lies within the file and claims no more values than rows; the number of rows.
 fn check_extent(metadata: &ParquetMetaData, length: u64) -> Result<usize, String> {
     let claimed = metadata.file_metadata().num_rows();
-    let rows = usize::try_from(claimed).ok().filter(|rows| *rows <= MAX_ROWS_PER_PART);
-    let rows = rows.ok_or_else(|| format!("claims {claimed} rows, at most {MAX_ROWS_PER_PART} are allowed"))?;
+    let rows = usize::try_from(claimed).ok().filter(|rows| *rows <= MAX_ROWS);
+    let rows = rows.ok_or_else(|| format!("claims {claimed} rows, at most {MAX_ROWS} are allowed"))?;
     let mut in_groups: i64 = 0;
     for group in metadata.row_groups() {
         in_groups = in_groups.saturating_add(group.num_rows());
@@ -291,10 +332,14 @@ fn names(schema: &Type) -> Vec<&str> {
 }
 
 /// Where in the file each column of the row stands.
-fn check_schema<R: Row>(metadata: &ParquetMetaData, expect: Expect) -> Result<Vec<usize>, String> {
-    let expected = schema::<R>().map_err(|error| error.to_string())?;
+fn check_schema(
+    metadata: &ParquetMetaData,
+    layout: &[(String, ColumnType)],
+    expect: Expect,
+) -> Result<Vec<usize>, String> {
+    let expected = schema(layout).map_err(|error| error.to_string())?;
     let found = metadata.file_metadata().schema();
-    if expect == Expect::Exactly && names(found) != names(&expected) {
+    if expect != Expect::AtLeast && names(found) != names(&expected) {
         return Err(format!("has columns {:?}, expected {:?}", names(found), names(&expected)));
     }
     // A place among the fields is a place among the columns: every field has one column, of its own type.
@@ -306,7 +351,7 @@ fn check_schema<R: Row>(metadata: &ParquetMetaData, expect: Expect) -> Result<Ve
         let place = found.get_fields().iter().position(|have| have.name() == name);
         let place = place.ok_or_else(|| format!("has no column {name:?}"))?;
         if !same_type(&found.get_fields()[place], want) {
-            return Err(format!("column {name} has another type than this format version gives it"));
+            return Err(format!("column {name} has another type than its version gives it"));
         }
         Ok(place)
     };

@@ -1,147 +1,127 @@
-//! Kinds of parts, and how a row is laid out in columns: one function per row type is schema, writer and reader.
+//! The parts of a run folder: what is measured, one kind of row each. A new part is a file of this folder and a line of
+//! [`PARTS`].
 
 use std::fmt;
 
-/// Most rows that one part may hold; a file that claims more is refused before anything is allocated.
-pub const MAX_ROWS_PER_PART: usize = 1 << 20;
+mod asked;
+mod choices;
+mod file;
+mod floor;
+mod likelihoods;
+mod positions;
+mod samples;
+mod sparse;
+mod vectors;
 
-/// The kinds of part files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum PartKind {
-    /// Scored positions, teacher against student.
-    Positions,
-    /// Scored positions, teacher against itself.
-    Floor,
-    /// Option log-probabilities.
-    Choices,
-    /// Window log-likelihoods.
-    Likelihoods,
-    /// Sampled answers.
-    Samples,
-    /// Scored positions, the teacher's distributions from a cache against the student.
-    Sparse,
-    /// Vectors of sampled answers, by a sentence encoder.
-    Vectors,
-}
+pub use asked::AskedProbe;
+pub use choices::{ChoiceRow, Choices};
+pub use floor::Floor;
+pub use likelihoods::{LikelihoodRow, Likelihoods, ScoredModel};
+pub use positions::{PositionRow, Positions};
+pub use samples::{SampleRow, SampleSource, Samples};
+pub use sparse::{Sparse, SparseRow};
+pub use vectors::{VectorRow, Vectors};
 
-impl PartKind {
-    /// All kinds, in the order of the format.
-    pub const ALL: [PartKind; 7] = [
-        PartKind::Positions,
-        PartKind::Floor,
-        PartKind::Choices,
-        PartKind::Likelihoods,
-        PartKind::Samples,
-        PartKind::Sparse,
-        PartKind::Vectors,
-    ];
+pub use crate::parquet_io::MAX_ROWS as MAX_ROWS_PER_PART;
+pub use crate::parquet_io::row::{Column, Columns, Row, Word, column};
 
-    /// Name of the kind in file names.
-    pub fn name(self) -> &'static str {
-        match self {
-            PartKind::Positions => "positions",
-            PartKind::Floor => "floor",
-            PartKind::Choices => "choices",
-            PartKind::Likelihoods => "likelihoods",
-            PartKind::Samples => "samples",
-            PartKind::Sparse => "sparse",
-            PartKind::Vectors => "vectors",
-        }
-    }
+pub(crate) use asked::AskedSuite;
+pub(crate) use file::PartFile;
 
-    /// File name of a unit, relative to the run folder.
-    pub fn file(self, unit: u32) -> String {
-        format!("parts/{}-{unit:05}.parquet", self.name())
-    }
-}
+use crate::Problem;
 
-impl fmt::Display for PartKind {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.name())
-    }
-}
-
-/// The rows of one unit.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Part<R> {
-    /// Unit number, from 0.
-    pub unit: u32,
-    /// The rows, in the order in which they were written.
-    pub rows: Vec<R>,
-}
-
-/// Type of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ColumnType {
-    /// UTF-8 text, dictionary encoded.
-    Text,
-    /// Unsigned 32-bit integer.
-    U32,
-    /// Unsigned 64-bit integer.
-    U64,
-    /// 32-bit float.
-    F32,
-    /// 32-bit float or null; NaN in memory is null on disk.
-    OptionalF32,
-    /// 64-bit float.
-    F64,
-    /// Truth value.
-    Bool,
-    /// List of unsigned 32-bit integers.
-    U32List,
-    /// List of 32-bit floats.
-    F32List,
-}
-
-/// Name of a column: an index makes `band_mass` into `band_mass_2`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ColumnName(pub &'static str, pub Option<usize>);
-
-impl fmt::Display for ColumnName {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.1 {
-            Some(index) => write!(out, "{}_{index}", self.0),
-            None => out.write_str(self.0),
-        }
-    }
-}
-
-/// Visits the fields of a row in column order, reading or replacing them.
-pub trait Columns {
-    /// A text field.
-    fn text(&mut self, name: ColumnName, value: &mut String);
-    /// A u32 field.
-    fn u32(&mut self, name: ColumnName, value: &mut u32);
-    /// A u64 field.
-    fn u64(&mut self, name: ColumnName, value: &mut u64);
-    /// An f32 field that is never NaN.
-    fn f32(&mut self, name: ColumnName, value: &mut f32);
-    /// An f32 field whose NaN means "undefined".
-    fn optional_f32(&mut self, name: ColumnName, value: &mut f32);
-    /// An f64 field that is never NaN.
-    fn f64(&mut self, name: ColumnName, value: &mut f64);
-    /// A truth value.
-    fn bool(&mut self, name: ColumnName, value: &mut bool);
-    /// A list of u32.
-    fn u32_list(&mut self, name: ColumnName, value: &mut Vec<u32>);
-    /// A list of f32 that are never NaN.
-    fn f32_list(&mut self, name: ColumnName, value: &mut Vec<f32>);
-}
-
-/// A row of a Parquet file.
-pub trait Row: Clone + PartialEq + fmt::Debug {
-    /// A row of empty fields, replaced column by column when reading.
-    fn blank() -> Self;
-    /// Visits every field in column order; the order and names are the file format.
-    fn columns(&mut self, columns: &mut dyn Columns);
+/// A kind of part.
+pub trait Part {
+    /// Its name: in file names, footers and the manifest.
+    const KIND: PartKind;
+    /// Version of its columns. Files of this version and of all earlier ones are read; this one is written.
+    const VERSION: u32;
+    /// What a file holds.
+    type Row: PartRow;
 }
 
 /// A row that a part can hold.
 pub trait PartRow: Row {
     /// The probe that the row belongs to.
     fn probe(&self) -> &str;
+
     /// Where the row stands within its probe: strictly increasing from row to row.
     fn key(&self) -> [u64; 2];
-    /// What no file may hold, as a lower-case fragment: NaN, or a number outside its range.
-    fn fault(&self) -> Option<String>;
+
+    /// What no row about this probe may say, as a lower-case fragment. Numbers outside the range of their column are found
+    /// without it.
+    fn check(&self, asked: &AskedProbe<'_>) -> Option<String>;
+
+    /// What the rows of one probe in one part may not be together: place among them, and a lower-case fragment. Each has
+    /// passed [`PartRow::check`], and they are in order.
+    fn check_together(rows: &[Self], asked: &AskedProbe<'_>) -> Option<(usize, String)> {
+        let _ = (rows, asked);
+        None
+    }
 }
+
+/// Name of a kind of part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PartKind(&'static str);
+
+impl PartKind {
+    /// The kind of that name: lower-case letters.
+    pub const fn new(name: &'static str) -> PartKind {
+        PartKind(name)
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        self.0
+    }
+
+    /// The kind that this program knows under a name.
+    pub fn known(name: &str) -> Option<PartKind> {
+        PARTS.iter().map(|part| part.kind).find(|kind| kind.0 == name)
+    }
+
+    /// File name of a unit, relative to the run folder.
+    pub fn file(self, unit: u32) -> String {
+        format!("parts/{}-{unit:05}.parquet", self.0)
+    }
+}
+
+impl fmt::Display for PartKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.0)
+    }
+}
+
+/// The rows of one unit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unit<R> {
+    /// Unit number, from 0.
+    pub number: u32,
+    /// The rows, in the order in which they were written.
+    pub rows: Vec<R>,
+}
+
+/// A part that this program knows.
+pub(crate) struct Known {
+    /// Its kind.
+    pub kind: PartKind,
+    /// Reads a file only to check it; the number of its rows.
+    pub count: fn(&PartFile<'_>) -> Result<u64, Problem>,
+}
+
+impl Known {
+    const fn of<P: Part>() -> Known {
+        Known { kind: P::KIND, count: |file| file.read::<P>().map(|rows| rows.len() as u64) }
+    }
+}
+
+/// Every part, in the order of the format.
+pub(crate) const PARTS: &[Known] = &[
+    Known::of::<Positions>(),
+    Known::of::<Floor>(),
+    Known::of::<Choices>(),
+    Known::of::<Likelihoods>(),
+    Known::of::<Samples>(),
+    Known::of::<Sparse>(),
+    Known::of::<Vectors>(),
+];

@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::parquet_io::row::{Word, known_word};
+
 /// Settings of sampling. The order of the fields is part of the answer key (`docs/answer-store.md`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +71,9 @@ pub enum FinishReason {
 }
 
 impl FinishReason {
+    /// Both.
+    pub const ALL: [FinishReason; 2] = [FinishReason::Stop, FinishReason::Length];
+
     /// `stop` or `length`.
     pub fn name(self) -> &'static str {
         match self {
@@ -76,16 +81,22 @@ impl FinishReason {
             FinishReason::Length => "length",
         }
     }
-
-    /// The reason of that name.
-    pub fn from_name(name: &str) -> Option<FinishReason> {
-        [FinishReason::Stop, FinishReason::Length].into_iter().find(|reason| reason.name() == name)
-    }
 }
 
 impl fmt::Display for FinishReason {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.name())
+    }
+}
+
+impl Word for FinishReason {
+    fn word(&self) -> &'static str {
+        self.name()
+    }
+
+    fn read(&mut self, found: &str) -> Result<(), String> {
+        *self = known_word(&FinishReason::ALL, FinishReason::name, found)?;
+        Ok(())
     }
 }
 

@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::durable::{self, Lock};
-use crate::folder::entries;
+use crate::durable::{self, Lock, entries, open_file};
 use crate::json::{pretty, read_json};
+use crate::parquet_io::row::Row;
 use crate::parquet_io::{self, Expect, MAX_LIST_ENTRIES, Stamp};
-use crate::part::Row;
 use crate::{Problem, RunError};
 
 mod answer;
@@ -355,8 +354,8 @@ impl Store {
 
     /// Writes one segment; its name.
     fn write(&self, answers: &[&StoredAnswer]) -> Result<String, RunError> {
-        let rows: Vec<AnswerRow> = answers.iter().map(|answer| AnswerRow::from(*answer)).collect();
-        let bytes = parquet_io::encode(&Stamp::format(STORE_FORMAT), &rows)
+        let mut rows: Vec<AnswerRow> = answers.iter().map(|answer| AnswerRow::from(*answer)).collect();
+        let bytes = parquet_io::encode(&Stamp::format(STORE_FORMAT), &mut rows)
             .map_err(|error| RunError::Encode { file: SEGMENTS.to_owned(), what: error.to_string() })?;
         // Numbers rise in the order of writing, across processes.
         let last = entries(&self.path.join(SEGMENTS))?.iter().filter_map(|name| number(name)).max();
@@ -373,7 +372,7 @@ impl Store {
     /// A segment's answers, all of it checked; or what is wrong with it.
     fn read(&self, name: &str) -> Result<Vec<StoredAnswer>, String> {
         self.intact(name)?;
-        let rows = self.decode::<AnswerRow>(name, Expect::Exactly)?;
+        let rows = self.decode::<AnswerRow>(name, Expect::UpTo { name: "answers", version: 1 })?;
         let answers = rows
             .into_iter()
             .enumerate()
@@ -384,7 +383,7 @@ impl Store {
     /// Whether a segment is what its name says: a damaged one must not make answers look missing.
     fn intact(&self, name: &str) -> Result<(), String> {
         let mut hasher = blake3::Hasher::new();
-        fs::File::open(self.segment(name))
+        open_file(&self.segment(name))
             .and_then(|mut file| std::io::copy(&mut file, &mut hasher))
             .map_err(|error| format!("cannot be read: {error}"))?;
         let found = digits(hasher.finalize());

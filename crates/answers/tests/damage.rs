@@ -6,6 +6,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions};
 use hydrometer_answers::{RunError, RunFolder};
 use support::{begin, fill, finished, manifest, suite};
 
@@ -107,7 +108,7 @@ fn reading_a_damaged_unit_names_it_and_the_others_are_read() {
     fill(&begin(home.path()));
     truncate(&home.path().join(PART));
     let run = RunFolder::open_unchecked(home.path()).unwrap();
-    let mut units = run.positions();
+    let mut units = run.read::<Positions>();
     expect_damage(units.next().unwrap(), PART, "is no complete Parquet file");
     assert_eq!(units.next().unwrap().unwrap().rows.len(), 2);
     assert!(units.next().is_none());
@@ -122,10 +123,10 @@ fn next(state: &mut u64) -> u64 {
 /// Reads the only unit of the damaged file's kind: the rows pass every check or the file is named, without a panic.
 fn read_damaged(run: &RunFolder, name: &str) {
     let error = match name {
-        "positions-00000" => run.positions().next().unwrap().err(),
-        "floor-00000" => run.floor().next().unwrap().err(),
-        "choices-00000" => run.choices().next().unwrap().err(),
-        _ => run.likelihoods().next().unwrap().err(),
+        "positions-00000" => run.read::<Positions>().next().unwrap().err(),
+        "floor-00000" => run.read::<Floor>().next().unwrap().err(),
+        "choices-00000" => run.read::<Choices>().next().unwrap().err(),
+        _ => run.read::<Likelihoods>().next().unwrap().err(),
     };
     if let Some(error) = error {
         assert!(error.to_string().contains(name), "{error}");

@@ -8,7 +8,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use hydrometer_answers::{Deciding, Manifest, PartKind, RunError, RunFolder, Stopped, UnitCounts, VectorRow};
+use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Vectors};
+use hydrometer_answers::{Deciding, Manifest, Part, RunError, RunFolder, SampleRow, Stopped, UnitCounts};
 use support::{begin, choice, choices, cost, fill, finished, likelihoods, manifest, position, positions, suite};
 
 fn files(path: &Path) -> Vec<(String, Vec<u8>)> {
@@ -36,13 +37,13 @@ fn what_was_written_is_read_in_unit_order() {
     let run = RunFolder::open(&path).unwrap();
     assert_eq!(run.manifest(), &manifest());
     assert_eq!(run.probes(), suite().probes);
-    let units: Vec<_> = run.positions().map(Result::unwrap).collect();
-    assert_eq!(units.iter().map(|part| part.unit).collect::<Vec<_>>(), [0, 1]);
+    let units: Vec<_> = run.read::<Positions>().map(Result::unwrap).collect();
+    assert_eq!(units.iter().map(|part| part.number).collect::<Vec<_>>(), [0, 1]);
     assert_eq!(shown(&units[0].rows), shown(&positions(0)));
     assert_eq!(shown(&units[1].rows), shown(&positions(1)));
-    assert_eq!(run.floor().map(|part| part.unwrap().rows.len()).collect::<Vec<_>>(), [0]);
-    assert_eq!(run.choices().map(|part| part.unwrap().rows).collect::<Vec<_>>(), [choices()]);
-    assert_eq!(run.likelihoods().map(|part| part.unwrap().rows).collect::<Vec<_>>(), [likelihoods()]);
+    assert_eq!(run.read::<Floor>().map(|part| part.unwrap().rows.len()).collect::<Vec<_>>(), [0]);
+    assert_eq!(run.read::<Choices>().map(|part| part.unwrap().rows).collect::<Vec<_>>(), [choices()]);
+    assert_eq!(run.read::<Likelihoods>().map(|part| part.unwrap().rows).collect::<Vec<_>>(), [likelihoods()]);
     assert_eq!(run.costs().unwrap(), [cost()]);
 }
 
@@ -53,7 +54,7 @@ fn an_interrupted_run_continues_and_gives_the_same_bytes() {
     finished(&straight);
 
     let run = begin(&resumed);
-    run.write_positions(1, &positions(1)).unwrap();
+    run.write::<Positions>(1, &positions(1)).unwrap();
     drop(run);
     fs::write(resumed.join("parts/positions-00000.parquet.tmp-1-0"), b"half a pa").unwrap();
     fs::write(resumed.join("manifest.json.tmp-1-1"), b"{").unwrap();
@@ -63,7 +64,7 @@ fn an_interrupted_run_continues_and_gives_the_same_bytes() {
             && !missing.contains(&"parts/positions-00001.parquet".to_owned())));
 
     let run = begin(&resumed);
-    assert!(run.has(PartKind::Positions, 1) && !run.has(PartKind::Positions, 0));
+    assert!(run.has(Positions::KIND, 1) && !run.has(Positions::KIND, 0));
     assert_eq!(run.costs().unwrap(), []);
     fill(&run);
     run.finish().unwrap();
@@ -93,13 +94,13 @@ fn a_finished_run_refuses_every_write_of_a_part() {
     let before = files(home.path());
     let run = begin(home.path());
     let refused = |result: Result<(), RunError>| assert!(matches!(result, Err(RunError::Finished { .. })));
-    refused(run.write_positions(0, &positions(0)));
-    refused(run.write_floor(0, &[]));
-    refused(run.write_choices(0, &choices()));
-    refused(run.write_likelihoods(0, &likelihoods()));
+    refused(run.write::<Positions>(0, &positions(0)));
+    refused(run.write::<Floor>(0, &[]));
+    refused(run.write::<Choices>(0, &choices()));
+    refused(run.write::<Likelihoods>(0, &likelihoods()));
     refused(run.append_cost(&cost()));
     run.finish().unwrap();
-    let text = run.write_positions(0, &positions(0)).unwrap_err().to_string();
+    let text = run.write::<Positions>(0, &positions(0)).unwrap_err().to_string();
     assert!(text.contains("finished and never changes; name another folder"), "{text}");
     let after: Vec<_> = files(home.path());
     assert_eq!(before.len(), after.len());
@@ -125,7 +126,7 @@ fn opened_for_reading_nothing_is_written() {
     let home = tempfile::tempdir().unwrap();
     drop(begin(home.path()));
     let run = RunFolder::open_unchecked(home.path()).unwrap();
-    assert!(matches!(run.write_positions(0, &positions(0)), Err(RunError::ReadOnly { .. })));
+    assert!(matches!(run.write::<Positions>(0, &positions(0)), Err(RunError::ReadOnly { .. })));
     assert!(matches!(run.append_cost(&cost()), Err(RunError::ReadOnly { .. })));
 }
 
@@ -133,7 +134,7 @@ fn opened_for_reading_nothing_is_written() {
 fn finishing_needs_every_unit() {
     let home = tempfile::tempdir().unwrap();
     let run = begin(home.path());
-    run.write_choices(0, &choices()).unwrap();
+    run.write::<Choices>(0, &choices()).unwrap();
     let Err(RunError::Unfinished { missing, .. }) = run.finish() else { panic!("finished without its parts") };
     assert_eq!(
         missing,
@@ -169,7 +170,7 @@ fn another_plan_is_refused_and_the_field_is_named() {
     check_difference(|m| m.suite_hash = "other".to_owned(), "suite_hash");
     check_difference(|m| m.settings.n_ctx = 512, "settings.n_ctx");
     check_difference(|m| m.settings.max_windows = Some(3), "settings.max_windows");
-    check_difference(|m| m.units.positions = 3, "units.positions");
+    check_difference(|m| m.units = m.units.clone().with(Positions::KIND, 3), "units.positions");
     check_difference(|m| m.hydrometer = "9.9.9".to_owned(), "hydrometer");
 }
 
@@ -219,7 +220,7 @@ fn a_manifest_of_another_version_or_an_edited_one_is_refused() {
     let error = RunFolder::open(home.path()).unwrap_err();
     assert!(matches!(error, RunError::Json { line, .. } if line > 1));
     let mut huge = manifest();
-    huge.units.choices = u32::MAX;
+    huge.units = huge.units.with(Choices::KIND, u32::MAX);
     let result = RunFolder::create_or_resume(&home.path().join("huge"), &huge.sealed(), &suite().probes);
     assert!(result.unwrap_err().to_string().contains("units.choices is 4294967295"));
 }
@@ -229,11 +230,11 @@ fn rows_that_no_part_may_hold_are_refused_before_they_are_written() {
     let home = tempfile::tempdir().unwrap();
     let run = begin(home.path());
     let check = |rows: Vec<_>, row: usize, expect: &str| {
-        let result = run.write_positions(0, &rows);
+        let result = run.write::<Positions>(0, &rows);
         let Err(RunError::Row { row: found, what, .. }) = result else { panic!("{expect}: {result:?}") };
         assert_eq!(found, row);
         assert!(what.contains(expect), "{what}");
-        assert!(!run.has(PartKind::Positions, 0));
+        assert!(!run.has(Positions::KIND, 0));
     };
     let mut nan = position("text-1", 0, 1);
     nan.stats.kl_at[3] = f32::NAN;
@@ -249,11 +250,11 @@ fn rows_that_no_part_may_hold_are_refused_before_they_are_written() {
 
     let mut bad = choice(0, 0);
     bad.student_logprob = f64::NAN;
-    assert!(run.write_choices(0, &[bad]).unwrap_err().to_string().contains("student_logprob is NaN"));
+    assert!(run.write::<Choices>(0, &[bad]).unwrap_err().to_string().contains("student_logprob is NaN"));
     let mut bad = likelihoods();
-    bad[0].model = "tutor".to_owned();
-    assert!(run.write_likelihoods(0, &bad).unwrap_err().to_string().contains("model is \"tutor\""));
-    assert!(matches!(run.write_positions(2, &[]), Err(RunError::NotPlanned { planned: 2, .. })));
+    bad[0].logprob = 0.5;
+    assert!(run.write::<Likelihoods>(0, &bad).unwrap_err().to_string().contains("logprob of 7 tokens is 0.5"));
+    assert!(matches!(run.write::<Positions>(2, &[]), Err(RunError::NotPlanned { planned: 2, .. })));
 }
 
 #[test]
@@ -261,7 +262,7 @@ fn a_part_that_cannot_be_written_leaves_nothing() {
     let home = tempfile::tempdir().unwrap();
     let run = begin(home.path());
     fs::create_dir(home.path().join("parts/choices-00000.parquet")).unwrap();
-    let error = run.write_choices(0, &choices()).unwrap_err();
+    let error = run.write::<Choices>(0, &choices()).unwrap_err();
     assert!(error.to_string().starts_with("cannot rename into place "), "{error}");
     assert_eq!(fs::read_dir(home.path().join("parts")).unwrap().count(), 1);
 }
@@ -284,7 +285,7 @@ const CHILD: &str = "HYDROMETER_TEST_CHILD_FOLDER";
 fn child_that_is_killed() {
     let Some(folder) = std::env::var_os(CHILD) else { return };
     let run = begin(Path::new(&folder));
-    run.write_positions(0, &positions(0)).unwrap();
+    run.write::<Positions>(0, &positions(0)).unwrap();
     println!("locked");
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).unwrap();
@@ -308,7 +309,7 @@ fn the_lock_of_a_killed_process_is_free() {
     assert!(matches!(result, Err(RunError::Locked { pid: Some(found), .. }) if found == pid));
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(begin(home.path()).has(PartKind::Positions, 0));
+    assert!(begin(home.path()).has(Positions::KIND, 0));
 }
 
 #[test]
@@ -317,21 +318,24 @@ fn sampled_answers_come_back_as_they_were_written() {
     support::finished_samples(home.path());
     let run = RunFolder::open(home.path()).unwrap();
     assert_eq!(run.manifest(), &support::sampled_manifest());
-    assert_eq!(run.samples().map(Result::unwrap).map(|part| part.rows).collect::<Vec<_>>(), [support::samples()]);
+    assert_eq!(
+        run.read::<Samples>().map(Result::unwrap).map(|part| part.rows).collect::<Vec<_>>(),
+        [support::samples()]
+    );
 }
 
 #[test]
 fn samples_that_no_part_may_hold_are_refused() {
     let home = tempfile::tempdir().unwrap();
     let run = RunFolder::create_or_resume(home.path(), &support::sampled_manifest(), &suite().probes).unwrap();
-    let check = |change: fn(&mut Vec<hydrometer_answers::SampleRow>), expected: &str| {
+    let check = |change: fn(&mut Vec<SampleRow>), expected: &str| {
         let mut rows = support::samples();
         change(&mut rows);
-        let text = run.write_samples(0, &rows).unwrap_err().to_string();
+        let text = run.write::<Samples>(0, &rows).unwrap_err().to_string();
         assert!(text.contains(expected), "{text}");
     };
-    check(|rows| rows[1].source = "tutor".to_owned(), "source is \"tutor\"");
-    check(|rows| rows[0].finish = "tired".to_owned(), "finish is \"tired\"");
+    check(|rows| rows[0].logprob = 1.0, "logprob of 5 tokens is 1, expected at most 0");
+    check(|rows| rows[0].logprob = f64::NEG_INFINITY, "logprob is -inf");
     check(|rows| rows[0].logprob = f64::NAN, "logprob is NaN");
     check(|rows| rows.swap(0, 1), "rows out of order");
     check(|rows| rows.swap(2, 3), "rows out of order");
@@ -340,25 +344,27 @@ fn samples_that_no_part_may_hold_are_refused() {
 #[test]
 fn vectors_are_read_back_and_have_length_one() {
     let home = tempfile::tempdir().unwrap();
-    let mut manifest = support::sampled_manifest();
-    manifest.units.vectors = 1;
-    let run = RunFolder::create_or_resume(home.path(), &manifest.sealed(), &suite().probes).unwrap();
-    let row = |place: u32, vector: Vec<f32>| {
-        let text = format!("answer {place}\0 猫");
-        VectorRow { probe: "text-1".to_owned(), place, text, vector }
+    let probes = support::suite_with_prompt().probes;
+    let run = RunFolder::create_or_resume(home.path(), &support::vectors_manifest(), &probes).unwrap();
+    let check = |vector: Vec<f32>, expected: &str| {
+        let mut rows = support::vectors();
+        rows[1].vector = vector;
+        let text = run.write::<Vectors>(0, &rows).unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
     };
-    let rows = [row(0, vec![1.0]), row(1, vec![0.6, -0.8])];
-    for vector in [vec![], vec![0.9], vec![f32::NAN, 1.0], vec![f32::INFINITY]] {
-        let text = run.write_vectors(0, &[row(0, vector)]).unwrap_err().to_string();
-        assert!(text.contains("expected 1"), "{text}");
-    }
-    run.write_vectors(0, &rows).unwrap();
+    check(vec![], "vector has length 0, expected 1");
+    check(vec![0.9], "vector has length 0.8999999761581421, expected 1");
+    check(vec![f32::NAN, 1.0], "vector_0 is NaN");
+    check(vec![f32::INFINITY], "vector has length inf, expected 1");
+    check(vec![1.0], "vector has 1 numbers, expected 2 as the first");
+    run.write::<Vectors>(0, &support::vectors()).unwrap();
     assert!(run.finish().unwrap_err().to_string().contains("samples"));
-    run.write_samples(0, &support::samples()).unwrap();
+    run.write::<Samples>(0, &support::prompted()).unwrap();
     run.finish().unwrap();
     drop(run);
     let run = RunFolder::open(home.path()).unwrap();
-    assert_eq!(run.vectors().map(|part| part.unwrap().rows).collect::<Vec<_>>(), [rows]);
+    assert_eq!(run.rows::<Vectors>().unwrap(), support::vectors());
+    assert!(matches!(run.rows_of::<Vectors>(1), Err(RunError::Damaged { .. })));
 }
 
 #[test]
@@ -375,15 +381,18 @@ fn a_run_that_stopped_early_is_whole_with_the_units_it_has() {
     plan.settings.deciding =
         Some(Deciding { alpha: 0.05, cap: None, largest_text: 3, text_families: 0, gates: Vec::new() });
     let plan = plan.sealed();
-    let kept = UnitCounts { positions: 1, ..UnitCounts::default() };
+    let kept = UnitCounts::default().with(Positions::KIND, 1);
     let stopped = Stopped { units: kept, computed: plan.planned };
     let run = RunFolder::create_or_resume(folder.path(), &plan, &suite().probes).unwrap();
-    assert!(matches!(run.finish_early(stopped), Err(RunError::Unfinished { .. })), "its unit is not there");
-    run.write_positions(0, &positions(0)).unwrap();
-    run.finish_early(stopped).unwrap();
+    assert!(matches!(run.finish_early(stopped.clone()), Err(RunError::Unfinished { .. })), "its unit is not there");
+    run.write::<Positions>(0, &positions(0)).unwrap();
+    run.finish_early(stopped.clone()).unwrap();
     let opened = RunFolder::open(folder.path()).unwrap();
-    assert_eq!((opened.stopped(), opened.positions().count(), opened.choices().count()), (Some(&stopped), 1, 0));
-    assert!(matches!(run.write_positions(1, &positions(1)), Err(RunError::Finished { .. })));
+    assert_eq!(
+        (opened.stopped(), opened.read::<Positions>().count(), opened.read::<Choices>().count()),
+        (Some(&stopped), 1, 0)
+    );
+    assert!(matches!(run.write::<Positions>(1, &positions(1)), Err(RunError::Finished { .. })));
 
     // Another number of units than the sealed ones is damage, and so is stopping where the plan does not allow it.
     let file = folder.path().join("finished.json");
@@ -397,7 +406,7 @@ fn a_run_that_stopped_early_is_whole_with_the_units_it_has() {
     let other = tempfile::tempdir().unwrap();
     let plan = manifest();
     let run = RunFolder::create_or_resume(other.path(), &plan, &suite().probes).unwrap();
-    run.write_positions(0, &positions(0)).unwrap();
+    run.write::<Positions>(0, &positions(0)).unwrap();
     run.finish_early(stopped).unwrap();
     let refused = RunFolder::open(other.path()).unwrap_err().to_string();
     assert!(refused.contains("the plan does not allow"), "{refused}");

@@ -1,12 +1,13 @@
-//! Old formats are opened for ever: one checked-in run folder and one base file per version.
+//! Old formats are opened for ever: checked-in run folders, a store and a base file per version.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 mod support;
 
 use std::path::{Path, PathBuf};
 
-use hydrometer_answers::RunFolder;
+use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Sparse, Vectors};
 use hydrometer_answers::store::{Access, AnswerKey, Store, prompt_hash};
+use hydrometer_answers::{Part, RunFolder};
 
 fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(name)
@@ -22,7 +23,7 @@ fn run_version_1() {
     assert_eq!(run.manifest().hash(), run.manifest().plan_hash);
     assert_eq!(run.probes().iter().map(|p| p.id.as_str()).collect::<Vec<_>>(), ["text-1", "text-2", "choice-1"]);
 
-    let units: Vec<_> = run.positions().map(|part| part.unwrap().rows).collect();
+    let units: Vec<_> = run.read::<Positions>().map(|part| part.unwrap().rows).collect();
     assert_eq!(units.iter().map(Vec::len).collect::<Vec<_>>(), [3, 2]);
     let row = &units[1][0];
     assert_eq!((row.probe.as_str(), row.family.as_str()), ("text-2", "family-of-text-2"));
@@ -44,13 +45,13 @@ fn run_version_1() {
     assert!(stats.compat_same_top);
     assert!(units[1][1].stats.kendall_tau.is_nan());
 
-    assert_eq!(run.floor().next().unwrap().unwrap().rows, []);
-    let choices = run.choices().next().unwrap().unwrap().rows;
+    assert_eq!(run.read::<Floor>().next().unwrap().unwrap().rows, []);
+    let choices = run.read::<Choices>().next().unwrap().unwrap().rows;
     let shape: Vec<_> = choices.iter().map(|c| (c.rotation, c.option, c.teacher_logprob, c.student_logprob)).collect();
     let low = f64::NEG_INFINITY;
     assert_eq!(shape, [(0, 0, -0.25, -0.5), (0, 1, -1.25, low), (1, 0, -0.25, -0.5), (1, 1, -1.25, low)]);
-    let windows = run.likelihoods().next().unwrap().unwrap().rows;
-    let shape: Vec<_> = windows.iter().map(|w| (w.model.as_str(), w.tokens, w.bytes, w.logprob)).collect();
+    let windows = run.read::<Likelihoods>().next().unwrap().unwrap().rows;
+    let shape: Vec<_> = windows.iter().map(|w| (w.model.name(), w.tokens, w.bytes, w.logprob)).collect();
     assert_eq!(shape, [("teacher", 7, 23, -12.5), ("student", 7, 23, -12.5)]);
     let cost = &run.costs().unwrap()[0];
     assert_eq!(
@@ -59,15 +60,82 @@ fn run_version_1() {
     );
 }
 
+fn rows<P: Part>(run: &RunFolder) -> String {
+    format!("{:?}", run.rows::<P>().unwrap())
+}
+
+/// A sample and what today's writer makes of the same rows.
+fn check_written(name: &str, write: fn(&Path), rows: &[fn(&RunFolder) -> String]) {
+    let home = tempfile::tempdir().unwrap();
+    write(home.path());
+    let old = RunFolder::open(&sample(name)).unwrap();
+    let new = RunFolder::open(home.path()).unwrap();
+    assert_eq!(old.manifest(), new.manifest(), "{name}");
+    for rows in rows {
+        assert_eq!(rows(&old), rows(&new), "{name}");
+    }
+}
+
 #[test]
 fn today_s_writer_still_writes_version_1() {
-    let home = tempfile::tempdir().unwrap();
-    support::finished(home.path());
-    let old = RunFolder::open(&sample("run-v1")).unwrap();
-    let new = RunFolder::open(home.path()).unwrap();
-    assert_eq!(old.manifest(), new.manifest());
-    let rows = |run: &RunFolder| format!("{:?}", run.positions().map(Result::unwrap).collect::<Vec<_>>());
-    assert_eq!(rows(&old), rows(&new));
+    let all = [rows::<Positions>, rows::<Floor>, rows::<Choices>, rows::<Likelihoods>];
+    check_written("run-v1", support::finished, &all);
+    check_written("run-v1-samples", support::finished_samples, &[rows::<Samples>]);
+    check_written("run-v1-sparse", support::finished_sparse, &[rows::<Sparse>, rows::<Likelihoods>]);
+    check_written("run-v1-vectors", support::finished_vectors, &[rows::<Vectors>, rows::<Samples>]);
+}
+
+/// Every kind of part that this version writes, in the version that it writes, has a sample.
+#[test]
+fn every_part_has_a_sample_of_its_version() {
+    let check = |kind: hydrometer_answers::PartKind, version: u32| {
+        assert_eq!(version, 1, "{kind}: check in a sample of the new version, and list it here");
+        let of = ["run-v1", "run-v1-samples", "run-v1-sparse", "run-v1-vectors"];
+        assert!(of.iter().any(|name| sample(name).join(kind.file(0)).exists()), "{kind} has no sample");
+    };
+    check(Positions::KIND, Positions::VERSION);
+    check(Floor::KIND, Floor::VERSION);
+    check(Choices::KIND, Choices::VERSION);
+    check(Likelihoods::KIND, Likelihoods::VERSION);
+    check(Samples::KIND, Samples::VERSION);
+    check(Sparse::KIND, Sparse::VERSION);
+    check(Vectors::KIND, Vectors::VERSION);
+}
+
+#[test]
+fn run_version_1_with_a_cached_teacher() {
+    let run = RunFolder::open(&sample("run-v1-sparse")).unwrap();
+    let codec = run.manifest().settings.cache.unwrap();
+    assert_eq!((codec.vocab, codec.truncation.k_min, codec.truncation.draws), (16, 10, 4));
+    let rows = run.rows::<Sparse>().unwrap();
+    let shape: Vec<_> = rows.iter().map(|r| (r.probe.as_str(), r.window, r.position, r.stats.target)).collect();
+    assert_eq!(shape, [("text-1", 0, 1, 1), ("text-1", 0, 2, 2)]);
+    let [unknown, known] = [&rows[0].stats, &rows[1].stats];
+    assert_eq!((unknown.teacher_logprob, unknown.kendall_tau, unknown.kl), (None, None, -0.125));
+    assert_eq!((known.teacher_logprob, known.kendall_tau, known.kl), (Some(-0.5), Some(0.5), 0.25));
+    assert_eq!((known.student_logprob, known.jsd, known.overlap), (-0.75, 0.125, 0.875));
+    assert_eq!((known.teacher_entropy, known.student_entropy, known.floored_mass), (1.5, 1.25, 0.0));
+    assert_eq!((known.teacher_top1, known.student_top1), (2, 3));
+    assert_eq!((known.teacher_top1_prob, known.student_top1_prob), (0.5, 0.375));
+    assert_eq!(known.band_mass, [0.5, 0.25, 0.25]);
+    assert_eq!(known.band_overlap, [0.375, 0.25, 0.1875]);
+    assert_eq!(known.band_invented, [0.0, 0.0625, 2.5]);
+    assert_eq!(known.kl_at, [0.9, 0.7, 0.5, 0.375, 0.25, 0.375, 0.5, 0.7, 0.9]);
+    assert_eq!(known.kl_slope_at, [-4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0]);
+}
+
+#[test]
+fn run_version_1_with_vectors() {
+    let run = RunFolder::open(&sample("run-v1-vectors")).unwrap();
+    let meaning = run.manifest().settings.meaning.as_ref().unwrap();
+    assert_eq!((meaning.encoder.width, meaning.least_cosine), (2, 0.75));
+    let rows = run.rows::<Vectors>().unwrap();
+    let shape: Vec<_> =
+        rows.iter().map(|r| (r.probe.as_str(), r.place, r.text.as_str(), r.vector.as_slice())).collect();
+    assert_eq!(
+        shape,
+        [("prompt-1", 0, "answer 0\0 猫", &[1.0, 0.0][..]), ("prompt-1", 1, "answer 1\0 猫", &[0.6, -0.8][..])]
+    );
 }
 
 #[test]
@@ -76,9 +144,9 @@ fn run_version_1_with_sampled_answers() {
     let settings = run.manifest().settings.samples.as_ref().unwrap();
     assert_eq!((settings.per_probe, settings.reruns, settings.parameters.max_tokens), (2, 1, 16));
     assert!(settings.parameters.is_distribution());
-    let rows = run.samples().next().unwrap().unwrap().rows;
+    let rows = run.read::<Samples>().next().unwrap().unwrap().rows;
     let shape: Vec<_> =
-        rows.iter().map(|r| (r.source.as_str(), r.sample, r.tokens, r.logprob, r.finish.as_str())).collect();
+        rows.iter().map(|r| (r.source.name(), r.sample, r.tokens, r.logprob, r.finish.name())).collect();
     let (first, second) = ((0, 5, -4.25, "stop"), (1, 6, -5.25, "length"));
     let row = |source, (sample, tokens, logprob, finish)| (source, sample, tokens, logprob, finish);
     let expected = [("teacher", first), ("teacher", second), ("rerun", first), ("student", first), ("student", second)];

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use hydrometer_answers::RunError;
-use hydrometer_answers::distributions::{DistributionReader, DistributionWriter, SequenceKey, SequenceRecords};
+use hydrometer_answers::cache::{DistributionReader, DistributionWriter, SequenceKey, SequenceRecords};
 use hydrometer_answers::sparse::{Codec, SparseError};
 use hydrometer_metrics::sparse::{SparseDistribution, Truncation};
 use proptest::prelude::*;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::RunError;
-use hydrometer_answers::distributions::{CacheSize, SequenceKey, SequenceRecords, TeacherCache};
+use hydrometer_answers::cache::{CacheSize, SequenceKey, SequenceRecords, TeacherCache};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_metrics::sparse::Truncation;
 use support::model;

@@ -187,12 +187,12 @@ impl Asker<'_> {
             rows.push(SampleRow {
                 probe: asked.probe.clone(),
                 family: asked.family.clone(),
-                source: source.name().to_owned(),
+                source,
                 sample,
                 text: answer.text,
                 tokens: answer.tokens.len() as u32,
                 logprob: answer.logprobs.iter().map(|&logprob| f64::from(logprob)).sum(),
-                finish: answer.finish.name().to_owned(),
+                finish: answer.finish,
             });
         }
         Ok(rows)

@@ -3,22 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use hydrometer_answers::part::{Samples, Vectors};
 use hydrometer_answers::{
-    EngineIdentity, FORMAT, FinishReason, Manifest, ModelIdentity, PlannedTokens, RunFolder, RunSettings, SampleRow,
-    SampleSettings, SampleSource, SamplingParameters, UnitCounts,
+    EngineIdentity, FinishReason, GIVEN, GIVEN_MARK, Manifest, ModelIdentity, NewRun, Part, PlannedTokens, RunFolder,
+    RunSettings, SampleRow, SampleSettings, SampleSource, SamplingParameters, UnitCounts,
 };
 use hydrometer_probes::kind;
 use hydrometer_probes::paired::{GivenAnswer, PairedAnswers};
-use hydrometer_probes::{Ask, Checked, Checker, Normal, Probe, Suite};
+use hydrometer_probes::{Ask, Checked, Checker, Normal, Probe, ProbeError, Suite};
 
 use crate::encoding::vectors;
 use crate::options::check_parameters;
 use crate::{AskError, Closeness};
 
-/// `format` of the identity of a model that is known by its answers only.
-pub(crate) const GIVEN: &str = "answers";
-/// What stands between an answer and what its file says about it, where no checker can judge it.
-pub(crate) const MARK: &str = "[given]";
 /// An answer whose file calls it right ends like this.
 const RIGHT: &str = ": right$";
 /// Prompts whose rows stand in one part.
@@ -93,7 +90,7 @@ pub fn import(
             continue;
         };
         let all: Vec<_> = of_teacher.iter().chain(of_student).copied().collect();
-        report.judge(probe, &all);
+        report.judge(probe, &all)?;
         let marks = Marks::of(probe, &all);
         report.verdicts += u64::from(marks.verdict);
         let row = |(place, answer): (usize, &&GivenAnswer)| {
@@ -121,9 +118,9 @@ pub fn import(
         for (unit, rows) in units.iter().enumerate() {
             let rows = rows.concat();
             if let Some(Closeness { encoder, .. }) = meaning {
-                run.write_vectors(unit as u32, &vectors(&rows, &suite.probes, encoder)?)?;
+                run.write::<Vectors>(unit as u32, &vectors(&rows, &suite.probes, encoder)?)?;
             }
-            run.write_samples(unit as u32, &rows)?;
+            run.write::<Samples>(unit as u32, &rows)?;
         }
         run.finish()?;
     }
@@ -148,13 +145,14 @@ fn by_prompt<'a>(answers: &'a PairedAnswers, model: &str) -> Result<ByPrompt<'a>
 
 impl ImportReport {
     /// Counts what the probe's checker says against what the file says.
-    fn judge(&mut self, probe: &Probe, answers: &[&GivenAnswer]) {
-        // Importers give checkers that compile.
-        let Some(check) = probe.checker().ok().flatten() else { return };
+    fn judge(&mut self, probe: &Probe, answers: &[&GivenAnswer]) -> Result<(), ProbeError> {
+        let unusable = |fault| ProbeError::File { file: probe.id.clone(), fault: Box::new(fault) };
+        let Some(check) = probe.checker().map_err(unusable)? else { return Ok(()) };
         for (answer, correct) in answers.iter().filter_map(|answer| Some((answer, answer.correct?))) {
             self.judged_twice += 1;
             self.contradicted += u64::from((check.check(&answer.text) == Checked::Right) != correct);
         }
+        Ok(())
     }
 }
 
@@ -177,7 +175,7 @@ impl Marks {
         let mut probe = probe.clone();
         if let Ask::Prompt(kind::Prompt { answer, check, .. }) = &mut probe.ask {
             if self.label {
-                *answer = vec![Normal::After(MARK.to_owned()), Normal::Whitespace];
+                *answer = vec![Normal::After(GIVEN_MARK.to_owned()), Normal::Whitespace];
             } else if self.verdict {
                 // No other step leaves the ending in its place.
                 *answer = vec![Normal::Whitespace];
@@ -193,12 +191,12 @@ impl Marks {
         SampleRow {
             probe: probe.id.clone(),
             family: probe.family.clone(),
-            source: source.name().to_owned(),
+            source,
             sample: answer.sample,
             text: self.text(answer),
             tokens: 0,
             logprob: 0.0,
-            finish: FinishReason::Stop.name().to_owned(),
+            finish: FinishReason::Stop,
         }
     }
 
@@ -208,8 +206,8 @@ impl Marks {
         match (label, verdict) {
             (None, None) => answer.text.clone(),
             (label, verdict) => {
-                let (label, verdict) = (label.unwrap_or("answer"), verdict.unwrap_or_default());
-                format!("{}\n\n{MARK} {label}{verdict}", answer.text)
+                let (label, verdict) = (label.unwrap_or("answer"), verdict.unwrap_or(""));
+                format!("{}\n\n{GIVEN_MARK} {label}{verdict}", answer.text)
             }
         }
     }
@@ -255,38 +253,23 @@ fn manifest(
     meaning: Option<Closeness<'_>>,
     units: usize,
 ) -> Manifest {
-    Manifest {
-        format: FORMAT.to_owned(),
-        hydrometer: env!("CARGO_PKG_VERSION").to_owned(),
+    let units = units as u32;
+    Manifest::plan(NewRun {
         teacher,
         student,
         base: None,
         pairing: "the answers were given as texts, nothing is known of their tokens".to_owned(),
         shared_vocab: None,
-        suite_name: suite.name.clone(),
-        suite_hash: suite.hash(),
+        suite,
         settings: RunSettings {
-            n_ctx: 0,
-            block_tokens: 0,
-            rotations: 0,
-            floor_windows: 0,
-            max_windows: None,
-            precision: "unknown".to_owned(),
-            seed: options.seed,
             samples,
-            teacher_asked: None,
             meaning: meaning.map(|meaning| meaning.settings()),
-            deciding: None,
-            cache: None,
+            ..RunSettings::of_given_answers(options.seed)
         },
-        units: UnitCounts {
-            samples: units as u32,
-            vectors: if meaning.is_some() { units as u32 } else { 0 },
-            ..UnitCounts::default()
-        },
+        units: UnitCounts::default()
+            .with(Samples::KIND, units)
+            .with(Vectors::KIND, if meaning.is_some() { units } else { 0 }),
         planned: PlannedTokens::default(),
-        plan_hash: String::new(),
         arguments: options.arguments.clone(),
-    }
-    .sealed()
+    })
 }

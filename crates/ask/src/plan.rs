@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hydrometer_answers::{Deciding, FORMAT, Manifest, PlannedTokens, RunFolder, RunSettings, Stopped, UnitCounts};
+use hydrometer_answers::{Deciding, Manifest, NewRun, PlannedTokens, RunFolder, RunSettings, Stopped, UnitCounts};
 use hydrometer_models::TokenizerPairing;
 use hydrometer_probes::Suite;
 use hydrometer_probes::families::FamilySizes;
@@ -57,23 +57,18 @@ impl<'a> Plan<'a> {
         if kinds.iter().all(|kind| kind.units() == 0) {
             return Err(AskError::NoText { suite: suite.name.clone(), needs: "it asks nothing else" });
         }
-        let manifest = Manifest {
-            format: FORMAT.to_owned(),
-            hydrometer: env!("CARGO_PKG_VERSION").to_owned(),
+        let manifest = Manifest::plan(NewRun {
             teacher: models.teacher.identity().clone(),
             student: models.student.identity().clone(),
             base: models.base.filter(|_| asks_prompts).map(|base| base.identity().clone()),
             pairing: in_words(&pairing),
             shared_vocab: shared,
-            suite_name: suite.name.clone(),
-            suite_hash: suite.hash(),
+            suite,
             settings: settings(models, options, asks_prompts, text_families),
             units: files(kinds.iter().map(|kind| (&**kind, kind.units() as u32))),
             planned: total(kinds.iter().flat_map(|kind| (0..kind.units()).map(|unit| kind.tokens(unit)))),
-            plan_hash: String::new(),
             arguments: options.arguments.clone(),
-        }
-        .sealed();
+        });
         Ok(Self { models, suite, options, kinds, manifest })
     }
 
@@ -162,19 +157,16 @@ fn settings(models: Models<'_>, options: &AskOptions, asks_prompts: bool, texts:
         text_families: texts.count,
         gates: until.gates.clone(),
     });
+    let AskOptions { n_ctx, block_tokens, max_windows, seed, .. } = *options;
+    let precision = &models.teacher.identity().engine.precision;
     RunSettings {
-        n_ctx: options.n_ctx,
-        block_tokens: options.block_tokens,
         rotations: options.rotations,
         floor_windows: options.floor_windows,
-        max_windows: options.max_windows,
-        precision: models.teacher.identity().engine.precision.clone(),
-        seed: options.seed,
         samples: options.sampling.as_ref().filter(|_| asks_prompts).map(|sampling| sampling.settings.clone()),
         teacher_asked: options.teacher_asked.filter(|_| asks_prompts),
         meaning: models.meaning.filter(|_| asks_prompts).map(|meaning| meaning.settings()),
         deciding,
-        cache: None,
+        ..RunSettings::of_texts(n_ctx, block_tokens, max_windows, precision, seed)
     }
 }
 

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-use hydrometer_answers::distributions::{SequenceKey, SequenceRecords, TeacherCache};
+use hydrometer_answers::cache::{SequenceKey, SequenceRecords, TeacherCache};
+use hydrometer_answers::part::{Likelihoods, Sparse};
 use hydrometer_answers::sparse::SparseError;
 use hydrometer_answers::{
-    FORMAT, LikelihoodRow, Manifest, PartKind, PlannedTokens, RunError, RunFolder, RunSettings, ScoredModel, SparseRow,
+    LikelihoodRow, Manifest, NewRun, Part, PlannedTokens, RunError, RunFolder, RunSettings, ScoredModel, SparseRow,
     UnitCounts,
 };
 use hydrometer_metrics::sparse::SparseComparer;
@@ -186,7 +187,7 @@ pub fn collect_cached(
     all_cached(&windows, cache)?;
     let units = pack(windows, options.block_tokens as usize, |window| window.tokens.len());
     let run = RunFolder::create_or_resume(folder, &manifest(cache, student, &suite, options, &units), &suite.probes)?;
-    let done = |unit: &usize| run.has(PartKind::Sparse, *unit as u32);
+    let done = |unit: &usize| run.has(Sparse::KIND, *unit as u32);
     let finished: Vec<_> = (0..units.len()).filter(done).collect();
     observer.planned(&PlanSummary {
         planned: run.manifest().planned,
@@ -203,10 +204,10 @@ pub fn collect_cached(
         let rows = comparison.rows(windows)?;
         // The unit counts as done once its positions are there: they are written last.
         let number = unit as u32;
-        run.write_likelihoods(number, &likelihoods(windows, &rows))?;
-        run.write_sparse(number, &rows)?;
+        run.write::<Likelihoods>(number, &likelihoods(windows, &rows))?;
+        run.write::<Sparse>(number, &rows)?;
         observer.progress(tokens(windows));
-        if let Some(cost) = observer.finished(PartKind::Sparse, number) {
+        if let Some(cost) = observer.finished(Sparse::KIND, number) {
             run.append_cost(&cost)?;
         }
     }
@@ -259,39 +260,26 @@ fn manifest(
     units: &[Vec<Window>],
 ) -> Manifest {
     let teacher = cache.teacher();
-    Manifest {
-        format: FORMAT.to_owned(),
-        hydrometer: env!("CARGO_PKG_VERSION").to_owned(),
+    let (files, precision) = (units.len() as u32, &teacher.engine.precision);
+    let AskOptions { n_ctx, block_tokens, max_windows, seed, .. } = *options;
+    Manifest::plan(NewRun {
         teacher: teacher.clone(),
         student: student.identity().clone(),
         base: None,
         pairing: "same vocabulary".to_owned(),
         shared_vocab: Some(cache.codec().vocab),
-        suite_name: suite.name.clone(),
-        suite_hash: suite.hash(),
+        suite,
         settings: RunSettings {
-            n_ctx: options.n_ctx,
-            block_tokens: options.block_tokens,
-            rotations: 0,
-            floor_windows: 0,
-            max_windows: options.max_windows,
-            precision: teacher.engine.precision.clone(),
-            seed: options.seed,
-            samples: None,
-            teacher_asked: None,
-            meaning: None,
-            deciding: None,
             cache: Some(*cache.codec()),
+            ..RunSettings::of_texts(n_ctx, block_tokens, max_windows, precision, seed)
         },
-        units: UnitCounts { sparse: units.len() as u32, likelihoods: units.len() as u32, ..UnitCounts::default() },
+        units: UnitCounts::default().with(Likelihoods::KIND, files).with(Sparse::KIND, files),
         planned: PlannedTokens {
             student_tokens: units.iter().map(|windows| tokens(windows)).sum(),
             ..PlannedTokens::default()
         },
-        plan_hash: String::new(),
         arguments: options.arguments.clone(),
-    }
-    .sealed()
+    })
 }
 
 /// A student against a cache.
@@ -343,12 +331,13 @@ impl Comparison<'_> {
     ) -> Result<SparseRow, AskError> {
         let position = window.rows[row];
         let codec = self.cache.codec();
-        let record = kept.record((position - kept.first) as usize).unwrap_or_default();
+        let record = kept.record((position - kept.first) as usize);
+        let record = record.ok_or_else(|| window.failed(position, &"its record has left the cache"))?;
         let teacher = codec.decode(record).map_err(|error| window.failed(position, &error))?;
         let logits = &logits[..codec.vocab as usize];
         let stats =
             comparer.compare(&teacher, logits, window.target(row)).map_err(|error| window.failed(position, &error))?;
-        Ok(SparseRow(window.measured(row, self.student.tokenizer(), false, stats)))
+        Ok(window.estimated(row, self.student.tokenizer(), stats))
     }
 }
 
@@ -358,7 +347,7 @@ fn likelihoods(windows: &[Window], rows: &[SparseRow]) -> Vec<LikelihoodRow> {
     let of = |window: &Window| {
         let rows = &rows[at..at + window.rows.len()];
         at += window.rows.len();
-        let logprob = rows.iter().map(|row| f64::from(row.0.stats.student_logprob)).sum();
+        let logprob = rows.iter().map(|row| f64::from(row.stats.student_logprob)).sum();
         likelihood(window, ScoredModel::Student, logprob)
     };
     windows.iter().map(of).collect()

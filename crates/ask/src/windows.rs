@@ -3,8 +3,9 @@
 
 use std::ops::Range;
 
-use hydrometer_answers::PositionRow;
+use hydrometer_answers::{PositionRow, SparseRow};
 use hydrometer_metrics::PositionStats;
+use hydrometer_metrics::sparse::SparsePositionStats;
 use hydrometer_models::{Model, ModelError, Sequence, Tokenizer};
 use hydrometer_probes::families::WindowFamilies;
 use hydrometer_probes::kind;
@@ -45,16 +46,29 @@ impl Window {
         compat: bool,
         stats: PositionStats,
     ) -> PositionRow {
-        let text = |id| String::from_utf8_lossy(&tokenizer.piece(id)).into_owned();
         PositionRow {
             probe: self.probe.clone(),
             family: self.family.clone(),
             window: self.index,
             position: self.rows[row],
-            token_text: text(stats.target),
-            teacher_top1_text: text(stats.teacher_top1),
-            student_top1_text: text(stats.student_top1),
+            token_text: text(tokenizer, stats.target),
+            teacher_top1_text: text(tokenizer, stats.teacher_top1),
+            student_top1_text: text(tokenizer, stats.student_top1),
             compat,
+            stats,
+        }
+    }
+
+    /// What was estimated at one of its rows, the teacher from a cache.
+    pub(crate) fn estimated(&self, row: usize, tokenizer: &Tokenizer, stats: SparsePositionStats) -> SparseRow {
+        SparseRow {
+            probe: self.probe.clone(),
+            family: self.family.clone(),
+            window: self.index,
+            position: self.rows[row],
+            token_text: text(tokenizer, stats.target),
+            teacher_top1_text: text(tokenizer, stats.teacher_top1),
+            student_top1_text: text(tokenizer, stats.student_top1),
             stats,
         }
     }
@@ -73,6 +87,10 @@ impl Window {
     pub(crate) fn target(&self, row: usize) -> u32 {
         self.tokens[self.rows[row] as usize + 1]
     }
+}
+
+fn text(tokenizer: &Tokenizer, token: u32) -> String {
+    String::from_utf8_lossy(&tokenizer.piece(token)).into_owned()
 }
 
 /// All windows of a suite's texts under one tokenizer, in suite order.

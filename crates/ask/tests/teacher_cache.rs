@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hydrometer_answers::distributions::TeacherCache;
+use hydrometer_answers::cache::TeacherCache;
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{CostEntry, PartKind, RunFolder};
 use hydrometer_ask::{AskError, CacheReport, Observer, PlanSummary, Windowing, collect_cached, fill_cache};

@@ -8,9 +8,10 @@ use hydrometer_metrics::kernel::{self, Pooled, TruthCells, same};
 use hydrometer_metrics::measure::{Sums, answers as measured};
 use hydrometer_probes::kind;
 use hydrometer_probes::meaning;
-use hydrometer_probes::{Ask, Checked, Normal, Probe, normalise};
+use hydrometer_probes::{Ask, Check, Checked, Normal, Probe, normalise};
 use rayon::prelude::*;
 
+use crate::AuditError;
 use crate::equivalence::{Meanings, Same};
 use crate::statement::{ChoiceOutcome, GapBase};
 
@@ -103,28 +104,46 @@ pub(crate) fn share(said: &[Said<'_>], class: u32) -> f64 {
 }
 
 /// The answers of a run to prompts that the teacher was asked, prompt by prompt in the order of the suite.
-pub(crate) fn prompts<'a>(rows: &'a [SampleRow], probes: &'a [Probe], meanings: &Meanings<'a>) -> Vec<Prompt<'a>> {
+///
+/// # Errors
+/// As [`checker`].
+pub(crate) fn prompts<'a>(
+    rows: &'a [SampleRow],
+    probes: &'a [Probe],
+    meanings: &Meanings<'a>,
+) -> Result<Vec<Prompt<'a>>, AuditError> {
     let mut of_probe: BTreeMap<&str, Vec<&SampleRow>> = BTreeMap::new();
     for row in rows {
         of_probe.entry(&row.probe).or_default().push(row);
     }
     let asked = probes.iter().filter_map(|probe| Some((probe, of_probe.get(probe.id.as_str())?)));
-    asked
-        .filter_map(|(probe, rows)| prompt(probe, rows, meanings))
-        .filter(|prompt| !prompt.teacher.is_empty())
-        .collect()
+    let prompts = asked.filter_map(|(probe, rows)| prompt(probe, rows, meanings).transpose());
+    prompts.filter(|prompt| prompt.as_ref().map_or(true, |prompt| !prompt.teacher.is_empty())).collect()
 }
 
-fn prompt<'a>(probe: &'a Probe, rows: &[&'a SampleRow], meanings: &Meanings<'a>) -> Option<Prompt<'a>> {
-    let Ask::Prompt(kind::Prompt { prompt, .. }) = &probe.ask else { return None };
-    let (steps, same) = meanings.of(probe)?;
-    // A suite is checked before it is asked, so its checkers compile.
-    let checker = probe.checker().ok().flatten();
-    let (base, rows): (Vec<_>, Vec<&SampleRow>) = rows.iter().partition(|row| row.source == SampleSource::Base.name());
+/// The compiled checker of a probe; `None` where it has none.
+///
+/// # Errors
+/// It cannot be used. A run whose suite has such a checker is not opened.
+pub(crate) fn checker(probe: &Probe) -> Result<Option<Check>, AuditError> {
+    probe.checker().map_err(|fault| AuditError::Check { probe: probe.id.clone(), fault: Box::new(fault) })
+}
+
+/// `None` for a probe that is no prompt.
+fn prompt<'a>(
+    probe: &'a Probe,
+    rows: &[&'a SampleRow],
+    meanings: &Meanings<'a>,
+) -> Result<Option<Prompt<'a>>, AuditError> {
+    let (Ask::Prompt(kind::Prompt { prompt, .. }), Some((steps, same))) = (&probe.ask, meanings.of(probe)) else {
+        return Ok(None);
+    };
+    let checker = checker(probe)?;
+    let (base, rows): (Vec<_>, Vec<&SampleRow>) = rows.iter().partition(|row| row.source == SampleSource::Base);
     let texts: Vec<_> = rows.iter().map(|row| row.text.as_str()).collect();
     let meanings = meaning::classes(steps, &texts, &same);
     let said = |source: SampleSource| {
-        let pairs = rows.iter().zip(&meanings.class_of).filter(|(row, _)| row.source == source.name());
+        let pairs = rows.iter().zip(&meanings.class_of).filter(|(row, _)| row.source == source);
         pairs
             .map(|(row, &class)| Said {
                 row,
@@ -133,7 +152,7 @@ fn prompt<'a>(probe: &'a Probe, rows: &[&'a SampleRow], meanings: &Meanings<'a>)
             })
             .collect()
     };
-    Some(Prompt {
+    Ok(Some(Prompt {
         probe,
         text: prompt,
         teacher: said(SampleSource::Teacher),
@@ -143,7 +162,7 @@ fn prompt<'a>(probe: &'a Probe, rows: &[&'a SampleRow], meanings: &Meanings<'a>)
         classes: meanings.classes,
         steps,
         same,
-    })
+    }))
 }
 
 /// Where the student started from, for one of the prompts: the student before distillation, or where it was not asked

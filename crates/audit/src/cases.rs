@@ -1,9 +1,8 @@
 //! Cases a reader can look at: the worst documents token by token, and the choices that moved.
 
-use hydrometer_answers::PositionRow;
-
 use crate::answers::{Prompt, Said, share};
 use crate::choices::AskedChoice;
+use crate::scored::Scored;
 use crate::statement::{AnswerCase, AnswerClass, ChoiceCase, ChoiceOutcome, OptionCase, TokenEvidence, WorstDocument};
 
 const DOCUMENTS: usize = 5;
@@ -16,26 +15,26 @@ const TEXT: usize = 1500;
 const FEWEST: usize = 8;
 
 /// The documents (windows) with the largest mean divergence, worst first.
-pub(crate) fn worst_documents(rows: &[PositionRow]) -> Vec<WorstDocument> {
-    let mean = |rows: &[PositionRow]| rows.iter().map(|r| f64::from(r.stats.kl)).sum::<f64>() / rows.len() as f64;
+pub(crate) fn worst_documents(rows: &[Scored<'_>]) -> Vec<WorstDocument> {
+    let mean = |rows: &[Scored<'_>]| rows.iter().map(|r| f64::from(r.kl)).sum::<f64>() / rows.len() as f64;
     let windows = rows.chunk_by(|a, b| a.probe == b.probe && a.window == b.window);
     let mut worst: Vec<_> = windows.filter(|w| w.len() >= FEWEST).map(|w| (mean(w), w)).collect();
     worst.sort_by(|a, b| b.0.total_cmp(&a.0));
     worst.into_iter().take(DOCUMENTS).filter(|w| w.0 > 0.0).map(|(mean_kl, rows)| document(mean_kl, rows)).collect()
 }
 
-fn document(mean_kl: f64, rows: &[PositionRow]) -> WorstDocument {
+fn document(mean_kl: f64, rows: &[Scored<'_>]) -> WorstDocument {
     let tokens = rows.iter().take(TOKENS).map(|row| TokenEvidence {
-        text: row.token_text.clone(),
-        kl: row.stats.kl.into(),
-        teacher: row.teacher_top1_text.clone(),
-        teacher_prob: row.stats.teacher_top1_prob.into(),
-        student: row.student_top1_text.clone(),
-        student_prob: row.stats.student_top1_prob.into(),
+        text: row.token_text.to_owned(),
+        kl: row.kl.into(),
+        teacher: row.teacher_top1_text.to_owned(),
+        teacher_prob: row.teacher_top1_prob.into(),
+        student: row.student_top1_text.to_owned(),
+        student_prob: row.student_top1_prob.into(),
     });
     WorstDocument {
         id: format!("{}#{}", rows[0].probe, rows[0].window),
-        family: rows[0].family.clone(),
+        family: rows[0].family.to_owned(),
         mean_kl,
         tokens: tokens.collect(),
     }

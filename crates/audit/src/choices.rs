@@ -70,9 +70,8 @@ pub(crate) fn choices<'a>(rows: &[ChoiceRow], probes: &BTreeMap<&str, &'a Probe>
                     .collect();
                 let total: f64 = weights.iter().sum();
                 for (row, weight) in order.iter().zip(weights) {
-                    if let Some(sum) = sums.get_mut(row.option as usize) {
-                        *sum += weight / total / n;
-                    }
+                    // The folder was held against its suite: each order has every option once.
+                    sums[row.option as usize] += weight / total / n;
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use hydrometer_answers::RunError;
 use hydrometer_metrics::measure::choices::ChoiceError;
+use hydrometer_probes::Fault;
 use thiserror::Error;
 
 /// Why a run could not be judged.
@@ -17,6 +18,14 @@ pub enum AuditError {
         probe: String,
         /// What is wrong with it.
         source: ChoiceError,
+    },
+    /// A checker cannot be used: what is right is not known.
+    #[error("the check of probe `{probe}`: {fault}")]
+    Check {
+        /// Probe id.
+        probe: String,
+        /// What is wrong with its checker.
+        fault: Box<Fault>,
     },
     /// A setting is out of range.
     #[error("{setting} is {found}, expected {expected}")]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Sparse, Vectors};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
-    ChoiceRow, LikelihoodRow, Manifest, PartRow, PositionRow, RunFolder, SampleRow, SampleSettings, ScoredModel,
-    Stopped, Units, VectorRow,
+    ChoiceRow, LikelihoodRow, Manifest, Part, PositionRow, RunFolder, SampleRow, SampleSettings, ScoredModel,
+    SparseRow, Stopped, VectorRow,
 };
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
@@ -17,6 +18,7 @@ use crate::answers::{self, Prompt};
 use crate::choices::{self, AskedChoice};
 use crate::equivalence::Meanings;
 use crate::ppi_signals::Alone;
+use crate::scored::Scored;
 use crate::statement::GapBase;
 use crate::{AuditError, GateRule, Policy};
 
@@ -25,6 +27,8 @@ pub(crate) struct Rows {
     pub manifest: Manifest,
     pub probes: Vec<Probe>,
     pub positions: Vec<PositionRow>,
+    /// Positions whose teacher came from a cache, instead of the others.
+    pub sparse: Vec<SparseRow>,
     pub floor: Vec<PositionRow>,
     pub choices: Vec<ChoiceRow>,
     pub likelihoods: Vec<LikelihoodRow>,
@@ -42,32 +46,33 @@ impl Rows {
 
     /// Reads a finished run.
     pub(crate) fn read(run: &RunFolder) -> Result<Self, AuditError> {
-        let mut positions = all(run.positions())?;
-        positions.extend(all(run.sparse())?.into_iter().map(|row| row.0));
         Ok(Self {
             manifest: run.manifest().clone(),
             probes: run.probes().to_vec(),
-            positions,
-            floor: all(run.floor())?,
-            choices: all(run.choices())?,
-            likelihoods: all(run.likelihoods())?,
-            samples: all(run.samples())?,
-            vectors: all(run.vectors())?,
-            stopped: run.stopped().copied(),
+            positions: run.rows::<Positions>()?,
+            sparse: run.rows::<Sparse>()?,
+            floor: run.rows::<Floor>()?,
+            choices: run.rows::<Choices>()?,
+            likelihoods: run.rows::<Likelihoods>()?,
+            samples: run.rows::<Samples>()?,
+            vectors: run.rows::<Vectors>()?,
+            stopped: run.stopped().cloned(),
         })
+    }
+
+    /// Number of scored positions.
+    pub(crate) fn scored_positions(&self) -> usize {
+        self.positions.len() + self.sparse.len()
+    }
+
+    /// The scored positions, whoever their teacher was.
+    pub(crate) fn scored(&self) -> impl Iterator<Item = Scored<'_>> {
+        self.positions.iter().map(Scored::from).chain(self.sparse.iter().map(Scored::from))
     }
 }
 
 /// Why a number needs the teacher itself.
 const NOT_KEPT: &str = "needs the teacher's probability of tokens that its cache does not keep: let the teacher run";
-
-fn all<R: PartRow>(units: Units<'_, R>) -> Result<Vec<R>, AuditError> {
-    let mut rows = Vec::new();
-    for part in units {
-        rows.extend(part?.rows);
-    }
-    Ok(rows)
-}
 
 /// Chance with which the loss named beside a gate would have been found; what `plan` wishes by default.
 pub(crate) const POWER: f64 = 0.9;
@@ -95,18 +100,19 @@ pub(crate) struct Evidence<'a> {
 
 impl<'a> Evidence<'a> {
     /// # Errors
-    /// The folder calls something a choice that is none.
+    /// The folder calls something a choice that is none, or a checker cannot be used.
     pub(crate) fn new(rows: &'a Rows, policy: &Policy) -> Result<Self, AuditError> {
         let probes: BTreeMap<_, _> = rows.probes.iter().map(|p| (p.id.as_str(), p)).collect();
         let settings = &rows.manifest.settings;
         let meanings = Meanings::new(&rows.vectors, settings.meaning.as_ref());
         let choices = choices::choices(&rows.choices, &probes);
-        let prompts = answers::prompts(&rows.samples, &rows.probes, &meanings);
+        let prompts = answers::prompts(&rows.samples, &rows.probes, &meanings)?;
         let (mut sums, mut rerun) = (Sums::new(), Sums::new());
         add_texts(&mut sums, &mut rerun, rows);
         for choice in &choices {
             sums.choice(&choice.probe.family, &choice.choice()?);
         }
+        let alone = settings.teacher_asked.map(|_| Alone::new(&rows.samples, &rows.probes, &meanings)).transpose()?;
         let (base, starts) = answers::starts(&prompts);
         for (prompt, start) in prompts.iter().zip(starts) {
             prompt.add_to([&mut sums, &mut rerun], start);
@@ -116,7 +122,7 @@ impl<'a> Evidence<'a> {
             rerun,
             base,
             not_draws: not_draws(&rows.manifest),
-            alone: settings.teacher_asked.map(|_| Alone::new(&rows.samples, &rows.probes, &meanings)),
+            alone,
             rows,
             probes,
             choices,
@@ -182,7 +188,7 @@ impl<'a> Evidence<'a> {
             Table::Positions | Table::Forks if manifest.shared_vocab.is_none() => {
                 format!("token metrics need one vocabulary: {}", manifest.pairing)
             }
-            Table::Positions | Table::Forks if self.rows.positions.is_empty() => "the suite has no texts".to_owned(),
+            Table::Positions | Table::Forks if self.rows.scored_positions() == 0 => "the suite has no texts".to_owned(),
             Table::Positions | Table::Forks | Table::TeacherTexts if self.rows.cache().is_some() => NOT_KEPT.to_owned(),
             _ => undefined.to_string(),
         }
@@ -202,17 +208,17 @@ impl<'a> Evidence<'a> {
 
 /// Adds the scored texts: their positions, those of them that are forks, and their likelihoods.
 fn add_texts(sums: &mut Sums, rerun: &mut Sums, rows: &Rows) {
-    let fork = tokens::fork_threshold(rows.positions.iter().map(|row| row.stats.teacher_entropy));
-    for (sums, positions) in [(&mut *sums, &rows.positions), (rerun, &rows.floor)] {
-        for row in positions {
-            sums.position(&row.family, &row.stats);
-            if fork.is_some_and(|least| row.stats.teacher_entropy >= least) {
-                sums.fork(&row.family, &row.stats);
-            }
+    let fork = tokens::fork_threshold(rows.scored().map(|row| row.teacher_entropy));
+    let add = |row: Scored<'_>, sums: &mut Sums| {
+        row.add_position(sums);
+        if fork.is_some_and(|least| row.teacher_entropy >= least) {
+            row.add_fork(sums);
         }
-    }
+    };
+    rows.scored().for_each(|row| add(row, sums));
+    rows.floor.iter().for_each(|row| add(row.into(), rerun));
     for (scorer, model) in [(Scorer::Teacher, ScoredModel::Teacher), (Scorer::Student, ScoredModel::Student)] {
-        for row in rows.likelihoods.iter().filter(|row| row.model == model.name()) {
+        for row in rows.likelihoods.iter().filter(|row| row.model == model) {
             let scored = ScoredText { log_prob: row.logprob, bytes: row.bytes, tokens: row.tokens };
             sums.text(scorer, &row.family, &scored);
         }
@@ -222,7 +228,7 @@ fn add_texts(sums: &mut Sums, rerun: &mut Sums, rows: &Rows) {
 /// Why the answers of a run are no draws from the models' own distributions; `None` when they are.
 fn not_draws(manifest: &Manifest) -> Option<String> {
     let Some(SampleSettings { parameters, .. }) = &manifest.settings.samples else {
-        return (manifest.units.samples > 0).then(|| {
+        return (manifest.units.of(Samples::KIND) > 0).then(|| {
             "the answers were given and nobody said how they were drawn: only draws at temperature 1, top_p 1 say \
              something about the models' own distributions; say it where it is known"
                 .to_owned()

@@ -1,13 +1,14 @@
 //! Findings: what to look at first, with evidence from both models and a next step. Each function below looks for
 //! one thing and returns it only where the numbers show it.
 
-use hydrometer_answers::{GIVEN, PositionRow};
+use hydrometer_answers::GIVEN;
 use hydrometer_metrics::measure::choices::{self, top};
 use hydrometer_metrics::measure::{self, Definition, tokens};
 use hydrometer_metrics::{Estimate, Verdict};
 use hydrometer_probes::counted::counted;
 
 use crate::evidence::Evidence;
+use crate::scored::Scored;
 use crate::statement::{ChoiceOutcome, Evidence as Shown, Finding, Pairing, Severity, Statement};
 
 mod answers;
@@ -68,17 +69,20 @@ impl Look<'_> {
         if self.statement.gates.iter().any(|g| fails(&g)) { Severity::Serious } else { Severity::Notable }
     }
 
+    fn scored(&self) -> impl Iterator<Item = Scored<'_>> {
+        self.evidence.rows.scored()
+    }
+
     /// The positions where `score` is largest, as evidence.
-    fn positions(&self, score: impl Fn(&PositionRow) -> f64) -> Vec<Shown> {
-        let mut scored: Vec<_> =
-            self.evidence.rows.positions.iter().map(|r| (score(r), r)).filter(|s| s.0 > 0.0).collect();
+    fn positions(&self, score: impl Fn(&Scored<'_>) -> f64) -> Vec<Shown> {
+        let mut scored: Vec<_> = self.scored().map(|row| (score(&row), row)).filter(|s| s.0 > 0.0).collect();
         scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let shown = |row: &PositionRow| Shown {
+        let shown = |row: &Scored<'_>| Shown {
             place: format!("{}#{}, position {}, before {:?}", row.probe, row.window, row.position, row.token_text),
-            teacher: format!("{:?} at {:.3}", row.teacher_top1_text, row.stats.teacher_top1_prob),
-            student: format!("{:?} at {:.3}", row.student_top1_text, row.stats.student_top1_prob),
+            teacher: format!("{:?} at {:.3}", row.teacher_top1_text, row.teacher_top1_prob),
+            student: format!("{:?} at {:.3}", row.student_top1_text, row.student_top1_prob),
         };
-        scored.into_iter().take(EXAMPLES).map(|s| shown(s.1)).collect()
+        scored.iter().take(EXAMPLES).map(|s| shown(&s.1)).collect()
     }
 
     fn vocabularies(&self) -> Option<Finding> {
@@ -142,10 +146,10 @@ impl Look<'_> {
     }
 
     fn entropies(&self) -> Shown {
-        let totals = self.evidence.rows.positions.iter().fold((0.0, 0.0), |(t, s), r| {
-            (t + f64::from(r.stats.teacher_entropy), s + f64::from(r.stats.student_entropy))
+        let totals = self.scored().fold((0.0, 0.0), |(t, s), row| {
+            (t + f64::from(row.teacher_entropy), s + f64::from(row.student_entropy))
         });
-        let n = self.evidence.rows.positions.len().max(1) as f64;
+        let n = self.evidence.rows.scored_positions().max(1) as f64;
         Shown {
             place: "mean entropy of the next token".into(),
             teacher: format!("{:.3} nats", totals.0 / n),
@@ -196,7 +200,7 @@ impl Look<'_> {
             next_step: "Distil with the full distribution (top-k plus tail samples), not with hard labels; look at \
                         the positions below."
                 .into(),
-            evidence: self.positions(|r| tail(&r.stats.band_mass) - tail(&r.stats.band_overlap)),
+            evidence: self.positions(|row| row.tail.mass - row.tail.kept),
         })
     }
 
@@ -213,14 +217,14 @@ impl Look<'_> {
                      the teacher does not hold possible."
                 .into(),
             next_step: "Sample with top_p 0.9 until it is fixed; add reverse KL to the distillation loss.".into(),
-            evidence: self.positions(|r| tail(&r.stats.band_invented)),
+            evidence: self.positions(|row| row.tail.invented),
         })
     }
 
     fn certain_flips(&self) -> Option<Finding> {
-        let flips = |r: &PositionRow| r.stats.teacher_top1_prob >= 0.9 && r.stats.teacher_top1 != r.stats.student_top1;
-        let certain = self.evidence.rows.positions.iter().filter(|r| r.stats.teacher_top1_prob >= 0.9).count();
-        let count = self.evidence.rows.positions.iter().filter(|r| flips(r)).count();
+        let flips = |row: &Scored<'_>| row.teacher_top1_prob >= 0.9 && row.teacher_top1 != row.student_top1;
+        let certain = self.scored().filter(|row| row.teacher_top1_prob >= 0.9).count();
+        let count = self.scored().filter(flips).count();
         (count > 0).then(|| Finding {
             id: "certain_flips".into(),
             severity: if 50 * count > certain { Severity::Notable } else { Severity::Informative },
@@ -229,7 +233,7 @@ impl Look<'_> {
             ),
             detail: "These are not matters of taste: the teacher leaves little doubt there.".into(),
             next_step: "Read them: wrong facts, numbers and names call for more data of that kind.".into(),
-            evidence: self.positions(|r| if flips(r) { r.stats.kl.into() } else { 0.0 }),
+            evidence: self.positions(|row| if flips(row) { row.kl.into() } else { 0.0 }),
         })
     }
 
@@ -427,10 +431,6 @@ impl Look<'_> {
             evidence: Vec::new(),
         })
     }
-}
-
-fn tail(bands: &[f32; 4]) -> f64 {
-    bands[2..].iter().filter(|band| !band.is_nan()).map(|&band| f64::from(band)).sum()
 }
 
 fn number(value: Option<f64>) -> String {

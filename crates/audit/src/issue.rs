@@ -82,7 +82,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         truth: choices::truth_cells(&evidence.choices),
         compat: llama_block(rows),
         findings: Vec::new(),
-        worst_documents: cases::worst_documents(&rows.positions),
+        worst_documents: cases::worst_documents(&rows.scored().collect::<Vec<_>>()),
         choices: cases::choices(&evidence.choices),
         answers: answers_summary(rows, &evidence),
         answer_cases: cases::answers(&evidence.prompts),
@@ -187,8 +187,8 @@ fn deciding(rows: &Rows, evidence: &Evidence<'_>, policy: &Policy) -> Result<Opt
     let mut watch = Watch::new(&deciding, &rows.probes, settings.samples.as_ref(), settings.seed)?;
     watch.take(&evidence.sums)?;
     let of = |spent: u64, whole: u64| Spent { spent, saved: whole.saturating_sub(spent) };
-    let sources = [SampleSource::Teacher, SampleSource::Rerun].map(SampleSource::name);
-    let answers = rows.samples.iter().filter(|row| sources.contains(&row.source.as_str())).count() as u64;
+    let sources = [SampleSource::Teacher, SampleSource::Rerun];
+    let answers = rows.samples.iter().filter(|row| sources.contains(&row.source)).count() as u64;
     let prompts = rows.probes.iter().filter(|probe| matches!(probe.ask, Ask::Prompt(_))).count() as u64;
     let per_prompt = settings.samples.as_ref().map_or(0, |samples| u64::from(samples.per_probe + samples.reruns));
     Ok(Some(Deciding {
@@ -309,7 +309,7 @@ fn summary(rows: &Rows, evidence: &Evidence<'_>) -> SuiteSummary {
         hash: rows.manifest.suite_hash.clone(),
         probes: rows.probes.len() as u64,
         families: families.len() as u64,
-        positions: rows.positions.len() as u64,
+        positions: rows.scored_positions() as u64,
         choices: evidence.choices.len() as u64,
         prompts: evidence.prompts.len() as u64,
         n_ctx: rows.manifest.settings.n_ctx,
@@ -404,7 +404,7 @@ fn answers_summary(rows: &Rows, evidence: &Evidence<'_>) -> Option<AnswersSummar
     // Where only the first word counts, a cut takes nothing away.
     let whole = || evidence.prompts.iter().filter(|prompt| !prompt.steps.contains(&Normal::Word));
     let cut = |said: Vec<&Said<'_>>| {
-        let cut = said.iter().filter(|said| said.row.finish == FinishReason::Length.name()).count();
+        let cut = said.iter().filter(|said| said.row.finish == FinishReason::Length).count();
         cut as f64 / said.len().max(1) as f64
     };
     let draws = settings.as_ref().is_some_and(|settings| settings.parameters.is_distribution());
@@ -427,14 +427,14 @@ fn answers_summary(rows: &Rows, evidence: &Evidence<'_>) -> Option<AnswersSummar
 fn cost(rows: &Rows) -> Cost {
     let c = computed(rows);
     let tokens = |sources: &[SampleSource]| {
-        let of = |row: &&SampleRow| sources.iter().any(|source| source.name() == row.source);
+        let of = |row: &&SampleRow| sources.contains(&row.source);
         rows.samples.iter().filter(of).map(|row| u64::from(row.tokens)).sum()
     };
     Cost {
         teacher_tokens: c.teacher_tokens,
         student_tokens: c.student_tokens,
         floor_tokens: c.floor_tokens,
-        rows: rows.positions.len() as u64,
+        rows: rows.scored_positions() as u64,
         teacher_answer_tokens: tokens(&[SampleSource::Teacher, SampleSource::Rerun]),
         student_answer_tokens: tokens(&[SampleSource::Student]),
         base_answer_tokens: tokens(&[SampleSource::Base]),

@@ -13,6 +13,7 @@ mod issue;
 mod policy;
 mod ppi_signals;
 mod sample_size;
+mod scored;
 mod sequential;
 mod slicing;
 pub mod statement;

@@ -9,6 +9,8 @@ use hydrometer_metrics::kernel::{same, within};
 use hydrometer_metrics::measure::Help;
 use hydrometer_probes::{Check, Checked, Probe, meaning};
 
+use crate::AuditError;
+use crate::answers::checker;
 use crate::equivalence::Meanings;
 
 /// Signals of a prompt: agreement of the student with itself, mean ln p per token, ln(1 + mean length), share cut at the
@@ -30,11 +32,11 @@ pub(crate) struct Alone(BTreeMap<String, Family>);
 
 impl Alone {
     /// From all answers of a run.
-    pub(crate) fn new(rows: &[SampleRow], probes: &[Probe], meanings: &Meanings<'_>) -> Alone {
+    pub(crate) fn new(rows: &[SampleRow], probes: &[Probe], meanings: &Meanings<'_>) -> Result<Alone, AuditError> {
         let mut of_probe: BTreeMap<&str, (bool, Vec<&SampleRow>)> = BTreeMap::new();
         for row in rows {
             let (asked, student) = of_probe.entry(&row.probe).or_default();
-            if row.source == SampleSource::Student.name() {
+            if row.source == SampleSource::Student {
                 student.push(row);
             } else {
                 *asked = true;
@@ -43,7 +45,7 @@ impl Alone {
         let mut families: BTreeMap<String, Family> = BTreeMap::new();
         for probe in probes {
             let Some((asked, rows)) = of_probe.get(probe.id.as_str()) else { continue };
-            let checker = probe.checker().ok().flatten();
+            let checker = checker(probe)?;
             let family = families.entry(probe.family.clone()).or_default();
             for (sum, signal) in family.sums.iter_mut().zip(signals(probe, rows, checker.as_ref(), meanings)) {
                 *sum += signal;
@@ -52,7 +54,7 @@ impl Alone {
             family.checked |= checker.is_some();
             family.asked |= asked;
         }
-        Alone(families)
+        Ok(Alone(families))
     }
 
     /// Signals of the families of a table, in its order, and of those that the teacher was not asked about: where the
@@ -83,7 +85,7 @@ fn signals(probe: &Probe, rows: &[&SampleRow], checker: Option<&Check>, meanings
         within(&classes, &same).unwrap_or(0.0),
         logprob / tokens.max(1.0),
         (tokens / count).ln_1p(),
-        share(&|row| row.finish == FinishReason::Length.name()),
+        share(&|row| row.finish == FinishReason::Length),
         share(&|row| checker.is_some_and(|check| check.check(&row.text) == Checked::Right)),
     ]
 }

@@ -7,9 +7,8 @@
 
 use std::error::Error;
 
-use hydrometer_answers::{
-    Deciding, Manifest, PartKind, PartRow, RunFolder, SampleSettings, StopRule, Units, WatchedGate,
-};
+use hydrometer_answers::part::{Choices, Likelihoods, Positions, Samples, Vectors};
+use hydrometer_answers::{Deciding, Manifest, Part, PartKind, RunFolder, SampleSettings, StopRule, WatchedGate};
 use hydrometer_metrics::Verdict;
 use hydrometer_metrics::measure::{self, Definition, FamilyBounds, Known, Measure, Need, Sums, Table};
 use hydrometer_metrics::stats::sequential::{self, Claim, Evidence, all_of};
@@ -50,15 +49,15 @@ impl Watchable {
     fn counts(self, probe: &Probe) -> bool {
         let knows = |truth: bool| truth || !self.needs(Need::Truth);
         match (part(self.measure.table), &probe.ask) {
-            (PartKind::Choices, Ask::Choice(kind::Choice { truth, .. })) => knows(truth.is_some()),
-            (PartKind::Samples, Ask::Prompt(kind::Prompt { check, .. })) => knows(check.is_some()),
+            (Choices::KIND, Ask::Choice(kind::Choice { truth, .. })) => knows(truth.is_some()),
+            (Samples::KIND, Ask::Prompt(kind::Prompt { check, .. })) => knows(check.is_some()),
             _ => false,
         }
     }
 
     /// Whether what is asked is asked in the way that the metric needs.
     fn is_asked(self, samples: Option<&SampleSettings>) -> bool {
-        if part(self.measure.table) != PartKind::Samples {
+        if part(self.measure.table) != Samples::KIND {
             return true;
         }
         let (answers, reruns) =
@@ -71,10 +70,10 @@ impl Watchable {
 /// The parts of the run folder behind a table.
 fn part(table: Table) -> PartKind {
     match table {
-        Table::Positions | Table::Forks => PartKind::Positions,
-        Table::TeacherTexts | Table::StudentTexts => PartKind::Likelihoods,
-        Table::Choices => PartKind::Choices,
-        Table::Pairs | Table::Truth | Table::Rare | Table::Gap => PartKind::Samples,
+        Table::Positions | Table::Forks => Positions::KIND,
+        Table::TeacherTexts | Table::StudentTexts => Likelihoods::KIND,
+        Table::Choices => Choices::KIND,
+        Table::Pairs | Table::Truth | Table::Rare | Table::Gap => Samples::KIND,
     }
 }
 
@@ -157,7 +156,7 @@ impl Watch {
                 continue;
             }
             let families = match part(watchable.measure.table) {
-                PartKind::Positions => FamilySizes { count: deciding.text_families, largest: deciding.largest_text },
+                Positions::KIND => FamilySizes { count: deciding.text_families, largest: deciding.largest_text },
                 _ => FamilySizes::of(probes.iter().filter(|p| watchable.counts(p)).map(|p| p.family.as_str())),
             };
             if families.largest > 0 {
@@ -184,30 +183,31 @@ impl Watch {
     }
 
     /// Takes in the families of one unit of a run.
-    fn take_unit(&mut self, run: &RunFolder, kind: PartKind, unit: usize) -> Result<(), AuditError> {
+    fn take_unit(&mut self, run: &RunFolder, kind: PartKind, unit: u32) -> Result<(), AuditError> {
         let (mut sums, mut rerun) = (Sums::new(), Sums::new());
         match kind {
-            PartKind::Positions => {
-                for row in rows(run.positions(), unit)? {
+            Positions::KIND => {
+                for row in run.rows_of::<Positions>(unit)? {
                     sums.position(&row.family, &row.stats);
                 }
             }
-            PartKind::Choices => {
+            Choices::KIND => {
                 let probes = run.probes().iter().map(|probe| (probe.id.as_str(), probe)).collect();
-                for choice in choices::choices(&rows(run.choices(), unit)?, &probes) {
+                for choice in choices::choices(&run.rows_of::<Choices>(unit)?, &probes) {
                     sums.choice(&choice.probe.family, &choice.choice()?);
                 }
             }
-            PartKind::Samples => {
-                let samples = rows(run.samples(), unit)?;
+            Samples::KIND => {
+                let samples = run.rows_of::<Samples>(unit)?;
                 let settings = run.manifest().settings.meaning.as_ref();
-                let vectors = if settings.is_some() { rows(run.vectors(), unit)? } else { Vec::new() };
+                let vectors = if settings.is_some() { run.rows_of::<Vectors>(unit)? } else { Vec::new() };
                 let meanings = Meanings::new(&vectors, settings);
-                for prompt in answers::prompts(&samples, run.probes(), &meanings) {
+                for prompt in answers::prompts(&samples, run.probes(), &meanings)? {
                     prompt.add_to([&mut sums, &mut rerun], None);
                 }
             }
-            PartKind::Floor | PartKind::Likelihoods | PartKind::Sparse | PartKind::Vectors => {}
+            // No watchable metric reads other parts.
+            _ => {}
         }
         self.take(&sums)
     }
@@ -240,7 +240,7 @@ impl StopRule for Watch {
     }
 
     fn read(&mut self, run: &RunFolder, kind: PartKind, unit: u32) -> Result<(), Box<dyn Error + Send + Sync>> {
-        Ok(self.take_unit(run, kind, unit as usize)?)
+        Ok(self.take_unit(run, kind, unit)?)
     }
 }
 
@@ -337,11 +337,6 @@ impl Gate {
             evidence: places.filter_map(evidence).collect(),
         }
     }
-}
-
-/// The rows of one unit.
-fn rows<R: PartRow>(mut units: Units<'_, R>, unit: usize) -> Result<Vec<R>, AuditError> {
-    Ok(units.nth(unit).transpose()?.map(|part| part.rows).unwrap_or_default())
 }
 
 fn refused(metric: &str, error: &sequential::SequentialError) -> AuditError {

@@ -29,10 +29,9 @@ pub(crate) fn slices(evidence: &Evidence<'_>) -> Result<Vec<Slice>, AuditError> 
 /// Every metric of interest on one slice.
 fn slice(evidence: &Evidence<'_>, name: &str) -> Result<Vec<Slice>, AuditError> {
     let (mut inside, mut outside) = (Sums::new(), Sums::new());
-    for row in &evidence.rows.positions {
-        let belongs = evidence.probes.get(row.probe.as_str()).is_some_and(|probe| belongs(probe, name));
-        let side = if belongs { &mut inside } else { &mut outside };
-        side.position(&row.family, &row.stats);
+    for row in evidence.rows.scored() {
+        let belongs = evidence.probes.get(row.probe).is_some_and(|probe| belongs(probe, name));
+        row.add_position(if belongs { &mut inside } else { &mut outside });
     }
     for choice in &evidence.choices {
         let side = if belongs(choice.probe, name) { &mut inside } else { &mut outside };

@@ -92,7 +92,10 @@ impl From<AuditError> for Failure {
             AuditError::Policy(_) => {
                 Self::input(error).hint("`hydrometer policy` prints the default policy, ready to edit")
             }
-            AuditError::Setting { .. } | AuditError::Choice { .. } | AuditError::NothingWatched { .. } => {
+            AuditError::Check { .. }
+            | AuditError::Setting { .. }
+            | AuditError::Choice { .. }
+            | AuditError::NothingWatched { .. } => {
                 Self::input(error)
             }
         }

@@ -9,9 +9,7 @@ pub const BANDS: [&str; 4] = ["top-1", "rest of 0.9 nucleus", "0.9–0.99", "bey
 
 /// Statistics of one position: teacher p against student q, both next-token distributions.
 ///
-/// All logarithms are natural; divergences are in nats. Where the teacher's distribution was kept in part only, some are
-/// estimates, which may leave the ranges below, and some are `NaN`:
-/// [`SparseComparer`](crate::sparse::SparseComparer) says which.
+/// All logarithms are natural; divergences are in nats.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PositionStats {
     /// Token that the text really continues with.

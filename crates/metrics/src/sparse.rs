@@ -10,7 +10,7 @@ use crate::position::sums::FLOOR;
 mod comparer;
 mod truncate;
 
-pub use comparer::SparseComparer;
+pub use comparer::{SPARSE_BANDS, SparseComparer, SparseComparisonError, SparsePositionStats};
 pub use truncate::{Truncater, Truncation};
 
 /// Temperatures whose sums over the whole vocabulary are kept: a truncated tail cannot be tempered afterwards.

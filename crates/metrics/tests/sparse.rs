@@ -4,7 +4,8 @@
 mod support;
 
 use hydrometer_metrics::sparse::{
-    SparseComparer, SparseDistribution, SparseStats, TEMPERATURES, Truncater, Truncation,
+    SparseComparer, SparseComparisonError, SparseDistribution, SparsePositionStats, SparseStats, TEMPERATURES,
+    Truncater, Truncation,
 };
 use hydrometer_metrics::{PositionError, PositionStats};
 use proptest::prelude::*;
@@ -127,8 +128,17 @@ proptest! {
 }
 
 /// The numbers that a sparse teacher gives as estimates.
-fn estimated(stats: &PositionStats) -> Vec<f64> {
-    let beyond = |bands: [f32; 4]| [bands[0], bands[1], if bands[3].is_nan() { bands[2] } else { bands[2] + bands[3] }];
+fn estimated(stats: &SparsePositionStats) -> Vec<f64> {
+    let mut all = vec![stats.kl, stats.jsd, stats.overlap, stats.floored_mass];
+    all.extend([stats.band_mass, stats.band_overlap, stats.band_invented].into_iter().flatten());
+    all.extend(stats.kl_at);
+    all.extend(stats.kl_slope_at);
+    all.into_iter().map(f64::from).collect()
+}
+
+/// What they estimate.
+fn truths(stats: &PositionStats) -> Vec<f64> {
+    let beyond = |bands: [f32; 4]| [bands[0], bands[1], bands[2] + bands[3]];
     let mut all = vec![stats.kl, stats.jsd, stats.overlap, stats.floored_mass];
     all.extend([stats.band_mass, stats.band_overlap, stats.band_invented].into_iter().flat_map(beyond));
     all.extend(stats.kl_at);
@@ -136,13 +146,20 @@ fn estimated(stats: &PositionStats) -> Vec<f64> {
     all.into_iter().map(f64::from).collect()
 }
 
-/// The numbers that it gives exactly.
-fn exact_numbers(stats: &PositionStats) -> [f64; 8] {
-    let PositionStats { teacher_entropy, student_entropy, student_logprob, kendall_tau, .. } = *stats;
-    let (tops, probs) = ([stats.teacher_top1, stats.student_top1], [stats.teacher_top1_prob, stats.student_top1_prob]);
-    let [p, q] = probs.map(f64::from);
-    let own = [teacher_entropy, student_entropy, student_logprob, kendall_tau].map(f64::from);
-    [own[0], own[1], own[2], own[3], f64::from(tops[0]), f64::from(tops[1]), p, q]
+/// The numbers that it gives exactly, and what they are: NaN where a correlation is undefined or unknown.
+fn exact_numbers(found: &SparsePositionStats, exact: &PositionStats) -> [(f64, f64); 8] {
+    let tau = found.kendall_tau.unwrap_or(f32::NAN);
+    let pairs = [
+        (found.teacher_entropy, exact.teacher_entropy),
+        (found.student_entropy, exact.student_entropy),
+        (found.student_logprob, exact.student_logprob),
+        (tau, exact.kendall_tau),
+        (found.teacher_top1 as f32, exact.teacher_top1 as f32),
+        (found.student_top1 as f32, exact.student_top1 as f32),
+        (found.teacher_top1_prob, exact.teacher_top1_prob),
+        (found.student_top1_prob, exact.student_top1_prob),
+    ];
+    pairs.map(|(found, exact)| (found.into(), exact.into()))
 }
 
 fn same(found: f64, expected: f64, tolerance: f64) -> bool {
@@ -158,18 +175,19 @@ proptest! {
         let exact = compare(&teacher, &student, target);
         let kept = truncater(truncation(1.0, 200, 200)).truncate(&teacher, 5).unwrap();
         let found = sparse_comparer(student.len()).compare(&kept, &student, target).unwrap();
-        for (i, (found, exact)) in estimated(&found).into_iter().zip(estimated(&exact)).enumerate() {
+        for (i, (found, exact)) in estimated(&found).into_iter().zip(truths(&exact)).enumerate() {
             prop_assert!(same(found, exact, 5e-5), "{i}: {found} {exact}");
         }
-        for (i, (found, exact)) in exact_numbers(&found).into_iter().zip(exact_numbers(&exact)).enumerate() {
+        for (i, (found, exact)) in exact_numbers(&found, &exact).into_iter().enumerate() {
             // The head's order cannot tell ties.
             let tied = i == 3 && teacher.iter().any(|a| teacher.iter().filter(|b| *b == a).count() > 1);
             prop_assert!(tied || same(found, exact, 2e-5), "{i}: {found} {exact}");
         }
         let known = kept.head.contains(&target);
-        prop_assert_eq!(found.teacher_logprob.is_nan(), !known);
-        prop_assert!(!known || same(found.teacher_logprob.into(), exact.teacher_logprob.into(), 2e-5));
-        prop_assert!(found.reverse_kl.is_nan() && found.compat_kl.is_nan() && found.band_mass[3].is_nan());
+        prop_assert_eq!(found.teacher_logprob.is_some(), known);
+        if let Some(logprob) = found.teacher_logprob {
+            prop_assert!(same(logprob.into(), exact.teacher_logprob.into(), 2e-5));
+        }
     }
 }
 
@@ -183,7 +201,7 @@ fn check_positions_unbiased(exponent: f64, k: u32, floored: usize) {
     let exact = compare(&teacher, &student, 0);
     let mut truncating = truncater(truncation(1.0, k, k));
     let mut comparer = sparse_comparer(2000);
-    let expected = estimated(&exact);
+    let expected = truths(&exact);
     let (mut sums, mut squares) = (vec![0.0; expected.len()], vec![0.0; expected.len()]);
     for seed in 0..SEEDS {
         let found = comparer.compare(&truncating.truncate(&teacher, seed).unwrap(), &student, 0).unwrap();
@@ -192,7 +210,7 @@ fn check_positions_unbiased(exponent: f64, k: u32, floored: usize) {
             squares[i] += found * found;
         }
         if seed == 0 {
-            for (found, exact) in exact_numbers(&found).into_iter().zip(exact_numbers(&exact)) {
+            for (found, exact) in exact_numbers(&found, &exact) {
                 let unknown = found.is_nan() && k < 10;
                 assert!(unknown || same(found, exact, 2e-5), "{exponent} {k}: {found} {exact}");
             }
@@ -221,12 +239,22 @@ fn a_sparse_teacher_and_a_row_must_share_their_vocabulary() {
     let kept = truncater(truncation(1.0, 2, 2)).truncate(&[0.0, 1.0, 2.0], 0).unwrap();
     let check = |row: &[f32], target, expected: fn(&PositionError) -> bool| {
         let error = sparse_comparer(row.len()).compare(&kept, row, target).unwrap_err();
-        assert!(expected(&error), "{error}");
+        assert!(matches!(error, SparseComparisonError::Position(error) if expected(&error)), "{error}");
     };
     check(&[0.0, 1.0], 0, |error| matches!(error, PositionError::Target { target: 2, .. }));
     check(&[0.0, 1.0, 2.0], 3, |error| matches!(error, PositionError::Target { target: 3, .. }));
     check(&[0.0, f32::NAN, 2.0], 0, |error| matches!(error, PositionError::NotALogit { model: "student", .. }));
     assert!(sparse_comparer(4).compare(&kept, &[0.0; 3], 0).is_err());
+}
+
+#[test]
+fn a_tail_of_which_nothing_is_known_is_refused() {
+    let row = [0.0, 1.0, 2.0];
+    let kept = truncater(Truncation { draws: 0, ..truncation(0.0, 1, 1) }).truncate(&row, 0).unwrap();
+    let error = sparse_comparer(3).compare(&kept, &row, 0).unwrap_err();
+    assert!(matches!(error, SparseComparisonError::NothingDrawn { mass } if mass > 0.0), "{error}");
+    let error = sparse_comparer(3).compare(&SparseDistribution::default(), &row, 0).unwrap_err();
+    assert_eq!(error, SparseComparisonError::NoHead);
 }
 
 /// The four unbiased estimates and their exact values.

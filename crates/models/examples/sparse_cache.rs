@@ -10,7 +10,7 @@
 use std::error::Error;
 use std::time::Instant;
 
-use hydrometer_answers::distributions::{DistributionReader, DistributionWriter, SequenceKey, SequenceRecords};
+use hydrometer_answers::cache::{DistributionReader, DistributionWriter, SequenceKey, SequenceRecords};
 use hydrometer_answers::sparse::{Codec, Encoder};
 use hydrometer_metrics::sparse::{SparseStats, Truncation};
 use hydrometer_metrics::{Comparer, PositionStats};

@@ -5,6 +5,7 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::{BaseError, BaseHeader, EncodedRow, HEADER_BYTES, MAGIC};
+use crate::durable::open_file;
 
 /// A base file open for reading; one row is in memory at a time.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ impl BaseReader {
     /// No base file, absurd header, truncated or overlong file, a token outside the vocabulary.
     pub fn open(path: &Path) -> Result<BaseReader, BaseError> {
         let io = |action| move |source| BaseError::Io { action, path: path.to_path_buf(), source };
-        let file = File::open(path).map_err(io("open"))?;
+        let file = open_file(path).map_err(io("open"))?;
         let length = file.metadata().map_err(io("read the length of"))?.len();
         let mut file = BufReader::with_capacity(1 << 20, file);
         let mut start = Vec::new();

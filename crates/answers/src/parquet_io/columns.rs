@@ -2,7 +2,7 @@
 
 use parquet::data_type::ByteArray;
 
-use crate::part::{ColumnName, ColumnType, Columns};
+use super::row::{Column, ColumnType, Columns, Word};
 
 /// The values of one column.
 #[derive(Clone, Debug)]
@@ -68,60 +68,65 @@ impl Append<'_> {
 }
 
 impl Columns for Append<'_> {
-    fn text(&mut self, _: ColumnName, value: &mut String) {
+    fn text(&mut self, _: Column, value: &mut String) {
         if let Some(Values::Text(column)) = self.column() {
             column.push(ByteArray::from(value.as_str()));
         }
     }
-    fn u32(&mut self, _: ColumnName, value: &mut u32) {
+    fn word(&mut self, _: Column, value: &mut dyn Word) {
+        if let Some(Values::Text(column)) = self.column() {
+            column.push(ByteArray::from(value.word()));
+        }
+    }
+    fn u32(&mut self, _: Column, value: &mut u32) {
         if let Some(Values::I32(column)) = self.column() {
             column.push(value.cast_signed());
         }
     }
-    fn u64(&mut self, _: ColumnName, value: &mut u64) {
+    fn u64(&mut self, _: Column, value: &mut u64) {
         if let Some(Values::I64(column)) = self.column() {
             column.push(value.cast_signed());
         }
     }
-    fn f32(&mut self, _: ColumnName, value: &mut f32) {
+    fn f32(&mut self, _: Column, value: &mut f32) {
         if let Some(Values::F32(column)) = self.column() {
             column.push(*value);
         }
     }
-    fn optional_f32(&mut self, _: ColumnName, value: &mut f32) {
+    fn optional_f32(&mut self, _: Column, value: &mut Option<f32>) {
         if let Some(Values::OptionalF32(levels, column)) = self.column() {
-            levels.push(i16::from(!value.is_nan()));
-            if !value.is_nan() {
-                column.push(*value);
-            }
+            levels.push(i16::from(value.is_some()));
+            column.extend(*value);
         }
     }
-    fn f64(&mut self, _: ColumnName, value: &mut f64) {
+    fn f64(&mut self, _: Column, value: &mut f64) {
         if let Some(Values::F64(column)) = self.column() {
             column.push(*value);
         }
     }
-    fn bool(&mut self, _: ColumnName, value: &mut bool) {
+    fn bool(&mut self, _: Column, value: &mut bool) {
         if let Some(Values::Bool(column)) = self.column() {
             column.push(*value);
         }
     }
-    fn u32_list(&mut self, _: ColumnName, value: &mut Vec<u32>) {
+    fn u32_list(&mut self, _: Column, value: &mut Vec<u32>) {
         if let Some(Values::U32List(column)) = self.column() {
             column.push(value.iter().map(|v| v.cast_signed()));
         }
     }
-    fn f32_list(&mut self, _: ColumnName, value: &mut Vec<f32>) {
+    fn f32_list(&mut self, _: Column, value: &mut Vec<f32>) {
         if let Some(Values::F32List(column)) = self.column() {
             column.push(value.iter().copied());
         }
     }
 }
 
-/// Takes the next value of every column in turn.
+/// Takes the next value of every column in turn. Columns that the file's version of the part lacks are passed over.
 pub struct Cursors<'a> {
     columns: Vec<Cursor<'a>>,
-    pub next: usize,
+    version: u32,
+    row: usize,
+    next: usize,
     pub fault: Option<String>,
 }
 
@@ -162,7 +167,7 @@ impl<'a, T> ListCursor<'a, T> {
 }
 
 impl<'a> Cursors<'a> {
-    pub fn new(columns: &'a [Values]) -> Cursors<'a> {
+    pub fn new(columns: &'a [Values], version: u32) -> Cursors<'a> {
         let columns = columns
             .iter()
             .map(|column| match column {
@@ -177,17 +182,25 @@ impl<'a> Cursors<'a> {
                 Values::F32List(v) => Cursor::F32List(ListCursor::new(v)),
             })
             .collect();
-        Cursors { columns, next: 0, fault: None }
+        Cursors { columns, version, row: 0, next: 0, fault: None }
+    }
+
+    /// Begins with the columns of a row again.
+    pub fn begin(&mut self, row: usize) {
+        (self.row, self.next) = (row, 0);
     }
 
     /// Stores the next value of the next column, or remembers that the column is too short.
-    fn take<T>(&mut self, name: ColumnName, value: &mut T, read: impl FnOnce(&mut Cursor) -> Option<Option<T>>) {
+    fn take<T>(&mut self, column: Column, value: &mut T, read: impl FnOnce(&mut Cursor) -> Option<Option<T>>) {
+        if !column.is_in(self.version) {
+            return;
+        }
         let found = self.columns.get_mut(self.next).and_then(read);
         self.next += 1;
         match found {
             Some(Some(found)) => *value = found,
-            Some(None) => self.fail(format!("column {name} holds text that is not UTF-8")),
-            None => self.fail(format!("column {name} has fewer values than the file has rows")),
+            Some(None) => self.fail(format!("column {column} holds text that is not UTF-8")),
+            None => self.fail(format!("column {column} has fewer values than the file has rows")),
         }
     }
 
@@ -197,60 +210,68 @@ impl<'a> Cursors<'a> {
 }
 
 impl Columns for Cursors<'_> {
-    fn text(&mut self, name: ColumnName, value: &mut String) {
-        self.take(name, value, |cursor| match cursor {
+    fn text(&mut self, column: Column, value: &mut String) {
+        self.take(column, value, |cursor| match cursor {
             Cursor::Text(v) => v.next().map(|bytes| bytes.as_utf8().ok().map(str::to_owned)),
             _ => None,
         });
     }
-    fn u32(&mut self, name: ColumnName, value: &mut u32) {
-        self.take(name, value, |cursor| match cursor {
+    fn word(&mut self, column: Column, value: &mut dyn Word) {
+        let mut text = value.word().to_owned();
+        self.text(column, &mut text);
+        if let Err(expected) = value.read(&text) {
+            let row = self.row;
+            self.fail(format!("row {row}: {column} is {text:?}, expected {expected}"));
+        }
+    }
+    fn u32(&mut self, column: Column, value: &mut u32) {
+        self.take(column, value, |cursor| match cursor {
             Cursor::I32(v) => v.next().map(|v| Some(v.cast_unsigned())),
             _ => None,
         });
     }
-    fn u64(&mut self, name: ColumnName, value: &mut u64) {
-        self.take(name, value, |cursor| match cursor {
+    fn u64(&mut self, column: Column, value: &mut u64) {
+        self.take(column, value, |cursor| match cursor {
             Cursor::I64(v) => v.next().map(|v| Some(v.cast_unsigned())),
             _ => None,
         });
     }
-    fn f32(&mut self, name: ColumnName, value: &mut f32) {
-        self.take(name, value, |cursor| match cursor {
+    fn f32(&mut self, column: Column, value: &mut f32) {
+        self.take(column, value, |cursor| match cursor {
             Cursor::F32(v) => v.next().map(|v| Some(*v)),
             _ => None,
         });
     }
-    fn optional_f32(&mut self, name: ColumnName, value: &mut f32) {
-        self.take(name, value, |cursor| match cursor {
+    fn optional_f32(&mut self, column: Column, value: &mut Option<f32>) {
+        self.take(column, value, |cursor| match cursor {
             Cursor::OptionalF32(levels, v) => match levels.next() {
-                Some(0) => Some(Some(f32::NAN)),
-                Some(_) => v.next().map(|v| Some(*v)),
+                Some(0) => Some(Some(None)),
+                Some(_) => v.next().map(|v| Some(Some(*v))),
                 None => None,
             },
             _ => None,
         });
     }
-    fn f64(&mut self, name: ColumnName, value: &mut f64) {
-        self.take(name, value, |cursor| match cursor {
+    fn f64(&mut self, column: Column, value: &mut f64) {
+        self.take(column, value, |cursor| match cursor {
             Cursor::F64(v) => v.next().map(|v| Some(*v)),
             _ => None,
         });
     }
-    fn bool(&mut self, name: ColumnName, value: &mut bool) {
-        self.take(name, value, |cursor| match cursor {
+    fn bool(&mut self, column: Column, value: &mut bool) {
+        self.take(column, value, |cursor| match cursor {
             Cursor::Bool(v) => v.next().map(|v| Some(*v)),
             _ => None,
         });
     }
-    fn u32_list(&mut self, name: ColumnName, value: &mut Vec<u32>) {
-        self.take(name, value, |cursor| match cursor {
+    fn u32_list(&mut self, column: Column, value: &mut Vec<u32>) {
+        self.take(column, value, |cursor| match cursor {
             Cursor::U32List(v) => v.next().map(|list| Some(list.iter().map(|v| v.cast_unsigned()).collect())),
             _ => None,
         });
     }
-    fn f32_list(&mut self, name: ColumnName, value: &mut Vec<f32>) {
-        self.take(name, value, |cursor| match cursor {
+    fn f32_list(&mut self, column: Column, value: &mut Vec<f32>) {
+        self.take(column, value, |cursor| match cursor {
             Cursor::F32List(v) => v.next().map(|list| Some(list.to_vec())),
             _ => None,
         });

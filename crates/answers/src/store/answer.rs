@@ -6,8 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::parquet_io::MAX_LIST_ENTRIES;
-use crate::part::{Columns, Row};
-use crate::rows::plain;
+use crate::parquet_io::row::{Columns, Row, column};
 use crate::{FinishReason, ModelIdentity, SamplingParameters};
 
 /// Says what is hashed, so that no other hash of the same bytes is equal.
@@ -126,7 +125,7 @@ pub(super) struct AnswerRow {
     text: String,
     tokens: Vec<u32>,
     logprobs: Vec<f32>,
-    finish: String,
+    finish: FinishReason,
 }
 
 /// The columns that say which answer it is.
@@ -146,27 +145,27 @@ impl Row for HeadRow {
     }
 
     fn columns(&mut self, columns: &mut dyn Columns) {
-        columns.text(plain("key"), &mut self.key);
-        columns.text(plain("model_key"), &mut self.model_key);
-        columns.text(plain("model_name"), &mut self.model_name);
-        columns.text(plain("prompt_hash"), &mut self.prompt_hash);
-        columns.text(plain("parameters"), &mut self.parameters);
-        columns.u32(plain("sample"), &mut self.sample);
+        columns.text(column("key"), &mut self.key);
+        columns.text(column("model_key"), &mut self.model_key);
+        columns.text(column("model_name"), &mut self.model_name);
+        columns.text(column("prompt_hash"), &mut self.prompt_hash);
+        columns.text(column("parameters"), &mut self.parameters);
+        columns.u32(column("sample"), &mut self.sample);
     }
 }
 
 impl Row for AnswerRow {
     fn blank() -> Self {
-        let (text, tokens, logprobs, finish) = Default::default();
-        AnswerRow { head: HeadRow::blank(), text, tokens, logprobs, finish }
+        let (text, tokens, logprobs) = Default::default();
+        AnswerRow { head: HeadRow::blank(), text, tokens, logprobs, finish: FinishReason::Stop }
     }
 
     fn columns(&mut self, columns: &mut dyn Columns) {
         self.head.columns(columns);
-        columns.text(plain("text"), &mut self.text);
-        columns.u32_list(plain("tokens"), &mut self.tokens);
-        columns.f32_list(plain("logprobs"), &mut self.logprobs);
-        columns.text(plain("finish"), &mut self.finish);
+        columns.text(column("text"), &mut self.text);
+        columns.u32_list(column("tokens"), &mut self.tokens);
+        columns.f32_list(column("logprobs"), &mut self.logprobs);
+        columns.word(column("finish"), &mut self.finish);
     }
 }
 
@@ -184,7 +183,7 @@ impl From<&StoredAnswer> for AnswerRow {
             text: answer.text.clone(),
             tokens: answer.tokens.clone(),
             logprobs: answer.logprobs.clone(),
-            finish: answer.finish.name().to_owned(),
+            finish: answer.finish,
         }
     }
 }
@@ -195,8 +194,6 @@ impl TryFrom<AnswerRow> for StoredAnswer {
     fn try_from(row: AnswerRow) -> Result<StoredAnswer, String> {
         let AnswerRow { head, text, tokens, logprobs, finish } = row;
         let parameters = serde_json::from_str(&head.parameters).map_err(|error| format!("parameters: {error}"))?;
-        let finish = FinishReason::from_name(&finish)
-            .ok_or_else(|| format!("finish is {finish:?}, expected \"stop\" or \"length\""))?;
         let HeadRow { key, model_key, model_name, prompt_hash, sample, .. } = head;
         let key = AnswerKey(key);
         let answer = StoredAnswer {

@@ -4,15 +4,18 @@
 
 use std::path::Path;
 
+use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Sparse, Vectors};
+use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::store::{AnswerKey, StoredAnswer, prompt_hash};
 use hydrometer_answers::{
-    ChoiceRow, CostEntry, EngineIdentity, FinishReason, LikelihoodRow, Manifest, ModelIdentity, PlannedTokens,
-    PositionRow, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource, SamplingParameters, ScoredModel,
-    UnitCounts,
+    ChoiceRow, CostEntry, EncoderIdentity, EngineIdentity, FinishReason, LikelihoodRow, Manifest, MeaningSettings,
+    ModelIdentity, NewRun, Part, PlannedTokens, PositionRow, RunFolder, RunSettings, SampleRow, SampleSettings,
+    SampleSource, SamplingParameters, ScoredModel, SparseRow, UnitCounts, VectorRow,
 };
 use hydrometer_metrics::PositionStats;
-use hydrometer_probes::kind;
-use hydrometer_probes::{Ask, Families, Probe, Suite};
+use hydrometer_metrics::sparse::{SparsePositionStats, Truncation};
+use hydrometer_probes::kind::{Choice, Prompt, Text};
+use hydrometer_probes::{Ask, Probe, Suite};
 
 pub fn model(name: &str) -> ModelIdentity {
     ModelIdentity {
@@ -37,16 +40,19 @@ pub fn model(name: &str) -> ModelIdentity {
     }
 }
 
-pub fn suite() -> Suite {
-    let probe = |id: &str, ask| Probe {
+fn probe(id: &str, ask: Ask) -> Probe {
+    Probe {
         id: id.to_owned(),
         family: format!("family-of-{id}"),
         axis: "prose".to_owned(),
         tags: vec!["made-up".to_owned()],
         ask,
-    };
-    let text = |text: &str| Ask::Text(kind::Text { text: text.to_owned(), context: None, families: Families::Probe });
-    let choice = Ask::Choice(kind::Choice {
+    }
+}
+
+pub fn suite() -> Suite {
+    let text = |text: &str| Ask::Text(Text::new(text));
+    let choice = Ask::Choice(Choice {
         prompt: "Which one is a fruit?".to_owned(),
         options: vec!["apple".to_owned(), "hammer".to_owned()],
         truth: Some(0),
@@ -60,38 +66,42 @@ pub fn suite() -> Suite {
     Suite { name: "made-up".to_owned(), probes }
 }
 
-pub fn manifest() -> Manifest {
-    let suite = suite();
-    Manifest {
-        format: String::new(),
-        hydrometer: "0.1.0".to_owned(),
+/// [`suite`] with a prompt.
+pub fn suite_with_prompt() -> Suite {
+    let mut suite = suite();
+    suite.probes.push(probe("prompt-1", Ask::Prompt(Prompt::new("Say hello."))));
+    suite
+}
+
+pub fn settings() -> RunSettings {
+    RunSettings { rotations: 2, floor_windows: 1, ..RunSettings::of_texts(8, 16, None, "f32", 7) }
+}
+
+/// A plan of this suite as version 0.1.0 made it.
+pub fn planned(suite: &Suite, settings: RunSettings, units: UnitCounts) -> Manifest {
+    let mut manifest = Manifest::plan(NewRun {
         teacher: model("teacher"),
         student: model("student"),
         base: None,
         pairing: "same vocabulary".to_owned(),
         shared_vocab: Some(16),
-        suite_name: suite.name.clone(),
-        suite_hash: suite.hash(),
-        settings: RunSettings {
-            n_ctx: 8,
-            block_tokens: 16,
-            rotations: 2,
-            floor_windows: 1,
-            max_windows: None,
-            precision: "f32".to_owned(),
-            seed: 7,
-            samples: None,
-            teacher_asked: None,
-            meaning: None,
-            deciding: None,
-            cache: None,
-        },
-        units: UnitCounts { positions: 2, floor: 1, choices: 1, likelihoods: 1, ..UnitCounts::default() },
+        suite,
+        settings,
+        units,
         planned: PlannedTokens { teacher_tokens: 40, student_tokens: 32, floor_tokens: 8 },
-        plan_hash: String::new(),
         arguments: vec!["audit".to_owned()],
-    }
-    .sealed()
+    });
+    manifest.hydrometer = "0.1.0".to_owned();
+    manifest.sealed()
+}
+
+pub fn manifest() -> Manifest {
+    let units = UnitCounts::default()
+        .with(Positions::KIND, 2)
+        .with(Floor::KIND, 1)
+        .with(Choices::KIND, 1)
+        .with(Likelihoods::KIND, 1);
+    planned(&suite(), settings(), units)
 }
 
 /// Statistics made of simple numbers that depend on `n`.
@@ -155,7 +165,7 @@ pub fn likelihood(model: ScoredModel) -> LikelihoodRow {
         probe: "text-1".to_owned(),
         family: "family-of-text-1".to_owned(),
         window: 0,
-        model: model.name().to_owned(),
+        model,
         tokens: 7,
         bytes: 23,
         logprob: -12.5,
@@ -187,11 +197,11 @@ pub fn begin(path: &Path) -> RunFolder {
 
 /// Writes every part and leaves the run unfinished.
 pub fn fill(run: &RunFolder) {
-    run.write_positions(0, &positions(0)).unwrap();
-    run.write_positions(1, &positions(1)).unwrap();
-    run.write_floor(0, &[]).unwrap();
-    run.write_choices(0, &choices()).unwrap();
-    run.write_likelihoods(0, &likelihoods()).unwrap();
+    run.write::<Positions>(0, &positions(0)).unwrap();
+    run.write::<Positions>(1, &positions(1)).unwrap();
+    run.write::<Floor>(0, &[]).unwrap();
+    run.write::<Choices>(0, &choices()).unwrap();
+    run.write::<Likelihoods>(0, &likelihoods()).unwrap();
     run.append_cost(&cost()).unwrap();
 }
 
@@ -202,12 +212,87 @@ pub fn finished(path: &Path) {
     run.finish().unwrap();
 }
 
-/// The plan of a run that samples too.
+fn with_samples() -> RunSettings {
+    RunSettings { samples: Some(SampleSettings { per_probe: 2, reruns: 1, parameters: sampling() }), ..settings() }
+}
+
+/// The plan of a run that samples continuations of a text, as the first sample of the format does.
 pub fn sampled_manifest() -> Manifest {
-    let mut manifest = manifest();
-    manifest.settings.samples = Some(SampleSettings { per_probe: 2, reruns: 1, parameters: sampling() });
-    manifest.units = UnitCounts { samples: 1, ..UnitCounts::default() };
-    manifest.sealed()
+    planned(&suite(), with_samples(), UnitCounts::default().with(Samples::KIND, 1))
+}
+
+/// The plan of a run that samples answers to a prompt and has their vectors.
+pub fn vectors_manifest() -> Manifest {
+    let encoder = EncoderIdentity {
+        name: "encoder".to_owned(),
+        architecture: "bert".to_owned(),
+        width: 2,
+        max_tokens: 64,
+        pooling: "mean".to_owned(),
+        weights: "blake3:weights-of-encoder".to_owned(),
+        config: "blake3:config-of-encoder".to_owned(),
+        tokenizer: "blake3:tokenizer-of-encoder".to_owned(),
+    };
+    let settings = RunSettings { meaning: Some(MeaningSettings { encoder, least_cosine: 0.75 }), ..with_samples() };
+    planned(&suite_with_prompt(), settings, UnitCounts::default().with(Samples::KIND, 1).with(Vectors::KIND, 1))
+}
+
+/// The plan of a run whose teacher came from a cache.
+pub fn sparse_manifest() -> Manifest {
+    let truncation = Truncation { mass: 0.9, k_min: 10, k_max: 16, draws: 4 };
+    let settings = RunSettings { cache: Some(Codec { vocab: 16, truncation }), ..settings() };
+    let units = UnitCounts::default().with(Likelihoods::KIND, 1).with(Sparse::KIND, 1);
+    planned(&suite(), settings, units)
+}
+
+/// Statistics of a cached teacher: simple numbers that depend on `n`, the unknown ones of an odd `n` left out.
+pub fn sparse_stats(n: u32) -> SparsePositionStats {
+    let known = n.is_multiple_of(2);
+    SparsePositionStats {
+        target: n,
+        teacher_logprob: known.then_some(-0.5),
+        student_logprob: -0.75,
+        kl: if known { 0.25 } else { -0.125 },
+        jsd: 0.125,
+        overlap: 0.875,
+        teacher_entropy: 1.5,
+        student_entropy: 1.25,
+        floored_mass: 0.0,
+        teacher_top1: n,
+        student_top1: n + 1,
+        teacher_top1_prob: 0.5,
+        student_top1_prob: 0.375,
+        kendall_tau: known.then_some(0.5),
+        band_mass: [0.5, 0.25, 0.25],
+        band_overlap: [0.375, 0.25, 0.1875],
+        band_invented: [0.0, 0.0625, 2.5],
+        kl_at: [0.9, 0.7, 0.5, 0.375, 0.25, 0.375, 0.5, 0.7, 0.9],
+        kl_slope_at: [-4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0],
+    }
+}
+
+pub fn sparse() -> Vec<SparseRow> {
+    let row = |position| SparseRow {
+        probe: "text-1".to_owned(),
+        family: "family-of-text-1".to_owned(),
+        window: 0,
+        position,
+        token_text: " cat".to_owned(),
+        teacher_top1_text: " 猫".to_owned(),
+        student_top1_text: "\u{202e}<script>".to_owned(),
+        stats: sparse_stats(position),
+    };
+    vec![row(1), row(2)]
+}
+
+pub fn vectors() -> Vec<VectorRow> {
+    let row = |place: u32, vector: Vec<f32>| VectorRow {
+        probe: "prompt-1".to_owned(),
+        place,
+        text: format!("answer {place}\0 猫"),
+        vector,
+    };
+    vec![row(0, vec![1.0, 0.0]), row(1, vec![0.6, -0.8])]
 }
 
 pub fn sampling() -> SamplingParameters {
@@ -219,12 +304,12 @@ pub fn sample(source: SampleSource, sample: u32) -> SampleRow {
     SampleRow {
         probe: "text-1".to_owned(),
         family: "family-of-text-1".to_owned(),
-        source: source.name().to_owned(),
+        source,
         sample,
         text: format!("\u{202e}<b>answer {sample}</b>\0 猫\n"),
         tokens: 5 + sample,
         logprob: -4.25 - f64::from(sample),
-        finish: if sample == 0 { "stop" } else { "length" }.to_owned(),
+        finish: if sample == 0 { FinishReason::Stop } else { FinishReason::Length },
     }
 }
 
@@ -233,10 +318,33 @@ pub fn samples() -> Vec<SampleRow> {
     [(Teacher, 0), (Teacher, 1), (Rerun, 0), (Student, 0), (Student, 1)].map(|(from, n)| sample(from, n)).to_vec()
 }
 
+/// Answers to the prompt.
+pub fn prompted() -> Vec<SampleRow> {
+    let to_prompt =
+        |row: SampleRow| SampleRow { probe: "prompt-1".to_owned(), family: "family-of-prompt-1".to_owned(), ..row };
+    samples().into_iter().map(to_prompt).collect()
+}
+
 /// A finished run of samples only.
 pub fn finished_samples(path: &Path) {
     let run = RunFolder::create_or_resume(path, &sampled_manifest(), &suite().probes).unwrap();
-    run.write_samples(0, &samples()).unwrap();
+    run.write::<Samples>(0, &samples()).unwrap();
+    run.finish().unwrap();
+}
+
+/// A finished run of samples and their vectors.
+pub fn finished_vectors(path: &Path) {
+    let run = RunFolder::create_or_resume(path, &vectors_manifest(), &suite_with_prompt().probes).unwrap();
+    run.write::<Samples>(0, &prompted()).unwrap();
+    run.write::<Vectors>(0, &vectors()).unwrap();
+    run.finish().unwrap();
+}
+
+/// A finished run whose teacher came from a cache.
+pub fn finished_sparse(path: &Path) {
+    let run = RunFolder::create_or_resume(path, &sparse_manifest(), &suite().probes).unwrap();
+    run.write::<Likelihoods>(0, &[likelihood(ScoredModel::Student)]).unwrap();
+    run.write::<Sparse>(0, &sparse()).unwrap();
     run.finish().unwrap();
 }
 

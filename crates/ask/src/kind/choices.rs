@@ -1,6 +1,6 @@
 //! Choices: both models say how probable each option is after the prompt, in one or more orders of the options.
 
-use hydrometer_answers::{ChoiceRow, PartKind, PlannedTokens};
+use hydrometer_answers::{ChoiceRow, Part, PartKind, PlannedTokens, part};
 use hydrometer_models::{Choice, choose, question};
 use hydrometer_probes::{Ask, Probe, Suite};
 
@@ -68,7 +68,7 @@ impl Choices {
 
 impl Kind for Choices {
     fn part(&self) -> PartKind {
-        PartKind::Choices
+        part::Choices::KIND
     }
 
     fn units(&self) -> usize {
@@ -76,7 +76,7 @@ impl Kind for Choices {
     }
 
     fn files(&self, units: u32) -> Vec<(PartKind, u32)> {
-        vec![(PartKind::Choices, units)]
+        vec![(part::Choices::KIND, units)]
     }
 
     fn tokens(&self, unit: usize) -> PlannedTokens {
@@ -99,8 +99,8 @@ impl Kind for Choices {
                 rows.extend(question.rows(teacher, student));
             }
         }
-        asking.run.write_choices(unit as u32, &rows)?;
-        asking.done(PartKind::Choices, unit as u32, observer)
+        asking.run.write::<part::Choices>(unit as u32, &rows)?;
+        asking.done(part::Choices::KIND, unit as u32, observer)
     }
 }
 

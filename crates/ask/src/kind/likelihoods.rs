@@ -1,6 +1,6 @@
 //! Texts of models that share no vocabulary: each scores them alone, and only their likelihoods can be compared.
 
-use hydrometer_answers::{LikelihoodRow, PartKind, PlannedTokens, ScoredModel};
+use hydrometer_answers::{LikelihoodRow, Part, PartKind, PlannedTokens, ScoredModel, part};
 use hydrometer_models::{Block, LOGIT_ROWS};
 use hydrometer_probes::Suite;
 use rayon::prelude::*;
@@ -42,7 +42,7 @@ fn who<'a>(models: Models<'a>, scored: ScoredModel) -> (&'a dyn hydrometer_model
 
 impl Kind for Likelihoods {
     fn part(&self) -> PartKind {
-        PartKind::Likelihoods
+        part::Likelihoods::KIND
     }
 
     fn units(&self) -> usize {
@@ -50,7 +50,7 @@ impl Kind for Likelihoods {
     }
 
     fn files(&self, units: u32) -> Vec<(PartKind, u32)> {
-        vec![(PartKind::Likelihoods, units)]
+        vec![(part::Likelihoods::KIND, units)]
     }
 
     fn tokens(&self, unit: usize) -> PlannedTokens {
@@ -85,9 +85,9 @@ impl Kind for Likelihoods {
             rows.push(row(window, *scored, logprobs[at..end].iter().sum()));
             at = end;
         }
-        asking.run.write_likelihoods(unit as u32, &rows)?;
+        asking.run.write::<part::Likelihoods>(unit as u32, &rows)?;
         observer.progress(block.tokens() as u64);
-        asking.done(PartKind::Likelihoods, unit as u32, observer)
+        asking.done(part::Likelihoods::KIND, unit as u32, observer)
     }
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn row(window: &Window, model: ScoredModel, logprob: f64) -> Likeliho
         probe: window.probe.clone(),
         family: window.family.clone(),
         window: window.index,
-        model: model.name().to_owned(),
+        model,
         tokens: window.rows.len() as u64,
         bytes: window.bytes,
         logprob,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hydrometer_answers::store::{Access, Store};
-use hydrometer_answers::{PartKind, SampleSettings, TeacherAsked};
+use hydrometer_answers::{Part, PartKind, SampleSettings, TeacherAsked, part};
 use hydrometer_probes::Suite;
 use hydrometer_probes::families::order_in;
 
@@ -89,7 +89,7 @@ fn asked_of_teacher(prompts: Vec<Prompt>, options: &AskOptions) -> (Vec<Prompt>,
 
 impl Kind for Prompts {
     fn part(&self) -> PartKind {
-        PartKind::Samples
+        part::Samples::KIND
     }
 
     fn units(&self) -> usize {
@@ -97,7 +97,7 @@ impl Kind for Prompts {
     }
 
     fn files(&self, units: u32) -> Vec<(PartKind, u32)> {
-        vec![(PartKind::Samples, units), (PartKind::Vectors, if self.encoded { units } else { 0 })]
+        vec![(part::Samples::KIND, units), (part::Vectors::KIND, if self.encoded { units } else { 0 })]
     }
 
     fn answers(&self, unit: usize) -> u64 {
@@ -144,9 +144,9 @@ impl Kind for Prompts {
             }
         }
         if let Some(Closeness { encoder, .. }) = asking.models.meaning {
-            asking.run.write_vectors(unit as u32, &vectors(&rows, asking.run.probes(), encoder)?)?;
+            asking.run.write::<part::Vectors>(unit as u32, &vectors(&rows, asking.run.probes(), encoder)?)?;
         }
-        asking.run.write_samples(unit as u32, &rows)?;
-        asking.done(PartKind::Samples, unit as u32, observer)
+        asking.run.write::<part::Samples>(unit as u32, &rows)?;
+        asking.done(part::Samples::KIND, unit as u32, observer)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hydrometer_answers::{LikelihoodRow, PartKind, PlannedTokens, PositionRow, ScoredModel};
+use hydrometer_answers::{LikelihoodRow, Part, PartKind, PlannedTokens, PositionRow, ScoredModel, part};
 use hydrometer_metrics::Comparer;
 use hydrometer_models::{Block, LOGIT_ROWS, Logits, Model};
 use hydrometer_probes::Suite;
@@ -63,7 +63,7 @@ impl Texts {
 
 impl Kind for Texts {
     fn part(&self) -> PartKind {
-        PartKind::Positions
+        part::Positions::KIND
     }
 
     fn units(&self) -> usize {
@@ -71,7 +71,7 @@ impl Kind for Texts {
     }
 
     fn files(&self, units: u32) -> Vec<(PartKind, u32)> {
-        [PartKind::Positions, PartKind::Floor, PartKind::Likelihoods].map(|part| (part, units)).into()
+        [part::Positions::KIND, part::Floor::KIND, part::Likelihoods::KIND].map(|kind| (kind, units)).into()
     }
 
     fn tokens(&self, unit: usize) -> PlannedTokens {
@@ -90,10 +90,10 @@ impl Kind for Texts {
         }
         // The unit counts as done once its positions are there: they are written last.
         let number = unit as u32;
-        asking.run.write_floor(number, &floor)?;
-        asking.run.write_likelihoods(number, &likelihoods(scored, &rows))?;
-        asking.run.write_positions(number, &rows)?;
-        asking.done(PartKind::Positions, number, observer)
+        asking.run.write::<part::Floor>(number, &floor)?;
+        asking.run.write::<part::Likelihoods>(number, &likelihoods(scored, &rows))?;
+        asking.run.write::<part::Positions>(number, &rows)?;
+        asking.done(part::Positions::KIND, number, observer)
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn notes(
         ));
     }
     notes.extend(student_alone(metrics));
-    if rows.positions.iter().any(|r| r.compat || r.window > 0) {
+    if rows.positions.iter().any(|row| row.compat) || rows.scored().any(|row| row.window > 0) {
         notes.push(format!(
             "Texts longer than {} tokens were cut into disjoint windows of that length and scored in their second \
              half, as llama.cpp does.",
@@ -63,7 +63,7 @@ pub(super) fn notes(
              positions too: single estimates spread more than what they estimate.",
             truncation.k_min, truncation.k_max, truncation.mass, truncation.draws
         ));
-    } else if rows.floor.is_empty() && !rows.positions.is_empty() {
+    } else if rows.floor.is_empty() && rows.scored_positions() > 0 {
         notes.push("The noise floor was not measured: no window was scored twice.".to_owned());
     }
     notes

@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use hydrometer_answers::{
-    EngineIdentity, FORMAT, Manifest, ModelIdentity, PlannedTokens, PositionRow, RunSettings, UnitCounts,
+    EngineIdentity, Manifest, ModelIdentity, NewRun, PlannedTokens, PositionRow, RunSettings, UnitCounts,
 };
 use hydrometer_metrics::{PositionStats, Verdict};
+use hydrometer_probes::Suite;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -35,37 +36,22 @@ fn model(name: &str) -> ModelIdentity {
 }
 
 fn rows(positions: Vec<PositionRow>) -> Rows {
-    let manifest = Manifest {
-        format: FORMAT.into(),
-        hydrometer: "0".into(),
+    let suite = Suite { name: "simulated".into(), probes: Vec::new() };
+    let manifest = Manifest::plan(NewRun {
         teacher: model("teacher"),
         student: model("student"),
         base: None,
         pairing: "same vocabulary".into(),
         shared_vocab: Some(8),
-        suite_name: "simulated".into(),
-        suite_hash: "blake3:s".into(),
-        settings: RunSettings {
-            n_ctx: 64,
-            block_tokens: 64,
-            rotations: 1,
-            floor_windows: 0,
-            max_windows: None,
-            precision: "f32".into(),
-            seed: 0,
-            samples: None,
-            teacher_asked: None,
-            meaning: None,
-            deciding: None,
-            cache: None,
-        },
+        suite: &suite,
+        settings: RunSettings::of_texts(64, 64, None, "f32", 0),
         units: UnitCounts::default(),
         planned: PlannedTokens::default(),
-        plan_hash: String::new(),
         arguments: Vec::new(),
-    };
-    let (probes, floor, choices, likelihoods, samples) = Default::default();
-    Rows { manifest, probes, positions, floor, choices, likelihoods, samples, vectors: Vec::new(), stopped: None }
+    });
+    let (sparse, floor, choices, likelihoods, samples, vectors) = Default::default();
+    let (probes, stopped) = (suite.probes, None);
+    Rows { manifest, probes, positions, sparse, floor, choices, likelihoods, samples, vectors, stopped }
 }
 
 /// What is true of the population that positions are drawn from.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hydrometer_answers::distributions::TeacherCache;
+use hydrometer_answers::cache::TeacherCache;
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{ModelIdentity, RunFolder, StopRule, TeacherAsked};
 use hydrometer_ask::{AskOptions, Models, Plan, UntilDecided, collect, collect_cached};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, Subcommand};
-use hydrometer_answers::distributions::{SequenceKey, TeacherCache};
+use hydrometer_answers::cache::{SequenceKey, TeacherCache};
 use hydrometer_answers::sparse::{self, Codec, SparseError};
 use hydrometer_answers::{Problem, RunError};
 use hydrometer_ask::{Windowing, fill_cache};

@@ -6,6 +6,7 @@ use super::definition::{
 use super::formula::{Column, Formula, Ratio, Row, Sum, Undefined, columns, exactly, positive, project};
 use super::sums::{Sums, Table};
 use crate::position::{BANDS, PositionStats};
+use crate::sparse::{SPARSE_BANDS, SparsePositionStats};
 use crate::stats::estimate::Estimate;
 use crate::stats::interval;
 use crate::temperature;
@@ -93,6 +94,16 @@ impl Sums {
         self.add(Table::Positions, family, &row(stats), 1);
     }
 
+    /// Adds a scored position whose teacher was kept in part.
+    pub fn sparse_position(&mut self, family: &str, stats: &SparsePositionStats) {
+        self.add(Table::Positions, family, &sparse_row(stats), 1);
+    }
+
+    /// Adds such a position to the forks.
+    pub fn sparse_fork(&mut self, family: &str, stats: &SparsePositionStats) {
+        self.add(Table::Forks, family, &sparse_row(stats), 1);
+    }
+
     /// Adds a position to those where the teacher hesitates most: with an entropy of at least [`fork_threshold`].
     pub fn fork(&mut self, family: &str, stats: &PositionStats) {
         self.add(Table::Forks, family, &row(stats), 1);
@@ -126,8 +137,7 @@ fn row(s: &PositionStats) -> Row<{ position::WIDTH }> {
         row[TAU] = s.kendall_tau.into();
         row[TAU_COUNT] = 1.0;
     }
-    // Of a cached teacher the third band is the whole tail, and the fourth is unknown.
-    for band in (0..BANDS.len()).filter(|&band| !s.band_mass[band].is_nan()) {
+    for band in 0..BANDS.len() {
         row[MASS.at(band)] = s.band_mass[band].into();
         row[KEPT.at(band)] = s.band_overlap[band].into();
         row[INVENTED.at(band)] = s.band_invented[band].into();
@@ -139,6 +149,39 @@ fn row(s: &PositionStats) -> Row<{ position::WIDTH }> {
         *sum = slope.into();
     }
     row[TEACHER_NLL] = -f64::from(s.teacher_logprob);
+    row[STUDENT_NLL] = -f64::from(s.student_logprob);
+    row
+}
+
+/// Estimates of what [`row`] has; a sum with a term that is not known is no number.
+fn sparse_row(s: &SparsePositionStats) -> Row<{ position::WIDTH }> {
+    let mut row = Row::new();
+    row[COUNT] = 1.0;
+    row[KL] = s.kl.into();
+    row[REVERSE] = f64::NAN;
+    row[JSD] = s.jsd.into();
+    row[OVERLAP] = s.overlap.into();
+    row[TEACHER_ENTROPY] = s.teacher_entropy.into();
+    row[STUDENT_ENTROPY] = s.student_entropy.into();
+    row[FLOORED] = s.floored_mass.into();
+    row[SAME_TOP] = f64::from(u8::from(s.teacher_top1 == s.student_top1));
+    if let Some(tau) = s.kendall_tau {
+        row[TAU] = tau.into();
+        row[TAU_COUNT] = 1.0;
+    }
+    // The third band is the whole tail.
+    for band in 0..SPARSE_BANDS {
+        row[MASS.at(band)] = s.band_mass[band].into();
+        row[KEPT.at(band)] = s.band_overlap[band].into();
+        row[INVENTED.at(band)] = s.band_invented[band].into();
+    }
+    for (sum, &kl) in row.block(KL_AT).iter_mut().zip(&s.kl_at) {
+        *sum = kl.into();
+    }
+    for (sum, &slope) in row.block(SLOPE_AT).iter_mut().zip(&s.kl_slope_at) {
+        *sum = slope.into();
+    }
+    row[TEACHER_NLL] = s.teacher_logprob.map_or(f64::NAN, |logprob| -f64::from(logprob));
     row[STUDENT_NLL] = -f64::from(s.student_logprob);
     row
 }

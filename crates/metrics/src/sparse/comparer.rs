@@ -8,24 +8,83 @@ use super::{SparseDistribution, kept_share, log_ratio};
 use crate::position::ranks::{RANKED, tau_b};
 use crate::position::sums::{FindExtremes, SumExponentials};
 use crate::position::vectors::Vectors;
-use crate::position::{PositionError, PositionStats, UNIT_TEMPERATURE, check_row, inverse_temperature};
+use crate::position::{PositionError, UNIT_TEMPERATURE, check_row, inverse_temperature};
 
 /// Rows are rounded up to a multiple of this, more than the lanes of any vector register.
 const PADDING: usize = 64;
 /// Head, rest of the 0.9 nucleus, everything beyond: the bands that a sparse distribution tells apart.
 pub const SPARSE_BANDS: usize = 3;
 
+/// Statistics of one position whose teacher p was kept in part, against a student q.
+///
+/// Natural logarithms; divergences in nats. `kl`, `jsd`, `overlap`, `floored_mass`, the bands and the curve are estimates
+/// without bias of what [`PositionStats`](crate::PositionStats) has under the same names: a single one may lie outside the
+/// range of what it estimates. What needs p of tokens that were not kept is not here.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SparsePositionStats {
+    /// Token that the text really continues with.
+    pub target: u32,
+    /// ln p(target); `None` where the target is neither in the head nor drawn.
+    pub teacher_logprob: Option<f32>,
+    /// ln q(target).
+    pub student_logprob: f32,
+    /// KL(p‖q), q floored at 1e−12.
+    pub kl: f32,
+    /// Jensen–Shannon divergence.
+    pub jsd: f32,
+    /// Σ min(p, q) = 1 − total variation.
+    pub overlap: f32,
+    /// H(p) in nats.
+    pub teacher_entropy: f32,
+    /// H(q) in nats.
+    pub student_entropy: f32,
+    /// Σ p over tokens whose q was floored.
+    pub floored_mass: f32,
+    /// Teacher's most probable token.
+    pub teacher_top1: u32,
+    /// Student's most probable token; ties go to the lowest id.
+    pub student_top1: u32,
+    /// p of the teacher's most probable token.
+    pub teacher_top1_prob: f32,
+    /// q of the student's most probable token.
+    pub student_top1_prob: f32,
+    /// Kendall's tau-b over the teacher's ten most probable tokens, in [−1, 1]; `None` where all are tied, or where the head
+    /// has fewer and there is a tail.
+    pub kendall_tau: Option<f32>,
+    /// Σ p per band: top-1, rest of the 0.9 nucleus, everything beyond. Where the last of [`BANDS`](crate::BANDS) begins is
+    /// not known.
+    pub band_mass: [f32; SPARSE_BANDS],
+    /// Σ min(p, q) per band.
+    pub band_overlap: [f32; SPARSE_BANDS],
+    /// Σ max(q − p, 0) per band.
+    pub band_invented: [f32; SPARSE_BANDS],
+    /// KL(p ‖ softmax(z_S·β)) at each β of [`INVERSE_TEMPERATURES`](crate::INVERSE_TEMPERATURES).
+    pub kl_at: [f32; 9],
+    /// d KL / dβ at each β.
+    pub kl_slope_at: [f32; 9],
+}
+
+/// Why a sparse teacher and a row cannot be compared.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum SparseComparisonError {
+    /// The row, the target or a token that was kept does not fit.
+    #[error(transparent)]
+    Position(#[from] PositionError),
+    /// Nothing says what is in the tail.
+    #[error("the teacher's distribution keeps nothing of a tail of mass {mass}: expected at least one draw from it")]
+    NothingDrawn {
+        /// Mass beyond the head.
+        mass: f32,
+    },
+    /// No most probable token.
+    #[error("the teacher's distribution has no head: expected at least its most probable token")]
+    NoHead,
+}
+
 /// Compares sparse teachers with rows of one vocabulary, keeping scratch space between calls.
 ///
 /// Every sum over the vocabulary is the sum over the head plus the tail's mass times the mean over the draws: its
-/// expectation is what [`Comparer`](crate::Comparer) finds with both rows of logits, floor and temperatures included. A
-/// single one may therefore be negative. In the result
-///
-/// - the third band is everything beyond the 0.9 nucleus; the fourth is `NaN`: where it begins is not known;
-/// - `reverse_kl` and the `compat` numbers are `NaN`: they need p of tokens that were not kept;
-/// - `teacher_logprob` is `NaN` where the target is neither in the head nor drawn;
-/// - `kendall_tau` is `NaN` also where the head has fewer than the ten tokens that are ranked, and there is a tail;
-/// - every estimate is `NaN` where the tail has mass and nothing was drawn from it.
+/// expectation is what [`Comparer`](crate::Comparer) finds with both rows of logits, floor and temperatures included.
 #[derive(Clone, Debug)]
 pub struct SparseComparer {
     arch: Arch,
@@ -86,26 +145,33 @@ impl SparseComparer {
     /// Compares the teacher's distribution and the student's logits at one position whose text continues with `target`.
     ///
     /// # Errors
-    /// When the row is not `vocab` long, `target` is outside it, a logit is `NaN` or +∞, or all of them are −∞.
+    /// When the row is not `vocab` long, `target` or a kept token is outside it, a logit is `NaN` or +∞, or all of them are
+    /// −∞; when the tail has mass and nothing was drawn from it; when there is no head.
     pub fn compare(
         &mut self,
         teacher: &SparseDistribution,
         student: &[f32],
         target: u32,
-    ) -> Result<PositionStats, PositionError> {
+    ) -> Result<SparsePositionStats, SparseComparisonError> {
         let vocab = self.vocab;
         if student.len() != vocab {
-            return Err(PositionError::Length { expected: vocab, teacher: vocab, student: student.len() });
+            return Err(PositionError::Length { expected: vocab, teacher: vocab, student: student.len() }.into());
         }
         let kept = teacher.head.iter().chain(&teacher.draws);
         if let Some(&target) = kept.chain([&target]).find(|&&token| token as usize >= vocab) {
-            return Err(PositionError::Target { target, vocab });
+            return Err(PositionError::Target { target, vocab }.into());
         }
+        let mass = teacher.tail_mass[0];
+        if teacher.draws.is_empty() && mass > 0.0 {
+            return Err(SparseComparisonError::NothingDrawn { mass });
+        }
+        let top = teacher.head.first().zip(teacher.head_logprobs.first());
+        let (&teacher_top1, teacher_top1_logprob) = top.ok_or(SparseComparisonError::NoHead)?;
         let student_top = check_row(student, "student")?;
         let student = self.student(student);
-        let mut stats = summarise(teacher, &student, target, &sums(teacher, &student));
-        stats.student_top1 = student_top;
-        Ok(stats)
+        let top = (teacher_top1, teacher_top1_logprob.exp());
+        let estimated = sums(teacher, &student);
+        Ok(summarise(teacher, &student, target, top, student_top, &estimated))
     }
 
     fn student<'a>(&mut self, row: &'a [f32]) -> Student<'a> {
@@ -128,11 +194,6 @@ fn sums(teacher: &SparseDistribution, student: &Student<'_>) -> Sums {
     // What each draw stands for.
     let each = tail / teacher.draws.len() as f64;
     let mut s = Sums::default();
-    if teacher.draws.is_empty() && tail > 0.0 {
-        // Nothing says what is in the tail.
-        [s.kl, s.jsd, s.floored, s.pull, s.student_nucleus] = [f64::NAN; 5];
-        (s.mass, s.overlap, s.invented) = ([f64::NAN; 3], [f64::NAN; 3], [f64::NAN; 3]);
-    }
     for (rank, (&token, &log_p)) in teacher.head.iter().zip(&teacher.head_logprobs).enumerate() {
         let (log_p, log_q) = (f64::from(log_p), student.log_prob(token));
         let (p, q) = (log_p.exp(), log_q.exp());
@@ -187,33 +248,36 @@ fn half_js(log_p: f64, log_q: f64) -> f64 {
     0.5 * (LN_2 - softplus(log_r) - log_r.exp() * softplus(-log_r))
 }
 
-fn summarise(teacher: &SparseDistribution, student: &Student<'_>, target: u32, sums: &Sums) -> PositionStats {
+fn summarise(
+    teacher: &SparseDistribution,
+    student: &Student<'_>,
+    target: u32,
+    (teacher_top1, teacher_top1_prob): (u32, f32),
+    student_top1: u32,
+    sums: &Sums,
+) -> SparsePositionStats {
     let unit = UNIT_TEMPERATURE;
     // KL(β) = KL(1) − (β − 1) Σ p·x + (1 − p(floored)) · (ln Z_β − ln Z_1), as for two rows of logits.
     let counted = 1.0 - sums.floored;
     let kl_at = |k: usize| {
         sums.kl + counted * (student.log_sum[k] - student.log_sum[unit]) - (inverse_temperature(k) - 1.0) * sums.pull
     };
-    let bands = |bands: [f64; SPARSE_BANDS]| {
-        let [top, rest, beyond] = bands.map(|sum| sum as f32);
-        [top, rest, beyond, f32::NAN]
-    };
+    let bands = |bands: [f64; SPARSE_BANDS]| bands.map(|sum| sum as f32);
     let kept = teacher.head.iter().chain(&teacher.draws).position(|&token| token == target);
     let logprobs = || teacher.head_logprobs.iter().chain(&teacher.draw_logprobs);
-    PositionStats {
+    SparsePositionStats {
         target,
-        teacher_logprob: kept.and_then(|place| logprobs().nth(place).copied()).unwrap_or(f32::NAN),
+        teacher_logprob: kept.and_then(|place| logprobs().nth(place).copied()),
         student_logprob: student.log_prob(target) as f32,
         kl: sums.kl as f32,
-        reverse_kl: f32::NAN,
         jsd: sums.jsd as f32,
         overlap: sums.overlap.iter().sum::<f64>() as f32,
         teacher_entropy: teacher.entropy[0],
         student_entropy: (student.log_sum[unit] - student.mean[unit]).max(0.0) as f32,
         floored_mass: sums.floored as f32,
-        teacher_top1: teacher.head.first().copied().unwrap_or_default(),
-        student_top1: 0,
-        teacher_top1_prob: teacher.head_logprobs.first().map_or(f32::NAN, |logprob| logprob.exp()),
+        teacher_top1,
+        student_top1,
+        teacher_top1_prob,
         student_top1_prob: (-student.log_sum[unit]).exp() as f32,
         kendall_tau: kendall_tau(teacher, student),
         band_mass: bands(sums.mass),
@@ -221,19 +285,15 @@ fn summarise(teacher: &SparseDistribution, student: &Student<'_>, target: u32, s
         band_invented: bands(sums.invented),
         kl_at: std::array::from_fn(|k| kl_at(k) as f32),
         kl_slope_at: std::array::from_fn(|k| (counted * student.mean[k] - sums.pull) as f32),
-        compat_nll_base: f32::NAN,
-        compat_nll: f32::NAN,
-        compat_kl: f32::NAN,
-        compat_same_top: false,
     }
 }
 
 /// As for two rows of logits, with the order of the head for the teacher's: rounding ties log-probabilities that were not tied.
-fn kendall_tau(teacher: &SparseDistribution, student: &Student<'_>) -> f32 {
+fn kendall_tau(teacher: &SparseDistribution, student: &Student<'_>) -> Option<f32> {
     if teacher.head.len() < RANKED && teacher.tail_mass[0] > 0.0 {
-        return f32::NAN;
+        return None;
     }
     let pair = |(rank, &token): (usize, &u32)| (-(rank as f32), student.row[token as usize]);
     let pairs: Vec<_> = teacher.head.iter().take(RANKED).enumerate().map(pair).collect();
-    tau_b(&pairs)
+    Some(tau_b(&pairs)).filter(|tau| !tau.is_nan())
 }

@@ -9,10 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{DistributionReader, DistributionWriter, SequenceKey, SequenceRecords};
-use crate::durable::{self, Lock};
-use crate::folder::entries;
+use crate::difference::compare;
+use crate::durable::{self, Lock, entries};
 use crate::json::{pretty, read_json};
-use crate::manifest::compare;
 use crate::sparse::Codec;
 use crate::{ModelIdentity, Problem, RunError};
 

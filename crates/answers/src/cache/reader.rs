@@ -10,6 +10,7 @@ use super::{
     DISTRIBUTIONS_FORMAT, DistributionHeader, ENTRY_BYTES, FOOTER_BYTES, MAGIC, MAX_HEADER, MAX_TOKENS, SequenceKey,
     SequenceRecords, damaged,
 };
+use crate::durable::open_file;
 use crate::{Problem, RunError};
 
 /// A file of distributions open for reading; one sequence is in memory at a time.
@@ -28,7 +29,7 @@ impl DistributionReader {
     /// # Errors
     /// Another format, a torn or damaged file ([`RunError::StoreDamaged`]), or the system refuses.
     pub fn open(path: &Path) -> Result<DistributionReader, RunError> {
-        let mut file = File::open(path).map_err(RunError::io("open", path))?;
+        let mut file = open_file(path).map_err(RunError::io("open", path))?;
         let length = file.metadata().map_err(RunError::io("read the length of", path))?.len();
         let least = MAGIC.len() as u64 + 4 + FOOTER_BYTES;
         if length < least {

@@ -1,0 +1,133 @@
+//! Sampled answers.
+
+use std::fmt;
+
+use hydrometer_probes::Ask;
+
+use super::positions::ROUNDING;
+use super::{AskedProbe, Columns, Part, PartKind, PartRow, Row, Word, column};
+use crate::FinishReason;
+use crate::parquet_io::row::known_word;
+
+/// Sampled answers.
+#[derive(Clone, Copy, Debug)]
+pub enum Samples {}
+
+impl Part for Samples {
+    const KIND: PartKind = PartKind::new("samples");
+    const VERSION: u32 = 1;
+    type Row = SampleRow;
+}
+
+/// Who gave a sampled answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SampleSource {
+    /// The teacher.
+    Teacher,
+    /// The teacher again, with draws of its own: the ceiling of every agreement.
+    Rerun,
+    /// The student.
+    Student,
+    /// The student before distillation.
+    Base,
+}
+
+impl SampleSource {
+    /// All sources, in the order of the format.
+    pub const ALL: [SampleSource; 4] =
+        [SampleSource::Teacher, SampleSource::Rerun, SampleSource::Student, SampleSource::Base];
+
+    /// `teacher`, `rerun`, `student` or `base`.
+    pub fn name(self) -> &'static str {
+        match self {
+            SampleSource::Teacher => "teacher",
+            SampleSource::Rerun => "rerun",
+            SampleSource::Student => "student",
+            SampleSource::Base => "base",
+        }
+    }
+}
+
+impl fmt::Display for SampleSource {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+impl Word for SampleSource {
+    fn word(&self) -> &'static str {
+        self.name()
+    }
+
+    fn read(&mut self, found: &str) -> Result<(), String> {
+        *self = known_word(&SampleSource::ALL, SampleSource::name, found)?;
+        Ok(())
+    }
+}
+
+/// One sampled answer to a prompt probe.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SampleRow {
+    /// Probe id.
+    pub probe: String,
+    /// Family, the statistical unit.
+    pub family: String,
+    /// Who gave it.
+    pub source: SampleSource,
+    /// Sample of that source, from 0.
+    pub sample: u32,
+    /// The answer.
+    pub text: String,
+    /// Tokens sampled, the end token included where one came.
+    pub tokens: u32,
+    /// Sum of ln p over the sampled tokens at temperature 1, nats.
+    pub logprob: f64,
+    /// How it ended.
+    pub finish: FinishReason,
+}
+
+impl Row for SampleRow {
+    fn blank() -> Self {
+        SampleRow {
+            probe: String::new(),
+            family: String::new(),
+            source: SampleSource::Teacher,
+            sample: 0,
+            text: String::new(),
+            tokens: 0,
+            logprob: 0.0,
+            finish: FinishReason::Stop,
+        }
+    }
+
+    fn columns(&mut self, columns: &mut dyn Columns) {
+        columns.text(column("probe"), &mut self.probe);
+        columns.text(column("family"), &mut self.family);
+        columns.word(column("source"), &mut self.source);
+        columns.u32(column("sample"), &mut self.sample);
+        columns.text(column("text"), &mut self.text);
+        columns.u32(column("tokens"), &mut self.tokens);
+        columns.f64(column("logprob").within(f64::MIN, f64::MAX), &mut self.logprob);
+        columns.word(column("finish"), &mut self.finish);
+    }
+}
+
+impl PartRow for SampleRow {
+    fn probe(&self) -> &str {
+        &self.probe
+    }
+
+    fn key(&self) -> [u64; 2] {
+        [self.source as u64, u64::from(self.sample)]
+    }
+
+    fn check(&self, asked: &AskedProbe<'_>) -> Option<String> {
+        if self.logprob > ROUNDING * f64::from(self.tokens) {
+            return Some(format!("logprob of {} tokens is {}, expected at most 0", self.tokens, self.logprob));
+        }
+        // The first sample of the format has continuations of a text. No audit reads them.
+        let text = matches!(asked.probe().ask, Ask::Text(_));
+        let kind = if text { None } else { asked.not_a_prompt() };
+        kind.or_else(|| asked.not_its_family(&self.family))
+    }
+}

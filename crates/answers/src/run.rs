@@ -1,0 +1,17 @@
+//! The run folder: what was planned, what was measured, and the seal that says that it is whole.
+
+mod cost;
+mod folder;
+mod layout;
+mod manifest;
+mod settings;
+mod units;
+mod verify;
+
+pub use cost::CostEntry;
+pub use folder::{RunFolder, Units};
+pub use layout::FORMAT;
+pub use manifest::{Manifest, NewRun, PlannedTokens};
+pub use settings::{Deciding, MeaningSettings, RunSettings, TeacherAsked, WatchedGate};
+pub use units::UnitCounts;
+pub use verify::Stopped;

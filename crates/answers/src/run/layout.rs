@@ -1,0 +1,13 @@
+//! What stands where in a run folder.
+
+/// Format version of the run folder; a breaking change raises the number.
+pub const FORMAT: &str = "hydrometer.run/1";
+
+pub(super) const MANIFEST: &str = "manifest.json";
+pub(super) const PROBES: &str = "probes.jsonl";
+pub(super) const COST: &str = "cost.jsonl";
+pub(super) const FINISHED: &str = "finished.json";
+pub(super) const STATEMENT: &str = "statement.json";
+pub(super) const REPORT: &str = "report.html";
+pub(super) const LOCK: &str = "hydrometer.lock";
+pub(super) const PARTS: &str = "parts";

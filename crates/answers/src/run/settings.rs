@@ -1,0 +1,127 @@
+//! The settings of a run: what decides which numbers are measured.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::sparse::Codec;
+use crate::{EncoderIdentity, SampleSettings};
+
+/// Settings that decide which numbers are measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunSettings {
+    /// Tokens per window of a text probe.
+    pub n_ctx: u32,
+    /// Most tokens computed together in one block.
+    pub block_tokens: u32,
+    /// Rotations of the option order of a choice probe.
+    pub rotations: u32,
+    /// Windows scored a second time by the teacher to measure the noise floor.
+    pub floor_windows: u32,
+    /// Only the first windows of each text; `None` for all.
+    pub max_windows: Option<u32>,
+    /// Precision of the large products: `f32`, `bf16x3`, `bf16`.
+    pub precision: String,
+    /// Seed of every random draw.
+    pub seed: u64,
+    /// What is sampled; `None`, and absent from the file, where the run samples nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<SampleSettings>,
+    /// Which prompts the teacher is asked; `None`, and absent from the file, where it is asked all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher_asked: Option<TeacherAsked>,
+    /// When the run may stop early; `None`, and absent from the file, where it asks the whole suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deciding: Option<Deciding>,
+    /// Who says whether two free texts mean the same; `None`, and absent from the file, where their spelling does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<MeaningSettings>,
+    /// How the teacher's distributions were kept, where they came from a cache; `None`, and absent from the file, where the
+    /// teacher ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Codec>,
+}
+
+impl RunSettings {
+    /// Settings of a run that scores texts in windows of `n_ctx` tokens and asks nothing else.
+    pub fn of_texts(
+        n_ctx: u32,
+        block_tokens: u32,
+        max_windows: Option<u32>,
+        precision: &str,
+        seed: u64,
+    ) -> RunSettings {
+        RunSettings {
+            n_ctx,
+            block_tokens,
+            rotations: 0,
+            floor_windows: 0,
+            max_windows,
+            precision: precision.to_owned(),
+            seed,
+            samples: None,
+            teacher_asked: None,
+            deciding: None,
+            meaning: None,
+            cache: None,
+        }
+    }
+
+    /// Settings of a run whose answers were given: nothing is known of how they were computed.
+    pub fn of_given_answers(seed: u64) -> RunSettings {
+        RunSettings::of_texts(0, 0, None, "unknown", seed)
+    }
+}
+
+/// Free texts mean the same when their vectors are close.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeaningSettings {
+    /// Who makes the vectors.
+    pub encoder: EncoderIdentity,
+    /// Least cosine of two texts that mean the same, in (0, 1].
+    pub least_cosine: f64,
+}
+
+/// Which prompts the teacher is asked, where the student answers more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TeacherAsked {
+    /// Those of so many families, chosen at random.
+    Families(u32),
+    /// Those of families taken in until the gates are decided.
+    UntilDecided,
+}
+
+/// A run that stops once its gates are decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deciding {
+    /// Error rate of each gate, on either side, in (0, 1).
+    pub alpha: f64,
+    /// Most families taken in per gate; `None` for as many as the suite has.
+    pub cap: Option<u32>,
+    /// Scored positions of the largest family of texts: the scale on which families of texts are watched.
+    pub largest_text: u64,
+    /// Families of texts in the suite; absent from the file, and 0, where an earlier version did not count them.
+    #[serde(default, skip_serializing_if = "no_families")]
+    pub text_families: u64,
+    /// The gates that are watched.
+    pub gates: Vec<WatchedGate>,
+}
+
+/// A gate that is watched family by family.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WatchedGate {
+    /// Metric identifier.
+    pub metric: String,
+    /// Lowest accepted value.
+    pub at_least: Option<f64>,
+    /// Highest accepted value.
+    pub at_most: Option<f64>,
+}
+
+fn no_families(families: &u64) -> bool {
+    *families == 0
+}

@@ -1,0 +1,120 @@
+//! A scored position, whoever its teacher was: what findings, cases and slices read of either kind of row.
+
+use hydrometer_answers::{PositionRow, SparseRow};
+use hydrometer_metrics::PositionStats;
+use hydrometer_metrics::measure::Sums;
+use hydrometer_metrics::sparse::SparsePositionStats;
+
+/// What both kinds of rows say of a position.
+#[derive(Clone, Copy)]
+pub(crate) struct Scored<'a> {
+    pub probe: &'a str,
+    pub family: &'a str,
+    pub window: u32,
+    pub position: u32,
+    pub token_text: &'a str,
+    pub teacher_top1_text: &'a str,
+    pub student_top1_text: &'a str,
+    pub kl: f32,
+    pub teacher_entropy: f32,
+    pub student_entropy: f32,
+    pub teacher_top1: u32,
+    pub student_top1: u32,
+    pub teacher_top1_prob: f32,
+    pub student_top1_prob: f32,
+    pub tail: Tail,
+    stats: Stats<'a>,
+}
+
+/// What was measured or estimated there.
+#[derive(Clone, Copy)]
+enum Stats<'a> {
+    Measured(&'a PositionStats),
+    Estimated(&'a SparsePositionStats),
+}
+
+impl Scored<'_> {
+    /// Adds it to the sums of positions.
+    pub(crate) fn add_position(&self, sums: &mut Sums) {
+        match self.stats {
+            Stats::Measured(stats) => sums.position(self.family, stats),
+            Stats::Estimated(stats) => sums.sparse_position(self.family, stats),
+        }
+    }
+
+    /// Adds it to the sums of forks.
+    pub(crate) fn add_fork(&self, sums: &mut Sums) {
+        match self.stats {
+            Stats::Measured(stats) => sums.fork(self.family, stats),
+            Stats::Estimated(stats) => sums.sparse_fork(self.family, stats),
+        }
+    }
+}
+
+/// Beyond the teacher's 0.9 nucleus: its mass, what the student keeps of it and what it invents there.
+#[derive(Clone, Copy)]
+pub(crate) struct Tail {
+    pub mass: f64,
+    pub kept: f64,
+    pub invented: f64,
+}
+
+fn sum(bands: &[f32]) -> f64 {
+    bands.iter().map(|&band| f64::from(band)).sum()
+}
+
+impl<'a> From<&'a PositionRow> for Scored<'a> {
+    fn from(row: &'a PositionRow) -> Self {
+        let s = &row.stats;
+        Self {
+            probe: &row.probe,
+            family: &row.family,
+            window: row.window,
+            position: row.position,
+            token_text: &row.token_text,
+            teacher_top1_text: &row.teacher_top1_text,
+            student_top1_text: &row.student_top1_text,
+            kl: s.kl,
+            teacher_entropy: s.teacher_entropy,
+            student_entropy: s.student_entropy,
+            teacher_top1: s.teacher_top1,
+            student_top1: s.student_top1,
+            teacher_top1_prob: s.teacher_top1_prob,
+            student_top1_prob: s.student_top1_prob,
+            tail: Tail {
+                mass: sum(&s.band_mass[2..]),
+                kept: sum(&s.band_overlap[2..]),
+                invented: sum(&s.band_invented[2..]),
+            },
+            stats: Stats::Measured(s),
+        }
+    }
+}
+
+impl<'a> From<&'a SparseRow> for Scored<'a> {
+    fn from(row: &'a SparseRow) -> Self {
+        let s = &row.stats;
+        Self {
+            probe: &row.probe,
+            family: &row.family,
+            window: row.window,
+            position: row.position,
+            token_text: &row.token_text,
+            teacher_top1_text: &row.teacher_top1_text,
+            student_top1_text: &row.student_top1_text,
+            kl: s.kl,
+            teacher_entropy: s.teacher_entropy,
+            student_entropy: s.student_entropy,
+            teacher_top1: s.teacher_top1,
+            student_top1: s.student_top1,
+            teacher_top1_prob: s.teacher_top1_prob,
+            student_top1_prob: s.student_top1_prob,
+            tail: Tail {
+                mass: sum(&s.band_mass[2..]),
+                kept: sum(&s.band_overlap[2..]),
+                invented: sum(&s.band_invented[2..]),
+            },
+            stats: Stats::Estimated(s),
+        }
+    }
+}
