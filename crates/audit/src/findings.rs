@@ -146,9 +146,9 @@ impl Look<'_> {
     }
 
     fn entropies(&self) -> Shown {
-        let totals = self.scored().fold((0.0, 0.0), |(t, s), row| {
-            (t + f64::from(row.teacher_entropy), s + f64::from(row.student_entropy))
-        });
+        let totals = self
+            .scored()
+            .fold((0.0, 0.0), |(t, s), row| (t + f64::from(row.teacher_entropy), s + f64::from(row.student_entropy)));
         let n = self.evidence.rows.scored_positions().max(1) as f64;
         Shown {
             place: "mean entropy of the next token".into(),

@@ -95,9 +95,7 @@ impl From<AuditError> for Failure {
             AuditError::Check { .. }
             | AuditError::Setting { .. }
             | AuditError::Choice { .. }
-            | AuditError::NothingWatched { .. } => {
-                Self::input(error)
-            }
+            | AuditError::NothingWatched { .. } => Self::input(error),
         }
     }
 }
