@@ -5,8 +5,8 @@ use std::path::Path;
 
 use hydrometer_answers::part::{Samples, Vectors};
 use hydrometer_answers::{
-    EngineIdentity, FinishReason, GIVEN, GIVEN_MARK, Manifest, ModelIdentity, NewRun, Part, PlannedTokens, RunFolder,
-    RunSettings, SampleRow, SampleSettings, SampleSource, SamplingParameters, UnitCounts,
+    EngineIdentity, FinishReason, GIVEN, GIVEN_MARK, Manifest, ModelIdentity, NewRun, Part, PlannedTokens, Regime,
+    RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource, SamplingParameters, UnitCounts,
 };
 use hydrometer_probes::kind;
 use hydrometer_probes::paired::{GivenAnswer, PairedAnswers};
@@ -260,6 +260,7 @@ fn manifest(
         base: None,
         pairing: "the answers were given as texts, nothing is known of their tokens".to_owned(),
         shared_vocab: None,
+        regime: Regime::GivenAnswers,
         suite,
         settings: RunSettings {
             samples,

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use hydrometer_answers::{Deciding, Manifest, NewRun, PlannedTokens, RunFolder, RunSettings, Stopped, UnitCounts};
+use hydrometer_answers::{
+    Deciding, Manifest, NewRun, PlannedTokens, Regime, RunFolder, RunSettings, Stopped, UnitCounts,
+};
 use hydrometer_models::TokenizerPairing;
 use hydrometer_probes::Suite;
 use hydrometer_probes::families::FamilySizes;
@@ -63,6 +65,7 @@ impl<'a> Plan<'a> {
             base: models.base.filter(|_| asks_prompts).map(|base| base.identity().clone()),
             pairing: in_words(&pairing),
             shared_vocab: shared,
+            regime: if shared.is_some() { Regime::FullLogits } else { Regime::DifferentVocabularies },
             suite,
             settings: settings(models, options, asks_prompts, text_families),
             units: files(kinds.iter().map(|kind| (&**kind, kind.units() as u32))),

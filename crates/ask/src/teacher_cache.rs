@@ -9,8 +9,8 @@ use hydrometer_answers::cache::{SequenceKey, SequenceRecords, TeacherCache};
 use hydrometer_answers::part::{Likelihoods, Sparse};
 use hydrometer_answers::sparse::SparseError;
 use hydrometer_answers::{
-    LikelihoodRow, Manifest, NewRun, Part, PlannedTokens, RunError, RunFolder, RunSettings, ScoredModel, SparseRow,
-    UnitCounts,
+    LikelihoodRow, Manifest, NewRun, Part, PlannedTokens, Regime, RunError, RunFolder, RunSettings, ScoredModel,
+    SparseRow, UnitCounts,
 };
 use hydrometer_metrics::sparse::SparseComparer;
 use hydrometer_models::{Block, LOGIT_ROWS, Model, Sequence};
@@ -268,6 +268,7 @@ fn manifest(
         base: None,
         pairing: "same vocabulary".to_owned(),
         shared_vocab: Some(cache.codec().vocab),
+        regime: Regime::TeacherCache,
         suite,
         settings: RunSettings {
             cache: Some(*cache.codec()),

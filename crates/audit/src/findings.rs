@@ -1,7 +1,7 @@
 //! Findings: what to look at first, with evidence from both models and a next step. Each function below looks for
 //! one thing and returns it only where the numbers show it.
 
-use hydrometer_answers::GIVEN;
+use hydrometer_answers::Regime;
 use hydrometer_metrics::measure::choices::{self, top};
 use hydrometer_metrics::measure::{self, Definition, tokens};
 use hydrometer_metrics::{Estimate, Verdict};
@@ -87,7 +87,7 @@ impl Look<'_> {
 
     fn vocabularies(&self) -> Option<Finding> {
         let Pairing::Different { reason } = &self.statement.pairing else { return None };
-        if self.statement.teacher.format == GIVEN {
+        if self.evidence.rows.manifest.regime() == Regime::GivenAnswers {
             // Nothing was scored: there is nothing to do about it.
             return None;
         }

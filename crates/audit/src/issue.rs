@@ -1,6 +1,6 @@
 //! Issues the statement: a function of the run folder and the policy alone.
 
-use hydrometer_answers::{FinishReason, GIVEN, PlannedTokens, RunFolder, SampleRow, SampleSource};
+use hydrometer_answers::{FinishReason, PlannedTokens, RunFolder, SampleRow, SampleSource};
 use hydrometer_metrics::measure::{self, HEADLINE, Undefined, tokens};
 use hydrometer_metrics::stats::gate::{Bounds, judge};
 use hydrometer_metrics::stats::quantile::percentiles;
@@ -68,7 +68,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         run: manifest.run_id().to_owned(),
         verdict,
         verdict_line: verdict_line(verdict, &gates, policy),
-        regime: regime(rows),
+        regime: Regime { id: manifest.regime().id().to_owned(), meaning: manifest.regime().meaning().to_owned() },
         teacher: manifest.teacher.clone(),
         student: manifest.student.clone(),
         base: manifest.base.clone(),
@@ -268,23 +268,6 @@ fn verdict_line(verdict: Verdict, gates: &[Gate], policy: &Policy) -> String {
             format!("no gate fails, but {n} of {all} cannot be decided on this evidence: {names}")
         }
     }
-}
-
-fn regime(rows: &Rows) -> Regime {
-    let (id, meaning) = if rows.manifest.teacher.format == GIVEN {
-        ("R4", "answers given as texts: what they say can be compared, nothing about tokens")
-    } else if rows.cache().is_some() {
-        (
-            "R1",
-            "the teacher's most probable tokens and draws from its tail, from a cache: KL and Jensen–Shannon divergence, \
-             overlap and tail are estimated without bias",
-        )
-    } else if rows.manifest.shared_vocab.is_some() {
-        ("R0", "full logits of both models over one vocabulary: every token metric is exact")
-    } else {
-        ("R4", "different vocabularies: choices, free answers and bits per byte only, token metrics are refused")
-    };
-    Regime { id: id.to_owned(), meaning: meaning.to_owned() }
 }
 
 fn pairing(rows: &Rows) -> Pairing {

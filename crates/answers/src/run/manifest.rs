@@ -6,11 +6,12 @@ use hydrometer_probes::Suite;
 use serde::{Deserialize, Serialize};
 
 use super::layout::FORMAT;
+use super::regime::Regime;
 use super::settings::RunSettings;
 use super::units::UnitCounts;
 use crate::difference::compare;
 use crate::json::read_json;
-use crate::{Difference, ModelIdentity, RunError};
+use crate::{Difference, GIVEN, ModelIdentity, RunError};
 
 /// Most units of one kind that are believed.
 const MAX_UNITS: u32 = 1_000_000;
@@ -47,6 +48,10 @@ pub struct Manifest {
     /// Entries of the output distribution that both models share and that are compared; `None` when the
     /// vocabularies differ and token metrics are refused.
     pub shared_vocab: Option<u32>,
+    /// What the models showed of themselves; absent from the file where an earlier version planned the run: ask
+    /// [`Manifest::regime`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regime: Option<Regime>,
     /// Name of the suite, for people.
     pub suite_name: String,
     /// Hash of the suite.
@@ -77,6 +82,8 @@ pub struct NewRun<'a> {
     pub pairing: String,
     /// [`Manifest::shared_vocab`].
     pub shared_vocab: Option<u32>,
+    /// What the models show of themselves.
+    pub regime: Regime,
     /// What is asked.
     pub suite: &'a Suite,
     /// Settings.
@@ -92,7 +99,8 @@ pub struct NewRun<'a> {
 impl Manifest {
     /// The manifest of a run that is planned now, sealed.
     pub fn plan(run: NewRun<'_>) -> Manifest {
-        let NewRun { teacher, student, base, pairing, shared_vocab, suite, settings, units, planned, arguments } = run;
+        let NewRun { teacher, student, base, pairing, shared_vocab, regime, .. } = run;
+        let NewRun { suite, settings, units, planned, arguments, .. } = run;
         Manifest {
             format: String::new(),
             hydrometer: env!("CARGO_PKG_VERSION").to_owned(),
@@ -101,6 +109,7 @@ impl Manifest {
             base,
             pairing,
             shared_vocab,
+            regime: Some(regime),
             suite_name: suite.name.clone(),
             suite_hash: suite.hash(),
             settings,
@@ -110,6 +119,22 @@ impl Manifest {
             arguments,
         }
         .sealed()
+    }
+
+    /// What the models showed of themselves. Where an earlier version planned the run, it follows from its other fields.
+    pub fn regime(&self) -> Regime {
+        let of_earlier_versions = || {
+            if self.teacher.format == GIVEN {
+                Regime::GivenAnswers
+            } else if self.settings.cache.is_some() {
+                Regime::TeacherCache
+            } else if self.shared_vocab.is_some() {
+                Regime::FullLogits
+            } else {
+                Regime::DifferentVocabularies
+            }
+        };
+        self.regime.unwrap_or_else(of_earlier_versions)
     }
 
     /// Reads the manifest of a run folder.

@@ -9,7 +9,7 @@ use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::store::{AnswerKey, StoredAnswer, prompt_hash};
 use hydrometer_answers::{
     ChoiceRow, CostEntry, EncoderIdentity, EngineIdentity, FinishReason, LikelihoodRow, Manifest, MeaningSettings,
-    ModelIdentity, NewRun, Part, PlannedTokens, PositionRow, RunFolder, RunSettings, SampleRow, SampleSettings,
+    ModelIdentity, NewRun, Part, PlannedTokens, PositionRow, Regime, RunFolder, RunSettings, SampleRow, SampleSettings,
     SampleSource, SamplingParameters, ScoredModel, SparseRow, UnitCounts, VectorRow,
 };
 use hydrometer_metrics::PositionStats;
@@ -85,6 +85,7 @@ pub fn planned(suite: &Suite, settings: RunSettings, units: UnitCounts) -> Manif
         base: None,
         pairing: "same vocabulary".to_owned(),
         shared_vocab: Some(16),
+        regime: Regime::FullLogits,
         suite,
         settings,
         units,
@@ -92,6 +93,8 @@ pub fn planned(suite: &Suite, settings: RunSettings, units: UnitCounts) -> Manif
         arguments: vec!["audit".to_owned()],
     });
     manifest.hydrometer = "0.1.0".to_owned();
+    // It did not say so.
+    manifest.regime = None;
     manifest.sealed()
 }
 

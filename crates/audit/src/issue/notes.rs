@@ -1,7 +1,7 @@
 //! The method notes of a statement: what is particular to its run.
 
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{GIVEN, GIVEN_MARK};
+use hydrometer_answers::{GIVEN_MARK, Regime};
 use hydrometer_probes::counted::{counted, grouped};
 
 use super::left_out;
@@ -18,7 +18,7 @@ pub(super) fn notes(
     deciding: Option<&Deciding>,
 ) -> Vec<String> {
     let mut notes = Vec::new();
-    if rows.manifest.teacher.format == GIVEN {
+    if rows.manifest.regime() == Regime::GivenAnswers {
         notes.push(
             "The answers were given, no model was asked: they are as good as the files they came from.".to_owned(),
         );

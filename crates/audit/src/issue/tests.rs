@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use hydrometer_answers::{
-    EngineIdentity, Manifest, ModelIdentity, NewRun, PlannedTokens, PositionRow, RunSettings, UnitCounts,
+    EngineIdentity, Manifest, ModelIdentity, NewRun, PlannedTokens, PositionRow, Regime, RunSettings, UnitCounts,
 };
 use hydrometer_metrics::{PositionStats, Verdict};
 use hydrometer_probes::Suite;
@@ -43,6 +43,7 @@ fn rows(positions: Vec<PositionRow>) -> Rows {
         base: None,
         pairing: "same vocabulary".into(),
         shared_vocab: Some(8),
+        regime: Regime::FullLogits,
         suite: &suite,
         settings: RunSettings::of_texts(64, 64, None, "f32", 0),
         units: UnitCounts::default(),

@@ -1,0 +1,54 @@
+//! What the evidence of a run is: decided once, when the run is planned, and never guessed again.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the models showed of themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Regime {
+    /// Full logits of both models over one vocabulary.
+    FullLogits,
+    /// The student's full logits; of the teacher its most probable tokens and draws from its tail, kept in a cache.
+    TeacherCache,
+    /// Full logits of both, over vocabularies that cannot be compared.
+    DifferentVocabularies,
+    /// Answers that were given as texts: no model was asked.
+    GivenAnswers,
+}
+
+impl Regime {
+    /// Its name in statements: `R0` (everything exact) to `R4` (texts only).
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Regime::FullLogits => "R0",
+            Regime::TeacherCache => "R1",
+            Regime::DifferentVocabularies | Regime::GivenAnswers => "R4",
+        }
+    }
+
+    /// What it allows, for people.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Regime::FullLogits => "full logits of both models over one vocabulary: every token metric is exact",
+            Regime::TeacherCache => {
+                "the teacher's most probable tokens and draws from its tail, from a cache: KL and Jensen–Shannon \
+                 divergence, overlap and tail are estimated without bias"
+            }
+            Regime::DifferentVocabularies => {
+                "different vocabularies: choices, free answers and bits per byte only, token metrics are refused"
+            }
+            Regime::GivenAnswers => "answers given as texts: what they say can be compared, nothing about tokens",
+        }
+    }
+}
+
+impl fmt::Display for Regime {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.id())
+    }
+}
