@@ -276,7 +276,7 @@ fn manifest(
         },
         units: UnitCounts::default().with(Likelihoods::KIND, files).with(Sparse::KIND, files),
         planned: PlannedTokens {
-            student_tokens: units.iter().map(|windows| tokens(windows)).sum(),
+            student_tokens: units.iter().map(tokens).sum(),
             ..PlannedTokens::default()
         },
         arguments: options.arguments.clone(),
