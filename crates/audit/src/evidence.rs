@@ -189,6 +189,8 @@ impl<'a> Evidence<'a> {
             }
             Table::Positions | Table::Forks if self.rows.scored_positions() == 0 => "the suite has no texts".to_owned(),
             Table::Positions | Table::Forks | Table::TeacherTexts if self.rows.cache().is_some() => NOT_KEPT.to_owned(),
+            Table::Positions | Table::Forks => Undefined::NoPositions.to_string(),
+            Table::TeacherTexts | Table::StudentTexts => Undefined::NoText.to_string(),
             _ => undefined.to_string(),
         }
     }

@@ -20,5 +20,5 @@ fn statements_of_known_runs_do_not_change() {
     };
     check("answers/tests/samples/run-v1", "13b0ca8490a9cab4a93556ba8e32f300bc4644290206adbdf02b0d171a022b18");
     check("answers/tests/samples/run-v1-samples", "dab4c01c4be1b10414829b69dbffea3f6051874825f7f555e125037efb07b829");
-    check("audit/tests/samples/demo-student", "e54e1373febd773d7da08543cae48483cdff2c5b34adec03e62122b942100759");
+    check("audit/tests/samples/demo-student", "a3517be4f7203fd10de34babe5399d54d731c482eed4fa523398e35666d7ffb4");
 }

@@ -361,3 +361,49 @@ fn gates_rescale_intervals_of_another_level() {
     assert_eq!(gate(0.8079), Verdict::Pass);
     assert_eq!(gate(0.8081), Verdict::NotEnoughEvidence);
 }
+
+#[test]
+fn every_interval_is_rescaled_by_its_own_law() {
+    // The smallest level at which a gate fails whose margin lies `halves` half-widths of the 95 % interval away.
+    let p = |method: IntervalMethod, families: u64, halves: f64| {
+        let mut wide = estimated(0.5, 0.4, 0.6);
+        wide.interval = wide.interval.map(|interval| Interval { level: 0.95, method, ..interval });
+        wide.n_families = families;
+        let bounds = Bounds { at_least: Some(0.5 + 0.1 * halves), at_most: None };
+        let fails = |alpha: f64| judge(&wide, &bounds, alpha).verdict == Verdict::Fail;
+        let (mut low, mut high) = (1e-6, 0.4);
+        for _ in 0..60 {
+            let middle = 0.5 * (low + high);
+            if fails(middle) { high = middle } else { low = middle }
+        }
+        high
+    };
+    // z₀.₉₉₅ / z₀.₉₇₅ half-widths: 0.005 by the normal law, by Student's t with 7 degrees of freedom 0.0086.
+    let halves = 2.575_829_3 / 1.959_964;
+    for method in [IntervalMethod::JackknifeT, IntervalMethod::BootstrapT] {
+        let found = p(method, 8, halves);
+        assert!((found - 0.008_56).abs() < 5e-5, "{method:?}: {found}");
+        // Many families are normal.
+        assert!((p(method, 1_000_000, halves) - 0.005).abs() < 1e-5, "{method:?}");
+    }
+}
+
+#[test]
+fn an_exact_interval_is_computed_again() {
+    // No event in 30 families: the one-sided bound at 99.9 % is 1 − 0.001^(1/30), not the one at 97.5 % stretched.
+    let mut none = estimated(0.0, 0.0, clopper_pearson(0, 30, 0.95).unwrap().high);
+    none.n_families = 30;
+    none.interval = none.interval.map(|i| Interval { level: 0.95, method: IntervalMethod::ClopperPearson, ..i });
+    let bound = 1.0 - 0.001_f64.powf(1.0 / 30.0);
+    let passes = |margin: f64| {
+        judge(&none, &Bounds { at_least: None, at_most: Some(margin) }, 0.001).verdict == Verdict::Pass
+    };
+    assert!(passes(bound + 1e-6) && !passes(bound - 1e-6));
+    // A difference that no family shows: the same bound on both sides.
+    let mut equal = none.clone();
+    equal.interval = equal.interval.map(|i| Interval { low: -i.high, ..i });
+    let passes = |margin: f64| {
+        judge(&equal, &Bounds { at_least: Some(-margin), at_most: None }, 0.001).verdict == Verdict::Pass
+    };
+    assert!(passes(bound + 1e-6) && !passes(bound - 1e-6));
+}

@@ -1,8 +1,9 @@
 //! The three-valued gate: pass, fail, or not enough evidence.
 
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::estimate::{Estimate, Interval, IntervalMethod, Verdict};
+use super::interval::exact_halves;
 
 /// Accepted range of a metric; a side that is `None` is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -27,9 +28,9 @@ pub struct GateAnswer {
 /// margin, else NOT ENOUGH EVIDENCE.
 ///
 /// The bounds are the ends of the 1 − 2·`alpha` interval. An estimate that carries another level (95 % by
-/// default) has each half of its interval rescaled by the ratio of quantiles: Student's t with G − 1 degrees of
-/// freedom for the jackknife and the studentised bootstrap, the normal law for the others. With both margins set this is the TOST equivalence
-/// test. A value on the margin passes only when the interval has no width. Bounds that are open on both sides
+/// default) has its interval carried there by its own law: each half by the ratio of quantiles of Student's t with
+/// G − 1 degrees of freedom for the jackknife and the studentised bootstrap; an exact interval is computed again. With
+/// both margins set this is the test of equivalence by two one-sided tests (Schuirmann 1987). A value on the margin passes only when the interval has no width. Bounds that are open on both sides
 /// accept everything.
 ///
 /// `more_families` supposes that each half of the interval shrinks as 1/√G and that the value stays where it is.
@@ -63,24 +64,25 @@ struct Halves {
     above: f64,
 }
 
-/// Rescales an interval to the one-sided level 1 − `alpha`.
+/// Carries an interval to the one-sided level 1 − `alpha`.
 fn one_sided(estimate: &Estimate, interval: &Interval, alpha: f64) -> Option<Halves> {
-    let quantile = |probability: f64| match interval.method {
-        IntervalMethod::JackknifeT => {
-            StudentsT::new(0.0, 1.0, estimate.n_families as f64 - 1.0).ok().map(|law| law.inverse_cdf(probability))
-        }
-        _ => Some(Normal::standard().inverse_cdf(probability)),
-    };
     let wanted = 1.0 - 2.0 * alpha;
-    let scale = if (interval.level - wanted).abs() < 1e-12 {
-        1.0
-    } else {
-        quantile(1.0 - alpha)? / quantile(0.5 + interval.level / 2.0)?
-    };
     // A bootstrap interval need not contain its value.
-    let halves = Halves {
-        below: ((estimate.value - interval.low) * scale).max(0.0),
-        above: ((interval.high - estimate.value) * scale).max(0.0),
+    let (below, above) = ((estimate.value - interval.low).max(0.0), (interval.high - estimate.value).max(0.0));
+    let halves = if (interval.level - wanted).abs() < 1e-12 {
+        Halves { below, above }
+    } else {
+        match interval.method {
+            IntervalMethod::JackknifeT | IntervalMethod::BootstrapT => {
+                let law = StudentsT::new(0.0, 1.0, estimate.n_families as f64 - 1.0).ok()?;
+                let scale = law.inverse_cdf(1.0 - alpha) / law.inverse_cdf(0.5 + interval.level / 2.0);
+                Halves { below: below * scale, above: above * scale }
+            }
+            IntervalMethod::ClopperPearson => {
+                let [below, above] = exact_halves(estimate, interval, wanted)?;
+                Halves { below, above }
+            }
+        }
     };
     (halves.below.is_finite() && halves.above.is_finite()).then_some(halves)
 }

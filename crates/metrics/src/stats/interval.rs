@@ -222,3 +222,21 @@ pub fn widen_zero_width(estimate: &mut Estimate, level: f64) {
         estimate.student_alone = None;
     }
 }
+
+/// Distances from the value to the ends of its exact interval at another level: of a share ([`exact_near_the_ends`]) by
+/// the same count of events, else ([`widen_zero_width`]) in proportion to the bound of no event.
+pub(crate) fn exact_halves(estimate: &Estimate, found: &Interval, level: f64) -> Option<[f64; 2]> {
+    let families = estimate.n_families;
+    let halves = |level: f64| {
+        let exact = clopper_pearson(events(estimate), families, level)?;
+        Some([(estimate.value - exact.low).max(0.0), (exact.high - estimate.value).max(0.0)])
+    };
+    let [below, above] = [estimate.value - found.low, found.high - estimate.value];
+    let of_share = halves(found.level)?;
+    if (of_share[0] - below).abs() < 1e-9 && (of_share[1] - above).abs() < 1e-9 {
+        return halves(level);
+    }
+    let none = |level: f64| Some(clopper_pearson(0, families, level)?.high);
+    let scale = none(level)? / none(found.level)?;
+    Some([below * scale, above * scale])
+}
