@@ -1,10 +1,9 @@
 //! Calibration: do stated probabilities come true, and does the student's confidence follow the teacher's.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 /// One bin of a reliability diagram.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ReliabilityBin {
     /// Lower edge of the bin, a probability.
     pub low: f64,

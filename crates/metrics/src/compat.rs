@@ -1,10 +1,9 @@
 //! llama.cpp's `llama-perplexity --kl-divergence` numbers, computed the way that tool computes them.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 /// A value with the standard error that llama.cpp prints (tokens taken as independent).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct PlusMinus {
     /// The value.
     pub value: f64,
@@ -13,7 +12,9 @@ pub struct PlusMinus {
 }
 
 /// One percentile.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Percentile {
     /// In [0, 100]; 0 is the minimum and 100 the maximum.
     pub percent: f64,
@@ -22,7 +23,9 @@ pub struct Percentile {
 }
 
 /// The printed block, in its order. `base` is the teacher, `Q` the student.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Compat {
     /// Scored tokens.
     pub tokens: u64,

@@ -1,7 +1,4 @@
-//! The mathematics of distillation loss: divergences, calibration, estimates, tests and verdicts.
-//!
-//! Pure functions and mergeable states. This crate knows nothing about models, probes, files, clocks, threads
-//! or hidden sources of randomness: every seed is an argument or a documented constant.
+#![doc = include_str!("../README.md")]
 
 pub mod calibration;
 pub mod compat;

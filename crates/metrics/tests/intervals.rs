@@ -395,15 +395,13 @@ fn an_exact_interval_is_computed_again() {
     none.n_families = 30;
     none.interval = none.interval.map(|i| Interval { level: 0.95, method: IntervalMethod::ClopperPearson, ..i });
     let bound = 1.0 - 0.001_f64.powf(1.0 / 30.0);
-    let passes = |margin: f64| {
-        judge(&none, &Bounds { at_least: None, at_most: Some(margin) }, 0.001).verdict == Verdict::Pass
-    };
+    let passes =
+        |margin: f64| judge(&none, &Bounds { at_least: None, at_most: Some(margin) }, 0.001).verdict == Verdict::Pass;
     assert!(passes(bound + 1e-6) && !passes(bound - 1e-6));
     // A difference that no family shows: the same bound on both sides.
     let mut equal = none.clone();
     equal.interval = equal.interval.map(|i| Interval { low: -i.high, ..i });
-    let passes = |margin: f64| {
-        judge(&equal, &Bounds { at_least: Some(-margin), at_most: None }, 0.001).verdict == Verdict::Pass
-    };
+    let passes =
+        |margin: f64| judge(&equal, &Bounds { at_least: Some(-margin), at_most: None }, 0.001).verdict == Verdict::Pass;
     assert!(passes(bound + 1e-6) && !passes(bound - 1e-6));
 }

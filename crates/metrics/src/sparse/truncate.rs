@@ -1,8 +1,6 @@
 //! From a row of logits to what is kept of it.
 
 use pulp::{Arch, Simd, WithSimd};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use super::{SparseDistribution, TEMPERATURES};
 use crate::position::lanes::{LOWEST_EXPONENT, Lanes};
@@ -19,8 +17,10 @@ const WIDEST: usize = 64;
 const NUCLEUS: f64 = 0.9;
 
 /// How much of a distribution is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Truncation {
     /// The head is the smallest set of most probable tokens with at least this mass, in [0, 1], …
     pub mass: f64,

@@ -1,11 +1,10 @@
 //! The one number type shown to people, and the verdict that a gate gives it.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 /// How an interval was computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum IntervalMethod {
     /// Delete-one-family jackknife with Student's t on G − 1 degrees of freedom.
     JackknifeT,
@@ -16,7 +15,9 @@ pub enum IntervalMethod {
 }
 
 /// A two-sided confidence interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Interval {
     /// Lower bound.
     pub low: f64,
@@ -29,7 +30,9 @@ pub struct Interval {
 }
 
 /// Items left out of an estimate, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Exclusion {
     /// Why, as a lower-case fragment.
     pub reason: String,
@@ -38,7 +41,9 @@ pub struct Exclusion {
 }
 
 /// Families that only the student was asked about, and how much they told.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct StudentAlone {
     /// How many there are.
     pub families: u64,
@@ -47,7 +52,9 @@ pub struct StudentAlone {
 }
 
 /// A measured number with everything a reader needs to trust it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Estimate {
     /// The value, in the metric's unit. Always finite.
     pub value: f64,
@@ -62,13 +69,15 @@ pub struct Estimate {
     /// The same number for the teacher against itself; `None` when not measured.
     pub floor: Option<f64>,
     /// Help from families that only the student was asked about (PPI++); absent where there was none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub student_alone: Option<StudentAlone>,
 }
 
 /// The three-valued answer of a gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Verdict {
     /// The interval clears the margin.
     Pass,

@@ -11,8 +11,6 @@ use std::ops::RangeInclusive;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::estimate::Verdict;
@@ -111,7 +109,9 @@ impl Claim {
 }
 
 /// Evidence after some families, in nats: natural logarithms of the capital of the two bets.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Evidence {
     /// ln E⁺: for PASS, against "the margin is missed".
     pub pass: f64,
