@@ -63,7 +63,7 @@ fn sampling(store: &Path, per_probe: u32, reruns: u32) -> AskOptions {
     let parameters =
         SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 4, stop: Vec::new(), seed: 5 };
     let settings = SampleSettings { per_probe, reruns, parameters };
-    let limits = SampleLimits { width: 16, memory: 1 << 30, alternatives: 0 };
+    let limits = SampleLimits { width: 16, memory: 1 << 30 };
     AskOptions { sampling: Some(Sampling { settings, store: store.to_owned(), limits }), ..options() }
 }
 
@@ -422,7 +422,7 @@ fn closest(encoder: &SentenceEncoder) -> ([char; 3], f64) {
 #[test]
 fn free_answers_mean_the_same_when_an_encoder_says_so() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/reference/tiny-bert");
-    let encoder = SentenceEncoder::open(&folder, 1).unwrap();
+    let encoder = SentenceEncoder::open(&folder).unwrap();
     let ([x, y, z], least_cosine) = closest(&encoder);
     let teacher = script(&format!("{x} = 0.5, {z} = 0.5"));
     let student = script(&format!("{y} = 0.5, {z} = 0.5"));

@@ -12,6 +12,7 @@ use crate::commands::{
 use crate::engine;
 use crate::exit::Exit;
 use crate::terminal::Color;
+use crate::threads;
 
 /// Tells how much of a teacher is left in a distilled, quantised, pruned or fine-tuned language model.
 #[derive(Debug, Parser)]
@@ -25,6 +26,9 @@ pub struct Arguments {
     /// When to colour the output; `auto` looks at the terminal and at NO_COLOR.
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Color,
+    /// Threads that compute, models and statistics alike; default: one per core. The numbers do not depend on it.
+    #[arg(long, global = true, value_name = "N", value_parser = threads::parse, allow_negative_numbers = true)]
+    pub threads: Option<usize>,
     /// Say nothing on stderr but warnings and errors.
     #[arg(long, short, global = true)]
     pub quiet: bool,

@@ -14,6 +14,7 @@ use hydrometer_probes::meaning::LEAST_COSINE;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
+use crate::threads;
 
 /// Tokens of the warm-up block: enough to be compute-bound, few enough to be over soon.
 const WARM_UP: usize = 384;
@@ -25,9 +26,6 @@ pub struct EngineArguments {
     /// Arithmetic of the large products; `auto` takes the fastest that keeps f32 accuracy on this processor.
     #[arg(long, value_enum, default_value_t, value_name = "P")]
     pub precision: PrecisionName,
-    /// Threads; 0 takes every core. The numbers do not depend on it.
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub threads: usize,
 }
 
 /// Precision, as it is called on the command line.
@@ -53,7 +51,7 @@ impl EngineArguments {
             PrecisionName::Bf16x3 => Precision::Bf16x3,
             PrecisionName::Bf16 => Precision::Bf16,
         };
-        EngineOptions { threads: self.threads, precision }
+        EngineOptions { precision }
     }
 }
 
@@ -97,10 +95,10 @@ impl MeaningArguments {
     ///
     /// # Errors
     /// The encoder cannot be used.
-    pub fn open(&self, threads: usize, terminal: &Terminal) -> Result<Option<Meaning>, Failure> {
+    pub fn open(&self, terminal: &Terminal) -> Result<Option<Meaning>, Failure> {
         let Some(folder) = &self.sentence_encoder else { return Ok(None) };
         terminal.say(&format!("opening sentence encoder {}; it reads every free answer", folder.display()));
-        let encoder = SentenceEncoder::open(folder, threads).map_err(|error| {
+        let encoder = SentenceEncoder::open(folder).map_err(|error| {
             Failure::input(format!("sentence encoder: {error}")).hint(
                 "an encoder is a sentence-transformers folder with config.json, model.safetensors and tokenizer.json",
             )
@@ -131,7 +129,7 @@ pub fn check_instructions(terminal: &Terminal) -> Result<(), Failure> {
 
 /// What the engine found on this processor, for `--version`.
 pub fn features() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = threads::cores();
     let target = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
     let kernels = hydrometer_models::kernel_names().join(", ");
     // A name that nobody knows is refused by every command.

@@ -12,6 +12,7 @@ mod files;
 mod interrupt;
 mod progress;
 mod terminal;
+mod threads;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -31,7 +32,9 @@ fn run() -> Exit {
         Err(answered) => return answered,
     };
     let mut terminal = Terminal::new(arguments.color, arguments.quiet);
-    let outcome = engine::check_instructions(&terminal).and_then(|()| commands::run(arguments.command, &mut terminal));
+    let outcome = engine::check_instructions(&terminal)
+        .and_then(|()| threads::start(arguments.threads))
+        .and_then(|()| commands::run(arguments.command, &mut terminal));
     match outcome {
         Ok(exit) => exit,
         Err(failure) => {

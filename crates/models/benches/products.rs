@@ -43,7 +43,7 @@ fn numbers(len: usize) -> Vec<f32> {
 }
 
 fn products(criterion: &mut Criterion) {
-    let workshop = Workshop::new(0).unwrap();
+    let workshop = Workshop::new();
     for kernel in Kernel::available() {
         let name = format!("{} {}", kernel.exactness().name(), kernel.name());
         if let Some(ceiling) = kernel.ceiling() {

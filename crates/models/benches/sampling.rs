@@ -20,7 +20,7 @@ fn main() {
     };
     let number = |index: usize, default: u32| arguments.get(index).map_or(default, |text| text.parse().unwrap());
     let (sequences, prompt, answer) = (number(1, 32), number(2, 64), number(3, 64));
-    let model = open(path, &EngineOptions { threads: 0, precision: Precision::Auto }).unwrap();
+    let model = open(path, &EngineOptions { precision: Precision::Auto }).unwrap();
     let requests: Vec<_> = (0..sequences)
         .map(|i| SampleRequest {
             key: i.to_string(),
@@ -32,7 +32,7 @@ fn main() {
         .collect();
     let parameters =
         SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: answer, stop: Vec::new(), seed: 1 };
-    let limits = SampleLimits { width: sequences as usize, memory: 8 << 30, alternatives: 0 };
+    let limits = SampleLimits { width: sequences as usize, memory: 8 << 30 };
     let start = Instant::now();
     let (mut reading, mut drawing, mut read, mut drawn) = (0.0, 0.0, 0, 0);
     let mut last = start;

@@ -1,18 +1,16 @@
 //! How well a similarity of texts tells a paraphrase from another answer to the same question: the chance that the
-//! paraphrase is the closer one (AUC), and what is joined at a threshold, for character n-grams, for sentence encoders and for
-//! the mean hidden states of local models.
+//! paraphrase is the closer one (AUC), and what is joined at a threshold, for character n-grams and for sentence encoders.
 //!
-//!     cargo run --release -p hydrometer-models --example sentence_similarity -- [ENCODER | MODEL]...
+//!     cargo run --release -p hydrometer-models --example sentence_similarity -- [ENCODER]...
 //!
 //! Thirty triples of our own: an answer, the same in other words, a different answer in similar words. The different answers
 //! are meant to be hard: most say the contrary. Answers to other questions are the easy case.
 #![allow(clippy::print_stdout)]
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::path::Path;
 
-use hydrometer_models::{Block, EngineOptions, Model, Precision, SentenceEncoder, Sequence, open};
+use hydrometer_models::SentenceEncoder;
 use hydrometer_probes::meaning::STANDARD;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -20,20 +18,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         include_str!("sentence_similarity.tsv").lines().map(|line| line.split('\t').collect()).collect();
     print("character 3-grams", &triples, &mut |a, b| Ok(STANDARD.similarity(a, b)))?;
     for name in std::env::args().skip(1) {
-        if let Ok(encoder) = SentenceEncoder::open(Path::new(&name), 0) {
-            print(&encoder.identity().name, &triples, &mut |a, b| {
-                let vectors = encoder.encode(&[a, b])?;
-                Ok(cosine(&vectors[0], &vectors[1]))
-            })?;
-            continue;
-        }
-        let model = open(&name, &EngineOptions { threads: 0, precision: Precision::Auto })?;
-        let mut vectors = HashMap::new();
-        for text in triples.iter().flatten() {
-            vectors.insert(*text, embedded(&*model, text)?);
-        }
-        let name = format!("mean hidden state of {}", model.identity().name);
-        print(&name, &triples, &mut |a, b| Ok(cosine(&vectors[a], &vectors[b])))?;
+        let encoder = SentenceEncoder::open(Path::new(&name))?;
+        print(&encoder.identity().name, &triples, &mut |a, b| {
+            let vectors = encoder.encode(&[a, b])?;
+            Ok(cosine(&vectors[0], &vectors[1]))
+        })?;
     }
     Ok(())
 }
@@ -55,12 +44,6 @@ fn print(name: &str, triples: &[Vec<&str>], of: &mut Similarity<'_>) -> Result<(
         println!("  {threshold:<9}  {:<18}  {:<23}  {}", counts[0], counts[1], counts[2]);
     }
     Ok(())
-}
-
-fn embedded(model: &dyn Model, text: &str) -> Result<Vec<f32>, Box<dyn Error>> {
-    let tokens = model.tokenizer().begin(model.tokenizer().encode(text)?);
-    let block = Block { sequences: vec![Sequence { tokens, rows: Vec::new() }] };
-    model.embed(&block)?.pop().ok_or_else(|| "no vector".into())
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {

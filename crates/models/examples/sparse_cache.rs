@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [teacher, student, text, chunks] = &arguments[..] else {
         return Err("expected TEACHER STUDENT TEXT CHUNKS".into());
     };
-    let options = EngineOptions { threads: 0, precision: Precision::Auto };
+    let options = EngineOptions { precision: Precision::Auto };
     let (teacher, student) = (open(teacher, &options)?, open(student, &options)?);
     let vocab = teacher.identity().vocab_size.min(student.identity().vocab_size);
     let model_key = teacher.identity().key();

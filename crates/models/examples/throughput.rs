@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             _ => Precision::Auto,
         };
         let start = Instant::now();
-        let decoder = Decoder::open(&checkpoint, &EngineOptions { threads: 0, precision })?;
+        let decoder = Decoder::open(&checkpoint, &EngineOptions { precision })?;
         println!("{:?}, opened in {:.2} s", decoder.identity().engine, start.elapsed().as_secs_f64());
         let rows = measure(&decoder, &tokens, n_ctx, chunks.parse()?)?;
         let reference = first.get_or_insert_with(|| rows.clone());

@@ -134,7 +134,6 @@ pub struct SentenceEncoder {
     /// Tokens before and after a text.
     ends: [u32; 2],
     identity: EncoderIdentity,
-    pool: rayon::ThreadPool,
 }
 
 impl std::fmt::Debug for SentenceEncoder {
@@ -146,12 +145,12 @@ impl std::fmt::Debug for SentenceEncoder {
 impl SentenceEncoder {
     /// Opens a sentence-transformers folder: `config.json` of a BERT model, `model.safetensors`, `tokenizer.json`, and,
     /// where they are there, `modules.json` with the pooling it names and `sentence_bert_config.json`. Without them vectors
-    /// are means over all tokens. `threads` 0 takes one per processor.
+    /// are means over all tokens.
     ///
     /// # Errors
     /// Files that are missing, broken or contradict one another; another architecture; a pooling or a further layer that is
     /// not known here; weights that are not finite.
-    pub fn open(folder: &Path, threads: usize) -> Result<Self, ModelError> {
+    pub fn open(folder: &Path) -> Result<Self, ModelError> {
         if !folder.is_dir() {
             return Err(ModelError::malformed(folder, "path", "the folder of a sentence encoder", "no folder"));
         }
@@ -198,10 +197,6 @@ impl SentenceEncoder {
                 config: config_hash,
                 tokenizer: tokenizer_hash,
             },
-            pool: rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .map_err(|error| ModelError::Request { reason: format!("cannot start threads: {error}") })?,
         })
     }
 
@@ -216,7 +211,7 @@ impl SentenceEncoder {
     /// # Errors
     /// The tokenizer refuses a text, or a vector is not finite.
     pub fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
-        self.pool.install(|| texts.par_iter().map(|text| self.one(text)).collect())
+        texts.par_iter().map(|text| self.one(text)).collect()
     }
 
     fn one(&self, text: &str) -> Result<Vec<f32>, ModelError> {

@@ -6,13 +6,6 @@ use hydrometer_answers::ModelIdentity;
 
 use crate::{ChatTemplate, ModelError, Session, Tokenizer};
 
-/// What a model can do; an audit plans with this before it asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capabilities {
-    /// Full next-token distributions at every position (evidence regime R0).
-    pub logits: bool,
-}
-
 /// A token sequence and the positions whose next-token distribution is wanted.
 ///
 /// Row `i` is the distribution of the token after `tokens[..=i]`.
@@ -56,8 +49,6 @@ pub trait Logits {
 pub trait Model: Send + Sync {
     /// Who it is.
     fn identity(&self) -> &ModelIdentity;
-    /// What it can do.
-    fn capabilities(&self) -> Capabilities;
     /// Its tokenizer.
     fn tokenizer(&self) -> &Tokenizer;
     /// Its chat template, where it has one.
@@ -86,14 +77,5 @@ pub trait Model: Send + Sync {
     /// Memory that one position of a growing sequence takes, in bytes; 0 where it hardly matters.
     fn position_bytes(&self) -> u64 {
         0
-    }
-
-    /// The mean hidden state of every sequence of the block, after the final norm: `[sequences, width]`.
-    ///
-    /// # Errors
-    /// As [`Model::score`]; an empty sequence; a model that shows no hidden states.
-    fn embed(&self, block: &Block) -> Result<Vec<Vec<f32>>, ModelError> {
-        let _ = block;
-        Err(ModelError::Request { reason: format!("{} shows no hidden states", self.identity().name) })
     }
 }

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use hydrometer_answers::ModelIdentity;
 use rayon::prelude::*;
 
-use crate::{Block, Capabilities, ChatTemplate, Feed, Logits, Model, ModelError, Session, Tokenizer};
+use crate::{Block, ChatTemplate, Feed, Logits, Model, ModelError, Session, Tokenizer};
 pub use defect::Defect;
 use surgery::Surgeon;
 
@@ -49,10 +49,6 @@ impl Model for Planted {
         &self.identity
     }
 
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
     fn tokenizer(&self) -> &Tokenizer {
         self.inner.tokenizer()
     }
@@ -76,10 +72,6 @@ impl Model for Planted {
 
     fn position_bytes(&self) -> u64 {
         self.inner.position_bytes()
-    }
-
-    fn embed(&self, block: &Block) -> Result<Vec<Vec<f32>>, ModelError> {
-        self.inner.embed(block)
     }
 }
 

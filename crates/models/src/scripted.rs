@@ -28,7 +28,7 @@ use std::path::Path;
 use hydrometer_answers::{EngineIdentity, ModelIdentity};
 
 use crate::session::Rereading;
-use crate::{Block, Capabilities, ChatTemplate, Logits, Model, ModelError, Session, Tokenizer};
+use crate::{Block, ChatTemplate, Logits, Model, ModelError, Session, Tokenizer};
 
 /// A model with given distributions. See the module's documentation for the file.
 #[derive(Debug)]
@@ -104,10 +104,6 @@ impl Scripted {
 impl Model for Scripted {
     fn identity(&self) -> &ModelIdentity {
         &self.identity
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities { logits: true }
     }
 
     fn tokenizer(&self) -> &Tokenizer {

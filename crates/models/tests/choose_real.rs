@@ -21,7 +21,7 @@ fn model_file(name: &str) -> Option<PathBuf> {
 }
 
 fn options() -> EngineOptions {
-    EngineOptions { threads: 0, precision: Precision::F32 }
+    EngineOptions { precision: Precision::F32 }
 }
 
 fn probe(prompt: &str, options: [&str; 3], truth: u32) -> Probe {

@@ -27,8 +27,8 @@ fn numbers<T: serde::de::DeserializeOwned>(value: &Value) -> Vec<T> {
     serde_json::from_value(value.clone()).unwrap()
 }
 
-fn open(path: &Path, precision: Precision, threads: usize) -> Result<Decoder, ModelError> {
-    Decoder::open(&Checkpoint::open(path)?, &EngineOptions { threads, precision })
+fn open(path: &Path, precision: Precision) -> Result<Decoder, ModelError> {
+    Decoder::open(&Checkpoint::open(path)?, &EngineOptions { precision })
 }
 
 /// Scores a block in reads of `at_once` rows.
@@ -76,7 +76,7 @@ fn largest_difference(decoder: &Decoder, reference: &Value) -> f64 {
 fn check(path: &Path, reference: &str, tolerance: f64) {
     let reference = json(&reference_folder().join(format!("logits.{reference}.json")));
     for (precision, factor) in [(Precision::F32, 1.0), (Precision::Bf16x3, BF16X3)] {
-        match open(path, precision, 2) {
+        match open(path, precision) {
             Ok(decoder) => {
                 let worst = largest_difference(&decoder, &reference);
                 let engine = &decoder.identity().engine;
@@ -162,13 +162,16 @@ fn batching_threads_and_reads_do_not_change_a_bit() {
         let reference = json(&reference_folder().join(format!("logits.tiny-{name}.json")));
         let block = reference_block(&reference);
         for precision in [Precision::F32, Precision::Auto, Precision::Bf16] {
-            let Ok(decoder) = open(&tiny(name), precision, 1) else {
+            let Ok(decoder) = open(&tiny(name), precision) else {
                 eprintln!("SKIPPED: {precision:?}: no kernel on this processor");
                 continue;
             };
             let packed = logits(&decoder, &block, 5);
-            let threaded = open(&tiny(name), precision, 3).unwrap();
-            assert_eq!(packed, logits(&threaded, &block, 100), "{name} {precision:?}: threads");
+            for threads in [1, 3] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let found = pool.install(|| logits(&decoder, &block, 100));
+                assert_eq!(packed, found, "{name} {precision:?}: {threads} threads");
+            }
             let alone: Vec<f32> = block
                 .sequences
                 .iter()
@@ -187,7 +190,7 @@ fn batching_threads_and_reads_do_not_change_a_bit() {
 fn the_future_is_invisible() {
     for name in ["llama", "qwen2", "qwen3", "gemma3"] {
         for precision in [Precision::F32, Precision::Auto] {
-            let decoder = open(&tiny(name), precision, 2).unwrap();
+            let decoder = open(&tiny(name), precision).unwrap();
             let long = Sequence { tokens: (1..60).collect(), rows: (0..20).collect() };
             let short = Sequence { tokens: (1..21).collect(), rows: (0..20).collect() };
             let score = |sequence| logits(&decoder, &Block { sequences: vec![sequence] }, 64);
@@ -198,8 +201,8 @@ fn the_future_is_invisible() {
 
 #[test]
 fn rerun_answers_in_f32() {
-    let decoder = open(&tiny("qwen2"), Precision::Auto, 2).unwrap();
-    let exact = open(&tiny("qwen2"), Precision::F32, 2).unwrap();
+    let decoder = open(&tiny("qwen2"), Precision::Auto).unwrap();
+    let exact = open(&tiny("qwen2"), Precision::F32).unwrap();
     let block = Block { sequences: vec![Sequence { tokens: (1..30).collect(), rows: vec![3, 28] }] };
     let vocab = decoder.identity().vocab_size as usize;
     let mut again = vec![0.0; 2 * vocab];
@@ -209,7 +212,7 @@ fn rerun_answers_in_f32() {
 
 #[test]
 fn requests_that_make_no_sense_are_errors() {
-    let decoder = open(&tiny("llama"), Precision::F32, 1).unwrap();
+    let decoder = open(&tiny("llama"), Precision::F32).unwrap();
     let (vocab, context) = (decoder.identity().vocab_size, decoder.identity().context_length);
     let check = |tokens: Vec<u32>, rows: Vec<u32>, expect: &str| {
         let block =
@@ -230,7 +233,7 @@ fn requests_that_make_no_sense_are_errors() {
 
 #[test]
 fn an_empty_block_and_an_empty_sequence_are_fine() {
-    let decoder = open(&tiny("gemma3"), Precision::Auto, 2).unwrap();
+    let decoder = open(&tiny("gemma3"), Precision::Auto).unwrap();
     assert!(logits(&decoder, &Block::default(), 1).is_empty());
     let empty = Sequence { tokens: vec![], rows: vec![] };
     let full = Sequence { tokens: vec![1, 2, 3], rows: vec![2] };
@@ -264,7 +267,7 @@ fn weights_that_are_not_finite_are_named() {
         broken[end - value.len()..end].copy_from_slice(value);
         std::fs::write(&path, broken).unwrap();
         let block = Block { sequences: vec![Sequence { tokens: vec![1, 2, 3], rows: vec![2] }] };
-        let error = match open(folder.path(), Precision::Auto, 2) {
+        let error = match open(folder.path(), Precision::Auto) {
             Err(error) => error.to_string(),
             Ok(decoder) => decoder.score(&block).err().map(|error| error.to_string()).unwrap_or_default(),
         };

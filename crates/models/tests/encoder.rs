@@ -27,7 +27,7 @@ fn cases(name: &str, pooling: &str) -> Vec<(String, Vec<f64>)> {
 
 #[track_caller]
 fn agrees(folder: &Path, cases: &[(String, Vec<f64>)]) {
-    let encoder = SentenceEncoder::open(folder, 2).unwrap();
+    let encoder = SentenceEncoder::open(folder).unwrap();
     let texts: Vec<&str> = cases.iter().map(|case| case.0.as_str()).collect();
     let vectors = encoder.encode(&texts).unwrap();
     for ((text, expected), found) in cases.iter().zip(&vectors) {
@@ -37,9 +37,9 @@ fn agrees(folder: &Path, cases: &[(String, Vec<f64>)]) {
         }
     }
     // A vector depends on its text alone.
-    let one_thread = SentenceEncoder::open(folder, 1).unwrap();
+    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     for (text, vector) in texts.iter().zip(&vectors) {
-        assert_eq!(one_thread.encode(&[text]).unwrap()[0], *vector, "{text:?}");
+        assert_eq!(one_thread.install(|| encoder.encode(&[text]).unwrap())[0], *vector, "{text:?}");
     }
 }
 
@@ -73,7 +73,7 @@ fn vectors_are_those_of_transformers() {
         edit(folder, "1_Pooling/config.json", "mean_tokens\": true", "mean_tokens\": false");
     });
     agrees(cls.path(), &cases("vectors.tiny-bert.json", "cls"));
-    let identity = SentenceEncoder::open(cls.path(), 1).unwrap().identity().clone();
+    let identity = SentenceEncoder::open(cls.path()).unwrap().identity().clone();
     assert_eq!((identity.width, identity.max_tokens, identity.pooling.as_str()), (24, 32, "cls"));
     // Plain BERT folders have no modules.
     let plain = changed(|folder| std::fs::remove_file(folder.join("modules.json")).unwrap());
@@ -96,7 +96,7 @@ fn real_vectors_are_those_of_transformers() {
 fn broken_folders_are_refused() {
     let refused = |change: &dyn Fn(&Path), fragment: &str| {
         let folder = changed(change);
-        let error: ModelError = SentenceEncoder::open(folder.path(), 1).expect_err(fragment);
+        let error: ModelError = SentenceEncoder::open(folder.path()).expect_err(fragment);
         assert!(error.to_string().contains(fragment), "expected `{fragment}` in: {error}");
     };
     let config = |from: &'static str, to: &'static str| move |folder: &Path| edit(folder, "config.json", from, to);
@@ -145,12 +145,12 @@ fn broken_folders_are_refused() {
 
 #[test]
 fn an_encoder_is_told_by_what_it_computes() {
-    let key = |folder: &Path| SentenceEncoder::open(folder, 1).unwrap().identity().key();
+    let key = |folder: &Path| SentenceEncoder::open(folder).unwrap().identity().key();
     let tiny = key(&reference("tiny-bert"));
     assert_eq!(key(changed(|_| ()).path()), tiny, "the folder's name does not matter");
     let fewer = changed(|folder| edit(folder, "config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1"));
     assert_ne!(key(fewer.path()), tiny);
-    let file = SentenceEncoder::open(&reference("tiny-bert/config.json"), 1).unwrap_err().to_string();
+    let file = SentenceEncoder::open(&reference("tiny-bert/config.json")).unwrap_err().to_string();
     assert!(file.contains("no folder"), "{file}");
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use hydrometer_models::{EngineOptions, Model, ModelError, Precision, open};
 
 fn try_open(spec: &str) -> Result<Box<dyn Model>, ModelError> {
-    open(spec, &EngineOptions { threads: 1, precision: Precision::F32 })
+    open(spec, &EngineOptions { precision: Precision::F32 })
 }
 
 #[test]

@@ -8,7 +8,7 @@ use hydrometer_answers::StopRule;
 use hydrometer_answers::{CostEntry, EngineIdentity, ModelIdentity, PartKind, RunFolder};
 use hydrometer_ask::{AskError, AskOptions, Models, Observer, Plan, PlanSummary, UntilDecided};
 use hydrometer_audit::{Policy, Statement, alpha, statement, watched_gates};
-use hydrometer_models::{Block, Capabilities, ChatTemplate, Feed, Logits, Model, ModelError, Session, Tokenizer};
+use hydrometer_models::{Block, ChatTemplate, Feed, Logits, Model, ModelError, Session, Tokenizer};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, AskedAs, Families, Probe, Suite};
 
@@ -77,9 +77,6 @@ fn chance(a: u64, b: u64, c: u64) -> f32 {
 impl Model for Bigram {
     fn identity(&self) -> &ModelIdentity {
         &self.identity
-    }
-    fn capabilities(&self) -> Capabilities {
-        Capabilities { logits: true }
     }
     fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer

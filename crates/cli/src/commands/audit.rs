@@ -185,7 +185,7 @@ impl Settings {
                 arguments: std::env::args().skip(1).collect(),
             },
             engine: arguments.engine.options(),
-            meaning: arguments.meaning.open(arguments.engine.threads, terminal)?,
+            meaning: arguments.meaning.open(terminal)?,
             policy,
             out: arguments.out.clone(),
         })

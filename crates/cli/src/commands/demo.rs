@@ -143,7 +143,7 @@ impl Tour {
         Sampling {
             settings: SampleSettings { per_probe: ANSWERS, reruns: ANSWERS, parameters },
             store: self.out.join("answers"),
-            limits: SampleLimits { width: ANSWERS as usize, memory: 1 << 30, alternatives: 0 },
+            limits: SampleLimits { width: ANSWERS as usize, memory: 1 << 30 },
         }
     }
 }

@@ -73,7 +73,7 @@ impl Answered {
         };
         let store = files::answer_store(self.store.as_deref())?;
         let memory = (self.memory * f64::from(1 << 30)) as u64;
-        let limits = SampleLimits { width: self.parallel, memory, alternatives: 0 };
+        let limits = SampleLimits { width: self.parallel, memory };
         let settings = SampleSettings { per_probe: self.samples, reruns: self.reruns, parameters };
         Ok(Sampling { settings, store, limits })
     }

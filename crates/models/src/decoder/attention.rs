@@ -56,14 +56,12 @@ pub(super) fn attend(workshop: &Workshop, shape: &Shape<'_>, q: &mut [f32]) {
             rest = after;
         }
     }
-    workshop.pool().install(|| {
-        tasks.into_par_iter().for_each_init(Scratch::default, |scratch, mut task| {
-            let (started, rows) = (kernel.start(), kernel.layout().rows);
-            let pairs = task.queries.len() * group;
-            for first in (0..pairs).step_by(rows) {
-                task.strip(workshop, &started, first..pairs.min(first + rows), scratch);
-            }
-        });
+    tasks.into_par_iter().for_each_init(Scratch::default, |scratch, mut task| {
+        let (started, rows) = (kernel.start(), kernel.layout().rows);
+        let pairs = task.queries.len() * group;
+        for first in (0..pairs).step_by(rows) {
+            task.strip(workshop, &started, first..pairs.min(first + rows), scratch);
+        }
     });
 }
 

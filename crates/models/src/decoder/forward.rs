@@ -149,14 +149,12 @@ impl<'a> Pass<'a> {
         let (embedding, arch) = (&self.decoder.weights.embedding, self.decoder.workshop.arch());
         let tokens: Vec<_> = inputs.iter().flat_map(|tokens| *tokens).collect();
         let x = &mut self.x;
-        self.decoder.workshop.pool().install(|| {
-            tokens.par_iter().zip(x.par_chunks_mut(d)).try_for_each(|(&&token, x)| {
-                embedding.dequantize(token as usize..token as usize + 1, x)?;
-                if embed_scale != 1.0 {
-                    scale(arch, x, embed_scale);
-                }
-                Ok(())
-            })
+        tokens.par_iter().zip(x.par_chunks_mut(d)).try_for_each(|(&&token, x)| {
+            embedding.dequantize(token as usize..token as usize + 1, x)?;
+            if embed_scale != 1.0 {
+                scale(arch, x, embed_scale);
+            }
+            Ok(())
         })
     }
 
@@ -206,11 +204,9 @@ impl<'a> Pass<'a> {
     fn remember(&self, layer: usize, caches: &mut [Cache]) {
         let (d, tokens) = (self.config.head_dim, self.positions.len());
         let (k, v) = (&self.k, &self.v);
-        self.decoder.workshop.pool().install(|| {
-            caches.par_iter_mut().zip(&self.sequences).for_each(|(cache, range)| {
-                let at = |head: usize, token: usize| (head * tokens + range.start + token) * d;
-                cache.write(layer, range.len(), |h, t| &k[at(h, t)..][..d], |h, t| &v[at(h, t)..][..d]);
-            });
+        caches.par_iter_mut().zip(&self.sequences).for_each(|(cache, range)| {
+            let at = |head: usize, token: usize| (head * tokens + range.start + token) * d;
+            cache.write(layer, range.len(), |h, t| &k[at(h, t)..][..d], |h, t| &v[at(h, t)..][..d]);
         });
     }
 
@@ -246,11 +242,9 @@ impl<'a> Pass<'a> {
         let part = Part { columns: d, width: d, bias: None, out: &mut self.branch };
         workshop.multiply_keeping(self.kernel, source, weights, Target::Store(vec![part]), keep)?;
         let (arch, x, branch) = (workshop.arch(), &mut self.x, &mut self.branch);
-        workshop.pool().install(|| {
-            x.par_chunks_exact_mut(d).zip(branch.par_chunks_exact_mut(d)).for_each(|(x, branch)| {
-                rms_norm_inplace(arch, branch, norm, eps);
-                add(arch, x, branch);
-            });
+        x.par_chunks_exact_mut(d).zip(branch.par_chunks_exact_mut(d)).for_each(|(x, branch)| {
+            rms_norm_inplace(arch, branch, norm, eps);
+            add(arch, x, branch);
         });
         Ok(())
     }
@@ -312,14 +306,14 @@ fn rotate(decoder: &Decoder, rotation: &Rotation, positions: &[usize], norm: Opt
         }
     };
     let size = (positions.len() * d).max(1);
-    decoder.workshop.pool().install(|| heads.par_chunks_exact_mut(size).for_each(of_head));
+    heads.par_chunks_exact_mut(size).for_each(of_head);
 }
 
 /// NaN and infinity are errors where they appear, not numbers that spread.
 fn finite(decoder: &Decoder, values: &[f32], what: impl Fn() -> String) -> Result<(), ModelError> {
     let arch = decoder.workshop.arch();
     let all = |values: &[f32]| all_finite(arch, values);
-    if decoder.workshop.pool().install(|| values.par_chunks(1 << 14).all(all)) {
+    if values.par_chunks(1 << 14).all(all) {
         return Ok(());
     }
     let index = values.iter().position(|value| !value.is_finite()).unwrap_or(0);

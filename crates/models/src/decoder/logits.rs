@@ -55,7 +55,7 @@ impl Logits for Rows<'_> {
             }
             (!all_finite(arch, row)).then_some(index)
         };
-        let broken = workshop.pool().install(|| out.par_chunks_exact_mut(vocab).enumerate().filter_map(broken).min());
+        let broken = out.par_chunks_exact_mut(vocab).enumerate().filter_map(broken).min();
         match broken {
             None => Ok(()),
             Some(row) => Err(not_finite(rows.start + row, &out[row * vocab..(row + 1) * vocab])),

@@ -17,8 +17,7 @@ use hydrometer_answers::{EngineIdentity, ModelIdentity};
 
 use crate::kernels::{Exactness, Kernel, Workshop};
 use crate::{
-    Block, Capabilities, ChatTemplate, Checkpoint, DecoderConfig, Instructions, Logits, Model, ModelError, Sequence,
-    Session, Tokenizer,
+    Block, ChatTemplate, Checkpoint, DecoderConfig, Instructions, Logits, Model, ModelError, Session, Tokenizer,
 };
 
 pub use logits::LOGIT_ROWS;
@@ -62,11 +61,9 @@ impl Precision {
     }
 }
 
-/// How the engine runs.
+/// How the engine runs. Its threads are those of the rayon pool that the caller is in; results do not depend on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EngineOptions {
-    /// Threads; 0 takes one per processor. Results do not depend on it.
-    pub threads: usize,
     /// Precision of the large products.
     pub precision: Precision,
 }
@@ -97,8 +94,7 @@ impl Decoder {
     pub fn open(checkpoint: &Checkpoint, options: &EngineOptions) -> Result<Decoder, ModelError> {
         Instructions::asked()?;
         let kernel = options.precision.kernel()?;
-        let workshop = Workshop::new(options.threads)
-            .map_err(|error| ModelError::Request { reason: format!("cannot start threads: {error}") })?;
+        let workshop = Workshop::new();
         let config = checkpoint.config.clone();
         let (tokenizer, template) = (checkpoint.tokenizer()?, checkpoint.template()?);
         let (weights, hash) = rayon::join(|| weights::Weights::read(checkpoint), || checkpoint.weights_hash());
@@ -158,10 +154,6 @@ impl Model for Decoder {
         &self.identity
     }
 
-    fn capabilities(&self) -> Capabilities {
-        Capabilities { logits: true }
-    }
-
     fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
     }
@@ -186,31 +178,4 @@ impl Model for Decoder {
     fn position_bytes(&self) -> u64 {
         cache::PageShape::of(&self.config).bytes() * self.config.layers as u64 / cache::PAGE as u64
     }
-
-    fn embed(&self, block: &Block) -> Result<Vec<Vec<f32>>, ModelError> {
-        let all = |tokens: &Vec<u32>| Sequence { rows: (0..tokens.len() as u32).collect(), tokens: tokens.clone() };
-        let block = Block { sequences: block.sequences.iter().map(|sequence| all(&sequence.tokens)).collect() };
-        if block.sequences.iter().any(|sequence| sequence.tokens.is_empty()) {
-            return Err(ModelError::Request { reason: "an empty text has no embedding".to_owned() });
-        }
-        self.check(&block)?;
-        let (d, hidden) = (self.config.d_model, forward::forward(self, self.kernel, &block)?);
-        let mut rest = hidden.as_slice();
-        let means = block.sequences.iter().map(|sequence| {
-            let (now, after) = rest.split_at(sequence.tokens.len() * d);
-            rest = after;
-            mean(now, d)
-        });
-        Ok(means.collect())
-    }
-}
-
-/// The mean row of `[rows, d]`.
-fn mean(rows: &[f32], d: usize) -> Vec<f32> {
-    let mut sums = vec![0.0f64; d];
-    for row in rows.chunks_exact(d) {
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
-    }
-    let count = (rows.len() / d) as f64;
-    sums.into_iter().map(|sum| (sum / count) as f32).collect()
 }

@@ -75,8 +75,10 @@ impl Keep<'_> {
         if taken.is_ok() {
             let mut kept = Words::zeroed(words.len());
             kept[..words.len()].copy_from_slice(words);
-            // Another task may have kept it meanwhile: both copies are equal.
-            let _ = place.set(kept);
+            // Another task may have kept it meanwhile. Both copies are equal; this one goes, and its bytes come back.
+            if place.set(kept).is_err() {
+                self.left.fetch_add(bytes, Ordering::Relaxed);
+            }
         }
     }
 }
@@ -142,9 +144,8 @@ pub enum Target<'a> {
     Gated(Activation, &'a mut Strips),
 }
 
-/// Threads and their scratch space.
+/// Where products are made: the caller's pool of threads, and scratch space.
 pub struct Workshop {
-    pool: rayon::ThreadPool,
     transpose: Transpose,
     arch: Arch,
     idle: Mutex<Vec<Scratch>>,
@@ -158,19 +159,17 @@ struct Scratch {
     pad: Pad,
 }
 
-impl Workshop {
-    /// A workshop with that many threads; 0 takes one per processor.
-    ///
-    /// # Errors
-    /// The operating system refuses the threads.
-    pub fn new(threads: usize) -> Result<Workshop, rayon::ThreadPoolBuildError> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-        Ok(Workshop { pool, transpose: Transpose::detect(), arch: vectors(), idle: Mutex::default() })
+impl Default for Workshop {
+    fn default() -> Self {
+        Self::new()
     }
+}
 
-    /// The threads.
-    pub(crate) fn pool(&self) -> &rayon::ThreadPool {
-        &self.pool
+impl Workshop {
+    /// A workshop. It has no threads of its own: its work runs in the pool that the caller is in.
+    #[must_use]
+    pub fn new() -> Workshop {
+        Workshop { transpose: Transpose::detect(), arch: vectors(), idle: Mutex::default() }
     }
 
     /// The instruction set of the element-wise steps.
@@ -195,16 +194,14 @@ impl Workshop {
     pub fn pack(&self, out: &mut Strips, write: impl Fn(usize, &mut [f32]) + Sync) {
         let (layout, depth, all) = (out.layout, out.depth, out.rows);
         let strip = out.strip();
-        self.pool.install(|| {
-            out.words.par_chunks_mut(strip).take(all.div_ceil(layout.rows)).enumerate().for_each(|(index, words)| {
-                self.with_scratch(|Scratch { rows, pad, .. }| {
-                    let range = index * layout.rows..all.min((index + 1) * layout.rows);
-                    grow(rows, range.len() * depth);
-                    for (row, out) in range.clone().zip(rows.chunks_exact_mut(depth)) {
-                        write(row, out);
-                    }
-                    layout.pack_rows(self.transpose, &rows[..range.len() * depth], depth, words, pad);
-                });
+        out.words.par_chunks_mut(strip).take(all.div_ceil(layout.rows)).enumerate().for_each(|(index, words)| {
+            self.with_scratch(|Scratch { rows, pad, .. }| {
+                let range = index * layout.rows..all.min((index + 1) * layout.rows);
+                grow(rows, range.len() * depth);
+                for (row, out) in range.clone().zip(rows.chunks_exact_mut(depth)) {
+                    write(row, out);
+                }
+                layout.pack_rows(self.transpose, &rows[..range.len() * depth], depth, words, pad);
             });
         });
     }
@@ -244,7 +241,7 @@ impl Workshop {
         assert_eq!((x.layout, x.depth), (kernel.layout(), weights.depth()), "operands of different kernels or depths");
         let output = Output::new(target, x.rows, weights.rows());
         let panels = output.panels(weights.rows());
-        let threads = self.pool.current_num_threads();
+        let threads = rayon::current_num_threads();
         // Few panels on many threads: the rows are cut as well, as long as that pays for unpacking again.
         let cuts = (3 * threads).div_ceil(panels.len().max(1)).clamp(1, (x.rows / FEW).max(1));
         let strips = x.count().div_ceil(cuts).max(1);
@@ -252,7 +249,7 @@ impl Workshop {
         let kept = keep.map(|keep| (keep, keep.panels.of(panels.len())));
         let next = AtomicUsize::new(0);
         let failure = Mutex::new(None);
-        self.pool.broadcast(|_| {
+        rayon::broadcast(|_| {
             self.with_scratch(|scratch| {
                 let started = kernel.start();
                 loop {
@@ -500,5 +497,34 @@ fn untile(sums: &[f32], tile: usize, width: usize, out: &mut [f32]) {
         for (block, out) in out.chunks_mut(COLUMNS).enumerate() {
             out.copy_from_slice(&sums[block * tile + row * COLUMNS..][..out.len()]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two tasks unpack one panel at once: one copy stays, and only that one is paid for.
+    #[test]
+    fn who_comes_second_with_a_panel_gives_its_bytes_back() {
+        let words = [7; 64];
+        let bytes = size_of_val(&words) as u64;
+        let (panels, left) = (KeptPanels::default(), AtomicU64::new(10 * bytes));
+        let keep = Keep { panels: &panels, left: &left };
+        let place = &panels.of(1)[0];
+        // Both saw an empty place before either came with its copy.
+        assert!(place.get().is_none());
+        keep.keep(place, &words);
+        keep.keep(place, &words);
+        assert_eq!(left.load(Ordering::Relaxed), 9 * bytes);
+        assert_eq!(place.get().map(|kept| kept[..64].to_vec()), Some(words.to_vec()));
+    }
+
+    #[test]
+    fn a_panel_that_finds_no_room_costs_nothing() {
+        let (panels, left) = (KeptPanels::default(), AtomicU64::new(255));
+        Keep { panels: &panels, left: &left }.keep(&panels.of(1)[0], &[7; 64]);
+        assert_eq!(left.load(Ordering::Relaxed), 255);
+        assert!(panels.of(1)[0].get().is_none());
     }
 }

@@ -58,8 +58,13 @@ fn packed(workshop: &Workshop, kernel: Kernel, x: &[f32], depth: usize) -> Strip
     strips
 }
 
-fn check(kernel: Kernel, rows: usize, depth: usize, columns: usize, threads: usize) {
-    let workshop = Workshop::new(threads).unwrap();
+/// Runs `work` in a pool of that many threads.
+fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+}
+
+fn check(kernel: Kernel, rows: usize, depth: usize, columns: usize) {
+    let workshop = Workshop::new();
     let (x, w) = (random(rows * depth, 1), Plain { depth, data: random(columns * depth, 2) });
     let mut y = vec![f32::NAN; rows * columns];
     let part = Part { columns, width: columns, bias: None, out: &mut y };
@@ -92,7 +97,7 @@ fn products_agree_with_f64_on_odd_shapes() {
             (40, 2500, 33),
             (300, 96, 520),
         ] {
-            check(kernel, rows, depth, columns, 2);
+            with_threads(2, || check(kernel, rows, depth, columns));
         }
     }
 }
@@ -102,13 +107,14 @@ fn rows_and_threads_do_not_change_a_result() {
     let (depth, columns, rows) = (300, 700, 290);
     for kernel in Kernel::available() {
         let (x, w) = (random(rows * depth, 3), Plain { depth, data: random(columns * depth, 4) });
-        let multiply = |x: &[f32], threads| {
-            let workshop = Workshop::new(threads).unwrap();
+        let product = |x: &[f32]| {
+            let workshop = Workshop::new();
             let mut y = vec![0.0; x.len() / depth * columns];
             let part = Part { columns, width: columns, bias: None, out: &mut y };
             workshop.multiply(kernel, &packed(&workshop, kernel, x, depth), &w, Target::Store(vec![part])).unwrap();
             y
         };
+        let multiply = |x: &[f32], threads| with_threads(threads, || product(x));
         let all = multiply(&x, 1);
         assert_eq!(all, multiply(&x, 5), "{}", kernel.name());
         assert_eq!(&all[17 * columns..51 * columns], multiply(&x[17 * depth..51 * depth], 2), "{}", kernel.name());
@@ -119,7 +125,7 @@ fn rows_and_threads_do_not_change_a_result() {
 fn parts_biases_and_gates_land_where_they_belong() {
     let (depth, rows) = (48, 37);
     for kernel in Kernel::available() {
-        let workshop = Workshop::new(2).unwrap();
+        let workshop = Workshop::new();
         let w = Plain { depth, data: random(2 * 150 * depth, 5) };
         let x = random(rows * depth, 6);
         let strips = packed(&workshop, kernel, &x, depth);

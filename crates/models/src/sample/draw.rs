@@ -10,22 +10,11 @@ use crate::kernels::elementwise;
 const BLOCK: usize = 512;
 
 /// A token that was drawn.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Draw {
     /// The token.
     pub token: u32,
     /// ln p(token) in nats under the model's own distribution, whatever the sampling parameters.
-    pub logprob: f32,
-    /// The most probable tokens, most probable first, ties by id.
-    pub alternatives: Vec<Alternative>,
-}
-
-/// A token that could have been drawn.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Alternative {
-    /// The token.
-    pub token: u32,
-    /// ln p(token) in nats under the model's own distribution.
     pub logprob: f32,
 }
 
@@ -56,12 +45,7 @@ impl Chance {
 }
 
 /// Draws by inversion: the first token at which the summed probability exceeds `number`, in the order of ids.
-pub(super) fn draw(
-    row: &[f32],
-    parameters: &SamplingParameters,
-    number: f64,
-    alternatives: usize,
-) -> Result<Draw, ModelError> {
+pub(super) fn draw(row: &[f32], parameters: &SamplingParameters, number: f64) -> Result<Draw, ModelError> {
     let arch = vectors();
     let largest = elementwise::largest(arch, row);
     let sums = |factor: f32| elementwise::exp_sums(arch, row, BLOCK, largest, factor);
@@ -71,7 +55,6 @@ pub(super) fn draw(
         let found = normaliser.to_string();
         return Err(ModelError::NotFinite { what: "ln Σ exp of the logits".to_owned(), index: 0, found });
     }
-    let of = |token: usize| (f64::from(row[token]) - normaliser) as f32;
     let token = match restricted(row, largest, parameters) {
         Some(kept) => {
             let weights: Vec<_> = kept.iter().map(|&token| weight(row[token], largest, parameters)).collect();
@@ -92,9 +75,7 @@ pub(super) fn draw(
             start + invert(weights, rest)
         }
     };
-    let most = most_probable(row, alternatives);
-    let alternatives = most.into_iter().map(|token| Alternative { token: token as u32, logprob: of(token) }).collect();
-    Ok(Draw { token: token as u32, logprob: of(token), alternatives })
+    Ok(Draw { token: token as u32, logprob: (f64::from(row[token]) - normaliser) as f32 })
 }
 
 /// Weight of a token at the temperature asked for, relative to the largest.
@@ -129,9 +110,6 @@ fn restricted(row: &[f32], largest: f32, parameters: &SamplingParameters) -> Opt
 /// The `count` tokens with the largest logits, largest first, ties by id.
 fn most_probable(row: &[f32], count: usize) -> Vec<usize> {
     let order = |a: &usize, b: &usize| row[*b].total_cmp(&row[*a]).then(a.cmp(b));
-    if count == 0 {
-        return Vec::new();
-    }
     let mut tokens: Vec<usize> = (0..row.len()).collect();
     if count < tokens.len() {
         tokens.select_nth_unstable_by(count, order);
@@ -169,7 +147,7 @@ mod tests {
         let draws = 20_000;
         for sample in 0..draws {
             let number = Chance::new(7, "key", sample).number(3);
-            counts[draw(row, parameters, number, 0).unwrap().token as usize] += 1.0 / f64::from(draws);
+            counts[draw(row, parameters, number).unwrap().token as usize] += 1.0 / f64::from(draws);
         }
         counts
     }
@@ -202,13 +180,13 @@ mod tests {
             let shares = softmax(&row, temperature);
             for step in 0..1000 {
                 let number = f64::from(step) / 1000.0 + 0.000_37;
-                let drawn = draw(&row, &parameters(temperature, 1.0, 0), number, 0).unwrap().token as usize;
+                let drawn = draw(&row, &parameters(temperature, 1.0, 0), number).unwrap().token as usize;
                 let before: f64 = shares[..drawn].iter().sum();
                 assert!(before <= number + 1e-6 && number <= before + shares[drawn] + 1e-6, "{temperature} {number}");
                 assert!(shares[drawn] > 0.0);
             }
         }
-        let end = draw(&row, &parameters(1.0, 1.0, 0), 1.0 - f64::EPSILON, 0).unwrap().token as usize;
+        let end = draw(&row, &parameters(1.0, 1.0, 0), 1.0 - f64::EPSILON).unwrap().token as usize;
         assert!(end >= row.len() - 3, "{end}");
     }
 
@@ -229,18 +207,15 @@ mod tests {
     fn what_is_said_of_a_draw_is_of_the_whole_distribution() {
         let row = [2.0, 1.0, 2.0, -1.0];
         let all = softmax(&row, 1.0);
-        let drawn = draw(&row, &parameters(0.0, 1.0, 0), 0.9, 3).unwrap();
+        let drawn = draw(&row, &parameters(0.0, 1.0, 0), 0.9).unwrap();
         assert_eq!(drawn.token, 0);
         assert!((f64::from(drawn.logprob) - all[0].ln()).abs() < 1e-6);
-        let tokens: Vec<_> = drawn.alternatives.iter().map(|a| a.token).collect();
-        assert_eq!(tokens, [0, 2, 1]);
-        assert!((f64::from(drawn.alternatives[2].logprob) - all[1].ln()).abs() < 1e-6);
     }
 
     #[test]
     fn a_row_without_a_distribution_is_an_error() {
         for row in [[f32::NAN, 0.0], [f32::INFINITY, 0.0], [f32::NEG_INFINITY; 2]] {
-            assert!(draw(&row, &parameters(1.0, 1.0, 0), 0.5, 0).is_err(), "{row:?}");
+            assert!(draw(&row, &parameters(1.0, 1.0, 0), 0.5).is_err(), "{row:?}");
         }
     }
 

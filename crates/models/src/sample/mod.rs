@@ -13,7 +13,7 @@ use hydrometer_answers::{FinishReason, SamplingParameters};
 use rayon::prelude::*;
 
 use crate::{Feed, Model, ModelError, Session};
-pub use draw::{Alternative, Draw};
+pub use draw::Draw;
 use draw::{Chance, draw};
 
 /// Most tokens read in one step.
@@ -42,8 +42,6 @@ pub struct SampleLimits {
     /// Memory beside the weights, in bytes: for what the sequences hold, and for unpacked weights where some is left.
     /// One sequence is always allowed.
     pub memory: u64,
-    /// Most probable tokens noted beside every drawn one.
-    pub alternatives: usize,
 }
 
 /// One answer.
@@ -75,7 +73,8 @@ pub enum SampleStep {
     Answer(Answer),
 }
 
-/// Samples every request; answers come as they are complete, in no particular order. `Break` ends early.
+/// Samples every request; answers come as they are complete, in no particular order. `Break` ends early. Whatever ends
+/// it, every answer that is complete has been handed out.
 ///
 /// # Errors
 /// An empty prompt, a prompt and answer longer than the context, parameters without meaning, or the model fails.
@@ -106,8 +105,17 @@ pub fn sample(
         active: Vec::new(),
         logits: Vec::new(),
     };
-    while sampler.step(watch)?.is_continue() {}
-    Ok(())
+    loop {
+        match sampler.step(watch) {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(())) => return Ok(()),
+            Err(error) => {
+                // What is complete was paid for; that it ends here is clear already.
+                let _ = sampler.finished(watch);
+                return Err(error);
+            }
+        }
+    }
 }
 
 fn check(model: &dyn Model, requests: &[SampleRequest], parameters: &SamplingParameters) -> Result<(), ModelError> {
@@ -196,13 +204,21 @@ impl Sampler<'_> {
         logits.resize(feeds.len() * self.vocab, 0.0);
         self.session.advance(&feeds, &mut logits)?;
         let (going, ends) = logits.split_at(fed.len() * self.vocab);
-        let (parameters, alternatives) = (self.parameters, self.limits.alternatives);
+        let parameters = self.parameters;
         let rows = going.par_chunks_exact(self.vocab).zip(&self.active);
-        let draws = rows.map(|(row, growing)| draw(row, parameters, growing.number(), alternatives));
-        let draws = draws.collect::<Result<Vec<_>, _>>()?;
+        let draws = rows.map(|(row, growing)| draw(row, parameters, growing.number()));
+        let draws: Vec<_> = draws.collect();
         drawn += draws.len();
+        let mut failed = None;
         for (at, draw) in draws.into_iter().enumerate() {
-            self.take(at, draw);
+            match draw {
+                Ok(draw) => self.take(at, draw),
+                // The others of this step may be complete with their draw.
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         for ((request, sequence), logits) in opened.into_iter().zip(ends.chunks_exact(self.vocab)) {
             self.prompts.push_back(Prompt { request, sequence, logits: logits.to_vec(), begun: 0 });
@@ -228,7 +244,7 @@ impl Sampler<'_> {
                 break;
             }
             let chance = Chance::new(self.parameters.seed, &self.requests[request].key, sample);
-            let first = draw(&prompt.logits, self.parameters, chance.number(0), self.limits.alternatives)?;
+            let first = draw(&prompt.logits, self.parameters, chance.number(0))?;
             let sequence = self.session.fork(root)?;
             let (tokens, bytes) = (Vec::new(), Vec::new());
             self.active.push(Growing { request, sample, sequence, chance, tokens, bytes, finish: None });
@@ -303,13 +319,17 @@ impl Sampler<'_> {
     fn finished(&mut self, watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>) -> ControlFlow<()> {
         let (done, active) = std::mem::take(&mut self.active).into_iter().partition(|g: &Growing| g.finish.is_some());
         self.active = active;
+        let mut flow = ControlFlow::Continue(());
         for Growing { request, sample, sequence, tokens, bytes, finish, .. } in done {
             self.session.close(sequence);
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let finish = finish.unwrap_or(FinishReason::Stop);
-            watch(SampleStep::Answer(Answer { request, sample, text, tokens, finish }))?;
+            // Whoever wants no more still gets what is complete.
+            if watch(SampleStep::Answer(Answer { request, sample, text, tokens, finish })).is_break() {
+                flow = ControlFlow::Break(());
+            }
         }
-        ControlFlow::Continue(())
+        flow
     }
 }
 

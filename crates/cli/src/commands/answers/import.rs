@@ -39,9 +39,6 @@ pub struct Arguments {
     top_p: f64,
     #[command(flatten)]
     meaning: MeaningArguments,
-    /// Threads of the sentence encoder; 0 takes every core.
-    #[arg(long, default_value_t = 0, value_name = "N", requires = "sentence_encoder")]
-    threads: usize,
     /// Gates and margins; default: `hydrometer policy`.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -72,7 +69,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         seed: SEED,
         arguments: std::env::args().skip(1).collect(),
     };
-    let meaning = arguments.meaning.open(arguments.threads, terminal)?;
+    let meaning = arguments.meaning.open(terminal)?;
     let meaning = meaning.as_ref().map(Meaning::closeness);
     let made = import(&PairedAnswers::load(&arguments.files)?, &options, meaning, &arguments.out)?;
     let statement = hydrometer_audit::statement(&made.run, &policy)?;
