@@ -5,9 +5,7 @@ use std::ops::ControlFlow;
 
 use hydrometer_answers::store::{Access, AnswerKey, Store, StoredAnswer, prompt_hash};
 use hydrometer_answers::{ModelIdentity, PlannedTokens, SampleRow, SampleSettings, SampleSource, SamplingParameters};
-use hydrometer_models::{
-    GenerationPrompt, Message, Model, ModelError, SampleLimits, SampleRequest, SampleStep, sample,
-};
+use hydrometer_models::{Facet, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe, Suite};
 
@@ -43,7 +41,7 @@ fn count(source: SampleSource, settings: &SampleSettings) -> u32 {
 pub(crate) struct Asked {
     pub probe: String,
     pub family: String,
-    tokens: Vec<u32>,
+    prompt: Prompt,
     prompt_hash: String,
     parameters: SamplingParameters,
 }
@@ -55,7 +53,7 @@ impl Asked {
         probe: &Probe,
         settings: &SampleSettings,
     ) -> Result<Option<Asked>, ModelError> {
-        let Ask::Prompt(kind::Prompt { prompt, system, turns, max_tokens, stop, .. }) = &probe.ask else {
+        let Ask::Prompt(kind::Prompt { prompt: question, system, turns, max_tokens, stop, .. }) = &probe.ask else {
             return Ok(None);
         };
         let mut messages: Vec<Message> = Vec::with_capacity(turns.len() + 2);
@@ -65,22 +63,16 @@ impl Asked {
             hydrometer_probes::Role::User => message("user", &turn.text),
             hydrometer_probes::Role::Assistant => message("assistant", &turn.text),
         }));
-        messages.push(message("user", prompt));
-        let tokenizer = model.tokenizer();
-        let tokens = match model.template() {
-            Some(template) => template.encode(tokenizer, &messages, GenerationPrompt::Add)?,
-            // A model without a template continues a text.
-            None => {
-                let texts: Vec<&str> = messages.iter().map(|message| message.content.as_str()).collect();
-                tokenizer.begin(tokenizer.encode(&texts.join("\n\n"))?)
-            }
-        };
+        messages.push(message("user", question));
+        let prompt = model.answers().ok_or(Facet::Answers)?.prompt(&messages)?;
         let mut parameters = settings.parameters.clone();
         parameters.max_tokens = max_tokens.unwrap_or(parameters.max_tokens);
         parameters.stop.extend(stop.iter().cloned());
         let context = model.identity().context_length as usize;
-        let longest = tokens.len() + parameters.max_tokens as usize;
-        if longest > context {
+        let longest = |tokens: &[u32]| tokens.len() + parameters.max_tokens as usize;
+        if let Prompt::Tokens(tokens) = &prompt
+            && longest(tokens) > context
+        {
             let reason = format!(
                 "probe `{}` takes {} tokens and {} for its answer, the context holds {context}; lower --max-tokens",
                 probe.id,
@@ -89,12 +81,26 @@ impl Asked {
             );
             return Err(ModelError::Request { reason });
         }
-        let prompt_hash = prompt_hash(&tokens);
-        Ok(Some(Asked { probe: probe.id.clone(), family: probe.family.clone(), tokens, prompt_hash, parameters }))
+        let prompt_hash = hash(&prompt);
+        Ok(Some(Asked { probe: probe.id.clone(), family: probe.family.clone(), prompt, prompt_hash, parameters }))
     }
 
     fn key(&self, model_key: &str, sample: u32) -> AnswerKey {
         AnswerKey::new(model_key, &self.prompt_hash, &self.parameters, sample)
+    }
+}
+
+/// What names a prompt in keys of answers: its tokens, or the conversation where a model shows no tokens.
+fn hash(prompt: &Prompt) -> String {
+    match prompt {
+        Prompt::Tokens(tokens) => prompt_hash(tokens),
+        Prompt::Messages(messages) => {
+            let mut hasher = blake3::Hasher::new_derive_key("hydrometer conversation 1");
+            for field in messages.iter().flat_map(|message| [&message.role, &message.content]) {
+                hasher.update(&(field.len() as u64).to_le_bytes()).update(field.as_bytes());
+            }
+            format!("blake3:{}", hasher.finalize().to_hex())
+        }
     }
 }
 
@@ -126,7 +132,8 @@ impl Asker<'_> {
         let mut tokens = 0;
         let mut written = Ok(0);
         let mut stopped = false;
-        let sampled = sample(self.model, &requests, &self.settings.parameters, self.limits, &mut |step| {
+        let answers = self.model.answers().ok_or(Facet::Answers.into()).map_err(self.role.failed())?;
+        let sampled = answers.answer(&requests, &self.settings.parameters, self.limits, &mut |step| {
             match step {
                 SampleStep::Progress { read, drawn } => observer.sampled(read, drawn),
                 SampleStep::Answer(answer) => {
@@ -165,7 +172,7 @@ impl Asker<'_> {
         let numbers = self.numbers().map(|(source, sample)| first_sample(source) + sample);
         SampleRequest {
             key: asked.prompt_hash.clone(),
-            prompt: asked.tokens.clone(),
+            prompt: asked.prompt.clone(),
             samples: numbers.filter(|&sample| !store.contains(&asked.key(model_key, sample))).collect(),
             max_tokens: Some(asked.parameters.max_tokens),
             stop: asked.parameters.stop.clone(),

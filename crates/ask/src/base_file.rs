@@ -6,7 +6,7 @@ use std::path::Path;
 use hydrometer_answers::llama_kld::{BaseError, BaseHeader, BaseReader, BaseWriter, EncodedRow};
 use hydrometer_metrics::PositionError;
 use hydrometer_metrics::compat::{Compat, CompatAccumulator, CompatToken, token_from_encoded};
-use hydrometer_models::{Block, Logits, Model, ModelError, Sequence};
+use hydrometer_models::{Block, Logits, Model, ModelError, Scorer, Sequence};
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -77,7 +77,8 @@ pub fn against_base_file(
     watch: Watch<'_>,
 ) -> Result<Option<Compat>, BaseFileError> {
     let header = base.header();
-    let vocab = student.identity().vocab_size;
+    let student = Scorer::of(student).map_err(ModelError::from)?;
+    let vocab = student.identity.vocab_size;
     if vocab < header.n_vocab {
         return Err(BaseFileError::Vocabulary { base: header.n_vocab, model: vocab });
     }
@@ -87,7 +88,7 @@ pub fn against_base_file(
     let (mut sums, mut done, mut row) = (CompatAccumulator::new(), 0, 0u64);
     for chunks in tokens.chunks(chunks_per_block(header.n_ctx, block_tokens) * header.n_ctx as usize) {
         let block = block_of(student, chunks, header);
-        let mut logits = student.score(&block)?;
+        let mut logits = student.scores.score(&block)?;
         let targets: Vec<u32> = targets(chunks, header);
         each_rows(&mut *logits, block.rows(), vocab as usize, |first, rows| {
             let mut encoded = vec![EncodedRow::default(); rows.len() / vocab as usize];
@@ -121,22 +122,23 @@ pub fn write_base_file(
     path: &Path,
     watch: Watch<'_>,
 ) -> Result<BaseHeader, BaseFileError> {
+    let teacher = Scorer::of(teacher).map_err(ModelError::from)?;
     fits(teacher, n_ctx)?;
-    let tokenizer = teacher.tokenizer();
+    let tokenizer = teacher.tokens;
     // llama.cpp takes one line break off the end of a file.
     let tokens = tokenizer.begin(tokenizer.encode(text.strip_suffix('\n').unwrap_or(text))?);
     if tokens.len() < 2 * n_ctx as usize {
         return Err(BaseFileError::Short { found: tokens.len(), n_ctx });
     }
     let n_chunk = (tokens.len() as u32 / n_ctx).min(max_chunks.unwrap_or(u32::MAX)).max(1);
-    let vocab = teacher.identity().vocab_size;
+    let vocab = teacher.identity.vocab_size;
     let header = BaseHeader { n_ctx, n_vocab: vocab, n_chunk };
     let tokens = &tokens[..header.tokens() as usize];
     let mut file = BaseWriter::create(path, header, tokens)?;
     let mut done = 0;
     for chunks in tokens.chunks(chunks_per_block(n_ctx, block_tokens) * n_ctx as usize) {
         let block = block_of(teacher, chunks, header);
-        let mut logits = teacher.score(&block)?;
+        let mut logits = teacher.scores.score(&block)?;
         each_rows(&mut *logits, block.rows(), vocab as usize, |_, rows| {
             rows.chunks(vocab as usize).try_for_each(|row| file.write_logits(row)).map_err(BaseFileError::from)
         })?;
@@ -149,8 +151,8 @@ pub fn write_base_file(
     Ok(header)
 }
 
-fn fits(model: &dyn Model, n_ctx: u32) -> Result<(), BaseFileError> {
-    let context = model.identity().context_length;
+fn fits(model: Scorer<'_>, n_ctx: u32) -> Result<(), BaseFileError> {
+    let context = model.identity.context_length;
     if n_ctx > context { Err(BaseFileError::Context { n_ctx, context }) } else { Ok(()) }
 }
 
@@ -159,8 +161,8 @@ fn chunks_per_block(n_ctx: u32, block_tokens: u32) -> usize {
 }
 
 /// The scored positions of some chunks, token 0 of each replaced by BOS where the model wants one.
-fn block_of(model: &dyn Model, chunks: &[u32], header: BaseHeader) -> Block {
-    let begin = model.tokenizer().bos().filter(|_| model.tokenizer().adds_bos());
+fn block_of(model: Scorer<'_>, chunks: &[u32], header: BaseHeader) -> Block {
+    let begin = model.tokens.bos().filter(|_| model.tokens.adds_bos());
     let rows: Vec<u32> = (header.first_row()..header.first_row() + header.rows_per_chunk()).collect();
     let sequences = chunks.chunks(header.n_ctx as usize).map(|chunk| {
         let mut tokens = chunk.to_vec();

@@ -48,6 +48,14 @@ pub enum AskError {
         /// Why nothing else will do.
         needs: &'static str,
     },
+    /// Models that have nothing of what a suite asks.
+    #[error("nothing in `{suite}` can be asked of both models: {reason}")]
+    NothingToAsk {
+        /// Name of the suite.
+        suite: String,
+        /// What is lacking, and whose it is.
+        reason: String,
+    },
     /// A suite without prompts, where only prompts are asked.
     #[error("`{suite}` has no prompt that is answered freely")]
     NoPrompt {

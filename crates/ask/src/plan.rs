@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hydrometer_answers::{
     Deciding, Manifest, NewRun, PlannedTokens, Regime, RunFolder, RunSettings, Stopped, UnitCounts,
 };
-use hydrometer_models::TokenizerPairing;
+use hydrometer_models::{Scorer, TokenizerPairing};
 use hydrometer_probes::Suite;
 use hydrometer_probes::families::FamilySizes;
 
@@ -16,7 +16,7 @@ use crate::kind::likelihoods::Likelihoods;
 use crate::kind::prompts::Prompts;
 use crate::kind::texts::Texts;
 use crate::units::Packing;
-use crate::{AskError, AskOptions, Models, PlanSummary};
+use crate::{AskError, AskOptions, Models, PlanSummary, Role};
 
 /// The whole work of a run.
 pub struct Plan<'a> {
@@ -40,8 +40,7 @@ impl<'a> Plan<'a> {
             Some(until) => Packing::ByFamily { seed: options.seed, cap: until.cap },
             None => Packing::InOrder,
         };
-        let pairing = models.teacher.tokenizer().pairing(models.student.tokenizer());
-        let shared = shared_vocabulary(&pairing, models);
+        let (pairing, shared) = vocabularies(models);
         let mut text_families = FamilySizes::default();
         // Texts first: they say most for what they cost.
         let texts: Box<dyn Kind> = match shared {
@@ -50,6 +49,7 @@ impl<'a> Plan<'a> {
                 text_families = texts.families();
                 Box::new(texts)
             }
+            None if lacking(models).is_some() => Box::new(Likelihoods::none()),
             None => Box::new(Likelihoods::plan(models, suite, options, &packing)?),
         };
         let choices = Choices::plan(models, suite, options, &packing)?;
@@ -57,15 +57,23 @@ impl<'a> Plan<'a> {
         let asks_prompts = prompts.units() > 0;
         let kinds: Vec<Box<dyn Kind>> = vec![texts, Box::new(choices), Box::new(prompts)];
         if kinds.iter().all(|kind| kind.units() == 0) {
-            return Err(AskError::NoText { suite: suite.name.clone(), needs: "it asks nothing else" });
+            let suite = suite.name.clone();
+            return Err(match lacking(models) {
+                Some(reason) => AskError::NothingToAsk { suite, reason },
+                None => AskError::NoText { suite, needs: "it asks nothing else" },
+            });
         }
         let manifest = Manifest::plan(NewRun {
             teacher: models.teacher.identity().clone(),
             student: models.student.identity().clone(),
             base: models.base.filter(|_| asks_prompts).map(|base| base.identity().clone()),
-            pairing: in_words(&pairing),
+            pairing,
             shared_vocab: shared,
-            regime: if shared.is_some() { Regime::FullLogits } else { Regime::DifferentVocabularies },
+            regime: match shared {
+                Some(_) => Regime::FullLogits,
+                None if lacking(models).is_some() => Regime::AnswersOnly,
+                None => Regime::DifferentVocabularies,
+            },
             suite,
             settings: settings(models, options, asks_prompts, text_families),
             units: files(kinds.iter().map(|kind| (&**kind, kind.units() as u32))),
@@ -131,6 +139,23 @@ impl<'a> Plan<'a> {
             }
         }
         summary
+    }
+}
+
+/// What one of the two lacks so that no token can be compared, in words.
+fn lacking(models: Models<'_>) -> Option<String> {
+    let both = [(Role::Teacher, models.teacher), (Role::Student, models.student)];
+    both.into_iter().find_map(|(role, model)| Scorer::of(model).err().map(|lacking| format!("the {role} {lacking}")))
+}
+
+/// How the vocabularies pair, in words, and the entries of the output distributions that are compared, where some are.
+fn vocabularies(models: Models<'_>) -> (String, Option<u32>) {
+    match (Scorer::of(models.teacher), Scorer::of(models.student)) {
+        (Ok(teacher), Ok(student)) => {
+            let pairing = teacher.tokens.pairing(student.tokens);
+            (in_words(&pairing), shared_vocabulary(&pairing, models))
+        }
+        _ => (lacking(models).unwrap_or_default(), None),
     }
 }
 

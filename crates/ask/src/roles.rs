@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hydrometer_answers::{MeaningSettings, SampleSource};
-use hydrometer_models::{Model, ModelError, SentenceEncoder};
+use hydrometer_models::{Model, ModelError, Scorer, SentenceEncoder};
 
 use crate::AskError;
 
@@ -29,6 +29,14 @@ impl Role {
             Role::Base => &[SampleSource::Base],
             Role::SentenceEncoder => &[],
         }
+    }
+
+    /// The model's logits and tokens.
+    ///
+    /// # Errors
+    /// It shows none.
+    pub(crate) fn scorer(self, model: &dyn Model) -> Result<Scorer<'_>, AskError> {
+        Scorer::of(model).map_err(|lacking| self.failed()(lacking.into()))
     }
 
     /// Blames a model's failure on it.

@@ -9,11 +9,11 @@ use hydrometer_answers::cache::{SequenceKey, SequenceRecords, TeacherCache};
 use hydrometer_answers::part::{Likelihoods, Sparse};
 use hydrometer_answers::sparse::SparseError;
 use hydrometer_answers::{
-    LikelihoodRow, Manifest, NewRun, Part, PlannedTokens, Regime, RunError, RunFolder, RunSettings, ScoredModel,
-    SparseRow, UnitCounts,
+    LikelihoodRow, Manifest, ModelIdentity, NewRun, Part, PlannedTokens, Regime, RunError, RunFolder, RunSettings,
+    ScoredModel, SparseRow, UnitCounts,
 };
 use hydrometer_metrics::sparse::SparseComparer;
-use hydrometer_models::{Block, LOGIT_ROWS, Model, Sequence};
+use hydrometer_models::{Block, LOGIT_ROWS, Model, Scorer, Sequence};
 use hydrometer_probes::{Ask, Suite};
 use rayon::prelude::*;
 
@@ -62,7 +62,8 @@ pub fn fill_cache(
     observer: &mut dyn Observer,
 ) -> Result<CacheReport, AskError> {
     check_blocks(cut.n_ctx, block_tokens)?;
-    let windows = windows(teacher, suite, cut).map_err(Role::Teacher.failed())?;
+    let teacher = Role::Teacher.scorer(teacher)?;
+    let windows = windows(teacher.tokens, suite, cut).map_err(Role::Teacher.failed())?;
     some_text(&windows, suite)?;
     let wanted = wanted(&windows, cache)?;
     let scored = wanted.len() as u64;
@@ -118,7 +119,7 @@ fn wanted<'a>(windows: &'a [Window], cache: &mut TeacherCache) -> Result<Vec<Wan
 
 /// The teacher's distributions of a block of windows.
 fn distributions(
-    teacher: &dyn Model,
+    teacher: Scorer<'_>,
     wanted: &[Wanted<'_>],
     cache: &TeacherCache,
 ) -> Result<Vec<SequenceRecords>, AskError> {
@@ -126,8 +127,8 @@ fn distributions(
     let block = Block { sequences: wanted.iter().map(sequence).collect() };
     let mut sequences: Vec<_> =
         wanted.iter().map(|w| SequenceRecords::new(w.window.tokens.clone(), w.positions.start)).collect();
-    let mut logits = teacher.score(&block).map_err(Role::Teacher.failed())?;
-    let vocab = teacher.identity().vocab_size as usize;
+    let mut logits = teacher.scores.score(&block).map_err(Role::Teacher.failed())?;
+    let vocab = teacher.identity.vocab_size as usize;
     let places: Vec<_> =
         wanted.iter().enumerate().flat_map(|(i, w)| w.positions.clone().map(move |position| (i, position))).collect();
     let failed =
@@ -181,12 +182,17 @@ pub fn collect_cached(
     suite.validate()?;
     let texts = suite.probes.iter().filter(|probe| matches!(probe.ask, Ask::Text(_)));
     let suite = Suite { name: suite.name.clone(), probes: texts.cloned().collect() };
-    comparable(cache, student)?;
-    let windows = windows(student, &suite, options.windowing()).map_err(Role::Student.failed())?;
+    let student = Role::Student.scorer(student)?;
+    comparable(cache, student.identity)?;
+    let windows = windows(student.tokens, &suite, options.windowing()).map_err(Role::Student.failed())?;
     some_text(&windows, &suite)?;
     all_cached(&windows, cache)?;
     let units = pack(windows, options.block_tokens as usize, |window| window.tokens.len());
-    let run = RunFolder::create_or_resume(folder, &manifest(cache, student, &suite, options, &units), &suite.probes)?;
+    let run = RunFolder::create_or_resume(
+        folder,
+        &manifest(cache, student.identity, &suite, options, &units),
+        &suite.probes,
+    )?;
     let done = |unit: &usize| run.has(Sparse::KIND, *unit as u32);
     let finished: Vec<_> = (0..units.len()).filter(done).collect();
     observer.planned(&PlanSummary {
@@ -216,8 +222,8 @@ pub fn collect_cached(
 }
 
 /// Whether the student's distributions can be compared with those of the cache.
-fn comparable(cache: &TeacherCache, student: &dyn Model) -> Result<(), AskError> {
-    let (teacher, student, codec) = (cache.teacher(), student.identity(), cache.codec());
+fn comparable(cache: &TeacherCache, student: &ModelIdentity) -> Result<(), AskError> {
+    let (teacher, student, codec) = (cache.teacher(), student, cache.codec());
     let differs = |what: &str, found: &dyn ToString, expected: String| {
         let (cache, what, found) = (cache.path().to_owned(), what.to_owned(), found.to_string());
         Err(AskError::CacheDiffers { cache, what, found, expected })
@@ -254,7 +260,7 @@ fn all_cached(windows: &[Window], cache: &mut TeacherCache) -> Result<(), AskErr
 
 fn manifest(
     cache: &TeacherCache,
-    student: &dyn Model,
+    student: &ModelIdentity,
     suite: &Suite,
     options: &AskOptions,
     units: &[Vec<Window>],
@@ -264,7 +270,7 @@ fn manifest(
     let AskOptions { n_ctx, block_tokens, max_windows, seed, .. } = *options;
     Manifest::plan(NewRun {
         teacher: teacher.clone(),
-        student: student.identity().clone(),
+        student: student.clone(),
         base: None,
         pairing: "same vocabulary".to_owned(),
         shared_vocab: Some(cache.codec().vocab),
@@ -275,10 +281,7 @@ fn manifest(
             ..RunSettings::of_texts(n_ctx, block_tokens, max_windows, precision, seed)
         },
         units: UnitCounts::default().with(Likelihoods::KIND, files).with(Sparse::KIND, files),
-        planned: PlannedTokens {
-            student_tokens: units.iter().map(tokens).sum(),
-            ..PlannedTokens::default()
-        },
+        planned: PlannedTokens { student_tokens: units.iter().map(tokens).sum(), ..PlannedTokens::default() },
         arguments: options.arguments.clone(),
     })
 }
@@ -286,7 +289,7 @@ fn manifest(
 /// A student against a cache.
 struct Comparison<'a> {
     cache: &'a mut TeacherCache,
-    student: &'a dyn Model,
+    student: Scorer<'a>,
 }
 
 impl Comparison<'_> {
@@ -300,8 +303,8 @@ impl Comparison<'_> {
             kept.push(records.ok_or_else(|| window.failed(window.rows[0], &"its block has left the cache"))?);
         }
         let block = Block { sequences: windows.iter().map(Window::sequence).collect() };
-        let mut logits = self.student.score(&block).map_err(Role::Student.failed())?;
-        let width = self.student.identity().vocab_size as usize;
+        let mut logits = self.student.scores.score(&block).map_err(Role::Student.failed())?;
+        let width = self.student.identity.vocab_size as usize;
         let places: Vec<_> =
             windows.iter().zip(&kept).flat_map(|(w, k)| (0..w.rows.len()).map(move |row| (w, k, row))).collect();
         let mut buffer = vec![0f32; LOGIT_ROWS.min(places.len()) * width];
@@ -338,7 +341,7 @@ impl Comparison<'_> {
         let logits = &logits[..codec.vocab as usize];
         let stats =
             comparer.compare(&teacher, logits, window.target(row)).map_err(|error| window.failed(position, &error))?;
-        Ok(window.estimated(row, self.student.tokenizer(), stats))
+        Ok(window.estimated(row, self.student.tokens, stats))
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use hydrometer_answers::{PositionRow, SparseRow};
 use hydrometer_metrics::PositionStats;
 use hydrometer_metrics::sparse::SparsePositionStats;
-use hydrometer_models::{Model, ModelError, Sequence, Tokenizer};
+use hydrometer_models::{ModelError, Sequence, Tokenizer};
 use hydrometer_probes::families::WindowFamilies;
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe, Suite};
@@ -94,11 +94,11 @@ fn text(tokenizer: &Tokenizer, token: u32) -> String {
 }
 
 /// All windows of a suite's texts under one tokenizer, in suite order.
-pub(crate) fn windows(model: &dyn Model, suite: &Suite, cut: Windowing) -> Result<Vec<Window>, ModelError> {
+pub(crate) fn windows(tokenizer: &Tokenizer, suite: &Suite, cut: Windowing) -> Result<Vec<Window>, ModelError> {
     let mut all = Vec::new();
     for probe in &suite.probes {
         if let Ask::Text(text) = &probe.ask {
-            all.extend(windows_of(model.tokenizer(), probe, text, cut)?);
+            all.extend(windows_of(tokenizer, probe, text, cut)?);
         }
     }
     Ok(all)

@@ -87,8 +87,8 @@ impl Look<'_> {
 
     fn vocabularies(&self) -> Option<Finding> {
         let Pairing::Different { reason } = &self.statement.pairing else { return None };
-        if self.evidence.rows.manifest.regime() == Regime::GivenAnswers {
-            // Nothing was scored: there is nothing to do about it.
+        if self.evidence.rows.manifest.regime() != Regime::DifferentVocabularies {
+            // No logits were there to be compared: there is nothing to do about it.
             return None;
         }
         Some(Finding {

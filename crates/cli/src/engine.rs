@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use hydrometer_ask::Closeness;
 use hydrometer_models::{
-    Block, EngineOptions, Instructions, Model, ModelError, Precision, SentenceEncoder, Sequence, open,
+    Block, EngineOptions, Instructions, Model, ModelError, Precision, Scorer, SentenceEncoder, Sequence, open,
 };
 use hydrometer_probes::Suite;
 use hydrometer_probes::meaning::LEAST_COSINE;
@@ -179,7 +179,9 @@ pub fn tokens_per_second(role: &str, model: &dyn Model, suite: &Suite) -> Result
     };
     let longest = WARM_UP.min(model.identity().context_length as usize);
     let text: String = text.chars().take(8 * WARM_UP).collect();
-    let mut tokens = model.tokenizer().encode(&text).map_err(failed)?;
+    // What shows no logits is not measured.
+    let Ok(scorer) = Scorer::of(model) else { return Ok(None) };
+    let mut tokens = scorer.tokens.encode(&text).map_err(failed)?;
     tokens.truncate(longest);
     if tokens.len() < 2 {
         return Ok(None);
@@ -187,7 +189,7 @@ pub fn tokens_per_second(role: &str, model: &dyn Model, suite: &Suite) -> Result
     let rows = (0..tokens.len() as u32).collect();
     let block = Block { sequences: vec![Sequence { tokens, rows }] };
     let started = Instant::now();
-    let mut logits = model.score(&block).map_err(failed)?;
+    let mut logits = scorer.scores.score(&block).map_err(failed)?;
     let mut buffer = vec![0f32; block.rows() * model.identity().vocab_size as usize];
     logits.read(0..block.rows(), &mut buffer).map_err(failed)?;
     Ok(Some(block.tokens() as f64 / started.elapsed().as_secs_f64()))

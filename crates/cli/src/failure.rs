@@ -77,6 +77,7 @@ impl From<AskError> for Failure {
             AskError::Setting { .. }
             | AskError::Parameters(_)
             | AskError::NoText { .. }
+            | AskError::NothingToAsk { .. }
             | AskError::NoPrompt { .. }
             | AskError::NothingToEncode
             | AskError::UnknownModel { .. }

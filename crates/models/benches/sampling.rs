@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use hydrometer_answers::SamplingParameters;
-use hydrometer_models::{EngineOptions, Precision, SampleLimits, SampleRequest, SampleStep, open, sample};
+use hydrometer_models::{EngineOptions, Precision, Prompt, SampleLimits, SampleRequest, SampleStep, open, sample};
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
@@ -24,7 +24,7 @@ fn main() {
     let requests: Vec<_> = (0..sequences)
         .map(|i| SampleRequest {
             key: i.to_string(),
-            prompt: (0..prompt).map(|j| 100 + (i * 131 + j * 71) % 20_000).collect(),
+            prompt: Prompt::Tokens((0..prompt).map(|j| 100 + (i * 131 + j * 71) % 20_000).collect()),
             samples: vec![0],
             max_tokens: None,
             stop: Vec::new(),

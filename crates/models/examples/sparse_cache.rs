@@ -14,7 +14,7 @@ use hydrometer_answers::cache::{DistributionReader, DistributionWriter, Sequence
 use hydrometer_answers::sparse::{Codec, Encoder};
 use hydrometer_metrics::sparse::{SparseStats, Truncation};
 use hydrometer_metrics::{Comparer, PositionStats};
-use hydrometer_models::{Block, EngineOptions, LOGIT_ROWS, Model, Precision, Sequence, open};
+use hydrometer_models::{Block, EngineOptions, LOGIT_ROWS, Model, Precision, Scores, Sequence, open};
 
 const N_CTX: usize = 512;
 const TRUNCATIONS: [Truncation; 7] = [
@@ -76,12 +76,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         });
     }
     let text = std::fs::read_to_string(text)?;
-    let tokens = teacher.tokenizer().encode(&text)?;
+    let tokens = teacher.tokens().ok_or("the teacher shows no tokens")?.encode(&text)?;
     let mut comparer = Comparer::new(vocab as usize);
     let mut exact = Vec::new();
     let start = Instant::now();
     for chunk in tokens.chunks_exact(N_CTX).take(chunks.parse()?) {
-        let tokens = teacher.tokenizer().begin(chunk.to_vec());
+        let tokens = teacher.tokens().ok_or("the teacher shows no tokens")?.begin(chunk.to_vec());
         score(&*teacher, &*student, &tokens, &model_key, &mut comparer, &mut trials, &mut exact)?;
     }
     let kl = exact.iter().map(|s| f64::from(s.kl)).sum::<f64>() / exact.len() as f64;
@@ -100,6 +100,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+fn scores(model: &dyn Model) -> Result<&dyn Scores, Box<dyn Error>> {
+    model.scores().ok_or_else(|| format!("{} shows no logits", model.identity().name).into())
+}
+
 /// Both models over one sequence; every codec sees every row.
 fn score(
     teacher: &dyn Model,
@@ -116,7 +120,7 @@ fn score(
         trial.sequence = SequenceRecords::new(tokens.to_vec(), rows[0]);
     }
     let block = Block { sequences: vec![Sequence { tokens: tokens.to_vec(), rows: rows.clone() }] };
-    let (mut p, mut q) = (teacher.score(&block)?, student.score(&block)?);
+    let (mut p, mut q) = (scores(teacher)?.score(&block)?, scores(student)?.score(&block)?);
     let widths = [teacher, student].map(|model| model.identity().vocab_size as usize);
     let mut buffers = widths.map(|width| vec![0.0f32; LOGIT_ROWS * width]);
     let vocab = widths[0].min(widths[1]);

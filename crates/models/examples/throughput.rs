@@ -9,7 +9,7 @@
 use std::error::Error;
 use std::time::Instant;
 
-use hydrometer_models::{Block, Checkpoint, Decoder, EngineOptions, LOGIT_ROWS, Model, Precision, Sequence};
+use hydrometer_models::{Block, Checkpoint, Decoder, EngineOptions, LOGIT_ROWS, Model, Precision, Scores, Sequence};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn measure(decoder: &Decoder, tokens: &[u32], n_ctx: usize, chunks: usize) -> Result<Vec<f32>, Box<dyn Error>> {
     let vocab = decoder.identity().vocab_size as usize;
-    let bos = decoder.tokenizer().bos().filter(|_| decoder.tokenizer().adds_bos());
+    let bos = decoder.tokens().and_then(|tokens| tokens.bos().filter(|_| tokens.adds_bos()));
     let sequences: Vec<Sequence> = tokens
         .chunks_exact(n_ctx)
         .take(chunks)

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use crate::Facet;
 use crate::instructions::VARIABLE;
 
 /// A model that cannot be read or cannot answer.
@@ -113,12 +114,21 @@ pub enum ModelError {
         /// What the variable says.
         found: String,
     },
+    /// The model has nothing of the kind that was asked for.
+    #[error("the model {0}")]
+    Lacks(Facet),
     /// A request that makes no sense for this model; the caller's mistake.
     #[error("{reason}")]
     Request {
         /// The reason, as a fragment.
         reason: String,
     },
+}
+
+impl From<Facet> for ModelError {
+    fn from(lacking: Facet) -> Self {
+        Self::Lacks(lacking)
+    }
 }
 
 impl ModelError {

@@ -1,10 +1,18 @@
-//! The one `Model` trait: what any model can be asked.
+//! The one `Model` trait: who a model is, and what it has of all that a model may have.
+//!
+//! Every facet is optional. A local model shows logits and a tokenizer, and answers by sampling them; a model behind an
+//! endpoint may have nothing but answers. Whoever asks takes what is there, and says what is missing.
 
+use std::fmt;
+use std::ops::ControlFlow;
 use std::ops::Range;
 
-use hydrometer_answers::ModelIdentity;
+use hydrometer_answers::{ModelIdentity, SamplingParameters};
+use hydrometer_probes::Probe;
 
-use crate::{ChatTemplate, ModelError, Session, Tokenizer};
+use crate::{
+    ChatTemplate, Choice, Message, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Session, Tokenizer,
+};
 
 /// A token sequence and the positions whose next-token distribution is wanted.
 ///
@@ -45,14 +53,44 @@ pub trait Logits {
     fn read(&mut self, rows: Range<usize>, out: &mut [f32]) -> Result<(), ModelError>;
 }
 
-/// Anything that answers.
+/// Anything that answers. What a model does not say that it has, it has not.
 pub trait Model: Send + Sync {
     /// Who it is.
     fn identity(&self) -> &ModelIdentity;
-    /// Its tokenizer.
-    fn tokenizer(&self) -> &Tokenizer;
-    /// Its chat template, where it has one.
-    fn template(&self) -> Option<&ChatTemplate>;
+
+    /// Full next-token distributions at every position.
+    fn scores(&self) -> Option<&dyn Scores> {
+        None
+    }
+
+    /// Text to token ids and back.
+    fn tokens(&self) -> Option<&Tokenizer> {
+        None
+    }
+
+    /// A conversation as the text that the model continues.
+    fn renders(&self) -> Option<&ChatTemplate> {
+        None
+    }
+
+    /// Sequences that grow token by token.
+    fn grows(&self) -> Option<&dyn Grows> {
+        None
+    }
+
+    /// Free answers to conversations.
+    fn answers(&self) -> Option<&dyn Answers> {
+        None
+    }
+
+    /// Log-probabilities of given options.
+    fn chooses(&self) -> Option<&dyn Chooses> {
+        None
+    }
+}
+
+/// A model that shows its logits.
+pub trait Scores: Send + Sync {
     /// Runs the block through the model up to, but not including, the output head.
     ///
     /// # Errors
@@ -64,18 +102,109 @@ pub trait Model: Send + Sync {
     /// A model whose engine computes in reduced precision answers in full precision here.
     ///
     /// # Errors
-    /// As [`Model::score`].
+    /// As [`Scores::score`].
     fn rerun<'a>(&'a self, block: &Block) -> Result<Box<dyn Logits + 'a>, ModelError> {
         self.score(block)
     }
+}
 
-    /// Sequences that grow token by token; see [`crate::sample`].
+/// A model whose sequences grow here, token by token: it answers by [sampling](crate::sample()).
+pub trait Grows: Send + Sync {
+    /// Sequences of this model. Besides what they need, the session may take `spare` bytes of memory to be faster.
     ///
-    /// Besides what the sequences need, the session may take `spare` bytes of memory to be faster.
-    fn session<'a>(&'a self, spare: u64) -> Box<dyn Session + 'a>;
+    /// # Errors
+    /// The model has lost what it grows from.
+    fn session<'a>(&'a self, spare: u64) -> Result<Box<dyn Session + 'a>, ModelError>;
 
     /// Memory that one position of a growing sequence takes, in bytes; 0 where it hardly matters.
     fn position_bytes(&self) -> u64 {
         0
+    }
+}
+
+/// A model that answers conversations freely.
+pub trait Answers: Send + Sync {
+    /// A conversation as this model takes it.
+    ///
+    /// # Errors
+    /// The template or the tokenizer refuses.
+    fn prompt(&self, messages: &[Message]) -> Result<Prompt, ModelError>;
+
+    /// Answers every request; answers come as they are complete, in no particular order. `Break` ends early. Whatever
+    /// ends it, every answer that is complete has been handed out.
+    ///
+    /// # Errors
+    /// A prompt that is not of this model's making, parameters without meaning, or the model fails.
+    fn answer(
+        &self,
+        requests: &[SampleRequest],
+        parameters: &SamplingParameters,
+        limits: &SampleLimits,
+        watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
+    ) -> Result<(), ModelError>;
+}
+
+/// A model that says how probable given options are.
+pub trait Chooses: Send + Sync {
+    /// A choice probe in one rotation as this model reads it, and the probe's option index behind each answer.
+    ///
+    /// # Errors
+    /// A text probe, answers that the tokenizer cannot tell apart, or the template or tokenizer refuses.
+    fn question(&self, probe: &Probe, rotation: u32) -> Result<(Choice, Vec<usize>), ModelError>;
+
+    /// ln p(option | prompt) in nats for every option of every choice, in their order.
+    ///
+    /// # Errors
+    /// An empty prompt or option, a token outside the vocabulary, or the model fails.
+    fn choose(&self, choices: &[Choice]) -> Result<Vec<Vec<f64>>, ModelError>;
+}
+
+/// What a model may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Facet {
+    /// [`Model::scores`].
+    Logits,
+    /// [`Model::tokens`].
+    Tokens,
+    /// [`Model::grows`].
+    Sequences,
+    /// [`Model::answers`].
+    Answers,
+    /// [`Model::chooses`].
+    Choices,
+}
+
+impl fmt::Display for Facet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Facet::Logits => "shows no logits",
+            Facet::Tokens => "shows no tokens",
+            Facet::Sequences => "has no sequences that grow",
+            Facet::Answers => "does not answer freely",
+            Facet::Choices => "does not say how probable an option is",
+        })
+    }
+}
+
+/// A model that shows logits of tokens that it names: what token metrics need of it.
+#[derive(Clone, Copy)]
+pub struct Scorer<'a> {
+    /// Who it is.
+    pub identity: &'a ModelIdentity,
+    /// Its logits.
+    pub scores: &'a dyn Scores,
+    /// Its tokens.
+    pub tokens: &'a Tokenizer,
+}
+
+impl<'a> Scorer<'a> {
+    /// The model's, where it shows both.
+    ///
+    /// # Errors
+    /// What it lacks.
+    pub fn of(model: &'a dyn Model) -> Result<Self, Facet> {
+        let scores = model.scores().ok_or(Facet::Logits)?;
+        let tokens = model.tokens().ok_or(Facet::Tokens)?;
+        Ok(Self { identity: model.identity(), scores, tokens })
     }
 }

@@ -120,7 +120,7 @@ fn asked(pieces: &[&str], template: Option<&str>) -> (Choice, Vec<usize>, Script
 }
 
 fn shown(model: &Scripted, tokens: &[u32]) -> String {
-    String::from_utf8(model.tokenizer().decode(tokens)).unwrap()
+    String::from_utf8(model.tokens().unwrap().decode(tokens)).unwrap()
 }
 
 #[test]
@@ -165,5 +165,5 @@ fn questions_that_cannot_be_asked_are_errors() {
     let (_, _, model) = asked(&[], None);
     assert!(question(&model, &text, 0).unwrap_err().to_string().contains("asks no choice"));
     assert!(question(&self::model(), &probe(), 0).is_err(), "the vocabulary lacks the letters of the question");
-    assert!(self::model().template().is_none());
+    assert!(self::model().renders().is_none());
 }

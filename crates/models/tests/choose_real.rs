@@ -46,8 +46,8 @@ fn an_instructed_model_answers_by_the_letter() {
         assert!(choice.options.iter().all(|option| option.len() == 1), "{choice:?}");
         for option in &choice.options {
             let ids = [choice.prompt.as_slice(), option].concat();
-            let text = String::from_utf8(model.tokenizer().decode(&ids)).unwrap();
-            assert_eq!(model.tokenizer().encode_rendered(&text).unwrap(), ids);
+            let text = String::from_utf8(model.tokens().unwrap().decode(&ids)).unwrap();
+            assert_eq!(model.tokens().unwrap().encode_rendered(&text).unwrap(), ids);
         }
         let answers = choose(&*model, &[choice]).unwrap().remove(0);
         let mass: f64 = answers.iter().map(|logprob| logprob.exp()).sum();
@@ -63,7 +63,7 @@ fn an_instructed_model_answers_by_the_letter() {
 fn a_base_model_reads_the_plain_form() {
     let Some(path) = model_file("smollm2-135m.gguf") else { return };
     let model = open(path.to_str().unwrap(), &options()).unwrap();
-    if model.template().is_some() {
+    if model.renders().is_some() {
         eprintln!("this file has a chat template: only the joined tokens are checked");
     }
     let (choice, _) = question(&*model, &probe("2 + 2 = ?", ["3", "4", "5"], 1), 0).unwrap();
@@ -76,12 +76,12 @@ fn a_planted_real_model_keeps_its_identity_and_changes_its_tail() {
     let plain = open(path.to_str().unwrap(), &options()).unwrap();
     let planted = open(&format!("planted:tail_truncated=0.9({})", path.display()), &options()).unwrap();
     assert_eq!(plain.identity().weights, planted.identity().weights);
-    let tokens = plain.tokenizer().begin(plain.tokenizer().encode("The capital of France is").unwrap());
+    let tokens = plain.tokens().unwrap().begin(plain.tokens().unwrap().encode("The capital of France is").unwrap());
     let row = tokens.len() as u32 - 1;
     let block = Block { sequences: vec![Sequence { tokens, rows: vec![row] }] };
     let read = |model: &dyn Model| {
         let mut out = vec![0.0; model.identity().vocab_size as usize];
-        model.score(&block).unwrap().read(0..1, &mut out).unwrap();
+        model.scores().unwrap().score(&block).unwrap().read(0..1, &mut out).unwrap();
         out
     };
     let (before, after) = (read(&*plain), read(&*planted));

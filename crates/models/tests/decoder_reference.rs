@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hydrometer_models::{Block, Checkpoint, Decoder, EngineOptions, Model, ModelError, Precision, Sequence};
+use hydrometer_models::{Block, Checkpoint, Decoder, EngineOptions, Model, ModelError, Precision, Scores, Sequence};
 use serde_json::Value;
 
 /// Two correct f32 engines differ by a few times 1e-5 on the tiny models, by a few times 1e-4 on the real ones.
@@ -34,7 +34,7 @@ fn open(path: &Path, precision: Precision) -> Result<Decoder, ModelError> {
 /// Scores a block in reads of `at_once` rows.
 fn logits(model: &dyn Model, block: &Block, at_once: usize) -> Vec<f32> {
     let vocab = model.identity().vocab_size as usize;
-    let mut logits = model.score(block).unwrap();
+    let mut logits = model.scores().unwrap().score(block).unwrap();
     let mut out = vec![f32::NAN; block.rows() * vocab];
     for first in (0..block.rows()).step_by(at_once) {
         let rows = first..block.rows().min(first + at_once);

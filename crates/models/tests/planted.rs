@@ -34,7 +34,7 @@ fn read(model: &dyn Model, sequences: &[(&[u32], &[u32])]) -> Vec<Vec<f32>> {
     let sequences = sequences.iter().map(|(t, r)| Sequence { tokens: t.to_vec(), rows: r.to_vec() }).collect();
     let block = Block { sequences };
     let mut out = vec![f32::NAN; block.rows() * 16];
-    model.score(&block).unwrap().read(0..block.rows(), &mut out).unwrap();
+    model.scores().unwrap().score(&block).unwrap().read(0..block.rows(), &mut out).unwrap();
     out.chunks(16).map(<[f32]>::to_vec).collect()
 }
 
@@ -112,7 +112,7 @@ fn a_nucleus_that_is_reached_exactly_is_reached() {
     let model = Planted::new(Defect::TailTruncated(0.5), even);
     let block = Block { sequences: vec![Sequence { tokens: vec![0], rows: vec![0] }] };
     let mut row = [f32::NAN; 4];
-    model.score(&block).unwrap().read(0..1, &mut row).unwrap();
+    model.scores().unwrap().score(&block).unwrap().read(0..1, &mut row).unwrap();
     // Half the mass is two of four tokens; ties go to the lowest id.
     assert_eq!(row, [1.5, 1.5, f32::NEG_INFINITY, f32::NEG_INFINITY]);
 }
@@ -221,13 +221,13 @@ proptest! {
         let prefix = read(&model, &[(&tokens[..last], &[last as u32 - 1])]);
         prop_assert_eq!(&prefix[0], &alone[last - 1]);
         let block = Block { sequences: vec![Sequence { tokens, rows }] };
-        let mut logits = model.score(&block).unwrap();
+        let mut logits = model.scores().unwrap().score(&block).unwrap();
         for row in (0..=last).rev() {
             let mut out = [0.0; 16];
             logits.read(row..row + 1, &mut out).unwrap();
             prop_assert_eq!(&out[..], &alone[row][..]);
         }
-        let again = model.rerun(&block).map(|mut logits| {
+        let again = model.scores().unwrap().rerun(&block).map(|mut logits| {
             let mut out = vec![0.0; block.rows() * 16];
             logits.read(0..block.rows(), &mut out).unwrap();
             out

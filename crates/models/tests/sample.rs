@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use hydrometer_answers::{FinishReason, ModelIdentity, SamplingParameters};
 use hydrometer_models::{
-    Answer, Block, ChatTemplate, EngineOptions, Feed, Logits, Model, ModelError, Precision, SampleLimits,
-    SampleRequest, SampleStep, Scripted, Sequence, Session, Tokenizer, open, sample,
+    Answer, Block, EngineOptions, Feed, Grows, Model, ModelError, Precision, Prompt, SampleLimits, SampleRequest,
+    SampleStep, Scripted, Sequence, Session, Tokenizer, open, sample,
 };
 
 const TINY: [&str; 4] = ["tiny-llama", "tiny-qwen2", "tiny-qwen3", "tiny-gemma3"];
@@ -47,7 +47,13 @@ fn answers(
 }
 
 fn request(key: &str, prompt: Vec<u32>, samples: u32) -> SampleRequest {
-    SampleRequest { key: key.into(), prompt, samples: (0..samples).collect(), max_tokens: None, stop: Vec::new() }
+    SampleRequest {
+        key: key.into(),
+        prompt: Prompt::Tokens(prompt),
+        samples: (0..samples).collect(),
+        max_tokens: None,
+        stop: Vec::new(),
+    }
 }
 
 fn prompt(model: &dyn Model, length: u32, salt: u32) -> Vec<u32> {
@@ -59,7 +65,7 @@ fn last_row(model: &dyn Model, tokens: &[u32]) -> Vec<f32> {
     let rows = vec![tokens.len() as u32 - 1];
     let block = Block { sequences: vec![Sequence { tokens: tokens.to_vec(), rows }] };
     let mut row = vec![0.0; model.identity().vocab_size as usize];
-    model.score(&block).unwrap().read(0..1, &mut row).unwrap();
+    model.scores().unwrap().score(&block).unwrap().read(0..1, &mut row).unwrap();
     row
 }
 
@@ -70,7 +76,7 @@ fn growing_sequences_give_exactly_the_logits_of_scoring() {
         let model = tiny(name);
         let vocab = model.identity().vocab_size as usize;
         let (a, b) = (prompt(&*model, 75, 3), prompt(&*model, 40, 5));
-        let mut session = model.session(spare);
+        let mut session = model.grows().unwrap().session(spare).unwrap();
         let mut logits = vec![0.0; 2 * vocab];
         let (first, second) = (session.open(), session.open());
         // Unequal pieces that end inside pages and on their borders.
@@ -108,7 +114,7 @@ fn neither_batching_nor_order_nor_memory_changes_an_answer() {
         assert_eq!(expected.len(), requests.iter().map(|r| r.samples.len()).sum::<usize>());
         let one = SampleLimits { width: 1, ..WIDE };
         assert_eq!(answers(&*model, &requests, &parameters, &one).unwrap(), expected);
-        let poor = SampleLimits { memory: model.position_bytes() * 100, ..WIDE };
+        let poor = SampleLimits { memory: model.grows().unwrap().position_bytes() * 100, ..WIDE };
         assert_eq!(answers(&*model, &requests, &parameters, &poor).unwrap(), expected);
         // Another order, and only a late sample of one prompt.
         let mut turned: Vec<_> = requests.iter().rev().cloned().collect();
@@ -131,7 +137,7 @@ fn log_probabilities_are_those_of_scoring() {
     for model in [plain, sharpened, permuted] {
         let request = request("p", prompt(&*model, 12, 2), 2);
         for answer in answers(&*model, std::slice::from_ref(&request), &parameters(1.0, 20), &WIDE).unwrap() {
-            let mut tokens = request.prompt.clone();
+            let Prompt::Tokens(mut tokens) = request.prompt.clone() else { unreachable!("made of tokens") };
             for draw in answer.tokens {
                 let row = last_row(&*model, &tokens);
                 let sum: f64 = row.iter().map(|&logit| f64::from(logit).exp()).sum();
@@ -225,17 +231,18 @@ impl Model for Breaking {
     fn identity(&self) -> &ModelIdentity {
         self.inner.identity()
     }
-    fn tokenizer(&self) -> &Tokenizer {
-        self.inner.tokenizer()
+    fn tokens(&self) -> Option<&Tokenizer> {
+        self.inner.tokens()
     }
-    fn template(&self) -> Option<&ChatTemplate> {
-        None
+    fn grows(&self) -> Option<&dyn Grows> {
+        Some(self)
     }
-    fn score<'a>(&'a self, block: &Block) -> Result<Box<dyn Logits + 'a>, ModelError> {
-        self.inner.score(block)
-    }
-    fn session<'a>(&'a self, spare: u64) -> Box<dyn Session + 'a> {
-        Box::new(BreakingSession { inner: self.inner.session(spare), step: self.step, broken: self.broken })
+}
+
+impl Grows for Breaking {
+    fn session<'a>(&'a self, spare: u64) -> Result<Box<dyn Session + 'a>, ModelError> {
+        let inner = self.inner.session(spare)?;
+        Ok(Box::new(BreakingSession { inner, step: self.step, broken: self.broken }))
     }
 }
 

@@ -28,12 +28,12 @@ fn toy() -> Scripted {
 }
 
 fn rows(model: &dyn Model, text: &str) -> Vec<Vec<f32>> {
-    let tokens = model.tokenizer().begin(model.tokenizer().encode(text).unwrap());
+    let tokens = model.tokens().unwrap().begin(model.tokens().unwrap().encode(text).unwrap());
     let rows = (0..tokens.len() as u32).collect();
     let block = Block { sequences: vec![Sequence { tokens, rows }] };
     let vocab = model.identity().vocab_size as usize;
     let mut out = vec![f32::NAN; block.rows() * vocab];
-    model.score(&block).unwrap().read(0..block.rows(), &mut out).unwrap();
+    model.scores().unwrap().score(&block).unwrap().read(0..block.rows(), &mut out).unwrap();
     out.chunks(vocab).map(<[f32]>::to_vec).collect()
 }
 
@@ -57,7 +57,7 @@ fn its_identity_is_the_hash_of_the_file_without_its_folder() {
     let id = model.identity();
     assert_eq!((id.name.as_str(), id.spec.as_str(), id.vocab_size), ("toy", "scripted:toy.toml", 5));
     assert_eq!(id.weights, format!("blake3:{}", blake3::hash(TOY.as_bytes()).to_hex()));
-    assert_eq!(id.tokenizer, model.tokenizer().hash());
+    assert_eq!(id.tokenizer, model.tokens().unwrap().hash());
     let other = Scripted::parse(Path::new("toy.toml"), &TOY.replace("0.25", "0.26")).unwrap();
     assert_ne!(other.identity().weights, id.weights);
     assert_eq!(other.identity().tokenizer, id.tokenizer);
@@ -74,7 +74,7 @@ probabilities = { A = 0.75, B = 0.25 }
 "#;
     let model = Scripted::parse(Path::new("x.toml"), text).unwrap();
     assert_eq!((model.identity().vocab_size, model.identity().name.as_str()), (256, "byte by byte"));
-    assert_eq!(model.identity().template.as_deref(), model.template().map(|template| template.hash()));
+    assert_eq!(model.identity().template.as_deref(), model.renders().map(|template| template.hash()));
     let row = &rows(&model, "é")[1];
     assert_eq!((row[65], row[66], row[67]), (0.75f32.ln(), 0.25f32.ln(), f32::NEG_INFINITY));
 }
@@ -83,13 +83,13 @@ probabilities = { A = 0.75, B = 0.25 }
 fn requests_out_of_range_are_errors() {
     let model = toy();
     let ask = |tokens: Vec<u32>, rows: Vec<u32>| {
-        model.score(&Block { sequences: vec![Sequence { tokens, rows }] }).map(|_| ()).unwrap_err()
+        model.scores().unwrap().score(&Block { sequences: vec![Sequence { tokens, rows }] }).map(|_| ()).unwrap_err()
     };
     assert!(matches!(ask(vec![0, 9], vec![0]), ModelError::Token { id: 9, position: 1, vocab: 5 }));
     assert!(matches!(ask(vec![0; 7], vec![0]), ModelError::TooLong { tokens: 7, context: 6 }));
     assert!(matches!(ask(vec![0], vec![1]), ModelError::Request { .. }));
     let block = Block { sequences: vec![Sequence { tokens: vec![0], rows: vec![0] }] };
-    assert!(model.score(&block).unwrap().read(0..2, &mut [0.0; 10]).is_err());
+    assert!(model.scores().unwrap().score(&block).unwrap().read(0..2, &mut [0.0; 10]).is_err());
 }
 
 fn check(change: impl Fn(&str) -> String, line: usize, expect: &str) {

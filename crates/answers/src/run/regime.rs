@@ -15,6 +15,8 @@ pub enum Regime {
     TeacherCache,
     /// Full logits of both, over vocabularies that cannot be compared.
     DifferentVocabularies,
+    /// A model that was asked shows no logits: only its answers.
+    AnswersOnly,
     /// Answers that were given as texts: no model was asked.
     GivenAnswers,
 }
@@ -26,7 +28,7 @@ impl Regime {
         match self {
             Regime::FullLogits => "R0",
             Regime::TeacherCache => "R1",
-            Regime::DifferentVocabularies | Regime::GivenAnswers => "R4",
+            Regime::DifferentVocabularies | Regime::AnswersOnly | Regime::GivenAnswers => "R4",
         }
     }
 
@@ -42,6 +44,7 @@ impl Regime {
             Regime::DifferentVocabularies => {
                 "different vocabularies: choices, free answers and bits per byte only, token metrics are refused"
             }
+            Regime::AnswersOnly => "a model shows no logits: what both answer can be compared, nothing about tokens",
             Regime::GivenAnswers => "answers given as texts: what they say can be compared, nothing about tokens",
         }
     }

@@ -1,7 +1,7 @@
 //! Choices: both models say how probable each option is after the prompt, in one or more orders of the options.
 
 use hydrometer_answers::{ChoiceRow, Part, PartKind, PlannedTokens, part};
-use hydrometer_models::{Choice, choose, question};
+use hydrometer_models::{Choice, Chooses, Facet};
 use hydrometer_probes::{Ask, Probe, Suite};
 
 use super::{Asking, Gates, Kind};
@@ -20,9 +20,9 @@ struct Question {
 }
 
 impl Question {
-    fn new(models: Models<'_>, probe: &Probe, rotation: u32) -> Result<Self, AskError> {
-        let (teacher, order) = question(models.teacher, probe, rotation).map_err(Role::Teacher.failed())?;
-        let (student, _) = question(models.student, probe, rotation).map_err(Role::Student.failed())?;
+    fn new([teacher, student]: [&dyn Chooses; 2], probe: &Probe, rotation: u32) -> Result<Self, AskError> {
+        let (teacher, order) = teacher.question(probe, rotation).map_err(Role::Teacher.failed())?;
+        let (student, _) = student.question(probe, rotation).map_err(Role::Student.failed())?;
         let (probe, family) = (probe.id.clone(), probe.family.clone());
         Ok(Self { probe, family, rotation, order, teacher, student })
     }
@@ -55,10 +55,14 @@ impl Choices {
         packing: &Packing,
     ) -> Result<Self, AskError> {
         let mut questions = Vec::new();
+        // Where one of the two cannot choose, there is nothing to compare.
+        let (Some(teacher), Some(student)) = (models.teacher.chooses(), models.student.chooses()) else {
+            return Ok(Self { units: Vec::new() });
+        };
         for probe in &suite.probes {
             let Ask::Choice(choice) = &probe.ask else { continue };
             for rotation in 0..options.rotations.min(choice.rotations() as u32) {
-                questions.push(Question::new(models, probe, rotation)?);
+                questions.push(Question::new([teacher, student], probe, rotation)?);
             }
         }
         let units = packing.pack(questions, options.block_tokens as usize, |q| &q.family, |q| q.teacher.tokens());
@@ -84,16 +88,19 @@ impl Kind for Choices {
     }
 
     fn ask(&mut self, unit: usize, asking: &Asking<'_>, _: Gates, observer: &mut dyn Observer) -> Result<(), AskError> {
+        let lacks = |role: Role| move || role.failed()(Facet::Choices.into());
+        let teacher_chooses = asking.models.teacher.chooses().ok_or_else(lacks(Role::Teacher))?;
+        let student_chooses = asking.models.student.chooses().ok_or_else(lacks(Role::Student))?;
         let mut rows = Vec::new();
         for questions in asking.blocks(&self.units[unit], |question| question.teacher.tokens()) {
             asking.go_on(observer)?;
             let size = tokens(questions);
             let asked: Vec<_> = questions.iter().map(|question| question.teacher.clone()).collect();
-            let teacher = choose(asking.models.teacher, &asked).map_err(Role::Teacher.failed())?;
+            let teacher = teacher_chooses.choose(&asked).map_err(Role::Teacher.failed())?;
             observer.progress(size.teacher_tokens);
             asking.go_on(observer)?;
             let asked: Vec<_> = questions.iter().map(|question| question.student.clone()).collect();
-            let student = choose(asking.models.student, &asked).map_err(Role::Student.failed())?;
+            let student = student_chooses.choose(&asked).map_err(Role::Student.failed())?;
             observer.progress(size.student_tokens);
             for (question, (teacher, student)) in questions.iter().zip(teacher.iter().zip(&student)) {
                 rows.extend(question.rows(teacher, student));

@@ -16,6 +16,11 @@ pub(crate) struct Likelihoods {
 }
 
 impl Likelihoods {
+    /// No text is scored: a model shows no logits or no tokens.
+    pub(crate) fn none() -> Self {
+        Self { units: Vec::new() }
+    }
+
     pub(crate) fn plan(
         models: Models<'_>,
         suite: &Suite,
@@ -25,7 +30,8 @@ impl Likelihoods {
         let mut units = Vec::new();
         for scored in [ScoredModel::Teacher, ScoredModel::Student] {
             let (model, role) = who(models, scored);
-            let windows = windows(model, suite, options.windowing()).map_err(role.failed())?;
+            let tokens = role.scorer(model)?.tokens;
+            let windows = windows(tokens, suite, options.windowing()).map_err(role.failed())?;
             let packed = packing.pack(windows, options.block_tokens as usize, |w| &w.family, |w| w.tokens.len());
             units.extend(packed.into_iter().map(|windows| (scored, windows)));
         }
@@ -67,8 +73,9 @@ impl Kind for Likelihoods {
         let (scored, windows) = &self.units[unit];
         let (model, role) = who(asking.models, *scored);
         let block = Block { sequences: windows.iter().map(Window::sequence).collect() };
-        let mut logits = model.score(&block).map_err(role.failed())?;
-        let vocab = model.identity().vocab_size as usize;
+        let scorer = role.scorer(model)?;
+        let mut logits = scorer.scores.score(&block).map_err(role.failed())?;
+        let vocab = scorer.identity.vocab_size as usize;
         let targets: Vec<_> = windows.iter().flat_map(|w| (0..w.rows.len()).map(|row| w.target(row))).collect();
         let mut logprobs = Vec::with_capacity(targets.len());
         let mut buffer = vec![0f32; LOGIT_ROWS.min(targets.len()) * vocab];

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use hydrometer_answers::store::{Access, Store};
 use hydrometer_answers::{Part, PartKind, SampleSettings, TeacherAsked, part};
+use hydrometer_models::Model;
 use hydrometer_probes::Suite;
 use hydrometer_probes::families::order_in;
 
@@ -67,8 +68,12 @@ impl Prompts {
 /// The free questions of a suite.
 fn prompts(models: Models<'_>, suite: &Suite, settings: &SampleSettings) -> Result<Vec<Prompt>, AskError> {
     let mut prompts = Vec::new();
+    // Where one of the two does not answer, there is nothing to compare.
+    if models.teacher.answers().is_none() || models.student.answers().is_none() {
+        return Ok(prompts);
+    }
     for probe in &suite.probes {
-        let read = |(role, model): (Role, _)| {
+        let read = |(role, model): (Role, &dyn Model)| {
             let asked = Asked::new(model, probe, settings).map_err(role.failed()).transpose()?;
             Some(asked.map(|asked| (role, asked)))
         };

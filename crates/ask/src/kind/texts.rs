@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use hydrometer_answers::{LikelihoodRow, Part, PartKind, PlannedTokens, PositionRow, ScoredModel, part};
 use hydrometer_metrics::Comparer;
-use hydrometer_models::{Block, LOGIT_ROWS, Logits, Model};
+use hydrometer_models::{Block, LOGIT_ROWS, Logits, Scorer};
 use hydrometer_probes::Suite;
 use hydrometer_probes::families::FamilySizes;
 use rayon::prelude::*;
@@ -38,7 +38,8 @@ impl Texts {
         packing: &Packing,
         shared: u32,
     ) -> Result<Self, AskError> {
-        let windows = windows(models.teacher, suite, options.windowing()).map_err(Role::Teacher.failed())?;
+        let teacher = Role::Teacher.scorer(models.teacher)?;
+        let windows = windows(teacher.tokens, suite, options.windowing()).map_err(Role::Teacher.failed())?;
         let units = packing.pack(windows, options.block_tokens as usize, |w| &w.family, |w| w.tokens.len());
         let all = units.iter().map(Vec::len).sum::<usize>();
         let floor = options.floor_windows as usize;
@@ -106,13 +107,14 @@ impl Texts {
         observer: &mut dyn Observer,
     ) -> Result<(Vec<PositionRow>, Vec<PositionRow>), AskError> {
         asking.go_on(observer)?;
-        let Models { teacher, student, .. } = asking.models;
+        let teacher = Role::Teacher.scorer(asking.models.teacher)?;
+        let student = Role::Student.scorer(asking.models.student)?;
         let windows: Vec<_> = block.iter().map(|scored| &scored.window).collect();
         let sequences = Block { sequences: windows.iter().map(|window| window.sequence()).collect() };
-        let mut scores = teacher.score(&sequences).map_err(Role::Teacher.failed())?;
+        let mut scores = teacher.scores.score(&sequences).map_err(Role::Teacher.failed())?;
         observer.progress(sequences.tokens() as u64);
         asking.go_on(observer)?;
-        let mut other = student.score(&sequences).map_err(Role::Student.failed())?;
+        let mut other = student.scores.score(&sequences).map_err(Role::Student.failed())?;
         let compare = Compare { left: teacher, right: student, right_is: Role::Student, shared: self.shared };
         let rows = compare.windows(&windows, &mut *scores, &mut *other, 0)?;
         // The student's hidden states are not needed for the rerun.
@@ -126,7 +128,7 @@ impl Texts {
                 asking.go_on(observer)?;
                 // In another batch, and as exactly as the model can.
                 let single = Block { sequences: vec![window.sequence()] };
-                let mut rerun = teacher.rerun(&single).map_err(Role::Teacher.failed())?;
+                let mut rerun = teacher.scores.rerun(&single).map_err(Role::Teacher.failed())?;
                 floor.extend(compare.windows(&[window], &mut *scores, &mut *rerun, first_row)?);
                 observer.progress(window.tokens.len() as u64);
             }
@@ -156,8 +158,8 @@ fn likelihoods(scored: &[Scored], rows: &[PositionRow]) -> Vec<LikelihoodRow> {
 
 /// Two models whose logits are compared over the entries they share.
 struct Compare<'a> {
-    left: &'a dyn Model,
-    right: &'a dyn Model,
+    left: Scorer<'a>,
+    right: Scorer<'a>,
     right_is: Role,
     shared: usize,
 }
@@ -172,7 +174,7 @@ impl Compare<'_> {
         offset: usize,
     ) -> Result<Vec<PositionRow>, AskError> {
         let places: Vec<_> = windows.iter().flat_map(|w| (0..w.rows.len()).map(move |row| (*w, row))).collect();
-        let [left_width, right_width] = [self.left, self.right].map(|model| model.identity().vocab_size as usize);
+        let [left_width, right_width] = [self.left, self.right].map(|model| model.identity.vocab_size as usize);
         // With a vocabulary of 151,936 one chunk of rows is 311 MB; fewer rows would unpack the output matrix more often.
         let rows = LOGIT_ROWS.min(places.len());
         let (mut left_rows, mut right_rows) = (vec![0f32; rows * left_width], vec![0f32; rows * right_width]);
@@ -208,6 +210,6 @@ impl Compare<'_> {
         let stats = comparer
             .compare(left, right, window.target(row))
             .map_err(|error| window.failed(window.rows[row], &error))?;
-        Ok(window.measured(row, self.left.tokenizer(), window.full, stats))
+        Ok(window.measured(row, self.left.tokens, window.full, stats))
     }
 }

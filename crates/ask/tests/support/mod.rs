@@ -8,7 +8,7 @@ use hydrometer_answers::StopRule;
 use hydrometer_answers::{CostEntry, EngineIdentity, ModelIdentity, PartKind, RunFolder};
 use hydrometer_ask::{AskError, AskOptions, Models, Observer, Plan, PlanSummary, UntilDecided};
 use hydrometer_audit::{Policy, Statement, alpha, statement, watched_gates};
-use hydrometer_models::{Block, ChatTemplate, Feed, Logits, Model, ModelError, Session, Tokenizer};
+use hydrometer_models::{Answers, Block, Chooses, Feed, Grows, Logits, Model, ModelError, Scores, Session, Tokenizer};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, AskedAs, Families, Probe, Suite};
 
@@ -78,18 +78,33 @@ impl Model for Bigram {
     fn identity(&self) -> &ModelIdentity {
         &self.identity
     }
-    fn tokenizer(&self) -> &Tokenizer {
-        &self.tokenizer
+    fn scores(&self) -> Option<&dyn Scores> {
+        Some(self)
     }
-    fn template(&self) -> Option<&ChatTemplate> {
-        None
+    fn tokens(&self) -> Option<&Tokenizer> {
+        Some(&self.tokenizer)
     }
+    fn grows(&self) -> Option<&dyn Grows> {
+        Some(self)
+    }
+    fn answers(&self) -> Option<&dyn Answers> {
+        Some(self)
+    }
+    fn chooses(&self) -> Option<&dyn Chooses> {
+        Some(self)
+    }
+}
+
+impl Scores for Bigram {
     fn score<'a>(&'a self, block: &Block) -> Result<Box<dyn Logits + 'a>, ModelError> {
         let last = block.sequences.iter().flat_map(|s| s.rows.iter().map(|&r| s.tokens[r as usize]));
         Ok(Box::new(Rows { model: self, last: last.collect() }))
     }
-    fn session<'a>(&'a self, _: u64) -> Box<dyn Session + 'a> {
-        Box::new(Growing { model: self, sequences: 0, steps: 0 })
+}
+
+impl Grows for Bigram {
+    fn session<'a>(&'a self, _: u64) -> Result<Box<dyn Session + 'a>, ModelError> {
+        Ok(Box::new(Growing { model: self, sequences: 0, steps: 0 }))
     }
 }
 

@@ -88,11 +88,15 @@ impl Layout {
             _ => pad.split(rows, depth, self.step(), self.format == Format::SplitTiles),
         };
         match self.format {
+            // One word per step and column: a row of weights becomes a column, 32 words from step to step.
             Format::F32 => by.transpose(source, count, depth, depth, &mut block[half * 16..], COLUMNS, 16),
+            // The same with a pair of neighbours along the inner dimension in each word.
             Format::Pairs => {
                 let pairs = self.steps(depth);
                 by.transpose(source, count, pairs, pairs, &mut block[half * 16..], COLUMNS, 16);
             }
+            // A step is 32 numbers deep: 16 pairs. Each half of the columns has a tile of its own, [16 pairs][16 columns], and
+            // the low parts follow the high ones: high left, high right, low left, low right.
             Format::Tiles | Format::SplitTiles => {
                 let pairs = self.steps(depth) * 16;
                 let planes = if self.format == Format::SplitTiles { 2 } else { 1 };
@@ -120,6 +124,8 @@ impl Layout {
                 let source = pad.split(rows, depth, self.step(), false);
                 by.transpose(source, count, pairs, pairs, strip, self.rows, self.rows);
             }
+            // The rows of a tile are rows of activations, 16 pairs each: nothing is turned, stretches of 16 words are copied.
+            // Two tiles hold 32 rows; the low parts follow the high ones.
             Format::Tiles | Format::SplitTiles => {
                 let pairs = self.steps(depth) * 16;
                 let split = self.format == Format::SplitTiles;

@@ -17,6 +17,7 @@ pub(super) fn multiply(steps: usize, strip: &[f32], block: &[f32], c: &mut [f32]
                 }
             }
         }
+        // Earlier pieces of the inner dimension lie in `c`: they are added last, so that all f32 kernels add alike.
         for (row, sum) in sum.iter().enumerate() {
             let out = &mut c[row * COLUMNS + first..][..8];
             for (out, &sum) in out.iter_mut().zip(sum) {

@@ -404,18 +404,24 @@ impl<M: Matrix> Job<'_, M> {
         let tile = layout.rows * COLUMNS;
         let (long, short) = (LONG / layout.step(), SHORT / layout.step());
         let sums = floats_mut(sums);
+        // From the outside in: a long piece of the panel stays in the second-level cache while all strips pass over it; of a
+        // strip a short piece stays in the first-level cache while all blocks of columns pass over it. Every output adds its
+        // short pieces in this one order, whatever the other rows and columns are.
         for outer in (0..steps).step_by(long) {
             let end = steps.min(outer + long);
             for (index, strip) in strips.clone().enumerate() {
                 let words = &self.x.words[strip * strip_size..];
                 for inner in (outer..end).step_by(short) {
                     let count = end.min(inner + short) - inner;
+                    // What the kernel reads after this: the next short piece of this strip, or, behind the last one, where
+                    // the next strip begins. Each block fetches its share of it ahead.
                     let next =
                         if inner + count < end { inner + count } else { strip_size / layout.strip_words() + outer };
                     let next = words.get(next * layout.strip_words()..).unwrap_or_default();
                     let share = (short * layout.strip_words()).div_ceil(blocks);
                     for block in 0..blocks {
                         let at = (index * blocks + block) * tile;
+                        // The first piece of a long one finds its sums in memory, the others in the cache.
                         if inner == outer {
                             let following = sums.get(at + tile..at + 2 * tile).unwrap_or_default();
                             self.started.prefetch(following);
@@ -423,6 +429,7 @@ impl<M: Matrix> Job<'_, M> {
                         let block_words = &panel[block * block_size + inner * layout.block_words()..];
                         let ahead = next.get(block * share..next.len().min((block + 1) * share)).unwrap_or_default();
                         let strip = &words[inner * layout.strip_words()..];
+                        // The very first piece writes its sums, all later ones add to them.
                         self.started.multiply(count, strip, block_words, &mut sums[at..at + tile], inner > 0, ahead);
                     }
                 }
@@ -435,6 +442,8 @@ impl<M: Matrix> Job<'_, M> {
         let range = self.x.range(strip);
         let tile = self.x.layout.rows * COLUMNS;
         match self.output {
+            // A block of 32 columns may reach into several parts, and a part is cut into blocks of `width` columns of its own:
+            // what lies in one part and one such block is one run, contiguous on both sides.
             Output::Store { rows: all, parts } => {
                 for (block, first) in panel[0].clone().step_by(COLUMNS).enumerate() {
                     let columns = first..panel[0].end.min(first + COLUMNS);
@@ -445,6 +454,7 @@ impl<M: Matrix> Job<'_, M> {
                             let column = from - covered.start;
                             let run = (end - from).min(width - column % width);
                             for (row, m) in range.clone().enumerate() {
+                                // [columns / width][rows][width]: whole blocks of all rows before, then rows, then columns.
                                 let at = column / width * all * width + m * width + column % width;
                                 // SAFETY: a task is the only one with this pair of rows and columns.
                                 let out = unsafe { out.part(at..at + run) };
@@ -469,6 +479,8 @@ impl<M: Matrix> Job<'_, M> {
                     }
                 }
             }
+            // The panel's first range is of the gate and its second of the up projection, so both factors of every product
+            // are here. They are laid out row by row, multiplied, and packed as the next product reads its activations.
             Output::Gated { activation, layout, strip: size, words } => {
                 let width = panel[0].len();
                 let blocks = width.div_ceil(COLUMNS);

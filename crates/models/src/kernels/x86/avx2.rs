@@ -11,6 +11,7 @@ pub(super) const ROWS: usize = 6;
 /// AVX2 and FMA are there; the pointers are valid for the lengths in the shapes above.
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn multiply(steps: usize, strip: *const f32, block: *const f32, c: *mut f32, add: bool) {
+    // 6 rows × 2 registers of sums, 2 of columns and 1 of the row's number: 15 of 16. All 32 columns at once would spill.
     for half in [0, 16] {
         // SAFETY: every access is inside the shapes that the caller vouches for.
         unsafe {
@@ -24,6 +25,7 @@ pub(super) unsafe fn multiply(steps: usize, strip: *const f32, block: *const f32
                     sum[1] = _mm256_fmadd_ps(x, right, sum[1]);
                 }
             }
+            // Earlier pieces of the inner dimension lie in `c`: they are added last, so that all f32 kernels add alike.
             for (row, sum) in sum.iter().enumerate() {
                 for (part, &sum) in sum.iter().enumerate() {
                     let out = c.add(row * 32 + half + part * 8);

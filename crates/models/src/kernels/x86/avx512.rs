@@ -60,6 +60,7 @@ pub(super) unsafe fn multiply_pairs(steps: usize, strip: *const u32, block: *con
 unsafe fn store(sum: &[[__m512; 2]; ROWS], c: *mut f32, add: bool) {
     for (row, sum) in sum.iter().enumerate() {
         for (part, &sum) in sum.iter().enumerate() {
+            // Earlier pieces of the inner dimension lie in `c`: they are added last, so that all f32 kernels add alike.
             // SAFETY: inside the 12 × 32 numbers that the caller vouches for.
             unsafe {
                 let out = c.add(row * 32 + part * 16);

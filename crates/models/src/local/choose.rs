@@ -2,7 +2,7 @@
 
 use hydrometer_probes::{Ask, Probe};
 
-use crate::{Block, GenerationPrompt, Logits, Message, Model, ModelError, Sequence};
+use crate::{Block, Chooses, Facet, GenerationPrompt, Logits, Message, Model, ModelError, Scores, Sequence};
 
 /// Most tokens of one block; longer lists of choices are computed block after block.
 const BLOCK_TOKENS: usize = 4096;
@@ -24,6 +24,17 @@ impl Choice {
         let shared = if self.options.iter().any(|option| option.len() == 1) { self.prompt.len() } else { 0 };
         let long = self.options.iter().filter(|option| option.len() > 1);
         shared + long.map(|option| self.prompt.len() + option.len() - 1).sum::<usize>()
+    }
+}
+
+/// Whoever shows logits chooses by them.
+impl<T: Model + Scores> Chooses for T {
+    fn question(&self, probe: &Probe, rotation: u32) -> Result<(Choice, Vec<usize>), ModelError> {
+        question(self, probe, rotation)
+    }
+
+    fn choose(&self, choices: &[Choice]) -> Result<Vec<Vec<f64>>, ModelError> {
+        choose(self, choices)
     }
 }
 
@@ -49,8 +60,9 @@ struct Batch {
 /// runs over the model's whole vocabulary, in f64: the probabilities of the options need not sum to 1.
 ///
 /// # Errors
-/// An empty prompt or option, a token outside the vocabulary, or the model fails.
+/// The model shows no logits; an empty prompt or option, a token outside the vocabulary, or the model fails.
 pub fn choose(model: &dyn Model, choices: &[Choice]) -> Result<Vec<Vec<f64>>, ModelError> {
+    let scores = model.scores().ok_or(Facet::Logits)?;
     let vocab = model.identity().vocab_size as usize;
     let mut answers = Vec::with_capacity(choices.len());
     for choice in choices {
@@ -58,7 +70,7 @@ pub fn choose(model: &dyn Model, choices: &[Choice]) -> Result<Vec<Vec<f64>>, Mo
         answers.push(vec![0.0; choice.options.len()]);
     }
     for batch in batches(choices) {
-        let mut logits = model.score(&batch.block)?;
+        let mut logits = scores.score(&batch.block)?;
         read(&mut *logits, &batch, vocab, &mut answers)?;
     }
     Ok(answers)
@@ -158,14 +170,14 @@ fn log_sum_exp(row: &[f32]) -> f64 {
 /// always exactly the tokens of the joined text.
 ///
 /// # Errors
-/// A text probe, answers that the tokenizer cannot tell apart, or the template or tokenizer refuses.
+/// A model without tokens; a text probe, answers that the tokenizer cannot tell apart, or the template or tokenizer refuses.
 pub fn question(model: &dyn Model, probe: &Probe, rotation: u32) -> Result<(Choice, Vec<usize>), ModelError> {
     let Ask::Choice(choice) = &probe.ask else {
         return Err(ModelError::Request { reason: format!("probe `{}` asks no choice", probe.id) });
     };
-    let tokenizer = model.tokenizer();
+    let tokenizer = model.tokens().ok_or(Facet::Tokens)?;
     let rotation = rotation as usize;
-    let (joined, order) = match model.template() {
+    let (joined, order) = match model.renders() {
         Some(template) => {
             let asked = choice.as_message(rotation);
             let prompt = template.render(&[Message::user(asked.text)], GenerationPrompt::Add)?;

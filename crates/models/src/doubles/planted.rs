@@ -11,7 +11,9 @@ use std::collections::HashMap;
 use hydrometer_answers::ModelIdentity;
 use rayon::prelude::*;
 
-use crate::{Block, ChatTemplate, Feed, Logits, Model, ModelError, Session, Tokenizer};
+use crate::{
+    Answers, Block, ChatTemplate, Chooses, Facet, Feed, Grows, Logits, Model, ModelError, Scores, Session, Tokenizer,
+};
 pub use defect::Defect;
 use surgery::Surgeon;
 
@@ -49,29 +51,51 @@ impl Model for Planted {
         &self.identity
     }
 
-    fn tokenizer(&self) -> &Tokenizer {
-        self.inner.tokenizer()
+    fn scores(&self) -> Option<&dyn Scores> {
+        self.inner.scores().map(|_| self as &dyn Scores)
     }
 
-    fn template(&self) -> Option<&ChatTemplate> {
-        self.inner.template()
+    fn tokens(&self) -> Option<&Tokenizer> {
+        self.inner.tokens()
     }
 
+    fn renders(&self) -> Option<&ChatTemplate> {
+        self.inner.renders()
+    }
+
+    fn grows(&self) -> Option<&dyn Grows> {
+        self.inner.grows().map(|_| self as &dyn Grows)
+    }
+
+    // Answers and choices pass under the knife too, so there are none where there are no logits to cut.
+    fn answers(&self) -> Option<&dyn Answers> {
+        self.inner.grows().map(|_| self as &dyn Answers)
+    }
+
+    fn chooses(&self) -> Option<&dyn Chooses> {
+        self.inner.scores().map(|_| self as &dyn Chooses)
+    }
+}
+
+impl Scores for Planted {
     fn score<'a>(&'a self, block: &Block) -> Result<Box<dyn Logits + 'a>, ModelError> {
-        Ok(self.operate(block, self.inner.score(block)?))
+        Ok(self.operate(block, self.inner.scores().ok_or(Facet::Logits)?.score(block)?))
     }
 
     fn rerun<'a>(&'a self, block: &Block) -> Result<Box<dyn Logits + 'a>, ModelError> {
-        Ok(self.operate(block, self.inner.rerun(block)?))
+        Ok(self.operate(block, self.inner.scores().ok_or(Facet::Logits)?.rerun(block)?))
     }
+}
 
-    fn session<'a>(&'a self, spare: u64) -> Box<dyn Session + 'a> {
+impl Grows for Planted {
+    fn session<'a>(&'a self, spare: u64) -> Result<Box<dyn Session + 'a>, ModelError> {
+        let inner = self.inner.grows().ok_or(Facet::Sequences)?.session(spare)?;
         let surgeon = Surgeon::new(self.defect);
-        Box::new(OperatedSession { inner: self.inner.session(spare), surgeon, contexts: HashMap::new() })
+        Ok(Box::new(OperatedSession { inner, surgeon, contexts: HashMap::new() }))
     }
 
     fn position_bytes(&self) -> u64 {
-        self.inner.position_bytes()
+        self.inner.grows().map_or(0, |grows| grows.position_bytes())
     }
 }
 

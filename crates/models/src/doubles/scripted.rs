@@ -27,8 +27,8 @@ use std::path::Path;
 
 use hydrometer_answers::{EngineIdentity, ModelIdentity};
 
-use crate::session::Rereading;
-use crate::{Block, ChatTemplate, Logits, Model, ModelError, Session, Tokenizer};
+use crate::local::session::Rereading;
+use crate::{Answers, Block, ChatTemplate, Chooses, Grows, Logits, Model, ModelError, Scores, Session, Tokenizer};
 
 /// A model with given distributions. See the module's documentation for the file.
 #[derive(Debug)]
@@ -106,14 +106,32 @@ impl Model for Scripted {
         &self.identity
     }
 
-    fn tokenizer(&self) -> &Tokenizer {
-        &self.tokenizer
+    fn scores(&self) -> Option<&dyn Scores> {
+        Some(self)
     }
 
-    fn template(&self) -> Option<&ChatTemplate> {
+    fn tokens(&self) -> Option<&Tokenizer> {
+        Some(&self.tokenizer)
+    }
+
+    fn renders(&self) -> Option<&ChatTemplate> {
         self.template.as_ref()
     }
 
+    fn grows(&self) -> Option<&dyn Grows> {
+        Some(self)
+    }
+
+    fn answers(&self) -> Option<&dyn Answers> {
+        Some(self)
+    }
+
+    fn chooses(&self) -> Option<&dyn Chooses> {
+        Some(self)
+    }
+}
+
+impl Scores for Scripted {
     fn score<'a>(&'a self, block: &Block) -> Result<Box<dyn Logits + 'a>, ModelError> {
         let (vocab, context) = (self.tokenizer.len(), self.identity.context_length as usize);
         let mut rows = Vec::with_capacity(block.rows());
@@ -139,9 +157,11 @@ impl Model for Scripted {
         }
         Ok(Box::new(Given { rows }))
     }
+}
 
-    fn session<'a>(&'a self, _: u64) -> Box<dyn Session + 'a> {
-        Box::new(Rereading::new(self))
+impl Grows for Scripted {
+    fn session<'a>(&'a self, _: u64) -> Result<Box<dyn Session + 'a>, ModelError> {
+        Ok(Box::new(Rereading::new(self)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sequences that grow token by token: what sampling needs of a model.
 
-use crate::{Block, Model, ModelError, Sequence};
+use crate::{Block, ModelError, Scores, Sequence};
 
 /// Tokens to read behind what a sequence of a session holds.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ pub trait Session {
 
     /// Reads every feed, at least one, and writes the logits after its last token: `[feeds, vocab_size]`, raw, before softmax.
     ///
-    /// The logits are exactly those of [`Model::score`] for the same tokens, whatever else is fed. After an error the
+    /// The logits are exactly those of [`Scores::score`] for the same tokens, whatever else is fed. After an error the
     /// session is of no further use.
     ///
     /// # Errors
@@ -38,12 +38,12 @@ pub trait Session {
 
 /// A session that reads everything again at every step: for models without a memory.
 pub(crate) struct Rereading<'a> {
-    model: &'a dyn Model,
+    model: &'a dyn Scores,
     sequences: Vec<Option<Vec<u32>>>,
 }
 
 impl<'a> Rereading<'a> {
-    pub(crate) fn new(model: &'a dyn Model) -> Rereading<'a> {
+    pub(crate) fn new(model: &'a dyn Scores) -> Rereading<'a> {
         Rereading { model, sequences: Vec::new() }
     }
 

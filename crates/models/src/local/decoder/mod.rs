@@ -17,7 +17,8 @@ use hydrometer_answers::{EngineIdentity, ModelIdentity};
 
 use crate::kernels::{Exactness, Kernel, Workshop};
 use crate::{
-    Block, ChatTemplate, Checkpoint, DecoderConfig, Instructions, Logits, Model, ModelError, Session, Tokenizer,
+    Answers, Block, ChatTemplate, Checkpoint, Chooses, DecoderConfig, Grows, Instructions, Logits, Model, ModelError,
+    Scores, Session, Tokenizer,
 };
 
 pub use logits::LOGIT_ROWS;
@@ -154,14 +155,32 @@ impl Model for Decoder {
         &self.identity
     }
 
-    fn tokenizer(&self) -> &Tokenizer {
-        &self.tokenizer
+    fn scores(&self) -> Option<&dyn Scores> {
+        Some(self)
     }
 
-    fn template(&self) -> Option<&ChatTemplate> {
+    fn tokens(&self) -> Option<&Tokenizer> {
+        Some(&self.tokenizer)
+    }
+
+    fn renders(&self) -> Option<&ChatTemplate> {
         self.template.as_ref()
     }
 
+    fn grows(&self) -> Option<&dyn Grows> {
+        Some(self)
+    }
+
+    fn answers(&self) -> Option<&dyn Answers> {
+        Some(self)
+    }
+
+    fn chooses(&self) -> Option<&dyn Chooses> {
+        Some(self)
+    }
+}
+
+impl Scores for Decoder {
     fn score<'a>(&'a self, block: &Block) -> Result<Box<dyn Logits + 'a>, ModelError> {
         self.run(block, self.kernel)
     }
@@ -170,9 +189,11 @@ impl Model for Decoder {
         // F32 is always among the kernels; the engine's own kernel is the honest answer should that ever change.
         self.run(block, Kernel::with(Exactness::F32).unwrap_or(self.kernel))
     }
+}
 
-    fn session<'a>(&'a self, spare: u64) -> Box<dyn Session + 'a> {
-        Box::new(session::Growing::new(self, spare))
+impl Grows for Decoder {
+    fn session<'a>(&'a self, spare: u64) -> Result<Box<dyn Session + 'a>, ModelError> {
+        Ok(Box::new(session::Growing::new(self, spare)))
     }
 
     fn position_bytes(&self) -> u64 {

@@ -12,20 +12,29 @@ use std::ops::ControlFlow;
 use hydrometer_answers::{FinishReason, SamplingParameters};
 use rayon::prelude::*;
 
-use crate::{Feed, Model, ModelError, Session};
+use crate::{Answers, Facet, Feed, GenerationPrompt, Grows, Message, Model, ModelError, Session, Tokenizer};
 pub use draw::Draw;
 use draw::{Chance, draw};
 
 /// Most tokens read in one step.
 const STEP_TOKENS: usize = 2048;
 
+/// A conversation as a model takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prompt {
+    /// Token ids, BOS included where the model wants one. Not empty.
+    Tokens(Vec<u32>),
+    /// As it stands: the model reads it where it is.
+    Messages(Vec<Message>),
+}
+
 /// A prompt and the samples wanted of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleRequest {
     /// Names the prompt in the seeds of its draws: requests with equal keys get equal random numbers.
     pub key: String,
-    /// Token ids of the prompt, BOS included where the model wants one. Not empty.
-    pub prompt: Vec<u32>,
+    /// The prompt as the model made it of a conversation ([`Answers::prompt`]).
+    pub prompt: Prompt,
     /// Numbers of the samples wanted.
     pub samples: Vec<u32>,
     /// Longest answer in tokens, where it differs from the parameters' own.
@@ -53,7 +62,7 @@ pub struct Answer {
     pub sample: u32,
     /// The text; bytes that are no UTF-8 are replaced.
     pub text: String,
-    /// The tokens drawn, the one that ended the answer included.
+    /// The tokens drawn, the one that ended the answer included; none where the model shows none.
     pub tokens: Vec<Draw>,
     /// Why it ended.
     pub finish: FinishReason,
@@ -73,11 +82,36 @@ pub enum SampleStep {
     Answer(Answer),
 }
 
+/// Whoever grows sequences of tokens answers by drawing them.
+impl<T: Model + Grows> Answers for T {
+    fn prompt(&self, messages: &[Message]) -> Result<Prompt, ModelError> {
+        let tokenizer = self.tokens().ok_or(Facet::Tokens)?;
+        Ok(Prompt::Tokens(match self.renders() {
+            Some(template) => template.encode(tokenizer, messages, GenerationPrompt::Add)?,
+            // A model without a template continues a text.
+            None => {
+                let texts: Vec<&str> = messages.iter().map(|message| message.content.as_str()).collect();
+                tokenizer.begin(tokenizer.encode(&texts.join("\n\n"))?)
+            }
+        }))
+    }
+
+    fn answer(
+        &self,
+        requests: &[SampleRequest],
+        parameters: &SamplingParameters,
+        limits: &SampleLimits,
+        watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
+    ) -> Result<(), ModelError> {
+        sample(self, requests, parameters, limits, watch)
+    }
+}
+
 /// Samples every request; answers come as they are complete, in no particular order. `Break` ends early. Whatever ends
 /// it, every answer that is complete has been handed out.
 ///
 /// # Errors
-/// An empty prompt, a prompt and answer longer than the context, parameters without meaning, or the model fails.
+/// A model without tokens or without sequences that grow; an empty prompt, a prompt and answer longer than the context, parameters without meaning, or the model fails.
 pub fn sample(
     model: &dyn Model,
     requests: &[SampleRequest],
@@ -85,15 +119,21 @@ pub fn sample(
     limits: &SampleLimits,
     watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
 ) -> Result<(), ModelError> {
-    check(model, requests, parameters)?;
-    let longest = requests.iter().map(|r| r.prompt.len() + r.max_tokens.unwrap_or(parameters.max_tokens) as usize);
+    let grows = model.grows().ok_or(Facet::Sequences)?;
+    let tokenizer = model.tokens().ok_or(Facet::Tokens)?;
+    let prompt_tokens = requests.iter().map(prompt_tokens).collect::<Result<Vec<_>, _>>()?;
+    check(model.identity().context_length as usize, requests, &prompt_tokens, parameters)?;
+    let longest = requests.iter().zip(&prompt_tokens);
+    let longest = longest.map(|(r, tokens)| tokens.len() + r.max_tokens.unwrap_or(parameters.max_tokens) as usize);
     let samples: usize = requests.iter().map(|request| request.samples.len()).sum();
     let sequences = (limits.width.min(samples) * longest.max().unwrap_or(0)) as u64;
-    let spare = limits.memory.saturating_sub(model.position_bytes().saturating_mul(sequences));
-    let (session, ends) = (model.session(spare), model.tokenizer().ends());
+    let spare = limits.memory.saturating_sub(grows.position_bytes().saturating_mul(sequences));
+    let (session, ends) = (grows.session(spare)?, tokenizer.ends());
     let vocab = model.identity().vocab_size as usize;
     let mut sampler = Sampler {
-        model,
+        tokenizer,
+        position_bytes: grows.position_bytes(),
+        prompt_tokens,
         parameters,
         limits,
         requests,
@@ -118,14 +158,28 @@ pub fn sample(
     }
 }
 
-fn check(model: &dyn Model, requests: &[SampleRequest], parameters: &SamplingParameters) -> Result<(), ModelError> {
+fn prompt_tokens(request: &SampleRequest) -> Result<&[u32], ModelError> {
+    match &request.prompt {
+        Prompt::Tokens(tokens) => Ok(tokens),
+        Prompt::Messages(_) => {
+            let reason = format!("the prompt of `{}` is a conversation, expected tokens", request.key);
+            Err(ModelError::Request { reason })
+        }
+    }
+}
+
+fn check(
+    context: usize,
+    requests: &[SampleRequest],
+    prompts: &[&[u32]],
+    parameters: &SamplingParameters,
+) -> Result<(), ModelError> {
     let wrong = |reason: String| Err(ModelError::Request { reason });
     if let Some(fault) = parameters.fault() {
         return wrong(fault);
     }
-    let context = model.identity().context_length as usize;
-    for request in requests {
-        if request.prompt.is_empty() {
+    for (request, prompt) in requests.iter().zip(prompts) {
+        if prompt.is_empty() {
             return wrong(format!("the prompt of `{}` has no token", request.key));
         }
         let longest = request.max_tokens.unwrap_or(parameters.max_tokens) as usize;
@@ -133,7 +187,7 @@ fn check(model: &dyn Model, requests: &[SampleRequest], parameters: &SamplingPar
             return wrong(format!("the longest answer to `{}` has 0 tokens, expected at least 1", request.key));
         }
         // The last token drawn is never read.
-        let tokens = request.prompt.len() + longest - 1;
+        let tokens = prompt.len() + longest - 1;
         if tokens > context {
             return Err(ModelError::TooLong { tokens, context });
         }
@@ -142,7 +196,7 @@ fn check(model: &dyn Model, requests: &[SampleRequest], parameters: &SamplingPar
 }
 
 /// A prompt that is read and whose samples have not all begun.
-struct Prompt {
+struct Read {
     request: usize,
     sequence: usize,
     /// Logits after its last token.
@@ -163,7 +217,11 @@ struct Growing {
 }
 
 struct Sampler<'a> {
-    model: &'a dyn Model,
+    tokenizer: &'a Tokenizer,
+    /// Memory of one position of a sequence.
+    position_bytes: u64,
+    /// Of each request.
+    prompt_tokens: Vec<&'a [u32]>,
     parameters: &'a SamplingParameters,
     limits: &'a SampleLimits,
     requests: &'a [SampleRequest],
@@ -173,7 +231,7 @@ struct Sampler<'a> {
     vocab: usize,
     /// Requests whose prompt is not read.
     waiting: VecDeque<usize>,
-    prompts: VecDeque<Prompt>,
+    prompts: VecDeque<Read>,
     active: Vec<Growing>,
     /// Working space: the logits of one step.
     logits: Vec<f32>,
@@ -196,7 +254,7 @@ impl Sampler<'_> {
         let fed: Vec<_> = self.active.iter().filter_map(|growing| Some([growing.tokens.last()?.token])).collect();
         let going = self.active.iter().zip(&fed);
         let going = going.map(|(growing, token)| Feed { sequence: growing.sequence, tokens: token });
-        let read = opened.iter().map(|&(request, sequence)| Feed { sequence, tokens: &self.requests[request].prompt });
+        let read = opened.iter().map(|&(request, sequence)| Feed { sequence, tokens: self.prompt_tokens[request] });
         let feeds: Vec<_> = going.chain(read).collect();
         let read: usize = feeds[fed.len()..].iter().map(|feed| feed.tokens.len()).sum();
 
@@ -221,7 +279,7 @@ impl Sampler<'_> {
             return Err(error);
         }
         for ((request, sequence), logits) in opened.into_iter().zip(ends.chunks_exact(self.vocab)) {
-            self.prompts.push_back(Prompt { request, sequence, logits: logits.to_vec(), begun: 0 });
+            self.prompts.push_back(Read { request, sequence, logits: logits.to_vec(), begun: 0 });
         }
         self.logits = logits;
         if flow.is_continue() {
@@ -258,11 +316,11 @@ impl Sampler<'_> {
 
     /// Prompts to read now, so that no place stays empty: not more than will find room.
     fn next_prompts(&mut self) -> Vec<usize> {
-        let unbegun = |prompt: &Prompt| self.requests[prompt.request].samples.len() - prompt.begun;
+        let unbegun = |prompt: &Read| self.requests[prompt.request].samples.len() - prompt.begun;
         let mut places = self.active.len() + self.prompts.iter().map(unbegun).sum::<usize>();
         let (mut tokens, mut next) = (0, Vec::new());
         while let Some(&request) = self.waiting.front() {
-            let length = self.requests[request].prompt.len();
+            let length = self.prompt_tokens[request].len();
             if !self.has_room(request, places) || (tokens > 0 && tokens + length > STEP_TOKENS) {
                 break;
             }
@@ -284,8 +342,8 @@ impl Sampler<'_> {
 
     /// Memory of a sample of `request` at its longest.
     fn bytes(&self, request: usize) -> u64 {
-        let positions = self.requests[request].prompt.len() + self.longest(request);
-        self.model.position_bytes().saturating_mul(positions as u64)
+        let positions = self.prompt_tokens[request].len() + self.longest(request);
+        self.position_bytes.saturating_mul(positions as u64)
     }
 
     fn longest(&self, request: usize) -> usize {
@@ -302,7 +360,7 @@ impl Sampler<'_> {
             growing.finish = Some(FinishReason::Stop);
             return;
         }
-        let piece = self.model.tokenizer().piece(token);
+        let piece = self.tokenizer.piece(token);
         let seen = growing.bytes.len();
         growing.bytes.extend(&piece);
         let stops = self.parameters.stop.iter().chain(&self.requests[growing.request].stop);

@@ -1,0 +1,182 @@
+//! A student that has nothing but answers, as a model behind an endpoint has: no logits, no tokens, no template. What
+//! answers can say is measured, and the rest is missing with its reason.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use hydrometer_answers::{EngineIdentity, FinishReason, ModelIdentity, SampleSettings, SamplingParameters};
+use hydrometer_ask::base_file::write_base_file;
+use hydrometer_ask::{AskError, AskOptions, Models, Plan, Sampling};
+use hydrometer_audit::{Policy, Statement, statement};
+use hydrometer_models::{
+    Answer, Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Scripted,
+};
+use hydrometer_probes::kind;
+use hydrometer_probes::{Ask, Checker, Families, Normal, Probe, Suite};
+use support::{Watch, collect, options};
+
+/// Answers `a` to one in two conversations, `b` to the others: by the conversation, the sample's number and the seed.
+struct Remote(ModelIdentity);
+
+impl Remote {
+    fn new() -> Self {
+        Self(ModelIdentity {
+            name: "far-away".into(),
+            spec: "test:far-away".into(),
+            format: "endpoint".into(),
+            architecture: "unknown".into(),
+            parameters: 0,
+            quantization: "unknown".into(),
+            vocab_size: 0,
+            context_length: 0,
+            weights: "unknown".into(),
+            tokenizer: "unknown".into(),
+            template: None,
+            surgery: None,
+            engine: EngineIdentity {
+                name: "test".into(),
+                version: "1".into(),
+                precision: "unknown".into(),
+                kernel: "unknown".into(),
+            },
+        })
+    }
+}
+
+impl Model for Remote {
+    fn identity(&self) -> &ModelIdentity {
+        &self.0
+    }
+
+    fn answers(&self) -> Option<&dyn Answers> {
+        Some(self)
+    }
+}
+
+impl Answers for Remote {
+    fn prompt(&self, messages: &[Message]) -> Result<Prompt, ModelError> {
+        Ok(Prompt::Messages(messages.to_vec()))
+    }
+
+    fn answer(
+        &self,
+        requests: &[SampleRequest],
+        parameters: &SamplingParameters,
+        _: &SampleLimits,
+        watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
+    ) -> Result<(), ModelError> {
+        for (request, asked) in requests.iter().enumerate() {
+            for &sample in &asked.samples {
+                let draw = blake3::hash(format!("{} {sample} {}", asked.key, parameters.seed).as_bytes());
+                let text = if draw.as_bytes()[0] < 128 { "a" } else { "b" }.to_owned();
+                let answer = Answer { request, sample, text, tokens: Vec::new(), finish: FinishReason::Stop };
+                if watch(SampleStep::Answer(answer)).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Answers `a` and `b` alike often.
+fn teacher() -> Scripted {
+    let text = "vocabulary = [\"<s>\", \"</s>\", \"0\", \"1\", \"2\", \"3\", \"a\", \"b\"]\n\
+                bos = \"<s>\"\neos = \"</s>\"\n[default]\nprobabilities = { \"</s>\" = 1.0 }\n\
+                [[rule]]\nafter = \"0\"\nprobabilities = { a = 0.5, b = 0.5 }\n";
+    Scripted::parse(Path::new("model.toml"), text).unwrap()
+}
+
+fn probe(id: String, ask: Ask) -> Probe {
+    Probe { family: id.clone(), id, axis: "letters".into(), tags: Vec::new(), ask }
+}
+
+fn texts() -> impl Iterator<Item = Probe> {
+    (0..3).map(|i| {
+        probe(
+            format!("t{i}"),
+            Ask::Text(kind::Text { text: "0123a".into(), context: None, families: Families::default() }),
+        )
+    })
+}
+
+fn prompts() -> impl Iterator<Item = Probe> {
+    (0..150).map(|i| {
+        let digits = [64, 16, 4, 1].map(|place| char::from(b'0' + (i / place % 4) as u8));
+        let ask = Ask::Prompt(kind::Prompt {
+            prompt: digits.into_iter().chain(['0']).collect(),
+            system: None,
+            turns: Vec::new(),
+            answer: vec![Normal::Whitespace],
+            check: Some(Checker::Exact(vec!["a".into()])),
+            max_tokens: None,
+            stop: Vec::new(),
+        });
+        probe(format!("p{i}"), ask)
+    })
+}
+
+fn suite(probes: impl Iterator<Item = Probe>) -> Suite {
+    Suite { name: "letters".into(), probes: probes.collect() }
+}
+
+fn sampling(store: &Path) -> AskOptions {
+    let parameters =
+        SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 4, stop: Vec::new(), seed: 5 };
+    let settings = SampleSettings { per_probe: 8, reruns: 8, parameters };
+    let limits = SampleLimits { width: 16, memory: 1 << 30 };
+    AskOptions { sampling: Some(Sampling { settings, store: store.to_owned(), limits }), ..options() }
+}
+
+fn missing(statement: &Statement, id: &str) -> String {
+    statement.metrics.iter().find(|metric| metric.id == id).unwrap().missing.clone().unwrap()
+}
+
+#[test]
+fn an_audit_takes_the_answers_and_says_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = sampling(&folder.path().join("store"));
+    let (teacher, student) = (teacher(), Remote::new());
+    let models = Models::pair(&teacher, &student);
+    let suite = suite(texts().chain(prompts()));
+    let run = collect(models, &suite, &options, &folder.path().join("run"), &mut Watch::default()).unwrap();
+    let found = statement(&run, &Policy::default()).unwrap();
+
+    let agreement = found.metrics.iter().find(|metric| metric.id == "answer_agreement").unwrap();
+    let estimate = agreement.estimate.as_ref().unwrap();
+    // Both draw one of two letters: 150 prompts of 64 pairs, a standard error of about 0.01.
+    assert!((estimate.value - 0.5).abs() < 0.06, "{estimate:?}");
+    for id in ["kl_divergence", "top1_agreement", "tail_kept"] {
+        let reason = missing(&found, id);
+        assert!(reason.contains("the student shows no logits"), "{id}: {reason}");
+    }
+    // Sealed, it is judged again without any model.
+    let again = statement(&run, &Policy::default()).unwrap();
+    assert_eq!(serde_json::to_string(&again).unwrap(), serde_json::to_string(&found).unwrap());
+}
+
+#[test]
+fn where_nothing_is_left_to_ask_the_reason_is_the_error() {
+    let (teacher, student) = (teacher(), Remote::new());
+    let suite = suite(texts());
+    for (models, reason) in [
+        (Models::pair(&teacher, &student), "the student shows no logits"),
+        (Models::pair(&student, &teacher), "the teacher shows no logits"),
+    ] {
+        let error = Plan::new(models, &suite, &options()).err().unwrap();
+        assert!(matches!(error, AskError::NothingToAsk { .. }), "{error}");
+        assert!(error.to_string().ends_with(reason), "{error}");
+    }
+}
+
+#[test]
+fn what_needs_logits_refuses_a_model_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("base.kld");
+    let error = write_base_file(&Remote::new(), "0123", 8, None, 8, &path, &mut |_| true).unwrap_err();
+    assert_eq!(error.to_string(), "the model shows no logits");
+    assert!(!path.exists());
+}
