@@ -195,6 +195,20 @@ impl Store {
         Ok(self.loaded.as_ref().and_then(|(_, answers)| answers.get(row)).cloned())
     }
 
+    /// The answers of those keys, in their order; every segment is read once, whatever the order.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub fn get_all(&mut self, keys: &[AnswerKey]) -> Result<Vec<Option<StoredAnswer>>, RunError> {
+        let mut order: Vec<usize> = (0..keys.len()).collect();
+        order.sort_by_key(|&at| self.index.get(&keys[at]));
+        let mut answers = vec![None; keys.len()];
+        for at in order {
+            answers[at] = self.get(&keys[at])?;
+        }
+        Ok(answers)
+    }
+
     fn holds(&self, segment: usize) -> bool {
         self.loaded.as_ref().is_some_and(|(loaded, _)| *loaded == segment)
     }

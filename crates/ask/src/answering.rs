@@ -12,8 +12,9 @@ use hydrometer_probes::{Ask, Probe, Suite};
 use crate::options::{MOST_SAMPLES, check_samples};
 use crate::{AskError, Observer, PlanSummary, Role, Sampling};
 
-/// Answers that are written to the store together.
-const FLUSH: usize = 8;
+/// Tokens of the complete answers that are written to the store together: what a process that is killed loses beside the
+/// answers under way, and enough that writing costs little beside drawing them, however small the model.
+const FLUSH: usize = 1024;
 /// Free questions of a unit: enough for many sequences at once.
 pub(crate) const UNIT_PROMPTS: usize = 64;
 
@@ -129,7 +130,7 @@ impl Asker<'_> {
         let missing: u64 = requests.iter().map(|request| request.samples.len() as u64).sum();
         observer.answered(self.wanted(asked.len()) - missing);
         let mut ready = Vec::new();
-        let mut tokens = 0;
+        let (mut tokens, mut ready_tokens) = (0, 0);
         let mut written = Ok(0);
         let mut stopped = false;
         let answers = self.model.answers().ok_or(Facet::Answers.into()).map_err(self.role.failed())?;
@@ -138,11 +139,13 @@ impl Asker<'_> {
                 SampleStep::Progress { read, drawn } => observer.sampled(read, drawn),
                 SampleStep::Answer(answer) => {
                     tokens += answer.tokens.len() as u64;
+                    ready_tokens += answer.tokens.len();
                     ready.push(as_stored(asked[answer.request], &model_key, identity, answer));
                     observer.answered(1);
                 }
             }
-            if ready.len() >= FLUSH {
+            if ready_tokens >= FLUSH {
+                ready_tokens = 0;
                 written = store.put(&std::mem::take(&mut ready));
             }
             stopped = observer.interrupted();
@@ -179,30 +182,37 @@ impl Asker<'_> {
         }
     }
 
-    /// The rows of one probe, from the store.
+    /// The rows of each probe, from the store.
     ///
     /// # Errors
     /// The store is damaged.
-    pub(crate) fn rows(&self, asked: &Asked, store: &mut Store) -> Result<Vec<SampleRow>, AskError> {
+    pub(crate) fn rows(&self, asked: &[&Asked], store: &mut Store) -> Result<Vec<Vec<SampleRow>>, AskError> {
         let model_key = self.model.identity().key();
-        let mut rows = Vec::new();
-        for (source, sample) in self.numbers() {
-            let number = first_sample(source) + sample;
-            let answer = store.get(&asked.key(&model_key, number))?;
-            let lost = || AskError::AnswerLost { probe: asked.probe.clone(), sample: number };
-            let answer = answer.ok_or_else(lost)?;
-            rows.push(SampleRow {
-                probe: asked.probe.clone(),
-                family: asked.family.clone(),
-                source,
-                sample,
-                text: answer.text,
-                tokens: answer.tokens.len() as u32,
-                logprob: answer.logprobs.iter().map(|&logprob| f64::from(logprob)).sum(),
-                finish: answer.finish,
-            });
-        }
-        Ok(rows)
+        let key = |asked: &Asked, source, sample| asked.key(&model_key, first_sample(source) + sample);
+        let keys: Vec<_> = asked
+            .iter()
+            .flat_map(|asked| self.numbers().map(|(source, sample)| key(asked, source, sample)).collect::<Vec<_>>())
+            .collect();
+        let mut answers = store.get_all(&keys)?.into_iter();
+        let mut of_probe = |asked: &&Asked| {
+            let row = |(source, sample): (SampleSource, u32)| {
+                let lost =
+                    || AskError::AnswerLost { probe: asked.probe.clone(), sample: first_sample(source) + sample };
+                let answer = answers.next().flatten().ok_or_else(lost)?;
+                Ok(SampleRow {
+                    probe: asked.probe.clone(),
+                    family: asked.family.clone(),
+                    source,
+                    sample,
+                    text: answer.text,
+                    tokens: answer.tokens.len() as u32,
+                    logprob: answer.logprobs.iter().map(|&logprob| f64::from(logprob)).sum(),
+                    finish: answer.finish,
+                })
+            };
+            self.numbers().map(row).collect()
+        };
+        asked.iter().map(&mut of_probe).collect()
     }
 }
 

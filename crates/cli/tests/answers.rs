@@ -159,8 +159,9 @@ fn segments(store: &Path) -> Vec<PathBuf> {
 fn verify_names_every_damaged_segment() {
     let bench = Bench::new();
     bench.collect("teacher");
+    bench.collect("student");
     let sound = bench.json(&["answers", "verify", "--store", "store"]);
-    assert_eq!((&sound["answers"], &sound["problems"]), (&(5 * PROMPTS).into(), &serde_json::json!([])));
+    assert_eq!((&sound["answers"], &sound["problems"]), (&(8 * PROMPTS).into(), &serde_json::json!([])));
     let all = segments(&bench.path("store"));
     assert_eq!(sound["segments"].as_u64().unwrap() as usize, all.len());
     for damaged in &all[..2] {

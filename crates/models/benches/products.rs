@@ -6,11 +6,14 @@
 //! Throughput is in operations of the product: 2 · rows · depth · columns.
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
 
+#[path = "../../metrics/benches/timing/mod.rs"]
+mod timing;
+
 use std::convert::Infallible;
 use std::ops::Range;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hydrometer_models::kernels::{Kernel, Matrix, Strips, Target, Workshop};
+use timing::time;
 
 /// Rows of activations: a block of four chunks of 512 tokens.
 const ROWS: usize = 2048;
@@ -42,29 +45,22 @@ fn numbers(len: usize) -> Vec<f32> {
     (0..len as u32).map(|i| f32::from(i.wrapping_mul(2_654_435_761).to_be_bytes()[0]) / 128.0 - 1.0).collect()
 }
 
-fn products(criterion: &mut Criterion) {
+fn main() {
     let workshop = Workshop::new();
     for kernel in Kernel::available() {
         let name = format!("{} {}", kernel.exactness().name(), kernel.name());
         if let Some(ceiling) = kernel.ceiling() {
             println!("{name}: ceiling {:.0} GFLOP/s per core", ceiling / 1e9);
         }
-        let mut group = criterion.benchmark_group(name);
-        group.sample_size(10);
         for (depth, columns) in SHAPES {
             let x = numbers(ROWS * depth);
             let mut strips = Strips::new(kernel, ROWS, depth);
             workshop.pack(&mut strips, |row, out| out.copy_from_slice(&x[row * depth..(row + 1) * depth]));
             let weights = Plain { rows: columns, row: numbers(depth) };
             let mut y = vec![0.0; ROWS * columns];
-            group.throughput(Throughput::Elements((2 * ROWS * depth * columns) as u64));
-            group.bench_function(BenchmarkId::from_parameter(format!("{depth}x{columns}")), |bencher| {
-                bencher.iter(|| workshop.multiply(kernel, &strips, &weights, Target::Add(&mut y)));
+            time(&format!("{name} {depth}x{columns}"), 2 * ROWS * depth * columns, || {
+                let Ok(()) = workshop.multiply(kernel, &strips, &weights, Target::Add(&mut y));
             });
         }
-        group.finish();
     }
 }
-
-criterion_group!(benches, products);
-criterion_main!(benches);

@@ -13,6 +13,7 @@ pub mod kernels;
 mod local;
 mod model;
 mod open;
+mod remembering;
 pub mod safetensors;
 mod source;
 mod spec;
@@ -33,6 +34,7 @@ pub use local::sample::{Answer, Draw, Prompt, SampleLimits, SampleRequest, Sampl
 pub use local::session::{Feed, Session};
 pub use model::{Answers, Block, Chooses, Facet, Grows, Logits, Model, Scorer, Scores, Sequence};
 pub use open::open;
+pub use remembering::Remembering;
 pub use spec::ModelSpec;
 pub use template::{ChatTemplate, GenerationPrompt, Message};
 pub use tensor::{DType, RawTensor};

@@ -1,10 +1,6 @@
 //! One weight tensor as the file holds it: raw bytes, dequantised row by row on request.
 
-use std::borrow::Cow;
 use std::ops::Range;
-
-use candle_core::CpuStorage;
-use candle_core::quantized::GgmlDType;
 
 use crate::ModelError;
 use crate::instructions::vectors;
@@ -31,59 +27,72 @@ pub enum DType {
     Q8_K,
 }
 
-/// Every type, with its number in a GGUF file and its name.
-const TYPES: [(DType, u32, &str, GgmlDType); 15] = [
-    (DType::F32, 0, "F32", GgmlDType::F32),
-    (DType::F16, 1, "F16", GgmlDType::F16),
-    (DType::Q4_0, 2, "Q4_0", GgmlDType::Q4_0),
-    (DType::Q4_1, 3, "Q4_1", GgmlDType::Q4_1),
-    (DType::Q5_0, 6, "Q5_0", GgmlDType::Q5_0),
-    (DType::Q5_1, 7, "Q5_1", GgmlDType::Q5_1),
-    (DType::Q8_0, 8, "Q8_0", GgmlDType::Q8_0),
-    (DType::Q8_1, 9, "Q8_1", GgmlDType::Q8_1),
-    (DType::Q2_K, 10, "Q2_K", GgmlDType::Q2K),
-    (DType::Q3_K, 11, "Q3_K", GgmlDType::Q3K),
-    (DType::Q4_K, 12, "Q4_K", GgmlDType::Q4K),
-    (DType::Q5_K, 13, "Q5_K", GgmlDType::Q5K),
-    (DType::Q6_K, 14, "Q6_K", GgmlDType::Q6K),
-    (DType::Q8_K, 15, "Q8_K", GgmlDType::Q8K),
-    (DType::BF16, 30, "BF16", GgmlDType::BF16),
+/// What a type is called, and how its numbers lie in blocks.
+struct Row {
+    dtype: DType,
+    /// Its number in a GGUF file.
+    ggml: u32,
+    name: &'static str,
+    /// Values and bytes of a block.
+    block: (usize, usize),
+}
+
+const fn row(dtype: DType, ggml: u32, name: &'static str, block: (usize, usize)) -> Row {
+    Row { dtype, ggml, name, block }
+}
+
+const TYPES: [Row; 15] = [
+    row(DType::F32, 0, "F32", (1, 4)),
+    row(DType::F16, 1, "F16", (1, 2)),
+    row(DType::Q4_0, 2, "Q4_0", (32, 18)),
+    row(DType::Q4_1, 3, "Q4_1", (32, 20)),
+    row(DType::Q5_0, 6, "Q5_0", (32, 22)),
+    row(DType::Q5_1, 7, "Q5_1", (32, 24)),
+    row(DType::Q8_0, 8, "Q8_0", (32, 34)),
+    row(DType::Q8_1, 9, "Q8_1", (32, 36)),
+    row(DType::Q2_K, 10, "Q2_K", (256, 84)),
+    row(DType::Q3_K, 11, "Q3_K", (256, 110)),
+    row(DType::Q4_K, 12, "Q4_K", (256, 144)),
+    row(DType::Q5_K, 13, "Q5_K", (256, 176)),
+    row(DType::Q6_K, 14, "Q6_K", (256, 210)),
+    row(DType::Q8_K, 15, "Q8_K", (256, 292)),
+    row(DType::BF16, 30, "BF16", (1, 2)),
 ];
 
 impl DType {
-    fn row(self) -> &'static (DType, u32, &'static str, GgmlDType) {
+    fn row(self) -> &'static Row {
         // Every variant has its row; a test walks them all.
-        TYPES.iter().find(|t| t.0 == self).unwrap_or(&TYPES[0])
+        TYPES.iter().find(|row| row.dtype == self).unwrap_or(&TYPES[0])
     }
 
     /// The type with this number in a GGUF file.
     pub fn from_ggml(number: u32) -> Option<Self> {
-        TYPES.iter().find(|t| t.1 == number).map(|t| t.0)
+        TYPES.iter().find(|row| row.ggml == number).map(|row| row.dtype)
     }
 
     /// Its number in a GGUF file.
     pub fn ggml(self) -> u32 {
-        self.row().1
+        self.row().ggml
     }
 
     /// `Q4_K`, `F16`, ….
     pub fn name(self) -> &'static str {
-        self.row().2
+        self.row().name
     }
 
     /// All names, for error messages.
     pub fn all() -> String {
-        TYPES.map(|t| t.2).join(", ")
+        TYPES.each_ref().map(|row| row.name).join(", ")
     }
 
     /// Values per block; a row must be a whole number of blocks.
     pub fn block_len(self) -> usize {
-        self.row().3.block_size()
+        self.row().block.0
     }
 
     /// Bytes per block.
     pub fn block_bytes(self) -> usize {
-        self.row().3.type_size()
+        self.row().block.1
     }
 
     /// Bytes that `values` values take, or `None` when they are no whole number of blocks or too many.
@@ -150,7 +159,7 @@ impl RawTensor {
             let taken = values.len() / self.dtype.block_len() * self.dtype.block_bytes();
             let (now, rest) = bytes.split_at(taken);
             bytes = rest;
-            self.dequantize_chunk(now, values)?;
+            unpack(vectors(), self.dtype, now, values);
             // On bits, because a sum of floats cannot be vectorised; the search only when it is needed.
             const EXPONENT: u32 = 0x7f80_0000;
             if values.iter().fold(false, |bad, v| bad | (v.to_bits() & EXPONENT == EXPONENT)) {
@@ -170,44 +179,5 @@ impl RawTensor {
                 found: values[i].to_string(),
             }),
         }
-    }
-
-    fn dequantize_chunk(&self, bytes: &[u8], out: &mut [f32]) -> Result<(), ModelError> {
-        match self.dtype {
-            DType::F32 => {
-                for (o, b) in out.iter_mut().zip(bytes.as_chunks::<4>().0) {
-                    *o = f32::from_le_bytes(*b);
-                }
-            }
-            DType::F16 => {
-                for (o, b) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
-                    *o = half::f16::from_le_bytes(*b).to_f32();
-                }
-            }
-            DType::BF16 => {
-                for (o, b) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
-                    *o = half::bf16::from_le_bytes(*b).to_f32();
-                }
-            }
-            quantized if unpack(vectors(), quantized, bytes, out) => {}
-            quantized => {
-                // candle's block types cannot be built from bytes without its own (copying) constructor, which asks
-                // for aligned bytes: rows of 2-byte-aligned blocks may start at an odd address only in theory.
-                let aligned = bytes.as_ptr().align_offset(4) == 0;
-                let copy = if aligned { Vec::new() } else { bytes.to_vec() };
-                let bytes = if aligned { bytes } else { &copy };
-                let blocks = quantized.row().3.from_data(Cow::Borrowed(bytes));
-                match blocks.dequantize(out.len()) {
-                    Ok(CpuStorage::F32(values)) => out.copy_from_slice(&values),
-                    Ok(_) => return Err(self.refused("values of another type")),
-                    Err(e) => return Err(self.refused(&e.to_string())),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn refused(&self, why: &str) -> ModelError {
-        ModelError::Request { reason: format!("tensor {} ({}): {why}", self.name, self.dtype) }
     }
 }

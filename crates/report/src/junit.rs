@@ -1,9 +1,10 @@
 //! JUnit XML for CI: one test case per gate.
 
+use std::fmt::Write;
+
 use hydrometer_audit::Statement;
 use hydrometer_audit::statement::Gate;
 use hydrometer_metrics::Verdict;
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::section::gates::{bounds, detectable, more_families};
 use crate::show;
@@ -13,50 +14,81 @@ use crate::text::visible;
 /// no third answer and a failure would say that something was found. Let the exit code decide, it keeps them apart.
 #[must_use]
 pub fn junit(statement: &Statement) -> String {
-    let mut suite =
-        TestSuite::new(format!("{} against {}", visible(&statement.student.name), visible(&statement.teacher.name)));
-    for (name, value) in [
+    let gates = &statement.gates;
+    let count = |verdict: Verdict| gates.iter().filter(|gate| gate.verdict == verdict).count();
+    let (tests, skipped, failures) = (gates.len(), count(Verdict::NotEnoughEvidence), count(Verdict::Fail));
+    let name = escaped(&format!("{} against {}", statement.student.name, statement.teacher.name));
+    let properties = [
         ("hydrometer", statement.hydrometer.as_str()),
         ("run", &statement.run),
         ("verdict", show::verdict(statement.verdict)),
         ("suite", &statement.suite.hash),
         ("teacher", &statement.teacher.weights),
         ("student", &statement.student.weights),
-    ] {
-        suite.add_property((name, visible(value).as_str()));
-    }
-    suite.add_test_cases(statement.gates.iter().map(case));
-    let mut report = Report::new("hydrometer");
-    report.add_test_suite(suite);
-    // Writing to memory; characters that XML forbids are dropped by the writer.
-    report.to_string().expect("in memory")
+    ];
+    let properties = properties
+        .map(|(name, value)| format!("            <property name=\"{name}\" value=\"{}\"/>\n", escaped(value)));
+    let cases: String = gates.iter().map(case).collect();
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="hydrometer" tests="{tests}" skipped="{skipped}" failures="{failures}" errors="0">
+    <testsuite name="{name}" tests="{tests}" skipped="{skipped}" errors="0" failures="{failures}">
+        <properties>
+{}        </properties>
+{cases}    </testsuite>
+</testsuites>
+"#,
+        properties.concat()
+    )
 }
 
-fn case(gate: &Gate) -> TestCase {
-    let message = visible(&gate.explanation);
-    let mut status = match gate.verdict {
-        Verdict::Pass => TestCaseStatus::success(),
-        Verdict::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
-        Verdict::NotEnoughEvidence => TestCaseStatus::skipped(),
-    };
-    match gate.verdict {
-        Verdict::Pass => {}
-        Verdict::Fail => {
-            status.set_type("gate").set_message(message);
-        }
+fn case(gate: &Gate) -> String {
+    let message = escaped(&gate.explanation);
+    let mut inside = match gate.verdict {
+        Verdict::Pass => String::new(),
+        Verdict::Fail => format!("            <failure message=\"{message}\" type=\"gate\"/>\n"),
         Verdict::NotEnoughEvidence => {
-            let more = more_families(gate).map(|more| format!(" ({more})"));
-            status.set_type("evidence").set_message(format!(
-                "{}: {message}{}",
-                show::verdict(gate.verdict),
-                more.unwrap_or_default()
-            ));
+            let more = more_families(gate).map(|more| format!(" ({})", escaped(&more)));
+            let (verdict, more) = (show::verdict(gate.verdict), more.unwrap_or_default());
+            format!("            <skipped message=\"{verdict}: {message}{more}\" type=\"evidence\"/>\n")
+        }
+    };
+    if let Some(seen) = detectable(gate) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(inside, "            <system-out>{}</system-out>", escaped(&seen));
+    }
+    let name = escaped(&format!("{} {}", gate.metric, bounds(gate)));
+    let tag = format!("        <testcase name=\"{name}\" classname=\"hydrometer.gates\"");
+    if inside.is_empty() { format!("{tag}/>\n") } else { format!("{tag}>\n{inside}        </testcase>\n") }
+}
+
+/// A text as XML may hold it, in attributes and between tags: control characters shown as signs, markup as entities, and
+/// the two characters that XML forbids beyond them left out.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in visible(text).chars() {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '\'' => escaped.push_str("&apos;"),
+            '"' => escaped.push_str("&quot;"),
+            '\u{fffe}' | '\u{ffff}' => {}
+            _ => escaped.push(c),
         }
     }
-    let mut case = TestCase::new(format!("{} {}", gate.metric, bounds(gate)), status);
-    case.set_classname("hydrometer.gates");
-    if let Some(seen) = detectable(gate) {
-        case.set_system_out(seen);
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_text_is_markup_and_nothing_is_forbidden() {
+        let check = |text: &str, expected: &str| assert_eq!(escaped(text), expected);
+        check("</testcase><x a='\"'>&amp;", "&lt;/testcase&gt;&lt;x a=&apos;&quot;&apos;&gt;&amp;amp;");
+        check("a\u{fffe}b\u{ffff}c\u{10ffff}", "abc\u{10ffff}");
+        check("a\0\r\n\t\u{1b}[31m", "a␀␍↵⇥␛[31m");
     }
-    case
 }

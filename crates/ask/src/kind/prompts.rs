@@ -141,11 +141,16 @@ impl Kind for Prompts {
                 return Err(asking.interrupted());
             }
         }
+        let mut of_roles = Vec::with_capacity(askers.len());
+        for asker in &askers {
+            let asked: Vec<_> = prompts.iter().filter_map(|prompt| prompt.of(asker.role)).collect();
+            of_roles.push((asker.role, asker.rows(&asked, store)?.into_iter()));
+        }
+        // Prompt by prompt, whoever answered.
         let mut rows = Vec::new();
         for prompt in prompts {
-            for asker in &askers {
-                let asked = prompt.of(asker.role);
-                rows.extend(asked.map_or(Ok(Vec::new()), |asked| asker.rows(asked, store))?);
+            for (role, of_role) in &mut of_roles {
+                rows.extend(prompt.of(*role).and_then(|_| of_role.next()).into_iter().flatten());
             }
         }
         if let Some(Closeness { encoder, .. }) = asking.models.meaning {

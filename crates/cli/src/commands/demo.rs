@@ -9,7 +9,7 @@ use hydrometer_ask::{AskOptions, Models, Sampling};
 use hydrometer_audit::{Policy, Statement};
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::{Definition, answers, choices, tokens};
-use hydrometer_models::{EngineOptions, SampleLimits};
+use hydrometer_models::{Defect, EngineOptions, Model, Planted, Remembering, SampleLimits};
 use hydrometer_probes::{Profile, Suite};
 
 use super::audit::{Job, audit};
@@ -30,20 +30,51 @@ const STUDENT: &[u8] = include_bytes!("../../../../demo/student.gguf");
 /// Context that the demo models were trained with.
 const CONTEXT: u32 = 256;
 
-/// Answers of each model to a prompt, and as many of the teacher again: so small a suite decides nothing with fewer.
-const ANSWERS: u32 = 64;
+/// Answers under way at once: of so small a model a step costs little more for many than for few.
+const PARALLEL: usize = 512;
 
-/// The student that was trained, in the words of the table.
-const DISTILLED: &str = "distilled on the centre only";
+/// A student of the tour, which is the folder of its run, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Student {
+    /// Distilled on the centre only.
+    #[value(name = "student")]
+    Distilled,
+    /// The teacher itself.
+    Null,
+    /// The teacher with a little noise, as quantisation makes.
+    Noise,
+    /// The teacher, sharpened.
+    Temperature,
+    /// The teacher, its tail cut off.
+    TailTruncated,
+    /// The teacher, its tail shuffled.
+    TailPermuted,
+}
 
-/// Students made from the teacher by a known change, with what the change is.
-const PLANTED: [(&str, &str); 5] = [
-    ("null", "the teacher itself"),
-    ("noise=0.1", "a little noise, as quantisation makes"),
-    ("temperature=0.7", "sharpened"),
-    ("tail_truncated=0.9", "tail cut off"),
-    ("tail_permuted=0.9", "tail shuffled"),
+/// A round of the tour.
+struct Round {
+    student: Student,
+    /// The folder of its run.
+    name: &'static str,
+    /// What the student is, in the words of the table.
+    what: &'static str,
+    /// What was changed of the teacher; the first student was trained.
+    defect: Option<Defect>,
+}
+
+const ROUNDS: [Round; 6] = [
+    round(Student::Distilled, "student", "distilled on the centre only", None),
+    round(Student::Null, "null", "the teacher itself", Some(Defect::Null)),
+    round(Student::Noise, "noise", "a little noise, as quantisation makes", Some(Defect::Noise(0.1))),
+    round(Student::Temperature, "temperature", "sharpened", Some(Defect::Temperature(0.7))),
+    round(Student::TailTruncated, "tail_truncated", "tail cut off", Some(Defect::TailTruncated(0.9))),
+    round(Student::TailPermuted, "tail_permuted", "tail shuffled", Some(Defect::TailPermuted(0.9))),
 ];
+
+const fn round(student: Student, name: &'static str, what: &'static str, defect: Option<Defect>) -> Round {
+    Round { student, name, what, defect }
+}
 
 /// Columns of the table: heading and metric.
 static COLUMNS: [(&str, &Definition); 6] = [
@@ -61,62 +92,76 @@ pub struct Arguments {
     /// Folder for the models and the runs.
     #[arg(long, default_value = "hydrometer-demo", value_name = "FOLDER")]
     out: PathBuf,
+    /// Students to audit; may be repeated. Default: all, one after the other.
+    #[arg(long, value_enum, value_name = "STUDENT")]
+    only: Vec<Student>,
+    /// Answers of each model to a prompt, and as many of the teacher again. So small a suite decides little with fewer.
+    #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    answers: u32,
     #[command(flatten)]
     engine: EngineArguments,
-    /// Open the student's report in a browser.
+    /// Open the first student's report in a browser.
     #[arg(long)]
     open: bool,
 }
 
 /// One line of the table.
 struct Row {
-    student: &'static str,
+    round: &'static Round,
     statement: Statement,
 }
 
 /// Runs the tour.
 pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let interrupt = listen()?;
+    let engine = arguments.engine.options();
+    let teacher = unpack(&arguments.out, "teacher.gguf", TEACHER)?;
     let tour = Tour {
-        teacher: unpack(&arguments.out, "teacher.gguf", TEACHER)?,
-        engine: arguments.engine.options(),
+        // All students are asked the same as it, and most of them are it.
+        teacher: Remembering::new(open_quietly("teacher", &teacher, &engine)?),
+        student: unpack(&arguments.out, "student.gguf", STUDENT)?,
+        engine,
         suite: Suite::builtin(Profile::Quick, SEED),
+        answers: arguments.answers,
         interrupt,
         out: arguments.out,
     };
-    let student = unpack(&tour.out, "student.gguf", STUDENT)?;
-    let rounds = PLANTED.len() + 1;
-    terminal.say(&format!("1 of {rounds}: {DISTILLED}"));
-    let main = tour.audit("student", &student, terminal)?;
-    let mut rows = vec![Row { student: DISTILLED, statement: main.clone() }];
-    for (round, (defect, student)) in (2..).zip(PLANTED) {
-        terminal.say(&format!("{round} of {rounds}: {student}"));
-        let name = defect.split('=').next().unwrap_or(defect);
-        let statement = tour.audit(name, &format!("planted:{defect}({})", tour.teacher), terminal)?;
-        rows.push(Row { student, statement });
+    let wanted = |round: &&Round| arguments.only.is_empty() || arguments.only.contains(&round.student);
+    let rounds: Vec<&Round> = ROUNDS.iter().filter(wanted).collect();
+    let mut rows = Vec::with_capacity(rounds.len());
+    for (number, round) in (1..).zip(&rounds) {
+        terminal.say(&format!("{number} of {}: {}", rounds.len(), round.what));
+        rows.push(Row { round, statement: tour.audit(round, terminal)? });
     }
-    let folder = tour.out.join("student");
     terminal.data(&table(&rows))?;
-    terminal.data(&shown(&main, &folder, terminal)?)?;
-    if arguments.open {
-        files::open(&folder.join("report.html"), terminal);
+    if let Some(first) = rows.first() {
+        let folder = tour.out.join(first.round.name);
+        terminal.data(&shown(&first.statement, &folder, terminal)?)?;
+        if arguments.open {
+            files::open(&folder.join("report.html"), terminal);
+        }
     }
     Ok(Exit::Done)
 }
 
 /// What all audits of the tour share.
 struct Tour {
-    teacher: String,
+    teacher: Remembering,
+    /// The file of the student that was trained.
+    student: String,
     engine: EngineOptions,
     suite: Suite,
+    answers: u32,
     interrupt: Interrupt,
     out: PathBuf,
 }
 
 impl Tour {
-    fn audit(&self, name: &str, student: &str, terminal: &Terminal) -> Result<Statement, Failure> {
-        let teacher = open_quietly("teacher", &self.teacher, &self.engine)?;
-        let student = open_quietly("student", student, &self.engine)?;
+    fn audit(&self, round: &Round, terminal: &Terminal) -> Result<Statement, Failure> {
+        let student: Box<dyn Model> = match round.defect {
+            None => open_quietly("student", &self.student, &self.engine)?,
+            Some(defect) => Box::new(Planted::new(defect, Box::new(self.teacher.clone()))),
+        };
         let options = AskOptions {
             n_ctx: CONTEXT,
             block_tokens: 8 * CONTEXT,
@@ -127,13 +172,13 @@ impl Tour {
             sampling: Some(self.sampling()),
             teacher_asked: None,
             until_decided: None,
-            arguments: vec!["demo".to_owned(), name.to_owned()],
+            arguments: vec!["demo".to_owned(), round.name.to_owned()],
         };
         let policy = Policy::default();
-        let folder = self.out.join(name);
+        let folder = self.out.join(round.name);
         let job = Job { suite: &self.suite, options: &options, policy: &policy, folder: &folder };
         let speeds = Speeds { teacher: None, student: None };
-        audit(Models::pair(&*teacher, &*student), &job, speeds, &self.interrupt, terminal)
+        audit(Models::pair(&self.teacher, &*student), &job, speeds, &self.interrupt, terminal)
     }
 
     /// The teacher answers once; its answers are kept for every student.
@@ -141,9 +186,9 @@ impl Tour {
         let parameters =
             SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 96, stop: Vec::new(), seed: SEED };
         Sampling {
-            settings: SampleSettings { per_probe: ANSWERS, reruns: ANSWERS, parameters },
+            settings: SampleSettings { per_probe: self.answers, reruns: self.answers, parameters },
             store: self.out.join("answers"),
-            limits: SampleLimits { width: ANSWERS as usize, memory: 1 << 30 },
+            limits: SampleLimits { width: PARALLEL, memory: 1 << 30 },
         }
     }
 }
@@ -160,15 +205,16 @@ fn unpack(out: &Path, name: &str, content: &[u8]) -> Result<String, Failure> {
 }
 
 fn table(rows: &[Row]) -> String {
-    let mut lines = String::from("One teacher, six students whose loss is known\n\n");
-    let width = rows.iter().map(|row| row.student.len()).max().unwrap_or(0);
+    let students = if rows.len() == ROUNDS.len() { "six students" } else { "students" };
+    let mut lines = format!("One teacher, {students} whose loss is known\n\n");
+    let width = rows.iter().map(|row| row.round.what.len()).max().unwrap_or(0);
     lines.push_str(&format!("{:width$}", "student"));
     for (heading, _) in COLUMNS {
         lines.push_str(&format!("  {heading:>9}"));
     }
     lines.push_str("  verdict\n");
     for row in rows {
-        lines.push_str(&format!("{:width$}", row.student));
+        lines.push_str(&format!("{:width$}", row.round.what));
         for (_, metric) in COLUMNS {
             let value = value(&row.statement, metric).map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
             lines.push_str(&format!("  {value:>9}"));

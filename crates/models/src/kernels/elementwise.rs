@@ -108,6 +108,34 @@ pub(crate) fn add(arch: Arch, x: &mut [f32], y: &[f32]) {
     );
 }
 
+/// `x += y · factor`.
+pub(crate) fn scaled_add(arch: Arch, x: &mut [f32], y: &[f32], factor: f32) {
+    arch.dispatch(
+        #[inline(always)]
+        || x.iter_mut().zip(y).for_each(|(x, &y)| *x += y * factor),
+    );
+}
+
+/// Σ x·y in sixteen interleaved lanes: the order is fixed, whatever the vector width.
+pub(crate) fn dot(arch: Arch, x: &[f32], y: &[f32]) -> f32 {
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            let mut lanes = [0f32; 16];
+            let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<16>(), y.as_chunks::<16>());
+            for (x, y) in x.iter().zip(y) {
+                for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
+                    *lane += x * y;
+                }
+            }
+            for ((lane, x), y) in lanes.iter_mut().zip(x_rest).zip(y_rest) {
+                *lane += x * y;
+            }
+            lanes.iter().sum()
+        },
+    )
+}
+
 /// `x *= factor`.
 pub(crate) fn scale(arch: Arch, x: &mut [f32], factor: f32) {
     arch.dispatch(

@@ -99,6 +99,11 @@ impl Strips {
         Strips { layout, rows, depth, words }
     }
 
+    /// Rows of the activations.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
     fn strip(&self) -> usize {
         self.layout.steps(self.depth) * self.layout.strip_words()
     }

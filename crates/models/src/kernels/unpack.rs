@@ -1,28 +1,32 @@
-//! The common block formats of GGUF to f32, in loops that LLVM vectorises. The arithmetic is that of ggml's reference
-//! (and of candle, with which a test compares bit by bit); formats that are not here are left to candle.
+//! Stored numbers and the block formats of GGUF to f32, in loops that LLVM vectorises. The arithmetic is that of ggml's
+//! reference, with which a test compares bit by bit.
 //!
-//! Each format is a scale or two per block and small integers: 32 per block in the simple formats, 256 in the K formats,
-//! whose blocks have 6-bit scales (and minima) for every 32 of them.
+//! Each block format is a scale or two per block and small integers: 32 per block in the simple formats, 256 in the K
+//! formats, whose blocks have scales (and minima) of their own for every 16 or 32 of them.
 
-use half::f16;
 use pulp::Arch;
 
 use crate::DType;
 
-/// Writes the values of whole blocks; says whether it knows the format.
-pub(crate) fn unpack(arch: Arch, dtype: DType, bytes: &[u8], out: &mut [f32]) -> bool {
+/// Writes the values of whole blocks.
+pub(crate) fn unpack(arch: Arch, dtype: DType, bytes: &[u8], out: &mut [f32]) {
     match dtype {
+        DType::F32 => each::<4, 1>(arch, bytes, out, f32),
+        DType::F16 => each::<2, 1>(arch, bytes, out, f16),
+        DType::BF16 => each::<2, 1>(arch, bytes, out, bf16),
         DType::Q4_0 => each::<18, 32>(arch, bytes, out, q4_0),
         DType::Q4_1 => each::<20, 32>(arch, bytes, out, q4_1),
         DType::Q5_0 => each::<22, 32>(arch, bytes, out, q5_0),
         DType::Q5_1 => each::<24, 32>(arch, bytes, out, q5_1),
         DType::Q8_0 => each::<34, 32>(arch, bytes, out, q8_0),
+        DType::Q8_1 => each::<36, 32>(arch, bytes, out, q8_1),
+        DType::Q2_K => each::<84, 256>(arch, bytes, out, q2_k),
+        DType::Q3_K => each::<110, 256>(arch, bytes, out, q3_k),
         DType::Q4_K => each::<144, 256>(arch, bytes, out, q4_k),
         DType::Q5_K => each::<176, 256>(arch, bytes, out, q5_k),
         DType::Q6_K => each::<210, 256>(arch, bytes, out, q6_k),
-        _ => return false,
+        DType::Q8_K => each::<292, 256>(arch, bytes, out, q8_k),
     }
-    true
 }
 
 /// Applies `block` to every block of `B` bytes and `N` values.
@@ -39,8 +43,23 @@ fn each<const B: usize, const N: usize>(
 }
 
 #[inline(always)]
+fn f32(bytes: &[u8; 4], out: &mut [f32; 1]) {
+    out[0] = f32::from_le_bytes(*bytes);
+}
+
+#[inline(always)]
+fn f16(bytes: &[u8; 2], out: &mut [f32; 1]) {
+    out[0] = half::f16::from_le_bytes(*bytes).to_f32();
+}
+
+#[inline(always)]
+fn bf16(bytes: &[u8; 2], out: &mut [f32; 1]) {
+    out[0] = half::bf16::from_le_bytes(*bytes).to_f32();
+}
+
+#[inline(always)]
 fn scale(bytes: &[u8], at: usize) -> f32 {
-    f16::from_le_bytes([bytes[at], bytes[at + 1]]).to_f32_const()
+    half::f16::from_le_bytes([bytes[at], bytes[at + 1]]).to_f32_const()
 }
 
 /// The `N` bytes from `at`.
@@ -99,6 +118,54 @@ fn q8_0(bytes: &[u8; 34], out: &mut [f32; 32]) {
     let (d, q) = (scale(bytes, 0), part::<32>(bytes, 2));
     for i in 0..32 {
         out[i] = f32::from(q[i].cast_signed()) * d;
+    }
+}
+
+/// Scale, the scaled sum of the block (for integer products), 32 signed bytes.
+#[inline(always)]
+fn q8_1(bytes: &[u8; 36], out: &mut [f32; 32]) {
+    let (d, q) = (scale(bytes, 0), part::<32>(bytes, 4));
+    for i in 0..32 {
+        out[i] = f32::from(q[i].cast_signed()) * d;
+    }
+}
+
+/// 16 bytes of a 4-bit scale and a 4-bit minimum each, 64 bytes of four 2-bit integers each, scale of scales, scale of
+/// minima.
+#[inline(always)]
+fn q2_k(bytes: &[u8; 84], out: &mut [f32; 256]) {
+    let (packed, d, min) = (part::<16>(bytes, 0), scale(bytes, 80), scale(bytes, 82));
+    for (group, (out, packed)) in out.as_chunks_mut::<16>().0.iter_mut().zip(packed).enumerate() {
+        // Eight groups share 32 bytes: two for each pair of bits.
+        let (q, shift) = (part::<16>(bytes, 16 + 32 * (group / 8) + 16 * (group % 2)), group % 8 / 2 * 2);
+        let (d, min) = (d * f32::from(packed & 15), min * f32::from(packed >> 4));
+        for i in 0..16 {
+            out[i] = d * f32::from((q[i] >> shift) & 3) - min;
+        }
+    }
+}
+
+/// The 6-bit scale of group `j` of sixteen, out of 12 bytes, less 32.
+#[inline(always)]
+fn scale_of_16(packed: &[u8; 12], j: usize) -> f32 {
+    let low = (packed[j % 8] >> (j / 8 * 4)) & 15;
+    let high = (packed[8 + j % 4] >> (j / 4 * 2)) & 3;
+    f32::from(low | high << 4) - 32.0
+}
+
+/// 32 bytes of third bits, 64 bytes of four 2-bit integers each, 12 bytes of scales, scale of scales; values less 4.
+#[inline(always)]
+fn q3_k(bytes: &[u8; 110], out: &mut [f32; 256]) {
+    let (packed, d) = (part::<12>(bytes, 96), scale(bytes, 108));
+    for (group, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+        let at = 16 * (group % 2);
+        let (q, shift) = (part::<16>(bytes, 32 + 32 * (group / 8) + at), group % 8 / 2 * 2);
+        let (high, bit) = (part::<16>(bytes, at), group / 2);
+        let d = d * scale_of_16(packed, group);
+        for i in 0..16 {
+            let value = ((q[i] >> shift) & 3) | ((high[i] >> bit) & 1) << 2;
+            out[i] = d * (i32::from(value) - 4) as f32;
+        }
     }
 }
 
@@ -167,48 +234,11 @@ fn q6_k(bytes: &[u8; 210], out: &mut [f32; 256]) {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use std::borrow::Cow;
-
-    use candle_core::CpuStorage;
-    use candle_core::quantized::GgmlDType;
-    use rand::{Rng, SeedableRng};
-
-    use super::*;
-    use crate::instructions::vectors;
-
-    #[test]
-    fn every_format_agrees_with_candle_bit_by_bit() {
-        let formats = [
-            (DType::Q4_0, GgmlDType::Q4_0),
-            (DType::Q4_1, GgmlDType::Q4_1),
-            (DType::Q5_0, GgmlDType::Q5_0),
-            (DType::Q5_1, GgmlDType::Q5_1),
-            (DType::Q8_0, GgmlDType::Q8_0),
-            (DType::Q4_K, GgmlDType::Q4K),
-            (DType::Q5_K, GgmlDType::Q5K),
-            (DType::Q6_K, GgmlDType::Q6K),
-        ];
-        for (dtype, theirs) in formats {
-            let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(7);
-            let blocks = 50;
-            let mut bytes: Vec<u8> = (0..blocks * dtype.block_bytes()).map(|_| random.random()).collect();
-            // Scales that are f16 NaN or infinite would compare unequal to themselves: keep exponents below 31.
-            for block in bytes.chunks_mut(dtype.block_bytes()) {
-                let at = if dtype == DType::Q6_K { [208, 208] } else { [0, 2] };
-                at.iter().for_each(|&at| block[at + 1] &= 0xbb);
-            }
-            let values = blocks * dtype.block_len();
-            let mut ours = vec![f32::NAN; values];
-            assert!(unpack(vectors(), dtype, &bytes, &mut ours));
-            let CpuStorage::F32(theirs) = theirs.from_data(Cow::Borrowed(&bytes)).dequantize(values).unwrap() else {
-                panic!("candle answers in f32");
-            };
-            let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-            assert_eq!(bits(&ours), bits(&theirs), "{dtype}");
-        }
+/// Scale in f32, 256 signed bytes, their sums (for integer products).
+#[inline(always)]
+fn q8_k(bytes: &[u8; 292], out: &mut [f32; 256]) {
+    let (d, q) = (f32::from_le_bytes(*part(bytes, 0)), part::<256>(bytes, 4));
+    for i in 0..256 {
+        out[i] = d * f32::from(q[i].cast_signed());
     }
 }
