@@ -5,7 +5,7 @@ use hydrometer_metrics::measure::{self, HEADLINE, Undefined, tokens};
 use hydrometer_metrics::stats::gate::{Bounds, judge};
 use hydrometer_metrics::stats::quantile::percentiles;
 use hydrometer_metrics::stats::significance::holm;
-use hydrometer_metrics::{BANDS, Estimate, PositionStats, Verdict, compat};
+use hydrometer_metrics::{BANDS, Estimate, Verdict, compat};
 
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::FamilySizes;
@@ -337,8 +337,7 @@ fn bands(evidence: &Evidence<'_>) -> Vec<Band> {
 
 fn quantiles(rows: &Rows) -> Vec<Quantiles> {
     const PERCENTS: [f64; 6] = [50.0, 90.0, 95.0, 99.0, 99.9, 100.0];
-    type Field = fn(&PositionStats) -> f32;
-    let points = |rows: &[hydrometer_answers::PositionRow], field: Field| {
+    let points = |rows: &[hydrometer_answers::PositionRow], field: tokens::OfPosition| {
         let mut values: Vec<f64> = rows.iter().map(|r| field(&r.stats).into()).collect();
         percentiles(&mut values, &PERCENTS).unwrap_or_default()
     };

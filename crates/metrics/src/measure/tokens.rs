@@ -221,8 +221,11 @@ pub fn band(sums: &Sums, band: usize, level: f64) -> Option<Band> {
     })
 }
 
+/// A number of a single position.
+pub type OfPosition = fn(&PositionStats) -> f32;
+
 /// The divergences of single positions of which percentiles are shown.
-pub static OF_POSITIONS: [(&Definition, fn(&PositionStats) -> f32); 3] =
+pub static OF_POSITIONS: [(&Definition, OfPosition); 3] =
     [(&KL_DIVERGENCE, |s| s.kl), (&REVERSE_KL, |s| s.reverse_kl), (&JENSEN_SHANNON, |s| s.jsd)];
 
 /// The metrics that are compared between parts of a suite, in the order in which they are shown.
