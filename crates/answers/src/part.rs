@@ -1,5 +1,5 @@
 //! The parts of a run folder: what is measured, one kind of row each. A new part is a file of this folder and a line of
-//! [`PARTS`].
+//! `PARTS`.
 
 use std::fmt;
 

@@ -267,7 +267,7 @@ impl Encoder {
 
     /// Appends the record of one row of `vocab` raw logits to `out`, and gives what was kept before it was rounded.
     ///
-    /// The draws are a function of the row and `seed` alone: [`SequenceKey::seed`](crate::distributions::SequenceKey::seed).
+    /// The draws are a function of the row and `seed` alone: [`SequenceKey::seed`](crate::cache::SequenceKey::seed).
     ///
     /// # Errors
     /// A row of another length, with NaN or +∞, or without any finite entry; `out` is then as it was.

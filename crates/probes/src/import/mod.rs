@@ -31,7 +31,7 @@ impl Suite {
     ///
     /// `.jsonl`: one probe per line, or the shape of GSM8K, IFEval, MT-bench, self-instruct or a chat. `.csv`: the
     /// XSTest shape. `.txt`, `.md` or a folder of them: text probes. Any other table needs its columns named:
-    /// [`jsonl`], [`csv`].
+    /// [`jsonl()`], [`csv()`].
     ///
     /// # Errors
     /// A file that cannot be read, is of no known shape, or holds a wrong probe: with file, line, what was
