@@ -153,6 +153,10 @@ fn an_audit_takes_the_answers_and_says_what_is_missing() {
         let reason = missing(&found, id);
         assert!(reason.contains("the student shows no logits"), "{id}: {reason}");
     }
+    // Nothing is said of vocabularies: what is missing are logits.
+    assert_eq!(found.regime.id, "R4");
+    assert!(found.regime.meaning.contains("shows no logits"), "{}", found.regime.meaning);
+    assert!(found.findings.iter().all(|finding| finding.id != "different_vocabularies"), "{:?}", found.findings);
     // Sealed, it is judged again without any model.
     let again = statement(&run, &Policy::default()).unwrap();
     assert_eq!(serde_json::to_string(&again).unwrap(), serde_json::to_string(&found).unwrap());

@@ -63,17 +63,18 @@ fn sum(bands: &[f32]) -> f64 {
     bands.iter().map(|&band| f64::from(band)).sum()
 }
 
-impl<'a> From<&'a PositionRow> for Scored<'a> {
-    fn from(row: &'a PositionRow) -> Self {
-        let s = &row.stats;
-        Self {
-            probe: &row.probe,
-            family: &row.family,
-            window: row.window,
-            position: row.position,
-            token_text: &row.token_text,
-            teacher_top1_text: &row.teacher_top1_text,
-            student_top1_text: &row.student_top1_text,
+/// Both kinds of rows and of their statistics name what they share alike; the types differ.
+macro_rules! scored {
+    ($row:ident, $stats:path) => {{
+        let s = &$row.stats;
+        Scored {
+            probe: &$row.probe,
+            family: &$row.family,
+            window: $row.window,
+            position: $row.position,
+            token_text: &$row.token_text,
+            teacher_top1_text: &$row.teacher_top1_text,
+            student_top1_text: &$row.student_top1_text,
             kl: s.kl,
             teacher_entropy: s.teacher_entropy,
             student_entropy: s.student_entropy,
@@ -86,35 +87,19 @@ impl<'a> From<&'a PositionRow> for Scored<'a> {
                 kept: sum(&s.band_overlap[2..]),
                 invented: sum(&s.band_invented[2..]),
             },
-            stats: Stats::Measured(s),
+            stats: $stats(s),
         }
+    }};
+}
+
+impl<'a> From<&'a PositionRow> for Scored<'a> {
+    fn from(row: &'a PositionRow) -> Self {
+        scored!(row, Stats::Measured)
     }
 }
 
 impl<'a> From<&'a SparseRow> for Scored<'a> {
     fn from(row: &'a SparseRow) -> Self {
-        let s = &row.stats;
-        Self {
-            probe: &row.probe,
-            family: &row.family,
-            window: row.window,
-            position: row.position,
-            token_text: &row.token_text,
-            teacher_top1_text: &row.teacher_top1_text,
-            student_top1_text: &row.student_top1_text,
-            kl: s.kl,
-            teacher_entropy: s.teacher_entropy,
-            student_entropy: s.student_entropy,
-            teacher_top1: s.teacher_top1,
-            student_top1: s.student_top1,
-            teacher_top1_prob: s.teacher_top1_prob,
-            student_top1_prob: s.student_top1_prob,
-            tail: Tail {
-                mass: sum(&s.band_mass[2..]),
-                kept: sum(&s.band_overlap[2..]),
-                invented: sum(&s.band_invented[2..]),
-            },
-            stats: Stats::Estimated(s),
-        }
+        scored!(row, Stats::Estimated)
     }
 }

@@ -1,7 +1,7 @@
 //! Which instructions of the processor may be used: what lets one machine stand for lesser ones, in tests above all.
 //!
 //! Every choice of instructions in this crate asks here, so that one variable holds for all of them. What other crates
-//! choose for themselves (the products of the sentence encoder, in the `gemm` crate) is not covered.
+//! choose for themselves (hashing in `blake3`) is not covered: it changes no number.
 
 use std::fmt;
 use std::sync::OnceLock;
