@@ -10,10 +10,10 @@ pub struct EngineIdentity {
     pub name: String,
     /// Engine version: changes whenever the numbers it produces may change.
     pub version: String,
-    /// Precision of the large products: `f32`, `bf16x3`, `bf16`.
-    pub precision: String,
-    /// Kernel chosen on this processor: `avx512`, `avx2`, `neon`, `amx-bf16`, ….
-    pub kernel: String,
+    /// Precision of the large products: `f32`, `bf16x3`, `bf16`; `None` where that is not known.
+    pub precision: Option<String>,
+    /// Kernel chosen on this processor: `avx512`, `avx2`, `neon`, `amx-bf16`, …; `None` where that is not known.
+    pub kernel: Option<String>,
 }
 
 /// Identity of a sentence encoder: its hashes and pooling are what must be equal for two texts to get the same vectors.
@@ -47,7 +47,8 @@ impl EncoderIdentity {
     }
 }
 
-/// Identity of a model: what must be equal for two answers to come from the same model.
+/// Identity of a model: what must be equal for two answers to come from the same model. What is not known is `None`, and
+/// [`unknown`](Self::unknown) says why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelIdentity {
     /// Short name for people: file stem or the model's own name.
@@ -57,19 +58,19 @@ pub struct ModelIdentity {
     /// `gguf`, `safetensors`, `scripted`.
     pub format: String,
     /// `llama`, `qwen2`, `qwen3`, `gemma3`, `scripted`.
-    pub architecture: String,
+    pub architecture: Option<String>,
     /// Number of parameters; 0 for a scripted model.
-    pub parameters: u64,
+    pub parameters: Option<u64>,
     /// Most common tensor type of the large matrices: `Q4_K`, `F16`, ….
-    pub quantization: String,
+    pub quantization: Option<String>,
     /// Number of entries of the output distribution.
-    pub vocab_size: u32,
+    pub vocab_size: Option<u32>,
     /// Longest context that the file declares, in tokens.
-    pub context_length: u32,
-    /// `blake3:` hash of the weights file(s).
+    pub context_length: Option<u32>,
+    /// `blake3:` hash of the weights file(s); where nobody can read them, of what else tells this model from others.
     pub weights: String,
     /// `blake3:` hash of vocabulary, specials, merges and pre-tokenizer.
-    pub tokenizer: String,
+    pub tokenizer: Option<String>,
     /// `blake3:` hash of the chat template; `None` when the model has none.
     pub template: Option<String>,
     /// Logit surgery applied on top, in the words of the `planted:` specification.
@@ -77,6 +78,16 @@ pub struct ModelIdentity {
     pub surgery: Option<String>,
     /// The engine.
     pub engine: EngineIdentity,
+    /// Why what is `None` is not known; absent from files where everything is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+}
+
+impl ModelIdentity {
+    /// Entries of a row of logits; none for a model that shows no logits.
+    pub fn logit_width(&self) -> u32 {
+        self.vocab_size.unwrap_or(0)
+    }
 }
 
 /// `format` of the identity of a model that is known by its answers only.

@@ -27,8 +27,8 @@ pub use part::{
     ScoredModel, SparseRow, Unit, VectorRow,
 };
 pub use run::{
-    CostEntry, Deciding, FORMAT, Manifest, MeaningSettings, NewRun, PlannedTokens, Regime, RunFolder, RunSettings,
-    Stopped, TeacherAsked, UnitCounts, Units, WatchedGate,
+    CostEntry, Deciding, FORMAT, Facet, Manifest, MeaningSettings, NewRun, PlannedTokens, Regime, RunFolder,
+    RunSettings, Stopped, TeacherAsked, UnitCounts, Units, WatchedGate,
 };
 pub use sampling::{FinishReason, SampleSettings, SamplingParameters};
 pub use stop_rule::StopRule;

@@ -1,6 +1,7 @@
 //! The run folder: what was planned, what was measured, and the seal that says that it is whole.
 
 mod cost;
+mod facet;
 mod folder;
 mod layout;
 mod manifest;
@@ -10,6 +11,7 @@ mod units;
 mod verify;
 
 pub use cost::CostEntry;
+pub use facet::Facet;
 pub use folder::{RunFolder, Units};
 pub use layout::FORMAT;
 pub use manifest::{Manifest, NewRun, PlannedTokens};

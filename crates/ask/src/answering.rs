@@ -69,7 +69,7 @@ impl Asked {
         let mut parameters = settings.parameters.clone();
         parameters.max_tokens = max_tokens.unwrap_or(parameters.max_tokens);
         parameters.stop.extend(stop.iter().cloned());
-        let context = model.identity().context_length as usize;
+        let context = model.identity().context_length.map_or(usize::MAX, |context| context as usize);
         let longest = |tokens: &[u32]| tokens.len() + parameters.max_tokens as usize;
         if let Prompt::Tokens(tokens) = &prompt
             && longest(tokens) > context

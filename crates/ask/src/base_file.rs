@@ -78,7 +78,7 @@ pub fn against_base_file(
 ) -> Result<Option<Compat>, BaseFileError> {
     let header = base.header();
     let student = Scorer::of(student).map_err(ModelError::from)?;
-    let vocab = student.identity.vocab_size;
+    let vocab = student.identity.logit_width();
     if vocab < header.n_vocab {
         return Err(BaseFileError::Vocabulary { base: header.n_vocab, model: vocab });
     }
@@ -131,7 +131,7 @@ pub fn write_base_file(
         return Err(BaseFileError::Short { found: tokens.len(), n_ctx });
     }
     let n_chunk = (tokens.len() as u32 / n_ctx).min(max_chunks.unwrap_or(u32::MAX)).max(1);
-    let vocab = teacher.identity.vocab_size;
+    let vocab = teacher.identity.logit_width();
     let header = BaseHeader { n_ctx, n_vocab: vocab, n_chunk };
     let tokens = &tokens[..header.tokens() as usize];
     let mut file = BaseWriter::create(path, header, tokens)?;
@@ -153,7 +153,10 @@ pub fn write_base_file(
 
 fn fits(model: Scorer<'_>, n_ctx: u32) -> Result<(), BaseFileError> {
     let context = model.identity.context_length;
-    if n_ctx > context { Err(BaseFileError::Context { n_ctx, context }) } else { Ok(()) }
+    match context.filter(|&context| n_ctx > context) {
+        Some(context) => Err(BaseFileError::Context { n_ctx, context }),
+        None => Ok(()),
+    }
 }
 
 fn chunks_per_block(n_ctx: u32, block_tokens: u32) -> usize {

@@ -222,26 +222,21 @@ fn identity(name: &str, answers: &ByPrompt<'_>) -> ModelIdentity {
             hasher.update(&(field.len() as u64).to_le_bytes()).update(field.as_bytes());
         }
     }
-    let unknown = || "unknown".to_owned();
     ModelIdentity {
         name: name.to_owned(),
         spec: name.to_owned(),
         format: GIVEN.to_owned(),
-        architecture: unknown(),
-        parameters: 0,
-        quantization: unknown(),
-        vocab_size: 0,
-        context_length: 0,
+        architecture: None,
+        parameters: None,
+        quantization: None,
+        vocab_size: None,
+        context_length: None,
         weights: format!("blake3:{}", hasher.finalize().to_hex()),
-        tokenizer: unknown(),
+        tokenizer: None,
         template: None,
         surgery: None,
-        engine: EngineIdentity {
-            name: "given".to_owned(),
-            version: "1".to_owned(),
-            precision: unknown(),
-            kernel: unknown(),
-        },
+        engine: EngineIdentity { name: "given".to_owned(), version: "1".to_owned(), precision: None, kernel: None },
+        unknown: Some("its answers were given, and they say nothing of the model".to_owned()),
     }
 }
 
@@ -261,6 +256,7 @@ fn manifest(
         pairing: "the answers were given as texts, nothing is known of their tokens".to_owned(),
         shared_vocab: None,
         regime: Regime::GivenAnswers,
+        facets: BTreeMap::new(),
         suite,
         settings: RunSettings {
             samples,

@@ -63,10 +63,13 @@ impl<'a> Plan<'a> {
                 None => AskError::NoText { suite, needs: "it asks nothing else" },
             });
         }
+        let base = models.base.filter(|_| asks_prompts);
+        let asked = [(Role::Teacher, Some(models.teacher)), (Role::Student, Some(models.student)), (Role::Base, base)];
+        let facets = asked.into_iter().filter_map(|(role, model)| Some((role.to_string(), model?.facets())));
         let manifest = Manifest::plan(NewRun {
             teacher: models.teacher.identity().clone(),
             student: models.student.identity().clone(),
-            base: models.base.filter(|_| asks_prompts).map(|base| base.identity().clone()),
+            base: base.map(|base| base.identity().clone()),
             pairing,
             shared_vocab: shared,
             regime: match shared {
@@ -74,6 +77,7 @@ impl<'a> Plan<'a> {
                 None if lacking(models).is_some() => Regime::AnswersOnly,
                 None => Regime::DifferentVocabularies,
             },
+            facets: facets.collect(),
             suite,
             settings: settings(models, options, asks_prompts, text_families),
             units: files(kinds.iter().map(|kind| (&**kind, kind.units() as u32))),
@@ -161,7 +165,7 @@ fn vocabularies(models: Models<'_>) -> (String, Option<u32>) {
 
 /// Entries of the output distributions that are compared; `None` when the vocabularies differ.
 fn shared_vocabulary(pairing: &TokenizerPairing, models: Models<'_>) -> Option<u32> {
-    let widths = models.teacher.identity().vocab_size.min(models.student.identity().vocab_size);
+    let widths = models.teacher.identity().logit_width().min(models.student.identity().logit_width());
     match pairing {
         TokenizerPairing::Same => Some(widths),
         TokenizerPairing::Padded { shared } => Some(widths.min(*shared)),
@@ -186,7 +190,7 @@ fn settings(models: Models<'_>, options: &AskOptions, asks_prompts: bool, texts:
         gates: until.gates.clone(),
     });
     let AskOptions { n_ctx, block_tokens, max_windows, seed, .. } = *options;
-    let precision = &models.teacher.identity().engine.precision;
+    let precision = models.teacher.identity().engine.precision.clone();
     RunSettings {
         rotations: options.rotations,
         floor_windows: options.floor_windows,

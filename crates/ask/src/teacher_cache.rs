@@ -128,7 +128,7 @@ fn distributions(
     let mut sequences: Vec<_> =
         wanted.iter().map(|w| SequenceRecords::new(w.window.tokens.clone(), w.positions.start)).collect();
     let mut logits = teacher.scores.score(&block).map_err(Role::Teacher.failed())?;
-    let vocab = teacher.identity.vocab_size as usize;
+    let vocab = teacher.identity.logit_width() as usize;
     let places: Vec<_> =
         wanted.iter().enumerate().flat_map(|(i, w)| w.positions.clone().map(move |position| (i, position))).collect();
     let failed =
@@ -182,17 +182,13 @@ pub fn collect_cached(
     suite.validate()?;
     let texts = suite.probes.iter().filter(|probe| matches!(probe.ask, Ask::Text(_)));
     let suite = Suite { name: suite.name.clone(), probes: texts.cloned().collect() };
-    let student = Role::Student.scorer(student)?;
-    comparable(cache, student.identity)?;
-    let windows = windows(student.tokens, &suite, options.windowing()).map_err(Role::Student.failed())?;
+    let scorer = Role::Student.scorer(student)?;
+    comparable(cache, scorer.identity)?;
+    let windows = windows(scorer.tokens, &suite, options.windowing()).map_err(Role::Student.failed())?;
     some_text(&windows, &suite)?;
     all_cached(&windows, cache)?;
     let units = pack(windows, options.block_tokens as usize, |window| window.tokens.len());
-    let run = RunFolder::create_or_resume(
-        folder,
-        &manifest(cache, student.identity, &suite, options, &units),
-        &suite.probes,
-    )?;
+    let run = RunFolder::create_or_resume(folder, &manifest(cache, student, &suite, options, &units), &suite.probes)?;
     let done = |unit: &usize| run.has(Sparse::KIND, *unit as u32);
     let finished: Vec<_> = (0..units.len()).filter(done).collect();
     observer.planned(&PlanSummary {
@@ -202,7 +198,7 @@ pub fn collect_cached(
         tokens_done: finished.iter().map(|&unit| tokens(&units[unit])).sum(),
         answers: 0,
     });
-    let mut comparison = Comparison { cache, student };
+    let mut comparison = Comparison { cache, student: scorer };
     for (unit, windows) in units.iter().enumerate().filter(|(unit, _)| !finished.contains(unit)) {
         if observer.interrupted() {
             return Err(AskError::Interrupted(folder.to_owned()));
@@ -231,11 +227,13 @@ fn comparable(cache: &TeacherCache, student: &ModelIdentity) -> Result<(), AskEr
     if codec.truncation.draws == 0 {
         return differs("number of draws", &0, "at least 1: without draws nothing is known of the tail".to_owned());
     }
-    if teacher.tokenizer != student.tokenizer {
-        return differs("tokenizer", &teacher.tokenizer, format!("the student's, {}", student.tokenizer));
+    // Two tokenizers of which nothing is known are not the same one.
+    if teacher.tokenizer.is_none() || teacher.tokenizer != student.tokenizer {
+        let [found, expected] = [teacher, student].map(|model| model.tokenizer.as_deref().unwrap_or("unknown"));
+        return differs("tokenizer", &found, format!("the student's, {expected}"));
     }
-    if codec.vocab > student.vocab_size {
-        return differs("vocabulary", &codec.vocab, format!("at most the student's {}", student.vocab_size));
+    if codec.vocab > student.logit_width() {
+        return differs("vocabulary", &codec.vocab, format!("at most the student's {}", student.logit_width()));
     }
     Ok(())
 }
@@ -260,21 +258,23 @@ fn all_cached(windows: &[Window], cache: &mut TeacherCache) -> Result<(), AskErr
 
 fn manifest(
     cache: &TeacherCache,
-    student: &ModelIdentity,
+    student: &dyn Model,
     suite: &Suite,
     options: &AskOptions,
     units: &[Vec<Window>],
 ) -> Manifest {
     let teacher = cache.teacher();
-    let (files, precision) = (units.len() as u32, &teacher.engine.precision);
+    let (files, precision) = (units.len() as u32, teacher.engine.precision.clone());
     let AskOptions { n_ctx, block_tokens, max_windows, seed, .. } = *options;
+    let facets = [(Role::Student.to_string(), student.facets())].into();
     Manifest::plan(NewRun {
         teacher: teacher.clone(),
-        student: student.clone(),
+        student: student.identity().clone(),
         base: None,
         pairing: "same vocabulary".to_owned(),
         shared_vocab: Some(cache.codec().vocab),
         regime: Regime::TeacherCache,
+        facets,
         suite,
         settings: RunSettings {
             cache: Some(*cache.codec()),
@@ -304,7 +304,7 @@ impl Comparison<'_> {
         }
         let block = Block { sequences: windows.iter().map(Window::sequence).collect() };
         let mut logits = self.student.scores.score(&block).map_err(Role::Student.failed())?;
-        let width = self.student.identity.vocab_size as usize;
+        let width = self.student.identity.logit_width() as usize;
         let places: Vec<_> =
             windows.iter().zip(&kept).flat_map(|(w, k)| (0..w.rows.len()).map(move |row| (w, k, row))).collect();
         let mut buffer = vec![0f32; LOGIT_ROWS.min(places.len()) * width];

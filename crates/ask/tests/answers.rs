@@ -370,7 +370,7 @@ fn the_gap_is_measured_from_the_student_before_distillation() {
     let found = audit("third", &third, Some(&base));
     covers(&found, "gap_closed", 1.0 / 3.0);
     assert_eq!(found.answers.as_ref().unwrap().gap_base, Some(GapBase::Model));
-    assert_eq!(found.base.as_ref().map(|base| base.vocab_size), Some(10));
+    assert_eq!(found.base.as_ref().map(|base| base.logit_width()), Some(10));
     covers(&audit("none", &base, Some(&base)), "gap_closed", 0.0);
     // Nothing else moves by it.
     let without = audit("without", &third, None);

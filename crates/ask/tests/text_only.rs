@@ -7,7 +7,7 @@ mod support;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use hydrometer_answers::{EngineIdentity, FinishReason, ModelIdentity, SampleSettings, SamplingParameters};
+use hydrometer_answers::{EngineIdentity, Facet, FinishReason, ModelIdentity, SampleSettings, SamplingParameters};
 use hydrometer_ask::base_file::write_base_file;
 use hydrometer_ask::{AskError, AskOptions, Models, Plan, Sampling};
 use hydrometer_audit::{Policy, Statement, statement};
@@ -27,21 +27,17 @@ impl Remote {
             name: "far-away".into(),
             spec: "test:far-away".into(),
             format: "endpoint".into(),
-            architecture: "unknown".into(),
-            parameters: 0,
-            quantization: "unknown".into(),
-            vocab_size: 0,
-            context_length: 0,
-            weights: "unknown".into(),
-            tokenizer: "unknown".into(),
+            architecture: None,
+            parameters: None,
+            quantization: None,
+            vocab_size: None,
+            context_length: None,
+            weights: "blake3:far-away".into(),
+            tokenizer: None,
             template: None,
             surgery: None,
-            engine: EngineIdentity {
-                name: "test".into(),
-                version: "1".into(),
-                precision: "unknown".into(),
-                kernel: "unknown".into(),
-            },
+            engine: EngineIdentity { name: "test".into(), version: "1".into(), precision: None, kernel: None },
+            unknown: Some("an endpoint does not say".into()),
         })
     }
 }
@@ -153,6 +149,12 @@ fn an_audit_takes_the_answers_and_says_what_is_missing() {
         let reason = missing(&found, id);
         assert!(reason.contains("the student shows no logits"), "{id}: {reason}");
     }
+    // The folder keeps what could be asked of whom; what nobody knows of the endpoint is null.
+    let facets = |role: &str| run.manifest().facets[role].clone();
+    assert_eq!((facets("student"), facets("teacher").contains(&Facet::Logits)), (vec![Facet::Answers], true));
+    let text = std::fs::read_to_string(folder.path().join("run/manifest.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(json["student"]["vocab_size"].is_null() && json["student"]["unknown"].is_string(), "{text}");
     // Nothing is said of vocabularies: what is missing are logits.
     assert_eq!(found.regime.id, "R4");
     assert!(found.regime.meaning.contains("shows no logits"), "{}", found.regime.meaning);

@@ -274,7 +274,7 @@ fn pairing(rows: &Rows) -> Pairing {
     let m = &rows.manifest;
     match m.shared_vocab {
         None => Pairing::Different { reason: m.pairing.clone() },
-        Some(n) if n == m.teacher.vocab_size && n == m.student.vocab_size => Pairing::Same,
+        Some(n) if [&m.teacher, &m.student].iter().all(|model| model.vocab_size == Some(n)) => Pairing::Same,
         Some(shared) => Pairing::Padded { shared },
     }
 }

@@ -177,7 +177,7 @@ pub fn tokens_per_second(role: &str, model: &dyn Model, suite: &Suite) -> Result
     else {
         return Ok(None);
     };
-    let longest = WARM_UP.min(model.identity().context_length as usize);
+    let longest = model.identity().context_length.map_or(WARM_UP, |context| WARM_UP.min(context as usize));
     let text: String = text.chars().take(8 * WARM_UP).collect();
     // What shows no logits is not measured.
     let Ok(scorer) = Scorer::of(model) else { return Ok(None) };
@@ -190,7 +190,7 @@ pub fn tokens_per_second(role: &str, model: &dyn Model, suite: &Suite) -> Result
     let block = Block { sequences: vec![Sequence { tokens, rows }] };
     let started = Instant::now();
     let mut logits = scorer.scores.score(&block).map_err(failed)?;
-    let mut buffer = vec![0f32; block.rows() * model.identity().vocab_size as usize];
+    let mut buffer = vec![0f32; block.rows() * model.identity().logit_width() as usize];
     logits.read(0..block.rows(), &mut buffer).map_err(failed)?;
     Ok(Some(block.tokens() as f64 / started.elapsed().as_secs_f64()))
 }

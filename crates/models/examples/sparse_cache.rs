@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let options = EngineOptions { precision: Precision::Auto };
     let (teacher, student) = (open(teacher, &options)?, open(student, &options)?);
-    let vocab = teacher.identity().vocab_size.min(student.identity().vocab_size);
+    let vocab = teacher.identity().logit_width().min(student.identity().logit_width());
     let model_key = teacher.identity().key();
     let folder = std::env::temp_dir().join(format!("sparse-cache-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
@@ -121,7 +121,7 @@ fn score(
     }
     let block = Block { sequences: vec![Sequence { tokens: tokens.to_vec(), rows: rows.clone() }] };
     let (mut p, mut q) = (scores(teacher)?.score(&block)?, scores(student)?.score(&block)?);
-    let widths = [teacher, student].map(|model| model.identity().vocab_size as usize);
+    let widths = [teacher, student].map(|model| model.identity().logit_width() as usize);
     let mut buffers = widths.map(|width| vec![0.0f32; LOGIT_ROWS * width]);
     let vocab = widths[0].min(widths[1]);
     for first in (0..rows.len()).step_by(LOGIT_ROWS) {

@@ -33,14 +33,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{:?}, opened in {:.2} s", decoder.identity().engine, start.elapsed().as_secs_f64());
         let rows = measure(&decoder, &tokens, n_ctx, chunks.parse()?)?;
         let reference = first.get_or_insert_with(|| rows.clone());
-        let (mean, largest, difference) = divergence(reference, &rows, decoder.identity().vocab_size as usize);
+        let (mean, largest, difference) = divergence(reference, &rows, decoder.identity().logit_width() as usize);
         println!("  KL against the first: mean {mean:.2e}, largest {largest:.2e}; largest difference {difference:.2e}");
     }
     Ok(())
 }
 
 fn measure(decoder: &Decoder, tokens: &[u32], n_ctx: usize, chunks: usize) -> Result<Vec<f32>, Box<dyn Error>> {
-    let vocab = decoder.identity().vocab_size as usize;
+    let vocab = decoder.identity().logit_width() as usize;
     let bos = decoder.tokens().and_then(|tokens| tokens.bos().filter(|_| tokens.adds_bos()));
     let sequences: Vec<Sequence> = tokens
         .chunks_exact(n_ctx)

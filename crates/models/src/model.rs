@@ -3,7 +3,6 @@
 //! Every facet is optional. A local model shows logits and a tokenizer, and answers by sampling them; a model behind an
 //! endpoint may have nothing but answers. Whoever asks takes what is there, and says what is missing.
 
-use std::fmt;
 use std::ops::ControlFlow;
 use std::ops::Range;
 
@@ -11,7 +10,8 @@ use hydrometer_answers::{ModelIdentity, SamplingParameters};
 use hydrometer_probes::Probe;
 
 use crate::{
-    ChatTemplate, Choice, Message, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Session, Tokenizer,
+    ChatTemplate, Choice, Facet, Message, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Session,
+    Tokenizer,
 };
 
 /// A token sequence and the positions whose next-token distribution is wanted.
@@ -87,6 +87,18 @@ pub trait Model: Send + Sync {
     fn chooses(&self) -> Option<&dyn Chooses> {
         None
     }
+
+    /// What it has, in the order of [`Facet::ALL`].
+    fn facets(&self) -> Vec<Facet> {
+        let has = |facet: &Facet| match facet {
+            Facet::Logits => self.scores().is_some(),
+            Facet::Tokens => self.tokens().is_some(),
+            Facet::Sequences => self.grows().is_some(),
+            Facet::Answers => self.answers().is_some(),
+            Facet::Choices => self.chooses().is_some(),
+        };
+        Facet::ALL.into_iter().filter(has).collect()
+    }
 }
 
 /// A model that shows its logits.
@@ -157,33 +169,6 @@ pub trait Chooses: Send + Sync {
     /// # Errors
     /// An empty prompt or option, a token outside the vocabulary, or the model fails.
     fn choose(&self, choices: &[Choice]) -> Result<Vec<Vec<f64>>, ModelError>;
-}
-
-/// What a model may lack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Facet {
-    /// [`Model::scores`].
-    Logits,
-    /// [`Model::tokens`].
-    Tokens,
-    /// [`Model::grows`].
-    Sequences,
-    /// [`Model::answers`].
-    Answers,
-    /// [`Model::chooses`].
-    Choices,
-}
-
-impl fmt::Display for Facet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Facet::Logits => "shows no logits",
-            Facet::Tokens => "shows no tokens",
-            Facet::Sequences => "has no sequences that grow",
-            Facet::Answers => "does not answer freely",
-            Facet::Choices => "does not say how probable an option is",
-        })
-    }
 }
 
 /// A model that shows logits of tokens that it names: what token metrics need of it.

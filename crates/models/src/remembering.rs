@@ -39,7 +39,7 @@ impl Remembering {
 
     fn recall(&self, pass: Pass, block: &Block) -> Result<Box<dyn Logits>, ModelError> {
         let Inner { model, scored } = &*self.0;
-        let vocab = model.identity().vocab_size as usize;
+        let vocab = model.identity().logit_width() as usize;
         let scored = || scored.lock().unwrap_or_else(PoisonError::into_inner);
         let known = scored().iter().find(|known| known.pass == pass && known.block == *block).map(|k| k.logits.clone());
         if let Some(logits) = known {

@@ -80,7 +80,7 @@ fn a_planted_real_model_keeps_its_identity_and_changes_its_tail() {
     let row = tokens.len() as u32 - 1;
     let block = Block { sequences: vec![Sequence { tokens, rows: vec![row] }] };
     let read = |model: &dyn Model| {
-        let mut out = vec![0.0; model.identity().vocab_size as usize];
+        let mut out = vec![0.0; model.identity().logit_width() as usize];
         model.scores().unwrap().score(&block).unwrap().read(0..1, &mut out).unwrap();
         out
     };

@@ -33,7 +33,7 @@ fn open(path: &Path, precision: Precision) -> Result<Decoder, ModelError> {
 
 /// Scores a block in reads of `at_once` rows.
 fn logits(model: &dyn Model, block: &Block, at_once: usize) -> Vec<f32> {
-    let vocab = model.identity().vocab_size as usize;
+    let vocab = model.identity().logit_width() as usize;
     let mut logits = model.scores().unwrap().score(block).unwrap();
     let mut out = vec![f32::NAN; block.rows() * vocab];
     for first in (0..block.rows()).step_by(at_once) {
@@ -54,7 +54,7 @@ fn reference_block(reference: &Value) -> Block {
 /// The largest difference from the reference over all stored logits.
 fn largest_difference(decoder: &Decoder, reference: &Value) -> f64 {
     let vocab = reference["vocab"].as_u64().unwrap() as usize;
-    assert_eq!(decoder.identity().vocab_size as usize, vocab);
+    assert_eq!(decoder.identity().logit_width() as usize, vocab);
     let fixed: Vec<usize> = numbers(&reference["fixed_ids"]);
     let rows = logits(decoder, &reference_block(reference), 7);
     let wanted = reference["sequences"].as_array().unwrap().iter().flat_map(|s| s["at"].as_array().unwrap());
@@ -80,7 +80,7 @@ fn check(path: &Path, reference: &str, tolerance: f64) {
             Ok(decoder) => {
                 let worst = largest_difference(&decoder, &reference);
                 let engine = &decoder.identity().engine;
-                eprintln!("{}: {} on {}: {worst:.1e}", path.display(), engine.precision, engine.kernel);
+                eprintln!("{}: {:?} on {:?}: {worst:.1e}", path.display(), engine.precision, engine.kernel);
                 assert!(worst <= tolerance * factor, "{} {precision:?}: off by {worst:e}", path.display());
             }
             Err(error) if precision == Precision::Bf16x3 => eprintln!("SKIPPED: bf16x3: {error}"),
@@ -204,7 +204,7 @@ fn rerun_answers_in_f32() {
     let decoder = open(&tiny("qwen2"), Precision::Auto).unwrap();
     let exact = open(&tiny("qwen2"), Precision::F32).unwrap();
     let block = Block { sequences: vec![Sequence { tokens: (1..30).collect(), rows: vec![3, 28] }] };
-    let vocab = decoder.identity().vocab_size as usize;
+    let vocab = decoder.identity().logit_width() as usize;
     let mut again = vec![0.0; 2 * vocab];
     decoder.rerun(&block).unwrap().read(0..2, &mut again).unwrap();
     assert_eq!(again, logits(&exact, &block, 2));
@@ -213,7 +213,7 @@ fn rerun_answers_in_f32() {
 #[test]
 fn requests_that_make_no_sense_are_errors() {
     let decoder = open(&tiny("llama"), Precision::F32).unwrap();
-    let (vocab, context) = (decoder.identity().vocab_size, decoder.identity().context_length);
+    let (vocab, context) = (decoder.identity().logit_width(), decoder.identity().context_length);
     let check = |tokens: Vec<u32>, rows: Vec<u32>, expect: &str| {
         let block =
             Block { sequences: vec![Sequence { tokens: vec![1, 2], rows: vec![0] }, Sequence { tokens, rows }] };
@@ -221,7 +221,7 @@ fn requests_that_make_no_sense_are_errors() {
         assert!(error.contains(expect), "expected `{expect}`, found `{error}`");
     };
     check(vec![1, vocab, 2], vec![0], &format!("token {vocab} at position 1"));
-    check(vec![1; context as usize + 1], vec![0], "longer than the context");
+    check(vec![1; context.unwrap() as usize + 1], vec![0], "longer than the context");
     check(vec![1, 2], vec![2], "rows must increase");
     check(vec![1, 2, 3], vec![1, 1], "rows must increase");
     check(vec![], vec![0], "rows must increase");

@@ -57,14 +57,14 @@ fn request(key: &str, prompt: Vec<u32>, samples: u32) -> SampleRequest {
 }
 
 fn prompt(model: &dyn Model, length: u32, salt: u32) -> Vec<u32> {
-    let vocab = model.identity().vocab_size;
+    let vocab = model.identity().logit_width();
     (0..length).map(|i| (i * i * 7 + i * salt + salt) % vocab).collect()
 }
 
 fn last_row(model: &dyn Model, tokens: &[u32]) -> Vec<f32> {
     let rows = vec![tokens.len() as u32 - 1];
     let block = Block { sequences: vec![Sequence { tokens: tokens.to_vec(), rows }] };
-    let mut row = vec![0.0; model.identity().vocab_size as usize];
+    let mut row = vec![0.0; model.identity().logit_width() as usize];
     model.scores().unwrap().score(&block).unwrap().read(0..1, &mut row).unwrap();
     row
 }
@@ -74,7 +74,7 @@ fn growing_sequences_give_exactly_the_logits_of_scoring() {
     // Without kept weights, with some of them, with all.
     for (name, spare) in TINY.into_iter().flat_map(|name| [0, 100_000, u64::MAX].map(|spare| (name, spare))) {
         let model = tiny(name);
-        let vocab = model.identity().vocab_size as usize;
+        let vocab = model.identity().logit_width() as usize;
         let (a, b) = (prompt(&*model, 75, 3), prompt(&*model, 40, 5));
         let mut session = model.grows().unwrap().session(spare).unwrap();
         let mut logits = vec![0.0; 2 * vocab];

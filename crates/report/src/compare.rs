@@ -121,8 +121,9 @@ fn obstacles(a: &Statement, b: &Statement) -> Vec<String> {
         }
     };
     differ("the teachers' weights", &a.teacher.weights, &b.teacher.weights);
-    differ("the teachers' tokenizers", &a.teacher.tokenizer, &b.teacher.tokenizer);
     let none = || "none".to_owned();
+    let tokenizer = |s: &Statement| s.teacher.tokenizer.clone().unwrap_or_else(|| "unknown".to_owned());
+    differ("the teachers' tokenizers", &tokenizer(a), &tokenizer(b));
     let surgery = |s: &Statement| s.teacher.surgery.clone().unwrap_or_else(none);
     differ("the defects planted in the teachers", &surgery(a), &surgery(b));
     let template = |s: &Statement| s.teacher.template.clone().unwrap_or_else(none);

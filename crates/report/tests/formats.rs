@@ -134,13 +134,28 @@ fn given_answers_are_of_no_vocabulary() {
 }
 
 #[test]
+fn what_is_not_known_of_a_model_is_said_with_the_reason() {
+    let mut statement = sample::statement();
+    let remote = &mut statement.student;
+    (remote.architecture, remote.parameters, remote.vocab_size, remote.tokenizer) = (None, None, None, None);
+    (remote.engine.precision, remote.engine.kernel) = (None, None);
+    remote.unknown = Some("the endpoint does not say".into());
+    let json = serde_json::to_value(&statement.student).unwrap();
+    assert!(json["parameters"].is_null() && json["engine"]["precision"].is_null(), "{json}");
+    assert_eq!(serde_json::from_value::<hydrometer_answers::ModelIdentity>(json).unwrap(), statement.student);
+    let [terminal, _, html] = shown(&statement);
+    assert!(html.contains("unknown: the endpoint does not say"));
+    assert!(terminal.contains(" (Q8_0)") && !terminal.contains("no parameters"), "{terminal}");
+}
+
+#[test]
 fn one_of_something_is_singular() {
     let mut statement = sample::statement();
     let suite = &mut statement.suite;
     (suite.probes, suite.families, suite.positions, suite.choices, suite.prompts) = (1, 1, 1, 1, 1);
     statement.gates[0].more_families = Some(1);
     statement.cost.teacher_tokens = 1;
-    statement.teacher.parameters = 0;
+    statement.teacher.parameters = Some(0);
     if let Some(answers) = &mut statement.answers {
         (answers.prompts, answers.checked) = (1, 1);
         if let Some(settings) = &mut answers.settings {

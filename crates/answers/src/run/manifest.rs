@@ -1,10 +1,12 @@
 //! The manifest: what was planned, sealed by a hash. Equal hashes mean the same run.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use hydrometer_probes::Suite;
 use serde::{Deserialize, Serialize};
 
+use super::facet::Facet;
 use super::layout::FORMAT;
 use super::regime::Regime;
 use super::settings::RunSettings;
@@ -52,6 +54,10 @@ pub struct Manifest {
     /// [`Manifest::regime`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regime: Option<Regime>,
+    /// What the models that are asked can be asked, by role: `teacher`, `student`, `base`. Absent from the file where no
+    /// model is asked or an earlier version planned the run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facets: BTreeMap<String, Vec<Facet>>,
     /// Name of the suite, for people.
     pub suite_name: String,
     /// Hash of the suite.
@@ -84,6 +90,8 @@ pub struct NewRun<'a> {
     pub shared_vocab: Option<u32>,
     /// What the models show of themselves.
     pub regime: Regime,
+    /// [`Manifest::facets`].
+    pub facets: BTreeMap<String, Vec<Facet>>,
     /// What is asked.
     pub suite: &'a Suite,
     /// Settings.
@@ -100,7 +108,7 @@ impl Manifest {
     /// The manifest of a run that is planned now, sealed.
     pub fn plan(run: NewRun<'_>) -> Manifest {
         let NewRun { teacher, student, base, pairing, shared_vocab, regime, .. } = run;
-        let NewRun { suite, settings, units, planned, arguments, .. } = run;
+        let NewRun { facets, suite, settings, units, planned, arguments, .. } = run;
         Manifest {
             format: String::new(),
             hydrometer: env!("CARGO_PKG_VERSION").to_owned(),
@@ -110,6 +118,7 @@ impl Manifest {
             pairing,
             shared_vocab,
             regime: Some(regime),
+            facets,
             suite_name: suite.name.clone(),
             suite_hash: suite.hash(),
             settings,

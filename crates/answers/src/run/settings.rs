@@ -20,8 +20,8 @@ pub struct RunSettings {
     pub floor_windows: u32,
     /// Only the first windows of each text; `None` for all.
     pub max_windows: Option<u32>,
-    /// Precision of the large products: `f32`, `bf16x3`, `bf16`.
-    pub precision: String,
+    /// Precision of the teacher's large products: `f32`, `bf16x3`, `bf16`; `None` where that is not known.
+    pub precision: Option<String>,
     /// Seed of every random draw.
     pub seed: u64,
     /// What is sampled; `None`, and absent from the file, where the run samples nothing.
@@ -48,7 +48,7 @@ impl RunSettings {
         n_ctx: u32,
         block_tokens: u32,
         max_windows: Option<u32>,
-        precision: &str,
+        precision: Option<String>,
         seed: u64,
     ) -> RunSettings {
         RunSettings {
@@ -57,7 +57,7 @@ impl RunSettings {
             rotations: 0,
             floor_windows: 0,
             max_windows,
-            precision: precision.to_owned(),
+            precision,
             seed,
             samples: None,
             teacher_asked: None,
@@ -69,7 +69,7 @@ impl RunSettings {
 
     /// Settings of a run whose answers were given: nothing is known of how they were computed.
     pub fn of_given_answers(seed: u64) -> RunSettings {
-        RunSettings::of_texts(0, 0, None, "unknown", seed)
+        RunSettings::of_texts(0, 0, None, None, seed)
     }
 }
 

@@ -36,14 +36,19 @@ impl fmt::Display for AnswerKey {
     }
 }
 
+/// A field of a key; what is not known is empty, which nothing known is.
+fn known(field: &Option<String>) -> &str {
+    field.as_deref().unwrap_or("")
+}
+
 impl ModelIdentity {
     /// What must be equal for answers of one model to serve for another: weights, tokenizer, chat template, surgery and
     /// engine, as one hash. Names and places do not count.
     pub fn key(&self) -> String {
         let optional = |text: &Option<String>| text.as_ref().map_or("-".to_owned(), |text| format!("+{text}"));
         let (template, surgery, engine) = (optional(&self.template), optional(&self.surgery), &self.engine);
-        let of_model = [self.weights.as_str(), &self.tokenizer, &template, &surgery];
-        let of_engine = [engine.name.as_str(), &engine.version, &engine.precision, &engine.kernel];
+        let of_model = [self.weights.as_str(), known(&self.tokenizer), &template, &surgery];
+        let of_engine = [engine.name.as_str(), &engine.version, known(&engine.precision), known(&engine.kernel)];
         hash_fields(MODEL_CONTEXT, &[of_model, of_engine].concat())
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "test code")]
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Sparse, Vectors};
@@ -22,21 +23,22 @@ pub fn model(name: &str) -> ModelIdentity {
         name: name.to_owned(),
         spec: format!("scripted:{name}.toml"),
         format: "scripted".to_owned(),
-        architecture: "scripted".to_owned(),
-        parameters: 0,
-        quantization: "none".to_owned(),
-        vocab_size: 16,
-        context_length: 128,
+        architecture: Some("scripted".to_owned()),
+        parameters: Some(0),
+        quantization: Some("none".to_owned()),
+        vocab_size: Some(16),
+        context_length: Some(128),
         weights: format!("blake3:weights-of-{name}"),
-        tokenizer: "blake3:tokenizer".to_owned(),
+        tokenizer: Some("blake3:tokenizer".to_owned()),
         template: None,
         surgery: None,
         engine: EngineIdentity {
             name: "scripted".to_owned(),
             version: "1".to_owned(),
-            precision: "f32".to_owned(),
-            kernel: "none".to_owned(),
+            precision: Some("f32".to_owned()),
+            kernel: Some("none".to_owned()),
         },
+        unknown: None,
     }
 }
 
@@ -74,7 +76,7 @@ pub fn suite_with_prompt() -> Suite {
 }
 
 pub fn settings() -> RunSettings {
-    RunSettings { rotations: 2, floor_windows: 1, ..RunSettings::of_texts(8, 16, None, "f32", 7) }
+    RunSettings { rotations: 2, floor_windows: 1, ..RunSettings::of_texts(8, 16, None, Some("f32".to_owned()), 7) }
 }
 
 /// A plan of this suite as version 0.1.0 made it.
@@ -86,6 +88,7 @@ pub fn planned(suite: &Suite, settings: RunSettings, units: UnitCounts) -> Manif
         pairing: "same vocabulary".to_owned(),
         shared_vocab: Some(16),
         regime: Regime::FullLogits,
+        facets: BTreeMap::new(),
         suite,
         settings,
         units,

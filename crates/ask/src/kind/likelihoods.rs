@@ -75,7 +75,7 @@ impl Kind for Likelihoods {
         let block = Block { sequences: windows.iter().map(Window::sequence).collect() };
         let scorer = role.scorer(model)?;
         let mut logits = scorer.scores.score(&block).map_err(role.failed())?;
-        let vocab = scorer.identity.vocab_size as usize;
+        let vocab = scorer.identity.logit_width() as usize;
         let targets: Vec<_> = windows.iter().flat_map(|w| (0..w.rows.len()).map(|row| w.target(row))).collect();
         let mut logprobs = Vec::with_capacity(targets.len());
         let mut buffer = vec![0f32; LOGIT_ROWS.min(targets.len()) * vocab];

@@ -174,7 +174,7 @@ impl Compare<'_> {
         offset: usize,
     ) -> Result<Vec<PositionRow>, AskError> {
         let places: Vec<_> = windows.iter().flat_map(|w| (0..w.rows.len()).map(move |row| (*w, row))).collect();
-        let [left_width, right_width] = [self.left, self.right].map(|model| model.identity.vocab_size as usize);
+        let [left_width, right_width] = [self.left, self.right].map(|model| model.identity.logit_width() as usize);
         // With a vocabulary of 151,936 one chunk of rows is 311 MB; fewer rows would unpack the output matrix more often.
         let rows = LOGIT_ROWS.min(places.len());
         let (mut left_rows, mut right_rows) = (vec![0f32; rows * left_width], vec![0f32; rows * right_width]);

@@ -27,21 +27,22 @@ impl Bigram {
             name: name.into(),
             spec: name.into(),
             format: "test".into(),
-            architecture: "bigram".into(),
-            parameters: 0,
-            quantization: "none".into(),
-            vocab_size: tokenizer.len() as u32,
-            context_length: 4096,
+            architecture: Some("bigram".into()),
+            parameters: Some(0),
+            quantization: Some("none".into()),
+            vocab_size: Some(tokenizer.len() as u32),
+            context_length: Some(4096),
             weights: format!("blake3:world-{world}"),
-            tokenizer: tokenizer.hash().into(),
+            tokenizer: Some(tokenizer.hash().into()),
             template: None,
             surgery: None,
             engine: EngineIdentity {
                 name: "bigram".into(),
                 version: "1".into(),
-                precision: "f32".into(),
-                kernel: "none".into(),
+                precision: Some("f32".into()),
+                kernel: Some("none".into()),
             },
+            unknown: None,
         };
         Self { identity, tokenizer, world, fails_after: usize::MAX }
     }
@@ -141,7 +142,7 @@ struct Rows<'a> {
 
 impl Logits for Rows<'_> {
     fn read(&mut self, rows: Range<usize>, out: &mut [f32]) -> Result<(), ModelError> {
-        let vocab = self.model.identity.vocab_size as usize;
+        let vocab = self.model.identity.logit_width() as usize;
         for (row, out) in rows.zip(out.chunks_exact_mut(vocab)) {
             let last = u64::from(self.last[row]);
             for (token, logit) in out.iter_mut().enumerate() {

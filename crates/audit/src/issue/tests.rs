@@ -1,6 +1,8 @@
 //! Audits of made-up rows whose truth is known: how often a verdict is wrong.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
+
 use hydrometer_answers::{
     EngineIdentity, Manifest, ModelIdentity, NewRun, PlannedTokens, PositionRow, Regime, RunSettings, UnitCounts,
 };
@@ -17,21 +19,22 @@ fn model(name: &str) -> ModelIdentity {
         name: name.into(),
         spec: name.into(),
         format: "scripted".into(),
-        architecture: "scripted".into(),
-        parameters: 0,
-        quantization: "none".into(),
-        vocab_size: 8,
-        context_length: 64,
+        architecture: Some("scripted".into()),
+        parameters: Some(0),
+        quantization: Some("none".into()),
+        vocab_size: Some(8),
+        context_length: Some(64),
         weights: format!("blake3:{name}"),
-        tokenizer: "blake3:t".into(),
+        tokenizer: Some("blake3:t".into()),
         template: None,
         surgery: None,
         engine: EngineIdentity {
             name: "scripted".into(),
             version: "1".into(),
-            precision: "f32".into(),
-            kernel: "none".into(),
+            precision: Some("f32".into()),
+            kernel: Some("none".into()),
         },
+        unknown: None,
     }
 }
 
@@ -44,8 +47,9 @@ fn rows(positions: Vec<PositionRow>) -> Rows {
         pairing: "same vocabulary".into(),
         shared_vocab: Some(8),
         regime: Regime::FullLogits,
+        facets: BTreeMap::new(),
         suite: &suite,
-        settings: RunSettings::of_texts(64, 64, None, "f32", 0),
+        settings: RunSettings::of_texts(64, 64, None, Some("f32".into()), 0),
         units: UnitCounts::default(),
         planned: PlannedTokens::default(),
         arguments: Vec::new(),

@@ -157,7 +157,7 @@ fn collect(arguments: &Collect, terminal: &mut Terminal) -> Result<Exit, Failure
     let suite = arguments.texts.suite(arguments.seed)?;
     let interrupt = listen()?;
     let teacher = open_model("teacher", &arguments.teacher, &arguments.engine.options(), terminal)?;
-    let codec = Codec { vocab: teacher.identity().vocab_size, truncation };
+    let codec = Codec { vocab: teacher.identity().logit_width(), truncation };
     let mut cache = TeacherCache::create_or_open(&arguments.cache, teacher.identity(), codec)?;
     let cut = Windowing { n_ctx: arguments.texts.ctx, max_windows: arguments.texts.chunks };
     let block_tokens = arguments.block_tokens.max(cut.n_ctx);

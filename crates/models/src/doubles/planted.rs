@@ -41,7 +41,7 @@ impl Planted {
 
     fn operate<'a>(&self, block: &Block, logits: Box<dyn Logits + 'a>) -> Box<dyn Logits + 'a> {
         let surgeon = Surgeon::new(self.defect);
-        let vocab = self.identity.vocab_size as usize;
+        let vocab = self.identity.logit_width() as usize;
         Box::new(Operated { inner: logits, keys: keys(block), surgeon, vocab })
     }
 }

@@ -77,21 +77,22 @@ impl Scripted {
             name: script.name.unwrap_or_else(|| file(path.file_stem())),
             spec: format!("scripted:{}", file(path.file_name())),
             format: "scripted".to_owned(),
-            architecture: "scripted".to_owned(),
-            parameters: 0,
-            quantization: "none".to_owned(),
-            vocab_size: script.tokenizer.len() as u32,
-            context_length: script.context_length,
+            architecture: Some("scripted".to_owned()),
+            parameters: Some(0),
+            quantization: Some("none".to_owned()),
+            vocab_size: Some(script.tokenizer.len() as u32),
+            context_length: Some(script.context_length),
             weights: format!("blake3:{}", blake3::hash(text.as_bytes()).to_hex()),
-            tokenizer: script.tokenizer.hash().to_owned(),
+            tokenizer: Some(script.tokenizer.hash().to_owned()),
             template: script.template.as_ref().map(|template| template.hash().to_owned()),
             surgery: None,
             engine: EngineIdentity {
                 name: "scripted".to_owned(),
                 version: "1".to_owned(),
-                precision: "f32".to_owned(),
-                kernel: "none".to_owned(),
+                precision: Some("f32".to_owned()),
+                kernel: Some("none".to_owned()),
             },
+            unknown: None,
         };
         let mut lengths: Vec<_> = script.after.keys().map(Vec::len).collect();
         lengths.sort_unstable_by(|a, b| b.cmp(a));
@@ -133,7 +134,8 @@ impl Model for Scripted {
 
 impl Scores for Scripted {
     fn score<'a>(&'a self, block: &Block) -> Result<Box<dyn Logits + 'a>, ModelError> {
-        let (vocab, context) = (self.tokenizer.len(), self.identity.context_length as usize);
+        let (vocab, context) =
+            (self.tokenizer.len(), self.identity.context_length.map_or(usize::MAX, |context| context as usize));
         let mut rows = Vec::with_capacity(block.rows());
         for sequence in &block.sequences {
             let tokens = sequence.tokens.len();

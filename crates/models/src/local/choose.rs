@@ -63,7 +63,7 @@ struct Batch {
 /// The model shows no logits; an empty prompt or option, a token outside the vocabulary, or the model fails.
 pub fn choose(model: &dyn Model, choices: &[Choice]) -> Result<Vec<Vec<f64>>, ModelError> {
     let scores = model.scores().ok_or(Facet::Logits)?;
-    let vocab = model.identity().vocab_size as usize;
+    let vocab = model.identity().logit_width() as usize;
     let mut answers = Vec::with_capacity(choices.len());
     for choice in choices {
         check(choice, vocab)?;

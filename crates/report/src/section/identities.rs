@@ -43,21 +43,26 @@ fn table(statement: &Statement) -> Table {
 
 fn properties(model: &ModelIdentity) -> [(&'static str, String); 14] {
     let none = || "none".to_owned();
+    let unknown = || match &model.unknown {
+        Some(reason) => format!("unknown: {reason}"),
+        None => "unknown".to_owned(),
+    };
+    let or_unknown = |known: &Option<String>| known.clone().unwrap_or_else(unknown);
     [
         ("Name", model.name.clone()),
         ("Given as", model.spec.clone()),
         ("Format", model.format.clone()),
-        ("Architecture", model.architecture.clone()),
-        ("Parameters", show::parameters(model.parameters)),
-        ("Quantization", model.quantization.clone()),
-        ("Vocabulary", show::count(u64::from(model.vocab_size))),
-        ("Context length", show::count(u64::from(model.context_length))),
+        ("Architecture", or_unknown(&model.architecture)),
+        ("Parameters", model.parameters.map_or_else(unknown, show::parameters)),
+        ("Quantization", or_unknown(&model.quantization)),
+        ("Vocabulary", model.vocab_size.map_or_else(unknown, |n| show::count(n.into()))),
+        ("Context length", model.context_length.map_or_else(unknown, |n| show::count(n.into()))),
         ("Planted defect", model.surgery.clone().unwrap_or_else(none)),
         ("Weights", model.weights.clone()),
-        ("Tokenizer", model.tokenizer.clone()),
+        ("Tokenizer", or_unknown(&model.tokenizer)),
         ("Chat template", model.template.clone().unwrap_or_else(none)),
         ("Engine", format!("{} {}", model.engine.name, model.engine.version)),
-        ("Precision", format!("{}, kernel {}", model.engine.precision, model.engine.kernel)),
+        ("Precision", format!("{}, kernel {}", or_unknown(&model.engine.precision), or_unknown(&model.engine.kernel))),
     ]
 }
 

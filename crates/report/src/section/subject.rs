@@ -33,12 +33,13 @@ fn model(model: &ModelIdentity) -> String {
         return format!("{} (given answers)", model.name);
     }
     let surgery = model.surgery.as_ref().map_or_else(String::new, |s| format!(", planted: {s}"));
-    let parameters = match model.parameters {
+    let parameters = model.parameters.map(|parameters| match parameters {
         0 => "no parameters".to_owned(),
         n => format!("{} parameters", show::parameters(n)),
-    };
-    format!(
-        "{} ({}, {parameters}, {}, {}){surgery}",
-        model.name, model.architecture, model.quantization, model.engine.precision
-    )
+    });
+    let (architecture, quantization) = (model.architecture.clone(), model.quantization.clone());
+    let known: Vec<_> =
+        [architecture, parameters, quantization, model.engine.precision.clone()].into_iter().flatten().collect();
+    let known = if known.is_empty() { "nothing else is known".to_owned() } else { known.join(", ") };
+    format!("{} ({known}){surgery}", model.name)
 }

@@ -122,14 +122,14 @@ pub fn sample(
     let grows = model.grows().ok_or(Facet::Sequences)?;
     let tokenizer = model.tokens().ok_or(Facet::Tokens)?;
     let prompt_tokens = requests.iter().map(prompt_tokens).collect::<Result<Vec<_>, _>>()?;
-    check(model.identity().context_length as usize, requests, &prompt_tokens, parameters)?;
+    check(model.identity().context_length, requests, &prompt_tokens, parameters)?;
     let longest = requests.iter().zip(&prompt_tokens);
     let longest = longest.map(|(r, tokens)| tokens.len() + r.max_tokens.unwrap_or(parameters.max_tokens) as usize);
     let samples: usize = requests.iter().map(|request| request.samples.len()).sum();
     let sequences = (limits.width.min(samples) * longest.max().unwrap_or(0)) as u64;
     let spare = limits.memory.saturating_sub(grows.position_bytes().saturating_mul(sequences));
     let (session, ends) = (grows.session(spare)?, tokenizer.ends());
-    let vocab = model.identity().vocab_size as usize;
+    let vocab = model.identity().logit_width() as usize;
     let mut sampler = Sampler {
         tokenizer,
         position_bytes: grows.position_bytes(),
@@ -169,7 +169,7 @@ fn prompt_tokens(request: &SampleRequest) -> Result<&[u32], ModelError> {
 }
 
 fn check(
-    context: usize,
+    context: Option<u32>,
     requests: &[SampleRequest],
     prompts: &[&[u32]],
     parameters: &SamplingParameters,
@@ -188,7 +188,7 @@ fn check(
         }
         // The last token drawn is never read.
         let tokens = prompt.len() + longest - 1;
-        if tokens > context {
+        if let Some(context) = context.map(|context| context as usize).filter(|&context| tokens > context) {
             return Err(ModelError::TooLong { tokens, context });
         }
     }
