@@ -87,10 +87,10 @@ fn every_field_that_decides_an_answer_is_in_its_key() {
     check(|model| model.name = "x".to_owned(), true);
     check(|model| model.spec = "x".to_owned(), true);
     check(|model| model.weights = "x".to_owned(), false);
-    check(|model| model.tokenizer = "x".to_owned(), false);
+    check(|model| model.tokenizer = Some("x".to_owned()), false);
     check(|model| model.template = Some("-".to_owned()), false);
     check(|model| model.surgery = Some("-".to_owned()), false);
-    check(|model| model.engine.precision = "x".to_owned(), false);
+    check(|model| model.engine.precision = Some("x".to_owned()), false);
     // Written out: a key of yesterday is found tomorrow.
     assert_eq!(base.to_string(), KEY);
     assert_eq!(prompt_hash(&[1, 2, 3]), PROMPT);
