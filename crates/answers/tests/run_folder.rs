@@ -165,7 +165,7 @@ fn check_difference(change: impl FnOnce(&mut Manifest), field: &str) {
 #[test]
 fn another_plan_is_refused_and_the_field_is_named() {
     check_difference(|m| m.teacher.weights = "blake3:other".to_owned(), "teacher.weights");
-    check_difference(|m| m.student.engine.precision = "bf16".to_owned(), "student.engine.precision");
+    check_difference(|m| m.student.engine.precision = Some("bf16".to_owned()), "student.engine.precision");
     check_difference(|m| m.student.surgery = Some("temperature=0.7".to_owned()), "student.surgery");
     check_difference(|m| m.suite_hash = "other".to_owned(), "suite_hash");
     check_difference(|m| m.settings.n_ctx = 512, "settings.n_ctx");
