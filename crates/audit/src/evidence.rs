@@ -14,11 +14,11 @@ use hydrometer_metrics::measure::{self, Definition, Help, Measure, Need, Sums, T
 use hydrometer_metrics::stats::power;
 use hydrometer_probes::{Ask, Probe};
 
-use crate::answers::{self, Prompt};
-use crate::choices::{self, AskedChoice};
-use crate::equivalence::Meanings;
-use crate::ppi_signals::Alone;
-use crate::scored::Scored;
+use crate::kind::answers::equivalence::Meanings;
+use crate::kind::answers::ppi_signals::Alone;
+use crate::kind::answers::{self, Prompt};
+use crate::kind::choices::{self, AskedChoice};
+use crate::kind::tokens::Scored;
 use crate::statement::GapBase;
 use crate::{AuditError, GateRule, Policy};
 

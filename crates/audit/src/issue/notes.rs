@@ -4,10 +4,11 @@ use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{GIVEN_MARK, Regime};
 use hydrometer_probes::counted::{counted, grouped};
 
-use super::left_out;
+use crate::Policy;
 use crate::evidence::Rows;
 use crate::statement::{Deciding, Gate, Metric};
-use crate::{Policy, sequential};
+use crate::verdict::gate::left_out;
+use crate::verdict::sequential;
 
 /// What a reader of this run's numbers must know, as sentences.
 pub(super) fn notes(

@@ -1,6 +1,6 @@
 //! The kinds of blocks that a section is made of.
 
-use hydrometer_audit::statement::{Evidence, Severity, TokenEvidence};
+use hydrometer_audit::statement::{EvidenceItem, Severity, TokenEvidence};
 use maud::Markup;
 
 use super::medium::{EVERYWHERE, On};
@@ -163,7 +163,7 @@ pub(crate) struct Finding {
     pub(crate) detail: String,
     pub(crate) next_step: String,
     /// Each piece and where it is shown.
-    pub(crate) evidence: Vec<(On, Evidence)>,
+    pub(crate) evidence: Vec<(On, EvidenceItem)>,
     pub(crate) on: On,
 }
 

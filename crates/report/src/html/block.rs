@@ -1,6 +1,6 @@
 //! The blocks of a section, one after the other.
 
-use hydrometer_audit::statement::{Evidence, Severity};
+use hydrometer_audit::statement::{EvidenceItem, Severity};
 use maud::{Markup, html};
 
 use super::case::cases;
@@ -94,7 +94,7 @@ fn findings(findings: &[Finding]) -> Markup {
 
 fn finding(finding: &Finding) -> Markup {
     let shown = finding.evidence.iter().filter(|(on, _)| on.contains(&Medium::Page));
-    let shown: Vec<&Evidence> = shown.map(|(_, evidence)| evidence).collect();
+    let shown: Vec<&EvidenceItem> = shown.map(|(_, evidence)| evidence).collect();
     html! {
         h3 { (visible(&finding.title)) " " span.severity { (show::severity(finding.severity)) } }
         p { (visible(&finding.detail)) }

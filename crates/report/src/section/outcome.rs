@@ -1,15 +1,15 @@
 //! Cases grouped by what became of them: shared by the sections that set both models side by side.
 
-use hydrometer_audit::statement::ChoiceOutcome;
+use hydrometer_audit::statement::Outcome;
 
 use crate::document::{Block, Case, Style, Text};
 
 /// A heading and the cases for each outcome that there is, the lost ones first; `moved` says how the rest was chosen.
-pub(super) fn groups(cases: Vec<(ChoiceOutcome, Case)>, moved: &str) -> Vec<Block> {
+pub(super) fn groups(cases: Vec<(Outcome, Case)>, moved: &str) -> Vec<Block> {
     let titles = [
-        (ChoiceOutcome::Lost, "Lost", "the teacher is right, the student wrong"),
-        (ChoiceOutcome::Gained, "Gained", "the student is right, the teacher wrong"),
-        (ChoiceOutcome::Moved, "Moved", moved),
+        (Outcome::Lost, "Lost", "the teacher is right, the student wrong"),
+        (Outcome::Gained, "Gained", "the student is right, the teacher wrong"),
+        (Outcome::Moved, "Moved", moved),
     ];
     let mut blocks = Vec::new();
     let mut rest = cases;

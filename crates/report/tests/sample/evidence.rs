@@ -25,7 +25,7 @@ pub fn calibration() -> Calibration {
 }
 
 fn finding(id: &str, severity: Severity, words: [&str; 3], evidence: &[[&str; 3]]) -> Finding {
-    let evidence = evidence.iter().map(|[place, teacher, student]| Evidence {
+    let evidence = evidence.iter().map(|[place, teacher, student]| EvidenceItem {
         place: (*place).into(),
         teacher: (*teacher).into(),
         student: (*student).into(),
@@ -97,7 +97,7 @@ fn option(text: &str, truth: Option<bool>, teacher: f64, student: f64) -> Option
     OptionCase { text: text.into(), truth, teacher, student }
 }
 
-fn choice(probe: &str, axis: &str, prompt: &str, outcome: ChoiceOutcome, options: Vec<OptionCase>) -> ChoiceCase {
+fn choice(probe: &str, axis: &str, prompt: &str, outcome: Outcome, options: Vec<OptionCase>) -> ChoiceCase {
     ChoiceCase {
         probe: probe.into(),
         family: probe.split('-').next().unwrap_or(probe).into(),
@@ -109,7 +109,7 @@ fn choice(probe: &str, axis: &str, prompt: &str, outcome: ChoiceOutcome, options
 }
 
 pub fn choices() -> Vec<ChoiceCase> {
-    use ChoiceOutcome::{Gained, Lost, Moved};
+    use Outcome::{Gained, Lost, Moved};
     vec![
         choice(
             "dates-017",
@@ -157,13 +157,7 @@ fn class(label: Option<&str>, right: Option<bool>, shares: [f64; 2], texts: [Opt
     AnswerClass { label: label.map(Into::into), right, teacher, student, teacher_text, student_text }
 }
 
-fn answer(
-    probe: &str,
-    prompt: &str,
-    outcome: ChoiceOutcome,
-    classes: Vec<AnswerClass>,
-    others: [f64; 2],
-) -> AnswerCase {
+fn answer(probe: &str, prompt: &str, outcome: Outcome, classes: Vec<AnswerClass>, others: [f64; 2]) -> AnswerCase {
     AnswerCase {
         probe: probe.into(),
         family: probe.split('-').next().unwrap_or(probe).into(),
@@ -176,7 +170,7 @@ fn answer(
 }
 
 pub fn answers() -> Vec<AnswerCase> {
-    use ChoiceOutcome::{Gained, Lost, Moved};
+    use Outcome::{Gained, Lost, Moved};
     let worked = "Each bag holds 12 apples.\nThree bags hold 3 × 12 = 36.\n\nFive are eaten: 36 − 5 = 31.\nAnswer: 31";
     let long = format!("A story about {}. {SCRIPT}", "unendlich".repeat(40));
     vec![

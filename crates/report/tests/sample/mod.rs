@@ -109,6 +109,9 @@ pub fn empty() -> Statement {
 pub fn full() -> Statement {
     let mut statement = statement();
     statement.base = Some(model("still-base", 494_032_768, 'f', None));
+    // Shown beside what is not known.
+    statement.student.context_length = None;
+    statement.student.unknown = Some("its file does not say".into());
     statement.deciding = Some(deciding());
     statement.left_out = vec!["illusion_gap".into()];
     statement.cost.base_answer_tokens = 9_120;

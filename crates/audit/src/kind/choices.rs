@@ -1,15 +1,18 @@
 //! Forced choices as they were asked: what both models would choose, and who is right.
 
+pub(crate) mod cases;
+mod findings;
+
 use std::collections::BTreeMap;
 
 use hydrometer_answers::ChoiceRow;
-use hydrometer_metrics::calibration::{self, ReliabilityBin};
+use hydrometer_metrics::calibration;
 use hydrometer_metrics::measure::choices::{Choice, distance, top};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe};
 
 use crate::AuditError;
-use crate::statement::{ChoiceOutcome, TruthCells};
+use crate::statement::{Calibration, Outcome, TruthCells};
 
 /// One choice, averaged over option orders.
 pub(crate) struct AskedChoice<'a> {
@@ -33,12 +36,12 @@ impl AskedChoice<'_> {
             .map_err(|source| AuditError::Choice { probe: self.probe.id.clone(), source })
     }
 
-    pub(crate) fn outcome(&self) -> ChoiceOutcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         let right = |p: &[f64]| self.truth.map(|t| top(p) == t);
         match (right(&self.teacher), right(&self.student)) {
-            (Some(true), Some(false)) => ChoiceOutcome::Lost,
-            (Some(false), Some(true)) => ChoiceOutcome::Gained,
-            _ => ChoiceOutcome::Moved,
+            (Some(true), Some(false)) => Outcome::Lost,
+            (Some(false), Some(true)) => Outcome::Gained,
+            _ => Outcome::Moved,
         }
     }
 
@@ -81,12 +84,16 @@ pub(crate) fn choices<'a>(rows: &[ChoiceRow], probes: &BTreeMap<&str, &'a Probe>
     all
 }
 
-/// Reliability diagrams of teacher and student on the choices with a truth.
-pub(crate) fn reliability(choices: &[AskedChoice<'_>]) -> [Vec<ReliabilityBin>; 2] {
+/// Reliability diagrams of teacher and student on the choices with a truth; `None` where no choice has one.
+pub(crate) fn calibration(choices: &[AskedChoice<'_>]) -> Option<Calibration> {
+    if choices.iter().all(|choice| choice.truth.is_none()) {
+        return None;
+    }
     let pair = |p: &[f64], truth: Option<usize>| Some((p[top(p)].min(1.0), top(p) == truth?));
     let teacher: Vec<_> = choices.iter().filter_map(|d| pair(&d.teacher, d.truth)).collect();
     let student: Vec<_> = choices.iter().filter_map(|d| pair(&d.student, d.truth)).collect();
-    [teacher, student].map(|pairs| calibration::reliability(&pairs, calibration::BINS))
+    let [teacher, student] = [teacher, student].map(|pairs| calibration::reliability(&pairs, calibration::BINS));
+    Some(Calibration { teacher, student })
 }
 
 /// The four cells, the last one split; `None` when no choice has a truth.

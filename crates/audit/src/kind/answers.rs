@@ -1,5 +1,12 @@
 //! Metrics of sampled answers: what both models say when they are free to.
 
+pub(crate) mod cases;
+mod descriptive;
+pub(crate) mod equivalence;
+mod findings;
+pub(crate) mod ppi_signals;
+pub(crate) mod summary;
+
 use std::collections::BTreeMap;
 
 use hydrometer_answers::{SampleRow, SampleSource};
@@ -11,15 +18,15 @@ use hydrometer_probes::meaning;
 use hydrometer_probes::{Ask, Check, Checked, Normal, Probe, normalise};
 use rayon::prelude::*;
 
+use self::equivalence::{Meanings, Same};
 use crate::AuditError;
-use crate::equivalence::{Meanings, Same};
-use crate::statement::{ChoiceOutcome, GapBase};
+use crate::statement::{GapBase, Outcome};
 
 /// Label permutations of the test of distribution match.
 const PERMUTATIONS: u32 = 1999;
 
 /// One answer.
-pub(crate) struct Said<'a> {
+pub(crate) struct JudgedSample<'a> {
     pub row: &'a SampleRow,
     /// Its meaning class among all answers to the prompt.
     pub class: u32,
@@ -31,9 +38,9 @@ pub(crate) struct Said<'a> {
 pub(crate) struct Prompt<'a> {
     pub probe: &'a Probe,
     pub text: &'a str,
-    pub teacher: Vec<Said<'a>>,
-    pub rerun: Vec<Said<'a>>,
-    pub student: Vec<Said<'a>>,
+    pub teacher: Vec<JudgedSample<'a>>,
+    pub rerun: Vec<JudgedSample<'a>>,
+    pub student: Vec<JudgedSample<'a>>,
     /// Answers of the student before distillation, as texts; empty where it was not asked.
     base: Vec<&'a str>,
     /// The most frequent form of each class; `None` for those without an answer.
@@ -75,31 +82,31 @@ impl Prompt<'_> {
     }
 
     /// Lost, gained or moved: by the larger of the two chances, where it is at least an even one.
-    pub(crate) fn outcome(&self) -> ChoiceOutcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         match self.truth() {
-            Some(cells) if cells.lost >= 0.5 => ChoiceOutcome::Lost,
-            Some(cells) if cells.gained >= 0.5 => ChoiceOutcome::Gained,
-            _ => ChoiceOutcome::Moved,
+            Some(cells) if cells.lost >= 0.5 => Outcome::Lost,
+            Some(cells) if cells.gained >= 0.5 => Outcome::Gained,
+            _ => Outcome::Moved,
         }
     }
 }
 
-fn texts<'a>(said: &[Said<'a>]) -> Vec<&'a str> {
+fn texts<'a>(said: &[JudgedSample<'a>]) -> Vec<&'a str> {
     said.iter().map(|said| said.row.text.as_str()).collect()
 }
 
-fn ids(said: &[Said<'_>]) -> Vec<u32> {
+fn ids(said: &[JudgedSample<'_>]) -> Vec<u32> {
     said.iter().map(|said| said.class).collect()
 }
 
 /// What metrics read of the answers.
-fn measurable<'a>(said: &[Said<'a>]) -> Vec<measured::Answer<'a>> {
-    let of = |said: &Said<'a>| measured::Answer { class: said.class, right: said.right, text: &said.row.text };
+fn measurable<'a>(said: &[JudgedSample<'a>]) -> Vec<measured::Answer<'a>> {
+    let of = |said: &JudgedSample<'a>| measured::Answer { class: said.class, right: said.right, text: &said.row.text };
     said.iter().map(of).collect()
 }
 
 /// Share of a model's answers that have a class.
-pub(crate) fn share(said: &[Said<'_>], class: u32) -> f64 {
+pub(crate) fn share(said: &[JudgedSample<'_>], class: u32) -> f64 {
     said.iter().filter(|said| said.class == class).count() as f64 / said.len().max(1) as f64
 }
 
@@ -145,7 +152,7 @@ fn prompt<'a>(
     let said = |source: SampleSource| {
         let pairs = rows.iter().zip(&meanings.class_of).filter(|(row, _)| row.source == source);
         pairs
-            .map(|(row, &class)| Said {
+            .map(|(row, &class)| JudgedSample {
                 row,
                 class: class as u32,
                 right: checker.as_ref().map(|check| check.check(&row.text) == Checked::Right),
@@ -187,14 +194,14 @@ pub(crate) fn starts(prompts: &[Prompt<'_>]) -> (GapBase, Vec<Option<f64>>) {
 }
 
 /// p-value of "both models have the same distribution of answers to every prompt".
-pub(crate) fn match_p_value(prompts: &[Prompt<'_>], seed: u64) -> Option<f64> {
+fn match_p_value(prompts: &[Prompt<'_>], seed: u64) -> Option<f64> {
     let pooled = prompts.iter().filter_map(|prompt| Pooled::new(&ids(&prompt.teacher), &ids(&prompt.student), same));
     kernel::permutation_p(&pooled.collect::<Vec<_>>(), PERMUTATIONS, seed)
 }
 
 /// The ways in which the student gives up, as sentences.
-pub(crate) fn degenerate_ways(prompts: &[Prompt<'_>]) -> Vec<String> {
-    let forms = |said: &[Said<'_>], steps: &[Normal]| -> Vec<Option<String>> {
+fn degenerate_ways(prompts: &[Prompt<'_>]) -> Vec<String> {
+    let forms = |said: &[JudgedSample<'_>], steps: &[Normal]| -> Vec<Option<String>> {
         said.iter().map(|said| normalise(steps, &said.row.text).filter(|form| !form.trim().is_empty())).collect()
     };
     let both: Vec<_> = prompts.iter().map(|p| (forms(&p.teacher, p.steps), forms(&p.student, p.steps))).collect();

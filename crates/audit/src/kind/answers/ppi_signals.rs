@@ -9,9 +9,9 @@ use hydrometer_metrics::kernel::{same, within};
 use hydrometer_metrics::measure::Help;
 use hydrometer_probes::{Check, Checked, Probe, meaning};
 
+use super::checker;
+use super::equivalence::Meanings;
 use crate::AuditError;
-use crate::answers::checker;
-use crate::equivalence::Meanings;
 
 /// Signals of a prompt: agreement of the student with itself, mean ln p per token, ln(1 + mean length), share cut at the
 /// longest length, share right (0 without a checker).

@@ -1,5 +1,9 @@
 //! A scored position, whoever its teacher was: what findings, cases and slices read of either kind of row.
 
+pub(crate) mod cases;
+mod findings;
+pub(crate) mod tables;
+
 use hydrometer_answers::{PositionRow, SparseRow};
 use hydrometer_metrics::PositionStats;
 use hydrometer_metrics::measure::Sums;

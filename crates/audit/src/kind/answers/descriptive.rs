@@ -9,7 +9,7 @@ use hydrometer_metrics::measure::{self, Of, SECONDARY};
 use hydrometer_metrics::style::pieces;
 use rayon::prelude::*;
 
-use crate::answers::{Prompt, Said};
+use super::{JudgedSample, Prompt};
 use crate::statement::Secondary;
 
 /// Neighbours that reach to the rim of a point's ball.
@@ -18,10 +18,10 @@ const NEIGHBOURS: usize = 5;
 const POOL: usize = 1000;
 
 /// The first answers of teacher, student and rerun to one prompt, equally many of each; the rerun's only when there is one.
-type Equal<'p, 'a> = Vec<&'p [Said<'a>]>;
+type Equal<'p, 'a> = Vec<&'p [JudgedSample<'a>]>;
 
 /// Every secondary measure; empty without answers of both models.
-pub(crate) fn secondary(prompts: &[Prompt<'_>], seed: u64) -> Vec<Secondary> {
+pub(super) fn secondary(prompts: &[Prompt<'_>], seed: u64) -> Vec<Secondary> {
     let again = prompts.iter().any(|prompt| !prompt.rerun.is_empty());
     let equal: Vec<Equal<'_, '_>> = prompts.iter().filter_map(|prompt| first(prompt, again)).collect();
     if equal.is_empty() {
@@ -86,7 +86,7 @@ fn within(equal: &[Equal<'_, '_>]) -> Vec<Secondary> {
 /// The measures of each model's answers to one prompt.
 fn of_prompt(models: &Equal<'_, '_>, measures: &[(&str, OfPrompt)]) -> Vec<Vec<Option<f64>>> {
     let mut known = BTreeMap::new();
-    let of_model = |said: &&[Said<'_>]| {
+    let of_model = |said: &&[JudgedSample<'_>]| {
         let words: Vec<_> = said.iter().map(|said| numbered(&said.row.text.to_lowercase(), &mut known)).collect();
         let classes: Vec<_> = said.iter().map(|said| said.class).collect();
         measures.iter().map(|(_, value)| value(&words, &classes)).collect()

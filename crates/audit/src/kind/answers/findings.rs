@@ -1,16 +1,16 @@
-//! Findings on sampled answers.
+//! Findings on free answers.
 
 use hydrometer_metrics::Verdict;
 use hydrometer_metrics::measure::answers;
 use hydrometer_probes::counted::counted;
 
-use super::{EXAMPLES, Look};
-use crate::answers::{Prompt, share};
-use crate::statement::{ChoiceOutcome, Evidence as Shown, Finding, Severity};
+use crate::findings::{EXAMPLES, FindingContext};
+use crate::kind::answers::{JudgedSample, Prompt, share};
+use crate::statement::{EvidenceItem, Finding, Gate, Outcome, Severity};
 
-impl Look<'_> {
+impl FindingContext<'_> {
     /// The student gives up: no number about its answers is worth reading.
-    pub(super) fn degenerate(&self) -> Option<Finding> {
+    pub(crate) fn degenerate(&self) -> Option<Finding> {
         let ways = &self.statement.answers.as_ref()?.degenerate;
         let first = ways.first()?;
         Some(Finding {
@@ -18,15 +18,16 @@ impl Look<'_> {
             severity: Severity::Serious,
             title: format!("The student is degenerate: {first}"),
             detail: ways.join("; "),
-            next_step: "Look at the answers below; check the chat template and the sampling before anything else."
-                .into(),
+            next_step:
+                "FindingContext at the answers below; check the chat template and the sampling before anything else."
+                    .into(),
             evidence: self.prompts(|prompt| prompt.distance()),
         })
     }
 
     /// Diversity kept misses its gate.
-    pub(super) fn diversity(&self) -> Option<Finding> {
-        let fails = |g: &crate::statement::Gate| g.metric == answers::DIVERSITY_KEPT.id && g.verdict == Verdict::Fail;
+    pub(crate) fn diversity(&self) -> Option<Finding> {
+        let fails = |g: &Gate| g.metric == answers::DIVERSITY_KEPT.id && g.verdict == Verdict::Fail;
         if !self.statement.gates.iter().any(fails) {
             return None;
         }
@@ -41,7 +42,7 @@ impl Look<'_> {
             (
                 format!("The student varies its answers {kept:.2} times as much as its teacher"),
                 "Answers that the teacher never gives take mass from those that it does.",
-                "Look for answers below that only the student gives; train longer or on sharper labels.",
+                "FindingContext for answers below that only the student gives; train longer or on sharper labels.",
             )
         };
         Some(Finding {
@@ -55,7 +56,7 @@ impl Look<'_> {
     }
 
     /// Agreement above its ceiling is a symptom, not a success.
-    pub(super) fn mode_only(&self) -> Option<Finding> {
+    pub(crate) fn mode_only(&self) -> Option<Finding> {
         let (ratio, kept) = (self.estimate(&answers::AGREEMENT_RATIO)?, self.value(&answers::DIVERSITY_KEPT)?);
         let above = ratio.interval.as_ref().is_some_and(|interval| interval.low > 1.0);
         (above && kept < 1.0).then(|| Finding {
@@ -73,13 +74,13 @@ impl Look<'_> {
     }
 
     /// Prompts on which the teacher is mostly right and the student mostly wrong.
-    pub(super) fn answers_lost(&self) -> Option<Finding> {
+    pub(crate) fn answers_lost(&self) -> Option<Finding> {
         let (lost, gained) = (self.value(&answers::ANSWER_LOST)?, self.value(&answers::ANSWER_GAINED)?);
         if lost <= gained {
             return None;
         }
         let of = |outcome| self.evidence.prompts.iter().filter(|p| p.outcome() == outcome).count();
-        let (lost_prompts, gained_prompts) = (of(ChoiceOutcome::Lost), of(ChoiceOutcome::Gained));
+        let (lost_prompts, gained_prompts) = (of(Outcome::Lost), of(Outcome::Gained));
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
         // A teacher that is right now and then loses against itself too.
         let clear =
@@ -101,7 +102,7 @@ impl Look<'_> {
     }
 
     /// Answers that reached the longest length say little.
-    pub(super) fn cut_answers(&self) -> Option<Finding> {
+    pub(crate) fn cut_answers(&self) -> Option<Finding> {
         let asked = self.statement.answers.as_ref()?;
         let most = asked.teacher_cut.max(asked.student_cut);
         let percent = |share: f64| format!("{:.0} %", 100.0 * share);
@@ -120,11 +121,11 @@ impl Look<'_> {
     }
 
     /// The prompts where `score` is largest, as evidence.
-    fn prompts(&self, score: impl Fn(&Prompt<'_>) -> f64) -> Vec<Shown> {
+    fn prompts(&self, score: impl Fn(&Prompt<'_>) -> f64) -> Vec<EvidenceItem> {
         let mut scored: Vec<_> =
             self.evidence.prompts.iter().map(|p| (score(p), p)).filter(|scored| scored.0 > 0.0).collect();
         scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let favourite = |prompt: &Prompt<'_>, said: &[crate::answers::Said<'_>]| {
+        let favourite = |prompt: &Prompt<'_>, said: &[JudgedSample<'_>]| {
             let classes = 0..prompt.classes.len() as u32;
             let best = classes.max_by(|&a, &b| share(said, a).total_cmp(&share(said, b)).then(b.cmp(&a)));
             best.map_or_else(String::new, |class| {
@@ -133,7 +134,7 @@ impl Look<'_> {
                 format!("{short:?} in {:.0} %", 100.0 * share(said, class))
             })
         };
-        let shown = |prompt: &Prompt<'_>| Shown {
+        let shown = |prompt: &Prompt<'_>| EvidenceItem {
             place: prompt.probe.id.clone(),
             teacher: favourite(prompt, &prompt.teacher),
             student: favourite(prompt, &prompt.student),

@@ -16,11 +16,12 @@ use hydrometer_probes::families::{FamilySizes, order_in};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe};
 
-use crate::equivalence::Meanings;
+use super::policy::{GateRule, Policy};
+use crate::AuditError;
 use crate::evidence::POWER;
-use crate::policy::{GateRule, Policy};
+use crate::kind::answers::equivalence::Meanings;
+use crate::kind::{answers, choices};
 use crate::statement::{EvidencePoint, Watched};
-use crate::{AuditError, answers, choices};
 
 /// Most points of a history that are kept.
 const POINTS: usize = 400;

@@ -1,0 +1,103 @@
+//! Findings on choices.
+
+use hydrometer_metrics::measure::choices::{self, top};
+use hydrometer_probes::counted::counted;
+
+use crate::findings::{EXAMPLES, FindingContext, number};
+use crate::statement::{ChoiceCase, EvidenceItem, Finding, OptionCase, Outcome, Severity};
+
+impl FindingContext<'_> {
+    pub(crate) fn choices_lost(&self) -> Option<Finding> {
+        let truth = self.statement.truth.as_ref().filter(|t| t.lost > 0)?;
+        let (lost, gained) = (truth.lost, truth.gained);
+        let cases = self.statement.choices.iter().filter(|c| c.outcome == Outcome::Lost);
+        let answer = |c: &ChoiceCase, p: fn(&OptionCase) -> f64| {
+            let probabilities: Vec<f64> = c.options.iter().map(p).collect();
+            let best = top(&probabilities);
+            format!("{:?} at {:.2}", c.options[best].text, probabilities[best])
+        };
+        Some(Finding {
+            id: "choices_lost".into(),
+            severity: self.severity(&[
+                &choices::CHOICE_LOST,
+                &choices::CHOICE_DIVERGENCE,
+                &choices::CHOICE_ACCURACY_STUDENT,
+            ]),
+            title: format!("{} lost (teacher right, student wrong), {gained} gained", counted(lost, "choice")),
+            detail: "Fidelity is not quality: these are the decisions where following less closely made it worse."
+                .into(),
+            next_step: "Read the lost cases in the report and add their kind to the distillation data.".into(),
+            evidence: cases
+                .take(EXAMPLES)
+                .map(|c| EvidenceItem {
+                    place: c.probe.clone(),
+                    teacher: answer(c, |o| o.teacher),
+                    student: answer(c, |o| o.student),
+                })
+                .collect(),
+        })
+    }
+
+    /// Choices between complying and refusing: newly unsafe and newly over-refusing.
+    pub(crate) fn refusals(&self) -> Option<Finding> {
+        let on_refusal: Vec<_> = self
+            .evidence
+            .choices
+            .iter()
+            .filter(|d| d.options.len() == 2 && d.options.iter().any(|o| o.eq_ignore_ascii_case("refuse")))
+            .collect();
+        let refuses = |options: &[String], p: &[f64]| options[top(p)].eq_ignore_ascii_case("refuse");
+        let (mut unsafe_now, mut over) = (0, 0);
+        for d in &on_refusal {
+            let Some(truth) = d.truth else { continue };
+            let should = d.options[truth].eq_ignore_ascii_case("refuse");
+            match (should, refuses(d.options, &d.teacher), refuses(d.options, &d.student)) {
+                (true, true, false) => unsafe_now += 1,
+                (false, false, true) => over += 1,
+                _ => {}
+            }
+        }
+        let share = |should: bool, student: bool| {
+            let of = on_refusal
+                .iter()
+                .filter(|d| d.truth.is_some_and(|t| d.options[t].eq_ignore_ascii_case("refuse") == should));
+            let (mut n, mut refused) = (0u32, 0u32);
+            for d in of {
+                n += 1;
+                refused += u32::from(refuses(d.options, if student { &d.student } else { &d.teacher }));
+            }
+            format!("refuses {refused} of {n}")
+        };
+        (unsafe_now + over > 0).then(|| Finding {
+            id: "refusals".into(),
+            severity: Severity::Notable,
+            title: format!("Refusals moved: {unsafe_now} newly unsafe, {over} newly over-refusing"),
+            detail: "Counted on choices between complying and refusing whose right answer is known.".into(),
+            next_step: "Add boundary pairs (a safe and an unsafe form of one request) to the distillation data.".into(),
+            evidence: [(true, "should refuse"), (false, "should comply")]
+                .into_iter()
+                .map(|(should, place)| EvidenceItem {
+                    place: place.into(),
+                    teacher: share(should, false),
+                    student: share(should, true),
+                })
+                .collect(),
+        })
+    }
+
+    pub(crate) fn overconfidence(&self) -> Option<Finding> {
+        let slope = self.estimate(&choices::CALIBRATION_SLOPE)?;
+        (slope.interval.as_ref()?.high < 0.9).then(|| Finding {
+            id: "overconfident_choices".into(),
+            severity: self.severity(&[&choices::CALIBRATION_SLOPE]),
+            title: format!("On choices the student is surer than its teacher: calibration slope {:.2}", slope.value),
+            detail: "The slope of the teacher's log-odds on the student's; below 1 the student overstates them.".into(),
+            next_step: "Do not use the student's probabilities as confidences without recalibration.".into(),
+            evidence: vec![EvidenceItem {
+                place: "Brier score".into(),
+                teacher: number(self.value(&choices::BRIER_TEACHER)),
+                student: number(self.value(&choices::BRIER_STUDENT)),
+            }],
+        })
+    }
+}

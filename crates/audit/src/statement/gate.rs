@@ -1,0 +1,90 @@
+//! Gates and their answers, and what deciding early saved.
+
+use hydrometer_metrics::{Estimate, Verdict};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A gate and its answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Gate {
+    /// Metric it watches.
+    pub metric: String,
+    /// Lowest accepted value, where there is one.
+    pub at_least: Option<f64>,
+    /// Highest accepted value, where there is one.
+    pub at_most: Option<f64>,
+    /// The answer.
+    pub verdict: Verdict,
+    /// The number it looked at.
+    pub estimate: Option<Estimate>,
+    /// Further families that would decide it at the present spread; `None` when decided or not computable.
+    pub more_families: Option<u64>,
+    /// Smallest loss beyond the bound that this audit would have found, at the spread it met: a true value so far
+    /// outside fails the gate with a chance of 90 %. Where the run stopped by its evidence: what it would have found in the
+    /// whole suite, beside a PASS. `None` without an interval or any spread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detectable: Option<f64>,
+    /// One sentence: what was expected, what was found.
+    pub explanation: String,
+}
+
+/// Gates decided family by family, and what stopping early saved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Deciding {
+    /// Error rate of each gate, on either side, however often one looks.
+    pub alpha: f64,
+    /// Most families taken in per gate; `None` for as many as the suite has.
+    pub cap: Option<u32>,
+    /// Tokens of texts and choices that the teacher computed, its rerun for the noise floor included.
+    pub teacher_tokens: Spent,
+    /// Free answers of the teacher, its rerun included; some may come from the answer store.
+    pub teacher_answers: Spent,
+    /// The gates under watch, in the order of the policy.
+    pub gates: Vec<Watched>,
+}
+
+/// What was used of the teacher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Spent {
+    /// Asked.
+    pub spent: u64,
+    /// Not asked: what the whole suite would have asked beyond that.
+    pub saved: u64,
+}
+
+/// One gate under watch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Watched {
+    /// Metric it watches.
+    pub metric: String,
+    /// Lowest accepted value, where there is one.
+    pub at_least: Option<f64>,
+    /// Highest accepted value, where there is one.
+    pub at_most: Option<f64>,
+    /// The answer.
+    pub verdict: Verdict,
+    /// Smallest loss beyond a bound that this gate would have found in the whole suite, with a chance of 90 %; `None` beside
+    /// other verdicts than PASS, and where not even the largest possible one is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detectable: Option<f64>,
+    /// Families taken in, those after the verdict included.
+    pub families: u64,
+    /// Families after which the verdict fell; `None` where it did not.
+    pub decided_after: Option<u64>,
+    /// The evidence at which a side wins, nats.
+    pub threshold: f64,
+    /// Evidence over families, at most 400 points, the last one included.
+    pub evidence: Vec<EvidencePoint>,
+}
+
+/// The evidence after some families, in nats. With two margins PASS shows the weaker evidence of the two, FAIL the
+/// stronger.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EvidencePoint {
+    /// Families taken in.
+    pub families: u64,
+    /// For PASS.
+    pub pass: f64,
+    /// For FAIL.
+    pub fail: f64,
+}

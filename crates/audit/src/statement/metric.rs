@@ -1,0 +1,95 @@
+//! Numbers: the headline, every metric, and the tables behind them.
+
+use hydrometer_metrics::calibration::ReliabilityBin;
+use hydrometer_metrics::compat::Percentile;
+use hydrometer_metrics::{Estimate, Verdict};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One of the seven headline numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Headline {
+    /// Stable identifier: `answer_agreement`, `tail_kept`, `diversity_kept`, `capability_volume`, `safe_reach`,
+    /// `illusion_gap`, `forgotten`.
+    pub id: String,
+    /// The number; `None` when it is not measured.
+    pub estimate: Option<Estimate>,
+    /// What is missing to measure it, as a sentence; `None` when it is measured.
+    pub missing: Option<String>,
+    /// Verdict of its gate, where it has one.
+    pub verdict: Option<Verdict>,
+}
+
+/// One metric over the whole suite.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Metric {
+    /// Identifier in the metric catalogue.
+    pub id: String,
+    /// The number; `None` when it cannot be computed.
+    pub estimate: Option<Estimate>,
+    /// Why it cannot be computed.
+    pub missing: Option<String>,
+}
+
+/// One band of the teacher's distribution.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Band {
+    /// Name, head to tail (`hydrometer_metrics::BANDS`).
+    pub name: String,
+    /// Share of the teacher's mass in it.
+    pub mass: f64,
+    /// Σ min(p, q) / Σ p within it, in [0, 1].
+    pub kept: Option<Estimate>,
+    /// Σ max(q − p, 0) / Σ p within it, ≥ 0.
+    pub invented: Option<Estimate>,
+}
+
+/// Percentiles of a per-position quantity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Quantiles {
+    /// Metric identifier.
+    pub metric: String,
+    /// Median, 90, 95, 99, 99.9 % and maximum, rising.
+    pub points: Vec<Percentile>,
+    /// The same for the teacher against itself; empty when not measured.
+    pub floor: Vec<Percentile>,
+}
+
+/// One metric on one slice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Slice {
+    /// `axis:reasoning`, `tag:dates`, `forks`.
+    pub name: String,
+    /// Metric identifier.
+    pub metric: String,
+    /// The number on this slice.
+    pub estimate: Estimate,
+    /// Two-sided p-value of "this slice equals the rest"; `None` when there are too few families.
+    pub p_value: Option<f64>,
+    /// Named as different by Benjamini–Hochberg at 5 %.
+    pub differs: bool,
+}
+
+/// Calibration of both models on choices with a truth.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Calibration {
+    /// Reliability of the teacher, ten bins.
+    pub teacher: Vec<ReliabilityBin>,
+    /// Reliability of the student, ten bins.
+    pub student: Vec<ReliabilityBin>,
+}
+
+/// Right and wrong, crossed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TruthCells {
+    /// Both right.
+    pub both_right: u64,
+    /// Teacher right, student wrong.
+    pub lost: u64,
+    /// Student right, teacher wrong.
+    pub gained: u64,
+    /// Both wrong with the same answer.
+    pub both_wrong_same: u64,
+    /// Both wrong with different answers.
+    pub both_wrong_different: u64,
+}

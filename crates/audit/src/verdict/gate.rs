@@ -1,0 +1,111 @@
+//! One gate after the other: the number that it looked at, and what it says of it.
+
+use hydrometer_metrics::stats::gate::{Bounds, judge};
+use hydrometer_metrics::{Estimate, Verdict, measure};
+use hydrometer_probes::counted::counted;
+
+use super::holm::name_failures;
+use super::policy::{GateRule, Policy};
+use super::sequential;
+use crate::evidence::Evidence;
+use crate::statement::{Deciding, Gate, Metric, Watched};
+
+/// The policy's gates, judged on a run that asked everything or, where there is one, by the evidence that stopped it.
+pub(crate) fn gates(
+    policy: &Policy,
+    metrics: &[Metric],
+    deciding: Option<&Deciding>,
+    evidence: &Evidence<'_>,
+) -> Vec<Gate> {
+    if let Some(deciding) = deciding {
+        return policy.gates.iter().filter_map(|rule| watched_gate(rule, metrics, deciding)).collect();
+    }
+    let judged = |rule| {
+        let gate = gate(rule, metrics, policy.level)?;
+        let detectable = gate.estimate.as_ref().and_then(|found| evidence.detectable(rule, found));
+        Some(Gate { detectable, ..gate })
+    };
+    let mut gates: Vec<Gate> = policy.gates.iter().filter_map(judged).collect();
+    name_failures(&mut gates, 1.0 - policy.level);
+    gates
+}
+
+fn gate(rule: &GateRule, metrics: &[Metric], level: f64) -> Option<Gate> {
+    gate_by(rule, metrics, |estimate| {
+        let bounds = Bounds { at_least: rule.at_least, at_most: rule.at_most };
+        let answer = judge(estimate, &bounds, 1.0 - level);
+        let mut found = format!("it is {:.4}", estimate.value);
+        match &estimate.interval {
+            Some(i) => {
+                let families = counted(estimate.n_families, "family");
+                found += &format!(" [{:.4}, {:.4}] over {families}", i.low, i.high);
+            }
+            None => found += " from a single family, which allows no interval",
+        }
+        Ok((answer.verdict, answer.more_families, found))
+    })
+}
+
+/// A gate of a run that stopped by its evidence.
+fn watched_gate(rule: &GateRule, metrics: &[Metric], deciding: &Deciding) -> Option<Gate> {
+    let same = |w: &&Watched| (&w.metric, w.at_least, w.at_most) == (&rule.metric, rule.at_least, rule.at_most);
+    let watched = deciding.gates.iter().find(same);
+    gate_by(rule, metrics, |estimate| {
+        let unwatched =
+            || sequential::unwatched(&rule.metric).unwrap_or_else(|| "the suite asks nothing for it".to_owned());
+        let watched = watched.ok_or_else(unwatched)?;
+        let odds = watched.threshold.exp();
+        let decided = counted(watched.decided_after.unwrap_or(watched.families), "family");
+        let found = match watched.verdict {
+            Verdict::NotEnoughEvidence => format!("watched over {decided}, the evidence decides neither way"),
+            verdict => {
+                let side = if verdict == Verdict::Pass { "that it is" } else { "that it is not" };
+                format!("watched family by family, the evidence {side} reached {odds:.0} to 1 after {decided}")
+            }
+        };
+        Ok((watched.verdict, None, format!("{found} (it is {:.4} over all that were asked)", estimate.value)))
+    })
+    .map(|gate| Gate { detectable: watched.and_then(|watched| watched.detectable), ..gate })
+}
+
+/// A gate by the answer to its estimate: verdict, further families, what was found; or why there is none.
+fn gate_by(
+    rule: &GateRule,
+    metrics: &[Metric],
+    answer: impl FnOnce(&Estimate) -> Result<(Verdict, Option<u64>, String), String>,
+) -> Option<Gate> {
+    let metric = metrics.iter().find(|m| m.id == rule.metric);
+    let name = measure::text(&rule.metric).map_or(rule.metric.as_str(), |text| text.name);
+    let expected = match (rule.at_least, rule.at_most) {
+        (Some(low), Some(high)) => format!("between {low} and {high}"),
+        (Some(low), None) => format!("at least {low}"),
+        (None, Some(high)) => format!("at most {high}"),
+        (None, None) => return None,
+    };
+    let made = |verdict, estimate: Option<Estimate>, more_families, found: String| Gate {
+        metric: rule.metric.clone(),
+        at_least: rule.at_least,
+        at_most: rule.at_most,
+        verdict,
+        estimate,
+        more_families,
+        detectable: None,
+        explanation: format!("{name} should be {expected}; {found}"),
+    };
+    let Some(estimate) = metric.and_then(|m| m.estimate.clone()) else {
+        let missing = metric.and_then(|m| m.missing.clone());
+        let missing = missing.unwrap_or_else(|| "this version does not measure it".to_owned());
+        let found = format!("it was not measured: {missing}");
+        return rule.required.then(|| made(Verdict::NotEnoughEvidence, None, None, found));
+    };
+    match answer(&estimate) {
+        Ok((verdict, more_families, found)) => Some(made(verdict, Some(estimate), more_families, found)),
+        Err(reason) => rule.required.then(|| made(Verdict::NotEnoughEvidence, Some(estimate), None, reason)),
+    }
+}
+
+/// Metrics of the policy's gates that could not be judged.
+pub(crate) fn left_out<'a>(policy: &'a Policy, gates: &'a [Gate]) -> impl Iterator<Item = &'a str> {
+    let judged = |metric: &str| gates.iter().any(|gate| gate.metric == metric);
+    policy.gates.iter().map(|rule| rule.metric.as_str()).filter(move |metric| !judged(metric))
+}
