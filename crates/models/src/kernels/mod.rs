@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod elementwise;
+mod kept;
 mod layout;
 mod portable;
 mod product;
@@ -30,9 +31,10 @@ use native::Native;
 use crate::Instructions;
 use crate::instructions::limit;
 
+pub use kept::{Keep, KeptPanels};
 pub(crate) use layout::{COLUMNS, Pad};
 pub(crate) use native::{arch, most};
-pub use product::{Activation, Keep, KeptPanels, Matrix, Part, Strips, Target, Workshop};
+pub use product::{Activation, Matrix, Part, Strips, Target, Workshop};
 
 pub(crate) use words::{Words, floats, floats_mut};
 

@@ -6,13 +6,14 @@
 //! only on its own row and column, so results depend neither on scheduling nor on what else is in the block.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use pulp::Arch;
 use rayon::prelude::*;
 
 use super::elementwise::{gelu_times, silu_times};
+use super::kept::Keep;
 use super::layout::{COLUMNS, Layout, Pad};
 use super::transpose::Transpose;
 use super::words::{Shared, Words, floats, floats_mut};
@@ -43,44 +44,6 @@ pub trait Matrix: Sync {
     /// # Errors
     /// Rows that cannot be had.
     fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), Self::Error>;
-}
-
-/// The panels of one matrix as the kernel reads them, kept between products as far as a budget allows.
-///
-/// With few rows a product is little more than unpacking the weights; a kept panel costs 4 bytes a weight (2 for plain
-/// bf16) and no unpacking. What is computed is the same. It belongs to one matrix, one kernel and one kind of target.
-#[derive(Default)]
-pub struct KeptPanels(OnceLock<Vec<OnceLock<Words>>>);
-
-impl KeptPanels {
-    fn of(&self, panels: usize) -> &[OnceLock<Words>] {
-        self.0.get_or_init(|| (0..panels).map(|_| OnceLock::new()).collect())
-    }
-}
-
-/// Where panels are kept, and how many bytes more they may take.
-#[derive(Clone, Copy)]
-pub struct Keep<'a> {
-    /// The panels of the matrix.
-    pub panels: &'a KeptPanels,
-    /// Bytes left for panels of all matrices.
-    pub left: &'a AtomicU64,
-}
-
-impl Keep<'_> {
-    /// Keeps a copy of a panel if there is room.
-    fn keep(&self, place: &OnceLock<Words>, words: &[u32]) {
-        let bytes = size_of_val(words) as u64;
-        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
-        if taken.is_ok() {
-            let mut kept = Words::zeroed(words.len());
-            kept[..words.len()].copy_from_slice(words);
-            // Another task may have kept it meanwhile. Both copies are equal; this one goes, and its bytes come back.
-            if place.set(kept).is_err() {
-                self.left.fetch_add(bytes, Ordering::Relaxed);
-            }
-        }
-    }
 }
 
 /// Activations `[rows, depth]` as a kernel reads them.
@@ -514,34 +477,5 @@ fn untile(sums: &[f32], tile: usize, width: usize, out: &mut [f32]) {
         for (block, out) in out.chunks_mut(COLUMNS).enumerate() {
             out.copy_from_slice(&sums[block * tile + row * COLUMNS..][..out.len()]);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Two tasks unpack one panel at once: one copy stays, and only that one is paid for.
-    #[test]
-    fn who_comes_second_with_a_panel_gives_its_bytes_back() {
-        let words = [7; 64];
-        let bytes = size_of_val(&words) as u64;
-        let (panels, left) = (KeptPanels::default(), AtomicU64::new(10 * bytes));
-        let keep = Keep { panels: &panels, left: &left };
-        let place = &panels.of(1)[0];
-        // Both saw an empty place before either came with its copy.
-        assert!(place.get().is_none());
-        keep.keep(place, &words);
-        keep.keep(place, &words);
-        assert_eq!(left.load(Ordering::Relaxed), 9 * bytes);
-        assert_eq!(place.get().map(|kept| kept[..64].to_vec()), Some(words.to_vec()));
-    }
-
-    #[test]
-    fn a_panel_that_finds_no_room_costs_nothing() {
-        let (panels, left) = (KeptPanels::default(), AtomicU64::new(255));
-        Keep { panels: &panels, left: &left }.keep(&panels.of(1)[0], &[7; 64]);
-        assert_eq!(left.load(Ordering::Relaxed), 255);
-        assert!(panels.of(1)[0].get().is_none());
     }
 }
