@@ -85,14 +85,14 @@ prop_compose! {
         ),
         start in any::<u16>(),
     ) -> Vec<PositionRow> {
-        rows.into_iter().enumerate().map(|(index, (token, (ours, theirs), compat, stats))| PositionRow {
+        rows.into_iter().enumerate().map(|(index, (token, (teacher, student), compat, stats))| PositionRow {
             probe: "text-1".to_owned(),
             family: "family-of-text-1".to_owned(),
             window: u32::from(start),
             position: u32::MAX - 100 + index as u32,
             token_text: token,
-            teacher_top1_text: ours,
-            student_top1_text: theirs,
+            teacher_top1_text: teacher,
+            student_top1_text: student,
             compat,
             stats,
         }).collect()
@@ -108,13 +108,13 @@ proptest! {
         choices in prop::array::uniform2((double(), double())),
         likelihoods in prop::collection::vec((0..=1u64 << 32, 0..=1u64 << 32, double()), 0..10),
     ) {
-        let choices: Vec<_> = choices.into_iter().enumerate().map(|(index, (ours, theirs))| ChoiceRow {
+        let choices: Vec<_> = choices.into_iter().enumerate().map(|(index, (teacher, student))| ChoiceRow {
             probe: "choice-1".to_owned(),
             family: "family-of-choice-1".to_owned(),
             rotation: 0,
             option: index as u32,
-            teacher_logprob: ours,
-            student_logprob: theirs,
+            teacher_logprob: teacher,
+            student_logprob: student,
         }).collect();
         let likelihoods: Vec<_> = likelihoods.into_iter().enumerate().map(|(index, (tokens, bytes, logprob))| {
             LikelihoodRow {

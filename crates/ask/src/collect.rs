@@ -39,7 +39,7 @@ pub fn collect(
             continue;
         }
         if !run.has(part, unit as u32) {
-            kind.ask(unit, &asking, gates, observer)?;
+            kind.run_unit(unit, &asking, gates, observer)?;
         }
         *asked.entry(place).or_default() += 1;
         // Also what an earlier process asked: a run that resumes arrives at the same verdicts.

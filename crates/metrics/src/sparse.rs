@@ -5,7 +5,7 @@
 //! the mean over the draws: its expectation is the full sum, whatever the head's size (Rao–Blackwellised head, arXiv
 //! 2504.10637; sampled tail, arXiv 2503.16870). Renormalising the head instead is biased, and is not offered.
 
-use crate::position::sums::FLOOR;
+use crate::position::sums::LEAST_LOG_PROB;
 
 mod comparer;
 mod truncate;
@@ -94,7 +94,7 @@ impl SparseDistribution {
 
 /// ln(p/q) with q floored as in the exact metric.
 fn log_ratio(log_p: f64, log_q: f64) -> f64 {
-    (log_p - log_q).min((log_p - f64::from(FLOOR)).max(0.0))
+    (log_p - log_q).min((log_p - f64::from(LEAST_LOG_PROB)).max(0.0))
 }
 
 /// min(1, q/p).

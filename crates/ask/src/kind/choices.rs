@@ -87,7 +87,13 @@ impl Kind for Choices {
         tokens(&self.units[unit])
     }
 
-    fn ask(&mut self, unit: usize, asking: &Asking<'_>, _: Gates, observer: &mut dyn Observer) -> Result<(), AskError> {
+    fn run_unit(
+        &mut self,
+        unit: usize,
+        asking: &Asking<'_>,
+        _: Gates,
+        observer: &mut dyn Observer,
+    ) -> Result<(), AskError> {
         let lacks = |role: Role| move || role.failed()(Facet::Choices.into());
         let teacher_chooses = asking.models.teacher.chooses().ok_or_else(lacks(Role::Teacher))?;
         let student_chooses = asking.models.student.chooses().ok_or_else(lacks(Role::Student))?;

@@ -68,7 +68,13 @@ impl Kind for Likelihoods {
         }
     }
 
-    fn ask(&mut self, unit: usize, asking: &Asking<'_>, _: Gates, observer: &mut dyn Observer) -> Result<(), AskError> {
+    fn run_unit(
+        &mut self,
+        unit: usize,
+        asking: &Asking<'_>,
+        _: Gates,
+        observer: &mut dyn Observer,
+    ) -> Result<(), AskError> {
         asking.go_on(observer)?;
         let (scored, windows) = &self.units[unit];
         let (model, role) = who(asking.models, *scored);

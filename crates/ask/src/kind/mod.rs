@@ -43,7 +43,7 @@ pub(crate) trait Kind {
     }
 
     /// Asks one unit and writes its parts, the one of [`Kind::part`] last.
-    fn ask(
+    fn run_unit(
         &mut self,
         unit: usize,
         asking: &Asking<'_>,

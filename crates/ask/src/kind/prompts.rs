@@ -118,7 +118,7 @@ impl Kind for Prompts {
         self.teacher_asked.is_some()
     }
 
-    fn ask(
+    fn run_unit(
         &mut self,
         unit: usize,
         asking: &Asking<'_>,

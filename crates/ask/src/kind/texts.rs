@@ -81,7 +81,13 @@ impl Kind for Texts {
         PlannedTokens { teacher_tokens: once + again, student_tokens: once, floor_tokens: again }
     }
 
-    fn ask(&mut self, unit: usize, asking: &Asking<'_>, _: Gates, observer: &mut dyn Observer) -> Result<(), AskError> {
+    fn run_unit(
+        &mut self,
+        unit: usize,
+        asking: &Asking<'_>,
+        _: Gates,
+        observer: &mut dyn Observer,
+    ) -> Result<(), AskError> {
         let scored = &self.units[unit];
         let (mut rows, mut floor) = (Vec::new(), Vec::new());
         for block in asking.blocks(scored, |scored| scored.window.tokens.len()) {

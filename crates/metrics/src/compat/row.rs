@@ -9,7 +9,7 @@ const ENCODED_RANGE: f32 = 16.0;
 /// Teacher's log-probabilities at or below this do not enter the divergence.
 const DROPPED: f32 = -16.0;
 /// A student's −∞ logit stands for this log-probability, ln 1e−12: llama.cpp would print an infinite mean.
-pub const FLOOR_LOGPROB: f32 = -27.631_021;
+pub const LEAST_LOG_PROB: f32 = crate::position::sums::LEAST_LOG_PROB;
 
 /// One token's terms.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,7 +108,7 @@ pub fn token_from_encoded(
     let top = check_row(student, "student")?;
     let (largest, log_sum) = log_sum_exp(student);
     let normaliser = largest + log_sum;
-    let lowest = normaliser + FLOOR_LOGPROB;
+    let lowest = normaliser + LEAST_LOG_PROB;
     let logit = |l: f32| if l == f32::NEG_INFINITY { lowest } else { l };
 
     let (mut kl, mut best_code, mut base_top) = (0.0_f64, None, 0);

@@ -7,7 +7,7 @@ use super::ranks::kendall_tau;
 use super::sums::{DivergenceSums, ExponentialSums, Extremes, FindExtremes, Scale, SumDivergences, SumExponentials};
 use super::vectors::Vectors;
 use super::{PositionError, PositionStats, UNIT_TEMPERATURE, check_row, inverse_temperature};
-use crate::compat::{Encoding, FLOOR_LOGPROB};
+use crate::compat::{Encoding, LEAST_LOG_PROB};
 
 /// Rows are rounded up to a multiple of this, more than the lanes of any vector register.
 const PADDING: usize = 64;
@@ -246,7 +246,8 @@ fn fill_compat(
     let target = stats.target as usize;
     let normaliser = scale.normaliser[1];
     stats.compat_nll_base = -encoding.log_prob(teacher[target]);
-    stats.compat_nll = if student[target] == f32::NEG_INFINITY { -FLOOR_LOGPROB } else { normaliser - student[target] };
+    stats.compat_nll =
+        if student[target] == f32::NEG_INFINITY { -LEAST_LOG_PROB } else { normaliser - student[target] };
     // A smaller logit can have the largest code, but only within a step of the largest logit.
     let best = encoding.code(teacher[teacher_top]);
     let near = teacher[teacher_top] - 2.0 * encoding.step;

@@ -18,8 +18,8 @@ pub const MOST_ADDED: usize = 128;
 const WIDEST: usize = 64;
 /// Stands for −∞ where differences are taken: −∞ − (−∞) is not a number.
 const LOWEST_LOGIT: f32 = -1e30;
-/// ln 1e−12: log-probability below which the other model's token is floored.
-pub const FLOOR: f32 = -27.631_021;
+/// ln 1e−12: the other model's log-probabilities below it are taken as this ("floored").
+pub const LEAST_LOG_PROB: f32 = -27.631_021;
 /// Differences of log-probabilities beyond this are the same to every sum.
 const FARTHEST: f32 = 200.0;
 /// Number of inverse temperatures on the grid.
@@ -427,8 +427,8 @@ fn divergence_terms<S: Simd>(
     let (even, odd) = Lanes::divergence_series(square);
     let odd = odd * d;
 
-    let cap = (t - d.all(scale.normaliser[0] + FLOOR)).max(zero);
-    let cap_reverse = (s - d.all(scale.normaliser[1] + FLOOR)).max(zero);
+    let cap = (t - d.all(scale.normaliser[0] + LEAST_LOG_PROB)).max(zero);
+    let cap_reverse = (s - d.all(scale.normaliser[1] + LEAST_LOG_PROB)).max(zero);
     let near_kl = p * square * (even - odd);
     let near_reverse = q * square * (even + odd);
     let far_kl = p.mul_add(d.min(cap) - one, q);
@@ -457,7 +457,7 @@ fn compat_term<S: Simd>(t: Lanes<S>, s: Lanes<S>, scale: &Scale) -> Lanes<S> {
     let code = (step + t.all(SHIFTER)) - t.all(SHIFTER);
     let log_p = t.all(scale.encoded_step) * code + t.all(scale.encoded_min);
     // A student's −∞ stands for ln 1e−12, and no other logit does.
-    let lowest = t.all(scale.normaliser[1] + FLOOR);
+    let lowest = t.all(scale.normaliser[1] + LEAST_LOG_PROB);
     let s = s.below(t.all(0.5 * LOWEST_LOGIT), lowest, s);
     let term = log_p.exp() * (log_p - s + t.all(scale.normaliser[1]));
     log_p.below(t.all(-16.0), t.all(0.0), term)
