@@ -8,7 +8,7 @@ use std::path::Path;
 use hydrometer_answers::store::{Access, Store};
 use hydrometer_answers::{RunFolder, SampleSettings, SamplingParameters, TeacherAsked};
 use hydrometer_ask::{AskError, AskOptions, Closeness, Models, Sampling};
-use hydrometer_audit::statement::{GapBase, Secondary};
+use hydrometer_audit::statement::{GapBase, ReservationKind, Secondary};
 use hydrometer_audit::{Policy, Statement, statement};
 use hydrometer_metrics::{Estimate, Verdict, measure};
 use hydrometer_models::{Defect, Model, Planted, SampleLimits, Scripted, SentenceEncoder};
@@ -132,8 +132,11 @@ fn a_greedy_student_agrees_above_the_ceiling_and_does_not_pass() {
     assert!(value(&found, "agreement_ratio") > 1.2);
     assert!(value(&found, "diversity_kept") < 0.5);
     assert!(value(&found, "distribution_match") < 0.9);
-    assert_eq!(verdict(&found, "agreement_ratio"), Verdict::Pass);
-    assert_eq!(verdict(&found, "diversity_kept"), Verdict::Fail);
+    // Above its ceiling agreement is collapse.
+    for id in ["agreement_ratio", "diversity_kept", "variety_kept"] {
+        assert_eq!(verdict(&found, id), Verdict::Fail, "{id}");
+    }
+    assert_eq!(value(&found, "variety_kept"), 0.0);
     assert_eq!(found.verdict, Verdict::Fail);
     let ids: Vec<_> = found.findings.iter().map(|finding| finding.id.as_str()).collect();
     for id in ["degenerate", "diversity", "mode_only"] {
@@ -199,14 +202,24 @@ fn rare_answers_need_twenty_samples() {
 }
 
 #[test]
-fn other_settings_are_allowed_for_use_and_refused_for_distributions() {
+fn answers_at_other_settings_are_shown_as_served_and_judged_by_no_gate() {
     let change = |options: &mut AskOptions| {
         options.sampling.as_mut().unwrap().settings.parameters.temperature = 0.0;
     };
-    let found = audit_with(&teacher(), 20, change);
-    for id in ["answer_agreement", "diversity_kept", "distribution_match"] {
-        assert!(missing(&found, id).contains("temperature 0"), "{}", missing(&found, id));
+    let found = audit_with(&teacher(), 120, change);
+    // At temperature 0 neither model varies: agreement with itself is 1, and diversity has nothing to keep.
+    assert_eq!(value(&found, "answer_agreement"), 1.0);
+    let reservation = |id: &str| found.metrics.iter().find(|m| m.id == id).unwrap().reservation.clone();
+    let served = reservation("answer_agreement").unwrap();
+    assert_eq!(served.kind, ReservationKind::AsServed);
+    assert!(served.reason.contains("temperature 0"), "{}", served.reason);
+    assert!(found.notes.iter().any(|note| note.contains("as they were served")), "{:?}", found.notes);
+    for id in ["agreement_ratio", "diversity_kept", "variety_kept"] {
+        assert!(found.gates.iter().all(|gate| gate.metric != id), "{id}");
     }
+    // What needs no distribution is judged.
+    assert_eq!(reservation("answer_net_loss"), None);
+    assert_eq!(verdict(&found, "answer_net_loss"), Verdict::Pass);
     assert_eq!(value(&found, "answer_accuracy_teacher"), 1.0);
     assert_eq!(found.answers.unwrap().match_p_value, None);
 }

@@ -26,10 +26,6 @@ at_least = 0.8
 [[gate]]
 metric = \"choice_divergence\"
 at_most = 0.3
-[[gate]]
-metric = \"kl_divergence\"
-at_most = 0.2
-required = false
 ";
 
 /// A policy, and options that stop by it.
@@ -74,12 +70,32 @@ fn the_teacher_against_itself_passes_early_and_saves_teacher_calls() {
         let last = of.clone().filter_map(|gate| gate.decided_after).max().unwrap();
         assert!(of.map(|gate| gate.families).all(|families| families < last + 8), "asked after the verdict");
     }
-    assert!(found.notes.iter().any(|note| note.contains("kl_divergence") && note.contains("cannot be watched")));
     // What 400 families would have found, though far fewer were asked.
     for gate in &found.gates {
         assert!(gate.detectable.is_some_and(|loss| (0.001..0.2).contains(&loss)), "{gate:?}");
     }
     assert!(found.gates[0].explanation.contains("20 to 1"), "{}", found.gates[0].explanation);
+}
+
+#[test]
+fn a_gate_that_cannot_be_watched_is_no_reason_to_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = format!("{POLICY}[[gate]]\nmetric = \"best_temperature\"\nat_most = 1.25\nrequired = false\n");
+    let (found, _) = audit(&Bigram::bytes("t", 1), &support::suite(400), &until(&policy, None), folder.path());
+    assert_eq!(found.verdict, Verdict::NotEnoughEvidence);
+    let gate = &found.gates[3];
+    assert_eq!((gate.metric.as_str(), gate.verdict), ("best_temperature", Verdict::NotEnoughEvidence));
+    assert!(gate.explanation.contains("cannot be watched"), "{}", gate.explanation);
+}
+
+#[test]
+fn a_student_that_only_its_divergence_betrays_fails_early() {
+    let folder = tempfile::tempdir().unwrap();
+    let student = Planted::new(Defect::TailTruncated(0.9), Box::new(Bigram::bytes("t", 1)));
+    let policy = "[[gate]]\nmetric = \"kl_divergence\"\nat_most = 0.2\n";
+    let (found, _) = audit(&student, &support::suite(400), &until(policy, None), folder.path());
+    assert_eq!(found.verdict, Verdict::Fail, "{:?}", found.gates);
+    assert!(!found.findings.is_empty());
 }
 
 #[test]
@@ -200,6 +216,6 @@ fn gates_that_cannot_be_watched_are_refused_when_no_other_is_there() {
         assert!(!path.exists());
         error.unwrap_err().to_string()
     };
-    assert!(refused("[[gate]]\nmetric = \"kl_divergence\"\nat_most = 0.2").contains("top1_agreement"));
+    assert!(refused("[[gate]]\nmetric = \"best_temperature\"\nat_most = 1.2").contains("top1_agreement"));
     assert!(refused("[[gate]]\nmetric = \"answer_lost\"\nat_most = 0.2").contains("no gate of the policy"));
 }

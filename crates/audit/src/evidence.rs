@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Sparse, Vectors};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
-    ChoiceRow, LikelihoodRow, Manifest, Part, PositionRow, RunFolder, SampleRow, SampleSettings, ScoredModel,
+    ChoiceRow, LikelihoodRow, Manifest, Part, PositionRow, Regime, RunFolder, SampleRow, SampleSettings, ScoredModel,
     SparseRow, Stopped, VectorRow,
 };
 use hydrometer_metrics::Estimate;
@@ -19,7 +19,7 @@ use crate::kind::answers::ppi_signals::Alone;
 use crate::kind::answers::{self, Prompt};
 use crate::kind::choices::{self, AskedChoice};
 use crate::kind::tokens::Scored;
-use crate::statement::GapBase;
+use crate::statement::{GapBase, Reservation, ReservationKind};
 use crate::{AuditError, GateRule, Policy};
 
 /// The rows of a run, unsummed.
@@ -76,6 +76,8 @@ const NOT_KEPT: &str = "needs the teacher's probability of tokens that its cache
 
 /// Chance with which the loss named beside a gate would have been found; what `plan` wishes by default.
 pub(crate) const POWER: f64 = 0.9;
+/// Share of missing answers up to which the others stand for all.
+const MISSING: f64 = 0.1;
 /// A spread below this is rounding, not evidence.
 const ROUNDING: f64 = 1e-9;
 
@@ -93,6 +95,8 @@ pub(crate) struct Evidence<'a> {
     base: GapBase,
     /// Why the answers say nothing about the models' distributions.
     not_draws: Option<String>,
+    /// Why answers cannot be compared where too many of them are missing.
+    too_few_answers: Option<String>,
     /// What the student does on prompts that the teacher is not asked.
     alone: Option<Alone>,
     pub level: f64,
@@ -106,7 +110,8 @@ impl<'a> Evidence<'a> {
         let settings = &rows.manifest.settings;
         let meanings = Meanings::new(&rows.vectors, settings.meaning.as_ref());
         let choices = choices::choices(&rows.choices, &probes);
-        let prompts = answers::prompts(&rows.samples, &rows.probes, &meanings)?;
+        let mut prompts = answers::prompts(&rows.samples, &rows.probes, &meanings)?;
+        answers::mark_favourites(&mut prompts);
         let (mut sums, mut rerun) = (Sums::new(), Sums::new());
         add_texts(&mut sums, &mut rerun, rows);
         for choice in &choices {
@@ -118,6 +123,7 @@ impl<'a> Evidence<'a> {
             prompt.add_to([&mut sums, &mut rerun], start);
         }
         Ok(Self {
+            too_few_answers: too_few_answers(&sums),
             sums,
             rerun,
             base,
@@ -160,7 +166,7 @@ impl<'a> Evidence<'a> {
             }
             Table::TeacherTexts | Table::StudentTexts => None,
             Table::Choices => self.choices.is_empty().then(|| "the suite asks no choices".to_owned()),
-            Table::Pairs | Table::Truth | Table::Rare | Table::Gap if self.prompts.is_empty() => {
+            Table::Pairs | Table::Truth | Table::Outcomes | Table::Rare | Table::Gap if self.prompts.is_empty() => {
                 let asks = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_)));
                 Some(if asks && self.rows.manifest.settings.deciding.is_some() {
                     "the run asked no prompts: no watched gate needed them".to_owned()
@@ -168,10 +174,36 @@ impl<'a> Evidence<'a> {
                     "needs sampled answers of both models: add prompt probes to the suite".to_owned()
                 })
             }
-            Table::Pairs | Table::Truth | Table::Rare | Table::Gap => {
-                self.not_draws.clone().filter(|_| needs(Need::Draws))
+            Table::Outcomes if needs(Need::Endings) && self.rows.manifest.regime() == Regime::GivenAnswers => {
+                Some("the answers were given, and nobody said whether each of them ended by itself".to_owned())
+            }
+            Table::Pairs | Table::Truth | Table::Outcomes | Table::Rare | Table::Gap => {
+                // One answer of each says nothing about how they were drawn.
+                self.not_draws.clone().filter(|_| needs(Need::Draws) && !self.answered_twice())
             }
         }
+    }
+
+    /// Whether a prompt has two answers of each model.
+    fn answered_twice(&self) -> bool {
+        self.prompts.iter().any(|prompt| prompt.teacher.len() > 1 && prompt.student.len() > 1)
+    }
+
+    /// Why no gate rests on a number that is there; `None` where gates may.
+    pub(crate) fn reservation(&self, definition: &Definition) -> Option<Reservation> {
+        let measure = definition.measure().ok()?;
+        let on_answers = matches!(measure.table, Table::Pairs | Table::Rare | Table::Gap);
+        if let Some(reason) = self.too_few_answers.as_ref().filter(|_| on_answers) {
+            return Some(Reservation { kind: ReservationKind::AnswersMissing, reason: reason.clone() });
+        }
+        if definition.value(&self.sums).is_err() {
+            return None;
+        }
+        if let Some(reason) = self.not_draws.as_ref().filter(|_| measure.needs.contains(&Need::Draws)) {
+            return Some(Reservation { kind: ReservationKind::AsServed, reason: reason.clone() });
+        }
+        let nothing = definition.nothing_at_stake(&self.sums, self.level)?;
+        Some(Reservation { kind: ReservationKind::NothingAtStake, reason: nothing.to_string() })
     }
 
     /// What the student's other answers say about the families of a table of answers.
@@ -225,6 +257,20 @@ fn add_texts(sums: &mut Sums, rerun: &mut Sums, rows: &Rows) {
             sums.text(scorer, &row.family, &scored);
         }
     }
+}
+
+/// Why answers cannot be compared; `None` unless more than [`MISSING`] of a model's are missing.
+fn too_few_answers(sums: &Sums) -> Option<String> {
+    let student = measure::answers::MISSING_ANSWERS.estimate(sums, 0.95).ok()?;
+    let (teacher, student) = (student.floor?, student.value);
+    (teacher.max(student) > MISSING).then(|| {
+        format!(
+            "{:.0} % of the teacher's and {:.0} % of the student's answers are missing: what the others say is no \
+             measure of the whole",
+            100.0 * teacher,
+            100.0 * student
+        )
+    })
 }
 
 /// Why the answers of a run are no draws from the models' own distributions; `None` when they are.

@@ -39,6 +39,7 @@ pub(crate) fn findings(statement: &Statement, evidence: &Evidence<'_>) -> Vec<Fi
     .into_iter()
     .flatten()
     .collect();
+    found.extend(look.unexplained(&found));
     // A stable sort: within a severity the order above stands.
     found.sort_by_key(|f| f.severity);
     found
@@ -103,6 +104,24 @@ impl FindingContext<'_> {
                     student: format!("here {:.3}", s.estimate.value),
                 })
                 .collect(),
+        })
+    }
+
+    /// Gates fail, and nothing above is serious: the gates themselves, with the positions or prompts that are furthest.
+    fn unexplained(&self, found: &[Finding]) -> Option<Finding> {
+        let failed: Vec<&Gate> = self.statement.gates.iter().filter(|g| g.verdict == Verdict::Fail).collect();
+        if failed.is_empty() || found.iter().any(|finding| finding.severity == Severity::Serious) {
+            return None;
+        }
+        let name = |gate: &&Gate| measure::text(&gate.metric).map_or(gate.metric.as_str(), |text| text.name).to_owned();
+        let names: Vec<String> = failed.iter().map(name).collect();
+        Some(Finding {
+            id: "failed_gates".into(),
+            severity: Severity::Serious,
+            title: format!("The student misses what the policy asks for: {}", names.join(", ")),
+            detail: failed.iter().map(|gate| gate.explanation.as_str()).collect::<Vec<_>>().join(". "),
+            next_step: "Look at the positions below, and at the metric's page for what moves it.".into(),
+            evidence: self.positions(|row| row.kl.into()),
         })
     }
 

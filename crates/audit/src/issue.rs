@@ -40,7 +40,8 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
                 Ok(estimate) => (Some(estimate), None),
                 Err(missing) => (None, Some(missing)),
             };
-            Metric { id: definition.id.to_owned(), estimate, missing }
+            let reservation = evidence.reservation(definition);
+            Metric { id: definition.id.to_owned(), estimate, missing, reservation }
         })
         .collect();
     let deciding = deciding(rows, &evidence, policy)?;

@@ -18,7 +18,7 @@ pub use case::{AnswerCase, AnswerClass, ChoiceCase, OptionCase, Outcome, TokenEv
 pub use cost::Cost;
 pub use finding::{EvidenceItem, Finding, Severity};
 pub use gate::{Deciding, EvidencePoint, Gate, Spent, Watched};
-pub use metric::{Band, Calibration, Headline, Metric, Quantiles, Slice, TruthCells};
+pub use metric::{Band, Calibration, Headline, Metric, Quantiles, Reservation, ReservationKind, Slice, TruthCells};
 
 /// Version of the format, the first field of every statement.
 pub const FORMAT: &str = "hydrometer.statement/1";

@@ -40,12 +40,11 @@ fn asked(teacher: &[u32], student: &[u32], rerun: &[u32], base: &[u32]) -> Asked
 
 /// Adds a prompt whose answers nothing can grade.
 fn add(sums: &mut Sums, family: usize, asked: &Asked) {
-    let ungraded = |classes: &[u32]| -> Vec<Answer<'static>> {
-        classes.iter().map(|&class| Answer { class, right: None, text: "" }).collect()
-    };
+    let ungraded =
+        |classes: &[u32]| -> Vec<Answer<'static>> { classes.iter().map(|&class| Answer::new(class, "")).collect() };
     let [teacher, student, rerun] = [&asked.teacher, &asked.student, &asked.rerun].map(|classes| ungraded(classes));
     let start = d2(&asked.teacher, &asked.base, &same);
-    let prompt = Prompt { teacher: &teacher, student: &student, rerun: &rerun, start };
+    let prompt = Prompt { teacher: &teacher, student: &student, rerun: &rerun, start, whole: true };
     sums.prompt(&format!("{family:04}"), &prompt);
 }
 
@@ -470,12 +469,12 @@ fn rare_answers_are_kept_by_a_rerun_and_lost_by_a_truncated_tail() {
 }
 
 fn graded(right: bool, class: u32) -> Answer<'static> {
-    Answer { class, right: Some(right), text: "" }
+    Answer { right: Some(right), ..Answer::new(class, "") }
 }
 
 /// Adds a prompt whose answers are all graded.
 fn add_graded(sums: &mut Sums, family: usize, teacher: &[Answer<'_>], student: &[Answer<'_>], rerun: &[Answer<'_>]) {
-    sums.prompt(&format!("{family:04}"), &Prompt { teacher, student, rerun, start: None });
+    sums.prompt(&format!("{family:04}"), &Prompt { teacher, student, rerun, start: None, whole: true });
 }
 
 #[test]
@@ -634,4 +633,64 @@ proptest! {
         prop_assert!((ANSWER_ACCURACY_TEACHER.value(&sums).unwrap() - rate).abs() < 1e-12);
         prop_assert!(EXCESS_FLIPS.value(&sums).unwrap().abs() < 1e-12);
     }
+}
+
+#[test]
+fn missing_answers_never_agree_and_are_counted() {
+    let missing = Answer { missing: true, right: Some(false), ..Answer::new(9, "") };
+    let right = graded(true, 0);
+    let mut sums = Sums::new();
+    for family in 0..10 {
+        add_graded(&mut sums, family, &[right, missing, missing, right], &[missing, missing, right, missing], &[]);
+    }
+    // Of 16 pairs two are both right; the six of missing ones agree in nothing.
+    near(ANSWER_AGREEMENT.value(&sums).unwrap(), 2.0 / 16.0, 1e-12);
+    near(ANSWER_BOTH_WRONG_SAME.value(&sums).unwrap(), 0.0, 1e-12);
+    near(MISSING_ANSWERS.value(&sums).unwrap(), 0.75, 1e-12);
+    near(MISSING_ANSWERS.estimate(&sums, 0.95).unwrap().floor.unwrap(), 0.5, 1e-12);
+    near(MISSING_EXCESS.value(&sums).unwrap(), 0.25, 1e-12);
+    // Over all, and over those that there are.
+    near(ANSWER_ACCURACY_STUDENT.value(&sums).unwrap(), 0.25, 1e-12);
+    near(ANSWERED_ACCURACY_STUDENT.value(&sums).unwrap(), 1.0, 1e-12);
+    near(ANSWER_NET_LOSS.value(&sums).unwrap(), 0.25, 1e-12);
+    // One pair of six of the teacher's answers is the same; of the student's none.
+    near(VARIETY_KEPT.value(&sums).unwrap(), 1.0 / (5.0 / 6.0), 1e-12);
+}
+
+#[test]
+fn endings_and_favourites_are_shares_of_answers() {
+    let endless = Answer { endless: true, favourite: true, ..Answer::new(1, "on and on") };
+    let plain = Answer::new(0, "so");
+    let mut sums = Sums::new();
+    for (family, whole) in [(0, true), (1, false)] {
+        let (teacher, student) = ([plain, plain], [endless, plain]);
+        let prompt = Prompt { teacher: &teacher, student: &student, rerun: &[], start: None, whole };
+        sums.prompt(&format!("{family}"), &prompt);
+    }
+    near(ENDLESS_ANSWERS.value(&sums).unwrap(), 0.5, 1e-12);
+    // Where only the first word counts nothing is cut.
+    near(CUT_EXCESS.value(&sums).unwrap(), 0.5, 1e-12);
+    near(CONSTANT_EXCESS.value(&sums).unwrap(), 0.5, 1e-12);
+}
+
+#[test]
+fn a_student_that_never_varies_keeps_no_variety() {
+    let mut sums = Sums::new();
+    for family in 0..20 {
+        let varied: Vec<Answer<'_>> = (0..4).map(|class| Answer::new(class % 2, "")).collect();
+        let prompt =
+            Prompt { teacher: &varied, student: &[Answer::new(0, ""); 4], rerun: &[], start: None, whole: true };
+        sums.prompt(&format!("{family:02}"), &prompt);
+    }
+    assert_eq!(VARIETY_KEPT.value(&sums), Ok(0.0));
+    assert_eq!(VARIETY_KEPT.nothing_at_stake(&sums, 0.95), None);
+    let mut still = Sums::new();
+    for family in 0..20 {
+        let same = [Answer::new(0, ""); 4];
+        still.prompt(
+            &format!("{family:02}"),
+            &Prompt { teacher: &same, student: &same, rerun: &[], start: None, whole: true },
+        );
+    }
+    assert_eq!(VARIETY_KEPT.value(&still), Err(Undefined::NothingVaries));
 }

@@ -1,6 +1,6 @@
 //! Numbers, verdicts and names as people read them, the same in every format.
 
-use hydrometer_audit::statement::{Metric, Severity, Statement};
+use hydrometer_audit::statement::{Metric, ReservationKind, Severity, Statement};
 use hydrometer_metrics::measure::{find, text};
 use hydrometer_metrics::{Estimate, Interval, IntervalMethod, Verdict};
 pub(crate) use hydrometer_probes::counted::{counted, grouped as count};
@@ -37,6 +37,22 @@ pub(crate) fn severity(severity: Severity) -> &'static str {
 /// Name of a metric in the catalogue; `None` for one that is not there.
 pub(crate) fn catalogued(id: &str) -> Option<&'static str> {
     find(id).map(|metric| metric.text.name)
+}
+
+/// What is to be said beside a number that no gate rests on.
+pub(crate) fn reserved(metric: &Metric) -> Option<&'static str> {
+    Some(match metric.reservation.as_ref()?.kind {
+        ReservationKind::AsServed => "as served",
+        ReservationKind::AnswersMissing => "too many answers missing",
+        ReservationKind::NothingAtStake => "nothing at stake",
+    })
+}
+
+/// A metric's name, and what is to be said beside it.
+pub(crate) fn as_judged(statement: &Statement, id: &str) -> String {
+    let reserved = find_metric(statement, id).and_then(reserved);
+    let name = metric(id);
+    reserved.map_or_else(|| name.clone(), |reserved| format!("{name} ({reserved})"))
 }
 
 /// Name of a metric for people: from the catalogue, else its identifier spelled with spaces, safe to show.

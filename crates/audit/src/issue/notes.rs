@@ -6,9 +6,8 @@ use hydrometer_probes::counted::{counted, grouped};
 
 use crate::Policy;
 use crate::evidence::Rows;
-use crate::statement::{Deciding, Gate, Metric};
+use crate::statement::{Deciding, Gate, Metric, Reservation, ReservationKind};
 use crate::verdict::gate::left_out;
-use crate::verdict::sequential;
 
 /// What a reader of this run's numbers must know, as sentences.
 pub(super) fn notes(
@@ -30,11 +29,28 @@ pub(super) fn notes(
             ));
         }
     }
-    let (unwatched, unmeasured): (Vec<_>, Vec<_>) =
-        left_out(policy, gates).partition(|metric| deciding.is_some() && sequential::unwatched(metric).is_some());
-    let reasons = [(unwatched, sequential::UNWATCHED), (unmeasured, "this run does not measure it")];
-    for (metrics, reason) in reasons.into_iter().filter(|(metrics, _)| !metrics.is_empty()) {
-        notes.push(format!("Left out of the gates, {reason}: {}.", metrics.join(", ")));
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for id in left_out(policy, gates) {
+        let metric = metrics.iter().find(|metric| metric.id == id);
+        let reservation = metric.and_then(|metric| metric.reservation.as_ref());
+        let reason = reservation.map_or("this run does not measure it", |reservation| &reservation.reason);
+        match reasons.iter_mut().find(|(other, _)| *other == reason) {
+            Some((_, ids)) => ids.push(id),
+            None => reasons.push((reason, vec![id])),
+        }
+    }
+    notes.extend(reasons.iter().map(|(reason, ids)| format!("Left out of the gates, {reason}: {}.", ids.join(", "))));
+    let served = |metric: &&Metric| {
+        let served = metric.reservation.as_ref().filter(|found| found.kind == ReservationKind::AsServed);
+        metric.estimate.is_some() && served.is_some()
+    };
+    let served: Vec<&Metric> = metrics.iter().filter(served).collect();
+    if let Some(Reservation { reason, .. }) = served.first().and_then(|metric| metric.reservation.as_ref()) {
+        let ids: Vec<&str> = served.iter().map(|metric| metric.id.as_str()).collect();
+        notes.push(format!(
+            "Shown for the answers as they were served, and judged by no gate: {reason}: {}.",
+            ids.join(", ")
+        ));
     }
     if let Some(Deciding { teacher_tokens, teacher_answers, .. }) = deciding {
         notes.push(format!(

@@ -9,7 +9,7 @@ pub(crate) mod summary;
 
 use std::collections::BTreeMap;
 
-use hydrometer_answers::{SampleRow, SampleSource};
+use hydrometer_answers::{FinishReason, SampleRow, SampleSource};
 use hydrometer_metrics::degenerate::{self, Degenerate, degenerate};
 use hydrometer_metrics::kernel::{self, Pooled, TruthCells, same};
 use hydrometer_metrics::measure::{Sums, answers as measured};
@@ -32,6 +32,10 @@ pub(crate) struct JudgedSample<'a> {
     pub class: u32,
     /// What the checker says; `None` without one.
     pub right: Option<bool>,
+    /// It says nothing that counts as an answer.
+    pub missing: bool,
+    /// It is the answer that its model gives most often to all prompts.
+    pub favourite: bool,
 }
 
 /// All answers to one prompt.
@@ -54,8 +58,13 @@ impl Prompt<'_> {
     /// takes classes of these two together and leaves the prompt's own as they are.
     fn start(&self, base: &[&str]) -> Option<f64> {
         let texts: Vec<&str> = texts(&self.teacher).into_iter().chain(base.iter().copied()).collect();
-        let classes = meaning::classes(self.steps, &texts, &self.same).class_of;
-        let classes: Vec<u32> = classes.into_iter().map(|class| class as u32).collect();
+        let found = meaning::classes(self.steps, &texts, &self.same);
+        // Missing answers never agree.
+        let class = |(place, &class): (usize, &usize)| match form(self.steps, texts[place]) {
+            Some(_) => class as u32,
+            None => u32::MAX - place as u32,
+        };
+        let classes: Vec<u32> = found.class_of.iter().enumerate().map(class).collect();
         let (teacher, base) = classes.split_at(self.teacher.len());
         kernel::d2(teacher, base, &same)
     }
@@ -63,7 +72,8 @@ impl Prompt<'_> {
     /// Adds the prompt to the sums of the student, and of the teacher against its own second run.
     pub(crate) fn add_to(&self, [sums, rerun]: [&mut Sums; 2], start: Option<f64>) {
         let [teacher, student, again] = [&self.teacher, &self.student, &self.rerun].map(|said| measurable(said));
-        let prompt = measured::Prompt { teacher: &teacher, student: &student, rerun: &again, start };
+        let prompt =
+            measured::Prompt { teacher: &teacher, student: &student, rerun: &again, start, whole: self.whole() };
         sums.prompt(&self.probe.family, &prompt);
         rerun.prompt(&self.probe.family, &prompt.floor());
     }
@@ -71,7 +81,12 @@ impl Prompt<'_> {
     /// Who is right; `None` without a checker.
     pub(crate) fn truth(&self) -> Option<TruthCells> {
         let [teacher, student] = [&self.teacher, &self.student].map(|said| measurable(said));
-        measured::Prompt { teacher: &teacher, student: &student, rerun: &[], start: None }.cells()
+        measured::Prompt { teacher: &teacher, student: &student, rerun: &[], start: None, whole: self.whole() }.cells()
+    }
+
+    /// Whether more than the first word of an answer counts: else a cut takes nothing away.
+    pub(crate) fn whole(&self) -> bool {
+        !self.steps.contains(&Normal::Word)
     }
 
     /// How far the two distributions of answers are apart: D², plain and not below 0.
@@ -101,7 +116,14 @@ fn ids(said: &[JudgedSample<'_>]) -> Vec<u32> {
 
 /// What metrics read of the answers.
 fn measurable<'a>(said: &[JudgedSample<'a>]) -> Vec<measured::Answer<'a>> {
-    let of = |said: &JudgedSample<'a>| measured::Answer { class: said.class, right: said.right, text: &said.row.text };
+    let of = |said: &JudgedSample<'a>| measured::Answer {
+        class: said.class,
+        missing: said.missing,
+        endless: said.row.finish == FinishReason::Length,
+        favourite: said.favourite,
+        right: said.right,
+        text: &said.row.text,
+    };
     said.iter().map(of).collect()
 }
 
@@ -155,6 +177,8 @@ fn prompt<'a>(
             .map(|(row, &class)| JudgedSample {
                 row,
                 class: class as u32,
+                missing: form(steps, &row.text).is_none(),
+                favourite: false,
                 right: checker.as_ref().map(|check| check.check(&row.text) == Checked::Right),
             })
             .collect()
@@ -170,6 +194,32 @@ fn prompt<'a>(
         steps,
         same,
     }))
+}
+
+/// What counts of an answer; `None` where nothing does.
+fn form(steps: &[Normal], text: &str) -> Option<String> {
+    normalise(steps, text).filter(|form| !form.trim().is_empty())
+}
+
+/// Marks every model's most frequent answer to all prompts.
+pub(crate) fn mark_favourites(prompts: &mut [Prompt<'_>]) {
+    let answers: [for<'p, 'a> fn(&'p mut Prompt<'a>) -> &'p mut Vec<JudgedSample<'a>>; 3] =
+        [|p| &mut p.teacher, |p| &mut p.rerun, |p| &mut p.student];
+    for of in answers {
+        let mut times: BTreeMap<String, u64> = BTreeMap::new();
+        for prompt in prompts.iter_mut() {
+            let steps = prompt.steps;
+            let forms = of(prompt).iter().filter_map(|said| form(steps, &said.row.text));
+            forms.for_each(|form| *times.entry(form).or_default() += 1);
+        }
+        let Some((favourite, _)) = times.into_iter().max_by_key(|(_, times)| *times) else { continue };
+        for prompt in prompts.iter_mut() {
+            let steps = prompt.steps;
+            for said in of(prompt) {
+                said.favourite = form(steps, &said.row.text).is_some_and(|form| form == favourite);
+            }
+        }
+    }
 }
 
 /// Where the student started from, for one of the prompts: the student before distillation, or where it was not asked
@@ -202,7 +252,7 @@ fn match_p_value(prompts: &[Prompt<'_>], seed: u64) -> Option<f64> {
 /// The ways in which the student gives up, as sentences.
 fn degenerate_ways(prompts: &[Prompt<'_>]) -> Vec<String> {
     let forms = |said: &[JudgedSample<'_>], steps: &[Normal]| -> Vec<Option<String>> {
-        said.iter().map(|said| normalise(steps, &said.row.text).filter(|form| !form.trim().is_empty())).collect()
+        said.iter().map(|said| form(steps, &said.row.text)).collect()
     };
     let both: Vec<_> = prompts.iter().map(|p| (forms(&p.teacher, p.steps), forms(&p.student, p.steps))).collect();
     let asked: Vec<_> = both.iter().map(|(teacher, student)| degenerate::Prompt { teacher, student }).collect();

@@ -29,6 +29,31 @@ pub struct Metric {
     pub estimate: Option<Estimate>,
     /// Why it cannot be computed.
     pub missing: Option<String>,
+    /// Why no gate rests on it although it is there; absent where gates may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<Reservation>,
+}
+
+/// Why a number is shown and not judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reservation {
+    /// Of which kind.
+    pub kind: ReservationKind,
+    /// As a sentence.
+    pub reason: String,
+}
+
+/// Kinds of [`Reservation`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReservationKind {
+    /// The answers are no draws from the models' own distributions: the number holds for them as they were served. Gates on
+    /// it are left out.
+    AsServed,
+    /// Too many answers are missing: gates on it are NOT ENOUGH EVIDENCE.
+    AnswersMissing,
+    /// The teacher has nothing that could be lost: gates on it are left out.
+    NothingAtStake,
 }
 
 /// One band of the teacher's distribution.

@@ -8,7 +8,7 @@ use super::holm::name_failures;
 use super::policy::{GateRule, Policy};
 use super::sequential;
 use crate::evidence::Evidence;
-use crate::statement::{Deciding, Gate, Metric, Watched};
+use crate::statement::{Deciding, Gate, Metric, Reservation, ReservationKind, Watched};
 
 /// The policy's gates, judged on a run that asked everything or, where there is one, by the evidence that stopped it.
 pub(crate) fn gates(
@@ -92,15 +92,22 @@ fn gate_by(
         detectable: None,
         explanation: format!("{name} should be {expected}; {found}"),
     };
-    let Some(estimate) = metric.and_then(|m| m.estimate.clone()) else {
+    let undecided = |estimate, reason| Some(made(Verdict::NotEnoughEvidence, estimate, None, reason));
+    let estimate = metric.and_then(|m| m.estimate.clone());
+    match metric.and_then(|m| m.reservation.clone()) {
+        Some(Reservation { kind: ReservationKind::AnswersMissing, reason }) => return undecided(estimate, reason),
+        Some(Reservation { reason, .. }) => return undecided(estimate, reason).filter(|_| rule.required),
+        None => {}
+    }
+    let Some(estimate) = estimate else {
         let missing = metric.and_then(|m| m.missing.clone());
         let missing = missing.unwrap_or_else(|| "this version does not measure it".to_owned());
-        let found = format!("it was not measured: {missing}");
-        return rule.required.then(|| made(Verdict::NotEnoughEvidence, None, None, found));
+        return undecided(None, format!("it was not measured: {missing}")).filter(|_| rule.required);
     };
     match answer(&estimate) {
         Ok((verdict, more_families, found)) => Some(made(verdict, Some(estimate), more_families, found)),
-        Err(reason) => rule.required.then(|| made(Verdict::NotEnoughEvidence, Some(estimate), None, reason)),
+        // A number that is there and is not judged is no reason to pass.
+        Err(reason) => undecided(Some(estimate), reason),
     }
 }
 

@@ -74,7 +74,7 @@ fn part(table: Table) -> PartKind {
         Table::Positions | Table::Forks => Positions::KIND,
         Table::TeacherTexts | Table::StudentTexts => Likelihoods::KIND,
         Table::Choices => Choices::KIND,
-        Table::Pairs | Table::Truth | Table::Rare | Table::Gap => Samples::KIND,
+        Table::Pairs | Table::Truth | Table::Outcomes | Table::Rare | Table::Gap => Samples::KIND,
     }
 }
 
@@ -261,9 +261,11 @@ impl Gate {
         for (margin, least) in margins {
             let claim = if least { Claim::at_least } else { Claim::at_most };
             let (centre, reach, claim) = match watchable.bounds.known {
-                Known::Apart => {
+                Known::Apart { over, under } => {
+                    // A family smaller than the largest has smaller sums.
+                    let scaled = |[low, high]: [f64; 2]| low.min(0.0)..=high.max(0.0);
                     let reach = if least { margin } else { f64::INFINITY };
-                    (None, reach, claim(margin, 0.0..=1.0, 0.0..=1.0))
+                    (None, reach, claim(margin, scaled(over), scaled(under)))
                 }
                 Known::Ratio { low, high, most, rounding } => {
                     // n − margin · d itself: its bounds are tighter than those of n and d apart.

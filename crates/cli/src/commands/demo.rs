@@ -10,7 +10,8 @@ use hydrometer_audit::{Policy, Statement};
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::{Definition, answers, choices, tokens};
 use hydrometer_models::{Defect, EngineOptions, Model, Planted, Remembering, SampleLimits};
-use hydrometer_probes::{Profile, Suite};
+use hydrometer_probes::kind::Prompt;
+use hydrometer_probes::{Ask, Normal, Profile, Suite};
 
 use super::audit::{Job, audit};
 use super::judged::shown;
@@ -66,7 +67,7 @@ struct Round {
 const ROUNDS: [Round; 6] = [
     round(Student::Distilled, "student", "distilled on the centre only", None),
     round(Student::Null, "null", "the teacher itself", Some(Defect::Null)),
-    round(Student::Noise, "noise", "a little noise, as quantisation makes", Some(Defect::Noise(0.1))),
+    round(Student::Noise, "noise", "a little noise, as quantisation makes", Some(Defect::Noise(0.02))),
     round(Student::Temperature, "temperature", "sharpened", Some(Defect::Temperature(0.7))),
     round(Student::TailTruncated, "tail_truncated", "tail cut off", Some(Defect::TailTruncated(0.9))),
     round(Student::TailPermuted, "tail_permuted", "tail shuffled", Some(Defect::TailPermuted(0.9))),
@@ -96,7 +97,7 @@ pub struct Arguments {
     #[arg(long, value_enum, value_name = "STUDENT")]
     only: Vec<Student>,
     /// Answers of each model to a prompt, and as many of the teacher again. So small a suite decides little with fewer.
-    #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 48, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     answers: u32,
     #[command(flatten)]
     engine: EngineArguments,
@@ -121,7 +122,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         teacher: Remembering::new(open_quietly("teacher", &teacher, &engine)?),
         student: unpack(&arguments.out, "student.gguf", STUDENT)?,
         engine,
-        suite: Suite::builtin(Profile::Quick, SEED),
+        suite: suite(),
         answers: arguments.answers,
         interrupt,
         out: arguments.out,
@@ -191,6 +192,18 @@ impl Tour {
             limits: SampleLimits { width: PARALLEL, memory: 1 << 30 },
         }
     }
+}
+
+/// Texts and choices of the quick suite and prompts of the standard one, without those that want numbers or JSON: of these
+/// the small teacher can give too few.
+fn suite() -> Suite {
+    let mut suite = Suite::builtin(Profile::Quick, SEED);
+    let can = |prompt: &Prompt| !prompt.answer.iter().any(|step| matches!(step, Normal::Json | Normal::Number));
+    suite.probes.retain(|probe| !matches!(probe.ask, Ask::Prompt(_)));
+    let standard = Suite::builtin(Profile::Standard, SEED).probes;
+    suite.probes.extend(standard.into_iter().filter(|probe| matches!(&probe.ask, Ask::Prompt(prompt) if can(prompt))));
+    suite.name = "demo".to_owned();
+    suite
 }
 
 /// Puts an embedded model where `audit` can be given it by hand; one that is there already stays.

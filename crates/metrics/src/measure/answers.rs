@@ -4,6 +4,7 @@
 //! ([`crate::kernel`]), and by right and wrong where something can tell.
 
 mod correctness;
+mod outcomes;
 mod rows;
 
 use super::definition::{
@@ -15,7 +16,8 @@ use crate::stats::estimate::Estimate;
 use crate::stats::families::FamilyTable;
 use crate::stats::interval;
 pub use correctness::*;
-pub use rows::{Answer, Prompt, gap, pairs, rare, truth};
+pub use outcomes::*;
+pub use rows::{Answer, Prompt, gap, outcome, pairs, rare, truth};
 
 /// Sums below this are 0 up to rounding; the smallest real ones are one pair of answers in millions.
 const NOTHING: f64 = 1e-9;
@@ -29,12 +31,18 @@ const fn of_pairs(needs: &'static [Need], formula: Formula) -> Measure {
         needs,
         left_out: LeftOut::Nothing,
         bounds: None,
+        stake: None,
     }
 }
 
 const fn ratio(over: &'static [Column], under: &'static [Column], empty: Undefined) -> Formula {
     Formula::Ratio(Ratio { over: Sum::of(over), under: Sum::of(under), given: &[], nothing: NOTHING, empty })
 }
+
+/// 1 − C_TT over prompts with two answers of each model.
+const VARIETY_OF_TEACHER: Sum = Sum::of(&[pairs::WITH_TWO]).less(&[pairs::TEACHER]);
+/// 1 − C_SS of these.
+const VARIETY_OF_STUDENT: Sum = Sum::of(&[pairs::WITH_TWO]).less(&[pairs::STUDENT]);
 
 /// Σ C_TT' / n over prompts with a rerun.
 const AGREEMENT_WITH_ITSELF: Formula = ratio(&[pairs::CEILING], &[pairs::WITH_RERUN], Undefined::NoRerun);
@@ -162,7 +170,7 @@ pub static AGREEMENT_RATIO: Definition = Definition {
             items: pairs::WITH_RERUN,
             over: Sum::of(&[pairs::BETWEEN_OF_RERUN]),
             under: Sum::of(&[pairs::CEILING]),
-            known: Known::Apart,
+            known: Known::SHARES,
         }),
         ..of_pairs(
             &[Need::Draws, Need::Rerun],
@@ -198,11 +206,48 @@ pub static DIVERSITY_KEPT: Definition = Definition {
             items: pairs::WITH_TWO,
             over: Sum::of(&[pairs::TEACHER]),
             under: Sum::of(&[pairs::STUDENT]),
-            known: Known::Apart,
+            known: Known::SHARES,
         }),
         ..of_pairs(
             &[Need::Draws, Need::TwoAnswers],
             Formula::Function { reads: &[pairs::WITH_TWO, pairs::TEACHER, pairs::STUDENT], of: diversity },
+        )
+    }),
+};
+
+/// Variety kept.
+pub static VARIETY_KEPT: Definition = Definition {
+    id: "variety_kept",
+    text: Text {
+        page: "diversity_kept",
+        name: "Variety kept",
+        unit: "",
+        what: "How often two answers of the student to one prompt differ, relative to the teacher's: 0 for a student that always says the same.",
+        misleads: "It does not say in what the answers differ: noise varies too.",
+        formula: "Σ_x (1 − C_SS(x)) / Σ_x (1 − C_TT(x)), self-pairs left out",
+        source: "hydrometer; Gini (1912) and Simpson (1949), within prompts",
+    },
+    direction: Direction::One,
+    range: Range::FROM_ZERO,
+    group: Group::Answers,
+    measure: Some(Measure {
+        floor: Floor::Rerun,
+        bounds: Some(FamilyBounds {
+            items: pairs::WITH_TWO,
+            over: VARIETY_OF_STUDENT,
+            under: VARIETY_OF_TEACHER,
+            known: Known::SHARES,
+        }),
+        stake: Some((VARIETY_OF_TEACHER, Undefined::NothingVaries)),
+        ..of_pairs(
+            &[Need::Draws, Need::TwoAnswers],
+            Formula::Ratio(Ratio {
+                over: VARIETY_OF_STUDENT,
+                under: VARIETY_OF_TEACHER,
+                given: &[(pairs::WITH_TWO, Undefined::SingleAnswers)],
+                nothing: NOTHING,
+                empty: Undefined::NothingVaries,
+            }),
         )
     }),
 };
@@ -299,6 +344,7 @@ pub static DEFINITIONS: &[&Definition] = &[
     &AGREEMENT_CEILING,
     &AGREEMENT_RATIO,
     &DIVERSITY_KEPT,
+    &VARIETY_KEPT,
     &DISTRIBUTION_MATCH,
     &GAP_CLOSED,
     &RARE_ANSWERS_KEPT,
@@ -309,5 +355,16 @@ pub static DEFINITIONS: &[&Definition] = &[
     &ANSWER_GAINED,
     &ANSWER_BOTH_WRONG_SAME,
     &ANSWER_BOTH_WRONG_DIFFERENT,
+    &ANSWER_NET_LOSS,
     &EXCESS_FLIPS,
+    &ANSWERED_ACCURACY_TEACHER,
+    &ANSWERED_ACCURACY_STUDENT,
+    &MISSING_ANSWERS,
+    &MISSING_EXCESS,
+    &CUT_ANSWERS,
+    &CUT_EXCESS,
+    &ENDLESS_ANSWERS,
+    &ENDLESS_EXCESS,
+    &CONSTANT_ANSWERS,
+    &CONSTANT_EXCESS,
 ];

@@ -22,10 +22,14 @@ pub mod choice {
         CEILING,
         /// Σ_o (P_S(o) − P_T(o))².
         D2,
+        /// Σ_o (P_T(o) − 1/options)².
+        FROM_GUESS,
         /// Choices with the same most probable option.
         SAME_TOP,
         /// Choices with a true answer; those below count only these.
         WITH_TRUTH,
+        /// 1/options: how often a guess is right.
+        GUESS_RIGHT,
         /// The teacher's most probable option is the true one.
         TEACHER_RIGHT,
         /// The student's is.
@@ -118,6 +122,8 @@ impl<'a> Choice<'a> {
         row[AGREEMENT] = t.iter().zip(s).map(|(t, s)| t * s).sum();
         row[CEILING] = t.iter().map(|t| t * t).sum();
         row[D2] = distance(t, s);
+        let guess = 1.0 / t.len() as f64;
+        row[FROM_GUESS] = t.iter().map(|t| (t - guess).powi(2)).sum();
         row[SAME_TOP] = flag(top(t) == top(s));
         for (&p, &q) in t.iter().zip(s) {
             for (sum, term) in row.block(REGRESSION).iter_mut().zip(calibration::slope_columns(p, q)) {
@@ -126,6 +132,7 @@ impl<'a> Choice<'a> {
         }
         if let (Some(truth), Some([teacher, student]), Some(stated)) = (self.truth, self.right(), self.stated()) {
             row[WITH_TRUTH] = 1.0;
+            row[GUESS_RIGHT] = guess;
             row[TEACHER_RIGHT] = flag(teacher);
             row[STUDENT_RIGHT] = flag(student);
             row[LOST] = flag(teacher && !student);
@@ -175,6 +182,7 @@ const fn measure(formula: Formula) -> Measure {
         needs: &[],
         left_out: LeftOut::Nothing,
         bounds: None,
+        stake: None,
     }
 }
 
@@ -224,6 +232,11 @@ const fn squares(measure: Measure) -> Measure {
         None => measure,
     }
 }
+
+/// Lost, less gained.
+const NET_LOST: Sum = Sum::of(&[LOST]).less(&[GAINED]);
+/// What the teacher knows beyond a guess.
+const KNOWN: (Sum, Undefined) = (Sum::of(&[TEACHER_RIGHT]).less(&[GUESS_RIGHT]), Undefined::TeacherKnowsNothing);
 
 const OF_TEACHER: &[Column] = &TEACHER_BINS.all();
 const OF_STUDENT: &[Column] = &STUDENT_BINS.all();
@@ -293,6 +306,39 @@ pub static CHOICE_DIVERGENCE: Definition = Definition {
     measure: Some(squares(mean(&[D2]))),
 };
 
+/// Choice divergence against guessing.
+pub static CHOICE_DIVERGENCE_RATIO: Definition = Definition {
+    id: "choice_divergence_ratio",
+    text: Text {
+        page: "choice_divergence",
+        name: "Choice divergence against guessing",
+        unit: "",
+        what: "How far the student's option probabilities are from the teacher's, relative to how far uniform guessing is: 0 when they are equal, 1 when a guess would be as close.",
+        misleads: "A teacher that is unsure of everything is near a guess: there is little to keep, and the ratio is wide.",
+        formula: "Σ D2 / Σ_o (P_T(o) − 1/k)², summed over choices of k options",
+        source: "hydrometer; 1 − R² of Theil, Economic Forecasts and Policy (1961), with a guess as the reference",
+    },
+    direction: Direction::Lower,
+    range: Range::FROM_ZERO,
+    group: Group::Choices,
+    measure: Some(Measure {
+        bounds: Some(FamilyBounds {
+            items: COUNT,
+            over: Sum::of(&[D2]),
+            under: Sum::of(&[FROM_GUESS]),
+            known: Known::Apart { over: [0.0, 2.0], under: [0.0, 1.0] },
+        }),
+        stake: Some((Sum::of(&[FROM_GUESS]), Undefined::TeacherGuesses)),
+        ..measure(Formula::Ratio(Ratio {
+            over: Sum::of(&[D2]),
+            under: Sum::of(&[FROM_GUESS]),
+            given: &[(COUNT, Undefined::TooFewChoices)],
+            nothing: 1e-12,
+            empty: Undefined::TeacherGuesses,
+        }))
+    }),
+};
+
 /// Choice accuracy, teacher.
 pub static CHOICE_ACCURACY_TEACHER: Definition = Definition {
     id: "choice_accuracy_teacher",
@@ -344,7 +390,41 @@ pub static CHOICE_LOST: Definition = Definition {
     direction: Direction::Lower,
     range: Range::SHARE,
     group: Group::Choices,
-    measure: Some(share(of_truth(&[LOST]))),
+    measure: Some(Measure { stake: Some(KNOWN), ..share(of_truth(&[LOST])) }),
+};
+
+/// Net choices lost.
+pub static CHOICE_NET_LOSS: Definition = Definition {
+    id: "choice_net_loss",
+    text: Text {
+        page: "choice_lost",
+        name: "Net choices lost",
+        unit: "",
+        what: "How much less often the student's choice is right than the teacher's: choices lost less choices gained.",
+        misleads: "A student that loses as much as it gains has no net loss and other decisions: read it beside choices lost.",
+        formula: "mean over choices with a truth of 1[T right, S wrong] − 1[T wrong, S right] = accuracy of T − accuracy of S",
+        source: "Yan et al., arXiv:2011.09161; McNemar (1947)",
+    },
+    direction: Direction::Lower,
+    range: Range::closed(-1.0, 1.0),
+    group: Group::Choices,
+    measure: Some(Measure {
+        interval: IntervalRule::Difference,
+        bounds: Some(FamilyBounds {
+            items: WITH_TRUTH,
+            over: NET_LOST,
+            under: Sum::of(&[WITH_TRUTH]),
+            known: Known::DIFFERENCE,
+        }),
+        stake: Some(KNOWN),
+        ..with_truth(Formula::Ratio(Ratio {
+            over: NET_LOST,
+            under: Sum::of(&[WITH_TRUTH]),
+            given: &[],
+            nothing: 0.0,
+            empty: Undefined::TooFewChoices,
+        }))
+    }),
 };
 
 /// Choices gained.
@@ -460,10 +540,12 @@ pub static DEFINITIONS: &[&Definition] = &[
     &CHOICE_TOP1_AGREEMENT,
     &CHOICE_AGREEMENT,
     &CHOICE_DIVERGENCE,
+    &CHOICE_DIVERGENCE_RATIO,
     &CHOICE_ACCURACY_TEACHER,
     &CHOICE_ACCURACY_STUDENT,
     &CHOICE_LOST,
     &CHOICE_GAINED,
+    &CHOICE_NET_LOSS,
     &BRIER_TEACHER,
     &BRIER_STUDENT,
     &ECE2_TEACHER,

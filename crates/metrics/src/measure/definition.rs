@@ -171,6 +171,8 @@ pub struct Measure {
     pub left_out: LeftOut,
     /// What is known of a family before it is asked, where that is enough to decide early.
     pub bounds: Option<FamilyBounds>,
+    /// What must be clearly above 0 before a gate on the number means anything, and what to say where it is not.
+    pub stake: Option<(Sum, Undefined)>,
 }
 
 /// How a metric gets its interval.
@@ -210,6 +212,8 @@ pub enum Need {
     TwoAnswers,
     /// A second run of the teacher.
     Rerun,
+    /// Whether an answer ended by itself.
+    Endings,
 }
 
 impl Need {
@@ -275,8 +279,13 @@ pub enum Known {
         /// Relative rounding.
         rounding: f64,
     },
-    /// n and d are each in [0, 1] per item.
-    Apart,
+    /// n and d of an item are each within bounds of their own.
+    Apart {
+        /// Least and largest n.
+        over: [f64; 2],
+        /// Least and largest d.
+        under: [f64; 2],
+    },
 }
 
 impl FamilyBounds {
@@ -289,6 +298,10 @@ impl FamilyBounds {
 impl Known {
     /// A part of the whole.
     pub const SHARE: Self = Self::Ratio { low: 0.0, high: 1.0, most: 1.0, rounding: 0.0 };
+    /// A part of the whole over another one.
+    pub const SHARES: Self = Self::Apart { over: [0.0, 1.0], under: [0.0, 1.0] };
+    /// The difference of two parts of the whole.
+    pub const DIFFERENCE: Self = Self::Ratio { low: -1.0, high: 1.0, most: 1.0, rounding: 0.0 };
 }
 
 /// What other families say about the items of the asked ones: see [`ppi::estimate`].
@@ -397,6 +410,18 @@ impl Definition {
             (Floor::Rerun, _) => self.value(rerun).ok(),
             (Floor::Nothing | Floor::Ceiling(_), _) => None,
         }
+    }
+
+    /// Why no gate should rest on the number: the lower bound at `level` of what is at stake is not above 0. `None` where
+    /// something is at stake.
+    pub fn nothing_at_stake(&self, sums: &Sums, level: f64) -> Option<Undefined> {
+        let measure = self.measure.as_ref()?;
+        let (stake, reason) = measure.stake?;
+        let table = stake.over_families(sums.table(measure.table));
+        let found = interval::estimate(&table, level, |sums| sums.first().copied());
+        let interval = found.and_then(|found| found.interval);
+        // A single family allows no interval, and no verdict either.
+        interval.is_none_or(|interval| interval.low <= 0.0).then_some(reason)
     }
 
     /// Standard deviation per family; `None` where it or its spread does not exist.

@@ -112,6 +112,15 @@ impl Sum {
         total(self.plus) - total(self.minus)
     }
 
+    /// Its value for every family, as a table of one column.
+    pub(super) fn over_families(&self, table: &FamilyTable) -> FamilyTable {
+        let mut narrow = FamilyTable::new(1);
+        for (family, sums, items) in table.rows() {
+            narrow.add(family, &[self.value(sums)], items);
+        }
+        narrow
+    }
+
     fn reads(&self) -> impl Iterator<Item = Column> {
         self.plus.iter().chain(self.minus).copied()
     }
@@ -253,6 +262,15 @@ pub enum Undefined {
     /// C_TT and C_SS are 1 everywhere.
     #[error("neither model ever varies its answer to a prompt: there is no diversity to keep")]
     NoDiversity,
+    /// Nothing of the teacher's choices that a guess would not have.
+    #[error("the teacher's choices cannot be told from guessing: there is nothing to keep")]
+    TeacherGuesses,
+    /// The teacher is right no more often than by guessing, or never.
+    #[error("the teacher is not clearly right more often than a guess: there is nothing to lose")]
+    TeacherKnowsNothing,
+    /// C_TT is 1 everywhere.
+    #[error("the teacher's answers to a prompt do not clearly vary: there is no variety to keep")]
+    NothingVaries,
     /// The lower bound of the base's distance is not above 0.
     #[error("no gap to close: the answers that it starts from cannot be told from the teacher's on these prompts")]
     NoGap,

@@ -21,6 +21,8 @@ pub enum Table {
     Pairs,
     /// Prompts with graded answers of both models.
     Truth,
+    /// Prompts with an answer of both models: how the answers come out.
+    Outcomes,
     /// Prompts with answers enough to speak of rare ones.
     Rare,
     /// Prompts with an answer of both models: the way from where the student started.
@@ -29,7 +31,7 @@ pub enum Table {
 
 impl Table {
     /// All of them, in their order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Positions,
         Self::Forks,
         Self::TeacherTexts,
@@ -37,6 +39,7 @@ impl Table {
         Self::Choices,
         Self::Pairs,
         Self::Truth,
+        Self::Outcomes,
         Self::Rare,
         Self::Gap,
     ];
@@ -49,6 +52,7 @@ impl Table {
             Self::Choices => choices::choice::WIDTH,
             Self::Pairs => answers::pairs::WIDTH,
             Self::Truth => answers::truth::WIDTH,
+            Self::Outcomes => answers::outcome::WIDTH,
             Self::Rare => answers::rare::WIDTH,
             Self::Gap => answers::gap::WIDTH,
         }

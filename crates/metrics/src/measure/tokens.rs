@@ -62,6 +62,12 @@ pub static ON_SLICES: &[&Definition] = &[&KL_DIVERGENCE, &TAIL_KEPT, &TOP1_AGREE
 
 /// Shares of f32 sums: how far rounding may carry them beyond their bounds, relative to them.
 const ROUNDING: f64 = 1e-4;
+/// A position's largest KL divergence: q is floored at 1e−12.
+const LARGEST_KL: f64 = 27.632;
+/// ln 2²⁰: entropy of a uniform draw from more tokens than any vocabulary has.
+const LARGEST_ENTROPY: f64 = 20.0 * std::f64::consts::LN_2;
+/// What the smallest set of tokens with 90 % of the mass leaves at most.
+const LARGEST_TAIL: f64 = 0.1;
 /// Beyond the 0.9 nucleus: what the student keeps of it.
 const TAIL_KEPT_MASS: &[Column] = &[KEPT.at(2), KEPT.at(3)];
 /// Beyond the 0.9 nucleus: what the student invents.
@@ -89,6 +95,7 @@ const fn measure(formula: Formula) -> Measure {
         needs: &[],
         left_out: LeftOut::Nothing,
         bounds: None,
+        stake: None,
     }
 }
 
@@ -108,6 +115,13 @@ const fn mean(of: &'static [Column]) -> Measure {
 /// Bounds of a part of the whole, the whole at most `most` per position.
 const fn shares(over: Sum, under: Sum, most: f64, rounding: f64) -> Option<FamilyBounds> {
     Some(FamilyBounds { items: COUNT, over, under, known: Known::Ratio { low: 0.0, high: 1.0, most, rounding } })
+}
+
+/// Bounds of sums of which an item adds at most so much to each.
+const fn apart(over: Sum, under: Sum, most: [f64; 2]) -> Option<FamilyBounds> {
+    let slack = 1.0 + ROUNDING;
+    let known = Known::Apart { over: [-ROUNDING, most[0] * slack], under: [-ROUNDING, most[1] * slack] };
+    Some(FamilyBounds { items: COUNT, over, under, known })
 }
 
 const fn over_temperatures(of: fn(&[f64]) -> Result<f64, Undefined>) -> Measure {
@@ -151,7 +165,15 @@ pub static KL_DIVERGENCE: Definition = Definition {
     direction: Direction::Lower,
     range: Range::FROM_ZERO,
     group: Group::Tokens,
-    measure: Some(mean(&[KL])),
+    measure: Some(Measure {
+        bounds: Some(FamilyBounds {
+            items: COUNT,
+            over: Sum::of(&[KL]),
+            under: Sum::of(&[COUNT]),
+            known: Known::Ratio { low: 0.0, high: LARGEST_KL, most: 1.0, rounding: ROUNDING },
+        }),
+        ..mean(&[KL])
+    }),
 };
 
 /// Reverse KL divergence.
@@ -266,7 +288,10 @@ pub static ENTROPY_RATIO: Definition = Definition {
     direction: Direction::One,
     range: Range::FROM_ZERO,
     group: Group::Tokens,
-    measure: Some(ratio(Sum::of(&[STUDENT_ENTROPY]), Sum::of(&[TEACHER_ENTROPY]))),
+    measure: Some(Measure {
+        bounds: apart(Sum::of(&[STUDENT_ENTROPY]), Sum::of(&[TEACHER_ENTROPY]), [LARGEST_ENTROPY; 2]),
+        ..ratio(Sum::of(&[STUDENT_ENTROPY]), Sum::of(&[TEACHER_ENTROPY]))
+    }),
 };
 
 /// Best temperature.
@@ -322,7 +347,7 @@ pub static TAIL_KEPT: Definition = Definition {
     group: Group::Tokens,
     measure: Some(Measure {
         // Outside a nucleus of at least 0.9 there is at most 0.1.
-        bounds: shares(Sum::of(TAIL_KEPT_MASS), Sum::of(TAIL_MASS), 0.1, ROUNDING),
+        bounds: shares(Sum::of(TAIL_KEPT_MASS), Sum::of(TAIL_MASS), LARGEST_TAIL, ROUNDING),
         ..ratio(Sum::of(TAIL_KEPT_MASS), Sum::of(TAIL_MASS))
     }),
 };
@@ -342,7 +367,10 @@ pub static TAIL_INVENTED: Definition = Definition {
     direction: Direction::Lower,
     range: Range::FROM_ZERO,
     group: Group::Tokens,
-    measure: Some(ratio(Sum::of(TAIL_INVENTED_MASS), Sum::of(TAIL_MASS))),
+    measure: Some(Measure {
+        bounds: apart(Sum::of(TAIL_INVENTED_MASS), Sum::of(TAIL_MASS), [1.0, LARGEST_TAIL]),
+        ..ratio(Sum::of(TAIL_INVENTED_MASS), Sum::of(TAIL_MASS))
+    }),
 };
 
 /// Floored mass.

@@ -51,7 +51,7 @@ fn numbers(statement: &Statement) -> Vec<Block> {
         shown.map(|metric| metric.id).partition(|id| show::estimate(statement, id).is_some());
     let row = |id: &&str| {
         let [value, interval, floor, _] = Cell::of_estimate(show::estimate(statement, id)?);
-        Some(Row::new([show::metric(id).into(), value, interval, floor]))
+        Some(Row::new([show::as_judged(statement, id).into(), value, interval, floor]))
     };
     let table = Table {
         title: Some("Answers"),

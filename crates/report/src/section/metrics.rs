@@ -41,7 +41,10 @@ fn row(metric: &Metric) -> Row {
         Some(name) => Text::of(Style::Link(format!("about-{}", metric.id)), name),
         None => show::metric(&metric.id).into(),
     };
-    let name = Cell::Text(name);
+    let name = Cell::Text(match show::reserved(metric) {
+        Some(reserved) => name.words(" ").and(Style::Quiet, reserved),
+        None => name,
+    });
     let Some(estimate) = &metric.estimate else {
         let why = metric.missing.clone().unwrap_or_else(|| "No reason was given.".into());
         return Row::new([name, Cell::Missing(Some(why))].into_iter().chain(std::iter::repeat_n(Cell::Covered, 5)));
@@ -51,12 +54,18 @@ fn row(metric: &Metric) -> Row {
     Row::new([name, value, interval, floor, families, items, show::unit(&metric.id).to_owned().into()])
 }
 
+/// Why there is no number, or why no gate rests on it.
+fn note(metric: &Metric) -> Option<String> {
+    let reservation = || metric.reservation.as_ref().map(|reservation| reservation.reason.clone());
+    metric.missing.clone().or_else(reservation)
+}
+
 fn record(statement: &Statement, metric: &Metric) -> Record {
     let answers = statement.answers.as_ref().filter(|_| metric.id == DISTRIBUTION_MATCH.id);
     Record {
         estimate: metric.estimate.clone(),
         p_value: answers.and_then(|answers| answers.match_p_value),
-        note: metric.missing.clone().unwrap_or_default(),
+        note: note(metric).unwrap_or_default(),
         ..Record::new("metric", &metric.id)
     }
 }

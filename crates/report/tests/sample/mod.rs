@@ -124,6 +124,10 @@ pub fn full() -> Statement {
         }
     }
     for metric in &mut statement.metrics {
+        if metric.id == "distribution_match" {
+            let reason = "drawn at temperature 0.7".to_owned();
+            metric.reservation = Some(Reservation { kind: ReservationKind::AsServed, reason });
+        }
         if let Some(estimate) = &mut metric.estimate {
             estimate.student_alone = Some(StudentAlone { families: 900, worth: 341.5 });
         }
@@ -326,7 +330,12 @@ fn gates() -> Vec<Gate> {
 }
 
 fn metrics() -> Vec<Metric> {
-    let measured = |id: &str, estimate: Estimate| Metric { id: id.into(), estimate: Some(estimate), missing: None };
+    let measured = |id: &str, estimate: Estimate| Metric {
+        id: id.into(),
+        estimate: Some(estimate),
+        missing: None,
+        reservation: None,
+    };
     let mut excluded = estimate(0.734, 0.012, Some(1.0));
     excluded.excluded = vec![Exclusion { reason: "all ten tokens tied".into(), items: 12 }];
     let mut exact = estimate(0.104, 0.021, Some(0.0));
@@ -364,6 +373,7 @@ fn metrics() -> Vec<Metric> {
             id: "rare_answers_kept".into(),
             estimate: None,
             missing: Some("Fewer than 20 answers of the teacher per prompt.".into()),
+            reservation: None,
         },
         measured("answer_both_right", estimate(0.381, 0.052, Some(0.492))),
         measured("answer_lost", estimate(0.212, 0.036, Some(0.101))),
@@ -371,7 +381,12 @@ fn metrics() -> Vec<Metric> {
         measured("answer_both_wrong_same", estimate(0.141, 0.031, Some(0.139))),
         measured("answer_both_wrong_different", estimate(0.208, 0.04, Some(0.17))),
         measured("excess_flips", estimate(0.071, 0.033, None)),
-        Metric { id: "fork_tail_kept".into(), estimate: None, missing: Some("Fewer than 100 fork positions.".into()) },
+        Metric {
+            id: "fork_tail_kept".into(),
+            estimate: None,
+            missing: Some("Fewer than 100 fork positions.".into()),
+            reservation: None,
+        },
     ]
 }
 

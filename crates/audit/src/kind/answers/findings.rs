@@ -18,9 +18,8 @@ impl FindingContext<'_> {
             severity: Severity::Serious,
             title: format!("The student is degenerate: {first}"),
             detail: ways.join("; "),
-            next_step:
-                "FindingContext at the answers below; check the chat template and the sampling before anything else."
-                    .into(),
+            next_step: "Look at the answers below; check the chat template and the sampling before anything else."
+                .into(),
             evidence: self.prompts(|prompt| prompt.distance()),
         })
     }
@@ -42,7 +41,7 @@ impl FindingContext<'_> {
             (
                 format!("The student varies its answers {kept:.2} times as much as its teacher"),
                 "Answers that the teacher never gives take mass from those that it does.",
-                "FindingContext for answers below that only the student gives; train longer or on sharper labels.",
+                "Look for answers below that only the student gives; train longer or on sharper labels.",
             )
         };
         Some(Finding {
@@ -107,7 +106,7 @@ impl FindingContext<'_> {
         let most = asked.teacher_cut.max(asked.student_cut);
         let percent = |share: f64| format!("{:.0} %", 100.0 * share);
         (most >= 0.1).then(|| Finding {
-            id: "cut_answers".into(),
+            id: answers::CUT_ANSWERS.id.into(),
             severity: Severity::Notable,
             title: format!(
                 "{} of the teacher's and {} of the student's answers were cut at their longest length",

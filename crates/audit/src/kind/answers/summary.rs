@@ -1,7 +1,6 @@
 //! What was sampled, and what a table of numbers does not say about it.
 
 use hydrometer_answers::FinishReason;
-use hydrometer_probes::Normal;
 
 use super::{JudgedSample, degenerate_ways, descriptive, match_p_value};
 use crate::evidence::{Evidence, Rows};
@@ -13,8 +12,7 @@ pub(crate) fn summary(rows: &Rows, evidence: &Evidence<'_>) -> Option<AnswersSum
         return None;
     }
     let settings = rows.manifest.settings.samples.clone();
-    // Where only the first word counts, a cut takes nothing away.
-    let whole = || evidence.prompts.iter().filter(|prompt| !prompt.steps.contains(&Normal::Word));
+    let whole = || evidence.prompts.iter().filter(|prompt| prompt.whole());
     let cut = |said: Vec<&JudgedSample<'_>>| {
         let cut = said.iter().filter(|said| said.row.finish == FinishReason::Length).count();
         cut as f64 / said.len().max(1) as f64

@@ -87,12 +87,29 @@ impl FindingContext<'_> {
 
     pub(crate) fn overconfidence(&self) -> Option<Finding> {
         let slope = self.estimate(&choices::CALIBRATION_SLOPE)?;
-        (slope.interval.as_ref()?.high < 0.9).then(|| Finding {
+        let high = slope.interval.as_ref()?.high;
+        let (title, next_step) = if high < 0.0 {
+            (
+                format!("On choices the student prefers what the teacher doubts: calibration slope {:.2}", slope.value),
+                "Read the choices: the student has learned the contrary, or the options were put in another order.",
+            )
+        } else if high < 0.9 {
+            (
+                format!("On choices the student is surer than its teacher: calibration slope {:.2}", slope.value),
+                "Do not use the student's probabilities as confidences without recalibration.",
+            )
+        } else {
+            return None;
+        };
+        Some(Finding {
             id: "overconfident_choices".into(),
             severity: self.severity(&[&choices::CALIBRATION_SLOPE]),
-            title: format!("On choices the student is surer than its teacher: calibration slope {:.2}", slope.value),
-            detail: "The slope of the teacher's log-odds on the student's; below 1 the student overstates them.".into(),
-            next_step: "Do not use the student's probabilities as confidences without recalibration.".into(),
+            title,
+            detail:
+                "The slope of the teacher's log-odds on the student's; below 1 the student overstates them, below 0 \
+                     they point the other way."
+                    .into(),
+            next_step: next_step.into(),
             evidence: vec![EvidenceItem {
                 place: "Brier score".into(),
                 teacher: number(self.value(&choices::BRIER_TEACHER)),

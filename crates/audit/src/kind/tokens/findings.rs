@@ -197,7 +197,7 @@ impl FindingContext<'_> {
     }
 
     /// The positions where `score` is largest, as evidence.
-    fn positions(&self, score: impl Fn(&Scored<'_>) -> f64) -> Vec<EvidenceItem> {
+    pub(crate) fn positions(&self, score: impl Fn(&Scored<'_>) -> f64) -> Vec<EvidenceItem> {
         let mut scored: Vec<_> = self.scored().map(|row| (score(&row), row)).filter(|s| s.0 > 0.0).collect();
         scored.sort_by(|a, b| b.0.total_cmp(&a.0));
         let shown = |row: &Scored<'_>| EvidenceItem {

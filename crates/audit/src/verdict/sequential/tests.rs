@@ -161,6 +161,6 @@ fn margins_that_the_bounds_decide_are_refused_and_others_explained() {
         .unwrap()
         .to_string();
     assert!(refused.contains("top1_agreement") && refused.contains("bounds"), "{refused}");
-    assert!(unwatched(tokens::KL_DIVERGENCE.id).unwrap().contains("no tight bounds"));
+    assert!(unwatched(tokens::BEST_TEMPERATURE.id).unwrap().contains("no tight bounds"));
     assert_eq!(unwatched(tokens::TOP1_AGREEMENT.id), None);
 }

@@ -17,6 +17,7 @@ const fn with_truth(formula: Formula) -> Measure {
         needs: &[Need::Truth],
         left_out: LeftOut::Unfit("no checker says what is right"),
         bounds: None,
+        stake: None,
     }
 }
 
@@ -31,6 +32,13 @@ const fn of_cells(cells: &'static [Column]) -> Measure {
     }
 }
 
+/// Right answers over those that are not missing.
+const fn answered(right: &'static [Column], answered: &'static [Column]) -> Measure {
+    Measure { interval: IntervalRule::Share, ..with_truth(ratio(right, answered, Undefined::NoTruth)) }
+}
+
+/// Lost, less gained.
+const NET_LOST: Sum = Sum::of(&[truth::LOST]).less(&[truth::GAINED]);
 /// Flips of the student beyond those of the teacher's second run.
 const EXCESS: Sum = Sum::of(&[truth::FLIPS]).less(&[truth::FLIPS_OF_RERUN]);
 
@@ -158,6 +166,76 @@ pub static ANSWER_BOTH_WRONG_DIFFERENT: Definition = Definition {
     range: Range::SHARE,
     group: Group::AnswerCells,
     measure: Some(of_cells(&[truth::BOTH_WRONG_DIFFERENT])),
+};
+
+/// Net answers lost.
+pub static ANSWER_NET_LOSS: Definition = Definition {
+    id: "answer_net_loss",
+    text: Text {
+        page: "answer_accuracy",
+        name: "Net answers lost",
+        unit: "",
+        what: "How much less often the student's answers are right than the teacher's: answers lost less answers gained.",
+        misleads: "A student that loses as much as it gains has no net loss and other answers: read it beside answers lost.",
+        formula: "P(T right, S wrong) − P(T wrong, S right) over pairs of answers = accuracy of T − accuracy of S",
+        source: "Yan et al., arXiv:2011.09161; McNemar (1947)",
+    },
+    direction: Direction::Lower,
+    range: Range::closed(-1.0, 1.0),
+    group: Group::Answers,
+    measure: Some(Measure {
+        interval: IntervalRule::Difference,
+        bounds: Some(FamilyBounds {
+            items: truth::PROMPTS,
+            over: NET_LOST,
+            under: Sum::of(&[truth::PROMPTS]),
+            known: Known::DIFFERENCE,
+        }),
+        stake: Some((Sum::of(&[truth::BOTH_RIGHT, truth::LOST]), Undefined::TeacherKnowsNothing)),
+        ..with_truth(Formula::Ratio(Ratio {
+            over: NET_LOST,
+            under: Sum::of(&[truth::PROMPTS]),
+            given: &[],
+            nothing: NOTHING,
+            empty: Undefined::NoTruth,
+        }))
+    }),
+};
+
+/// Accuracy of the answers that there are, teacher.
+pub static ANSWERED_ACCURACY_TEACHER: Definition = Definition {
+    id: "answered_accuracy_teacher",
+    text: Text {
+        page: "answer_accuracy",
+        name: "Accuracy where answered, teacher",
+        unit: "",
+        what: "How often the teacher is right where it gives an answer at all.",
+        misleads: "A model that answers only what is easy scores high: read it beside missing answers.",
+        formula: "Σ right answers / Σ answers that are not missing",
+        source: "Cobbe et al., arXiv:2110.14168; selective accuracy of El-Yaniv and Wiener (2010)",
+    },
+    direction: Direction::Higher,
+    range: Range::SHARE,
+    group: Group::AnswerLevels,
+    measure: Some(answered(&[truth::BOTH_RIGHT, truth::LOST], &[truth::TEACHER_ANSWERED])),
+};
+
+/// Accuracy of the answers that there are, student.
+pub static ANSWERED_ACCURACY_STUDENT: Definition = Definition {
+    id: "answered_accuracy_student",
+    text: Text {
+        page: "answer_accuracy",
+        name: "Accuracy where answered, student",
+        unit: "",
+        what: "How often the student is right where it gives an answer at all.",
+        misleads: "A student that answers only what is easy scores high: read it beside missing answers.",
+        formula: "Σ right answers / Σ answers that are not missing",
+        source: "Cobbe et al., arXiv:2110.14168; selective accuracy of El-Yaniv and Wiener (2010)",
+    },
+    direction: Direction::Higher,
+    range: Range::SHARE,
+    group: Group::AnswerLevels,
+    measure: Some(answered(&[truth::BOTH_RIGHT, truth::GAINED], &[truth::STUDENT_ANSWERED])),
 };
 
 /// Excess flips.

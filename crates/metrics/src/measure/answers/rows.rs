@@ -47,6 +47,10 @@ pub mod truth {
         BOTH_WRONG_SAME,
         /// Both are wrong, with different answers.
         BOTH_WRONG_DIFFERENT,
+        /// Share of the teacher's answers that are not missing.
+        TEACHER_ANSWERED,
+        /// The same of the student's.
+        STUDENT_ANSWERED,
         /// Prompts with a second run of the teacher.
         WITH_RERUN,
         /// One of teacher and student is right, the other wrong, on these.
@@ -86,15 +90,57 @@ pub mod gap {
     }
 }
 
+/// Sums of how answers come out: shares of a model's answers to a prompt.
+pub mod outcome {
+    use super::columns;
+
+    columns! {
+        /// Prompts.
+        PROMPTS,
+        /// The teacher's missing answers.
+        TEACHER_MISSING,
+        /// The student's.
+        STUDENT_MISSING,
+        /// The teacher's answers that did not end by themselves.
+        TEACHER_ENDLESS,
+        /// The student's.
+        STUDENT_ENDLESS,
+        /// Prompts of which more than the first word counts.
+        WHOLE,
+        /// The teacher's answers that did not end by themselves, on these.
+        TEACHER_CUT,
+        /// The student's.
+        STUDENT_CUT,
+        /// The teacher's answers that are the one which it gives most often to all prompts.
+        TEACHER_CONSTANT,
+        /// The student's that are the one which it gives most often.
+        STUDENT_CONSTANT,
+    }
+}
+
 /// One answer to a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer<'a> {
-    /// Its meaning class among all answers to the prompt. "No answer" is a class of its own.
+    /// Its meaning class among all answers to the prompt.
     pub class: u32,
+    /// It says nothing that counts as an answer: empty, or without what the prompt asks for. Two missing answers never
+    /// agree.
+    pub missing: bool,
+    /// It reached the longest length: the model did not end it.
+    pub endless: bool,
+    /// It is the answer that its model gives most often to all prompts.
+    pub favourite: bool,
     /// Whether it is right; `None` where nothing can tell.
     pub right: Option<bool>,
     /// What was said.
     pub text: &'a str,
+}
+
+impl<'a> Answer<'a> {
+    /// An answer of a meaning class that ended by itself and that nothing can grade.
+    pub const fn new(class: u32, text: &'a str) -> Self {
+        Self { class, missing: false, endless: false, favourite: false, right: None, text }
+    }
 }
 
 /// All answers to one prompt. Those of one model are drawn independently, in no order.
@@ -109,6 +155,8 @@ pub struct Prompt<'a> {
     /// How far from the teacher the student started: [`crate::kernel::d2`] of the teacher's answers and those of the
     /// student before distillation, or without it those of the teacher to another prompt. `None` where that is not known.
     pub start: Option<f64>,
+    /// More than the first word of an answer counts, so that one that was cut may lack what matters.
+    pub whole: bool,
 }
 
 impl Prompt<'_> {
@@ -119,30 +167,53 @@ impl Prompt<'_> {
 
     /// Who is right, over pairs of an answer of the teacher and one of the student; `None` unless all can be graded.
     pub fn cells(&self) -> Option<TruthCells> {
-        TruthCells::of(&graded(self.teacher)?, &graded(self.student)?)
+        let mut none = u32::MAX;
+        TruthCells::of(&graded(self.teacher, &mut none)?, &graded(self.student, &mut none)?)
     }
 }
 
-fn classes(answers: &[Answer<'_>]) -> Vec<u32> {
-    answers.iter().map(|answer| answer.class).collect()
+/// The classes of answers; every missing one, counted down from `none`, has a class of its own.
+fn classes(answers: &[Answer<'_>], none: &mut u32) -> Vec<u32> {
+    let mut class = |answer: &Answer<'_>| {
+        *none -= u32::from(answer.missing);
+        if answer.missing { *none } else { answer.class }
+    };
+    answers.iter().map(&mut class).collect()
 }
 
-fn graded(answers: &[Answer<'_>]) -> Option<Vec<Graded>> {
-    answers.iter().map(|answer| Some(Graded { class: answer.class, right: answer.right? })).collect()
+/// The classes of the answers that are not missing.
+fn answered(answers: &[Answer<'_>]) -> Vec<u32> {
+    answers.iter().filter(|answer| !answer.missing).map(|answer| answer.class).collect()
+}
+
+fn graded(answers: &[Answer<'_>], none: &mut u32) -> Option<Vec<Graded>> {
+    let classes = classes(answers, none);
+    answers.iter().zip(classes).map(|(answer, class)| Some(Graded { class, right: answer.right? })).collect()
+}
+
+/// The share of a model's answers of which this holds.
+fn share(answers: &[Answer<'_>], of: impl Fn(&Answer<'_>) -> bool) -> f64 {
+    answers.iter().filter(|answer| of(answer)).count() as f64 / answers.len().max(1) as f64
 }
 
 impl Sums {
     /// Adds a prompt to every table that it has the answers for.
     pub fn prompt(&mut self, family: &str, prompt: &Prompt<'_>) {
-        let [teacher, student, rerun] = [prompt.teacher, prompt.student, prompt.rerun].map(classes);
+        let mut none = u32::MAX;
+        let [teacher, student, rerun] =
+            [prompt.teacher, prompt.student, prompt.rerun].map(|answers| classes(answers, &mut none));
         if let Some(means) = PairMeans::of(&Answers { teacher: &teacher, student: &student, rerun: &rerun }, same) {
             self.add(Table::Pairs, family, &pairs_row(&means), 1);
             self.add(Table::Gap, family, &gap_row(&means, prompt.start), 1);
         }
         match prompt.cells() {
-            Some(cells) => self.add(Table::Truth, family, &truth_row(&cells, prompt.floor().cells().as_ref()), 1),
+            Some(cells) => self.add(Table::Truth, family, &truth_row(prompt, &cells), 1),
             None => self.leave_out(Table::Truth),
         }
+        if !prompt.teacher.is_empty() && !prompt.student.is_empty() {
+            self.add(Table::Outcomes, family, &outcome_row(prompt), 1);
+        }
+        let [teacher, student, rerun] = [prompt.teacher, prompt.student, prompt.rerun].map(answered);
         if let Some(found) = RareAnswers::of(&teacher, &student, &rerun) {
             let mut row: Row<{ rare::WIDTH }> = Row::new();
             row[rare::PROMPTS] = 1.0;
@@ -182,15 +253,34 @@ fn gap_row(means: &PairMeans, start: Option<f64>) -> Row<{ gap::WIDTH }> {
     row
 }
 
-fn truth_row(cells: &TruthCells, rerun: Option<&TruthCells>) -> Row<{ truth::WIDTH }> {
+fn outcome_row(prompt: &Prompt<'_>) -> Row<{ outcome::WIDTH }> {
+    use outcome::*;
     let mut row = Row::new();
+    row[PROMPTS] = 1.0;
+    row[WHOLE] = f64::from(u8::from(prompt.whole));
+    for (answers, [missing, endless, cut, constant]) in [
+        (prompt.teacher, [TEACHER_MISSING, TEACHER_ENDLESS, TEACHER_CUT, TEACHER_CONSTANT]),
+        (prompt.student, [STUDENT_MISSING, STUDENT_ENDLESS, STUDENT_CUT, STUDENT_CONSTANT]),
+    ] {
+        row[missing] = share(answers, |answer| answer.missing);
+        row[endless] = share(answers, |answer| answer.endless);
+        row[cut] = share(answers, |answer| answer.endless && prompt.whole);
+        row[constant] = share(answers, |answer| answer.favourite);
+    }
+    row
+}
+
+fn truth_row(prompt: &Prompt<'_>, cells: &TruthCells) -> Row<{ truth::WIDTH }> {
+    let mut row = Row::new();
+    row[truth::TEACHER_ANSWERED] = share(prompt.teacher, |answer| !answer.missing);
+    row[truth::STUDENT_ANSWERED] = share(prompt.student, |answer| !answer.missing);
     row[truth::PROMPTS] = 1.0;
     row[truth::BOTH_RIGHT] = cells.both_right;
     row[truth::LOST] = cells.lost;
     row[truth::GAINED] = cells.gained;
     row[truth::BOTH_WRONG_SAME] = cells.both_wrong_same;
     row[truth::BOTH_WRONG_DIFFERENT] = cells.both_wrong_different;
-    if let Some(rerun) = rerun {
+    if let Some(rerun) = prompt.floor().cells() {
         row[truth::WITH_RERUN] = 1.0;
         row[truth::FLIPS] = cells.flips();
         row[truth::FLIPS_OF_RERUN] = rerun.flips();
