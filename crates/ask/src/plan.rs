@@ -3,18 +3,17 @@
 
 use std::collections::BTreeMap;
 
+use hydrometer_answers::part::Samples;
 use hydrometer_answers::{
-    Deciding, Manifest, NewRun, PlannedTokens, Regime, RunFolder, RunSettings, Stopped, UnitCounts,
+    Deciding, Manifest, NewRun, Part, PlannedTokens, Regime, RunFolder, RunSettings, Stopped, UnitCounts,
 };
 use hydrometer_models::{Scorer, TokenizerPairing};
 use hydrometer_probes::Suite;
 use hydrometer_probes::families::FamilySizes;
 
-use crate::kind::Kind;
-use crate::kind::choices::Choices;
 use crate::kind::likelihoods::Likelihoods;
-use crate::kind::prompts::Prompts;
 use crate::kind::texts::Texts;
+use crate::kind::{Kind, beside_texts};
 use crate::units::Packing;
 use crate::{AskError, AskOptions, Models, PlanSummary, Role};
 
@@ -52,10 +51,9 @@ impl<'a> Plan<'a> {
             None if lacking(models).is_some() => Box::new(Likelihoods::none()),
             None => Box::new(Likelihoods::plan(models, suite, options, &packing)?),
         };
-        let choices = Choices::plan(models, suite, options, &packing)?;
-        let prompts = Prompts::plan(models, suite, options, &packing)?;
-        let asks_prompts = prompts.units() > 0;
-        let kinds: Vec<Box<dyn Kind>> = vec![texts, Box::new(choices), Box::new(prompts)];
+        let mut kinds = vec![texts];
+        kinds.extend(beside_texts(models, suite, options, &packing)?);
+        let asks_prompts = kinds.iter().any(|kind| kind.part() == Samples::KIND && kind.units() > 0);
         if kinds.iter().all(|kind| kind.units() == 0) {
             let suite = suite.name.clone();
             return Err(match lacking(models) {

@@ -1,6 +1,6 @@
 //! What a run folder holds, read once and summed once; every number of the statement is asked of it by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Sparse, Vectors};
 use hydrometer_answers::sparse::Codec;
@@ -10,7 +10,7 @@ use hydrometer_answers::{
 };
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
-use hydrometer_metrics::measure::{self, Definition, Help, Measure, Need, Sums, Table, Undefined};
+use hydrometer_metrics::measure::{self, Definition, Help, Items, Measure, Need, Sums, Table, Undefined};
 use hydrometer_metrics::stats::power;
 use hydrometer_probes::{Ask, Probe};
 
@@ -137,6 +137,14 @@ impl<'a> Evidence<'a> {
         })
     }
 
+    /// The families that something was asked of.
+    pub(crate) fn families(&self) -> BTreeSet<&str> {
+        let texts = self.rows.likelihoods.iter().map(|row| row.family.as_str());
+        let choices = self.choices.iter().map(|choice| choice.probe.family.as_str());
+        let prompts = self.prompts.iter().map(|prompt| prompt.probe.family.as_str());
+        texts.chain(choices).chain(prompts).collect()
+    }
+
     /// What the gap is measured from; `None` where no prompt has such answers.
     pub(crate) fn gap_base(&self) -> Option<GapBase> {
         let found = measure::answers::GAP_CLOSED.value(&self.sums);
@@ -159,14 +167,14 @@ impl<'a> Evidence<'a> {
     /// What the run has none of, although the number needs it.
     fn lacks(&self, measure: &Measure) -> Option<String> {
         let needs = |need| measure.needs.contains(&need);
-        match measure.table {
-            Table::Positions | Table::Forks => {
+        match measure.table.items() {
+            Items::Positions => {
                 let fewer = self.rows.cache().is_some_and(|codec| codec.truncation.k_min < 10);
                 Need::TopTen.missing().filter(|_| needs(Need::TopTen) && fewer).map(str::to_owned)
             }
-            Table::TeacherTexts | Table::StudentTexts => None,
-            Table::Choices => self.choices.is_empty().then(|| "the suite asks no choices".to_owned()),
-            Table::Pairs | Table::Truth | Table::Outcomes | Table::Rare | Table::Gap if self.prompts.is_empty() => {
+            Items::Texts => None,
+            Items::Choices => self.choices.is_empty().then(|| "the suite asks no choices".to_owned()),
+            Items::Prompts if self.prompts.is_empty() => {
                 let asks = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_)));
                 Some(if asks && self.rows.manifest.settings.deciding.is_some() {
                     "the run asked no prompts: no watched gate needed them".to_owned()
@@ -174,10 +182,10 @@ impl<'a> Evidence<'a> {
                     "needs sampled answers of both models: add prompt probes to the suite".to_owned()
                 })
             }
-            Table::Outcomes if needs(Need::Endings) && self.rows.manifest.regime() == Regime::GivenAnswers => {
+            Items::Prompts if needs(Need::Endings) && self.rows.manifest.regime() == Regime::GivenAnswers => {
                 Some("the answers were given, and nobody said whether each of them ended by itself".to_owned())
             }
-            Table::Pairs | Table::Truth | Table::Outcomes | Table::Rare | Table::Gap => {
+            Items::Prompts => {
                 // One answer of each says nothing about how they were drawn.
                 self.not_draws.clone().filter(|_| needs(Need::Draws) && !self.answered_twice())
             }

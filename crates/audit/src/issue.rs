@@ -1,7 +1,5 @@
 //! Issues the statement: a function of the run folder and the policy alone.
 
-use std::collections::BTreeSet;
-
 use hydrometer_answers::{PlannedTokens, RunFolder, SampleRow, SampleSource};
 use hydrometer_metrics::measure::{self, HEADLINE, Undefined};
 use hydrometer_probes::Ask;
@@ -120,18 +118,11 @@ fn pairing(rows: &Rows) -> Pairing {
 }
 
 fn summary(rows: &Rows, evidence: &Evidence<'_>) -> SuiteSummary {
-    let families: BTreeSet<&str> = rows
-        .likelihoods
-        .iter()
-        .map(|r| r.family.as_str())
-        .chain(evidence.choices.iter().map(|d| d.probe.family.as_str()))
-        .chain(evidence.prompts.iter().map(|p| p.probe.family.as_str()))
-        .collect();
     SuiteSummary {
         name: rows.manifest.suite_name.clone(),
         hash: rows.manifest.suite_hash.clone(),
         probes: rows.probes.len() as u64,
-        families: families.len() as u64,
+        families: evidence.families().len() as u64,
         positions: rows.scored_positions() as u64,
         choices: evidence.choices.len() as u64,
         prompts: evidence.prompts.len() as u64,

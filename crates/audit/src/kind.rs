@@ -4,10 +4,24 @@ pub(crate) mod answers;
 pub(crate) mod choices;
 pub(crate) mod tokens;
 
+use hydrometer_answers::part::{Choices, Likelihoods, Positions, Samples};
+use hydrometer_answers::{Part, PartKind};
+use hydrometer_metrics::measure::Items;
+
 use crate::statement::Outcome;
 
 /// Cases shown of one kind.
 const CASES: usize = 24;
+
+/// The part of the run folder that items come from.
+pub(crate) fn part(items: Items) -> PartKind {
+    match items {
+        Items::Positions => Positions::KIND,
+        Items::Texts => Likelihoods::KIND,
+        Items::Choices => Choices::KIND,
+        Items::Prompts => Samples::KIND,
+    }
+}
 
 /// Items to show: lost, gained and moved ones in that order, the most distant first in each. A third for each outcome;
 /// what one does not use goes to the next.

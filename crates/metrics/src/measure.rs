@@ -15,7 +15,7 @@
 //! ```
 //!
 //! A new metric is a `Definition` in the file of the items that it is about, with its columns where those are missing, a
-//! line in that file's `DEFINITIONS`, and a page in `docs/metrics`.
+//! line in that file's `DEFINITIONS`, and a page in `docs/metrics`. Sums that fit no table are a [`Table`] more.
 
 pub mod answers;
 pub mod choices;
@@ -33,7 +33,85 @@ pub use definition::{
 pub use formula::{Block, Column, Formula, Ratio, Row, Sum, Undefined};
 pub use headline::{CAPABILITY_VOLUME, FORGOTTEN, HEADLINE, ILLUSION_GAP, Place, SAFE_REACH};
 pub use secondary::{Of, SECONDARY, Secondary};
-pub use sums::{Sums, Table};
+pub use sums::Sums;
+
+/// What the items of a table are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Items {
+    /// Scored positions.
+    Positions,
+    /// Scored texts.
+    Texts,
+    /// Forced choices.
+    Choices,
+    /// Prompts that were answered.
+    Prompts,
+}
+
+/// The tables of sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// Scored positions of texts.
+    Positions,
+    /// Those of them where the teacher hesitates most.
+    Forks,
+    /// Texts as the teacher scores them.
+    TeacherTexts,
+    /// Texts as the student scores them.
+    StudentTexts,
+    /// Forced choices.
+    Choices,
+    /// Prompts with an answer of both models: pair means.
+    Pairs,
+    /// Prompts with graded answers of both models.
+    Truth,
+    /// Prompts with an answer of both models: how the answers come out.
+    Outcomes,
+    /// Prompts with answers enough to speak of rare ones.
+    Rare,
+    /// Prompts with an answer of both models: the way from where the student started.
+    Gap,
+}
+
+impl Table {
+    /// All of them, in their order.
+    pub const ALL: [Self; 10] = [
+        Self::Positions,
+        Self::Forks,
+        Self::TeacherTexts,
+        Self::StudentTexts,
+        Self::Choices,
+        Self::Pairs,
+        Self::Truth,
+        Self::Outcomes,
+        Self::Rare,
+        Self::Gap,
+    ];
+
+    /// What is counted in it.
+    pub fn items(self) -> Items {
+        match self {
+            Self::Positions | Self::Forks => Items::Positions,
+            Self::TeacherTexts | Self::StudentTexts => Items::Texts,
+            Self::Choices => Items::Choices,
+            Self::Pairs | Self::Truth | Self::Outcomes | Self::Rare | Self::Gap => Items::Prompts,
+        }
+    }
+
+    /// Number of columns.
+    pub fn width(self) -> usize {
+        match self {
+            Self::Positions | Self::Forks => tokens::position::WIDTH,
+            Self::TeacherTexts | Self::StudentTexts => tokens::text::WIDTH,
+            Self::Choices => choices::choice::WIDTH,
+            Self::Pairs => answers::pairs::WIDTH,
+            Self::Truth => answers::truth::WIDTH,
+            Self::Outcomes => answers::outcome::WIDTH,
+            Self::Rare => answers::rare::WIDTH,
+            Self::Gap => answers::gap::WIDTH,
+        }
+    }
+}
 
 /// Every metric, in the order in which a statement lists them; those of a later version last.
 pub fn all() -> impl Iterator<Item = &'static Definition> {

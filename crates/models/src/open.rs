@@ -1,8 +1,61 @@
-//! From the string that names a model to the model.
+//! A model in one string: what the user wrote, and the model that it names. A new kind of model is a file of this crate, a
+//! variant of [`ModelSpec`] and a line each in `parse` and `build`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use crate::{Checkpoint, Decoder, EngineOptions, Model, ModelError, ModelSpec, Planted, Scripted};
+use crate::{Checkpoint, Decoder, Defect, EngineOptions, Model, ModelError, Planted, Scripted};
+
+/// Deepest nesting of `planted:` that is followed.
+const DEEPEST: usize = 16;
+/// Beginnings that belong to other versions, and what they would be.
+const LATER: [(&str, &str); 4] = [
+    ("hf:", "models of the Hugging Face hub; fetch the files and name the folder or the .gguf file"),
+    ("openai:", "OpenAI-compatible servers; name a local .gguf file or Hugging Face folder"),
+    ("anthropic:", "Anthropic's service; name a local .gguf file or Hugging Face folder"),
+    ("answers:", "replayed answers; a finished run folder is read with `hydrometer report` and `hydrometer gate`"),
+];
+
+/// How a model is named.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ModelSpec {
+    /// A `.gguf` file or a Hugging Face folder.
+    Local(PathBuf),
+    /// `scripted:FILE.toml`.
+    Scripted(PathBuf),
+    /// `planted:DEFECT[=DOSE](MODEL)`.
+    Planted(Defect, Box<ModelSpec>),
+}
+
+impl FromStr for ModelSpec {
+    type Err = ModelError;
+
+    fn from_str(text: &str) -> Result<ModelSpec, ModelError> {
+        parse(text, 0)
+    }
+}
+
+fn parse(text: &str, depth: usize) -> Result<ModelSpec, ModelError> {
+    let wrong = |reason: String| Err(ModelError::Request { reason });
+    if text.is_empty() {
+        return wrong("no model is named".to_owned());
+    }
+    if depth > DEEPEST {
+        return wrong(format!("more than {DEEPEST} planted defects in one another"));
+    }
+    if let Some((prefix, what)) = LATER.iter().find(|(prefix, _)| text.starts_with(prefix)) {
+        return wrong(format!("`{prefix}` names {what}; this version does not know it yet"));
+    }
+    if let Some(planted) = text.strip_prefix("planted:") {
+        let (defect, inner) = Defect::parse_spec(planted)?;
+        return Ok(ModelSpec::Planted(defect, Box::new(parse(inner, depth + 1)?)));
+    }
+    match text.strip_prefix("scripted:") {
+        Some("") => wrong("`scripted:` without a file; write scripted:FILE.toml".to_owned()),
+        Some(file) => Ok(ModelSpec::Scripted(PathBuf::from(file))),
+        None => Ok(ModelSpec::Local(PathBuf::from(text))),
+    }
+}
 
 /// Opens the model that `spec` names: `path.gguf`, a Hugging Face folder, `scripted:FILE.toml` or
 /// `planted:DEFECT[=DOSE](MODEL)`.
@@ -32,4 +85,47 @@ fn refuse_bare_script(path: &Path) -> Result<(), ModelError> {
         return Err(ModelError::Request { reason });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn every_kind_is_read() {
+        let check = |text: &str, expect: ModelSpec| assert_eq!(text.parse::<ModelSpec>().unwrap(), expect);
+        let local = || ModelSpec::Local("a b/model (1).gguf".into());
+        check("a b/model (1).gguf", local());
+        check("folder/", ModelSpec::Local("folder/".into()));
+        check("scripted:x.toml", ModelSpec::Scripted("x.toml".into()));
+        check("planted:null(a b/model (1).gguf)", ModelSpec::Planted(Defect::Null, Box::new(local())));
+        check(
+            "planted:noise=0.5(planted:greedy(scripted:x.toml))",
+            ModelSpec::Planted(
+                Defect::Noise(0.5),
+                Box::new(ModelSpec::Planted(Defect::Greedy(0.999_999), Box::new(ModelSpec::Scripted("x.toml".into())))),
+            ),
+        );
+    }
+
+    #[test]
+    fn what_this_version_cannot_open_says_what_to_do() {
+        let check = |text: &str, expect: &str| {
+            let found = text.parse::<ModelSpec>().unwrap_err().to_string();
+            assert!(found.contains(expect), "{found}");
+        };
+        check("hf:org/name", "this version does not know it yet");
+        check("openai:http://localhost:8000/v1#m", "name a local .gguf file");
+        check("anthropic:m", "this version does not know it yet");
+        check("answers:runs/1", "hydrometer report");
+        check("planted:null(hf:org/name)", "`hf:` names models of the Hugging Face hub");
+        check("planted:melted(x)", "unknown defect `melted`");
+        check("planted:null", "no model in parentheses");
+        check("scripted:", "without a file");
+        check("", "no model is named");
+        let deep = format!("{}x{}", "planted:null(".repeat(20), ")".repeat(20));
+        check(&deep, "more than 16 planted defects");
+    }
 }

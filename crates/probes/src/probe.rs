@@ -5,49 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Check;
 use crate::error::Fault;
-use crate::kind::{Choice, Kind, Prompt, Text};
-
-/// What is asked of the models.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Ask {
-    /// A text scored teacher-forced.
-    Text(Text),
-    /// A forced choice among options.
-    Choice(Choice),
-    /// A message that is answered freely.
-    Prompt(Prompt),
-}
-
-impl From<Text> for Ask {
-    fn from(text: Text) -> Self {
-        Ask::Text(text)
-    }
-}
-
-impl From<Choice> for Ask {
-    fn from(choice: Choice) -> Self {
-        Ask::Choice(choice)
-    }
-}
-
-impl From<Prompt> for Ask {
-    fn from(prompt: Prompt) -> Self {
-        Ask::Prompt(prompt)
-    }
-}
-
-impl Ask {
-    /// As any kind of question.
-    #[must_use]
-    pub fn kind(&self) -> &dyn Kind {
-        match self {
-            Ask::Text(text) => text,
-            Ask::Choice(choice) => choice,
-            Ask::Prompt(prompt) => prompt,
-        }
-    }
-}
+use crate::kind::Ask;
 
 /// One question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -106,7 +106,8 @@ impl<'a> AskedProbe<'a> {
         format!("family of probe {:?} is {found:?}, expected {expected}", self.probe.id)
     }
 
-    fn not_a(&self, expected: &str) -> String {
+    /// What is wrong with a row about a probe of another kind than this one, as a lower-case fragment.
+    pub fn not_a(&self, expected: &str) -> String {
         let found = self.probe.ask.kind().name();
         format!("probe {:?} is a {found}, expected a {expected}", self.probe.id)
     }

@@ -1,5 +1,5 @@
 //! Kinds of questions, one file each: what of a suite it asks, cut into units, and how one unit is asked and written.
-//! A new kind is a new file here and a line in [`Plan::new`](crate::Plan::new).
+//! A new kind is a new file here and a line in [`beside_texts`].
 
 pub(crate) mod choices;
 pub(crate) mod likelihoods;
@@ -9,8 +9,9 @@ pub(crate) mod texts;
 use std::path::Path;
 
 use hydrometer_answers::{PartKind, PlannedTokens, RunFolder};
+use hydrometer_probes::Suite;
 
-use crate::units::pack;
+use crate::units::{Packing, pack};
 use crate::{AskError, AskOptions, Models, Observer};
 
 /// One kind of question, with the units of one run. A unit is what one part file holds and what an interruption may
@@ -50,6 +51,19 @@ pub(crate) trait Kind {
         gates: Gates,
         observer: &mut dyn Observer,
     ) -> Result<(), AskError>;
+}
+
+/// What a suite asks beside its texts, kind by kind, in the order in which it is asked.
+pub(crate) fn beside_texts(
+    models: Models<'_>,
+    suite: &Suite,
+    options: &AskOptions,
+    packing: &Packing,
+) -> Result<Vec<Box<dyn Kind>>, AskError> {
+    Ok(vec![
+        Box::new(choices::Choices::plan(models, suite, options, packing)?),
+        Box::new(prompts::Prompts::plan(models, suite, options, packing)?),
+    ])
 }
 
 /// Where the gates that read a kind stand when its unit is asked.

@@ -7,10 +7,10 @@
 
 use std::error::Error;
 
-use hydrometer_answers::part::{Choices, Likelihoods, Positions, Samples, Vectors};
+use hydrometer_answers::part::{Choices, Positions, Samples, Vectors};
 use hydrometer_answers::{Deciding, Manifest, Part, PartKind, RunFolder, SampleSettings, StopRule, WatchedGate};
 use hydrometer_metrics::Verdict;
-use hydrometer_metrics::measure::{self, Definition, FamilyBounds, Known, Measure, Need, Sums, Table};
+use hydrometer_metrics::measure::{self, Definition, FamilyBounds, Known, Measure, Need, Sums};
 use hydrometer_metrics::stats::sequential::{self, Claim, Evidence, all_of};
 use hydrometer_probes::families::{FamilySizes, order_in};
 use hydrometer_probes::kind;
@@ -20,7 +20,7 @@ use super::policy::{GateRule, Policy};
 use crate::AuditError;
 use crate::evidence::POWER;
 use crate::kind::answers::equivalence::Meanings;
-use crate::kind::{answers, choices};
+use crate::kind::{answers, choices, part};
 use crate::statement::{EvidencePoint, Watched};
 
 /// Most points of a history that are kept.
@@ -42,6 +42,11 @@ impl Watchable {
         Some(Self { metric, measure: metric.measure().ok()?, bounds: metric.bounds()? })
     }
 
+    /// The part of the run folder that its items come from.
+    fn part(self) -> PartKind {
+        part(self.measure.table.items())
+    }
+
     fn needs(self, need: Need) -> bool {
         self.metric.needs(need)
     }
@@ -49,7 +54,7 @@ impl Watchable {
     /// Whether a probe is an item of a family.
     fn counts(self, probe: &Probe) -> bool {
         let knows = |truth: bool| truth || !self.needs(Need::Truth);
-        match (part(self.measure.table), &probe.ask) {
+        match (self.part(), &probe.ask) {
             (Choices::KIND, Ask::Choice(kind::Choice { truth, .. })) => knows(truth.is_some()),
             (Samples::KIND, Ask::Prompt(kind::Prompt { check, .. })) => knows(check.is_some()),
             _ => false,
@@ -58,23 +63,13 @@ impl Watchable {
 
     /// Whether what is asked is asked in the way that the metric needs.
     fn is_asked(self, samples: Option<&SampleSettings>) -> bool {
-        if part(self.measure.table) != Samples::KIND {
+        if self.part() != Samples::KIND {
             return true;
         }
         let (answers, reruns) =
             (if self.needs(Need::TwoAnswers) { 2 } else { 1 }, if self.needs(Need::Rerun) { 1 } else { 0 });
         let drawn = |s: &SampleSettings| s.parameters.is_distribution() || !self.needs(Need::Draws);
         samples.is_some_and(|s| s.per_probe >= answers && s.reruns >= reruns && drawn(s))
-    }
-}
-
-/// The parts of the run folder behind a table.
-fn part(table: Table) -> PartKind {
-    match table {
-        Table::Positions | Table::Forks => Positions::KIND,
-        Table::TeacherTexts | Table::StudentTexts => Likelihoods::KIND,
-        Table::Choices => Choices::KIND,
-        Table::Pairs | Table::Truth | Table::Outcomes | Table::Rare | Table::Gap => Samples::KIND,
     }
 }
 
@@ -156,7 +151,7 @@ impl Watch {
             if !watchable.is_asked(samples) {
                 continue;
             }
-            let families = match part(watchable.measure.table) {
+            let families = match watchable.part() {
                 Positions::KIND => FamilySizes { count: deciding.text_families, largest: deciding.largest_text },
                 _ => FamilySizes::of(probes.iter().filter(|p| watchable.counts(p)).map(|p| p.family.as_str())),
             };
@@ -233,11 +228,11 @@ impl Watch {
 
 impl StopRule for Watch {
     fn watches(&self, kind: PartKind) -> bool {
-        self.gates.iter().any(|gate| part(gate.watchable.measure.table) == kind)
+        self.gates.iter().any(|gate| gate.watchable.part() == kind)
     }
 
     fn waits_for(&self, kind: PartKind) -> bool {
-        self.gates.iter().any(|gate| part(gate.watchable.measure.table) == kind && gate.decided.is_none())
+        self.gates.iter().any(|gate| gate.watchable.part() == kind && gate.decided.is_none())
     }
 
     fn read(&mut self, run: &RunFolder, kind: PartKind, unit: u32) -> Result<(), Box<dyn Error + Send + Sync>> {

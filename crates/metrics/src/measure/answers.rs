@@ -7,11 +7,11 @@ mod correctness;
 mod outcomes;
 mod rows;
 
+use super::Table;
 use super::definition::{
     Definition, Direction, FamilyBounds, Floor, Group, IntervalRule, Known, LeftOut, Measure, Need, Range, Text,
 };
 use super::formula::{Column, Formula, Ratio, Sum, Undefined, exactly, positive};
-use super::sums::Table;
 use crate::stats::estimate::Estimate;
 use crate::stats::families::FamilyTable;
 use crate::stats::interval;

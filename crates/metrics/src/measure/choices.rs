@@ -2,11 +2,12 @@
 
 use thiserror::Error;
 
+use super::Table;
 use super::definition::{
     Definition, Direction, FamilyBounds, Floor, Group, IntervalRule, Known, LeftOut, Measure, Need, Range, Text,
 };
 use super::formula::{Column, Formula, Ratio, Row, Sum, Undefined, columns};
-use super::sums::{Sums, Table};
+use super::sums::Sums;
 use crate::calibration::{self, ECE2_COLUMNS, SLOPE_COLUMNS};
 
 /// Sums of choices.

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::Table;
 use super::formula::{Column, Formula, Sum, Undefined};
-use super::sums::{Sums, Table};
+use super::sums::Sums;
 use crate::stats::estimate::{Estimate, Exclusion};
 use crate::stats::families::FamilyTable;
 use crate::stats::{interval, power, ppi, slices};

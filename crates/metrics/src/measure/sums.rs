@@ -1,63 +1,8 @@
 //! The state of every metric: sums per family of what the models did. Update, merge, finish.
 
+use super::Table;
 use super::formula::Row;
-use super::{answers, choices, tokens};
 use crate::stats::families::FamilyTable;
-
-/// The tables of sums, one per kind of item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
-    /// Scored positions of texts.
-    Positions,
-    /// Those of them where the teacher hesitates most.
-    Forks,
-    /// Texts as the teacher scores them.
-    TeacherTexts,
-    /// Texts as the student scores them.
-    StudentTexts,
-    /// Forced choices.
-    Choices,
-    /// Prompts with an answer of both models: pair means.
-    Pairs,
-    /// Prompts with graded answers of both models.
-    Truth,
-    /// Prompts with an answer of both models: how the answers come out.
-    Outcomes,
-    /// Prompts with answers enough to speak of rare ones.
-    Rare,
-    /// Prompts with an answer of both models: the way from where the student started.
-    Gap,
-}
-
-impl Table {
-    /// All of them, in their order.
-    pub const ALL: [Self; 10] = [
-        Self::Positions,
-        Self::Forks,
-        Self::TeacherTexts,
-        Self::StudentTexts,
-        Self::Choices,
-        Self::Pairs,
-        Self::Truth,
-        Self::Outcomes,
-        Self::Rare,
-        Self::Gap,
-    ];
-
-    /// Number of columns.
-    pub fn width(self) -> usize {
-        match self {
-            Self::Positions | Self::Forks => tokens::position::WIDTH,
-            Self::TeacherTexts | Self::StudentTexts => tokens::text::WIDTH,
-            Self::Choices => choices::choice::WIDTH,
-            Self::Pairs => answers::pairs::WIDTH,
-            Self::Truth => answers::truth::WIDTH,
-            Self::Outcomes => answers::outcome::WIDTH,
-            Self::Rare => answers::rare::WIDTH,
-            Self::Gap => answers::gap::WIDTH,
-        }
-    }
-}
 
 /// Sums per family of everything that was asked: the state from which every [`super::Definition`] makes its number.
 ///

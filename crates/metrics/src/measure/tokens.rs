@@ -3,11 +3,12 @@
 
 mod rows;
 
+use super::Table;
 use super::definition::{
     Definition, Direction, FamilyBounds, Floor, Group, IntervalRule, Known, LeftOut, Measure, Need, Range, Text,
 };
 use super::formula::{Column, Formula, Ratio, Sum, Undefined, exactly, positive, project};
-use super::sums::{Sums, Table};
+use super::sums::Sums;
 use crate::position::PositionStats;
 use crate::stats::estimate::Estimate;
 use crate::stats::interval;

@@ -1,5 +1,5 @@
 //! Kinds of questions, one file each: their fields, what must hold of them, and the exact words put to a model. A new kind
-//! is a file here, a variant of [`Ask`](crate::Ask) and a line in each of the two tables below.
+//! is a file here, a variant of [`Ask`] and a line in each of the two tables below it.
 
 mod choice;
 mod prompt;
@@ -8,6 +8,9 @@ mod text;
 pub use choice::{AskedAs, Choice, ChoicePrompt, MAX_ROTATIONS};
 pub use prompt::{Prompt, Role, Turn};
 pub use text::{Families, Text};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Fault, FaultKind};
 use crate::fields::Field;
@@ -46,6 +49,48 @@ pub struct Description {
     pub facts: Vec<(&'static str, String)>,
     /// Texts under a heading.
     pub texts: Vec<(String, String)>,
+}
+
+/// What is asked of the models.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Ask {
+    /// A text scored teacher-forced.
+    Text(Text),
+    /// A forced choice among options.
+    Choice(Choice),
+    /// A message that is answered freely.
+    Prompt(Prompt),
+}
+
+impl From<Text> for Ask {
+    fn from(text: Text) -> Self {
+        Ask::Text(text)
+    }
+}
+
+impl From<Choice> for Ask {
+    fn from(choice: Choice) -> Self {
+        Ask::Choice(choice)
+    }
+}
+
+impl From<Prompt> for Ask {
+    fn from(prompt: Prompt) -> Self {
+        Ask::Prompt(prompt)
+    }
+}
+
+impl Ask {
+    /// As any kind of question.
+    #[must_use]
+    pub fn kind(&self) -> &dyn Kind {
+        match self {
+            Ask::Text(text) => text,
+            Ask::Choice(choice) => choice,
+            Ask::Prompt(prompt) => prompt,
+        }
+    }
 }
 
 /// The words that may stand in a probe's `kind` field.

@@ -1,10 +1,10 @@
 //! Where something can tell right from wrong: accuracy, the cells of right and wrong, flips.
 
+use super::super::Table;
 use super::super::definition::{
     Definition, Direction, FamilyBounds, Floor, Group, IntervalRule, Known, LeftOut, Measure, Need, Range, Text,
 };
 use super::super::formula::{Column, Formula, Ratio, Sum, Undefined};
-use super::super::sums::Table;
 use super::{NOTHING, ratio, truth};
 
 /// Over the prompts whose answers can be graded.

@@ -1,11 +1,11 @@
 //! How answers come out, whatever they say: missing, cut, without an end, always the same. The student's share, beside the
 //! teacher's, and how much larger it is.
 
+use super::super::Table;
 use super::super::definition::{
     Definition, Direction, FamilyBounds, Floor, Group, IntervalRule, Known, LeftOut, Measure, Need, Range, Text,
 };
 use super::super::formula::{Column, Formula, Ratio, Sum, Undefined};
-use super::super::sums::Table;
 use super::{NOTHING, outcome, ratio};
 
 /// The student's share of prompts' answers, beside the teacher's.

@@ -1,7 +1,8 @@
 //! The sums of prompts: what one prompt adds to each.
 
+use super::super::Table;
 use super::super::formula::{Row, columns};
-use super::super::sums::{Sums, Table};
+use super::super::sums::Sums;
 use crate::kernel::{Answers, Graded, PairMeans, RareAnswers, TruthCells, same};
 
 /// Sums of pair means (C_XY of [`crate::kernel`]). A block sums over the prompts that have all it needs.

@@ -1,7 +1,8 @@
 //! The sums of positions and texts: what one of them adds to each.
 
+use super::super::Table;
 use super::super::formula::{Row, columns};
-use super::super::sums::{Sums, Table};
+use super::super::sums::Sums;
 use crate::position::{BANDS, PositionStats};
 use crate::sparse::{SPARSE_BANDS, SparsePositionStats};
 
