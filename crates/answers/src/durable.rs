@@ -6,20 +6,14 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hydrometer_probes::strangers::open_file;
+
 use crate::RunError;
 
 /// Marks temporary files; what stands after it is the process id and a counter.
 const TEMPORARY: &str = ".tmp-";
 /// Tells apart the temporary files of threads of this process.
 static COUNTER: AtomicU64 = AtomicU64::new(0);
-
-/// Opens a file for reading. Anything else of that name, a pipe or a device, could hold the reader up for ever.
-pub(crate) fn open_file(path: &Path) -> std::io::Result<File> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is no regular file"));
-    }
-    File::open(path)
-}
 
 /// Names in a folder, sorted; an absent folder has none.
 pub(crate) fn entries(folder: &Path) -> Result<Vec<String>, RunError> {
@@ -112,6 +106,10 @@ pub(crate) fn append_line(path: &Path, line: &str) -> Result<(), RunError> {
     let mut text = String::with_capacity(line.len() + 1);
     text.push_str(line);
     text.push('\n');
+    // One that is there may be anything; one that is not will be a file.
+    if path.exists() {
+        open_file(path).map_err(RunError::io("append to", path))?;
+    }
     let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(RunError::io("append to", path))?;
     let before = file.metadata().map_err(RunError::io("read the length of", path))?.len();
     file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).map_err(|error| {

@@ -3,11 +3,11 @@
 use std::io::Read;
 use std::path::Path;
 
+use hydrometer_probes::strangers::open_file;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::RunError;
-use crate::durable::open_file;
 
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
     let text = read_text(path).map_err(RunError::io("read", path))?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use hydrometer_probes::strangers::{contained, open_file};
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical, ZstdLevel};
 use parquet::column::reader::get_typed_column_reader;
 use parquet::data_type::{BoolType, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type};
@@ -13,8 +14,6 @@ use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{ColumnPath, Type};
-
-use crate::durable::open_file;
 
 mod columns;
 pub(crate) mod row;
@@ -226,8 +225,8 @@ fn write_lists<T: DataType>(
 pub(crate) fn decode<R: Row>(path: &Path, stamp: &Stamp, expect: Expect) -> Result<Vec<R>, String> {
     // The parquet crate asserts some of what it reads. Everything known is checked beforehand; this is the last net,
     // so that a hostile file in a folder from elsewhere is an error and not the end of the process.
-    std::panic::catch_unwind(|| decode_checked(path, stamp, expect))
-        .unwrap_or_else(|_| Err("is no Parquet file that can be decoded".to_owned()))
+    contained(|| decode_checked(path, stamp, expect))
+        .unwrap_or_else(|| Err("is no Parquet file that can be decoded".to_owned()))
 }
 
 fn decode_checked<R: Row>(path: &Path, stamp: &Stamp, expect: Expect) -> Result<Vec<R>, String> {

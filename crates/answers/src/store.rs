@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hydrometer_probes::strangers::open_file;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::durable::{self, Lock, entries, open_file};
+use crate::durable::{self, Lock, entries};
 use crate::json::{pretty, read_json};
 use crate::parquet_io::row::Row;
 use crate::parquet_io::{self, Expect, MAX_LIST_ENTRIES, Stamp};

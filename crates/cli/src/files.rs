@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use hydrometer_probes::strangers::read_file;
+
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
@@ -12,7 +14,7 @@ use crate::terminal::Terminal;
 /// # Errors
 /// It cannot be read, or is not UTF-8: the message names it.
 pub fn read_text(path: &Path) -> Result<String, Failure> {
-    let bytes = fs::read(path).map_err(|error| Failure::file("read", path, &error))?;
+    let bytes = read_file(path).map_err(|error| Failure::file("read", path, &error))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Failure::input(format!("{} is not UTF-8 text: byte {at} begins no character", path.display()))

@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use hydrometer_probes::strangers::open_file;
 use serde::{Deserialize, Serialize};
 
 use super::folder::RunFolder;
 use super::layout::{COST, FINISHED, FORMAT, MANIFEST, PROBES};
 use super::manifest::PlannedTokens;
 use super::units::UnitCounts;
-use crate::durable::{self, open_file};
+use crate::durable;
 use crate::json::{pretty, read_json};
 use crate::part::{PARTS, PartKind};
 use crate::{Problem, RunError};

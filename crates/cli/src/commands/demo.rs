@@ -10,6 +10,7 @@ use hydrometer_audit::{Policy, Statement};
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::{Definition, answers, choices, tokens};
 use hydrometer_models::{Defect, EngineOptions, Model, Planted, Remembering, SampleLimits};
+use hydrometer_probes::strangers::read_file;
 use hydrometer_probes::{Profile, Suite};
 
 use super::audit::{Job, audit};
@@ -198,7 +199,7 @@ fn unpack(out: &Path, name: &str, content: &[u8]) -> Result<String, Failure> {
     let folder = out.join("models");
     fs::create_dir_all(&folder).map_err(|error| Failure::file("create", &folder, &error))?;
     let path = folder.join(name);
-    if fs::read(&path).ok().as_deref() != Some(content) {
+    if read_file(&path).ok().as_deref() != Some(content) {
         files::write(&path, content)?;
     }
     Ok(path.display().to_string())
