@@ -10,10 +10,10 @@ use hydrometer_answers::{Problem, RunError};
 use hydrometer_ask::{Windowing, fill_cache};
 use hydrometer_metrics::sparse::Truncation;
 use hydrometer_probes::counted::{counted, grouped};
+use hydrometer_report::visible;
 use serde_json::json;
 
 use super::as_json;
-use super::probes::printable;
 use super::suite::{BLOCK, SEED, Texts};
 use crate::engine::{EngineArguments, open_model};
 use crate::exit::Exit;
@@ -218,7 +218,7 @@ fn summary(cache: &mut TeacherCache) -> Result<String, Failure> {
     Ok(format!(
         "teacher    {}\nkept       mass {mass}, {k_min} to {}, {}, of a vocabulary of {}\n\
          sequences  {} in {}\npositions  {}\nbytes      {} ({each:.1} per position)\n",
-        printable(&cache.teacher().name),
+        visible(&cache.teacher().name),
         counted(k_max.into(), "token"),
         counted(draws.into(), "draw"),
         grouped(u64::from(cache.codec().vocab)),
