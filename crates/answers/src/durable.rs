@@ -15,7 +15,10 @@ const TEMPORARY: &str = ".tmp-";
 /// Tells apart the temporary files of threads of this process.
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
-/// Names in a folder, sorted; an absent folder has none.
+/// What the file managers of some systems leave in every folder that somebody looks at.
+const LITTER: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
+
+/// Names in a folder, sorted, but for [`LITTER`]; an absent folder has none.
 pub(crate) fn entries(folder: &Path) -> Result<Vec<String>, RunError> {
     let listing = match fs::read_dir(folder) {
         Ok(listing) => listing,
@@ -26,6 +29,7 @@ pub(crate) fn entries(folder: &Path) -> Result<Vec<String>, RunError> {
         .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(RunError::io("list", folder))?;
+    names.retain(|name| !LITTER.contains(&name.as_str()));
     names.sort();
     Ok(names)
 }

@@ -41,16 +41,38 @@ pub fn answer_store(named: Option<&Path>) -> Result<PathBuf, Failure> {
     })
 }
 
+/// Refuses a path in a finished run, which never changes: a report there would be taken for a part of it, or be the
+/// end of one.
+///
+/// # Errors
+/// The path is in a folder with a seal, or below one.
+pub fn outside_runs(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A folder that is not there holds no run.
+    let Ok(folder) = folder.canonicalize() else { return Ok(()) };
+    let sealed = |folder: &&Path| folder.join("finished.json").exists() && folder.join("manifest.json").exists();
+    match folder.ancestors().find(sealed) {
+        Some(run) => Err(Failure::input(format!(
+            "{} is in the finished run {}, which never changes",
+            path.display(),
+            run.display()
+        ))
+        .hint("name a file elsewhere")),
+        None => Ok(()),
+    }
+}
+
 /// Writes a file, whole or not at all.
 ///
 /// # Errors
-/// It cannot be written: the message names it.
+/// It cannot be written, or is in a finished run: the message names it.
 pub fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
     write_pieces(path, std::iter::once(Ok(content)))
 }
 
 /// As [`write()`], piece by piece: the whole need not fit in memory.
 fn write_pieces<P: AsRef<[u8]>>(path: &Path, pieces: impl Iterator<Item = Result<P, Failure>>) -> Result<(), Failure> {
+    outside_runs(path)?;
     let fail = |error: std::io::Error| Failure::file("write", path, &error);
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));

@@ -289,7 +289,7 @@ impl<'a> Named<'a> {
 }
 
 fn gc(arguments: &Gc, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let mut store = arguments.store.open(if arguments.yes { Access::Write } else { Access::Read })?;
+    let mut store = arguments.store.open(if arguments.yes { Access::Rewrite } else { Access::Read })?;
     let Which { model, keep_model } = &arguments.which;
     let (named, named_go) = (Named::new(if model.is_empty() { keep_model } else { model }, &store)?, !model.is_empty());
     let goes = |name: &str, key: &str| named.has(name, key) == named_go;
@@ -314,7 +314,7 @@ fn gc(arguments: &Gc, terminal: &mut Terminal) -> Result<Exit, Failure> {
 }
 
 fn compact(arguments: &Plain, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let done = arguments.store.open(Access::Write)?.compact()?;
+    let done = arguments.store.open(Access::Rewrite)?.compact()?;
     if arguments.json {
         terminal.data(&as_json(&done)?)?;
     }

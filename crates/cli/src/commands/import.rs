@@ -47,6 +47,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let interrupt = listen()?;
     let student = open_model("student", &arguments.student, &arguments.engine.options(), terminal)?;
     terminal.say("a base file names no model and no tokenizer: that they belong together is for you to know");
+    interrupt.heeded();
     let progress = Chunks::new(terminal, base.header().n_chunk);
     let compared = against_base_file(&mut base, &*student, arguments.block_tokens, &mut |done| {
         progress.done(done);

@@ -10,6 +10,7 @@ use super::vocabulary::{Kind, Vocabulary};
 use super::{Method, Recognise, Rules, Tokenizer, byte_level, from_gguf, growth, pairing};
 use crate::ModelError;
 use crate::error::shown;
+use crate::safetensors::parse_json;
 
 #[derive(Clone)]
 pub(super) struct Hf {
@@ -59,8 +60,7 @@ pub(crate) struct Named {
 }
 
 pub(crate) fn read(path: &Path, bytes: &[u8], named: &Named) -> Result<Tokenizer, ModelError> {
-    let value: serde_json::Value =
-        serde_json::from_slice(bytes).map_err(|e| ModelError::malformed(path, "file", "JSON", e.to_string()))?;
+    let value = parse_json(path, bytes)?;
     growth::check(path, &value["normalizer"])?;
     let read = contained(|| Json::from_bytes(bytes)).ok_or_else(|| chokes(path))?;
     let mut json = read.map_err(|e| ModelError::malformed(path, "file", "a tokenizer.json", shown(&e.to_string())))?;

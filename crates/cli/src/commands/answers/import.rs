@@ -7,6 +7,7 @@ use hydrometer_ask::{ImportOptions, ImportReport, import};
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::paired::PairedAnswers;
 
+use crate::arguments::as_typed;
 use crate::commands::judged::{policy, publish, shown};
 use crate::commands::suite::SEED;
 use crate::engine::{Meaning, MeaningArguments};
@@ -67,7 +68,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         student: arguments.student,
         drawn: arguments.temperature.map(drawn),
         seed: SEED,
-        arguments: std::env::args().skip(1).collect(),
+        arguments: as_typed(),
     };
     let meaning = arguments.meaning.open(terminal)?;
     let meaning = meaning.as_ref().map(Meaning::closeness);

@@ -1,10 +1,14 @@
 //! Files that somebody else may have made: how they are opened, and how other people's code is let at them.
 
+mod keys;
+
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{Error, ErrorKind, Read, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+
+pub use keys::check_keys;
 
 /// Opens a file for reading. Anything else of that name, a pipe or a device, could hold the reader up for ever or have
 /// no end.
