@@ -18,6 +18,9 @@ static COUNTER: AtomicU64 = AtomicU64::new(0);
 /// What the file managers of some systems leave in every folder that somebody looks at.
 const LITTER: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
 
+/// Begins the name of what such a system keeps about the file of the rest of the name.
+const ABOUT: &str = "._";
+
 /// Names in a folder, sorted, but for [`LITTER`]; an absent folder has none.
 pub(crate) fn entries(folder: &Path) -> Result<Vec<String>, RunError> {
     let listing = match fs::read_dir(folder) {
@@ -29,7 +32,7 @@ pub(crate) fn entries(folder: &Path) -> Result<Vec<String>, RunError> {
         .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(RunError::io("list", folder))?;
-    names.retain(|name| !LITTER.contains(&name.as_str()));
+    names.retain(|name| !LITTER.contains(&name.as_str()) && !name.starts_with(ABOUT));
     names.sort();
     Ok(names)
 }

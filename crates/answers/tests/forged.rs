@@ -311,6 +311,16 @@ fn a_part_of_another_run() {
 }
 
 #[test]
+fn a_file_among_the_parts_that_is_none() {
+    let home = tempfile::tempdir().unwrap();
+    finished(home.path());
+    fs::write(home.path().join("parts/.DS_Store"), "x").unwrap();
+    RunFolder::open(home.path()).unwrap();
+    fs::copy(home.path().join(Choices::KIND.file(0)), home.path().join(Choices::KIND.file(7))).unwrap();
+    refused(home.path(), &Choices::KIND.file(7), "is no part of this run");
+}
+
+#[test]
 fn a_number_of_rows_that_is_not_the_part_s() {
     let home = tempfile::tempdir().unwrap();
     finished(home.path());

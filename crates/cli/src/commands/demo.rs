@@ -116,6 +116,7 @@ struct Row {
 pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let interrupt = listen()?;
     let engine = arguments.engine.options();
+    files::outside_runs(&arguments.out.join("models"))?;
     let teacher = unpack(&arguments.out, "teacher.gguf", TEACHER)?;
     let tour = Tour {
         // All students are asked the same as it, and most of them are it.

@@ -18,6 +18,7 @@ use super::suite::{BLOCK, SEED, Texts};
 use crate::engine::{EngineArguments, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::interrupt::listen;
 use crate::progress::{Progress, Speeds};
 use crate::terminal::Terminal;
@@ -153,6 +154,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
 }
 
 fn collect(arguments: &Collect, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    files::outside_runs(&arguments.cache)?;
     let truncation = arguments.kept.resolve()?;
     let suite = arguments.texts.suite(arguments.seed)?;
     let interrupt = listen()?;

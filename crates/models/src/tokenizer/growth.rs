@@ -10,7 +10,7 @@ use crate::ModelError;
 /// Times that a text may grow; published tokenizers write `▁`, three bytes, for a space.
 const MOST: usize = 16;
 
-pub(super) fn check(path: &Path, normalizer: &Value) -> Result<(), ModelError> {
+pub(crate) fn check(path: &Path, normalizer: &Value) -> Result<(), ModelError> {
     let growth = growth(normalizer);
     if growth <= MOST {
         return Ok(());

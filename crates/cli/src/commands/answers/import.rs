@@ -13,6 +13,7 @@ use crate::commands::suite::SEED;
 use crate::engine::{Meaning, MeaningArguments};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::terminal::Terminal;
 
 /// Flags of `answers import`.
@@ -54,6 +55,7 @@ pub struct Arguments {
 /// Makes the run, its statement and its report.
 pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let policy = policy(arguments.policy.as_deref())?;
+    files::outside_runs(&arguments.out)?;
     // Nothing limits an answer that somebody else drew.
     let drawn = |temperature| SamplingParameters {
         temperature,
