@@ -6,6 +6,8 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hydrometer_probes::strangers::open_file;
+
 use crate::RunError;
 
 /// Marks temporary files; what stands after it is the process id and a counter.
@@ -13,15 +15,13 @@ const TEMPORARY: &str = ".tmp-";
 /// Tells apart the temporary files of threads of this process.
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
-/// Opens a file for reading. Anything else of that name, a pipe or a device, could hold the reader up for ever.
-pub(crate) fn open_file(path: &Path) -> std::io::Result<File> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is no regular file"));
-    }
-    File::open(path)
-}
+/// What the file managers of some systems leave in every folder that somebody looks at.
+const LITTER: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
 
-/// Names in a folder, sorted; an absent folder has none.
+/// Begins the name of what such a system keeps about the file of the rest of the name.
+const ABOUT: &str = "._";
+
+/// Names in a folder, sorted, but for [`LITTER`]; an absent folder has none.
 pub(crate) fn entries(folder: &Path) -> Result<Vec<String>, RunError> {
     let listing = match fs::read_dir(folder) {
         Ok(listing) => listing,
@@ -32,6 +32,7 @@ pub(crate) fn entries(folder: &Path) -> Result<Vec<String>, RunError> {
         .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(RunError::io("list", folder))?;
+    names.retain(|name| !LITTER.contains(&name.as_str()) && !name.starts_with(ABOUT));
     names.sort();
     Ok(names)
 }
@@ -112,6 +113,10 @@ pub(crate) fn append_line(path: &Path, line: &str) -> Result<(), RunError> {
     let mut text = String::with_capacity(line.len() + 1);
     text.push_str(line);
     text.push('\n');
+    // One that is there may be anything; one that is not will be a file.
+    if path.exists() {
+        open_file(path).map_err(RunError::io("append to", path))?;
+    }
     let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(RunError::io("append to", path))?;
     let before = file.metadata().map_err(RunError::io("read the length of", path))?.len();
     file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).map_err(|error| {

@@ -3,15 +3,15 @@
 use std::io::Read;
 use std::path::Path;
 
+use hydrometer_probes::strangers::{check_keys, open_file};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::RunError;
-use crate::durable::open_file;
 
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
     let text = read_text(path).map_err(RunError::io("read", path))?;
-    serde_json::from_str(&text).map_err(|error| json_error(path, error.line(), &error))
+    parse(&text).map_err(|error| json_error(path, error.line(), &error))
 }
 
 /// Lines of JSON; an absent file has none, and a last line without its line feed was never finished.
@@ -24,8 +24,13 @@ pub(crate) fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Run
     text.split_inclusive('\n')
         .enumerate()
         .filter(|(_, line)| line.ends_with('\n'))
-        .map(|(index, line)| serde_json::from_str(line).map_err(|error| json_error(path, index + 1, &error)))
+        .map(|(index, line)| parse(line).map_err(|error| json_error(path, index + 1, &error)))
         .collect()
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+    check_keys(text.as_bytes())?;
+    serde_json::from_str(text)
 }
 
 fn read_text(path: &Path) -> std::io::Result<String> {

@@ -1,8 +1,10 @@
 //! Rows to Parquet bytes and back, by the column writer of the `parquet` crate without arrow.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use hydrometer_probes::strangers::{contained, open_file};
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical, ZstdLevel};
 use parquet::column::reader::get_typed_column_reader;
 use parquet::data_type::{BoolType, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type};
@@ -14,9 +16,8 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{ColumnPath, Type};
 
-use crate::durable::open_file;
-
 mod columns;
+mod extent;
 pub(crate) mod row;
 
 use columns::{Append, Cursors, Lists, Values};
@@ -26,6 +27,9 @@ use row::{Column, ColumnType, Columns, Row, Word};
 pub const MAX_ROWS: usize = 1 << 20;
 /// Most entries that the lists of one column are believed to have together.
 pub(crate) const MAX_LIST_ENTRIES: usize = 1 << 24;
+
+/// Most bytes of text in one column.
+const MAX_TEXT: usize = 1 << 28;
 
 /// The footer's key for the format.
 pub(crate) const KEY_FORMAT: &str = "hydrometer.format";
@@ -194,7 +198,8 @@ pub(crate) fn encode<R: Row>(stamp: &Stamp, rows: &mut [R]) -> Result<Vec<u8>, P
     }
     let mut writer = SerializedFileWriter::new(Vec::new(), schema(&layout)?, properties(stamp, &layout)?)?;
     let mut group = writer.next_row_group()?;
-    for values in &columns {
+    for (values, (name, _)) in columns.iter().zip(&layout) {
+        check_texts(name, values).map_err(ParquetError::General)?;
         let Some(mut column) = group.next_column()? else {
             return Err(ParquetError::General("the schema has fewer columns than the row".to_owned()));
         };
@@ -226,13 +231,15 @@ fn write_lists<T: DataType>(
 pub(crate) fn decode<R: Row>(path: &Path, stamp: &Stamp, expect: Expect) -> Result<Vec<R>, String> {
     // The parquet crate asserts some of what it reads. Everything known is checked beforehand; this is the last net,
     // so that a hostile file in a folder from elsewhere is an error and not the end of the process.
-    std::panic::catch_unwind(|| decode_checked(path, stamp, expect))
-        .unwrap_or_else(|_| Err("is no Parquet file that can be decoded".to_owned()))
+    contained(|| decode_checked(path, stamp, expect))
+        .unwrap_or_else(|| Err("is no Parquet file that can be decoded".to_owned()))
 }
 
 fn decode_checked<R: Row>(path: &Path, stamp: &Stamp, expect: Expect) -> Result<Vec<R>, String> {
-    let file = open_file(path).map_err(|source| format!("cannot be opened: {source}"))?;
+    let mut file = open_file(path).map_err(|source| format!("cannot be opened: {source}"))?;
+    extent::check_footer(&mut file)?;
     let length = file.metadata().map_err(|source| format!("cannot be read: {source}"))?.len();
+    let pages = file.try_clone().map_err(|source| format!("cannot be read: {source}"))?;
     let reader = SerializedFileReader::new(file).map_err(|error| not_parquet(&error))?;
     check_stamp(reader.metadata(), stamp)?;
     let version = match expect {
@@ -242,11 +249,13 @@ fn decode_checked<R: Row>(path: &Path, stamp: &Stamp, expect: Expect) -> Result<
     let layout = SchemaOf::row::<R>(version);
     let places = check_schema(reader.metadata(), &layout, expect)?;
     let rows = check_extent(reader.metadata(), length)?;
+    extent::check_pages(&mut { pages }, chunks(reader.metadata()))?;
     let mut columns: Vec<Values> = layout.iter().map(|(_, column)| Values::empty(*column)).collect();
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).map_err(|error| not_parquet(&error))?;
         for (column, (place, (name, _))) in columns.iter_mut().zip(places.iter().zip(&layout)) {
             read_column(group.as_ref(), *place, rows, column).map_err(|error| format!("column {name}: {error}"))?;
+            check_texts(name, column)?;
         }
     }
     let mut cursor = Cursors::new(&columns, version);
@@ -325,6 +334,24 @@ fn check_extent(metadata: &ParquetMetaData, length: u64) -> Result<usize, String
         return Err(format!("is damaged: claims {claimed} rows and holds {in_groups}"));
     }
     Ok(rows)
+}
+
+/// The place of every column chunk in the file, which [`check_extent`] has seen to be inside it.
+fn chunks(metadata: &ParquetMetaData) -> impl Iterator<Item = (String, Range<u64>)> {
+    metadata.row_groups().iter().flat_map(|group| group.columns()).map(|column| {
+        let (start, length) = column.byte_range();
+        (column.column_path().to_string(), start..start.saturating_add(length))
+    })
+}
+
+/// A dictionary holds a text once, however many rows point to it; as rows they would be as many copies.
+fn check_texts(name: &str, column: &Values) -> Result<(), String> {
+    let Values::Text(texts) = column else { return Ok(()) };
+    let bytes = texts.iter().fold(0, |sum: usize, text| sum.saturating_add(text.len()));
+    if bytes > MAX_TEXT {
+        return Err(format!("column {name} holds {bytes} bytes of text, at most {MAX_TEXT} are read"));
+    }
+    Ok(())
 }
 
 fn names(schema: &Type) -> Vec<&str> {

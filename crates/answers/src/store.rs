@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hydrometer_probes::strangers::open_file;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::durable::{self, Lock, entries, open_file};
+use crate::durable::{self, Lock, entries};
 use crate::json::{pretty, read_json};
 use crate::parquet_io::row::Row;
 use crate::parquet_io::{self, Expect, MAX_LIST_ENTRIES, Stamp};
@@ -37,6 +38,8 @@ pub enum Access {
     Read,
     /// Reading and writing: one process at a time.
     Write,
+    /// The same for a store that is there: a name with a typing error makes none.
+    Rewrite,
 }
 
 /// Answers on disk. See `docs/answer-store.md`.
@@ -99,6 +102,21 @@ impl Store {
         Ok(store)
     }
 
+    /// Opens the store for writing or, where that is refused and a store is there, for reading; then with the refusal. A
+    /// store that holds every answer serves although another process writes it, or nobody may.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_to_extend(path: &Path) -> Result<(Store, Option<RunError>), RunError> {
+        match Store::open(path, Access::Write) {
+            Ok(store) => Ok((store, None)),
+            Err(refusal @ (RunError::Locked { .. } | RunError::Io { .. })) if path.join(STORE).exists() => {
+                Ok((Store::open(path, Access::Read)?, Some(refusal)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// [`Store::open`], going on without the segments that are damaged: [`Store::problems`] names them.
     ///
     /// # Errors
@@ -106,7 +124,8 @@ impl Store {
     pub fn open_despite_damage(path: &Path, access: Access) -> Result<Store, RunError> {
         let lock = match access {
             Access::Read => None,
-            Access::Write => Some(prepare(path)?),
+            Access::Rewrite if !path.join(STORE).exists() => None,
+            Access::Write | Access::Rewrite => Some(prepare(path)?),
         };
         let described = path.join(STORE);
         if !described.exists() {
@@ -220,7 +239,6 @@ impl Store {
     /// Opened for reading, an answer that no store may hold (nothing is written then), or the system refuses; what was
     /// stored before is never touched.
     pub fn put(&mut self, answers: &[StoredAnswer]) -> Result<usize, RunError> {
-        self.writable("store an answer")?;
         let mut seen = HashSet::new();
         let mut new = Vec::new();
         for (row, answer) in answers.iter().enumerate() {
@@ -230,6 +248,9 @@ impl Store {
             if !self.contains(&answer.key) && seen.insert(&answer.key) {
                 new.push(answer);
             }
+        }
+        if !new.is_empty() {
+            self.writable("store an answer")?;
         }
         for segment in portions(&new) {
             let name = self.write(segment)?;

@@ -311,6 +311,16 @@ fn a_part_of_another_run() {
 }
 
 #[test]
+fn a_file_among_the_parts_that_is_none() {
+    let home = tempfile::tempdir().unwrap();
+    finished(home.path());
+    fs::write(home.path().join("parts/.DS_Store"), "x").unwrap();
+    RunFolder::open(home.path()).unwrap();
+    fs::copy(home.path().join(Choices::KIND.file(0)), home.path().join(Choices::KIND.file(7))).unwrap();
+    refused(home.path(), &Choices::KIND.file(7), "is no part of this run");
+}
+
+#[test]
 fn a_number_of_rows_that_is_not_the_part_s() {
     let home = tempfile::tempdir().unwrap();
     finished(home.path());
@@ -359,4 +369,60 @@ fn a_part_of_a_later_version_of_hydrometer_is_named() {
     fs::write(&path, text.replace("\"likelihoods\": 1", "\"likelihoods\": 1,\n    \"rings\": 2")).unwrap();
     let error = RunFolder::open(home.path()).unwrap_err().to_string();
     assert!(error.contains("the run has parts \"rings\", which this version does not know"), "{error}");
+}
+
+/// What a few kilobytes of file claim to hold must not be taken for granted.
+#[test]
+fn parts_that_would_take_the_memory() {
+    let change = |change: &dyn Fn(&mut Vec<u8>), expected: &str| {
+        let home = tempfile::tempdir().unwrap();
+        finished(home.path());
+        let file = Choices::KIND.file(0);
+        let path = home.path().join(&file);
+        let mut bytes = fs::read(&path).unwrap();
+        change(&mut bytes);
+        fs::write(&path, bytes).unwrap();
+        reseal(home.path());
+        refused(home.path(), &file, expected);
+    };
+    let footer_length = |bytes: &[u8]| u32::from_le_bytes(bytes[bytes.len() - 8..][..4].try_into().unwrap());
+    // A list of two thousand million row groups.
+    let many_groups = |bytes: &mut Vec<u8>| {
+        let footer = footer_length(bytes) as usize;
+        bytes.truncate(bytes.len() - 8 - footer);
+        let footer = [0x15, 2, 0x19, 0xfc, 0xff, 0xff, 0xff, 0xff, 7, 0, 0];
+        bytes.extend_from_slice(&footer);
+        bytes.extend_from_slice(&(footer.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(b"PAR1");
+    };
+    change(&many_groups, "a length in the footer is longer than it");
+    let longer_footer = |bytes: &mut Vec<u8>| {
+        let at = bytes.len() - 8;
+        bytes[at..at + 4].copy_from_slice(&0x7fff_ffff_u32.to_le_bytes());
+    };
+    change(&longer_footer, "has a footer of 2147483647 bytes");
+    // The first page says what it unpacks to in its second field, behind the four bytes of the file's mark.
+    let first_page = |bytes: &mut Vec<u8>| {
+        assert_eq!((bytes[4], bytes[6]), (0x15, 0x15), "{:x?}", &bytes[..16]);
+        let ends = 7 + bytes[7..].iter().position(|byte| byte & 0x80 == 0).unwrap();
+        bytes[ends] |= 0x80;
+        bytes.splice(ends + 1..ends + 1, [0xff, 0xff, 0x7f]);
+    };
+    change(&first_page, "is damaged");
+}
+
+/// One long text that a dictionary repeats, and one that packs well.
+#[test]
+fn texts_that_would_take_the_memory() {
+    let repeated = |text: String, times: u32| {
+        let row = prompted().remove(0);
+        (0..times).map(|sample| hydrometer_answers::SampleRow { text: text.clone(), sample, ..row.clone() }).collect()
+    };
+    let rows: Vec<hydrometer_answers::SampleRow> = repeated("x".repeat(1 << 20), 300);
+    let home = tempfile::tempdir().unwrap();
+    let run = RunFolder::create_or_resume(home.path(), &vectors_manifest(), &suite_with_prompt().probes).unwrap();
+    let error =
+        run.write::<Forged<Samples>>(0, &rows.into_iter().map(|row| Loose { row, word: None }).collect::<Vec<_>>());
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("column text holds 314572800 bytes of text, at most 268435456 are read"), "{error}");
 }

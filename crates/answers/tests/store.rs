@@ -188,6 +188,24 @@ fn compaction_keeps_every_answer_and_readers_go_on() {
     assert_eq!((writer.len(), segments(home.path()).len()), (0, 0));
 }
 
+/// A look at the folder with the file manager of some systems is no damage.
+#[test]
+fn what_file_managers_leave_is_no_damage() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join(".DS_Store"), "x").unwrap();
+    drop(filled(home.path()));
+    for litter in [".DS_Store", "Thumbs.db", "desktop.ini"] {
+        fs::write(home.path().join("segments").join(litter), "x").unwrap();
+    }
+    let mut store = Store::open(home.path(), Access::Write).unwrap();
+    assert!(store.verify().unwrap().is_empty());
+    let before = store.len();
+    store.compact().unwrap();
+    assert_eq!(store.len(), before);
+    fs::write(home.path().join("segments/notes.txt"), "x").unwrap();
+    assert_eq!(store.verify().unwrap().len(), 1);
+}
+
 #[test]
 fn damaged_segments_are_named_and_the_others_are_read_where_asked() {
     let check = |damage: &dyn Fn(&Path), expected: &str| {

@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use hydrometer_answers::store::{Access, AnswerKey, Store, StoredAnswer, prompt_hash};
+use hydrometer_answers::store::{AnswerKey, Store, StoredAnswer, prompt_hash};
 use hydrometer_answers::{ModelIdentity, PlannedTokens, SampleRow, SampleSettings, SampleSource, SamplingParameters};
 use hydrometer_models::{Facet, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
 use hydrometer_probes::kind;
@@ -127,7 +127,7 @@ impl Asker<'_> {
         let identity = self.model.identity();
         let model_key = identity.key();
         let requests: Vec<_> = asked.iter().map(|asked| self.request(asked, &model_key, store)).collect();
-        let missing: u64 = requests.iter().map(|request| request.samples.len() as u64).sum();
+        let missing = number_of(&requests);
         observer.answered(self.wanted(asked.len()) - missing);
         let mut ready = Vec::new();
         let (mut tokens, mut ready_tokens) = (0, 0);
@@ -156,6 +156,13 @@ impl Asker<'_> {
         sampled.map_err(self.role.failed())?;
         written?;
         Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(tokens) })
+    }
+
+    /// Answers to `asked` that the store does not hold.
+    pub(crate) fn missing(&self, asked: &[&Asked], store: &Store) -> u64 {
+        let model_key = self.model.identity().key();
+        let requests: Vec<_> = asked.iter().map(|asked| self.request(asked, &model_key, store)).collect();
+        number_of(&requests)
     }
 
     /// Answers to so many questions.
@@ -216,6 +223,11 @@ impl Asker<'_> {
     }
 }
 
+/// Answers that are asked for.
+fn number_of(requests: &[SampleRequest]) -> u64 {
+    requests.iter().map(|request| request.samples.len() as u64).sum()
+}
+
 fn as_stored(
     asked: &Asked,
     model_key: &str,
@@ -272,9 +284,14 @@ pub fn ask(
     if asked.is_empty() {
         return Err(AskError::NoPrompt { suite: suite.name.clone() });
     }
-    let mut store = Store::open(folder, Access::Write)?;
+    let (mut store, refusal) = Store::open_to_extend(folder)?;
     let before = store.len();
     let asker = Asker { model, role, settings, limits };
+    if let Some(refusal) = refusal
+        && asker.missing(&asked.iter().collect::<Vec<_>>(), &store) > 0
+    {
+        return Err(refusal.into());
+    }
     let answers = asker.wanted(asked.len());
     let (planned, units) = (PlannedTokens::default(), asked.len().div_ceil(UNIT_PROMPTS) as u64);
     observer.planned(&PlanSummary { planned, units, units_done: 0, tokens_done: 0, answers });

@@ -41,6 +41,29 @@ pub enum BaseFileError {
         /// Entries of the model's distributions.
         model: u32,
     },
+    /// The model has tokens that the file has no entries for.
+    #[error(
+        "the base file has {base} vocabulary entries, and the model has tokens beyond them, the first of them {first}: \
+         it is no student of the model that the file was made with"
+    )]
+    Tokens {
+        /// Entries of a row of the file.
+        base: u32,
+        /// The first token beyond them that is no padding.
+        first: u32,
+    },
+    /// A row of the file is no distribution.
+    #[error("row {row} of the base file: its probabilities sum to {mass:.4}, expected {least:.2} to {most:.2}")]
+    Mass {
+        /// Row of the file, from 0.
+        row: u64,
+        /// Their sum.
+        mass: f64,
+        /// The least that an encoding of probabilities can give.
+        least: f64,
+        /// The most.
+        most: f64,
+    },
     /// The chunks do not fit into the model's context.
     #[error("chunks of {n_ctx} tokens are longer than the model's context of {context}")]
     Context {
@@ -65,27 +88,40 @@ pub enum BaseFileError {
 /// What to do after each block: told how many chunks are done, answers whether to go on.
 pub type Watch<'a> = &'a mut dyn FnMut(u32) -> bool;
 
-/// The compat block of `student` against the teacher whose rows the file holds, `block_tokens` tokens at a time;
-/// `None` below 100 rows, where llama.cpp prints none.
+/// A model compared with a base file.
+#[derive(Clone, Debug)]
+pub struct Against {
+    /// llama.cpp's numbers; `None` below 100 rows, where it prints none.
+    pub compat: Option<Compat>,
+    /// The largest sum of a row's probabilities. What it is above 1 was added by the file's 16-nat window; the mass of the
+    /// tokens below that window is not known.
+    pub largest_mass: f64,
+}
+
+/// `student` against the teacher whose rows the file holds, `block_tokens` tokens at a time.
 ///
 /// # Errors
-/// The file is damaged, its vocabulary is larger than the student's, or the student fails.
+/// The file is damaged, is of another vocabulary than the student's (padding aside), or the student fails.
 pub fn against_base_file(
     base: &mut BaseReader,
     student: &dyn Model,
     block_tokens: u32,
     watch: Watch<'_>,
-) -> Result<Option<Compat>, BaseFileError> {
+) -> Result<Against, BaseFileError> {
     let header = base.header();
     let student = Scorer::of(student).map_err(ModelError::from)?;
     let vocab = student.identity.logit_width();
     if vocab < header.n_vocab {
         return Err(BaseFileError::Vocabulary { base: header.n_vocab, model: vocab });
     }
+    let beyond = |id: &u32| !student.tokens.piece(*id).is_empty();
+    if let Some(first) = (header.n_vocab..vocab).find(beyond) {
+        return Err(BaseFileError::Tokens { base: header.n_vocab, first });
+    }
     fits(student, header.n_ctx)?;
     let tokens = base.tokens().to_vec();
     base.seek(0)?;
-    let (mut sums, mut done, mut row) = (CompatAccumulator::new(), 0, 0u64);
+    let (mut sums, mut done, mut row, mut largest_mass) = (CompatAccumulator::new(), 0, 0u64, 0f64);
     for chunks in tokens.chunks(chunks_per_block(header.n_ctx, block_tokens) * header.n_ctx as usize) {
         let block = block_of(student, chunks, header);
         let mut logits = student.scores.score(&block)?;
@@ -95,6 +131,7 @@ pub fn against_base_file(
             for place in &mut encoded {
                 base.read_row(place)?;
             }
+            largest_mass = largest_mass.max(most_mass(&encoded, row)?);
             for token in compared(&encoded, rows, vocab as usize, &targets[first..], row)? {
                 sums.update(&token);
             }
@@ -106,7 +143,7 @@ pub fn against_base_file(
             return Err(BaseFileError::Interrupted);
         }
     }
-    Ok(sums.finish(u64::from(header.n_chunk), header.n_ctx))
+    Ok(Against { compat: sums.finish(u64::from(header.n_chunk), header.n_ctx), largest_mass })
 }
 
 /// Writes the base file of `teacher` on a text, as `llama-perplexity --kl-divergence-base` would.
@@ -198,6 +235,19 @@ fn each_rows(
         use_rows(first, buffer)?;
     }
     Ok(())
+}
+
+/// The largest sum of a row's probabilities; every row must be a distribution.
+fn most_mass(encoded: &[EncodedRow], first: u64) -> Result<f64, BaseFileError> {
+    let masses: Vec<f64> = encoded.par_iter().map(EncodedRow::mass).collect();
+    for (i, (row, mass)) in encoded.iter().zip(&masses).enumerate() {
+        let possible = EncodedRow::masses(row.codes.len());
+        if !possible.contains(mass) {
+            let (least, most) = (*possible.start(), *possible.end());
+            return Err(BaseFileError::Mass { row: first + i as u64, mass: *mass, least, most });
+        }
+    }
+    Ok(masses.into_iter().fold(0.0, f64::max))
 }
 
 /// Compares encoded teacher rows with the student's; padding of the student's vocabulary beyond the file's is left out.

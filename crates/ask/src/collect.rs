@@ -22,6 +22,9 @@ pub fn collect(
     observer: &mut dyn Observer,
 ) -> Result<RunFolder, AskError> {
     let run = RunFolder::create_or_resume(folder, plan.manifest(), &plan.suite().probes)?;
+    for kind in &mut plan.kinds {
+        kind.prepare(&Asking { models: plan.models, run: &run, folder, options: plan.options })?;
+    }
     observer.planned(&plan.summary(&run));
     let mut asked: BTreeMap<usize, u32> = BTreeMap::new();
     for (place, unit) in plan.order() {

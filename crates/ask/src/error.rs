@@ -41,7 +41,9 @@ pub enum AskError {
     #[error("sampling: {0}")]
     Parameters(String),
     /// A suite without texts that can be scored, for something that needs them.
-    #[error("no text of `{suite}` has a second token, and {needs}")]
+    #[error(
+        "no text of `{suite}` has a token to score, behind its first one and its context, within --ctx, and {needs}"
+    )]
     NoText {
         /// Name of the suite.
         suite: String,

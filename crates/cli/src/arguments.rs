@@ -34,6 +34,11 @@ pub struct Arguments {
     pub quiet: bool,
 }
 
+/// The arguments of this process, for the record. What is no Unicode is shown as well as can be.
+pub fn as_typed() -> Vec<String> {
+    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()
+}
+
 /// The commands, in the order in which a newcomer needs them.
 #[derive(Debug, Subcommand)]
 pub enum Command {

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use hydrometer_probes::strangers::read_file;
+
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
@@ -12,7 +14,7 @@ use crate::terminal::Terminal;
 /// # Errors
 /// It cannot be read, or is not UTF-8: the message names it.
 pub fn read_text(path: &Path) -> Result<String, Failure> {
-    let bytes = fs::read(path).map_err(|error| Failure::file("read", path, &error))?;
+    let bytes = read_file(path).map_err(|error| Failure::file("read", path, &error))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Failure::input(format!("{} is not UTF-8 text: byte {at} begins no character", path.display()))
@@ -39,16 +41,38 @@ pub fn answer_store(named: Option<&Path>) -> Result<PathBuf, Failure> {
     })
 }
 
+/// Refuses a path in a finished run, which never changes: a report there would be taken for a part of it, or be the
+/// end of one.
+///
+/// # Errors
+/// The path is in a folder with a seal, or below one.
+pub fn outside_runs(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A folder that is not there holds no run.
+    let Ok(folder) = folder.canonicalize() else { return Ok(()) };
+    let sealed = |folder: &&Path| folder.join("finished.json").exists() && folder.join("manifest.json").exists();
+    match folder.ancestors().find(sealed) {
+        Some(run) => Err(Failure::input(format!(
+            "{} is in the finished run {}, which never changes",
+            path.display(),
+            run.display()
+        ))
+        .hint("name a file elsewhere")),
+        None => Ok(()),
+    }
+}
+
 /// Writes a file, whole or not at all.
 ///
 /// # Errors
-/// It cannot be written: the message names it.
+/// It cannot be written, or is in a finished run: the message names it.
 pub fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
     write_pieces(path, std::iter::once(Ok(content)))
 }
 
 /// As [`write()`], piece by piece: the whole need not fit in memory.
 fn write_pieces<P: AsRef<[u8]>>(path: &Path, pieces: impl Iterator<Item = Result<P, Failure>>) -> Result<(), Failure> {
+    outside_runs(path)?;
     let fail = |error: std::io::Error| Failure::file("write", path, &error);
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));

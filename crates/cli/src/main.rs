@@ -32,6 +32,9 @@ fn run() -> Exit {
         Err(answered) => return answered,
     };
     let mut terminal = Terminal::new(arguments.color, arguments.quiet);
+    if let Err(error) = interrupt::end_orderly_without_memory() {
+        terminal.warn(&format!("the exit code will be the system's if memory runs out: {error}"));
+    }
     let outcome = engine::check_instructions(&terminal)
         .and_then(|()| threads::start(arguments.threads))
         .and_then(|()| commands::run(arguments.command, &mut terminal));

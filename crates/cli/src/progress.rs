@@ -38,6 +38,7 @@ pub struct Progress<'a> {
 impl<'a> Progress<'a> {
     /// A silent bar, until the plan is known.
     pub fn new(terminal: &'a Terminal, interrupt: &'a Interrupt, speeds: Speeds) -> Self {
+        interrupt.heeded();
         let bar = ProgressBar::hidden();
         let (unit_started, unit_tokens) = (Instant::now(), 0);
         let (bound, answers, answering, drawn) = ("", 0, None, 0);

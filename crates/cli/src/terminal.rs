@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, IsTerminal, Write};
 
 use clap::ValueEnum;
-use hydrometer_report::{Measured, TerminalOptions};
+use hydrometer_report::{Color as Paint, Measured, TerminalOptions, printable};
 
 use crate::failure::Failure;
 
@@ -47,9 +47,7 @@ impl Terminal {
 
     /// How a page for stdout is laid out: its width, its colours, and what is said at its end.
     pub fn page<'a>(&self, files: &'a [(&'a str, String)], measured: Option<Measured>) -> TerminalOptions<'a> {
-        use hydrometer_report::Color as Paint;
-        let color = if self.colored_stdout { Paint::Always } else { Paint::Never };
-        TerminalOptions { width: self.width, color, files, measured }
+        TerminalOptions { width: self.width, color: paint(self.colored_stdout), files, measured }
     }
 
     /// Is somebody watching stderr, so that a progress bar makes sense?
@@ -57,7 +55,8 @@ impl Terminal {
         self.live
     }
 
-    /// Data, as it is.
+    /// Data. What a file smuggled in to act on the terminal is shown instead; JSON must have come through
+    /// `printable_json`, which keeps its value.
     ///
     /// # Errors
     /// Stdout cannot be written; a reader that went away is not an error.
@@ -65,6 +64,7 @@ impl Terminal {
         if self.closed {
             return Ok(());
         }
+        let text = printable(text, paint(self.colored_stdout));
         let mut stdout = std::io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
             Ok(()) => Ok(()),
@@ -87,25 +87,25 @@ impl Terminal {
     /// Talk: what is happening. Silent with `--quiet`.
     pub fn say(&self, text: &str) {
         if !self.quiet {
-            talk(text);
+            talk("", text);
         }
     }
 
     /// Talk that `--quiet` does not silence.
     pub fn warn(&self, text: &str) {
-        talk(&format!("{} {text}", self.label("warning:", "33")));
+        talk(&self.label("warning:", "33"), text);
     }
 
     /// Says why the command failed.
     pub fn fail(&self, failure: &Failure) {
-        talk(&format!("{} {}", self.label("error:", "31"), failure.message));
+        talk(&self.label("error:", "31"), &failure.message);
         for hint in &failure.hints {
-            talk(&format!("{} {hint}", self.label("hint:", "36")));
+            talk(&self.label("hint:", "36"), hint);
         }
     }
 
     fn label(&self, word: &str, color: &str) -> String {
-        if self.colored_stderr { format!("\u{1b}[1;{color}m{word}\u{1b}[0m") } else { word.to_owned() }
+        if self.colored_stderr { format!("\u{1b}[1;{color}m{word}\u{1b}[0m ") } else { format!("{word} ") }
     }
 }
 
@@ -120,14 +120,22 @@ fn colored(color: Color, terminal: bool) -> bool {
     }
 }
 
-/// One line on stderr. Nobody can be told that stderr is closed, so that is ignored.
-fn talk(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+fn paint(colored: bool) -> Paint {
+    if colored { Paint::Always } else { Paint::Never }
 }
 
-/// A panic is our mistake: says so in the form of every other error, without a backtrace.
+/// Words on stderr after a label of ours. Nobody can be told that stderr is closed, so that is ignored.
+fn talk(label: &str, text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{label}{}", printable(text, Paint::Never));
+}
+
+/// A panic is our mistake: says so in the form of every other error, without a backtrace. One in other people's code on
+/// a stranger's file is no bug, and becomes an error that names the file.
 pub fn report_panics_as_bugs() {
     std::panic::set_hook(Box::new(|panic| {
+        if hydrometer_probes::strangers::is_contained() {
+            return;
+        }
         let message = panic
             .payload()
             .downcast_ref::<&str>()
@@ -135,7 +143,7 @@ pub fn report_panics_as_bugs() {
             .or_else(|| panic.payload().downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no message".to_owned());
         let place = panic.location().map_or_else(String::new, |at| format!(" ({}:{})", at.file(), at.line()));
-        talk(&format!("error: this is a bug in hydrometer: {message}{place}"));
-        talk("hint: please report it with this line, the command and `hydrometer --version`");
+        talk("error: ", &format!("this is a bug in hydrometer: {message}{place}"));
+        talk("hint: ", "please report it with this line, the command and `hydrometer --version`");
     }));
 }

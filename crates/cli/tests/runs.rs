@@ -247,6 +247,36 @@ fn base_files_of_llama_cpp_go_out_and_come_in() {
     }
 }
 
+/// A base file of another model, and one whose rows are no distributions.
+#[test]
+fn foreign_base_files_are_refused() {
+    let bench = Bench::new();
+    let export = ["export", "llama-kld", "--teacher", "scripted:teacher.toml", "--text", "tides.txt"];
+    bench.run(0, &[&export[..], &["-o", "base.kld", "--ctx", "64", "--chunks", "20"]].concat());
+    let good = fs::read(bench.path("base.kld")).unwrap();
+    let import = |bytes: &[u8], student: &str, expected: &str| {
+        fs::write(bench.path("other.kld"), bytes).unwrap();
+        let output = bench.output(&["import", "llama-kld", "other.kld", "--student", student]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(expected), "{said}");
+    };
+    let first_row = 20 + 20 * 64 * 4;
+    let mut lifted = good.clone();
+    lifted[first_row + 4..first_row + 8].copy_from_slice(&(-1f32).to_le_bytes());
+    import(&lifted, "scripted:teacher.toml", "row 0 of the base file: its probabilities sum to ");
+    let mut flat = good.clone();
+    flat[first_row..first_row + 8].copy_from_slice(&[0; 8]);
+    import(&flat, "scripted:teacher.toml", "its probabilities sum to 256.0000, expected 0.99 to 1.01");
+    let more = (0..300).map(|id| format!("\"<{id}>\"")).collect::<Vec<_>>().join(", ");
+    fs::write(
+        bench.path("larger.toml"),
+        format!("vocabulary = [{more}]\ncontext_length = 4096\n[default]\nprobabilities = {{ \"<1>\" = 0.5 }}\n"),
+    )
+    .unwrap();
+    import(&good, "scripted:larger.toml", "the first of them 256");
+}
+
 #[test]
 fn probes_are_imported_listed_shown_and_checked() {
     let bench = Bench::new();

@@ -8,6 +8,7 @@ mod files;
 use std::path::Path;
 
 use hydrometer_answers::EncoderIdentity;
+use hydrometer_probes::strangers::contained;
 use rayon::prelude::*;
 use statrs::function::erf::erf;
 use tokenizers::Tokenizer;
@@ -194,7 +195,9 @@ impl SentenceEncoder {
 
     /// The tokens of a text in stretches that can be read at once, each with its ends; an empty text has one of ends alone.
     fn stretches(&self, text: &str) -> Result<Vec<Vec<u32>>, ModelError> {
-        let encoding = self.tokenizer.encode_fast(text, false).map_err(|e| ModelError::tokenizer(e.to_string()))?;
+        let fails = || ModelError::tokenizer("the tokenizers library fails on a text");
+        let encoding = contained(|| self.tokenizer.encode_fast(text, false)).ok_or_else(fails)?;
+        let encoding = encoding.map_err(|e| ModelError::tokenizer(e.to_string()))?;
         let inner = self.identity.max_tokens as usize - self.ends.len();
         let [first, last] = self.ends;
         let none: &[u32] = &[];

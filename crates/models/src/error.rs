@@ -148,7 +148,7 @@ impl ModelError {
             path: path.display().to_string(),
             at: at.into(),
             expected: expected.into(),
-            found: found.into(),
+            found: one_line(found.into()),
         }
     }
 
@@ -177,20 +177,25 @@ impl ModelError {
         Self::Unsupported {
             path: path.display().to_string(),
             what: what.into(),
-            found: found.into(),
+            found: one_line(found.into()),
             supported: supported.into(),
         }
     }
 
     /// A complaint of the tokenizer.
     pub fn tokenizer(reason: impl Into<String>) -> Self {
-        Self::Tokenizer { reason: reason.into() }
+        Self::Tokenizer { reason: one_line(reason.into()) }
     }
 
     /// A complaint of the chat template.
     pub fn template(reason: impl Into<String>) -> Self {
-        Self::Template { reason: reason.into() }
+        Self::Template { reason: one_line(reason.into()) }
     }
+}
+
+/// Other libraries quote files in their messages: a line break in one could begin a line that looks like ours.
+fn one_line(text: String) -> String {
+    if text.contains(['\n', '\r']) { text.replace(['\n', '\r'], "↵") } else { text }
 }
 
 /// Text from a file, cut and escaped so that it can stand in an error message.

@@ -7,6 +7,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hydrometer_probes::strangers::open_file;
+
 use crate::ModelError;
 
 /// Bytes that can be read at any position.
@@ -25,11 +27,8 @@ enum Bytes {
 
 impl Source {
     pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
-        let file = File::open(path).map_err(|e| ModelError::io(path, "cannot open", e))?;
+        let file = open_file(path).map_err(|e| ModelError::io(path, "cannot open", e))?;
         let about = file.metadata().map_err(|e| ModelError::io(path, "cannot open", e))?;
-        if !about.is_file() {
-            return Err(ModelError::malformed(path, "path", "a regular file", "something else"));
-        }
         Ok(Self { path: path.to_owned(), len: about.len(), bytes: Bytes::File(Arc::new(file)) })
     }
 

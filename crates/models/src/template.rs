@@ -1,10 +1,14 @@
 //! Chat templates: the Jinja text that a model ships with, rendered the way Hugging Face renders it.
 
-use std::io::Write;
+mod bounds;
 
+use std::io::Write;
+use std::sync::Arc;
+
+use minijinja::machinery::{CompiledTemplate, TemplateConfig, eval, make_string_output};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Value, ValueKind};
-use minijinja::{Environment, ErrorKind, Output, State, UndefinedBehavior, context, escape_formatter};
+use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior, context, escape_formatter};
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
@@ -15,9 +19,7 @@ use crate::{ModelError, Tokenizer};
 
 const KEY: &str = "tokenizer.chat_template";
 /// Steps that a template may take: real ones need some thousands per message.
-const FUEL: u64 = 10_000_000;
-/// Longest template that is compiled; the longest published ones have about 20 KB.
-const LONGEST: usize = 1 << 20;
+const FUEL: u64 = 4_000_000;
 
 /// One message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +46,11 @@ pub enum GenerationPrompt {
     Leave,
 }
 
-/// A compiled chat template.
+/// A chat template that compiles.
 #[derive(Debug)]
 pub struct ChatTemplate {
-    environment: Environment<'static>,
+    /// The text that is compiled anew for each conversation: that costs less than the model's first token.
+    source: String,
     bos_token: Option<String>,
     eos_token: Option<String>,
     hash: String,
@@ -59,30 +62,14 @@ impl ChatTemplate {
     /// # Errors
     /// The text is no valid template; the error names the line.
     pub fn new(source: &str, bos_token: Option<String>, eos_token: Option<String>) -> Result<Self, ModelError> {
-        if source.len() > LONGEST {
-            let reason = format!("{} bytes are more than the {LONGEST} that are read", source.len());
-            return Err(ModelError::template(reason));
-        }
-        let mut environment = Environment::new();
-        environment.set_syntax(syntax()?);
-        environment.set_undefined_behavior(UndefinedBehavior::Lenient);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_function("raise_exception", |why: String| -> Result<Value, minijinja::Error> {
-            Err(minijinja::Error::new(ErrorKind::InvalidOperation, format!("the template refuses: {why}")))
-        });
-        // There is no `strftime_now`: a library that reads the clock would render another prompt every day. Templates
-        // that ask whether it is defined (Llama 3) fall back to the date that their authors chose.
-        environment.add_filter("tojson", to_json);
-        environment.set_formatter(print_like_python);
-        environment.set_fuel(Some(FUEL));
-        let compiled = environment.add_template_owned("chat", source.to_owned());
-        compiled.map_err(|e| ModelError::template(describe(&e)))?;
+        let readable = bounds::readable(source, &syntax()?)?;
+        bounds::on_a_deep_stack(|| compile(&readable).map(drop))?;
         let mut hasher = blake3::Hasher::new();
         for part in [Some(source), bos_token.as_deref(), eos_token.as_deref()] {
             let part = part.map_or("none".to_owned(), |text| format!("some {} {text}", text.len()));
             hasher.update(part.as_bytes());
         }
-        Ok(Self { environment, bos_token, eos_token, hash: format!("blake3:{}", hasher.finalize().to_hex()) })
+        Ok(Self { source: readable, bos_token, eos_token, hash: format!("blake3:{}", hasher.finalize().to_hex()) })
     }
 
     /// The template that a GGUF file carries, if it carries one.
@@ -109,20 +96,28 @@ impl ChatTemplate {
     /// # Errors
     /// The template refuses the messages, or asks for something that is not there.
     pub fn render(&self, messages: &[Message], prompt: GenerationPrompt) -> Result<String, ModelError> {
+        bounds::on_a_deep_stack(|| self.render_here(messages, prompt))
+    }
+
+    fn render_here(&self, messages: &[Message], prompt: GenerationPrompt) -> Result<String, ModelError> {
+        let given = messages.iter().map(|m| m.role.len() + m.content.len()).sum();
+        let environment = environment(bounds::Budget::new(given));
+        let compiled = compile(&self.source)?;
         let values: Vec<Value> = messages.iter().map(|m| context! { role => &m.role, content => &m.content }).collect();
-        let template = self.environment.get_template("chat");
-        let rendered = template.and_then(|template| {
-            template.render(context! {
-                messages => values,
-                add_generation_prompt => prompt == GenerationPrompt::Add,
-                bos_token => &self.bos_token,
-                eos_token => &self.eos_token,
-                // Given as none, as transformers does: templates ask `tools is not none`.
-                tools => Value::from(()),
-                documents => Value::from(()),
-            })
-        });
-        rendered.map_err(|e| ModelError::template(describe(&e)))
+        let root = context! {
+            messages => values,
+            add_generation_prompt => prompt == GenerationPrompt::Add,
+            bos_token => &self.bos_token,
+            eos_token => &self.eos_token,
+            // Given as none, as transformers does: templates ask `tools is not none`.
+            tools => Value::from(()),
+            documents => Value::from(()),
+        };
+        let mut text = String::new();
+        let mut out = make_string_output(&mut text);
+        let ended = eval(&environment, &compiled.instructions, root, &compiled.blocks, &mut out, AutoEscape::None);
+        ended.map_err(|e| ModelError::template(describe(&e)))?;
+        Ok(text)
     }
 
     /// Ids of the conversation, BOS in front exactly once where the model wants one.
@@ -149,6 +144,33 @@ impl ChatTemplate {
 fn syntax() -> Result<SyntaxConfig, ModelError> {
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     syntax.map_err(|e| ModelError::template(describe(&e)))
+}
+
+fn compile(source: &str) -> Result<CompiledTemplate<'_>, ModelError> {
+    let config = TemplateConfig { syntax_config: syntax()?, default_auto_escape: Arc::new(|_| AutoEscape::None) };
+    let compiled = CompiledTemplate::new("chat", source, &config);
+    let mut compiled = compiled.map_err(|e| ModelError::template(describe(&e)))?;
+    bounds::check_each_value(&mut compiled);
+    Ok(compiled)
+}
+
+/// What a template can call.
+fn environment<'e>(budget: bounds::Budget) -> Environment<'e> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+    environment.add_function("raise_exception", |why: String| -> Result<Value, minijinja::Error> {
+        Err(minijinja::Error::new(ErrorKind::InvalidOperation, format!("the template refuses: {why}")))
+    });
+    // There is no `strftime_now`: a library that reads the clock would render another prompt every day. Templates
+    // that ask whether it is defined (Llama 3) fall back to the date that their authors chose.
+    environment.add_filter("tojson", to_json);
+    environment.set_fuel(Some(FUEL));
+    bounds::guard(&mut environment, &budget);
+    environment.set_formatter(move |out, state, value| {
+        budget.weigh(value)?;
+        print_like_python(out, state, value)
+    });
+    environment
 }
 
 /// Python prints True, False and None.
@@ -261,7 +283,7 @@ mod tests {
         check_error("a\n{% if %}", "(line 2)");
         check_error("{{ strftime_now('%Y') }}", "today's date");
         check_error("{{ messages.nothing.more }}", "undefined");
-        check_error("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}", "fuel");
-        check_error(&"x".repeat(LONGEST + 1), "bytes are more than");
+        let loops = |text: &str| text.replace('<', "{% for a in many %}").replace('>', "{% endfor %}");
+        check_error(&loops("{% set many = range(500) | list %}<<<>>>"), "fuel");
     }
 }

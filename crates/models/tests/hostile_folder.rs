@@ -38,6 +38,29 @@ fn check(name: &str, change: impl FnOnce(&Path), fragment: &str) {
     assert!(error.contains(fragment), "expected `{fragment}` in: {error}");
 }
 
+/// Gives `tokenizer.json` another normalizer.
+fn normalizer(normalizer: serde_json::Value) -> impl FnOnce(&Path) {
+    move |folder| {
+        let path = folder.join("tokenizer.json");
+        let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        json["normalizer"] = normalizer;
+        std::fs::write(&path, json.to_string()).unwrap();
+    }
+}
+
+/// What the tokenizers library chokes on is the file's fault.
+#[test]
+fn tokenizers_that_cannot_encode() {
+    let replace = |pattern: serde_json::Value, content: &str| serde_json::json!({"type": "Replace", "pattern": pattern, "content": content});
+    let empty = || serde_json::json!({"Regex": ""});
+    let fails = "tokenizer.json: file: expected a tokenizer that can encode text";
+    check("tiny-qwen3", normalizer(replace(empty(), "e")), fails);
+    check("tiny-qwen3", normalizer(replace(serde_json::json!({"Regex": "x*"}), "e")), fails);
+    let chain = vec![replace(serde_json::json!({"String": "a"}), "aaaaaaaaaa"); 12];
+    let chain = serde_json::json!({"type": "Sequence", "normalizers": chain});
+    check("tiny-qwen3", normalizer(chain), "expected replacements that make a text at most 16 times as long");
+}
+
 /// Changes one file as text.
 fn edit(file: &'static str, from: &'static str, to: &'static str) -> impl FnOnce(&Path) {
     move |folder| {

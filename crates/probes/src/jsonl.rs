@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Fault, FaultKind, ProbeError, quote};
 use crate::fields::{Field, Type, require, shown};
+use crate::strangers::check_keys;
 use crate::validate::validate_at;
 use crate::{Probe, Suite, kind};
 
@@ -135,7 +136,7 @@ fn parse(line: &str) -> Result<Probe, Fault> {
 /// The JSON object on a line.
 pub(crate) fn object(line: &str) -> Result<Map<String, Value>, Fault> {
     let next = "write one JSON object per line, without commas between lines";
-    match serde_json::from_str(line) {
+    match check_keys(line.as_bytes()).and_then(|()| serde_json::from_str(line)) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(other) => Err(Fault::new(FaultKind::BadJson, "a JSON object", shown(&other), next)),
         Err(error) => {

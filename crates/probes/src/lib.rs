@@ -17,6 +17,7 @@ pub mod normalise;
 pub mod paired;
 mod probe;
 mod schema;
+pub mod strangers;
 mod suite;
 mod validate;
 

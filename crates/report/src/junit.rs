@@ -10,13 +10,17 @@ use crate::section::gates::{bounds, detectable, more_families};
 use crate::show;
 use crate::text::visible;
 
+const NO_GATE: &str = "the policy has no gate that this run can answer";
+
 /// One test case per gate. FAIL is a failure; NOT ENOUGH EVIDENCE is `skipped` with its message, because JUnit knows
 /// no third answer and a failure would say that something was found. Let the exit code decide, it keeps them apart.
 #[must_use]
 pub fn junit(statement: &Statement) -> String {
     let gates = &statement.gates;
     let count = |verdict: Verdict| gates.iter().filter(|gate| gate.verdict == verdict).count();
-    let (tests, skipped, failures) = (gates.len(), count(Verdict::NotEnoughEvidence), count(Verdict::Fail));
+    let none = usize::from(gates.is_empty());
+    let (tests, skipped) = (gates.len() + none, count(Verdict::NotEnoughEvidence) + none);
+    let failures = count(Verdict::Fail);
     let name = escaped(&format!("{} against {}", statement.student.name, statement.teacher.name));
     let properties = [
         ("hydrometer", statement.hydrometer.as_str()),
@@ -28,7 +32,15 @@ pub fn junit(statement: &Statement) -> String {
     ];
     let properties = properties
         .map(|(name, value)| format!("            <property name=\"{name}\" value=\"{}\"/>\n", escaped(value)));
-    let cases: String = gates.iter().map(case).collect();
+    let mut cases: String = gates.iter().map(case).collect();
+    if gates.is_empty() {
+        // A suite without a test passes everywhere, and nothing was judged.
+        let verdict = escaped(&format!("{}: {NO_GATE}", show::verdict(statement.verdict)));
+        cases = format!(
+            "        <testcase name=\"gates\" classname=\"hydrometer.gates\">\n            <skipped \
+             message=\"{verdict}\" type=\"evidence\"/>\n        </testcase>\n"
+        );
+    }
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="hydrometer" tests="{tests}" skipped="{skipped}" failures="{failures}" errors="0">

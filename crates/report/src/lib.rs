@@ -28,6 +28,7 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use measured::Measured;
 pub use terminal::{Color, TerminalOptions, terminal};
+pub use text::{printable, printable_json, visible};
 
 use hydrometer_audit::Statement;
 
@@ -37,5 +38,5 @@ pub fn json(statement: &Statement) -> String {
     // Serialising to memory fails only on maps whose keys are not strings; a statement has none.
     let mut json = serde_json::to_string_pretty(statement).expect("a statement has no map with other keys");
     json.push('\n');
-    json
+    printable_json(&json)
 }

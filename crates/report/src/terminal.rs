@@ -13,7 +13,7 @@ use crate::show;
 use crate::text::{columns, left, visible, wrap};
 
 pub use page::Color;
-pub(crate) use page::Page;
+pub(crate) use page::{PAINT, Page};
 
 /// What the statement itself does not know about where it is shown.
 #[derive(Clone, Debug)]

@@ -1,13 +1,15 @@
 //! Text of models and users made safe to show: control and direction characters become visible, columns are counted
 //! as a terminal shows them.
 
+use crate::terminal::{Color, PAINT};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Text with every control character, bidirectional control and invisible character replaced by a visible symbol.
+/// Text of one line with every control character, bidirectional control and invisible character replaced by a visible symbol.
 ///
 /// C0 becomes its control picture (`␀`, `␛`), line ends become `↵`, the rest `⟨U+202E⟩`. The joiners U+200C and U+200D
 /// stay: scripts and emoji need them, and they reorder nothing.
-pub(crate) fn visible(text: &str) -> String {
+#[must_use]
+pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -28,6 +30,49 @@ pub(crate) fn visible(text: &str) -> String {
             | '\u{fff9}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e007f}' => shown.push_str(&format!("⟨U+{:04X}⟩", c as u32)),
             _ => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// Does a character act on a terminal or on the order of what stands beside it, instead of being shown?
+fn acts(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || c.is_control()
+}
+
+/// A text of several lines as it may be printed: what would act becomes visible, but for the ends of lines, tabs and,
+/// with [`Color::Always`], the colours that this crate paints with.
+#[must_use]
+pub fn printable(text: &str, color: Color) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(acts) {
+        let (before, from) = rest.split_at(at);
+        shown.push_str(before);
+        let own = PAINT.iter().find(|own| color == Color::Always && from.starts_with(*own));
+        let length = own.map_or_else(|| from.chars().next().map_or(0, char::len_utf8), |own| own.len());
+        let (one, after) = from.split_at(length);
+        if own.is_some() || matches!(one, "\n" | "\t") {
+            shown.push_str(one)
+        } else {
+            shown.push_str(&visible(one))
+        }
+        rest = after;
+    }
+    shown + rest
+}
+
+/// JSON as it may be printed: the same value, with `\u` escapes for what JSON allows and a terminal acts on.
+#[must_use]
+pub fn printable_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        // All of them lie in the first plane and can stand in strings only.
+        if acts(c) && !matches!(c, '\n' | '\r' | '\t') {
+            shown.push_str(&format!("\\u{:04x}", c as u32));
+        } else {
+            shown.push(c);
         }
     }
     shown
@@ -126,6 +171,24 @@ mod tests {
         check("line\nnext\tcell", "line↵next⇥cell");
         check("\u{202e}desrever", "⟨U+202E⟩desrever");
         check("👩\u{200d}💻 naïve 日本", "👩\u{200d}💻 naïve 日本");
+    }
+
+    #[test]
+    fn what_acts_is_not_printed() {
+        let check = |text: &str, color, expect: &str| assert_eq!(printable(text, color), expect, "{text:?}");
+        check("plain\n\ttext", Color::Never, "plain\n\ttext");
+        check("a\u{1b}]0;x\u{7}b\r\u{9b}2J", Color::Never, "a␛]0;x␇b␍⟨U+009B⟩2J");
+        check("\u{1b}[1;31mFAIL\u{1b}[0m", Color::Never, "␛[1;31mFAIL␛[0m");
+        check("\u{1b}[1;31mFAIL\u{1b}[0m \u{1b}[8mx", Color::Always, "\u{1b}[1;31mFAIL\u{1b}[0m ␛[8mx");
+        check("x\u{202e}y\u{200d}", Color::Always, "x⟨U+202E⟩y\u{200d}");
+    }
+
+    #[test]
+    fn printed_json_is_the_same_value() {
+        let value = serde_json::json!({"k\u{9b}": "a\u{202e}b\u{7f}\u{1b}\n", "שלום\u{200f}": 1});
+        let shown = printable_json(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(!shown.contains(|c| acts(c) && c != '\n'), "{shown:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 
     #[test]

@@ -6,11 +6,12 @@ use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use hydrometer_probes::strangers::open_file;
+
 use super::{
     DISTRIBUTIONS_FORMAT, DistributionHeader, ENTRY_BYTES, FOOTER_BYTES, MAGIC, MAX_HEADER, MAX_TOKENS, SequenceKey,
     SequenceRecords, damaged,
 };
-use crate::durable::open_file;
 use crate::{Problem, RunError};
 
 /// A file of distributions open for reading; one sequence is in memory at a time.

@@ -94,6 +94,20 @@ impl EncodedRow {
         (self.scale, self.min_log_prob) = compat::encode_row(logits, &mut self.codes);
     }
 
+    /// Sum of the probabilities. The format lifts everything 16 nats and more below the largest entry to there, so that a
+    /// row of many improbable tokens sums to somewhat more than 1.
+    pub fn mass(&self) -> f64 {
+        let of = |code: &u16| f64::from(compat::decode(*code, self.scale, self.min_log_prob).exp());
+        self.codes.iter().map(of).sum()
+    }
+
+    /// The masses that a row of so many entries can have as an encoding of probabilities.
+    pub fn masses(entries: usize) -> std::ops::RangeInclusive<f64> {
+        const ROUNDING: f64 = 0.01;
+        const WINDOW: f64 = 16.0;
+        1.0 - ROUNDING..=1.0 + ROUNDING + entries as f64 * (-WINDOW).exp()
+    }
+
     /// Writes the log-probabilities to `out`, as many as there are codes.
     ///
     /// They are the teacher's logits up to a constant and half a step, and never more than 16 nats below the largest.

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use hydrometer_probes::strangers::open_file;
+
 use super::{BaseError, BaseHeader, EncodedRow, HEADER_BYTES, MAGIC};
-use crate::durable::open_file;
 
 /// A base file open for reading; one row is in memory at a time.
 #[derive(Debug)]

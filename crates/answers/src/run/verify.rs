@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use hydrometer_probes::strangers::open_file;
 use serde::{Deserialize, Serialize};
 
 use super::folder::RunFolder;
-use super::layout::{COST, FINISHED, FORMAT, MANIFEST, PROBES};
+use super::layout::{COST, FINISHED, FORMAT, MANIFEST, PARTS as FOLDER, PROBES};
 use super::manifest::PlannedTokens;
 use super::units::UnitCounts;
-use crate::durable::{self, open_file};
+use crate::durable;
 use crate::json::{pretty, read_json};
 use crate::part::{PARTS, PartKind};
 use crate::{Problem, RunError};
@@ -108,6 +109,7 @@ impl RunFolder {
                 problems.push(Problem { file: FINISHED.to_owned(), what });
             }
             problems.extend(self.unsealed(&finished));
+            problems.extend(self.strangers()?);
             self.refuse(std::mem::take(&mut problems))?;
             problems.extend(finished.files.iter().filter_map(|sealed| changed(self.path(), sealed)));
             sealed.extend(finished.files.into_iter().map(|sealed| (sealed.file, sealed.rows)));
@@ -128,6 +130,14 @@ impl RunFolder {
             }
         }
         self.refuse(problems)
+    }
+
+    /// Files among the parts that are no part of the run: what nobody reads should not look as if it counted.
+    fn strangers(&self) -> Result<Vec<Problem>, RunError> {
+        let planned: HashSet<String> = self.planned().map(|(kind, unit)| kind.file(unit)).collect();
+        let there = durable::entries(&self.path().join(FOLDER))?.into_iter().map(|name| format!("{FOLDER}/{name}"));
+        let strange = there.filter(|file| !planned.contains(file) && !durable::is_temporary(file));
+        Ok(strange.map(|file| Problem { file, what: "is no part of this run".to_owned() }).collect())
     }
 
     /// Where the list of the finished run is not the list of the plan.

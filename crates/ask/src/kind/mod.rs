@@ -43,6 +43,12 @@ pub(crate) trait Kind {
         false
     }
 
+    /// Looks whether the units that are still to be asked can be, before the first of any kind is.
+    fn prepare(&mut self, asking: &Asking<'_>) -> Result<(), AskError> {
+        let _ = asking;
+        Ok(())
+    }
+
     /// Asks one unit and writes its parts, the one of [`Kind::part`] last.
     fn run_unit(
         &mut self,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hydrometer_answers::store::{Access, Store};
 use hydrometer_answers::{Part, PartKind, SampleSettings, TeacherAsked, part};
-use hydrometer_models::Model;
+use hydrometer_models::{Model, SampleLimits};
 use hydrometer_probes::Suite;
 use hydrometer_probes::families::order_in;
 
@@ -34,7 +34,7 @@ pub(crate) struct Prompts {
     settings: Option<SampleSettings>,
     encoded: bool,
     teacher_asked: Option<TeacherAsked>,
-    /// Opened with the first unit that is asked.
+    /// Open where a unit is still to be asked.
     store: Option<Store>,
 }
 
@@ -92,6 +92,15 @@ fn asked_of_teacher(prompts: Vec<Prompt>, options: &AskOptions) -> (Vec<Prompt>,
     prompts.into_iter().partition(|prompt| places.binary_search(&place(prompt)).is_ok())
 }
 
+/// Who asks each model that answers.
+fn askers<'a>(
+    asking: &Asking<'a>,
+    settings: &'a SampleSettings,
+    limits: &'a SampleLimits,
+) -> impl Iterator<Item = Asker<'a>> {
+    asking.models.who_answer().map(move |(role, model)| Asker { model, role, settings, limits })
+}
+
 impl Kind for Prompts {
     fn part(&self) -> PartKind {
         part::Samples::KIND
@@ -118,6 +127,28 @@ impl Kind for Prompts {
         self.teacher_asked.is_some()
     }
 
+    /// A store that cannot be written is noticed before texts are scored. It will do where it holds every answer.
+    fn prepare(&mut self, asking: &Asking<'_>) -> Result<(), AskError> {
+        let Some(Sampling { settings, store: folder, limits }) = &asking.options.sampling else { return Ok(()) };
+        let open = |(unit, _): &(usize, _)| !asking.run.has(part::Samples::KIND, *unit as u32);
+        let open: Vec<_> = self.units.iter().enumerate().filter(open).flat_map(|(_, prompts)| prompts).collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let (store, refusal) = Store::open_to_extend(folder)?;
+        if let Some(refusal) = refusal {
+            let lacks = |asker: Asker<'_>| {
+                let asked: Vec<_> = open.iter().filter_map(|prompt| prompt.of(asker.role)).collect();
+                asker.missing(&asked, &store) > 0
+            };
+            if askers(asking, settings, limits).any(lacks) {
+                return Err(refusal.into());
+            }
+        }
+        self.store = Some(store);
+        Ok(())
+    }
+
     fn run_unit(
         &mut self,
         unit: usize,
@@ -132,8 +163,8 @@ impl Kind for Prompts {
             Some(store) => store,
             closed => closed.insert(Store::open(folder, Access::Write)?),
         };
-        let who = asking.models.who_answer().filter(|(role, _)| !student_alone || *role == Role::Student);
-        let askers: Vec<_> = who.map(|(role, model)| Asker { model, role, settings, limits }).collect();
+        let askers = askers(asking, settings, limits);
+        let askers: Vec<_> = askers.filter(|asker| !student_alone || asker.role == Role::Student).collect();
         for asker in &askers {
             asking.go_on(observer)?;
             let asked: Vec<_> = prompts.iter().filter_map(|prompt| prompt.of(asker.role)).collect();

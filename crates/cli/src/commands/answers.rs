@@ -9,10 +9,11 @@ use clap::{Args, Subcommand};
 use hydrometer_answers::store::{Access, AnswerKey, Store, StoreGroup, StoredAnswer};
 use hydrometer_answers::{Problem, RunError};
 use hydrometer_probes::counted::{counted, grouped, noun};
+use hydrometer_report::{printable_json, visible};
 use serde_json::json;
 
 use super::as_json;
-use super::probes::{printable, summary_of};
+use super::probes::summary_of;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
@@ -153,7 +154,7 @@ fn ls(arguments: &Ls, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let store = arguments.store.look(terminal)?;
     if arguments.each {
         let line = |answer: StoredAnswer| {
-            let (key, name) = (digits(&answer.key), printable(&answer.model_name));
+            let (key, name) = (digits(&answer.key), visible(&answer.model_name));
             format!("{}  {name}  {}  {}\n", &key[..16], answer.sample, summary_of(&answer.text))
         };
         files::deliver_lines(store.answers().map(|answer| Ok(line(answer?))), None, terminal)?;
@@ -172,11 +173,11 @@ fn ls(arguments: &Ls, terminal: &mut Terminal) -> Result<Exit, Failure> {
 
 /// One line per model and parameters.
 fn table(groups: &[StoreGroup]) -> String {
-    let names: Vec<_> = groups.iter().map(|group| printable(&group.model_name)).collect();
+    let names: Vec<_> = groups.iter().map(|group| visible(&group.model_name)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let line = |(name, group): (&String, &StoreGroup)| {
         let (prompts, answers) = (grouped(group.prompts), grouped(group.answers));
-        let drawn = printable(&group.parameters);
+        let drawn = visible(&group.parameters);
         let [of_prompts, of_answers] =
             [(group.prompts, "prompt"), (group.answers, "answer")].map(|(number, one)| noun(number, one));
         format!("{name:width$}  {prompts:>7} {of_prompts:7}  {answers:>9} {of_answers:7}  {drawn}\n")
@@ -203,7 +204,7 @@ fn show(arguments: &Show, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let Some(answer) = store.get(key)? else {
         return Err(Failure::input(format!("{key} is gone: another process changes the store")));
     };
-    let text = if arguments.json { as_json(&answer)? } else { printable(&shown(&answer)?) };
+    let text = if arguments.json { as_json(&answer)? } else { shown(&answer)? };
     terminal.data(&text)?;
     Ok(Exit::Done)
 }
@@ -253,7 +254,8 @@ fn export(arguments: &Export, terminal: &mut Terminal) -> Result<Exit, Failure> 
     let answers = store.answers().filter(|answer| answer.as_ref().map_or(true, wanted));
     let lines = answers.map(|answer| {
         let line = serde_json::to_string(&answer?);
-        line.map(|line| line + "\n").map_err(|error| Failure::input(format!("an answer has no JSON form: {error}")))
+        line.map(|line| printable_json(&line) + "\n")
+            .map_err(|error| Failure::input(format!("an answer has no JSON form: {error}")))
     });
     files::deliver_lines(lines, arguments.out.as_deref(), terminal)?;
     Ok(Exit::Done)
@@ -272,7 +274,7 @@ impl<'a> Named<'a> {
         let groups = if names.is_empty() { Vec::new() } else { store.groups()? };
         for name in names {
             if !groups.iter().any(|group| group.model_name == *name || group.model_key == *name) {
-                let known: BTreeSet<_> = groups.iter().map(|group| printable(&group.model_name)).collect();
+                let known: BTreeSet<_> = groups.iter().map(|group| visible(&group.model_name)).collect();
                 let known = known.into_iter().collect::<Vec<_>>().join(", ");
                 return Err(Failure::input(format!("the store holds no answer of a model `{name}`"))
                     .hint(format!("it holds answers of {}", if known.is_empty() { "no model" } else { &known })));
@@ -287,7 +289,7 @@ impl<'a> Named<'a> {
 }
 
 fn gc(arguments: &Gc, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let mut store = arguments.store.open(if arguments.yes { Access::Write } else { Access::Read })?;
+    let mut store = arguments.store.open(if arguments.yes { Access::Rewrite } else { Access::Read })?;
     let Which { model, keep_model } = &arguments.which;
     let (named, named_go) = (Named::new(if model.is_empty() { keep_model } else { model }, &store)?, !model.is_empty());
     let goes = |name: &str, key: &str| named.has(name, key) == named_go;
@@ -312,7 +314,7 @@ fn gc(arguments: &Gc, terminal: &mut Terminal) -> Result<Exit, Failure> {
 }
 
 fn compact(arguments: &Plain, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let done = arguments.store.open(Access::Write)?.compact()?;
+    let done = arguments.store.open(Access::Rewrite)?.compact()?;
     if arguments.json {
         terminal.data(&as_json(&done)?)?;
     }

@@ -15,6 +15,7 @@ use super::judged::{policy, publish, shown};
 use super::run_name::default_folder;
 use super::sampling::Answered;
 use super::suite::{BLOCK, SEED, Texts};
+use crate::arguments::as_typed;
 use crate::engine::{EngineArguments, Meaning, MeaningArguments, open_model, tokens_per_second};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -182,7 +183,7 @@ impl Settings {
                     cap,
                     gates: watched_gates(&policy),
                 }),
-                arguments: std::env::args().skip(1).collect(),
+                arguments: as_typed(),
             },
             engine: arguments.engine.options(),
             meaning: arguments.meaning.open(terminal)?,
@@ -194,10 +195,15 @@ impl Settings {
 
 impl Settings {
     /// The folder of the run.
-    fn folder(&self, models: &[&ModelIdentity], cache: Option<&Codec>) -> PathBuf {
+    ///
+    /// # Errors
+    /// It is inside a finished run.
+    fn folder(&self, models: &[&ModelIdentity], cache: Option<&Codec>) -> Result<PathBuf, Failure> {
         let meaning = self.meaning.as_ref().map(|meaning| meaning.closeness().settings());
         let default = || default_folder(models, &self.suite, &self.options, cache, meaning);
-        self.out.clone().unwrap_or_else(default)
+        let folder = self.out.clone().unwrap_or_else(default);
+        files::outside_runs(&folder)?;
+        Ok(folder)
     }
 }
 
@@ -232,7 +238,7 @@ fn audit_models(
     let meaning = settings.meaning.as_ref().map(Meaning::closeness);
     let models = Models { teacher: &*teacher, student: &*student, base: base.as_deref(), meaning };
     let identities = [teacher.identity(), student.identity()].into_iter().chain(models.base.map(Model::identity));
-    let folder = settings.folder(&identities.collect::<Vec<_>>(), None);
+    let folder = settings.folder(&identities.collect::<Vec<_>>(), None)?;
     let speeds = expected_speeds(models, &settings.suite, &folder)?;
     let job = Job { suite: &settings.suite, options: &settings.options, policy: &settings.policy, folder: &folder };
     Ok((audit(models, &job, speeds, interrupt, terminal)?, folder))
@@ -253,7 +259,7 @@ fn audit_cached(
         }
     }
     let student = open_model("student", &settings.student, &settings.engine, terminal)?;
-    let folder = settings.folder(&[cache.teacher(), student.identity()], Some(cache.codec()));
+    let folder = settings.folder(&[cache.teacher(), student.identity()], Some(cache.codec()))?;
     let mut progress = Progress::new(terminal, interrupt, Speeds { teacher: None, student: None });
     let collected = collect_cached(&mut cache, &*student, &settings.suite, &settings.options, &folder, &mut progress);
     progress.end();

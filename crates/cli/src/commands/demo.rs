@@ -11,6 +11,7 @@ use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::{Definition, answers, choices, tokens};
 use hydrometer_models::{Defect, EngineOptions, Model, Planted, Remembering, SampleLimits};
 use hydrometer_probes::kind::Prompt;
+use hydrometer_probes::strangers::read_file;
 use hydrometer_probes::{Ask, Normal, Profile, Suite};
 
 use super::audit::{Job, audit};
@@ -116,6 +117,7 @@ struct Row {
 pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let interrupt = listen()?;
     let engine = arguments.engine.options();
+    files::outside_runs(&arguments.out.join("models"))?;
     let teacher = unpack(&arguments.out, "teacher.gguf", TEACHER)?;
     let tour = Tour {
         // All students are asked the same as it, and most of them are it.
@@ -211,7 +213,7 @@ fn unpack(out: &Path, name: &str, content: &[u8]) -> Result<String, Failure> {
     let folder = out.join("models");
     fs::create_dir_all(&folder).map_err(|error| Failure::file("create", &folder, &error))?;
     let path = folder.join(name);
-    if fs::read(&path).ok().as_deref() != Some(content) {
+    if read_file(&path).ok().as_deref() != Some(content) {
         files::write(&path, content)?;
     }
     Ok(path.display().to_string())

@@ -10,14 +10,15 @@ use hydrometer_answers::{Problem, RunError};
 use hydrometer_ask::{Windowing, fill_cache};
 use hydrometer_metrics::sparse::Truncation;
 use hydrometer_probes::counted::{counted, grouped};
+use hydrometer_report::visible;
 use serde_json::json;
 
 use super::as_json;
-use super::probes::printable;
 use super::suite::{BLOCK, SEED, Texts};
 use crate::engine::{EngineArguments, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::interrupt::listen;
 use crate::progress::{Progress, Speeds};
 use crate::terminal::Terminal;
@@ -153,6 +154,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
 }
 
 fn collect(arguments: &Collect, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    files::outside_runs(&arguments.cache)?;
     let truncation = arguments.kept.resolve()?;
     let suite = arguments.texts.suite(arguments.seed)?;
     let interrupt = listen()?;
@@ -218,7 +220,7 @@ fn summary(cache: &mut TeacherCache) -> Result<String, Failure> {
     Ok(format!(
         "teacher    {}\nkept       mass {mass}, {k_min} to {}, {}, of a vocabulary of {}\n\
          sequences  {} in {}\npositions  {}\nbytes      {} ({each:.1} per position)\n",
-        printable(&cache.teacher().name),
+        visible(&cache.teacher().name),
         counted(k_max.into(), "token"),
         counted(draws.into(), "draw"),
         grouped(u64::from(cache.codec().vocab)),

@@ -49,9 +49,11 @@ pub struct LlamaKld {
 /// Runs one of them.
 pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let Command::LlamaKld(arguments) = command;
+    files::outside_runs(&arguments.out)?;
     let text = files::read_text(&arguments.text)?;
     let interrupt = listen()?;
     let teacher = open_model("teacher", &arguments.teacher, &arguments.engine.options(), terminal)?;
+    interrupt.heeded();
     let progress = Chunks::new(terminal, 0);
     let written = write_base_file(
         &*teacher,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use hydrometer_answers::llama_kld::BaseReader;
-use hydrometer_ask::base_file::against_base_file;
+use hydrometer_ask::base_file::{Against, against_base_file};
 
 use super::as_json;
 use crate::engine::{EngineArguments, open_model};
@@ -47,13 +47,21 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let interrupt = listen()?;
     let student = open_model("student", &arguments.student, &arguments.engine.options(), terminal)?;
     terminal.say("a base file names no model and no tokenizer: that they belong together is for you to know");
+    interrupt.heeded();
     let progress = Chunks::new(terminal, base.header().n_chunk);
     let compared = against_base_file(&mut base, &*student, arguments.block_tokens, &mut |done| {
         progress.done(done);
         !interrupt.asked()
     });
     progress.end();
-    let Some(compat) = compared? else {
+    let Against { compat, largest_mass } = compared?;
+    if largest_mass > 1.001 {
+        terminal.warn(&format!(
+            "the base file keeps 16 nats below each row's most probable token and lifts what is less probable to there: \
+             its probabilities sum to up to {largest_mass:.4}"
+        ));
+    }
+    let Some(compat) = compat else {
         return Err(Failure::input(format!(
             "{} holds {} positions, expected at least 100",
             arguments.base.display(),

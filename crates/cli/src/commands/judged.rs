@@ -15,7 +15,11 @@ use crate::terminal::Terminal;
 /// # Errors
 /// The file cannot be read or is no policy.
 pub fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
-    file.map_or_else(|| Ok(Policy::default()), |file| Ok(Policy::parse(&files::read_text(file)?)?))
+    let Some(file) = file else { return Ok(Policy::default()) };
+    Policy::parse(&files::read_text(file)?).map_err(|error| {
+        let failure = Failure::from(error);
+        Failure { message: format!("{}: {}", file.display(), failure.message), ..failure }
+    })
 }
 
 /// Leaves statement.json and report.html in the run folder.

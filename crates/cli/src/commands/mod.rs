@@ -20,6 +20,7 @@ mod sampling;
 mod suite;
 
 use hydrometer_metrics::Verdict;
+use hydrometer_report::printable_json;
 
 use crate::arguments::{Arguments, Command};
 use crate::exit::Exit;
@@ -55,7 +56,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
 /// The value has no JSON form.
 fn as_json(value: &impl serde::Serialize) -> Result<String, Failure> {
     serde_json::to_string_pretty(value)
-        .map(|text| text + "\n")
+        .map(|text| printable_json(&text) + "\n")
         .map_err(|error| Failure::input(format!("the result has no JSON form: {error}")))
 }
 

@@ -7,6 +7,7 @@ use hydrometer_probes::counted::counted;
 use hydrometer_probes::import::{self, Columns};
 use hydrometer_probes::kind::Description;
 use hydrometer_probes::{Probe, Profile, Suite, lint, probe_schema, write_jsonl};
+use hydrometer_report::printable_json;
 
 use super::suite::{SEED, profile_parser};
 use crate::exit::Exit;
@@ -181,12 +182,7 @@ pub(super) fn summary_of(text: &str) -> String {
         words.truncate(end);
         words.push('…');
     }
-    printable(&words)
-}
-
-/// Somebody's text on a terminal: escape sequences must not act.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{FFFD}' } else { c }).collect()
+    words
 }
 
 fn show(arguments: &ShowArguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
@@ -206,7 +202,7 @@ fn show(arguments: &ShowArguments, terminal: &mut Terminal) -> Result<Exit, Fail
     for (heading, text) in texts {
         lines.push_str(&format!("\n{heading}\n{text}\n"));
     }
-    terminal.data(&printable(&lines))?;
+    terminal.data(&lines)?;
     Ok(Exit::Done)
 }
 
@@ -215,7 +211,7 @@ fn convert(arguments: ImportArguments, terminal: &mut Terminal) -> Result<Exit, 
     let mut lines = Vec::new();
     write_jsonl(&suite, &mut lines)
         .map_err(|error| Failure::input(format!("the probes cannot be written: {error}")))?;
-    files::deliver(&String::from_utf8_lossy(&lines), arguments.out.as_deref(), terminal)?;
+    files::deliver(&printable_json(&String::from_utf8_lossy(&lines)), arguments.out.as_deref(), terminal)?;
     terminal.say(&format!("{} imported from {}", counted(suite.probes.len() as u64, "probe"), suite.name));
     Ok(Exit::Done)
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use hydrometer_answers::RunFolder;
 use hydrometer_audit::Statement;
+use hydrometer_probes::strangers::check_keys;
 use hydrometer_report::{Color, TerminalOptions};
 
 use super::judged::{measured, policy};
@@ -104,5 +105,7 @@ pub fn statement(run: &Path) -> Result<Statement, Failure> {
         ))
         .hint(RUN_HINT));
     }
-    serde_json::from_str(&text).map_err(|error| Failure::input(format!("{}: {error}", run.display())))
+    check_keys(text.as_bytes())
+        .and_then(|()| serde_json::from_str(&text))
+        .map_err(|error| Failure::input(format!("{}: {error}", run.display())))
 }

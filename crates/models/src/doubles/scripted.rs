@@ -26,6 +26,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use hydrometer_answers::{EngineIdentity, ModelIdentity};
+use hydrometer_probes::strangers::read_file;
 
 use crate::local::session::Rereading;
 use crate::{Answers, Block, ChatTemplate, Chooses, Grows, Logits, Model, ModelError, Scores, Session, Tokenizer};
@@ -61,7 +62,9 @@ impl Scripted {
     /// # Errors
     /// The file cannot be read, or is wrong: with its line, what was expected and what was found.
     pub fn open(path: &Path) -> Result<Scripted, ModelError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ModelError::io(path, "cannot read", source))?;
+        let bytes = read_file(path).map_err(|source| ModelError::io(path, "cannot read", source))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|e| ModelError::malformed(path, "file", "UTF-8 text", e.utf8_error().to_string()))?;
         Scripted::parse(path, &text)
     }
 

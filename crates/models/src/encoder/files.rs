@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use hydrometer_probes::strangers::contained;
 use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::{PostProcessorWrapper, Tokenizer};
@@ -10,6 +11,7 @@ use tokenizers::{PostProcessorWrapper, Tokenizer};
 use super::{LayerNorm, Linear};
 use crate::error::shown;
 use crate::safetensors::{LARGEST_JSON, LARGEST_TOKENIZER, parse_json, read_json, read_limited};
+use crate::tokenizer::growth;
 use crate::{ModelError, RawTensor};
 
 /// What `config.json` says of a BERT model. Names and defaults are those of Hugging Face transformers.
@@ -159,8 +161,11 @@ pub(super) fn longest(folder: &Path, positions: usize) -> Result<usize, ModelErr
 /// The tokenizer without its post-processor, what that puts before and after a text, and the hash of the file.
 pub(super) fn tokenizer(path: &Path, vocab: usize) -> Result<(Tokenizer, [u32; 2], String), ModelError> {
     let bytes = read_limited(path, LARGEST_TOKENIZER)?;
-    let mut tokenizer = Tokenizer::from_bytes(&bytes)
-        .map_err(|e| ModelError::malformed(path, "file", "a tokenizer.json", e.to_string()))?;
+    growth::check(path, &parse_json(path, &bytes)?["normalizer"])?;
+    let read = contained(|| Tokenizer::from_bytes(&bytes));
+    let fails = || ModelError::malformed(path, "file", "a tokenizer", "settings that make the tokenizers library fail");
+    let mut tokenizer =
+        read.ok_or_else(fails)?.map_err(|e| ModelError::malformed(path, "file", "a tokenizer.json", e.to_string()))?;
     // Padding and truncation belong to training scripts.
     tokenizer.with_padding(None);
     tokenizer.with_truncation(None).map_err(|e| ModelError::tokenizer(e.to_string()))?;

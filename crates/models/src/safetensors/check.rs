@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use hydrometer_probes::strangers::check_keys;
 use serde_json::Value;
 
 use super::{config, header, parse_index};
@@ -36,5 +37,5 @@ pub fn check_config(name: &str, bytes: &[u8]) -> Result<DecoderConfig, ModelErro
 
 fn json(name: &str, bytes: &[u8]) -> Result<Value, ModelError> {
     let broken = |e: serde_json::Error| ModelError::malformed(Path::new(name), "file", "JSON", e.to_string());
-    serde_json::from_slice(bytes).map_err(broken)
+    check_keys(bytes).and_then(|()| serde_json::from_slice(bytes)).map_err(broken)
 }

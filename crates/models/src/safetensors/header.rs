@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use hydrometer_probes::strangers::check_keys;
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
@@ -70,7 +71,8 @@ pub(super) fn read(source: &Source) -> Result<Vec<Stored>, ModelError> {
     }
     whole("header", 8 + length)?;
     let header = source.read("header", 8, length)?;
-    let metadata: Metadata = serde_json::from_slice(&header)
+    let metadata: Metadata = check_keys(&header)
+        .and_then(|()| serde_json::from_slice(&header))
         .map_err(|e| ModelError::malformed(path, "header", "a safetensors header", e.to_string()))?;
     let start = 8 + length;
     let data = metadata.data_len() as u64;

@@ -9,6 +9,7 @@ mod names;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use hydrometer_probes::strangers::check_keys;
 use serde_json::Value;
 
 use crate::config::Architecture;
@@ -257,5 +258,6 @@ pub(crate) fn read_json(path: &Path) -> Result<Value, ModelError> {
 }
 
 pub(crate) fn parse_json(path: &Path, bytes: &[u8]) -> Result<Value, ModelError> {
-    serde_json::from_slice(bytes).map_err(|e| ModelError::malformed(path, "file", "JSON", e.to_string()))
+    let parsed = check_keys(bytes).and_then(|()| serde_json::from_slice(bytes));
+    parsed.map_err(|e| ModelError::malformed(path, "file", "JSON", e.to_string()))
 }

@@ -1,17 +1,21 @@
 //! `tokenizer.json` of Hugging Face folders, through the `tokenizers` crate.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use hydrometer_probes::strangers::contained;
 use tokenizers::Tokenizer as Json;
 
 use super::vocabulary::{Kind, Vocabulary};
-use super::{Method, Recognise, Rules, Tokenizer, byte_level, from_gguf, pairing};
+use super::{Method, Recognise, Rules, Tokenizer, byte_level, from_gguf, growth, pairing};
 use crate::ModelError;
 use crate::error::shown;
+use crate::safetensors::parse_json;
 
 #[derive(Clone)]
 pub(super) struct Hf {
+    /// Where it was read, for errors.
+    path: PathBuf,
     /// Takes special tokens in a text for text.
     plain: Arc<Json>,
     /// Recognises them; made when the first chat template is encoded.
@@ -39,8 +43,10 @@ impl Hf {
                 json
             }),
         };
-        let encoding = json.encode_fast(text, false);
-        Ok(encoding.map_err(|e| ModelError::tokenizer(e.to_string()))?.get_ids().to_vec())
+        let encoding = contained(|| json.encode_fast(text, false)).ok_or_else(|| chokes(&self.path))?;
+        let encoding = encoding
+            .map_err(|e| ModelError::tokenizer(format!("{}: {}", self.path.display(), shown(&e.to_string()))))?;
+        Ok(encoding.get_ids().to_vec())
     }
 }
 
@@ -54,10 +60,10 @@ pub(crate) struct Named {
 }
 
 pub(crate) fn read(path: &Path, bytes: &[u8], named: &Named) -> Result<Tokenizer, ModelError> {
-    let value: serde_json::Value =
-        serde_json::from_slice(bytes).map_err(|e| ModelError::malformed(path, "file", "JSON", e.to_string()))?;
-    let mut json =
-        Json::from_bytes(bytes).map_err(|e| ModelError::malformed(path, "file", "a tokenizer.json", e.to_string()))?;
+    let value = parse_json(path, bytes)?;
+    growth::check(path, &value["normalizer"])?;
+    let read = contained(|| Json::from_bytes(bytes)).ok_or_else(|| chokes(path))?;
+    let mut json = read.map_err(|e| ModelError::malformed(path, "file", "a tokenizer.json", shown(&e.to_string())))?;
     // Padding and truncation belong to training scripts.
     json.with_padding(None);
     json.with_truncation(None).map_err(|e| ModelError::tokenizer(e.to_string()))?;
@@ -70,11 +76,15 @@ pub(crate) fn read(path: &Path, bytes: &[u8], named: &Named) -> Result<Tokenizer
     };
     let bos = id(&named.bos, "bos_token of tokenizer_config.json")?;
     let eos = id(&named.eos, "eos_token of tokenizer_config.json")?;
-    let adds_bos = named.adds_bos.unwrap_or_else(|| puts_first(&json, bos));
+    // A tokenizer that chokes on any text does so here, before a run has begun.
+    let tried = contained(|| json.encode_fast("a A1\n.", true).map(|_| puts_first(&json, bos)));
+    let tried = tried.ok_or_else(|| chokes(path))?.unwrap_or_else(|_| puts_first(&json, bos));
+    let adds_bos = named.adds_bos.unwrap_or(tried);
     let tokenizer = Tokenizer {
         rules: rules(&value),
         method: Method::Hf(Box::new(Hf {
             adds_space: prepends_space(&value),
+            path: path.to_owned(),
             plain: Arc::new(json),
             rendered: Arc::new(OnceLock::new()),
         })),
@@ -86,6 +96,12 @@ pub(crate) fn read(path: &Path, bytes: &[u8], named: &Named) -> Result<Tokenizer
     };
     let parts = ["normalizer", "pre_tokenizer", "post_processor"].map(|part| value[part].to_string());
     Ok(pairing::with_hash(tokenizer, &format!("tokenizer.json {}", parts.join(" "))))
+}
+
+/// The `tokenizers` crate gave up on a file in a way that only a program's mistake should.
+fn chokes(path: &Path) -> ModelError {
+    let found = "settings that make the tokenizers library fail, such as a pattern that matches nothing";
+    ModelError::malformed(path, "file", "a tokenizer that can encode text", found)
 }
 
 /// Whether the post-processor of the file puts BOS in front of an empty text.

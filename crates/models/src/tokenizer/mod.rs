@@ -4,6 +4,7 @@
 mod bpe;
 mod byte_level;
 mod from_gguf;
+pub(crate) mod growth;
 mod hf;
 mod merge;
 mod pairing;

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use crate::error::{Fault, FaultKind, ProbeError, quote};
 use crate::fields::shown;
 use crate::jsonl::{Lines, object};
+use crate::strangers::open_file;
 use crate::validate::validate_at;
 use crate::{Probe, Suite, read_jsonl};
 
@@ -156,7 +157,7 @@ pub(crate) fn name(path: &Path) -> String {
 }
 
 pub(crate) fn open(path: &Path) -> Result<BufReader<File>, ProbeError> {
-    File::open(path).map(BufReader::new).map_err(|source| ProbeError::Io { path: path.to_owned(), source })
+    open_file(path).map(BufReader::new).map_err(|source| ProbeError::Io { path: path.to_owned(), source })
 }
 
 /// A whole file as UTF-8, without a byte order mark.

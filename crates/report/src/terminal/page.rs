@@ -2,6 +2,9 @@
 
 use hydrometer_metrics::Verdict;
 
+/// The escape sequences that a page is painted with: the only ones that may be printed.
+pub(crate) const PAINT: [&str; 5] = ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[1;31m", "\u{1b}[1;32m", "\u{1b}[1;33m"];
+
 use crate::document::{Style, Text};
 use crate::show;
 use crate::text::{columns, cut, left, visible, wrap};
@@ -55,6 +58,7 @@ impl Page {
         }
     }
 
+    /// `code` is one of those in [`PAINT`].
     pub(crate) fn paint(&self, code: &str, text: &str) -> String {
         match self.color {
             Color::Always => format!("\u{1b}[{code}m{text}\u{1b}[0m"),

@@ -7,11 +7,13 @@ use hydrometer_ask::{ImportOptions, ImportReport, import};
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::paired::PairedAnswers;
 
+use crate::arguments::as_typed;
 use crate::commands::judged::{policy, publish, shown};
 use crate::commands::suite::SEED;
 use crate::engine::{Meaning, MeaningArguments};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::terminal::Terminal;
 
 /// Flags of `answers import`.
@@ -53,6 +55,7 @@ pub struct Arguments {
 /// Makes the run, its statement and its report.
 pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let policy = policy(arguments.policy.as_deref())?;
+    files::outside_runs(&arguments.out)?;
     // Nothing limits an answer that somebody else drew.
     let drawn = |temperature| SamplingParameters {
         temperature,
@@ -67,7 +70,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         student: arguments.student,
         drawn: arguments.temperature.map(drawn),
         seed: SEED,
-        arguments: std::env::args().skip(1).collect(),
+        arguments: as_typed(),
     };
     let meaning = arguments.meaning.open(terminal)?;
     let meaning = meaning.as_ref().map(Meaning::closeness);
