@@ -316,6 +316,8 @@ pub fn sample(source: SampleSource, sample: u32) -> SampleRow {
         tokens: 5 + sample,
         logprob: -4.25 - f64::from(sample),
         finish: if sample == 0 { FinishReason::Stop } else { FinishReason::Length },
+        outcome: Outcome::Unjudged,
+        label: None,
     }
 }
 
