@@ -145,7 +145,7 @@ fn unknown_columns<S: AsRef<str>>(name: &str, expected: &str, columns: impl Iter
         FaultKind::UnknownColumns,
         expected,
         found,
-        "name the columns to use: `probes import FILE --text COLUMN` or `--prompt COLUMN --options COLUMN`",
+        "name the columns to use: `probes import FILE --text COLUMN`, `--prompt COLUMN` or `--prompt COLUMN --options COLUMN`",
     );
     ProbeError::file(name, fault)
 }
