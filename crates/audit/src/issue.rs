@@ -3,6 +3,7 @@
 use hydrometer_answers::{PlannedTokens, RunFolder, SampleRow, SampleSource};
 use hydrometer_metrics::measure::{self, HEADLINE, Undefined};
 use hydrometer_probes::Ask;
+use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::FamilySizes;
 use rayon::prelude::*;
 

@@ -251,7 +251,7 @@ fn answers_that_exist_become_a_run() {
 
     let [_, talk] =
         bench.both(2, &["answers", "import", "solutions.jsonl", "--teacher", "x", "--student", "small", "--out", "y"]);
-    assert!(talk.contains("no answer is by a model `x`; the answers are by big, small"), "{talk}");
+    assert!(talk.contains("no answer is by a model or in a file `x`; the answers are by big, small"), "{talk}");
     assert!(!bench.path("y").exists());
 }
 
@@ -284,9 +284,10 @@ fn labels_stand_for_decisions_where_no_checker_can_judge() {
         let value = metric(&statement, &format!("answer_{id}"))["estimate"]["value"].as_f64().unwrap();
         assert!((value - f64::from(count) / 4.0).abs() < 1e-12, "{id}: {value}");
     }
-    assert!(statement["notes"][1].as_str().unwrap().contains("the file's own label and verdict count"));
+    assert!(statement["notes"][1].as_str().unwrap().contains("the verdict of its file counts"));
+    // What was said is shown as it was said: the label stands beside it.
     let cases = statement["answer_cases"].to_string();
-    assert!(cases.contains("2_full_refusal: wrong") && cases.contains("Answer 1"), "{cases}");
+    assert!(cases.contains("Answer 1") && !cases.contains("given]"), "{cases}");
 }
 
 #[test]
@@ -300,7 +301,7 @@ fn answers_without_any_verdict_are_put_side_by_side() {
     bench.write("v/answer_b.jsonl", &lines(2));
     let import = ["answers", "import", "v", "--teacher", "a", "--student", "b", "--out", "run"];
     let [_, talk] = bench.both(0, &import);
-    assert!(talk.contains("because not both answered: 1 prompt\n"), "{talk}");
+    assert!(talk.contains("because not both models answered: 1 question\n"), "{talk}");
     let statement = bench.json(&import);
     assert_eq!(statement["suite"]["prompts"], 2);
     assert!(metric(&statement, "answer_lost")["estimate"].is_null());

@@ -10,8 +10,8 @@ use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::store::{AnswerKey, StoredAnswer, prompt_hash};
 use hydrometer_answers::{
     ChoiceRow, CostEntry, EncoderIdentity, EngineIdentity, FinishReason, LikelihoodRow, Manifest, MeaningSettings,
-    ModelIdentity, NewRun, Part, PlannedTokens, PositionRow, Regime, RunFolder, RunSettings, SampleRow, SampleSettings,
-    SampleSource, SamplingParameters, ScoredModel, SparseRow, UnitCounts, VectorRow,
+    ModelIdentity, NewRun, Outcome, Part, PlannedTokens, PositionRow, Regime, RunFolder, RunSettings, SampleRow,
+    SampleSettings, SampleSource, SamplingParameters, ScoredModel, SparseRow, UnitCounts, VectorRow,
 };
 use hydrometer_metrics::PositionStats;
 use hydrometer_metrics::sparse::{SparsePositionStats, Truncation};
