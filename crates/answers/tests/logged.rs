@@ -117,7 +117,7 @@ fn lm_eval_writes_texts_choices_and_likelihoods() {
     let Ask::Choice(choice) = &paired.suite.probes[*first].ask else { panic!() };
     assert_eq!((choice.options.as_slice(), choice.truth), (&["Paris", "Lyon", "Nice"].map(str::to_owned)[..], Some(0)));
     let Given::Options(values) = &paired.questions[*first].teacher else { panic!() };
-    assert_eq!(values, &[-0.117_134_293_208_517_98, -0.220_460_536_867_828_52, -0.794_582_971_705_576]);
+    assert_eq!(values, &[-0.117_134_293_208_517_98, -0.220_460_536_867_828_52, -0.794_582_971_710_575_9]);
 
     let rolling = of("capitals_roll/");
     assert_eq!(paired.questions[rolling[0]].teacher, Given::Likelihood(-0.680_589_132_562_256_5));
@@ -495,7 +495,11 @@ fn unlucky_bytes_load_and_bad_lines_are_named() {
     assert_eq!(firsts(&paired), [[("x", None), ("x", None)], [("\u{FFFD}", None), ("y", None)]]);
     assert_eq!((paired.report.bad_lines, paired.report.mended), (2, 2));
 
-    let (_folder, case) = both(".jsonl", "{\"id\":1,\"response\":\"a\"}\n{\"id\":\"1\",\"response\":\"b\"}\n", "{}");
+    let (_folder, case) = both(
+        ".jsonl",
+        "{\"id\":1,\"response\":\"a\"}\n{\"id\":\"1\",\"response\":\"b\"}\n",
+        "{\"id\":1,\"response\":\"a\"}\n",
+    );
     case.fails(&["big.jsonl:2", "a second one to `1`, after big.jsonl:1"]);
     let (_folder, case) = both(".eval", &b"PK\x03\x04nothing"[..], &b"PK\x03\x04"[..]);
     case.fails(&["big.eval", "an Inspect log"]);
@@ -531,7 +535,9 @@ fn a_forced_format_counts() {
     case.reading.format = Some(Format::LmEval);
     case.fails(&["big.jsonl:1", "`doc_id`"]);
     case.reading.format = Some(Format::Inspect);
-    case.fails(&["a file of inspect", "leave --format out"]);
+    case.fails(&["big.jsonl", "`samples`"]);
+    case.reading.format = Some(Format::Lighteval);
+    case.fails(&["a file of lighteval", "leave --format out"]);
 }
 
 /// A file or folder of the published data, or a loud line that it is not there.

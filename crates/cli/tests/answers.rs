@@ -290,6 +290,71 @@ fn labels_stand_for_decisions_where_no_checker_can_judge() {
     assert!(cases.contains("Answer 1") && !cases.contains("given]"), "{cases}");
 }
 
+/// Eight lines of lm-evaluation-harness: the prompt with something in front, the text, the verdict.
+fn samples(front: &str, right: impl Fn(usize) -> bool) -> String {
+    let line = |i: usize| {
+        let (text, score) = if right(i) { ("yes", "1.0") } else { ("no", "0.0") };
+        format!(
+            "{{\"doc_id\":{i},\"doc\":{i},\"arguments\":[[\"{front}Q{i}?\",{{}}]],\"resps\":[[\"{text}\"]],\
+             \"filter\":\"none\",\"metrics\":[\"exact_match\"],\"exact_match\":{score}}}\n"
+        )
+    };
+    (0..8).map(line).collect()
+}
+
+#[test]
+fn models_that_were_asked_in_other_words_get_no_verdict() {
+    let bench = Bench::new();
+    bench.write("policy.toml", "[[gate]]\nmetric = \"answer_lost\"\nat_most = 0.9\n");
+    let import = |small: &str, out: &str, code: i32| {
+        bench.write("big/samples_t_2026-01-01T00.jsonl", &samples("", |_| true));
+        bench.write("small/samples_t_2026-01-01T00.jsonl", small);
+        let flags = ["--teacher", "big", "--student", "small", "--policy", "policy.toml", "--gate", "--out", out];
+        bench.both(code, &[&["answers", "import", "big", "small"][..], &flags].concat())
+    };
+    let [_, talk] = import(&samples("", |i| i > 0), "same", 0);
+    assert!(!talk.contains("different words"), "{talk}");
+    let [_, talk] = import(&samples("<s>", |i| i > 0), "other", 3);
+    assert!(talk.contains("asked in different words, so there is no verdict: 8 questions; first t/00000"), "{talk}");
+    let statement = bench.json(&["report", "other", "--format", "json"]);
+    let line = statement["verdict_line"].as_str().unwrap();
+    assert!(line.contains("no verdict") && line.contains("8 prompts"), "{line}");
+    assert!(statement["notes"].to_string().contains("<s>Q0?"), "{}", statement["notes"]);
+}
+
+#[test]
+fn log_likelihoods_become_choices() {
+    let bench = Bench::new();
+    let lines = |right: fn(usize) -> bool| -> String {
+        let line = |i: usize| {
+            let (values, acc) = if right(i) { (["-2.0", "-0.5"], "1.0") } else { (["-0.5", "-2.0"], "0.0") };
+            format!(
+                "{{\"doc_id\":{i},\"doc\":{i},\"target\":\"1\",\"arguments\":[[\"Q{i}\",\" no\"],[\"Q{i}\",\" yes\"]],\
+                 \"resps\":[[[\"{}\",\"True\"]],[[\"{}\",\"True\"]]],\"filter\":\"none\",\"metrics\":[\"acc\"],\"acc\":{acc}}}\n",
+                values[0], values[1]
+            )
+        };
+        (0..8).map(line).collect()
+    };
+    bench.write("big/samples_mc_2026-01-01T00.jsonl", &lines(|_| true));
+    bench.write("small/samples_mc_2026-01-01T00.jsonl", &lines(|i| i % 4 > 0));
+    let text = |logprob: &str| {
+        format!(
+            "{{\"doc_id\":0,\"doc\":0,\"arguments\":[[\"abcdefgh\"]],\"resps\":[[\"{logprob}\"]],\"filter\":\"none\"}}\n"
+        )
+    };
+    bench.write("big/samples_roll_2026-01-01T00.jsonl", &text("-4.0"));
+    bench.write("small/samples_roll_2026-01-01T00.jsonl", &text("-8.0"));
+    let import = ["answers", "import", "big", "small", "--teacher", "big", "--student", "small", "--out", "run"];
+    let statement = bench.json(&import);
+    let value = |id: &str| metric(&statement, id)["estimate"]["value"].as_f64().unwrap_or_else(|| panic!("{id}"));
+    assert_eq!((value("choice_lost"), value("choice_top1_agreement")), (0.25, 0.75));
+    // Two of eight choices have P and Q the other way round: total variation (e^1.5 − 1) / (e^1.5 + 1).
+    assert_eq!(statement["suite"]["choices"], 8);
+    let nats_per_bit = std::f64::consts::LN_2;
+    assert!((value("bits_per_byte_student") - 1.0 / nats_per_bit).abs() < 1e-12);
+}
+
 #[test]
 fn answers_without_any_verdict_are_put_side_by_side() {
     let bench = Bench::new();

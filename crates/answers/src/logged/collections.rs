@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::LoggedError;
 use super::error::shown;
 use super::record::{Answer, Content, Place, Record, Score, TextAnswer};
-use super::source::{BadLines, Body, Source};
+use super::source::{BadLines, Body, Row, Source};
 
 /// The records of a line of GSM8K's `example_model_solutions.jsonl`: `question`, `ground_truth` and, for each model, an
 /// object with `solution` and `is_correct`. Questions are those of the test set: same order, same identifiers, with the
@@ -96,11 +96,19 @@ pub(super) fn xstest(path: &Path, file: &Rc<str>) -> Result<Vec<Record>, LoggedE
 /// A line of another shape, or an answer to a question that there is not.
 pub(super) fn vicuna(path: &Path, questions: &Suite, bad: BadLines) -> Result<(Source, Vec<Record>), LoggedError> {
     let source = Source::open(path, bad)?;
-    let Body::Rows(rows) = &source.body else {
-        let next = "put the answers of each model into a file of lines";
-        return Err(LoggedError::wrong(&*source.name, "a JSON object on each line", "another file", next));
+    let one;
+    let rows = match &source.body {
+        Body::Rows(rows) => rows.as_slice(),
+        Body::Object(fields) => {
+            one = [Row { number: 1, fields: fields.clone() }];
+            &one
+        }
+        _ => {
+            let next = "put the answers of each model into a file of lines";
+            return Err(LoggedError::wrong(&*source.name, "a JSON object on each line", "another file", next));
+        }
     };
-    let record = |row: &super::source::Row| -> Result<Record, LoggedError> {
+    let record = |row: &Row| -> Result<Record, LoggedError> {
         let place = source.place(row.number);
         let wrong = |field: &str, expected: &str| {
             let found = shown(row.fields.get(field));

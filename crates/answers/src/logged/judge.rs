@@ -60,10 +60,15 @@ impl Chosen {
         }
         let (filter, _) = choose("filter", wanted.filter.as_ref(), ours, theirs);
         let [teacher, student] = [teacher, student].map(|records| of_filter(records, filter.as_deref()));
+        // A metric that judges nothing on either side (a list, as for BLEU) is no choice.
+        let judging = |name: &String| {
+            let judges = |(known, score): &(String, Score)| known == name && *score != Score::Missing;
+            teacher.iter().chain(&student).any(|record| record.scores.iter().any(judges))
+        };
         let [ours, theirs] = [&teacher, &student].map(|records| {
-            let judging = |(name, score): &(String, Score)| (*score != Score::Missing).then(|| name.clone());
-            distinct(records.iter().flat_map(|record| record.scores.iter().filter_map(judging)))
+            distinct(records.iter().flat_map(|record| record.scores.iter().map(|(name, _)| name.clone())))
         });
+        let ours: Vec<String> = ours.into_iter().filter(judging).collect();
         let (metric, _) = choose("metric", wanted.metric.as_ref(), ours, theirs);
         let mut chosen = Self { filter, metric, fractions: 0, threshold: wanted.threshold };
         if wanted.threshold.is_none() {
