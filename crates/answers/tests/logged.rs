@@ -582,9 +582,9 @@ fn published_collections() {
 #[test]
 fn small_files_in_the_shape_of_published_ones() {
     let solutions = r#"{"question":"1+1?","ground_truth":"Count.\nA: 2","big":{"is_correct":true,"solution":"A: 2"},"small":{"is_correct":false,"solution":"A: 3"}}"#;
-    let (_folder, paths) = folder(&[("solutions.jsonl", solutions)]);
+    let (_folder, paths) = folder(&[("solutions.jsonl", format!("{solutions}\n{solutions}\n"))]);
     let paired = Case::new(&paths).paired();
-    assert_eq!(firsts(&paired), [[("A: 2", Some(true)), ("A: 3", Some(false))]]);
+    assert_eq!(firsts(&paired), [[("A: 2", Some(true)), ("A: 3", Some(false))]; 2], "no table of `big` and `small`");
     assert_eq!(
         (paired.suite.probes[0].id.as_str(), &paired.suite.probes[0].tags[..]),
         ("gsm8k/00001", &["depth:1".to_owned()][..])

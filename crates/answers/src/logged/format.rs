@@ -5,8 +5,11 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::LoggedError;
-use super::source::{Body, Row, Source};
+use super::source::{Body, Source};
 use super::table::{self, Columns};
+
+/// Rows that are looked at for a column that the user names.
+const LOOKED_AT: usize = 100;
 
 /// What a file of answers was written by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -102,16 +105,22 @@ impl Format {
     /// # Errors
     /// It is of none; the message lists what was expected.
     pub(super) fn of(source: &Source, columns: &Columns) -> Result<Format, LoggedError> {
-        // A column that the user names says what the file is.
-        let table = |row: &Row| columns.fit(&row.fields);
-        let found = match &source.body {
-            Body::Rows(rows) if rows.iter().take(100).any(table) => Some(Format::Table),
-            Body::Zip(_) => Some(Format::Inspect),
-            Body::Parquet => Some(Format::Lighteval),
-            Body::Object(fields) => of_object(fields),
-            Body::Rows(rows) => rows.first().and_then(|row| of_row(&row.fields)),
-            Body::Cells(rows) => Some(rows.first().and_then(|row| of_cells(&row.fields)).unwrap_or(Format::Table)),
+        let rows: Vec<&Map<String, Value>> = match &source.body {
+            Body::Zip(_) => return Ok(Format::Inspect),
+            Body::Parquet => return Ok(Format::Lighteval),
+            Body::Object(fields) => vec![fields],
+            Body::Rows(rows) | Body::Cells(rows) => rows.iter().take(LOOKED_AT).map(|row| &row.fields).collect(),
         };
+        // A column that the user names says what the file is.
+        if rows.iter().any(|row| columns.name_answers(row)) {
+            return Ok(Format::Table);
+        }
+        let found = match &source.body {
+            Body::Object(fields) => of_object(fields),
+            Body::Cells(_) => Some(rows.first().and_then(|row| of_cells(row)).unwrap_or(Format::Table)),
+            _ => rows.first().and_then(|row| of_row(row)),
+        };
+        let found = found.or_else(|| rows.iter().any(|row| columns.have_both(row)).then_some(Format::Table));
         found.ok_or_else(|| unknown(source))
     }
 }

@@ -75,12 +75,13 @@ pub(super) fn word(value: &Value) -> Option<String> {
 }
 
 impl Columns {
-    /// Whether a row is one by its named columns, or by a column for each model.
-    pub(super) fn fit(&self, fields: &Map<String, Value>) -> bool {
-        self.answer.as_ref().is_some_and(|answer| fields.contains_key(answer)) || self.has_both(fields)
+    /// Whether a row has the column of answers that the user names.
+    pub(super) fn name_answers(&self, fields: &Map<String, Value>) -> bool {
+        self.answer.as_ref().is_some_and(|answer| fields.contains_key(answer))
     }
 
-    fn has_both(&self, fields: &Map<String, Value>) -> bool {
+    /// Whether a row has a column of answers for each model.
+    pub(super) fn have_both(&self, fields: &Map<String, Value>) -> bool {
         self.answer.is_none() && self.models.iter().all(|model| fields.contains_key(model))
     }
 
@@ -144,7 +145,7 @@ impl Columns {
             epoch,
             ..Record::new(place.clone(), Answer::Question)
         };
-        if self.has_both(fields) {
+        if self.have_both(fields) {
             let record = |model: &String| {
                 let verdicts = VERDICTS.iter().map(|verdict| format!("{model}_{verdict}"));
                 let (name, value) = verdicts.into_iter().find_map(|name| Some((name.clone(), fields.get(&name)?)))?;
