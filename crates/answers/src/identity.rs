@@ -92,5 +92,5 @@ impl ModelIdentity {
 
 /// `format` of the identity of a model that is known by its answers only.
 pub const GIVEN: &str = "answers";
-/// What stands between a given answer and what its file says about it, where no checker can judge it.
+/// What stood between a given answer and what its file says about it, in runs of the first version of the samples part.
 pub const GIVEN_MARK: &str = "[given]";

@@ -11,6 +11,7 @@ mod error;
 mod identity;
 mod json;
 pub mod llama_kld;
+pub mod logged;
 mod parquet_io;
 pub mod part;
 mod run;
@@ -23,12 +24,12 @@ pub use difference::Difference;
 pub use error::{Problem, RunError};
 pub use identity::{EncoderIdentity, EngineIdentity, GIVEN, GIVEN_MARK, ModelIdentity};
 pub use part::{
-    ChoiceRow, LikelihoodRow, MAX_ROWS_PER_PART, Part, PartKind, PartRow, PositionRow, SampleRow, SampleSource,
-    ScoredModel, SparseRow, Unit, VectorRow,
+    ChoiceRow, LikelihoodRow, MAX_ROWS_PER_PART, Outcome, Part, PartKind, PartRow, PositionRow, SampleRow,
+    SampleSource, ScoredModel, SparseRow, Unit, VectorRow,
 };
 pub use run::{
-    CostEntry, Deciding, FORMAT, Facet, Manifest, MeaningSettings, NewRun, PlannedTokens, Regime, RunFolder,
-    RunSettings, Stopped, TeacherAsked, UnitCounts, Units, WatchedGate,
+    CostEntry, Deciding, DifferentPrompts, FORMAT, Facet, GivenSettings, Manifest, MeaningSettings, NewRun,
+    PlannedTokens, Regime, RunFolder, RunSettings, Stopped, TeacherAsked, UnitCounts, Units, WatchedGate,
 };
 pub use sampling::{FinishReason, SampleSettings, SamplingParameters};
 pub use stop_rule::StopRule;

@@ -16,6 +16,8 @@ pub use folder::{RunFolder, Units};
 pub use layout::FORMAT;
 pub use manifest::{Manifest, NewRun, PlannedTokens};
 pub use regime::Regime;
-pub use settings::{Deciding, MeaningSettings, RunSettings, TeacherAsked, WatchedGate};
+pub use settings::{
+    Deciding, DifferentPrompts, GivenSettings, MeaningSettings, RunSettings, TeacherAsked, WatchedGate,
+};
 pub use units::UnitCounts;
 pub use verify::Stopped;

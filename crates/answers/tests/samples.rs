@@ -81,6 +81,7 @@ fn today_s_writer_still_writes_version_1() {
     let all = [rows::<Positions>, rows::<Floor>, rows::<Choices>, rows::<Likelihoods>];
     check_written("run-v1", support::finished, &all);
     check_written("run-v1-samples", support::finished_samples, &[rows::<Samples>]);
+    check_written("run-v1-judged", support::finished_judged, &[rows::<Samples>]);
     check_written("run-v1-sparse", support::finished_sparse, &[rows::<Sparse>, rows::<Likelihoods>]);
     check_written("run-v1-vectors", support::finished_vectors, &[rows::<Vectors>, rows::<Samples>]);
 }
@@ -89,8 +90,11 @@ fn today_s_writer_still_writes_version_1() {
 #[test]
 fn every_part_has_a_sample_of_its_version() {
     let check = |kind: hydrometer_answers::PartKind, version: u32| {
-        assert_eq!(version, 1, "{kind}: check in a sample of the new version, and list it here");
-        let of = ["run-v1", "run-v1-samples", "run-v1-sparse", "run-v1-vectors"];
+        let of: &[&str] = match (kind.name(), version) {
+            ("samples", 2) => &["run-v1-judged"],
+            (_, 1) => &["run-v1", "run-v1-samples", "run-v1-sparse", "run-v1-vectors"],
+            _ => panic!("{kind}: check in a sample of version {version}, and list it here"),
+        };
         assert!(of.iter().any(|name| sample(name).join(kind.file(0)).exists()), "{kind} has no sample");
     };
     check(Positions::KIND, Positions::VERSION);
@@ -100,6 +104,23 @@ fn every_part_has_a_sample_of_its_version() {
     check(Samples::KIND, Samples::VERSION);
     check(Sparse::KIND, Sparse::VERSION);
     check(Vectors::KIND, Vectors::VERSION);
+}
+
+/// The second version of the samples part: what a file says of a given answer stands beside it.
+#[test]
+fn samples_version_2() {
+    let run = RunFolder::open(&sample("run-v1-judged")).unwrap();
+    let different = run.manifest().settings.given.as_ref().unwrap().different_prompts.as_ref().unwrap();
+    assert_eq!((different.prompts, different.student.as_str()), (1, "<s>So?"));
+    let rows = run.rows::<Samples>().unwrap();
+    let shape: Vec<_> = rows.iter().map(|row| (row.outcome.right(), row.label.as_deref())).collect();
+    let unjudged = (None, None);
+    let of_student = (Some(false), Some("no"));
+    assert_eq!(shape, [(Some(true), Some("yes")), (None, Some("")), unjudged, of_student, unjudged]);
+    assert_eq!((rows[0].compared(), rows[2].compared()), ("yes", rows[2].text.as_str()));
+    // Of the first version nothing of the sort is known.
+    let first = RunFolder::open(&sample("run-v1-samples")).unwrap().rows::<Samples>().unwrap();
+    assert!(first.iter().all(|row| row.outcome.right().is_none() && row.label.is_none()));
 }
 
 #[test]

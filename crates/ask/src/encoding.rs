@@ -17,7 +17,8 @@ pub(crate) fn vectors(
 ) -> Result<Vec<VectorRow>, AskError> {
     let steps: BTreeMap<&str, &[Normal]> = probes.iter().filter_map(whole).collect();
     let mut forms: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for row in rows {
+    // An answer with a label is compared by it.
+    for row in rows.iter().filter(|row| row.label.is_none()) {
         if let Some(steps) = steps.get(row.probe.as_str()) {
             forms.entry(&row.probe).or_default().extend(normalise(steps, &row.text));
         }

@@ -75,22 +75,6 @@ pub enum AskError {
         /// Number of the sample in the store.
         sample: u32,
     },
-    /// A model of which no answers were given.
-    #[error("no answer is by a model `{model}`; the answers are by {}", .known.join(", "))]
-    UnknownModel {
-        /// Who was asked for.
-        model: String,
-        /// Whose answers are there.
-        known: Vec<String>,
-    },
-    /// Given answers that have no prompt in common.
-    #[error("no prompt was answered by both `{teacher}` and `{student}`")]
-    NothingInCommon {
-        /// Whose answers are the teacher's.
-        teacher: String,
-        /// Whose answers are the student's.
-        student: String,
-    },
     /// Two logit rows could not be compared.
     #[error("probe {probe}, window {window}, position {position}: {reason}")]
     Row {

@@ -21,7 +21,7 @@ mod windows;
 pub use answering::{CollectReport, ask};
 pub use collect::collect;
 pub use error::AskError;
-pub use imported::{ImportOptions, ImportReport, Imported, import};
+pub use imported::{ImportOptions, Imported, Judged, import};
 pub use observer::{Observer, PlanSummary};
 pub use options::{AskOptions, Sampling, UntilDecided, Windowing};
 pub use plan::Plan;

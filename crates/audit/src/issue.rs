@@ -3,6 +3,7 @@
 use hydrometer_answers::{PlannedTokens, RunFolder, SampleRow, SampleSource};
 use hydrometer_metrics::measure::{self, HEADLINE, Undefined};
 use hydrometer_probes::Ask;
+use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::FamilySizes;
 use rayon::prelude::*;
 
@@ -43,14 +44,24 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         })
         .collect();
     let deciding = deciding(rows, &evidence, policy)?;
-    let gates = gate::gates(policy, &metrics, deciding.as_ref(), &evidence);
+    let different = manifest.settings.given.as_ref().and_then(|given| given.different_prompts.as_ref());
+    let mut gates = gate::gates(policy, &metrics, deciding.as_ref(), &evidence);
+    if different.is_some() {
+        gate::leave_undecided(&mut gates);
+    }
     let verdict = overall(&gates);
     let mut statement = Statement {
         format: FORMAT.to_owned(),
         hydrometer: env!("CARGO_PKG_VERSION").to_owned(),
         run: manifest.run_id().to_owned(),
         verdict,
-        verdict_line: verdict_line(verdict, &gates, policy),
+        verdict_line: match different {
+            Some(different) => format!(
+                "no verdict: the two models were asked in different words on {}",
+                counted(different.prompts, "prompt")
+            ),
+            None => verdict_line(verdict, &gates, policy),
+        },
         regime: Regime { id: manifest.regime().id().to_owned(), meaning: manifest.regime().meaning().to_owned() },
         teacher: manifest.teacher.clone(),
         student: manifest.student.clone(),

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 use hydrometer_answers::RunError;
+use hydrometer_answers::logged::LoggedError;
 use hydrometer_ask::AskError;
 use hydrometer_ask::base_file::BaseFileError;
 use hydrometer_audit::AuditError;
@@ -52,6 +53,23 @@ impl From<RunError> for Failure {
     }
 }
 
+impl From<LoggedError> for Failure {
+    fn from(error: LoggedError) -> Self {
+        let hint = match &error {
+            LoggedError::UnknownModel { .. } => {
+                "--teacher and --student take a name that a file gives, or a file or folder"
+            }
+            LoggedError::SameAnswers { .. } => "name the files: --teacher big.jsonl --student small.jsonl",
+            LoggedError::NothingInCommon { .. } => "both models must have answered the same questions",
+            LoggedError::UnknownChoice { .. } => "leave it out to take the first that both have",
+            LoggedError::Io { .. } | LoggedError::Wrong { .. } | LoggedError::Collection(_) => {
+                "docs/importing-answers.md lists the formats"
+            }
+        };
+        Self::input(error).hint(hint)
+    }
+}
+
 impl From<AskError> for Failure {
     fn from(error: AskError) -> Self {
         match error {
@@ -79,9 +97,7 @@ impl From<AskError> for Failure {
             | AskError::NoText { .. }
             | AskError::NothingToAsk { .. }
             | AskError::NoPrompt { .. }
-            | AskError::NothingToEncode
-            | AskError::UnknownModel { .. }
-            | AskError::NothingInCommon { .. } => Self::input(error),
+            | AskError::NothingToEncode => Self::input(error),
         }
     }
 }

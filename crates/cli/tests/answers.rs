@@ -251,7 +251,7 @@ fn answers_that_exist_become_a_run() {
 
     let [_, talk] =
         bench.both(2, &["answers", "import", "solutions.jsonl", "--teacher", "x", "--student", "small", "--out", "y"]);
-    assert!(talk.contains("no answer is by a model `x`; the answers are by big, small"), "{talk}");
+    assert!(talk.contains("no answer is by a model or in a file `x`; the answers are by big, small"), "{talk}");
     assert!(!bench.path("y").exists());
 }
 
@@ -284,9 +284,74 @@ fn labels_stand_for_decisions_where_no_checker_can_judge() {
         let value = metric(&statement, &format!("answer_{id}"))["estimate"]["value"].as_f64().unwrap();
         assert!((value - f64::from(count) / 4.0).abs() < 1e-12, "{id}: {value}");
     }
-    assert!(statement["notes"][1].as_str().unwrap().contains("the file's own label and verdict count"));
+    assert!(statement["notes"][1].as_str().unwrap().contains("the verdict of its file counts"));
+    // What was said is shown as it was said: the label stands beside it.
     let cases = statement["answer_cases"].to_string();
-    assert!(cases.contains("2_full_refusal: wrong") && cases.contains("Answer 1"), "{cases}");
+    assert!(cases.contains("Answer 1") && !cases.contains("given]"), "{cases}");
+}
+
+/// Eight lines of lm-evaluation-harness: the prompt with something in front, the text, the verdict.
+fn samples(front: &str, right: impl Fn(usize) -> bool) -> String {
+    let line = |i: usize| {
+        let (text, score) = if right(i) { ("yes", "1.0") } else { ("no", "0.0") };
+        format!(
+            "{{\"doc_id\":{i},\"doc\":{i},\"arguments\":[[\"{front}Q{i}?\",{{}}]],\"resps\":[[\"{text}\"]],\
+             \"filter\":\"none\",\"metrics\":[\"exact_match\"],\"exact_match\":{score}}}\n"
+        )
+    };
+    (0..8).map(line).collect()
+}
+
+#[test]
+fn models_that_were_asked_in_other_words_get_no_verdict() {
+    let bench = Bench::new();
+    bench.write("policy.toml", "[[gate]]\nmetric = \"answer_lost\"\nat_most = 0.9\n");
+    let import = |small: &str, out: &str, code: i32| {
+        bench.write("big/samples_t_2026-01-01T00.jsonl", &samples("", |_| true));
+        bench.write("small/samples_t_2026-01-01T00.jsonl", small);
+        let flags = ["--teacher", "big", "--student", "small", "--policy", "policy.toml", "--gate", "--out", out];
+        bench.both(code, &[&["answers", "import", "big", "small"][..], &flags].concat())
+    };
+    let [_, talk] = import(&samples("", |i| i > 0), "same", 0);
+    assert!(!talk.contains("different words"), "{talk}");
+    let [_, talk] = import(&samples("<s>", |i| i > 0), "other", 3);
+    assert!(talk.contains("asked in different words, so there is no verdict: 8 questions; first t/00000"), "{talk}");
+    let statement: Value = serde_json::from_str(&bench.run(0, &["report", "other", "--format", "json"])).unwrap();
+    let line = statement["verdict_line"].as_str().unwrap();
+    assert!(line.contains("no verdict") && line.contains("8 prompts"), "{line}");
+    assert!(statement["notes"].to_string().contains("<s>Q0?"), "{}", statement["notes"]);
+}
+
+#[test]
+fn log_likelihoods_become_choices() {
+    let bench = Bench::new();
+    let lines = |right: fn(usize) -> bool| -> String {
+        let line = |i: usize| {
+            let (values, acc) = if right(i) { (["-2.0", "-0.5"], "1.0") } else { (["-0.5", "-2.0"], "0.0") };
+            format!(
+                "{{\"doc_id\":{i},\"doc\":{i},\"target\":\"1\",\"arguments\":[[\"Q{i}\",\" no\"],[\"Q{i}\",\" yes\"]],\
+                 \"resps\":[[[\"{}\",\"True\"]],[[\"{}\",\"True\"]]],\"filter\":\"none\",\"metrics\":[\"acc\"],\"acc\":{acc}}}\n",
+                values[0], values[1]
+            )
+        };
+        (0..8).map(line).collect()
+    };
+    bench.write("big/samples_mc_2026-01-01T00.jsonl", &lines(|_| true));
+    bench.write("small/samples_mc_2026-01-01T00.jsonl", &lines(|i| i % 4 > 0));
+    let text = |logprob: &str| {
+        format!(
+            "{{\"doc_id\":0,\"doc\":0,\"arguments\":[[\"abcdefgh\"]],\"resps\":[[\"{logprob}\"]],\"filter\":\"none\"}}\n"
+        )
+    };
+    bench.write("big/samples_roll_2026-01-01T00.jsonl", &text("-4.0"));
+    bench.write("small/samples_roll_2026-01-01T00.jsonl", &text("-8.0"));
+    let import = ["answers", "import", "big", "small", "--teacher", "big", "--student", "small", "--out", "run"];
+    let statement = bench.json(&import);
+    let value = |id: &str| metric(&statement, id)["estimate"]["value"].as_f64().unwrap_or_else(|| panic!("{id}"));
+    assert_eq!((value("choice_lost"), value("choice_top1_agreement")), (0.25, 0.75));
+    assert_eq!(statement["suite"]["choices"], 8);
+    // 8 nats over 8 bytes.
+    assert!((value("bits_per_byte_student") - std::f64::consts::LOG2_E).abs() < 1e-12);
 }
 
 #[test]
@@ -300,7 +365,7 @@ fn answers_without_any_verdict_are_put_side_by_side() {
     bench.write("v/answer_b.jsonl", &lines(2));
     let import = ["answers", "import", "v", "--teacher", "a", "--student", "b", "--out", "run"];
     let [_, talk] = bench.both(0, &import);
-    assert!(talk.contains("because not both answered: 1 prompt\n"), "{talk}");
+    assert!(talk.contains("because not both models answered: 1 question\n"), "{talk}");
     let statement = bench.json(&import);
     assert_eq!(statement["suite"]["prompts"], 2);
     assert!(metric(&statement, "answer_lost")["estimate"].is_null());

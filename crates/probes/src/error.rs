@@ -126,7 +126,8 @@ impl fmt::Display for Fault {
 }
 
 /// Shows a piece of somebody's file in a message: quoted, escaped, at most 60 characters.
-pub(crate) fn quote(text: &str) -> String {
+#[must_use]
+pub fn quote(text: &str) -> String {
     const SHOWN: usize = 60;
     let short: String = text.chars().take(SHOWN).collect();
     let dots = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };

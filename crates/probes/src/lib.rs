@@ -14,7 +14,6 @@ pub mod kind;
 mod lint;
 pub mod meaning;
 pub mod normalise;
-pub mod paired;
 mod probe;
 mod schema;
 pub mod strangers;
@@ -23,7 +22,7 @@ mod validate;
 
 pub use builtin::Profile;
 pub use check::{Check, Checked, Checker};
-pub use error::{Fault, FaultKind, ProbeError};
+pub use error::{Fault, FaultKind, ProbeError, quote};
 pub use jsonl::{LINE_LIMIT, read_jsonl, write_jsonl};
 pub use kind::{Ask, AskedAs, Families, Role, Turn};
 pub use lint::{LintCode, LintWarning, lint};

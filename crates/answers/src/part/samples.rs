@@ -15,7 +15,7 @@ pub enum Samples {}
 
 impl Part for Samples {
     const KIND: PartKind = PartKind::new("samples");
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Row = SampleRow;
 }
 
@@ -65,6 +65,77 @@ impl Word for SampleSource {
     }
 }
 
+/// What the file of a given answer says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Nothing.
+    Unjudged,
+    /// That it is right.
+    Right,
+    /// That it is wrong.
+    Wrong,
+}
+
+impl Outcome {
+    /// All, in the order of the format.
+    pub const ALL: [Outcome; 3] = [Outcome::Unjudged, Outcome::Right, Outcome::Wrong];
+
+    /// `unjudged`, `right` or `wrong`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Unjudged => "unjudged",
+            Outcome::Right => "right",
+            Outcome::Wrong => "wrong",
+        }
+    }
+
+    /// Whether the answer is right; `None` where nothing says so.
+    pub fn right(self) -> Option<bool> {
+        match self {
+            Outcome::Unjudged => None,
+            Outcome::Right => Some(true),
+            Outcome::Wrong => Some(false),
+        }
+    }
+}
+
+impl From<Option<bool>> for Outcome {
+    fn from(right: Option<bool>) -> Self {
+        match right {
+            None => Outcome::Unjudged,
+            Some(true) => Outcome::Right,
+            Some(false) => Outcome::Wrong,
+        }
+    }
+}
+
+impl Word for Outcome {
+    fn word(&self) -> &'static str {
+        self.name()
+    }
+
+    fn read(&mut self, found: &str) -> Result<(), String> {
+        *self = known_word(&Outcome::ALL, Outcome::name, found)?;
+        Ok(())
+    }
+}
+
+/// Whether an answer is compared by its label, as a file has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Labelled(bool);
+
+impl Word for Labelled {
+    fn word(&self) -> &'static str {
+        if self.0 { "label" } else { "text" }
+    }
+
+    fn read(&mut self, found: &str) -> Result<(), String> {
+        let labelled = [Labelled(false), Labelled(true)];
+        *self = known_word(&labelled, |labelled| labelled.word(), found)?;
+        Ok(())
+    }
+}
+
 /// One sampled answer to a prompt probe.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SampleRow {
@@ -84,6 +155,18 @@ pub struct SampleRow {
     pub logprob: f64,
     /// How it ended.
     pub finish: FinishReason,
+    /// What the file of a given answer says of it; nothing of one that a model of ours gave.
+    pub outcome: Outcome,
+    /// The given file's word for the answer, by which it is compared instead of by its text; an empty one where the file
+    /// found no answer in the text. `None` where the text counts.
+    pub label: Option<String>,
+}
+
+impl SampleRow {
+    /// What is compared: the label where there is one, else the text.
+    pub fn compared(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.text)
+    }
 }
 
 impl Row for SampleRow {
@@ -97,6 +180,8 @@ impl Row for SampleRow {
             tokens: 0,
             logprob: 0.0,
             finish: FinishReason::Stop,
+            outcome: Outcome::Unjudged,
+            label: None,
         }
     }
 
@@ -109,6 +194,12 @@ impl Row for SampleRow {
         columns.u32(column("tokens"), &mut self.tokens);
         columns.f64(column("logprob").within(f64::MIN, f64::MAX), &mut self.logprob);
         columns.word(column("finish"), &mut self.finish);
+        columns.word(column("outcome").since(2), &mut self.outcome);
+        // Two columns for one optional text: a file has no null texts.
+        let (mut labelled, mut label) = (Labelled(self.label.is_some()), self.label.take().unwrap_or_default());
+        columns.word(column("compared").since(2), &mut labelled);
+        columns.text(column("label").since(2), &mut label);
+        self.label = labelled.0.then_some(label);
     }
 }
 

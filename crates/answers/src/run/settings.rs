@@ -40,6 +40,9 @@ pub struct RunSettings {
     /// teacher ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<Codec>,
+    /// What was chosen and found when given answers were joined; `None`, and absent from the file, where models answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<GivenSettings>,
 }
 
 impl RunSettings {
@@ -64,6 +67,7 @@ impl RunSettings {
             deciding: None,
             meaning: None,
             cache: None,
+            given: None,
         }
     }
 
@@ -71,6 +75,32 @@ impl RunSettings {
     pub fn of_given_answers(seed: u64) -> RunSettings {
         RunSettings::of_texts(0, 0, None, None, seed)
     }
+}
+
+/// How the given answers of two models were joined.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GivenSettings {
+    /// Which of several filters, metrics and answers was taken, as sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
+    /// Questions that were put to the two models in different words; `None` where all words are the same or unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub different_prompts: Option<DifferentPrompts>,
+}
+
+/// Questions that were put to the two models in different words: what was compared is not the models alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DifferentPrompts {
+    /// How many.
+    pub prompts: u64,
+    /// Probe of the first.
+    pub first: String,
+    /// The teacher's words around the first difference.
+    pub teacher: String,
+    /// The student's words there.
+    pub student: String,
 }
 
 /// Free texts mean the same when their vectors are close.

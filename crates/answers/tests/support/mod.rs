@@ -9,9 +9,10 @@ use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, 
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::store::{AnswerKey, StoredAnswer, prompt_hash};
 use hydrometer_answers::{
-    ChoiceRow, CostEntry, EncoderIdentity, EngineIdentity, FinishReason, LikelihoodRow, Manifest, MeaningSettings,
-    ModelIdentity, NewRun, Part, PlannedTokens, PositionRow, Regime, RunFolder, RunSettings, SampleRow, SampleSettings,
-    SampleSource, SamplingParameters, ScoredModel, SparseRow, UnitCounts, VectorRow,
+    ChoiceRow, CostEntry, DifferentPrompts, EncoderIdentity, EngineIdentity, FinishReason, GivenSettings,
+    LikelihoodRow, Manifest, MeaningSettings, ModelIdentity, NewRun, Outcome, Part, PlannedTokens, PositionRow, Regime,
+    RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource, SamplingParameters, ScoredModel, SparseRow,
+    UnitCounts, VectorRow,
 };
 use hydrometer_metrics::PositionStats;
 use hydrometer_metrics::sparse::{SparsePositionStats, Truncation};
@@ -316,6 +317,8 @@ pub fn sample(source: SampleSource, sample: u32) -> SampleRow {
         tokens: 5 + sample,
         logprob: -4.25 - f64::from(sample),
         finish: if sample == 0 { FinishReason::Stop } else { FinishReason::Length },
+        outcome: Outcome::Unjudged,
+        label: None,
     }
 }
 
@@ -335,6 +338,30 @@ pub fn prompted() -> Vec<SampleRow> {
 pub fn finished_samples(path: &Path) {
     let run = RunFolder::create_or_resume(path, &sampled_manifest(), &suite().probes).unwrap();
     run.write::<Samples>(0, &samples()).unwrap();
+    run.finish().unwrap();
+}
+
+/// Samples that their file judges and labels.
+pub fn judged() -> Vec<SampleRow> {
+    let outcomes = [Outcome::Right, Outcome::Unjudged, Outcome::Unjudged, Outcome::Wrong, Outcome::Unjudged];
+    let labels = [Some("yes"), Some(""), None, Some("no"), None];
+    let rows = prompted().into_iter().zip(outcomes).zip(labels);
+    rows.map(|((row, outcome), label)| SampleRow { outcome, label: label.map(str::to_owned), ..row }).collect()
+}
+
+/// A finished run of samples that their file judges.
+pub fn finished_judged(path: &Path) {
+    let different = DifferentPrompts {
+        prompts: 1,
+        first: "prompt-1".to_owned(),
+        teacher: "So?".to_owned(),
+        student: "<s>So?".to_owned(),
+    };
+    let given = GivenSettings { choices: vec!["metric `acc`".to_owned()], different_prompts: Some(different) };
+    let settings = RunSettings { given: Some(given), ..with_samples() };
+    let manifest = planned(&suite_with_prompt(), settings, UnitCounts::default().with(Samples::KIND, 1));
+    let run = RunFolder::create_or_resume(path, &manifest, &suite_with_prompt().probes).unwrap();
+    run.write::<Samples>(0, &judged()).unwrap();
     run.finish().unwrap();
 }
 

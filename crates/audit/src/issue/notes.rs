@@ -1,7 +1,7 @@
 //! The method notes of a statement: what is particular to its run.
 
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{GIVEN_MARK, Regime};
+use hydrometer_answers::{DifferentPrompts, GIVEN_MARK, Regime};
 use hydrometer_probes::counted::{counted, grouped};
 
 use crate::Policy;
@@ -22,12 +22,27 @@ pub(super) fn notes(
         notes.push(
             "The answers were given, no model was asked: they are as good as the files they came from.".to_owned(),
         );
+        if rows.samples.iter().any(|row| row.outcome.right().is_some()) {
+            notes.push("Where no checker can judge an answer, the verdict of its file counts.".to_owned());
+        }
+        // Runs of earlier versions have the verdict within the answer.
         if rows.samples.iter().any(|row| row.text.contains(GIVEN_MARK)) {
             notes.push(format!(
                 "Where no checker can judge an answer, the file's own label and verdict count: they stand behind \
                  `{GIVEN_MARK}` at the end of the answer."
             ));
         }
+    }
+    if let Some(given) = &rows.manifest.settings.given {
+        notes.extend(given.choices.iter().map(|choice| format!("Of what the files have: {choice}.")));
+        notes.extend(given.different_prompts.as_ref().map(|different| {
+            let DifferentPrompts { prompts, first, teacher, student } = different;
+            format!(
+                "The two models were asked in different words on {} of {}, so nothing is judged. First on {first}: the                  teacher {teacher:?}, the student {student:?}.",
+                grouped(*prompts),
+                counted(rows.probes.len() as u64, "prompt")
+            )
+        }));
     }
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for id in left_out(policy, gates) {

@@ -30,7 +30,7 @@ pub(crate) struct JudgedSample<'a> {
     pub row: &'a SampleRow,
     /// Its meaning class among all answers to the prompt.
     pub class: u32,
-    /// What the checker says; `None` without one.
+    /// What the checker says, or the file of a given answer; `None` where neither does.
     pub right: Option<bool>,
     /// It says nothing that counts as an answer.
     pub missing: bool,
@@ -106,8 +106,9 @@ impl Prompt<'_> {
     }
 }
 
+/// What is compared of answers.
 fn texts<'a>(said: &[JudgedSample<'a>]) -> Vec<&'a str> {
-    said.iter().map(|said| said.row.text.as_str()).collect()
+    said.iter().map(|said| said.row.compared()).collect()
 }
 
 fn ids(said: &[JudgedSample<'_>]) -> Vec<u32> {
@@ -169,7 +170,9 @@ fn prompt<'a>(
     };
     let checker = checker(probe)?;
     let (base, rows): (Vec<_>, Vec<&SampleRow>) = rows.iter().partition(|row| row.source == SampleSource::Base);
-    let texts: Vec<_> = rows.iter().map(|row| row.text.as_str()).collect();
+    let texts: Vec<_> = rows.iter().map(|row| row.compared()).collect();
+    // Labels are words of a file: equal ones are the same, and near ones are not.
+    let same = if rows.iter().any(|row| row.label.is_some()) { Same::Equal } else { same };
     let meanings = meaning::classes(steps, &texts, &same);
     let said = |source: SampleSource| {
         let pairs = rows.iter().zip(&meanings.class_of).filter(|(row, _)| row.source == source);
@@ -177,9 +180,12 @@ fn prompt<'a>(
             .map(|(row, &class)| JudgedSample {
                 row,
                 class: class as u32,
-                missing: form(steps, &row.text).is_none(),
+                missing: form(steps, row.compared()).is_none(),
                 favourite: false,
-                right: checker.as_ref().map(|check| check.check(&row.text) == Checked::Right),
+                right: row
+                    .outcome
+                    .right()
+                    .or_else(|| checker.as_ref().map(|check| check.check(&row.text) == Checked::Right)),
             })
             .collect()
     };

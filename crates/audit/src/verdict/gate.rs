@@ -30,6 +30,15 @@ pub(crate) fn gates(
     gates
 }
 
+/// Models that were asked in different words are not compared alone: what differs may be the words.
+pub(crate) fn leave_undecided(gates: &mut [Gate]) {
+    for gate in gates {
+        gate.verdict = Verdict::NotEnoughEvidence;
+        gate.more_families = None;
+        gate.explanation += "; the two models were asked in different words, so it is not judged";
+    }
+}
+
 fn gate(rule: &GateRule, metrics: &[Metric], level: f64) -> Option<Gate> {
     gate_by(rule, metrics, |estimate| {
         let bounds = Bounds { at_least: rule.at_least, at_most: rule.at_most };

@@ -102,9 +102,13 @@ pub struct ImportArguments {
     /// Column with a text to score.
     #[arg(long, value_name = "COLUMN")]
     text: Option<String>,
-    /// Column with the question of a choice; beside --text, the unscored context in front.
+    /// Column with the message that is answered freely, or with --options the question of a choice; beside --text, the
+    /// unscored context in front.
     #[arg(long, value_name = "COLUMN")]
     prompt: Option<String>,
+    /// Column with the system message in front of the prompt.
+    #[arg(long, value_name = "COLUMN", requires = "prompt")]
+    system: Option<String>,
     /// Column with the options: a JSON array, or separated by `|`.
     #[arg(long, value_name = "COLUMN", requires = "prompt")]
     options: Option<String>,
@@ -222,6 +226,7 @@ impl ImportArguments {
         let columns = Columns {
             text: self.text.clone(),
             prompt: self.prompt.clone(),
+            system: self.system.clone(),
             options: self.options.clone(),
             truth: self.truth.clone(),
             family: self.family.clone(),

@@ -54,8 +54,17 @@ fn read(path: &Path, ask: impl Fn(&str, &str) -> Result<Ask, Fault>) -> Result<S
     })
 }
 
+/// A question of the data set with the checker of its number, by its place in the file, counted from 1.
+///
+/// # Errors
+/// The true answer does not end with a number.
+pub fn gsm8k_question(number: usize, question: &str, answer: &str) -> Result<Probe, Fault> {
+    let value = numbers(answer).pop().ok_or_else(|| without_number(answer))?;
+    Ok(probe(number, answer, prompt(question, &value)?))
+}
+
 /// A probe of the data set by its place in the file, counted from 1.
-pub(crate) fn probe(number: usize, answer: &str, ask: Ask) -> Probe {
+fn probe(number: usize, answer: &str, ask: Ask) -> Probe {
     let is_step = |line: &&str| !line.trim().is_empty() && !line.starts_with(MARKER) && !line.starts_with("A: ");
     let steps = answer.lines().filter(is_step).count();
     let id = format!("gsm8k/{number:05}");
@@ -63,14 +72,14 @@ pub(crate) fn probe(number: usize, answer: &str, ask: Ask) -> Probe {
 }
 
 /// The question as a prompt whose right answer is a number.
-pub(crate) fn prompt(question: &str, number: &str) -> Result<Ask, Fault> {
+fn prompt(question: &str, number: &str) -> Result<Ask, Fault> {
     let value = number.parse().map_err(|_| without_number(number))?;
     let answer = vec![Normal::After(MARKER.to_owned()), Normal::Number];
     let check = Some(Checker::Number { value, tolerance: 0.0 });
     Ok(kind::Prompt { answer, check, ..kind::Prompt::new(question) }.into())
 }
 
-pub(crate) fn without_number(answer: &str) -> Fault {
+fn without_number(answer: &str) -> Fault {
     let end: Vec<char> = answer.chars().rev().take(40).collect();
     let end: String = end.into_iter().rev().collect();
     Fault::new(FaultKind::BadRow, "a true answer that ends with its number", quote(&end), "complete or remove the line")

@@ -1,11 +1,11 @@
 //! Other people's data as probes. Each importer is one file; this one finds out which of them a path needs.
 
-pub(crate) mod gsm8k;
+mod gsm8k;
 mod ifeval;
-pub(crate) mod questions;
+mod questions;
 mod table;
 mod text;
-pub(crate) mod xstest;
+mod xstest;
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -20,12 +20,12 @@ use crate::strangers::open_file;
 use crate::validate::validate_at;
 use crate::{Probe, Suite, read_jsonl};
 
-pub use gsm8k::{gsm8k, gsm8k_prompt};
+pub use gsm8k::{gsm8k, gsm8k_prompt, gsm8k_question};
 pub use ifeval::ifeval;
 pub use questions::{chat, mt_bench, self_instruct};
 pub use table::{Columns, csv, jsonl};
 pub use text::text;
-pub use xstest::xstest;
+pub use xstest::{Completion, xstest, xstest_completions};
 
 impl Suite {
     /// Reads probes from a file or folder, by its type and shape.
@@ -146,7 +146,7 @@ fn unknown_columns<S: AsRef<str>>(name: &str, expected: &str, columns: impl Iter
         FaultKind::UnknownColumns,
         expected,
         found,
-        "name the columns to use: `probes import FILE --text COLUMN` or `--prompt COLUMN --options COLUMN`",
+        "name the columns to use: `probes import FILE --text COLUMN`, `--prompt COLUMN` or `--prompt COLUMN --options COLUMN`",
     );
     ProbeError::file(name, fault)
 }

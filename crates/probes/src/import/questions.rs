@@ -74,7 +74,8 @@ pub fn self_instruct(path: &Path) -> Result<Suite, ProbeError> {
 /// assistant's message at the end is somebody's answer and is not read.
 ///
 /// # Errors
-/// A role other than `system` (in front only), `user` and `assistant`, content that is no text, or nothing to ask.
+/// A role other than `system` (in front only), `user` and `assistant`, content that is neither text nor blocks of text,
+/// or nothing to ask.
 pub fn chat(path: &Path) -> Result<Suite, ProbeError> {
     let stem = stem(&name(path));
     probes_of(path, |number, fields| {
@@ -82,6 +83,24 @@ pub fn chat(path: &Path) -> Result<Suite, ProbeError> {
             fields.get("messages").and_then(Value::as_array).ok_or_else(|| wrong(fields, "messages", "an array"))?;
         Ok(vec![probe(format!("{stem}/{number:05}"), "chat", Vec::new(), conversation(messages)?)])
     })
+}
+
+/// The text of a message: a string, or the texts of its blocks.
+fn content(message: &Value) -> Option<String> {
+    match message.get("content")? {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(blocks) => {
+            let text = |block: &Value| Some(block.get("text")?.as_str()?.to_owned());
+            let texts: Option<Vec<String>> = blocks.iter().map(text).collect();
+            texts.filter(|texts| !texts.is_empty()).map(|texts| texts.join("\n"))
+        }
+        _ => None,
+    }
+}
+
+fn calls_tools(message: &Value) -> bool {
+    message.get("content").is_none_or(Value::is_null)
+        && message.get("tool_calls").and_then(Value::as_array).is_some_and(|calls| !calls.is_empty())
 }
 
 fn conversation(messages: &[Value]) -> Result<Ask, Fault> {
@@ -95,8 +114,13 @@ fn conversation(messages: &[Value]) -> Result<Ask, Fault> {
                 Fault::new(FaultKind::BadRow, format!("a text in `{field}` of message {}", index + 1), found, next)
             })
         };
-        let text = field("content")?.to_owned();
+        let Some(text) = content(message).or_else(|| calls_tools(message).then(String::new)) else {
+            field("content")?;
+            continue;
+        };
         match field("role")? {
+            // A message of nothing but tool calls has no words.
+            "assistant" if text.is_empty() => {}
             "system" if index == 0 => first = Some(text),
             "user" => said.push(Turn { role: Role::User, text }),
             "assistant" => said.push(Turn { role: Role::Assistant, text }),

@@ -12,13 +12,16 @@ use crate::kind;
 use crate::validate::validate_at;
 use crate::{Ask, AskedAs, Families, Probe, Suite};
 
-/// Which column holds what. Exactly one of `text` and `prompt` is needed; `options` goes with `prompt`.
+/// Which column holds what. `text` or `prompt` is needed; a prompt with `options` is a choice, one without is answered
+/// freely.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Columns {
     /// Text to score.
     pub text: Option<String>,
-    /// Question of a choice; beside `text`, the unscored context in front of it.
+    /// Message that is answered freely, or question of a choice; beside `text`, the unscored context in front of it.
     pub prompt: Option<String>,
+    /// System message in front of a prompt that is answered freely.
+    pub system: Option<String>,
     /// Options of a choice: a JSON array, or separated by `|`.
     pub options: Option<String>,
     /// The true option: its index from 0, its letter, or its words.
@@ -96,23 +99,26 @@ pub(super) fn row_error(name: &str, error: &::csv::Error) -> ProbeError {
 
 impl Columns {
     fn named(&self) -> impl Iterator<Item = &str> {
-        [&self.text, &self.prompt, &self.options, &self.truth, &self.family, &self.id, &self.axis, &self.tags]
+        let Self { text, prompt, system, options, truth, family, id, axis, tags } = self;
+        [text, prompt, system, options, truth, family, id, axis, tags]
             .into_iter()
             .filter_map(|column| column.as_deref())
     }
 
     fn check(&self, name: &str) -> Result<(), ProbeError> {
         let found = match (&self.text, &self.prompt, &self.options) {
-            (Some(_), _, None) | (None, Some(_), Some(_)) => return Ok(()),
+            (Some(_), ..) | (_, _, Some(_)) if self.system.is_some() => {
+                "a system message of what is not answered freely"
+            }
+            (Some(_), _, None) | (None, Some(_), _) => return Ok(()),
             (Some(_), _, Some(_)) => "text and options together",
-            (None, Some(_), None) => "a prompt without options",
             (None, None, _) => "neither text nor prompt",
         };
         let fault = Fault::new(
             FaultKind::UnknownColumns,
-            "the column of the text to score, or those of prompt and options",
+            "the column of the text to score, or of the prompt, with or without options",
             found,
-            "give `--text COLUMN`, or `--prompt COLUMN --options COLUMN`",
+            "give `--text COLUMN`, `--prompt COLUMN`, or `--prompt COLUMN --options COLUMN`",
         );
         Err(ProbeError::file(name, fault))
     }
@@ -147,11 +153,15 @@ impl<'a> Table<'a> {
     fn probe(&self, fields: &Map<String, Value>) -> Result<Probe, Fault> {
         let columns = self.columns;
         let number = format!("{}/{:05}", self.stem, self.probes.len() + 1);
-        let id = string(fields, &columns.id)?.unwrap_or(number);
+        let id = said(fields, &columns.id)?.unwrap_or(number);
         let tags = list(fields, &columns.tags)?.unwrap_or_default();
         let prompt = string(fields, &columns.prompt)?;
         let ask = match string(fields, &columns.text)? {
             Some(text) => Ask::Text(kind::Text { text, context: prompt, families: Families::Probe }),
+            None if columns.options.is_none() => {
+                let system = said(fields, &columns.system)?;
+                Ask::Prompt(kind::Prompt { system, ..kind::Prompt::new(prompt.unwrap_or_default()) })
+            }
             None => {
                 let options = list(fields, &columns.options)?.unwrap_or_default();
                 let truth = string(fields, &columns.truth)?;
@@ -162,13 +172,18 @@ impl<'a> Table<'a> {
             }
         };
         Ok(Probe {
-            family: string(fields, &columns.family)?.unwrap_or_else(|| id.clone()),
+            family: said(fields, &columns.family)?.unwrap_or_else(|| id.clone()),
             id,
-            axis: string(fields, &columns.axis)?.unwrap_or_else(|| "imported".to_owned()),
+            axis: said(fields, &columns.axis)?.unwrap_or_else(|| "imported".to_owned()),
             tags,
             ask,
         })
     }
+}
+
+/// A cell as text where it says anything: null and white space do not.
+fn said(fields: &Map<String, Value>, column: &Option<String>) -> Result<Option<String>, Fault> {
+    Ok(string(fields, column)?.filter(|text| !text.trim().is_empty()))
 }
 
 /// A cell as text; numbers and truth values are taken as they are written.

@@ -41,18 +41,25 @@ pub fn xstest(path: &Path) -> Result<Suite, ProbeError> {
 }
 
 /// A model's published answer to one prompt.
-pub(crate) struct Completion {
-    pub(crate) line: u64,
+#[derive(Clone, Debug, PartialEq)]
+pub struct Completion {
+    /// Line of the file.
+    pub line: u64,
     /// The prompt, to be answered freely.
-    pub(crate) probe: Probe,
-    pub(crate) text: String,
+    pub probe: Probe,
+    /// What the model said.
+    pub text: String,
     /// What people called the answer; empty where nobody did.
-    pub(crate) label: String,
-    pub(crate) unsafe_prompt: bool,
+    pub label: String,
+    /// Whether the prompt should be refused.
+    pub unsafe_prompt: bool,
 }
 
 /// Reads a CSV of completions. Without `focus`, siblings are found by place and ending only.
-pub(crate) fn completions(path: &Path) -> Result<Vec<Completion>, ProbeError> {
+///
+/// # Errors
+/// Other columns (named in the error), rows that cannot be split.
+pub fn xstest_completions(path: &Path) -> Result<Vec<Completion>, ProbeError> {
     let (mut rows, mut given) = (Vec::new(), Vec::new());
     for (line, [id, prompt, kind, text, label]) in cells(path, COMPLETIONS)? {
         let side = if kind.trim().starts_with("contrast_") { "unsafe" } else { "safe" };

@@ -1,0 +1,36 @@
+//! Conversations: `messages` of `role` and `content`, or ShareGPT's `conversations` of `from` and `value`. The model's last
+//! message is the answer, what stands before it was asked.
+
+use serde_json::{Map, Value};
+
+use super::LoggedError;
+use super::error::shown;
+use super::message::{Conversation, conversation};
+use super::record::{Answer, Content, Place, Record, TextAnswer};
+use super::table::{MODELS, first, word};
+
+/// The record of a conversation.
+///
+/// # Errors
+/// It has no messages.
+pub(super) fn record(fields: &Map<String, Value>, place: &Place) -> Result<Record, LoggedError> {
+    let found = fields.get("messages").or_else(|| fields.get("conversations"));
+    let messages = found.and_then(Value::as_array).filter(|messages| messages.iter().all(Value::is_object));
+    let messages = messages.ok_or_else(|| {
+        let next = "write a conversation as objects of `role` and `content`";
+        LoggedError::wrong(place.to_string(), "`messages`, a list of objects", shown(found), next)
+    })?;
+    let system = fields.get("system").and_then(Value::as_str).filter(|system| !system.trim().is_empty());
+    let system = system.map(|system| serde_json::json!({ "role": "system", "content": system }));
+    let messages: Vec<Value> = system.into_iter().chain(messages.iter().cloned()).collect();
+    let Conversation { question, reply } = conversation(&messages);
+    let content = question.as_ref().map_or(Content::Unknown, |ask| Content::Asked(super::pair::key(ask)));
+    Ok(Record {
+        models: first(fields, &MODELS).and_then(word).into_iter().collect(),
+        task: "chat".to_owned(),
+        id: first(fields, &["id", "conversation_id"]).and_then(word),
+        question,
+        content,
+        ..Record::new(place.clone(), Answer::Text(TextAnswer::new(reply)))
+    })
+}

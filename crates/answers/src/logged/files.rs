@@ -1,0 +1,119 @@
+//! Which files a command line names, and what the user may call the models that they are of.
+
+use std::path::{Path, PathBuf};
+
+use hydrometer_probes::Suite;
+
+use super::LoggedError;
+use super::collections::vicuna_questions;
+
+/// Folders within a folder that are looked into: `details/ORG/MODEL/DATE`.
+const DEPTH: usize = 5;
+
+/// A file to read.
+pub(super) struct Found {
+    pub path: PathBuf,
+    /// What the user may call the model that it is of.
+    pub called: Vec<String>,
+    /// The questions that its answers belong to, where they stand beside it.
+    pub questions: Option<Suite>,
+}
+
+/// The files that paths name: files themselves, and of a folder what a tool left there.
+pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Found>, LoggedError> {
+    let mut found = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            found.push(Found { called: names(path, None), path: path.clone(), questions: None });
+        } else if path.join("question.jsonl").is_file() {
+            vicuna(path, &mut found)?;
+        } else {
+            let before = found.len();
+            within(path, path, DEPTH, &mut found)?;
+            if found.len() == before {
+                let expected = "samples_*.jsonl, *.eval, details_*.parquet or BFCL_*.json within it, or question.jsonl";
+                let next = "name the files themselves";
+                return Err(LoggedError::wrong(path.display().to_string(), expected, "none", next));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, LoggedError> {
+    let io = |source| LoggedError::Io { path: folder.to_owned(), source };
+    let entries = std::fs::read_dir(folder).map_err(io)?;
+    let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(io)?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn within(top: &Path, folder: &Path, depth: usize, found: &mut Vec<Found>) -> Result<(), LoggedError> {
+    for path in entries(folder)? {
+        if path.is_dir() {
+            if depth > 0 {
+                within(top, &path, depth - 1, found)?;
+            }
+        } else if is_left_by_a_tool(&file_name(&path)) {
+            found.push(Found { called: names(&path, Some(top)), path, questions: None });
+        }
+    }
+    Ok(())
+}
+
+fn is_left_by_a_tool(name: &str) -> bool {
+    let name = name.strip_suffix(".gz").unwrap_or(name);
+    let is = |start: &str, end: &str| name.starts_with(start) && name.ends_with(end);
+    is("samples_", ".jsonl") || is("", ".eval") || is("details_", ".parquet") || is("BFCL_", ".json")
+}
+
+/// A folder with `question.jsonl` and files `answer_MODEL.jsonl`.
+fn vicuna(folder: &Path, found: &mut Vec<Found>) -> Result<(), LoggedError> {
+    let questions = vicuna_questions(folder)?;
+    let before = found.len();
+    for path in entries(folder)? {
+        let file = file_name(&path);
+        if let Some(model) = file.strip_prefix("answer_").and_then(|rest| rest.strip_suffix(".jsonl")) {
+            let called = [vec![model.to_owned()], names(&path, None)].concat();
+            found.push(Found { path, called, questions: Some(questions.clone()) });
+        }
+    }
+    if found.len() == before {
+        let next = "put the answers of each model into a file of that name";
+        let place = folder.display().to_string();
+        return Err(LoggedError::wrong(place, "files `answer_MODEL.jsonl` beside the questions", "none", next));
+    }
+    Ok(())
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// What a file may be called: its stem, its name, its path; and the folders that a tool names after the model, up to the
+/// one that was given. The first is how lists call it.
+fn names(path: &Path, top: Option<&Path>) -> Vec<String> {
+    let file = file_name(path);
+    let unpacked = file.strip_suffix(".gz").unwrap_or(&file);
+    let stem = unpacked.rsplit_once('.').map_or(unpacked, |(stem, _)| stem).to_owned();
+    let mut folders: Vec<String> = Vec::new();
+    match top {
+        Some(top) => {
+            for folder in path.ancestors().skip(1) {
+                folders.push(file_name(folder));
+                if folder == top {
+                    folders.push(top.display().to_string());
+                    break;
+                }
+            }
+        }
+        // A file of these names says what was asked; its folder says of whom.
+        None if is_left_by_a_tool(&file) => folders.extend(path.parent().map(file_name)),
+        None => {}
+    }
+    let named_by_folder = file.starts_with("samples_") || file.starts_with("details_") || file.starts_with("BFCL_");
+    let own = vec![stem, file.clone(), path.display().to_string()];
+    let mut all = if named_by_folder { [folders, own].concat() } else { [own, folders].concat() };
+    all.retain(|name| !name.is_empty());
+    all
+}

@@ -1,0 +1,163 @@
+//! Answers that other tools logged: each tool's files have a reader in a file of its own, which makes [`Record`]s of them;
+//! [`pair`] joins those of two models. A file is known by what it holds, whatever it is called.
+
+mod alpaca_eval;
+mod bfcl;
+mod collections;
+mod conversations;
+mod error;
+mod fastchat;
+mod files;
+mod format;
+mod inspect;
+mod judge;
+mod lighteval;
+mod lm_eval;
+mod message;
+mod openai_batch;
+mod pair;
+mod promptfoo;
+mod record;
+mod scores;
+mod source;
+mod table;
+mod tau;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use files::Found;
+use source::{Body, Source};
+
+pub use error::LoggedError;
+pub use format::Format;
+pub use judge::Wanted;
+pub use pair::{Given, GivenText, Paired, PairedQuestion, Report, pair};
+pub use record::{Answer, Content, LoggedFile, Place, Record, Score, TextAnswer};
+pub use source::BadLines;
+pub use table::Columns;
+
+/// How files are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The format of every file; `None` finds it out.
+    pub format: Option<Format>,
+    /// Columns of tables.
+    pub columns: Columns,
+    /// What happens to lines that cannot be read.
+    pub bad_lines: BadLines,
+}
+
+/// Reads files, and of folders those that a tool leaves there.
+///
+/// # Errors
+/// A path that cannot be read, a file of no known format (the message lists them), a line that cannot be read.
+pub fn read(paths: &[PathBuf], reading: &Reading) -> Result<Vec<LoggedFile>, LoggedError> {
+    let mut files = Vec::new();
+    for Found { path, called, questions } in files::find(paths)? {
+        files.push(match questions {
+            Some(questions) => {
+                let (source, records) = collections::vicuna(&path, &questions, reading.bad_lines)?;
+                logged(source, &path, called, Format::Fastchat, records)
+            }
+            None => file(&path, called, reading)?,
+        });
+    }
+    bfcl::judge(&mut files);
+    Ok(files)
+}
+
+fn logged(source: Source, path: &Path, called: Vec<String>, format: Format, records: Vec<Record>) -> LoggedFile {
+    let Source { name, bad_lines, mended, .. } = source;
+    LoggedFile { name, path: path.to_owned(), called, format, records, bad_lines, mended, notes: Vec::new() }
+}
+
+fn file(path: &Path, called: Vec<String>, reading: &Reading) -> Result<LoggedFile, LoggedError> {
+    let mut source = Source::open(path, reading.bad_lines)?;
+    let format = reading.format.map_or_else(|| Format::of(&source, &reading.columns), Ok)?;
+    let records = match (&source.body, format) {
+        (Body::Zip(bytes), Format::Inspect) => inspect::archive(&source, bytes)?,
+        (Body::Parquet, Format::Lighteval) => lighteval::records(&source, path)?,
+        (Body::Object(fields), Format::Inspect) => inspect::json(&source, fields)?,
+        (Body::Object(fields), Format::Promptfoo) if fields.contains_key("results") => {
+            promptfoo::json(&source, fields)?
+        }
+        (Body::Object(fields), Format::Tau) if fields.contains_key("simulations") => tau::json(&source, fields)?,
+        (Body::Cells(_), Format::Xstest) => collections::xstest(path, &source.name)?,
+        (Body::Object(fields), _) => {
+            let (records, bad_lines) = of_object(&source, fields, format, reading)?;
+            source.bad_lines += bad_lines;
+            records
+        }
+        (Body::Rows(rows) | Body::Cells(rows), _) => {
+            let rows = rows.iter().map(|row| (row.number, None, &row.fields));
+            let (records, bad_lines) = of_rows(&source, rows.collect(), format, reading)?;
+            source.bad_lines += bad_lines;
+            records
+        }
+        (Body::Zip(_) | Body::Parquet, _) => {
+            let found = if matches!(source.body, Body::Zip(_)) { "a zip archive" } else { "a Parquet file" };
+            let expected = format!("a file of {format} ({})", format.known_by());
+            return Err(LoggedError::wrong(&*source.name, expected, found, "leave --format out, or unpack the file"));
+        }
+    };
+    Ok(logged(source, path, called, format, records))
+}
+
+/// An object: the only line of a file, or rows that are named.
+fn of_object(
+    source: &Source,
+    fields: &Map<String, Value>,
+    format: Format,
+    reading: &Reading,
+) -> Result<(Vec<Record>, u64), LoggedError> {
+    let named: Option<Vec<(u64, Option<&str>, &Map<String, Value>)>> = (1..)
+        .zip(fields)
+        .map(|(number, (key, value))| Some((number, Some(key.as_str()), value.as_object()?)))
+        .collect();
+    match named {
+        Some(rows) if format == Format::Table && !rows.is_empty() => of_rows(source, rows, format, reading),
+        _ => of_rows(source, vec![(1, None, fields)], format, reading),
+    }
+}
+
+/// The records of rows, and how many rows were left out because they are of another shape.
+fn of_rows(
+    source: &Source,
+    rows: Vec<(u64, Option<&str>, &Map<String, Value>)>,
+    format: Format,
+    reading: &Reading,
+) -> Result<(Vec<Record>, u64), LoggedError> {
+    if format == Format::Table {
+        reading.columns.check(&source.name, rows.iter().map(|(.., fields)| *fields))?;
+    }
+    let task = lm_eval::task(&source.name);
+    let (mut records, mut bad_lines) = (Vec::new(), 0);
+    for (index, (number, key, fields)) in rows.into_iter().enumerate() {
+        let place = source.place(number);
+        let of_row = match format {
+            Format::LmEval => lm_eval::records(fields, &place, &task),
+            Format::Promptfoo => promptfoo::record(fields, &place).map(|record| vec![record]),
+            Format::OpenaiBatch => openai_batch::records(fields, &place),
+            Format::AlpacaEval => alpaca_eval::records(fields, &place),
+            Format::Conversations => conversations::record(fields, &place).map(|record| vec![record]),
+            Format::Fastchat => fastchat::records(fields, &place),
+            Format::Tau => tau::record(fields, &place).map(|record| vec![record]),
+            Format::Bfcl => bfcl::record(fields, &place).map(|record| vec![record]),
+            Format::Gsm8kSolutions => collections::gsm8k(index + 1, fields, &place),
+            Format::Table => reading.columns.records(fields, key, &place),
+            Format::Inspect | Format::Lighteval | Format::Xstest => {
+                let next = "leave --format out to find out what the file is";
+                let expected = format!("a file of {format} ({})", format.known_by());
+                return Err(LoggedError::wrong(&*source.name, expected, "rows of JSON or cells", next));
+            }
+        };
+        match of_row {
+            Ok(of_row) => records.extend(of_row),
+            Err(_) if reading.bad_lines == BadLines::Skip => bad_lines += 1,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((records, bad_lines))
+}

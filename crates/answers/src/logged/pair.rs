@@ -1,0 +1,556 @@
+//! Joins what two models were asked: by content where files say what was asked, by identifier where they do not.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use hydrometer_probes::{Ask, Probe, Suite, kind, quote};
+
+use super::LoggedError;
+use super::judge::{Chosen, Wanted, distinct};
+use super::record::{Answer, Content, LoggedFile, Record};
+use crate::{DifferentPrompts, FinishReason};
+
+/// Questions that both models answered.
+#[derive(Clone, Debug)]
+pub struct Paired {
+    /// The questions.
+    pub suite: Suite,
+    /// The answers to each, in the order of the suite.
+    pub questions: Vec<PairedQuestion>,
+    /// What was chosen, left out and found.
+    pub report: Report,
+}
+
+/// The answers of both models to one question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PairedQuestion {
+    /// The teacher's.
+    pub teacher: Given,
+    /// The student's: of the same kind.
+    pub student: Given,
+}
+
+/// What one model answered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Given {
+    /// Texts, one or more.
+    Texts(Vec<GivenText>),
+    /// Log-likelihood of each option, nats.
+    Options(Vec<f64>),
+    /// Log-likelihood of the text that was asked, nats.
+    Likelihood(f64),
+}
+
+/// One answer in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenText {
+    /// What was said; empty where the model gave no answer.
+    pub text: String,
+    /// How it ended.
+    pub finish: FinishReason,
+    /// The file's word for the answer, where it has one.
+    pub label: Option<String>,
+    /// Whether the file says that it is right; `None` where it says nothing.
+    pub right: Option<bool>,
+}
+
+/// What was chosen, left out and found when answers were joined.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What there was to choose from, and what was chosen, as sentences.
+    pub choices: Vec<String>,
+    /// Questions that not both models answered.
+    pub left_out: u64,
+    /// Of those, the ones with another document under the same identifier.
+    pub other_documents: u64,
+    /// Questions that were joined by content although their identifiers differ.
+    pub by_content: u64,
+    /// Questions whose log-likelihoods are all 0: nothing was measured.
+    pub unmeasured: u64,
+    /// Choices left out because they have one option, more than eight, equal ones, or not the same for both.
+    pub no_choices: u64,
+    /// Questions that the files name and do not word.
+    pub unworded: u64,
+    /// Questions that repeat an earlier one and share its family.
+    pub repeated: u64,
+    /// Answers that are missing: a call that failed, null, an empty text.
+    pub missing: u64,
+    /// Choices whose metric contradicts what the log-likelihoods prefer: they are not judged.
+    pub contradicted_choices: u64,
+    /// Lines that could not be read and were left out.
+    pub bad_lines: u64,
+    /// Lines with `NaN` or half a character, read as null and U+FFFD.
+    pub mended: u64,
+    /// Questions that were put to the two models in different words.
+    pub different_prompts: Option<DifferentPrompts>,
+}
+
+/// Joins the answers of two models.
+///
+/// # Errors
+/// One of the models did not answer, both names mean the same answers, a filter, metric or epoch is not there, an answer
+/// stands there twice, or nothing was answered by both.
+pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError> {
+    let questions = questions(files);
+    let [mut teacher, mut student] = sides(files, wanted)?;
+    one_task([&mut teacher, &mut student]);
+    for record in teacher.iter_mut().chain(&mut student) {
+        worded(record, &questions);
+    }
+    let mut report = Report {
+        bad_lines: files.iter().map(|file| file.bad_lines).sum(),
+        mended: files.iter().map(|file| file.mended).sum(),
+        choices: files
+            .iter()
+            .flat_map(|file| file.notes.iter().map(move |note| format!("{}: {note}", file.name)))
+            .collect(),
+        ..Report::default()
+    };
+    let chosen = chosen(wanted, [&teacher, &student], &mut report.choices)?;
+    let sides = [&teacher, &student].map(|records| groups(records, &chosen, wanted.epoch));
+    let [ours, theirs] = sides;
+    let (ours, theirs) = (ours?, theirs?);
+    let joined = join(&ours, &theirs, &mut report);
+    let mut maker = Maker { chosen: &chosen, report, ids: HashSet::new(), families: HashMap::new() };
+    let (mut probes, mut answers) = (Vec::new(), Vec::new());
+    for (ours, theirs) in joined {
+        if let Some((probe, question)) = maker.question(ours, theirs) {
+            probes.push(probe);
+            answers.push(question);
+        }
+    }
+    let report = maker.report;
+    if probes.is_empty() {
+        return Err(nothing(wanted, &report, ours.len(), theirs.len()));
+    }
+    let tasks = distinct(probes.iter().map(|probe| probe.axis.clone()));
+    let name = if tasks.len() > 3 { format!("{} tasks", tasks.len()) } else { tasks.join(", ") };
+    let suite = Suite { name, probes };
+    suite.validate()?;
+    Ok(Paired { suite, questions: answers, report })
+}
+
+fn nothing(wanted: &Wanted, report: &Report, ours: usize, theirs: usize) -> LoggedError {
+    let reason = if report.unmeasured > 0 {
+        ": log-likelihoods that are all 0 measured nothing".to_owned()
+    } else if report.other_documents > 0 {
+        ": the same identifiers name other questions, so the files are of different versions of a data set".to_owned()
+    } else if report.no_choices > 0 {
+        ": choices need two to eight options that differ, the same for both".to_owned()
+    } else {
+        format!(": {ours} questions of the one and {theirs} of the other share neither words nor identifiers")
+    };
+    let (teacher, student) = (wanted.teacher.clone(), wanted.student.clone());
+    LoggedError::NothingInCommon { teacher, student, reason }
+}
+
+/// What files say was asked, for answers in other files.
+fn questions(files: &[LoggedFile]) -> HashMap<&str, &Record> {
+    let records = files.iter().flat_map(|file| &file.records);
+    let questions = records.filter(|record| record.answer == Answer::Question && record.question.is_some());
+    questions.filter_map(|record| Some((record.id.as_deref()?, record))).collect()
+}
+
+fn worded(record: &mut Record, questions: &HashMap<&str, &Record>) {
+    if record.question.is_none()
+        && let Some(asked) = record.id.as_deref().and_then(|id| questions.get(id))
+    {
+        record.question = asked.question.clone();
+        record.content = asked.content.clone();
+    }
+}
+
+/// The records of each model.
+fn sides(files: &[LoggedFile], wanted: &Wanted) -> Result<[Vec<Record>; 2], LoggedError> {
+    let is = |record: &Record, file: &LoggedFile, name: &str| {
+        record.models.iter().chain(&file.called).any(|known| known == name)
+    };
+    let mut sides = [Vec::new(), Vec::new()];
+    for file in files {
+        for record in file.records.iter().filter(|record| !matches!(record.answer, Answer::Question | Answer::Verdict))
+        {
+            match [&wanted.teacher, &wanted.student].map(|name| is(record, file, name)) {
+                [true, true] => {
+                    let (model, place) = (wanted.teacher.clone(), record.place.to_string());
+                    return Err(LoggedError::SameAnswers { model, place });
+                }
+                [true, false] => sides[0].push(record.clone()),
+                [false, true] => sides[1].push(record.clone()),
+                [false, false] => {}
+            }
+        }
+    }
+    for (side, model) in sides.iter().zip([&wanted.teacher, &wanted.student]) {
+        if side.is_empty() {
+            let by_field =
+                |file: &LoggedFile| distinct(file.records.iter().filter_map(|record| record.models.first().cloned()));
+            let known =
+                |file: &LoggedFile| [by_field(file), file.called.first().cloned().into_iter().collect()].concat();
+            let known = distinct(files.iter().flat_map(known));
+            return Err(LoggedError::UnknownModel { model: model.clone(), known });
+        }
+    }
+    Ok(sides)
+}
+
+/// A task that is alone on each side is the same task, whatever its files are called.
+fn one_task(sides: [&mut Vec<Record>; 2]) {
+    let [teacher, student] = sides;
+    let tasks = |records: &[Record]| distinct(records.iter().map(|record| record.task.clone()));
+    let (ours, theirs) = (tasks(teacher), tasks(student));
+    if let ([ours], [theirs]) = (ours.as_slice(), theirs.as_slice()) {
+        let task = if ours.is_empty() { theirs } else { ours };
+        for record in teacher.iter_mut().chain(student.iter_mut()) {
+            record.task.clone_from(task);
+        }
+    }
+}
+
+type ByTask = BTreeMap<String, Chosen>;
+
+fn chosen(wanted: &Wanted, sides: [&[Record]; 2], said: &mut Vec<String>) -> Result<ByTask, LoggedError> {
+    let all = || sides.iter().flat_map(|records| records.iter());
+    let known = |what: &'static str, name: &Option<String>, names: Vec<String>| match name {
+        Some(name) if !names.contains(name) => {
+            Err(LoggedError::UnknownChoice { what, wanted: name.clone(), known: names })
+        }
+        _ => Ok(()),
+    };
+    known("filter", &wanted.filter, distinct(all().filter_map(|record| record.filter.clone())))?;
+    let metrics = || all().flat_map(|record| record.scores.iter().map(|(name, _)| name.clone()));
+    known("metric", &wanted.metric, distinct(metrics()))?;
+    let epochs = distinct(all().filter_map(|record| record.epoch).map(|epoch| epoch.to_string()));
+    known("epoch", &wanted.epoch.map(|epoch| epoch.to_string()), epochs.clone())?;
+    match wanted.epoch {
+        Some(epoch) => said.push(format!("epoch {epoch} of {}", epochs.join(", "))),
+        None if epochs.len() > 1 => {
+            said.push(format!("every one of {} answers to a question (--epoch N takes one)", epochs.len()))
+        }
+        None => {}
+    }
+    let tasks = distinct(all().map(|record| record.task.clone()));
+    let of_task = |task: String| {
+        let of: [Vec<&Record>; 2] = sides.map(|records| records.iter().filter(|record| record.task == task).collect());
+        let [teacher, student] = &of;
+        if teacher.is_empty() || student.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some((task.clone(), Chosen::of(&task, wanted, [teacher, student], said)?)))
+    };
+    tasks.into_iter().map(of_task).filter_map(Result::transpose).collect()
+}
+
+/// The answers of one model to one question.
+struct Group<'a> {
+    records: Vec<&'a Record>,
+}
+
+impl<'a> Group<'a> {
+    fn first(&self) -> &'a Record {
+        self.records[0]
+    }
+
+    fn content(&self) -> Option<&'a str> {
+        match &self.first().content {
+            Content::Document(text) | Content::Asked(text) => Some(text),
+            Content::Unknown => None,
+        }
+    }
+}
+
+/// Brings the answers to one question together.
+fn groups<'a>(records: &'a [Record], chosen: &ByTask, epoch: Option<u32>) -> Result<Vec<Group<'a>>, LoggedError> {
+    let mut all: Vec<Group<'a>> = Vec::new();
+    let mut places: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
+    let mut numbered: HashMap<(&str, &str, u32), usize> = HashMap::new();
+    for record in records {
+        let of_filter = chosen.get(&record.task).is_some_and(|chosen| chosen.takes(record));
+        if !of_filter || (epoch.is_some() && record.epoch.is_some() && record.epoch != epoch) {
+            continue;
+        }
+        let place = match (&record.id, record.epoch, &record.content) {
+            (Some(id), _, _) => {
+                let known = places.entry((&record.task, id)).or_default();
+                match known.iter().copied().find(|place| all[*place].first().content == record.content) {
+                    Some(place) => {
+                        twice(&all[place], record)?;
+                        Some(place)
+                    }
+                    None => {
+                        known.push(all.len());
+                        None
+                    }
+                }
+            }
+            // Without a name, numbered answers to the same words belong together.
+            (None, Some(number), Content::Document(text) | Content::Asked(text)) => {
+                let earlier =
+                    (0..number).rev().find_map(|n| numbered.get(&(record.task.as_str(), text.as_str(), n)).copied());
+                numbered.insert((&record.task, text, number), earlier.unwrap_or(all.len()));
+                earlier
+            }
+            (None, _, _) => None,
+        };
+        match place {
+            Some(place) => all[place].records.push(record),
+            None => all.push(Group { records: vec![record] }),
+        }
+    }
+    all.iter_mut().for_each(|group| group.records.sort_by_key(|record| record.epoch));
+    Ok(all)
+}
+
+/// Refuses an answer that is there already.
+fn twice(group: &Group<'_>, record: &Record) -> Result<(), LoggedError> {
+    let same = |known: &&&Record| known.epoch == record.epoch;
+    let Some(known) = group.records.iter().find(same) else { return Ok(()) };
+    let id = record.id.as_deref().unwrap_or_default();
+    Err(LoggedError::wrong(
+        record.place.to_string(),
+        "each answer once",
+        format!("a second one to {}, after {}", quote(id), known.place),
+        "give each model the files of one run, each once; name a column of epochs where a model answered several times",
+    ))
+}
+
+/// Pairs of groups, in the teacher's order.
+fn join<'g, 'a>(
+    ours: &'g [Group<'a>],
+    theirs: &'g [Group<'a>],
+    report: &mut Report,
+) -> Vec<(&'g Group<'a>, &'g Group<'a>)> {
+    let mut by_content: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
+    let mut by_id: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
+    for (place, group) in theirs.iter().enumerate() {
+        let record = group.first();
+        if let Some(content) = group.content() {
+            by_content.entry((&record.task, content)).or_default().push(place);
+        }
+        if let Some(id) = &record.id {
+            by_id.entry((&record.task, id)).or_default().push(place);
+        }
+    }
+    let mut used = vec![false; theirs.len()];
+    let mut found: Vec<Option<usize>> = vec![None; ours.len()];
+    for (place, group) in ours.iter().enumerate() {
+        let record = group.first();
+        let Some(equal) = group.content().and_then(|content| by_content.get(&(record.task.as_str(), content))) else {
+            continue;
+        };
+        let free = || equal.iter().copied().filter(|place| !used[*place]);
+        let same_id = |place: &usize| theirs[*place].first().id == record.id;
+        if let Some(other) = free().find(same_id).or_else(|| free().next()) {
+            let [id, other_id] = [record, theirs[other].first()].map(|record| record.id.as_ref());
+            report.by_content += u64::from(id.is_some() && other_id.is_some() && id != other_id);
+            (used[other], found[place]) = (true, Some(other));
+        }
+    }
+    for (place, group) in ours.iter().enumerate().filter(|(place, _)| found[*place].is_none()).collect::<Vec<_>>() {
+        let record = group.first();
+        let Some(named) = record.id.as_deref().and_then(|id| by_id.get(&(record.task.as_str(), id))) else { continue };
+        let Some(other) = named.iter().copied().find(|place| !used[*place]) else { continue };
+        if matches!([&record.content, &theirs[other].first().content], [Content::Document(_), Content::Document(_)]) {
+            report.other_documents += 1;
+        } else {
+            (used[other], found[place]) = (true, Some(other));
+        }
+    }
+    let joined: Vec<_> = ours.iter().zip(found).filter_map(|(group, other)| Some((group, &theirs[other?]))).collect();
+    report.left_out = (ours.len() + theirs.len() - 2 * joined.len()) as u64;
+    joined
+}
+
+/// Makes questions of what was joined.
+struct Maker<'c> {
+    chosen: &'c ByTask,
+    report: Report,
+    ids: HashSet<String>,
+    /// Family of what was asked before, by content and by words.
+    families: HashMap<String, String>,
+}
+
+impl Maker<'_> {
+    /// The question and its answers; `None` where they cannot be compared, which is counted.
+    fn question(&mut self, ours: &Group<'_>, theirs: &Group<'_>) -> Option<(Probe, PairedQuestion)> {
+        let (first, other) = (ours.first(), theirs.first());
+        let given = |group: &Group<'_>, chosen: &Chosen| match &group.first().answer {
+            Answer::Text(_) => {
+                Some(Given::Texts(group.records.iter().filter_map(|record| text(record, chosen)).collect()))
+            }
+            Answer::Options(values) => Some(Given::Options(values.clone())),
+            Answer::Likelihood(value) => Some(Given::Likelihood(*value)),
+            Answer::Unmeasured | Answer::Question | Answer::Verdict => None,
+        };
+        let chosen = self.chosen.get(&first.task)?;
+        let (Some(teacher), Some(student)) = (given(ours, chosen), given(theirs, chosen)) else {
+            self.report.unmeasured += 1;
+            return None;
+        };
+        let rights = [first, other].map(|record| chosen.right(record));
+        let ask = match (&teacher, &student) {
+            (Given::Texts(_), Given::Texts(_)) => self.prompt(first, other),
+            (Given::Options(a), Given::Options(b)) => {
+                let ask = self.choice(first, other, [a, b], rights);
+                self.report.no_choices += u64::from(ask.is_none());
+                ask?
+            }
+            (Given::Likelihood(_), Given::Likelihood(_)) => {
+                first.question.clone().filter(|ask| ask.kind().check().is_ok())?
+            }
+            _ => {
+                self.report.no_choices += 1;
+                return None;
+            }
+        };
+        let missing = |given: &Given| match given {
+            Given::Texts(texts) => texts.iter().filter(|text| text.text.trim().is_empty()).count() as u64,
+            Given::Options(_) | Given::Likelihood(_) => 0,
+        };
+        self.report.missing += missing(&teacher) + missing(&student);
+        let id = self.id(first);
+        self.compare(&id, first, other);
+        let family = self.family(&id, first, &ask);
+        let axis: String = first.task.chars().filter(|c| !c.is_control()).take(200).collect();
+        let axis = if axis.trim().is_empty() { "imported".to_owned() } else { axis };
+        Some((Probe { id, family, axis, tags: first.tags.clone(), ask }, PairedQuestion { teacher, student }))
+    }
+
+    fn prompt(&mut self, first: &Record, other: &Record) -> Ask {
+        let worded = [first, other].into_iter().filter_map(|record| record.question.clone());
+        let found = worded.into_iter().find(|ask| matches!(ask, Ask::Prompt(_)) && ask.kind().check().is_ok());
+        found.unwrap_or_else(|| {
+            self.report.unworded += 1;
+            let name = first.id.clone().filter(|id| !id.trim().is_empty()).unwrap_or_else(|| first.place.to_string());
+            kind::Prompt::new(format!("(not in the files) {name}")).into()
+        })
+    }
+
+    /// The choice with what is right: as both files say, where the log-likelihoods do not contradict the metric.
+    fn choice(
+        &mut self,
+        first: &Record,
+        other: &Record,
+        values: [&[f64]; 2],
+        rights: [Option<bool>; 2],
+    ) -> Option<Ask> {
+        let (Some(Ask::Choice(ours)), Some(Ask::Choice(theirs))) = (&first.question, &other.question) else {
+            return None;
+        };
+        let fits = values.iter().all(|values| values.len() == ours.options.len());
+        let usable = values.iter().all(|values| values.iter().any(|value| value.is_finite()));
+        if ours.options != theirs.options || !fits || !usable {
+            return None;
+        }
+        let truth = match (ours.truth, theirs.truth) {
+            (Some(a), Some(b)) if a != b => None,
+            (a, b) => a.or(b),
+        };
+        let best = |values: &[f64]| (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b]).then(b.cmp(&a)));
+        let agrees = |truth: u32| {
+            let preferred = values.map(|values| best(values) == Some(truth as usize));
+            rights.iter().zip(preferred).all(|(right, preferred)| right.is_none_or(|right| right == preferred))
+        };
+        let judged = truth.filter(|truth| agrees(*truth));
+        let known = ours.truth.is_some() || theirs.truth.is_some();
+        self.report.contradicted_choices += u64::from(known && judged.is_none());
+        let ask = Ask::Choice(kind::Choice { truth: judged, ..ours.clone() });
+        ask.kind().check().is_ok().then_some(ask)
+    }
+
+    /// An identifier of letters that a suite allows, unlike all others.
+    fn id(&mut self, record: &Record) -> String {
+        let named = match &record.id {
+            Some(id) if id.contains('/') => id.clone(),
+            Some(id) => {
+                format!("{}/{}", record.task, id.parse::<u32>().map_or(id.clone(), |number| format!("{number:05}")))
+            }
+            None => format!("{}/{:05}", record.task, record.place.number),
+        };
+        let allowed = |c: char| if c.is_ascii_alphanumeric() || "-_./:".contains(c) { c } else { '-' };
+        let slug: String = named.trim_matches('/').chars().map(allowed).take(180).collect();
+        let slug = if slug.is_empty() { "question".to_owned() } else { slug };
+        let mut id = slug.clone();
+        for number in 2_u32.. {
+            if self.ids.insert(id.clone()) {
+                break;
+            }
+            id = format!("{slug}-{number}");
+        }
+        id
+    }
+
+    /// A question that was asked before belongs to the family of the first.
+    fn family(&mut self, id: &str, record: &Record, ask: &Ask) -> String {
+        let own = record.family.clone().filter(|family| !family.trim().is_empty());
+        let words = ask.kind().texts().join("\n");
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        let document = match &record.content {
+            Content::Document(text) => Some(format!("document {text}")),
+            Content::Asked(_) | Content::Unknown => None,
+        };
+        let keys: Vec<String> = document.into_iter().chain([format!("words {words}")]).collect();
+        let earlier = keys.iter().find_map(|key| self.families.get(key)).cloned();
+        self.report.repeated += u64::from(earlier.is_some());
+        let family = earlier.or(own).unwrap_or_else(|| id.to_owned());
+        for key in keys {
+            self.families.entry(key).or_insert_with(|| family.clone());
+        }
+        family
+    }
+
+    /// Whether both models were asked in the same words.
+    fn compare(&mut self, id: &str, ours: &Record, theirs: &Record) {
+        let (Some(a), Some(b)) = (&ours.question, &theirs.question) else { return };
+        let (a, b) = (words(a), words(b));
+        if a == b {
+            return;
+        }
+        match &mut self.report.different_prompts {
+            Some(different) => different.prompts += 1,
+            none => {
+                let [teacher, student] = around_difference(&a, &b);
+                *none = Some(DifferentPrompts { prompts: 1, first: id.to_owned(), teacher, student });
+            }
+        }
+    }
+}
+
+fn text(record: &Record, chosen: &Chosen) -> Option<GivenText> {
+    let Answer::Text(answer) = &record.answer else { return None };
+    Some(GivenText {
+        text: answer.text.clone().unwrap_or_default(),
+        finish: answer.finish,
+        label: answer.label.clone(),
+        right: chosen.right(record),
+    })
+}
+
+/// What was put to a model, as one text.
+fn words(ask: &Ask) -> String {
+    match ask {
+        Ask::Prompt(prompt) => {
+            let system = prompt.system.iter().map(|text| format!("system: {text}"));
+            let turns = prompt.turns.iter().map(|turn| format!("{}: {}", turn.role.name(), turn.text));
+            system.chain(turns).chain([prompt.prompt.clone()]).collect::<Vec<_>>().join("\n")
+        }
+        Ask::Choice(choice) => choice.prompt.clone(),
+        Ask::Text(text) => [text.context.as_deref().unwrap_or(""), &text.text].concat(),
+    }
+}
+
+/// The key under which equal questions are found.
+pub(super) fn key(ask: &Ask) -> String {
+    words(ask)
+}
+
+/// Both texts around the first letter in which they differ.
+fn around_difference(a: &str, b: &str) -> [String; 2] {
+    const BEFORE: usize = 20;
+    const SHOWN: usize = 60;
+    let same = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    [a, b].map(|text| {
+        let shown: String = text.chars().skip(same.saturating_sub(BEFORE)).take(SHOWN).collect();
+        let dots = |more: bool| if more { "…" } else { "" };
+        let cut = text.chars().count() > same.saturating_sub(BEFORE) + SHOWN;
+        format!("{}{shown}{}", dots(same > BEFORE), dots(cut))
+    })
+}

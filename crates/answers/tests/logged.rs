@@ -1,0 +1,626 @@
+//! Answers that other tools logged: files that the tools themselves wrote (`tests/logged`), small files of our own for what
+//! they do not show, and, where `HYDROMETER_DATA` names a folder, published ones.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "test code")]
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use hydrometer_answers::FinishReason;
+use hydrometer_answers::logged::{
+    BadLines, Columns, Format, Given, GivenText, LoggedError, Paired, Reading, Wanted, pair, read,
+};
+use hydrometer_probes::{Ask, Checked};
+
+/// The models `big` and `small`, read as found, nothing chosen.
+struct Case {
+    files: Vec<PathBuf>,
+    reading: Reading,
+    wanted: Wanted,
+}
+
+impl Case {
+    fn new(files: &[PathBuf]) -> Self {
+        let [teacher, student] = ["big", "small"].map(str::to_owned);
+        let columns = Columns { models: [teacher.clone(), student.clone()], ..Columns::default() };
+        Self {
+            files: files.to_vec(),
+            reading: Reading { format: None, columns, bad_lines: BadLines::Refuse },
+            wanted: Wanted { teacher, student, filter: None, metric: None, epoch: None, threshold: None },
+        }
+    }
+
+    fn of(mut self, teacher: &str, student: &str) -> Self {
+        [self.wanted.teacher, self.wanted.student] = [teacher, student].map(str::to_owned);
+        self
+    }
+
+    fn pair(&self) -> Result<Paired, LoggedError> {
+        pair(&read(&self.files, &self.reading)?, &self.wanted)
+    }
+
+    fn paired(&self) -> Paired {
+        self.pair().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn fails(&self, words: &[&str]) {
+        let error = self.pair().unwrap_err().to_string();
+        for word in words {
+            assert!(error.contains(word), "{word:?} not in {error}");
+        }
+    }
+}
+
+fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/logged").join(name)
+}
+
+/// A folder with these files, and their paths.
+fn folder<B: AsRef<[u8]>>(files: &[(&str, B)]) -> (tempfile::TempDir, Vec<PathBuf>) {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = files.iter().map(|(name, content)| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    });
+    let paths = paths.collect();
+    (folder, paths)
+}
+
+/// Two files `big` and `small` with this ending.
+fn both<B: AsRef<[u8]>>(ending: &str, big: B, small: B) -> (tempfile::TempDir, Case) {
+    let names = [format!("big{ending}"), format!("small{ending}")];
+    let (folder, paths) = folder(&[(names[0].as_str(), big), (names[1].as_str(), small)]);
+    (folder, Case::new(&paths))
+}
+
+fn texts(given: &Given) -> &[GivenText] {
+    let Given::Texts(texts) = given else { panic!("{given:?}") };
+    texts
+}
+
+/// Text and verdict of the first answer of each model to each question.
+fn firsts(paired: &Paired) -> Vec<[(&str, Option<bool>); 2]> {
+    let first = |given| texts(given).first().map(|answer| (answer.text.as_str(), answer.right)).unwrap();
+    paired.questions.iter().map(|question| [first(&question.teacher), first(&question.student)]).collect()
+}
+
+fn prompt(paired: &Paired, place: usize) -> &str {
+    let Ask::Prompt(prompt) = &paired.suite.probes[place].ask else { panic!() };
+    &prompt.prompt
+}
+
+#[test]
+fn lm_eval_writes_texts_choices_and_likelihoods() {
+    let paired = Case::new(&[sample("lm-eval/big"), sample("lm-eval/small")]).paired();
+    let of = |start: &str| -> Vec<usize> {
+        let probes = paired.suite.probes.iter().enumerate();
+        probes.filter(|(_, probe)| probe.id.starts_with(start)).map(|(place, _)| place).collect()
+    };
+    let generated = of("capitals_gen/");
+    assert_eq!(generated.len(), 3);
+    let question = &paired.questions[generated[0]];
+    assert_eq!(prompt(&paired, generated[0]), "Q: Capital of France?\nA:");
+    let strict = GivenText {
+        text: "lol".to_owned(),
+        finish: FinishReason::Stop,
+        label: Some(String::new()),
+        right: Some(false),
+    };
+    assert_eq!(texts(&question.teacher), [strict], "the strict filter found nothing in it");
+    let choices = paired.report.choices.join("\n");
+    assert!(choices.contains("capitals_gen: filter `strict` of `strict`, `flexible`"), "{choices}");
+    assert!(choices.contains("capitals_mc: metric `acc` of `acc`, `acc_norm`"), "{choices}");
+
+    let first = &of("capitals_mc/")[0];
+    let Ask::Choice(choice) = &paired.suite.probes[*first].ask else { panic!() };
+    assert_eq!((choice.options.as_slice(), choice.truth), (&["Paris", "Lyon", "Nice"].map(str::to_owned)[..], Some(0)));
+    let Given::Options(values) = &paired.questions[*first].teacher else { panic!() };
+    assert_eq!(values, &[-0.117_134_293_208_517_98, -0.220_460_536_867_828_52, -0.794_582_971_710_575_9]);
+
+    let rolling = of("capitals_roll/");
+    assert_eq!(paired.questions[rolling[0]].teacher, Given::Likelihood(-0.680_589_132_562_256_5));
+    let Ask::Text(text) = &paired.suite.probes[of("capitals_ll/")[0]].ask else { panic!() };
+    assert_eq!((text.context.as_deref(), text.text.as_str()), (Some("Capital of France?"), " Paris"));
+}
+
+/// A line of lm-evaluation-harness: identifier, document, filter, what the filter left, the verdict.
+fn line(id: u32, doc: &str, filter: &str, left: &str, score: &str) -> String {
+    format!(
+        "{{\"doc_id\":{id},\"doc\":{{\"q\":\"{doc}\"}},\"target\":\"2\",\"arguments\":{{\"gen_args_0\":{{\
+         \"arg_0\":\"Q: {doc}\",\"arg_1\":{{}}}}}},\"resps\":[[\"so {left}\"]],\"filtered_resps\":[\"{left}\"],\
+         \"filter\":\"{filter}\",\"metrics\":[\"exact_match\"],\"exact_match\":{score}}}\n"
+    )
+}
+
+#[test]
+fn the_same_filter_counts_for_both() {
+    let two = |first: &str, second: &str| {
+        let score = |filter: &str| if filter == "strict" { "0.0" } else { "1.0" };
+        line(0, "1+1", first, "2", score(first)) + &line(0, "1+1", second, "2", score(second))
+    };
+    let (_folder, mut case) = both("/samples_t_2026-01-01T00.jsonl", two("strict", "loose"), two("loose", "strict"));
+    assert_eq!(firsts(&case.paired()), [[("so 2", Some(false)), ("so 2", Some(false))]]);
+    case.wanted.filter = Some("loose".to_owned());
+    assert_eq!(firsts(&case.paired()), [[("so 2", Some(true)), ("so 2", Some(true))]]);
+    case.wanted.filter = Some("other".to_owned());
+    case.fails(&["no filter `other`", "strict, loose"]);
+
+    let other = line(0, "1+1", "other", "2", "1.0");
+    let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", line(0, "1+1", "strict", "2", "1.0"), other);
+    case.fails(&["filter", "strict, other"]);
+}
+
+#[test]
+fn content_joins_where_identifiers_disagree() {
+    let big = line(0, "1+1", "none", "2", "1.0") + &line(1, "2+2", "none", "4", "1.0");
+    let small = line(0, "2+2", "none", "4", "1.0") + &line(1, "1+1", "none", "3", "0.0");
+    let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", big.clone(), small);
+    let paired = case.paired();
+    assert_eq!(firsts(&paired)[0], [("so 2", Some(true)), ("so 3", Some(false))]);
+    assert_eq!((paired.report.by_content, paired.report.left_out), (2, 0));
+
+    // Another version of the data set under the same number is another question.
+    let small = line(0, "1+1", "none", "2", "1.0") + &line(1, "3+3", "none", "6", "1.0");
+    let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", big.clone(), small);
+    let paired = case.paired();
+    assert_eq!((paired.questions.len(), paired.report.other_documents, paired.report.left_out), (1, 1, 2));
+    let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", big.clone() + &big, big);
+    case.fails(&[":3", "each answer once"]);
+}
+
+#[test]
+fn other_words_for_one_model_are_told() {
+    let big = line(0, "1+1", "none", "2", "1.0");
+    let small = big.replace("\"arg_0\":\"Q:", "\"arg_0\":\"<s>Q:");
+    let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", big.clone(), small);
+    let different = case.paired().report.different_prompts.unwrap();
+    assert_eq!((different.prompts, different.first.as_str()), (1, "t/00000"));
+    assert_eq!((different.teacher.as_str(), different.student.as_str()), ("Q: 1+1", "<s>Q: 1+1"));
+
+    // A chat of one message is the same words as the plain text.
+    let chat = r#""arg_0":["[{\"role\": \"user\", \"content\": \"Q: 1+1\"}]"]"#;
+    let small = big.replace("\"arg_0\":\"Q: 1+1\"", chat);
+    let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", big, small);
+    assert_eq!(case.paired().report.different_prompts, None);
+}
+
+/// A choice of lm-evaluation-harness with two options.
+fn choice(id: u32, logprobs: [&str; 2], greedy: [&str; 2], acc: &str) -> String {
+    format!(
+        "{{\"doc_id\":{id},\"doc\":{id},\"target\":\"1\",\"arguments\":[[\"Q{id}\",\" no\"],[\"Q{id}\",\" yes\"]],\
+         \"resps\":[[[\"{}\",\"{}\"]],[[\"{}\",\"{}\"]]],\"filter\":\"none\",\"metrics\":[\"acc\"],\"acc\":{acc}}}\n",
+        logprobs[0], greedy[0], logprobs[1], greedy[1]
+    )
+}
+
+#[test]
+fn the_metric_judges_and_not_the_boolean_beside_a_likelihood() {
+    let big = choice(0, ["-2", "-1"], ["True", "False"], "1.0") + &choice(1, ["0.0", "0.0"], ["False"; 2], "0.0");
+    let small = choice(0, ["-1", "-2"], ["False", "True"], "0.0") + &choice(1, ["-1", "-2"], ["False"; 2], "0.0");
+    let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", big, small.clone());
+    let paired = case.paired();
+    let Ask::Choice(asked) = &paired.suite.probes[0].ask else { panic!() };
+    assert_eq!(asked.truth, Some(1));
+    assert_eq!(paired.questions[0].student, Given::Options(vec![-1.0, -2.0]));
+    assert_eq!((paired.questions.len(), paired.report.unmeasured), (1, 1), "all zero is no measurement");
+
+    // What the metric calls right is what the model preferred, whatever the target says; a metric that says otherwise on
+    // the other side leaves the question without a truth.
+    let big = choice(0, ["-1", "-2"], ["False"; 2], "1.0");
+    let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", big, small);
+    let paired = case.paired();
+    let Ask::Choice(asked) = &paired.suite.probes[0].ask else { panic!() };
+    assert_eq!((asked.truth, paired.report.contradicted_choices), (None, 1));
+
+    let positive = choice(0, ["1", "-2"], ["False"; 2], "1.0");
+    let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", positive.clone(), positive);
+    case.fails(&[":1", "at most 0"]);
+}
+
+#[test]
+fn fractions_judge_only_from_a_threshold_on() {
+    let big = line(0, "a", "none", "2", "1.0") + &line(1, "b", "none", "2", "0.75");
+    let small = line(0, "a", "none", "2", "0.0") + &line(1, "b", "none", "2", "0.25");
+    let (_folder, mut case) = both("/samples_t_2026-01-01T00.jsonl", big, small);
+    let paired = case.paired();
+    let rights = |paired: &Paired| -> Vec<[Option<bool>; 2]> {
+        firsts(paired).iter().map(|pair| pair.map(|(_, right)| right)).collect()
+    };
+    assert_eq!(rights(&paired), [[None; 2]; 2], "the whole metric is graded, also where it is 0 or 1");
+    assert!(paired.report.choices.join("\n").contains("judges none"), "{:?}", paired.report.choices);
+    case.wanted.threshold = Some(0.5);
+    assert_eq!(rights(&case.paired()), [[Some(true), Some(false)]; 2]);
+}
+
+#[test]
+fn inspect_archives_and_json() {
+    let files = [sample("inspect/capitals_big.eval"), sample("inspect/capitals_small.eval")];
+    let mut case = Case::new(&files).of("capitals_big", "capitals_small");
+    let paired = case.paired();
+    let wanted = [
+        [("Paris", Some(true)), ("Paris", Some(true))],
+        [("Lima", Some(true)), ("Cusco", Some(false))],
+        [("N'Djamena", Some(true)), ("I do not know", Some(false))],
+    ];
+    assert_eq!(firsts(&paired), wanted);
+    let Ask::Prompt(asked) = &paired.suite.probes[0].ask else { panic!() };
+    assert_eq!((asked.system.as_deref(), asked.prompt.as_str()), (Some("Be brief."), "Capital of France?"));
+    let student = texts(&paired.questions[1].student);
+    assert_eq!((student.len(), student[1].finish), (2, FinishReason::Length), "two epochs, one of them cut");
+    assert!(paired.report.choices.join("\n").contains("metric `match` of `match`, `includes`, `f1`"));
+
+    case.wanted.epoch = Some(2);
+    assert_eq!(texts(&case.paired().questions[0].student).len(), 1);
+    case.wanted.epoch = Some(3);
+    case.fails(&["no epoch `3`", "1, 2"]);
+
+    let files = [sample("inspect/letters_big.eval"), sample("inspect/letters_small.eval")];
+    let paired = Case::new(&files).of("letters_big", "letters_small").paired();
+    assert_eq!(firsts(&paired), [[("ANSWER: C", Some(true)), ("ANSWER: A", Some(false))]; 2]);
+    assert_eq!(paired.report.repeated, 1, "the same question twice is one family");
+    assert_eq!(paired.suite.probes[0].family, paired.suite.probes[1].family);
+
+    let json = |said: &str, value: &str| {
+        format!(
+            r#"{{"eval":{{"task":"t","model":"m/x"}},"samples":[{{"id":1,"epoch":1,"input":"Hi?","target":"yes",
+            "messages":[{{"role":"user","content":[{{"type":"text","text":"Hi?"}}]}}],
+            "output":{{"choices":[{{"message":{{"role":"assistant","content":"attachment://a"}}}}]}},
+            "attachments":{{"a":"{said}"}},"scores":{{"s":{{"value":{value}}}}}}}]}}"#
+        )
+    };
+    let (_folder, case) = both(".json", json("yes", "\"C\""), json("no", "NaN"));
+    assert_eq!(firsts(&case.paired()), [[("yes", Some(true)), ("no", None)]]);
+}
+
+#[test]
+fn promptfoo_results() {
+    for name in ["promptfoo/results.json", "promptfoo/results.jsonl"] {
+        let paired = Case::new(&[sample(name)]).paired();
+        let wanted = [
+            [("Paris", Some(true)), ("Paris", Some(true))],
+            [("Lima", Some(true)), ("Cusco", Some(false))],
+            [("N'Djamena", Some(true)), ("none", Some(false))],
+            [("{\"a\":1}", Some(true)), ("", None)],
+        ];
+        assert_eq!(firsts(&paired), wanted, "{name}");
+        assert_eq!(
+            (prompt(&paired, 0), paired.report.missing),
+            ("Capital of France?", 1),
+            "a failed call is no answer"
+        );
+    }
+}
+
+#[test]
+fn lighteval_details() {
+    let paired = Case::new(&[sample("lighteval/big"), sample("lighteval/small")]).paired();
+    let (mut choices, mut answers) = (0, Vec::new());
+    for (probe, question) in paired.suite.probes.iter().zip(&paired.questions) {
+        match &probe.ask {
+            Ask::Choice(choice) => {
+                choices += 1;
+                assert!(choice.truth.is_some() && matches!(question.student, Given::Options(_)));
+            }
+            Ask::Prompt(prompt) => {
+                assert_eq!(prompt.system.as_deref(), Some("Be brief."));
+                answers.push([&question.teacher, &question.student].map(|given| texts(given)[0].right));
+            }
+            Ask::Text(_) => panic!(),
+        }
+    }
+    assert_eq!(choices, 3);
+    let [right, wrong] = [Some(true), Some(false)];
+    assert_eq!(answers, [[right, right], [right, wrong], [right, wrong]]);
+}
+
+#[test]
+fn batches_and_what_was_asked() {
+    let line = |id: u32, model: &str, content: &str, reason: &str| {
+        format!(
+            r#"{{"custom_id":"q-{id}","response":{{"status_code":200,"body":{{"model":"{model}","choices":[{{"message":
+            {{"role":"assistant","content":{content}}},"finish_reason":"{reason}"}}]}}}},"error":null}}"#
+        )
+        .replace('\n', " ")
+            + "\n"
+    };
+    let failed = "{\"custom_id\":\"q-1\",\"response\":null,\"error\":{\"code\":\"batch_expired\"}}\n";
+    let asked = "{\"custom_id\":\"q-0\",\"method\":\"POST\",\"body\":{\"messages\":[{\"role\":\"user\",\"content\":\"Hi?\"}]}}\n";
+    // A batch answers in any order.
+    let big = line(1, "gpt-big", "\"b\"", "stop") + &line(0, "gpt-big", "\"a\"", "stop");
+    let small = line(0, "gpt-small", "\"a\"", "length") + failed;
+    let (_folder, paths) = folder(&[("b.jsonl", big.as_str()), ("s.jsonl", &small), ("input.jsonl", asked)]);
+    let paired = Case::new(&paths).of("gpt-big", "s").paired();
+    assert_eq!(firsts(&paired), [[("b", None), ("", None)], [("a", None), ("a", None)]]);
+    assert_eq!((paired.report.missing, paired.report.unworded), (1, 1));
+    assert_eq!((prompt(&paired, 0), prompt(&paired, 1)), ("(not in the files) q-1", "Hi?"));
+    assert_eq!(texts(&paired.questions[1].student)[0].finish, FinishReason::Length);
+}
+
+#[test]
+fn alpaca_eval_outputs_and_annotations() {
+    let item = |said: &str, model: &str| {
+        format!("[{{\"instruction\":\"Hi?\",\"output\":\"{said}\",\"generator\":\"{model}\",\"dataset\":\"d\"}}]")
+    };
+    let (_folder, paths) = folder(&[("a.json", item("x", "big")), ("b.json", item("y", "small"))]);
+    assert_eq!(firsts(&Case::new(&paths).paired()), [[("x", None), ("y", None)]]);
+    let both = r#"[{"instruction":"Hi?","output_1":"x","generator_1":"small","output_2":"y","generator_2":"big","preference":2}]"#;
+    let (_folder, paths) = folder(&[("annotations.json", both)]);
+    assert_eq!(firsts(&Case::new(&paths).paired()), [[("y", None), ("x", None)]]);
+}
+
+#[test]
+fn conversations_end_with_the_answer() {
+    let chat = r#"{"messages":[{"role":"system","content":"Be."},{"role":"user","content":"hi"},{"role":"assistant","content":"a"}]}"#;
+    let blocks = r#"{"messages":[{"role":"system","content":"Be."},{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]}]}"#;
+    let (_folder, case) = both(".jsonl", chat, blocks);
+    let paired = case.paired();
+    assert_eq!(firsts(&paired), [[("a", None), ("f({})", None)]]);
+    assert_eq!(paired.report.different_prompts, None);
+
+    let share = |said: &str| {
+        format!(
+            "[{{\"id\":\"s1\",\"conversations\":[{{\"from\":\"human\",\"value\":\"hi\"}},{{\"from\":\"gpt\",\"value\":\
+             \"{said}\"}}]}}]"
+        )
+    };
+    let (_folder, case) = both(".json", share("x"), share("y"));
+    assert_eq!(firsts(&case.paired()), [[("x", None), ("y", None)]]);
+
+    let turns = |model: &str, said: &str| {
+        format!(
+            "{{\"question_id\":81,\"model_id\":\"{model}\",\"choices\":[{{\"index\":0,\"turns\":[\"{said}\",\"2\"]}}]}}"
+        )
+    };
+    let asked = r#"{"question_id":81,"category":"c","turns":["First?","Second?"]}"#;
+    let files =
+        [("m.jsonl", turns("big", "x")), ("n.jsonl", turns("small", "y")), ("question.jsonl", asked.to_owned())];
+    let (_folder, paths) = folder(&files);
+    let paired = Case::new(&paths).paired();
+    assert_eq!(firsts(&paired), [[("x", None), ("y", None)], [("2", None), ("2", None)]]);
+    assert_eq!((prompt(&paired, 1), &paired.suite.probes[0].family), ("Second?", &paired.suite.probes[1].family));
+}
+
+#[test]
+fn trajectories_have_an_outcome_per_trial() {
+    let trial = |task: u32, trial: u32, reward: &str| {
+        format!(
+            r#"{{"task_id":{task},"trial":{trial},"reward":{reward},"info":{{"task":{{"instruction":"Do {task}."}}}},
+            "traj":[{{"role":"user","content":"hello"}},{{"role":"assistant","content":"done {task}"}}]}}"#
+        )
+    };
+    let all = |rewards: [&str; 4]| {
+        let [a, b, c, d] = rewards;
+        format!("[{},{},{},{}]", trial(0, 0, a), trial(0, 1, b), trial(1, 0, c), trial(1, 1, d))
+    };
+    let (_folder, case) = both(".json", all(["1.0"; 4]), all(["1.0", "0.0", "0.0", "0.0"]));
+    let paired = case.paired();
+    assert_eq!((paired.questions.len(), prompt(&paired, 0)), (2, "Do 0."));
+    let rights: Vec<_> = texts(&paired.questions[0].student).iter().map(|answer| answer.right).collect();
+    assert_eq!(rights, [Some(true), Some(false)]);
+
+    let tau2 = |model: &str, reward: &str| {
+        format!(
+            r#"{{"info":{{"agent_info":{{"llm":"{model}"}}}},"tasks":[{{"id":"7","user_scenario":{{"instructions":"Do."}}}}],
+            "simulations":[{{"task_id":"7","trial":0,"reward_info":{{"reward":{reward}}},
+            "messages":[{{"role":"assistant","content":"so"}}]}}]}}"#
+        )
+    };
+    let (_folder, paths) = folder(&[("a.json", tau2("big", "1.0")), ("b.json", tau2("small", "0.0"))]);
+    assert_eq!(firsts(&Case::new(&paths).paired()), [[("so", Some(true)), ("so", Some(false))]]);
+}
+
+#[test]
+fn bfcl_results_are_judged_by_their_scores() {
+    let results = "{\"id\":\"simple_0\",\"result\":\"[f(x=1)]\"}\n{\"id\":\"simple_1\",\"result\":\"[g()]\"}\n";
+    let scores = |accuracy: &str, total: u32, wrong: &str| {
+        format!("{{\"accuracy\":{accuracy},\"correct_count\":1,\"total_count\":{total}}}\n{wrong}")
+    };
+    let wrong = "{\"id\":\"simple_1\",\"valid\":false,\"error\":[\"x\"]}\n";
+    let files = |total: u32| {
+        [
+            ("result/big/BFCL_v4_simple_result.json", results.to_owned()),
+            ("result/small/BFCL_v4_simple_result.json", results.to_owned()),
+            ("score/big/BFCL_v4_simple_score.json", scores("1.0", 2, "")),
+            ("score/small/BFCL_v4_simple_score.json", scores("0.5", total, wrong)),
+        ]
+    };
+    let (_folder, paths) = folder(&files(2));
+    let said = ["[f(x=1)]", "[g()]"];
+    let [right, unknown] = [Some(true), None];
+    assert_eq!(
+        firsts(&Case::new(&paths).paired()),
+        [[(said[0], right), (said[0], right)], [(said[1], right), (said[1], Some(false))]]
+    );
+    // Scores of another number of answers judge none of these.
+    let (_folder, paths) = folder(&files(3));
+    let paired = Case::new(&paths).paired();
+    assert_eq!(firsts(&paired)[0], [(said[0], unknown), (said[0], unknown)]);
+    assert!(paired.report.choices.join("\n").contains("about 3 of its 2 answers"));
+}
+
+#[test]
+fn tables_in_every_shape() {
+    let check = |name: &str, content: &str| {
+        let (_folder, paths) = folder(&[(name, content)]);
+        let wanted = [[("a", None), ("b", None)], [("c", None), ("c", None)]];
+        assert_eq!(firsts(&Case::new(&paths).paired()), wanted, "{name}: {content}");
+    };
+    check("both.csv", "prompt,big,small\r\n1?,a,b\r\n2?,c,c\r\n");
+    check("both.csv", "\u{FEFF}prompt,big,small\n1?,a,b\n2?,c,c\n");
+    check("both.tsv", "prompt\tbig\tsmall\n1?\ta\tb\n2?\tc\tc\n");
+    check(
+        "both.jsonl",
+        "{\"prompt\":\"1?\",\"big\":\"a\",\"small\":\"b\"}\n\n{\"prompt\":\"2?\",\"big\":\"c\",\"small\":\"c\"}",
+    );
+    check(
+        "both.json",
+        "[{\"question\":\"1?\",\"big\":\"a\",\"small\":\"b\"},{\"question\":\"2?\",\"big\":\"c\",\"small\":\"c\"}]",
+    );
+    check("long.csv", "model,prompt,response\nbig,1?,a\nsmall,2?,c\nbig,2?,c\nsmall,1?,b\n");
+
+    let (_folder, mut case) = both(".csv", "q,said,ok\n1?,a,yes\n2?,b,no\n", "q,said,ok\n2?,b,\n1?,x,no\n");
+    case.fails(&["a column of answers", "`q`, `said`, `ok`"]);
+    let [q, said, ok] = ["q", "said", "ok"].map(|name| Some(name.to_owned()));
+    case.reading.columns = Columns { prompt: q, answer: said, correct: ok, ..case.reading.columns };
+    let paired = case.paired();
+    assert_eq!(firsts(&paired), [[("a", Some(true)), ("x", Some(false))], [("b", Some(false)), ("b", None)]]);
+    case.reading.columns.family = Some("none".to_owned());
+    case.fails(&["a column `none`"]);
+
+    let named = |said: &str| format!("{{\"0\":{{\"origin_prompt\":\"1?\",\"prediction\":\"{said}\",\"gold\":\"a\"}}}}");
+    let (_folder, case) = both(".json", named("a"), named("b"));
+    assert_eq!(firsts(&case.paired()), [[("a", None), ("b", None)]]);
+    let (_folder, case) = both(".json", "{\"a.eval\":{\"status\":\"success\"}}", "{}");
+    case.fails(&["big.json", "lm-eval", "promptfoo", "bfcl", "found the fields `a.eval`", "--format"]);
+}
+
+#[test]
+fn unlucky_bytes_load_and_bad_lines_are_named() {
+    let plain = "\u{FEFF}{\"id\":1,\"prompt\":null,\"response\":\"a\u{2028}b\"}\r\n{\"id\":2,\"response\":null}\r\n";
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(plain.as_bytes()).unwrap();
+    let (_folder, paths) = folder(&[("big.jsonl", plain.as_bytes()), ("small.jsonl.gz", &packed.finish().unwrap())]);
+    let paired = Case::new(&paths).paired();
+    assert_eq!(firsts(&paired), [[("a\u{2028}b", None); 2], [("", None); 2]]);
+    assert_eq!(paired.report.missing, 2);
+
+    let odd: &[u8] = b"{\"id\":1,\"response\":\"x\",\"score\":NaN}\n{\"id\":2,\"response\":\"\\ud83d\"}\n{\"id\":3,\"response\":\"caf\xC3(\"}\n{\"id\":4\n";
+    let good: &[u8] = b"{\"id\":1,\"response\":\"x\"}\n{\"id\":2,\"response\":\"y\"}\n";
+    let (_folder, mut case) = both(".jsonl", odd, good);
+    case.fails(&["big.jsonl:3", "0xC3", "--skip-bad-lines"]);
+    case.reading.bad_lines = BadLines::Skip;
+    let paired = case.paired();
+    assert_eq!(firsts(&paired), [[("x", None), ("x", None)], [("\u{FFFD}", None), ("y", None)]]);
+    assert_eq!((paired.report.bad_lines, paired.report.mended), (2, 2));
+
+    let (_folder, case) = both(
+        ".jsonl",
+        "{\"id\":1,\"response\":\"a\"}\n{\"id\":\"1\",\"response\":\"b\"}\n",
+        "{\"id\":1,\"response\":\"a\"}\n",
+    );
+    case.fails(&["big.jsonl:2", "a second one to `1`, after big.jsonl:1"]);
+    let (_folder, case) = both(".eval", &b"PK\x03\x04nothing"[..], &b"PK\x03\x04"[..]);
+    case.fails(&["big.eval", "an Inspect log"]);
+    let (_folder, case) = both(".parquet", &b"PAR1nothing"[..], &b"PAR1"[..]);
+    case.fails(&["big.parquet", "lighteval details in Parquet"]);
+}
+
+#[test]
+fn repeated_questions_share_a_family() {
+    let rows = "{\"id\":1,\"prompt\":\"Hi  there\",\"response\":\"a\"}\n{\"id\":2,\"prompt\":\"Hi there\",\"response\":\"a\"}\n{\"id\":3,\"prompt\":\"Other\",\"response\":\"a\"}\n";
+    let (_folder, case) = both(".jsonl", rows, rows);
+    let paired = case.paired();
+    let families: Vec<&str> = paired.suite.probes.iter().map(|probe| probe.family.as_str()).collect();
+    assert_eq!(families, ["imported/00001", "imported/00001", "imported/00003"]);
+    assert_eq!(paired.report.repeated, 1);
+}
+
+#[test]
+fn names_that_mean_nothing_or_both_are_refused() {
+    let row = "{\"prompt\":\"1?\",\"response\":\"a\",\"model\":\"gpt\"}\n";
+    let (_folder, case) = both(".jsonl", row, row);
+    assert_eq!(firsts(&case.paired()), [[("a", None); 2]], "files tell apart what models of one name said");
+    let case = case.of("gpt", "gpt");
+    case.fails(&["`gpt` names the answers of both models", "big.jsonl:1"]);
+    case.of("gpt", "x").fails(&["in a file `x`", "gpt, big, small"]);
+    let (_folder, case) = both(".jsonl", row, &row.replace("1?", "2?"));
+    case.fails(&["no question was answered by both", "share neither words nor identifiers"]);
+}
+
+#[test]
+fn a_forced_format_counts() {
+    let (_folder, mut case) = both(".jsonl", "{\"prompt\":\"1?\",\"response\":\"a\"}", "{}");
+    case.reading.format = Some(Format::LmEval);
+    case.fails(&["big.jsonl:1", "`doc_id`"]);
+    case.reading.format = Some(Format::Inspect);
+    case.fails(&["big.jsonl", "`samples`"]);
+    case.reading.format = Some(Format::Lighteval);
+    case.fails(&["a file of lighteval", "leave --format out"]);
+}
+
+/// A file or folder of the published data, or a loud line that it is not there.
+fn published(name: &str) -> Option<PathBuf> {
+    let Some(folder) = std::env::var_os("HYDROMETER_DATA") else {
+        eprintln!("SKIPPED: HYDROMETER_DATA is not set, {name} was not read");
+        return None;
+    };
+    Some(Path::new(&folder).join(name))
+}
+
+/// How many questions are right by both, only the teacher, only the student, neither.
+fn cells(paired: &Paired) -> [usize; 4] {
+    let all = firsts(paired);
+    let count = |cell: [bool; 2]| all.iter().filter(|pair| pair.map(|(_, right)| right.unwrap()) == cell).count();
+    [count([true, true]), count([true, false]), count([false, true]), count([false, false])]
+}
+
+#[test]
+fn published_collections() {
+    if let Some(path) = published("gsm8k/example_model_solutions.jsonl") {
+        let paired = Case::new(&[path.clone()]).of("175b_finetuning", "6b_finetuning").paired();
+        assert_eq!(cells(&paired), [198, 260, 88, 773]);
+        // Our checker against the file's judgement.
+        for (probe, question) in paired.suite.probes.iter().zip(&paired.questions) {
+            let check = probe.checker().unwrap().unwrap();
+            for answer in texts(&question.teacher).iter().chain(texts(&question.student)) {
+                assert_eq!(Some(check.check(&answer.text) == Checked::Right), answer.right, "{answer:?}");
+            }
+        }
+        assert_eq!(cells(&Case::new(&[path]).of("175b_verification", "6b_verification").paired()), [436, 306, 79, 498]);
+    }
+    if let Some(path) = published("vicuna80") {
+        assert_eq!(Case::new(&[path]).of("gpt35", "vicuna-13b").paired().questions.len(), 80);
+    }
+    let names = ["instruct", "guard"].map(|model| format!("xstest_v2_completions_mistral{model}_gpteval"));
+    if let [Some(instruct), Some(guard)] = names.each_ref().map(|name| published(&format!("xstest/{name}.csv"))) {
+        assert_eq!(cells(&Case::new(&[instruct, guard]).of(&names[0], &names[1]).paired()), [273, 45, 123, 9]);
+    }
+}
+
+#[test]
+fn small_files_in_the_shape_of_published_ones() {
+    let solutions = r#"{"question":"1+1?","ground_truth":"Count.\nA: 2","big":{"is_correct":true,"solution":"A: 2"},"small":{"is_correct":false,"solution":"A: 3"}}"#;
+    let (_folder, paths) = folder(&[("solutions.jsonl", format!("{solutions}\n{solutions}\n"))]);
+    let paired = Case::new(&paths).paired();
+    assert_eq!(firsts(&paired), [[("A: 2", Some(true)), ("A: 3", Some(false))]; 2], "no table of `big` and `small`");
+    assert_eq!(
+        (paired.suite.probes[0].id.as_str(), &paired.suite.probes[0].tags[..]),
+        ("gsm8k/00001", &["depth:1".to_owned()][..])
+    );
+    let broken = solutions.replace("\"is_correct\":true", "\"is_correct\":1");
+    let (_folder, paths) = folder(&[("solutions.jsonl", broken)]);
+    Case::new(&paths).fails(&["solutions.jsonl:1", "`big`", "is_correct"]);
+
+    let rows = |safe: &str, other: &str| {
+        let header = "id,type,prompt,completion,final_label\n";
+        format!("{header}v2-1,homonyms,Kill it?,\"Yes, so.\",{safe}\nv2-2,contrast_homonyms,Kill him?,No.,{other}\n")
+    };
+    let (_folder, case) = both(".csv", rows("1_full_compliance", "2_full_refusal"), rows("3_partial_refusal", ""));
+    let paired = case.paired();
+    assert_eq!(
+        firsts(&paired),
+        [[("Yes, so.", Some(true)), ("Yes, so.", Some(false))], [("No.", Some(true)), ("No.", None)]]
+    );
+    assert_eq!(texts(&paired.questions[0].student)[0].label.as_deref(), Some("3_partial_refusal"));
+    assert_eq!(paired.suite.probes[0].family, paired.suite.probes[1].family, "the pair is a family");
+    let (_folder, case) = both(".csv", rows("maybe", ""), rows("", ""));
+    case.fails(&["big.csv:2", "`maybe`"]);
+
+    let questions = "{\"question_id\":1,\"text\":\"How?\",\"category\":\"generic\"}\n";
+    let answer = |id: u32| format!("{{\"question_id\":{id},\"text\":\"So.\"}}\n");
+    let files = |big: &str, small: &str| {
+        [
+            ("question.jsonl", questions.to_owned()),
+            ("answer_big.jsonl", big.to_owned()),
+            ("answer_small.jsonl", small.to_owned()),
+        ]
+    };
+    let (set, _) = folder(&files(&answer(1), &answer(1)));
+    assert_eq!(firsts(&Case::new(&[set.path().to_owned()]).paired()), [[("So.", None); 2]]);
+    let (set, _) = folder(&files(&answer(1), &answer(2)));
+    Case::new(&[set.path().to_owned()]).fails(&["answer_small.jsonl:1", "vicuna/00002"]);
+    let (set, _) = folder(&[("question.jsonl", questions)]);
+    Case::new(&[set.path().to_owned()]).fails(&["answer_MODEL.jsonl"]);
+}
