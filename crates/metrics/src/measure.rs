@@ -27,7 +27,7 @@ mod sums;
 pub mod tokens;
 
 pub use definition::{
-    Definition, Direction, End, FamilyBounds, Floor, Group, Help, IntervalRule, Known, LeftOut, Measure, Need, Range,
+    Definition, Direction, End, FamilyBounds, Floor, Group, Help, IntervalRule, Known, LeftOut, Measure, Measured, Need, Range,
     Text,
 };
 pub use formula::{Block, Column, Formula, Ratio, Row, Sum, Undefined};
