@@ -114,6 +114,9 @@ pub(crate) fn method(method: IntervalMethod) -> &'static str {
     match method {
         IntervalMethod::JackknifeT => "family jackknife, t",
         IntervalMethod::BootstrapT => "studentised bootstrap over families",
+        IntervalMethod::HallBootstrap => "family jackknife, t and Hall's transformed t by bootstrap",
+        IntervalMethod::HallT => "family jackknife, t and Hall's transformed t",
+        IntervalMethod::KornGraubard => "Korn–Graubard, exact over families",
         IntervalMethod::ClopperPearson => "Clopper–Pearson, exact",
     }
 }

@@ -448,7 +448,7 @@ impl Definition {
 }
 
 /// A number and how far it may lie from its truth.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Measured {
     /// As people see it.
     pub estimate: Estimate,

@@ -54,7 +54,7 @@ impl Shape {
 }
 
 /// Bounds of a number at any level.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Limits {
     value: f64,
     shape: Shape,

@@ -184,7 +184,7 @@ pub static ANSWER_NET_LOSS: Definition = Definition {
     range: Range::closed(-1.0, 1.0),
     group: Group::Answers,
     measure: Some(Measure {
-        interval: IntervalRule::Difference,
+        interval: IntervalRule::Families,
         bounds: Some(FamilyBounds {
             items: truth::PROMPTS,
             over: NET_LOST,
