@@ -293,13 +293,14 @@ impl Limits {
     /// had a chance of `alpha`, may have the worst value that there is. Where there is no largest value, it may miss
     /// what the denominator has: both are the bound of no event, 1 − α^(1/n).
     fn with_unseen(&self, low: f64, high: f64, alpha: f64, growth: f64) -> (f64, f64) {
-        let value = self.value;
         let share = unseen(self.effective * growth, alpha);
         let (least, most) = self.shape.ends();
-        let low = least.map_or(low, |least| low.min(value - share * (value - least).max(0.0)));
+        // An estimate without bias may lie beyond what is possible: that is no evidence for the unseen.
+        let value = self.value.max(least.unwrap_or(f64::NEG_INFINITY)).min(most.unwrap_or(f64::INFINITY));
+        let low = least.map_or(low, |least| low.min(value - share * (value - least)));
         let high = match (least, most) {
-            (_, Some(most)) => high.max(value + share * (most - value).max(0.0)),
-            (Some(least), None) => high.max(least + (value - least).max(0.0) / (1.0 - share)),
+            (_, Some(most)) => high.max(value + share * (most - value)),
+            (Some(least), None) => high.max(least + (value - least) / (1.0 - share)),
             (None, None) => high,
         };
         (low, high)
