@@ -414,7 +414,9 @@ impl Definition {
     pub fn floor(&self, rerun: &Sums, level: f64) -> Option<f64> {
         let measure = self.measure.as_ref()?;
         match (measure.floor, measure.interval) {
-            (Floor::Rerun, IntervalRule::Own(own)) => own(&measure.project(rerun), level).ok().map(|found| found.value()),
+            (Floor::Rerun, IntervalRule::Own(own)) => {
+                own(&measure.project(rerun), level).ok().map(|found| found.value())
+            }
             (Floor::Rerun, _) => self.value(rerun).ok(),
             (Floor::Nothing | Floor::Ceiling(_), _) => None,
         }

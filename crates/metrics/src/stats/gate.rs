@@ -94,12 +94,7 @@ impl Bounds {
 }
 
 /// Families still missing for the verdict towards which the value leans.
-fn more_families(
-    value: f64,
-    families: u64,
-    bounds: &Bounds,
-    verdict: impl Fn(f64) -> Option<Verdict>,
-) -> Option<u64> {
+fn more_families(value: f64, families: u64, bounds: &Bounds, verdict: impl Fn(f64) -> Option<Verdict>) -> Option<u64> {
     let decided = |growth: f64| verdict(growth).is_some_and(|verdict| verdict != Verdict::NotEnoughEvidence);
     if bounds.touches(value) || !decided(MOST_GROWTH) {
         return None;

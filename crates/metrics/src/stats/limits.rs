@@ -157,6 +157,19 @@ impl Limits {
         Some(self.error()? * self.families.sqrt())
     }
 
+    /// Variance of the families' logarithms, where the number is an amount and all families have one.
+    pub(super) fn log_variance(&self) -> Option<f64> {
+        Some(self.spread.as_ref()?.logs?.variance)
+    }
+
+    /// How much farther than Student's t the wider of both bounds is.
+    pub(super) fn stretch(&self, alpha: f64) -> Option<f64> {
+        let spread = self.spread.as_ref()?;
+        let (low, high) = self.values(spread, alpha, 1.0)?;
+        let half = student(spread.freedom, alpha)? * spread.error;
+        Some(if half > 0.0 { ((spread.centre - low).max(high - spread.centre) / half).max(1.0) } else { 1.0 })
+    }
+
     pub(super) fn is_mapped(&self) -> bool {
         self.map.is_some()
     }
@@ -254,7 +267,8 @@ impl Limits {
         let events = trials * share;
         let low = if events > 0.0 { Beta::new(events, trials - events + 1.0).ok()?.inverse_cdf(alpha) } else { 0.0 };
         let none_else = trials - events <= 0.0;
-        let high = if none_else { 1.0 } else { Beta::new(events + 1.0, trials - events).ok()?.inverse_cdf(1.0 - alpha) };
+        let high =
+            if none_else { 1.0 } else { Beta::new(events + 1.0, trials - events).ok()?.inverse_cdf(1.0 - alpha) };
         Some((low, high))
     }
 
@@ -338,7 +352,8 @@ impl Logs {
         if !values.iter().all(|&value| value > 0.0) {
             return None;
         }
-        let moment = |of: &dyn Fn(f64) -> f64| values.iter().zip(shares).map(|(x, share)| share * of(x.ln())).sum::<f64>();
+        let moment =
+            |of: &dyn Fn(f64) -> f64| values.iter().zip(shares).map(|(x, share)| share * of(x.ln())).sum::<f64>();
         let mean = moment(&|log| log);
         let squares = moment(&|log| (log - mean).powi(2));
         let skewness = if squares > 0.0 { moment(&|log| (log - mean).powi(3)) / squares.powf(1.5) } else { 0.0 };

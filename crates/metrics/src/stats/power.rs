@@ -46,8 +46,8 @@ pub fn detectable(sd: f64, families: u64, alpha: f64, power: f64) -> Option<f64>
 /// larger one. Beside a PASS it is the loss that would have been seen.
 ///
 /// A student with a loss varies as one with that loss does, not as the one that was met: a share μ has the variance
-/// φ μ(1 − μ) with the φ that was met (1 where nothing varied), an amount keeps its coefficient of variation, anything
-/// else its spread. `None` where there is no spread to go by, or where not even the largest loss would be found.
+/// φ μ(1 − μ) with the φ that was met (1 where nothing varied), an amount keeps its coefficient of variation (where the
+/// families have logarithms, that of the log-normal law that has theirs), anything else its spread. `None` where there is no spread to go by, or where not even the largest loss would be found.
 pub fn beyond(limits: &Limits, bounds: &Bounds, alpha: f64, power: f64) -> Option<f64> {
     let alternative = Alternative::of(limits, alpha, power)?;
     let margins = [(bounds.at_least, Side::Below), (bounds.at_most, Side::Above)];
@@ -82,8 +82,8 @@ struct Alternative {
 enum Law {
     /// Between two ends: the variance of an estimate μ is `variance` · (μ − low)(high − μ).
     Share { low: f64, high: f64, variance: f64, events: bool },
-    /// The error is this share of the distance to the least value.
-    Amount { low: f64, error: f64 },
+    /// The error is this share of the distance to the least value, and the bounds are `below` and `above` times it.
+    Amount { low: f64, error: f64, below: f64, above: f64 },
     /// The error is always this.
     Shift { error: f64 },
 }
@@ -100,6 +100,8 @@ impl Alternative {
         let share_unseen = unseen(limits.effective(), alpha);
         let value = limits.value();
         let varies = error > ROUNDING * value.abs().max(1.0);
+        // The spread of so few families is uncertain itself, and more often too small than too large.
+        let error = error * (1.0 + 2.0 / freedom).sqrt();
         let (law, share_unseen) = match limits.shape().ends() {
             // In its own units the number has no law of its own: its interval says how it spreads.
             _ if limits.is_mapped() => {
@@ -112,10 +114,18 @@ impl Alternative {
                 let variance = if varies && room > 0.0 { (error * error / room).min(largest) } else { largest };
                 (Law::Share { low, high, variance, events: limits.shape() == Shape::Events }, share_unseen)
             }
-            (Some(low), None) if varies && value > low => (Law::Amount { low, error: error / (value - low) }, share_unseen),
+            (Some(low), None) if varies && value > low => {
+                let (least, most) = limits.bounds(alpha)?;
+                let [below, above] = [least, most].map(|end| (end - low) / (value - low));
+                let logs =
+                    limits.log_variance().map_or(0.0, |variance| (variance.exp_m1() / limits.effective()).sqrt());
+                (Law::Amount { low, error: (error / (value - low)).max(logs), below, above }, share_unseen)
+            }
             _ if varies => (Law::Shift { error }, 0.0),
             _ => return None,
         };
+        let bound =
+            if matches!(law, Law::Share { events: false, .. }) { bound * limits.stretch(alpha)? } else { bound };
         Some(Self { law, unseen: share_unseen, bound, power: student(freedom, 1.0 - power)?, normal, alpha })
     }
 
@@ -151,7 +161,7 @@ impl Alternative {
             Law::Share { low, high, variance, .. } => {
                 (truth + errors * (variance * (truth - low) * (high - truth)).max(0.0).sqrt()).clamp(low, high)
             }
-            Law::Amount { low, error } => low + (truth - low) * (errors * error).exp(),
+            Law::Amount { low, error, .. } => low + (truth - low) * (errors * error).exp(),
             Law::Shift { error } => truth + errors * error,
         }
     }
@@ -164,15 +174,16 @@ impl Alternative {
         };
         let spread = match self.law {
             Law::Share { variance, events: true, .. } => self.of_events(estimate, variance, side),
+            // Its bounds hold what may be unseen.
+            Law::Amount { low, below, above, .. } => {
+                return low + (estimate - low) * if let Side::Below = side { below } else { above };
+            }
             _ => self.estimate(estimate, errors),
         };
         match (self.law, side) {
-            (Law::Share { low, .. } | Law::Amount { low, .. }, Side::Below) => {
-                spread.min(estimate - self.unseen * (estimate - low))
-            }
+            (Law::Share { low, .. }, Side::Below) => spread.min(estimate - self.unseen * (estimate - low)),
             (Law::Share { high, .. }, Side::Above) => spread.max(estimate + self.unseen * (high - estimate)),
-            (Law::Amount { low, .. }, Side::Above) => spread.max(low + (estimate - low) / (1.0 - self.unseen)),
-            (Law::Shift { .. }, _) => spread,
+            (Law::Amount { .. } | Law::Shift { .. }, _) => spread,
         }
     }
 
@@ -191,7 +202,9 @@ impl Alternative {
             Side::Below if events <= 0.0 => 0.0,
             Side::Below => Beta::new(events, trials - events + 1.0).map_or(0.0, |law| law.inverse_cdf(self.alpha)),
             Side::Above if events >= trials => 1.0,
-            Side::Above => Beta::new(events + 1.0, trials - events).map_or(1.0, |law| law.inverse_cdf(1.0 - self.alpha)),
+            Side::Above => {
+                Beta::new(events + 1.0, trials - events).map_or(1.0, |law| law.inverse_cdf(1.0 - self.alpha))
+            }
         }
     }
 }
