@@ -428,8 +428,8 @@ impl Definition {
         let measure = self.measure.as_ref()?;
         let (stake, reason) = measure.stake?;
         let table = stake.over_families(sums.table(measure.table));
-        let found = interval::estimate(&table, level, |sums| sums.first().copied());
-        let interval = found.and_then(|found| found.interval);
+        let found = Limits::new(&table, Shape::ANY, |_| 1.0, |sums| sums.first().copied());
+        let interval = found.and_then(|found| found.interval(level));
         // A single family allows no interval, and no verdict either.
         interval.is_none_or(|interval| interval.low <= 0.0).then_some(reason)
     }
