@@ -20,7 +20,7 @@ const POWER: [(Case, f64); 6] = [
 ];
 
 fn main() {
-    let audits = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(1000);
+    let audits = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(300);
     let heads = FAMILIES.map(|families| format!("G = {families}")).join(" | ");
     println!("Coverage of the 95 % interval / wrong PASS at the margin, per cent of {audits} audits\n");
     println!("| families are | sizes | {heads} |\n|---|---|---|---|---|---|");

@@ -29,3 +29,46 @@ pub(super) fn name_failures(gates: &mut [Gate], limits: &BTreeMap<&str, Limits>,
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use hydrometer_metrics::FamilyTable;
+    use hydrometer_metrics::stats::limits::Shape;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_that_holm_takes_back_says_so_with_both_p_values() {
+        let mut table = FamilyTable::new(1);
+        for family in 0..30 {
+            table.add(&format!("{family:02}"), &[f64::from(family % 7)], 1);
+        }
+        let found = Limits::new(&table, Shape::ANY, |_| 1.0, |sums| sums.first().map(|sum| sum / 30.0)).unwrap();
+        let margin = found.bounds(0.03).unwrap().0;
+        let gate = |verdict| Gate {
+            metric: "kl_divergence".into(),
+            at_least: None,
+            at_most: Some(margin),
+            verdict,
+            estimate: Some(found.estimate(0.95, 30)),
+            more_families: None,
+            judged: None,
+            corrected: None,
+            detectable: None,
+            explanation: "it should be less".into(),
+        };
+        let limits = BTreeMap::from([("kl_divergence", found.clone())]);
+        let mut alone = [gate(Verdict::Fail)];
+        name_failures(&mut alone, &limits, 0.05);
+        assert_eq!((alone[0].verdict, alone[0].corrected), (Verdict::Fail, None));
+        let mut two = [gate(Verdict::Fail), gate(Verdict::Fail)];
+        name_failures(&mut two, &limits, 0.05);
+        for gate in two {
+            let Corrected { alone, adjusted } = gate.corrected.unwrap();
+            assert_eq!(gate.verdict, Verdict::NotEnoughEvidence);
+            assert!((alone - 0.03).abs() < 1e-3 && (adjusted - 0.06).abs() < 2e-3, "{alone} {adjusted}");
+            assert!(gate.explanation.contains("p 0.030") && gate.explanation.contains("0.060"), "{}", gate.explanation);
+        }
+    }
+}
