@@ -8,10 +8,9 @@ use hydrometer_answers::{
     ChoiceRow, LikelihoodRow, Manifest, Part, PositionRow, Regime, RunFolder, SampleRow, SampleSettings, ScoredModel,
     SparseRow, Stopped, VectorRow,
 };
-use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
-use hydrometer_metrics::measure::{self, Definition, Help, Items, Measure, Need, Sums, Table, Undefined};
-use hydrometer_metrics::stats::power;
+use hydrometer_metrics::measure::{self, Definition, Help, Items, Measure, Measured, Need, Sums, Table, Undefined};
+use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe};
 
 use crate::kind::answers::equivalence::Meanings;
@@ -20,7 +19,7 @@ use crate::kind::answers::{self, Prompt};
 use crate::kind::choices::{self, AskedChoice};
 use crate::kind::tokens::Scored;
 use crate::statement::{GapBase, Reservation, ReservationKind};
-use crate::{AuditError, GateRule, Policy};
+use crate::{AuditError, Policy};
 
 /// The rows of a run, unsummed.
 pub(crate) struct Rows {
@@ -36,6 +35,8 @@ pub(crate) struct Rows {
     pub vectors: Vec<VectorRow>,
     /// Where the run stopped early.
     pub stopped: Option<Stopped>,
+    /// Families of the suite that ask the same as another.
+    pub same_content: SameContent,
 }
 
 impl Rows {
@@ -44,9 +45,9 @@ impl Rows {
         self.manifest.settings.cache.as_ref()
     }
 
-    /// Reads a finished run.
+    /// Reads a finished run. Families that ask the same are one from here on.
     pub(crate) fn read(run: &RunFolder) -> Result<Self, AuditError> {
-        Ok(Self {
+        let mut rows = Self {
             manifest: run.manifest().clone(),
             probes: run.probes().to_vec(),
             positions: run.rows::<Positions>()?,
@@ -57,7 +58,30 @@ impl Rows {
             samples: run.rows::<Samples>()?,
             vectors: run.rows::<Vectors>()?,
             stopped: run.stopped().cloned(),
-        })
+            same_content: SameContent::of(run.probes()),
+        };
+        if rows.same_content.merged() > 0 {
+            rows.merge_families();
+        }
+        Ok(rows)
+    }
+
+    fn merge_families(&mut self) {
+        let asked: BTreeMap<String, String> =
+            self.probes.iter().map(|probe| (probe.id.clone(), probe.family.clone())).collect();
+        let same = &self.same_content;
+        let merge = |probe: &str, family: &mut String| {
+            if let Some(kept) = asked.get(probe).and_then(|of_probe| same.family_of(of_probe, family)) {
+                *family = kept;
+            }
+        };
+        self.probes.iter_mut().for_each(|probe| merge(&probe.id, &mut probe.family));
+        self.positions.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
+        self.sparse.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
+        self.floor.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
+        self.choices.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
+        self.likelihoods.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
+        self.samples.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
     }
 
     /// Number of scored positions.
@@ -78,8 +102,6 @@ const NOT_KEPT: &str = "needs the teacher's probability of tokens that its cache
 pub(crate) const POWER: f64 = 0.9;
 /// Share of missing answers up to which the others stand for all.
 const MISSING: f64 = 0.1;
-/// A spread below this is rounding, not evidence.
-const ROUNDING: f64 = 1e-9;
 
 /// The rows of a run, summed per family.
 pub(crate) struct Evidence<'a> {
@@ -152,7 +174,7 @@ impl<'a> Evidence<'a> {
     }
 
     /// The number, or why it cannot be computed.
-    pub(crate) fn measure(&self, definition: &Definition) -> Result<Estimate, String> {
+    pub(crate) fn measure(&self, definition: &Definition) -> Result<Measured, String> {
         let measure = definition.measure().map_err(|undefined| undefined.to_string())?;
         if let Some(missing) = self.lacks(measure) {
             return Err(missing);
@@ -160,7 +182,8 @@ impl<'a> Evidence<'a> {
         let help = self.help(measure);
         let found = definition.helped(&self.sums, self.level, help.as_ref());
         let mut found = found.map_err(|undefined| self.undefined(measure.table, undefined))?;
-        found.floor = found.floor.or_else(|| definition.floor(&self.rerun, self.level));
+        let estimate = &mut found.estimate;
+        estimate.floor = estimate.floor.or_else(|| definition.floor(&self.rerun, self.level));
         Ok(found)
     }
 
@@ -234,17 +257,6 @@ impl<'a> Evidence<'a> {
             Table::TeacherTexts | Table::StudentTexts => Undefined::NoText.to_string(),
             _ => undefined.to_string(),
         }
-    }
-
-    /// Smallest loss beyond a bound that a gate on `found` sees with a chance of [`POWER`]; `None` without any spread,
-    /// which does not say how much a student with a loss would vary. Between two bounds each may miss half as often.
-    pub(crate) fn detectable(&self, rule: &GateRule, found: &Estimate) -> Option<f64> {
-        let between =
-            rule.at_least.is_some_and(|low| found.value > low) && rule.at_most.is_some_and(|high| found.value < high);
-        let power = if between { (1.0 + POWER) / 2.0 } else { POWER };
-        let sd = measure::find(&rule.metric)?.family_sd(&self.sums)?;
-        let seen = power::detectable(sd, found.n_families, 1.0 - self.level, power)?;
-        (seen > ROUNDING).then_some(seen)
     }
 }
 

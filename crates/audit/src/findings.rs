@@ -139,6 +139,11 @@ impl FindingContext<'_> {
             ),
             detail: match self.statement.deciding {
                 Some(_) => "The evidence of neither side reached its threshold.".into(),
+                None if undecided.iter().any(|gate| gate.corrected.is_some()) => {
+                    "The interval straddles the margin, or a single family allows none; some miss it by themselves, but not \
+                     among so many gates (Holm's correction)."
+                        .into()
+                }
                 None => "The interval straddles the margin, or a single family allows none.".into(),
             },
             next_step: match more {
@@ -147,6 +152,9 @@ impl FindingContext<'_> {
                 }
                 Some(more) => {
                     format!("Add about {} (documents or unrelated probes), not longer ones.", counted(more, "family"))
+                }
+                None if undecided.iter().any(|gate| gate.corrected.is_some()) => {
+                    "Add families (documents or unrelated probes), or gate fewer numbers.".into()
                 }
                 None => "Add families (documents or unrelated probes): one family allows no interval.".into(),
             },

@@ -1,5 +1,7 @@
 //! Issues the statement: a function of the run folder and the policy alone.
 
+use std::collections::BTreeMap;
+
 use hydrometer_answers::{PlannedTokens, RunFolder, SampleRow, SampleSource};
 use hydrometer_metrics::measure::{self, HEADLINE, Undefined};
 use hydrometer_probes::Ask;
@@ -31,21 +33,25 @@ pub fn statement(run: &RunFolder, policy: &Policy) -> Result<Statement, AuditErr
 pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditError> {
     let evidence = Evidence::new(rows, policy)?;
     let manifest = &rows.manifest;
-    let measured: Vec<_> = measure::measured().collect();
-    let metrics: Vec<Metric> = measured
-        .into_par_iter()
-        .map(|definition| {
-            let (estimate, missing) = match evidence.measure(definition) {
-                Ok(estimate) => (Some(estimate), None),
-                Err(missing) => (None, Some(missing)),
-            };
-            let reservation = evidence.reservation(definition);
-            Metric { id: definition.id.to_owned(), estimate, missing, reservation }
-        })
-        .collect();
+    let definitions: Vec<_> = measure::measured().collect();
+    let measured: Vec<_> =
+        definitions.into_par_iter().map(|definition| (definition, evidence.measure(definition))).collect();
+    let mut metrics = Vec::with_capacity(measured.len());
+    let mut limits = BTreeMap::new();
+    for (definition, measured) in measured {
+        let (estimate, missing) = match measured {
+            Ok(measured) => {
+                limits.insert(definition.id, measured.limits);
+                (Some(measured.estimate), None)
+            }
+            Err(missing) => (None, Some(missing)),
+        };
+        let reservation = evidence.reservation(definition);
+        metrics.push(Metric { id: definition.id.to_owned(), estimate, missing, reservation });
+    }
     let deciding = deciding(rows, &evidence, policy)?;
     let different = manifest.settings.given.as_ref().and_then(|given| given.different_prompts.as_ref());
-    let mut gates = gate::gates(policy, &metrics, deciding.as_ref(), &evidence);
+    let mut gates = gate::gates(policy, &metrics, &limits, deciding.as_ref());
     if different.is_some() {
         gate::leave_undecided(&mut gates);
     }

@@ -17,7 +17,7 @@ pub use answers::{AnswersSummary, GapBase, Secondary};
 pub use case::{AnswerCase, AnswerClass, ChoiceCase, OptionCase, Outcome, TokenEvidence, WorstDocument};
 pub use cost::Cost;
 pub use finding::{EvidenceItem, Finding, Severity};
-pub use gate::{Deciding, EvidencePoint, Gate, Spent, Watched};
+pub use gate::{Corrected, Deciding, EvidencePoint, Gate, Spent, Watched};
 pub use metric::{Band, Calibration, Headline, Metric, Quantiles, Reservation, ReservationKind, Slice, TruthCells};
 
 /// Version of the format, the first field of every statement.

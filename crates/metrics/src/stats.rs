@@ -1,11 +1,13 @@
 //! Statistics whose unit is the probe family: sums, intervals, gates, tests, planning. They know nothing of what a sum
 //! means; [`crate::measure`] does.
 
+mod bootstrap;
 pub mod estimate;
 pub mod families;
 pub mod gate;
 pub mod interval;
 mod jackknife;
+pub mod limits;
 pub mod power;
 pub mod ppi;
 pub mod quantile;

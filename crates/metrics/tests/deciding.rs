@@ -4,8 +4,7 @@
 mod support;
 
 use hydrometer_metrics::stats::gate::{Bounds, judge};
-use hydrometer_metrics::stats::interval;
-use hydrometer_metrics::stats::interval::estimate;
+use hydrometer_metrics::stats::limits::{Limits, Shape};
 use hydrometer_metrics::stats::power::{detectable, families, family_sd};
 use hydrometer_metrics::stats::ppi::{self, ppi_mean};
 use hydrometer_metrics::stats::sequential::{Claim, Evidence, Gate, SequentialError, all_of};
@@ -293,8 +292,10 @@ fn planned_families_have_the_planned_power() {
             for family in 0..planned {
                 table.add(&format!("{family:03}"), &[0.8 + 2.0 * normal(&mut random), 1.0], 1);
             }
-            let found = estimate(&table, 0.9, ratio).unwrap();
-            judge(&found, &Bounds { at_least: Some(0.0), at_most: None }, 0.05).verdict == Verdict::Pass
+            let limits = plain(&table);
+            let ends = |alpha, growth| limits.bounds_of_more(alpha, growth);
+            let bounds = Bounds { at_least: Some(0.0), at_most: None };
+            judge(limits.value(), planned, ends, &bounds, 0.05).verdict == Verdict::Pass
         })
         .count();
     eprintln!("power {}", passed as f64 / f64::from(audits));
@@ -356,6 +357,15 @@ fn prediction_powered_means_cover_and_save() {
     }
 }
 
+fn plain(table: &FamilyTable) -> Limits {
+    Limits::new(table, Shape::ANY, |_| 1.0, ratio).unwrap()
+}
+
+/// With what the student alone did.
+fn helped(table: &FamilyTable, signals: &[Vec<f64>], rest: &[Vec<f64>]) -> Estimate {
+    ppi::helped(plain(table), table, ratio, signals, rest).estimate(0.95, 1)
+}
+
 /// A ratio of family means, 5/6, whose numerator and denominator both go along with one of two signals.
 fn ratio_case(asked: usize, others: usize, random: &mut ChaCha8Rng) -> (FamilyTable, Vec<Vec<f64>>, Vec<Vec<f64>>) {
     let mut table = FamilyTable::new(2);
@@ -378,17 +388,16 @@ fn ratio_case(asked: usize, others: usize, random: &mut ChaCha8Rng) -> (FamilyTa
 fn the_student_alone_narrows_the_interval_of_a_ratio_that_still_covers() {
     let mut random = random(73);
     let audits = 600;
-    let ratio = |sums: &[f64]| Some(sums[0] / sums[1]);
     let width = |estimate: &Estimate| estimate.interval.map(|interval| interval.high - interval.low).unwrap();
     for (asked, others, narrower) in [(12, 120, 1.0), (30, 300, 0.9), (60, 300, 0.85), (60, 20, 0.95)] {
         let (mut hits, mut share, mut worth) = (0, 0.0, 0.0);
         for _ in 0..audits {
             let (table, signals, rest) = ratio_case(asked, others, &mut random);
-            let plain = interval::estimate(&table, 0.95, ratio).unwrap();
-            let helped = ppi::estimate(&table, 0.95, ratio, &signals, &rest).unwrap();
+            let alone = plain(&table).estimate(0.95, 1);
+            let helped = helped(&table, &signals, &rest);
             let found = helped.interval.unwrap();
             hits += usize::from((found.low..=found.high).contains(&(5.0 / 6.0)));
-            share += width(&helped) / width(&plain) / f64::from(audits);
+            share += width(&helped) / width(&alone) / f64::from(audits);
             let alone = helped.student_alone.unwrap();
             assert_eq!((alone.families, helped.n_families), (others as u64, asked as u64));
             worth += alone.worth / f64::from(audits);
@@ -405,9 +414,8 @@ fn the_student_alone_narrows_the_interval_of_a_ratio_that_still_covers() {
 fn without_others_the_estimate_is_the_plain_one() {
     let mut random = random(74);
     let (table, signals, rest) = ratio_case(20, 5, &mut random);
-    let ratio = |sums: &[f64]| Some(sums[0] / sums[1]);
-    let plain = interval::estimate(&table, 0.95, ratio);
-    let found = |signals: &[Vec<f64>], rest: &[Vec<f64>]| ppi::estimate(&table, 0.95, ratio, signals, rest);
+    let plain = plain(&table).estimate(0.95, 1);
+    let found = |signals: &[Vec<f64>], rest: &[Vec<f64>]| helped(&table, signals, rest);
     assert_eq!(found(&signals, &[]), plain);
     assert_eq!(found(&signals[1..], &rest), plain, "a signal is missing");
     let mut broken = rest.clone();

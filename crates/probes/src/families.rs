@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::kind::{Families, Text};
+use crate::{Ask, Probe};
 
 /// A section of a text: where it starts and what it is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +64,83 @@ impl WindowFamilies {
                 let title = number.checked_sub(1).map_or("", |index| self.sections[index].title.as_str());
                 format!("{}/{number:04} {title}", self.family).trim_end().to_owned()
             }
+        }
+    }
+}
+
+/// Families that ask the same under other names.
+///
+/// Thirty copies of one text are one piece of evidence, whatever they are called: families with an equal question, but for
+/// white space, are one family, that of the first of them in the suite.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SameContent {
+    /// The family that stands for each that is no longer one.
+    into: BTreeMap<String, String>,
+}
+
+impl SameContent {
+    /// Reads the questions of a suite.
+    #[must_use]
+    pub fn of(probes: &[Probe]) -> Self {
+        let mut into: BTreeMap<String, String> = BTreeMap::new();
+        let mut first: BTreeMap<Vec<String>, &str> = BTreeMap::new();
+        for probe in probes {
+            let stands = *first.entry(question(&probe.ask)).or_insert(&probe.family);
+            let (kept, merged) = (root(&into, stands).to_owned(), root(&into, &probe.family).to_owned());
+            if kept != merged {
+                into.insert(merged, kept);
+            }
+        }
+        let into = into.keys().map(|family| (family.clone(), root(&into, family).to_owned())).collect();
+        Self { into }
+    }
+
+    /// Number of families that are part of another.
+    #[must_use]
+    pub fn merged(&self) -> usize {
+        self.into.len()
+    }
+
+    /// The families that stand for others too, with the number of those.
+    #[must_use]
+    pub fn kept(&self) -> BTreeMap<&str, u64> {
+        let mut kept = BTreeMap::new();
+        for family in self.into.values() {
+            *kept.entry(family.as_str()).or_insert(0) += 1;
+        }
+        kept
+    }
+
+    /// The family that an item counts for: of a probe's family, or of a section or window of it.
+    #[must_use]
+    pub fn family_of(&self, probe_family: &str, item_family: &str) -> Option<String> {
+        let kept = self.into.get(probe_family)?;
+        Some(format!("{kept}{}", item_family.strip_prefix(probe_family)?))
+    }
+}
+
+/// The family that stands for a family so far.
+fn root<'f>(into: &'f BTreeMap<String, String>, family: &'f str) -> &'f str {
+    let mut family = family;
+    while let Some(next) = into.get(family) {
+        family = next;
+    }
+    family
+}
+
+/// What is asked, but for white space; the order of options is no part of it.
+fn question(ask: &Ask) -> Vec<String> {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match ask {
+        Ask::Text(text) => vec!["text".to_owned(), words(&text.text)],
+        Ask::Choice(choice) => {
+            let mut options: Vec<String> = choice.options.iter().map(|option| words(option)).collect();
+            options.sort_unstable();
+            ["choice".to_owned(), words(&choice.prompt)].into_iter().chain(options).collect()
+        }
+        Ask::Prompt(prompt) => {
+            let turns = prompt.turns.iter().map(|turn| words(&turn.text));
+            ["prompt".to_owned(), words(&prompt.prompt)].into_iter().chain(turns).collect()
         }
     }
 }

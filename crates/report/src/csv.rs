@@ -7,7 +7,7 @@ use crate::section::{Source, document};
 use crate::show;
 use crate::text::visible;
 
-const HEADER: [&str; 20] = [
+const HEADER: [&str; 22] = [
     "kind",
     "metric",
     "slice",
@@ -28,6 +28,8 @@ const HEADER: [&str; 20] = [
     "differs",
     "note",
     "detectable",
+    "effective_families",
+    "unseen",
 ];
 
 /// Kinds of rows in the order in which they have always come; others follow in the order of their sections.
@@ -81,6 +83,8 @@ fn fields(record: &Record) -> [String; HEADER.len()] {
         record.differs.map(|d| d.to_string()).unwrap_or_default(),
         text(&record.note),
         number(record.detectable),
+        number(estimate.and_then(|e| e.effective_families)),
+        number(estimate.and_then(|e| e.unseen)),
     ]
 }
 

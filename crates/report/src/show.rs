@@ -109,11 +109,22 @@ pub(crate) fn interval(interval: Option<&Interval>) -> String {
     }
 }
 
+/// A number of families; behind it in brackets how many of equal weight they are worth, where that is a tenth less.
+pub(crate) fn families(families: u64, effective: Option<f64>) -> String {
+    match effective {
+        Some(effective) if effective < 0.9 * families as f64 => format!("{} ({effective:.0})", count(families)),
+        _ => count(families),
+    }
+}
+
 /// How an interval was computed.
 pub(crate) fn method(method: IntervalMethod) -> &'static str {
     match method {
         IntervalMethod::JackknifeT => "family jackknife, t",
         IntervalMethod::BootstrapT => "studentised bootstrap over families",
+        IntervalMethod::HallBootstrap => "family jackknife, t and Hall's transformed t by bootstrap",
+        IntervalMethod::HallT => "family jackknife, t and Hall's transformed t",
+        IntervalMethod::KornGraubard => "Korn–Graubard, exact over families",
         IntervalMethod::ClopperPearson => "Clopper–Pearson, exact",
     }
 }

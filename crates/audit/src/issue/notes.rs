@@ -3,6 +3,7 @@
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{DifferentPrompts, GIVEN_MARK, Regime};
 use hydrometer_probes::counted::{counted, grouped};
+use hydrometer_probes::families::SameContent;
 
 use crate::Policy;
 use crate::evidence::Rows;
@@ -38,12 +39,14 @@ pub(super) fn notes(
         notes.extend(given.different_prompts.as_ref().map(|different| {
             let DifferentPrompts { prompts, first, teacher, student } = different;
             format!(
-                "The two models were asked in different words on {} of {}, so nothing is judged. First on {first}: the                  teacher {teacher:?}, the student {student:?}.",
+                "The two models were asked in different words on {} of {}, so nothing is judged. First on {first}: the \
+                 teacher {teacher:?}, the student {student:?}.",
                 grouped(*prompts),
                 counted(rows.probes.len() as u64, "prompt")
             )
         }));
     }
+    notes.extend(same_content(&rows.same_content));
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for id in left_out(policy, gates) {
         let metric = metrics.iter().find(|metric| metric.id == id);
@@ -99,6 +102,23 @@ pub(super) fn notes(
         notes.push("The noise floor was not measured: no window was scored twice.".to_owned());
     }
     notes
+}
+
+/// Which families ask the same as another, and so are none of their own.
+fn same_content(same: &SameContent) -> Option<String> {
+    const NAMED: usize = 3;
+    let kept = same.kept();
+    let named: Vec<_> =
+        kept.iter().take(NAMED).map(|(family, others)| format!("{family} ({} in all)", others + 1)).collect();
+    let more = if kept.len() > NAMED { ", …" } else { "" };
+    (!kept.is_empty()).then(|| {
+        format!(
+            "Families with the same text or question under several names count as one, or the same answer would count \
+             several times: {} left out, {}{more}.",
+            counted(same.merged() as u64, "name"),
+            named.join(", ")
+        )
+    })
 }
 
 /// What the prompts that only the student answered were worth.

@@ -1,6 +1,6 @@
 //! Gates and their answers, and what deciding early saved.
 
-use hydrometer_metrics::{Estimate, Verdict};
+use hydrometer_metrics::{Estimate, Interval, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,13 +19,29 @@ pub struct Gate {
     pub estimate: Option<Estimate>,
     /// Further families that would decide it at the present spread; `None` when decided or not computable.
     pub more_families: Option<u64>,
-    /// Smallest loss beyond the bound that this audit would have found, at the spread it met: a true value so far
-    /// outside fails the gate with a chance of 90 %. Where the run stopped by its evidence: what it would have found in the
+    /// The interval that decided: each end is a one-sided bound at the gate's level, not narrowed to the metric's range. `None`
+    /// where there is none, and where the run stopped by its evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Interval>,
+    /// Why a gate that would fail by itself is undecided; `None` for every other gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected: Option<Corrected>,
+    /// Smallest loss beyond the bound that this audit would have found: a true value so far outside, of a student that varies
+    /// as one with that loss does, fails the gate with a chance of 90 %. Where the run stopped by its evidence: what it would have found in the
     /// whole suite, beside a PASS. `None` without an interval or any spread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detectable: Option<f64>,
     /// One sentence: what was expected, what was found.
     pub explanation: String,
+}
+
+/// A failure that Holm's correction does not let stand.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Corrected {
+    /// The smallest level at which the gate fails.
+    pub alone: f64,
+    /// The same among all gates of the policy.
+    pub adjusted: f64,
 }
 
 /// Gates decided family by family, and what stopping early saved.

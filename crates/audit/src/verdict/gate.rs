@@ -1,32 +1,33 @@
 //! One gate after the other: the number that it looked at, and what it says of it.
 
-use hydrometer_metrics::stats::gate::{Bounds, judge};
+use std::collections::BTreeMap;
+
+use hydrometer_metrics::stats::gate::judge;
+use hydrometer_metrics::stats::limits::Limits;
+use hydrometer_metrics::stats::power;
 use hydrometer_metrics::{Estimate, Verdict, measure};
 use hydrometer_probes::counted::counted;
 
 use super::holm::name_failures;
 use super::policy::{GateRule, Policy};
 use super::sequential;
-use crate::evidence::Evidence;
+use crate::evidence::POWER;
 use crate::statement::{Deciding, Gate, Metric, Reservation, ReservationKind, Watched};
 
 /// The policy's gates, judged on a run that asked everything or, where there is one, by the evidence that stopped it.
+/// `limits` are those of the metrics that could be measured.
 pub(crate) fn gates(
     policy: &Policy,
     metrics: &[Metric],
+    limits: &BTreeMap<&str, Limits>,
     deciding: Option<&Deciding>,
-    evidence: &Evidence<'_>,
 ) -> Vec<Gate> {
     if let Some(deciding) = deciding {
         return policy.gates.iter().filter_map(|rule| watched_gate(rule, metrics, deciding)).collect();
     }
-    let judged = |rule| {
-        let gate = gate(rule, metrics, policy.level)?;
-        let detectable = gate.estimate.as_ref().and_then(|found| evidence.detectable(rule, found));
-        Some(Gate { detectable, ..gate })
-    };
+    let judged = |rule: &GateRule| gate(rule, metrics, limits.get(rule.metric.as_str()), policy.level);
     let mut gates: Vec<Gate> = policy.gates.iter().filter_map(judged).collect();
-    name_failures(&mut gates, 1.0 - policy.level);
+    name_failures(&mut gates, limits, 1.0 - policy.level);
     gates
 }
 
@@ -39,10 +40,12 @@ pub(crate) fn leave_undecided(gates: &mut [Gate]) {
     }
 }
 
-fn gate(rule: &GateRule, metrics: &[Metric], level: f64) -> Option<Gate> {
-    gate_by(rule, metrics, |estimate| {
-        let bounds = Bounds { at_least: rule.at_least, at_most: rule.at_most };
-        let answer = judge(estimate, &bounds, 1.0 - level);
+/// A gate with the bounds of its number at its own level.
+fn gate(rule: &GateRule, metrics: &[Metric], limits: Option<&Limits>, level: f64) -> Option<Gate> {
+    let (bounds, alpha) = (rule.bounds(), 1.0 - level);
+    let gate = gate_by(rule, metrics, |estimate| {
+        let ends = |alpha: f64, growth: f64| limits?.bounds_of_more(alpha, growth);
+        let answer = judge(estimate.value, estimate.n_families, ends, &bounds, alpha);
         let mut found = format!("it is {:.4}", estimate.value);
         match &estimate.interval {
             Some(i) => {
@@ -52,6 +55,12 @@ fn gate(rule: &GateRule, metrics: &[Metric], level: f64) -> Option<Gate> {
             None => found += " from a single family, which allows no interval",
         }
         Ok((answer.verdict, answer.more_families, found))
+    })?;
+    let judged = limits.filter(|_| gate.estimate.is_some());
+    Some(Gate {
+        judged: judged.and_then(|limits| limits.interval(1.0 - 2.0 * alpha)),
+        detectable: judged.and_then(|limits| power::beyond(limits, &bounds, alpha, POWER)),
+        ..gate
     })
 }
 
@@ -98,6 +107,8 @@ fn gate_by(
         verdict,
         estimate,
         more_families,
+        judged: None,
+        corrected: None,
         detectable: None,
         explanation: format!("{name} should be {expected}; {found}"),
     };

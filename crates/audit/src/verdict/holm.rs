@@ -1,34 +1,74 @@
 //! Naming failures is a search among all gates: Holm's correction.
 
+use std::collections::BTreeMap;
+
 use hydrometer_metrics::Verdict;
-use hydrometer_metrics::stats::gate::{Bounds, judge};
+use hydrometer_metrics::stats::gate::{Bounds, failure_p};
+use hydrometer_metrics::stats::limits::Limits;
 use hydrometer_metrics::stats::significance::holm;
 
-use crate::statement::Gate;
+use crate::statement::{Corrected, Gate};
 
 /// Naming failures is a search among all gates: a FAIL stands when Holm's correction leaves it below `alpha`, else the
-/// gate is undecided. (That all gates pass needs no correction: an intersection–union test.)
-pub(super) fn name_failures(gates: &mut [Gate], alpha: f64) {
-    let p_values: Vec<f64> = gates.iter().map(failure_p).collect();
-    for (gate, adjusted) in gates.iter_mut().zip(holm(&p_values)) {
+/// gate is undecided and says so. (That all gates pass needs no correction: an intersection–union test.)
+pub(super) fn name_failures(gates: &mut [Gate], limits: &BTreeMap<&str, Limits>, alpha: f64) {
+    let p_of = |gate: &Gate| {
+        let bounds = Bounds { at_least: gate.at_least, at_most: gate.at_most };
+        limits.get(gate.metric.as_str()).map_or(1.0, |limits| failure_p(|alpha| limits.bounds(alpha), &bounds))
+    };
+    let p_values: Vec<f64> = gates.iter().map(p_of).collect();
+    let tests = gates.len();
+    for ((gate, adjusted), alone) in gates.iter_mut().zip(holm(&p_values)).zip(&p_values) {
         if gate.verdict == Verdict::Fail && adjusted > alpha {
             gate.verdict = Verdict::NotEnoughEvidence;
+            gate.corrected = Some(Corrected { alone: *alone, adjusted });
+            gate.explanation += &format!(
+                "; by itself it would fail (p {alone:.3}), but one of {tests} gates may do so by chance (Holm's p \
+                 {adjusted:.3}, above {alpha:.2})"
+            );
         }
     }
 }
 
-/// The smallest level at which the gate fails, by bisection on a logarithmic scale; 1 where it fails at none.
-fn failure_p(gate: &Gate) -> f64 {
-    let Some(estimate) = &gate.estimate else { return 1.0 };
-    let bounds = Bounds { at_least: gate.at_least, at_most: gate.at_most };
-    let fails = |log_alpha: f64| judge(estimate, &bounds, log_alpha.exp()).verdict == Verdict::Fail;
-    let (mut low, mut high) = (1e-12_f64.ln(), 0.49_f64.ln());
-    if !fails(high) {
-        return 1.0;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use hydrometer_metrics::FamilyTable;
+    use hydrometer_metrics::stats::limits::Shape;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_that_holm_takes_back_says_so_with_both_p_values() {
+        let mut table = FamilyTable::new(1);
+        for family in 0..30 {
+            table.add(&format!("{family:02}"), &[f64::from(family % 7)], 1);
+        }
+        let found = Limits::new(&table, Shape::ANY, |_| 1.0, |sums| sums.first().map(|sum| sum / 30.0)).unwrap();
+        let margin = found.bounds(0.03).unwrap().0;
+        let gate = |verdict| Gate {
+            metric: "kl_divergence".into(),
+            at_least: None,
+            at_most: Some(margin),
+            verdict,
+            estimate: Some(found.estimate(0.95, 30)),
+            more_families: None,
+            judged: None,
+            corrected: None,
+            detectable: None,
+            explanation: "it should be less".into(),
+        };
+        let limits = BTreeMap::from([("kl_divergence", found.clone())]);
+        let mut alone = [gate(Verdict::Fail)];
+        name_failures(&mut alone, &limits, 0.05);
+        assert_eq!((alone[0].verdict, alone[0].corrected), (Verdict::Fail, None));
+        let mut two = [gate(Verdict::Fail), gate(Verdict::Fail)];
+        name_failures(&mut two, &limits, 0.05);
+        for gate in two {
+            let Corrected { alone, adjusted } = gate.corrected.unwrap();
+            assert_eq!(gate.verdict, Verdict::NotEnoughEvidence);
+            assert!((alone - 0.03).abs() < 1e-3 && (adjusted - 0.06).abs() < 2e-3, "{alone} {adjusted}");
+            assert!(gate.explanation.contains("p 0.030") && gate.explanation.contains("0.060"), "{}", gate.explanation);
+        }
     }
-    for _ in 0..40 {
-        let middle = 0.5 * (low + high);
-        if fails(middle) { high = middle } else { low = middle }
-    }
-    high.exp()
 }

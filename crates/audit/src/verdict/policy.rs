@@ -1,6 +1,7 @@
 //! Policy: which numbers are gated, and where the margins lie. Fixed before looking.
 
 use hydrometer_metrics::measure;
+use hydrometer_metrics::stats::gate::Bounds;
 use serde::{Deserialize, Serialize};
 
 use crate::AuditError;
@@ -20,6 +21,13 @@ pub struct GateRule {
     /// When the number could not be measured: `true` leaves the audit undecided, `false` leaves the gate out.
     #[serde(default = "yes")]
     pub required: bool,
+}
+
+impl GateRule {
+    /// The accepted range.
+    pub(crate) fn bounds(&self) -> Bounds {
+        Bounds { at_least: self.at_least, at_most: self.at_most }
+    }
 }
 
 fn yes() -> bool {

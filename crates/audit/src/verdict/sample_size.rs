@@ -93,7 +93,7 @@ fn planned(evidence: &Evidence<'_>, policy: &Policy, metric: &str, target: Targe
     };
     let measured = measure::find(metric).ok_or_else(|| Undefined::Later.to_string());
     let estimate = match measured.and_then(|definition| evidence.measure(definition)) {
-        Ok(estimate) => estimate,
+        Ok(measured) => measured.estimate,
         Err(missing) => return Planned { missing: Some(missing), ..plan },
     };
     let alpha = 1.0 - policy.level;

@@ -1,6 +1,7 @@
 //! `hydrometer demo`: two models that ship inside the binary, audited; then the teacher against itself and against
 //! planted defects, so that one sees what an audit detects and what it leaves alone.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use hydrometer_metrics::measure::{Definition, answers, choices, tokens};
 use hydrometer_models::{Defect, EngineOptions, Model, Planted, Remembering, SampleLimits};
 use hydrometer_probes::kind::Prompt;
 use hydrometer_probes::strangers::read_file;
-use hydrometer_probes::{Ask, Normal, Profile, Suite};
+use hydrometer_probes::{Ask, Normal, Probe, Profile, Suite};
 
 use super::audit::{Job, audit};
 use super::judged::shown;
@@ -98,7 +99,7 @@ pub struct Arguments {
     #[arg(long, value_enum, value_name = "STUDENT")]
     only: Vec<Student>,
     /// Answers of each model to a prompt, and as many of the teacher again. So small a suite decides little with fewer.
-    #[arg(long, default_value_t = 48, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     answers: u32,
     #[command(flatten)]
     engine: EngineArguments,
@@ -196,16 +197,20 @@ impl Tour {
     }
 }
 
-/// Texts and choices of the quick suite and prompts of the standard one, without those that want numbers or JSON: of these
-/// the small teacher can give too few.
+/// Texts of the quick suite, one choice from each of the standard one's first families, and prompts of the full one, without
+/// those that want numbers or JSON: of these the small teacher can give too few. So many families, because a gate on 5 %
+/// cannot be passed by fewer than 59.
 fn suite() -> Suite {
-    let mut suite = Suite::builtin(Profile::Quick, SEED);
+    const CHOICES: usize = 80;
     let can = |prompt: &Prompt| !prompt.answer.iter().any(|step| matches!(step, Normal::Json | Normal::Number));
-    suite.probes.retain(|probe| !matches!(probe.ask, Ask::Prompt(_)));
-    let standard = Suite::builtin(Profile::Standard, SEED).probes;
-    suite.probes.extend(standard.into_iter().filter(|probe| matches!(&probe.ask, Ask::Prompt(prompt) if can(prompt))));
-    suite.name = "demo".to_owned();
-    suite
+    let of = |profile| Suite::builtin(profile, SEED).probes.into_iter();
+    let mut families = BTreeSet::new();
+    let mut one_of_each = |probe: &Probe| families.len() < CHOICES && families.insert(probe.family.clone());
+    let texts = of(Profile::Quick).filter(|probe| matches!(probe.ask, Ask::Text(_)));
+    let choices =
+        of(Profile::Standard).filter(|probe| matches!(probe.ask, Ask::Choice(_))).filter(|probe| one_of_each(probe));
+    let prompts = of(Profile::Full).filter(|probe| matches!(&probe.ask, Ask::Prompt(prompt) if can(prompt)));
+    Suite { name: "demo".to_owned(), probes: texts.chain(choices).chain(prompts).collect() }
 }
 
 /// Puts an embedded model where `audit` can be given it by hand; one that is there already stays.

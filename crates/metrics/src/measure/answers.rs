@@ -12,9 +12,8 @@ use super::definition::{
     Definition, Direction, FamilyBounds, Floor, Group, IntervalRule, Known, LeftOut, Measure, Need, Range, Text,
 };
 use super::formula::{Column, Formula, Ratio, Sum, Undefined, exactly, positive};
-use crate::stats::estimate::Estimate;
 use crate::stats::families::FamilyTable;
-use crate::stats::interval;
+use crate::stats::limits::{Limits, Shape};
 pub use correctness::*;
 pub use outcomes::*;
 pub use rows::{Answer, Prompt, gap, outcome, pairs, rare, truth};
@@ -80,19 +79,17 @@ fn closed(ratio: f64) -> f64 {
     1.0 - ratio.max(0.0).sqrt()
 }
 
-/// The closed gap with its interval: that of [`gap_ratio`] under the same root, for an interval of g itself would lose
-/// its width where Σ D2_TS < 0. [`Undefined::NoGap`] unless the lower bound of Σ D2_TB is above 0.
-fn closing(table: &FamilyTable, level: f64) -> Result<Estimate, Undefined> {
+/// The closed gap with its limits: those of [`gap_ratio`] under the same root, for limits of g itself would lose
+/// their width where Σ D2_TS < 0. A family like none of those seen may be as far away as at the start.
+/// [`Undefined::NoGap`] unless the lower bound of Σ D2_TB is above 0.
+fn closing(table: &FamilyTable, level: f64) -> Result<Limits, Undefined> {
     gap_ratio(&table.totals())?;
-    let apart = interval::estimate(table, level, |sums| sums.last().copied());
-    let clear = apart.and_then(|apart| apart.interval).is_some_and(|interval| interval.low > 0.0);
-    let found = interval::estimate(table, level, |sums| gap_ratio(sums).ok()).filter(|_| clear);
-    let mut found = found.ok_or(Undefined::NoGap)?;
-    found.value = closed(found.value);
-    if let Some(interval) = &mut found.interval {
-        (interval.low, interval.high) = (closed(interval.high), closed(interval.low));
-    }
-    Ok(found)
+    let prompts = |sums: &[f64]| sums[0];
+    let apart = Limits::new(table, Shape::ANY, prompts, |sums| sums.last().copied());
+    let clear = apart.and_then(|apart| apart.interval(level)).is_some_and(|interval| interval.low > 0.0);
+    let ratios = Shape::Between { low: None, high: Some(1.0) };
+    let found = Limits::new(table, ratios, prompts, |sums| gap_ratio(sums).ok()).filter(|_| clear);
+    Ok(found.ok_or(Undefined::NoGap)?.mapped(closed))
 }
 
 /// Answer agreement.

@@ -410,7 +410,7 @@ pub static CHOICE_NET_LOSS: Definition = Definition {
     range: Range::closed(-1.0, 1.0),
     group: Group::Choices,
     measure: Some(Measure {
-        interval: IntervalRule::Difference,
+        interval: IntervalRule::Families,
         bounds: Some(FamilyBounds {
             items: WITH_TRUTH,
             over: NET_LOST,

@@ -7,7 +7,8 @@ use super::formula::{Column, Formula, Sum, Undefined};
 use super::sums::Sums;
 use crate::stats::estimate::{Estimate, Exclusion};
 use crate::stats::families::FamilyTable;
-use crate::stats::{interval, power, ppi, slices};
+use crate::stats::limits::{Limits, Shape};
+use crate::stats::{ppi, slices};
 
 /// A metric. Everything that shows, gates, watches or lists metrics goes through these.
 #[derive(Clone, Copy, Debug)]
@@ -179,14 +180,12 @@ pub struct Measure {
 /// How a metric gets its interval.
 #[derive(Clone, Copy, Debug)]
 pub enum IntervalRule {
-    /// Over families: [`interval::estimate`].
+    /// Over families, which have values in the metric's range: [`Shape::Between`].
     Families,
-    /// A share of items: over families, and exact where nearly none or nearly all of the families show the event.
+    /// A share of items each of which is an event or none: [`Shape::Events`].
     Share,
-    /// A difference of shares: over families, and never without a width.
-    Difference,
     /// By its own rule, from the families' sums that its formula reads and the level.
-    Own(fn(&FamilyTable, f64) -> Result<Estimate, Undefined>),
+    Own(fn(&FamilyTable, f64) -> Result<Limits, Undefined>),
 }
 
 /// The number that a metric is to be read against.
@@ -305,7 +304,7 @@ impl Known {
     pub const DIFFERENCE: Self = Self::Ratio { low: -1.0, high: 1.0, most: 1.0, rounding: 0.0 };
 }
 
-/// What other families say about the items of the asked ones: see [`ppi::estimate`].
+/// What other families say about the items of the asked ones: see [`ppi::helped`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Help {
     /// Signals of each family of the metric's table, in its order.
@@ -357,35 +356,35 @@ impl Definition {
     /// # Errors
     /// Why there is none.
     pub fn estimate(&self, sums: &Sums, level: f64) -> Result<Estimate, Undefined> {
-        self.helped(sums, level, None)
+        Ok(self.helped(sums, level, None)?.estimate)
     }
 
-    /// [`Self::estimate`], its interval narrowed by what the student alone did elsewhere.
+    /// [`Self::estimate`] with its limits at other levels, both narrowed by what the student alone did elsewhere.
     ///
     /// # Errors
     /// Why there is none.
-    pub fn helped(&self, sums: &Sums, level: f64, help: Option<&Help>) -> Result<Estimate, Undefined> {
+    pub fn helped(&self, sums: &Sums, level: f64, help: Option<&Help>) -> Result<Measured, Undefined> {
         let measure = self.measure()?;
         let table = measure.project(sums);
         measure.formula.of(&table.totals())?;
-        let statistic = |sums: &[f64]| measure.formula.of(sums).ok();
-        let found = match (measure.interval, help) {
-            (IntervalRule::Own(own), _) => Some(own(&table, level)?),
-            (_, Some(Help { asked, others })) => ppi::estimate(&table, level, statistic, asked, others),
-            (_, None) => interval::estimate(&table, level, statistic),
+        let limits = match measure.interval {
+            IntervalRule::Own(own) => own(&table, level)?,
+            IntervalRule::Families | IntervalRule::Share => self.limits(measure, &table)?,
         };
-        let mut found = found.ok_or(Undefined::Unknown)?;
-        match measure.interval {
-            IntervalRule::Share => interval::exact_near_the_ends(&mut found, level),
-            IntervalRule::Difference => interval::widen_zero_width(&mut found, level),
-            IntervalRule::Families | IntervalRule::Own(_) => {}
-        }
+        let limits = match help {
+            // An exact interval owes nothing to others.
+            Some(Help { asked, others }) if measure.can_be_helped() && !limits.is_rare() => {
+                ppi::helped(limits, &table, |sums| measure.formula.of(sums).ok(), asked, others)
+            }
+            _ => limits,
+        };
+        let mut found = limits.estimate(level, table.items());
         if let Floor::Ceiling(ceiling) = measure.floor {
             found.floor = ceiling.of(&ceiling.project(sums.table(measure.table)).totals()).ok();
         }
         measure.leave_out(sums, &mut found);
         self.range.narrow(&mut found);
-        Ok(found)
+        Ok(Measured { estimate: found, limits })
     }
 
     /// Its value with an interval over families, whatever its own rule is: for parts of a suite side by side.
@@ -396,10 +395,19 @@ impl Definition {
         let measure = self.measure()?;
         let table = measure.project(sums);
         measure.formula.of(&table.totals())?;
-        let found = interval::estimate(&table, level, |sums| measure.formula.of(sums).ok());
-        let mut found = found.ok_or(Undefined::Unknown)?;
+        let mut found = self.limits(measure, &table)?.estimate(level, table.items());
         self.range.narrow(&mut found);
         Ok(found)
+    }
+
+    /// Limits over the families of a table of the columns that its formula reads.
+    fn limits(&self, measure: &Measure, table: &FamilyTable) -> Result<Limits, Undefined> {
+        let shape = match measure.interval {
+            IntervalRule::Share => Shape::Events,
+            IntervalRule::Families | IntervalRule::Own(_) => self.range.shape(),
+        };
+        let weight = |sums: &[f64]| measure.formula.weight(sums);
+        Limits::new(table, shape, weight, |sums| measure.formula.of(sums).ok()).ok_or(Undefined::Unknown)
     }
 
     /// The same number of the teacher against its own second run, from the sums of that; `None` where it has no such
@@ -407,7 +415,9 @@ impl Definition {
     pub fn floor(&self, rerun: &Sums, level: f64) -> Option<f64> {
         let measure = self.measure.as_ref()?;
         match (measure.floor, measure.interval) {
-            (Floor::Rerun, IntervalRule::Own(own)) => own(&measure.project(rerun), level).ok().map(|found| found.value),
+            (Floor::Rerun, IntervalRule::Own(own)) => {
+                own(&measure.project(rerun), level).ok().map(|found| found.value())
+            }
             (Floor::Rerun, _) => self.value(rerun).ok(),
             (Floor::Nothing | Floor::Ceiling(_), _) => None,
         }
@@ -419,8 +429,8 @@ impl Definition {
         let measure = self.measure.as_ref()?;
         let (stake, reason) = measure.stake?;
         let table = stake.over_families(sums.table(measure.table));
-        let found = interval::estimate(&table, level, |sums| sums.first().copied());
-        let interval = found.and_then(|found| found.interval);
+        let found = Limits::new(&table, Shape::ANY, |_| 1.0, |sums| sums.first().copied());
+        let interval = found.and_then(|found| found.interval(level));
         // A single family allows no interval, and no verdict either.
         interval.is_none_or(|interval| interval.low <= 0.0).then_some(reason)
     }
@@ -428,7 +438,7 @@ impl Definition {
     /// Standard deviation per family; `None` where it or its spread does not exist.
     pub fn family_sd(&self, sums: &Sums) -> Option<f64> {
         let measure = self.measure.as_ref()?;
-        let sd = power::family_sd(&measure.project(sums), |sums| measure.formula.of(sums).ok());
+        let sd = self.limits(measure, &measure.project(sums)).ok()?.family_sd();
         // Its own rule knows a spread where the value is clipped and shows none.
         sd.filter(|&sd| !matches!(measure.interval, IntervalRule::Own(_)) || sd > 0.0)
     }
@@ -440,7 +450,21 @@ impl Definition {
     }
 }
 
+/// A number and how far it may lie from its truth.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// As people see it.
+    pub estimate: Estimate,
+    /// Its bounds at any level, not narrowed to what the number can be.
+    pub limits: Limits,
+}
+
 impl Measure {
+    /// Whether what the student alone did can narrow its interval.
+    fn can_be_helped(&self) -> bool {
+        !matches!(self.interval, IntervalRule::Own(_))
+    }
+
     /// The families' sums of the columns that its formula reads.
     fn project(&self, sums: &Sums) -> FamilyTable {
         self.formula.project(sums.table(self.table))
@@ -470,6 +494,12 @@ impl Measure {
 }
 
 impl Range {
+    /// What the range says of a family.
+    pub(super) fn shape(&self) -> Shape {
+        let finite = |end: End| Some(end.value()).filter(|end| end.is_finite());
+        Shape::Between { low: finite(self.low), high: finite(self.high) }
+    }
+
     /// Values that the metric cannot take are none that the interval has to hold.
     fn narrow(&self, found: &mut Estimate) {
         if let Some(interval) = &mut found.interval {

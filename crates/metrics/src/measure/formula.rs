@@ -191,6 +191,18 @@ impl Formula {
         if value.is_finite() { Ok(value) } else { Err(Undefined::Unknown) }
     }
 
+    /// How much of the denominator a family brings, from its sums of the columns that the formula reads; 1 where there is
+    /// no one denominator.
+    pub fn weight(&self, sums: &[f64]) -> f64 {
+        match self {
+            Self::Ratio(Ratio { over, under, given, .. }) => {
+                let mut sums = sums.iter().copied().skip(given.len() + over.reads().count());
+                under.take(&mut sums)
+            }
+            Self::Function { .. } => 1.0,
+        }
+    }
+
     /// The same families with only the columns that it reads: resampling families costs as much as there are columns.
     pub fn project(&self, table: &FamilyTable) -> FamilyTable {
         project(table, &self.reads())

@@ -11,7 +11,7 @@ use super::formula::{Column, Formula, Ratio, Sum, Undefined, exactly, positive, 
 use super::sums::Sums;
 use crate::position::PositionStats;
 use crate::stats::estimate::Estimate;
-use crate::stats::interval;
+use crate::stats::limits::Limits;
 use crate::temperature;
 use position::*;
 pub use rows::{ScoredText, Scorer, position, text};
@@ -43,11 +43,14 @@ pub struct Band {
 pub fn band(sums: &Sums, band: usize, level: f64) -> Option<Band> {
     let table = sums.table(Table::Positions);
     let divide = |sums: &[f64]| (sums[1] > 0.0).then(|| sums[0] / sums[1]);
-    let of_mass = |column| interval::estimate(&project(table, &[column, MASS.at(band)]), level, divide);
+    let of_mass = |column, range: Range| {
+        let table = project(table, &[column, MASS.at(band)]);
+        Some(Limits::new(&table, range.shape(), |sums| sums[1], divide)?.estimate(level, table.items()))
+    };
     Some(Band {
         mass: divide(&project(table, &[MASS.at(band), COUNT]).totals())?,
-        kept: of_mass(KEPT.at(band)),
-        invented: of_mass(INVENTED.at(band)),
+        kept: of_mass(KEPT.at(band), Range::SHARE),
+        invented: of_mass(INVENTED.at(band), Range::FROM_ZERO),
     })
 }
 

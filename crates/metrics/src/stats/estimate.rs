@@ -8,8 +8,16 @@
 pub enum IntervalMethod {
     /// Delete-one-family jackknife with Student's t on G − 1 degrees of freedom.
     JackknifeT,
-    /// On each side the wider of the jackknife-t interval and the studentised bootstrap over families (seeded).
+    /// On each side the wider of the jackknife-t interval and the studentised bootstrap over families: statements of
+    /// earlier versions.
     BootstrapT,
+    /// Family jackknife with Student's t and with Hall's transformed t, its quantiles by a seeded bootstrap over
+    /// families, and what families like none of those seen could change.
+    HallBootstrap,
+    /// The same with Student's quantiles: many families need no bootstrap.
+    HallT,
+    /// Korn and Graubard's exact interval of a share of events in families.
+    KornGraubard,
     /// Clopper–Pearson exact interval for a proportion.
     ClopperPearson,
 }
@@ -60,8 +68,16 @@ pub struct Estimate {
     pub value: f64,
     /// The interval; `None` when fewer than two families allow none.
     pub interval: Option<Interval>,
-    /// Number of probe families, the statistical unit.
+    /// Number of probe families that carry the number, the statistical unit: those with a denominator of 0 do not.
     pub n_families: u64,
+    /// Families of equal weight that would carry it as well, (Σ d)² / Σ d² of the families' denominators d; absent in
+    /// statements of earlier versions.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub effective_families: Option<f64>,
+    /// Share of all families that may be broken although none of those seen is, with a chance of 5 %: 1 − 0.05^(1/G).
+    /// Absent in statements of earlier versions.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub unseen: Option<f64>,
     /// Number of items (positions, options or probes) behind the value.
     pub n_items: u64,
     /// Items left out, by reason.

@@ -1,9 +1,6 @@
 //! The three-valued gate: pass, fail, or not enough evidence.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
-
-use super::estimate::{Estimate, Interval, IntervalMethod, Verdict};
-use super::interval::exact_halves;
+use super::estimate::Verdict;
 
 /// Accepted range of a metric; a side that is `None` is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -24,93 +21,90 @@ pub struct GateAnswer {
     pub more_families: Option<u64>,
 }
 
-/// Judges an estimate: PASS when one-sided 1 − `alpha` bounds clear every margin, FAIL when one of them misses a
-/// margin, else NOT ENOUGH EVIDENCE.
+/// Most times as many families that [`judge`] looks for.
+const MOST_GROWTH: f64 = 1e6;
+/// Doublings and halvings until a number of families is exact.
+const HALVINGS: usize = 60;
+
+/// Judges a value: PASS when one-sided 1 − `alpha` bounds clear every margin, FAIL when one of them misses a margin, else
+/// NOT ENOUGH EVIDENCE.
 ///
-/// The bounds are the ends of the 1 − 2·`alpha` interval. An estimate that carries another level (95 % by
-/// default) has its interval carried there by its own law: each half by the ratio of quantiles of Student's t with
-/// G − 1 degrees of freedom for the jackknife and the studentised bootstrap; an exact interval is computed again. With
-/// both margins set this is the test of equivalence by two one-sided tests (Schuirmann 1987). A value on the margin passes only when the interval has no width. Bounds that are open on both sides
-/// accept everything.
+/// `ends` gives both bounds at a level, each missed with that chance, for so many times as many families of this kind
+/// ([`Limits::bounds_of_more`](super::limits::Limits::bounds_of_more)). With both margins set this is the test of
+/// equivalence by two one-sided tests (Schuirmann 1987). A value on the margin passes only when the interval has no
+/// width. Bounds that are open on both sides accept everything.
 ///
-/// `more_families` supposes that each half of the interval shrinks as 1/√G and that the value stays where it is.
-pub fn judge(estimate: &Estimate, bounds: &Bounds, alpha: f64) -> GateAnswer {
-    let undecided = |more_families| GateAnswer { verdict: Verdict::NotEnoughEvidence, more_families };
-    let decided = |verdict| GateAnswer { verdict, more_families: None };
+/// `more_families` supposes that value and spread stay where they are.
+pub fn judge(
+    value: f64,
+    families: u64,
+    ends: impl Fn(f64, f64) -> Option<(f64, f64)>,
+    bounds: &Bounds,
+    alpha: f64,
+) -> GateAnswer {
     if bounds.at_least.is_none() && bounds.at_most.is_none() {
-        return decided(Verdict::Pass);
+        return GateAnswer { verdict: Verdict::Pass, more_families: None };
     }
-    let Some(halves) = estimate.interval.and_then(|interval| one_sided(estimate, &interval, alpha)) else {
-        return undecided(None);
-    };
-    let (low, high) = (estimate.value - halves.below, estimate.value + halves.above);
-    let misses =
-        bounds.at_least.is_some_and(|margin| high < margin) || bounds.at_most.is_some_and(|margin| low > margin);
-    let clears =
-        bounds.at_least.is_none_or(|margin| low >= margin) && bounds.at_most.is_none_or(|margin| high <= margin);
-    if misses {
-        decided(Verdict::Fail)
-    } else if clears {
-        decided(Verdict::Pass)
-    } else {
-        undecided(more_families(estimate, bounds, halves))
-    }
-}
-
-/// Distances from the value to its one-sided bounds, both ≥ 0.
-#[derive(Clone, Copy)]
-struct Halves {
-    below: f64,
-    above: f64,
-}
-
-/// Carries an interval to the one-sided level 1 − `alpha`.
-fn one_sided(estimate: &Estimate, interval: &Interval, alpha: f64) -> Option<Halves> {
-    let wanted = 1.0 - 2.0 * alpha;
-    // A bootstrap interval need not contain its value.
-    let (below, above) = ((estimate.value - interval.low).max(0.0), (interval.high - estimate.value).max(0.0));
-    let halves = if (interval.level - wanted).abs() < 1e-12 {
-        Halves { below, above }
-    } else {
-        match interval.method {
-            IntervalMethod::JackknifeT | IntervalMethod::BootstrapT => {
-                let law = StudentsT::new(0.0, 1.0, estimate.n_families as f64 - 1.0).ok()?;
-                let scale = law.inverse_cdf(1.0 - alpha) / law.inverse_cdf(0.5 + interval.level / 2.0);
-                Halves { below: below * scale, above: above * scale }
-            }
-            IntervalMethod::ClopperPearson => {
-                let [below, above] = exact_halves(estimate, interval, wanted)?;
-                Halves { below, above }
-            }
+    let verdict = |growth: f64| ends(alpha, growth).map(|ends| bounds.verdict(ends));
+    match verdict(1.0) {
+        Some(Verdict::NotEnoughEvidence) => {
+            let more_families = more_families(value, families, bounds, |growth| verdict(growth));
+            GateAnswer { verdict: Verdict::NotEnoughEvidence, more_families }
         }
-    };
-    (halves.below.is_finite() && halves.above.is_finite()).then_some(halves)
+        Some(verdict) => GateAnswer { verdict, more_families: None },
+        None => GateAnswer { verdict: Verdict::NotEnoughEvidence, more_families: None },
+    }
+}
+
+/// The smallest level at which a value with these `ends` misses a margin: the p-value of "the margin is held". Below
+/// 10⁻¹² it is 10⁻¹², from ½ on it is 1.
+pub fn failure_p(ends: impl Fn(f64) -> Option<(f64, f64)>, bounds: &Bounds) -> f64 {
+    let fails = |log: f64| ends(log.exp()).is_some_and(|ends| bounds.verdict(ends) == Verdict::Fail);
+    let (mut low, mut high) = (1e-12_f64.ln(), 0.49_f64.ln());
+    if !fails(high) {
+        return 1.0;
+    }
+    for _ in 0..40 {
+        let middle = 0.5 * (low + high);
+        if fails(middle) { high = middle } else { low = middle }
+    }
+    high.exp()
+}
+
+impl Bounds {
+    /// What a value between these ends is.
+    fn verdict(&self, (low, high): (f64, f64)) -> Verdict {
+        let misses =
+            self.at_least.is_some_and(|margin| high < margin) || self.at_most.is_some_and(|margin| low > margin);
+        let clears =
+            self.at_least.is_none_or(|margin| low >= margin) && self.at_most.is_none_or(|margin| high <= margin);
+        if misses {
+            Verdict::Fail
+        } else if clears {
+            Verdict::Pass
+        } else {
+            Verdict::NotEnoughEvidence
+        }
+    }
+
+    /// Whether a value lies on a margin.
+    fn touches(&self, value: f64) -> bool {
+        [self.at_least, self.at_most].into_iter().flatten().any(|margin| margin == value)
+    }
 }
 
 /// Families still missing for the verdict towards which the value leans.
-fn more_families(estimate: &Estimate, bounds: &Bounds, halves: Halves) -> Option<u64> {
-    let value = estimate.value;
-    let below = bounds.at_least.map(|margin| (value - margin, halves));
-    // Seen from the upper margin the two halves change places.
-    let mirrored = Halves { below: halves.above, above: halves.below };
-    let above = bounds.at_most.map(|margin| (margin - value, mirrored));
-    // For each margin: the slack (positive inside) and the half-width that must shrink below it.
-    let sides = [below, above].into_iter().flatten();
-    let outside = sides.clone().find(|(slack, _)| *slack < 0.0);
-    let needed = match outside {
-        Some((slack, halves)) => growth(halves.above, -slack)?,
-        None => sides
-            .map(|(slack, halves)| growth(halves.below, slack))
-            .try_fold(1.0_f64, |most, needed| needed.map(|needed| most.max(needed)))?,
-    };
-    let families = estimate.n_families as f64;
-    // What is a whole number but for rounding stays that number.
-    let total = (families * needed - 1e-6).ceil();
-    // Strictly more than now: the gate is undecided with those it has.
-    Some(((total - families) as u64).max(1))
-}
-
-/// Factor by which the number of families must grow for `half` to shrink to `slack`.
-fn growth(half: f64, slack: f64) -> Option<f64> {
-    (slack > 0.0).then(|| (half / slack).powi(2))
+fn more_families(value: f64, families: u64, bounds: &Bounds, verdict: impl Fn(f64) -> Option<Verdict>) -> Option<u64> {
+    let decided = |growth: f64| verdict(growth).is_some_and(|verdict| verdict != Verdict::NotEnoughEvidence);
+    if bounds.touches(value) || !decided(MOST_GROWTH) {
+        return None;
+    }
+    let (mut low, mut high) = (1.0, MOST_GROWTH);
+    for _ in 0..HALVINGS {
+        let middle = (low * high).sqrt();
+        if decided(middle) { high = middle } else { low = middle }
+    }
+    // What is a whole number but for rounding stays that number. Strictly more than now: the gate is undecided with those.
+    let total = (families as f64 * high - 1e-6).ceil();
+    Some(((total - families as f64) as u64).max(1))
 }

@@ -14,12 +14,23 @@ pub(crate) struct Jackknife {
 impl Jackknife {
     /// `None` when the statistic is undefined, or not finite, on the whole or without any one family.
     pub fn new(table: &FamilyTable, statistic: &impl Fn(&[f64]) -> Option<f64>) -> Option<Self> {
-        let totals = table.totals();
+        let rows: Vec<&[f64]> = table.rows().map(|(_, sums, _)| sums).collect();
+        Self::of(&rows, table.columns(), statistic)
+    }
+
+    /// The same of the families' sums.
+    pub fn of(rows: &[&[f64]], columns: usize, statistic: &impl Fn(&[f64]) -> Option<f64>) -> Option<Self> {
+        let mut totals = vec![0.0; columns];
+        for row in rows {
+            for (total, sum) in totals.iter_mut().zip(*row) {
+                *total += sum;
+            }
+        }
         let value = defined(statistic(&totals))?;
-        let mut rest = vec![0.0; totals.len()];
-        let mut without = Vec::with_capacity(table.len());
-        for (_, sums, _) in table.rows() {
-            for ((rest, total), sum) in rest.iter_mut().zip(&totals).zip(sums) {
+        let mut rest = vec![0.0; columns];
+        let mut without = Vec::with_capacity(rows.len());
+        for row in rows {
+            for ((rest, total), sum) in rest.iter_mut().zip(&totals).zip(*row) {
                 *rest = total - sum;
             }
             without.push(defined(statistic(&rest))?);

@@ -2,50 +2,49 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::estimate::{Estimate, Interval, StudentAlone};
+use super::estimate::StudentAlone;
 use super::families::FamilyTable;
-use super::interval;
 use super::jackknife::Jackknife;
+use super::limits::Limits;
 
 /// Folds over which λ and the prediction from several signals are cross-fitted.
 const FOLDS: usize = 10;
 /// Ridge penalty as a share of the families fitted on: a few families must not be fitted exactly.
 const RIDGE: f64 = 0.1;
 
-/// The value of a statistic of family sums as [`interval::estimate`] gives it, helped by what the student alone did on
-/// these families and on others that only the student was asked about.
+/// [`Limits`] of a statistic of family sums, helped by what the student alone did on these families and on others that
+/// only the student was asked about.
 ///
 /// Y of an asked family is its jackknife pseudo-value G·θ − (G − 1)·θ₍g₎, so that any smooth function of family means
 /// becomes a mean; f is a ridge regression of Y on the signals, cross-fitted over ten folds (families by their place
 /// modulo ten), for the others the mean of the ten fits (Zrnic and Candès, arXiv:2309.16598); λ is that of
-/// [`ppi_mean`]. The value moves by what the signals say about the others; the interval moves with it and shrinks by
-/// the ratio of standard errors, which keeps what it knows about few families and skewness.
+/// [`ppi_mean`]. The value moves by what the signals say about the others; the bounds move with it and shrink by
+/// the ratio of standard errors, which keeps what they know about few families and skewness.
 ///
 /// `signals` holds one vector per asked family in the order of the table, `rest` one per other family, all of one
-/// length. Without help (no interval, fewer than two others, a signal that is not finite) it is the plain estimate.
-pub fn estimate(
+/// length. Without help (no interval, fewer than two others, a signal that is not finite) they stay as they are.
+pub fn helped(
+    plain: Limits,
     table: &FamilyTable,
-    level: f64,
     statistic: impl Fn(&[f64]) -> Option<f64>,
     signals: &[Vec<f64>],
     rest: &[Vec<f64>],
-) -> Option<Estimate> {
-    let mut plain = interval::estimate(table, level, &statistic)?;
-    if let Some((value, interval, alone)) = helped(&plain, table, statistic, signals, rest) {
-        (plain.value, plain.interval, plain.student_alone) = (value, Some(interval), Some(alone));
+) -> Limits {
+    match help(&plain, table, statistic, signals, rest) {
+        Some((shift, ratio, alone)) => plain.helped(shift, ratio, alone),
+        None => plain,
     }
-    Some(plain)
 }
 
-/// Value and interval with help, and how much it was.
-fn helped(
-    plain: &Estimate,
+/// How far the value moves, by what the distances to the bounds shrink, and whose help it was.
+fn help(
+    plain: &Limits,
     table: &FamilyTable,
     statistic: impl Fn(&[f64]) -> Option<f64>,
     signals: &[Vec<f64>],
     rest: &[Vec<f64>],
-) -> Option<(f64, Interval, StudentAlone)> {
-    let interval = plain.interval?;
+) -> Option<(f64, f64, StudentAlone)> {
+    plain.error()?;
     let jackknife = Jackknife::new(table, &statistic)?;
     let families = jackknife.families() as f64;
     let y: Vec<f64> =
@@ -61,14 +60,11 @@ fn helped(
     let pairs: Vec<_> = y.iter().zip(&asked).enumerate().map(|(i, (y, x))| (*y, dot(&fits[i % FOLDS], x))).collect();
     let predicted: Vec<_> =
         others.iter().map(|x| fits.iter().map(|fit| dot(fit, x)).sum::<f64>() / fits.len() as f64).collect();
-    let found = ppi_mean(&pairs, &predicted, interval.level)?;
-    let value = plain.value + found.value - mean(&y);
-    let ratio = (families / found.effective_families).sqrt();
-    let side = |end: f64| value + ratio * (end - plain.value);
-    let moved = Interval { low: side(interval.low), high: side(interval.high), ..interval };
-    let all_finite = [value, moved.low, moved.high].iter().all(|number| number.is_finite());
+    // The level only widens its interval, which is not asked for.
+    let found = ppi_mean(&pairs, &predicted, 0.95)?;
+    let (shift, ratio) = (found.value - mean(&y), (families / found.effective_families).sqrt());
     let alone = StudentAlone { families: rest.len() as u64, worth: found.effective_families };
-    all_finite.then_some((value, moved, alone))
+    (shift.is_finite() && ratio.is_finite()).then_some((shift, ratio, alone))
 }
 
 /// One vector per family.

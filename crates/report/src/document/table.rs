@@ -79,6 +79,8 @@ pub(crate) enum Cell {
     /// `None` is a dash.
     Number(Option<f64>),
     Count(u64),
+    /// Families that carry a number, and of how many of equal weight they are worth.
+    Families(u64, Option<f64>),
     /// A count and what was left out of it.
     Counted(u64, Vec<Exclusion>),
     Interval(Option<Interval>),
@@ -114,7 +116,7 @@ impl Cell {
             Self::Number(Some(estimate.value)),
             Self::Interval(estimate.interval),
             Self::Number(estimate.floor),
-            Self::Count(estimate.n_families),
+            Self::Families(estimate.n_families, estimate.effective_families),
         ]
     }
 
@@ -123,6 +125,7 @@ impl Cell {
         Some(match self {
             Self::Number(value) => value.map_or_else(|| "–".into(), show::number),
             Self::Count(n) => show::count(*n),
+            Self::Families(n, effective) => show::families(*n, *effective),
             Self::Interval(interval) => show::interval(interval.as_ref()),
             Self::Estimate(e) => format!("{} {}", show::number(e.value), show::interval(e.interval.as_ref())),
             Self::Verdict(verdict) => verdict.map_or("no gate", show::verdict).into(),

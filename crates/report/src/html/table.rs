@@ -133,7 +133,7 @@ fn content(cell: &Cell) -> Markup {
             span.not { "not measured" }
             @if let Some(reason) = reason { " " (visible(reason)) }
         },
-        Cell::Number(_) | Cell::Count(_) | Cell::Interval(_) | Cell::Sign(_) | Cell::Covered => {
+        Cell::Number(_) | Cell::Count(_) | Cell::Families(..) | Cell::Interval(_) | Cell::Sign(_) | Cell::Covered => {
             html! { (cell.own_words().unwrap_or_default()) }
         }
     }

@@ -120,7 +120,11 @@ pub(crate) fn more_families(gate: &Gate) -> Option<String> {
 /// What a PASS could have seen; `None` beside other verdicts and where it is not known.
 pub(crate) fn detectable(gate: &Gate) -> Option<String> {
     let seen = gate.detectable.filter(|_| gate.verdict == Verdict::Pass)?;
-    Some(format!("could have seen a loss of {} beyond the bound", show::number(seen)))
+    let loss = format!("could have seen a loss of {} beyond the bound", show::number(seen));
+    Some(match gate.estimate.as_ref().and_then(|estimate| estimate.unseen) {
+        Some(unseen) => format!("{loss}, but not {:.1} % of broken families", 100.0 * unseen),
+        None => loss,
+    })
 }
 
 /// `≥ 0.80`, `≤ 0.05`, `0.80 to 1.25`.

@@ -28,7 +28,7 @@ fn table(statement: &Statement) -> Table {
         title: None,
         caption: Text::from(format!(
             "Value with its {level} interval. The floor (or ceiling) is the same number for the teacher measured against \
-             itself: no student can be asked to do better."
+             itself: no student can be asked to do better. Families in brackets are those of equal weight that would be worth as much."
         )),
         label: "Seven numbers, table".into(),
         style: "numbers stack",

@@ -188,7 +188,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
 /// What was chosen, and what a reader of the numbers must know.
 fn say(report: &Report, terminal: &mut Terminal) {
     for choice in &report.choices {
-        terminal.say(&printable(choice));
+        terminal.say(choice);
     }
     let Report { left_out, other_documents, by_content, unmeasured, no_choices, unworded, .. } = report;
     let Report { repeated, missing, contradicted_choices, bad_lines, mended, .. } = report;
@@ -211,7 +211,7 @@ fn say(report: &Report, terminal: &mut Terminal) {
         }
     }
     if let Some(different) = &report.different_prompts {
-        let (prompts, first) = (counted(different.prompts, "question"), printable(&different.first));
+        let (prompts, first) = (counted(different.prompts, "question"), &different.first);
         terminal.warn(&format!(
             "asked in different words, so there is no verdict: {prompts}; first {first}: teacher {:?}, student {:?}",
             different.teacher, different.student

@@ -184,7 +184,7 @@ pub static ANSWER_NET_LOSS: Definition = Definition {
     range: Range::closed(-1.0, 1.0),
     group: Group::Answers,
     measure: Some(Measure {
-        interval: IntervalRule::Difference,
+        interval: IntervalRule::Families,
         bounds: Some(FamilyBounds {
             items: truth::PROMPTS,
             over: NET_LOST,
@@ -254,7 +254,7 @@ pub static EXCESS_FLIPS: Definition = Definition {
     range: Range::closed(-1.0, 1.0),
     group: Group::Answers,
     measure: Some(Measure {
-        interval: IntervalRule::Difference,
+        interval: IntervalRule::Families,
         needs: &[Need::Truth, Need::Rerun],
         bounds: Some(FamilyBounds {
             items: truth::WITH_RERUN,

@@ -38,7 +38,7 @@ const fn excess(of: &'static [Column], teacher: &'static [Column], prompts: &'st
             nothing: NOTHING,
             empty: Undefined::NoAnswers,
         }),
-        interval: IntervalRule::Difference,
+        interval: IntervalRule::Families,
         floor: Floor::Rerun,
         bounds: Some(FamilyBounds { items: prompts[0], over, under: Sum::of(prompts), known: Known::DIFFERENCE }),
         ..student(of, teacher, prompts)

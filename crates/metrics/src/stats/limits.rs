@@ -1,0 +1,409 @@
+//! How far a number may lie from its truth: one-sided bounds at any level, from the sums of its families.
+//!
+//! Everything that judges a number asks here, each at its own level: the 95 % interval that is shown, the gate's
+//! one-sided bound, and the smallest level at which a gate fails. What each rule is good for was measured:
+//! `docs/metrics/intervals.md`.
+
+use statrs::distribution::{Beta, ContinuousCDF, Normal, StudentsT};
+
+use super::bootstrap::{self, Hall};
+use super::estimate::{Estimate, Interval, IntervalMethod, StudentAlone};
+use super::families::FamilyTable;
+use super::jackknife::{Jackknife, defined};
+
+/// From this many families on the transformed t needs no bootstrap: they agree to a hundredth of the half-width.
+const MANY_FAMILIES: usize = 400;
+/// Skewness of the families' logarithms beyond which they have a longer tail than a log-normal law.
+const LONG_TAIL: f64 = 0.5;
+/// An error below this share of the value is rounding.
+pub(super) const ROUNDING: f64 = 1e-12;
+/// A share of more trials than this has a normal law to four digits.
+pub(super) const MANY_TRIALS: f64 = 1e4;
+
+/// What is known of the families of a number before they are asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Shape {
+    /// The number is the share of items that are an event, in [0, 1].
+    Events,
+    /// A family has a value between these ends, where there are any.
+    Between {
+        /// Least value of a family.
+        low: Option<f64>,
+        /// Largest value of a family.
+        high: Option<f64>,
+    },
+}
+
+impl Shape {
+    /// Nothing is known.
+    pub const ANY: Self = Self::Between { low: None, high: None };
+    /// From 0, and nobody knows how far up: a divergence, or a ratio of two amounts.
+    pub const AMOUNT: Self = Self::Between { low: Some(0.0), high: None };
+
+    pub(super) fn ends(self) -> (Option<f64>, Option<f64>) {
+        match self {
+            Self::Events => (Some(0.0), Some(1.0)),
+            Self::Between { low, high } => (low, high),
+        }
+    }
+
+    /// Whether a few families may carry the number: amounts, but not shares.
+    fn is_amount(self) -> bool {
+        self.ends().0 == Some(0.0) && self.ends().1 != Some(1.0)
+    }
+}
+
+/// Bounds of a number at any level.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    value: f64,
+    shape: Shape,
+    families: f64,
+    effective: f64,
+    spread: Option<Spread>,
+    help: Option<Help>,
+    map: Option<fn(f64) -> f64>,
+}
+
+/// How the families spread.
+#[derive(Clone, Debug, PartialEq)]
+struct Spread {
+    /// Value without any help.
+    centre: f64,
+    /// Jackknife error.
+    error: f64,
+    /// Degrees of freedom of the error, by the weights of the families.
+    freedom: f64,
+    /// The studentised value, transformed.
+    hall: Hall,
+    /// Least and largest value of a single family.
+    seen: Option<(f64, f64)>,
+    /// The families' logarithms, where all of them have one.
+    logs: Option<Logs>,
+}
+
+/// Weighted moments of the families' logarithms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Logs {
+    mean: f64,
+    variance: f64,
+    skewness: f64,
+}
+
+/// What families that only the student was asked about add.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Help {
+    shift: f64,
+    ratio: f64,
+    alone: StudentAlone,
+}
+
+impl Limits {
+    /// The limits of a `statistic` of family sums; `None` where it is undefined on all of them.
+    ///
+    /// `weight` says how much of the number's denominator a family brings. A family that has no value by itself and
+    /// whose absence changes nothing does not carry the number and is not counted.
+    pub fn new(
+        table: &FamilyTable,
+        shape: Shape,
+        weight: impl Fn(&[f64]) -> f64,
+        statistic: impl Fn(&[f64]) -> Option<f64>,
+    ) -> Option<Self> {
+        let value = defined(statistic(&table.totals()))?;
+        let carry = carrying(table, value, &statistic);
+        let table = &table.filter(|family| carry.contains(family));
+        let weights: Vec<f64> = table.rows().map(|(_, sums, _)| weight(sums).abs()).collect();
+        let shares = shares(&weights);
+        let squares = shares.iter().map(|share| share * share).sum::<f64>();
+        Some(Self {
+            value,
+            shape,
+            families: table.len() as f64,
+            effective: if squares > 0.0 { 1.0 / squares } else { 0.0 },
+            spread: Spread::new(table, shape, &shares, &statistic),
+            help: None,
+            map: None,
+        })
+    }
+
+    /// The value.
+    pub fn value(&self) -> f64 {
+        let value = self.inner_value();
+        self.map.map_or(value, |map| map(value))
+    }
+
+    fn inner_value(&self) -> f64 {
+        self.value + self.help.map_or(0.0, |help| help.shift)
+    }
+
+    /// Families that carry the number.
+    pub fn families(&self) -> u64 {
+        self.families as u64
+    }
+
+    /// Families of equal weight that would carry it as well: (Σ d)² / Σ d² (Kish 1965).
+    pub fn effective(&self) -> f64 {
+        self.effective
+    }
+
+    /// Standard error of the jackknife; `None` where there is none.
+    pub(super) fn error(&self) -> Option<f64> {
+        let ratio = self.help.map_or(1.0, |help| help.ratio);
+        self.spread.as_ref().map(|spread| spread.error * ratio)
+    }
+
+    /// Standard deviation per family: the standard error with G families of this kind is this over √G.
+    pub fn family_sd(&self) -> Option<f64> {
+        Some(self.error()? * self.families.sqrt())
+    }
+
+    /// Variance of the families' logarithms, where the number is an amount and all families have one.
+    pub(super) fn log_variance(&self) -> Option<f64> {
+        Some(self.spread.as_ref()?.logs?.variance)
+    }
+
+    /// How much farther than Student's t the wider of both bounds is.
+    pub(super) fn stretch(&self, alpha: f64) -> Option<f64> {
+        let spread = self.spread.as_ref()?;
+        let (low, high) = self.values(spread, alpha, 1.0)?;
+        let half = student(spread.freedom, alpha)? * spread.error;
+        Some(if half > 0.0 { ((spread.centre - low).max(high - spread.centre) / half).max(1.0) } else { 1.0 })
+    }
+
+    pub(super) fn is_mapped(&self) -> bool {
+        self.map.is_some()
+    }
+
+    pub(super) fn freedom(&self) -> Option<f64> {
+        self.spread.as_ref().map(|spread| spread.freedom)
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Of fewer than five families, or all but five, an event is known.
+    pub(crate) fn is_rare(&self) -> bool {
+        let events = (self.value * self.families).round();
+        self.shape == Shape::Events && (events < 5.0 || self.families - events < 5.0)
+    }
+
+    /// With the help of families that only the student was asked about: the value moves by `shift`, the distances to
+    /// the bounds shrink by `ratio`.
+    pub(crate) fn helped(self, shift: f64, ratio: f64, alone: StudentAlone) -> Self {
+        Self { help: Some(Help { shift, ratio, alone }), ..self }
+    }
+
+    /// The limits of a falling or rising function of the number.
+    pub(crate) fn mapped(self, map: fn(f64) -> f64) -> Self {
+        Self { map: Some(map), ..self }
+    }
+
+    /// One-sided bounds, each missed with a chance of `alpha`; `None` where the families allow none.
+    pub fn bounds(&self, alpha: f64) -> Option<(f64, f64)> {
+        self.bounds_of_more(alpha, 1.0)
+    }
+
+    /// The same with `growth` times as many families of this kind.
+    pub fn bounds_of_more(&self, alpha: f64, growth: f64) -> Option<(f64, f64)> {
+        let spread = self.spread.as_ref()?;
+        let (low, high) = match self.shape {
+            Shape::Events => self.events(spread, alpha, growth)?,
+            Shape::Between { .. } => self.values(spread, alpha, growth)?,
+        };
+        let (low, high) = self.with_unseen(low, high, alpha, growth);
+        let (low, high) = match self.help {
+            Some(Help { ratio, .. }) => {
+                let value = self.inner_value();
+                (value + ratio * (low - spread.centre), value + ratio * (high - spread.centre))
+            }
+            None => (low, high),
+        };
+        let (low, high) = self.map.map_or((low, high), |map| {
+            let (a, b) = (map(low), map(high));
+            (a.min(b), a.max(b))
+        });
+        (low.is_finite() && high.is_finite()).then_some((low, high))
+    }
+
+    /// The two-sided interval, not narrowed to what the number can be.
+    pub fn interval(&self, level: f64) -> Option<Interval> {
+        let (low, high) = self.bounds((1.0 - level) / 2.0)?;
+        let method = match (self.shape, &self.spread.as_ref()?.hall) {
+            (Shape::Events, _) => IntervalMethod::KornGraubard,
+            (_, Hall { deviates, .. }) if deviates.is_empty() => IntervalMethod::HallT,
+            _ => IntervalMethod::HallBootstrap,
+        };
+        Some(Interval { low, high, level, method })
+    }
+
+    /// The number as people see it.
+    pub fn estimate(&self, level: f64, items: u64) -> Estimate {
+        Estimate {
+            value: self.value(),
+            interval: self.interval(level),
+            n_families: self.families(),
+            effective_families: Some(self.effective),
+            unseen: (self.families >= 1.0).then(|| unseen(self.families, 0.05)),
+            n_items: items,
+            excluded: Vec::new(),
+            floor: None,
+            student_alone: self.help.map(|help| help.alone),
+        }
+    }
+
+    /// A share of events: Clopper and Pearson's interval (1934) of so many trials as give the share the variance that
+    /// it has among families (Korn and Graubard, Survey Methodology 24, 1998); one trial per family where nothing varies.
+    fn events(&self, spread: &Spread, alpha: f64, growth: f64) -> Option<(f64, f64)> {
+        let share = spread.centre;
+        let (t, z) = (student(spread.freedom * growth, alpha)?, Normal::standard().inverse_cdf(1.0 - alpha));
+        let varies = spread.error > ROUNDING && share > 0.0 && share < 1.0;
+        let trials = growth
+            * if varies { share * (1.0 - share) / spread.error.powi(2) * (z / t).powi(2) } else { self.effective };
+        if trials > MANY_TRIALS {
+            let half = t * spread.error / growth.sqrt();
+            return Some((share - half, share + half));
+        }
+        let events = trials * share;
+        let low = if events > 0.0 { Beta::new(events, trials - events + 1.0).ok()?.inverse_cdf(alpha) } else { 0.0 };
+        let none_else = trials - events <= 0.0;
+        let high =
+            if none_else { 1.0 } else { Beta::new(events + 1.0, trials - events).ok()?.inverse_cdf(1.0 - alpha) };
+        Some((low, high))
+    }
+
+    /// On each side the wider of Student's t and Hall's transformed t, the latter no further than the farthest family
+    /// seen; upwards also the log-normal bound, where the number is an amount.
+    fn values(&self, spread: &Spread, alpha: f64, growth: f64) -> Option<(f64, f64)> {
+        let (centre, error) = (spread.centre, spread.error / growth.sqrt());
+        let half = student(spread.freedom * growth, alpha)? * error;
+        let (mut low, mut high) = (centre - half, centre + half);
+        let [below, above] = spread.hall.quantiles(alpha, growth, half / error.max(f64::MIN_POSITIVE));
+        let (least, most) = spread.seen.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+        if error > 0.0 {
+            low = low.min((centre - above * error).max(least));
+            high = high.max((centre - below * error).min(most));
+        }
+        if self.shape.is_amount()
+            && let Some(logs) = &spread.logs
+        {
+            high = high.max(self.heavy(spread, logs, alpha, growth)?.min(most));
+        }
+        Some((low, high))
+    }
+
+    /// Upper bound of the mean of a log-normal law (Cox's, in Zhou and Gao, Statistics in Medicine 16, 1997, with
+    /// Student's t as in Olsson, Journal of Statistics Education 13, 2005); where the logarithms themselves have a long
+    /// tail also Cantelli's, which asks for no law (Singh, Singh and Engelhardt, EPA/600/S-97/006).
+    fn heavy(&self, spread: &Spread, logs: &Logs, alpha: f64, growth: f64) -> Option<f64> {
+        let n = self.effective * growth;
+        let error = (logs.variance / n + logs.variance.powi(2) / (2.0 * (n + 1.0))).sqrt();
+        let cox = (logs.mean + logs.variance / 2.0 + student(spread.freedom * growth, alpha)? * error).exp();
+        let cantelli = spread.centre + ((1.0 - alpha) / alpha).sqrt() * spread.error / growth.sqrt();
+        Some(if logs.skewness > LONG_TAIL { cox.max(cantelli) } else { cox })
+    }
+
+    /// No spread is no certainty: a share of the families none of which was seen, although there are so many that this
+    /// had a chance of `alpha`, may have the worst value that there is. Where there is no largest value, it may miss
+    /// what the denominator has: both are the bound of no event, 1 − α^(1/n).
+    fn with_unseen(&self, low: f64, high: f64, alpha: f64, growth: f64) -> (f64, f64) {
+        let share = unseen(self.effective * growth, alpha);
+        let (least, most) = self.shape.ends();
+        // An estimate without bias may lie beyond what is possible: that is no evidence for the unseen.
+        let value = self.value.max(least.unwrap_or(f64::NEG_INFINITY)).min(most.unwrap_or(f64::INFINITY));
+        let low = least.map_or(low, |least| low.min(value - share * (value - least)));
+        let high = match (least, most) {
+            (_, Some(most)) => high.max(value + share * (most - value)),
+            (Some(least), None) => high.max(least + (value - least) / (1.0 - share)),
+            (None, None) => high,
+        };
+        (low, high)
+    }
+}
+
+impl Spread {
+    fn new(
+        table: &FamilyTable,
+        shape: Shape,
+        shares: &[f64],
+        statistic: &impl Fn(&[f64]) -> Option<f64>,
+    ) -> Option<Self> {
+        let jackknife = Jackknife::new(table, statistic)?;
+        let error = jackknife.variance()?.sqrt();
+        let alone: Option<Vec<f64>> = table.rows().map(|(_, sums, _)| defined(statistic(sums))).collect();
+        let bootstrapped = shape != Shape::Events && table.len() < MANY_FAMILIES && error > 0.0;
+        let deviates = if bootstrapped { bootstrap::deviates(table, &jackknife, statistic) } else { Vec::new() };
+        Some(Self {
+            centre: jackknife.value,
+            error,
+            freedom: freedom(shares),
+            hall: Hall { acceleration: jackknife.acceleration(), deviates },
+            seen: alone.as_ref().map(|alone| {
+                alone.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)))
+            }),
+            logs: alone.filter(|_| shape.is_amount()).and_then(|alone| Logs::of(&alone, shares)),
+        })
+    }
+}
+
+impl Logs {
+    /// `None` unless all values are above 0.
+    fn of(values: &[f64], shares: &[f64]) -> Option<Self> {
+        if !values.iter().all(|&value| value > 0.0) {
+            return None;
+        }
+        let moment =
+            |of: &dyn Fn(f64) -> f64| values.iter().zip(shares).map(|(x, share)| share * of(x.ln())).sum::<f64>();
+        let mean = moment(&|log| log);
+        let squares = moment(&|log| (log - mean).powi(2));
+        let skewness = if squares > 0.0 { moment(&|log| (log - mean).powi(3)) / squares.powf(1.5) } else { 0.0 };
+        let lost: f64 = shares.iter().map(|share| share * share).sum();
+        (lost < 1.0).then(|| Self { mean, variance: squares / (1.0 - lost), skewness })
+    }
+}
+
+/// Names of the families that carry the number.
+fn carrying<'t>(
+    table: &'t FamilyTable,
+    value: f64,
+    statistic: &impl Fn(&[f64]) -> Option<f64>,
+) -> std::collections::BTreeSet<&'t str> {
+    let totals = table.totals();
+    let mut rest = vec![0.0; totals.len()];
+    table
+        .rows()
+        .filter(|(_, sums, _)| {
+            for ((rest, total), sum) in rest.iter_mut().zip(&totals).zip(*sums) {
+                *rest = total - sum;
+            }
+            statistic(sums).is_some() || statistic(&rest) != Some(value)
+        })
+        .map(|(family, ..)| family)
+        .collect()
+}
+
+/// Weights that add up to 1; all alike where none is above 0.
+fn shares(weights: &[f64]) -> Vec<f64> {
+    let total: f64 = weights.iter().sum();
+    let even = 1.0 / weights.len().max(1) as f64;
+    weights.iter().map(|weight| if total > 0.0 { weight / total } else { even }).collect()
+}
+
+/// Satterthwaite's degrees of freedom of a sum of squares with these weights, the families' values varying alike
+/// (Bell and McCaffrey, Survey Methodology 28, 2002): G − 1 where all weigh the same.
+fn freedom(shares: &[f64]) -> f64 {
+    let sum = |power: i32| shares.iter().map(|share| share.powi(power)).sum::<f64>();
+    let families = shares.len() as f64;
+    (sum(2).powi(2) / sum(4) * (families - 1.0) / families).max(1.0)
+}
+
+/// Upper quantile of Student's t; `None` unless `freedom` is above 0.
+pub(super) fn student(freedom: f64, alpha: f64) -> Option<f64> {
+    StudentsT::new(0.0, 1.0, freedom).ok().map(|law| law.inverse_cdf(1.0 - alpha))
+}
+
+/// Share of the families that may be unlike all of those that were seen, with a chance of `alpha` that none of them was:
+/// 1 − α^(1/G).
+pub fn unseen(families: f64, alpha: f64) -> f64 {
+    if families > 0.0 { 1.0 - alpha.powf(1.0 / families) } else { 1.0 }
+}
