@@ -45,7 +45,8 @@ impl Rows {
         self.manifest.settings.cache.as_ref()
     }
 
-    /// Reads a finished run. Families that ask the same are one from here on.
+    /// Reads a finished run. Families that ask the same are one from here on, but where a run stopped by the evidence of its
+    /// families: that evidence was bounded by their sizes.
     pub(crate) fn read(run: &RunFolder) -> Result<Self, AuditError> {
         let mut rows = Self {
             manifest: run.manifest().clone(),
@@ -58,7 +59,10 @@ impl Rows {
             samples: run.rows::<Samples>()?,
             vectors: run.rows::<Vectors>()?,
             stopped: run.stopped().cloned(),
-            same_content: SameContent::of(run.probes()),
+            same_content: match run.manifest().settings.deciding {
+                Some(_) => SameContent::default(),
+                None => SameContent::of(run.probes()),
+            },
         };
         if rows.same_content.merged() > 0 {
             rows.merge_families();

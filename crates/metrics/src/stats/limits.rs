@@ -17,6 +17,8 @@ const MANY_FAMILIES: usize = 400;
 const LONG_TAIL: f64 = 0.5;
 /// An error below this share of the value is rounding.
 pub(super) const ROUNDING: f64 = 1e-12;
+/// From so many degrees of freedom on Student's quantiles are taken from the normal law: equal to four digits.
+const NORMAL_FROM: f64 = 10_000.0;
 /// A share of more trials than this has a normal law to four digits.
 pub(super) const MANY_TRIALS: f64 = 1e4;
 
@@ -399,6 +401,9 @@ fn freedom(shares: &[f64]) -> f64 {
 
 /// Upper quantile of Student's t; `None` unless `freedom` is above 0.
 pub(super) fn student(freedom: f64, alpha: f64) -> Option<f64> {
+    if freedom >= NORMAL_FROM {
+        return Some(Normal::standard().inverse_cdf(1.0 - alpha));
+    }
     StudentsT::new(0.0, 1.0, freedom).ok().map(|law| law.inverse_cdf(1.0 - alpha))
 }
 

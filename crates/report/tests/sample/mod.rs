@@ -155,8 +155,6 @@ fn deciding() -> Deciding {
         at_least: Some(0.8),
         at_most: Some(1.25),
         verdict,
-        judged: None,
-        corrected: None,
         detectable: Some(0.08),
         families: 9,
         decided_after,
