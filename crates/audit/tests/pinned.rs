@@ -18,7 +18,7 @@ fn statements_of_known_runs_do_not_change() {
         let json = serde_json::to_string_pretty(&issued).unwrap() + "\n";
         assert_eq!(blake3::hash(json.as_bytes()).to_hex().as_str(), expected, "{run}");
     };
-    check("answers/tests/samples/run-v1", "13b0ca8490a9cab4a93556ba8e32f300bc4644290206adbdf02b0d171a022b18");
-    check("answers/tests/samples/run-v1-samples", "dab4c01c4be1b10414829b69dbffea3f6051874825f7f555e125037efb07b829");
-    check("audit/tests/samples/demo-student", "a3517be4f7203fd10de34babe5399d54d731c482eed4fa523398e35666d7ffb4");
+    check("answers/tests/samples/run-v1", "a7fa7d07dbd2175c46f58f923c569bbadb5b21de7555801009410f06692718ee");
+    check("answers/tests/samples/run-v1-samples", "0fa1bbe053388970a18784744e1ca5d6e79654378bc3b28e57071bdadb71fd41");
+    check("audit/tests/samples/demo-student", "b7c3b97064a5ad73e114a9f4eada3315f5730b0a172d23c2315bc2ee00b062a6");
 }
