@@ -178,9 +178,10 @@ fn a_pass_names_the_loss_that_it_would_have_seen() {
     assert!(share(&harmless, Verdict::Pass) >= 0.99);
     let named: f64 = harmless.iter().map(|audit| audit.gates[0].detectable.unwrap()).sum::<f64>() / 300.0;
     let found = share(&run(0.8 - named), Verdict::Fail);
-    // It says 90 %; 300 audits put two standard errors at 3.5 points.
-    assert!((0.85..0.97).contains(&found), "a loss of {named} was found in {found} of the audits");
-    assert!(share(&run(0.8 - named / 2.0), Verdict::Fail) < 0.7, "half of it is not found as often");
+    // It says 90 % of students whose families vary as those of a share with that loss do; these vary no more than without
+    // it, and are found more often. `metrics/tests/coverage.rs` has those that do.
+    assert!(found >= 0.85, "a loss of {named} was found in {found} of the audits");
+    assert!(named < 0.2, "{named}");
 }
 
 #[test]

@@ -197,7 +197,7 @@ impl Tour {
     }
 }
 
-/// Texts of the quick suite, one choice from each of the standard one's first families, and prompts of the full one, without
+/// Texts of the quick suite, one choice from each of the full one's first families, and its prompts, without
 /// those that want numbers or JSON: of these the small teacher can give too few. So many families, because a gate on 5 %
 /// cannot be passed by fewer than 59.
 fn suite() -> Suite {
@@ -208,7 +208,7 @@ fn suite() -> Suite {
     let mut one_of_each = |probe: &Probe| families.len() < CHOICES && families.insert(probe.family.clone());
     let texts = of(Profile::Quick).filter(|probe| matches!(probe.ask, Ask::Text(_)));
     let choices =
-        of(Profile::Standard).filter(|probe| matches!(probe.ask, Ask::Choice(_))).filter(|probe| one_of_each(probe));
+        of(Profile::Full).filter(|probe| matches!(probe.ask, Ask::Choice(_))).filter(|probe| one_of_each(probe));
     let prompts = of(Profile::Full).filter(|probe| matches!(&probe.ask, Ask::Prompt(prompt) if can(prompt)));
     Suite { name: "demo".to_owned(), probes: texts.chain(choices).chain(prompts).collect() }
 }
