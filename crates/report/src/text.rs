@@ -159,6 +159,7 @@ fn take(text: &str, width: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn check(input: &str, expect: &str) {

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::path::Path;
 
+use hydrometer_probes::strangers::{contained, open_file};
 use hydrometer_probes::{Ask, AskedAs, kind};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
@@ -24,15 +25,20 @@ use super::table::word;
 pub(super) fn records(source: &Source, path: &Path) -> Result<Vec<Record>, LoggedError> {
     let next = "give details as lighteval wrote them, or convert the file to JSONL";
     let wrong = |found: String| LoggedError::wrong(&*source.name, "lighteval details in Parquet", found, next);
-    let file = File::open(path).map_err(|source| LoggedError::Io { path: path.to_owned(), source })?;
-    let reader = SerializedFileReader::new(file).map_err(|error| wrong(error.to_string()))?;
-    let rows = reader.get_row_iter(None).map_err(|error| wrong(error.to_string()))?;
+    let file = open_file(path).map_err(|source| LoggedError::Io { path: path.to_owned(), source })?;
+    // The parquet crate asserts some of what it reads.
+    let rows = contained(|| rows(file)).unwrap_or_else(|| Err("a file that cannot be decoded".to_owned()));
     let mut all = Vec::new();
-    for (number, row) in (1..).zip(rows) {
-        let fields = object(&row.map_err(|error| wrong(error.to_string()))?);
+    for (number, fields) in (1..).zip(rows.map_err(wrong)?) {
         all.extend(record(&fields, &source.place(number))?);
     }
     Ok(all)
+}
+
+fn rows(file: File) -> Result<Vec<Map<String, Value>>, String> {
+    let reader = SerializedFileReader::new(file).map_err(|error| error.to_string())?;
+    let rows = reader.get_row_iter(None).map_err(|error| error.to_string())?;
+    rows.map(|row| row.map(|row| object(&row)).map_err(|error| error.to_string())).collect()
 }
 
 fn object(row: &Row) -> Map<String, Value> {

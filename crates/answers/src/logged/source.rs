@@ -1,13 +1,13 @@
 //! A file of another tool as JSON values or cells: gzip, byte order marks and CRLF are taken away, what JSON does not
 //! allow and Python writes is mended and counted, and a line that cannot be read is named.
 
-use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
 use hydrometer_probes::quote;
+use hydrometer_probes::strangers::open_file;
 use serde_json::{Map, Value};
 
 use super::LoggedError;
@@ -204,13 +204,11 @@ impl Source {
 /// Every byte of a regular file, unpacked where it is gzipped.
 fn read(path: &Path) -> Result<Vec<u8>, LoggedError> {
     let io = |source| LoggedError::Io { path: path.to_owned(), source };
-    let kind = std::fs::metadata(path).map_err(io)?;
-    if !kind.is_file() {
-        let found = if kind.is_dir() { "a folder" } else { "something else" };
-        return Err(LoggedError::wrong(path.display().to_string(), "a file", found, "name the files in it"));
+    if path.is_dir() {
+        return Err(LoggedError::wrong(path.display().to_string(), "a file", "a folder", "name the files in it"));
     }
     let mut bytes = Vec::new();
-    File::open(path).map_err(io)?.take(MOST_BYTES).read_to_end(&mut bytes).map_err(io)?;
+    open_file(path).map_err(io)?.take(MOST_BYTES).read_to_end(&mut bytes).map_err(io)?;
     if bytes.starts_with(&[0x1F, 0x8B]) {
         let packed = std::mem::take(&mut bytes);
         let unpacked = MultiGzDecoder::new(Cursor::new(packed)).take(MOST_BYTES).read_to_end(&mut bytes);

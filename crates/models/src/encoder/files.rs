@@ -161,11 +161,11 @@ pub(super) fn longest(folder: &Path, positions: usize) -> Result<usize, ModelErr
 /// The tokenizer without its post-processor, what that puts before and after a text, and the hash of the file.
 pub(super) fn tokenizer(path: &Path, vocab: usize) -> Result<(Tokenizer, [u32; 2], String), ModelError> {
     let bytes = read_limited(path, LARGEST_TOKENIZER)?;
-    growth::check(path, &parse_json(path, &bytes)?["normalizer"])?;
     let read = contained(|| Tokenizer::from_bytes(&bytes));
     let fails = || ModelError::malformed(path, "file", "a tokenizer", "settings that make the tokenizers library fail");
     let mut tokenizer =
         read.ok_or_else(fails)?.map_err(|e| ModelError::malformed(path, "file", "a tokenizer.json", e.to_string()))?;
+    growth::check(path, &parse_json(path, &bytes)?["normalizer"])?;
     // Padding and truncation belong to training scripts.
     tokenizer.with_padding(None);
     tokenizer.with_truncation(None).map_err(|e| ModelError::tokenizer(e.to_string()))?;

@@ -85,8 +85,8 @@ mod tests {
             assert!(is_contained());
             assert_eq!(
                 contained(|| {
-                    let none: Option<u8> = None;
-                    none.unwrap()
+                    let letters: Vec<char> = "ab".chars().collect();
+                    letters[letters.len()]
                 }),
                 None
             );

@@ -7,6 +7,7 @@ use hydrometer_answers::SamplingParameters;
 use hydrometer_answers::logged::{BadLines, Columns, Format, Reading, Report, Wanted, pair, read};
 use hydrometer_ask::{ImportOptions, Judged, import};
 use hydrometer_probes::counted::{counted, grouped};
+use hydrometer_report::visible;
 
 use crate::arguments::as_typed;
 use crate::commands::judged::{policy, publish, shown};
@@ -211,7 +212,7 @@ fn say(report: &Report, terminal: &mut Terminal) {
         }
     }
     if let Some(different) = &report.different_prompts {
-        let (prompts, first) = (counted(different.prompts, "question"), &different.first);
+        let (prompts, first) = (counted(different.prompts, "question"), visible(&different.first));
         terminal.warn(&format!(
             "asked in different words, so there is no verdict: {prompts}; first {first}: teacher {:?}, student {:?}",
             different.teacher, different.student
