@@ -115,7 +115,7 @@ fn by_found(mut filters: Vec<String>, records: &[&Record]) -> Vec<String> {
             Answer::Text(answer) => answer.label.as_deref().is_some_and(|label| label.trim().is_empty()),
             _ => false,
         };
-        of_filter(records, Some(filter)).iter().filter(|record| !nothing(&record)).count()
+        of_filter(records, Some(filter)).iter().filter(|record| !nothing(record)).count()
     };
     // Stable: where they find as many, the file's order counts.
     filters.sort_by_key(|filter| std::cmp::Reverse(found(filter)));

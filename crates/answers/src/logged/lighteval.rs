@@ -1,10 +1,11 @@
 //! lighteval details: `details/ORG/MODEL/DATE/details_TASK_DATE.parquet`, a row per document with nested `doc`, `metric`
 //! and `model_response`.
 
-use std::fs::File;
 use std::path::Path;
 
+use hydrometer_probes::strangers::{contained, open_file};
 use hydrometer_probes::{Ask, AskedAs, kind};
+use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use serde_json::{Map, Value};
@@ -24,13 +25,16 @@ use super::table::word;
 pub(super) fn records(source: &Source, path: &Path) -> Result<Vec<Record>, LoggedError> {
     let next = "give details as lighteval wrote them, or convert the file to JSONL";
     let wrong = |found: String| LoggedError::wrong(&*source.name, "lighteval details in Parquet", found, next);
-    let file = File::open(path).map_err(|source| LoggedError::Io { path: path.to_owned(), source })?;
-    let reader = SerializedFileReader::new(file).map_err(|error| wrong(error.to_string()))?;
-    let rows = reader.get_row_iter(None).map_err(|error| wrong(error.to_string()))?;
+    let file = open_file(path).map_err(|source| LoggedError::Io { path: path.to_owned(), source })?;
+    // The library panics on some damaged files.
+    let rows = contained(|| -> Result<Vec<Map<String, Value>>, ParquetError> {
+        let reader = SerializedFileReader::new(file)?;
+        reader.get_row_iter(None)?.map(|row| Ok(object(&row?))).collect()
+    });
+    let rows = rows.ok_or_else(|| wrong("a damaged file".to_owned()))?.map_err(|error| wrong(error.to_string()))?;
     let mut all = Vec::new();
-    for (number, row) in (1..).zip(rows) {
-        let fields = object(&row.map_err(|error| wrong(error.to_string()))?);
-        all.extend(record(&fields, &source.place(number))?);
+    for (number, fields) in (1..).zip(&rows) {
+        all.extend(record(fields, &source.place(number))?);
     }
     Ok(all)
 }

@@ -1,13 +1,13 @@
 //! A file of another tool as JSON values or cells: gzip, byte order marks and CRLF are taken away, what JSON does not
 //! allow and Python writes is mended and counted, and a line that cannot be read is named.
 
-use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
 use hydrometer_probes::quote;
+use hydrometer_probes::strangers::{check_keys, open_file};
 use serde_json::{Map, Value};
 
 use super::LoggedError;
@@ -89,7 +89,11 @@ impl Source {
             None => Err(LoggedError::wrong(&*self.name, "answers", "an empty file", "give the file that holds them")),
             Some(b'{') => match self.whole(bytes) {
                 // One line that is an object is both; what it holds decides.
-                Some(Value::Object(fields)) => Ok(Body::Object(fields)),
+                Ok(Value::Object(fields)) => Ok(Body::Object(fields)),
+                Err(error) if bytes.split(|&byte| byte == b'\n').next().is_some_and(is_opened) => {
+                    let next = "write the file again, whole";
+                    Err(LoggedError::wrong(&*self.name, "a JSON object", error, next))
+                }
                 _ => self.lines(bytes, bad).map(Body::Rows),
             },
             Some(b'[') if !has_extension(named, "csv") => self.array(bytes, bad).map(Body::Rows),
@@ -102,11 +106,11 @@ impl Source {
     }
 
     /// The whole file as one value.
-    fn whole(&mut self, bytes: &[u8]) -> Option<Value> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        let (value, mended) = parsed(text).ok()?;
+    fn whole(&mut self, bytes: &[u8]) -> Result<Value, String> {
+        let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+        let (value, mended) = parsed(text)?;
         self.mended += u64::from(mended);
-        Some(value)
+        Ok(value)
     }
 
     fn array(&mut self, bytes: &[u8], bad: BadLines) -> Result<Vec<Row>, LoggedError> {
@@ -201,16 +205,16 @@ impl Source {
     }
 }
 
+/// Whether a line opens an object and does no more: that of a file which is one object.
+fn is_opened(line: &[u8]) -> bool {
+    line.trim_ascii() == b"{"
+}
+
 /// Every byte of a regular file, unpacked where it is gzipped.
 fn read(path: &Path) -> Result<Vec<u8>, LoggedError> {
     let io = |source| LoggedError::Io { path: path.to_owned(), source };
-    let kind = std::fs::metadata(path).map_err(io)?;
-    if !kind.is_file() {
-        let found = if kind.is_dir() { "a folder" } else { "something else" };
-        return Err(LoggedError::wrong(path.display().to_string(), "a file", found, "name the files in it"));
-    }
     let mut bytes = Vec::new();
-    File::open(path).map_err(io)?.take(MOST_BYTES).read_to_end(&mut bytes).map_err(io)?;
+    open_file(path).map_err(io)?.take(MOST_BYTES).read_to_end(&mut bytes).map_err(io)?;
     if bytes.starts_with(&[0x1F, 0x8B]) {
         let packed = std::mem::take(&mut bytes);
         let unpacked = MultiGzDecoder::new(Cursor::new(packed)).take(MOST_BYTES).read_to_end(&mut bytes);
@@ -232,9 +236,14 @@ pub(super) fn has_extension(path: &Path, wanted: &str) -> bool {
 
 /// A JSON value, and whether it took mending.
 pub(super) fn parsed(text: &str) -> Result<(Value, bool), String> {
-    match serde_json::from_str(text) {
+    let value = |text: &str| {
+        let value = serde_json::from_str(text)?;
+        check_keys(text.as_bytes())?;
+        Ok::<Value, serde_json::Error>(value)
+    };
+    match value(text) {
         Ok(value) => Ok((value, false)),
-        Err(error) => match mended(text).and_then(|text| serde_json::from_str(&text).ok()) {
+        Err(error) => match mended(text).and_then(|text| value(&text).ok()) {
             Some(value) => Ok((value, true)),
             None => Err(error.to_string()),
         },
@@ -306,5 +315,6 @@ mod tests {
         check(r#"{"a":"say \"NaN\"","b":Infinity}"#, Some(r#"{"a":"say \"NaN\"","b":null}"#));
         check(r#"{"a":1"#, None);
         check(r#"{"a":NaNo}"#, None);
+        check(r#"{"a":1,"a":2}"#, None);
     }
 }
