@@ -7,9 +7,9 @@ use std::fs;
 
 use edits::{Edit, edited, harmless};
 use hydrometer_answers::RunFolder;
+use hydrometer_answers::logged::{self, BadLines, Reading, Wanted, pair};
 use hydrometer_ask::{ImportOptions, import};
 use hydrometer_probes::import::{self as shapes, Columns};
-use hydrometer_probes::paired::PairedAnswers;
 use hydrometer_probes::{Suite, write_jsonl};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
@@ -26,7 +26,20 @@ const PROBES: &[u8] = include_bytes!("../../crates/answers/tests/samples/run-v1-
 const TABLE: &[u8] = b"q,o,a\nIs water wet?,yes|no,yes\n\"Is \"\"ice\"\" hot?\",\"[\"\"yes\"\",\"\"no\"\"]\",1\n";
 const LM_EVAL: &[u8] = br#"{"doc_id":0,"doc":{"question":"2+2?"},"target":"4","arguments":{"gen_args_0":{"arg_0":"2+2?","arg_1":{"until":["\n"]}}},"resps":[["4"]],"filtered_resps":["4"],"filter":"none","metrics":["exact_match"],"exact_match":1.0}
 "#;
-const FILES: [(&str, &[u8]); 6] = [
+const INSPECT: &[u8] = include_bytes!("../../crates/answers/tests/logged/inspect/letters_big.eval");
+const PROMPTFOO: &[u8] = include_bytes!("../../crates/answers/tests/logged/promptfoo/results.jsonl");
+const LIGHTEVAL: &[u8] =
+    include_bytes!("../../crates/answers/tests/logged/lighteval/big/details_caps_mc_2026-11-28T21-51-30.parquet");
+const CHAT: &[u8] = br#"{"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":"ho"}]}
+"#;
+const BATCH: &[u8] = br#"{"custom_id":"a","response":{"status_code":200,"body":{"model":"m","choices":[{"message":{"content":"x"},"finish_reason":"stop"}]}},"error":null}
+"#;
+const FILES: [(&str, &[u8]); 11] = [
+    ("letters.eval", INSPECT),
+    ("results.jsonl", PROMPTFOO),
+    ("details_caps_2026.parquet", LIGHTEVAL),
+    ("chat.jsonl", CHAT),
+    ("batch.jsonl", BATCH),
     ("probes.jsonl", PROBES),
     ("gsm8k.jsonl", GSM8K),
     ("xstest.csv", XSTEST),
@@ -73,18 +86,33 @@ fuzz_target!(|input: Input| {
         fs::write(home.path().join(model).join(name), if model == "teacher" { original } else { &bytes }).expect("a file");
     }
     let both = [home.path().join("teacher").join(name), home.path().join("student").join(name)];
-    for files in [&both[..], &both[1..]] {
-        let Ok(answers) = PairedAnswers::load(files) else { continue };
-        let mut models: Vec<String> = answers.answers.iter().map(|answer| answer.model.clone()).collect();
-        models.sort();
-        models.dedup();
-        let [teacher, student, ..] = models.as_slice() else { continue };
-        let (teacher, student) = (teacher.clone(), student.clone());
+    // As a name in the files, and as the files.
+    let [a, b] = both.each_ref().map(|path| path.display().to_string());
+    for (teacher, student) in [(a, b), ("big".to_owned(), "small".to_owned())] {
+        let names = [teacher.clone(), student.clone()];
+        let columns = logged::Columns { models: names, ..logged::Columns::default() };
+        let reading = Reading { format: None, columns, bad_lines: BadLines::Skip };
+        let wanted = Wanted {
+            teacher: teacher.clone(),
+            student: student.clone(),
+            filter: None,
+            metric: None,
+            epoch: None,
+            threshold: None,
+        };
+        let paired = logged::read(&both, &reading).and_then(|files| pair(&files, &wanted));
+        let paired = match paired {
+            Ok(paired) => paired,
+            Err(error) => {
+                let said = hydrometer_report::printable(&error.to_string(), hydrometer_report::Color::Never);
+                harmless(&said.replace('\t', ""));
+                continue;
+            }
+        };
         let options = ImportOptions { teacher, student, drawn: None, seed: 1, arguments: Vec::new() };
         let run = home.path().join("run");
-        if import(&answers, &options, None, &run).is_ok() {
-            RunFolder::open(&run).expect("what was imported can be opened");
-        }
+        import(&paired, &options, None, &run).expect("what was joined becomes a run");
+        RunFolder::open(&run).expect("what was imported can be opened");
         let _ = fs::remove_dir_all(&run);
     }
 });

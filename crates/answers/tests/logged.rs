@@ -102,15 +102,15 @@ fn lm_eval_writes_texts_choices_and_likelihoods() {
     assert_eq!(generated.len(), 3);
     let question = &paired.questions[generated[0]];
     assert_eq!(prompt(&paired, generated[0]), "Q: Capital of France?\nA:");
-    let strict = GivenText {
+    let flexible = GivenText {
         text: "lol".to_owned(),
         finish: FinishReason::Stop,
-        label: Some(String::new()),
+        label: Some("lol".to_owned()),
         right: Some(false),
     };
-    assert_eq!(texts(&question.teacher), [strict], "the strict filter found nothing in it");
+    assert_eq!(texts(&question.teacher), [flexible], "the strict filter found nothing in it");
     let choices = paired.report.choices.join("\n");
-    assert!(choices.contains("capitals_gen: filter `strict` of `strict`, `flexible`"), "{choices}");
+    assert!(choices.contains("capitals_gen: filter `flexible` of `flexible`, `strict`"), "{choices}");
     assert!(choices.contains("capitals_mc: metric `acc` of `acc`, `acc_norm`"), "{choices}");
 
     let first = &of("capitals_mc/")[0];

@@ -3,7 +3,7 @@
 use hydrometer_probes::quote;
 
 use super::LoggedError;
-use super::record::{Record, Score};
+use super::record::{Answer, Record, Score};
 
 /// Which answers are compared, and how they are judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,7 +12,8 @@ pub struct Wanted {
     pub teacher: String,
     /// Model whose answers are the student's.
     pub student: String,
-    /// Filter, where files have several; `None` takes the first that both have.
+    /// Filter, where files have several; `None` takes the one that both have and that finds an answer in most texts of the
+    /// teacher.
     pub filter: Option<String>,
     /// Metric that says what is right, where files have several; `None` takes the first that both have.
     pub metric: Option<String>,
@@ -58,7 +59,7 @@ impl Chosen {
             let known = [ours, theirs].concat();
             return Err(LoggedError::UnknownChoice { what: "filter", wanted: "of both".to_owned(), known });
         }
-        let (filter, _) = choose("filter", wanted.filter.as_ref(), ours, theirs);
+        let (filter, _) = choose("filter", wanted.filter.as_ref(), by_found(ours, teacher), theirs);
         let [teacher, student] = [teacher, student].map(|records| of_filter(records, filter.as_deref()));
         // A metric that judges nothing on either side (a list, as for BLEU) is no choice.
         let judging = |name: &String| {
@@ -105,6 +106,20 @@ impl Chosen {
             (Score::Number(value), None) => Some(value == 1.0),
         }
     }
+}
+
+/// Filters, those first that find an answer in the most texts: one that finds none says nothing about a model.
+fn by_found(mut filters: Vec<String>, records: &[&Record]) -> Vec<String> {
+    let found = |filter: &str| {
+        let nothing = |record: &&&Record| match &record.answer {
+            Answer::Text(answer) => answer.label.as_deref().is_some_and(|label| label.trim().is_empty()),
+            _ => false,
+        };
+        of_filter(records, Some(filter)).iter().filter(|record| !nothing(record)).count()
+    };
+    // Stable: where they find as many, the file's order counts.
+    filters.sort_by_key(|filter| std::cmp::Reverse(found(filter)));
+    filters
 }
 
 fn of_filter<'a>(records: &[&'a Record], filter: Option<&str>) -> Vec<&'a Record> {

@@ -1,11 +1,11 @@
 //! lighteval details: `details/ORG/MODEL/DATE/details_TASK_DATE.parquet`, a row per document with nested `doc`, `metric`
 //! and `model_response`.
 
-use std::fs::File;
 use std::path::Path;
 
 use hydrometer_probes::strangers::{contained, open_file};
 use hydrometer_probes::{Ask, AskedAs, kind};
+use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use serde_json::{Map, Value};
@@ -26,19 +26,17 @@ pub(super) fn records(source: &Source, path: &Path) -> Result<Vec<Record>, Logge
     let next = "give details as lighteval wrote them, or convert the file to JSONL";
     let wrong = |found: String| LoggedError::wrong(&*source.name, "lighteval details in Parquet", found, next);
     let file = open_file(path).map_err(|source| LoggedError::Io { path: path.to_owned(), source })?;
-    // The parquet crate asserts some of what it reads.
-    let rows = contained(|| rows(file)).unwrap_or_else(|| Err("a file that cannot be decoded".to_owned()));
+    // The library panics on some damaged files.
+    let rows = contained(|| -> Result<Vec<Map<String, Value>>, ParquetError> {
+        let reader = SerializedFileReader::new(file)?;
+        reader.get_row_iter(None)?.map(|row| Ok(object(&row?))).collect()
+    });
+    let rows = rows.ok_or_else(|| wrong("a damaged file".to_owned()))?.map_err(|error| wrong(error.to_string()))?;
     let mut all = Vec::new();
-    for (number, fields) in (1..).zip(rows.map_err(wrong)?) {
-        all.extend(record(&fields, &source.place(number))?);
+    for (number, fields) in (1..).zip(&rows) {
+        all.extend(record(fields, &source.place(number))?);
     }
     Ok(all)
-}
-
-fn rows(file: File) -> Result<Vec<Map<String, Value>>, String> {
-    let reader = SerializedFileReader::new(file).map_err(|error| error.to_string())?;
-    let rows = reader.get_row_iter(None).map_err(|error| error.to_string())?;
-    rows.map(|row| row.map(|row| object(&row)).map_err(|error| error.to_string())).collect()
 }
 
 fn object(row: &Row) -> Map<String, Value> {

@@ -105,6 +105,9 @@ fn file(path: &Path, called: Vec<String>, reading: &Reading) -> Result<LoggedFil
     Ok(logged(source, path, called, format, records))
 }
 
+/// A row: its number, its name where it has one, its fields.
+type NamedRow<'r> = (u64, Option<&'r str>, &'r Map<String, Value>);
+
 /// An object: the only line of a file, or rows that are named.
 fn of_object(
     source: &Source,
@@ -112,7 +115,7 @@ fn of_object(
     format: Format,
     reading: &Reading,
 ) -> Result<(Vec<Record>, u64), LoggedError> {
-    let named: Option<Vec<(u64, Option<&str>, &Map<String, Value>)>> = (1..)
+    let named: Option<Vec<NamedRow<'_>>> = (1..)
         .zip(fields)
         .map(|(number, (key, value))| Some((number, Some(key.as_str()), value.as_object()?)))
         .collect();
@@ -125,7 +128,7 @@ fn of_object(
 /// The records of rows, and how many rows were left out because they are of another shape.
 fn of_rows(
     source: &Source,
-    rows: Vec<(u64, Option<&str>, &Map<String, Value>)>,
+    rows: Vec<NamedRow<'_>>,
     format: Format,
     reading: &Reading,
 ) -> Result<(Vec<Record>, u64), LoggedError> {

@@ -377,7 +377,7 @@ impl Maker<'_> {
                 Some(Given::Texts(group.records.iter().filter_map(|record| text(record, chosen)).collect()))
             }
             Answer::Options(values) => Some(Given::Options(values.clone())),
-            Answer::Likelihood(value) => Some(Given::Likelihood(*value)),
+            Answer::Likelihood(value) => value.is_finite().then_some(Given::Likelihood(*value)),
             Answer::Unmeasured | Answer::Question | Answer::Verdict => None,
         };
         let chosen = self.chosen.get(&first.task)?;
@@ -436,7 +436,9 @@ impl Maker<'_> {
             return None;
         };
         let fits = values.iter().all(|values| values.len() == ours.options.len());
-        let usable = values.iter().all(|values| values.iter().any(|value| value.is_finite()));
+        // Log-probabilities are at most 0, and one of them is possible.
+        let possible = |values: &[f64]| values.iter().all(|v| *v <= 0.0) && values.iter().any(|v| v.is_finite());
+        let usable = values.into_iter().all(possible);
         if ours.options != theirs.options || !fits || !usable {
             return None;
         }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
 use hydrometer_probes::quote;
-use hydrometer_probes::strangers::open_file;
+use hydrometer_probes::strangers::{check_keys, open_file};
 use serde_json::{Map, Value};
 
 use super::LoggedError;
@@ -89,7 +89,11 @@ impl Source {
             None => Err(LoggedError::wrong(&*self.name, "answers", "an empty file", "give the file that holds them")),
             Some(b'{') => match self.whole(bytes) {
                 // One line that is an object is both; what it holds decides.
-                Some(Value::Object(fields)) => Ok(Body::Object(fields)),
+                Ok(Value::Object(fields)) => Ok(Body::Object(fields)),
+                Err(error) if bytes.split(|&byte| byte == b'\n').next().is_some_and(is_opened) => {
+                    let next = "write the file again, whole";
+                    Err(LoggedError::wrong(&*self.name, "a JSON object", error, next))
+                }
                 _ => self.lines(bytes, bad).map(Body::Rows),
             },
             Some(b'[') if !has_extension(named, "csv") => self.array(bytes, bad).map(Body::Rows),
@@ -102,11 +106,11 @@ impl Source {
     }
 
     /// The whole file as one value.
-    fn whole(&mut self, bytes: &[u8]) -> Option<Value> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        let (value, mended) = parsed(text).ok()?;
+    fn whole(&mut self, bytes: &[u8]) -> Result<Value, String> {
+        let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+        let (value, mended) = parsed(text)?;
         self.mended += u64::from(mended);
-        Some(value)
+        Ok(value)
     }
 
     fn array(&mut self, bytes: &[u8], bad: BadLines) -> Result<Vec<Row>, LoggedError> {
@@ -201,6 +205,11 @@ impl Source {
     }
 }
 
+/// Whether a line opens an object and does no more: that of a file which is one object.
+fn is_opened(line: &[u8]) -> bool {
+    line.trim_ascii() == b"{"
+}
+
 /// Every byte of a regular file, unpacked where it is gzipped.
 fn read(path: &Path) -> Result<Vec<u8>, LoggedError> {
     let io = |source| LoggedError::Io { path: path.to_owned(), source };
@@ -230,9 +239,14 @@ pub(super) fn has_extension(path: &Path, wanted: &str) -> bool {
 
 /// A JSON value, and whether it took mending.
 pub(super) fn parsed(text: &str) -> Result<(Value, bool), String> {
-    match serde_json::from_str(text) {
+    let value = |text: &str| {
+        let value = serde_json::from_str(text)?;
+        check_keys(text.as_bytes())?;
+        Ok::<Value, serde_json::Error>(value)
+    };
+    match value(text) {
         Ok(value) => Ok((value, false)),
-        Err(error) => match mended(text).and_then(|text| serde_json::from_str(&text).ok()) {
+        Err(error) => match mended(text).and_then(|text| value(&text).ok()) {
             Some(value) => Ok((value, true)),
             None => Err(error.to_string()),
         },
@@ -304,5 +318,6 @@ mod tests {
         check(r#"{"a":"say \"NaN\"","b":Infinity}"#, Some(r#"{"a":"say \"NaN\"","b":null}"#));
         check(r#"{"a":1"#, None);
         check(r#"{"a":NaNo}"#, None);
+        check(r#"{"a":1,"a":2}"#, None);
     }
 }
