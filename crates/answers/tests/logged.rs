@@ -559,7 +559,7 @@ fn cells(paired: &Paired) -> [usize; 4] {
 #[test]
 fn published_collections() {
     if let Some(path) = published("gsm8k/example_model_solutions.jsonl") {
-        let paired = Case::new(&[path.clone()]).of("175b_finetuning", "6b_finetuning").paired();
+        let paired = Case::new(std::slice::from_ref(&path)).of("175b_finetuning", "6b_finetuning").paired();
         assert_eq!(cells(&paired), [198, 260, 88, 773]);
         // Our checker against the file's judgement.
         for (probe, question) in paired.suite.probes.iter().zip(&paired.questions) {

@@ -289,7 +289,7 @@ fn a_cache_that_cannot_serve_says_why() {
         assert!(text.contains(expected), "{text}");
     };
     let student = Bigram::bytes("s", 2);
-    check(&student, &texts, "1 of ");
+    check(&student, &texts, "2 of 16 windows");
     check(&student, &texts, "the first is window 0 of `text-10`");
     let mut pieces: Vec<String> = (b' '..=b'~').map(|b| char::from(b).to_string()).collect();
     pieces.push("\n".into());

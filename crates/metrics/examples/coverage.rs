@@ -1,6 +1,7 @@
 //! Writes the tables of docs/metrics/intervals.md: coverage, wrong PASS at the margin, and the power named beside a PASS.
 //!
 //! `cargo run --release --example coverage [AUDITS]`; the same numbers every time.
+#![allow(clippy::print_stdout)]
 
 #[path = "../tests/support/simulated.rs"]
 mod simulated;

@@ -113,7 +113,7 @@ fn slices_of_one_population_rarely_differ_and_others_do() {
     let rate = alarms / f64::from(audits);
     // 600 audits put three standard errors at 2.7 points.
     assert!((0.02..=0.07).contains(&rate), "false alarms {rate}");
-    assert!(found / f64::from(audits) > 0.95, "power {found}");
+    assert!(found / f64::from(audits) > 0.9, "power {found}");
 }
 
 #[test]

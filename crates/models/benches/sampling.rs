@@ -50,7 +50,7 @@ fn main() {
     println!(
         "{} ({}): {sequences} sequences; read {read} tokens at {:.0} tokens/s; drew {drawn} at {:.1} tokens/s",
         model.identity().name,
-        model.identity().engine.precision,
+        model.identity().engine.precision.as_deref().unwrap_or("unknown"),
         read as f64 / reading,
         drawn as f64 / drawing
     );

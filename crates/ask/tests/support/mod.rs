@@ -159,12 +159,15 @@ pub fn suite(families: usize) -> Suite {
     let words = ["river", "stone", "lamp", "copper", "seven", "quiet", "orchard", "ledger", "winter", "harbour"];
     let mut probes = Vec::new();
     for i in 0..families {
-        let text: Vec<_> = (0..14).map(|j| words[(i * 7 + j * j + i * j) % words.len()]).collect();
+        // What is asked twice in the same words is one family: each text and question has a number of its own.
+        let number = i.to_string();
+        let words = (0..14).map(|j| words[(i * 7 + j * j + i * j) % words.len()]);
+        let text: Vec<_> = words.chain([number.as_str()]).collect();
         let axis = if i % 2 == 0 { "prose" } else { "reasoning" };
         let ask = Ask::Text(kind::Text { text: text.join(" "), context: None, families: Families::Probe });
         probes.push(probe(format!("text-{i}"), format!("t{i}"), axis, ask));
         let ask = Ask::Choice(kind::Choice {
-            prompt: format!("Which word comes after {} and {}?", text[0], text[3]),
+            prompt: format!("{i}. Which word comes after {} and {}?", text[0], text[3]),
             options: vec![text[1].to_owned() + "!", text[2].to_owned() + "?"],
             truth: Some((i % 2) as u32),
             asked_as: AskedAs::Question,

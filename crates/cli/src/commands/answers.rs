@@ -35,7 +35,7 @@ pub enum Command {
     /// Make few large segments of many small ones.
     Compact(Plain),
     /// Make a finished run of answers that exist already, for `report` and `gate`; no model is asked.
-    Import(import::Arguments),
+    Import(Box<import::Arguments>),
 }
 
 /// Which store.
@@ -146,7 +146,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Export(arguments) => export(&arguments, terminal),
         Command::Gc(arguments) => gc(&arguments, terminal),
         Command::Compact(arguments) => compact(&arguments, terminal),
-        Command::Import(arguments) => import::run(arguments, terminal),
+        Command::Import(arguments) => import::run(*arguments, terminal),
     }
 }
 

@@ -23,7 +23,7 @@ pub enum Command {
     /// Show one probe as a model sees it, choices in every option order.
     Show(ShowArguments),
     /// Turn other data into a probe file (JSONL) on stdout or in a file.
-    Import(ImportArguments),
+    Import(Box<ImportArguments>),
     /// Check a probe file: errors, and habits that weaken an audit.
     Lint(LintArguments),
     /// Print the JSON Schema of one line of a probe file.
@@ -137,7 +137,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
     match command {
         Command::List(arguments) => list(&arguments, terminal),
         Command::Show(arguments) => show(&arguments, terminal),
-        Command::Import(arguments) => convert(arguments, terminal),
+        Command::Import(arguments) => convert(*arguments, terminal),
         Command::Lint(arguments) => check(&arguments, terminal),
         Command::Schema => {
             terminal.data(&super::as_json(&probe_schema())?)?;

@@ -48,7 +48,7 @@ pub fn judge(
     let verdict = |growth: f64| ends(alpha, growth).map(|ends| bounds.verdict(ends));
     match verdict(1.0) {
         Some(Verdict::NotEnoughEvidence) => {
-            let more_families = more_families(value, families, bounds, |growth| verdict(growth));
+            let more_families = more_families(value, families, bounds, verdict);
             GateAnswer { verdict: Verdict::NotEnoughEvidence, more_families }
         }
         Some(verdict) => GateAnswer { verdict, more_families: None },

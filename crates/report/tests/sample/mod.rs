@@ -130,6 +130,13 @@ pub fn full() -> Statement {
         }
         if let Some(estimate) = &mut metric.estimate {
             estimate.student_alone = Some(StudentAlone { families: 900, worth: 341.5 });
+            (estimate.effective_families, estimate.unseen) = (Some(161.3), Some(0.0184));
+        }
+    }
+    for gate in &mut statement.gates {
+        gate.judged = gate.estimate.as_ref().and_then(|found| found.interval).map(|i| Interval { level: 0.9, ..i });
+        if gate.verdict == Verdict::NotEnoughEvidence {
+            gate.corrected = Some(Corrected { alone: 0.031, adjusted: 0.093 });
         }
     }
     statement
