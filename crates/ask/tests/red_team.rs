@@ -1,0 +1,215 @@
+//! Students that lost something, each in its own way: none of them passes the default policy. And a teacher against itself,
+//! two hundred times: it hardly ever fails.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use hydrometer_answers::{SampleSettings, SamplingParameters};
+use hydrometer_ask::{AskOptions, Models, Sampling};
+use hydrometer_audit::{Policy, Statement, statement};
+use hydrometer_metrics::Verdict;
+use hydrometer_models::{Defect, Model, Planted, SampleLimits, Scripted};
+use hydrometer_probes::kind;
+use hydrometer_probes::{Ask, AskedAs, Checker, Normal, Probe, Suite};
+use support::{Bigram, Watch, collect, options, suite, until};
+
+fn audit(teacher: &dyn Model, student: &dyn Model, suite: &Suite, change: impl Fn(&mut AskOptions)) -> Statement {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options();
+    change(&mut options);
+    if let Some(sampling) = &mut options.sampling {
+        sampling.store = folder.path().join("store");
+    }
+    let run = folder.path().join("run");
+    let run = collect(Models::pair(teacher, student), suite, &options, &run, &mut Watch::default()).unwrap();
+    statement(&run, &Policy::default()).unwrap()
+}
+
+fn caught(who: &str, found: &Statement) {
+    assert_ne!(found.verdict, Verdict::Pass, "{who} passes: {}", found.verdict_line);
+}
+
+fn probe(kind: &str, i: usize, ask: Ask) -> Probe {
+    Probe { id: format!("{kind}{i}"), family: format!("{kind}{i}"), axis: kind.into(), tags: Vec::new(), ask }
+}
+
+/// A model of letters: what it answers to prompts that end in 0 and in 1, and what follows a letter.
+fn letters(zero: &str, one: &str, then: &str) -> Scripted {
+    let text = format!(
+        "vocabulary = [\"<s>\", \"</s>\", \"0\", \"1\", \"2\", \"3\", \"a\", \"b\", \"c\", \"d\"]\n\
+         bos = \"<s>\"\neos = \"</s>\"\n[default]\nprobabilities = {{ {then} }}\n\
+         [[rule]]\nafter = \"0\"\nprobabilities = {{ {zero} }}\n\
+         [[rule]]\nafter = \"1\"\nprobabilities = {{ {one} }}\n"
+    );
+    Scripted::parse(Path::new("model.toml"), &text).unwrap()
+}
+
+const END: &str = "\"</s>\" = 1.0";
+
+/// Prompts whose right answer is `a`.
+fn prompts(count: usize) -> Suite {
+    let ask = |i: usize| {
+        let digits = (0..5).map(|place| char::from(b'0' + (i >> (2 * place)) as u8 % 4));
+        let prompt: String = digits.chain([if i.is_multiple_of(2) { '0' } else { '1' }]).collect();
+        Ask::Prompt(kind::Prompt {
+            prompt,
+            system: None,
+            turns: Vec::new(),
+            answer: vec![Normal::Whitespace],
+            check: Some(Checker::Exact(vec!["a".into()])),
+            max_tokens: None,
+            stop: Vec::new(),
+        })
+    };
+    Suite { name: "letters".into(), probes: (0..count).map(|i| probe("p", i, ask(i))).collect() }
+}
+
+fn sampling(seed: u64) -> impl Fn(&mut AskOptions) {
+    move |options| {
+        let parameters =
+            SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 4, stop: Vec::new(), seed };
+        let settings = SampleSettings { per_probe: 8, reruns: 8, parameters };
+        let limits = SampleLimits { width: 64, memory: 1 << 30 };
+        options.sampling = Some(Sampling { settings, store: Path::new("store").into(), limits });
+    }
+}
+
+#[test]
+fn nobody_who_lost_answers_passes() {
+    let (varied, sure) = ("a = 0.5, b = 0.3, c = 0.1, d = 0.1", "a = 0.95, b = 0.05");
+    let alike = |shares: &'static str| (shares, shares, END);
+    let of_varied = [
+        ("the favourite only", alike("a = 1.0")),
+        ("the second only", alike("b = 1.0")),
+        ("a rare one only", alike("c = 1.0")),
+        ("another rare one only", alike("d = 1.0")),
+        ("the first two", alike("a = 0.6, b = 0.4")),
+        ("sharpened", alike("a = 0.69, b = 0.25, c = 0.03, d = 0.03")),
+        ("nearly greedy", alike("a = 0.9, b = 0.1")),
+        ("uniform", alike("a = 0.25, b = 0.25, c = 0.25, d = 0.25")),
+        ("shares exchanged", alike("a = 0.1, b = 0.5, c = 0.3, d = 0.1")),
+        ("silent", alike("\"</s>\" = 1.0")),
+        ("half silent", alike("a = 0.25, b = 0.15, c = 0.05, d = 0.05, \"</s>\" = 0.5")),
+        ("a fifth silent", alike("a = 0.4, b = 0.24, c = 0.08, d = 0.08, \"</s>\" = 0.2")),
+        ("silent on half of the prompts", (varied, "\"</s>\" = 1.0", END)),
+        ("a rare one on half of the prompts", (varied, "d = 1.0", END)),
+        ("greedy on half of the prompts", (varied, "a = 1.0", END)),
+        ("never ends", (varied, varied, "a = 1.0")),
+        ("seldom ends", (varied, varied, "\"</s>\" = 0.5, a = 0.5")),
+    ];
+    let of_sure = [
+        ("often wrong", alike("a = 0.6, b = 0.4")),
+        ("wrong more often", alike("a = 0.8, b = 0.2")),
+        ("turned round", alike("a = 0.05, b = 0.95")),
+        ("wrong on half of the prompts", ("a = 0.95, b = 0.05", "b = 0.95, a = 0.05", END)),
+        ("always wrong", alike("c = 1.0")),
+        ("a third silent", alike("a = 0.63, b = 0.04, \"</s>\" = 0.33")),
+    ];
+    for (teacher, students) in [(varied, &of_varied[..]), (sure, &of_sure[..])] {
+        let teacher = letters(teacher, teacher, END);
+        for (who, (zero, one, then)) in students {
+            caught(who, &audit(&teacher, &letters(zero, one, then), &prompts(120), sampling(5)));
+        }
+    }
+}
+
+const CHOICES: usize = 90;
+
+fn options_of(i: usize) -> [String; 2] {
+    [format!("x{i}"), format!("y{i}")]
+}
+
+/// A model that gives the right one of two options this probability.
+fn decides(right: impl Fn(usize) -> f64) -> Scripted {
+    let mut text = "vocabulary = \"bytes\"\n\
+        template = \"{% for m in messages %}{{ m.content }}{% endfor %}>\"\n\
+        [default]\nprobabilities = { z = 0.5 }\n"
+        .to_owned();
+    for i in 0..CHOICES {
+        let options = options_of(i);
+        for order in [[0, 1], [1, 0]] {
+            let shown = format!("A. {}\nB. {}\n\nAnswer with the letter only.>", options[order[0]], options[order[1]]);
+            let a = if order[0] == i % 2 { right(i) } else { 1.0 - right(i) };
+            let after = toml_string(&shown);
+            write!(text, "[[rule]]\nafter = {after}\nprobabilities = {{ A = {a:.6}, B = {:.6} }}\n", 1.0 - a).unwrap();
+        }
+    }
+    Scripted::parse(Path::new("model.toml"), &text).unwrap()
+}
+
+fn toml_string(text: &str) -> String {
+    format!("\"{}\"", text.replace('\n', "\\n"))
+}
+
+fn choices() -> Suite {
+    let ask = |i: usize| {
+        let (prompt, truth, asked_as) = (format!("Q{i}?"), Some((i % 2) as u32), AskedAs::Question);
+        Ask::Choice(kind::Choice { prompt, options: options_of(i).into(), truth, asked_as })
+    };
+    Suite { name: "choices".into(), probes: (0..CHOICES).map(|i| probe("c", i, ask(i))).collect() }
+}
+
+#[test]
+fn nobody_who_lost_choices_passes() {
+    let of: [(&str, f64, fn(usize) -> f64); 9] = [
+        ("every decision by a little", 0.70, |_| 0.49),
+        ("every decision", 0.70, |_| 0.30),
+        ("guesses", 0.70, |_| 0.50),
+        ("a third of the decisions", 0.70, |i| if i % 3 == 0 { 0.45 } else { 0.70 }),
+        ("a fifth of the decisions", 0.90, |i| if i % 5 == 0 { 0.30 } else { 0.90 }),
+        ("turned round", 0.95, |_| 0.05),
+        ("sure of nothing", 0.95, |_| 0.55),
+        ("sure of the wrong", 0.60, |i| if i % 2 == 0 { 0.02 } else { 0.60 }),
+        ("surer than its teacher", 0.60, |_| 0.99),
+    ];
+    for (who, teacher, student) in of {
+        let found = audit(&decides(|_| teacher), &decides(student), &choices(), |_| ());
+        caught(who, &found);
+    }
+    let same = audit(&decides(|_| 0.8), &decides(|_| 0.8), &choices(), |_| ());
+    assert_eq!(same.verdict, Verdict::Pass, "{}", same.verdict_line);
+}
+
+const TEXTS: [&str; 8] = [
+    "temperature=0.5(t)",
+    "temperature=0.7(t)",
+    "temperature=2(t)",
+    "tail_truncated=0.9(t)",
+    "tail_truncated=0.8(t)",
+    "tail_permuted=0.9(t)",
+    "greedy=0.999999(t)",
+    "noise=3(t)",
+];
+
+fn planted(spec: &str) -> Planted {
+    Planted::new(Defect::parse_spec(spec).unwrap().0, Box::new(Bigram::bytes("t", 1)))
+}
+
+#[test]
+fn nobody_who_lost_the_distribution_passes() {
+    let teacher = Bigram::bytes("t", 1);
+    for spec in TEXTS {
+        caught(spec, &audit(&teacher, &planted(spec), &suite(80), |_| ()));
+    }
+    caught("another world", &audit(&teacher, &Bigram::bytes("s", 2), &suite(80), |_| ()));
+}
+
+#[test]
+fn stopping_early_lets_nobody_pass() {
+    for spec in TEXTS {
+        let decide = |options: &mut AskOptions| options.until_decided = Some(until(&Policy::default(), None));
+        caught(spec, &audit(&Bigram::bytes("t", 1), &planted(spec), &suite(80), decide));
+    }
+}
+
+#[test]
+fn a_teacher_against_itself_hardly_ever_fails() {
+    let teacher = letters("a = 0.5, b = 0.3, c = 0.1, d = 0.1", "a = 0.8, b = 0.2", END);
+    let suite = prompts(60);
+    let failed = (0..200).filter(|&seed| audit(&teacher, &teacher, &suite, sampling(seed)).verdict == Verdict::Fail);
+    let failed = failed.count();
+    assert!(failed <= 10, "{failed} of 200");
+}
