@@ -154,7 +154,9 @@ fn choices() -> Suite {
 
 #[test]
 fn nobody_who_lost_choices_passes() {
-    let of: [(&str, f64, fn(usize) -> f64); 9] = [
+    /// How probable the student makes the right option of a choice.
+    type Right = fn(usize) -> f64;
+    let of: [(&str, f64, Right); 9] = [
         ("every decision by a little", 0.70, |_| 0.49),
         ("every decision", 0.70, |_| 0.30),
         ("guesses", 0.70, |_| 0.50),

@@ -1,0 +1,169 @@
+//! The sums of choices: what one choice adds to each.
+
+use thiserror::Error;
+
+use super::super::Table;
+use super::super::formula::{Row, columns};
+use super::super::sums::Sums;
+use crate::calibration::{self, ECE2_COLUMNS, SLOPE_COLUMNS};
+
+/// Sums of choices.
+pub mod choice {
+    use super::{ECE2_COLUMNS, SLOPE_COLUMNS, columns};
+
+    columns! {
+        /// Choices.
+        COUNT,
+        /// Σ_o P_T(o) P_S(o).
+        AGREEMENT,
+        /// Σ_o P_T(o)².
+        CEILING,
+        /// Σ_o (P_S(o) − P_T(o))².
+        D2,
+        /// Σ_o (P_T(o) − 1/options)².
+        FROM_GUESS,
+        /// Choices with the same most probable option.
+        SAME_TOP,
+        /// Choices with a true answer; those below count only these.
+        WITH_TRUTH,
+        /// 1/options: how often a guess is right.
+        GUESS_RIGHT,
+        /// The teacher's most probable option is the true one.
+        TEACHER_RIGHT,
+        /// The student's is.
+        STUDENT_RIGHT,
+        /// The teacher is right, the student wrong.
+        LOST,
+        /// The student is right, the teacher wrong.
+        GAINED,
+        /// The teacher's Brier score.
+        TEACHER_BRIER,
+        /// The student's.
+        STUDENT_BRIER,
+        /// Of options: what [`calibration::slope`](crate::calibration::slope) divides.
+        REGRESSION: [SLOPE_COLUMNS],
+        /// What [`calibration::ece2`](crate::calibration::ece2) divides, of the teacher.
+        TEACHER_BINS: [ECE2_COLUMNS],
+        /// The same of the student.
+        STUDENT_BINS: [ECE2_COLUMNS],
+    }
+}
+use choice::*;
+
+/// A choice that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ChoiceError {
+    /// The models chose among different numbers of options, or among none.
+    #[error("a choice needs one probability of each option from both models, found {teacher} and {student}")]
+    Options {
+        /// The teacher's probabilities.
+        teacher: usize,
+        /// The student's.
+        student: usize,
+    },
+    /// A probability is not in [0, 1].
+    #[error("a probability of an option is no number between 0 and 1")]
+    Probability,
+    /// The true answer is not among the options.
+    #[error("the true answer is option {truth} (counted from 0) of {options}")]
+    Truth {
+        /// Its place.
+        truth: usize,
+        /// Options that there are.
+        options: usize,
+    },
+}
+
+/// A forced choice: the probability that each model gives each option, averaged over option orders.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Choice<'a> {
+    teacher: &'a [f64],
+    student: &'a [f64],
+    truth: Option<usize>,
+}
+
+impl<'a> Choice<'a> {
+    /// A choice by the models' probabilities of its options, and the place of the true one where there is one.
+    ///
+    /// # Errors
+    /// When these belong to no choice.
+    pub fn new(teacher: &'a [f64], student: &'a [f64], truth: Option<usize>) -> Result<Self, ChoiceError> {
+        if teacher.len() != student.len() || teacher.is_empty() {
+            return Err(ChoiceError::Options { teacher: teacher.len(), student: student.len() });
+        }
+        // An average of probabilities may exceed 1 by a rounding.
+        if !teacher.iter().chain(student).all(|p| (0.0..=1.0 + 1e-9).contains(p)) {
+            return Err(ChoiceError::Probability);
+        }
+        match truth {
+            Some(truth) if truth >= teacher.len() => Err(ChoiceError::Truth { truth, options: teacher.len() }),
+            _ => Ok(Self { teacher, student, truth }),
+        }
+    }
+
+    /// Whether teacher and student are right; `None` without a truth.
+    pub fn right(&self) -> Option<[bool; 2]> {
+        self.truth.map(|truth| [self.teacher, self.student].map(|p| top(p) == truth))
+    }
+
+    /// For each model how sure it is of its most probable option, and whether that is the true one; `None` without a
+    /// truth.
+    pub fn stated(&self) -> Option<[(f64, bool); 2]> {
+        let sure = |p: &[f64]| p[top(p)].min(1.0);
+        Some([(sure(self.teacher), self.right()?[0]), (sure(self.student), self.right()?[1])])
+    }
+
+    fn row(&self) -> Row<{ choice::WIDTH }> {
+        let (t, s) = (self.teacher, self.student);
+        let mut row = Row::new();
+        row[COUNT] = 1.0;
+        row[AGREEMENT] = t.iter().zip(s).map(|(t, s)| t * s).sum();
+        row[CEILING] = t.iter().map(|t| t * t).sum();
+        row[D2] = distance(t, s);
+        let guess = 1.0 / t.len() as f64;
+        row[FROM_GUESS] = t.iter().map(|t| (t - guess).powi(2)).sum();
+        row[SAME_TOP] = flag(top(t) == top(s));
+        for (&p, &q) in t.iter().zip(s) {
+            for (sum, term) in row.block(REGRESSION).iter_mut().zip(calibration::slope_columns(p, q)) {
+                *sum += term;
+            }
+        }
+        if let (Some(truth), Some([teacher, student]), Some(stated)) = (self.truth, self.right(), self.stated()) {
+            row[WITH_TRUTH] = 1.0;
+            row[GUESS_RIGHT] = guess;
+            row[TEACHER_RIGHT] = flag(teacher);
+            row[STUDENT_RIGHT] = flag(student);
+            row[LOST] = flag(teacher && !student);
+            row[GAINED] = flag(student && !teacher);
+            row[TEACHER_BRIER] = calibration::brier(t, truth).unwrap_or(f64::NAN);
+            row[STUDENT_BRIER] = calibration::brier(s, truth).unwrap_or(f64::NAN);
+            for ((confidence, came_true), bins) in stated.into_iter().zip([TEACHER_BINS, STUDENT_BINS]) {
+                if let Some(sums) = calibration::ece2_columns(confidence, came_true) {
+                    row.block(bins).copy_from_slice(&sums);
+                }
+            }
+        }
+        row
+    }
+}
+
+fn flag(holds: bool) -> f64 {
+    f64::from(u8::from(holds))
+}
+
+/// Squared distance of two distributions over options, in [0, 2].
+pub fn distance(teacher: &[f64], student: &[f64]) -> f64 {
+    teacher.iter().zip(student).map(|(t, s)| (t - s).powi(2)).sum()
+}
+
+/// The most probable option; ties go to the first.
+pub fn top(probabilities: &[f64]) -> usize {
+    (0..probabilities.len()).rev().max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b])).unwrap_or(0)
+}
+
+impl Sums {
+    /// Adds a choice.
+    pub fn choice(&mut self, family: &str, choice: &Choice<'_>) {
+        self.add(Table::Choices, family, &choice.row(), 1);
+    }
+}
