@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{Architecture, DecoderConfig, RopeScaling};
 use crate::error::shown;
 use crate::gguf::Gguf;
+use crate::mistaken::refuse_part;
 use crate::safetensors::Folder;
 use crate::tensor::{DType, RawTensor};
 use crate::{ChatTemplate, ModelError, Tokenizer};
@@ -59,6 +60,7 @@ impl Checkpoint {
     /// # Errors
     /// As [`Checkpoint::open`].
     pub fn from_gguf(file: Gguf) -> Result<Self, ModelError> {
+        refuse_part(&file)?;
         let path = file.path().to_owned();
         let config = file.config()?;
         Self::checked(config, Files::Gguf(Box::new(file)), &path)

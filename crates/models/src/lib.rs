@@ -11,6 +11,7 @@ pub mod gguf;
 mod instructions;
 pub mod kernels;
 mod local;
+mod mistaken;
 mod model;
 mod open;
 mod remembering;

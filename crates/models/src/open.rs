@@ -1,9 +1,10 @@
 //! A model in one string: what the user wrote, and the model that it names. A new kind of model is a file of this crate, a
 //! variant of [`ModelSpec`] and a line each in `parse` and `build`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::mistaken::refuse_name;
 use crate::{Checkpoint, Decoder, Defect, EngineOptions, Model, ModelError, Planted, Scripted};
 
 /// Deepest nesting of `planted:` that is followed.
@@ -69,22 +70,12 @@ pub fn open(spec: &str, options: &EngineOptions) -> Result<Box<dyn Model>, Model
 fn build(spec: &ModelSpec, options: &EngineOptions) -> Result<Box<dyn Model>, ModelError> {
     Ok(match spec {
         ModelSpec::Local(path) => {
-            refuse_bare_script(path)?;
+            refuse_name(path)?;
             Box::new(Decoder::open(&Checkpoint::open(path)?, options)?)
         }
         ModelSpec::Scripted(path) => Box::new(Scripted::open(path)?),
         ModelSpec::Planted(defect, inner) => Box::new(Planted::new(*defect, build(inner, options)?)),
     })
-}
-
-/// A `.toml` file can only be a script whose prefix was forgotten: say so instead of "no GGUF file".
-fn refuse_bare_script(path: &Path) -> Result<(), ModelError> {
-    if path.extension().is_some_and(|extension| extension == "toml") {
-        let shown = path.display();
-        let reason = format!("{shown} is no model file; a scripted model is named scripted:{shown}");
-        return Err(ModelError::Request { reason });
-    }
-    Ok(())
 }
 
 #[cfg(test)]

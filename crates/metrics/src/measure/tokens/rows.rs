@@ -100,7 +100,7 @@ impl Sums {
         self.add(Table::Forks, family, &sparse_row(stats), 1);
     }
 
-    /// Adds a position to those where the teacher hesitates most: with an entropy of at least [`fork_threshold`].
+    /// Adds a position to those where the teacher hesitates most: with an entropy of at least [`fork_threshold`](super::fork_threshold).
     pub fn fork(&mut self, family: &str, stats: &PositionStats) {
         self.add(Table::Forks, family, &row(stats), 1);
     }

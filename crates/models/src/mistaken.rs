@@ -1,0 +1,139 @@
+//! What people name in the place of a model, and what to do instead: said before it is read as if it were one.
+
+use std::io::Read;
+use std::path::Path;
+
+use hydrometer_probes::strangers::open_file;
+
+use crate::ModelError;
+use crate::gguf::Gguf;
+
+/// First bytes of what Git keeps in the place of a large file.
+const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+/// Files of a Hugging Face folder that are large enough to be kept so.
+const LARGE: [&str; 3] = ["model.safetensors", "model-00001-of-00002.safetensors", "tokenizer.json"];
+
+fn instead(reason: String) -> Result<(), ModelError> {
+    Err(ModelError::Request { reason })
+}
+
+/// Refuses a name that is none of a file or folder with a model.
+///
+/// # Errors
+/// What it is, and what to name instead.
+pub(crate) fn refuse_name(path: &Path) -> Result<(), ModelError> {
+    let text = path.to_string_lossy();
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return instead(format!("{text} is an address; download the model and name its file or folder"));
+    }
+    if path.extension().is_some_and(|extension| extension == "toml") {
+        return instead(format!("{text} is no model file; a scripted model is named scripted:{text}"));
+    }
+    if !path.exists() {
+        return refuse_absent(path, &text);
+    }
+    if path.is_dir() {
+        return refuse_folder(path);
+    }
+    if path.extension().is_some_and(|extension| extension == "safetensors") {
+        return instead(format!(
+            "{text} is one file of a model; name its folder, with config.json and tokenizer.json beside it"
+        ));
+    }
+    refuse_pointer(path)
+}
+
+/// A name of a hub or of a server, where no such file is.
+fn refuse_absent(path: &Path, text: &str) -> Result<(), ModelError> {
+    let plain = |part: &str| {
+        !part.is_empty() && part.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter))
+    };
+    if let Some((name, tag)) = text.split_once(':')
+        && plain(name)
+        && plain(tag)
+    {
+        return instead(format!(
+            "there is no file {text}; it looks like a model of Ollama: `ollama show {text} --modelfile` names the file of \
+             its weights (FROM), which is a GGUF file"
+        ));
+    }
+    if let Some((owner, name)) = text.split_once('/')
+        && plain(owner)
+        && plain(name)
+        && path.extension().is_none_or(|extension| extension != "gguf")
+        && !Path::new(owner).exists()
+    {
+        return instead(format!(
+            "there is no folder {text}; it looks like a model of the Hugging Face hub: `hf download {text} --local-dir \
+             {name}`, then name the folder"
+        ));
+    }
+    // The error of opening it says the rest.
+    Ok(())
+}
+
+/// A folder that holds a model in another form.
+fn refuse_folder(path: &Path) -> Result<(), ModelError> {
+    let shown = path.display();
+    for name in LARGE {
+        let file = path.join(name);
+        if file.is_file() {
+            refuse_pointer(&file)?;
+        }
+    }
+    if path.join("config.json").exists() {
+        return Ok(());
+    }
+    if path.join("adapter_config.json").exists() {
+        return instead(format!(
+            "{shown} is a LoRA adapter, not a model; merge it into its base model (PEFT: merge_and_unload, then \
+             save_pretrained) and name the merged folder"
+        ));
+    }
+    let entries = std::fs::read_dir(path).map_err(|e| ModelError::io(path, "cannot read", e))?;
+    let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "gguf"));
+    files.sort();
+    match files.first() {
+        Some(file) => instead(format!("{shown} is a folder with GGUF files; name the file: {}", file.display())),
+        None => Ok(()),
+    }
+}
+
+/// What Git keeps in the place of a large file.
+fn refuse_pointer(path: &Path) -> Result<(), ModelError> {
+    let mut start = Vec::new();
+    let file = open_file(path).map_err(|e| ModelError::io(path, "cannot open", e))?;
+    file.take(POINTER.len() as u64).read_to_end(&mut start).map_err(|e| ModelError::io(path, "cannot read", e))?;
+    if start == POINTER {
+        return instead(format!(
+            "{} is a pointer of Git LFS, not the file itself; fetch it: `git lfs pull` in its repository",
+            path.display()
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a GGUF file that is no whole model.
+///
+/// # Errors
+/// It is an adapter or one part of several.
+pub(crate) fn refuse_part(file: &Gguf) -> Result<(), ModelError> {
+    let (path, metadata) = (file.path(), file.metadata());
+    let shown = path.display();
+    if metadata.optional_str(path, "general.type")?.is_some_and(|kind| kind == "adapter") {
+        return instead(format!(
+            "{shown} is a LoRA adapter, not a model; merge it into its base model (`llama-export-lora -m BASE --lora \
+             {shown} -o MERGED`) and name the merged file"
+        ));
+    }
+    let parts = metadata.optional_size(path, "split.count")?.unwrap_or(1);
+    if parts > 1 {
+        let part = metadata.optional_size(path, "split.no")?.map_or(0, |number| number + 1);
+        return instead(format!(
+            "{shown} is part {part} of {parts} of a model; join the parts (`llama-gguf-split --merge FIRST-PART OUT`) and \
+             name the whole file"
+        ));
+    }
+    Ok(())
+}
