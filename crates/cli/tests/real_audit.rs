@@ -97,16 +97,17 @@ fn a_smaller_student_gets_the_numbers_of_llama_cpp() {
     }
 }
 
-/// The exact numbers of a model against itself are exact: every gate passes, and the floor is where it should be.
+/// The exact numbers of a model against itself are exact, no gate fails, and the floor is where it should be. So few
+/// families exclude little: most gates are not passed either.
 #[test]
 fn a_model_loses_nothing_to_itself() {
     let Some(bench) = Bench::new() else { return };
     let Some(model) = bench.model("smollm2-135m") else { return };
     let run = tempfile::tempdir().unwrap();
     let statement = bench.audit(&model, &model, run.path());
-    assert_eq!(statement["verdict"], "pass", "{}", statement["verdict_line"]);
+    assert_eq!(statement["verdict"], "not_enough_evidence", "{}", statement["verdict_line"]);
     for gate in statement["gates"].as_array().unwrap() {
-        assert_eq!(gate["verdict"], "pass", "{gate}");
+        assert_ne!(gate["verdict"], "fail", "{gate}");
     }
     let kl = statement["metrics"].as_array().unwrap().iter().find(|metric| metric["id"] == "kl_divergence").unwrap();
     assert!(kl["estimate"]["value"].as_f64().unwrap().abs() < 1e-6, "{kl}");
