@@ -24,7 +24,7 @@ pub use difference::Difference;
 pub use error::{Problem, RunError};
 pub use identity::{EncoderIdentity, EngineIdentity, GIVEN, GIVEN_MARK, ModelIdentity};
 pub use part::{
-    ChoiceRow, LikelihoodRow, MAX_ROWS_PER_PART, Outcome, Part, PartKind, PartRow, PositionRow, SampleRow,
+    ChoiceRow, GivenJudgment, LikelihoodRow, MAX_ROWS_PER_PART, Part, PartKind, PartRow, PositionRow, SampleRow,
     SampleSource, ScoredModel, SparseRow, Unit, VectorRow,
 };
 pub use run::{

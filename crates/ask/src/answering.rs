@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use hydrometer_answers::store::{AnswerKey, Store, StoredAnswer, prompt_hash};
 use hydrometer_answers::{
-    ModelIdentity, Outcome, PlannedTokens, SampleRow, SampleSettings, SampleSource, SamplingParameters,
+    GivenJudgment, ModelIdentity, PlannedTokens, SampleRow, SampleSettings, SampleSource, SamplingParameters,
 };
 use hydrometer_models::{Facet, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
 use hydrometer_probes::kind;
@@ -217,7 +217,7 @@ impl Asker<'_> {
                     tokens: answer.tokens.len() as u32,
                     logprob: answer.logprobs.iter().map(|&logprob| f64::from(logprob)).sum(),
                     finish: answer.finish,
-                    outcome: Outcome::Unjudged,
+                    outcome: GivenJudgment::Unjudged,
                     label: None,
                 })
             };

@@ -6,8 +6,8 @@ use std::path::Path;
 use hydrometer_answers::logged::{Given, GivenText, Paired, PairedQuestion};
 use hydrometer_answers::part::{Choices, Likelihoods, Samples, Vectors};
 use hydrometer_answers::{
-    ChoiceRow, EngineIdentity, GIVEN, GivenSettings, LikelihoodRow, Manifest, ModelIdentity, NewRun, Outcome, Part,
-    PlannedTokens, Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource, SamplingParameters,
+    ChoiceRow, EngineIdentity, GIVEN, GivenJudgment, GivenSettings, LikelihoodRow, Manifest, ModelIdentity, NewRun,
+    Part, PlannedTokens, Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource, SamplingParameters,
     ScoredModel, UnitCounts,
 };
 use hydrometer_probes::{Ask, Checked, Probe, ProbeError};
@@ -190,7 +190,7 @@ fn samples(probe: &Probe, sides: [&[GivenText]; 2], judged: &mut Judged) -> Resu
         tokens: 0,
         logprob: 0.0,
         finish: answer.finish,
-        outcome: Outcome::from(answer.right.filter(|_| verdict)),
+        outcome: GivenJudgment::from(answer.right.filter(|_| verdict)),
         label: answer.label.clone().filter(|_| label),
     };
     let [teacher, student] = sides;

@@ -6,15 +6,15 @@ mod support;
 use std::path::Path;
 
 use hydrometer_answers::store::{Access, Store};
-use hydrometer_answers::{RunFolder, SampleSettings, SamplingParameters, TeacherAsked};
-use hydrometer_ask::{AskError, AskOptions, Closeness, Models, Sampling};
+use hydrometer_answers::{RunFolder, TeacherAsked};
+use hydrometer_ask::{AskError, AskOptions, Closeness, Models};
 use hydrometer_audit::statement::{GapBase, ReservationKind, Secondary};
 use hydrometer_audit::{Policy, Statement, statement};
 use hydrometer_metrics::{Estimate, Verdict, measure};
-use hydrometer_models::{Defect, Model, Planted, SampleLimits, Scripted, SentenceEncoder};
+use hydrometer_models::{Defect, Model, Planted, Scripted, SentenceEncoder};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Checker, Normal, Probe, Suite};
-use support::{Bigram, Watch, collect, options};
+use support::{Bigram, Watch, collect, options, sampling};
 
 /// Answers of one letter, the same ones to every prompt.
 fn script(shares: &str) -> Scripted {
@@ -57,14 +57,6 @@ fn suite(prompts: usize) -> Suite {
         Probe { id: format!("p{i}"), family: format!("f{i}"), axis: "letters".into(), tags: Vec::new(), ask }
     };
     Suite { name: "letters".into(), probes: (0..prompts).map(probe).collect() }
-}
-
-fn sampling(store: &Path, per_probe: u32, reruns: u32) -> AskOptions {
-    let parameters =
-        SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 4, stop: Vec::new(), seed: 5 };
-    let settings = SampleSettings { per_probe, reruns, parameters };
-    let limits = SampleLimits { width: 16, memory: 1 << 30 };
-    AskOptions { sampling: Some(Sampling { settings, store: store.to_owned(), limits }), ..options() }
 }
 
 fn audit_with(student: &dyn Model, prompts: usize, change: impl Fn(&mut AskOptions)) -> Statement {

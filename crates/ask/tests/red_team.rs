@@ -7,14 +7,13 @@ mod support;
 use std::fmt::Write;
 use std::path::Path;
 
-use hydrometer_answers::{SampleSettings, SamplingParameters};
-use hydrometer_ask::{AskOptions, Models, Sampling};
+use hydrometer_ask::{AskOptions, Models};
 use hydrometer_audit::{Policy, Statement, statement};
 use hydrometer_metrics::Verdict;
-use hydrometer_models::{Defect, Model, Planted, SampleLimits, Scripted};
+use hydrometer_models::{Defect, Model, Planted, Scripted};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, AskedAs, Checker, Normal, Probe, Suite};
-use support::{Bigram, Watch, collect, options, suite, until};
+use support::{Bigram, Watch, collect, options, sampling, suite, until};
 
 fn audit(teacher: &dyn Model, student: &dyn Model, suite: &Suite, change: impl Fn(&mut AskOptions)) -> Statement {
     let folder = tempfile::tempdir().unwrap();
@@ -67,13 +66,11 @@ fn prompts(count: usize) -> Suite {
     Suite { name: "letters".into(), probes: (0..count).map(|i| probe("p", i, ask(i))).collect() }
 }
 
-fn sampling(seed: u64) -> impl Fn(&mut AskOptions) {
+/// Eight answers of each model and eight of the teacher again, by this seed.
+fn sampled(seed: u64) -> impl Fn(&mut AskOptions) {
     move |options| {
-        let parameters =
-            SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 4, stop: Vec::new(), seed };
-        let settings = SampleSettings { per_probe: 8, reruns: 8, parameters };
-        let limits = SampleLimits { width: 64, memory: 1 << 30 };
-        options.sampling = Some(Sampling { settings, store: Path::new("store").into(), limits });
+        options.sampling = sampling(Path::new("store"), 8, 8).sampling;
+        options.sampling.as_mut().unwrap().settings.parameters.seed = seed;
     }
 }
 
@@ -111,7 +108,7 @@ fn nobody_who_lost_answers_passes() {
     for (teacher, students) in [(varied, &of_varied[..]), (sure, &of_sure[..])] {
         let teacher = letters(teacher, teacher, END);
         for (who, (zero, one, then)) in students {
-            caught(who, &audit(&teacher, &letters(zero, one, then), &prompts(120), sampling(5)));
+            caught(who, &audit(&teacher, &letters(zero, one, then), &prompts(120), sampled(5)));
         }
     }
 }
@@ -211,7 +208,7 @@ fn stopping_early_lets_nobody_pass() {
 fn a_teacher_against_itself_hardly_ever_fails() {
     let teacher = letters("a = 0.5, b = 0.3, c = 0.1, d = 0.1", "a = 0.8, b = 0.2", END);
     let suite = prompts(60);
-    let failed = (0..200).filter(|&seed| audit(&teacher, &teacher, &suite, sampling(seed)).verdict == Verdict::Fail);
+    let failed = (0..200).filter(|&seed| audit(&teacher, &teacher, &suite, sampled(seed)).verdict == Verdict::Fail);
     let failed = failed.count();
     assert!(failed <= 10, "{failed} of 200");
 }

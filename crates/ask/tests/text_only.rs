@@ -7,16 +7,16 @@ mod support;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use hydrometer_answers::{EngineIdentity, Facet, FinishReason, ModelIdentity, SampleSettings, SamplingParameters};
+use hydrometer_answers::{EngineIdentity, Facet, FinishReason, ModelIdentity, SamplingParameters};
 use hydrometer_ask::base_file::write_base_file;
-use hydrometer_ask::{AskError, AskOptions, Models, Plan, Sampling};
+use hydrometer_ask::{AskError, Models, Plan};
 use hydrometer_audit::{Policy, Statement, statement};
 use hydrometer_models::{
     Answer, Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Scripted,
 };
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Checker, Families, Normal, Probe, Suite};
-use support::{Watch, collect, options};
+use support::{Watch, collect, options, sampling};
 
 /// Answers `a` to one in two conversations, `b` to the others: by the conversation, the sample's number and the seed.
 struct Remote(ModelIdentity);
@@ -119,14 +119,6 @@ fn suite(probes: impl Iterator<Item = Probe>) -> Suite {
     Suite { name: "letters".into(), probes: probes.collect() }
 }
 
-fn sampling(store: &Path) -> AskOptions {
-    let parameters =
-        SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 4, stop: Vec::new(), seed: 5 };
-    let settings = SampleSettings { per_probe: 8, reruns: 8, parameters };
-    let limits = SampleLimits { width: 16, memory: 1 << 30 };
-    AskOptions { sampling: Some(Sampling { settings, store: store.to_owned(), limits }), ..options() }
-}
-
 fn missing(statement: &Statement, id: &str) -> String {
     statement.metrics.iter().find(|metric| metric.id == id).unwrap().missing.clone().unwrap()
 }
@@ -134,7 +126,7 @@ fn missing(statement: &Statement, id: &str) -> String {
 #[test]
 fn an_audit_takes_the_answers_and_says_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
-    let options = sampling(&folder.path().join("store"));
+    let options = sampling(&folder.path().join("store"), 8, 8);
     let (teacher, student) = (teacher(), Remote::new());
     let models = Models::pair(&teacher, &student);
     let suite = suite(texts().chain(prompts()));

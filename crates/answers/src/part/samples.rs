@@ -67,7 +67,7 @@ impl Word for SampleSource {
 
 /// What the file of a given answer says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
+pub enum GivenJudgment {
     /// Nothing.
     Unjudged,
     /// That it is right.
@@ -76,46 +76,46 @@ pub enum Outcome {
     Wrong,
 }
 
-impl Outcome {
+impl GivenJudgment {
     /// All, in the order of the format.
-    pub const ALL: [Outcome; 3] = [Outcome::Unjudged, Outcome::Right, Outcome::Wrong];
+    pub const ALL: [GivenJudgment; 3] = [GivenJudgment::Unjudged, GivenJudgment::Right, GivenJudgment::Wrong];
 
     /// `unjudged`, `right` or `wrong`.
     pub fn name(self) -> &'static str {
         match self {
-            Outcome::Unjudged => "unjudged",
-            Outcome::Right => "right",
-            Outcome::Wrong => "wrong",
+            GivenJudgment::Unjudged => "unjudged",
+            GivenJudgment::Right => "right",
+            GivenJudgment::Wrong => "wrong",
         }
     }
 
     /// Whether the answer is right; `None` where nothing says so.
     pub fn right(self) -> Option<bool> {
         match self {
-            Outcome::Unjudged => None,
-            Outcome::Right => Some(true),
-            Outcome::Wrong => Some(false),
+            GivenJudgment::Unjudged => None,
+            GivenJudgment::Right => Some(true),
+            GivenJudgment::Wrong => Some(false),
         }
     }
 }
 
-impl From<Option<bool>> for Outcome {
+impl From<Option<bool>> for GivenJudgment {
     fn from(right: Option<bool>) -> Self {
         match right {
-            None => Outcome::Unjudged,
-            Some(true) => Outcome::Right,
-            Some(false) => Outcome::Wrong,
+            None => GivenJudgment::Unjudged,
+            Some(true) => GivenJudgment::Right,
+            Some(false) => GivenJudgment::Wrong,
         }
     }
 }
 
-impl Word for Outcome {
+impl Word for GivenJudgment {
     fn word(&self) -> &'static str {
         self.name()
     }
 
     fn read(&mut self, found: &str) -> Result<(), String> {
-        *self = known_word(&Outcome::ALL, Outcome::name, found)?;
+        *self = known_word(&GivenJudgment::ALL, GivenJudgment::name, found)?;
         Ok(())
     }
 }
@@ -156,7 +156,7 @@ pub struct SampleRow {
     /// How it ended.
     pub finish: FinishReason,
     /// What the file of a given answer says of it; nothing of one that a model of ours gave.
-    pub outcome: Outcome,
+    pub outcome: GivenJudgment,
     /// The given file's word for the answer, by which it is compared instead of by its text; an empty one where the file
     /// found no answer in the text. `None` where the text counts.
     pub label: Option<String>,
@@ -180,7 +180,7 @@ impl Row for SampleRow {
             tokens: 0,
             logprob: 0.0,
             finish: FinishReason::Stop,
-            outcome: Outcome::Unjudged,
+            outcome: GivenJudgment::Unjudged,
             label: None,
         }
     }

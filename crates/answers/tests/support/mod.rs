@@ -9,10 +9,10 @@ use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, 
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::store::{AnswerKey, StoredAnswer, prompt_hash};
 use hydrometer_answers::{
-    ChoiceRow, CostEntry, DifferentPrompts, EncoderIdentity, EngineIdentity, FinishReason, GivenSettings,
-    LikelihoodRow, Manifest, MeaningSettings, ModelIdentity, NewRun, Outcome, Part, PlannedTokens, PositionRow, Regime,
-    RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource, SamplingParameters, ScoredModel, SparseRow,
-    UnitCounts, VectorRow,
+    ChoiceRow, CostEntry, DifferentPrompts, EncoderIdentity, EngineIdentity, FinishReason, GivenJudgment,
+    GivenSettings, LikelihoodRow, Manifest, MeaningSettings, ModelIdentity, NewRun, Part, PlannedTokens, PositionRow,
+    Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource, SamplingParameters, ScoredModel,
+    SparseRow, UnitCounts, VectorRow,
 };
 use hydrometer_metrics::PositionStats;
 use hydrometer_metrics::sparse::{SparsePositionStats, Truncation};
@@ -317,7 +317,7 @@ pub fn sample(source: SampleSource, sample: u32) -> SampleRow {
         tokens: 5 + sample,
         logprob: -4.25 - f64::from(sample),
         finish: if sample == 0 { FinishReason::Stop } else { FinishReason::Length },
-        outcome: Outcome::Unjudged,
+        outcome: GivenJudgment::Unjudged,
         label: None,
     }
 }
@@ -343,7 +343,13 @@ pub fn finished_samples(path: &Path) {
 
 /// Samples that their file judges and labels.
 pub fn judged() -> Vec<SampleRow> {
-    let outcomes = [Outcome::Right, Outcome::Unjudged, Outcome::Unjudged, Outcome::Wrong, Outcome::Unjudged];
+    let outcomes = [
+        GivenJudgment::Right,
+        GivenJudgment::Unjudged,
+        GivenJudgment::Unjudged,
+        GivenJudgment::Wrong,
+        GivenJudgment::Unjudged,
+    ];
     let labels = [Some("yes"), Some(""), None, Some("no"), None];
     let rows = prompted().into_iter().zip(outcomes).zip(labels);
     rows.map(|((row, outcome), label)| SampleRow { outcome, label: label.map(str::to_owned), ..row }).collect()

@@ -5,10 +5,14 @@ use std::ops::Range;
 use std::path::Path;
 
 use hydrometer_answers::StopRule;
-use hydrometer_answers::{CostEntry, EngineIdentity, ModelIdentity, PartKind, RunFolder};
-use hydrometer_ask::{AskError, AskOptions, Models, Observer, Plan, PlanSummary, UntilDecided};
+use hydrometer_answers::{
+    CostEntry, EngineIdentity, ModelIdentity, PartKind, RunFolder, SampleSettings, SamplingParameters,
+};
+use hydrometer_ask::{AskError, AskOptions, Models, Observer, Plan, PlanSummary, Sampling, UntilDecided};
 use hydrometer_audit::{Policy, Statement, alpha, statement, watched_gates};
-use hydrometer_models::{Answers, Block, Chooses, Feed, Grows, Logits, Model, ModelError, Scores, Session, Tokenizer};
+use hydrometer_models::{
+    Answers, Block, Chooses, Feed, Grows, Logits, Model, ModelError, SampleLimits, Scores, Session, Tokenizer,
+};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, AskedAs, Families, Probe, Suite};
 
@@ -194,6 +198,15 @@ pub fn options() -> AskOptions {
         until_decided: None,
         arguments: vec!["audit".into()],
     }
+}
+
+/// Options that sample so many answers of at most four tokens.
+pub fn sampling(store: &Path, per_probe: u32, reruns: u32) -> AskOptions {
+    let parameters =
+        SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 4, stop: Vec::new(), seed: 5 };
+    let settings = SampleSettings { per_probe, reruns, parameters };
+    let limits = SampleLimits { width: 16, memory: 1 << 30 };
+    AskOptions { sampling: Some(Sampling { settings, store: store.to_owned(), limits }), ..options() }
 }
 
 /// Counts units and stops before unit `stop_after`.

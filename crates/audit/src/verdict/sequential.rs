@@ -77,13 +77,13 @@ fn find(id: &str) -> Option<Watchable> {
     Watchable::of(measure::find(id)?)
 }
 
-/// Why some metrics are not watched.
-pub(crate) const UNWATCHED: &str = "which cannot be watched: no tight bounds on what one family adds are known \
-    beforehand, and an ordinary interval is not valid where the evidence itself says when to stop";
-
 /// Why a metric is not watched; `None` where it is.
 pub(crate) fn unwatched(id: &str) -> Option<String> {
-    find(id).is_none().then(|| format!("a number {UNWATCHED}"))
+    find(id).is_none().then(|| {
+        "a number which cannot be watched: no tight bounds on what one family adds are known beforehand, and an ordinary \
+         interval is not valid where the evidence itself says when to stop"
+            .to_owned()
+    })
 }
 
 /// The gates of a policy that can be watched, under its error rate.

@@ -98,7 +98,7 @@ pub struct Arguments {
     /// Students to audit; may be repeated. Default: all, one after the other.
     #[arg(long, value_enum, value_name = "STUDENT")]
     only: Vec<Student>,
-    /// Answers of each model to a prompt, and as many of the teacher again. So small a suite decides little with fewer.
+    /// Answers of each model to a prompt, and as many of the teacher again. With fewer the demo decides less.
     #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     answers: u32,
     #[command(flatten)]
