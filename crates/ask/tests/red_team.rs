@@ -167,6 +167,12 @@ fn nobody_who_lost_choices_passes() {
     for (who, teacher, student) in of {
         let found = audit(&decides(|_| teacher), &decides(student), &choices(), |_| ());
         caught(who, &found);
+        // Who lost everything is not merely undecided: gates say which loss it is.
+        if ["every decision by a little", "every decision", "guesses", "turned round"].contains(&who) {
+            let failed = |id: &str| found.gates.iter().any(|gate| gate.metric == id && gate.verdict == Verdict::Fail);
+            assert!(failed("choice_divergence_ratio"), "{who}: {}", found.verdict_line);
+            assert!(who == "guesses" || failed("choice_net_loss"), "{who}: {}", found.verdict_line);
+        }
     }
     let same = audit(&decides(|_| 0.8), &decides(|_| 0.8), &choices(), |_| ());
     assert_eq!(same.verdict, Verdict::Pass, "{}", same.verdict_line);
