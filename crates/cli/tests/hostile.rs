@@ -259,8 +259,9 @@ mod unix {
                 .spawn()
                 .unwrap();
             let mut begun = String::new();
-            std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stderr.take().unwrap()), &mut begun)
-                .unwrap();
+            // Open until the end: it may say more.
+            let mut talk = std::io::BufReader::new(child.stderr.take().unwrap());
+            std::io::BufRead::read_line(&mut talk, &mut begun).unwrap();
             let id = child.id().to_string();
             assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
             let ended = child.wait().unwrap();

@@ -168,7 +168,7 @@ fn audit(prompts: usize, mode: f64, student: impl Fn(&mut rand_chacha::ChaCha8Rn
 
 fn verdict(sums: &Sums, definition: &Definition, bounds: Bounds) -> Verdict {
     let limits = definition.helped(sums, 0.95, None).unwrap().limits;
-    let ends = |alpha, growth| limits.bounds_of_more(alpha, growth);
+    let ends = |alpha, growth| limits.gate_ends(alpha, growth);
     judge(limits.value(), limits.families(), ends, &bounds, 0.05).verdict
 }
 

@@ -5,7 +5,7 @@ mod support;
 
 use hydrometer_metrics::stats::gate::{Bounds, judge};
 use hydrometer_metrics::stats::limits::{Limits, Shape};
-use hydrometer_metrics::stats::power::{detectable, families, family_sd};
+use hydrometer_metrics::stats::power::{decidable, detectable_by_sd, families, families_by_sd};
 use hydrometer_metrics::stats::ppi::{self, ppi_mean};
 use hydrometer_metrics::stats::sequential::{Claim, Evidence, Gate, SequentialError, all_of};
 use hydrometer_metrics::{Estimate, FamilyTable, Verdict};
@@ -45,6 +45,30 @@ impl Population {
             Self::Agreement => 0.95,
             Self::Difference => -0.05,
             Self::Rate => 0.05,
+        }
+    }
+
+    fn shape(self) -> Shape {
+        match self {
+            Self::Agreement => Shape::AMOUNT,
+            Self::Difference => Shape::Between { low: Some(-1.0), high: Some(1.0) },
+            Self::Rate => Shape::Events,
+        }
+    }
+
+    /// The limits of so many families.
+    fn limits(self, truth: f64, families: u64, random: &mut ChaCha8Rng) -> Limits {
+        let mut table = FamilyTable::new(2);
+        for family in 0..families {
+            table.add(&format!("{family:04}"), &self.family(truth, random), 1);
+        }
+        Limits::new(&table, self.shape(), |sums| sums[1], ratio).unwrap()
+    }
+
+    fn bounds(self) -> Bounds {
+        match self {
+            Self::Rate => Bounds { at_least: None, at_most: Some(self.margin()) },
+            _ => Bounds { at_least: Some(self.margin()), at_most: None },
         }
     }
 
@@ -148,12 +172,8 @@ fn the_loss_beside_a_pass_would_have_failed() {
 
 /// Families of the fixed design with 90 % power at this truth, from the spread of a large pilot.
 fn fixed(population: Population, truth: f64) -> Option<u64> {
-    let mut random = random(1);
-    let mut pilot = FamilyTable::new(2);
-    for family in 0..4000 {
-        pilot.add(&format!("{family:04}"), &population.family(truth, &mut random), 1);
-    }
-    families(family_sd(&pilot, ratio)?, (truth - population.margin()).abs(), 0.05, 0.9)
+    let pilot = population.limits(truth, 4000, &mut random(1));
+    families(&pilot, &population.bounds(), truth, 0.05, 0.9)
 }
 
 #[test]
@@ -281,47 +301,53 @@ fn several_claims_make_one_verdict() {
 #[test]
 fn planned_families_have_the_planned_power() {
     // Means of normal families with sd 2, a margin of 0, the truth at 0.8.
-    let planned = families(2.0, 0.8, 0.05, 0.9).unwrap();
-    assert!(detectable(2.0, planned, 0.05, 0.9).unwrap() <= 0.8);
-    assert!(detectable(2.0, planned - 1, 0.05, 0.9).unwrap() > 0.8);
-    let mut random = random(61);
-    let audits = 2000;
-    let passed = (0..audits)
-        .filter(|_| {
-            let mut table = FamilyTable::new(2);
-            for family in 0..planned {
-                table.add(&format!("{family:03}"), &[0.8 + 2.0 * normal(&mut random), 1.0], 1);
-            }
-            let limits = plain(&table);
-            let ends = |alpha, growth| limits.bounds_of_more(alpha, growth);
-            let bounds = Bounds { at_least: Some(0.0), at_most: None };
-            judge(limits.value(), planned, ends, &bounds, 0.05).verdict == Verdict::Pass
-        })
-        .count();
-    eprintln!("power {}", passed as f64 / f64::from(audits));
-    near(passed as f64 / f64::from(audits), 0.9, 0.025);
+    let planned = families_by_sd(2.0, 0.8, 0.05, 0.9).unwrap();
+    assert!(detectable_by_sd(2.0, planned, 0.05, 0.9).unwrap() <= 0.8);
+    assert!(detectable_by_sd(2.0, planned - 1, 0.05, 0.9).unwrap() > 0.8);
 }
 
 #[test]
-fn a_pilot_gives_the_spread_of_its_families() {
-    let mut random = random(62);
-    let mut pilot = FamilyTable::new(2);
-    for family in 0..400 {
-        pilot.add(&format!("{family:03}"), &[3.0 + 0.5 * normal(&mut random), 1.0], 1);
+fn a_pilot_plans_an_audit_that_decides() {
+    use Verdict::{Fail, Pass};
+    let mut random = random(61);
+    for (population, truth, verdict) in [
+        (Population::Rate, 0.005, Pass),
+        (Population::Rate, 0.1, Fail),
+        (Population::Difference, 0.05, Pass),
+        (Population::Difference, -0.2, Fail),
+        (Population::Agreement, 1.0, Pass),
+    ] {
+        let (bounds, pilot) = (population.bounds(), population.limits(truth, 1000, &mut random));
+        let planned = families(&pilot, &bounds, truth, 0.05, 0.9).unwrap();
+        let decided = |random: &mut ChaCha8Rng| {
+            let found = population.limits(truth, planned, random);
+            let ends = |alpha, growth| found.gate_ends(alpha, growth);
+            judge(found.value(), planned, ends, &bounds, 0.05).verdict == verdict
+        };
+        let share = (0..200).filter(|_| decided(&mut random)).count() as f64 / 200.0;
+        // Two standard errors of 90 % are 4.2 points.
+        assert!((0.81..=1.0).contains(&share), "{population:?} at {truth}: {share} of audits of {planned} families");
+        // So many families tell no truth that is much nearer to the margin.
+        let pilot = population.limits(truth, planned, &mut random);
+        let distance = decidable(&pilot, &bounds, 0.05, 0.9).unwrap();
+        let planned_for = (truth - population.margin()).abs();
+        assert!((0.6..=1.5).contains(&(distance / planned_for)), "{population:?}: {distance}, planned {planned_for}");
     }
-    near(family_sd(&pilot, ratio).unwrap(), 0.5, 0.04);
-    assert_eq!(family_sd(&FamilyTable::new(2), ratio), None);
+    let sure = Population::Rate.limits(0.0, 40, &mut random);
+    // No event in 59, and a little more for the uncertain spread.
+    assert!((59..=62).contains(&families(&sure, &Population::Rate.bounds(), 0.0, 0.05, 0.9).unwrap()));
+    assert_eq!(families(&sure, &Population::Rate.bounds(), 0.05, 0.05, 0.9), None, "on the margin");
 }
 
 #[test]
 fn plans_that_make_no_sense_have_no_answer() {
-    assert_eq!(families(1.0, 0.0, 0.05, 0.9), None);
-    assert_eq!(families(1.0, f64::NAN, 0.05, 0.9), None);
-    assert_eq!(families(f64::INFINITY, 0.1, 0.05, 0.9), None);
-    assert_eq!(families(1.0, 1e-9, 0.05, 0.9), None);
-    assert_eq!(families(0.0, 0.1, 0.05, 0.9), Some(2));
-    assert_eq!(detectable(1.0, 1, 0.05, 0.9), None);
-    assert_eq!(detectable(1.0, 10, 1.0, 0.9), None);
+    assert_eq!(families_by_sd(1.0, 0.0, 0.05, 0.9), None);
+    assert_eq!(families_by_sd(1.0, f64::NAN, 0.05, 0.9), None);
+    assert_eq!(families_by_sd(f64::INFINITY, 0.1, 0.05, 0.9), None);
+    assert_eq!(families_by_sd(1.0, 1e-9, 0.05, 0.9), None);
+    assert_eq!(families_by_sd(0.0, 0.1, 0.05, 0.9), Some(2));
+    assert_eq!(detectable_by_sd(1.0, 1, 0.05, 0.9), None);
+    assert_eq!(detectable_by_sd(1.0, 10, 1.0, 0.9), None);
 }
 
 /// n asked and N other families; a signal f with correlation about `trust` to Y, whose mean is 0.4.

@@ -56,7 +56,7 @@ fn limits(table: &FamilyTable, shape: Shape) -> Limits {
 }
 
 fn verdict(limits: &Limits, bounds: &Bounds, alpha: f64) -> Verdict {
-    let ends = |alpha, growth| limits.bounds_of_more(alpha, growth);
+    let ends = |alpha, growth| limits.gate_ends(alpha, growth);
     judge(limits.value(), limits.families(), ends, bounds, alpha).verdict
 }
 
@@ -73,7 +73,7 @@ fn false_alarms_at_the_margin_stay_below_five_per_cent() {
         Bounds { at_least: Some(truth), at_most: Some(truth + 2.0) },
     ];
     for _ in 0..audits {
-        let table = Population::Normal.table(60, &mut random);
+        let table = Population::Normal.table(80, &mut random);
         let limits = limits(&table, Shape::ANY);
         for (count, bounds) in counts.iter_mut().zip(&bounds) {
             if verdict(&limits, bounds, 0.05) == Verdict::Pass {
@@ -263,7 +263,7 @@ fn gates_answer_in_three_ways() {
         // Both halves shrink as 1/√G.
         let ends = |_, growth: f64| {
             let side = |end: f64| value + (end - value) / growth.sqrt();
-            Some((side(below), side(above)))
+            Some((side(below), side(above)).into())
         };
         let answer = judge(value, 100, ends, &Bounds { at_least, at_most }, 0.05);
         assert_eq!((answer.verdict, answer.more_families), (verdict, more), "{value} [{below}, {above}]");
@@ -345,7 +345,7 @@ fn no_spread_is_no_certainty() {
 #[test]
 fn the_number_of_further_families_is_that_of_the_rule() {
     let sure = limits(&table(&[[1.0, 1.0]; 20]), Shape::Events);
-    let ends = |alpha, growth| sure.bounds_of_more(alpha, growth);
+    let ends = |alpha, growth| sure.gate_ends(alpha, growth);
     let answer = judge(1.0, 20, ends, &Bounds { at_least: Some(0.95), at_most: None }, 0.05);
     assert_eq!((answer.verdict, answer.more_families), (Verdict::NotEnoughEvidence, Some(39)));
 }

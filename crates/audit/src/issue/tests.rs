@@ -139,7 +139,7 @@ fn share(audits: &[Statement], verdict: Verdict) -> f64 {
 #[test]
 fn a_harmless_student_is_not_accused() {
     let truth = Truth { tail_kept: 0.95, entropy_ratio: 1.0 };
-    let audits = audits(&truth, 30, &Policy::default(), 200);
+    let audits = audits(&truth, 80, &Policy::default(), 200);
     assert_eq!(share(&audits, Verdict::Fail), 0.0);
     assert!(share(&audits, Verdict::Pass) >= 0.9, "power {}", share(&audits, Verdict::Pass));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hydrometer_metrics::stats::gate::judge;
-use hydrometer_metrics::stats::limits::Limits;
+use hydrometer_metrics::stats::limits::{BROKEN, Limits};
 use hydrometer_metrics::stats::power;
 use hydrometer_metrics::{Estimate, Verdict, measure};
 use hydrometer_probes::counted::counted;
@@ -44,7 +44,7 @@ pub(crate) fn leave_undecided(gates: &mut [Gate]) {
 fn gate(rule: &GateRule, metrics: &[Metric], limits: Option<&Limits>, level: f64) -> Option<Gate> {
     let (bounds, alpha) = (rule.bounds(), 1.0 - level);
     let gate = gate_by(rule, metrics, |estimate| {
-        let ends = |alpha: f64, growth: f64| limits?.bounds_of_more(alpha, growth);
+        let ends = |alpha: f64, growth: f64| limits?.gate_ends(alpha, growth);
         let answer = judge(estimate.value, estimate.n_families, ends, &bounds, alpha);
         let mut found = format!("it is {:.4}", estimate.value);
         match &estimate.interval {
@@ -53,6 +53,13 @@ fn gate(rule: &GateRule, metrics: &[Metric], limits: Option<&Limits>, level: f64
                 found += &format!(" [{:.4}, {:.4}] over {families}", i.low, i.high);
             }
             None => found += " from a single family, which allows no interval",
+        }
+        let clears = ends(alpha, 1.0).is_some_and(|ends| bounds.verdict(ends.miss.into()) == Verdict::Pass);
+        if clears && answer.verdict != Verdict::Pass {
+            found += &format!(
+                ", which clears it; but the number has no worst value, and so few families could hide that {:.0} % of all are broken",
+                100.0 * BROKEN
+            );
         }
         Ok((answer.verdict, answer.more_families, found))
     })?;

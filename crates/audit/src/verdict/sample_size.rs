@@ -2,6 +2,7 @@
 
 use hydrometer_answers::RunFolder;
 use hydrometer_metrics::measure::{self, Undefined};
+use hydrometer_metrics::stats::gate::Bounds;
 use hydrometer_metrics::stats::power;
 use serde::Serialize;
 
@@ -43,9 +44,6 @@ pub struct Planned {
 }
 
 /// Plans the gates of a policy, or those metrics only, from a finished run.
-///
-/// A gate with two margins and the truth between them is planned with power (1 + power)/2 for the nearer one: both must
-/// be cleared.
 ///
 /// # Errors
 /// The run is damaged or unfinished, the target is out of range, or a metric is none that this version measures.
@@ -92,25 +90,34 @@ fn planned(evidence: &Evidence<'_>, policy: &Policy, metric: &str, target: Targe
         missing: None,
     };
     let measured = measure::find(metric).ok_or_else(|| Undefined::Later.to_string());
-    let estimate = match measured.and_then(|definition| evidence.measure(definition)) {
-        Ok(measured) => measured.estimate,
+    let measured = match measured.and_then(|definition| evidence.measure(definition)) {
+        Ok(measured) => measured,
         Err(missing) => return Planned { missing: Some(missing), ..plan },
     };
-    let alpha = 1.0 - policy.level;
-    plan.value = Some(estimate.value);
-    plan.families_now = estimate.n_families;
-    plan.sd = measure::find(metric).and_then(|definition| definition.family_sd(&evidence.sums));
-    let Some(sd) = plan.sd else {
+    let (value, limits, alpha) = (measured.estimate.value, &measured.limits, 1.0 - policy.level);
+    plan.value = Some(value);
+    plan.families_now = measured.estimate.n_families;
+    plan.sd = limits.family_sd();
+    if plan.sd.is_none() {
         return Planned { missing: Some("fewer than two families allow no spread".to_owned()), ..plan };
+    }
+    // A metric without a gate of its own is planned to be told from its value as from a lower margin.
+    let bounds = match (gate, target.distance) {
+        (Some(gate), _) => gate.bounds(),
+        (None, Some(distance)) => Bounds { at_least: Some(value - distance), at_most: None },
+        (None, None) => Bounds::default(),
     };
     // Signed: inside positive.
-    let sides = [at_least.map(|low| estimate.value - low), at_most.map(|high| high - estimate.value)];
+    let sides = [bounds.at_least.map(|low| value - low), bounds.at_most.map(|high| high - value)];
     let nearest = sides.into_iter().flatten().min_by(f64::total_cmp);
-    let between = at_least.is_some() && at_most.is_some() && nearest.is_some_and(|slack| slack > 0.0);
-    let power = if between { (1.0 + target.power) / 2.0 } else { target.power };
     plan.distance = target.distance.or(nearest.map(f64::abs));
-    plan.detectable = power::detectable(sd, plan.families_now, alpha, power);
-    plan.families = plan.distance.and_then(|distance| power::families(sd, distance, alpha, power));
+    // The truth at that distance, on the pilot's side of the nearest margin.
+    let truth = plan.distance.zip(nearest).map(|(distance, slack)| {
+        let outwards = if slack.is_sign_negative() { distance + slack } else { slack - distance };
+        if sides[0] == Some(slack) { value - outwards } else { value + outwards }
+    });
+    plan.detectable = power::decidable(limits, &bounds, alpha, target.power);
+    plan.families = truth.and_then(|truth| power::families(limits, &bounds, truth, alpha, target.power));
     plan.missing = match (plan.distance, plan.families) {
         (None, _) => Some("the policy has no gate on it, and no margin was named".to_owned()),
         (_, None) => Some("the truth would lie on the margin, where no number of families decides".to_owned()),

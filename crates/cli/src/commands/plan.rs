@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use hydrometer_answers::RunFolder;
 use hydrometer_audit::{Planned, Target, sample_size};
-use hydrometer_metrics::stats::power::{detectable, families};
+use hydrometer_metrics::stats::power::{detectable_by_sd, families_by_sd};
 use hydrometer_probes::counted::grouped;
 use serde_json::json;
 
@@ -85,14 +85,14 @@ fn from_pilot(arguments: &Arguments, run: &Path) -> Result<String, Failure> {
 fn assumed(arguments: &Arguments, sd: f64, margin: f64) -> Result<String, Failure> {
     let policy = policy(arguments.policy.as_deref())?;
     let (alpha, power) = (1.0 - policy.level, arguments.power);
-    let Some(needed) = families(sd, margin, alpha, power) else {
+    let Some(needed) = families_by_sd(sd, margin, alpha, power) else {
         let found = format!("no plan for a standard deviation of {sd}, a margin of {margin} and a power of {power}");
         return Err(Failure::input(found).hint(
             "expected a deviation of 0 or more, a margin above 0, a power between 0 and 1, and at most 2^40 families",
         ));
     };
     let sizes = [needed.div_ceil(4), needed.div_ceil(2), needed, 2 * needed, 4 * needed].map(|size| size.max(2));
-    let mut rows: Vec<_> = sizes.into_iter().map(|size| (size, detectable(sd, size, alpha, power))).collect();
+    let mut rows: Vec<_> = sizes.into_iter().map(|size| (size, detectable_by_sd(sd, size, alpha, power))).collect();
     rows.dedup();
     if arguments.json {
         let rows: Vec<_> =

@@ -11,6 +11,21 @@ pub struct Bounds {
     pub at_most: Option<f64>,
 }
 
+/// Bounds of a value, as a gate looks at them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ends {
+    /// With these it misses a margin.
+    pub miss: (f64, f64),
+    /// With these it clears one: the same, or farther out.
+    pub clear: (f64, f64),
+}
+
+impl From<(f64, f64)> for Ends {
+    fn from(ends: (f64, f64)) -> Self {
+        Self { miss: ends, clear: ends }
+    }
+}
+
 /// What a gate answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GateAnswer {
@@ -30,7 +45,7 @@ const HALVINGS: usize = 60;
 /// NOT ENOUGH EVIDENCE.
 ///
 /// `ends` gives both bounds at a level, each missed with that chance, for so many times as many families of this kind
-/// ([`Limits::bounds_of_more`](super::limits::Limits::bounds_of_more)). With both margins set this is the test of
+/// ([`Limits::gate_ends`](super::limits::Limits::gate_ends)). With both margins set this is the test of
 /// equivalence by two one-sided tests (Schuirmann 1987). A value on the margin passes only when the interval has no
 /// width. Bounds that are open on both sides accept everything.
 ///
@@ -38,7 +53,7 @@ const HALVINGS: usize = 60;
 pub fn judge(
     value: f64,
     families: u64,
-    ends: impl Fn(f64, f64) -> Option<(f64, f64)>,
+    ends: impl Fn(f64, f64) -> Option<Ends>,
     bounds: &Bounds,
     alpha: f64,
 ) -> GateAnswer {
@@ -59,7 +74,7 @@ pub fn judge(
 /// The smallest level at which a value with these `ends` misses a margin: the p-value of "the margin is held". Below
 /// 10⁻¹² it is 10⁻¹², from ½ on it is 1.
 pub fn failure_p(ends: impl Fn(f64) -> Option<(f64, f64)>, bounds: &Bounds) -> f64 {
-    let fails = |log: f64| ends(log.exp()).is_some_and(|ends| bounds.verdict(ends) == Verdict::Fail);
+    let fails = |log: f64| ends(log.exp()).is_some_and(|ends| bounds.verdict(ends.into()) == Verdict::Fail);
     let (mut low, mut high) = (1e-12_f64.ln(), 0.49_f64.ln());
     if !fails(high) {
         return 1.0;
@@ -73,9 +88,11 @@ pub fn failure_p(ends: impl Fn(f64) -> Option<(f64, f64)>, bounds: &Bounds) -> f
 
 impl Bounds {
     /// What a value between these ends is.
-    fn verdict(&self, (low, high): (f64, f64)) -> Verdict {
+    pub fn verdict(&self, ends: Ends) -> Verdict {
+        let (low, high) = ends.miss;
         let misses =
             self.at_least.is_some_and(|margin| high < margin) || self.at_most.is_some_and(|margin| low > margin);
+        let (low, high) = ends.clear;
         let clears =
             self.at_least.is_none_or(|margin| low >= margin) && self.at_most.is_none_or(|margin| high <= margin);
         if misses {

@@ -9,6 +9,7 @@ use statrs::distribution::{Beta, ContinuousCDF, Normal, StudentsT};
 use super::bootstrap::{self, Hall};
 use super::estimate::{Estimate, Interval, IntervalMethod, StudentAlone};
 use super::families::FamilyTable;
+use super::gate::Ends;
 use super::jackknife::{Jackknife, defined};
 
 /// From this many families on the transformed t needs no bootstrap: they agree to a hundredth of the half-width.
@@ -21,6 +22,8 @@ pub(super) const ROUNDING: f64 = 1e-12;
 const NORMAL_FROM: f64 = 10_000.0;
 /// A share of more trials than this has a normal law to four digits.
 pub(super) const MANY_TRIALS: f64 = 1e4;
+/// The share of broken families that a gate excludes before it passes a number without a worst value.
+pub const BROKEN: f64 = 0.05;
 
 /// What is known of the families of a number before they are asked.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -226,6 +229,23 @@ impl Limits {
             (a.min(b), a.max(b))
         });
         (low.is_finite() && high.is_finite()).then_some((low, high))
+    }
+
+    /// The same for a gate. Where the number has no worst value on a side, what a broken family would add to it is
+    /// unknown: its bound there clears no margin until so many families were asked that a share of [`BROKEN`] of them
+    /// would have shown itself: 59 at 5 %, and no fewer than half as many by their weights.
+    pub fn gate_ends(&self, alpha: f64, growth: f64) -> Option<Ends> {
+        let (low, high) = self.bounds_of_more(alpha, growth)?;
+        let ends = Ends::from((low, high));
+        if unseen(self.families.min(2.0 * self.effective) * growth, alpha) <= BROKEN {
+            return Some(ends);
+        }
+        let (least, most) = match (self.shape.ends(), self.map) {
+            // A falling function changes the sides.
+            ((least, most), Some(map)) if map(0.0) > map(1.0) => (most, least),
+            (ends, _) => ends,
+        };
+        Some(Ends { clear: (least.map_or(f64::NEG_INFINITY, |_| low), most.map_or(f64::INFINITY, |_| high)), ..ends })
     }
 
     /// The two-sided interval, not narrowed to what the number can be.

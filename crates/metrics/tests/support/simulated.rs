@@ -1,10 +1,10 @@
 //! Audits of made-up families whose truth is known: how often an interval holds it, and how often a gate errs.
 #![allow(dead_code)]
 
-use hydrometer_metrics::FamilyTable;
-use hydrometer_metrics::stats::gate::Bounds;
+use hydrometer_metrics::stats::gate::{Bounds, Ends};
 use hydrometer_metrics::stats::limits::{Limits, Shape};
 use hydrometer_metrics::stats::power::beyond;
+use hydrometer_metrics::{FamilyTable, Verdict};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -171,21 +171,26 @@ impl Case {
     /// Shares of so many audits whose 95 % interval holds the truth, and whose gate passes with the truth on its margin.
     pub fn errors(&self, sizes: Sizes, families: usize, audits: usize) -> Errors {
         let mut random = self.stream(sizes, families);
-        let (mut covered, mut passed, mut failed) = (0, 0, 0);
+        let (mut covered, mut cleared, mut passed, mut failed) = (0, 0, 0, 0);
+        let bounds = self.population.bounds(self.truth);
         for _ in 0..audits {
             let limits = self.audit(self.truth, sizes, families, &mut random);
             let interval = limits.interval(0.95).expect("two families or more");
             covered += usize::from((interval.low..=interval.high).contains(&self.truth));
-            let (low, high) = limits.bounds(0.05).expect("two families or more");
-            let (clears, misses) = match self.population.bounds(self.truth).at_least {
-                Some(margin) => (low >= margin, high < margin),
-                None => (high <= self.truth, low > self.truth),
-            };
-            passed += usize::from(clears);
-            failed += usize::from(misses);
+            let verdict = |ends: Option<Ends>| bounds.verdict(ends.expect("two families or more"));
+            let clears = verdict(limits.bounds(0.05).map(Ends::from)) == Verdict::Pass;
+            let judged = verdict(limits.gate_ends(0.05, 1.0));
+            cleared += usize::from(clears);
+            passed += usize::from(judged == Verdict::Pass);
+            failed += usize::from(judged == Verdict::Fail);
         }
         let share = |count: usize| count as f64 / audits as f64;
-        Errors { coverage: share(covered), wrong_pass: share(passed), wrong_fail: share(failed) }
+        Errors {
+            coverage: share(covered),
+            wrong_clear: share(cleared),
+            wrong_pass: share(passed),
+            wrong_fail: share(failed),
+        }
     }
 
     /// The loss that audits of the truth say they would have seen beyond a margin, by the median of some, and how often an
@@ -217,6 +222,8 @@ impl Case {
 #[derive(Clone, Copy, Debug)]
 pub struct Errors {
     pub coverage: f64,
+    /// The bound alone clears the margin, whether or not so many families allow a PASS.
+    pub wrong_clear: f64,
     pub wrong_pass: f64,
     pub wrong_fail: f64,
 }

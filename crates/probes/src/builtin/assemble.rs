@@ -24,9 +24,9 @@ impl Profile {
     fn plan(self) -> Plan {
         match self {
             Profile::Quick => Plan {
-                texts: 40,
+                texts: 60,
                 length: |_| Length::Short,
-                questions: 40,
+                questions: 60,
                 members: 1,
                 options: 3,
                 prompts: 2 * PROMPTS.len(),

@@ -32,7 +32,7 @@ pub(crate) use assemble::suite;
 /// How large the built-in suite is. Budgets are for a 1.5 B teacher and a 0.5 B student at 150 tokens a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Profile {
-    /// About a minute: a first look.
+    /// A minute or two: a first look.
     Quick,
     /// About ten minutes: enough families for gates.
     Standard,
