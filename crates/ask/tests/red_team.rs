@@ -7,9 +7,14 @@ mod support;
 use std::fmt::Write;
 use std::path::Path;
 
-use hydrometer_ask::{AskOptions, Models};
+use hydrometer_answers::SamplingParameters;
+use hydrometer_answers::cache::TeacherCache;
+use hydrometer_answers::logged::{BadLines, Columns, Reading, Wanted, pair, read};
+use hydrometer_answers::sparse::Codec;
+use hydrometer_ask::{AskOptions, ImportOptions, Models, Windowing, collect_cached, fill_cache, import};
 use hydrometer_audit::{Policy, Statement, statement};
 use hydrometer_metrics::Verdict;
+use hydrometer_metrics::sparse::Truncation;
 use hydrometer_models::{Defect, Model, Planted, Scripted};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, AskedAs, Checker, Normal, Probe, Suite};
@@ -200,6 +205,111 @@ fn nobody_who_lost_the_distribution_passes() {
         caught(spec, &audit(&teacher, &planted(spec), &suite(80), |_| ()));
     }
     caught("another world", &audit(&teacher, &Bigram::bytes("s", 2), &suite(80), |_| ()));
+}
+
+/// A run of answers that somebody logged: for each question three of the teacher, three of the student, and whether they
+/// are right.
+fn given<C: Into<Option<bool>>>(answers: impl Fn(usize, usize) -> [(String, C); 2]) -> Statement {
+    const QUESTIONS: usize = 120;
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["big", "small"].map(|name| folder.path().join(format!("{name}.jsonl")));
+    for (model, file) in files.iter().enumerate() {
+        let line = |(question, nth): (usize, usize)| {
+            let [first, second] = answers(question, nth);
+            let (answer, correct) = if model == 0 { first } else { second };
+            let prompt = format!("What is {question}?");
+            let line = match correct.into() {
+                Some(correct) => {
+                    serde_json::json!({ "prompt": prompt, "nth": nth + 1, "answer": answer, "correct": correct })
+                }
+                None => serde_json::json!({ "prompt": prompt, "nth": nth + 1, "answer": answer }),
+            };
+            format!("{line}\n")
+        };
+        let lines: String =
+            (0..QUESTIONS).flat_map(|question| (0..3).map(move |nth| (question, nth))).map(line).collect();
+        std::fs::write(file, lines).unwrap();
+    }
+    let [teacher, student] = ["big", "small"].map(str::to_owned);
+    let columns =
+        Columns { models: [teacher.clone(), student.clone()], epoch: Some("nth".into()), ..Columns::default() };
+    let reading = Reading { format: None, columns, bad_lines: BadLines::Refuse };
+    let wanted = Wanted { teacher, student, filter: None, metric: None, epoch: None, threshold: None };
+    let paired = pair(&read(&files, &reading).unwrap(), &wanted).unwrap();
+    let options = ImportOptions {
+        teacher: "big".into(),
+        student: "small".into(),
+        drawn: Some(SamplingParameters {
+            temperature: 1.0,
+            top_p: 1.0,
+            top_k: 0,
+            max_tokens: 16,
+            stop: Vec::new(),
+            seed: 1,
+        }),
+        seed: 1,
+        arguments: Vec::new(),
+    };
+    let run = import(&paired, &options, None, &folder.path().join("run")).unwrap().run;
+    statement(&run, &Policy::default()).unwrap()
+}
+
+/// One of `words` by a die of its own for every question and answer.
+fn drawn(words: &[&str], question: usize, nth: usize, model: usize) -> String {
+    let place = blake3::hash(format!("{question} {nth} {model}").as_bytes()).as_bytes()[0] as usize % words.len();
+    words[place].to_owned()
+}
+
+#[test]
+fn nobody_passes_by_given_answers() {
+    type Answers = fn(usize, usize) -> (String, bool);
+    let teacher = |question: usize, nth: usize| (drawn(&["yes", "yes", "well"], question, nth, 0), question % 10 != 0);
+    let students: [(&str, Answers); 8] = [
+        ("mostly wrong", |q, n| (drawn(&["yes", "yes", "well"], q, n, 1), q % 10 > 6)),
+        ("wrong in a fifth", |q, n| (drawn(&["yes", "yes", "well"], q, n, 1), q % 10 > 2)),
+        ("silent", |_, _| (String::new(), false)),
+        ("silent in a third", |q, n| match q % 3 {
+            0 => (String::new(), false),
+            _ => (drawn(&["yes", "yes", "well"], q, n, 1), q % 10 != 0),
+        }),
+        ("one answer", |q, _| ("yes".into(), q % 10 != 0)),
+        ("another language", |q, n| (drawn(&["ja", "ja", "nun"], q, n, 1), q % 10 != 0)),
+        ("noise", |q, n| (format!("word {q} {n}"), q % 10 != 0)),
+        ("right where the teacher is wrong", |q, n| (drawn(&["yes", "yes", "well"], q, n, 1), q % 10 == 0)),
+    ];
+    for (who, student) in students {
+        let found = given(|question, nth| [teacher(question, nth), student(question, nth)]);
+        caught(who, &found);
+    }
+    let same = given(|q, n| [teacher(q, n), (drawn(&["yes", "yes", "well"], q, n, 1), q % 10 != 0)]);
+    assert_ne!(same.verdict, Verdict::Fail, "{}", same.verdict_line);
+    // The teacher never says the same twice, and nobody knows what is right: how it is said is no evidence.
+    let open = given(|q, n| [format!("thought {q} {n}"), format!("word {n} {q}")].map(|text| (text, None)));
+    caught("something else in the same manner", &open);
+    assert!(open.verdict_line.contains("what is answered"), "{}", open.verdict_line);
+}
+
+#[test]
+fn nobody_passes_by_the_teachers_cache() {
+    let teacher = Bigram::bytes("t", 1);
+    let mut suite = suite(80);
+    suite.probes.retain(|probe| matches!(probe.ask, Ask::Text(_)));
+    let folder = tempfile::tempdir().unwrap();
+    let truncation = Truncation { mass: 0.9, k_min: 10, k_max: 24, draws: 6 };
+    let codec = Codec { vocab: teacher.identity().logit_width(), truncation };
+    let mut cache = TeacherCache::create_or_open(folder.path(), teacher.identity(), codec).unwrap();
+    fill_cache(&teacher, &suite, Windowing { n_ctx: 128, max_windows: None }, 512, &mut cache, &mut Watch::default())
+        .unwrap();
+    let mut judge = |student: &dyn Model| {
+        let run = tempfile::tempdir().unwrap();
+        let run = collect_cached(&mut cache, student, &suite, &options(), run.path(), &mut Watch::default()).unwrap();
+        statement(&run, &Policy::default()).unwrap()
+    };
+    for spec in TEXTS {
+        caught(spec, &judge(&planted(spec)));
+    }
+    let same = judge(&teacher);
+    assert_eq!(same.verdict, Verdict::Pass, "{}", same.verdict_line);
 }
 
 #[test]

@@ -231,8 +231,12 @@ impl<'a> Evidence<'a> {
         if let Some(reason) = self.too_few_answers.as_ref().filter(|_| on_answers) {
             return Some(Reservation { kind: ReservationKind::AnswersMissing, reason: reason.clone() });
         }
-        if definition.value(&self.sums).is_err() {
-            return None;
+        match definition.value(&self.sums) {
+            Err(reason @ (Undefined::StudentNeverRepeats | Undefined::Unknown)) => {
+                return Some(Reservation { kind: ReservationKind::StudentsDoing, reason: reason.to_string() });
+            }
+            Err(_) => return None,
+            Ok(_) => {}
         }
         if let Some(reason) = self.not_draws.as_ref().filter(|_| measure.needs.contains(&Need::Draws)) {
             return Some(Reservation { kind: ReservationKind::AsServed, reason: reason.clone() });

@@ -55,7 +55,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
     if different.is_some() {
         gate::leave_undecided(&mut gates);
     }
-    let verdict = overall(&gates);
+    let verdict = overall(&gates, policy);
     let mut statement = Statement {
         format: FORMAT.to_owned(),
         hydrometer: env!("CARGO_PKG_VERSION").to_owned(),

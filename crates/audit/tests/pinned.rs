@@ -18,7 +18,7 @@ fn statements_of_known_runs_do_not_change() {
         let json = serde_json::to_string_pretty(&issued).unwrap() + "\n";
         assert_eq!(blake3::hash(json.as_bytes()).to_hex().as_str(), expected, "{run}");
     };
-    check("answers/tests/samples/run-v1", "093973156b0f207b1acefdb0c0cb7b6b1f255712dd8045be4feaf45144a081d2");
-    check("answers/tests/samples/run-v1-samples", "0fa1bbe053388970a18784744e1ca5d6e79654378bc3b28e57071bdadb71fd41");
-    check("audit/tests/samples/demo-student", "b7c3b97064a5ad73e114a9f4eada3315f5730b0a172d23c2315bc2ee00b062a6");
+    check("answers/tests/samples/run-v1", "4dc2bde97b7cd3609c98541bc060e0c4f6044089cbff486475a1a17d38b812a5");
+    check("answers/tests/samples/run-v1-samples", "daa305f693f0d4b24951a397ab2460b5192842c2194efb7358c10d5586db730b");
+    check("audit/tests/samples/demo-student", "48aa17497f3ca0ded4ceda748cd796024d05099fc1e8adb831566332d5ba476e");
 }

@@ -44,6 +44,7 @@ pub(crate) fn reserved(metric: &Metric) -> Option<&'static str> {
     Some(match metric.reservation.as_ref()?.kind {
         ReservationKind::AsServed => "as served",
         ReservationKind::AnswersMissing => "too many answers missing",
+        ReservationKind::StudentsDoing => "undefined by the student",
         ReservationKind::NothingAtStake => "nothing at stake",
     })
 }

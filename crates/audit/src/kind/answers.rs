@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use hydrometer_answers::{FinishReason, SampleRow, SampleSource};
 use hydrometer_metrics::degenerate::{self, Degenerate, degenerate};
 use hydrometer_metrics::kernel::{self, Pooled, TruthCells, same};
-use hydrometer_metrics::measure::{Sums, answers as measured};
+use hydrometer_metrics::measure::{Definition, Sums, answers as measured};
 use hydrometer_probes::kind;
 use hydrometer_probes::meaning;
 use hydrometer_probes::{Ask, Check, Checked, Normal, Probe, normalise};
@@ -24,6 +24,19 @@ use crate::statement::{GapBase, Outcome};
 
 /// Label permutations of the test of distribution match.
 const PERMUTATIONS: u32 = 1999;
+
+/// The metrics that compare what both models answer, or what of it is right. All others would praise a student that answers
+/// something else in the same manner.
+pub(crate) const OF_CONTENT: [&Definition; 8] = [
+    &measured::ANSWER_AGREEMENT,
+    &measured::AGREEMENT_RATIO,
+    &measured::DISTRIBUTION_MATCH,
+    &measured::GAP_CLOSED,
+    &measured::RARE_ANSWERS_KEPT,
+    &measured::ANSWER_LOST,
+    &measured::ANSWER_BOTH_RIGHT,
+    &measured::ANSWER_NET_LOSS,
+];
 
 /// One answer.
 pub(crate) struct JudgedSample<'a> {

@@ -52,6 +52,8 @@ pub enum ReservationKind {
     AsServed,
     /// Too many answers are missing: gates on it are NOT ENOUGH EVIDENCE.
     AnswersMissing,
+    /// It does not exist because of what the student does: gates on it are NOT ENOUGH EVIDENCE.
+    StudentsDoing,
     /// The teacher has nothing that could be lost: gates on it are left out.
     NothingAtStake,
 }

@@ -122,7 +122,9 @@ fn gate_by(
     let undecided = |estimate, reason| Some(made(Verdict::NotEnoughEvidence, estimate, None, reason));
     let estimate = metric.and_then(|m| m.estimate.clone());
     match metric.and_then(|m| m.reservation.clone()) {
-        Some(Reservation { kind: ReservationKind::AnswersMissing, reason }) => return undecided(estimate, reason),
+        Some(Reservation { kind: ReservationKind::AnswersMissing | ReservationKind::StudentsDoing, reason }) => {
+            return undecided(estimate, reason);
+        }
         Some(Reservation { reason, .. }) => return undecided(estimate, reason).filter(|_| rule.required),
         None => {}
     }
