@@ -9,7 +9,9 @@ use hydrometer_answers::{
     SparseRow, Stopped, VectorRow,
 };
 use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
-use hydrometer_metrics::measure::{self, Definition, Help, Items, Measure, Measured, Need, Sums, Table, Undefined};
+use hydrometer_metrics::measure::{
+    self, Compared, Definition, Help, Items, Measure, Measured, Need, Sums, Table, Undefined,
+};
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe};
 
@@ -86,6 +88,28 @@ impl Rows {
         self.choices.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.likelihoods.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.samples.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
+    }
+
+    /// Keeps the families of the suite that have a new name here, and calls them by it.
+    pub(crate) fn keep_as(&mut self, names: &BTreeMap<String, String>) {
+        let asked: BTreeMap<String, String> =
+            self.probes.iter().map(|probe| (probe.id.clone(), probe.family.clone())).collect();
+        let keep = |probe: &str, family: &mut String| {
+            let renamed = asked.get(probe).and_then(|own| {
+                // A section or window of a text has a name of its own behind that of the text.
+                Some(format!("{}{}", names.get(own)?, family.strip_prefix(own.as_str())?))
+            });
+            let kept = renamed.is_some();
+            *family = renamed.unwrap_or_default();
+            kept
+        };
+        self.probes.retain_mut(|probe| keep(&probe.id, &mut probe.family));
+        self.positions.retain_mut(|row| keep(&row.probe, &mut row.family));
+        self.sparse.retain_mut(|row| keep(&row.probe, &mut row.family));
+        self.floor.retain_mut(|row| keep(&row.probe, &mut row.family));
+        self.choices.retain_mut(|row| keep(&row.probe, &mut row.family));
+        self.likelihoods.retain_mut(|row| keep(&row.probe, &mut row.family));
+        self.samples.retain_mut(|row| keep(&row.probe, &mut row.family));
     }
 
     /// Number of scored positions.
@@ -189,6 +213,21 @@ impl<'a> Evidence<'a> {
         let estimate = &mut found.estimate;
         estimate.floor = estimate.floor.or_else(|| definition.floor(&self.rerun, self.level));
         Ok(found)
+    }
+
+    /// The number in this run and in another one, family by family, or why it cannot be compared.
+    pub(crate) fn compare(&self, other: &Self, definition: &Definition) -> Result<Compared, String> {
+        let measure = definition.measure().map_err(|undefined| undefined.to_string())?;
+        for (name, run) in [("A", self), ("B", other)] {
+            let missing = run.lacks(measure).or_else(|| {
+                let undefined = definition.value(&run.sums).err()?;
+                Some(run.undefined(measure.table, undefined))
+            });
+            if let Some(missing) = missing {
+                return Err(format!("not measured in {name}: {missing}"));
+            }
+        }
+        definition.compare(&self.sums, &other.sums, self.level).map_err(|undefined| undefined.to_string())
     }
 
     /// What the run has none of, although the number needs it.

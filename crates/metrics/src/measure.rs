@@ -22,6 +22,7 @@ pub mod choices;
 mod definition;
 mod formula;
 mod headline;
+mod paired;
 mod secondary;
 mod sums;
 pub mod tokens;
@@ -32,6 +33,7 @@ pub use definition::{
 };
 pub use formula::{Block, Column, Formula, Ratio, Row, Sum, Undefined};
 pub use headline::{CAPABILITY_VOLUME, FORGOTTEN, HEADLINE, ILLUSION_GAP, Place, SAFE_REACH};
+pub use paired::{Compared, Side};
 pub use secondary::{Of, SECONDARY, Secondary};
 pub use sums::Sums;
 

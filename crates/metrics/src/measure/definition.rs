@@ -72,6 +72,27 @@ impl Direction {
             Self::Neither => "descriptive",
         }
     }
+
+    /// How far a value is from the best one, up to a constant: less is better. `None` where neither way is.
+    pub fn loss(self, value: f64) -> Option<f64> {
+        match self {
+            Self::Higher => Some(-value),
+            Self::Lower => Some(value),
+            Self::One => Some((value - 1.0).abs()),
+            Self::Zero => Some(value.abs()),
+            Self::Neither => None,
+        }
+    }
+
+    /// Whether the best value lies between two others.
+    pub(super) fn between(self, a: f64, b: f64) -> bool {
+        let inside = |best: f64| (a - best) * (b - best) < 0.0;
+        match self {
+            Self::One => inside(1.0),
+            Self::Zero => inside(0.0),
+            Self::Higher | Self::Lower | Self::Neither => false,
+        }
+    }
 }
 
 /// One end of a range.
@@ -466,7 +487,7 @@ impl Measure {
     }
 
     /// The families' sums of the columns that its formula reads.
-    fn project(&self, sums: &Sums) -> FamilyTable {
+    pub(super) fn project(&self, sums: &Sums) -> FamilyTable {
         self.formula.project(sums.table(self.table))
     }
 

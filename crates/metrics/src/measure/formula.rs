@@ -286,6 +286,9 @@ pub enum Undefined {
     /// The lower bound of the base's distance is not above 0.
     #[error("no gap to close: the answers that it starts from cannot be told from the teacher's on these prompts")]
     NoGap,
+    /// At an end of its range, which hides how far beyond it is.
+    #[error("at the end of its range: how far beyond it lies, and how that varies, does not show")]
+    AtItsEnd,
     /// No answer can be graded.
     #[error("no prompt has graded answers of both models; give the probes a checker")]
     NoTruth,
