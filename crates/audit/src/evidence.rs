@@ -239,14 +239,23 @@ impl<'a> Evidence<'a> {
                 Need::TopTen.missing().filter(|_| needs(Need::TopTen) && fewer).map(str::to_owned)
             }
             Items::Texts => None,
-            Items::Choices => self.choices.is_empty().then(|| "the suite asks no choices".to_owned()),
+            Items::Choices => self.choices.is_empty().then(|| {
+                let asks = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Choice(_)));
+                let reason = match self.rows.manifest.settings.deciding {
+                    _ if !asks => "the suite asks no choices",
+                    Some(_) => "the run asked no choices: no watched gate needed them",
+                    None => "no choice of the suite was asked of both models",
+                };
+                reason.to_owned()
+            }),
             Items::Prompts if self.prompts.is_empty() => {
                 let asks = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_)));
-                Some(if asks && self.rows.manifest.settings.deciding.is_some() {
-                    "the run asked no prompts: no watched gate needed them".to_owned()
-                } else {
-                    "needs sampled answers of both models: add prompt probes to the suite".to_owned()
-                })
+                let reason = match self.rows.manifest.settings.deciding {
+                    _ if !asks => "needs sampled answers of both models: add prompt probes to the suite",
+                    Some(_) => "the run asked no prompts: no watched gate needed them",
+                    None => "no prompt of the suite has sampled answers of both models",
+                };
+                Some(reason.to_owned())
             }
             Items::Prompts if needs(Need::Endings) && self.rows.manifest.regime() == Regime::GivenAnswers => {
                 Some("the answers were given, and nobody said whether each of them ended by itself".to_owned())
@@ -294,11 +303,29 @@ impl<'a> Evidence<'a> {
             Table::Positions | Table::Forks if manifest.shared_vocab.is_none() => {
                 format!("token metrics need one vocabulary: {}", manifest.pairing)
             }
-            Table::Positions | Table::Forks if self.rows.scored_positions() == 0 => "the suite has no texts".to_owned(),
-            Table::Positions | Table::Forks | Table::TeacherTexts if self.rows.cache().is_some() => NOT_KEPT.to_owned(),
-            Table::Positions | Table::Forks => Undefined::NoPositions.to_string(),
-            Table::TeacherTexts | Table::StudentTexts => Undefined::NoText.to_string(),
+            Table::Positions | Table::Forks if self.rows.scored_positions() == 0 => self.no_text().to_owned(),
+            // Its sums hold terms that nobody knows.
+            Table::Positions | Table::Forks if self.rows.cache().is_some() && undefined == Undefined::Unknown => {
+                NOT_KEPT.to_owned()
+            }
+            Table::TeacherTexts if self.rows.cache().is_some() => NOT_KEPT.to_owned(),
+            Table::TeacherTexts | Table::StudentTexts if undefined == Undefined::NoText => self.no_text().to_owned(),
             _ => undefined.to_string(),
+        }
+    }
+}
+
+impl Evidence<'_> {
+    /// Why no text was scored.
+    fn no_text(&self) -> &'static str {
+        let asks = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Text(_)));
+        match self.rows.manifest.regime() {
+            _ if !asks => "the suite has no texts",
+            Regime::GivenAnswers => "no model was asked: the answers were given, and say nothing of texts",
+            Regime::AnswersOnly => "a model shows no logits, so no text was scored",
+            _ if self.rows.stopped.is_some() => "the run stopped before a text was scored",
+            _ if self.rows.scored_positions() > 0 => "the run kept no likelihood of whole texts",
+            _ => "no text of the suite was scored by both models",
         }
     }
 }

@@ -29,7 +29,7 @@ pub mod tokens;
 
 pub use definition::{
     Definition, Direction, End, FamilyBounds, Floor, Group, Help, IntervalRule, Known, LeftOut, Measure, Measured,
-    Need, Range, Text,
+    Need, Range, Reference, Text,
 };
 pub use formula::{Block, Column, Formula, Ratio, Row, Sum, Undefined};
 pub use headline::{CAPABILITY_VOLUME, FORGOTTEN, HEADLINE, ILLUSION_GAP, Place, SAFE_REACH};

@@ -209,5 +209,5 @@ fn on_either_side_of_the_best_value_the_distances_decide() {
 #[test]
 fn what_is_missing_in_one_is_not_compared() {
     let (some, none) = (choices(|_| 0.7), Sums::new());
-    assert!(matches!(CHOICE_ACCURACY_STUDENT.compare(&some, &none, 0.95), Err(Undefined::TooFewChoices)));
+    assert!(matches!(CHOICE_ACCURACY_STUDENT.compare(&some, &none, 0.95), Err(Undefined::NoTrueChoices)));
 }
