@@ -9,7 +9,14 @@ use super::*;
 /// A real run, judged; `change` makes another student of it.
 fn runs(change: impl Fn(&mut Rows)) -> [Rows; 2] {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/demo-student");
-    let read = || Rows::read(&RunFolder::open(&folder).unwrap()).unwrap();
+    let read = || {
+        let mut rows = Rows::read(&RunFolder::open(&folder).unwrap()).unwrap();
+        // Twelve families of answers are enough, and quick.
+        let families: std::collections::BTreeSet<String> = rows.samples.iter().map(|row| row.family.clone()).collect();
+        let few: Vec<String> = families.into_iter().take(12).collect();
+        rows.samples.retain(|row| few.contains(&row.family));
+        rows
+    };
     let mut other = read();
     change(&mut other);
     [read(), other]
