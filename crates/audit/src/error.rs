@@ -51,4 +51,24 @@ pub enum AuditError {
         /// Metrics that can be watched.
         watchable: Vec<&'static str>,
     },
+    /// Two runs whose numbers do not answer the same question.
+    #[error("the two runs cannot be compared: {what} differ, {a} against {b}")]
+    OtherQuestion {
+        /// What they should have in common.
+        what: &'static str,
+        /// In the first run.
+        a: String,
+        /// In the second run.
+        b: String,
+    },
+    /// Two runs without a family in common.
+    #[error(
+        "the two runs cannot be compared: they share no family (the first has {a}, the second {b}, and none asks the same)"
+    )]
+    NothingShared {
+        /// Families of the first run.
+        a: u64,
+        /// Families of the second run.
+        b: u64,
+    },
 }

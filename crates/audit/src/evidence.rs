@@ -9,7 +9,9 @@ use hydrometer_answers::{
     SparseRow, Stopped, VectorRow,
 };
 use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
-use hydrometer_metrics::measure::{self, Definition, Help, Items, Measure, Measured, Need, Sums, Table, Undefined};
+use hydrometer_metrics::measure::{
+    self, Compared, Definition, Help, Items, Measure, Measured, Need, Sums, Table, Undefined,
+};
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe};
 
@@ -86,6 +88,28 @@ impl Rows {
         self.choices.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.likelihoods.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.samples.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
+    }
+
+    /// Keeps the families of the suite that have a new name here, and calls them by it.
+    pub(crate) fn keep_as(&mut self, names: &BTreeMap<String, String>) {
+        let asked: BTreeMap<String, String> =
+            self.probes.iter().map(|probe| (probe.id.clone(), probe.family.clone())).collect();
+        let keep = |probe: &str, family: &mut String| {
+            let renamed = asked.get(probe).and_then(|own| {
+                // A section or window of a text has a name of its own behind that of the text.
+                Some(format!("{}{}", names.get(own)?, family.strip_prefix(own.as_str())?))
+            });
+            let kept = renamed.is_some();
+            *family = renamed.unwrap_or_default();
+            kept
+        };
+        self.probes.retain_mut(|probe| keep(&probe.id, &mut probe.family));
+        self.positions.retain_mut(|row| keep(&row.probe, &mut row.family));
+        self.sparse.retain_mut(|row| keep(&row.probe, &mut row.family));
+        self.floor.retain_mut(|row| keep(&row.probe, &mut row.family));
+        self.choices.retain_mut(|row| keep(&row.probe, &mut row.family));
+        self.likelihoods.retain_mut(|row| keep(&row.probe, &mut row.family));
+        self.samples.retain_mut(|row| keep(&row.probe, &mut row.family));
     }
 
     /// Number of scored positions.
@@ -191,6 +215,21 @@ impl<'a> Evidence<'a> {
         Ok(found)
     }
 
+    /// The number in this run and in another one, family by family, or why it cannot be compared.
+    pub(crate) fn compare(&self, other: &Self, definition: &Definition) -> Result<Compared, String> {
+        let measure = definition.measure().map_err(|undefined| undefined.to_string())?;
+        for (name, run) in [("A", self), ("B", other)] {
+            let missing = run.lacks(measure).or_else(|| {
+                let undefined = definition.value(&run.sums).err()?;
+                Some(run.undefined(measure.table, undefined))
+            });
+            if let Some(missing) = missing {
+                return Err(format!("not measured in {name}: {missing}"));
+            }
+        }
+        definition.compare(&self.sums, &other.sums, self.level).map_err(|undefined| undefined.to_string())
+    }
+
     /// What the run has none of, although the number needs it.
     fn lacks(&self, measure: &Measure) -> Option<String> {
         let needs = |need| measure.needs.contains(&need);
@@ -200,14 +239,23 @@ impl<'a> Evidence<'a> {
                 Need::TopTen.missing().filter(|_| needs(Need::TopTen) && fewer).map(str::to_owned)
             }
             Items::Texts => None,
-            Items::Choices => self.choices.is_empty().then(|| "the suite asks no choices".to_owned()),
+            Items::Choices => self.choices.is_empty().then(|| {
+                let asks = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Choice(_)));
+                let reason = match self.rows.manifest.settings.deciding {
+                    _ if !asks => "the suite asks no choices",
+                    Some(_) => "the run asked no choices: no watched gate needed them",
+                    None => "no choice of the suite was asked of both models",
+                };
+                reason.to_owned()
+            }),
             Items::Prompts if self.prompts.is_empty() => {
                 let asks = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_)));
-                Some(if asks && self.rows.manifest.settings.deciding.is_some() {
-                    "the run asked no prompts: no watched gate needed them".to_owned()
-                } else {
-                    "needs sampled answers of both models: add prompt probes to the suite".to_owned()
-                })
+                let reason = match self.rows.manifest.settings.deciding {
+                    _ if !asks => "needs sampled answers of both models: add prompt probes to the suite",
+                    Some(_) => "the run asked no prompts: no watched gate needed them",
+                    None => "no prompt of the suite has sampled answers of both models",
+                };
+                Some(reason.to_owned())
             }
             Items::Prompts if needs(Need::Endings) && self.rows.manifest.regime() == Regime::GivenAnswers => {
                 Some("the answers were given, and nobody said whether each of them ended by itself".to_owned())
@@ -259,11 +307,29 @@ impl<'a> Evidence<'a> {
             Table::Positions | Table::Forks if manifest.shared_vocab.is_none() => {
                 format!("token metrics need one vocabulary: {}", manifest.pairing)
             }
-            Table::Positions | Table::Forks if self.rows.scored_positions() == 0 => "the suite has no texts".to_owned(),
-            Table::Positions | Table::Forks | Table::TeacherTexts if self.rows.cache().is_some() => NOT_KEPT.to_owned(),
-            Table::Positions | Table::Forks => Undefined::NoPositions.to_string(),
-            Table::TeacherTexts | Table::StudentTexts => Undefined::NoText.to_string(),
+            Table::Positions | Table::Forks if self.rows.scored_positions() == 0 => self.no_text().to_owned(),
+            // Its sums hold terms that nobody knows.
+            Table::Positions | Table::Forks if self.rows.cache().is_some() && undefined == Undefined::Unknown => {
+                NOT_KEPT.to_owned()
+            }
+            Table::TeacherTexts if self.rows.cache().is_some() => NOT_KEPT.to_owned(),
+            Table::TeacherTexts | Table::StudentTexts if undefined == Undefined::NoText => self.no_text().to_owned(),
             _ => undefined.to_string(),
+        }
+    }
+}
+
+impl Evidence<'_> {
+    /// Why no text was scored.
+    fn no_text(&self) -> &'static str {
+        let asks = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Text(_)));
+        match self.rows.manifest.regime() {
+            _ if !asks => "the suite has no texts",
+            Regime::GivenAnswers => "no model was asked: the answers were given, and say nothing of texts",
+            Regime::AnswersOnly => "a model shows no logits, so no text was scored",
+            _ if self.rows.stopped.is_some() => "the run stopped before a text was scored",
+            _ if self.rows.scored_positions() > 0 => "the run kept no likelihood of whole texts",
+            _ => "no text of the suite was scored by both models",
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Findings: what to look at first, with evidence from both models and a next step. Each function looks for one thing and
 //! returns it only where the numbers show it. Those on one kind of question stand beside it, in `kind/*/findings.rs`.
 
+mod exclusions;
+
 use hydrometer_metrics::measure::{self, Definition, choices, tokens};
 use hydrometer_metrics::{Estimate, Verdict};
 use hydrometer_probes::counted::counted;
@@ -39,6 +41,7 @@ pub(crate) fn findings(statement: &Statement, evidence: &Evidence<'_>) -> Vec<Fi
     .into_iter()
     .flatten()
     .collect();
+    exclusions::settle(&mut found, &statement.metrics);
     found.extend(look.unexplained(&found));
     // A stable sort: within a severity the order above stands.
     found.sort_by_key(|f| f.severity);

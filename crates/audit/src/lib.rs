@@ -1,6 +1,7 @@
 //! A run folder and a policy in, a [`Statement`] out: evidence, verdicts, findings, what to do next. Knows nothing about
 //! models, rendering or HTTP: judging compiles and links without an engine.
 
+pub mod comparison;
 mod error;
 mod evidence;
 mod findings;
@@ -10,6 +11,7 @@ mod slicing;
 pub mod statement;
 mod verdict;
 
+pub use comparison::Comparison;
 pub use error::AuditError;
 pub use issue::statement;
 pub use statement::Statement;

@@ -109,6 +109,9 @@ impl From<AuditError> for Failure {
             AuditError::Policy(_) => {
                 Self::input(error).hint("`hydrometer policy` prints the default policy, ready to edit")
             }
+            AuditError::OtherQuestion { .. } | AuditError::NothingShared { .. } => {
+                Self::input(error).hint("compare two students of one teacher that were asked the same probes")
+            }
             AuditError::Setting { .. }
             | AuditError::Check { .. }
             | AuditError::Choice { .. }

@@ -193,29 +193,69 @@ fn audit_exits_by_verdict_only_when_asked() {
     bench.run(0, &[&itself[..], &["--policy", "strict.toml", "--gate"]].concat());
 }
 
+/// Documents of their own words: many families.
+fn documents(bench: &Bench) -> String {
+    let words = ["heat", "tea", "that", "hat", "eat", "the", "at", "tat"];
+    let probe = |number: usize| {
+        let said: Vec<&str> = (0..40).map(|at| words[(at * (number + 1) + at * at / 3) % words.len()]).collect();
+        let text = format!("{number} {}", said.join(" "));
+        serde_json::json!({"id": format!("d{number}"), "family": format!("d{number}"), "axis": "prose", "kind": "text", "text": text}).to_string()
+    };
+    let lines: Vec<String> = (0..12).map(probe).collect();
+    fs::write(bench.path("documents.jsonl"), lines.join("\n")).unwrap();
+    fs::write(bench.path("fewer.jsonl"), lines[2..].join("\n")).unwrap();
+    fs::write(bench.path("one.jsonl"), &lines[0]).unwrap();
+    fs::write(bench.path("other.jsonl"), lines.join("\n").replace("heat", "chat")).unwrap();
+    "documents.jsonl".to_owned()
+}
+
 #[test]
-fn two_runs_stand_side_by_side() {
+fn two_runs_are_paired_by_family() {
     let bench = Bench::new();
-    bench.audit(&["--out", "a"]);
-    bench.run(
-        0,
-        &[
-            "audit",
-            "--teacher",
-            "scripted:teacher.toml",
-            "--student",
-            "planted:noise(scripted:teacher.toml)",
-            "--out",
-            "b",
-        ],
-    );
+    let probes = documents(&bench);
+    let audit = |student: &str, probes: &str, out: &str| {
+        let models = ["audit", "--teacher", "scripted:teacher.toml", "--student", student];
+        bench.run(0, &[&models[..], &["--probes", probes, "--samples", "0", "--out", out]].concat());
+    };
+    let noise = "planted:noise(scripted:teacher.toml)";
+    audit("scripted:student.toml", &probes, "a");
+    audit(noise, &probes, "b");
     let text = bench.run(0, &["compare", "a", "b"]);
-    assert!(text.contains("B better"), "{text}");
+    assert!(text.contains("A is worse in 12 of 12 families") && text.contains("B better"), "{text}");
     let comparison = json(&bench.run(0, &["compare", "a", "b", "--format", "json"]));
-    assert_eq!(comparison["obstacles"], serde_json::json!([]));
-    let kl = comparison["rows"].as_array().unwrap().iter().find(|row| row["metric"] == "kl_divergence").unwrap();
+    assert_eq!(comparison["shared_families"], 12);
+    let rows = comparison["rows"].as_array().unwrap();
+    let kl = &rows.iter().find(|row| row["metric"] == "kl_divergence").unwrap()["found"];
     assert!(kl["difference"].as_f64().unwrap() < 0.0 && kl["reading"] == "b_better", "{kl}");
+    assert!(kl["interval"]["high"].as_f64().unwrap() < 0.0 && kl["b_better"] == 12, "{kl}");
     assert!(bench.run(0, &["compare", "a", "b", "--format", "md"]).starts_with("| |"));
+
+    // Two of its families were asked in one run alone.
+    audit(noise, "fewer.jsonl", "fewer");
+    let text = bench.run(0, &["compare", "a", "fewer"]);
+    assert!(text.contains("Paired over 10 families") && text.contains("2 families of A"), "{text}");
+    audit(noise, "other.jsonl", "other");
+    let refused = bench.output(&["compare", "a", "other"]);
+    let talk = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{talk}");
+    assert!(talk.contains("they share no family") && talk.contains("hint:"), "{talk}");
+    // A statement has no families.
+    let text = bench.run(0, &["compare", "a", "b/statement.json"]);
+    assert!(text.contains("B better"), "{text}");
+    assert!(text.replace('\n', " ").contains("give the two run folders to pair"), "{text}");
+}
+
+#[test]
+fn of_one_family_a_comparison_says_that_alone() {
+    let bench = Bench::new();
+    documents(&bench);
+    bench.audit(&["--probes", "one.jsonl", "--samples", "0", "--out", "a"]);
+    for pair in [["a", "a"], ["a/statement.json", "a/statement.json"]] {
+        for format in ["text", "md"] {
+            let text = bench.run(0, &["compare", pair[0], pair[1], "--format", format]);
+            assert!(text.contains("one family: it allows no interval") && !text.contains("Token overlap"), "{text}");
+        }
+    }
 }
 
 #[test]

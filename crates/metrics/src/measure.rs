@@ -22,16 +22,18 @@ pub mod choices;
 mod definition;
 mod formula;
 mod headline;
+mod paired;
 mod secondary;
 mod sums;
 pub mod tokens;
 
 pub use definition::{
     Definition, Direction, End, FamilyBounds, Floor, Group, Help, IntervalRule, Known, LeftOut, Measure, Measured,
-    Need, Range, Text,
+    Need, Range, Reference, Text,
 };
 pub use formula::{Block, Column, Formula, Ratio, Row, Sum, Undefined};
 pub use headline::{CAPABILITY_VOLUME, FORGOTTEN, HEADLINE, ILLUSION_GAP, Place, SAFE_REACH};
+pub use paired::{Compared, Side};
 pub use secondary::{Of, SECONDARY, Secondary};
 pub use sums::Sums;
 

@@ -8,6 +8,7 @@ pub mod gate;
 pub mod interval;
 mod jackknife;
 pub mod limits;
+pub mod paired;
 pub mod power;
 pub mod ppi;
 pub mod quantile;

@@ -61,8 +61,8 @@ fn definitions_read_columns_of_their_tables() {
             assert!(formula.of(&formula.project(sums.table(of.table)).totals()).is_err(), "{} of nothing", metric.id);
         };
         check(&of.formula);
-        if let Floor::Ceiling(ceiling) = &of.floor {
-            check(ceiling);
+        if let Floor::OfTeacher(of_teacher) = &of.floor {
+            check(of_teacher);
         }
         if let Some(bounds) = metric.bounds() {
             let ones = vec![1.0; of.table.width()];

@@ -1,177 +1,109 @@
-//! Two statements side by side: two students of one teacher, or one student over time.
+//! Two runs compared family by family, as text and as Markdown.
 
 use std::fmt::Write as _;
 
-use hydrometer_audit::Statement;
-use hydrometer_metrics::measure::answers::GAP_CLOSED;
-use hydrometer_metrics::measure::{Direction, find};
-use hydrometer_metrics::{Estimate, Verdict};
-use serde::Serialize;
+use hydrometer_audit::Comparison;
+use hydrometer_audit::comparison::{Found, Reading, Row, Side};
 
 use crate::markdown::{code, prose};
-use crate::section::drawn;
-use crate::show;
+use crate::show::{self, counted};
 use crate::terminal::{Page, TerminalOptions};
 use crate::text::{left, right, visible};
 
-/// Two statements, metric by metric.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Comparison {
-    /// The first run.
-    pub a: Side,
-    /// The second run.
-    pub b: Side,
-    /// Why the numbers of the two runs do not answer the same question; empty when they do.
-    pub obstacles: Vec<String>,
-    /// The metrics that at least one run measured, in the order of the first statement, then of the second.
-    pub rows: Vec<Row>,
+/// Said in place of numbers of which none can say anything.
+const ONE_FAMILY: &str = "one family: it allows no interval, so nothing can be said of the difference; ask more families \
+                          (documents or unrelated probes).";
+
+/// What a reading says.
+fn words(reading: Reading) -> &'static str {
+    match reading {
+        Reading::BBetter => "B better",
+        Reading::ABetter => "A better",
+        Reading::Differs => "differs",
+        Reading::NoDifference => "may be chance",
+        Reading::Same => "the same",
+        Reading::OneFamily => "one family",
+    }
 }
 
-/// What a comparison says of one run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Side {
-    /// The student's name.
-    pub student: String,
-    /// The run's identity.
-    pub run: String,
-    /// Its verdict.
-    pub verdict: Verdict,
+/// What was compared, as a sentence.
+fn shared(comparison: &Comparison) -> String {
+    let lost = |name: &str, side: &Side| match side.left_out {
+        0 => String::new(),
+        left_out => format!(
+            " {} of {name} that the other run was not asked {} left out.",
+            counted(left_out, "family"),
+            are(left_out)
+        ),
+    };
+    let families = counted(comparison.shared_families, "family");
+    format!("Paired over {families} that both runs were asked.{}{}", lost("A", &comparison.a), lost("B", &comparison.b))
 }
 
-/// One metric in both runs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row {
-    /// Identifier in the metric catalogue.
-    pub metric: String,
-    /// In the first run.
-    pub a: Option<Estimate>,
-    /// In the second run.
-    pub b: Option<Estimate>,
-    /// B − A, where both measured it.
-    pub difference: Option<f64>,
-    /// What the difference says.
-    pub reading: Reading,
+fn are(count: u64) -> &'static str {
+    if count == 1 { "is" } else { "are" }
 }
 
-/// What a difference says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reading {
-    /// The intervals are apart and the second run is better.
-    BBetter,
-    /// The intervals are apart and the first run is better.
-    ABetter,
-    /// The intervals are apart and the metric has no better side, or both are equally far from its best value.
-    Differs,
-    /// The intervals overlap.
-    Overlap,
-    /// One run did not measure it, there is no interval, or the runs are not comparable.
-    NotComparable,
+/// How to read it, as sentences.
+fn method(comparison: &Comparison) -> String {
+    let percent = |share: f64| format!("{} %", (share * 1000.0).round() / 10.0);
+    format!(
+        "Interval of B − A at {}: each family is taken out of both runs at once. “Better” and “differs” are named so \
+         that at most {} of what is named is chance (Benjamini–Hochberg over all numbers).",
+        percent(comparison.level),
+        percent(1.0 - comparison.level)
+    )
 }
 
-impl Reading {
-    /// For people.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::BBetter => "B better",
-            Self::ABetter => "A better",
-            Self::Differs => "differs",
-            Self::Overlap => "intervals overlap",
-            Self::NotComparable => "not comparable",
+/// `B is worse in 24 of 24 families`; `None` where neither way is better, or no family has a number of its own.
+fn families(found: &Found) -> Option<String> {
+    let families = counted(found.single_families, "family");
+    match (found.b_better, found.a_better) {
+        (0, 0) => None,
+        (worse, 0) => Some(format!("A is worse in {worse} of {families}")),
+        (0, worse) => Some(format!("B is worse in {worse} of {families}")),
+        (in_a, in_b) => Some(format!("A is worse in {in_a} and B in {in_b} of {families}")),
+    }
+}
+
+/// The interval, the p-value and the families of a difference.
+fn evidence(found: &Found) -> String {
+    let interval = match &found.interval {
+        Some(interval) => format!("B − A in {}", show::interval(Some(interval))),
+        None if found.families < 2 => "one family, no interval".to_owned(),
+        None => "every family differs alike".to_owned(),
+    };
+    let p = found.adjusted_p_value.map(|p| match p {
+        p if p < 0.001 => "p < 0.001".to_owned(),
+        p => format!("p = {}", show::probability(p)),
+    });
+    [Some(interval), p, families(found)].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// The rows with a difference to show.
+fn differing(comparison: &Comparison) -> impl Iterator<Item = (&Row, &Found)> {
+    let rows = comparison.rows.iter().filter_map(|row| Some((row, row.found.as_ref()?)));
+    rows.filter(|(_, found)| found.reading != Reading::Same)
+}
+
+/// The numbers that are the same in every family, by name.
+fn same(comparison: &Comparison) -> Vec<String> {
+    let same = |row: &&Row| row.found.as_ref().is_some_and(|found| found.reading == Reading::Same);
+    comparison.rows.iter().filter(same).map(|row| show::metric(&row.metric)).collect()
+}
+
+/// Why numbers are not compared, with their names.
+fn missing(comparison: &Comparison) -> Vec<(&str, Vec<String>)> {
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for row in &comparison.rows {
+        let Some(reason) = row.missing.as_deref() else { continue };
+        let name = show::metric(&row.metric);
+        match reasons.iter_mut().find(|(other, _)| *other == reason) {
+            Some((_, names)) => names.push(name),
+            None => reasons.push((reason, vec![name])),
         }
     }
-}
-
-const CAUTION: &str = "“Better” means that the two intervals do not overlap: a cautious reading, because both runs saw \
-                       the same probes and a paired test would find smaller differences.";
-
-impl Comparison {
-    /// Sets two statements side by side.
-    #[must_use]
-    pub fn of(a: &Statement, b: &Statement) -> Self {
-        let obstacles = obstacles(a, b);
-        let comparable = obstacles.is_empty();
-        let mut ids: Vec<&str> = a.metrics.iter().map(|m| m.id.as_str()).collect();
-        ids.extend(b.metrics.iter().map(|m| m.id.as_str()).filter(|id| !a.metrics.iter().any(|m| m.id == *id)));
-        let estimate = |s: &Statement, id: &str| show::find_metric(s, id).and_then(|m| m.estimate.clone());
-        // A gap that starts elsewhere is another gap.
-        let start = |s: &Statement| {
-            (s.answers.as_ref().and_then(|answers| answers.gap_base), s.base.as_ref().map(|base| base.weights.clone()))
-        };
-        let same_start = start(a) == start(b);
-        let comparable = |id: &str| comparable && (id != GAP_CLOSED.id || same_start);
-        let rows = ids.into_iter().map(|id| row(id, estimate(a, id), estimate(b, id), comparable(id)));
-        let rows = rows.filter(|row| row.a.is_some() || row.b.is_some()).collect();
-        Self { a: Side::of(a), b: Side::of(b), obstacles, rows }
-    }
-}
-
-impl Side {
-    fn of(statement: &Statement) -> Self {
-        Self { student: statement.student.name.clone(), run: statement.run.clone(), verdict: statement.verdict }
-    }
-}
-
-fn obstacles(a: &Statement, b: &Statement) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut differ = |what: &str, a: &str, b: &str| {
-        if a != b {
-            found.push(format!("{what} differ: {a} against {b}"));
-        }
-    };
-    differ("the teachers' weights", &a.teacher.weights, &b.teacher.weights);
-    let none = || "none".to_owned();
-    let tokenizer = |s: &Statement| s.teacher.tokenizer.clone().unwrap_or_else(|| "unknown".to_owned());
-    differ("the teachers' tokenizers", &tokenizer(a), &tokenizer(b));
-    let surgery = |s: &Statement| s.teacher.surgery.clone().unwrap_or_else(none);
-    differ("the defects planted in the teachers", &surgery(a), &surgery(b));
-    let template = |s: &Statement| s.teacher.template.clone().unwrap_or_else(none);
-    differ("the teachers' chat templates", &template(a), &template(b));
-    let meaning = |s: &Statement| match s.answers.as_ref().and_then(|answers| answers.meaning.as_ref()) {
-        Some(meaning) => {
-            format!("sentence encoder {}, cosine at least {}", meaning.encoder.key(), meaning.least_cosine)
-        }
-        None => "alike in spelling".to_owned(),
-    };
-    differ("the rules for answers that mean the same", &meaning(a), &meaning(b));
-    differ("the suites", &a.suite.hash, &b.suite.hash);
-    differ("the context windows", &a.suite.n_ctx.to_string(), &b.suite.n_ctx.to_string());
-    differ("the numbers of option orders", &a.suite.rotations.to_string(), &b.suite.rotations.to_string());
-    let settings = |s: &Statement| s.answers.as_ref().and_then(|answers| answers.settings.clone());
-    let sampling = |s: &Statement| settings(s).map_or_else(none, |settings| drawn(&settings.parameters));
-    differ("the ways of sampling answers", &sampling(a), &sampling(b));
-    differ("the evidence regimes", &a.regime.id, &b.regime.id);
-    found
-}
-
-fn row(id: &str, a: Option<Estimate>, b: Option<Estimate>, comparable: bool) -> Row {
-    let difference = a.as_ref().zip(b.as_ref()).map(|(a, b)| b.value - a.value);
-    let reading = match (&a, &b) {
-        (Some(a), Some(b)) if comparable => reading(id, a, b),
-        _ => Reading::NotComparable,
-    };
-    Row { metric: id.to_owned(), a, b, difference, reading }
-}
-
-fn reading(id: &str, a: &Estimate, b: &Estimate) -> Reading {
-    let (Some(in_a), Some(in_b)) = (&a.interval, &b.interval) else { return Reading::NotComparable };
-    if in_a.low <= in_b.high && in_b.low <= in_a.high {
-        return Reading::Overlap;
-    }
-    // How far each is from the metric's best value.
-    let distance = |value: f64| match find(id).map_or(Direction::Neither, |info| info.direction) {
-        Direction::Higher => Some(-value),
-        Direction::Lower => Some(value),
-        Direction::One => Some((value - 1.0).abs()),
-        Direction::Zero => Some(value.abs()),
-        Direction::Neither => None,
-    };
-    match distance(a.value).zip(distance(b.value)) {
-        Some((a, b)) if b < a => Reading::BBetter,
-        Some((a, b)) if a < b => Reading::ABetter,
-        _ => Reading::Differs,
-    }
+    reasons
 }
 
 /// The comparison for a terminal. `options.files` and `options.measured` are not used.
@@ -183,32 +115,48 @@ pub fn compare_terminal(comparison: &Comparison, options: &TerminalOptions<'_>) 
         let student = left(&visible(&side.student), 36);
         page.line(&format!("{name}  {student}  {verdict}"));
     }
-    if !comparison.obstacles.is_empty() {
-        page.heading("NOT COMPARABLE");
-        for obstacle in &comparison.obstacles {
-            page.paragraph("  - ", obstacle);
-        }
+    page.gap();
+    page.paragraph("", &shared(comparison));
+    for caution in &comparison.cautions {
+        page.paragraph("", caution);
+    }
+    let of_one = comparison.is_of_one_family();
+    if of_one {
+        page.paragraph("", ONE_FAMILY);
     }
     let name = (page.width - 52).min(40);
     let heads = [right("A", 11), right("B", 11), right("B − A", 11)].concat();
-    page.heading(&format!("{}{heads}  READING", left("METRIC", name)));
-    let shown = |estimate: &Option<Estimate>| estimate.as_ref().map_or_else(|| "–".into(), |e| show::number(e.value));
-    let interval = |estimate: &Option<Estimate>| {
-        estimate.as_ref().map_or_else(String::new, |e| show::interval(e.interval.as_ref()))
-    };
-    for row in &comparison.rows {
+    let mut rows = differing(comparison).filter(|_| !of_one).peekable();
+    if rows.peek().is_some() {
+        page.heading(&format!("{}{heads}  READING", left("METRIC", name)));
+    }
+    for (row, found) in rows {
         let cells = format!(
             "{}{}{}  {}",
-            right(&shown(&row.a), 11),
-            right(&shown(&row.b), 11),
-            right(&row.difference.map_or_else(|| "–".into(), signed), 11),
-            row.reading.words()
+            right(&show::number(found.a), 11),
+            right(&show::number(found.b), 11),
+            right(&signed(found.difference), 11),
+            words(found.reading)
         );
         page.named(&format!("  {}", show::metric(&row.metric)), name, &cells);
-        page.paragraph("      ", &format!("A {}  B {}", interval(&row.a), interval(&row.b)));
+        page.paragraph("      ", &evidence(found));
     }
-    page.gap();
-    page.paragraph("", CAUTION);
+    let same = same(comparison);
+    if !same.is_empty() {
+        page.heading("THE SAME IN EVERY FAMILY");
+        page.paragraph("  ", &format!("{}.", same.join(", ")));
+    }
+    let missing = missing(comparison);
+    if !missing.is_empty() {
+        page.heading("NOT COMPARED");
+        for (reason, names) in missing {
+            page.paragraph("  - ", &format!("{}: {reason}.", names.join(", ")));
+        }
+    }
+    if !of_one {
+        page.gap();
+        page.paragraph("", &method(comparison));
+    }
     page.text
 }
 
@@ -220,32 +168,48 @@ pub fn compare_markdown(comparison: &Comparison) -> String {
         let verdict = format!("{} {}", show::sign(side.verdict), show::verdict(side.verdict));
         let _ = writeln!(page, "| {name} | {} | {verdict} |", code(&side.student));
     }
-    if !comparison.obstacles.is_empty() {
-        page.push_str("\n**Not comparable:**\n\n");
-        for obstacle in &comparison.obstacles {
-            let _ = writeln!(page, "- {}", prose(obstacle));
-        }
+    let _ = writeln!(page, "\n{}", prose(&shared(comparison)));
+    for caution in &comparison.cautions {
+        let _ = writeln!(page, "\n{}", prose(caution));
     }
-    page.push_str("\n| Metric | A | | B | | B − A | Reading |\n|---|--:|---|--:|---|--:|---|\n");
-    for row in &comparison.rows {
-        let cells = |estimate: &Option<Estimate>| match estimate {
-            Some(e) => format!("{} | {}", show::number(e.value), show::interval(e.interval.as_ref())),
-            None => "– | not measured".into(),
-        };
+    let of_one = comparison.is_of_one_family();
+    if of_one {
+        let _ = writeln!(page, "\n{ONE_FAMILY}");
+    }
+    let mut rows = differing(comparison).filter(|_| !of_one).peekable();
+    if rows.peek().is_some() {
+        page.push_str("\n| Metric | A | B | B − A | Reading | Evidence |\n|---|--:|--:|--:|---|---|\n");
+    }
+    for (row, found) in rows {
         let _ = writeln!(
             page,
-            "| {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} |",
             prose(&show::metric(&row.metric)),
-            cells(&row.a),
-            cells(&row.b),
-            row.difference.map_or_else(|| "–".into(), signed),
-            row.reading.words()
+            show::number(found.a),
+            show::number(found.b),
+            signed(found.difference),
+            words(found.reading),
+            prose(&evidence(found))
         );
     }
-    let _ = writeln!(page, "\n{CAUTION}");
+    let same = same(comparison);
+    if !same.is_empty() {
+        let _ = writeln!(page, "\nThe same in every family: {}.", prose(&same.join(", ")));
+    }
+    let missing = missing(comparison);
+    if !missing.is_empty() {
+        page.push_str("\n**Not compared:**\n\n");
+        for (reason, names) in missing {
+            let _ = writeln!(page, "- {}", prose(&format!("{}: {reason}.", names.join(", "))));
+        }
+    }
+    if !of_one {
+        let _ = writeln!(page, "\n{}", prose(&method(comparison)));
+    }
     page
 }
 
-fn signed(value: f64) -> String {
+/// A difference with its sign.
+pub(crate) fn signed(value: f64) -> String {
     if value > 0.0 { format!("+{}", show::number(value)) } else { show::number(value) }
 }

@@ -6,7 +6,7 @@
 //! A statement becomes a list of sections (`section`, a file each), a section is made of blocks (`document`), and every
 //! format (`html`, `terminal`, `markdown`, `csv`) renders blocks without knowing which section they come from.
 
-pub mod compare;
+mod compare;
 mod compat;
 mod csv;
 mod document;
@@ -17,16 +17,18 @@ mod measured;
 mod plot;
 mod section;
 mod show;
+pub mod side_by_side;
 mod terminal;
 mod text;
 
-pub use compare::{Comparison, compare_markdown, compare_terminal};
+pub use compare::{compare_markdown, compare_terminal};
 pub use compat::compat;
 pub use csv::csv;
 pub use html::html;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use measured::Measured;
+pub use side_by_side::{SideBySide, side_by_side_markdown, side_by_side_terminal};
 pub use terminal::{Color, TerminalOptions, terminal};
 pub use text::{printable, printable_json, visible};
 

@@ -112,11 +112,14 @@ pub(crate) fn graduated(name: &str, estimate: &Estimate, scale: Scale, bounds: (
 }
 
 fn said(name: &str, estimate: &Estimate) -> String {
+    let interval = match &estimate.interval {
+        Some(interval) => format!("{} interval {}", show::percent(interval.level), show::interval(Some(interval))),
+        None => show::interval(None),
+    };
     format!(
-        "{}: {}, interval {}, teacher against itself {}",
+        "{}: {}, {interval}, teacher against itself {}",
         visible(name),
         show::number(estimate.value),
-        show::interval(estimate.interval.as_ref()),
         estimate.floor.map_or_else(|| "–".into(), show::number)
     )
 }

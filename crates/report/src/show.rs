@@ -1,6 +1,6 @@
 //! Numbers, verdicts and names as people read them, the same in every format.
 
-use hydrometer_audit::statement::{Metric, ReservationKind, Severity, Statement};
+use hydrometer_audit::statement::{Gate, Metric, ReservationKind, Severity, Statement};
 use hydrometer_metrics::measure::{find, text};
 use hydrometer_metrics::{Estimate, Interval, IntervalMethod, Verdict};
 pub(crate) use hydrometer_probes::counted::{counted, grouped as count};
@@ -155,7 +155,17 @@ pub(crate) fn level(statement: &Statement) -> String {
     let estimates = statement.headline.iter().filter_map(|h| h.estimate.as_ref());
     let all = estimates.chain(statement.metrics.iter().filter_map(|m| m.estimate.as_ref()));
     let level = all.filter_map(|e| e.interval.as_ref()).map(|i| i.level).next().unwrap_or(0.95);
-    format!("{} %", (level * 1000.0).round() / 10.0)
+    percent(level)
+}
+
+/// A level: `95 %`, `98.333 %`.
+pub(crate) fn percent(level: f64) -> String {
+    format!("{} %", (level * 1e5).round() / 1e3)
+}
+
+/// The interval that a gate was judged by, or where there is none that of its number.
+pub(crate) fn judged(gate: &Gate) -> Option<Interval> {
+    gate.judged.or(gate.estimate.as_ref()?.interval)
 }
 
 #[cfg(test)]

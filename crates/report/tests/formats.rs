@@ -7,8 +7,8 @@ use hydrometer_answers::{EncoderIdentity, MeaningSettings};
 use hydrometer_audit::Statement;
 use hydrometer_audit::statement::GapBase;
 use hydrometer_metrics::Verdict;
-use hydrometer_report::compare::{Comparison, Reading};
-use hydrometer_report::{Color, Measured, TerminalOptions, compare_markdown, compare_terminal};
+use hydrometer_report::side_by_side::{Reading, SideBySide};
+use hydrometer_report::{Color, Measured, TerminalOptions, side_by_side_markdown, side_by_side_terminal};
 use unicode_width::UnicodeWidthStr;
 
 fn options(width: usize) -> TerminalOptions<'static> {
@@ -62,7 +62,7 @@ fn no_terminal_line_is_wider_than_asked() {
     for width in [72, 80, 89, 90, 100, 300] {
         for statement in [sample::statement(), sample::empty(), sample::full(), wide()] {
             let text = hydrometer_report::terminal(&statement, &options(width));
-            let comparison = compare_terminal(&Comparison::of(&statement, &wide()), &options(width));
+            let comparison = side_by_side_terminal(&SideBySide::of(&statement, &wide()), &options(width));
             for line in text.lines().chain(comparison.lines()) {
                 assert!(line.width() <= width.min(100), "{} columns of {width}: {line}", line.width());
             }
@@ -75,7 +75,7 @@ fn names_of_metrics_are_never_cut() {
     let statement = sample::statement();
     for width in [72, 90, 100] {
         let text = hydrometer_report::terminal(&statement, &options(width));
-        let comparison = compare_terminal(&Comparison::of(&statement, &statement), &options(width));
+        let comparison = side_by_side_terminal(&SideBySide::of(&statement, &statement), &options(width));
         for name in ["Choice agreement of the favourite", "Answer agreement against its ceiling"] {
             assert!(text.contains(name) && comparison.contains(name), "{name} at {width}:\n{text}{comparison}");
         }
@@ -234,33 +234,33 @@ fn a_comparison_says_what_is_better_and_what_cannot_be_said() {
         let metric = b.metrics.iter_mut().find(|m| m.id == id).unwrap();
         metric.estimate = Some(sample::estimate(value, 0.02, None));
     }
-    let comparison = Comparison::of(&a, &b);
-    let reading = |c: &Comparison, id: &str| c.rows.iter().find(|r| r.metric == id).unwrap().reading;
+    let comparison = SideBySide::of(&a, &b);
+    let reading = |c: &SideBySide, id: &str| c.rows.iter().find(|r| r.metric == id).unwrap().reading;
     assert!(comparison.obstacles.is_empty());
     assert_eq!(reading(&comparison, "kl_divergence"), Reading::BBetter);
     assert_eq!(reading(&comparison, "tail_kept"), Reading::ABetter);
     assert_eq!(reading(&comparison, "entropy_ratio"), Reading::Overlap);
-    insta::assert_snapshot!("compare", compare_terminal(&comparison, &options(100)));
+    insta::assert_snapshot!("compare", side_by_side_terminal(&comparison, &options(100)));
 
     if let Some(answers) = &mut b.answers {
         answers.gap_base = Some(GapBase::Model);
     }
-    let comparison = Comparison::of(&a, &b);
+    let comparison = SideBySide::of(&a, &b);
     assert_eq!(reading(&comparison, "gap_closed"), Reading::NotComparable);
     assert_eq!(reading(&comparison, "kl_divergence"), Reading::BBetter);
 
     b.suite.hash = "blake3:other".into();
-    let comparison = Comparison::of(&a, &b);
+    let comparison = SideBySide::of(&a, &b);
     assert_eq!(comparison.obstacles.len(), 1);
     assert_eq!(reading(&comparison, "kl_divergence"), Reading::NotComparable);
-    assert!(compare_markdown(&comparison).contains("Not comparable"));
+    assert!(side_by_side_markdown(&comparison).contains("Not comparable"));
 
     b.suite.hash = a.suite.hash.clone();
     let drawn = &mut b.answers.as_mut().unwrap().settings.as_mut().unwrap().parameters;
     drawn.seed += 1;
-    assert!(Comparison::of(&a, &b).obstacles.is_empty(), "another seed asks the same question");
+    assert!(SideBySide::of(&a, &b).obstacles.is_empty(), "another seed asks the same question");
     b.answers.as_mut().unwrap().settings.as_mut().unwrap().parameters.temperature = 0.7;
-    assert_eq!(Comparison::of(&a, &b).obstacles.len(), 1);
+    assert_eq!(SideBySide::of(&a, &b).obstacles.len(), 1);
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn runs_with_other_rules_for_the_same_meaning_are_not_compared() {
             .map(|(name, weights, least_cosine)| MeaningSettings { encoder: encoder(name, weights), least_cosine });
         statement
     };
-    let obstacles = |a: &Statement, b: &Statement| Comparison::of(a, b).obstacles.len();
+    let obstacles = |a: &Statement, b: &Statement| SideBySide::of(a, b).obstacles.len();
     assert_eq!(obstacles(&run(16, None), &run(48, None)), 0, "a run that stopped earlier asked less");
     let ours = run(16, Some(("here", "blake3:w", 0.85)));
     assert_eq!(obstacles(&ours, &run(48, Some(("there", "blake3:w", 0.85)))), 0, "a name is for people");

@@ -203,3 +203,51 @@ fn several_gates_at_their_margins_accuse_no_more_often_than_one() {
     // Uncorrected, two independent gates would accuse in 9.75 % of audits; three standard errors are 3.3 points.
     assert!(share(&audits, Verdict::Fail) <= 0.083, "{}", share(&audits, Verdict::Fail));
 }
+
+/// Why a number of a real run is missing once its rows are changed.
+fn reason(metric: &str, change: impl Fn(&mut Rows)) -> String {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/demo-student");
+    let mut rows = Rows::read(&hydrometer_answers::RunFolder::open(&folder).unwrap()).unwrap();
+    change(&mut rows);
+    rows.samples.clear();
+    let policy = Policy::default();
+    let evidence = crate::evidence::Evidence::new(&rows, &policy).unwrap();
+    evidence.measure(hydrometer_metrics::measure::find(metric).unwrap()).map(|found| found.estimate).unwrap_err()
+}
+
+#[test]
+fn a_missing_number_says_its_cause() {
+    let check = |metric: &str, expected: &str, change: &dyn Fn(&mut Rows)| {
+        let reason = reason(metric, change);
+        assert!(reason.contains(expected), "{metric}: {reason}");
+    };
+    check("perplexity_ratio", "infinite: the student holds a token", &|rows| {
+        rows.positions[0].stats.student_logprob = f32::NEG_INFINITY;
+    });
+    check("bits_per_byte_student", "infinite: the student holds a token", &|rows| {
+        for row in &mut rows.likelihoods {
+            row.logprob = f64::NEG_INFINITY;
+        }
+    });
+    check("bits_per_byte_student", "the run kept no likelihood of whole texts", &|rows| rows.likelihoods.clear());
+    check("entropy_ratio", "the teacher is certain of every token", &|rows| {
+        rows.positions.iter_mut().for_each(|row| row.stats.teacher_entropy = 0.0);
+    });
+    check("choice_lost", "no choice has a true answer", &|rows| {
+        for probe in &mut rows.probes {
+            if let hydrometer_probes::Ask::Choice(choice) = &mut probe.ask {
+                choice.truth = None;
+            }
+        }
+    });
+    check("choice_agreement", "the suite asks no choices", &|rows| {
+        rows.probes.retain(|probe| !matches!(probe.ask, hydrometer_probes::Ask::Choice(_)));
+        rows.choices.clear();
+    });
+    check("kl_divergence", "the suite has no texts", &|rows| {
+        rows.probes.retain(|probe| !matches!(probe.ask, hydrometer_probes::Ask::Text(_)));
+        rows.positions.clear();
+        rows.likelihoods.clear();
+        rows.floor.clear();
+    });
+}

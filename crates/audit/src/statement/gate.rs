@@ -19,8 +19,9 @@ pub struct Gate {
     pub estimate: Option<Estimate>,
     /// Further families that would decide it at the present spread; `None` when decided or not computable.
     pub more_families: Option<u64>,
-    /// The interval that decided: each end is a one-sided bound at the gate's level, not narrowed to the metric's range. `None`
-    /// where there is none, and where the run stopped by its evidence.
+    /// The interval that decided: each end is a one-sided bound at the gate's level (two-sided 90 % for 5 % on a side; of a
+    /// gate that would fail, the level that Holm's correction leaves it), not narrowed to the metric's range. `None` where
+    /// there is none, and where the run stopped by its evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged: Option<Interval>,
     /// Why a gate that would fail by itself is undecided; `None` for every other gate.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hydrometer_metrics::stats::gate::judge;
 use hydrometer_metrics::stats::limits::{BROKEN, Limits};
 use hydrometer_metrics::stats::power;
-use hydrometer_metrics::{Estimate, Verdict, measure};
+use hydrometer_metrics::{Estimate, Interval, Verdict, measure};
 use hydrometer_probes::counted::counted;
 
 use super::holm::name_failures;
@@ -47,10 +47,10 @@ fn gate(rule: &GateRule, metrics: &[Metric], limits: Option<&Limits>, level: f64
         let ends = |alpha: f64, growth: f64| limits?.gate_ends(alpha, growth);
         let answer = judge(estimate.value, estimate.n_families, ends, &bounds, alpha);
         let mut found = format!("it is {:.4}", estimate.value);
-        match &estimate.interval {
-            Some(i) => {
+        match judged_by(limits, alpha) {
+            Some(judged) => {
                 let families = counted(estimate.n_families, "family");
-                found += &format!(" [{:.4}, {:.4}] over {families}", i.low, i.high);
+                found += &format!(", {} over {families}", interval_words(&judged));
             }
             None => found += " from a single family, which allows no interval",
         }
@@ -65,10 +65,21 @@ fn gate(rule: &GateRule, metrics: &[Metric], limits: Option<&Limits>, level: f64
     })?;
     let judged = limits.filter(|_| gate.estimate.is_some());
     Some(Gate {
-        judged: judged.and_then(|limits| limits.interval(1.0 - 2.0 * alpha)),
+        judged: judged_by(judged, alpha),
         detectable: judged.and_then(|limits| power::beyond(limits, &bounds, alpha, POWER)),
         ..gate
     })
+}
+
+/// The interval of which each end is a one-sided bound at `alpha`.
+pub(super) fn judged_by(limits: Option<&Limits>, alpha: f64) -> Option<Interval> {
+    limits?.interval(1.0 - 2.0 * alpha)
+}
+
+/// `90 % interval [0.1000, 0.2000]`
+pub(super) fn interval_words(interval: &Interval) -> String {
+    let percent = (interval.level * 1e5).round() / 1e3;
+    format!("{percent} % interval [{:.4}, {:.4}]", interval.low, interval.high)
 }
 
 /// A gate of a run that stopped by its evidence.

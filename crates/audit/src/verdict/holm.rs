@@ -7,6 +7,7 @@ use hydrometer_metrics::stats::gate::{Bounds, failure_p};
 use hydrometer_metrics::stats::limits::Limits;
 use hydrometer_metrics::stats::significance::holm;
 
+use super::gate::{interval_words, judged_by};
 use crate::statement::{Corrected, Gate};
 
 /// Naming failures is a search among all gates: a FAIL stands when Holm's correction leaves it below `alpha`, else the
@@ -19,14 +20,24 @@ pub(super) fn name_failures(gates: &mut [Gate], limits: &BTreeMap<&str, Limits>,
     let p_values: Vec<f64> = gates.iter().map(p_of).collect();
     let tests = gates.len();
     for ((gate, adjusted), alone) in gates.iter_mut().zip(holm(&p_values)).zip(&p_values) {
-        if gate.verdict == Verdict::Fail && adjusted > alpha {
+        if gate.verdict != Verdict::Fail {
+            continue;
+        }
+        // The level that the correction leaves to this gate: its bound there misses the margin just when Holm's p is at
+        // most `alpha`.
+        let step = judged_by(limits.get(gate.metric.as_str()), alpha * alone / adjusted);
+        let words = step.as_ref().map(interval_words).unwrap_or_default();
+        if adjusted > alpha {
             gate.verdict = Verdict::NotEnoughEvidence;
             gate.corrected = Some(Corrected { alone: *alone, adjusted });
             gate.explanation += &format!(
                 "; by itself it would fail (p {alone:.3}), but one of {tests} gates may do so by chance (Holm's p \
-                 {adjusted:.3}, above {alpha:.2})"
+                 {adjusted:.3}, above {alpha:.2}): judged by its {words}"
             );
+        } else if adjusted > *alone {
+            gate.explanation += &format!("; among {tests} gates (Holm's correction) judged by its {words}");
         }
+        gate.judged = step;
     }
 }
 
@@ -62,12 +73,17 @@ mod tests {
         let mut alone = [gate(Verdict::Fail)];
         name_failures(&mut alone, &limits, 0.05);
         assert_eq!((alone[0].verdict, alone[0].corrected), (Verdict::Fail, None));
+        let judged = alone[0].judged.unwrap();
+        assert!((judged.level - 0.9).abs() < 1e-9 && judged.low > margin, "{judged:?}");
         let mut two = [gate(Verdict::Fail), gate(Verdict::Fail)];
         name_failures(&mut two, &limits, 0.05);
         for gate in two {
             let Corrected { alone, adjusted } = gate.corrected.unwrap();
             assert_eq!(gate.verdict, Verdict::NotEnoughEvidence);
             assert!((alone - 0.03).abs() < 1e-3 && (adjusted - 0.06).abs() < 2e-3, "{alone} {adjusted}");
+            let judged = gate.judged.unwrap();
+            assert!((judged.level - 0.95).abs() < 1e-3 && judged.low < margin, "{judged:?}");
+            assert!(gate.explanation.contains("judged by its 95 % interval"), "{}", gate.explanation);
             assert!(gate.explanation.contains("p 0.030") && gate.explanation.contains("0.060"), "{}", gate.explanation);
         }
     }

@@ -86,6 +86,9 @@ fn closing(table: &FamilyTable, level: f64) -> Result<Limits, Undefined> {
     gap_ratio(&table.totals())?;
     let prompts = |sums: &[f64]| sums[0];
     let apart = Limits::new(table, Shape::ANY, prompts, |sums| sums.last().copied());
+    if apart.as_ref().is_some_and(|apart| apart.families() == 1) {
+        return Err(Undefined::OneFamily);
+    }
     let clear = apart.and_then(|apart| apart.interval(level)).is_some_and(|interval| interval.low > 0.0);
     let ratios = Shape::Between { low: None, high: Some(1.0) };
     let found = Limits::new(table, ratios, prompts, |sums| gap_ratio(sums).ok()).filter(|_| clear);
@@ -109,7 +112,7 @@ pub static ANSWER_AGREEMENT: Definition = Definition {
     group: Group::Answers,
     measure: Some(Measure {
         interval: IntervalRule::Share,
-        floor: Floor::Ceiling(AGREEMENT_WITH_ITSELF),
+        floor: Floor::OfTeacher(AGREEMENT_WITH_ITSELF),
         bounds: Some(FamilyBounds {
             items: pairs::PROMPTS,
             over: Sum::of(&[pairs::BETWEEN]),

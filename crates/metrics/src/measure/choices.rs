@@ -27,14 +27,8 @@ const fn measure(formula: Formula) -> Measure {
     }
 }
 
-const fn ratio(over: &'static [Column], under: &'static [Column]) -> Formula {
-    Formula::Ratio(Ratio {
-        over: Sum::of(over),
-        under: Sum::of(under),
-        given: &[],
-        nothing: 0.0,
-        empty: Undefined::TooFewChoices,
-    })
+const fn ratio(over: &'static [Column], under: &'static [Column], empty: Undefined) -> Formula {
+    Formula::Ratio(Ratio { over: Sum::of(over), under: Sum::of(under), given: &[], nothing: 0.0, empty })
 }
 
 const fn bounds(items: Column, over: &'static [Column], under: &'static [Column]) -> Option<FamilyBounds> {
@@ -43,7 +37,7 @@ const fn bounds(items: Column, over: &'static [Column], under: &'static [Column]
 
 /// Per choice, a part of the whole.
 const fn mean(of: &'static [Column]) -> Measure {
-    Measure { bounds: bounds(COUNT, of, &[COUNT]), ..measure(ratio(of, &[COUNT])) }
+    Measure { bounds: bounds(COUNT, of, &[COUNT]), ..measure(ratio(of, &[COUNT], Undefined::NoChoices)) }
 }
 
 /// Over the choices with a truth.
@@ -57,7 +51,10 @@ const fn with_truth(formula: Formula) -> Measure {
 
 /// Per choice with a truth, a part of the whole.
 const fn of_truth(of: &'static [Column]) -> Measure {
-    Measure { bounds: bounds(WITH_TRUTH, of, &[WITH_TRUTH]), ..with_truth(ratio(of, &[WITH_TRUTH])) }
+    Measure {
+        bounds: bounds(WITH_TRUTH, of, &[WITH_TRUTH]),
+        ..with_truth(ratio(of, &[WITH_TRUTH], Undefined::NoTrueChoices))
+    }
 }
 
 /// A share of choices.
@@ -83,11 +80,24 @@ const OF_TEACHER: &[Column] = &TEACHER_BINS.all();
 const OF_STUDENT: &[Column] = &STUDENT_BINS.all();
 
 const fn ece2(bins: &'static [Column]) -> Formula {
-    Formula::Function { reads: bins, of: |sums| calibration::ece2(sums).ok_or(Undefined::TooFewChoices) }
+    Formula::Function {
+        reads: bins,
+        of: |sums| {
+            let nothing = sums.iter().all(|&sum| sum == 0.0);
+            let reason = if nothing { Undefined::NoTrueChoices } else { Undefined::TooFewForBins };
+            calibration::ece2(sums).ok_or(reason)
+        },
+    }
 }
 
-const SLOPE: Formula =
-    Formula::Function { reads: &REGRESSION.all(), of: |sums| calibration::slope(sums).ok_or(Undefined::TooFewChoices) };
+const SLOPE: Formula = Formula::Function {
+    reads: &REGRESSION.all(),
+    of: |sums| {
+        let nothing = sums.iter().all(|&sum| sum == 0.0);
+        let reason = if nothing { Undefined::NoChoices } else { Undefined::StudentIndifferent };
+        calibration::slope(sums).ok_or(reason)
+    },
+};
 
 /// Choice agreement of the favourite.
 pub static CHOICE_TOP1_AGREEMENT: Definition = Definition {
@@ -124,7 +134,7 @@ pub static CHOICE_AGREEMENT: Definition = Definition {
     group: Group::Choices,
     measure: Some(Measure {
         // Of the teacher with a second run of itself: Σ_o P_T(o)².
-        floor: Floor::Ceiling(ratio(&[CEILING], &[COUNT])),
+        floor: Floor::OfTeacher(ratio(&[CEILING], &[COUNT], Undefined::NoChoices)),
         ..mean(&[AGREEMENT])
     }),
 };
@@ -173,7 +183,7 @@ pub static CHOICE_DIVERGENCE_RATIO: Definition = Definition {
         ..measure(Formula::Ratio(Ratio {
             over: Sum::of(&[D2]),
             under: Sum::of(&[FROM_GUESS]),
-            given: &[(COUNT, Undefined::TooFewChoices)],
+            given: &[(COUNT, Undefined::NoChoices)],
             nothing: 1e-12,
             empty: Undefined::TeacherGuesses,
         }))
@@ -263,7 +273,7 @@ pub static CHOICE_NET_LOSS: Definition = Definition {
             under: Sum::of(&[WITH_TRUTH]),
             given: &[],
             nothing: 0.0,
-            empty: Undefined::TooFewChoices,
+            empty: Undefined::NoTrueChoices,
         }))
     }),
 };

@@ -72,6 +72,27 @@ impl Direction {
             Self::Neither => "descriptive",
         }
     }
+
+    /// How far a value is from the best one, up to a constant: less is better. `None` where neither way is.
+    pub fn loss(self, value: f64) -> Option<f64> {
+        match self {
+            Self::Higher => Some(-value),
+            Self::Lower => Some(value),
+            Self::One => Some((value - 1.0).abs()),
+            Self::Zero => Some(value.abs()),
+            Self::Neither => None,
+        }
+    }
+
+    /// Whether the best value lies between two others.
+    pub(super) fn between(self, a: f64, b: f64) -> bool {
+        let inside = |best: f64| (a - best) * (b - best) < 0.0;
+        match self {
+            Self::One => inside(1.0),
+            Self::Zero => inside(0.0),
+            Self::Higher | Self::Lower | Self::Neither => false,
+        }
+    }
 }
 
 /// One end of a range.
@@ -196,7 +217,29 @@ pub enum Floor {
     /// The same number of the teacher against its own second run.
     Rerun,
     /// What a perfect student would have, from the same sums.
-    Ceiling(Formula),
+    OfTeacher(Formula),
+}
+
+/// What the number that a metric is read against is to a student's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reference {
+    /// No student can be asked for less: the noise of a divergence.
+    Floor,
+    /// No student can be asked for more.
+    Ceiling,
+    /// What the teacher has, which a student may pass on either side.
+    Own,
+}
+
+impl Reference {
+    /// The word for it; empty where the heading says all.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::Ceiling => "ceiling",
+            Self::Own => "",
+        }
+    }
 }
 
 /// What a number needs beyond items in its table.
@@ -331,6 +374,19 @@ impl Definition {
         self.measure.as_ref().ok_or(Undefined::Later)
     }
 
+    /// What [`Estimate::floor`] is beside its value; `None` where it has none.
+    pub fn reference(&self) -> Option<Reference> {
+        let Measure { table, floor, .. } = self.measure?;
+        match (floor, self.direction) {
+            (Floor::Nothing, _) => None,
+            // A student may be right more often than its teacher, and end its answers better.
+            _ if matches!(table, Table::Truth | Table::Outcomes) => Some(Reference::Own),
+            (Floor::Rerun, Direction::Lower) => Some(Reference::Floor),
+            (_, Direction::Higher) => Some(Reference::Ceiling),
+            _ => Some(Reference::Own),
+        }
+    }
+
     /// Whether it needs this.
     pub fn needs(&self, need: Need) -> bool {
         self.measure.is_some_and(|measure| measure.needs.contains(&need))
@@ -350,8 +406,8 @@ impl Definition {
         measure.formula.of(&measure.project(sums).totals())
     }
 
-    /// Its value with an interval at `level`, such as 0.95, and the items that were left out; with its ceiling where it
-    /// has one, without the floor of [`Self::floor`].
+    /// Its value with an interval at `level`, such as 0.95, and the items that were left out; with what the teacher
+    /// has from the same sums, without the floor of [`Self::floor`].
     ///
     /// # Errors
     /// Why there is none.
@@ -379,8 +435,8 @@ impl Definition {
             _ => limits,
         };
         let mut found = limits.estimate(level, table.items());
-        if let Floor::Ceiling(ceiling) = measure.floor {
-            found.floor = ceiling.of(&ceiling.project(sums.table(measure.table)).totals()).ok();
+        if let Floor::OfTeacher(of_teacher) = measure.floor {
+            found.floor = of_teacher.of(&of_teacher.project(sums.table(measure.table)).totals()).ok();
         }
         measure.leave_out(sums, &mut found);
         self.range.narrow(&mut found);
@@ -419,7 +475,7 @@ impl Definition {
                 own(&measure.project(rerun), level).ok().map(|found| found.value())
             }
             (Floor::Rerun, _) => self.value(rerun).ok(),
-            (Floor::Nothing | Floor::Ceiling(_), _) => None,
+            (Floor::Nothing | Floor::OfTeacher(_), _) => None,
         }
     }
 
@@ -430,9 +486,11 @@ impl Definition {
         let (stake, reason) = measure.stake?;
         let table = stake.over_families(sums.table(measure.table));
         let found = Limits::new(&table, Shape::ANY, |_| 1.0, |sums| sums.first().copied());
-        let interval = found.and_then(|found| found.interval(level));
-        // A single family allows no interval, and no verdict either.
-        interval.is_none_or(|interval| interval.low <= 0.0).then_some(reason)
+        match found.as_ref().and_then(|found| found.interval(level)) {
+            Some(interval) => (interval.low <= 0.0).then_some(reason),
+            None if found.is_some_and(|found| found.families() == 1) => Some(Undefined::OneFamily),
+            None => Some(reason),
+        }
     }
 
     /// Standard deviation per family; `None` where it or its spread does not exist.
@@ -466,7 +524,7 @@ impl Measure {
     }
 
     /// The families' sums of the columns that its formula reads.
-    fn project(&self, sums: &Sums) -> FamilyTable {
+    pub(super) fn project(&self, sums: &Sums) -> FamilyTable {
         self.formula.project(sums.table(self.table))
     }
 

@@ -188,7 +188,13 @@ impl Formula {
             }
             Self::Function { of, .. } => of(sums)?,
         };
-        if value.is_finite() { Ok(value) } else { Err(Undefined::Unknown) }
+        if value.is_infinite() {
+            Err(Undefined::Infinite)
+        } else if value.is_nan() {
+            Err(Undefined::Unknown)
+        } else {
+            Ok(value)
+        }
     }
 
     /// How much of the denominator a family brings, from its sums of the columns that the formula reads; 1 where there is
@@ -242,15 +248,45 @@ pub enum Undefined {
     /// A sum is not a number.
     #[error("undefined: a number that it sums is not known")]
     Unknown,
-    /// No position, or none that counts.
-    #[error("undefined on these texts: there is nothing to divide by")]
+    /// Larger than any number.
+    #[error("it is infinite, or too large for a number")]
+    Infinite,
+    /// The teacher's probability of what the texts say is 0.
+    #[error("infinite: the teacher holds a token of these texts impossible (probability 0)")]
+    ImpossibleForTeacher,
+    /// The student's probability of what the texts say is 0.
+    #[error("infinite: the student holds a token of these texts impossible (probability 0)")]
+    ImpossibleForStudent,
+    /// No position.
+    #[error("no position of the texts was scored")]
     NoPositions,
     /// No text was scored.
     #[error("no text was scored")]
     NoText,
-    /// No choice with what the number needs.
-    #[error("too few choices have a true answer, or their probabilities do not vary")]
-    TooFewChoices,
+    /// All ten probabilities are alike at every position.
+    #[error("the teacher's ten most probable tokens have equal probabilities everywhere: there is no order to keep")]
+    AllTied,
+    /// The teacher's entropy is 0.
+    #[error("the teacher is certain of every token of these texts: its entropy is 0")]
+    TeacherCertain,
+    /// Nothing beyond the 0.9 nucleus.
+    #[error("the teacher gives no probability to tokens beyond its 0.9 nucleus on these texts: there is no tail")]
+    NoTail,
+    /// KL(1) is 0.
+    #[error("there is no divergence of which temperature could remove a share")]
+    NoDivergence,
+    /// No choice.
+    #[error("no choice was asked")]
+    NoChoices,
+    /// No choice that could be right.
+    #[error("no choice has a true answer")]
+    NoTrueChoices,
+    /// No bin with two choices.
+    #[error("too few choices with a true answer: no two of them have nearly the same probability")]
+    TooFewForBins,
+    /// All probabilities of the student are equal.
+    #[error("the student gives every option of every choice the same probability")]
+    StudentIndifferent,
     /// Nothing to compare.
     #[error("no prompt has an answer of both models")]
     NoAnswers,
@@ -286,6 +322,12 @@ pub enum Undefined {
     /// The lower bound of the base's distance is not above 0.
     #[error("no gap to close: the answers that it starts from cannot be told from the teacher's on these prompts")]
     NoGap,
+    /// At an end of its range, which hides how far beyond it is.
+    #[error("at the end of its range: how far beyond it lies, and how that varies, does not show")]
+    AtItsEnd,
+    /// Whether something is at stake needs an interval.
+    #[error("a single family allows no interval, and without one nobody knows whether there is anything to lose")]
+    OneFamily,
     /// No answer can be graded.
     #[error("no prompt has graded answers of both models; give the probes a checker")]
     NoTruth,

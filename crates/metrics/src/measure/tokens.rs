@@ -107,13 +107,16 @@ const fn function(reads: &'static [Column], of: fn(&[f64]) -> Result<f64, Undefi
     measure(Formula::Function { reads, of })
 }
 
-const fn ratio(over: Sum, under: Sum) -> Measure {
-    measure(Formula::Ratio(Ratio { over, under, given: &[], nothing: 0.0, empty: Undefined::NoPositions }))
+/// Where there are positions, and `empty` is why the denominator may still be none.
+const fn ratio(over: Sum, under: Sum, empty: Undefined) -> Measure {
+    let given = &[(COUNT, Undefined::NoPositions)];
+    measure(Formula::Ratio(Ratio { over, under, given, nothing: 0.0, empty }))
 }
 
 /// Per position.
 const fn mean(of: &'static [Column]) -> Measure {
-    ratio(Sum::of(of), Sum::of(&[COUNT]))
+    let (over, under) = (Sum::of(of), Sum::of(&[COUNT]));
+    measure(Formula::Ratio(Ratio { over, under, given: &[], nothing: 0.0, empty: Undefined::NoPositions }))
 }
 
 /// Bounds of a part of the whole, the whole at most `most` per position.
@@ -142,16 +145,21 @@ fn best_temperature(sums: &[f64]) -> Result<temperature::BestTemperature, Undefi
     temperature::best(divergences, slopes).ok_or(Undefined::Unknown)
 }
 
+/// A sum of log-probabilities that may be divided by a number of tokens or bytes, or `reason` where one of them is ln 0.
+fn possible(log_prob: f64, reason: Undefined) -> Result<f64, Undefined> {
+    if log_prob == f64::NEG_INFINITY { Err(reason) } else { Ok(log_prob) }
+}
+
 /// Of one model's texts.
-const fn bits_per_byte(table: Table) -> Measure {
-    Measure {
-        table,
-        floor: Floor::Nothing,
-        ..function(&[text::LOG_PROB, text::BYTES], |sums| {
-            let [log_prob, bytes] = exactly(sums);
-            Ok(-log_prob / positive(bytes, 0.0, Undefined::NoText)? / std::f64::consts::LN_2)
-        })
-    }
+const fn bits_per_byte(table: Table, of: fn(&[f64]) -> Result<f64, Undefined>) -> Measure {
+    Measure { table, floor: Floor::Nothing, ..function(&[text::LOG_PROB, text::BYTES], of) }
+}
+
+/// Bits per byte; `impossible` where a token has the probability 0.
+fn bits(sums: &[f64], impossible: Undefined) -> Result<f64, Undefined> {
+    let [log_prob, bytes] = exactly(sums);
+    let bytes = positive(bytes, 0.0, Undefined::NoText)?;
+    Ok(-possible(log_prob, impossible)? / bytes / std::f64::consts::LN_2)
 }
 
 /// KL divergence.
@@ -273,7 +281,7 @@ pub static KENDALL_TAU: Definition = Definition {
     measure: Some(Measure {
         needs: &[Need::TopTen],
         left_out: LeftOut::Silent { known: TAU_COUNT, all: COUNT, reason: "all ten teacher probabilities are tied" },
-        ..ratio(Sum::of(&[TAU]), Sum::of(&[TAU_COUNT]))
+        ..ratio(Sum::of(&[TAU]), Sum::of(&[TAU_COUNT]), Undefined::AllTied)
     }),
 };
 
@@ -294,7 +302,7 @@ pub static ENTROPY_RATIO: Definition = Definition {
     group: Group::Tokens,
     measure: Some(Measure {
         bounds: apart(Sum::of(&[STUDENT_ENTROPY]), Sum::of(&[TEACHER_ENTROPY]), [LARGEST_ENTROPY; 2]),
-        ..ratio(Sum::of(&[STUDENT_ENTROPY]), Sum::of(&[TEACHER_ENTROPY]))
+        ..ratio(Sum::of(&[STUDENT_ENTROPY]), Sum::of(&[TEACHER_ENTROPY]), Undefined::TeacherCertain)
     }),
 };
 
@@ -331,7 +339,7 @@ pub static TEMPERATURE_SHARE: Definition = Definition {
     direction: Direction::Neither,
     range: Range::SHARE,
     group: Group::Tokens,
-    measure: Some(over_temperatures(|sums| best_temperature(sums)?.removable.ok_or(Undefined::NoPositions))),
+    measure: Some(over_temperatures(|sums| best_temperature(sums)?.removable.ok_or(Undefined::NoDivergence))),
 };
 
 /// Tail kept.
@@ -352,7 +360,7 @@ pub static TAIL_KEPT: Definition = Definition {
     measure: Some(Measure {
         // Outside a nucleus of at least 0.9 there is at most 0.1.
         bounds: shares(Sum::of(TAIL_KEPT_MASS), Sum::of(TAIL_MASS), LARGEST_TAIL, ROUNDING),
-        ..ratio(Sum::of(TAIL_KEPT_MASS), Sum::of(TAIL_MASS))
+        ..ratio(Sum::of(TAIL_KEPT_MASS), Sum::of(TAIL_MASS), Undefined::NoTail)
     }),
 };
 
@@ -373,7 +381,7 @@ pub static TAIL_INVENTED: Definition = Definition {
     group: Group::Tokens,
     measure: Some(Measure {
         bounds: apart(Sum::of(TAIL_INVENTED_MASS), Sum::of(TAIL_MASS), [1.0, LARGEST_TAIL]),
-        ..ratio(Sum::of(TAIL_INVENTED_MASS), Sum::of(TAIL_MASS))
+        ..ratio(Sum::of(TAIL_INVENTED_MASS), Sum::of(TAIL_MASS), Undefined::NoTail)
     }),
 };
 
@@ -412,6 +420,8 @@ pub static PERPLEXITY_RATIO: Definition = Definition {
     group: Group::Tokens,
     measure: Some(function(&[STUDENT_NLL, TEACHER_NLL, COUNT], |sums| {
         let [student, teacher, count] = exactly(sums);
+        possible(-teacher, Undefined::ImpossibleForTeacher)?;
+        possible(-student, Undefined::ImpossibleForStudent)?;
         Ok(((student - teacher) / positive(count, 0.0, Undefined::NoPositions)?).exp())
     })),
 };
@@ -487,7 +497,7 @@ pub static BITS_PER_BYTE_TEACHER: Definition = Definition {
     direction: Direction::Lower,
     range: Range::FROM_ZERO,
     group: Group::Texts,
-    measure: Some(bits_per_byte(Table::TeacherTexts)),
+    measure: Some(bits_per_byte(Table::TeacherTexts, |sums| bits(sums, Undefined::ImpossibleForTeacher))),
 };
 
 /// Bits per byte, student.
@@ -505,7 +515,7 @@ pub static BITS_PER_BYTE_STUDENT: Definition = Definition {
     direction: Direction::Lower,
     range: Range::FROM_ZERO,
     group: Group::Texts,
-    measure: Some(bits_per_byte(Table::StudentTexts)),
+    measure: Some(bits_per_byte(Table::StudentTexts, |sums| bits(sums, Undefined::ImpossibleForStudent))),
 };
 
 /// In the order in which they are listed.

@@ -1,5 +1,6 @@
 //! Tables: columns that say what they hold, rows of typed cells.
 
+use hydrometer_metrics::measure::{Definition, Reference, find};
 use hydrometer_metrics::{Estimate, Exclusion, Interval, Verdict};
 use maud::Markup;
 
@@ -79,11 +80,15 @@ pub(crate) enum Cell {
     /// `None` is a dash.
     Number(Option<f64>),
     Count(u64),
+    /// What the teacher against itself has, and the word for what that is beside the number; `None` is a dash.
+    Itself(Option<f64>, &'static str),
     /// Families that carry a number, and of how many of equal weight they are worth.
     Families(u64, Option<f64>),
     /// A count and what was left out of it.
     Counted(u64, Vec<Exclusion>),
     Interval(Option<Interval>),
+    /// The same with its level, where a table has several.
+    AtLevel(Option<Interval>),
     /// A value with its interval beside it.
     Estimate(Estimate),
     /// `None` where there is no gate.
@@ -110,12 +115,13 @@ impl From<String> for Cell {
 }
 
 impl Cell {
-    /// Value, interval, floor and families of a number, in the order in which tables show them.
-    pub(crate) fn of_estimate(estimate: &Estimate) -> [Self; 4] {
+    /// Value, interval, the teacher's own number and families of a metric, in the order in which tables show them.
+    pub(crate) fn of_estimate(metric: &str, estimate: &Estimate) -> [Self; 4] {
+        let reference = find(metric).and_then(Definition::reference).map_or("", Reference::word);
         [
             Self::Number(Some(estimate.value)),
             Self::Interval(estimate.interval),
-            Self::Number(estimate.floor),
+            Self::Itself(estimate.floor, reference),
             Self::Families(estimate.n_families, estimate.effective_families),
         ]
     }
@@ -124,9 +130,14 @@ impl Cell {
     pub(crate) fn own_words(&self) -> Option<String> {
         Some(match self {
             Self::Number(value) => value.map_or_else(|| "–".into(), show::number),
+            Self::Itself(None, _) => "–".into(),
+            Self::Itself(Some(value), "") => show::number(*value),
+            Self::Itself(Some(value), word) => format!("{} {word}", show::number(*value)),
             Self::Count(n) => show::count(*n),
             Self::Families(n, effective) => show::families(*n, *effective),
             Self::Interval(interval) => show::interval(interval.as_ref()),
+            Self::AtLevel(None) => show::interval(None),
+            Self::AtLevel(Some(i)) => format!("{}: {}", show::percent(i.level), show::interval(Some(i))),
             Self::Estimate(e) => format!("{} {}", show::number(e.value), show::interval(e.interval.as_ref())),
             Self::Verdict(verdict) => verdict.map_or("no gate", show::verdict).into(),
             Self::Sign(verdict) => show::sign(*verdict).into(),

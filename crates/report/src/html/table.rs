@@ -112,7 +112,9 @@ fn data(cell: &Cell, column: &Column, span: usize, labels: Labels) -> Markup {
 }
 
 fn method(cell: &Cell) -> Option<&'static str> {
-    let Cell::Interval(Some(Interval { method, .. })) = cell else { return None };
+    let (Cell::Interval(Some(Interval { method, .. })) | Cell::AtLevel(Some(Interval { method, .. }))) = cell else {
+        return None;
+    };
     Some(show::method(*method))
 }
 
@@ -133,7 +135,14 @@ fn content(cell: &Cell) -> Markup {
             span.not { "not measured" }
             @if let Some(reason) = reason { " " (visible(reason)) }
         },
-        Cell::Number(_) | Cell::Count(_) | Cell::Families(..) | Cell::Interval(_) | Cell::Sign(_) | Cell::Covered => {
+        Cell::Number(_)
+        | Cell::Itself(..)
+        | Cell::Count(_)
+        | Cell::Families(..)
+        | Cell::Interval(_)
+        | Cell::AtLevel(_)
+        | Cell::Sign(_)
+        | Cell::Covered => {
             html! { (cell.own_words().unwrap_or_default()) }
         }
     }

@@ -50,7 +50,7 @@ fn numbers(statement: &Statement) -> Vec<Block> {
     let (there, missing): (Vec<&str>, Vec<&str>) =
         shown.map(|metric| metric.id).partition(|id| show::estimate(statement, id).is_some());
     let row = |id: &&str| {
-        let [value, interval, floor, _] = Cell::of_estimate(show::estimate(statement, id)?);
+        let [value, interval, floor, _] = Cell::of_estimate(id, show::estimate(statement, id)?);
         Some(Row::new([show::as_judged(statement, id).into(), value, interval, floor]))
     };
     let table = Table {
@@ -62,7 +62,7 @@ fn numbers(statement: &Statement) -> Vec<Block> {
             Column::new(Use::Name, "Metric"),
             Column::new(Use::Value, "Value"),
             Column::new(Use::Range, "Interval"),
-            Column::new(Use::Number, "Floor"),
+            Column::new(Use::Number, "Teacher itself"),
         ],
         rows: there.iter().filter_map(row).collect(),
     };

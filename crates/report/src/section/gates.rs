@@ -2,7 +2,7 @@
 
 use hydrometer_audit::Statement;
 use hydrometer_audit::statement::Gate;
-use hydrometer_metrics::Verdict;
+use hydrometer_metrics::{Estimate, Verdict};
 
 use super::source::Source;
 use crate::document::{
@@ -19,8 +19,9 @@ pub(super) fn section(source: &Source<'_>) -> Section {
     }
     let passed = gates.iter().filter(|gate| gate.verdict == Verdict::Pass).count();
     let state = if passed == gates.len() { State::Closed } else { State::Open };
-    let how = "A gate passes when the whole interval clears its bound, fails when the whole interval misses it, and is \
-               otherwise undecided.";
+    let how = "A gate passes when the whole interval that it is judged by clears its bound, fails when the whole interval \
+               misses it, and is otherwise undecided. Each end of that interval is wrong with the error rate of the policy: at \
+               5 % it is a 90 % interval, narrower than the 95 % ones beside other numbers.";
     section
         .folded(format!("Gates: {passed} of {} pass", gates.len()), state)
         .with(Block::lead(how).on(PAGE))
@@ -47,7 +48,7 @@ fn table(gates: &[Gate]) -> Table {
             Column::new(Use::Name, "Metric"),
             Column::new(Use::Wanted, "Wanted"),
             Column::new(Use::Value, "Found"),
-            Column::new(Use::Range, "Interval").if_room(),
+            Column::new(Use::Range, "Judged by").if_room(),
             Column::new(Use::Plot, "On its scale").label("Scale"),
             Column::new(Use::Words, "Verdict"),
         ],
@@ -61,9 +62,10 @@ fn row(gate: &Gate) -> Row {
     let ends = [gate.at_least, gate.at_most].into_iter().flatten();
     let found = match &gate.estimate {
         Some(estimate) => {
-            let scale = Scale::covering(extent(estimate).chain(ends)).within(&gate.metric);
-            let drawn = graduated(&name, estimate, scale, bounds_of);
-            [Cell::Number(Some(estimate.value)), Cell::Interval(estimate.interval), Cell::Drawn(drawn)]
+            let judged = Estimate { interval: show::judged(gate), ..estimate.clone() };
+            let scale = Scale::covering(extent(&judged).chain(ends)).within(&gate.metric);
+            let drawn = graduated(&name, &judged, scale, bounds_of);
+            [Cell::Number(Some(estimate.value)), Cell::AtLevel(judged.interval), Cell::Drawn(drawn)]
         }
         None => [Cell::Missing(None), Cell::Covered, Cell::Covered],
     };
@@ -101,7 +103,7 @@ fn capital(words: &str) -> String {
 
 fn record(gate: &Gate) -> Record {
     Record {
-        estimate: gate.estimate.clone(),
+        estimate: gate.estimate.clone().map(|estimate| Estimate { interval: show::judged(gate), ..estimate }),
         at_least: gate.at_least,
         at_most: gate.at_most,
         verdict: show::verdict(gate.verdict),

@@ -17,7 +17,7 @@ pub(super) fn section(source: &Source<'_>) -> Section {
     let statement = source.statement;
     Section::new("headline", "Seven numbers")
         .with(Block::table(table(statement)))
-        .with(Block::key(legend()).on(PAGE))
+        .with(Block::key(legend(&show::level(statement))).on(PAGE))
         .with_all(missing(statement))
         .with_records(statement.headline.iter().map(record))
 }
@@ -27,8 +27,8 @@ fn table(statement: &Statement) -> Table {
     Table {
         title: None,
         caption: Text::from(format!(
-            "Value with its {level} interval. The floor (or ceiling) is the same number for the teacher measured against \
-             itself: no student can be asked to do better. Families in brackets are those of equal weight that would be worth as much."
+            "Value with its {level} interval. Teacher itself is the same number for the teacher measured against \
+             itself: a floor under a divergence, a ceiling over an agreement, and no student can be asked to do better. Families in brackets are those of equal weight that would be worth as much."
         )),
         label: "Seven numbers, table".into(),
         style: "numbers stack",
@@ -37,7 +37,7 @@ fn table(statement: &Statement) -> Table {
             Column::new(Use::Value, "Value"),
             Column::new(Use::Range, format!("{level} interval")).label("Interval"),
             Column::new(Use::Plot, "On its scale").label("Scale"),
-            Column::new(Use::Number, "Floor").if_room(),
+            Column::new(Use::Number, "Teacher itself").if_room(),
             Column::new(Use::Number, "Families").if_room(),
             Column::new(Use::Words, "Verdict"),
         ],
@@ -56,14 +56,14 @@ fn headline(statement: &Statement, row: &Headline) -> Row {
     let ends = [bounds.0, bounds.1].into_iter().flatten();
     let scale = Scale::covering(extent(estimate).chain(ends).chain([0.0])).within(&row.id);
     let drawn = Cell::Drawn(graduated(&name, estimate, scale, bounds));
-    let [value, interval, floor, families] = Cell::of_estimate(estimate);
+    let [value, interval, floor, families] = Cell::of_estimate(&row.id, estimate);
     Row::new([name.into(), value, interval, drawn, floor, families, Cell::Verdict(row.verdict)])
 }
 
-fn legend() -> Markup {
+fn legend(level: &str) -> Markup {
     html! {
         ul.legend aria-label="Signs used in the drawings" {
-            li { svg.key width="26" height="16" aria-hidden="true" { line.interval x1="2" x2="24" y1="8" y2="8" {} circle.point cx="13" cy="8" r="4.5" {} } " value and interval" }
+            li { svg.key width="26" height="16" aria-hidden="true" { line.interval x1="2" x2="24" y1="8" y2="8" {} circle.point cx="13" cy="8" r="4.5" {} } " value and " (level) " interval (a gate is judged by its own)" }
             li { svg.key width="26" height="16" aria-hidden="true" { line.floor x1="13" x2="13" y1="1" y2="15" {} } " teacher against itself" }
             li { svg.key width="26" height="16" aria-hidden="true" { rect.accepted x="6" y="1" width="20" height="14" {} line.bound x1="6" x2="6" y1="0" y2="16" {} } " accepted by the gate" }
         }

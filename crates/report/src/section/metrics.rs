@@ -26,7 +26,7 @@ pub(super) fn section(source: &Source<'_>) -> Section {
             Column::new(Use::Name, "Metric"),
             Column::new(Use::Value, "Value"),
             Column::new(Use::Range, "Interval"),
-            Column::new(Use::Number, "Floor"),
+            Column::new(Use::Number, "Teacher itself"),
             Column::new(Use::Number, "Families"),
             Column::new(Use::Number, "Items"),
             Column::new(Use::Words, "Unit"),
@@ -49,7 +49,7 @@ fn row(metric: &Metric) -> Row {
         let why = metric.missing.clone().unwrap_or_else(|| "No reason was given.".into());
         return Row::new([name, Cell::Missing(Some(why))].into_iter().chain(std::iter::repeat_n(Cell::Covered, 5)));
     };
-    let [value, interval, floor, families] = Cell::of_estimate(estimate);
+    let [value, interval, floor, families] = Cell::of_estimate(&metric.id, estimate);
     let items = Cell::Counted(estimate.n_items, estimate.excluded.clone());
     Row::new([name, value, interval, floor, families, items, show::unit(&metric.id).to_owned().into()])
 }

@@ -75,7 +75,7 @@ fn row(slice: &Slice, scale: Scale, whole: Option<&Estimate>) -> Row {
         true => Text::of(Style::Strong, "◆ differs").words(" ").and(Style::Quiet, p),
         false => Text::of(Style::Quiet, p),
     };
-    let [value, interval, _, families] = Cell::of_estimate(&slice.estimate);
+    let [value, interval, _, families] = Cell::of_estimate(&slice.metric, &slice.estimate);
     let drawn = Cell::Drawn(drawing(slice, scale, whole));
     let name = Cell::Text(Text::foreign(&slice.name));
     let tone = if slice.differs { Tone::Marked } else { Tone::Plain };

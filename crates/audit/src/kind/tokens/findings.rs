@@ -86,17 +86,20 @@ impl FindingContext<'_> {
         let interval = ratio.interval.as_ref()?;
         let (title, next_step) = if interval.high < 0.5 {
             (
-                format!("The student has collapsed: it keeps {:.0} % of the teacher's entropy", 100.0 * ratio.value),
+                format!(
+                    "On texts the student has collapsed: it keeps {:.0} % of the teacher's entropy",
+                    100.0 * ratio.value
+                ),
                 "Distil on full distributions or sampled answers instead of the most probable ones.",
             )
         } else if interval.high < 0.9 {
             (
-                format!("The student is overconfident: {:.0} % of the teacher's entropy", 100.0 * ratio.value),
+                format!("On texts the student is overconfident: {:.0} % of the teacher's entropy", 100.0 * ratio.value),
                 "Distil with soft labels at temperature 1, or raise the serving temperature.",
             )
         } else if interval.low > 1.1 {
             (
-                format!("The student is less certain: {:.0} % of the teacher's entropy", 100.0 * ratio.value),
+                format!("On texts the student is less certain: {:.0} % of the teacher's entropy", 100.0 * ratio.value),
                 "Train longer or with a larger student; for a quantised model choose more bits.",
             )
         } else {

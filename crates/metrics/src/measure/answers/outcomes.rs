@@ -14,7 +14,7 @@ const fn student(of: &'static [Column], teacher: &'static [Column], prompts: &'s
         table: Table::Outcomes,
         formula: ratio(of, prompts, Undefined::NoAnswers),
         interval: IntervalRule::Share,
-        floor: Floor::Ceiling(ratio(teacher, prompts, Undefined::NoAnswers)),
+        floor: Floor::OfTeacher(ratio(teacher, prompts, Undefined::NoAnswers)),
         needs: &[],
         left_out: LeftOut::Nothing,
         bounds: Some(FamilyBounds {

@@ -60,8 +60,8 @@ fn bar(shares: &[Share<'_>], said: &str) -> Markup {
 
 fn table(shares: &[Share<'_>], excess: Option<&Estimate>) -> Table {
     let cells = |name: String, estimate: &Estimate| {
-        let [value, interval, floor, _] = Cell::of_estimate(estimate);
-        Row::new([name.into(), value, interval, floor])
+        let (value, interval) = (Cell::Number(Some(estimate.value)), Cell::Interval(estimate.interval));
+        Row::new([name.into(), value, interval, Cell::Number(estimate.floor)])
     };
     let row = |&(class, name, estimate): &Share<'_>| cells(name.into(), estimate).swatch(swatch(class));
     let excess = excess.map(|excess| cells(show::metric(answers::EXCESS_FLIPS.id), excess));
