@@ -24,6 +24,7 @@ pub struct Plan<'a> {
     pub(crate) options: &'a AskOptions,
     pub(crate) kinds: Vec<Box<dyn Kind>>,
     manifest: Manifest,
+    text_families: FamilySizes,
 }
 
 impl<'a> Plan<'a> {
@@ -82,12 +83,17 @@ impl<'a> Plan<'a> {
             planned: total(kinds.iter().flat_map(|kind| (0..kind.units()).map(|unit| kind.tokens(unit)))),
             arguments: options.arguments.clone(),
         });
-        Ok(Self { models, suite, options, kinds, manifest })
+        Ok(Self { models, suite, options, kinds, manifest, text_families })
     }
 
     /// What is planned.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// The families of the texts that are scored position by position: none where the models share no vocabulary.
+    pub fn text_families(&self) -> FamilySizes {
+        self.text_families
     }
 
     /// The suite that is asked.

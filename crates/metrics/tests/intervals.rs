@@ -371,3 +371,12 @@ fn methods_meet_where_they_change() {
     assert_eq!((before, after), (IntervalMethod::HallBootstrap, IntervalMethod::HallT));
     assert!((narrow / wide - 1.0).abs() < 0.06, "{narrow} {wide}");
 }
+
+#[test]
+fn a_loss_of_five_per_cent_takes_59_families_to_exclude() {
+    use hydrometer_metrics::stats::limits::{families_to_exclude, unseen};
+    for (share, families) in [(0.05, 59), (0.1, 29), (0.5, 5), (0.01, 299)] {
+        assert_eq!(families_to_exclude(share, 0.05), families);
+        assert!(unseen(families as f64, 0.05) <= share && unseen(families as f64 - 1.0, 0.05) > share);
+    }
+}

@@ -47,6 +47,12 @@ impl Scale {
         (100.0 * (value - self.low) / (self.high - self.low)).clamp(0.0, 100.0)
     }
 
+    /// Whether a value lies on the drawing.
+    pub(crate) fn holds(self, value: f64) -> bool {
+        let slack = 1e-6 * (self.high - self.low);
+        (self.low - slack..=self.high + slack).contains(&value)
+    }
+
     /// Ticks with a label at each, or at every other where they would crowd.
     pub(crate) fn graduation(self) -> impl Iterator<Item = (f64, Option<String>)> {
         let ticks = self.ticks();
@@ -143,11 +149,36 @@ fn marks(name: &str, estimate: &Estimate, scale: Scale, bounds: (Option<f64>, Op
             @if let Some(interval) = &estimate.interval {
                 @let (low, high) = (scale.at(interval.low), scale.at(interval.high));
                 line.interval x1=(percent(low)) x2=(percent(high)) y1="13" y2="13" {}
-                line.whisker x1=(percent(low)) x2=(percent(low)) y1="9" y2="17" {}
-                line.whisker x1=(percent(high)) x2=(percent(high)) y1="9" y2="17" {}
+                @for (value, at, edge) in [(interval.low, low, Edge::Left), (interval.high, high, Edge::Right)] {
+                    @if scale.holds(value) {
+                        line.whisker x1=(percent(at)) x2=(percent(at)) y1="9" y2="17" {}
+                    } @else {
+                        (cut(edge, 13.0))
+                    }
+                }
             }
             circle.point cx=(percent(value)) cy="13" r="4.5" {}
     }
+}
+
+/// An edge of a drawing.
+#[derive(Clone, Copy)]
+pub(crate) enum Edge {
+    Left,
+    Right,
+    Top,
+    Bottom,
+}
+
+/// The mark of an interval that goes on beyond an edge: an arrowhead there, `across` pixels or per cent along it.
+pub(crate) fn cut(edge: Edge, across: f64) -> Markup {
+    let (x, y, arrow) = match edge {
+        Edge::Left => ("0".to_owned(), across.to_string(), "M7,-5 L0,0 L7,5"),
+        Edge::Right => ("100%".to_owned(), across.to_string(), "M-7,-5 L0,0 L-7,5"),
+        Edge::Top => (percent(across), "0".to_owned(), "M-5,7 L0,0 L5,7"),
+        Edge::Bottom => (percent(across), "100%".to_owned(), "M-5,-7 L0,0 L5,-7"),
+    };
+    html! { svg.cut x=(x) y=(y) overflow="visible" { title { "cut: it goes on beyond the axis" } path d=(arrow) {} } }
 }
 
 /// The scale's numbers, for the head of a column of strips.
@@ -200,6 +231,29 @@ mod tests {
             let ticks = scale.ticks();
             assert!((2..=9).contains(&ticks.len()), "{values:?}: {ticks:?}");
         }
+    }
+
+    #[test]
+    fn an_interval_beyond_the_axis_is_drawn_as_cut() {
+        use hydrometer_metrics::{Interval, IntervalMethod};
+        let interval = Some(Interval { low: 0.9, high: 1.2, level: 0.9, method: IntervalMethod::HallT });
+        let estimate = Estimate {
+            value: 0.97,
+            interval,
+            n_families: 20,
+            effective_families: None,
+            unseen: None,
+            n_items: 20,
+            excluded: Vec::new(),
+            floor: None,
+            student_alone: None,
+        };
+        let drawn = |scale| strip("Tail kept", &estimate, scale, (None, None)).into_string();
+        let whole = drawn(Scale { low: 0.0, high: 1.5 });
+        assert_eq!((whole.matches("class=\"whisker\"").count(), whole.matches("class=\"cut\"").count()), (2, 0));
+        let share = drawn(Scale { low: 0.0, high: 1.0 });
+        assert_eq!((share.matches("class=\"whisker\"").count(), share.matches("class=\"cut\"").count()), (1, 1));
+        assert!(share.contains("90 % interval [0.900, 1.200]"), "{share}");
     }
 
     #[test]

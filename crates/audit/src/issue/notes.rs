@@ -1,9 +1,13 @@
 //! The method notes of a statement: what is particular to its run.
 
+use std::collections::BTreeSet;
+
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{DifferentPrompts, GIVEN_MARK, Regime};
+use hydrometer_probes::Ask;
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::families::SameContent;
+use hydrometer_probes::kind::Families;
 
 use crate::Policy;
 use crate::evidence::Rows;
@@ -47,6 +51,7 @@ pub(super) fn notes(
         }));
     }
     notes.extend(same_content(&rows.same_content));
+    notes.extend(parts_of_one_text(rows));
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for id in left_out(policy, gates) {
         let metric = metrics.iter().find(|metric| metric.id == id);
@@ -117,6 +122,30 @@ fn same_content(same: &SameContent) -> Option<String> {
              several times: {} left out, {}{more}.",
             counted(same.merged() as u64, "name"),
             named.join(", ")
+        )
+    })
+}
+
+/// Texts whose windows or sections count as families although they are parts of one text.
+fn parts_of_one_text(rows: &Rows) -> Option<String> {
+    let texts = rows.probes.iter().filter_map(|probe| match &probe.ask {
+        Ask::Text(text) => Some((probe, text.families)),
+        _ => None,
+    });
+    let texts: Vec<_> = texts.collect();
+    let [(probe, rule)] = texts[..] else { return None };
+    let parts = match rule {
+        Families::Probe => return None,
+        Families::Window => "windows",
+        Families::Heading => "sections",
+    };
+    let families: BTreeSet<&str> = rows.likelihoods.iter().map(|row| row.family.as_str()).collect();
+    (!families.is_empty()).then(|| {
+        format!(
+            "All texts are parts of one, `{}`: its {parts} count as {}. Intervals of text numbers say what other {parts} of \
+             it would show, not other texts: ask several documents for that.",
+            probe.id,
+            counted(families.len() as u64, "family")
         )
     })
 }

@@ -1,5 +1,6 @@
 //! `hydrometer audit`: the main job. Two models and a suite in, a run folder with a statement and a report out.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::cache::TeacherCache;
@@ -7,8 +8,10 @@ use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{ModelIdentity, RunFolder, StopRule, TeacherAsked};
 use hydrometer_ask::{AskOptions, Models, Plan, UntilDecided, collect, collect_cached};
 use hydrometer_audit::{Policy, Statement, Watch, alpha, watched_gates};
+use hydrometer_metrics::stats::limits::families_to_exclude;
 use hydrometer_models::{EngineOptions, Model};
 use hydrometer_probes::counted::counted;
+use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Probe, Suite};
 
 use super::judged::{policy, publish, shown};
@@ -240,7 +243,8 @@ fn audit_models(
     let identities = [teacher.identity(), student.identity()].into_iter().chain(models.base.map(Model::identity));
     let folder = settings.folder(&identities.collect::<Vec<_>>(), None)?;
     let speeds = expected_speeds(models, &settings.suite, &folder)?;
-    let job = Job { suite: &settings.suite, options: &settings.options, policy: &settings.policy, folder: &folder };
+    let Settings { suite, options, policy, .. } = settings;
+    let job = Job { suite, options, policy, folder: &folder, notices: Notices::FewFamilies };
     Ok((audit(models, &job, speeds, interrupt, terminal)?, folder))
 }
 
@@ -280,6 +284,17 @@ pub struct Job<'a> {
     pub policy: &'a Policy,
     /// The run folder.
     pub folder: &'a Path,
+    /// What is said before anything is asked.
+    pub notices: Notices,
+}
+
+/// What is said before anything is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notices {
+    /// Nothing: the suite is ours.
+    None,
+    /// That there are few families, and what would help.
+    FewFamilies,
 }
 
 /// Collects, judges, and leaves statement.json and report.html in the run folder.
@@ -298,6 +313,9 @@ pub fn audit(
         progress = progress.that_may_stop_early();
     }
     let plan = Plan::new(models, job.suite, job.options)?;
+    if let (Notices::FewFamilies, Some(few)) = (job.notices, few_families(&plan)) {
+        terminal.warn(&few);
+    }
     let mut watch = Watch::of(plan.manifest(), &job.suite.probes)?;
     let stop = watch.as_mut().map(|watch| watch as &mut dyn StopRule);
     let collected = collect(plan, stop, job.folder, &mut progress);
@@ -306,6 +324,38 @@ pub fn audit(
     let statement = hydrometer_audit::statement(&run, job.policy)?;
     publish(&run, &statement)?;
     Ok(statement)
+}
+
+/// That a plan has few families of some kind of question, and what would help; `None` where every kind has enough to pass a
+/// gate that accepts a loss of 5 %.
+fn few_families(plan: &Plan<'_>) -> Option<String> {
+    let enough = families_to_exclude(0.05, 0.05);
+    let probes = &plan.suite().probes;
+    let same = SameContent::of(probes);
+    let of = |kind: &str| {
+        let families = probes.iter().filter(|probe| probe.ask.kind().name() == kind).map(|probe| probe.family.as_str());
+        families
+            .map(|family| same.family_of(family, family).unwrap_or_else(|| family.to_owned()))
+            .collect::<BTreeSet<_>>()
+    };
+    let prompts = if plan.manifest().settings.samples.is_some() { of("prompt").len() } else { 0 };
+    let kinds = [
+        (plan.text_families().count, "of texts"),
+        (of("choice").len() as u64, "of choices"),
+        (prompts as u64, "of prompts"),
+    ];
+    let few: Vec<String> = kinds
+        .iter()
+        .filter(|(families, _)| (1..enough).contains(families))
+        .map(|(families, what)| format!("{} {what}", counted(*families, "family")))
+        .collect();
+    (!few.is_empty()).then(|| {
+        format!(
+            "few families: {}. Intervals are over families, and it takes {enough} to exclude a loss of 5 % however well the \
+             student does. More documents or unrelated probes help, more windows of the same text do not",
+            few.join(", ")
+        )
+    })
 }
 
 /// A finished run asks nothing, so nothing is measured for it.

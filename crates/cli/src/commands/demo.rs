@@ -15,7 +15,7 @@ use hydrometer_probes::kind::Prompt;
 use hydrometer_probes::strangers::read_file;
 use hydrometer_probes::{Ask, Normal, Probe, Profile, Suite};
 
-use super::audit::{Job, audit};
+use super::audit::{Job, Notices, audit};
 use super::judged::shown;
 use super::suite::SEED;
 use super::word;
@@ -180,7 +180,8 @@ impl Tour {
         };
         let policy = Policy::default();
         let folder = self.out.join(round.name);
-        let job = Job { suite: &self.suite, options: &options, policy: &policy, folder: &folder };
+        let notices = Notices::None;
+        let job = Job { suite: &self.suite, options: &options, policy: &policy, folder: &folder, notices };
         let speeds = Speeds { teacher: None, student: None };
         audit(Models::pair(&self.teacher, &*student), &job, speeds, &self.interrupt, terminal)
     }

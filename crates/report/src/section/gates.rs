@@ -6,7 +6,8 @@ use hydrometer_metrics::{Estimate, Verdict};
 
 use super::source::Source;
 use crate::document::{
-    Block, COMMENT, Cell, Column, PAGE, Record, Row, SHORT, Section, State, Style, TERMINAL, Table, Text, Use,
+    Block, COMMENT, Cell, Column, PAGE, PAGE_AND_COMMENT, Record, Row, Section, State, Style, TERMINAL, Table, Text,
+    Use,
 };
 use crate::plot::{Scale, extent, graduated};
 use crate::show;
@@ -48,7 +49,7 @@ fn table(gates: &[Gate]) -> Table {
             Column::new(Use::Name, "Metric"),
             Column::new(Use::Wanted, "Wanted"),
             Column::new(Use::Value, "Found"),
-            Column::new(Use::Range, "Judged by").if_room(),
+            Column::new(Use::Range, "Judged by").on(PAGE_AND_COMMENT),
             Column::new(Use::Plot, "On its scale").label("Scale"),
             Column::new(Use::Words, "Verdict"),
         ],
@@ -74,12 +75,13 @@ fn row(gate: &Gate) -> Row {
     let cells = [Cell::Sign(gate.verdict), name.into(), bounds(gate).into(), value, interval, drawn, verdict];
     let (more, seen) = (more_families(gate), detectable(gate));
     let row = Row::new(cells).note(explanation(gate, more.as_deref(), seen.as_deref()), PAGE);
-    match (more, seen) {
-        (Some(more), None) => row.note(more.into(), SHORT),
-        (Some(more), Some(seen)) => row.note(more.into(), SHORT).note(seen.into(), TERMINAL),
-        (None, Some(seen)) => row.note(seen.into(), SHORT),
-        (None, None) => row,
-    }
+    let judged =
+        show::judged(gate).map(|i| format!("{} interval {}", show::percent(i.level), show::interval(Some(&i))));
+    // A terminal has no room for another column.
+    let said = |parts: Vec<Option<String>>| parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
+    let (terminal, comment) = (said(vec![judged, more.clone(), seen.clone()]), said(vec![more, seen]));
+    let row = if terminal.is_empty() { row } else { row.note(terminal.into(), TERMINAL) };
+    if comment.is_empty() { row } else { row.note(comment.into(), COMMENT) }
 }
 
 fn explanation(gate: &Gate, more: Option<&str>, seen: Option<&str>) -> Text {

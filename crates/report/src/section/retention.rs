@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::source::Source;
 use crate::document::{Block, Cell, Column, PAGE, Record, Row, Section, Table, Use};
-use crate::plot::{percent, tick};
+use crate::plot::{Edge, cut, percent, tick};
 use crate::show;
 use crate::text::visible;
 
@@ -71,7 +71,11 @@ fn bar(label: &str, band: &str, estimate: &Estimate, full: f64, class: &str) -> 
             @if let Some(interval) = &estimate.interval {
                 line.over x1=(percent(at(interval.low))) x2=(percent(at(interval.high))) y1="11" y2="11" {}
                 @for end in [interval.low, interval.high] {
-                    line.over x1=(percent(at(end))) x2=(percent(at(end))) y1="7" y2="15" {}
+                    @if end <= full * (1.0 + 1e-6) {
+                        line.over x1=(percent(at(end))) x2=(percent(at(end))) y1="7" y2="15" {}
+                    } @else {
+                        (cut(Edge::Right, 11.0))
+                    }
                 }
             }
         }

@@ -6,7 +6,7 @@ use hydrometer_metrics::measure::answers::{AGREEMENT_RATIO, DIVERSITY_KEPT};
 use maud::{Markup, html};
 
 use crate::document::Block;
-use crate::plot::{Scale, anchor, extent, percent, tick};
+use crate::plot::{Edge, Scale, anchor, cut, extent, percent, tick};
 use crate::show;
 
 /// Agreement against diversity: neither can be read without the other.
@@ -97,6 +97,8 @@ fn cross(agreement: &Estimate, diversity: &Estimate, across: Scale, up: &Doublin
         }
         @if let Some(interval) = &diversity.interval {
             line.interval x1=(percent(x)) x2=(percent(x)) y1=(percent(up.at(interval.low))) y2=(percent(up.at(interval.high))) {}
+            @if up.at(interval.high) <= 0.0 { (cut(Edge::Top, x)) }
+            @if up.at(interval.low) >= 100.0 { (cut(Edge::Bottom, x)) }
         }
         circle.point cx=(percent(x)) cy=(percent(y)) r="5.5" {}
     }
