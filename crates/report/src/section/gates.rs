@@ -85,7 +85,7 @@ fn row(gate: &Gate) -> Row {
 }
 
 fn explanation(gate: &Gate, more: Option<&str>, seen: Option<&str>) -> Text {
-    let mut text = Text::from(gate.explanation.as_str());
+    let mut text = Text::from(format!("{}.", gate.explanation.trim_end_matches('.')));
     if let Some(more) = more {
         text = text.words(" ").and(Style::Strong, format!("{}.", capital(more)));
     }

@@ -17,7 +17,7 @@ impl FindingContext<'_> {
             id: "degenerate".into(),
             severity: Severity::Serious,
             title: format!("The student is degenerate: {first}"),
-            detail: ways.join("; "),
+            detail: format!("{}.", ways.join("; ")),
             next_step: "Look at the answers below; check the chat template and the sampling before anything else."
                 .into(),
             evidence: self.prompts(|prompt| prompt.distance()),
