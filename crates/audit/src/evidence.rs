@@ -280,7 +280,7 @@ impl<'a> Evidence<'a> {
             return Some(Reservation { kind: ReservationKind::AnswersMissing, reason: reason.clone() });
         }
         match definition.value(&self.sums) {
-            Err(reason @ (Undefined::StudentNeverRepeats | Undefined::Unknown)) => {
+            Err(reason) if reason.is_students_doing() => {
                 return Some(Reservation { kind: ReservationKind::StudentsDoing, reason: reason.to_string() });
             }
             Err(_) => return None,

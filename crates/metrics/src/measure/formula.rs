@@ -338,3 +338,13 @@ pub enum Undefined {
     #[error("the teacher's rerun shows none of its rare answers: there is nothing to keep")]
     NothingRare,
 }
+
+impl Undefined {
+    /// Whether the number may be missing because of what the student does: that is no reason to look away.
+    pub fn is_students_doing(self) -> bool {
+        matches!(
+            self,
+            Self::StudentNeverRepeats | Self::StudentIndifferent | Self::ImpossibleForStudent | Self::Infinite
+        )
+    }
+}
