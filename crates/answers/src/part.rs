@@ -17,7 +17,7 @@ pub use asked::AskedProbe;
 pub use choices::{ChoiceRow, Choices};
 pub use floor::Floor;
 pub use likelihoods::{LikelihoodRow, Likelihoods, ScoredModel};
-pub use positions::{PositionRow, Positions};
+pub use positions::{Outside, PositionRow, Positions};
 pub use samples::{GivenJudgment, SampleRow, SampleSource, Samples};
 pub use sparse::{Sparse, SparseRow};
 pub use vectors::{VectorRow, Vectors};

@@ -11,7 +11,7 @@ use hydrometer_models::{EngineOptions, Model};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Probe, Suite};
 
-use super::judged::{policy, publish, shown};
+use super::judged::{policy, publish, shown, warn_of};
 use super::run_name::default_folder;
 use super::sampling::Answered;
 use super::suite::{BLOCK, SEED, Texts};
@@ -175,6 +175,7 @@ impl Settings {
                 rotations: asked.rotations,
                 floor_windows: asked.floor_windows,
                 max_windows: asked.texts.chunks,
+                window_order: asked.texts.order(),
                 seed: asked.seed,
                 sampling,
                 teacher_asked,
@@ -298,6 +299,7 @@ pub fn audit(
         progress = progress.that_may_stop_early();
     }
     let plan = Plan::new(models, job.suite, job.options)?;
+    warn_of(plan.manifest().excluded.as_deref().unwrap_or_default(), terminal);
     let mut watch = Watch::of(plan.manifest(), &job.suite.probes)?;
     let stop = watch.as_mut().map(|watch| watch as &mut dyn StopRule);
     let collected = collect(plan, stop, job.folder, &mut progress);
