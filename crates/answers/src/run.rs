@@ -1,5 +1,6 @@
 //! The run folder: what was planned, what was measured, and the seal that says that it is whole.
 
+mod complete;
 mod cost;
 mod different;
 mod excluded;

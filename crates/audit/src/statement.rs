@@ -109,7 +109,7 @@ pub struct Regime {
 pub enum Pairing {
     /// Identical.
     Same,
-    /// Identical up to padding at the end; metrics use the first `shared` entries.
+    /// Identical up to padding, or to special tokens that a note names; metrics use the `shared` entries that both have.
     Padded {
         /// Entries used.
         shared: u32,

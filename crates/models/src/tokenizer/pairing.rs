@@ -58,8 +58,15 @@ pub(super) fn pair(a: &Tokenizer, b: &Tokenizer) -> TokenizerPairing {
     TokenizerPairing::Padded { shared: va.len().min(vb.len()) as u32 }
 }
 
+/// A control token, one that was added, or one that is written like them.
 fn is_special(vocabulary: &Vocabulary, id: u32) -> bool {
-    matches!(vocabulary.kind(id), Kind::Control | Kind::UserDefined)
+    let text = vocabulary.text(id);
+    let written_so = text.len() > 2 && text.starts_with('<') && text.ends_with('>');
+    match vocabulary.kind(id) {
+        Kind::Control | Kind::UserDefined => true,
+        Kind::Normal => written_so,
+        _ => false,
+    }
 }
 
 /// Number of entries without the padding at the end.
