@@ -24,12 +24,13 @@ pub use difference::Difference;
 pub use error::{Problem, RunError};
 pub use identity::{EncoderIdentity, EngineIdentity, GIVEN, GIVEN_MARK, ModelIdentity};
 pub use part::{
-    ChoiceRow, GivenJudgment, LikelihoodRow, MAX_ROWS_PER_PART, Part, PartKind, PartRow, PositionRow, SampleRow,
-    SampleSource, ScoredModel, SparseRow, Unit, VectorRow,
+    ChoiceRow, GivenJudgment, LikelihoodRow, MAX_ROWS_PER_PART, Outside, Part, PartKind, PartRow, PositionRow,
+    SampleRow, SampleSource, ScoredModel, SparseRow, Unit, VectorRow,
 };
 pub use run::{
-    CostEntry, Deciding, DifferentPrompts, FORMAT, Facet, GivenSettings, Manifest, MeaningSettings, NewRun,
-    PlannedTokens, Regime, RunFolder, RunSettings, Stopped, TeacherAsked, UnitCounts, Units, WatchedGate,
+    CostEntry, Deciding, DifferentPrompts, ExcludedItem, FORMAT, Facet, GivenSettings, Manifest, MeaningSettings,
+    NewRun, PlannedTokens, Regime, RunFolder, RunSettings, Stopped, TeacherAsked, UnitCounts, Units, WatchedGate,
+    WindowOrder,
 };
 pub use sampling::{FinishReason, SampleSettings, SamplingParameters};
 pub use stop_rule::StopRule;

@@ -1,6 +1,7 @@
 //! The parts of a run folder: what is measured, one kind of row each. A new part is a file of this folder and a line of
 //! `PARTS`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 mod asked;
@@ -17,7 +18,7 @@ pub use asked::AskedProbe;
 pub use choices::{ChoiceRow, Choices};
 pub use floor::Floor;
 pub use likelihoods::{LikelihoodRow, Likelihoods, ScoredModel};
-pub use positions::{PositionRow, Positions};
+pub use positions::{Outside, PositionRow, Positions};
 pub use samples::{GivenJudgment, SampleRow, SampleSource, Samples};
 pub use sparse::{Sparse, SparseRow};
 pub use vectors::{VectorRow, Vectors};
@@ -105,13 +106,32 @@ pub struct Unit<R> {
 pub(crate) struct Known {
     /// Its kind.
     pub kind: PartKind,
-    /// Reads a file only to check it; the number of its rows.
-    pub count: fn(&PartFile<'_>) -> Result<u64, Problem>,
+    /// Reads a file only to check it.
+    pub count: fn(&PartFile<'_>) -> Result<Counted, Problem>,
+}
+
+/// The rows of a file that was checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    /// How many.
+    pub rows: u64,
+    /// How many of each probe.
+    pub of_probes: BTreeMap<String, u64>,
 }
 
 impl Known {
     const fn of<P: Part>() -> Known {
-        Known { kind: P::KIND, count: |file| file.read::<P>().map(|rows| rows.len() as u64) }
+        Known { kind: P::KIND, count: |file| file.read::<P>().map(|rows| Counted::of(&rows)) }
+    }
+}
+
+impl Counted {
+    fn of<R: PartRow>(rows: &[R]) -> Counted {
+        let mut counted = Counted { rows: rows.len() as u64, of_probes: BTreeMap::new() };
+        for probe in rows.chunk_by(|a, b| a.probe() == b.probe()) {
+            *counted.of_probes.entry(probe[0].probe().to_owned()).or_default() += probe.len() as u64;
+        }
+        counted
     }
 }
 

@@ -426,3 +426,30 @@ fn texts_that_would_take_the_memory() {
     let error = error.unwrap_err().to_string();
     assert!(error.contains("column text holds 314572800 bytes of text, at most 268435456 are read"), "{error}");
 }
+
+/// Rows that were taken away with the number of the seal: every row that is left is honest.
+fn check_taken_away<P: Part>(honest: &Honest, rows: Vec<P::Row>, expected: &str) {
+    let home = tempfile::tempdir().unwrap();
+    let (run, forge) = (home.path().join("run"), home.path().join("forge"));
+    (honest.write)(&run);
+    let workshop = RunFolder::create_or_resume(&forge, &(honest.manifest)(), &(honest.suite)().probes).unwrap();
+    workshop.write::<P>(0, &rows).unwrap();
+    let file = P::KIND.file(0);
+    fs::copy(forge.join(&file), run.join(&file)).unwrap();
+    let path = run.join("finished.json");
+    let mut finished: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let sealed = finished["files"].as_array_mut().unwrap().iter_mut().find(|sealed| sealed["file"] == file.as_str());
+    sealed.unwrap()["rows"] = rows.len().into();
+    fs::write(&path, serde_json::to_vec_pretty(&finished).unwrap()).unwrap();
+    reseal(&run);
+    refused(&run, "probes.jsonl", expected);
+}
+
+#[test]
+fn a_probe_without_all_its_rows_is_missed() {
+    let one_order = choices().into_iter().filter(|row| row.rotation == 0).collect();
+    let expected = "probe \"choice-1\", a choice, has 2 rows in the parts of this finished run, expected 4";
+    check_taken_away::<Choices>(&PLAIN, one_order, expected);
+    let expected = "probe \"choice-1\", a choice, has 0 rows";
+    check_taken_away::<Choices>(&PLAIN, Vec::new(), expected);
+}

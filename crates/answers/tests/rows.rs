@@ -4,7 +4,7 @@
 mod support;
 
 use hydrometer_answers::part::{Choices, Likelihoods, Positions};
-use hydrometer_answers::{ChoiceRow, LikelihoodRow, PositionRow, RunFolder, ScoredModel};
+use hydrometer_answers::{ChoiceRow, LikelihoodRow, Outside, PositionRow, RunFolder, ScoredModel};
 use hydrometer_metrics::PositionStats;
 use proptest::prelude::*;
 use support::{manifest, suite};
@@ -95,6 +95,7 @@ prop_compose! {
             student_top1_text: student,
             compat,
             stats,
+            outside: Outside { teacher: compat.then_some(0.25), student: Some(0.0) },
         }).collect()
     }
 }

@@ -5,9 +5,11 @@ use std::ops::ControlFlow;
 
 use hydrometer_answers::store::{AnswerKey, Store, StoredAnswer, prompt_hash};
 use hydrometer_answers::{
-    GivenJudgment, ModelIdentity, PlannedTokens, SampleRow, SampleSettings, SampleSource, SamplingParameters,
+    ExcludedItem, GivenJudgment, ModelIdentity, PlannedTokens, SampleRow, SampleSettings, SampleSource,
+    SamplingParameters,
 };
 use hydrometer_models::{Facet, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
+use hydrometer_probes::counted::counted;
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe, Suite};
 
@@ -71,21 +73,23 @@ impl Asked {
         let mut parameters = settings.parameters.clone();
         parameters.max_tokens = max_tokens.unwrap_or(parameters.max_tokens);
         parameters.stop.extend(stop.iter().cloned());
-        let context = model.identity().context_length.map_or(usize::MAX, |context| context as usize);
-        let longest = |tokens: &[u32]| tokens.len() + parameters.max_tokens as usize;
-        if let Prompt::Tokens(tokens) = &prompt
-            && longest(tokens) > context
-        {
-            let reason = format!(
-                "probe `{}` takes {} tokens and {} for its answer, the context holds {context}; lower --max-tokens",
-                probe.id,
-                tokens.len(),
-                parameters.max_tokens
-            );
-            return Err(ModelError::Request { reason });
-        }
         let prompt_hash = hash(&prompt);
         Ok(Some(Asked { probe: probe.id.clone(), family: probe.family.clone(), prompt, prompt_hash, parameters }))
+    }
+
+    /// Why its model cannot be asked, as a fragment; `None` when it can.
+    pub(crate) fn too_long(&self, role: Role, model: &dyn Model) -> Option<String> {
+        let Prompt::Tokens(tokens) = &self.prompt else { return None };
+        let (prompt, answer) = (tokens.len(), self.parameters.max_tokens as usize);
+        let context = model.identity().context_length.filter(|&context| prompt + answer > context as usize)?;
+        let prompt = counted(prompt as u64, "token");
+        Some(format!("it takes {prompt} and {answer} for its answer, the {role}'s context holds {context}"))
+    }
+
+    /// The question as the model reads it; `None` where it shows no tokens.
+    pub(crate) fn words(&self, model: &dyn Model) -> Option<String> {
+        let Prompt::Tokens(tokens) = &self.prompt else { return None };
+        Some(String::from_utf8_lossy(&model.tokens()?.decode(tokens)).into_owned())
     }
 
     fn key(&self, model_key: &str, sample: u32) -> AnswerKey {
@@ -253,7 +257,7 @@ fn as_stored(
 }
 
 /// What [`ask()`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CollectReport {
     /// Free questions of the suite.
     pub prompts: u64,
@@ -263,6 +267,8 @@ pub struct CollectReport {
     pub asked: u64,
     /// Their tokens.
     pub tokens: u64,
+    /// Free questions that do not fit into the model's context.
+    pub excluded: Vec<ExcludedItem>,
 }
 
 /// Asks one model the free questions of a suite, as teacher (its rerun included), student or base, and keeps the
@@ -281,9 +287,16 @@ pub fn ask(
     let Sampling { settings, store: folder, limits } = sampling;
     check_samples(settings)?;
     suite.validate()?;
-    let mut asked = Vec::new();
+    let (mut asked, mut excluded) = (Vec::new(), Vec::new());
     for probe in &suite.probes {
-        asked.extend(Asked::new(model, probe, settings).map_err(role.failed())?);
+        let Some(question) = Asked::new(model, probe, settings).map_err(role.failed())? else { continue };
+        match question.too_long(role, model) {
+            Some(reason) => excluded.push(ExcludedItem { probe: probe.id.clone(), reason }),
+            None => asked.push(question),
+        }
+    }
+    if asked.is_empty() && !excluded.is_empty() {
+        return Err(AskError::all_excluded(&suite.name, &excluded));
     }
     if asked.is_empty() {
         return Err(AskError::NoPrompt { suite: suite.name.clone() });
@@ -308,5 +321,5 @@ pub fn ask(
         }
     }
     let new = (store.len() - before) as u64;
-    Ok(CollectReport { prompts: asked.len() as u64, held: answers.saturating_sub(new), asked: new, tokens })
+    Ok(CollectReport { prompts: asked.len() as u64, held: answers.saturating_sub(new), asked: new, tokens, excluded })
 }

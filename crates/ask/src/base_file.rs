@@ -96,6 +96,11 @@ pub struct Against {
     /// The largest sum of a row's probabilities. What it is above 1 was added by the file's 16-nat window; the mass of the
     /// tokens below that window is not known.
     pub largest_mass: f64,
+    /// The most probability of a row on tokens of at most e⁻¹⁶, which llama.cpp leaves out of its divergence.
+    pub most_dropped: f64,
+    /// The most probability that the student gives to entries beyond the file's, which are left out and whose share the
+    /// others take.
+    pub most_beyond: f64,
 }
 
 /// `student` against the teacher whose rows the file holds, `block_tokens` tokens at a time.
@@ -121,7 +126,8 @@ pub fn against_base_file(
     fits(student, header.n_ctx)?;
     let tokens = base.tokens().to_vec();
     base.seek(0)?;
-    let (mut sums, mut done, mut row, mut largest_mass) = (CompatAccumulator::new(), 0, 0u64, 0f64);
+    let (mut sums, mut done, mut row) = (CompatAccumulator::new(), 0, 0u64);
+    let (mut largest_mass, mut most_dropped, mut most_beyond) = (0f64, 0f64, 0f64);
     for chunks in tokens.chunks(chunks_per_block(header.n_ctx, block_tokens) * header.n_ctx as usize) {
         let block = block_of(student, chunks, header);
         let mut logits = student.scores.score(&block)?;
@@ -132,6 +138,14 @@ pub fn against_base_file(
                 base.read_row(place)?;
             }
             largest_mass = largest_mass.max(most_mass(&encoded, row)?);
+            most_dropped = encoded
+                .par_iter()
+                .map(EncodedRow::dropped)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .fold(most_dropped, f64::max);
+            let beyond = rows.par_chunks(vocab as usize).map(|row| mass_beyond(row, header.n_vocab as usize));
+            most_beyond = beyond.collect::<Vec<_>>().into_iter().fold(most_beyond, f64::max);
             for token in compared(&encoded, rows, vocab as usize, &targets[first..], row)? {
                 sums.update(&token);
             }
@@ -143,7 +157,12 @@ pub fn against_base_file(
             return Err(BaseFileError::Interrupted);
         }
     }
-    Ok(Against { compat: sums.finish(u64::from(header.n_chunk), header.n_ctx), largest_mass })
+    Ok(Against {
+        compat: sums.finish(u64::from(header.n_chunk), header.n_ctx),
+        largest_mass,
+        most_dropped,
+        most_beyond,
+    })
 }
 
 /// Writes the base file of `teacher` on a text, as `llama-perplexity --kl-divergence-base` would.
@@ -248,6 +267,16 @@ fn most_mass(encoded: &[EncodedRow], first: u64) -> Result<f64, BaseFileError> {
         }
     }
     Ok(masses.into_iter().fold(0.0, f64::max))
+}
+
+/// The probability of a row of logits on the entries from `width` on.
+fn mass_beyond(row: &[f32], width: usize) -> f64 {
+    if width == row.len() {
+        return 0.0;
+    }
+    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum = |logits: &[f32]| logits.iter().map(|&logit| f64::from(logit - largest).exp()).sum::<f64>();
+    sum(&row[width..]) / sum(row)
 }
 
 /// Compares encoded teacher rows with the student's; padding of the student's vocabulary beyond the file's is left out.

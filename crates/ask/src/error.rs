@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hydrometer_answers::RunError;
+use hydrometer_answers::{ExcludedItem, RunError};
 use hydrometer_models::ModelError;
 use hydrometer_probes::ProbeError;
 use hydrometer_probes::counted::counted;
@@ -57,6 +57,26 @@ pub enum AskError {
         suite: String,
         /// What is lacking, and whose it is.
         reason: String,
+    },
+    /// Windows longer than a model's context.
+    #[error("windows of {longest} tokens are longer than the {role}'s context of {context}")]
+    Context {
+        /// Whose.
+        role: Role,
+        /// Tokens of the longest window.
+        longest: usize,
+        /// Tokens that it holds.
+        context: u32,
+    },
+    /// Nothing of a suite can be asked: every probe is excluded.
+    #[error("nothing of `{suite}` can be asked, {} excluded: {first}", counted(*.excluded, "item"))]
+    AllExcluded {
+        /// Name of the suite.
+        suite: String,
+        /// How many.
+        excluded: u64,
+        /// The first of them, with their reasons.
+        first: String,
     },
     /// A suite without prompts, where only prompts are asked.
     #[error("`{suite}` has no prompt that is answered freely")]
@@ -126,6 +146,14 @@ pub enum AskError {
 }
 
 impl AskError {
+    /// Every probe of a suite is excluded: the first few with their reasons.
+    pub(crate) fn all_excluded(suite: &str, excluded: &[ExcludedItem]) -> Self {
+        const NAMED: usize = 3;
+        let named = excluded.iter().take(NAMED).map(|item| format!("`{}`: {}", item.probe, item.reason));
+        let first = named.collect::<Vec<_>>().join("; ");
+        Self::AllExcluded { suite: suite.to_owned(), excluded: excluded.len() as u64, first }
+    }
+
     pub(crate) fn setting(setting: &'static str, found: impl ToString, expected: impl Into<String>) -> Self {
         Self::Setting { setting, found: found.to_string(), expected: expected.into() }
     }

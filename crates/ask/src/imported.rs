@@ -269,6 +269,7 @@ fn manifest(
             .with(Likelihoods::KIND, likelihoods)
             .with(Vectors::KIND, if meaning.is_some() { samples } else { 0 }),
         planned: PlannedTokens::default(),
+        excluded: Vec::new(),
         arguments: options.arguments.clone(),
     })
 }

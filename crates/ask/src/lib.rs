@@ -14,6 +14,7 @@ mod observer;
 mod options;
 mod plan;
 mod roles;
+mod shared;
 mod teacher_cache;
 mod units;
 mod windows;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hydrometer_answers::{SampleSettings, SamplingParameters, TeacherAsked, WatchedGate};
+use hydrometer_answers::{SampleSettings, SamplingParameters, TeacherAsked, WatchedGate, WindowOrder};
 use hydrometer_models::SampleLimits;
 
 use crate::AskError;
@@ -21,8 +21,10 @@ pub struct AskOptions {
     pub rotations: u32,
     /// Windows that the teacher scores a second time, for the noise floor.
     pub floor_windows: u32,
-    /// Only the first windows of each text.
+    /// Only so many windows of each text.
     pub max_windows: Option<u32>,
+    /// Which windows those are.
+    pub window_order: WindowOrder,
     /// Seed of everything random.
     pub seed: u64,
     /// How free questions are answered; without it they are left out.
@@ -41,8 +43,17 @@ pub struct AskOptions {
 pub struct Windowing {
     /// Context window in tokens; longer texts are cut into disjoint windows of this length. At least 8.
     pub n_ctx: u32,
-    /// Only the first windows of each text.
+    /// Only so many windows of each text.
     pub max_windows: Option<u32>,
+    /// Which windows those are.
+    pub order: WindowOrder,
+}
+
+impl Windowing {
+    /// The order as a run remembers it: where every window is taken, it makes no difference.
+    pub(crate) fn remembered_order(&self) -> WindowOrder {
+        self.max_windows.map_or(WindowOrder::First, |_| self.order)
+    }
 }
 
 /// How free questions are answered.
@@ -69,7 +80,7 @@ pub struct UntilDecided {
 
 impl AskOptions {
     pub(crate) fn windowing(&self) -> Windowing {
-        Windowing { n_ctx: self.n_ctx, max_windows: self.max_windows }
+        Windowing { n_ctx: self.n_ctx, max_windows: self.max_windows, order: self.window_order }
     }
 
     pub(crate) fn check(&self) -> Result<(), AskError> {

@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 
 use hydrometer_answers::part::Samples;
 use hydrometer_answers::{
-    Deciding, Manifest, NewRun, Part, PlannedTokens, Regime, RunFolder, RunSettings, Stopped, UnitCounts,
+    Deciding, DifferentPrompts, ExcludedItem, Manifest, NewRun, Part, PlannedTokens, Regime, RunFolder, RunSettings,
+    Stopped, UnitCounts,
 };
-use hydrometer_models::{Scorer, TokenizerPairing};
+use hydrometer_models::Scorer;
 use hydrometer_probes::Suite;
 use hydrometer_probes::families::FamilySizes;
 
 use crate::kind::likelihoods::Likelihoods;
 use crate::kind::texts::Texts;
 use crate::kind::{Kind, beside_texts};
+use crate::shared::{Agreement, Shared, in_words};
 use crate::units::Packing;
 use crate::{AskError, AskOptions, Models, PlanSummary, Role};
 
@@ -40,12 +42,13 @@ impl<'a> Plan<'a> {
             Some(until) => Packing::ByFamily { seed: options.seed, cap: until.cap },
             None => Packing::InOrder,
         };
-        let (pairing, shared) = vocabularies(models);
+        let Vocabularies { pairing, shared } = vocabularies(models, suite)?;
+        let shared_vocab = shared.as_ref().map(|(shared, _)| shared.count());
         let mut text_families = FamilySizes::default();
         // Texts first: they say most for what they cost.
         let texts: Box<dyn Kind> = match shared {
-            Some(shared) => {
-                let texts = Texts::plan(models, suite, options, &packing, shared)?;
+            Some((shared, agreement)) => {
+                let texts = Texts::plan(models, suite, options, &packing, shared, &agreement)?;
                 text_families = texts.families();
                 Box::new(texts)
             }
@@ -55,7 +58,11 @@ impl<'a> Plan<'a> {
         let mut kinds = vec![texts];
         kinds.extend(beside_texts(models, suite, options, &packing)?);
         let asks_prompts = kinds.iter().any(|kind| kind.part() == Samples::KIND && kind.units() > 0);
+        let excluded = excluded(&kinds, suite);
         if kinds.iter().all(|kind| kind.units() == 0) {
+            if !excluded.is_empty() {
+                return Err(AskError::all_excluded(&suite.name, &excluded));
+            }
             let suite = suite.name.clone();
             return Err(match lacking(models) {
                 Some(reason) => AskError::NothingToAsk { suite, reason },
@@ -70,17 +77,21 @@ impl<'a> Plan<'a> {
             student: models.student.identity().clone(),
             base: base.map(|base| base.identity().clone()),
             pairing,
-            shared_vocab: shared,
-            regime: match shared {
+            shared_vocab,
+            regime: match shared_vocab {
                 Some(_) => Regime::FullLogits,
                 None if lacking(models).is_some() => Regime::AnswersOnly,
                 None => Regime::DifferentVocabularies,
             },
             facets: facets.collect(),
             suite,
-            settings: settings(models, options, asks_prompts, text_families),
+            settings: RunSettings {
+                rendered_differently: rendered_differently(&kinds),
+                ..settings(models, options, asks_prompts, text_families)
+            },
             units: files(kinds.iter().map(|kind| (&**kind, kind.units() as u32))),
             planned: total(kinds.iter().flat_map(|kind| (0..kind.units()).map(|unit| kind.tokens(unit)))),
+            excluded,
             arguments: options.arguments.clone(),
         });
         Ok(Self { models, suite, options, kinds, manifest, text_families })
@@ -156,33 +167,45 @@ fn lacking(models: Models<'_>) -> Option<String> {
     both.into_iter().find_map(|(role, model)| Scorer::of(model).err().map(|lacking| format!("the {role} {lacking}")))
 }
 
-/// How the vocabularies pair, in words, and the entries of the output distributions that are compared, where some are.
-fn vocabularies(models: Models<'_>) -> (String, Option<u32>) {
-    match (Scorer::of(models.teacher), Scorer::of(models.student)) {
-        (Ok(teacher), Ok(student)) => {
-            let pairing = teacher.tokens.pairing(student.tokens);
-            (in_words(&pairing), shared_vocabulary(&pairing, models))
-        }
-        _ => (lacking(models).unwrap_or_default(), None),
-    }
+/// How the vocabularies of two models relate.
+struct Vocabularies {
+    /// In words.
+    pairing: String,
+    /// What is compared, and on which texts; `None` where nothing is.
+    shared: Option<(Shared, Agreement)>,
 }
 
-/// Entries of the output distributions that are compared; `None` when the vocabularies differ.
-fn shared_vocabulary(pairing: &TokenizerPairing, models: Models<'_>) -> Option<u32> {
-    let widths = models.teacher.identity().logit_width().min(models.student.identity().logit_width());
-    match pairing {
-        TokenizerPairing::Same => Some(widths),
-        TokenizerPairing::Padded { shared } => Some(widths.min(*shared)),
-        TokenizerPairing::Different { .. } => None,
-    }
+/// Two vocabularies are one when ids mean the same in both and both tokenizers read the texts alike.
+fn vocabularies(models: Models<'_>, suite: &Suite) -> Result<Vocabularies, AskError> {
+    let (Ok(teacher), Ok(student)) = (Scorer::of(models.teacher), Scorer::of(models.student)) else {
+        return Ok(Vocabularies { pairing: lacking(models).unwrap_or_default(), shared: None });
+    };
+    let pairing = teacher.tokens.pairing(student.tokens);
+    let ids = in_words(&pairing);
+    let Some(shared) = Shared::of(&pairing, models) else {
+        return Ok(Vocabularies { pairing: ids, shared: None });
+    };
+    let agreement = Agreement::on(suite, teacher.tokens, student.tokens)?;
+    let pairing = match agreement.in_words() {
+        Some(texts) => format!("{ids}; {texts}"),
+        None => ids,
+    };
+    Ok(Vocabularies { pairing, shared: agreement.is_on_some().then_some((shared, agreement)) })
 }
 
-fn in_words(pairing: &TokenizerPairing) -> String {
-    match pairing {
-        TokenizerPairing::Same => "same vocabulary".to_owned(),
-        TokenizerPairing::Padded { shared } => format!("same vocabulary up to padding beyond {shared}"),
-        TokenizerPairing::Different { reason } => reason.clone(),
-    }
+/// What cannot be asked, in the order of the suite.
+fn excluded(kinds: &[Box<dyn Kind>], suite: &Suite) -> Vec<ExcludedItem> {
+    let found: BTreeMap<&str, &ExcludedItem> =
+        kinds.iter().flat_map(|kind| kind.excluded()).map(|item| (item.probe.as_str(), item)).collect();
+    suite.probes.iter().filter_map(|probe| found.get(probe.id.as_str()).copied().cloned()).collect()
+}
+
+/// What teacher and student read as different texts, over all kinds of questions.
+fn rendered_differently(kinds: &[Box<dyn Kind>]) -> Option<DifferentPrompts> {
+    let mut found = kinds.iter().filter_map(|kind| kind.rendered_differently());
+    let mut all = found.next()?.clone();
+    all.prompts += found.map(|different| different.prompts).sum::<u64>();
+    Some(all)
 }
 
 fn settings(models: Models<'_>, options: &AskOptions, asks_prompts: bool, texts: FamilySizes) -> RunSettings {
@@ -200,6 +223,7 @@ fn settings(models: Models<'_>, options: &AskOptions, asks_prompts: bool, texts:
         floor_windows: options.floor_windows,
         samples: options.sampling.as_ref().filter(|_| asks_prompts).map(|sampling| sampling.settings.clone()),
         teacher_asked: options.teacher_asked.filter(|_| asks_prompts),
+        window_order: options.windowing().remembered_order(),
         meaning: models.meaning.filter(|_| asks_prompts).map(|meaning| meaning.settings()),
         deciding,
         ..RunSettings::of_texts(n_ctx, block_tokens, max_windows, precision, seed)

@@ -9,8 +9,8 @@ use hydrometer_answers::cache::{SequenceKey, SequenceRecords, TeacherCache};
 use hydrometer_answers::part::{Likelihoods, Sparse};
 use hydrometer_answers::sparse::SparseError;
 use hydrometer_answers::{
-    LikelihoodRow, Manifest, ModelIdentity, NewRun, Part, PlannedTokens, Regime, RunError, RunFolder, RunSettings,
-    ScoredModel, SparseRow, UnitCounts,
+    ExcludedItem, LikelihoodRow, Manifest, ModelIdentity, NewRun, Part, PlannedTokens, Regime, RunError, RunFolder,
+    RunSettings, ScoredModel, SparseRow, UnitCounts,
 };
 use hydrometer_metrics::sparse::SparseComparer;
 use hydrometer_models::{Block, LOGIT_ROWS, Model, Scorer, Sequence};
@@ -21,7 +21,7 @@ use crate::instructions::allowed_vectors;
 use crate::kind::likelihoods::row as likelihood;
 use crate::options::{Windowing, check_blocks};
 use crate::units::pack;
-use crate::windows::{Window, tokens, windows};
+use crate::windows::{Cut, Window, fit, tokens, windows};
 use crate::{AskError, AskOptions, Observer, PlanSummary, Role};
 
 /// What filling a cache did.
@@ -63,8 +63,9 @@ pub fn fill_cache(
 ) -> Result<CacheReport, AskError> {
     check_blocks(cut.n_ctx, block_tokens)?;
     let teacher = Role::Teacher.scorer(teacher)?;
-    let windows = windows(teacher.tokens, suite, cut).map_err(Role::Teacher.failed())?;
-    some_text(&windows, suite)?;
+    let Cut { windows, excluded } = windows(teacher.tokens, suite, cut).map_err(Role::Teacher.failed())?;
+    some_text(&windows, &excluded, suite)?;
+    fit(&windows, Role::Teacher, teacher.identity)?;
     let wanted = wanted(&windows, cache)?;
     let scored = wanted.len() as u64;
     let mut kept = CacheReport { windows: windows.len() as u64, scored, ..CacheReport::default() };
@@ -92,7 +93,10 @@ pub fn fill_cache(
     Ok(kept)
 }
 
-fn some_text(windows: &[Window], suite: &Suite) -> Result<(), AskError> {
+fn some_text(windows: &[Window], excluded: &[ExcludedItem], suite: &Suite) -> Result<(), AskError> {
+    if windows.is_empty() && !excluded.is_empty() {
+        return Err(AskError::all_excluded(&suite.name, excluded));
+    }
     if windows.is_empty() {
         return Err(AskError::NoText { suite: suite.name.clone(), needs: "only texts can be kept in a cache" });
     }
@@ -184,11 +188,17 @@ pub fn collect_cached(
     let suite = Suite { name: suite.name.clone(), probes: texts.cloned().collect() };
     let scorer = Role::Student.scorer(student)?;
     comparable(cache, scorer.identity)?;
-    let windows = windows(scorer.tokens, &suite, options.windowing()).map_err(Role::Student.failed())?;
-    some_text(&windows, &suite)?;
+    let Cut { windows, excluded } =
+        windows(scorer.tokens, &suite, options.windowing()).map_err(Role::Student.failed())?;
+    some_text(&windows, &excluded, &suite)?;
+    fit(&windows, Role::Student, scorer.identity)?;
     all_cached(&windows, cache)?;
     let units = pack(windows, options.block_tokens as usize, |window| window.tokens.len());
-    let run = RunFolder::create_or_resume(folder, &manifest(cache, student, &suite, options, &units), &suite.probes)?;
+    let run = RunFolder::create_or_resume(
+        folder,
+        &manifest(cache, student, &suite, options, &units, excluded),
+        &suite.probes,
+    )?;
     let done = |unit: &usize| run.has(Sparse::KIND, *unit as u32);
     let finished: Vec<_> = (0..units.len()).filter(done).collect();
     observer.planned(&PlanSummary {
@@ -262,6 +272,7 @@ fn manifest(
     suite: &Suite,
     options: &AskOptions,
     units: &[Vec<Window>],
+    excluded: Vec<ExcludedItem>,
 ) -> Manifest {
     let teacher = cache.teacher();
     let (files, precision) = (units.len() as u32, teacher.engine.precision.clone());
@@ -278,10 +289,12 @@ fn manifest(
         suite,
         settings: RunSettings {
             cache: Some(*cache.codec()),
+            window_order: options.windowing().remembered_order(),
             ..RunSettings::of_texts(n_ctx, block_tokens, max_windows, precision, seed)
         },
         units: UnitCounts::default().with(Likelihoods::KIND, files).with(Sparse::KIND, files),
         planned: PlannedTokens { student_tokens: units.iter().map(tokens).sum(), ..PlannedTokens::default() },
+        excluded,
         arguments: options.arguments.clone(),
     })
 }

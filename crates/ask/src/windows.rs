@@ -1,18 +1,21 @@
 //! Windows: stretches of the suite's texts, tokenised as one model reads them. The same inputs give the same windows, so
 //! an interrupted run continues where it stopped.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use hydrometer_answers::{PositionRow, SparseRow};
+use hydrometer_answers::{ExcludedItem, ModelIdentity, Outside, PositionRow, SparseRow, WindowOrder};
 use hydrometer_metrics::PositionStats;
 use hydrometer_metrics::sparse::SparsePositionStats;
 use hydrometer_models::{ModelError, Sequence, Tokenizer};
-use hydrometer_probes::families::WindowFamilies;
+use hydrometer_probes::counted::counted;
+use hydrometer_probes::families::{WindowFamilies, order_in};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe, Suite};
 
-use crate::AskError;
 use crate::options::Windowing;
+use crate::units::spread;
+use crate::{AskError, Role};
 
 /// A stretch of a text that is scored in one go.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,8 +46,8 @@ impl Window {
         &self,
         row: usize,
         tokenizer: &Tokenizer,
-        compat: bool,
         stats: PositionStats,
+        outside: Outside,
     ) -> PositionRow {
         PositionRow {
             probe: self.probe.clone(),
@@ -54,8 +57,9 @@ impl Window {
             token_text: text(tokenizer, stats.target),
             teacher_top1_text: text(tokenizer, stats.teacher_top1),
             student_top1_text: text(tokenizer, stats.student_top1),
-            compat,
+            compat: self.full,
             stats,
+            outside,
         }
     }
 
@@ -93,23 +97,33 @@ fn text(tokenizer: &Tokenizer, token: u32) -> String {
     String::from_utf8_lossy(&tokenizer.piece(token)).into_owned()
 }
 
-/// All windows of a suite's texts under one tokenizer, in suite order.
-pub(crate) fn windows(tokenizer: &Tokenizer, suite: &Suite, cut: Windowing) -> Result<Vec<Window>, ModelError> {
-    let mut all = Vec::new();
+/// The windows of a suite's texts under one tokenizer, in suite order, and the texts that have none.
+#[derive(Debug, Default)]
+pub(crate) struct Cut {
+    pub windows: Vec<Window>,
+    pub excluded: Vec<ExcludedItem>,
+}
+
+/// Cuts the texts of a suite.
+pub(crate) fn windows(tokenizer: &Tokenizer, suite: &Suite, cut: Windowing) -> Result<Cut, ModelError> {
+    let mut all = Cut::default();
     for probe in &suite.probes {
-        if let Ask::Text(text) = &probe.ask {
-            all.extend(windows_of(tokenizer, probe, text, cut)?);
+        let Ask::Text(text) = &probe.ask else { continue };
+        match windows_of(tokenizer, probe, text, cut)? {
+            Ok(windows) => all.windows.extend(taken(windows, cut)),
+            Err(reason) => all.excluded.push(ExcludedItem { probe: probe.id.clone(), reason }),
         }
     }
     Ok(all)
 }
 
+/// The windows of a text, at least one, or why it has none.
 fn windows_of(
     tokenizer: &Tokenizer,
     probe: &Probe,
     text: &kind::Text,
     cut: Windowing,
-) -> Result<Vec<Window>, ModelError> {
+) -> Result<Result<Vec<Window>, String>, ModelError> {
     // An absent context and an empty one are the same.
     let context = text.context.as_deref().unwrap_or("");
     let whole = format!("{context}{}", text.text);
@@ -131,7 +145,7 @@ fn windows_of(
     let families = WindowFamilies::new(&probe.family, text);
     let pieces: Vec<_> = if long { tokens.chunks_exact(n_ctx).collect() } else { vec![tokens.as_slice()] };
     let mut windows = Vec::new();
-    for (index, piece) in pieces.into_iter().enumerate().take(cut.max_windows.unwrap_or(u32::MAX) as usize) {
+    for (index, piece) in pieces.into_iter().enumerate() {
         let offset = index * n_ctx;
         let half = if long { n_ctx / 2 } else { 0 };
         let rows: Vec<u32> = (half..piece.len().saturating_sub(1))
@@ -148,7 +162,56 @@ fn windows_of(
         }
         windows.push(Window { probe: probe.id.clone(), family, index: index as u32, tokens, rows, bytes, full: long });
     }
-    Ok(windows)
+    if windows.is_empty() {
+        let length = counted(tokens.len() as u64, "token");
+        return Ok(Err(match context {
+            "" => format!("no token of it can be scored: it has {length}, and the first is what the next follows from"),
+            _ => format!(
+                "no token of it can be scored behind its context: the context takes {first} of its {length}, in windows of \
+                 {n_ctx}"
+            ),
+        }));
+    }
+    Ok(Ok(windows))
+}
+
+/// The windows that are taken of a text's, in their order.
+///
+/// Spread, they are of as many families (documents, sections) as can be; which families is a matter of their names alone,
+/// so that other tokenizers take the same ones. Of each family they stand evenly over what it has.
+fn taken(windows: Vec<Window>, cut: Windowing) -> Vec<Window> {
+    let most = cut.max_windows.map_or(usize::MAX, |most| most as usize);
+    if most >= windows.len() || cut.order == WindowOrder::First {
+        return windows.into_iter().take(most).collect();
+    }
+    let mut families: BTreeMap<[u8; 32], Vec<usize>> = BTreeMap::new();
+    for (place, window) in windows.iter().enumerate() {
+        families.entry(order_in(0, &window.family)).or_default().push(place);
+    }
+    let mut of_each = vec![0; families.len()];
+    let mut left = most;
+    while left > 0 {
+        for (count, places) in of_each.iter_mut().zip(families.values()) {
+            if left > 0 && *count < places.len() {
+                *count += 1;
+                left -= 1;
+            }
+        }
+    }
+    let of_family = |(places, count): (&Vec<usize>, usize)| -> Vec<usize> {
+        spread(places.len(), count).into_iter().map(|place| places[place]).collect()
+    };
+    let chosen: BTreeSet<usize> = families.values().zip(of_each).flat_map(of_family).collect();
+    windows.into_iter().enumerate().filter(|(place, _)| chosen.contains(place)).map(|(_, window)| window).collect()
+}
+
+/// Refuses windows that are longer than a model's context, before any is scored.
+pub(crate) fn fit(windows: &[Window], role: Role, model: &ModelIdentity) -> Result<(), AskError> {
+    let longest = windows.iter().map(|window| window.tokens.len()).max().unwrap_or(0);
+    match model.context_length {
+        Some(context) if longest > context as usize => Err(AskError::Context { role, longest, context }),
+        _ => Ok(()),
+    }
 }
 
 /// Tokens of some windows.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use hydrometer_answers::cache::TeacherCache;
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{CostEntry, PartKind, RunFolder};
+use hydrometer_answers::{CostEntry, PartKind, RunFolder, WindowOrder};
 use hydrometer_ask::{AskError, CacheReport, Observer, PlanSummary, Windowing, collect_cached, fill_cache};
 use hydrometer_audit::{Policy, Statement, statement};
 use hydrometer_metrics::sparse::Truncation;
@@ -19,7 +19,7 @@ use hydrometer_probes::{Ask, Suite};
 use support::{Bigram, Watch, audit, options, suite};
 
 const KEPT: Truncation = Truncation { mass: 0.9, k_min: 10, k_max: 24, draws: 6 };
-const CUT: Windowing = Windowing { n_ctx: 128, max_windows: None };
+const CUT: Windowing = Windowing { n_ctx: 128, max_windows: None, order: WindowOrder::Spread };
 
 fn cache(path: &Path, teacher: &Bigram, truncation: Truncation) -> TeacherCache {
     let codec = Codec { vocab: teacher.identity().logit_width(), truncation };

@@ -20,6 +20,7 @@ pub(crate) fn findings(statement: &Statement, evidence: &Evidence<'_>) -> Vec<Fi
     let mut found: Vec<Finding> = [
         look.degenerate(),
         look.vocabularies(),
+        look.outside(),
         look.identical(),
         look.temperature(),
         look.sharpness(),

@@ -88,6 +88,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         answer_cases: answers::cases::cases(&evidence.prompts),
         cost: cost(rows),
         left_out: gate::left_out(policy, &gates).map(str::to_owned).collect(),
+        excluded: manifest.excluded.clone().unwrap_or_default(),
         notes: notes::notes(rows, policy, &metrics, &gates, deciding.as_ref()),
         deciding,
         metrics,

@@ -7,7 +7,7 @@ mod finding;
 mod gate;
 mod metric;
 
-use hydrometer_answers::ModelIdentity;
+use hydrometer_answers::{ExcludedItem, ModelIdentity};
 use hydrometer_metrics::Verdict;
 use hydrometer_metrics::compat::Compat;
 use schemars::JsonSchema;
@@ -87,6 +87,9 @@ pub struct Statement {
     /// Metrics of the policy's gates that are not in `gates`; a note says why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// Probes of the suite that could not be asked, in its order, with the reason of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<ExcludedItem>,
     /// Method notes particular to this run, as sentences.
     pub notes: Vec<String>,
 }
@@ -106,7 +109,7 @@ pub struct Regime {
 pub enum Pairing {
     /// Identical.
     Same,
-    /// Identical up to padding at the end; metrics use the first `shared` entries.
+    /// Identical up to padding, or to special tokens that a note names; metrics use the `shared` entries that both have.
     Padded {
         /// Entries used.
         shared: u32,

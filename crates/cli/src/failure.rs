@@ -92,7 +92,11 @@ impl From<AskError> for Failure {
             AskError::CacheDiffers { .. } => Self::input(error)
                 .hint("a cache serves students with the teacher's own tokenizer; let the teacher run instead"),
             AskError::AnswerLost { .. } => Self::input(error).hint("the same command asks it again"),
+            AskError::Context { context, .. } => {
+                Self::input(error).hint(format!("--ctx {context} cuts windows that fit"))
+            }
             AskError::Setting { .. }
+            | AskError::AllExcluded { .. }
             | AskError::Parameters(_)
             | AskError::NoText { .. }
             | AskError::NothingToAsk { .. }

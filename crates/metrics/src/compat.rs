@@ -64,4 +64,4 @@ mod row;
 
 pub use accumulator::CompatAccumulator;
 pub(crate) use row::Encoding;
-pub use row::{CompatToken, LEAST_LOG_PROB, decode, encode_row, token_from_encoded, token_from_rows};
+pub use row::{CompatToken, DROPPED, LEAST_LOG_PROB, decode, encode_row, token_from_encoded, token_from_rows};

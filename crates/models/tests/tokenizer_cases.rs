@@ -190,6 +190,16 @@ fn pairing() {
     check(&["a", "b"], &["a", "c"], different("token 1 is `b` in one and `c` in the other"));
     check(&["a"], &["a", "c"], different("token 1 is absent in one and `c` in the other"));
     check(&["a", "[PADx]"], &["a"], different("token 1 is `[PADx]` in one and absent in the other"));
+    let but_for = |without: &[u32], reason: &str| TokenizerPairing::Shared {
+        without: without.to_vec(),
+        reason: reason.to_owned(),
+    };
+    check(
+        &["a", "<end>", "b"],
+        &["a", "<stop>", "b"],
+        but_for(&[1], "token 1 is `<end>` in one and `<stop>` in the other"),
+    );
+    check(&["a", "b"], &["a", "b", "<|x|>"], but_for(&[2], "token 2 is absent in one and `<|x|>` in the other"));
     // A hole that only one of them fills is no padding at the end.
     check(&["a", "<unused0>", "b"], &["a", "z", "b"], different("token 1 is `<unused0>` in one and `z` in the other"));
 }

@@ -101,6 +101,12 @@ impl EncodedRow {
         self.codes.iter().map(of).sum()
     }
 
+    /// Sum of the probabilities of at most e⁻¹⁶: llama.cpp leaves them out of its divergence.
+    pub fn dropped(&self) -> f64 {
+        let logprobs = self.codes.iter().map(|&code| compat::decode(code, self.scale, self.min_log_prob));
+        logprobs.filter(|&logprob| logprob <= compat::DROPPED).map(|logprob| f64::from(logprob.exp())).sum()
+    }
+
     /// The masses that a row of so many entries can have as an encoding of probabilities.
     pub fn masses(entries: usize) -> std::ops::RangeInclusive<f64> {
         const ROUNDING: f64 = 0.01;

@@ -502,17 +502,7 @@ impl Maker<'_> {
     /// Whether both models were asked in the same words.
     fn compare(&mut self, id: &str, ours: &Record, theirs: &Record) {
         let (Some(a), Some(b)) = (&ours.question, &theirs.question) else { return };
-        let (a, b) = (words(a), words(b));
-        if a == b {
-            return;
-        }
-        match &mut self.report.different_prompts {
-            Some(different) => different.prompts += 1,
-            none => {
-                let [teacher, student] = around_difference(&a, &b);
-                *none = Some(DifferentPrompts { prompts: 1, first: id.to_owned(), teacher, student });
-            }
-        }
+        DifferentPrompts::look(&mut self.report.different_prompts, id, &words(a), &words(b));
     }
 }
 
@@ -542,17 +532,4 @@ fn words(ask: &Ask) -> String {
 /// The key under which equal questions are found.
 pub(super) fn key(ask: &Ask) -> String {
     words(ask)
-}
-
-/// Both texts around the first letter in which they differ.
-fn around_difference(a: &str, b: &str) -> [String; 2] {
-    const BEFORE: usize = 20;
-    const SHOWN: usize = 60;
-    let same = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
-    [a, b].map(|text| {
-        let shown: String = text.chars().skip(same.saturating_sub(BEFORE)).take(SHOWN).collect();
-        let dots = |more: bool| if more { "…" } else { "" };
-        let cut = text.chars().count() > same.saturating_sub(BEFORE) + SHOWN;
-        format!("{}{shown}{}", dots(same > BEFORE), dots(cut))
-    })
 }

@@ -8,6 +8,6 @@ pub enum Floor {}
 
 impl Part for Floor {
     const KIND: PartKind = PartKind::new("floor");
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Row = PositionRow;
 }

@@ -10,7 +10,7 @@ pub enum Positions {}
 
 impl Part for Positions {
     const KIND: PartKind = PartKind::new("positions");
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Row = PositionRow;
 }
 
@@ -35,6 +35,18 @@ pub struct PositionRow {
     pub compat: bool,
     /// What was measured there.
     pub stats: PositionStats,
+    /// Probability that the models give to entries that stand for no token of both.
+    pub outside: Outside,
+}
+
+/// Probability on entries that stand for no token of both models: padding rows, and tokens that only one of them has. The
+/// compared distributions are renormalised without those that are not compared. `None` where an earlier version did not look.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Outside {
+    /// The teacher's.
+    pub teacher: Option<f32>,
+    /// The student's.
+    pub student: Option<f32>,
 }
 
 /// How far rounding may carry a number below 0.
@@ -85,6 +97,7 @@ impl Row for PositionRow {
             student_top1_text: String::new(),
             compat: false,
             stats: blank_stats(),
+            outside: Outside::default(),
         }
     }
 
@@ -98,6 +111,8 @@ impl Row for PositionRow {
         columns.text(column("student_top1_text"), &mut self.student_top1_text);
         columns.bool(column("compat"), &mut self.compat);
         stats_columns(&mut self.stats, columns);
+        columns.optional_f32(probability("teacher_outside").since(2), &mut self.outside.teacher);
+        columns.optional_f32(probability("student_outside").since(2), &mut self.outside.student);
     }
 }
 

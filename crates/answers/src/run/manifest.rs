@@ -6,6 +6,7 @@ use std::path::Path;
 use hydrometer_probes::Suite;
 use serde::{Deserialize, Serialize};
 
+use super::excluded::ExcludedItem;
 use super::facet::Facet;
 use super::layout::FORMAT;
 use super::regime::Regime;
@@ -68,6 +69,10 @@ pub struct Manifest {
     pub units: UnitCounts,
     /// Tokens that the plan computes.
     pub planned: PlannedTokens,
+    /// Probes of the suite that cannot be asked, in its order. `None`, and absent from the file, where an earlier version
+    /// planned the run: it left out texts without a token to score and did not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<Vec<ExcludedItem>>,
     /// `blake3:` hash of everything above; it is the run id. Set by [`Manifest::sealed`].
     pub plan_hash: String,
     /// Command-line arguments, without secrets; not part of the hash.
@@ -100,6 +105,8 @@ pub struct NewRun<'a> {
     pub units: UnitCounts,
     /// Tokens that the plan computes.
     pub planned: PlannedTokens,
+    /// Probes of the suite that cannot be asked, in its order.
+    pub excluded: Vec<ExcludedItem>,
     /// Command-line arguments, without secrets.
     pub arguments: Vec<String>,
 }
@@ -108,7 +115,7 @@ impl Manifest {
     /// The manifest of a run that is planned now, sealed.
     pub fn plan(run: NewRun<'_>) -> Manifest {
         let NewRun { teacher, student, base, pairing, shared_vocab, regime, .. } = run;
-        let NewRun { facets, suite, settings, units, planned, arguments, .. } = run;
+        let NewRun { facets, suite, settings, units, planned, excluded, arguments, .. } = run;
         Manifest {
             format: String::new(),
             hydrometer: env!("CARGO_PKG_VERSION").to_owned(),
@@ -124,6 +131,7 @@ impl Manifest {
             settings,
             units,
             planned,
+            excluded: Some(excluded),
             plan_hash: String::new(),
             arguments,
         }

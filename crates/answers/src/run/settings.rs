@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::different::DifferentPrompts;
 use crate::sparse::Codec;
 use crate::{EncoderIdentity, SampleSettings};
 
@@ -18,8 +19,11 @@ pub struct RunSettings {
     pub rotations: u32,
     /// Windows scored a second time by the teacher to measure the noise floor.
     pub floor_windows: u32,
-    /// Only the first windows of each text; `None` for all.
+    /// Only so many windows of each text; `None` for all.
     pub max_windows: Option<u32>,
+    /// Which windows those are; absent from the file for the first ones, as earlier versions took them.
+    #[serde(default = "WindowOrder::of_earlier_versions", skip_serializing_if = "WindowOrder::is_first")]
+    pub window_order: WindowOrder,
     /// Precision of the teacher's large products: `f32`, `bf16x3`, `bf16`; `None` where that is not known.
     pub precision: Option<String>,
     /// Seed of every random draw.
@@ -43,10 +47,34 @@ pub struct RunSettings {
     /// What was chosen and found when given answers were joined; `None`, and absent from the file, where models answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given: Option<GivenSettings>,
+    /// Prompts and choices that teacher and student read as different texts, each by its own template; `None`, and absent
+    /// from the file, where they read the same or an earlier version did not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rendered_differently: Option<DifferentPrompts>,
+}
+
+/// Which windows of a text are taken, where not all of them are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WindowOrder {
+    /// The first ones, as llama.cpp takes its chunks.
+    First,
+    /// Of as many families (documents, sections) as can be, and spread over each of them.
+    Spread,
+}
+
+impl WindowOrder {
+    fn of_earlier_versions() -> WindowOrder {
+        WindowOrder::First
+    }
+
+    fn is_first(&self) -> bool {
+        *self == WindowOrder::First
+    }
 }
 
 impl RunSettings {
-    /// Settings of a run that scores texts in windows of `n_ctx` tokens and asks nothing else.
+    /// Settings of a run that scores texts in windows of `n_ctx` tokens, the first of each, and asks nothing else.
     pub fn of_texts(
         n_ctx: u32,
         block_tokens: u32,
@@ -60,6 +88,7 @@ impl RunSettings {
             rotations: 0,
             floor_windows: 0,
             max_windows,
+            window_order: WindowOrder::First,
             precision,
             seed,
             samples: None,
@@ -68,6 +97,7 @@ impl RunSettings {
             meaning: None,
             cache: None,
             given: None,
+            rendered_differently: None,
         }
     }
 
@@ -87,20 +117,6 @@ pub struct GivenSettings {
     /// Questions that were put to the two models in different words; `None` where all words are the same or unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub different_prompts: Option<DifferentPrompts>,
-}
-
-/// Questions that were put to the two models in different words: what was compared is not the models alone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DifferentPrompts {
-    /// How many.
-    pub prompts: u64,
-    /// Probe of the first.
-    pub first: String,
-    /// The teacher's words around the first difference.
-    pub teacher: String,
-    /// The student's words there.
-    pub student: String,
 }
 
 /// Free texts mean the same when their vectors are close.

@@ -6,13 +6,14 @@ use std::path::Path;
 use hydrometer_probes::strangers::open_file;
 use serde::{Deserialize, Serialize};
 
+use super::complete::Found;
 use super::folder::RunFolder;
 use super::layout::{COST, FINISHED, FORMAT, MANIFEST, PARTS as FOLDER, PROBES};
 use super::manifest::PlannedTokens;
 use super::units::UnitCounts;
 use crate::durable;
 use crate::json::{pretty, read_json};
-use crate::part::{PARTS, PartKind};
+use crate::part::{Counted, PARTS, PartKind};
 use crate::{Problem, RunError};
 
 /// One file of a finished run.
@@ -81,7 +82,7 @@ impl RunFolder {
         let mut problems = Vec::new();
         for (kind, unit) in self.planned() {
             match self.count(kind, unit) {
-                Ok(rows) => files.push(seal(self.path(), &kind.file(unit), Some(rows))?),
+                Ok(counted) => files.push(seal(self.path(), &kind.file(unit), Some(counted.rows))?),
                 Err(problem) => problems.push(problem),
             }
         }
@@ -114,6 +115,7 @@ impl RunFolder {
             problems.extend(finished.files.iter().filter_map(|sealed| changed(self.path(), sealed)));
             sealed.extend(finished.files.into_iter().map(|sealed| (sealed.file, sealed.rows)));
         }
+        let mut found = Found::default();
         for (kind, unit) in self.planned() {
             let file = kind.file(unit);
             let named = problems.iter().any(|problem| problem.file == file);
@@ -122,12 +124,16 @@ impl RunFolder {
             }
             match (self.count(kind, unit), sealed.get(&file)) {
                 (Err(problem), _) => problems.push(problem),
-                (Ok(rows), Some(sealed)) if *sealed != Some(rows) => {
+                (Ok(Counted { rows, .. }), Some(sealed)) if *sealed != Some(rows) => {
                     let said = sealed.map_or("no number".to_owned(), |rows| rows.to_string());
                     problems.push(Problem { file, what: format!("has {rows} rows, {FINISHED} says {said}") });
                 }
-                (Ok(_), _) => {}
+                (Ok(counted), _) => found.add(kind, counted),
             }
+        }
+        // What is missing of a damaged file is not missing besides.
+        if self.is_finished() && problems.is_empty() {
+            problems.extend(found.unanswered(self.manifest(), self.stopped(), self.probes()));
         }
         self.refuse(problems)
     }
@@ -173,8 +179,8 @@ impl RunFolder {
         Err(RunError::Damaged { path: self.path().to_path_buf(), problems })
     }
 
-    /// Reads a part only to check it; the number of its rows.
-    fn count(&self, kind: PartKind, unit: u32) -> Result<u64, Problem> {
+    /// Reads a part only to check it.
+    fn count(&self, kind: PartKind, unit: u32) -> Result<Counted, Problem> {
         let file = self.part(kind, unit);
         match PARTS.iter().find(|known| known.kind == kind) {
             Some(known) => (known.count)(&file),

@@ -10,9 +10,9 @@ use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::store::{AnswerKey, StoredAnswer, prompt_hash};
 use hydrometer_answers::{
     ChoiceRow, CostEntry, DifferentPrompts, EncoderIdentity, EngineIdentity, FinishReason, GivenJudgment,
-    GivenSettings, LikelihoodRow, Manifest, MeaningSettings, ModelIdentity, NewRun, Part, PlannedTokens, PositionRow,
-    Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource, SamplingParameters, ScoredModel,
-    SparseRow, UnitCounts, VectorRow,
+    GivenSettings, LikelihoodRow, Manifest, MeaningSettings, ModelIdentity, NewRun, Outside, Part, PlannedTokens,
+    PositionRow, Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource, SamplingParameters,
+    ScoredModel, SparseRow, UnitCounts, VectorRow,
 };
 use hydrometer_metrics::PositionStats;
 use hydrometer_metrics::sparse::{SparsePositionStats, Truncation};
@@ -94,11 +94,13 @@ pub fn planned(suite: &Suite, settings: RunSettings, units: UnitCounts) -> Manif
         settings,
         units,
         planned: PlannedTokens { teacher_tokens: 40, student_tokens: 32, floor_tokens: 8 },
+        excluded: Vec::new(),
         arguments: vec!["audit".to_owned()],
     });
     manifest.hydrometer = "0.1.0".to_owned();
     // It did not say so.
     manifest.regime = None;
+    manifest.excluded = None;
     manifest.sealed()
 }
 
@@ -153,6 +155,7 @@ pub fn position(probe: &str, window: u32, position: u32) -> PositionRow {
         student_top1_text: "\u{202e}<script>".to_owned(),
         compat: position >= 4,
         stats: stats(position),
+        outside: Outside::default(),
     }
 }
 
@@ -360,6 +363,7 @@ pub fn finished_judged(path: &Path) {
     let different = DifferentPrompts {
         prompts: 1,
         first: "prompt-1".to_owned(),
+        at: None,
         teacher: "So?".to_owned(),
         student: "<s>So?".to_owned(),
     };

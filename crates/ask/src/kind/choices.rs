@@ -1,7 +1,7 @@
 //! Choices: both models say how probable each option is after the prompt, in one or more orders of the options.
 
-use hydrometer_answers::{ChoiceRow, Part, PartKind, PlannedTokens, part};
-use hydrometer_models::{Choice, Chooses, Facet};
+use hydrometer_answers::{ChoiceRow, DifferentPrompts, ExcludedItem, Part, PartKind, PlannedTokens, part};
+use hydrometer_models::{Choice, Chooses, Facet, Model};
 use hydrometer_probes::{Ask, Probe, Suite};
 
 use super::{Asking, Gates, Kind};
@@ -27,6 +27,23 @@ impl Question {
         Ok(Self { probe, family, rotation, order, teacher, student })
     }
 
+    /// Why it cannot be asked, as a fragment; `None` when it can.
+    fn too_long(&self, models: Models<'_>) -> Option<String> {
+        let asked = [(Role::Teacher, models.teacher, &self.teacher), (Role::Student, models.student, &self.student)];
+        asked.into_iter().find_map(|(role, model, choice)| {
+            let longest = choice.longest();
+            let context = model.identity().context_length.filter(|&context| longest > context as usize)?;
+            Some(format!("with its longest option it takes {longest} tokens, the {role}'s context holds {context}"))
+        })
+    }
+
+    /// The prompt as each model reads it; `None` where both read the same tokens or one shows none.
+    fn texts(&self, models: Models<'_>) -> Option<[String; 2]> {
+        let read = |model: &dyn Model, choice: &Choice| Some(model.tokens()?.decode(&choice.prompt));
+        let texts = [read(models.teacher, &self.teacher)?, read(models.student, &self.student)?];
+        Some(texts.map(|text| String::from_utf8_lossy(&text).into_owned()))
+    }
+
     /// One row for each option, in the order of the suite.
     fn rows<'a>(&'a self, teacher: &'a [f64], student: &'a [f64]) -> impl Iterator<Item = ChoiceRow> + 'a {
         let mut places: Vec<_> = self.order.iter().enumerate().collect();
@@ -45,6 +62,8 @@ impl Question {
 /// The choices of a suite.
 pub(crate) struct Choices {
     units: Vec<Vec<Question>>,
+    excluded: Vec<ExcludedItem>,
+    differently: Option<DifferentPrompts>,
 }
 
 impl Choices {
@@ -54,19 +73,28 @@ impl Choices {
         options: &AskOptions,
         packing: &Packing,
     ) -> Result<Self, AskError> {
-        let mut questions = Vec::new();
+        let (mut questions, mut excluded, mut differently) = (Vec::new(), Vec::new(), None);
         // Where one of the two cannot choose, there is nothing to compare.
         let (Some(teacher), Some(student)) = (models.teacher.chooses(), models.student.chooses()) else {
-            return Ok(Self { units: Vec::new() });
+            return Ok(Self { units: Vec::new(), excluded, differently });
         };
         for probe in &suite.probes {
             let Ask::Choice(choice) = &probe.ask else { continue };
-            for rotation in 0..options.rotations.min(choice.rotations() as u32) {
-                questions.push(Question::new([teacher, student], probe, rotation)?);
+            let rotations = 0..options.rotations.min(choice.rotations() as u32);
+            let orders = rotations.map(|rotation| Question::new([teacher, student], probe, rotation));
+            let orders = orders.collect::<Result<Vec<_>, _>>()?;
+            // All orders or none: an average over some of them favours what stands first.
+            if let Some(reason) = orders.iter().find_map(|question| question.too_long(models)) {
+                excluded.push(ExcludedItem { probe: probe.id.clone(), reason });
+                continue;
             }
+            if let Some([ours, theirs]) = orders.first().and_then(|question| question.texts(models)) {
+                DifferentPrompts::look(&mut differently, &probe.id, &ours, &theirs);
+            }
+            questions.extend(orders);
         }
         let units = packing.pack(questions, options.block_tokens as usize, |q| &q.family, |q| q.teacher.tokens());
-        Ok(Self { units })
+        Ok(Self { units, excluded, differently })
     }
 }
 
@@ -77,6 +105,14 @@ impl Kind for Choices {
 
     fn units(&self) -> usize {
         self.units.len()
+    }
+
+    fn excluded(&self) -> &[ExcludedItem] {
+        &self.excluded
+    }
+
+    fn rendered_differently(&self) -> Option<&DifferentPrompts> {
+        self.differently.as_ref()
     }
 
     fn files(&self, units: u32) -> Vec<(PartKind, u32)> {

@@ -1,24 +1,27 @@
 //! Texts of models that share no vocabulary: each scores them alone, and only their likelihoods can be compared.
 
-use hydrometer_answers::{LikelihoodRow, Part, PartKind, PlannedTokens, ScoredModel, part};
+use std::collections::BTreeSet;
+
+use hydrometer_answers::{ExcludedItem, LikelihoodRow, Part, PartKind, PlannedTokens, ScoredModel, part};
 use hydrometer_models::{Block, LOGIT_ROWS};
 use hydrometer_probes::Suite;
 use rayon::prelude::*;
 
 use super::{Asking, Gates, Kind};
 use crate::units::Packing;
-use crate::windows::{Window, tokens, windows};
+use crate::windows::{Window, fit, tokens, windows};
 use crate::{AskError, AskOptions, Models, Observer, Role};
 
 /// The texts of a suite under each model's own tokenizer.
 pub(crate) struct Likelihoods {
     units: Vec<(ScoredModel, Vec<Window>)>,
+    excluded: Vec<ExcludedItem>,
 }
 
 impl Likelihoods {
     /// No text is scored: a model shows no logits or no tokens.
     pub(crate) fn none() -> Self {
-        Self { units: Vec::new() }
+        Self { units: Vec::new(), excluded: Vec::new() }
     }
 
     pub(crate) fn plan(
@@ -28,14 +31,27 @@ impl Likelihoods {
         packing: &Packing,
     ) -> Result<Self, AskError> {
         let mut units = Vec::new();
+        let mut excluded: Vec<ExcludedItem> = Vec::new();
+        let mut cuts = Vec::new();
         for scored in [ScoredModel::Teacher, ScoredModel::Student] {
             let (model, role) = who(models, scored);
             let tokens = role.scorer(model)?.tokens;
-            let windows = windows(tokens, suite, options.windowing()).map_err(role.failed())?;
+            let cut = windows(tokens, suite, options.windowing()).map_err(role.failed())?;
+            fit(&cut.windows, role, model.identity())?;
+            cuts.push((scored, cut.windows));
+            excluded.extend(cut.excluded.into_iter().map(|ExcludedItem { probe, reason }| ExcludedItem {
+                probe,
+                reason: format!("as the {role} reads it, {reason}"),
+            }));
+        }
+        // Nothing is scored that could not be compared.
+        let excluded_by_either: BTreeSet<String> = excluded.iter().map(|item| item.probe.clone()).collect();
+        for (scored, mut windows) in cuts {
+            windows.retain(|window| !excluded_by_either.contains(&window.probe));
             let packed = packing.pack(windows, options.block_tokens as usize, |w| &w.family, |w| w.tokens.len());
             units.extend(packed.into_iter().map(|windows| (scored, windows)));
         }
-        Ok(Self { units })
+        Ok(Self { units, excluded })
     }
 }
 
@@ -53,6 +69,10 @@ impl Kind for Likelihoods {
 
     fn units(&self) -> usize {
         self.units.len()
+    }
+
+    fn excluded(&self) -> &[ExcludedItem] {
+        &self.excluded
     }
 
     fn files(&self, units: u32) -> Vec<(PartKind, u32)> {

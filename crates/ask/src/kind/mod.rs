@@ -8,7 +8,7 @@ pub(crate) mod texts;
 
 use std::path::Path;
 
-use hydrometer_answers::{PartKind, PlannedTokens, RunFolder};
+use hydrometer_answers::{DifferentPrompts, ExcludedItem, PartKind, PlannedTokens, RunFolder};
 use hydrometer_probes::Suite;
 
 use crate::units::{Packing, pack};
@@ -22,6 +22,14 @@ pub(crate) trait Kind {
 
     /// Number of units.
     fn units(&self) -> usize;
+
+    /// Probes of this kind that cannot be asked, and why.
+    fn excluded(&self) -> &[ExcludedItem];
+
+    /// Probes that teacher and student read as different texts; `None` when there are none.
+    fn rendered_differently(&self) -> Option<&DifferentPrompts> {
+        None
+    }
 
     /// Files that so many units leave, by part.
     fn files(&self, units: u32) -> Vec<(PartKind, u32)>;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hydrometer_answers::store::{Access, Store};
-use hydrometer_answers::{Part, PartKind, SampleSettings, TeacherAsked, part};
+use hydrometer_answers::{DifferentPrompts, ExcludedItem, Part, PartKind, SampleSettings, TeacherAsked, part};
 use hydrometer_models::{Model, SampleLimits};
 use hydrometer_probes::Suite;
 use hydrometer_probes::families::order_in;
@@ -29,6 +29,8 @@ impl Prompt {
 /// The prompts of a suite.
 pub(crate) struct Prompts {
     units: Vec<Vec<Prompt>>,
+    excluded: Vec<ExcludedItem>,
+    differently: Option<DifferentPrompts>,
     /// The first unit of those that only the student answers.
     student_from: usize,
     settings: Option<SampleSettings>,
@@ -46,7 +48,8 @@ impl Prompts {
         packing: &Packing,
     ) -> Result<Self, AskError> {
         let settings = options.sampling.as_ref().map(|sampling| &sampling.settings);
-        let prompts = settings.map_or(Ok(Vec::new()), |settings| prompts(models, suite, settings))?;
+        let Readable { prompts, excluded, differently } =
+            settings.map_or(Ok(Readable::default()), |settings| readable(models, suite, settings))?;
         let (both, alone) = match packing {
             Packing::ByFamily { .. } => (prompts, Vec::new()),
             Packing::InOrder => asked_of_teacher(prompts, options),
@@ -56,6 +59,8 @@ impl Prompts {
         units.extend(pack(alone, UNIT_PROMPTS, |_| 1));
         Ok(Self {
             units,
+            excluded,
+            differently,
             student_from,
             settings: settings.cloned(),
             encoded: models.meaning.is_some(),
@@ -65,12 +70,19 @@ impl Prompts {
     }
 }
 
-/// The free questions of a suite.
-fn prompts(models: Models<'_>, suite: &Suite, settings: &SampleSettings) -> Result<Vec<Prompt>, AskError> {
-    let mut prompts = Vec::new();
+/// The free questions of a suite that fit into every context, and what was found on reading them.
+#[derive(Default)]
+struct Readable {
+    prompts: Vec<Prompt>,
+    excluded: Vec<ExcludedItem>,
+    differently: Option<DifferentPrompts>,
+}
+
+fn readable(models: Models<'_>, suite: &Suite, settings: &SampleSettings) -> Result<Readable, AskError> {
+    let mut found = Readable::default();
     // Where one of the two does not answer, there is nothing to compare.
     if models.teacher.answers().is_none() || models.student.answers().is_none() {
-        return Ok(prompts);
+        return Ok(found);
     }
     for probe in &suite.probes {
         let read = |(role, model): (Role, &dyn Model)| {
@@ -78,9 +90,21 @@ fn prompts(models: Models<'_>, suite: &Suite, settings: &SampleSettings) -> Resu
             Some(asked.map(|asked| (role, asked)))
         };
         let asked = models.who_answer().filter_map(read).collect::<Result<Vec<_>, _>>()?;
-        prompts.extend((!asked.is_empty()).then(|| Prompt { family: probe.family.clone(), asked }));
+        let too_long = |(role, model): (Role, &dyn Model)| {
+            asked.iter().find(|(of, _)| *of == role).and_then(|(_, asked)| asked.too_long(role, model))
+        };
+        if let Some(reason) = models.who_answer().find_map(too_long) {
+            found.excluded.push(ExcludedItem { probe: probe.id.clone(), reason });
+            continue;
+        }
+        let words = |of: Role, model: &dyn Model| asked.iter().find(|(role, _)| *role == of)?.1.words(model);
+        if let (Some(ours), Some(theirs)) = (words(Role::Teacher, models.teacher), words(Role::Student, models.student))
+        {
+            DifferentPrompts::look(&mut found.differently, &probe.id, &ours, &theirs);
+        }
+        found.prompts.extend((!asked.is_empty()).then(|| Prompt { family: probe.family.clone(), asked }));
     }
-    Ok(prompts)
+    Ok(found)
 }
 
 /// The prompts that both models answer, and those of the student alone.
@@ -108,6 +132,14 @@ impl Kind for Prompts {
 
     fn units(&self) -> usize {
         self.units.len()
+    }
+
+    fn excluded(&self) -> &[ExcludedItem] {
+        &self.excluded
+    }
+
+    fn rendered_differently(&self) -> Option<&DifferentPrompts> {
+        self.differently.as_ref()
     }
 
     fn files(&self, units: u32) -> Vec<(PartKind, u32)> {

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use hydrometer_answers::{LikelihoodRow, Part, PartKind, PlannedTokens, PositionRow, ScoredModel, part};
+use hydrometer_answers::{
+    ExcludedItem, LikelihoodRow, Outside, Part, PartKind, PlannedTokens, PositionRow, ScoredModel, part,
+};
 use hydrometer_metrics::Comparer;
 use hydrometer_models::{Block, LOGIT_ROWS, Logits, Scorer};
 use hydrometer_probes::Suite;
@@ -13,8 +15,9 @@ use rayon::prelude::*;
 use super::likelihoods::row as likelihood;
 use super::{Asking, Gates, Kind};
 use crate::instructions::allowed_vectors;
+use crate::shared::{Agreement, Shared};
 use crate::units::{Packing, spread};
-use crate::windows::{Window, tokens, windows};
+use crate::windows::{Cut, Window, fit, tokens, windows};
 use crate::{AskError, AskOptions, Models, Observer, Role};
 
 /// A window, and whether the teacher scores it twice.
@@ -26,8 +29,9 @@ struct Scored {
 /// The texts of a suite.
 pub(crate) struct Texts {
     units: Vec<Vec<Scored>>,
+    excluded: Vec<ExcludedItem>,
     /// Entries of the output distributions that are compared.
-    shared: usize,
+    shared: Shared,
 }
 
 impl Texts {
@@ -36,10 +40,28 @@ impl Texts {
         suite: &Suite,
         options: &AskOptions,
         packing: &Packing,
-        shared: u32,
+        shared: Shared,
+        agreement: &Agreement,
     ) -> Result<Self, AskError> {
         let teacher = Role::Teacher.scorer(models.teacher)?;
-        let windows = windows(teacher.tokens, suite, options.windowing()).map_err(Role::Teacher.failed())?;
+        let Cut { mut windows, mut excluded } =
+            windows(teacher.tokens, suite, options.windowing()).map_err(Role::Teacher.failed())?;
+        let differently = suite
+            .probes
+            .iter()
+            .filter_map(|probe| Some(ExcludedItem { probe: probe.id.clone(), reason: agreement.refuses(&probe.id)? }));
+        excluded.retain(|item| agreement.refuses(&item.probe).is_none());
+        excluded.extend(differently);
+        windows.retain(|window| agreement.refuses(&window.probe).is_none());
+        for window in &mut windows {
+            // What follows must be a token of both.
+            let tokens = &window.tokens;
+            window.rows.retain(|&row| shared.compares(tokens[row as usize + 1]));
+        }
+        windows.retain(|window| !window.rows.is_empty());
+        for (role, model) in [(Role::Teacher, models.teacher), (Role::Student, models.student)] {
+            fit(&windows, role, model.identity())?;
+        }
         let units = packing.pack(windows, options.block_tokens as usize, |w| &w.family, |w| w.tokens.len());
         let all = units.iter().map(Vec::len).sum::<usize>();
         let floor = options.floor_windows as usize;
@@ -52,7 +74,7 @@ impl Texts {
         let scored = |window| Scored { window, again: place.next().is_some_and(|place| again.contains(&place)) };
         let mut scored = scored;
         let units = units.into_iter().map(|windows| windows.into_iter().map(&mut scored).collect()).collect();
-        Ok(Self { units, shared: shared as usize })
+        Ok(Self { units, excluded, shared })
     }
 
     /// The families of the scored positions: the scale on which they are watched.
@@ -69,6 +91,10 @@ impl Kind for Texts {
 
     fn units(&self) -> usize {
         self.units.len()
+    }
+
+    fn excluded(&self) -> &[ExcludedItem] {
+        &self.excluded
     }
 
     fn files(&self, units: u32) -> Vec<(PartKind, u32)> {
@@ -121,12 +147,12 @@ impl Texts {
         observer.progress(sequences.tokens() as u64);
         asking.go_on(observer)?;
         let mut other = student.scores.score(&sequences).map_err(Role::Student.failed())?;
-        let compare = Compare { left: teacher, right: student, right_is: Role::Student, shared: self.shared };
+        let compare = Compare { left: teacher, right: student, right_is: Role::Student, shared: &self.shared };
         let rows = compare.windows(&windows, &mut *scores, &mut *other, 0)?;
         // The student's hidden states are not needed for the rerun.
         drop(other);
         observer.progress(sequences.tokens() as u64);
-        let compare = Compare { left: teacher, right: teacher, right_is: Role::Teacher, shared: self.shared };
+        let compare = Compare { left: teacher, right: teacher, right_is: Role::Teacher, shared: &self.shared };
         let mut floor = Vec::new();
         let mut first_row = 0;
         for Scored { window, again } in block {
@@ -167,7 +193,14 @@ struct Compare<'a> {
     left: Scorer<'a>,
     right: Scorer<'a>,
     right_is: Role,
-    shared: usize,
+    shared: &'a Shared,
+}
+
+/// What one thread compares with.
+struct Desk {
+    comparer: Comparer,
+    left: Vec<f32>,
+    right: Vec<f32>,
 }
 
 impl Compare<'_> {
@@ -194,10 +227,12 @@ impl Compare<'_> {
             let pairs = left_rows.par_chunks(left_width).zip(right_rows.par_chunks(right_width)).zip(chunk);
             let compared: Result<Vec<_>, _> = pairs
                 .map_init(
-                    || Comparer::new(self.shared).with_vectors(allowed_vectors()),
-                    |comparer, ((left, right), &(window, row))| {
-                        self.row(comparer, &left[..self.shared], &right[..self.shared], window, row)
+                    || Desk {
+                        comparer: Comparer::new(self.shared.count() as usize).with_vectors(allowed_vectors()),
+                        left: Vec::new(),
+                        right: Vec::new(),
                     },
+                    |desk, ((left, right), &(window, row))| self.row(desk, left, right, window, row),
                 )
                 .collect();
             all.extend(compared?);
@@ -207,15 +242,27 @@ impl Compare<'_> {
 
     fn row(
         &self,
-        comparer: &mut Comparer,
+        desk: &mut Desk,
         left: &[f32],
         right: &[f32],
         window: &Window,
         row: usize,
     ) -> Result<PositionRow, AskError> {
-        let stats = comparer
-            .compare(left, right, window.target(row))
-            .map_err(|error| window.failed(window.rows[row], &error))?;
-        Ok(window.measured(row, self.left.tokens, window.full, stats))
+        let Desk { comparer, left: left_space, right: right_space } = desk;
+        let failed = |error: &dyn std::fmt::Display| window.failed(window.rows[row], error);
+        let target = window.target(row);
+        let (ours, theirs) = (self.shared.row(left, left_space), self.shared.row(right, right_space));
+        let mut stats = comparer.compare(ours, theirs, self.shared.place(target)).map_err(|error| failed(&error))?;
+        for token in [&mut stats.target, &mut stats.teacher_top1, &mut stats.student_top1] {
+            *token = self.shared.token(*token);
+        }
+        let outside = Outside {
+            teacher: Some(self.shared.outside(left, target, stats.teacher_logprob)),
+            student: Some(self.shared.outside(right, target, stats.student_logprob)),
+        };
+        if [outside.teacher, outside.student].into_iter().flatten().any(|mass| !mass.is_finite()) {
+            return Err(failed(&"a logit beyond the shared tokens is no finite number"));
+        }
+        Ok(window.measured(row, self.left.tokens, stats, outside))
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use hydrometer_answers::StopRule;
 use hydrometer_answers::{
-    CostEntry, EngineIdentity, ModelIdentity, PartKind, RunFolder, SampleSettings, SamplingParameters,
+    CostEntry, EngineIdentity, ModelIdentity, PartKind, RunFolder, SampleSettings, SamplingParameters, WindowOrder,
 };
 use hydrometer_ask::{AskError, AskOptions, Models, Observer, Plan, PlanSummary, Sampling, UntilDecided};
 use hydrometer_audit::{Policy, Statement, alpha, statement, watched_gates};
@@ -192,6 +192,7 @@ pub fn options() -> AskOptions {
         rotations: 2,
         floor_windows: 3,
         max_windows: None,
+        window_order: WindowOrder::Spread,
         seed: 7,
         sampling: None,
         teacher_asked: None,

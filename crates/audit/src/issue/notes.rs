@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{DifferentPrompts, GIVEN_MARK, Regime};
+use hydrometer_answers::{DifferentPrompts, ExcludedItem, GIVEN_MARK, Regime};
 use hydrometer_probes::Ask;
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::families::SameContent;
@@ -11,6 +11,7 @@ use hydrometer_probes::kind::Families;
 
 use crate::Policy;
 use crate::evidence::Rows;
+use crate::kind::tokens::outside;
 use crate::statement::{Deciding, Gate, Metric, Reservation, ReservationKind};
 use crate::verdict::gate::left_out;
 
@@ -22,6 +23,7 @@ pub(super) fn notes(
     gates: &[Gate],
     deciding: Option<&Deciding>,
 ) -> Vec<String> {
+    let manifest = &rows.manifest;
     let mut notes = Vec::new();
     if rows.manifest.regime() == Regime::GivenAnswers {
         notes.push(
@@ -41,15 +43,29 @@ pub(super) fn notes(
     if let Some(given) = &rows.manifest.settings.given {
         notes.extend(given.choices.iter().map(|choice| format!("Of what the files have: {choice}.")));
         notes.extend(given.different_prompts.as_ref().map(|different| {
-            let DifferentPrompts { prompts, first, teacher, student } = different;
+            let DifferentPrompts { prompts, first, at, teacher, student } = different;
             format!(
-                "The two models were asked in different words on {} of {}, so nothing is judged. First on {first}: the \
-                 teacher {teacher:?}, the student {student:?}.",
+                "The two models were asked in different words on {} of {}, so nothing is judged. First on {first}{}: \
+                 the teacher {teacher:?}, the student {student:?}.",
                 grouped(*prompts),
-                counted(rows.probes.len() as u64, "prompt")
+                counted(rows.probes.len() as u64, "prompt"),
+                at_byte(*at)
             )
         }));
     }
+    if let Some(DifferentPrompts { prompts, first, at, teacher, student }) = &manifest.settings.rendered_differently {
+        notes.push(format!(
+            "Each model was asked by its own chat template, and the two read different texts on {}: what differs between \
+             the texts is part of what was measured. First on {first}{}: the teacher {teacher:?}, the student {student:?}.",
+            counted(*prompts, "prompt"),
+            at_byte(*at)
+        ));
+    }
+    notes.extend(excluded(manifest.excluded.as_deref().unwrap_or_default(), rows.probes.len()));
+    if manifest.shared_vocab.is_some() && manifest.pairing != "same vocabulary" {
+        notes.push(format!("How the vocabularies relate: {}.", manifest.pairing));
+    }
+    notes.extend(outside(rows));
     notes.extend(same_content(&rows.same_content));
     notes.extend(parts_of_one_text(rows));
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
@@ -107,6 +123,38 @@ pub(super) fn notes(
         notes.push("The noise floor was not measured: no window was scored twice.".to_owned());
     }
     notes
+}
+
+/// Where two texts differ, as a fragment.
+fn at_byte(at: Option<u64>) -> String {
+    at.map_or_else(String::new, |at| format!(", at byte {at}"))
+}
+
+/// What of the suite could not be asked.
+fn excluded(excluded: &[ExcludedItem], probes: usize) -> Option<String> {
+    const NAMED: usize = 3;
+    let named: Vec<_> = excluded.iter().take(NAMED).map(|item| format!("{}: {}", item.probe, item.reason)).collect();
+    let more = if excluded.len() > NAMED { "; …" } else { "" };
+    (!excluded.is_empty()).then(|| {
+        format!(
+            "{} of {} could not be asked and are in no number. {}{more}.",
+            grouped(excluded.len() as u64),
+            counted(probes as u64, "item"),
+            named.join("; ")
+        )
+    })
+}
+
+/// The probability on entries that stand for no token of both models; `None` when there is none.
+fn outside(rows: &Rows) -> Option<String> {
+    let [teacher, student] = outside::masses(&rows.positions)?;
+    (teacher.largest > 0.0 || student.largest > 0.0).then(|| {
+        format!(
+            "Probability outside of the tokens that both models have (padding rows, and special tokens of one of them): the \
+             teacher's {:.1e} on average and {:.1e} at most, the student's {:.1e} and {:.1e}.",
+            teacher.mean, teacher.largest, student.mean, student.largest
+        )
+    })
 }
 
 /// Which families ask the same as another, and so are none of their own.

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use hydrometer_answers::{
-    EngineIdentity, Manifest, ModelIdentity, NewRun, PlannedTokens, PositionRow, Regime, RunSettings, UnitCounts,
+    EngineIdentity, Manifest, ModelIdentity, NewRun, Outside, PlannedTokens, PositionRow, Regime, RunSettings,
+    UnitCounts,
 };
 use hydrometer_metrics::{PositionStats, Verdict};
 use hydrometer_probes::Suite;
@@ -53,6 +54,7 @@ fn rows(positions: Vec<PositionRow>) -> Rows {
         settings: RunSettings::of_texts(64, 64, None, Some("f32".into()), 0),
         units: UnitCounts::default(),
         planned: PlannedTokens::default(),
+        excluded: Vec::new(),
         arguments: Vec::new(),
     });
     let (sparse, floor, choices, likelihoods, samples, vectors) = Default::default();
@@ -89,6 +91,7 @@ fn simulate(truth: &Truth, families: usize, rng: &mut ChaCha8Rng) -> Rows {
                 student_top1_text: " a".into(),
                 compat: false,
                 stats: stats(tail as f32, tail_overlap as f32, entropy as f32, (entropy * sharp) as f32),
+                outside: Outside::default(),
             });
         }
     }

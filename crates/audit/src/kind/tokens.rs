@@ -2,6 +2,7 @@
 
 pub(crate) mod cases;
 mod findings;
+pub(crate) mod outside;
 pub(crate) mod tables;
 
 use hydrometer_answers::{PositionRow, SparseRow};

@@ -14,7 +14,7 @@ use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Probe, Suite};
 
-use super::judged::{policy, publish, shown};
+use super::judged::{policy, publish, shown, warn_of};
 use super::run_name::default_folder;
 use super::sampling::Answered;
 use super::suite::{BLOCK, SEED, Texts};
@@ -178,6 +178,7 @@ impl Settings {
                 rotations: asked.rotations,
                 floor_windows: asked.floor_windows,
                 max_windows: asked.texts.chunks,
+                window_order: asked.texts.order(),
                 seed: asked.seed,
                 sampling,
                 teacher_asked,
@@ -313,6 +314,7 @@ pub fn audit(
         progress = progress.that_may_stop_early();
     }
     let plan = Plan::new(models, job.suite, job.options)?;
+    warn_of(plan.manifest().excluded.as_deref().unwrap_or_default(), terminal);
     if let (Notices::FewFamilies, Some(few)) = (job.notices, few_families(&plan)) {
         terminal.warn(&few);
     }

@@ -8,6 +8,7 @@ use hydrometer_probes::counted::{counted, grouped};
 use serde_json::json;
 
 use super::as_json;
+use super::judged::warn_of;
 use super::sampling::Answered;
 use super::suite::{SEED, joined, loaded};
 use crate::engine::{EngineArguments, open_model};
@@ -70,6 +71,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let seconds = started.elapsed().as_secs_f64();
     progress.end();
     let filled = filled?;
+    warn_of(&filled.excluded, terminal);
     terminal.say(&format!(
         "{}: {} held, {} asked, {} in {seconds:.1} s",
         counted(filled.prompts, "prompt"),
@@ -85,6 +87,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
             "held": filled.held,
             "asked": filled.asked,
             "tokens": filled.tokens,
+            "excluded": filled.excluded,
             "seconds": seconds,
         }))?)?;
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hydrometer_answers::{SampleSettings, SamplingParameters};
+use hydrometer_answers::{SampleSettings, SamplingParameters, WindowOrder};
 use hydrometer_ask::{AskOptions, Models, Sampling};
 use hydrometer_audit::{Policy, Statement};
 use hydrometer_metrics::Estimate;
@@ -172,6 +172,7 @@ impl Tour {
             rotations: 4,
             floor_windows: 16,
             max_windows: None,
+            window_order: WindowOrder::Spread,
             seed: SEED,
             sampling: Some(self.sampling()),
             teacher_asked: None,

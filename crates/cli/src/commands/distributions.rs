@@ -161,7 +161,8 @@ fn collect(arguments: &Collect, terminal: &mut Terminal) -> Result<Exit, Failure
     let teacher = open_model("teacher", &arguments.teacher, &arguments.engine.options(), terminal)?;
     let codec = Codec { vocab: teacher.identity().logit_width(), truncation };
     let mut cache = TeacherCache::create_or_open(&arguments.cache, teacher.identity(), codec)?;
-    let cut = Windowing { n_ctx: arguments.texts.ctx, max_windows: arguments.texts.chunks };
+    let cut =
+        Windowing { n_ctx: arguments.texts.ctx, max_windows: arguments.texts.chunks, order: arguments.texts.order() };
     let block_tokens = arguments.block_tokens.max(cut.n_ctx);
     let mut progress = Progress::new(terminal, &interrupt, Speeds { teacher: None, student: None });
     let started = Instant::now();

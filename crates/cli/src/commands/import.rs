@@ -40,6 +40,9 @@ pub struct LlamaKld {
     json: bool,
 }
 
+/// Probability left out that is worth a word.
+const NOTABLE: f64 = 1e-6;
+
 /// Runs one of them.
 pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let Command::LlamaKld(arguments) = command;
@@ -54,11 +57,18 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
         !interrupt.asked()
     });
     progress.end();
-    let Against { compat, largest_mass } = compared?;
+    let Against { compat, largest_mass, most_dropped, most_beyond } = compared?;
     if largest_mass > 1.001 {
         terminal.warn(&format!(
             "the base file keeps 16 nats below each row's most probable token and lifts what is less probable to there: \
              its probabilities sum to up to {largest_mass:.4}"
+        ));
+    }
+    if most_dropped > NOTABLE || most_beyond > NOTABLE {
+        terminal.warn(&format!(
+            "llama.cpp's divergence leaves out tokens of at most e^-16, up to {most_dropped:.1e} of a row's probability; \
+             entries of the student beyond the file's {} are left out too, up to {most_beyond:.1e}",
+            base.header().n_vocab
         ));
     }
     let Some(compat) = compat else {

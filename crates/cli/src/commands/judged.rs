@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use hydrometer_answers::RunFolder;
+use hydrometer_answers::{ExcludedItem, RunFolder};
 use hydrometer_audit::{Policy, Statement};
+use hydrometer_probes::counted::counted;
 use hydrometer_report::Measured;
 
 use crate::failure::Failure;
@@ -20,6 +21,17 @@ pub fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
         let failure = Failure::from(error);
         Failure { message: format!("{}: {}", file.display(), failure.message), ..failure }
     })
+}
+
+/// Says what is not asked, before anything is.
+pub fn warn_of(excluded: &[ExcludedItem], terminal: &Terminal) {
+    const NAMED: usize = 3;
+    let named = excluded.iter().take(NAMED).map(|item| format!("`{}`: {}", item.probe, item.reason));
+    let named = named.collect::<Vec<_>>().join("; ");
+    let more = if excluded.len() > NAMED { "; …" } else { "" };
+    if !excluded.is_empty() {
+        terminal.warn(&format!("{} excluded: {named}{more}", counted(excluded.len() as u64, "item")));
+    }
 }
 
 /// Leaves statement.json and report.html in the run folder.

@@ -24,7 +24,7 @@ pub fn default_folder(
         options.block_tokens,
         options.rotations,
         options.floor_windows,
-        options.max_windows,
+        options.max_windows.map(|most| (most, options.window_order)),
         options.seed,
         options.sampling.as_ref().map(|sampling| &sampling.settings),
         options.teacher_asked,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use hydrometer_answers::WindowOrder;
 use hydrometer_probes::{Profile, Suite, import};
 
 use crate::failure::Failure;
@@ -28,12 +29,20 @@ pub struct Texts {
     /// Context window in tokens.
     #[arg(long, default_value_t = 512, value_name = "TOKENS")]
     pub ctx: u32,
-    /// Only the first N windows of each text.
-    #[arg(long, value_name = "N")]
+    /// Only N windows of each text, of as many documents and sections as can be.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub chunks: Option<u32>,
+    /// Take the first N windows, as llama-perplexity --chunks does, instead of spreading them.
+    #[arg(long, requires = "chunks")]
+    llama_order: bool,
 }
 
 impl Texts {
+    /// Which windows `--chunks` takes.
+    pub fn order(&self) -> WindowOrder {
+        if self.llama_order { WindowOrder::First } else { WindowOrder::Spread }
+    }
+
     /// The suite.
     ///
     /// # Errors

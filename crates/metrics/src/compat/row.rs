@@ -7,7 +7,7 @@ use crate::position::{PositionError, check_row};
 /// Log-probabilities below this are not encoded: the row keeps 16 nats below the largest logit.
 const ENCODED_RANGE: f32 = 16.0;
 /// Teacher's log-probabilities at or below this do not enter the divergence.
-const DROPPED: f32 = -16.0;
+pub const DROPPED: f32 = -16.0;
 /// A student's −∞ logit stands for this log-probability, ln 1e−12: llama.cpp would print an infinite mean.
 pub const LEAST_LOG_PROB: f32 = crate::position::sums::LEAST_LOG_PROB;
 

@@ -19,6 +19,12 @@ pub struct Choice {
 }
 
 impl Choice {
+    /// Tokens of the longest sequence that a model computes for it.
+    pub fn longest(&self) -> usize {
+        let option = self.options.iter().map(Vec::len).max().unwrap_or(0);
+        self.prompt.len() + option.saturating_sub(1)
+    }
+
     /// Tokens that a model computes for it.
     pub fn tokens(&self) -> usize {
         let shared = if self.options.iter().any(|option| option.len() == 1) { self.prompt.len() } else { 0 };

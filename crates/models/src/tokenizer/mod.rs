@@ -179,6 +179,11 @@ impl Tokenizer {
         self.vocabulary.len()
     }
 
+    /// Number of entries without the padding at their end.
+    pub fn named_len(&self) -> usize {
+        pairing::meaningful(&self.vocabulary)
+    }
+
     /// Whether there are no entries at all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

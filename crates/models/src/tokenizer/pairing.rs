@@ -14,6 +14,13 @@ pub enum TokenizerPairing {
         /// Number of ids that both have.
         shared: u32,
     },
+    /// Every id that both have means the same in both, but for some special tokens.
+    Shared {
+        /// Ids that are a special token in one and something else, or nothing, in the other; in order.
+        without: Vec<u32>,
+        /// The first of them, in words.
+        reason: String,
+    },
     /// Some id means something else, or texts are cut by other rules.
     Different {
         /// The first difference.
@@ -23,12 +30,14 @@ pub enum TokenizerPairing {
 
 pub(super) fn pair(a: &Tokenizer, b: &Tokenizer) -> TokenizerPairing {
     let (va, vb) = (&a.vocabulary, &b.vocabulary);
-    let meaningful = meaningful(va).max(meaningful(vb));
-    for id in 0..meaningful as u32 {
-        if va.bytes(id) != vb.bytes(id) && !(is_padding(va, id) && is_padding(vb, id)) {
-            let reason = format!("token {id} is {} in one and {} in the other", name(va, id), name(vb, id));
-            return TokenizerPairing::Different { reason };
-        }
+    let meaningful = meaningful(va).max(meaningful(vb)) as u32;
+    let differs = |&id: &u32| va.bytes(id) != vb.bytes(id) && !(is_padding(va, id) && is_padding(vb, id));
+    let without: Vec<u32> = (0..meaningful).filter(differs).collect();
+    let in_words = |id: u32| format!("token {id} is {} in one and {} in the other", name(va, id), name(vb, id));
+    // No text is cut into special tokens, so the ids of all others can be compared without them.
+    let only_special = |id: u32| [va, vb].iter().all(|v| is_special(v, id) || is_padding(v, id));
+    if let Some(id) = without.iter().copied().find(|&id| !only_special(id)) {
+        return TokenizerPairing::Different { reason: in_words(id) };
     }
     if let (Some(ra), Some(rb)) = (&a.rules, &b.rules)
         && std::mem::discriminant(ra) == std::mem::discriminant(rb)
@@ -40,14 +49,28 @@ pub(super) fn pair(a: &Tokenizer, b: &Tokenizer) -> TokenizerPairing {
         };
         return TokenizerPairing::Different { reason: format!("the vocabularies are equal, their {what} are not") };
     }
+    if let Some(&first) = without.first() {
+        return TokenizerPairing::Shared { reason: in_words(first), without };
+    }
     if va.len() == vb.len() {
         return TokenizerPairing::Same;
     }
     TokenizerPairing::Padded { shared: va.len().min(vb.len()) as u32 }
 }
 
+/// A control token, one that was added, or one that is written like them.
+fn is_special(vocabulary: &Vocabulary, id: u32) -> bool {
+    let text = vocabulary.text(id);
+    let written_so = text.len() > 2 && text.starts_with('<') && text.ends_with('>');
+    match vocabulary.kind(id) {
+        Kind::Control | Kind::UserDefined => true,
+        Kind::Normal => written_so,
+        _ => false,
+    }
+}
+
 /// Number of entries without the padding at the end.
-fn meaningful(vocabulary: &Vocabulary) -> usize {
+pub(super) fn meaningful(vocabulary: &Vocabulary) -> usize {
     let last = (0..vocabulary.len() as u32).rev().find(|&id| !is_padding(vocabulary, id));
     last.map_or(0, |id| id as usize + 1)
 }

@@ -89,7 +89,7 @@ fn pairing(pairing: &Pairing) -> Text {
         Pairing::Same => "the same".into(),
         Pairing::Padded { shared } => {
             let shared = show::count(u64::from(*shared));
-            format!("the same up to padding at the end; the first {shared} entries are used").into()
+            format!("the same up to padding or special tokens; the {shared} entries that both have are used").into()
         }
         Pairing::Different { reason } => {
             Text::from("different, so token metrics are refused: ").and(Style::Foreign, reason)

@@ -17,7 +17,7 @@ pub(super) fn section(source: &Source<'_>) -> Section {
     let tokens = match &statement.pairing {
         Pairing::Same => None,
         Pairing::Padded { shared } => {
-            Some(format!("the same up to padding, {} shared", show::count(u64::from(*shared))))
+            Some(format!("the same up to padding or special tokens, {} shared", show::count(u64::from(*shared))))
         }
         // Nothing was refused, and the evidence says the same.
         Pairing::Different { .. } if is_given(&statement.teacher) => None,

@@ -61,6 +61,7 @@ pub fn statement() -> Statement {
             base_answer_tokens: 0,
         },
         left_out: vec![],
+        excluded: vec![],
         notes: vec![
             "Two windows were shorter than half the context and are not part of the compat block.".into(),
             format!("A probe is named {SCRIPT}; it is text."),

@@ -5,7 +5,7 @@ use hydrometer_metrics::Verdict;
 use hydrometer_metrics::measure::tokens;
 
 use crate::findings::{EXAMPLES, FindingContext, number};
-use crate::kind::tokens::Scored;
+use crate::kind::tokens::{Scored, outside};
 use crate::statement::{EvidenceItem, Finding, Pairing, Severity};
 
 impl FindingContext<'_> {
@@ -25,6 +25,27 @@ impl FindingContext<'_> {
                 place: "bits per byte".into(),
                 teacher: number(self.value(&tokens::BITS_PER_BYTE_TEACHER)),
                 student: number(self.value(&tokens::BITS_PER_BYTE_STUDENT)),
+            }],
+        })
+    }
+
+    /// Probability that token metrics cannot see: what they say holds for the rest of each distribution.
+    pub(crate) fn outside(&self) -> Option<Finding> {
+        const NOTABLE: f64 = 1e-6;
+        let [teacher, student] = outside::masses(&self.evidence.rows.positions)?;
+        (teacher.mean.max(student.mean) > NOTABLE).then(|| Finding {
+            id: "outside_the_vocabulary".into(),
+            severity: Severity::Notable,
+            title: "The models give probability to entries that are no token of both".into(),
+            detail: "Padding rows of the output matrix and special tokens that only one model has are not what the two share; \
+                     entries that are not compared are left out, and the rest counts as the whole."
+                .into(),
+            next_step: "Look at the rows of the output matrix beyond the tokenizer's tokens: were they trained, or overwritten?"
+                .into(),
+            evidence: vec![EvidenceItem {
+                place: "probability there, on average".into(),
+                teacher: format!("{:.1e}", teacher.mean),
+                student: format!("{:.1e}", student.mean),
             }],
         })
     }
