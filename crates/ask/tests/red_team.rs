@@ -7,10 +7,10 @@ mod support;
 use std::fmt::Write;
 use std::path::Path;
 
-use hydrometer_answers::SamplingParameters;
 use hydrometer_answers::cache::TeacherCache;
 use hydrometer_answers::logged::{BadLines, Columns, Reading, Wanted, pair, read};
 use hydrometer_answers::sparse::Codec;
+use hydrometer_answers::{SamplingParameters, WindowOrder};
 use hydrometer_ask::{AskOptions, ImportOptions, Models, Windowing, collect_cached, fill_cache, import};
 use hydrometer_audit::{Policy, Statement, statement};
 use hydrometer_metrics::Verdict;
@@ -298,8 +298,15 @@ fn nobody_passes_by_the_teachers_cache() {
     let truncation = Truncation { mass: 0.9, k_min: 10, k_max: 24, draws: 6 };
     let codec = Codec { vocab: teacher.identity().logit_width(), truncation };
     let mut cache = TeacherCache::create_or_open(folder.path(), teacher.identity(), codec).unwrap();
-    fill_cache(&teacher, &suite, Windowing { n_ctx: 128, max_windows: None }, 512, &mut cache, &mut Watch::default())
-        .unwrap();
+    fill_cache(
+        &teacher,
+        &suite,
+        Windowing { n_ctx: 128, max_windows: None, order: WindowOrder::Spread },
+        512,
+        &mut cache,
+        &mut Watch::default(),
+    )
+    .unwrap();
     let mut judge = |student: &dyn Model| {
         let run = tempfile::tempdir().unwrap();
         let run = collect_cached(&mut cache, student, &suite, &options(), run.path(), &mut Watch::default()).unwrap();
