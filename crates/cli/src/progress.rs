@@ -7,8 +7,11 @@ use hydrometer_ask::{Observer, PlanSummary};
 use hydrometer_probes::counted::{counted, grouped};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use self::lines::Lines;
 use crate::interrupt::Interrupt;
 use crate::terminal::Terminal;
+
+mod lines;
 
 /// Tokens per second of both models, measured before the start; `None` where not measured.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +36,9 @@ pub struct Progress<'a> {
     answers: u64,
     answering: Option<ProgressBar>,
     drawn: u64,
+    /// In place of the bars where nobody watches them, with the time at which each began.
+    lines: Option<(Lines, Instant)>,
+    answer_lines: Option<(Lines, Instant)>,
 }
 
 impl<'a> Progress<'a> {
@@ -42,7 +48,21 @@ impl<'a> Progress<'a> {
         let bar = ProgressBar::hidden();
         let (unit_started, unit_tokens) = (Instant::now(), 0);
         let (bound, answers, answering, drawn) = ("", 0, None, 0);
-        Self { terminal, interrupt, speeds, bound, bar, unit_started, unit_tokens, answers, answering, drawn }
+        let (lines, answer_lines) = (None, None);
+        Self {
+            terminal,
+            interrupt,
+            speeds,
+            bound,
+            bar,
+            unit_started,
+            unit_tokens,
+            answers,
+            answering,
+            drawn,
+            lines,
+            answer_lines,
+        }
     }
 
     /// For a run that may stop before the whole suite is asked.
@@ -104,10 +124,16 @@ impl Observer for Progress<'_> {
         }
         self.answers = plan.answers;
         self.unit_started = Instant::now();
+        let work =
+            |unit, total, before| (!self.terminal.live() && total > before).then(|| Lines::new(unit, total, before));
+        self.lines = work("token", total, plan.tokens_done).zip(Some(Instant::now()));
     }
 
     fn sampled(&mut self, read: u64, drawn: u64) {
         self.unit_tokens += read + drawn;
+        if self.answer_lines.is_none() && !self.terminal.live() {
+            self.answer_lines = Some((Lines::new("answer", self.answers, 0), Instant::now()));
+        }
         self.drawn += drawn;
         let all = self.drawn;
         let bar = self.answering();
@@ -116,11 +142,13 @@ impl Observer for Progress<'_> {
 
     fn answered(&mut self, answers: u64) {
         self.answering().inc(answers);
+        tell(self.terminal, &mut self.answer_lines, answers);
     }
 
     fn progress(&mut self, tokens: u64) {
         self.unit_tokens += tokens;
         self.bar.inc(tokens);
+        tell(self.terminal, &mut self.lines, tokens);
     }
 
     fn finished(&mut self, what: PartKind, unit: u32) -> Option<CostEntry> {
@@ -138,6 +166,15 @@ impl Observer for Progress<'_> {
 
     fn interrupted(&self) -> bool {
         self.interrupt.asked()
+    }
+}
+
+/// Says a line where it is time for one.
+fn tell(terminal: &Terminal, lines: &mut Option<(Lines, Instant)>, more: u64) {
+    if let Some((lines, began)) = lines
+        && let Some(line) = lines.advance(more, began.elapsed())
+    {
+        terminal.say(&line);
     }
 }
 

@@ -327,7 +327,10 @@ fn probes_are_imported_listed_shown_and_checked() {
     .unwrap();
     let columns = ["--prompt", "question", "--options", "choices", "--truth", "answer", "--family", "topic"];
     bench.run(0, &[&["probes", "import", "facts.csv", "-o", "facts.jsonl"][..], &columns[..]].concat());
-    let listed = bench.run(0, &["probes", "list", "facts.jsonl"]);
+    assert!(bench.run(0, &["probes", "ls", "facts.jsonl"]).starts_with("choice  "));
+    let groups = json(&bench.run(0, &["probes", "ls", "facts.jsonl", "--json"]));
+    assert!(groups["choice"].as_object().unwrap().values().all(|group| group["families"].as_u64() > Some(0)));
+    let listed = bench.run(0, &["probes", "list", "facts.jsonl", "--each"]);
     assert_eq!(listed.lines().count(), 2, "{listed}");
     let id = listed.split_whitespace().next().unwrap();
     let shown = bench.run(0, &["probes", "show", id, "facts.jsonl"]);

@@ -143,7 +143,7 @@ struct Settings {
 impl Settings {
     fn resolve(arguments: &Arguments, terminal: &Terminal) -> Result<Self, Failure> {
         let asked = &arguments.asked;
-        let suite = asked.texts.suite(asked.seed)?;
+        let suite = asked.texts.suite(asked.seed, terminal)?;
         let sampling = arguments.answered.resolve(&suite, asked.seed)?;
         let policy = policy(arguments.policy.as_deref())?;
         if arguments.base.is_some() && sampling.is_none() {

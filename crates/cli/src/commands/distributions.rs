@@ -156,7 +156,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
 fn collect(arguments: &Collect, terminal: &mut Terminal) -> Result<Exit, Failure> {
     files::outside_runs(&arguments.cache)?;
     let truncation = arguments.kept.resolve()?;
-    let suite = arguments.texts.suite(arguments.seed)?;
+    let suite = arguments.texts.suite(arguments.seed, terminal)?;
     let interrupt = listen()?;
     let teacher = open_model("teacher", &arguments.teacher, &arguments.engine.options(), terminal)?;
     let codec = Codec { vocab: teacher.identity().logit_width(), truncation };

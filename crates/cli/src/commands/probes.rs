@@ -1,13 +1,15 @@
 //! `hydrometer probes`: what models are asked, without asking any.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use hydrometer_probes::counted::counted;
+use hydrometer_probes::counted::{counted, grouped, noun};
 use hydrometer_probes::import::{self, Columns};
 use hydrometer_probes::kind::Description;
 use hydrometer_probes::{Probe, Profile, Suite, lint, probe_schema, write_jsonl};
-use hydrometer_report::printable_json;
+use hydrometer_report::{printable_json, visible};
+use serde::Serialize;
 
 use super::suite::{SEED, profile_parser};
 use crate::exit::Exit;
@@ -18,8 +20,9 @@ use crate::terminal::Terminal;
 /// What to do with probes.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List the probes of a file, or of the built-in suite.
-    List(SuiteArguments),
+    /// List what a file, or the built-in suite, asks: kinds, axes, families, probes.
+    #[command(visible_alias = "list")]
+    Ls(Ls),
     /// Show one probe as a model sees it, choices in every option order.
     Show(ShowArguments),
     /// Turn other data into a probe file (JSONL) on stdout or in a file.
@@ -44,10 +47,30 @@ pub struct SuiteArguments {
     seed: u64,
 }
 
+/// Flags of `ls`.
+#[derive(Debug, Args)]
+pub struct Ls {
+    #[command(flatten)]
+    suite: SuiteArguments,
+    /// List every probe with its id.
+    #[arg(long)]
+    each: bool,
+    /// Print the list as JSON.
+    #[arg(long, conflicts_with = "each")]
+    json: bool,
+}
+
+/// What a suite asks of one kind on one axis.
+#[derive(Debug, Default, Serialize)]
+struct Asked {
+    families: u64,
+    probes: u64,
+}
+
 /// Flags of `show`.
 #[derive(Debug, Args)]
 pub struct ShowArguments {
-    /// Identifier of the probe, as `probes list` prints it.
+    /// Identifier of the probe, as `probes ls --each` prints it.
     id: String,
     #[command(flatten)]
     suite: SuiteArguments,
@@ -135,7 +158,7 @@ pub struct ImportArguments {
 /// Runs one of them.
 pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
     match command {
-        Command::List(arguments) => list(&arguments, terminal),
+        Command::Ls(arguments) => ls(&arguments, terminal),
         Command::Show(arguments) => show(&arguments, terminal),
         Command::Import(arguments) => convert(*arguments, terminal),
         Command::Lint(arguments) => check(&arguments, terminal),
@@ -153,16 +176,14 @@ fn suite(arguments: &SuiteArguments) -> Result<Suite, Failure> {
     }
 }
 
-fn list(arguments: &SuiteArguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let suite = suite(arguments)?;
-    let width = suite.probes.iter().map(|probe| probe.id.chars().count()).max().unwrap_or(0).clamp(2, 40);
-    let mut lines = String::new();
-    for probe in &suite.probes {
-        let (kind, asked) = (probe.ask.kind().name(), summary(probe));
-        lines.push_str(&format!("{:width$}  {kind:6}  {:12}  {asked}\n", probe.id, probe.axis));
-    }
-    terminal.data(&lines)?;
-    let families: std::collections::BTreeSet<_> = suite.probes.iter().map(|probe| &probe.family).collect();
+fn ls(arguments: &Ls, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let suite = suite(&arguments.suite)?;
+    terminal.data(&match (arguments.each, arguments.json) {
+        (true, _) => each(&suite),
+        (false, true) => super::as_json(&groups(&suite))?,
+        (false, false) => table(&groups(&suite)),
+    })?;
+    let families: BTreeSet<_> = suite.probes.iter().map(|probe| &probe.family).collect();
     terminal.say(&format!(
         "{}: {} in {}, about {} for each model",
         suite.name,
@@ -171,6 +192,44 @@ fn list(arguments: &SuiteArguments, terminal: &mut Terminal) -> Result<Exit, Fai
         counted(suite.estimated_tokens(), "token"),
     ));
     Ok(Exit::Done)
+}
+
+/// By kind and axis.
+fn groups(suite: &Suite) -> BTreeMap<&str, BTreeMap<&str, Asked>> {
+    let mut groups: BTreeMap<&str, BTreeMap<&str, Asked>> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for probe in &suite.probes {
+        let kind = probe.ask.kind().name();
+        let group = groups.entry(kind).or_default().entry(&probe.axis).or_default();
+        group.probes += 1;
+        group.families += u64::from(seen.insert((kind, &probe.axis, &probe.family)));
+    }
+    groups
+}
+
+/// One line per kind and axis.
+fn table(groups: &BTreeMap<&str, BTreeMap<&str, Asked>>) -> String {
+    let rows =
+        || groups.iter().flat_map(|(kind, axes)| axes.iter().map(move |(axis, asked)| (kind, visible(axis), asked)));
+    let width = rows().map(|(_, axis, _)| axis.chars().count()).max().unwrap_or(0);
+    let line = |(kind, axis, asked): (&&str, String, &Asked)| {
+        let (families, probes) = (grouped(asked.families), grouped(asked.probes));
+        let [of_families, of_probes] =
+            [(asked.families, "family"), (asked.probes, "probe")].map(|(n, one)| noun(n, one));
+        format!("{kind:6}  {axis:width$}  {families:>7} {of_families:8}  {probes:>7} {of_probes}\n")
+    };
+    rows().map(line).collect()
+}
+
+/// One line per probe.
+fn each(suite: &Suite) -> String {
+    let width = suite.probes.iter().map(|probe| probe.id.chars().count()).max().unwrap_or(0).clamp(2, 40);
+    let mut lines = String::new();
+    for probe in &suite.probes {
+        let (kind, asked) = (probe.ask.kind().name(), summary(probe));
+        lines.push_str(&format!("{:width$}  {kind:6}  {:12}  {asked}\n", visible(&probe.id), visible(&probe.axis)));
+    }
+    lines
 }
 
 /// The beginning of what is asked, on one line. Somebody's text: control characters are taken out.
@@ -193,7 +252,7 @@ fn show(arguments: &ShowArguments, terminal: &mut Terminal) -> Result<Exit, Fail
     let suite = suite(&arguments.suite)?;
     let Some(probe) = suite.probes.iter().find(|probe| probe.id == arguments.id) else {
         return Err(Failure::input(format!("no probe of {} has the id `{}`", suite.name, arguments.id))
-            .hint("`hydrometer probes list` prints every id"));
+            .hint("`hydrometer probes ls --each` prints every id"));
     };
     let mut lines = format!("id      {}\nfamily  {}\naxis    {}\n", probe.id, probe.family, probe.axis);
     if !probe.tags.is_empty() {

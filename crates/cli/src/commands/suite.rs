@@ -7,6 +7,7 @@ use hydrometer_answers::WindowOrder;
 use hydrometer_probes::{Profile, Suite, import};
 
 use crate::failure::Failure;
+use crate::terminal::Terminal;
 
 /// Seed of the built-in suite and of every draw, unless the user gives another.
 pub const SEED: u64 = 1;
@@ -23,7 +24,7 @@ pub struct Texts {
     /// Text to score token by token; may be repeated.
     #[arg(long, value_name = "FILE")]
     text: Vec<PathBuf>,
-    /// The built-in suite of this size; `quick` when nothing else is asked.
+    /// The built-in suite of this size, added to --probes and --text; `quick` when nothing else is asked.
     #[arg(long, value_parser = profile_parser())]
     profile: Option<Profile>,
     /// Context window in tokens.
@@ -47,13 +48,19 @@ impl Texts {
     ///
     /// # Errors
     /// A file cannot be read or is no suite, or the parts do not go together.
-    pub fn suite(&self, seed: u64) -> Result<Suite, Failure> {
+    pub fn suite(&self, seed: u64, terminal: &Terminal) -> Result<Suite, Failure> {
         let mut parts = loaded(&self.probes)?;
         for file in &self.text {
             parts.push(import::text(file)?);
         }
         match self.profile {
-            Some(profile) => parts.push(Suite::builtin(profile, seed)),
+            Some(profile) => {
+                if !parts.is_empty() {
+                    terminal
+                        .say(&format!("the built-in suite `{profile}` is asked beside the files, as --profile says"));
+                }
+                parts.push(Suite::builtin(profile, seed));
+            }
             None if parts.is_empty() => parts.push(Suite::builtin(Profile::Quick, seed)),
             None => {}
         }

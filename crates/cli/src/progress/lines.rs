@@ -1,0 +1,63 @@
+//! Progress where nobody watches a bar: a line a minute, with the share that is done and the time left.
+
+use std::time::Duration;
+
+use hydrometer_probes::counted::counted;
+
+use super::duration;
+
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Work of one kind, told in lines.
+#[derive(Debug)]
+pub struct Lines {
+    unit: &'static str,
+    total: u64,
+    /// What was done before the clock started.
+    before: u64,
+    done: u64,
+    next: Duration,
+}
+
+impl Lines {
+    /// Of `total` units of work, `before` were done earlier.
+    pub fn new(unit: &'static str, total: u64, before: u64) -> Self {
+        Self { unit, total, before, done: before, next: EVERY }
+    }
+
+    /// So many more are done, so long after the start; a line where a minute has gone by since the last one.
+    pub fn advance(&mut self, more: u64, elapsed: Duration) -> Option<String> {
+        self.done += more;
+        if elapsed < self.next {
+            return None;
+        }
+        self.next = elapsed + EVERY;
+        let (here, left) = (self.done - self.before, self.total.saturating_sub(self.done));
+        let share = 100.0 * self.done as f64 / self.total.max(1) as f64;
+        let ahead = match here {
+            0 => "time left not known yet".to_owned(),
+            here => format!("{} left", duration(elapsed.as_secs_f64() * left as f64 / here as f64)),
+        };
+        Some(format!("{share:.0} % of {}, {ahead}", counted(self.total, self.unit)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_comes_once_a_minute_and_says_what_is_left() {
+        let mut lines = Lines::new("token", 1000, 100);
+        let at = Duration::from_secs;
+        assert_eq!(lines.advance(0, at(5)), None);
+        assert_eq!(lines.advance(100, at(59)), None);
+        assert_eq!(lines.advance(100, at(61)).unwrap(), "30 % of 1,000 tokens, about 4 min left");
+        assert_eq!(lines.advance(100, at(120)), None);
+        assert_eq!(lines.advance(0, at(150)).unwrap(), "40 % of 1,000 tokens, about 5 min left");
+        assert_eq!(
+            Lines::new("answer", 10, 0).advance(0, at(70)).unwrap(),
+            "0 % of 10 answers, time left not known yet"
+        );
+    }
+}
