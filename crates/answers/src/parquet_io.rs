@@ -1,5 +1,6 @@
 //! Rows to Parquet bytes and back, by the column writer of the `parquet` crate without arrow.
 
+use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -227,6 +228,17 @@ fn write_lists<T: DataType>(
     column.typed::<T>().write_batch(&lists.values, Some(&lists.definition), Some(&lists.repetition))
 }
 
+/// Opens a file that somebody else wrote: its footer, extent and pages are looked at before anything is decoded.
+pub(crate) fn open_bounded(mut file: File) -> Result<SerializedFileReader<File>, String> {
+    extent::check_footer(&mut file)?;
+    let length = file.metadata().map_err(|source| format!("cannot be read: {source}"))?.len();
+    let mut pages = file.try_clone().map_err(|source| format!("cannot be read: {source}"))?;
+    let reader = SerializedFileReader::new(file).map_err(|error| not_parquet(&error))?;
+    check_extent(reader.metadata(), length)?;
+    extent::check_pages(&mut pages, chunks(reader.metadata()))?;
+    Ok(reader)
+}
+
 /// Reads a file back, or those of its columns that the row has. The error is a lower-case fragment that says what is wrong with the file.
 pub(crate) fn decode<R: Row>(path: &Path, stamp: &Stamp, expect: Expect) -> Result<Vec<R>, String> {
     // The parquet crate asserts some of what it reads. Everything known is checked beforehand; this is the last net,
@@ -236,11 +248,7 @@ pub(crate) fn decode<R: Row>(path: &Path, stamp: &Stamp, expect: Expect) -> Resu
 }
 
 fn decode_checked<R: Row>(path: &Path, stamp: &Stamp, expect: Expect) -> Result<Vec<R>, String> {
-    let mut file = open_file(path).map_err(|source| format!("cannot be opened: {source}"))?;
-    extent::check_footer(&mut file)?;
-    let length = file.metadata().map_err(|source| format!("cannot be read: {source}"))?.len();
-    let pages = file.try_clone().map_err(|source| format!("cannot be read: {source}"))?;
-    let reader = SerializedFileReader::new(file).map_err(|error| not_parquet(&error))?;
+    let reader = open_bounded(open_file(path).map_err(|source| format!("cannot be opened: {source}"))?)?;
     check_stamp(reader.metadata(), stamp)?;
     let version = match expect {
         Expect::UpTo { name, version } => version_of(reader.metadata(), name, version)?,
@@ -248,8 +256,8 @@ fn decode_checked<R: Row>(path: &Path, stamp: &Stamp, expect: Expect) -> Result<
     };
     let layout = SchemaOf::row::<R>(version);
     let places = check_schema(reader.metadata(), &layout, expect)?;
-    let rows = check_extent(reader.metadata(), length)?;
-    extent::check_pages(&mut { pages }, chunks(reader.metadata()))?;
+    // The file says no more than `MAX_ROWS`, and holds as many.
+    let rows = reader.metadata().file_metadata().num_rows() as usize;
     let mut columns: Vec<Values> = layout.iter().map(|(_, column)| Values::empty(*column)).collect();
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).map_err(|error| not_parquet(&error))?;
@@ -309,11 +317,12 @@ fn version_of(metadata: &ParquetMetaData, name: &str, newest: u32) -> Result<u32
     }
 }
 
-/// Every column chunk lies within the file and claims no more values than rows; the number of rows.
-fn check_extent(metadata: &ParquetMetaData, length: u64) -> Result<usize, String> {
+/// Every column chunk lies within the file and claims no more values than rows.
+fn check_extent(metadata: &ParquetMetaData, length: u64) -> Result<(), String> {
     let claimed = metadata.file_metadata().num_rows();
-    let rows = usize::try_from(claimed).ok().filter(|rows| *rows <= MAX_ROWS);
-    let rows = rows.ok_or_else(|| format!("claims {claimed} rows, at most {MAX_ROWS} are allowed"))?;
+    if usize::try_from(claimed).map_or(true, |rows| rows > MAX_ROWS) {
+        return Err(format!("claims {claimed} rows, at most {MAX_ROWS} are allowed"));
+    }
     let mut in_groups: i64 = 0;
     for group in metadata.row_groups() {
         in_groups = in_groups.saturating_add(group.num_rows());
@@ -333,7 +342,7 @@ fn check_extent(metadata: &ParquetMetaData, length: u64) -> Result<usize, String
     if in_groups != claimed {
         return Err(format!("is damaged: claims {claimed} rows and holds {in_groups}"));
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// The place of every column chunk in the file, which [`check_extent`] has seen to be inside it.

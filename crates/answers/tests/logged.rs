@@ -624,3 +624,26 @@ fn small_files_in_the_shape_of_published_ones() {
     let (set, _) = folder(&[("question.jsonl", questions)]);
     Case::new(&[set.path().to_owned()]).fails(&["answer_MODEL.jsonl"]);
 }
+
+/// A Parquet file of rows that all hold one text, which stands in it once.
+fn one_text_everywhere(path: &Path, bytes: usize, rows: usize) {
+    use parquet::data_type::{ByteArray, ByteArrayType};
+    let schema = parquet::schema::parser::parse_message_type("message m { required binary doc (UTF8); }").unwrap();
+    let file = std::fs::File::create(path).unwrap();
+    let mut writer = parquet::file::writer::SerializedFileWriter::new(file, schema.into(), Default::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let texts = vec![ByteArray::from(vec![b'a'; bytes]); rows];
+    column.typed::<ByteArrayType>().write_batch(&texts, None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn details_that_unpack_to_more_than_fits_are_refused() {
+    let (_folder, files) = folder(&[("details_a.parquet", "PAR1")]);
+    one_text_everywhere(&files[0], 1 << 19, 2100);
+    assert!(std::fs::metadata(&files[0]).unwrap().len() < 1 << 21, "it stands there once");
+    Case::new(&files).fails(&["details_a.parquet", "more than 1 GiB of text"]);
+}

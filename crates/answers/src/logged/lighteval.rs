@@ -5,8 +5,7 @@ use std::path::Path;
 
 use hydrometer_probes::strangers::{contained, open_file};
 use hydrometer_probes::{Ask, AskedAs, kind};
-use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::FileReader;
 use parquet::record::{Field, Row};
 use serde_json::{Map, Value};
 
@@ -17,6 +16,10 @@ use super::record::{Answer, Content, Place, Record, Score, TextAnswer};
 use super::scores::scores;
 use super::source::Source;
 use super::table::word;
+use crate::parquet_io::open_bounded;
+
+/// Most bytes of text in all rows of a file.
+const MOST_TEXT: usize = 1 << 30;
 
 /// The records of a file.
 ///
@@ -27,16 +30,34 @@ pub(super) fn records(source: &Source, path: &Path) -> Result<Vec<Record>, Logge
     let wrong = |found: String| LoggedError::wrong(&*source.name, "lighteval details in Parquet", found, next);
     let file = open_file(path).map_err(|source| LoggedError::Io { path: path.to_owned(), source })?;
     // The library panics on some damaged files.
-    let rows = contained(|| -> Result<Vec<Map<String, Value>>, ParquetError> {
-        let reader = SerializedFileReader::new(file)?;
-        reader.get_row_iter(None)?.map(|row| Ok(object(&row?))).collect()
+    let rows = contained(|| -> Result<Vec<Map<String, Value>>, String> {
+        let reader = open_bounded(file)?;
+        let mut left = MOST_TEXT;
+        let rows = reader.get_row_iter(None).map_err(|error| error.to_string())?;
+        rows.map(|row| {
+            let row = object(&row.map_err(|error| error.to_string())?);
+            // A text that stands once in the file may stand in every row.
+            left = row.values().map(bytes).try_fold(left, usize::checked_sub).ok_or("more than 1 GiB of text")?;
+            Ok(row)
+        })
+        .collect()
     });
-    let rows = rows.ok_or_else(|| wrong("a damaged file".to_owned()))?.map_err(|error| wrong(error.to_string()))?;
+    let rows = rows.ok_or_else(|| wrong("a damaged file".to_owned()))?.map_err(wrong)?;
     let mut all = Vec::new();
     for (number, fields) in (1..).zip(&rows) {
         all.extend(record(fields, &source.place(number))?);
     }
     Ok(all)
+}
+
+/// Bytes of the texts in a value.
+fn bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(bytes).sum(),
+        Value::Object(fields) => fields.values().map(bytes).sum(),
+        _ => 0,
+    }
 }
 
 fn object(row: &Row) -> Map<String, Value> {
