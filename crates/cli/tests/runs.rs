@@ -408,3 +408,21 @@ fn an_interrupted_audit_goes_on_with_the_same_command() {
     bench.run(0, &arguments("whole"));
     assert_eq!(bench.read("stopped/statement.json"), bench.read("whole/statement.json"));
 }
+
+#[test]
+fn few_families_are_said_before_anything_is_asked() {
+    let bench = Bench::new();
+    let models = ["audit", "--teacher", "scripted:teacher.toml", "--student", "scripted:student.toml"];
+    let output = bench.output(&[&models[..], &["--text", "tides.txt", "--out", "few"]].concat());
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let warned = stderr.find("few families: 33 families of texts").expect(&stderr);
+    assert!(stderr.contains("it takes 59 to exclude a loss of 5 %"), "{stderr}");
+    assert!(warned < stderr.find("tokens to score").expect(&stderr), "{stderr}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains("All texts are parts of one, `tides`: its windows count as 33 families."), "{stdout}");
+
+    let lines: String = (0..900).map(|i| format!("the tide at stone {i} turns at ten to {i}.\n")).collect();
+    fs::write(bench.path("many.txt"), lines).unwrap();
+    let many = bench.output(&[&models[..], &["--text", "many.txt", "--out", "many"]].concat());
+    assert!(!String::from_utf8_lossy(&many.stderr).contains("few families"), "{many:?}");
+}
