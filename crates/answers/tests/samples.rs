@@ -82,6 +82,7 @@ fn today_s_writer_still_writes_version_1() {
     check_written("run-v1", support::finished, &all);
     check_written("run-v1-samples", support::finished_samples, &[rows::<Samples>]);
     check_written("run-v1-judged", support::finished_judged, &[rows::<Samples>]);
+    check_written("run-v1-outside", support::finished_outside, &[rows::<Positions>, rows::<Floor>]);
     check_written("run-v1-sparse", support::finished_sparse, &[rows::<Sparse>, rows::<Likelihoods>]);
     check_written("run-v1-vectors", support::finished_vectors, &[rows::<Vectors>, rows::<Samples>]);
 }
@@ -92,6 +93,7 @@ fn every_part_has_a_sample_of_its_version() {
     let check = |kind: hydrometer_answers::PartKind, version: u32| {
         let of: &[&str] = match (kind.name(), version) {
             ("samples", 2) => &["run-v1-judged"],
+            ("positions" | "floor", 2) => &["run-v1-outside"],
             (_, 1) => &["run-v1", "run-v1-samples", "run-v1-sparse", "run-v1-vectors"],
             _ => panic!("{kind}: check in a sample of version {version}, and list it here"),
         };
@@ -121,6 +123,19 @@ fn samples_version_2() {
     // Of the first version nothing of the sort is known.
     let first = RunFolder::open(&sample("run-v1-samples")).unwrap().rows::<Samples>().unwrap();
     assert!(first.iter().all(|row| row.outcome.right().is_none() && row.label.is_none()));
+}
+
+/// The second version of the positions: what the models give to entries outside of the shared vocabulary.
+#[test]
+fn positions_version_2() {
+    let run = RunFolder::open(&sample("run-v1-outside")).unwrap();
+    let rows = run.rows::<Positions>().unwrap();
+    let shape: Vec<_> = rows.iter().map(|row| (row.outside.teacher, row.outside.student)).collect();
+    assert_eq!(shape, [(Some(0.25), Some(0.0)), (Some(0.0), None)]);
+    assert_eq!(self::rows::<Floor>(&run), self::rows::<Positions>(&run));
+    // Of the first version nothing of the sort is known.
+    let first = RunFolder::open(&sample("run-v1")).unwrap().rows::<Positions>().unwrap();
+    assert!(first.iter().all(|row| row.outside.teacher.is_none() && row.outside.student.is_none()));
 }
 
 #[test]

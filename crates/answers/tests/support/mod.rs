@@ -337,6 +337,24 @@ pub fn prompted() -> Vec<SampleRow> {
     samples().into_iter().map(to_prompt).collect()
 }
 
+/// Positions that say what stands outside of the shared vocabulary; the last one does not know the student's.
+pub fn outside() -> Vec<PositionRow> {
+    let row = |place: u32, teacher, student| PositionRow {
+        outside: Outside { teacher: Some(teacher), student },
+        ..position("text-1", 0, place)
+    };
+    vec![row(1, 0.25, Some(0.0)), row(2, 0.0, None)]
+}
+
+/// A finished run of such positions.
+pub fn finished_outside(path: &Path) {
+    let units = UnitCounts::default().with(Positions::KIND, 1).with(Floor::KIND, 1);
+    let run = RunFolder::create_or_resume(path, &planned(&suite(), settings(), units), &suite().probes).unwrap();
+    run.write::<Positions>(0, &outside()).unwrap();
+    run.write::<Floor>(0, &outside()).unwrap();
+    run.finish().unwrap();
+}
+
 /// A finished run of samples only.
 pub fn finished_samples(path: &Path) {
     let run = RunFolder::create_or_resume(path, &sampled_manifest(), &suite().probes).unwrap();
