@@ -30,7 +30,8 @@ const INSPECT: &[u8] = include_bytes!("../../crates/answers/tests/logged/inspect
 const PROMPTFOO: &[u8] = include_bytes!("../../crates/answers/tests/logged/promptfoo/results.jsonl");
 const LIGHTEVAL: &[u8] =
     include_bytes!("../../crates/answers/tests/logged/lighteval/big/details_caps_mc_2026-11-28T21-51-30.parquet");
-const CHAT: &[u8] = br#"{"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":"ho"}]}
+const CHAT: &[u8] =
+    br#"{"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":"ho"}]}
 "#;
 const BATCH: &[u8] = br#"{"custom_id":"a","response":{"status_code":200,"body":{"model":"m","choices":[{"message":{"content":"x"},"finish_reason":"stop"}]}},"error":null}
 "#;
@@ -78,12 +79,15 @@ fuzz_target!(|input: Input| {
                 suite.validate().expect("an importer makes suites that can be asked");
                 write_jsonl(&suite, &mut Vec::new()).expect("a suite can be written");
             }
-            Err(error) => harmless(&hydrometer_report::printable(&error.to_string(), hydrometer_report::Color::Never).replace('\t', "")),
+            Err(error) => harmless(
+                &hydrometer_report::printable(&error.to_string(), hydrometer_report::Color::Never).replace('\t', ""),
+            ),
         }
     }
     for model in ["teacher", "student"] {
         fs::create_dir(home.path().join(model)).expect("a folder");
-        fs::write(home.path().join(model).join(name), if model == "teacher" { original } else { &bytes }).expect("a file");
+        fs::write(home.path().join(model).join(name), if model == "teacher" { original } else { &bytes })
+            .expect("a file");
     }
     let both = [home.path().join("teacher").join(name), home.path().join("student").join(name)];
     // As a name in the files, and as the files.

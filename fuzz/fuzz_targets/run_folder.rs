@@ -1,4 +1,5 @@
-//! A run folder of a stranger who can hash: real files edited, and the seal made to fit.
+//! A run folder of a stranger who can hash: real files edited, and the seal made to fit. The samples that are checked in
+//! were written by earlier versions; one more is imported by this one at the start.
 #![no_main]
 
 mod edits;
@@ -8,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use edits::{Edit, edited, harmless};
+use hydrometer_answers::logged::{self, BadLines, Columns, Reading, Wanted};
 use hydrometer_answers::{Manifest, RunFolder};
+use hydrometer_ask::{ImportOptions, import};
 use hydrometer_audit::Policy;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
@@ -25,8 +28,42 @@ static SAMPLES: LazyLock<Vec<Folder>> = LazyLock::new(|| {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
     let names = ["run-v1", "run-v1-samples", "run-v1-sparse", "run-v1-vectors"];
     let answers = names.map(|name| crates.join("answers/tests/samples").join(name));
-    answers.into_iter().chain([crates.join("audit/tests/samples/demo-student")]).map(|folder| read(&folder)).collect()
+    let earlier = answers.into_iter().chain([crates.join("audit/tests/samples/demo-student")]);
+    earlier.map(|folder| read(&folder)).chain([imported()]).collect()
 });
+
+/// A run as this version writes it: answers of two models to the same questions, some of them right.
+fn imported() -> Folder {
+    let home = tempfile::tempdir().expect("a folder");
+    let [teacher, student] = ["teacher", "student"].map(str::to_owned);
+    let files = [(&teacher, 7), (&student, 3)].map(|(model, right)| {
+        let line = |n: usize| {
+            let answer = if n % right == 0 { format!("no idea about {n}") } else { format!("It is {}.", n + 1) };
+            let correct = n % right != 0;
+            let prompt = format!("What comes after {n}?");
+            serde_json::json!({"id": n.to_string(), "prompt": prompt, "response": answer, "correct": correct})
+        };
+        let lines: Vec<String> = (0..30).map(|n| line(n).to_string()).collect();
+        let path = home.path().join(format!("{model}.jsonl"));
+        fs::write(&path, lines.join("\n")).expect("a file");
+        path
+    });
+    let columns = Columns { models: [teacher.clone(), student.clone()], ..Columns::default() };
+    let reading = Reading { format: None, columns, bad_lines: BadLines::Refuse };
+    let wanted = Wanted {
+        teacher: teacher.clone(),
+        student: student.clone(),
+        filter: None,
+        metric: None,
+        epoch: None,
+        threshold: None,
+    };
+    let paired = logged::read(&files, &reading).and_then(|files| logged::pair(&files, &wanted)).expect("two tables");
+    let options = ImportOptions { teacher, student, drawn: None, seed: 1, arguments: Vec::new() };
+    let run = home.path().join("run");
+    import(&paired, &options, None, &run).expect("a run");
+    read(&run)
+}
 
 fn read(folder: &Path) -> Folder {
     let mut files = Vec::new();

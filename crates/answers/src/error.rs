@@ -260,6 +260,8 @@ impl Shown {
                 "; free some space and repeat the command: it continues where it stopped"
             }
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "; name a folder that you may write to",
+            ErrorKind::AlreadyExists | ErrorKind::NotADirectory => "; expected a folder, found a file: name another",
+            ErrorKind::NotFound => "; check the path",
             _ => "",
         }
     }

@@ -27,7 +27,7 @@ pub struct Arguments {
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Color,
     /// Threads that compute, models and statistics alike; default: one per core. The numbers do not depend on it.
-    #[arg(long, global = true, value_name = "N", value_parser = threads::parse, allow_negative_numbers = true)]
+    #[arg(long, global = true, value_name = "N", value_parser = threads::parse)]
     pub threads: Option<usize>,
     /// Say nothing on stderr but warnings and errors.
     #[arg(long, short, global = true)]
@@ -42,7 +42,7 @@ pub fn as_typed() -> Vec<String> {
 /// The commands, in the order in which a newcomer needs them.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Audit embedded models: a complete tour in seconds, without network or files.
+    /// Audit embedded models: a complete tour, without network or files.
     Demo(demo::Arguments),
     /// Compare a student with its teacher and issue a Distillation Loss Statement.
     Audit(Box<audit::Arguments>),
@@ -84,7 +84,7 @@ static LONG_VERSION: LazyLock<String> =
 impl Arguments {
     /// The clap command, as documented.
     pub fn command_line() -> clap::Command {
-        Self::command().long_version(LONG_VERSION.as_str())
+        with_negative_numbers(Self::command()).long_version(LONG_VERSION.as_str())
     }
 
     /// Reads the process's arguments; help, version and mistakes are answered here.
@@ -94,6 +94,14 @@ impl Arguments {
             .and_then(|matches| Self::from_arg_matches(&matches))
             .map_err(|answer| answered(&answer))
     }
+}
+
+/// Lets a number below zero be the value of a flag, so that it is refused for what it is and not as an unknown flag.
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    let takes_value = |argument: &clap::Arg| argument.get_long().is_some() && argument.get_action().takes_values();
+    command
+        .mut_args(|argument| if takes_value(&argument) { argument.allow_negative_numbers(true) } else { argument })
+        .mut_subcommands(with_negative_numbers)
 }
 
 fn answered(answer: &clap::Error) -> Exit {

@@ -71,8 +71,7 @@ pub struct MeaningArguments {
         default_value_t = LEAST_COSINE,
         value_name = "COSINE",
         requires = "sentence_encoder",
-        value_parser = cosine,
-        allow_negative_numbers = true
+        value_parser = cosine
     )]
     same_meaning: f64,
 }

@@ -43,13 +43,36 @@ impl Failure {
 
 impl From<ProbeError> for Failure {
     fn from(error: ProbeError) -> Self {
-        Self::input(error).hint("`hydrometer probes schema` prints the format of a probe file")
+        match error {
+            ProbeError::Io { .. } => Self::input(error).hint("check the path; `hydrometer probes ls` needs no file"),
+            ProbeError::Line { .. } | ProbeError::File { .. } => {
+                Self::input(error).hint("`hydrometer probes schema` prints the format of a probe file")
+            }
+        }
     }
 }
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        Self::input(error)
+        // What is not there at all is not said to lack a file.
+        let absent = match &error {
+            RunError::NoRun { path } => Some((path, "run", "an audit makes one: hydrometer audit --out RUN")),
+            RunError::NoStore { path } => {
+                Some((path, "answer store", "none was collected yet, or it stands elsewhere: name it with --store"))
+            }
+            RunError::NoCache { path } => Some((
+                path,
+                "teacher cache",
+                "hydrometer distributions collect --teacher MODEL --cache DIR --text FILE makes one",
+            )),
+            _ => None,
+        };
+        match absent.filter(|(path, ..)| !path.exists()) {
+            Some((path, what, hint)) => {
+                Self::input(format!("{} holds no {what}: there is nothing of that name", path.display())).hint(hint)
+            }
+            None => Self::input(error),
+        }
     }
 }
 
@@ -95,12 +118,15 @@ impl From<AskError> for Failure {
             AskError::Context { context, .. } => {
                 Self::input(error).hint(format!("--ctx {context} cuts windows that fit"))
             }
-            AskError::Setting { .. }
-            | AskError::AllExcluded { .. }
+            AskError::Setting { setting, found, expected } => {
+                Self::input(format!("{} is {found}, expected {expected}", flag(setting)))
+            }
+            AskError::NoPrompt { .. } => Self::input(error)
+                .hint("name a file of prompts with --probes; texts and choices are asked by `hydrometer audit`"),
+            AskError::AllExcluded { .. }
             | AskError::Parameters(_)
             | AskError::NoText { .. }
             | AskError::NothingToAsk { .. }
-            | AskError::NoPrompt { .. }
             | AskError::NothingToEncode => Self::input(error),
         }
     }
@@ -136,6 +162,14 @@ impl From<BaseFileError> for Failure {
             }
             _ => Self::input(error),
         }
+    }
+}
+
+/// What a setting is called on the command line.
+fn flag(setting: &str) -> String {
+    match setting {
+        "n_ctx" => "--ctx".to_owned(),
+        _ => format!("--{}", setting.replace('_', "-")),
     }
 }
 

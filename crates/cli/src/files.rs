@@ -62,6 +62,31 @@ pub fn outside_runs(path: &Path) -> Result<(), Failure> {
     }
 }
 
+/// Refuses a path that no file can be put at: what is written is moved into place, and would stand where a device was.
+///
+/// # Errors
+/// As [`outside_runs`]; the path is a folder, a device or a pipe; its folder is not there.
+pub fn writable(path: &Path) -> Result<(), Failure> {
+    let shown = path.display();
+    match fs::metadata(path) {
+        Ok(there) if there.is_dir() => {
+            return Err(Failure::input(format!("cannot write {shown}: it is a folder, expected a file"))
+                .hint(format!("name a file in it: {}", path.join("NAME").display())));
+        }
+        Ok(there) if !there.is_file() => {
+            return Err(Failure::input(format!("cannot write {shown}: it is a device or a pipe, expected a file"))
+                .hint("name a file"));
+        }
+        _ => {}
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(Failure::input(format!("cannot write {shown}: there is no folder {}", folder.display()))
+            .hint("make the folder first, or name another"));
+    }
+    outside_runs(path)
+}
+
 /// Writes a file, whole or not at all.
 ///
 /// # Errors
@@ -72,7 +97,7 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
 
 /// As [`write()`], piece by piece: the whole need not fit in memory.
 fn write_pieces<P: AsRef<[u8]>>(path: &Path, pieces: impl Iterator<Item = Result<P, Failure>>) -> Result<(), Failure> {
-    outside_runs(path)?;
+    writable(path)?;
     let fail = |error: std::io::Error| Failure::file("write", path, &error);
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));

@@ -10,6 +10,7 @@ mod exit;
 mod failure;
 mod files;
 mod interrupt;
+mod numbers;
 mod progress;
 mod terminal;
 mod threads;

@@ -147,7 +147,7 @@ fn the_store_is_listed_shown_and_exported() {
     check(&["answers", "show", "", "--store", "store"], "150 answers have a key that begins with ``");
     check(&["answers", "show", "xyz", "--store", "store"], "no answer has a key");
     check(&["answers", "export", "--model", "nobody", "--store", "store"], "it holds answers of teacher");
-    check(&["answers", "ls", "--store", "nowhere"], "store.json is missing");
+    check(&["answers", "ls", "--store", "nowhere"], "nowhere holds no answer store: there is nothing of that name");
 }
 
 /// The segments of the store.

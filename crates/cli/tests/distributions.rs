@@ -166,7 +166,7 @@ fn a_setting_out_of_range_is_that_of_a_flag() {
     check(&["--k-max", "0"], "--k-max is 0, expected 1 to 4096");
     check(&["--draws", "5000"], "--draws is 5000, expected at most 4096");
     check(&["--mass", "-0.1"], "--mass is -0.1, expected 0 to 1");
-    check(&["--mass", "NaN"], "--mass is NaN, expected 0 to 1");
+    check(&["--mass", "NaN"], "'NaN' for '--mass <MASS>': expected a number");
     check(&["--k-min", "-1"], "'-1' for '--k-min <N>'");
     assert!(!bench.0.path().join("cache").exists(), "nothing was begun");
 }

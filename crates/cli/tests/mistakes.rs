@@ -34,6 +34,15 @@ fn every_mistake_says_what_to_do() {
     write("other.json", b"{\"format\":\"somebody.else/7\"}");
     write("broken.gguf", b"GGUF\x03\x00\x00\x00");
     write("base.kld", b"not a base file at all");
+    write("typed.toml", b"[[gate]]\nmetric = \"kl_divergence\"\nat_most = \"low\"\n");
+    write(
+        "cut.jsonl",
+        b"{\"id\":\"a\",\"family\":\"f\",\"axis\":\"x\",\"kind\":\"text\",\"text\":\"words\"}\n{\"id\":\"b\",\"fam",
+    );
+    write("both.jsonl", b"{\"prompt\":\"1+1?\",\"big\":\"2\",\"small\":\"3\"}\n");
+    write("prompts.jsonl", b"{\"id\":\"a\",\"family\":\"f\",\"axis\":\"x\",\"kind\":\"prompt\",\"prompt\":\"?\"}\n");
+    write("toy.toml", b"vocabulary = \"bytes\"\ncontext_length = 64\n[default]\nprobabilities = { a = 0.5 }\n");
+    write("long.txt", "a few words ".repeat(20).as_bytes());
     fs::create_dir(folder.path().join("empty")).unwrap();
 
     let mistakes: &[(&str, &[&str])] = &[
@@ -50,7 +59,54 @@ fn every_mistake_says_what_to_do() {
         ("not-utf8", &["export", "llama-kld", "--teacher", "a.gguf", "--text", "latin1.txt", "-o", "x"]),
         ("bad-policy", &["gate", "empty", "--policy", "policy.toml"]),
         ("missing-policy", &["gate", "empty", "--policy", "none.toml"]),
+        ("policy-is-a-folder", &["gate", "empty", "--policy", "empty"]),
+        ("policy-with-words", &["gate", "empty", "--policy", "typed.toml"]),
         ("no-run", &["gate", "empty"]),
+        ("no-such-run", &["gate", "nowhere"]),
+        ("no-such-store", &["answers", "ls", "--store", "nowhere"]),
+        ("no-such-cache", &["distributions", "ls", "--cache", "nowhere"]),
+        ("cut-line", &["probes", "lint", "cut.jsonl"]),
+        (
+            "model-without-a-column",
+            &["answers", "import", "both.jsonl", "--teacher", "big", "--student", "tiny", "--out", "r"],
+        ),
+        (
+            "prompts-left-out",
+            &["audit", "--teacher", "a.gguf", "--student", "b.gguf", "--probes", "prompts.jsonl", "--samples", "0"],
+        ),
+        (
+            "window-beyond-the-context",
+            &[
+                "audit",
+                "--teacher",
+                "scripted:toy.toml",
+                "--student",
+                "scripted:toy.toml",
+                "--text",
+                "long.txt",
+                "--quiet",
+            ],
+        ),
+        (
+            "out-is-a-file",
+            &[
+                "audit",
+                "--teacher",
+                "scripted:toy.toml",
+                "--student",
+                "scripted:toy.toml",
+                "--text",
+                "long.txt",
+                "--ctx",
+                "32",
+                "--out",
+                "long.txt",
+                "--quiet",
+            ],
+        ),
+        ("out-is-a-folder", &["probes", "import", "long.txt", "-o", "empty"]),
+        ("out-in-no-folder", &["probes", "import", "long.txt", "-o", "no/such/probes.jsonl"]),
+        ("no-free-prompts", &["collect", "--model", "scripted:toy.toml", "--probes", "long.txt", "--quiet"]),
         ("missing-run", &["report", "nowhere"]),
         ("other-statement", &["report", "other.json"]),
         ("unknown-probe", &["probes", "show", "nobody"]),
@@ -82,6 +138,41 @@ fn limits_that_allow_nothing_are_refused() {
     for value in ["0", "-0.5", "-0", "NaN", "inf", "much"] {
         check("--memory", value, "expected a number of at least 0.001");
     }
+    for flag in ["--chunks", "--rotations", "--max-tokens", "--block-tokens"] {
+        for value in ["0", "-1", "some", "0.5"] {
+            check(flag, value, "expected a whole number from 1 on");
+        }
+        check(flag, "4294967296", "expected a whole number below 2^32");
+    }
+    check("--ctx", "7", "expected a whole number from 8 on");
+    for flag in ["--samples", "--reruns", "--seed", "--floor-windows"] {
+        check(flag, "-1", "expected a whole number from 0 on");
+    }
+    for value in ["-1", "warm", "NaN"] {
+        check("--temperature", value, "expected a number of at least 0");
+    }
+    for value in ["0", "-1", "2", "all"] {
+        check("--top-p", value, "expected a number above 0 and at most 1");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_not_replaced_by_a_file() {
+    use std::os::unix::fs::FileTypeExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("long.txt"), "a few words").unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for arguments in [
+        &["probes", "import", "long.txt", "-o", "pipe"][..],
+        &["export", "llama-kld", "--teacher", "a.gguf", "--text", "long.txt", "-o", "pipe"],
+    ] {
+        let seen = mistake(folder.path(), arguments);
+        assert!(seen.contains("pipe: it is a device or a pipe, expected a file"), "{seen}");
+    }
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
 }
 
 #[test]

@@ -140,7 +140,8 @@ pub(crate) fn object(line: &str) -> Result<Map<String, Value>, Fault> {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(other) => Err(Fault::new(FaultKind::BadJson, "a JSON object", shown(&other), next)),
         Err(error) => {
-            let found = format!("{error} in {}", quote(line));
+            // The parser counts lines from this one; the file's line stands in front of the fault.
+            let found = format!("{} in {}", error.to_string().replace("line 1 column", "column"), quote(line));
             Err(Fault::new(FaultKind::BadJson, "a JSON object", found, next))
         }
     }

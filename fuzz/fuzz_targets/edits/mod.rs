@@ -20,12 +20,21 @@ pub enum Edit {
 }
 
 const NUMBERS: [&str; 12] = [
-    "0", "-1", "1e308", "-1e308", "1e-320", "18446744073709551615", "18446744073709551616", "4294967296", "null",
-    "1e999", "\"x\"", "[[[[]]]]",
+    "0",
+    "-1",
+    "1e308",
+    "-1e308",
+    "1e-320",
+    "18446744073709551615",
+    "18446744073709551616",
+    "4294967296",
+    "null",
+    "1e999",
+    "\"x\"",
+    "[[[[]]]]",
 ];
-const TEXTS: [&str; 8] = [
-    "", "\\u001b[31m\\u0007", "\\u202eevil", "\\u0000", "../../x", "<script>", "\\ud83d\\ude00\\u0301", "blake3:00",
-];
+const TEXTS: [&str; 8] =
+    ["", "\\u001b[31m\\u0007", "\\u202eevil", "\\u0000", "../../x", "<script>", "\\ud83d\\ude00\\u0301", "blake3:00"];
 
 /// The bytes after all edits.
 pub fn edited(original: &[u8], edits: &[Edit]) -> Vec<u8> {
@@ -78,7 +87,8 @@ pub fn edited(original: &[u8], edits: &[Edit]) -> Vec<u8> {
 /// Nothing in a text acts on a terminal.
 #[allow(dead_code, reason = "not every target prints")]
 pub fn harmless(text: &str) {
-    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if let Some(c) = text.chars().find(|c| turns(*c) || (c.is_control() && *c != '\n')) {
         panic!("{c:?} is printed");
     }

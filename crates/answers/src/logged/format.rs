@@ -120,7 +120,8 @@ impl Format {
             Body::Cells(_) => Some(rows.first().and_then(|row| of_cells(row)).unwrap_or(Format::Table)),
             _ => rows.first().and_then(|row| of_row(row)),
         };
-        let found = found.or_else(|| rows.iter().any(|row| columns.have_both(row)).then_some(Format::Table));
+        // A column that is called like a model makes it a table, too; where the other's is missing, that is said.
+        let found = found.or_else(|| rows.iter().any(|row| columns.have_one(row)).then_some(Format::Table));
         found.ok_or_else(|| unknown(source))
     }
 }

@@ -85,6 +85,11 @@ impl Columns {
         self.answer.is_none() && self.models.iter().all(|model| fields.contains_key(model))
     }
 
+    /// Whether a row has a column that is called like one of the models.
+    pub(super) fn have_one(&self, fields: &Map<String, Value>) -> bool {
+        self.answer.is_none() && self.models.iter().any(|model| fields.contains_key(model))
+    }
+
     fn named(&self) -> impl Iterator<Item = &String> {
         let Self { prompt, system, answer, id, family, correct, label, model, epoch, models: _ } = self;
         [prompt, system, answer, id, family, correct, label, model, epoch].into_iter().flatten()
@@ -109,7 +114,12 @@ impl Columns {
         let answers = || ANSWERS.iter().any(|column| has(column)) || self.models.iter().all(|model| has(model));
         let missing = match self.named().find(|column| !has(column)) {
             Some(column) => format!("a column {}", hydrometer_probes::quote(column)),
-            None if self.answer.is_none() && !answers() => "a column of answers".to_owned(),
+            None if self.answer.is_none() && !answers() => match self.models.iter().find(|model| !has(model)) {
+                Some(other) if self.models.iter().any(|model| has(model)) => {
+                    format!("a column of answers for each model, {} among them", hydrometer_probes::quote(other))
+                }
+                _ => "a column of answers".to_owned(),
+            },
             None => return Ok(()),
         };
         let found: Vec<String> = there.iter().take(20).map(|key| hydrometer_probes::quote(key)).collect();

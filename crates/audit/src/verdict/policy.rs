@@ -59,7 +59,7 @@ impl Policy {
     /// # Errors
     /// Bad TOML, an unknown metric, a gate without a bound, bounds that cross, a level outside (0.5, 1).
     pub fn parse(toml: &str) -> Result<Self, AuditError> {
-        let policy: Self = toml::from_str(toml).map_err(|e| AuditError::Policy(e.to_string()))?;
+        let policy: Self = toml::from_str(toml).map_err(|e| AuditError::Policy(in_words(&e)))?;
         policy.check()?;
         Ok(policy)
     }
@@ -98,6 +98,15 @@ impl Default for Policy {
             Err(error) => unreachable!("the built-in policy is checked by a test: {error}"),
         }
     }
+}
+
+/// The reader's message without names of types, and without the line break at its end.
+fn in_words(error: &toml::de::Error) -> String {
+    error
+        .to_string()
+        .trim_end()
+        .replace("expected f64", "expected a number")
+        .replace("expected a boolean", "expected true or false")
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use hydrometer_metrics::stats::limits::families_to_exclude;
 use hydrometer_models::{EngineOptions, Model};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::SameContent;
-use hydrometer_probes::{Probe, Suite};
+use hydrometer_probes::{Ask, Probe, Suite};
 
 use super::judged::{policy, publish, shown, warn_of};
 use super::run_name::default_folder;
@@ -24,6 +24,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
 use crate::interrupt::{Interrupt, listen};
+use crate::numbers;
 use crate::progress::{Progress, Speeds};
 use crate::terminal::Terminal;
 
@@ -85,16 +86,16 @@ struct Asked {
     #[command(flatten)]
     texts: Texts,
     /// Option orders asked of each choice, at most as many as there are options.
-    #[arg(long, default_value_t = 4, value_name = "N")]
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     rotations: u32,
     /// Windows that the teacher scores twice, for the noise floor.
-    #[arg(long, default_value_t = 4, value_name = "N")]
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     floor_windows: u32,
     /// Tokens computed together: memory against speed. An interruption loses at most one block.
-    #[arg(long, default_value_t = BLOCK, value_name = "TOKENS")]
+    #[arg(long, default_value_t = BLOCK, value_name = "TOKENS", value_parser = numbers::whole::<u32, 1>)]
     block_tokens: u32,
     /// Seed of the built-in suite and of every random draw.
-    #[arg(long, default_value_t = SEED, value_name = "N")]
+    #[arg(long, default_value_t = SEED, value_name = "N", value_parser = numbers::whole::<u64, 0>)]
     seed: u64,
 }
 
@@ -107,7 +108,7 @@ struct Stopping {
     #[arg(long)]
     until_decided: bool,
     /// Most families taken in per gate; then it stays undecided. Default: as many as are asked.
-    #[arg(long, value_name = "FAMILIES", requires = "until_decided")]
+    #[arg(long, value_name = "FAMILIES", requires = "until_decided", value_parser = numbers::whole::<u32, 1>)]
     cap: Option<u32>,
     /// Once the gates are decided, let the student go on alone: what it does on the other prompts narrows the intervals
     /// (PPI++).
@@ -115,7 +116,7 @@ struct Stopping {
     ppi: bool,
     /// Ask the teacher the prompts of N families only, chosen at random. The student answers all, and what it does on
     /// the others narrows the intervals (PPI++). Default: the teacher is asked everything.
-    #[arg(long, value_name = "N", conflicts_with_all = ["until_decided", "teacher_cache"])]
+    #[arg(long, value_name = "N", conflicts_with_all = ["until_decided", "teacher_cache"], value_parser = numbers::whole::<u32, 2>)]
     teacher_families: Option<u32>,
 }
 
@@ -161,6 +162,10 @@ impl Settings {
                 let reason = format!("{nothing}: no prompt of the suite is compared by its whole answer");
                 return Err(Failure::input(reason).hint("add prompts without a checker with --probes"));
             }
+        }
+        if sampling.is_none() && suite.probes.iter().all(|probe| matches!(probe.ask, Ask::Prompt(_))) {
+            let reason = format!("{} holds prompts only, and --samples 0 leaves prompts out", suite.name);
+            return Err(Failure::input(reason).hint("ask for two samples or more, or add texts or choices"));
         }
         let Stopping { until_decided, cap, ppi, teacher_families } = arguments.stopping;
         let teacher_asked = teacher_families.map(TeacherAsked::Families).or(ppi.then_some(TeacherAsked::UntilDecided));

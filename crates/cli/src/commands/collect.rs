@@ -15,6 +15,7 @@ use crate::engine::{EngineArguments, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::listen;
+use crate::numbers;
 use crate::progress::{Progress, Speeds};
 use crate::terminal::Terminal;
 
@@ -31,7 +32,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t, value_name = "ROLE")]
     role: Role,
     /// Seed of every draw. Answers serve an audit with the same seed and settings.
-    #[arg(long, default_value_t = SEED, value_name = "N")]
+    #[arg(long, default_value_t = SEED, value_name = "N", value_parser = numbers::whole::<u64, 0>)]
     seed: u64,
     #[command(flatten)]
     answered: Answered,

@@ -24,6 +24,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
 use crate::interrupt::{Interrupt, listen};
+use crate::numbers;
 use crate::progress::Speeds;
 use crate::terminal::Terminal;
 
@@ -99,7 +100,7 @@ pub struct Arguments {
     #[arg(long, value_enum, value_name = "STUDENT")]
     only: Vec<Student>,
     /// Answers of each model to a prompt, and as many of the teacher again. With fewer the demo decides less.
-    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     answers: u32,
     #[command(flatten)]
     engine: EngineArguments,

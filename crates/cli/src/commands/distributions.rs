@@ -20,6 +20,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
 use crate::interrupt::listen;
+use crate::numbers;
 use crate::progress::{Progress, Speeds};
 use crate::terminal::Terminal;
 
@@ -51,10 +52,10 @@ pub struct Collect {
     #[command(flatten)]
     texts: Texts,
     /// Tokens computed together: memory against speed. An interruption loses at most one block.
-    #[arg(long, default_value_t = BLOCK, value_name = "TOKENS", help_heading = "What is asked")]
+    #[arg(long, default_value_t = BLOCK, value_name = "TOKENS", help_heading = "What is asked", value_parser = numbers::whole::<u32, 1>)]
     block_tokens: u32,
     /// Seed of the built-in suite.
-    #[arg(long, default_value_t = SEED, value_name = "N", help_heading = "What is asked")]
+    #[arg(long, default_value_t = SEED, value_name = "N", help_heading = "What is asked", value_parser = numbers::whole::<u64, 0>)]
     seed: u64,
     #[command(flatten)]
     kept: Kept,
@@ -70,16 +71,16 @@ pub struct Collect {
 #[command(next_help_heading = "What is kept of each position")]
 struct Kept {
     /// Keep the most probable tokens that have this mass together, …
-    #[arg(long, default_value_t = 0.98, value_name = "MASS", allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 0.98, value_name = "MASS", value_parser = numbers::number)]
     mass: f64,
     /// … but at least so many (with fewer than ten there is no Kendall's tau) …
-    #[arg(long, default_value_t = 10, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     k_min: u32,
     /// … and at most so many.
-    #[arg(long, default_value_t = 128, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 128, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     k_max: u32,
     /// Tokens drawn from the others, in proportion to their probability.
-    #[arg(long, default_value_t = 16, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     draws: u32,
 }
 

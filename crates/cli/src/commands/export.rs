@@ -11,6 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
 use crate::interrupt::listen;
+use crate::numbers;
 use crate::progress::Chunks;
 use crate::terminal::Terminal;
 
@@ -34,13 +35,13 @@ pub struct LlamaKld {
     #[arg(long, short, value_name = "BASE_FILE")]
     out: PathBuf,
     /// Tokens per chunk.
-    #[arg(long, default_value_t = 512, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(8..))]
+    #[arg(long, default_value_t = 512, value_name = "TOKENS", value_parser = numbers::whole::<u32, 8>)]
     ctx: u32,
     /// Only the first N chunks.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     chunks: Option<u32>,
     /// Tokens computed together: memory against speed.
-    #[arg(long, default_value_t = 2048, value_name = "TOKENS")]
+    #[arg(long, default_value_t = 2048, value_name = "TOKENS", value_parser = numbers::whole::<u32, 1>)]
     block_tokens: u32,
     #[command(flatten)]
     engine: EngineArguments,
@@ -49,7 +50,7 @@ pub struct LlamaKld {
 /// Runs one of them.
 pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let Command::LlamaKld(arguments) = command;
-    files::outside_runs(&arguments.out)?;
+    files::writable(&arguments.out)?;
     let text = files::read_text(&arguments.text)?;
     let interrupt = listen()?;
     let teacher = open_model("teacher", &arguments.teacher, &arguments.engine.options(), terminal)?;

@@ -11,6 +11,7 @@ use crate::engine::{EngineArguments, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::listen;
+use crate::numbers;
 use crate::progress::Chunks;
 use crate::terminal::Terminal;
 
@@ -31,7 +32,7 @@ pub struct LlamaKld {
     #[arg(long, value_name = "MODEL")]
     student: String,
     /// Tokens computed together: memory against speed.
-    #[arg(long, default_value_t = 2048, value_name = "TOKENS")]
+    #[arg(long, default_value_t = 2048, value_name = "TOKENS", value_parser = numbers::whole::<u32, 1>)]
     block_tokens: u32,
     #[command(flatten)]
     engine: EngineArguments,

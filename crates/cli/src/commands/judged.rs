@@ -17,7 +17,8 @@ use crate::terminal::Terminal;
 /// The file cannot be read or is no policy.
 pub fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
     let Some(file) = file else { return Ok(Policy::default()) };
-    Policy::parse(&files::read_text(file)?).map_err(|error| {
+    let hint = "`hydrometer policy > policy.toml` writes the default policy, ready to edit";
+    Policy::parse(&files::read_text(file).map_err(|failure| failure.hint(hint))?).map_err(|error| {
         let failure = Failure::from(error);
         Failure { message: format!("{}: {}", file.display(), failure.message), ..failure }
     })

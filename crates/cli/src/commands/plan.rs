@@ -12,6 +12,7 @@ use super::as_json;
 use super::judged::policy;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::numbers;
 use crate::terminal::Terminal;
 
 /// Flags of `plan`.
@@ -25,13 +26,13 @@ pub struct Arguments {
     #[arg(long, value_name = "METRIC", conflicts_with = "sd")]
     metric: Vec<String>,
     /// Standard deviation per family, assumed: standard error times the square root of the families.
-    #[arg(long, value_name = "S", requires = "margin")]
+    #[arg(long, value_name = "S", requires = "margin", value_parser = numbers::number)]
     sd: Option<f64>,
     /// Distance of the truth from the gate's bound. Default: the pilot's own.
-    #[arg(long, value_name = "D")]
+    #[arg(long, value_name = "D", value_parser = numbers::number)]
     margin: Option<f64>,
     /// Chance that the gate decides.
-    #[arg(long, default_value_t = 0.9, value_name = "P")]
+    #[arg(long, default_value_t = 0.9, value_name = "P", value_parser = numbers::chance)]
     power: f64,
     /// Gates and level; default: `hydrometer policy`.
     #[arg(long, value_name = "FILE")]

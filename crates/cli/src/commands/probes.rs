@@ -15,6 +15,7 @@ use super::suite::{SEED, profile_parser};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::numbers;
 use crate::terminal::Terminal;
 
 /// What to do with probes.
@@ -43,7 +44,7 @@ pub struct SuiteArguments {
     #[arg(long, value_parser = profile_parser(), default_value = "quick", conflicts_with = "file")]
     profile: Profile,
     /// Seed of the built-in suite.
-    #[arg(long, default_value_t = SEED, conflicts_with = "file")]
+    #[arg(long, default_value_t = SEED, conflicts_with = "file", value_parser = numbers::whole::<u64, 0>)]
     seed: u64,
 }
 

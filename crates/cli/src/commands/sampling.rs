@@ -9,42 +9,39 @@ use hydrometer_probes::{Ask, Suite};
 
 use crate::failure::Failure;
 use crate::files;
+use crate::numbers;
 
 /// How prompts are answered freely.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Free answers (to prompt probes)")]
 pub struct Answered {
     /// Answers per prompt and model; 0 leaves prompts out.
-    #[arg(long, default_value_t = 4, value_name = "N")]
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     samples: u32,
     /// Further answers of the teacher per prompt: its agreement with itself is the ceiling.
-    #[arg(long, default_value_t = 4, value_name = "N")]
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     reruns: u32,
     /// Longest answer in tokens, unless the probe says otherwise.
-    #[arg(long, default_value_t = 256, value_name = "TOKENS")]
+    #[arg(long, default_value_t = 256, value_name = "TOKENS", value_parser = numbers::whole::<u32, 1>)]
     max_tokens: u32,
     /// Text that ends an answer; may be repeated.
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
     /// Sampling temperature. Only 1 draws from the models' own distributions.
-    #[arg(long, default_value_t = 1.0, value_name = "T")]
+    #[arg(long, default_value_t = 1.0, value_name = "T", value_parser = numbers::temperature)]
     temperature: f64,
     /// Nucleus sampling mass. Only 1 draws from the models' own distributions.
-    #[arg(long, default_value_t = 1.0, value_name = "P")]
+    #[arg(long, default_value_t = 1.0, value_name = "P", value_parser = numbers::mass)]
     top_p: f64,
     /// Answer store: what it holds is never asked again. Default: in the user's cache folder.
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
     /// Answers under way at once.
-    #[arg(long, default_value_t = 64, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 64, value_name = "N", value_parser = numbers::whole::<usize, 1>)]
     parallel: usize,
     /// Memory for answers under way and unpacked weights, in GiB.
-    #[arg(long, default_value_t = 8.0, value_name = "GIB", value_parser = gibibytes, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 8.0, value_name = "GIB", value_parser = gibibytes)]
     memory: f64,
-}
-
-fn at_least_one(text: &str) -> Result<usize, &'static str> {
-    text.parse().ok().filter(|&n| n > 0).ok_or("expected a whole number from 1 on")
 }
 
 fn gibibytes(text: &str) -> Result<f64, &'static str> {

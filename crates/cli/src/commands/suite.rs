@@ -7,6 +7,7 @@ use hydrometer_answers::WindowOrder;
 use hydrometer_probes::{Profile, Suite, import};
 
 use crate::failure::Failure;
+use crate::numbers;
 use crate::terminal::Terminal;
 
 /// Seed of the built-in suite and of every draw, unless the user gives another.
@@ -28,10 +29,10 @@ pub struct Texts {
     #[arg(long, value_parser = profile_parser())]
     profile: Option<Profile>,
     /// Context window in tokens.
-    #[arg(long, default_value_t = 512, value_name = "TOKENS")]
+    #[arg(long, default_value_t = 512, value_name = "TOKENS", value_parser = numbers::whole::<u32, 8>)]
     pub ctx: u32,
     /// Only N windows of each text, of as many documents and sections as can be.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     pub chunks: Option<u32>,
     /// Take the first N windows, as llama-perplexity --chunks does, instead of spreading them.
     #[arg(long, requires = "chunks")]

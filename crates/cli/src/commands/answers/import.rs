@@ -16,6 +16,7 @@ use crate::engine::{Meaning, MeaningArguments};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::numbers;
 use crate::terminal::Terminal;
 
 /// Flags of `answers import`.
@@ -44,10 +45,10 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     metric: Option<String>,
     /// From this value of the metric on an answer is right; without it only 0 and 1 judge.
-    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    #[arg(long, value_name = "VALUE", value_parser = numbers::number)]
     threshold: Option<f64>,
     /// Only this one of several answers to each question, from 1.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     epoch: Option<u32>,
     /// Leave out lines that cannot be read, and count them.
     #[arg(long)]
@@ -56,10 +57,10 @@ pub struct Arguments {
     columns: ColumnArguments,
     /// Temperature of the answers, where it is known. Unknown, or other than 1, leaves agreement, diversity and match
     /// out: such answers are no draws from the models' own distributions.
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", value_parser = numbers::temperature)]
     temperature: Option<f64>,
     /// Nucleus sampling mass of the answers.
-    #[arg(long, default_value_t = 1.0, value_name = "P", requires = "temperature")]
+    #[arg(long, default_value_t = 1.0, value_name = "P", requires = "temperature", value_parser = numbers::mass)]
     top_p: f64,
     #[command(flatten)]
     meaning: MeaningArguments,

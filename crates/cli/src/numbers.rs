@@ -1,0 +1,46 @@
+//! Numbers on the command line: what is refused is told what was expected, in words and not in names of types.
+
+/// A whole number from `LEAST` on that fits its type.
+///
+/// # Errors
+/// The text is no such number.
+pub fn whole<T: TryFrom<u128>, const LEAST: u128>(text: &str) -> Result<T, String> {
+    let number = text.parse::<u128>().ok().filter(|&number| number >= LEAST);
+    let number = number.ok_or_else(|| format!("expected a whole number from {LEAST} on"))?;
+    T::try_from(number).map_err(|_| format!("expected a whole number below 2^{}", 8 * size_of::<T>()))
+}
+
+/// A finite number.
+///
+/// # Errors
+/// The text is no such number.
+pub fn number(text: &str) -> Result<f64, &'static str> {
+    text.parse().ok().filter(|number: &f64| number.is_finite()).ok_or("expected a number, such as 0.5")
+}
+
+/// A sampling temperature.
+///
+/// # Errors
+/// The text is no number, or one below 0.
+pub fn temperature(text: &str) -> Result<f64, &'static str> {
+    number(text).ok().filter(|&number| number >= 0.0).ok_or("expected a number of at least 0")
+}
+
+/// A probability mass to sample from.
+///
+/// # Errors
+/// The text is no number above 0 and at most 1.
+pub fn mass(text: &str) -> Result<f64, &'static str> {
+    number(text).ok().filter(|&number| number > 0.0 && number <= 1.0).ok_or("expected a number above 0 and at most 1")
+}
+
+/// A chance that is neither impossible nor certain.
+///
+/// # Errors
+/// The text is no number between 0 and 1.
+pub fn chance(text: &str) -> Result<f64, &'static str> {
+    number(text)
+        .ok()
+        .filter(|&number| number > 0.0 && number < 1.0)
+        .ok_or("expected a number between 0 and 1, such as 0.9")
+}
