@@ -181,16 +181,31 @@ fn vocabularies(models: Models<'_>, suite: &Suite) -> Result<Vocabularies, AskEr
         return Ok(Vocabularies { pairing: lacking(models).unwrap_or_default(), shared: None });
     };
     let pairing = teacher.tokens.pairing(student.tokens);
-    let ids = in_words(&pairing);
     let Some(shared) = Shared::of(&pairing, models) else {
-        return Ok(Vocabularies { pairing: ids, shared: None });
+        return Ok(Vocabularies { pairing: in_words(&pairing), shared: None });
     };
+    let ids = format!("{}{}", in_words(&pairing), other_ends(teacher, student));
     let agreement = Agreement::on(suite, teacher.tokens, student.tokens)?;
     let pairing = match agreement.in_words() {
         Some(texts) => format!("{ids}; {texts}"),
         None => ids,
     };
     Ok(Vocabularies { pairing, shared: agreement.is_on_some().then_some((shared, agreement)) })
+}
+
+/// What is to be said of the tokens that end an answer: nothing where they are the same.
+fn other_ends(teacher: Scorer<'_>, student: Scorer<'_>) -> String {
+    let ends = |model: Scorer<'_>| {
+        let names =
+            model.tokens.ends().into_iter().map(|id| String::from_utf8_lossy(&model.tokens.piece(id)).into_owned());
+        names.collect::<Vec<_>>()
+    };
+    let (ours, theirs) = (ends(teacher), ends(student));
+    if ours == theirs {
+        return String::new();
+    }
+    let list = |names: Vec<String>| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    format!("; the teacher's answers end with {}, the student's with {}", list(ours), list(theirs))
 }
 
 /// What cannot be asked, in the order of the suite.

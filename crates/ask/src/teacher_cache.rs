@@ -14,6 +14,7 @@ use hydrometer_answers::{
 };
 use hydrometer_metrics::sparse::SparseComparer;
 use hydrometer_models::{Block, LOGIT_ROWS, Model, Scorer, Sequence};
+use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Suite};
 use rayon::prelude::*;
 
@@ -266,6 +267,19 @@ fn all_cached(windows: &[Window], cache: &mut TeacherCache) -> Result<(), AskErr
     })
 }
 
+/// How the vocabularies relate, in words: entries that only the student has are left out, and their probability is not known.
+fn pairing(cached: u32, student: u32) -> String {
+    match student - cached {
+        0 => "same vocabulary".to_owned(),
+        beyond => {
+            let beyond = counted(u64::from(beyond), "entry");
+            format!(
+                "same vocabulary; the student's {beyond} beyond the cache's {cached} are left out, whatever they hold"
+            )
+        }
+    }
+}
+
 fn manifest(
     cache: &TeacherCache,
     student: &dyn Model,
@@ -282,7 +296,7 @@ fn manifest(
         teacher: teacher.clone(),
         student: student.identity().clone(),
         base: None,
-        pairing: "same vocabulary".to_owned(),
+        pairing: pairing(cache.codec().vocab, student.identity().logit_width()),
         shared_vocab: Some(cache.codec().vocab),
         regime: Regime::TeacherCache,
         facets,

@@ -68,25 +68,25 @@ fn a_few_windows_are_of_as_many_documents() {
 fn what_is_too_long_costs_itself_and_not_the_audit() {
     let teacher = Bigram::bytes("t", 1);
     let mut asked = suite(12);
-    asked.probes.push(choice("long choice", "word ".repeat(1000)));
-    asked.probes.push(prompt("long prompt", "word ".repeat(1000)));
-    asked.probes.push(prompt("short prompt", "word".into()));
-    asked.probes.push(text("no text", "a", None));
-    asked.probes.push(text("long context", "ab", Some(&"c".repeat(130))));
+    asked.probes.push(choice("long-choice", "word ".repeat(1000)));
+    asked.probes.push(prompt("long-prompt", "word ".repeat(1000)));
+    asked.probes.push(prompt("short-prompt", "word".into()));
+    asked.probes.push(text("no-text", "a", None));
+    asked.probes.push(text("long-context", "ab", Some(&"c".repeat(130))));
     let (folder, store) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let options = sampling(store.path(), 2, 1);
     let models = Models::pair(&teacher, &teacher);
     let run = support::collect(models, &asked, &options, folder.path(), &mut support::Watch::default()).unwrap();
     let statement = hydrometer_audit::statement(&run, &hydrometer_audit::Policy::default()).unwrap();
     let ids: Vec<_> = statement.excluded.iter().map(|item| item.probe.as_str()).collect();
-    assert_eq!(ids, ["long choice", "long prompt", "no text", "long context"]);
+    assert_eq!(ids, ["long-choice", "long-prompt", "no-text", "long-context"]);
     let reason = |place: usize| statement.excluded[place].reason.as_str();
     assert!(reason(0).contains("the teacher's context holds 4096"), "{}", reason(0));
     assert!(reason(1).contains("the teacher's context holds 4096"), "{}", reason(1));
     assert!(reason(2).contains("it has 1 token"), "{}", reason(2));
     assert!(reason(3).contains("the context takes 130"), "{}", reason(3));
     let note = statement.notes.iter().find(|note| note.contains("could not be asked")).unwrap();
-    assert!(note.starts_with("4 of 29 items") && note.contains("long choice"), "{note}");
+    assert!(note.starts_with("4 of 29 items") && note.contains("long-choice"), "{note}");
     assert_eq!((statement.suite.choices, statement.suite.prompts), (12, 1));
 }
 
@@ -102,7 +102,8 @@ fn where_everything_is_excluded_the_first_reasons_are_the_error() {
 
 /// Letters, digits, punctuation and some more pieces; the last one is the end of a text.
 fn letters(more: &[&str], end: &str) -> Tokenizer {
-    let letters: Vec<String> = (b' '..=b'~').map(|byte| char::from(byte).to_string()).collect();
+    let letters: Vec<String> =
+        [b'\n'].into_iter().chain(b' '..=b'~').map(|byte| char::from(byte).to_string()).collect();
     let mut pieces: Vec<&str> = letters.iter().map(String::as_str).collect();
     pieces.extend(more);
     pieces.push(end);
@@ -115,11 +116,11 @@ fn one_renamed_special_token_leaves_the_others_compared() {
     let teacher = Bigram::new("t", 1, letters(&[], "<end>"));
     let student = Bigram::new("s", 1, letters(&[], "<stop>"));
     let statement = audit(&teacher, &student, &suite(30));
-    assert!(matches!(statement.pairing, Pairing::Padded { shared: 95 }), "{:?}", statement.pairing);
+    assert!(matches!(statement.pairing, Pairing::Padded { shared: 96 }), "{:?}", statement.pairing);
     assert!(statement.metrics.iter().any(|metric| metric.id == "kl_divergence" && metric.estimate.is_some()));
     let named = |part: &str| statement.notes.iter().any(|note| note.contains(part));
     assert!(
-        named("but for 1 special token: token 95 is `<end>` in one and `<stop>` in the other"),
+        named("but for 1 special token: token 96 is `<end>` in one and `<stop>` in the other"),
         "{:?}",
         statement.notes
     );
@@ -157,12 +158,13 @@ fn texts_that_the_tokenizers_read_differently_are_not_compared() {
 #[test]
 fn where_no_text_is_read_alike_token_metrics_are_refused() {
     let bos = |tokenizer: Specials| {
-        let letters: Vec<String> = (b' '..=b'~').map(|byte| char::from(byte).to_string()).collect();
+        let letters: Vec<String> =
+            [b'\n'].into_iter().chain(b' '..=b'~').map(|byte| char::from(byte).to_string()).collect();
         let pieces: Vec<&str> = letters.iter().map(String::as_str).chain(["<s>"]).collect();
         Tokenizer::from_pieces(&pieces, tokenizer).unwrap()
     };
-    let teacher = Bigram::new("t", 1, bos(Specials { bos: Some(95), eos: None }));
-    let student = Bigram::new("s", 1, bos(Specials { bos: None, eos: Some(95) }));
+    let teacher = Bigram::new("t", 1, bos(Specials { bos: Some(96), eos: None }));
+    let student = Bigram::new("s", 1, bos(Specials { bos: None, eos: Some(96) }));
     let statement = audit(&teacher, &student, &suite(12));
     let Pairing::Different { reason } = &statement.pairing else { panic!("{:?}", statement.pairing) };
     assert!(reason.ends_with("tokenizers disagree on 12 of 12 texts, first at byte 0 of `text-0`"), "{reason}");
