@@ -5,6 +5,7 @@ mod holm;
 pub(crate) mod policy;
 pub(crate) mod sample_size;
 pub(crate) mod sequential;
+mod unknown_metric;
 
 use hydrometer_metrics::measure::Group;
 use hydrometer_metrics::{Verdict, measure};

@@ -156,6 +156,7 @@ impl From<BaseFileError> for Failure {
             BaseFileError::Model(_) | BaseFileError::Row { .. } => {
                 Self { exit: Exit::ModelFailed, message: error.to_string(), hints: Vec::new() }
             }
+            BaseFileError::Short { .. } => Self::input(error).hint("give a longer text, or a smaller --ctx"),
             BaseFileError::Interrupted => {
                 let hints = vec!["base files cannot be resumed; nothing was kept".to_owned()];
                 Self { exit: Exit::Interrupted, message: error.to_string(), hints }

@@ -131,7 +131,12 @@ pub fn quote(text: &str) -> String {
     const SHOWN: usize = 60;
     let short: String = text.chars().take(SHOWN).collect();
     let dots = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };
-    format!("`{}{dots}`", short.escape_debug())
+    format!("`{}{dots}`", short.chars().map(shown).collect::<String>())
+}
+
+/// A character as a message shows it: marks of quotation as they are, what acts on a terminal escaped.
+fn shown(c: char) -> String {
+    if matches!(c, '"' | '\'') { c.to_string() } else { c.escape_debug().to_string() }
 }
 
 /// Somebody's words within a message of a library: no control characters, and not without end.

@@ -4,6 +4,7 @@ use hydrometer_metrics::measure;
 use hydrometer_metrics::stats::gate::Bounds;
 use serde::{Deserialize, Serialize};
 
+use super::unknown_metric::unknown_metric;
 use crate::AuditError;
 
 /// One gate.
@@ -72,8 +73,7 @@ impl Policy {
         for gate in &self.gates {
             let name = &gate.metric;
             if measure::find(name).is_none() {
-                let known: Vec<_> = measure::all().map(|metric| metric.id).collect();
-                return fail(format!("no metric is called `{name}`; known are {}", known.join(", ")));
+                return Err(unknown_metric(name, measure::all().map(|metric| metric.id)));
             }
             match (gate.at_least, gate.at_most) {
                 (None, None) => return fail(format!("the gate on `{name}` needs `at_least` or `at_most`")),

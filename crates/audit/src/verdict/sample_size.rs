@@ -6,6 +6,7 @@ use hydrometer_metrics::stats::gate::Bounds;
 use hydrometer_metrics::stats::power;
 use serde::Serialize;
 
+use super::unknown_metric::unknown_metric;
 use crate::evidence::{Evidence, Rows};
 use crate::{AuditError, Policy};
 
@@ -64,8 +65,7 @@ pub fn sample_size(
     }
     let measured = |metric: &str| measure::measured().find(|definition| definition.id == metric);
     if let Some(unknown) = metrics.iter().find(|metric| measured(metric).is_none()) {
-        let known: Vec<_> = measure::measured().map(|definition| definition.id).collect();
-        return Err(AuditError::Policy(format!("no metric is called `{unknown}`; known are {}", known.join(", "))));
+        return Err(unknown_metric(unknown, measure::measured().map(|definition| definition.id)));
     }
     let rows = Rows::read(run)?;
     let evidence = Evidence::new(&rows, policy)?;

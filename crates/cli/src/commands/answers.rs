@@ -23,6 +23,7 @@ use crate::terminal::Terminal;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List what the store holds: models, parameters, prompts, answers.
+    #[command(visible_alias = "list")]
     Ls(Ls),
     /// Show one answer.
     Show(Show),

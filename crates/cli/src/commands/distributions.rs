@@ -33,6 +33,7 @@ pub enum Command {
     /// Let a teacher score texts and keep its distributions, for `audit --teacher-cache`. Goes on where it stopped.
     Collect(Box<Collect>),
     /// Say whose distributions a cache holds, and how many are whole; exit code 2 when a block is damaged.
+    #[command(visible_alias = "list")]
     Ls(Ls),
     /// Show the distributions of one sequence: token ids and probabilities.
     Show(Show),
@@ -238,7 +239,7 @@ fn show(arguments: &Show, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let beginning = arguments.key.strip_prefix("blake3:").unwrap_or(&arguments.key);
     let mut fitting = cache.keys().filter(|key| digits(key).starts_with(beginning)).copied();
     let (Some(key), None) = (fitting.next(), fitting.next()) else {
-        return Err(Failure::input(format!("not one sequence has a key that begins with `{beginning}`"))
+        return Err(Failure::input(format!("no sequence, or more than one, has a key that begins with `{beginning}`"))
             .hint("`hydrometer distributions ls --each` prints every key"));
     };
     drop(fitting);
