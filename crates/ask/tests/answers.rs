@@ -355,7 +355,8 @@ fn prompts_are_left_out_without_sampling_and_bad_settings_are_refused() {
     assert!(run(&hot).contains("top_p is 0"));
     let mut long = sampling(&store, 2, 2);
     long.sampling.as_mut().unwrap().settings.parameters.max_tokens = 1 << 20;
-    assert!(run(&long).contains("lower --max-tokens"));
+    let nothing_fits = run(&long);
+    assert!(nothing_fits.contains("for its answer"), "{nothing_fits}");
 }
 
 #[test]

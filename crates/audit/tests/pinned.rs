@@ -18,7 +18,7 @@ fn statements_of_known_runs_do_not_change() {
         let json = serde_json::to_string_pretty(&issued).unwrap() + "\n";
         assert_eq!(blake3::hash(json.as_bytes()).to_hex().as_str(), expected, "{run}");
     };
-    check("answers/tests/samples/run-v1", "4dc2bde97b7cd3609c98541bc060e0c4f6044089cbff486475a1a17d38b812a5");
-    check("answers/tests/samples/run-v1-samples", "daa305f693f0d4b24951a397ab2460b5192842c2194efb7358c10d5586db730b");
-    check("audit/tests/samples/demo-student", "48aa17497f3ca0ded4ceda748cd796024d05099fc1e8adb831566332d5ba476e");
+    check("answers/tests/samples/run-v1", "15ed3231c7e93b38a8c25e727456b34248599b85abeedd4791847bcf144323ba");
+    check("answers/tests/samples/run-v1-samples", "5cd8cd2993511390c7dd03e71409a487bd7429cf0fc8c6c5555bd75e8e35ef86");
+    check("audit/tests/samples/demo-student", "a95715a994125ffbe8b9ca680763b721c4bce84109071d8633c9ad7dec721b87");
 }

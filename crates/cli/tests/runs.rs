@@ -279,7 +279,8 @@ fn base_files_of_llama_cpp_go_out_and_come_in() {
     assert!(other["mean_kl"]["value"].as_f64().unwrap() > 0.05, "{other}");
     // The numbers of an audit's own compat block, from the same text, are the same numbers, added in another order: a sum
     // of n numbers in f32 is off by less than n unit roundoffs of Σ |number|, which for a KL is below KL + 2.
-    let statement = json(&bench.audit(&["--text", "tides.txt", "--ctx", "64", "--chunks", "20", "--json"]));
+    let windows = ["--text", "tides.txt", "--ctx", "64", "--chunks", "20", "--llama-order", "--json"];
+    let statement = json(&bench.audit(&windows));
     for number in ["mean_kl", "ppl_student", "ppl_teacher", "same_top", "mean_delta_p"] {
         let (a, b) = (&other[number]["value"], &statement["compat"][number]["value"]);
         let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{DifferentPrompts, ExcludedItem, GIVEN_MARK, Regime};
+use hydrometer_answers::{DifferentPrompts, ExcludedItem, GIVEN_MARK, Regime, WindowOrder};
 use hydrometer_probes::Ask;
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::families::SameContent;
@@ -110,6 +110,17 @@ pub(super) fn notes(
              half, as llama.cpp does.",
             rows.manifest.settings.n_ctx
         ));
+    }
+    let settings = &manifest.settings;
+    if settings.max_windows.is_some()
+        && settings.window_order == WindowOrder::Spread
+        && rows.positions.iter().any(|row| row.compat)
+    {
+        notes.push(
+            "The windows are spread over the texts: llama.cpp, which takes the first ones, gives other numbers than the block \
+             in its manner. Audit with --llama-order to compare with it."
+                .to_owned(),
+        );
     }
     if let Some(Codec { truncation, .. }) = rows.cache() {
         notes.push(format!(
