@@ -420,7 +420,7 @@ fn freedom(shares: &[f64]) -> f64 {
 }
 
 /// Upper quantile of Student's t; `None` unless `freedom` is above 0.
-pub(super) fn student(freedom: f64, alpha: f64) -> Option<f64> {
+pub(crate) fn student(freedom: f64, alpha: f64) -> Option<f64> {
     if freedom >= NORMAL_FROM {
         return Some(Normal::standard().inverse_cdf(1.0 - alpha));
     }
