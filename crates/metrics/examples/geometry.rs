@@ -20,7 +20,7 @@ fn main() {
             for (layout, families) in
                 [(Layout::Paraphrases, 60), (Layout::Paraphrases, 240), (Layout::Ladders, 60), (Layout::Ladders, 240)]
             {
-                let rates = Capability { fall, chance, layout, spread: Spread::Even, families }.rates(audits);
+                let rates = Capability { fall, chance, layout, spread: Spread::Even, families, cut: 6 }.rates(audits);
                 println!(
                     "| {} | {chance} | {families} {} | {} | {} | {} | {:.1} | {:.1} | {:.2} ({:.2}) |",
                     word(fall),
@@ -37,18 +37,23 @@ fn main() {
         }
     }
     println!("\nRadii that are not even, 240 families of paraphrases, chance 0.25\n");
-    println!("| student | radii | volume | bias of the volume | slope | reach overstated |\n|---|---|---|---|---|---|");
+    println!("| student | radii | slope | reach overstated | 6 rings: volume / bias | 12 rings | 24 rings |");
+    println!("|---|---|---|---|---|---|---|");
     for fall in FALLS {
         for (spread, name) in [(Spread::Knob, "knob 1 to 12"), (Spread::LongTail, "long tail")] {
-            let capability = Capability { fall, chance: 0.25, layout: Layout::Paraphrases, spread, families: 240 };
-            let rates = capability.rates(audits);
+            let capability = |cut| {
+                let layout = Layout::Paraphrases;
+                Capability { fall, chance: 0.25, layout, spread, families: 240, cut }.rates(audits)
+            };
+            let rates = [6, 12, 24].map(capability);
+            let volumes =
+                rates.map(|rates| format!("{} / {:+.3}", percent(&rates.volume), rates.volume.bias())).join(" | ");
+            let [of_six, ..] = rates;
             println!(
-                "| {} | {name} | {} | {:+.3} | {} | {:.1} |",
+                "| {} | {name} | {} | {:.1} | {volumes} |",
                 word(fall),
-                percent(&rates.volume),
-                rates.volume.bias(),
-                percent(&rates.slope),
-                100.0 * rates.overstated,
+                percent(&of_six.slope),
+                100.0 * of_six.overstated
             );
         }
     }
@@ -74,7 +79,7 @@ fn main() {
     for fall in [Fall::Flat, Fall::Linear, Fall::Step] {
         row(&format!("relative fall-off, {}", word(fall)), &|families| {
             let layout = Layout::Ladders;
-            Capability { fall, chance: 0.0, layout, spread: Spread::Even, families }.fall_offs(audits)
+            Capability { fall, chance: 0.0, layout, spread: Spread::Even, families, cut: 6 }.fall_offs(audits)
         });
     }
 }

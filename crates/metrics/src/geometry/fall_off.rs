@@ -22,12 +22,14 @@ pub fn relative_fall_off(rings: &Rings, level: f64) -> Result<Vec<Option<Estimat
         let columns: Vec<usize> =
             [0, ring].iter().flat_map(|ring| of_ring.map(|column| ring * WIDTH + column)).collect();
         let table = rings.narrow(&columns);
+        let asked = |family: &str| table.get(family).is_some_and(|sums| sums[0] + sums[3] > 0.0);
+        let table = table.filter(asked);
         let totals = table.totals();
         let fall = |sums: &[f64], place: usize| Some(logit(sums[3 + place], sums[3])? - logit(sums[place], sums[0])?);
         let relative = |sums: &[f64]| Some(fall(sums, 1)? - fall(sums, 2)?);
         let weight = |sums: &[f64]| sums[0] / totals[0].max(1.0) + sums[3] / totals[3].max(1.0);
         let items = (totals[0] + totals[3]).round() as u64;
-        Some(Limits::new(&table, Shape::ANY, weight, relative)?.estimate(level, items))
+        Some(Limits::of_all(&table, Shape::ANY, weight, relative)?.estimate(level, items))
     };
     Ok((1..rings.rings().len()).map(estimate).collect())
 }

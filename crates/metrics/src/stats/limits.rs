@@ -116,19 +116,39 @@ impl Limits {
     ) -> Option<Self> {
         let value = defined(statistic(&table.totals()))?;
         let carry = carrying(table, value, &statistic);
-        let table = &table.filter(|family| carry.contains(family));
+        Some(Self::with_value(value, &table.filter(|family| carry.contains(family)), shape, weight, &statistic))
+    }
+
+    /// The same of families all of which carry the number. A mean over strata is to be asked for like this: in a stratum
+    /// where all families are alike none of them changes anything, and yet it rests on them.
+    pub(crate) fn of_all(
+        table: &FamilyTable,
+        shape: Shape,
+        weight: impl Fn(&[f64]) -> f64,
+        statistic: impl Fn(&[f64]) -> Option<f64>,
+    ) -> Option<Self> {
+        Some(Self::with_value(defined(statistic(&table.totals()))?, table, shape, weight, &statistic))
+    }
+
+    fn with_value(
+        value: f64,
+        table: &FamilyTable,
+        shape: Shape,
+        weight: impl Fn(&[f64]) -> f64,
+        statistic: &impl Fn(&[f64]) -> Option<f64>,
+    ) -> Self {
         let weights: Vec<f64> = table.rows().map(|(_, sums, _)| weight(sums).abs()).collect();
         let shares = shares(&weights);
         let squares = shares.iter().map(|share| share * share).sum::<f64>();
-        Some(Self {
+        Self {
             value,
             shape,
             families: table.len() as f64,
             effective: if squares > 0.0 { 1.0 / squares } else { 0.0 },
-            spread: Spread::new(table, shape, &shares, &statistic),
+            spread: Spread::new(table, shape, &shares, statistic),
             help: None,
             map: None,
-        })
+        }
     }
 
     /// The value.

@@ -66,6 +66,8 @@ pub struct Capability {
     pub layout: Layout,
     pub spread: Spread,
     pub families: usize,
+    /// Rings of the volume.
+    pub cut: usize,
 }
 
 /// One probe's outcomes, owned.
@@ -155,7 +157,7 @@ impl Capability {
     }
 
     pub fn rings(&self, random: &mut ChaCha8Rng) -> Rings {
-        rings(&self.ask(random))
+        rings(&self.ask(random), RINGS)
     }
 
     fn stream(&self) -> ChaCha8Rng {
@@ -227,16 +229,17 @@ impl Capability {
         let promise = Promise { delta: DELTA, chance: self.chance, level: LEVEL };
         for _ in 0..audits {
             let asked = self.ask(&mut random);
-            let rings = rings(&asked);
+            let rings = rings(&asked, RINGS);
             let curves = [Curve::Teacher, Curve::Student].map(|curve| rings.curve(curve, LEVEL));
             for (place, ring) in rings.rings().iter().enumerate() {
                 for (curve, truth) in curves.iter().zip(self.of_ring(ring)) {
                     rates.rings.add(curve[place].as_ref(), truth);
                 }
             }
-            let axis = Axis { rings: &rings, chance: self.chance, deployment: None };
+            let cut = self::rings(&asked, self.cut);
+            let axis = Axis { rings: &cut, chance: self.chance, deployment: None };
             match &volumes(&[axis], LEVEL).expect("probes").axes[0] {
-                Volume::Kept(kept) => rates.volume.add(Some(&kept.uniform), self.volume(&rings)),
+                Volume::Kept(kept) => rates.volume.add(Some(&kept.uniform), self.volume(&cut)),
                 Volume::NothingToKeep(_) => rates.volume.add(None, 0.0),
             }
             let graded: Vec<Graded<'_>> = asked.iter().map(Asked::of_student).collect();
@@ -284,7 +287,7 @@ impl Asked {
     }
 }
 
-pub fn rings(asked: &[Asked]) -> Rings {
+pub fn rings(asked: &[Asked], wanted: usize) -> Rings {
     let probes: Vec<Probe<'_>> = asked
         .iter()
         .map(|asked| Probe {
@@ -297,7 +300,7 @@ pub fn rings(asked: &[Asked]) -> Rings {
             control: Some(asked.control),
         })
         .collect();
-    Rings::new(&probes, RINGS).expect("probes")
+    Rings::new(&probes, wanted).expect("probes")
 }
 
 /// How often intervals hold the truth.
@@ -356,8 +359,14 @@ pub struct Rates {
 
 /// Mean and worst of three axes: how often they are held.
 pub fn axes(falls: [Fall; 3], families: usize, audits: usize) -> [Held; 2] {
-    let capability =
-        |fall| Capability { fall, chance: 0.25, layout: Layout::Paraphrases, spread: Spread::Even, families };
+    let capability = |fall| Capability {
+        fall,
+        chance: 0.25,
+        layout: Layout::Paraphrases,
+        spread: Spread::Even,
+        families,
+        cut: RINGS,
+    };
     let mut random = ChaCha8Rng::seed_from_u64(families as u64 * 7 + falls[2] as u64);
     let (mut mean, mut worst) = (Held::default(), Held::default());
     for _ in 0..audits {
@@ -369,7 +378,7 @@ pub fn axes(falls: [Fall; 3], families: usize, audits: usize) -> [Held; 2] {
             .map(|(axis, capability)| {
                 let mut asked = capability.ask(&mut random);
                 asked.iter_mut().for_each(|asked| asked.family = format!("{axis} {}", asked.family));
-                rings(&asked)
+                rings(&asked, RINGS)
             })
             .collect();
         let truths: Vec<f64> = capabilities.iter().zip(&rings).map(|(c, rings)| c.volume(rings)).collect();
