@@ -22,15 +22,17 @@ fn main() {
             {
                 let rates = Capability { fall, chance, layout, spread: Spread::Even, families, cut: 6 }.rates(audits);
                 println!(
-                    "| {} | {chance} | {families} {} | {} | {} | {} | {:.1} | {:.1} | {:.2} ({:.2}) |",
+                    "| {} | {chance} | {families} {} | {} | {} | {} | {:.1} / {:.1} | {:.1} | {:.2} / {:.2} / {:.2} |",
                     word(fall),
                     if layout == Layout::Paraphrases { "of paraphrases" } else { "ladders" },
                     percent(&rates.rings),
                     percent(&rates.volume),
                     percent(&rates.slope),
                     100.0 * rates.overstated,
+                    100.0 * rates.overstated_by_both,
                     100.0 * rates.collapse_early,
                     rates.reached,
+                    rates.reached_by_both,
                     rates.truly,
                 );
             }

@@ -6,12 +6,11 @@ use super::{GeometryError, radius_of, share, success};
 use crate::stats::estimate::{Estimate, Interval, IntervalMethod};
 use crate::stats::limits::{student, unseen};
 
-/// Newton steps; a penalised likelihood of two coefficients needs fewer than ten.
+/// Newton steps, and halvings of one that goes too far; a likelihood of two coefficients needs fewer than ten.
 const STEPS: usize = 100;
-/// A step this small is none.
+const HALVINGS: usize = 30;
+/// A step this small is none, in logits over the spread of the radii.
 const STILL: f64 = 1e-10;
-/// Longest step of a coefficient, in logits over the spread of the radii: farther ones overshoot.
-const LONGEST: f64 = 5.0;
 
 /// One probe's success at its radius.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,10 +34,10 @@ pub struct Slope {
 
 /// "Fidelity lost per training radius": the coefficient of r in logit p = a + b·r, with the interval of the family jackknife.
 ///
-/// Firth's penalty (Biometrika 80, 1993) keeps the coefficient finite and takes its first-order bias out; the
-/// delete-one-family jackknife is the cluster-robust variance with its small-sample correction (CR3; Bell and McCaffrey
-/// 2002), with Student's t on G − 1 degrees of freedom. Not estimable where all success is the same, where all probes have
-/// one radius, and where success is complete up to a radius and absent from there on (or the reverse).
+/// Maximum likelihood by Newton's method; the delete-one-family jackknife is the cluster-robust variance with its
+/// small-sample correction (CR3; Bell and McCaffrey 2002), with Student's t on G − 1 degrees of freedom. Not estimable
+/// where all success is the same, where all probes have one radius, and where success is complete up to a radius and
+/// absent from there on (or the reverse): there the likelihood has no maximum.
 ///
 /// The interval is `None` with fewer than two families, or where the rest is not estimable without one of them. Fails for a
 /// radius, success or level out of its range.
@@ -133,13 +132,14 @@ impl Families {
     fn fit(&self, model: usize) -> Result<Line, GeometryError> {
         let cells = self.cells(model, None);
         estimable(&cells)?;
-        firth(&cells, Line { at_zero: 0.0, slope: 0.0 }).ok_or(GeometryError::Flat("the radii are too close together"))
+        maximum(&cells, Line { at_zero: 0.0, slope: 0.0 })
+            .ok_or(GeometryError::Flat("the likelihood has no maximum to be found"))
     }
 
     fn without(&self, family: usize, model: usize, start: &Line) -> Option<Line> {
         let cells = self.cells(model, Some(family));
         estimable(&cells).ok()?;
-        firth(&cells, *start)
+        maximum(&cells, *start)
     }
 
     fn interval(&self, value: f64, level: f64, without: impl Fn(usize) -> Option<f64>) -> Option<Interval> {
@@ -196,52 +196,59 @@ fn estimable(cells: &[Cell]) -> Result<(), GeometryError> {
     Ok(())
 }
 
-/// The maximum of Firth's penalised likelihood by Newton's method, in centred and scaled radii; `None` when it is not found.
-fn firth(cells: &[Cell], start: Line) -> Option<Line> {
+/// The maximum of the likelihood, in centred and scaled radii; `None` when it is not found.
+fn maximum(cells: &[Cell], start: Line) -> Option<Line> {
     let count: f64 = cells.iter().map(|cell| cell.count).sum();
     let centre = cells.iter().map(|cell| cell.count * cell.radius).sum::<f64>() / count;
     let spread = (cells.iter().map(|cell| cell.count * (cell.radius - centre).powi(2)).sum::<f64>() / count).sqrt();
-    let (mut a, mut b) = (start.at_zero + start.slope * centre, start.slope * spread);
+    let scaled: Vec<Cell> =
+        cells.iter().map(|cell| Cell { radius: (cell.radius - centre) / spread, ..*cell }).collect();
+    let mut at = [start.at_zero + start.slope * centre, start.slope * spread];
+    let mut reached = log_likelihood(&scaled, at);
     for _ in 0..STEPS {
-        let step = newton_step(cells, centre, spread, a, b)?;
+        let mut step = newton_step(&scaled, at)?;
         let longest = step[0].abs().max(step[1].abs());
-        let shrink = (LONGEST / longest).min(1.0);
-        a += shrink * step[0];
-        b += shrink * step[1];
         if longest < STILL {
-            let slope = b / spread;
-            return Some(Line { at_zero: a - slope * centre, slope }).filter(|line| line.slope.is_finite());
+            let slope = at[1] / spread;
+            return slope.is_finite().then_some(Line { at_zero: at[0] - slope * centre, slope });
         }
+        let (next, likelihood) = (0..HALVINGS).find_map(|_| {
+            let next = [at[0] + step[0], at[1] + step[1]];
+            step = step.map(|part| part / 2.0);
+            let likelihood = log_likelihood(&scaled, next);
+            // What is worse by rounding alone is where the maximum is.
+            (likelihood >= reached - 1e-12 * reached.abs()).then_some((next, likelihood))
+        })?;
+        (at, reached) = (next, likelihood);
     }
     None
 }
 
-/// I⁻¹ U* with the information I and Firth's score U* = Σ (y − n·p + h·(½ − p)) x, h the leverage of a cell.
-fn newton_step(cells: &[Cell], centre: f64, spread: f64, a: f64, b: f64) -> Option<[f64; 2]> {
-    let at = |cell: &Cell| {
-        let x = (cell.radius - centre) / spread;
-        let p = 1.0 / (1.0 + (-(a + b * x)).exp());
-        (x, p, cell.count * p * (1.0 - p))
+/// Σ y·η − n·ln(1 + e^η) with η = a + b·x.
+fn log_likelihood(cells: &[Cell], [a, b]: [f64; 2]) -> f64 {
+    let of = |cell: &Cell| {
+        let logit = a + b * cell.radius;
+        let softplus = logit.max(0.0) + (-logit.abs()).exp().ln_1p();
+        cell.success * logit - cell.count * softplus
     };
-    let mut information = [0.0; 3];
+    cells.iter().map(of).sum()
+}
+
+/// I⁻¹ U with the information I = Σ n·p(1 − p)·x xᵀ and the score U = Σ (y − n·p)·x; `None` where I has no inverse.
+fn newton_step(cells: &[Cell], [a, b]: [f64; 2]) -> Option<[f64; 2]> {
+    let (mut information, mut score) = ([0.0; 3], [0.0; 2]);
     for cell in cells {
-        let (x, _, weight) = at(cell);
+        let x = cell.radius;
+        let p = 1.0 / (1.0 + (-(a + b * x)).exp());
+        let (weight, residual) = (cell.count * p * (1.0 - p), cell.success - cell.count * p);
         for (sum, power) in information.iter_mut().zip([1.0, x, x * x]) {
             *sum += weight * power;
         }
-    }
-    let [i00, i01, i11] = information;
-    let determinant = i00 * i11 - i01 * i01;
-    if !(determinant > 0.0) {
-        return None;
-    }
-    let mut score = [0.0; 2];
-    for cell in cells {
-        let (x, p, weight) = at(cell);
-        let leverage = weight * (i11 - 2.0 * i01 * x + i00 * x * x) / determinant;
-        let residual = cell.success - cell.count * p + leverage * (0.5 - p);
         score[0] += residual;
         score[1] += residual * x;
     }
-    Some([(i11 * score[0] - i01 * score[1]) / determinant, (i00 * score[1] - i01 * score[0]) / determinant])
+    let [i00, i01, i11] = information;
+    let determinant = i00 * i11 - i01 * i01;
+    (determinant > 0.0)
+        .then(|| [(i11 * score[0] - i01 * score[1]) / determinant, (i00 * score[1] - i01 * score[0]) / determinant])
 }

@@ -32,7 +32,7 @@ pub enum Fall {
     Step,
     /// As the teacher up to radius 1.5, nothing from 2.5 on.
     Collapse,
-    /// As the teacher up to radius 2, from there on a hair less than may be lost: the hardest case for the safe reach.
+    /// Everywhere a hair less than may be lost: the hardest case for the safe reach, which is 0.
     Margin,
 }
 
@@ -71,6 +71,7 @@ pub struct Capability {
 }
 
 /// One probe's outcomes, owned.
+#[derive(Clone, Debug)]
 pub struct Asked {
     pub family: String,
     pub radius: f64,
@@ -107,13 +108,7 @@ impl Capability {
                 }
             }
             Fall::Collapse => (2.5 - radius).clamp(0.0, 1.0),
-            Fall::Margin => {
-                if radius <= 2.0 {
-                    1.0
-                } else {
-                    1.0 - DELTA - 1e-9
-                }
-            }
+            Fall::Margin => 1.0 - DELTA - 1e-9,
         };
         [teacher, teacher * kept].map(|share| self.chance + (1.0 - self.chance) * share)
     }
@@ -246,6 +241,9 @@ impl Capability {
             let found = slope(&graded, LEVEL).ok();
             rates.slope.add(found.as_ref().map(|slope| &slope.per_radius), true_slope);
             let found = reach(&rings, &promise).expect("probes");
+            let both: Vec<Asked> = asked.iter().map(Asked::with_both_runs).collect();
+            let found_by_both = reach(&self::rings(&both, RINGS), &promise).expect("probes");
+            rates.reached_by_both += found_by_both.safe / audits as f64;
             let kept = |ring: &Ring| {
                 let [teacher, student] = self.of_ring(ring);
                 student - self.chance >= (1.0 - DELTA) * (teacher - self.chance) - 1e-12
@@ -254,6 +252,7 @@ impl Capability {
             rates.reached += found.safe / audits as f64;
             rates.truly += safe / audits as f64;
             rates.overstated += f64::from(u8::from(found.safe > safe)) / audits as f64;
+            rates.overstated_by_both += f64::from(u8::from(found_by_both.safe > safe)) / audits as f64;
             let lost = rings.rings().iter().rev().take_while(|ring| !kept(ring)).last().map_or(END, |ring| ring.inner);
             let early = found.collapse.is_some_and(|collapse| collapse < lost);
             rates.collapse_early += f64::from(u8::from(early)) / audits as f64;
@@ -282,6 +281,11 @@ impl Capability {
 }
 
 impl Asked {
+    /// Success does not depend on the run: the mean of both is the better ceiling.
+    fn with_both_runs(&self) -> Self {
+        Self { ceiling: 0.5 * (self.teacher + self.ceiling), ..self.clone() }
+    }
+
     pub fn of_student(&self) -> Graded<'_> {
         Graded { family: &self.family, radius: self.radius, success: self.student }
     }
@@ -350,10 +354,13 @@ pub struct Rates {
     pub slope: Held,
     /// Share of audits whose safe reach is farther than the true one.
     pub overstated: f64,
+    pub overstated_by_both: f64,
     /// Share whose collapse bound is nearer than the true one.
     pub collapse_early: f64,
     /// Mean safe reach, and the true one.
     pub reached: f64,
+    /// The same with the mean of both runs of the teacher as the ceiling.
+    pub reached_by_both: f64,
     pub truly: f64,
 }
 
