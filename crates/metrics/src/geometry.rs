@@ -18,7 +18,7 @@ pub use fall_off::relative_fall_off;
 pub use passk::{Runs, pass_k, pass_k_lost};
 pub use radius::{MOST_POINTS, NEIGHBOURS, Points, mean_distance, training_unit};
 pub use reach::{CERTIFICATE_PROBES, Promise, Reach, RingReach, reach};
-pub use rings::{Curve, Deployment, Probe, RINGS, Ring, Rings};
+pub use rings::{Curve, Deployment, Probe, RINGS, Ring, Rings, VOLUME_RINGS};
 pub use slope::{Graded, Slope, slope, slope_difference};
 pub use survival::{Dialogue, Ended, Survival, survival_ratio};
 pub use volume::{Axis, Kept, Volume, Volumes, Worst, volumes};

@@ -111,9 +111,9 @@ fn curves_have_exact_intervals_of_their_own_probes() {
     check_interval(base[0].as_ref().unwrap(), [0.0, 0.0, 1.0 - exact.low], 1e-9);
     assert_eq!((base[0].as_ref().unwrap().n_items, base[1].as_ref()), (20, None));
     assert_eq!(rings.curve(Curve::Ceiling, 0.95), vec![None, None]);
-    // Single probes, half of them passed: near Clopper and Pearson's of ten in twenty.
+    // Single probes, half of them passed: Clopper and Pearson's of ten in twenty, but for the error that is estimated.
     let half = clopper_pearson(10, 20, 0.95).unwrap();
-    check_interval(rings.curve(Curve::Student, 0.95)[1].as_ref().unwrap(), [0.5, half.low, half.high], 0.02);
+    check_interval(rings.curve(Curve::Student, 0.95)[1].as_ref().unwrap(), [0.5, half.low, half.high], 0.03);
 }
 
 #[test]
@@ -501,7 +501,7 @@ fn far_prompts_have_larger_radii() {
     let around = |axis: usize, noise: f32, random: &mut _| {
         let mut vector = vectors(1, 48, random).remove(0);
         vector.iter_mut().for_each(|x| *x *= noise);
-        vector[axis] += 8.0;
+        vector[axis] += 20.0;
         vector
     };
     let set: Vec<Vec<f32>> = (0..400).map(|_| around(0, 1.0, &mut random)).collect();

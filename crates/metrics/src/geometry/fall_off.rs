@@ -29,7 +29,7 @@ pub fn relative_fall_off(rings: &Rings, level: f64) -> Result<Vec<Option<Estimat
         let relative = |sums: &[f64]| Some(fall(sums, 1)? - fall(sums, 2)?);
         let weight = |sums: &[f64]| sums[0] / totals[0].max(1.0) + sums[3] / totals[3].max(1.0);
         let items = (totals[0] + totals[3]).round() as u64;
-        Some(Limits::of_all(&table, Shape::ANY, weight, relative)?.estimate(level, items))
+        Some(Limits::of_strata(&table, Shape::ANY, weight, relative)?.estimate(level, items))
     };
     Ok((1..rings.rings().len()).map(estimate).collect())
 }

@@ -8,6 +8,10 @@ use crate::stats::limits::{Limits, Shape};
 /// Number of rings of a degradation curve.
 pub const RINGS: usize = 6;
 
+/// Number of rings of a capability volume where radii are distances, of which few are large: within a ring its probes count
+/// alike, and with six the last one, wide and empty outside, looks as its inner edge does.
+pub const VOLUME_RINGS: usize = 24;
+
 /// A probe at its distance from the training data, and how the models did on it.
 ///
 /// A success is a share in [0, 1]: 0 or 1 for one answer, a mean over repeats.

@@ -51,9 +51,9 @@ impl Survival {
         let watched = |sums: &[f64]| sums[0];
         let at = |turn: usize| {
             let share = move |sums: &[f64]| kaplan_meier(sums).map(|curve| curve[turn]);
-            Some(Limits::of_all(&until(&table, turn), Shape::Events, watched, share)?.estimate(level, items))
+            Some(Limits::of_strata(&until(&table, turn), Shape::Events, watched, share)?.estimate(level, items))
         };
-        let mean = Limits::of_all(&table, Shape::AMOUNT, watched, restricted_mean);
+        let mean = Limits::of_strata(&table, Shape::AMOUNT, watched, restricted_mean);
         let curve = (0..turns).map(at).collect::<Option<_>>();
         let horizon_error = || GeometryError::Horizon { horizon, followed: followed(dialogues) };
         Ok(Self {
@@ -82,7 +82,7 @@ pub fn survival_ratio(
         let (teacher, student) = sums.split_at(2 * turns);
         Some(restricted_mean(student)? / restricted_mean(teacher)?)
     };
-    let limits = Limits::of_all(&table, Shape::AMOUNT, |sums| sums[0], ratio)
+    let limits = Limits::of_strata(&table, Shape::AMOUNT, |sums| sums[0], ratio)
         .ok_or_else(|| GeometryError::Horizon { horizon, followed: followed(teacher).min(followed(student)) })?;
     Ok(limits.estimate(level, (teacher.len() + student.len()) as u64))
 }

@@ -173,7 +173,7 @@ fn joint_limits(
         let parts = axes.iter().zip(split(axes, sums)).zip(&totals);
         parts.map(|((axis, sums), totals)| axis.weight(sums, totals)).sum()
     };
-    Limits::of_all(table, shape, weight, statistic)
+    Limits::of_strata(table, shape, weight, statistic)
 }
 
 /// An axis as sums, with its weights.
@@ -254,7 +254,7 @@ impl Measured {
         let totals = self.table.totals();
         let shape = Shape::Between { low: Some(-self.chance), high: Some(1.0 - self.chance) };
         let mean = |sums: &[f64]| self.means(sums, By::Width).map(|[teacher, _]| teacher);
-        Limits::of_all(&self.table, shape, |sums| self.weight(sums, &totals), mean)
+        Limits::of_strata(&self.table, shape, |sums| self.weight(sums, &totals), mean)
     }
 }
 
