@@ -9,64 +9,85 @@ mod curves;
 use curves::{Capability, FALLS, Fall, Held, Layout, Spread};
 
 fn main() {
-    let audits = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(400);
+    let audits = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(250);
     println!("Per cent of {audits} audits\n");
+    curves_and_reach(audits);
+    uneven_radii(audits);
+    several_axes(audits);
+    other_numbers(audits);
+}
+
+fn curves_and_reach(audits: usize) {
     println!(
-        "| student | chance | families | ring values | volume | slope | reach overstated | collapse too near | safe reach (true) |"
+        "| student | chance | families | ring values | volume | slope | reach too far | collapse too near | safe reach (true) |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
+    let mut cells = Vec::new();
     for fall in FALLS {
         for chance in [0.0, 0.25] {
-            for (layout, families) in
-                [(Layout::Paraphrases, 60), (Layout::Paraphrases, 240), (Layout::Ladders, 60), (Layout::Ladders, 240)]
-            {
-                let rates = Capability { fall, chance, layout, spread: Spread::Even, families, cut: 6 }.rates(audits);
-                println!(
-                    "| {} | {chance} | {families} {} | {} | {} | {} | {:.1} / {:.1} | {:.1} | {:.2} / {:.2} / {:.2} |",
-                    word(fall),
-                    if layout == Layout::Paraphrases { "of paraphrases" } else { "ladders" },
-                    percent(&rates.rings),
-                    percent(&rates.volume),
-                    percent(&rates.slope),
-                    100.0 * rates.overstated,
-                    100.0 * rates.overstated_by_both,
-                    100.0 * rates.collapse_early,
-                    rates.reached,
-                    rates.reached_by_both,
-                    rates.truly,
-                );
+            for layout in [Layout::Paraphrases, Layout::Ladders] {
+                for families in [60, 240] {
+                    cells.push(Capability { fall, chance, layout, spread: Spread::Even, families });
+                }
             }
         }
     }
-    println!("\nRadii that are not even, 240 families of paraphrases, chance 0.25\n");
-    println!("| student | radii | slope | reach overstated | 6 rings: volume / bias | 12 rings | 24 rings |");
+    print_rows(&cells, |cell| {
+        let rates = cell.rates(audits);
+        format!(
+            "| {} | {} | {} {} | {} | {} | {} | {:.1} | {:.1} | {:.2} ({:.2}) |",
+            word(cell.fall),
+            cell.chance,
+            cell.families,
+            if cell.layout == Layout::Paraphrases { "of paraphrases" } else { "ladders" },
+            percent(&rates.rings),
+            percent(&rates.volume),
+            percent(&rates.slope),
+            100.0 * rates.overstated,
+            100.0 * rates.collapse_early,
+            rates.reached,
+            rates.truly,
+        )
+    });
+}
+
+fn uneven_radii(audits: usize) {
+    println!(
+        "\nRadii that are not even, 240 families of paraphrases, chance 0.25; volume / mean error by number of rings\n"
+    );
+    println!("| student | radii | slope | reach too far | 6 rings | 12 rings | 24 rings |");
     println!("|---|---|---|---|---|---|---|");
+    let mut cells = Vec::new();
     for fall in FALLS {
         for (spread, name) in [(Spread::Knob, "knob 1 to 12"), (Spread::LongTail, "long tail")] {
-            let capability = |cut| {
-                let layout = Layout::Paraphrases;
-                Capability { fall, chance: 0.25, layout, spread, families: 240, cut }.rates(audits)
-            };
-            let rates = [6, 12, 24].map(capability);
-            let volumes =
-                rates.map(|rates| format!("{} / {:+.3}", percent(&rates.volume), rates.volume.bias())).join(" | ");
-            let [of_six, ..] = rates;
-            println!(
-                "| {} | {name} | {} | {:.1} | {volumes} |",
-                word(fall),
-                percent(&of_six.slope),
-                100.0 * of_six.overstated
-            );
+            let layout = Layout::Paraphrases;
+            cells.push((name, Capability { fall, chance: 0.25, layout, spread, families: 240 }));
         }
     }
+    print_rows(&cells, |(name, cell)| {
+        let rates = cell.rates(audits);
+        let volumes = [rates.volume, cell.volume_of(12, audits), cell.volume_of(24, audits)];
+        let volumes = volumes.map(|held| format!("{} / {:+.3}", percent(&held), held.bias())).join(" | ");
+        let (slope, reach) = (percent(&rates.slope), 100.0 * rates.overstated);
+        format!("| {} | {name} | {slope} | {reach:.1} | {volumes} |", word(cell.fall))
+    });
+}
+
+fn several_axes(audits: usize) {
     println!("\n| three axes | families of each | mean | worst |\n|---|---|---|---|");
+    let mut cells = Vec::new();
     for falls in [[Fall::Linear; 3], [Fall::Flat, Fall::Linear, Fall::Step], [Fall::Flat, Fall::Flat, Fall::Collapse]] {
         for families in [60, 240] {
-            let [mean, worst] = curves::axes(falls, families, audits);
-            let names = falls.map(word).join(", ");
-            println!("| {names} | {families} | {} | {} |", percent(&mean), percent(&worst));
+            cells.push((falls, families));
         }
     }
+    print_rows(&cells, |&(falls, families)| {
+        let [mean, worst] = curves::axes(falls, families, audits);
+        format!("| {} | {families} | {} | {} |", falls.map(word).join(", "), percent(&mean), percent(&worst))
+    });
+}
+
+fn other_numbers(audits: usize) {
     println!("\n| number | 30 families | 100 families |\n|---|---|---|");
     let row = |name: &str, of: &dyn Fn(usize) -> Held| {
         println!("| {name} | {} | {} |", percent(&of(30)), percent(&of(100)));
@@ -81,8 +102,20 @@ fn main() {
     for fall in [Fall::Flat, Fall::Linear, Fall::Step] {
         row(&format!("relative fall-off, {}", word(fall)), &|families| {
             let layout = Layout::Ladders;
-            Capability { fall, chance: 0.0, layout, spread: Spread::Even, families, cut: 6 }.fall_offs(audits)
+            Capability { fall, chance: 0.0, layout, spread: Spread::Even, families }.fall_offs(audits)
         });
+    }
+}
+
+/// Rows in their order, worked out side by side.
+fn print_rows<C: Sync>(cells: &[C], row: impl Fn(&C) -> String + Sync) {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    for cells in cells.chunks(workers) {
+        let rows: Vec<String> = std::thread::scope(|scope| {
+            let working: Vec<_> = cells.iter().map(|cell| scope.spawn(|| row(cell))).collect();
+            working.into_iter().map(|row| row.join().expect("a row")).collect()
+        });
+        rows.iter().for_each(|row| println!("{row}"));
     }
 }
 

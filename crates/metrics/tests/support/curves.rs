@@ -66,12 +66,9 @@ pub struct Capability {
     pub layout: Layout,
     pub spread: Spread,
     pub families: usize,
-    /// Rings of the volume.
-    pub cut: usize,
 }
 
 /// One probe's outcomes, owned.
-#[derive(Clone, Debug)]
 pub struct Asked {
     pub family: String,
     pub radius: f64,
@@ -184,7 +181,7 @@ impl Capability {
         self.between(ring.inner, ring.outer)
     }
 
-    /// The volume up to a radius.
+    /// The volume up to the last ring.
     pub fn volume(&self, rings: &Rings) -> f64 {
         let mut above = [0.0; 2];
         for ring in rings.rings() {
@@ -231,19 +228,11 @@ impl Capability {
                     rates.rings.add(curve[place].as_ref(), truth);
                 }
             }
-            let cut = self::rings(&asked, self.cut);
-            let axis = Axis { rings: &cut, chance: self.chance, deployment: None };
-            match &volumes(&[axis], LEVEL).expect("probes").axes[0] {
-                Volume::Kept(kept) => rates.volume.add(Some(&kept.uniform), self.volume(&cut)),
-                Volume::NothingToKeep(_) => rates.volume.add(None, 0.0),
-            }
+            self.add_volume(&mut rates.volume, &rings);
             let graded: Vec<Graded<'_>> = asked.iter().map(Asked::of_student).collect();
             let found = slope(&graded, LEVEL).ok();
             rates.slope.add(found.as_ref().map(|slope| &slope.per_radius), true_slope);
             let found = reach(&rings, &promise).expect("probes");
-            let both: Vec<Asked> = asked.iter().map(Asked::with_both_runs).collect();
-            let found_by_both = reach(&self::rings(&both, RINGS), &promise).expect("probes");
-            rates.reached_by_both += found_by_both.safe / audits as f64;
             let kept = |ring: &Ring| {
                 let [teacher, student] = self.of_ring(ring);
                 student - self.chance >= (1.0 - DELTA) * (teacher - self.chance) - 1e-12
@@ -252,12 +241,29 @@ impl Capability {
             rates.reached += found.safe / audits as f64;
             rates.truly += safe / audits as f64;
             rates.overstated += f64::from(u8::from(found.safe > safe)) / audits as f64;
-            rates.overstated_by_both += f64::from(u8::from(found_by_both.safe > safe)) / audits as f64;
             let lost = rings.rings().iter().rev().take_while(|ring| !kept(ring)).last().map_or(END, |ring| ring.inner);
             let early = found.collapse.is_some_and(|collapse| collapse < lost);
             rates.collapse_early += f64::from(u8::from(early)) / audits as f64;
         }
         rates
+    }
+
+    fn add_volume(&self, held: &mut Held, rings: &Rings) {
+        let axis = Axis { rings, chance: self.chance, deployment: None };
+        match &volumes(&[axis], LEVEL).expect("probes").axes[0] {
+            Volume::Kept(kept) => held.add(Some(&kept.uniform), self.volume(rings)),
+            Volume::NothingToKeep(_) => held.add(None, 0.0),
+        }
+    }
+
+    /// How often the volume is held when the same audits are cut into so many rings.
+    pub fn volume_of(&self, cut: usize, audits: usize) -> Held {
+        let mut random = self.stream();
+        let mut held = Held::default();
+        for _ in 0..audits {
+            self.add_volume(&mut held, &rings(&self.ask(&mut random), cut));
+        }
+        held
     }
 
     /// How often the relative fall-off of each ring against the control is held.
@@ -281,11 +287,6 @@ impl Capability {
 }
 
 impl Asked {
-    /// Success does not depend on the run: the mean of both is the better ceiling.
-    fn with_both_runs(&self) -> Self {
-        Self { ceiling: 0.5 * (self.teacher + self.ceiling), ..self.clone() }
-    }
-
     pub fn of_student(&self) -> Graded<'_> {
         Graded { family: &self.family, radius: self.radius, success: self.student }
     }
@@ -354,26 +355,17 @@ pub struct Rates {
     pub slope: Held,
     /// Share of audits whose safe reach is farther than the true one.
     pub overstated: f64,
-    pub overstated_by_both: f64,
     /// Share whose collapse bound is nearer than the true one.
     pub collapse_early: f64,
     /// Mean safe reach, and the true one.
     pub reached: f64,
-    /// The same with the mean of both runs of the teacher as the ceiling.
-    pub reached_by_both: f64,
     pub truly: f64,
 }
 
 /// Mean and worst of three axes: how often they are held.
 pub fn axes(falls: [Fall; 3], families: usize, audits: usize) -> [Held; 2] {
-    let capability = |fall| Capability {
-        fall,
-        chance: 0.25,
-        layout: Layout::Paraphrases,
-        spread: Spread::Even,
-        families,
-        cut: RINGS,
-    };
+    let capability =
+        |fall| Capability { fall, chance: 0.25, layout: Layout::Paraphrases, spread: Spread::Even, families };
     let mut random = ChaCha8Rng::seed_from_u64(families as u64 * 7 + falls[2] as u64);
     let (mut mean, mut worst) = (Held::default(), Held::default());
     for _ in 0..audits {
