@@ -5,6 +5,7 @@ pub mod compat;
 pub mod degenerate;
 pub mod diversity;
 pub mod embedding;
+pub mod geometry;
 pub mod kernel;
 mod log_prob;
 pub mod measure;

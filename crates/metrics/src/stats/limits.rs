@@ -70,6 +70,15 @@ pub struct Limits {
     map: Option<fn(f64) -> f64>,
 }
 
+/// What becomes of the skewness of the studentised value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Skewness {
+    /// Hall's transformation takes it out.
+    TakenOut,
+    /// It stays.
+    Left,
+}
+
 /// How the families spread.
 #[derive(Clone, Debug, PartialEq)]
 struct Spread {
@@ -79,8 +88,8 @@ struct Spread {
     error: f64,
     /// Degrees of freedom of the error, by the weights of the families.
     freedom: f64,
-    /// The studentised value, transformed.
-    hall: Hall,
+    /// The studentised value, transformed; `None` where Student's t is to serve alone.
+    hall: Option<Hall>,
     /// Least and largest value of a single family.
     seen: Option<(f64, f64)>,
     /// The families' logarithms, where all of them have one.
@@ -117,18 +126,44 @@ impl Limits {
         let value = defined(statistic(&table.totals()))?;
         let carry = carrying(table, value, &statistic);
         let table = &table.filter(|family| carry.contains(family));
+        Some(Self::with_value(value, table, shape, weight, &statistic, Skewness::TakenOut))
+    }
+
+    /// The limits of a statistic of means over strata, by the jackknife and Student's t.
+    ///
+    /// All families carry it: in a stratum where they are alike none of them changes anything, and yet it rests on them.
+    /// Nor is the skewness taken out: where few families make up a stratum, resamples of them stretch the bounds without
+    /// end, and no longer hold more truths.
+    pub(crate) fn of_strata(
+        table: &FamilyTable,
+        shape: Shape,
+        weight: impl Fn(&[f64]) -> f64,
+        statistic: impl Fn(&[f64]) -> Option<f64>,
+    ) -> Option<Self> {
+        let value = defined(statistic(&table.totals()))?;
+        Some(Self::with_value(value, table, shape, weight, &statistic, Skewness::Left))
+    }
+
+    fn with_value(
+        value: f64,
+        table: &FamilyTable,
+        shape: Shape,
+        weight: impl Fn(&[f64]) -> f64,
+        statistic: &impl Fn(&[f64]) -> Option<f64>,
+        skewness: Skewness,
+    ) -> Self {
         let weights: Vec<f64> = table.rows().map(|(_, sums, _)| weight(sums).abs()).collect();
         let shares = shares(&weights);
         let squares = shares.iter().map(|share| share * share).sum::<f64>();
-        Some(Self {
+        Self {
             value,
             shape,
             families: table.len() as f64,
             effective: if squares > 0.0 { 1.0 / squares } else { 0.0 },
-            spread: Spread::new(table, shape, &shares, &statistic),
+            spread: Spread::new(table, shape, &shares, statistic, skewness),
             help: None,
             map: None,
-        })
+        }
     }
 
     /// The value.
@@ -253,7 +288,8 @@ impl Limits {
         let (low, high) = self.bounds((1.0 - level) / 2.0)?;
         let method = match (self.shape, &self.spread.as_ref()?.hall) {
             (Shape::Events, _) => IntervalMethod::KornGraubard,
-            (_, Hall { deviates, .. }) if deviates.is_empty() => IntervalMethod::HallT,
+            (_, None) => IntervalMethod::JackknifeT,
+            (_, Some(Hall { deviates, .. })) if deviates.is_empty() => IntervalMethod::HallT,
             _ => IntervalMethod::HallBootstrap,
         };
         Some(Interval { low, high, level, method })
@@ -300,9 +336,11 @@ impl Limits {
         let (centre, error) = (spread.centre, spread.error / growth.sqrt());
         let half = student(spread.freedom * growth, alpha)? * error;
         let (mut low, mut high) = (centre - half, centre + half);
-        let [below, above] = spread.hall.quantiles(alpha, growth, half / error.max(f64::MIN_POSITIVE));
         let (least, most) = spread.seen.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
-        if error > 0.0 {
+        if let Some(hall) = &spread.hall
+            && error > 0.0
+        {
+            let [below, above] = hall.quantiles(alpha, growth, half / error);
             low = low.min((centre - above * error).max(least));
             high = high.max((centre - below * error).min(most));
         }
@@ -349,17 +387,19 @@ impl Spread {
         shape: Shape,
         shares: &[f64],
         statistic: &impl Fn(&[f64]) -> Option<f64>,
+        skewness: Skewness,
     ) -> Option<Self> {
         let jackknife = Jackknife::new(table, statistic)?;
         let error = jackknife.variance()?.sqrt();
         let alone: Option<Vec<f64>> = table.rows().map(|(_, sums, _)| defined(statistic(sums))).collect();
-        let bootstrapped = shape != Shape::Events && table.len() < MANY_FAMILIES && error > 0.0;
+        let taken_out = skewness == Skewness::TakenOut;
+        let bootstrapped = taken_out && shape != Shape::Events && table.len() < MANY_FAMILIES && error > 0.0;
         let deviates = if bootstrapped { bootstrap::deviates(table, &jackknife, statistic) } else { Vec::new() };
         Some(Self {
             centre: jackknife.value,
             error,
             freedom: freedom(shares),
-            hall: Hall { acceleration: jackknife.acceleration(), deviates },
+            hall: taken_out.then(|| Hall { acceleration: jackknife.acceleration(), deviates }),
             seen: alone.as_ref().map(|alone| {
                 alone.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)))
             }),
@@ -420,7 +460,7 @@ fn freedom(shares: &[f64]) -> f64 {
 }
 
 /// Upper quantile of Student's t; `None` unless `freedom` is above 0.
-pub(super) fn student(freedom: f64, alpha: f64) -> Option<f64> {
+pub(crate) fn student(freedom: f64, alpha: f64) -> Option<f64> {
     if freedom >= NORMAL_FROM {
         return Some(Normal::standard().inverse_cdf(1.0 - alpha));
     }
