@@ -263,25 +263,26 @@ fn drawn(words: &[&str], question: usize, nth: usize, model: usize) -> String {
 #[test]
 fn nobody_passes_by_given_answers() {
     type Answers = fn(usize, usize) -> (String, bool);
-    let teacher = |question: usize, nth: usize| (drawn(&["yes", "yes", "well"], question, nth, 0), question % 10 != 0);
+    let teacher =
+        |question: usize, nth: usize| (drawn(&["yes", "yes", "well"], question, nth, 0), !question.is_multiple_of(10));
     let students: [(&str, Answers); 8] = [
         ("mostly wrong", |q, n| (drawn(&["yes", "yes", "well"], q, n, 1), q % 10 > 6)),
         ("wrong in a fifth", |q, n| (drawn(&["yes", "yes", "well"], q, n, 1), q % 10 > 2)),
         ("silent", |_, _| (String::new(), false)),
         ("silent in a third", |q, n| match q % 3 {
             0 => (String::new(), false),
-            _ => (drawn(&["yes", "yes", "well"], q, n, 1), q % 10 != 0),
+            _ => (drawn(&["yes", "yes", "well"], q, n, 1), !q.is_multiple_of(10)),
         }),
-        ("one answer", |q, _| ("yes".into(), q % 10 != 0)),
-        ("another language", |q, n| (drawn(&["ja", "ja", "nun"], q, n, 1), q % 10 != 0)),
-        ("noise", |q, n| (format!("word {q} {n}"), q % 10 != 0)),
-        ("right where the teacher is wrong", |q, n| (drawn(&["yes", "yes", "well"], q, n, 1), q % 10 == 0)),
+        ("one answer", |q, _| ("yes".into(), !q.is_multiple_of(10))),
+        ("another language", |q, n| (drawn(&["ja", "ja", "nun"], q, n, 1), !q.is_multiple_of(10))),
+        ("noise", |q, n| (format!("word {q} {n}"), !q.is_multiple_of(10))),
+        ("right where the teacher is wrong", |q, n| (drawn(&["yes", "yes", "well"], q, n, 1), q.is_multiple_of(10))),
     ];
     for (who, student) in students {
         let found = given(|question, nth| [teacher(question, nth), student(question, nth)]);
         caught(who, &found);
     }
-    let same = given(|q, n| [teacher(q, n), (drawn(&["yes", "yes", "well"], q, n, 1), q % 10 != 0)]);
+    let same = given(|q, n| [teacher(q, n), (drawn(&["yes", "yes", "well"], q, n, 1), !q.is_multiple_of(10))]);
     assert_ne!(same.verdict, Verdict::Fail, "{}", same.verdict_line);
     // The teacher never says the same twice, and nobody knows what is right: how it is said is no evidence.
     let open = given(|q, n| [format!("thought {q} {n}"), format!("word {n} {q}")].map(|text| (text, None)));

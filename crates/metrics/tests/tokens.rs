@@ -62,7 +62,7 @@ fn forks_are_a_view_of_the_same_numbers() {
 fn positions_without_a_tau_are_named() {
     let mut sums = Sums::new();
     sums.position("a", &position([0.25; 4], [0.25; 4]));
-    assert_eq!(tokens::KENDALL_TAU.value(&sums), Err(Undefined::NoPositions));
+    assert_eq!(tokens::KENDALL_TAU.value(&sums), Err(Undefined::AllTied));
     sums.position("a", &position([0.4, 0.3, 0.2, 0.1], [0.4, 0.3, 0.2, 0.1]));
     let tau = tokens::KENDALL_TAU.estimate(&sums, 0.95).unwrap();
     assert_eq!((tau.value, tau.n_items, tau.excluded[0].items), (1.0, 2, 1));

@@ -49,15 +49,15 @@ mod tests {
     #[test]
     fn a_line_comes_once_a_minute_and_says_what_is_left() {
         let mut lines = Lines::new("token", 1000, 100);
-        let at = Duration::from_secs;
-        assert_eq!(lines.advance(0, at(5)), None);
-        assert_eq!(lines.advance(100, at(59)), None);
-        assert_eq!(lines.advance(100, at(61)).unwrap(), "30 % of 1,000 tokens, about 4 min left");
-        assert_eq!(lines.advance(100, at(120)), None);
-        assert_eq!(lines.advance(0, at(150)).unwrap(), "40 % of 1,000 tokens, about 5 min left");
-        assert_eq!(
-            Lines::new("answer", 10, 0).advance(0, at(70)).unwrap(),
-            "0 % of 10 answers, time left not known yet"
-        );
+        let mut check = |more, seconds, expected: Option<&str>| {
+            assert_eq!(lines.advance(more, Duration::from_secs(seconds)).as_deref(), expected);
+        };
+        check(0, 5, None);
+        check(100, 59, None);
+        check(100, 61, Some("30 % of 1,000 tokens, about 4 min left"));
+        check(100, 120, None);
+        check(0, 150, Some("40 % of 1,000 tokens, about 5 min left"));
+        let none = Lines::new("answer", 10, 0).advance(0, Duration::from_secs(70));
+        assert_eq!(none.as_deref(), Some("0 % of 10 answers, time left not known yet"));
     }
 }
