@@ -253,6 +253,8 @@ mod unix {
                     "scripted:s.toml",
                     "--profile",
                     "full",
+                    "--ctx",
+                    "128",
                 ])
                 .stderr(std::process::Stdio::piped())
                 .stdout(std::process::Stdio::null())
