@@ -371,3 +371,21 @@ fn published_prompts() {
         }
     }
 }
+
+#[test]
+fn lines_with_a_prompt_are_asked_freely_without_naming_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("asked.jsonl");
+    let lines = "{\"id\": \"a\", \"system\": null, \"prompt\": \"x\"}\n{\"id\": \"b\", \"system\": \"be brief\", \"prompt\": \"y\"}\n";
+    std::fs::write(&path, lines).unwrap();
+    let suite = Suite::load(&path).unwrap();
+    let asked: Vec<_> = suite
+        .probes
+        .iter()
+        .map(|probe| match &probe.ask {
+            Ask::Prompt(kind::Prompt { prompt, system, .. }) => (probe.id.as_str(), prompt.as_str(), system.as_deref()),
+            _ => panic!("{probe:?}"),
+        })
+        .collect();
+    assert_eq!(asked, [("a", "x", None), ("b", "y", Some("be brief"))]);
+}

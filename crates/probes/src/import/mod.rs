@@ -83,9 +83,15 @@ fn lines(path: &Path) -> Result<Suite, ProbeError> {
         self_instruct(path)
     } else if has("messages") {
         chat(path)
+    } else if first.get("prompt").is_some_and(Value::is_string) && !has("options") && !has("choices") {
+        // Whatever else stands in the line, a prompt is something to ask.
+        let named = |column: &str| has(column).then(|| column.to_owned());
+        let columns =
+            Columns { prompt: named("prompt"), system: named("system"), id: named("id"), ..Columns::default() };
+        jsonl(path, &columns)
     } else {
-        let expected =
-            "probe lines (id, family, axis, kind, …), question and answer, messages, or another known data set";
+        let expected = "probe lines (id, family, axis, kind, …), question and answer, messages, a prompt, or another \
+                        known data set";
         Err(unknown_columns(&name, expected, first.keys()))
     }
 }
