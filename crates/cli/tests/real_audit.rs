@@ -48,7 +48,8 @@ impl Bench {
     /// Audits 16 chunks of 512 tokens, as the reference did, and returns the statement.
     fn audit(&self, teacher: &str, student: &str, run: &Path) -> serde_json::Value {
         let output = Command::new(env!("CARGO_BIN_EXE_hydrometer"))
-            .args(["audit", "--teacher", teacher, "--student", student, "--ctx", "512", "--chunks", "16", "--json"])
+            .args(["audit", "--teacher", teacher, "--student", student, "--ctx", "512", "--chunks", "16"])
+            .args(["--llama-order", "--json"])
             .arg("--text")
             .arg(&self.text)
             .arg("--out")
