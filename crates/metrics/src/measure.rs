@@ -23,6 +23,7 @@ mod definition;
 mod formula;
 mod headline;
 mod paired;
+mod range;
 mod secondary;
 mod sums;
 pub mod tokens;
