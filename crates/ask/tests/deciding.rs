@@ -48,6 +48,20 @@ fn audit(
 }
 
 #[test]
+fn one_text_under_many_names_decides_nothing() {
+    let mut suite = support::suite(400);
+    let (text, choice) = (suite.probes[0].ask.clone(), suite.probes[1].ask.clone());
+    for (place, probe) in suite.probes.iter_mut().enumerate() {
+        probe.ask = if place % 2 == 0 { text.clone() } else { choice.clone() };
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (found, _) = audit(&Bigram::bytes("t", 1), &suite, &until(POLICY, None), folder.path());
+    assert_eq!(found.verdict, Verdict::NotEnoughEvidence, "{:?}", found.gates);
+    let deciding = found.deciding.as_ref().unwrap();
+    assert!(deciding.gates.iter().all(|watched| watched.families <= 1), "{:?}", deciding.gates);
+}
+
+#[test]
 fn the_teacher_against_itself_passes_early_and_saves_teacher_calls() {
     let folder = tempfile::tempdir().unwrap();
     let options = until(POLICY, None);
@@ -148,7 +162,7 @@ fn an_interruption_changes_nothing_and_a_finished_run_asks_nothing() {
 fn prompts(families: usize) -> Suite {
     let probe = |i: usize| {
         let ask = Ask::Prompt(kind::Prompt {
-            prompt: format!("What comes after {}?", i % 97),
+            prompt: format!("Question {i}: what comes after {}?", i % 97),
             system: None,
             turns: Vec::new(),
             answer: Vec::new(),
@@ -177,7 +191,7 @@ fn free_answers_are_asked_until_their_gate_is_decided() {
     let asked = deciding.gates[0].families * 4;
     assert!(asked < 300, "{asked}");
     assert_eq!((deciding.teacher_answers.spent, deciding.teacher_answers.saved), (asked * 8, (1200 - asked) * 8));
-    // Prompts repeat, and what the store holds is not asked again.
+    // What the store holds is not asked again.
     assert!(Store::open(&store, Access::Read).unwrap().len() as u64 <= asked * 12);
 
     // The student goes on alone: no answer more of the teacher, the same verdict.

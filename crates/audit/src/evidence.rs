@@ -41,14 +41,19 @@ pub(crate) struct Rows {
     pub same_content: SameContent,
 }
 
+/// Probes of families that ask what an earlier one asks.
+pub(crate) fn copies<'p>(probes: &'p [Probe], same: &SameContent) -> impl Iterator<Item = &'p str> {
+    probes.iter().filter(|probe| same.is_copy(&probe.family)).map(|probe| probe.id.as_str())
+}
+
 impl Rows {
     /// How the teacher's distributions were kept; `None` where the teacher ran.
     pub(crate) fn cache(&self) -> Option<&Codec> {
         self.manifest.settings.cache.as_ref()
     }
 
-    /// Reads a finished run. Families that ask the same are one from here on, but where a run stopped by the evidence of its
-    /// families: that evidence was bounded by their sizes.
+    /// Reads a finished run. Families that ask the same are one from here on. Where a run stopped by the evidence of its
+    /// families only the first of them counts: the evidence was bounded by their sizes.
     pub(crate) fn read(run: &RunFolder) -> Result<Self, AuditError> {
         let mut rows = Self {
             manifest: run.manifest().clone(),
@@ -61,15 +66,26 @@ impl Rows {
             samples: run.rows::<Samples>()?,
             vectors: run.rows::<Vectors>()?,
             stopped: run.stopped().cloned(),
-            same_content: match run.manifest().settings.deciding {
-                Some(_) => SameContent::default(),
-                None => SameContent::of(run.probes()),
-            },
+            same_content: SameContent::of(run.probes()),
         };
-        if rows.same_content.merged() > 0 {
-            rows.merge_families();
+        match rows.manifest.settings.deciding {
+            _ if rows.same_content.merged() == 0 => {}
+            Some(_) => rows.leave_out_copies(),
+            None => rows.merge_families(),
         }
         Ok(rows)
+    }
+
+    fn leave_out_copies(&mut self) {
+        let copies: BTreeSet<String> = copies(&self.probes, &self.same_content).map(str::to_owned).collect();
+        let counts = |probe: &String| !copies.contains(probe);
+        self.positions.retain(|row| counts(&row.probe));
+        self.sparse.retain(|row| counts(&row.probe));
+        self.floor.retain(|row| counts(&row.probe));
+        self.choices.retain(|row| counts(&row.probe));
+        self.likelihoods.retain(|row| counts(&row.probe));
+        self.samples.retain(|row| counts(&row.probe));
+        self.probes.retain(|probe| counts(&probe.id));
     }
 
     fn merge_families(&mut self) {

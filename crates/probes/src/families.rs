@@ -111,6 +111,12 @@ impl SameContent {
         kept
     }
 
+    /// Whether a probe's family asks what an earlier one of the suite asks.
+    #[must_use]
+    pub fn is_copy(&self, probe_family: &str) -> bool {
+        self.into.contains_key(probe_family)
+    }
+
     /// The family that an item counts for: of a probe's family, or of a section or window of it.
     #[must_use]
     pub fn family_of(&self, probe_family: &str, item_family: &str) -> Option<String> {

@@ -5,6 +5,7 @@
 //! Families come in the order of a hash of the seed and their names: a random order that needs no list of them. Their
 //! numbers are divided by the largest number of items of any family, which the plan knows before anything is asked.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 
 use hydrometer_answers::part::{Choices, Positions, Samples, Vectors};
@@ -12,13 +13,13 @@ use hydrometer_answers::{Deciding, Manifest, Part, PartKind, RunFolder, SampleSe
 use hydrometer_metrics::Verdict;
 use hydrometer_metrics::measure::{self, Definition, FamilyBounds, Known, Measure, Need, Sums};
 use hydrometer_metrics::stats::sequential::{self, Claim, Evidence, all_of};
-use hydrometer_probes::families::{FamilySizes, order_in};
+use hydrometer_probes::families::{FamilySizes, SameContent, order_in};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe};
 
 use super::policy::{GateRule, Policy};
 use crate::AuditError;
-use crate::evidence::POWER;
+use crate::evidence::{POWER, copies};
 use crate::kind::answers::equivalence::Meanings;
 use crate::kind::{answers, choices, part};
 use crate::statement::{EvidencePoint, Watched};
@@ -110,6 +111,7 @@ pub fn alpha(policy: &Policy) -> f64 {
 /// The gates of a run, family by family: the stop rule of a collection, and the judge of what it collected.
 pub struct Watch {
     seed: u64,
+    same: SameContent,
     gates: Vec<Gate>,
 }
 
@@ -145,6 +147,7 @@ impl Watch {
         samples: Option<&SampleSettings>,
         seed: u64,
     ) -> Result<Self, AuditError> {
+        let same = SameContent::of(probes);
         let mut gates = Vec::new();
         for rule in &deciding.gates {
             let Some(watchable) = find(&rule.metric) else { continue };
@@ -153,13 +156,18 @@ impl Watch {
             }
             let families = match watchable.part() {
                 Positions::KIND => FamilySizes { count: deciding.text_families, largest: deciding.largest_text },
-                _ => FamilySizes::of(probes.iter().filter(|p| watchable.counts(p)).map(|p| p.family.as_str())),
+                _ => FamilySizes::of(
+                    probes
+                        .iter()
+                        .filter(|p| watchable.counts(p) && !same.is_copy(&p.family))
+                        .map(|p| p.family.as_str()),
+                ),
             };
             if families.largest > 0 {
                 gates.push(Gate::new(rule, watchable, families, deciding)?);
             }
         }
-        Ok(Self { seed, gates })
+        Ok(Self { seed, same, gates })
     }
 
     /// The stop rule of a planned run; `None` where it asks its whole suite.
@@ -181,20 +189,26 @@ impl Watch {
     /// Takes in the families of one unit of a run.
     fn take_unit(&mut self, run: &RunFolder, kind: PartKind, unit: u32) -> Result<(), AuditError> {
         let (mut sums, mut rerun) = (Sums::new(), Sums::new());
+        // The same text under many names is one piece of evidence: that of its first name.
+        let copies: BTreeSet<&str> = copies(run.probes(), &self.same).collect();
+        let counts = |probe: &str| !copies.contains(probe);
         match kind {
             Positions::KIND => {
-                for row in run.rows_of::<Positions>(unit)? {
+                for row in run.rows_of::<Positions>(unit)?.iter().filter(|row| counts(&row.probe)) {
                     sums.position(&row.family, &row.stats);
                 }
             }
             Choices::KIND => {
                 let probes = run.probes().iter().map(|probe| (probe.id.as_str(), probe)).collect();
-                for choice in choices::choices(&run.rows_of::<Choices>(unit)?, &probes) {
+                let mut rows = run.rows_of::<Choices>(unit)?;
+                rows.retain(|row| counts(&row.probe));
+                for choice in choices::choices(&rows, &probes) {
                     sums.choice(&choice.probe.family, &choice.choice()?);
                 }
             }
             Samples::KIND => {
-                let samples = run.rows_of::<Samples>(unit)?;
+                let mut samples = run.rows_of::<Samples>(unit)?;
+                samples.retain(|row| counts(&row.probe));
                 let settings = run.manifest().settings.meaning.as_ref();
                 let vectors = if settings.is_some() { run.rows_of::<Vectors>(unit)? } else { Vec::new() };
                 let meanings = Meanings::new(&vectors, settings);
