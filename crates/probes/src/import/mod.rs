@@ -30,7 +30,7 @@ pub use xstest::{Completion, xstest, xstest_completions};
 impl Suite {
     /// Reads probes from a file or folder, by its type and shape.
     ///
-    /// `.jsonl`: one probe per line, or the shape of GSM8K, IFEval, MT-bench, self-instruct or a chat. `.csv`: the
+    /// `.jsonl`: one probe per line, or the shape of GSM8K, IFEval, MT-bench, self-instruct or a chat, or lines with a `prompt`. `.csv`: the
     /// XSTest shape. `.txt`, `.md` or a folder of them: text probes. Any other table needs its columns named:
     /// [`jsonl()`], [`csv()`].
     ///
