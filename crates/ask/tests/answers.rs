@@ -54,7 +54,14 @@ fn suite(prompts: usize) -> Suite {
             max_tokens: None,
             stop: Vec::new(),
         });
-        Probe { id: format!("p{i}"), family: format!("f{i}"), axis: "letters".into(), tags: Vec::new(), ask }
+        Probe {
+            id: format!("p{i}"),
+            family: format!("f{i}"),
+            axis: "letters".into(),
+            tags: Vec::new(),
+            knob: None,
+            ask,
+        }
     };
     Suite { name: "letters".into(), probes: (0..prompts).map(probe).collect() }
 }

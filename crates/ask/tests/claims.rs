@@ -14,7 +14,7 @@ use hydrometer_probes::{Ask, AskedAs, Families, Probe, Suite};
 use support::{Bigram, audit, options, run, sampling, suite};
 
 fn probe(id: &str, ask: Ask) -> Probe {
-    Probe { id: id.into(), family: format!("f-{id}"), axis: "prose".into(), tags: Vec::new(), ask }
+    Probe { id: id.into(), family: format!("f-{id}"), axis: "prose".into(), tags: Vec::new(), knob: None, ask }
 }
 
 fn text(id: &str, text: &str, context: Option<&str>) -> Probe {

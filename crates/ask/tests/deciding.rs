@@ -170,7 +170,14 @@ fn prompts(families: usize) -> Suite {
             max_tokens: None,
             stop: Vec::new(),
         });
-        Probe { id: format!("p{i}"), family: format!("f{}", i / 4), axis: "free".into(), tags: Vec::new(), ask }
+        Probe {
+            id: format!("p{i}"),
+            family: format!("f{}", i / 4),
+            axis: "free".into(),
+            tags: Vec::new(),
+            knob: None,
+            ask,
+        }
     };
     Suite { name: "prompts".into(), probes: (0..4 * families).map(probe).collect() }
 }

@@ -37,7 +37,14 @@ fn caught(who: &str, found: &Statement) {
 }
 
 fn probe(kind: &str, i: usize, ask: Ask) -> Probe {
-    Probe { id: format!("{kind}{i}"), family: format!("{kind}{i}"), axis: kind.into(), tags: Vec::new(), ask }
+    Probe {
+        id: format!("{kind}{i}"),
+        family: format!("{kind}{i}"),
+        axis: kind.into(),
+        tags: Vec::new(),
+        knob: None,
+        ask,
+    }
 }
 
 /// A model of letters: what it answers to prompts that end in 0 and in 1, and what follows a letter.

@@ -85,6 +85,8 @@ pub enum FaultKind {
     TruthOutOfRange,
     /// A checker or a step of a prompt that cannot be used.
     BadCheck,
+    /// A knob that is no place on an axis.
+    BadKnob,
     /// No probe at all.
     EmptySuite,
     /// A table without the column asked for, or of no known shape.

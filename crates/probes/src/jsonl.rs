@@ -9,10 +9,10 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::error::{Fault, FaultKind, ProbeError, quote};
-use crate::fields::{Field, Type, require, shown};
+use crate::fields::{Field, Type, reads, require, shown};
 use crate::strangers::check_keys;
 use crate::validate::validate_at;
-use crate::{Probe, Suite, kind};
+use crate::{Knob, Probe, Suite, kind};
 
 /// Longest line read, in bytes: a guard against a file that is not lines at all. A longer text is its own `.txt`.
 pub const LINE_LIMIT: u64 = 16 << 20;
@@ -109,6 +109,7 @@ const EVERY: &[Field] = &[
     ("family", true, Type::Text),
     ("axis", true, Type::Text),
     ("tags", false, Type::Texts),
+    ("knob", false, Type::Of("an object of `name`, `value` and perhaps `chance`", reads::<Knob>)),
     ("kind", true, Type::Word(&kind::NAMES)),
 ];
 

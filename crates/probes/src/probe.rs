@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Check;
 use crate::error::Fault;
 use crate::kind::Ask;
+use crate::{Check, Knob};
 
 /// One question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +20,9 @@ pub struct Probe {
     /// Free tags; each becomes a slice of the report.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// How hard it is on its axis, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub knob: Option<Knob>,
     /// What is asked.
     #[serde(flatten)]
     pub ask: Ask,
@@ -35,6 +38,16 @@ impl Probe {
             Ask::Prompt(prompt) => prompt.checker(),
             _ => Ok(None),
         }
+    }
+
+    /// Success on it that needs no ability, in [0, 1).
+    #[must_use]
+    pub fn chance(&self) -> f64 {
+        let guessed = match &self.ask {
+            Ask::Choice(choice) => 1.0 / choice.options.len() as f64,
+            Ask::Text(_) | Ask::Prompt(_) => 0.0,
+        };
+        self.knob.as_ref().and_then(|knob| knob.chance).unwrap_or(guessed)
     }
 
     /// Whether it is answered freely and the whole text of an answer counts.

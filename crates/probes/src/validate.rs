@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::Probe;
 use crate::error::{Fault, FaultKind, ProbeError, quote};
+use crate::{Knob, Probe};
 
 /// Longest identifier, family, axis or tag, in characters.
 const NAME_LIMIT: usize = 200;
@@ -41,6 +41,7 @@ pub(crate) fn check(probe: &Probe) -> Result<(), Fault> {
     check_name("family", &probe.family)?;
     check_name("axis", &probe.axis)?;
     probe.tags.iter().try_for_each(|tag| check_name("tags", tag))?;
+    probe.knob.as_ref().map_or(Ok(()), Knob::check)?;
     probe.ask.kind().check()
 }
 
@@ -60,7 +61,7 @@ fn check_id(id: &str) -> Result<(), Fault> {
     ))
 }
 
-fn check_name(field: &str, name: &str) -> Result<(), Fault> {
+pub(crate) fn check_name(field: &str, name: &str) -> Result<(), Fault> {
     let length = name.chars().count();
     let found = if name.trim().is_empty() {
         "an empty one".to_owned()

@@ -190,6 +190,7 @@ fn any_probe() -> impl Strategy<Value = Probe> {
         family,
         axis,
         tags,
+        knob: None,
         ask,
     })
 }

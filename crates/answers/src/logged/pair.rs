@@ -411,7 +411,10 @@ impl Maker<'_> {
         let family = self.family(&id, first, &ask);
         let axis: String = first.task.chars().filter(|c| !c.is_control()).take(200).collect();
         let axis = if axis.trim().is_empty() { "imported".to_owned() } else { axis };
-        Some((Probe { id, family, axis, tags: first.tags.clone(), ask }, PairedQuestion { teacher, student }))
+        Some((
+            Probe { id, family, axis, tags: first.tags.clone(), knob: None, ask },
+            PairedQuestion { teacher, student },
+        ))
     }
 
     fn prompt(&mut self, first: &Record, other: &Record) -> Ask {

@@ -124,7 +124,14 @@ mod tests {
     fn text(families: Families) -> Probe {
         let text = "before\n = One = \nwords\n = = Sub = = \n = Two = \nmore\n".to_owned();
         let ask = Ask::Text(Text { text, context: None, families });
-        Probe { id: "t".to_owned(), family: "f".to_owned(), axis: "prose".to_owned(), tags: Vec::new(), ask }
+        Probe {
+            id: "t".to_owned(),
+            family: "f".to_owned(),
+            axis: "prose".to_owned(),
+            tags: Vec::new(),
+            knob: None,
+            ask,
+        }
     }
 
     #[test]

@@ -49,6 +49,7 @@ fn probe(id: &str, ask: Ask) -> Probe {
         family: format!("family-of-{id}"),
         axis: "prose".to_owned(),
         tags: vec!["made-up".to_owned()],
+        knob: None,
         ask,
     }
 }

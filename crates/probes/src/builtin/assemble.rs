@@ -147,6 +147,7 @@ fn text_probe(kind: &TextKind, family: usize, ring: Ring, document: Document) ->
         id,
         axis: kind.axis.to_owned(),
         tags,
+        knob: None,
         ask: Ask::Text(kind::Text { text: document.text, context: None, families: Families::Probe }),
     }
 }
@@ -161,6 +162,7 @@ fn prompt_probes(kind: &PromptKind, family: usize, ring: Ring, messages: Vec<Mes
             family: family.clone(),
             axis: kind.axis.to_owned(),
             tags,
+            knob: None,
             ask: Ask::Prompt(kind::Prompt {
                 prompt: message.text,
                 system: None,
@@ -205,6 +207,7 @@ fn choice_probes(
             family: family.clone(),
             axis: kind.axis.to_owned(),
             tags,
+            knob: None,
             ask: Ask::Choice(kind::Choice { prompt, options, truth: Some(truth), asked_as }),
         });
     }

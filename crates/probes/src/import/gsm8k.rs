@@ -8,7 +8,7 @@ use super::{probes_of, string};
 use crate::error::{Fault, FaultKind, ProbeError, quote};
 use crate::kind;
 use crate::normalise::numbers;
-use crate::{Ask, Checker, Families, Normal, Probe, Suite};
+use crate::{Ask, Checker, Families, Knob, Normal, Probe, Suite};
 
 /// What stands in front of the true number in the published answers.
 const MARKER: &str = "####";
@@ -67,8 +67,9 @@ pub fn gsm8k_question(number: usize, question: &str, answer: &str) -> Result<Pro
 fn probe(number: usize, answer: &str, ask: Ask) -> Probe {
     let is_step = |line: &&str| !line.trim().is_empty() && !line.starts_with(MARKER) && !line.starts_with("A: ");
     let steps = answer.lines().filter(is_step).count();
+    let knob = Some(Knob::new("depth", steps as f64));
     let id = format!("gsm8k/{number:05}");
-    Probe { family: id.clone(), id, axis: "reasoning".to_owned(), tags: vec![format!("depth:{steps}")], ask }
+    Probe { family: id.clone(), id, axis: "reasoning".to_owned(), tags: vec![format!("depth:{steps}")], knob, ask }
 }
 
 /// The question as a prompt whose right answer is a number.

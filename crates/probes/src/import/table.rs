@@ -176,6 +176,7 @@ impl<'a> Table<'a> {
             id,
             axis: said(fields, &columns.axis)?.unwrap_or_else(|| "imported".to_owned()),
             tags,
+            knob: None,
             ask,
         })
     }

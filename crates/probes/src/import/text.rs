@@ -71,6 +71,7 @@ fn probe(path: &Path, alone: bool) -> Result<Probe, ProbeError> {
         id,
         axis: "prose".to_owned(),
         tags: Vec::new(),
+        knob: None,
         ask: Ask::Text(kind::Text { text, context: None, families }),
     })
 }
