@@ -1,6 +1,6 @@
 //! The list of ladder kinds, in the order in which they take turns within an axis.
 
-use super::{Chance, EdgeAxis, instructions, reasoning};
+use super::{Chance, EdgeAxis, horizon, instructions, reasoning, tools};
 use crate::kind::Prompt;
 
 /// A kind of ladder.
@@ -24,4 +24,11 @@ pub(super) const KINDS: &[LadderKind] = &[
     kind(&reasoning::AXIS, "proof", reasoning::proof::ladder),
     kind(&instructions::AXIS, "words", instructions::words),
     kind(&instructions::AXIS, "numbers", instructions::numbers),
+    kind(&tools::AXIS, "call", tools::call),
+    kind(&tools::AXIS, "ask", tools::ask),
+    kind(&tools::AXIS, "supplied", tools::supplied),
+    kind(&horizon::AXIS, "ledger", horizon::ledger),
+    kind(&horizon::AXIS, "codes", horizon::codes),
+    kind(&horizon::AXIS, "differing", horizon::differing),
+    kind(&horizon::AXIS, "standing", horizon::standing),
 ];

@@ -3,10 +3,12 @@
 //! A ladder is one family: the same setting, harder at every rung. Each rung is a prompt that carries its knob, and is
 //! judged by a checker, never by wording. An axis is a file with its row of [`AXES`]; a kind is a line of its list.
 
+mod horizon;
 mod instructions;
 mod kinds;
 mod reasoning;
 mod said;
+mod tools;
 mod words;
 
 use std::collections::BTreeSet;
@@ -36,7 +38,7 @@ pub struct EdgeAxis {
 }
 
 /// Every axis that has ladders.
-pub const AXES: &[EdgeAxis] = &[reasoning::AXIS, instructions::AXIS];
+pub const AXES: &[EdgeAxis] = &[reasoning::AXIS, instructions::AXIS, tools::AXIS, horizon::AXIS];
 
 /// The value of a knob that stands for radius 1 where nothing says what a student was trained to; `None` for a knob
 /// that no axis has.

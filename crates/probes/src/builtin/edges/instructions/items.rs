@@ -81,7 +81,11 @@ fn apply(mut items: Vec<String>, rule: &Rule) -> Vec<String> {
         Rule::Backwards => items.reverse(),
         Rule::Alphabetical => items.sort(),
         Rule::Rising => items.sort_by_key(|item| number(item)),
-        Rule::LastFirst => items.rotate_right(items.len().min(1)),
+        Rule::LastFirst => {
+            if let Some(last) = items.pop() {
+                items.insert(0, last);
+            }
+        }
         Rule::Shortened => items.iter_mut().for_each(|item| item.truncate(item.len() - 1)),
         Rule::OneMore => items.iter_mut().for_each(|item| *item = (number(item) + 1).to_string()),
         Rule::Capitals => items.iter_mut().for_each(|item| *item = item.to_uppercase()),
