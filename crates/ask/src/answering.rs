@@ -11,7 +11,7 @@ use hydrometer_answers::{
 use hydrometer_models::{Facet, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::kind;
-use hydrometer_probes::{Ask, Probe, Suite};
+use hydrometer_probes::{Ask, Decoding, Probe, Suite};
 
 use crate::options::{MOST_SAMPLES, check_samples};
 use crate::{AskError, Observer, PlanSummary, Role, Sampling};
@@ -33,11 +33,13 @@ fn first_sample(source: SampleSource) -> u32 {
     }
 }
 
-/// Answers of each source to one probe.
-fn count(source: SampleSource, settings: &SampleSettings) -> u32 {
-    match source {
-        SampleSource::Teacher | SampleSource::Student | SampleSource::Base => settings.per_probe,
-        SampleSource::Rerun => settings.reruns,
+/// Answers of each source to one probe. Without chance a second answer says nothing new.
+fn count(source: SampleSource, decoding: Decoding, settings: &SampleSettings) -> u32 {
+    match (source, decoding) {
+        (SampleSource::Rerun, Decoding::Greedy) => 0,
+        (_, Decoding::Greedy) => 1,
+        (SampleSource::Rerun, Decoding::Sampled) => settings.reruns,
+        (_, Decoding::Sampled) => settings.per_probe,
     }
 }
 
@@ -49,6 +51,7 @@ pub(crate) struct Asked {
     prompt: Prompt,
     prompt_hash: String,
     parameters: SamplingParameters,
+    decoding: Decoding,
 }
 
 impl Asked {
@@ -58,9 +61,8 @@ impl Asked {
         probe: &Probe,
         settings: &SampleSettings,
     ) -> Result<Option<Asked>, ModelError> {
-        let Ask::Prompt(kind::Prompt { prompt: question, system, turns, max_tokens, stop, .. }) = &probe.ask else {
-            return Ok(None);
-        };
+        let Ask::Prompt(asked) = &probe.ask else { return Ok(None) };
+        let kind::Prompt { prompt: question, system, turns, max_tokens, stop, decoding, .. } = asked;
         let mut messages: Vec<Message> = Vec::with_capacity(turns.len() + 2);
         let message = |role: &str, content: &str| Message { role: role.to_owned(), content: content.to_owned() };
         messages.extend(system.iter().map(|text| message("system", text)));
@@ -73,8 +75,17 @@ impl Asked {
         let mut parameters = settings.parameters.clone();
         parameters.max_tokens = max_tokens.unwrap_or(parameters.max_tokens);
         parameters.stop.extend(stop.iter().cloned());
-        let prompt_hash = hash(&prompt);
-        Ok(Some(Asked { probe: probe.id.clone(), family: probe.family.clone(), prompt, prompt_hash, parameters }))
+        if *decoding == Decoding::Greedy {
+            parameters.temperature = 0.0;
+        }
+        Ok(Some(Asked {
+            probe: probe.id.clone(),
+            family: probe.family.clone(),
+            prompt_hash: hash(&prompt),
+            prompt,
+            parameters,
+            decoding: *decoding,
+        }))
     }
 
     /// Why its model cannot be asked, as a fragment; `None` when it can.
@@ -90,6 +101,11 @@ impl Asked {
     pub(crate) fn words(&self, model: &dyn Model) -> Option<String> {
         let Prompt::Tokens(tokens) = &self.prompt else { return None };
         Some(String::from_utf8_lossy(&model.tokens()?.decode(tokens)).into_owned())
+    }
+
+    /// How many answers its model gives.
+    pub(crate) fn answers(&self, role: Role, settings: &SampleSettings) -> u64 {
+        role.sources().iter().map(|&source| u64::from(count(source, self.decoding, settings))).sum()
     }
 
     fn key(&self, model_key: &str, sample: u32) -> AnswerKey {
@@ -134,7 +150,7 @@ impl Asker<'_> {
         let model_key = identity.key();
         let requests: Vec<_> = asked.iter().map(|asked| self.request(asked, &model_key, store)).collect();
         let missing = number_of(&requests);
-        observer.answered(self.wanted(asked.len()) - missing);
+        observer.answered(self.wanted(asked) - missing);
         let mut ready = Vec::new();
         let (mut tokens, mut ready_tokens) = (0, 0);
         let mut written = Ok(0);
@@ -171,27 +187,26 @@ impl Asker<'_> {
         number_of(&requests)
     }
 
-    /// Answers to so many questions.
-    pub(crate) fn wanted(&self, questions: usize) -> u64 {
-        (questions * self.numbers().count()) as u64
+    /// Answers to these questions.
+    pub(crate) fn wanted(&self, asked: &[&Asked]) -> u64 {
+        asked.iter().map(|asked| asked.answers(self.role, self.settings)).sum()
     }
 
     /// Source and number of every sample of one probe.
-    fn numbers(&self) -> impl Iterator<Item = (SampleSource, u32)> {
-        self.role
-            .sources()
-            .iter()
-            .flat_map(|&source| (0..count(source, self.settings)).map(move |sample| (source, sample)))
+    fn numbers(&self, asked: &Asked) -> Vec<(SampleSource, u32)> {
+        let number = |&source| (0..count(source, asked.decoding, self.settings)).map(move |number| (source, number));
+        self.role.sources().iter().flat_map(number).collect()
     }
 
     fn request(&self, asked: &Asked, model_key: &str, store: &Store) -> SampleRequest {
-        let numbers = self.numbers().map(|(source, sample)| first_sample(source) + sample);
+        let numbers = self.numbers(asked).into_iter().map(|(source, sample)| first_sample(source) + sample);
         SampleRequest {
             key: asked.prompt_hash.clone(),
             prompt: asked.prompt.clone(),
             samples: numbers.filter(|&sample| !store.contains(&asked.key(model_key, sample))).collect(),
             max_tokens: Some(asked.parameters.max_tokens),
             stop: asked.parameters.stop.clone(),
+            decoding: asked.decoding,
         }
     }
 
@@ -204,7 +219,7 @@ impl Asker<'_> {
         let key = |asked: &Asked, source, sample| asked.key(&model_key, first_sample(source) + sample);
         let keys: Vec<_> = asked
             .iter()
-            .flat_map(|asked| self.numbers().map(|(source, sample)| key(asked, source, sample)).collect::<Vec<_>>())
+            .flat_map(|asked| self.numbers(asked).into_iter().map(|(source, sample)| key(asked, source, sample)))
             .collect();
         let mut answers = store.get_all(&keys)?.into_iter();
         let mut of_probe = |asked: &&Asked| {
@@ -225,7 +240,7 @@ impl Asker<'_> {
                     label: None,
                 })
             };
-            self.numbers().map(row).collect()
+            self.numbers(asked).into_iter().map(row).collect()
         };
         asked.iter().map(&mut of_probe).collect()
     }
@@ -309,7 +324,7 @@ pub fn ask(
     {
         return Err(refusal.into());
     }
-    let answers = asker.wanted(asked.len());
+    let answers = asker.wanted(&asked.iter().collect::<Vec<_>>());
     let (planned, units) = (PlannedTokens::default(), asked.len().div_ceil(UNIT_PROMPTS) as u64);
     observer.planned(&PlanSummary { planned, units, units_done: 0, tokens_done: 0, answers });
     let mut tokens = 0;

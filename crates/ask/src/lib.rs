@@ -16,6 +16,7 @@ mod plan;
 mod roles;
 mod shared;
 mod teacher_cache;
+mod trained_to;
 mod units;
 mod windows;
 

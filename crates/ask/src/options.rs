@@ -1,5 +1,6 @@
 //! What a collection is told.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hydrometer_answers::{SampleSettings, SamplingParameters, TeacherAsked, WatchedGate, WindowOrder};
@@ -34,6 +35,9 @@ pub struct AskOptions {
     pub teacher_asked: Option<TeacherAsked>,
     /// Asks whole families in random order until a stop rule has seen enough; without it the whole suite is asked.
     pub until_decided: Option<UntilDecided>,
+    /// What the student was trained to, by `axis.knob`: the value of the knob that counts as radius 1. Knobs of the suite that
+    /// are not named have the value that the built-in suite documents for theirs, if any.
+    pub trained_to: BTreeMap<String, f64>,
     /// The command line as given, for the manifest; without secrets.
     pub arguments: Vec<String>,
 }

@@ -16,6 +16,7 @@ use crate::kind::likelihoods::Likelihoods;
 use crate::kind::texts::Texts;
 use crate::kind::{Kind, beside_texts};
 use crate::shared::{Agreement, Shared, in_words};
+use crate::trained_to::trained_to;
 use crate::units::Packing;
 use crate::{AskError, AskOptions, Models, PlanSummary, Role};
 
@@ -87,6 +88,7 @@ impl<'a> Plan<'a> {
             suite,
             settings: RunSettings {
                 rendered_differently: rendered_differently(&kinds),
+                trained_to: trained_to(suite, &options.trained_to)?,
                 ..settings(models, options, asks_prompts, text_families)
             },
             units: files(kinds.iter().map(|kind| (&**kind, kind.units() as u32))),

@@ -53,6 +53,7 @@ fn suite(prompts: usize) -> Suite {
             check: Some(Checker::Exact(vec!["a".into()])),
             max_tokens: None,
             stop: Vec::new(),
+            decoding: Default::default(),
         });
         Probe {
             id: format!("p{i}"),

@@ -29,7 +29,19 @@ fn choice(id: &str, prompt: String) -> Probe {
 
 fn prompt(id: &str, prompt: String) -> Probe {
     let (system, turns, answer, check, max_tokens) = (None, Vec::new(), Vec::new(), None, None);
-    probe(id, Ask::Prompt(kind::Prompt { prompt, system, turns, answer, check, max_tokens, stop: Vec::new() }))
+    probe(
+        id,
+        Ask::Prompt(kind::Prompt {
+            prompt,
+            system,
+            turns,
+            answer,
+            check,
+            max_tokens,
+            stop: Vec::new(),
+            decoding: Default::default(),
+        }),
+    )
 }
 
 /// One long text of so many documents, each several windows of 128 bytes long.

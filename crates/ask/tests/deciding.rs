@@ -169,6 +169,7 @@ fn prompts(families: usize) -> Suite {
             check: None,
             max_tokens: None,
             stop: Vec::new(),
+            decoding: Default::default(),
         });
         Probe {
             id: format!("p{i}"),

@@ -73,6 +73,7 @@ fn prompts(count: usize) -> Suite {
             check: Some(Checker::Exact(vec!["a".into()])),
             max_tokens: None,
             stop: Vec::new(),
+            decoding: Default::default(),
         })
     };
     Suite { name: "letters".into(), probes: (0..count).map(|i| probe("p", i, ask(i))).collect() }

@@ -110,6 +110,7 @@ fn prompts() -> impl Iterator<Item = Probe> {
             check: Some(Checker::Exact(vec!["a".into()])),
             max_tokens: None,
             stop: Vec::new(),
+            decoding: Default::default(),
         });
         probe(format!("p{i}"), ask)
     })

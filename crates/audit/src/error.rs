@@ -1,6 +1,7 @@
 //! How judging fails.
 
 use hydrometer_answers::RunError;
+use hydrometer_metrics::geometry::GeometryError;
 use hydrometer_metrics::measure::choices::ChoiceError;
 use hydrometer_probes::Fault;
 use thiserror::Error;
@@ -26,6 +27,14 @@ pub enum AuditError {
         probe: String,
         /// What is wrong with its checker.
         fault: Box<Fault>,
+    },
+    /// The probes of an axis cannot be laid out by their distance.
+    #[error("axis {axis}: {source}")]
+    Geometry {
+        /// Its name.
+        axis: String,
+        /// What is wrong.
+        source: GeometryError,
     },
     /// A setting is out of range.
     #[error("{setting} is {found}, expected {expected}")]

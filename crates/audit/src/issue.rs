@@ -15,9 +15,10 @@ use crate::kind::{answers, choices, tokens};
 use crate::statement::{
     Cost, Deciding, FORMAT, Gate, Headline, Metric, Pairing, Regime, Spent, Statement, SuiteSummary,
 };
+use crate::verdict::ground::Ground;
 use crate::verdict::sequential::{self, Watch};
 use crate::verdict::{gate, overall, verdict_line};
-use crate::{AuditError, Policy, findings, slicing};
+use crate::{AuditError, Policy, findings, geometry, slicing};
 
 mod notes;
 
@@ -36,13 +37,17 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
     let definitions: Vec<_> = measure::measured().collect();
     let measured: Vec<_> =
         definitions.into_par_iter().map(|definition| (definition, evidence.measure(definition))).collect();
-    let mut metrics = Vec::with_capacity(measured.len());
-    let mut limits = BTreeMap::new();
-    for (definition, measured) in measured {
+    let geometry = geometry::measure(&evidence)?;
+    let of_sums = measured.into_iter().map(|(definition, measured)| {
+        (definition, measured.map(|measured| (measured.estimate, Ground::One(measured.limits))))
+    });
+    let mut metrics = Vec::new();
+    let mut grounds = BTreeMap::new();
+    for (definition, measured) in of_sums.chain(geometry.numbers) {
         let (estimate, missing) = match measured {
-            Ok(measured) => {
-                limits.insert(definition.id, measured.limits);
-                (Some(measured.estimate), None)
+            Ok((estimate, ground)) => {
+                grounds.insert(definition.id, ground);
+                (Some(estimate), None)
             }
             Err(missing) => (None, Some(missing)),
         };
@@ -51,7 +56,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
     }
     let deciding = deciding(rows, &evidence, policy)?;
     let different = manifest.settings.given.as_ref().and_then(|given| given.different_prompts.as_ref());
-    let mut gates = gate::gates(policy, &metrics, &limits, deciding.as_ref());
+    let mut gates = gate::gates(policy, &metrics, &grounds, deciding.as_ref());
     if different.is_some() {
         gate::leave_undecided(&mut gates);
     }
@@ -90,6 +95,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         left_out: gate::left_out(policy, &gates).map(str::to_owned).collect(),
         excluded: manifest.excluded.clone().unwrap_or_default(),
         notes: notes::notes(rows, policy, &metrics, &gates, deciding.as_ref()),
+        geometry: geometry.statement,
         deciding,
         metrics,
         gates,

@@ -5,6 +5,7 @@ pub mod comparison;
 mod error;
 mod evidence;
 mod findings;
+mod geometry;
 mod issue;
 mod kind;
 mod slicing;

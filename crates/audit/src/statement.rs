@@ -5,6 +5,7 @@ mod case;
 mod cost;
 mod finding;
 mod gate;
+mod geometry;
 mod metric;
 
 use hydrometer_answers::{ExcludedItem, ModelIdentity};
@@ -18,6 +19,7 @@ pub use case::{AnswerCase, AnswerClass, ChoiceCase, OptionCase, Outcome, TokenEv
 pub use cost::Cost;
 pub use finding::{EvidenceItem, Finding, Severity};
 pub use gate::{Corrected, Deciding, EvidencePoint, Gate, Spent, Watched};
+pub use geometry::{AxisCurve, Geometry, RingRow};
 pub use metric::{Band, Calibration, Headline, Metric, Quantiles, Reservation, ReservationKind, Slice, TruthCells};
 
 /// Version of the format, the first field of every statement.
@@ -79,6 +81,9 @@ pub struct Statement {
     /// Prompts the student lost, gained or moved most on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answer_cases: Vec<AnswerCase>,
+    /// How fidelity falls with distance; `None` where no probe says how hard it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geometry: Option<Geometry>,
     /// How the gates were decided; `None` where the whole suite was asked and looked at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deciding: Option<Deciding>,

@@ -1,6 +1,7 @@
 //! The verdict of a statement: every gate of the policy judged on its number, and all of them together.
 
 pub(crate) mod gate;
+pub(crate) mod ground;
 mod holm;
 pub(crate) mod policy;
 pub(crate) mod sample_size;

@@ -145,6 +145,7 @@ impl From<AuditError> for Failure {
             AuditError::Setting { .. }
             | AuditError::Check { .. }
             | AuditError::Choice { .. }
+            | AuditError::Geometry { .. }
             | AuditError::NothingWatched { .. } => Self::input(error),
         }
     }

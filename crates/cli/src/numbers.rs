@@ -44,3 +44,19 @@ pub fn chance(text: &str) -> Result<f64, &'static str> {
         .filter(|&number| number > 0.0 && number < 1.0)
         .ok_or("expected a number between 0 and 1, such as 0.9")
 }
+
+/// A number and what it is of: `reasoning.depth=3`.
+///
+/// # Errors
+/// There is no name, or the value is no number above 0.
+pub fn named(text: &str) -> Result<(String, f64), &'static str> {
+    const EXPECTED: &str = "expected AXIS.KNOB=VALUE with a value above 0, such as reasoning.depth=3";
+    let (name, value) = text.split_once('=').ok_or(EXPECTED)?;
+    let value = number(value.trim()).ok().filter(|&value| value > 0.0).ok_or(EXPECTED)?;
+    let name = name.trim();
+    if name.split_once('.').is_some_and(|(axis, knob)| !axis.is_empty() && !knob.is_empty()) {
+        Ok((name.to_owned(), value))
+    } else {
+        Err(EXPECTED)
+    }
+}

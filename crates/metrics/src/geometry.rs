@@ -17,11 +17,11 @@ use thiserror::Error;
 pub use fall_off::relative_fall_off;
 pub use passk::{Runs, pass_k, pass_k_lost};
 pub use radius::{MOST_POINTS, NEIGHBOURS, Points, mean_distance, training_unit};
-pub use reach::{CERTIFICATE_PROBES, Promise, Reach, RingReach, reach};
+pub use reach::{CERTIFICATE_PROBES, Promise, Reach, ReachTest, RingReach, reach};
 pub use rings::{Curve, Deployment, Probe, RINGS, Ring, Rings, VOLUME_RINGS};
 pub use slope::{Graded, Slope, slope, slope_difference};
 pub use survival::{Dialogue, Ended, Survival, survival_ratio};
-pub use volume::{Axis, Kept, Volume, Volumes, Worst, volumes};
+pub use volume::{Axis, Kept, Volume, Volumes, Worst, least_of, volumes};
 
 /// What cannot be measured, and what was found instead.
 #[derive(Clone, Debug, PartialEq, Error)]

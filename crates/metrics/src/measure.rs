@@ -21,6 +21,7 @@ pub mod answers;
 pub mod choices;
 mod definition;
 mod formula;
+mod geometry;
 mod headline;
 mod paired;
 mod range;
@@ -33,7 +34,8 @@ pub use definition::{
     Need, Range, Reference, Text,
 };
 pub use formula::{Block, Column, Formula, Ratio, Row, Sum, Undefined};
-pub use headline::{CAPABILITY_VOLUME, FORGOTTEN, HEADLINE, ILLUSION_GAP, Place, SAFE_REACH};
+pub use geometry::{CAPABILITY_VOLUME, SAFE_REACH, WORST_AXIS};
+pub use headline::{FORGOTTEN, HEADLINE, ILLUSION_GAP, Place};
 pub use paired::{Compared, Side};
 pub use secondary::{Of, SECONDARY, Secondary};
 pub use sums::Sums;
@@ -118,7 +120,7 @@ impl Table {
 
 /// Every metric, in the order in which a statement lists them; those of a later version last.
 pub fn all() -> impl Iterator<Item = &'static Definition> {
-    [tokens::DEFINITIONS, choices::DEFINITIONS, answers::DEFINITIONS, headline::DEFINITIONS]
+    [tokens::DEFINITIONS, choices::DEFINITIONS, answers::DEFINITIONS, geometry::DEFINITIONS, headline::DEFINITIONS]
         .into_iter()
         .flatten()
         .copied()

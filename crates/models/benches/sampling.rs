@@ -28,6 +28,7 @@ fn main() {
             samples: vec![0],
             max_tokens: None,
             stop: Vec::new(),
+            decoding: hydrometer_probes::Decoding::Sampled,
         })
         .collect();
     let parameters =

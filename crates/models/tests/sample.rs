@@ -53,6 +53,7 @@ fn request(key: &str, prompt: Vec<u32>, samples: u32) -> SampleRequest {
         samples: (0..samples).collect(),
         max_tokens: None,
         stop: Vec::new(),
+        decoding: hydrometer_probes::Decoding::Sampled,
     }
 }
 

@@ -25,7 +25,7 @@ pub use builtin::Profile;
 pub use check::{Check, Checked, Checker};
 pub use error::{Fault, FaultKind, ProbeError, quote};
 pub use jsonl::{LINE_LIMIT, read_jsonl, write_jsonl};
-pub use kind::{Ask, AskedAs, Families, Role, Turn};
+pub use kind::{Ask, AskedAs, Decoding, Families, Role, Turn};
 pub use knob::Knob;
 pub use lint::{LintCode, LintWarning, lint};
 pub use normalise::{Normal, normalise};

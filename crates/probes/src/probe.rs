@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Fault;
 use crate::kind::Ask;
-use crate::{Check, Knob};
+use crate::{Check, Decoding, Knob};
 
 /// One question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -48,6 +48,15 @@ impl Probe {
             Ask::Text(_) | Ask::Prompt(_) => 0.0,
         };
         self.knob.as_ref().and_then(|knob| knob.chance).unwrap_or(guessed)
+    }
+
+    /// How answers to it are made; `None` for what is not answered in words.
+    #[must_use]
+    pub fn decoding(&self) -> Option<Decoding> {
+        match &self.ask {
+            Ask::Prompt(prompt) => Some(prompt.decoding),
+            Ask::Text(_) | Ask::Choice(_) => None,
+        }
     }
 
     /// Whether it is answered freely and the whole text of an answer counts.

@@ -4,7 +4,8 @@
 
 use hydrometer_probes::kind;
 use hydrometer_probes::{
-    Ask, AskedAs, Checker, Families, FaultKind, Normal, Probe, Role, Suite, Turn, read_jsonl, write_jsonl,
+    Ask, AskedAs, Checker, Decoding, Families, FaultKind, Knob, Normal, Probe, Role, Suite, Turn, read_jsonl,
+    write_jsonl,
 };
 use proptest::prelude::*;
 
@@ -172,7 +173,8 @@ fn any_probe() -> impl Strategy<Value = Probe> {
         "[A-Ha-h]".prop_map(|letter| Checker::Choice(letter.chars().next().unwrap())),
         "[a-z]{1,4}[.]?".prop_map(Checker::Regex),
     ];
-    let sampling = (proptest::option::of(1u32..), proptest::collection::vec("\\PC{1,3}", 0..2));
+    let decoding = prop_oneof![Just(Decoding::Sampled), Just(Decoding::Greedy)];
+    let sampling = (proptest::option::of(1u32..), proptest::collection::vec("\\PC{1,3}", 0..2), decoding);
     let prompt = (
         visible,
         proptest::option::of(visible),
@@ -181,16 +183,23 @@ fn any_probe() -> impl Strategy<Value = Probe> {
         proptest::option::of(checker),
         sampling,
     )
-        .prop_map(|(prompt, system, turns, answer, check, (max_tokens, stop))| {
-            Ask::Prompt(kind::Prompt { prompt, system, turns, answer, check, max_tokens, stop })
+        .prop_map(|(prompt, system, turns, answer, check, (max_tokens, stop, decoding))| {
+            Ask::Prompt(kind::Prompt { prompt, system, turns, answer, check, max_tokens, stop, decoding })
         });
     let tags = proptest::collection::vec(word, 0..3);
-    (word, word, tags, prop_oneof![text, choice, prompt]).prop_map(|(family, axis, tags, ask)| Probe {
+    let chance = proptest::option::of(0..100u32);
+    let knob = (word, any::<u32>(), chance).prop_map(|(name, value, chance)| Knob {
+        name,
+        value: f64::from(value) / 8.0,
+        chance: chance.map(|chance| f64::from(chance) / 100.0),
+    });
+    let knob = proptest::option::of(knob);
+    (word, word, tags, knob, prop_oneof![text, choice, prompt]).prop_map(|(family, axis, tags, knob, ask)| Probe {
         id: String::new(),
         family,
         axis,
         tags,
-        knob: None,
+        knob,
         ask,
     })
 }

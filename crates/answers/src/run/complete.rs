@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hydrometer_probes::{Ask, Probe};
+use hydrometer_probes::{Ask, Decoding, Probe};
 
 use super::layout::PROBES;
 use super::manifest::Manifest;
@@ -89,9 +89,12 @@ fn expected(probe: &Probe, manifest: &Manifest) -> Option<u64> {
             Some(rotations * choice.options.len() as u64)
         }
         Ask::Prompt(_) if teacher_asked.is_some() || manifest.regime() == Regime::GivenAnswers => None,
-        Ask::Prompt(_) => samples.as_ref().map(|samples| {
+        Ask::Prompt(prompt) => samples.as_ref().map(|samples| {
             let models = if manifest.base.is_some() { 3 } else { 2 };
-            models * u64::from(samples.per_probe) + u64::from(samples.reruns)
+            match prompt.decoding {
+                Decoding::Greedy => models,
+                Decoding::Sampled => models * u64::from(samples.per_probe) + u64::from(samples.reruns),
+            }
         }),
     }
 }

@@ -148,11 +148,9 @@ impl Kind for Prompts {
 
     fn answers(&self, unit: usize) -> u64 {
         let Some(settings) = &self.settings else { return 0 };
-        let prompts = &self.units[unit];
-        let models = prompts.iter().map(|prompt| prompt.asked.len() as u32).max().unwrap_or(0);
-        let all = models * settings.per_probe + settings.reruns;
-        let of_each = if unit < self.student_from { all } else { settings.per_probe };
-        prompts.len() as u64 * u64::from(of_each)
+        let asked = self.units[unit].iter().flat_map(|prompt| &prompt.asked);
+        let asked = asked.filter(|(role, _)| unit < self.student_from || *role == Role::Student);
+        asked.map(|(role, asked)| asked.answers(*role, settings)).sum()
     }
 
     fn goes_on(&self) -> bool {

@@ -197,6 +197,7 @@ pub fn options() -> AskOptions {
         sampling: None,
         teacher_asked: None,
         until_decided: None,
+        trained_to: Default::default(),
         arguments: vec!["audit".into()],
     }
 }

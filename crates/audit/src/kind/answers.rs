@@ -15,7 +15,7 @@ use hydrometer_metrics::kernel::{self, Pooled, TruthCells, same};
 use hydrometer_metrics::measure::{Definition, Sums, answers as measured};
 use hydrometer_probes::kind;
 use hydrometer_probes::meaning;
-use hydrometer_probes::{Ask, Check, Checked, Normal, Probe, normalise};
+use hydrometer_probes::{Ask, Check, Checked, Decoding, Normal, Probe, normalise};
 use rayon::prelude::*;
 
 use self::equivalence::{Meanings, Same};
@@ -146,7 +146,8 @@ pub(crate) fn share(said: &[JudgedSample<'_>], class: u32) -> f64 {
     said.iter().filter(|said| said.class == class).count() as f64 / said.len().max(1) as f64
 }
 
-/// The answers of a run to prompts that the teacher was asked, prompt by prompt in the order of the suite.
+/// The answers of a run to prompts that the teacher was asked, prompt by prompt in the order of the suite. One answer without
+/// chance says nothing about how answers vary: such prompts are left out.
 ///
 /// # Errors
 /// As [`checker`].
@@ -159,7 +160,8 @@ pub(crate) fn prompts<'a>(
     for row in rows {
         of_probe.entry(&row.probe).or_default().push(row);
     }
-    let asked = probes.iter().filter_map(|probe| Some((probe, of_probe.get(probe.id.as_str())?)));
+    let vary = probes.iter().filter(|probe| probe.decoding() == Some(Decoding::Sampled));
+    let asked = vary.filter_map(|probe| Some((probe, of_probe.get(probe.id.as_str())?)));
     let prompts = asked.filter_map(|(probe, rows)| prompt(probe, rows, meanings).transpose());
     prompts.filter(|prompt| prompt.as_ref().map_or(true, |prompt| !prompt.teacher.is_empty())).collect()
 }

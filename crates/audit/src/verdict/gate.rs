@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use hydrometer_metrics::stats::gate::judge;
-use hydrometer_metrics::stats::limits::{BROKEN, Limits};
-use hydrometer_metrics::stats::power;
+use hydrometer_metrics::stats::limits::BROKEN;
 use hydrometer_metrics::{Estimate, Interval, Verdict, measure};
 use hydrometer_probes::counted::counted;
 
+use super::ground::Ground;
 use super::holm::name_failures;
 use super::policy::{GateRule, Policy};
 use super::sequential;
@@ -15,19 +15,19 @@ use crate::evidence::POWER;
 use crate::statement::{Deciding, Gate, Metric, Reservation, ReservationKind, Watched};
 
 /// The policy's gates, judged on a run that asked everything or, where there is one, by the evidence that stopped it.
-/// `limits` are those of the metrics that could be measured.
+/// `grounds` are those of the metrics that could be measured.
 pub(crate) fn gates(
     policy: &Policy,
     metrics: &[Metric],
-    limits: &BTreeMap<&str, Limits>,
+    grounds: &BTreeMap<&str, Ground>,
     deciding: Option<&Deciding>,
 ) -> Vec<Gate> {
     if let Some(deciding) = deciding {
         return policy.gates.iter().filter_map(|rule| watched_gate(rule, metrics, deciding)).collect();
     }
-    let judged = |rule: &GateRule| gate(rule, metrics, limits.get(rule.metric.as_str()), policy.level);
+    let judged = |rule: &GateRule| gate(rule, metrics, grounds.get(rule.metric.as_str()), policy.level);
     let mut gates: Vec<Gate> = policy.gates.iter().filter_map(judged).collect();
-    name_failures(&mut gates, limits, 1.0 - policy.level);
+    name_failures(&mut gates, grounds, 1.0 - policy.level);
     gates
 }
 
@@ -41,13 +41,13 @@ pub(crate) fn leave_undecided(gates: &mut [Gate]) {
 }
 
 /// A gate with the bounds of its number at its own level.
-fn gate(rule: &GateRule, metrics: &[Metric], limits: Option<&Limits>, level: f64) -> Option<Gate> {
+fn gate(rule: &GateRule, metrics: &[Metric], ground: Option<&Ground>, level: f64) -> Option<Gate> {
     let (bounds, alpha) = (rule.bounds(), 1.0 - level);
     let gate = gate_by(rule, metrics, |estimate| {
-        let ends = |alpha: f64, growth: f64| limits?.gate_ends(alpha, growth);
+        let ends = |alpha: f64, growth: f64| ground?.ends(alpha, growth);
         let answer = judge(estimate.value, estimate.n_families, ends, &bounds, alpha);
         let mut found = format!("it is {:.4}", estimate.value);
-        match judged_by(limits, alpha) {
+        match judged_by(ground, alpha) {
             Some(judged) => {
                 let families = counted(estimate.n_families, "family");
                 found += &format!(", {} over {families}", interval_words(&judged));
@@ -63,17 +63,17 @@ fn gate(rule: &GateRule, metrics: &[Metric], limits: Option<&Limits>, level: f64
         }
         Ok((answer.verdict, answer.more_families, found))
     })?;
-    let judged = limits.filter(|_| gate.estimate.is_some());
+    let judged = ground.filter(|_| gate.estimate.is_some());
     Some(Gate {
         judged: judged_by(judged, alpha),
-        detectable: judged.and_then(|limits| power::beyond(limits, &bounds, alpha, POWER)),
+        detectable: judged.and_then(|ground| ground.beyond(&bounds, alpha, POWER)),
         ..gate
     })
 }
 
 /// The interval of which each end is a one-sided bound at `alpha`.
-pub(super) fn judged_by(limits: Option<&Limits>, alpha: f64) -> Option<Interval> {
-    limits?.interval(1.0 - 2.0 * alpha)
+pub(super) fn judged_by(ground: Option<&Ground>, alpha: f64) -> Option<Interval> {
+    ground?.interval(1.0 - 2.0 * alpha)
 }
 
 /// `90 % interval [0.1000, 0.2000]`

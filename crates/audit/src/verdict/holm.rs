@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use hydrometer_metrics::Verdict;
 use hydrometer_metrics::stats::gate::{Bounds, failure_p};
-use hydrometer_metrics::stats::limits::Limits;
 use hydrometer_metrics::stats::significance::holm;
 
 use super::gate::{interval_words, judged_by};
+use super::ground::Ground;
 use crate::statement::{Corrected, Gate};
 
 /// Naming failures is a search among all gates: a FAIL stands when Holm's correction leaves it below `alpha`, else the
 /// gate is undecided and says so. (That all gates pass needs no correction: an intersection–union test.)
-pub(super) fn name_failures(gates: &mut [Gate], limits: &BTreeMap<&str, Limits>, alpha: f64) {
+pub(super) fn name_failures(gates: &mut [Gate], grounds: &BTreeMap<&str, Ground>, alpha: f64) {
     let p_of = |gate: &Gate| {
         let bounds = Bounds { at_least: gate.at_least, at_most: gate.at_most };
-        limits.get(gate.metric.as_str()).map_or(1.0, |limits| failure_p(|alpha| limits.bounds(alpha), &bounds))
+        grounds.get(gate.metric.as_str()).map_or(1.0, |ground| failure_p(|alpha| ground.bounds(alpha), &bounds))
     };
     let p_values: Vec<f64> = gates.iter().map(p_of).collect();
     let tests = gates.len();
@@ -25,7 +25,7 @@ pub(super) fn name_failures(gates: &mut [Gate], limits: &BTreeMap<&str, Limits>,
         }
         // The level that the correction leaves to this gate: its bound there misses the margin just when Holm's p is at
         // most `alpha`.
-        let step = judged_by(limits.get(gate.metric.as_str()), alpha * alone / adjusted);
+        let step = judged_by(grounds.get(gate.metric.as_str()), alpha * alone / adjusted);
         let words = step.as_ref().map(interval_words).unwrap_or_default();
         if adjusted > alpha {
             gate.verdict = Verdict::NotEnoughEvidence;
@@ -45,7 +45,7 @@ pub(super) fn name_failures(gates: &mut [Gate], limits: &BTreeMap<&str, Limits>,
 #[allow(clippy::unwrap_used)]
 mod tests {
     use hydrometer_metrics::FamilyTable;
-    use hydrometer_metrics::stats::limits::Shape;
+    use hydrometer_metrics::stats::limits::{Limits, Shape};
 
     use super::*;
 
@@ -69,7 +69,7 @@ mod tests {
             detectable: None,
             explanation: "it should be less".into(),
         };
-        let limits = BTreeMap::from([("kl_divergence", found.clone())]);
+        let limits = BTreeMap::from([("kl_divergence", Ground::One(found.clone()))]);
         let mut alone = [gate(Verdict::Fail)];
         name_failures(&mut alone, &limits, 0.05);
         assert_eq!((alone[0].verdict, alone[0].corrected), (Verdict::Fail, None));

@@ -15,7 +15,7 @@ use hydrometer_metrics::measure::{self, Definition, FamilyBounds, Known, Measure
 use hydrometer_metrics::stats::sequential::{self, Claim, Evidence, all_of};
 use hydrometer_probes::families::{FamilySizes, SameContent, order_in};
 use hydrometer_probes::kind;
-use hydrometer_probes::{Ask, Probe};
+use hydrometer_probes::{Ask, Decoding, Probe};
 
 use super::policy::{GateRule, Policy};
 use crate::AuditError;
@@ -57,7 +57,9 @@ impl Watchable {
         let knows = |truth: bool| truth || !self.needs(Need::Truth);
         match (self.part(), &probe.ask) {
             (Choices::KIND, Ask::Choice(kind::Choice { truth, .. })) => knows(truth.is_some()),
-            (Samples::KIND, Ask::Prompt(kind::Prompt { check, .. })) => knows(check.is_some()),
+            (Samples::KIND, Ask::Prompt(kind::Prompt { check, decoding: Decoding::Sampled, .. })) => {
+                knows(check.is_some())
+            }
             _ => false,
         }
     }

@@ -94,6 +94,10 @@ struct Asked {
     /// Tokens computed together: memory against speed. An interruption loses at most one block.
     #[arg(long, default_value_t = BLOCK, value_name = "TOKENS", value_parser = numbers::whole::<u32, 1>)]
     block_tokens: u32,
+    /// What the student was trained to, as AXIS.KNOB=VALUE: the value of the knob that counts as distance 1, such as
+    /// reasoning.depth=3. May be repeated. Default: what docs/edges.md says.
+    #[arg(long, value_name = "AXIS.KNOB=VALUE", value_parser = numbers::named)]
+    trained_to: Vec<(String, f64)>,
     /// Seed of the built-in suite and of every random draw.
     #[arg(long, default_value_t = SEED, value_name = "N", value_parser = numbers::whole::<u64, 0>)]
     seed: u64,
@@ -192,6 +196,7 @@ impl Settings {
                     cap,
                     gates: watched_gates(&policy),
                 }),
+                trained_to: asked.trained_to.iter().cloned().collect(),
                 arguments: as_typed(),
             },
             engine: arguments.engine.options(),

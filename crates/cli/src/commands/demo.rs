@@ -1,7 +1,7 @@
 //! `hydrometer demo`: two models that ship inside the binary, audited; then the teacher against itself and against
 //! planted defects, so that one sees what an audit detects and what it leaves alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -178,6 +178,7 @@ impl Tour {
             sampling: Some(self.sampling()),
             teacher_asked: None,
             until_decided: None,
+            trained_to: BTreeMap::new(),
             arguments: vec!["demo".to_owned(), round.name.to_owned()],
         };
         let policy = Policy::default();

@@ -1,5 +1,8 @@
 //! `hydrometer probes`: what models are asked, without asking any.
 
+mod export;
+mod generate;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +15,7 @@ use hydrometer_report::{printable_json, visible};
 use serde::Serialize;
 
 use super::suite::{SEED, profile_parser};
+
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
@@ -28,6 +32,10 @@ pub enum Command {
     Show(ShowArguments),
     /// Turn other data into a probe file (JSONL) on stdout or in a file.
     Import(Box<ImportArguments>),
+    /// Write fresh ladders of the built-in axes: the same thing asked harder and harder.
+    Generate(generate::Arguments),
+    /// Write prompts of the kind that a student lost in an audit, to train it on: fresh ones, none that it was asked.
+    Export(export::Arguments),
     /// Check a probe file: errors, and habits that weaken an audit.
     Lint(LintArguments),
     /// Print the JSON Schema of one line of a probe file.
@@ -162,6 +170,8 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Ls(arguments) => ls(&arguments, terminal),
         Command::Show(arguments) => show(&arguments, terminal),
         Command::Import(arguments) => convert(*arguments, terminal),
+        Command::Generate(arguments) => generate::run(&arguments, terminal),
+        Command::Export(arguments) => export::run(&arguments, terminal),
         Command::Lint(arguments) => check(&arguments, terminal),
         Command::Schema => {
             terminal.data(&super::as_json(&probe_schema())?)?;

@@ -48,7 +48,7 @@ pub struct Worst {
 }
 
 /// The volumes of several axes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Volumes {
     /// In the order in which the axes were given.
     pub axes: Vec<Volume>,
@@ -57,6 +57,8 @@ pub struct Volumes {
     pub mean: Option<Kept>,
     /// The worst of them.
     pub worst: Option<Worst>,
+    /// Bounds at any level: of the mean, uniform in r, and of every axis where there is something to keep, in their order.
+    pub limits: (Option<Limits>, Vec<Limits>),
 }
 
 /// Columns of a ring here: probes, teacher's and student's success.
@@ -93,7 +95,9 @@ pub fn volumes(axes: &[Axis<'_>], level: f64) -> Result<Volumes, GeometryError> 
             _ => found.push(Volume::NothingToKeep(teacher.estimate(level, axis.probes))),
         }
     }
-    Ok(Volumes { axes: found, mean: kept(&rich, level), worst: worst(&rich, &places, level) })
+    let each: Vec<Limits> = rich.iter().filter_map(|axis| uniform_limits(&[axis])).collect();
+    let limits = (uniform_limits(&rich), each);
+    Ok(Volumes { axes: found, mean: kept(&rich, level), worst: worst(&rich, &places, &limits.1, level), limits })
 }
 
 /// The mean over axes; `None` without axes.
@@ -112,21 +116,28 @@ fn kept(axes: &[&Measured], level: f64) -> Option<Kept> {
 }
 
 /// The least of the volumes of these axes, which have these `places`.
-fn worst(axes: &[&Measured], places: &[usize], level: f64) -> Option<Worst> {
+fn worst(axes: &[&Measured], places: &[usize], limits: &[Limits], level: f64) -> Option<Worst> {
     let alpha = (1.0 - level) / 2.0;
-    let limits: Vec<Limits> = axes
-        .iter()
-        .map(|axis| joint_limits(&axis.table, &[axis], Shape::AMOUNT, &|sums| axis.ratio(sums, By::Width)))
-        .collect::<Option<_>>()?;
     let least = (0..limits.len()).min_by(|&a, &b| limits[a].value().total_cmp(&limits[b].value()))?;
-    let least_of = |alpha: f64, end: fn((f64, f64)) -> f64| {
-        let ends: Option<Vec<f64>> = limits.iter().map(|limits| limits.bounds(alpha).map(end)).collect();
-        ends?.into_iter().min_by(f64::total_cmp)
-    };
-    let ends = least_of(alpha, |(low, _)| low).zip(least_of(alpha / limits.len() as f64, |(_, high)| high));
+    let ends = least_of(limits, alpha);
     let alone = limits[least].estimate(level, axes[least].probes);
     let interval = ends.zip(alone.interval).map(|((low, high), alone)| Interval { low, high, ..alone });
     Some(Worst { axis: places[least], kept: Estimate { interval, ..alone } })
+}
+
+/// One-sided bounds of the least of several numbers, each missed with a chance of `alpha`: its lower bound is the least of
+/// their lower bounds, whichever is truly the least; for its upper bound all of theirs must hold together (Bonferroni).
+pub fn least_of(limits: &[Limits], alpha: f64) -> Option<(f64, f64)> {
+    let least = |alpha: f64, end: fn((f64, f64)) -> f64| {
+        let ends: Option<Vec<f64>> = limits.iter().map(|limits| limits.bounds(alpha).map(end)).collect();
+        ends?.into_iter().min_by(f64::total_cmp)
+    };
+    least(alpha, |(low, _)| low).zip(least(alpha / limits.len() as f64, |(_, high)| high))
+}
+
+/// Limits of the mean over axes, uniform in r; `None` without axes.
+fn uniform_limits(axes: &[&Measured]) -> Option<Limits> {
+    joint_limits(&joined(axes), axes, Shape::AMOUNT, &|sums| mean_of_ratios(axes, sums, By::Width))
 }
 
 /// The families of all axes, the columns of one axis after those of another.

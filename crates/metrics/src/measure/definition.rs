@@ -113,6 +113,8 @@ pub enum Group {
     AnswerCells,
     /// What one model's answers are by themselves.
     AnswerLevels,
+    /// How far fidelity reaches: read off curves and not off sums.
+    Geometry,
     /// Numbers of a later version.
     Later,
 }

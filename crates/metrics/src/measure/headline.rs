@@ -2,6 +2,7 @@
 
 use super::answers::{ANSWER_AGREEMENT, DIVERSITY_KEPT, RARE_ANSWERS_KEPT};
 use super::definition::{Definition, Direction, Group, Range, Text};
+use super::geometry::{CAPABILITY_VOLUME, SAFE_REACH};
 use super::tokens::TAIL_KEPT;
 
 /// A place among the seven.
@@ -28,42 +29,6 @@ pub static HEADLINE: [Place; 7] = [
     place(&ILLUSION_GAP),
     place(&FORGOTTEN),
 ];
-
-/// Capability volume.
-pub static CAPABILITY_VOLUME: Definition = Definition {
-    id: "capability_volume",
-    text: Text {
-        page: "capability_volume",
-        name: "Capability volume",
-        unit: "",
-        what: "How much of the teacher's success above chance the student keeps, averaged evenly over the distance from the distillation data.",
-        misleads: "It depends on where the axis of difficulty ends; a good mean can hide a lost axis, so the worst axis is shown beside it.",
-        formula: "∫ [f_S(r) − chance] dr / ∫ [f_T(r) − chance] dr per axis, mean over axes",
-        source: "hydrometer",
-    },
-    direction: Direction::One,
-    range: Range::ANY,
-    group: Group::Later,
-    measure: None,
-};
-
-/// Safe reach.
-pub static SAFE_REACH: Definition = Definition {
-    id: "safe_reach",
-    text: Text {
-        page: "safe_reach",
-        name: "Safe reach",
-        unit: "training radii",
-        what: "How far from the distillation data the student still performs like its teacher: the outer edge of the last ring that holds, and all rings inside it.",
-        misleads: "With few probes per ring it is short for want of evidence, not of capability; 200 per ring are wanted for a certificate.",
-        formula: "outer edge of the last ring such that it and every ring inside have a one-sided 95 % lower bound ≥ 0.9 · ceiling",
-        source: "Fixed-sequence testing: Maurer, Hothorn and Lehmacher (1995)",
-    },
-    direction: Direction::Higher,
-    range: Range::FROM_ZERO,
-    group: Group::Later,
-    measure: None,
-};
 
 /// Illusion gap.
 pub static ILLUSION_GAP: Definition = Definition {
@@ -102,4 +67,4 @@ pub static FORGOTTEN: Definition = Definition {
 };
 
 /// In the order in which they are listed.
-pub static DEFINITIONS: &[&Definition] = &[&CAPABILITY_VOLUME, &SAFE_REACH, &ILLUSION_GAP, &FORGOTTEN];
+pub static DEFINITIONS: &[&Definition] = &[&ILLUSION_GAP, &FORGOTTEN];

@@ -20,6 +20,8 @@ pub enum IntervalMethod {
     KornGraubard,
     /// Clopper–Pearson exact interval for a proportion.
     ClopperPearson,
+    /// Edges of rings: how far they hold one after the other from the inside, and where the innermost fails.
+    FixedSequence,
 }
 
 /// A two-sided confidence interval.

@@ -7,7 +7,7 @@ use super::{
     Chance, Document, Domain, Length, Order, Profile, QUESTIONS, Question, QuestionKind, Ring, TEXTS, TextKind,
 };
 use crate::kind;
-use crate::{Ask, Families, Probe, Suite};
+use crate::{Ask, Decoding, Families, Probe, Suite};
 
 /// What a profile holds.
 struct Plan {
@@ -171,6 +171,7 @@ fn prompt_probes(kind: &PromptKind, family: usize, ring: Ring, messages: Vec<Mes
                 check: message.check,
                 max_tokens: Some(message.max_tokens),
                 stop: message.stop,
+                decoding: Decoding::Sampled,
             }),
         }
     };

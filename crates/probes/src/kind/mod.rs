@@ -6,7 +6,7 @@ mod prompt;
 mod text;
 
 pub use choice::{AskedAs, Choice, ChoicePrompt, MAX_ROTATIONS};
-pub use prompt::{Prompt, Role, Turn};
+pub use prompt::{Decoding, Prompt, Role, Turn};
 pub use text::{Families, Text};
 
 use schemars::JsonSchema;

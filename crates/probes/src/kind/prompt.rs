@@ -17,6 +17,7 @@ pub(super) const FIELDS: &[Field] = &[
     ("check", false, Type::Of("a checker", reads::<Checker>)),
     ("max_tokens", false, Type::Index),
     ("stop", false, Type::Texts),
+    ("decoding", false, Type::Word(&["sampled", "greedy"])),
 ];
 
 /// A message that a model answers in its own words, once or several times.
@@ -44,6 +45,29 @@ pub struct Prompt {
     /// Texts that end an answer; they are not part of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
+    /// How answers to it are made.
+    #[serde(default, skip_serializing_if = "Decoding::is_sampled")]
+    pub decoding: Decoding,
+}
+
+/// How answers to a prompt are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decoding {
+    /// Drawn by the settings of the run, as many as it wants: for how answers vary.
+    #[default]
+    Sampled,
+    /// One of each model, always of the most probable token: for what a model can do, without the noise of draws. Numbers about
+    /// how answers vary leave it out.
+    Greedy,
+}
+
+impl Decoding {
+    // serde hands `skip_serializing_if` a reference.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_sampled(&self) -> bool {
+        *self == Decoding::Sampled
+    }
 }
 
 /// One earlier message of a conversation.
@@ -86,6 +110,7 @@ impl Prompt {
             check: None,
             max_tokens: None,
             stop: Vec::new(),
+            decoding: Decoding::Sampled,
         }
     }
 

@@ -14,6 +14,7 @@ mod documents;
 mod evidence;
 mod findings;
 pub(crate) mod gates;
+mod geometry;
 mod headline;
 #[cfg(test)]
 mod hostile;
@@ -41,6 +42,7 @@ const SECTIONS: &[fn(&Source<'_>) -> Section] = &[
     headline::section,
     findings::section,
     gates::section,
+    geometry::section,
     evidence::section,
     retention::section,
     quantiles::section,

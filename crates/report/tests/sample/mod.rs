@@ -50,6 +50,7 @@ pub fn statement() -> Statement {
         choices: evidence::choices(),
         answers: Some(answers()),
         answer_cases: evidence::answers(),
+        geometry: Some(geometry()),
         deciding: None,
         cost: Cost {
             teacher_tokens: 28_672,
@@ -244,6 +245,53 @@ pub fn estimate(value: f64, half: f64, floor: Option<f64>) -> Estimate {
         excluded: vec![],
         floor,
         student_alone: None,
+    }
+}
+
+fn geometry() -> Geometry {
+    let ring = |number: u32, student: f64, verdict| RingRow {
+        inner: f64::from(number - 1) / 2.0,
+        outer: f64::from(number) / 2.0,
+        mean: f64::from(number) / 2.0 - 0.25,
+        probes: 60,
+        families: 60,
+        teacher: estimate(0.9 - 0.05 * f64::from(number), 0.06, None),
+        student: estimate(student, 0.08, None),
+        ceiling: Some(estimate(0.91 - 0.05 * f64::from(number), 0.06, None)),
+        base: None,
+        surplus: Some(student - 0.8),
+        bounds: Some([student - 0.86, student - 0.74]),
+        verdict,
+        probes_needed: (verdict == Verdict::NotEnoughEvidence).then_some(240),
+    };
+    let axis = |axis: &str, knob: &str, students: [f64; 3], safe_reach, collapse| AxisCurve {
+        axis: axis.into(),
+        knob: knob.into(),
+        trained_to: (axis != "own").then_some(3.0),
+        chance: if axis == "own" { 0.25 } else { 0.0 },
+        probes: 180,
+        families: 60,
+        rings: vec![
+            ring(1, students[0], Verdict::Pass),
+            ring(2, students[1], Verdict::NotEnoughEvidence),
+            ring(3, students[2], if collapse == Some(1.0) { Verdict::Fail } else { Verdict::NotEnoughEvidence }),
+        ],
+        safe_reach,
+        collapse,
+        teacher_reach: 1.5,
+        fewest_probes: Some(60),
+        volume: (axis != "own").then(|| estimate(students.iter().sum::<f64>() / 2.4, 0.05, None)),
+        slope: Some(estimate(-1.1, 0.3, None)),
+        no_slope: None,
+    };
+    Geometry {
+        delta: 0.1,
+        certificate: 200,
+        axes: vec![
+            axis("reasoning", "depth", [0.82, 0.6, 0.2], 0.5, Some(1.0)),
+            axis("tool_use", "tools", [0.84, 0.8, 0.7], 0.5, None),
+            axis("own", SCRIPT, [0.3, 0.3, 0.3], 0.0, None),
+        ],
     }
 }
 

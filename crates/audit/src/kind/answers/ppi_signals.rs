@@ -7,7 +7,7 @@ use hydrometer_answers::{FinishReason, SampleRow, SampleSource};
 use hydrometer_metrics::FamilyTable;
 use hydrometer_metrics::kernel::{same, within};
 use hydrometer_metrics::measure::Help;
-use hydrometer_probes::{Check, Checked, Probe, meaning};
+use hydrometer_probes::{Check, Checked, Decoding, Probe, meaning};
 
 use super::checker;
 use super::equivalence::Meanings;
@@ -43,7 +43,7 @@ impl Alone {
             }
         }
         let mut families: BTreeMap<String, Family> = BTreeMap::new();
-        for probe in probes {
+        for probe in probes.iter().filter(|probe| probe.decoding() == Some(Decoding::Sampled)) {
             let Some((asked, rows)) = of_probe.get(probe.id.as_str()) else { continue };
             let checker = checker(probe)?;
             let family = families.entry(probe.family.clone()).or_default();

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use hydrometer_answers::{FinishReason, SamplingParameters};
+use hydrometer_probes::Decoding;
 use rayon::prelude::*;
 
 use crate::{Answers, Facet, Feed, GenerationPrompt, Grows, Message, Model, ModelError, Session, Tokenizer};
@@ -41,6 +42,8 @@ pub struct SampleRequest {
     pub max_tokens: Option<u32>,
     /// Texts that end an answer, besides those of the parameters.
     pub stop: Vec<String>,
+    /// [`Decoding::Greedy`] takes the most probable token always, whatever the parameters say.
+    pub decoding: Decoding,
 }
 
 /// How much is sampled at once.
@@ -135,6 +138,7 @@ pub fn sample(
         position_bytes: grows.position_bytes(),
         prompt_tokens,
         parameters,
+        greedy: SamplingParameters { temperature: 0.0, ..parameters.clone() },
         limits,
         requests,
         session,
@@ -223,6 +227,8 @@ struct Sampler<'a> {
     /// Of each request.
     prompt_tokens: Vec<&'a [u32]>,
     parameters: &'a SamplingParameters,
+    /// The same, without chance.
+    greedy: SamplingParameters,
     limits: &'a SampleLimits,
     requests: &'a [SampleRequest],
     session: Box<dyn Session + 'a>,
@@ -262,9 +268,9 @@ impl Sampler<'_> {
         logits.resize(feeds.len() * self.vocab, 0.0);
         self.session.advance(&feeds, &mut logits)?;
         let (going, ends) = logits.split_at(fed.len() * self.vocab);
-        let parameters = self.parameters;
-        let rows = going.par_chunks_exact(self.vocab).zip(&self.active);
-        let draws = rows.map(|(row, growing)| draw(row, parameters, growing.number()));
+        let ways: Vec<_> = self.active.iter().map(|growing| self.drawn_by(growing.request)).collect();
+        let rows = going.par_chunks_exact(self.vocab).zip(&self.active).zip(ways);
+        let draws = rows.map(|((row, growing), way)| draw(row, way, growing.number()));
         let draws: Vec<_> = draws.collect();
         drawn += draws.len();
         let mut failed = None;
@@ -288,6 +294,14 @@ impl Sampler<'_> {
         Ok(flow)
     }
 
+    /// How the tokens of an answer are drawn.
+    fn drawn_by(&self, request: usize) -> &SamplingParameters {
+        match self.requests[request].decoding {
+            Decoding::Sampled => self.parameters,
+            Decoding::Greedy => &self.greedy,
+        }
+    }
+
     /// Begins samples of prompts that are read, as many as there is room for, each with its first token.
     fn begin(&mut self) -> Result<usize, ModelError> {
         let before = self.active.len();
@@ -302,7 +316,7 @@ impl Sampler<'_> {
                 break;
             }
             let chance = Chance::new(self.parameters.seed, &self.requests[request].key, sample);
-            let first = draw(&prompt.logits, self.parameters, chance.number(0))?;
+            let first = draw(&prompt.logits, self.drawn_by(request), chance.number(0))?;
             let sequence = self.session.fork(root)?;
             let (tokens, bytes) = (Vec::new(), Vec::new());
             self.active.push(Growing { request, sample, sequence, chance, tokens, bytes, finish: None });

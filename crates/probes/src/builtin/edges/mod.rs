@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 use super::Chance;
 use crate::kind::Prompt;
-use crate::{Ask, Knob, Probe};
+use crate::{Ask, Decoding, Knob, Probe};
 use kinds::LadderKind;
 
 /// An axis with the knob that leads away from its centre.
@@ -99,7 +99,8 @@ fn ladder(kind: &LadderKind, number: usize, rungs: Vec<Prompt>) -> Vec<Probe> {
         axis: kind.axis.axis.to_owned(),
         tags: vec!["ladder".to_owned(), kind.name.to_owned()],
         knob: Some(knob(kind.axis, value)),
-        ask: Ask::Prompt(prompt),
+        // What a model can do, without the noise of draws: half as many families tell as much.
+        ask: Ask::Prompt(Prompt { decoding: Decoding::Greedy, ..prompt }),
     };
     rungs.into_iter().zip(kind.axis.rungs).map(probe).collect()
 }

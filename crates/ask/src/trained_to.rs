@@ -1,0 +1,40 @@
+//! What a student was trained to: the value of each knob of a suite that counts as radius 1.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hydrometer_probes::Suite;
+use hydrometer_probes::builtin::edges;
+
+use crate::AskError;
+
+/// The value of every knob of the suite that has one: the one that was said, else the one that the built-in suite documents.
+///
+/// # Errors
+/// A value that is no distance, or a knob that the suite does not turn.
+pub(crate) fn trained_to(suite: &Suite, said: &BTreeMap<String, f64>) -> Result<BTreeMap<String, f64>, AskError> {
+    let knobs: BTreeSet<(&str, &str)> = suite
+        .probes
+        .iter()
+        .filter_map(|probe| Some((probe.axis.as_str(), probe.knob.as_ref()?.name.as_str())))
+        .collect();
+    let names: BTreeSet<String> = knobs.iter().map(|(axis, knob)| format!("{axis}.{knob}")).collect();
+    for (name, &value) in said {
+        if !(value.is_finite() && value > 0.0) {
+            return Err(AskError::setting("trained_to", format!("{name}={value}"), "a value above 0"));
+        }
+        if !names.contains(name) {
+            let known: Vec<&str> = names.iter().map(String::as_str).collect();
+            let known = match known.as_slice() {
+                [] => "no knob: no probe of the suite has one".to_owned(),
+                known => format!("one of the suite's knobs: {}", known.join(", ")),
+            };
+            return Err(AskError::setting("trained_to", name, known));
+        }
+    }
+    let value = |axis, knob, name: &str| said.get(name).copied().or_else(|| edges::trained_to(axis, knob));
+    let found = knobs.into_iter().filter_map(|(axis, knob)| {
+        let name = format!("{axis}.{knob}");
+        Some((name.clone(), value(axis, knob, &name)?))
+    });
+    Ok(found.collect())
+}

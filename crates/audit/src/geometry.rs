@@ -1,0 +1,231 @@
+//! How fidelity falls with distance: the curves of a run's graded probes, and the numbers of the headline taken from them.
+
+mod success;
+
+use hydrometer_answers::RunSettings;
+use hydrometer_metrics::Estimate;
+use hydrometer_metrics::geometry::{
+    self, Axis, CERTIFICATE_PROBES, Curve, GeometryError, Probe, Promise, RINGS, ReachTest, Rings, Volume, Volumes,
+};
+use hydrometer_metrics::measure::{CAPABILITY_VOLUME, Definition, SAFE_REACH, WORST_AXIS};
+
+use self::success::{Graded, graded};
+use crate::AuditError;
+use crate::evidence::Evidence;
+use crate::statement::{AxisCurve, Geometry, RingRow};
+use crate::verdict::ground::Ground;
+
+/// Share of the teacher's success above chance that may be lost.
+const DELTA: f64 = 0.10;
+/// What is missing where no probe is graded.
+const NOTHING: &str =
+    "needs probes with a knob, which says how hard they are, and with a truth: the built-in suite has them";
+/// What is missing where the teacher can do nothing of it.
+const NOTHING_TO_KEEP: &str = "on no axis is the teacher shown to do better than chance: there is nothing to keep";
+/// What is missing where nobody said what the student was trained to.
+const NO_UNIT: &str = "no axis has a distance that counts as 1: say what the student was trained to with \
+                       `--trained-to AXIS.KNOB=VALUE`";
+
+/// A number, or why there is none.
+type Found = Result<(Estimate, Ground), String>;
+
+/// What is known of the distance at which a student stops being its teacher.
+pub(crate) struct Measured {
+    /// `None` where no probe is graded.
+    pub statement: Option<Geometry>,
+    /// The numbers that gates may rest on.
+    pub numbers: [(&'static Definition, Found); 3],
+}
+
+/// Reads the curves of a run.
+///
+/// # Errors
+/// A checker that cannot be used, or an axis that cannot be laid out.
+pub(crate) fn measure(evidence: &Evidence<'_>) -> Result<Measured, AuditError> {
+    let graded = graded(evidence.rows, &evidence.choices)?;
+    let level = evidence.level;
+    let axes = axes(&evidence.rows.manifest.settings, &graded, level)?;
+    if axes.is_empty() {
+        let numbers = [&CAPABILITY_VOLUME, &WORST_AXIS, &SAFE_REACH].map(|number| (number, Err(NOTHING.to_owned())));
+        return Ok(Measured { statement: None, numbers });
+    }
+    let laid: Vec<Axis<'_>> =
+        axes.iter().map(|axis| Axis { rings: &axis.rings, chance: axis.chance, deployment: None }).collect();
+    let volumes = geometry::volumes(&laid, level).map_err(|source| failed("all axes", source))?;
+    let mut curves = axes
+        .iter()
+        .zip(&volumes.axes)
+        .map(|(axis, volume)| axis.curve(volume, level))
+        .collect::<Result<Vec<_>, _>>()?;
+    // Least first; where there is nothing to keep last.
+    let left = |curve: &AxisCurve| curve.volume.as_ref().map_or(f64::INFINITY, |volume| volume.value);
+    curves.sort_by(|a, b| left(a).total_cmp(&left(b)));
+    let [mean, worst] = kept(volumes);
+    Ok(Measured {
+        statement: Some(Geometry { delta: DELTA, certificate: CERTIFICATE_PROBES, axes: curves }),
+        numbers: [(&CAPABILITY_VOLUME, mean), (&WORST_AXIS, worst), (&SAFE_REACH, safe_reach(axes, level))],
+    })
+}
+
+/// An axis whose probes are laid out in rings.
+struct Laid<'a> {
+    graded: Vec<&'a Graded<'a>>,
+    /// Value of the knob that is radius 1.
+    trained_to: Option<f64>,
+    chance: f64,
+    rings: Rings,
+    reach: ReachTest,
+}
+
+/// The axes in the order in which the suite asks them. Probes of one axis and knob that are guessed with different chances
+/// are not one curve.
+fn axes<'a>(settings: &RunSettings, graded: &'a [Graded<'a>], level: f64) -> Result<Vec<Laid<'a>>, AuditError> {
+    let mut groups: Vec<Vec<&Graded<'_>>> = Vec::new();
+    for probe in graded {
+        match groups.iter_mut().find(|group| group.first().is_some_and(|first| first.is_of_one_curve_with(probe))) {
+            Some(group) => group.push(probe),
+            None => groups.push(vec![probe]),
+        }
+    }
+    groups.into_iter().map(|group| Laid::new(settings, group, level)).collect()
+}
+
+/// The axis cannot be laid out.
+fn failed(axis: &str, source: GeometryError) -> AuditError {
+    AuditError::Geometry { axis: axis.to_owned(), source }
+}
+
+impl<'a> Laid<'a> {
+    fn new(settings: &RunSettings, graded: Vec<&'a Graded<'a>>, level: f64) -> Result<Self, AuditError> {
+        let (axis, knob) =
+            graded.first().map_or(("", ""), |first| (first.probe.axis.as_str(), first.knob.name.as_str()));
+        let trained_to = trained_to(settings, axis, knob);
+        let chance = graded.first().map_or(0.0, |first| first.probe.chance());
+        let probes: Vec<Probe<'_>> = graded
+            .iter()
+            .map(|graded| Probe {
+                family: &graded.probe.family,
+                radius: graded.knob.value / trained_to.unwrap_or(1.0),
+                teacher: graded.teacher,
+                student: graded.student,
+                ceiling: graded.ceiling,
+                base: graded.base,
+                control: None,
+            })
+            .collect();
+        let rings = Rings::new(&probes, RINGS).map_err(|source| failed(axis, source))?;
+        let promise = Promise { delta: DELTA, chance, level };
+        let reach = ReachTest::new(&rings, &promise).map_err(|source| failed(axis, source))?;
+        Ok(Self { graded, trained_to, chance, rings, reach })
+    }
+
+    fn families(&self) -> u64 {
+        let mut names: Vec<&str> = self.graded.iter().map(|graded| graded.probe.family.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.len() as u64
+    }
+
+    fn curve(&self, volume: &Volume, level: f64) -> Result<AxisCurve, AuditError> {
+        let Some(Graded { probe, knob, .. }) = self.graded.first() else {
+            return Err(failed("an axis", GeometryError::Empty("probe")));
+        };
+        let reach = self.reach.reach();
+        let [teacher, student, ceiling, base] = [Curve::Teacher, Curve::Student, Curve::Ceiling, Curve::Base]
+            .map(|curve| self.rings.curve(curve, level).into_iter());
+        let curves = teacher.zip(student).zip(ceiling.zip(base));
+        let row = |((ring, reach), ((teacher, student), (ceiling, base)))| -> Option<RingRow> {
+            let ring: &geometry::Ring = ring;
+            let reach: &geometry::RingReach = reach;
+            Some(RingRow {
+                inner: ring.inner,
+                outer: ring.outer,
+                mean: ring.mean,
+                probes: ring.probes,
+                families: ring.families,
+                teacher: teacher?,
+                student: student?,
+                ceiling,
+                base,
+                surplus: reach.surplus,
+                bounds: reach.bounds.map(|(low, high)| [low, high]),
+                verdict: reach.verdict,
+                probes_needed: reach.probes_needed,
+            })
+        };
+        let radius = |graded: &Graded<'_>| graded.knob.value / self.trained_to.unwrap_or(1.0);
+        let students = self.graded.iter().map(|graded| geometry::Graded {
+            family: &graded.probe.family,
+            radius: radius(graded),
+            success: graded.student,
+        });
+        let slope = geometry::slope(&students.collect::<Vec<_>>(), level);
+        Ok(AxisCurve {
+            axis: probe.axis.clone(),
+            knob: knob.name.clone(),
+            trained_to: self.trained_to,
+            chance: self.chance,
+            probes: self.graded.len() as u64,
+            families: self.families(),
+            rings: self.rings.rings().iter().zip(&reach.rings).zip(curves).filter_map(row).collect(),
+            safe_reach: reach.safe,
+            collapse: reach.collapse,
+            teacher_reach: reach.ceiling,
+            fewest_probes: reach.fewest_probes,
+            volume: match volume {
+                Volume::Kept(kept) => Some(kept.uniform.clone()),
+                Volume::NothingToKeep(_) => None,
+            },
+            no_slope: slope.as_ref().err().map(ToString::to_string),
+            slope: slope.ok().map(|slope| slope.per_radius),
+        })
+    }
+}
+
+impl Graded<'_> {
+    fn is_of_one_curve_with(&self, other: &Graded<'_>) -> bool {
+        let of = |graded: &Graded<'_>| (graded.probe.chance(), graded.probe.axis.clone(), graded.knob.name.clone());
+        of(self) == of(other)
+    }
+}
+
+/// The value of a knob that counts as radius 1: what the run was told.
+fn trained_to(settings: &RunSettings, axis: &str, knob: &str) -> Option<f64> {
+    settings.trained_to.get(&format!("{axis}.{knob}")).copied()
+}
+
+/// The mean volume and that of the worst axis.
+fn kept(volumes: Volumes) -> [Found; 2] {
+    let (mean, each) = volumes.limits;
+    let nothing = || NOTHING_TO_KEEP.to_owned();
+    let mean = volumes.mean.map(|kept| kept.uniform).zip(mean.map(Ground::One)).ok_or_else(nothing);
+    let worst = volumes.worst.map(|worst| (worst.kept, Ground::Least(each))).ok_or_else(nothing);
+    [mean, worst]
+}
+
+/// The shortest reach of all axes with a unit on which the teacher has anything.
+fn safe_reach(axes: Vec<Laid<'_>>, level: f64) -> Found {
+    let (probes, families) = axes
+        .iter()
+        .fold((0, 0), |(probes, families), axis| (probes + axis.graded.len() as u64, families + axis.families()));
+    let with_unit: Vec<ReachTest> =
+        axes.into_iter().filter(|axis| axis.trained_to.is_some()).map(|axis| axis.reach).collect();
+    if with_unit.is_empty() {
+        return Err(NO_UNIT.to_owned());
+    }
+    let able: Vec<ReachTest> = with_unit.into_iter().filter(|axis| axis.reach().ceiling > 0.0).collect();
+    let safe = able.iter().map(|axis| axis.reach().safe).min_by(f64::total_cmp).ok_or(NOTHING_TO_KEEP)?;
+    let ground = Ground::Reach(able);
+    let estimate = Estimate {
+        value: safe,
+        interval: ground.interval(level),
+        n_families: families,
+        effective_families: None,
+        unseen: None,
+        n_items: probes,
+        excluded: Vec::new(),
+        floor: None,
+        student_alone: None,
+    };
+    Ok((estimate, ground))
+}

@@ -1,0 +1,84 @@
+//! How fidelity falls with distance: curves, reach and volume per axis.
+
+use hydrometer_metrics::{Estimate, Verdict};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The curves of a suite that asks at growing distance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Geometry {
+    /// Share of the teacher's success above chance that a ring may lose.
+    pub delta: f64,
+    /// Probes per ring that a certificate asks for.
+    pub certificate: u64,
+    /// One per axis and knob, the one of which least is left first.
+    pub axes: Vec<AxisCurve>,
+}
+
+/// Success on one axis, in rings of growing distance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AxisCurve {
+    /// Capability axis.
+    pub axis: String,
+    /// What makes its probes harder.
+    pub knob: String,
+    /// Value of the knob that counts as radius 1; `None` where nobody said, and radii are the knob's own values.
+    pub trained_to: Option<f64>,
+    /// Success that needs no ability.
+    pub chance: f64,
+    /// Number of probes.
+    pub probes: u64,
+    /// Number of families.
+    pub families: u64,
+    /// From the inside out.
+    pub rings: Vec<RingRow>,
+    /// Outer edge of the last ring such that it and all inside keep the promise; 0 where the first does not.
+    pub safe_reach: f64,
+    /// Inner edge of the innermost ring such that it and all outside are shown to break it.
+    pub collapse: Option<f64>,
+    /// Outer edge up to which the teacher itself is shown to be above chance.
+    pub teacher_reach: f64,
+    /// Fewest probes of a ring within the safe reach.
+    pub fewest_probes: Option<u64>,
+    /// Share of the teacher's success above chance that is left, every distance counting alike; `None` where the teacher has
+    /// nothing to keep.
+    pub volume: Option<Estimate>,
+    /// Change of the student's log-odds of success per radius; `None` where it cannot be estimated.
+    pub slope: Option<Estimate>,
+    /// Why there is no slope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_slope: Option<String>,
+}
+
+/// One ring of an axis.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RingRow {
+    /// Outer edge of the ring inside it; 0 for the first.
+    pub inner: f64,
+    /// Largest radius in it.
+    pub outer: f64,
+    /// Mean radius of its probes.
+    pub mean: f64,
+    /// Number of probes.
+    pub probes: u64,
+    /// Number of families.
+    pub families: u64,
+    /// Mean success of the teacher.
+    pub teacher: Estimate,
+    /// Mean success of the student.
+    pub student: Estimate,
+    /// The same of the teacher's second run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling: Option<Estimate>,
+    /// The same of the student before distillation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Estimate>,
+    /// Student's success above chance, less the share of the ceiling's that is to be kept: 0 or more where the promise holds.
+    pub surplus: Option<f64>,
+    /// One-sided bounds of it, each at the gate's level.
+    pub bounds: Option<[f64; 2]>,
+    /// Whether the promise holds in this ring.
+    pub verdict: Verdict,
+    /// Probes in this ring that would show that it holds, were surplus and spread to stay.
+    pub probes_needed: Option<u64>,
+}

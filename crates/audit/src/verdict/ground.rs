@@ -1,0 +1,89 @@
+//! What a gate judges by: how far its number may lie from its truth, at any level.
+
+use hydrometer_metrics::geometry::{ReachTest, least_of};
+use hydrometer_metrics::stats::gate::{Bounds, Ends};
+use hydrometer_metrics::stats::limits::Limits;
+use hydrometer_metrics::stats::power;
+use hydrometer_metrics::{Interval, IntervalMethod};
+
+/// What is known of a number beside its value.
+#[derive(Clone, Debug)]
+pub(crate) enum Ground {
+    /// Its own limits.
+    One(Limits),
+    /// It is the least of these.
+    Least(Vec<Limits>),
+    /// It is the shortest reach of these axes.
+    Reach(Vec<ReachTest>),
+}
+
+impl Ground {
+    /// One-sided bounds, each missed with a chance of `alpha`, with `growth` times as many families; `None` where the
+    /// families allow none.
+    pub(crate) fn ends(&self, alpha: f64, growth: f64) -> Option<Ends> {
+        match self {
+            Self::One(limits) => limits.gate_ends(alpha, growth),
+            Self::Least(all) => {
+                let of = |alpha: f64| all.iter().map(|one| one.gate_ends(alpha, growth)).collect::<Option<Vec<_>>>();
+                let (low, high) = (of(alpha)?, of(alpha / all.len() as f64)?);
+                let least = |values: &mut dyn Iterator<Item = f64>| values.min_by(f64::total_cmp);
+                Some(Ends {
+                    miss: (
+                        least(&mut low.iter().map(|ends| ends.miss.0))?,
+                        least(&mut high.iter().map(|ends| ends.miss.1))?,
+                    ),
+                    clear: (
+                        least(&mut low.iter().map(|ends| ends.clear.0))?,
+                        least(&mut high.iter().map(|ends| ends.clear.1))?,
+                    ),
+                })
+            }
+            Self::Reach(_) => self.bounds_of_more(alpha, growth).map(Ends::from),
+        }
+    }
+
+    /// One-sided bounds, each missed with a chance of `alpha`.
+    pub(crate) fn bounds(&self, alpha: f64) -> Option<(f64, f64)> {
+        match self {
+            Self::One(limits) => limits.bounds(alpha),
+            Self::Least(all) => least_of(all, alpha),
+            Self::Reach(_) => self.bounds_of_more(alpha, 1.0),
+        }
+    }
+
+    /// The shortest reach of several axes: its lower bound holds whichever axis is the shortest, for its upper bound all of
+    /// theirs must hold together.
+    fn bounds_of_more(&self, alpha: f64, growth: f64) -> Option<(f64, f64)> {
+        let Self::Reach(axes) = self else { return None };
+        let low = axes.iter().map(|axis| axis.bounds(alpha, growth).0).min_by(f64::total_cmp)?;
+        let each = alpha / axes.len() as f64;
+        let high = axes.iter().map(|axis| axis.bounds(each, growth).1).min_by(f64::total_cmp)?;
+        Some((low, high))
+    }
+
+    /// The interval that people see: not beyond what was asked.
+    pub(crate) fn interval(&self, level: f64) -> Option<Interval> {
+        match self {
+            Self::One(limits) => limits.interval(level),
+            Self::Least(all) => {
+                let method = all.first()?.interval(level)?.method;
+                let (low, high) = self.bounds((1.0 - level) / 2.0)?;
+                Some(Interval { low, high, level, method })
+            }
+            Self::Reach(axes) => {
+                let (low, high) = self.bounds((1.0 - level) / 2.0)?;
+                let farthest = axes.iter().map(ReachTest::farthest).min_by(f64::total_cmp)?;
+                let within = |end: f64| end.min(farthest);
+                Some(Interval { low: within(low), high: within(high), level, method: IntervalMethod::FixedSequence })
+            }
+        }
+    }
+
+    /// Smallest loss beyond the bounds that would have been found with a chance of `power`; `None` where it is not known.
+    pub(crate) fn beyond(&self, bounds: &Bounds, alpha: f64, power: f64) -> Option<f64> {
+        match self {
+            Self::One(limits) => power::beyond(limits, bounds, alpha, power),
+            Self::Least(_) | Self::Reach(_) => None,
+        }
+    }
+}

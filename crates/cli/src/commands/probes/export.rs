@@ -1,0 +1,141 @@
+//! `hydrometer probes export`: what to train a student on, from what an audit found that it lost.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use hydrometer_answers::RunFolder;
+use hydrometer_audit::Policy;
+use hydrometer_audit::statement::AxisCurve;
+use hydrometer_metrics::Verdict;
+use hydrometer_probes::builtin::edges::ladders;
+use hydrometer_probes::counted::counted;
+use hydrometer_probes::kind::Prompt;
+use hydrometer_probes::{Ask, Probe};
+use serde_json::{Value, json};
+
+use super::generate::axis;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+use crate::numbers;
+use crate::terminal::Terminal;
+
+/// Seed of the prompts, unless the user gives another: none that an audit uses by itself.
+const SEED: u64 = 7001;
+/// Ladders drawn at a time until there are prompts enough.
+const STEP: usize = 64;
+/// Most ladders drawn: the axes have far fewer different ones.
+const MOST: usize = 1 << 14;
+
+/// Flags of `export`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Finished run that says what was lost.
+    #[arg(long = "from", value_name = "RUN")]
+    run: PathBuf,
+    /// Axis of the prompts.
+    #[arg(long, value_name = "AXIS", value_parser = axis)]
+    axis: &'static str,
+    /// Ring of the axis, counted from 1 inside. Default: every ring that is not shown to hold.
+    #[arg(long, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
+    ring: Option<u32>,
+    /// Prompts wanted.
+    #[arg(long, default_value_t = 500, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
+    count: u32,
+    /// Seed of the prompts; other than that of the audit.
+    #[arg(long, default_value_t = SEED, value_name = "N", value_parser = numbers::whole::<u64, 0>)]
+    seed: u64,
+    /// File to write instead of stdout: JSON lines with `messages`, ready for a teacher to answer.
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let run = RunFolder::open(&arguments.run)?;
+    let statement = hydrometer_audit::statement(&run, &Policy::default())?;
+    let curves = statement.geometry.as_ref().map_or(&[][..], |geometry| &geometry.axes);
+    let Some(curve) = curves.iter().find(|curve| curve.axis == arguments.axis) else {
+        let known: Vec<&str> = curves.iter().map(|curve| curve.axis.as_str()).collect();
+        let found = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        return Err(Failure::input(format!("the run has no curve of {}, only of: {found}", arguments.axis))
+            .hint("audit with --profile, or with `probes generate` and --probes"));
+    };
+    let wanted = knob_values(curve, arguments.ring)?;
+    let asked: BTreeSet<String> = run.probes().iter().map(words).collect();
+    let prompts = fresh(arguments, &curve.knob, &wanted, &asked);
+    let lines: String = prompts.iter().map(|probe| format!("{}\n", training(probe))).collect();
+    files::deliver(&lines, arguments.out.as_deref(), terminal)?;
+    let ranges: Vec<String> = wanted.iter().map(|(low, high)| format!("above {low} up to {high}")).collect();
+    terminal.say(&format!(
+        "{} of {} with {} {}; none of them was asked in the audit",
+        counted(prompts.len() as u64, "prompt"),
+        curve.axis,
+        curve.knob,
+        ranges.join(" or ")
+    ));
+    Ok(Exit::Done)
+}
+
+/// Values of the knob in the rings that are wanted: above the first, up to the second.
+fn knob_values(curve: &AxisCurve, ring: Option<u32>) -> Result<Vec<(f64, f64)>, Failure> {
+    let unit = curve.trained_to.unwrap_or(1.0);
+    // The first ring holds its inner edge, too; edges are quotients, so that a hair more is let in.
+    let range = |place: usize| {
+        let ring = &curve.rings[place];
+        (if place == 0 { -1.0 } else { ring.inner * unit * (1.0 + 1e-9) }, ring.outer * unit * (1.0 + 1e-9))
+    };
+    match ring {
+        Some(ring) if ring as usize <= curve.rings.len() => Ok(vec![range(ring as usize - 1)]),
+        Some(ring) => {
+            let rings = curve.rings.len();
+            Err(Failure::input(format!("--ring {ring}: {} has rings 1 to {rings}", curve.axis)))
+        }
+        None => {
+            let open = |place: &usize| curve.rings[*place].verdict != Verdict::Pass;
+            let found: Vec<_> = (0..curve.rings.len()).filter(open).map(range).collect();
+            if found.is_empty() {
+                let held = format!("every ring of {} is shown to hold: there is nothing to train", curve.axis);
+                return Err(Failure::input(held).hint("name one with --ring to have its prompts all the same"));
+            }
+            Ok(found)
+        }
+    }
+}
+
+/// Fresh prompts with such a knob, none with the words of one that was asked.
+fn fresh(arguments: &Arguments, knob: &str, wanted: &[(f64, f64)], asked: &BTreeSet<String>) -> Vec<Probe> {
+    let count = arguments.count as usize;
+    let mut drawn = STEP;
+    loop {
+        let found: Vec<Probe> = ladders(Some(arguments.axis), drawn, arguments.seed)
+            .into_iter()
+            .filter(|probe| {
+                probe.knob.as_ref().is_some_and(|turned| {
+                    turned.name == knob && wanted.iter().any(|(low, high)| turned.value > *low && turned.value <= *high)
+                })
+            })
+            .filter(|probe| !asked.contains(&words(probe)))
+            .take(count)
+            .collect();
+        if found.len() == count || drawn >= MOST {
+            return found;
+        }
+        drawn *= 2;
+    }
+}
+
+/// What tells a prompt from others.
+fn words(probe: &Probe) -> String {
+    probe.ask.kind().texts().join("\n")
+}
+
+/// A prompt as a line of a training set.
+fn training(probe: &Probe) -> Value {
+    let Ask::Prompt(Prompt { prompt, system, turns, .. }) = &probe.ask else { return Value::Null };
+    let message = |role: &str, content: &str| json!({"role": role, "content": content});
+    let earlier = turns.iter().map(|turn| message(turn.role.name(), &turn.text));
+    let messages: Vec<Value> =
+        system.iter().map(|text| message("system", text)).chain(earlier).chain([message("user", prompt)]).collect();
+    let knob = probe.knob.as_ref().map(|knob| json!({"name": knob.name, "value": knob.value}));
+    json!({"messages": messages, "axis": probe.axis, "knob": knob})
+}

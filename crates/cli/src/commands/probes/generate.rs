@@ -1,0 +1,58 @@
+//! `hydrometer probes generate`: fresh ladders of the built-in axes.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use hydrometer_probes::builtin::edges::{AXES, ladders};
+use hydrometer_probes::counted::counted;
+use hydrometer_probes::{Suite, write_jsonl};
+
+use crate::commands::suite::SEED;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+use crate::numbers;
+use crate::terminal::Terminal;
+
+/// Flags of `generate`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Only this axis. Default: all of them.
+    #[arg(long, value_name = "AXIS", value_parser = axis)]
+    axis: Option<&'static str>,
+    /// Ladders of each axis: families that are asked at every rung.
+    #[arg(long, default_value_t = 60, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
+    ladders: u32,
+    /// Other seed, other probes.
+    #[arg(long, default_value_t = SEED, value_name = "N", value_parser = numbers::whole::<u64, 0>)]
+    seed: u64,
+    /// File to write instead of stdout.
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// An axis that there are ladders of.
+pub(super) fn axis(word: &str) -> Result<&'static str, String> {
+    let known: BTreeSet<&str> = AXES.iter().map(|axis| axis.axis).collect();
+    known
+        .get(word)
+        .copied()
+        .ok_or_else(|| format!("expected one of {}", known.iter().copied().collect::<Vec<_>>().join(", ")))
+}
+
+pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let probes = ladders(arguments.axis, arguments.ladders as usize, arguments.seed);
+    let suite = Suite { name: "ladders".to_owned(), probes };
+    let mut lines = Vec::new();
+    write_jsonl(&suite, &mut lines)
+        .map_err(|error| Failure::input(format!("the probes cannot be written: {error}")))?;
+    files::deliver(&String::from_utf8_lossy(&lines), arguments.out.as_deref(), terminal)?;
+    let families: BTreeSet<&str> = suite.probes.iter().map(|probe| probe.family.as_str()).collect();
+    terminal.say(&format!(
+        "{} in {}, seed {}",
+        counted(suite.probes.len() as u64, "probe"),
+        counted(families.len() as u64, "ladder"),
+        arguments.seed
+    ));
+    Ok(Exit::Done)
+}
