@@ -8,6 +8,7 @@ mod instructions;
 mod kinds;
 mod reasoning;
 mod said;
+mod shift;
 mod tools;
 mod words;
 
@@ -17,6 +18,8 @@ use super::Chance;
 use crate::kind::Prompt;
 use crate::{Ask, Decoding, Knob, Probe};
 use kinds::LadderKind;
+
+pub use shift::{ShiftPair, shifted, show_pairs};
 
 /// An axis with the knob that leads away from its centre.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,7 +41,7 @@ pub struct EdgeAxis {
 }
 
 /// Every axis that has ladders.
-pub const AXES: &[EdgeAxis] = &[reasoning::AXIS, instructions::AXIS, tools::AXIS, horizon::AXIS];
+pub const AXES: &[EdgeAxis] = &[reasoning::AXIS, instructions::AXIS, tools::AXIS, horizon::AXIS, shift::AXIS];
 
 /// The value of a knob that stands for radius 1 where nothing says what a student was trained to; `None` for a knob
 /// that no axis has.
@@ -54,7 +57,13 @@ pub fn trained_to(axis: &str, knob: &str) -> Option<f64> {
 #[must_use]
 pub fn ladders(axis: Option<&str>, count: usize, seed: u64) -> Vec<Probe> {
     let wanted = AXES.iter().filter(|known| axis.is_none_or(|axis| axis == known.axis));
-    wanted.flat_map(|known| of_axis(known, count, seed)).collect()
+    wanted
+        .flat_map(
+            |known| {
+                if known.axis == shift::AXIS.axis { shift::centre(count, seed) } else { of_axis(known, count, seed) }
+            },
+        )
+        .collect()
 }
 
 /// Families of one axis, its kinds in turn.

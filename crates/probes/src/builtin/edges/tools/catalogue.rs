@@ -129,7 +129,7 @@ pub(super) const TOOLS: &[Tool] = &[
     tool("delete_folder", ["Delete the folder", "Please remove the folder"], &[by("folder", " {}", Values::Folder)]),
     tool(
         "create_order",
-        ["Place an order", "Please order something for me, an order"],
+        ["Place an order", "Please put in an order"],
         &[
             by("count", " for {}", Values::From(2, 60)),
             by("item", " of the {}", Values::Counted),

@@ -110,7 +110,7 @@ impl Scene {
         Self { tool, lead: chance.pick::<&str>(&tool.leads), values, others, places }
     }
 
-    /// What stands before the request: so many tools and the form of a call.
+    /// What stands before the request: the form of a call, the same for all, and so many tools.
     fn offered(&self, tools: f64) -> String {
         let mut offered: Vec<(usize, String)> = std::iter::once(&self.tool)
             .chain(&self.others)
@@ -121,9 +121,9 @@ impl Scene {
         offered.sort_unstable();
         let offered: String = offered.into_iter().map(|(_, signature)| signature + "\n").collect();
         format!(
-            "Tools:\n{offered}{ASK}({MISSING})\n\nWrite the one call that serves the user as JSON, like {{\"name\": \
-             \"get_time\", \"arguments\": {{\"zone\": \"CET\"}}}}. Every parameter is needed. Where the user does not give \
-             one, call {ASK} with its name.\n\n"
+            "Write the one call that serves the user as JSON, like {{\"name\": \"get_time\", \"arguments\": {{\"zone\": \
+             \"CET\"}}}}. Every parameter is needed. Where the user does not give one, call {ASK} with its name.\n\nTools:\n\
+             {offered}{ASK}({MISSING})\n\n"
         )
     }
 

@@ -1,0 +1,241 @@
+//! Text shift: the same question put in other words, more and more of them, with the same right answer.
+//!
+//! Nothing that could carry the label is touched. Words are misspelt or set in capitals only where they stand in a closed
+//! list of small words, outside quotation marks and code, and are no part of what the checker expects. Everything else is
+//! put in front and says that it does not belong to the task. Names are swapped everywhere at once, in the checker too,
+//! or not at all. Numbers stay as they are.
+
+mod fixed;
+mod front;
+mod names;
+mod small_words;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{AXES, EdgeAxis, knob, of_axis, rung_name};
+use crate::builtin::Chance;
+use crate::check::Instruction;
+use crate::kind::Prompt;
+use crate::{Ask, Checker, Probe};
+
+pub(super) const AXIS: EdgeAxis = EdgeAxis {
+    axis: "text_shift",
+    knob: "strength",
+    unit: "kinds of change",
+    meaning: "kinds of change made at once to a prompt whose right answer stays the same; 0 is the prompt itself",
+    chance: 0.0,
+    trained_to: 1.0,
+    rungs: &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
+};
+
+/// A kind of change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Change {
+    Names,
+    Typos,
+    Capitals,
+    Layout,
+    Frame,
+    Language,
+    Distractor,
+    Padding,
+}
+
+impl Change {
+    const ALL: [Self; 8] = [
+        Self::Names,
+        Self::Typos,
+        Self::Capitals,
+        Self::Layout,
+        Self::Frame,
+        Self::Language,
+        Self::Distractor,
+        Self::Padding,
+    ];
+
+    fn tag(self) -> &'static str {
+        match self {
+            Self::Names => "shift:names",
+            Self::Typos => "shift:typos",
+            Self::Capitals => "shift:capitals",
+            Self::Layout => "shift:layout",
+            Self::Frame => "shift:frame",
+            Self::Language => "shift:language",
+            Self::Distractor => "shift:distractor",
+            Self::Padding => "shift:padding",
+        }
+    }
+
+    /// The prompt with this change; none where there is nothing to change. `strength` is how much of it.
+    fn made(self, prompt: &Prompt, strength: usize, chance: &mut Chance) -> Option<Prompt> {
+        let text = match self {
+            Self::Names => return names::swapped(prompt, chance),
+            Self::Typos => small_words::misspelt(prompt, strength, chance)?,
+            Self::Capitals => small_words::capitals(prompt, strength, chance)?,
+            Self::Layout => front::laid_out(&prompt.prompt, chance),
+            Self::Frame => front::framed(&prompt.prompt, chance),
+            Self::Language => front::greeted(prompt, chance)?,
+            Self::Distractor => front::distracted(&prompt.prompt, chance)?,
+            Self::Padding => front::padded(&prompt.prompt, strength, chance),
+        };
+        Some(Prompt { prompt: text, ..prompt.clone() })
+    }
+}
+
+/// Ladders of the user's own prompts: each that has a checker at every strength, the strength 0 being the prompt itself.
+///
+/// Left out is what has no checker, what is no prompt, and what speaks of its own wording: there another wording is
+/// another question. Families, tags and checkers are those of the originals, whose axis stays as the tag `of:AXIS`.
+#[must_use]
+pub fn shifted(probes: &[Probe], seed: u64) -> Vec<Probe> {
+    probes.iter().filter_map(|probe| ladder(probe, seed)).flatten().collect()
+}
+
+fn ladder(original: &Probe, seed: u64) -> Option<Vec<Probe>> {
+    let Ask::Prompt(prompt) = &original.ask else { return None };
+    if speaks_of_itself(prompt) {
+        return None;
+    }
+    let stream = |purpose: &str| Chance::new(&format!("edge/text_shift/{purpose}/{}", original.id), seed, 0);
+    let order = order(&mut stream("order"));
+    let rung = |&value: &f64| {
+        let strength = value as usize;
+        let changes = chosen(prompt, &order, strength, &stream);
+        // Each change draws from a stream of its own, so that it is the same at every strength, only more of it.
+        let text = changes
+            .iter()
+            .try_fold(prompt.clone(), |prompt, change| change.made(&prompt, strength, &mut stream(change.tag())))?;
+        let mut tags = original.tags.clone();
+        tags.retain(|tag| tag != "ladder");
+        tags.extend(["ladder".to_owned(), format!("of:{}", original.axis)]);
+        tags.extend(changes.iter().map(|change| change.tag().to_owned()));
+        Some(Probe {
+            id: id(&original.id, value),
+            family: original.family.clone(),
+            axis: AXIS.axis.to_owned(),
+            tags,
+            knob: Some(crate::Knob { chance: Some(original.chance()), ..knob(&AXIS, value) }),
+            ask: Ask::Prompt(text),
+        })
+    };
+    AXIS.rungs.iter().map(rung).collect()
+}
+
+/// Whether an answer could not be judged, or another wording would be another question.
+fn speaks_of_itself(prompt: &Prompt) -> bool {
+    const ITSELF: &[&str] = &["this message", "this prompt", "my message", "my prompt", "the prompt", "this sentence"];
+    let text = prompt.prompt.to_lowercase();
+    let repeats = |instruction: &Instruction| matches!(instruction, Instruction::RepeatPrompt { .. });
+    match &prompt.check {
+        None => true,
+        Some(Checker::Instructions(list)) if list.iter().any(repeats) => true,
+        Some(_) => ITSELF.iter().any(|words| text.contains(words)),
+    }
+}
+
+/// In which order the kinds of change join a ladder. Capitals never come first: alone they change no word.
+fn order(chance: &mut Chance) -> Vec<Change> {
+    let mut order = Change::ALL.to_vec();
+    chance.shuffle(&mut order);
+    if order[0] == Change::Capitals {
+        order.rotate_left(1);
+    }
+    order
+}
+
+/// The first so many of them that find something to change, in the order in which they are made.
+fn chosen(prompt: &Prompt, order: &[Change], strength: usize, stream: &impl Fn(&str) -> Chance) -> Vec<Change> {
+    let finds = |change: &&Change| change.made(prompt, 1, &mut stream(change.tag())).is_some();
+    let mut changes: Vec<Change> = order.iter().filter(finds).take(strength).copied().collect();
+    changes.sort_unstable();
+    changes
+}
+
+/// The identifier of a rung; a hash stands for an identifier that would make it too long.
+fn id(original: &str, strength: f64) -> String {
+    const LONGEST: usize = 160;
+    let short = blake3::hash(original.as_bytes()).to_hex();
+    let name = if original.len() > LONGEST { short.as_str() } else { original };
+    format!("edge/{}/{name}/{}", AXIS.axis, rung_name(&AXIS, strength))
+}
+
+/// Ladders of the easiest questions of the other axes: what is asked is easy, how it is put is not.
+pub(super) fn centre(count: usize, seed: u64) -> Vec<Probe> {
+    // Other items than those of the axes themselves.
+    let seed = Chance::new("edge/text_shift/centre", seed, 0).below(usize::MAX) as u64;
+    let axes: Vec<&EdgeAxis> = AXES.iter().filter(|axis| axis.axis != AXIS.axis).collect();
+    let easiest = |probe: &Probe, axis: &EdgeAxis| {
+        probe.knob.as_ref().is_some_and(|knob| axis.rungs.first().is_some_and(|&first| knob.value <= first))
+    };
+    let mut of: Vec<_> = axes
+        .iter()
+        .map(|axis| {
+            let probes = of_axis(axis, count.div_ceil(axes.len()), seed);
+            probes.into_iter().filter(|probe| easiest(probe, axis)).collect::<Vec<_>>().into_iter()
+        })
+        .collect();
+    let turns = (0..count).filter_map(|number| of[number % axes.len()].next());
+    let originals: Vec<Probe> = turns
+        .map(|mut probe| {
+            // Families of their own: the same number stands for another item among those of the axis.
+            probe.id = probe.family.replacen("edge/", "", 1);
+            probe.family = format!("edge/{}/{}", AXIS.axis, probe.id);
+            probe.tags.clear();
+            probe
+        })
+        .collect();
+    shifted(&originals, seed)
+}
+
+/// A prompt before and after, for a person to read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShiftPair {
+    /// Identifier of the changed probe.
+    pub id: String,
+    /// How strongly it was changed.
+    pub strength: f64,
+    /// The user's words.
+    pub before: String,
+    /// The same, changed.
+    pub after: String,
+    /// What the answer is judged by, before and after.
+    pub check: [Option<Checker>; 2],
+}
+
+impl fmt::Display for ShiftPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} (strength {})", self.id, self.strength)?;
+        for (heading, text) in [("before", &self.before), ("after", &self.after)] {
+            writeln!(f, "  {heading}:")?;
+            text.lines().try_for_each(|line| writeln!(f, "    {line}"))?;
+        }
+        if self.check[0] == self.check[1] { Ok(()) } else { writeln!(f, "  the checker was changed with the names") }
+    }
+}
+
+/// Some changed prompts beside their originals, at random: whether the right answer is still the same is for a person to
+/// say. None twice; all of them where there are fewer than `n`.
+#[must_use]
+pub fn show_pairs(originals: &[Probe], shifted: &[Probe], seed: u64, n: usize) -> Vec<ShiftPair> {
+    let prompt = |probe: &Probe| match &probe.ask {
+        Ask::Prompt(prompt) => Some(prompt.clone()),
+        _ => None,
+    };
+    let mut by_id: BTreeMap<String, &Probe> = BTreeMap::new();
+    for original in originals {
+        by_id.extend(AXIS.rungs.iter().map(|&rung| (id(&original.id, rung), original)));
+    }
+    let mut pairs: Vec<ShiftPair> = shifted
+        .iter()
+        .filter_map(|probe| {
+            let strength = probe.knob.as_ref().map(|knob| knob.value).filter(|&value| value > 0.0)?;
+            let (before, after) = (prompt(by_id.get(&probe.id)?)?, prompt(probe)?);
+            let check = [before.check, after.check];
+            Some(ShiftPair { id: probe.id.clone(), strength, before: before.prompt, after: after.prompt, check })
+        })
+        .collect();
+    Chance::new("edge/text_shift/pairs", seed, 0).shuffle(&mut pairs);
+    pairs.truncate(n);
+    pairs
+}
