@@ -1,10 +1,11 @@
 //! Sampled answers: many sequences of one model at once.
 //!
 //! Finished sequences free their place for the next at once (continuous batching); the samples of one prompt share what
-//! the prompt costs. An answer is a function of model, prompt, parameters, the request's key and the sample's number:
+//! the prompt costs, and prompts with a common beginning share that. An answer is a function of model, prompt, parameters, the request's key and the sample's number:
 //! every token has a random number of its own, so batching, order, threads and interruptions change nothing.
 
 mod draw;
+mod prefixes;
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -16,6 +17,7 @@ use rayon::prelude::*;
 use crate::{Answers, Facet, Feed, GenerationPrompt, Grows, Message, Model, ModelError, Session, Tokenizer};
 pub use draw::Draw;
 use draw::{Chance, draw};
+use prefixes::{Part, tree};
 
 /// Most tokens read in one step.
 const STEP_TOKENS: usize = 2048;
@@ -131,7 +133,9 @@ pub fn sample(
     let samples: usize = requests.iter().map(|request| request.samples.len()).sum();
     let sequences = (limits.width.min(samples) * longest.max().unwrap_or(0)) as u64;
     let spare = limits.memory.saturating_sub(grows.position_bytes().saturating_mul(sequences));
-    let (session, ends) = (grows.session(spare)?, tokenizer.ends());
+    let asked = (0..requests.len()).filter(|&request| !requests[request].samples.is_empty());
+    let waiting = tree(&prompt_tokens, asked).into_iter().map(|part| Waiting { part, behind: None });
+    let (waiting, session, ends) = (waiting.collect(), grows.session(spare)?, tokenizer.ends());
     let vocab = model.identity().logit_width() as usize;
     let mut sampler = Sampler {
         tokenizer,
@@ -144,7 +148,8 @@ pub fn sample(
         session,
         ends,
         vocab,
-        waiting: (0..requests.len()).filter(|&request| !requests[request].samples.is_empty()).collect(),
+        waiting,
+        beginnings: Vec::new(),
         prompts: VecDeque::new(),
         active: Vec::new(),
         logits: Vec::new(),
@@ -199,6 +204,20 @@ fn check(
     Ok(())
 }
 
+/// A part of prompts that is not read yet.
+struct Waiting {
+    part: Part,
+    /// Place of the beginning that it follows.
+    behind: Option<usize>,
+}
+
+/// A common beginning of prompts, read.
+struct Beginning {
+    sequence: usize,
+    /// Parts that follow it and are not read yet.
+    open: usize,
+}
+
 /// A prompt that is read and whose samples have not all begun.
 struct Read {
     request: usize,
@@ -235,8 +254,9 @@ struct Sampler<'a> {
     /// Tokens that end an answer.
     ends: Vec<u32>,
     vocab: usize,
-    /// Requests whose prompt is not read.
-    waiting: VecDeque<usize>,
+    /// Parts of prompts that are not read, what they follow is.
+    waiting: VecDeque<Waiting>,
+    beginnings: Vec<Beginning>,
     prompts: VecDeque<Read>,
     active: Vec<Growing>,
     /// Working space: the logits of one step.
@@ -256,11 +276,15 @@ impl Sampler<'_> {
             // Samples that end with their first token leave room for those that found none.
             return Ok(if self.prompts.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) });
         }
-        let opened: Vec<_> = reading.iter().map(|&request| (request, self.session.open())).collect();
+        let opened = reading.into_iter().map(|waiting| Ok((waiting.part, self.begun(waiting.behind)?)));
+        let opened: Vec<(Part, usize)> = opened.collect::<Result<_, ModelError>>()?;
         let fed: Vec<_> = self.active.iter().filter_map(|growing| Some([growing.tokens.last()?.token])).collect();
         let going = self.active.iter().zip(&fed);
         let going = going.map(|(growing, token)| Feed { sequence: growing.sequence, tokens: token });
-        let read = opened.iter().map(|&(request, sequence)| Feed { sequence, tokens: self.prompt_tokens[request] });
+        let read = opened.iter().map(|(part, sequence)| Feed {
+            sequence: *sequence,
+            tokens: &self.prompt_tokens[part.request][part.tokens.clone()],
+        });
         let feeds: Vec<_> = going.chain(read).collect();
         let read: usize = feeds[fed.len()..].iter().map(|feed| feed.tokens.len()).sum();
 
@@ -284,8 +308,17 @@ impl Sampler<'_> {
         if let Some(error) = failed {
             return Err(error);
         }
-        for ((request, sequence), logits) in opened.into_iter().zip(ends.chunks_exact(self.vocab)) {
-            self.prompts.push_back(Read { request, sequence, logits: logits.to_vec(), begun: 0 });
+        for ((part, sequence), logits) in opened.into_iter().zip(ends.chunks_exact(self.vocab)) {
+            if part.then.is_empty() {
+                self.prompts.push_back(Read { request: part.request, sequence, logits: logits.to_vec(), begun: 0 });
+                continue;
+            }
+            let behind = Some(self.beginnings.len());
+            self.beginnings.push(Beginning { sequence, open: part.then.len() });
+            // What follows comes next, so that few beginnings are held at once.
+            for part in part.then.into_iter().rev() {
+                self.waiting.push_front(Waiting { part, behind });
+            }
         }
         self.logits = logits;
         if flow.is_continue() {
@@ -300,6 +333,16 @@ impl Sampler<'_> {
             Decoding::Sampled => self.parameters,
             Decoding::Greedy => &self.greedy,
         }
+    }
+
+    /// A sequence that holds a beginning, which ends with the last one that follows it.
+    fn begun(&mut self, behind: Option<usize>) -> Result<usize, ModelError> {
+        let Some(beginning) = behind.map(|behind| &mut self.beginnings[behind]) else { return Ok(self.session.open()) };
+        beginning.open -= 1;
+        if beginning.open == 0 {
+            return Ok(beginning.sequence);
+        }
+        self.session.fork(beginning.sequence)
     }
 
     /// Begins samples of prompts that are read, as many as there is room for, each with its first token.
@@ -328,20 +371,22 @@ impl Sampler<'_> {
         Ok(self.active.len() - before)
     }
 
-    /// Prompts to read now, so that no place stays empty: not more than will find room.
-    fn next_prompts(&mut self) -> Vec<usize> {
+    /// What of prompts to read now, so that no place stays empty: not more than will find room.
+    fn next_prompts(&mut self) -> Vec<Waiting> {
         let unbegun = |prompt: &Read| self.requests[prompt.request].samples.len() - prompt.begun;
         let mut places = self.active.len() + self.prompts.iter().map(unbegun).sum::<usize>();
         let (mut tokens, mut next) = (0, Vec::new());
-        while let Some(&request) = self.waiting.front() {
-            let length = self.prompt_tokens[request].len();
+        while let Some(Waiting { part, .. }) = self.waiting.front() {
+            let (request, length) = (part.request, part.tokens.len());
             if !self.has_room(request, places) || (tokens > 0 && tokens + length > STEP_TOKENS) {
                 break;
             }
             tokens += length;
-            places += self.requests[request].samples.len();
-            next.push(request);
-            self.waiting.pop_front();
+            // A beginning alone takes no place.
+            if part.then.is_empty() {
+                places += self.requests[request].samples.len();
+            }
+            next.extend(self.waiting.pop_front());
         }
         next
     }
