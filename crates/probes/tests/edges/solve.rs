@@ -1,12 +1,16 @@
 //! A reader of the questions, written apart from their generator: it sees the prompt only and says what is right.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use hydrometer_probes::kind::Prompt;
 use regex::Regex;
 
+/// A pattern, compiled once.
 pub fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).unwrap()
+    static COMPILED: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
+    let mut compiled = COMPILED.lock().unwrap();
+    compiled.entry(pattern.to_owned()).or_insert_with(|| Regex::new(pattern).unwrap()).clone()
 }
 
 /// The groups of every match.
@@ -258,7 +262,7 @@ fn remember(kind: &str, prompt: &Prompt) -> String {
         }
         "codes" => {
             let place = &one(r"code of the (\w+) now", asked)[0];
-            all(&format!(r"of the {place} is (?:now )?(\d+)"), &whole).pop().unwrap().remove(0)
+            all(&format!(r"of the {place} (?:is )?(?:now )?(\d+)"), &whole).pop().unwrap().remove(0)
         }
         "differing" => {
             let what = &one(r"is it that ([a-z ]+)\?", asked)[0];

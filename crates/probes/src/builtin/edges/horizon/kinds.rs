@@ -63,7 +63,12 @@ pub(in super::super) fn codes(chance: &mut Chance, rungs: &[f64]) -> Vec<Prompt>
         format!("The code of the {} is {}, that of the {} is {}.", first[0].0, first[0].1, first[1].0, first[1].1);
     let changes = [codes[1], codes[2]].map(|code| format!("The code of the {} is now {code}.", places[0]));
     let talk = Talk::draw(chance, rungs, opening, changes, |chance| {
-        format!("The code of the {} is now {}.", chance.pick(&places[1..]), chance.between(1000, 9999))
+        let (two, [code, other]) = (chance.sample(&places[1..], 2), [(); 2].map(|()| chance.between(1000, 9999)));
+        // One number or two, so that the answer does not stand at one place from the end.
+        match chance.below(2) {
+            0 => format!("The code of the {} is now {code}.", two[0]),
+            _ => format!("The code of the {} is now {code}, that of the {} {other}.", two[0], two[1]),
+        }
     });
     let rung = |&turns: &f64| {
         let (turns, changes) = talk.turns(turns);
@@ -94,14 +99,16 @@ pub(in super::super) fn differing(chance: &mut Chance, rungs: &[f64]) -> Vec<Pro
     chance.shuffle(&mut hours);
     let first_counts = chance.percent(50);
     let counts = if first_counts { "first" } else { "last" };
-    let other = chance.pick(&hours[3..]);
-    let opening = format!(
-        "{who}'s notes: {} at {}, {} at {other}. Where notes differ, the {counts} one counts.",
-        notes[0], hours[0], notes[1]
-    );
+    let mut first = [0, 1, 2].map(|at| format!("{} at {}", notes[at], hours[[0, 3, 4][at]]));
+    chance.shuffle(&mut first);
+    let opening = format!("{who}'s notes: {}. Where notes differ, the {counts} one counts.", first.join(", "));
     let changes = [hours[1], hours[2]].map(|hour| format!("{who} notes: {} at {hour}.", notes[0]));
     let talk = Talk::draw(chance, rungs, opening, changes, |chance| {
-        format!("{who} notes: {} at {}.", chance.pick(&notes[1..]), chance.between(6, 22))
+        let (two, [hour, other]) = (chance.sample(&notes[1..], 2), [(); 2].map(|()| chance.between(6, 22)));
+        match chance.below(2) {
+            0 => format!("{who} notes: {} at {hour}.", two[0]),
+            _ => format!("{who} notes: {} at {hour}, {} at {other}.", two[0], two[1]),
+        }
     });
     let rung = |&turns: &f64| {
         let (turns, changes) = talk.turns(turns);

@@ -26,15 +26,17 @@ const CHANGES_FROM: [usize; 2] = [4, 6];
 struct Talk {
     /// The first message.
     opening: String,
-    /// Messages that change what is asked for, at a third and at two thirds.
+    /// Messages that change what is asked for, at a quarter and in the middle.
     changes: [String; 2],
-    /// What stands between them; the last is never a change.
+    /// What stands between them.
     between: Vec<String>,
+    /// What stands last, where there is more than the opening: of the kind's own, so that the answer is not said last.
+    last: String,
     answers: Vec<&'static str>,
 }
 
 impl Talk {
-    /// Draws what stands between: small talk, and every other time a message of the kind's own.
+    /// Draws what stands between: messages of the kind's own, and small talk among them.
     fn draw(
         chance: &mut Chance,
         rungs: &[f64],
@@ -45,13 +47,14 @@ impl Talk {
         let longest = rungs.iter().fold(0.0_f64, |longest, &rung| longest.max(rung)) as usize / 2;
         let mut between: Vec<String> = Vec::with_capacity(longest);
         while between.len() < longest {
-            let next = if between.len() % 2 == 0 { own(chance) } else { small_talk(chance) };
+            let next = if chance.percent(60) { own(chance) } else { small_talk(chance) };
             if !between.contains(&next) {
                 between.push(next);
             }
         }
         let answers = (0..longest).map(|_| *chance.pick(&["Ok.", "Noted.", "Good.", "Yes.", "Fine."])).collect();
-        Self { opening, changes, between, answers }
+        let last = own(chance);
+        Self { opening, changes, between, last, answers }
     }
 
     /// So many messages of both sides, and how many of the changes are among them.
@@ -61,8 +64,12 @@ impl Talk {
         let mut between = self.between.iter();
         let mut said: Vec<&String> = vec![&self.opening];
         for at in 1..messages {
-            let change = (1..=changes).find(|number| at == messages * number / 3);
-            said.extend(change.map_or_else(|| between.next(), |number| self.changes.get(number - 1)));
+            let change = (1..=changes).find(|number| at == messages * number / 4);
+            said.extend(match change {
+                _ if at == messages - 1 => Some(&self.last),
+                Some(number) => self.changes.get(number - 1),
+                None => between.next(),
+            });
         }
         let turn = |(text, answer): (&String, &&str)| {
             [Turn { role: Role::User, text: text.clone() }, Turn { role: Role::Assistant, text: (*answer).to_owned() }]

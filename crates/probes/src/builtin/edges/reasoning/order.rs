@@ -5,10 +5,11 @@ use crate::builtin::Chance;
 use crate::builtin::edges::said;
 use crate::kind::Prompt;
 
-/// A comparison of neighbours in an order, forwards and backwards, and how a distance is asked for in both directions.
+/// A comparison of neighbours in an order, forwards and backwards, and how a distance is asked for both ways.
 struct Setting {
     ahead: &'static str,
     behind: &'static str,
+    unit: &'static str,
     asked: [&'static str; 2],
 }
 
@@ -16,11 +17,12 @@ const SETTINGS: &[Setting] = &[
     Setting {
         ahead: "stands right in front of",
         behind: "stands right behind",
-        asked: ["places behind", "places in front of"],
+        unit: "place",
+        asked: ["behind", "in front of"],
     },
-    Setting { ahead: "came in right before", behind: "came in right after", asked: ["places after", "places before"] },
-    Setting { ahead: "lives right above", behind: "lives right below", asked: ["floors below", "floors above"] },
-    Setting { ahead: "sits just left of", behind: "sits just right of", asked: ["seats right of", "seats left of"] },
+    Setting { ahead: "came in right before", behind: "came in right after", unit: "place", asked: ["after", "before"] },
+    Setting { ahead: "lives right above", behind: "lives right below", unit: "floor", asked: ["below", "above"] },
+    Setting { ahead: "sits just left of", behind: "sits just right of", unit: "seat", asked: ["right of", "left of"] },
 ];
 
 /// People beyond the stretch that is asked for, on both sides together.
@@ -45,9 +47,13 @@ pub(in super::super) fn ladder(chance: &mut Chance, rungs: &[f64]) -> Vec<Prompt
         chance.shuffle(&mut facts);
         let (start, end) = if backwards == 0 { (from, from + depth) } else { (from + depth, from) };
         let asked = setting.asked[backwards];
-        let asked = if depth == 1 { asked.replacen('s', "", usize::from(depth == 1)) } else { asked.to_owned() };
-        let text =
-            format!("Answer with the name only.\n\n{} Who is {depth} {asked} {}?", facts.join(" "), shown[start]);
+        let plural = if depth == 1 { "" } else { "s" };
+        let text = format!(
+            "Answer with the name only.\n\n{} Who is {depth} {}{plural} {asked} {}?",
+            facts.join(" "),
+            setting.unit,
+            shown[start]
+        );
         said::word(&text, shown[end])
     };
     rungs.iter().map(rung).collect()

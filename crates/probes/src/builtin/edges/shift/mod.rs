@@ -33,8 +33,7 @@ pub(super) const AXIS: EdgeAxis = EdgeAxis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Change {
     Names,
-    Typos,
-    Capitals,
+    Spelling,
     Layout,
     Frame,
     Language,
@@ -43,22 +42,13 @@ enum Change {
 }
 
 impl Change {
-    const ALL: [Self; 8] = [
-        Self::Names,
-        Self::Typos,
-        Self::Capitals,
-        Self::Layout,
-        Self::Frame,
-        Self::Language,
-        Self::Distractor,
-        Self::Padding,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Names, Self::Spelling, Self::Layout, Self::Frame, Self::Language, Self::Distractor, Self::Padding];
 
     fn tag(self) -> &'static str {
         match self {
             Self::Names => "shift:names",
-            Self::Typos => "shift:typos",
-            Self::Capitals => "shift:capitals",
+            Self::Spelling => "shift:spelling",
             Self::Layout => "shift:layout",
             Self::Frame => "shift:frame",
             Self::Language => "shift:language",
@@ -71,8 +61,7 @@ impl Change {
     fn made(self, prompt: &Prompt, strength: usize, chance: &mut Chance) -> Option<Prompt> {
         let text = match self {
             Self::Names => return names::swapped(prompt, chance),
-            Self::Typos => small_words::misspelt(prompt, strength, chance)?,
-            Self::Capitals => small_words::capitals(prompt, strength, chance)?,
+            Self::Spelling => small_words::misspelt(prompt, strength, chance)?,
             Self::Layout => front::laid_out(&prompt.prompt, chance),
             Self::Frame => front::framed(&prompt.prompt, chance),
             Self::Language => front::greeted(prompt, chance)?,
@@ -98,7 +87,9 @@ fn ladder(original: &Probe, seed: u64) -> Option<Vec<Probe>> {
         return None;
     }
     let stream = |purpose: &str| Chance::new(&format!("edge/text_shift/{purpose}/{}", original.id), seed, 0);
-    let order = order(&mut stream("order"));
+    // In which order the kinds of change join the ladder.
+    let mut order = Change::ALL;
+    stream("order").shuffle(&mut order);
     let rung = |&value: &f64| {
         let strength = value as usize;
         let changes = chosen(prompt, &order, strength, &stream);
@@ -134,16 +125,6 @@ fn speaks_of_itself(prompt: &Prompt) -> bool {
     }
 }
 
-/// In which order the kinds of change join a ladder. Capitals never come first: alone they change no word.
-fn order(chance: &mut Chance) -> Vec<Change> {
-    let mut order = Change::ALL.to_vec();
-    chance.shuffle(&mut order);
-    if order[0] == Change::Capitals {
-        order.rotate_left(1);
-    }
-    order
-}
-
 /// The first so many of them that find something to change, in the order in which they are made.
 fn chosen(prompt: &Prompt, order: &[Change], strength: usize, stream: &impl Fn(&str) -> Chance) -> Vec<Change> {
     let finds = |change: &&Change| change.made(prompt, 1, &mut stream(change.tag())).is_some();
@@ -162,8 +143,6 @@ fn id(original: &str, strength: f64) -> String {
 
 /// Ladders of the easiest questions of the other axes: what is asked is easy, how it is put is not.
 pub(super) fn centre(count: usize, seed: u64) -> Vec<Probe> {
-    // Other items than those of the axes themselves.
-    let seed = Chance::new("edge/text_shift/centre", seed, 0).below(usize::MAX) as u64;
     let axes: Vec<&EdgeAxis> = AXES.iter().filter(|axis| axis.axis != AXIS.axis).collect();
     let easiest = |probe: &Probe, axis: &EdgeAxis| {
         probe.knob.as_ref().is_some_and(|knob| axis.rungs.first().is_some_and(|&first| knob.value <= first))
@@ -171,14 +150,15 @@ pub(super) fn centre(count: usize, seed: u64) -> Vec<Probe> {
     let mut of: Vec<_> = axes
         .iter()
         .map(|axis| {
-            let probes = of_axis(axis, count.div_ceil(axes.len()), seed);
-            probes.into_iter().filter(|probe| easiest(probe, axis)).collect::<Vec<_>>().into_iter()
+            // The families behind those that the axis asks itself: no text is asked twice.
+            let probes = of_axis(axis, count + count.div_ceil(axes.len()), seed);
+            let easiest: Vec<Probe> = probes.into_iter().filter(|probe| easiest(probe, axis)).skip(count).collect();
+            easiest.into_iter()
         })
         .collect();
     let turns = (0..count).filter_map(|number| of[number % axes.len()].next());
     let originals: Vec<Probe> = turns
         .map(|mut probe| {
-            // Families of their own: the same number stands for another item among those of the axis.
             probe.id = probe.family.replacen("edge/", "", 1);
             probe.family = format!("edge/{}/{}", AXIS.axis, probe.id);
             probe.tags.clear();

@@ -71,25 +71,8 @@ fn share(strength: usize) -> usize {
     (10 + 20 * strength).min(100)
 }
 
-/// Small words misspelt; none where there is none.
+/// Small words misspelt, and every second of them in capitals instead; none where there is none.
 pub(super) fn misspelt(prompt: &Prompt, strength: usize, chance: &mut Chance) -> Option<String> {
-    rewritten(prompt, strength, chance, |word, misspelling| {
-        let initial = word.chars().next().is_some_and(char::is_uppercase);
-        if initial { misspelling[..1].to_uppercase() + &misspelling[1..] } else { misspelling.to_owned() }
-    })
-}
-
-/// Small words in capitals; none where there is none.
-pub(super) fn capitals(prompt: &Prompt, strength: usize, chance: &mut Chance) -> Option<String> {
-    rewritten(prompt, strength, chance, |word, _| word.to_uppercase())
-}
-
-fn rewritten(
-    prompt: &Prompt,
-    strength: usize,
-    chance: &mut Chance,
-    write: impl Fn(&str, &str) -> String,
-) -> Option<String> {
     let text = &prompt.prompt;
     let expected = expected(prompt.check.as_ref());
     let place = |range: Range<usize>| {
@@ -104,21 +87,30 @@ fn rewritten(
     // The first in a random order, so that more of them hold all of those that fewer do.
     chance.shuffle(&mut places);
     places.truncate((places.len() * share(strength)).div_ceil(100));
-    places.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
+    let written = |(number, (range, misspelling)): (usize, (Range<usize>, &str))| {
+        let word = &text[range.clone()];
+        let initial = word.starts_with(char::is_uppercase);
+        let written = match number % 2 {
+            1 => word.to_uppercase(),
+            _ if initial => misspelling[..1].to_uppercase() + &misspelling[1..],
+            _ => misspelling.to_owned(),
+        };
+        (range, written)
+    };
+    let mut written: Vec<(Range<usize>, String)> = places.into_iter().enumerate().map(written).collect();
+    written.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
     let mut out = text.clone();
-    for (range, misspelling) in places {
-        let word = write(&text[range.clone()], misspelling);
+    for (range, word) in written {
         out.replace_range(range, &word);
     }
     Some(out)
 }
 
-/// The misspelling of a small word, or of one that is misspelt already; none for a word in capitals, which has its reasons.
+/// The misspelling of a small word; none for a word in capitals, which has its reasons.
 fn small(word: &str) -> Option<&'static str> {
     let lower = word.to_lowercase();
     let capitals = word.chars().skip(1).any(char::is_uppercase);
-    let known = |(small, misspelling): &&(&str, &str)| *small == lower || *misspelling == lower;
-    SMALL.iter().find(known).map(|(_, misspelling)| *misspelling).filter(|_| !capitals)
+    SMALL.iter().find(|(small, _)| *small == lower).map(|(_, misspelling)| *misspelling).filter(|_| !capitals)
 }
 
 /// Whether what is expected holds a word, also behind the letter of an escape in a pattern (`\bthe`).
