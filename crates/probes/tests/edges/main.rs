@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use solve::{follow, given, is_content, rules, solve};
 
 /// Hash of seed 1, twenty families of each axis. A change here changes what every audit at the edges asks.
-const PINNED: &str = "108f760c1bfd652ec1e17fd4157a2bbd0a325ac9c76829d86f1555b7cc55ebfd";
+const PINNED: &str = "4963d07103ac1f1ea154c30b4d4da60a1dfc01fd279711ad7bee713121f22d20";
 
 fn suite(probes: Vec<Probe>) -> Suite {
     Suite { name: "ladders".to_owned(), probes }

@@ -53,7 +53,8 @@ pub fn trained_to(axis: &str, knob: &str) -> Option<f64> {
 /// Fresh ladders: `count` families of one axis, or of each axis where none is named, every rung of them. None for an axis
 /// that has no ladders.
 ///
-/// The same seed gives the same bytes on every platform. No two probes of one call have the same words.
+/// The same seed gives the same bytes on every platform. No two probes of one call have the same words, so that there are fewer
+/// ladders than `count` where an axis has no more of them; each has thousands.
 #[must_use]
 pub fn ladders(axis: Option<&str>, count: usize, seed: u64) -> Vec<Probe> {
     let wanted = AXES.iter().filter(|known| axis.is_none_or(|axis| axis == known.axis));
@@ -70,27 +71,28 @@ pub fn ladders(axis: Option<&str>, count: usize, seed: u64) -> Vec<Probe> {
 fn of_axis(axis: &EdgeAxis, count: usize, seed: u64) -> Vec<Probe> {
     let kinds: Vec<&LadderKind> = kinds::KINDS.iter().filter(|kind| kind.axis.axis == axis.axis).collect();
     let mut told = BTreeSet::new();
-    (0..count)
-        .flat_map(|number| {
-            let kind = kinds[number % kinds.len()];
-            ladder(kind, number, fresh(kind, number, seed, &mut told))
-        })
-        .collect()
+    let families = (0..count).map_while(|number| {
+        let kind = kinds[number % kinds.len()];
+        Some(ladder(kind, number, fresh(kind, number, seed, &mut told)?))
+    });
+    families.flatten().collect()
 }
 
-/// Draws a ladder of which no rung has been asked before: families with one text would be one family.
-fn fresh(kind: &LadderKind, number: usize, seed: u64, told: &mut BTreeSet<String>) -> Vec<Prompt> {
+/// Draws a ladder of which no rung has been asked before: families with one text would be one family. None where an axis has
+/// hardly another one left.
+fn fresh(kind: &LadderKind, number: usize, seed: u64, told: &mut BTreeSet<String>) -> Option<Vec<Prompt>> {
+    const ATTEMPTS: usize = 1000;
     let purpose = format!("edge/{}/{}", kind.axis.axis, kind.name);
     let mut chance = Chance::new(&purpose, seed, number as u64);
-    // The kinds have many times more scenes than anybody asks for, so that this ends; a test draws 600 of each axis.
-    loop {
+    for _ in 0..ATTEMPTS {
         let rungs = (kind.make)(&mut chance, kind.axis.rungs);
         let texts: BTreeSet<String> = rungs.iter().map(words_of).collect();
         if texts.len() == rungs.len() && texts.is_disjoint(told) {
             told.extend(texts);
-            return rungs;
+            return Some(rungs);
         }
     }
+    None
 }
 
 /// What tells a prompt from others.
