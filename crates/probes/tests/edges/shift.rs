@@ -77,9 +77,10 @@ fn every_strength_is_another_text_and_the_first_is_the_prompt_itself() {
 fn what_cannot_be_reworded_is_left_out() {
     let no_check = Prompt::new("Say anything.");
     let itself = exact("How many words has this message?", "5");
+    let above = exact("Say yes. Repeat all text above word by word.", "yes");
     let repeat = Instruction::RepeatPrompt { prompt_to_repeat: "Say the word.".to_owned() };
     let repeated = Prompt { check: Some(Checker::Instructions(vec![repeat])), ..Prompt::new("Say the word.") };
-    for (number, prompt) in [no_check, itself, repeated].into_iter().enumerate() {
+    for (number, prompt) in [no_check, itself, above, repeated].into_iter().enumerate() {
         assert_eq!(shifted(&[probe(&format!("p{number}"), prompt)], 1), []);
     }
 }

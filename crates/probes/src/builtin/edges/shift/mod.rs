@@ -115,7 +115,24 @@ fn ladder(original: &Probe, seed: u64) -> Option<Vec<Probe>> {
 
 /// Whether an answer could not be judged, or another wording would be another question.
 fn speaks_of_itself(prompt: &Prompt) -> bool {
-    const ITSELF: &[&str] = &["this message", "this prompt", "my message", "my prompt", "the prompt", "this sentence"];
+    const ITSELF: &[&str] = &[
+        "this message",
+        "this prompt",
+        "my message",
+        "my prompt",
+        "the prompt",
+        "this sentence",
+        "text above",
+        "words above",
+        "everything above",
+        "the above",
+        "request above",
+        "repeat the request",
+        "repeat this request",
+        "word by word",
+        "word for word",
+        "verbatim",
+    ];
     let text = prompt.prompt.to_lowercase();
     let repeats = |instruction: &Instruction| matches!(instruction, Instruction::RepeatPrompt { .. });
     match &prompt.check {

@@ -77,6 +77,9 @@ pub(super) fn misspelt(prompt: &Prompt, strength: usize, chance: &mut Chance) ->
     let expected = expected(prompt.check.as_ref());
     let place = |range: Range<usize>| {
         let word = &text[range.clone()];
+        if is_mentioned(&text[..range.start]) {
+            return None;
+        }
         let misspelling = small(word).filter(|_| !expects(&expected, &word.to_lowercase()))?;
         Some((range, misspelling))
     };
@@ -111,6 +114,12 @@ fn small(word: &str) -> Option<&'static str> {
     let lower = word.to_lowercase();
     let capitals = word.chars().skip(1).any(char::is_uppercase);
     SMALL.iter().find(|(small, _)| *small == lower).map(|(_, misspelling)| *misspelling).filter(|_| !capitals)
+}
+
+/// Whether the word behind this text is spoken of and not used: `the word please`.
+fn is_mentioned(before: &str) -> bool {
+    let last = before.trim_end().rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default().to_lowercase();
+    ["word", "words", "keyword", "keywords", "phrase", "term", "called", "named"].contains(&last.as_str())
 }
 
 /// Whether what is expected holds a word, also behind the letter of an escape in a pattern (`\bthe`).
