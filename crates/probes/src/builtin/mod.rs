@@ -10,6 +10,7 @@ mod boundary;
 mod chance;
 mod code;
 mod constraints;
+pub mod episodes;
 mod everyday;
 mod grammar;
 mod lexicon;
