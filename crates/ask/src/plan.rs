@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hydrometer_answers::part::Samples;
+use hydrometer_answers::part::{Episodes, Samples};
 use hydrometer_answers::{
     Deciding, DifferentPrompts, ExcludedItem, Manifest, NewRun, Part, PlannedTokens, Regime, RunFolder, RunSettings,
     Stopped, UnitCounts,
@@ -57,7 +57,8 @@ impl<'a> Plan<'a> {
         };
         let mut kinds = vec![texts];
         kinds.extend(beside_texts(models, suite, options, &packing)?);
-        let asks_prompts = kinds.iter().any(|kind| kind.part() == Samples::KIND && kind.units() > 0);
+        let answered = [Samples::KIND, Episodes::KIND];
+        let asks_prompts = kinds.iter().any(|kind| answered.contains(&kind.part()) && kind.units() > 0);
         let excluded = excluded(&kinds, suite);
         if kinds.iter().all(|kind| kind.units() == 0) {
             if !excluded.is_empty() {
