@@ -12,6 +12,8 @@ use clerk::{Clerk, Manner};
 use hydrometer_answers::part::Episodes;
 use hydrometer_answers::{EpisodeRow, RunFolder, SampleSource};
 use hydrometer_ask::{AskError, AskOptions, Models, Plan};
+use hydrometer_audit::{Policy, Statement, statement};
+use hydrometer_metrics::Estimate;
 use hydrometer_probes::Suite;
 use hydrometer_probes::builtin::episodes::{Solved, solved};
 use hydrometer_probes::world::Ending;
@@ -190,4 +192,83 @@ fn a_row_that_is_not_what_happened_is_refused() {
     check(&|row| row.transcript.push(' '), "not those of its transcript");
     check(&|row| row.transcript = "{}".to_owned(), "no transcript");
     check(&|row| row.family = "other".to_owned(), "family");
+}
+
+/// The statement on a student, and what it says.
+fn audited(solved: &[Solved], student: Manner) -> Statement {
+    let suite = suite(solved);
+    let (teacher, student) = (Clerk::new("t", solved, Manner::Right), Clerk::new("s", solved, student));
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(&teacher, &student, &suite, folder.path());
+    statement(&run, &Policy::default()).unwrap()
+}
+
+fn estimate(statement: &Statement, metric: &str) -> Estimate {
+    let found = statement.metrics.iter().find(|found| found.id == metric).unwrap();
+    found.estimate.clone().unwrap_or_else(|| panic!("{metric}: {:?}", found.missing))
+}
+
+#[test]
+fn the_statement_says_what_was_planted_and_nothing_else() {
+    let solved = solved(None, 6, 3);
+    let value = |statement: &Statement, metric: &str| estimate(statement, metric).value;
+    let is = |value: f64, expected: f64| assert!((value - expected).abs() < 1e-9, "{value}, expected {expected}");
+
+    let same = audited(&solved, Manner::Right);
+    is(value(&same, "episode_success"), 1.0);
+    is(value(&same, "recovery_ratio"), 1.0);
+    is(value(&same, "survival_ratio"), 1.0);
+    is(value(&same, "pass_k"), 1.0);
+    assert!(same.findings.iter().all(|finding| !finding.id.starts_with("episodes")));
+
+    let gives_up = audited(&solved, Manner::GivesUp);
+    is(value(&gives_up, "recovery_ratio"), 0.0);
+    is(value(&gives_up, "survival_ratio"), 1.0);
+    is(value(&gives_up, "repeated_failing_calls"), 0.0);
+    let axis = |statement: &Statement, axis: &str| {
+        statement.episodes.as_ref().unwrap().axes.iter().find(|of| of.axis == axis).unwrap().clone()
+    };
+    is(axis(&gives_up, "tool_use").student, 1.0);
+    is(axis(&gives_up, "error_recovery").student, 0.5);
+    is(axis(&gives_up, "error_recovery").student_recovers.unwrap(), 0.0);
+    is(axis(&gives_up, "error_recovery").teacher_recovers.unwrap(), 1.0);
+    assert!(gives_up.findings.iter().any(|finding| finding.id == "recovery_lost"));
+    let case = &gives_up.episode_cases[0];
+    assert_eq!((case.axis.as_str(), case.student_ended.as_str()), ("error_recovery", "missed the goal"));
+    assert!(case.together.last().unwrap().note.as_deref().is_some_and(|note| note.starts_with("fault: ")));
+    assert_eq!(case.student[0].text, "I give up.");
+
+    let stubborn = audited(&solved, Manner::Stubborn);
+    assert!(value(&stubborn, "repeated_failing_calls") > 0.1);
+    assert!(stubborn.findings.iter().any(|finding| finding.id == "malformed_calls"));
+
+    let forgets = audited(&solved, Manner::Forgets(3));
+    is(value(&forgets, "recovery_ratio"), 1.0);
+    let ratio = estimate(&forgets, "survival_ratio");
+    assert!(ratio.value < 0.2 && ratio.interval.unwrap().high < 1.0, "{ratio:?}");
+    is(axis(&forgets, "tool_use").student, 1.0);
+    assert!(forgets.findings.iter().any(|finding| finding.id == "horizon_lost"));
+
+    let fails = audited(&solved, Manner::Fails(50));
+    let (once, twice) = (value(&fails, "episode_success"), value(&fails, "pass_k"));
+    assert!(twice < once - 0.05 && once < 0.95, "{once} {twice}");
+    assert_eq!(axis(&fails, "tool_use").pass.len(), 2);
+    assert!(fails.findings.iter().any(|finding| finding.id == "episodes_lost"));
+}
+
+#[test]
+fn a_suite_without_episodes_says_nothing_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let bigram = support::Bigram::bytes("bigram", 3);
+    let suite = support::suite(3);
+    let run =
+        collect(Models::pair(&bigram, &bigram), &suite, &support::options(), folder.path(), &mut Watch::default());
+    let run = run.unwrap();
+    let found = statement(&run, &Policy::default()).unwrap();
+    assert!(found.episodes.is_none() && found.metrics.iter().all(|metric| metric.id != "episode_success"));
+    // A gate on them is answered.
+    let policy = "level = 0.95\n[[gate]]\nmetric = \"episode_success\"\nat_least = 0.5\nrequired = true\n";
+    let found = statement(&run, &Policy::parse(policy).unwrap()).unwrap();
+    let metric = found.metrics.iter().find(|metric| metric.id == "episode_success").unwrap();
+    assert_eq!(metric.missing.as_deref(), Some("the suite has no episodes"));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hydrometer_answers::{PlannedTokens, RunFolder, SampleRow, SampleSource};
-use hydrometer_metrics::measure::{self, HEADLINE, Undefined};
+use hydrometer_metrics::measure::{self, HEADLINE, Items, Undefined};
 use hydrometer_probes::Ask;
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::FamilySizes;
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::evidence::{Evidence, Rows};
 use crate::kind::tokens::tables;
-use crate::kind::{answers, choices, tokens};
+use crate::kind::{answers, choices, episodes, tokens};
 use crate::statement::{
     Cost, Deciding, FORMAT, Gate, Headline, Metric, Pairing, Regime, Spent, Statement, SuiteSummary,
 };
@@ -33,7 +33,14 @@ pub fn statement(run: &RunFolder, policy: &Policy) -> Result<Statement, AuditErr
 pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditError> {
     let evidence = Evidence::new(rows, policy)?;
     let manifest = &rows.manifest;
-    let definitions: Vec<_> = measure::measured().collect();
+    // What a suite without episodes cannot say of them is said only where it was asked for.
+    let asks_episodes = rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Episode(_)));
+    let definitions: Vec<_> = measure::measured()
+        .filter(|definition| {
+            let of_episodes = definition.measure.is_some_and(|of| of.table.items() == Items::Episodes);
+            asks_episodes || !of_episodes || policy.gates.iter().any(|gate| gate.metric == definition.id)
+        })
+        .collect();
     let measured: Vec<_> =
         definitions.into_par_iter().map(|definition| (definition, evidence.measure(definition))).collect();
     let mut metrics = Vec::with_capacity(measured.len());
@@ -86,6 +93,8 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         choices: choices::cases::cases(&evidence.choices),
         answers: answers::summary::summary(rows, &evidence),
         answer_cases: answers::cases::cases(&evidence.prompts),
+        episodes: episodes::summary::summary(&evidence),
+        episode_cases: episodes::cases::cases(&evidence.episodes),
         cost: cost(rows),
         left_out: gate::left_out(policy, &gates).map(str::to_owned).collect(),
         excluded: manifest.excluded.clone().unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! An episode under way: whose turn it is, what the world is like, what happened. It is asked nothing of clocks or chance:
 //! the same answers give the same events.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jsonschema::Validator;
@@ -8,7 +9,7 @@ use serde_json::Value;
 
 use super::tool::Extent;
 use super::transcript::{Call, CallResult, Ending, Event, Outcome, Said, Transcript};
-use super::{RESULT_LIMIT, too_large};
+use super::{RESULT_LIMIT, Tool, too_large};
 use crate::kind::Episode;
 
 /// Most calls of one answer that are looked at.
@@ -19,6 +20,7 @@ pub struct Running<'e> {
     episode: &'e Episode,
     start: Value,
     state: Value,
+    /// The schemas of the tools that were called: compiling one costs more than a call.
     schemas: BTreeMap<&'e str, Validator>,
     events: Vec<Event>,
     ending: Option<Ending>,
@@ -52,15 +54,11 @@ impl<'e> Running<'e> {
     #[must_use]
     pub fn start(episode: &'e Episode) -> Self {
         let start = Value::Object(episode.world.state.clone());
-        let tools = episode.world.tools.iter();
-        // A schema of a suite that was validated compiles; without one the tool is not there.
-        let schemas =
-            tools.filter_map(|tool| Some((tool.name.as_str(), crate::check::validator(&tool.parameters).ok()?)));
         let mut running = Self {
             episode,
             state: start.clone(),
             start,
-            schemas: schemas.collect(),
+            schemas: BTreeMap::new(),
             events: Vec::new(),
             ending: None,
             next_turn: 0,
@@ -154,8 +152,7 @@ impl<'e> Running<'e> {
 
     fn call(&mut self, call: &Call) {
         self.counts.calls += 1;
-        let tool = self.episode.world.tool(&call.name).zip(self.schemas.get(call.name.as_str()));
-        let Some((tool, schema)) = tool else {
+        let Some((tool, schema)) = self.tool(&call.name) else {
             self.counts.invalid += 1;
             let words = format!("there is no tool {}", crate::quote(&call.name));
             return self.fails(call, words, None);
@@ -190,6 +187,17 @@ impl<'e> Running<'e> {
                 self.fails(call, words, fault);
             }
         }
+    }
+
+    /// A tool and the schema of its arguments. A schema of a suite that was validated compiles; without one the tool is
+    /// not there.
+    fn tool(&mut self, name: &str) -> Option<(&'e Tool, &Validator)> {
+        let tool = self.episode.world.tool(name)?;
+        let schema = match self.schemas.entry(&tool.name) {
+            Entry::Occupied(compiled) => compiled.into_mut(),
+            Entry::Vacant(vacant) => vacant.insert(crate::check::validator(&tool.parameters).ok()?),
+        };
+        Some((tool, schema))
     }
 
     fn fails(&mut self, call: &Call, words: String, fault: Option<super::faults::FaultKind>) {
