@@ -8,7 +8,7 @@ use hydrometer_answers::{
     Deciding, DifferentPrompts, ExcludedItem, Manifest, NewRun, Part, PlannedTokens, Regime, RunFolder, RunSettings,
     Stopped, UnitCounts,
 };
-use hydrometer_models::Scorer;
+use hydrometer_models::{Model, Scorer};
 use hydrometer_probes::Suite;
 use hydrometer_probes::families::FamilySizes;
 
@@ -88,6 +88,7 @@ impl<'a> Plan<'a> {
             suite,
             settings: RunSettings {
                 rendered_differently: rendered_differently(&kinds),
+                tool_protocols: tool_protocols(models, &kinds),
                 ..settings(models, options, asks_prompts, text_families)
             },
             units: files(kinds.iter().map(|kind| (&**kind, kind.units() as u32))),
@@ -222,6 +223,15 @@ fn rendered_differently(kinds: &[Box<dyn Kind>]) -> Option<DifferentPrompts> {
     let mut all = found.next()?.clone();
     all.prompts += found.map(|different| different.prompts).sum::<u64>();
     Some(all)
+}
+
+/// How each model that acts in episodes puts tools and calls into words; none where there are no episodes.
+fn tool_protocols(models: Models<'_>, kinds: &[Box<dyn Kind>]) -> BTreeMap<String, String> {
+    let acts = kinds.iter().any(|kind| kind.part() == Episodes::KIND && kind.units() > 0);
+    let of = |(role, model): (Role, &dyn Model)| {
+        Some((role.to_string(), model.answers()?.tool_protocol().name().to_owned()))
+    };
+    models.who_answer().filter(|_| acts).filter_map(of).collect()
 }
 
 fn settings(models: Models<'_>, options: &AskOptions, asks_prompts: bool, texts: FamilySizes) -> RunSettings {

@@ -1,5 +1,7 @@
 //! The settings of a run: what decides which numbers are measured.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +53,10 @@ pub struct RunSettings {
     /// from the file, where they read the same or an earlier version did not look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rendered_differently: Option<DifferentPrompts>,
+    /// How each model that acts in episodes puts tools and calls into words, by role; absent from the file where the run has
+    /// no episodes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tool_protocols: BTreeMap<String, String>,
 }
 
 /// Which windows of a text are taken, where not all of them are.
@@ -98,6 +104,7 @@ impl RunSettings {
             cache: None,
             given: None,
             rendered_differently: None,
+            tool_protocols: BTreeMap::new(),
         }
     }
 

@@ -9,9 +9,8 @@ use hydrometer_answers::store::{AnswerKey, Store};
 use hydrometer_answers::{
     DifferentPrompts, EpisodeRow, ExcludedItem, Part, PartKind, SampleSettings, SampleSource, part,
 };
-use hydrometer_models::{Facet, Message, Model, ModelError};
+use hydrometer_models::{Conversation, Facet, Model, ModelError, ToolProtocol};
 use hydrometer_probes::kind::Episode;
-use hydrometer_probes::world::protocol::{self, Speaker};
 use hydrometer_probes::world::{Event, Running};
 use hydrometer_probes::{Ask, Probe, Suite};
 
@@ -108,16 +107,7 @@ fn conversation(
     events: &[Event],
     settings: &SampleSettings,
 ) -> Result<Asked, ModelError> {
-    let message = |(speaker, content): (Speaker, String)| {
-        let role = match speaker {
-            Speaker::System => "system",
-            Speaker::User => "user",
-            Speaker::Model => "assistant",
-        };
-        Message { role: role.to_owned(), content }
-    };
-    let messages: Vec<Message> = protocol::conversation(episode, events).into_iter().map(message).collect();
-    let prompt = model.answers().ok_or(Facet::Answers)?.prompt(&messages)?;
+    let prompt = model.answers().ok_or(Facet::Answers)?.converse(&Conversation { episode, events })?;
     Ok(Asked::of(probe, prompt, episode.max_tokens, settings))
 }
 
@@ -142,6 +132,7 @@ fn play(
     fill: &mut Fill<'_>,
 ) -> Result<ControlFlow<()>, AskError> {
     let model_key = asker.model.identity().key();
+    let way = asker.model.answers().map_or(ToolProtocol::Json, |answers| answers.tool_protocol());
     loop {
         let waiting = waiting(asker, runs)?;
         if waiting.is_empty() {
@@ -165,7 +156,7 @@ fn play(
         for ((run, asked), answer) in places.into_iter().zip(store.get_all(&keys)?) {
             let lost = || AskError::AnswerLost { probe: asked.probe.clone(), sample: sample(&runs[run]) };
             let answer = answer.ok_or_else(lost)?;
-            runs[run].running.answer(protocol::read(&answer.text));
+            runs[run].running.answer(way.read(&answer.text));
         }
     }
 }
