@@ -24,8 +24,8 @@ pub use difference::Difference;
 pub use error::{Problem, RunError};
 pub use identity::{EncoderIdentity, EngineIdentity, GIVEN, GIVEN_MARK, ModelIdentity};
 pub use part::{
-    ChoiceRow, GivenJudgment, LikelihoodRow, MAX_ROWS_PER_PART, Outside, Part, PartKind, PartRow, PositionRow,
-    SampleRow, SampleSource, ScoredModel, SparseRow, Unit, VectorRow,
+    ChoiceRow, EpisodeRow, GivenJudgment, LikelihoodRow, MAX_ROWS_PER_PART, Outside, Part, PartKind, PartRow,
+    PositionRow, SampleRow, SampleSource, ScoredModel, SparseRow, Unit, VectorRow,
 };
 pub use run::{
     CostEntry, Deciding, DifferentPrompts, ExcludedItem, FORMAT, Facet, GivenSettings, Manifest, MeaningSettings,

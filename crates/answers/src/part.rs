@@ -6,6 +6,7 @@ use std::fmt;
 
 mod asked;
 mod choices;
+mod episodes;
 mod file;
 mod floor;
 mod likelihoods;
@@ -16,6 +17,7 @@ mod vectors;
 
 pub use asked::AskedProbe;
 pub use choices::{ChoiceRow, Choices};
+pub use episodes::{EpisodeRow, Episodes};
 pub use floor::Floor;
 pub use likelihoods::{LikelihoodRow, Likelihoods, ScoredModel};
 pub use positions::{Outside, PositionRow, Positions};
@@ -144,4 +146,5 @@ pub(crate) const PARTS: &[Known] = &[
     Known::of::<Samples>(),
     Known::of::<Sparse>(),
     Known::of::<Vectors>(),
+    Known::of::<Episodes>(),
 ];

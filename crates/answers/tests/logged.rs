@@ -303,6 +303,7 @@ fn lighteval_details() {
                 choices += 1;
                 assert!(choice.truth.is_some() && matches!(question.student, Given::Options(_)));
             }
+            Ask::Episode(_) => panic!("nothing that was logged is an episode"),
             Ask::Prompt(prompt) => {
                 assert_eq!(prompt.system.as_deref(), Some("Be brief."));
                 answers.push([&question.teacher, &question.student].map(|given| texts(given)[0].right));

@@ -24,7 +24,7 @@ pub(crate) const UNIT_PROMPTS: usize = 64;
 
 /// Numbers of the first sample of each source, so far apart that no two sources ever share one: a model that is its own
 /// student must not be compared with the very same draws.
-fn first_sample(source: SampleSource) -> u32 {
+pub(crate) fn first_sample(source: SampleSource) -> u32 {
     match source {
         SampleSource::Teacher => 0,
         SampleSource::Rerun => MOST_SAMPLES,
@@ -61,8 +61,9 @@ impl Asked {
         probe: &Probe,
         settings: &SampleSettings,
     ) -> Result<Option<Asked>, ModelError> {
-        let Ask::Prompt(asked) = &probe.ask else { return Ok(None) };
-        let kind::Prompt { prompt: question, system, turns, max_tokens, stop, decoding, .. } = asked;
+        let Ask::Prompt(kind::Prompt { prompt: question, system, turns, max_tokens, stop, .. }) = &probe.ask else {
+            return Ok(None);
+        };
         let mut messages: Vec<Message> = Vec::with_capacity(turns.len() + 2);
         let message = |role: &str, content: &str| Message { role: role.to_owned(), content: content.to_owned() };
         messages.extend(system.iter().map(|text| message("system", text)));
@@ -72,20 +73,26 @@ impl Asked {
         }));
         messages.push(message("user", question));
         let prompt = model.answers().ok_or(Facet::Answers)?.prompt(&messages)?;
+        let mut asked = Asked::of(probe, prompt, *max_tokens, settings);
+        asked.parameters.stop.extend(stop.iter().cloned());
+        Ok(Some(asked))
+    }
+
+    /// What is put to a model on behalf of a probe, and how it is answered.
+    pub(crate) fn of(probe: &Probe, prompt: Prompt, max_tokens: Option<u32>, settings: &SampleSettings) -> Asked {
         let mut parameters = settings.parameters.clone();
         parameters.max_tokens = max_tokens.unwrap_or(parameters.max_tokens);
-        parameters.stop.extend(stop.iter().cloned());
-        if *decoding == Decoding::Greedy {
+        let decoding = probe.decoding().unwrap_or_default();
+        if decoding == Decoding::Greedy {
             parameters.temperature = 0.0;
         }
-        Ok(Some(Asked {
-            probe: probe.id.clone(),
-            family: probe.family.clone(),
-            prompt_hash: hash(&prompt),
-            prompt,
-            parameters,
-            decoding: *decoding,
-        }))
+        let prompt_hash = hash(&prompt);
+        Asked { probe: probe.id.clone(), family: probe.family.clone(), prompt, prompt_hash, parameters, decoding }
+    }
+
+    /// How many answers its model gives.
+    pub(crate) fn answers(&self, role: Role, settings: &SampleSettings) -> u64 {
+        role.sources().iter().map(|&source| u64::from(count(source, self.decoding, settings))).sum()
     }
 
     /// Why its model cannot be asked, as a fragment; `None` when it can.
@@ -103,12 +110,8 @@ impl Asked {
         Some(String::from_utf8_lossy(&model.tokens()?.decode(tokens)).into_owned())
     }
 
-    /// How many answers its model gives.
-    pub(crate) fn answers(&self, role: Role, settings: &SampleSettings) -> u64 {
-        role.sources().iter().map(|&source| u64::from(count(source, self.decoding, settings))).sum()
-    }
-
-    fn key(&self, model_key: &str, sample: u32) -> AnswerKey {
+    /// The key of its answer in the store; equal ones are one answer.
+    pub(crate) fn key(&self, model_key: &str, sample: u32) -> AnswerKey {
         AnswerKey::new(model_key, &self.prompt_hash, &self.parameters, sample)
     }
 }
@@ -125,6 +128,12 @@ fn hash(prompt: &Prompt) -> String {
             format!("blake3:{}", hasher.finalize().to_hex())
         }
     }
+}
+
+/// A question and the numbers, in the store, of the answers wanted to it.
+pub(crate) struct Wanted<'q> {
+    pub asked: &'q Asked,
+    pub samples: Vec<u32>,
 }
 
 /// One model with its questions, and the store.
@@ -146,11 +155,24 @@ impl Asker<'_> {
         store: &mut Store,
         observer: &mut dyn Observer,
     ) -> Result<ControlFlow<(), u64>, AskError> {
+        self.fill(&self.every(asked), store, observer)
+    }
+
+    /// Fills the store with the answers wanted that it does not hold; goes on with the tokens of those.
+    ///
+    /// # Errors
+    /// As [`Asker::ask`].
+    pub(crate) fn fill(
+        &self,
+        wanted: &[Wanted<'_>],
+        store: &mut Store,
+        observer: &mut dyn Observer,
+    ) -> Result<ControlFlow<(), u64>, AskError> {
         let identity = self.model.identity();
         let model_key = identity.key();
-        let requests: Vec<_> = asked.iter().map(|asked| self.request(asked, &model_key, store)).collect();
-        let missing = number_of(&requests);
-        observer.answered(self.wanted(asked) - missing);
+        let requests: Vec<_> = wanted.iter().map(|wanted| request(wanted, &model_key, store)).collect();
+        let all: u64 = wanted.iter().map(|wanted| wanted.samples.len() as u64).sum();
+        observer.answered(all - number_of(&requests));
         let mut ready = Vec::new();
         let (mut tokens, mut ready_tokens) = (0, 0);
         let mut written = Ok(0);
@@ -162,7 +184,7 @@ impl Asker<'_> {
                 SampleStep::Answer(answer) => {
                     tokens += answer.tokens.len() as u64;
                     ready_tokens += answer.tokens.len();
-                    ready.push(as_stored(asked[answer.request], &model_key, identity, answer));
+                    ready.push(as_stored(wanted[answer.request].asked, &model_key, identity, answer));
                     observer.answered(1);
                 }
             }
@@ -183,8 +205,17 @@ impl Asker<'_> {
     /// Answers to `asked` that the store does not hold.
     pub(crate) fn missing(&self, asked: &[&Asked], store: &Store) -> u64 {
         let model_key = self.model.identity().key();
-        let requests: Vec<_> = asked.iter().map(|asked| self.request(asked, &model_key, store)).collect();
+        let requests: Vec<_> = self.every(asked).iter().map(|wanted| request(wanted, &model_key, store)).collect();
         number_of(&requests)
+    }
+
+    /// All answers to each question.
+    fn every<'q>(&self, asked: &[&'q Asked]) -> Vec<Wanted<'q>> {
+        let samples = |asked: &Asked| {
+            let numbers = self.numbers(asked.decoding).into_iter();
+            numbers.map(|(source, sample)| first_sample(source) + sample).collect()
+        };
+        asked.iter().map(|asked| Wanted { asked, samples: samples(asked) }).collect()
     }
 
     /// Answers to these questions.
@@ -193,21 +224,9 @@ impl Asker<'_> {
     }
 
     /// Source and number of every sample of one probe.
-    fn numbers(&self, asked: &Asked) -> Vec<(SampleSource, u32)> {
-        let number = |&source| (0..count(source, asked.decoding, self.settings)).map(move |number| (source, number));
+    pub(crate) fn numbers(&self, decoding: Decoding) -> Vec<(SampleSource, u32)> {
+        let number = |&source| (0..count(source, decoding, self.settings)).map(move |number| (source, number));
         self.role.sources().iter().flat_map(number).collect()
-    }
-
-    fn request(&self, asked: &Asked, model_key: &str, store: &Store) -> SampleRequest {
-        let numbers = self.numbers(asked).into_iter().map(|(source, sample)| first_sample(source) + sample);
-        SampleRequest {
-            key: asked.prompt_hash.clone(),
-            prompt: asked.prompt.clone(),
-            samples: numbers.filter(|&sample| !store.contains(&asked.key(model_key, sample))).collect(),
-            max_tokens: Some(asked.parameters.max_tokens),
-            stop: asked.parameters.stop.clone(),
-            decoding: asked.decoding,
-        }
     }
 
     /// The rows of each probe, from the store.
@@ -219,7 +238,9 @@ impl Asker<'_> {
         let key = |asked: &Asked, source, sample| asked.key(&model_key, first_sample(source) + sample);
         let keys: Vec<_> = asked
             .iter()
-            .flat_map(|asked| self.numbers(asked).into_iter().map(|(source, sample)| key(asked, source, sample)))
+            .flat_map(|asked| {
+                self.numbers(asked.decoding).into_iter().map(|(source, sample)| key(asked, source, sample))
+            })
             .collect();
         let mut answers = store.get_all(&keys)?.into_iter();
         let mut of_probe = |asked: &&Asked| {
@@ -240,9 +261,22 @@ impl Asker<'_> {
                     label: None,
                 })
             };
-            self.numbers(asked).into_iter().map(row).collect()
+            self.numbers(asked.decoding).into_iter().map(row).collect()
         };
         asked.iter().map(&mut of_probe).collect()
+    }
+}
+
+/// The answers wanted that the store does not hold.
+fn request(Wanted { asked, samples }: &Wanted<'_>, model_key: &str, store: &Store) -> SampleRequest {
+    let missing = |sample: &u32| !store.contains(&asked.key(model_key, *sample));
+    SampleRequest {
+        key: asked.prompt_hash.clone(),
+        prompt: asked.prompt.clone(),
+        samples: samples.iter().copied().filter(missing).collect(),
+        max_tokens: Some(asked.parameters.max_tokens),
+        stop: asked.parameters.stop.clone(),
+        decoding: asked.decoding,
     }
 }
 

@@ -15,6 +15,7 @@ mod options;
 mod plan;
 mod roles;
 mod shared;
+mod shared_store;
 mod teacher_cache;
 mod trained_to;
 mod units;

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use hydrometer_answers::part::Samples;
+use hydrometer_answers::part::{Episodes, Samples};
 use hydrometer_answers::{
     Deciding, DifferentPrompts, ExcludedItem, Manifest, NewRun, Part, PlannedTokens, Regime, RunFolder, RunSettings,
     Stopped, UnitCounts,
 };
-use hydrometer_models::Scorer;
+use hydrometer_models::{Model, Scorer};
 use hydrometer_probes::Suite;
 use hydrometer_probes::families::FamilySizes;
 
@@ -58,7 +58,8 @@ impl<'a> Plan<'a> {
         };
         let mut kinds = vec![texts];
         kinds.extend(beside_texts(models, suite, options, &packing)?);
-        let asks_prompts = kinds.iter().any(|kind| kind.part() == Samples::KIND && kind.units() > 0);
+        let answered = [Samples::KIND, Episodes::KIND];
+        let asks_prompts = kinds.iter().any(|kind| answered.contains(&kind.part()) && kind.units() > 0);
         let excluded = excluded(&kinds, suite);
         if kinds.iter().all(|kind| kind.units() == 0) {
             if !excluded.is_empty() {
@@ -89,6 +90,7 @@ impl<'a> Plan<'a> {
             settings: RunSettings {
                 rendered_differently: rendered_differently(&kinds),
                 trained_to: trained_to(suite, &options.trained_to)?,
+                tool_protocols: tool_protocols(models, &kinds),
                 ..settings(models, options, asks_prompts, text_families)
             },
             units: files(kinds.iter().map(|kind| (&**kind, kind.units() as u32))),
@@ -223,6 +225,15 @@ fn rendered_differently(kinds: &[Box<dyn Kind>]) -> Option<DifferentPrompts> {
     let mut all = found.next()?.clone();
     all.prompts += found.map(|different| different.prompts).sum::<u64>();
     Some(all)
+}
+
+/// How each model that acts in episodes puts tools and calls into words; none where there are no episodes.
+fn tool_protocols(models: Models<'_>, kinds: &[Box<dyn Kind>]) -> BTreeMap<String, String> {
+    let acts = kinds.iter().any(|kind| kind.part() == Episodes::KIND && kind.units() > 0);
+    let of = |(role, model): (Role, &dyn Model)| {
+        Some((role.to_string(), model.answers()?.tool_protocol().name().to_owned()))
+    };
+    models.who_answer().filter(|_| acts).filter_map(of).collect()
 }
 
 fn settings(models: Models<'_>, options: &AskOptions, asks_prompts: bool, texts: FamilySizes) -> RunSettings {

@@ -3,9 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_probes::Suite;
-use hydrometer_probes::builtin::edges;
+use hydrometer_probes::builtin::{edges, episodes};
 
 use crate::AskError;
+
+/// What the built-in suite documents.
+fn documented(axis: &str, knob: &str) -> Option<f64> {
+    edges::trained_to(axis, knob).or_else(|| episodes::trained_to(axis, knob))
+}
 
 /// The value of every knob of the suite that has one: the one that was said, else the one that the built-in suite documents.
 ///
@@ -31,7 +36,7 @@ pub(crate) fn trained_to(suite: &Suite, said: &BTreeMap<String, f64>) -> Result<
             return Err(AskError::setting("trained_to", name, known));
         }
     }
-    let value = |axis, knob, name: &str| said.get(name).copied().or_else(|| edges::trained_to(axis, knob));
+    let value = |axis, knob, name: &str| said.get(name).copied().or_else(|| documented(axis, knob));
     let found = knobs.into_iter().filter_map(|(axis, knob)| {
         let name = format!("{axis}.{knob}");
         Some((name.clone(), value(axis, knob, &name)?))

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Sparse, Vectors};
+use hydrometer_answers::part::{Choices, Episodes, Floor, Likelihoods, Positions, Samples, Sparse, Vectors};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
-    ChoiceRow, LikelihoodRow, Manifest, Part, PositionRow, Regime, RunFolder, SampleRow, SampleSettings, ScoredModel,
-    SparseRow, Stopped, VectorRow,
+    ChoiceRow, EpisodeRow, LikelihoodRow, Manifest, Part, PositionRow, Regime, RunFolder, SampleRow, SampleSettings,
+    ScoredModel, SparseRow, Stopped, VectorRow,
 };
 use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
 use hydrometer_metrics::measure::{
@@ -19,6 +19,7 @@ use crate::kind::answers::equivalence::Meanings;
 use crate::kind::answers::ppi_signals::Alone;
 use crate::kind::answers::{self, Prompt};
 use crate::kind::choices::{self, AskedChoice};
+use crate::kind::episodes::{self, ActedEpisode};
 use crate::kind::tokens::Scored;
 use crate::statement::{GapBase, Reservation, ReservationKind};
 use crate::{AuditError, Policy};
@@ -35,6 +36,7 @@ pub(crate) struct Rows {
     pub likelihoods: Vec<LikelihoodRow>,
     pub samples: Vec<SampleRow>,
     pub vectors: Vec<VectorRow>,
+    pub episodes: Vec<EpisodeRow>,
     /// Where the run stopped early.
     pub stopped: Option<Stopped>,
     /// Families of the suite that ask the same as another.
@@ -65,6 +67,7 @@ impl Rows {
             likelihoods: run.rows::<Likelihoods>()?,
             samples: run.rows::<Samples>()?,
             vectors: run.rows::<Vectors>()?,
+            episodes: run.rows::<Episodes>()?,
             stopped: run.stopped().cloned(),
             same_content: SameContent::of(run.probes()),
         };
@@ -85,6 +88,7 @@ impl Rows {
         self.choices.retain(|row| counts(&row.probe));
         self.likelihoods.retain(|row| counts(&row.probe));
         self.samples.retain(|row| counts(&row.probe));
+        self.episodes.retain(|row| counts(&row.probe));
         self.probes.retain(|probe| counts(&probe.id));
     }
 
@@ -104,6 +108,7 @@ impl Rows {
         self.choices.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.likelihoods.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.samples.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
+        self.episodes.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
     }
 
     /// Keeps the families of the suite that have a new name here, and calls them by it.
@@ -126,6 +131,7 @@ impl Rows {
         self.choices.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.likelihoods.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.samples.retain_mut(|row| keep(&row.probe, &mut row.family));
+        self.episodes.retain_mut(|row| keep(&row.probe, &mut row.family));
     }
 
     /// Number of scored positions.
@@ -153,6 +159,7 @@ pub(crate) struct Evidence<'a> {
     pub probes: BTreeMap<&'a str, &'a Probe>,
     pub choices: Vec<AskedChoice<'a>>,
     pub prompts: Vec<Prompt<'a>>,
+    pub episodes: Vec<ActedEpisode<'a>>,
     /// Teacher against student.
     pub sums: Sums,
     /// Teacher against its own second run.
@@ -188,6 +195,8 @@ impl<'a> Evidence<'a> {
         for (prompt, start) in prompts.iter().zip(starts) {
             prompt.add_to([&mut sums, &mut rerun], start);
         }
+        let episodes = episodes::episodes(&rows.episodes, &rows.probes);
+        episodes.iter().for_each(|episode| episode.add_to(&mut sums, &mut rerun));
         Ok(Self {
             too_few_answers: too_few_answers(&sums),
             sums,
@@ -199,6 +208,7 @@ impl<'a> Evidence<'a> {
             probes,
             choices,
             prompts,
+            episodes,
             level: policy.level,
         })
     }
@@ -208,7 +218,8 @@ impl<'a> Evidence<'a> {
         let texts = self.rows.likelihoods.iter().map(|row| row.family.as_str());
         let choices = self.choices.iter().map(|choice| choice.probe.family.as_str());
         let prompts = self.prompts.iter().map(|prompt| prompt.probe.family.as_str());
-        texts.chain(choices).chain(prompts).collect()
+        let episodes = self.episodes.iter().map(|episode| episode.probe.family.as_str());
+        texts.chain(choices).chain(prompts).chain(episodes).collect()
     }
 
     /// What the gap is measured from; `None` where no prompt has such answers.
@@ -261,6 +272,15 @@ impl<'a> Evidence<'a> {
                     _ if !asks => "the suite asks no choices",
                     Some(_) => "the run asked no choices: no watched gate needed them",
                     None => "no choice of the suite was asked of both models",
+                };
+                reason.to_owned()
+            }),
+            Items::Episodes => self.episodes.is_empty().then(|| {
+                let asks = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Episode(_)));
+                let reason = match self.rows.manifest.settings.deciding {
+                    _ if !asks => "the suite has no episodes",
+                    Some(_) => "the run asked no episodes: no watched gate needed them",
+                    None => "no episode of the suite was run by both models",
                 };
                 reason.to_owned()
             }),

@@ -8,11 +8,13 @@ use hydrometer_metrics::geometry::{
     self, Axis, CERTIFICATE_PROBES, Curve, GeometryError, Probe, Promise, RINGS, ReachTest, Rings, Volume, Volumes,
 };
 use hydrometer_metrics::measure::{CAPABILITY_VOLUME, Definition, SAFE_REACH, WORST_AXIS};
+use hydrometer_metrics::stats::limits::families_to_exclude;
+use hydrometer_probes::counted::counted;
 
 use self::success::{Graded, graded};
 use crate::AuditError;
 use crate::evidence::Evidence;
-use crate::statement::{AxisCurve, Geometry, RingRow};
+use crate::statement::{AxisCurve, Geometry, Reservation, ReservationKind, RingRow};
 use crate::verdict::ground::Ground;
 
 /// Share of the teacher's success above chance that may be lost.
@@ -29,12 +31,22 @@ const NO_UNIT: &str = "no axis has a distance that counts as 1: say what the stu
 /// A number, or why there is none.
 type Found = Result<(Estimate, Ground), String>;
 
+/// A number, and why no gate may pass on it.
+pub(crate) struct Number {
+    /// Which.
+    pub definition: &'static Definition,
+    /// It.
+    pub found: Found,
+    /// `None` where a gate may.
+    pub reservation: Option<Reservation>,
+}
+
 /// What is known of the distance at which a student stops being its teacher.
 pub(crate) struct Measured {
     /// `None` where no probe is graded.
     pub statement: Option<Geometry>,
     /// The numbers that gates may rest on.
-    pub numbers: [(&'static Definition, Found); 3],
+    pub numbers: [Number; 3],
 }
 
 /// Reads the curves of a run.
@@ -46,7 +58,10 @@ pub(crate) fn measure(evidence: &Evidence<'_>) -> Result<Measured, AuditError> {
     let level = evidence.level;
     let axes = axes(&evidence.rows.manifest.settings, &graded, level)?;
     if axes.is_empty() {
-        let numbers = [&CAPABILITY_VOLUME, &WORST_AXIS, &SAFE_REACH].map(|number| (number, Err(NOTHING.to_owned())));
+        let numbers = [&CAPABILITY_VOLUME, &WORST_AXIS, &SAFE_REACH].map(|definition| {
+            let found = Err(NOTHING.to_owned());
+            Number { definition, found, reservation: None }
+        });
         return Ok(Measured { statement: None, numbers });
     }
     let laid: Vec<Axis<'_>> =
@@ -61,9 +76,33 @@ pub(crate) fn measure(evidence: &Evidence<'_>) -> Result<Measured, AuditError> {
     let left = |curve: &AxisCurve| curve.volume.as_ref().map_or(f64::INFINITY, |volume| volume.value);
     curves.sort_by(|a, b| left(a).total_cmp(&left(b)));
     let [mean, worst] = kept(volumes);
+    let fewest = axes.iter().map(|axis| axis.reach.families()).min().unwrap_or(0);
+    let all: u64 = axes.iter().map(Laid::families).sum();
+    let number = |definition, found, families, share| Number {
+        definition,
+        found,
+        reservation: too_few(families, share, 1.0 - level),
+    };
     Ok(Measured {
         statement: Some(Geometry { delta: DELTA, certificate: CERTIFICATE_PROBES, axes: curves }),
-        numbers: [(&CAPABILITY_VOLUME, mean), (&WORST_AXIS, worst), (&SAFE_REACH, safe_reach(axes, level))],
+        numbers: [
+            number(&CAPABILITY_VOLUME, mean, all, DELTA),
+            number(&WORST_AXIS, worst, fewest, 2.0 * DELTA),
+            number(&SAFE_REACH, safe_reach(axes, level), fewest, DELTA),
+        ],
+    })
+}
+
+/// Why nobody can pass: so few families cannot exclude that more than this share of all like them is lost.
+fn too_few(families: u64, share: f64, alpha: f64) -> Option<Reservation> {
+    let needed = families_to_exclude(share, alpha);
+    (families < needed).then(|| Reservation {
+        kind: ReservationKind::TooFewFamilies,
+        reason: format!(
+            "{} cannot show that no more than {:.0} % is lost, however well the student does: {needed} can",
+            counted(families, "family"),
+            100.0 * share
+        ),
     })
 }
 

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use hydrometer_answers::{PlannedTokens, RunFolder, SampleRow, SampleSource};
-use hydrometer_metrics::measure::{self, HEADLINE, Undefined};
+use hydrometer_metrics::measure::{self, HEADLINE, Items, Undefined};
 use hydrometer_probes::Ask;
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::FamilySizes;
 use rayon::prelude::*;
 
 use crate::evidence::{Evidence, Rows};
+use crate::geometry::Number;
 use crate::kind::tokens::tables;
-use crate::kind::{answers, choices, tokens};
+use crate::kind::{answers, choices, episodes, tokens};
 use crate::statement::{
     Cost, Deciding, FORMAT, Gate, Headline, Metric, Pairing, Regime, Spent, Statement, SuiteSummary,
 };
@@ -34,24 +35,32 @@ pub fn statement(run: &RunFolder, policy: &Policy) -> Result<Statement, AuditErr
 pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditError> {
     let evidence = Evidence::new(rows, policy)?;
     let manifest = &rows.manifest;
-    let definitions: Vec<_> = measure::measured().collect();
+    // What a suite without episodes cannot say of them is said only where it was asked for.
+    let asks_episodes = rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Episode(_)));
+    let definitions: Vec<_> = measure::measured()
+        .filter(|definition| {
+            let of_episodes = definition.measure.is_some_and(|of| of.table.items() == Items::Episodes);
+            asks_episodes || !of_episodes || policy.gates.iter().any(|gate| gate.metric == definition.id)
+        })
+        .collect();
     let measured: Vec<_> =
         definitions.into_par_iter().map(|definition| (definition, evidence.measure(definition))).collect();
     let geometry = geometry::measure(&evidence)?;
-    let of_sums = measured.into_iter().map(|(definition, measured)| {
-        (definition, measured.map(|measured| (measured.estimate, Ground::One(measured.limits))))
+    let of_sums = measured.into_iter().map(|(definition, measured)| Number {
+        definition,
+        found: measured.map(|measured| (measured.estimate, Ground::One(measured.limits))),
+        reservation: evidence.reservation(definition),
     });
     let mut metrics = Vec::new();
     let mut grounds = BTreeMap::new();
-    for (definition, measured) in of_sums.chain(geometry.numbers) {
-        let (estimate, missing) = match measured {
+    for Number { definition, found, reservation } in of_sums.chain(geometry.numbers) {
+        let (estimate, missing) = match found {
             Ok((estimate, ground)) => {
                 grounds.insert(definition.id, ground);
                 (Some(estimate), None)
             }
             Err(missing) => (None, Some(missing)),
         };
-        let reservation = evidence.reservation(definition);
         metrics.push(Metric { id: definition.id.to_owned(), estimate, missing, reservation });
     }
     let deciding = deciding(rows, &evidence, policy)?;
@@ -91,6 +100,8 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         choices: choices::cases::cases(&evidence.choices),
         answers: answers::summary::summary(rows, &evidence),
         answer_cases: answers::cases::cases(&evidence.prompts),
+        episodes: episodes::summary::summary(&evidence),
+        episode_cases: episodes::cases::cases(&evidence.episodes),
         cost: cost(rows),
         left_out: gate::left_out(policy, &gates).map(str::to_owned).collect(),
         excluded: manifest.excluded.clone().unwrap_or_default(),

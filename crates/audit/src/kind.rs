@@ -2,9 +2,10 @@
 
 pub(crate) mod answers;
 pub(crate) mod choices;
+pub(crate) mod episodes;
 pub(crate) mod tokens;
 
-use hydrometer_answers::part::{Choices, Likelihoods, Positions, Samples};
+use hydrometer_answers::part::{Choices, Episodes, Likelihoods, Positions, Samples};
 use hydrometer_answers::{Part, PartKind};
 use hydrometer_metrics::measure::Items;
 
@@ -20,12 +21,13 @@ pub(crate) fn part(items: Items) -> PartKind {
         Items::Texts => Likelihoods::KIND,
         Items::Choices => Choices::KIND,
         Items::Prompts => Samples::KIND,
+        Items::Episodes => Episodes::KIND,
     }
 }
 
 /// Items to show: lost, gained and moved ones in that order, the most distant first in each. A third for each outcome;
 /// what one does not use goes to the next.
-pub(crate) fn by_outcome<T>(items: &[T], distance: fn(&T) -> f64, outcome: fn(&T) -> Outcome) -> Vec<&T> {
+pub(crate) fn by_outcome<T>(items: &[T], distance: impl Fn(&T) -> f64, outcome: impl Fn(&T) -> Outcome) -> Vec<&T> {
     let mut all: Vec<_> = items.iter().map(|item| (distance(item), item)).filter(|(far, _)| *far > 0.0).collect();
     all.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut shown = Vec::new();

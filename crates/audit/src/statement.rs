@@ -3,6 +3,7 @@
 mod answers;
 mod case;
 mod cost;
+mod episodes;
 mod finding;
 mod gate;
 mod geometry;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use answers::{AnswersSummary, GapBase, Secondary};
 pub use case::{AnswerCase, AnswerClass, ChoiceCase, OptionCase, Outcome, TokenEvidence, WorstDocument};
 pub use cost::Cost;
+pub use episodes::{EpisodeAxis, EpisodeCase, EpisodeEvent, EpisodeEventKind, EpisodeRuns, EpisodesSummary, PassK};
 pub use finding::{EvidenceItem, Finding, Severity};
 pub use gate::{Corrected, Deciding, EvidencePoint, Gate, Spent, Watched};
 pub use geometry::{AxisCurve, Geometry, RingRow};
@@ -84,6 +86,12 @@ pub struct Statement {
     /// How fidelity falls with distance; `None` where no probe says how hard it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub geometry: Option<Geometry>,
+    /// What the models did in worlds; `None` when the suite has no episodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub episodes: Option<EpisodesSummary>,
+    /// Episodes that the student lost, gained or moved most on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub episode_cases: Vec<EpisodeCase>,
     /// How the gates were decided; `None` where the whole suite was asked and looked at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deciding: Option<Deciding>,

@@ -21,6 +21,7 @@ pub use reach::{CERTIFICATE_PROBES, Promise, Reach, ReachTest, RingReach, reach}
 pub use rings::{Curve, Deployment, Probe, RINGS, Ring, Rings, VOLUME_RINGS};
 pub use slope::{Graded, Slope, slope, slope_difference};
 pub use survival::{Dialogue, Ended, Survival, survival_ratio};
+pub(crate) use survival::{restricted_mean, watched_up_to};
 pub use volume::{Axis, Kept, Volume, Volumes, Worst, least_of, volumes};
 
 /// What cannot be measured, and what was found instead.

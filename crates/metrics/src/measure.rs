@@ -20,6 +20,7 @@
 pub mod answers;
 pub mod choices;
 mod definition;
+pub mod episodes;
 mod formula;
 mod geometry;
 mod headline;
@@ -51,6 +52,8 @@ pub enum Items {
     Choices,
     /// Prompts that were answered.
     Prompts,
+    /// Episodes that were run.
+    Episodes,
 }
 
 /// The tables of sums.
@@ -76,11 +79,15 @@ pub enum Table {
     Rare,
     /// Prompts with an answer of both models: the way from where the student started.
     Gap,
+    /// Episodes that both models ran.
+    Episodes,
+    /// Episodes with something that a turn may violate, one model each.
+    Dialogues,
 }
 
 impl Table {
     /// All of them, in their order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Positions,
         Self::Forks,
         Self::TeacherTexts,
@@ -91,6 +98,8 @@ impl Table {
         Self::Outcomes,
         Self::Rare,
         Self::Gap,
+        Self::Episodes,
+        Self::Dialogues,
     ];
 
     /// What is counted in it.
@@ -100,6 +109,7 @@ impl Table {
             Self::TeacherTexts | Self::StudentTexts => Items::Texts,
             Self::Choices => Items::Choices,
             Self::Pairs | Self::Truth | Self::Outcomes | Self::Rare | Self::Gap => Items::Prompts,
+            Self::Episodes | Self::Dialogues => Items::Episodes,
         }
     }
 
@@ -114,16 +124,16 @@ impl Table {
             Self::Outcomes => answers::outcome::WIDTH,
             Self::Rare => answers::rare::WIDTH,
             Self::Gap => answers::gap::WIDTH,
+            Self::Episodes => episodes::episode::WIDTH,
+            Self::Dialogues => episodes::dialogue::WIDTH,
         }
     }
 }
 
 /// Every metric, in the order in which a statement lists them; those of a later version last.
 pub fn all() -> impl Iterator<Item = &'static Definition> {
-    [tokens::DEFINITIONS, choices::DEFINITIONS, answers::DEFINITIONS, geometry::DEFINITIONS, headline::DEFINITIONS]
-        .into_iter()
-        .flatten()
-        .copied()
+    let of_sums = [tokens::DEFINITIONS, choices::DEFINITIONS, answers::DEFINITIONS, episodes::DEFINITIONS];
+    of_sums.into_iter().chain([geometry::DEFINITIONS, headline::DEFINITIONS]).into_iter().flatten().copied()
 }
 
 /// Every metric, the seven of the headline first: the order in which they are explained.

@@ -20,9 +20,11 @@ mod source;
 mod template;
 mod tensor;
 mod tokenizer;
+mod tools;
 
 pub use checkpoint::{Checkpoint, TensorShape};
 pub use config::{Activation, Architecture, DecoderConfig, Rope, RopeScaling, RopeStyle, SlidingWindow};
+pub use doubles::acting::{ActingDefect, PlantedActor};
 pub use doubles::planted::{Defect, Planted};
 pub use doubles::scripted::Scripted;
 pub use encoder::SentenceEncoder;
@@ -39,6 +41,7 @@ pub use remembering::Remembering;
 pub use template::{ChatTemplate, GenerationPrompt, Message};
 pub use tensor::{DType, RawTensor};
 pub use tokenizer::{Specials, Tokenizer, TokenizerPairing};
+pub use tools::{Conversation, ToolProtocol};
 
 /// The kernels that this processor offers, fastest first for each precision: `bf16x3 amx`, `f32 avx512`, ….
 #[must_use]

@@ -10,8 +10,8 @@ use hydrometer_answers::{ModelIdentity, SamplingParameters};
 use hydrometer_probes::Probe;
 
 use crate::{
-    ChatTemplate, Choice, Facet, Message, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Session,
-    Tokenizer,
+    ChatTemplate, Choice, Conversation, Facet, Message, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep,
+    Session, Tokenizer, ToolProtocol,
 };
 
 /// A token sequence and the positions whose next-token distribution is wanted.
@@ -141,6 +141,19 @@ pub trait Answers: Send + Sync {
     /// # Errors
     /// The template or the tokenizer refuses.
     fn prompt(&self, messages: &[Message]) -> Result<Prompt, ModelError>;
+
+    /// How this model puts tools and calls into words.
+    fn tool_protocol(&self) -> ToolProtocol {
+        ToolProtocol::Json
+    }
+
+    /// An episode as this model takes it, where it is to answer next.
+    ///
+    /// # Errors
+    /// As [`Answers::prompt`].
+    fn converse(&self, conversation: &Conversation<'_>) -> Result<Prompt, ModelError> {
+        self.prompt(&conversation.plain())
+    }
 
     /// Answers every request; answers come as they are complete, in no particular order. `Break` ends early. Whatever
     /// ends it, every answer that is complete has been handed out.

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::mistaken::refuse_name;
-use crate::{Checkpoint, Decoder, Defect, EngineOptions, Model, ModelError, Planted, Scripted};
+use crate::{
+    ActingDefect, Checkpoint, Decoder, Defect, EngineOptions, Model, ModelError, Planted, PlantedActor, Scripted,
+};
 
 /// Deepest nesting of `planted:` that is followed.
 const DEEPEST: usize = 16;
@@ -26,6 +28,8 @@ pub enum ModelSpec {
     Scripted(PathBuf),
     /// `planted:DEFECT[=DOSE](MODEL)`.
     Planted(Defect, Box<ModelSpec>),
+    /// The same with a defect in how the model acts.
+    PlantedActor(ActingDefect, Box<ModelSpec>),
 }
 
 impl FromStr for ModelSpec {
@@ -48,8 +52,11 @@ fn parse(text: &str, depth: usize) -> Result<ModelSpec, ModelError> {
         return wrong(format!("`{prefix}` names {what}; this version does not know it yet"));
     }
     if let Some(planted) = text.strip_prefix("planted:") {
-        let (defect, inner) = Defect::parse_spec(planted)?;
-        return Ok(ModelSpec::Planted(defect, Box::new(parse(inner, depth + 1)?)));
+        let (words, inner) = Defect::split_spec(planted)?;
+        return match ActingDefect::parse(words)? {
+            Some(acting) => Ok(ModelSpec::PlantedActor(acting, Box::new(parse(inner, depth + 1)?))),
+            None => Ok(ModelSpec::Planted(words.parse()?, Box::new(parse(inner, depth + 1)?))),
+        };
     }
     match text.strip_prefix("scripted:") {
         Some("") => wrong("`scripted:` without a file; write scripted:FILE.toml".to_owned()),
@@ -74,6 +81,7 @@ fn build(spec: &ModelSpec, options: &EngineOptions) -> Result<Box<dyn Model>, Mo
             Box::new(Decoder::open(&Checkpoint::open(path)?, options)?)
         }
         ModelSpec::Scripted(path) => Box::new(Scripted::open(path)?),
+        ModelSpec::PlantedActor(defect, inner) => Box::new(PlantedActor::new(*defect, build(inner, options)?)),
         ModelSpec::Planted(defect, inner) => Box::new(Planted::new(*defect, build(inner, options)?)),
     })
 }
@@ -91,6 +99,11 @@ mod tests {
         check("a b/model (1).gguf", local());
         check("folder/", ModelSpec::Local("folder/".into()));
         check("scripted:x.toml", ModelSpec::Scripted("x.toml".into()));
+        let actor =
+            |defect: ActingDefect| ModelSpec::PlantedActor(defect, Box::new(ModelSpec::Scripted("x.toml".into())));
+        check("planted:no_recovery(scripted:x.toml)", actor(ActingDefect::NoRecovery));
+        check("planted:short_horizon=6(scripted:x.toml)", actor(ActingDefect::ShortHorizon(6)));
+        check("planted:tools_garbled(scripted:x.toml)", actor(ActingDefect::ToolsGarbled(0.5)));
         check("planted:null(a b/model (1).gguf)", ModelSpec::Planted(Defect::Null, Box::new(local())));
         check(
             "planted:noise=0.5(planted:greedy(scripted:x.toml))",
@@ -113,6 +126,9 @@ mod tests {
         check("answers:runs/1", "hydrometer report");
         check("planted:null(hf:org/name)", "`hf:` names models of the Hugging Face hub");
         check("planted:melted(x)", "unknown defect `melted`");
+        check("planted:short_horizon=0(x)", "expected a number of turns");
+        check("planted:tools_garbled=1.5(x)", "expected a share");
+        check("planted:no_recovery=1(x)", "expected none");
         check("planted:null", "no model in parentheses");
         check("scripted:", "without a file");
         check("", "no model is named");

@@ -15,7 +15,7 @@ use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use crate::error::shown;
 use crate::gguf::Gguf;
-use crate::{ModelError, Tokenizer};
+use crate::{ModelError, Tokenizer, ToolProtocol};
 
 const KEY: &str = "tokenizer.chat_template";
 /// Steps that a template may take: real ones need some thousands per message.
@@ -54,6 +54,7 @@ pub struct ChatTemplate {
     bos_token: Option<String>,
     eos_token: Option<String>,
     hash: String,
+    tools: ToolProtocol,
 }
 
 impl ChatTemplate {
@@ -69,7 +70,14 @@ impl ChatTemplate {
             let part = part.map_or("none".to_owned(), |text| format!("some {} {text}", text.len()));
             hasher.update(part.as_bytes());
         }
-        Ok(Self { source: readable, bos_token, eos_token, hash: format!("blake3:{}", hasher.finalize().to_hex()) })
+        let tools = ToolProtocol::of(source);
+        Ok(Self {
+            source: readable,
+            bos_token,
+            eos_token,
+            tools,
+            hash: format!("blake3:{}", hasher.finalize().to_hex()),
+        })
     }
 
     /// The template that a GGUF file carries, if it carries one.
@@ -96,21 +104,49 @@ impl ChatTemplate {
     /// # Errors
     /// The template refuses the messages, or asks for something that is not there.
     pub fn render(&self, messages: &[Message], prompt: GenerationPrompt) -> Result<String, ModelError> {
-        bounds::on_a_deep_stack(|| self.render_here(messages, prompt))
+        let given = messages.iter().map(|m| m.role.len() + m.content.len()).sum();
+        let values =
+            || messages.iter().map(|m| context! { role => &m.role, content => &m.content }).collect::<Vec<Value>>();
+        // Given as none, as transformers does: templates ask `tools is not none`.
+        bounds::on_a_deep_stack(|| self.render_here(&values(), Value::from(()), given, prompt))
     }
 
-    fn render_here(&self, messages: &[Message], prompt: GenerationPrompt) -> Result<String, ModelError> {
-        let given = messages.iter().map(|m| m.role.len() + m.content.len()).sum();
+    /// The conversation with the tools that may be called, as one text. Messages and tools are what the template makes of
+    /// them: objects of `role` and `content`, perhaps `tool_calls`, and function declarations.
+    ///
+    /// # Errors
+    /// As [`ChatTemplate::render`].
+    pub(crate) fn render_with_tools(
+        &self,
+        messages: &[serde_json::Value],
+        tools: &serde_json::Value,
+        prompt: GenerationPrompt,
+    ) -> Result<String, ModelError> {
+        let given = messages.iter().chain([tools]).map(|value| value.to_string().len()).sum();
+        let values = || messages.iter().map(from_json).collect::<Vec<Value>>();
+        bounds::on_a_deep_stack(|| self.render_here(&values(), from_json(tools), given, prompt))
+    }
+
+    /// How it puts tools and calls into words.
+    pub fn tool_protocol(&self) -> ToolProtocol {
+        self.tools
+    }
+
+    fn render_here(
+        &self,
+        messages: &[Value],
+        tools: Value,
+        given: usize,
+        prompt: GenerationPrompt,
+    ) -> Result<String, ModelError> {
         let environment = environment(bounds::Budget::new(given));
         let compiled = compile(&self.source)?;
-        let values: Vec<Value> = messages.iter().map(|m| context! { role => &m.role, content => &m.content }).collect();
         let root = context! {
-            messages => values,
+            messages => messages,
             add_generation_prompt => prompt == GenerationPrompt::Add,
             bos_token => &self.bos_token,
             eos_token => &self.eos_token,
-            // Given as none, as transformers does: templates ask `tools is not none`.
-            tools => Value::from(()),
+            tools => tools,
             documents => Value::from(()),
         };
         let mut text = String::new();
@@ -137,6 +173,24 @@ impl ChatTemplate {
     /// `blake3:` hash of the template and the texts of BOS and EOS.
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+}
+
+/// A JSON value as a template sees it; the fields of an object keep their order.
+fn from_json(value: &serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Null => Value::from(()),
+        serde_json::Value::Bool(truth) => Value::from(*truth),
+        serde_json::Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(whole), _) => Value::from(whole),
+            (None, Some(whole)) => Value::from(whole),
+            (None, None) => Value::from(number.as_f64()),
+        },
+        serde_json::Value::String(text) => Value::from(text.as_str()),
+        serde_json::Value::Array(items) => Value::from(items.iter().map(from_json).collect::<Vec<Value>>()),
+        serde_json::Value::Object(fields) => {
+            Value::from_pairs(fields.iter().map(|(key, value)| (key.as_str(), from_json(value))))
+        }
     }
 }
 

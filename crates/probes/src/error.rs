@@ -87,12 +87,16 @@ pub enum FaultKind {
     BadCheck,
     /// A knob that is no place on an axis.
     BadKnob,
+    /// An episode that cannot be played: its world, turns, faults or goal.
+    BadEpisode,
     /// No probe at all.
     EmptySuite,
     /// A table without the column asked for, or of no known shape.
     UnknownColumns,
     /// A row that the table reader cannot split, or a cell that cannot be understood.
     BadRow,
+    /// Not TOML of the shape that is read.
+    BadToml,
     /// A file type that is not read.
     UnknownFormat,
 }

@@ -144,6 +144,10 @@ fn question(ask: &Ask) -> Vec<String> {
             options.sort_unstable();
             ["choice".to_owned(), words(&choice.prompt)].into_iter().chain(options).collect()
         }
+        Ask::Episode(episode) => {
+            let said = crate::kind::episode_words(episode);
+            ["episode".to_owned()].into_iter().chain(said.iter().map(|text| words(text))).collect()
+        }
         Ask::Prompt(prompt) => {
             let turns = prompt.turns.iter().map(|turn| words(&turn.text));
             ["prompt".to_owned(), words(&prompt.prompt)].into_iter().chain(turns).collect()

@@ -115,7 +115,11 @@ const EVERY: &[Field] = &[
 
 /// Reads one line; the checks come before serde so that a message can name the field and the way out.
 fn parse(line: &str) -> Result<Probe, Fault> {
-    let fields = object(line)?;
+    probe_of(object(line)?)
+}
+
+/// The probe of these fields.
+pub(crate) fn probe_of(fields: Map<String, Value>) -> Result<Probe, Fault> {
     require(&fields, EVERY)?;
     let own = fields.get("kind").and_then(Value::as_str).map_or(&[][..], kind::fields);
     require(&fields, own)?;

@@ -20,6 +20,7 @@ mod schema;
 pub mod strangers;
 mod suite;
 mod validate;
+pub mod world;
 
 pub use builtin::Profile;
 pub use check::{Check, Checked, Checker};

@@ -46,6 +46,7 @@ pub(crate) fn reserved(metric: &Metric) -> Option<&'static str> {
         ReservationKind::AnswersMissing => "too many answers missing",
         ReservationKind::StudentsDoing => "undefined by the student",
         ReservationKind::NothingAtStake => "nothing at stake",
+        ReservationKind::TooFewFamilies => "too few families to pass",
     })
 }
 

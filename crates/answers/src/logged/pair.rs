@@ -528,6 +528,7 @@ fn words(ask: &Ask) -> String {
             system.chain(turns).chain([prompt.prompt.clone()]).collect::<Vec<_>>().join("\n")
         }
         Ask::Choice(choice) => choice.prompt.clone(),
+        Ask::Episode(episode) => episode.turns.iter().map(|turn| turn.say.as_str()).collect::<Vec<_>>().join("\n"),
         Ask::Text(text) => [text.context.as_deref().unwrap_or(""), &text.text].concat(),
     }
 }

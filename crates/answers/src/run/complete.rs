@@ -10,7 +10,7 @@ use super::manifest::Manifest;
 use super::regime::Regime;
 use super::settings::RunSettings;
 use super::verify::Stopped;
-use crate::part::{Choices, Counted, Likelihoods, Part, PartKind, Positions, Samples, Sparse};
+use crate::part::{Choices, Counted, Episodes, Likelihoods, Part, PartKind, Positions, Samples, Sparse};
 use crate::{ExcludedItem, Problem};
 
 /// Most probes that are named.
@@ -40,7 +40,7 @@ impl Found {
         let excluded: BTreeSet<&str> = manifest.excluded.iter().flatten().map(|item| item.probe.as_str()).collect();
         let asked = |probe: &&Probe| match &probe.ask {
             Ask::Text(_) => manifest.excluded.is_some(),
-            Ask::Choice(_) | Ask::Prompt(_) => true,
+            Ask::Choice(_) | Ask::Prompt(_) | Ask::Episode(_) => true,
         };
         let asked = probes.iter().filter(asked).filter(|probe| !excluded.contains(probe.id.as_str()));
         let mut faults: Vec<_> = asked.filter_map(|probe| self.fault(probe, manifest)).collect();
@@ -63,6 +63,7 @@ impl Found {
             Ask::Text(_) => &[Positions::KIND, Sparse::KIND, Likelihoods::KIND],
             Ask::Choice(_) => &[Choices::KIND],
             Ask::Prompt(_) => &[Samples::KIND],
+            Ask::Episode(_) => &[Episodes::KIND],
         };
         // A run that asks nothing of the kind has no files for it.
         if kinds.iter().all(|&kind| manifest.units.of(kind) == 0) {
@@ -88,12 +89,14 @@ fn expected(probe: &Probe, manifest: &Manifest) -> Option<u64> {
             let rotations = u64::from(*rotations).min(choice.rotations() as u64);
             Some(rotations * choice.options.len() as u64)
         }
-        Ask::Prompt(_) if teacher_asked.is_some() || manifest.regime() == Regime::GivenAnswers => None,
-        Ask::Prompt(prompt) => samples.as_ref().map(|samples| {
+        Ask::Prompt(_) | Ask::Episode(_) if teacher_asked.is_some() || manifest.regime() == Regime::GivenAnswers => {
+            None
+        }
+        Ask::Prompt(_) | Ask::Episode(_) => samples.as_ref().map(|samples| {
             let models = if manifest.base.is_some() { 3 } else { 2 };
-            match prompt.decoding {
-                Decoding::Greedy => models,
-                Decoding::Sampled => models * u64::from(samples.per_probe) + u64::from(samples.reruns),
+            match probe.decoding() {
+                Some(Decoding::Greedy) => models,
+                _ => models * u64::from(samples.per_probe) + u64::from(samples.reruns),
             }
         }),
     }

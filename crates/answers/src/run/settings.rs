@@ -57,6 +57,10 @@ pub struct RunSettings {
     /// the file, where nobody said.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub trained_to: BTreeMap<String, f64>,
+    /// How each model that acts in episodes puts tools and calls into words, by role; absent from the file where the run has
+    /// no episodes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tool_protocols: BTreeMap<String, String>,
 }
 
 /// Which windows of a text are taken, where not all of them are.
@@ -105,6 +109,7 @@ impl RunSettings {
             given: None,
             rendered_differently: None,
             trained_to: BTreeMap::new(),
+            tool_protocols: BTreeMap::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 //! A new kind is a new file here and a line in [`beside_texts`].
 
 pub(crate) mod choices;
+pub(crate) mod episodes;
 pub(crate) mod likelihoods;
 pub(crate) mod prompts;
 pub(crate) mod texts;
@@ -11,6 +12,7 @@ use std::path::Path;
 use hydrometer_answers::{DifferentPrompts, ExcludedItem, PartKind, PlannedTokens, RunFolder};
 use hydrometer_probes::Suite;
 
+use crate::shared_store::SharedStore;
 use crate::units::{Packing, pack};
 use crate::{AskError, AskOptions, Models, Observer};
 
@@ -74,9 +76,11 @@ pub(crate) fn beside_texts(
     options: &AskOptions,
     packing: &Packing,
 ) -> Result<Vec<Box<dyn Kind>>, AskError> {
+    let store = SharedStore::default();
     Ok(vec![
         Box::new(choices::Choices::plan(models, suite, options, packing)?),
-        Box::new(prompts::Prompts::plan(models, suite, options, packing)?),
+        Box::new(prompts::Prompts::plan(models, suite, options, packing, store.clone())?),
+        Box::new(episodes::Episodes::plan(models, suite, options, packing, store)?),
     ])
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hydrometer_answers::store::{Access, Store};
+use hydrometer_answers::store::Store;
 use hydrometer_answers::{DifferentPrompts, ExcludedItem, Part, PartKind, SampleSettings, TeacherAsked, part};
 use hydrometer_models::{Model, SampleLimits};
 use hydrometer_probes::Suite;
@@ -11,6 +11,7 @@ use hydrometer_probes::families::order_in;
 use super::{Asking, Gates, Kind};
 use crate::answering::{Asked, Asker, UNIT_PROMPTS};
 use crate::encoding::vectors;
+use crate::shared_store::SharedStore;
 use crate::units::{Packing, pack};
 use crate::{AskError, AskOptions, Closeness, Models, Observer, Role, Sampling};
 
@@ -37,7 +38,7 @@ pub(crate) struct Prompts {
     encoded: bool,
     teacher_asked: Option<TeacherAsked>,
     /// Open where a unit is still to be asked.
-    store: Option<Store>,
+    store: SharedStore,
 }
 
 impl Prompts {
@@ -46,6 +47,7 @@ impl Prompts {
         suite: &Suite,
         options: &AskOptions,
         packing: &Packing,
+        store: SharedStore,
     ) -> Result<Self, AskError> {
         let settings = options.sampling.as_ref().map(|sampling| &sampling.settings);
         let Readable { prompts, excluded, differently } =
@@ -65,7 +67,7 @@ impl Prompts {
             settings: settings.cloned(),
             encoded: models.meaning.is_some(),
             teacher_asked: options.teacher_asked,
-            store: None,
+            store,
         })
     }
 }
@@ -117,7 +119,7 @@ fn asked_of_teacher(prompts: Vec<Prompt>, options: &AskOptions) -> (Vec<Prompt>,
 }
 
 /// Who asks each model that answers.
-fn askers<'a>(
+pub(super) fn askers<'a>(
     asking: &Asking<'a>,
     settings: &'a SampleSettings,
     limits: &'a SampleLimits,
@@ -165,18 +167,14 @@ impl Kind for Prompts {
         if open.is_empty() {
             return Ok(());
         }
-        let (store, refusal) = Store::open_to_extend(folder)?;
-        if let Some(refusal) = refusal {
+        let lacks = |store: &mut Store| {
             let lacks = |asker: Asker<'_>| {
                 let asked: Vec<_> = open.iter().filter_map(|prompt| prompt.of(asker.role)).collect();
-                asker.missing(&asked, &store) > 0
+                asker.missing(&asked, store) > 0
             };
-            if askers(asking, settings, limits).any(lacks) {
-                return Err(refusal.into());
-            }
-        }
-        self.store = Some(store);
-        Ok(())
+            Ok(askers(asking, settings, limits).any(lacks))
+        };
+        self.store.prepare(folder, lacks)
     }
 
     fn run_unit(
@@ -189,10 +187,8 @@ impl Kind for Prompts {
         let Some(Sampling { settings, store: folder, limits }) = &asking.options.sampling else { return Ok(()) };
         let prompts = &self.units[unit];
         let student_alone = gates == Gates::Decided || unit >= self.student_from;
-        let store = match &mut self.store {
-            Some(store) => store,
-            closed => closed.insert(Store::open(folder, Access::Write)?),
-        };
+        let mut store = self.store.open(folder)?;
+        let store = &mut *store;
         let askers = askers(asking, settings, limits);
         let askers: Vec<_> = askers.filter(|asker| !student_alone || asker.role == Role::Student).collect();
         for asker in &askers {

@@ -98,7 +98,7 @@ impl Obstacles {
         let found = match metric.measure().ok()?.table.items() {
             Items::Positions | Items::Texts => &self.texts,
             Items::Choices => &self.choices,
-            Items::Prompts => &self.prompts,
+            Items::Prompts | Items::Episodes => &self.prompts,
         };
         if !found.is_empty() {
             return Some(found.join("; "));

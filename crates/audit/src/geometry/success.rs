@@ -10,6 +10,7 @@ use crate::AuditError;
 use crate::evidence::Rows;
 use crate::kind::answers::checker;
 use crate::kind::choices::AskedChoice;
+use crate::kind::episodes::{self, Successes};
 
 /// A probe with a knob, on which it is known what is right.
 pub(super) struct Graded<'a> {
@@ -45,6 +46,7 @@ pub(super) fn graded<'a>(rows: &'a Rows, choices: &[AskedChoice<'a>]) -> Result<
         };
         found.extend(graded);
     }
+    found.extend(episodes::successes(&rows.episodes, &rows.probes).into_iter().filter_map(acted));
     Ok(found)
 }
 
@@ -65,6 +67,12 @@ fn answered<'a>(probe: &'a Probe, knob: &'a Knob, rows: &[&SampleRow]) -> Result
     };
     let (ceiling, base) = (share(SampleSource::Rerun), share(SampleSource::Base));
     Ok(Some(Graded { probe, knob, teacher, student, ceiling, base }))
+}
+
+/// Shares of runs that succeed; `None` without a knob.
+fn acted(found: Successes<'_>) -> Option<Graded<'_>> {
+    let Successes { probe, teacher, student, rerun, base } = found;
+    Some(Graded { probe, knob: probe.knob.as_ref()?, teacher, student, ceiling: rerun, base })
 }
 
 /// Whether each model holds the right option for the most probable; `None` without a right one.

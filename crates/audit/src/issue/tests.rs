@@ -60,7 +60,20 @@ fn rows(positions: Vec<PositionRow>) -> Rows {
     let (sparse, floor, choices, likelihoods, samples, vectors) = Default::default();
     let (probes, stopped) = (suite.probes, None);
     let same_content = SameContent::of(&probes);
-    Rows { manifest, probes, positions, sparse, floor, choices, likelihoods, samples, vectors, stopped, same_content }
+    Rows {
+        manifest,
+        probes,
+        positions,
+        sparse,
+        floor,
+        choices,
+        likelihoods,
+        samples,
+        vectors,
+        episodes: Vec::new(),
+        stopped,
+        same_content,
+    }
 }
 
 /// What is true of the population that positions are drawn from.

@@ -56,6 +56,8 @@ pub enum ReservationKind {
     StudentsDoing,
     /// The teacher has nothing that could be lost: gates on it are left out.
     NothingAtStake,
+    /// So few families were asked that not even a perfect student could pass: gates on it are left out unless they fail.
+    TooFewFamilies,
 }
 
 /// One band of the teacher's distribution.

@@ -136,15 +136,19 @@ fn gate_by(
         Some(Reservation { kind: ReservationKind::AnswersMissing | ReservationKind::StudentsDoing, reason }) => {
             return undecided(estimate, reason);
         }
+        Some(Reservation { kind: ReservationKind::TooFewFamilies, .. }) | None => {}
         Some(Reservation { reason, .. }) => return undecided(estimate, reason).filter(|_| rule.required),
-        None => {}
     }
     let Some(estimate) = estimate else {
         let missing = metric.and_then(|m| m.missing.clone());
         let missing = missing.unwrap_or_else(|| "this version does not measure it".to_owned());
         return undecided(None, format!("it was not measured: {missing}")).filter(|_| rule.required);
     };
+    let too_few = metric.and_then(|m| m.reservation.clone()).map(|reservation| reservation.reason);
     match answer(&estimate) {
+        Ok((Verdict::NotEnoughEvidence, ..)) if too_few.is_some() => {
+            undecided(Some(estimate), too_few.unwrap_or_default()).filter(|_| rule.required)
+        }
         Ok((verdict, more_families, found)) => Some(made(verdict, Some(estimate), more_families, found)),
         // A number that is there and is not judged is no reason to pass.
         Err(reason) => undecided(Some(estimate), reason),

@@ -167,7 +167,8 @@ impl Settings {
                 return Err(Failure::input(reason).hint("add prompts without a checker with --probes"));
             }
         }
-        if sampling.is_none() && suite.probes.iter().all(|probe| matches!(probe.ask, Ask::Prompt(_))) {
+        if sampling.is_none() && suite.probes.iter().all(|probe| matches!(probe.ask, Ask::Prompt(_) | Ask::Episode(_)))
+        {
             let reason = format!("{} holds prompts only, and --samples 0 leaves prompts out", suite.name);
             return Err(Failure::input(reason).hint("ask for two samples or more, or add texts or choices"));
         }

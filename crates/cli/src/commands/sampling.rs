@@ -51,7 +51,7 @@ fn gibibytes(text: &str) -> Result<f64, &'static str> {
 impl Answered {
     /// As settings; `None` where nothing is answered freely.
     pub fn resolve(&self, suite: &Suite, seed: u64) -> Result<Option<Sampling>, Failure> {
-        let asks = suite.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_)));
+        let asks = suite.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_) | Ask::Episode(_)));
         if self.samples == 0 || !asks { Ok(None) } else { self.sampling(seed).map(Some) }
     }
 

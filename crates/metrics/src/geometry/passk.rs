@@ -70,7 +70,7 @@ fn measure<'a>(
 
 impl Runs<'_> {
     /// C(c, k)/C(n, k), as a product of k shares.
-    fn all_pass(&self, k: u32) -> f64 {
+    pub(crate) fn all_pass(&self, k: u32) -> f64 {
         (0..k).map(|i| f64::from(self.passed.saturating_sub(i)) / f64::from(self.runs - i)).product()
     }
 }

@@ -139,9 +139,18 @@ fn kaplan_meier(sums: &[f64]) -> Option<Vec<f64>> {
 }
 
 /// ∫₀^τ S(t) dt: S is 1 up to the first turn, and falls at turns. What happens at the horizon itself no longer counts.
-fn restricted_mean(sums: &[f64]) -> Option<f64> {
+pub(crate) fn restricted_mean(sums: &[f64]) -> Option<f64> {
     let curve = kaplan_meier(sums)?;
     Some(1.0 + curve[..curve.len() - 1].iter().sum::<f64>())
+}
+
+/// The last turn up to which a curve is known: dialogues were watched at it, or none was left. Sums as those of
+/// [`restricted_mean`], over any number of turns.
+pub(crate) fn watched_up_to(sums: &[f64]) -> usize {
+    let watched = sums.chunks_exact(2).take_while(|turn| turn[0] > 0.0).count();
+    let over =
+        kaplan_meier(&sums[..2 * watched]).and_then(|curve| curve.last().copied()).is_some_and(|left| left <= 0.0);
+    if over { sums.len() / 2 } else { watched }
 }
 
 /// Last turn at which any dialogue was watched.

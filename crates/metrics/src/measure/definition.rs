@@ -115,6 +115,8 @@ pub enum Group {
     AnswerLevels,
     /// How far fidelity reaches: read off curves and not off sums.
     Geometry,
+    /// What the models do in worlds.
+    Episodes,
     /// Numbers of a later version.
     Later,
 }
@@ -322,7 +324,7 @@ impl Definition {
         match (floor, self.direction) {
             (Floor::Nothing, _) => None,
             // A student may be right more often than its teacher, and end its answers better.
-            _ if matches!(table, Table::Truth | Table::Outcomes) => Some(Reference::Own),
+            _ if matches!(table, Table::Truth | Table::Outcomes | Table::Episodes) => Some(Reference::Own),
             (Floor::Rerun, Direction::Lower) => Some(Reference::Floor),
             (_, Direction::Higher) => Some(Reference::Ceiling),
             _ => Some(Reference::Own),

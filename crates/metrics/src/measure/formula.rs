@@ -334,6 +334,30 @@ pub enum Undefined {
     /// Not enough samples to speak of rare answers.
     #[error("no prompt has {} answers of the teacher, its rerun and the student each", crate::kernel::RARE_ANSWERS)]
     TooFewForRare,
+    /// No episode.
+    #[error("no episode was run by both models")]
+    NoEpisodes,
+    /// The teacher never succeeds.
+    #[error("the teacher does not clearly succeed at these episodes: there is nothing to lose")]
+    TeacherNeverSucceeds,
+    /// The student never succeeds.
+    #[error("the student succeeds at no episode without a fault: there is nothing that a fault could take from it")]
+    StudentNeverSucceeds,
+    /// No pair.
+    #[error("no family has an episode with a fault and one without, at which the teacher succeeds")]
+    NoFaults,
+    /// Nothing to keep.
+    #[error("the teacher succeeds at no episode with a fault: there is no recovery to keep")]
+    TeacherNeverRecovers,
+    /// No call.
+    #[error("no tool was called")]
+    NoCalls,
+    /// One run each.
+    #[error("no episode has two runs of each model; sample at least two")]
+    SingleRuns,
+    /// Nothing to violate.
+    #[error("no episode has a constraint or an expectation that a turn could violate")]
+    NoDialogues,
     /// The rerun shows no rare answer either.
     #[error("the teacher's rerun shows none of its rare answers: there is nothing to keep")]
     NothingRare,
@@ -344,7 +368,11 @@ impl Undefined {
     pub fn is_students_doing(self) -> bool {
         matches!(
             self,
-            Self::StudentNeverRepeats | Self::StudentIndifferent | Self::ImpossibleForStudent | Self::Infinite
+            Self::StudentNeverRepeats
+                | Self::StudentNeverSucceeds
+                | Self::StudentIndifferent
+                | Self::ImpossibleForStudent
+                | Self::Infinite
         )
     }
 }

@@ -11,6 +11,7 @@ mod chance;
 mod code;
 mod constraints;
 pub mod edges;
+pub mod episodes;
 mod everyday;
 mod grammar;
 mod lexicon;

@@ -178,7 +178,7 @@ fn compiled(pattern: &str) -> Result<Regex, Fault> {
     })
 }
 
-fn validator(schema: &Value) -> Result<Validator, Fault> {
+pub(crate) fn validator(schema: &Value) -> Result<Validator, Fault> {
     let patterns = PatternOptions::regex().size_limit(PATTERN_LIMIT).dfa_size_limit(PATTERN_LIMIT);
     jsonschema::options().with_pattern_options(patterns).build(schema).map_err(|error| {
         let found = quote(&error.to_string());

@@ -5,6 +5,7 @@ mod ifeval;
 mod questions;
 mod table;
 mod text;
+mod toml;
 mod xstest;
 
 use std::fs::File;
@@ -25,13 +26,14 @@ pub use ifeval::ifeval;
 pub use questions::{chat, mt_bench, self_instruct};
 pub use table::{Columns, csv, jsonl};
 pub use text::text;
+pub use toml::toml;
 pub use xstest::{Completion, xstest, xstest_completions};
 
 impl Suite {
     /// Reads probes from a file or folder, by its type and shape.
     ///
     /// `.jsonl`: one probe per line, or the shape of GSM8K, IFEval, MT-bench, self-instruct or a chat, or lines with a `prompt`. `.csv`: the
-    /// XSTest shape. `.txt`, `.md` or a folder of them: text probes. Any other table needs its columns named:
+    /// XSTest shape. `.toml`: probes written by hand, worlds above all. `.txt`, `.md` or a folder of them: text probes. Any other table needs its columns named:
     /// [`jsonl()`], [`csv()`].
     ///
     /// # Errors
@@ -50,11 +52,12 @@ pub(crate) fn sniffed(path: &Path) -> Result<Suite, ProbeError> {
         Some("txt" | "md") => text(path),
         Some("jsonl" | "ndjson") => lines(path),
         Some("csv") => xstest(path),
+        Some("toml") => toml(path),
         _ => Err(ProbeError::file(
             &name(path),
             Fault::new(
                 FaultKind::UnknownFormat,
-                "a .jsonl, .csv, .txt or .md file, or a folder of texts",
+                "a .jsonl, .toml, .csv, .txt or .md file, or a folder of texts",
                 extension.map_or("no extension".to_owned(), |extension| quote(&format!(".{extension}"))),
                 "rename the file, or convert it to one probe per line",
             ),

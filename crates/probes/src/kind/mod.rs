@@ -2,10 +2,12 @@
 //! is a file here, a variant of [`Ask`] and a line in each of the two tables below it.
 
 mod choice;
+mod episode;
 mod prompt;
 mod text;
 
 pub use choice::{AskedAs, Choice, ChoicePrompt, MAX_ROTATIONS};
+pub use episode::{Episode, UserTurn};
 pub use prompt::{Decoding, Prompt, Role, Turn};
 pub use text::{Families, Text};
 
@@ -61,6 +63,8 @@ pub enum Ask {
     Choice(Choice),
     /// A message that is answered freely.
     Prompt(Prompt),
+    /// A conversation with a world, in which the model calls tools.
+    Episode(Episode),
 }
 
 impl From<Text> for Ask {
@@ -81,6 +85,12 @@ impl From<Prompt> for Ask {
     }
 }
 
+impl From<Episode> for Ask {
+    fn from(episode: Episode) -> Self {
+        Ask::Episode(episode)
+    }
+}
+
 impl Ask {
     /// As any kind of question.
     #[must_use]
@@ -89,12 +99,13 @@ impl Ask {
             Ask::Text(text) => text,
             Ask::Choice(choice) => choice,
             Ask::Prompt(prompt) => prompt,
+            Ask::Episode(episode) => episode,
         }
     }
 }
 
 /// The words that may stand in a probe's `kind` field.
-pub(crate) const NAMES: [&str; 3] = [text::NAME, choice::NAME, prompt::NAME];
+pub(crate) const NAMES: [&str; 4] = [text::NAME, choice::NAME, prompt::NAME, episode::NAME];
 
 /// The fields of a kind, beside those that every probe has; none of an unknown one.
 pub(crate) fn fields(name: &str) -> &'static [Field] {
@@ -102,9 +113,12 @@ pub(crate) fn fields(name: &str) -> &'static [Field] {
         text::NAME => text::FIELDS,
         choice::NAME => choice::FIELDS,
         prompt::NAME => prompt::FIELDS,
+        episode::NAME => episode::FIELDS,
         _ => &[],
     }
 }
+
+pub(crate) use episode::words as episode_words;
 
 fn check_visible(field: &str, text: &str) -> Result<(), Fault> {
     if text.chars().any(|c| !c.is_whitespace()) {

@@ -50,7 +50,7 @@ pub struct Prompt {
     pub decoding: Decoding,
 }
 
-/// How answers to a prompt are made.
+/// How answers to a prompt, or within an episode, are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decoding {
@@ -65,7 +65,7 @@ pub enum Decoding {
 impl Decoding {
     // serde hands `skip_serializing_if` a reference.
     #[allow(clippy::trivially_copy_pass_by_ref)]
-    fn is_sampled(&self) -> bool {
+    pub(super) fn is_sampled(&self) -> bool {
         *self == Decoding::Sampled
     }
 }

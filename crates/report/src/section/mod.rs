@@ -11,6 +11,7 @@ mod cite;
 mod compat;
 mod cost;
 mod documents;
+mod episodes;
 mod evidence;
 mod findings;
 pub(crate) mod gates;
@@ -52,6 +53,7 @@ const SECTIONS: &[fn(&Source<'_>) -> Section] = &[
     truth::section,
     choices::section,
     answer_cases::section,
+    episodes::section,
     documents::section,
     metrics::section,
     compat::section,

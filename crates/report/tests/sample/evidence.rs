@@ -269,3 +269,61 @@ pub fn documents() -> Vec<WorstDocument> {
         WorstDocument { id: "hebrew#1".into(), family: "hebrew".into(), mean_kl: 0.98, tokens: hebrew.collect() },
     ]
 }
+
+/// Two axes and a transcript.
+pub fn episodes() -> (Option<EpisodesSummary>, Vec<EpisodeCase>) {
+    let runs = |malformed: u64| EpisodeRuns {
+        runs: 240,
+        out_of_steps: 12,
+        out_of_context: 1,
+        damaged: 3,
+        calls: 1_204,
+        malformed,
+        invalid: 7,
+    };
+    let axis = |axis: &str, student: f64| EpisodeAxis {
+        axis: axis.into(),
+        episodes: 60,
+        teacher: 0.9,
+        student,
+        rerun: Some(0.88),
+        base: Some(0.1),
+        teacher_recovers: Some(0.75),
+        student_recovers: Some(0.25),
+        pass: vec![PassK { k: 1, teacher: 0.9, student }, PassK { k: 2, teacher: 0.82, student: student * student }],
+    };
+    let event = |kind: EpisodeEventKind, text: &str, note: Option<&str>| EpisodeEvent {
+        kind,
+        text: text.into(),
+        note: note.map(Into::into),
+    };
+    let call = r#"{"name": "close_ticket", "arguments": {"ticket": "t5"}}"#;
+    let summary = EpisodesSummary {
+        episodes: 120,
+        axes: vec![axis("tool_use", 0.8), axis("error_recovery", 0.4)],
+        teacher: runs(0),
+        student: runs(41),
+    };
+    let case = EpisodeCase {
+        probe: "episode/error_recovery/0003/1/fault".into(),
+        family: "episode/error_recovery/0003".into(),
+        axis: "error_recovery".into(),
+        outcome: Outcome::Lost,
+        teacher_success: 1.0,
+        student_success: 0.25,
+        together: vec![
+            event(EpisodeEventKind::User, "Close the ticket t5.", None),
+            event(EpisodeEventKind::Model, call, None),
+            event(EpisodeEventKind::World, "Error: no reply in time; nothing was done", Some("fault: timeout")),
+        ],
+        teacher: vec![
+            event(EpisodeEventKind::Model, call, None),
+            event(EpisodeEventKind::World, "Result: \"done\"", None),
+            event(EpisodeEventKind::Model, "The ticket is closed.", None),
+        ],
+        student: vec![event(EpisodeEventKind::Model, "{\"name\": <b>close", Some("it is no JSON object alone"))],
+        teacher_ended: "reached the goal".into(),
+        student_ended: "missed the goal, out of steps".into(),
+    };
+    (Some(summary), vec![case])
+}

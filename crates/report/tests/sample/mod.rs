@@ -51,6 +51,8 @@ pub fn statement() -> Statement {
         answers: Some(answers()),
         answer_cases: evidence::answers(),
         geometry: Some(geometry()),
+        episodes: None,
+        episode_cases: vec![],
         deciding: None,
         cost: Cost {
             teacher_tokens: 28_672,
@@ -97,6 +99,8 @@ pub fn empty() -> Statement {
         choices: vec![],
         answers: None,
         answer_cases: vec![],
+        episodes: None,
+        episode_cases: vec![],
         suite: SuiteSummary { prompts: 0, ..suite() },
         cost: Cost { teacher_answer_tokens: 0, student_answer_tokens: 0, ..statement().cost },
         left_out: vec![],
@@ -115,6 +119,7 @@ pub fn full() -> Statement {
     statement.student.context_length = None;
     statement.student.unknown = Some("its file does not say".into());
     statement.deciding = Some(deciding());
+    (statement.episodes, statement.episode_cases) = evidence::episodes();
     statement.left_out = vec!["illusion_gap".into()];
     statement.cost.base_answer_tokens = 9_120;
     let more = statement.findings.clone();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::ModelError;
+use crate::{ActingDefect, ModelError};
 
 /// What is done to a student's logits.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,9 +34,10 @@ const DOSED: [Row; 5] = [
 ];
 
 impl Defect {
-    /// All names, for messages.
+    /// All names, for messages, those of [`ActingDefect`] included.
     pub fn names() -> Vec<&'static str> {
-        std::iter::once("null").chain(DOSED.iter().map(|row| row.0)).collect()
+        let dosed = DOSED.iter().map(|row| row.0);
+        std::iter::once("null").chain(dosed).chain(ActingDefect::NAMES).collect()
     }
 
     /// Splits `DEFECT[=DOSE](MODEL)` into the defect and the words for the model, which may be another such text.
@@ -44,6 +45,12 @@ impl Defect {
     /// # Errors
     /// An unknown defect, a dose out of range, or parentheses that do not close.
     pub fn parse_spec(spec: &str) -> Result<(Defect, &str), ModelError> {
+        let (defect, inner) = Self::split_spec(spec)?;
+        Ok((defect.parse()?, inner))
+    }
+
+    /// The words for the defect, and those for the model.
+    pub(crate) fn split_spec(spec: &str) -> Result<(&str, &str), ModelError> {
         let wrong = |what: &str| ModelError::Request {
             reason: format!("planted:{spec}: {what}; write planted:DEFECT[=DOSE](MODEL)"),
         };
@@ -52,7 +59,7 @@ impl Defect {
         if inner.is_empty() {
             return Err(wrong("no model in the parentheses"));
         }
-        Ok((defect.parse()?, inner))
+        Ok((defect, inner))
     }
 }
 

@@ -14,7 +14,10 @@ use hydrometer_answers::{FinishReason, SamplingParameters};
 use hydrometer_probes::Decoding;
 use rayon::prelude::*;
 
-use crate::{Answers, Facet, Feed, GenerationPrompt, Grows, Message, Model, ModelError, Session, Tokenizer};
+use crate::{
+    Answers, ChatTemplate, Conversation, Facet, Feed, GenerationPrompt, Grows, Message, Model, ModelError, Session,
+    Tokenizer, ToolProtocol,
+};
 pub use draw::Draw;
 use draw::{Chance, draw};
 use prefixes::{Part, tree};
@@ -99,6 +102,18 @@ impl<T: Model + Grows> Answers for T {
                 tokenizer.begin(tokenizer.encode(&texts.join("\n\n"))?)
             }
         }))
+    }
+
+    fn tool_protocol(&self) -> ToolProtocol {
+        self.renders().map_or(ToolProtocol::Json, ChatTemplate::tool_protocol)
+    }
+
+    fn converse(&self, conversation: &Conversation<'_>) -> Result<Prompt, ModelError> {
+        let tokenizer = self.tokens().ok_or(Facet::Tokens)?;
+        match self.renders() {
+            Some(template) => conversation.encode(tokenizer, template),
+            None => self.prompt(&conversation.plain()),
+        }
     }
 
     fn answer(

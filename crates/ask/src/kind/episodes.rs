@@ -1,0 +1,289 @@
+//! Episodes: every model acts in the same worlds. All episodes of a unit advance together: round by round the
+//! conversations that wait for a model are answered at once, through the answer store, and applied to their worlds. What the
+//! store holds is not asked again, so an interrupted run continues at the very turn.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use hydrometer_answers::store::{AnswerKey, Store};
+use hydrometer_answers::{
+    DifferentPrompts, EpisodeRow, ExcludedItem, Part, PartKind, SampleSettings, SampleSource, part,
+};
+use hydrometer_models::{Conversation, Facet, Model, ModelError, ToolProtocol};
+use hydrometer_probes::kind::Episode;
+use hydrometer_probes::world::{Event, Running};
+use hydrometer_probes::{Ask, Decoding, Probe, Suite};
+
+use super::prompts::askers;
+use super::{Asking, Gates, Kind};
+use crate::answering::{Asked, Asker, Wanted, first_sample};
+use crate::shared_store::SharedStore;
+use crate::units::Packing;
+use crate::{AskError, AskOptions, Models, Observer, Role, Sampling};
+
+/// Episodes of a unit: many, because those that go on decode together.
+const UNIT_EPISODES: usize = 128;
+
+/// The episodes of a suite.
+pub(crate) struct Episodes {
+    units: Vec<Vec<Probe>>,
+    excluded: Vec<ExcludedItem>,
+    differently: Option<DifferentPrompts>,
+    settings: Option<SampleSettings>,
+    /// Models that act.
+    models: u32,
+    store: SharedStore,
+}
+
+/// One run of an episode that goes on or has ended.
+struct Run<'e> {
+    probe: &'e Probe,
+    episode: &'e Episode,
+    source: SampleSource,
+    number: u32,
+    running: Running<'e>,
+}
+
+/// A conversation that waits for a model, and the runs in which it stands.
+struct Waiting {
+    asked: Asked,
+    runs: Vec<usize>,
+}
+
+/// How a round of answers is come by.
+type Fill<'f> = dyn FnMut(&[Wanted<'_>], &mut Store) -> Result<ControlFlow<()>, AskError> + 'f;
+
+impl Episodes {
+    pub(crate) fn plan(
+        models: Models<'_>,
+        suite: &Suite,
+        options: &AskOptions,
+        packing: &Packing,
+        store: SharedStore,
+    ) -> Result<Self, AskError> {
+        let settings = options.sampling.as_ref().map(|sampling| sampling.settings.clone());
+        let mut plan = Self {
+            units: Vec::new(),
+            excluded: Vec::new(),
+            differently: None,
+            settings,
+            models: models.who_answer().count() as u32,
+            store,
+        };
+        // Where one of the two does not answer, there is nothing to compare.
+        let both_answer = models.teacher.answers().is_some() && models.student.answers().is_some();
+        let Some(settings) = plan.settings.clone().filter(|_| both_answer) else { return Ok(plan) };
+        let mut probes = Vec::new();
+        for probe in &suite.probes {
+            let Ask::Episode(episode) = &probe.ask else { continue };
+            let running = Running::start(episode);
+            let mut asked = Vec::new();
+            for (role, model) in models.who_answer().filter(|(_, model)| model.answers().is_some()) {
+                let first = conversation(model, probe, episode, running.events(), &settings);
+                asked.push((role, model, first.map_err(role.failed())?));
+            }
+            let too_long = asked.iter().find_map(|(role, model, asked)| asked.too_long(*role, *model));
+            if let Some(reason) = too_long {
+                plan.excluded.push(ExcludedItem { probe: probe.id.clone(), reason });
+                continue;
+            }
+            let words =
+                |of: Role| asked.iter().find(|asked| asked.0 == of).and_then(|(_, model, asked)| asked.words(*model));
+            if let (Some(ours), Some(theirs)) = (words(Role::Teacher), words(Role::Student)) {
+                DifferentPrompts::look(&mut plan.differently, &probe.id, &ours, &theirs);
+            }
+            probes.push(probe.clone());
+        }
+        plan.units = packing.pack(probes, UNIT_EPISODES, |probe| &probe.family, |_| 1);
+        Ok(plan)
+    }
+}
+
+/// What is put to a model at this point of an episode.
+fn conversation(
+    model: &dyn Model,
+    probe: &Probe,
+    episode: &Episode,
+    events: &[Event],
+    settings: &SampleSettings,
+) -> Result<Asked, ModelError> {
+    let prompt = model.answers().ok_or(Facet::Answers)?.converse(&Conversation { episode, events })?;
+    Ok(Asked::of(probe, prompt, episode.max_tokens, settings))
+}
+
+/// The runs of one model, from the beginning.
+fn begin<'e>(asker: &Asker<'_>, probes: &'e [Probe]) -> Vec<Run<'e>> {
+    let episodes = probes.iter().filter_map(|probe| match &probe.ask {
+        Ask::Episode(episode) => Some((probe, episode)),
+        _ => None,
+    });
+    let of_episode = |(probe, episode): (&'e Probe, &'e Episode)| {
+        let run = move |(source, number)| Run { probe, episode, source, number, running: Running::start(episode) };
+        asker.numbers(episode.decoding).into_iter().map(run).collect::<Vec<_>>()
+    };
+    episodes.flat_map(of_episode).collect()
+}
+
+/// Lets every run go on to its end. `fill` sees to it that the store holds the answers of a round.
+fn play(
+    asker: &Asker<'_>,
+    runs: &mut [Run<'_>],
+    store: &mut Store,
+    fill: &mut Fill<'_>,
+) -> Result<ControlFlow<()>, AskError> {
+    let model_key = asker.model.identity().key();
+    let way = asker.model.answers().map_or(ToolProtocol::Json, |answers| answers.tool_protocol());
+    loop {
+        let waiting = waiting(asker, runs)?;
+        if waiting.is_empty() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let sample = |run: &Run<'_>| first_sample(run.source) + run.number;
+        let wanted = |of: &Waiting| {
+            // Runs of two episodes may stand in the same words: then one answer serves both.
+            let mut samples: Vec<u32> = of.runs.iter().map(|&run| sample(&runs[run])).collect();
+            samples.sort_unstable();
+            samples.dedup();
+            samples
+        };
+        let wanted: Vec<_> = waiting.iter().map(|of| Wanted { asked: &of.asked, samples: wanted(of) }).collect();
+        if fill(&wanted, store)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        let places: Vec<(usize, &Asked)> =
+            waiting.iter().flat_map(|of| of.runs.iter().map(move |&run| (run, &of.asked))).collect();
+        let keys: Vec<_> = places.iter().map(|&(run, asked)| asked.key(&model_key, sample(&runs[run]))).collect();
+        for ((run, asked), answer) in places.into_iter().zip(store.get_all(&keys)?) {
+            let lost = || AskError::AnswerLost { probe: asked.probe.clone(), sample: sample(&runs[run]) };
+            let answer = answer.ok_or_else(lost)?;
+            runs[run].running.answer(way.read(&answer.text));
+        }
+    }
+}
+
+/// The conversations that wait for an answer. A run whose conversation has outgrown its model ends here.
+fn waiting(asker: &Asker<'_>, runs: &mut [Run<'_>]) -> Result<Vec<Waiting>, AskError> {
+    let mut found: BTreeMap<AnswerKey, Waiting> = BTreeMap::new();
+    let model_key = asker.model.identity().key();
+    for (place, run) in runs.iter_mut().enumerate().filter(|(_, run)| run.running.ending().is_none()) {
+        let asked = conversation(asker.model, run.probe, run.episode, run.running.events(), asker.settings);
+        let asked = asked.map_err(asker.role.failed())?;
+        if asked.too_long(asker.role, asker.model).is_some() {
+            run.running.outgrown();
+            continue;
+        }
+        // The key of sample 0 names the conversation and its parameters.
+        let name = asked.key(&model_key, 0);
+        found.entry(name).or_insert_with(|| Waiting { asked, runs: Vec::new() }).runs.push(place);
+    }
+    Ok(found.into_values().collect())
+}
+
+impl Kind for Episodes {
+    fn part(&self) -> PartKind {
+        part::Episodes::KIND
+    }
+
+    fn units(&self) -> usize {
+        self.units.len()
+    }
+
+    fn excluded(&self) -> &[ExcludedItem] {
+        &self.excluded
+    }
+
+    fn rendered_differently(&self) -> Option<&DifferentPrompts> {
+        self.differently.as_ref()
+    }
+
+    fn files(&self, units: u32) -> Vec<(PartKind, u32)> {
+        vec![(part::Episodes::KIND, units)]
+    }
+
+    /// At most: an episode may end before its budget does.
+    fn answers(&self, unit: usize) -> u64 {
+        let Some(settings) = &self.settings else { return 0 };
+        let models = u64::from(self.models);
+        let answers = |probe: &Probe| {
+            let runs = match probe.decoding() {
+                Some(Decoding::Greedy) => models,
+                _ => models * u64::from(settings.per_probe) + u64::from(settings.reruns),
+            };
+            runs * u64::from(steps(probe))
+        };
+        self.units[unit].iter().map(answers).sum()
+    }
+
+    /// A store that cannot be written will do where every episode can be played from it to its end.
+    fn prepare(&mut self, asking: &Asking<'_>) -> Result<(), AskError> {
+        let Some(Sampling { settings, store: folder, limits }) = &asking.options.sampling else { return Ok(()) };
+        let open = |(unit, _): &(usize, _)| !asking.run.has(part::Episodes::KIND, *unit as u32);
+        let open: Vec<_> = self.units.iter().enumerate().filter(open).map(|(_, probes)| probes).collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        self.store.prepare(folder, |store| {
+            for asker in askers(asking, settings, limits) {
+                let model_key = asker.model.identity().key();
+                let mut held = |wanted: &[Wanted<'_>], store: &mut Store| {
+                    let holds = |of: &Wanted<'_>| {
+                        of.samples.iter().all(|sample| store.contains(&of.asked.key(&model_key, *sample)))
+                    };
+                    let all = wanted.iter().all(holds);
+                    Ok(if all { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+                };
+                for probes in &open {
+                    if play(&asker, &mut begin(&asker, probes), store, &mut held)?.is_break() {
+                        return Ok(true);
+                    }
+                }
+            }
+            Ok(false)
+        })
+    }
+
+    fn run_unit(
+        &mut self,
+        unit: usize,
+        asking: &Asking<'_>,
+        _: Gates,
+        observer: &mut dyn Observer,
+    ) -> Result<(), AskError> {
+        let Some(Sampling { settings, store: folder, limits }) = &asking.options.sampling else { return Ok(()) };
+        let probes = &self.units[unit];
+        let mut store = self.store.open(folder)?;
+        let mut runs = Vec::new();
+        for asker in askers(asking, settings, limits) {
+            asking.go_on(observer)?;
+            let mut of_role = begin(&asker, probes);
+            let mut fill = |wanted: &[Wanted<'_>], store: &mut Store| {
+                let filled = asker.fill(wanted, store, observer)?;
+                Ok(if filled.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            };
+            if play(&asker, &mut of_role, &mut store, &mut fill)?.is_break() {
+                return Err(asking.interrupted());
+            }
+            // What was planned and not needed.
+            let spared = of_role.iter().map(|run| u64::from(run.episode.steps - run.running.outcome().steps));
+            observer.answered(spared.sum());
+            runs.push(of_role);
+        }
+        // Episode by episode, whoever acted.
+        let mut rows = Vec::new();
+        for probe in probes {
+            for run in runs.iter().flatten().filter(|run| run.probe.id == probe.id) {
+                let (transcript, outcome) = (run.running.transcript(), run.running.outcome());
+                rows.push(EpisodeRow::new(&probe.id, &probe.family, (run.source, run.number), &transcript, &outcome));
+            }
+        }
+        asking.run.write::<part::Episodes>(unit as u32, &rows)?;
+        asking.done(part::Episodes::KIND, unit as u32, observer)
+    }
+}
+
+fn steps(probe: &Probe) -> u32 {
+    match &probe.ask {
+        Ask::Episode(episode) => episode.steps,
+        _ => 0,
+    }
+}

@@ -1,0 +1,144 @@
+//! Episodes as they were run: who succeeds, what a fault takes, how long what was agreed held.
+
+pub(crate) mod cases;
+mod findings;
+pub(crate) mod summary;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hydrometer_answers::{EpisodeRow, SampleSource};
+use hydrometer_metrics::geometry::{Dialogue, Ended};
+use hydrometer_metrics::measure::Sums;
+use hydrometer_metrics::measure::episodes::{Acted, Episode, Fault};
+use hydrometer_metrics::measure::tokens::Scorer;
+use hydrometer_probes::kind;
+use hydrometer_probes::{Ask, Probe};
+
+use crate::statement::Outcome;
+
+/// An episode with the runs of every model.
+pub(crate) struct ActedEpisode<'a> {
+    pub probe: &'a Probe,
+    episode: &'a kind::Episode,
+    fault: Fault,
+    rows: &'a [EpisodeRow],
+}
+
+/// How often each model succeeds at an episode: shares of its runs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Successes<'a> {
+    /// The episode.
+    pub probe: &'a Probe,
+    /// Of the teacher.
+    pub teacher: f64,
+    /// Of the student.
+    pub student: f64,
+    /// Of the teacher's second run; `None` without one.
+    pub rerun: Option<f64>,
+    /// Of the student before distillation; `None` where it was not asked.
+    pub base: Option<f64>,
+}
+
+impl<'a> ActedEpisode<'a> {
+    /// The runs of one source.
+    pub(crate) fn of(&self, source: SampleSource) -> impl Iterator<Item = &'a EpisodeRow> {
+        self.rows.iter().filter(move |row| row.source == source)
+    }
+
+    fn acted(&self, source: SampleSource) -> Option<Acted> {
+        let mut acted = Acted { runs: 0, passed: 0, calls: 0, repeated: 0 };
+        for row in self.of(source) {
+            acted.runs += 1;
+            acted.passed += u32::from(row.success);
+            acted.calls += u64::from(row.calls) + u64::from(row.malformed);
+            acted.repeated += u64::from(row.repeated);
+        }
+        (acted.runs > 0).then_some(acted)
+    }
+
+    /// The share of a source's runs that succeed; `None` without runs.
+    pub(crate) fn success(&self, source: SampleSource) -> Option<f64> {
+        self.acted(source).map(|acted| acted.success())
+    }
+
+    /// Teacher less student.
+    pub(crate) fn lost(&self) -> f64 {
+        let success = |source| self.success(source).unwrap_or(0.0);
+        success(SampleSource::Teacher) - success(SampleSource::Student)
+    }
+
+    /// Lost or gained where that is at least every second run, else moved.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self.lost() {
+            lost if lost >= 0.5 => Outcome::Lost,
+            lost if lost <= -0.5 => Outcome::Gained,
+            _ => Outcome::Moved,
+        }
+    }
+
+    /// Adds it to what teacher and student do, and to what the teacher does against its own second run.
+    pub(crate) fn add_to(&self, sums: &mut Sums, rerun: &mut Sums) {
+        let family = self.probe.family.as_str();
+        let Some(teacher) = self.acted(SampleSource::Teacher) else { return };
+        let sides = [(SampleSource::Student, &mut *sums), (SampleSource::Rerun, &mut *rerun)];
+        for (source, sums) in sides {
+            let Some(student) = self.acted(source) else { continue };
+            sums.episode(family, &Episode { teacher, student, fault: self.fault });
+            if self.episode.has_constraints() {
+                for row in self.of(SampleSource::Teacher) {
+                    sums.dialogue(Scorer::Teacher, &dialogue(row, family));
+                }
+                for row in self.of(source) {
+                    sums.dialogue(Scorer::Student, &dialogue(row, family));
+                }
+            }
+        }
+    }
+}
+
+/// A run as a dialogue up to its first violation.
+pub(crate) fn dialogue<'a>(row: &EpisodeRow, family: &'a str) -> Dialogue<'a> {
+    match row.violated {
+        0 => Dialogue { family, turns: row.turns.max(1), ended: Ended::Censored },
+        turn => Dialogue { family, turns: turn, ended: Ended::Violated },
+    }
+}
+
+/// The episodes that both models ran, in the order of the rows.
+pub(crate) fn episodes<'a>(rows: &'a [EpisodeRow], probes: &'a [Probe]) -> Vec<ActedEpisode<'a>> {
+    let asked: BTreeMap<&str, (&Probe, &kind::Episode)> = probes
+        .iter()
+        .filter_map(|probe| match &probe.ask {
+            Ask::Episode(episode) => Some((probe.id.as_str(), (probe, episode))),
+            _ => None,
+        })
+        .collect();
+    let faulty = asked.values().filter(|(_, episode)| !episode.faults.is_empty());
+    let families: BTreeSet<&str> = faulty.map(|(probe, _)| probe.family.as_str()).collect();
+    let acted = |rows: &'a [EpisodeRow]| {
+        let &(probe, episode) = asked.get(rows.first()?.probe.as_str())?;
+        let fault = match (episode.faults.is_empty(), families.contains(probe.family.as_str())) {
+            (false, _) => Fault::Planned,
+            (true, true) => Fault::Twin,
+            (true, false) => Fault::Apart,
+        };
+        let acted = ActedEpisode { probe, episode, fault, rows };
+        let both = [SampleSource::Teacher, SampleSource::Student];
+        both.iter().all(|&source| acted.of(source).next().is_some()).then_some(acted)
+    };
+    rows.chunk_by(|a, b| a.probe == b.probe).filter_map(acted).collect()
+}
+
+/// How often each model succeeds at each episode that both ran.
+pub(crate) fn successes<'a>(rows: &'a [EpisodeRow], probes: &'a [Probe]) -> Vec<Successes<'a>> {
+    let successes = |acted: &ActedEpisode<'a>| {
+        Some(Successes {
+            probe: acted.probe,
+            teacher: acted.success(SampleSource::Teacher)?,
+            student: acted.success(SampleSource::Student)?,
+            rerun: acted.success(SampleSource::Rerun),
+            base: acted.success(SampleSource::Base),
+        })
+    };
+    episodes(rows, probes).iter().filter_map(successes).collect()
+}

@@ -1,0 +1,134 @@
+//! Templates of the four shapes, of our own writing.
+#![allow(clippy::unwrap_used)]
+
+use hydrometer_probes::Ask;
+use hydrometer_probes::builtin::episodes::solved;
+use hydrometer_probes::world::Running;
+
+use super::*;
+
+const HERMES: &str = "{% if tools %}<|im_start|>system\n{% if messages[0].role == 'system' %}{{ messages[0].content }}\n{% endif %}# Tools\n\
+    {% for tool in tools %}{{ tool | tojson }}\n{% endfor %}Answer in <tool_call></tool_call>.<|im_end|>\n{% endif %}\
+    {% for m in messages %}{% if m.role == 'tool' %}<|im_start|>user\n<tool_response>\n{{ m.content }}\n</tool_response><|im_end|>\n\
+    {% elif m.role != 'system' %}<|im_start|>{{ m.role }}\n{{ m.content }}{% for c in m.tool_calls %}\n<tool_call>\n\
+    {\"name\": \"{{ c.function.name }}\", \"arguments\": {{ c.function.arguments | tojson }}}\n</tool_call>{% endfor %}<|im_end|>\n\
+    {% endif %}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+const LLAMA3: &str = "{% for m in messages %}{% if m.tool_calls %}{% if m.tool_calls | length != 1 %}{{ raise_exception('one call') }}{% endif %}\
+    assistant: {\"name\": \"{{ m.tool_calls[0].function.name }}\", \"parameters\": {{ m.tool_calls[0].function.arguments | tojson }}}\n\
+    {% elif m.role == 'tool' %}ipython: {{ m.content | tojson }}\n{% else %}{{ m.role }}: {{ m.content }}\n{% endif %}\
+    {% if loop.first and tools %}{% for tool in tools %}{{ tool | tojson }}\n{% endfor %}{% endif %}{% endfor %}assistant:";
+const MISTRAL: &str = "{% set ns = namespace(user=true) %}{% for m in messages %}{% if m.role == 'user' or (m.role == 'assistant' and not m.tool_calls) %}\
+    {% if (m.role == 'user') != ns.user %}{{ raise_exception('roles must alternate') }}{% endif %}{% set ns.user = not ns.user %}{% endif %}{% endfor %}\
+    {% if tools %}[AVAILABLE_TOOLS] {{ tools | tojson }}[/AVAILABLE_TOOLS]{% endif %}\
+    {% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }}[/INST]{% elif m.role == 'tool' %}\
+    {% if m.tool_call_id | length != 9 %}{{ raise_exception('an id of nine characters') }}{% endif %}[TOOL_RESULTS] {{ m.content }}[/TOOL_RESULTS]\
+    {% elif m.tool_calls %}[TOOL_CALLS] [{% for c in m.tool_calls %}{\"name\": \"{{ c.function.name }}\", \"arguments\": {{ c.function.arguments | tojson }}}\
+    {% if not loop.last %}, {% endif %}{% endfor %}]</s>{% else %} {{ m.content }}</s>{% endif %}{% endfor %}";
+const GEMMA: &str = "{% if messages[0].role == 'system' %}{{ raise_exception('no system messages') }}{% endif %}\
+    {% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('alternate') }}{% endif %}\
+    <start_of_turn>{{ m.role }}\n{{ m.content }}<end_of_turn>\n{% endfor %}<start_of_turn>model\n";
+
+fn template(source: &str) -> ChatTemplate {
+    ChatTemplate::new(source, None, None).unwrap()
+}
+
+#[test]
+fn a_template_says_how_it_calls_tools() {
+    let check = |source: &str, expected: ToolProtocol| {
+        assert_eq!(template(source).tool_protocol(), expected, "{source}");
+    };
+    check(HERMES, ToolProtocol::Hermes);
+    check(LLAMA3, ToolProtocol::Llama3);
+    check(MISTRAL, ToolProtocol::Mistral);
+    check(GEMMA, ToolProtocol::Json);
+    check("{% if tools is not none %}other{% endif %}{{ messages[0].content }}", ToolProtocol::Json);
+}
+
+#[test]
+fn a_whole_episode_is_rendered_and_read_in_every_way() {
+    for source in [HERMES, LLAMA3, MISTRAL, GEMMA] {
+        let template = template(source);
+        let way = template.tool_protocol();
+        for solved in solved(None, 3, 5) {
+            let Ask::Episode(episode) = &solved.probe.ask else { panic!() };
+            if episode.turns.len() > 4 {
+                continue;
+            }
+            let mut running = Running::start(episode);
+            // Something malformed first: it is kept, answered, and the conversation goes on.
+            let malformed = way.read("{\"name\": <tool_call> [TOOL_CALLS]");
+            assert!(malformed.malformed.is_some(), "{way:?}");
+            running.answer(malformed);
+            let mut text = String::new();
+            for calls in &solved.calls {
+                for call in calls {
+                    for _ in 0..2 {
+                        text = rendered(&template, episode, running.events());
+                        let said = way.read(&way.written(call));
+                        assert_eq!(said.calls, [call.clone()], "{way:?}: {said:?}");
+                        running.answer(said);
+                        let befallen = |event: &Event| matches!(event, Event::World(result) if result.fault.is_some());
+                        if !running.events().last().is_some_and(befallen) {
+                            break;
+                        }
+                    }
+                }
+                running.answer(way.read("All of it is done."));
+            }
+            assert!(running.outcome().success, "{way:?} {}: {:?}", solved.probe.id, running.outcome());
+            assert!(text.contains("{\"name\": <tool_call> [TOOL_CALLS]") && text.contains("not a call"), "{text}");
+            for tool in &episode.world.tools {
+                assert!(text.contains(&tool.name), "{} is not declared: {text}", tool.name);
+            }
+        }
+    }
+}
+
+fn rendered(template: &ChatTemplate, episode: &Episode, events: &[Event]) -> String {
+    let conversation = Conversation { episode, events };
+    match template.tool_protocol() {
+        ToolProtocol::Json => plain_text(template, &conversation.plain()).unwrap(),
+        _ => {
+            let (messages, tools) = (conversation.with_calls(), conversation.tools());
+            template.render_with_tools(&messages, &tools, GenerationPrompt::Add).unwrap()
+        }
+    }
+}
+
+#[test]
+fn answers_are_read_strictly_in_every_way() {
+    let check = |way: ToolProtocol, text: &str, calls: usize, malformed: bool| {
+        let said = way.read(text);
+        assert_eq!((said.calls.len(), said.malformed.is_some()), (calls, malformed), "{way:?} {text}: {said:?}");
+        assert_eq!(said.text, text);
+    };
+    use ToolProtocol::{Hermes, Llama3, Mistral};
+    let call = r#"{"name": "a", "arguments": {"x": 1}}"#;
+    check(Hermes, "It is done.", 0, false);
+    check(Hermes, &format!("<tool_call>\n{call}\n</tool_call>"), 1, false);
+    check(Hermes, &format!("First.\n<tool_call>{call}</tool_call>\n<tool_call>{call}</tool_call>"), 2, false);
+    check(Hermes, &format!("<tool_call>{call}"), 0, true);
+    check(Hermes, &format!("<tool_call>{call}</tool_call> Done."), 0, true);
+    check(Hermes, &format!("{call}</tool_call>"), 0, true);
+    check(Hermes, "<tool_call>{\"name\": \"a\"}</tool_call>", 0, true);
+    // Without its marks it is no call of this way, only an attempt at one.
+    check(Hermes, call, 0, true);
+    let call = r#"{"name": "a", "parameters": {"x": 1}}"#;
+    check(Llama3, call, 1, false);
+    check(Llama3, &format!("<|python_tag|>{call}"), 1, false);
+    check(Llama3, &format!("{call}; {call}"), 0, true);
+    check(Llama3, r#"{"name": "a", "arguments": {}}"#, 0, true);
+    check(Llama3, "<|python_tag|>a.call()", 0, true);
+    check(Llama3, "Done.", 0, false);
+    check(
+        Mistral,
+        r#"[TOOL_CALLS] [{"name": "a", "arguments": {}}, {"name": "b", "arguments": {}, "id": "123456789"}]"#,
+        2,
+        false,
+    );
+    check(Mistral, r#"[{"name": "a", "arguments": {}}]"#, 1, false);
+    check(Mistral, r#"[TOOL_CALLS] {"name": "a", "arguments": {}}"#, 0, true);
+    check(Mistral, "[TOOL_CALLS] []", 0, true);
+    check(Mistral, r#"Now [TOOL_CALLS] [{"name": "a", "arguments": {}}]"#, 0, true);
+    check(Mistral, "Done.", 0, false);
+}

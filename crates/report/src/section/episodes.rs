@@ -1,0 +1,222 @@
+//! Episodes: who succeeds on which axis, and transcripts side by side with the step where the two part.
+
+use hydrometer_audit::Statement;
+use hydrometer_audit::statement::{
+    EpisodeAxis, EpisodeCase, EpisodeEvent, EpisodeEventKind, EpisodeRuns, EpisodesSummary, Outcome,
+};
+use hydrometer_metrics::measure::episodes::{EPISODE_SUCCESS, PASS_K};
+use hydrometer_metrics::measure::{self, Group};
+
+use super::source::Source;
+use crate::document::{
+    Block, Cell, Column, Fact, Fold, PAGE, Record, Row, Section, State, Style, Table, Text, Tone, Use,
+};
+use crate::show;
+use crate::text::visible;
+
+pub(super) fn section(source: &Source<'_>) -> Section {
+    let statement = source.statement;
+    let section = Section::new("episodes", "Episodes");
+    let Some(episodes) = &statement.episodes else { return section };
+    let asked = show::counted(episodes.episodes, "episode");
+    section
+        .folded(format!("{asked} in small worlds"), State::Closed)
+        .with(Block::lead(
+            "The models act in small worlds by calling tools. What counts is the state of the world at the end: the goal \
+             reached, nothing else changed, no turn violated.",
+        ))
+        .with(Block::table(axes(&episodes.axes)))
+        .with_all(numbers(statement))
+        .with(Block::facts([Fact::new("Teacher's runs", runs(&episodes.teacher)), Fact::new("Student's runs", runs(&episodes.student))]))
+        .with_all(cases(&statement.episode_cases).into_iter().map(|block| block.on(PAGE)))
+        .with_records(records(episodes))
+}
+
+fn axes(axes: &[EpisodeAxis]) -> Table {
+    let row = |axis: &EpisodeAxis| {
+        let last = axis.pass.last();
+        let pass = last.map_or_else(String::new, |of| format!("k = {}", of.k));
+        Row::new([
+            Cell::Text(Text::foreign(&axis.axis)),
+            Cell::Number(Some(axis.student)),
+            Cell::Number(Some(axis.teacher)),
+            Cell::Number(axis.student_recovers),
+            Cell::Number(axis.teacher_recovers),
+            Cell::Number(last.map(|of| of.student)),
+            Cell::Number(last.map(|of| of.teacher)),
+            Cell::Text(pass.into()),
+            Cell::Count(axis.episodes),
+        ])
+    };
+    Table {
+        title: Some("Success"),
+        caption: "Success by axis: shares of runs, averaged over episodes".into(),
+        label: "Success by axis, table".into(),
+        style: "numbers stack",
+        columns: vec![
+            Column::new(Use::Name, "Axis"),
+            Column::new(Use::Value, "Student"),
+            Column::new(Use::Number, "Teacher"),
+            Column::new(Use::Number, "Recovers, student").on(PAGE),
+            Column::new(Use::Number, "Recovers, teacher").on(PAGE),
+            Column::new(Use::Number, "pass^k, student").on(PAGE),
+            Column::new(Use::Number, "pass^k, teacher").on(PAGE),
+            Column::new(Use::Words, "Runs in a row").on(PAGE),
+            Column::new(Use::Number, "Episodes"),
+        ],
+        rows: axes.iter().map(row).collect(),
+    }
+}
+
+/// The metrics of episodes, with their intervals.
+fn numbers(statement: &Statement) -> Vec<Block> {
+    let shown = measure::group(Group::Episodes);
+    let (there, missing): (Vec<&str>, Vec<&str>) =
+        shown.map(|metric| metric.id).partition(|id| show::estimate(statement, id).is_some());
+    let row = |id: &&str| {
+        let [value, interval, floor, _] = Cell::of_estimate(id, show::estimate(statement, id)?);
+        Some(Row::new([show::as_judged(statement, id).into(), value, interval, floor]))
+    };
+    let table = Table {
+        title: Some("Episodes"),
+        caption: "Episodes in numbers".into(),
+        label: "Episodes, table".into(),
+        style: "numbers stack",
+        columns: vec![
+            Column::new(Use::Name, "Metric"),
+            Column::new(Use::Value, "Value"),
+            Column::new(Use::Range, "Interval"),
+            Column::new(Use::Number, "Teacher itself"),
+        ],
+        rows: there.iter().filter_map(row).collect(),
+    };
+    let names: Vec<String> = missing.into_iter().map(show::metric).collect();
+    let missing = (!names.is_empty()).then(|| Block::paragraph(format!("Not measured: {}.", names.join(", "))));
+    std::iter::once(Block::table(table)).chain(missing).collect()
+}
+
+/// What became of a model's runs, in words.
+fn runs(runs: &EpisodeRuns) -> String {
+    let out =
+        [(runs.out_of_steps, "out of steps"), (runs.out_of_context, "out of context"), (runs.damaged, "with damage")];
+    let calls = [(runs.malformed, "malformed answers"), (runs.invalid, "refused by their schema")];
+    let said = |counts: &[(u64, &str)]| {
+        let there = counts.iter().filter(|(count, _)| *count > 0);
+        there.map(|(count, words)| format!(", {} {words}", show::count(*count))).collect::<String>()
+    };
+    let (all, made) = (show::counted(runs.runs, "run"), show::counted(runs.calls, "call"));
+    format!("{all}{}; {made}{}", said(&out), said(&calls))
+}
+
+fn cases(cases: &[EpisodeCase]) -> Vec<Block> {
+    if cases.is_empty() {
+        return Vec::new();
+    }
+    let states = std::iter::once(State::Open).chain(std::iter::repeat(State::Closed));
+    let lead = "One run of each model, together up to the step where they part.";
+    let heading = Block::heading(Text::from("Side by side ").and(Style::Quiet, lead));
+    std::iter::once(heading).chain(cases.iter().zip(states).map(|(case, state)| one(case, state))).collect()
+}
+
+fn one(case: &EpisodeCase, state: State) -> Block {
+    let became = match case.outcome {
+        Outcome::Lost => "lost",
+        Outcome::Gained => "gained",
+        Outcome::Moved => "moved",
+    };
+    let about = format!(
+        "{became} · teacher succeeds {}, student {} · ",
+        show::share(case.teacher_success),
+        show::share(case.student_success)
+    );
+    Block::fold(Fold {
+        title: Text::foreign(&case.probe),
+        about: Text::of(Style::Quiet, about).and(Style::Foreign, &case.axis),
+        state,
+        style: "document",
+        blocks: vec![Block::table(transcript(case))],
+    })
+}
+
+fn transcript(case: &EpisodeCase) -> Table {
+    let mut rows = Vec::new();
+    for event in &case.together {
+        rows.push(Row::new([words(who(event.kind)), said(Some(event)), words("the same")]));
+    }
+    let parted = !case.teacher.is_empty() || !case.student.is_empty();
+    if parted && !case.together.is_empty() {
+        rows.push(Row::new([words("◆ here they part"), words(""), words("")]).tone(Tone::Marked));
+    }
+    for at in 0..case.teacher.len().max(case.student.len()) {
+        let (teacher, student) = (case.teacher.get(at), case.student.get(at));
+        let kind = |event: Option<&EpisodeEvent>| event.map(|event| who(event.kind));
+        let name = match (kind(teacher), kind(student)) {
+            (Some(a), Some(b)) if a != b => format!("{a} / {b}"),
+            (a, b) => a.or(b).unwrap_or_default().to_owned(),
+        };
+        rows.push(Row::new([words(&name), said(teacher), said(student)]));
+    }
+    rows.push(
+        Row::new([words("At the end"), words(&case.teacher_ended), words(&case.student_ended)]).tone(Tone::Quiet),
+    );
+    Table {
+        title: None,
+        caption: "What was said and done".into(),
+        label: format!("Transcripts of {}", case.probe),
+        style: "pieces stack",
+        columns: vec![
+            Column::new(Use::Name, "Who"),
+            Column::new(Use::Teacher, "Teacher"),
+            Column::new(Use::Student, "Student"),
+        ],
+        rows,
+    }
+}
+
+fn words(text: &str) -> Cell {
+    Cell::Text(Text::of(Style::Quiet, text))
+}
+
+fn who(kind: EpisodeEventKind) -> &'static str {
+    match kind {
+        EpisodeEventKind::User => "User",
+        EpisodeEventKind::Model => "Model",
+        EpisodeEventKind::World => "World",
+    }
+}
+
+/// What was said; a dash where the other goes on alone.
+fn said(event: Option<&EpisodeEvent>) -> Cell {
+    let Some(event) = event else { return words("–") };
+    let text = Text::foreign(visible(&event.text));
+    Cell::Text(match &event.note {
+        Some(note) => text.words(" ").and(Style::Stated, visible(note)),
+        None => text,
+    })
+}
+
+fn records(episodes: &EpisodesSummary) -> impl Iterator<Item = Record> {
+    episodes.axes.iter().flat_map(|axis| {
+        let models = [
+            ("student", Some(axis.student)),
+            ("teacher", Some(axis.teacher)),
+            ("teacher again", axis.rerun),
+            ("before distillation", axis.base),
+        ];
+        let record = |(model, value): (&str, Option<f64>)| Record {
+            slice: format!("{} {model}", axis.axis),
+            value,
+            items: Some(axis.episodes),
+            ..Record::new("episodes", EPISODE_SUCCESS.id)
+        };
+        let there = models.into_iter().filter(|(_, value)| value.is_some());
+        let pass = axis.pass.iter().map(|of| Record {
+            slice: format!("{} student, k = {}", axis.axis, of.k),
+            value: Some(of.student),
+            floor: Some(of.teacher),
+            items: Some(axis.episodes),
+            ..Record::new("episodes", PASS_K.id)
+        });
+        there.map(record).chain(pass).collect::<Vec<_>>()
+    })
+}
