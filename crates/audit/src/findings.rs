@@ -28,6 +28,7 @@ pub(crate) fn findings(statement: &Statement, evidence: &Evidence<'_>) -> Vec<Fi
         look.tail_invented(),
         look.certain_flips(),
         look.forks(),
+        look.falls_off(),
         look.slice(),
         look.diversity(),
         look.mode_only(),

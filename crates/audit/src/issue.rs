@@ -14,7 +14,7 @@ use crate::geometry::Number;
 use crate::kind::tokens::tables;
 use crate::kind::{answers, choices, episodes, tokens};
 use crate::statement::{
-    Cost, Deciding, FORMAT, Gate, Headline, Metric, Pairing, Regime, Spent, Statement, SuiteSummary,
+    Cost, Deciding, FORMAT, Gate, Geometry, Headline, Metric, Pairing, Regime, Spent, Statement, SuiteSummary,
 };
 use crate::verdict::ground::Ground;
 use crate::verdict::sequential::{self, Watch};
@@ -88,7 +88,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         base: manifest.base.clone(),
         pairing: pairing(rows),
         suite: summary(rows, &evidence),
-        headline: headline(&metrics, &gates),
+        headline: headline(&metrics, &gates, geometry.statement.as_ref()),
         bands: tables::bands(&evidence),
         quantiles: tables::quantiles(rows),
         slices: slicing::slices(&evidence)?,
@@ -167,7 +167,7 @@ fn summary(rows: &Rows, evidence: &Evidence<'_>) -> SuiteSummary {
 }
 
 /// The seven headline numbers; what is not measurable yet says what it needs.
-fn headline(metrics: &[Metric], gates: &[Gate]) -> Vec<Headline> {
+fn headline(metrics: &[Metric], gates: &[Gate], geometry: Option<&Geometry>) -> Vec<Headline> {
     let estimate = |id: &str| metrics.iter().find(|metric| metric.id == id).and_then(|metric| metric.estimate.clone());
     let shown = HEADLINE.iter().map(|place| {
         let instead = place.instead.filter(|_| estimate(place.metric.id).is_none());
@@ -180,7 +180,13 @@ fn headline(metrics: &[Metric], gates: &[Gate]) -> Vec<Headline> {
             let later = || Undefined::Later.to_string();
             let missing = metric.map_or_else(|| Some(later()), |metric| metric.missing.clone());
             let verdict = gates.iter().find(|g| g.metric == id).map(|g| g.verdict);
-            Headline { id: id.to_owned(), estimate, missing, verdict }
+            Headline {
+                id: id.to_owned(),
+                estimate,
+                missing,
+                verdict,
+                beside: geometry.and_then(|geometry| geometry.beside(id)),
+            }
         })
         .collect()
 }

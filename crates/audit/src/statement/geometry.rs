@@ -1,5 +1,6 @@
 //! How fidelity falls with distance: curves, reach and volume per axis.
 
+use hydrometer_metrics::measure::{CAPABILITY_VOLUME, SAFE_REACH};
 use hydrometer_metrics::{Estimate, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -81,4 +82,29 @@ pub struct RingRow {
     pub verdict: Verdict,
     /// Probes in this ring that would show that it holds, were surplus and spread to stay.
     pub probes_needed: Option<u64>,
+}
+
+impl Geometry {
+    /// What must be read with a headline number.
+    pub(crate) fn beside(&self, id: &str) -> Option<String> {
+        let with_unit = || self.axes.iter().filter(|axis| axis.trained_to.is_some() && axis.teacher_reach > 0.0);
+        match id {
+            _ if id == CAPABILITY_VOLUME.id => {
+                let worst = self.axes.first().filter(|axis| axis.volume.is_some())?;
+                Some(format!("worst axis: {} {:.3}", worst.axis, worst.volume.as_ref()?.value))
+            }
+            _ if id == SAFE_REACH.id => {
+                let shortest = with_unit().min_by(|a, b| a.safe_reach.total_cmp(&b.safe_reach))?;
+                let longest = with_unit().max_by(|a, b| a.safe_reach.total_cmp(&b.safe_reach))?;
+                Some(format!(
+                    "shortest on {}; longest on {}, {:.2} of {:.2} asked",
+                    shortest.axis,
+                    longest.axis,
+                    longest.safe_reach,
+                    longest.rings.last().map_or(0.0, |ring| ring.outer)
+                ))
+            }
+            _ => None,
+        }
+    }
 }

@@ -18,6 +18,9 @@ pub struct Headline {
     pub missing: Option<String>,
     /// Verdict of its gate, where it has one.
     pub verdict: Option<Verdict>,
+    /// What must be read with it, as a sentence: the worst axis beside a mean over axes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
 }
 
 /// One metric over the whole suite.

@@ -213,7 +213,8 @@ fn suite() -> Suite {
     let texts = of(Profile::Quick).filter(|probe| matches!(probe.ask, Ask::Text(_)));
     let choices =
         of(Profile::Full).filter(|probe| matches!(probe.ask, Ask::Choice(_))).filter(|probe| one_of_each(probe));
-    let prompts = of(Profile::Full).filter(|probe| matches!(&probe.ask, Ask::Prompt(prompt) if can(prompt)));
+    let prompts = of(Profile::Full).filter(|probe| probe.knob.is_none());
+    let prompts = prompts.filter(|probe| matches!(&probe.ask, Ask::Prompt(prompt) if can(prompt)));
     Suite { name: "demo".to_owned(), probes: texts.chain(choices).chain(prompts).collect() }
 }
 

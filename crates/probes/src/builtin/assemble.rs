@@ -6,6 +6,7 @@ use super::prompts::{Message, PROMPTS, PromptKind};
 use super::{
     Chance, Document, Domain, Length, Order, Profile, QUESTIONS, Question, QuestionKind, Ring, TEXTS, TextKind,
 };
+use super::{edges, episodes};
 use crate::kind;
 use crate::{Ask, Decoding, Families, Probe, Suite};
 
@@ -18,6 +19,9 @@ struct Plan {
     /// Most options of a question: fewer options, fewer orders to ask.
     options: usize,
     prompts: usize,
+    /// Ladders of each axis, and of each axis of episodes.
+    ladders: usize,
+    episodes: usize,
 }
 
 impl Profile {
@@ -30,14 +34,18 @@ impl Profile {
                 members: 1,
                 options: 3,
                 prompts: 2 * PROMPTS.len(),
+                ladders: 8,
+                episodes: 0,
             },
             Profile::Standard => Plan {
-                texts: 200,
+                texts: 120,
                 length: |family| if family % 8 == 0 { Length::Medium } else { Length::Short },
-                questions: 200,
+                questions: 120,
                 members: 2,
                 options: 3,
                 prompts: 8 * PROMPTS.len(),
+                ladders: 30,
+                episodes: 6,
             },
             Profile::Full => Plan {
                 texts: 640,
@@ -46,10 +54,15 @@ impl Profile {
                 members: 3,
                 options: 4,
                 prompts: 400,
+                ladders: 240,
+                episodes: 60,
             },
         }
     }
 }
+
+/// Axes of which the built-in suite has ladders; text shift is of a user's own prompts.
+const LADDERS: [&str; 4] = ["reasoning", "novel_instructions", "tool_use", "long_horizon"];
 
 /// The built-in suite. A larger profile asks other questions than a smaller one, not only more of them.
 pub(crate) fn suite(profile: Profile, seed: u64) -> Suite {
@@ -86,6 +99,10 @@ pub(crate) fn suite(profile: Profile, seed: u64) -> Suite {
         });
         probes.extend(prompt_probes(kind, family, ring, messages));
     }
+    for axis in LADDERS {
+        probes.extend(edges::ladders(Some(axis), plan.ladders, seed));
+    }
+    probes.extend(episodes::ladders(None, plan.episodes, seed));
     Suite { name: format!("builtin:{profile}"), probes }
 }
 

@@ -6,7 +6,8 @@ use maud::{Markup, html};
 
 use super::source::Source;
 use crate::document::{
-    Block, COMMENT, Cell, Column, Fold, PAGE, PAGE_AND_TERMINAL, Record, Row, Section, State, Style, Table, Text, Use,
+    Block, COMMENT, Cell, Column, EVERYWHERE, Fold, PAGE, PAGE_AND_TERMINAL, Record, Row, Section, State, Style, Table,
+    Text, Use,
 };
 use crate::plot::{Scale, extent, graduated};
 use crate::show;
@@ -57,7 +58,11 @@ fn headline(statement: &Statement, row: &Headline) -> Row {
     let scale = Scale::covering(extent(estimate).chain(ends).chain([0.0])).within(&row.id);
     let drawn = Cell::Drawn(graduated(&name, estimate, scale, bounds));
     let [value, interval, floor, families] = Cell::of_estimate(&row.id, estimate);
-    Row::new([name.into(), value, interval, drawn, floor, families, Cell::Verdict(row.verdict)])
+    let shown = Row::new([name.into(), value, interval, drawn, floor, families, Cell::Verdict(row.verdict)]);
+    match &row.beside {
+        Some(beside) => shown.note(Text::foreign(beside), EVERYWHERE),
+        None => shown,
+    }
 }
 
 fn legend(level: &str) -> Markup {

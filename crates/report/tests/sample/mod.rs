@@ -80,6 +80,7 @@ pub fn empty() -> Statement {
         estimate: None,
         missing: Some("The vocabularies differ.".into()),
         verdict: None,
+        beside: None,
     };
     Statement {
         verdict: Verdict::NotEnoughEvidence,
@@ -311,8 +312,13 @@ fn headline() -> Vec<Headline> {
         (Some(estimate(0.041, 0.083, Some(0.0))), None, Some(Verdict::NotEnoughEvidence)),
         missing("The student before distillation (--base)."),
     ];
-    let headline =
-        |(id, (estimate, missing, verdict)): (&&str, _)| Headline { id: (*id).into(), estimate, missing, verdict };
+    let headline = |(id, (estimate, missing, verdict)): (&&str, _)| Headline {
+        id: (*id).into(),
+        estimate,
+        missing,
+        verdict,
+        beside: None,
+    };
     HEADLINE.iter().zip(rows).map(headline).collect()
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use hydrometer_probes::builtin::edges::{AXES, ladders};
+use hydrometer_probes::builtin::edges::{self, AXES};
+use hydrometer_probes::builtin::episodes;
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Suite, write_jsonl};
 
@@ -23,6 +24,9 @@ pub struct Arguments {
     /// Ladders of each axis: families that are asked at every rung.
     #[arg(long, default_value_t = 60, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     ladders: u32,
+    /// Episodes, in which a model acts in a small world, instead of prompts.
+    #[arg(long)]
+    episodes: bool,
     /// Other seed, other probes.
     #[arg(long, default_value_t = SEED, value_name = "N", value_parser = numbers::whole::<u64, 0>)]
     seed: u64,
@@ -33,7 +37,7 @@ pub struct Arguments {
 
 /// An axis that there are ladders of.
 pub(super) fn axis(word: &str) -> Result<&'static str, String> {
-    let known: BTreeSet<&str> = AXES.iter().map(|axis| axis.axis).collect();
+    let known: BTreeSet<&str> = AXES.iter().map(|axis| axis.axis).chain(episodes::AXES).collect();
     known
         .get(word)
         .copied()
@@ -41,7 +45,18 @@ pub(super) fn axis(word: &str) -> Result<&'static str, String> {
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let probes = ladders(arguments.axis, arguments.ladders as usize, arguments.seed);
+    let draw = if arguments.episodes { episodes::ladders } else { edges::ladders };
+    let probes = draw(arguments.axis, arguments.ladders as usize, arguments.seed);
+    if let (Some(axis), true) = (arguments.axis, probes.is_empty()) {
+        let (instead, known) = if arguments.episodes {
+            ("prompts: leave --episodes out", episodes::AXES.join(", "))
+        } else {
+            ("episodes: add --episodes", AXES.iter().map(|axis| axis.axis).collect::<Vec<_>>().join(", "))
+        };
+        return Err(
+            Failure::input(format!("{axis} has no such ladders, only {known} have")).hint(format!("it has {instead}"))
+        );
+    }
     let suite = Suite { name: "ladders".to_owned(), probes };
     let mut lines = Vec::new();
     write_jsonl(&suite, &mut lines)
