@@ -72,7 +72,7 @@ impl Asked {
             hydrometer_probes::Role::Assistant => message("assistant", &turn.text),
         }));
         messages.push(message("user", question));
-        let prompt = model.answers().ok_or(Facet::Answers)?.prompt(&messages)?;
+        let prompt = model.answers().ok_or(Facet::Answers)?.prompt_of(probe, &messages)?;
         let mut asked = Asked::of(probe, prompt, *max_tokens, settings);
         asked.parameters.stop.extend(stop.iter().cloned());
         Ok(Some(asked))

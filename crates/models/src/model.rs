@@ -142,6 +142,15 @@ pub trait Answers: Send + Sync {
     /// The template or the tokenizer refuses.
     fn prompt(&self, messages: &[Message]) -> Result<Prompt, ModelError>;
 
+    /// The conversation of a probe as this model takes it: [`Answers::prompt`], but for a model with a defect that depends on
+    /// how far out a probe lies.
+    ///
+    /// # Errors
+    /// As [`Answers::prompt`].
+    fn prompt_of(&self, _probe: &Probe, messages: &[Message]) -> Result<Prompt, ModelError> {
+        self.prompt(messages)
+    }
+
     /// How this model puts tools and calls into words.
     fn tool_protocol(&self) -> ToolProtocol {
         ToolProtocol::Json

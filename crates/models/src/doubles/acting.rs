@@ -1,11 +1,13 @@
 //! Defects planted in how a model acts: `planted:no_recovery(MODEL)`, `planted:short_horizon=TURNS(MODEL)`,
-//! `planted:tools_garbled=RATE(MODEL)`. They work on conversations and answers, not on logits: on texts, choices and single
-//! prompts without tool calls the model is itself.
+//! `planted:tools_garbled=RATE(MODEL)`, and in how far it reaches: `planted:narrowed=RADIUS(MODEL)`. They work on
+//! conversations and answers, not on logits: on texts, choices and prompts without tool calls or a knob the model is itself.
 
 use std::fmt;
 use std::ops::ControlFlow;
 
 use hydrometer_answers::{FinishReason, ModelIdentity, SamplingParameters};
+use hydrometer_probes::Probe;
+use hydrometer_probes::builtin::{edges, episodes};
 use hydrometer_probes::world::Event;
 
 use crate::{
@@ -27,11 +29,14 @@ pub enum ActingDefect {
     ShortHorizon(u32),
     /// So large a share of its calls lose their last brace. `tools_garbled=0.5`.
     ToolsGarbled(f64),
+    /// Of a prompt beyond so many training radii it reads the last line alone. A radius is the value of the probe's knob over
+    /// the one that the built-in suite documents as trained to, or the value itself. `narrowed=1.5`.
+    Narrowed(f64),
 }
 
 impl ActingDefect {
     /// All names, for messages.
-    pub const NAMES: [&str; 3] = ["no_recovery", "short_horizon", "tools_garbled"];
+    pub const NAMES: [&str; 4] = ["no_recovery", "short_horizon", "tools_garbled", "narrowed"];
 
     /// The defect of these words, `NAME` or `NAME=DOSE`; `None` where the name is none of [`ActingDefect::NAMES`].
     ///
@@ -55,6 +60,10 @@ impl ActingDefect {
                 Ok(rate) if rate > 0.0 && rate <= 1.0 => Self::ToolsGarbled(rate),
                 _ => return wrong("a share above 0 and at most 1"),
             },
+            "narrowed" => match dose.unwrap_or("1").parse() {
+                Ok(radius) if radius >= 0.0 && f64::is_finite(radius) => Self::Narrowed(radius),
+                _ => return wrong("a radius of 0 or more"),
+            },
             _ => return Ok(None),
         }))
     }
@@ -66,6 +75,7 @@ impl fmt::Display for ActingDefect {
             Self::NoRecovery => out.write_str("no_recovery"),
             Self::ShortHorizon(turns) => write!(out, "short_horizon={turns}"),
             Self::ToolsGarbled(rate) => write!(out, "tools_garbled={rate}"),
+            Self::Narrowed(radius) => write!(out, "narrowed={radius}"),
         }
     }
 }
@@ -117,6 +127,13 @@ fn chance(name: &str) -> f64 {
     (number >> 11) as f64 / (1u64 << 53) as f64
 }
 
+/// How far out a probe lies; `None` without a knob.
+fn radius(probe: &Probe) -> Option<f64> {
+    let knob = probe.knob.as_ref()?;
+    let unit = edges::trained_to(&probe.axis, &knob.name).or_else(|| episodes::trained_to(&probe.axis, &knob.name));
+    Some(knob.value / unit.unwrap_or(1.0))
+}
+
 /// Whether a call of the turn under way went wrong.
 fn went_wrong(events: &[Event]) -> bool {
     let turn = events.iter().rev().take_while(|event| !matches!(event, Event::User(_)));
@@ -166,6 +183,17 @@ impl Answers for PlantedActor {
         self.of_inner()?.prompt(messages)
     }
 
+    fn prompt_of(&self, probe: &Probe, messages: &[Message]) -> Result<Prompt, ModelError> {
+        let inner = self.of_inner()?;
+        match (self.defect, messages.last()) {
+            (ActingDefect::Narrowed(reach), Some(last)) if radius(probe).is_some_and(|radius| radius > reach) => {
+                let line = last.content.trim_end().lines().last().unwrap_or_default();
+                inner.prompt_of(probe, &[Message { content: line.to_owned(), ..last.clone() }])
+            }
+            _ => inner.prompt_of(probe, messages),
+        }
+    }
+
     fn tool_protocol(&self) -> ToolProtocol {
         self.inner.answers().map_or(ToolProtocol::Json, |answers| answers.tool_protocol())
     }
@@ -181,7 +209,9 @@ impl Answers for PlantedActor {
                 let events = last_turns(conversation.events, turns);
                 inner.converse(&Conversation { events, ..*conversation })
             }
-            ActingDefect::NoRecovery | ActingDefect::ToolsGarbled(_) => inner.converse(conversation),
+            ActingDefect::NoRecovery | ActingDefect::ToolsGarbled(_) | ActingDefect::Narrowed(_) => {
+                inner.converse(conversation)
+            }
         }
     }
 
