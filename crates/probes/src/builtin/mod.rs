@@ -17,6 +17,7 @@ mod prompts;
 mod puzzles;
 mod reasoning;
 mod registers;
+mod small;
 mod stories;
 mod tools;
 
@@ -28,6 +29,7 @@ use chance::Chance;
 
 pub use assemble::corpus;
 pub(crate) use assemble::suite;
+pub use small::small_world;
 
 /// How large the built-in suite is. Budgets are for a 1.5 B teacher and a 0.5 B student at 150 tokens a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
