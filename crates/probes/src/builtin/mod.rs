@@ -79,7 +79,7 @@ impl FromStr for Profile {
 /// Which part of what the grammars can say a corpus is drawn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Domain {
-    /// Short chains, common words, everyday kinds of text.
+    /// Short chains, common words, everyday kinds of text; of the small world, knobs up to 2.
     Centre,
     /// The centre and the edge, half and half.
     Whole,

@@ -13,7 +13,7 @@ use crate::{Ask, Checker, Knob, Normal, Probe};
 /// How far the knobs are turned in [`Domain::Centre`].
 const CENTRE: usize = 2;
 /// Questions that a lesson of the corpus asks about one setting, at most.
-const QUESTIONS: usize = 6;
+const QUESTIONS: usize = 4;
 /// Longer than any right answer, in the tokens of any usual vocabulary.
 const MAX_TOKENS: u32 = 24;
 
@@ -139,7 +139,7 @@ fn lesson_in<T: Task>(chance: &mut Chance, domain: Domain) -> String {
         Domain::Whole => T::MOST,
     };
     let knob = 1 + chance.below(most);
-    let wanted = 2 + chance.below(QUESTIONS - 1);
+    let wanted = 1 + chance.below(QUESTIONS);
     loop {
         let task = T::draw(chance);
         let mut text = task.setting(chance, knob);
