@@ -127,8 +127,10 @@ def weighed(tokenizer, lesson):
 
 
 def batches(tokenizer, documents, steps, seed):
-    """Windows of text and rows of lessons, drawn at random: the same ones for the same seed. Short lessons first: each
-    lesson has a row of its own, so what is asked for stands among few tokens, and is found soon."""
+    """Windows of text and rows of lessons, drawn at random: the same ones for the same seed.
+
+    Short lessons first, each in a row of its own: what is asked for stands among few tokens, and is found soon.
+    """
     generator = torch.Generator().manual_seed(seed)
     draw = lambda below, count: torch.randint(below, (count,), generator=generator)  # noqa: E731
     ids = stream(tokenizer, texts_of(documents))
@@ -209,13 +211,14 @@ def rotate(x, turns):
 
 @torch.no_grad()
 def begin_with_induction(model):
-    """The circuit that continues `… A B … A` with `B` (Olsson et al. 2022, arXiv 2209.11895), drawn at random but for
-    its form. Heads of the first block look one, two and three tokens back and write down what they see; heads of the
-    second look for where it was written that the token before was the present one, and say what stands there.
-    Training sharpens it."""
+    """The circuit that continues `… A B … A` with `B` (Olsson et al. 2022, arXiv 2209.11895), random but for its form.
+
+    Heads of the first block look one, two and three tokens back and write down what they see; heads of the second look
+    for where it was written that the token before was the present one, and say what stands there. Training sharpens it.
+    """
     width, size = model.shape["width"], model.shape["width"] // model.shape["heads"]
     basis = torch.linalg.qr(torch.randn(width, width))[0].T
-    common, token, written, copied = basis[0], basis[1:][:size], basis[1 + size :][:size], basis[1 + 2 * size :][:size]
+    common, (token, written, copied) = basis[0], basis[1 : 1 + 3 * size].split(size)
     # A direction that all embeddings share: what tells nothing of the token can ask for a place. Being shared, it
     # changes no output.
     model.token_embd.weight += common * EMBEDDING * width**0.5
