@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Trains the two demo models and writes them as GGUF: one file, top to bottom.
 
-    python demo/train.py            (from the repository root; an estimated ten minutes of one free core)
+    python demo/train.py            (from the repository root; under an hour of one core)
 
-1. corpus     our own generated text, from the generator behind the built-in suite (crates/probes)
+1. corpus     our own generated text, from the generator behind the built-in suite (crates/probes): texts, and lessons
+              of the small world (trails of pairs, calls of tools, rules for a reply)
 2. tokenizer  byte-level BPE learned on the whole domain
-3. teacher    a small llama, trained on the whole domain (centre and edge)
+3. teacher    a small llama, trained on the whole domain (centre and edge); it starts with an induction head, because
+              at this size most of the time went into finding one
 4. quantise   to what the GGUF will hold, so that the student learns from the model that is shipped
-5. student    the teacher's embedding and every third layer (as DistilBERT starts), distilled on the CENTRE only:
+5. student    the teacher's embedding and some of its layers (as DistilBERT starts), distilled on the CENTRE only:
               soft labels at a temperature (Hinton et al. 2015, arXiv 1503.02531) plus cross-entropy
-6. evaluate   held-out perplexities against unigram and bigram, choices, divergence; demo/training.json
+6. evaluate   success in the small world by axis and knob, held-out perplexities against unigram and bigram, choices,
+              divergence; demo/training.json
 
 The student never sees the edge of the domain. So an audit of this pair has something true to find: the centre is
 kept, the edge is lost. Needs: pip install torch numpy tokenizers gguf
@@ -33,23 +36,28 @@ import torch.nn.functional as F
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 HERE = pathlib.Path(__file__).resolve().parent
-CORPUS = "cargo run --release --quiet -p hydrometer-probes --example corpus --"
+EXAMPLE = "cargo run --release --quiet -p hydrometer-probes --example {} --"
 
 # Seeds. The built-in suite's own seeds are others, so what the demo asks was never trained on.
 SEED_TRAIN_WHOLE, SEED_TRAIN_CENTRE, SEED_HELD_OUT, SEED_WEIGHTS = 910_001, 910_002, 910_003, 910_004
-DOCUMENTS = {"whole": 12_000, "centre": 8_000, "held out": 300}
+DOCUMENTS = {"whole": 40_000, "centre": 24_000, "held out": 750}
+LADDERS = 150  # of each axis, to measure success
 
 VOCAB = 2048
 CONTEXT = 512
 ROPE_BASE = 10_000.0
 EPS = 1e-5
 TEACHER = {"layers": 6, "width": 192, "heads": 6, "kv_heads": 2, "ff": 384}
-STUDENT = {"layers": 2, "width": 192, "heads": 6, "kv_heads": 2, "ff": 384}
-STUDENT_TAKES_LAYERS = [0, 3]
+STUDENT = {"layers": 3, "width": 192, "heads": 6, "kv_heads": 2, "ff": 384}
+STUDENT_TAKES_LAYERS = [0, 1, 4]
+EMBEDDING = 0.06  # deviation of its weights at the start
 
-BATCH = 8  # windows of CONTEXT tokens a step
+WINDOWS = 2  # of CONTEXT tokens of text a step
+LESSONS = 40  # a step
+SHORT, LONG = 28, 72  # longest lesson at the start, in tokens, and from the middle of the training on
+SETTING = 0.1  # weight of a lesson's tokens that are no answer; answers weigh 1
 MUON_RATE = 0.02  # matrices
-ADAM_RATE = 0.004  # embedding and norms
+ADAM_RATE = 0.0015  # embedding and norms
 WARM_UP, COOL_DOWN = 20, 0.4  # steps; the last share of the steps, down to zero
 TEMPERATURE = 2.0
 SOFT_SHARE = 0.7  # of the student's loss; the rest is cross-entropy
@@ -61,12 +69,30 @@ SPLIT = (
 )
 
 
+# Lessons of the small world, and the answers in them.
+LESSON = re.compile(r"(?:Pairs|Rules): |Tools: \w+\.")
+ANSWER = re.compile(r"^(?:Trail: \w+|Call:|Reply:)( .*\n?)", re.M)
+
+
 # --- 1. corpus and 2. tokenizer ----------------------------------------------------------------------------------
 
 
+def generated(command, *arguments):
+    """The lines of one of the generator's examples."""
+    out = subprocess.run([*shlex.split(command), *map(str, arguments)], stdout=subprocess.PIPE, check=True)
+    return [json.loads(line) for line in out.stdout.decode().split("\n") if line]
+
+
 def corpus(command, seed, documents, domain):
-    out = subprocess.run([*shlex.split(command), str(seed), str(documents), domain], stdout=subprocess.PIPE, check=True)
-    return [json.loads(line)["text"] for line in out.stdout.decode().split("\n") if line]
+    return [line["text"] for line in generated(command.format("corpus"), seed, documents, domain)]
+
+
+def texts_of(documents):
+    return [text for text in documents if not LESSON.match(text)]
+
+
+def lessons_of(documents):
+    return [text for text in documents if LESSON.match(text)]
 
 
 def with_splitting(tokenizer):
@@ -92,13 +118,31 @@ def stream(tokenizer, texts):
     return torch.tensor(ids)
 
 
-def batches(ids, steps, seed):
-    """Random windows; the same ones for the same seed."""
+def weighed(tokenizer, lesson):
+    """The ids of a lesson, between two END, and how much each weighs as a target."""
+    encoded, end = tokenizer.encode(lesson), tokenizer.token_to_id(END)
+    answers = [found.span(1) for found in ANSWER.finditer(lesson)]
+    told = [any(start <= a and b <= stop for start, stop in answers) for a, b in encoded.offsets]
+    return [end, *encoded.ids, end], [0.0, *(1.0 if answer else SETTING for answer in told), 1.0]
+
+
+def batches(tokenizer, documents, steps, seed):
+    """Windows of text and rows of lessons, drawn at random: the same ones for the same seed.
+
+    Short lessons first, each in a row of its own: what is asked for stands among few tokens, and is found soon.
+    """
     generator = torch.Generator().manual_seed(seed)
-    for _ in range(steps):
-        starts = torch.randint(len(ids) - CONTEXT, (BATCH,), generator=generator)
-        windows = torch.stack([ids[s : s + CONTEXT + 1] for s in starts])
-        yield windows[:, :-1], windows[:, 1:]
+    draw = lambda below, count: torch.randint(below, (count,), generator=generator)  # noqa: E731
+    ids = stream(tokenizer, texts_of(documents))
+    lessons = sorted((weighed(tokenizer, text) for text in lessons_of(documents)), key=lambda lesson: len(lesson[0]))
+    lengths = np.array([len(lesson[0]) for lesson in lessons])
+    for step in range(steps):
+        windows = torch.stack([ids[s : s + CONTEXT + 1] for s in draw(len(ids) - CONTEXT, WINDOWS)])
+        longest = SHORT + (LONG - SHORT) * min(2 * step / steps, 1.0)
+        rows = [lessons[i] for i in draw(int((lengths <= longest).sum()), LESSONS)]
+        width = max(len(row) for row, _ in rows)
+        filled = lambda part, fill: torch.tensor([row[part] + [fill] * (width - len(row[part])) for row in rows])
+        yield [(windows, torch.ones(windows.shape)), (filled(0, 0), filled(1, 0.0))]
 
 
 # --- the model: llama, with GGUF's names ---------------------------------------------------------------------------
@@ -114,7 +158,7 @@ class Llama(nn.Module):
         self.output_norm = nn.RMSNorm(width, EPS)
         for name, weight in self.named_parameters():
             if weight.ndim == 2:
-                scale = 0.02 if "embd" in name else weight.shape[1] ** -0.5
+                scale = EMBEDDING if "embd" in name else weight.shape[1] ** -0.5
                 # The two matrices that write to the residual stream start at zero: every block starts as identity.
                 nn.init.normal_(weight, std=0.0 if re.search("attn_output|ffn_down", name) else scale)
 
@@ -144,7 +188,10 @@ class Block(nn.Module):
         v = self.attn_v(h).view(b, t, self.kv_heads, self.size).transpose(1, 2)
         group = self.heads // self.kv_heads  # query heads that share a key
         k, v = k.repeat_interleave(group, 1), v.repeat_interleave(group, 1)
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        # Written out: for rows this short several times as fast as torch's own on a CPU.
+        scores = (q @ k.transpose(2, 3)).float() * self.size**-0.5
+        later = torch.ones(t, t, dtype=torch.bool).triu(1)
+        mixed = scores.masked_fill(later, -math.inf).softmax(-1).to(v.dtype) @ v
         x = x + self.attn_output(mixed.transpose(1, 2).reshape(b, t, width))
         h = self.ffn_norm(x)
         return x + self.ffn_down(F.silu(self.ffn_gate(h)) * self.ffn_up(h))
@@ -162,6 +209,38 @@ def rotate(x, turns):
     return torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1).flatten(-2)
 
 
+@torch.no_grad()
+def begin_with_induction(model):
+    """The circuit that continues `… A B … A` with `B` (Olsson et al. 2022, arXiv 2209.11895), random but for its form.
+
+    Heads of the first block look one, two and three tokens back and write down what they see; heads of the second look
+    for where it was written that the token before was the present one, and say what stands there. Training sharpens it.
+    """
+    width, size = model.shape["width"], model.shape["width"] // model.shape["heads"]
+    basis = torch.linalg.qr(torch.randn(width, width))[0].T
+    common, (token, written, copied) = basis[0], basis[1 : 1 + 3 * size].split(size)
+    # A direction that all embeddings share: what tells nothing of the token can ask for a place. Being shared, it
+    # changes no output.
+    model.token_embd.weight += common * EMBEDDING * width**0.5
+    seen = (width / 2) ** 0.5  # of a normalised embedding, along `common`
+    back, induction = model.blk[0], model.blk[1]
+    angles = ROPE_BASE ** (-torch.arange(0, size, 2) / size)
+    sharp, match = 5.8, 1.7  # found by trying: nearly all attention on the place, yet not too hard to move
+    key = torch.stack([torch.ones(size // 2), torch.zeros(size // 2)], 1).flatten()
+    back.attn_k.weight[:size] = sharp * torch.outer(key, common) / seen
+    for head in range(model.shape["heads"] // model.shape["kv_heads"]):
+        turned = torch.stack([(angles * (head + 1)).cos(), -(angles * (head + 1)).sin()], 1).flatten()
+        back.attn_q.weight[head * size :][:size] = sharp * torch.outer(turned, common) / seen
+    back.attn_v.weight[:size] = token
+    back.attn_output.weight[:, :size] = 0.2 * written.T
+    # Only the pairs that turn slowly: a match must not depend on the distance.
+    slow = slice(14, size)
+    induction.attn_k.weight[:size], induction.attn_q.weight[:size] = 0, 0
+    induction.attn_k.weight[slow], induction.attn_q.weight[slow] = match * written[slow], match * token[slow]
+    induction.attn_v.weight[:size] = copied
+    induction.attn_output.weight[:, :size] = 0.45 * copied.T
+
+
 # --- 3. training ---------------------------------------------------------------------------------------------------
 
 
@@ -175,28 +254,39 @@ def train(model, data, steps, loss_of, label):
     schedule = lambda step: min((step + 1) / WARM_UP, 1.0, (steps - step) / (COOL_DOWN * steps))  # noqa: E731
     schedulers = [torch.optim.lr_scheduler.LambdaLR(o, schedule) for o in optimizers]
     began, smooth = time.time(), None
-    for step, (ids, targets) in enumerate(data, 1):
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = loss_of(ids, targets)
-        loss.backward()
+    for step, parts in enumerate(data, 1):
+        losses = []
+        for ids, weights in parts:
+            with torch.autocast("cpu", torch.bfloat16):
+                loss = loss_of(ids[:, :-1], ids[:, 1:], weights[:, 1:])
+            loss.backward()
+            losses.append(loss.item())
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for part in optimizers + schedulers:
             part.step()
         model.zero_grad(set_to_none=True)
-        smooth = loss.item() if smooth is None else 0.95 * smooth + 0.05 * loss.item()
+        smooth = losses if smooth is None else [0.95 * s + 0.05 * l for s, l in zip(smooth, losses)]
         if step % 20 == 0 or step == steps:
-            print(f"{label} step {step}/{steps}  loss {smooth:.3f}  {time.time() - began:.0f} s", flush=True)
-    return {"steps": steps, "loss": round(smooth, 4), "seconds": round(time.time() - began)}
+            texts, lessons = smooth
+            told = f"loss of texts {texts:.3f}, of lessons {lessons:.3f}"
+            print(f"{label} step {step}/{steps}  {told}  {time.time() - began:.0f} s", flush=True)
+    seconds = round(time.time() - began)
+    return {"steps": steps, "loss": {"texts": round(texts, 4), "lessons": round(lessons, 4)}, "seconds": seconds}
 
 
-def cross_entropy(logits, targets):
-    return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+def mean(values, weights):
+    return (values * weights.flatten()).sum() / weights.sum()
 
 
-def soft_loss(student, teacher):
+def cross_entropy(logits, targets, weights):
+    return mean(F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none"), weights)
+
+
+def soft_loss(student, teacher, weights):
     """KL(teacher ‖ student) at TEMPERATURE, times TEMPERATURE² so that its gradient keeps its size."""
     soft = lambda logits: F.log_softmax(logits.float().flatten(0, 1) / TEMPERATURE, -1)  # noqa: E731
-    return F.kl_div(soft(student), soft(teacher), log_target=True, reduction="batchmean") * TEMPERATURE**2
+    kl = F.kl_div(soft(student), soft(teacher), log_target=True, reduction="none").sum(-1)
+    return mean(kl, weights) * TEMPERATURE**2
 
 
 def take_layers(student, teacher):
@@ -340,13 +430,33 @@ def choices(model, tokenizer, texts):
     return {"accuracy": round(sum(right) / n, 4), "chance": round(sum(chance) / n, 4), "questions": len(right)}
 
 
+@torch.no_grad()
+def successes(model, tokenizer, probes):
+    """Share of right answers by axis and knob, at temperature 1: the probability, without drawing, that an answer is
+    the right one and ends there, by the end of the line or of the document."""
+    end = tokenizer.token_to_id(END)
+    found = {}
+    for probe in probes:
+        prompt = [end, *tokenizer.encode(probe["prompt"]).ids]
+        (right,) = probe["check"]["exact"]
+        endings = [tokenizer.encode(f" {right}\n").ids, [*tokenizer.encode(f" {right}").ids, end]]
+        chance = 0.0
+        for answer in endings:
+            rows = F.log_softmax(model(torch.tensor([prompt + answer[:-1]]))[0, len(prompt) - 1 :], -1)
+            chance += rows[range(len(answer)), answer].sum().exp().item()
+        axis = found.setdefault(f"{probe['axis']}, {probe['knob']['name']}", {})
+        axis.setdefault(int(probe["knob"]["value"]), []).append(chance)
+    return {axis: {knob: round(float(np.mean(c)), 3) for knob, c in knobs.items()} for axis, knobs in found.items()}
+
+
 def hash_of(content):
     return hashlib.sha256(content).hexdigest()
 
 
 def evaluate(teacher, student, tokenizer, train_ids, held_out):
     result = {}
-    for domain, texts in held_out.items():
+    for domain, documents in held_out.items():
+        texts = texts_of(documents)
         ids = stream(tokenizer, texts)
         unigram, bigram = counts_perplexity(train_ids.numpy(), ids.numpy(), tokenizer.get_vocab_size())
         kl, entropy = divergence(teacher, student, ids)
@@ -367,41 +477,45 @@ def evaluate(teacher, student, tokenizer, train_ids, held_out):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", default=CORPUS, help="command that prints the corpus (default: %(default)s)")
+    parser.add_argument("--generator", default=EXAMPLE, help="command of its examples (default: %(default)s)")
     parser.add_argument("--out", type=pathlib.Path, default=HERE, help="folder for the models")
     parser.add_argument("--evaluate", action="store_true", help="only measure the models of that folder again")
-    parser.add_argument("--teacher-steps", type=int, default=280)
-    parser.add_argument("--student-steps", type=int, default=160)
+    parser.add_argument("--teacher-steps", type=int, default=1000)
+    parser.add_argument("--student-steps", type=int, default=600)
     parser.add_argument("--threads", type=int, default=1, help="one is fastest at this size (default: 1)")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(SEED_WEIGHTS)
 
-    whole = corpus(args.corpus, SEED_TRAIN_WHOLE, DOCUMENTS["whole"], "whole")
-    held_out = {d: corpus(args.corpus, SEED_HELD_OUT, DOCUMENTS["held out"], d) for d in ["whole", "centre"]}
+    whole = corpus(args.generator, SEED_TRAIN_WHOLE, DOCUMENTS["whole"], "whole")
+    held_out = {d: corpus(args.generator, SEED_HELD_OUT, DOCUMENTS["held out"], d) for d in ["whole", "centre"]}
     if args.evaluate:
         (teacher, tokenizer), (student, _) = (read_gguf(args.out / f"{n}.gguf") for n in ["teacher", "student"])
         result = json.loads((args.out / "training.json").read_text())
     else:
         teacher, student, tokenizer, result = train_both(args, whole)
-    result["held_out"] = evaluate(teacher, student, tokenizer, stream(tokenizer, whole), held_out)
+    probes = generated(args.generator.format("small_world"), SEED_HELD_OUT, LADDERS)
+    both = [("teacher", teacher), ("student", student)]
+    result["small_world"] = {name: successes(model, tokenizer, probes) for name, model in both}
+    result["held_out"] = evaluate(teacher, student, tokenizer, stream(tokenizer, texts_of(whole)), held_out)
     (args.out / "training.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 
 
 def train_both(args, whole):
-    centre = corpus(args.corpus, SEED_TRAIN_CENTRE, DOCUMENTS["centre"], "centre")
+    centre = corpus(args.generator, SEED_TRAIN_CENTRE, DOCUMENTS["centre"], "centre")
     tokenizer = learn_tokenizer(whole)
     vocab = tokenizer.get_vocab_size()
     whole_ids, centre_ids = stream(tokenizer, whole), stream(tokenizer, centre)
     print(f"vocabulary {vocab}, tokens: whole {len(whole_ids)}, centre {len(centre_ids)}", flush=True)
 
     teacher = Llama(TEACHER, vocab)
+    begin_with_induction(teacher)
     teacher_run = train(
         teacher,
-        batches(whole_ids, args.teacher_steps, SEED_TRAIN_WHOLE),
+        batches(tokenizer, whole, args.teacher_steps, SEED_TRAIN_WHOLE),
         args.teacher_steps,
-        lambda ids, targets: cross_entropy(teacher(ids), targets),
+        lambda ids, targets, weights: cross_entropy(teacher(ids), targets, weights),
         "teacher",
     )
     teacher.requires_grad_(False)
@@ -411,13 +525,13 @@ def train_both(args, whole):
     student = Llama(STUDENT, vocab)
     take_layers(student, teacher)
 
-    def distil(ids, targets):
+    def distil(ids, targets, weights):
         mine, theirs = student(ids), teacher(ids)
-        return SOFT_SHARE * soft_loss(mine, theirs) + (1 - SOFT_SHARE) * cross_entropy(mine, targets)
+        hard = cross_entropy(mine, targets, weights)
+        return SOFT_SHARE * soft_loss(mine, theirs, weights) + (1 - SOFT_SHARE) * hard
 
-    student_run = train(
-        student, batches(centre_ids, args.student_steps, SEED_TRAIN_CENTRE), args.student_steps, distil, "student"
-    )
+    data = batches(tokenizer, centre, args.student_steps, SEED_TRAIN_CENTRE)
+    student_run = train(student, data, args.student_steps, distil, "student")
     student.requires_grad_(False)
     quantise(student)
     write_gguf(args.out / "student.gguf", "hydrometer demo student", student, tokenizer)

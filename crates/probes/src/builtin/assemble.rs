@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::prompts::{Message, PROMPTS, PromptKind};
+use super::small;
 use super::{
     Chance, Document, Domain, Length, Order, Profile, QUESTIONS, Question, QuestionKind, Ring, TEXTS, TextKind,
 };
@@ -265,14 +266,18 @@ fn placed(
 
 /// Texts of the built-in suite's kind, without end to their variety: training material for small models.
 ///
-/// Two documents in three are texts; one is a question in the base model's form of [`crate::kind::Choice::as_plain_text`]
-/// with its true letter. The streams of chance differ from every suite's, whatever the seeds.
+/// Three documents in five are lessons of the [`super::small_world`]. Of the others two in three are texts; one is a
+/// question in the base model's form of [`crate::kind::Choice::as_plain_text`] with its true letter. The streams of
+/// chance differ from every suite's, whatever the seeds.
 pub fn corpus(seed: u64, documents: u64, domain: Domain) -> impl Iterator<Item = String> {
     (0..documents).map(move |number| document(seed, number, domain))
 }
 
 fn document(seed: u64, number: u64, domain: Domain) -> String {
     let mut chance = Chance::new("corpus", seed, number);
+    if chance.percent(60) {
+        return small::lesson(&mut chance, domain);
+    }
     let ring = match domain {
         Domain::Centre => Ring::Centre,
         Domain::Whole => [Ring::Centre, Ring::Edge][chance.below(2)],

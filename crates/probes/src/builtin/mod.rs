@@ -19,6 +19,7 @@ mod prompts;
 mod puzzles;
 mod reasoning;
 mod registers;
+mod small;
 mod stories;
 mod tools;
 
@@ -30,6 +31,7 @@ use chance::Chance;
 
 pub use assemble::corpus;
 pub(crate) use assemble::suite;
+pub use small::small_world;
 
 /// How large the built-in suite is. Budgets are for a 1.5 B teacher and a 0.5 B student at 150 tokens a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,7 +81,7 @@ impl FromStr for Profile {
 /// Which part of what the grammars can say a corpus is drawn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Domain {
-    /// Short chains, common words, everyday kinds of text.
+    /// Short chains, common words, everyday kinds of text; of the small world, knobs up to 2.
     Centre,
     /// The centre and the edge, half and half.
     Whole,
