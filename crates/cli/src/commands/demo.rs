@@ -9,8 +9,9 @@ use hydrometer_answers::{SampleSettings, SamplingParameters, WindowOrder};
 use hydrometer_ask::{AskOptions, Models, Sampling};
 use hydrometer_audit::{Policy, Statement};
 use hydrometer_metrics::Estimate;
-use hydrometer_metrics::measure::{Definition, answers, choices, tokens};
+use hydrometer_metrics::measure::{Definition, WORST_AXIS, answers, tokens};
 use hydrometer_models::{Defect, EngineOptions, Model, Planted, Remembering, SampleLimits};
+use hydrometer_probes::builtin::small_world;
 use hydrometer_probes::kind::Prompt;
 use hydrometer_probes::strangers::read_file;
 use hydrometer_probes::{Ask, Normal, Probe, Profile, Suite};
@@ -36,6 +37,12 @@ const CONTEXT: u32 = 256;
 
 /// Answers under way at once: of so small a model a step costs little more for many than for few.
 const PARALLEL: usize = 512;
+
+/// Ladders of each axis of the small world: enough for rings that hold.
+const LADDERS: usize = 48;
+/// What the student saw of the small world, as demo/README.md says.
+const TRAINED_TO: [(&str, f64); 3] =
+    [("reasoning.depth", 2.0), ("tool_use.tools", 2.0), ("novel_instructions.constraints", 2.0)];
 
 /// A student of the tour, which is the folder of its run, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -86,8 +93,8 @@ static COLUMNS: [(&str, &Definition); 6] = [
     ("tail kept", &tokens::TAIL_KEPT),
     ("sharpness", &tokens::ENTROPY_RATIO),
     ("same top", &tokens::TOP1_AGREEMENT),
-    ("choice D2", &choices::CHOICE_DIVERGENCE),
     ("diversity", &answers::DIVERSITY_KEPT),
+    ("worst axis", &WORST_AXIS),
 ];
 
 /// Flags of `demo`.
@@ -178,7 +185,7 @@ impl Tour {
             sampling: Some(self.sampling()),
             teacher_asked: None,
             until_decided: None,
-            trained_to: BTreeMap::new(),
+            trained_to: TRAINED_TO.map(|(knob, value)| (knob.to_owned(), value)).into(),
             arguments: vec!["demo".to_owned(), round.name.to_owned()],
         };
         let policy = Policy::default();
@@ -201,8 +208,8 @@ impl Tour {
     }
 }
 
-/// Texts of the quick suite, one choice from each of the full one's first families, and its prompts, without
-/// those that want numbers or JSON: of these the small teacher can give too few. So many families, because neither a gate
+/// Texts of the quick suite, one choice from each of the full one's first families, its prompts, without those that
+/// want numbers or JSON: of these the small teacher can give too few; and ladders of the small world that it knows. So many families, because neither a gate
 /// on 5 % nor one on a number without a worst value is passed by fewer than 59 (of unequal weight, by fewer than 118).
 fn suite() -> Suite {
     const CHOICES: usize = 120;
@@ -215,7 +222,8 @@ fn suite() -> Suite {
         of(Profile::Full).filter(|probe| matches!(probe.ask, Ask::Choice(_))).filter(|probe| one_of_each(probe));
     let prompts = of(Profile::Full).filter(|probe| probe.knob.is_none());
     let prompts = prompts.filter(|probe| matches!(&probe.ask, Ask::Prompt(prompt) if can(prompt)));
-    Suite { name: "demo".to_owned(), probes: texts.chain(choices).chain(prompts).collect() }
+    let ladders = small_world(LADDERS, SEED);
+    Suite { name: "demo".to_owned(), probes: texts.chain(choices).chain(prompts).chain(ladders).collect() }
 }
 
 /// Puts an embedded model where `audit` can be given it by hand; one that is there already stays.
@@ -235,14 +243,14 @@ fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.round.what.len()).max().unwrap_or(0);
     lines.push_str(&format!("{:width$}", "student"));
     for (heading, _) in COLUMNS {
-        lines.push_str(&format!("  {heading:>9}"));
+        lines.push_str(&format!("  {heading:>10}"));
     }
     lines.push_str("  verdict\n");
     for row in rows {
         lines.push_str(&format!("{:width$}", row.round.what));
         for (_, metric) in COLUMNS {
             let value = value(&row.statement, metric).map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
-            lines.push_str(&format!("  {value:>9}"));
+            lines.push_str(&format!("  {value:>10}"));
         }
         lines.push_str(&format!("  {}\n", word(row.statement.verdict)));
     }

@@ -103,8 +103,16 @@ pub(crate) fn suite(profile: Profile, seed: u64) -> Suite {
     for axis in LADDERS {
         probes.extend(edges::ladders(Some(axis), plan.ladders, seed));
     }
-    probes.extend(episodes::ladders(None, plan.episodes, seed));
+    probes.extend(episodes::ladders(None, plan.episodes, seed).into_iter().map(acted_once));
     Suite { name: format!("builtin:{profile}"), probes }
+}
+
+/// An episode that each model runs once, without chance: several runs of it would cost too much.
+fn acted_once(mut probe: Probe) -> Probe {
+    if let Ask::Episode(episode) = &mut probe.ask {
+        episode.decoding = Decoding::Greedy;
+    }
+    probe
 }
 
 /// Draws until nothing in it has been told before. The small templates have few outcomes, and a question that is

@@ -119,6 +119,7 @@ fn probe<T: Task>(task: &T, chance: &mut Chance, knob: usize, ladder: usize) -> 
             check: Some(Checker::Exact(vec![answer])),
             max_tokens: Some(MAX_TOKENS),
             stop: vec!["\n".to_owned()],
+            decoding: kind::Decoding::Greedy,
             ..kind::Prompt::new(format!("{}\n{line}", task.setting(chance, knob)))
         }),
     }

@@ -105,7 +105,7 @@ fn rung(number: usize, entries: &[(&'static str, i64)], rule: &str, other: &str)
             ..Condition::at("/entries".to_owned())
         }],
         max_tokens: Some(MAX_TOKENS),
-        decoding: Decoding::Greedy,
+        decoding: Decoding::Sampled,
     };
     let knob = Some(Knob::new("turns", entries.len() as f64));
     let tags = vec!["world:ledger".to_owned()];

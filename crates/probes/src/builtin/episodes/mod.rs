@@ -195,7 +195,7 @@ impl Scene {
             faults: Vec::new(),
             constraints: Vec::new(),
             max_tokens: Some(MAX_TOKENS),
-            decoding: Decoding::Greedy,
+            decoding: Decoding::Sampled,
         }
     }
 }
