@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the two demo models and writes them as GGUF: one file, top to bottom.
 
-    python demo/train.py            (from the repository root; under an hour of one core)
+    python demo/train.py            (from the repository root; some thirty-five minutes of one thread)
 
 1. corpus     our own generated text, from the generator behind the built-in suite (crates/probes): texts, and lessons
               of the small world (trails of pairs, calls of tools, rules for a reply)
