@@ -87,7 +87,7 @@ fn every_axis_has_the_ladders_asked_for_and_all_rungs() {
         let curve = knobs.entry((probe.axis.clone(), knob.name.clone())).or_default();
         curve.entry(probe.family.clone()).or_default().push(knob.value);
     }
-    let declared = [("novel_instructions", "constraints", 5), ("reasoning", "depth", 6), ("tool_use", "tools", 6)];
+    let declared = [("novel_instructions", "constraints", 5), ("reasoning", "depth", 12), ("tool_use", "tools", 6)];
     assert_eq!(knobs.len(), declared.len());
     for (axis, knob, most) in declared {
         let ladders = &knobs[&(axis.to_owned(), knob.to_owned())];
@@ -109,7 +109,7 @@ fn truths_follow_from_the_words_and_nothing_else_is_right() {
         assert_eq!(check.check(&format!(" {answer} {answer}")), Checked::Wrong);
         assert_eq!(check.check(" "), Checked::NoAnswer);
         assert_eq!(prompt.stop, ["\n"]);
-        assert!(answer.len() < 48 && probe.chance() == 0.0);
+        assert!(answer.len() < 64 && probe.chance() == 0.0);
     }
 }
 

@@ -15,7 +15,7 @@ const CENTRE: usize = 2;
 /// Questions that a lesson of the corpus asks about one setting, at most.
 const QUESTIONS: usize = 4;
 /// Longer than any right answer, in the tokens of any usual vocabulary.
-const MAX_TOKENS: u32 = 24;
+const MAX_TOKENS: u32 = 40;
 
 const NAMES: &[&str] =
     &["Ann", "Bob", "Kim", "Joe", "Tom", "Sue", "Max", "Eva", "Leo", "Ida", "Ned", "Pam", "Ray", "Zoe", "Gus", "Meg"];
@@ -60,7 +60,7 @@ trait Task: Sized {
     fn another(&self, chance: &mut Chance, knob: usize) -> Question;
 }
 
-/// Prompts on three axes, each ladder the same instance at every value of its knob: `reasoning` by `depth` (1 to 6),
+/// Prompts on three axes, each ladder the same instance at every value of its knob: `reasoning` by `depth` (1 to 12),
 /// `tool_use` by `tools` (1 to 6), `novel_instructions` by `constraints` (1 to 5).
 ///
 /// No two prompts have the same words, and none was ever in a [`super::corpus`]. The words are few: an axis that has
@@ -68,7 +68,7 @@ trait Task: Sized {
 #[must_use]
 pub fn small_world(ladders_per_axis: usize, seed: u64) -> Vec<Probe> {
     let mut axes = [
-        ladders::<Trail>(ladders_per_axis, seed).into_iter(),
+        ladders::<LongTrail>(ladders_per_axis, seed).into_iter(),
         ladders::<Call>(ladders_per_axis, seed).into_iter(),
         ladders::<Rules>(ladders_per_axis, seed).into_iter(),
     ];
@@ -170,6 +170,14 @@ struct Trail {
 }
 
 impl Trail {
+    /// A trail of at most so many pairs.
+    fn of(chance: &mut Chance, most: usize) -> Self {
+        let mut names = chance.sample(NAMES, most + 2);
+        let aside = names.split_off(most);
+        let things = chance.sample(GOODS, 2);
+        Self { names, thing: things[0], aside: [aside[0], aside[1], things[1]] }
+    }
+
     /// The trail of so many pairs, from its first name to the thing.
     fn path(&self, depth: usize) -> Vec<&'static str> {
         self.names[..depth].iter().chain([&self.thing]).copied().collect()
@@ -188,10 +196,7 @@ impl Task for Trail {
     const MOST: usize = 6;
 
     fn draw(chance: &mut Chance) -> Self {
-        let mut names = chance.sample(NAMES, Self::MOST + 2);
-        let aside = names.split_off(Self::MOST);
-        let things = chance.sample(GOODS, 2);
-        Self { names, thing: things[0], aside: [aside[0], aside[1], things[1]] }
+        Self::of(chance, Self::MOST)
     }
 
     fn setting(&self, chance: &mut Chance, depth: usize) -> String {
@@ -211,6 +216,32 @@ impl Task for Trail {
             1 => Self::from(&self.aside[1..]),
             start => Self::from(&self.path(depth)[start - 2..]),
         }
+    }
+}
+
+/// The same for suites: trails longer than any that was ever in a corpus.
+struct LongTrail(Trail);
+
+impl Task for LongTrail {
+    const NAME: &'static str = Trail::NAME;
+    const AXIS: &'static str = Trail::AXIS;
+    const KNOB: &'static str = Trail::KNOB;
+    const MOST: usize = 12;
+
+    fn draw(chance: &mut Chance) -> Self {
+        Self(Trail::of(chance, Self::MOST))
+    }
+
+    fn setting(&self, chance: &mut Chance, depth: usize) -> String {
+        self.0.setting(chance, depth)
+    }
+
+    fn question(&self, depth: usize) -> Question {
+        self.0.question(depth)
+    }
+
+    fn another(&self, chance: &mut Chance, depth: usize) -> Question {
+        self.0.another(chance, depth)
     }
 }
 

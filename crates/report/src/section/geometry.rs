@@ -4,6 +4,7 @@ mod curve;
 
 use hydrometer_audit::statement::{AxisCurve, Geometry, RingRow};
 use hydrometer_metrics::Estimate;
+use hydrometer_metrics::measure::SAFE_REACH;
 
 use super::source::Source;
 use crate::document::{
@@ -163,7 +164,7 @@ fn records(curve: &AxisCurve) -> Vec<Record> {
             note: if curve.volume.is_none() { "nothing to keep".into() } else { String::new() },
             ..axis("volume")
         },
-        Record { value: Some(curve.safe_reach), ..axis("safe_reach") },
+        Record { value: Some(curve.safe_reach), ..axis(SAFE_REACH.id) },
         Record { value: curve.collapse, ..axis("collapse") },
         Record { value: Some(curve.teacher_reach), ..axis("teacher_reach") },
         Record { estimate: curve.slope.clone(), note: curve.no_slope.clone().unwrap_or_default(), ..axis("slope") },
