@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use hydrometer_models::{Block, Defect, Model, Planted, Scripted, Sequence};
+use hydrometer_models::{ActingDefect, Block, Defect, Model, Planted, Scripted, Sequence};
 use proptest::prelude::*;
 
 /// Sixteen pieces with a head, a shoulder and a tail; after `a` the order is turned round.
@@ -196,7 +196,8 @@ fn wrong_specifications_say_what_is_known() {
 
 #[test]
 fn every_defect_prints_as_it_is_read() {
-    for name in Defect::names() {
+    // Those in how a model acts are read elsewhere.
+    for name in Defect::names().into_iter().filter(|name| !ActingDefect::NAMES.contains(name)) {
         let defect: Defect = name.parse().unwrap();
         assert_eq!(defect.to_string().parse::<Defect>().unwrap(), defect);
     }

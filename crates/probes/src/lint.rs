@@ -243,6 +243,11 @@ fn words(probe: &Probe) -> blake3::Hash {
         hasher.update(b"\n");
     };
     probe.ask.kind().texts().into_iter().for_each(&mut add);
+    if let Ask::Episode(episode) = &probe.ask {
+        // The same words in another world, or with another fault, are another question.
+        let rest = serde_json::to_vec(&(&episode.world, &episode.faults)).unwrap_or_default();
+        hasher.update(&rest);
+    }
     hasher.finalize()
 }
 

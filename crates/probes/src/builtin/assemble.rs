@@ -55,8 +55,8 @@ impl Profile {
                 members: 3,
                 options: 4,
                 prompts: 400,
-                ladders: 240,
-                episodes: 60,
+                ladders: 120,
+                episodes: 30,
             },
         }
     }
