@@ -246,7 +246,11 @@ fn answers_are_read_strictly_and_kept() {
     check(r#"{"name": "a", "arguments": "{}"}"#, 0, true);
     check(r#"{"name": "a", "arguments": {}"#, 0, true);
     check(r#"{"name": "a", "arguments": {}} Done."#, 0, true);
-    check("```json\n{\"name\": \"a\", \"arguments\": {}}\n```", 0, true);
+    check("```json\n{\"name\": \"a\", \"arguments\": {}}\n```", 1, false);
+    check("```\n{\"name\": \"a\",\n \"arguments\": {}}\n{\"name\": \"b\", \"arguments\": {}}```\n", 2, false);
+    check("```json\n{\"name\": \"a\", \"arguments\": {}}\n", 0, true);
+    check("```json\n{\"name\": \"a\", \"arguments\": {}}\n```\nDone.", 0, true);
+    check("```\n{}\n```\n```\n{\"name\": \"a\", \"arguments\": {}}\n```", 0, true);
     check("[1]", 0, true);
 }
 
