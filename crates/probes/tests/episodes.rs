@@ -121,7 +121,7 @@ fn ladders_are_families_and_differ() {
     };
     assert_eq!(knobs("tool_use", "steps"), STEPS.iter().map(|of| *of as u64).collect());
     assert_eq!(knobs("error_recovery", "fault_step"), (1..=6).collect());
-    assert_eq!(knobs("long_horizon", "turns"), TURNS.iter().map(|of| *of as u64).collect());
+    assert_eq!(knobs("long_horizon", "ledger_turns"), TURNS.iter().map(|of| *of as u64).collect());
     // Every faulty episode has its twin, and only twins lack the knob.
     let twins = suite.probes.iter().filter(|probe| probe.tags.iter().any(|tag| tag == "fault:none"));
     assert!(twins.clone().all(|probe| probe.knob.is_none()));
