@@ -8,7 +8,7 @@ use hydrometer_ask::{AskOptions, Models};
 use hydrometer_audit::statement::{AxisCurve, Geometry};
 use hydrometer_audit::{Policy, Statement, statement};
 use hydrometer_metrics::Verdict;
-use hydrometer_models::{ActingDefect, EngineOptions, Model, PlantedActor};
+use hydrometer_models::{ActingDefect, EngineOptions, Model, PlantedActor, Precision};
 use hydrometer_probes::Suite;
 use hydrometer_probes::builtin::small_world;
 use support::{Watch, collect, sampling};
@@ -18,7 +18,7 @@ const LADDERS: usize = 32;
 
 fn teacher() -> Box<dyn Model> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/teacher.gguf");
-    hydrometer_models::open(path, &EngineOptions::default()).unwrap()
+    hydrometer_models::open(path, &EngineOptions { precision: Precision::F32 }).unwrap()
 }
 
 fn audited(student: &dyn Model) -> Statement {

@@ -37,6 +37,6 @@ fn qwen_declares_tools_and_reads_its_own_calls() {
     // The call as the template writes it is the call as it is read.
     let from = text.find("<|im_start|>assistant").unwrap();
     let said = text[from..].split("<|im_end|>").next().unwrap().trim_start_matches("<|im_start|>assistant");
-    assert_eq!(way.read(said).calls, [call.clone()], "{text}");
+    assert_eq!(way.read(said).calls, std::slice::from_ref(call), "{text}");
     assert!(text.contains("<tool_response>") && text.trim_end().ends_with("<|im_start|>assistant"), "{text}");
 }
