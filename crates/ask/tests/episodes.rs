@@ -14,9 +14,9 @@ use hydrometer_answers::{EpisodeRow, RunFolder, SampleSource};
 use hydrometer_ask::{AskError, AskOptions, Models, Plan};
 use hydrometer_audit::{Policy, Statement, statement};
 use hydrometer_metrics::Estimate;
-use hydrometer_probes::Suite;
-use hydrometer_probes::builtin::episodes::{Solved, solved};
+use hydrometer_probes::builtin::episodes::{Solved, solved, solved as builtin};
 use hydrometer_probes::world::Ending;
+use hydrometer_probes::{Decoding, Suite};
 use support::{Watch, collect, sampling};
 
 fn suite(solved: &[Solved]) -> Suite {
@@ -54,7 +54,9 @@ fn models_act_and_what_happened_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let run = run(&teacher, &student, &suite, folder.path());
     let rows = rows(&RunFolder::open(run.path()).unwrap());
-    assert_eq!(rows.len(), suite.probes.len() * (2 + 1 + 2));
+    // Drawn twice by each model and once more by the teacher, or once by each without chance.
+    let drawn = suite.probes.iter().filter(|probe| probe.decoding() == Some(Decoding::Sampled)).count();
+    assert_eq!((drawn, rows.len()), (12, drawn * (2 + 1 + 2) + (suite.probes.len() - drawn) * 2));
     for row in &rows {
         let probe = suite.probes.iter().find(|probe| probe.id == row.probe).unwrap();
         let faulty = probe.tags.iter().any(|tag| tag.starts_with("fault:") && tag != "fault:none");
@@ -246,9 +248,12 @@ fn the_statement_says_what_was_planted_and_nothing_else() {
 
     let forgets = audited(&solved, Manner::Forgets(3));
     is(value(&forgets, "recovery_ratio"), 1.0);
-    let ratio = estimate(&forgets, "survival_ratio");
-    assert!(ratio.value < 0.6 && ratio.interval.unwrap().high < 1.0, "{ratio:?}");
+    is(value(&forgets, "survival_ratio"), 0.5);
     is(axis(&forgets, "tool_use").student, 1.0);
+    let ledgers: Vec<Solved> = builtin(Some("long_horizon"), 30, 3).into_iter().filter(short).collect();
+    let forgets = audited(&ledgers, Manner::Forgets(3));
+    let ratio = estimate(&forgets, "survival_ratio");
+    assert!(ratio.value == 0.5 && ratio.interval.unwrap().high < 1.0, "{ratio:?}");
     assert!(forgets.findings.iter().any(|finding| finding.id == "horizon_lost"));
 
     let fails = audited(&solved, Manner::Fails(50));

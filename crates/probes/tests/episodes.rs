@@ -121,7 +121,7 @@ fn ladders_are_families_and_differ() {
     };
     assert_eq!(knobs("tool_use", "steps"), STEPS.iter().map(|of| *of as u64).collect());
     assert_eq!(knobs("error_recovery", "fault_step"), (1..=6).collect());
-    assert_eq!(knobs("long_horizon", "turns"), TURNS.iter().map(|of| *of as u64).collect());
+    assert_eq!(knobs("long_horizon", "ledger_turns"), TURNS.iter().map(|of| *of as u64).collect());
     // Every faulty episode has its twin, and only twins lack the knob.
     let twins = suite.probes.iter().filter(|probe| probe.tags.iter().any(|tag| tag == "fault:none"));
     assert!(twins.clone().all(|probe| probe.knob.is_none()));
@@ -246,7 +246,11 @@ fn answers_are_read_strictly_and_kept() {
     check(r#"{"name": "a", "arguments": "{}"}"#, 0, true);
     check(r#"{"name": "a", "arguments": {}"#, 0, true);
     check(r#"{"name": "a", "arguments": {}} Done."#, 0, true);
-    check("```json\n{\"name\": \"a\", \"arguments\": {}}\n```", 0, true);
+    check("```json\n{\"name\": \"a\", \"arguments\": {}}\n```", 1, false);
+    check("```\n{\"name\": \"a\",\n \"arguments\": {}}\n{\"name\": \"b\", \"arguments\": {}}```\n", 2, false);
+    check("```json\n{\"name\": \"a\", \"arguments\": {}}\n", 0, true);
+    check("```json\n{\"name\": \"a\", \"arguments\": {}}\n```\nDone.", 0, true);
+    check("```\n{}\n```\n```\n{\"name\": \"a\", \"arguments\": {}}\n```", 0, true);
     check("[1]", 0, true);
 }
 

@@ -1,6 +1,6 @@
 //! Qwen, Hermes and their like: each call a JSON object between `<tool_call>` and `</tool_call>`, perhaps after words.
 
-use hydrometer_probes::world::protocol::said;
+use hydrometer_probes::world::protocol::{self, said};
 use hydrometer_probes::world::{Call, Said};
 
 use super::{call, whole};
@@ -14,12 +14,9 @@ pub(super) fn before(text: &str) -> &str {
 }
 
 pub(super) fn read(text: &str) -> Said {
-    let bare = text.trim_start().starts_with(['{', '[']) || text.trim_start().starts_with("```");
-    if bare && !text.contains(OPEN) {
-        return said(text, Err(format!("a call stands between `{OPEN}` and `{CLOSE}`")));
-    }
+    // Models of this way often leave the marks out: then an answer that is nothing but calls is read as in the plain protocol.
     if !text.contains(OPEN) && !text.contains(CLOSE) {
-        return Said { text: text.to_owned(), calls: Vec::new(), malformed: None };
+        return protocol::read(text);
     }
     said(text, calls(text))
 }

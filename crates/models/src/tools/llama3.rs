@@ -2,18 +2,21 @@
 //! an answer.
 
 use hydrometer_probes::world::Said;
-use hydrometer_probes::world::protocol::said;
+use hydrometer_probes::world::protocol::{self, said};
 
 use super::{call, whole};
 
 const TAG: &str = "<|python_tag|>";
 
 pub(super) fn read(text: &str) -> Said {
-    let trimmed = text.trim();
-    let body = trimmed.strip_prefix(TAG);
-    if body.is_none() && !trimmed.starts_with(['{', '[']) && !trimmed.starts_with("```") {
+    let body = text.trim().strip_prefix(TAG);
+    if body.is_none() && !protocol::means_calls(text) {
         return Said { text: text.to_owned(), calls: Vec::new(), malformed: None };
     }
-    let read = whole(body.unwrap_or(trimmed)).and_then(|value| call(value, "parameters"));
-    said(text, read.map(|call| vec![call]))
+    let value = whole(protocol::unfenced(body.unwrap_or(text)));
+    match value {
+        // In the words of the plain protocol.
+        Ok(value) if value.get("parameters").is_none() && body.is_none() => protocol::read(text),
+        value => said(text, value.and_then(|value| call(value, "parameters")).map(|call| vec![call])),
+    }
 }

@@ -1,6 +1,6 @@
 //! Mistral: `[TOOL_CALLS]` and a list of JSON objects `{"name": …, "arguments": {…}}`.
 
-use hydrometer_probes::world::protocol::said;
+use hydrometer_probes::world::protocol::{self, said};
 use hydrometer_probes::world::{Call, Said};
 use serde_json::Value;
 
@@ -11,11 +11,11 @@ const MARK: &str = "[TOOL_CALLS]";
 pub(super) fn read(text: &str) -> Said {
     let trimmed = text.trim();
     let body = trimmed.strip_prefix(MARK);
-    let listed = trimmed.starts_with("[{") || trimmed.starts_with('{') || trimmed.starts_with("```");
+    let listed = protocol::unfenced(text).starts_with('[');
     if body.is_none() && !listed && !trimmed.contains(MARK) {
-        return Said { text: text.to_owned(), calls: Vec::new(), malformed: None };
+        return protocol::read(text);
     }
-    said(text, calls(body.unwrap_or(trimmed)))
+    said(text, calls(protocol::unfenced(body.unwrap_or(trimmed))))
 }
 
 fn calls(body: &str) -> Result<Vec<Call>, String> {

@@ -65,7 +65,7 @@ fn a_whole_episode_is_rendered_and_read_in_every_way() {
                     for _ in 0..2 {
                         text = rendered(&template, episode, running.events());
                         let said = way.read(&way.written(call));
-                        assert_eq!(said.calls, [call.clone()], "{way:?}: {said:?}");
+                        assert_eq!(said.calls, std::slice::from_ref(call), "{way:?}: {said:?}");
                         running.answer(said);
                         let befallen = |event: &Event| matches!(event, Event::World(result) if result.fault.is_some());
                         if !running.events().last().is_some_and(befallen) {
@@ -111,13 +111,16 @@ fn answers_are_read_strictly_in_every_way() {
     check(Hermes, &format!("<tool_call>{call}</tool_call> Done."), 0, true);
     check(Hermes, &format!("{call}</tool_call>"), 0, true);
     check(Hermes, "<tool_call>{\"name\": \"a\"}</tool_call>", 0, true);
-    // Without its marks it is no call of this way, only an attempt at one.
-    check(Hermes, call, 0, true);
+    // Without its marks it is a call where there is nothing else.
+    check(Hermes, call, 1, false);
+    check(Hermes, &format!("```json\n{call}\n```"), 1, false);
+    check(Hermes, &format!("{call} Done."), 0, true);
     let call = r#"{"name": "a", "parameters": {"x": 1}}"#;
     check(Llama3, call, 1, false);
     check(Llama3, &format!("<|python_tag|>{call}"), 1, false);
     check(Llama3, &format!("{call}; {call}"), 0, true);
-    check(Llama3, r#"{"name": "a", "arguments": {}}"#, 0, true);
+    check(Llama3, r#"{"name": "a", "arguments": {}}"#, 1, false);
+    check(Llama3, r#"<|python_tag|>{"name": "a", "arguments": {}}"#, 0, true);
     check(Llama3, "<|python_tag|>a.call()", 0, true);
     check(Llama3, "Done.", 0, false);
     check(

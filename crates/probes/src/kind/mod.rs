@@ -56,6 +56,10 @@ pub struct Description {
 /// What is asked of the models.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a suite holds thousands of these, and boxes in every pattern would hide what is asked"
+)]
 pub enum Ask {
     /// A text scored teacher-forced.
     Text(Text),

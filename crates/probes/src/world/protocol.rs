@@ -95,14 +95,33 @@ fn signature(parameters: &Value) -> String {
     properties.map(|of| of.iter().map(parameter).collect::<Vec<_>>().join(", ")).unwrap_or_default()
 }
 
-/// Reads an answer. One that begins with `{`, `[` or a code fence means to be calls; anything else is for the user.
+/// Whether an answer means to be calls: it begins with `{`, `[` or a code fence.
+#[must_use]
+pub fn means_calls(text: &str) -> bool {
+    let trimmed = text.trim_start();
+    trimmed.starts_with(['{', '[']) || trimmed.starts_with("```")
+}
+
+/// An answer without white space around it and without the one code fence around all of it, where there is one.
+#[must_use]
+pub fn unfenced(text: &str) -> &str {
+    let trimmed = text.trim();
+    let inner = trimmed.strip_prefix("```").and_then(|rest| rest.strip_suffix("```"));
+    let body = inner.and_then(|inner| {
+        let (language, body) = inner.split_once('\n')?;
+        let plain = language.trim().chars().all(|c| c.is_ascii_alphanumeric()) && !body.contains("```");
+        plain.then_some(body)
+    });
+    body.map_or(trimmed, str::trim)
+}
+
+/// Reads an answer. What means to be calls is read as JSON objects and nothing else; anything else is for the user.
 #[must_use]
 pub fn read(text: &str) -> Said {
-    let trimmed = text.trim();
-    if !trimmed.starts_with(['{', '[']) && !trimmed.starts_with("```") {
+    if !means_calls(text) {
         return Said { text: text.to_owned(), calls: Vec::new(), malformed: None };
     }
-    let read = serde_json::Deserializer::from_str(trimmed).into_iter::<Value>();
+    let read = serde_json::Deserializer::from_str(unfenced(text)).into_iter::<Value>();
     let calls = read.map(|value| call(value.map_err(|_| "it is no JSON object alone".to_owned())?)).collect();
     said(text, calls)
 }

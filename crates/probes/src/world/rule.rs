@@ -85,6 +85,7 @@ impl Condition {
 /// One rule of a tool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[allow(clippy::large_enum_variant, reason = "a tool has a handful of rules")]
 pub enum Rule {
     /// What must hold; otherwise the call fails with these words.
     Require {

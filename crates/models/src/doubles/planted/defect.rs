@@ -34,10 +34,9 @@ const DOSED: [Row; 5] = [
 ];
 
 impl Defect {
-    /// All names, for messages, those of [`ActingDefect`] included.
+    /// All names, for messages.
     pub fn names() -> Vec<&'static str> {
-        let dosed = DOSED.iter().map(|row| row.0);
-        std::iter::once("null").chain(dosed).chain(ActingDefect::NAMES).collect()
+        std::iter::once("null").chain(DOSED.iter().map(|row| row.0)).collect()
     }
 
     /// Splits `DEFECT[=DOSE](MODEL)` into the defect and the words for the model, which may be another such text.
@@ -79,7 +78,8 @@ impl FromStr for Defect {
             };
         }
         let Some(&(_, default, low, high, defect)) = DOSED.iter().find(|row| row.0 == name) else {
-            return wrong(format!("unknown defect `{name}`; known: {}", Defect::names().join(", ")));
+            let known: Vec<_> = Defect::names().into_iter().chain(ActingDefect::NAMES).collect();
+            return wrong(format!("unknown defect `{name}`; known: {}", known.join(", ")));
         };
         let dose = match dose.map(str::parse::<f64>) {
             None => default,

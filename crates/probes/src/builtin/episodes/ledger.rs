@@ -105,9 +105,9 @@ fn rung(number: usize, entries: &[(&'static str, i64)], rule: &str, other: &str)
             ..Condition::at("/entries".to_owned())
         }],
         max_tokens: Some(MAX_TOKENS),
-        decoding: Decoding::Sampled,
+        decoding: Decoding::Greedy,
     };
-    let knob = Some(Knob::new("turns", entries.len() as f64));
+    let knob = Some(Knob::new("ledger_turns", entries.len() as f64));
     let tags = vec!["world:ledger".to_owned()];
     let calls = entries.iter().map(record).collect();
     Solved { probe: probe("long_horizon", number, &format!("{:02}", entries.len()), knob, tags, episode), calls }

@@ -5,7 +5,7 @@
 //!   the user gives when the model has asked for it.
 //! - `error_recovery`, knob `fault_step`: the number of the call that goes wrong, which is the last one that the task needs.
 //!   Each comes with a twin in which nothing goes wrong; the twin has no knob, so that it is in no curve.
-//! - `long_horizon`, knob `turns`: a ledger kept over so many turns, with a rule said once in the first of them and
+//! - `long_horizon`, knob `ledger_turns`: a ledger kept over so many turns, with a rule said once in the first of them and
 //!   receipts that speak against it.
 //!
 //! A right solution comes with every episode: it is known, because the task was made from it.
@@ -33,7 +33,7 @@ pub const TURNS: [usize; 6] = [2, 4, 8, 16, 24, 40];
 pub fn trained_to(axis: &str, knob: &str) -> Option<f64> {
     match (axis, knob) {
         ("tool_use", "steps") | ("error_recovery", "fault_step") => Some(2.0),
-        ("long_horizon", "turns") => Some(4.0),
+        ("long_horizon", "ledger_turns") => Some(4.0),
         _ => None,
     }
 }
@@ -120,7 +120,8 @@ fn recovery_ladder(number: usize, seed: u64) -> Vec<Solved> {
     for step in FAULT_STEPS {
         let tasks = tasks_of(step, &scene.linked, &scene.direct);
         let calls = vec![tasks.iter().flat_map(|task| task.calls.clone()).collect::<Vec<_>>()];
-        let whole = scene.episode(&tasks);
+        // Without chance both go the same way up to the fault.
+        let whole = Episode { decoding: Decoding::Greedy, ..scene.episode(&tasks) };
         let tags = |fault: &str| vec![format!("world:{}", setting.name), format!("fault:{fault}")];
         let twin = probe("error_recovery", number, &format!("{step}/none"), None, tags("none"), whole.clone());
         let fault = PlannedFault { at: At::Call(step as u32), kind };
