@@ -116,7 +116,9 @@ fn a_suite_survives_its_own_file() {
 #[test]
 fn texts_are_finished_english() {
     let suite = Suite::builtin(Profile::Full, 1);
-    let texts: Vec<String> = suite.probes.iter().map(text_of).chain(corpus(1, 3000, Domain::Whole)).collect();
+    // Ladders have marks of their own.
+    let plain = suite.probes.iter().filter(|probe| probe.knob.is_none());
+    let texts: Vec<String> = plain.map(text_of).chain(corpus(1, 3000, Domain::Whole)).collect();
     for text in &texts {
         for mark in ["~", "^", "<name", "<object", "<town", " a a", " a e", " a i", " a o", "  \n", " ."] {
             // Code has marks of its own, and indents.
