@@ -186,6 +186,7 @@ impl Tour {
             teacher_asked: None,
             until_decided: None,
             trained_to: TRAINED_TO.map(|(knob, value)| (knob.to_owned(), value)).into(),
+            trained_on: None,
             arguments: vec!["demo".to_owned(), round.name.to_owned()],
         };
         let policy = Policy::default();
