@@ -186,7 +186,7 @@ pub fn words(probe: &Probe) -> String {
 /// Texts as directions.
 fn points(embedder: &dyn Embedder, texts: &[&str]) -> Result<Result<Points, GeometryError>, ModelError> {
     let vectors = texts.par_chunks(TOGETHER).map(|texts| embedder.embed(texts)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Points::new(&vectors.concat()))
+    Ok(Points::new(&vectors.into_iter().flatten().collect::<Vec<_>>()))
 }
 
 /// d_k of every query.

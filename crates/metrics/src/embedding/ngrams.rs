@@ -3,7 +3,7 @@
 use crate::style::{hash, pieces};
 
 /// Length of a vector of [`ngram_vector`].
-pub const NGRAM_WIDTH: usize = 256;
+pub const NGRAM_WIDTH: usize = 1024;
 /// Changes whenever a vector may change.
 pub const NGRAM_VERSION: &str = "1";
 /// Characters of a text that are read: a longer one is known by its beginning.
@@ -19,7 +19,7 @@ const PAIR: u64 = 0xc2b2_ae3d_27d4_eb4f;
 
 /// Hashed n-grams of a text, case folded and white space collapsed: characters in threes, fours and fives, words, and pairs
 /// of words. Each counts by the root of its number, and adds with signs of its hash to 8 of [`NGRAM_WIDTH`] places of its
-/// hash: a sparse random projection (Li, Hastie and Church 2006), which keeps cosines to about 0.06. It sees spelling and
+/// hash: a sparse random projection (Li, Hastie and Church 2006), which keeps cosines to about 0.03. It sees spelling and
 /// words, not sense.
 ///
 /// The same on every processor: whole numbers, roots, and additions in one order. All 0 for a text of white space alone.
