@@ -133,12 +133,12 @@ mod tests {
             let found = read(name, content).unwrap_err();
             assert!(found.contains(expected), "{content:?}: {found}");
         };
-        check("a.jsonl", "", "a.jsonl: expected answers, found an empty file");
+        check("a.jsonl", "", "a.jsonl: expected rows, found an empty file");
         check("a.csv", "prompt\n", "found a file without rows");
         check("a.jsonl", "{\"prompt\":\"one\"}\n{\"prompt\":\" \"}", "a.jsonl:2: expected a text");
         check("a.jsonl", "{\"prompt\":\"one\"}\n{\"reply\":\"x\",\"id\":1}", "a.jsonl:2: expected something in one of");
-        check("a.jsonl", "{\"reply\":\"x\",\"id\":1}", "found \"reply\", \"id\"");
-        check("a.csv", "reply\nx\n", "found \"reply\"");
+        check("a.jsonl", "{\"reply\":\"x\",\"id\":1}", "found `reply`, `id`");
+        check("a.csv", "reply\nx\n", "found `reply`");
         check("a.jsonl", r#"{"messages":[{"role":"assistant","content":"b"}]}"#, "a message of the user in `messages`");
         check("a.jsonl", r#"{"messages":"hello","prompt":7}"#, "a.jsonl:1");
         check("a.jsonl", r#"{"prompt":7}"#, "found the number 7");

@@ -1,7 +1,7 @@
 //! `hydrometer demo`: two models that ship inside the binary, audited; then the teacher against itself and against
 //! planted defects, so that one sees what an audit detects and what it leaves alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
