@@ -97,6 +97,10 @@ fn users(messages: &[Value]) -> Option<String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use parquet::data_type::{ByteArray, ByteArrayType};
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
     use super::*;
 
     fn read(name: &str, content: &str) -> Result<Vec<String>, String> {
@@ -125,6 +129,34 @@ mod tests {
         check("a.jsonl", &chat.replace('\n', ""), &["a\nc"]);
         check("a.jsonl", r#"{"conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b"}]}"#, &["a"]);
         check("a.jsonl", r#"{"prompt":[{"role":"user","content":"a"}]}"#, &["a"]);
+    }
+
+    #[test]
+    fn chats_in_parquet_are_read() {
+        let shape = "message rows { optional group messages (LIST) { repeated group list { optional group element {
+            optional binary content (UTF8); optional binary role (UTF8); } } } }";
+        let write = |path: &Path, contents: &[&str], roles: &[&str]| {
+            let file = std::fs::File::create(path).unwrap();
+            let shape = std::sync::Arc::new(parse_message_type(shape).unwrap());
+            let mut writer = SerializedFileWriter::new(file, shape, Default::default()).unwrap();
+            let mut group = writer.next_row_group().unwrap();
+            for texts in [contents, roles] {
+                let values: Vec<ByteArray> = texts.iter().map(|text| ByteArray::from(*text)).collect();
+                let mut column = group.next_column().unwrap().unwrap();
+                // Two rows of two messages each.
+                column.typed::<ByteArrayType>().write_batch(&values, Some(&[4; 4]), Some(&[0, 1, 0, 1])).unwrap();
+                column.close().unwrap();
+            }
+            group.close().unwrap();
+            writer.close().unwrap();
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        write(&path, &["a", "b", "c", "d"], &["user", "assistant", "user", "user"]);
+        assert_eq!(prompts(&path).unwrap(), ["a", "c\nd"]);
+        write(&path, &["a", "b", "c", "d"], &["user", "assistant", "system", "assistant"]);
+        let found = prompts(&path).unwrap_err().to_string();
+        assert!(found.starts_with("a.parquet:2: expected a list with a message of the user"), "{found}");
     }
 
     #[test]
