@@ -10,6 +10,7 @@ mod layout;
 mod manifest;
 mod regime;
 mod settings;
+mod trained_on;
 mod units;
 mod verify;
 
@@ -22,5 +23,6 @@ pub use layout::FORMAT;
 pub use manifest::{Manifest, NewRun, PlannedTokens};
 pub use regime::Regime;
 pub use settings::{Deciding, GivenSettings, MeaningSettings, RunSettings, TeacherAsked, WatchedGate, WindowOrder};
+pub use trained_on::{EmbedderIdentity, TrainedOn};
 pub use units::UnitCounts;
 pub use verify::Stopped;

@@ -13,6 +13,7 @@ mod kind;
 mod observer;
 mod options;
 mod plan;
+pub mod radius;
 mod roles;
 mod shared;
 mod shared_store;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use hydrometer_answers::{SampleSettings, SamplingParameters, TeacherAsked, WatchedGate, WindowOrder};
+use hydrometer_answers::{SampleSettings, SamplingParameters, TeacherAsked, TrainedOn, WatchedGate, WindowOrder};
 use hydrometer_models::SampleLimits;
 
 use crate::AskError;
@@ -38,6 +38,8 @@ pub struct AskOptions {
     /// What the student was trained to, by `axis.knob`: the value of the knob that counts as radius 1. Knobs of the suite that
     /// are not named have the value that the built-in suite documents for theirs, if any.
     pub trained_to: BTreeMap<String, f64>,
+    /// The distillation set from which the suite was placed ([`Radius::place`](crate::radius::Radius::place)), where it was.
+    pub trained_on: Option<TrainedOn>,
     /// The command line as given, for the manifest; without secrets.
     pub arguments: Vec<String>,
 }

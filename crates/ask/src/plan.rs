@@ -89,7 +89,8 @@ impl<'a> Plan<'a> {
             suite,
             settings: RunSettings {
                 rendered_differently: rendered_differently(&kinds),
-                trained_to: trained_to(suite, &options.trained_to)?,
+                trained_to: trained_to(suite, options)?,
+                trained_on: options.trained_on.clone(),
                 tool_protocols: tool_protocols(models, &kinds),
                 ..settings(models, options, asks_prompts, text_families)
             },

@@ -5,10 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use hydrometer_probes::Suite;
 use hydrometer_probes::builtin::{edges, episodes};
 
-use crate::AskError;
+use crate::radius::DISTANCE;
+use crate::{AskError, AskOptions};
 
-/// What the built-in suite documents.
-fn documented(axis: &str, knob: &str) -> Option<f64> {
+/// What the built-in suite documents; a distance from the distillation set is measured in its own unit.
+fn documented(options: &AskOptions, axis: &str, knob: &str) -> Option<f64> {
+    if knob == DISTANCE && options.trained_on.is_some() {
+        return Some(1.0);
+    }
     edges::trained_to(axis, knob).or_else(|| episodes::trained_to(axis, knob))
 }
 
@@ -16,7 +20,8 @@ fn documented(axis: &str, knob: &str) -> Option<f64> {
 ///
 /// # Errors
 /// A value that is no distance, or a knob that the suite does not turn.
-pub(crate) fn trained_to(suite: &Suite, said: &BTreeMap<String, f64>) -> Result<BTreeMap<String, f64>, AskError> {
+pub(crate) fn trained_to(suite: &Suite, options: &AskOptions) -> Result<BTreeMap<String, f64>, AskError> {
+    let said = &options.trained_to;
     let knobs: BTreeSet<(&str, &str)> = suite
         .probes
         .iter()
@@ -36,7 +41,7 @@ pub(crate) fn trained_to(suite: &Suite, said: &BTreeMap<String, f64>) -> Result<
             return Err(AskError::setting("trained_to", name, known));
         }
     }
-    let value = |axis, knob, name: &str| said.get(name).copied().or_else(|| documented(axis, knob));
+    let value = |axis, knob, name: &str| said.get(name).copied().or_else(|| documented(options, axis, knob));
     let found = knobs.into_iter().filter_map(|(axis, knob)| {
         let name = format!("{axis}.{knob}");
         Some((name.clone(), value(axis, knob, &name)?))

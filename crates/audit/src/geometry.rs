@@ -6,7 +6,8 @@ mod success;
 use hydrometer_answers::RunSettings;
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::geometry::{
-    self, Axis, CERTIFICATE_PROBES, Curve, GeometryError, Probe, Promise, RINGS, ReachTest, Rings, Volume, Volumes,
+    self, Axis, CERTIFICATE_PROBES, Curve, GeometryError, Probe, Promise, RINGS, ReachTest, Rings, VOLUME_RINGS,
+    Volume, Volumes,
 };
 use hydrometer_metrics::measure::{CAPABILITY_VOLUME, Definition, SAFE_REACH, WORST_AXIS};
 use hydrometer_metrics::stats::limits::families_to_exclude;
@@ -20,6 +21,10 @@ use crate::verdict::ground::Ground;
 
 /// Share of the teacher's success above chance that may be lost.
 const DELTA: f64 = 0.10;
+/// Knob of probes that were placed by their distance from the distillation set.
+const DISTANCE: &str = "distance";
+/// Probes in each of the finer rings of a volume; with fewer of them its interval would be lost.
+const FEWEST_IN_A_FINE_RING: usize = 10;
 /// What is missing where no probe is graded.
 const NOTHING: &str =
     "needs probes with a knob, which says how hard they are, and with a truth: the built-in suite has them";
@@ -66,7 +71,7 @@ pub(crate) fn measure(evidence: &Evidence<'_>) -> Result<Measured, AuditError> {
         return Ok(Measured { statement: None, numbers });
     }
     let laid: Vec<Axis<'_>> =
-        axes.iter().map(|axis| Axis { rings: &axis.rings, chance: axis.chance, deployment: None }).collect();
+        axes.iter().map(|axis| Axis { rings: axis.volume_rings(), chance: axis.chance, deployment: None }).collect();
     let volumes = geometry::volumes(&laid, level).map_err(|source| failed("all axes", source))?;
     let mut curves = axes
         .iter()
@@ -114,6 +119,8 @@ struct Laid<'a> {
     trained_to: Option<f64>,
     chance: f64,
     rings: Rings,
+    /// Finer ones for the volume, where radii are distances.
+    fine: Option<Rings>,
     reach: ReachTest,
 }
 
@@ -154,9 +161,19 @@ impl<'a> Laid<'a> {
             })
             .collect();
         let rings = Rings::new(&probes, RINGS).map_err(|source| failed(axis, source))?;
+        let fine = (knob == DISTANCE && settings.trained_on.is_some()).then(|| {
+            let wanted = (probes.len() / FEWEST_IN_A_FINE_RING).clamp(RINGS, VOLUME_RINGS);
+            Rings::new(&probes, wanted).map_err(|source| failed(axis, source))
+        });
+        let fine = fine.transpose()?;
         let promise = Promise { delta: DELTA, chance, level };
         let reach = ReachTest::new(&rings, &promise).map_err(|source| failed(axis, source))?;
-        Ok(Self { graded, trained_to, chance, rings, reach })
+        Ok(Self { graded, trained_to, chance, rings, fine, reach })
+    }
+
+    /// The rings over which the volume is added up.
+    fn volume_rings(&self) -> &Rings {
+        self.fine.as_ref().unwrap_or(&self.rings)
     }
 
     fn families(&self) -> u64 {

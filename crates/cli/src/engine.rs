@@ -1,6 +1,6 @@
 //! Opening models as the flags say, and measuring how fast they are here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
@@ -99,13 +99,19 @@ impl MeaningArguments {
     pub fn open(&self, terminal: &Terminal) -> Result<Option<Meaning>, Failure> {
         let Some(folder) = &self.sentence_encoder else { return Ok(None) };
         terminal.say(&format!("opening sentence encoder {}; it reads every free answer", folder.display()));
-        let encoder = SentenceEncoder::open(folder).map_err(|error| {
-            Failure::input(format!("sentence encoder: {error}")).hint(
-                "an encoder is a sentence-transformers folder with config.json, model.safetensors and tokenizer.json",
-            )
-        })?;
-        Ok(Some(Meaning { encoder, least_cosine: self.same_meaning }))
+        Ok(Some(Meaning { encoder: open_encoder(folder)?, least_cosine: self.same_meaning }))
     }
+}
+
+/// Opens the sentence encoder in a folder.
+///
+/// # Errors
+/// It cannot be used.
+pub fn open_encoder(folder: &Path) -> Result<SentenceEncoder, Failure> {
+    SentenceEncoder::open(folder).map_err(|error| {
+        Failure::input(format!("sentence encoder: {error}"))
+            .hint("an encoder is a sentence-transformers folder with config.json, model.safetensors and tokenizer.json")
+    })
 }
 
 impl Meaning {

@@ -30,6 +30,7 @@ fn every_command_explains_itself() {
         &["compare", "--help"],
         &["probes", "--help"],
         &["probes", "import", "--help"],
+        &["probes", "radius", "--help"],
         &["import", "llama-kld", "--help"],
         &["export", "llama-kld", "--help"],
         &["completions", "--help"],

@@ -6,11 +6,13 @@
 
 mod mauve;
 mod neighbours;
+mod ngrams;
 mod rank;
 mod text;
 
 pub use mauve::{frontier_area, mauve};
 pub use neighbours::{Prdc, prdc};
+pub use ngrams::{NGRAM_VERSION, NGRAM_WIDTH, ngram_vector};
 pub use rank::effective_rank;
 pub use text::{TEXT_FEATURES, text_features};
 

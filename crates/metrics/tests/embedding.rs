@@ -191,6 +191,31 @@ fn text_features_see_spelling() {
     assert_eq!(text_features(" \n"), [0.0; TEXT_FEATURES]);
 }
 
+#[test]
+fn ngrams_see_words_and_spelling_and_are_the_same_everywhere() {
+    let vector = |text: &str| ngram_vector(text).iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+    let cosine = |a: &str, b: &str| {
+        let (a, b) = (vector(a), vector(b));
+        let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
+        dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt()
+    };
+    near(cosine("How many eggs has Ann?", "how  many\neggs has ANN?"), 1.0, 1e-12);
+    let (close, far) = (
+        cosine("How many eggs has Ann after lunch?", "How many eggs has Tom after dinner?"),
+        cosine("How many eggs has Ann after lunch?", "Write a poem on winter storms."),
+    );
+    assert!(close > 0.4 && far.abs() < 0.3, "{close} {far}");
+    assert_eq!(ngram_vector(" \n\t"), [0.0; NGRAM_WIDTH]);
+    // What is behind the part that is read changes nothing.
+    let long = "tide ".repeat(1 << 14);
+    assert_eq!(ngram_vector(&long), ngram_vector(&format!("{long} and more")));
+    // Pinned: other numbers are another NGRAM_VERSION.
+    let pinned = ngram_vector("How many eggs has Ann? How many hens?");
+    let moved: Vec<(usize, f32)> = pinned.iter().copied().enumerate().filter(|(_, x)| *x != 0.0).take(5).collect();
+    assert_eq!(moved, [(1, 1.0), (2, 1.0), (3, -0.414_213_57), (4, -2.414_213_7), (7, -1.0)]);
+    near(pinned.iter().map(|x| f64::from(x.abs())).sum(), 643.102_598_518_133_2, 1e-9);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -3,23 +3,17 @@
 
 use std::path::Path;
 
-use hydrometer_probes::strangers::{contained, open_file};
 use hydrometer_probes::{Ask, AskedAs, kind};
-use parquet::file::reader::FileReader;
-use parquet::record::{Field, Row};
 use serde_json::{Map, Value};
 
 use super::LoggedError;
 use super::error::shown;
 use super::message::asked;
+use super::parquet_rows::each_row;
 use super::record::{Answer, Content, Place, Record, Score, TextAnswer};
 use super::scores::scores;
 use super::source::Source;
 use super::table::word;
-use crate::parquet_io::open_bounded;
-
-/// Most bytes of text in all rows of a file.
-const MOST_TEXT: usize = 1 << 30;
 
 /// The records of a file.
 ///
@@ -28,61 +22,17 @@ const MOST_TEXT: usize = 1 << 30;
 pub(super) fn records(source: &Source, path: &Path) -> Result<Vec<Record>, LoggedError> {
     let next = "give details as lighteval wrote them, or convert the file to JSONL";
     let wrong = |found: String| LoggedError::wrong(&*source.name, "lighteval details in Parquet", found, next);
-    let file = open_file(path).map_err(|source| LoggedError::Io { path: path.to_owned(), source })?;
-    // The library panics on some damaged files.
-    let rows = contained(|| -> Result<Vec<Map<String, Value>>, String> {
-        let reader = open_bounded(file)?;
-        let mut left = MOST_TEXT;
-        let rows = reader.get_row_iter(None).map_err(|error| error.to_string())?;
-        rows.map(|row| {
-            let row = object(&row.map_err(|error| error.to_string())?);
-            // A text that stands once in the file may stand in every row.
-            left = row.values().map(bytes).try_fold(left, usize::checked_sub).ok_or("more than 1 GiB of text")?;
-            Ok(row)
-        })
-        .collect()
-    });
-    let rows = rows.ok_or_else(|| wrong("a damaged file".to_owned()))?.map_err(wrong)?;
+    let mut rows = Vec::new();
+    let each = |fields| {
+        rows.push(fields);
+        Ok(())
+    };
+    each_row(path, each)?.map_err(wrong)?;
     let mut all = Vec::new();
     for (number, fields) in (1..).zip(&rows) {
         all.extend(record(fields, &source.place(number))?);
     }
     Ok(all)
-}
-
-/// Bytes of the texts in a value.
-fn bytes(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(bytes).sum(),
-        Value::Object(fields) => fields.values().map(bytes).sum(),
-        _ => 0,
-    }
-}
-
-fn object(row: &Row) -> Map<String, Value> {
-    row.get_column_iter().map(|(name, field)| (name.clone(), value(field))).collect()
-}
-
-/// What JSON has of a field; bytes and moments, which no reader asks for, are null.
-fn value(field: &Field) -> Value {
-    match field {
-        Field::Bool(truth) => Value::from(*truth),
-        Field::Byte(number) => Value::from(*number),
-        Field::Short(number) => Value::from(*number),
-        Field::Int(number) => Value::from(*number),
-        Field::Long(number) => Value::from(*number),
-        Field::UByte(number) => Value::from(*number),
-        Field::UShort(number) => Value::from(*number),
-        Field::UInt(number) => Value::from(*number),
-        Field::ULong(number) => Value::from(*number),
-        Field::Float(number) => Value::from(*number),
-        Field::Double(number) => Value::from(*number),
-        Field::Str(text) => Value::from(text.as_str()),
-        Field::Group(row) => Value::Object(object(row)),
-        Field::ListInternal(list) => list.elements().iter().map(value).collect(),
-        _ => Value::Null,
-    }
 }
 
 fn record(fields: &Map<String, Value>, place: &Place) -> Result<Vec<Record>, LoggedError> {

@@ -86,7 +86,7 @@ impl Source {
         let named = if has_extension(path, "gz") { &unzipped } else { path };
         let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
         match first {
-            None => Err(LoggedError::wrong(&*self.name, "answers", "an empty file", "give the file that holds them")),
+            None => Err(LoggedError::wrong(&*self.name, "rows", "an empty file", "give the file that holds them")),
             Some(b'{') => match self.whole(bytes) {
                 // One line that is an object is both; what it holds decides.
                 Ok(Value::Object(fields)) => Ok(Body::Object(fields)),

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::different::DifferentPrompts;
+use super::trained_on::TrainedOn;
 use crate::sparse::Codec;
 use crate::{EncoderIdentity, SampleSettings};
 
@@ -57,6 +58,10 @@ pub struct RunSettings {
     /// the file, where nobody said.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub trained_to: BTreeMap<String, f64>,
+    /// The distillation set that probes with the knob `distance` are that far from; `None`, and absent from the file, where
+    /// none was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_on: Option<TrainedOn>,
     /// How each model that acts in episodes puts tools and calls into words, by role; absent from the file where the run has
     /// no episodes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -109,6 +114,7 @@ impl RunSettings {
             given: None,
             rendered_differently: None,
             trained_to: BTreeMap::new(),
+            trained_on: None,
             tool_protocols: BTreeMap::new(),
         }
     }

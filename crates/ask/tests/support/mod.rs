@@ -198,6 +198,7 @@ pub fn options() -> AskOptions {
         teacher_asked: None,
         until_decided: None,
         trained_to: Default::default(),
+        trained_on: None,
         arguments: vec!["audit".into()],
     }
 }

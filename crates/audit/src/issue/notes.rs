@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{DifferentPrompts, ExcludedItem, GIVEN_MARK, Regime, WindowOrder};
+use hydrometer_answers::{DifferentPrompts, ExcludedItem, GIVEN_MARK, Regime, TrainedOn, WindowOrder};
 use hydrometer_probes::Ask;
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::families::SameContent;
@@ -62,6 +62,7 @@ pub(super) fn notes(
         ));
     }
     notes.extend(excluded(manifest.excluded.as_deref().unwrap_or_default(), rows.probes.len()));
+    notes.extend(manifest.settings.trained_on.as_ref().map(distances));
     if manifest.shared_vocab.is_some() && manifest.pairing != "same vocabulary" {
         notes.push(format!("How the vocabularies relate: {}.", manifest.pairing));
     }
@@ -134,6 +135,25 @@ pub(super) fn notes(
         notes.push("The noise floor was not measured: no window was scored twice.".to_owned());
     }
     notes
+}
+
+/// From what distances are measured, and how.
+fn distances(set: &TrainedOn) -> String {
+    let TrainedOn { files, rows, compared, hash, embedder, k, unit } = set;
+    let among = if compared < rows {
+        format!("{} of its prompts, those of the least hashes", grouped(*compared))
+    } else {
+        "its prompts".to_owned()
+    };
+    format!(
+        "Curves by distance are measured from the distillation set {} ({}, {hash}) in the embedding `{}` ({}): a probe's \
+         distance is the mean cosine distance to the {k} nearest of {among}, and {unit:.3} of it, within which 95 % of the set \
+         itself lie, is radius 1.",
+        files.join(" + "),
+        counted(*rows, "prompt"),
+        embedder.name,
+        embedder.version
+    )
 }
 
 /// Where two texts differ, as a fragment.

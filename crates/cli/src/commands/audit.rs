@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use hydrometer_answers::cache::TeacherCache;
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{ModelIdentity, RunFolder, StopRule, TeacherAsked};
+use hydrometer_answers::{ModelIdentity, RunFolder, StopRule, TeacherAsked, TrainedOn};
+use hydrometer_ask::radius::Radius;
 use hydrometer_ask::{AskOptions, Models, Plan, UntilDecided, collect, collect_cached};
 use hydrometer_audit::{Policy, Statement, Watch, alpha, watched_gates};
 use hydrometer_metrics::stats::limits::families_to_exclude;
@@ -18,6 +19,7 @@ use super::judged::{policy, publish, shown, warn_of};
 use super::run_name::default_folder;
 use super::sampling::Answered;
 use super::suite::{BLOCK, SEED, Texts};
+use super::trained_on::RadiusArguments;
 use crate::arguments::as_typed;
 use crate::engine::{EngineArguments, Meaning, MeaningArguments, open_model, tokens_per_second};
 use crate::exit::Exit;
@@ -98,6 +100,13 @@ struct Asked {
     /// reasoning.depth=3. May be repeated. Default: what docs/edges.md says.
     #[arg(long, value_name = "AXIS.KNOB=VALUE", value_parser = numbers::named)]
     trained_to: Vec<(String, f64)>,
+    /// The prompts that the student was distilled on (.jsonl, .csv, .parquet with `messages`, or a `prompt`, `instruction`,
+    /// `question` or `text`): graded by their distance from them are all prompts with a check and choices with a truth that
+    /// have no knob. May be repeated.
+    #[arg(long, value_name = "FILE", conflicts_with = "teacher_cache")]
+    trained_on: Vec<PathBuf>,
+    #[command(flatten)]
+    radius: RadiusArguments,
     /// Seed of the built-in suite and of every random draw.
     #[arg(long, default_value_t = SEED, value_name = "N", value_parser = numbers::whole::<u64, 0>)]
     seed: u64,
@@ -148,7 +157,11 @@ struct Settings {
 impl Settings {
     fn resolve(arguments: &Arguments, terminal: &Terminal) -> Result<Self, Failure> {
         let asked = &arguments.asked;
-        let suite = asked.texts.suite(asked.seed, terminal)?;
+        let mut suite = asked.texts.suite(asked.seed, terminal)?;
+        let trained_on = match asked.radius.open(&asked.trained_on, terminal)? {
+            Some(radius) => Some(place(&radius, &mut suite, terminal)?),
+            None => None,
+        };
         let sampling = arguments.answered.resolve(&suite, asked.seed)?;
         let policy = policy(arguments.policy.as_deref())?;
         if arguments.base.is_some() && sampling.is_none() {
@@ -198,6 +211,7 @@ impl Settings {
                     gates: watched_gates(&policy),
                 }),
                 trained_to: asked.trained_to.iter().cloned().collect(),
+                trained_on,
                 arguments: as_typed(),
             },
             engine: arguments.engine.options(),
@@ -220,6 +234,18 @@ impl Settings {
         files::outside_runs(&folder)?;
         Ok(folder)
     }
+}
+
+/// Grades the suite by its distance from the distillation set.
+fn place(radius: &Radius, suite: &mut Suite, terminal: &Terminal) -> Result<TrainedOn, Failure> {
+    let placed = radius.place(suite)?;
+    if placed == 0 {
+        let nothing = format!("--trained-on has nothing to place: {} has", suite.name);
+        let reason = format!("{nothing} no prompt with a check and no choice with a truth that is without a knob");
+        return Err(Failure::input(reason).hint("add some with --probes, or leave --trained-on out"));
+    }
+    terminal.say(&format!("{} placed by distance from the distillation set", counted(placed as u64, "probe")));
+    Ok(radius.trained_on().clone())
 }
 
 /// Runs the command.

@@ -1,7 +1,7 @@
 //! `hydrometer demo`: two models that ship inside the binary, audited; then the teacher against itself and against
 //! planted defects, so that one sees what an audit detects and what it leaves alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -186,6 +186,7 @@ impl Tour {
             teacher_asked: None,
             until_decided: None,
             trained_to: TRAINED_TO.map(|(knob, value)| (knob.to_owned(), value)).into(),
+            trained_on: None,
             arguments: vec!["demo".to_owned(), round.name.to_owned()],
         };
         let policy = Policy::default();

@@ -18,6 +18,7 @@ pub mod report;
 mod run_name;
 mod sampling;
 mod suite;
+mod trained_on;
 
 use hydrometer_metrics::Verdict;
 use hydrometer_report::printable_json;

@@ -2,6 +2,7 @@
 
 mod export;
 mod generate;
+mod radius;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,8 @@ pub enum Command {
     Generate(generate::Arguments),
     /// Write prompts of the kind that a student lost in an audit, to train it on: fresh ones, none that it was asked.
     Export(export::Arguments),
+    /// Say how far probes lie from the prompts that a student was distilled on.
+    Radius(radius::Arguments),
     /// Check a probe file: errors, and habits that weaken an audit.
     Lint(LintArguments),
     /// Print the JSON Schema of one line of a probe file.
@@ -172,6 +175,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Import(arguments) => convert(*arguments, terminal),
         Command::Generate(arguments) => generate::run(&arguments, terminal),
         Command::Export(arguments) => export::run(&arguments, terminal),
+        Command::Radius(arguments) => radius::run(&arguments, terminal),
         Command::Lint(arguments) => check(&arguments, terminal),
         Command::Schema => {
             terminal.data(&super::as_json(&probe_schema())?)?;

@@ -91,6 +91,17 @@ impl Points {
         self.search(self, k, self.len() - 1, |query, other| query != other)
     }
 
+    /// The same for some of its vectors, by their places.
+    ///
+    /// Fails for a place that is not in the set, too.
+    pub fn nearest_others_of(&self, members: &[usize], k: usize) -> Result<Vec<Vec<f32>>, GeometryError> {
+        let row = |&place: &usize| self.rows.get(place * self.size..(place + 1) * self.size);
+        let rows: Option<Vec<&[f32]>> = members.iter().map(row).collect();
+        let rows = rows.ok_or(GeometryError::Empty("vector at every place"))?.concat();
+        let queries = Self { size: self.size, rows };
+        self.search(&queries, k, self.len() - 1, |query, other| members[query] != other)
+    }
+
     fn search(
         &self,
         queries: &Self,

@@ -1,0 +1,180 @@
+//! Prompts of a distillation set: what a student was asked while it was trained, from JSON lines, a JSON array, CSV, TSV or
+//! Parquet, gzipped or not.
+
+use std::path::Path;
+
+use hydrometer_probes::quote;
+use serde_json::{Map, Value};
+
+use super::LoggedError;
+use super::error::shown;
+use super::message::{Who, role, said};
+use super::parquet_rows::each_row;
+use super::source::{BadLines, Body, Source};
+
+/// Columns with a chat, of which the user's messages are the prompt.
+const CHATS: [&str; 2] = ["messages", "conversations"];
+/// Columns with the prompt itself.
+const PROMPTS: [&str; 4] = ["prompt", "instruction", "question", "text"];
+/// What belongs to an `instruction`, where it says anything.
+const INPUT: &str = "input";
+
+/// The prompts of a file in their order, one for each row.
+///
+/// # Errors
+/// The file cannot be read, or has a row without a prompt: with file, line, and the columns that are there.
+pub fn prompts(path: &Path) -> Result<Vec<String>, LoggedError> {
+    let source = Source::open(path, BadLines::Refuse)?;
+    let next = "give JSON lines, CSV or Parquet with a column of prompts";
+    let mut prompts = Vec::new();
+    match &source.body {
+        Body::Rows(rows) | Body::Cells(rows) => {
+            for row in rows {
+                prompts.push(prompt(&row.fields, || source.place(row.number).to_string())?);
+            }
+        }
+        // A file of one line.
+        Body::Object(fields) => prompts.push(prompt(fields, || source.place(1).to_string())?),
+        Body::Parquet => {
+            let mut wrong = None;
+            let read = each_row(path, |fields| {
+                let place = || source.place(prompts.len() as u64 + 1).to_string();
+                prompts.push(prompt(&fields, place).map_err(|error| {
+                    let what = error.to_string();
+                    wrong = Some(error);
+                    what
+                })?);
+                Ok(())
+            })?;
+            if let Some(wrong) = wrong {
+                return Err(wrong);
+            }
+            read.map_err(|found| LoggedError::wrong(&*source.name, "prompts in Parquet", found, next))?;
+        }
+        Body::Zip(_) => return Err(LoggedError::wrong(&*source.name, "a set of prompts", "a zip archive", next)),
+    }
+    if prompts.is_empty() {
+        return Err(LoggedError::wrong(&*source.name, "prompts", "a file without rows", next));
+    }
+    Ok(prompts)
+}
+
+/// The prompt of a row: what the user says in a chat, or the first column of prompts.
+fn prompt(fields: &Map<String, Value>, place: impl Fn() -> String) -> Result<String, LoggedError> {
+    let filled = |column: &'static str| Some((column, fields.get(column).filter(|cell| !cell.is_null())?));
+    let Some((column, cell)) = CHATS.into_iter().chain(PROMPTS).find_map(filled) else {
+        const SHOWN: usize = 20;
+        let columns: Vec<String> = fields.keys().take(SHOWN).map(|column| quote(column)).collect();
+        let found = if columns.is_empty() { "no column".to_owned() } else { columns.join(", ") };
+        let expected = format!("something in one of the columns {}, {}", CHATS.join(", "), PROMPTS.join(", "));
+        return Err(LoggedError::wrong(place(), expected, found, "rename the column with the prompts"));
+    };
+    let words = match cell {
+        Value::String(text) if !CHATS.contains(&column) => Some(text.clone()),
+        Value::Array(messages) => users(messages),
+        _ => None,
+    };
+    let input =
+        fields.get(INPUT).and_then(Value::as_str).filter(|input| column == "instruction" && !input.trim().is_empty());
+    let words = words.map(|words| input.map(|input| format!("{words}\n{input}")).unwrap_or(words));
+    words.filter(|words| !words.trim().is_empty()).ok_or_else(|| {
+        let expected = match CHATS.contains(&column) {
+            true => format!("a list with a message of the user in `{column}`"),
+            false => format!("a text, or a list with a message of the user, in `{column}`"),
+        };
+        LoggedError::wrong(place(), expected, shown(Some(cell)), "complete or remove the row")
+    })
+}
+
+/// What the user says in a chat.
+fn users(messages: &[Value]) -> Option<String> {
+    let people = messages.iter().filter_map(Value::as_object).filter(|message| role(message) == Who::Person);
+    let texts: Vec<String> = people.filter_map(said).collect();
+    (!texts.is_empty()).then(|| texts.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use parquet::data_type::{ByteArray, ByteArrayType};
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    fn read(name: &str, content: &str) -> Result<Vec<String>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        prompts(&path).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_usual_column_holds_prompts() {
+        let check = |name: &str, content: &str, expected: &[&str]| {
+            assert_eq!(read(name, content).unwrap(), expected, "{content}");
+        };
+        check("a.jsonl", "{\"prompt\":\"one\"}\n\n{\"text\":\"two\"}\n", &["one", "two"]);
+        check("a.jsonl", r#"{"question":"how many?","answer":"3","text":"other"}"#, &["how many?"]);
+        check(
+            "a.json",
+            r#"[{"instruction":"Translate.","input":"tide"},{"instruction":"Sing.","input":""}]"#,
+            &["Translate.\ntide", "Sing."],
+        );
+        check("a.csv", "prompt\n\"one, two\"\nthree\n", &["one, two", "three"]);
+        check("a.tsv", "id\tquestion\n1\tone\n", &["one"]);
+        let chat = r#"{"messages":[{"role":"system","content":"s"},{"role":"user","content":"a"},
+            {"role":"assistant","content":"b"},{"role":"user","content":[{"type":"text","text":"c"}]}]}"#;
+        check("a.jsonl", &chat.replace('\n', ""), &["a\nc"]);
+        check("a.jsonl", r#"{"conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b"}]}"#, &["a"]);
+        check("a.jsonl", r#"{"prompt":[{"role":"user","content":"a"}]}"#, &["a"]);
+    }
+
+    #[test]
+    fn chats_in_parquet_are_read() {
+        let shape = "message rows { optional group messages (LIST) { repeated group list { optional group element {
+            optional binary content (UTF8); optional binary role (UTF8); } } } }";
+        let write = |path: &Path, contents: &[&str], roles: &[&str]| {
+            let file = std::fs::File::create(path).unwrap();
+            let shape = std::sync::Arc::new(parse_message_type(shape).unwrap());
+            let mut writer = SerializedFileWriter::new(file, shape, Default::default()).unwrap();
+            let mut group = writer.next_row_group().unwrap();
+            for texts in [contents, roles] {
+                let values: Vec<ByteArray> = texts.iter().map(|text| ByteArray::from(*text)).collect();
+                let mut column = group.next_column().unwrap().unwrap();
+                // Two rows of two messages each.
+                column.typed::<ByteArrayType>().write_batch(&values, Some(&[4; 4]), Some(&[0, 1, 0, 1])).unwrap();
+                column.close().unwrap();
+            }
+            group.close().unwrap();
+            writer.close().unwrap();
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        write(&path, &["a", "b", "c", "d"], &["user", "assistant", "user", "user"]);
+        assert_eq!(prompts(&path).unwrap(), ["a", "c\nd"]);
+        write(&path, &["a", "b", "c", "d"], &["user", "assistant", "system", "assistant"]);
+        let found = prompts(&path).unwrap_err().to_string();
+        assert!(found.starts_with("a.parquet:2: expected a list with a message of the user"), "{found}");
+    }
+
+    #[test]
+    fn a_file_without_prompts_is_refused_by_its_line() {
+        let check = |name: &str, content: &str, expected: &str| {
+            let found = read(name, content).unwrap_err();
+            assert!(found.contains(expected), "{content:?}: {found}");
+        };
+        check("a.jsonl", "", "a.jsonl: expected rows, found an empty file");
+        check("a.csv", "prompt\n", "found a file without rows");
+        check("a.jsonl", "{\"prompt\":\"one\"}\n{\"prompt\":\" \"}", "a.jsonl:2: expected a text");
+        check("a.jsonl", "{\"prompt\":\"one\"}\n{\"reply\":\"x\",\"id\":1}", "a.jsonl:2: expected something in one of");
+        check("a.jsonl", "{\"reply\":\"x\",\"id\":1}", "found `reply`, `id`");
+        check("a.csv", "reply\nx\n", "found `reply`");
+        check("a.jsonl", r#"{"messages":[{"role":"assistant","content":"b"}]}"#, "a message of the user in `messages`");
+        check("a.jsonl", r#"{"messages":"hello","prompt":7}"#, "a.jsonl:1");
+        check("a.jsonl", r#"{"prompt":7}"#, "found the number 7");
+        check("a.jsonl", "{\"prompt\":\"one\"}\nno json", "a.jsonl:2: expected a JSON object");
+        check("a.parquet", "PAR1 and nothing more", "expected prompts in Parquet");
+    }
+}

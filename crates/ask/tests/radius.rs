@@ -1,0 +1,153 @@
+//! Distances from a distillation set: what lies near, what lies far, and what is refused.
+#![allow(clippy::unwrap_used)]
+
+use hydrometer_answers::EmbedderIdentity;
+use hydrometer_ask::radius::{DISTANCE, Embedder, Radius, RadiusError, ngrams, words};
+use hydrometer_models::ModelError;
+use hydrometer_probes::kind::{Choice, Prompt, Text};
+use hydrometer_probes::{Ask, AskedAs, Checker, Knob, Probe, Role, Suite, Turn};
+
+/// Little stories of one kind, all different.
+fn stories(from: usize, count: usize) -> Vec<String> {
+    let (names, things) =
+        (["Ann", "Tom", "Mia", "Leo", "Zoe", "Max", "Ida"], ["eggs", "pears", "coins", "books", "shells"]);
+    let verbs = ["buys", "finds", "sells", "loses", "counts", "gives away"];
+    let story = |i: usize| {
+        let (name, thing, verb) = (names[i % 7], things[i % 5], verbs[i % 6]);
+        let other = names[(i / 7 + i + 3) % 7];
+        format!(
+            "{name} has {} {thing}. Then {name} {verb} {} of them, and {other} brings {} more. How many {thing} has {name} now?",
+            i + 20,
+            i % 9 + 2,
+            i * 7 % 40 + 3
+        )
+    };
+    (from..from + count).map(story).collect()
+}
+
+fn radius(prompts: &[String]) -> Result<Radius, RadiusError> {
+    Radius::new(vec!["set.jsonl".to_owned()], prompts, ngrams())
+}
+
+fn strs(texts: &[String]) -> Vec<&str> {
+    texts.iter().map(String::as_str).collect()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+#[test]
+fn prompts_like_those_of_the_set_lie_within_one_radius_and_others_beyond() {
+    let set = radius(&stories(0, 400)).unwrap();
+    let held_out = set.of(&strs(&stories(400, 200))).unwrap();
+    let within = held_out.iter().filter(|&&r| r <= 1.0).count() as f64 / 200.0;
+    assert!((0.85..=1.0).contains(&within), "{within}");
+    let others = ["Write a poem about winter storms in the mountains.", "Is it safe to kill a Python process?", "?"];
+    let others = set.of(&others).unwrap();
+    assert!(others.iter().all(|&r| r > 1.1 && r > 1.2 * median(held_out.clone())), "{others:?}");
+}
+
+#[test]
+fn of_a_set_against_itself_95_per_cent_lie_within_the_radius() {
+    let prompts = stories(0, 300);
+    let set = radius(&prompts).unwrap();
+    // Each without itself, one by one: the definition.
+    let inside = (0..300).step_by(10).filter(|&left_out| {
+        let others: Vec<String> = [&prompts[..left_out], &prompts[left_out + 1..]].concat();
+        let without = radius(&others).unwrap();
+        without.of(&[&prompts[left_out]]).unwrap()[0] * without.trained_on().unit <= set.trained_on().unit
+    });
+    let inside = inside.count();
+    assert!((26..=30).contains(&inside), "{inside} of 30");
+}
+
+#[test]
+fn copies_lie_in_the_set_and_a_set_of_copies_is_refused() {
+    let mut prompts = stories(0, 60);
+    prompts.extend(vec![prompts[7].clone(); 12]);
+    let set = radius(&prompts).unwrap();
+    assert_eq!(set.of(&[&prompts[7]]).unwrap(), [0.0]);
+    let copies = vec!["the same".to_owned(); 40];
+    assert!(matches!(radius(&copies), Err(RadiusError::Copies { members: 40 })));
+    assert!(matches!(radius(&stories(0, 10)), Err(RadiusError::Set(_))));
+    assert!(matches!(radius(&[]), Err(RadiusError::Set(_))));
+    assert!(matches!(set.of(&["  "]), Err(RadiusError::Probe(_))));
+}
+
+#[test]
+fn the_order_of_the_set_changes_its_hash_and_no_radius() {
+    let prompts = stories(0, 120);
+    let turned: Vec<String> = prompts.iter().rev().cloned().collect();
+    let (one, other) = (radius(&prompts).unwrap(), radius(&turned).unwrap());
+    assert_eq!(one.of(&["How many pears?"]).unwrap(), other.of(&["How many pears?"]).unwrap());
+    assert_ne!(one.trained_on().hash, other.trained_on().hash);
+    assert_eq!(one.trained_on().embedder.name, "hashed n-grams");
+}
+
+/// Two coordinates, cheap: large sets are quick.
+struct Turning;
+
+impl Embedder for Turning {
+    fn identity(&self) -> EmbedderIdentity {
+        EmbedderIdentity { name: "turning".to_owned(), version: "1".to_owned() }
+    }
+
+    fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
+        let angle = |text: &&str| text.bytes().fold(0.0f32, |sum, byte| (sum * 3.1 + f32::from(byte)) % 1.5);
+        Ok(texts.iter().map(|text| vec![angle(text).cos(), angle(text).sin()]).collect())
+    }
+}
+
+#[test]
+fn of_a_large_set_a_part_is_compared_with_and_that_is_said() {
+    let prompts: Vec<String> = (0..100_050).map(|i| i.to_string()).collect();
+    let set = Radius::new(vec!["set.jsonl".to_owned()], &prompts, Box::new(Turning)).unwrap();
+    assert_eq!((set.trained_on().rows, set.trained_on().compared), (100_050, 100_000));
+}
+
+fn probe(id: &str, knob: Option<Knob>, ask: impl Into<Ask>) -> Probe {
+    Probe { id: id.into(), family: id.into(), axis: "sums".into(), tags: Vec::new(), knob, ask: ask.into() }
+}
+
+#[test]
+fn what_knows_its_truth_and_has_no_knob_is_placed() {
+    let check = Some(Checker::Number { value: 3.0, tolerance: 0.0 });
+    let right = Prompt { check, ..Prompt::new("How many eggs has Ann now?") };
+    let choice = Choice {
+        prompt: "How many pears has Tom now?".into(),
+        options: vec!["2".into(), "5".into()],
+        truth: Some(1),
+        asked_as: AskedAs::Question,
+    };
+    let mut suite = Suite {
+        name: "test".into(),
+        probes: vec![
+            probe("open", None, Prompt::new("Tell me of the sea.")),
+            probe("right", None, right.clone()),
+            probe("graded", Some(Knob::new("depth", 2.0)), right),
+            probe("choice", None, choice.clone()),
+            probe("vote", None, Choice { truth: None, ..choice }),
+            probe("text", None, Text::new("A text to score.")),
+        ],
+    };
+    let set = radius(&stories(0, 100)).unwrap();
+    assert_eq!(set.place(&mut suite).unwrap(), 2);
+    let knobs: Vec<Option<&str>> =
+        suite.probes.iter().map(|probe| probe.knob.as_ref().map(|knob| knob.name.as_str())).collect();
+    assert_eq!(knobs, [None, Some(DISTANCE), Some("depth"), Some(DISTANCE), None, None]);
+    suite.validate().unwrap();
+    // Of another set, perhaps: nobody knows.
+    assert!(matches!(set.place(&mut suite), Err(RadiusError::Placed(id)) if id == "right"));
+}
+
+#[test]
+fn of_a_conversation_the_users_words_count() {
+    let turn = |role, text: &str| Turn { role, text: text.into() };
+    let turns = vec![turn(Role::User, "one"), turn(Role::Assistant, "two")];
+    let prompt = Prompt { system: Some("zero".into()), turns, ..Prompt::new("three") };
+    assert_eq!(words(&probe("a", None, prompt)), "one\nthree");
+    let behind = Text { context: Some("asked".into()), ..Text::new("answer") };
+    assert_eq!(words(&probe("b", None, behind)), "asked");
+}

@@ -1,0 +1,125 @@
+//! Distances from a distillation set, from the command line.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+const BIN: &str = env!("CARGO_BIN_EXE_hydrometer");
+
+const TEACHER: &str = r#"
+vocabulary = "bytes"
+[default]
+probabilities = { " " = 0.3, e = 0.2, A = 0.3, B = 0.1 }
+"#;
+
+const STUDENT: &str = r#"
+vocabulary = "bytes"
+[default]
+probabilities = { " " = 0.3, e = 0.2, A = 0.1, B = 0.3 }
+"#;
+
+fn sum(i: usize) -> String {
+    let (name, thing) = (["Ann", "Tom", "Mia", "Leo"][i % 4], ["eggs", "pears", "coins"][i % 3]);
+    format!("{name} has {} {thing} and finds {} more. How many {thing} has {name}?", i + 3, i * 7 % 30 + 2)
+}
+
+fn letter(i: usize) -> String {
+    let (whom, why) = (["aunt", "teacher", "mayor", "baker"][i % 4], ["storm", "wedding", "library", "goose"][i % 4]);
+    format!("Write letter {i} to your {whom} and complain politely about the {why}, without rhyme.")
+}
+
+fn bench() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
+    let chat = |i: usize| serde_json::json!({"messages": [{"role": "user", "content": sum(i)}, {"role": "assistant", "content": "It is 5."}]});
+    let choice = |(i, prompt): (usize, String)| {
+        serde_json::json!({"id": format!("p{i}"), "family": format!("f{i}"), "axis": "facts", "kind": "choice",
+            "prompt": prompt, "options": ["yes", "no"], "truth": i % 2})
+    };
+    let lines = |values: Vec<serde_json::Value>| values.iter().map(|value| format!("{value}\n")).collect::<String>();
+    write("teacher.toml", TEACHER.to_owned());
+    write("student.toml", STUDENT.to_owned());
+    write("set.jsonl", lines((0..80).map(chat).collect()));
+    write("sums.jsonl", lines((0..40).map(|i| choice((i, sum(100 + i)))).collect()));
+    write("letters.jsonl", lines((40..80).map(|i| choice((i, letter(i)))).collect()));
+    write("open.csv", "reply\nhello\n".to_owned());
+    folder
+}
+
+fn output(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(BIN);
+    command.current_dir(folder).args(arguments).stdin(Stdio::null()).env("XDG_CACHE_HOME", folder.join("cache"));
+    command.output().unwrap()
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> String {
+    let output = output(folder, arguments);
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn probes_radius_says_how_far_each_file_lies() {
+    let folder = bench();
+    let files = ["probes", "radius", "--trained-on", "set.jsonl", "sums.jsonl", "letters.jsonl"];
+    let table = run(folder.path(), &files);
+    assert_eq!(table.lines().count(), 3, "{table}");
+    let found: serde_json::Value =
+        serde_json::from_str(&run(folder.path(), &[&files[..], &["--json"]].concat())).unwrap();
+    let median = |at: usize| found["sources"][at]["median"].as_f64().unwrap();
+    assert!(median(0) < 1.2 && median(1) > 1.5 * median(0), "{found}");
+    assert_eq!(found["sources"][1]["probes"], 40);
+    assert_eq!(found["trained_on"]["rows"], 80);
+    assert_eq!(found["trained_on"]["embedder"]["name"], "hashed n-grams");
+}
+
+#[test]
+fn an_audit_on_a_distillation_set_has_a_curve_by_distance() {
+    let folder = bench();
+    let models = ["audit", "--teacher", "scripted:teacher.toml", "--student", "scripted:student.toml"];
+    let more =
+        ["--probes", "sums.jsonl", "--probes", "letters.jsonl", "--trained-on", "set.jsonl", "--out", "run", "--json"];
+    let statement: serde_json::Value =
+        serde_json::from_str(&run(folder.path(), &[&models[..], &more[..]].concat())).unwrap();
+    let curve = &statement["geometry"]["axes"][0];
+    assert_eq!((&curve["axis"], &curve["knob"]), (&"facts".into(), &"distance".into()), "{}", statement["geometry"]);
+    assert_eq!(curve["trained_to"], 1.0);
+    assert_eq!(curve["rings"].as_array().unwrap().len(), 6);
+    let rings = curve["rings"].as_array().unwrap();
+    assert!(rings[0]["mean"].as_f64().unwrap() < 1.2 && rings[5]["mean"].as_f64().unwrap() > 1.2, "{rings:?}");
+    let notes = statement["notes"].to_string();
+    assert!(notes.contains("the distillation set set.jsonl (80 prompts, blake3:"), "{notes}");
+    // The run's own probes carry the radius, and the plan what it was measured from.
+    let manifest: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(folder.path().join("run/manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["settings"]["trained_on"]["k"], 10, "{manifest}");
+    let probes = fs::read_to_string(folder.path().join("run/probes.jsonl")).unwrap();
+    assert!(probes.lines().all(|line| line.contains("\"distance\"")), "{probes}");
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused_with_the_reason() {
+    let folder = bench();
+    let check = |arguments: &[&str], expected: &str| {
+        let output = output(folder.path(), arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+        assert!(!said.contains("bug in hydrometer"), "{said}");
+    };
+    let few: String = (0..5).map(|i| format!("{{\"prompt\":\"{i}\"}}\n")).collect();
+    fs::write(folder.path().join("few.jsonl"), few).unwrap();
+    fs::write(folder.path().join("prose.txt"), "A text to score, and no more.").unwrap();
+    let radius = |set: &'static str| ["probes", "radius", "sums.jsonl", "--trained-on", set];
+    check(&radius("open.csv"), "open.csv:2: expected something in one of the columns");
+    check(&radius("few.jsonl"), "10 neighbours, found 5");
+    check(&radius("nothing.jsonl"), "nothing.jsonl");
+    check(&["probes", "radius", "sums.jsonl"], "--trained-on");
+    let models = ["audit", "--teacher", "scripted:teacher.toml", "--student", "scripted:student.toml"];
+    let of_texts = ["--text", "prose.txt", "--trained-on", "set.jsonl"];
+    check(&[&models[..], &of_texts[..]].concat(), "--trained-on has nothing to place");
+}
