@@ -158,7 +158,7 @@ fn lesson_in<T: Task>(chance: &mut Chance, domain: Domain) -> String {
 
 /// A quarter of all topics is for suites, and never in a corpus, whatever the seeds.
 fn kept_for_suites(topic: &str) -> bool {
-    blake3::hash(topic.as_bytes()).as_bytes()[0] % 4 == 0
+    blake3::hash(topic.as_bytes()).as_bytes()[0].is_multiple_of(4)
 }
 
 /// Pairs of which each leads to the next, told in any order, up to a thing. Knob: pairs to the end.
@@ -283,7 +283,8 @@ impl Task for Call {
 
     fn another(&self, chance: &mut Chance, tools: usize) -> Question {
         let tool = *chance.pick(&self.tools[..tools]);
-        Self::of(tool, *chance.pick(COLOURS))
+        let colour = *chance.pick(COLOURS);
+        Self::of(tool, colour)
     }
 }
 
