@@ -1,6 +1,6 @@
 //! The distillation set that the user names, and the embedder that measures distances from it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hydrometer_answers::logged::prompts;
 use hydrometer_ask::radius::{self, Radius, RadiusError};
@@ -45,7 +45,7 @@ impl RadiusArguments {
             })?);
         }
         terminal.say(&format!("measuring the distillation set of {}", counted(all.len() as u64, "prompt")));
-        let radius = Radius::new(files.iter().map(name).collect(), &all, embedder)?;
+        let radius = Radius::new(files.iter().map(|file| name(file)).collect(), &all, embedder)?;
         let set = radius.trained_on();
         if set.compared < set.rows {
             terminal.say(&format!(
@@ -59,7 +59,7 @@ impl RadiusArguments {
 }
 
 /// What a file is called, without its folder, which says nothing to others.
-fn name(path: &PathBuf) -> String {
+fn name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
