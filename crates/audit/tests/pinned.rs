@@ -18,7 +18,7 @@ fn statements_of_known_runs_do_not_change() {
         let json = serde_json::to_string_pretty(&issued).unwrap() + "\n";
         assert_eq!(blake3::hash(json.as_bytes()).to_hex().as_str(), expected, "{run}");
     };
-    check("answers/tests/samples/run-v1", "15ed3231c7e93b38a8c25e727456b34248599b85abeedd4791847bcf144323ba");
-    check("answers/tests/samples/run-v1-samples", "5cd8cd2993511390c7dd03e71409a487bd7429cf0fc8c6c5555bd75e8e35ef86");
-    check("audit/tests/samples/demo-student", "a95715a994125ffbe8b9ca680763b721c4bce84109071d8633c9ad7dec721b87");
+    check("answers/tests/samples/run-v1", "c8469a3f2de164464df457715f762d2fa3dc22cf9f1739e8354bafac5534246a");
+    check("answers/tests/samples/run-v1-samples", "459d8a791af3f8ff951ad856c52ac6516fec4cbf8987450356b9fbbf1698ca07");
+    check("audit/tests/samples/demo-student", "2c5c826d701dbbc47a733c880b67a6facafca5e28fc98dfa3f516258c44fcf54");
 }

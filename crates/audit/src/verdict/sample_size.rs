@@ -1,7 +1,7 @@
 //! Planning from a pilot: how many families a gate needs, judged by the spread in a finished run.
 
 use hydrometer_answers::RunFolder;
-use hydrometer_metrics::measure::{self, Undefined};
+use hydrometer_metrics::measure::{self, Group, Undefined};
 use hydrometer_metrics::stats::gate::Bounds;
 use hydrometer_metrics::stats::power;
 use serde::Serialize;
@@ -90,7 +90,10 @@ fn planned(evidence: &Evidence<'_>, policy: &Policy, metric: &str, target: Targe
         missing: None,
     };
     let measured = measure::find(metric).ok_or_else(|| Undefined::Later.to_string());
-    let measured = match measured.and_then(|definition| evidence.measure(definition)) {
+    let measured = match measured.and_then(|definition| match definition.group {
+        Group::Geometry => Err("read off curves: the rings of the statement say how many probes each needs".to_owned()),
+        _ => evidence.measure(definition),
+    }) {
         Ok(measured) => measured,
         Err(missing) => return Planned { missing: Some(missing), ..plan },
     };

@@ -39,7 +39,7 @@ const CONTEXT: u32 = 256;
 const PARALLEL: usize = 512;
 
 /// Ladders of each axis of the small world: enough for rings that hold.
-const LADDERS: usize = 48;
+const LADDERS: usize = 40;
 /// What the student saw of the small world, as demo/README.md says.
 const TRAINED_TO: [(&str, f64); 3] =
     [("reasoning.depth", 2.0), ("tool_use.tools", 2.0), ("novel_instructions.constraints", 2.0)];
@@ -177,7 +177,7 @@ impl Tour {
         let options = AskOptions {
             n_ctx: CONTEXT,
             block_tokens: 8 * CONTEXT,
-            rotations: 4,
+            rotations: 2,
             floor_windows: 16,
             max_windows: None,
             window_order: WindowOrder::Spread,
@@ -213,7 +213,7 @@ impl Tour {
 /// want numbers or JSON: of these the small teacher can give too few; and ladders of the small world that it knows. So many families, because neither a gate
 /// on 5 % nor one on a number without a worst value is passed by fewer than 59 (of unequal weight, by fewer than 118).
 fn suite() -> Suite {
-    const CHOICES: usize = 120;
+    const CHOICES: usize = 160;
     let can = |prompt: &Prompt| !prompt.answer.iter().any(|step| matches!(step, Normal::Json | Normal::Number));
     let of = |profile| Suite::builtin(profile, SEED).probes.into_iter();
     let mut families = BTreeSet::new();

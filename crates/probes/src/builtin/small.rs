@@ -51,6 +51,11 @@ trait Task: Sized {
     const KNOB: &'static str;
     const MOST: usize;
 
+    /// Values of the knob in a ladder.
+    fn rungs() -> Vec<usize> {
+        (1..=Self::MOST).collect()
+    }
+
     fn draw(chance: &mut Chance) -> Self;
     /// What the questions are about.
     fn setting(&self, chance: &mut Chance, knob: usize) -> String;
@@ -60,7 +65,7 @@ trait Task: Sized {
     fn another(&self, chance: &mut Chance, knob: usize) -> Question;
 }
 
-/// Prompts on three axes, each ladder the same instance at every value of its knob: `reasoning` by `depth` (1 to 12),
+/// Prompts on three axes, each ladder the same instance at growing values of its knob: `reasoning` by `depth` (1 to 12),
 /// `tool_use` by `tools` (1 to 6), `novel_instructions` by `constraints` (1 to 5).
 ///
 /// No two prompts have the same words, and none was ever in a [`super::corpus`]. The words are few: an axis that has
@@ -96,7 +101,8 @@ fn ladders<T: Task>(count: usize, seed: u64) -> Vec<Vec<Probe>> {
         if !kept_for_suites(&task.question(1).topic) {
             continue;
         }
-        let ladder: Vec<Probe> = (1..=T::MOST).map(|knob| probe(&task, &mut chance, knob, ladders.len())).collect();
+        let ladder: Vec<Probe> =
+            T::rungs().into_iter().map(|knob| probe(&task, &mut chance, knob, ladders.len())).collect();
         if ladder.iter().all(|probe| !told.contains(probe.ask.kind().question())) {
             told.extend(ladder.iter().map(|probe| probe.ask.kind().question().to_owned()));
             ladders.push(ladder);
@@ -227,6 +233,10 @@ impl Task for LongTrail {
     const AXIS: &'static str = Trail::AXIS;
     const KNOB: &'static str = Trail::KNOB;
     const MOST: usize = 12;
+
+    fn rungs() -> Vec<usize> {
+        vec![1, 2, 4, 6, 9, 12]
+    }
 
     fn draw(chance: &mut Chance) -> Self {
         Self(Trail::of(chance, Self::MOST))

@@ -8,8 +8,7 @@ use hydrometer_metrics::measure::SAFE_REACH;
 
 use super::source::Source;
 use crate::document::{
-    Block, Cell, Column, EVERYWHERE, Fold, PAGE, PAGE_AND_TERMINAL, Record, Row, Section, State, Style, Table, Text,
-    Use,
+    Block, Cell, Column, EVERYWHERE, Fold, PAGE, Record, Row, Section, State, Style, Table, Text, Use,
 };
 use crate::plot::{Scale, axis, extent, strip};
 use crate::show;
@@ -22,7 +21,7 @@ pub(super) fn section(source: &Source<'_>) -> Section {
             .with(Block::absent("Not measured: no probe of this suite says how hard it is and what is right."));
     };
     let lead = format!(
-        "Every axis asks the same thing harder and harder. A ring holds where the student keeps {} of what the teacher has \
+        "Every axis asks farther and farther from what the student was trained on. A ring holds where the student keeps {} of what the teacher has \
          above chance; safe reach is where the last ring ends up to which all hold, volume the share of the teacher's success \
          that is left, every distance counting alike. Radius 1 is what the student was trained to.",
         show::percent(1.0 - geometry.delta)
@@ -106,16 +105,16 @@ fn rings(curve: &AxisCurve) -> Block {
         Column::new(Use::Student, "Student"),
     ];
     if ceiling {
-        columns.push(Column::new(Use::Number, "Teacher again").on(PAGE));
+        columns.push(Column::new(Use::Number, "Teacher again"));
     }
     if base {
-        columns.push(Column::new(Use::Number, "Before distillation").on(PAGE));
+        columns.push(Column::new(Use::Number, "Before distillation"));
     }
     columns.extend([
-        Column::new(Use::Number, "Surplus").if_room(),
+        Column::new(Use::Number, "Surplus"),
         Column::new(Use::Number, "Probes"),
         Column::new(Use::Words, "Holds"),
-        Column::new(Use::Words, "Probes that would show it").on(PAGE),
+        Column::new(Use::Words, "Probes that would show it"),
     ]);
     let row = |ring: &RingRow| {
         let optional = [(ceiling, &ring.ceiling), (base, &ring.base)];
@@ -151,7 +150,7 @@ fn rings(curve: &AxisCurve) -> Block {
         style: "",
         blocks: vec![Block::table(table)],
     })
-    .on(PAGE_AND_TERMINAL)
+    .on(PAGE)
 }
 
 /// An axis and its rings as rows of a spreadsheet.

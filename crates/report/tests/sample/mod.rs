@@ -288,7 +288,7 @@ fn geometry() -> Geometry {
         fewest_probes: Some(60),
         volume: (axis != "own").then(|| estimate(students.iter().sum::<f64>() / 2.4, 0.05, None)),
         slope: Some(estimate(-1.1, 0.3, None)),
-        no_slope: None,
+        no_slope: (axis == "own").then(|| "the slope is not estimable: all probes have one radius".into()),
     };
     Geometry {
         delta: 0.1,
@@ -317,7 +317,7 @@ fn headline() -> Vec<Headline> {
         estimate,
         missing,
         verdict,
-        beside: None,
+        beside: (*id == "tail_kept").then(|| format!("to be read with {SCRIPT}")),
     };
     HEADLINE.iter().zip(rows).map(headline).collect()
 }
