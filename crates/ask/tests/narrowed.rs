@@ -59,6 +59,8 @@ fn a_teacher_reaches_as_far_as_itself() {
     }
     assert_eq!(GATES.map(|metric| gate(&found, metric)), [Verdict::Pass; 3]);
     assert!(found.findings.iter().all(|finding| finding.id != "falls_off"));
+    // One answer without chance says nothing about how answers vary.
+    assert!(found.answers.is_none() && found.suite.families == 3 * LADDERS as u64);
 }
 
 #[test]

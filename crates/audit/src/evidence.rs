@@ -6,7 +6,7 @@ use hydrometer_answers::part::{Choices, Episodes, Floor, Likelihoods, Positions,
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
     ChoiceRow, EpisodeRow, LikelihoodRow, Manifest, Part, PositionRow, Regime, RunFolder, SampleRow, SampleSettings,
-    ScoredModel, SparseRow, Stopped, VectorRow,
+    SampleSource, ScoredModel, SparseRow, Stopped, VectorRow,
 };
 use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
 use hydrometer_metrics::measure::{
@@ -217,9 +217,20 @@ impl<'a> Evidence<'a> {
     pub(crate) fn families(&self) -> BTreeSet<&str> {
         let texts = self.rows.likelihoods.iter().map(|row| row.family.as_str());
         let choices = self.choices.iter().map(|choice| choice.probe.family.as_str());
-        let prompts = self.prompts.iter().map(|prompt| prompt.probe.family.as_str());
+        let prompts = self.answered().into_iter().filter_map(|id| Some(self.probes.get(id)?.family.as_str()));
         let episodes = self.episodes.iter().map(|episode| episode.probe.family.as_str());
         texts.chain(choices).chain(prompts).chain(episodes).collect()
+    }
+
+    /// Prompts that the teacher was asked, those answered once without chance included.
+    pub(crate) fn prompts_asked(&self) -> u64 {
+        self.answered().len() as u64
+    }
+
+    fn answered(&self) -> BTreeSet<&str> {
+        let is_prompt = |id: &str| self.probes.get(id).is_some_and(|probe| matches!(probe.ask, Ask::Prompt(_)));
+        let teacher = self.rows.samples.iter().filter(|row| row.source == SampleSource::Teacher);
+        teacher.map(|row| row.probe.as_str()).filter(|id| is_prompt(id)).collect()
     }
 
     /// What the gap is measured from; `None` where no prompt has such answers.

@@ -160,7 +160,7 @@ fn summary(rows: &Rows, evidence: &Evidence<'_>) -> SuiteSummary {
         families: evidence.families().len() as u64,
         positions: rows.scored_positions() as u64,
         choices: evidence.choices.len() as u64,
-        prompts: evidence.prompts.len() as u64,
+        prompts: evidence.prompts_asked(),
         n_ctx: rows.manifest.settings.n_ctx,
         rotations: rows.manifest.settings.rotations,
     }

@@ -152,6 +152,24 @@ fn a_teacher_against_itself_reaches_to_the_last_ring() {
 }
 
 #[test]
+fn a_reach_lies_between_the_last_ring_that_holds_and_the_first_that_fails() {
+    let names = names(1200);
+    let of = |shares: &[[f64; 2]]| ReachTest::new(&by_ring(&names, 200, shares), &plain(0.95)).unwrap();
+    // The third ring alone fails: outside of it nothing collapses, and yet the reach ends there.
+    let middle = of(&[[0.95, 0.95], [0.9, 0.9], [0.9, 0.4], [0.9, 0.9]]);
+    assert_eq!((middle.bounds(0.05, 1.0), middle.reach().collapse), ((2.0, 2.0), None));
+    // On the margin nothing is known, and with many more families of this kind it is not either.
+    let margin = of(&[[0.95, 0.95], [0.9, 0.81]]);
+    assert_eq!(margin.bounds(0.05, 1.0), (1.0, f64::INFINITY));
+    assert_eq!(of(&[[0.9, 0.9]; 6]).bounds(0.05, 1.0), (6.0, f64::INFINITY));
+    // Where the teacher has nothing left there is nothing to lose: all is kept that there is.
+    let ends = of(&[[0.95, 0.95], [0.9, 0.9], [0.0, 0.0]]);
+    assert_eq!((ends.bounds(0.05, 1.0), ends.reach().ceiling), ((f64::INFINITY, f64::INFINITY), 2.0));
+    // Not so where it holds to the end of what was asked.
+    assert_eq!(of(&[[0.95, 0.95], [0.9, 0.9]]).bounds(0.05, 1.0).0, 2.0);
+}
+
+#[test]
 fn few_families_certify_nothing_and_say_how_many_would() {
     // All right: 28 families may miss a share s of broken ones, 1 − 0.05^(1/28) = 0.101, that lose all of 1; 29 would do.
     let names = names(300);

@@ -7,7 +7,7 @@ use hydrometer_answers::RunFolder;
 use hydrometer_audit::Policy;
 use hydrometer_audit::statement::AxisCurve;
 use hydrometer_metrics::Verdict;
-use hydrometer_probes::builtin::edges::ladders;
+use hydrometer_probes::builtin::edges::{AXES, ladders};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::kind::Prompt;
 use hydrometer_probes::{Ask, Probe};
@@ -54,11 +54,15 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit
     let run = RunFolder::open(&arguments.run)?;
     let statement = hydrometer_audit::statement(&run, &Policy::default())?;
     let curves = statement.geometry.as_ref().map_or(&[][..], |geometry| &geometry.axes);
-    let Some(curve) = curves.iter().find(|curve| curve.axis == arguments.axis) else {
-        let known: Vec<&str> = curves.iter().map(|curve| curve.axis.as_str()).collect();
+    let drawn = |curve: &&AxisCurve| {
+        AXES.iter().any(|axis| (axis.axis, axis.knob) == (curve.axis.as_str(), curve.knob.as_str()))
+            && run.probes().iter().any(|probe| is_rung(probe, curve))
+    };
+    let Some(curve) = curves.iter().filter(drawn).find(|curve| curve.axis == arguments.axis) else {
+        let known: Vec<&str> = curves.iter().filter(drawn).map(|curve| curve.axis.as_str()).collect();
         let found = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        return Err(Failure::input(format!("the run has no curve of {}, only of: {found}", arguments.axis))
-            .hint("audit with --profile, or with `probes generate` and --probes"));
+        let message = format!("the run asked no built-in ladders of prompts on {}, only on: {found}", arguments.axis);
+        return Err(Failure::input(message).hint("audit with --profile, or with `probes generate` and --probes"));
     };
     let wanted = knob_values(curve, arguments.ring)?;
     let asked: BTreeSet<String> = run.probes().iter().map(words).collect();
@@ -74,6 +78,14 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit
         ranges.join(" or ")
     ));
     Ok(Exit::Done)
+}
+
+/// Whether a probe is a rung of a built-in ladder of this curve: prompts of a user's own are not made here.
+fn is_rung(probe: &Probe, curve: &AxisCurve) -> bool {
+    probe.axis == curve.axis
+        && probe.knob.as_ref().is_some_and(|knob| knob.name == curve.knob)
+        && probe.tags.iter().any(|tag| tag == "ladder")
+        && matches!(probe.ask, Ask::Prompt(_))
 }
 
 /// Values of the knob in the rings that are wanted: above the first, up to the second.

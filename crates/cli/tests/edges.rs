@@ -1,0 +1,64 @@
+//! Ladders from the command line: made, asked, and what of them to train on.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const TEACHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/teacher.gguf");
+
+fn hydrometer(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_hydrometer")).current_dir(folder).args(arguments).output().unwrap()
+}
+
+fn done(folder: &Path, arguments: &[&str]) -> String {
+    let output = hydrometer(folder, arguments);
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn refused(folder: &Path, arguments: &[&str], expected: &str) {
+    let output = hydrometer(folder, arguments);
+    let talk = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && talk.contains(expected), "{arguments:?}: {talk}");
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn what_a_student_lost_is_exported_fresh() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let generate = ["probes", "generate", "--axis", "novel_instructions", "--ladders", "4"];
+    let asked = lines(&done(folder, &generate));
+    assert_eq!(asked.len(), 24);
+    done(folder, &[&generate[..], &["--out", "ladders.jsonl"]].concat());
+    let student = format!("planted:narrowed=1({TEACHER})");
+    let audit = ["audit", "--teacher", TEACHER, "--student", &student, "--probes", "ladders.jsonl", "--out", "run"];
+    done(folder, &[&audit[..], &["--trained-to", "novel_instructions.constraints=2"]].concat());
+    let statement: Value = serde_json::from_slice(&std::fs::read(folder.join("run/statement.json")).unwrap()).unwrap();
+    let curve = &statement["geometry"]["axes"][0];
+    assert_eq!((curve["knob"].as_str(), curve["trained_to"].as_f64()), (Some("constraints"), Some(2.0)));
+    assert_eq!(curve["rings"].as_array().unwrap().len(), 6);
+
+    // Ring 4 is four rules, ring 5 is six.
+    let export = ["probes", "export", "--from", "run", "--axis", "novel_instructions"];
+    let exported = lines(&done(folder, &[&export[..], &["--ring", "5", "--count", "40"]].concat()));
+    assert_eq!(exported.len(), 40);
+    let words = |line: &Value| line["messages"][0]["content"].as_str().unwrap().to_owned();
+    assert!(exported.iter().all(|line| line["knob"]["value"] == 6.0), "{exported:?}");
+    let asked: BTreeSet<String> = asked.iter().map(|line| line["prompt"].as_str().unwrap().to_owned()).collect();
+    assert!(exported.iter().map(words).collect::<BTreeSet<_>>().is_disjoint(&asked));
+    assert_eq!(exported.iter().map(words).collect::<BTreeSet<_>>().len(), 40, "each once");
+
+    refused(folder, &[&export[..], &["--ring", "7"]].concat(), "has rings 1 to 6");
+    refused(folder, &["probes", "export", "--from", "run", "--axis", "tool_use"], "only on: novel_instructions");
+    refused(folder, &["probes", "generate", "--axis", "charm"], "expected one of");
+    refused(folder, &["probes", "generate", "--axis", "reasoning", "--episodes"], "leave --episodes out");
+    let wrong = ["--out", "other", "--trained-to", "novel_instructions.depth=2"];
+    refused(folder, &[&audit[..7], &wrong].concat(), "one of the suite's knobs: novel_instructions.constraints");
+}
