@@ -11,7 +11,7 @@ import { chromium } from "playwright-core";
 const page_url = pathToFileURL(path.resolve(process.env.REPORT)).href;
 const shots = process.env.SHOTS;
 const SECTIONS = [
-  "Seven numbers", "Findings", "Gates", "Retention by probability band", "Where the divergence lies", "Slice by slice",
+  "Seven numbers", "Findings", "Gates", "How far it reaches", "Retention by probability band", "Where the divergence lies", "Slice by slice",
   "Sampled answers", "Calibration", "Right and wrong", "Choices side by side", "Answers side by side", "Worst documents, token by token", "Every metric",
   "llama.cpp-compatible numbers", "Who was compared", "Cost", "Method", "How to cite",
 ];
