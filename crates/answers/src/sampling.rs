@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use hydrometer_probes::Decoding;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::SampleSource;
 use crate::parquet_io::row::{Word, known_word};
 
 /// Settings of sampling. The order of the fields is part of the answer key (`docs/answer-store.md`).
@@ -58,6 +60,18 @@ pub struct SampleSettings {
     pub reruns: u32,
     /// How they are drawn.
     pub parameters: SamplingParameters,
+}
+
+impl SampleSettings {
+    /// Answers of a source to one probe. Without chance a second answer says nothing new.
+    pub fn answers(&self, source: SampleSource, decoding: Decoding) -> u32 {
+        match (source, decoding) {
+            (SampleSource::Rerun, Decoding::Greedy) => 0,
+            (_, Decoding::Greedy) => 1,
+            (SampleSource::Rerun, Decoding::Sampled) => self.reruns,
+            (_, Decoding::Sampled) => self.per_probe,
+        }
+    }
 }
 
 /// How an answer ended.

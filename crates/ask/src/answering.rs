@@ -33,16 +33,6 @@ pub(crate) fn first_sample(source: SampleSource) -> u32 {
     }
 }
 
-/// Answers of each source to one probe. Without chance a second answer says nothing new.
-fn count(source: SampleSource, decoding: Decoding, settings: &SampleSettings) -> u32 {
-    match (source, decoding) {
-        (SampleSource::Rerun, Decoding::Greedy) => 0,
-        (_, Decoding::Greedy) => 1,
-        (SampleSource::Rerun, Decoding::Sampled) => settings.reruns,
-        (_, Decoding::Sampled) => settings.per_probe,
-    }
-}
-
 /// A free question as one model reads it.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
@@ -92,7 +82,7 @@ impl Asked {
 
     /// How many answers its model gives.
     pub(crate) fn answers(&self, role: Role, settings: &SampleSettings) -> u64 {
-        role.sources().iter().map(|&source| u64::from(count(source, self.decoding, settings))).sum()
+        role.sources().iter().map(|&source| u64::from(settings.answers(source, self.decoding))).sum()
     }
 
     /// Why its model cannot be asked, as a fragment; `None` when it can.
@@ -225,7 +215,7 @@ impl Asker<'_> {
 
     /// Source and number of every sample of one probe.
     pub(crate) fn numbers(&self, decoding: Decoding) -> Vec<(SampleSource, u32)> {
-        let number = |&source| (0..count(source, decoding, self.settings)).map(move |number| (source, number));
+        let number = |&source| (0..self.settings.answers(source, decoding)).map(move |number| (source, number));
         self.role.sources().iter().flat_map(number).collect()
     }
 

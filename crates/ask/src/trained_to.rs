@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hydrometer_probes::Suite;
-use hydrometer_probes::builtin::{edges, episodes};
+use hydrometer_probes::{Suite, builtin};
 
 use crate::radius::DISTANCE;
 use crate::{AskError, AskOptions};
@@ -13,7 +12,7 @@ fn documented(options: &AskOptions, axis: &str, knob: &str) -> Option<f64> {
     if knob == DISTANCE && options.trained_on.is_some() {
         return Some(1.0);
     }
-    edges::trained_to(axis, knob).or_else(|| episodes::trained_to(axis, knob))
+    builtin::trained_to(axis, knob)
 }
 
 /// The value of every knob of the suite that has one: the one that was said, else the one that the built-in suite documents.

@@ -55,6 +55,10 @@ fn what_a_student_lost_is_exported_fresh() {
     assert!(exported.iter().map(words).collect::<BTreeSet<_>>().is_disjoint(&asked));
     assert_eq!(exported.iter().map(words).collect::<BTreeSet<_>>().len(), 40, "each once");
 
+    // With the seed of the audit its own prompts are the first that are drawn.
+    let same = lines(&done(folder, &[&export[..], &["--seed", "1", "--count", "40"]].concat()));
+    assert!(same.len() == 40 && same.iter().map(words).collect::<BTreeSet<_>>().is_disjoint(&asked));
+
     refused(folder, &[&export[..], &["--ring", "7"]].concat(), "has rings 1 to 6");
     refused(folder, &["probes", "export", "--from", "run", "--axis", "tool_use"], "only on: novel_instructions");
     refused(folder, &["probes", "generate", "--axis", "charm"], "expected one of");

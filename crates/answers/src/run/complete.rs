@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hydrometer_probes::{Ask, Decoding, Probe};
+use hydrometer_probes::{Ask, Probe};
 
 use super::layout::PROBES;
 use super::manifest::Manifest;
@@ -11,7 +11,7 @@ use super::regime::Regime;
 use super::settings::RunSettings;
 use super::verify::Stopped;
 use crate::part::{Choices, Counted, Episodes, Likelihoods, Part, PartKind, Positions, Samples, Sparse};
-use crate::{ExcludedItem, Problem};
+use crate::{ExcludedItem, Problem, SampleSource};
 
 /// Most probes that are named.
 const NAMED: usize = 3;
@@ -93,11 +93,10 @@ fn expected(probe: &Probe, manifest: &Manifest) -> Option<u64> {
             None
         }
         Ask::Prompt(_) | Ask::Episode(_) => samples.as_ref().map(|samples| {
-            let models = if manifest.base.is_some() { 3 } else { 2 };
-            match probe.decoding() {
-                Some(Decoding::Greedy) => models,
-                _ => models * u64::from(samples.per_probe) + u64::from(samples.reruns),
-            }
+            let asked =
+                SampleSource::ALL.into_iter().filter(|source| *source != SampleSource::Base || manifest.base.is_some());
+            let decoding = probe.decoding().unwrap_or_default();
+            asked.map(|source| u64::from(samples.answers(source, decoding))).sum()
         }),
     }
 }

@@ -12,7 +12,7 @@ use hydrometer_answers::{
 use hydrometer_models::{Conversation, Facet, Model, ModelError, ToolProtocol};
 use hydrometer_probes::kind::Episode;
 use hydrometer_probes::world::{Event, Running};
-use hydrometer_probes::{Ask, Decoding, Probe, Suite};
+use hydrometer_probes::{Ask, Probe, Suite};
 
 use super::prompts::askers;
 use super::{Asking, Gates, Kind};
@@ -30,8 +30,8 @@ pub(crate) struct Episodes {
     excluded: Vec<ExcludedItem>,
     differently: Option<DifferentPrompts>,
     settings: Option<SampleSettings>,
-    /// Models that act.
-    models: u32,
+    /// Who acts.
+    roles: Vec<Role>,
     store: SharedStore,
 }
 
@@ -67,7 +67,7 @@ impl Episodes {
             excluded: Vec::new(),
             differently: None,
             settings,
-            models: models.who_answer().count() as u32,
+            roles: models.who_answer().map(|(role, _)| role).collect(),
             store,
         };
         // Where one of the two does not answer, there is nothing to compare.
@@ -203,12 +203,10 @@ impl Kind for Episodes {
     /// At most: an episode may end before its budget does.
     fn answers(&self, unit: usize) -> u64 {
         let Some(settings) = &self.settings else { return 0 };
-        let models = u64::from(self.models);
         let answers = |probe: &Probe| {
-            let runs = match probe.decoding() {
-                Some(Decoding::Greedy) => models,
-                _ => models * u64::from(settings.per_probe) + u64::from(settings.reruns),
-            };
+            let sources = self.roles.iter().flat_map(|role| role.sources());
+            let decoding = probe.decoding().unwrap_or_default();
+            let runs: u64 = sources.map(|&source| u64::from(settings.answers(source, decoding))).sum();
             runs * u64::from(steps(probe))
         };
         self.units[unit].iter().map(answers).sum()

@@ -3,6 +3,8 @@
 use hydrometer_metrics::Verdict;
 use hydrometer_metrics::measure::{CAPABILITY_VOLUME, SAFE_REACH, WORST_AXIS};
 
+use hydrometer_probes::builtin::edges::is_rung;
+
 use crate::findings::{EXAMPLES, FindingContext};
 use crate::statement::{AxisCurve, EvidenceItem, Finding, RingRow};
 
@@ -31,12 +33,16 @@ impl FindingContext<'_> {
             detail: "Success above chance as the tasks get harder, every distance counting alike. A benchmark at the centre does \
                      not show it."
                 .into(),
-            next_step: format!(
-                "Train on more of it: `hydrometer probes export --from RUN --axis {} --ring {}` writes fresh prompts of that ring, \
-                 none that was asked here.",
-                curve.axis,
-                place + 1
-            ),
+            next_step: if self.evidence.rows.probes.iter().any(|probe| curve.holds(probe) && is_rung(probe)) {
+                format!(
+                    "Train on more of it: `hydrometer probes export --from RUN --axis {} --ring {}` writes fresh prompts of that \
+                     ring, none that was asked here.",
+                    curve.axis,
+                    place + 1
+                )
+            } else {
+                format!("Train on more of it: prompts like those of {} at {}.", curve.axis, span(curve, ring))
+            },
             evidence: lost
                 .iter()
                 .filter_map(|curve| {

@@ -2,6 +2,7 @@
 
 use hydrometer_metrics::measure::{CAPABILITY_VOLUME, SAFE_REACH};
 use hydrometer_metrics::{Estimate, Verdict};
+use hydrometer_probes::Probe;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -106,5 +107,13 @@ impl Geometry {
             }
             _ => None,
         }
+    }
+}
+
+impl AxisCurve {
+    /// Whether a probe is on it.
+    #[must_use]
+    pub fn holds(&self, probe: &Probe) -> bool {
+        probe.axis == self.axis && probe.knob.as_ref().is_some_and(|knob| knob.name == self.knob)
     }
 }

@@ -6,10 +6,10 @@ use std::fmt;
 use std::ops::ControlFlow;
 
 use hydrometer_answers::{FinishReason, ModelIdentity, SamplingParameters};
-use hydrometer_probes::Probe;
-use hydrometer_probes::builtin::{edges, episodes};
 use hydrometer_probes::world::Event;
+use hydrometer_probes::{Probe, builtin};
 
+use super::planted::operated;
 use crate::{
     Answer, Answers, ChatTemplate, Chooses, Conversation, Facet, Grows, Message, Model, ModelError, Prompt,
     SampleLimits, SampleRequest, SampleStep, Scores, Tokenizer, ToolProtocol,
@@ -90,13 +90,7 @@ pub struct PlantedActor {
 impl PlantedActor {
     /// Plants `defect` in `inner`. The identity keeps the hashes of `inner` and records the surgery.
     pub fn new(defect: ActingDefect, inner: Box<dyn Model>) -> Self {
-        let mut identity = inner.identity().clone();
-        identity.name = format!("{} with {defect}", identity.name);
-        identity.spec = format!("planted:{defect}({})", identity.spec);
-        identity.surgery = Some(match identity.surgery {
-            Some(before) => format!("{before}, then {defect}"),
-            None => defect.to_string(),
-        });
+        let identity = operated(inner.identity(), &defect);
         Self { inner, defect, identity }
     }
 
@@ -130,8 +124,7 @@ fn chance(name: &str) -> f64 {
 /// How far out a probe lies; `None` without a knob.
 fn radius(probe: &Probe) -> Option<f64> {
     let knob = probe.knob.as_ref()?;
-    let unit = edges::trained_to(&probe.axis, &knob.name).or_else(|| episodes::trained_to(&probe.axis, &knob.name));
-    Some(knob.value / unit.unwrap_or(1.0))
+    Some(knob.value / builtin::trained_to(&probe.axis, &knob.name).unwrap_or(1.0))
 }
 
 /// Whether a call of the turn under way went wrong.

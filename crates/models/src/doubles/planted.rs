@@ -7,6 +7,7 @@ mod defect;
 mod surgery;
 
 use std::collections::HashMap;
+use std::fmt::Display;
 
 use hydrometer_answers::ModelIdentity;
 use rayon::prelude::*;
@@ -16,6 +17,19 @@ use crate::{
 };
 pub use defect::Defect;
 use surgery::Surgeon;
+
+/// Who a model is after a surgery: the hashes stay, the defect is told.
+pub(super) fn operated(of: &ModelIdentity, defect: &dyn Display) -> ModelIdentity {
+    ModelIdentity {
+        name: format!("{} with {defect}", of.name),
+        spec: format!("planted:{defect}({})", of.spec),
+        surgery: Some(match &of.surgery {
+            Some(before) => format!("{before}, then {defect}"),
+            None => defect.to_string(),
+        }),
+        ..of.clone()
+    }
+}
 
 /// A model with a planted defect.
 pub struct Planted {
@@ -29,13 +43,7 @@ impl Planted {
     ///
     /// The identity keeps the hashes of `inner` and records the surgery.
     pub fn new(defect: Defect, inner: Box<dyn Model>) -> Planted {
-        let mut identity = inner.identity().clone();
-        identity.name = format!("{} with {defect}", identity.name);
-        identity.spec = format!("planted:{defect}({})", identity.spec);
-        identity.surgery = Some(match identity.surgery {
-            Some(before) => format!("{before}, then {defect}"),
-            None => defect.to_string(),
-        });
+        let identity = operated(inner.identity(), &defect);
         Planted { inner, defect, identity }
     }
 

@@ -33,6 +33,13 @@ pub use assemble::corpus;
 pub(crate) use assemble::suite;
 pub use small::small_world;
 
+/// The value of a knob that stands for radius 1 where nothing says what a student was trained to: of ladders of prompts and of
+/// episodes. `None` for a knob that neither has.
+#[must_use]
+pub fn trained_to(axis: &str, knob: &str) -> Option<f64> {
+    edges::trained_to(axis, knob).or_else(|| episodes::trained_to(axis, knob))
+}
+
 /// How large the built-in suite is. Budgets are for a 1.5 B teacher and a 0.5 B student at 150 tokens a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Profile {

@@ -4,10 +4,10 @@ mod picture;
 mod right;
 
 use hydrometer_answers::{MeaningSettings, SampleSettings};
-use hydrometer_audit::Statement;
 use hydrometer_audit::statement::{AnswersSummary, GapBase, Secondary};
 use hydrometer_metrics::measure::{self, Group};
 
+use super::numbers::numbers;
 use super::source::{Source, drawn};
 use crate::document::{
     Block, Cell, Column, EVERYWHERE, PAGE, PAGE_AND_COMMENT, Record, Role, Row, SHORT, Section, State, Style, Table,
@@ -21,13 +21,15 @@ pub(super) fn section(source: &Source<'_>) -> Section {
     let Some(answers) = &statement.answers else {
         return section.with(Block::absent("Not measured: the suite asks nothing that is answered freely.").on(PAGE));
     };
+    // The page has them in pictures and in the table of every metric.
+    let shown = measure::all().filter(|metric| matches!(metric.group, Group::Answers | Group::AnswerCells));
     let prompts = show::counted(answers.prompts, "prompt");
     let checked = format!("{} of them", show::count(answers.checked));
     let sampling = sampling(answers.settings.as_ref());
     let alarm = |way: &String| Block::said(Role::Alarm, Text::of(Style::Tag, "Degenerate").words(format!(" {way}")));
     section
         .folded(format!("Answers to {prompts}, {checked} checked"), State::Closed)
-        .with_all(numbers(statement))
+        .with_all(numbers(statement, "Answers", shown, SHORT))
         .with(Block::lead(format!("{prompts}, {checked} with a checker; {sampling}.")))
         .with_all(answers.degenerate.iter().map(alarm))
         .with(picture::block(statement).on(PAGE))
@@ -42,34 +44,6 @@ pub(super) fn section(source: &Source<'_>) -> Section {
         .with_all(right::blocks(statement))
         .with_all(secondary(&answers.secondary))
         .with_records(answers.secondary.iter().flat_map(records))
-}
-
-/// What the short formats say in numbers; the page has them in pictures and in the table of every metric.
-fn numbers(statement: &Statement) -> Vec<Block> {
-    let shown = measure::all().filter(|metric| matches!(metric.group, Group::Answers | Group::AnswerCells));
-    let (there, missing): (Vec<&str>, Vec<&str>) =
-        shown.map(|metric| metric.id).partition(|id| show::estimate(statement, id).is_some());
-    let row = |id: &&str| {
-        let [value, interval, floor, _] = Cell::of_estimate(id, show::estimate(statement, id)?);
-        Some(Row::new([show::as_judged(statement, id).into(), value, interval, floor]))
-    };
-    let table = Table {
-        title: Some("Answers"),
-        caption: "Answers in numbers".into(),
-        label: "Answers, table".into(),
-        style: "numbers stack",
-        columns: vec![
-            Column::new(Use::Name, "Metric"),
-            Column::new(Use::Value, "Value"),
-            Column::new(Use::Range, "Interval"),
-            Column::new(Use::Number, "Teacher itself"),
-        ],
-        rows: there.iter().filter_map(row).collect(),
-    };
-    let names: Vec<String> = missing.into_iter().map(show::metric).collect();
-    let missing = (!names.is_empty()).then(|| format!("Not measured: {}.", names.join(", ")));
-    let missing = missing.map(|words| Block::paragraph(words).on(SHORT));
-    std::iter::once(Block::table(table).on(SHORT)).chain(missing).collect()
 }
 
 /// Described, never gated.

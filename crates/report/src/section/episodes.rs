@@ -1,15 +1,15 @@
 //! Episodes: who succeeds on which axis, and transcripts side by side with the step where the two part.
 
-use hydrometer_audit::Statement;
 use hydrometer_audit::statement::{
     EpisodeAxis, EpisodeCase, EpisodeEvent, EpisodeEventKind, EpisodeRuns, EpisodesSummary, Outcome,
 };
 use hydrometer_metrics::measure::episodes::{EPISODE_SUCCESS, PASS_K};
 use hydrometer_metrics::measure::{self, Group};
 
+use super::numbers::numbers;
 use super::source::Source;
 use crate::document::{
-    Block, Cell, Column, Fact, Fold, PAGE, Record, Row, Section, State, Style, Table, Text, Tone, Use,
+    Block, Cell, Column, EVERYWHERE, Fact, Fold, PAGE, Record, Row, Section, State, Style, Table, Text, Tone, Use,
 };
 use crate::show;
 use crate::text::visible;
@@ -26,7 +26,7 @@ pub(super) fn section(source: &Source<'_>) -> Section {
              reached, nothing else changed, no turn violated.",
         ))
         .with(Block::table(axes(&episodes.axes)))
-        .with_all(numbers(statement))
+        .with_all(numbers(statement, "Episodes", measure::group(Group::Episodes), EVERYWHERE))
         .with(Block::facts([Fact::new("Teacher's runs", runs(&episodes.teacher)), Fact::new("Student's runs", runs(&episodes.student))]))
         .with_all(cases(&statement.episode_cases).into_iter().map(|block| block.on(PAGE)))
         .with_records(records(episodes))
@@ -66,33 +66,6 @@ fn axes(axes: &[EpisodeAxis]) -> Table {
         ],
         rows: axes.iter().map(row).collect(),
     }
-}
-
-/// The metrics of episodes, with their intervals.
-fn numbers(statement: &Statement) -> Vec<Block> {
-    let shown = measure::group(Group::Episodes);
-    let (there, missing): (Vec<&str>, Vec<&str>) =
-        shown.map(|metric| metric.id).partition(|id| show::estimate(statement, id).is_some());
-    let row = |id: &&str| {
-        let [value, interval, floor, _] = Cell::of_estimate(id, show::estimate(statement, id)?);
-        Some(Row::new([show::as_judged(statement, id).into(), value, interval, floor]))
-    };
-    let table = Table {
-        title: Some("Episodes"),
-        caption: "Episodes in numbers".into(),
-        label: "Episodes, table".into(),
-        style: "numbers stack",
-        columns: vec![
-            Column::new(Use::Name, "Metric"),
-            Column::new(Use::Value, "Value"),
-            Column::new(Use::Range, "Interval"),
-            Column::new(Use::Number, "Teacher itself"),
-        ],
-        rows: there.iter().filter_map(row).collect(),
-    };
-    let names: Vec<String> = missing.into_iter().map(show::metric).collect();
-    let missing = (!names.is_empty()).then(|| Block::paragraph(format!("Not measured: {}.", names.join(", "))));
-    std::iter::once(Block::table(table)).chain(missing).collect()
 }
 
 /// What became of a model's runs, in words.

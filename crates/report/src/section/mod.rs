@@ -25,6 +25,7 @@ mod masthead;
 mod method;
 mod metrics;
 mod notes;
+mod numbers;
 mod outcome;
 mod quantiles;
 mod retention;

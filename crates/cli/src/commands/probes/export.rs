@@ -7,7 +7,7 @@ use hydrometer_answers::RunFolder;
 use hydrometer_audit::Policy;
 use hydrometer_audit::statement::AxisCurve;
 use hydrometer_metrics::Verdict;
-use hydrometer_probes::builtin::edges::{AXES, ladders};
+use hydrometer_probes::builtin::edges::{is_rung, ladders};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::kind::Prompt;
 use hydrometer_probes::{Ask, Probe};
@@ -54,10 +54,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit
     let run = RunFolder::open(&arguments.run)?;
     let statement = hydrometer_audit::statement(&run, &Policy::default())?;
     let curves = statement.geometry.as_ref().map_or(&[][..], |geometry| &geometry.axes);
-    let drawn = |curve: &&AxisCurve| {
-        AXES.iter().any(|axis| (axis.axis, axis.knob) == (curve.axis.as_str(), curve.knob.as_str()))
-            && run.probes().iter().any(|probe| is_rung(probe, curve))
-    };
+    let drawn = |curve: &&AxisCurve| run.probes().iter().any(|probe| curve.holds(probe) && is_rung(probe));
     let Some(curve) = curves.iter().filter(drawn).find(|curve| curve.axis == arguments.axis) else {
         let known: Vec<&str> = curves.iter().filter(drawn).map(|curve| curve.axis.as_str()).collect();
         let found = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -78,14 +75,6 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit
         ranges.join(" or ")
     ));
     Ok(Exit::Done)
-}
-
-/// Whether a probe is a rung of a built-in ladder of this curve: prompts of a user's own are not made here.
-fn is_rung(probe: &Probe, curve: &AxisCurve) -> bool {
-    probe.axis == curve.axis
-        && probe.knob.as_ref().is_some_and(|knob| knob.name == curve.knob)
-        && probe.tags.iter().any(|tag| tag == "ladder")
-        && matches!(probe.ask, Ask::Prompt(_))
 }
 
 /// Values of the knob in the rings that are wanted: above the first, up to the second.

@@ -43,11 +43,23 @@ pub struct EdgeAxis {
 /// Every axis that has ladders.
 pub const AXES: &[EdgeAxis] = &[reasoning::AXIS, instructions::AXIS, tools::AXIS, horizon::AXIS, shift::AXIS];
 
+/// The tag of every rung.
+const LADDER: &str = "ladder";
+
 /// The value of a knob that stands for radius 1 where nothing says what a student was trained to; `None` for a knob
 /// that no axis has.
 #[must_use]
 pub fn trained_to(axis: &str, knob: &str) -> Option<f64> {
     AXES.iter().find(|known| known.axis == axis && known.knob == knob).map(|known| known.trained_to)
+}
+
+/// Whether a probe is a rung of a ladder of prompts that [`ladders`] can make more of.
+#[must_use]
+pub fn is_rung(probe: &Probe) -> bool {
+    let Some(knob) = &probe.knob else { return false };
+    AXES.iter().any(|axis| axis.axis == probe.axis && axis.knob == knob.name)
+        && probe.tags.iter().any(|tag| tag == LADDER)
+        && matches!(probe.ask, Ask::Prompt(_))
 }
 
 /// Fresh ladders: `count` families of one axis, or of each axis where none is named, every rung of them. None for an axis
@@ -108,7 +120,7 @@ fn ladder(kind: &LadderKind, number: usize, rungs: Vec<Prompt>) -> Vec<Probe> {
         id: format!("{family}/{}", rung_name(kind.axis, value)),
         family: family.clone(),
         axis: kind.axis.axis.to_owned(),
-        tags: vec!["ladder".to_owned(), kind.name.to_owned()],
+        tags: vec![LADDER.to_owned(), kind.name.to_owned()],
         knob: Some(knob(kind.axis, value)),
         // What a model can do, without the noise of draws: half as many families tell as much.
         ask: Ask::Prompt(Prompt { decoding: Decoding::Greedy, ..prompt }),

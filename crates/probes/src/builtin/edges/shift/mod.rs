@@ -13,7 +13,7 @@ mod small_words;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{AXES, EdgeAxis, knob, of_axis, rung_name};
+use super::{AXES, EdgeAxis, LADDER, knob, of_axis, rung_name};
 use crate::builtin::Chance;
 use crate::check::Instruction;
 use crate::kind::Prompt;
@@ -98,8 +98,8 @@ fn ladder(original: &Probe, seed: u64) -> Option<Vec<Probe>> {
             .iter()
             .try_fold(prompt.clone(), |prompt, change| change.made(&prompt, strength, &mut stream(change.tag())))?;
         let mut tags = original.tags.clone();
-        tags.retain(|tag| tag != "ladder");
-        tags.extend(["ladder".to_owned(), format!("of:{}", original.axis)]);
+        tags.retain(|tag| tag != LADDER);
+        tags.extend([LADDER.to_owned(), format!("of:{}", original.axis)]);
         tags.extend(changes.iter().map(|change| change.tag().to_owned()));
         Some(Probe {
             id: id(&original.id, value),
