@@ -185,6 +185,33 @@ fn batching_threads_and_reads_do_not_change_a_bit() {
     }
 }
 
+/// Sequences of a block that begin alike are computed once as far as they do, and that changes no bit of any row.
+#[test]
+fn common_beginnings_do_not_change_a_bit() {
+    let from = |start: u32, length: u32| (start..start + length).collect::<Vec<u32>>();
+    // Beginnings within beginnings, that end within a page of 32 positions and at its end; one sequence begins another.
+    let (head, middle) = (from(1, 37), from(50, 27));
+    let sequences = [
+        [head.clone(), middle.clone(), from(90, 3)].concat(),
+        from(100, 9),
+        [head.clone(), middle.clone(), from(95, 40)].concat(),
+        [head.clone(), from(80, 2)].concat(),
+        [head.clone(), middle].concat(),
+        head,
+    ];
+    let whole = |tokens: Vec<u32>| Sequence { rows: (0..tokens.len() as u32).collect(), tokens };
+    for name in ["llama", "qwen2", "qwen3", "gemma3"] {
+        for precision in [Precision::F32, Precision::Auto] {
+            let decoder = open(&tiny(name), precision).unwrap();
+            let score = |sequences: Vec<Vec<u32>>| {
+                logits(&decoder, &Block { sequences: sequences.into_iter().map(whole).collect() }, 64)
+            };
+            let alone = sequences.iter().map(|tokens| score(vec![tokens.clone()])).collect::<Vec<_>>().concat();
+            assert!(score(sequences.to_vec()) == alone, "{name} {precision:?}");
+        }
+    }
+}
+
 /// What a token predicts does not depend on the tokens after it, not in one bit.
 #[test]
 fn the_future_is_invisible() {

@@ -2,5 +2,6 @@
 
 pub(crate) mod choose;
 pub(crate) mod decoder;
+mod prefixes;
 pub(crate) mod sample;
 pub(crate) mod session;

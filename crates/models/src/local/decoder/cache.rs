@@ -94,9 +94,10 @@ impl Cache {
         Cache { shape, layers: vec![Vec::new(); layers], len: 0 }
     }
 
-    /// Remembers only the layer that was written last: enough for a sequence that is read once.
-    pub(super) fn passing(shape: PageShape) -> Cache {
-        Cache::new(shape, 1)
+    /// Remembers only the layer that was written last, behind `len` positions of another sequence: enough for tokens that are
+    /// read once.
+    pub(super) fn passing(shape: PageShape, len: usize) -> Cache {
+        Cache { len, ..Cache::new(shape, 1) }
     }
 
     fn index(&self, layer: usize) -> usize {
@@ -106,6 +107,12 @@ impl Cache {
     /// Pages of a layer, in order of position.
     pub(super) fn pages(&self, layer: usize) -> &[Arc<Page>] {
         &self.layers[self.index(layer)]
+    }
+
+    /// Holds in a layer what `beginning` holds there.
+    pub(super) fn follow(&mut self, layer: usize, beginning: &Cache) {
+        let index = self.index(layer);
+        self.layers[index].clone_from(&beginning.layers[index]);
     }
 
     /// Writes `tokens` keys and values of a layer behind the `len` positions that are there.

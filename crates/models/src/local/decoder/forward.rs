@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::Decoder;
 use super::attention::{Shape, attend};
+use super::beginnings::Runs;
 use super::cache::{Cache, PageShape};
 use super::rope::Rotation;
 use super::weights::{Layer, Stack};
@@ -16,13 +17,21 @@ use crate::{Activation, Block, DecoderConfig, ModelError};
 
 /// Hidden states of the rows that the block asks for, after the final norm: `[rows, d_model]`.
 pub(super) fn forward(decoder: &Decoder, kernel: Kernel, block: &Block) -> Result<Vec<f32>, ModelError> {
-    let inputs: Vec<_> = block.sequences.iter().map(|sequence| sequence.tokens.as_slice()).collect();
-    let mut caches = vec![Cache::passing(PageShape::of(&decoder.config)); inputs.len()];
-    let longest = inputs.iter().map(|tokens| tokens.len()).max().unwrap_or(0);
+    let runs = Runs::of(block);
+    let shape = PageShape::of(&decoder.config);
+    let mut caches: Vec<_> = runs.runs.iter().map(|run| Cache::passing(shape, run.start)).collect();
+    let longest = block.sequences.iter().map(|sequence| sequence.tokens.len()).max().unwrap_or(0);
     let rotations = Rotations::new(decoder, longest);
-    let pass = Pass::through(decoder, kernel, &inputs, &mut caches, &rotations, None)?;
-    let starts = pass.sequences.iter().zip(&block.sequences);
-    let wanted = starts.flat_map(|(range, sequence)| sequence.rows.iter().map(|&row| range.start + row as usize));
+    let inputs: Vec<_> = runs.runs.iter().map(|run| run.tokens).collect();
+    let pass = Pass { following: Some(&runs), ..Pass::new(decoder, kernel, &inputs, &caches, &rotations) };
+    let pass = pass.through(&inputs, &mut caches)?;
+    let wanted = block.sequences.iter().enumerate().flat_map(|(index, sequence)| {
+        let (pass, runs) = (&pass, &runs);
+        sequence.rows.iter().map(move |&row| {
+            let (run, place) = runs.find(index, row as usize);
+            pass.sequences[run].start + place
+        })
+    });
     Ok(pass.rows(wanted))
 }
 
@@ -35,7 +44,8 @@ pub(super) fn advance(
     rotations: &Rotations,
     kept: &KeptWeights,
 ) -> Result<Vec<f32>, ModelError> {
-    let pass = Pass::through(decoder, decoder.kernel, inputs, caches, rotations, Some(kept))?;
+    let pass = Pass { kept: Some(kept), ..Pass::new(decoder, decoder.kernel, inputs, caches, rotations) };
+    let pass = pass.through(inputs, caches)?;
     caches.iter_mut().zip(inputs).for_each(|(cache, tokens)| cache.len += tokens.len());
     Ok(pass.rows(pass.sequences.iter().map(|range| range.end - 1)))
 }
@@ -62,7 +72,9 @@ struct Pass<'a> {
     kernel: Kernel,
     rotations: &'a Rotations,
     kept: Option<&'a KeptWeights>,
-    /// Tokens of each sequence.
+    /// Which inputs follow others of the same pass.
+    following: Option<&'a Runs<'a>>,
+    /// Tokens of each input.
     sequences: Vec<Range<usize>>,
     /// Position of each token in its sequence.
     positions: Vec<usize>,
@@ -83,26 +95,18 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     /// Takes the inputs through all layers; the caches hold their keys and values but do not count them yet.
-    fn through(
-        decoder: &'a Decoder,
-        kernel: Kernel,
-        inputs: &[&[u32]],
-        caches: &mut [Cache],
-        rotations: &'a Rotations,
-        kept: Option<&'a KeptWeights>,
-    ) -> Result<Pass<'a>, ModelError> {
-        let mut pass = Pass { kept, ..Pass::new(decoder, kernel, inputs, caches, rotations) };
-        if pass.positions.is_empty() {
-            return Ok(pass);
+    fn through(mut self, inputs: &[&[u32]], caches: &mut [Cache]) -> Result<Pass<'a>, ModelError> {
+        if self.positions.is_empty() {
+            return Ok(self);
         }
         // x: [tokens, d_model]
-        pass.embed(inputs)?;
-        for (index, layer) in decoder.weights.layers.iter().enumerate() {
-            pass.attention(index, layer, caches)?;
-            pass.feed_forward(index, layer)?;
-            finite(decoder, &pass.x, || format!("activations after layer {index}"))?;
+        self.embed(inputs)?;
+        for (index, layer) in self.decoder.weights.layers.iter().enumerate() {
+            self.attention(index, layer, caches)?;
+            self.feed_forward(index, layer)?;
+            finite(self.decoder, &self.x, || format!("activations after layer {index}"))?;
         }
-        Ok(pass)
+        Ok(self)
     }
 
     fn new(
@@ -126,6 +130,7 @@ impl<'a> Pass<'a> {
             kernel,
             rotations,
             kept: None,
+            following: None,
             positions: inputs
                 .iter()
                 .zip(caches)
@@ -204,10 +209,23 @@ impl<'a> Pass<'a> {
     fn remember(&self, layer: usize, caches: &mut [Cache]) {
         let (d, tokens) = (self.config.head_dim, self.positions.len());
         let (k, v) = (&self.k, &self.v);
-        caches.par_iter_mut().zip(&self.sequences).for_each(|(cache, range)| {
+        let write = |cache: &mut Cache, range: &Range<usize>| {
             let at = |head: usize, token: usize| (head * tokens + range.start + token) * d;
             cache.write(layer, range.len(), |h, t| &k[at(h, t)..][..d], |h, t| &v[at(h, t)..][..d]);
-        });
+        };
+        let Some(Runs { runs, generations, .. }) = self.following else {
+            return caches.par_iter_mut().zip(&self.sequences).for_each(|(cache, range)| write(cache, range));
+        };
+        for generation in generations {
+            let (earlier, rest) = caches.split_at_mut(generation.start);
+            let (caches, sequences) = (&mut rest[..generation.len()], &self.sequences[generation.clone()]);
+            caches.par_iter_mut().zip(&runs[generation.clone()]).zip(sequences).for_each(|((cache, run), range)| {
+                if let Some(behind) = run.behind {
+                    cache.follow(layer, &earlier[behind]);
+                }
+                write(cache, range);
+            });
+        }
     }
 
     /// x += W_down · (activation(W_gate·n) · (W_up·n)) with n = norm(x)

@@ -6,6 +6,7 @@
 //! `kernels`; logits are computed when they are read.
 
 mod attention;
+mod beginnings;
 mod cache;
 mod forward;
 mod logits;

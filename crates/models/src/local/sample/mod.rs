@@ -5,7 +5,6 @@
 //! every token has a random number of its own, so batching, order, threads and interruptions change nothing.
 
 mod draw;
-mod prefixes;
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -14,13 +13,13 @@ use hydrometer_answers::{FinishReason, SamplingParameters};
 use hydrometer_probes::Decoding;
 use rayon::prelude::*;
 
+use super::prefixes::{Part, tree};
 use crate::{
     Answers, ChatTemplate, Conversation, Facet, Feed, GenerationPrompt, Grows, Message, Model, ModelError, Session,
     Tokenizer, ToolProtocol,
 };
 pub use draw::Draw;
 use draw::{Chance, draw};
-use prefixes::{Part, tree};
 
 /// Most tokens read in one step.
 const STEP_TOKENS: usize = 2048;

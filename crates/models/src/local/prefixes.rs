@@ -1,4 +1,4 @@
-//! Prompts with a common beginning read it once: they are laid out as a tree of beginnings, and only what follows a
+//! Token sequences with a common beginning read it once: they are laid out as a tree of beginnings, and only what follows a
 //! beginning is read for each.
 
 use std::ops::Range;
@@ -8,7 +8,7 @@ const LEAST: usize = 8;
 
 /// Tokens to read behind those of the beginning above it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Part {
+pub(in crate::local) struct Part {
     /// A request whose prompt has these tokens.
     pub request: usize,
     /// Where they stand in it.
@@ -19,7 +19,7 @@ pub(super) struct Part {
 
 /// The prompts of these requests as trees of beginnings, in an order of their tokens. Every prompt keeps a token of its own,
 /// the one whose logits its answers begin with.
-pub(super) fn tree(prompts: &[&[u32]], requests: impl Iterator<Item = usize>) -> Vec<Part> {
+pub(in crate::local) fn tree(prompts: &[&[u32]], requests: impl Iterator<Item = usize>) -> Vec<Part> {
     let mut sorted: Vec<usize> = requests.collect();
     sorted.sort_by(|&a, &b| prompts[a].cmp(prompts[b]).then(a.cmp(&b)));
     parts(prompts, &sorted, 0)
