@@ -12,7 +12,7 @@ mod timing;
 use std::convert::Infallible;
 use std::ops::Range;
 
-use hydrometer_models::kernels::{Kernel, Matrix, Strips, Target, Workshop};
+use hydrometer_models::kernels::{Integers, Kernel, Matrix, Strips, Target, Workshop};
 use timing::time;
 
 /// Rows of activations: a block of four chunks of 512 tokens.
@@ -20,10 +20,10 @@ const ROWS: usize = 2048;
 /// Depth and columns: attention output, gate and up together, down.
 const SHAPES: [(usize, usize); 3] = [(1536, 1536), (1536, 17_920), (8960, 1536)];
 
-/// Weights that cost nothing to unpack.
+/// Weights that cost nothing to unpack: integers, an eighth each.
 struct Plain {
     rows: usize,
-    row: Vec<f32>,
+    row: Vec<i16>,
 }
 
 impl Matrix for Plain {
@@ -35,7 +35,15 @@ impl Matrix for Plain {
         self.row.len()
     }
     fn unpack(&self, _: Range<usize>, out: &mut [f32]) -> Result<(), Infallible> {
-        out.chunks_exact_mut(self.row.len()).for_each(|out| out.copy_from_slice(&self.row));
+        for out in out.chunks_exact_mut(self.row.len()) {
+            out.iter_mut().zip(&self.row).for_each(|(out, &value)| *out = f32::from(value) / 8.0);
+        }
+        Ok(())
+    }
+    fn integers(&self, _: Range<usize>, out: Integers<'_>) -> Result<(), Infallible> {
+        out.values.chunks_exact_mut(self.row.len()).for_each(|out| out.copy_from_slice(&self.row));
+        out.scales.fill(0.125);
+        out.minima.fill(0.0);
         Ok(())
     }
 }
@@ -56,7 +64,7 @@ fn main() {
             let x = numbers(ROWS * depth);
             let mut strips = Strips::new(kernel, ROWS, depth);
             workshop.pack(&mut strips, |row, out| out.copy_from_slice(&x[row * depth..(row + 1) * depth]));
-            let weights = Plain { rows: columns, row: numbers(depth) };
+            let weights = Plain { rows: columns, row: numbers(depth).iter().map(|number| (number * 15.0) as i16).collect() };
             let mut y = vec![0.0; ROWS * columns];
             time(&format!("{name} {depth}x{columns}"), 2 * ROWS * depth * columns, || {
                 let Ok(()) = workshop.multiply(kernel, &strips, &weights, Target::Add(&mut y));

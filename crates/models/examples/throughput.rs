@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for precision in precisions {
         let precision = match precision.as_str() {
             "f32" => Precision::F32,
+            "i16" => Precision::I16,
             "bf16x3" => Precision::Bf16x3,
             "bf16" => Precision::Bf16,
             _ => Precision::Auto,

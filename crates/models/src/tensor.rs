@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::ModelError;
 use crate::instructions::vectors;
-use crate::kernels::unpack::unpack;
+use crate::kernels::Integers;
+use crate::kernels::unpack::{has_integers, unpack, unpack_integers};
 
 /// How the numbers of a tensor are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -166,6 +167,28 @@ impl RawTensor {
                 self.first_not_finite(rows.start * self.cols + done, values)?;
             }
             done += values.len();
+        }
+        Ok(())
+    }
+
+    /// Whether its numbers are small integers with scales.
+    pub(crate) fn has_integers(&self) -> bool {
+        has_integers(self.dtype)
+    }
+
+    /// Writes the rows `rows` as the integers that they are.
+    ///
+    /// # Errors
+    /// A type without integers ([`ModelError::Request`]), and a weight that is NaN or infinite ([`ModelError::NotFinite`]).
+    pub(crate) fn integers(&self, rows: Range<usize>, out: Integers<'_>) -> Result<(), ModelError> {
+        let bytes = &self.bytes[rows.start * self.row_bytes()..rows.end * self.row_bytes()];
+        let Integers { values, scales, minima } = out;
+        if unpack_integers(vectors(), self.dtype, bytes, values, scales, minima).is_none() {
+            let reason = format!("tensor {}: {} has no integers for products in i16", self.name, self.dtype);
+            return Err(ModelError::Request { reason });
+        }
+        if !scales.iter().chain(&*minima).all(|scale| scale.is_finite()) {
+            self.dequantize(rows.clone(), &mut vec![0.0; rows.len() * self.cols])?;
         }
         Ok(())
     }

@@ -8,9 +8,11 @@
 //! | `Pairs` | 2 | `[rows]` pairs of bf16 | `[32]` pairs of bf16 |
 //! | `Tiles` | 32 | 2 tiles `[16 rows][32]` bf16 | 2 tiles `[16 pairs][16 columns][2]` bf16 |
 //! | `SplitTiles` | 32 | 2 tiles of high parts, 2 of low parts | 2 tiles of high parts, 2 of low parts |
+//! | `Integers` | 32 | `[16][rows]` pairs of i16, `[rows]` scales, `[rows]` sums | `[16][32]` pairs of i16, `[32]` scales, `[32]` minima |
 //!
 //! A number is `high + low` with both parts rounded to bf16: 16 bits of mantissa instead of 8.
 
+use super::integers;
 use super::transpose::Transpose;
 use super::words::{halves_mut, words};
 use crate::instructions::vectors;
@@ -27,6 +29,8 @@ pub(crate) enum Format {
     Pairs,
     Tiles,
     SplitTiles,
+    /// Weights come as [`Integers`](super::integers::Integers).
+    Integers,
 }
 
 /// The layout of both operands of one kernel.
@@ -44,6 +48,7 @@ impl Layout {
             Format::F32 => 1,
             Format::Pairs => 2,
             Format::Tiles | Format::SplitTiles => 32,
+            Format::Integers => integers::STEP,
         }
     }
 
@@ -58,6 +63,7 @@ impl Layout {
             Format::F32 | Format::Pairs => self.rows,
             Format::Tiles => 2 * TILE,
             Format::SplitTiles => 4 * TILE,
+            Format::Integers => integers::ROW_WORDS * self.rows,
         }
     }
 
@@ -67,6 +73,7 @@ impl Layout {
             Format::F32 | Format::Pairs => COLUMNS,
             Format::Tiles => 2 * TILE,
             Format::SplitTiles => 4 * TILE,
+            Format::Integers => integers::COLUMN_WORDS * COLUMNS,
         }
     }
 
@@ -85,6 +92,7 @@ impl Layout {
         debug_assert!(count <= 16 && block.len() >= self.steps(depth) * self.block_words());
         let source = match self.format {
             Format::F32 => words(rows),
+            Format::Integers => return debug_assert!(false, "weights of integer products are packed as integers"),
             _ => pad.split(rows, depth, self.step(), self.format == Format::SplitTiles),
         };
         match self.format {
@@ -109,6 +117,7 @@ impl Layout {
                     }
                 }
             }
+            Format::Integers => {}
         }
     }
 
@@ -119,6 +128,7 @@ impl Layout {
         debug_assert!(count <= self.rows && strip.len() >= self.steps(depth) * self.strip_words());
         match self.format {
             Format::F32 => by.transpose(words(rows), count, depth, depth, strip, self.rows, self.rows),
+            Format::Integers => integers::pack_rows(by, rows, depth, self.rows, strip, pad),
             Format::Pairs => {
                 let pairs = self.steps(depth);
                 let source = pad.split(rows, depth, self.step(), false);
@@ -154,14 +164,19 @@ impl Layout {
 pub(crate) struct Pad(Vec<u32>);
 
 impl Pad {
+    /// Room for that many words; what they hold is unspecified.
+    pub(super) fn words(&mut self, count: usize) -> &mut [u32] {
+        if self.0.len() < count {
+            self.0.resize(count, 0);
+        }
+        &mut self.0[..count]
+    }
+
     /// Rounds rows to bf16: `[planes][count][padded depth]` with the high parts first, then the low parts.
     fn split(&mut self, rows: &[f32], depth: usize, step: usize, low: bool) -> &[u32] {
         let (count, padded) = (rows.len() / depth, depth.next_multiple_of(step));
         let needed = count * padded / 2 * if low { 2 } else { 1 };
-        if self.0.len() < needed {
-            self.0.resize(needed, 0);
-        }
-        let planes = halves_mut(&mut self.0[..needed]);
+        let planes = halves_mut(self.words(needed));
         let (high, lows) = planes.split_at_mut(count * padded);
         let arch = vectors();
         for (row, values) in rows.chunks_exact(depth).enumerate() {

@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod elementwise;
+mod integers;
 mod kept;
 mod layout;
 mod portable;
@@ -31,6 +32,7 @@ use native::Native;
 use crate::Instructions;
 use crate::instructions::limit;
 
+pub use integers::Integers;
 pub use kept::{Keep, KeptPanels};
 pub(crate) use layout::{COLUMNS, Pad};
 pub(crate) use native::{arch, most};
@@ -43,6 +45,9 @@ pub(crate) use words::{Words, floats, floats_mut};
 pub enum Exactness {
     /// f32 products and sums.
     F32,
+    /// Weights as the integers of the file, activations as 15-bit integers with a scale for 32 of them; sums of 32 products are
+    /// exact, and added in f32.
+    I16,
     /// Both factors as high + low bf16, three products, f32 sums: 16 bits of mantissa.
     Bf16x3,
     /// Both factors rounded to bf16, f32 sums: 8 bits of mantissa.
@@ -54,6 +59,7 @@ impl Exactness {
     pub fn name(self) -> &'static str {
         match self {
             Exactness::F32 => "f32",
+            Exactness::I16 => "i16",
             Exactness::Bf16x3 => "bf16x3",
             Exactness::Bf16 => "bf16",
         }
@@ -95,6 +101,7 @@ impl Kernel {
     pub fn exactness(self) -> Exactness {
         match self.layout().format {
             Format::F32 => Exactness::F32,
+            Format::Integers => Exactness::I16,
             Format::SplitTiles => Exactness::Bf16x3,
             Format::Pairs | Format::Tiles => Exactness::Bf16,
         }

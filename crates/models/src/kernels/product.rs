@@ -13,8 +13,9 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use super::elementwise::{gelu_times, silu_times};
+use super::integers::{Integers, Unpacked};
 use super::kept::Keep;
-use super::layout::{COLUMNS, Layout, Pad};
+use super::layout::{COLUMNS, Format, Layout, Pad};
 use super::transpose::Transpose;
 use super::words::{Shared, Words, floats, floats_mut};
 use super::{Kernel, Started};
@@ -44,6 +45,11 @@ pub trait Matrix: Sync {
     /// # Errors
     /// Rows that cannot be had.
     fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), Self::Error>;
+    /// Writes `rows` as the integers that they are, for a kernel of [`Exactness::I16`](super::Exactness::I16).
+    ///
+    /// # Errors
+    /// Rows that cannot be had, or are no integers in whole blocks of 32.
+    fn integers(&self, rows: Range<usize>, out: Integers<'_>) -> Result<(), Self::Error>;
 }
 
 /// Activations `[rows, depth]` as a kernel reads them.
@@ -122,6 +128,7 @@ pub struct Workshop {
 #[derive(Default)]
 struct Scratch {
     rows: Vec<f32>,
+    integers: Unpacked,
     panel: Words,
     sums: Words,
     pad: Pad,
@@ -350,13 +357,21 @@ impl<M: Matrix> Job<'_, M> {
         let mut block = 0;
         for range in panel {
             for first in range.clone().step_by(COLUMNS) {
-                let words = &mut scratch.panel[block * size..(block + 1) * size];
+                let Scratch { rows, integers, panel, pad, .. } = &mut *scratch;
+                let words = &mut panel[block * size..(block + 1) * size];
                 for half in 0..2 {
                     let start = range.end.min(first + 16 * half);
                     let some = start..range.end.min(start + 16);
-                    let rows = &mut scratch.rows[..some.len() * depth];
-                    self.weights.unpack(some, rows)?;
-                    layout.pack_weights(self.workshop.transpose, rows, depth, half, words, &mut scratch.pad);
+                    let transpose = self.workshop.transpose;
+                    if layout.format == Format::Integers {
+                        let rows = integers.of(some.len(), depth);
+                        self.weights.integers(some, rows)?;
+                        integers.pack(transpose, depth, half, words, pad);
+                    } else {
+                        let rows = &mut rows[..some.len() * depth];
+                        self.weights.unpack(some, rows)?;
+                        layout.pack_weights(transpose, rows, depth, half, words, pad);
+                    }
                 }
                 block += 1;
             }

@@ -27,6 +27,28 @@ impl Matrix for Plain {
         out.copy_from_slice(&self.data[rows.start * self.depth..rows.end * self.depth]);
         Ok(())
     }
+    fn integers(&self, rows: Range<usize>, out: Integers<'_>) -> Result<(), Infallible> {
+        let rows = &self.data[rows.start * self.depth..rows.end * self.depth];
+        let blocks = out.values.as_chunks_mut::<32>().0.iter_mut().zip(out.scales);
+        let blocks = blocks.zip(out.minima).zip(rows.as_chunks::<32>().0);
+        for (((values, scale), minimum), block) in blocks {
+            (*scale, *minimum) = (SCALE, MINIMUM);
+            values.iter_mut().zip(block).for_each(|(value, &w)| *value = ((w - MINIMUM) / SCALE).round() as i16);
+        }
+        Ok(())
+    }
+}
+
+/// Weights of the tests are integers with this scale and minimum.
+const SCALE: f32 = 1.0 / 128.0;
+const MINIMUM: f32 = -0.25;
+
+impl Plain {
+    fn random(rows: usize, depth: usize, seed: u64) -> Plain {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let data = (0..rows * depth).map(|_| f32::from(rng.random_range(-96i16..=127)) * SCALE + MINIMUM).collect();
+        Plain { depth, data }
+    }
 }
 
 fn random(len: usize, seed: u64) -> Vec<f32> {
@@ -46,6 +68,8 @@ fn exact(x: &[f32], w: &[f32], depth: usize) -> Vec<f64> {
 fn tolerance(kernel: Kernel, depth: usize) -> f64 {
     let unit = match kernel.exactness() {
         Exactness::F32 => 4e-7,
+        // Half a step of the largest of 32 activations.
+        Exactness::I16 => 4e-5,
         Exactness::Bf16x3 => 8e-6,
         Exactness::Bf16 => 4e-3,
     };
@@ -65,7 +89,7 @@ fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
 
 fn check(kernel: Kernel, rows: usize, depth: usize, columns: usize) {
     let workshop = Workshop::new();
-    let (x, w) = (random(rows * depth, 1), Plain { depth, data: random(columns * depth, 2) });
+    let (x, w) = (random(rows * depth, 1), Plain::random(columns, depth, 2));
     let mut y = vec![f32::NAN; rows * columns];
     let part = Part { columns, width: columns, bias: None, out: &mut y };
     let strips = packed(&workshop, kernel, &x, depth);
@@ -106,7 +130,7 @@ fn products_agree_with_f64_on_odd_shapes() {
 fn rows_and_threads_do_not_change_a_result() {
     let (depth, columns, rows) = (300, 700, 290);
     for kernel in Kernel::available() {
-        let (x, w) = (random(rows * depth, 3), Plain { depth, data: random(columns * depth, 4) });
+        let (x, w) = (random(rows * depth, 3), Plain::random(columns, depth, 4));
         let product = |x: &[f32]| {
             let workshop = Workshop::new();
             let mut y = vec![0.0; x.len() / depth * columns];
@@ -126,7 +150,7 @@ fn parts_biases_and_gates_land_where_they_belong() {
     let (depth, rows) = (48, 37);
     for kernel in Kernel::available() {
         let workshop = Workshop::new();
-        let w = Plain { depth, data: random(2 * 150 * depth, 5) };
+        let w = Plain::random(2 * 160, depth, 5);
         let x = random(rows * depth, 6);
         let strips = packed(&workshop, kernel, &x, depth);
         let exact = exact(&x, &w.data, depth);

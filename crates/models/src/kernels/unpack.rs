@@ -1,8 +1,9 @@
-//! Stored numbers and the block formats of GGUF to f32, in loops that LLVM vectorises. The arithmetic is that of ggml's
-//! reference, with which a test compares bit by bit.
+//! Stored numbers and the block formats of GGUF, in loops that LLVM vectorises. The arithmetic is that of ggml's reference, with
+//! which a test compares bit by bit.
 //!
 //! Each block format is a scale or two per block and small integers: 32 per block in the simple formats, 256 in the K
-//! formats, whose blocks have scales (and minima) of their own for every 16 or 32 of them.
+//! formats, whose blocks have scales (and minima) of their own for every 16 or 32 of them. So a block can be had as f32, and as
+//! what it is.
 
 use pulp::Arch;
 
@@ -14,19 +15,52 @@ pub(crate) fn unpack(arch: Arch, dtype: DType, bytes: &[u8], out: &mut [f32]) {
         DType::F32 => each::<4, 1>(arch, bytes, out, f32),
         DType::F16 => each::<2, 1>(arch, bytes, out, f16),
         DType::BF16 => each::<2, 1>(arch, bytes, out, bf16),
-        DType::Q4_0 => each::<18, 32>(arch, bytes, out, q4_0),
-        DType::Q4_1 => each::<20, 32>(arch, bytes, out, q4_1),
-        DType::Q5_0 => each::<22, 32>(arch, bytes, out, q5_0),
-        DType::Q5_1 => each::<24, 32>(arch, bytes, out, q5_1),
-        DType::Q8_0 => each::<34, 32>(arch, bytes, out, q8_0),
-        DType::Q8_1 => each::<36, 32>(arch, bytes, out, q8_1),
-        DType::Q2_K => each::<84, 256>(arch, bytes, out, q2_k),
-        DType::Q3_K => each::<110, 256>(arch, bytes, out, q3_k),
-        DType::Q4_K => each::<144, 256>(arch, bytes, out, q4_k),
-        DType::Q5_K => each::<176, 256>(arch, bytes, out, q5_k),
-        DType::Q6_K => each::<210, 256>(arch, bytes, out, q6_k),
-        DType::Q8_K => each::<292, 256>(arch, bytes, out, q8_k),
+        DType::Q4_0 => each(arch, bytes, out, |bytes, out| q4_0(bytes).scaled(out)),
+        DType::Q4_1 => each(arch, bytes, out, |bytes, out| q4_1(bytes).shifted(out)),
+        DType::Q5_0 => each(arch, bytes, out, |bytes, out| q5_0(bytes).scaled(out)),
+        DType::Q5_1 => each(arch, bytes, out, |bytes, out| q5_1(bytes).shifted(out)),
+        DType::Q8_0 => each(arch, bytes, out, |bytes, out| q8_0(bytes).scaled(out)),
+        DType::Q8_1 => each(arch, bytes, out, |bytes, out| q8_1(bytes).scaled(out)),
+        DType::Q2_K => each(arch, bytes, out, |bytes, out| q2_k(bytes).shifted(out)),
+        DType::Q3_K => each(arch, bytes, out, |bytes, out| q3_k(bytes).apart().scaled(out)),
+        DType::Q4_K => each(arch, bytes, out, |bytes, out| q4_k(bytes).shifted(out)),
+        DType::Q5_K => each(arch, bytes, out, |bytes, out| q5_k(bytes).shifted(out)),
+        DType::Q6_K => each(arch, bytes, out, |bytes, out| q6_k(bytes).apart().scaled(out)),
+        DType::Q8_K => each(arch, bytes, out, |bytes, out| q8_k(bytes).scaled(out)),
     }
+}
+
+/// Whether [`unpack_integers`] knows a type: those whose minima, if any, belong to 32 values.
+pub(crate) fn has_integers(dtype: DType) -> bool {
+    !matches!(dtype, DType::F32 | DType::F16 | DType::BF16 | DType::Q2_K)
+}
+
+/// Writes whole blocks as what they are: `values[i] · scales[i / 32] + minima[i / 32]`. Values are at most 4,096 in amount.
+/// `None` for a type without integers.
+pub(crate) fn unpack_integers(
+    arch: Arch,
+    dtype: DType,
+    bytes: &[u8],
+    values: &mut [i16],
+    scales: &mut [f32],
+    minima: &mut [f32],
+) -> Option<()> {
+    let out = (values, scales, minima);
+    match dtype {
+        DType::Q4_0 => integers(arch, bytes, out, q4_0),
+        DType::Q4_1 => integers(arch, bytes, out, q4_1),
+        DType::Q5_0 => integers(arch, bytes, out, q5_0),
+        DType::Q5_1 => integers(arch, bytes, out, q5_1),
+        DType::Q8_0 => integers(arch, bytes, out, q8_0),
+        DType::Q8_1 => integers(arch, bytes, out, q8_1),
+        DType::Q3_K => integers(arch, bytes, out, |bytes| q3_k(bytes).joined()),
+        DType::Q4_K => integers(arch, bytes, out, q4_k),
+        DType::Q5_K => integers(arch, bytes, out, q5_k),
+        DType::Q6_K => integers(arch, bytes, out, |bytes| q6_k(bytes).joined()),
+        DType::Q8_K => integers(arch, bytes, out, q8_k),
+        DType::F32 | DType::F16 | DType::BF16 | DType::Q2_K => return None,
+    }
+    Some(())
 }
 
 /// Applies `block` to every block of `B` bytes and `N` values.
@@ -40,6 +74,80 @@ fn each<const B: usize, const N: usize>(
         #[inline(always)]
         || bytes.as_chunks::<B>().0.iter().zip(out.as_chunks_mut::<N>().0).for_each(|(bytes, out)| block(bytes, out)),
     );
+}
+
+/// Writes the integers, scales and minima of every block.
+fn integers<const B: usize, const N: usize, const G: usize>(
+    arch: Arch,
+    bytes: &[u8],
+    (values, scales, minima): (&mut [i16], &mut [f32], &mut [f32]),
+    block: impl Fn(&[u8; B]) -> Block<N, G>,
+) {
+    let blocks = bytes.as_chunks::<B>().0.iter().zip(values.as_chunks_mut::<N>().0);
+    let blocks = blocks.zip(scales.chunks_exact_mut(N / 32)).zip(minima.chunks_exact_mut(N / 32));
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            blocks.for_each(|(((bytes, values), scales), minima)| {
+                let block = block(bytes);
+                *values = block.values;
+                scales.iter_mut().enumerate().for_each(|(i, scale)| *scale = block.scales[i * G / (N / 32)]);
+                minima.iter_mut().enumerate().for_each(|(i, minimum)| *minimum = block.minima[i * G / (N / 32)]);
+            });
+        },
+    );
+}
+
+/// `N` values in `G` groups: `value · scale`, or `value · scale + minimum` in formats that have one.
+struct Block<const N: usize, const G: usize> {
+    values: [i16; N],
+    scales: [f32; G],
+    minima: [f32; G],
+}
+
+impl<const N: usize, const G: usize> Block<N, G> {
+    const ZERO: Self = Block { values: [0; N], scales: [0.0; G], minima: [0.0; G] };
+
+    /// The values of a format without minima. Adding zero would lose the sign of zeros.
+    #[inline(always)]
+    fn scaled(self, out: &mut [f32; N]) {
+        for i in 0..N {
+            out[i] = f32::from(self.values[i]) * self.scales[i / (N / G)];
+        }
+    }
+
+    /// The values of a format with minima.
+    #[inline(always)]
+    fn shifted(self, out: &mut [f32; N]) {
+        for i in 0..N {
+            out[i] = f32::from(self.values[i]) * self.scales[i / (N / G)] + self.minima[i / (N / G)];
+        }
+    }
+}
+
+/// 256 values in groups of 16 with integers for scales, which share one of their own.
+struct Sixteens {
+    values: [i16; 256],
+    groups: [i8; 16],
+    scale: f32,
+}
+
+impl Sixteens {
+    /// Each group with its own scale.
+    #[inline(always)]
+    fn apart(self) -> Block<256, 16> {
+        let scales = self.groups.map(|group| self.scale * f32::from(group));
+        Block { values: self.values, scales, minima: [0.0; 16] }
+    }
+
+    /// The scales of the groups in the values.
+    #[inline(always)]
+    fn joined(mut self) -> Block<256, 1> {
+        for (values, group) in self.values.as_chunks_mut::<16>().0.iter_mut().zip(self.groups) {
+            values.iter_mut().for_each(|value| *value *= i16::from(group));
+        }
+        Block { values: self.values, scales: [self.scale], minima: [0.0] }
+    }
 }
 
 #[inline(always)]
@@ -69,104 +177,107 @@ fn part<const N: usize>(bytes: &[u8], at: usize) -> &[u8; N] {
     bytes[at..].first_chunk().unwrap_or(&[0; N])
 }
 
+/// 16 bytes of two 4-bit integers each: the low ones first.
+#[inline(always)]
+fn fours(q: &[u8; 16]) -> [i16; 32] {
+    let mut values = [0; 32];
+    for i in 0..16 {
+        values[i] = i16::from(q[i] & 15);
+        values[i + 16] = i16::from(q[i] >> 4);
+    }
+    values
+}
+
+/// The same with a fifth bit for each value.
+#[inline(always)]
+fn fives(q: &[u8; 16], high: u32) -> [i16; 32] {
+    let mut values = fours(q);
+    for i in 0..16 {
+        values[i] |= ((high >> i & 1) << 4) as i16;
+        values[i + 16] |= ((high >> (i + 16) & 1) << 4) as i16;
+    }
+    values
+}
+
 /// Scale, 16 bytes of two 4-bit integers each, less 8.
 #[inline(always)]
-fn q4_0(bytes: &[u8; 18], out: &mut [f32; 32]) {
-    let (d, q) = (scale(bytes, 0), part::<16>(bytes, 2));
-    for i in 0..16 {
-        out[i] = (i32::from(q[i] & 15) - 8) as f32 * d;
-        out[i + 16] = (i32::from(q[i] >> 4) - 8) as f32 * d;
-    }
+fn q4_0(bytes: &[u8; 18]) -> Block<32, 1> {
+    Block { values: fours(part(bytes, 2)).map(|q| q - 8), scales: [scale(bytes, 0)], minima: [0.0] }
 }
 
 /// Scale, minimum, 16 bytes of two 4-bit integers each.
 #[inline(always)]
-fn q4_1(bytes: &[u8; 20], out: &mut [f32; 32]) {
-    let (d, m, q) = (scale(bytes, 0), scale(bytes, 2), part::<16>(bytes, 4));
-    for i in 0..16 {
-        out[i] = f32::from(q[i] & 15) * d + m;
-        out[i + 16] = f32::from(q[i] >> 4) * d + m;
-    }
+fn q4_1(bytes: &[u8; 20]) -> Block<32, 1> {
+    Block { values: fours(part(bytes, 4)), scales: [scale(bytes, 0)], minima: [scale(bytes, 2)] }
 }
 
 /// As Q4_0 with a fifth bit for each value in 4 bytes, less 16.
 #[inline(always)]
-fn q5_0(bytes: &[u8; 22], out: &mut [f32; 32]) {
-    let (d, high, q) = (scale(bytes, 0), u32::from_le_bytes(*part(bytes, 2)), part::<16>(bytes, 6));
-    for i in 0..16 {
-        let (low_bit, high_bit) = ((high >> i) & 1, (high >> (i + 16)) & 1);
-        out[i] = ((u32::from(q[i] & 15) | low_bit << 4).cast_signed() - 16) as f32 * d;
-        out[i + 16] = ((u32::from(q[i] >> 4) | high_bit << 4).cast_signed() - 16) as f32 * d;
-    }
+fn q5_0(bytes: &[u8; 22]) -> Block<32, 1> {
+    let high = u32::from_le_bytes(*part(bytes, 2));
+    Block { values: fives(part(bytes, 6), high).map(|q| q - 16), scales: [scale(bytes, 0)], minima: [0.0] }
 }
 
 /// As Q4_1 with a fifth bit for each value in 4 bytes.
 #[inline(always)]
-fn q5_1(bytes: &[u8; 24], out: &mut [f32; 32]) {
-    let (d, m) = (scale(bytes, 0), scale(bytes, 2));
-    let (high, q) = (u32::from_le_bytes(*part(bytes, 4)), part::<16>(bytes, 8));
-    for i in 0..16 {
-        let (low_bit, high_bit) = ((high >> i) & 1, (high >> (i + 16)) & 1);
-        out[i] = (u32::from(q[i] & 15) | low_bit << 4) as f32 * d + m;
-        out[i + 16] = (u32::from(q[i] >> 4) | high_bit << 4) as f32 * d + m;
-    }
+fn q5_1(bytes: &[u8; 24]) -> Block<32, 1> {
+    let high = u32::from_le_bytes(*part(bytes, 4));
+    Block { values: fives(part(bytes, 8), high), scales: [scale(bytes, 0)], minima: [scale(bytes, 2)] }
 }
 
 /// Scale, 32 signed bytes.
 #[inline(always)]
-fn q8_0(bytes: &[u8; 34], out: &mut [f32; 32]) {
-    let (d, q) = (scale(bytes, 0), part::<32>(bytes, 2));
-    for i in 0..32 {
-        out[i] = f32::from(q[i].cast_signed()) * d;
-    }
+fn q8_0(bytes: &[u8; 34]) -> Block<32, 1> {
+    let values = part::<32>(bytes, 2).map(|q| i16::from(q.cast_signed()));
+    Block { values, scales: [scale(bytes, 0)], minima: [0.0] }
 }
 
 /// Scale, the scaled sum of the block (for integer products), 32 signed bytes.
 #[inline(always)]
-fn q8_1(bytes: &[u8; 36], out: &mut [f32; 32]) {
-    let (d, q) = (scale(bytes, 0), part::<32>(bytes, 4));
-    for i in 0..32 {
-        out[i] = f32::from(q[i].cast_signed()) * d;
-    }
+fn q8_1(bytes: &[u8; 36]) -> Block<32, 1> {
+    let values = part::<32>(bytes, 4).map(|q| i16::from(q.cast_signed()));
+    Block { values, scales: [scale(bytes, 0)], minima: [0.0] }
 }
 
 /// 16 bytes of a 4-bit scale and a 4-bit minimum each, 64 bytes of four 2-bit integers each, scale of scales, scale of
 /// minima.
 #[inline(always)]
-fn q2_k(bytes: &[u8; 84], out: &mut [f32; 256]) {
+fn q2_k(bytes: &[u8; 84]) -> Block<256, 16> {
     let (packed, d, min) = (part::<16>(bytes, 0), scale(bytes, 80), scale(bytes, 82));
-    for (group, (out, packed)) in out.as_chunks_mut::<16>().0.iter_mut().zip(packed).enumerate() {
+    let mut block = Block::ZERO;
+    for (group, (values, packed)) in block.values.as_chunks_mut::<16>().0.iter_mut().zip(packed).enumerate() {
         // Eight groups share 32 bytes: two for each pair of bits.
         let (q, shift) = (part::<16>(bytes, 16 + 32 * (group / 8) + 16 * (group % 2)), group % 8 / 2 * 2);
-        let (d, min) = (d * f32::from(packed & 15), min * f32::from(packed >> 4));
-        for i in 0..16 {
-            out[i] = d * f32::from((q[i] >> shift) & 3) - min;
-        }
+        *values = q.map(|q| i16::from(q >> shift & 3));
+        block.scales[group] = d * f32::from(packed & 15);
+        block.minima[group] = -(min * f32::from(packed >> 4));
     }
+    block
 }
 
 /// The 6-bit scale of group `j` of sixteen, out of 12 bytes, less 32.
 #[inline(always)]
-fn scale_of_16(packed: &[u8; 12], j: usize) -> f32 {
+fn scale_of_16(packed: &[u8; 12], j: usize) -> i8 {
     let low = (packed[j % 8] >> (j / 8 * 4)) & 15;
     let high = (packed[8 + j % 4] >> (j / 4 * 2)) & 3;
-    f32::from(low | high << 4) - 32.0
+    (low | high << 4).cast_signed() - 32
 }
 
 /// 32 bytes of third bits, 64 bytes of four 2-bit integers each, 12 bytes of scales, scale of scales; values less 4.
 #[inline(always)]
-fn q3_k(bytes: &[u8; 110], out: &mut [f32; 256]) {
-    let (packed, d) = (part::<12>(bytes, 96), scale(bytes, 108));
-    for (group, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+fn q3_k(bytes: &[u8; 110]) -> Sixteens {
+    let packed = part::<12>(bytes, 96);
+    let mut block = Sixteens { values: [0; 256], groups: [0; 16], scale: scale(bytes, 108) };
+    for (group, values) in block.values.as_chunks_mut::<16>().0.iter_mut().enumerate() {
         let at = 16 * (group % 2);
         let (q, shift) = (part::<16>(bytes, 32 + 32 * (group / 8) + at), group % 8 / 2 * 2);
         let (high, bit) = (part::<16>(bytes, at), group / 2);
-        let d = d * scale_of_16(packed, group);
         for i in 0..16 {
-            let value = ((q[i] >> shift) & 3) | ((high[i] >> bit) & 1) << 2;
-            out[i] = d * (i32::from(value) - 4) as f32;
+            values[i] = i16::from(((q[i] >> shift) & 3) | ((high[i] >> bit) & 1) << 2) - 4;
         }
+        block.groups[group] = scale_of_16(packed, group);
     }
+    block
 }
 
 /// The 6-bit scale and minimum of group `j` of eight, out of 12 bytes.
@@ -180,65 +291,70 @@ fn scale_and_min(packed: &[u8; 12], j: usize) -> (u8, u8) {
     }
 }
 
+/// Scales and minima of a block whose first 16 bytes are scale of scales, scale of minima, and 12 bytes of them.
+#[inline(always)]
+fn scales_and_minima(bytes: &[u8]) -> Block<256, 8> {
+    let (d, min, packed) = (scale(bytes, 0), scale(bytes, 2), part::<12>(bytes, 4));
+    let mut block = Block::ZERO;
+    for group in 0..8 {
+        let (s, m) = scale_and_min(packed, group);
+        block.scales[group] = d * f32::from(s);
+        block.minima[group] = -(min * f32::from(m));
+    }
+    block
+}
+
 /// Scale of scales, scale of minima, 12 bytes of them, 128 bytes of two 4-bit integers each.
 #[inline(always)]
-fn q4_k(bytes: &[u8; 144], out: &mut [f32; 256]) {
-    let (d, min, packed) = (scale(bytes, 0), scale(bytes, 2), part::<12>(bytes, 4));
-    for (j, out) in out.as_chunks_mut::<64>().0.iter_mut().enumerate() {
+fn q4_k(bytes: &[u8; 144]) -> Block<256, 8> {
+    let mut block = scales_and_minima(bytes);
+    for (j, values) in block.values.as_chunks_mut::<64>().0.iter_mut().enumerate() {
         let q = part::<32>(bytes, 16 + 32 * j);
-        let ((s1, m1), (s2, m2)) = (scale_and_min(packed, 2 * j), scale_and_min(packed, 2 * j + 1));
-        let (d1, m1) = (d * f32::from(s1), min * f32::from(m1));
-        let (d2, m2) = (d * f32::from(s2), min * f32::from(m2));
         for i in 0..32 {
-            out[i] = d1 * f32::from(q[i] & 15) - m1;
-            out[i + 32] = d2 * f32::from(q[i] >> 4) - m2;
+            values[i] = i16::from(q[i] & 15);
+            values[i + 32] = i16::from(q[i] >> 4);
         }
     }
+    block
 }
 
 /// As Q4_K, with 32 bytes of fifth bits before the 4-bit integers.
 #[inline(always)]
-fn q5_k(bytes: &[u8; 176], out: &mut [f32; 256]) {
-    let (d, min, packed) = (scale(bytes, 0), scale(bytes, 2), part::<12>(bytes, 4));
+fn q5_k(bytes: &[u8; 176]) -> Block<256, 8> {
+    let mut block = scales_and_minima(bytes);
     let high = part::<32>(bytes, 16);
-    for (j, out) in out.as_chunks_mut::<64>().0.iter_mut().enumerate() {
+    for (j, values) in block.values.as_chunks_mut::<64>().0.iter_mut().enumerate() {
         let q = part::<32>(bytes, 48 + 32 * j);
-        let ((s1, m1), (s2, m2)) = (scale_and_min(packed, 2 * j), scale_and_min(packed, 2 * j + 1));
-        let (d1, m1) = (d * f32::from(s1), min * f32::from(m1));
-        let (d2, m2) = (d * f32::from(s2), min * f32::from(m2));
         for i in 0..32 {
             let (low_bit, high_bit) = ((high[i] >> (2 * j)) & 1, (high[i] >> (2 * j + 1)) & 1);
-            out[i] = d1 * f32::from((q[i] & 15) + (low_bit << 4)) - m1;
-            out[i + 32] = d2 * f32::from((q[i] >> 4) + (high_bit << 4)) - m2;
+            values[i] = i16::from((q[i] & 15) + (low_bit << 4));
+            values[i + 32] = i16::from((q[i] >> 4) + (high_bit << 4));
         }
     }
+    block
 }
 
 /// 128 bytes of low fours of bits, 64 bytes of high twos, 16 signed scales, scale of scales; values less 32.
 #[inline(always)]
-fn q6_k(bytes: &[u8; 210], out: &mut [f32; 256]) {
-    let (scales, d) = (part::<16>(bytes, 192), scale(bytes, 208));
-    for (half, out) in out.as_chunks_mut::<128>().0.iter_mut().enumerate() {
+fn q6_k(bytes: &[u8; 210]) -> Sixteens {
+    let groups = part::<16>(bytes, 192).map(u8::cast_signed);
+    let mut block = Sixteens { values: [0; 256], groups, scale: scale(bytes, 208) };
+    for (half, values) in block.values.as_chunks_mut::<128>().0.iter_mut().enumerate() {
         let (low, high) = (part::<64>(bytes, 64 * half), part::<32>(bytes, 128 + 32 * half));
-        for group in 0..2 {
-            let d = |quarter: usize| d * f32::from(scales[8 * half + group + 2 * quarter].cast_signed());
-            let d = [d(0), d(1), d(2), d(3)];
-            for i in 16 * group..16 * group + 16 {
-                let value = |four: u8, two: u8| (i32::from(four | (two & 3) << 4) - 32) as f32;
-                out[i] = d[0] * value(low[i] & 15, high[i]);
-                out[i + 32] = d[1] * value(low[i + 32] & 15, high[i] >> 2);
-                out[i + 64] = d[2] * value(low[i] >> 4, high[i] >> 4);
-                out[i + 96] = d[3] * value(low[i + 32] >> 4, high[i] >> 6);
-            }
+        for i in 0..32 {
+            let value = |four: u8, two: u8| i16::from(four | (two & 3) << 4) - 32;
+            values[i] = value(low[i] & 15, high[i]);
+            values[i + 32] = value(low[i + 32] & 15, high[i] >> 2);
+            values[i + 64] = value(low[i] >> 4, high[i] >> 4);
+            values[i + 96] = value(low[i + 32] >> 4, high[i] >> 6);
         }
     }
+    block
 }
 
 /// Scale in f32, 256 signed bytes, their sums (for integer products).
 #[inline(always)]
-fn q8_k(bytes: &[u8; 292], out: &mut [f32; 256]) {
-    let (d, q) = (f32::from_le_bytes(*part(bytes, 0)), part::<256>(bytes, 4));
-    for i in 0..256 {
-        out[i] = d * f32::from(q[i].cast_signed());
-    }
+fn q8_k(bytes: &[u8; 292]) -> Block<256, 1> {
+    let values = part::<256>(bytes, 4).map(|q| i16::from(q.cast_signed()));
+    Block { values, scales: [f32::from_le_bytes(*part(bytes, 0))], minima: [0.0] }
 }

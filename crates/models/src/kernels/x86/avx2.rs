@@ -2,6 +2,8 @@
 
 use std::arch::x86_64::*;
 
+use super::super::integers::{COLUMN_WORDS, ROW_WORDS};
+
 /// Rows of a strip.
 pub(super) const ROWS: usize = 6;
 
@@ -29,6 +31,52 @@ pub(super) unsafe fn multiply(steps: usize, strip: *const f32, block: *const f32
             for (row, sum) in sum.iter().enumerate() {
                 for (part, &sum) in sum.iter().enumerate() {
                     let out = c.add(row * 32 + half + part * 8);
+                    let total = if add { _mm256_add_ps(_mm256_loadu_ps(out), sum) } else { sum };
+                    _mm256_storeu_ps(out, total);
+                }
+            }
+        }
+    }
+}
+
+/// `c[6][32] (+)= strip · block` over steps of 32 integers, in the layout of [`Format::Integers`](super::Format::Integers).
+///
+/// # Safety
+/// AVX2 and FMA are there; the pointers are valid for `steps` steps of the layout and 6 × 32 numbers.
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn multiply_integers(steps: usize, strip: *const u32, block: *const u32, c: *mut f32, add: bool) {
+    // 3 rows × 2 registers of exact and as many of scaled sums, 2 of columns, 1 of the row's pair, 1 of products: all 16.
+    const R: usize = 3;
+    for (first, half) in [(0, 0), (0, 16), (3, 0), (3, 16)] {
+        // SAFETY: every access is inside the shapes that the caller vouches for.
+        unsafe {
+            let mut sum = [[_mm256_setzero_ps(); 2]; R];
+            for step in 0..steps {
+                let (x, w) = (strip.add(step * ROW_WORDS * ROWS + first), block.add(step * COLUMN_WORDS * 32 + half));
+                let (x_scale, x_sum) = (x.add(16 * ROWS).cast::<f32>(), x.add(17 * ROWS).cast::<f32>());
+                let (w_scale, w_minimum) = (w.add(16 * 32).cast::<f32>(), w.add(17 * 32).cast::<f32>());
+                let mut exact = [[_mm256_setzero_si256(); 2]; R];
+                for pair in 0..16 {
+                    let left = _mm256_loadu_si256(w.add(pair * 32).cast());
+                    let right = _mm256_loadu_si256(w.add(pair * 32 + 8).cast());
+                    for (row, exact) in exact.iter_mut().enumerate() {
+                        let x = _mm256_set1_epi32((*x.add(pair * ROWS + row)).cast_signed());
+                        exact[0] = _mm256_add_epi32(exact[0], _mm256_madd_epi16(x, left));
+                        exact[1] = _mm256_add_epi32(exact[1], _mm256_madd_epi16(x, right));
+                    }
+                }
+                for part in 0..2 {
+                    let (scale, minimum) = (_mm256_loadu_ps(w_scale.add(part * 8)), _mm256_loadu_ps(w_minimum.add(part * 8)));
+                    for (row, (sum, exact)) in sum.iter_mut().zip(&exact).enumerate() {
+                        let scale = _mm256_mul_ps(scale, _mm256_broadcast_ss(&*x_scale.add(row)));
+                        sum[part] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(exact[part]), scale, sum[part]);
+                        sum[part] = _mm256_fmadd_ps(_mm256_broadcast_ss(&*x_sum.add(row)), minimum, sum[part]);
+                    }
+                }
+            }
+            for (row, sum) in sum.iter().enumerate() {
+                for (part, &sum) in sum.iter().enumerate() {
+                    let out = c.add((first + row) * 32 + half + part * 8);
                     let total = if add { _mm256_add_ps(_mm256_loadu_ps(out), sum) } else { sum };
                     _mm256_storeu_ps(out, total);
                 }

@@ -2,8 +2,12 @@
 
 use std::arch::x86_64::*;
 
+use super::super::integers::{COLUMN_WORDS, ROW_WORDS};
+
 /// Rows of a strip.
 pub(super) const ROWS: usize = 12;
+/// Rows of a strip of integers: each needs registers for exact sums and for scaled ones.
+pub(super) const INTEGER_ROWS: usize = 6;
 
 /// `c[12][32] (+)= strip[steps][12] · block[steps][32]`.
 ///
@@ -54,14 +58,51 @@ pub(super) unsafe fn multiply_pairs(steps: usize, strip: *const u32, block: *con
     }
 }
 
+/// `c[6][32] (+)= strip · block` over steps of 32 integers, in the layout of [`Format::Integers`](super::Format::Integers).
+///
 /// # Safety
-/// AVX-512F is there; `c` is valid for 12 × 32 numbers.
+/// AVX-512F and VNNI are there; the pointers are valid for `steps` steps of the layout and 6 × 32 numbers.
+#[target_feature(enable = "avx512f,avx512vnni")]
+pub(super) unsafe fn multiply_integers(steps: usize, strip: *const u32, block: *const u32, c: *mut f32, add: bool) {
+    const R: usize = INTEGER_ROWS;
+    // SAFETY: every access is inside the shapes that the caller vouches for.
+    unsafe {
+        let mut sum = [[_mm512_setzero_ps(); 2]; R];
+        for step in 0..steps {
+            let (x, w) = (strip.add(step * ROW_WORDS * R), block.add(step * COLUMN_WORDS * 32));
+            let (x_scale, x_sum) = (x.add(16 * R).cast::<f32>(), x.add(17 * R).cast::<f32>());
+            let (w_scale, w_minimum) = (w.add(16 * 32).cast::<f32>(), w.add(17 * 32).cast::<f32>());
+            let mut exact = [[_mm512_setzero_si512(); 2]; R];
+            for pair in 0..16 {
+                let left = _mm512_loadu_si512(w.add(pair * 32).cast());
+                let right = _mm512_loadu_si512(w.add(pair * 32 + 16).cast());
+                for (row, exact) in exact.iter_mut().enumerate() {
+                    let x = _mm512_set1_epi32((*x.add(pair * R + row)).cast_signed());
+                    exact[0] = _mm512_dpwssd_epi32(exact[0], x, left);
+                    exact[1] = _mm512_dpwssd_epi32(exact[1], x, right);
+                }
+            }
+            for part in 0..2 {
+                let (scale, minimum) = (_mm512_loadu_ps(w_scale.add(part * 16)), _mm512_loadu_ps(w_minimum.add(part * 16)));
+                for (row, (sum, exact)) in sum.iter_mut().zip(&exact).enumerate() {
+                    let scale = _mm512_mul_ps(scale, _mm512_set1_ps(*x_scale.add(row)));
+                    sum[part] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(exact[part]), scale, sum[part]);
+                    sum[part] = _mm512_fmadd_ps(_mm512_set1_ps(*x_sum.add(row)), minimum, sum[part]);
+                }
+            }
+        }
+        store(&sum, c, add);
+    }
+}
+
+/// # Safety
+/// AVX-512F is there; `c` is valid for `R` × 32 numbers.
 #[target_feature(enable = "avx512f")]
-unsafe fn store(sum: &[[__m512; 2]; ROWS], c: *mut f32, add: bool) {
+unsafe fn store<const R: usize>(sum: &[[__m512; 2]; R], c: *mut f32, add: bool) {
     for (row, sum) in sum.iter().enumerate() {
         for (part, &sum) in sum.iter().enumerate() {
             // Earlier pieces of the inner dimension lie in `c`: they are added last, so that all f32 kernels add alike.
-            // SAFETY: inside the 12 × 32 numbers that the caller vouches for.
+            // SAFETY: inside the `R` × 32 numbers that the caller vouches for.
             unsafe {
                 let out = c.add(row * 32 + part * 16);
                 let total = if add { _mm512_add_ps(_mm512_loadu_ps(out), sum) } else { sum };

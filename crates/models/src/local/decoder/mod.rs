@@ -30,10 +30,14 @@ const VERSION: &str = "1";
 /// Precision of the large products. Attention, norms and everything else are f32 in all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
-    /// `Bf16x3` where the processor has AMX, else `F32`.
+    /// `Bf16x3` where the processor has AMX; else `I16` where it has a kernel for it and every matrix of the model is made of
+    /// integers; else `F32`.
     Auto,
     /// f32 products and sums.
     F32,
+    /// The integers of the file times activations of 15 bits, sums of 32 exact. Needs AVX2 or AVX-512, and a model whose
+    /// matrices are all in a block format other than Q2_K.
+    I16,
     /// Both factors as two bf16 parts, three products, f32 sums: 16 bits of mantissa. Needs AMX.
     Bf16x3,
     /// Both factors rounded to bf16, f32 sums. Needs AMX or AVX-512 BF16. It changes what is measured a little.
@@ -41,15 +45,25 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// The fastest kernel of this machine for the precision.
-    fn kernel(self) -> Result<Kernel, ModelError> {
+    /// The fastest kernel of this machine for the precision and these weights.
+    fn kernel(self, weights: &weights::Weights) -> Result<Kernel, ModelError> {
         let wanted: &[Exactness] = match self {
-            Precision::Auto => &[Exactness::Bf16x3, Exactness::F32],
+            Precision::Auto => &[Exactness::Bf16x3, Exactness::I16, Exactness::F32],
             Precision::F32 => &[Exactness::F32],
+            Precision::I16 => &[Exactness::I16],
             Precision::Bf16x3 => &[Exactness::Bf16x3],
             Precision::Bf16 => &[Exactness::Bf16],
         };
-        wanted.iter().find_map(|&exactness| Kernel::with(exactness)).ok_or_else(|| {
+        let plain = weights.without_integers();
+        if let (Precision::I16, Some(tensor)) = (self, plain) {
+            let reason = format!(
+                "precision i16 needs weights that are integers with scales, found {} as {}; use auto or f32",
+                tensor.name, tensor.dtype
+            );
+            return Err(ModelError::Request { reason });
+        }
+        let fits = |exactness: &&Exactness| **exactness != Exactness::I16 || plain.is_none();
+        wanted.iter().filter(fits).find_map(|&exactness| Kernel::with(exactness)).ok_or_else(|| {
             let mut offered: Vec<_> = Kernel::available().iter().map(|kernel| kernel.exactness().name()).collect();
             offered.dedup();
             ModelError::Request {
@@ -95,11 +109,12 @@ impl Decoder {
     /// [`Instructions`] in the environment.
     pub fn open(checkpoint: &Checkpoint, options: &EngineOptions) -> Result<Decoder, ModelError> {
         Instructions::asked()?;
-        let kernel = options.precision.kernel()?;
         let workshop = Workshop::new();
         let config = checkpoint.config.clone();
         let (tokenizer, template) = (checkpoint.tokenizer()?, checkpoint.template()?);
         let (weights, hash) = rayon::join(|| weights::Weights::read(checkpoint), || checkpoint.weights_hash());
+        let weights = weights?;
+        let kernel = options.precision.kernel(&weights)?;
         let identity = ModelIdentity {
             name: checkpoint.name(),
             spec: checkpoint.file_name(),
@@ -121,7 +136,7 @@ impl Decoder {
             },
             unknown: None,
         };
-        Ok(Decoder { config, weights: weights?, workshop, kernel, identity, tokenizer, template })
+        Ok(Decoder { config, weights, workshop, kernel, identity, tokenizer, template })
     }
 
     /// Tokens and positions that the model can take.

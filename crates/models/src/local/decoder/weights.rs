@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::kernels::Matrix;
+use crate::kernels::{Integers, Matrix};
 use crate::{Checkpoint, DecoderConfig, ModelError, RawTensor};
 
 /// All weights.
@@ -52,6 +52,12 @@ impl Weights {
             output: (!config.tied).then(|| checkpoint.tensor("output.weight")).transpose()?,
             rope_factors: reader.optional("rope_freqs.weight", |name| reader.vector(name))?,
         })
+    }
+
+    /// The first matrix of a product whose numbers are no integers.
+    pub(super) fn without_integers(&self) -> Option<&RawTensor> {
+        let stacks = self.layers.iter().flat_map(|layer| [&layer.qkv, &layer.attn_output, &layer.gate_up, &layer.down]);
+        stacks.flat_map(|stack| &stack.0).chain([self.head()]).find(|tensor| !tensor.has_integers())
     }
 
     /// The output head `[vocab, d_model]`.
@@ -124,18 +130,34 @@ impl Matrix for Stack {
     }
 
     fn unpack(&self, rows: Range<usize>, mut out: &mut [f32]) -> Result<(), ModelError> {
-        let mut first = 0;
-        for tensor in &self.0 {
-            let end = first + tensor.rows;
-            let (from, to) = (rows.start.max(first), rows.end.min(end));
-            if from < to {
-                let (now, rest) = out.split_at_mut((to - from) * tensor.cols);
-                tensor.dequantize(from - first..to - first, now)?;
-                out = rest;
-            }
-            first = end;
+        for (tensor, rows) in self.parts(rows) {
+            let (now, rest) = out.split_at_mut(rows.len() * tensor.cols);
+            tensor.dequantize(rows, now)?;
+            out = rest;
         }
         Ok(())
+    }
+
+    fn integers(&self, rows: Range<usize>, mut out: Integers<'_>) -> Result<(), ModelError> {
+        for (tensor, rows) in self.parts(rows) {
+            let (now, rest) = out.split(rows.len(), tensor.cols);
+            tensor.integers(rows, now)?;
+            out = rest;
+        }
+        Ok(())
+    }
+}
+
+impl Stack {
+    /// What each matrix has of these rows.
+    fn parts(&self, rows: Range<usize>) -> impl Iterator<Item = (&RawTensor, Range<usize>)> {
+        let mut first = 0;
+        self.0.iter().filter_map(move |tensor| {
+            let before = first;
+            first += tensor.rows;
+            let (from, to) = (rows.start.max(before), rows.end.min(first));
+            (from < to).then(|| (tensor, from - before..to - before))
+        })
     }
 }
 
@@ -152,5 +174,9 @@ impl Matrix for RawTensor {
 
     fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), ModelError> {
         self.dequantize(rows, out)
+    }
+
+    fn integers(&self, rows: Range<usize>, out: Integers<'_>) -> Result<(), ModelError> {
+        RawTensor::integers(self, rows, out)
     }
 }
