@@ -10,7 +10,7 @@ pub struct EngineIdentity {
     pub name: String,
     /// Engine version: changes whenever the numbers it produces may change.
     pub version: String,
-    /// Precision of the large products: `f32`, `bf16x3`, `bf16`; `None` where that is not known.
+    /// Precision of the large products: `f32`, `i16`, `bf16x3`, `bf16`; `None` where that is not known.
     pub precision: Option<String>,
     /// Kernel chosen on this processor: `avx512`, `avx2`, `neon`, `amx-bf16`, …; `None` where that is not known.
     pub kernel: Option<String>,

@@ -38,6 +38,8 @@ pub enum PrecisionName {
     Auto,
     /// 32-bit floating point.
     F32,
+    /// The integers of quantised weights times 15-bit activations; their sums are exact.
+    I16,
     /// Three bf16 products that together keep f32 accuracy.
     Bf16x3,
     /// One bf16 product: fastest, with a noise floor that the statement prints.
@@ -50,6 +52,7 @@ impl EngineArguments {
         let precision = match self.precision {
             PrecisionName::Auto => Precision::Auto,
             PrecisionName::F32 => Precision::F32,
+            PrecisionName::I16 => Precision::I16,
             PrecisionName::Bf16x3 => Precision::Bf16x3,
             PrecisionName::Bf16 => Precision::Bf16,
         };

@@ -64,7 +64,8 @@ fn main() {
             let x = numbers(ROWS * depth);
             let mut strips = Strips::new(kernel, ROWS, depth);
             workshop.pack(&mut strips, |row, out| out.copy_from_slice(&x[row * depth..(row + 1) * depth]));
-            let weights = Plain { rows: columns, row: numbers(depth).iter().map(|number| (number * 15.0) as i16).collect() };
+            let weights =
+                Plain { rows: columns, row: numbers(depth).iter().map(|number| (number * 15.0) as i16).collect() };
             let mut y = vec![0.0; ROWS * columns];
             time(&format!("{name} {depth}x{columns}"), 2 * ROWS * depth * columns, || {
                 let Ok(()) = workshop.multiply(kernel, &strips, &weights, Target::Add(&mut y));

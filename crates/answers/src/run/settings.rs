@@ -27,7 +27,7 @@ pub struct RunSettings {
     /// Which windows those are; absent from the file for the first ones, as earlier versions took them.
     #[serde(default = "WindowOrder::of_earlier_versions", skip_serializing_if = "WindowOrder::is_first")]
     pub window_order: WindowOrder,
-    /// Precision of the teacher's large products: `f32`, `bf16x3`, `bf16`; `None` where that is not known.
+    /// Precision of the teacher's large products: `f32`, `i16`, `bf16x3`, `bf16`; `None` where that is not known.
     pub precision: Option<String>,
     /// Seed of every random draw.
     pub seed: u64,

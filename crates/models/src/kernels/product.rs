@@ -45,7 +45,9 @@ pub trait Matrix: Sync {
     /// # Errors
     /// Rows that cannot be had.
     fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), Self::Error>;
-    /// Writes `rows` as the integers that they are, for a kernel of [`Exactness::I16`](super::Exactness::I16).
+    /// Whether a kernel of [`Exactness::I16`](super::Exactness::I16) can multiply with it: [`Matrix::integers`].
+    fn has_integers(&self) -> bool;
+    /// Writes `rows` as the integers that they are.
     ///
     /// # Errors
     /// Rows that cannot be had, or are no integers in whole blocks of 32.
@@ -66,6 +68,12 @@ impl Strips {
         let layout = kernel.layout();
         let words = Words::zeroed(rows.div_ceil(layout.rows) * layout.steps(depth) * layout.strip_words());
         Strips { layout, rows, depth, words }
+    }
+
+    /// Readies them for another kernel; the contents are unspecified until they are written.
+    pub fn ready(&mut self, kernel: Kernel) {
+        self.layout = kernel.layout();
+        self.words.reserve(self.count() * self.strip());
     }
 
     /// Rows of the activations.

@@ -27,6 +27,9 @@ impl Matrix for Plain {
         out.copy_from_slice(&self.data[rows.start * self.depth..rows.end * self.depth]);
         Ok(())
     }
+    fn has_integers(&self) -> bool {
+        true
+    }
     fn integers(&self, rows: Range<usize>, out: Integers<'_>) -> Result<(), Infallible> {
         let rows = &self.data[rows.start * self.depth..rows.end * self.depth];
         let blocks = out.values.as_chunks_mut::<32>().0.iter_mut().zip(out.scales);
@@ -82,6 +85,14 @@ fn packed(workshop: &Workshop, kernel: Kernel, x: &[f32], depth: usize) -> Strip
     strips
 }
 
+/// The depth, or the next one that the weights of the kernel may have: integers come in blocks of 32.
+fn whole(kernel: Kernel, depth: usize) -> usize {
+    match kernel.exactness() {
+        Exactness::I16 => depth.next_multiple_of(32),
+        Exactness::F32 | Exactness::Bf16x3 | Exactness::Bf16 => depth,
+    }
+}
+
 /// Runs `work` in a pool of that many threads.
 fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
@@ -121,15 +132,16 @@ fn products_agree_with_f64_on_odd_shapes() {
             (40, 2500, 33),
             (300, 96, 520),
         ] {
-            with_threads(2, || check(kernel, rows, depth, columns));
+            with_threads(2, || check(kernel, rows, whole(kernel, depth), columns));
         }
     }
 }
 
 #[test]
 fn rows_and_threads_do_not_change_a_result() {
-    let (depth, columns, rows) = (300, 700, 290);
+    let (columns, rows) = (700, 290);
     for kernel in Kernel::available() {
+        let depth = whole(kernel, 300);
         let (x, w) = (random(rows * depth, 3), Plain::random(columns, depth, 4));
         let product = |x: &[f32]| {
             let workshop = Workshop::new();
@@ -147,42 +159,47 @@ fn rows_and_threads_do_not_change_a_result() {
 
 #[test]
 fn parts_biases_and_gates_land_where_they_belong() {
-    let (depth, rows) = (48, 37);
+    let rows = 37;
     for kernel in Kernel::available() {
+        let (depth, inner) = (whole(kernel, 48), whole(kernel, 150));
+        let (both, rest) = (2 * inner, 2 * inner - 100);
         let workshop = Workshop::new();
-        let w = Plain::random(2 * 160, depth, 5);
+        let w = Plain::random(both, depth, 5);
         let x = random(rows * depth, 6);
         let strips = packed(&workshop, kernel, &x, depth);
         let exact = exact(&x, &w.data, depth);
         let bias = random(100, 7);
-        let (mut heads, mut flat) = (vec![0.0; rows * 100], vec![0.0; rows * 200]);
+        let (mut heads, mut flat) = (vec![0.0; rows * 100], vec![0.0; rows * rest]);
         let parts = vec![
             Part { columns: 100, width: 20, bias: Some(&bias), out: &mut heads },
-            Part { columns: 200, width: 200, bias: None, out: &mut flat },
+            Part { columns: rest, width: rest, bias: None, out: &mut flat },
         ];
         workshop.multiply(kernel, &strips, &w, Target::Store(parts)).unwrap();
         let allowed = tolerance(kernel, depth);
         for m in 0..rows {
             for c in 0..100 {
                 let got = f64::from(heads[c / 20 * rows * 20 + m * 20 + c % 20]);
-                assert!((got - exact[m * 300 + c] - f64::from(bias[c])).abs() <= allowed, "{} {m} {c}", kernel.name());
+                assert!((got - exact[m * both + c] - f64::from(bias[c])).abs() <= allowed, "{} {m} {c}", kernel.name());
             }
-            for c in 0..200 {
-                assert!((f64::from(flat[m * 200 + c]) - exact[m * 300 + 100 + c]).abs() <= allowed);
+            for c in 0..rest {
+                assert!((f64::from(flat[m * rest + c]) - exact[m * both + 100 + c]).abs() <= allowed);
             }
         }
         // The gated product, read back through a product with the identity.
-        let mut gated = Strips::new(kernel, rows, 150);
+        let mut gated = Strips::new(kernel, rows, inner);
         workshop.multiply(kernel, &strips, &w, Target::Gated(Activation::Silu, &mut gated)).unwrap();
-        let identity = Plain { depth: 150, data: (0..150 * 150).map(|i| f32::from(u8::from(i % 151 == 0))).collect() };
-        let mut back = vec![0.0; rows * 150];
-        let part = Part { columns: 150, width: 150, bias: None, out: &mut back };
+        let identity = Plain {
+            depth: inner,
+            data: (0..inner * inner).map(|i| f32::from(u8::from(i % (inner + 1) == 0))).collect(),
+        };
+        let mut back = vec![0.0; rows * inner];
+        let part = Part { columns: inner, width: inner, bias: None, out: &mut back };
         workshop.multiply(kernel, &gated, &identity, Target::Store(vec![part])).unwrap();
         for m in 0..rows {
-            for c in 0..150 {
-                let (gate, up) = (exact[m * 300 + c], exact[m * 300 + 150 + c]);
+            for c in 0..inner {
+                let (gate, up) = (exact[m * both + c], exact[m * both + inner + c]);
                 let want = gate / (1.0 + (-gate).exp()) * up;
-                let got = f64::from(back[m * 150 + c]);
+                let got = f64::from(back[m * inner + c]);
                 assert!((got - want).abs() <= allowed * 6.0 + want.abs() * 0.004, "{} {got} {want}", kernel.name());
             }
         }

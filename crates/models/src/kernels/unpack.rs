@@ -358,3 +358,44 @@ fn q8_k(bytes: &[u8; 292]) -> Block<256, 1> {
     let values = part::<256>(bytes, 4).map(|q| i16::from(q.cast_signed()));
     Block { values, scales: [f32::from_le_bytes(*part(bytes, 0))], minima: [0.0] }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng, RngCore, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::instructions::vectors;
+
+    /// Integers times scales plus minima are the numbers that the same bytes are as f32, but for the rounding of Q3_K and Q6_K,
+    /// whose scales of sixteens are in the integers here and in the scale there.
+    #[test]
+    fn integers_with_their_scales_are_the_numbers() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut known = 0;
+        for dtype in (0..64).filter_map(DType::from_ggml).filter(|dtype| has_integers(*dtype)) {
+            let values = 256 * 40;
+            let mut bytes = vec![0; dtype.bytes_of(values).unwrap_or(0)];
+            // Any bytes make blocks; only some have a scale that is not finite.
+            rng.fill_bytes(&mut bytes);
+            let mut numbers = vec![f32::NAN; values];
+            unpack(vectors(), dtype, &bytes, &mut numbers);
+            let mut integers = (vec![0; values], vec![0.0; values / 32], vec![0.0; values / 32]);
+            unpack_integers(vectors(), dtype, &bytes, &mut integers.0, &mut integers.1, &mut integers.2);
+            let mut compared = 0;
+            for (at, (&number, &integer)) in numbers.iter().zip(&integers.0).enumerate() {
+                let (scale, minimum) = (integers.1[at / 32], integers.2[at / 32]);
+                let again = f32::from(integer) * scale + minimum;
+                assert!(integer.unsigned_abs() <= 4_096, "{dtype}: {integer}");
+                if number.is_finite() && again.is_finite() {
+                    let most = (f32::from(integer) * scale).abs().max(minimum.abs());
+                    assert!((number - again).abs() <= 1e-6 * most, "{dtype} {at}: {number} is not {again}");
+                    compared += 1;
+                }
+            }
+            assert!(compared > values / 2, "{dtype}");
+            known += 1;
+        }
+        assert_eq!(known, 11);
+    }
+}

@@ -66,7 +66,8 @@ pub(super) unsafe fn multiply_integers(steps: usize, strip: *const u32, block: *
                     }
                 }
                 for part in 0..2 {
-                    let (scale, minimum) = (_mm256_loadu_ps(w_scale.add(part * 8)), _mm256_loadu_ps(w_minimum.add(part * 8)));
+                    let (scale, minimum) =
+                        (_mm256_loadu_ps(w_scale.add(part * 8)), _mm256_loadu_ps(w_minimum.add(part * 8)));
                     for (row, (sum, exact)) in sum.iter_mut().zip(&exact).enumerate() {
                         let scale = _mm256_mul_ps(scale, _mm256_broadcast_ss(&*x_scale.add(row)));
                         sum[part] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(exact[part]), scale, sum[part]);

@@ -83,7 +83,8 @@ pub(super) unsafe fn multiply_integers(steps: usize, strip: *const u32, block: *
                 }
             }
             for part in 0..2 {
-                let (scale, minimum) = (_mm512_loadu_ps(w_scale.add(part * 16)), _mm512_loadu_ps(w_minimum.add(part * 16)));
+                let (scale, minimum) =
+                    (_mm512_loadu_ps(w_scale.add(part * 16)), _mm512_loadu_ps(w_minimum.add(part * 16)));
                 for (row, (sum, exact)) in sum.iter_mut().zip(&exact).enumerate() {
                     let scale = _mm512_mul_ps(scale, _mm512_set1_ps(*x_scale.add(row)));
                     sum[part] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(exact[part]), scale, sum[part]);

@@ -5,25 +5,25 @@ use std::sync::atomic::AtomicU64;
 
 use rayon::prelude::*;
 
-use super::Decoder;
 use super::attention::{Shape, attend};
 use super::beginnings::Runs;
 use super::cache::{Cache, PageShape};
 use super::rope::Rotation;
 use super::weights::{Layer, Stack};
+use super::{Decoder, Kernels};
 use crate::kernels::elementwise::{add, all_finite, rms_norm, rms_norm_inplace, scale};
 use crate::kernels::{self, Keep, KeptPanels, Kernel, Part, Strips, Target};
 use crate::{Activation, Block, DecoderConfig, ModelError};
 
 /// Hidden states of the rows that the block asks for, after the final norm: `[rows, d_model]`.
-pub(super) fn forward(decoder: &Decoder, kernel: Kernel, block: &Block) -> Result<Vec<f32>, ModelError> {
+pub(super) fn forward(decoder: &Decoder, kernels: Kernels, block: &Block) -> Result<Vec<f32>, ModelError> {
     let runs = Runs::of(block);
     let shape = PageShape::of(&decoder.config);
     let mut caches: Vec<_> = runs.runs.iter().map(|run| Cache::passing(shape, run.start)).collect();
     let longest = block.sequences.iter().map(|sequence| sequence.tokens.len()).max().unwrap_or(0);
     let rotations = Rotations::new(decoder, longest);
     let inputs: Vec<_> = runs.runs.iter().map(|run| run.tokens).collect();
-    let pass = Pass { following: Some(&runs), ..Pass::new(decoder, kernel, &inputs, &caches, &rotations) };
+    let pass = Pass { following: Some(&runs), ..Pass::new(decoder, kernels, &inputs, &caches, &rotations) };
     let pass = pass.through(&inputs, &mut caches)?;
     let wanted = block.sequences.iter().enumerate().flat_map(|(index, sequence)| {
         let (pass, runs) = (&pass, &runs);
@@ -44,7 +44,7 @@ pub(super) fn advance(
     rotations: &Rotations,
     kept: &KeptWeights,
 ) -> Result<Vec<f32>, ModelError> {
-    let pass = Pass { kept: Some(kept), ..Pass::new(decoder, decoder.kernel, inputs, caches, rotations) };
+    let pass = Pass { kept: Some(kept), ..Pass::new(decoder, decoder.kernels, inputs, caches, rotations) };
     let pass = pass.through(inputs, caches)?;
     caches.iter_mut().zip(inputs).for_each(|(cache, tokens)| cache.len += tokens.len());
     Ok(pass.rows(pass.sequences.iter().map(|range| range.end - 1)))
@@ -69,7 +69,7 @@ impl Rotations {
 struct Pass<'a> {
     decoder: &'a Decoder,
     config: &'a DecoderConfig,
-    kernel: Kernel,
+    kernels: Kernels,
     rotations: &'a Rotations,
     kept: Option<&'a KeptWeights>,
     /// Which inputs follow others of the same pass.
@@ -111,7 +111,7 @@ impl<'a> Pass<'a> {
 
     fn new(
         decoder: &'a Decoder,
-        kernel: Kernel,
+        kernels: Kernels,
         inputs: &[&[u32]],
         caches: &[Cache],
         rotations: &'a Rotations,
@@ -127,7 +127,7 @@ impl<'a> Pass<'a> {
         Pass {
             decoder,
             config,
-            kernel,
+            kernels,
             rotations,
             kept: None,
             following: None,
@@ -142,9 +142,9 @@ impl<'a> Pass<'a> {
             q: vec![0.0; end * q],
             k: vec![0.0; end * kv],
             v: vec![0.0; end * kv],
-            normed: Strips::new(kernel, end, config.d_model),
-            mixed: Strips::new(kernel, end, q),
-            gated: Strips::new(kernel, end, config.d_ff),
+            normed: Strips::new(kernels.main, end, config.d_model),
+            mixed: Strips::new(kernels.main, end, q),
+            gated: Strips::new(kernels.main, end, config.d_ff),
         }
     }
 
@@ -168,14 +168,15 @@ impl<'a> Pass<'a> {
         let (config, workshop) = (self.config, &self.decoder.workshop);
         let (width, tokens) = (config.head_dim, self.positions.len());
         let (q_width, kv_width) = (config.heads * width, config.kv_heads * width);
-        self.norm(&layer.attn_norm);
+        let kernel = self.kernels.with(&layer.qkv);
+        self.norm(kernel, &layer.attn_norm);
         let parts = vec![
             Part { columns: q_width, width, bias: layer.q_bias.as_deref(), out: &mut self.q },
             Part { columns: kv_width, width, bias: layer.k_bias.as_deref(), out: &mut self.k },
             Part { columns: kv_width, width, bias: layer.v_bias.as_deref(), out: &mut self.v },
         ];
         let keep = self.kept.map(|kept| kept.of(index, Product::Qkv));
-        workshop.multiply_keeping(self.kernel, &self.normed, &layer.qkv, Target::Store(parts), keep)?;
+        workshop.multiply_keeping(kernel, &self.normed, &layer.qkv, Target::Store(parts), keep)?;
         for (name, values) in [("queries", &self.q), ("keys", &self.k), ("values", &self.v)] {
             finite(self.decoder, values, || format!("{name} of layer {index}"))?;
         }
@@ -197,6 +198,7 @@ impl<'a> Pass<'a> {
         };
         attend(workshop, &shape, &mut self.q);
         let q = &self.q;
+        self.mixed.ready(self.kernels.with(&layer.attn_output));
         workshop.pack(&mut self.mixed, |row, out| {
             for (head, out) in out.chunks_exact_mut(width).enumerate() {
                 out.copy_from_slice(&q[(head * tokens + row) * width..][..width]);
@@ -230,22 +232,25 @@ impl<'a> Pass<'a> {
 
     /// x += W_down · (activation(W_gate·n) · (W_up·n)) with n = norm(x)
     fn feed_forward(&mut self, index: usize, layer: &Layer) -> Result<(), ModelError> {
-        self.norm(&layer.ffn_norm);
+        let kernel = self.kernels.with(&layer.gate_up);
+        self.norm(kernel, &layer.ffn_norm);
+        self.gated.ready(self.kernels.with(&layer.down));
         let activation = match self.config.activation {
             Activation::Silu => kernels::Activation::Silu,
             Activation::GeluTanh => kernels::Activation::GeluTanh,
         };
         let target = Target::Gated(activation, &mut self.gated);
         let keep = self.kept.map(|kept| kept.of(index, Product::GateUp));
-        self.decoder.workshop.multiply_keeping(self.kernel, &self.normed, &layer.gate_up, target, keep)?;
+        self.decoder.workshop.multiply_keeping(kernel, &self.normed, &layer.gate_up, target, keep)?;
         self.add(index, Product::Down, &layer.down, layer.post_ffw_norm.as_deref())
     }
 
-    /// normed = norm(x)
-    fn norm(&mut self, weight: &[f32]) {
+    /// normed = norm(x), as a kernel reads it
+    fn norm(&mut self, kernel: Kernel, weight: &[f32]) {
         let (d, eps, x) = (self.config.d_model, self.config.norm_eps, &self.x);
         let workshop = &self.decoder.workshop;
         let arch = workshop.arch();
+        self.normed.ready(kernel);
         workshop.pack(&mut self.normed, |row, out| rms_norm(arch, &x[row * d..(row + 1) * d], weight, eps, out));
     }
 
@@ -253,12 +258,13 @@ impl<'a> Pass<'a> {
     fn add(&mut self, index: usize, product: Product, weights: &Stack, norm: Option<&[f32]>) -> Result<(), ModelError> {
         let (workshop, d, eps) = (&self.decoder.workshop, self.config.d_model, self.config.norm_eps);
         let keep = self.kept.map(|kept| kept.of(index, product));
+        let kernel = self.kernels.with(weights);
         let source = if product == Product::Down { &self.gated } else { &self.mixed };
         let Some(norm) = norm else {
-            return workshop.multiply_keeping(self.kernel, source, weights, Target::Add(&mut self.x), keep);
+            return workshop.multiply_keeping(kernel, source, weights, Target::Add(&mut self.x), keep);
         };
         let part = Part { columns: d, width: d, bias: None, out: &mut self.branch };
-        workshop.multiply_keeping(self.kernel, source, weights, Target::Store(vec![part]), keep)?;
+        workshop.multiply_keeping(kernel, source, weights, Target::Store(vec![part]), keep)?;
         let (arch, x, branch) = (workshop.arch(), &mut self.x, &mut self.branch);
         x.par_chunks_exact_mut(d).zip(branch.par_chunks_exact_mut(d)).for_each(|(x, branch)| {
             rms_norm_inplace(arch, branch, norm, eps);

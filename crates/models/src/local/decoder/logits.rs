@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::Decoder;
+use super::{Decoder, Kernels};
 use crate::kernels::elementwise::{all_finite, soft_cap};
-use crate::kernels::{Keep, Kernel, Part, Strips, Target};
+use crate::kernels::{Keep, Part, Strips, Target};
 use crate::{Logits, ModelError};
 
 /// Rows worth reading at a time: each read unpacks the whole output matrix once, so few rows waste that work, and many
@@ -16,15 +16,15 @@ pub const LOGIT_ROWS: usize = 512;
 /// The hidden states of a block, waiting to be multiplied with the head.
 pub(super) struct Rows<'a> {
     decoder: &'a Decoder,
-    kernel: Kernel,
+    kernels: Kernels,
     /// `[rows, d_model]`, after the final norm.
     hidden: Vec<f32>,
     keep: Option<Keep<'a>>,
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(decoder: &'a Decoder, kernel: Kernel, hidden: Vec<f32>) -> Rows<'a> {
-        Rows { decoder, kernel, hidden, keep: None }
+    pub(super) fn new(decoder: &'a Decoder, kernels: Kernels, hidden: Vec<f32>) -> Rows<'a> {
+        Rows { decoder, kernels, hidden, keep: None }
     }
 
     /// The same rows, with the unpacked head taken from `keep`.
@@ -43,11 +43,12 @@ impl Logits for Rows<'_> {
             return Err(ModelError::Request { reason });
         }
         let hidden = &self.hidden[rows.start * d..rows.end * d];
-        let mut strips = Strips::new(self.kernel, rows.len(), d);
+        let head = self.decoder.weights.head();
+        let kernel = self.kernels.with(head);
+        let mut strips = Strips::new(kernel, rows.len(), d);
         workshop.pack(&mut strips, |row, out| out.copy_from_slice(&hidden[row * d..(row + 1) * d]));
         let part = Part { columns: vocab, width: vocab, bias: None, out: &mut *out };
-        let (head, target) = (self.decoder.weights.head(), Target::Store(vec![part]));
-        workshop.multiply_keeping(self.kernel, &strips, head, target, self.keep)?;
+        workshop.multiply_keeping(kernel, &strips, head, Target::Store(vec![part]), self.keep)?;
         let (arch, cap) = (workshop.arch(), config.logit_softcap);
         let broken = |(index, row): (usize, &mut [f32])| {
             if let Some(cap) = cap {

@@ -10,72 +10,26 @@ mod beginnings;
 mod cache;
 mod forward;
 mod logits;
+mod precision;
 mod rope;
 mod session;
 mod weights;
 
 use hydrometer_answers::{EngineIdentity, ModelIdentity};
 
-use crate::kernels::{Exactness, Kernel, Workshop};
+use crate::kernels::Workshop;
 use crate::{
     Answers, Block, ChatTemplate, Checkpoint, Chooses, DecoderConfig, Grows, Instructions, Logits, Model, ModelError,
     Scores, Session, Tokenizer,
 };
 
+use precision::Kernels;
+
 pub use logits::LOGIT_ROWS;
+pub use precision::Precision;
 
 /// Version of the numbers: changes whenever the same inputs may give other bytes on the same processor.
 const VERSION: &str = "1";
-
-/// Precision of the large products. Attention, norms and everything else are f32 in all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
-    /// `Bf16x3` where the processor has AMX; else `I16` where it has a kernel for it and every matrix of the model is made of
-    /// integers; else `F32`.
-    Auto,
-    /// f32 products and sums.
-    F32,
-    /// The integers of the file times activations of 15 bits, sums of 32 exact. Needs AVX2 or AVX-512, and a model whose
-    /// matrices are all in a block format other than Q2_K.
-    I16,
-    /// Both factors as two bf16 parts, three products, f32 sums: 16 bits of mantissa. Needs AMX.
-    Bf16x3,
-    /// Both factors rounded to bf16, f32 sums. Needs AMX or AVX-512 BF16. It changes what is measured a little.
-    Bf16,
-}
-
-impl Precision {
-    /// The fastest kernel of this machine for the precision and these weights.
-    fn kernel(self, weights: &weights::Weights) -> Result<Kernel, ModelError> {
-        let wanted: &[Exactness] = match self {
-            Precision::Auto => &[Exactness::Bf16x3, Exactness::I16, Exactness::F32],
-            Precision::F32 => &[Exactness::F32],
-            Precision::I16 => &[Exactness::I16],
-            Precision::Bf16x3 => &[Exactness::Bf16x3],
-            Precision::Bf16 => &[Exactness::Bf16],
-        };
-        let plain = weights.without_integers();
-        if let (Precision::I16, Some(tensor)) = (self, plain) {
-            let reason = format!(
-                "precision i16 needs weights that are integers with scales, found {} as {}; use auto or f32",
-                tensor.name, tensor.dtype
-            );
-            return Err(ModelError::Request { reason });
-        }
-        let fits = |exactness: &&Exactness| **exactness != Exactness::I16 || plain.is_none();
-        wanted.iter().filter(fits).find_map(|&exactness| Kernel::with(exactness)).ok_or_else(|| {
-            let mut offered: Vec<_> = Kernel::available().iter().map(|kernel| kernel.exactness().name()).collect();
-            offered.dedup();
-            ModelError::Request {
-                reason: format!(
-                    "this processor has no kernel for precision {}; it has {}",
-                    wanted[0].name(),
-                    offered.join(", ")
-                ),
-            }
-        })
-    }
-}
 
 /// How the engine runs. Its threads are those of the rayon pool that the caller is in; results do not depend on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +43,7 @@ pub struct Decoder {
     config: DecoderConfig,
     weights: weights::Weights,
     workshop: Workshop,
-    kernel: Kernel,
+    kernels: Kernels,
     identity: ModelIdentity,
     tokenizer: Tokenizer,
     template: Option<ChatTemplate>,
@@ -114,7 +68,7 @@ impl Decoder {
         let (tokenizer, template) = (checkpoint.tokenizer()?, checkpoint.template()?);
         let (weights, hash) = rayon::join(|| weights::Weights::read(checkpoint), || checkpoint.weights_hash());
         let weights = weights?;
-        let kernel = options.precision.kernel(&weights)?;
+        let kernels = options.precision.kernels(&weights)?;
         let identity = ModelIdentity {
             name: checkpoint.name(),
             spec: checkpoint.file_name(),
@@ -131,12 +85,12 @@ impl Decoder {
             engine: EngineIdentity {
                 name: "hydrometer-decoder".to_owned(),
                 version: VERSION.to_owned(),
-                precision: Some(kernel.exactness().name().to_owned()),
-                kernel: Some(kernel.name().to_owned()),
+                precision: Some(kernels.main.exactness().name().to_owned()),
+                kernel: Some(kernels.main.name().to_owned()),
             },
             unknown: None,
         };
-        Ok(Decoder { config, weights, workshop, kernel, identity, tokenizer, template })
+        Ok(Decoder { config, weights, workshop, kernels, identity, tokenizer, template })
     }
 
     /// Tokens and positions that the model can take.
@@ -160,10 +114,10 @@ impl Decoder {
         Ok(())
     }
 
-    fn run(&self, block: &Block, kernel: Kernel) -> Result<Box<dyn Logits + '_>, ModelError> {
+    fn run(&self, block: &Block, kernels: Kernels) -> Result<Box<dyn Logits + '_>, ModelError> {
         self.check(block)?;
-        let hidden = forward::forward(self, kernel, block)?;
-        Ok(Box::new(logits::Rows::new(self, kernel, hidden)))
+        let hidden = forward::forward(self, kernels, block)?;
+        Ok(Box::new(logits::Rows::new(self, kernels, hidden)))
     }
 }
 
@@ -199,12 +153,11 @@ impl Model for Decoder {
 
 impl Scores for Decoder {
     fn score<'a>(&'a self, block: &Block) -> Result<Box<dyn Logits + 'a>, ModelError> {
-        self.run(block, self.kernel)
+        self.run(block, self.kernels)
     }
 
     fn rerun<'a>(&'a self, block: &Block) -> Result<Box<dyn Logits + 'a>, ModelError> {
-        // F32 is always among the kernels; the engine's own kernel is the honest answer should that ever change.
-        self.run(block, Kernel::with(Exactness::F32).unwrap_or(self.kernel))
+        self.run(block, self.kernels.exact())
     }
 }
 

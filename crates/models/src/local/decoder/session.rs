@@ -96,7 +96,7 @@ impl Session for Growing<'_> {
         for (feed, cache) in feeds.iter().zip(caches) {
             self.sequences[feed.sequence] = Some(cache);
         }
-        let rows = logits::Rows::new(self.decoder, self.decoder.kernel, hidden?);
+        let rows = logits::Rows::new(self.decoder, self.decoder.kernels, hidden?);
         rows.keeping(self.kept.head()).read(0..feeds.len(), logits)
     }
 }

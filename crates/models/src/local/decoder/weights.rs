@@ -54,10 +54,11 @@ impl Weights {
         })
     }
 
-    /// The first matrix of a product whose numbers are no integers.
-    pub(super) fn without_integers(&self) -> Option<&RawTensor> {
-        let stacks = self.layers.iter().flat_map(|layer| [&layer.qkv, &layer.attn_output, &layer.gate_up, &layer.down]);
-        stacks.flat_map(|stack| &stack.0).chain([self.head()]).find(|tensor| !tensor.has_integers())
+    /// Whether any product has a matrix of integers.
+    pub(super) fn have_integers(&self) -> bool {
+        let mut stacks =
+            self.layers.iter().flat_map(|layer| [&layer.qkv, &layer.attn_output, &layer.gate_up, &layer.down]);
+        stacks.any(Matrix::has_integers) || self.head().has_integers()
     }
 
     /// The output head `[vocab, d_model]`.
@@ -138,6 +139,10 @@ impl Matrix for Stack {
         Ok(())
     }
 
+    fn has_integers(&self) -> bool {
+        self.0.iter().all(RawTensor::has_integers)
+    }
+
     fn integers(&self, rows: Range<usize>, mut out: Integers<'_>) -> Result<(), ModelError> {
         for (tensor, rows) in self.parts(rows) {
             let (now, rest) = out.split(rows.len(), tensor.cols);
@@ -174,6 +179,10 @@ impl Matrix for RawTensor {
 
     fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), ModelError> {
         self.dequantize(rows, out)
+    }
+
+    fn has_integers(&self) -> bool {
+        RawTensor::has_integers(self)
     }
 
     fn integers(&self, rows: Range<usize>, out: Integers<'_>) -> Result<(), ModelError> {
