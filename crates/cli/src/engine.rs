@@ -38,7 +38,7 @@ pub enum PrecisionName {
     Auto,
     /// 32-bit floating point.
     F32,
-    /// The integers of quantised weights times 15-bit activations; their sums are exact.
+    /// The integers of quantised weights times 16-bit activations; their sums are exact.
     I16,
     /// Three bf16 products that together keep f32 accuracy.
     Bf16x3,

@@ -12,7 +12,7 @@ mod timing;
 use std::convert::Infallible;
 use std::ops::Range;
 
-use hydrometer_models::kernels::{Integers, Kernel, Matrix, Strips, Target, Workshop};
+use hydrometer_models::kernels::{Integers, Kernel, Matrix, Step, Strips, Target, Workshop};
 use timing::time;
 
 /// Rows of activations: a block of four chunks of 512 tokens.
@@ -39,6 +39,9 @@ impl Matrix for Plain {
             out.iter_mut().zip(&self.row).for_each(|(out, &value)| *out = f32::from(value) / 8.0);
         }
         Ok(())
+    }
+    fn integers_in(&self) -> Option<Step> {
+        Some(Step::Long)
     }
     fn integers(&self, _: Range<usize>, out: Integers<'_>) -> Result<(), Infallible> {
         out.values.chunks_exact_mut(self.row.len()).for_each(|out| out.copy_from_slice(&self.row));

@@ -47,5 +47,8 @@ pub use tools::{Conversation, ToolProtocol};
 #[must_use]
 pub fn kernel_names() -> Vec<String> {
     let named = |kernel: kernels::Kernel| format!("{} {}", kernel.exactness().name(), kernel.name());
-    kernels::Kernel::available().into_iter().map(named).collect()
+    let mut names: Vec<_> = kernels::Kernel::available().into_iter().map(named).collect();
+    // Integers in steps of 16 and of 32 have a kernel each.
+    names.dedup();
+    names
 }

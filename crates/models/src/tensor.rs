@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::ModelError;
 use crate::instructions::vectors;
-use crate::kernels::Integers;
-use crate::kernels::unpack::{has_integers, unpack, unpack_integers};
+use crate::kernels::unpack::{integers_in, unpack, unpack_integers};
+use crate::kernels::{Integers, Step};
 
 /// How the numbers of a tensor are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -171,9 +171,9 @@ impl RawTensor {
         Ok(())
     }
 
-    /// Whether its numbers are small integers with scales.
-    pub(crate) fn has_integers(&self) -> bool {
-        has_integers(self.dtype)
+    /// How many numbers share a scale, where they are small integers with scales.
+    pub(crate) fn integers_in(&self) -> Option<Step> {
+        integers_in(self.dtype)
     }
 
     /// Writes the rows `rows` as the integers that they are.
@@ -183,7 +183,8 @@ impl RawTensor {
     pub(crate) fn integers(&self, rows: Range<usize>, out: Integers<'_>) -> Result<(), ModelError> {
         let bytes = &self.bytes[rows.start * self.row_bytes()..rows.end * self.row_bytes()];
         let Integers { values, scales, minima } = out;
-        if unpack_integers(vectors(), self.dtype, bytes, values, scales, minima).is_none() {
+        let to = Integers { values, scales: &mut *scales, minima: &mut *minima };
+        if unpack_integers(vectors(), self.dtype, bytes, to).is_none() {
             let reason = format!("tensor {}: {} has no integers for products in i16", self.name, self.dtype);
             return Err(ModelError::Request { reason });
         }

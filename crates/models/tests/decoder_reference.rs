@@ -14,8 +14,8 @@ const TINY: f64 = 2e-4;
 const REAL: f64 = 2e-3;
 /// High and low parts together hold 16 bits of mantissa: an error of 2⁻¹⁷ per factor that averages out over the sums.
 const BF16X3: f64 = 20.0;
-/// Activations are rounded to 2⁻¹⁵ of the largest of 32.
-const I16: f64 = 100.0;
+/// Activations are rounded to 2⁻¹⁶ of the largest of 16 or 32.
+const I16: f64 = 50.0;
 
 fn reference_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference")

@@ -1,45 +1,64 @@
 //! Operands of integer products: weights as the small integers that block formats hold, activations as 16-bit integers.
 //!
-//! Every 32 activations of a row have a scale, their largest amount / 16,383: 14 bits and a sign are kept of the largest.
-//! Weights keep all their bits: an integer of at most 4,096 in amount each (the largest of Q6_K, with the scale of its group of
-//! 16 in it) and a scale for 32. So 32 products stay below 2³¹, their sums are exact, and scales are applied to sums, in f32:
+//! Block formats give a scale, and some a minimum, to 16 or to 32 weights: a step. The activations of a step have a scale, too:
+//! their largest amount / 32,767. A weight is at most 128 in amount, so 32 products stay below 2³¹, their sums are exact, and
+//! scales are applied to sums, in f32:
 //!
-//! y = Σ over steps of 32: (Σ w·x) · scale_w · scale_x + minimum_w · (scale_x · Σ x)
+//! y = Σ over steps: (Σ w·x) · scale_w · scale_x + minimum_w · (scale_x · Σ x)
 
 use super::layout::{COLUMNS, Pad};
 use super::transpose::Transpose;
 use super::words::{halves_mut, words};
 use crate::instructions::vectors;
 
-/// Elements of the inner dimension in one step: activations with one scale, weights with one scale and minimum.
-pub(crate) const STEP: usize = 32;
+/// Weights that share a scale, and the activations that meet them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// 16
+    Short = 16,
+    /// 32
+    Long = 32,
+}
+
+impl Step {
+    /// Elements of the inner dimension.
+    pub fn elements(self) -> usize {
+        self as usize
+    }
+
+    /// Words of one step and row: pairs, the scale, the sum of the activations.
+    pub(super) fn row_words(self) -> usize {
+        self.elements() / 2 + 2
+    }
+
+    /// Words of one step and column: pairs, the scale, the minimum.
+    pub(super) fn column_words(self) -> usize {
+        self.elements() / 2 + 2
+    }
+}
+
 /// Largest activation.
-const LARGEST: f32 = 16_383.0;
-/// Pairs of integers in one step: words.
-const PAIRS: usize = STEP / 2;
-/// Words of one step and row: pairs, the scale, the sum of the activations.
-pub(super) const ROW_WORDS: usize = PAIRS + 2;
-/// Words of one step and column: pairs, the scale, the minimum.
-pub(super) const COLUMN_WORDS: usize = PAIRS + 2;
+const LARGEST: f32 = 32_767.0;
 /// Below this, activations are zero: their scale would be no normal number.
 const LEAST: f32 = 1e-30;
 
 /// Rows of weights as integers, to write: `values · scale + minimum`.
 pub struct Integers<'a> {
-    /// `[rows][depth]`, at most 4,096 in amount.
+    /// `[rows][depth]`, at most 128 in amount.
     pub values: &'a mut [i16],
-    /// `[rows][depth / 32]`
+    /// `[rows][depth / step]`
     pub scales: &'a mut [f32],
-    /// `[rows][depth / 32]`
+    /// `[rows][depth / step]`
     pub minima: &'a mut [f32],
 }
 
 impl<'a> Integers<'a> {
     /// The first `rows` rows, and the rest.
     pub(crate) fn split(self, rows: usize, depth: usize) -> (Integers<'a>, Integers<'a>) {
+        let steps = rows * depth * self.scales.len() / self.values.len().max(1);
         let (values, more_values) = self.values.split_at_mut(rows * depth);
-        let (scales, more_scales) = self.scales.split_at_mut(rows * depth / STEP);
-        let (minima, more_minima) = self.minima.split_at_mut(rows * depth / STEP);
+        let (scales, more_scales) = self.scales.split_at_mut(steps);
+        let (minima, more_minima) = self.minima.split_at_mut(steps);
         let rest = Integers { values: more_values, scales: more_scales, minima: more_minima };
         (Integers { values, scales, minima }, rest)
     }
@@ -55,27 +74,25 @@ pub(super) struct Unpacked {
 
 impl Unpacked {
     /// Room for rows of whole steps; what it holds is unspecified.
-    pub(super) fn of(&mut self, rows: usize, depth: usize) -> Integers<'_> {
+    pub(super) fn of(&mut self, step: Step, rows: usize, depth: usize) -> Integers<'_> {
         self.values.resize(rows * depth, 0);
-        self.scales.resize(rows * depth / STEP, 0.0);
-        self.minima.resize(rows * depth / STEP, 0.0);
+        self.scales.resize(rows * depth / step.elements(), 0.0);
+        self.minima.resize(rows * depth / step.elements(), 0.0);
         Integers { values: &mut self.values, scales: &mut self.scales, minima: &mut self.minima }
     }
 
     /// Packs the rows, at most 16, as columns `16·half ..` of a column block; columns without a row become zero.
-    pub(super) fn pack(&self, by: Transpose, depth: usize, half: usize, block: &mut [u32], pad: &mut Pad) {
-        let (count, steps) = (self.values.len() / depth, depth / STEP);
-        let pairs = pad.words(count * steps * PAIRS);
-        for (halves, values) in halves_mut(pairs).chunks_exact_mut(STEP).zip(self.values.chunks_exact(STEP)) {
-            halves.iter_mut().zip(values).for_each(|(half, &value)| *half = value.cast_unsigned());
-        }
+    pub(super) fn pack(&self, step: Step, by: Transpose, depth: usize, half: usize, block: &mut [u32], pad: &mut Pad) {
+        let (count, steps, pairs) = (self.values.len() / depth, depth / step.elements(), step.elements() / 2);
+        let paired = pad.words(count * steps * pairs);
+        halves_mut(paired).iter_mut().zip(&self.values).for_each(|(half, &value)| *half = value.cast_unsigned());
         let (scales, minima) = (words(&self.scales), words(&self.minima));
-        for (step, out) in block.chunks_exact_mut(COLUMN_WORDS * COLUMNS).take(steps).enumerate() {
+        for (index, out) in block.chunks_exact_mut(step.column_words() * COLUMNS).take(steps).enumerate() {
             let out = &mut out[16 * half..];
-            by.transpose(from(pairs, step * PAIRS), count, PAIRS, steps * PAIRS, out, COLUMNS, 16);
-            let out = &mut out[PAIRS * COLUMNS..];
-            by.transpose(from(scales, step), count, 1, steps, out, COLUMNS, 16);
-            by.transpose(from(minima, step), count, 1, steps, &mut out[COLUMNS..], COLUMNS, 16);
+            by.transpose(from(paired, index * pairs), count, pairs, steps * pairs, out, COLUMNS, 16);
+            let out = &mut out[pairs * COLUMNS..];
+            by.transpose(from(scales, index), count, 1, steps, out, COLUMNS, 16);
+            by.transpose(from(minima, index), count, 1, steps, &mut out[COLUMNS..], COLUMNS, 16);
         }
     }
 }
@@ -85,36 +102,50 @@ fn from(words: &[u32], at: usize) -> &[u32] {
 }
 
 /// Packs activation rows (`[count ≤ width, depth]`, row-major) as steps of a strip of `width` rows; missing rows become zero.
-pub(super) fn pack_rows(by: Transpose, rows: &[f32], depth: usize, width: usize, strip: &mut [u32], pad: &mut Pad) {
-    let (count, steps) = (rows.len() / depth, depth.div_ceil(STEP));
-    // [count][steps][ROW_WORDS]
-    let packed = pad.words(count * steps * ROW_WORDS);
-    let arch = vectors();
-    for (row, packed) in rows.chunks_exact(depth).zip(packed.chunks_exact_mut(steps * ROW_WORDS)) {
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                for (values, packed) in row.chunks(STEP).zip(packed.as_chunks_mut::<ROW_WORDS>().0) {
-                    match values.try_into() {
-                        Ok(values) => quantize(values, packed),
-                        Err(_) => {
-                            let mut whole = [0.0; STEP];
-                            whole[..values.len()].copy_from_slice(values);
-                            quantize(&whole, packed);
-                        }
-                    }
-                }
-            },
-        );
+pub(super) fn pack_rows(
+    step: Step,
+    by: Transpose,
+    rows: &[f32],
+    depth: usize,
+    width: usize,
+    strip: &mut [u32],
+    pad: &mut Pad,
+) {
+    let (count, steps, words) = (rows.len() / depth, depth.div_ceil(step.elements()), step.row_words());
+    // [count][steps][words]
+    let packed = pad.words(count * steps * words);
+    for (row, packed) in rows.chunks_exact(depth).zip(packed.chunks_exact_mut(steps * words)) {
+        match step {
+            Step::Short => quantize::<16, 10>(row, packed),
+            Step::Long => quantize::<32, 18>(row, packed),
+        }
     }
-    for (step, out) in strip.chunks_exact_mut(ROW_WORDS * width).take(steps).enumerate() {
-        by.transpose(from(packed, step * ROW_WORDS), count, ROW_WORDS, steps * ROW_WORDS, out, width, width);
+    for (index, out) in strip.chunks_exact_mut(words * width).take(steps).enumerate() {
+        by.transpose(from(packed, index * words), count, words, steps * words, out, width, width);
     }
 }
 
-/// 32 numbers as pairs of integers, their scale, and their sum. What is not finite makes the scale NaN, so that it stays visible.
+/// A row in steps of `N` numbers, each as `W` words: pairs of integers, their scale, and their sum. The last step is filled up with
+/// zeros.
+fn quantize<const N: usize, const W: usize>(row: &[f32], packed: &mut [u32]) {
+    vectors().dispatch(
+        #[inline(always)]
+        || {
+            let (steps, rest) = row.as_chunks::<N>();
+            let (packed, last) = packed.as_chunks_mut::<W>().0.split_at_mut(steps.len());
+            steps.iter().zip(packed).for_each(|(values, packed)| quantize_step(values, packed));
+            if let Some(last) = last.first_mut() {
+                let mut whole = [0.0; N];
+                whole[..rest.len()].copy_from_slice(rest);
+                quantize_step(&whole, last);
+            }
+        },
+    );
+}
+
+/// What is not finite makes the scale NaN, so that it stays visible.
 #[inline(always)]
-fn quantize(values: &[f32; STEP], packed: &mut [u32; ROW_WORDS]) {
+fn quantize_step<const N: usize, const W: usize>(values: &[f32; N], packed: &mut [u32; W]) {
     // NaN and infinity are the largest of all bits without a sign.
     let largest = values.iter().fold(0, |most, value| u32::max(most, value.to_bits() & 0x7fff_ffff));
     let largest = f32::from_bits(largest);
@@ -131,6 +162,6 @@ fn quantize(values: &[f32; STEP], packed: &mut [u32; ROW_WORDS]) {
         sum += i32::from(low as i16) + i32::from(high as i16);
         *packed = low | high << 16;
     }
-    packed[PAIRS] = scale.to_bits();
-    packed[PAIRS + 1] = (scale * sum as f32).to_bits();
+    packed[N / 2] = scale.to_bits();
+    packed[N / 2 + 1] = (scale * sum as f32).to_bits();
 }

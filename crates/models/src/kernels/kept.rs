@@ -8,7 +8,8 @@ use super::words::Words;
 /// The panels of one matrix as the kernel reads them, kept between products as far as a budget allows.
 ///
 /// With few rows a product is little more than unpacking the weights; a kept panel costs 4 bytes a weight (2 for plain
-/// bf16) and no unpacking. What is computed is the same. It belongs to one matrix, one kernel and one kind of target.
+/// bf16, 2.25 or 2.5 for integers) and no unpacking. What is computed is the same. It belongs to one matrix, one kernel and
+/// one kind of target.
 #[derive(Default)]
 pub struct KeptPanels(OnceLock<Vec<OnceLock<Words>>>);
 

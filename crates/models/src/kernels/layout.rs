@@ -8,11 +8,11 @@
 //! | `Pairs` | 2 | `[rows]` pairs of bf16 | `[32]` pairs of bf16 |
 //! | `Tiles` | 32 | 2 tiles `[16 rows][32]` bf16 | 2 tiles `[16 pairs][16 columns][2]` bf16 |
 //! | `SplitTiles` | 32 | 2 tiles of high parts, 2 of low parts | 2 tiles of high parts, 2 of low parts |
-//! | `Integers` | 32 | `[16][rows]` pairs of i16, `[rows]` scales, `[rows]` sums | `[16][32]` pairs of i16, `[32]` scales, `[32]` minima |
+//! | `Integers` | 16 or 32 | `[step / 2][rows]` pairs of i16, `[rows]` scales, `[rows]` sums | `[step / 2][32]` pairs of i16, `[32]` scales, `[32]` minima |
 //!
 //! A number is `high + low` with both parts rounded to bf16: 16 bits of mantissa instead of 8.
 
-use super::integers;
+use super::integers::{self, Step};
 use super::transpose::Transpose;
 use super::words::{halves_mut, words};
 use crate::instructions::vectors;
@@ -30,7 +30,7 @@ pub(crate) enum Format {
     Tiles,
     SplitTiles,
     /// Weights come as [`Integers`](super::integers::Integers).
-    Integers,
+    Integers(Step),
 }
 
 /// The layout of both operands of one kernel.
@@ -48,7 +48,7 @@ impl Layout {
             Format::F32 => 1,
             Format::Pairs => 2,
             Format::Tiles | Format::SplitTiles => 32,
-            Format::Integers => integers::STEP,
+            Format::Integers(step) => step.elements(),
         }
     }
 
@@ -63,7 +63,7 @@ impl Layout {
             Format::F32 | Format::Pairs => self.rows,
             Format::Tiles => 2 * TILE,
             Format::SplitTiles => 4 * TILE,
-            Format::Integers => integers::ROW_WORDS * self.rows,
+            Format::Integers(step) => step.row_words() * self.rows,
         }
     }
 
@@ -73,7 +73,7 @@ impl Layout {
             Format::F32 | Format::Pairs => COLUMNS,
             Format::Tiles => 2 * TILE,
             Format::SplitTiles => 4 * TILE,
-            Format::Integers => integers::COLUMN_WORDS * COLUMNS,
+            Format::Integers(step) => step.column_words() * COLUMNS,
         }
     }
 
@@ -92,7 +92,7 @@ impl Layout {
         debug_assert!(count <= 16 && block.len() >= self.steps(depth) * self.block_words());
         let source = match self.format {
             Format::F32 => words(rows),
-            Format::Integers => return debug_assert!(false, "weights of integer products are packed as integers"),
+            Format::Integers(_) => return debug_assert!(false, "weights of integer products are packed as integers"),
             _ => pad.split(rows, depth, self.step(), self.format == Format::SplitTiles),
         };
         match self.format {
@@ -117,7 +117,7 @@ impl Layout {
                     }
                 }
             }
-            Format::Integers => {}
+            Format::Integers(_) => {}
         }
     }
 
@@ -128,7 +128,7 @@ impl Layout {
         debug_assert!(count <= self.rows && strip.len() >= self.steps(depth) * self.strip_words());
         match self.format {
             Format::F32 => by.transpose(words(rows), count, depth, depth, strip, self.rows, self.rows),
-            Format::Integers => integers::pack_rows(by, rows, depth, self.rows, strip, pad),
+            Format::Integers(step) => integers::pack_rows(step, by, rows, depth, self.rows, strip, pad),
             Format::Pairs => {
                 let pairs = self.steps(depth);
                 let source = pad.split(rows, depth, self.step(), false);

@@ -32,7 +32,7 @@ use native::Native;
 use crate::Instructions;
 use crate::instructions::limit;
 
-pub use integers::Integers;
+pub use integers::{Integers, Step};
 pub use kept::{Keep, KeptPanels};
 pub(crate) use layout::{COLUMNS, Pad};
 pub(crate) use native::{arch, most};
@@ -45,8 +45,8 @@ pub(crate) use words::{Words, floats, floats_mut};
 pub enum Exactness {
     /// f32 products and sums.
     F32,
-    /// Weights as the integers of the file, activations as 15-bit integers with a scale for 32 of them; sums of 32 products are
-    /// exact, and added in f32.
+    /// Weights as the integers of the file, activations as 16-bit integers with a scale for 16 or 32 of them, as the weights have;
+    /// their sums are exact, and added in f32.
     I16,
     /// Both factors as high + low bf16, three products, f32 sums: 16 bits of mantissa.
     Bf16x3,
@@ -71,7 +71,8 @@ impl Exactness {
 pub struct Kernel(Option<Native>);
 
 impl Kernel {
-    /// Every kernel of this machine that [`Instructions::allowed`] allows; for one exactness the fastest comes first.
+    /// Every kernel of this machine that [`Instructions::allowed`] allows; for one exactness the fastest comes first, and of those
+    /// that keep f32 accuracy the fastest comes first.
     /// `F32` is always among them.
     pub fn available() -> Vec<Kernel> {
         Kernel::within(limit())
@@ -88,6 +89,11 @@ impl Kernel {
         Kernel::available().into_iter().find(|kernel| kernel.exactness() == exactness)
     }
 
+    /// The fastest kernel of this machine for integers in such steps.
+    pub fn of_integers(step: Step) -> Option<Kernel> {
+        Kernel::available().into_iter().find(|kernel| kernel.layout().format == Format::Integers(step))
+    }
+
     /// `avx512`, `avx2`, `amx-bf16`, …; `neon` for the portable kernel on aarch64, whose compiler emits NEON for it.
     pub fn name(self) -> &'static str {
         match self.0 {
@@ -101,7 +107,7 @@ impl Kernel {
     pub fn exactness(self) -> Exactness {
         match self.layout().format {
             Format::F32 => Exactness::F32,
-            Format::Integers => Exactness::I16,
+            Format::Integers(_) => Exactness::I16,
             Format::SplitTiles => Exactness::Bf16x3,
             Format::Pairs | Format::Tiles => Exactness::Bf16,
         }

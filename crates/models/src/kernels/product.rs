@@ -13,7 +13,7 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use super::elementwise::{gelu_times, silu_times};
-use super::integers::{Integers, Unpacked};
+use super::integers::{Integers, Step, Unpacked};
 use super::kept::Keep;
 use super::layout::{COLUMNS, Format, Layout, Pad};
 use super::transpose::Transpose;
@@ -45,12 +45,12 @@ pub trait Matrix: Sync {
     /// # Errors
     /// Rows that cannot be had.
     fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), Self::Error>;
-    /// Whether a kernel of [`Exactness::I16`](super::Exactness::I16) can multiply with it: [`Matrix::integers`].
-    fn has_integers(&self) -> bool;
-    /// Writes `rows` as the integers that they are.
+    /// How many numbers share a scale, where all are integers with scales: [`Matrix::integers`].
+    fn integers_in(&self) -> Option<Step>;
+    /// Writes `rows` as the integers that they are, in such steps.
     ///
     /// # Errors
-    /// Rows that cannot be had, or are no integers in whole blocks of 32.
+    /// Rows that cannot be had, or are no integers.
     fn integers(&self, rows: Range<usize>, out: Integers<'_>) -> Result<(), Self::Error>;
 }
 
@@ -371,10 +371,10 @@ impl<M: Matrix> Job<'_, M> {
                     let start = range.end.min(first + 16 * half);
                     let some = start..range.end.min(start + 16);
                     let transpose = self.workshop.transpose;
-                    if layout.format == Format::Integers {
-                        let rows = integers.of(some.len(), depth);
+                    if let Format::Integers(step) = layout.format {
+                        let rows = integers.of(step, some.len(), depth);
                         self.weights.integers(some, rows)?;
-                        integers.pack(transpose, depth, half, words, pad);
+                        integers.pack(step, transpose, depth, half, words, pad);
                     } else {
                         let rows = &mut rows[..some.len() * depth];
                         self.weights.unpack(some, rows)?;

@@ -7,6 +7,7 @@
 
 use pulp::Arch;
 
+use super::{Integers, Step};
 use crate::DType;
 
 /// Writes the values of whole blocks.
@@ -22,30 +23,27 @@ pub(crate) fn unpack(arch: Arch, dtype: DType, bytes: &[u8], out: &mut [f32]) {
         DType::Q8_0 => each(arch, bytes, out, |bytes, out| q8_0(bytes).scaled(out)),
         DType::Q8_1 => each(arch, bytes, out, |bytes, out| q8_1(bytes).scaled(out)),
         DType::Q2_K => each(arch, bytes, out, |bytes, out| q2_k(bytes).shifted(out)),
-        DType::Q3_K => each(arch, bytes, out, |bytes, out| q3_k(bytes).apart().scaled(out)),
+        DType::Q3_K => each(arch, bytes, out, |bytes, out| q3_k(bytes).scaled(out)),
         DType::Q4_K => each(arch, bytes, out, |bytes, out| q4_k(bytes).shifted(out)),
         DType::Q5_K => each(arch, bytes, out, |bytes, out| q5_k(bytes).shifted(out)),
-        DType::Q6_K => each(arch, bytes, out, |bytes, out| q6_k(bytes).apart().scaled(out)),
+        DType::Q6_K => each(arch, bytes, out, |bytes, out| q6_k(bytes).scaled(out)),
         DType::Q8_K => each(arch, bytes, out, |bytes, out| q8_k(bytes).scaled(out)),
     }
 }
 
-/// Whether [`unpack_integers`] knows a type: those whose minima, if any, belong to 32 values.
-pub(crate) fn has_integers(dtype: DType) -> bool {
-    !matches!(dtype, DType::F32 | DType::F16 | DType::BF16 | DType::Q2_K)
+/// How many values share a scale in a type, where [`unpack_integers`] knows it.
+pub(crate) fn integers_in(dtype: DType) -> Option<Step> {
+    match dtype {
+        DType::F32 | DType::F16 | DType::BF16 => None,
+        DType::Q2_K | DType::Q3_K | DType::Q6_K => Some(Step::Short),
+        DType::Q4_0 | DType::Q4_1 | DType::Q5_0 | DType::Q5_1 | DType::Q8_0 | DType::Q8_1 => Some(Step::Long),
+        DType::Q4_K | DType::Q5_K | DType::Q8_K => Some(Step::Long),
+    }
 }
 
-/// Writes whole blocks as what they are: `values[i] · scales[i / 32] + minima[i / 32]`. Values are at most 4,096 in amount.
-/// `None` for a type without integers.
-pub(crate) fn unpack_integers(
-    arch: Arch,
-    dtype: DType,
-    bytes: &[u8],
-    values: &mut [i16],
-    scales: &mut [f32],
-    minima: &mut [f32],
-) -> Option<()> {
-    let out = (values, scales, minima);
+/// Writes whole blocks as what they are: `values[i] · scales[i / step] + minima[i / step]`, in steps of which there are as many as
+/// scales. Values are at most 128 in amount. `None` for a type without integers.
+pub(crate) fn unpack_integers(arch: Arch, dtype: DType, bytes: &[u8], out: Integers<'_>) -> Option<()> {
     match dtype {
         DType::Q4_0 => integers(arch, bytes, out, q4_0),
         DType::Q4_1 => integers(arch, bytes, out, q4_1),
@@ -53,12 +51,13 @@ pub(crate) fn unpack_integers(
         DType::Q5_1 => integers(arch, bytes, out, q5_1),
         DType::Q8_0 => integers(arch, bytes, out, q8_0),
         DType::Q8_1 => integers(arch, bytes, out, q8_1),
-        DType::Q3_K => integers(arch, bytes, out, |bytes| q3_k(bytes).joined()),
+        DType::Q2_K => integers(arch, bytes, out, q2_k),
+        DType::Q3_K => integers(arch, bytes, out, q3_k),
         DType::Q4_K => integers(arch, bytes, out, q4_k),
         DType::Q5_K => integers(arch, bytes, out, q5_k),
-        DType::Q6_K => integers(arch, bytes, out, |bytes| q6_k(bytes).joined()),
+        DType::Q6_K => integers(arch, bytes, out, q6_k),
         DType::Q8_K => integers(arch, bytes, out, q8_k),
-        DType::F32 | DType::F16 | DType::BF16 | DType::Q2_K => return None,
+        DType::F32 | DType::F16 | DType::BF16 => return None,
     }
     Some(())
 }
@@ -80,19 +79,21 @@ fn each<const B: usize, const N: usize>(
 fn integers<const B: usize, const N: usize, const G: usize>(
     arch: Arch,
     bytes: &[u8],
-    (values, scales, minima): (&mut [i16], &mut [f32], &mut [f32]),
+    out: Integers<'_>,
     block: impl Fn(&[u8; B]) -> Block<N, G>,
 ) {
-    let blocks = bytes.as_chunks::<B>().0.iter().zip(values.as_chunks_mut::<N>().0);
-    let blocks = blocks.zip(scales.chunks_exact_mut(N / 32)).zip(minima.chunks_exact_mut(N / 32));
+    // Steps of a block.
+    let steps = (out.scales.len() * N / out.values.len().max(1)).max(1);
+    let blocks = bytes.as_chunks::<B>().0.iter().zip(out.values.as_chunks_mut::<N>().0);
+    let blocks = blocks.zip(out.scales.chunks_exact_mut(steps)).zip(out.minima.chunks_exact_mut(steps));
     arch.dispatch(
         #[inline(always)]
         || {
             blocks.for_each(|(((bytes, values), scales), minima)| {
                 let block = block(bytes);
                 *values = block.values;
-                scales.iter_mut().enumerate().for_each(|(i, scale)| *scale = block.scales[i * G / (N / 32)]);
-                minima.iter_mut().enumerate().for_each(|(i, minimum)| *minimum = block.minima[i * G / (N / 32)]);
+                scales.iter_mut().enumerate().for_each(|(i, scale)| *scale = block.scales[i * G / steps]);
+                minima.iter_mut().enumerate().for_each(|(i, minimum)| *minimum = block.minima[i * G / steps]);
             });
         },
     );
@@ -111,42 +112,17 @@ impl<const N: usize, const G: usize> Block<N, G> {
     /// The values of a format without minima. Adding zero would lose the sign of zeros.
     #[inline(always)]
     fn scaled(self, out: &mut [f32; N]) {
-        for i in 0..N {
-            out[i] = f32::from(self.values[i]) * self.scales[i / (N / G)];
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = f32::from(self.values[i]) * self.scales[i / (N / G)];
         }
     }
 
     /// The values of a format with minima.
     #[inline(always)]
     fn shifted(self, out: &mut [f32; N]) {
-        for i in 0..N {
-            out[i] = f32::from(self.values[i]) * self.scales[i / (N / G)] + self.minima[i / (N / G)];
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = f32::from(self.values[i]) * self.scales[i / (N / G)] + self.minima[i / (N / G)];
         }
-    }
-}
-
-/// 256 values in groups of 16 with integers for scales, which share one of their own.
-struct Sixteens {
-    values: [i16; 256],
-    groups: [i8; 16],
-    scale: f32,
-}
-
-impl Sixteens {
-    /// Each group with its own scale.
-    #[inline(always)]
-    fn apart(self) -> Block<256, 16> {
-        let scales = self.groups.map(|group| self.scale * f32::from(group));
-        Block { values: self.values, scales, minima: [0.0; 16] }
-    }
-
-    /// The scales of the groups in the values.
-    #[inline(always)]
-    fn joined(mut self) -> Block<256, 1> {
-        for (values, group) in self.values.as_chunks_mut::<16>().0.iter_mut().zip(self.groups) {
-            values.iter_mut().for_each(|value| *value *= i16::from(group));
-        }
-        Block { values: self.values, scales: [self.scale], minima: [0.0] }
     }
 }
 
@@ -265,9 +241,9 @@ fn scale_of_16(packed: &[u8; 12], j: usize) -> i8 {
 
 /// 32 bytes of third bits, 64 bytes of four 2-bit integers each, 12 bytes of scales, scale of scales; values less 4.
 #[inline(always)]
-fn q3_k(bytes: &[u8; 110]) -> Sixteens {
-    let packed = part::<12>(bytes, 96);
-    let mut block = Sixteens { values: [0; 256], groups: [0; 16], scale: scale(bytes, 108) };
+fn q3_k(bytes: &[u8; 110]) -> Block<256, 16> {
+    let (packed, d) = (part::<12>(bytes, 96), scale(bytes, 108));
+    let mut block = Block::ZERO;
     for (group, values) in block.values.as_chunks_mut::<16>().0.iter_mut().enumerate() {
         let at = 16 * (group % 2);
         let (q, shift) = (part::<16>(bytes, 32 + 32 * (group / 8) + at), group % 8 / 2 * 2);
@@ -275,7 +251,7 @@ fn q3_k(bytes: &[u8; 110]) -> Sixteens {
         for i in 0..16 {
             values[i] = i16::from(((q[i] >> shift) & 3) | ((high[i] >> bit) & 1) << 2) - 4;
         }
-        block.groups[group] = scale_of_16(packed, group);
+        block.scales[group] = d * f32::from(scale_of_16(packed, group));
     }
     block
 }
@@ -336,9 +312,10 @@ fn q5_k(bytes: &[u8; 176]) -> Block<256, 8> {
 
 /// 128 bytes of low fours of bits, 64 bytes of high twos, 16 signed scales, scale of scales; values less 32.
 #[inline(always)]
-fn q6_k(bytes: &[u8; 210]) -> Sixteens {
-    let groups = part::<16>(bytes, 192).map(u8::cast_signed);
-    let mut block = Sixteens { values: [0; 256], groups, scale: scale(bytes, 208) };
+fn q6_k(bytes: &[u8; 210]) -> Block<256, 16> {
+    let d = scale(bytes, 208);
+    let scales = part::<16>(bytes, 192).map(|scale| d * f32::from(scale.cast_signed()));
+    let mut block = Block { scales, ..Block::ZERO };
     for (half, values) in block.values.as_chunks_mut::<128>().0.iter_mut().enumerate() {
         let (low, high) = (part::<64>(bytes, 64 * half), part::<32>(bytes, 128 + 32 * half));
         for i in 0..32 {
@@ -361,41 +338,41 @@ fn q8_k(bytes: &[u8; 292]) -> Block<256, 1> {
 
 #[cfg(test)]
 mod tests {
-    use rand::{Rng, RngCore, SeedableRng};
+    use rand::{RngCore, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
     use crate::instructions::vectors;
 
-    /// Integers times scales plus minima are the numbers that the same bytes are as f32, but for the rounding of Q3_K and Q6_K,
-    /// whose scales of sixteens are in the integers here and in the scale there.
+    /// Integers times scales plus minima are the numbers that the same bytes are as f32, in the steps of the format and in shorter
+    /// ones.
     #[test]
     fn integers_with_their_scales_are_the_numbers() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let mut known = 0;
-        for dtype in (0..64).filter_map(DType::from_ggml).filter(|dtype| has_integers(*dtype)) {
-            let values = 256 * 40;
-            let mut bytes = vec![0; dtype.bytes_of(values).unwrap_or(0)];
+        for dtype in (0..64).filter_map(DType::from_ggml) {
+            let Some(step) = integers_in(dtype) else { continue };
+            let count = 256 * 40;
             // Any bytes make blocks; only some have a scale that is not finite.
+            let mut bytes = vec![0; dtype.bytes_of(count).unwrap_or(0)];
             rng.fill_bytes(&mut bytes);
-            let mut numbers = vec![f32::NAN; values];
+            let mut numbers = vec![f32::NAN; count];
             unpack(vectors(), dtype, &bytes, &mut numbers);
-            let mut integers = (vec![0; values], vec![0.0; values / 32], vec![0.0; values / 32]);
-            unpack_integers(vectors(), dtype, &bytes, &mut integers.0, &mut integers.1, &mut integers.2);
-            let mut compared = 0;
-            for (at, (&number, &integer)) in numbers.iter().zip(&integers.0).enumerate() {
-                let (scale, minimum) = (integers.1[at / 32], integers.2[at / 32]);
-                let again = f32::from(integer) * scale + minimum;
-                assert!(integer.unsigned_abs() <= 4_096, "{dtype}: {integer}");
-                if number.is_finite() && again.is_finite() {
-                    let most = (f32::from(integer) * scale).abs().max(minimum.abs());
-                    assert!((number - again).abs() <= 1e-6 * most, "{dtype} {at}: {number} is not {again}");
-                    compared += 1;
+            for step in [step, Step::Short] {
+                let steps = count / step.elements();
+                let (mut values, mut scales, mut minima) = (vec![0; count], vec![0.0; steps], vec![0.0; steps]);
+                let out = Integers { values: &mut values, scales: &mut scales, minima: &mut minima };
+                assert!(unpack_integers(vectors(), dtype, &bytes, out).is_some());
+                let again =
+                    |at: usize| f32::from(values[at]) * scales[at / step.elements()] + minima[at / step.elements()];
+                for (at, &number) in numbers.iter().enumerate().filter(|(_, number)| number.is_finite()) {
+                    assert_eq!(number, again(at), "{dtype} {step:?} {at}");
                 }
+                assert!(values.iter().all(|value| value.unsigned_abs() <= 128), "{dtype}");
+                assert!(numbers.iter().filter(|number| number.is_finite()).count() > count / 2, "{dtype}");
             }
-            assert!(compared > values / 2, "{dtype}");
             known += 1;
         }
-        assert_eq!(known, 11);
+        assert_eq!(known, 12);
     }
 }

@@ -2,8 +2,6 @@
 
 use std::arch::x86_64::*;
 
-use super::super::integers::{COLUMN_WORDS, ROW_WORDS};
-
 /// Rows of a strip.
 pub(super) const ROWS: usize = 6;
 
@@ -39,12 +37,18 @@ pub(super) unsafe fn multiply(steps: usize, strip: *const f32, block: *const f32
     }
 }
 
-/// `c[6][32] (+)= strip · block` over steps of 32 integers, in the layout of [`Format::Integers`](super::Format::Integers).
+/// `c[6][32] (+)= strip · block` over steps of `2 · PAIRS` integers, in the layout of [`Format::Integers`](super::Format::Integers).
 ///
 /// # Safety
 /// AVX2 and FMA are there; the pointers are valid for `steps` steps of the layout and 6 × 32 numbers.
 #[target_feature(enable = "avx2,fma")]
-pub(super) unsafe fn multiply_integers(steps: usize, strip: *const u32, block: *const u32, c: *mut f32, add: bool) {
+pub(super) unsafe fn multiply_integers<const PAIRS: usize>(
+    steps: usize,
+    strip: *const u32,
+    block: *const u32,
+    c: *mut f32,
+    add: bool,
+) {
     // 3 rows × 2 registers of exact and as many of scaled sums, 2 of columns, 1 of the row's pair, 1 of products: all 16.
     const R: usize = 3;
     for (first, half) in [(0, 0), (0, 16), (3, 0), (3, 16)] {
@@ -52,11 +56,11 @@ pub(super) unsafe fn multiply_integers(steps: usize, strip: *const u32, block: *
         unsafe {
             let mut sum = [[_mm256_setzero_ps(); 2]; R];
             for step in 0..steps {
-                let (x, w) = (strip.add(step * ROW_WORDS * ROWS + first), block.add(step * COLUMN_WORDS * 32 + half));
-                let (x_scale, x_sum) = (x.add(16 * ROWS).cast::<f32>(), x.add(17 * ROWS).cast::<f32>());
-                let (w_scale, w_minimum) = (w.add(16 * 32).cast::<f32>(), w.add(17 * 32).cast::<f32>());
+                let (x, w) = (strip.add(step * (PAIRS + 2) * ROWS + first), block.add(step * (PAIRS + 2) * 32 + half));
+                let (x_scale, x_sum) = (x.add(PAIRS * ROWS).cast::<f32>(), x.add((PAIRS + 1) * ROWS).cast::<f32>());
+                let (w_scale, w_minimum) = (w.add(PAIRS * 32).cast::<f32>(), w.add((PAIRS + 1) * 32).cast::<f32>());
                 let mut exact = [[_mm256_setzero_si256(); 2]; R];
-                for pair in 0..16 {
+                for pair in 0..PAIRS {
                     let left = _mm256_loadu_si256(w.add(pair * 32).cast());
                     let right = _mm256_loadu_si256(w.add(pair * 32 + 8).cast());
                     for (row, exact) in exact.iter_mut().enumerate() {

@@ -2,8 +2,6 @@
 
 use std::arch::x86_64::*;
 
-use super::super::integers::{COLUMN_WORDS, ROW_WORDS};
-
 /// Rows of a strip.
 pub(super) const ROWS: usize = 12;
 /// Rows of a strip of integers: each needs registers for exact sums and for scaled ones.
@@ -58,22 +56,28 @@ pub(super) unsafe fn multiply_pairs(steps: usize, strip: *const u32, block: *con
     }
 }
 
-/// `c[6][32] (+)= strip · block` over steps of 32 integers, in the layout of [`Format::Integers`](super::Format::Integers).
+/// `c[6][32] (+)= strip · block` over steps of `2 · PAIRS` integers, in the layout of [`Format::Integers`](super::Format::Integers).
 ///
 /// # Safety
 /// AVX-512F and VNNI are there; the pointers are valid for `steps` steps of the layout and 6 × 32 numbers.
 #[target_feature(enable = "avx512f,avx512vnni")]
-pub(super) unsafe fn multiply_integers(steps: usize, strip: *const u32, block: *const u32, c: *mut f32, add: bool) {
+pub(super) unsafe fn multiply_integers<const PAIRS: usize>(
+    steps: usize,
+    strip: *const u32,
+    block: *const u32,
+    c: *mut f32,
+    add: bool,
+) {
     const R: usize = INTEGER_ROWS;
     // SAFETY: every access is inside the shapes that the caller vouches for.
     unsafe {
         let mut sum = [[_mm512_setzero_ps(); 2]; R];
         for step in 0..steps {
-            let (x, w) = (strip.add(step * ROW_WORDS * R), block.add(step * COLUMN_WORDS * 32));
-            let (x_scale, x_sum) = (x.add(16 * R).cast::<f32>(), x.add(17 * R).cast::<f32>());
-            let (w_scale, w_minimum) = (w.add(16 * 32).cast::<f32>(), w.add(17 * 32).cast::<f32>());
+            let (x, w) = (strip.add(step * (PAIRS + 2) * R), block.add(step * (PAIRS + 2) * 32));
+            let (x_scale, x_sum) = (x.add(PAIRS * R).cast::<f32>(), x.add((PAIRS + 1) * R).cast::<f32>());
+            let (w_scale, w_minimum) = (w.add(PAIRS * 32).cast::<f32>(), w.add((PAIRS + 1) * 32).cast::<f32>());
             let mut exact = [[_mm512_setzero_si512(); 2]; R];
-            for pair in 0..16 {
+            for pair in 0..PAIRS {
                 let left = _mm512_loadu_si512(w.add(pair * 32).cast());
                 let right = _mm512_loadu_si512(w.add(pair * 32 + 16).cast());
                 for (row, exact) in exact.iter_mut().enumerate() {

@@ -14,9 +14,9 @@ pub(super) fn measure(native: Native) -> Option<f64> {
     let (operations, run): (u64, fn()) = match native {
         Native::Avx2 => (12 * 16, avx2),
         // Pairs: two products and two sums in a lane.
-        Native::Avx2I16 => (6 * 32, avx2_pairs),
+        Native::Avx2I16(_) => (6 * 32, avx2_pairs),
         Native::Avx512 => (12 * 32, avx512),
-        Native::Avx512Vnni => (12 * 64, avx512_pairs),
+        Native::Avx512Vnni(_) => (12 * 64, avx512_pairs),
         Native::AmxBf16 => (4 * 16_384, amx),
         // Three products for one.
         Native::AmxBf16x3 => (4 * 16_384 / 3, amx),

@@ -15,6 +15,7 @@ pub(crate) use linux::prefer_huge_pages;
 use pulp::Arch;
 use pulp::x86::V3;
 
+use super::integers::Step;
 use super::layout::{COLUMNS, Format, Layout};
 use crate::Instructions;
 
@@ -26,9 +27,9 @@ pub(crate) enum Native {
     /// AVX-512, f32.
     Avx512,
     /// AVX2: pairs of 16-bit integers into 32-bit sums.
-    Avx2I16,
+    Avx2I16(Step),
     /// AVX-512 VNNI: the same in one instruction.
-    Avx512Vnni,
+    Avx512Vnni(Step),
     /// AVX-512 BF16: one product of bf16 pairs into f32.
     Avx512Bf16,
     /// AMX: one product of bf16 tiles into f32.
@@ -59,10 +60,12 @@ impl Native {
         let all = [
             Native::AmxBf16x3,
             Native::AmxBf16,
-            Native::Avx512Vnni,
+            Native::Avx512Vnni(Step::Long),
+            Native::Avx512Vnni(Step::Short),
             Native::Avx512,
             Native::Avx512Bf16,
-            Native::Avx2I16,
+            Native::Avx2I16(Step::Long),
+            Native::Avx2I16(Step::Short),
             Native::Avx2,
         ]
         .into_iter();
@@ -72,8 +75,8 @@ impl Native {
     /// The set of instructions that it belongs to.
     fn needs(self) -> Instructions {
         match self {
-            Native::Avx2 | Native::Avx2I16 => Instructions::Avx2,
-            Native::Avx512 | Native::Avx512Vnni | Native::Avx512Bf16 => Instructions::Avx512,
+            Native::Avx2 | Native::Avx2I16(_) => Instructions::Avx2,
+            Native::Avx512 | Native::Avx512Vnni(_) | Native::Avx512Bf16 => Instructions::Avx512,
             Native::AmxBf16 | Native::AmxBf16x3 => Instructions::Amx,
         }
     }
@@ -82,9 +85,9 @@ impl Native {
     fn is_here(self) -> bool {
         let avx512 = is_x86_feature_detected!("avx512f");
         match self {
-            Native::Avx2 | Native::Avx2I16 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Native::Avx2 | Native::Avx2I16(_) => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             Native::Avx512 => avx512,
-            Native::Avx512Vnni => avx512 && is_x86_feature_detected!("avx512vnni"),
+            Native::Avx512Vnni(_) => avx512 && is_x86_feature_detected!("avx512vnni"),
             Native::Avx512Bf16 => avx512 && is_x86_feature_detected!("avx512bf16"),
             Native::AmxBf16 | Native::AmxBf16x3 => avx512 && amx::permitted(),
         }
@@ -93,9 +96,9 @@ impl Native {
     /// The name in the identity of a model.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Native::Avx2 | Native::Avx2I16 => "avx2",
+            Native::Avx2 | Native::Avx2I16(_) => "avx2",
             Native::Avx512 => "avx512",
-            Native::Avx512Vnni => "avx512-vnni",
+            Native::Avx512Vnni(_) => "avx512-vnni",
             Native::Avx512Bf16 => "avx512-bf16",
             Native::AmxBf16 | Native::AmxBf16x3 => "amx-bf16",
         }
@@ -104,9 +107,9 @@ impl Native {
     pub(crate) fn layout(self) -> Layout {
         match self {
             Native::Avx2 => Layout { format: Format::F32, rows: avx2::ROWS },
-            Native::Avx2I16 => Layout { format: Format::Integers, rows: avx2::ROWS },
+            Native::Avx2I16(step) => Layout { format: Format::Integers(step), rows: avx2::ROWS },
             Native::Avx512 => Layout { format: Format::F32, rows: avx512::ROWS },
-            Native::Avx512Vnni => Layout { format: Format::Integers, rows: avx512::INTEGER_ROWS },
+            Native::Avx512Vnni(step) => Layout { format: Format::Integers(step), rows: avx512::INTEGER_ROWS },
             Native::Avx512Bf16 => Layout { format: Format::Pairs, rows: avx512::ROWS },
             Native::AmxBf16 => Layout { format: Format::Tiles, rows: 32 },
             Native::AmxBf16x3 => Layout { format: Format::SplitTiles, rows: 32 },
@@ -148,8 +151,10 @@ impl Native {
             match self {
                 Native::Avx2 => avx2::multiply(steps, strip.cast(), block.cast(), c, add),
                 Native::Avx512 => avx512::multiply(steps, strip.cast(), block.cast(), c, add),
-                Native::Avx2I16 => avx2::multiply_integers(steps, strip, block, c, add),
-                Native::Avx512Vnni => avx512::multiply_integers(steps, strip, block, c, add),
+                Native::Avx2I16(Step::Short) => avx2::multiply_integers::<8>(steps, strip, block, c, add),
+                Native::Avx2I16(Step::Long) => avx2::multiply_integers::<16>(steps, strip, block, c, add),
+                Native::Avx512Vnni(Step::Short) => avx512::multiply_integers::<8>(steps, strip, block, c, add),
+                Native::Avx512Vnni(Step::Long) => avx512::multiply_integers::<16>(steps, strip, block, c, add),
                 Native::Avx512Bf16 => avx512::multiply_pairs(steps, strip, block, c, add),
                 Native::AmxBf16 => amx::multiply(steps, strip, block, c, add, ahead.as_ptr()),
                 Native::AmxBf16x3 => amx::multiply_split(steps, strip, block, c, add, ahead.as_ptr()),

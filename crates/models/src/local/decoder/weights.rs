@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::kernels::{Integers, Matrix};
+use crate::kernels::{Integers, Matrix, Step};
 use crate::{Checkpoint, DecoderConfig, ModelError, RawTensor};
 
 /// All weights.
@@ -58,7 +58,7 @@ impl Weights {
     pub(super) fn have_integers(&self) -> bool {
         let mut stacks =
             self.layers.iter().flat_map(|layer| [&layer.qkv, &layer.attn_output, &layer.gate_up, &layer.down]);
-        stacks.any(Matrix::has_integers) || self.head().has_integers()
+        stacks.any(|stack| stack.integers_in().is_some()) || self.head().integers_in().is_some()
     }
 
     /// The output head `[vocab, d_model]`.
@@ -139,8 +139,10 @@ impl Matrix for Stack {
         Ok(())
     }
 
-    fn has_integers(&self) -> bool {
-        self.0.iter().all(RawTensor::has_integers)
+    fn integers_in(&self) -> Option<Step> {
+        let mut steps = self.0.iter().map(RawTensor::integers_in);
+        let first = steps.next()??;
+        steps.try_fold(first, |least, step| Some(if least == Step::Short { least } else { step? }))
     }
 
     fn integers(&self, rows: Range<usize>, mut out: Integers<'_>) -> Result<(), ModelError> {
@@ -181,8 +183,8 @@ impl Matrix for RawTensor {
         self.dequantize(rows, out)
     }
 
-    fn has_integers(&self) -> bool {
-        RawTensor::has_integers(self)
+    fn integers_in(&self) -> Option<Step> {
+        RawTensor::integers_in(self)
     }
 
     fn integers(&self, rows: Range<usize>, out: Integers<'_>) -> Result<(), ModelError> {
