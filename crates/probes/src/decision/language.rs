@@ -8,7 +8,9 @@ use super::words::{self, Words};
 
 /// Share of function words above which a text is in a language: running English has 0.4 to 0.5, lists have 0.2.
 const ENOUGH: f64 = 0.25;
-/// Share below which a text that the detector gives to another language is not in this one.
+/// Share above which it is even if the detector is sure of another one: neighbours share some of these words.
+const SURE: f64 = 0.4;
+/// Share from which the detector may give a prompt to a language.
 const FEW: f64 = 0.12;
 /// Words from which an answer is judged by itself alone.
 const LONG: usize = 8;
@@ -20,24 +22,27 @@ pub(super) fn of(prompt: &str, answer: &str) -> Result<&'static Words, NotClassi
     let prose = super::reading::without_code(answer);
     let text: String = prose.chars().take(SAMPLE).collect();
     let (words, count) = nearest(&text);
-    let share = |words: &Words| words.share(&text);
-    if count >= 3 && share(words) >= ENOUGH {
-        return Ok(words);
-    }
     let found = whatlang::detect(&text);
     let other = found.filter(|found| found.lang().code() != words.iso639_3);
-    if let Some(other) = &other {
-        let foreign_script = other.script() != whatlang::Script::Latin;
-        if foreign_script || (other.is_reliable() || count >= LONG) && share(words) < FEW {
+    let contested = other.as_ref().is_some_and(whatlang::Info::is_reliable);
+    if count >= 3 && words.share(&text) >= if contested { SURE } else { ENOUGH } {
+        return Ok(words);
+    }
+    if let Some(other) = other {
+        if other.script() != whatlang::Script::Latin || other.is_reliable() {
             return Err(NotClassified::OtherLanguage(other.lang().code()));
         }
-    }
-    if count >= LONG && other.is_none() {
+        if count >= LONG {
+            return Err(NotClassified::UnknownLanguage);
+        }
+    } else if count >= LONG {
         return Ok(words);
     }
     let (of_prompt, count) = nearest(prompt);
-    let known = count >= 3 && of_prompt.share(prompt) >= FEW;
-    if known && std::ptr::eq(of_prompt, words) { Ok(words) } else { Err(NotClassified::UnknownLanguage) }
+    let detected = || whatlang::detect(prompt).is_some_and(|found| found.lang().code() == of_prompt.iso639_3);
+    let share = of_prompt.share(prompt);
+    let known = share >= ENOUGH || share >= FEW && detected();
+    if count >= 3 && known && std::ptr::eq(of_prompt, words) { Ok(words) } else { Err(NotClassified::UnknownLanguage) }
 }
 
 /// The language with the largest share of function words, and how many words the text has.

@@ -107,24 +107,52 @@ impl Reading {
     /// A line without what stands in quotation marks and in marks of code.
     fn unquoted(&mut self, line: &str) -> String {
         let mut kept = String::with_capacity(line.len());
-        let mut rest = line;
-        while let Some((at, open)) = rest.char_indices().find(|(_, c)| matches!(c, '"' | '“' | '«' | '`')) {
-            let close = match open {
-                '“' => '”',
-                '«' => '»',
-                same => same,
-            };
-            let inside = &rest[at + open.len_utf8()..];
-            // A mark without its second is an inch, or a quotation that goes on: what follows is read.
-            let Some(end) = inside.find(close) else { break };
-            kept.push_str(&rest[..at]);
+        let (mut rest, mut alone) = (line, String::new());
+        // A mark without its second is an inch, or a quotation that goes on: what follows is read.
+        while let Some((before, inside, after)) = quotation(rest, &mut alone) {
+            kept.push_str(before);
             kept.push_str(" … ");
-            self.quoted += inside[..end].split_whitespace().count();
-            rest = &inside[end + close.len_utf8()..];
+            self.quoted += inside.split_whitespace().count();
+            rest = after;
         }
         kept.push_str(rest);
         kept
     }
+}
+
+/// The first quotation of a line: what stands before, in and after it. `alone` keeps the marks that have no second, so that
+/// none is looked for twice.
+fn quotation<'a>(line: &'a str, alone: &mut String) -> Option<(&'a str, &'a str, &'a str)> {
+    let mut before = ' ';
+    for (at, c) in line.char_indices() {
+        let inside = &line[at + c.len_utf8()..];
+        // An apostrophe stands within or behind a word, a single mark of quotation before one.
+        let single = !before.is_alphanumeric() && inside.starts_with(char::is_alphanumeric);
+        before = c;
+        let close = match c {
+            '"' | '`' => c,
+            '“' => '”',
+            '«' => '»',
+            '\'' if single => '\'',
+            '‘' if single => '’',
+            _ => continue,
+        };
+        if alone.contains(c) {
+            continue;
+        }
+        let end = if matches!(close, '\'' | '’') { closing(inside, close) } else { inside.find(close) };
+        match end {
+            Some(end) => return Some((&line[..at], &inside[..end], &inside[end + close.len_utf8()..])),
+            None => alone.push(c),
+        }
+    }
+    None
+}
+
+/// Where a single mark closes: before anything that is no word.
+fn closing(inside: &str, mark: char) -> Option<usize> {
+    let ends = |&(at, _): &(usize, &str)| !inside[at + mark.len_utf8()..].starts_with(char::is_alphanumeric);
+    inside.match_indices(mark).find(ends).map(|(at, _)| at)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
