@@ -40,6 +40,7 @@ pub(super) struct Cues<P> {
     pub judgement: P,
     pub wrongness: P,
     pub denial: P,
+    pub unlawful: P,
     pub values: P,
     pub because: P,
     pub no_such: P,
@@ -65,6 +66,7 @@ pub(super) struct Prompts<P> {
     pub asks: P,
     pub action: P,
     pub normative: P,
+    pub why: P,
     pub salutation: P,
 }
 
@@ -99,6 +101,7 @@ impl Words {
                 judgement: one(&cues.judgement),
                 wrongness: one(&cues.wrongness),
                 denial: one(&cues.denial),
+                unlawful: one(&cues.unlawful),
                 values: one(&cues.values),
                 because: one(&cues.because),
                 no_such: one(&cues.no_such),
@@ -120,6 +123,7 @@ impl Words {
                 asks: one(&prompts.asks),
                 action: one(&prompts.action),
                 normative: one(&prompts.normative),
+                why: one(&prompts.why),
                 salutation: one(&prompts.salutation),
             },
             iso639_3: file.iso639_3,
