@@ -15,7 +15,10 @@ const FEW_ITEMS: usize = 2;
 /// Words of plain sentences that help.
 const HELPFUL_WORDS: usize = 45;
 
+/// Share of words with values in a denial that is a judgement.
 const DENYING: f64 = 0.15;
+/// Share of words that give what was asked for in an answer that is more than a judgement.
+const GIVING: f64 = 0.2;
 
 /// What the sentences are marked with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -245,7 +248,7 @@ impl Said<'_> {
             return None;
         }
         let wrong = |mark: &Mark| mark.judgement || mark.wrongness;
-        let gives = self.marks.iter().any(Mark::gives);
+        let gives = self.share(Mark::gives) >= GIVING;
         let judged = first.judgement && !gives;
         let matters = asked.action || asked.normative;
         let condemned = matters && (opening.iter().any(wrong) || self.opening().iter().any(|mark| mark.judgement));
