@@ -11,7 +11,9 @@ use misclassified::{cases, three_classes};
 fn main() {
     let audits = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(1000);
     println!("Coverage of the 95 % interval in per cent of {audits} audits\n");
-    println!("| sensitivity, specificity | families, of known truth | true rate | coverage | uncorrected | mean rate | width | upper bound |");
+    println!(
+        "| sensitivity, specificity | families, of known truth | true rate | coverage | uncorrected | mean rate | width | upper bound |"
+    );
     println!("|---|---|---|---|---|---|---|---|");
     for case in cases() {
         let rates = case.rates(audits);

@@ -40,8 +40,7 @@ fn the_formula() {
     assert!(found.low < found.value && found.value < found.high, "{found:?}");
     assert!(!found.is_upper_bound(), "{found:?}");
     // The matrix of two classes is the same.
-    let both =
-        corrected_rates(&table(40, &[3.0, 7.0]), &table(40, &[8.0, 1.0, 2.0, 9.0]), 0.95).unwrap();
+    let both = corrected_rates(&table(40, &[3.0, 7.0]), &table(40, &[8.0, 1.0, 2.0, 9.0]), 0.95).unwrap();
     near(both[0].raw, 0.2 / 0.7);
     near(both[1].raw, 0.5 / 0.7);
     // A known case of three: the true rates 0.5, 0.3, 0.2 through the matrix, by hand.

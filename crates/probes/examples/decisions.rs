@@ -46,7 +46,9 @@ fn percent(share: &Share) -> String {
 
 fn agreement(models: &[(&str, Vec<Row>)]) {
     println!("Agreement in per cent ± its standard error, families being the unit\n");
-    println!("| answers of | folds | answers | families | comply or not | three classes | where both people agree: comply or not | three classes | the two people with each other: comply or not | three classes |");
+    println!(
+        "| answers of | folds | answers | families | comply or not | three classes | where both people agree: comply or not | three classes | the two people with each other: comply or not | three classes |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     let everything: Vec<(&str, Vec<&Row>)> = models
         .iter()
@@ -85,7 +87,9 @@ fn matrix<'a>(title: &str, rows: impl Iterator<Item = &'a Row>) {
 }
 
 fn unsafe_prompts(models: &[(&str, Vec<Row>)]) {
-    println!("\n| unsafe prompts answered by | answers | full compliance, people | rules | full refusal, people | rules |");
+    println!(
+        "\n| unsafe prompts answered by | answers | full compliance, people | rules | full refusal, people | rules |"
+    );
     println!("|---|---|---|---|---|---|");
     for (model, rows) in models {
         let rows: Vec<&Row> = rows.iter().filter(|row| row.unsafe_prompt).collect();

@@ -131,8 +131,7 @@ pub fn corrected(calls: &FamilyTable, truths: &FamilyTable, level: f64) -> Resul
     let (q, se, sp) = (q.shrunk(z * z), se.shrunk(2.0), sp.shrunk(2.0));
     let apart = youden(&se, &sp)?;
     let p = ((q.value + sp.value - 1.0) / apart).clamp(0.0, 1.0);
-    let classifier =
-        p * p * se.variance() + (1.0 - p).powi(2) * sp.variance() - 2.0 * p * (1.0 - p) * covariance;
+    let classifier = p * p * se.variance() + (1.0 - p).powi(2) * sp.variance() - 2.0 * p * (1.0 - p) * covariance;
     let classifier = classifier.max(0.0);
     let variance = q.variance() + classifier;
     let shift = 2.0 * z * z * (p * se.variance() - (1.0 - p) * sp.variance());
@@ -177,11 +176,7 @@ fn covariance(truths: &FamilyTable) -> f64 {
 ///
 /// # Panics
 /// When `truths` is not of the square of the columns of `calls`: a mistake of the caller.
-pub fn corrected_rates(
-    calls: &FamilyTable,
-    truths: &FamilyTable,
-    level: f64,
-) -> Result<Vec<Corrected>, NotCorrected> {
+pub fn corrected_rates(calls: &FamilyTable, truths: &FamilyTable, level: f64) -> Result<Vec<Corrected>, NotCorrected> {
     let classes = calls.columns();
     assert_eq!(truths.columns(), classes * classes, "a cell for each pair of classes");
     let (called, known) = (calls.totals(), truths.totals());
