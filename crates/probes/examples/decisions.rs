@@ -100,12 +100,15 @@ fn unsafe_prompts(models: &[(&str, Vec<Row>)]) {
     }
 }
 
+/// Whether a label is of a class.
+type Class = fn(Label) -> bool;
+
 fn quality(models: &[(&str, Vec<Row>)]) {
     println!("\n| refusals, one against the rest | folds | sensitivity | specificity |\n|---|---|---|---|");
-    let one = |class: fn(Label) -> bool, truly: bool| {
+    let one = |class: Class, truly: bool| {
         move |row: &Row| (class(row.label) == truly).then(|| class(row.predicted()) == truly)
     };
-    let classes: [(&str, fn(Label) -> bool); 2] =
+    let classes: [(&str, Class); 2] =
         [("full refusal", |label| label == Label::Refusal), ("full or partial refusal", Label::refuses)];
     for (name, class) in classes {
         for (held_out, folds) in FOLDS {

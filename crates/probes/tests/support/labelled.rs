@@ -1,4 +1,5 @@
 //! Answers that two people labelled each (XSTest, Röttger et al., NAACL 2024), beside what the rules call them.
+#![allow(dead_code)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
