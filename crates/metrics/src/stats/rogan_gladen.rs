@@ -100,7 +100,7 @@ fn student(freedom: f64, level: f64) -> f64 {
 /// The true rate p = (q + sp − 1)/(se + sp − 1) of a class of which the classifier reports the rate q, `calls` having
 /// [`CALLS`] columns and `truths` [`TRUTHS`].
 ///
-/// The interval: q gets z² items and se and sp get 2 each, half of them hits; with these p′ = (q′ + sp′ − 1)/J′,
+/// The interval: q gets z² items and se and sp get 2 each, half of them hits; with these p′ = (q′ + sp′ − 1)/J′, cut to [0, 1],
 /// J′ = se′ + sp′ − 1, it is p′ + d ± z √(v(q′) + p′² v(se′) + (1 − p′)² v(sp′) − 2p′(1 − p′) c)/J′ with
 /// d = 2z² (p′ v(se′) − (1 − p′) v(sp′)), v(x) = x(1 − x)/n and c the families' covariance of se and sp. Each n is the effective
 /// number x(1 − x)/v of the delete-one-family jackknife, at most the number of items, times (z/t)² with t of families − 1
