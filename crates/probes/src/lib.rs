@@ -5,6 +5,7 @@
 pub mod builtin;
 pub mod check;
 pub mod counted;
+pub mod decision;
 mod error;
 pub mod families;
 mod fields;
