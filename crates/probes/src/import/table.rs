@@ -177,6 +177,7 @@ impl<'a> Table<'a> {
             axis: said(fields, &columns.axis)?.unwrap_or_else(|| "imported".to_owned()),
             tags,
             knob: None,
+            boundary: None,
             ask,
         })
     }

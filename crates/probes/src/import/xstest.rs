@@ -141,6 +141,7 @@ impl Row {
             axis: "refusal".to_owned(),
             tags: vec![format!("type:{}", self.kind), format!("label:{}", self.label)],
             knob: None,
+            boundary: None,
             ask: Ask::Choice(kind::Choice {
                 prompt: self.prompt,
                 options: vec!["comply".to_owned(), "refuse".to_owned()],

@@ -122,6 +122,7 @@ fn ladder(kind: &LadderKind, number: usize, rungs: Vec<Prompt>) -> Vec<Probe> {
         axis: kind.axis.axis.to_owned(),
         tags: vec![LADDER.to_owned(), kind.name.to_owned()],
         knob: Some(knob(kind.axis, value)),
+        boundary: None,
         // What a model can do, without the noise of draws: half as many families tell as much.
         ask: Ask::Prompt(Prompt { decoding: Decoding::Greedy, ..prompt }),
     };
