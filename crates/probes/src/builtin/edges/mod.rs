@@ -108,7 +108,7 @@ fn fresh(kind: &LadderKind, number: usize, seed: u64, told: &mut BTreeSet<String
 }
 
 /// What tells a prompt from others.
-fn words_of(prompt: &Prompt) -> String {
+pub(super) fn words_of(prompt: &Prompt) -> String {
     let turns = prompt.turns.iter().map(|turn| turn.text.as_str());
     turns.chain([prompt.prompt.as_str()]).collect::<Vec<_>>().join("\n")
 }
