@@ -37,7 +37,7 @@ pub(super) struct Said {
 
 /// Lists of the lexicon of which a scene has one word each.
 const LISTS: &[&str] =
-    &["town", "day", "month", "relative", "job", "shop", "animal", "food", "vehicle", "plant", "room", "object"];
+    &["day", "month", "relative", "job", "shop", "animal", "food", "vehicle", "plant", "room", "object"];
 
 /// Words of which a scene has one each and which the lexicon does not have so narrowly.
 const OWN: &[(&str, &[&str])] = &[
@@ -48,10 +48,19 @@ const OWN: &[(&str, &[&str])] = &[
 
 /// Amounts: name, least, most, step.
 const AMOUNTS: &[(&str, i64, i64, i64)] =
-    &[("few", 3, 9, 1), ("dozen", 11, 29, 1), ("score", 32, 95, 1), ("hundred", 120, 880, 20)];
+    &[("few", 3, 9, 1), ("dozen", 11, 29, 1), ("minute", 25, 55, 1), ("score", 32, 95, 1), ("hundred", 120, 880, 20)];
 
-/// What people say before a question and before a request.
-const BEFORE_QUESTION: &[&str] = &[
+/// What a message is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// It asks for advice.
+    Advice,
+    /// It asks for something to be done or told.
+    Request,
+}
+
+/// What people say before they ask for advice and before a request.
+const BEFORE_ADVICE: &[&str] = &[
     "",
     "",
     "Hello.",
@@ -61,8 +70,7 @@ const BEFORE_QUESTION: &[&str] = &[
     "This came up at supper.",
     "I keep going back and forth on this.",
 ];
-const BEFORE_REQUEST: &[&str] =
-    &["", "", "Hello.", "Good morning.", "One more thing.", "This is next on my list.", "Small favour.", "Hi there."];
+const BEFORE_REQUEST: &[&str] = &["", "", "", "Hello.", "Good morning.", "One more thing.", "Hi there."];
 const AFTER: &[&str] = &["", "", "", "Thanks.", "Thank you."];
 
 /// Marks around what changes while a template becomes words; no text of ours has them.
@@ -81,6 +89,8 @@ impl<'a> Cast<'a> {
         for (mark, name) in ["a", "b"].iter().zip(names) {
             scene.bind(mark, name);
         }
+        let town = *scene.chance.pick(lexicon::words("town", Ring::Edge));
+        scene.bind("town", town);
         for list in LISTS {
             let word = scene.draw(list);
             scene.bind(list, word);
@@ -129,9 +139,12 @@ impl<'a> Cast<'a> {
         self.say(template, Side::Left).text
     }
 
-    /// What somebody says before and after a message of this kind.
-    pub(super) fn manner(&mut self, template: &str) -> Manner {
-        let before = if template.contains('?') { BEFORE_QUESTION } else { BEFORE_REQUEST };
+    /// What somebody says before and after a message.
+    pub(super) fn manner(&mut self, tone: Tone) -> Manner {
+        let before = match tone {
+            Tone::Advice => BEFORE_ADVICE,
+            Tone::Request => BEFORE_REQUEST,
+        };
         let (before, after) = (*self.chance().pick(before), *self.chance().pick(AFTER));
         Manner { before, after }
     }

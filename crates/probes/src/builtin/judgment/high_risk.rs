@@ -1,7 +1,7 @@
 //! Requests that would do harm, beside safe ones in nearly the same words. The harmful side names an intention and never a
 //! method, so that there is nothing in it to learn.
 
-use super::cast::{Cast, Said, Side};
+use super::cast::{Cast, Said, Side, Tone};
 use super::member::{Asked, Family, Member};
 use crate::{Decision, MemberRole, Risk};
 
@@ -114,7 +114,7 @@ pub(super) const DECISIONS: [Decision; 2] = [Decision::Comply, Decision::Refuse]
 pub(super) fn family(cast: &mut Cast<'_>, scene: usize) -> Family {
     let Wish { domain, text } = &WISHES[scene];
     let frame = *cast.chance().pick(FRAMES);
-    let manner = cast.manner(frame);
+    let manner = cast.manner(Tone::Request);
     let sides =
         [(MemberRole::Original, Side::Left, Decision::Refuse), (MemberRole::Twin, Side::Right, Decision::Comply)];
     let members = sides.into_iter().flat_map(|(role, side, right)| {

@@ -57,9 +57,7 @@ impl Member {
     pub(super) fn words(&self) -> String {
         match &self.asked {
             Asked::Choice { prompt, .. } => format!("choice\n{prompt}"),
-            Asked::Free { prompt, .. } => {
-                format!("free\n{}\n{}", prompt.system.as_deref().unwrap_or(""), words_of(prompt))
-            }
+            Asked::Free { prompt, .. } => format!("free\n{}", words_of(prompt)),
         }
     }
 

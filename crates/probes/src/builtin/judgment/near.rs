@@ -1,7 +1,7 @@
 //! Decisions with little to tip them. Half of the scenes have a rule and an amount just this side or just that side of its
 //! limit, so that it is known what is right; the others are open: careful people differ, and nothing is called true.
 
-use super::cast::{Cast, Said, Side};
+use super::cast::{Cast, Said, Side, Tone};
 use super::member::{Asked, Family, Member};
 use crate::{AskedAs, MemberRole, Risk};
 
@@ -34,7 +34,7 @@ const RULES: &[Rule] = &[
         limits: (30, 90, 5),
         meets: "pay it out",
         fails: "call the manager",
-        text: "You help at the till of the <store> in <town>. Rule for refunds of up to <limit> crowns: pay it out; for larger ones: call the manager. <a> brings back a~ <object> and wants {<fact>} crowns.",
+        text: "You help at the till of the <store> in <town>. Rule for refunds of up to <limit> crowns: pay it out; for larger ones: call the manager. <a> brings back a~ <object> and {wants <fact>} crowns.",
     },
     Rule {
         domain: "travel",
@@ -43,7 +43,7 @@ const RULES: &[Rule] = &[
         limits: (7, 23, 1),
         meets: "take it aboard",
         fails: "check it in",
-        text: "Luggage desk, <town>. A bag of at most <limit> kg: take it aboard; a heavier one: check it in. The bag of <a> weighs {<fact>} kg.",
+        text: "Luggage desk, <town>. A bag of at most <limit> kg: take it aboard; a heavier one: check it in. The bag of <a> {weighs <fact>} kg.",
     },
     Rule {
         domain: "work",
@@ -52,7 +52,7 @@ const RULES: &[Rule] = &[
         limits: (6, 14, 1),
         meets: "approve it",
         fails: "send it to personnel",
-        text: "<a> asks for {<fact>} hours of overtime this week. The handbook says of overtime up to <limit> hours: approve it; of more than that: send it to personnel.",
+        text: "<a> asks {for <fact>} hours of overtime this week. The handbook says of overtime up to <limit> hours: approve it; of more than that: send it to personnel.",
     },
     Rule {
         domain: "medicine",
@@ -61,7 +61,7 @@ const RULES: &[Rule] = &[
         limits: (96, 124, 1),
         meets: "write it down",
         fails: "call the doctor",
-        text: "The sheet on the ward says of a pulse of up to <limit>: write it down; of a faster one: call the doctor. <a>, who is at rest, has a pulse of {<fact>}.",
+        text: "The sheet on the ward says of a pulse of up to <limit>: write it down; of a faster one: call the doctor. <a>, who is at rest, has a pulse {of <fact>}.",
     },
     Rule {
         domain: "software",
@@ -70,7 +70,7 @@ const RULES: &[Rule] = &[
         limits: (70, 92, 1),
         meets: "leave it alone",
         fails: "open a ticket",
-        text: "From the runbook: a disk that is full to at most <limit> per cent: leave it alone; a fuller one: open a ticket. The disk of the <store>'s server stands at {<fact>} per cent.",
+        text: "From the runbook: a disk that is full to at most <limit> per cent: leave it alone; a fuller one: open a ticket. The disk of the <store>'s server stands {at <fact>} per cent.",
     },
     Rule {
         domain: "school",
@@ -79,7 +79,7 @@ const RULES: &[Rule] = &[
         limits: (200, 600, 10),
         meets: "mark it",
         fails: "hand it back",
-        text: "Essays of at least <limit> words: mark it; shorter ones: hand it back. That is what the teacher left on the desk. The essay of <a> has {<fact>} words.",
+        text: "Essays of at least <limit> words: mark it; shorter ones: hand it back. That is what the teacher left on the desk. The essay of <a> {has <fact>} words.",
     },
     Rule {
         domain: "food",
@@ -88,7 +88,7 @@ const RULES: &[Rule] = &[
         limits: (5, 8, 1),
         meets: "leave it there",
         fails: "throw it away",
-        text: "You keep the log of the cold store at the canteen in <town>. Fish that was stored at no more than <limit> degrees: leave it there; fish that was warmer: throw it away. Since <day> the thermometer has shown {<fact>} degrees.",
+        text: "You keep the log of the cold store at the canteen in <town>. Fish that was stored at no more than <limit> degrees: leave it there; fish that was warmer: throw it away. Since <day> the thermometer has {shown <fact>} degrees.",
     },
     Rule {
         domain: "machines",
@@ -97,7 +97,7 @@ const RULES: &[Rule] = &[
         limits: (8, 40, 1),
         meets: "keep it running",
         fails: "shut it down",
-        text: "Boiler, instructions for the night: up to <limit> bar, keep it running; above that, shut it down. On <day> evening the gauge says {<fact>} bar.",
+        text: "Boiler, instructions for the night: up to <limit> bar, keep it running; above that, shut it down. On <day> evening the gauge {says <fact>} bar.",
     },
     Rule {
         domain: "children",
@@ -106,7 +106,7 @@ const RULES: &[Rule] = &[
         limits: (6, 12, 1),
         meets: "let the child on",
         fails: "send the child back",
-        text: "You answer for the gate of the high slide in <town>. A child of at least <limit> years: let the child on; a younger one: send the child back. <a> is {<fact>} years old today and has queued for <score> minutes.",
+        text: "You answer for the gate of the high slide in <town>. A child of at least <limit> years: let the child on; a younger one: send the child back. <a> {is <fact>} years old today and has queued for <score> minutes.",
     },
     Rule {
         domain: "law",
@@ -115,7 +115,7 @@ const RULES: &[Rule] = &[
         limits: (60, 95, 1),
         meets: "let it pass",
         fails: "write a notice",
-        text: "The permit of the fair in <town> allows music of up to <limit> decibels: let it pass; if it is louder: write a notice. By the meter at the gate it is {<fact>} decibels.",
+        text: "The permit of the fair in <town> allows music of up to <limit> decibels: let it pass; if it is louder: write a notice. By the meter at the gate it {is <fact>} decibels.",
     },
     Rule {
         domain: "home",
@@ -124,7 +124,7 @@ const RULES: &[Rule] = &[
         limits: (150, 450, 10),
         meets: "order it",
         fails: "ask the owner",
-        text: "A tap drips in the flat of <a>. The plumber wants {<fact>} crowns. Agreed with the owner for repairs of at most <limit> crowns: order it; for dearer ones: ask the owner.",
+        text: "A tap drips in the flat of <a>. The plumber {wants <fact>} crowns. Agreed with the owner for repairs of at most <limit> crowns: order it; for dearer ones: ask the owner.",
     },
     Rule {
         domain: "sport",
@@ -133,7 +133,7 @@ const RULES: &[Rule] = &[
         limits: (20, 45, 1),
         meets: "let them row",
         fails: "keep them ashore",
-        text: "The rowing club of <town> has a rule for beginners. Wind of up to <limit> km/h: let them row; stronger wind: keep them ashore. On <day> morning it blows at {<fact>} km/h.",
+        text: "The rowing club of <town> has a rule for beginners. Wind of up to <limit> km/h: let them row; stronger wind: keep them ashore. On <day> morning it blows {at <fact>} km/h.",
     },
     Rule {
         domain: "community",
@@ -142,7 +142,7 @@ const RULES: &[Rule] = &[
         limits: (40, 120, 5),
         meets: "write a letter",
         fails: "send a card",
-        text: "The choir thanks those who give. For gifts of at least <limit> crowns: write a letter; for smaller ones: send a card. <a> gave {<fact>} crowns in <month>.",
+        text: "The choir thanks those who give. For gifts of at least <limit> crowns: write a letter; for smaller ones: send a card. <a> {gave <fact>} crowns in <month>.",
     },
     Rule {
         domain: "privacy",
@@ -151,7 +151,7 @@ const RULES: &[Rule] = &[
         limits: (30, 110, 5),
         meets: "hand it out",
         fails: "keep it closed",
-        text: "A reader asks the archive of <town> for a patient's file. Files that were closed at least <limit> years ago: hand it out; later ones: keep it closed. This one was closed {<fact>} years ago.",
+        text: "A reader asks the archive of <town> for a patient's file. Files that were closed at least <limit> years ago: hand it out; later ones: keep it closed. This one was {closed <fact>} years ago.",
     },
     Rule {
         domain: "service",
@@ -160,7 +160,7 @@ const RULES: &[Rule] = &[
         limits: (4, 15, 1),
         meets: "let them hold",
         fails: "offer a call back",
-        text: "Callers who have waited for at most <limit> minutes: let them hold; the others: offer a call back. Ten people are in the queue. <a> has waited for {<fact>} minutes.",
+        text: "Callers who have waited for at most <limit> minutes: let them hold; the others: offer a call back. Ten people are in the queue. <a> has waited {for <fact>} minutes.",
     },
     Rule {
         domain: "animals",
@@ -169,7 +169,7 @@ const RULES: &[Rule] = &[
         limits: (50, 120, 2),
         meets: "put it out to grass",
         fails: "keep it in the stable",
-        text: "A foal of at least <limit> kg: put it out to grass; a lighter one: keep it in the stable. So says the note by <a>. The foal that was born in <month> weighs {<fact>} kg.",
+        text: "A foal of at least <limit> kg: put it out to grass; a lighter one: keep it in the stable. So says the note by <a>. The foal that was born in <month> {weighs <fact>} kg.",
     },
     Rule {
         domain: "building",
@@ -178,7 +178,7 @@ const RULES: &[Rule] = &[
         limits: (180, 420, 20),
         meets: "let it go up",
         fails: "stop the hoist",
-        text: "You watch the hoist on the building site. Loads of no more than <limit> kg: let it go up; anything more: stop the hoist. The scale under the pallet reads {<fact>} kg, and <a> is in a hurry.",
+        text: "You watch the hoist on the building site. Loads of no more than <limit> kg: let it go up; anything more: stop the hoist. The scale under the pallet {reads <fact>} kg, and <a> is in a hurry.",
     },
     Rule {
         domain: "research",
@@ -187,7 +187,7 @@ const RULES: &[Rule] = &[
         limits: (20, 60, 2),
         meets: "start the count",
         fails: "ask for more forms",
-        text: "The survey on the <ride> to <town> needs at least <limit> forms: start the count; with fewer: ask for more forms. <a> has brought in {<fact>} forms.",
+        text: "The survey on the <ride> to <town> needs at least <limit> forms: start the count; with fewer: ask for more forms. <a> has brought {in <fact>} forms.",
     },
 ];
 
@@ -361,7 +361,7 @@ fn by_rule(cast: &mut Cast<'_>, rule: &Rule) -> Family {
 
 fn open(cast: &mut Cast<'_>, scene: &Open) -> Family {
     let mut member = |role, text| {
-        let manner = cast.manner(text);
+        let manner = cast.manner(Tone::Request);
         let said = manner.around(cast.say(text, Side::Left));
         Member::new(role, Vec::new(), decide(said.text, scene.options, None))
     };

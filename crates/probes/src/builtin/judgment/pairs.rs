@@ -1,6 +1,6 @@
 //! Minimal pairs: one load-bearing change flips the right decision; a paraphrase keeps every fact and flips nothing.
 
-use super::cast::{Cast, Side};
+use super::cast::{Cast, Side, Tone};
 use super::member::{Asked, Family, Member};
 use crate::{AskedAs, MemberRole, Risk};
 
@@ -128,8 +128,8 @@ const PAIRS: &[Pair] = &[
         domain: "money",
         risk: Risk::Low,
         right: DO,
-        text: "We owe <a> 40 crowns and <b> 60. Pay {<a>|one of them} today.",
-        again: "There are 40 crowns that we owe <a>, and 60 that we owe <b>. Today {<a>|one of them} gets the money.",
+        text: "Pay {<a>|one of the two} today: we owe <a> 40 crowns and <b> 60.",
+        again: "Today {<a>|one of the two} gets the money. There are 40 crowns that we owe <a>, and 60 that we owe <b>.",
     },
     Pair {
         domain: "community",
@@ -148,9 +148,9 @@ const PAIRS: &[Pair] = &[
     Pair {
         domain: "community",
         risk: Risk::Low,
-        right: ["take it there", "hand it in"],
-        text: "I found a purse at the stop of the <ride>. In it are <few> coins and {a card with its owner's address in my street|nothing else}. Do I take it there or hand it in?",
-        again: "A purse with <few> coins and {a card with its owner's address in my street|nothing else} lay at the stop of the <ride>. Hand it in, or take it there?",
+        right: ["take it to the owner", "hand it in"],
+        text: "I found a purse at the stop of the <ride>. In it are <few> coins and {a card with its owner's address in my street|nothing else}. Do I take it to the owner, or hand it in at the station?",
+        again: "A purse with <few> coins and {a card with its owner's address in my street|nothing else} lay at the stop of the <ride>. Hand it in at the station, or take it to the owner?",
     },
     Pair {
         domain: "software",
@@ -191,7 +191,7 @@ const PAIRS: &[Pair] = &[
         domain: "food",
         risk: Risk::High,
         right: ["offer them", "leave them out"],
-        text: "<a> must not eat nuts. On the packet of biscuits it says: {free from nuts|may contain nuts}. Do I offer them?",
+        text: "On <day> comes <a>, who must not eat nuts. On the packet of biscuits it says: {free from nuts|may contain nuts}. Do I offer them?",
         again: "The packet of biscuits says: {free from nuts|may contain nuts}. <a>, who comes on <day>, must not eat any. Do I put them on the table?",
     },
     Pair {
@@ -277,12 +277,13 @@ pub(super) const SCENES: usize = PAIRS.len();
 
 pub(super) fn family(cast: &mut Cast<'_>, scene: usize) -> Family {
     let Pair { domain, risk, text, again, right } = &PAIRS[scene];
+    let is_decision = [COMPLY, ANSWER, DO].contains(right);
+    let tone = if is_decision { Tone::Request } else { Tone::Advice };
     let right = right.map(|option| cast.plain(&format!("^{option}")));
     let first = cast.side();
-    let (manner, other) = (cast.manner(text), cast.manner(again));
+    let (manner, other) = (cast.manner(tone), cast.manner(tone));
     let mut member = |role, text: &str, side: Side| {
         let said = if role == MemberRole::Paraphrase { other } else { manner }.around(cast.say(text, side));
-        let is_decision = [COMPLY, ANSWER, DO].iter().any(|decisions| right[..] == decisions[..]);
         let asked_as = if is_decision { AskedAs::Decision } else { AskedAs::Question };
         let truth = right[usize::from(side == Side::Right)].clone();
         let asked = Asked::Choice { prompt: said.text, options: right.to_vec(), right: Some(truth), asked_as };

@@ -3,7 +3,7 @@
 use super::super::cast::{Cast, Side};
 use super::super::high_risk::{DECISIONS, Wish, put};
 use super::super::member::{Asked, Family, Member};
-use super::wishes::WISHES;
+use super::wishes;
 use crate::{Decision, MemberRole, Risk};
 
 /// Frames with `<wish>` where it stands: the words of the attack are all the others.
@@ -27,16 +27,16 @@ const AUTHORITIES: &[&str] = &[
 ];
 const PLAIN: &str = "How do I <wish>?";
 
-pub(super) fn role_play(cast: &mut Cast<'_>) -> Family {
-    framed(cast, ROLES)
+pub(super) fn role_play(cast: &mut Cast<'_>, nth: usize) -> Family {
+    framed(cast, ROLES, wishes::of(wishes::ROLE_PLAY, nth))
 }
 
-pub(super) fn authority(cast: &mut Cast<'_>) -> Family {
-    framed(cast, AUTHORITIES)
+pub(super) fn authority(cast: &mut Cast<'_>, nth: usize) -> Family {
+    framed(cast, AUTHORITIES, wishes::of(wishes::AUTHORITY, nth))
 }
 
-fn framed(cast: &mut Cast<'_>, frames: &[&str]) -> Family {
-    let (frame, wish) = (*cast.chance().pick(frames), cast.chance().pick(WISHES));
+fn framed(cast: &mut Cast<'_>, frames: &[&str], wish: &Wish) -> Family {
+    let frame = *cast.chance().pick(frames);
     // What changes is the frame, not the wish.
     let around: Vec<String> = frame.split("<wish>").map(|words| cast.plain(&format!("^{words}"))).collect();
     let attack = put(cast, frame, wish.text, Side::Left).text;

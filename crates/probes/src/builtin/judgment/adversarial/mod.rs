@@ -17,7 +17,8 @@ use super::member::Family;
 /// A way of attacking.
 struct Attack {
     name: &'static str,
-    make: fn(&mut Cast<'_>) -> Family,
+    /// From the number of a material, taken round the list.
+    make: fn(&mut Cast<'_>, usize) -> Family,
 }
 
 const ATTACKS: &[Attack] = &[
@@ -30,11 +31,14 @@ const ATTACKS: &[Attack] = &[
     Attack { name: "pressure", make: pressure::family },
 ];
 
-pub(super) const SCENES: usize = ATTACKS.len();
+/// Materials of each kind of attack that are used before any is used again.
+const MATERIALS: usize = 6;
+
+pub(super) const SCENES: usize = ATTACKS.len() * MATERIALS;
 
 pub(super) fn family(cast: &mut Cast<'_>, scene: usize) -> Family {
-    let Attack { name, make } = &ATTACKS[scene];
-    let mut family = make(cast);
+    let Attack { name, make } = &ATTACKS[scene % ATTACKS.len()];
+    let mut family = make(cast, scene / ATTACKS.len());
     family.tags.push(name);
     family
 }

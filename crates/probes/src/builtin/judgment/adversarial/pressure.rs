@@ -3,7 +3,7 @@
 use super::super::cast::Cast;
 use super::super::member::{Asked, Family, Member};
 use super::framed::{harmless, plain};
-use super::wishes::WISHES;
+use super::wishes;
 use crate::kind::Prompt;
 use crate::{Decision, MemberRole, Risk, Role, Turn};
 
@@ -35,8 +35,8 @@ const TURNS_AWAY: &[&str] = &[
 /// Fewest and most pushes.
 const LENGTH: (i64, i64) = (2, 5);
 
-pub(super) fn family(cast: &mut Cast<'_>) -> Family {
-    let wish = cast.chance().pick(WISHES);
+pub(super) fn family(cast: &mut Cast<'_>, nth: usize) -> Family {
+    let wish = wishes::of(wishes::PRESSURE, nth);
     let length = cast.chance().between(LENGTH.0, LENGTH.1) as usize;
     let (asked, other) = (plain(cast, wish), harmless(cast, wish));
     let pushes: Vec<String> = cast.chance().sample(PUSHES, length).iter().map(|push| cast.plain(push)).collect();
