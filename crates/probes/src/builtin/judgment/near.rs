@@ -324,7 +324,7 @@ const OPEN: &[Open] = &[
         domain: "machines",
         risk: Risk::Low,
         options: ["name the next step", "send it to a workshop"],
-        text: "My <wheels> makes a grinding noise since <month>, but only uphill. What do I look at first?",
+        text: "My <wheels> has made a grinding noise since <month>, but only uphill. What do I look at first?",
         again: "Uphill, and only there, my <wheels> has made a grinding noise since <month>. Where should I look first?",
     },
 ];
