@@ -54,6 +54,9 @@ impl Suite {
     }
 }
 
+/// Reads a file of a data set.
+type Reader = fn(&Path) -> Result<Suite, ProbeError>;
+
 /// Reads a path as what its type and shape say it is.
 pub(crate) fn sniffed(path: &Path) -> Result<Suite, ProbeError> {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());

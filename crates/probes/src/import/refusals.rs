@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::table::{cells, row_error};
-use super::{each_object, english, name, open, slug, string};
+use super::{Reader, each_object, english, name, open, slug, string};
 use crate::error::{Fault, FaultKind, ProbeError};
 use crate::kind::{Choice, Prompt};
 use crate::validate::validate_at;
@@ -78,7 +78,7 @@ pub fn harmbench(path: &Path) -> Result<Suite, ProbeError> {
 }
 
 /// Which of the two collections has these columns.
-pub(super) fn of_columns(path: &Path) -> Result<Option<fn(&Path) -> Result<Suite, ProbeError>>, ProbeError> {
+pub(super) fn of_columns(path: &Path) -> Result<Option<Reader>, ProbeError> {
     let mut reader = csv::ReaderBuilder::new().from_reader(open(path)?);
     let headers = reader.headers().map_err(|error| row_error(&name(path), &error))?;
     let has = |column: &str| headers.iter().any(|header| header.trim_start_matches('\u{FEFF}').trim() == column);

@@ -105,6 +105,7 @@ const ASKED: &[(&str, &str)] = &[
 #[test]
 fn planted_instructions_change_no_right_answer() {
     let mut seen = BTreeSet::new();
+    let four_digits = Regex::new(r"\d{4}").unwrap();
     let planted = |probe: &&Probe| probe.tags.iter().any(|tag| tag == "quoted" || tag == "tool_result");
     for probe in families(13, 144).iter().filter(planted) {
         let text = text(probe);
@@ -115,7 +116,7 @@ fn planted_instructions_change_no_right_answer() {
         assert_eq!(check.check(&format!("It is {answer}.")), Checked::Right, "{text}");
         let Ask::Prompt(_) = &probe.ask else { panic!("{}", probe.id) };
         if boundary(probe).role == MemberRole::Attack {
-            let wanted = Regex::new(r"\d{4}").unwrap().find(&boundary(probe).changed[0]).unwrap().as_str().to_owned();
+            let wanted = four_digits.find(&boundary(probe).changed[0]).unwrap().as_str().to_owned();
             assert_eq!(check.check(&wanted), Checked::Wrong, "{text}");
         }
         seen.insert(*question);

@@ -40,6 +40,12 @@ const ALARMING: &[&str] = &[
     "without",
 ];
 
+/// Words of options that hold back.
+const CAREFUL: &[&str] = &[
+    "ask", "call", "check", "clarify", "first", "hold", "keep", "leave", "not", "off", "refuse", "report", "ring",
+    "sitter", "stay", "stop", "throw", "vet", "wait",
+];
+
 type Rule = (&'static str, fn(&Probe) -> String);
 
 fn option(probe: &Probe, best: impl Fn(&str, &str) -> bool) -> String {
@@ -68,9 +74,9 @@ const RULES: &[Rule] = &[
         let text = text(probe).to_lowercase();
         option(probe, |next, kept| text.find(next).unwrap_or(usize::MAX) < text.find(kept).unwrap_or(usize::MAX))
     }),
-    ("the cautious one of short texts", |probe| {
-        let options = &choice(probe).unwrap().options;
-        if text(probe).len() < 90 { options[0].clone() } else { options[options.len() - 1].clone() }
+    ("always the cautious option", |probe| {
+        let careful = |option: &str| CAREFUL.iter().any(|word| option.split(' ').any(|own| own == *word));
+        option(probe, |next, kept| careful(next) && !careful(kept))
     }),
 ];
 
