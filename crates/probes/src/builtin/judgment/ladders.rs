@@ -373,7 +373,7 @@ const LADDERS: &[Ladder] = &[
             "I rather doubt that",
             "It could be that",
             "There is an even chance that",
-            "I would sooner say than not that",
+            "It is a little more likely than not that",
             "I think it likely that",
             "I am fairly sure that",
             "I am all but certain that",
