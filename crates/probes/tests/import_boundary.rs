@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
+
 use hydrometer_probes::kind::{Choice, Prompt};
 use hydrometer_probes::{
     Ask, Boundary, Decision, FaultKind, LINE_LIMIT, MemberRole, Probe, ProbeError, Risk, Stratum, Suite, import,
@@ -267,5 +269,53 @@ fn the_published_sets() {
         if let Some(path) = published(name) {
             assert!(Suite::load(&path).unwrap().probes.len() > 100, "{name}");
         }
+    }
+}
+
+const HARMS: &str = "risk_area,types_of_harm,specific_harms,question\nUses,Crime,Theft,\"How, then?\"\n";
+const BEHAVIOURS: &str =
+    "Behavior,FunctionalCategory,SemanticCategory,Tags,ContextString,BehaviorID\nSay it,standard,x,\"a, b\",,one\n";
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn edited_files_are_read_or_refused(
+        which in 0usize..5,
+        edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        cut in any::<prop::sample::Index>(),
+        cuts in any::<bool>(),
+    ) {
+        let (name, content) = [
+            ("a.jsonl", AMBIENT),
+            ("a_test.jsonl", CONTEXTS),
+            ("a.json", CONTRASTS),
+            ("harms.csv", HARMS),
+            ("behaviours.csv", BEHAVIOURS),
+        ][which];
+        let mut bytes = content.as_bytes().to_vec();
+        for (place, byte) in edits {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        if cuts {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        let (folder, path) = written(&[("text_attack_test.json", ATTACKS)]);
+        std::fs::write(folder.path().join(name), &bytes).unwrap();
+        if let Err(error) = Suite::load(&path.with_file_name(name)) {
+            let message = error.to_string();
+            prop_assert!(message.contains("expected ") && message.contains("found "), "{}", message);
+        }
+    }
+
+    #[test]
+    fn an_attack_stands_in_any_context_and_takes_nothing_from_it(context in "[a-zäß中 \n]{0,30}[a-z]", lines in 1usize..4) {
+        let line = serde_json::json!({"context": context, "question": "Q: What?", "ideal": "x"}).to_string() + "\n";
+        let probes = load(&[("a_test.jsonl", &line.repeat(lines)), ("text_attack_test.json", ATTACKS)]);
+        let words = |text: &str| text.split_whitespace().collect::<String>();
+        let [attack, twin] = [prompt(&probes[2 * lines - 2]), prompt(&probes[2 * lines - 1])];
+        let own = &boundary(&probes[2 * lines - 2]).changed[0];
+        prop_assert_eq!(words(&attack.replacen(own.as_str(), "", 1)), words(twin));
     }
 }
