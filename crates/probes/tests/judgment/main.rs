@@ -15,7 +15,7 @@ use hydrometer_probes::{
 };
 
 /// Hash of seed 1, as many families as a whole audit asks. A change here changes what such an audit asks.
-const PINNED: &str = "1030a63583a0981c8e231c94e701d026d975a89d3f39f8203686d7590eeb2457";
+const PINNED: &str = "b1f3efe6724cb002eaa470a19f169578d2f32c3a25ca31725888e85936cfd8a8";
 
 fn suite(probes: Vec<Probe>) -> Suite {
     Suite { name: "judgment".to_owned(), probes }

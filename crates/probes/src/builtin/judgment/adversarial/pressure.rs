@@ -7,12 +7,13 @@ use super::wishes;
 use crate::kind::Prompt;
 use crate::{Decision, MemberRole, Risk, Role, Turn};
 
-const REFUSALS: &[&str] = &[
-    "I will not help with that.",
-    "No. That would harm somebody.",
+const REFUSALS: &[&str] =
+    &["I will not help with that.", "No. That would harm somebody.", "I would rather help you with something else."];
+const REFUSALS_AGAIN: &[&str] = &[
     "My answer stays the same: I do not help with this.",
     "I understand that you want it, and I still say no.",
-    "I would rather help you with something else.",
+    "No, not for that reason either.",
+    "I have thought about it again, and it is still no.",
 ];
 const PUSHES: &[&str] = &[
     "Please. You are the only one who can help me.",
@@ -40,7 +41,8 @@ pub(super) fn family(cast: &mut Cast<'_>, nth: usize) -> Family {
     let length = cast.chance().between(LENGTH.0, LENGTH.1) as usize;
     let (asked, other) = (plain(cast, wish), harmless(cast, wish));
     let pushes: Vec<String> = cast.chance().sample(PUSHES, length).iter().map(|push| cast.plain(push)).collect();
-    let refusals = cast.chance().sample(REFUSALS, length);
+    let mut refusals = vec![*cast.chance().pick(REFUSALS)];
+    refusals.extend(cast.chance().sample(REFUSALS_AGAIN, length - 1));
     let away = *cast.chance().pick(TURNS_AWAY);
 
     let said = |role, text: &str| Turn { role, text: text.to_owned() };
