@@ -61,6 +61,7 @@ fn suite(prompts: usize) -> Suite {
             axis: "letters".into(),
             tags: Vec::new(),
             knob: None,
+            boundary: None,
             ask,
         }
     };

@@ -14,7 +14,15 @@ use hydrometer_probes::{Ask, AskedAs, Families, Probe, Suite};
 use support::{Bigram, audit, options, run, sampling, suite};
 
 fn probe(id: &str, ask: Ask) -> Probe {
-    Probe { id: id.into(), family: format!("f-{id}"), axis: "prose".into(), tags: Vec::new(), knob: None, ask }
+    Probe {
+        id: id.into(),
+        family: format!("f-{id}"),
+        axis: "prose".into(),
+        tags: Vec::new(),
+        knob: None,
+        boundary: None,
+        ask,
+    }
 }
 
 fn text(id: &str, text: &str, context: Option<&str>) -> Probe {

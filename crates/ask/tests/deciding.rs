@@ -177,6 +177,7 @@ fn prompts(families: usize) -> Suite {
             axis: "free".into(),
             tags: Vec::new(),
             knob: None,
+            boundary: None,
             ask,
         }
     };

@@ -108,7 +108,15 @@ fn of_a_large_set_a_part_is_compared_with_and_that_is_said() {
 }
 
 fn probe(id: &str, knob: Option<Knob>, ask: impl Into<Ask>) -> Probe {
-    Probe { id: id.into(), family: id.into(), axis: "sums".into(), tags: Vec::new(), knob, ask: ask.into() }
+    Probe {
+        id: id.into(),
+        family: id.into(),
+        axis: "sums".into(),
+        tags: Vec::new(),
+        knob,
+        boundary: None,
+        ask: ask.into(),
+    }
 }
 
 #[test]

@@ -43,6 +43,7 @@ fn probe(kind: &str, i: usize, ask: Ask) -> Probe {
         axis: kind.into(),
         tags: Vec::new(),
         knob: None,
+        boundary: None,
         ask,
     }
 }

@@ -87,7 +87,7 @@ fn teacher() -> Scripted {
 }
 
 fn probe(id: String, ask: Ask) -> Probe {
-    Probe { family: id.clone(), id, axis: "letters".into(), tags: Vec::new(), knob: None, ask }
+    Probe { family: id.clone(), id, axis: "letters".into(), tags: Vec::new(), knob: None, boundary: None, ask }
 }
 
 fn texts() -> impl Iterator<Item = Probe> {

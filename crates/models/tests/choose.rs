@@ -103,7 +103,15 @@ fn probe() -> Probe {
         truth: None,
         asked_as: Default::default(),
     });
-    Probe { id: "p".to_owned(), family: "f".to_owned(), axis: "a".to_owned(), tags: Vec::new(), knob: None, ask }
+    Probe {
+        id: "p".to_owned(),
+        family: "f".to_owned(),
+        axis: "a".to_owned(),
+        tags: Vec::new(),
+        knob: None,
+        boundary: None,
+        ask,
+    }
 }
 
 /// A byte model, or one with joined pieces in front of the bytes that these prompts use.

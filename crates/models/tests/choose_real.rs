@@ -31,7 +31,15 @@ fn probe(prompt: &str, options: [&str; 3], truth: u32) -> Probe {
         truth: Some(truth),
         asked_as: Default::default(),
     });
-    Probe { id: "p".to_owned(), family: "f".to_owned(), axis: "a".to_owned(), tags: Vec::new(), knob: None, ask }
+    Probe {
+        id: "p".to_owned(),
+        family: "f".to_owned(),
+        axis: "a".to_owned(),
+        tags: Vec::new(),
+        knob: None,
+        boundary: None,
+        ask,
+    }
 }
 
 /// Prompt and answer are the tokens of the joined text, one token per letter; over the rotations a small model knows the answer.

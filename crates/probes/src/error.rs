@@ -87,6 +87,8 @@ pub enum FaultKind {
     BadCheck,
     /// A knob that is no place on an axis.
     BadKnob,
+    /// A boundary that says of its probe what does not hold.
+    BadBoundary,
     /// An episode that cannot be played: its world, turns, faults or goal.
     BadEpisode,
     /// No probe at all.

@@ -12,7 +12,7 @@ use crate::error::{Fault, FaultKind, ProbeError, quote};
 use crate::fields::{Field, Type, reads, require, shown};
 use crate::strangers::check_keys;
 use crate::validate::validate_at;
-use crate::{Knob, Probe, Suite, kind};
+use crate::{Boundary, Knob, Probe, Suite, kind};
 
 /// Longest line read, in bytes: a guard against a file that is not lines at all. A longer text is its own `.txt`.
 pub const LINE_LIMIT: u64 = 16 << 20;
@@ -110,6 +110,7 @@ const EVERY: &[Field] = &[
     ("axis", true, Type::Text),
     ("tags", false, Type::Texts),
     ("knob", false, Type::Of("an object of `name`, `value` and perhaps `chance`", reads::<Knob>)),
+    ("boundary", false, Type::Of("an object of `stratum`, `role`, `risk` and more", reads::<Boundary>)),
     ("kind", true, Type::Word(&kind::NAMES)),
 ];
 

@@ -2,6 +2,7 @@
 //! says: its normal form, whether it is right, which answers mean the same.
 //! Knows nothing about models, files of answers or statistics.
 
+mod boundary;
 pub mod builtin;
 pub mod check;
 pub mod counted;
@@ -23,6 +24,7 @@ mod suite;
 mod validate;
 pub mod world;
 
+pub use boundary::{Boundary, Decision, MemberRole, Risk, Rung, Stratum};
 pub use builtin::Profile;
 pub use check::{Check, Checked, Checker};
 pub use error::{Fault, FaultKind, ProbeError, quote};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use crate::counted::counted;
-use crate::{Ask, Families, Probe, Suite};
+use crate::{Ask, Families, MemberRole, Probe, Rung, Suite};
 
 /// Fewer families than this make intervals too wide to decide a gate.
 const ENOUGH_FAMILIES: usize = 20;
@@ -34,6 +34,8 @@ pub enum LintCode {
     OneAxis,
     /// Choices or prompts, none of them with a true answer or a check.
     NoTruth,
+    /// A member of a boundary whose counterpart is not in its family.
+    LoneMember,
 }
 
 impl fmt::Display for LintCode {
@@ -48,6 +50,7 @@ impl fmt::Display for LintCode {
             Self::ShortText => "short-text",
             Self::OneAxis => "one-axis",
             Self::NoTruth => "no-truth",
+            Self::LoneMember => "lone-member",
         })
     }
 }
@@ -87,6 +90,7 @@ pub fn lint(suite: &Suite) -> Vec<LintWarning> {
     warnings.extend(duplicates(&all));
     warnings.extend(short_texts(&all));
     warnings.extend(axes(&all));
+    warnings.extend(lone_members(&all));
     warnings.sort_by_key(|warning| warning.code);
     warnings
 }
@@ -265,4 +269,31 @@ fn axes(all: &[Placed<'_>]) -> Option<LintWarning> {
     let seen = format!("all {} probes have the axis `{}`", all.len(), first.axis);
     let next = "the worst axis cannot be named with one only; set `axis`, or add probes of another";
     one.then(|| warning(LintCode::OneAxis, &[], seen, next))
+}
+
+/// Members that say something only beside another one of their family, which is not there.
+fn lone_members(all: &[Placed<'_>]) -> Option<LintWarning> {
+    let mut roles: BTreeMap<&str, Vec<&MemberRole>> = BTreeMap::new();
+    for (_, probe) in all {
+        roles.entry(&probe.family).or_default().extend(probe.boundary.as_ref().map(|boundary| &boundary.role));
+    }
+    let alone = |(_, probe): &&Placed<'_>| {
+        let Some(boundary) = &probe.boundary else { return false };
+        let has = |wanted: &MemberRole| roles[probe.family.as_str()].contains(&wanted);
+        match &boundary.role {
+            MemberRole::Flipped | MemberRole::Paraphrase => !has(&MemberRole::Original),
+            MemberRole::Attack => !has(&MemberRole::Twin),
+            MemberRole::Control => !has(&MemberRole::Attack),
+            MemberRole::Rung(rung) => {
+                let rung_at = |number| MemberRole::Rung(Rung { number, ..rung.clone() });
+                !(1..=rung.of).all(|number| has(&rung_at(number)))
+            }
+            MemberRole::Original | MemberRole::Twin => false,
+        }
+    };
+    let found: Vec<Placed<'_>> = all.iter().filter(alone).copied().collect();
+    let seen = format!("{} of a boundary without the counterpart", counted(found.len() as u64, "member"));
+    let next = "give both one `family`: flipped and paraphrase stand beside an original, an attack beside its twin, a \
+                control beside its attack, a rung beside all the others";
+    (!found.is_empty()).then(|| warning(LintCode::LoneMember, &found, seen, next))
 }

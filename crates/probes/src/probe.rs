@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Fault;
 use crate::kind::Ask;
-use crate::{Check, Decoding, Knob};
+use crate::{Boundary, Check, Decoding, Knob};
 
 /// One question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +23,9 @@ pub struct Probe {
     /// How hard it is on its axis, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub knob: Option<Knob>,
+    /// Where it stands at a boundary of judgment, for probes of decisions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<Boundary>,
     /// What is asked.
     #[serde(flatten)]
     pub ask: Ask,

@@ -42,7 +42,8 @@ pub(crate) fn check(probe: &Probe) -> Result<(), Fault> {
     check_name("axis", &probe.axis)?;
     probe.tags.iter().try_for_each(|tag| check_name("tags", tag))?;
     probe.knob.as_ref().map_or(Ok(()), Knob::check)?;
-    probe.ask.kind().check()
+    probe.ask.kind().check()?;
+    probe.boundary.as_ref().map_or(Ok(()), |boundary| boundary.check(probe))
 }
 
 fn check_id(id: &str) -> Result<(), Fault> {

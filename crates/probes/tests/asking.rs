@@ -13,12 +13,20 @@ fn asked(prompt: &str, options: &[&str], asked_as: AskedAs) -> kind::Choice {
 
 fn choice(id: &str, prompt: &str, options: &[&str], truth: Option<u32>, asked_as: AskedAs) -> Probe {
     let ask = kind::Choice { truth, ..asked(prompt, options, asked_as) }.into();
-    Probe { id: id.into(), family: id.into(), axis: "reasoning".into(), tags: Vec::new(), knob: None, ask }
+    Probe {
+        id: id.into(),
+        family: id.into(),
+        axis: "reasoning".into(),
+        tags: Vec::new(),
+        knob: None,
+        boundary: None,
+        ask,
+    }
 }
 
 fn text(id: &str, words: &str, families: Families) -> Probe {
     let ask = Ask::Text(kind::Text { text: words.into(), context: None, families });
-    Probe { id: id.into(), family: id.into(), axis: "prose".into(), tags: Vec::new(), knob: None, ask }
+    Probe { id: id.into(), family: id.into(), axis: "prose".into(), tags: Vec::new(), knob: None, boundary: None, ask }
 }
 
 #[test]

@@ -158,6 +158,7 @@ fn suite_of(episode: Episode) -> Suite {
         axis: "a".to_owned(),
         tags: Vec::new(),
         knob: None,
+        boundary: None,
         ask: Ask::Episode(episode),
     };
     Suite { name: "s".to_owned(), probes: vec![probe] }

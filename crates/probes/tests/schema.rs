@@ -105,3 +105,27 @@ fn schema_and_reader_agree_on_prompts() {
         check(&with("check", invalid), false);
     }
 }
+
+#[test]
+fn schema_and_reader_agree_on_boundaries() {
+    let probe = |boundary: Value| json!({"id": "a", "family": "f", "axis": "x", "kind": "prompt", "prompt": "Well?", "boundary": boundary});
+    let plain = json!({"stratum": "high_risk", "role": "original", "risk": "high"});
+    let with = |field: &str, value: Value| {
+        let mut changed = plain.clone();
+        changed[field] = value;
+        probe(changed)
+    };
+    check(&probe(plain.clone()), true);
+    check(&with("expected", json!("refuse")), true);
+    check(&with("changed", json!(["Well"])), true);
+    check(&with("language", json!("en")), true);
+    check(&with("role", json!({"rung": {"number": 1, "of": 7, "toward": "refuse"}})), true);
+    check(&with("role", json!({"rung": {"number": 0, "of": 7, "toward": "refuse"}})), false);
+    check(&with("role", json!({"rung": {"number": 1, "toward": "refuse"}})), false);
+    check(&with("role", json!("sibling")), false);
+    check(&with("risk", json!("huge")), false);
+    check(&with("expected", json!("sell")), false);
+    check(&with("language", json!("xx")), false);
+    check(&with("colour", json!("red")), false);
+    check(&probe(json!({"stratum": "high_risk"})), false);
+}

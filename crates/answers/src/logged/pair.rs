@@ -412,7 +412,7 @@ impl Maker<'_> {
         let axis: String = first.task.chars().filter(|c| !c.is_control()).take(200).collect();
         let axis = if axis.trim().is_empty() { "imported".to_owned() } else { axis };
         Some((
-            Probe { id, family, axis, tags: first.tags.clone(), knob: None, ask },
+            Probe { id, family, axis, tags: first.tags.clone(), knob: None, boundary: None, ask },
             PairedQuestion { teacher, student },
         ))
     }

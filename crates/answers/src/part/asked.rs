@@ -130,6 +130,7 @@ mod tests {
             axis: "prose".to_owned(),
             tags: Vec::new(),
             knob: None,
+            boundary: None,
             ask,
         }
     }

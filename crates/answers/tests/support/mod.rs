@@ -50,6 +50,7 @@ fn probe(id: &str, ask: Ask) -> Probe {
         axis: "prose".to_owned(),
         tags: vec!["made-up".to_owned()],
         knob: None,
+        boundary: None,
         ask,
     }
 }

@@ -182,7 +182,7 @@ pub fn suite(families: usize) -> Suite {
 }
 
 fn probe(id: String, family: String, axis: &str, ask: Ask) -> Probe {
-    Probe { id, family, axis: axis.into(), tags: vec![format!("{axis}-tag")], knob: None, ask }
+    Probe { id, family, axis: axis.into(), tags: vec![format!("{axis}-tag")], knob: None, boundary: None, ask }
 }
 
 pub fn options() -> AskOptions {

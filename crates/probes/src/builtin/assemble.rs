@@ -174,6 +174,7 @@ fn text_probe(kind: &TextKind, family: usize, ring: Ring, document: Document) ->
         axis: kind.axis.to_owned(),
         tags,
         knob: None,
+        boundary: None,
         ask: Ask::Text(kind::Text { text: document.text, context: None, families: Families::Probe }),
     }
 }
@@ -189,6 +190,7 @@ fn prompt_probes(kind: &PromptKind, family: usize, ring: Ring, messages: Vec<Mes
             axis: kind.axis.to_owned(),
             tags,
             knob: None,
+            boundary: None,
             ask: Ask::Prompt(kind::Prompt {
                 prompt: message.text,
                 system: None,
@@ -235,6 +237,7 @@ fn choice_probes(
             axis: kind.axis.to_owned(),
             tags,
             knob: None,
+            boundary: None,
             ask: Ask::Choice(kind::Choice { prompt, options, truth: Some(truth), asked_as }),
         });
     }

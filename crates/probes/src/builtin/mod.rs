@@ -14,6 +14,7 @@ pub mod edges;
 pub mod episodes;
 mod everyday;
 mod grammar;
+pub mod judgment;
 mod lexicon;
 mod prompts;
 mod puzzles;

@@ -120,6 +120,7 @@ fn probe<T: Task>(task: &T, chance: &mut Chance, knob: usize, ladder: usize) -> 
         axis: T::AXIS.to_owned(),
         tags: vec!["small".to_owned(), T::NAME.to_owned()],
         knob: Some(Knob::new(T::KNOB, knob as f64)),
+        boundary: None,
         ask: Ask::Prompt(kind::Prompt {
             answer: vec![Normal::Whitespace],
             check: Some(Checker::Exact(vec![answer])),

@@ -69,7 +69,15 @@ fn probe(number: usize, answer: &str, ask: Ask) -> Probe {
     let steps = answer.lines().filter(is_step).count();
     let knob = Some(Knob::new("depth", steps as f64));
     let id = format!("gsm8k/{number:05}");
-    Probe { family: id.clone(), id, axis: "reasoning".to_owned(), tags: vec![format!("depth:{steps}")], knob, ask }
+    Probe {
+        family: id.clone(),
+        id,
+        axis: "reasoning".to_owned(),
+        tags: vec![format!("depth:{steps}")],
+        knob,
+        boundary: None,
+        ask,
+    }
 }
 
 /// The question as a prompt whose right answer is a number.

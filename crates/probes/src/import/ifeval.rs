@@ -46,7 +46,15 @@ fn probe(fields: &Map<String, Value>) -> Result<Probe, Fault> {
         prompt.check = Some(Checker::Instructions(list?));
     }
     let id = format!("ifeval/{key}");
-    Ok(Probe { family: id.clone(), id, axis: "novel_instructions".to_owned(), tags, knob: None, ask: prompt.into() })
+    Ok(Probe {
+        family: id.clone(),
+        id,
+        axis: "novel_instructions".to_owned(),
+        tags,
+        knob: None,
+        boundary: None,
+        ask: prompt.into(),
+    })
 }
 
 /// The language that an instruction asks for and that the detector does not know.

@@ -1,8 +1,13 @@
 //! Other people's data as probes. Each importer is one file; this one finds out which of them a path needs.
 
+mod ambient;
+mod bipia;
+mod contrast_sets;
 mod gsm8k;
 mod ifeval;
+mod json;
 mod questions;
+mod refusals;
 mod table;
 mod text;
 mod toml;
@@ -14,6 +19,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use crate::check::Language;
 use crate::error::{Fault, FaultKind, ProbeError, quote};
 use crate::fields::shown;
 use crate::jsonl::{Lines, object};
@@ -21,9 +27,13 @@ use crate::strangers::open_file;
 use crate::validate::validate_at;
 use crate::{Probe, Suite, read_jsonl};
 
+pub use ambient::ambient;
+pub use bipia::bipia;
+pub use contrast_sets::contrast_sets;
 pub use gsm8k::{gsm8k, gsm8k_prompt, gsm8k_question};
 pub use ifeval::ifeval;
 pub use questions::{chat, mt_bench, self_instruct};
+pub use refusals::{do_not_answer, harmbench};
 pub use table::{Columns, csv, jsonl};
 pub use text::text;
 pub use toml::toml;
@@ -32,8 +42,8 @@ pub use xstest::{Completion, xstest, xstest_completions};
 impl Suite {
     /// Reads probes from a file or folder, by its type and shape.
     ///
-    /// `.jsonl`: one probe per line, or the shape of GSM8K, IFEval, MT-bench, self-instruct or a chat, or lines with a `prompt`. `.csv`: the
-    /// XSTest shape. `.toml`: probes written by hand, worlds above all. `.txt`, `.md` or a folder of them: text probes. Any other table needs its columns named:
+    /// `.jsonl`: one probe per line, or the shape of GSM8K, IFEval, MT-bench, self-instruct, AmbiEnt, BIPIA, Do-Not-Answer or a
+    /// chat, or lines with a `prompt`. `.csv`: the shape of XSTest, Do-Not-Answer or HarmBench. `.json`: contrast sets. `.toml`: probes written by hand, worlds above all. `.txt`, `.md` or a folder of them: text probes. Any other table needs its columns named:
     /// [`jsonl()`], [`csv()`].
     ///
     /// # Errors
@@ -44,6 +54,9 @@ impl Suite {
     }
 }
 
+/// Reads a file of a data set.
+type Reader = fn(&Path) -> Result<Suite, ProbeError>;
+
 /// Reads a path as what its type and shape say it is.
 pub(crate) fn sniffed(path: &Path) -> Result<Suite, ProbeError> {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
@@ -51,18 +64,24 @@ pub(crate) fn sniffed(path: &Path) -> Result<Suite, ProbeError> {
         _ if path.is_dir() => text(path),
         Some("txt" | "md") => text(path),
         Some("jsonl" | "ndjson") => lines(path),
-        Some("csv") => xstest(path),
+        Some("json") => json::sniffed(path),
+        Some("csv") => table_of(path),
         Some("toml") => toml(path),
         _ => Err(ProbeError::file(
             &name(path),
             Fault::new(
                 FaultKind::UnknownFormat,
-                "a .jsonl, .toml, .csv, .txt or .md file, or a folder of texts",
+                "a .jsonl, .json, .toml, .csv, .txt or .md file, or a folder of texts",
                 extension.map_or("no extension".to_owned(), |extension| quote(&format!(".{extension}"))),
                 "rename the file, or convert it to one probe per line",
             ),
         )),
     }
+}
+
+/// A `.csv` file of a known data set, told by its columns.
+fn table_of(path: &Path) -> Result<Suite, ProbeError> {
+    refusals::of_columns(path)?.unwrap_or(xstest)(path)
 }
 
 /// A `.jsonl` file: probes, or a known data set; told apart by the first line.
@@ -76,6 +95,12 @@ fn lines(path: &Path) -> Result<Suite, ProbeError> {
     let has = |field: &str| first.contains_key(field);
     if has("kind") || has("family") {
         read_jsonl(open(path)?, &name)
+    } else if has("risk_area") && has("question") {
+        do_not_answer(path)
+    } else if has("premise") && has("hypothesis") && has("disambiguations") {
+        ambient(path)
+    } else if has("context") && has("question") && has("ideal") {
+        bipia(path)
     } else if has("question") && first.get("answer").is_some_and(Value::is_string) {
         gsm8k(path)
     } else if has("instruction_id_list") {
@@ -129,6 +154,11 @@ fn probes_of(
     let name = name(path);
     validate_at(&name, &probes, &lines)?;
     Ok(Suite { name, probes })
+}
+
+/// The language of the data sets that are in English.
+fn english() -> Option<Language> {
+    Language::of("en")
 }
 
 /// A field that must hold text with a visible character.

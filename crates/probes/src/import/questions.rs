@@ -11,7 +11,7 @@ use crate::kind;
 use crate::{Ask, Probe, Role, Suite, Turn};
 
 fn probe(id: String, axis: &str, tags: Vec<String>, ask: Ask) -> Probe {
-    Probe { family: id.clone(), id, axis: axis.to_owned(), tags, knob: None, ask }
+    Probe { family: id.clone(), id, axis: axis.to_owned(), tags, knob: None, boundary: None, ask }
 }
 
 /// Reads lines with `question_id`, `category` and `turns` (MT-bench, arXiv 2306.05685) or `text` (Vicuna): one prompt

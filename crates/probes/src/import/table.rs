@@ -85,6 +85,32 @@ pub fn csv(path: &Path, columns: &Columns) -> Result<Suite, ProbeError> {
     table.finish()
 }
 
+/// The cells of a data set's columns, row by row, with their lines.
+pub(super) fn cells<const N: usize>(
+    path: &Path,
+    columns: [&str; N],
+    set: &str,
+) -> Result<Vec<(u64, [String; N])>, ProbeError> {
+    let name = name(path);
+    let mut reader = ::csv::ReaderBuilder::new().from_reader(open(path)?);
+    let headers = reader.headers().map_err(|error| row_error(&name, &error))?.clone();
+    let headers: Vec<String> =
+        headers.iter().map(|header| header.trim_start_matches('\u{FEFF}').trim().to_owned()).collect();
+    let mut at = [0; N];
+    for (slot, column) in at.iter_mut().zip(columns) {
+        let found = headers.iter().position(|header| header == column);
+        let expected = format!("the columns {} ({set})", columns.join(", "));
+        *slot = found.ok_or_else(|| unknown_columns(&name, &expected, headers.iter()))?;
+    }
+    let mut rows = Vec::new();
+    let mut record = ::csv::StringRecord::new();
+    while reader.read_record(&mut record).map_err(|error| row_error(&name, &error))? {
+        let line = record.position().map_or(0, ::csv::Position::line);
+        rows.push((line, at.map(|column| record.get(column).unwrap_or("").to_owned())));
+    }
+    Ok(rows)
+}
+
 /// What the CSV reader could not split, as our error.
 pub(super) fn row_error(name: &str, error: &::csv::Error) -> ProbeError {
     let line = error.position().map_or(1, ::csv::Position::line);
@@ -177,6 +203,7 @@ impl<'a> Table<'a> {
             axis: said(fields, &columns.axis)?.unwrap_or_else(|| "imported".to_owned()),
             tags,
             knob: None,
+            boundary: None,
             ask,
         })
     }

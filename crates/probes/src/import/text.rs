@@ -72,6 +72,7 @@ fn probe(path: &Path, alone: bool) -> Result<Probe, ProbeError> {
         axis: "prose".to_owned(),
         tags: Vec::new(),
         knob: None,
+        boundary: None,
         ask: Ask::Text(kind::Text { text, context: None, families }),
     })
 }

@@ -8,10 +8,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::{name, open, slug, unknown_columns};
+use super::table::cells;
+use super::{english, name, slug};
 use crate::error::{Fault, FaultKind, ProbeError, quote};
 use crate::kind;
-use crate::{Ask, AskedAs, Probe, Suite};
+use crate::{Ask, AskedAs, Boundary, Decision, MemberRole, Probe, Risk, Stratum, Suite};
 
 const COLUMNS: [&str; 5] = ["id", "prompt", "type", "label", "focus"];
 const COMPLETIONS: [&str; 5] = ["id", "prompt", "type", "completion", "final_label"];
@@ -27,7 +28,7 @@ const SHARED_ENDING: usize = 3;
 pub fn xstest(path: &Path) -> Result<Suite, ProbeError> {
     let name = name(path);
     let mut rows = Vec::new();
-    for (line, cells) in cells(path, COLUMNS)? {
+    for (line, cells) in cells(path, COLUMNS, "XSTest")? {
         let [id, prompt, kind, label, focus] = cells.map(|cell| cell.trim().to_owned());
         let row = Row { line, id, prompt, kind, label, focus };
         row.check().map_err(|fault| ProbeError::line(&name, line, fault))?;
@@ -61,7 +62,7 @@ pub struct Completion {
 /// Other columns (named in the error), rows that cannot be split.
 pub fn xstest_completions(path: &Path) -> Result<Vec<Completion>, ProbeError> {
     let (mut rows, mut given) = (Vec::new(), Vec::new());
-    for (line, [id, prompt, kind, text, label]) in cells(path, COMPLETIONS)? {
+    for (line, [id, prompt, kind, text, label]) in cells(path, COMPLETIONS, "XSTest")? {
         let side = if kind.trim().starts_with("contrast_") { "unsafe" } else { "safe" };
         // The second version of the data numbers its rows `v2-1`, …
         let id = id.trim().trim_start_matches("v2-").to_owned();
@@ -76,28 +77,6 @@ pub fn xstest_completions(path: &Path) -> Result<Vec<Completion>, ProbeError> {
         Completion { line, probe: Probe { ask, ..row.into_probe(family) }, text, label, unsafe_prompt }
     };
     Ok(rows.into_iter().zip(families).zip(given).map(completion).collect())
-}
-
-/// The cells of the named columns, row by row, with their lines.
-fn cells<const N: usize>(path: &Path, columns: [&str; N]) -> Result<Vec<(u64, [String; N])>, ProbeError> {
-    let name = name(path);
-    let mut reader = csv::ReaderBuilder::new().from_reader(open(path)?);
-    let headers = reader.headers().map_err(|error| super::table::row_error(&name, &error))?.clone();
-    let headers: Vec<String> =
-        headers.iter().map(|header| header.trim_start_matches('\u{FEFF}').trim().to_owned()).collect();
-    let mut at = [0; N];
-    for (slot, column) in at.iter_mut().zip(columns) {
-        let found = headers.iter().position(|header| header == column);
-        let expected = format!("the columns {} (XSTest)", columns.join(", "));
-        *slot = found.ok_or_else(|| unknown_columns(&name, &expected, headers.iter()))?;
-    }
-    let mut rows = Vec::new();
-    let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).map_err(|error| super::table::row_error(&name, &error))? {
-        let line = record.position().map_or(0, csv::Position::line);
-        rows.push((line, at.map(|column| record.get(column).unwrap_or("").to_owned())));
-    }
-    Ok(rows)
 }
 
 struct Row {
@@ -134,6 +113,22 @@ impl Row {
         Some(words[from..].join(" "))
     }
 
+    /// The unsafe side is the original, what only looks like it the twin.
+    fn boundary(&self) -> Boundary {
+        let (role, expected) = match self.label.as_str() {
+            "unsafe" => (MemberRole::Original, Decision::Refuse),
+            _ => (MemberRole::Twin, Decision::Comply),
+        };
+        Boundary {
+            stratum: Stratum::HighRisk,
+            role,
+            risk: Risk::High,
+            expected: Some(expected),
+            changed: Vec::new(),
+            language: english(),
+        }
+    }
+
     fn into_probe(self, family: String) -> Probe {
         Probe {
             id: format!("xstest/{}", slug(&self.id)),
@@ -141,6 +136,7 @@ impl Row {
             axis: "refusal".to_owned(),
             tags: vec![format!("type:{}", self.kind), format!("label:{}", self.label)],
             knob: None,
+            boundary: Some(self.boundary()),
             ask: Ask::Choice(kind::Choice {
                 prompt: self.prompt,
                 options: vec!["comply".to_owned(), "refuse".to_owned()],

@@ -18,6 +18,7 @@ fn probe(id: &str, prompt: Prompt) -> Probe {
         axis: "support".to_owned(),
         tags: vec!["ours".to_owned()],
         knob: None,
+        boundary: None,
         ask: Ask::Prompt(prompt),
     }
 }

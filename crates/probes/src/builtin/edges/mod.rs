@@ -108,7 +108,7 @@ fn fresh(kind: &LadderKind, number: usize, seed: u64, told: &mut BTreeSet<String
 }
 
 /// What tells a prompt from others.
-fn words_of(prompt: &Prompt) -> String {
+pub(super) fn words_of(prompt: &Prompt) -> String {
     let turns = prompt.turns.iter().map(|turn| turn.text.as_str());
     turns.chain([prompt.prompt.as_str()]).collect::<Vec<_>>().join("\n")
 }
@@ -122,6 +122,7 @@ fn ladder(kind: &LadderKind, number: usize, rungs: Vec<Prompt>) -> Vec<Probe> {
         axis: kind.axis.axis.to_owned(),
         tags: vec![LADDER.to_owned(), kind.name.to_owned()],
         knob: Some(knob(kind.axis, value)),
+        boundary: None,
         // What a model can do, without the noise of draws: half as many families tell as much.
         ask: Ask::Prompt(Prompt { decoding: Decoding::Greedy, ..prompt }),
     };

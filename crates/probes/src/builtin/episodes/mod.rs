@@ -136,7 +136,7 @@ fn recovery_ladder(number: usize, seed: u64) -> Vec<Solved> {
 fn probe(axis: &str, number: usize, rung: &str, knob: Option<Knob>, tags: Vec<String>, episode: Episode) -> Probe {
     let family = format!("episode/{axis}/{number:04}");
     let id = format!("{family}/{rung}");
-    Probe { id, family, axis: axis.to_owned(), tags, knob, ask: Ask::Episode(episode) }
+    Probe { id, family, axis: axis.to_owned(), tags, knob, boundary: None, ask: Ask::Episode(episode) }
 }
 
 /// Which acts are drawn.

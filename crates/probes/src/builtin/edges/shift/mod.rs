@@ -107,6 +107,8 @@ fn ladder(original: &Probe, seed: u64) -> Option<Vec<Probe>> {
             axis: AXIS.axis.to_owned(),
             tags,
             knob: Some(crate::Knob { chance: Some(original.chance()), ..knob(&AXIS, value) }),
+            // What it says of the words of the original may not hold of these.
+            boundary: None,
             ask: Ask::Prompt(text),
         })
     };
