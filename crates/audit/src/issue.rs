@@ -177,7 +177,7 @@ fn headline(metrics: &[Metric], gates: &[Gate], geometry: Option<&Geometry>) -> 
         .map(|id| {
             let estimate = estimate(id);
             let metric = metrics.iter().find(|metric| metric.id == id);
-            let later = || Undefined::Later.to_string();
+            let later = || Undefined::NotOfSums.to_string();
             let missing = metric.map_or_else(|| Some(later()), |metric| metric.missing.clone());
             let verdict = gates.iter().find(|g| g.metric == id).map(|g| g.verdict);
             Headline {

@@ -21,9 +21,11 @@ pub mod answers;
 pub mod choices;
 mod definition;
 pub mod episodes;
+pub mod forgetting;
 mod formula;
 mod geometry;
 mod headline;
+pub mod judgment;
 mod paired;
 mod range;
 mod secondary;
@@ -34,9 +36,11 @@ pub use definition::{
     Definition, Direction, End, FamilyBounds, Floor, Group, Help, IntervalRule, Known, LeftOut, Measure, Measured,
     Need, Range, Reference, Text,
 };
+pub use forgetting::FORGOTTEN;
 pub use formula::{Block, Column, Formula, Ratio, Row, Sum, Undefined};
 pub use geometry::{CAPABILITY_VOLUME, SAFE_REACH, WORST_AXIS};
-pub use headline::{FORGOTTEN, HEADLINE, ILLUSION_GAP, Place};
+pub use headline::{HEADLINE, Place};
+pub use judgment::ILLUSION_GAP;
 pub use paired::{Compared, Side};
 pub use secondary::{Of, SECONDARY, Secondary};
 pub use sums::Sums;
@@ -79,6 +83,8 @@ pub enum Table {
     Rare,
     /// Prompts with an answer of both models: the way from where the student started.
     Gap,
+    /// Prompts that both models answered freely: by style, and by decision.
+    Copied,
     /// Episodes that both models ran.
     Episodes,
     /// Episodes with something that a turn may violate, one model each.
@@ -87,7 +93,7 @@ pub enum Table {
 
 impl Table {
     /// All of them, in their order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Positions,
         Self::Forks,
         Self::TeacherTexts,
@@ -98,6 +104,7 @@ impl Table {
         Self::Outcomes,
         Self::Rare,
         Self::Gap,
+        Self::Copied,
         Self::Episodes,
         Self::Dialogues,
     ];
@@ -108,7 +115,7 @@ impl Table {
             Self::Positions | Self::Forks => Items::Positions,
             Self::TeacherTexts | Self::StudentTexts => Items::Texts,
             Self::Choices => Items::Choices,
-            Self::Pairs | Self::Truth | Self::Outcomes | Self::Rare | Self::Gap => Items::Prompts,
+            Self::Pairs | Self::Truth | Self::Outcomes | Self::Rare | Self::Gap | Self::Copied => Items::Prompts,
             Self::Episodes | Self::Dialogues => Items::Episodes,
         }
     }
@@ -124,16 +131,17 @@ impl Table {
             Self::Outcomes => answers::outcome::WIDTH,
             Self::Rare => answers::rare::WIDTH,
             Self::Gap => answers::gap::WIDTH,
+            Self::Copied => judgment::copied::WIDTH,
             Self::Episodes => episodes::episode::WIDTH,
             Self::Dialogues => episodes::dialogue::WIDTH,
         }
     }
 }
 
-/// Every metric, in the order in which a statement lists them; those of a later version last.
+/// Every metric, in the order in which a statement lists them.
 pub fn all() -> impl Iterator<Item = &'static Definition> {
     let of_sums = [tokens::DEFINITIONS, choices::DEFINITIONS, answers::DEFINITIONS, episodes::DEFINITIONS];
-    of_sums.into_iter().chain([geometry::DEFINITIONS, headline::DEFINITIONS]).flatten().copied()
+    of_sums.into_iter().chain([geometry::DEFINITIONS, judgment::DEFINITIONS, forgetting::DEFINITIONS]).flatten().copied()
 }
 
 /// Every metric, the seven of the headline first: the order in which they are explained.

@@ -2,6 +2,7 @@
 //! means; [`crate::measure`] does.
 
 mod bootstrap;
+pub mod difference;
 pub mod estimate;
 pub mod families;
 pub mod gate;

@@ -89,7 +89,7 @@ fn planned(evidence: &Evidence<'_>, policy: &Policy, metric: &str, target: Targe
         detectable: None,
         missing: None,
     };
-    let measured = measure::find(metric).ok_or_else(|| Undefined::Later.to_string());
+    let measured = measure::find(metric).ok_or_else(|| Undefined::NotOfSums.to_string());
     let measured = match measured.and_then(|definition| match definition.group {
         Group::Geometry => Err("read off curves: the rings of the statement say how many probes each needs".to_owned()),
         _ => evidence.measure(definition),

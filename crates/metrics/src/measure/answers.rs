@@ -68,21 +68,26 @@ fn matching(sums: &[f64]) -> Result<f64, Undefined> {
 }
 
 /// Σ D2_TS / Σ D2_TB over prompts with a base: the smooth part of the closed gap.
-fn gap_ratio(sums: &[f64]) -> Result<f64, Undefined> {
+pub(super) fn gap_ratio(sums: &[f64]) -> Result<f64, Undefined> {
     let [prompts, left, whole] = exactly(sums);
     positive(prompts, NOTHING, Undefined::NoBase)?;
     Ok(left / positive(whole, NOTHING, Undefined::NoGap)?)
 }
 
 /// The share of the way that is done where this ratio of squared distances is left.
-fn closed(ratio: f64) -> f64 {
+pub(super) fn closed(ratio: f64) -> f64 {
     1.0 - ratio.max(0.0).sqrt()
 }
 
 /// The closed gap with its limits: those of [`gap_ratio`] under the same root, for limits of g itself would lose
-/// their width where Σ D2_TS < 0. A family like none of those seen may be as far away as at the start.
+/// their width where Σ D2_TS < 0.
+pub(super) fn closing(table: &FamilyTable, level: f64) -> Result<Limits, Undefined> {
+    Ok(left_of_the_way(table, level)?.mapped(closed))
+}
+
+/// [`gap_ratio`] with its limits. A family like none of those seen may be as far away as at the start.
 /// [`Undefined::NoGap`] unless the lower bound of Σ D2_TB is above 0.
-fn closing(table: &FamilyTable, level: f64) -> Result<Limits, Undefined> {
+pub(super) fn left_of_the_way(table: &FamilyTable, level: f64) -> Result<Limits, Undefined> {
     gap_ratio(&table.totals())?;
     let prompts = |sums: &[f64]| sums[0];
     let apart = Limits::new(table, Shape::ANY, prompts, |sums| sums.last().copied());
@@ -92,7 +97,7 @@ fn closing(table: &FamilyTable, level: f64) -> Result<Limits, Undefined> {
     let clear = apart.and_then(|apart| apart.interval(level)).is_some_and(|interval| interval.low > 0.0);
     let ratios = Shape::Between { low: None, high: Some(1.0) };
     let found = Limits::new(table, ratios, prompts, |sums| gap_ratio(sums).ok()).filter(|_| clear);
-    Ok(found.ok_or(Undefined::NoGap)?.mapped(closed))
+    found.ok_or(Undefined::NoGap)
 }
 
 /// Answer agreement.

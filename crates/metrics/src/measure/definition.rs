@@ -22,7 +22,7 @@ pub struct Definition {
     pub range: Range,
     /// With which others it is shown.
     pub group: Group,
-    /// How it is computed; `None` for a number of a later version.
+    /// How it is computed; `None` where it is not read off sums.
     pub measure: Option<Measure>,
 }
 
@@ -117,8 +117,10 @@ pub enum Group {
     Geometry,
     /// What the models do in worlds.
     Episodes,
-    /// Numbers of a later version.
-    Later,
+    /// Style against judgment.
+    Judgment,
+    /// What a student could do before distillation: read off skills and not off sums.
+    Forgetting,
 }
 
 /// How a metric is computed from [`Sums`].
@@ -313,9 +315,9 @@ impl Definition {
     /// How it is computed.
     ///
     /// # Errors
-    /// [`Undefined::Later`].
+    /// [`Undefined::NotOfSums`].
     pub fn measure(&self) -> Result<&Measure, Undefined> {
-        self.measure.as_ref().ok_or(Undefined::Later)
+        self.measure.as_ref().ok_or(Undefined::NotOfSums)
     }
 
     /// What [`Estimate::floor`] is beside its value; `None` where it has none.

@@ -242,9 +242,9 @@ pub(super) fn exactly<const N: usize>(sums: &[f64]) -> [f64; N] {
 /// Why a number does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Undefined {
-    /// It belongs to a later version.
-    #[error("not in this version yet")]
-    Later,
+    /// It is not a function of sums.
+    #[error("not read off sums")]
+    NotOfSums,
     /// A sum is not a number.
     #[error("undefined: a number that it sums is not known")]
     Unknown,
@@ -301,6 +301,24 @@ pub enum Undefined {
         "nothing to start from: name the student before distillation, or ask prompts of two families on one axis, each twice or more"
     )]
     NoBase,
+    /// No prompt is answered freely, or not twice.
+    #[error(
+        "no prompt that is answered freely has two sampled answers of each model, and two to start from: add free prompts, and sample at least two"
+    )]
+    NothingWritten,
+    /// No decision to compare.
+    #[error(
+        "no prompt at a boundary of judgment has two answers of each model whose decision can be read, and two to start from: ask free prompts that declare a `boundary`, such as those of the boundary suite"
+    )]
+    NothingDecided,
+    /// Nothing that could have been forgotten.
+    #[error(
+        "no skill has two families with graded answers of the student and of its starting point: name the student before distillation with `--base`, and ask prompts that a checker can grade"
+    )]
+    NoSkill,
+    /// The lower bound of T − B is not above 0.
+    #[error("the teacher is not shown to be better than the student before distillation: there is nothing to recover")]
+    NothingToRecover,
     /// C_TT or C_TT' is 0 everywhere.
     #[error("no two answers of the teacher are the same; sample more, or compare by a coarser equivalence")]
     TeacherNeverRepeats,

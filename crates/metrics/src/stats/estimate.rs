@@ -20,6 +20,8 @@ pub enum IntervalMethod {
     KornGraubard,
     /// Clopper–Pearson exact interval for a proportion.
     ClopperPearson,
+    /// The difference of two numbers, from the bounds of both and how they vary together (Zou and Donner 2008).
+    VarianceRecovery,
     /// Edges of rings: how far they hold one after the other from the inside, and where the innermost fails.
     FixedSequence,
 }
