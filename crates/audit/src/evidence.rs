@@ -8,13 +8,17 @@ use hydrometer_answers::{
     ChoiceRow, EpisodeRow, LikelihoodRow, Manifest, Part, PositionRow, Regime, RunFolder, SampleRow, SampleSettings,
     SampleSource, ScoredModel, SparseRow, Stopped, VectorRow,
 };
+use hydrometer_metrics::Estimate;
+use hydrometer_metrics::measure::judgment::{self, JUDGMENT_COPIED};
 use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
 use hydrometer_metrics::measure::{
     self, Compared, Definition, Help, Items, Measure, Measured, Need, Sums, Table, Undefined,
 };
+use hydrometer_metrics::stats::difference::Difference;
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe};
 
+use crate::kind::answers::copied::Copying;
 use crate::kind::answers::equivalence::Meanings;
 use crate::kind::answers::ppi_signals::Alone;
 use crate::kind::answers::{self, Prompt};
@@ -166,6 +170,8 @@ pub(crate) struct Evidence<'a> {
     rerun: Sums,
     /// What the gap is measured from.
     base: GapBase,
+    /// How free answers are written, and what they decide.
+    pub copying: Copying,
     /// Why the answers say nothing about the models' distributions.
     not_draws: Option<String>,
     /// Why answers cannot be compared where too many of them are missing.
@@ -195,6 +201,8 @@ impl<'a> Evidence<'a> {
         for (prompt, start) in prompts.iter().zip(starts) {
             prompt.add_to([&mut sums, &mut rerun], start);
         }
+        let copying = Copying::of(&prompts, base);
+        copying.add_to([&mut sums, &mut rerun]);
         let episodes = episodes::episodes(&rows.episodes, &rows.probes);
         episodes.iter().for_each(|episode| episode.add_to(&mut sums, &mut rerun));
         Ok(Self {
@@ -202,6 +210,7 @@ impl<'a> Evidence<'a> {
             sums,
             rerun,
             base,
+            copying,
             not_draws: not_draws(&rows.manifest),
             alone,
             rows,
@@ -322,9 +331,14 @@ impl<'a> Evidence<'a> {
     /// Why no gate rests on a number that is there; `None` where gates may.
     pub(crate) fn reservation(&self, definition: &Definition) -> Option<Reservation> {
         let measure = definition.measure().ok()?;
-        let on_answers = matches!(measure.table, Table::Pairs | Table::Rare | Table::Gap);
+        let on_answers = matches!(measure.table, Table::Pairs | Table::Rare | Table::Gap | Table::Copied);
         if let Some(reason) = self.too_few_answers.as_ref().filter(|_| on_answers) {
             return Some(Reservation { kind: ReservationKind::AnswersMissing, reason: reason.clone() });
+        }
+        if definition.id == JUDGMENT_COPIED.id
+            && let Some(unread) = self.unread()
+        {
+            return Some(unread);
         }
         match definition.value(&self.sums) {
             Err(reason) if reason.is_students_doing() => {
@@ -338,6 +352,35 @@ impl<'a> Evidence<'a> {
         }
         let nothing = definition.nothing_at_stake(&self.sums, self.level)?;
         Some(Reservation { kind: ReservationKind::NothingAtStake, reason: nothing.to_string() })
+    }
+
+    /// The illusion gap, or why it cannot be computed.
+    pub(crate) fn illusion_gap(&self) -> Result<(Estimate, Difference), String> {
+        if let Some(missing) = self.lacks(JUDGMENT_COPIED.measure().map_err(|undefined| undefined.to_string())?) {
+            return Err(missing);
+        }
+        let (mut found, limits) = judgment::illusion_gap(&self.sums, self.level).map_err(|why| why.to_string())?;
+        found.floor = judgment::illusion_gap(&self.rerun, self.level).ok().map(|(floor, _)| floor.value);
+        Ok((found, limits))
+    }
+
+    /// Why no gate rests on decisions, where too many could not be read or answers were served.
+    pub(crate) fn of_decisions(&self) -> Option<Reservation> {
+        self.reservation(&JUDGMENT_COPIED)
+    }
+
+    /// Too many answers have no decision that can be read: a student may have changed its language.
+    fn unread(&self) -> Option<Reservation> {
+        let [teacher, student] = self.copying.unread();
+        (teacher.max(student) > MISSING).then(|| Reservation {
+            kind: ReservationKind::AnswersMissing,
+            reason: format!(
+                "the decision of {:.0} % of the teacher's and {:.0} % of the student's answers at a boundary of judgment \
+                 cannot be read: what the others decide is no measure of the whole",
+                100.0 * teacher,
+                100.0 * student
+            ),
+        })
     }
 
     /// What the student's other answers say about the families of a table of answers.

@@ -1,7 +1,7 @@
 //! How fidelity falls with distance: the curves of a run's graded probes, and the numbers of the headline taken from them.
 
 mod findings;
-mod success;
+pub(crate) mod success;
 
 use hydrometer_answers::RunSettings;
 use hydrometer_metrics::Estimate;
@@ -100,7 +100,7 @@ pub(crate) fn measure(evidence: &Evidence<'_>) -> Result<Measured, AuditError> {
 }
 
 /// Why nobody can pass: so few families cannot exclude that more than this share of all like them is lost.
-fn too_few(families: u64, share: f64, alpha: f64) -> Option<Reservation> {
+pub(crate) fn too_few(families: u64, share: f64, alpha: f64) -> Option<Reservation> {
     let needed = families_to_exclude(share, alpha);
     (families < needed).then(|| Reservation {
         kind: ReservationKind::TooFewFamilies,
@@ -247,7 +247,7 @@ impl Graded<'_> {
 }
 
 /// The value of a knob that counts as radius 1: what the run was told.
-fn trained_to(settings: &RunSettings, axis: &str, knob: &str) -> Option<f64> {
+pub(crate) fn trained_to(settings: &RunSettings, axis: &str, knob: &str) -> Option<f64> {
     settings.trained_to.get(&format!("{axis}.{knob}")).copied()
 }
 

@@ -3,23 +3,21 @@
 use std::collections::BTreeMap;
 
 use hydrometer_answers::{PlannedTokens, RunFolder, SampleRow, SampleSource};
-use hydrometer_metrics::measure::{self, HEADLINE, Items, Undefined};
-use hydrometer_probes::Ask;
+use hydrometer_metrics::measure::{self, Group, HEADLINE, Items};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::FamilySizes;
+use hydrometer_probes::{Ask, Probe};
 use rayon::prelude::*;
 
 use crate::evidence::{Evidence, Rows};
 use crate::geometry::Number;
 use crate::kind::tokens::tables;
 use crate::kind::{answers, choices, episodes, tokens};
-use crate::statement::{
-    Cost, Deciding, FORMAT, Gate, Geometry, Headline, Metric, Pairing, Regime, Spent, Statement, SuiteSummary,
-};
+use crate::statement::{Cost, Deciding, FORMAT, Headline, Metric, Pairing, Regime, Spent, Statement, SuiteSummary};
 use crate::verdict::ground::Ground;
 use crate::verdict::sequential::{self, Watch};
 use crate::verdict::{gate, overall, verdict_line};
-use crate::{AuditError, Policy, findings, geometry, slicing};
+use crate::{AuditError, Policy, findings, forgetting, geometry, illusion, slicing};
 
 mod notes;
 
@@ -37,15 +35,18 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
     let manifest = &rows.manifest;
     // What a suite without episodes cannot say of them is said only where it was asked for.
     let asks_episodes = rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Episode(_)));
+    let asks_freely = rows.probes.iter().any(Probe::is_free);
     let definitions: Vec<_> = measure::measured()
         .filter(|definition| {
             let of_episodes = definition.measure.is_some_and(|of| of.table.items() == Items::Episodes);
-            asks_episodes || !of_episodes || policy.gates.iter().any(|gate| gate.metric == definition.id)
+            let of_free = definition.group == Group::Judgment && !asks_freely;
+            (asks_episodes || !of_episodes) && !of_free || policy.gates.iter().any(|gate| gate.metric == definition.id)
         })
         .collect();
     let measured: Vec<_> =
         definitions.into_par_iter().map(|definition| (definition, evidence.measure(definition))).collect();
     let geometry = geometry::measure(&evidence)?;
+    let forgetting = forgetting::measure(&evidence)?;
     let of_sums = measured.into_iter().map(|(definition, measured)| Number {
         definition,
         found: measured.map(|measured| (measured.estimate, Ground::One(measured.limits))),
@@ -53,7 +54,9 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
     });
     let mut metrics = Vec::new();
     let mut grounds = BTreeMap::new();
-    for Number { definition, found, reservation } in of_sums.chain(geometry.numbers) {
+    for Number { definition, found, reservation } in
+        of_sums.chain(geometry.numbers).chain([illusion::measure(&evidence), forgetting.number])
+    {
         let (estimate, missing) = match found {
             Ok((estimate, ground)) => {
                 grounds.insert(definition.id, ground);
@@ -88,7 +91,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         base: manifest.base.clone(),
         pairing: pairing(rows),
         suite: summary(rows, &evidence),
-        headline: headline(&metrics, &gates, geometry.statement.as_ref()),
+        headline: Vec::new(),
         bands: tables::bands(&evidence),
         quantiles: tables::quantiles(rows),
         slices: slicing::slices(&evidence)?,
@@ -107,10 +110,13 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         excluded: manifest.excluded.clone().unwrap_or_default(),
         notes: notes::notes(rows, policy, &metrics, &gates, deciding.as_ref()),
         geometry: geometry.statement,
+        illusion: evidence.copying.illusion(evidence.level),
+        forgetting: forgetting.statement,
         deciding,
         metrics,
         gates,
     };
+    statement.headline = headline(&statement);
     statement.findings = findings::findings(&statement, &evidence);
     Ok(statement)
 }
@@ -167,26 +173,24 @@ fn summary(rows: &Rows, evidence: &Evidence<'_>) -> SuiteSummary {
 }
 
 /// The seven headline numbers; what is not measurable yet says what it needs.
-fn headline(metrics: &[Metric], gates: &[Gate], geometry: Option<&Geometry>) -> Vec<Headline> {
-    let estimate = |id: &str| metrics.iter().find(|metric| metric.id == id).and_then(|metric| metric.estimate.clone());
+fn headline(statement: &Statement) -> Vec<Headline> {
+    let metric = |id: &str| statement.metrics.iter().find(|metric| metric.id == id);
+    let estimate = |id: &str| metric(id).and_then(|metric| metric.estimate.clone());
     let shown = HEADLINE.iter().map(|place| {
         let instead = place.instead.filter(|_| estimate(place.metric.id).is_none());
         instead.filter(|instead| estimate(instead.id).is_some()).unwrap_or(place.metric).id
     });
+    let beside = |id: &str| {
+        let of_geometry = statement.geometry.as_ref().and_then(|geometry| geometry.beside(id));
+        of_geometry.or_else(|| illusion::beside(statement, id)).or_else(|| forgetting::beside(statement, id))
+    };
     shown
-        .map(|id| {
-            let estimate = estimate(id);
-            let metric = metrics.iter().find(|metric| metric.id == id);
-            let later = || Undefined::NotOfSums.to_string();
-            let missing = metric.map_or_else(|| Some(later()), |metric| metric.missing.clone());
-            let verdict = gates.iter().find(|g| g.metric == id).map(|g| g.verdict);
-            Headline {
-                id: id.to_owned(),
-                estimate,
-                missing,
-                verdict,
-                beside: geometry.and_then(|geometry| geometry.beside(id)),
-            }
+        .map(|id| Headline {
+            id: id.to_owned(),
+            estimate: estimate(id),
+            missing: metric(id).and_then(|metric| metric.missing.clone()),
+            verdict: statement.gates.iter().find(|gate| gate.metric == id).map(|gate| gate.verdict),
+            beside: beside(id),
         })
         .collect()
 }

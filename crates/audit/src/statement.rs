@@ -5,8 +5,10 @@ mod case;
 mod cost;
 mod episodes;
 mod finding;
+mod forgetting;
 mod gate;
 mod geometry;
+mod illusion;
 mod metric;
 
 use hydrometer_answers::{ExcludedItem, ModelIdentity};
@@ -20,8 +22,10 @@ pub use case::{AnswerCase, AnswerClass, ChoiceCase, OptionCase, Outcome, TokenEv
 pub use cost::Cost;
 pub use episodes::{EpisodeAxis, EpisodeCase, EpisodeEvent, EpisodeEventKind, EpisodeRuns, EpisodesSummary, PassK};
 pub use finding::{EvidenceItem, Finding, Severity};
+pub use forgetting::{Forgetting, ForgottenSkill, SkillsAre};
 pub use gate::{Corrected, Deciding, EvidencePoint, Gate, Spent, Watched};
 pub use geometry::{AxisCurve, Geometry, RingRow};
+pub use illusion::{Illusion, IllusionStratum, stratum_name};
 pub use metric::{Band, Calibration, Headline, Metric, Quantiles, Reservation, ReservationKind, Slice, TruthCells};
 
 /// Version of the format, the first field of every statement.
@@ -86,6 +90,12 @@ pub struct Statement {
     /// How fidelity falls with distance; `None` where no probe says how hard it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub geometry: Option<Geometry>,
+    /// Style against judgment; `None` where nothing is answered freely.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub illusion: Option<Illusion>,
+    /// What the student could do before distillation, skill by skill; `None` where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgetting: Option<Forgetting>,
     /// What the models did in worlds; `None` when the suite has no episodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub episodes: Option<EpisodesSummary>,

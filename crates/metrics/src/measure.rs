@@ -141,7 +141,11 @@ impl Table {
 /// Every metric, in the order in which a statement lists them.
 pub fn all() -> impl Iterator<Item = &'static Definition> {
     let of_sums = [tokens::DEFINITIONS, choices::DEFINITIONS, answers::DEFINITIONS, episodes::DEFINITIONS];
-    of_sums.into_iter().chain([geometry::DEFINITIONS, judgment::DEFINITIONS, forgetting::DEFINITIONS]).flatten().copied()
+    of_sums
+        .into_iter()
+        .chain([geometry::DEFINITIONS, judgment::DEFINITIONS, forgetting::DEFINITIONS])
+        .flatten()
+        .copied()
 }
 
 /// Every metric, the seven of the headline first: the order in which they are explained.

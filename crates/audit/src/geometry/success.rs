@@ -12,10 +12,9 @@ use crate::kind::answers::checker;
 use crate::kind::choices::AskedChoice;
 use crate::kind::episodes::{self, Successes};
 
-/// A probe with a knob, on which it is known what is right.
-pub(super) struct Graded<'a> {
+/// A probe that both models were asked, of which it is known what is right.
+pub(crate) struct Success<'a> {
     pub probe: &'a Probe,
-    pub knob: &'a Knob,
     /// Share of the teacher's answers that are right.
     pub teacher: f64,
     pub student: f64,
@@ -25,33 +24,70 @@ pub(super) struct Graded<'a> {
     pub base: Option<f64>,
 }
 
+/// One of them with a knob.
+pub(super) struct Graded<'a> {
+    pub probe: &'a Probe,
+    pub knob: &'a Knob,
+    pub teacher: f64,
+    pub student: f64,
+    pub ceiling: Option<f64>,
+    pub base: Option<f64>,
+}
+
+/// The answered prompts and the episodes of which it is known what is right, in the order of the suite.
+///
+/// # Errors
+/// A checker that cannot be used.
+pub(crate) fn successes(rows: &Rows) -> Result<Vec<Success<'_>>, AuditError> {
+    let answers = by_probe(rows);
+    let mut found = Vec::new();
+    for probe in &rows.probes {
+        if let Some(rows) = answers.get(probe.id.as_str()) {
+            found.extend(answered(probe, rows)?);
+        }
+    }
+    found.extend(episodes::successes(&rows.episodes, &rows.probes).into_iter().map(acted));
+    Ok(found)
+}
+
 /// The graded probes that both models were asked, in the order of the suite.
 ///
 /// # Errors
 /// A checker that cannot be used.
 pub(super) fn graded<'a>(rows: &'a Rows, choices: &[AskedChoice<'a>]) -> Result<Vec<Graded<'a>>, AuditError> {
-    let mut answers: BTreeMap<&str, Vec<&SampleRow>> = BTreeMap::new();
-    for row in &rows.samples {
-        answers.entry(&row.probe).or_default().push(row);
-    }
+    let answers = by_probe(rows);
     let choices: BTreeMap<&str, &AskedChoice<'a>> =
         choices.iter().map(|choice| (choice.probe.id.as_str(), choice)).collect();
     let mut found = Vec::new();
     for probe in &rows.probes {
         let Some(knob) = &probe.knob else { continue };
         let graded = match (answers.get(probe.id.as_str()), choices.get(probe.id.as_str())) {
-            (Some(rows), _) => answered(probe, knob, rows)?,
+            (Some(rows), _) => answered(probe, rows)?.and_then(with_knob),
             (None, Some(choice)) => chosen(probe, knob, choice),
             (None, None) => None,
         };
         found.extend(graded);
     }
-    found.extend(episodes::successes(&rows.episodes, &rows.probes).into_iter().filter_map(acted));
+    found.extend(episodes::successes(&rows.episodes, &rows.probes).into_iter().map(acted).filter_map(with_knob));
     Ok(found)
 }
 
+fn by_probe(rows: &Rows) -> BTreeMap<&str, Vec<&SampleRow>> {
+    let mut answers: BTreeMap<&str, Vec<&SampleRow>> = BTreeMap::new();
+    for row in &rows.samples {
+        answers.entry(&row.probe).or_default().push(row);
+    }
+    answers
+}
+
+/// `None` without a knob.
+fn with_knob(success: Success<'_>) -> Option<Graded<'_>> {
+    let Success { probe, teacher, student, ceiling, base } = success;
+    Some(Graded { probe, knob: probe.knob.as_ref()?, teacher, student, ceiling, base })
+}
+
 /// Shares of right answers; `None` where nobody knows what is right, or one of the models was not asked.
-fn answered<'a>(probe: &'a Probe, knob: &'a Knob, rows: &[&SampleRow]) -> Result<Option<Graded<'a>>, AuditError> {
+fn answered<'a>(probe: &'a Probe, rows: &[&SampleRow]) -> Result<Option<Success<'a>>, AuditError> {
     let checker = checker(probe)?;
     let share = |source: SampleSource| -> Option<f64> {
         let of_source = rows.iter().filter(|row| row.source == source);
@@ -66,13 +102,13 @@ fn answered<'a>(probe: &'a Probe, knob: &'a Knob, rows: &[&SampleRow]) -> Result
         return Ok(None);
     };
     let (ceiling, base) = (share(SampleSource::Rerun), share(SampleSource::Base));
-    Ok(Some(Graded { probe, knob, teacher, student, ceiling, base }))
+    Ok(Some(Success { probe, teacher, student, ceiling, base }))
 }
 
-/// Shares of runs that succeed; `None` without a knob.
-fn acted(found: Successes<'_>) -> Option<Graded<'_>> {
+/// Shares of runs that succeed.
+fn acted(found: Successes<'_>) -> Success<'_> {
     let Successes { probe, teacher, student, rerun, base } = found;
-    Some(Graded { probe, knob: probe.knob.as_ref()?, teacher, student, ceiling: rerun, base })
+    Success { probe, teacher, student, ceiling: rerun, base }
 }
 
 /// Whether each model holds the right option for the most probable; `None` without a right one.

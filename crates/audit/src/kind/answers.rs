@@ -1,6 +1,7 @@
 //! Metrics of sampled answers: what both models say when they are free to.
 
 pub(crate) mod cases;
+pub(crate) mod copied;
 mod descriptive;
 pub(crate) mod equivalence;
 mod findings;

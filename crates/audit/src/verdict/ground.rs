@@ -1,6 +1,8 @@
 //! What a gate judges by: how far its number may lie from its truth, at any level.
 
 use hydrometer_metrics::geometry::{ReachTest, least_of};
+use hydrometer_metrics::measure::forgetting::ForgottenLimits;
+use hydrometer_metrics::stats::difference::Difference;
 use hydrometer_metrics::stats::gate::{Bounds, Ends};
 use hydrometer_metrics::stats::limits::Limits;
 use hydrometer_metrics::stats::power;
@@ -15,6 +17,10 @@ pub(crate) enum Ground {
     Least(Vec<Limits>),
     /// It is the shortest reach of these axes.
     Reach(Vec<ReachTest>),
+    /// It is the difference of two numbers.
+    Gap(Difference),
+    /// It is a mean of positive parts.
+    Forgotten(ForgottenLimits),
 }
 
 impl Ground {
@@ -39,6 +45,8 @@ impl Ground {
                 })
             }
             Self::Reach(_) => self.bounds_of_more(alpha, growth).map(Ends::from),
+            Self::Gap(limits) => limits.gate_ends(alpha, growth),
+            Self::Forgotten(limits) => limits.gate_ends(alpha, growth),
         }
     }
 
@@ -48,6 +56,8 @@ impl Ground {
             Self::One(limits) => limits.bounds(alpha),
             Self::Least(all) => least_of(all, alpha),
             Self::Reach(_) => self.bounds_of_more(alpha, 1.0),
+            Self::Gap(limits) => limits.bounds_of_more(alpha, 1.0),
+            Self::Forgotten(limits) => limits.bounds_of_more(alpha, 1.0),
         }
     }
 
@@ -70,6 +80,8 @@ impl Ground {
                 let (low, high) = self.bounds((1.0 - level) / 2.0)?;
                 Some(Interval { low, high, level, method })
             }
+            Self::Gap(limits) => limits.interval(level),
+            Self::Forgotten(limits) => limits.interval(level),
             Self::Reach(axes) => {
                 let (low, high) = self.bounds((1.0 - level) / 2.0)?;
                 let farthest = axes.iter().map(ReachTest::farthest).min_by(f64::total_cmp)?;
@@ -83,7 +95,7 @@ impl Ground {
     pub(crate) fn beyond(&self, bounds: &Bounds, alpha: f64, power: f64) -> Option<f64> {
         match self {
             Self::One(limits) => power::beyond(limits, bounds, alpha, power),
-            Self::Least(_) | Self::Reach(_) => None,
+            Self::Least(_) | Self::Reach(_) | Self::Gap(_) | Self::Forgotten(_) => None,
         }
     }
 }
