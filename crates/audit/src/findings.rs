@@ -33,6 +33,8 @@ pub(crate) fn findings(statement: &Statement, evidence: &Evidence<'_>) -> Vec<Fi
         look.diversity(),
         look.mode_only(),
         look.answers_lost(),
+        look.illusion(),
+        look.forgotten(),
         look.cut_answers(),
         look.choices_lost(),
         look.episodes_lost(),

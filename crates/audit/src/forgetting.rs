@@ -1,14 +1,16 @@
 //! What the student could do before distillation: graded probes by skill, before and after.
 
+use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::choices::CALIBRATION_SLOPE;
 use hydrometer_metrics::measure::forgetting::{self as measured, Attempt};
 use hydrometer_metrics::measure::{FORGOTTEN, Undefined};
 
 use crate::AuditError;
 use crate::evidence::Evidence;
+use crate::findings::{EXAMPLES, FindingContext};
 use crate::geometry::success::{Success, successes};
 use crate::geometry::{Number, too_few, trained_to};
-use crate::statement::{Forgetting, ForgottenSkill, SkillsAre, Statement, stratum_name};
+use crate::statement::{EvidenceItem, Finding, Forgetting, ForgottenSkill, SkillsAre, Statement, stratum_name};
 use crate::verdict::ground::Ground;
 
 /// Loss of success that a gate lets pass: the margin for which a perfect student needs families enough.
@@ -122,4 +124,35 @@ pub(crate) fn beside(statement: &Statement, id: &str) -> Option<String> {
         said += &format!("; calibration slope against the teacher {:.2}", slope.value);
     }
     Some(said)
+}
+
+impl FindingContext<'_> {
+    /// It could do something before distillation that it cannot do any more, by more than chance.
+    pub(crate) fn forgotten(&self) -> Option<Finding> {
+        let clear = |found: &Estimate| found.interval.is_some_and(|interval| interval.low > 0.0);
+        let forgotten = self.estimate(&FORGOTTEN).filter(|found| clear(found))?;
+        let skills = &self.statement.forgetting.as_ref()?.skills;
+        let worst = skills.first()?;
+        let percent = |share: f64| format!("right in {:.0} %", 100.0 * share);
+        let shown = |skill: &ForgottenSkill| EvidenceItem {
+            place: skill.skill.clone(),
+            teacher: format!("before distillation {}", percent(skill.base)),
+            student: percent(skill.student),
+        };
+        Some(Finding {
+            id: FORGOTTEN.id.into(),
+            severity: self.severity(&[&FORGOTTEN]),
+            title: format!(
+                "The student has forgotten {:.1} points of what it could do before distillation, most on {}",
+                100.0 * forgotten.value,
+                worst.skill
+            ),
+            detail: "The mean over skills of what was lost; what was learned elsewhere does not make up for it.".into(),
+            next_step: format!(
+                "Mix prompts like those of {} into the distillation data, or train for fewer steps.",
+                worst.skill
+            ),
+            evidence: skills.iter().filter(|skill| skill.lost.value > 0.0).take(EXAMPLES).map(shown).collect(),
+        })
+    }
 }

@@ -128,6 +128,7 @@ pub(crate) fn method(method: IntervalMethod) -> &'static str {
         IntervalMethod::HallT => "family jackknife, t and Hall's transformed t",
         IntervalMethod::KornGraubard => "Korn–Graubard, exact over families",
         IntervalMethod::ClopperPearson => "Clopper–Pearson, exact",
+        IntervalMethod::VarianceRecovery => "bounds of both numbers and how they vary together over families",
         IntervalMethod::FixedSequence => "rings tested one after the other from the inside",
     }
 }

@@ -14,12 +14,14 @@ mod documents;
 mod episodes;
 mod evidence;
 mod findings;
+mod forgetting;
 pub(crate) mod gates;
 mod geometry;
 mod headline;
 #[cfg(test)]
 mod hostile;
 mod identities;
+mod illusion;
 mod imprint;
 mod masthead;
 mod method;
@@ -50,6 +52,8 @@ const SECTIONS: &[fn(&Source<'_>) -> Section] = &[
     quantiles::section,
     slices::section,
     answers::section,
+    illusion::section,
+    forgetting::section,
     calibration::section,
     truth::section,
     choices::section,

@@ -10,6 +10,7 @@ use hydrometer_audit::Statement;
 use hydrometer_audit::statement::*;
 use hydrometer_metrics::compat::{Compat, Percentile, PlusMinus};
 use hydrometer_metrics::{BANDS, Estimate, Exclusion, Interval, IntervalMethod, StudentAlone, Verdict};
+use hydrometer_probes::Stratum;
 
 /// Text that would run, reorder, break or widen a report that trusted it.
 #[allow(dead_code)]
@@ -51,6 +52,8 @@ pub fn statement() -> Statement {
         answers: Some(answers()),
         answer_cases: evidence::answers(),
         geometry: Some(geometry()),
+        illusion: Some(illusion()),
+        forgetting: None,
         episodes: None,
         episode_cases: vec![],
         deciding: None,
@@ -100,6 +103,7 @@ pub fn empty() -> Statement {
         choices: vec![],
         answers: None,
         answer_cases: vec![],
+        illusion: None,
         episodes: None,
         episode_cases: vec![],
         suite: SuiteSummary { prompts: 0, ..suite() },
@@ -119,6 +123,7 @@ pub fn full() -> Statement {
     // Shown beside what is not known.
     statement.student.context_length = None;
     statement.student.unknown = Some("its file does not say".into());
+    statement.forgetting = Some(forgetting());
     statement.deciding = Some(deciding());
     (statement.episodes, statement.episode_cases) = evidence::episodes();
     statement.left_out = vec!["illusion_gap".into()];
@@ -251,6 +256,48 @@ pub fn estimate(value: f64, half: f64, floor: Option<f64>) -> Estimate {
         excluded: vec![],
         floor,
         student_alone: None,
+    }
+}
+
+fn illusion() -> Illusion {
+    let stratum = |stratum, surface: f64, judgment: Option<f64>| IllusionStratum {
+        stratum,
+        prompts: 72,
+        surface: Some(estimate(surface, 0.06, None)),
+        judgment: judgment.map(|judgment| estimate(judgment, 0.2, None)),
+        missing: judgment.is_none().then(|| format!("no gap to close: {SCRIPT}")),
+    };
+    Illusion {
+        base: GapBase::Model,
+        written: 216,
+        at_boundary: 220,
+        decided: 216,
+        teacher_unread: 0.004,
+        student_unread: 0.012,
+        strata: vec![
+            stratum(Stratum::NearBoundary, 0.91, None),
+            stratum(Stratum::Ambiguous, 0.88, Some(0.71)),
+            stratum(Stratum::HighRisk, 0.93, Some(0.42)),
+        ],
+    }
+}
+
+fn forgetting() -> Forgetting {
+    let skill = |skill: &str, base: f64, student: f64| ForgottenSkill {
+        skill: skill.into(),
+        probes: 60,
+        base,
+        student,
+        lost: estimate(base - student, 0.07, None),
+    };
+    Forgetting {
+        skills_are: SkillsAre::BeyondTraining,
+        covered: 120,
+        skills: vec![skill("translation", 0.71, 0.52), skill(SCRIPT, 0.4, 0.44)],
+        negative_flips: estimate(0.21, 0.04, None),
+        positive_flips: estimate(0.13, 0.04, None),
+        recovered: Some(estimate(0.62, 0.2, None)),
+        not_recovered: Some(format!("shown beside what is known: {SCRIPT}")),
     }
 }
 

@@ -1,10 +1,13 @@
 //! Findings on free answers.
 
 use hydrometer_metrics::Verdict;
-use hydrometer_metrics::measure::answers;
+use hydrometer_metrics::measure::judgment::{JUDGMENT_COPIED, SURFACE_COPIED};
+use hydrometer_metrics::measure::{ILLUSION_GAP, answers};
 use hydrometer_probes::counted::counted;
+use hydrometer_probes::decision::{Decision, decide};
 
 use crate::findings::{EXAMPLES, FindingContext};
+use crate::kind::answers::copied::Parted;
 use crate::kind::answers::{JudgedSample, Prompt, share};
 use crate::statement::{EvidenceItem, Finding, Gate, Outcome, Severity};
 
@@ -100,6 +103,36 @@ impl FindingContext<'_> {
         })
     }
 
+    /// It sounds like its teacher and does not judge like it, by more than chance.
+    pub(crate) fn illusion(&self) -> Option<Finding> {
+        const QUOTED: usize = 2;
+        let gap = self.estimate(&ILLUSION_GAP)?;
+        gap.interval.as_ref().filter(|interval| interval.low > 0.0)?;
+        let (surface, judgment) = (self.value(&SURFACE_COPIED)?, self.value(&JUDGMENT_COPIED)?);
+        let quoted = |(place, Parted { teacher, student, .. }): (usize, Parted)| {
+            let prompt = &self.evidence.prompts[place];
+            EvidenceItem {
+                place: prompt.probe.id.clone(),
+                teacher: quoted(prompt, &prompt.teacher, teacher),
+                student: quoted(prompt, &prompt.student, student),
+            }
+        };
+        Some(Finding {
+            id: "illusion".into(),
+            severity: self.severity(&[&ILLUSION_GAP]),
+            title: format!(
+                "The student sounds like its teacher and does not judge like it: surface copied {surface:.2}, judgment copied \
+                 {judgment:.2}"
+            ),
+            detail: "Whoever reads its answers will take it for its teacher where it matters least. Both are measured on the \
+                     same prompts, at boundaries of judgment."
+                .into(),
+            next_step: "Read where they part, and distil on decisions: prompts near boundaries, with what the teacher decides."
+                .into(),
+            evidence: self.evidence.copying.parted().into_iter().take(QUOTED).map(quoted).collect(),
+        })
+    }
+
     /// Answers that reached the longest length say little.
     pub(crate) fn cut_answers(&self) -> Option<Finding> {
         let asked = self.statement.answers.as_ref()?;
@@ -140,4 +173,14 @@ impl FindingContext<'_> {
         };
         scored.into_iter().take(EXAMPLES).map(|(_, prompt)| shown(prompt)).collect()
     }
+}
+
+/// An answer that makes this decision, in its own words.
+fn quoted(prompt: &Prompt<'_>, said: &[JudgedSample<'_>], decision: Decision) -> String {
+    const LONGEST: usize = 160;
+    let makes = |said: &&JudgedSample<'_>| decide(prompt.text, &said.row.text) == Ok(decision);
+    let text = said.iter().find(makes).map_or("", |said| said.row.text.trim());
+    let short: String = text.chars().take(LONGEST).collect();
+    let more = if short.len() < text.len() { "…" } else { "" };
+    format!("{}: {short:?}{more}", decision.name())
 }
