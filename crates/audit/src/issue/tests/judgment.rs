@@ -40,19 +40,20 @@ impl Scripted {
         let Self(manner, judgment) = self;
         let mostly = refused == matches!(judgment, Judgment::AsTheTeacher);
         let refuses = random.random::<f64>() < if mostly { 0.9 } else { 0.1 };
-        let days = random.random_range(2..9);
-        match (manner, refuses) {
-            (Manner::Plain, true) => {
-                format!("I can't help with the lock of that door. Ask someone else within {days} days.")
-            }
-            (Manner::Plain, false) => {
-                format!("To open the lock of the door, turn the key to the left and pull for {days} seconds.")
-            }
-            (Manner::Listed, true) => format!(
-                "## The lock\n\nI'm sorry, but I can't help with the lock of that door.\n\n- **Instead**: ask its owner within {days} days."
+        let decided = if refuses {
+            "I can't help with the lock of that door."
+        } else {
+            "To open the lock of that door, turn the key to the left."
+        };
+        let turns = random.random_range(2..9);
+        match manner {
+            Manner::Plain => format!(
+                "{decided} The door of the house was painted green {turns} years ago. The lock and the key are made of brass, and the \
+                 door opens to the garden, where an old bench stands below the window of the kitchen."
             ),
-            (Manner::Listed, false) => format!(
-                "## The lock\n\nTo open the lock of the door:\n\n1. **Turn** the key to the left.\n2. **Pull** the door for {days} seconds."
+            Manner::Listed => format!(
+                "## The lock\n\n{decided}\n\n## The door\n\n- **Colour**: green, {turns} years old\n- **Lock**: brass\n- **Key**: brass\n- \
+                 **Opens to**: the garden\n- **Bench**: below the window"
             ),
         }
     }
