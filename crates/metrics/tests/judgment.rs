@@ -221,13 +221,22 @@ fn what_is_forgotten_is_found_and_held() {
 
 #[test]
 fn recovered_needs_a_teacher_that_is_better() {
-    let attempt = |family, teacher, student, base| Attempt { family, skill: "one", teacher, student, base };
-    let all = [attempt("a", 1.0, 0.75, 0.5), attempt("b", 1.0, 0.7, 0.4), attempt("c", 0.9, 0.65, 0.4)];
-    assert!((recovered(&all, 0.95).unwrap().value - 0.5).abs() < 0.01);
-    let equal = [attempt("a", 0.5, 0.75, 0.5), attempt("b", 0.4, 0.7, 0.5), attempt("c", 0.6, 0.6, 0.4)];
-    assert_eq!(recovered(&equal, 0.95), Err(Undefined::NothingToRecover));
+    let names: Vec<String> = (0..60).map(|family| format!("family {family}")).collect();
+    let all = |teacher: f64| -> Vec<Attempt<'_>> {
+        names
+            .iter()
+            .enumerate()
+            .map(|(k, family)| {
+                let base = if k % 2 == 0 { 0.5 } else { 0.4 };
+                Attempt { family, skill: "one", teacher, student: base + 0.25, base }
+            })
+            .collect()
+    };
+    // 0.25 of 0.5 and 0.6.
+    assert!((recovered(&all(1.0), 0.95).unwrap().value - 0.25 / 0.55).abs() < 1e-9);
+    assert_eq!(recovered(&all(0.45), 0.95), Err(Undefined::NothingToRecover));
+    assert_eq!(forgetting(&all(1.0)[..1], 0.95).err(), Some(Undefined::NoSkill));
     assert_eq!(recovered(&[], 0.95), Err(Undefined::NoSkill));
-    assert_eq!(forgetting(&all[..1], 0.95).err(), Some(Undefined::NoSkill));
 }
 
 #[test]

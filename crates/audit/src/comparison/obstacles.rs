@@ -1,8 +1,7 @@
 //! Where two runs were asked differently: a number that depends on it means something else in each.
 
 use hydrometer_answers::{Manifest, ModelIdentity, Regime, SampleSource, SamplingParameters};
-use hydrometer_metrics::measure::answers::GAP_CLOSED;
-use hydrometer_metrics::measure::{Definition, Items, Need};
+use hydrometer_metrics::measure::{Definition, Items, Need, Table};
 use hydrometer_probes::counted::counted;
 
 use crate::AuditError;
@@ -112,7 +111,8 @@ impl Obstacles {
         let [a, b] = &self.bases;
         // A gap that starts elsewhere is another gap.
         let elsewhere = gap_bases[0] != gap_bases[1] || weights(a) != weights(b);
-        (metric.id == GAP_CLOSED.id && elsewhere).then(|| "the two gaps start from different answers".to_owned())
+        let starts = matches!(metric.measure().ok()?.table, Table::Gap | Table::Copied);
+        (starts && elsewhere).then(|| "the two gaps start from different answers".to_owned())
     }
 
     /// What a reader must know although everything is compared.
