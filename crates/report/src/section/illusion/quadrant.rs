@@ -40,9 +40,9 @@ pub(super) fn picture(points: &[Point<'_>]) -> Markup {
     html! {
         figure.curve {
             figcaption { "Judgment against surface" }
-            svg.chart width="100%" height="330" role="img" aria-labelledby="illusion-title illusion-desc" {
-                title id="illusion-title" { "Judgment copied against surface copied" }
-                desc id="illusion-desc" { (said) }
+            svg.chart width="100%" height="330" role="img" aria-labelledby="quadrant-title quadrant-desc" {
+                title id="quadrant-title" { "Judgment copied against surface copied" }
+                desc id="quadrant-desc" { (said) }
                 svg x="52" y="12" width="84%" height="270" overflow="visible" {
                     @for (value, label) in across.graduation() {
                         line.grid x1=(x(value)) x2=(x(value)) y1="0" y2="100%" {}
