@@ -9,7 +9,7 @@ use hydrometer_answers::{
     SampleSource, ScoredModel, SparseRow, Stopped, VectorRow,
 };
 use hydrometer_metrics::Estimate;
-use hydrometer_metrics::measure::judgment::{self, JUDGMENT_COPIED};
+use hydrometer_metrics::measure::illusion::{self, JUDGMENT_COPIED};
 use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
 use hydrometer_metrics::measure::{
     self, Compared, Definition, Help, Items, Measure, Measured, Need, Sums, Table, Undefined,
@@ -359,8 +359,8 @@ impl<'a> Evidence<'a> {
         if let Some(missing) = self.lacks(JUDGMENT_COPIED.measure().map_err(|undefined| undefined.to_string())?) {
             return Err(missing);
         }
-        let (mut found, limits) = judgment::illusion_gap(&self.sums, self.level).map_err(|why| why.to_string())?;
-        found.floor = judgment::illusion_gap(&self.rerun, self.level).ok().map(|(floor, _)| floor.value);
+        let (mut found, limits) = illusion::illusion_gap(&self.sums, self.level).map_err(|why| why.to_string())?;
+        found.floor = illusion::illusion_gap(&self.rerun, self.level).ok().map(|(floor, _)| floor.value);
         Ok((found, limits))
     }
 

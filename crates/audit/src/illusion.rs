@@ -1,6 +1,6 @@
 //! The illusion gap of a run, and why a gate may not rest on it.
 
-use hydrometer_metrics::measure::judgment::{JUDGMENT_COPIED, SURFACE_COPIED};
+use hydrometer_metrics::measure::illusion::{JUDGMENT_COPIED, SURFACE_COPIED};
 use hydrometer_metrics::measure::{Definition, ILLUSION_GAP};
 use hydrometer_metrics::stats::limits::families_to_exclude;
 use hydrometer_probes::counted::counted;

@@ -39,7 +39,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
     let definitions: Vec<_> = measure::measured()
         .filter(|definition| {
             let of_episodes = definition.measure.is_some_and(|of| of.table.items() == Items::Episodes);
-            let of_free = definition.group == Group::Judgment && !asks_freely;
+            let of_free = definition.group == Group::Illusion && !asks_freely;
             (asks_episodes || !of_episodes) && !of_free || policy.gates.iter().any(|gate| gate.metric == definition.id)
         })
         .collect();

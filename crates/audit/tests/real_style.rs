@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hydrometer_metrics::measure::Sums;
-use hydrometer_metrics::measure::judgment::{Copied, Distances, SURFACE_COPIED};
+use hydrometer_metrics::measure::illusion::{Copied, Distances, SURFACE_COPIED};
 use hydrometer_metrics::style::{FEATURES, Scale, features};
 use serde_json::Value;
 

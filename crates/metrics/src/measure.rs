@@ -25,7 +25,7 @@ pub mod forgetting;
 mod formula;
 mod geometry;
 mod headline;
-pub mod judgment;
+pub mod illusion;
 mod paired;
 mod range;
 mod secondary;
@@ -40,7 +40,7 @@ pub use forgetting::FORGOTTEN;
 pub use formula::{Block, Column, Formula, Ratio, Row, Sum, Undefined};
 pub use geometry::{CAPABILITY_VOLUME, SAFE_REACH, WORST_AXIS};
 pub use headline::{HEADLINE, Place};
-pub use judgment::ILLUSION_GAP;
+pub use illusion::ILLUSION_GAP;
 pub use paired::{Compared, Side};
 pub use secondary::{Of, SECONDARY, Secondary};
 pub use sums::Sums;
@@ -131,7 +131,7 @@ impl Table {
             Self::Outcomes => answers::outcome::WIDTH,
             Self::Rare => answers::rare::WIDTH,
             Self::Gap => answers::gap::WIDTH,
-            Self::Copied => judgment::copied::WIDTH,
+            Self::Copied => illusion::copied::WIDTH,
             Self::Episodes => episodes::episode::WIDTH,
             Self::Dialogues => episodes::dialogue::WIDTH,
         }
@@ -143,7 +143,7 @@ pub fn all() -> impl Iterator<Item = &'static Definition> {
     let of_sums = [tokens::DEFINITIONS, choices::DEFINITIONS, answers::DEFINITIONS, episodes::DEFINITIONS];
     of_sums
         .into_iter()
-        .chain([geometry::DEFINITIONS, judgment::DEFINITIONS, forgetting::DEFINITIONS])
+        .chain([geometry::DEFINITIONS, illusion::DEFINITIONS, forgetting::DEFINITIONS])
         .flatten()
         .copied()
 }

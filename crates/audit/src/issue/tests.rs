@@ -16,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Rows, issue};
 use crate::{Policy, Statement};
 
-mod judgment;
+mod illusion;
 
 fn model(name: &str) -> ModelIdentity {
     ModelIdentity {

@@ -93,7 +93,7 @@ fn planned(evidence: &Evidence<'_>, policy: &Policy, metric: &str, target: Targe
     let measured = match measured.and_then(|definition| match definition.group {
         Group::Geometry => Err("read off curves: the rings of the statement say how many probes each needs".to_owned()),
         Group::Forgetting => Err("read off skills: the statement says how many families would decide it".to_owned()),
-        Group::Judgment if definition.measure.is_none() => {
+        Group::Illusion if definition.measure.is_none() => {
             Err("the difference of two numbers: the statement says how many families would decide it".to_owned())
         }
         _ => evidence.measure(definition),

@@ -118,7 +118,7 @@ pub enum Group {
     /// What the models do in worlds.
     Episodes,
     /// Style against judgment.
-    Judgment,
+    Illusion,
     /// What a student could do before distillation: read off skills and not off sums.
     Forgetting,
 }

@@ -4,7 +4,7 @@ use super::answers::{ANSWER_AGREEMENT, DIVERSITY_KEPT, RARE_ANSWERS_KEPT};
 use super::definition::Definition;
 use super::forgetting::FORGOTTEN;
 use super::geometry::{CAPABILITY_VOLUME, SAFE_REACH};
-use super::judgment::ILLUSION_GAP;
+use super::illusion::ILLUSION_GAP;
 use super::tokens::TAIL_KEPT;
 
 /// A place among the seven.

@@ -18,7 +18,7 @@ pub(super) fn section(source: &Source<'_>) -> Section {
         return section.on(PAGE).with(Block::absent("Not measured: the suite asks nothing that is answered freely."));
     };
     section
-        .with_all(numbers(statement, "Style and judgment", measure::group(Group::Judgment), SHORT))
+        .with_all(numbers(statement, "Style and judgment", measure::group(Group::Illusion), SHORT))
         .with(Block::lead(compared(illusion)))
         .with(picture(statement, illusion).on(PAGE))
         .with_all(strata(statement, illusion))
@@ -94,7 +94,7 @@ fn records(stratum: &IllusionStratum) -> [Record; 2] {
         ..Record::new("illusion", metric)
     };
     [
-        of(measure::judgment::SURFACE_COPIED.id, &stratum.surface),
-        of(measure::judgment::JUDGMENT_COPIED.id, &stratum.judgment),
+        of(measure::illusion::SURFACE_COPIED.id, &stratum.surface),
+        of(measure::illusion::JUDGMENT_COPIED.id, &stratum.judgment),
     ]
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hydrometer_metrics::kernel::{d2, same};
 use hydrometer_metrics::measure::Sums;
-use hydrometer_metrics::measure::judgment::{Copied, Distances, JUDGMENT_COPIED, SURFACE_COPIED};
+use hydrometer_metrics::measure::illusion::{Copied, Distances, JUDGMENT_COPIED, SURFACE_COPIED};
 use hydrometer_metrics::style::{FEATURES, Scale, features};
 use hydrometer_probes::Stratum;
 use hydrometer_probes::decision::{Decision, decide};

@@ -1,7 +1,7 @@
 //! Findings on free answers.
 
 use hydrometer_metrics::Verdict;
-use hydrometer_metrics::measure::judgment::{JUDGMENT_COPIED, SURFACE_COPIED};
+use hydrometer_metrics::measure::illusion::{JUDGMENT_COPIED, SURFACE_COPIED};
 use hydrometer_metrics::measure::{ILLUSION_GAP, answers};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::decision::{Decision, decide};

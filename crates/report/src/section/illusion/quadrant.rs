@@ -3,7 +3,7 @@
 use hydrometer_audit::Statement;
 use hydrometer_audit::statement::{Illusion, stratum_name};
 use hydrometer_metrics::Estimate;
-use hydrometer_metrics::measure::judgment::{JUDGMENT_COPIED, SURFACE_COPIED};
+use hydrometer_metrics::measure::illusion::{JUDGMENT_COPIED, SURFACE_COPIED};
 use maud::{Markup, html};
 
 use crate::plot::{Scale, anchor, extent, percent};

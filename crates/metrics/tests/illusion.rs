@@ -7,7 +7,7 @@ mod support;
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::kernel::{d2, same};
 use hydrometer_metrics::measure::forgetting::{Attempt, Forgetting, forgetting, recovered};
-use hydrometer_metrics::measure::judgment::{Copied, Distances, illusion_gap};
+use hydrometer_metrics::measure::illusion::{Copied, Distances, illusion_gap};
 use hydrometer_metrics::measure::{Sums, Undefined};
 use hydrometer_metrics::stats::difference::Difference;
 use rand::Rng;

@@ -2,7 +2,7 @@
 
 use hydrometer_answers::{FinishReason, GivenJudgment, SampleRow, SampleSource};
 use hydrometer_metrics::Estimate;
-use hydrometer_metrics::measure::judgment::{JUDGMENT_COPIED, SURFACE_COPIED};
+use hydrometer_metrics::measure::illusion::{JUDGMENT_COPIED, SURFACE_COPIED};
 use hydrometer_metrics::measure::{FORGOTTEN, ILLUSION_GAP};
 use hydrometer_probes::read_jsonl;
 use rand::{Rng, SeedableRng};

@@ -110,7 +110,7 @@ pub static SURFACE_COPIED: Definition = Definition {
     },
     direction: Direction::Higher,
     range: Range::TO_ONE,
-    group: Group::Judgment,
+    group: Group::Illusion,
     measure: Some(of_gap(
         &[copied::WRITTEN, copied::STYLE_LEFT, copied::STYLE_WHOLE],
         |sums| or(gap_ratio(sums), Undefined::NothingWritten).map(closed),
@@ -132,7 +132,7 @@ pub static JUDGMENT_COPIED: Definition = Definition {
     },
     direction: Direction::Higher,
     range: Range::TO_ONE,
-    group: Group::Judgment,
+    group: Group::Illusion,
     measure: Some(Measure {
         left_out: LeftOut::Uncounted {
             known: copied::DECIDED,
@@ -161,7 +161,7 @@ pub static ILLUSION_GAP: Definition = Definition {
     },
     direction: Direction::Lower,
     range: Range::ANY,
-    group: Group::Judgment,
+    group: Group::Illusion,
     measure: None,
 };
 
