@@ -24,6 +24,7 @@ pub(crate) fn summary(evidence: &Evidence<'_>) -> Option<EpisodesSummary> {
     let all = successes(rows, &evidence.rows.probes);
     (!episodes.is_empty()).then(|| EpisodesSummary {
         episodes: episodes.len() as u64,
+        logged: episodes.iter().filter(|episode| episode.is_logged()).count() as u64,
         axes: axes.into_iter().map(|(axis, episodes)| of_axis(axis, &episodes, &all, evidence.level)).collect(),
         teacher: runs(rows, SampleSource::Teacher),
         student: runs(rows, SampleSource::Student),
