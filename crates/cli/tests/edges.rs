@@ -60,9 +60,44 @@ fn what_a_student_lost_is_exported_fresh() {
     assert!(same.len() == 40 && same.iter().map(words).collect::<BTreeSet<_>>().is_disjoint(&asked));
 
     refused(folder, &[&export[..], &["--ring", "7"]].concat(), "has rings 1 to 6");
+    refused(folder, &[&export[..], &["--episodes"]].concat(), "no built-in ladders of episodes");
     refused(folder, &["probes", "export", "--from", "run", "--axis", "tool_use"], "only on: novel_instructions");
     refused(folder, &["probes", "generate", "--axis", "charm"], "expected one of");
     refused(folder, &["probes", "generate", "--axis", "reasoning", "--episodes"], "leave --episodes out");
     let wrong = ["--out", "other", "--trained-to", "novel_instructions.depth=2"];
     refused(folder, &[&audit[..7], &wrong].concat(), "one of the suite's knobs: novel_instructions.constraints");
+}
+
+#[test]
+fn episodes_that_a_student_lost_are_exported_fresh() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let generate =
+        ["probes", "generate", "--episodes", "--axis", "tool_use", "--ladders", "3", "--out", "episodes.jsonl"];
+    done(folder, &generate);
+    let asked = lines(&std::fs::read_to_string(folder.join("episodes.jsonl")).unwrap());
+    let student = format!("planted:narrowed=1({TEACHER})");
+    let audit = ["audit", "--teacher", TEACHER, "--student", &student, "--probes", "episodes.jsonl", "--out", "run"];
+    done(folder, &[&audit[..], &["--samples", "1", "--max-tokens", "8"]].concat());
+
+    // Ring 6 is eight calls.
+    let export = ["probes", "export", "--from", "run", "--axis", "tool_use", "--ring", "6"];
+    let exported = lines(&done(folder, &[&export[..], &["--count", "40"]].concat()));
+    assert_eq!(exported.len(), 40);
+    let is_such =
+        |line: &Value| line["kind"] == "episode" && line["axis"] == "tool_use" && line["knob"]["value"] == 8.0;
+    assert!(exported.iter().all(is_such), "{exported:?}");
+    let words = |line: &Value| line["turns"].to_string();
+    let said: BTreeSet<String> = exported.iter().map(words).collect();
+    assert_eq!(said.len(), 40, "each once");
+    assert!(said.is_disjoint(&asked.iter().map(words).collect()));
+    // With the seed of the audit its own episodes are the first that are drawn.
+    let same = lines(&done(folder, &[&export[..], &["--episodes", "--seed", "1", "--count", "40"]].concat()));
+    assert!(
+        same.len() == 40
+            && same.iter().map(words).collect::<BTreeSet<_>>().is_disjoint(&asked.iter().map(words).collect())
+    );
+    // They are a suite like any other.
+    done(folder, &[&export[..], &["--out", "more.jsonl"]].concat());
+    done(folder, &["probes", "lint", "more.jsonl"]);
 }

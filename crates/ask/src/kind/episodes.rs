@@ -112,7 +112,7 @@ fn conversation(
     events: &[Event],
     settings: &SampleSettings,
 ) -> Result<Asked, ModelError> {
-    let prompt = model.answers().ok_or(Facet::Answers)?.converse(&Conversation { episode, events })?;
+    let prompt = model.answers().ok_or(Facet::Answers)?.converse(&Conversation { probe, episode, events })?;
     Ok(Asked::of(probe, prompt, episode.max_tokens, settings))
 }
 

@@ -1,5 +1,6 @@
 //! Other people's data as probes. Each importer is one file; this one finds out which of them a path needs.
 
+mod bfcl;
 mod gsm8k;
 mod ifeval;
 mod questions;
@@ -21,6 +22,7 @@ use crate::strangers::open_file;
 use crate::validate::validate_at;
 use crate::{Probe, Suite, read_jsonl};
 
+pub use bfcl::{Bfcl, RefusedRow, bfcl};
 pub use gsm8k::{gsm8k, gsm8k_prompt, gsm8k_question};
 pub use ifeval::ifeval;
 pub use questions::{chat, mt_bench, self_instruct};
@@ -51,6 +53,7 @@ pub(crate) fn sniffed(path: &Path) -> Result<Suite, ProbeError> {
         _ if path.is_dir() => text(path),
         Some("txt" | "md") => text(path),
         Some("jsonl" | "ndjson") => lines(path),
+        Some("json") if is_bfcl(path)? => Err(import_first(path)),
         Some("csv") => xstest(path),
         Some("toml") => toml(path),
         _ => Err(ProbeError::file(
@@ -65,6 +68,31 @@ pub(crate) fn sniffed(path: &Path) -> Result<Suite, ProbeError> {
     }
 }
 
+/// Whether a file holds rows of the Berkeley Function Calling Leaderboard, whatever it is called.
+///
+/// # Errors
+/// It cannot be read.
+pub fn is_bfcl(path: &Path) -> Result<bool, ProbeError> {
+    if !path.is_file() {
+        return Ok(false);
+    }
+    let name = name(path);
+    let mut lines = Lines::new(open(path)?, &name);
+    let first = lines.next()?.and_then(|(_, text)| object(text).ok());
+    Ok(first.is_some_and(|first| bfcl::is(&first)))
+}
+
+/// Rows of the leaderboard can be left out, and whoever asks them has to see which.
+fn import_first(path: &Path) -> ProbeError {
+    let fault = Fault::new(
+        FaultKind::UnknownFormat,
+        "probes",
+        "rows of the Berkeley Function Calling Leaderboard",
+        "make episodes of them, and see what is left out: `hydrometer probes import FILE --out FILE.jsonl`",
+    );
+    ProbeError::file(&name(path), fault)
+}
+
 /// A `.jsonl` file: probes, or a known data set; told apart by the first line.
 fn lines(path: &Path) -> Result<Suite, ProbeError> {
     let name = name(path);
@@ -74,7 +102,9 @@ fn lines(path: &Path) -> Result<Suite, ProbeError> {
         None => return read_jsonl(open(path)?, &name),
     };
     let has = |field: &str| first.contains_key(field);
-    if has("kind") || has("family") {
+    if bfcl::is(&first) {
+        Err(import_first(path))
+    } else if has("kind") || has("family") {
         read_jsonl(open(path)?, &name)
     } else if has("question") && first.get("answer").is_some_and(Value::is_string) {
         gsm8k(path)

@@ -38,6 +38,15 @@ pub fn trained_to(axis: &str, knob: &str) -> Option<f64> {
     }
 }
 
+/// Whether a probe is a rung of a ladder of episodes that [`ladders`] can make more of.
+#[must_use]
+pub fn is_rung(probe: &Probe) -> bool {
+    let turned = probe.knob.as_ref().and_then(|knob| trained_to(&probe.axis, &knob.name));
+    turned.is_some()
+        && probe.id.starts_with(&format!("episode/{}/", probe.axis))
+        && matches!(probe.ask, Ask::Episode(_))
+}
+
 /// The axes.
 pub const AXES: [&str; 3] = ["tool_use", "error_recovery", "long_horizon"];
 
