@@ -3,6 +3,7 @@
 mod export;
 mod generate;
 mod radius;
+mod shift;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -37,6 +38,8 @@ pub enum Command {
     Generate(generate::Arguments),
     /// Write prompts of the kind that a student lost in an audit, to train it on: fresh ones, none that it was asked.
     Export(export::Arguments),
+    /// Put your own prompts in other words, more and more strongly, the right answers being what they were: ladders of text shift.
+    Shift(shift::Arguments),
     /// Say how far probes lie from the prompts that a student was distilled on.
     Radius(radius::Arguments),
     /// Check a probe file: errors, and habits that weaken an audit.
@@ -153,8 +156,9 @@ pub struct ImportArguments {
     /// Column with the options: a JSON array, or separated by `|`.
     #[arg(long, value_name = "COLUMN", requires = "prompt")]
     options: Option<String>,
-    /// Column with the true option: index from 0, letter, or words.
-    #[arg(long, value_name = "COLUMN", requires = "options")]
+    /// Column with the true option: index from 0, letter, or words; without --options with the right answer to the prompt, a
+    /// number or a text.
+    #[arg(long, value_name = "COLUMN", requires = "prompt")]
     truth: Option<String>,
     /// Column with the family; rows that share one are not independent.
     #[arg(long, value_name = "COLUMN")]
@@ -181,6 +185,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Import(arguments) => convert(*arguments, terminal),
         Command::Generate(arguments) => generate::run(&arguments, terminal),
         Command::Export(arguments) => export::run(&arguments, terminal),
+        Command::Shift(arguments) => shift::run(&arguments, terminal),
         Command::Radius(arguments) => radius::run(&arguments, terminal),
         Command::Lint(arguments) => check(&arguments, terminal),
         Command::Schema => {
