@@ -92,6 +92,8 @@ fn rewards_judge_and_the_teachers_own_trials_are_the_floor() {
     near(&estimate(&statement, "episode_net_loss")["floor"], 0.0);
     same(&pass(&statement, "teacher"), &expected(&[4, 3, 3, 4], 4));
     same(&pass(&statement, "student"), &expected(&[2, 0, 4, 1], 4));
+    let runs = &statement["episodes"]["student"];
+    assert_eq!((&runs["succeeded"], &runs["succeeded_by_number"]), (&json!(7), &json!([3, 2, 1, 1])));
     let notes = statement["notes"].to_string();
     assert!(notes.contains("4 tasks were carried out elsewhere") && notes.contains("its log, the reward"), "{notes}");
 
@@ -134,15 +136,18 @@ fn gpt_4o_on_airlines_against_itself() {
     assert_eq!((by_trial, by_task.iter().sum::<u32>()), ([21, 22, 20, 21], 84));
 
     let name = "gpt-4o-airline";
-    let (_run, statement) = import(&[&path], name, name);
+    let (run, statement) = import(&[&path], name, name);
     near(&estimate(&statement, "episode_success")["value"], 84.0 / 200.0);
     near(&estimate(&statement, "episode_net_loss")["value"], 0.0);
     near(&estimate(&statement, "episode_net_loss")["floor"], (21.0 + 22.0 - 20.0 - 21.0) / 100.0);
     for whose in ["teacher", "student"] {
         same(&pass(&statement, whose), &expected(&by_task, 4));
     }
-    assert_eq!(
-        (&statement["episodes"]["logged"], &statement["episodes"]["teacher"]["runs"]),
-        (&json!(50), &json!(200))
-    );
+    let runs = &statement["episodes"]["teacher"];
+    assert_eq!((&statement["episodes"]["logged"], &runs["runs"]), (&json!(50), &json!(200)));
+    assert_eq!((&runs["succeeded"], &runs["succeeded_by_number"]), (&json!(84), &json!([21, 22, 20, 21])));
+    let shown =
+        Command::new(env!("CARGO_BIN_EXE_hydrometer")).arg("report").arg(run.path().join("run")).output().unwrap();
+    let text: Vec<&str> = std::str::from_utf8(&shown.stdout).unwrap().split_whitespace().collect();
+    assert!(text.join(" ").contains("200 runs, 84 succeed (21, 22, 20, 21 by the number of the run)"), "{text:?}");
 }

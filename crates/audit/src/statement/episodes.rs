@@ -62,10 +62,16 @@ pub struct PassK {
 }
 
 /// All runs of a model, counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EpisodeRuns {
     /// Runs.
     pub runs: u64,
+    /// Those that succeeded.
+    #[serde(default)]
+    pub succeeded: u64,
+    /// Of those the first runs of an episode, the second ones, and so on.
+    #[serde(default)]
+    pub succeeded_by_number: Vec<u64>,
     /// Those that used up their steps.
     pub out_of_steps: u64,
     /// Those whose conversation outgrew what the model can read.

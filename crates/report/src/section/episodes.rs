@@ -120,8 +120,16 @@ fn runs(runs: &EpisodeRuns) -> String {
         let there = counts.iter().filter(|(count, _)| *count > 0);
         there.map(|(count, words)| format!(", {} {words}", show::count(*count))).collect::<String>()
     };
+    let by_number = match runs.succeeded_by_number.as_slice() {
+        [] | [_] => String::new(),
+        several => {
+            let counts: Vec<String> = several.iter().map(|count| show::count(*count).to_string()).collect();
+            format!(" ({} by the number of the run)", counts.join(", "))
+        }
+    };
+    let succeeded = format!("{} succeed{by_number}", show::count(runs.succeeded));
     let (all, made) = (show::counted(runs.runs, "run"), show::counted(runs.calls, "call"));
-    format!("{all}{}; {made}{}", said(&out), said(&calls))
+    format!("{all}, {succeeded}{}; {made}{}", said(&out), said(&calls))
 }
 
 fn cases(cases: &[EpisodeCase]) -> Vec<Block> {

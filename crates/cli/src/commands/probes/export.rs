@@ -1,5 +1,7 @@
 //! `hydrometer probes export`: what to train a student on, from what an audit found that it lost: prompts for a teacher to
-//! answer, or episodes for it to act in.
+//! answer, or conversations with tools in which episodes are solved.
+
+mod conversation;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -8,7 +10,8 @@ use hydrometer_answers::RunFolder;
 use hydrometer_audit::Policy;
 use hydrometer_audit::statement::AxisCurve;
 use hydrometer_metrics::Verdict;
-use hydrometer_probes::builtin::{edges, episodes};
+use hydrometer_probes::builtin::edges;
+use hydrometer_probes::builtin::episodes::{self, Solved};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::kind::Prompt;
 use hydrometer_probes::{Ask, Probe};
@@ -40,16 +43,17 @@ pub struct Arguments {
     /// Ring of the axis, counted from 1 inside. Default: every ring that is not shown to hold.
     #[arg(long, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     ring: Option<u32>,
-    /// Episodes, in which a teacher acts, instead of prompts; also where the run asked no prompts of the axis.
+    /// Conversations in which episodes are solved, instead of prompts; so it is without it where the run asked no prompts of the axis.
     #[arg(long)]
     episodes: bool,
-    /// Prompts or episodes wanted.
+    /// Prompts or conversations wanted.
     #[arg(long, default_value_t = 500, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     count: u32,
     /// Seed of what is drawn; other than that of the audit.
     #[arg(long, default_value_t = SEED, value_name = "N", value_parser = numbers::whole::<u64, 0>)]
     seed: u64,
-    /// File to write instead of stdout: JSON lines with `messages`, ready for a teacher to answer; of episodes a probe file.
+    /// File to write instead of stdout: JSON lines with `messages`, ready for a teacher to answer; of episodes whole
+    /// conversations, with `tools`.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -69,17 +73,20 @@ impl Drawn {
         }
     }
 
-    fn ladders(self, axis: &str, count: usize, seed: u64) -> Vec<Probe> {
+    fn ladders(self, axis: &str, count: usize, seed: u64) -> Vec<Solved> {
         match self {
-            Drawn::Prompts => edges::ladders(Some(axis), count, seed),
-            Drawn::Episodes => episodes::ladders(Some(axis), count, seed),
+            Drawn::Prompts => {
+                let prompts = edges::ladders(Some(axis), count, seed).into_iter();
+                prompts.map(|probe| Solved { probe, calls: Vec::new() }).collect()
+            }
+            Drawn::Episodes => episodes::solved(Some(axis), count, seed),
         }
     }
 
     fn name(self) -> &'static str {
         match self {
             Drawn::Prompts => "prompt",
-            Drawn::Episodes => "episode",
+            Drawn::Episodes => "conversation",
         }
     }
 }
@@ -105,7 +112,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit
     let wanted = knob_values(curve, arguments.ring)?;
     let asked: BTreeSet<String> = run.probes().iter().map(words).collect();
     let found = fresh(arguments, (&curve.knob, drawn), &wanted, &asked);
-    let lines: String = found.iter().map(|probe| format!("{}\n", training(probe))).collect();
+    let lines: String = found.iter().map(|solved| format!("{}\n", training(solved))).collect();
     files::deliver(&lines, arguments.out.as_deref(), terminal)?;
     let ranges: Vec<String> = wanted.iter().map(|(low, high)| format!("above {low} up to {high}")).collect();
     terminal.say(&format!(
@@ -150,20 +157,20 @@ fn fresh(
     (knob, kind): (&str, Drawn),
     wanted: &[(f64, f64)],
     asked: &BTreeSet<String>,
-) -> Vec<Probe> {
+) -> Vec<Solved> {
     let count = arguments.count as usize;
     let mut drawn = STEP;
     loop {
         let mut seen = BTreeSet::new();
-        let found: Vec<Probe> = kind
+        let found: Vec<Solved> = kind
             .ladders(arguments.axis, drawn, arguments.seed)
             .into_iter()
-            .filter(|probe| {
-                probe.knob.as_ref().is_some_and(|turned| {
+            .filter(|solved| {
+                solved.probe.knob.as_ref().is_some_and(|turned| {
                     turned.name == knob && wanted.iter().any(|(low, high)| turned.value > *low && turned.value <= *high)
                 })
             })
-            .filter(|probe| !asked.contains(&words(probe)) && seen.insert(words(probe)))
+            .filter(|solved| !asked.contains(&words(&solved.probe)) && seen.insert(words(&solved.probe)))
             .take(count)
             .collect();
         if found.len() == count || drawn >= MOST {
@@ -178,13 +185,30 @@ fn words(probe: &Probe) -> String {
     probe.ask.kind().texts().join("\n")
 }
 
-/// A prompt as a line of a training set; an episode as it is, for a teacher to act in.
-fn training(probe: &Probe) -> Value {
-    let Ask::Prompt(Prompt { prompt, system, turns, .. }) = &probe.ask else { return json!(probe) };
+/// A prompt, or the conversation in which an episode is solved, as a line of a training set.
+fn training(solved: &Solved) -> Value {
+    let probe = &solved.probe;
+    let knob = probe.knob.as_ref().map(|knob| json!({"name": knob.name, "value": knob.value}));
+    let (messages, tools) = match (&probe.ask, solved.transcript()) {
+        (Ask::Prompt(prompt), _) => (asked(prompt), None),
+        (Ask::Episode(episode), Some(played)) => {
+            (conversation::messages(episode, &played), Some(conversation::tools(episode)))
+        }
+        // Nothing else is drawn, and every solution that is drawn solves its episode.
+        _ => return Value::Null,
+    };
+    let line = json!({"messages": messages, "axis": probe.axis, "knob": knob});
+    match (line, tools) {
+        (Value::Object(mut line), Some(tools)) => {
+            line.insert("tools".to_owned(), Value::Array(tools));
+            Value::Object(line)
+        }
+        (line, _) => line,
+    }
+}
+
+fn asked(Prompt { prompt, system, turns, .. }: &Prompt) -> Vec<Value> {
     let message = |role: &str, content: &str| json!({"role": role, "content": content});
     let earlier = turns.iter().map(|turn| message(turn.role.name(), &turn.text));
-    let messages: Vec<Value> =
-        system.iter().map(|text| message("system", text)).chain(earlier).chain([message("user", prompt)]).collect();
-    let knob = probe.knob.as_ref().map(|knob| json!({"name": knob.name, "value": knob.value}));
-    json!({"messages": messages, "axis": probe.axis, "knob": knob})
+    system.iter().map(|text| message("system", text)).chain(earlier).chain([message("user", prompt)]).collect()
 }

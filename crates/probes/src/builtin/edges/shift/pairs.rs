@@ -29,11 +29,8 @@ impl fmt::Display for ShiftPair {
             writeln!(f, "  {heading}:")?;
             text.lines().try_for_each(|line| writeln!(f, "    {line}"))?;
         }
-        if self.check[0] == self.check[1] {
-            Ok(())
-        } else {
-            writeln!(f, "  the checker was changed with the names or numbers")
-        }
+        let [before, after] = self.check.each_ref().map(|check| serde_json::to_string(check).unwrap_or_default());
+        if before == after { Ok(()) } else { writeln!(f, "  right before: {before}\n  right after:  {after}") }
     }
 }
 
