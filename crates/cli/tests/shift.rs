@@ -70,7 +70,7 @@ fn prompts_of_a_table_become_ladders_and_pairs_to_read() {
     std::fs::write(folder.join("text.txt"), "Once upon a time.").unwrap();
     let refused = hydrometer(folder, &["probes", "shift", "text.txt"]);
     let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(refused.status.code() == Some(3) && said.contains("holds no prompt"), "{said}");
+    assert!(refused.status.code() == Some(2) && said.contains("holds no prompt"), "{said}");
 }
 
 #[test]
