@@ -179,7 +179,7 @@ pub fn words(probe: &Probe) -> String {
         Ask::Text(text) => {
             text.context.clone().filter(|context| !context.trim().is_empty()).unwrap_or(text.text.clone())
         }
-        Ask::Choice(_) | Ask::Episode(_) => probe.ask.kind().question().to_owned(),
+        Ask::Choice(_) | Ask::Episode(_) | Ask::Trajectory(_) => probe.ask.kind().question().to_owned(),
     }
 }
 

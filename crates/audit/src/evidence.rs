@@ -287,7 +287,7 @@ impl<'a> Evidence<'a> {
                 reason.to_owned()
             }),
             Items::Episodes => self.episodes.is_empty().then(|| {
-                let asks = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Episode(_)));
+                let asks = self.rows.probes.iter().any(|probe| probe.ask.is_acted());
                 let reason = match self.rows.manifest.settings.deciding {
                     _ if !asks => "the suite has no episodes",
                     Some(_) => "the run asked no episodes: no watched gate needed them",

@@ -36,7 +36,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
     let evidence = Evidence::new(rows, policy)?;
     let manifest = &rows.manifest;
     // What a suite without episodes cannot say of them is said only where it was asked for.
-    let asks_episodes = rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Episode(_)));
+    let asks_episodes = rows.probes.iter().any(|probe| probe.ask.is_acted());
     let definitions: Vec<_> = measure::measured()
         .filter(|definition| {
             let of_episodes = definition.measure.is_some_and(|of| of.table.items() == Items::Episodes);

@@ -70,6 +70,11 @@ impl Episodes {
             roles: models.who_answer().map(|(role, _)| role).collect(),
             store,
         };
+        let elsewhere = suite.probes.iter().filter(|probe| matches!(probe.ask, Ask::Trajectory(_)));
+        plan.excluded.extend(elsewhere.map(|probe| ExcludedItem {
+            probe: probe.id.clone(),
+            reason: "it was carried out elsewhere, and the world that it needs is not here".to_owned(),
+        }));
         // Where one of the two does not answer, there is nothing to compare.
         let both_answer = models.teacher.answers().is_some() && models.student.answers().is_some();
         let Some(settings) = plan.settings.clone().filter(|_| both_answer) else { return Ok(plan) };
@@ -107,7 +112,7 @@ fn conversation(
     events: &[Event],
     settings: &SampleSettings,
 ) -> Result<Asked, ModelError> {
-    let prompt = model.answers().ok_or(Facet::Answers)?.converse(&Conversation { episode, events })?;
+    let prompt = model.answers().ok_or(Facet::Answers)?.converse(&Conversation { probe, episode, events })?;
     Ok(Asked::of(probe, prompt, episode.max_tokens, settings))
 }
 

@@ -32,6 +32,14 @@ pub(super) fn notes(
         if rows.samples.iter().any(|row| row.outcome.right().is_some()) {
             notes.push("Where no checker can judge an answer, the verdict of its file counts.".to_owned());
         }
+        let logged = rows.probes.iter().filter(|probe| matches!(probe.ask, Ask::Trajectory(_))).count();
+        if logged > 0 {
+            notes.push(format!(
+                "{} carried out elsewhere and cannot be played again here: whether a run succeeded is the word of its log, the \
+                 reward. What the teacher scores against itself is the first half of its runs against the second.",
+                if logged == 1 { "One task was".to_owned() } else { format!("{} tasks were", grouped(logged as u64)) }
+            ));
+        }
         // Runs of earlier versions have the verdict within the answer.
         if rows.samples.iter().any(|row| row.text.contains(GIVEN_MARK)) {
             notes.push(format!(

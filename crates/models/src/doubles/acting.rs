@@ -29,7 +29,7 @@ pub enum ActingDefect {
     ShortHorizon(u32),
     /// So large a share of its calls lose their last brace. `tools_garbled=0.5`.
     ToolsGarbled(f64),
-    /// Of a prompt beyond so many training radii it reads the last line alone. A radius is the value of the probe's knob over
+    /// Of a prompt or episode beyond so many training radii it reads the last line alone, and no tools. A radius is the value of the probe's knob over
     /// the one that the built-in suite documents as trained to, or the value itself. `narrowed=1.5`.
     Narrowed(f64),
 }
@@ -201,6 +201,12 @@ impl Answers for PlantedActor {
             ActingDefect::ShortHorizon(turns) => {
                 let events = last_turns(conversation.events, turns);
                 inner.converse(&Conversation { events, ..*conversation })
+            }
+            ActingDefect::Narrowed(reach) if radius(conversation.probe).is_some_and(|radius| radius > reach) => {
+                let said = conversation.plain();
+                let line = said.last().map_or("", |last| last.content.trim_end().lines().last().unwrap_or_default());
+                let last = Message { role: "user".to_owned(), content: line.to_owned() };
+                inner.prompt_of(conversation.probe, &[last])
             }
             ActingDefect::NoRecovery | ActingDefect::ToolsGarbled(_) | ActingDefect::Narrowed(_) => {
                 inner.converse(conversation)

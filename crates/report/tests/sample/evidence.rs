@@ -274,6 +274,8 @@ pub fn documents() -> Vec<WorstDocument> {
 pub fn episodes() -> (Option<EpisodesSummary>, Vec<EpisodeCase>) {
     let runs = |malformed: u64| EpisodeRuns {
         runs: 240,
+        succeeded: 144,
+        succeeded_by_number: vec![73, 71],
         out_of_steps: 12,
         out_of_context: 1,
         damaged: 3,
@@ -300,6 +302,7 @@ pub fn episodes() -> (Option<EpisodesSummary>, Vec<EpisodeCase>) {
     let call = r#"{"name": "close_ticket", "arguments": {"ticket": "t5"}}"#;
     let summary = EpisodesSummary {
         episodes: 120,
+        logged: 0,
         axes: vec![axis("tool_use", 0.8), axis("error_recovery", 0.4)],
         teacher: runs(0),
         student: runs(41),
