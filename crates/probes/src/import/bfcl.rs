@@ -106,6 +106,7 @@ pub fn bfcl(path: &Path, answers: Option<&Path>) -> Result<Bfcl, ProbeError> {
                     axis: AXIS.to_owned(),
                     tags: vec![format!("bfcl:{}", category(&id))],
                     knob,
+                    boundary: None,
                     ask: episode.into(),
                 });
                 made.calls.push(calls);

@@ -1,12 +1,9 @@
 //! Other people's data as probes. Each importer is one file; this one finds out which of them a path needs.
 
-<<<<<<< HEAD
 mod ambient;
 mod bipia;
 mod contrast_sets;
-=======
 mod bfcl;
->>>>>>> wt/e1
 mod gsm8k;
 mod ifeval;
 mod json;
@@ -31,13 +28,10 @@ use crate::strangers::open_file;
 use crate::validate::validate_at;
 use crate::{Probe, Suite, read_jsonl};
 
-<<<<<<< HEAD
 pub use ambient::ambient;
 pub use bipia::bipia;
 pub use contrast_sets::contrast_sets;
-=======
 pub use bfcl::{Bfcl, RefusedRow, bfcl};
->>>>>>> wt/e1
 pub use gsm8k::{gsm8k, gsm8k_prompt, gsm8k_question};
 pub use ifeval::ifeval;
 pub use questions::{chat, mt_bench, self_instruct};
@@ -72,13 +66,9 @@ pub(crate) fn sniffed(path: &Path) -> Result<Suite, ProbeError> {
         _ if path.is_dir() => text(path),
         Some("txt" | "md") => text(path),
         Some("jsonl" | "ndjson") => lines(path),
-<<<<<<< HEAD
+        Some("json") if is_bfcl(path)? => Err(import_first(path)),
         Some("json") => json::sniffed(path),
         Some("csv") => table_of(path),
-=======
-        Some("json") if is_bfcl(path)? => Err(import_first(path)),
-        Some("csv") => xstest(path),
->>>>>>> wt/e1
         Some("toml") => toml(path),
         _ => Err(ProbeError::file(
             &name(path),
@@ -92,11 +82,11 @@ pub(crate) fn sniffed(path: &Path) -> Result<Suite, ProbeError> {
     }
 }
 
-<<<<<<< HEAD
 /// A `.csv` file of a known data set, told by its columns.
 fn table_of(path: &Path) -> Result<Suite, ProbeError> {
     refusals::of_columns(path)?.unwrap_or(xstest)(path)
-=======
+}
+
 /// Whether a file holds rows of the Berkeley Function Calling Leaderboard, whatever it is called.
 ///
 /// # Errors
@@ -120,7 +110,6 @@ fn import_first(path: &Path) -> ProbeError {
         "make episodes of them, and see what is left out: `hydrometer probes import FILE --out FILE.jsonl`",
     );
     ProbeError::file(&name(path), fault)
->>>>>>> wt/e1
 }
 
 /// A `.jsonl` file: probes, or a known data set; told apart by the first line.
