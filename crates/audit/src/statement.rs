@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 pub use answers::{AnswersSummary, GapBase, Secondary};
 pub use case::{AnswerCase, AnswerClass, ChoiceCase, OptionCase, Outcome, TokenEvidence, WorstDocument};
 pub use cost::Cost;
-pub use episodes::{EpisodeAxis, EpisodeCase, EpisodeEvent, EpisodeEventKind, EpisodeRuns, EpisodesSummary, PassK};
+pub use episodes::{
+    EpisodeAxis, EpisodeCase, EpisodeEvent, EpisodeEventKind, EpisodeRuns, EpisodesSummary, PassK, SurvivalCurves,
+};
 pub use finding::{EvidenceItem, Finding, Severity};
 pub use gate::{Corrected, Deciding, EvidencePoint, Gate, Spent, Watched};
 pub use geometry::{AxisCurve, Geometry, RingRow};

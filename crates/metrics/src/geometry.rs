@@ -20,7 +20,7 @@ pub use radius::{MOST_POINTS, NEIGHBOURS, Points, mean_distance, training_unit};
 pub use reach::{CERTIFICATE_PROBES, Promise, Reach, ReachTest, RingReach, reach};
 pub use rings::{Curve, Deployment, Probe, RINGS, Ring, Rings, VOLUME_RINGS};
 pub use slope::{Graded, Slope, slope, slope_difference};
-pub use survival::{Dialogue, Ended, Survival, survival_ratio};
+pub use survival::{Dialogue, Ended, Survival, survival_curves, survival_ratio};
 pub(crate) use survival::{restricted_mean, watched_up_to};
 pub use volume::{Axis, Kept, Volume, Volumes, Worst, least_of, volumes};
 

@@ -78,6 +78,13 @@ impl<'a> ActedEpisode<'a> {
         success(SampleSource::Teacher) - success(SampleSource::Student)
     }
 
+    /// A source's runs as dialogues up to their first violation; none where nothing is agreed that could be violated.
+    pub(crate) fn dialogues(&self, source: SampleSource) -> impl Iterator<Item = Dialogue<'a>> {
+        let agreed = self.episode.is_some_and(kind::Episode::has_constraints);
+        let family = self.probe.family.as_str();
+        self.of(source).filter(move |_| agreed).map(move |row| dialogue(row, family))
+    }
+
     /// Lost or gained where that is at least every second run, else moved.
     pub(crate) fn outcome(&self) -> Outcome {
         match self.lost() {
@@ -98,14 +105,8 @@ impl<'a> ActedEpisode<'a> {
         for (source, pair, sums) in sides {
             let Some((teacher, student)) = pair else { continue };
             sums.episode(family, &Episode { teacher, student, fault: self.fault });
-            if self.episode.is_some_and(kind::Episode::has_constraints) {
-                for row in self.of(SampleSource::Teacher) {
-                    sums.dialogue(Scorer::Teacher, &dialogue(row, family));
-                }
-                for row in self.of(source) {
-                    sums.dialogue(Scorer::Student, &dialogue(row, family));
-                }
-            }
+            self.dialogues(SampleSource::Teacher).for_each(|dialogue| sums.dialogue(Scorer::Teacher, &dialogue));
+            self.dialogues(source).for_each(|dialogue| sums.dialogue(Scorer::Student, &dialogue));
         }
     }
 }
@@ -123,7 +124,7 @@ fn acted<'a>(rows: impl Iterator<Item = &'a EpisodeRow>) -> Option<Acted> {
 }
 
 /// A run as a dialogue up to its first violation.
-pub(crate) fn dialogue<'a>(row: &EpisodeRow, family: &'a str) -> Dialogue<'a> {
+fn dialogue<'a>(row: &EpisodeRow, family: &'a str) -> Dialogue<'a> {
     match row.violated {
         0 => Dialogue { family, turns: row.turns.max(1), ended: Ended::Censored },
         turn => Dialogue { family, turns: turn, ended: Ended::Violated },

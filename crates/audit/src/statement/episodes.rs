@@ -1,5 +1,6 @@
 //! What the models did in worlds, and what a table of numbers does not say about it.
 
+use hydrometer_metrics::Estimate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,18 @@ pub struct EpisodesSummary {
     pub teacher: EpisodeRuns,
     /// All runs of the student.
     pub student: EpisodeRuns,
+    /// How long what was agreed holds; `None` where no episode agrees on anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survival: Option<SurvivalCurves>,
+}
+
+/// The share of runs in which nothing that was agreed is violated yet, after turn 1, 2, … (Kaplan and Meier).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SurvivalCurves {
+    /// Of the teacher.
+    pub teacher: Vec<Estimate>,
+    /// Of the student, after as many turns.
+    pub student: Vec<Estimate>,
 }
 
 // serde hands `skip_serializing_if` a reference.

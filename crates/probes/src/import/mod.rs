@@ -1,9 +1,9 @@
 //! Other people's data as probes. Each importer is one file; this one finds out which of them a path needs.
 
 mod ambient;
+mod bfcl;
 mod bipia;
 mod contrast_sets;
-mod bfcl;
 mod gsm8k;
 mod ifeval;
 mod json;
@@ -29,9 +29,9 @@ use crate::validate::validate_at;
 use crate::{Probe, Suite, read_jsonl};
 
 pub use ambient::ambient;
+pub use bfcl::{Bfcl, RefusedRow, bfcl};
 pub use bipia::bipia;
 pub use contrast_sets::contrast_sets;
-pub use bfcl::{Bfcl, RefusedRow, bfcl};
 pub use gsm8k::{gsm8k, gsm8k_prompt, gsm8k_question};
 pub use ifeval::ifeval;
 pub use questions::{chat, mt_bench, self_instruct};

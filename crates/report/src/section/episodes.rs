@@ -1,4 +1,7 @@
-//! Episodes: who succeeds on which axis, and transcripts side by side with the step where the two part.
+//! Episodes: who succeeds on which axis, how long what was agreed holds, and transcripts side by side with the step where the two
+//! part.
+
+mod survival;
 
 use hydrometer_audit::statement::{
     EpisodeAxis, EpisodeCase, EpisodeEvent, EpisodeEventKind, EpisodeRuns, EpisodesSummary, Outcome, PassK,
@@ -25,12 +28,19 @@ pub(super) fn section(source: &Source<'_>) -> Section {
         .with(Block::table(axes(&episodes.axes)))
         .with_all(in_a_row(&episodes.axes))
         .with_all(numbers(statement, "Episodes", measure::group(Group::Episodes), EVERYWHERE))
+        .with_all(
+            episodes
+                .survival
+                .as_ref()
+                .map(|curves| Block::figure(survival::picture(curves), survival::in_words(curves)).on(PAGE)),
+        )
         .with(Block::facts([
             Fact::new("Teacher's runs", runs(&episodes.teacher)),
             Fact::new("Student's runs", runs(&episodes.student)),
         ]))
         .with_all(cases(&statement.episode_cases).into_iter().map(|block| block.on(PAGE)))
         .with_records(records(episodes))
+        .with_records(episodes.survival.iter().flat_map(survival::records))
 }
 
 /// Where the models acted.

@@ -3,7 +3,7 @@
 use hydrometer_audit::statement::*;
 use hydrometer_metrics::calibration::ReliabilityBin;
 
-use super::SCRIPT;
+use super::{SCRIPT, estimate};
 
 fn bins(over: f64) -> Vec<ReliabilityBin> {
     let counts = [812, 201, 96, 60, 44, 39, 51, 0, 120, 377];
@@ -294,6 +294,7 @@ pub fn episodes() -> (Option<EpisodesSummary>, Vec<EpisodeCase>) {
         student_recovers: Some(0.25),
         pass: vec![PassK { k: 1, teacher: 0.9, student }, PassK { k: 2, teacher: 0.82, student: student * student }],
     };
+    let survives = |value: f64| estimate(value, 0.05, None);
     let event = |kind: EpisodeEventKind, text: &str, note: Option<&str>| EpisodeEvent {
         kind,
         text: text.into(),
@@ -306,6 +307,10 @@ pub fn episodes() -> (Option<EpisodesSummary>, Vec<EpisodeCase>) {
         axes: vec![axis("tool_use", 0.8), axis("error_recovery", 0.4)],
         teacher: runs(0),
         student: runs(41),
+        survival: Some(SurvivalCurves {
+            teacher: vec![survives(1.0), survives(0.98), survives(0.95)],
+            student: vec![survives(0.9), survives(0.6), survives(0.35)],
+        }),
     };
     let case = EpisodeCase {
         probe: "episode/error_recovery/0003/1/fault".into(),

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use hydrometer_answers::{EpisodeRow, SampleSource};
-use hydrometer_metrics::geometry::{Runs, pass_k};
+use hydrometer_metrics::geometry::{Runs, pass_k, survival_curves};
 use hydrometer_probes::world::Ending;
 
 use super::{ActedEpisode, Successes, successes};
 use crate::evidence::Evidence;
-use crate::statement::{EpisodeAxis, EpisodeRuns, EpisodesSummary, PassK};
+use crate::statement::{EpisodeAxis, EpisodeRuns, EpisodesSummary, PassK, SurvivalCurves};
 
 /// Largest k of pass^k that is listed.
 const MOST_K: u32 = 8;
@@ -28,7 +28,15 @@ pub(crate) fn summary(evidence: &Evidence<'_>) -> Option<EpisodesSummary> {
         axes: axes.into_iter().map(|(axis, episodes)| of_axis(axis, &episodes, &all, evidence.level)).collect(),
         teacher: runs(rows, SampleSource::Teacher),
         student: runs(rows, SampleSource::Student),
+        survival: survival(episodes, evidence.level),
     })
+}
+
+fn survival(episodes: &[ActedEpisode<'_>], level: f64) -> Option<SurvivalCurves> {
+    let [teacher, student] = [SampleSource::Teacher, SampleSource::Student]
+        .map(|source| episodes.iter().flat_map(|episode| episode.dialogues(source)).collect::<Vec<_>>());
+    let [teacher, student] = survival_curves(&teacher, &student, level).ok()?;
+    Some(SurvivalCurves { teacher: teacher.curve, student: student.curve })
 }
 
 fn of_axis(axis: &str, episodes: &[&ActedEpisode<'_>], all: &[Successes<'_>], level: f64) -> EpisodeAxis {
