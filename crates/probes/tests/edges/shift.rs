@@ -210,9 +210,9 @@ fn pairs_to_read_are_random_whole_and_none_twice() {
     assert!(pairs.iter().all(|ShiftPair { before, after, .. }| before != after));
     let shown = pairs[0].to_string();
     assert!(shown.contains("before:") && shown.contains(&pairs[0].before), "{shown}");
-    let sums =
-        [probe("sum", Prompt { check: Some(Checker::Exact(vec!["19".to_owned()])), ..Prompt::new("What is 12 + 7?") })];
-    let pairs = show_pairs(&sums, &shifted(&sums, 1), 1, 5);
+    let sum = Prompt { check: Some(Checker::Exact(vec!["19".to_owned()])), ..Prompt::new("What is 12 + 7?") };
+    let sums: Vec<Probe> = (0..10).map(|n| probe(&format!("sum{n}"), sum.clone())).collect();
+    let pairs = show_pairs(&sums, &shifted(&sums, 1), 1, 50);
     assert!(pairs.iter().any(|pair| pair.to_string().contains("right before: {\"exact\":[\"19\"]}")), "{pairs:?}");
     assert_eq!(show_pairs(&originals, &rungs, 1, 1000).len(), 150, "strength 0 is nothing to read");
 }
