@@ -125,3 +125,33 @@ fn rows_become_a_suite_that_models_are_asked() {
     let runs = &statement["episodes"]["teacher"];
     assert_eq!((&statement["episodes"]["episodes"], &runs["runs"]), (&json!(4), &json!(8)), "{}", statement["notes"]);
 }
+
+#[test]
+fn answers_and_functions_are_found_where_they_are_published_or_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    files(folder);
+    let import = |file: &str, more: &[&str]| {
+        let output = hydrometer(folder, &[&["probes", "import", file][..], more].concat());
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let moved = |from: &str, to: &str| std::fs::rename(folder.join(from), folder.join(to)).unwrap();
+    for place in ["possible_answer", "multi_turn_func_doc"] {
+        std::fs::create_dir(folder.join(place)).unwrap();
+    }
+    moved("answer_BFCL_simple.json", "possible_answer/BFCL_simple.json");
+    moved("answer_BFCL_multi_turn.json", "truth.json");
+    moved("funcdoc_travel_booking.json", "multi_turn_func_doc/travel_booking.json");
+    assert!(import("BFCL_simple.json", &[]).0);
+    let (found, said) = import("BFCL_multi_turn.json", &[]);
+    assert!(!found && said.contains("answer_BFCL_multi_turn.json") && said.contains("--answers"), "{said}");
+    assert!(import("BFCL_multi_turn.json", &["--answers", "truth.json"]).0);
+
+    std::fs::write(folder.join("own.jsonl"), "{\"prompt\":\"Who?\"}\n").unwrap();
+    let (found, said) = import("own.jsonl", &["--answers", "truth.json"]);
+    assert!(!found && said.contains("leave --answers out"), "{said}");
+    // Rows are left out by `import` alone, which says so: an audit does not take the file itself.
+    let audit = ["audit", "--teacher", TEACHER, "--student", TEACHER, "--probes", "BFCL_simple.json", "--out", "run"];
+    let said = String::from_utf8(hydrometer(folder, &audit).stderr).unwrap();
+    assert!(said.contains("probes import FILE --out FILE.jsonl"), "{said}");
+}
