@@ -30,6 +30,7 @@ pub(crate) fn first_sample(source: SampleSource) -> u32 {
         SampleSource::Rerun => MOST_SAMPLES,
         SampleSource::Student => 2 * MOST_SAMPLES,
         SampleSource::Base => 3 * MOST_SAMPLES,
+        SampleSource::Control => 4 * MOST_SAMPLES,
     }
 }
 

@@ -251,6 +251,7 @@ fn manifest(
         teacher: identity(&options.teacher, answers, |question| &question.teacher),
         student: identity(&options.student, answers, |question| &question.student),
         base: None,
+        control: None,
         pairing: "the answers were given as texts, nothing is known of their tokens".to_owned(),
         shared_vocab: None,
         regime: Regime::GivenAnswers,

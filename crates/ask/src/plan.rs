@@ -72,12 +72,19 @@ impl<'a> Plan<'a> {
             });
         }
         let base = models.base.filter(|_| asks_prompts);
-        let asked = [(Role::Teacher, Some(models.teacher)), (Role::Student, Some(models.student)), (Role::Base, base)];
+        let control = models.control.filter(|_| asks_prompts);
+        let asked = [
+            (Role::Teacher, Some(models.teacher)),
+            (Role::Student, Some(models.student)),
+            (Role::Base, base),
+            (Role::Control, control),
+        ];
         let facets = asked.into_iter().filter_map(|(role, model)| Some((role.to_string(), model?.facets())));
         let manifest = Manifest::plan(NewRun {
             teacher: models.teacher.identity().clone(),
             student: models.student.identity().clone(),
             base: base.map(|base| base.identity().clone()),
+            control: control.map(|control| control.identity().clone()),
             pairing,
             shared_vocab,
             regime: match shared_vocab {

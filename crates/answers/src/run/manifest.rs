@@ -46,6 +46,9 @@ pub struct Manifest {
     /// The student before distillation; `None`, and absent from the file, where it is not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<ModelIdentity>,
+    /// A control student, asked what is graded; `None`, and absent from the file, where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ModelIdentity>,
     /// How the two vocabularies relate, in words: `same tokenizer`, `padded to 151,936`, ….
     pub pairing: String,
     /// Entries of the output distribution that both models share and that are compared; `None` when the
@@ -55,7 +58,7 @@ pub struct Manifest {
     /// [`Manifest::regime`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regime: Option<Regime>,
-    /// What the models that are asked can be asked, by role: `teacher`, `student`, `base`. Absent from the file where no
+    /// What the models that are asked can be asked, by role: `teacher`, `student`, `base`, `control`. Absent from the file where no
     /// model is asked or an earlier version planned the run.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub facets: BTreeMap<String, Vec<Facet>>,
@@ -89,6 +92,8 @@ pub struct NewRun<'a> {
     pub student: ModelIdentity,
     /// The student before distillation, where it is asked.
     pub base: Option<ModelIdentity>,
+    /// A control student, where one is asked.
+    pub control: Option<ModelIdentity>,
     /// How the two vocabularies relate, in words.
     pub pairing: String,
     /// [`Manifest::shared_vocab`].
@@ -114,7 +119,7 @@ pub struct NewRun<'a> {
 impl Manifest {
     /// The manifest of a run that is planned now, sealed.
     pub fn plan(run: NewRun<'_>) -> Manifest {
-        let NewRun { teacher, student, base, pairing, shared_vocab, regime, .. } = run;
+        let NewRun { teacher, student, base, control, pairing, shared_vocab, regime, .. } = run;
         let NewRun { facets, suite, settings, units, planned, excluded, arguments, .. } = run;
         Manifest {
             format: String::new(),
@@ -122,6 +127,7 @@ impl Manifest {
             teacher,
             student,
             base,
+            control,
             pairing,
             shared_vocab,
             regime: Some(regime),

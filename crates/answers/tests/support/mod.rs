@@ -87,6 +87,7 @@ pub fn planned(suite: &Suite, settings: RunSettings, units: UnitCounts) -> Manif
         teacher: model("teacher"),
         student: model("student"),
         base: None,
+        control: None,
         pairing: "same vocabulary".to_owned(),
         shared_vocab: Some(16),
         regime: Regime::FullLogits,
