@@ -115,6 +115,7 @@ impl Rows {
                     option,
                     teacher_logprob,
                     student_logprob,
+                    control_logprob: None,
                 };
                 self.choices.push((0..).zip(teacher.iter().zip(student)).map(row).collect());
             }

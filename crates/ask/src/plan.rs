@@ -9,8 +9,8 @@ use hydrometer_answers::{
     Stopped, UnitCounts,
 };
 use hydrometer_models::{Model, Scorer};
-use hydrometer_probes::Suite;
 use hydrometer_probes::families::FamilySizes;
+use hydrometer_probes::{Ask, Probe, Suite};
 
 use crate::kind::likelihoods::Likelihoods;
 use crate::kind::texts::Texts;
@@ -72,7 +72,15 @@ impl<'a> Plan<'a> {
             });
         }
         let base = models.base.filter(|_| asks_prompts);
-        let control = models.control.filter(|_| asks_prompts);
+        let control = models.control.filter(|control| {
+            let chooses = control.chooses().is_some();
+            let asked = |probe: &Probe| match probe.ask {
+                Ask::Prompt(_) | Ask::Episode(_) => asks_prompts,
+                Ask::Choice(_) => chooses,
+                Ask::Text(_) => false,
+            };
+            suite.probes.iter().any(|probe| Role::Control.is_asked(probe) && asked(probe))
+        });
         let asked = [
             (Role::Teacher, Some(models.teacher)),
             (Role::Student, Some(models.student)),
@@ -164,7 +172,7 @@ impl<'a> Plan<'a> {
             if run.has(kind.part(), unit as u32) {
                 let size = kind.tokens(unit);
                 summary.units_done += 1;
-                summary.tokens_done += size.teacher_tokens + size.student_tokens;
+                summary.tokens_done += size.total();
             } else {
                 summary.answers += kind.answers(unit);
             }
@@ -280,6 +288,7 @@ fn total(units: impl Iterator<Item = PlannedTokens>) -> PlannedTokens {
         sum.teacher_tokens += unit.teacher_tokens;
         sum.student_tokens += unit.student_tokens;
         sum.floor_tokens += unit.floor_tokens;
+        sum.control_tokens += unit.control_tokens;
         sum
     })
 }

@@ -17,7 +17,7 @@ pub enum Role {
     Student,
     /// The copy before distillation.
     Base,
-    /// Another copy, with which the student's fall-off is compared.
+    /// Another copy: the student's fall-off is compared with its own.
     Control,
     /// Who says whether two free texts mean the same.
     SentenceEncoder,
@@ -33,6 +33,11 @@ impl Role {
             Role::Control => &[SampleSource::Control],
             Role::SentenceEncoder => &[],
         }
+    }
+
+    /// Whether it is asked a probe: the control student only where success is set against a distance.
+    pub(crate) fn is_asked(self, probe: &Probe) -> bool {
+        self != Role::Control || probe.is_graded()
     }
 
     /// The model's logits and tokens.
@@ -81,7 +86,7 @@ pub struct Models<'a> {
     pub student: &'a dyn Model,
     /// The copy before distillation, where it is known: it answers prompts, and "gap closed" is measured from it.
     pub base: Option<&'a dyn Model>,
-    /// A control student, where there is one: it answers what is graded, and the student's fall-off is compared with its own.
+    /// Another copy, where there is one: it answers what is graded, and the student's fall-off is compared with its own.
     pub control: Option<&'a dyn Model>,
     /// Whether two free answers mean the same; without it their spelling says so.
     pub meaning: Option<Closeness<'a>>,
@@ -100,10 +105,9 @@ impl<'a> Models<'a> {
         [(Role::Teacher, self.teacher), (Role::Student, self.student)].into_iter().chain(base).chain(control)
     }
 
-    /// Those that answer this probe: the control student only where success is set against a distance.
+    /// Those that answer this probe.
     pub(crate) fn who_answer_to(&self, probe: &Probe) -> impl Iterator<Item = (Role, &'a dyn Model)> {
-        let graded = probe.knob.is_some();
-        self.who_answer().filter(move |(role, _)| graded || *role != Role::Control)
+        self.who_answer().filter(|(role, _)| role.is_asked(probe))
     }
 }
 

@@ -157,7 +157,7 @@ impl<'a> Laid<'a> {
                 student: graded.student,
                 ceiling: graded.ceiling,
                 base: graded.base,
-                control: None,
+                control: graded.control,
             })
             .collect();
         let rings = Rings::new(&probes, RINGS).map_err(|source| failed(axis, source))?;
@@ -188,22 +188,23 @@ impl<'a> Laid<'a> {
             return Err(failed("an axis", GeometryError::Empty("probe")));
         };
         let reach = self.reach.reach();
-        let [teacher, student, ceiling, base] = [Curve::Teacher, Curve::Student, Curve::Ceiling, Curve::Base]
-            .map(|curve| self.rings.curve(curve, level).into_iter());
-        let curves = teacher.zip(student).zip(ceiling.zip(base));
-        let row = |((ring, reach), ((teacher, student), (ceiling, base)))| -> Option<RingRow> {
-            let ring: &geometry::Ring = ring;
-            let reach: &geometry::RingReach = reach;
+        let of = |curve: Curve| self.rings.curve(curve, level);
+        let (teacher, student, ceiling) = (of(Curve::Teacher), of(Curve::Student), of(Curve::Ceiling));
+        let (base, control) = (of(Curve::Base), of(Curve::Control));
+        let falls_off = self.relative_fall_off(level)?;
+        let row = |(place, (ring, reach)): (usize, (&geometry::Ring, &geometry::RingReach))| -> Option<RingRow> {
             Some(RingRow {
                 inner: ring.inner,
                 outer: ring.outer,
                 mean: ring.mean,
                 probes: ring.probes,
                 families: ring.families,
-                teacher: teacher?,
-                student: student?,
-                ceiling,
-                base,
+                teacher: teacher[place].clone()?,
+                student: student[place].clone()?,
+                ceiling: ceiling[place].clone(),
+                base: base[place].clone(),
+                control: control[place].clone(),
+                relative_fall_off: falls_off.get(place).cloned().flatten(),
                 surplus: reach.surplus,
                 bounds: reach.bounds.map(|(low, high)| [low, high]),
                 verdict: reach.verdict,
@@ -211,12 +212,14 @@ impl<'a> Laid<'a> {
             })
         };
         let radius = |graded: &Graded<'_>| graded.knob.value / self.trained_to.unwrap_or(1.0);
-        let students = self.graded.iter().map(|graded| geometry::Graded {
+        let of_student = |graded: &&Graded<'a>| geometry::Graded {
             family: &graded.probe.family,
             radius: radius(graded),
             success: graded.student,
-        });
-        let slope = geometry::slope(&students.collect::<Vec<_>>(), level);
+        };
+        let slope = geometry::slope(&self.graded.iter().map(|graded| of_student(graded)).collect::<Vec<_>>(), level);
+        let beside = self.graded.iter().filter_map(|graded| Some((of_student(graded), graded.control?)));
+        let slope_against_control = geometry::slope_difference(&beside.collect::<Vec<_>>(), level).ok();
         Ok(AxisCurve {
             axis: probe.axis.clone(),
             knob: knob.name.clone(),
@@ -224,7 +227,7 @@ impl<'a> Laid<'a> {
             chance: self.chance,
             probes: self.graded.len() as u64,
             families: self.families(),
-            rings: self.rings.rings().iter().zip(&reach.rings).zip(curves).filter_map(row).collect(),
+            rings: self.rings.rings().iter().zip(&reach.rings).enumerate().filter_map(row).collect(),
             safe_reach: reach.safe,
             collapse: reach.collapse,
             teacher_reach: reach.ceiling,
@@ -235,7 +238,18 @@ impl<'a> Laid<'a> {
             },
             no_slope: slope.as_ref().err().map(ToString::to_string),
             slope: slope.ok().map(|slope| slope.per_radius),
+            slope_against_control,
         })
+    }
+
+    /// Ring by ring, from the innermost one, which has none; empty without a control student.
+    fn relative_fall_off(&self, level: f64) -> Result<Vec<Option<Estimate>>, AuditError> {
+        if self.graded.iter().all(|graded| graded.control.is_none()) {
+            return Ok(Vec::new());
+        }
+        let found = geometry::relative_fall_off(&self.rings, level);
+        let found = found.map_err(|source| failed(&self.graded[0].probe.axis, source))?;
+        Ok(std::iter::once(None).chain(found).collect())
     }
 }
 

@@ -49,6 +49,9 @@ pub struct Statement {
     /// The student before distillation; absent where it was not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<ModelIdentity>,
+    /// A control student, with whose fall-off the student's is compared; absent where none was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ModelIdentity>,
     /// How the two vocabularies relate.
     pub pairing: Pairing,
     /// What was asked.

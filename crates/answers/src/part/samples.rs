@@ -36,13 +36,8 @@ pub enum SampleSource {
 
 impl SampleSource {
     /// All sources, in the order of the format.
-    pub const ALL: [SampleSource; 5] = [
-        SampleSource::Teacher,
-        SampleSource::Rerun,
-        SampleSource::Student,
-        SampleSource::Base,
-        SampleSource::Control,
-    ];
+    pub const ALL: [SampleSource; 5] =
+        [SampleSource::Teacher, SampleSource::Rerun, SampleSource::Student, SampleSource::Base, SampleSource::Control];
 
     /// `teacher`, `rerun`, `student`, `base` or `control`.
     pub fn name(self) -> &'static str {

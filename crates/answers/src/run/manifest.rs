@@ -29,6 +29,21 @@ pub struct PlannedTokens {
     pub student_tokens: u64,
     /// Of the teacher's, those of the rerun.
     pub floor_tokens: u64,
+    /// By a control student; absent from the file where there are none.
+    #[serde(default, skip_serializing_if = "none")]
+    pub control_tokens: u64,
+}
+
+impl PlannedTokens {
+    /// By all models.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.teacher_tokens + self.student_tokens + self.control_tokens
+    }
+}
+
+fn none(tokens: &u64) -> bool {
+    *tokens == 0
 }
 
 /// What was planned: `manifest.json`.
@@ -58,8 +73,8 @@ pub struct Manifest {
     /// [`Manifest::regime`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regime: Option<Regime>,
-    /// What the models that are asked can be asked, by role: `teacher`, `student`, `base`, `control`. Absent from the file where no
-    /// model is asked or an earlier version planned the run.
+    /// What the models that are asked can be asked, by role: `teacher`, `student`, `base`, `control`. Absent from the file where
+    /// no model is asked or an earlier version planned the run.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub facets: BTreeMap<String, Vec<Facet>>,
     /// Name of the suite, for people.

@@ -50,6 +50,10 @@ pub struct AxisCurve {
     /// Why there is no slope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_slope: Option<String>,
+    /// The student's slope less a control student's on the same probes: below 0 where the student falls off more steeply.
+    /// Absent without a control, and where either slope cannot be estimated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slope_against_control: Option<Estimate>,
 }
 
 /// One ring of an axis.
@@ -75,6 +79,14 @@ pub struct RingRow {
     /// The same of the student before distillation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Estimate>,
+    /// The same of a control student.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<Estimate>,
+    /// How much more the student's log-odds of success change from the innermost ring to this one than a control student's:
+    /// below 0 where the student falls off more steeply. Absent in the innermost ring, without a control, and where either has
+    /// all or no success, here or in the innermost ring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relative_fall_off: Option<Estimate>,
     /// Student's success above chance, less the share of the ceiling's that is to be kept: 0 or more where the promise holds.
     pub surplus: Option<f64>,
     /// One-sided bounds of it, each at the gate's level.

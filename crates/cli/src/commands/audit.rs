@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 
 use hydrometer_answers::cache::TeacherCache;
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{ModelIdentity, RunFolder, StopRule, TeacherAsked, TrainedOn};
+use hydrometer_answers::{RunFolder, StopRule, TeacherAsked, TrainedOn};
 use hydrometer_ask::radius::Radius;
 use hydrometer_ask::{AskOptions, Models, Plan, UntilDecided, collect, collect_cached};
 use hydrometer_audit::{Policy, Statement, Watch, alpha, watched_gates};
 use hydrometer_metrics::stats::limits::families_to_exclude;
-use hydrometer_models::{EngineOptions, Model};
+use hydrometer_models::EngineOptions;
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe, Suite};
 
 use super::judged::{policy, publish, shown, warn_of};
-use super::run_name::default_folder;
+use super::run_name::{RunNames, default_folder};
 use super::sampling::Answered;
 use super::suite::{BLOCK, SEED, Texts};
 use super::trained_on::RadiusArguments;
@@ -41,6 +41,10 @@ pub struct Arguments {
     /// The copy before distillation. It answers prompts, and "gap closed" is measured from it.
     #[arg(long, value_name = "MODEL", conflicts_with = "teacher_cache")]
     base: Option<String>,
+    /// Another copy, such as one of the same size trained in another way. It is asked what says how hard it is (a knob), and
+    /// the student's fall-off is compared with its own. Its tokenizer may differ.
+    #[arg(long, value_name = "MODEL", conflicts_with = "teacher_cache")]
+    control: Option<String>,
     /// Folder of the run. Default: a name made from models and settings, so that the same command resumes.
     #[arg(long, value_name = "RUN")]
     out: Option<PathBuf>,
@@ -146,6 +150,7 @@ struct Settings {
     teacher: Teacher,
     student: String,
     base: Option<String>,
+    control: Option<String>,
     suite: Suite,
     options: AskOptions,
     engine: EngineOptions,
@@ -168,6 +173,11 @@ impl Settings {
             return Err(
                 Failure::input("--base only answers prompts, and the suite asks none").hint("add some with --probes")
             );
+        }
+        if arguments.control.is_some() && !suite.probes.iter().any(Probe::is_graded) {
+            let nothing =
+                "--control is asked only what says how hard it is and what is right, and the suite has nothing of it";
+            return Err(Failure::input(nothing).hint("add probes with a knob, or place your own with --trained-on"));
         }
         if arguments.meaning.is_given() {
             let nothing = "--sentence-encoder has nothing to read";
@@ -194,6 +204,7 @@ impl Settings {
             },
             student: arguments.student.clone(),
             base: arguments.base.clone(),
+            control: arguments.control.clone(),
             suite,
             options: AskOptions {
                 n_ctx: asked.texts.ctx,
@@ -227,7 +238,7 @@ impl Settings {
     ///
     /// # Errors
     /// It is inside a finished run.
-    fn folder(&self, models: &[&ModelIdentity], cache: Option<&Codec>) -> Result<PathBuf, Failure> {
+    fn folder(&self, models: &RunNames<'_>, cache: Option<&Codec>) -> Result<PathBuf, Failure> {
         let meaning = self.meaning.as_ref().map(|meaning| meaning.closeness().settings());
         let default = || default_folder(models, &self.suite, &self.options, cache, meaning);
         let folder = self.out.clone().unwrap_or_else(default);
@@ -274,12 +285,14 @@ fn audit_models(
 ) -> Result<(Statement, PathBuf), Failure> {
     let teacher = open_model("teacher", teacher, &settings.engine, terminal)?;
     let student = open_model("student", &settings.student, &settings.engine, terminal)?;
-    let open_base = |base: &String| open_model("base", base, &settings.engine, terminal);
-    let base = settings.base.as_ref().map(open_base).transpose()?;
+    let open = |role: &str, name: &Option<String>| {
+        name.as_ref().map(|name| open_model(role, name, &settings.engine, terminal)).transpose()
+    };
+    let (base, control) = (open("base", &settings.base)?, open("control", &settings.control)?);
     let meaning = settings.meaning.as_ref().map(Meaning::closeness);
-    let models = Models { teacher: &*teacher, student: &*student, base: base.as_deref(), meaning };
-    let identities = [teacher.identity(), student.identity()].into_iter().chain(models.base.map(Model::identity));
-    let folder = settings.folder(&identities.collect::<Vec<_>>(), None)?;
+    let models =
+        Models { teacher: &*teacher, student: &*student, base: base.as_deref(), control: control.as_deref(), meaning };
+    let folder = settings.folder(&RunNames::of(models), None)?;
     let speeds = expected_speeds(models, &settings.suite, &folder)?;
     let Settings { suite, options, policy, .. } = settings;
     let job = Job { suite, options, policy, folder: &folder, notices: Notices::FewFamilies };
@@ -301,7 +314,8 @@ fn audit_cached(
         }
     }
     let student = open_model("student", &settings.student, &settings.engine, terminal)?;
-    let folder = settings.folder(&[cache.teacher(), student.identity()], Some(cache.codec()))?;
+    let models = RunNames { models: vec![cache.teacher(), student.identity()], control: None };
+    let folder = settings.folder(&models, Some(cache.codec()))?;
     let mut progress = Progress::new(terminal, interrupt, Speeds { teacher: None, student: None });
     let collected = collect_cached(&mut cache, &*student, &settings.suite, &settings.options, &folder, &mut progress);
     progress.end();
