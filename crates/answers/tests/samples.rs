@@ -220,7 +220,3 @@ fn answer_store_version_1() {
     let key = AnswerKey::new(&support::model("student").key(), &prompt_hash(&[1, 2]), &support::sampling(), 2);
     assert_eq!(store.get(&key).unwrap().unwrap().text, "\u{202e}<b>student</b>\0 猫 2\n");
 }
-#[test]
-fn write_it_once() {
-    support::finished_control(&sample("run-v1-control"));
-}

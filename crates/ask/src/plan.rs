@@ -12,6 +12,7 @@ use hydrometer_models::{Model, Scorer};
 use hydrometer_probes::families::FamilySizes;
 use hydrometer_probes::{Ask, Probe, Suite};
 
+use crate::deployment::deployment;
 use crate::kind::likelihoods::Likelihoods;
 use crate::kind::texts::Texts;
 use crate::kind::{Kind, beside_texts};
@@ -106,6 +107,8 @@ impl<'a> Plan<'a> {
                 rendered_differently: rendered_differently(&kinds),
                 trained_to: trained_to(suite, options)?,
                 trained_on: options.trained_on.clone(),
+                deployment: deployment(suite, options)?,
+                deployed_on: options.deployed_on.as_ref().map(|placed| placed.prompts.clone()),
                 tool_protocols: tool_protocols(models, &kinds),
                 ..settings(models, options, asks_prompts, text_families)
             },

@@ -177,13 +177,13 @@ fn an_interrupted_run_goes_on_with_its_control_student() {
         let options = sampling(&folder.path().join(store), 3, 2);
         collect(models(&teacher, &student, Some(control)), &suite(), &options, &folder.path().join(name), watch)
     };
-    let whole = ask("whole", "a", &control, &mut Watch::default()).unwrap();
+    let whole = ask("whole", "a", &control, &mut Watch::default()).unwrap().rows::<Samples>().unwrap();
     for stop in [150, 250, 400] {
         let (name, store) = (format!("stopped-{stop}"), format!("store-{stop}"));
         let mut watch = Watch { stop_after_answers: Some(stop), ..Watch::default() };
         assert!(ask(&name, &store, &control, &mut watch).is_err());
         let run = ask(&name, &store, &control, &mut Watch::default()).unwrap();
-        assert_eq!(run.rows::<Samples>().unwrap(), whole.rows::<Samples>().unwrap());
+        assert_eq!(run.rows::<Samples>().unwrap(), whole);
     }
     // Another control is another plan.
     let refused = ask("whole", "a", &other, &mut Watch::default()).unwrap_err().to_string();

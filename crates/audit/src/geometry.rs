@@ -1,5 +1,6 @@
 //! How fidelity falls with distance: the curves of a run's graded probes, and the numbers of the headline taken from them.
 
+mod deployment;
 mod findings;
 mod success;
 
@@ -13,6 +14,7 @@ use hydrometer_metrics::measure::{CAPABILITY_VOLUME, Definition, SAFE_REACH, WOR
 use hydrometer_metrics::stats::limits::families_to_exclude;
 use hydrometer_probes::counted::counted;
 
+use self::deployment::Deployment;
 use self::success::{Graded, graded};
 use crate::AuditError;
 use crate::evidence::Evidence;
@@ -70,8 +72,14 @@ pub(crate) fn measure(evidence: &Evidence<'_>) -> Result<Measured, AuditError> {
         });
         return Ok(Measured { statement: None, numbers });
     }
-    let laid: Vec<Axis<'_>> =
-        axes.iter().map(|axis| Axis { rings: axis.volume_rings(), chance: axis.chance, deployment: None }).collect();
+    let laid: Vec<Axis<'_>> = axes
+        .iter()
+        .map(|axis| Axis {
+            rings: axis.volume_rings(),
+            chance: axis.chance,
+            deployment: axis.deployment.as_ref().ok().map(|deployment| deployment.shares.as_slice()),
+        })
+        .collect();
     let volumes = geometry::volumes(&laid, level).map_err(|source| failed("all axes", source))?;
     let mut curves = axes
         .iter()
@@ -81,6 +89,7 @@ pub(crate) fn measure(evidence: &Evidence<'_>) -> Result<Measured, AuditError> {
     // Least first; where there is nothing to keep last.
     let left = |curve: &AxisCurve| curve.volume.as_ref().map_or(f64::INFINITY, |volume| volume.value);
     curves.sort_by(|a, b| left(a).total_cmp(&left(b)));
+    let deployed = deployment::mean(&axes, &volumes);
     let [mean, worst] = kept(volumes);
     let fewest = axes.iter().map(|axis| axis.reach.families()).min().unwrap_or(0);
     let all: u64 = axes.iter().map(Laid::families).sum();
@@ -90,7 +99,13 @@ pub(crate) fn measure(evidence: &Evidence<'_>) -> Result<Measured, AuditError> {
         reservation: too_few(families, share, 1.0 - level),
     };
     Ok(Measured {
-        statement: Some(Geometry { delta: DELTA, certificate: CERTIFICATE_PROBES, axes: curves }),
+        statement: Some(Geometry {
+            delta: DELTA,
+            certificate: CERTIFICATE_PROBES,
+            axes: curves,
+            not_deployed: deployed.as_ref().err().cloned(),
+            deployed: deployed.ok(),
+        }),
         numbers: [
             number(&CAPABILITY_VOLUME, mean, all, DELTA),
             number(&WORST_AXIS, worst, fewest, 2.0 * DELTA),
@@ -122,6 +137,8 @@ struct Laid<'a> {
     /// Finer ones for the volume, where radii are distances.
     fine: Option<Rings>,
     reach: ReachTest,
+    /// Where the student is used, over the rings of the volume.
+    deployment: Deployment,
 }
 
 /// The axes in the order in which the suite asks them. Probes of one axis and knob that are guessed with different chances
@@ -168,7 +185,14 @@ impl<'a> Laid<'a> {
         let fine = fine.transpose()?;
         let promise = Promise { delta: DELTA, chance, level };
         let reach = ReachTest::new(&rings, &promise).map_err(|source| failed(axis, source))?;
-        Ok(Self { graded, trained_to, chance, rings, fine, reach })
+        let used = deployment::of_axis(settings, (axis, knob), trained_to, fine.as_ref().unwrap_or(&rings));
+        let deployment = used.map_err(|source| failed(axis, source))?;
+        Ok(Self { graded, trained_to, chance, rings, fine, reach, deployment })
+    }
+
+    /// Of the axis and of its knob.
+    fn names(&self) -> [&str; 2] {
+        self.graded.first().map_or(["", ""], |first| [&first.probe.axis, &first.knob.name])
     }
 
     /// The rings over which the volume is added up.
@@ -219,6 +243,7 @@ impl<'a> Laid<'a> {
         };
         let slope = geometry::slope(&self.graded.iter().map(|graded| of_student(graded)).collect::<Vec<_>>(), level);
         let beside = self.graded.iter().filter_map(|graded| Some((of_student(graded), graded.control?)));
+        let deployed = deployment::deployed(volume, &self.deployment);
         let slope_against_control = geometry::slope_difference(&beside.collect::<Vec<_>>(), level).ok();
         Ok(AxisCurve {
             axis: probe.axis.clone(),
@@ -236,6 +261,8 @@ impl<'a> Laid<'a> {
                 Volume::Kept(kept) => Some(kept.uniform.clone()),
                 Volume::NothingToKeep(_) => None,
             },
+            not_deployed: deployed.as_ref().err().cloned(),
+            deployed: deployed.ok(),
             no_slope: slope.as_ref().err().map(ToString::to_string),
             slope: slope.ok().map(|slope| slope.per_radius),
             slope_against_control,

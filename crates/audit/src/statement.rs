@@ -21,7 +21,7 @@ pub use cost::Cost;
 pub use episodes::{EpisodeAxis, EpisodeCase, EpisodeEvent, EpisodeEventKind, EpisodeRuns, EpisodesSummary, PassK};
 pub use finding::{EvidenceItem, Finding, Severity};
 pub use gate::{Corrected, Deciding, EvidencePoint, Gate, Spent, Watched};
-pub use geometry::{AxisCurve, Geometry, RingRow};
+pub use geometry::{AxisCurve, Deployed, Geometry, RingRow};
 pub use metric::{Band, Calibration, Headline, Metric, Quantiles, Reservation, ReservationKind, Slice, TruthCells};
 
 /// Version of the format, the first field of every statement.

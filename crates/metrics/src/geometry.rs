@@ -16,7 +16,7 @@ use thiserror::Error;
 
 pub use fall_off::relative_fall_off;
 pub use passk::{Runs, pass_k, pass_k_lost};
-pub use radius::{MOST_POINTS, NEIGHBOURS, Points, mean_distance, training_unit};
+pub use radius::{NEIGHBOURS, Nearest, Points, mean_distance, training_unit};
 pub use reach::{CERTIFICATE_PROBES, Promise, Reach, ReachTest, RingReach, reach};
 pub use rings::{Curve, Deployment, Probe, RINGS, Ring, Rings, VOLUME_RINGS};
 pub use slope::{Graded, Slope, slope, slope_difference};
@@ -110,17 +110,25 @@ pub enum GeometryError {
         /// What is wrong with it, and what was expected.
         problem: String,
     },
-    /// Too many vectors for comparison with each of them.
-    #[error("expected at most {MOST_POINTS} vectors, found {0}: more need an index of neighbours")]
-    TooMany(usize),
     /// Too few vectors for so many neighbours.
-    #[error("expected more than {k} vectors for {k} neighbours, found {found}")]
+    #[error("expected at least {k} other vectors for {k} neighbours, found {found}")]
     TooFew {
         /// Neighbours wanted.
         k: usize,
-        /// Vectors found.
+        /// Vectors found, beside the one whose neighbours they are.
         found: usize,
     },
+}
+
+impl GeometryError {
+    /// The same of a vector that many places further on, where blocks were looked at one by one.
+    #[must_use]
+    pub fn further(self, by: usize) -> Self {
+        match self {
+            Self::Vector { place, problem } => Self::Vector { place: place + by, problem },
+            other => other,
+        }
+    }
 }
 
 /// A level, or another share strictly between 0 and 1.

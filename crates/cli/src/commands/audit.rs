@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use hydrometer_answers::cache::TeacherCache;
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{RunFolder, StopRule, TeacherAsked, TrainedOn};
-use hydrometer_ask::radius::Radius;
-use hydrometer_ask::{AskOptions, Models, Plan, UntilDecided, collect, collect_cached};
+use hydrometer_ask::radius::{DistillationSet, placeable};
+use hydrometer_ask::{AskOptions, Models, PlacedDeployment, Plan, UntilDecided, collect, collect_cached};
 use hydrometer_audit::{Policy, Statement, Watch, alpha, watched_gates};
 use hydrometer_metrics::stats::limits::families_to_exclude;
 use hydrometer_models::EngineOptions;
@@ -15,6 +15,7 @@ use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe, Suite};
 
+use super::deployed_on::{Deployment, UsedArguments};
 use super::judged::{policy, publish, shown, warn_of};
 use super::run_name::{RunNames, default_folder};
 use super::sampling::Answered;
@@ -111,6 +112,8 @@ struct Asked {
     trained_on: Vec<PathBuf>,
     #[command(flatten)]
     radius: RadiusArguments,
+    #[command(flatten)]
+    used: UsedArguments,
     /// Seed of the built-in suite and of every random draw.
     #[arg(long, default_value_t = SEED, value_name = "N", value_parser = numbers::whole::<u64, 0>)]
     seed: u64,
@@ -163,10 +166,11 @@ impl Settings {
     fn resolve(arguments: &Arguments, terminal: &Terminal) -> Result<Self, Failure> {
         let asked = &arguments.asked;
         let mut suite = asked.texts.suite(asked.seed, terminal)?;
-        let trained_on = match asked.radius.open(&asked.trained_on, terminal)? {
-            Some(radius) => Some(place(&radius, &mut suite, terminal)?),
+        let placed = match asked.radius.open(&asked.trained_on, terminal)? {
+            Some(set) => Some(place(&set, &asked.used.deployed_on, &mut suite, terminal)?),
             None => None,
         };
+        let (trained_on, deployed_on) = placed.map_or((None, None), |(set, used)| (Some(set), used));
         let sampling = arguments.answered.resolve(&suite, asked.seed)?;
         let policy = policy(arguments.policy.as_deref())?;
         if arguments.base.is_some() && sampling.is_none() {
@@ -223,6 +227,8 @@ impl Settings {
                 }),
                 trained_to: asked.trained_to.iter().cloned().collect(),
                 trained_on,
+                deployment: asked.used.deployment.iter().cloned().collect(),
+                deployed_on,
                 arguments: as_typed(),
             },
             engine: arguments.engine.options(),
@@ -247,16 +253,26 @@ impl Settings {
     }
 }
 
-/// Grades the suite by its distance from the distillation set.
-fn place(radius: &Radius, suite: &mut Suite, terminal: &Terminal) -> Result<TrainedOn, Failure> {
-    let placed = radius.place(suite)?;
-    if placed == 0 {
+/// Grades the suite by its distance from the distillation set, and says where the prompts of the deployment lie, where there are
+/// any.
+fn place(
+    set: &DistillationSet,
+    deployed_on: &[PathBuf],
+    suite: &mut Suite,
+    terminal: &Terminal,
+) -> Result<(TrainedOn, Option<PlacedDeployment>), Failure> {
+    let words = placeable(suite);
+    if words.is_empty() {
         let nothing = format!("--trained-on has nothing to place: {} has", suite.name);
         let reason = format!("{nothing} no prompt with a check and no choice with a truth that is without a knob");
         return Err(Failure::input(reason).hint("add some with --probes, or leave --trained-on out"));
     }
+    let deployment = Deployment::read(deployed_on)?;
+    let prompts = deployment.iter().flat_map(|deployment| deployment.placed());
+    let radii = set.measure(words.iter().map(String::as_str).chain(prompts))?;
+    let placed = radii.place(suite)?;
     terminal.say(&format!("{} placed by distance from the distillation set", counted(placed as u64, "probe")));
-    Ok(radius.trained_on().clone())
+    Ok((radii.trained_on().clone(), deployment.map(|deployment| deployment.place(&radii))))
 }
 
 /// Runs the command.

@@ -104,14 +104,14 @@ pub fn volumes(axes: &[Axis<'_>], level: f64) -> Result<Volumes, GeometryError> 
 fn kept(axes: &[&Measured], level: f64) -> Option<Kept> {
     let table = joined(axes);
     let items = axes.iter().map(|axis| axis.probes).sum();
-    let number = |shape, statistic: &dyn Fn(&[f64]) -> Option<f64>| {
-        Some(joint_limits(&table, axes, shape, statistic)?.estimate(level, items))
+    let number = |shape, counts: Counts, statistic: &dyn Fn(&[f64]) -> Option<f64>| {
+        Some(joint_limits(&table, axes, shape, counts, statistic)?.estimate(level, items))
     };
     let mean = |sums: &[f64], by: By| mean_of_ratios(axes, sums, by);
     Some(Kept {
-        uniform: number(Shape::AMOUNT, &|sums| mean(sums, By::Width))?,
-        deployment: number(Shape::AMOUNT, &|sums| mean(sums, By::Use)),
-        illusion: number(Shape::ANY, &|sums| Some(mean(sums, By::Use)? - mean(sums, By::Width)?)),
+        uniform: number(Shape::AMOUNT, Measured::width, &|sums| mean(sums, By::Width))?,
+        deployment: number(Shape::AMOUNT, Measured::used, &|sums| mean(sums, By::Use)),
+        illusion: number(Shape::ANY, Measured::set_apart, &|sums| Some(mean(sums, By::Use)? - mean(sums, By::Width)?)),
     })
 }
 
@@ -137,7 +137,7 @@ pub fn least_of(limits: &[Limits], alpha: f64) -> Option<(f64, f64)> {
 
 /// Limits of the mean over axes, uniform in r; `None` without axes.
 fn uniform_limits(axes: &[&Measured]) -> Option<Limits> {
-    joint_limits(&joined(axes), axes, Shape::AMOUNT, &|sums| mean_of_ratios(axes, sums, By::Width))
+    joint_limits(&joined(axes), axes, Shape::AMOUNT, Measured::width, &|sums| mean_of_ratios(axes, sums, By::Width))
 }
 
 /// The families of all axes, the columns of one axis after those of another.
@@ -172,17 +172,21 @@ fn mean_of_ratios(axes: &[&Measured], sums: &[f64], by: By) -> Option<f64> {
     Some(ratios.sum::<Option<f64>>()? / axes.len() as f64)
 }
 
+/// How much a ring of an axis counts in a number.
+type Counts = fn(&Measured, usize) -> f64;
+
 fn joint_limits(
     table: &FamilyTable,
     axes: &[&Measured],
     shape: Shape,
+    counts: Counts,
     statistic: &dyn Fn(&[f64]) -> Option<f64>,
 ) -> Option<Limits> {
     let totals = table.totals();
     let totals = split(axes, &totals);
     let weight = |sums: &[f64]| {
         let parts = axes.iter().zip(split(axes, sums)).zip(&totals);
-        parts.map(|((axis, sums), totals)| axis.weight(sums, totals)).sum()
+        parts.map(|((axis, sums), totals)| axis.weight(sums, totals, counts)).sum()
     };
     Limits::of_strata(table, shape, weight, statistic)
 }
@@ -252,20 +256,32 @@ impl Measured {
         (teacher > 0.0).then(|| student / teacher)
     }
 
-    /// What a family brings of the mean that is uniform in r.
-    fn weight(&self, sums: &[f64], totals: &[f64]) -> f64 {
-        sums.chunks_exact(COLUMNS)
-            .zip(totals.chunks_exact(COLUMNS))
-            .zip(&self.uniform)
-            .map(|((family, all), weight)| weight * family[0] / all[0].max(1.0))
-            .sum()
+    /// Weight of a ring where every distance counts alike.
+    fn width(&self, ring: usize) -> f64 {
+        self.uniform[ring]
+    }
+
+    /// Weight of a ring where it counts as much as it is used.
+    fn used(&self, ring: usize) -> f64 {
+        self.deployment.as_ref().map_or(0.0, |shares| shares[ring])
+    }
+
+    /// How far the two are apart: where they are the same, the ring is in no difference of theirs.
+    fn set_apart(&self, ring: usize) -> f64 {
+        (self.used(ring) - self.width(ring)).abs()
+    }
+
+    /// What a family brings of a mean over the rings.
+    fn weight(&self, sums: &[f64], totals: &[f64], counts: Counts) -> f64 {
+        let rings = sums.chunks_exact(COLUMNS).zip(totals.chunks_exact(COLUMNS)).enumerate();
+        rings.map(|(ring, (family, all))| counts(self, ring) * family[0] / all[0].max(1.0)).sum()
     }
 
     fn denominator(&self) -> Option<Limits> {
         let totals = self.table.totals();
         let shape = Shape::Between { low: Some(-self.chance), high: Some(1.0 - self.chance) };
         let mean = |sums: &[f64]| self.means(sums, By::Width).map(|[teacher, _]| teacher);
-        Limits::of_strata(&self.table, shape, |sums| self.weight(sums, &totals), mean)
+        Limits::of_strata(&self.table, shape, |sums| self.weight(sums, &totals, Self::width), mean)
     }
 }
 

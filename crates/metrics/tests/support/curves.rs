@@ -256,6 +256,30 @@ impl Capability {
         }
     }
 
+    /// How often the volume where the student is used is held, and how often the illusion: mostly in the centre, less and less
+    /// outwards, nothing in the last two rings.
+    pub fn deployed(&self, audits: usize) -> [Held; 2] {
+        let mut random = self.stream();
+        let mut held = [Held::default(), Held::default()];
+        let shares = [0.5, 0.25, 0.15, 0.1, 0.0, 0.0];
+        for _ in 0..audits {
+            let rings = rings(&self.ask(&mut random), RINGS);
+            let axis = Axis { rings: &rings, chance: self.chance, deployment: Some(&shares) };
+            let mut above = [0.0; 2];
+            for (ring, share) in rings.rings().iter().zip(shares) {
+                above.iter_mut().zip(self.of_ring(ring)).for_each(|(sum, mean)| *sum += share * (mean - self.chance));
+            }
+            let truth = above[1] / above[0];
+            let truths = [truth, truth - self.volume(&rings)];
+            let found = match &volumes(&[axis], LEVEL).expect("probes").axes[0] {
+                Volume::Kept(kept) => [kept.deployment.clone(), kept.illusion.clone()],
+                Volume::NothingToKeep(_) => [None, None],
+            };
+            held.iter_mut().zip(&found).zip(truths).for_each(|((held, found), truth)| held.add(found.as_ref(), truth));
+        }
+        held
+    }
+
     /// How often the volume is held when the same audits are cut into so many rings.
     pub fn volume_of(&self, cut: usize, audits: usize) -> Held {
         let mut random = self.stream();

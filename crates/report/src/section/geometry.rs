@@ -2,6 +2,7 @@
 
 mod control;
 mod curve;
+mod deployment;
 
 use hydrometer_audit::statement::{AxisCurve, Geometry, RingRow};
 use hydrometer_metrics::Estimate;
@@ -31,9 +32,10 @@ pub(super) fn section(source: &Source<'_>) -> Section {
         .with(Block::lead(lead).on(PAGE))
         .with(Block::table(volumes(source, geometry)))
         .with_all(control::table(source, geometry).map(Block::table))
+        .with(deployment::block(source, geometry))
         .with_all(geometry.axes.iter().map(|axis| Block::figure(curve::picture(axis), curve::in_words(axis)).on(PAGE)))
         .with_all(geometry.axes.iter().map(rings))
-        .with_records(geometry.axes.iter().flat_map(records))
+        .with_records(geometry.axes.iter().flat_map(records).chain(deployment::records(geometry)))
 }
 
 /// `reasoning by depth`

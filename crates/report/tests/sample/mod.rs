@@ -127,6 +127,7 @@ pub fn full() -> Statement {
     statement.left_out = vec!["illusion_gap".into()];
     statement.cost.base_answer_tokens = 9_120;
     add_control(&mut statement);
+    add_deployment(&mut statement);
     let more = statement.findings.clone();
     statement.findings.extend(more);
     if let Some(answers) = &mut statement.answers {
@@ -272,6 +273,17 @@ fn add_control(statement: &mut Statement) {
     }
 }
 
+/// Where the student is used, on all axes but the last.
+fn add_deployment(statement: &mut Statement) {
+    let deployed =
+        |beyond| Some(Deployed { volume: estimate(0.93, 0.04, None), illusion: estimate(0.21, 0.05, None), beyond });
+    let Some(geometry) = &mut statement.geometry else { return };
+    (geometry.deployed, geometry.not_deployed) = (deployed(None), None);
+    for axis in geometry.axes.iter_mut().filter(|axis| axis.axis != "own") {
+        (axis.deployed, axis.not_deployed) = (deployed(Some(0.12)), None);
+    }
+}
+
 fn geometry() -> Geometry {
     let ring = |number: u32, student: f64, verdict| RingRow {
         inner: f64::from(number - 1) / 2.0,
@@ -310,6 +322,8 @@ fn geometry() -> Geometry {
         slope: Some(estimate(-1.1, 0.3, None)),
         no_slope: (axis == "own").then(|| "the slope is not estimable: all probes have one radius".into()),
         slope_against_control: None,
+        deployed: None,
+        not_deployed: Some("nobody said where the student is used".into()),
     };
     Geometry {
         delta: 0.1,
@@ -319,6 +333,8 @@ fn geometry() -> Geometry {
             axis("tool_use", "tools", [0.84, 0.8, 0.7], 0.5, None),
             axis("own", SCRIPT, [0.3, 0.3, 0.3], 0.0, None),
         ],
+        deployed: None,
+        not_deployed: Some("nobody said where the student is used".into()),
     }
 }
 
