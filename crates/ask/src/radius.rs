@@ -141,9 +141,13 @@ impl DistillationSet {
     fn distances(&self, queries: &[(&str, Option<usize>)]) -> Result<Vec<f64>, RadiusError> {
         let nearest = |queries: &[(&str, Option<usize>)]| {
             let (texts, members): (Vec<&str>, Vec<Option<usize>>) = queries.iter().copied().unzip();
-            let points = points(&*self.embedder, &texts)?.map_err(|fault| match queries {
-                [(_, Some(_)), ..] => RadiusError::Set(fault),
-                _ => RadiusError::Probe(fault),
+            let points = points(&*self.embedder, &texts)?.map_err(|fault| match (queries.first(), fault) {
+                // Of a member its place in the set says more than that among the queries.
+                (Some((_, Some(_))), GeometryError::Vector { place, problem }) => {
+                    RadiusError::Set(GeometryError::Vector { place: queries[place].1.unwrap_or(place), problem })
+                }
+                (Some((_, Some(_))), fault) => RadiusError::Set(fault),
+                (_, fault) => RadiusError::Probe(fault),
             })?;
             Nearest::new(points, members, NEIGHBOURS).map_err(RadiusError::Set)
         };

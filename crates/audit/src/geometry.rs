@@ -1,5 +1,6 @@
 //! How fidelity falls with distance: the curves of a run's graded probes, and the numbers of the headline taken from them.
 
+pub(crate) mod compare;
 mod deployment;
 mod findings;
 mod success;

@@ -4,6 +4,7 @@
 //! what each interval is good for: `docs/metrics/geometry.md`.
 
 mod fall_off;
+mod paired;
 mod passk;
 mod radius;
 mod reach;
@@ -15,6 +16,7 @@ mod volume;
 use thiserror::Error;
 
 pub use fall_off::relative_fall_off;
+pub use paired::{VolumesCompared, compare_volumes};
 pub use passk::{Runs, pass_k, pass_k_lost};
 pub use radius::{NEIGHBOURS, Nearest, Points, mean_distance, training_unit};
 pub use reach::{CERTIFICATE_PROBES, Promise, Reach, ReachTest, RingReach, reach};
@@ -63,6 +65,12 @@ pub enum GeometryError {
         rings: usize,
         /// Found.
         found: Vec<f64>,
+    },
+    /// An axis is laid out in other rings in the second run.
+    #[error("axis {place}: expected the same rings and chance in both runs, found others in the second")]
+    OtherRings {
+        /// Place of the axis, from 0.
+        place: usize,
     },
     /// A slope has no finite value: success ends, or begins, at one radius.
     #[error(

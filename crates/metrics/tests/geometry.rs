@@ -247,6 +247,49 @@ fn the_volume_counts_every_distance_alike() {
 }
 
 #[test]
+fn volumes_of_two_runs_are_paired_by_family() {
+    let names = names(40);
+    // Two axes, a family is in both; B is right where A is and on every fourth probe more.
+    let rings = |axis: usize, right: &dyn Fn(usize) -> bool| {
+        let probes: Vec<Probe<'_>> = (0..80)
+            .map(|place| {
+                let student = f64::from(u8::from(right(place + axis)));
+                probe(&names[place % 40], (place / 20 + 1) as f64, 1.0, student)
+            })
+            .collect();
+        Rings::new(&probes, 4).unwrap()
+    };
+    let (worse, better) =
+        (|place: usize| place.is_multiple_of(2), |place: usize| !place.is_multiple_of(4) || place % 8 == 0);
+    let (a, b) = ([rings(0, &worse), rings(1, &worse)], [rings(0, &better), rings(1, &better)]);
+    fn axes(rings: &[Rings]) -> Vec<Axis<'_>> {
+        rings.iter().map(|rings| Axis { rings, chance: 0.0, deployment: None }).collect()
+    }
+    let found = compare_volumes(&axes(&a), &axes(&b), 0.95).unwrap();
+    let mean = found.mean.unwrap();
+    let value = |rings: &[Rings]| volumes(&axes(rings), 0.95).unwrap().mean.unwrap().uniform.value;
+    near(mean.paired.a, value(&a), 1e-12);
+    near(mean.paired.b, value(&b), 1e-12);
+    let interval = mean.paired.interval.unwrap();
+    assert!(interval.low > 0.0 && interval.high < 1.0, "{interval:?}");
+    assert_eq!(
+        (mean.better, found.axes.len(), mean.paired.families),
+        (Some(hydrometer_metrics::measure::Side::B), 2, 40)
+    );
+    // Against itself nothing differs.
+    let same = compare_volumes(&axes(&a), &axes(&a), 0.95).unwrap().mean.unwrap();
+    assert_eq!((same.paired.difference(), same.paired.p_value, same.better), (0.0, Some(1.0), None));
+    // Where nothing can be kept there is nothing to compare.
+    let empty: Vec<Probe<'_>> = (0..40).map(|place| probe(&names[place], 1.0, 0.0, 0.0)).collect();
+    let empty = [Rings::new(&empty, 4).unwrap()];
+    let none = compare_volumes(&axes(&empty), &axes(&empty), 0.95).unwrap();
+    assert!(none.mean.is_none() && none.axes[0].is_none());
+    let other = compare_volumes(&axes(&a[..1]), &axes(&empty), 0.95);
+    assert_eq!(other.unwrap_err(), GeometryError::OtherRings { place: 0 });
+    assert!(matches!(compare_volumes(&axes(&a), &axes(&b[..1]), 0.95), Err(GeometryError::Setting { .. })));
+}
+
+#[test]
 fn where_deployment_lies() {
     let names = names(4);
     let probes: Vec<Probe<'_>> = (0..4).map(|place| probe(&names[place], place as f64, 1.0, 1.0)).collect();

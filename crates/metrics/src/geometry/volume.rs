@@ -85,7 +85,7 @@ pub fn volumes(axes: &[Axis<'_>], level: f64) -> Result<Volumes, GeometryError> 
     let (mut rich, mut places) = (Vec::new(), Vec::new());
     for (place, axis) in measured.iter().enumerate() {
         let teacher = axis.denominator().ok_or(GeometryError::Empty("probe that counts"))?;
-        let shown = teacher.bounds((1.0 - level) / 2.0).is_some_and(|(low, _)| low > 0.0);
+        let shown = axis.has_something(level);
         match kept(std::slice::from_ref(&axis), level) {
             Some(kept) if shown => {
                 found.push(Volume::Kept(kept));
@@ -141,7 +141,7 @@ fn uniform_limits(axes: &[&Measured]) -> Option<Limits> {
 }
 
 /// The families of all axes, the columns of one axis after those of another.
-fn joined(axes: &[&Measured]) -> FamilyTable {
+pub(super) fn joined(axes: &[&Measured]) -> FamilyTable {
     let columns = axes.iter().map(|axis| axis.table.columns()).sum();
     let mut joined = FamilyTable::new(columns);
     let mut first = 0;
@@ -167,13 +167,13 @@ fn split<'s>(axes: &[&Measured], mut sums: &'s [f64]) -> Vec<&'s [f64]> {
         .collect()
 }
 
-fn mean_of_ratios(axes: &[&Measured], sums: &[f64], by: By) -> Option<f64> {
+pub(super) fn mean_of_ratios(axes: &[&Measured], sums: &[f64], by: By) -> Option<f64> {
     let ratios = axes.iter().zip(split(axes, sums)).map(|(axis, sums)| axis.ratio(sums, by));
     Some(ratios.sum::<Option<f64>>()? / axes.len() as f64)
 }
 
 /// How much a ring of an axis counts in a number.
-type Counts = fn(&Measured, usize) -> f64;
+pub(super) type Counts = fn(&Measured, usize) -> f64;
 
 fn joint_limits(
     table: &FamilyTable,
@@ -183,17 +183,18 @@ fn joint_limits(
     statistic: &dyn Fn(&[f64]) -> Option<f64>,
 ) -> Option<Limits> {
     let totals = table.totals();
-    let totals = split(axes, &totals);
-    let weight = |sums: &[f64]| {
-        let parts = axes.iter().zip(split(axes, sums)).zip(&totals);
-        parts.map(|((axis, sums), totals)| axis.weight(sums, totals, counts)).sum()
-    };
-    Limits::of_strata(table, shape, weight, statistic)
+    Limits::of_strata(table, shape, |sums| joint_weight(axes, sums, &totals, counts), statistic)
+}
+
+/// What a family brings of a mean over the rings of several axes.
+pub(super) fn joint_weight(axes: &[&Measured], sums: &[f64], totals: &[f64], counts: Counts) -> f64 {
+    let parts = axes.iter().zip(split(axes, sums)).zip(split(axes, totals));
+    parts.map(|((axis, sums), totals)| axis.weight(sums, totals, counts)).sum()
 }
 
 /// An axis as sums, with its weights.
 #[derive(Clone, Debug)]
-struct Measured {
+pub(super) struct Measured {
     table: FamilyTable,
     chance: f64,
     probes: u64,
@@ -204,13 +205,13 @@ struct Measured {
 
 /// By which weights.
 #[derive(Clone, Copy)]
-enum By {
+pub(super) enum By {
     Width,
     Use,
 }
 
 impl Measured {
-    fn new(axis: &Axis<'_>) -> Result<Self, GeometryError> {
+    pub(super) fn new(axis: &Axis<'_>) -> Result<Self, GeometryError> {
         let rings = axis.rings.rings().len();
         let [count, teacher] = Curve::Teacher.columns();
         let student = Curve::Student.columns()[1];
@@ -257,7 +258,7 @@ impl Measured {
     }
 
     /// Weight of a ring where every distance counts alike.
-    fn width(&self, ring: usize) -> f64 {
+    pub(super) fn width(&self, ring: usize) -> f64 {
         self.uniform[ring]
     }
 
@@ -275,6 +276,12 @@ impl Measured {
     fn weight(&self, sums: &[f64], totals: &[f64], counts: Counts) -> f64 {
         let rings = sums.chunks_exact(COLUMNS).zip(totals.chunks_exact(COLUMNS)).enumerate();
         rings.map(|(ring, (family, all))| counts(self, ring) * family[0] / all[0].max(1.0)).sum()
+    }
+
+    /// Whether the teacher is shown to have anything above chance.
+    pub(super) fn has_something(&self, level: f64) -> bool {
+        let bounds = self.denominator().and_then(|teacher| teacher.bounds((1.0 - level) / 2.0));
+        bounds.is_some_and(|(low, _)| low > 0.0)
     }
 
     fn denominator(&self) -> Option<Limits> {
