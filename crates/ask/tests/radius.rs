@@ -97,7 +97,7 @@ fn the_order_of_the_set_changes_its_hash_and_no_radius() {
     assert_eq!(one.trained_on().embedder.name, "hashed n-grams");
 }
 
-/// Two coordinates, cheap: large sets are quick.
+/// Two coordinates, cheap: large sets are quick. A wave lies far from everything else.
 struct Turning;
 
 impl Embedder for Turning {
@@ -107,7 +107,10 @@ impl Embedder for Turning {
 
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
         let angle = |text: &&str| text.bytes().fold(0.0f32, |sum, byte| (sum * 3.1 + f32::from(byte)) % 1.5);
-        Ok(texts.iter().map(|text| vec![angle(text).cos(), angle(text).sin()]).collect())
+        let vector = |text: &&str| {
+            if text.starts_with('~') { vec![-1.0, 0.0] } else { vec![angle(text).cos(), angle(text).sin()] }
+        };
+        Ok(texts.iter().map(vector).collect())
     }
 }
 

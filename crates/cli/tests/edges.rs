@@ -10,7 +10,8 @@ use serde_json::Value;
 const TEACHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/teacher.gguf");
 
 fn hydrometer(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_hydrometer")).current_dir(folder).args(arguments).output().unwrap()
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
+    command.current_dir(folder).args(arguments).env("XDG_CACHE_HOME", folder.join("cache")).output().unwrap()
 }
 
 fn done(folder: &Path, arguments: &[&str]) -> String {

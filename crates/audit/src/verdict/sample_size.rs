@@ -128,15 +128,20 @@ fn of_curves(plan: Planned, number: &Number, curves: Option<&Geometry>, policy: 
         Err(missing) => return Planned { missing: Some(missing.clone()), ..plan },
     };
     let mut plan = match ground {
-        Ground::One(limits) => of_limits(plan, estimate, limits, policy, target),
-        Ground::Least(_) | Ground::Reach(_) => of_ground(plan, estimate, ground, policy),
+        Ground::One(limits) if limits.family_sd().is_some_and(|sd| sd > SPREAD) => {
+            of_limits(plan, estimate, limits, policy, target)
+        }
+        Ground::One(_) | Ground::Least(_) | Ground::Reach(_) => of_ground(plan, estimate, ground, policy),
     };
     plan.rings = curves.map_or_else(Vec::new, |curves| rings::planned(&plan, curves));
     plan
 }
 
-/// A number that is the least of several, judged as its gate is: were value and spread to stay. The chance that it is decided is
-/// not known.
+/// A spread below this is rounding.
+const SPREAD: f64 = 1e-12;
+
+/// A number that is the least of several, or one without a spread, judged as its gate is: were value and spread to stay. The
+/// chance that it is decided is not known.
 fn of_ground(mut plan: Planned, estimate: &Estimate, ground: &Ground, policy: &Policy) -> Planned {
     (plan.value, plan.families_now, plan.distance) = (Some(estimate.value), estimate.n_families, None);
     let Some(gate) = policy.gates.iter().find(|gate| gate.metric == plan.metric) else {
