@@ -123,7 +123,9 @@ impl DistillationSet {
         let queries: Vec<(&str, Option<usize>)> = members.chain(asked.iter().map(|text| (*text, None))).collect();
         let distances = self.distances(&queries)?;
         let (own, others) = distances.split_at(held_out.len());
-        let unit = rounded(training_unit(own).ok_or(RadiusError::Copies { members: held_out.len() })?);
+        // What rounds to nothing is no extent either.
+        let unit = training_unit(own).map(rounded).filter(|&unit| unit > 0.0);
+        let unit = unit.ok_or(RadiusError::Copies { members: held_out.len() })?;
         let trained_on = TrainedOn {
             files: self.files.clone(),
             rows: self.prompts.len() as u64,

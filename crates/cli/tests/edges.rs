@@ -43,7 +43,10 @@ fn a_control_student_and_where_the_student_is_used() {
     assert_eq!(output.status.code(), Some(0), "{talk}");
     // One greedy answer of each of three.
     assert!(talk.contains("72 free answers wanted"), "{talk}");
-    assert!(shown.contains("control") && shown.contains("Where it is used"), "{shown}");
+    // The demo's teacher can do nothing of it, so that there is nothing to weigh.
+    let said = |shown: &str| shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    let nothing = "Benchmark illusion: not measured: on no axis is the teacher shown to do better than chance";
+    assert!(shown.contains("control") && said(&shown).contains(nothing), "{shown}");
     let statement: Value = serde_json::from_slice(&std::fs::read(folder.join("run/statement.json")).unwrap()).unwrap();
     assert!(statement["control"]["surgery"].as_str().unwrap().contains("narrowed"), "{}", statement["control"]);
     let curve = &statement["geometry"]["axes"][0];
@@ -53,14 +56,13 @@ fn a_control_student_and_where_the_student_is_used() {
         assert!(table.contains(metric), "{metric}: {table}");
     }
     let page = std::fs::read_to_string(folder.join("run/report.html")).unwrap();
-    assert!(page.contains("control student") && page.contains("Where it is used"));
+    assert!(page.contains("control student") && page.contains("Benchmark illusion"));
     let manifest: Value = serde_json::from_slice(&std::fs::read(folder.join("run/manifest.json")).unwrap()).unwrap();
     assert_eq!(manifest["settings"]["deployment"]["reasoning.depth"][2]["weight"], 10.0);
 
     // Without weights it is said what is missing, on a terminal and in the table.
     let shown = done(folder, &[&models[..], &["--out", "nobody"]].concat());
-    let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("Benchmark illusion: not measured: nobody said where the student is used"), "{shown}");
+    assert!(said(&shown).contains("Benchmark illusion: not measured"), "{shown}");
     let expected = "expected AXIS.KNOB=VALUE:WEIGHT";
     for wrong in ["reasoning.depth=1", "depth=1:2", "reasoning.depth=1:-2", "reasoning.depth=1:x"] {
         refused(folder, &[&models[..], &["--deployment", wrong]].concat(), expected);
