@@ -242,7 +242,7 @@ impl<'a> Laid<'a> {
             radius: radius(graded),
             success: graded.student,
         };
-        let slope = geometry::slope(&self.graded.iter().map(|graded| of_student(graded)).collect::<Vec<_>>(), level);
+        let slope = geometry::slope(&self.graded.iter().map(&of_student).collect::<Vec<_>>(), level);
         let beside = self.graded.iter().filter_map(|graded| Some((of_student(graded), graded.control?)));
         let deployed = deployment::deployed(volume, &self.deployment);
         let slope_against_control = geometry::slope_difference(&beside.collect::<Vec<_>>(), level).ok();

@@ -77,6 +77,7 @@ impl Points {
         self.rows.is_empty()
     }
 
+    #[inline(always)]
     fn row(&self, place: usize) -> &[f32] {
         &self.rows[place * self.size..(place + 1) * self.size]
     }
@@ -164,6 +165,7 @@ impl Nearest {
 }
 
 /// Puts a distance in its place among the `k` smallest.
+#[inline(always)]
 fn keep(rising: &mut Vec<f32>, distance: f32, k: usize) {
     if rising.len() == k && rising.last().is_some_and(|&last| last <= distance) {
         return;
@@ -177,22 +179,39 @@ fn keep(rising: &mut Vec<f32>, distance: f32, k: usize) {
 #[inline(always)]
 fn dots(xs: [&[f32]; TILE], ys: [&[f32]; TILE]) -> [[f32; TILE]; TILE] {
     let mut lanes = [[[0.0_f32; LANES]; TILE]; TILE];
-    let whole = xs[0].len() / LANES * LANES;
-    for at in (0..whole).step_by(LANES) {
-        let of = |row: &[f32]| -> [f32; LANES] { std::array::from_fn(|lane| row[at + lane]) };
-        let (x, y) = (xs.map(of), ys.map(of));
-        for (lanes, x) in lanes.iter_mut().zip(&x) {
-            for (lanes, y) in lanes.iter_mut().zip(&y) {
-                for lane in 0..LANES {
-                    lanes[lane] += x[lane] * y[lane];
-                }
-            }
+    let ([x, other_x], [y, other_y]) = (xs.map(whole), ys.map(whole));
+    // Four plain loops, which a compiler keeps in registers.
+    for (((a, b), c), d) in x.iter().zip(other_x).zip(y).zip(other_y) {
+        add(&mut lanes[0][0], a, c);
+        add(&mut lanes[0][1], a, d);
+        add(&mut lanes[1][0], b, c);
+        add(&mut lanes[1][1], b, d);
+    }
+    let mut dots = [[0.0; TILE]; TILE];
+    for (place, dots) in dots.iter_mut().enumerate() {
+        for (other, dot) in dots.iter_mut().enumerate() {
+            *dot = lanes[place][other].iter().sum::<f32>() + rest(xs[place], ys[other]);
         }
     }
-    std::array::from_fn(|x| {
-        std::array::from_fn(|y| {
-            let rest: f32 = xs[x][whole..].iter().zip(&ys[y][whole..]).map(|(x, y)| x * y).sum();
-            lanes[x][y].iter().sum::<f32>() + rest
-        })
-    })
+    dots
+}
+
+#[inline(always)]
+fn add(lanes: &mut [f32; LANES], x: &[f32; LANES], y: &[f32; LANES]) {
+    for lane in 0..LANES {
+        lanes[lane] += x[lane] * y[lane];
+    }
+}
+
+/// The whole lanes of a vector.
+#[inline(always)]
+fn whole(row: &[f32]) -> &[[f32; LANES]] {
+    row.as_chunks().0
+}
+
+/// What is behind them.
+#[inline(always)]
+fn rest(x: &[f32], y: &[f32]) -> f32 {
+    let (x, y) = (x.as_chunks::<LANES>().1, y.as_chunks::<LANES>().1);
+    x.iter().zip(y).map(|(x, y)| x * y).sum()
 }
