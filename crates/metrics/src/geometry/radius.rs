@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use super::GeometryError;
 use crate::stats::quantile::percentiles;
@@ -120,27 +120,20 @@ impl Nearest {
             let problem = format!("expected {size} coordinates as in the queries, found {}", block.size);
             return Err(GeometryError::Vector { place: first, problem });
         }
-        Arch::new().dispatch(|| {
-            for start in (0..block.len()).step_by(BLOCK) {
-                let end = (start + BLOCK).min(block.len());
-                for query in (0..self.queries.len()).step_by(TILE) {
-                    self.compare(query, block, start..end, first);
-                }
-            }
-        });
+        Arch::new().dispatch(Comparison { nearest: self, block, first });
         Ok(())
     }
 
     /// A tile of queries against some vectors of a block.
     #[inline(always)]
-    fn compare(&mut self, query: usize, block: &Points, rows: Range<usize>, first: usize) {
+    fn compare<S: Simd>(&mut self, simd: S, query: usize, block: &Points, rows: Range<usize>, first: usize) {
         let here = self.queries.len().min(query + TILE) - query;
         // A place beyond the end is the last one again; what it gives is not looked at.
         let queries: [&[f32]; TILE] = std::array::from_fn(|at| self.queries.row(query + at.min(here - 1)));
         for start in rows.clone().step_by(TILE) {
             let there = rows.end.min(start + TILE) - start;
             let others: [&[f32]; TILE] = std::array::from_fn(|at| block.row(start + at.min(there - 1)));
-            let dots = dots(queries, others);
+            let dots = dots(simd, queries, others);
             for (at, dots) in dots.iter().enumerate().take(here) {
                 for (offset, dot) in dots.iter().enumerate().take(there) {
                     if self.members[query + at] != Some(first + start + offset) {
@@ -164,6 +157,28 @@ impl Nearest {
     }
 }
 
+/// Every query against a block: compiled for the vectors of each processor.
+struct Comparison<'c> {
+    nearest: &'c mut Nearest,
+    block: &'c Points,
+    first: usize,
+}
+
+impl WithSimd for Comparison<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { nearest, block, first } = self;
+        for start in (0..block.len()).step_by(BLOCK) {
+            let end = (start + BLOCK).min(block.len());
+            for query in (0..nearest.queries.len()).step_by(TILE) {
+                nearest.compare(simd, query, block, start..end, first);
+            }
+        }
+    }
+}
+
 /// Puts a distance in its place among the `k` smallest.
 #[inline(always)]
 fn keep(rising: &mut Vec<f32>, distance: f32, k: usize) {
@@ -174,44 +189,36 @@ fn keep(rising: &mut Vec<f32>, distance: f32, k: usize) {
     rising.truncate(k);
 }
 
-/// Every dot product of a tile. Each is added up in one order, whatever the processor and the tile: no product is fused with an
-/// addition.
+/// Every dot product of a tile. Each is added up in [`LANES`] sums in one order, whatever the width of the processor's vectors: no
+/// product is fused with an addition.
 #[inline(always)]
-fn dots(xs: [&[f32]; TILE], ys: [&[f32]; TILE]) -> [[f32; TILE]; TILE] {
+fn dots<S: Simd>(simd: S, xs: [&[f32]; TILE], ys: [&[f32]; TILE]) -> [[f32; TILE]; TILE] {
     let mut lanes = [[[0.0_f32; LANES]; TILE]; TILE];
-    let ([x, other_x], [y, other_y]) = (xs.map(whole), ys.map(whole));
-    // Four plain loops, which a compiler keeps in registers.
-    for (((a, b), c), d) in x.iter().zip(other_x).zip(y).zip(other_y) {
-        add(&mut lanes[0][0], a, c);
-        add(&mut lanes[0][1], a, d);
-        add(&mut lanes[1][0], b, c);
-        add(&mut lanes[1][1], b, d);
+    let whole = xs[0].len() / LANES * LANES;
+    let ([x, other_x], [y, other_y]) =
+        (xs.map(|x| S::as_simd_f32s(&x[..whole]).0), ys.map(|y| S::as_simd_f32s(&y[..whole]).0));
+    // So many vectors are the lanes; one of them after the other, so that its four sums stay in registers.
+    let step = LANES / S::F32_LANES;
+    for part in 0..step {
+        let zero = simd.splat_f32s(0.0);
+        let mut sums = [zero; TILE * TILE];
+        for at in (part..x.len()).step_by(step) {
+            let (a, b, c, d) = (x[at], other_x[at], y[at], other_y[at]);
+            sums[0] = simd.add_f32s(sums[0], simd.mul_f32s(a, c));
+            sums[1] = simd.add_f32s(sums[1], simd.mul_f32s(a, d));
+            sums[2] = simd.add_f32s(sums[2], simd.mul_f32s(b, c));
+            sums[3] = simd.add_f32s(sums[3], simd.mul_f32s(b, d));
+        }
+        for (lanes, sum) in lanes.as_flattened_mut().iter_mut().zip(sums) {
+            S::as_mut_simd_f32s(lanes).0[part] = sum;
+        }
     }
     let mut dots = [[0.0; TILE]; TILE];
     for (place, dots) in dots.iter_mut().enumerate() {
         for (other, dot) in dots.iter_mut().enumerate() {
-            *dot = lanes[place][other].iter().sum::<f32>() + rest(xs[place], ys[other]);
+            let rest: f32 = xs[place][whole..].iter().zip(&ys[other][whole..]).map(|(x, y)| x * y).sum();
+            *dot = lanes[place][other].iter().sum::<f32>() + rest;
         }
     }
     dots
-}
-
-#[inline(always)]
-fn add(lanes: &mut [f32; LANES], x: &[f32; LANES], y: &[f32; LANES]) {
-    for lane in 0..LANES {
-        lanes[lane] += x[lane] * y[lane];
-    }
-}
-
-/// The whole lanes of a vector.
-#[inline(always)]
-fn whole(row: &[f32]) -> &[[f32; LANES]] {
-    row.as_chunks().0
-}
-
-/// What is behind them.
-#[inline(always)]
-fn rest(x: &[f32], y: &[f32]) -> f32 {
-    let (x, y) = (x.as_chunks::<LANES>().1, y.as_chunks::<LANES>().1);
-    x.iter().zip(y).map(|(x, y)| x * y).sum()
 }
