@@ -119,6 +119,7 @@ impl Rows {
                     option,
                     teacher_logprob,
                     student_logprob,
+                    control_logprob: None,
                 };
                 self.choices.push((0..).zip(teacher.iter().zip(student)).map(row).collect());
             }
@@ -271,6 +272,7 @@ fn manifest(
         teacher: identity(&options.teacher, answers, |question| &question.teacher),
         student: identity(&options.student, answers, |question| &question.student),
         base: None,
+        control: None,
         pairing: "the answers were given as texts, nothing is known of their tokens".to_owned(),
         shared_vocab: None,
         regime: Regime::GivenAnswers,

@@ -86,6 +86,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         teacher: manifest.teacher.clone(),
         student: manifest.student.clone(),
         base: manifest.base.clone(),
+        control: manifest.control.clone(),
         pairing: pairing(rows),
         suite: summary(rows, &evidence),
         headline: headline(&metrics, &gates, geometry.statement.as_ref()),
@@ -205,6 +206,8 @@ fn cost(rows: &Rows) -> Cost {
         teacher_answer_tokens: tokens(&[SampleSource::Teacher, SampleSource::Rerun]),
         student_answer_tokens: tokens(&[SampleSource::Student]),
         base_answer_tokens: tokens(&[SampleSource::Base]),
+        control_tokens: c.control_tokens,
+        control_answer_tokens: tokens(&[SampleSource::Control]),
     }
 }
 

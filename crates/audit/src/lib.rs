@@ -17,5 +17,5 @@ pub use error::AuditError;
 pub use issue::statement;
 pub use statement::Statement;
 pub use verdict::policy::{DEFAULT_POLICY, GateRule, Policy};
-pub use verdict::sample_size::{Planned, Target, sample_size};
+pub use verdict::sample_size::{Planned, PlannedRing, Target, sample_size};
 pub use verdict::sequential::{Watch, alpha, watched_gates};

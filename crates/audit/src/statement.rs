@@ -23,7 +23,7 @@ pub use episodes::{
 };
 pub use finding::{EvidenceItem, Finding, Severity};
 pub use gate::{Corrected, Deciding, EvidencePoint, Gate, Spent, Watched};
-pub use geometry::{AxisCurve, Geometry, RingRow};
+pub use geometry::{AxisCurve, Deployed, Geometry, RingRow};
 pub use metric::{Band, Calibration, Headline, Metric, Quantiles, Reservation, ReservationKind, Slice, TruthCells};
 
 /// Version of the format, the first field of every statement.
@@ -51,6 +51,9 @@ pub struct Statement {
     /// The student before distillation; absent where it was not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<ModelIdentity>,
+    /// A control student, with whose fall-off the student's is compared; absent where none was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ModelIdentity>,
     /// How the two vocabularies relate.
     pub pairing: Pairing,
     /// What was asked.

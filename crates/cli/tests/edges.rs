@@ -31,6 +31,58 @@ fn lines(text: &str) -> Vec<Value> {
 }
 
 #[test]
+fn a_control_student_and_where_the_student_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    done(folder, &["probes", "generate", "--axis", "reasoning", "--ladders", "4", "--out", "ladders.jsonl"]);
+    let (student, control) = (format!("planted:narrowed=1({TEACHER})"), format!("planted:narrowed=2({TEACHER})"));
+    let models = ["audit", "--teacher", TEACHER, "--student", &student, "--probes", "ladders.jsonl"];
+    let more = ["--control", &control, "--deployment", "reasoning.depth=1:70,2:20,40:10", "--out", "run"];
+    let output = hydrometer(folder, &[&models[..], &more].concat());
+    let (shown, talk) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{talk}");
+    // One greedy answer of each of three.
+    assert!(talk.contains("72 free answers wanted"), "{talk}");
+    // The demo's teacher can do nothing of it, so that there is nothing to weigh.
+    let said = |shown: &str| shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    let nothing = "Benchmark illusion: not measured: on no axis is the teacher shown to do better than chance";
+    assert!(shown.contains("control") && said(&shown).contains(nothing), "{shown}");
+    let statement: Value = serde_json::from_slice(&std::fs::read(folder.join("run/statement.json")).unwrap()).unwrap();
+    assert!(statement["control"]["surgery"].as_str().unwrap().contains("narrowed"), "{}", statement["control"]);
+    let curve = &statement["geometry"]["axes"][0];
+    assert!(curve["rings"][5]["control"]["value"].is_number(), "{curve}");
+    let table = done(folder, &["report", "run", "--format", "csv"]);
+    for metric in ["control_success", "deployment_volume", "benchmark_illusion"] {
+        assert!(table.contains(metric), "{metric}: {table}");
+    }
+    let page = std::fs::read_to_string(folder.join("run/report.html")).unwrap();
+    assert!(page.contains("control student") && page.contains("Benchmark illusion"));
+    let manifest: Value = serde_json::from_slice(&std::fs::read(folder.join("run/manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["settings"]["deployment"]["reasoning.depth"][2]["weight"], 10.0);
+
+    // Without weights it is said what is missing, on a terminal and in the table.
+    let shown = done(folder, &[&models[..], &["--out", "nobody"]].concat());
+    assert!(said(&shown).contains("Benchmark illusion: not measured"), "{shown}");
+    let expected = "expected AXIS.KNOB=VALUE:WEIGHT";
+    for wrong in ["reasoning.depth=1", "depth=1:2", "reasoning.depth=1:-2", "reasoning.depth=1:x"] {
+        refused(folder, &[&models[..], &["--deployment", wrong]].concat(), expected);
+    }
+    refused(
+        folder,
+        &[&models[..], &["--deployment", "reasoning.tools=1:2"]].concat(),
+        "suite's knobs: reasoning.depth",
+    );
+    refused(folder, &[&models[..], &["--deployed-on", "ladders.jsonl"]].concat(), "--trained-on");
+    std::fs::write(
+        folder.join("flat.jsonl"),
+        "{\"id\":\"a\",\"family\":\"a\",\"axis\":\"a\",\"kind\":\"prompt\",\"prompt\":\"Hi\"}\n",
+    )
+    .unwrap();
+    let flat = ["audit", "--teacher", TEACHER, "--student", &student, "--probes", "flat.jsonl", "--control", &control];
+    refused(folder, &flat, "the suite has nothing of it");
+}
+
+#[test]
 fn what_a_student_lost_is_exported_fresh() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -63,6 +63,12 @@ impl Probe {
         }
     }
 
+    /// Whether success on it is set against a distance: it says how hard it is, and somebody knows what is right.
+    #[must_use]
+    pub fn is_graded(&self) -> bool {
+        self.knob.is_some() && self.ask.kind().has_truth() == Some(true)
+    }
+
     /// Whether it is answered freely and the whole text of an answer counts.
     #[must_use]
     pub fn is_free(&self) -> bool {

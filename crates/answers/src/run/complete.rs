@@ -93,8 +93,11 @@ fn expected(probe: &Probe, manifest: &Manifest) -> Option<u64> {
             None
         }
         Ask::Prompt(_) | Ask::Episode(_) => samples.as_ref().map(|samples| {
-            let asked =
-                SampleSource::ALL.into_iter().filter(|source| *source != SampleSource::Base || manifest.base.is_some());
+            let asked = SampleSource::ALL.into_iter().filter(|source| match source {
+                SampleSource::Teacher | SampleSource::Rerun | SampleSource::Student => true,
+                SampleSource::Base => manifest.base.is_some(),
+                SampleSource::Control => manifest.control.is_some() && probe.is_graded(),
+            });
             let decoding = probe.decoding().unwrap_or_default();
             asked.map(|source| u64::from(samples.answers(source, decoding))).sum()
         }),

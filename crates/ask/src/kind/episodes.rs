@@ -83,7 +83,7 @@ impl Episodes {
             let Ask::Episode(episode) = &probe.ask else { continue };
             let running = Running::start(episode);
             let mut asked = Vec::new();
-            for (role, model) in models.who_answer().filter(|(_, model)| model.answers().is_some()) {
+            for (role, model) in models.who_answer_to(probe).filter(|(_, model)| model.answers().is_some()) {
                 let first = conversation(model, probe, episode, running.events(), &settings);
                 asked.push((role, model, first.map_err(role.failed())?));
             }
@@ -118,7 +118,8 @@ fn conversation(
 
 /// The runs of one model, from the beginning.
 fn begin<'e>(asker: &Asker<'_>, probes: &'e [Probe]) -> Vec<Run<'e>> {
-    let episodes = probes.iter().filter_map(|probe| match &probe.ask {
+    let asked = probes.iter().filter(|probe| asker.role.is_asked(probe));
+    let episodes = asked.filter_map(|probe| match &probe.ask {
         Ask::Episode(episode) => Some((probe, episode)),
         _ => None,
     });
@@ -209,7 +210,7 @@ impl Kind for Episodes {
     fn answers(&self, unit: usize) -> u64 {
         let Some(settings) = &self.settings else { return 0 };
         let answers = |probe: &Probe| {
-            let sources = self.roles.iter().flat_map(|role| role.sources());
+            let sources = self.roles.iter().filter(|role| role.is_asked(probe)).flat_map(|role| role.sources());
             let decoding = probe.decoding().unwrap_or_default();
             let runs: u64 = sources.map(|&source| u64::from(settings.answers(source, decoding))).sum();
             runs * u64::from(steps(probe))

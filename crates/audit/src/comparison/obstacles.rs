@@ -1,9 +1,12 @@
 //! Where two runs were asked differently: a number that depends on it means something else in each.
 
+use std::collections::BTreeSet;
+
 use hydrometer_answers::{Manifest, ModelIdentity, Regime, SampleSource, SamplingParameters};
 use hydrometer_metrics::measure::answers::GAP_CLOSED;
 use hydrometer_metrics::measure::{Definition, Items, Need};
 use hydrometer_probes::counted::counted;
+use hydrometer_probes::{Ask, Probe};
 
 use crate::AuditError;
 use crate::evidence::Rows;
@@ -113,6 +116,18 @@ impl Obstacles {
         // A gap that starts elsewhere is another gap.
         let elsewhere = gap_bases[0] != gap_bases[1] || weights(a) != weights(b);
         (metric.id == GAP_CLOSED.id && elsewhere).then(|| "the two gaps start from different answers".to_owned())
+    }
+
+    /// Why success at a distance means something else in each run; `None` where it means the same, or nothing is graded.
+    pub(super) fn on_graded(&self, probes: &[Probe]) -> Option<String> {
+        let asks = |choices: bool| {
+            let graded = probes.iter().filter(|probe| probe.is_graded());
+            graded.map(|probe| matches!(probe.ask, Ask::Choice(_))).any(|choice| choice == choices)
+        };
+        let (choices, answers) = (asks(true), asks(false));
+        let found = self.choices.iter().filter(|_| choices).chain(self.prompts.iter().filter(|_| answers));
+        let found: BTreeSet<&str> = found.map(String::as_str).collect();
+        (!found.is_empty()).then(|| found.into_iter().collect::<Vec<_>>().join("; "))
     }
 
     /// What a reader must know although everything is compared.

@@ -23,6 +23,8 @@ pub(super) struct Graded<'a> {
     pub ceiling: Option<f64>,
     /// Of the student before distillation.
     pub base: Option<f64>,
+    /// Of the control student.
+    pub control: Option<f64>,
 }
 
 /// The graded probes that both models were asked, in the order of the suite.
@@ -65,14 +67,14 @@ fn answered<'a>(probe: &'a Probe, knob: &'a Knob, rows: &[&SampleRow]) -> Result
     let (Some(teacher), Some(student)) = (share(SampleSource::Teacher), share(SampleSource::Student)) else {
         return Ok(None);
     };
-    let (ceiling, base) = (share(SampleSource::Rerun), share(SampleSource::Base));
-    Ok(Some(Graded { probe, knob, teacher, student, ceiling, base }))
+    let [ceiling, base, control] = [SampleSource::Rerun, SampleSource::Base, SampleSource::Control].map(share);
+    Ok(Some(Graded { probe, knob, teacher, student, ceiling, base, control }))
 }
 
 /// Shares of runs that succeed; `None` without a knob.
 fn acted(found: Successes<'_>) -> Option<Graded<'_>> {
-    let Successes { probe, teacher, student, rerun, base } = found;
-    Some(Graded { probe, knob: probe.knob.as_ref()?, teacher, student, ceiling: rerun, base })
+    let Successes { probe, teacher, student, rerun, base, control } = found;
+    Some(Graded { probe, knob: probe.knob.as_ref()?, teacher, student, ceiling: rerun, base, control })
 }
 
 /// Whether each model holds the right option for the most probable; `None` without a right one.
@@ -80,5 +82,6 @@ fn chosen<'a>(probe: &'a Probe, knob: &'a Knob, choice: &AskedChoice<'_>) -> Opt
     let truth = choice.truth?;
     let right = |options: &[f64]| f64::from(u8::from(top(options) == truth));
     let (teacher, student) = (right(&choice.teacher), right(&choice.student));
-    Some(Graded { probe, knob, teacher, student, ceiling: None, base: None })
+    let control = choice.control.as_deref().map(right);
+    Some(Graded { probe, knob, teacher, student, ceiling: None, base: None, control })
 }

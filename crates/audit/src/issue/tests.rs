@@ -46,6 +46,7 @@ fn rows(positions: Vec<PositionRow>) -> Rows {
         teacher: model("teacher"),
         student: model("student"),
         base: None,
+        control: None,
         pairing: "same vocabulary".into(),
         shared_vocab: Some(8),
         regime: Regime::FullLogits,

@@ -38,6 +38,8 @@ pub(crate) struct Successes<'a> {
     pub rerun: Option<f64>,
     /// Of the student before distillation; `None` where it was not asked.
     pub base: Option<f64>,
+    /// Of a control student; `None` where none was asked.
+    pub control: Option<f64>,
 }
 
 impl<'a> ActedEpisode<'a> {
@@ -167,6 +169,7 @@ pub(crate) fn successes<'a>(rows: &'a [EpisodeRow], probes: &'a [Probe]) -> Vec<
             student: acted.success(SampleSource::Student)?,
             rerun: acted.twice().map(|[_, again]| again.success()),
             base: acted.success(SampleSource::Base),
+            control: acted.success(SampleSource::Control),
         })
     };
     episodes(rows, probes).iter().filter_map(successes).collect()

@@ -187,6 +187,8 @@ impl Tour {
             until_decided: None,
             trained_to: TRAINED_TO.map(|(knob, value)| (knob.to_owned(), value)).into(),
             trained_on: None,
+            deployment: Default::default(),
+            deployed_on: None,
             arguments: vec!["demo".to_owned(), round.name.to_owned()],
         };
         let policy = Policy::default();

@@ -6,6 +6,7 @@ pub mod collect;
 pub mod compare;
 pub mod completions;
 pub mod demo;
+mod deployed_on;
 pub mod distributions;
 pub mod export;
 pub mod gate;
