@@ -78,7 +78,7 @@ impl<'a> Plan<'a> {
             let asked = |probe: &Probe| match probe.ask {
                 Ask::Prompt(_) | Ask::Episode(_) => asks_prompts,
                 Ask::Choice(_) => chooses,
-                Ask::Text(_) => false,
+                Ask::Text(_) | Ask::Trajectory(_) => false,
             };
             suite.probes.iter().any(|probe| Role::Control.is_asked(probe) && asked(probe))
         });

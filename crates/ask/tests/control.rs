@@ -91,7 +91,7 @@ fn prompt(id: String, family: String, words: String, depth: Option<u32>) -> Prob
     let check = Some(Checker::Exact(vec!["yes".into()]));
     let ask = Ask::Prompt(kind::Prompt { check, decoding, ..kind::Prompt::new(&words) });
     let knob = depth.map(|depth| Knob::new("depth", f64::from(depth)));
-    Probe { id, family, axis: "reasoning".into(), tags: Vec::new(), knob, ask }
+    Probe { id, family, axis: "reasoning".into(), tags: Vec::new(), knob, boundary: None, ask }
 }
 
 /// Ladders, and ten questions that say nothing of how hard they are.
