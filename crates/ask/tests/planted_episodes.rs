@@ -93,7 +93,7 @@ fn a_narrowed_student_acts_as_far_as_its_dose_and_no_farther() {
 #[test]
 fn garbled_calls_are_malformed_at_their_rate() {
     let found = audited(ActingDefect::ToolsGarbled(0.3));
-    let runs = found.episodes.as_ref().unwrap().student;
+    let runs = &found.episodes.as_ref().unwrap().student;
     let share = runs.malformed as f64 / (runs.malformed + runs.calls) as f64;
     assert!((share - 0.3).abs() < 0.05, "{share}");
     assert_eq!(found.episodes.as_ref().unwrap().teacher.malformed, 0);
