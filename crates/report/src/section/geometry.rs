@@ -1,5 +1,6 @@
 //! How far the student reaches: curves over the distance from what it was trained on, axis by axis.
 
+mod certificate;
 mod control;
 mod curve;
 mod deployment;
@@ -28,9 +29,11 @@ pub(super) fn section(source: &Source<'_>) -> Section {
          that is left, every distance counting alike. Radius 1 is what the student was trained to.",
         show::percent(1.0 - geometry.delta)
     );
+    let certificates = certificate::certificates(source.statement, geometry);
     section
         .with(Block::lead(lead).on(PAGE))
         .with(Block::table(volumes(source, geometry)))
+        .with_all((!certificates.is_empty()).then(|| Block::facts(certificates)))
         .with_all(control::table(source, geometry).map(Block::table))
         .with(deployment::block(source, geometry))
         .with_all(geometry.axes.iter().map(|axis| Block::figure(curve::picture(axis), curve::in_words(axis)).on(PAGE)))
