@@ -260,7 +260,7 @@ fn volumes_of_two_runs_are_paired_by_family() {
         Rings::new(&probes, 4).unwrap()
     };
     let (worse, better) =
-        (|place: usize| place.is_multiple_of(2), |place: usize| !place.is_multiple_of(4) || place % 8 == 0);
+        (|place: usize| place.is_multiple_of(2), |place: usize| !place.is_multiple_of(4) || place.is_multiple_of(8));
     let (a, b) = ([rings(0, &worse), rings(1, &worse)], [rings(0, &better), rings(1, &better)]);
     fn axes(rings: &[Rings]) -> Vec<Axis<'_>> {
         rings.iter().map(|rings| Axis { rings, chance: 0.0, deployment: None }).collect()
@@ -565,7 +565,7 @@ fn blocks_do_not_change_a_distance_by_a_bit() {
             assert_eq!(nearest(&set, &queries, NEIGHBOURS, block), whole, "blocks of {block}");
         }
         for (query, whole) in queries.iter().zip(&whole) {
-            assert_eq!(nearest(&set, &[query.clone()], NEIGHBOURS, 300), [*whole], "by itself");
+            assert_eq!(nearest(&set, std::slice::from_ref(query), NEIGHBOURS, 300), [*whole], "by itself");
         }
     }
 }
