@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use hydrometer_ask::radius::{Radii, words};
 use hydrometer_metrics::stats::quantile::percentiles;
 use hydrometer_probes::Suite;
-use hydrometer_probes::counted::counted;
+use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_report::visible;
 use serde::Serialize;
 use serde_json::json;
@@ -68,8 +68,9 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit
     }
     terminal.data(&lines)?;
     terminal.say(&format!(
-        "radius 1 is {:.3}, within which 95 % of the {} of {} lie, each without itself; embedding: {}",
+        "radius 1 is {:.3}, within which 95 % of {} of the {} of {} lie, each held out by itself; embedding: {}",
         set.unit,
+        grouped(set.held_out),
         counted(set.rows, "prompt"),
         visible(&set.files.join(" + ")),
         visible(&set.embedder.name)
