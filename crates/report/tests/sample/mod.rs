@@ -53,6 +53,7 @@ pub fn statement() -> Statement {
         geometry: Some(geometry()),
         episodes: None,
         episode_cases: vec![],
+        judgment: None,
         deciding: None,
         cost: Cost {
             teacher_tokens: 28_672,
@@ -121,6 +122,8 @@ pub fn full() -> Statement {
     statement.student.unknown = Some("its file does not say".into());
     statement.deciding = Some(deciding());
     (statement.episodes, statement.episode_cases) = evidence::episodes();
+    statement.judgment = Some(evidence::judgment());
+    statement.metrics.extend(evidence::of_judgment());
     statement.left_out = vec!["illusion_gap".into()];
     statement.cost.base_answer_tokens = 9_120;
     let more = statement.findings.clone();
