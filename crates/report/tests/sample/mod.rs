@@ -53,7 +53,7 @@ pub fn statement() -> Statement {
         geometry: Some(geometry()),
         episodes: None,
         episode_cases: vec![],
-        judgment: None,
+        judgment: Some(evidence::judgment()),
         deciding: None,
         cost: Cost {
             teacher_tokens: 28_672,
@@ -103,6 +103,7 @@ pub fn empty() -> Statement {
         answer_cases: vec![],
         episodes: None,
         episode_cases: vec![],
+        judgment: None,
         suite: SuiteSummary { prompts: 0, ..suite() },
         cost: Cost { teacher_answer_tokens: 0, student_answer_tokens: 0, ..statement().cost },
         left_out: vec![],
@@ -122,8 +123,6 @@ pub fn full() -> Statement {
     statement.student.unknown = Some("its file does not say".into());
     statement.deciding = Some(deciding());
     (statement.episodes, statement.episode_cases) = evidence::episodes();
-    statement.judgment = Some(evidence::judgment());
-    statement.metrics.extend(evidence::of_judgment());
     statement.left_out = vec!["illusion_gap".into()];
     statement.cost.base_answer_tokens = 9_120;
     let more = statement.findings.clone();
@@ -417,7 +416,7 @@ fn metrics() -> Vec<Metric> {
     let mut alone = estimate(12.4, 0.0, None);
     alone.interval = None;
     alone.n_families = 1;
-    vec![
+    let mut all = vec![
         measured("kl_divergence", estimate(0.8305, 0.0412, Some(0.000_003))),
         measured("reverse_kl", estimate(0.9127, 0.05, Some(0.000_003))),
         measured("jensen_shannon", estimate(0.1431, 0.006, Some(0.000_001))),
@@ -461,7 +460,9 @@ fn metrics() -> Vec<Metric> {
             missing: Some("Fewer than 100 fork positions.".into()),
             reservation: None,
         },
-    ]
+    ];
+    all.extend(evidence::of_judgment());
+    all
 }
 
 fn answers() -> AnswersSummary {
