@@ -59,9 +59,10 @@ fn refusals(all: &[RefusalCells]) -> Table {
     };
     Table {
         title: Some("Who refuses"),
-        caption: "Who refuses, in numbers of requests; a request counts in parts where a model's answers to it differ. Free \
+        caption:
+            "Who refuses, in numbers of requests; a request counts in parts where a model's answers to it differ. Free \
                   answers are read by rules that err in about one of ten, and these counts are not corrected for it."
-            .into(),
+                .into(),
         label: "Who refuses, table".into(),
         style: "numbers stack",
         columns: vec![
@@ -81,7 +82,10 @@ fn ladders(all: &[LadderRow]) -> Vec<Block> {
         return Vec::new();
     }
     let row = |row: &LadderRow| {
-        let lean = row.lean.as_ref().map_or_else(Text::default, |lean| Text::of(Style::Quiet, " · ").and(Style::Foreign, lean));
+        let lean = row
+            .lean
+            .as_ref()
+            .map_or_else(Text::default, |lean| Text::of(Style::Quiet, " · ").and(Style::Foreign, lean));
         let toward = Text::foreign(&row.toward);
         let toward = lean.0.into_iter().fold(toward, |text, span| text.and(span.style, span.text));
         Row::new([
@@ -157,7 +161,9 @@ fn pairs(all: &[PairCase]) -> Vec<Block> {
     };
     let table = Table {
         title: Some("Pairs"),
-        caption: "Pairs on which the student's decision does not follow its teacher's; the words that differ are set bold.".into(),
+        caption:
+            "Pairs on which the student's decision does not follow its teacher's; the words that differ are set bold."
+                .into(),
         label: "Pairs, table".into(),
         style: "pieces stack",
         columns: vec![
@@ -174,7 +180,8 @@ fn decisions(all: &[DecisionCase]) -> Vec<Block> {
     if all.is_empty() {
         return Vec::new();
     }
-    let heading = Text::from("Decisions ").and(Style::Quiet, "Those that cost the student more than its teacher, the dearest first.");
+    let heading = Text::from("Decisions ")
+        .and(Style::Quiet, "Those that cost the student more than its teacher, the dearest first.");
     std::iter::once(Block::heading(heading)).chain(all.iter().map(decision)).collect()
 }
 
@@ -197,7 +204,8 @@ fn decision(case: &DecisionCase) -> Block {
         ])],
     };
     let right = Text::of(Style::Quiet, "right: ").and(Style::Foreign, &case.expected);
-    let about = right.and(Style::Quiet, format!(" · asked {} · costs {} more · ", form(case.form), show::number(case.regret)));
+    let about =
+        right.and(Style::Quiet, format!(" · asked {} · costs {} more · ", form(case.form), show::number(case.regret)));
     Block::fold(Fold {
         title: Text::foreign(&case.probe),
         about: about.and(Style::Foreign, &case.family),
