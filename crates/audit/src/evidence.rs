@@ -10,8 +10,10 @@ use hydrometer_answers::{
 };
 use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
 use hydrometer_metrics::measure::{
-    self, Compared, Definition, Help, Items, Measure, Measured, Need, Sums, Table, Undefined,
+    self, Compared, Definition, Group, Help, Items, Measure, Measured, Need, Range, Sums, Table, Undefined,
 };
+use hydrometer_metrics::stats::limits::families_to_exclude;
+use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe};
 
@@ -20,6 +22,7 @@ use crate::kind::answers::ppi_signals::Alone;
 use crate::kind::answers::{self, Prompt};
 use crate::kind::choices::{self, AskedChoice};
 use crate::kind::episodes::{self, ActedEpisode};
+use crate::kind::judgment::{self, Judged};
 use crate::kind::tokens::Scored;
 use crate::statement::{GapBase, Reservation, ReservationKind};
 use crate::{AuditError, Policy};
@@ -160,6 +163,7 @@ pub(crate) struct Evidence<'a> {
     pub choices: Vec<AskedChoice<'a>>,
     pub prompts: Vec<Prompt<'a>>,
     pub episodes: Vec<ActedEpisode<'a>>,
+    pub judged: Judged<'a>,
     /// Teacher against student.
     pub sums: Sums,
     /// Teacher against its own second run.
@@ -197,6 +201,8 @@ impl<'a> Evidence<'a> {
         }
         let episodes = episodes::episodes(&rows.episodes, &rows.probes);
         episodes.iter().for_each(|episode| episode.add_to(&mut sums, &mut rerun));
+        let judged = judgment::judged(rows, &choices)?;
+        judged.add_to(&mut sums, &mut rerun);
         Ok(Self {
             too_few_answers: too_few_answers(&sums),
             sums,
@@ -209,6 +215,7 @@ impl<'a> Evidence<'a> {
             choices,
             prompts,
             episodes,
+            judged,
             level: policy.level,
         })
     }
@@ -295,6 +302,15 @@ impl<'a> Evidence<'a> {
                 };
                 reason.to_owned()
             }),
+            Items::Boundaries => self.judged.faced.is_empty().then(|| {
+                let asks = self.rows.probes.iter().any(|probe| probe.boundary.is_some());
+                let reason = match self.rows.manifest.settings.deciding {
+                    _ if !asks => "the suite has no boundaries of judgment",
+                    Some(_) => "the run asked no boundaries of judgment: no watched gate needed them",
+                    None => "no boundary of judgment was decided about by both models",
+                };
+                reason.to_owned()
+            }),
             Items::Prompts if self.prompts.is_empty() => {
                 let asks = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_)));
                 let reason = match self.rows.manifest.settings.deciding {
@@ -338,6 +354,24 @@ impl<'a> Evidence<'a> {
         }
         let nothing = definition.nothing_at_stake(&self.sums, self.level)?;
         Some(Reservation { kind: ReservationKind::NothingAtStake, reason: nothing.to_string() })
+    }
+
+    /// Why no gate on a share of decisions can pass: so few families, although none of them showed an event, cannot exclude
+    /// the share that its margin names.
+    pub(crate) fn too_few(&self, definition: &Definition, policy: &Policy) -> Option<Reservation> {
+        let of_decisions = definition.group == Group::Judgment && definition.range == Range::SHARE;
+        let gates = policy.gates.iter().filter(|gate| of_decisions && gate.metric == definition.id);
+        let margin = gates.filter_map(|gate| gate.at_most).find(|margin| (0.0..1.0).contains(margin))?;
+        let families = definition.estimate(&self.sums, self.level).ok()?.n_families;
+        let needed = families_to_exclude(margin, 1.0 - self.level);
+        (families < needed).then(|| Reservation {
+            kind: ReservationKind::TooFewFamilies,
+            reason: format!(
+                "{} cannot show that it is no more than {} %, even where it never happened: {needed} can",
+                counted(families, "family"),
+                (1e4 * margin).round() / 1e2
+            ),
+        })
     }
 
     /// What the student's other answers say about the families of a table of answers.

@@ -7,6 +7,7 @@ mod episodes;
 mod finding;
 mod gate;
 mod geometry;
+mod judgment;
 mod metric;
 
 use hydrometer_answers::{ExcludedItem, ModelIdentity};
@@ -24,6 +25,10 @@ pub use episodes::{
 pub use finding::{EvidenceItem, Finding, Severity};
 pub use gate::{Corrected, Deciding, EvidencePoint, Gate, Spent, Watched};
 pub use geometry::{AxisCurve, Deployed, Geometry, RingRow};
+pub use judgment::{
+    DecisionCase, DecisionForm, Judgment, LadderRow, LadderRung, PairCase, PairOutcome, PairSide, RefusalCells,
+    UnreadAnswers,
+};
 pub use metric::{Band, Calibration, Headline, Metric, Quantiles, Reservation, ReservationKind, Slice, TruthCells};
 
 /// Version of the format, the first field of every statement.
@@ -97,6 +102,9 @@ pub struct Statement {
     /// Episodes that the student lost, gained or moved most on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub episode_cases: Vec<EpisodeCase>,
+    /// What both models decided at boundaries of judgment; `None` when the suite has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judgment: Option<Judgment>,
     /// How the gates were decided; `None` where the whole suite was asked and looked at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deciding: Option<Deciding>,

@@ -24,6 +24,7 @@ pub mod episodes;
 mod formula;
 mod geometry;
 mod headline;
+pub mod judgment;
 mod paired;
 mod range;
 mod secondary;
@@ -54,6 +55,8 @@ pub enum Items {
     Prompts,
     /// Episodes that were run.
     Episodes,
+    /// Probes at boundaries of judgment: choices and prompts.
+    Boundaries,
 }
 
 /// The tables of sums.
@@ -83,11 +86,25 @@ pub enum Table {
     Episodes,
     /// Episodes with something that a turn may violate, one model each.
     Dialogues,
+    /// Ladders of one thing that grows.
+    Ladders,
+    /// Pairs that differ in one thing.
+    Contrasts,
+    /// Requests decided about among options.
+    ForcedDecisions,
+    /// Requests decided about freely.
+    FreeDecisions,
+    /// Attacks beside their twins, decided about among options.
+    ForcedAttacks,
+    /// Attacks beside their twins, decided about freely.
+    FreeAttacks,
+    /// Requests that were put both ways.
+    BothWays,
 }
 
 impl Table {
     /// All of them, in their order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 19] = [
         Self::Positions,
         Self::Forks,
         Self::TeacherTexts,
@@ -100,6 +117,13 @@ impl Table {
         Self::Gap,
         Self::Episodes,
         Self::Dialogues,
+        Self::Ladders,
+        Self::Contrasts,
+        Self::ForcedDecisions,
+        Self::FreeDecisions,
+        Self::ForcedAttacks,
+        Self::FreeAttacks,
+        Self::BothWays,
     ];
 
     /// What is counted in it.
@@ -110,6 +134,13 @@ impl Table {
             Self::Choices => Items::Choices,
             Self::Pairs | Self::Truth | Self::Outcomes | Self::Rare | Self::Gap => Items::Prompts,
             Self::Episodes | Self::Dialogues => Items::Episodes,
+            Self::Ladders
+            | Self::Contrasts
+            | Self::ForcedDecisions
+            | Self::FreeDecisions
+            | Self::ForcedAttacks
+            | Self::FreeAttacks
+            | Self::BothWays => Items::Boundaries,
         }
     }
 
@@ -126,6 +157,11 @@ impl Table {
             Self::Gap => answers::gap::WIDTH,
             Self::Episodes => episodes::episode::WIDTH,
             Self::Dialogues => episodes::dialogue::WIDTH,
+            Self::Ladders => judgment::ladder::WIDTH,
+            Self::Contrasts => judgment::contrast::WIDTH,
+            Self::ForcedDecisions | Self::FreeDecisions => judgment::decision::WIDTH,
+            Self::ForcedAttacks | Self::FreeAttacks => judgment::attack::WIDTH,
+            Self::BothWays => judgment::both_ways::WIDTH,
         }
     }
 }
@@ -133,7 +169,7 @@ impl Table {
 /// Every metric, in the order in which a statement lists them; those of a later version last.
 pub fn all() -> impl Iterator<Item = &'static Definition> {
     let of_sums = [tokens::DEFINITIONS, choices::DEFINITIONS, answers::DEFINITIONS, episodes::DEFINITIONS];
-    of_sums.into_iter().chain([geometry::DEFINITIONS, headline::DEFINITIONS]).flatten().copied()
+    of_sums.into_iter().chain([judgment::DEFINITIONS, geometry::DEFINITIONS, headline::DEFINITIONS]).flatten().copied()
 }
 
 /// Every metric, the seven of the headline first: the order in which they are explained.

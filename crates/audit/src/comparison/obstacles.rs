@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hydrometer_answers::{Manifest, ModelIdentity, Regime, SampleSource, SamplingParameters};
 use hydrometer_metrics::measure::answers::GAP_CLOSED;
-use hydrometer_metrics::measure::{Definition, Items, Need};
+use hydrometer_metrics::measure::{Definition, Items, Need, Table};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Probe};
 
@@ -98,7 +98,10 @@ impl Obstacles {
 
     /// Why a number means something else in each run; `None` where it means the same.
     pub(super) fn on(&self, metric: &Definition, gap_bases: [Option<GapBase>; 2]) -> Option<String> {
-        let found = match metric.measure().ok()?.table.items() {
+        let table = metric.measure().ok()?.table;
+        let found = match table.items() {
+            Items::Boundaries if matches!(table, Table::FreeDecisions | Table::FreeAttacks) => &self.prompts,
+            Items::Boundaries => &self.choices,
             Items::Positions | Items::Texts => &self.texts,
             Items::Choices => &self.choices,
             Items::Prompts | Items::Episodes => &self.prompts,

@@ -16,6 +16,8 @@ use rand_chacha::ChaCha8Rng;
 use super::{Rows, issue};
 use crate::{Policy, Statement};
 
+mod judgment;
+
 fn model(name: &str) -> ModelIdentity {
     ModelIdentity {
         name: name.into(),

@@ -117,6 +117,8 @@ pub enum Group {
     Geometry,
     /// What the models do in worlds.
     Episodes,
+    /// What they decide at boundaries of judgment.
+    Judgment,
     /// Numbers of a later version.
     Later,
 }
@@ -325,6 +327,8 @@ impl Definition {
             (Floor::Nothing, _) => None,
             // A student may be right more often than its teacher, and end its answers better.
             _ if matches!(table, Table::Truth | Table::Outcomes | Table::Episodes) => Some(Reference::Own),
+            // Of decisions the teacher's own stand beside the student's, and neither bounds the other.
+            (Floor::OfTeacher(_), _) if self.group == Group::Judgment => Some(Reference::Own),
             (Floor::Rerun, Direction::Lower) => Some(Reference::Floor),
             (_, Direction::Higher) => Some(Reference::Ceiling),
             _ => Some(Reference::Own),

@@ -21,6 +21,7 @@ mod headline;
 mod hostile;
 mod identities;
 mod imprint;
+mod judgment;
 mod masthead;
 mod method;
 mod metrics;
@@ -54,6 +55,7 @@ const SECTIONS: &[fn(&Source<'_>) -> Section] = &[
     truth::section,
     choices::section,
     answer_cases::section,
+    judgment::section,
     episodes::section,
     documents::section,
     metrics::section,

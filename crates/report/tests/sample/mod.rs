@@ -54,6 +54,7 @@ pub fn statement() -> Statement {
         geometry: Some(geometry()),
         episodes: None,
         episode_cases: vec![],
+        judgment: Some(evidence::judgment()),
         deciding: None,
         cost: Cost {
             teacher_tokens: 28_672,
@@ -105,6 +106,7 @@ pub fn empty() -> Statement {
         answer_cases: vec![],
         episodes: None,
         episode_cases: vec![],
+        judgment: None,
         suite: SuiteSummary { prompts: 0, ..suite() },
         cost: Cost { teacher_answer_tokens: 0, student_answer_tokens: 0, ..statement().cost },
         left_out: vec![],
@@ -451,7 +453,7 @@ fn metrics() -> Vec<Metric> {
     let mut alone = estimate(12.4, 0.0, None);
     alone.interval = None;
     alone.n_families = 1;
-    vec![
+    let mut all = vec![
         measured("kl_divergence", estimate(0.8305, 0.0412, Some(0.000_003))),
         measured("reverse_kl", estimate(0.9127, 0.05, Some(0.000_003))),
         measured("jensen_shannon", estimate(0.1431, 0.006, Some(0.000_001))),
@@ -495,7 +497,9 @@ fn metrics() -> Vec<Metric> {
             missing: Some("Fewer than 100 fork positions.".into()),
             reservation: None,
         },
-    ]
+    ];
+    all.extend(evidence::of_judgment());
+    all
 }
 
 fn answers() -> AnswersSummary {
