@@ -11,9 +11,12 @@ pub use acceptance::{Criterion, Figure, Target};
 pub use cell::{CELL_FORMAT, Cell, Judged};
 pub use matrix::{CALIBRATION_FORMAT, Calibrated, DefectRow, DoseRow, GateRow, Nulls, NumberRow, Share, calibrate};
 
+use std::collections::BTreeSet;
+
 use hydrometer_answers::{ModelIdentity, RunSettings};
 use hydrometer_probes::Suite;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::Policy;
 
@@ -41,6 +44,15 @@ impl Setup {
             samples.parameters.seed = 0;
         }
         settings
+    }
+
+    /// What differs from another setup, a line each: where, what is here, what is there.
+    #[must_use]
+    pub fn differences(&self, there: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        let json = |setup: &Self| serde_json::to_value(setup).expect("a setup has no map with other keys");
+        differences("", &json(self), &json(there), &mut found);
+        found
     }
 
     /// `blake3:` hash of all of it.
@@ -85,5 +97,21 @@ impl Asked {
         match self {
             Self::Drawn { name } | Self::Same { name, .. } => name,
         }
+    }
+}
+
+/// Where two values differ, leaf by leaf.
+fn differences(path: &str, here: &Value, there: &Value, found: &mut Vec<String>) {
+    match (here, there) {
+        (Value::Object(these), Value::Object(those)) => {
+            let names: BTreeSet<&String> = these.keys().chain(those.keys()).collect();
+            for name in names {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                let of = |values: &serde_json::Map<String, Value>| values.get(name).cloned().unwrap_or_default();
+                differences(&path, &of(these), &of(those), found);
+            }
+        }
+        _ if here == there => {}
+        _ => found.push(format!("{path}: {here} here, {there} there")),
     }
 }

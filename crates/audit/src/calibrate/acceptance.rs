@@ -101,8 +101,7 @@ impl Criterion {
 
 /// All figures, the nulls first.
 pub(super) fn figures(nulls: &Nulls, defects: &[DefectRow]) -> Vec<Criterion> {
-    let alarms =
-        Criterion::new(Figure::FalseAlarms, None, None, Target::AtMost(FALSE_ALARMS), nulls.any.value());
+    let alarms = Criterion::new(Figure::FalseAlarms, None, None, Target::AtMost(FALSE_ALARMS), nulls.any.value());
     let alarms = alarms.of_share(Some(&nulls.any)).unless_found("no null was audited", Some(false));
     std::iter::once(alarms).chain(defects.iter().flat_map(of_defect)).collect()
 }
@@ -118,13 +117,8 @@ fn of_defect(row: &DefectRow) -> Vec<Criterion> {
     for &metric in expected.fires {
         let at = Some(declared.defect.as_str());
         let failed = gate(declared, metric).map(|gate| &gate.failed);
-        let power = Criterion::new(
-            Figure::Power,
-            at,
-            Some(metric),
-            Target::AtLeast(POWER),
-            failed.and_then(Share::value),
-        );
+        let power =
+            Criterion::new(Figure::Power, at, Some(metric), Target::AtLeast(POWER), failed.and_then(Share::value));
         let ungated = "no gate on it was judged";
         found.push(power.of_share(failed).unless_found(ungated, nothing.then_some(false)));
         let number = declared.numbers.iter().find(|number| number.metric == metric);
@@ -135,14 +129,8 @@ fn of_defect(row: &DefectRow) -> Vec<Criterion> {
         );
         let response = row.dose_response.get(metric).copied();
         found.push(
-            Criterion::new(
-                Figure::DoseResponse,
-                Some(&row.defect),
-                Some(metric),
-                Target::AtLeast(RESPONSE),
-                response,
-            )
-            .unless_found("it takes three doses or more at which the number varies", None),
+            Criterion::new(Figure::DoseResponse, Some(&row.defect), Some(metric), Target::AtLeast(RESPONSE), response)
+                .unless_found("it takes three doses or more at which the number varies", None),
         );
     }
     if let Some(named) = &declared.named {
@@ -164,7 +152,10 @@ fn quietest(row: &DefectRow) -> Option<Criterion> {
         .max_by(|(_, a), (_, b)| a.failed.value().unwrap_or(0.0).total_cmp(&b.failed.value().unwrap_or(0.0)))?;
     let target = Target::AtMost(QUIET);
     let found = gate.failed.value();
-    Some(Criterion::new(Figure::Quiet, Some(&dose.defect), Some(&gate.metric), target, found).of_share(Some(&gate.failed)))
+    Some(
+        Criterion::new(Figure::Quiet, Some(&dose.defect), Some(&gate.metric), target, found)
+            .of_share(Some(&gate.failed)),
+    )
 }
 
 /// The gate on a metric.

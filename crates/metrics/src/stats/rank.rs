@@ -7,7 +7,15 @@ pub fn area_under_curve(these: &[f64], those: &[f64]) -> Option<f64> {
     if these.is_empty() || those.is_empty() {
         return None;
     }
-    let wins = |a: f64, b: f64| if a > b { 1.0 } else if a == b { 0.5 } else { 0.0 };
+    let wins = |a: f64, b: f64| {
+        if a > b {
+            1.0
+        } else if a == b {
+            0.5
+        } else {
+            0.0
+        }
+    };
     let sum: f64 = these.iter().map(|&a| those.iter().map(|&b| wins(a, b)).sum::<f64>()).sum();
     Some(sum / (these.len() * those.len()) as f64)
 }
