@@ -56,7 +56,7 @@ pub struct Expected {
 pub static EXPECTED: &[Expected] = &[
     Expected {
         defect: "noise",
-        doses: &["0.01", "0.05"],
+        doses: &["0.01", "0.1"],
         needs: Needs::Nothing,
         fires: &[],
         quiet: Quiet::All,
