@@ -33,6 +33,8 @@ pub enum Needs {
     Ladders,
     /// Episodes.
     Episodes,
+    /// Choices at a boundary of judgment.
+    Boundaries,
 }
 
 /// What is expected of a defect.
@@ -125,6 +127,14 @@ pub static EXPECTED: &[Expected] = &[
         fires: &["episode_success"],
         quiet: Quiet::These(&["tail_kept", "kl_divergence", "token_overlap", "top1_agreement"]),
         named: &["malformed_calls"],
+    },
+    Expected {
+        defect: "judgment_flipped",
+        doses: &["0.1", "0.25", "0.5"],
+        needs: Needs::Boundaries,
+        fires: &["choice_divergence"],
+        quiet: Quiet::These(&["tail_kept", "kl_divergence", "token_overlap", "top1_agreement"]),
+        named: &["choices_lost", "refusals"],
     },
 ];
 

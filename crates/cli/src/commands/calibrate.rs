@@ -61,6 +61,22 @@ pub struct Arguments {
     /// Option orders asked of each choice, at most as many as there are options.
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     rotations: u32,
+    #[command(flatten)]
+    answered: Answered,
+    #[command(flatten)]
+    engine: EngineArguments,
+    /// Gates and margins; default: `hydrometer policy`.
+    #[arg(long, value_name = "FILE", help_heading = "Verdict")]
+    policy: Option<PathBuf>,
+    /// Print the calibration as JSON instead of the summary.
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+}
+
+/// How prompts are answered freely: always by draws from the models' own distributions, kept as long as a seed is under way.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Free answers (to prompt probes)")]
+struct Answered {
     /// Answers per prompt and model; 0 leaves prompts out.
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     samples: u32,
@@ -76,14 +92,6 @@ pub struct Arguments {
     /// Memory for answers under way, and as much for the logits of the teacher that are used again, in GiB.
     #[arg(long, default_value_t = 1.0, value_name = "GIB", value_parser = numbers::gibibytes)]
     memory: f64,
-    #[command(flatten)]
-    engine: EngineArguments,
-    /// Gates and margins; default: `hydrometer policy`.
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-    /// Print the calibration as JSON instead of the summary.
-    #[arg(long)]
-    json: bool,
 }
 
 /// Runs the command.
@@ -94,7 +102,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let source = Source::of(&arguments.texts, arguments.teacher.is_none(), terminal)?;
     let first = source.suite(arguments.seed);
     let defects = defects(&arguments.defect, &first)?;
-    let bytes = (arguments.memory * f64::from(1 << 30)) as u64;
+    let bytes = (arguments.answered.memory * f64::from(1 << 30)) as u64;
     let engine = arguments.engine.options();
     let model = match &arguments.teacher {
         Some(teacher) => open_quietly("teacher", teacher, &engine)?,
@@ -181,6 +189,9 @@ fn defects(named: &[String], suite: &Suite) -> Result<Vec<String>, Failure> {
             Needs::Nothing => true,
             Needs::Ladders => suite.probes.iter().any(|probe| probe.knob.is_some()),
             Needs::Episodes => suite.probes.iter().any(|probe| matches!(probe.ask, Ask::Episode(_))),
+            Needs::Boundaries => {
+                suite.probes.iter().any(|probe| probe.boundary.is_some() && matches!(probe.ask, Ask::Choice(_)))
+            }
         };
         let words = EXPECTED.iter().filter(|expected| shows(expected.needs)).flat_map(|expected| {
             let dosed = expected.doses.iter().map(|dose| format!("{}={dose}", expected.defect));
@@ -233,7 +244,8 @@ struct Budget<'a> {
 
 impl Budget<'_> {
     fn options(&self, seed: u64, suite: &Suite, store: &Path) -> AskOptions {
-        let Arguments { texts, rotations, samples, reruns, max_tokens, parallel, teacher, .. } = self.arguments;
+        let Arguments { texts, rotations, teacher, .. } = self.arguments;
+        let Answered { samples, reruns, max_tokens, parallel, .. } = &self.arguments.answered;
         let ships = teacher.is_none();
         let n_ctx = if ships { texts.ctx.min(CONTEXT) } else { texts.ctx };
         let asks = suite.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_) | Ask::Episode(_)));
