@@ -13,7 +13,7 @@ use hydrometer_audit::calibrate::{Asked, Calibrated, Setup, calibrate};
 use hydrometer_models::{Model, ModelSpec, Planted, PlantedActor, Remembering, SampleLimits};
 use hydrometer_probes::{Ask, Suite};
 
-use self::cells::Cells;
+use self::cells::{Cells, Sorted};
 use self::suite::Source;
 use super::as_json;
 use super::demo::{CONTEXT, TEACHER, unpack};
@@ -126,7 +126,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let nulls = arguments.nulls.unwrap_or(if arguments.teacher.is_none() { NULLS } else { arguments.seeds });
     let jobs = jobs(&defects, arguments.seed, arguments.seeds, nulls);
     let wanted = jobs.iter().map(|(seed, defects)| (*seed, defects.as_slice()));
-    let (there, missing) = cells.sorted(wanted)?;
+    let Sorted { there, missing } = cells.sorted(wanted)?;
     if !there.is_empty() && !missing.is_empty() {
         terminal.say(&format!("resuming: {} of {} audits are there", there.len(), there.len() + missing.len()));
     }

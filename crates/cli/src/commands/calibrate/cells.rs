@@ -12,6 +12,15 @@ use crate::commands::as_json;
 use crate::failure::Failure;
 use crate::files;
 
+/// Audits that are wanted.
+#[derive(Default)]
+pub(super) struct Sorted {
+    /// Those that are there.
+    pub(super) there: Vec<Cell>,
+    /// Seed and defect of the others, in their order.
+    pub(super) missing: Vec<(u64, String)>,
+}
+
 /// The folder of a calibration.
 pub(super) struct Cells {
     folder: PathBuf,
@@ -45,11 +54,8 @@ impl Cells {
     ///
     /// # Errors
     /// A file is damaged.
-    pub(super) fn sorted<'a>(
-        &self,
-        wanted: impl Iterator<Item = (u64, &'a [String])>,
-    ) -> Result<(Vec<Cell>, Vec<(u64, String)>), Failure> {
-        let (mut there, mut missing) = (Vec::new(), Vec::new());
+    pub(super) fn sorted<'a>(&self, wanted: impl Iterator<Item = (u64, &'a [String])>) -> Result<Sorted, Failure> {
+        let Sorted { mut there, mut missing } = Sorted::default();
         for (seed, defects) in wanted {
             for defect in defects {
                 let file = self.file(defect, seed);
@@ -67,7 +73,7 @@ impl Cells {
                 there.push(cell);
             }
         }
-        Ok((there, missing))
+        Ok(Sorted { there, missing })
     }
 
     /// The answer store of a seed: its students are asked what its teacher was asked.
