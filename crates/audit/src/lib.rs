@@ -1,6 +1,7 @@
 //! A run folder and a policy in, a [`Statement`] out: evidence, verdicts, findings, what to do next. Knows nothing about
 //! models, rendering or HTTP: judging compiles and links without an engine.
 
+pub mod calibrate;
 pub mod comparison;
 mod error;
 mod evidence;

@@ -36,6 +36,14 @@ pub fn mass(text: &str) -> Result<f64, &'static str> {
     number(text).ok().filter(|&number| number > 0.0 && number <= 1.0).ok_or("expected a number above 0 and at most 1")
 }
 
+/// An amount of memory in GiB.
+///
+/// # Errors
+/// The text is no number, or one that allows nothing.
+pub fn gibibytes(text: &str) -> Result<f64, &'static str> {
+    number(text).ok().filter(|&number| number >= 0.001).ok_or("expected a number of at least 0.001")
+}
+
 /// A chance that is neither impossible nor certain.
 ///
 /// # Errors

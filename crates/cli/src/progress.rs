@@ -11,7 +11,10 @@ use self::lines::Lines;
 use crate::interrupt::Interrupt;
 use crate::terminal::Terminal;
 
+mod audits;
 mod lines;
+
+pub use audits::Audits;
 
 /// Tokens per second of both models, measured before the start; `None` where not measured.
 #[derive(Clone, Copy, Debug)]

@@ -35,6 +35,7 @@ fn unread(judged: &Judged<'_>) -> Vec<UnreadAnswers> {
         SampleSource::Rerun => "rerun",
         SampleSource::Student => "student",
         SampleSource::Base => "base",
+        SampleSource::Control => "control",
     };
     let of = |((source, reason), &answers): (&(SampleSource, String), &u64)| UnreadAnswers {
         model: model(*source).to_owned(),
