@@ -186,7 +186,11 @@ fn decisions(all: &[DecisionCase]) -> Vec<Block> {
 }
 
 fn decision(case: &DecisionCase) -> Block {
-    let said = |did: &str, said: &str| Cell::Text(Text::of(Style::Strong, did).words(" ").and(Style::Foreign, said));
+    // An option says all that was said.
+    let said = |did: &str, said: &str| {
+        let done = Text::of(Style::Strong, did);
+        Cell::Text(if did == said { done } else { done.words(" ").and(Style::Foreign, said) })
+    };
     let table = Table {
         title: None,
         caption: "What both said".into(),

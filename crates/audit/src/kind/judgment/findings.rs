@@ -122,11 +122,16 @@ impl FindingContext<'_> {
         let cases = self.statement.judgment.iter().flat_map(|judgment| &judgment.decisions);
         let item = |case: &DecisionCase| EvidenceItem {
             place: format!("{}: {}", case.probe, marked(&case.prompt, &case.changed)),
-            teacher: format!("{}: {}", case.teacher, case.teacher_said),
-            student: format!("{}: {}", case.student, case.student_said),
+            teacher: quoted(&case.teacher, &case.teacher_said),
+            student: quoted(&case.student, &case.student_said),
         };
         cases.filter(|case| wanted(case)).take(EXAMPLES).map(item).collect()
     }
+}
+
+/// What was done and said; an option says it all.
+fn quoted(did: &str, said: &str) -> String {
+    if did == said { did.to_owned() } else { format!("{did}: {said}") }
 }
 
 /// A text with the words that set it apart between marks.

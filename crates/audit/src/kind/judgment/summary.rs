@@ -145,7 +145,7 @@ fn refusals(judged: &Judged<'_>) -> Vec<RefusalCells> {
     found
 }
 
-/// Those that cost the student more than its teacher, the dearest first.
+/// Those that cost the student more than its teacher, the dearest first; of equally dear ones those in the models' own words.
 fn decisions(judged: &Judged<'_>) -> Vec<DecisionCase> {
     let dearer = |faced: &&Faced<'_>| {
         let decided = faced.decided(STUDENT)?;
@@ -157,7 +157,7 @@ fn decisions(judged: &Judged<'_>) -> Vec<DecisionCase> {
         .filter_map(|faced| Some((dearer(&faced)?, faced)))
         .filter(|(regret, faced)| *regret > 0.0 && did(faced, &faced.teacher) != did(faced, &faced.student))
         .collect();
-    dear.sort_by(|a, b| b.0.total_cmp(&a.0));
+    dear.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.form.cmp(&a.1.form)));
     let case = |(regret, faced): (f64, &Faced<'_>)| {
         Some(DecisionCase {
             probe: faced.probe.id.clone(),

@@ -7,9 +7,11 @@ use crate::plot::percent;
 use crate::show;
 use crate::text::visible;
 
-/// A model: its style, and its probability on a rung.
-const MODELS: [(&str, fn(&LadderRung) -> f64); 2] =
-    [("teacher", |rung| rung.teacher), ("student", |rung| rung.student)];
+/// A model's probability on a rung.
+type Probability = fn(&LadderRung) -> f64;
+
+/// The models, by their style.
+const MODELS: [(&str, Probability); 2] = [("teacher", |rung| rung.teacher), ("student", |rung| rung.student)];
 
 /// The picture: rungs across, from the bottom; probability upwards; a line at each model's boundary.
 pub(super) fn picture(row: &LadderRow) -> Markup {
