@@ -73,6 +73,8 @@ pub enum Asked {
     Drawn {
         /// Name of the generator.
         name: String,
+        /// `blake3:` hash of the suite that it draws by seed 1: another hash, another generator.
+        hash: String,
     },
     /// The same probes every time: only the draws of answers vary. What does not depend on them is one trial, however often it
     /// is repeated.
@@ -85,6 +87,13 @@ pub enum Asked {
 }
 
 impl Asked {
+    /// Suites of a generator.
+    #[must_use]
+    pub fn drawn(draw: impl Fn(u64) -> Suite) -> Self {
+        let suite = draw(1);
+        Self::Drawn { name: suite.name.clone(), hash: suite.hash() }
+    }
+
     /// The same suite every time.
     #[must_use]
     pub fn same(suite: &Suite) -> Self {
@@ -95,7 +104,7 @@ impl Asked {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::Drawn { name } | Self::Same { name, .. } => name,
+            Self::Drawn { name, .. } | Self::Same { name, .. } => name,
         }
     }
 }

@@ -34,7 +34,7 @@ fn setup(suite: Asked) -> Setup {
 }
 
 fn drawn() -> Asked {
-    Asked::Drawn { name: "made up".into() }
+    Asked::Drawn { name: "made up".into(), hash: "0".into() }
 }
 
 /// An audit of which the gate on one number says this.
@@ -101,6 +101,7 @@ fn an_instrument_that_finds_what_it_should_is_calibrated() {
     let low = figure(&found, Figure::Power).interval.unwrap().low;
     assert!((low - 0.025f64.powf(0.1)).abs() < 1e-9, "{low}");
     assert_eq!(figure(&found, Figure::Named).found, Some(1.0));
+    assert_eq!((row.doses[1].findings["tail_lost"], found.nulls.findings.len()), (9, 0));
 }
 
 #[test]

@@ -51,6 +51,8 @@ pub struct Nulls {
     pub gates: Vec<GateRow>,
     /// The numbers.
     pub numbers: Vec<NumberRow>,
+    /// Audits in which each serious or notable finding was said.
+    pub findings: BTreeMap<String, u64>,
 }
 
 /// One defect at all its doses.
@@ -84,6 +86,8 @@ pub struct DoseRow {
     pub gates: Vec<GateRow>,
     /// The numbers.
     pub numbers: Vec<NumberRow>,
+    /// Audits in which each serious or notable finding was said.
+    pub findings: BTreeMap<String, u64>,
 }
 
 /// One gate over some audits.
@@ -161,6 +165,7 @@ pub fn calibrate(setup: Setup, defects: &[String], cells: &[Cell]) -> Calibrated
         passed: adding.share(&adding.nulls, None, |cell| cell.verdict == Verdict::Pass),
         gates: adding.gates(&adding.nulls),
         numbers: adding.numbers(&adding.nulls, &[]),
+        findings: findings(&adding.nulls),
     };
     let acceptance = acceptance::figures(&nulls, &rows);
     Calibrated {
@@ -246,6 +251,7 @@ impl Adding<'_> {
             }),
             gates: self.gates(cells),
             numbers: self.numbers(cells, fires),
+            findings: findings(cells),
         };
         let rows: Vec<DoseRow> = doses.iter().map(dose).collect();
         let gates: BTreeSet<&str> =
@@ -261,6 +267,15 @@ impl Adding<'_> {
             doses: rows,
         }
     }
+}
+
+/// Audits in which each finding was said.
+fn findings(cells: &[&Cell]) -> BTreeMap<String, u64> {
+    let mut said = BTreeMap::new();
+    for finding in cells.iter().flat_map(|cell| cell.findings.iter().collect::<BTreeSet<_>>()) {
+        *said.entry(finding.clone()).or_default() += 1;
+    }
+    said
 }
 
 /// How bad a number is; `None` where it was not measured, or neither way is worse.

@@ -283,7 +283,7 @@ impl Source {
     /// What a calibration remembers of it.
     fn asked(&self) -> Asked {
         match self {
-            Self::Drawn(name, _) => Asked::Drawn { name: name.clone() },
+            Self::Drawn(draw) => Asked::drawn(draw),
             Self::Same(suite) => Asked::same(suite),
         }
     }

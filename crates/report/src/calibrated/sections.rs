@@ -1,6 +1,6 @@
 //! The sections of a calibration.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_audit::calibrate::expected::{self, Expected};
 use hydrometer_audit::calibrate::{
@@ -115,7 +115,8 @@ fn nulls(calibrated: &Calibrated) -> Section {
         ],
         rows: nulls.gates.iter().map(row).collect(),
     };
-    section.with(Block::paragraph(bound)).with_all(few).with(Block::table(table).on(PAGE_AND_COMMENT))
+    let said = (!nulls.findings.is_empty()).then(|| Block::paragraph(said(&nulls.findings, nulls.any.trials)));
+    section.with(Block::paragraph(bound)).with_all(few).with_all(said).with(Block::table(table).on(PAGE_AND_COMMENT))
 }
 
 fn defects(calibrated: &Calibrated) -> Section {
@@ -124,11 +125,22 @@ fn defects(calibrated: &Calibrated) -> Section {
                 one. Other gates may do either.";
     let section = Section::new("defects", "Gates by dose").with(Block::lead(lead));
     calibrated.defects.iter().fold(section, |section, defect| {
+        // Of a loss below every margin nothing is to be said at all.
+        let quiet = expected::expected(&defect.defect).is_some_and(|expected| expected.named.is_empty());
+        let strongest = defect.doses.last().filter(|dose| quiet && !dose.findings.is_empty());
         section
             .with(Block::heading(Text::of(Style::Code, defect.defect.as_str())))
             .with(Block::table(gates(defect)))
+            .with_all(strongest.map(|dose| Block::paragraph(said(&dose.findings, dose.audits))))
             .with(Block::table(numbers(defect)).on(PAGE_AND_COMMENT))
     })
+}
+
+/// The findings that were said although there is nothing to be named.
+fn said(findings: &BTreeMap<String, u64>, audits: u64) -> String {
+    let each = findings.iter().map(|(finding, said)| format!("{finding} {said} times"));
+    let audits = show::counted(audits, "audit");
+    format!("Serious or notable findings said in {audits}: {}.", each.collect::<Vec<_>>().join(", "))
 }
 
 /// What is expected of a gate.
@@ -227,7 +239,7 @@ fn share(share: &Share) -> Text {
 fn setup(calibrated: &Calibrated) -> Section {
     let setup = &calibrated.setup;
     let suite = match &setup.suite {
-        Asked::Drawn { name } => format!("{name}, drawn anew for every audit"),
+        Asked::Drawn { name, .. } => format!("{name}, drawn anew for every audit"),
         Asked::Same { name, hash } => format!("{name}, the same for every audit ({hash})"),
     };
     let answers = setup.settings.samples.as_ref().map_or("none".to_owned(), |samples| {

@@ -17,8 +17,8 @@ const LADDERS: usize = 20;
 
 /// Where suites come from.
 pub(super) enum Source {
-    /// A generator and its name: another suite for every seed.
-    Drawn(String, fn(u64) -> Suite),
+    /// A generator: another suite for every seed.
+    Drawn(fn(u64) -> Suite),
     /// Files: the same suite for every seed.
     Same(Suite),
 }
@@ -30,8 +30,8 @@ impl Source {
     /// A file cannot be read or is no suite.
     pub(super) fn of(texts: &Texts, ships: bool, terminal: &Terminal) -> Result<Self, Failure> {
         Ok(match texts.built_in() {
-            Some(_) if ships && texts.unsaid() => Self::Drawn("embedded".to_owned(), embedded),
-            Some(profile) => Self::Drawn(format!("builtin:{profile}"), generator(profile)),
+            Some(_) if ships && texts.unsaid() => Self::Drawn(embedded),
+            Some(profile) => Self::Drawn(generator(profile)),
             None => Self::Same(texts.suite(SEED, terminal)?),
         })
     }
@@ -39,7 +39,7 @@ impl Source {
     /// The suite of a seed.
     pub(super) fn suite(&self, seed: u64) -> Suite {
         match self {
-            Self::Drawn(_, draw) => draw(seed),
+            Self::Drawn(draw) => draw(seed),
             Self::Same(suite) => suite.clone(),
         }
     }
