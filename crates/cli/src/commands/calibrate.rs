@@ -274,6 +274,8 @@ impl Budget<'_> {
             until_decided: None,
             trained_to: if ships && texts.unsaid() { suite::trained_to() } else { Default::default() },
             trained_on: None,
+            deployment: Default::default(),
+            deployed_on: None,
             arguments: as_typed(),
         }
     }
