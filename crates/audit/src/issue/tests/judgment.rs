@@ -83,14 +83,15 @@ fn run(teacher: Judge, student: Judge, per_kind: usize) -> Rows {
                     other.family == probe.family && role == Some(&MemberRole::Original)
                 });
                 let chosen = [teacher, student].map(|judge| judge.chooses(probe, original));
-                for option in 0..chosen[0].len() {
+                for (option, (teacher, student)) in (0..).zip(chosen[0].iter().zip(&chosen[1])) {
                     rows.choices.push(ChoiceRow {
                         probe: probe.id.clone(),
                         family: probe.family.clone(),
-                        option: option as u32,
+                        option,
                         rotation: 0,
-                        teacher_logprob: chosen[0][option].ln(),
-                        student_logprob: chosen[1][option].ln(),
+                        teacher_logprob: teacher.ln(),
+                        student_logprob: student.ln(),
+                        control_logprob: None,
                     });
                 }
             }
