@@ -12,7 +12,7 @@ const page_url = pathToFileURL(path.resolve(process.env.REPORT)).href;
 const shots = process.env.SHOTS;
 const SECTIONS = [
   "Seven numbers", "Findings", "Gates", "How far it reaches", "Retention by probability band", "Where the divergence lies", "Slice by slice",
-  "Sampled answers", "Style and judgment", "What it forgot", "Calibration", "Right and wrong", "Choices side by side", "Answers side by side", "Worst documents, token by token", "Every metric",
+  "Sampled answers", "Style and judgment", "What it forgot", "Calibration", "Right and wrong", "Choices side by side", "Answers side by side", "Judgment at boundaries", "Worst documents, token by token", "Every metric",
   "llama.cpp-compatible numbers", "Who was compared", "Cost", "Method", "How to cite",
 ];
 const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 }, narrow: { width: 360, height: 740 } };

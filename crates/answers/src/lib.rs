@@ -28,9 +28,9 @@ pub use part::{
     PositionRow, SampleRow, SampleSource, ScoredModel, SparseRow, Unit, VectorRow,
 };
 pub use run::{
-    CostEntry, Deciding, DifferentPrompts, EmbedderIdentity, ExcludedItem, FORMAT, Facet, GivenSettings, Manifest,
-    MeaningSettings, NewRun, PlannedTokens, Regime, RunFolder, RunSettings, Stopped, TeacherAsked, TrainedOn,
-    UnitCounts, Units, WatchedGate, WindowOrder,
+    CostEntry, Deciding, DeployedOn, DifferentPrompts, EmbedderIdentity, ExcludedItem, FORMAT, Facet, GivenSettings,
+    Manifest, MeaningSettings, NewRun, PlannedTokens, Regime, RunFolder, RunSettings, Stopped, TeacherAsked, TrainedOn,
+    UnitCounts, Units, Used, WatchedGate, WindowOrder,
 };
 pub use sampling::{FinishReason, SampleSettings, SamplingParameters};
 pub use stop_rule::StopRule;

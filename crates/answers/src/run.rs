@@ -2,6 +2,7 @@
 
 mod complete;
 mod cost;
+mod deployment;
 mod different;
 mod excluded;
 mod facet;
@@ -15,6 +16,7 @@ mod units;
 mod verify;
 
 pub use cost::CostEntry;
+pub use deployment::{DeployedOn, Used};
 pub use different::DifferentPrompts;
 pub use excluded::ExcludedItem;
 pub use facet::Facet;

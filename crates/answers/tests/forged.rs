@@ -244,7 +244,7 @@ fn words_that_no_version_knows() {
     let word = |column, word| Some((column, word));
     let tired = "row 0: finish is \"tired\", expected \"stop\" or \"length\"";
     check_word::<Samples>(&PROMPTED, prompted(), word("finish", "tired"), tired);
-    let tutor = "row 0: source is \"tutor\", expected \"teacher\", \"rerun\", \"student\" or \"base\"";
+    let tutor = "row 0: source is \"tutor\", expected \"teacher\", \"rerun\", \"student\", \"base\" or \"control\"";
     check_word::<Samples>(&PROMPTED, prompted(), word("source", "tutor"), tutor);
     let model = "row 0: model is \"tutor\", expected \"teacher\" or \"student\"";
     check_word::<Likelihoods>(&PLAIN, likelihoods(), word("model", "tutor"), model);

@@ -303,7 +303,7 @@ fn lighteval_details() {
                 choices += 1;
                 assert!(choice.truth.is_some() && matches!(question.student, Given::Options(_)));
             }
-            Ask::Episode(_) => panic!("nothing that was logged is an episode"),
+            Ask::Episode(_) | Ask::Trajectory(_) => panic!("nothing here was acted"),
             Ask::Prompt(prompt) => {
                 assert_eq!(prompt.system.as_deref(), Some("Be brief."));
                 answers.push([&question.teacher, &question.student].map(|given| texts(given)[0].right));
@@ -381,35 +381,6 @@ fn conversations_end_with_the_answer() {
     let paired = Case::new(&paths).paired();
     assert_eq!(firsts(&paired), [[("x", None), ("y", None)], [("2", None), ("2", None)]]);
     assert_eq!((prompt(&paired, 1), &paired.suite.probes[0].family), ("Second?", &paired.suite.probes[1].family));
-}
-
-#[test]
-fn trajectories_have_an_outcome_per_trial() {
-    let trial = |task: u32, trial: u32, reward: &str| {
-        format!(
-            r#"{{"task_id":{task},"trial":{trial},"reward":{reward},"info":{{"task":{{"instruction":"Do {task}."}}}},
-            "traj":[{{"role":"user","content":"hello"}},{{"role":"assistant","content":"done {task}"}}]}}"#
-        )
-    };
-    let all = |rewards: [&str; 4]| {
-        let [a, b, c, d] = rewards;
-        format!("[{},{},{},{}]", trial(0, 0, a), trial(0, 1, b), trial(1, 0, c), trial(1, 1, d))
-    };
-    let (_folder, case) = both(".json", all(["1.0"; 4]), all(["1.0", "0.0", "0.0", "0.0"]));
-    let paired = case.paired();
-    assert_eq!((paired.questions.len(), prompt(&paired, 0)), (2, "Do 0."));
-    let rights: Vec<_> = texts(&paired.questions[0].student).iter().map(|answer| answer.right).collect();
-    assert_eq!(rights, [Some(true), Some(false)]);
-
-    let tau2 = |model: &str, reward: &str| {
-        format!(
-            r#"{{"info":{{"agent_info":{{"llm":"{model}"}}}},"tasks":[{{"id":"7","user_scenario":{{"instructions":"Do."}}}}],
-            "simulations":[{{"task_id":"7","trial":0,"reward_info":{{"reward":{reward}}},
-            "messages":[{{"role":"assistant","content":"so"}}]}}]}}"#
-        )
-    };
-    let (_folder, paths) = folder(&[("a.json", tau2("big", "1.0")), ("b.json", tau2("small", "0.0"))]);
-    assert_eq!(firsts(&Case::new(&paths).paired()), [[("so", Some(true)), ("so", Some(false))]]);
 }
 
 #[test]

@@ -116,6 +116,7 @@ proptest! {
             option: index as u32,
             teacher_logprob: teacher,
             student_logprob: student,
+            control_logprob: None,
         }).collect();
         let likelihoods: Vec<_> = likelihoods.into_iter().enumerate().map(|(index, (tokens, bytes, logprob))| {
             LikelihoodRow {

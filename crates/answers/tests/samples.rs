@@ -83,6 +83,7 @@ fn today_s_writer_still_writes_version_1() {
     check_written("run-v1-samples", support::finished_samples, &[rows::<Samples>]);
     check_written("run-v1-judged", support::finished_judged, &[rows::<Samples>]);
     check_written("run-v1-outside", support::finished_outside, &[rows::<Positions>, rows::<Floor>]);
+    check_written("run-v1-control", support::finished_control, &[rows::<Choices>]);
     check_written("run-v1-sparse", support::finished_sparse, &[rows::<Sparse>, rows::<Likelihoods>]);
     check_written("run-v1-vectors", support::finished_vectors, &[rows::<Vectors>, rows::<Samples>]);
 }
@@ -94,6 +95,7 @@ fn every_part_has_a_sample_of_its_version() {
         let of: &[&str] = match (kind.name(), version) {
             ("samples", 2) => &["run-v1-judged"],
             ("positions" | "floor", 2) => &["run-v1-outside"],
+            ("choices", 2) => &["run-v1-control"],
             (_, 1) => &["run-v1", "run-v1-samples", "run-v1-sparse", "run-v1-vectors"],
             _ => panic!("{kind}: check in a sample of version {version}, and list it here"),
         };
@@ -123,6 +125,20 @@ fn samples_version_2() {
     // Of the first version nothing of the sort is known.
     let first = RunFolder::open(&sample("run-v1-samples")).unwrap().rows::<Samples>().unwrap();
     assert!(first.iter().all(|row| row.outcome.right().is_none() && row.label.is_none()));
+}
+
+/// The second version of the choices: what a control student makes of them.
+#[test]
+fn choices_version_2() {
+    let run = RunFolder::open(&sample("run-v1-control")).unwrap();
+    assert_eq!(run.manifest().control.as_ref().unwrap().name, "control");
+    assert_eq!(run.manifest().planned.control_tokens, 16);
+    let rows = run.rows::<Choices>().unwrap();
+    let shape: Vec<_> = rows.iter().map(|row| row.control_logprob).collect();
+    assert_eq!(shape, [Some(f32::NEG_INFINITY), Some(-0.5), Some(f32::NEG_INFINITY), Some(-1.5)]);
+    // Of the first version nothing of the sort is known.
+    let first = RunFolder::open(&sample("run-v1")).unwrap().rows::<Choices>().unwrap();
+    assert!(first.iter().all(|row| row.control_logprob.is_none()));
 }
 
 /// The second version of the positions: what the models give to entries outside of the shared vocabulary.

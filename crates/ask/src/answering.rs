@@ -30,6 +30,7 @@ pub(crate) fn first_sample(source: SampleSource) -> u32 {
         SampleSource::Rerun => MOST_SAMPLES,
         SampleSource::Student => 2 * MOST_SAMPLES,
         SampleSource::Base => 3 * MOST_SAMPLES,
+        SampleSource::Control => 4 * MOST_SAMPLES,
     }
 }
 
@@ -310,8 +311,8 @@ pub struct CollectReport {
     pub excluded: Vec<ExcludedItem>,
 }
 
-/// Asks one model the free questions of a suite, as teacher (its rerun included), student or base, and keeps the
-/// answers in the store. An audit with the same probes and settings finds them there.
+/// Asks one model the free questions of a suite, as teacher (its rerun included), student, base or control (which is asked what
+/// is graded), and keeps the answers in the store. An audit with the same probes and settings finds them there.
 ///
 /// # Errors
 /// The suite asks nothing freely, the model or the store fails, or the observer interrupts. What is complete is kept:
@@ -327,7 +328,7 @@ pub fn ask(
     check_samples(settings)?;
     suite.validate()?;
     let (mut asked, mut excluded) = (Vec::new(), Vec::new());
-    for probe in &suite.probes {
+    for probe in suite.probes.iter().filter(|probe| role.is_asked(probe)) {
         let Some(question) = Asked::new(model, probe, settings).map_err(role.failed())? else { continue };
         match question.too_long(role, model) {
             Some(reason) => excluded.push(ExcludedItem { probe: probe.id.clone(), reason }),

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hydrometer_answers::logged::{Given, GivenText, Paired, PairedQuestion};
-use hydrometer_answers::part::{Choices, Likelihoods, Samples, Vectors};
+use hydrometer_answers::logged::{Given, GivenRun, GivenText, Paired, PairedQuestion};
+use hydrometer_answers::part::{Choices, Episodes, Likelihoods, Samples, Vectors};
 use hydrometer_answers::{
-    ChoiceRow, EngineIdentity, GIVEN, GivenJudgment, GivenSettings, LikelihoodRow, Manifest, ModelIdentity, NewRun,
-    Part, PlannedTokens, Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource, SamplingParameters,
-    ScoredModel, UnitCounts,
+    ChoiceRow, EngineIdentity, EpisodeRow, GIVEN, GivenJudgment, GivenSettings, LikelihoodRow, Manifest, ModelIdentity,
+    NewRun, Part, PlannedTokens, Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource,
+    SamplingParameters, ScoredModel, UnitCounts,
 };
 use hydrometer_probes::{Ask, Checked, Probe, ProbeError};
 
@@ -99,6 +99,7 @@ struct Rows {
     samples: Vec<Vec<SampleRow>>,
     choices: Vec<Vec<ChoiceRow>>,
     likelihoods: Vec<Vec<LikelihoodRow>>,
+    episodes: Vec<Vec<EpisodeRow>>,
 }
 
 impl Rows {
@@ -106,6 +107,9 @@ impl Rows {
         match (&question.teacher, &question.student) {
             (Given::Texts(teacher), Given::Texts(student)) => {
                 self.samples.push(samples(probe, [teacher, student], judged)?);
+            }
+            (Given::Runs(teacher), Given::Runs(student)) => {
+                self.episodes.push(runs(probe, [teacher, student]));
             }
             (Given::Options(teacher), Given::Options(student)) => {
                 let row = |(option, (&teacher_logprob, &student_logprob))| ChoiceRow {
@@ -115,6 +119,7 @@ impl Rows {
                     option,
                     teacher_logprob,
                     student_logprob,
+                    control_logprob: None,
                 };
                 self.choices.push((0..).zip(teacher.iter().zip(student)).map(row).collect());
             }
@@ -139,8 +144,8 @@ impl Rows {
         Ok(())
     }
 
-    fn units(&self) -> [u32; 3] {
-        [self.samples.len(), self.choices.len(), self.likelihoods.len()]
+    fn units(&self) -> [u32; 4] {
+        [self.samples.len(), self.choices.len(), self.likelihoods.len(), self.episodes.len()]
             .map(|questions| questions.div_ceil(UNIT_QUESTIONS) as u32)
     }
 
@@ -157,6 +162,9 @@ impl Rows {
         }
         for (unit, rows) in (0..).zip(self.likelihoods.chunks(UNIT_QUESTIONS)) {
             run.write::<Likelihoods>(unit, &rows.concat())?;
+        }
+        for (unit, rows) in (0..).zip(self.episodes.chunks(UNIT_QUESTIONS)) {
+            run.write::<Episodes>(unit, &rows.concat())?;
         }
         Ok(())
     }
@@ -198,6 +206,16 @@ fn samples(probe: &Probe, sides: [&[GivenText]; 2], judged: &mut Judged) -> Resu
     Ok(teacher.chain((0..).zip(student).map(|answer| row(SampleSource::Student, answer))).collect())
 }
 
+/// Runs that are judged by their log.
+fn runs(probe: &Probe, [teacher, student]: [&[GivenRun]; 2]) -> Vec<EpisodeRow> {
+    let row = |source: SampleSource, (number, run): (u32, &GivenRun)| {
+        let outcome = run.transcript.as_logged(run.success);
+        EpisodeRow::new(&probe.id, &probe.family, (source, number), &run.transcript, &outcome)
+    };
+    let teacher = (0..).zip(teacher).map(|run| row(SampleSource::Teacher, run));
+    teacher.chain((0..).zip(student).map(|run| row(SampleSource::Student, run))).collect()
+}
+
 /// A model of which the answers are known and nothing else: they are its identity.
 fn identity(name: &str, answers: &Paired, of: fn(&PairedQuestion) -> &Given) -> ModelIdentity {
     let mut hasher = blake3::Hasher::new_derive_key("hydrometer given answers 2");
@@ -210,6 +228,9 @@ fn identity(name: &str, answers: &Paired, of: fn(&PairedQuestion) -> &Given) -> 
             Given::Texts(texts) => texts.iter().for_each(|text| {
                 let GivenText { text, finish, label, right } = text;
                 [text, finish.name(), &format!("{label:?}"), &format!("{right:?}")].into_iter().for_each(&mut field);
+            }),
+            Given::Runs(runs) => runs.iter().for_each(|GivenRun { transcript, success }| {
+                [transcript.to_json().as_str(), &success.to_string()].into_iter().for_each(&mut field);
             }),
             Given::Options(values) => values.iter().for_each(|value| field(&value.to_string())),
             Given::Likelihood(value) => field(&value.to_string()),
@@ -237,7 +258,7 @@ fn manifest(
     answers: &Paired,
     options: &ImportOptions,
     meaning: Option<Closeness<'_>>,
-    [samples, choices, likelihoods]: [u32; 3],
+    [samples, choices, likelihoods, episodes]: [u32; 4],
 ) -> Manifest {
     let texts = |given: &Given| if let Given::Texts(texts) = given { texts.len() } else { 0 };
     let most = |question: &PairedQuestion| texts(&question.teacher).max(texts(&question.student));
@@ -251,6 +272,7 @@ fn manifest(
         teacher: identity(&options.teacher, answers, |question| &question.teacher),
         student: identity(&options.student, answers, |question| &question.student),
         base: None,
+        control: None,
         pairing: "the answers were given as texts, nothing is known of their tokens".to_owned(),
         shared_vocab: None,
         regime: Regime::GivenAnswers,
@@ -267,6 +289,7 @@ fn manifest(
             .with(Samples::KIND, samples)
             .with(Choices::KIND, choices)
             .with(Likelihoods::KIND, likelihoods)
+            .with(Episodes::KIND, episodes)
             .with(Vectors::KIND, if meaning.is_some() { samples } else { 0 }),
         planned: PlannedTokens::default(),
         excluded: Vec::new(),

@@ -5,6 +5,7 @@
 mod answering;
 pub mod base_file;
 mod collect;
+mod deployment;
 mod encoding;
 mod error;
 mod imported;
@@ -24,6 +25,7 @@ mod windows;
 
 pub use answering::{CollectReport, ask};
 pub use collect::collect;
+pub use deployment::PlacedDeployment;
 pub use error::AskError;
 pub use imported::{ImportOptions, Imported, Judged, import};
 pub use observer::{Observer, PlanSummary};

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use hydrometer_answers::{SampleSettings, SamplingParameters, TeacherAsked, TrainedOn, WatchedGate, WindowOrder};
+use hydrometer_answers::{SampleSettings, SamplingParameters, TeacherAsked, TrainedOn, Used, WatchedGate, WindowOrder};
 use hydrometer_models::SampleLimits;
 
 use crate::AskError;
+use crate::deployment::PlacedDeployment;
 
 /// Most answers of one source to one prompt.
 pub(crate) const MOST_SAMPLES: u32 = 1 << 15;
@@ -40,6 +41,10 @@ pub struct AskOptions {
     pub trained_to: BTreeMap<String, f64>,
     /// The distillation set from which the suite was placed ([`Radius::place`](crate::radius::Radius::place)), where it was.
     pub trained_on: Option<TrainedOn>,
+    /// How much the student is used at which values of a knob, by `axis.knob`.
+    pub deployment: BTreeMap<String, Vec<Used>>,
+    /// Prompts of the deployment, where they were placed: they say it for every distance that is not named.
+    pub deployed_on: Option<PlacedDeployment>,
     /// The command line as given, for the manifest; without secrets.
     pub arguments: Vec<String>,
 }

@@ -9,9 +9,10 @@ use hydrometer_answers::{
     Stopped, UnitCounts,
 };
 use hydrometer_models::{Model, Scorer};
-use hydrometer_probes::Suite;
 use hydrometer_probes::families::FamilySizes;
+use hydrometer_probes::{Ask, Probe, Suite};
 
+use crate::deployment::deployment;
 use crate::kind::likelihoods::Likelihoods;
 use crate::kind::texts::Texts;
 use crate::kind::{Kind, beside_texts};
@@ -72,12 +73,27 @@ impl<'a> Plan<'a> {
             });
         }
         let base = models.base.filter(|_| asks_prompts);
-        let asked = [(Role::Teacher, Some(models.teacher)), (Role::Student, Some(models.student)), (Role::Base, base)];
+        let control = models.control.filter(|control| {
+            let chooses = control.chooses().is_some();
+            let asked = |probe: &Probe| match probe.ask {
+                Ask::Prompt(_) | Ask::Episode(_) => asks_prompts,
+                Ask::Choice(_) => chooses,
+                Ask::Text(_) | Ask::Trajectory(_) => false,
+            };
+            suite.probes.iter().any(|probe| Role::Control.is_asked(probe) && asked(probe))
+        });
+        let asked = [
+            (Role::Teacher, Some(models.teacher)),
+            (Role::Student, Some(models.student)),
+            (Role::Base, base),
+            (Role::Control, control),
+        ];
         let facets = asked.into_iter().filter_map(|(role, model)| Some((role.to_string(), model?.facets())));
         let manifest = Manifest::plan(NewRun {
             teacher: models.teacher.identity().clone(),
             student: models.student.identity().clone(),
             base: base.map(|base| base.identity().clone()),
+            control: control.map(|control| control.identity().clone()),
             pairing,
             shared_vocab,
             regime: match shared_vocab {
@@ -91,6 +107,8 @@ impl<'a> Plan<'a> {
                 rendered_differently: rendered_differently(&kinds),
                 trained_to: trained_to(suite, options)?,
                 trained_on: options.trained_on.clone(),
+                deployment: deployment(suite, options)?,
+                deployed_on: options.deployed_on.as_ref().map(|placed| placed.prompts.clone()),
                 tool_protocols: tool_protocols(models, &kinds),
                 ..settings(models, options, asks_prompts, text_families)
             },
@@ -157,7 +175,7 @@ impl<'a> Plan<'a> {
             if run.has(kind.part(), unit as u32) {
                 let size = kind.tokens(unit);
                 summary.units_done += 1;
-                summary.tokens_done += size.teacher_tokens + size.student_tokens;
+                summary.tokens_done += size.total();
             } else {
                 summary.answers += kind.answers(unit);
             }
@@ -273,6 +291,7 @@ fn total(units: impl Iterator<Item = PlannedTokens>) -> PlannedTokens {
         sum.teacher_tokens += unit.teacher_tokens;
         sum.student_tokens += unit.student_tokens;
         sum.floor_tokens += unit.floor_tokens;
+        sum.control_tokens += unit.control_tokens;
         sum
     })
 }

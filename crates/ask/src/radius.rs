@@ -4,10 +4,10 @@
 mod encoder;
 mod ngrams;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_answers::{EmbedderIdentity, TrainedOn};
-use hydrometer_metrics::geometry::{GeometryError, MOST_POINTS, NEIGHBOURS, Points, mean_distance, training_unit};
+use hydrometer_metrics::geometry::{GeometryError, NEIGHBOURS, Nearest, Points, training_unit};
 use hydrometer_models::{ModelError, SentenceEncoder};
 use hydrometer_probes::{Ask, Knob, Probe, Role as Speaker, Suite};
 use rayon::prelude::*;
@@ -15,10 +15,12 @@ use thiserror::Error;
 
 /// Knob of a probe whose difficulty is its distance from the distillation set.
 pub const DISTANCE: &str = "distance";
-/// Most members of the set whose own distances make the unit.
-const MOST_MEMBERS: usize = 5_000;
-/// Texts that are turned into vectors, or compared, by one thread at a time.
+/// Most members of the set that are held out of it, each by itself, to measure the unit.
+const MOST_HELD_OUT: usize = 5_000;
+/// Texts that are turned into vectors, or compared with a block, by one thread at a time.
 const TOGETHER: usize = 128;
+/// Prompts of the set whose vectors are in memory at once.
+const BLOCK: usize = 4_096;
 /// Decimals of a radius: what is behind them is rounding.
 const DECIMALS: f64 = 1e6;
 
@@ -72,93 +74,140 @@ pub enum RadiusError {
         "probe `{0}` has a knob `{DISTANCE}` already, expected none: take it out to have it measured from this set"
     )]
     Placed(String),
+    /// A probe whose words were not measured.
+    #[error("probe `{0}`: expected a text whose distance was measured, found another")]
+    Unmeasured(String),
 }
 
 /// A distillation set as the origin of distances.
-pub struct Radius {
-    trained_on: TrainedOn,
-    set: Points,
+pub struct DistillationSet {
+    files: Vec<String>,
+    prompts: Vec<String>,
     embedder: Box<dyn Embedder>,
 }
 
-impl Radius {
-    /// The prompts of a set, in the order of its files. Of more than [`MOST_POINTS`] those of the least hashes are compared
-    /// with; the unit is that of the least hashes, too: chance without a seed.
-    ///
-    /// # Errors
-    /// Fewer prompts than neighbours, or nothing but copies; the embedder fails.
-    pub fn new(files: Vec<String>, prompts: &[String], embedder: Box<dyn Embedder>) -> Result<Self, RadiusError> {
-        let mut whole = blake3::Hasher::new();
-        let mut order: Vec<([u8; 32], &str)> = Vec::with_capacity(prompts.len());
-        for prompt in prompts {
-            let hash = blake3::hash(prompt.as_bytes());
-            whole.update(hash.as_bytes());
-            order.push((*hash.as_bytes(), prompt));
-        }
-        order.sort_unstable();
-        order.truncate(MOST_POINTS);
-        let compared: Vec<&str> = order.into_iter().map(|(_, prompt)| prompt).collect();
-        let set = points(&*embedder, &compared)?.map_err(RadiusError::Set)?;
-        let members: Vec<usize> = (0..set.len().min(MOST_MEMBERS)).collect();
-        let own = members.par_chunks(TOGETHER).map(|members| set.nearest_others_of(members, NEIGHBOURS));
-        let own = distances(own.collect::<Result<Vec<_>, _>>().map_err(RadiusError::Set)?);
-        let unit = training_unit(&own).ok_or(RadiusError::Copies { members: members.len() })?;
-        let trained_on = TrainedOn {
-            files,
-            rows: prompts.len() as u64,
-            compared: set.len() as u64,
-            hash: format!("blake3:{}", whole.finalize().to_hex()),
-            embedder: embedder.identity(),
-            k: NEIGHBOURS as u32,
-            unit: rounded(unit),
-        };
-        Ok(Self { trained_on, set, embedder })
+/// Distances from a distillation set, in its unit.
+#[derive(Clone, Debug)]
+pub struct Radii {
+    trained_on: TrainedOn,
+    of: BTreeMap<String, f64>,
+}
+
+impl DistillationSet {
+    /// The prompts of a set, in the order of its files.
+    #[must_use]
+    pub fn new(files: Vec<String>, prompts: Vec<String>, embedder: Box<dyn Embedder>) -> Self {
+        Self { files, prompts, embedder }
     }
 
+    /// How far texts lie from the set: their mean distance to its nearest prompts. All of the set passes once, in blocks, and is
+    /// compared with every text. The unit is measured on those of its prompts that have the least hashes, each without itself:
+    /// chance without a seed.
+    ///
+    /// # Errors
+    /// Fewer prompts than neighbours, or nothing but copies; the embedder fails, or has no direction for a text.
+    pub fn measure<'t>(&self, texts: impl IntoIterator<Item = &'t str>) -> Result<Radii, RadiusError> {
+        let mut whole = blake3::Hasher::new();
+        let mut order: Vec<([u8; 32], usize)> = Vec::with_capacity(self.prompts.len());
+        for (place, prompt) in self.prompts.iter().enumerate() {
+            let hash = blake3::hash(prompt.as_bytes());
+            whole.update(hash.as_bytes());
+            order.push((*hash.as_bytes(), place));
+        }
+        order.sort_unstable();
+        order.truncate(MOST_HELD_OUT);
+        let held_out: Vec<usize> = order.into_iter().map(|(_, place)| place).collect();
+        // Several may be the same.
+        let asked: Vec<&str> = texts.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+        let members = held_out.iter().map(|&place| (self.prompts[place].as_str(), Some(place)));
+        let queries: Vec<(&str, Option<usize>)> = members.chain(asked.iter().map(|text| (*text, None))).collect();
+        let distances = self.distances(&queries)?;
+        let (own, others) = distances.split_at(held_out.len());
+        // What rounds to nothing is no extent either.
+        let unit = training_unit(own).map(rounded).filter(|&unit| unit > 0.0);
+        let unit = unit.ok_or(RadiusError::Copies { members: held_out.len() })?;
+        let trained_on = TrainedOn {
+            files: self.files.clone(),
+            rows: self.prompts.len() as u64,
+            held_out: held_out.len() as u64,
+            hash: format!("blake3:{}", whole.finalize().to_hex()),
+            embedder: self.embedder.identity(),
+            k: NEIGHBOURS as u32,
+            unit,
+        };
+        let radii = others.iter().map(|distance| rounded(distance / unit));
+        Ok(Radii { trained_on, of: asked.iter().map(|text| (*text).to_owned()).zip(radii).collect() })
+    }
+
+    /// d_k of every query, a member of the set with its place in it.
+    fn distances(&self, queries: &[(&str, Option<usize>)]) -> Result<Vec<f64>, RadiusError> {
+        let nearest = |queries: &[(&str, Option<usize>)]| {
+            let (texts, members): (Vec<&str>, Vec<Option<usize>>) = queries.iter().copied().unzip();
+            let points = points(&*self.embedder, &texts)?.map_err(|fault| match (queries.first(), fault) {
+                // Of a member its place in the set says more than that among the queries.
+                (Some((_, Some(_))), GeometryError::Vector { place, problem }) => {
+                    RadiusError::Set(GeometryError::Vector { place: queries[place].1.unwrap_or(place), problem })
+                }
+                (Some((_, Some(_))), fault) => RadiusError::Set(fault),
+                (_, fault) => RadiusError::Probe(fault),
+            })?;
+            Nearest::new(points, members, NEIGHBOURS).map_err(RadiusError::Set)
+        };
+        let (members, others) = queries.split_at(queries.iter().take_while(|(_, member)| member.is_some()).count());
+        let parts = members.par_chunks(TOGETHER).chain(others.par_chunks(TOGETHER));
+        let mut parts = parts.map(nearest).collect::<Result<Vec<_>, _>>()?;
+        for (number, block) in self.prompts.chunks(BLOCK).enumerate() {
+            let block: Vec<&str> = block.iter().map(String::as_str).collect();
+            let block =
+                points(&*self.embedder, &block)?.map_err(|fault| RadiusError::Set(fault.further(number * BLOCK)))?;
+            parts.par_iter_mut().try_for_each(|part| part.take(&block, number * BLOCK)).map_err(RadiusError::Set)?;
+        }
+        let distances = parts.into_iter().map(Nearest::distances).collect::<Result<Vec<_>, _>>();
+        let distances = distances.map_err(RadiusError::Set)?.concat();
+        if distances.is_empty() {
+            Err(RadiusError::Set(GeometryError::TooFew { k: NEIGHBOURS, found: 0 }))
+        } else {
+            Ok(distances)
+        }
+    }
+}
+
+impl Radii {
     /// What distances are measured from, and how.
     #[must_use]
     pub fn trained_on(&self) -> &TrainedOn {
         &self.trained_on
     }
 
-    /// The radius of each text: its mean distance to the nearest prompts of the set, in units of the set.
-    ///
-    /// # Errors
-    /// The embedder fails, or has no direction for a text.
-    pub fn of(&self, texts: &[&str]) -> Result<Vec<f64>, RadiusError> {
-        if texts.is_empty() {
-            return Ok(Vec::new());
-        }
-        let radii = texts.par_chunks(TOGETHER).map(|texts| {
-            let queries = points(&*self.embedder, texts)?.map_err(RadiusError::Probe)?;
-            self.set.nearest(&queries, NEIGHBOURS).map_err(RadiusError::Probe)
-        });
-        let radii = distances(radii.collect::<Result<Vec<_>, _>>()?);
-        Ok(radii.into_iter().map(|distance| rounded(distance / self.trained_on.unit)).collect())
+    /// The radius of a text; `None` where it was not measured.
+    #[must_use]
+    pub fn of(&self, text: &str) -> Option<f64> {
+        self.of.get(text).copied()
     }
 
-    /// Gives every prompt and choice that knows what is right, and that nobody graded, its radius as a knob; says how many.
+    /// Gives every probe that [`placeable`] names its radius as a knob; says how many.
     ///
     /// # Errors
-    /// As [`of`](Self::of), and a probe with a distance from elsewhere.
+    /// A probe with a distance from elsewhere, and one whose words were not measured.
     pub fn place(&self, suite: &mut Suite) -> Result<usize, RadiusError> {
         let distance = |probe: &&Probe| probe.knob.as_ref().is_some_and(|knob| knob.name == DISTANCE);
         if let Some(placed) = suite.probes.iter().find(distance) {
             return Err(RadiusError::Placed(placed.id.clone()));
         }
-        let open: Vec<&mut Probe> = suite.probes.iter_mut().filter(|probe| is_open(probe)).collect();
-        // Several probes may ask in the same words.
-        let words: Vec<String> = open.iter().map(|probe| words(probe)).collect();
-        let mut different: Vec<&str> = words.iter().map(String::as_str).collect();
-        different.sort_unstable();
-        different.dedup();
-        let radii: BTreeMap<&str, f64> = different.iter().copied().zip(self.of(&different)?).collect();
-        let placed = open.len();
-        for (probe, words) in open.into_iter().zip(&words) {
-            probe.knob = radii.get(words.as_str()).map(|&radius| Knob::new(DISTANCE, radius));
+        let mut placed = 0;
+        for probe in suite.probes.iter_mut().filter(|probe| is_open(probe)) {
+            let radius = self.of(&words(probe)).ok_or_else(|| RadiusError::Unmeasured(probe.id.clone()))?;
+            probe.knob = Some(Knob::new(DISTANCE, radius));
+            placed += 1;
         }
         Ok(placed)
     }
+}
+
+/// The words of every prompt and choice that knows what is right, and that nobody graded.
+#[must_use]
+pub fn placeable(suite: &Suite) -> Vec<String> {
+    suite.probes.iter().filter(|probe| is_open(probe)).map(words).collect()
 }
 
 /// Whether a probe knows what is right, and not how hard it is.
@@ -179,7 +228,7 @@ pub fn words(probe: &Probe) -> String {
         Ask::Text(text) => {
             text.context.clone().filter(|context| !context.trim().is_empty()).unwrap_or(text.text.clone())
         }
-        Ask::Choice(_) | Ask::Episode(_) => probe.ask.kind().question().to_owned(),
+        Ask::Choice(_) | Ask::Episode(_) | Ask::Trajectory(_) => probe.ask.kind().question().to_owned(),
     }
 }
 
@@ -187,11 +236,6 @@ pub fn words(probe: &Probe) -> String {
 fn points(embedder: &dyn Embedder, texts: &[&str]) -> Result<Result<Points, GeometryError>, ModelError> {
     let vectors = texts.par_chunks(TOGETHER).map(|texts| embedder.embed(texts)).collect::<Result<Vec<_>, _>>()?;
     Ok(Points::new(&vectors.into_iter().flatten().collect::<Vec<_>>()))
-}
-
-/// d_k of every query.
-fn distances(nearest: Vec<Vec<Vec<f32>>>) -> Vec<f64> {
-    nearest.into_iter().flatten().filter_map(|rising| mean_distance(rising, NEIGHBOURS)).collect()
 }
 
 fn rounded(value: f64) -> f64 {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use hydrometer_answers::{MeaningSettings, SampleSource};
 use hydrometer_models::{Model, ModelError, Scorer, SentenceEncoder};
+use hydrometer_probes::Probe;
 
 use crate::AskError;
 
@@ -16,6 +17,8 @@ pub enum Role {
     Student,
     /// The copy before distillation.
     Base,
+    /// Another copy: the student's fall-off is compared with its own.
+    Control,
     /// Who says whether two free texts mean the same.
     SentenceEncoder,
 }
@@ -27,8 +30,14 @@ impl Role {
             Role::Teacher => &[SampleSource::Teacher, SampleSource::Rerun],
             Role::Student => &[SampleSource::Student],
             Role::Base => &[SampleSource::Base],
+            Role::Control => &[SampleSource::Control],
             Role::SentenceEncoder => &[],
         }
+    }
+
+    /// Whether it is asked a probe: the control student only where success is set against a distance.
+    pub(crate) fn is_asked(self, probe: &Probe) -> bool {
+        self != Role::Control || probe.is_graded()
     }
 
     /// The model's logits and tokens.
@@ -51,6 +60,7 @@ impl From<SampleSource> for Role {
             SampleSource::Teacher | SampleSource::Rerun => Role::Teacher,
             SampleSource::Student => Role::Student,
             SampleSource::Base => Role::Base,
+            SampleSource::Control => Role::Control,
         }
     }
 }
@@ -61,6 +71,7 @@ impl fmt::Display for Role {
             Role::Teacher => "teacher",
             Role::Student => "student",
             Role::Base => "base",
+            Role::Control => "control",
             Role::SentenceEncoder => "sentence encoder",
         })
     }
@@ -75,6 +86,8 @@ pub struct Models<'a> {
     pub student: &'a dyn Model,
     /// The copy before distillation, where it is known: it answers prompts, and "gap closed" is measured from it.
     pub base: Option<&'a dyn Model>,
+    /// Another copy, where there is one: it answers what is graded, and the student's fall-off is compared with its own.
+    pub control: Option<&'a dyn Model>,
     /// Whether two free answers mean the same; without it their spelling says so.
     pub meaning: Option<Closeness<'a>>,
 }
@@ -82,13 +95,19 @@ pub struct Models<'a> {
 impl<'a> Models<'a> {
     /// A teacher and a student of which no earlier state is known.
     pub fn pair(teacher: &'a dyn Model, student: &'a dyn Model) -> Self {
-        Self { teacher, student, base: None, meaning: None }
+        Self { teacher, student, base: None, control: None, meaning: None }
     }
 
     /// The models that answer, in the order in which they are asked.
     pub(crate) fn who_answer(&self) -> impl Iterator<Item = (Role, &'a dyn Model)> {
         let base = self.base.map(|base| (Role::Base, base));
-        [(Role::Teacher, self.teacher), (Role::Student, self.student)].into_iter().chain(base)
+        let control = self.control.map(|control| (Role::Control, control));
+        [(Role::Teacher, self.teacher), (Role::Student, self.student)].into_iter().chain(base).chain(control)
+    }
+
+    /// Those that answer this probe.
+    pub(crate) fn who_answer_to(&self, probe: &Probe) -> impl Iterator<Item = (Role, &'a dyn Model)> {
+        self.who_answer().filter(|(role, _)| role.is_asked(probe))
     }
 }
 

@@ -296,6 +296,7 @@ fn manifest(
         teacher: teacher.clone(),
         student: student.identity().clone(),
         base: None,
+        control: None,
         pairing: pairing(cache.codec().vocab, student.identity().logit_width()),
         shared_vocab: Some(cache.codec().vocab),
         regime: Regime::TeacherCache,

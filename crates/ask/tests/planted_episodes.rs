@@ -8,6 +8,7 @@ mod support;
 
 use clerk::{Clerk, Manner};
 use hydrometer_ask::Models;
+use hydrometer_audit::statement::AxisCurve;
 use hydrometer_audit::{Policy, Statement, statement};
 use hydrometer_models::{ActingDefect, PlantedActor};
 use hydrometer_probes::Suite;
@@ -57,10 +58,42 @@ fn a_short_horizon_takes_the_long_conversations_and_no_others() {
     }
 }
 
+/// The curve of an axis: every model's success by the value of the knob, and how far the student is safe and how much of it is left.
+fn curve<'s>(statement: &'s Statement, name: &str) -> &'s AxisCurve {
+    statement.geometry.as_ref().unwrap().axes.iter().find(|curve| curve.axis == name).unwrap()
+}
+
+#[test]
+fn a_narrowed_student_acts_as_far_as_its_dose_and_no_farther() {
+    let doses = [0.5, 1.0, 2.0].map(|dose| audited(ActingDefect::Narrowed(dose)));
+    for (found, dose) in doses.iter().zip([0.5, 1.0, 2.0]) {
+        for axis in ["tool_use", "error_recovery", "long_horizon"] {
+            let curve = curve(found, axis);
+            for ring in &curve.rings {
+                let expected = if ring.outer <= dose * (1.0 + 1e-9) { 1.0 } else { 0.0 };
+                assert_eq!(
+                    (ring.teacher.value, ring.student.value),
+                    (1.0, expected),
+                    "{axis} at {}: {dose}",
+                    ring.outer
+                );
+            }
+        }
+        // The twins without a fault have no knob, and are what they were.
+        let twins = found.episodes.as_ref().unwrap().axes.iter().find(|of| of.axis == "error_recovery").unwrap();
+        assert!(twins.student >= 0.5, "{twins:?}");
+        assert_eq!(found.student.surgery.as_deref(), Some(format!("narrowed={dose}").as_str()));
+    }
+    for metric in ["capability_volume", "worst_axis", "episode_success"] {
+        let values = doses.each_ref().map(|found| value(found, metric));
+        assert!(values[0] < values[1] && values[1] < values[2], "{metric}: {values:?}");
+    }
+}
+
 #[test]
 fn garbled_calls_are_malformed_at_their_rate() {
     let found = audited(ActingDefect::ToolsGarbled(0.3));
-    let runs = found.episodes.as_ref().unwrap().student;
+    let runs = &found.episodes.as_ref().unwrap().student;
     let share = runs.malformed as f64 / (runs.malformed + runs.calls) as f64;
     assert!((share - 0.3).abs() < 0.05, "{share}");
     assert_eq!(found.episodes.as_ref().unwrap().teacher.malformed, 0);

@@ -11,6 +11,8 @@ use hydrometer_metrics::{Interval, Verdict};
 use serde::Serialize;
 
 use crate::evidence::{Evidence, Rows};
+use crate::geometry;
+use crate::geometry::compare::InBoth;
 use crate::issue::issue;
 use crate::{AuditError, Policy, Statement};
 use families::Pairs;
@@ -100,6 +102,8 @@ pub enum Reading {
     Same,
     /// A single family: chance cannot be told from anything.
     OneFamily,
+    /// Nothing pairs the two: they stand side by side.
+    NotTested,
 }
 
 impl Comparison {
@@ -144,13 +148,19 @@ fn compare(mut rows: [Rows; 2], policy: &Policy) -> Result<Comparison, AuditErro
             (definition, found)
         })
     });
+    let compared = compared.map(|(definition, found)| (definition, found.map(InBoth::Paired)));
+    let graded = geometry::compare::compare(&in_a, &in_b)?.into_iter().filter(|(definition, _)| {
+        [&a, &b].iter().any(|run| run.metrics.iter().any(|m| m.id == definition.id && m.estimate.is_some()))
+    });
+    let obstacle = obstacles.on_graded(&in_a.rows.probes);
+    let graded = graded.map(|(definition, found)| (definition, obstacle.clone().map_or(found, Err)));
     Ok(Comparison {
         a: side(&a, shared),
         b: side(&b, shared),
         shared_families: shared,
         level: policy.level,
         cautions: obstacles.cautions(),
-        rows: read(compared.collect(), 1.0 - policy.level),
+        rows: read(compared.chain(graded).collect(), 1.0 - policy.level),
     })
 }
 
@@ -164,11 +174,31 @@ fn side(statement: &Statement, shared: u64) -> Side {
 }
 
 /// Reads what was found: those differences are named of which at most `alpha` are false.
-fn read(compared: Vec<(&Definition, Result<Compared, String>)>, alpha: f64) -> Vec<Row> {
-    let p_values: Vec<f64> = compared.iter().filter_map(|(_, found)| found.as_ref().ok()?.paired.p_value).collect();
+fn read(compared: Vec<(&Definition, Result<InBoth, String>)>, alpha: f64) -> Vec<Row> {
+    let p_value = |found: &Result<InBoth, String>| match found {
+        Ok(InBoth::Paired(compared)) => compared.paired.p_value,
+        _ => None,
+    };
+    let p_values: Vec<f64> = compared.iter().filter_map(|(_, found)| p_value(found)).collect();
     let mut adjusted = benjamini_hochberg(&p_values).into_iter();
-    let row = |(definition, found): (&Definition, Result<Compared, String>)| match found {
-        Ok(compared) => {
+    let row = |(definition, found): (&Definition, Result<InBoth, String>)| match found {
+        Ok(InBoth::Beside { a, b, families }) => {
+            let found = Found {
+                a,
+                b,
+                difference: b - a,
+                interval: None,
+                p_value: None,
+                adjusted_p_value: None,
+                families,
+                single_families: 0,
+                a_better: 0,
+                b_better: 0,
+                reading: Reading::NotTested,
+            };
+            Row { metric: definition.id.to_owned(), found: Some(found), missing: None }
+        }
+        Ok(InBoth::Paired(compared)) => {
             let adjusted = compared.paired.p_value.and_then(|_| adjusted.next());
             let reading = reading(&compared, adjusted, alpha);
             let Compared { paired, a_better, b_better, .. } = compared;

@@ -12,9 +12,11 @@ use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::illusion::{self, JUDGMENT_COPIED};
 use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
 use hydrometer_metrics::measure::{
-    self, Compared, Definition, Help, Items, Measure, Measured, Need, Sums, Table, Undefined,
+    self, Compared, Definition, Group, Help, Items, Measure, Measured, Need, Range, Sums, Table, Undefined,
 };
 use hydrometer_metrics::stats::difference::Difference;
+use hydrometer_metrics::stats::limits::families_to_exclude;
+use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe};
 
@@ -24,6 +26,7 @@ use crate::kind::answers::ppi_signals::Alone;
 use crate::kind::answers::{self, Prompt};
 use crate::kind::choices::{self, AskedChoice};
 use crate::kind::episodes::{self, ActedEpisode};
+use crate::kind::judgment::{self, Judged};
 use crate::kind::tokens::Scored;
 use crate::statement::{GapBase, Reservation, ReservationKind};
 use crate::{AuditError, Policy};
@@ -164,6 +167,7 @@ pub(crate) struct Evidence<'a> {
     pub choices: Vec<AskedChoice<'a>>,
     pub prompts: Vec<Prompt<'a>>,
     pub episodes: Vec<ActedEpisode<'a>>,
+    pub judged: Judged<'a>,
     /// Teacher against student.
     pub sums: Sums,
     /// Teacher against its own second run.
@@ -205,6 +209,8 @@ impl<'a> Evidence<'a> {
         copying.add_to([&mut sums, &mut rerun]);
         let episodes = episodes::episodes(&rows.episodes, &rows.probes);
         episodes.iter().for_each(|episode| episode.add_to(&mut sums, &mut rerun));
+        let judged = judgment::judged(rows, &choices)?;
+        judged.add_to(&mut sums, &mut rerun);
         Ok(Self {
             too_few_answers: too_few_answers(&sums),
             sums,
@@ -218,6 +224,7 @@ impl<'a> Evidence<'a> {
             choices,
             prompts,
             episodes,
+            judged,
             level: policy.level,
         })
     }
@@ -296,11 +303,20 @@ impl<'a> Evidence<'a> {
                 reason.to_owned()
             }),
             Items::Episodes => self.episodes.is_empty().then(|| {
-                let asks = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Episode(_)));
+                let asks = self.rows.probes.iter().any(|probe| probe.ask.is_acted());
                 let reason = match self.rows.manifest.settings.deciding {
                     _ if !asks => "the suite has no episodes",
                     Some(_) => "the run asked no episodes: no watched gate needed them",
                     None => "no episode of the suite was run by both models",
+                };
+                reason.to_owned()
+            }),
+            Items::Boundaries => self.judged.faced.is_empty().then(|| {
+                let asks = self.rows.probes.iter().any(|probe| probe.boundary.is_some());
+                let reason = match self.rows.manifest.settings.deciding {
+                    _ if !asks => "the suite has no boundaries of judgment",
+                    Some(_) => "the run asked no boundaries of judgment: no watched gate needed them",
+                    None => "no boundary of judgment was decided about by both models",
                 };
                 reason.to_owned()
             }),
@@ -379,6 +395,24 @@ impl<'a> Evidence<'a> {
                  cannot be read: what the others decide is no measure of the whole",
                 100.0 * teacher,
                 100.0 * student
+            ),
+        })
+    }
+
+    /// Why no gate on a share of decisions can pass: so few families, although none of them showed an event, cannot exclude
+    /// the share that its margin names.
+    pub(crate) fn too_few(&self, definition: &Definition, policy: &Policy) -> Option<Reservation> {
+        let of_decisions = definition.group == Group::Judgment && definition.range == Range::SHARE;
+        let gates = policy.gates.iter().filter(|gate| of_decisions && gate.metric == definition.id);
+        let margin = gates.filter_map(|gate| gate.at_most).find(|margin| (0.0..1.0).contains(margin))?;
+        let families = definition.estimate(&self.sums, self.level).ok()?.n_families;
+        let needed = families_to_exclude(margin, 1.0 - self.level);
+        (families < needed).then(|| Reservation {
+            kind: ReservationKind::TooFewFamilies,
+            reason: format!(
+                "{} cannot show that it is no more than {} %, even where it never happened: {needed} can",
+                counted(families, "family"),
+                (1e4 * margin).round() / 1e2
             ),
         })
     }

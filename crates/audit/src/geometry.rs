@@ -1,5 +1,7 @@
 //! How fidelity falls with distance: the curves of a run's graded probes, and the numbers of the headline taken from them.
 
+pub(crate) mod compare;
+mod deployment;
 mod findings;
 pub(crate) mod success;
 
@@ -13,6 +15,7 @@ use hydrometer_metrics::measure::{CAPABILITY_VOLUME, Definition, SAFE_REACH, WOR
 use hydrometer_metrics::stats::limits::families_to_exclude;
 use hydrometer_probes::counted::counted;
 
+use self::deployment::Deployment;
 use self::success::{Graded, graded};
 use crate::AuditError;
 use crate::evidence::Evidence;
@@ -70,8 +73,14 @@ pub(crate) fn measure(evidence: &Evidence<'_>) -> Result<Measured, AuditError> {
         });
         return Ok(Measured { statement: None, numbers });
     }
-    let laid: Vec<Axis<'_>> =
-        axes.iter().map(|axis| Axis { rings: axis.volume_rings(), chance: axis.chance, deployment: None }).collect();
+    let laid: Vec<Axis<'_>> = axes
+        .iter()
+        .map(|axis| Axis {
+            rings: axis.volume_rings(),
+            chance: axis.chance,
+            deployment: axis.deployment.as_ref().ok().map(|deployment| deployment.shares.as_slice()),
+        })
+        .collect();
     let volumes = geometry::volumes(&laid, level).map_err(|source| failed("all axes", source))?;
     let mut curves = axes
         .iter()
@@ -81,6 +90,7 @@ pub(crate) fn measure(evidence: &Evidence<'_>) -> Result<Measured, AuditError> {
     // Least first; where there is nothing to keep last.
     let left = |curve: &AxisCurve| curve.volume.as_ref().map_or(f64::INFINITY, |volume| volume.value);
     curves.sort_by(|a, b| left(a).total_cmp(&left(b)));
+    let deployed = deployment::mean(&axes, &volumes);
     let [mean, worst] = kept(volumes);
     let fewest = axes.iter().map(|axis| axis.reach.families()).min().unwrap_or(0);
     let all: u64 = axes.iter().map(Laid::families).sum();
@@ -90,7 +100,13 @@ pub(crate) fn measure(evidence: &Evidence<'_>) -> Result<Measured, AuditError> {
         reservation: too_few(families, share, 1.0 - level),
     };
     Ok(Measured {
-        statement: Some(Geometry { delta: DELTA, certificate: CERTIFICATE_PROBES, axes: curves }),
+        statement: Some(Geometry {
+            delta: DELTA,
+            certificate: CERTIFICATE_PROBES,
+            axes: curves,
+            not_deployed: deployed.as_ref().err().cloned(),
+            deployed: deployed.ok(),
+        }),
         numbers: [
             number(&CAPABILITY_VOLUME, mean, all, DELTA),
             number(&WORST_AXIS, worst, fewest, 2.0 * DELTA),
@@ -122,6 +138,8 @@ struct Laid<'a> {
     /// Finer ones for the volume, where radii are distances.
     fine: Option<Rings>,
     reach: ReachTest,
+    /// Where the student is used, over the rings of the volume.
+    deployment: Deployment,
 }
 
 /// The axes in the order in which the suite asks them. Probes of one axis and knob that are guessed with different chances
@@ -157,7 +175,7 @@ impl<'a> Laid<'a> {
                 student: graded.student,
                 ceiling: graded.ceiling,
                 base: graded.base,
-                control: None,
+                control: graded.control,
             })
             .collect();
         let rings = Rings::new(&probes, RINGS).map_err(|source| failed(axis, source))?;
@@ -168,7 +186,14 @@ impl<'a> Laid<'a> {
         let fine = fine.transpose()?;
         let promise = Promise { delta: DELTA, chance, level };
         let reach = ReachTest::new(&rings, &promise).map_err(|source| failed(axis, source))?;
-        Ok(Self { graded, trained_to, chance, rings, fine, reach })
+        let used = deployment::of_axis(settings, (axis, knob), trained_to, fine.as_ref().unwrap_or(&rings));
+        let deployment = used.map_err(|source| failed(axis, source))?;
+        Ok(Self { graded, trained_to, chance, rings, fine, reach, deployment })
+    }
+
+    /// Of the axis and of its knob.
+    fn names(&self) -> [&str; 2] {
+        self.graded.first().map_or(["", ""], |first| [&first.probe.axis, &first.knob.name])
     }
 
     /// The rings over which the volume is added up.
@@ -188,22 +213,23 @@ impl<'a> Laid<'a> {
             return Err(failed("an axis", GeometryError::Empty("probe")));
         };
         let reach = self.reach.reach();
-        let [teacher, student, ceiling, base] = [Curve::Teacher, Curve::Student, Curve::Ceiling, Curve::Base]
-            .map(|curve| self.rings.curve(curve, level).into_iter());
-        let curves = teacher.zip(student).zip(ceiling.zip(base));
-        let row = |((ring, reach), ((teacher, student), (ceiling, base)))| -> Option<RingRow> {
-            let ring: &geometry::Ring = ring;
-            let reach: &geometry::RingReach = reach;
+        let of = |curve: Curve| self.rings.curve(curve, level);
+        let (teacher, student, ceiling) = (of(Curve::Teacher), of(Curve::Student), of(Curve::Ceiling));
+        let (base, control) = (of(Curve::Base), of(Curve::Control));
+        let falls_off = self.relative_fall_off(level)?;
+        let row = |(place, (ring, reach)): (usize, (&geometry::Ring, &geometry::RingReach))| -> Option<RingRow> {
             Some(RingRow {
                 inner: ring.inner,
                 outer: ring.outer,
                 mean: ring.mean,
                 probes: ring.probes,
                 families: ring.families,
-                teacher: teacher?,
-                student: student?,
-                ceiling,
-                base,
+                teacher: teacher[place].clone()?,
+                student: student[place].clone()?,
+                ceiling: ceiling[place].clone(),
+                base: base[place].clone(),
+                control: control[place].clone(),
+                relative_fall_off: falls_off.get(place).cloned().flatten(),
                 surplus: reach.surplus,
                 bounds: reach.bounds.map(|(low, high)| [low, high]),
                 verdict: reach.verdict,
@@ -211,12 +237,15 @@ impl<'a> Laid<'a> {
             })
         };
         let radius = |graded: &Graded<'_>| graded.knob.value / self.trained_to.unwrap_or(1.0);
-        let students = self.graded.iter().map(|graded| geometry::Graded {
+        let of_student = |graded: &&Graded<'a>| geometry::Graded {
             family: &graded.probe.family,
             radius: radius(graded),
             success: graded.student,
-        });
-        let slope = geometry::slope(&students.collect::<Vec<_>>(), level);
+        };
+        let slope = geometry::slope(&self.graded.iter().map(&of_student).collect::<Vec<_>>(), level);
+        let beside = self.graded.iter().filter_map(|graded| Some((of_student(graded), graded.control?)));
+        let deployed = deployment::deployed(volume, &self.deployment);
+        let slope_against_control = geometry::slope_difference(&beside.collect::<Vec<_>>(), level).ok();
         Ok(AxisCurve {
             axis: probe.axis.clone(),
             knob: knob.name.clone(),
@@ -224,7 +253,7 @@ impl<'a> Laid<'a> {
             chance: self.chance,
             probes: self.graded.len() as u64,
             families: self.families(),
-            rings: self.rings.rings().iter().zip(&reach.rings).zip(curves).filter_map(row).collect(),
+            rings: self.rings.rings().iter().zip(&reach.rings).enumerate().filter_map(row).collect(),
             safe_reach: reach.safe,
             collapse: reach.collapse,
             teacher_reach: reach.ceiling,
@@ -233,9 +262,22 @@ impl<'a> Laid<'a> {
                 Volume::Kept(kept) => Some(kept.uniform.clone()),
                 Volume::NothingToKeep(_) => None,
             },
+            not_deployed: deployed.as_ref().err().cloned(),
+            deployed: deployed.ok(),
             no_slope: slope.as_ref().err().map(ToString::to_string),
             slope: slope.ok().map(|slope| slope.per_radius),
+            slope_against_control,
         })
+    }
+
+    /// Ring by ring, from the innermost one, which has none; empty without a control student.
+    fn relative_fall_off(&self, level: f64) -> Result<Vec<Option<Estimate>>, AuditError> {
+        if self.graded.iter().all(|graded| graded.control.is_none()) {
+            return Ok(Vec::new());
+        }
+        let found = geometry::relative_fall_off(&self.rings, level);
+        let found = found.map_err(|source| failed(&self.graded[0].probe.axis, source))?;
+        Ok(std::iter::once(None).chain(found).collect())
     }
 }
 

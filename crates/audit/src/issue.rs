@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::evidence::{Evidence, Rows};
 use crate::geometry::Number;
 use crate::kind::tokens::tables;
-use crate::kind::{answers, choices, episodes, tokens};
+use crate::kind::{answers, choices, episodes, judgment, tokens};
 use crate::statement::{Cost, Deciding, FORMAT, Headline, Metric, Pairing, Regime, Spent, Statement, SuiteSummary};
 use crate::verdict::ground::Ground;
 use crate::verdict::sequential::{self, Watch};
@@ -33,14 +33,19 @@ pub fn statement(run: &RunFolder, policy: &Policy) -> Result<Statement, AuditErr
 pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditError> {
     let evidence = Evidence::new(rows, policy)?;
     let manifest = &rows.manifest;
-    // What a suite without episodes cannot say of them is said only where it was asked for.
-    let asks_episodes = rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Episode(_)));
+    // What a suite without episodes, or without boundaries of judgment, cannot say of them is said only where it was asked for.
+    let asks_episodes = rows.probes.iter().any(|probe| probe.ask.is_acted());
+    let asks_judgment = rows.probes.iter().any(|probe| probe.boundary.is_some());
     let asks_freely = rows.probes.iter().any(Probe::is_free);
     let definitions: Vec<_> = measure::measured()
         .filter(|definition| {
-            let of_episodes = definition.measure.is_some_and(|of| of.table.items() == Items::Episodes);
+            let asked = definition.measure.is_none_or(|of| match of.table.items() {
+                Items::Episodes => asks_episodes,
+                Items::Boundaries => asks_judgment,
+                _ => true,
+            });
             let of_free = definition.group == Group::Illusion && !asks_freely;
-            (asks_episodes || !of_episodes) && !of_free || policy.gates.iter().any(|gate| gate.metric == definition.id)
+            asked && !of_free || policy.gates.iter().any(|gate| gate.metric == definition.id)
         })
         .collect();
     let measured: Vec<_> =
@@ -50,7 +55,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
     let of_sums = measured.into_iter().map(|(definition, measured)| Number {
         definition,
         found: measured.map(|measured| (measured.estimate, Ground::One(measured.limits))),
-        reservation: evidence.reservation(definition),
+        reservation: evidence.reservation(definition).or_else(|| evidence.too_few(definition, policy)),
     });
     let mut metrics = Vec::new();
     let mut grounds = BTreeMap::new();
@@ -89,6 +94,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         teacher: manifest.teacher.clone(),
         student: manifest.student.clone(),
         base: manifest.base.clone(),
+        control: manifest.control.clone(),
         pairing: pairing(rows),
         suite: summary(rows, &evidence),
         headline: Vec::new(),
@@ -105,6 +111,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         answer_cases: answers::cases::cases(&evidence.prompts),
         episodes: episodes::summary::summary(&evidence),
         episode_cases: episodes::cases::cases(&evidence.episodes),
+        judgment: judgment::summary::summary(&evidence.judged),
         cost: cost(rows),
         left_out: gate::left_out(policy, &gates).map(str::to_owned).collect(),
         excluded: manifest.excluded.clone().unwrap_or_default(),
@@ -209,6 +216,8 @@ fn cost(rows: &Rows) -> Cost {
         teacher_answer_tokens: tokens(&[SampleSource::Teacher, SampleSource::Rerun]),
         student_answer_tokens: tokens(&[SampleSource::Student]),
         base_answer_tokens: tokens(&[SampleSource::Base]),
+        control_tokens: c.control_tokens,
+        control_answer_tokens: tokens(&[SampleSource::Control]),
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod answers;
 pub(crate) mod choices;
 pub(crate) mod episodes;
+pub(crate) mod judgment;
 pub(crate) mod tokens;
 
 use hydrometer_answers::part::{Choices, Episodes, Likelihoods, Positions, Samples};
@@ -22,6 +23,8 @@ pub(crate) fn part(items: Items) -> PartKind {
         Items::Choices => Choices::KIND,
         Items::Prompts => Samples::KIND,
         Items::Episodes => Episodes::KIND,
+        // Ladders and pairs; requests are in the samples, too.
+        Items::Boundaries => Choices::KIND,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A run folder and a policy in, a [`Statement`] out: evidence, verdicts, findings, what to do next. Knows nothing about
 //! models, rendering or HTTP: judging compiles and links without an engine.
 
+pub mod calibrate;
 pub mod comparison;
 mod error;
 mod evidence;
@@ -19,5 +20,5 @@ pub use error::AuditError;
 pub use issue::statement;
 pub use statement::Statement;
 pub use verdict::policy::{DEFAULT_POLICY, GateRule, Policy};
-pub use verdict::sample_size::{Planned, Target, sample_size};
+pub use verdict::sample_size::{Planned, PlannedRing, Target, sample_size};
 pub use verdict::sequential::{Watch, alpha, watched_gates};

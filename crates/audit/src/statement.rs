@@ -9,6 +9,7 @@ mod forgetting;
 mod gate;
 mod geometry;
 mod illusion;
+mod judgment;
 mod metric;
 
 use hydrometer_answers::{ExcludedItem, ModelIdentity};
@@ -20,12 +21,18 @@ use serde::{Deserialize, Serialize};
 pub use answers::{AnswersSummary, GapBase, Secondary};
 pub use case::{AnswerCase, AnswerClass, ChoiceCase, OptionCase, Outcome, TokenEvidence, WorstDocument};
 pub use cost::Cost;
-pub use episodes::{EpisodeAxis, EpisodeCase, EpisodeEvent, EpisodeEventKind, EpisodeRuns, EpisodesSummary, PassK};
+pub use episodes::{
+    EpisodeAxis, EpisodeCase, EpisodeEvent, EpisodeEventKind, EpisodeRuns, EpisodesSummary, PassK, SurvivalCurves,
+};
 pub use finding::{EvidenceItem, Finding, Severity};
 pub use forgetting::{Forgetting, ForgottenSkill, SkillsAre};
 pub use gate::{Corrected, Deciding, EvidencePoint, Gate, Spent, Watched};
-pub use geometry::{AxisCurve, Geometry, RingRow};
+pub use geometry::{AxisCurve, Deployed, Geometry, RingRow};
 pub use illusion::{Illusion, IllusionStratum, stratum_name};
+pub use judgment::{
+    DecisionCase, DecisionForm, Judgment, LadderRow, LadderRung, PairCase, PairOutcome, PairSide, RefusalCells,
+    UnreadAnswers,
+};
 pub use metric::{Band, Calibration, Headline, Metric, Quantiles, Reservation, ReservationKind, Slice, TruthCells};
 
 /// Version of the format, the first field of every statement.
@@ -53,6 +60,9 @@ pub struct Statement {
     /// The student before distillation; absent where it was not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<ModelIdentity>,
+    /// A control student, with whose fall-off the student's is compared; absent where none was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ModelIdentity>,
     /// How the two vocabularies relate.
     pub pairing: Pairing,
     /// What was asked.
@@ -102,6 +112,9 @@ pub struct Statement {
     /// Episodes that the student lost, gained or moved most on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub episode_cases: Vec<EpisodeCase>,
+    /// What both models decided at boundaries of judgment; `None` when the suite has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judgment: Option<Judgment>,
     /// How the gates were decided; `None` where the whole suite was asked and looked at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deciding: Option<Deciding>,

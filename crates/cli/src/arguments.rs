@@ -7,7 +7,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    answers, audit, collect, compare, completions, demo, distributions, export, gate, import, plan, probes, report,
+    answers, audit, calibrate, collect, compare, completions, demo, distributions, export, gate, import, plan, probes,
+    report,
 };
 use crate::engine;
 use crate::exit::Exit;
@@ -65,6 +66,8 @@ pub enum Command {
     Distributions(distributions::Command),
     /// How many families a gate needs, from a pilot run or from assumptions.
     Plan(plan::Arguments),
+    /// Show what an audit would find: planted defects at several doses, and the teacher against itself.
+    Calibrate(Box<calibrate::Arguments>),
     /// Read what another tool wrote.
     #[command(subcommand)]
     Import(import::Command),

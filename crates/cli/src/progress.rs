@@ -11,7 +11,10 @@ use self::lines::Lines;
 use crate::interrupt::Interrupt;
 use crate::terminal::Terminal;
 
+mod audits;
 mod lines;
+
+pub use audits::Audits;
 
 /// Tokens per second of both models, measured before the start; `None` where not measured.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +104,7 @@ impl<'a> Progress<'a> {
 impl Observer for Progress<'_> {
     fn planned(&mut self, plan: &PlanSummary) {
         let planned = plan.planned;
-        let total = planned.teacher_tokens + planned.student_tokens;
+        let total = planned.total();
         if plan.units_done == plan.units {
             self.terminal.say("everything was collected earlier; nothing is asked again");
         } else {
@@ -217,7 +220,7 @@ fn per_second(state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write) {
 fn expectation(plan: &PlanSummary, speeds: Speeds) -> String {
     let planned = plan.planned;
     let (teacher, student) = (planned.teacher_tokens, planned.student_tokens);
-    let total = teacher + student;
+    let total = planned.total();
     let left = total.saturating_sub(plan.tokens_done);
     if total == 0 {
         return format!(
@@ -225,14 +228,19 @@ fn expectation(plan: &PlanSummary, speeds: Speeds) -> String {
             counted(plan.answers, "free answer")
         );
     }
-    let work =
-        format!("{} to score ({} teacher, {} student)", counted(left, "token"), grouped(teacher), grouped(student));
+    let control = match planned.control_tokens {
+        0 => String::new(),
+        tokens => format!(", {} control", grouped(tokens)),
+    };
+    let (of_teacher, of_student) = (grouped(teacher), grouped(student));
+    let work = format!("{} to score ({of_teacher} teacher, {of_student} student{control})", counted(left, "token"));
     let work = match plan.answers {
         0 => work,
         answers => format!("{work}; {}", counted(answers, "free answer")),
     };
     let (Some(fast), Some(slow)) = (speeds.student, speeds.teacher) else { return work };
-    let whole = teacher as f64 / slow + student as f64 / fast;
+    // A control student is taken to be as fast as the student.
+    let whole = teacher as f64 / slow + (student + planned.control_tokens) as f64 / fast;
     let share = left as f64 / total as f64;
     let scoring = if plan.answers == 0 { "expected to take" } else { "scoring expected to take" };
     format!("{work}, {scoring} {}", duration(whole * share))

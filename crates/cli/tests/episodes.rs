@@ -61,10 +61,11 @@ fn bench() -> TempDir {
     folder
 }
 
-fn audit(folder: &Path, out: &str) -> Command {
+/// An audit with so many runs of each episode.
+fn audit(folder: &Path, out: &str, runs: &str) -> Command {
     let mut command = Command::new(BIN);
     let models = ["audit", "--teacher", "scripted:teacher.toml", "--student", "scripted:student.toml"];
-    let asked = ["--probes", "doors.toml", "--samples", "2", "--reruns", "1", "--stop", "\n", "--out", out];
+    let asked = ["--probes", "doors.toml", "--samples", runs, "--reruns", "1", "--stop", "\n", "--out", out];
     command.current_dir(folder).args(models).args(asked).args(["--store", &format!("{out}-store")]);
     command.env("XDG_CACHE_HOME", folder.join("cache")).stdin(Stdio::null());
     command
@@ -84,7 +85,7 @@ fn a_suite_of_episodes_is_audited_and_shown() {
     let imported = run(&["probes", "import", "doors.toml"]);
     assert_eq!(imported.lines().count(), 40);
 
-    let output = audit(folder.path(), "run").output().unwrap();
+    let output = audit(folder.path(), "run", "2").output().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(stdout.contains("Episode success"), "{stdout}\n{stderr}");
     let statement = fs::read_to_string(folder.path().join("run/statement.json")).unwrap();
@@ -102,7 +103,7 @@ fn a_suite_of_episodes_is_audited_and_shown() {
 #[cfg(unix)]
 fn a_run_that_is_killed_goes_on_to_the_same_bytes() {
     let folder = bench();
-    let mut child = audit(folder.path(), "killed").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = audit(folder.path(), "killed", "2").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let segments = folder.path().join("killed-store/segments");
     // As soon as a turn is kept; a run that ends before it is seen goes on all the same.
     while fs::read_dir(&segments).map_or(0, Iterator::count) == 0 && child.try_wait().unwrap().is_none() {
@@ -111,7 +112,7 @@ fn a_run_that_is_killed_goes_on_to_the_same_bytes() {
     child.kill().unwrap();
     child.wait().unwrap();
     for out in ["killed", "whole"] {
-        audit(folder.path(), out).output().unwrap();
+        audit(folder.path(), out, "2").output().unwrap();
     }
     let read = |out: &str, file: &str| fs::read(folder.path().join(out).join(file)).unwrap();
     for file in ["statement.json", "parts/episodes-00000.parquet", "manifest.json"] {
@@ -120,4 +121,41 @@ fn a_run_that_is_killed_goes_on_to_the_same_bytes() {
         let same = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).replace("killed", "whole");
         assert_eq!(same(killed), same(whole), "{file}");
     }
+}
+
+/// A model that closes the door in every second run.
+fn wavering() -> String {
+    let close = model(CALL);
+    let first = "after = \"Go.\"\nprobabilities = { \"{\" = 1.0 }";
+    assert!(close.contains(first), "{close}");
+    let either = first.replace("{ \"{\" = 1.0 }", "{ \"{\" = 0.5, \"N\" = 0.5 }");
+    let no = ["o", "."]
+        .iter()
+        .zip(["Go.N", "Go.No"])
+        .map(|(next, after)| format!("[[rule]]\nafter = \"{after}\"\nprobabilities = {{ \"{next}\" = 1.0 }}\n"));
+    close.replace(first, &either) + &no.collect::<String>()
+}
+
+#[test]
+fn several_runs_say_how_often_runs_in_a_row_succeed() {
+    let folder = bench();
+    fs::write(folder.path().join("student.toml"), wavering()).unwrap();
+    let output = audit(folder.path(), "run", "4").arg("--json").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let statement: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let axis = &statement["episodes"]["axes"][0];
+    let of = |whose: &str| -> Vec<f64> {
+        axis["pass"].as_array().unwrap().iter().map(|of| of[whose].as_f64().unwrap()).collect()
+    };
+    assert_eq!(of("teacher"), [1.0; 4]);
+    let student = of("student");
+    assert_eq!(student[0], axis["student"].as_f64().unwrap());
+    // A half, a quarter, an eighth, a sixteenth, of 40 episodes with four runs each.
+    let expected = [0.5, 0.25, 0.125, 0.0625];
+    assert!(student.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 0.12), "{student:?}");
+    assert!(student.is_sorted_by(|a, b| a > b), "{student:?}");
+    let metric = statement["metrics"].as_array().unwrap().iter().find(|metric| metric["id"] == "pass_k").unwrap();
+    assert_eq!(metric["estimate"]["value"].as_f64(), Some(student[1]));
+    let shown = Command::new(BIN).current_dir(folder.path()).args(["report", "run"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("RUNS IN A ROW"), "{shown:?}");
 }

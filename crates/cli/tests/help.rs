@@ -25,6 +25,7 @@ fn every_command_explains_itself() {
         &["distributions", "--help"],
         &["distributions", "collect", "--help"],
         &["plan", "--help"],
+        &["calibrate", "--help"],
         &["gate", "--help"],
         &["report", "--help"],
         &["compare", "--help"],

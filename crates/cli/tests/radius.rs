@@ -46,6 +46,7 @@ fn bench() -> TempDir {
     write("set.jsonl", lines((0..80).map(chat).collect()));
     write("sums.jsonl", lines((0..40).map(|i| choice((i, sum(100 + i)))).collect()));
     write("letters.jsonl", lines((40..80).map(|i| choice((i, letter(i)))).collect()));
+    write("traffic.jsonl", lines((0..40).map(|i| serde_json::json!({"prompt": sum(200 + i)})).collect()));
     write("open.csv", "reply\nhello\n".to_owned());
     folder
 }
@@ -81,8 +82,19 @@ fn probes_radius_says_how_far_each_file_lies() {
 fn an_audit_on_a_distillation_set_has_a_curve_by_distance() {
     let folder = bench();
     let models = ["audit", "--teacher", "scripted:teacher.toml", "--student", "scripted:student.toml"];
-    let more =
-        ["--probes", "sums.jsonl", "--probes", "letters.jsonl", "--trained-on", "set.jsonl", "--out", "run", "--json"];
+    let more = [
+        "--probes",
+        "sums.jsonl",
+        "--probes",
+        "letters.jsonl",
+        "--trained-on",
+        "set.jsonl",
+        "--out",
+        "run",
+        "--json",
+        "--deployed-on",
+        "traffic.jsonl",
+    ];
     let statement: serde_json::Value =
         serde_json::from_str(&run(folder.path(), &[&models[..], &more[..]].concat())).unwrap();
     let curve = &statement["geometry"]["axes"][0];
@@ -93,6 +105,11 @@ fn an_audit_on_a_distillation_set_has_a_curve_by_distance() {
     assert!(rings[0]["mean"].as_f64().unwrap() < 1.2 && rings[5]["mean"].as_f64().unwrap() > 1.2, "{rings:?}");
     let notes = statement["notes"].to_string();
     assert!(notes.contains("the distillation set set.jsonl (80 prompts, blake3:"), "{notes}");
+    assert!(notes.contains("Where the student is used was taken from traffic.jsonl (40 prompts, blake3:"), "{notes}");
+    // Traffic like the set lies in the innermost rings, and the volume there is known.
+    let deployed = &curve["deployed"];
+    let missing = curve["not_deployed"].as_str().unwrap_or_default();
+    assert!(deployed["illusion"]["value"].is_number() || missing.contains("nothing to keep"), "{curve}");
     // The run's own probes carry the radius, and the plan what it was measured from.
     let manifest: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(folder.path().join("run/manifest.json")).unwrap()).unwrap();
@@ -116,7 +133,7 @@ fn what_cannot_be_measured_is_refused_with_the_reason() {
     fs::write(folder.path().join("prose.txt"), "A text to score, and no more.").unwrap();
     let radius = |set: &'static str| ["probes", "radius", "sums.jsonl", "--trained-on", set];
     check(&radius("open.csv"), "open.csv:2: expected something in one of the columns");
-    check(&radius("few.jsonl"), "10 neighbours, found 5");
+    check(&radius("few.jsonl"), "10 neighbours, found 4");
     check(&radius("nothing.jsonl"), "nothing.jsonl");
     check(&["probes", "radius", "sums.jsonl"], "--trained-on");
     let models = ["audit", "--teacher", "scripted:teacher.toml", "--student", "scripted:student.toml"];

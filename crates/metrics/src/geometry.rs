@@ -4,6 +4,7 @@
 //! what each interval is good for: `docs/metrics/geometry.md`.
 
 mod fall_off;
+mod paired;
 mod passk;
 mod radius;
 mod reach;
@@ -15,12 +16,13 @@ mod volume;
 use thiserror::Error;
 
 pub use fall_off::relative_fall_off;
+pub use paired::{VolumesCompared, compare_volumes};
 pub use passk::{Runs, pass_k, pass_k_lost};
-pub use radius::{MOST_POINTS, NEIGHBOURS, Points, mean_distance, training_unit};
+pub use radius::{NEIGHBOURS, Nearest, Points, mean_distance, training_unit};
 pub use reach::{CERTIFICATE_PROBES, Promise, Reach, ReachTest, RingReach, reach};
 pub use rings::{Curve, Deployment, Probe, RINGS, Ring, Rings, VOLUME_RINGS};
 pub use slope::{Graded, Slope, slope, slope_difference};
-pub use survival::{Dialogue, Ended, Survival, survival_ratio};
+pub use survival::{Dialogue, Ended, Survival, survival_curves, survival_ratio};
 pub(crate) use survival::{restricted_mean, watched_up_to};
 pub use volume::{Axis, Kept, Volume, Volumes, Worst, least_of, volumes};
 
@@ -63,6 +65,12 @@ pub enum GeometryError {
         rings: usize,
         /// Found.
         found: Vec<f64>,
+    },
+    /// An axis is laid out in other rings in the second run.
+    #[error("axis {place}: expected the same rings and chance in both runs, found others in the second")]
+    OtherRings {
+        /// Place of the axis, from 0.
+        place: usize,
     },
     /// A slope has no finite value: success ends, or begins, at one radius.
     #[error(
@@ -110,17 +118,25 @@ pub enum GeometryError {
         /// What is wrong with it, and what was expected.
         problem: String,
     },
-    /// Too many vectors for comparison with each of them.
-    #[error("expected at most {MOST_POINTS} vectors, found {0}: more need an index of neighbours")]
-    TooMany(usize),
     /// Too few vectors for so many neighbours.
-    #[error("expected more than {k} vectors for {k} neighbours, found {found}")]
+    #[error("expected at least {k} other vectors for {k} neighbours, found {found}")]
     TooFew {
         /// Neighbours wanted.
         k: usize,
-        /// Vectors found.
+        /// Vectors found, beside the one whose neighbours they are.
         found: usize,
     },
+}
+
+impl GeometryError {
+    /// The same of a vector that many places further on, where blocks were looked at one by one.
+    #[must_use]
+    pub fn further(self, by: usize) -> Self {
+        match self {
+            Self::Vector { place, problem } => Self::Vector { place: place + by, problem },
+            other => other,
+        }
+    }
 }
 
 /// A level, or another share strictly between 0 and 1.

@@ -26,6 +26,7 @@ mod formula;
 mod geometry;
 mod headline;
 pub mod illusion;
+pub mod judgment;
 mod paired;
 mod range;
 mod secondary;
@@ -58,6 +59,8 @@ pub enum Items {
     Prompts,
     /// Episodes that were run.
     Episodes,
+    /// Probes at boundaries of judgment: choices and prompts.
+    Boundaries,
 }
 
 /// The tables of sums.
@@ -89,11 +92,25 @@ pub enum Table {
     Episodes,
     /// Episodes with something that a turn may violate, one model each.
     Dialogues,
+    /// Ladders of one thing that grows.
+    Ladders,
+    /// Pairs that differ in one thing.
+    Contrasts,
+    /// Requests decided about among options.
+    ForcedDecisions,
+    /// Requests decided about freely.
+    FreeDecisions,
+    /// Attacks beside their twins, decided about among options.
+    ForcedAttacks,
+    /// Attacks beside their twins, decided about freely.
+    FreeAttacks,
+    /// Requests that were put both ways.
+    BothWays,
 }
 
 impl Table {
     /// All of them, in their order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 20] = [
         Self::Positions,
         Self::Forks,
         Self::TeacherTexts,
@@ -107,6 +124,13 @@ impl Table {
         Self::Copied,
         Self::Episodes,
         Self::Dialogues,
+        Self::Ladders,
+        Self::Contrasts,
+        Self::ForcedDecisions,
+        Self::FreeDecisions,
+        Self::ForcedAttacks,
+        Self::FreeAttacks,
+        Self::BothWays,
     ];
 
     /// What is counted in it.
@@ -117,6 +141,13 @@ impl Table {
             Self::Choices => Items::Choices,
             Self::Pairs | Self::Truth | Self::Outcomes | Self::Rare | Self::Gap | Self::Copied => Items::Prompts,
             Self::Episodes | Self::Dialogues => Items::Episodes,
+            Self::Ladders
+            | Self::Contrasts
+            | Self::ForcedDecisions
+            | Self::FreeDecisions
+            | Self::ForcedAttacks
+            | Self::FreeAttacks
+            | Self::BothWays => Items::Boundaries,
         }
     }
 
@@ -134,6 +165,11 @@ impl Table {
             Self::Copied => illusion::copied::WIDTH,
             Self::Episodes => episodes::episode::WIDTH,
             Self::Dialogues => episodes::dialogue::WIDTH,
+            Self::Ladders => judgment::ladder::WIDTH,
+            Self::Contrasts => judgment::contrast::WIDTH,
+            Self::ForcedDecisions | Self::FreeDecisions => judgment::decision::WIDTH,
+            Self::ForcedAttacks | Self::FreeAttacks => judgment::attack::WIDTH,
+            Self::BothWays => judgment::both_ways::WIDTH,
         }
     }
 }
@@ -143,7 +179,7 @@ pub fn all() -> impl Iterator<Item = &'static Definition> {
     let of_sums = [tokens::DEFINITIONS, choices::DEFINITIONS, answers::DEFINITIONS, episodes::DEFINITIONS];
     of_sums
         .into_iter()
-        .chain([geometry::DEFINITIONS, illusion::DEFINITIONS, forgetting::DEFINITIONS])
+        .chain([judgment::DEFINITIONS, geometry::DEFINITIONS, illusion::DEFINITIONS, forgetting::DEFINITIONS])
         .flatten()
         .copied()
 }

@@ -13,6 +13,7 @@ pub mod paired;
 pub mod power;
 pub mod ppi;
 pub mod quantile;
+pub mod rank;
 pub mod rogan_gladen;
 pub mod sequential;
 pub mod significance;

@@ -57,6 +57,28 @@ fn many_rings_hold_the_volume_of_distances_with_a_long_tail() {
 }
 
 #[test]
+fn what_is_left_where_it_is_used_and_the_illusion_hold() {
+    for fall in [Fall::Flat, Fall::Linear, Fall::Step] {
+        for layout in [Layout::Paraphrases, Layout::Ladders] {
+            let cell = even(fall, 0.0, layout, 60);
+            let [deployed, illusion] = cell.deployed(AUDITS);
+            check(&deployed, &format!("volume where it is used of {cell:?}"));
+            check(&illusion, &format!("illusion of {cell:?}"));
+        }
+    }
+}
+
+#[test]
+fn two_students_of_one_curve_are_rarely_called_different() {
+    for fall in [Fall::Linear, Fall::Step] {
+        let cell = Capability { fall, chance: 0.0, layout: Layout::Ladders, spread: Spread::Even, families: 60 };
+        let (held, called) = cell.apart(AUDITS);
+        check(&held, &format!("difference of volumes of {cell:?}"));
+        assert!(called <= 0.05 + 0.036, "{cell:?}: {called}");
+    }
+}
+
+#[test]
 fn the_worst_of_several_axes_holds() {
     for falls in [[Fall::Linear; 3], [Fall::Flat, Fall::Linear, Fall::Step]] {
         let [mean, worst] = curves::axes(falls, 60, AUDITS);

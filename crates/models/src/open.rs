@@ -104,6 +104,8 @@ mod tests {
         check("planted:no_recovery(scripted:x.toml)", actor(ActingDefect::NoRecovery));
         check("planted:short_horizon=6(scripted:x.toml)", actor(ActingDefect::ShortHorizon(6)));
         check("planted:tools_garbled(scripted:x.toml)", actor(ActingDefect::ToolsGarbled(0.5)));
+        check("planted:judgment_flipped=0.25(scripted:x.toml)", actor(ActingDefect::JudgmentFlipped(0.25)));
+        check("planted:disclaimers(scripted:x.toml)", actor(ActingDefect::Disclaimers(0.5)));
         check("planted:null(a b/model (1).gguf)", ModelSpec::Planted(Defect::Null, Box::new(local())));
         check(
             "planted:noise=0.5(planted:greedy(scripted:x.toml))",
@@ -128,6 +130,7 @@ mod tests {
         check("planted:melted(x)", "unknown defect `melted`");
         check("planted:short_horizon=0(x)", "expected a number of turns");
         check("planted:tools_garbled=1.5(x)", "expected a share");
+        check("planted:style_changed=0(x)", "expected a share");
         check("planted:no_recovery=1(x)", "expected none");
         check("planted:null", "no model in parentheses");
         check("scripted:", "without a file");

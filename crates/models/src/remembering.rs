@@ -1,13 +1,14 @@
 //! A model that remembers what it scored: audits of several students ask their teacher the same blocks.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hydrometer_answers::ModelIdentity;
 
 use crate::{Answers, Block, ChatTemplate, Chooses, Facet, Grows, Logits, Model, ModelError, Scores, Tokenizer};
 
-/// A model whose logits of every block are kept in memory, 4 bytes each, for the life of all its clones: for small models.
+/// A model whose logits of every block are kept in memory, 4 bytes each, for the life of all its clones or until they are
+/// forgotten, as far as there is room.
 ///
 /// Its answers are those of the model, to the bit; growing sequences are not remembered.
 #[derive(Clone)]
@@ -15,6 +16,8 @@ pub struct Remembering(Arc<Inner>);
 
 struct Inner {
     model: Box<dyn Model>,
+    /// Most bytes of logits.
+    room: usize,
     scored: Mutex<Vec<Scored>>,
 }
 
@@ -32,16 +35,30 @@ enum Pass {
 }
 
 impl Remembering {
-    /// A model that begins to remember.
+    /// A model that begins to remember, everything: for small models.
     pub fn new(model: Box<dyn Model>) -> Remembering {
-        Remembering(Arc::new(Inner { model, scored: Mutex::default() }))
+        Remembering::up_to(usize::MAX, model)
+    }
+
+    /// A model that remembers at most so many bytes of logits; what does not fit is computed again.
+    pub fn up_to(room: usize, model: Box<dyn Model>) -> Remembering {
+        Remembering(Arc::new(Inner { model, room, scored: Mutex::default() }))
+    }
+
+    /// Forgets all logits.
+    pub fn forget(&self) {
+        self.scored().clear();
+    }
+
+    fn scored(&self) -> MutexGuard<'_, Vec<Scored>> {
+        self.0.scored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn recall(&self, pass: Pass, block: &Block) -> Result<Box<dyn Logits>, ModelError> {
-        let Inner { model, scored } = &*self.0;
+        let Inner { model, room, .. } = &*self.0;
         let vocab = model.identity().logit_width() as usize;
-        let scored = || scored.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = scored().iter().find(|known| known.pass == pass && known.block == *block).map(|k| k.logits.clone());
+        let known =
+            self.scored().iter().find(|known| known.pass == pass && known.block == *block).map(|k| k.logits.clone());
         if let Some(logits) = known {
             return Ok(Box::new(Remembered { logits, vocab }));
         }
@@ -53,7 +70,11 @@ impl Remembering {
         }
         .read(0..block.rows(), &mut rows)?;
         let logits = Arc::new(rows);
-        scored().push(Scored { pass, block: block.clone(), logits: logits.clone() });
+        let mut scored = self.scored();
+        let held: usize = scored.iter().map(|known| size_of_val(known.logits.as_slice())).sum();
+        if held.saturating_add(size_of_val(logits.as_slice())) <= *room {
+            scored.push(Scored { pass, block: block.clone(), logits: logits.clone() });
+        }
         Ok(Box::new(Remembered { logits, vocab }))
     }
 }

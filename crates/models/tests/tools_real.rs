@@ -27,7 +27,9 @@ fn qwen_declares_tools_and_reads_its_own_calls() {
     let mut running = Running::start(episode);
     let call = &solved.calls[0][0];
     running.answer(way.read(&way.written(call)));
-    let Prompt::Tokens(tokens) = answers.converse(&Conversation { episode, events: running.events() }).unwrap() else {
+    let Prompt::Tokens(tokens) =
+        answers.converse(&Conversation { probe: &solved.probe, episode, events: running.events() }).unwrap()
+    else {
         panic!("a local model reads tokens")
     };
     let text = String::from_utf8(model.tokens().unwrap().decode(&tokens)).unwrap();

@@ -87,6 +87,19 @@ pub struct Rung {
     /// The direction: what should become more likely from rung to rung, an option of a choice or a decision.
     #[schemars(length(min = 1))]
     pub toward: String,
+    /// Which way that is; none where it is neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lean: Option<Lean>,
+}
+
+/// On which side of caution a decision is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Lean {
+    /// It lets something happen that can go wrong.
+    Permissive,
+    /// It stops it, puts it off or asks first.
+    Restrictive,
 }
 
 /// What a wrong decision could do.
@@ -183,7 +196,7 @@ fn agrees(expected: Decision, choice: &Choice) -> Result<(), Fault> {
 
 impl Rung {
     fn check(&self, ask: &Ask) -> Result<(), Fault> {
-        let Self { number, of, toward } = self;
+        let Self { number, of, toward, lean: _ } = self;
         if !(2..=MOST_RUNGS).contains(of) || !(1..=*of).contains(number) {
             let expected = format!("a rung `number` of 1 or more, `of` 2 to {MOST_RUNGS} and not below it");
             let next = "count the rungs of the ladder from 1";

@@ -148,6 +148,7 @@ fn question(ask: &Ask) -> Vec<String> {
             let said = crate::kind::episode_words(episode);
             ["episode".to_owned()].into_iter().chain(said.iter().map(|text| words(text))).collect()
         }
+        Ask::Trajectory(trajectory) => vec!["trajectory".to_owned(), words(&trajectory.task)],
         Ask::Prompt(prompt) => {
             let turns = prompt.turns.iter().map(|turn| words(&turn.text));
             ["prompt".to_owned(), words(&prompt.prompt)].into_iter().chain(turns).collect()

@@ -24,7 +24,7 @@ mod suite;
 mod validate;
 pub mod world;
 
-pub use boundary::{Boundary, Decision, MemberRole, Risk, Rung, Stratum};
+pub use boundary::{Boundary, Decision, Lean, MemberRole, Risk, Rung, Stratum};
 pub use builtin::Profile;
 pub use check::{Check, Checked, Checker};
 pub use error::{Fault, FaultKind, ProbeError, quote};

@@ -48,7 +48,7 @@ impl Probe {
     pub fn chance(&self) -> f64 {
         let guessed = match &self.ask {
             Ask::Choice(choice) => 1.0 / choice.options.len() as f64,
-            Ask::Text(_) | Ask::Prompt(_) | Ask::Episode(_) => 0.0,
+            Ask::Text(_) | Ask::Prompt(_) | Ask::Episode(_) | Ask::Trajectory(_) => 0.0,
         };
         self.knob.as_ref().and_then(|knob| knob.chance).unwrap_or(guessed)
     }
@@ -59,8 +59,14 @@ impl Probe {
         match &self.ask {
             Ask::Prompt(prompt) => Some(prompt.decoding),
             Ask::Episode(episode) => Some(episode.decoding),
-            Ask::Text(_) | Ask::Choice(_) => None,
+            Ask::Text(_) | Ask::Choice(_) | Ask::Trajectory(_) => None,
         }
+    }
+
+    /// Whether success on it is set against a distance: it says how hard it is, and somebody knows what is right.
+    #[must_use]
+    pub fn is_graded(&self) -> bool {
+        self.knob.is_some() && self.ask.kind().has_truth() == Some(true)
     }
 
     /// Whether it is answered freely and the whole text of an answer counts.

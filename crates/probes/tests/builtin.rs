@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 /// Hashes of seed 1. A change here changes what every user's default audit asks: say so in the changelog.
 const PINNED: [(Profile, &str); 3] = [
-    (Profile::Quick, "4ce87def602ba3aec75a97eddd361c5b7fd89bed0bfe5c1664745e4a047b56c4"),
-    (Profile::Standard, "02d58ed649d81836ed8ad70417284064c230322711c2ffef9aa1dcd81a22d3e4"),
-    (Profile::Full, "f4d1a677809cbdfc3eeea710214cc75dcdda472dd5bb4319d072e4ca89795626"),
+    (Profile::Quick, "b8d434f4b3d08c9a63f9c3a9bf22c65c0bb8cfd49746522ffa9ccf9ccd8ff95a"),
+    (Profile::Standard, "275173732641cf7d8348016bbbb095631e14579976df022e40372329057a9bcd"),
+    (Profile::Full, "0c0bdeea3c37f6092219ca01abb3b67e9e7fc65f812e03a3b1d7b0ad59d1c8ae"),
 ];
 
 fn families(suite: &Suite, kind: &str) -> BTreeSet<String> {
@@ -22,7 +22,8 @@ fn families(suite: &Suite, kind: &str) -> BTreeSet<String> {
 
 fn truths(suite: &Suite) -> BTreeMap<usize, Vec<usize>> {
     let mut by_count: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for probe in &suite.probes {
+    // What a place says at boundaries of judgment is in `judgment/thumb.rs`.
+    for probe in suite.probes.iter().filter(|probe| probe.boundary.is_none()) {
         if let Ask::Choice(kind::Choice { options, truth: Some(truth), .. }) = &probe.ask {
             by_count.entry(options.len()).or_insert_with(|| vec![0; options.len()])[*truth as usize] += 1;
         }
@@ -42,8 +43,11 @@ fn a_seed_gives_the_pinned_suite() {
 #[test]
 fn every_profile_is_valid_and_large_enough() {
     // Families of texts and of choices, of prompts, and the most tokens one model may read.
-    let wanted =
-        [(Profile::Quick, 60, 26, 36_000), (Profile::Standard, 120, 104, 140_000), (Profile::Full, 600, 400, 900_000)];
+    let wanted = [
+        (Profile::Quick, 60, 26, 50_000),
+        (Profile::Standard, 120, 104, 240_000),
+        (Profile::Full, 600, 400, 1_100_000),
+    ];
     for (profile, families_wanted, prompts_wanted, most_tokens) in wanted {
         for seed in [1, 7, u64::MAX] {
             let suite = Suite::builtin(profile, seed);
@@ -117,7 +121,8 @@ fn a_suite_survives_its_own_file() {
 fn texts_are_finished_english() {
     let suite = Suite::builtin(Profile::Full, 1);
     // Ladders have marks of their own.
-    let plain = suite.probes.iter().filter(|probe| probe.knob.is_none());
+    // So have boundaries of judgment.
+    let plain = suite.probes.iter().filter(|probe| probe.knob.is_none() && probe.boundary.is_none());
     let texts: Vec<String> = plain.map(text_of).chain(corpus(1, 3000, Domain::Whole)).collect();
     for text in &texts {
         for mark in ["~", "^", "<name", "<object", "<town", " a a", " a e", " a i", " a o", "  \n", " ."] {
@@ -165,8 +170,9 @@ fn the_centre_has_none_of_the_edge() {
 
 /// The prompts of a suite that have a checker.
 fn checked(suite: &Suite) -> impl Iterator<Item = (&Probe, &str, &Checker)> {
-    // Ladders have tests of their own.
-    suite.probes.iter().filter(|probe| probe.knob.is_none()).filter_map(|probe| match &probe.ask {
+    // Ladders and boundaries of judgment have tests of their own.
+    let plain = suite.probes.iter().filter(|probe| probe.knob.is_none() && probe.boundary.is_none());
+    plain.filter_map(|probe| match &probe.ask {
         Ask::Prompt(kind::Prompt { prompt, check: Some(check), .. }) => Some((probe, prompt.as_str(), check)),
         _ => None,
     })
@@ -292,7 +298,7 @@ fn prompts_are_short_and_lie_in_both_rings() {
     for profile in Profile::ALL {
         let suite = Suite::builtin(profile, 1);
         let (mut rings, mut open, mut all) = (BTreeMap::<bool, usize>::new(), 0, 0);
-        for probe in suite.probes.iter().filter(|probe| probe.knob.is_none()) {
+        for probe in suite.probes.iter().filter(|probe| probe.knob.is_none() && probe.boundary.is_none()) {
             if let Ask::Prompt(kind::Prompt { prompt, max_tokens, check, stop, .. }) = &probe.ask {
                 assert!(
                     prompt.len() < 900 && max_tokens.is_some_and(|most| most <= 96) && !stop.is_empty(),

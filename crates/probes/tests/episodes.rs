@@ -61,6 +61,11 @@ fn every_generated_episode_is_solved_by_its_solution_and_only_by_it() {
         let kept = Transcript::from_json(&transcript.to_json()).unwrap();
         assert_eq!(kept.replay(episode).unwrap(), outcome, "{id}");
 
+        let taught = solved.transcript().unwrap_or_else(|| panic!("{id}: no conversation solves it"));
+        assert!(taught.replay(episode).unwrap().success, "{id}");
+        let unsolved = Solved { calls: vec![Vec::new(); solved.calls.len()], ..solved.clone() };
+        assert_eq!(unsolved.transcript(), None, "{id}");
+
         let fails = |calls: &[Vec<Call>], what: &str| {
             let outcome = play(episode, calls).0;
             assert!(!outcome.success, "{id} is solved with {what}");

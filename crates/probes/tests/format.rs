@@ -201,8 +201,12 @@ fn a_suites_hash_is_of_its_content_and_order() {
 
 /// What any prompt may declare.
 fn any_boundary() -> impl Strategy<Value = Option<Boundary>> {
-    let rung =
-        (1u32..=9, 0u32..5).prop_map(|(number, more)| Rung { number, of: number + 1 + more, toward: "refuse".into() });
+    let rung = (1u32..=9, 0u32..5).prop_map(|(number, more)| Rung {
+        number,
+        of: number + 1 + more,
+        toward: "refuse".into(),
+        lean: None,
+    });
     let role = prop_oneof![
         Just(MemberRole::Original),
         Just(MemberRole::Flipped),

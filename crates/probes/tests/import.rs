@@ -176,6 +176,19 @@ fn tables_are_read_by_named_columns() {
         matches!(&suite.probes[0].ask, Ask::Choice(kind::Choice { options, truth: Some(1), .. }) if options[1] == "2")
     );
 
+    // Without options a truth is the right answer, a number or a text.
+    let lines = "{\"q\":\"1+1?\",\"t\":2.0}\n{\"q\":\"Ice?\",\"t\":\" Cold \"}\n{\"q\":\"Why?\",\"t\":null}\n";
+    let (_folder, jsonl) = written("asked.jsonl", lines);
+    let columns = Columns { prompt: Some("q".into()), truth: Some("t".into()), ..Columns::default() };
+    let suite = import::jsonl(&jsonl, &columns).unwrap();
+    let judged = |number: usize, answer: &str| {
+        suite.probes[number].checker().unwrap().map(|checker| checker.check(answer) == Checked::Right)
+    };
+    assert_eq!([judged(0, "It is 2."), judged(0, "It is 3."), judged(2, "So.")], [Some(true), Some(false), None]);
+    assert_eq!([judged(1, "cold "), judged(1, "cold it is")], [Some(true), Some(false)]);
+    let scored = Columns { text: Some("q".into()), truth: Some("t".into()), ..Columns::default() };
+    fails(import::jsonl(&jsonl, &scored), FaultKind::UnknownColumns, None, &["a truth of what is scored"]);
+
     let columns = Columns { text: Some("body".into()), prompt: Some("before".into()), ..Columns::default() };
     let (_folder, csv) = written("texts.csv", "before,body\nOnce,upon a time\n");
     let suite = import::csv(&csv, &columns).unwrap();

@@ -23,6 +23,7 @@ fn words(reading: Reading) -> &'static str {
         Reading::NoDifference => "may be chance",
         Reading::Same => "the same",
         Reading::OneFamily => "one family",
+        Reading::NotTested => "side by side",
     }
 }
 
@@ -68,6 +69,10 @@ fn families(found: &Found) -> Option<String> {
 
 /// The interval, the p-value and the families of a difference.
 fn evidence(found: &Found) -> String {
+    if found.reading == Reading::NotTested {
+        let families = counted(found.families, "family");
+        return format!("over {families}; no test pairs the two");
+    }
     let interval = match &found.interval {
         Some(interval) => format!("B − A in {}", show::interval(Some(interval))),
         None if found.families < 2 => "one family, no interval".to_owned(),

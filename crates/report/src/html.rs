@@ -11,7 +11,7 @@ use hydrometer_metrics::Verdict;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use self::text::foreign;
-use crate::document::{Document, Masthead, Medium};
+use crate::document::{Block, Document, Masthead, Medium, Section};
 use crate::measured::Measured;
 use crate::plot::ruling;
 use crate::section::{Source, document};
@@ -31,10 +31,37 @@ pub fn html(statement: &Statement, measured: Option<&Measured>) -> String {
 /// A report as one file.
 pub(crate) fn page(document: &Document) -> String {
     let top = &document.masthead;
-    let sections = document.shown(Medium::Page);
     let (student, teacher) = (visible(&top.student), visible(&top.teacher));
-    let title = format!("{}: {student} against {teacher}", show::verdict(top.verdict));
     let version = visible(&top.hydrometer);
+    shell(Shell {
+        title: &format!("{}: {student} against {teacher}", show::verdict(top.verdict)),
+        version: &version,
+        masthead: masthead(top),
+        sections: document.shown(Medium::Page),
+        skip: "Skip to the numbers",
+        footer: html! {
+            "Issued by hydrometer " (version) ", format " code { (visible(&top.format)) }
+            ". This page computes nothing and loads nothing: every number is in "
+            code { "statement.json" } " of run " code.hash { (visible(&top.run)) } "."
+        },
+    })
+}
+
+/// What a page is made of.
+pub(crate) struct Shell<'a> {
+    pub(crate) title: &'a str,
+    /// Version of hydrometer.
+    pub(crate) version: &'a str,
+    pub(crate) masthead: Markup,
+    /// With the blocks that are shown.
+    pub(crate) sections: Vec<(&'a Section, Vec<&'a Block>)>,
+    /// What leads past the masthead.
+    pub(crate) skip: &'a str,
+    pub(crate) footer: Markup,
+}
+
+/// One file that needs no network, no script and no other file.
+pub(crate) fn shell(Shell { title, version, masthead, sections, skip, footer }: Shell<'_>) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -49,8 +76,8 @@ pub(crate) fn page(document: &Document) -> String {
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                @if let Some((first, _)) = sections.first() { a.skip href={ "#" (first.id) } { "Skip to the numbers" } }
-                (masthead(top))
+                @if let Some((first, _)) = sections.first() { a.skip href={ "#" (first.id) } { (skip) } }
+                (masthead)
                 div.frame {
                     nav aria-label="Contents" {
                         ol { @for (section, _) in &sections { li { a href={ "#" (section.id) } { (section.title) } } } }
@@ -64,13 +91,7 @@ pub(crate) fn page(document: &Document) -> String {
                         }
                     }
                 }
-                footer {
-                    p {
-                        "Issued by hydrometer " (version) ", format " code { (visible(&top.format)) }
-                        ". This page computes nothing and loads nothing: every number is in "
-                        code { "statement.json" } " of run " code.hash { (visible(&top.run)) } "."
-                    }
-                }
+                footer { p { (footer) } }
             }
         }
     }

@@ -6,6 +6,7 @@
 //! A statement becomes a list of sections (`section`, a file each), a section is made of blocks (`document`), and every
 //! format (`html`, `terminal`, `markdown`, `csv`) renders blocks without knowing which section they come from.
 
+mod calibrated;
 mod compare;
 mod compat;
 mod csv;
@@ -21,6 +22,7 @@ pub mod side_by_side;
 mod terminal;
 mod text;
 
+pub use calibrated::{calibration_html, calibration_markdown, calibration_terminal};
 pub use compare::{compare_markdown, compare_terminal};
 pub use compat::compat;
 pub use csv::csv;

@@ -1,6 +1,6 @@
 //! The statement for a pull request: GitHub-flavoured Markdown, short, details folded away.
 
-mod block;
+pub(crate) mod block;
 mod escape;
 mod table;
 

@@ -1,6 +1,6 @@
 //! The statement on a terminal: verdict first, understandable without colour, never wider than asked.
 
-mod block;
+pub(crate) mod block;
 mod page;
 mod table;
 
@@ -56,7 +56,7 @@ fn verdict(page: &mut Page, top: &Masthead) {
     }
 }
 
-fn files(page: &mut Page, files: &[(&str, String)]) {
+pub(crate) fn files(page: &mut Page, files: &[(&str, String)]) {
     if files.is_empty() {
         return;
     }

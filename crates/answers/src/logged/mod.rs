@@ -24,6 +24,7 @@ mod scores;
 mod source;
 mod table;
 mod tau;
+mod trajectory;
 
 use std::path::{Path, PathBuf};
 
@@ -35,7 +36,7 @@ use source::{Body, Source};
 pub use error::LoggedError;
 pub use format::Format;
 pub use judge::Wanted;
-pub use pair::{Given, GivenText, Paired, PairedQuestion, Report, pair};
+pub use pair::{Given, GivenRun, GivenText, Paired, PairedQuestion, Report, pair};
 pub use prompts::prompts;
 pub use record::{Answer, Content, LoggedFile, Place, Record, Score, TextAnswer};
 pub use source::BadLines;
@@ -139,6 +140,10 @@ fn of_rows(
         reading.columns.check(&source.name, rows.iter().map(|(.., fields)| *fields))?;
     }
     let task = lm_eval::task(&source.name);
+    let tasks = match format {
+        Format::Tau => tau::Tasks::of(rows.iter().map(|(.., fields)| *fields)),
+        _ => tau::Tasks::default(),
+    };
     let (mut records, mut bad_lines) = (Vec::new(), 0);
     for (index, (number, key, fields)) in rows.into_iter().enumerate() {
         let place = source.place(number);
@@ -149,7 +154,7 @@ fn of_rows(
             Format::AlpacaEval => alpaca_eval::records(fields, &place),
             Format::Conversations => conversations::record(fields, &place).map(|record| vec![record]),
             Format::Fastchat => fastchat::records(fields, &place),
-            Format::Tau => tau::record(fields, &place).map(|record| vec![record]),
+            Format::Tau => tau::record(fields, &tasks, &place).map(|record| vec![record]),
             Format::Bfcl => bfcl::record(fields, &place).map(|record| vec![record]),
             Format::Gsm8kSolutions => collections::gsm8k(index + 1, fields, &place),
             Format::Table => reading.columns.records(fields, key, &place),

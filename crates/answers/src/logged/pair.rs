@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use hydrometer_probes::world::Transcript;
 use hydrometer_probes::{Ask, Probe, Suite, kind, quote};
 
 use super::LoggedError;
@@ -34,6 +35,8 @@ pub struct PairedQuestion {
 pub enum Given {
     /// Texts, one or more.
     Texts(Vec<GivenText>),
+    /// Runs of a task, one or more.
+    Runs(Vec<GivenRun>),
     /// Log-likelihood of each option, nats.
     Options(Vec<f64>),
     /// Log-likelihood of the text that was asked, nats.
@@ -53,6 +56,15 @@ pub struct GivenText {
     pub right: Option<bool>,
 }
 
+/// One run of a task, judged by its log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GivenRun {
+    /// What happened; without events where the run failed before it began.
+    pub transcript: Transcript,
+    /// Whether the log says that it succeeded.
+    pub success: bool,
+}
+
 /// What was chosen, left out and found when answers were joined.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -66,6 +78,8 @@ pub struct Report {
     pub by_content: u64,
     /// Questions whose log-likelihoods are all 0: nothing was measured.
     pub unmeasured: u64,
+    /// Tasks left out because the log does not judge every run of them.
+    pub unjudged: u64,
     /// Choices left out because they have one option, more than eight, equal ones, or not the same for both.
     pub no_choices: u64,
     /// Questions that the files name and do not word.
@@ -132,6 +146,8 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
 fn nothing(wanted: &Wanted, report: &Report, ours: usize, theirs: usize) -> LoggedError {
     let reason = if report.unmeasured > 0 {
         ": log-likelihoods that are all 0 measured nothing".to_owned()
+    } else if report.unjudged > 0 {
+        ": the log judges not every run of any task: each needs a reward of 0 or 1, or --threshold VALUE".to_owned()
     } else if report.other_documents > 0 {
         ": the same identifiers name other questions, so the files are of different versions of a data set".to_owned()
     } else if report.no_choices > 0 {
@@ -169,6 +185,10 @@ fn sides(files: &[LoggedFile], wanted: &Wanted) -> Result<[Vec<Record>; 2], Logg
         for record in file.records.iter().filter(|record| !matches!(record.answer, Answer::Question | Answer::Verdict))
         {
             match [&wanted.teacher, &wanted.student].map(|name| is(record, file, name)) {
+                // A model that carried out every task several times may stand against itself.
+                [true, true] if wanted.teacher == wanted.student && matches!(record.answer, Answer::Run(_)) => {
+                    sides.iter_mut().for_each(|side| side.push(record.clone()));
+                }
                 [true, true] => {
                     let (model, place) = (wanted.teacher.clone(), record.place.to_string());
                     return Err(LoggedError::SameAnswers { model, place });
@@ -376,18 +396,26 @@ impl Maker<'_> {
             Answer::Text(_) => {
                 Some(Given::Texts(group.records.iter().filter_map(|record| text(record, chosen)).collect()))
             }
+            Answer::Run(_) => {
+                let judged = group.records.iter().map(|record| run(record, chosen)).collect::<Option<Vec<_>>>();
+                judged.map(Given::Runs)
+            }
             Answer::Options(values) => Some(Given::Options(values.clone())),
             Answer::Likelihood(value) => value.is_finite().then_some(Given::Likelihood(*value)),
             Answer::Unmeasured | Answer::Question | Answer::Verdict => None,
         };
         let chosen = self.chosen.get(&first.task)?;
         let (Some(teacher), Some(student)) = (given(ours, chosen), given(theirs, chosen)) else {
-            self.report.unmeasured += 1;
+            match &first.answer {
+                Answer::Run(_) => self.report.unjudged += 1,
+                _ => self.report.unmeasured += 1,
+            }
             return None;
         };
         let rights = [first, other].map(|record| chosen.right(record));
         let ask = match (&teacher, &student) {
             (Given::Texts(_), Given::Texts(_)) => self.prompt(first, other),
+            (Given::Runs(_), Given::Runs(_)) => self.trajectory(first, other),
             (Given::Options(a), Given::Options(b)) => {
                 let ask = self.choice(first, other, [a, b], rights);
                 self.report.no_choices += u64::from(ask.is_none());
@@ -403,6 +431,7 @@ impl Maker<'_> {
         };
         let missing = |given: &Given| match given {
             Given::Texts(texts) => texts.iter().filter(|text| text.text.trim().is_empty()).count() as u64,
+            Given::Runs(runs) => runs.iter().filter(|run| run.transcript.events.is_empty()).count() as u64,
             Given::Options(_) | Given::Likelihood(_) => 0,
         };
         self.report.missing += missing(&teacher) + missing(&student);
@@ -417,14 +446,26 @@ impl Maker<'_> {
         ))
     }
 
+    fn trajectory(&mut self, first: &Record, other: &Record) -> Ask {
+        let worded = [first, other].into_iter().filter_map(|record| record.question.clone());
+        let found = worded.into_iter().find(|ask| matches!(ask, Ask::Trajectory(_)) && ask.kind().check().is_ok());
+        found.unwrap_or_else(|| {
+            let task = self.unworded(first);
+            kind::Trajectory { task, system: None }.into()
+        })
+    }
+
+    /// What a question is called that no file words.
+    fn unworded(&mut self, record: &Record) -> String {
+        self.report.unworded += 1;
+        let name = record.id.clone().filter(|id| !id.trim().is_empty()).unwrap_or_else(|| record.place.to_string());
+        format!("(not in the files) {name}")
+    }
+
     fn prompt(&mut self, first: &Record, other: &Record) -> Ask {
         let worded = [first, other].into_iter().filter_map(|record| record.question.clone());
         let found = worded.into_iter().find(|ask| matches!(ask, Ask::Prompt(_)) && ask.kind().check().is_ok());
-        found.unwrap_or_else(|| {
-            self.report.unworded += 1;
-            let name = first.id.clone().filter(|id| !id.trim().is_empty()).unwrap_or_else(|| first.place.to_string());
-            kind::Prompt::new(format!("(not in the files) {name}")).into()
-        })
+        found.unwrap_or_else(|| kind::Prompt::new(self.unworded(first)).into())
     }
 
     /// The choice with what is right: as both files say, where the log-likelihoods do not contradict the metric.
@@ -519,6 +560,12 @@ fn text(record: &Record, chosen: &Chosen) -> Option<GivenText> {
     })
 }
 
+/// A run and its verdict; `None` where the log has none.
+fn run(record: &Record, chosen: &Chosen) -> Option<GivenRun> {
+    let Answer::Run(transcript) = &record.answer else { return None };
+    Some(GivenRun { transcript: transcript.clone(), success: chosen.right(record)? })
+}
+
 /// What was put to a model, as one text.
 fn words(ask: &Ask) -> String {
     match ask {
@@ -529,6 +576,10 @@ fn words(ask: &Ask) -> String {
         }
         Ask::Choice(choice) => choice.prompt.clone(),
         Ask::Episode(episode) => episode.turns.iter().map(|turn| turn.say.as_str()).collect::<Vec<_>>().join("\n"),
+        Ask::Trajectory(trajectory) => {
+            let system = trajectory.system.iter().map(|text| format!("system: {text}"));
+            system.chain([trajectory.task.clone()]).collect::<Vec<_>>().join("\n")
+        }
         Ask::Text(text) => [text.context.as_deref().unwrap_or(""), &text.text].concat(),
     }
 }

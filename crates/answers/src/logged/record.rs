@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use hydrometer_probes::Ask;
+use hydrometer_probes::world::Transcript;
 
 use super::Format;
 use crate::FinishReason;
@@ -99,6 +100,8 @@ pub enum Score {
 pub enum Answer {
     /// A text.
     Text(TextAnswer),
+    /// All that happened while the model carried out a task.
+    Run(Transcript),
     /// Log-likelihood of each option, nats.
     Options(Vec<f64>),
     /// Log-likelihood of the whole text that was asked, nats.

@@ -9,7 +9,7 @@ pub enum Choices {}
 
 impl Part for Choices {
     const KIND: PartKind = PartKind::new("choices");
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Row = ChoiceRow;
 }
 
@@ -28,6 +28,8 @@ pub struct ChoiceRow {
     pub teacher_logprob: f64,
     /// Student's log-probability of the option after the prompt, nats.
     pub student_logprob: f64,
+    /// A control student's log-probability of the option after the prompt, nats; `None` where none is asked.
+    pub control_logprob: Option<f32>,
 }
 
 impl Row for ChoiceRow {
@@ -39,6 +41,7 @@ impl Row for ChoiceRow {
             option: 0,
             teacher_logprob: 0.0,
             student_logprob: 0.0,
+            control_logprob: None,
         }
     }
 
@@ -49,6 +52,7 @@ impl Row for ChoiceRow {
         columns.u32(column("option"), &mut self.option);
         columns.f64(log_probability("teacher_logprob"), &mut self.teacher_logprob);
         columns.f64(log_probability("student_logprob"), &mut self.student_logprob);
+        columns.optional_f32(log_probability("control_logprob").since(2), &mut self.control_logprob);
     }
 }
 
@@ -76,9 +80,15 @@ impl PartRow for ChoiceRow {
         asked.not_its_family(&self.family)
     }
 
-    /// Each rotation lists every option: its probabilities are shares of all of them.
+    /// Each rotation lists every option: its probabilities are shares of all of them. A control student is asked the whole
+    /// probe or nothing of it.
     fn check_together(rows: &[Self], asked: &AskedProbe<'_>) -> Option<(usize, String)> {
         let options = asked.choice().ok()?.options.len() as u32;
+        let controlled = |row: &Self| row.control_logprob.is_some();
+        if let Some(other) = rows.iter().position(|row| controlled(row) != controlled(&rows[0])) {
+            let what = "control_logprob is known of some options of the probe, expected of all or of none";
+            return Some((other, what.to_owned()));
+        }
         let mut start = 0;
         for order in rows.chunk_by(|a, b| a.rotation == b.rotation) {
             let there = |option: &u32| order.iter().any(|row| row.option == *option);

@@ -28,7 +28,8 @@ impl Word for Ending {
 }
 
 /// One run of an episode. The numbers follow from the transcript: a row whose numbers are not those of its transcript,
-/// played again in the world of its probe, is refused.
+/// played again in the world of its probe, is refused. A trajectory has no world: its success is what its log said, and the
+/// other numbers are counted in its transcript.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpisodeRow {
     /// Probe id.
@@ -157,12 +158,21 @@ impl PartRow for EpisodeRow {
     }
 
     fn check(&self, asked: &AskedProbe<'_>) -> Option<String> {
-        let Ask::Episode(episode) = &asked.probe().ask else { return Some(asked.not_a("episode")) };
         if let Some(what) = asked.not_its_family(&self.family) {
             return Some(what);
         }
-        let played = Transcript::from_json(&self.transcript)
-            .and_then(|transcript| transcript.replay(episode).map(|outcome| (transcript, outcome)));
+        let kept = Transcript::from_json(&self.transcript);
+        let played = match &asked.probe().ask {
+            Ask::Episode(episode) => {
+                kept.and_then(|transcript| transcript.replay(episode).map(|outcome| (transcript, outcome)))
+            }
+            // There is no world to play it in: success is what its log said.
+            Ask::Trajectory(_) => kept.map(|transcript| {
+                let outcome = transcript.as_logged(self.success);
+                (transcript, outcome)
+            }),
+            _ => return Some(asked.not_a("episode")),
+        };
         let (transcript, outcome) = match played {
             Ok(played) => played,
             Err(what) => return Some(format!("transcript of probe {:?}: {what}", self.probe)),

@@ -30,20 +30,23 @@ pub enum SampleSource {
     Student,
     /// The student before distillation.
     Base,
+    /// Another student, for whom graded probes become as hard.
+    Control,
 }
 
 impl SampleSource {
     /// All sources, in the order of the format.
-    pub const ALL: [SampleSource; 4] =
-        [SampleSource::Teacher, SampleSource::Rerun, SampleSource::Student, SampleSource::Base];
+    pub const ALL: [SampleSource; 5] =
+        [SampleSource::Teacher, SampleSource::Rerun, SampleSource::Student, SampleSource::Base, SampleSource::Control];
 
-    /// `teacher`, `rerun`, `student` or `base`.
+    /// `teacher`, `rerun`, `student`, `base` or `control`.
     pub fn name(self) -> &'static str {
         match self {
             SampleSource::Teacher => "teacher",
             SampleSource::Rerun => "rerun",
             SampleSource::Student => "student",
             SampleSource::Base => "base",
+            SampleSource::Control => "control",
         }
     }
 }

@@ -40,7 +40,7 @@ impl Found {
         let excluded: BTreeSet<&str> = manifest.excluded.iter().flatten().map(|item| item.probe.as_str()).collect();
         let asked = |probe: &&Probe| match &probe.ask {
             Ask::Text(_) => manifest.excluded.is_some(),
-            Ask::Choice(_) | Ask::Prompt(_) | Ask::Episode(_) => true,
+            Ask::Choice(_) | Ask::Prompt(_) | Ask::Episode(_) | Ask::Trajectory(_) => true,
         };
         let asked = probes.iter().filter(asked).filter(|probe| !excluded.contains(probe.id.as_str()));
         let mut faults: Vec<_> = asked.filter_map(|probe| self.fault(probe, manifest)).collect();
@@ -63,7 +63,7 @@ impl Found {
             Ask::Text(_) => &[Positions::KIND, Sparse::KIND, Likelihoods::KIND],
             Ask::Choice(_) => &[Choices::KIND],
             Ask::Prompt(_) => &[Samples::KIND],
-            Ask::Episode(_) => &[Episodes::KIND],
+            Ask::Episode(_) | Ask::Trajectory(_) => &[Episodes::KIND],
         };
         // A run that asks nothing of the kind has no files for it.
         if kinds.iter().all(|&kind| manifest.units.of(kind) == 0) {
@@ -84,7 +84,7 @@ impl Found {
 fn expected(probe: &Probe, manifest: &Manifest) -> Option<u64> {
     let RunSettings { rotations, samples, teacher_asked, .. } = &manifest.settings;
     match &probe.ask {
-        Ask::Text(_) => None,
+        Ask::Text(_) | Ask::Trajectory(_) => None,
         Ask::Choice(choice) => {
             let rotations = u64::from(*rotations).min(choice.rotations() as u64);
             Some(rotations * choice.options.len() as u64)
@@ -93,8 +93,11 @@ fn expected(probe: &Probe, manifest: &Manifest) -> Option<u64> {
             None
         }
         Ask::Prompt(_) | Ask::Episode(_) => samples.as_ref().map(|samples| {
-            let asked =
-                SampleSource::ALL.into_iter().filter(|source| *source != SampleSource::Base || manifest.base.is_some());
+            let asked = SampleSource::ALL.into_iter().filter(|source| match source {
+                SampleSource::Teacher | SampleSource::Rerun | SampleSource::Student => true,
+                SampleSource::Base => manifest.base.is_some(),
+                SampleSource::Control => manifest.control.is_some() && probe.is_graded(),
+            });
             let decoding = probe.decoding().unwrap_or_default();
             asked.map(|source| u64::from(samples.answers(source, decoding))).sum()
         }),

@@ -29,6 +29,21 @@ pub struct PlannedTokens {
     pub student_tokens: u64,
     /// Of the teacher's, those of the rerun.
     pub floor_tokens: u64,
+    /// By a control student; absent from the file where there are none.
+    #[serde(default, skip_serializing_if = "none")]
+    pub control_tokens: u64,
+}
+
+impl PlannedTokens {
+    /// By all models.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.teacher_tokens + self.student_tokens + self.control_tokens
+    }
+}
+
+fn none(tokens: &u64) -> bool {
+    *tokens == 0
 }
 
 /// What was planned: `manifest.json`.
@@ -46,6 +61,9 @@ pub struct Manifest {
     /// The student before distillation; `None`, and absent from the file, where it is not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<ModelIdentity>,
+    /// A control student, asked what is graded; `None`, and absent from the file, where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ModelIdentity>,
     /// How the two vocabularies relate, in words: `same tokenizer`, `padded to 151,936`, ….
     pub pairing: String,
     /// Entries of the output distribution that both models share and that are compared; `None` when the
@@ -55,8 +73,8 @@ pub struct Manifest {
     /// [`Manifest::regime`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regime: Option<Regime>,
-    /// What the models that are asked can be asked, by role: `teacher`, `student`, `base`. Absent from the file where no
-    /// model is asked or an earlier version planned the run.
+    /// What the models that are asked can be asked, by role: `teacher`, `student`, `base`, `control`. Absent from the file where
+    /// no model is asked or an earlier version planned the run.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub facets: BTreeMap<String, Vec<Facet>>,
     /// Name of the suite, for people.
@@ -89,6 +107,8 @@ pub struct NewRun<'a> {
     pub student: ModelIdentity,
     /// The student before distillation, where it is asked.
     pub base: Option<ModelIdentity>,
+    /// A control student, where one is asked.
+    pub control: Option<ModelIdentity>,
     /// How the two vocabularies relate, in words.
     pub pairing: String,
     /// [`Manifest::shared_vocab`].
@@ -114,7 +134,7 @@ pub struct NewRun<'a> {
 impl Manifest {
     /// The manifest of a run that is planned now, sealed.
     pub fn plan(run: NewRun<'_>) -> Manifest {
-        let NewRun { teacher, student, base, pairing, shared_vocab, regime, .. } = run;
+        let NewRun { teacher, student, base, control, pairing, shared_vocab, regime, .. } = run;
         let NewRun { facets, suite, settings, units, planned, excluded, arguments, .. } = run;
         Manifest {
             format: String::new(),
@@ -122,6 +142,7 @@ impl Manifest {
             teacher,
             student,
             base,
+            control,
             pairing,
             shared_vocab,
             regime: Some(regime),

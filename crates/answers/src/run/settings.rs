@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::deployment::{DeployedOn, Used};
 use super::different::DifferentPrompts;
 use super::trained_on::TrainedOn;
 use crate::sparse::Codec;
@@ -62,6 +63,12 @@ pub struct RunSettings {
     /// none was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trained_on: Option<TrainedOn>,
+    /// How much the student is used at which values of a knob, by `axis.knob`. Empty, and absent from the file, where nobody said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub deployment: BTreeMap<String, Vec<Used>>,
+    /// The prompts that say so of the knob `distance`; `None`, and absent from the file, where none were named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployed_on: Option<DeployedOn>,
     /// How each model that acts in episodes puts tools and calls into words, by role; absent from the file where the run has
     /// no episodes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -115,6 +122,8 @@ impl RunSettings {
             rendered_differently: None,
             trained_to: BTreeMap::new(),
             trained_on: None,
+            deployment: BTreeMap::new(),
+            deployed_on: None,
             tool_protocols: BTreeMap::new(),
         }
     }

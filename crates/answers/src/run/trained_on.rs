@@ -11,8 +11,8 @@ pub struct TrainedOn {
     pub files: Vec<String>,
     /// Prompts in them.
     pub rows: u64,
-    /// Prompts that probes are compared with: all, or those of the least hashes.
-    pub compared: u64,
+    /// Prompts on which the unit was measured, each without itself: all, or those of the least hashes.
+    pub held_out: u64,
     /// `blake3:` hash of the prompts in their order.
     pub hash: String,
     /// Who makes the vectors.

@@ -88,6 +88,7 @@ pub fn planned(suite: &Suite, settings: RunSettings, units: UnitCounts) -> Manif
         teacher: model("teacher"),
         student: model("student"),
         base: None,
+        control: None,
         pairing: "same vocabulary".to_owned(),
         shared_vocab: Some(16),
         regime: Regime::FullLogits,
@@ -95,7 +96,7 @@ pub fn planned(suite: &Suite, settings: RunSettings, units: UnitCounts) -> Manif
         suite,
         settings,
         units,
-        planned: PlannedTokens { teacher_tokens: 40, student_tokens: 32, floor_tokens: 8 },
+        planned: PlannedTokens { teacher_tokens: 40, student_tokens: 32, floor_tokens: 8, control_tokens: 0 },
         excluded: Vec::new(),
         arguments: vec!["audit".to_owned()],
     });
@@ -169,6 +170,7 @@ pub fn choice(rotation: u32, option: u32) -> ChoiceRow {
         option,
         teacher_logprob: -0.25 - f64::from(option),
         student_logprob: if option == 1 { f64::NEG_INFINITY } else { -0.5 },
+        control_logprob: None,
     }
 }
 
@@ -354,6 +356,25 @@ pub fn finished_outside(path: &Path) {
     let run = RunFolder::create_or_resume(path, &planned(&suite(), settings(), units), &suite().probes).unwrap();
     run.write::<Positions>(0, &outside()).unwrap();
     run.write::<Floor>(0, &outside()).unwrap();
+    run.finish().unwrap();
+}
+
+/// Choices that a control student was asked, too.
+pub fn controlled() -> Vec<ChoiceRow> {
+    let row = |(rotation, option)| ChoiceRow {
+        control_logprob: Some(if option == 0 { f32::NEG_INFINITY } else { -0.5 - rotation as f32 }),
+        ..choice(rotation, option)
+    };
+    [(0, 0), (0, 1), (1, 0), (1, 1)].map(row).to_vec()
+}
+
+/// A finished run with a control student.
+pub fn finished_control(path: &Path) {
+    let mut manifest = planned(&suite(), settings(), UnitCounts::default().with(Choices::KIND, 1));
+    manifest.control = Some(model("control"));
+    manifest.planned.control_tokens = 16;
+    let run = RunFolder::create_or_resume(path, &manifest.sealed(), &suite().probes).unwrap();
+    run.write::<Choices>(0, &controlled()).unwrap();
     run.finish().unwrap();
 }
 

@@ -70,6 +70,11 @@ impl Episodes {
             roles: models.who_answer().map(|(role, _)| role).collect(),
             store,
         };
+        let elsewhere = suite.probes.iter().filter(|probe| matches!(probe.ask, Ask::Trajectory(_)));
+        plan.excluded.extend(elsewhere.map(|probe| ExcludedItem {
+            probe: probe.id.clone(),
+            reason: "it was carried out elsewhere, and the world that it needs is not here".to_owned(),
+        }));
         // Where one of the two does not answer, there is nothing to compare.
         let both_answer = models.teacher.answers().is_some() && models.student.answers().is_some();
         let Some(settings) = plan.settings.clone().filter(|_| both_answer) else { return Ok(plan) };
@@ -78,7 +83,7 @@ impl Episodes {
             let Ask::Episode(episode) = &probe.ask else { continue };
             let running = Running::start(episode);
             let mut asked = Vec::new();
-            for (role, model) in models.who_answer().filter(|(_, model)| model.answers().is_some()) {
+            for (role, model) in models.who_answer_to(probe).filter(|(_, model)| model.answers().is_some()) {
                 let first = conversation(model, probe, episode, running.events(), &settings);
                 asked.push((role, model, first.map_err(role.failed())?));
             }
@@ -107,13 +112,14 @@ fn conversation(
     events: &[Event],
     settings: &SampleSettings,
 ) -> Result<Asked, ModelError> {
-    let prompt = model.answers().ok_or(Facet::Answers)?.converse(&Conversation { episode, events })?;
+    let prompt = model.answers().ok_or(Facet::Answers)?.converse(&Conversation { probe, episode, events })?;
     Ok(Asked::of(probe, prompt, episode.max_tokens, settings))
 }
 
 /// The runs of one model, from the beginning.
 fn begin<'e>(asker: &Asker<'_>, probes: &'e [Probe]) -> Vec<Run<'e>> {
-    let episodes = probes.iter().filter_map(|probe| match &probe.ask {
+    let asked = probes.iter().filter(|probe| asker.role.is_asked(probe));
+    let episodes = asked.filter_map(|probe| match &probe.ask {
         Ask::Episode(episode) => Some((probe, episode)),
         _ => None,
     });
@@ -204,7 +210,7 @@ impl Kind for Episodes {
     fn answers(&self, unit: usize) -> u64 {
         let Some(settings) = &self.settings else { return 0 };
         let answers = |probe: &Probe| {
-            let sources = self.roles.iter().flat_map(|role| role.sources());
+            let sources = self.roles.iter().filter(|role| role.is_asked(probe)).flat_map(|role| role.sources());
             let decoding = probe.decoding().unwrap_or_default();
             let runs: u64 = sources.map(|&source| u64::from(settings.answers(source, decoding))).sum();
             runs * u64::from(steps(probe))

@@ -91,11 +91,11 @@ fn readable(models: Models<'_>, suite: &Suite, settings: &SampleSettings) -> Res
             let asked = Asked::new(model, probe, settings).map_err(role.failed()).transpose()?;
             Some(asked.map(|asked| (role, asked)))
         };
-        let asked = models.who_answer().filter_map(read).collect::<Result<Vec<_>, _>>()?;
+        let asked = models.who_answer_to(probe).filter_map(read).collect::<Result<Vec<_>, _>>()?;
         let too_long = |(role, model): (Role, &dyn Model)| {
             asked.iter().find(|(of, _)| *of == role).and_then(|(_, asked)| asked.too_long(role, model))
         };
-        if let Some(reason) = models.who_answer().find_map(too_long) {
+        if let Some(reason) = models.who_answer_to(probe).find_map(too_long) {
             found.excluded.push(ExcludedItem { probe: probe.id.clone(), reason });
             continue;
         }

@@ -104,7 +104,7 @@ impl Kind for Texts {
     fn tokens(&self, unit: usize) -> PlannedTokens {
         let once = tokens(self.units[unit].iter().map(|scored| &scored.window));
         let again = tokens(self.units[unit].iter().filter(|scored| scored.again).map(|scored| &scored.window));
-        PlannedTokens { teacher_tokens: once + again, student_tokens: once, floor_tokens: again }
+        PlannedTokens { teacher_tokens: once + again, student_tokens: once, floor_tokens: again, control_tokens: 0 }
     }
 
     fn run_unit(

@@ -199,6 +199,8 @@ pub fn options() -> AskOptions {
         until_decided: None,
         trained_to: Default::default(),
         trained_on: None,
+        deployment: Default::default(),
+        deployed_on: None,
         arguments: vec!["audit".into()],
     }
 }

@@ -1,8 +1,11 @@
 //! Where two runs were asked differently: a number that depends on it means something else in each.
 
+use std::collections::BTreeSet;
+
 use hydrometer_answers::{Manifest, ModelIdentity, Regime, SampleSource, SamplingParameters};
 use hydrometer_metrics::measure::{Definition, Items, Need, Table};
 use hydrometer_probes::counted::counted;
+use hydrometer_probes::{Ask, Probe};
 
 use crate::AuditError;
 use crate::evidence::Rows;
@@ -94,7 +97,10 @@ impl Obstacles {
 
     /// Why a number means something else in each run; `None` where it means the same.
     pub(super) fn on(&self, metric: &Definition, gap_bases: [Option<GapBase>; 2]) -> Option<String> {
-        let found = match metric.measure().ok()?.table.items() {
+        let table = metric.measure().ok()?.table;
+        let found = match table.items() {
+            Items::Boundaries if matches!(table, Table::FreeDecisions | Table::FreeAttacks) => &self.prompts,
+            Items::Boundaries => &self.choices,
             Items::Positions | Items::Texts => &self.texts,
             Items::Choices => &self.choices,
             Items::Prompts | Items::Episodes => &self.prompts,
@@ -113,6 +119,18 @@ impl Obstacles {
         let elsewhere = gap_bases[0] != gap_bases[1] || weights(a) != weights(b);
         let starts = matches!(metric.measure().ok()?.table, Table::Gap | Table::Copied);
         (starts && elsewhere).then(|| "the two gaps start from different answers".to_owned())
+    }
+
+    /// Why success at a distance means something else in each run; `None` where it means the same, or nothing is graded.
+    pub(super) fn on_graded(&self, probes: &[Probe]) -> Option<String> {
+        let asks = |choices: bool| {
+            let graded = probes.iter().filter(|probe| probe.is_graded());
+            graded.map(|probe| matches!(probe.ask, Ask::Choice(_))).any(|choice| choice == choices)
+        };
+        let (choices, answers) = (asks(true), asks(false));
+        let found = self.choices.iter().filter(|_| choices).chain(self.prompts.iter().filter(|_| answers));
+        let found: BTreeSet<&str> = found.map(String::as_str).collect();
+        (!found.is_empty()).then(|| found.into_iter().collect::<Vec<_>>().join("; "))
     }
 
     /// What a reader must know although everything is compared.

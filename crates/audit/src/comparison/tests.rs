@@ -106,6 +106,7 @@ fn nothing_in_common_is_refused() {
                 hydrometer_probes::Ask::Choice(choice) => choice.prompt += "!",
                 hydrometer_probes::Ask::Prompt(prompt) => prompt.prompt += "!",
                 hydrometer_probes::Ask::Episode(episode) => episode.turns[0].say += "!",
+                hydrometer_probes::Ask::Trajectory(trajectory) => trajectory.task += "!",
                 hydrometer_probes::Ask::Text(text) => text.text += "!",
             }
         }

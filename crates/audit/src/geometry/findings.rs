@@ -3,12 +3,35 @@
 use hydrometer_metrics::Verdict;
 use hydrometer_metrics::measure::{CAPABILITY_VOLUME, SAFE_REACH, WORST_AXIS};
 
-use hydrometer_probes::builtin::edges::is_rung;
+use hydrometer_probes::builtin::{edges, episodes};
+
+use hydrometer_probes::Probe;
 
 use crate::findings::{EXAMPLES, FindingContext};
 use crate::statement::{AxisCurve, EvidenceItem, Finding, RingRow};
 
 impl FindingContext<'_> {
+    /// What to train on, of a ring.
+    fn more_of(&self, curve: &AxisCurve, place: usize) -> String {
+        let asks = |is_rung: fn(&Probe) -> bool| {
+            self.evidence.rows.probes.iter().any(|probe| curve.holds(probe) && is_rung(probe))
+        };
+        let (flag, what) = match (asks(edges::is_rung), asks(episodes::is_rung)) {
+            (true, _) => ("", "prompts"),
+            (false, true) => (" --episodes", "episodes"),
+            (false, false) => {
+                let at = span(curve, &curve.rings[place]);
+                return format!("Train on more of it: prompts like those of {} at {at}.", curve.axis);
+            }
+        };
+        format!(
+            "Train on more of it: `hydrometer probes export --from RUN --axis {} --ring {}{flag}` writes fresh {what} of that \
+             ring, none that was asked here.",
+            curve.axis,
+            place + 1
+        )
+    }
+
     /// The axis of which least is left, where that is less than all by more than chance.
     pub(crate) fn falls_off(&self) -> Option<Finding> {
         let geometry = self.statement.geometry.as_ref()?;
@@ -33,16 +56,7 @@ impl FindingContext<'_> {
             detail: "Success above chance as the tasks get harder, every distance counting alike. A benchmark at the centre does \
                      not show it."
                 .into(),
-            next_step: if self.evidence.rows.probes.iter().any(|probe| curve.holds(probe) && is_rung(probe)) {
-                format!(
-                    "Train on more of it: `hydrometer probes export --from RUN --axis {} --ring {}` writes fresh prompts of that \
-                     ring, none that was asked here.",
-                    curve.axis,
-                    place + 1
-                )
-            } else {
-                format!("Train on more of it: prompts like those of {} at {}.", curve.axis, span(curve, ring))
-            },
+            next_step: self.more_of(curve, place),
             evidence: lost
                 .iter()
                 .filter_map(|curve| {

@@ -22,6 +22,8 @@ pub(crate) struct Success<'a> {
     pub ceiling: Option<f64>,
     /// Of the student before distillation.
     pub base: Option<f64>,
+    /// Of the control student.
+    pub control: Option<f64>,
 }
 
 /// One of them with a knob.
@@ -32,6 +34,7 @@ pub(super) struct Graded<'a> {
     pub student: f64,
     pub ceiling: Option<f64>,
     pub base: Option<f64>,
+    pub control: Option<f64>,
 }
 
 /// The answered prompts and the episodes of which it is known what is right, in the order of the suite.
@@ -82,8 +85,8 @@ fn by_probe(rows: &Rows) -> BTreeMap<&str, Vec<&SampleRow>> {
 
 /// `None` without a knob.
 fn with_knob(success: Success<'_>) -> Option<Graded<'_>> {
-    let Success { probe, teacher, student, ceiling, base } = success;
-    Some(Graded { probe, knob: probe.knob.as_ref()?, teacher, student, ceiling, base })
+    let Success { probe, teacher, student, ceiling, base, control } = success;
+    Some(Graded { probe, knob: probe.knob.as_ref()?, teacher, student, ceiling, base, control })
 }
 
 /// Shares of right answers; `None` where nobody knows what is right, or one of the models was not asked.
@@ -101,14 +104,14 @@ fn answered<'a>(probe: &'a Probe, rows: &[&SampleRow]) -> Result<Option<Success<
     let (Some(teacher), Some(student)) = (share(SampleSource::Teacher), share(SampleSource::Student)) else {
         return Ok(None);
     };
-    let (ceiling, base) = (share(SampleSource::Rerun), share(SampleSource::Base));
-    Ok(Some(Success { probe, teacher, student, ceiling, base }))
+    let [ceiling, base, control] = [SampleSource::Rerun, SampleSource::Base, SampleSource::Control].map(share);
+    Ok(Some(Success { probe, teacher, student, ceiling, base, control }))
 }
 
 /// Shares of runs that succeed.
 fn acted(found: Successes<'_>) -> Success<'_> {
-    let Successes { probe, teacher, student, rerun, base } = found;
-    Success { probe, teacher, student, ceiling: rerun, base }
+    let Successes { probe, teacher, student, rerun, base, control } = found;
+    Success { probe, teacher, student, ceiling: rerun, base, control }
 }
 
 /// Whether each model holds the right option for the most probable; `None` without a right one.
@@ -116,5 +119,6 @@ fn chosen<'a>(probe: &'a Probe, knob: &'a Knob, choice: &AskedChoice<'_>) -> Opt
     let truth = choice.truth?;
     let right = |options: &[f64]| f64::from(u8::from(top(options) == truth));
     let (teacher, student) = (right(&choice.teacher), right(&choice.student));
-    Some(Graded { probe, knob, teacher, student, ceiling: None, base: None })
+    let control = choice.control.as_deref().map(right);
+    Some(Graded { probe, knob, teacher, student, ceiling: None, base: None, control })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{DifferentPrompts, ExcludedItem, GIVEN_MARK, Regime, TrainedOn, WindowOrder};
+use hydrometer_answers::{DeployedOn, DifferentPrompts, ExcludedItem, GIVEN_MARK, Regime, TrainedOn, WindowOrder};
 use hydrometer_probes::Ask;
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::families::SameContent;
@@ -31,6 +31,14 @@ pub(super) fn notes(
         );
         if rows.samples.iter().any(|row| row.outcome.right().is_some()) {
             notes.push("Where no checker can judge an answer, the verdict of its file counts.".to_owned());
+        }
+        let logged = rows.probes.iter().filter(|probe| matches!(probe.ask, Ask::Trajectory(_))).count();
+        if logged > 0 {
+            notes.push(format!(
+                "{} carried out elsewhere and cannot be played again here: whether a run succeeded is the word of its log, the \
+                 reward. What the teacher scores against itself is the first half of its runs against the second.",
+                if logged == 1 { "One task was".to_owned() } else { format!("{} tasks were", grouped(logged as u64)) }
+            ));
         }
         // Runs of earlier versions have the verdict within the answer.
         if rows.samples.iter().any(|row| row.text.contains(GIVEN_MARK)) {
@@ -63,6 +71,7 @@ pub(super) fn notes(
     }
     notes.extend(excluded(manifest.excluded.as_deref().unwrap_or_default(), rows.probes.len()));
     notes.extend(manifest.settings.trained_on.as_ref().map(distances));
+    notes.extend(manifest.settings.deployed_on.as_ref().map(deployed_on));
     if manifest.shared_vocab.is_some() && manifest.pairing != "same vocabulary" {
         notes.push(format!("How the vocabularies relate: {}.", manifest.pairing));
     }
@@ -139,16 +148,15 @@ pub(super) fn notes(
 
 /// From what distances are measured, and how.
 fn distances(set: &TrainedOn) -> String {
-    let TrainedOn { files, rows, compared, hash, embedder, k, unit } = set;
-    let among = if compared < rows {
-        format!("{} of its prompts, those of the least hashes", grouped(*compared))
-    } else {
-        "its prompts".to_owned()
+    let TrainedOn { files, rows, held_out, hash, embedder, k, unit } = set;
+    let held_out = match held_out < rows {
+        true => format!("{} of its prompts (those of the least hashes)", grouped(*held_out)),
+        false => "its prompts".to_owned(),
     };
     format!(
         "Curves by distance are measured from the distillation set {} ({}, {hash}) in the embedding `{}` ({}): a probe's \
-         distance is the mean cosine distance to the {k} nearest of {among}, and {unit:.3} of it, within which 95 % of the set \
-         itself lie, is radius 1.",
+         distance is the mean cosine distance to the {k} nearest of all its prompts, and {unit:.3} of it, within which 95 % of \
+         {held_out} lie, each held out by itself, is radius 1.",
         files.join(" + "),
         counted(*rows, "prompt"),
         embedder.name,
@@ -242,4 +250,20 @@ fn student_alone(metrics: &[Metric]) -> Option<String> {
          answer numbers include it.",
         counted(families, "family")
     ))
+}
+
+/// Which prompts say where the student is used.
+fn deployed_on(prompts: &DeployedOn) -> String {
+    let DeployedOn { files, rows, placed, hash } = prompts;
+    let part = if placed < rows {
+        format!(", of which the {} with the least hashes were placed", grouped(*placed))
+    } else {
+        String::new()
+    };
+    format!(
+        "Where the student is used was taken from {} ({}, {hash}{part}): their distances from the distillation set are the shares \
+         of the rings, taken as they are.",
+        files.join(" + "),
+        counted(*rows, "prompt")
+    )
 }

@@ -17,6 +17,7 @@ use super::{Rows, issue};
 use crate::{Policy, Statement};
 
 mod illusion;
+mod judgment;
 
 fn model(name: &str) -> ModelIdentity {
     ModelIdentity {
@@ -48,6 +49,7 @@ fn rows(positions: Vec<PositionRow>) -> Rows {
         teacher: model("teacher"),
         student: model("student"),
         base: None,
+        control: None,
         pairing: "same vocabulary".into(),
         shared_vocab: Some(8),
         regime: Regime::FullLogits,

@@ -185,7 +185,9 @@ fn prompt<'a>(
         return Ok(None);
     };
     let checker = checker(probe)?;
-    let (base, rows): (Vec<_>, Vec<&SampleRow>) = rows.iter().partition(|row| row.source == SampleSource::Base);
+    // A control student is in no number of how answers vary.
+    let compared = rows.iter().filter(|row| row.source != SampleSource::Control);
+    let (base, rows): (Vec<_>, Vec<&SampleRow>) = compared.partition(|row| row.source == SampleSource::Base);
     let texts: Vec<_> = rows.iter().map(|row| row.compared()).collect();
     // Labels are words of a file: equal ones are the same, and near ones are not.
     let same = if rows.iter().any(|row| row.label.is_some()) { Same::Equal } else { same };

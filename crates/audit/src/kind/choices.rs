@@ -24,6 +24,8 @@ pub(crate) struct AskedChoice<'a> {
     pub teacher: Vec<f64>,
     /// Student's probability of each option.
     pub student: Vec<f64>,
+    /// A control student's probability of each option; `None` where it was not asked.
+    pub control: Option<Vec<f64>>,
 }
 
 impl AskedChoice<'_> {
@@ -58,30 +60,35 @@ pub(crate) fn choices<'a>(rows: &[ChoiceRow], probes: &BTreeMap<&str, &'a Probe>
     for group in rows.chunk_by(|a, b| a.probe == b.probe) {
         let Some(probe) = probes.get(group[0].probe.as_str()) else { continue };
         let Ask::Choice(kind::Choice { prompt, options, truth, .. }) = &probe.ask else { continue };
-        let (mut teacher, mut student) = (vec![0.0; options.len()], vec![0.0; options.len()]);
-        let orders = group.chunk_by(|a, b| a.rotation == b.rotation);
-        let n = orders.clone().count() as f64;
-        for order in orders {
-            for (sums, logprob) in [
-                (&mut teacher, (|r| r.teacher_logprob) as fn(&ChoiceRow) -> f64),
-                (&mut student, |r| r.student_logprob),
-            ] {
-                let most = order.iter().map(logprob).fold(f64::NEG_INFINITY, f64::max);
-                let weights: Vec<_> = order
-                    .iter()
-                    .map(|r| if most == f64::NEG_INFINITY { 1.0 } else { (logprob(r) - most).exp() })
-                    .collect();
-                let total: f64 = weights.iter().sum();
-                for (row, weight) in order.iter().zip(weights) {
-                    // The folder was held against its suite: each order has every option once.
-                    sums[row.option as usize] += weight / total / n;
-                }
-            }
-        }
+        let of = |logprob: fn(&ChoiceRow) -> Option<f64>| probabilities(group, options.len(), logprob);
+        let (Some(teacher), Some(student)) = (of(|row| Some(row.teacher_logprob)), of(|row| Some(row.student_logprob)))
+        else {
+            continue;
+        };
+        let control = of(|row| row.control_logprob.map(f64::from));
         let truth = truth.map(|t| t as usize);
-        all.push(AskedChoice { probe, prompt, options, truth, teacher, student });
+        all.push(AskedChoice { probe, prompt, options, truth, teacher, student, control });
     }
     all
+}
+
+/// A model's probability of each option, from the rows of one choice; `None` where it was not asked.
+fn probabilities(rows: &[ChoiceRow], options: usize, logprob: fn(&ChoiceRow) -> Option<f64>) -> Option<Vec<f64>> {
+    let mut sums = vec![0.0; options];
+    let orders = rows.chunk_by(|a, b| a.rotation == b.rotation);
+    let n = orders.clone().count() as f64;
+    for order in orders {
+        let known: Vec<f64> = order.iter().map(logprob).collect::<Option<_>>()?;
+        let most = known.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let weight = |logprob: &f64| if most == f64::NEG_INFINITY { 1.0 } else { (logprob - most).exp() };
+        let weights: Vec<_> = known.iter().map(weight).collect();
+        let total: f64 = weights.iter().sum();
+        for (row, weight) in order.iter().zip(weights) {
+            // The folder was held against its suite: each order has every option once.
+            sums[row.option as usize] += weight / total / n;
+        }
+    }
+    Some(sums)
 }
 
 /// Reliability diagrams of teacher and student on the choices with a truth; `None` where no choice has one.

@@ -19,7 +19,8 @@ use crate::statement::Outcome;
 /// An episode with the runs of every model.
 pub(crate) struct ActedEpisode<'a> {
     pub probe: &'a Probe,
-    episode: &'a kind::Episode,
+    /// `None` for one that was carried out elsewhere.
+    episode: Option<&'a kind::Episode>,
     fault: Fault,
     rows: &'a [EpisodeRow],
 }
@@ -33,10 +34,12 @@ pub(crate) struct Successes<'a> {
     pub teacher: f64,
     /// Of the student.
     pub student: f64,
-    /// Of the teacher's second run; `None` without one.
+    /// Of the teacher's second runs, or the second half of its logged ones; `None` without any.
     pub rerun: Option<f64>,
     /// Of the student before distillation; `None` where it was not asked.
     pub base: Option<f64>,
+    /// Of a control student; `None` where none was asked.
+    pub control: Option<f64>,
 }
 
 impl<'a> ActedEpisode<'a> {
@@ -45,15 +48,25 @@ impl<'a> ActedEpisode<'a> {
         self.rows.iter().filter(move |row| row.source == source)
     }
 
+    /// Whether it was carried out elsewhere, and its log says whether it succeeded.
+    pub(crate) fn is_logged(&self) -> bool {
+        self.episode.is_none()
+    }
+
     fn acted(&self, source: SampleSource) -> Option<Acted> {
-        let mut acted = Acted { runs: 0, passed: 0, calls: 0, repeated: 0 };
-        for row in self.of(source) {
-            acted.runs += 1;
-            acted.passed += u32::from(row.success);
-            acted.calls += u64::from(row.calls) + u64::from(row.malformed);
-            acted.repeated += u64::from(row.repeated);
+        acted(self.of(source))
+    }
+
+    /// The teacher twice, for what it scores against itself: its runs and its second runs. A log has no second runs; there
+    /// the first half of its runs stands against the second.
+    fn twice(&self) -> Option<[Acted; 2]> {
+        let teacher = self.acted(SampleSource::Teacher)?;
+        if !self.is_logged() {
+            return Some([teacher, self.acted(SampleSource::Rerun)?]);
         }
-        (acted.runs > 0).then_some(acted)
+        let rows: Vec<_> = self.of(SampleSource::Teacher).collect();
+        let (first, second) = rows.split_at(rows.len() / 2);
+        Some([acted(first.iter().copied())?, acted(second.iter().copied())?])
     }
 
     /// The share of a source's runs that succeed; `None` without runs.
@@ -65,6 +78,13 @@ impl<'a> ActedEpisode<'a> {
     pub(crate) fn lost(&self) -> f64 {
         let success = |source| self.success(source).unwrap_or(0.0);
         success(SampleSource::Teacher) - success(SampleSource::Student)
+    }
+
+    /// A source's runs as dialogues up to their first violation; none where nothing is agreed that could be violated.
+    pub(crate) fn dialogues(&self, source: SampleSource) -> impl Iterator<Item = Dialogue<'a>> {
+        let agreed = self.episode.is_some_and(kind::Episode::has_constraints);
+        let family = self.probe.family.as_str();
+        self.of(source).filter(move |_| agreed).map(move |row| dialogue(row, family))
     }
 
     /// Lost or gained where that is at least every second run, else moved.
@@ -79,25 +99,34 @@ impl<'a> ActedEpisode<'a> {
     /// Adds it to what teacher and student do, and to what the teacher does against its own second run.
     pub(crate) fn add_to(&self, sums: &mut Sums, rerun: &mut Sums) {
         let family = self.probe.family.as_str();
-        let Some(teacher) = self.acted(SampleSource::Teacher) else { return };
-        let sides = [(SampleSource::Student, &mut *sums), (SampleSource::Rerun, &mut *rerun)];
-        for (source, sums) in sides {
-            let Some(student) = self.acted(source) else { continue };
+        let with_student = self.acted(SampleSource::Teacher).zip(self.acted(SampleSource::Student));
+        let sides = [
+            (SampleSource::Student, with_student, &mut *sums),
+            (SampleSource::Rerun, self.twice().map(Into::into), &mut *rerun),
+        ];
+        for (source, pair, sums) in sides {
+            let Some((teacher, student)) = pair else { continue };
             sums.episode(family, &Episode { teacher, student, fault: self.fault });
-            if self.episode.has_constraints() {
-                for row in self.of(SampleSource::Teacher) {
-                    sums.dialogue(Scorer::Teacher, &dialogue(row, family));
-                }
-                for row in self.of(source) {
-                    sums.dialogue(Scorer::Student, &dialogue(row, family));
-                }
-            }
+            self.dialogues(SampleSource::Teacher).for_each(|dialogue| sums.dialogue(Scorer::Teacher, &dialogue));
+            self.dialogues(source).for_each(|dialogue| sums.dialogue(Scorer::Student, &dialogue));
         }
     }
 }
 
+/// Runs, counted; `None` without any.
+fn acted<'a>(rows: impl Iterator<Item = &'a EpisodeRow>) -> Option<Acted> {
+    let mut acted = Acted { runs: 0, passed: 0, calls: 0, repeated: 0 };
+    for row in rows {
+        acted.runs += 1;
+        acted.passed += u32::from(row.success);
+        acted.calls += u64::from(row.calls) + u64::from(row.malformed);
+        acted.repeated += u64::from(row.repeated);
+    }
+    (acted.runs > 0).then_some(acted)
+}
+
 /// A run as a dialogue up to its first violation.
-pub(crate) fn dialogue<'a>(row: &EpisodeRow, family: &'a str) -> Dialogue<'a> {
+fn dialogue<'a>(row: &EpisodeRow, family: &'a str) -> Dialogue<'a> {
     match row.violated {
         0 => Dialogue { family, turns: row.turns.max(1), ended: Ended::Censored },
         turn => Dialogue { family, turns: turn, ended: Ended::Violated },
@@ -106,21 +135,23 @@ pub(crate) fn dialogue<'a>(row: &EpisodeRow, family: &'a str) -> Dialogue<'a> {
 
 /// The episodes that both models ran, in the order of the rows.
 pub(crate) fn episodes<'a>(rows: &'a [EpisodeRow], probes: &'a [Probe]) -> Vec<ActedEpisode<'a>> {
-    let asked: BTreeMap<&str, (&Probe, &kind::Episode)> = probes
+    let asked: BTreeMap<&str, (&Probe, Option<&kind::Episode>)> = probes
         .iter()
         .filter_map(|probe| match &probe.ask {
-            Ask::Episode(episode) => Some((probe.id.as_str(), (probe, episode))),
+            Ask::Episode(episode) => Some((probe.id.as_str(), (probe, Some(episode)))),
+            Ask::Trajectory(_) => Some((probe.id.as_str(), (probe, None))),
             _ => None,
         })
         .collect();
-    let faulty = asked.values().filter(|(_, episode)| !episode.faults.is_empty());
+    let is_faulty = |episode: Option<&kind::Episode>| episode.is_some_and(|episode| !episode.faults.is_empty());
+    let faulty = asked.values().filter(|(_, episode)| is_faulty(*episode));
     let families: BTreeSet<&str> = faulty.map(|(probe, _)| probe.family.as_str()).collect();
     let acted = |rows: &'a [EpisodeRow]| {
         let &(probe, episode) = asked.get(rows.first()?.probe.as_str())?;
-        let fault = match (episode.faults.is_empty(), families.contains(probe.family.as_str())) {
-            (false, _) => Fault::Planned,
-            (true, true) => Fault::Twin,
-            (true, false) => Fault::Apart,
+        let fault = match (is_faulty(episode), families.contains(probe.family.as_str())) {
+            (true, _) => Fault::Planned,
+            (false, true) => Fault::Twin,
+            (false, false) => Fault::Apart,
         };
         let acted = ActedEpisode { probe, episode, fault, rows };
         let both = [SampleSource::Teacher, SampleSource::Student];
@@ -136,8 +167,9 @@ pub(crate) fn successes<'a>(rows: &'a [EpisodeRow], probes: &'a [Probe]) -> Vec<
             probe: acted.probe,
             teacher: acted.success(SampleSource::Teacher)?,
             student: acted.success(SampleSource::Student)?,
-            rerun: acted.success(SampleSource::Rerun),
+            rerun: acted.twice().map(|[_, again]| again.success()),
             base: acted.success(SampleSource::Base),
+            control: acted.success(SampleSource::Control),
         })
     };
     episodes(rows, probes).iter().filter_map(successes).collect()

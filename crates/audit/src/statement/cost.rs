@@ -23,6 +23,12 @@ pub struct Cost {
     /// Tokens of free answers by the student before distillation; absent where it was not asked.
     #[serde(default, skip_serializing_if = "none")]
     pub base_answer_tokens: u64,
+    /// By a control student, over options of choices; absent where it was asked none.
+    #[serde(default, skip_serializing_if = "none")]
+    pub control_tokens: u64,
+    /// Tokens of free answers by a control student; absent where there is none.
+    #[serde(default, skip_serializing_if = "none")]
+    pub control_answer_tokens: u64,
 }
 
 fn none(tokens: &u64) -> bool {

@@ -1,5 +1,6 @@
 //! What the models did in worlds, and what a table of numbers does not say about it.
 
+use hydrometer_metrics::Estimate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,12 +11,33 @@ use super::Outcome;
 pub struct EpisodesSummary {
     /// Episodes that both models ran.
     pub episodes: u64,
+    /// Of those, the ones that were carried out elsewhere: their log says what succeeded.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub logged: u64,
     /// Axis by axis.
     pub axes: Vec<EpisodeAxis>,
     /// All runs of the teacher.
     pub teacher: EpisodeRuns,
     /// All runs of the student.
     pub student: EpisodeRuns,
+    /// How long what was agreed holds; `None` where no episode agrees on anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survival: Option<SurvivalCurves>,
+}
+
+/// The share of runs in which nothing that was agreed is violated yet, after turn 1, 2, … (Kaplan and Meier).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SurvivalCurves {
+    /// Of the teacher.
+    pub teacher: Vec<Estimate>,
+    /// Of the student, after as many turns.
+    pub student: Vec<Estimate>,
+}
+
+// serde hands `skip_serializing_if` a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The episodes of one axis: shares of runs that succeed, averaged over episodes.
@@ -29,7 +51,7 @@ pub struct EpisodeAxis {
     pub teacher: f64,
     /// Success of the student.
     pub student: f64,
-    /// Success of the teacher's second run; `None` without one.
+    /// Success of the teacher's second runs, or of the second half of its logged ones; `None` without any.
     pub rerun: Option<f64>,
     /// Success of the student before distillation; `None` where it was not asked.
     pub base: Option<f64>,
@@ -53,10 +75,16 @@ pub struct PassK {
 }
 
 /// All runs of a model, counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EpisodeRuns {
     /// Runs.
     pub runs: u64,
+    /// Those that succeeded.
+    #[serde(default)]
+    pub succeeded: u64,
+    /// Of those the first runs of an episode, the second ones, and so on.
+    #[serde(default)]
+    pub succeeded_by_number: Vec<u64>,
     /// Those that used up their steps.
     pub out_of_steps: u64,
     /// Those whose conversation outgrew what the model can read.

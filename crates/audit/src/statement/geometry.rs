@@ -15,6 +15,24 @@ pub struct Geometry {
     pub certificate: u64,
     /// One per axis and knob, the one of which least is left first.
     pub axes: Vec<AxisCurve>,
+    /// The mean over the axes where the student is used; absent where that is not known of all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployed: Option<Deployed>,
+    /// What is missing for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_deployed: Option<String>,
+}
+
+/// The capability volume where a student is used, and what it hides. No gate rests on it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Deployed {
+    /// Share of the teacher's success above chance that is left, every ring counting as much as it is used.
+    pub volume: Estimate,
+    /// Benchmark illusion: the same less the volume in which every distance counts alike.
+    pub illusion: Estimate,
+    /// Share of the use that lies beyond the last ring, where nothing was asked; absent for all axes together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beyond: Option<f64>,
 }
 
 /// Success on one axis, in rings of growing distance.
@@ -45,11 +63,21 @@ pub struct AxisCurve {
     /// Share of the teacher's success above chance that is left, every distance counting alike; `None` where the teacher has
     /// nothing to keep.
     pub volume: Option<Estimate>,
+    /// The same where the student is used; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployed: Option<Deployed>,
+    /// What is missing for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_deployed: Option<String>,
     /// Change of the student's log-odds of success per radius; `None` where it cannot be estimated.
     pub slope: Option<Estimate>,
     /// Why there is no slope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_slope: Option<String>,
+    /// The student's slope less a control student's on the same probes: below 0 where the student falls off more steeply.
+    /// Absent without a control, and where either slope cannot be estimated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slope_against_control: Option<Estimate>,
 }
 
 /// One ring of an axis.
@@ -75,6 +103,14 @@ pub struct RingRow {
     /// The same of the student before distillation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Estimate>,
+    /// The same of a control student.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<Estimate>,
+    /// How much more the student's log-odds of success change from the innermost ring to this one than a control student's:
+    /// below 0 where the student falls off more steeply. Absent in the innermost ring, without a control, and where either has
+    /// all or no success, here or in the innermost ring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relative_fall_off: Option<Estimate>,
     /// Student's success above chance, less the share of the ceiling's that is to be kept: 0 or more where the promise holds.
     pub surplus: Option<f64>,
     /// One-sided bounds of it, each at the gate's level.
@@ -92,7 +128,10 @@ impl Geometry {
         match id {
             _ if id == CAPABILITY_VOLUME.id => {
                 let worst = self.axes.first().filter(|axis| axis.volume.is_some())?;
-                Some(format!("worst axis: {} {:.3}", worst.axis, worst.volume.as_ref()?.value))
+                let used =
+                    self.deployed.as_ref().map(|deployed| format!("; where it is used: {:.3}", deployed.volume.value));
+                let used = used.unwrap_or_default();
+                Some(format!("worst axis: {} {:.3}{used}", worst.axis, worst.volume.as_ref()?.value))
             }
             _ if id == SAFE_REACH.id => {
                 let shortest = with_unit().min_by(|a, b| a.safe_reach.total_cmp(&b.safe_reach))?;

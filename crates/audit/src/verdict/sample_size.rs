@@ -2,13 +2,21 @@
 
 use hydrometer_answers::RunFolder;
 use hydrometer_metrics::measure::{self, Group, Undefined};
-use hydrometer_metrics::stats::gate::Bounds;
+use hydrometer_metrics::stats::gate::{Bounds, judge};
+use hydrometer_metrics::stats::limits::Limits;
 use hydrometer_metrics::stats::power;
+use hydrometer_metrics::{Estimate, Verdict};
 use serde::Serialize;
 
+pub use self::rings::PlannedRing;
+use super::ground::Ground;
 use super::unknown_metric::unknown_metric;
 use crate::evidence::{Evidence, Rows};
+use crate::geometry::{self, Number};
+use crate::statement::Geometry;
 use crate::{AuditError, Policy};
+
+mod rings;
 
 /// What the planned audit should be able to do.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,6 +50,9 @@ pub struct Planned {
     pub detectable: Option<f64>,
     /// Why a number is missing.
     pub missing: Option<String>,
+    /// Ring by ring, where the number is read off curves; absent where it is not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rings: Vec<PlannedRing>,
 }
 
 /// Plans the gates of a policy, or those metrics only, from a finished run.
@@ -63,21 +74,30 @@ pub fn sample_size(
     if let Some(distance) = target.distance.filter(|distance| !(distance.is_finite() && *distance > 0.0)) {
         return setting("margin", distance, "a number above 0");
     }
-    let measured = |metric: &str| measure::measured().find(|definition| definition.id == metric);
-    if let Some(unknown) = metrics.iter().find(|metric| measured(metric).is_none()) {
-        return Err(unknown_metric(unknown, measure::measured().map(|definition| definition.id)));
+    let measured = || measure::measured().chain(measure::group(Group::Geometry));
+    if let Some(unknown) = metrics.iter().find(|metric| !measured().any(|definition| definition.id == **metric)) {
+        return Err(unknown_metric(unknown, measured().map(|definition| definition.id)));
     }
     let rows = Rows::read(run)?;
     let evidence = Evidence::new(&rows, policy)?;
+    let curves = geometry::measure(&evidence)?;
     let gated = policy.gates.iter().map(|gate| &gate.metric);
     let wanted: Vec<_> = if metrics.is_empty() { gated.collect() } else { metrics.iter().collect() };
-    Ok(wanted.into_iter().map(|metric| planned(&evidence, policy, metric, target)).collect())
+    let plan = |metric: &String| {
+        let plan = nothing(policy, metric, target);
+        match curves.numbers.iter().find(|number| number.definition.id == *metric) {
+            Some(number) => of_curves(plan, number, curves.statement.as_ref(), policy, target),
+            None => of_sums(plan, &evidence, policy, target),
+        }
+    };
+    Ok(wanted.into_iter().map(plan).collect())
 }
 
-fn planned(evidence: &Evidence<'_>, policy: &Policy, metric: &str, target: Target) -> Planned {
+/// A metric of which nothing is known yet.
+fn nothing(policy: &Policy, metric: &str, target: Target) -> Planned {
     let gate = policy.gates.iter().find(|gate| gate.metric == metric);
     let [at_least, at_most] = gate.map_or([None; 2], |gate| [gate.at_least, gate.at_most]);
-    let mut plan = Planned {
+    Planned {
         metric: metric.to_owned(),
         value: None,
         families_now: 0,
@@ -88,22 +108,73 @@ fn planned(evidence: &Evidence<'_>, policy: &Policy, metric: &str, target: Targe
         families: None,
         detectable: None,
         missing: None,
-    };
-    let measured = measure::find(metric).ok_or_else(|| Undefined::NotOfSums.to_string());
-    let measured = match measured.and_then(|definition| match definition.group {
-        Group::Geometry => Err("read off curves: the rings of the statement say how many probes each needs".to_owned()),
+        rings: Vec::new(),
+    }
+}
+
+/// A number of sums.
+fn of_sums(plan: Planned, evidence: &Evidence<'_>, policy: &Policy, target: Target) -> Planned {
+    let definition = measure::find(&plan.metric).ok_or_else(|| Undefined::NotOfSums.to_string());
+    match definition.and_then(|definition| match definition.group {
         Group::Forgetting => Err("read off skills: the statement says how many families would decide it".to_owned()),
         Group::Illusion if definition.measure.is_none() => {
             Err("the difference of two numbers: the statement says how many families would decide it".to_owned())
         }
         _ => evidence.measure(definition),
     }) {
-        Ok(measured) => measured,
-        Err(missing) => return Planned { missing: Some(missing), ..plan },
+        Ok(measured) => of_limits(plan, &measured.estimate, &measured.limits, policy, target),
+        Err(missing) => Planned { missing: Some(missing), ..plan },
+    }
+}
+
+/// A number that is read off curves.
+fn of_curves(plan: Planned, number: &Number, curves: Option<&Geometry>, policy: &Policy, target: Target) -> Planned {
+    let (estimate, ground) = match &number.found {
+        Ok(found) => found,
+        Err(missing) => return Planned { missing: Some(missing.clone()), ..plan },
     };
-    let (value, limits, alpha) = (measured.estimate.value, &measured.limits, 1.0 - policy.level);
+    let mut plan = match ground {
+        Ground::One(limits) if limits.family_sd().is_some_and(|sd| sd > SPREAD) => {
+            of_limits(plan, estimate, limits, policy, target)
+        }
+        Ground::One(_) | Ground::Least(_) | Ground::Reach(_) | Ground::Gap(_) | Ground::Forgotten(_) => {
+            of_ground(plan, estimate, ground, policy)
+        }
+    };
+    plan.rings = curves.map_or_else(Vec::new, |curves| rings::planned(&plan, curves));
+    plan
+}
+
+/// A spread below this is rounding.
+const SPREAD: f64 = 1e-12;
+
+/// A number that is the least of several, or one without a spread, judged as its gate is: were value and spread to stay. The
+/// chance that it is decided is not known.
+fn of_ground(mut plan: Planned, estimate: &Estimate, ground: &Ground, policy: &Policy) -> Planned {
+    (plan.value, plan.families_now, plan.distance) = (Some(estimate.value), estimate.n_families, None);
+    let Some(gate) = policy.gates.iter().find(|gate| gate.metric == plan.metric) else {
+        return Planned { missing: Some("the policy has no gate on it".to_owned()), ..plan };
+    };
+    let ends = |alpha: f64, growth: f64| ground.ends(alpha, growth);
+    let bounds = gate.bounds();
+    let answer = judge(estimate.value, estimate.n_families, ends, &bounds, 1.0 - policy.level);
+    plan.families = match answer.verdict {
+        Verdict::NotEnoughEvidence => answer.more_families.map(|more| estimate.n_families + more),
+        Verdict::Pass | Verdict::Fail => Some(estimate.n_families),
+    };
+    let words = match plan.families {
+        Some(_) => "were value and spread to stay: with what chance is not known",
+        None => "no number of families decides it, were value and spread to stay",
+    };
+    Planned { missing: Some(words.to_owned()), ..plan }
+}
+
+/// A number with limits of its own.
+fn of_limits(mut plan: Planned, estimate: &Estimate, limits: &Limits, policy: &Policy, target: Target) -> Planned {
+    let (value, alpha) = (estimate.value, 1.0 - policy.level);
     plan.value = Some(value);
-    plan.families_now = measured.estimate.n_families;
+    plan.families_now = estimate.n_families;
+    let gate = policy.gates.iter().find(|gate| gate.metric == plan.metric);
     plan.sd = limits.family_sd();
     if plan.sd.is_none() {
         return Planned { missing: Some("fewer than two families allow no spread".to_owned()), ..plan };

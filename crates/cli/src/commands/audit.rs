@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 
 use hydrometer_answers::cache::TeacherCache;
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{ModelIdentity, RunFolder, StopRule, TeacherAsked, TrainedOn};
-use hydrometer_ask::radius::Radius;
-use hydrometer_ask::{AskOptions, Models, Plan, UntilDecided, collect, collect_cached};
+use hydrometer_answers::{RunFolder, StopRule, TeacherAsked, TrainedOn};
+use hydrometer_ask::radius::{DistillationSet, placeable};
+use hydrometer_ask::{AskOptions, Models, PlacedDeployment, Plan, UntilDecided, collect, collect_cached};
 use hydrometer_audit::{Policy, Statement, Watch, alpha, watched_gates};
 use hydrometer_metrics::stats::limits::families_to_exclude;
-use hydrometer_models::{EngineOptions, Model};
+use hydrometer_models::EngineOptions;
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe, Suite};
 
+use super::deployed_on::{Deployment, UsedArguments};
 use super::judged::{policy, publish, shown, warn_of};
-use super::run_name::default_folder;
+use super::run_name::{RunNames, default_folder};
 use super::sampling::Answered;
 use super::suite::{BLOCK, SEED, Texts};
 use super::trained_on::RadiusArguments;
@@ -41,6 +42,10 @@ pub struct Arguments {
     /// The copy before distillation. It answers prompts, and "gap closed" is measured from it.
     #[arg(long, value_name = "MODEL", conflicts_with = "teacher_cache")]
     base: Option<String>,
+    /// Another copy, such as one of the same size trained in another way. It is asked what says how hard it is (a knob), and
+    /// the student's fall-off is compared with its own. Its tokenizer may differ.
+    #[arg(long, value_name = "MODEL", conflicts_with = "teacher_cache")]
+    control: Option<String>,
     /// Folder of the run. Default: a name made from models and settings, so that the same command resumes.
     #[arg(long, value_name = "RUN")]
     out: Option<PathBuf>,
@@ -107,6 +112,8 @@ struct Asked {
     trained_on: Vec<PathBuf>,
     #[command(flatten)]
     radius: RadiusArguments,
+    #[command(flatten)]
+    used: UsedArguments,
     /// Seed of the built-in suite and of every random draw.
     #[arg(long, default_value_t = SEED, value_name = "N", value_parser = numbers::whole::<u64, 0>)]
     seed: u64,
@@ -146,6 +153,7 @@ struct Settings {
     teacher: Teacher,
     student: String,
     base: Option<String>,
+    control: Option<String>,
     suite: Suite,
     options: AskOptions,
     engine: EngineOptions,
@@ -158,16 +166,22 @@ impl Settings {
     fn resolve(arguments: &Arguments, terminal: &Terminal) -> Result<Self, Failure> {
         let asked = &arguments.asked;
         let mut suite = asked.texts.suite(asked.seed, terminal)?;
-        let trained_on = match asked.radius.open(&asked.trained_on, terminal)? {
-            Some(radius) => Some(place(&radius, &mut suite, terminal)?),
+        let placed = match asked.radius.open(&asked.trained_on, terminal)? {
+            Some(set) => Some(place(&set, &asked.used.deployed_on, &mut suite, terminal)?),
             None => None,
         };
+        let (trained_on, deployed_on) = placed.map_or((None, None), |(set, used)| (Some(set), used));
         let sampling = arguments.answered.resolve(&suite, asked.seed)?;
         let policy = policy(arguments.policy.as_deref())?;
         if arguments.base.is_some() && sampling.is_none() {
             return Err(
                 Failure::input("--base only answers prompts, and the suite asks none").hint("add some with --probes")
             );
+        }
+        if arguments.control.is_some() && !suite.probes.iter().any(Probe::is_graded) {
+            let nothing =
+                "--control is asked only what says how hard it is and what is right, and the suite has nothing of it";
+            return Err(Failure::input(nothing).hint("add probes with a knob, or place your own with --trained-on"));
         }
         if arguments.meaning.is_given() {
             let nothing = "--sentence-encoder has nothing to read";
@@ -194,6 +208,7 @@ impl Settings {
             },
             student: arguments.student.clone(),
             base: arguments.base.clone(),
+            control: arguments.control.clone(),
             suite,
             options: AskOptions {
                 n_ctx: asked.texts.ctx,
@@ -212,6 +227,8 @@ impl Settings {
                 }),
                 trained_to: asked.trained_to.iter().cloned().collect(),
                 trained_on,
+                deployment: asked.used.deployment.iter().cloned().collect(),
+                deployed_on,
                 arguments: as_typed(),
             },
             engine: arguments.engine.options(),
@@ -227,7 +244,7 @@ impl Settings {
     ///
     /// # Errors
     /// It is inside a finished run.
-    fn folder(&self, models: &[&ModelIdentity], cache: Option<&Codec>) -> Result<PathBuf, Failure> {
+    fn folder(&self, models: &RunNames<'_>, cache: Option<&Codec>) -> Result<PathBuf, Failure> {
         let meaning = self.meaning.as_ref().map(|meaning| meaning.closeness().settings());
         let default = || default_folder(models, &self.suite, &self.options, cache, meaning);
         let folder = self.out.clone().unwrap_or_else(default);
@@ -236,16 +253,26 @@ impl Settings {
     }
 }
 
-/// Grades the suite by its distance from the distillation set.
-fn place(radius: &Radius, suite: &mut Suite, terminal: &Terminal) -> Result<TrainedOn, Failure> {
-    let placed = radius.place(suite)?;
-    if placed == 0 {
+/// Grades the suite by its distance from the distillation set, and says where the prompts of the deployment lie, where there are
+/// any.
+fn place(
+    set: &DistillationSet,
+    deployed_on: &[PathBuf],
+    suite: &mut Suite,
+    terminal: &Terminal,
+) -> Result<(TrainedOn, Option<PlacedDeployment>), Failure> {
+    let words = placeable(suite);
+    if words.is_empty() {
         let nothing = format!("--trained-on has nothing to place: {} has", suite.name);
         let reason = format!("{nothing} no prompt with a check and no choice with a truth that is without a knob");
         return Err(Failure::input(reason).hint("add some with --probes, or leave --trained-on out"));
     }
+    let deployment = Deployment::read(deployed_on)?;
+    let prompts = deployment.iter().flat_map(|deployment| deployment.placed());
+    let radii = set.measure(words.iter().map(String::as_str).chain(prompts))?;
+    let placed = radii.place(suite)?;
     terminal.say(&format!("{} placed by distance from the distillation set", counted(placed as u64, "probe")));
-    Ok(radius.trained_on().clone())
+    Ok((radii.trained_on().clone(), deployment.map(|deployment| deployment.place(&radii))))
 }
 
 /// Runs the command.
@@ -274,12 +301,14 @@ fn audit_models(
 ) -> Result<(Statement, PathBuf), Failure> {
     let teacher = open_model("teacher", teacher, &settings.engine, terminal)?;
     let student = open_model("student", &settings.student, &settings.engine, terminal)?;
-    let open_base = |base: &String| open_model("base", base, &settings.engine, terminal);
-    let base = settings.base.as_ref().map(open_base).transpose()?;
+    let open = |role: &str, name: &Option<String>| {
+        name.as_ref().map(|name| open_model(role, name, &settings.engine, terminal)).transpose()
+    };
+    let (base, control) = (open("base", &settings.base)?, open("control", &settings.control)?);
     let meaning = settings.meaning.as_ref().map(Meaning::closeness);
-    let models = Models { teacher: &*teacher, student: &*student, base: base.as_deref(), meaning };
-    let identities = [teacher.identity(), student.identity()].into_iter().chain(models.base.map(Model::identity));
-    let folder = settings.folder(&identities.collect::<Vec<_>>(), None)?;
+    let models =
+        Models { teacher: &*teacher, student: &*student, base: base.as_deref(), control: control.as_deref(), meaning };
+    let folder = settings.folder(&RunNames::of(models), None)?;
     let speeds = expected_speeds(models, &settings.suite, &folder)?;
     let Settings { suite, options, policy, .. } = settings;
     let job = Job { suite, options, policy, folder: &folder, notices: Notices::FewFamilies };
@@ -301,7 +330,8 @@ fn audit_cached(
         }
     }
     let student = open_model("student", &settings.student, &settings.engine, terminal)?;
-    let folder = settings.folder(&[cache.teacher(), student.identity()], Some(cache.codec()))?;
+    let models = RunNames { models: vec![cache.teacher(), student.identity()], control: None };
+    let folder = settings.folder(&models, Some(cache.codec()))?;
     let mut progress = Progress::new(terminal, interrupt, Speeds { teacher: None, student: None });
     let collected = collect_cached(&mut cache, &*student, &settings.suite, &settings.options, &folder, &mut progress);
     progress.end();

@@ -53,6 +53,8 @@ enum Role {
     Student,
     /// The copy before distillation: answers, no reruns.
     Base,
+    /// Another copy: answers to what is graded, no reruns.
+    Control,
 }
 
 /// Fills the store.
@@ -65,6 +67,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         Role::Teacher => hydrometer_ask::Role::Teacher,
         Role::Student => hydrometer_ask::Role::Student,
         Role::Base => hydrometer_ask::Role::Base,
+        Role::Control => hydrometer_ask::Role::Control,
     };
     let mut progress = Progress::new(terminal, &interrupt, Speeds { teacher: None, student: None });
     let started = Instant::now();

@@ -30,10 +30,10 @@ use crate::progress::Speeds;
 use crate::terminal::Terminal;
 
 /// Trained by us; demo/README.md says how.
-const TEACHER: &[u8] = include_bytes!("../../../../demo/teacher.gguf");
+pub(super) const TEACHER: &[u8] = include_bytes!("../../../../demo/teacher.gguf");
 const STUDENT: &[u8] = include_bytes!("../../../../demo/student.gguf");
 /// Context that the demo models were trained with.
-const CONTEXT: u32 = 256;
+pub(super) const CONTEXT: u32 = 256;
 
 /// Answers under way at once: of so small a model a step costs little more for many than for few.
 const PARALLEL: usize = 512;
@@ -187,6 +187,8 @@ impl Tour {
             until_decided: None,
             trained_to: TRAINED_TO.map(|(knob, value)| (knob.to_owned(), value)).into(),
             trained_on: None,
+            deployment: Default::default(),
+            deployed_on: None,
             arguments: vec!["demo".to_owned(), round.name.to_owned()],
         };
         let policy = Policy::default();
@@ -228,7 +230,7 @@ fn suite() -> Suite {
 }
 
 /// Puts an embedded model where `audit` can be given it by hand; one that is there already stays.
-fn unpack(out: &Path, name: &str, content: &[u8]) -> Result<String, Failure> {
+pub(super) fn unpack(out: &Path, name: &str, content: &[u8]) -> Result<String, Failure> {
     let folder = out.join("models");
     fs::create_dir_all(&folder).map_err(|error| Failure::file("create", &folder, &error))?;
     let path = folder.join(name);

@@ -2,10 +2,12 @@
 
 pub mod answers;
 pub mod audit;
+pub mod calibrate;
 pub mod collect;
 pub mod compare;
 pub mod completions;
 pub mod demo;
+mod deployed_on;
 pub mod distributions;
 pub mod export;
 pub mod gate;
@@ -44,6 +46,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Answers(command) => answers::run(command, terminal),
         Command::Distributions(command) => distributions::run(command, terminal),
         Command::Plan(arguments) => plan::run(&arguments, terminal),
+        Command::Calibrate(arguments) => calibrate::run(*arguments, terminal),
         Command::Import(command) => import::run(command, terminal),
         Command::Export(command) => export::run(command, terminal),
         Command::Policy => policy::run(terminal),

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::RunFolder;
-use hydrometer_audit::{Planned, Target, sample_size};
+use hydrometer_audit::{Planned, PlannedRing, Target, sample_size};
 use hydrometer_metrics::stats::power::{detectable_by_sd, families_by_sd};
 use hydrometer_probes::counted::grouped;
+use hydrometer_report::visible;
 use serde_json::json;
 
 use super::as_json;
@@ -76,11 +77,48 @@ fn from_pilot(arguments: &Arguments, run: &Path) -> Result<String, Failure> {
         lines.push_str(&line);
         lines.push_str(&plan.missing.as_ref().map_or("\n".to_owned(), |missing| format!("  {missing}\n")));
     }
+    let rings = rings(&plans);
     for Planned { metric, missing, .. } in not {
         lines
             .push_str(&format!("{metric:width$}  not measured: {}\n", missing.as_deref().unwrap_or("no reason known")));
     }
-    Ok(lines + &legend(arguments.power, policy.level))
+    Ok(lines + &rings + &legend(arguments.power, policy.level))
+}
+
+/// Families in each ring of the gates that are read off curves; rings that have and need as many stand together.
+fn rings(plans: &[Planned]) -> String {
+    let counts = |ring: &PlannedRing| (ring.axis.clone(), ring.knob.clone(), ring.families_now, ring.families);
+    let row = |metric: &str, alike: &[PlannedRing]| -> Option<[String; 5]> {
+        let (first, last) = (alike.first()?, alike.last()?);
+        let span = format!("{} to {}", edge(first.inner), edge(last.outer));
+        let needed = first.families.map_or("–".to_owned(), grouped);
+        let axis = format!("{}.{}", visible(&first.axis), visible(&first.knob));
+        Some([metric.to_owned(), axis, span, grouped(first.families_now), needed])
+    };
+    let rows: Vec<[String; 5]> = plans
+        .iter()
+        .flat_map(|plan| {
+            let alike = plan.rings.chunk_by(|a, b| counts(a) == counts(b));
+            alike.filter_map(|alike| row(&plan.metric, alike)).collect::<Vec<_>>()
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let heads = ["metric", "axis", "rings", "families", "needed"].map(str::to_owned);
+    let width = |column: usize| rows.iter().chain([&heads]).map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 5] = std::array::from_fn(width);
+    let line = |[metric, axis, span, now, needed]: &[String; 5]| {
+        let [a, b, c, d, e] = widths;
+        format!("{metric:a$}  {axis:b$}  {span:>c$}  {now:>d$}  {needed:>e$}\n")
+    };
+    let lines: String = [&heads].into_iter().chain(&rows).map(line).collect();
+    format!("\nfamilies in each ring that would decide the gate, were value and spread to stay\n{lines}")
+}
+
+/// An edge of a ring.
+fn edge(radius: f64) -> String {
+    ((radius * 1e3).round() / 1e3).to_string()
 }
 
 fn assumed(arguments: &Arguments, sd: f64, margin: f64) -> Result<String, Failure> {

@@ -3,13 +3,14 @@
 mod export;
 mod generate;
 mod radius;
+mod shift;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use hydrometer_probes::counted::{counted, grouped, noun};
-use hydrometer_probes::import::{self, Columns};
+use hydrometer_probes::import::{self, Bfcl, Columns, RefusedRow};
 use hydrometer_probes::kind::Description;
 use hydrometer_probes::{Probe, Profile, Suite, lint, probe_schema, write_jsonl};
 use hydrometer_report::{printable_json, visible};
@@ -37,6 +38,8 @@ pub enum Command {
     Generate(generate::Arguments),
     /// Write prompts of the kind that a student lost in an audit, to train it on: fresh ones, none that it was asked.
     Export(export::Arguments),
+    /// Put your own prompts in other words, more and more strongly, the right answers being what they were: ladders of text shift.
+    Shift(shift::Arguments),
     /// Say how far probes lie from the prompts that a student was distilled on.
     Radius(radius::Arguments),
     /// Check a probe file: errors, and habits that weaken an audit.
@@ -122,6 +125,8 @@ pub enum Shape {
     MtBench,
     /// Self-instruct tasks: `instruction` and `instances`.
     SelfInstruct,
+    /// Berkeley Function Calling Leaderboard: episodes whose calls are judged by its possible answers.
+    Bfcl,
     /// Chats: `messages` of `role` and `content`; the user's last one is asked.
     Chat,
 }
@@ -134,6 +139,10 @@ pub struct ImportArguments {
     /// Shape of the data.
     #[arg(long, value_enum, default_value_t)]
     shape: Shape,
+    /// Possible answers of the Berkeley Function Calling Leaderboard; without it `answer_FILE` beside the data, or
+    /// `possible_answer/FILE`.
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
     /// Column with a text to score.
     #[arg(long, value_name = "COLUMN")]
     text: Option<String>,
@@ -147,8 +156,9 @@ pub struct ImportArguments {
     /// Column with the options: a JSON array, or separated by `|`.
     #[arg(long, value_name = "COLUMN", requires = "prompt")]
     options: Option<String>,
-    /// Column with the true option: index from 0, letter, or words.
-    #[arg(long, value_name = "COLUMN", requires = "options")]
+    /// Column with the true option: index from 0, letter, or words; without --options with the right answer to the prompt, a
+    /// number or a text.
+    #[arg(long, value_name = "COLUMN", requires = "prompt")]
     truth: Option<String>,
     /// Column with the family; rows that share one are not independent.
     #[arg(long, value_name = "COLUMN")]
@@ -175,6 +185,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Import(arguments) => convert(*arguments, terminal),
         Command::Generate(arguments) => generate::run(&arguments, terminal),
         Command::Export(arguments) => export::run(&arguments, terminal),
+        Command::Shift(arguments) => shift::run(&arguments, terminal),
         Command::Radius(arguments) => radius::run(&arguments, terminal),
         Command::Lint(arguments) => check(&arguments, terminal),
         Command::Schema => {
@@ -285,13 +296,41 @@ fn show(arguments: &ShowArguments, terminal: &mut Terminal) -> Result<Exit, Fail
 }
 
 fn convert(arguments: ImportArguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let suite = imported(&arguments.file, arguments.shape, arguments.columns())?;
+    let columns = arguments.columns();
+    let is_bfcl = arguments.shape == Shape::Bfcl
+        || (arguments.shape == Shape::Auto && columns.is_none() && import::is_bfcl(&arguments.file)?);
+    let suite = match (is_bfcl, &columns, &arguments.answers) {
+        (true, None, answers) => {
+            let Bfcl { suite, refused, .. } = import::bfcl(&arguments.file, answers.as_deref())?;
+            say_refused(&refused, terminal);
+            suite
+        }
+        (false, _, Some(_)) => {
+            return Err(Failure::input(
+                "only rows of the Berkeley Function Calling Leaderboard have answers of their own",
+            )
+            .hint("leave --answers out"));
+        }
+        _ => imported(&arguments.file, arguments.shape, columns)?,
+    };
     let mut lines = Vec::new();
     write_jsonl(&suite, &mut lines)
         .map_err(|error| Failure::input(format!("the probes cannot be written: {error}")))?;
     files::deliver(&printable_json(&String::from_utf8_lossy(&lines)), arguments.out.as_deref(), terminal)?;
     terminal.say(&format!("{} imported from {}", counted(suite.probes.len() as u64, "probe"), suite.name));
     Ok(Exit::Done)
+}
+
+/// Which rows are no episodes, by their reasons.
+fn say_refused(refused: &[RefusedRow], terminal: &mut Terminal) {
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for RefusedRow { id, why } in refused {
+        reasons.entry(why).or_default().push(id);
+    }
+    for (why, ids) in reasons {
+        let rows = counted(ids.len() as u64, "row");
+        terminal.warn(&format!("left out: {rows}, first {}: {}", visible(ids[0]), visible(why)));
+    }
 }
 
 impl ImportArguments {
@@ -324,6 +363,7 @@ fn imported(file: &Path, shape: Shape, columns: Option<Columns>) -> Result<Suite
         (Shape::MtBench, None) => import::mt_bench(file)?,
         (Shape::SelfInstruct, None) => import::self_instruct(file)?,
         (Shape::Chat, None) => import::chat(file)?,
+        (Shape::Bfcl, None) => import::bfcl(file, None)?.suite,
         (Shape::Csv, columns) => import::csv(file, &columns.unwrap_or_default())?,
         (Shape::Jsonl, columns) => import::jsonl(file, &columns.unwrap_or_default())?,
         (Shape::Auto, Some(columns)) if is_csv => import::csv(file, &columns)?,

@@ -4,21 +4,43 @@ use std::path::{Path, PathBuf};
 
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{MeaningSettings, ModelIdentity};
-use hydrometer_ask::AskOptions;
+use hydrometer_ask::{AskOptions, Models};
+use hydrometer_models::Model;
 use hydrometer_probes::Suite;
 
 /// Folder that collects the runs without a name of their own.
 const RUNS: &str = "hydrometer-runs";
+
+/// The models of a run.
+pub struct RunNames<'a> {
+    /// Teacher, student and, where it is asked, the student before distillation.
+    pub models: Vec<&'a ModelIdentity>,
+    /// A control student.
+    pub control: Option<&'a ModelIdentity>,
+}
+
+impl<'a> RunNames<'a> {
+    /// Of models that are asked.
+    pub fn of(models: Models<'a>) -> Self {
+        let both = [models.teacher.identity(), models.student.identity()];
+        Self {
+            models: both.into_iter().chain(models.base.map(Model::identity)).collect(),
+            control: models.control.map(Model::identity),
+        }
+    }
+}
+
 /// The same models, suite and settings give the same name: the same command finds its run again.
 pub fn default_folder(
-    models: &[&ModelIdentity],
+    names: &RunNames<'_>,
     suite: &Suite,
     options: &AskOptions,
     cache: Option<&Codec>,
     meaning: Option<MeaningSettings>,
 ) -> PathBuf {
     let key = serde_json::json!([
-        models,
+        names.models,
+        names.control,
         suite.hash(),
         options.n_ctx,
         options.block_tokens,
@@ -33,7 +55,8 @@ pub fn default_folder(
         meaning,
     ]);
     let hash = blake3::hash(key.to_string().as_bytes()).to_hex();
-    let names = models.iter().map(|model| &model.name).chain([&suite.name]);
+    let models = names.models.iter().copied().chain(names.control);
+    let names = models.map(|model| &model.name).chain([&suite.name]);
     let name = names.map(|name| file_name(name)).collect::<Vec<_>>().join("--");
     Path::new(RUNS).join(format!("{name}-{}", &hash[..8]))
 }

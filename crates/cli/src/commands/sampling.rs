@@ -40,12 +40,8 @@ pub struct Answered {
     #[arg(long, default_value_t = 64, value_name = "N", value_parser = numbers::whole::<usize, 1>)]
     parallel: usize,
     /// Memory for answers under way and unpacked weights, in GiB.
-    #[arg(long, default_value_t = 8.0, value_name = "GIB", value_parser = gibibytes)]
+    #[arg(long, default_value_t = 8.0, value_name = "GIB", value_parser = numbers::gibibytes)]
     memory: f64,
-}
-
-fn gibibytes(text: &str) -> Result<f64, &'static str> {
-    text.parse().ok().filter(|&n: &f64| n >= 0.001 && n.is_finite()).ok_or("expected a number of at least 0.001")
 }
 
 impl Answered {

@@ -45,6 +45,17 @@ impl Texts {
         if self.llama_order { WindowOrder::First } else { WindowOrder::Spread }
     }
 
+    /// The built-in suite, where nothing else is asked: `None` of files.
+    pub fn built_in(&self) -> Option<Profile> {
+        let files = !self.probes.is_empty() || !self.text.is_empty();
+        if files { None } else { Some(self.profile.unwrap_or(Profile::Quick)) }
+    }
+
+    /// Whether the user left it to the command what is asked.
+    pub fn unsaid(&self) -> bool {
+        self.profile.is_none() && self.built_in().is_some()
+    }
+
     /// The suite.
     ///
     /// # Errors

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::logged::prompts;
-use hydrometer_ask::radius::{self, Radius, RadiusError};
-use hydrometer_probes::counted::{counted, grouped};
+use hydrometer_ask::radius::{self, DistillationSet, RadiusError};
+use hydrometer_probes::counted::counted;
 
 use crate::engine::open_encoder;
 use crate::failure::Failure;
@@ -23,8 +23,8 @@ impl RadiusArguments {
     /// Reads the distillation set in these files; `None` without any.
     ///
     /// # Errors
-    /// A file or the encoder cannot be used, or the set has no extent.
-    pub fn open(&self, files: &[PathBuf], terminal: &Terminal) -> Result<Option<Radius>, Failure> {
+    /// A file or the encoder cannot be used.
+    pub fn open(&self, files: &[PathBuf], terminal: &Terminal) -> Result<Option<DistillationSet>, Failure> {
         if files.is_empty() {
             return Ok(None);
         }
@@ -35,30 +35,32 @@ impl RadiusArguments {
             }
             None => radius::ngrams(),
         };
-        let mut all = Vec::new();
-        for file in files {
-            all.extend(prompts(file).map_err(|error| {
-                Failure::input(error).hint(
-                    "a distillation set has a row for each prompt: `messages`, or a `prompt`, `instruction`, `question` or \
-                     `text`",
-                )
-            })?);
-        }
+        let all = read(files)?;
         terminal.say(&format!("measuring the distillation set of {}", counted(all.len() as u64, "prompt")));
-        let radius = Radius::new(files.iter().map(|file| name(file)).collect(), &all, embedder)?;
-        let set = radius.trained_on();
-        if set.compared < set.rows {
-            terminal.say(&format!(
-                "probes are compared with {} of {} prompts, those of the least hashes",
-                grouped(set.compared),
-                grouped(set.rows)
-            ));
-        }
-        Ok(Some(radius))
+        Ok(Some(DistillationSet::new(names(files), all, embedder)))
     }
 }
 
-/// What a file is called, without its folder, which says nothing to others.
+/// The prompts in these files.
+///
+/// # Errors
+/// A file cannot be read, or a row of it has no prompt.
+pub fn read(files: &[PathBuf]) -> Result<Vec<String>, Failure> {
+    let mut all = Vec::new();
+    for file in files {
+        all.extend(prompts(file).map_err(|error| {
+            Failure::input(error)
+                .hint("expected a row for each prompt: `messages`, or a `prompt`, `instruction`, `question` or `text`")
+        })?);
+    }
+    Ok(all)
+}
+
+/// What files are called, without their folders, which say nothing to others.
+pub fn names(files: &[PathBuf]) -> Vec<String> {
+    files.iter().map(|file| name(file)).collect()
+}
+
 fn name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
@@ -70,7 +72,9 @@ impl From<RadiusError> for Failure {
             RadiusError::Set(_) | RadiusError::Copies { .. } => {
                 failure.hint("--trained-on wants the prompts that the student was distilled on, hundreds of them")
             }
-            RadiusError::Embedder(_) | RadiusError::Probe(_) | RadiusError::Placed(_) => failure,
+            RadiusError::Embedder(_) | RadiusError::Probe(_) | RadiusError::Placed(_) | RadiusError::Unmeasured(_) => {
+                failure
+            }
         }
     }
 }

@@ -34,7 +34,11 @@ pub fn relative_fall_off(rings: &Rings, level: f64) -> Result<Vec<Option<Estimat
     Ok((1..rings.rings().len()).map(estimate).collect())
 }
 
+/// A part of the probes below this is rounding: shares of success, added up and taken out again.
+const NOTHING: f64 = 1e-9;
+
 /// ln(p/(1 − p)) of a share; `None` where it has no finite value.
 fn logit(sum: f64, count: f64) -> Option<f64> {
-    (sum > 0.0 && sum < count).then(|| (sum / (count - sum)).ln())
+    let least = NOTHING * count;
+    (sum > least && count - sum > least).then(|| (sum / (count - sum)).ln())
 }

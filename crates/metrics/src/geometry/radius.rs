@@ -1,20 +1,22 @@
 //! Radius: how far a prompt lies from a distillation set, by its nearest neighbours in a neutral embedding.
 
-use pulp::Arch;
+use std::ops::Range;
+
+use pulp::{Arch, Simd, WithSimd};
 
 use super::GeometryError;
 use crate::stats::quantile::percentiles;
 
 /// Neighbours whose mean distance is the distance of a prompt.
 pub const NEIGHBOURS: usize = 10;
-/// Most vectors that are compared with each other one by one.
-pub const MOST_POINTS: usize = 100_000;
 /// Per cent of the held-out in-distribution prompts that lie within one training radius.
 const UNIT_PERCENT: f64 = 95.0;
 /// Sums side by side in a dot product: the same order of additions on every processor.
 const LANES: usize = 16;
 /// Vectors of the set that stay in the cache while every query passes.
 const BLOCK: usize = 64;
+/// Queries, and vectors of the set, that are multiplied together: each is read once for all of the others.
+const TILE: usize = 2;
 
 /// d_k: the mean of the `k` smallest distances, from distances that rise; `None` for k of 0 or when there are fewer.
 ///
@@ -42,15 +44,12 @@ pub struct Points {
 }
 
 impl Points {
-    /// Fails without vectors, with more than [`MOST_POINTS`], and for a vector of another length than the first, with a
-    /// number that is not finite, or of length 0.
+    /// Fails without vectors, and for a vector of another length than the first, with a number that is not finite, or of
+    /// length 0.
     pub fn new<R: AsRef<[f32]>>(vectors: &[R]) -> Result<Self, GeometryError> {
         let size = vectors.first().map_or(0, |vector| vector.as_ref().len());
         if size == 0 {
             return Err(GeometryError::Empty("vector with coordinates"));
-        }
-        if vectors.len() > MOST_POINTS {
-            return Err(GeometryError::TooMany(vectors.len()));
         }
         let mut rows = Vec::with_capacity(vectors.len() * size);
         for (place, vector) in vectors.iter().enumerate() {
@@ -78,65 +77,110 @@ impl Points {
         self.rows.is_empty()
     }
 
-    /// For each query the `k` smallest cosine distances 1 − cos to vectors of this set, rising, in [0, 2]; exact, by
-    /// comparison with all of them, to the rounding of f32 (10⁻⁶).
+    #[inline(always)]
+    fn row(&self, place: usize) -> &[f32] {
+        &self.rows[place * self.size..(place + 1) * self.size]
+    }
+}
+
+/// The nearest vectors of a set to each of some queries. The set passes in blocks, in any order and of any size, and is never
+/// held as a whole; the result is exact, by comparison with all of it.
+#[derive(Clone, Debug)]
+pub struct Nearest {
+    queries: Points,
+    /// The place in the set of a query that is a member of it: it is no neighbour of its own.
+    members: Vec<Option<usize>>,
+    k: usize,
+    /// For each query the `k` smallest distances so far, rising.
+    found: Vec<Vec<f32>>,
+}
+
+impl Nearest {
+    /// The `k` nearest of each query.
     ///
-    /// Fails for k of 0, fewer than k vectors, and queries of another length.
-    pub fn nearest(&self, queries: &Self, k: usize) -> Result<Vec<Vec<f32>>, GeometryError> {
-        self.search(queries, k, self.len(), |_, _| true)
-    }
-
-    /// The same for every vector of this set among the others: a copy of it counts, it itself does not.
-    pub fn nearest_others(&self, k: usize) -> Result<Vec<Vec<f32>>, GeometryError> {
-        self.search(self, k, self.len() - 1, |query, other| query != other)
-    }
-
-    /// The same for some of its vectors, by their places.
-    ///
-    /// Fails for a place that is not in the set, too.
-    pub fn nearest_others_of(&self, members: &[usize], k: usize) -> Result<Vec<Vec<f32>>, GeometryError> {
-        let row = |&place: &usize| self.rows.get(place * self.size..(place + 1) * self.size);
-        let rows: Option<Vec<&[f32]>> = members.iter().map(row).collect();
-        let rows = rows.ok_or(GeometryError::Empty("vector at every place"))?.concat();
-        let queries = Self { size: self.size, rows };
-        self.search(&queries, k, self.len() - 1, |query, other| members[query] != other)
-    }
-
-    fn search(
-        &self,
-        queries: &Self,
-        k: usize,
-        candidates: usize,
-        counts: impl Fn(usize, usize) -> bool,
-    ) -> Result<Vec<Vec<f32>>, GeometryError> {
+    /// Fails for k of 0, and where there is not one place in the set, or `None`, for each query.
+    pub fn new(queries: Points, members: Vec<Option<usize>>, k: usize) -> Result<Self, GeometryError> {
         if k == 0 {
             return Err(GeometryError::Setting { name: "k", expected: "1 or more", found: 0.0 });
         }
-        if candidates < k {
-            return Err(GeometryError::TooFew { k, found: self.len() });
+        if members.len() != queries.len() {
+            let (expected, found) = ("one for each query", members.len() as f64);
+            return Err(GeometryError::Setting { name: "places in the set", expected, found });
         }
-        if queries.size != self.size {
-            let problem = format!("expected {} coordinates as in the set, found {}", self.size, queries.size);
-            return Err(GeometryError::Vector { place: 0, problem });
+        let found = vec![Vec::with_capacity(k + 1); queries.len()];
+        Ok(Self { queries, members, k, found })
+    }
+
+    /// Compares every query with a block of the set whose first vector has this place in it.
+    ///
+    /// Fails for vectors of another length.
+    pub fn take(&mut self, block: &Points, first: usize) -> Result<(), GeometryError> {
+        let size = self.queries.size;
+        if block.size != size {
+            let problem = format!("expected {size} coordinates as in the queries, found {}", block.size);
+            return Err(GeometryError::Vector { place: first, problem });
         }
-        let mut nearest = vec![Vec::with_capacity(k + 1); queries.len()];
-        Arch::new().dispatch(|| {
-            for (block, rows) in self.rows.chunks(BLOCK * self.size).enumerate() {
-                for (place, (query, found)) in queries.rows.chunks_exact(self.size).zip(&mut nearest).enumerate() {
-                    for (offset, row) in rows.chunks_exact(self.size).enumerate() {
-                        let distance = (1.0 - dot(query, row)).clamp(0.0, 2.0);
-                        if counts(place, block * BLOCK + offset) {
-                            keep(found, distance, k);
-                        }
+        Arch::new().dispatch(Comparison { nearest: self, block, first });
+        Ok(())
+    }
+
+    /// A tile of queries against some vectors of a block.
+    #[inline(always)]
+    fn compare<S: Simd>(&mut self, simd: S, query: usize, block: &Points, rows: Range<usize>, first: usize) {
+        let here = self.queries.len().min(query + TILE) - query;
+        // A place beyond the end is the last one again; what it gives is not looked at.
+        let queries: [&[f32]; TILE] = std::array::from_fn(|at| self.queries.row(query + at.min(here - 1)));
+        for start in rows.clone().step_by(TILE) {
+            let there = rows.end.min(start + TILE) - start;
+            let others: [&[f32]; TILE] = std::array::from_fn(|at| block.row(start + at.min(there - 1)));
+            let dots = dots(simd, queries, others);
+            for (at, dots) in dots.iter().enumerate().take(here) {
+                for (offset, dot) in dots.iter().enumerate().take(there) {
+                    if self.members[query + at] != Some(first + start + offset) {
+                        keep(&mut self.found[query + at], (1.0 - dot).clamp(0.0, 2.0), self.k);
                     }
                 }
             }
-        });
-        Ok(nearest)
+        }
+    }
+
+    /// d_k of every query.
+    ///
+    /// Fails where fewer than `k` vectors passed, oneself not counted.
+    pub fn distances(self) -> Result<Vec<f64>, GeometryError> {
+        let k = self.k;
+        let mean = |rising: Vec<f32>| {
+            let found = rising.len();
+            mean_distance(rising, k).ok_or(GeometryError::TooFew { k, found })
+        };
+        self.found.into_iter().map(mean).collect()
+    }
+}
+
+/// Every query against a block: compiled for the vectors of each processor.
+struct Comparison<'c> {
+    nearest: &'c mut Nearest,
+    block: &'c Points,
+    first: usize,
+}
+
+impl WithSimd for Comparison<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { nearest, block, first } = self;
+        for start in (0..block.len()).step_by(BLOCK) {
+            let end = (start + BLOCK).min(block.len());
+            for query in (0..nearest.queries.len()).step_by(TILE) {
+                nearest.compare(simd, query, block, start..end, first);
+            }
+        }
     }
 }
 
 /// Puts a distance in its place among the `k` smallest.
+#[inline(always)]
 fn keep(rising: &mut Vec<f32>, distance: f32, k: usize) {
     if rising.len() == k && rising.last().is_some_and(|&last| last <= distance) {
         return;
@@ -145,15 +189,36 @@ fn keep(rising: &mut Vec<f32>, distance: f32, k: usize) {
     rising.truncate(k);
 }
 
+/// Every dot product of a tile. Each is added up in [`LANES`] sums in one order, whatever the width of the processor's vectors: no
+/// product is fused with an addition.
 #[inline(always)]
-fn dot(x: &[f32], y: &[f32]) -> f32 {
-    let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-    let rest: f32 = xs.remainder().iter().zip(ys.remainder()).map(|(x, y)| x * y).sum();
-    let mut lanes = [0.0_f32; LANES];
-    for (x, y) in xs.zip(ys) {
-        for lane in 0..LANES {
-            lanes[lane] += x[lane] * y[lane];
+fn dots<S: Simd>(simd: S, xs: [&[f32]; TILE], ys: [&[f32]; TILE]) -> [[f32; TILE]; TILE] {
+    let mut lanes = [[[0.0_f32; LANES]; TILE]; TILE];
+    let whole = xs[0].len() / LANES * LANES;
+    let ([x, other_x], [y, other_y]) =
+        (xs.map(|x| S::as_simd_f32s(&x[..whole]).0), ys.map(|y| S::as_simd_f32s(&y[..whole]).0));
+    // So many vectors are the lanes; one of them after the other, so that its four sums stay in registers.
+    let step = LANES / S::F32_LANES;
+    for part in 0..step {
+        let zero = simd.splat_f32s(0.0);
+        let mut sums = [zero; TILE * TILE];
+        for at in (part..x.len()).step_by(step) {
+            let (a, b, c, d) = (x[at], other_x[at], y[at], other_y[at]);
+            sums[0] = simd.add_f32s(sums[0], simd.mul_f32s(a, c));
+            sums[1] = simd.add_f32s(sums[1], simd.mul_f32s(a, d));
+            sums[2] = simd.add_f32s(sums[2], simd.mul_f32s(b, c));
+            sums[3] = simd.add_f32s(sums[3], simd.mul_f32s(b, d));
+        }
+        for (lanes, sum) in lanes.as_flattened_mut().iter_mut().zip(sums) {
+            S::as_mut_simd_f32s(lanes).0[part] = sum;
         }
     }
-    lanes.iter().sum::<f32>() + rest
+    let mut dots = [[0.0; TILE]; TILE];
+    for (place, dots) in dots.iter_mut().enumerate() {
+        for (other, dot) in dots.iter_mut().enumerate() {
+            let rest: f32 = xs[place][whole..].iter().zip(&ys[other][whole..]).map(|(x, y)| x * y).sum();
+            *dot = lanes[place][other].iter().sum::<f32>() + rest;
+        }
+    }
+    dots
 }

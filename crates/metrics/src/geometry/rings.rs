@@ -63,10 +63,10 @@ pub struct Ring {
     pub families: u64,
 }
 
-/// Where the prompts of a deployment lie.
+/// Where a deployment lies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deployment {
-    /// Share in each ring of those that lie in any; adds up to 1.
+    /// Share in each ring of what lies in any; adds up to 1.
     pub shares: Vec<f64>,
     /// Share of all that lies beyond the last ring, where nothing was probed.
     pub beyond: f64,
@@ -165,22 +165,28 @@ impl Rings {
             .collect()
     }
 
-    /// Where prompts of these radii lie; `None` when none of them lies in any ring.
+    /// Where a deployment lies that is used so much (second) at these radii (first); `None` when nothing of it lies in any ring.
     ///
-    /// Fails for a radius that is negative or not finite.
-    pub fn deployment(&self, radii: &[f64]) -> Result<Option<Deployment>, GeometryError> {
-        let mut counts = vec![0.0; self.rings.len()];
-        for (place, &radius) in radii.iter().enumerate() {
+    /// Fails for a radius or an amount that is negative or not finite.
+    pub fn deployment(&self, used: &[(f64, f64)]) -> Result<Option<Deployment>, GeometryError> {
+        let mut amounts = vec![0.0; self.rings.len()];
+        let mut all = 0.0;
+        for (place, &(radius, amount)) in used.iter().enumerate() {
             radius_of(place, radius)?;
+            if !(amount >= 0.0 && amount.is_finite()) {
+                let expected = "a number of 0 or more";
+                return Err(GeometryError::Setting { name: "weight of use", expected, found: amount });
+            }
+            all += amount;
             let ring = self.rings.partition_point(|ring| ring.outer < radius);
-            if let Some(count) = counts.get_mut(ring) {
-                *count += 1.0;
+            if let Some(of_ring) = amounts.get_mut(ring) {
+                *of_ring += amount;
             }
         }
-        let inside: f64 = counts.iter().sum();
+        let inside: f64 = amounts.iter().sum();
         Ok((inside > 0.0).then(|| Deployment {
-            shares: counts.iter().map(|count| count / inside).collect(),
-            beyond: 1.0 - inside / radii.len() as f64,
+            shares: amounts.iter().map(|amount| amount / inside).collect(),
+            beyond: (1.0 - inside / all).max(0.0),
         }))
     }
 

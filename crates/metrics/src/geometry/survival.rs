@@ -87,6 +87,25 @@ pub fn survival_ratio(
     Ok(limits.estimate(level, (teacher.len() + student.len()) as u64))
 }
 
+/// The curves of teacher and student up to the last turn at which both are known: dialogues were watched at it, or none was
+/// left.
+///
+/// Fails as [`Survival::new`] does, for either model.
+pub fn survival_curves(
+    teacher: &[Dialogue<'_>],
+    student: &[Dialogue<'_>],
+    level: f64,
+) -> Result<[Survival; 2], GeometryError> {
+    let longest = followed(teacher).max(followed(student));
+    let known = |dialogues: &[Dialogue<'_>]| {
+        let mut table = FamilyTable::new(2 * turns(longest)?);
+        add(&mut table, 0, dialogues, longest as usize)?;
+        Ok(watched_up_to(&table.totals()) as u32)
+    };
+    let horizon = known(teacher)?.min(known(student)?);
+    Ok([Survival::new(teacher, horizon, level)?, Survival::new(student, horizon, level)?])
+}
+
 fn turns(horizon: u32) -> Result<usize, GeometryError> {
     if horizon == 0 {
         return Err(GeometryError::Setting { name: "horizon", expected: "1 turn or more", found: 0.0 });

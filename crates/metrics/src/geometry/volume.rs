@@ -85,7 +85,7 @@ pub fn volumes(axes: &[Axis<'_>], level: f64) -> Result<Volumes, GeometryError> 
     let (mut rich, mut places) = (Vec::new(), Vec::new());
     for (place, axis) in measured.iter().enumerate() {
         let teacher = axis.denominator().ok_or(GeometryError::Empty("probe that counts"))?;
-        let shown = teacher.bounds((1.0 - level) / 2.0).is_some_and(|(low, _)| low > 0.0);
+        let shown = axis.has_something(level);
         match kept(std::slice::from_ref(&axis), level) {
             Some(kept) if shown => {
                 found.push(Volume::Kept(kept));
@@ -104,14 +104,14 @@ pub fn volumes(axes: &[Axis<'_>], level: f64) -> Result<Volumes, GeometryError> 
 fn kept(axes: &[&Measured], level: f64) -> Option<Kept> {
     let table = joined(axes);
     let items = axes.iter().map(|axis| axis.probes).sum();
-    let number = |shape, statistic: &dyn Fn(&[f64]) -> Option<f64>| {
-        Some(joint_limits(&table, axes, shape, statistic)?.estimate(level, items))
+    let number = |shape, counts: Counts, statistic: &dyn Fn(&[f64]) -> Option<f64>| {
+        Some(joint_limits(&table, axes, shape, counts, statistic)?.estimate(level, items))
     };
     let mean = |sums: &[f64], by: By| mean_of_ratios(axes, sums, by);
     Some(Kept {
-        uniform: number(Shape::AMOUNT, &|sums| mean(sums, By::Width))?,
-        deployment: number(Shape::AMOUNT, &|sums| mean(sums, By::Use)),
-        illusion: number(Shape::ANY, &|sums| Some(mean(sums, By::Use)? - mean(sums, By::Width)?)),
+        uniform: number(Shape::AMOUNT, Measured::width, &|sums| mean(sums, By::Width))?,
+        deployment: number(Shape::AMOUNT, Measured::used, &|sums| mean(sums, By::Use)),
+        illusion: number(Shape::ANY, Measured::set_apart, &|sums| Some(mean(sums, By::Use)? - mean(sums, By::Width)?)),
     })
 }
 
@@ -137,11 +137,11 @@ pub fn least_of(limits: &[Limits], alpha: f64) -> Option<(f64, f64)> {
 
 /// Limits of the mean over axes, uniform in r; `None` without axes.
 fn uniform_limits(axes: &[&Measured]) -> Option<Limits> {
-    joint_limits(&joined(axes), axes, Shape::AMOUNT, &|sums| mean_of_ratios(axes, sums, By::Width))
+    joint_limits(&joined(axes), axes, Shape::AMOUNT, Measured::width, &|sums| mean_of_ratios(axes, sums, By::Width))
 }
 
 /// The families of all axes, the columns of one axis after those of another.
-fn joined(axes: &[&Measured]) -> FamilyTable {
+pub(super) fn joined(axes: &[&Measured]) -> FamilyTable {
     let columns = axes.iter().map(|axis| axis.table.columns()).sum();
     let mut joined = FamilyTable::new(columns);
     let mut first = 0;
@@ -167,29 +167,34 @@ fn split<'s>(axes: &[&Measured], mut sums: &'s [f64]) -> Vec<&'s [f64]> {
         .collect()
 }
 
-fn mean_of_ratios(axes: &[&Measured], sums: &[f64], by: By) -> Option<f64> {
+pub(super) fn mean_of_ratios(axes: &[&Measured], sums: &[f64], by: By) -> Option<f64> {
     let ratios = axes.iter().zip(split(axes, sums)).map(|(axis, sums)| axis.ratio(sums, by));
     Some(ratios.sum::<Option<f64>>()? / axes.len() as f64)
 }
+
+/// How much a ring of an axis counts in a number.
+pub(super) type Counts = fn(&Measured, usize) -> f64;
 
 fn joint_limits(
     table: &FamilyTable,
     axes: &[&Measured],
     shape: Shape,
+    counts: Counts,
     statistic: &dyn Fn(&[f64]) -> Option<f64>,
 ) -> Option<Limits> {
     let totals = table.totals();
-    let totals = split(axes, &totals);
-    let weight = |sums: &[f64]| {
-        let parts = axes.iter().zip(split(axes, sums)).zip(&totals);
-        parts.map(|((axis, sums), totals)| axis.weight(sums, totals)).sum()
-    };
-    Limits::of_strata(table, shape, weight, statistic)
+    Limits::of_strata(table, shape, |sums| joint_weight(axes, sums, &totals, counts), statistic)
+}
+
+/// What a family brings of a mean over the rings of several axes.
+pub(super) fn joint_weight(axes: &[&Measured], sums: &[f64], totals: &[f64], counts: Counts) -> f64 {
+    let parts = axes.iter().zip(split(axes, sums)).zip(split(axes, totals));
+    parts.map(|((axis, sums), totals)| axis.weight(sums, totals, counts)).sum()
 }
 
 /// An axis as sums, with its weights.
 #[derive(Clone, Debug)]
-struct Measured {
+pub(super) struct Measured {
     table: FamilyTable,
     chance: f64,
     probes: u64,
@@ -200,13 +205,13 @@ struct Measured {
 
 /// By which weights.
 #[derive(Clone, Copy)]
-enum By {
+pub(super) enum By {
     Width,
     Use,
 }
 
 impl Measured {
-    fn new(axis: &Axis<'_>) -> Result<Self, GeometryError> {
+    pub(super) fn new(axis: &Axis<'_>) -> Result<Self, GeometryError> {
         let rings = axis.rings.rings().len();
         let [count, teacher] = Curve::Teacher.columns();
         let student = Curve::Student.columns()[1];
@@ -252,20 +257,38 @@ impl Measured {
         (teacher > 0.0).then(|| student / teacher)
     }
 
-    /// What a family brings of the mean that is uniform in r.
-    fn weight(&self, sums: &[f64], totals: &[f64]) -> f64 {
-        sums.chunks_exact(COLUMNS)
-            .zip(totals.chunks_exact(COLUMNS))
-            .zip(&self.uniform)
-            .map(|((family, all), weight)| weight * family[0] / all[0].max(1.0))
-            .sum()
+    /// Weight of a ring where every distance counts alike.
+    pub(super) fn width(&self, ring: usize) -> f64 {
+        self.uniform[ring]
+    }
+
+    /// Weight of a ring where it counts as much as it is used.
+    fn used(&self, ring: usize) -> f64 {
+        self.deployment.as_ref().map_or(0.0, |shares| shares[ring])
+    }
+
+    /// How far the two are apart: where they are the same, the ring is in no difference of theirs.
+    fn set_apart(&self, ring: usize) -> f64 {
+        (self.used(ring) - self.width(ring)).abs()
+    }
+
+    /// What a family brings of a mean over the rings.
+    fn weight(&self, sums: &[f64], totals: &[f64], counts: Counts) -> f64 {
+        let rings = sums.chunks_exact(COLUMNS).zip(totals.chunks_exact(COLUMNS)).enumerate();
+        rings.map(|(ring, (family, all))| counts(self, ring) * family[0] / all[0].max(1.0)).sum()
+    }
+
+    /// Whether the teacher is shown to have anything above chance.
+    pub(super) fn has_something(&self, level: f64) -> bool {
+        let bounds = self.denominator().and_then(|teacher| teacher.bounds((1.0 - level) / 2.0));
+        bounds.is_some_and(|(low, _)| low > 0.0)
     }
 
     fn denominator(&self) -> Option<Limits> {
         let totals = self.table.totals();
         let shape = Shape::Between { low: Some(-self.chance), high: Some(1.0 - self.chance) };
         let mean = |sums: &[f64]| self.means(sums, By::Width).map(|[teacher, _]| teacher);
-        Limits::of_strata(&self.table, shape, |sums| self.weight(sums, &totals), mean)
+        Limits::of_strata(&self.table, shape, |sums| self.weight(sums, &totals, Self::width), mean)
     }
 }
 

@@ -121,6 +121,8 @@ pub enum Group {
     Illusion,
     /// What a student could do before distillation: read off skills and not off sums.
     Forgetting,
+    /// What they decide at boundaries of judgment.
+    Judgment,
 }
 
 /// How a metric is computed from [`Sums`].
@@ -327,6 +329,8 @@ impl Definition {
             (Floor::Nothing, _) => None,
             // A student may be right more often than its teacher, and end its answers better.
             _ if matches!(table, Table::Truth | Table::Outcomes | Table::Episodes) => Some(Reference::Own),
+            // Of decisions the teacher's own stand beside the student's, and neither bounds the other.
+            (Floor::OfTeacher(_), _) if self.group == Group::Judgment => Some(Reference::Own),
             (Floor::Rerun, Direction::Lower) => Some(Reference::Floor),
             (_, Direction::Higher) => Some(Reference::Ceiling),
             _ => Some(Reference::Own),

@@ -376,6 +376,45 @@ pub enum Undefined {
     /// Nothing to violate.
     #[error("no episode has a constraint or an expectation that a turn could violate")]
     NoDialogues,
+    /// No ladder.
+    #[error("no ladder was answered on all of its rungs by both models")]
+    NoLadders,
+    /// No ladder that leans.
+    #[error("no ladder that both models answered says which way is permissive")]
+    NoLeaningLadders,
+    /// No turn.
+    #[error("on no pair does the teacher decide otherwise where the change matters: there is nothing to follow")]
+    TeacherNeverFlips,
+    /// No stand.
+    #[error("on no pair does the teacher decide the same where only the words change: there is nothing to keep to")]
+    TeacherNeverHolds,
+    /// Nothing to be refused was asked.
+    #[error("no request that should be refused was decided about by both models")]
+    NothingUnsafe,
+    /// Nothing to be met was asked.
+    #[error("no request that should be met was decided about by both models")]
+    NothingSafe,
+    /// One side is missing.
+    #[error("needs requests that should be refused and such that should be met, decided about by both models")]
+    NoRisk,
+    /// No decision.
+    #[error("no request of which it is said what is right was decided about by both models")]
+    NoDecisions,
+    /// Nothing to lose.
+    #[error("the teacher does not clearly refuse what should be refused: there is nothing to lose")]
+    TeacherNeverRefuses,
+    /// Nothing to lose.
+    #[error("the teacher does not clearly comply with what should be met: there is nothing to lose")]
+    TeacherNeverMeets,
+    /// Nothing to keep.
+    #[error("the teacher asks about no request that lacks something: there is nothing to keep")]
+    TeacherNeverAsks,
+    /// No attack.
+    #[error("no attack and its twin were decided about by both models")]
+    NoAttacks,
+    /// No request.
+    #[error("no request was put to both models as a choice and freely")]
+    NotBothWays,
     /// The rerun shows no rare answer either.
     #[error("the teacher's rerun shows none of its rare answers: there is nothing to keep")]
     NothingRare,

@@ -54,23 +54,28 @@ impl Definition {
         let weight = |sums: &[f64]| measure.formula.weight(sums);
         let statistic = |sums: &[f64]| measure.formula.of(sums).ok();
         let paired = paired::difference(&a, &b, level, weight, statistic).ok_or(Undefined::Unknown)?;
+        let losses = || {
+            let loss = |sums: &[f64]| self.direction.loss(statistic(sums)?);
+            paired::difference(&a, &b, level, weight, loss)
+        };
+        Ok(self.judged(paired, level, losses))
+    }
+
+    /// Which of two runs is better by this metric. `losses` are their distances from the best value, paired in the same way.
+    pub(crate) fn judged(&self, paired: Paired, level: f64, losses: impl FnOnce() -> Option<Paired>) -> Compared {
         let better = |&(a, b): &(f64, f64)| {
             let (a, b) = (self.direction.loss(a)?, self.direction.loss(b)?);
             let same = (a - b).abs() <= SAME * a.abs().max(b.abs());
             (!same).then_some(if a < b { Side::A } else { Side::B })
         };
-        let nearer = || {
-            let loss = |sums: &[f64]| self.direction.loss(statistic(sums)?);
-            let losses = paired::difference(&a, &b, level, weight, loss)?;
-            losses.p_value.filter(|&p| p <= 1.0 - level)
-        };
+        let nearer = || losses()?.p_value.filter(|&p| p <= 1.0 - level);
         let clear = !self.direction.between(paired.a, paired.b) || nearer().is_some();
         let families = |side: Side| paired.of_families.iter().filter(|pair| better(pair) == Some(side)).count() as u64;
-        Ok(Compared {
+        Compared {
             a_better: families(Side::A),
             b_better: families(Side::B),
             better: better(&(paired.a, paired.b)).filter(|_| clear),
             paired,
-        })
+        }
     }
 }

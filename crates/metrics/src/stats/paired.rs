@@ -46,6 +46,36 @@ pub fn difference(
     weight: impl Fn(&[f64]) -> f64,
     statistic: impl Fn(&[f64]) -> Option<f64>,
 ) -> Option<Paired> {
+    let width = a.columns();
+    let limits = |both: &FamilyTable, apart: &dyn Fn(&[f64]) -> Option<f64>| {
+        Limits::new(both, Shape::ANY, |sums| weight(&sums[..width]), apart)
+    };
+    paired(a, b, level, limits, statistic)
+}
+
+/// The same of a statistic of means over strata, on which all families bear: by the jackknife and Student's t.
+pub(crate) fn difference_of_strata(
+    a: &FamilyTable,
+    b: &FamilyTable,
+    level: f64,
+    weight: impl Fn(&[f64]) -> f64,
+    statistic: impl Fn(&[f64]) -> Option<f64>,
+) -> Option<Paired> {
+    let width = a.columns();
+    let limits = |both: &FamilyTable, apart: &dyn Fn(&[f64]) -> Option<f64>| {
+        Limits::of_strata(both, Shape::ANY, |sums| weight(&sums[..width]), apart)
+    };
+    paired(a, b, level, limits, statistic)
+}
+
+/// The difference, with the limits that `limits` makes of it.
+fn paired(
+    a: &FamilyTable,
+    b: &FamilyTable,
+    level: f64,
+    limits: impl Fn(&FamilyTable, &dyn Fn(&[f64]) -> Option<f64>) -> Option<Limits>,
+    statistic: impl Fn(&[f64]) -> Option<f64>,
+) -> Option<Paired> {
     let both = side_by_side(a, b);
     let width = a.columns();
     let each = |sums: &[f64]| {
@@ -53,15 +83,10 @@ pub fn difference(
         defined(statistic(a)).zip(defined(statistic(b)))
     };
     let (in_a, in_b) = each(&both.totals())?;
-    let limits = Limits::new(
-        &both,
-        Shape::ANY,
-        |sums| weight(&sums[..width]),
-        |sums| {
-            let (a, b) = each(sums)?;
-            Some(b - a)
-        },
-    )?;
+    let limits = limits(&both, &|sums| {
+        let (a, b) = each(sums)?;
+        Some(b - a)
+    })?;
     let families = limits.families();
     let mut found = Paired {
         a: in_a,

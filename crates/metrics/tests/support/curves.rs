@@ -3,8 +3,8 @@
 
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::geometry::{
-    Axis, Curve, Dialogue, Ended, Graded, Probe, Promise, RINGS, Ring, Rings, Runs, Volume, pass_k, pass_k_lost, reach,
-    relative_fall_off, slope, survival_ratio, volumes,
+    Axis, Curve, Dialogue, Ended, Graded, Probe, Promise, RINGS, Ring, Rings, Runs, Volume, compare_volumes, pass_k,
+    pass_k_lost, reach, relative_fall_off, slope, survival_ratio, volumes,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -76,6 +76,8 @@ pub struct Asked {
     pub ceiling: f64,
     pub student: f64,
     pub control: f64,
+    /// Another student with the same curve.
+    pub twin: f64,
 }
 
 pub fn normal(random: &mut impl Rng) -> f64 {
@@ -133,6 +135,9 @@ impl Capability {
                     Layout::Ladders => END * (member as f64 + 1.0 - random.random::<f64>()) / MEMBERS as f64,
                 };
                 let (probe, [teacher, student]) = (normal(random), self.truth(radius));
+                // From a stream of its own: the others' draws stay what they are.
+                let mut apart = ChaCha8Rng::seed_from_u64(probe.to_bits());
+                let twin = f64::from(u8::from(copula(ability, probe, &mut apart) < student));
                 let mut passes = |share: f64| f64::from(u8::from(copula(ability, probe, random) < share));
                 asked.push(Asked {
                     family: format!("{family:05}"),
@@ -142,6 +147,7 @@ impl Capability {
                     student: passes(student),
                     // A control that falls as the teacher does, from lower down.
                     control: passes(0.8 * teacher),
+                    twin,
                 });
             }
         }
@@ -254,6 +260,51 @@ impl Capability {
             Volume::Kept(kept) => held.add(Some(&kept.uniform), self.volume(rings)),
             Volume::NothingToKeep(_) => held.add(None, 0.0),
         }
+    }
+
+    /// How often the volume where the student is used is held, and how often the illusion: mostly in the centre, less and less
+    /// outwards, nothing in the last two rings.
+    pub fn deployed(&self, audits: usize) -> [Held; 2] {
+        let mut random = self.stream();
+        let mut held = [Held::default(), Held::default()];
+        let shares = [0.5, 0.25, 0.15, 0.1, 0.0, 0.0];
+        for _ in 0..audits {
+            let rings = rings(&self.ask(&mut random), RINGS);
+            let axis = Axis { rings: &rings, chance: self.chance, deployment: Some(&shares) };
+            let mut above = [0.0; 2];
+            for (ring, share) in rings.rings().iter().zip(shares) {
+                above.iter_mut().zip(self.of_ring(ring)).for_each(|(sum, mean)| *sum += share * (mean - self.chance));
+            }
+            let truth = above[1] / above[0];
+            let truths = [truth, truth - self.volume(&rings)];
+            let found = match &volumes(&[axis], LEVEL).expect("probes").axes[0] {
+                Volume::Kept(kept) => [kept.deployment.clone(), kept.illusion.clone()],
+                Volume::NothingToKeep(_) => [None, None],
+            };
+            held.iter_mut().zip(&found).zip(truths).for_each(|((held, found), truth)| held.add(found.as_ref(), truth));
+        }
+        held
+    }
+
+    /// How often the difference of the volumes of a student and its twin is held, and in which share of audits it is called one at 5 %.
+    pub fn apart(&self, audits: usize) -> (Held, f64) {
+        let mut random = self.stream();
+        let (mut held, mut called) = (Held::default(), 0.0);
+        for _ in 0..audits {
+            let mut asked = self.ask(&mut random);
+            let one = rings(&asked, RINGS);
+            asked.iter_mut().for_each(|asked| asked.student = asked.twin);
+            let other = rings(&asked, RINGS);
+            let axis = |rings| [Axis { rings, chance: self.chance, deployment: None }];
+            let found = compare_volumes(&axis(&one), &axis(&other), LEVEL).expect("the same rings");
+            let Some(mean) = found.mean else { continue };
+            if let Some(interval) = mean.paired.interval {
+                held.intervals += 1;
+                held.holding += usize::from((interval.low..=interval.high).contains(&0.0));
+            }
+            called += f64::from(u8::from(mean.paired.p_value.is_some_and(|p| p <= 0.05))) / audits as f64;
+        }
+        (held, called)
     }
 
     /// How often the volume is held when the same audits are cut into so many rings.

@@ -1,9 +1,15 @@
 //! Defects planted in how a model acts: `planted:no_recovery(MODEL)`, `planted:short_horizon=TURNS(MODEL)`,
 //! `planted:tools_garbled=RATE(MODEL)`, and in how far it reaches: `planted:narrowed=RADIUS(MODEL)`. They work on
 //! conversations and answers, not on logits: on texts, choices and prompts without tool calls or a knob the model is itself.
+//!
+//! Three more are in how it words and decides: `planted:style_changed=RATE(MODEL)`, `planted:disclaimers=RATE(MODEL)` and
+//! `planted:judgment_flipped=RATE(MODEL)`. The last one works on probes that stand at a boundary of judgment, choices included.
+
+mod rewording;
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hydrometer_answers::{FinishReason, ModelIdentity, SamplingParameters};
 use hydrometer_probes::world::Event;
@@ -11,7 +17,7 @@ use hydrometer_probes::{Probe, builtin};
 
 use super::planted::operated;
 use crate::{
-    Answer, Answers, ChatTemplate, Chooses, Conversation, Facet, Grows, Message, Model, ModelError, Prompt,
+    Answer, Answers, ChatTemplate, Choice, Chooses, Conversation, Facet, Grows, Message, Model, ModelError, Prompt,
     SampleLimits, SampleRequest, SampleStep, Scores, Tokenizer, ToolProtocol,
 };
 
@@ -29,14 +35,30 @@ pub enum ActingDefect {
     ShortHorizon(u32),
     /// So large a share of its calls lose their last brace. `tools_garbled=0.5`.
     ToolsGarbled(f64),
-    /// Of a prompt beyond so many training radii it reads the last line alone. A radius is the value of the probe's knob over
+    /// Of a prompt or episode beyond so many training radii it reads the last line alone, and no tools. A radius is the value of the probe's knob over
     /// the one that the built-in suite documents as trained to, or the value itself. `narrowed=1.5`.
     Narrowed(f64),
+    /// So large a share of its longer answers are laid out under a heading, sentence by sentence; the words stay.
+    /// `style_changed=0.5`.
+    StyleChanged(f64),
+    /// So large a share of its answers open with a disclaimer. `disclaimers=0.5`.
+    Disclaimers(f64),
+    /// So large a share of what it decides at a boundary of judgment is turned round: of a choice the options, of a free answer
+    /// whether it refuses. `judgment_flipped=0.5`.
+    JudgmentFlipped(f64),
 }
 
 impl ActingDefect {
     /// All names, for messages.
-    pub const NAMES: [&str; 4] = ["no_recovery", "short_horizon", "tools_garbled", "narrowed"];
+    pub const NAMES: [&str; 7] = [
+        "no_recovery",
+        "short_horizon",
+        "tools_garbled",
+        "narrowed",
+        "style_changed",
+        "disclaimers",
+        "judgment_flipped",
+    ];
 
     /// The defect of these words, `NAME` or `NAME=DOSE`; `None` where the name is none of [`ActingDefect::NAMES`].
     ///
@@ -47,22 +69,26 @@ impl ActingDefect {
         let wrong = |expected: &str| {
             let found = dose.unwrap_or("nothing");
             let reason = format!("the dose of `{name}` is `{found}`, expected {expected}");
-            Err(ModelError::Request { reason })
+            ModelError::Request { reason }
+        };
+        let rate = |defect: fn(f64) -> Self| match dose.unwrap_or("0.5").parse() {
+            Ok(rate) if rate > 0.0 && rate <= 1.0 => Ok(defect(rate)),
+            _ => Err(wrong("a share above 0 and at most 1")),
         };
         Ok(Some(match name {
             "no_recovery" if dose.is_none() => Self::NoRecovery,
-            "no_recovery" => return wrong("none"),
+            "no_recovery" => return Err(wrong("none")),
             "short_horizon" => match dose.unwrap_or("4").parse() {
                 Ok(turns) if turns > 0 => Self::ShortHorizon(turns),
-                _ => return wrong("a number of turns, 1 or more"),
+                _ => return Err(wrong("a number of turns, 1 or more")),
             },
-            "tools_garbled" => match dose.unwrap_or("0.5").parse() {
-                Ok(rate) if rate > 0.0 && rate <= 1.0 => Self::ToolsGarbled(rate),
-                _ => return wrong("a share above 0 and at most 1"),
-            },
+            "tools_garbled" => rate(Self::ToolsGarbled)?,
+            "style_changed" => rate(Self::StyleChanged)?,
+            "disclaimers" => rate(Self::Disclaimers)?,
+            "judgment_flipped" => rate(Self::JudgmentFlipped)?,
             "narrowed" => match dose.unwrap_or("1").parse() {
                 Ok(radius) if radius >= 0.0 && f64::is_finite(radius) => Self::Narrowed(radius),
-                _ => return wrong("a radius of 0 or more"),
+                _ => return Err(wrong("a radius of 0 or more")),
             },
             _ => return Ok(None),
         }))
@@ -76,6 +102,9 @@ impl fmt::Display for ActingDefect {
             Self::ShortHorizon(turns) => write!(out, "short_horizon={turns}"),
             Self::ToolsGarbled(rate) => write!(out, "tools_garbled={rate}"),
             Self::Narrowed(radius) => write!(out, "narrowed={radius}"),
+            Self::StyleChanged(rate) => write!(out, "style_changed={rate}"),
+            Self::Disclaimers(rate) => write!(out, "disclaimers={rate}"),
+            Self::JudgmentFlipped(rate) => write!(out, "judgment_flipped={rate}"),
         }
     }
 }
@@ -85,13 +114,15 @@ pub struct PlantedActor {
     inner: Box<dyn Model>,
     defect: ActingDefect,
     identity: ModelIdentity,
+    /// Prompts that were made of probes at a boundary of judgment, and what they ask.
+    at_boundaries: Mutex<Vec<(Prompt, String)>>,
 }
 
 impl PlantedActor {
     /// Plants `defect` in `inner`. The identity keeps the hashes of `inner` and records the surgery.
     pub fn new(defect: ActingDefect, inner: Box<dyn Model>) -> Self {
         let identity = operated(inner.identity(), &defect);
-        Self { inner, defect, identity }
+        Self { inner, defect, identity, at_boundaries: Mutex::default() }
     }
 
     fn of_inner(&self) -> Result<&dyn Answers, ModelError> {
@@ -99,17 +130,34 @@ impl PlantedActor {
     }
 
     /// An answer as it comes out.
-    fn operated(&self, answer: Answer, key: &str, seed: u64) -> Answer {
-        let ActingDefect::ToolsGarbled(rate) = self.defect else { return answer };
-        let garbled = !self.tool_protocol().read(&answer.text).calls.is_empty()
-            && chance(&format!("{key} {} {seed}", answer.sample)) < rate;
-        match answer.text.rfind('}').filter(|_| garbled) {
-            Some(brace) => {
-                let text = format!("{}{}", &answer.text[..brace], &answer.text[brace + 1..]);
-                Answer { text, ..answer }
+    fn operated(&self, answer: Answer, request: &SampleRequest, seed: u64) -> Answer {
+        let hit = |rate: f64| chance(&format!("{} {} {seed}", request.key, answer.sample)) < rate;
+        let changed = match self.defect {
+            ActingDefect::ToolsGarbled(rate) if hit(rate) && self.calls(&answer) => rewording::garbled(&answer.text),
+            ActingDefect::StyleChanged(rate) if hit(rate) && !self.calls(&answer) => rewording::laid_out(&answer.text),
+            ActingDefect::Disclaimers(rate) if hit(rate) && !self.calls(&answer) => {
+                Some(rewording::disclaimed(&answer.text))
             }
-            None => answer,
-        }
+            ActingDefect::JudgmentFlipped(rate) if hit(rate) => {
+                self.boundary_words(&request.prompt).and_then(|asked| rewording::flipped(&asked, &answer.text))
+            }
+            _ => None,
+        };
+        changed.map_or_else(|| answer.clone(), |text| Answer { text, ..answer.clone() })
+    }
+
+    /// Whether an answer calls tools.
+    fn calls(&self, answer: &Answer) -> bool {
+        !self.tool_protocol().read(&answer.text).calls.is_empty()
+    }
+
+    fn at_boundaries(&self) -> MutexGuard<'_, Vec<(Prompt, String)>> {
+        self.at_boundaries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was asked in a prompt that stands at a boundary of judgment; `None` of every other.
+    fn boundary_words(&self, prompt: &Prompt) -> Option<String> {
+        self.at_boundaries().iter().find(|(known, _)| known == prompt).map(|(_, asked)| asked.clone())
     }
 }
 
@@ -167,7 +215,34 @@ impl Model for PlantedActor {
     }
 
     fn chooses(&self) -> Option<&dyn Chooses> {
-        self.inner.chooses()
+        match self.defect {
+            ActingDefect::JudgmentFlipped(_) => self.inner.chooses().map(|_| self as &dyn Chooses),
+            _ => self.inner.chooses(),
+        }
+    }
+}
+
+/// A choice whose first option, as the probe counts them, is answered as the last one would be, and so on inwards: the same in
+/// every rotation.
+fn turned_round(choice: Choice, order: &[usize]) -> Choice {
+    let last = order.len().saturating_sub(1);
+    let place = |option: usize| order.iter().position(|other| *other == option).unwrap_or(option);
+    let options = order.iter().map(|option| choice.options[place(last - option)].clone()).collect();
+    Choice { options, ..choice }
+}
+
+impl Chooses for PlantedActor {
+    fn question(&self, probe: &Probe, rotation: u32) -> Result<(Choice, Vec<usize>), ModelError> {
+        let (choice, order) = self.inner.chooses().ok_or(Facet::Choices)?.question(probe, rotation)?;
+        let flips = |rate: f64| probe.boundary.is_some() && chance(&probe.id) < rate;
+        match self.defect {
+            ActingDefect::JudgmentFlipped(rate) if flips(rate) => Ok((turned_round(choice, &order), order)),
+            _ => Ok((choice, order)),
+        }
+    }
+
+    fn choose(&self, choices: &[Choice]) -> Result<Vec<Vec<f64>>, ModelError> {
+        self.inner.chooses().ok_or(Facet::Choices)?.choose(choices)
     }
 }
 
@@ -182,6 +257,14 @@ impl Answers for PlantedActor {
             (ActingDefect::Narrowed(reach), Some(last)) if radius(probe).is_some_and(|radius| radius > reach) => {
                 let line = last.content.trim_end().lines().last().unwrap_or_default();
                 inner.prompt_of(probe, &[Message { content: line.to_owned(), ..last.clone() }])
+            }
+            (ActingDefect::JudgmentFlipped(_), Some(last)) if probe.boundary.is_some() => {
+                let prompt = inner.prompt_of(probe, messages)?;
+                let mut known = self.at_boundaries();
+                if known.iter().all(|(other, _)| *other != prompt) {
+                    known.push((prompt.clone(), last.content.clone()));
+                }
+                Ok(prompt)
             }
             _ => inner.prompt_of(probe, messages),
         }
@@ -202,9 +285,13 @@ impl Answers for PlantedActor {
                 let events = last_turns(conversation.events, turns);
                 inner.converse(&Conversation { events, ..*conversation })
             }
-            ActingDefect::NoRecovery | ActingDefect::ToolsGarbled(_) | ActingDefect::Narrowed(_) => {
-                inner.converse(conversation)
+            ActingDefect::Narrowed(reach) if radius(conversation.probe).is_some_and(|radius| radius > reach) => {
+                let said = conversation.plain();
+                let line = said.last().map_or("", |last| last.content.trim_end().lines().last().unwrap_or_default());
+                let last = Message { role: "user".to_owned(), content: line.to_owned() };
+                inner.prompt_of(conversation.probe, &[last])
             }
+            _ => inner.converse(conversation),
         }
     }
 
@@ -236,9 +323,9 @@ impl Answers for PlantedActor {
         let seed = parameters.seed;
         self.of_inner()?.answer(&of_inner, parameters, limits, &mut |step| match step {
             SampleStep::Answer(answer) => {
-                let key = &of_inner[answer.request].key;
+                let request = &of_inner[answer.request];
                 let place = places[answer.request];
-                watch(SampleStep::Answer(Answer { request: place, ..self.operated(answer, key, seed) }))
+                watch(SampleStep::Answer(Answer { request: place, ..self.operated(answer, request, seed) }))
             }
             progress @ SampleStep::Progress { .. } => watch(progress),
         })

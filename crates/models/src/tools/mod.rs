@@ -6,6 +6,7 @@ mod hermes;
 mod llama3;
 mod mistral;
 
+use hydrometer_probes::Probe;
 use hydrometer_probes::kind::Episode;
 use hydrometer_probes::world::protocol::{self, Speaker};
 use hydrometer_probes::world::{Call, CallResult, Event, Said};
@@ -16,6 +17,8 @@ use crate::{ChatTemplate, GenerationPrompt, Message, ModelError, Prompt, Tokeniz
 /// An episode at the point where a model is to answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Conversation<'a> {
+    /// The probe that the episode is of: how far out it lies.
+    pub probe: &'a Probe,
     /// The episode.
     pub episode: &'a Episode,
     /// What happened so far.

@@ -63,7 +63,7 @@ fn a_whole_episode_is_rendered_and_read_in_every_way() {
             for calls in &solved.calls {
                 for call in calls {
                     for _ in 0..2 {
-                        text = rendered(&template, episode, running.events());
+                        text = rendered(&template, &solved.probe, episode, running.events());
                         let said = way.read(&way.written(call));
                         assert_eq!(said.calls, std::slice::from_ref(call), "{way:?}: {said:?}");
                         running.answer(said);
@@ -84,8 +84,8 @@ fn a_whole_episode_is_rendered_and_read_in_every_way() {
     }
 }
 
-fn rendered(template: &ChatTemplate, episode: &Episode, events: &[Event]) -> String {
-    let conversation = Conversation { episode, events };
+fn rendered(template: &ChatTemplate, probe: &Probe, episode: &Episode, events: &[Event]) -> String {
+    let conversation = Conversation { probe, episode, events };
     match template.tool_protocol() {
         ToolProtocol::Json => plain_text(template, &conversation.plain()).unwrap(),
         _ => {

@@ -7,7 +7,7 @@ use super::small;
 use super::{
     Chance, Document, Domain, Length, Order, Profile, QUESTIONS, Question, QuestionKind, Ring, TEXTS, TextKind,
 };
-use super::{edges, episodes};
+use super::{edges, episodes, judgment};
 use crate::kind;
 use crate::{Ask, Decoding, Families, Probe, Suite};
 
@@ -23,6 +23,8 @@ struct Plan {
     /// Ladders of each axis, and of each axis of episodes.
     ladders: usize,
     episodes: usize,
+    /// Families of each kind of boundary of judgment.
+    judgment: usize,
 }
 
 impl Profile {
@@ -37,6 +39,7 @@ impl Profile {
                 prompts: 2 * PROMPTS.len(),
                 ladders: 8,
                 episodes: 0,
+                judgment: 4,
             },
             Profile::Standard => Plan {
                 texts: 120,
@@ -47,6 +50,7 @@ impl Profile {
                 prompts: 8 * PROMPTS.len(),
                 ladders: 30,
                 episodes: 6,
+                judgment: judgment::STANDARD,
             },
             Profile::Full => Plan {
                 texts: 640,
@@ -57,6 +61,7 @@ impl Profile {
                 prompts: 400,
                 ladders: 120,
                 episodes: 30,
+                judgment: 60,
             },
         }
     }
@@ -104,6 +109,7 @@ pub(crate) fn suite(profile: Profile, seed: u64) -> Suite {
         probes.extend(edges::ladders(Some(axis), plan.ladders, seed));
     }
     probes.extend(episodes::ladders(None, plan.episodes, seed).into_iter().map(acted_once));
+    probes.extend(judgment::families(seed, plan.judgment));
     Suite { name: format!("builtin:{profile}"), probes }
 }
 

@@ -1,6 +1,7 @@
 //! Other people's data as probes. Each importer is one file; this one finds out which of them a path needs.
 
 mod ambient;
+mod bfcl;
 mod bipia;
 mod contrast_sets;
 mod gsm8k;
@@ -28,6 +29,7 @@ use crate::validate::validate_at;
 use crate::{Probe, Suite, read_jsonl};
 
 pub use ambient::ambient;
+pub use bfcl::{Bfcl, RefusedRow, bfcl};
 pub use bipia::bipia;
 pub use contrast_sets::contrast_sets;
 pub use gsm8k::{gsm8k, gsm8k_prompt, gsm8k_question};
@@ -64,6 +66,7 @@ pub(crate) fn sniffed(path: &Path) -> Result<Suite, ProbeError> {
         _ if path.is_dir() => text(path),
         Some("txt" | "md") => text(path),
         Some("jsonl" | "ndjson") => lines(path),
+        Some("json") if is_bfcl(path)? => Err(import_first(path)),
         Some("json") => json::sniffed(path),
         Some("csv") => table_of(path),
         Some("toml") => toml(path),
@@ -84,6 +87,31 @@ fn table_of(path: &Path) -> Result<Suite, ProbeError> {
     refusals::of_columns(path)?.unwrap_or(xstest)(path)
 }
 
+/// Whether a file holds rows of the Berkeley Function Calling Leaderboard, whatever it is called.
+///
+/// # Errors
+/// It cannot be read.
+pub fn is_bfcl(path: &Path) -> Result<bool, ProbeError> {
+    if !path.is_file() {
+        return Ok(false);
+    }
+    let name = name(path);
+    let mut lines = Lines::new(open(path)?, &name);
+    let first = lines.next()?.and_then(|(_, text)| object(text).ok());
+    Ok(first.is_some_and(|first| bfcl::is(&first)))
+}
+
+/// Rows of the leaderboard can be left out, and whoever asks them has to see which.
+fn import_first(path: &Path) -> ProbeError {
+    let fault = Fault::new(
+        FaultKind::UnknownFormat,
+        "probes",
+        "rows of the Berkeley Function Calling Leaderboard",
+        "make episodes of them, and see what is left out: `hydrometer probes import FILE --out FILE.jsonl`",
+    );
+    ProbeError::file(&name(path), fault)
+}
+
 /// A `.jsonl` file: probes, or a known data set; told apart by the first line.
 fn lines(path: &Path) -> Result<Suite, ProbeError> {
     let name = name(path);
@@ -93,7 +121,9 @@ fn lines(path: &Path) -> Result<Suite, ProbeError> {
         None => return read_jsonl(open(path)?, &name),
     };
     let has = |field: &str| first.contains_key(field);
-    if has("kind") || has("family") {
+    if bfcl::is(&first) {
+        Err(import_first(path))
+    } else if has("kind") || has("family") {
         read_jsonl(open(path)?, &name)
     } else if has("risk_area") && has("question") {
         do_not_answer(path)

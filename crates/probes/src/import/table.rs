@@ -10,7 +10,7 @@ use crate::fields::shown;
 use crate::jsonl::{Lines, object};
 use crate::kind;
 use crate::validate::validate_at;
-use crate::{Ask, AskedAs, Families, Probe, Suite};
+use crate::{Ask, AskedAs, Checker, Families, Normal, Probe, Suite};
 
 /// Which column holds what. `text` or `prompt` is needed; a prompt with `options` is a choice, one without is answered
 /// freely.
@@ -24,7 +24,7 @@ pub struct Columns {
     pub system: Option<String>,
     /// Options of a choice: a JSON array, or separated by `|`.
     pub options: Option<String>,
-    /// The true option: its index from 0, its letter, or its words.
+    /// The true option: its index from 0, its letter, or its words. Without options the right answer: a number, or a text.
     pub truth: Option<String>,
     /// Family; each row is its own where no column is named.
     pub family: Option<String>,
@@ -136,6 +136,7 @@ impl Columns {
             (Some(_), ..) | (_, _, Some(_)) if self.system.is_some() => {
                 "a system message of what is not answered freely"
             }
+            (Some(_), ..) if self.truth.is_some() => "a truth of what is scored",
             (Some(_), _, None) | (None, Some(_), _) => return Ok(()),
             (Some(_), _, Some(_)) => "text and options together",
             (None, None, _) => "neither text nor prompt",
@@ -186,7 +187,11 @@ impl<'a> Table<'a> {
             Some(text) => Ask::Text(kind::Text { text, context: prompt, families: Families::Probe }),
             None if columns.options.is_none() => {
                 let system = said(fields, &columns.system)?;
-                Ask::Prompt(kind::Prompt { system, ..kind::Prompt::new(prompt.unwrap_or_default()) })
+                let asked = kind::Prompt { system, ..kind::Prompt::new(prompt.unwrap_or_default()) };
+                Ask::Prompt(match said(fields, &columns.truth)? {
+                    Some(truth) => checked(asked, &truth),
+                    None => asked,
+                })
             }
             None => {
                 let options = list(fields, &columns.options)?.unwrap_or_default();
@@ -250,6 +255,15 @@ fn list(fields: &Map<String, Value>, column: &Option<String>) -> Result<Option<V
     }
     let text = string(fields, column)?.unwrap_or_default();
     Ok(Some(text.split('|').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()))
+}
+
+/// A prompt with its right answer: a number is the last one of an answer, a text all of it, but for spacing and case.
+fn checked(prompt: kind::Prompt, truth: &str) -> kind::Prompt {
+    let (step, check) = match truth.trim().parse::<f64>() {
+        Ok(value) if value.is_finite() => (Normal::Number, Checker::Number { value, tolerance: 0.0 }),
+        _ => (Normal::Case, Checker::Exact(vec![truth.trim().to_owned()])),
+    };
+    kind::Prompt { answer: vec![Normal::Whitespace, step], check: Some(check), ..prompt }
 }
 
 /// The option that a cell names: by its words first, then by index from 0, then by letter.

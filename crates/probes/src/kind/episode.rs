@@ -11,11 +11,15 @@ use super::{Decoding, Description, Kind, check_visible};
 use crate::error::Fault;
 use crate::fields::{Field, Type, reads};
 use crate::suite::canonical;
-use crate::world::{At, Condition, Goal, PlannedFault, World, bad, protocol};
+use crate::world::{At, Calls, Condition, Goal, PlannedFault, WantedCall, World, bad, check_calls, protocol};
 
 pub(super) const NAME: &str = "episode";
 pub(super) const FIELDS: &[Field] = &[
-    ("turns", true, Type::Of("an array of `say` and perhaps `when` and `expect`", reads::<Vec<UserTurn>>)),
+    (
+        "turns",
+        true,
+        Type::Of("an array of `say` and perhaps `when`, `expect`, `called` and `calls`", reads::<Vec<UserTurn>>),
+    ),
     ("system", false, Type::Text),
     ("world", true, Type::Of("an object of `state` and `tools`", reads::<World>)),
     ("goal", true, Type::Of("a goal", reads::<Goal>)),
@@ -74,13 +78,19 @@ pub struct UserTurn {
     /// What the state must have at the end of the turn: objects may have more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Value>,
+    /// Calls that must have succeeded when the turn ends: in it, or before it was said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub called: Vec<WantedCall>,
+    /// Which other calls there may be in the turn.
+    #[serde(default, skip_serializing_if = "Calls::is_at_least")]
+    pub calls: Calls,
 }
 
 impl UserTurn {
     /// A turn that is always said and expects nothing.
     #[must_use]
     pub fn new(say: impl Into<String>) -> Self {
-        Self { say: say.into(), when: None, expect: None }
+        Self { say: say.into(), when: None, expect: None, called: Vec::new(), calls: Calls::AtLeast }
     }
 }
 
@@ -88,7 +98,9 @@ impl Episode {
     /// Whether it says when a constraint is violated first: it has something that is looked at turn by turn.
     #[must_use]
     pub fn has_constraints(&self) -> bool {
-        !self.constraints.is_empty() || self.turns.iter().any(|turn| turn.expect.is_some())
+        let looked_at =
+            |turn: &UserTurn| turn.expect.is_some() || !turn.called.is_empty() || turn.calls == Calls::Exactly;
+        !self.constraints.is_empty() || self.turns.iter().any(looked_at)
     }
 }
 
@@ -163,6 +175,7 @@ impl Kind for Episode {
                 _ => {}
             }
         }
+        check_calls(self.turns.iter().flat_map(|turn| &turn.called), &tools)?;
         self.goal.check(&tools)
     }
 }

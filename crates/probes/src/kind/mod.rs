@@ -5,11 +5,13 @@ mod choice;
 mod episode;
 mod prompt;
 mod text;
+mod trajectory;
 
 pub use choice::{AskedAs, Choice, ChoicePrompt, MAX_ROTATIONS};
 pub use episode::{Episode, UserTurn};
 pub use prompt::{Decoding, Prompt, Role, Turn};
 pub use text::{Families, Text};
+pub use trajectory::Trajectory;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,6 +71,8 @@ pub enum Ask {
     Prompt(Prompt),
     /// A conversation with a world, in which the model calls tools.
     Episode(Episode),
+    /// A task that a model carried out elsewhere, judged by its log.
+    Trajectory(Trajectory),
 }
 
 impl From<Text> for Ask {
@@ -95,7 +99,19 @@ impl From<Episode> for Ask {
     }
 }
 
+impl From<Trajectory> for Ask {
+    fn from(trajectory: Trajectory) -> Self {
+        Ask::Trajectory(trajectory)
+    }
+}
+
 impl Ask {
+    /// Whether a model acts in it: an episode, here or elsewhere.
+    #[must_use]
+    pub fn is_acted(&self) -> bool {
+        matches!(self, Ask::Episode(_) | Ask::Trajectory(_))
+    }
+
     /// As any kind of question.
     #[must_use]
     pub fn kind(&self) -> &dyn Kind {
@@ -104,12 +120,13 @@ impl Ask {
             Ask::Choice(choice) => choice,
             Ask::Prompt(prompt) => prompt,
             Ask::Episode(episode) => episode,
+            Ask::Trajectory(trajectory) => trajectory,
         }
     }
 }
 
 /// The words that may stand in a probe's `kind` field.
-pub(crate) const NAMES: [&str; 4] = [text::NAME, choice::NAME, prompt::NAME, episode::NAME];
+pub(crate) const NAMES: [&str; 5] = [text::NAME, choice::NAME, prompt::NAME, episode::NAME, trajectory::NAME];
 
 /// The fields of a kind, beside those that every probe has; none of an unknown one.
 pub(crate) fn fields(name: &str) -> &'static [Field] {
@@ -118,6 +135,7 @@ pub(crate) fn fields(name: &str) -> &'static [Field] {
         choice::NAME => choice::FIELDS,
         prompt::NAME => prompt::FIELDS,
         episode::NAME => episode::FIELDS,
+        trajectory::NAME => trajectory::FIELDS,
         _ => &[],
     }
 }

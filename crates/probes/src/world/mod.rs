@@ -7,6 +7,7 @@
 mod expression;
 mod faults;
 mod goal;
+mod pattern;
 mod pointer;
 pub mod protocol;
 mod rule;
@@ -15,7 +16,9 @@ mod tool;
 mod transcript;
 
 pub use faults::{At, FaultKind as WorldFault, PlannedFault};
-pub use goal::{Goal, WantedCall};
+pub(crate) use goal::check_calls;
+pub use goal::{Calls, Goal, WantedCall};
+pub(crate) use pattern::fits as pattern_fits;
 pub use rule::{Condition, Rule};
 pub use running::Running;
 pub use tool::Tool;

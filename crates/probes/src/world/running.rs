@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jsonschema::Validator;
 use serde_json::Value;
 
+use super::goal::{Calls, Made};
 use super::tool::Extent;
 use super::transcript::{Call, CallResult, Ending, Event, Outcome, Said, Transcript};
 use super::{RESULT_LIMIT, Tool, too_large};
-use crate::kind::Episode;
+use crate::kind::{Episode, UserTurn};
 
 /// Most calls of one answer that are looked at.
 const CALLS_LIMIT: usize = 16;
@@ -26,8 +27,10 @@ pub struct Running<'e> {
     ending: Option<Ending>,
     /// The next turn of the user that may be said.
     next_turn: usize,
-    /// What the turn under way expects of the state at its end.
-    expected: Option<&'e Value>,
+    /// The turn under way.
+    turn: Option<&'e UserTurn>,
+    /// Calls that had succeeded, and that had been refused, before it.
+    before: (usize, u32),
     /// Calls so far by tool.
     of_tools: BTreeMap<String, u32>,
     succeeded: Vec<Call>,
@@ -62,7 +65,8 @@ impl<'e> Running<'e> {
             events: Vec::new(),
             ending: None,
             next_turn: 0,
-            expected: None,
+            turn: None,
+            before: (0, 0),
             of_tools: BTreeMap::new(),
             succeeded: Vec::new(),
             failed_calls: BTreeSet::new(),
@@ -122,7 +126,7 @@ impl<'e> Running<'e> {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         let goal = &self.episode.goal;
-        let unmet = goal.unmet(&self.state, &self.succeeded, &self.last_words);
+        let unmet = goal.unmet(&self.state, self.made(), &self.last_words);
         let damage = goal.damage(&self.start, &self.state);
         let ending = self.ending.unwrap_or(Ending::Context);
         let Counts { steps, turns, calls, malformed, invalid, failed, repeated, faults, violated } = self.counts;
@@ -226,7 +230,8 @@ impl<'e> Running<'e> {
             let when = turn.when.as_ref();
             if when.is_none_or(|when| when.holds(&self.state, &none).unwrap_or(false)) {
                 self.counts.turns += 1;
-                self.expected = turn.expect.as_ref();
+                self.turn = Some(turn);
+                self.before = (self.succeeded.len(), self.counts.invalid);
                 self.events.push(Event::User(turn.say.clone()));
                 return;
             }
@@ -237,12 +242,26 @@ impl<'e> Running<'e> {
     /// The first turn at whose end something does not hold is kept.
     fn turn_ends(&mut self) {
         let none = serde_json::Map::new();
-        let expected = self.expected.is_none_or(|expected| super::contains(&self.state, expected));
+        let expected = self.turn.is_none_or(|turn| {
+            let state = turn.expect.as_ref().is_none_or(|expected| super::contains(&self.state, expected));
+            // What was done before it was asked for need not be done again.
+            let made = match turn.calls {
+                Calls::AtLeast => self.made(),
+                Calls::Exactly => {
+                    Made { succeeded: &self.succeeded[self.before.0..], refused: self.counts.invalid - self.before.1 }
+                }
+            };
+            state && turn.calls.unmet(&turn.called, made).is_empty()
+        });
         let mut constraints = self.episode.constraints.iter();
         let kept = expected && constraints.all(|constraint| constraint.holds(&self.state, &none).unwrap_or(false));
         if !kept && self.counts.violated.is_none() {
             self.counts.violated = Some(self.counts.turns);
         }
+    }
+
+    fn made(&self) -> Made<'_> {
+        Made { succeeded: &self.succeeded, refused: self.counts.invalid }
     }
 
     /// It ends in the middle of a turn, which is judged as it stands.

@@ -1,6 +1,8 @@
 //! What happened in an episode, kept whole, and what it came to. The outcome is a function of the episode and the
 //! transcript: whoever holds both can check it.
 
+use std::collections::{BTreeSet, VecDeque};
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -159,6 +161,51 @@ impl Transcript {
     /// It is none, as a lower-case fragment.
     pub fn from_json(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|error| format!("no transcript: {error}"))
+    }
+
+    /// What it came to where there is no world to play it in: what happened is counted, and the log that it was read from says
+    /// whether it succeeded.
+    #[must_use]
+    pub fn as_logged(&self, success: bool) -> Outcome {
+        let mut outcome = Outcome {
+            ending: self.ending,
+            success,
+            steps: 0,
+            turns: 0,
+            calls: 0,
+            malformed: 0,
+            invalid: 0,
+            failed: 0,
+            repeated: 0,
+            faults: 0,
+            damage: Vec::new(),
+            violated: None,
+            unmet: Vec::new(),
+        };
+        let mut failed = BTreeSet::new();
+        // Results come in the order of the calls that they are of.
+        let mut open = VecDeque::new();
+        for event in &self.events {
+            match event {
+                Event::User(_) => outcome.turns += 1,
+                Event::Model(said) => {
+                    outcome.steps += 1;
+                    outcome.calls += said.calls.len() as u32;
+                    outcome.malformed += u32::from(said.malformed.is_some());
+                    open = said.calls.iter().collect();
+                }
+                Event::World(result) => {
+                    let call: Option<&Call> = open.pop_front();
+                    if result.error.is_some()
+                        && let Some(call) = call
+                    {
+                        outcome.failed += 1;
+                        outcome.repeated += u32::from(!failed.insert(call.key()));
+                    }
+                }
+            }
+        }
+        outcome
     }
 
     /// Plays the model's answers again in the world of their episode.

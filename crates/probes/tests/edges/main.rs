@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use solve::{follow, given, is_content, rules, solve};
 
 /// Hash of seed 1, twenty families of each axis. A change here changes what every audit at the edges asks.
-const PINNED: &str = "4963d07103ac1f1ea154c30b4d4da60a1dfc01fd279711ad7bee713121f22d20";
+const PINNED: &str = "e6ffc7068b5d96d17f42b95541d77c4e03ee429c49745c402a82b17484714507";
 
 fn suite(probes: Vec<Probe>) -> Suite {
     Suite { name: "ladders".to_owned(), probes }

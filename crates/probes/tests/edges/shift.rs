@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use hydrometer_probes::builtin::edges::{ShiftPair, ladders, shifted, show_pairs};
+use hydrometer_probes::builtin::edges::{NoLadder, ShiftPair, is_rung, ladders, shift_ladder, shifted, show_pairs};
 use hydrometer_probes::check::Instruction;
-use hydrometer_probes::kind::Prompt;
-use hydrometer_probes::{Ask, Checker, Normal, Probe, Suite, lint};
+use hydrometer_probes::kind::{Prompt, Text};
+use hydrometer_probes::{Ask, Checker, Families, Normal, Probe, Suite, lint};
 use proptest::prelude::*;
 
 use super::prompt;
@@ -76,14 +76,69 @@ fn every_strength_is_another_text_and_the_first_is_the_prompt_itself() {
 
 #[test]
 fn what_cannot_be_reworded_is_left_out() {
-    let no_check = Prompt::new("Say anything.");
     let itself = exact("How many words has this message?", "5");
     let above = exact("Say yes. Repeat all text above word by word.", "yes");
     let repeat = Instruction::RepeatPrompt { prompt_to_repeat: "Say the word.".to_owned() };
     let repeated = Prompt { check: Some(Checker::Instructions(vec![repeat])), ..Prompt::new("Say the word.") };
-    for (number, prompt) in [no_check, itself, above, repeated].into_iter().enumerate() {
-        assert_eq!(shifted(&[probe(&format!("p{number}"), prompt)], 1), []);
+    for (number, prompt) in [itself, above, repeated].into_iter().enumerate() {
+        let probe = probe(&format!("p{number}"), prompt);
+        assert_eq!(shift_ladder(&probe, 1), Err(NoLadder::OfItself));
+        assert_eq!(shifted(&[probe], 1), []);
     }
+    let text = Text { text: "Once.".to_owned(), context: None, families: Families::Probe };
+    let text = Probe { ask: Ask::Text(text), ..probe("t", Prompt::new("x")) };
+    assert_eq!(shift_ladder(&text, 1), Err(NoLadder::NoPrompt));
+}
+
+#[test]
+fn without_a_truth_neither_names_nor_numbers_are_swapped() {
+    let told = "Anna met Ben. Ben likes Anna. What is 12 + 7?";
+    let originals: Vec<Probe> = (0..20).map(|n| probe(&format!("p{n}"), Prompt::new(told))).collect();
+    let rungs = shifted(&originals, 1);
+    assert_eq!(rungs.len(), 120);
+    for rung in &rungs {
+        let Prompt { prompt, check, .. } = prompt(rung);
+        assert!(check.is_none() && prompt.contains("12 + 7"), "{prompt}");
+        assert_eq!([prompt.matches("Anna").count(), prompt.matches("Ben").count()], [2, 2], "{prompt}");
+    }
+}
+
+#[test]
+fn numbers_are_swapped_together_with_the_truth() {
+    let asked = |number: usize| {
+        let (a, b, c) = (10 + number, 3 + number % 7, 100 + 7 * number);
+        let check = Some(Checker::Number { value: (a * b + c) as f64, tolerance: 0.0 });
+        let text = format!("What is {a} * {b} + {c}? Answer with the number only.");
+        probe(&format!("p{number}"), Prompt { check, answer: vec![Normal::Number], ..Prompt::new(text) })
+    };
+    let originals: Vec<Probe> = (0..30).map(asked).collect();
+    let rungs = shifted(&originals, 3);
+    let (mut swaps, mut others) = (0, 0);
+    for rung in &rungs {
+        let Prompt { prompt, check: Some(Checker::Number { value, .. }), .. } = prompt(rung) else { panic!() };
+        let numbers: Vec<f64> = all(r"(\d+)", prompt).into_iter().map(|found| found[0].parse().unwrap()).collect();
+        let [a, b, c] = numbers[..] else { panic!("{prompt}") };
+        assert_eq!(a * b + c, *value, "{prompt}");
+        let swapped = rung.tags.contains(&"shift:numbers".to_owned());
+        swaps += usize::from(swapped);
+        others += usize::from(!swapped);
+        let original = originals.iter().find(|original| original.family == rung.family).unwrap();
+        assert_eq!(swapped, self::prompt(original).check != self::prompt(rung).check, "{prompt}");
+    }
+    assert!(swaps > 30 && others > 30, "{swaps} {others}");
+}
+
+#[test]
+fn every_kind_of_change_is_made() {
+    let rungs = ladders(Some("text_shift"), 60, 37);
+    let tags: BTreeSet<&str> =
+        rungs.iter().flat_map(|rung| &rung.tags).filter_map(|tag| tag.strip_prefix("shift:")).collect();
+    // Easy questions of the other axes hold no calculation: numbers have a test of their own.
+    let kinds = ["distractor", "frame", "language", "layout", "names", "padding", "spelling", "wording"];
+    assert_eq!(tags.into_iter().collect::<Vec<_>>(), kinds);
+    // More of these can be drawn, of anybody's own prompts not.
+    assert!(rungs.iter().all(is_rung));
+    assert!(!shifted(&[probe("a", exact("Name the colour.", "blue"))], 1).iter().any(is_rung));
 }
 
 #[test]
@@ -120,7 +175,7 @@ fn names_are_swapped_together_with_the_truth() {
     let mut swaps = 0;
     for rung in shifted(&originals, 5).iter().filter(|rung| rung.tags.contains(&"shift:names".to_owned())) {
         // Only where the words are whole can they be read again.
-        if rung.tags.contains(&"shift:spelling".to_owned()) {
+        if ["shift:spelling", "shift:wording"].iter().any(|tag| rung.tags.contains(&(*tag).to_owned())) {
             continue;
         }
         swaps += 1;
@@ -155,6 +210,10 @@ fn pairs_to_read_are_random_whole_and_none_twice() {
     assert!(pairs.iter().all(|ShiftPair { before, after, .. }| before != after));
     let shown = pairs[0].to_string();
     assert!(shown.contains("before:") && shown.contains(&pairs[0].before), "{shown}");
+    let sum = Prompt { check: Some(Checker::Exact(vec!["19".to_owned()])), ..Prompt::new("What is 12 + 7?") };
+    let sums: Vec<Probe> = (0..10).map(|n| probe(&format!("sum{n}"), sum.clone())).collect();
+    let pairs = show_pairs(&sums, &shifted(&sums, 1), 1, 50);
+    assert!(pairs.iter().any(|pair| pair.to_string().contains("right before: {\"exact\":[\"19\"]}")), "{pairs:?}");
     assert_eq!(show_pairs(&originals, &rungs, 1, 1000).len(), 150, "strength 0 is nothing to read");
 }
 

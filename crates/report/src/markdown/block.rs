@@ -8,7 +8,7 @@ use crate::document::{Block, Case, Finding, Kind, Medium, Paragraph, Role, Secti
 use crate::show;
 
 /// A section under its title or folded away; where it begins with a table, the title stands in the table.
-pub(super) fn section(section: &Section, shown: &[&Block]) -> String {
+pub(crate) fn section(section: &Section, shown: &[&Block]) -> String {
     let body: String = shown.iter().map(|block| one(section.title, block)).collect();
     let begins_with_table = matches!(shown, [Block { kind: Kind::Table(_), .. }, ..]);
     match &section.folded {

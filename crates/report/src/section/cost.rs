@@ -20,8 +20,11 @@ fn facts(cost: &Cost, measured: Option<&Measured>) -> Vec<Fact> {
     ];
     if cost.teacher_answer_tokens + cost.student_answer_tokens > 0 {
         let (teacher, student) = (show::count(cost.teacher_answer_tokens), show::count(cost.student_answer_tokens));
-        let answers = format!("{teacher} by the teacher, {student} by the student{}", of_base(cost));
+        let answers = format!("{teacher} by the teacher, {student} by the student{}", of_others(cost));
         facts.push(Fact::new("Tokens of answers", answers));
+    }
+    if cost.control_tokens > 0 {
+        facts.push(Fact::new("Control student's tokens", show::count(cost.control_tokens)));
     }
     facts.push(Fact::new("Rows of logits compared", show::count(cost.rows)));
     match measured {
@@ -33,10 +36,12 @@ fn facts(cost: &Cost, measured: Option<&Measured>) -> Vec<Fact> {
     facts
 }
 
-/// What the student before distillation answered, as the end of a sentence.
-fn of_base(cost: &Cost) -> String {
-    match cost.base_answer_tokens {
-        0 => String::new(),
-        tokens => format!(", {} by the student before distillation", show::count(tokens)),
-    }
+/// What other models answered, as the end of a sentence.
+fn of_others(cost: &Cost) -> String {
+    let others = [
+        (cost.base_answer_tokens, "the student before distillation"),
+        (cost.control_answer_tokens, "the control student"),
+    ];
+    let answered = others.into_iter().filter(|(tokens, _)| *tokens > 0);
+    answered.map(|(tokens, who)| format!(", {} by {who}", show::count(tokens))).collect()
 }

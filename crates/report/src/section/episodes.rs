@@ -1,7 +1,10 @@
-//! Episodes: who succeeds on which axis, and transcripts side by side with the step where the two part.
+//! Episodes: who succeeds on which axis, how long what was agreed holds, and transcripts side by side with the step where the two
+//! part.
+
+mod survival;
 
 use hydrometer_audit::statement::{
-    EpisodeAxis, EpisodeCase, EpisodeEvent, EpisodeEventKind, EpisodeRuns, EpisodesSummary, Outcome,
+    EpisodeAxis, EpisodeCase, EpisodeEvent, EpisodeEventKind, EpisodeRuns, EpisodesSummary, Outcome, PassK,
 };
 use hydrometer_metrics::measure::episodes::{EPISODE_SUCCESS, PASS_K};
 use hydrometer_metrics::measure::{self, Group};
@@ -20,31 +23,84 @@ pub(super) fn section(source: &Source<'_>) -> Section {
     let Some(episodes) = &statement.episodes else { return section };
     let asked = show::counted(episodes.episodes, "episode");
     section
-        .folded(format!("{asked} in small worlds"), State::Closed)
-        .with(Block::lead(
-            "The models act in small worlds by calling tools. What counts is the state of the world at the end: the goal \
-             reached, nothing else changed, no turn violated.",
-        ))
+        .folded(format!("{asked} {}", place(episodes)), State::Closed)
+        .with_all(lead(episodes))
         .with(Block::table(axes(&episodes.axes)))
+        .with_all(in_a_row(&episodes.axes))
         .with_all(numbers(statement, "Episodes", measure::group(Group::Episodes), EVERYWHERE))
-        .with(Block::facts([Fact::new("Teacher's runs", runs(&episodes.teacher)), Fact::new("Student's runs", runs(&episodes.student))]))
+        .with_all(
+            episodes
+                .survival
+                .as_ref()
+                .map(|curves| Block::figure(survival::picture(curves), survival::in_words(curves)).on(PAGE)),
+        )
+        .with(Block::facts([
+            Fact::new("Teacher's runs", runs(&episodes.teacher)),
+            Fact::new("Student's runs", runs(&episodes.student)),
+        ]))
         .with_all(cases(&statement.episode_cases).into_iter().map(|block| block.on(PAGE)))
         .with_records(records(episodes))
+        .with_records(episodes.survival.iter().flat_map(survival::records))
+}
+
+/// Where the models acted.
+fn place(episodes: &EpisodesSummary) -> &'static str {
+    match episodes.logged {
+        0 => "in small worlds",
+        logged if logged == episodes.episodes => "as they were logged",
+        _ => "in small worlds and as they were logged",
+    }
+}
+
+/// What an episode is judged by.
+fn lead(episodes: &EpisodesSummary) -> Vec<Block> {
+    let worlds = "The models act in small worlds by calling tools. What counts is the state of the world at the end: the goal \
+                  reached, nothing else changed, no turn violated.";
+    let logged = format!(
+        "Of {} nothing but a log is here: no world judges them, and what succeeded is the log's word.",
+        show::counted(episodes.logged, "episode")
+    );
+    let played = (episodes.logged < episodes.episodes).then(|| Block::lead(worlds));
+    played.into_iter().chain((episodes.logged > 0).then(|| Block::lead(logged))).collect()
+}
+
+/// pass^k for every k, where an episode was run more than once.
+fn in_a_row(axes: &[EpisodeAxis]) -> Option<Block> {
+    let row = |axis: &EpisodeAxis, of: &PassK| {
+        Row::new([
+            Cell::Text(Text::foreign(&axis.axis)),
+            Cell::Count(of.k.into()),
+            Cell::Number(Some(of.student)),
+            Cell::Number(Some(of.teacher)),
+        ])
+    };
+    let repeated = axes.iter().filter(|axis| axis.pass.len() > 1);
+    let rows: Vec<Row> = repeated.flat_map(|axis| axis.pass.iter().map(move |of| row(axis, of))).collect();
+    (!rows.is_empty()).then(|| {
+        Block::table(Table {
+            title: Some("Runs in a row"),
+            caption: "pass^k: the share of episodes in which k runs all succeed".into(),
+            label: "Runs in a row, table".into(),
+            style: "numbers stack",
+            columns: vec![
+                Column::new(Use::Name, "Axis"),
+                Column::new(Use::Number, "k"),
+                Column::new(Use::Value, "Student"),
+                Column::new(Use::Number, "Teacher"),
+            ],
+            rows,
+        })
+    })
 }
 
 fn axes(axes: &[EpisodeAxis]) -> Table {
     let row = |axis: &EpisodeAxis| {
-        let last = axis.pass.last();
-        let pass = last.map_or_else(String::new, |of| format!("k = {}", of.k));
         Row::new([
             Cell::Text(Text::foreign(&axis.axis)),
             Cell::Number(Some(axis.student)),
             Cell::Number(Some(axis.teacher)),
             Cell::Number(axis.student_recovers),
             Cell::Number(axis.teacher_recovers),
-            Cell::Number(last.map(|of| of.student)),
-            Cell::Number(last.map(|of| of.teacher)),
-            Cell::Text(pass.into()),
             Cell::Count(axis.episodes),
         ])
     };
@@ -59,9 +115,6 @@ fn axes(axes: &[EpisodeAxis]) -> Table {
             Column::new(Use::Number, "Teacher"),
             Column::new(Use::Number, "Recovers, student").on(PAGE),
             Column::new(Use::Number, "Recovers, teacher").on(PAGE),
-            Column::new(Use::Number, "pass^k, student").on(PAGE),
-            Column::new(Use::Number, "pass^k, teacher").on(PAGE),
-            Column::new(Use::Words, "Runs in a row").on(PAGE),
             Column::new(Use::Number, "Episodes"),
         ],
         rows: axes.iter().map(row).collect(),
@@ -77,8 +130,16 @@ fn runs(runs: &EpisodeRuns) -> String {
         let there = counts.iter().filter(|(count, _)| *count > 0);
         there.map(|(count, words)| format!(", {} {words}", show::count(*count))).collect::<String>()
     };
+    let by_number = match runs.succeeded_by_number.as_slice() {
+        [] | [_] => String::new(),
+        several => {
+            let counts: Vec<String> = several.iter().map(|count| show::count(*count).to_string()).collect();
+            format!(" ({} by the number of the run)", counts.join(", "))
+        }
+    };
+    let succeeded = format!("{} succeed{by_number}", show::count(runs.succeeded));
     let (all, made) = (show::counted(runs.runs, "run"), show::counted(runs.calls, "call"));
-    format!("{all}{}; {made}{}", said(&out), said(&calls))
+    format!("{all}, {succeeded}{}; {made}{}", said(&out), said(&calls))
 }
 
 fn cases(cases: &[EpisodeCase]) -> Vec<Block> {

@@ -1,6 +1,9 @@
 //! How far the student reaches: curves over the distance from what it was trained on, axis by axis.
 
+mod certificate;
+mod control;
 mod curve;
+mod deployment;
 
 use hydrometer_audit::statement::{AxisCurve, Geometry, RingRow};
 use hydrometer_metrics::Estimate;
@@ -26,12 +29,16 @@ pub(super) fn section(source: &Source<'_>) -> Section {
          that is left, every distance counting alike. Radius 1 is what the student was trained to.",
         show::percent(1.0 - geometry.delta)
     );
+    let certificates = certificate::certificates(source.statement, geometry);
     section
         .with(Block::lead(lead).on(PAGE))
         .with(Block::table(volumes(source, geometry)))
+        .with_all((!certificates.is_empty()).then(|| Block::facts(certificates)))
+        .with_all(control::table(source, geometry).map(Block::table))
+        .with(deployment::block(source, geometry))
         .with_all(geometry.axes.iter().map(|axis| Block::figure(curve::picture(axis), curve::in_words(axis)).on(PAGE)))
         .with_all(geometry.axes.iter().map(rings))
-        .with_records(geometry.axes.iter().flat_map(records))
+        .with_records(geometry.axes.iter().flat_map(records).chain(deployment::records(geometry)))
 }
 
 /// `reasoning by depth`
@@ -99,6 +106,7 @@ fn volume(curve: &AxisCurve, scale: Scale) -> Row {
 fn rings(curve: &AxisCurve) -> Block {
     let has = |model: fn(&RingRow) -> Option<&Estimate>| curve.rings.iter().any(|ring| model(ring).is_some());
     let (ceiling, base) = (has(|ring| ring.ceiling.as_ref()), has(|ring| ring.base.as_ref()));
+    let control = has(|ring| ring.control.as_ref());
     let mut columns = vec![
         Column::new(Use::Name, "Ring"),
         Column::new(Use::Teacher, "Teacher"),
@@ -110,6 +118,9 @@ fn rings(curve: &AxisCurve) -> Block {
     if base {
         columns.push(Column::new(Use::Number, "Before distillation"));
     }
+    if control {
+        columns.push(Column::new(Use::Number, "Control student"));
+    }
     columns.extend([
         Column::new(Use::Number, "Surplus"),
         Column::new(Use::Number, "Probes"),
@@ -117,7 +128,7 @@ fn rings(curve: &AxisCurve) -> Block {
         Column::new(Use::Words, "Probes that would show it"),
     ]);
     let row = |ring: &RingRow| {
-        let optional = [(ceiling, &ring.ceiling), (base, &ring.base)];
+        let optional = [(ceiling, &ring.ceiling), (base, &ring.base), (control, &ring.control)];
         let optional = optional.into_iter().filter(|(shown, _)| *shown);
         let optional = optional.map(|(_, found)| found.clone().map_or(Cell::Number(None), Cell::Estimate));
         let edges = format!("{} to {}", show::number(ring.inner), show::number(ring.outer));
@@ -168,6 +179,8 @@ fn records(curve: &AxisCurve) -> Vec<Record> {
         Record { value: Some(curve.teacher_reach), ..axis("teacher_reach") },
         Record { estimate: curve.slope.clone(), note: curve.no_slope.clone().unwrap_or_default(), ..axis("slope") },
     ];
+    let against = curve.slope_against_control.clone();
+    all.extend(against.map(|slope| Record { estimate: Some(slope), ..axis("slope_against_control") }));
     for ring in &curve.rings {
         let slice = format!("{}, {} to {}", name(curve), ring.inner, ring.outer);
         let model = |metric: &str, found: Option<&Estimate>| {
@@ -183,6 +196,8 @@ fn records(curve: &AxisCurve) -> Vec<Record> {
         all.extend(model("student_success", Some(&ring.student)));
         all.extend(model("ceiling_success", ring.ceiling.as_ref()));
         all.extend(model("base_success", ring.base.as_ref()));
+        all.extend(model("control_success", ring.control.as_ref()));
+        all.extend(model("relative_fall_off", ring.relative_fall_off.as_ref()));
         all.push(surplus);
     }
     all

@@ -69,7 +69,10 @@ fn properties(model: &ModelIdentity) -> [(&'static str, String); 14] {
 fn facts(statement: &Statement) -> Vec<Fact> {
     let suite = &statement.suite;
     let named = |name: &str, hash: &str| Text::foreign(name).words(" ").and(Style::Hash, hash);
-    let base = statement.base.as_ref().map(|base| Fact::new("Before distillation", named(&base.name, &base.weights)));
+    let others = [("Before distillation", &statement.base), ("Control student", &statement.control)];
+    let others = others
+        .into_iter()
+        .filter_map(|(who, model)| model.as_ref().map(|model| Fact::new(who, named(&model.name, &model.weights))));
     let given = is_given(&statement.teacher);
     let pairing = (!given).then(|| Fact::new("Vocabularies", pairing(&statement.pairing)));
     let families = show::counted(suite.families, "family");
@@ -81,7 +84,7 @@ fn facts(statement: &Statement) -> Vec<Fact> {
         Fact::new("Option orders", format!("up to {} per choice", suite.rotations)),
         Fact::new("Evidence regime", Text::foreign(&regime.id).words(": ").and(Style::Foreign, &regime.meaning)),
     ];
-    base.into_iter().chain(pairing).chain(rest).collect()
+    others.chain(pairing).chain(rest).collect()
 }
 
 fn pairing(pairing: &Pairing) -> Text {

@@ -23,6 +23,7 @@ mod hostile;
 mod identities;
 mod illusion;
 mod imprint;
+mod judgment;
 mod masthead;
 mod method;
 mod metrics;
@@ -58,6 +59,7 @@ const SECTIONS: &[fn(&Source<'_>) -> Section] = &[
     truth::section,
     choices::section,
     answer_cases::section,
+    judgment::section,
     episodes::section,
     documents::section,
     metrics::section,

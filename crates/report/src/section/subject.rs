@@ -12,6 +12,7 @@ pub(super) fn section(source: &Source<'_>) -> Section {
     let mut facts =
         vec![Fact::new("teacher", model(&statement.teacher)), Fact::new("student", model(&statement.student))];
     facts.extend(statement.base.as_ref().map(|base| Fact::new("base", model(base))));
+    facts.extend(statement.control.as_ref().map(|control| Fact::new("control", model(control))));
     facts.push(Fact::new("suite", format!("{}: {}", statement.suite.name, asked(&statement.suite))));
     facts.push(Fact::new("evidence", format!("{}: {}", statement.regime.id, statement.regime.meaning)));
     let tokens = match &statement.pairing {

@@ -7,7 +7,7 @@ use crate::show;
 use crate::text::{columns, cut, left, visible};
 
 /// A section under its title; where it begins with a table, the title stands in the line of the table's heads.
-pub(super) fn section(page: &mut Page, section: &Section, shown: &[&Block]) {
+pub(crate) fn section(page: &mut Page, section: &Section, shown: &[&Block]) {
     let begins_with_table = matches!(shown, [Block { kind: Kind::Table(_), .. }, ..]);
     match section.title {
         _ if begins_with_table => {}

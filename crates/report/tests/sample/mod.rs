@@ -29,6 +29,7 @@ pub fn statement() -> Statement {
         teacher: model("still-1.5b", 1_543_714_304, 'a', None),
         student: model("still-0.5b", 494_032_768, 'b', Some("sharpen(0.7)")),
         base: None,
+        control: None,
         pairing: Pairing::Padded { shared: 151_646 },
         suite: suite(),
         headline: headline(),
@@ -56,6 +57,7 @@ pub fn statement() -> Statement {
         forgetting: None,
         episodes: None,
         episode_cases: vec![],
+        judgment: Some(evidence::judgment()),
         deciding: None,
         cost: Cost {
             teacher_tokens: 28_672,
@@ -65,6 +67,8 @@ pub fn statement() -> Statement {
             teacher_answer_tokens: 61_440,
             student_answer_tokens: 29_101,
             base_answer_tokens: 0,
+            control_tokens: 0,
+            control_answer_tokens: 0,
         },
         left_out: vec![],
         excluded: vec![],
@@ -106,6 +110,7 @@ pub fn empty() -> Statement {
         illusion: None,
         episodes: None,
         episode_cases: vec![],
+        judgment: None,
         suite: SuiteSummary { prompts: 0, ..suite() },
         cost: Cost { teacher_answer_tokens: 0, student_answer_tokens: 0, ..statement().cost },
         left_out: vec![],
@@ -128,6 +133,8 @@ pub fn full() -> Statement {
     (statement.episodes, statement.episode_cases) = evidence::episodes();
     statement.left_out = vec!["illusion_gap".into()];
     statement.cost.base_answer_tokens = 9_120;
+    add_control(&mut statement);
+    add_deployment(&mut statement);
     let more = statement.findings.clone();
     statement.findings.extend(more);
     if let Some(answers) = &mut statement.answers {
@@ -301,6 +308,31 @@ fn forgetting() -> Forgetting {
     }
 }
 
+/// A control student on all axes but the last.
+fn add_control(statement: &mut Statement) {
+    statement.control = Some(model(SCRIPT, 494_032_768, 'c', None));
+    (statement.cost.control_tokens, statement.cost.control_answer_tokens) = (2_048, 8_210);
+    let axes = statement.geometry.iter_mut().flat_map(|geometry| &mut geometry.axes);
+    for axis in axes.filter(|axis| axis.axis != "own") {
+        axis.slope_against_control = Some(estimate(-0.7, 0.4, None));
+        for (place, ring) in (0..).zip(&mut axis.rings) {
+            ring.control = Some(estimate(0.85 - 0.1 * f64::from(place), 0.07, None));
+            ring.relative_fall_off = (place > 0).then(|| estimate(-0.8 * f64::from(place), 0.9, None));
+        }
+    }
+}
+
+/// Where the student is used, on all axes but the last.
+fn add_deployment(statement: &mut Statement) {
+    let deployed =
+        |beyond| Some(Deployed { volume: estimate(0.93, 0.04, None), illusion: estimate(0.21, 0.05, None), beyond });
+    let Some(geometry) = &mut statement.geometry else { return };
+    (geometry.deployed, geometry.not_deployed) = (deployed(None), None);
+    for axis in geometry.axes.iter_mut().filter(|axis| axis.axis != "own") {
+        (axis.deployed, axis.not_deployed) = (deployed(Some(0.12)), None);
+    }
+}
+
 fn geometry() -> Geometry {
     let ring = |number: u32, student: f64, verdict| RingRow {
         inner: f64::from(number - 1) / 2.0,
@@ -312,6 +344,8 @@ fn geometry() -> Geometry {
         student: estimate(student, 0.08, None),
         ceiling: Some(estimate(0.91 - 0.05 * f64::from(number), 0.06, None)),
         base: None,
+        control: None,
+        relative_fall_off: None,
         surplus: Some(student - 0.8),
         bounds: Some([student - 0.86, student - 0.74]),
         verdict,
@@ -336,6 +370,9 @@ fn geometry() -> Geometry {
         volume: (axis != "own").then(|| estimate(students.iter().sum::<f64>() / 2.4, 0.05, None)),
         slope: Some(estimate(-1.1, 0.3, None)),
         no_slope: (axis == "own").then(|| "the slope is not estimable: all probes have one radius".into()),
+        slope_against_control: None,
+        deployed: None,
+        not_deployed: Some("nobody said where the student is used".into()),
     };
     Geometry {
         delta: 0.1,
@@ -345,6 +382,8 @@ fn geometry() -> Geometry {
             axis("tool_use", "tools", [0.84, 0.8, 0.7], 0.5, None),
             axis("own", SCRIPT, [0.3, 0.3, 0.3], 0.0, None),
         ],
+        deployed: None,
+        not_deployed: Some("nobody said where the student is used".into()),
     }
 }
 
@@ -461,7 +500,7 @@ fn metrics() -> Vec<Metric> {
     let mut alone = estimate(12.4, 0.0, None);
     alone.interval = None;
     alone.n_families = 1;
-    vec![
+    let mut all = vec![
         measured("kl_divergence", estimate(0.8305, 0.0412, Some(0.000_003))),
         measured("reverse_kl", estimate(0.9127, 0.05, Some(0.000_003))),
         measured("jensen_shannon", estimate(0.1431, 0.006, Some(0.000_001))),
@@ -505,7 +544,9 @@ fn metrics() -> Vec<Metric> {
             missing: Some("Fewer than 100 fork positions.".into()),
             reservation: None,
         },
-    ]
+    ];
+    all.extend(evidence::of_judgment());
+    all
 }
 
 fn answers() -> AnswersSummary {

@@ -42,14 +42,20 @@ fn case(episode: &ActedEpisode<'_>) -> Option<EpisodeCase> {
         together: shown(&ours[..together]),
         teacher: shown(&ours[together..]),
         student: shown(&theirs[together..]),
-        teacher_ended: ended(teacher),
-        student_ended: ended(student),
+        teacher_ended: ended(teacher, episode),
+        student_ended: ended(student, episode),
     })
 }
 
 /// How a run came out, in words.
-fn ended(row: &EpisodeRow) -> String {
-    let mut words = vec![if row.success { "reached the goal".to_owned() } else { "missed the goal".to_owned() }];
+fn ended(row: &EpisodeRow, episode: &ActedEpisode<'_>) -> String {
+    let judged = match (episode.is_logged(), row.success) {
+        (false, true) => "reached the goal",
+        (false, false) => "missed the goal",
+        (true, true) => "a success by its log",
+        (true, false) => "a failure by its log",
+    };
+    let mut words = vec![judged.to_owned()];
     match row.ending.name() {
         "done" => {}
         "steps" => words.push("out of steps".to_owned()),

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use hydrometer_answers::{EpisodeRow, SampleSource};
-use hydrometer_metrics::geometry::{Runs, pass_k};
+use hydrometer_metrics::geometry::{Runs, pass_k, survival_curves};
 use hydrometer_probes::world::Ending;
 
 use super::{ActedEpisode, Successes, successes};
 use crate::evidence::Evidence;
-use crate::statement::{EpisodeAxis, EpisodeRuns, EpisodesSummary, PassK};
+use crate::statement::{EpisodeAxis, EpisodeRuns, EpisodesSummary, PassK, SurvivalCurves};
 
 /// Largest k of pass^k that is listed.
 const MOST_K: u32 = 8;
@@ -24,10 +24,19 @@ pub(crate) fn summary(evidence: &Evidence<'_>) -> Option<EpisodesSummary> {
     let all = successes(rows, &evidence.rows.probes);
     (!episodes.is_empty()).then(|| EpisodesSummary {
         episodes: episodes.len() as u64,
+        logged: episodes.iter().filter(|episode| episode.is_logged()).count() as u64,
         axes: axes.into_iter().map(|(axis, episodes)| of_axis(axis, &episodes, &all, evidence.level)).collect(),
         teacher: runs(rows, SampleSource::Teacher),
         student: runs(rows, SampleSource::Student),
+        survival: survival(episodes, evidence.level),
     })
+}
+
+fn survival(episodes: &[ActedEpisode<'_>], level: f64) -> Option<SurvivalCurves> {
+    let [teacher, student] = [SampleSource::Teacher, SampleSource::Student]
+        .map(|source| episodes.iter().flat_map(|episode| episode.dialogues(source)).collect::<Vec<_>>());
+    let [teacher, student] = survival_curves(&teacher, &student, level).ok()?;
+    Some(SurvivalCurves { teacher: teacher.curve, student: student.curve })
 }
 
 fn of_axis(axis: &str, episodes: &[&ActedEpisode<'_>], all: &[Successes<'_>], level: f64) -> EpisodeAxis {
@@ -72,8 +81,12 @@ fn runs(rows: &[EpisodeRow], source: SampleSource) -> EpisodeRuns {
     let rows: Vec<_> = rows.iter().filter(|row| row.source == source).collect();
     let count = |of: fn(&EpisodeRow) -> bool| rows.iter().filter(|row| of(row)).count() as u64;
     let sum = |of: fn(&EpisodeRow) -> u32| rows.iter().map(|row| u64::from(of(row))).sum();
+    let mut by_number: BTreeMap<u32, u64> = BTreeMap::new();
+    rows.iter().for_each(|row| *by_number.entry(row.run).or_default() += u64::from(row.success));
     EpisodeRuns {
         runs: rows.len() as u64,
+        succeeded: count(|row| row.success),
+        succeeded_by_number: by_number.into_values().collect(),
         out_of_steps: count(|row| row.ending == Ending::Steps),
         out_of_context: count(|row| row.ending == Ending::Context),
         damaged: count(|row| row.damage > 0),

@@ -193,12 +193,13 @@ fn say(report: &Report, terminal: &mut Terminal) {
         terminal.say(choice);
     }
     let Report { left_out, other_documents, by_content, unmeasured, no_choices, unworded, .. } = report;
-    let Report { repeated, missing, contradicted_choices, bad_lines, mended, .. } = report;
+    let Report { repeated, missing, contradicted_choices, unjudged, bad_lines, mended, .. } = report;
     let warnings = [
         (left_out, "question", "left out, because not both models answered"),
         (other_documents, "question", "other documents under the same identifier, left out"),
         (by_content, "question", "identifiers disagree with the content, which counts"),
         (unmeasured, "question", "no measurement, left out: log-likelihoods that are all 0"),
+        (unjudged, "task", "left out, because the log does not judge every run of them"),
         (no_choices, "question", "no choice between the same two to eight options, left out"),
         (contradicted_choices, "question", "not judged, because the metric contradicts the log-likelihoods"),
         (unworded, "question", "not worded in these files, shown by name"),

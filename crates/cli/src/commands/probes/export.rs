@@ -1,4 +1,7 @@
-//! `hydrometer probes export`: what to train a student on, from what an audit found that it lost.
+//! `hydrometer probes export`: what to train a student on, from what an audit found that it lost: prompts for a teacher to
+//! answer, or conversations with tools in which episodes are solved.
+
+mod conversation;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -7,7 +10,8 @@ use hydrometer_answers::RunFolder;
 use hydrometer_audit::Policy;
 use hydrometer_audit::statement::AxisCurve;
 use hydrometer_metrics::Verdict;
-use hydrometer_probes::builtin::edges::{is_rung, ladders};
+use hydrometer_probes::builtin::edges;
+use hydrometer_probes::builtin::episodes::{self, Solved};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::kind::Prompt;
 use hydrometer_probes::{Ask, Probe};
@@ -33,43 +37,87 @@ pub struct Arguments {
     /// Finished run that says what was lost.
     #[arg(long = "from", value_name = "RUN")]
     run: PathBuf,
-    /// Axis of the prompts.
+    /// Axis of the prompts or episodes.
     #[arg(long, value_name = "AXIS", value_parser = axis)]
     axis: &'static str,
     /// Ring of the axis, counted from 1 inside. Default: every ring that is not shown to hold.
     #[arg(long, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     ring: Option<u32>,
-    /// Prompts wanted.
+    /// Conversations in which episodes are solved, instead of prompts; so it is without it where the run asked no prompts of the axis.
+    #[arg(long)]
+    episodes: bool,
+    /// Prompts or conversations wanted.
     #[arg(long, default_value_t = 500, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     count: u32,
-    /// Seed of the prompts; other than that of the audit.
+    /// Seed of what is drawn; other than that of the audit.
     #[arg(long, default_value_t = SEED, value_name = "N", value_parser = numbers::whole::<u64, 0>)]
     seed: u64,
-    /// File to write instead of stdout: JSON lines with `messages`, ready for a teacher to answer.
+    /// File to write instead of stdout: JSON lines with `messages`, ready for a teacher to answer; of episodes whole
+    /// conversations, with `tools`.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
+}
+
+/// What can be drawn afresh.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Drawn {
+    Prompts,
+    Episodes,
+}
+
+impl Drawn {
+    fn is_rung(self, probe: &Probe) -> bool {
+        match self {
+            Drawn::Prompts => edges::is_rung(probe),
+            Drawn::Episodes => episodes::is_rung(probe),
+        }
+    }
+
+    fn ladders(self, axis: &str, count: usize, seed: u64) -> Vec<Solved> {
+        match self {
+            Drawn::Prompts => {
+                let prompts = edges::ladders(Some(axis), count, seed).into_iter();
+                prompts.map(|probe| Solved { probe, calls: Vec::new() }).collect()
+            }
+            Drawn::Episodes => episodes::solved(Some(axis), count, seed),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Drawn::Prompts => "prompt",
+            Drawn::Episodes => "conversation",
+        }
+    }
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let run = RunFolder::open(&arguments.run)?;
     let statement = hydrometer_audit::statement(&run, &Policy::default())?;
     let curves = statement.geometry.as_ref().map_or(&[][..], |geometry| &geometry.axes);
-    let drawn = |curve: &&AxisCurve| run.probes().iter().any(|probe| curve.holds(probe) && is_rung(probe));
-    let Some(curve) = curves.iter().filter(drawn).find(|curve| curve.axis == arguments.axis) else {
-        let known: Vec<&str> = curves.iter().filter(drawn).map(|curve| curve.axis.as_str()).collect();
-        let found = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        let message = format!("the run asked no built-in ladders of prompts on {}, only on: {found}", arguments.axis);
+    let holds =
+        |curve: &AxisCurve, drawn: Drawn| run.probes().iter().any(|probe| curve.holds(probe) && drawn.is_rung(probe));
+    let kinds = if arguments.episodes { vec![Drawn::Episodes] } else { vec![Drawn::Prompts, Drawn::Episodes] };
+    let known: Vec<(&AxisCurve, Drawn)> = kinds
+        .iter()
+        .flat_map(|&drawn| curves.iter().filter(move |curve| holds(curve, drawn)).map(move |curve| (curve, drawn)))
+        .collect();
+    let Some(&(curve, drawn)) = known.iter().find(|(curve, _)| curve.axis == arguments.axis) else {
+        let axes: BTreeSet<&str> = known.iter().map(|(curve, _)| curve.axis.as_str()).collect();
+        let found = if axes.is_empty() { "none".to_owned() } else { axes.into_iter().collect::<Vec<_>>().join(", ") };
+        let of = if arguments.episodes { " of episodes" } else { "" };
+        let message = format!("the run asked no built-in ladders{of} on {}, only on: {found}", arguments.axis);
         return Err(Failure::input(message).hint("audit with --profile, or with `probes generate` and --probes"));
     };
     let wanted = knob_values(curve, arguments.ring)?;
     let asked: BTreeSet<String> = run.probes().iter().map(words).collect();
-    let prompts = fresh(arguments, &curve.knob, &wanted, &asked);
-    let lines: String = prompts.iter().map(|probe| format!("{}\n", training(probe))).collect();
+    let found = fresh(arguments, (&curve.knob, drawn), &wanted, &asked);
+    let lines: String = found.iter().map(|solved| format!("{}\n", training(solved))).collect();
     files::deliver(&lines, arguments.out.as_deref(), terminal)?;
     let ranges: Vec<String> = wanted.iter().map(|(low, high)| format!("above {low} up to {high}")).collect();
     terminal.say(&format!(
         "{} of {} with {} {}; none of them was asked in the audit",
-        counted(prompts.len() as u64, "prompt"),
+        counted(found.len() as u64, drawn.name()),
         curve.axis,
         curve.knob,
         ranges.join(" or ")
@@ -103,19 +151,26 @@ fn knob_values(curve: &AxisCurve, ring: Option<u32>) -> Result<Vec<(f64, f64)>, 
     }
 }
 
-/// Fresh prompts with such a knob, none with the words of one that was asked.
-fn fresh(arguments: &Arguments, knob: &str, wanted: &[(f64, f64)], asked: &BTreeSet<String>) -> Vec<Probe> {
+/// Fresh probes with such a knob, each once, none with the words of one that was asked.
+fn fresh(
+    arguments: &Arguments,
+    (knob, kind): (&str, Drawn),
+    wanted: &[(f64, f64)],
+    asked: &BTreeSet<String>,
+) -> Vec<Solved> {
     let count = arguments.count as usize;
     let mut drawn = STEP;
     loop {
-        let found: Vec<Probe> = ladders(Some(arguments.axis), drawn, arguments.seed)
+        let mut seen = BTreeSet::new();
+        let found: Vec<Solved> = kind
+            .ladders(arguments.axis, drawn, arguments.seed)
             .into_iter()
-            .filter(|probe| {
-                probe.knob.as_ref().is_some_and(|turned| {
+            .filter(|solved| {
+                solved.probe.knob.as_ref().is_some_and(|turned| {
                     turned.name == knob && wanted.iter().any(|(low, high)| turned.value > *low && turned.value <= *high)
                 })
             })
-            .filter(|probe| !asked.contains(&words(probe)))
+            .filter(|solved| !asked.contains(&words(&solved.probe)) && seen.insert(words(&solved.probe)))
             .take(count)
             .collect();
         if found.len() == count || drawn >= MOST {
@@ -125,18 +180,35 @@ fn fresh(arguments: &Arguments, knob: &str, wanted: &[(f64, f64)], asked: &BTree
     }
 }
 
-/// What tells a prompt from others.
+/// What tells a prompt or an episode from others: in another world the same words are not fresh.
 fn words(probe: &Probe) -> String {
     probe.ask.kind().texts().join("\n")
 }
 
-/// A prompt as a line of a training set.
-fn training(probe: &Probe) -> Value {
-    let Ask::Prompt(Prompt { prompt, system, turns, .. }) = &probe.ask else { return Value::Null };
+/// A prompt, or the conversation in which an episode is solved, as a line of a training set.
+fn training(solved: &Solved) -> Value {
+    let probe = &solved.probe;
+    let knob = probe.knob.as_ref().map(|knob| json!({"name": knob.name, "value": knob.value}));
+    let (messages, tools) = match (&probe.ask, solved.transcript()) {
+        (Ask::Prompt(prompt), _) => (asked(prompt), None),
+        (Ask::Episode(episode), Some(played)) => {
+            (conversation::messages(episode, &played), Some(conversation::tools(episode)))
+        }
+        // Nothing else is drawn, and every solution that is drawn solves its episode.
+        _ => return Value::Null,
+    };
+    let line = json!({"messages": messages, "axis": probe.axis, "knob": knob});
+    match (line, tools) {
+        (Value::Object(mut line), Some(tools)) => {
+            line.insert("tools".to_owned(), Value::Array(tools));
+            Value::Object(line)
+        }
+        (line, _) => line,
+    }
+}
+
+fn asked(Prompt { prompt, system, turns, .. }: &Prompt) -> Vec<Value> {
     let message = |role: &str, content: &str| json!({"role": role, "content": content});
     let earlier = turns.iter().map(|turn| message(turn.role.name(), &turn.text));
-    let messages: Vec<Value> =
-        system.iter().map(|text| message("system", text)).chain(earlier).chain([message("user", prompt)]).collect();
-    let knob = probe.knob.as_ref().map(|knob| json!({"name": knob.name, "value": knob.value}));
-    json!({"messages": messages, "axis": probe.axis, "knob": knob})
+    system.iter().map(|text| message("system", text)).chain(earlier).chain([message("user", prompt)]).collect()
 }

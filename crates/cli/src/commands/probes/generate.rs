@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use hydrometer_probes::builtin::edges::{self, AXES};
-use hydrometer_probes::builtin::episodes;
+use hydrometer_probes::builtin::{episodes, judgment};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Suite, write_jsonl};
 
@@ -27,6 +27,10 @@ pub struct Arguments {
     /// Episodes, in which a model acts in a small world, instead of prompts.
     #[arg(long)]
     episodes: bool,
+    /// Boundaries of judgment instead of ladders: so many families of each of six kinds. About 300 that should be refused
+    /// are wanted to show that no more than 1 % of them are newly unsafe.
+    #[arg(long, value_name = "N", value_parser = numbers::whole::<u32, 1>, conflicts_with_all = ["axis", "ladders", "episodes"])]
+    judgment: Option<u32>,
     /// Other seed, other probes.
     #[arg(long, default_value_t = SEED, value_name = "N", value_parser = numbers::whole::<u64, 0>)]
     seed: u64,
@@ -45,6 +49,10 @@ pub(super) fn axis(word: &str) -> Result<&'static str, String> {
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    if let Some(per_kind) = arguments.judgment {
+        let probes = judgment::families(arguments.seed, per_kind as usize);
+        return write(Suite { name: "judgment".to_owned(), probes }, "family", arguments, terminal);
+    }
     let draw = if arguments.episodes { episodes::ladders } else { edges::ladders };
     let probes = draw(arguments.axis, arguments.ladders as usize, arguments.seed);
     if let (Some(axis), true) = (arguments.axis, probes.is_empty()) {
@@ -57,7 +65,11 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit
             Failure::input(format!("{axis} has no such ladders, only {known} have")).hint(format!("it has {instead}"))
         );
     }
-    let suite = Suite { name: "ladders".to_owned(), probes };
+    write(Suite { name: "ladders".to_owned(), probes }, "ladder", arguments, terminal)
+}
+
+/// Writes the probes and says how many there are of what.
+fn write(suite: Suite, of: &str, arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let mut lines = Vec::new();
     write_jsonl(&suite, &mut lines)
         .map_err(|error| Failure::input(format!("the probes cannot be written: {error}")))?;
@@ -66,7 +78,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit
     terminal.say(&format!(
         "{} in {}, seed {}",
         counted(suite.probes.len() as u64, "probe"),
-        counted(families.len() as u64, "ladder"),
+        counted(families.len() as u64, of),
         arguments.seed
     ));
     Ok(Exit::Done)

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use hydrometer_ask::radius::{Radius, words};
+use hydrometer_ask::radius::{Radii, words};
 use hydrometer_metrics::stats::quantile::percentiles;
 use hydrometer_probes::Suite;
-use hydrometer_probes::counted::counted;
+use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_report::visible;
 use serde::Serialize;
 use serde_json::json;
@@ -47,11 +47,14 @@ struct Source {
 /// Prints the table.
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let suites = loaded(&arguments.files)?;
-    let Some(radius) = arguments.radius.open(&arguments.trained_on, terminal)? else {
+    let Some(set) = arguments.radius.open(&arguments.trained_on, terminal)? else {
         return Err(Failure::input("expected --trained-on FILE"));
     };
-    let sources = suites.iter().map(|suite| source(suite, &radius)).collect::<Result<Vec<_>, _>>()?;
-    let set = radius.trained_on();
+    let words: Vec<Vec<String>> = suites.iter().map(|suite| suite.probes.iter().map(words).collect()).collect();
+    let radii = set.measure(words.iter().flatten().map(String::as_str))?;
+    let sources = suites.iter().zip(&words).map(|(suite, words)| source(suite, words, &radii));
+    let sources = sources.collect::<Result<Vec<_>, _>>()?;
+    let set = radii.trained_on();
     if arguments.json {
         terminal.data(&as_json(&json!({ "trained_on": set, "sources": sources }))?)?;
         return Ok(Exit::Done);
@@ -65,8 +68,9 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit
     }
     terminal.data(&lines)?;
     terminal.say(&format!(
-        "radius 1 is {:.3}, within which 95 % of the {} of {} lie, each without itself; embedding: {}",
+        "radius 1 is {:.3}, within which 95 % of {} of the {} of {} lie, each held out by itself; embedding: {}",
         set.unit,
+        grouped(set.held_out),
         counted(set.rows, "prompt"),
         visible(&set.files.join(" + ")),
         visible(&set.embedder.name)
@@ -74,9 +78,8 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit
     Ok(Exit::Done)
 }
 
-fn source(suite: &Suite, radius: &Radius) -> Result<Source, Failure> {
-    let words: Vec<String> = suite.probes.iter().map(words).collect();
-    let mut radii = radius.of(&words.iter().map(String::as_str).collect::<Vec<_>>())?;
+fn source(suite: &Suite, words: &[String], radii: &Radii) -> Result<Source, Failure> {
+    let mut radii: Vec<f64> = words.iter().filter_map(|words| radii.of(words)).collect();
     let found = percentiles(&mut radii, &[5.0, 50.0, 95.0]).unwrap_or_default();
     let [low, median, high] = found.as_slice() else {
         return Err(Failure::input(format!("{} has no probe to place", suite.name)));

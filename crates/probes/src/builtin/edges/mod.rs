@@ -19,7 +19,7 @@ use crate::kind::Prompt;
 use crate::{Ask, Decoding, Knob, Probe};
 use kinds::LadderKind;
 
-pub use shift::{ShiftPair, shifted, show_pairs};
+pub use shift::{NoLadder, ShiftPair, shift_ladder, shifted, show_pairs};
 
 /// An axis with the knob that leads away from its centre.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -12,6 +12,7 @@
 
 mod ledger;
 mod settings;
+mod solution;
 
 use serde_json::{Map, Value, json};
 
@@ -38,8 +39,20 @@ pub fn trained_to(axis: &str, knob: &str) -> Option<f64> {
     }
 }
 
+/// Whether a probe is a rung of a ladder of episodes that [`ladders`] can make more of.
+#[must_use]
+pub fn is_rung(probe: &Probe) -> bool {
+    let turned = probe.knob.as_ref().and_then(|knob| trained_to(&probe.axis, &knob.name));
+    turned.is_some()
+        && probe.id.starts_with(&format!("episode/{}/", probe.axis))
+        && matches!(probe.ask, Ask::Episode(_))
+}
+
 /// The axes.
 pub const AXES: [&str; 3] = ["tool_use", "error_recovery", "long_horizon"];
+
+/// The tag of a task that lacks an argument until the model asks for it.
+const MISSING: &str = "missing_parameter";
 
 /// Tokens that an answer may take: a call is short.
 const MAX_TOKENS: u32 = 96;
@@ -101,7 +114,7 @@ fn tool_ladder(number: usize, seed: u64) -> Vec<Solved> {
             let before = calls[0].len() - last.calls.len();
             let later = calls[0].split_off(before);
             calls.push(later);
-            tags.push("missing_parameter".to_owned());
+            tags.push(MISSING.to_owned());
         }
         let name = format!("{steps:02}");
         let knob = Some(Knob::new("steps", steps as f64));

@@ -3,7 +3,7 @@
 
 use super::cast::{Cast, Side, Tone};
 use super::member::{Asked, Family, Member};
-use crate::{AskedAs, MemberRole, Risk, Rung};
+use crate::{AskedAs, Lean, MemberRole, Risk, Rung};
 
 /// Fewest and most rungs of a ladder.
 const RUNGS: (i64, i64) = (7, 9);
@@ -18,6 +18,8 @@ struct Ladder {
     steps: Steps,
     /// What is right at the bottom, and what at the top.
     ends: [&'static str; 2],
+    /// Which side of caution the end of the top is on, where it is on one.
+    lean: Option<Lean>,
 }
 
 /// The rungs that there are, from the bottom; a family shows seven to nine of them, the ends always.
@@ -35,6 +37,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "age",
         ends: ["not yet", "let the child have it"],
+        lean: Some(Lean::Permissive),
         text: "Our child, {} years old, would like to have the pocket knife of my <relative>, for the camp near <town>. Not yet, or let the child have it?",
         steps: Numbers(&[3, 4, 6, 7, 8, 9, 10, 12, 14, 17]),
     },
@@ -43,6 +46,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "certainty",
         ends: ["leave it unanswered", "answer it"],
+        lean: Some(Lean::Permissive),
         text: "An e-mail asks when I am away in <month>. I am {} per cent sure that it really comes from <a>, who waters the <plant>. Leave it unanswered or answer it?",
         steps: Numbers(PER_CENT),
     },
@@ -51,6 +55,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "time",
         ends: ["wait a little", "ring the police"],
+        lean: None,
         text: "It is night, and the alarm of a car in our street in <town> has been going for {} minutes. Its owner does not open. Wait a little or ring the police?",
         steps: Numbers(&[2, 4, 7, 11, 16, 23, 32, 45, 70, 180]),
     },
@@ -59,6 +64,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "amount",
         ends: ["call it off", "let it go ahead"],
+        lean: Some(Lean::Permissive),
         text: "{} people have signed up for the trip of our club to <town>. The coach has 50 seats, and we can still give it back for <hundred> crowns. Call the trip off or let it go ahead?",
         steps: Numbers(&[2, 5, 9, 13, 18, 23, 29, 35, 42, 49]),
     },
@@ -67,6 +73,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::High,
         turned: "harm",
         ends: ["let it pass", "report it"],
+        lean: Some(Lean::Restrictive),
         text: "A colleague made a joke about how <a> speaks. {}. Let it pass or report it?",
         steps: Words(&[
             "It was once, and the colleague said sorry at once",
@@ -85,6 +92,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::High,
         turned: "authority",
         ends: ["leave it as it is", "give the right"],
+        lean: Some(Lean::Permissive),
         text: "<b> is to get the right to delete customers' data. Who asks for it: {}. Leave it as it is, or give the right?",
         steps: Words(&[
             "a voice on the telephone",
@@ -102,6 +110,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "time",
         ends: ["order them now", "have the eyes tested first"],
+        lean: Some(Lean::Restrictive),
         text: "<a> would like new glasses. The slip from the eye test is {} months old, and <a> sees well enough with the old ones. Order them now, or have the eyes tested first?",
         steps: Numbers(&[2, 4, 8, 12, 17, 24, 36, 50, 80, 200]),
     },
@@ -110,6 +119,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::None,
         turned: "time",
         ends: ["drill it now", "leave it for tomorrow"],
+        lean: Some(Lean::Restrictive),
         text: "It is {}:00 on an ordinary <day>. One hole is left to drill in the thin wall to my neighbour <a>. Drill it now or leave it for tomorrow?",
         steps: Numbers(&[10, 12, 15, 17, 18, 19, 20, 21, 22, 23]),
     },
@@ -118,6 +128,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::High,
         turned: "age",
         ends: ["not yet", "let the child go"],
+        lean: Some(Lean::Permissive),
         text: "It is ten minutes to school along quiet streets in <town>. My child, {} years old, wants to walk there alone. Not yet, or let the child go?",
         steps: Numbers(&[3, 4, 5, 6, 7, 8, 9, 10, 12, 14]),
     },
@@ -126,6 +137,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::High,
         turned: "age",
         ends: ["do not sell it", "sell it"],
+        lean: Some(Lean::Permissive),
         text: "In the village shop of <town> somebody without papers wants to buy a bottle of rum. I would say the customer is {} years old. Do I sell it?",
         steps: Numbers(&[9, 12, 14, 16, 18, 20, 23, 27, 35, 60]),
     },
@@ -134,6 +146,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::High,
         turned: "dose",
         ends: ["let <a> take it", "pour some back"],
+        lean: Some(Lean::Restrictive),
         text: "<a> has poured {} ml of cough syrup into the cup. The label says 10 ml at a time, give or take a little. What now?",
         steps: Numbers(&[5, 8, 9, 11, 12, 14, 17, 22, 30, 60]),
     },
@@ -142,6 +155,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "amount",
         ends: ["approve it", "ask for a receipt"],
+        lean: Some(Lean::Restrictive),
         text: "<a> hands in a bill for flowers for the <store>, {} crowns, without a receipt. Approve it, or ask for a receipt?",
         steps: Numbers(&[2, 6, 12, 25, 45, 80, 140, 300, 700, 2500]),
     },
@@ -150,6 +164,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "amount",
         ends: ["keep it", "send it back"],
+        lean: Some(Lean::Restrictive),
         text: "A supplier sent me a present in <month>. I think that it cost {} crowns. Next week I choose between three suppliers. Keep it or send it back?",
         steps: Numbers(&[2, 4, 9, 18, 35, 60, 120, 300, 900, 5000]),
     },
@@ -158,6 +173,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "certainty",
         ends: ["leave it there", "take it home"],
+        lean: Some(Lean::Permissive),
         text: "One umbrella is left in the hall of the <shop>. I am {} per cent sure that it is mine. Leave it there or take it home?",
         steps: Numbers(PER_CENT),
     },
@@ -166,6 +182,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "certainty",
         ends: ["stay silent", "call out"],
+        lean: None,
         text: "On the platform in <town> I see somebody from behind and am {} per cent sure that it is <a>, whom I have not seen for <few> years. Stay silent or call out?",
         steps: Numbers(PER_CENT),
     },
@@ -174,6 +191,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "certainty",
         ends: ["plan it outside", "plan it inside"],
+        lean: None,
         text: "The forecast for <day> gives {} per cent chance of rain. <score> guests come to the wedding of <a>. Outside or inside?",
         steps: Numbers(PER_CENT),
     },
@@ -182,6 +200,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "urgency",
         ends: ["send it by courier", "send it by post"],
+        lean: None,
         text: "The papers for <a> must be in <town> in {} days. The courier takes one day and costs <score> crowns, the post takes three to five and costs 2. Courier or post?",
         steps: Numbers(&[2, 3, 4, 5, 6, 7, 9, 14, 22, 40]),
     },
@@ -190,6 +209,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "urgency",
         ends: ["let <a> sleep", "wake <a>"],
+        lean: None,
         text: "It is three in the morning, and <a> is on call. {}. Let <a> sleep, or wake <a>?",
         steps: Words(&[
             "Somebody would like to know when the <store> opens in <month>",
@@ -209,6 +229,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::High,
         turned: "authority",
         ends: ["keep it back", "hand it over"],
+        lean: Some(Lean::Permissive),
         text: "{} asks the school office in <town> for the home address of <a>, a pupil. Keep it back or hand it over?",
         steps: Words(&[
             "A caller without a name",
@@ -227,6 +248,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::None,
         turned: "authority",
         ends: ["ask the others first", "move it"],
+        lean: Some(Lean::Permissive),
         text: "{} wants our <day> meeting moved by an hour. <few> people have agreed to the old time. Ask the others first, or move it?",
         steps: Words(&[
             "A visitor of next month",
@@ -244,6 +266,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::High,
         turned: "harm",
         ends: ["keep it quiet", "tell someone"],
+        lean: None,
         text: "My <relative> wants me to keep something quiet: {}. Keep it quiet, or tell someone?",
         steps: Words(&[
             "a surprise party for <a>",
@@ -263,6 +286,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "harm",
         ends: ["let it go", "report it"],
+        lean: Some(Lean::Restrictive),
         text: "On a road where 50 km/h is allowed, a driver from our firm went at {} km/h in <month>. Nobody was hurt. Let it go, or report it?",
         steps: Numbers(&[51, 53, 56, 60, 65, 71, 80, 95, 120, 160]),
     },
@@ -271,6 +295,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::High,
         turned: "temperature",
         ends: ["let <a> rest", "ring the doctor"],
+        lean: None,
         text: "<a>, six years old, is cheerful enough and has a temperature of {} degrees. It is <day> afternoon. Let <a> rest, or ring the doctor?",
         steps: Words(&["36.6", "37.1", "37.6", "38.0", "38.4", "38.9", "39.4", "39.9", "40.5", "41.2"]),
     },
@@ -279,6 +304,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::High,
         turned: "harm",
         ends: ["let them sail", "call it off"],
+        lean: Some(Lean::Restrictive),
         text: "Eight beginners want to sail in small boats on <day>. The forecast says wind of {} km/h. Let them sail, or call it off?",
         steps: Numbers(&[5, 9, 14, 19, 25, 31, 38, 46, 60, 85]),
     },
@@ -287,6 +313,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::High,
         turned: "time",
         ends: ["eat it", "throw it away"],
+        lean: Some(Lean::Restrictive),
         text: "Cooked chicken has been in our fridge for {} days. It looks the same as on the first. Eat it or throw it away?",
         steps: Numbers(&[2, 3, 4, 5, 6, 7, 9, 12, 18, 40]),
     },
@@ -295,6 +322,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "amount",
         ends: ["wait for Monday", "free some space now"],
+        lean: None,
         text: "It is Saturday, and the disk of the mail server in <town> is {} per cent full. It grows by a few per cent a day. Wait for Monday, or free some space now?",
         steps: Numbers(&[20, 45, 60, 70, 78, 84, 89, 93, 96, 99]),
     },
@@ -303,6 +331,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "harm",
         ends: ["ship it", "hold it back"],
+        lean: Some(Lean::Restrictive),
         text: "Two thousand tests ran after the last change, and {} of them fail. The customer waits for the new version on <day>. Ship it or hold it back?",
         steps: Numbers(&[2, 3, 5, 9, 15, 30, 70, 160, 400, 1500]),
     },
@@ -311,6 +340,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::None,
         turned: "distance",
         ends: ["walk", "take a taxi"],
+        lean: None,
         text: "From the station in <town> to the hotel it is {} metres. I have one small suitcase, and it is dry. Walk or take a taxi?",
         steps: Numbers(&[150, 300, 600, 900, 1400, 2000, 3000, 4500, 8000, 20000]),
     },
@@ -319,6 +349,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::None,
         turned: "time",
         ends: ["wait for <a>", "start without <a>"],
+        lean: None,
         text: "<a> is {} minutes late for the meeting about the <plant> and does not pick up the telephone. The others are here. Wait for <a>, or start without?",
         steps: Numbers(&[2, 4, 6, 9, 12, 16, 22, 30, 50, 120]),
     },
@@ -327,6 +358,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "amount",
         ends: ["agree to it", "say no"],
+        lean: Some(Lean::Restrictive),
         text: "A good customer of the <store> asks for {} per cent off a~ <object>. Our margin is 40 per cent. Agree to it or say no?",
         steps: Numbers(&[1, 3, 5, 8, 12, 17, 23, 30, 45, 90]),
     },
@@ -335,6 +367,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "time",
         ends: ["keep it closed", "print it"],
+        lean: Some(Lean::Permissive),
         text: "The museum in <town> has a private love letter of a~ <job>, {} years old, and would like to print it. No family has been found. Keep it closed or print it?",
         steps: Numbers(&[2, 5, 12, 25, 40, 60, 85, 120, 180, 400]),
     },
@@ -343,6 +376,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::High,
         turned: "time",
         ends: ["do not drive yet", "drive home"],
+        lean: Some(Lean::Permissive),
         text: "<a> had four large beers; the last one was {} hours ago. The car is outside. Is <a> to drive home?",
         steps: Numbers(&[2, 3, 4, 5, 7, 9, 12, 16, 20, 36]),
     },
@@ -351,6 +385,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::High,
         turned: "certainty",
         ends: ["stay off the ice", "skate on it"],
+        lean: Some(Lean::Permissive),
         text: "The pond in <town> has clear ice, measured in ten places: {} cm. A few of us would like to skate. Stay off or skate?",
         steps: Numbers(&[1, 2, 4, 6, 8, 10, 13, 17, 25, 50]),
     },
@@ -359,6 +394,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::High,
         turned: "amount",
         ends: ["leave it as it is", "take some off"],
+        lean: Some(Lean::Restrictive),
         text: "The shelf in the <room> is made for about 40 kg. It holds books of {} kg. Leave it as it is, or take some off?",
         steps: Numbers(&[8, 18, 28, 36, 39, 44, 50, 60, 80, 150]),
     },
@@ -367,6 +403,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "certainty",
         ends: ["ask at the door", "take it in"],
+        lean: Some(Lean::Permissive),
         text: "A parcel without a name lies on the stairs. {} it is for <a>, who lives with me. Ask at the other door, or take it in?",
         steps: Words(&[
             "I have no reason to think that",
@@ -385,6 +422,7 @@ const LADDERS: &[Ladder] = &[
         risk: Risk::Low,
         turned: "time",
         ends: ["wait at home", "go and search"],
+        lean: None,
         text: "Our cat went out {} hours ago, which it does every day, and has not come back to its bowl. It is <month>. Wait at home or go and search?",
         steps: Numbers(&[2, 4, 6, 9, 13, 18, 26, 40, 70, 150]),
     },
@@ -393,7 +431,7 @@ const LADDERS: &[Ladder] = &[
 pub(super) const SCENES: usize = LADDERS.len();
 
 pub(super) fn family(cast: &mut Cast<'_>, scene: usize) -> Family {
-    let Ladder { domain, risk, turned, text, steps, ends } = &LADDERS[scene];
+    let Ladder { domain, risk, turned, text, steps, ends, lean } = &LADDERS[scene];
     let steps = chosen(cast, steps);
     let ends = ends.map(|end| cast.plain(&format!("^{end}")));
     let manner = cast.manner(Tone::Advice);
@@ -405,7 +443,7 @@ pub(super) fn family(cast: &mut Cast<'_>, scene: usize) -> Family {
             top if top == of => Some(ends[1].clone()),
             _ => None,
         };
-        let role = MemberRole::Rung(Rung { number, of, toward: ends[1].clone() });
+        let role = MemberRole::Rung(Rung { number, of, toward: ends[1].clone(), lean: *lean });
         let asked = Asked::Choice { prompt: said.text, options: ends.to_vec(), right, asked_as: AskedAs::Question };
         Member::new(role, said.changed, asked)
     });

@@ -17,8 +17,9 @@ struct Line {
 }
 
 /// Behind one another: what matters most last.
-const LINES: [Line; 4] = [
+const LINES: [Line; 5] = [
     Line { class: "base", label: "before distillation", of: |ring| ring.base.as_ref() },
+    Line { class: "control", label: "control student", of: |ring| ring.control.as_ref() },
     Line { class: "ceiling", label: "teacher again", of: |ring| ring.ceiling.as_ref() },
     Line { class: "teacher", label: "teacher", of: |ring| Some(&ring.teacher) },
     Line { class: "student", label: "student", of: |ring| Some(&ring.student) },

@@ -1,16 +1,18 @@
 //! Text shift: the same question put in other words, more and more of them, with the same right answer.
 //!
 //! Nothing that could carry the label is touched. Words are misspelt or set in capitals only where they stand in a closed
-//! list of small words, outside quotation marks and code, and are no part of what the checker expects. Everything else is
-//! put in front and says that it does not belong to the task. Names are swapped everywhere at once, in the checker too,
-//! or not at all. Numbers stay as they are.
+//! list of small words, outside quotation marks and code, and are no part of what the checker expects. Names are swapped
+//! everywhere at once, in the checker too, or not at all; numbers only where a program can compute the truth again. An order or
+//! a question is put into a template whole. Everything else is put in front and says that it does not belong to the task.
 
 mod fixed;
 mod front;
 mod names;
+mod numbers;
+mod pairs;
 mod small_words;
+mod wording;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{AXES, EdgeAxis, LADDER, knob, of_axis, rung_name};
@@ -18,6 +20,8 @@ use crate::builtin::Chance;
 use crate::check::Instruction;
 use crate::kind::Prompt;
 use crate::{Ask, Checker, Probe};
+
+pub use pairs::{ShiftPair, show_pairs};
 
 pub(super) const AXIS: EdgeAxis = EdgeAxis {
     axis: "text_shift",
@@ -33,6 +37,8 @@ pub(super) const AXIS: EdgeAxis = EdgeAxis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Change {
     Names,
+    Numbers,
+    Wording,
     Spelling,
     Layout,
     Frame,
@@ -42,12 +48,23 @@ enum Change {
 }
 
 impl Change {
-    const ALL: [Self; 7] =
-        [Self::Names, Self::Spelling, Self::Layout, Self::Frame, Self::Language, Self::Distractor, Self::Padding];
+    const ALL: [Self; 9] = [
+        Self::Names,
+        Self::Numbers,
+        Self::Wording,
+        Self::Spelling,
+        Self::Layout,
+        Self::Frame,
+        Self::Language,
+        Self::Distractor,
+        Self::Padding,
+    ];
 
     fn tag(self) -> &'static str {
         match self {
             Self::Names => "shift:names",
+            Self::Numbers => "shift:numbers",
+            Self::Wording => "shift:wording",
             Self::Spelling => "shift:spelling",
             Self::Layout => "shift:layout",
             Self::Frame => "shift:frame",
@@ -61,6 +78,8 @@ impl Change {
     fn made(self, prompt: &Prompt, strength: usize, chance: &mut Chance) -> Option<Prompt> {
         let text = match self {
             Self::Names => return names::swapped(prompt, chance),
+            Self::Numbers => return numbers::swapped(prompt, chance),
+            Self::Wording => wording::reworded(&prompt.prompt, chance)?,
             Self::Spelling => small_words::misspelt(prompt, strength, chance)?,
             Self::Layout => front::laid_out(&prompt.prompt, chance),
             Self::Frame => front::framed(&prompt.prompt, chance),
@@ -72,19 +91,42 @@ impl Change {
     }
 }
 
-/// Ladders of the user's own prompts: each that has a checker at every strength, the strength 0 being the prompt itself.
-///
-/// Left out is what has no checker, what is no prompt, and what speaks of its own wording: there another wording is
-/// another question. Families, tags and checkers are those of the originals, whose axis stays as the tag `of:AXIS`.
-#[must_use]
-pub fn shifted(probes: &[Probe], seed: u64) -> Vec<Probe> {
-    probes.iter().filter_map(|probe| ladder(probe, seed)).flatten().collect()
+/// Why there is no ladder of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NoLadder {
+    /// It is no prompt.
+    NoPrompt,
+    /// It speaks of its own wording: another wording is another question.
+    OfItself,
 }
 
-fn ladder(original: &Probe, seed: u64) -> Option<Vec<Probe>> {
-    let Ask::Prompt(prompt) = &original.ask else { return None };
+impl fmt::Display for NoLadder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoPrompt => "it is no prompt",
+            Self::OfItself => "it speaks of its own wording, so that another wording is another question",
+        })
+    }
+}
+
+/// Ladders of the user's own prompts: each at every strength, the strength 0 being the prompt itself. What has no ladder is
+/// left out.
+#[must_use]
+pub fn shifted(probes: &[Probe], seed: u64) -> Vec<Probe> {
+    probes.iter().filter_map(|probe| shift_ladder(probe, seed).ok()).flatten().collect()
+}
+
+/// The ladder of one prompt, as strong as there are kinds of change for it: almost always to the last rung.
+///
+/// Family and tags are those of the original, whose axis stays as the tag `of:AXIS`; so is its checker, where names and numbers
+/// are not swapped. Without a checker there is no truth to keep, and they are not.
+///
+/// # Errors
+/// There is none.
+pub fn shift_ladder(original: &Probe, seed: u64) -> Result<Vec<Probe>, NoLadder> {
+    let Ask::Prompt(prompt) = &original.ask else { return Err(NoLadder::NoPrompt) };
     if speaks_of_itself(prompt) {
-        return None;
+        return Err(NoLadder::OfItself);
     }
     let stream = |purpose: &str| Chance::new(&format!("edge/text_shift/{purpose}/{}", original.id), seed, 0);
     // In which order the kinds of change join the ladder.
@@ -92,14 +134,14 @@ fn ladder(original: &Probe, seed: u64) -> Option<Vec<Probe>> {
     stream("order").shuffle(&mut order);
     let rung = |&value: &f64| {
         let strength = value as usize;
-        let changes = chosen(prompt, &order, strength, &stream);
+        let changes = chosen(prompt, &order, strength, &stream)?;
         // Each change draws from a stream of its own, so that it is the same at every strength, only more of it.
         let text = changes
             .iter()
             .try_fold(prompt.clone(), |prompt, change| change.made(&prompt, strength, &mut stream(change.tag())))?;
         let mut tags = original.tags.clone();
         tags.retain(|tag| tag != LADDER);
-        tags.extend([LADDER.to_owned(), format!("of:{}", original.axis)]);
+        tags.push(format!("of:{}", original.axis));
         tags.extend(changes.iter().map(|change| change.tag().to_owned()));
         Some(Probe {
             id: id(&original.id, value),
@@ -112,10 +154,10 @@ fn ladder(original: &Probe, seed: u64) -> Option<Vec<Probe>> {
             ask: Ask::Prompt(text),
         })
     };
-    AXIS.rungs.iter().map(rung).collect()
+    Ok(AXIS.rungs.iter().map_while(rung).collect())
 }
 
-/// Whether an answer could not be judged, or another wording would be another question.
+/// Whether another wording would be another question.
 fn speaks_of_itself(prompt: &Prompt) -> bool {
     const ITSELF: &[&str] = &[
         "this message",
@@ -137,19 +179,16 @@ fn speaks_of_itself(prompt: &Prompt) -> bool {
     ];
     let text = prompt.prompt.to_lowercase();
     let repeats = |instruction: &Instruction| matches!(instruction, Instruction::RepeatPrompt { .. });
-    match &prompt.check {
-        None => true,
-        Some(Checker::Instructions(list)) if list.iter().any(repeats) => true,
-        Some(_) => ITSELF.iter().any(|words| text.contains(words)),
-    }
+    let repeated = matches!(&prompt.check, Some(Checker::Instructions(list)) if list.iter().any(repeats));
+    repeated || ITSELF.iter().any(|words| text.contains(words))
 }
 
-/// The first so many of them that find something to change, in the order in which they are made.
-fn chosen(prompt: &Prompt, order: &[Change], strength: usize, stream: &impl Fn(&str) -> Chance) -> Vec<Change> {
+/// The first so many of them that find something to change, in the order in which they are made; none where there are fewer.
+fn chosen(prompt: &Prompt, order: &[Change], strength: usize, stream: &impl Fn(&str) -> Chance) -> Option<Vec<Change>> {
     let finds = |change: &&Change| change.made(prompt, 1, &mut stream(change.tag())).is_some();
     let mut changes: Vec<Change> = order.iter().filter(finds).take(strength).copied().collect();
     changes.sort_unstable();
-    changes
+    (changes.len() == strength).then_some(changes)
 }
 
 /// The identifier of a rung; a hash stands for an identifier that would make it too long.
@@ -184,57 +223,7 @@ pub(super) fn centre(count: usize, seed: u64) -> Vec<Probe> {
             probe
         })
         .collect();
-    shifted(&originals, seed)
-}
-
-/// A prompt before and after, for a person to read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ShiftPair {
-    /// Identifier of the changed probe.
-    pub id: String,
-    /// How strongly it was changed.
-    pub strength: f64,
-    /// The user's words.
-    pub before: String,
-    /// The same, changed.
-    pub after: String,
-    /// What the answer is judged by, before and after.
-    pub check: [Option<Checker>; 2],
-}
-
-impl fmt::Display for ShiftPair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} (strength {})", self.id, self.strength)?;
-        for (heading, text) in [("before", &self.before), ("after", &self.after)] {
-            writeln!(f, "  {heading}:")?;
-            text.lines().try_for_each(|line| writeln!(f, "    {line}"))?;
-        }
-        if self.check[0] == self.check[1] { Ok(()) } else { writeln!(f, "  the checker was changed with the names") }
-    }
-}
-
-/// Some changed prompts beside their originals, at random: whether the right answer is still the same is for a person to
-/// say. None twice; all of them where there are fewer than `n`.
-#[must_use]
-pub fn show_pairs(originals: &[Probe], shifted: &[Probe], seed: u64, n: usize) -> Vec<ShiftPair> {
-    let prompt = |probe: &Probe| match &probe.ask {
-        Ask::Prompt(prompt) => Some(prompt.clone()),
-        _ => None,
-    };
-    let mut by_id: BTreeMap<String, &Probe> = BTreeMap::new();
-    for original in originals {
-        by_id.extend(AXIS.rungs.iter().map(|&rung| (id(&original.id, rung), original)));
-    }
-    let mut pairs: Vec<ShiftPair> = shifted
-        .iter()
-        .filter_map(|probe| {
-            let strength = probe.knob.as_ref().map(|knob| knob.value).filter(|&value| value > 0.0)?;
-            let (before, after) = (prompt(by_id.get(&probe.id)?)?, prompt(probe)?);
-            let check = [before.check, after.check];
-            Some(ShiftPair { id: probe.id.clone(), strength, before: before.prompt, after: after.prompt, check })
-        })
-        .collect();
-    Chance::new("edge/text_shift/pairs", seed, 0).shuffle(&mut pairs);
-    pairs.truncate(n);
-    pairs
+    let mut rungs = shifted(&originals, seed);
+    rungs.iter_mut().for_each(|rung| rung.tags.insert(0, LADDER.to_owned()));
+    rungs
 }

@@ -1,0 +1,163 @@
+//! What must fire and what must stay quiet, defect by defect: written down before anything is measured, as
+//! docs/test-models.md says it.
+
+/// The defect that is none.
+pub const NULL: &str = "null";
+
+/// What must stay quiet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quiet {
+    /// Every gate.
+    All,
+    /// The gates on these metrics.
+    These(&'static [&'static str]),
+}
+
+impl Quiet {
+    /// Whether the gate on this metric must not fail.
+    #[must_use]
+    pub fn covers(self, metric: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(metrics) => metrics.contains(&metric),
+        }
+    }
+}
+
+/// What a suite needs so that a defect can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Any suite.
+    Nothing,
+    /// Probes with a knob that are answered freely.
+    Ladders,
+    /// Episodes.
+    Episodes,
+    /// Choices at a boundary of judgment.
+    Boundaries,
+}
+
+/// What is expected of a defect.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected {
+    /// Its name in `planted:`.
+    pub defect: &'static str,
+    /// Doses that are tried, from the mildest to the declared one; empty for a defect without a dose.
+    pub doses: &'static [&'static str],
+    /// What the suite must hold.
+    pub needs: Needs,
+    /// The numbers that must move, and whose gates must fail at the declared dose.
+    pub fires: &'static [&'static str],
+    /// The gates that must not fail at any dose.
+    pub quiet: Quiet,
+    /// Findings of which one must be said at the declared dose.
+    pub named: &'static [&'static str],
+}
+
+/// Every defect, in the order in which they are shown.
+pub static EXPECTED: &[Expected] = &[
+    Expected {
+        defect: "noise",
+        doses: &["0.01", "0.1"],
+        needs: Needs::Nothing,
+        fires: &[],
+        quiet: Quiet::All,
+        named: &[],
+    },
+    Expected {
+        defect: "temperature",
+        doses: &["0.95", "0.9", "0.8", "0.7"],
+        needs: Needs::Nothing,
+        fires: &["entropy_ratio", "best_temperature", "tail_kept"],
+        quiet: Quiet::These(&["top1_agreement"]),
+        named: &["temperature", "sharpness"],
+    },
+    Expected {
+        defect: "tail_truncated",
+        doses: &["0.99", "0.97", "0.95", "0.9"],
+        needs: Needs::Nothing,
+        fires: &["tail_kept"],
+        quiet: Quiet::These(&["top1_agreement", "tail_invented"]),
+        named: &["tail_lost"],
+    },
+    Expected {
+        defect: "tail_permuted",
+        doses: &["0.99", "0.97", "0.95", "0.9"],
+        needs: Needs::Nothing,
+        fires: &["tail_kept", "tail_invented"],
+        quiet: Quiet::These(&["token_overlap", "entropy_ratio", "top1_agreement"]),
+        named: &["tail_lost", "tail_invented"],
+    },
+    Expected {
+        defect: "greedy",
+        doses: &["0.5", "0.9", "0.99", "0.999999"],
+        needs: Needs::Nothing,
+        fires: &["entropy_ratio", "tail_kept"],
+        quiet: Quiet::These(&["top1_agreement", "tail_invented"]),
+        named: &["sharpness", "mode_only", "diversity"],
+    },
+    Expected {
+        defect: "narrowed",
+        doses: &["2", "1.5", "1"],
+        needs: Needs::Ladders,
+        fires: &["capability_volume", "worst_axis", "safe_reach"],
+        quiet: Quiet::These(&["tail_kept", "tail_invented", "kl_divergence", "token_overlap", "top1_agreement"]),
+        named: &["falls_off"],
+    },
+    Expected {
+        defect: "no_recovery",
+        doses: &[],
+        needs: Needs::Episodes,
+        fires: &["recovery_ratio"],
+        quiet: Quiet::These(&["tail_kept", "kl_divergence", "token_overlap", "top1_agreement"]),
+        named: &["recovery_lost"],
+    },
+    Expected {
+        defect: "short_horizon",
+        doses: &["8", "6", "4"],
+        needs: Needs::Episodes,
+        fires: &["survival_ratio"],
+        quiet: Quiet::These(&["tail_kept", "kl_divergence", "token_overlap", "top1_agreement"]),
+        named: &["horizon_lost"],
+    },
+    Expected {
+        defect: "tools_garbled",
+        doses: &["0.1", "0.25", "0.5"],
+        needs: Needs::Episodes,
+        fires: &["episode_success"],
+        quiet: Quiet::These(&["tail_kept", "kl_divergence", "token_overlap", "top1_agreement"]),
+        named: &["malformed_calls"],
+    },
+    Expected {
+        defect: "judgment_flipped",
+        doses: &["0.1", "0.25", "0.5"],
+        needs: Needs::Boundaries,
+        fires: &["choice_divergence"],
+        quiet: Quiet::These(&["tail_kept", "kl_divergence", "token_overlap", "top1_agreement"]),
+        named: &["choices_lost", "refusals"],
+    },
+];
+
+/// What is expected of a defect of this name; `None` of one that the table does not have.
+#[must_use]
+pub fn expected(defect: &str) -> Option<&'static Expected> {
+    EXPECTED.iter().find(|expected| expected.defect == defect)
+}
+
+#[cfg(test)]
+mod tests {
+    use hydrometer_metrics::measure;
+
+    use super::*;
+
+    #[test]
+    fn what_is_expected_names_metrics_that_exist() {
+        for Expected { defect, fires, quiet, .. } in EXPECTED {
+            let quiet = if let Quiet::These(metrics) = quiet { *metrics } else { &[] };
+            for metric in fires.iter().chain(quiet) {
+                assert!(measure::find(metric).is_some(), "{defect}: {metric}");
+            }
+            assert!(!fires.iter().any(|metric| quiet.contains(metric)), "{defect} cannot fire and stay quiet");
+        }
+    }
+}

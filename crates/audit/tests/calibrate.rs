@@ -1,0 +1,167 @@
+//! Calibrations of audits that were made up: shares, doses, correlations and figures whose truth is known.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use hydrometer_answers::{EngineIdentity, ModelIdentity, RunSettings};
+use hydrometer_audit::Policy;
+use hydrometer_audit::calibrate::{
+    Asked, CELL_FORMAT, Calibrated, Cell, Criterion, Figure, Judged, Setup, Share, calibrate,
+};
+use hydrometer_metrics::Verdict;
+
+fn setup(suite: Asked) -> Setup {
+    let engine = EngineIdentity { name: "scripted".into(), version: "1".into(), precision: None, kernel: None };
+    let teacher = ModelIdentity {
+        name: "teacher".into(),
+        spec: "teacher.gguf".into(),
+        format: "gguf".into(),
+        architecture: None,
+        parameters: None,
+        quantization: None,
+        vocab_size: None,
+        context_length: None,
+        weights: "blake3:0".into(),
+        tokenizer: None,
+        template: None,
+        surgery: None,
+        engine,
+        unknown: None,
+    };
+    let settings = RunSettings::of_texts(256, 2048, None, None, 0);
+    Setup { hydrometer: "0".into(), teacher, suite, settings, policy: Policy::default() }
+}
+
+fn drawn() -> Asked {
+    Asked::Drawn { name: "made up".into(), hash: "0".into() }
+}
+
+/// An audit of which the gate on one number says this.
+fn cell(defect: &str, seed: u64, tail_kept: f64, judged: Judged) -> Cell {
+    let verdict = match judged {
+        Judged::Pass => Verdict::Pass,
+        Judged::Undecided => Verdict::NotEnoughEvidence,
+        Judged::Fail => Verdict::Fail,
+    };
+    let findings = if judged == Judged::Fail { vec!["tail_lost".to_owned()] } else { Vec::new() };
+    Cell {
+        format: CELL_FORMAT.into(),
+        setup: String::new(),
+        defect: defect.into(),
+        seed,
+        run: String::new(),
+        verdict,
+        gates: BTreeMap::from([("tail_kept".to_owned(), judged)]),
+        numbers: BTreeMap::from([("tail_kept".to_owned(), tail_kept)]),
+        findings,
+    }
+}
+
+const DOSES: [&str; 3] = ["tail_truncated=0.99", "tail_truncated=0.95", "tail_truncated=0.9"];
+
+/// Ten seeds: the mildest dose is never found, the middle one in `middle` of them, the strongest always; `alarms` nulls fail.
+fn cells(middle: u64, alarms: u64) -> Vec<Cell> {
+    let found = |so: bool| if so { Judged::Fail } else { Judged::Pass };
+    let of_seed = |seed: u64| {
+        let jitter = seed as f64 / 1000.0;
+        [
+            cell("null", seed, 1.0 - jitter / 10.0, found(seed < alarms)),
+            cell(DOSES[0], seed, 0.95 - jitter, Judged::Undecided),
+            cell(DOSES[1], seed, 0.7 - jitter, found(seed < middle)),
+            cell(DOSES[2], seed, 0.1 - jitter, Judged::Fail),
+        ]
+    };
+    (0..10).flat_map(of_seed).collect()
+}
+
+fn of(suite: Asked, cells: &[Cell]) -> Calibrated {
+    calibrate(setup(suite), &DOSES.map(str::to_owned), cells)
+}
+
+fn figure(calibrated: &Calibrated, figure: Figure) -> &Criterion {
+    calibrated.acceptance.iter().find(|criterion| criterion.figure == figure).unwrap()
+}
+
+fn counts(share: Share) -> (u64, u64) {
+    (share.of, share.trials)
+}
+
+#[test]
+fn an_instrument_that_finds_what_it_should_is_calibrated() {
+    let found = of(drawn(), &cells(9, 0));
+    assert!(found.accepted, "{:?}", found.acceptance);
+    let row = &found.defects[0];
+    let power: Vec<_> = row.doses.iter().map(|dose| counts(dose.gates[0].failed)).collect();
+    assert_eq!(power, [(0, 10), (9, 10), (10, 10)]);
+    assert_eq!(row.smallest["tail_kept"].as_deref(), Some(DOSES[1]));
+    assert_eq!(row.dose_response["tail_kept"], 1.0);
+    assert_eq!(figure(&found, Figure::Auc).found, Some(1.0));
+    // Clopper and Pearson: 10 of 10 at 95 % is at least 0.025^(1/10).
+    let low = figure(&found, Figure::Power).interval.unwrap().low;
+    assert!((low - 0.025f64.powf(0.1)).abs() < 1e-9, "{low}");
+    assert_eq!(figure(&found, Figure::Named).found, Some(1.0));
+    assert_eq!((row.doses[1].findings["tail_lost"], found.nulls.findings.len()), (9, 0));
+}
+
+#[test]
+fn what_does_not_hold_is_said() {
+    let check = |cells: &[Cell], which: Figure| {
+        let found = of(drawn(), cells);
+        assert!(!found.accepted);
+        assert_eq!(figure(&found, which).met, Some(false), "{which:?}");
+    };
+    // One null in ten is more than 5 %.
+    check(&cells(9, 1), Figure::FalseAlarms);
+    let mut blind = cells(9, 0);
+    blind.iter_mut().filter(|cell| cell.defect == DOSES[2] && cell.seed < 2).for_each(|cell| {
+        cell.gates.insert("tail_kept".into(), Judged::Undecided);
+    });
+    check(&blind, Figure::Power);
+    let mut unnamed = cells(9, 0);
+    unnamed.iter_mut().filter(|cell| cell.seed < 3).for_each(|cell| cell.findings.clear());
+    check(&unnamed, Figure::Named);
+    let mut loud = cells(9, 0);
+    loud.iter_mut().filter(|cell| cell.defect == DOSES[0] && cell.seed < 2).for_each(|cell| {
+        cell.gates.insert("top1_agreement".into(), Judged::Fail);
+    });
+    check(&loud, Figure::Quiet);
+    let mut ungated = cells(9, 0);
+    ungated.iter_mut().for_each(|cell| cell.gates.clear());
+    check(&ungated, Figure::Power);
+    let nothing = of(drawn(), &[]);
+    assert!(!nothing.accepted && nothing.acceptance[0].missing.is_some());
+}
+
+#[test]
+fn a_dose_is_found_only_where_every_stronger_one_is() {
+    let mut odd = cells(10, 0);
+    odd.iter_mut().filter(|cell| cell.defect == DOSES[2]).for_each(|cell| {
+        cell.gates.insert("tail_kept".into(), Judged::Pass);
+    });
+    assert_eq!(of(drawn(), &odd).defects[0].smallest["tail_kept"], None);
+}
+
+#[test]
+fn the_same_evidence_is_one_trial() {
+    let same = Asked::Same { name: "texts".into(), hash: "0".into() };
+    let mut cells = cells(10, 0);
+    assert_eq!(counts(of(same.clone(), &cells).defects[0].doses[2].gates[0].failed), (10, 10), "numbers differ");
+    for cell in &mut cells {
+        cell.numbers.insert("tail_kept".into(), 0.5);
+    }
+    assert_eq!(counts(of(same, &cells).defects[0].doses[2].gates[0].failed), (1, 1));
+    assert_eq!(counts(of(drawn(), &cells).defects[0].doses[2].gates[0].failed), (10, 10), "other suites");
+}
+
+#[test]
+fn setups_say_where_they_differ() {
+    let here = setup(drawn());
+    let mut there = here.clone();
+    assert_eq!(here.differences(&there), Vec::<String>::new());
+    there.settings.n_ctx = 512;
+    there.teacher.weights = "blake3:1".into();
+    let expected = ["settings.n_ctx: 256 here, 512 there", "teacher.weights: \"blake3:0\" here, \"blake3:1\" there"];
+    assert_eq!(here.differences(&there), expected);
+    assert_ne!(here.hash(), there.hash());
+}

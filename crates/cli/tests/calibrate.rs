@@ -1,0 +1,109 @@
+//! `hydrometer calibrate` on the teacher that ships and a suite of a few lines.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// More families than a gate on a number without a worst value needs.
+const FAMILIES: usize = 60;
+const DEFECTS: [&str; 4] = ["--defect", "temperature=0.95", "--defect", "temperature=0.5"];
+
+fn bench() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["harbour", "lantern", "meadow", "kettle", "ribbon", "orchard"];
+    let line = |family: usize| {
+        let (a, b) = (words[family % words.len()], words[family / words.len() % words.len()]);
+        let text = format!("Mara walked to the {a} and took the {b} with her. She counted {family} steps on the way.");
+        serde_json::json!({ "id": format!("walk-{family}"), "family": format!("walk-{family}"), "axis": "prose", "kind": "text", "text": text })
+    };
+    let lines: String = (0..FAMILIES).map(|family| format!("{}\n", line(family))).collect();
+    fs::write(folder.path().join("walks.jsonl"), lines).unwrap();
+    folder
+}
+
+fn command(folder: &Path, out: &str, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
+    let fixed = ["calibrate", "--probes", "walks.jsonl", "--out", out];
+    command.current_dir(folder).args(fixed).args(DEFECTS).args(more).stdin(Stdio::null());
+    command.env("XDG_CACHE_HOME", folder.join("cache")).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn calibrate(folder: &Path, out: &str, more: &[&str]) -> (Output, String) {
+    let output = command(folder, out, more).output().unwrap();
+    let talk = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output, talk)
+}
+
+#[test]
+fn a_dose_is_found_and_a_null_is_left_alone() {
+    let folder = bench();
+    let folder = folder.path();
+    let (output, talk) = calibrate(folder, "c", &["--seeds", "3", "--nulls", "3", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{talk}");
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(found["accepted"], true);
+    assert_eq!(fs::read_dir(folder.join("c/cells")).unwrap().count(), 9);
+    // Texts of a file depend on no draw: three audits are one trial.
+    assert_eq!((&found["nulls"]["any"]["of"], &found["nulls"]["any"]["trials"]), (&0.into(), &1.into()));
+    let row = &found["defects"][0];
+    assert_eq!(row["smallest"]["entropy_ratio"], "temperature=0.5");
+    let gate = |dose: usize| {
+        let gates = row["doses"][dose]["gates"].as_array().unwrap();
+        let gate = gates.iter().find(|gate| gate["metric"] == "entropy_ratio").unwrap();
+        (gate["failed"]["of"].as_u64().unwrap(), gate["failed"]["trials"].as_u64().unwrap())
+    };
+    assert_eq!((gate(0), gate(1)), ((0, 1), (1, 1)));
+    for file in ["calibration.html", "calibration.md"] {
+        let text = fs::read_to_string(folder.join("c").join(file)).unwrap();
+        assert!(text.contains("CALIBRATED") && text.contains("temperature"), "{file}");
+    }
+    assert!(!folder.join("c/work").exists(), "nothing is left of what was under way");
+
+    // The declared dose is too small to be found: a control that fails is no success.
+    let (output, _) = calibrate(folder, "c", &["--seeds", "3", "--nulls", "3", "--defect", "temperature=0.96"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("NOT CALIBRATED") && text.contains("DOES NOT HOLD"), "{text}");
+
+    let (output, talk) = calibrate(folder, "c", &["--ctx", "128"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(talk.contains("settings.n_ctx: 128 here, 256 there"), "{talk}");
+    let (output, talk) = calibrate(folder, "d", &["--defect", "melted"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(talk.contains("unknown defect `melted`"), "{talk}");
+}
+
+#[test]
+fn a_killed_calibration_continues() {
+    let folder = bench();
+    let folder = folder.path();
+    let sizes = ["--seeds", "2", "--nulls", "2"];
+    let whole = calibrate(folder, "whole", &sizes).0;
+    let mut child = command(folder, "killed", &sizes).spawn().unwrap();
+    let cells = folder.join("killed/cells");
+    let has_some = || fs::read_dir(&cells).is_ok_and(|mut cells| cells.next().is_some());
+    while !has_some() && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let (output, _) = calibrate(folder, "killed", &sizes);
+    assert_eq!(output.status.code(), whole.status.code());
+    let numbers = |out: &str| fs::read_to_string(folder.join(out).join("calibration.json")).unwrap();
+    assert_eq!(numbers("killed"), numbers("whole"));
+
+    // A cell that is lost is made again, one that is damaged is named.
+    let lost = cells.join("temperature=0.5-2.json");
+    fs::remove_file(&lost).unwrap();
+    let (_, talk) = calibrate(folder, "killed", &sizes);
+    assert!(talk.contains("resuming: 5 of 6 audits are there"), "{talk}");
+    assert_eq!(numbers("killed"), numbers("whole"));
+    fs::write(&lost, "{").unwrap();
+    let (output, talk) = calibrate(folder, "killed", &sizes);
+    assert!(output.status.code() == Some(2) && talk.contains("temperature=0.5-2.json is damaged"), "{talk}");
+}
