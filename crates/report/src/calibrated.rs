@@ -27,6 +27,9 @@ fn line(calibrated: &Calibrated) -> String {
         1 => format!("1 of {all} of acceptance does not hold"),
         failed => format!("{failed} of {all} of acceptance do not hold"),
     };
+    let failed: Vec<_> =
+        calibrated.acceptance.iter().filter(|one| one.met == Some(false)).map(sections::named).collect();
+    let held = if failed.is_empty() { held } else { format!("{held} ({})", failed.join("; ")) };
     let missing = if unmeasured == 0 { String::new() } else { format!("; {unmeasured} could not be measured") };
     format!("{held}{missing}")
 }

@@ -19,7 +19,10 @@ pub(super) fn sections(calibrated: &Calibrated) -> Vec<Section> {
 }
 
 fn figures(calibrated: &Calibrated) -> Section {
-    let rows = calibrated.acceptance.iter().map(|criterion| {
+    // What does not hold is seen first.
+    let (failed, others): (Vec<_>, Vec<_>) =
+        calibrated.acceptance.iter().partition(|criterion| criterion.met == Some(false));
+    let rows = failed.into_iter().chain(others).map(|criterion| {
         let found = match criterion.found {
             Some(found) => {
                 let text = Text::from(figure(criterion.figure, found));
@@ -62,7 +65,7 @@ fn figures(calibrated: &Calibrated) -> Section {
 }
 
 /// What a figure is of, in words.
-fn named(criterion: &Criterion) -> String {
+pub(super) fn named(criterion: &Criterion) -> String {
     let metric = criterion.metric.as_deref().map(show::metric).unwrap_or_default();
     let defect = criterion.defect.as_deref().unwrap_or_default();
     match criterion.figure {
