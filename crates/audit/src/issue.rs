@@ -215,4 +215,4 @@ fn cost(rows: &Rows) -> Cost {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

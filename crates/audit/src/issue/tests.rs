@@ -16,8 +16,6 @@ use rand_chacha::ChaCha8Rng;
 use super::{Rows, issue};
 use crate::{Policy, Statement};
 
-mod judgment;
-
 fn model(name: &str) -> ModelIdentity {
     ModelIdentity {
         name: name.into(),
@@ -42,7 +40,8 @@ fn model(name: &str) -> ModelIdentity {
     }
 }
 
-fn rows(positions: Vec<PositionRow>) -> Rows {
+/// A run of nothing but these positions.
+pub(crate) fn rows(positions: Vec<PositionRow>) -> Rows {
     let suite = Suite { name: "simulated".into(), probes: Vec::new() };
     let manifest = Manifest::plan(NewRun {
         teacher: model("teacher"),
