@@ -8,8 +8,9 @@ use crate::show;
 use crate::text::visible;
 
 /// A model: its style, and its probability on a rung.
-const MODELS: [(&str, fn(&LadderRung) -> f64); 2] =
-    [("teacher", |rung| rung.teacher), ("student", |rung| rung.student)];
+type Model = (&'static str, fn(&LadderRung) -> f64);
+
+const MODELS: [Model; 2] = [("teacher", |rung| rung.teacher), ("student", |rung| rung.student)];
 
 /// The picture: rungs across, from the bottom; probability upwards; a line at each model's boundary.
 pub(super) fn picture(row: &LadderRow) -> Markup {
