@@ -222,4 +222,4 @@ fn cost(rows: &Rows) -> Cost {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -17,7 +17,6 @@ use super::{Rows, issue};
 use crate::{Policy, Statement};
 
 mod illusion;
-mod judgment;
 
 fn model(name: &str) -> ModelIdentity {
     ModelIdentity {
@@ -43,7 +42,8 @@ fn model(name: &str) -> ModelIdentity {
     }
 }
 
-fn rows(positions: Vec<PositionRow>) -> Rows {
+/// A run of nothing but these positions.
+pub(crate) fn rows(positions: Vec<PositionRow>) -> Rows {
     let suite = Suite { name: "simulated".into(), probes: Vec::new() };
     let manifest = Manifest::plan(NewRun {
         teacher: model("teacher"),

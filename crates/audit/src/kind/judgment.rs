@@ -3,6 +3,8 @@
 mod cost;
 mod findings;
 pub(crate) mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
