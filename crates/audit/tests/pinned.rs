@@ -18,7 +18,7 @@ fn statements_of_known_runs_do_not_change() {
         let json = serde_json::to_string_pretty(&issued).unwrap() + "\n";
         assert_eq!(blake3::hash(json.as_bytes()).to_hex().as_str(), expected, "{run}");
     };
-    check("answers/tests/samples/run-v1", "c8469a3f2de164464df457715f762d2fa3dc22cf9f1739e8354bafac5534246a");
-    check("answers/tests/samples/run-v1-samples", "459d8a791af3f8ff951ad856c52ac6516fec4cbf8987450356b9fbbf1698ca07");
-    check("audit/tests/samples/demo-student", "2c5c826d701dbbc47a733c880b67a6facafca5e28fc98dfa3f516258c44fcf54");
+    check("answers/tests/samples/run-v1", "6741906a6df492b628c3fbe24fd80a7a08aa923d708bccd280425e0e4be8a938");
+    check("answers/tests/samples/run-v1-samples", "2cd185997a3e27c7f3ede981ee47ef2307674948c6f7be8f89e157421354421e");
+    check("audit/tests/samples/demo-student", "0b95ffd92e5e1b8f90c06e2f466bd82620a384cb2a158f7c6799008f33775a00");
 }
