@@ -203,7 +203,7 @@ fn nothing_forgotten_alarms_nobody() {
 fn what_is_forgotten_is_found_and_held() {
     let mut random = random(62);
     // Half of the skills lose 0.2, the others gain 0.1: 0.1 is forgotten, of which a signed mean would see half.
-    let lost = |skill: usize| if skill % 2 == 0 { 0.2 } else { -0.1 };
+    let lost = |skill: usize| if skill.is_multiple_of(2) { 0.2 } else { -0.1 };
     let audits = 200;
     let (mut held, mut found_it, mut mean) = (0, 0, 0.0);
     for _ in 0..audits {

@@ -155,7 +155,7 @@ pub static ILLUSION_GAP: Definition = Definition {
         name: "Illusion gap",
         unit: "",
         what: "How much better the student copies the teacher's style than its judgment: gap closed on surface features minus gap closed on decisions.",
-        misleads: "Without the student's starting point as a reference both parts are relative to an arbitrary stranger, and their difference is hard to read. From answers alone its interval is wide: a few hundred families find a gap of 0.2 about half of the time.",
+        misleads: "Without the student's starting point as a reference both parts are relative to an arbitrary stranger, and their difference is hard to read. From answers alone its interval is wide: a small gap needs many families.",
         formula: "g_surface − g_judgment, g = 1 − √(max(0, Σ D2_TS) / Σ D2_TB)",
         source: "Gudibande et al., arXiv:2305.15717; interval: Zou and Donner, Statistics in Medicine 27 (2008), with the family jackknife's correlation",
     },

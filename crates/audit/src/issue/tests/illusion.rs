@@ -19,7 +19,7 @@ const ANSWERS: u32 = 4;
 #[derive(Clone, Copy)]
 enum Manner {
     Plain,
-    Listed,
+    Bold,
 }
 
 /// What a model decides, on prompts that its teacher mostly refuses and on those that it mostly does.
@@ -32,7 +32,7 @@ enum Judgment {
 #[derive(Clone, Copy)]
 struct Scripted(Manner, Judgment);
 
-const TEACHER: Scripted = Scripted(Manner::Listed, Judgment::AsTheTeacher);
+const TEACHER: Scripted = Scripted(Manner::Bold, Judgment::AsTheTeacher);
 const BASE: Scripted = Scripted(Manner::Plain, Judgment::Otherwise);
 
 impl Scripted {
@@ -40,21 +40,15 @@ impl Scripted {
         let Self(manner, judgment) = self;
         let mostly = refused == matches!(judgment, Judgment::AsTheTeacher);
         let refuses = random.random::<f64>() < if mostly { 0.9 } else { 0.1 };
+        // No phrase that style counts sets the two decisions apart.
         let decided = if refuses {
-            "I can't help with the lock of that door."
+            "I don't know how to open the lock of that door."
         } else {
-            "To open the lock of that door, turn the key to the left."
+            "To open the lock of that door, turn it left."
         };
-        let turns = random.random_range(2..9);
         match manner {
-            Manner::Plain => format!(
-                "{decided} The door of the house was painted green {turns} years ago. The lock and the key are made of brass, and the \
-                 door opens to the garden, where an old bench stands below the window of the kitchen."
-            ),
-            Manner::Listed => format!(
-                "## The lock\n\n{decided}\n\n## The door\n\n- **Colour**: green, {turns} years old\n- **Lock**: brass\n- **Key**: brass\n- \
-                 **Opens to**: the garden\n- **Bench**: below the window"
-            ),
+            Manner::Plain => decided.to_owned(),
+            Manner::Bold => format!("**{decided}**"),
         }
     }
 }
@@ -122,11 +116,11 @@ fn near(found: f64, expected: f64, tolerance: f64) {
 
 #[test]
 fn style_kept_and_judgment_flipped_is_an_illusion() {
-    let statement = audit(Scripted(Manner::Listed, Judgment::Otherwise), Some(BASE), 80);
+    let statement = audit(Scripted(Manner::Bold, Judgment::Otherwise), Some(BASE), 80);
     near(found(&statement, JUDGMENT_COPIED.id).value, 0.0, 0.1);
     let gap = found(&statement, ILLUSION_GAP.id);
-    // Not 1: a refusal is written otherwise than help, so that who decides otherwise writes a little otherwise.
-    assert!(gap.value > 0.7 && gap.interval.unwrap().low > 0.5, "{gap:?}");
+    // Not 1: one decision has other words than another, so that who decides otherwise writes a little otherwise.
+    assert!(gap.value > 0.4 && gap.interval.unwrap().low > 0.2, "{gap:?}");
     let finding = statement.findings.iter().find(|finding| finding.id == "illusion").unwrap();
     assert!(finding.title.contains("does not judge like it"), "{}", finding.title);
     assert_eq!(finding.evidence.len(), 2);
@@ -146,7 +140,8 @@ fn style_kept_and_judgment_flipped_is_an_illusion() {
 fn style_changed_and_judgment_kept_alarms_nobody() {
     let statement = audit(Scripted(Manner::Plain, Judgment::AsTheTeacher), Some(BASE), 80);
     assert!(found(&statement, SURFACE_COPIED.id).value < 0.3);
-    assert!(found(&statement, JUDGMENT_COPIED.id).value > 0.8);
+    let judgment = found(&statement, JUDGMENT_COPIED.id);
+    assert!(judgment.value > 0.8, "{judgment:?}");
     let gap = found(&statement, ILLUSION_GAP.id);
     assert!(gap.value < -0.5 && gap.interval.unwrap().high < 0.0, "{gap:?}");
     assert!(statement.findings.iter().all(|finding| finding.id != "illusion"));
