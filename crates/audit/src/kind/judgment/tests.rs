@@ -85,14 +85,14 @@ fn run(teacher: Judge, student: Judge, per_kind: usize) -> Rows {
                     other.family == probe.family && role == Some(&MemberRole::Original)
                 });
                 let chosen = [teacher, student].map(|judge| judge.chooses(probe, original));
-                for option in 0..chosen[0].len() {
+                for (option, (of_teacher, of_student)) in chosen[0].iter().zip(&chosen[1]).enumerate() {
                     rows.choices.push(ChoiceRow {
                         probe: probe.id.clone(),
                         family: probe.family.clone(),
                         option: option as u32,
                         rotation: 0,
-                        teacher_logprob: chosen[0][option].ln(),
-                        student_logprob: chosen[1][option].ln(),
+                        teacher_logprob: of_teacher.ln(),
+                        student_logprob: of_student.ln(),
                     });
                 }
             }
