@@ -136,7 +136,7 @@ mod tests {
         for (instructions, kernels) in [
             (Instructions::Portable, &[][..]),
             (Instructions::Avx2, &["avx2"]),
-            (Instructions::Avx512, &["avx2", "avx512", "avx512-bf16"]),
+            (Instructions::Avx512, &["avx2", "avx512", "avx512-vnni", "avx512-bf16"]),
         ] {
             for kernel in crate::kernels::Kernel::within(Some(instructions)) {
                 let name = kernel.name();
