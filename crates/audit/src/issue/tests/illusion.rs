@@ -119,8 +119,8 @@ fn style_kept_and_judgment_flipped_is_an_illusion() {
     let statement = audit(Scripted(Manner::Bold, Judgment::Otherwise), Some(BASE), 80);
     near(found(&statement, JUDGMENT_COPIED.id).value, 0.0, 0.1);
     let gap = found(&statement, ILLUSION_GAP.id);
-    // Not 1: one decision has other words than another, so that who decides otherwise writes a little otherwise.
-    assert!(gap.value > 0.4 && gap.interval.unwrap().low > 0.2, "{gap:?}");
+    // Far from 1: answers of one sentence have hardly more style than their decision has words.
+    assert!(gap.value > 0.2 && gap.interval.unwrap().low > 0.1, "{gap:?}");
     let finding = statement.findings.iter().find(|finding| finding.id == "illusion").unwrap();
     assert!(finding.title.contains("does not judge like it"), "{}", finding.title);
     assert_eq!(finding.evidence.len(), 2);
@@ -145,9 +145,8 @@ fn style_changed_and_judgment_kept_alarms_nobody() {
     let gap = found(&statement, ILLUSION_GAP.id);
     assert!(gap.value < -0.5 && gap.interval.unwrap().high < 0.0, "{gap:?}");
     assert!(statement.findings.iter().all(|finding| finding.id != "illusion"));
-    assert!(statement.gates.iter().all(|gate| gate.metric != ILLUSION_GAP.id), "80 families can pass nobody");
-    assert!(statement.left_out.contains(&ILLUSION_GAP.id.to_owned()), "{:?}", statement.left_out);
-    assert!(statement.notes.iter().any(|note| note.contains("299 can")), "{:?}", statement.notes);
+    let gate = statement.gates.iter().find(|gate| gate.metric == ILLUSION_GAP.id).unwrap();
+    assert_eq!(gate.verdict, hydrometer_metrics::Verdict::Pass, "{}", gate.explanation);
 }
 
 #[test]
