@@ -19,9 +19,9 @@ fn statements_of_known_runs_do_not_change() {
         (run.to_owned(), blake3::hash(json.as_bytes()).to_hex().to_string())
     };
     let expected = [
-        ("answers/tests/samples/run-v1", "9c1370f795b1a7685e9aa6b7c1ab1f6e59eb18ae4ee4377f403b0e5def9c42eb"),
-        ("answers/tests/samples/run-v1-samples", "928fc882df30de3fcccb7aad7abf25f73c7ee277a5268a64bd6dd83b0cd208dc"),
-        ("audit/tests/samples/demo-student", "5163c1885f8d1fa3096d2d2d8b209ae9b55d0da63167a11fd8b7c69808e67755"),
+        ("answers/tests/samples/run-v1", "fcfc184cb6ea0838fc53173c039b52f2a2e2b5b557729f3ec17ed89a6b746c9f"),
+        ("answers/tests/samples/run-v1-samples", "4bdc8ca829ca1389ed29d40e6a2834864b9bc36e5eb06e3b644b35089d6b591b"),
+        ("audit/tests/samples/demo-student", "c6125be7a17794aa78fd0bce579fda8c57c2446b33319afc8339f3eb2c8858ab"),
     ];
     assert_eq!(
         expected.map(|(run, _)| hash(run)),

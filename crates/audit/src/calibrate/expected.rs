@@ -1,6 +1,13 @@
 //! What must fire and what must stay quiet, defect by defect: written down before anything is measured, as
 //! docs/test-models.md says it.
 
+use hydrometer_metrics::measure::choices::CHOICE_DIVERGENCE;
+use hydrometer_metrics::measure::episodes::{EPISODE_SUCCESS, RECOVERY_RATIO, SURVIVAL_RATIO};
+use hydrometer_metrics::measure::tokens::{
+    BEST_TEMPERATURE, ENTROPY_RATIO, KL_DIVERGENCE, TAIL_INVENTED, TAIL_KEPT, TOKEN_OVERLAP, TOP1_AGREEMENT,
+};
+use hydrometer_metrics::measure::{CAPABILITY_VOLUME, SAFE_REACH, WORST_AXIS};
+
 /// The defect that is none.
 pub const NULL: &str = "null";
 
@@ -68,72 +75,72 @@ pub static EXPECTED: &[Expected] = &[
         defect: "temperature",
         doses: &["0.95", "0.9", "0.8", "0.7"],
         needs: Needs::Nothing,
-        fires: &["entropy_ratio", "best_temperature", "tail_kept"],
-        quiet: Quiet::These(&["top1_agreement"]),
+        fires: &[ENTROPY_RATIO.id, BEST_TEMPERATURE.id, TAIL_KEPT.id],
+        quiet: Quiet::These(&[TOP1_AGREEMENT.id]),
         named: &["temperature", "sharpness"],
     },
     Expected {
         defect: "tail_truncated",
         doses: &["0.99", "0.97", "0.95", "0.9"],
         needs: Needs::Nothing,
-        fires: &["tail_kept"],
-        quiet: Quiet::These(&["top1_agreement", "tail_invented"]),
+        fires: &[TAIL_KEPT.id],
+        quiet: Quiet::These(&[TOP1_AGREEMENT.id, TAIL_INVENTED.id]),
         named: &["tail_lost"],
     },
     Expected {
         defect: "tail_permuted",
         doses: &["0.99", "0.97", "0.95", "0.9"],
         needs: Needs::Nothing,
-        fires: &["tail_kept", "tail_invented"],
-        quiet: Quiet::These(&["token_overlap", "entropy_ratio", "top1_agreement"]),
-        named: &["tail_lost", "tail_invented"],
+        fires: &[TAIL_KEPT.id, TAIL_INVENTED.id],
+        quiet: Quiet::These(&[TOKEN_OVERLAP.id, ENTROPY_RATIO.id, TOP1_AGREEMENT.id]),
+        named: &["tail_lost", TAIL_INVENTED.id],
     },
     Expected {
         defect: "greedy",
         doses: &["0.5", "0.9", "0.99", "0.999999"],
         needs: Needs::Nothing,
-        fires: &["entropy_ratio", "tail_kept"],
-        quiet: Quiet::These(&["top1_agreement", "tail_invented"]),
+        fires: &[ENTROPY_RATIO.id, TAIL_KEPT.id],
+        quiet: Quiet::These(&[TOP1_AGREEMENT.id, TAIL_INVENTED.id]),
         named: &["sharpness", "mode_only", "diversity"],
     },
     Expected {
         defect: "narrowed",
         doses: &["2", "1.5", "1"],
         needs: Needs::Ladders,
-        fires: &["capability_volume", "worst_axis", "safe_reach"],
-        quiet: Quiet::These(&["tail_kept", "tail_invented", "kl_divergence", "token_overlap", "top1_agreement"]),
+        fires: &[CAPABILITY_VOLUME.id, WORST_AXIS.id, SAFE_REACH.id],
+        quiet: Quiet::These(&[TAIL_KEPT.id, TAIL_INVENTED.id, KL_DIVERGENCE.id, TOKEN_OVERLAP.id, TOP1_AGREEMENT.id]),
         named: &["falls_off"],
     },
     Expected {
         defect: "no_recovery",
         doses: &[],
         needs: Needs::Episodes,
-        fires: &["recovery_ratio"],
-        quiet: Quiet::These(&["tail_kept", "kl_divergence", "token_overlap", "top1_agreement"]),
+        fires: &[RECOVERY_RATIO.id],
+        quiet: Quiet::These(&[TAIL_KEPT.id, KL_DIVERGENCE.id, TOKEN_OVERLAP.id, TOP1_AGREEMENT.id]),
         named: &["recovery_lost"],
     },
     Expected {
         defect: "short_horizon",
         doses: &["8", "6", "4"],
         needs: Needs::Episodes,
-        fires: &["survival_ratio"],
-        quiet: Quiet::These(&["tail_kept", "kl_divergence", "token_overlap", "top1_agreement"]),
+        fires: &[SURVIVAL_RATIO.id],
+        quiet: Quiet::These(&[TAIL_KEPT.id, KL_DIVERGENCE.id, TOKEN_OVERLAP.id, TOP1_AGREEMENT.id]),
         named: &["horizon_lost"],
     },
     Expected {
         defect: "tools_garbled",
         doses: &["0.1", "0.25", "0.5"],
         needs: Needs::Episodes,
-        fires: &["episode_success"],
-        quiet: Quiet::These(&["tail_kept", "kl_divergence", "token_overlap", "top1_agreement"]),
+        fires: &[EPISODE_SUCCESS.id],
+        quiet: Quiet::These(&[TAIL_KEPT.id, KL_DIVERGENCE.id, TOKEN_OVERLAP.id, TOP1_AGREEMENT.id]),
         named: &["malformed_calls"],
     },
     Expected {
         defect: "judgment_flipped",
         doses: &["0.1", "0.25", "0.5"],
         needs: Needs::Boundaries,
-        fires: &["choice_divergence"],
-        quiet: Quiet::These(&["tail_kept", "kl_divergence", "token_overlap", "top1_agreement"]),
+        fires: &[CHOICE_DIVERGENCE.id],
+        quiet: Quiet::These(&[TAIL_KEPT.id, KL_DIVERGENCE.id, TOKEN_OVERLAP.id, TOP1_AGREEMENT.id]),
         named: &["choices_lost", "refusals"],
     },
 ];

@@ -15,7 +15,7 @@ use hydrometer_probes::{
 };
 
 /// Hash of seed 1, as many families as a whole audit asks. A change here changes what such an audit asks.
-const PINNED: &str = "b1f3efe6724cb002eaa470a19f169578d2f32c3a25ca31725888e85936cfd8a8";
+const PINNED: &str = "d68fcd25aec3c9786cf0e1639a2ed7d12eaa1bcaeb1d3a01ba719524dc0d586e";
 
 fn suite(probes: Vec<Probe>) -> Suite {
     Suite { name: "judgment".to_owned(), probes }

@@ -303,7 +303,7 @@ pub fn episodes() -> (Option<EpisodesSummary>, Vec<EpisodeCase>) {
     let call = r#"{"name": "close_ticket", "arguments": {"ticket": "t5"}}"#;
     let summary = EpisodesSummary {
         episodes: 120,
-        logged: 0,
+        logged: 20,
         axes: vec![axis("tool_use", 0.8), axis("error_recovery", 0.4)],
         teacher: runs(0),
         student: runs(41),
