@@ -59,13 +59,15 @@ pub(super) fn trained_to() -> BTreeMap<String, f64> {
 }
 
 /// Small enough to be audited hundreds of times: the texts of the quick suite; one choice and one prompt of each of the first
-/// families of the full one, without prompts that want numbers or JSON, which the teacher cannot give; and ladders of the small
+/// families of the full one, without prompts that want numbers or JSON, which the teacher cannot give, and without boundaries of
+/// judgment, of which it has none; and ladders of the small
 /// world that it knows.
 fn embedded(seed: u64) -> Suite {
     let can = |prompt: &Prompt| !prompt.answer.iter().any(|step| matches!(step, Normal::Json | Normal::Number));
     let texts = Suite::builtin(Profile::Quick, seed).probes.into_iter();
     let texts = texts.filter(|probe| matches!(probe.ask, Ask::Text(_)));
-    let full = Suite::builtin(Profile::Full, seed).probes;
+    let mut full = Suite::builtin(Profile::Full, seed).probes;
+    full.retain(|probe| probe.boundary.is_none());
     let choices = one_of_each(&full, |probe| matches!(probe.ask, Ask::Choice(_)));
     let prompts =
         one_of_each(&full, |probe| probe.knob.is_none() && matches!(&probe.ask, Ask::Prompt(prompt) if can(prompt)));
