@@ -308,7 +308,7 @@ pub enum Undefined {
     NothingWritten,
     /// No decision to compare.
     #[error(
-        "no prompt at a boundary of judgment has two answers of each model whose decision can be read, and two to start from: ask free prompts that declare a `boundary`, such as those of the boundary suite"
+        "no prompt at a boundary of judgment has two answers of each model whose decision can be read, and two to start from: ask sampled free prompts that declare a `boundary`, such as `probes generate --judgment N` writes"
     )]
     NothingDecided,
     /// Nothing that could have been forgotten.

@@ -108,15 +108,17 @@ pub(crate) fn suite(profile: Profile, seed: u64) -> Suite {
     for axis in LADDERS {
         probes.extend(edges::ladders(Some(axis), plan.ladders, seed));
     }
-    probes.extend(episodes::ladders(None, plan.episodes, seed).into_iter().map(acted_once));
-    probes.extend(judgment::families(seed, plan.judgment));
+    probes.extend(episodes::ladders(None, plan.episodes, seed).into_iter().map(asked_once));
+    probes.extend(judgment::families(seed, plan.judgment).into_iter().map(asked_once));
     Suite { name: format!("builtin:{profile}"), probes }
 }
 
-/// An episode that each model runs once, without chance: several runs of it would cost too much.
-fn acted_once(mut probe: Probe) -> Probe {
-    if let Ask::Episode(episode) = &mut probe.ask {
-        episode.decoding = Decoding::Greedy;
+/// What each model runs or answers once, without chance: several long answers would cost more than all else together.
+fn asked_once(mut probe: Probe) -> Probe {
+    match &mut probe.ask {
+        Ask::Episode(episode) => episode.decoding = Decoding::Greedy,
+        Ask::Prompt(prompt) => prompt.decoding = Decoding::Greedy,
+        Ask::Text(_) | Ask::Choice(_) | Ask::Trajectory(_) => {}
     }
     probe
 }
