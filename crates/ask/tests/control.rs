@@ -6,13 +6,13 @@ mod support;
 use std::ops::ControlFlow;
 
 use hydrometer_answers::part::{Choices, Samples};
-use hydrometer_answers::{EngineIdentity, FinishReason, ModelIdentity, RunFolder, SampleSource, SamplingParameters};
+use hydrometer_answers::{FinishReason, ModelIdentity, RunFolder, SampleSource, SamplingParameters};
 use hydrometer_ask::Models;
 use hydrometer_audit::{Policy, Statement, statement};
 use hydrometer_models::{Answer, Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Checker, Decoding, Knob, Probe, Suite};
-use support::{Bigram, Watch, collect, sampling};
+use support::{Bigram, Watch, collect, endpoint, sampling};
 
 const DEPTHS: [u32; 3] = [1, 2, 4];
 const LADDERS: usize = 60;
@@ -27,22 +27,7 @@ struct Solver {
 
 impl Solver {
     fn new(name: &str, at_one: u32, lost: u32) -> Self {
-        let identity = ModelIdentity {
-            name: name.into(),
-            spec: format!("test:{name}"),
-            format: "endpoint".into(),
-            architecture: None,
-            parameters: None,
-            quantization: None,
-            vocab_size: None,
-            context_length: None,
-            weights: format!("blake3:{name}"),
-            tokenizer: None,
-            template: None,
-            surgery: None,
-            engine: EngineIdentity { name: "test".into(), version: "1".into(), precision: None, kernel: None },
-            unknown: Some("an endpoint does not say".into()),
-        };
+        let identity = endpoint(name);
         Self { identity, at_one, lost }
     }
 }

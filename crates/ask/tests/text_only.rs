@@ -7,7 +7,7 @@ mod support;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use hydrometer_answers::{EngineIdentity, Facet, FinishReason, ModelIdentity, SamplingParameters};
+use hydrometer_answers::{Facet, FinishReason, ModelIdentity, SamplingParameters};
 use hydrometer_ask::base_file::write_base_file;
 use hydrometer_ask::{AskError, Models, Plan};
 use hydrometer_audit::{Policy, Statement, statement};
@@ -16,29 +16,14 @@ use hydrometer_models::{
 };
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Checker, Families, Normal, Probe, Suite};
-use support::{Watch, collect, options, sampling};
+use support::{Watch, collect, endpoint, options, sampling};
 
 /// Answers `a` to one in two conversations, `b` to the others: by the conversation, the sample's number and the seed.
 struct Remote(ModelIdentity);
 
 impl Remote {
     fn new() -> Self {
-        Self(ModelIdentity {
-            name: "far-away".into(),
-            spec: "test:far-away".into(),
-            format: "endpoint".into(),
-            architecture: None,
-            parameters: None,
-            quantization: None,
-            vocab_size: None,
-            context_length: None,
-            weights: "blake3:far-away".into(),
-            tokenizer: None,
-            template: None,
-            surgery: None,
-            engine: EngineIdentity { name: "test".into(), version: "1".into(), precision: None, kernel: None },
-            unknown: Some("an endpoint does not say".into()),
-        })
+        Self(endpoint("far-away"))
     }
 }
 

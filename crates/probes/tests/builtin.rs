@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_probes::builtin::{Domain, corpus};
 use hydrometer_probes::kind;
-use hydrometer_probes::{Ask, Checked, Checker, Probe, Profile, Suite, lint, read_jsonl, write_jsonl};
+use hydrometer_probes::{Ask, Checked, Checker, Decoding, Probe, Profile, Suite, lint, read_jsonl, write_jsonl};
 use serde_json::{Value, json};
 
 /// Hashes of seed 1. A change here changes what every user's default audit asks: say so in the changelog.
@@ -38,6 +38,18 @@ fn a_seed_gives_the_pinned_suite() {
     let pinned: Vec<(Profile, String)> = PINNED.iter().map(|&(profile, hash)| (profile, hash.to_owned())).collect();
     assert_eq!(found, pinned);
     assert_ne!(Suite::builtin(Profile::Quick, 2).hash(), found[0].1, "the seed decides");
+}
+
+/// Answers at boundaries of judgment are long: several of each would cost more than all else together.
+#[test]
+fn boundaries_are_answered_once() {
+    for (profile, _) in PINNED {
+        let suite = Suite::builtin(profile, 1);
+        let freely: Vec<_> =
+            suite.probes.iter().filter(|probe| probe.boundary.is_some()).filter_map(|probe| probe.decoding()).collect();
+        assert!(freely.len() >= 20, "{profile}: {}", freely.len());
+        assert!(freely.iter().all(|decoding| *decoding == Decoding::Greedy), "{profile}");
+    }
 }
 
 #[test]

@@ -3,11 +3,13 @@
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
-use hydrometer_answers::{EngineIdentity, FinishReason, ModelIdentity, SamplingParameters};
+use hydrometer_answers::{FinishReason, ModelIdentity, SamplingParameters};
 use hydrometer_models::{Answer, Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
 use hydrometer_probes::Ask;
 use hydrometer_probes::builtin::episodes::Solved;
 use hydrometer_probes::world::protocol;
+
+use crate::support::endpoint;
 
 /// What it does with an episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,22 +39,7 @@ pub struct Clerk {
 
 impl Clerk {
     pub fn new(name: &str, solved: &[Solved], manner: Manner) -> Self {
-        let identity = ModelIdentity {
-            name: name.into(),
-            spec: format!("test:{name}"),
-            format: "endpoint".into(),
-            architecture: None,
-            parameters: None,
-            quantization: None,
-            vocab_size: None,
-            context_length: None,
-            weights: format!("blake3:{name}"),
-            tokenizer: None,
-            template: None,
-            surgery: None,
-            engine: EngineIdentity { name: "test".into(), version: "1".into(), precision: None, kernel: None },
-            unknown: Some("an endpoint does not say".into()),
-        };
+        let identity = endpoint(name);
         let asked = Mutex::default();
         Self { identity, solved: solved.to_vec(), manner, asked, breaks_after: None }
     }

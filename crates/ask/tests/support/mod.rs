@@ -158,6 +158,26 @@ impl Logits for Rows<'_> {
     }
 }
 
+/// The identity of a model of that name which shows neither tokens nor weights.
+pub fn endpoint(name: &str) -> ModelIdentity {
+    ModelIdentity {
+        name: name.into(),
+        spec: format!("test:{name}"),
+        format: "endpoint".into(),
+        architecture: None,
+        parameters: None,
+        quantization: None,
+        vocab_size: None,
+        context_length: None,
+        weights: format!("blake3:{name}"),
+        tokenizer: None,
+        template: None,
+        surgery: None,
+        engine: EngineIdentity { name: "test".into(), version: "1".into(), precision: None, kernel: None },
+        unknown: Some("an endpoint does not say".into()),
+    }
+}
+
 /// A suite of `families` short texts and as many choices.
 pub fn suite(families: usize) -> Suite {
     let words = ["river", "stone", "lamp", "copper", "seven", "quiet", "orchard", "ledger", "winter", "harbour"];
