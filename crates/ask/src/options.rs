@@ -39,7 +39,7 @@ pub struct AskOptions {
     /// What the student was trained to, by `axis.knob`: the value of the knob that counts as radius 1. Knobs of the suite that
     /// are not named have the value that the built-in suite documents for theirs, if any.
     pub trained_to: BTreeMap<String, f64>,
-    /// The distillation set from which the suite was placed ([`Radius::place`](crate::radius::Radius::place)), where it was.
+    /// The distillation set from which the suite was placed ([`Radii::place`](crate::radius::Radii::place)), where it was.
     pub trained_on: Option<TrainedOn>,
     /// How much the student is used at which values of a knob, by `axis.knob`.
     pub deployment: BTreeMap<String, Vec<Used>>,
