@@ -167,12 +167,16 @@ pub fn open_model(
 /// As [`open_model`].
 pub fn open_quietly(role: &str, spec: &str, options: &EngineOptions) -> Result<Box<dyn Model>, Failure> {
     open(spec, options).map_err(|error| {
-        Failure::input(format!("{role}: {error}")).hint(match error {
+        let failure = Failure::input(format!("{role}: {error}"));
+        match error {
             ModelError::Truncated { .. } => {
-                "copy or download the file again, and compare its size and checksum with the publisher's"
+                failure.hint("copy or download the file again, and compare its size and checksum with the publisher's")
             }
-            _ => "a model is a .gguf file, a Hugging Face folder, scripted:FILE.toml or planted:DEFECT(MODEL)",
-        })
+            // Says itself what to ask for instead.
+            ModelError::Request { .. } => failure,
+            _ => failure
+                .hint("a model is a .gguf file, a Hugging Face folder, scripted:FILE.toml or planted:DEFECT(MODEL)"),
+        }
     })
 }
 
