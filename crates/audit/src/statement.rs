@@ -26,7 +26,7 @@ pub use episodes::{
 };
 pub use finding::{EvidenceItem, Finding, Severity};
 pub use forgetting::{Forgetting, ForgottenSkill, SkillsAre};
-pub use gate::{Corrected, Deciding, EvidencePoint, Gate, Spent, Watched};
+pub use gate::{Corrected, Deciding, EvidencePoint, Gate, Look, Looked, Spent, Watched};
 pub use geometry::{AxisCurve, Deployed, Geometry, RingRow};
 pub use illusion::{Illusion, IllusionStratum, stratum_name};
 pub use judgment::{
