@@ -62,20 +62,21 @@ fn answer(looks: &mut Looks, kept: &dyn Fn(f64) -> f64, seed: u64) {
     }
 }
 
-/// What became of the one gate of so many audits.
+/// What became of the gates of so many audits, audit by audit.
 fn audits(policy: &str, ladders: usize, kept: &dyn Fn(f64) -> f64, audits: u64) -> Vec<Looked> {
-    (0..audits)
-        .map(|seed| {
-            let mut looks = looks(policy, ladders, None, seed);
-            answer(&mut looks, kept, 1_000 + seed);
-            (0..looks.stages.len()).for_each(|_| looks.look().unwrap());
-            looks.looked().remove(0)
-        })
-        .collect()
+    let audit = |seed| {
+        let mut looks = looks(policy, ladders, None, seed);
+        answer(&mut looks, kept, 1_000 + seed);
+        (0..looks.stages.len()).for_each(|_| looks.look().unwrap());
+        looks.looked()
+    };
+    (0..audits).flat_map(audit).collect()
 }
 
-fn share(of: &[Looked], verdict: Verdict) -> f64 {
-    of.iter().filter(|looked| looked.verdict == verdict).count() as f64 / of.len() as f64
+/// The share of the audits of a gate for which something is so.
+fn share(found: &[Looked], metric: &str, is_so: impl Fn(&Looked) -> bool) -> f64 {
+    let of_gate = || found.iter().filter(|looked| looked.metric == metric);
+    of_gate().filter(|looked| is_so(looked)).count() as f64 / of_gate().count() as f64
 }
 
 const AUDITS: u64 = 150;
@@ -84,28 +85,33 @@ const ABOVE: f64 = 0.05 + 0.036;
 
 #[test]
 fn on_the_margin_wrong_verdicts_stay_below_the_error_rate_over_all_looks() {
-    for (policy, kept) in [(VOLUME, 0.9), (WORST, 0.8)] {
-        let found = audits(policy, 32, &|_| kept, AUDITS);
-        let [pass, fail] = [Verdict::Pass, Verdict::Fail].map(|verdict| share(&found, verdict));
-        assert!(pass <= ABOVE && fail <= ABOVE, "{policy}: {pass} PASS, {fail} FAIL");
+    // Keeping 90 %, or a hair less, is the margin of the volume and of every ring: a reach is as wrong as none.
+    for (policy, kept, metrics) in [
+        (format!("{VOLUME}\n{REACH}"), 0.9, &["capability_volume", "safe_reach"][..]),
+        (WORST.into(), 0.8, &["worst_axis"]),
+    ] {
+        let found = audits(&policy, 32, &|_| kept, AUDITS);
+        for metric in metrics {
+            let [pass, fail] =
+                [Verdict::Pass, Verdict::Fail].map(|verdict| share(&found, metric, |l| l.verdict == verdict));
+            assert!(pass <= ABOVE && fail <= ABOVE, "{metric}: {pass} PASS, {fail} FAIL");
+        }
     }
-    // A hair less than is to be kept: the true reach is 0. Just as much: it has no end.
-    assert!(share(&audits(REACH, 32, &|_| 0.9 - 1e-9, AUDITS), Verdict::Pass) <= ABOVE);
-    assert!(share(&audits(REACH, 32, &|_| 0.9, AUDITS), Verdict::Fail) <= ABOVE);
 }
 
 #[test]
 fn a_student_that_falls_off_fails_early_and_one_that_keeps_all_passes() {
     let narrow = |radius: f64| if radius <= 1.0 { 1.0 } else { 0.1 };
-    for (policy, by) in [(VOLUME, 1), (WORST, 1), (REACH, 2)] {
-        let found = audits(policy, 48, &narrow, 20);
-        let early = found.iter().filter(|looked| looked.decided_at.is_some_and(|look| look <= by)).count();
-        assert!(share(&found, Verdict::Fail) == 1.0 && early >= 15, "{policy}: {early} of 20 by look {by}");
+    let found = audits(&[VOLUME, WORST, REACH].join("\n"), 48, &narrow, 20);
+    for (metric, by) in [("capability_volume", 1), ("worst_axis", 1), ("safe_reach", 2)] {
+        let early = share(&found, metric, |looked| looked.decided_at.is_some_and(|look| look <= by));
+        assert_eq!(share(&found, metric, |looked| looked.verdict == Verdict::Fail), 1.0, "{metric}");
+        assert!(early >= 0.75, "{metric}: {early} by look {by}");
     }
-    for policy in [VOLUME, WORST] {
-        let found = audits(policy, 160, &|_| 1.0, 10);
-        let early = found.iter().filter(|looked| looked.decided_at.is_some_and(|look| look < 3)).count();
-        assert!(share(&found, Verdict::Pass) >= 0.9 && early >= 1, "{policy}: {early} early");
+    let found = audits(&format!("{VOLUME}\n{WORST}"), 120, &|_| 1.0, 6);
+    for metric in ["capability_volume", "worst_axis"] {
+        assert!(share(&found, metric, |looked| looked.verdict == Verdict::Pass) >= 0.8, "{metric}");
+        assert!(share(&found, metric, |looked| looked.decided_at.is_some_and(|look| look < 3)) > 0.0, "{metric}");
     }
 }
 
@@ -179,35 +185,29 @@ fn an_axis_that_does_not_count_yet_lets_nobody_pass_early() {
 #[test]
 #[ignore = "prints a table"]
 fn looks_table() {
-    println!(
-        "| Gate | Student | Ladders of each axis | PASS % | FAIL % | decided at look 1, 2, 3 % | families asked, mean |"
-    );
+    println!("| Student | Ladders of each axis | Gate | PASS % | FAIL % | At look 1, 2, 3 % | Ladders asked |");
     println!("|---|---|---|---|---|---|---|");
-    const AUDITS: u64 = 200;
     let narrow = |radius: f64| if radius <= 1.0 { 1.0 } else { 0.4 };
-    let linear = |radius: f64| 1.0 - 0.15 * radius;
-    let students: [(&str, &dyn Fn(f64) -> f64); 5] = [
+    let students: [(&str, &dyn Fn(f64) -> f64); 4] = [
         ("keeps all", &|_| 1.0),
         ("keeps 40 % beyond radius 1", &narrow),
-        ("loses 15 % per radius", &linear),
-        ("**keeps 90 %**", &|_| 0.9 - 1e-9),
-        ("**keeps 80 %**", &|_| 0.8 - 1e-9),
+        ("keeps 90 %", &|_| 0.9),
+        ("keeps 80 %", &|_| 0.8),
     ];
-    for (name, policy) in [("volume 0.9", VOLUME), ("worst axis 0.8", WORST), ("reach 1.5", REACH)] {
-        for (student, kept) in students {
-            for ladders in [30, 120] {
-                let found = audits(policy, ladders, kept, AUDITS);
-                let percent = |share: f64| format!("{:.1}", 100.0 * share);
-                let at = [1, 2, 3].map(|look| {
-                    percent(
-                        found.iter().filter(|looked| looked.decided_at == Some(look)).count() as f64 / AUDITS as f64,
-                    )
-                });
-                let asked: u64 = found.iter().filter_map(|looked| looked.looks.last()).map(|look| look.families).sum();
+    for (student, kept) in students {
+        for ladders in [30, 120] {
+            let found = audits(&[VOLUME, WORST, REACH].join("\n"), ladders, kept, AUDITS);
+            for (metric, gate) in
+                [("capability_volume", "volume 0.9"), ("worst_axis", "worst axis 0.8"), ("safe_reach", "reach 1.5")]
+            {
+                let percent = |is_so: &dyn Fn(&Looked) -> bool| format!("{:.1}", 100.0 * share(&found, metric, is_so));
+                let at = [1, 2, 3].map(|look| percent(&|looked| looked.decided_at == Some(look)));
+                let of_gate = found.iter().filter(|looked| looked.metric == metric);
+                let asked: u64 = of_gate.filter_map(|looked| looked.looks.last()).map(|look| look.families).sum();
                 println!(
-                    "| {name} | {student} | {ladders} | {} | {} | {} | {} of {} |",
-                    percent(share(&found, Verdict::Pass)),
-                    percent(share(&found, Verdict::Fail)),
+                    "| {student} | {ladders} | {gate} | {} | {} | {} | {} of {} |",
+                    percent(&|looked| looked.verdict == Verdict::Pass),
+                    percent(&|looked| looked.verdict == Verdict::Fail),
                     at.join(", "),
                     asked / AUDITS,
                     3 * ladders
