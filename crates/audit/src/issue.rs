@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use hydrometer_answers::{PlannedTokens, RunFolder, SampleRow, SampleSource};
+use hydrometer_answers::{Manifest, PlannedTokens, RunFolder, SampleRow, SampleSource};
 use hydrometer_metrics::measure::{self, Group, HEADLINE, Items};
 use hydrometer_probes::counted::counted;
-use hydrometer_probes::{Ask, Probe};
+use hydrometer_probes::{Ask, Probe, builtin};
 use rayon::prelude::*;
 
 use crate::evidence::{Evidence, Rows};
@@ -166,9 +166,11 @@ fn pairing(rows: &Rows) -> Pairing {
 }
 
 fn summary(rows: &Rows, evidence: &Evidence<'_>) -> SuiteSummary {
+    let Manifest { suite_name, suite_hash, settings, .. } = &rows.manifest;
     SuiteSummary {
-        name: rows.manifest.suite_name.clone(),
-        hash: rows.manifest.suite_hash.clone(),
+        name: suite_name.clone(),
+        hash: suite_hash.clone(),
+        dated: builtin::dated(suite_name, settings.seed, suite_hash).map(str::to_owned),
         probes: rows.probes.len() as u64,
         families: evidence.families().len() as u64,
         positions: rows.scored_positions() as u64,
