@@ -130,7 +130,6 @@ pub fn full() -> Statement {
     statement.student.unknown = Some("its file does not say".into());
     statement.forgetting = Some(forgetting());
     statement.deciding = Some(deciding());
-    statement.suite.dated = Some("2026-11-29".into());
     (statement.episodes, statement.episode_cases) = evidence::episodes();
     statement.left_out = vec!["illusion_gap".into()];
     statement.cost.base_answer_tokens = 9_120;
@@ -262,7 +261,7 @@ fn suite() -> SuiteSummary {
     SuiteSummary {
         name: format!("builtin:standard {SCRIPT}"),
         hash: hash('e'),
-        dated: None,
+        dated: Some("2026-11-29".into()),
         probes: 860,
         families: 212,
         positions: 20_480,
