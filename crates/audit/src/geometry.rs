@@ -113,8 +113,9 @@ pub(crate) struct AtALook {
     pub definition: &'static Definition,
     /// It.
     pub found: Found,
-    /// On some axis the teacher is not shown to do better than chance: with more families it may be, and the axis would count.
-    pub unshown: bool,
+    /// Radius up to which the teacher is shown to do better than chance on every axis, as far as that matters. Beyond it more
+    /// families may show that there is something to keep; without end where they change nothing.
+    pub shown_to: f64,
 }
 
 /// The numbers that gates may rest on, of these probes alone.
@@ -124,17 +125,20 @@ pub(crate) struct AtALook {
 pub(crate) fn at_a_look(settings: &RunSettings, graded: &[Graded<'_>], level: f64) -> Result<[AtALook; 3], AuditError> {
     let axes = axes(settings, graded, level)?;
     if axes.is_empty() {
-        let nothing = |definition| AtALook { definition, found: Err(NOTHING.to_owned()), unshown: true };
+        let nothing = |definition| AtALook { definition, found: Err(NOTHING.to_owned()), shown_to: 0.0 };
         return Ok([&CAPABILITY_VOLUME, &WORST_AXIS, &SAFE_REACH].map(nothing));
     }
     let volumes = volumes(&axes, level)?;
-    let unshown = volumes.axes.iter().any(|volume| matches!(volume, Volume::NothingToKeep(_)));
+    // An axis counts as a whole or not at all.
+    let counts = |volume: &Volume| matches!(volume, Volume::Kept(_));
+    let shown_to = if volumes.axes.iter().all(counts) { f64::INFINITY } else { 0.0 };
     let [mean, worst] = kept(volumes);
-    let short = axes.iter().any(|axis| axis.trained_to.is_some() && axis.reach.reach().ceiling == 0.0);
+    let with_unit = axes.iter().filter(|axis| axis.trained_to.is_some());
+    let ceiling = with_unit.map(|axis| axis.reach.reach().ceiling).min_by(f64::total_cmp).unwrap_or(0.0);
     Ok([
-        AtALook { definition: &CAPABILITY_VOLUME, found: mean, unshown },
-        AtALook { definition: &WORST_AXIS, found: worst, unshown },
-        AtALook { definition: &SAFE_REACH, found: safe_reach(axes, level), unshown: short },
+        AtALook { definition: &CAPABILITY_VOLUME, found: mean, shown_to },
+        AtALook { definition: &WORST_AXIS, found: worst, shown_to },
+        AtALook { definition: &SAFE_REACH, found: safe_reach(axes, level), shown_to: ceiling },
     ])
 }
 

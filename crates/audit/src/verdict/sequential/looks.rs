@@ -215,7 +215,13 @@ impl Gate {
         let verdict = ends.map_or(Verdict::NotEnoughEvidence, |ends| bounds.verdict(ends));
         // An axis that does not count yet may count in the end: it could raise a mean and lower the least, but no longer raise it.
         let of_the_least = number.definition.id != CAPABILITY_VOLUME.id && bounds.at_most.is_none();
-        let stands = is_last || !number.unshown || (verdict == Verdict::Fail && of_the_least);
+        // For a reach it matters up to the margin: what lies beyond is not asked of it.
+        let enough = if number.definition.id == SAFE_REACH.id {
+            bounds.at_least.unwrap_or(f64::INFINITY)
+        } else {
+            f64::INFINITY
+        };
+        let stands = is_last || number.shown_to >= enough || (verdict == Verdict::Fail && of_the_least);
         Look {
             families: stage.families.len() as u64,
             alpha,

@@ -158,27 +158,30 @@ fn nothing_is_asked_for_a_gate_that_nobody_could_pass() {
 
 #[test]
 fn an_axis_that_does_not_count_yet_lets_nobody_pass_early() {
-    let number = |unshown, value: f64| {
+    let number = |shown_to, value: f64| {
         let mut table = hydrometer_metrics::FamilyTable::new(1);
         (0..400).for_each(|family| table.add(&format!("{family:03}"), &[value + 1e-3 * f64::from(family % 3)], 1));
         let statistic = |sums: &[f64]| Some(sums[0] / 400.0);
         let shape = hydrometer_metrics::stats::limits::Shape::ANY;
         let limits = hydrometer_metrics::stats::limits::Limits::new(&table, shape, |_| 1.0, statistic).unwrap();
         let found = Ok((limits.estimate(0.95, 400), crate::verdict::ground::Ground::One(limits)));
-        move |definition| AtALook { definition, found, unshown }
+        move |definition| AtALook { definition, found, shown_to }
     };
-    let judge = |policy: &str, unshown, value, is_last| {
+    let judge = |policy: &str, shown_to, value, is_last| {
         let looks = looks(policy, 48, None, 3);
         let of = LOOKED_AT.into_iter().find(|definition| definition.id == looks.gates[0].rule.metric).unwrap();
-        looks.gates[0].judge(&number(unshown, value)(of), &looks.stages[0], is_last)
+        looks.gates[0].judge(&number(shown_to, value)(of), &looks.stages[0], is_last)
     };
-    for (policy, early_fail) in [(VOLUME, Verdict::NotEnoughEvidence), (WORST, Verdict::Fail)] {
-        assert_eq!(judge(policy, false, 2.0, false).verdict, Verdict::Pass);
-        let early = judge(policy, true, 2.0, false);
+    const ALL: f64 = f64::INFINITY;
+    for (policy, early_fail) in [(VOLUME, Verdict::NotEnoughEvidence), (WORST, Verdict::Fail), (REACH, Verdict::Fail)] {
+        assert_eq!(judge(policy, ALL, 2.0, false).verdict, Verdict::Pass);
+        let early = judge(policy, 0.0, 2.0, false);
         assert!(early.verdict == Verdict::NotEnoughEvidence && early.missing.unwrap().contains("may count"));
-        assert_eq!(judge(policy, true, 2.0, true).verdict, Verdict::Pass);
-        assert_eq!(judge(policy, true, 0.1, false).verdict, early_fail, "{policy}");
+        assert_eq!(judge(policy, 0.0, 2.0, true).verdict, Verdict::Pass);
+        assert_eq!(judge(policy, 0.0, 0.1, false).verdict, early_fail, "{policy}");
     }
+    // A reach needs no more than its margin.
+    assert_eq!([1.0, 1.5].map(|to| judge(REACH, to, 2.0, false).verdict), [Verdict::NotEnoughEvidence, Verdict::Pass]);
 }
 
 /// Prints the table of docs/metrics/deciding_early.md.
