@@ -29,6 +29,7 @@ pub use config::{Activation, Architecture, DecoderConfig, Rope, RopeScaling, Rop
 pub use doubles::acting::{ActingDefect, PlantedActor};
 pub use doubles::planted::{Defect, Planted};
 pub use doubles::scripted::Scripted;
+pub use doubles::server::{AskedServer, ScriptedServer, Served};
 pub use encoder::SentenceEncoder;
 pub use error::ModelError;
 pub use http::{Address, Clock, Named, Network, SCHEMES, Scheme};

@@ -153,7 +153,7 @@ impl Line {
         }
         let variable = self.address.scheme.key;
         never(match (status, &self.key) {
-            (300..400, _) => {
+            (300..=399, _) => {
                 let to = came.header("location").map(shown).unwrap_or_default();
                 format!("HTTP {status}: the server sends elsewhere, to {to}; name that address")
             }

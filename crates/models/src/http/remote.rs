@@ -9,13 +9,13 @@ use std::time::Duration;
 use hydrometer_answers::{EngineIdentity, ModelIdentity, SamplingParameters};
 use hydrometer_probes::Decoding;
 
+use super::Network;
 use super::address::{Address, Fingerprint};
 use super::asking::{Failed, Line};
 use super::dialect::{LimitName, Question, Reply, Settings};
 use super::gate::Gate;
 use super::secret::Secret;
 use super::wire::Wire;
-use super::Network;
 use crate::{Answer, Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
 
 /// Says what is hashed, so that no other hash of the same bytes is equal.
@@ -63,12 +63,7 @@ impl Remote {
         Ok(Remote { identity: identity(&line.address, &first, manner), line, manner, first })
     }
 
-    fn one(
-        &self,
-        request: &SampleRequest,
-        parameters: &SamplingParameters,
-        gate: &Gate,
-    ) -> Result<Reply, Failed> {
+    fn one(&self, request: &SampleRequest, parameters: &SamplingParameters, gate: &Gate) -> Result<Reply, Failed> {
         let Prompt::Messages(messages) = &request.prompt else {
             let reason = format!("the prompt of `{}` is tokens, expected a conversation", request.key);
             return Err(Failed::Refused { status: None, reason });

@@ -29,9 +29,8 @@ fn exhausted(came: &Came, now: f64) -> Option<f64> {
     };
     let openai = ["requests", "tokens"]
         .map(|of| used_up(format!("x-ratelimit-remaining-{of}"), format!("x-ratelimit-reset-{of}")));
-    let anthropic = ["requests", "tokens", "input-tokens", "output-tokens"].map(|of| {
-        used_up(format!("anthropic-ratelimit-{of}-remaining"), format!("anthropic-ratelimit-{of}-reset"))
-    });
+    let anthropic = ["requests", "tokens", "input-tokens", "output-tokens"]
+        .map(|of| used_up(format!("anthropic-ratelimit-{of}-remaining"), format!("anthropic-ratelimit-{of}-reset")));
     openai.into_iter().chain(anthropic).flatten().reduce(f64::max)
 }
 
@@ -135,7 +134,8 @@ mod tests {
         check(&openai("0", "2d"), Some(172_800.0));
         check(&openai("0", "6 minutes"), None);
         check(&openai("12", "6m0s"), None);
-        let both = [openai("0", "20ms"), [("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "2s")]];
+        let both =
+            [openai("0", "20ms"), [("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "2s")]];
         check(&both.concat(), Some(2.0));
         let anthropic = |reset: &'static str| {
             [("anthropic-ratelimit-output-tokens-remaining", "0"), ("anthropic-ratelimit-output-tokens-reset", reset)]

@@ -68,9 +68,10 @@ impl Wire {
     /// # Errors
     /// Nothing came, or not all of it: in words.
     pub(super) fn post(&self, sent: &Sent<'_>) -> Result<Came, String> {
-        let request = sent.headers.iter().fold(self.0.post(sent.url), |request, (name, value)| {
-            request.header(*name, value.as_str())
-        });
+        let request = sent
+            .headers
+            .iter()
+            .fold(self.0.post(sent.url), |request, (name, value)| request.header(*name, value.as_str()));
         let mut response = request.send(sent.body).map_err(|error| in_words(&error))?;
         let status = response.status().as_u16();
         let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -93,7 +94,9 @@ fn tls() -> Result<TlsConfig, String> {
     let found = rustls_native_certs::load_native_certs();
     let certificates: Vec<_> = found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
     if certificates.is_empty() {
-        return Err("this system has no certificates that TLS could trust; name a file of them with SSL_CERT_FILE".into());
+        return Err(
+            "this system has no certificates that TLS could trust; name a file of them with SSL_CERT_FILE".into()
+        );
     }
     Ok(TlsConfig::builder()
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))

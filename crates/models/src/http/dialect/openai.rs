@@ -62,10 +62,9 @@ impl Dialect for OpenAi {
     }
 
     fn read(&self, answer: &Value) -> Result<Reply, String> {
-        let choice = answer
-            .get("choices")
-            .and_then(|choices| choices.get(0))
-            .ok_or_else(|| format!("expected a chat completion with `choices`, found {}", shown(&answer.to_string())))?;
+        let choice = answer.get("choices").and_then(|choices| choices.get(0)).ok_or_else(|| {
+            format!("expected a chat completion with `choices`, found {}", shown(&answer.to_string()))
+        })?;
         let message = choice
             .get("message")
             .filter(|message| message.is_object())
