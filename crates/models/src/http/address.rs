@@ -2,7 +2,7 @@
 //! dialect is a row of [`SCHEMES`].
 
 use super::dialect::{self, Dialect};
-use super::wire::Secure;
+use super::wire::{Place, Secure};
 use crate::ModelError;
 
 /// One way of naming an endpoint.
@@ -200,6 +200,14 @@ impl Address {
         format!("{}:host-{host}#{model}", self.scheme.name)
     }
 
+    pub(super) fn place(&self) -> Place {
+        let name = self.host.rsplit_once(':').map_or(self.host.as_str(), |(name, _)| name);
+        let here = name == "localhost"
+            || name == "[::1]"
+            || name.parse().is_ok_and(|address: std::net::Ipv4Addr| address.is_loopback());
+        if here { Place::ThisMachine } else { Place::Elsewhere }
+    }
+
     pub(super) fn secure(&self) -> Secure {
         if self.base.starts_with("https://") { Secure::Tls } else { Secure::No }
     }
@@ -232,6 +240,16 @@ mod tests {
         for other in ["model.gguf", "scripted:x.toml", "hf:a/b", "planted:null(x)"] {
             assert!(Address::parse(other).unwrap().is_none(), "{other}");
         }
+    }
+
+    #[test]
+    fn this_machine_is_known_by_its_names() {
+        let check = |text: &str, expected: Place| assert_eq!(Address::parse(text).unwrap().unwrap().place(), expected);
+        check("openai:http://localhost:1#m", Place::ThisMachine);
+        check("openai:http://127.0.0.1#m", Place::ThisMachine);
+        check("openai:http://[::1]:1/v1#m", Place::ThisMachine);
+        check("openai:https://127.example.org#m", Place::Elsewhere);
+        check("openai:m", Place::Elsewhere);
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Remote {
     /// The key cannot be read, the server refuses, or it gives no answer.
     pub(crate) fn connect(address: Address, network: &Network) -> Result<Remote, ModelError> {
         let key = Secret::find(address.scheme.key, &*network.variable)?;
-        let wire = Wire::new(address.secure())
+        let wire = Wire::new(address.secure(), address.place())
             .map_err(|reason| ModelError::Refused { endpoint: address.to_string(), reason })?;
         let line = Line { address, wire, key, clock: network.clock.clone() };
         let (manner, first) = introduce(&line).map_err(|failed| {

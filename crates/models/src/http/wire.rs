@@ -41,11 +41,12 @@ impl Came {
 pub(super) struct Wire(ureq::Agent);
 
 impl Wire {
-    /// A client for addresses of this kind.
+    /// A client for addresses of this kind. Proxies are those of the environment; none stands between this machine and
+    /// itself.
     ///
     /// # Errors
     /// An address with TLS, and the system has no certificates.
-    pub(super) fn new(secure: Secure) -> Result<Wire, String> {
+    pub(super) fn new(secure: Secure, place: Place) -> Result<Wire, String> {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             // A redirect would carry the key to a place that nobody named.
@@ -56,6 +57,10 @@ impl Wire {
             .max_idle_connections(KEPT)
             .max_idle_connections_per_host(KEPT)
             .user_agent(concat!("hydrometer/", env!("CARGO_PKG_VERSION")));
+        let config = match place {
+            Place::ThisMachine => config.proxy(None),
+            Place::Elsewhere => config,
+        };
         let config = match secure {
             Secure::No => config,
             Secure::Tls => config.tls_config(tls()?),
@@ -87,6 +92,13 @@ impl Wire {
 pub(super) enum Secure {
     No,
     Tls,
+}
+
+/// Where a server stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    ThisMachine,
+    Elsewhere,
 }
 
 /// TLS with the certificates that this system trusts.
