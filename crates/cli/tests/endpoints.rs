@@ -45,6 +45,13 @@ impl Bench {
 
     /// Audits this teacher; `key` stands in the environment.
     fn audit(&self, code: i32, teacher: &str, key: Option<&str>) -> [String; 2] {
+        let Output { status, stdout, stderr } = self.command(teacher, key).output().unwrap();
+        let texts = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        assert_eq!(status.code(), Some(code), "{}{}", texts[0], texts[1]);
+        texts
+    }
+
+    fn command(&self, teacher: &str, key: Option<&str>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
         command.current_dir(self.0.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", self.path("cache"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.ends_with("_KEY") || name.ends_with("_KEY_FILE")) {
@@ -64,10 +71,7 @@ impl Bench {
             "--parallel",
             "8",
         ]);
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        let texts = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        assert_eq!(status.code(), Some(code), "{}{}", texts[0], texts[1]);
-        texts
+        command
     }
 
     fn statement(&self) -> Value {
@@ -164,6 +168,33 @@ fn a_server_that_gives_up_ends_with_4_and_the_same_command_goes_on() {
     bench.audit(0, &format!("openai:{address}#big"), None);
     assert_eq!(mended.asked().len(), 2 + PROMPTS * 6 - answered);
     assert_eq!(bench.statement()["regime"]["id"], "R4");
+}
+
+#[test]
+fn a_process_that_is_killed_loses_what_was_under_way_and_nothing_is_asked_twice() {
+    let bench = Bench::new();
+    let (reached, until) = std::sync::mpsc::channel();
+    let script = move |asked: &AskedServer| {
+        if asked.number == 100 {
+            reached.send(()).unwrap();
+        }
+        Served::chat("big", letter(asked), "stop")
+    };
+    let server = ScriptedServer::start(script).unwrap();
+    let teacher = format!("openai:{}#big", server.address());
+    let mut killed = bench.command(&teacher, None).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until.recv().unwrap();
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let before = server.asked().len();
+    bench.audit(0, &teacher, None);
+    let (all, total) = (server.asked().len(), PROMPTS * 6);
+    // Two to begin with in each process. Eight were under way; what had come waited to be written, one by one.
+    let twice = all - 4 - total;
+    assert!(before - 2 < total, "{before}: it was killed too late");
+    assert!(twice < before - 2, "of {before} questions {twice} were asked again");
+    let keys: std::collections::BTreeSet<_> = files(&bench.path("cache")).into_iter().collect();
+    assert!(keys.len() >= total, "every answer has been written by itself");
 }
 
 #[test]
