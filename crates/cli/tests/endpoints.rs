@@ -32,7 +32,7 @@ impl Bench {
         probes.push(json!({"id": "t", "family": "t", "axis": "letters", "kind": "text", "text": "ABC"}));
         let options = json!(["an A", "a B"]);
         probes.push(json!({
-            "id": "c", "family": "c", "axis": "letters", "kind": "choice", "question": "Which?", "options": options,
+            "id": "c", "family": "c", "axis": "letters", "kind": "choice", "prompt": "Which?", "options": options,
         }));
         let lines: Vec<String> = probes.iter().map(Value::to_string).collect();
         fs::write(bench.path("probes.jsonl"), lines.join("\n")).unwrap();
@@ -183,18 +183,17 @@ fn a_process_that_is_killed_loses_what_was_under_way_and_nothing_is_asked_twice(
     let server = ScriptedServer::start(script).unwrap();
     let teacher = format!("openai:{}#big", server.address());
     let mut killed = bench.command(&teacher, None).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    until.recv().unwrap();
+    // Only a process that failed is waited for so long.
+    until.recv_timeout(std::time::Duration::from_secs(120)).unwrap();
     killed.kill().unwrap();
     killed.wait().unwrap();
     let before = server.asked().len();
     bench.audit(0, &teacher, None);
     let (all, total) = (server.asked().len(), PROMPTS * 6);
-    // Two to begin with in each process. Eight were under way; what had come waited to be written, one by one.
+    // Two to begin with in each process. Each of the eight had one under way, and one more was being written.
     let twice = all - 4 - total;
     assert!(before - 2 < total, "{before}: it was killed too late");
-    assert!(twice < before - 2, "of {before} questions {twice} were asked again");
-    let keys: std::collections::BTreeSet<_> = files(&bench.path("cache")).into_iter().collect();
-    assert!(keys.len() >= total, "every answer has been written by itself");
+    assert!(twice <= 9, "of {before} questions {twice} were asked again");
 }
 
 #[test]

@@ -17,9 +17,9 @@ pub fn partial(plan: &Plan<'_>) -> Option<String> {
     };
     let left_out = |facet: Facet, kind: &str, is: fn(&Ask) -> bool| {
         let number = plan.suite().probes.iter().filter(|probe| is(&probe.ask)).count() as u64;
-        let whose: Vec<_> = lacks(facet).collect();
-        (number > 0 && !whose.is_empty())
-            .then(|| format!("{}, because the {} {facet}", counted(number, kind), whose.join(" and the ")))
+        let reasons: Vec<_> = lacks(facet).map(|role| format!("the {role} {facet}")).collect();
+        (number > 0 && !reasons.is_empty())
+            .then(|| format!("{}, because {}", counted(number, kind), reasons.join(" and ")))
     };
     let reasons: Vec<String> = [
         left_out(Facet::Logits, "text", |ask| matches!(ask, Ask::Text(_))),

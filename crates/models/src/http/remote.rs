@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -258,7 +258,8 @@ impl Answers for Remote {
         };
         let jobs: Vec<(usize, u32)> = requests.iter().enumerate().flat_map(wanted).collect();
         let (gate, next) = (Gate::new(limits.width), AtomicUsize::new(0));
-        let (sender, arrived) = channel();
+        // An answer is handed over before its thread asks again: where keeping them is slower than asking, none pile up unkept.
+        let (sender, arrived) = sync_channel(0);
         let mut failed = None;
         thread::scope(|scope| {
             for _ in 0..limits.width.min(jobs.len()) {
