@@ -16,6 +16,7 @@ use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe, Suite};
 
 use super::deployed_on::{Deployment, UsedArguments};
+use super::evidence;
 use super::judged::{policy, publish, shown, warn_of};
 use super::run_name::{RunNames, default_folder};
 use super::sampling::Answered;
@@ -77,7 +78,8 @@ pub struct Arguments {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct Who {
-    /// The model that was copied: a .gguf file, a Hugging Face folder, scripted:FILE, planted:DEFECT(MODEL).
+    /// The model that was copied: a .gguf file, a Hugging Face folder, scripted:FILE, planted:DEFECT(MODEL), or an endpoint
+    /// (`hydrometer models` lists them).
     #[arg(long, value_name = "MODEL")]
     teacher: Option<String>,
     /// Instead of the teacher, its distributions over these texts, as `distributions collect` kept them. It does not run, and
@@ -381,6 +383,9 @@ pub fn audit(
     }
     let plan = Plan::new(models, job.suite, job.options)?;
     warn_of(plan.manifest().excluded.as_deref().unwrap_or_default(), terminal);
+    if let Some(partial) = evidence::partial(&plan) {
+        terminal.warn(&partial);
+    }
     if let (Notices::FewFamilies, Some(few)) = (job.notices, few_families(&plan)) {
         terminal.warn(&few);
     }
