@@ -19,6 +19,7 @@ use crate::tokenizer::{HfNames, Tokenizer};
 use crate::{ChatTemplate, DecoderConfig, ModelError, RawTensor, TensorShape};
 pub use check::{check_config, check_header, check_index};
 use header::Stored;
+pub use names::in_file;
 
 /// No configuration is larger; a bound for what is read into memory besides weights.
 pub(crate) const LARGEST_JSON: u64 = 64 << 20;
