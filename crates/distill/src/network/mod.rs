@@ -15,7 +15,7 @@ mod tensors;
 
 use std::ops::Range;
 
-use hydrometer_models::{Activation, Architecture, Checkpoint, DecoderConfig, RopeScaling};
+use hydrometer_models::{Activation, Architecture, Checkpoint, DecoderConfig, RopeScaling, RopeStyle};
 
 use crate::DistillError;
 
@@ -43,15 +43,27 @@ impl Network {
         Ok(Network { config, weights, products: Products::new() })
     }
 
-    /// Reads a model's weights.
+    /// Reads a model's weights; of its layers those of `layers`, in this order.
     ///
     /// # Errors
-    /// An architecture whose way back is not written, or a file that cannot be read.
-    pub fn open(checkpoint: &Checkpoint) -> Result<Network, DistillError> {
+    /// An architecture whose way back is not written, a layer that is not there, or a file that cannot be read.
+    pub fn open(checkpoint: &Checkpoint, layers: &[usize]) -> Result<Network, DistillError> {
         supported(&checkpoint.config)?;
-        let weights = Tensors::read(checkpoint)?;
+        let count = checkpoint.config.layers;
+        if let Some(layer) = layers.iter().find(|&&layer| layer >= count) {
+            return Err(DistillError::Student {
+                reason: format!(
+                    "layer {layer} is asked for, and {} has the layers 0 to {}",
+                    checkpoint.name(),
+                    count - 1
+                ),
+                hint: "name layers that are there".to_owned(),
+            });
+        }
+        let weights = Tensors::read(checkpoint, layers)?;
         let mut config = checkpoint.config.clone();
-        config.rope.style = hydrometer_models::RopeStyle::Half;
+        config.layers = layers.len();
+        config.rope.style = RopeStyle::Half;
         Network::new(config, weights)
     }
 
@@ -81,6 +93,12 @@ fn supported(config: &DecoderConfig) -> Result<(), DistillError> {
     }
     if config.attn_softcap.is_some() || config.logit_softcap.is_some() || config.embed_scale != 1.0 {
         return refuse("soft caps or scaled embeddings");
+    }
+    if config.qkv_bias != (config.architecture == Architecture::Qwen2) {
+        return refuse("biases of q, k and v in the one, or without them in the other");
+    }
+    if config.attn_scale != (config.head_dim as f32).sqrt().recip() {
+        return refuse("another scale of scores than 1/√head_dim");
     }
     if config.activation != Activation::Silu || config.norm_offset != 0.0 {
         return refuse("another activation than SiLU");

@@ -126,26 +126,28 @@ impl Tensors {
         tensors
     }
 
-    /// A model's weights. Heads whose rotations pair (0, 1), (2, 3), … are put in the order that pairs halves.
+    /// A model's weights, of its layers only those of `layers`, which become 0, 1, …. Heads whose rotations pair (0, 1),
+    /// (2, 3), … are put in the order that pairs halves.
     ///
     /// # Errors
     /// A tensor that cannot be read.
-    pub fn read(checkpoint: &Checkpoint) -> Result<Tensors, ModelError> {
-        let config = &checkpoint.config;
-        let mut tensors = Tensors::zeros(config);
-        let mut failure = None;
-        tensors.each_mut(|name, _, values| {
-            let read = checkpoint.tensor(&name).and_then(|tensor| tensor.dequantize(0..tensor.rows, values));
-            if let Err(error) = read {
-                failure.get_or_insert(error);
-            }
+    pub fn read(checkpoint: &Checkpoint, layers: &[usize]) -> Result<Tensors, ModelError> {
+        let config = DecoderConfig { layers: layers.len(), ..checkpoint.config.clone() };
+        let mut tensors = Tensors::zeros(&config);
+        for (name, _, values) in tensors.all_mut() {
+            let there = match name.strip_prefix("blk.").and_then(|rest| rest.split_once('.')) {
+                Some((index, part)) => format!("blk.{}.{part}", layers[index.parse().unwrap_or(0)]),
+                None => name.clone(),
+            };
+            let tensor = checkpoint.tensor(&there)?;
+            tensor.dequantize(0..tensor.rows, values)?;
             let of_heads = name.contains("attn_q.") || name.contains("attn_k.");
             if of_heads && config.rope.style == RopeStyle::Interleaved {
                 let width = if name.ends_with("bias") { 1 } else { config.d_model };
                 pair_halves(values, config.head_dim, config.rope.dims, width);
             }
-        });
-        failure.map_or(Ok(tensors), Err)
+        }
+        Ok(tensors)
     }
 
     /// Every tensor, in an order that never changes: canonical name, role, numbers.

@@ -3,11 +3,13 @@
 //! Everything is a function of the samples, the settings and their seeds: the same ones give the same weights bit for bit,
 //! whatever the number of threads, on one processor.
 
+mod checkpoint;
 mod head;
 mod optimiser;
 mod schedule;
 mod trainer;
 
+pub use checkpoint::Progress;
 pub use head::{HEAD_ROWS, RowSums};
 pub use optimiser::{AdamW, AdamWSettings};
 pub use schedule::{Decay, Schedule};

@@ -166,6 +166,14 @@ impl Folder {
         )
     }
 
+    /// Names and contents of the files that make tokenizer and template.
+    pub(crate) fn tokenizer_files(&self) -> Result<Vec<(String, Vec<u8>)>, ModelError> {
+        const FILES: [&str; 4] =
+            ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"];
+        let there = FILES.iter().filter(|name| self.path.join(name).exists());
+        there.map(|name| Ok(((*name).to_owned(), read_limited(&self.path.join(name), LARGEST_TOKENIZER)?))).collect()
+    }
+
     pub(crate) fn template(&self) -> Result<Option<ChatTemplate>, ModelError> {
         let settings = self.settings()?;
         let jinja = self.path.join("chat_template.jinja");
