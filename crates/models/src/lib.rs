@@ -30,7 +30,7 @@ pub use doubles::scripted::Scripted;
 pub use encoder::SentenceEncoder;
 pub use error::ModelError;
 pub use hydrometer_answers::Facet;
-pub use instructions::Instructions;
+pub use instructions::{Instructions, vectors};
 pub use local::choose::{Choice, choose, question};
 pub use local::decoder::{Decoder, EngineOptions, LOGIT_ROWS, Precision};
 pub use local::sample::{Answer, Draw, Prompt, SampleLimits, SampleRequest, SampleStep, sample};

@@ -3,8 +3,9 @@
 //! T² keeps the size of the gradient when the temperature changes (Hinton et al. 2015). The gradient by the student's logits z
 //! is α (q₁ − 1(token)) + (1 − α) · T · ∂D/∂u, because ∂u/∂z = 1/T.
 
-use hydrometer_metrics::PositionError;
 use hydrometer_metrics::sparse::{TEMPERATURES, Truncater, Truncation};
+use hydrometer_metrics::{PositionError, Vectors};
+use hydrometer_models::Instructions;
 
 use super::{Divergence, Row, cross_entropy, stratified, top_k_tail};
 
@@ -78,7 +79,7 @@ impl Objective {
                 _ => return None,
             };
             let truncation = Truncation { mass: 1.0, k_min: k, k_max: k, draws };
-            Some((Truncater::new(truncation), place(soft.temperature)?))
+            Some((Truncater::new(truncation).with_vectors(allowed()), place(soft.temperature)?))
         });
         Scratch { teacher: Row::default(), student: Row::default(), gradient: Vec::new(), truncater }
     }
@@ -130,6 +131,15 @@ impl Objective {
             *out += (share * temperature * g) as f32;
         }
         Ok(found)
+    }
+}
+
+/// The vectors of the draws: no wider than what the models may use.
+fn allowed() -> Vectors {
+    match Instructions::asked() {
+        Ok(Some(instructions)) => Vectors::at_most(instructions.lanes()),
+        // A name that nobody knows was refused when the models were opened.
+        Ok(None) | Err(_) => Vectors::widest(),
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! With P = softmax(s Q Kᵀ), O = P V and dP = dO Vᵀ: dV = Pᵀ dO, dS = P ∘ (dP − rowsum(dO ∘ O)), dQ = s dS K, dK = s dSᵀ Q.
 
-use pulp::Arch;
+use hydrometer_models::vectors;
 use rayon::prelude::*;
 
 use super::{Sequences, Sheet};
@@ -51,7 +51,7 @@ fn cut<'s>(mut values: &'s mut [f32], sequences: Sequences<'_>, width: usize) ->
 
 /// Outputs `[heads][tokens][head_dim]` and ln Σ e^score of every row, `[heads][tokens]`.
 pub(super) fn forward(shape: Shape<'_>, q: &Sheet, k: &Sheet, v: &Sheet) -> (Sheet, Vec<f32>) {
-    let arch = Arch::new();
+    let arch = vectors();
     let mut out = Sheet::zeros(q.rows, q.columns, q.width);
     let mut sums = vec![0.0; shape.heads * q.rows];
     let tasks: Vec<_> = shape.parts(&mut out).into_iter().zip(cut(&mut sums, shape.sequences, 1)).collect();
@@ -79,7 +79,7 @@ pub(super) struct Kept<'a> {
 
 /// Gradients of q, k and v.
 pub(super) fn backward(shape: Shape<'_>, kept: &Kept<'_>, d_out: &Sheet) -> [Sheet; 3] {
-    let arch = Arch::new();
+    let arch = vectors();
     let Kept { q, k, v, out, sums } = *kept;
     // Heads that share keys and values have a part of their gradient each; parts are added in the order of the heads.
     let [mut dq, mut dk, mut dv] = [(); 3].map(|()| Sheet::zeros(q.rows, q.columns, q.width));
