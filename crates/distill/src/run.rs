@@ -8,7 +8,7 @@ use std::path::Path;
 
 use hydrometer_answers::{RunError, durable};
 use hydrometer_metrics::Estimate;
-use hydrometer_metrics::stats::interval::estimate;
+use hydrometer_metrics::stats::limits::{Limits, Shape};
 use hydrometer_models::{Checkpoint, Decoder, EngineOptions, Model};
 use hydrometer_probes::strangers::read_file;
 use serde::{Deserialize, Serialize};
@@ -250,8 +250,13 @@ impl Plan {
 fn measure(trainer: &Trainer, samples: &[&Sample], teacher: Teacher<'_>) -> Result<Option<Measured>, DistillError> {
     let HeldOut(table) = trainer.evaluate(samples, teacher)?;
     let ratio = |column: usize| move |sums: &[f64]| (sums[2] > 0.0).then(|| sums[column] / sums[2]);
-    let cross_entropy = estimate(&table, LEVEL, ratio(1)).map(|estimate| estimate.value);
-    let kl_divergence = estimate(&table, LEVEL, ratio(0));
+    // A document weighs by its tokens, and a divergence is never below 0.
+    let limits = |column| Limits::new(&table, Shape::AMOUNT, |sums: &[f64]| sums[2], ratio(column));
+    let mut kl_divergence = limits(0).map(|limits| limits.estimate(LEVEL, table.items()));
+    if let Some(interval) = kl_divergence.as_mut().and_then(|estimate| estimate.interval.as_mut()) {
+        interval.low = interval.low.max(0.0);
+    }
+    let cross_entropy = limits(1).map(|limits| limits.value());
     Ok(kl_divergence.zip(cross_entropy).map(|(kl_divergence, cross_entropy)| Measured { kl_divergence, cross_entropy }))
 }
 
