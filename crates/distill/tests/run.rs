@@ -149,7 +149,7 @@ fn a_folder_of_another_recipe_is_refused() {
     let out = home.path().join("out");
     run(&recipe, &out, &mut Stop::after(0)).unwrap_err();
     let mut other = recipe.clone();
-    other.train.learning_rate = 1e-3;
+    other.train.learning_rate = 9e-4;
     let error = run(&other, &out, &mut Stop::after(0)).unwrap_err();
     assert!(error.to_string().contains("begun with another recipe"), "{error}");
     fs::write(home.path().join("corpus.jsonl"), "{\"text\":\"a b\"}\n").unwrap();
