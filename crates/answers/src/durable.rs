@@ -41,12 +41,12 @@ pub(crate) fn entries(folder: &Path) -> Result<Vec<String>, RunError> {
 ///
 /// # Errors
 /// Any refusal of the system; nothing half-written stays, a former file at `path` is untouched.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
     replace_with(path, |file| file.write_all(bytes))
 }
 
 /// [`replace`] with a function that writes the bytes.
-pub(crate) fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<(), RunError> {
+pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<(), RunError> {
     let temporary = temporary_for(path);
     let result = File::create(&temporary)
         .and_then(|mut file| {
@@ -82,7 +82,7 @@ pub(crate) fn is_temporary(name: &str) -> bool {
 }
 
 /// Removes the temporary files that killed processes left; the caller holds the lock on these folders.
-pub(crate) fn remove_leftovers(folders: &[&Path]) -> Result<(), RunError> {
+pub fn remove_leftovers(folders: &[&Path]) -> Result<(), RunError> {
     for folder in folders {
         for name in entries(folder)?.iter().filter(|name| is_temporary(name)) {
             let leftover = folder.join(name);
@@ -109,7 +109,7 @@ pub(crate) fn sync_folder(_: &Path) -> Result<(), RunError> {
 }
 
 /// Appends one line, durably.
-pub(crate) fn append_line(path: &Path, line: &str) -> Result<(), RunError> {
+pub fn append_line(path: &Path, line: &str) -> Result<(), RunError> {
     let mut text = String::with_capacity(line.len() + 1);
     text.push_str(line);
     text.push('\n');
@@ -127,7 +127,7 @@ pub(crate) fn append_line(path: &Path, line: &str) -> Result<(), RunError> {
 }
 
 /// Cuts off a last line that a killed process did not finish.
-pub(crate) fn drop_torn_line(path: &Path) -> Result<(), RunError> {
+pub fn drop_torn_line(path: &Path) -> Result<(), RunError> {
     let mut text = Vec::new();
     match open_file(path).and_then(|mut file| file.read_to_end(&mut text)) {
         Ok(_) => {}
@@ -148,7 +148,7 @@ pub(crate) fn drop_torn_line(path: &Path) -> Result<(), RunError> {
 /// The writer's lock on a folder: held by the operating system for as long as the process lives, so `kill -9`
 /// releases it. The file itself stays, and holds the process id for the message to others.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub struct Lock {
     _file: File,
 }
 

@@ -275,7 +275,7 @@ impl fmt::Display for Shown {
 
 impl RunError {
     /// Wraps an answer of the operating system.
-    pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> RunError {
+    pub fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> RunError {
         let path = Shown(path.to_path_buf());
         move |source| RunError::Io { action, path, source }
     }

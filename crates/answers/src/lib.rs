@@ -6,7 +6,7 @@
 
 pub mod cache;
 mod difference;
-mod durable;
+pub mod durable;
 mod error;
 mod identity;
 mod json;

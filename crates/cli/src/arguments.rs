@@ -7,8 +7,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    answers, audit, calibrate, collect, compare, completions, demo, distributions, export, gate, import, plan, probes,
-    report,
+    answers, audit, calibrate, collect, compare, completions, demo, distill, distributions, export, gate, import, plan,
+    probes, report,
 };
 use crate::engine;
 use crate::exit::Exit;
@@ -45,6 +45,8 @@ pub fn as_typed() -> Vec<String> {
 pub enum Command {
     /// Audit embedded models: a complete tour, without network or files.
     Demo(demo::Arguments),
+    /// Train a student from its teacher as a recipe says, beside a control without the teacher's distributions.
+    Distill(distill::Arguments),
     /// Compare a student with its teacher and issue a Distillation Loss Statement.
     Audit(Box<audit::Arguments>),
     /// Judge a finished run under a policy; the exit code is the verdict.

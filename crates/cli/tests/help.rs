@@ -17,6 +17,7 @@ fn every_command_explains_itself() {
     let commands: &[&[&str]] = &[
         &["--help"],
         &["demo", "--help"],
+        &["distill", "--help"],
         &["audit", "--help"],
         &["collect", "--help"],
         &["answers", "--help"],

@@ -203,6 +203,18 @@ impl Checkpoint {
         Ok(tokenizer)
     }
 
+    /// The files of a Hugging Face folder that make a tokenizer and a chat template, names and contents: copied from a
+    /// folder, written anew from a GGUF file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or a tokenizer that cannot be written.
+    pub fn tokenizer_files(&self) -> Result<Vec<(String, Vec<u8>)>, ModelError> {
+        match &self.files {
+            Files::Gguf(file) => crate::tokenizer::to_json::files(file),
+            Files::Folder(folder) => folder.tokenizer_files(),
+        }
+    }
+
     /// The chat template, where the model has one.
     ///
     /// # Errors

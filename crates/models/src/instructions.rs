@@ -111,8 +111,9 @@ pub(crate) fn limit() -> Option<Instructions> {
     }
 }
 
-/// The vectors of the element-wise loops.
-pub(crate) fn vectors() -> Arch {
+/// The vectors of the element-wise loops, as `pulp` takes them: the widest that [`Instructions::allowed`] allows.
+#[must_use]
+pub fn vectors() -> Arch {
     static VECTORS: OnceLock<Arch> = OnceLock::new();
     *VECTORS.get_or_init(|| limit().map_or_else(Arch::new, arch))
 }

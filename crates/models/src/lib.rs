@@ -34,7 +34,7 @@ pub use encoder::SentenceEncoder;
 pub use error::ModelError;
 pub use http::{Address, Clock, Named, Network, SCHEMES, Scheme};
 pub use hydrometer_answers::Facet;
-pub use instructions::Instructions;
+pub use instructions::{Instructions, vectors};
 pub use local::choose::{Choice, choose, question};
 pub use local::decoder::{Decoder, EngineOptions, LOGIT_ROWS, Precision};
 pub use local::sample::{Answer, Draw, Prompt, SampleLimits, SampleRequest, SampleStep, sample};

@@ -8,6 +8,7 @@ pub mod compare;
 pub mod completions;
 pub mod demo;
 mod deployed_on;
+pub mod distill;
 pub mod distributions;
 mod evidence;
 pub mod export;
@@ -39,6 +40,7 @@ use crate::terminal::Terminal;
 pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
     match command {
         Command::Demo(arguments) => demo::run(arguments, terminal),
+        Command::Distill(arguments) => distill::run(arguments, terminal),
         Command::Audit(arguments) => audit::run(*arguments, terminal),
         Command::Gate(arguments) => gate::run(&arguments, terminal),
         Command::Report(arguments) => report::run(&arguments, terminal),

@@ -19,6 +19,7 @@ use crate::tokenizer::{HfNames, Tokenizer};
 use crate::{ChatTemplate, DecoderConfig, ModelError, RawTensor, TensorShape};
 pub use check::{check_config, check_header, check_index};
 use header::Stored;
+pub use names::in_file;
 
 /// No configuration is larger; a bound for what is read into memory besides weights.
 pub(crate) const LARGEST_JSON: u64 = 64 << 20;
@@ -163,6 +164,14 @@ impl Folder {
                 adds_bos: settings["add_bos_token"].as_bool(),
             },
         )
+    }
+
+    /// Names and contents of the files that make tokenizer and template.
+    pub(crate) fn tokenizer_files(&self) -> Result<Vec<(String, Vec<u8>)>, ModelError> {
+        const FILES: [&str; 4] =
+            ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"];
+        let there = FILES.iter().filter(|name| self.path.join(name).exists());
+        there.map(|name| Ok(((*name).to_owned(), read_limited(&self.path.join(name), LARGEST_TOKENIZER)?))).collect()
     }
 
     pub(crate) fn template(&self) -> Result<Option<ChatTemplate>, ModelError> {

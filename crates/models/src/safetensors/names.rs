@@ -62,8 +62,9 @@ pub(super) fn canonical(name: &str, architecture: Architecture) -> Option<String
     Some(format!("blk.{layer}.{canonical}.{kind}"))
 }
 
-/// The Hugging Face name of a canonical one, for error messages.
-pub(super) fn in_file(name: &str, architecture: Architecture) -> Option<String> {
+/// The Hugging Face name of a canonical one: for error messages, and for those who write such files.
+#[must_use]
+pub fn in_file(name: &str, architecture: Architecture) -> Option<String> {
     if let Some((hf, _)) = WHOLE.iter().find(|(_, canonical)| *canonical == name) {
         return Some((*hf).to_owned());
     }

@@ -11,6 +11,7 @@ mod pairing;
 mod pieces;
 mod pretokenizer;
 mod sentencepiece;
+pub(crate) mod to_json;
 mod vocabulary;
 
 use std::path::Path;

@@ -71,6 +71,11 @@ impl Pretokenizer {
         }))
     }
 
+    /// The patterns that go by this name.
+    pub(super) fn patterns(name: &str) -> Option<&'static [&'static str]> {
+        ENTRIES.iter().find(|e| e.names.contains(&name)).map(|entry| entry.patterns)
+    }
+
     /// All names, for error messages.
     pub(super) fn names() -> String {
         let names: Vec<&str> = ENTRIES.iter().flat_map(|e| e.names).copied().collect();

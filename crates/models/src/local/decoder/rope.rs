@@ -18,8 +18,7 @@ pub(super) struct Rotation {
 impl Rotation {
     /// The angles of layers that see the whole context.
     pub(super) fn global(rope: &Rope, factors: Option<&[f32]>, positions: usize) -> Rotation {
-        let mut frequencies = plain_frequencies(f64::from(rope.theta), rope.dims);
-        let magnitude = scale(&mut frequencies, rope, factors);
+        let (frequencies, magnitude) = rope.frequencies(factors);
         Rotation::new(rope, &frequencies, magnitude, positions)
     }
 
@@ -45,6 +44,17 @@ impl Rotation {
             RopeStyle::Half => rotate_halves(arch, head, cos, sin),
             RopeStyle::Interleaved => rotate_pairs(head, cos, sin),
         }
+    }
+}
+
+impl Rope {
+    /// The angle by which each pair turns from one position to the next, on layers that see the whole context, and the
+    /// factor of sin and cos. `factors` is the tensor `rope_freqs.weight`, where the file has it.
+    #[must_use]
+    pub fn frequencies(&self, factors: Option<&[f32]>) -> (Vec<f64>, f64) {
+        let mut frequencies = plain_frequencies(f64::from(self.theta), self.dims);
+        let magnitude = scale(&mut frequencies, self, factors);
+        (frequencies, magnitude)
     }
 }
 

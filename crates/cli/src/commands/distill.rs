@@ -1,0 +1,271 @@
+//! `hydrometer distill`: a student of a teacher, as a recipe says, with a control that learnt the same tokens without it.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use hydrometer_distill::data::Preflight;
+use hydrometer_distill::train::StepReport;
+use hydrometer_distill::{Arm, ArmResult, DistillError, Measured, Observer, Plan, Recipe};
+use hydrometer_models::ModelError;
+use hydrometer_probes::counted::{counted, grouped};
+use hydrometer_report::visible;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use super::as_json;
+use crate::engine::EngineArguments;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+use crate::interrupt::{Interrupt, listen};
+use crate::progress::duration;
+use crate::terminal::Terminal;
+
+/// Between two lines where nobody watches a bar.
+const EVERY: Duration = Duration::from_secs(30);
+/// Weight of a step in the loss that is shown.
+const FRESH: f64 = 0.1;
+
+/// Flags of `distill`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The recipe: a TOML file that names teacher, student, data, loss and steps (docs/distil.md).
+    #[arg(value_name = "RECIPE")]
+    recipe: PathBuf,
+    /// Folder for checkpoints, measurements and students. The same command goes on where it stopped.
+    #[arg(long, value_name = "FOLDER", required_unless_present = "check")]
+    out: Option<PathBuf>,
+    /// Look at the data only: what would be trained on, what is left out and why. Exit code 2 where training is refused.
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    engine: EngineArguments,
+    /// Print what was done as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Trains, or looks at the data.
+pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let recipe = Recipe::read(&arguments.recipe).map_err(before)?;
+    let interrupt = listen()?;
+    terminal.say(&format!("opening teacher {}", recipe.teacher.display()));
+    let plan = Plan::new(recipe.clone(), &arguments.engine.options()).map_err(before)?;
+    if arguments.check {
+        let found = if arguments.json { as_json(&checked(&plan.data))? } else { told(&plan.data) };
+        terminal.data(&found)?;
+        return Ok(if plan.data.refusal().is_some() { Exit::BadInput } else { Exit::Done });
+    }
+    for finding in &plan.data.findings {
+        terminal.warn(&format!("{}: {}", counted(finding.count, "document"), visible(&finding.what)));
+    }
+    let Some(out) = arguments.out else { return Err(Failure::input("no --out: expected a folder")) };
+    files::outside_runs(&out.join("run.json"))?;
+    let parameters = plan.student_parameters().map_err(before)?;
+    let learnt: usize = plan.data.train.iter().map(|sample| sample.targets()).sum();
+    terminal.say(&format!(
+        "a student of {} weights, {} to learn, {} held out",
+        grouped(parameters as u64),
+        counted(learnt as u64, "token"),
+        counted(plan.data.held_out.len() as u64, "sample"),
+    ));
+    let mut progress = Progress::new(terminal, &interrupt);
+    let results = plan.run(&out, &mut progress);
+    progress.end();
+    let results = results.map_err(during)?;
+    if arguments.json {
+        terminal.data(&as_json(&json!({ "out": out, "arms": results }))?)?;
+        return Ok(Exit::Done);
+    }
+    terminal.data(&table(&results))?;
+    terminal.say(&next(&recipe, &out));
+    Ok(Exit::Done)
+}
+
+/// Nothing was trained yet: whatever is wrong is the input.
+fn before(error: DistillError) -> Failure {
+    let hint = match &error {
+        DistillError::Student { hint, .. } => Some(hint.clone()),
+        DistillError::Recipe { .. } => Some("docs/distil.md lists every key of a recipe".to_owned()),
+        DistillError::Data { .. } => Some("`--check` looks at the data and trains nothing".to_owned()),
+        DistillError::Model(ModelError::Io { .. }) => {
+            Some("paths in a recipe are taken from the folder that the command runs in".to_owned())
+        }
+        _ => None,
+    };
+    let failure = Failure::input(error);
+    hint.into_iter().fold(failure, Failure::hint)
+}
+
+fn during(error: DistillError) -> Failure {
+    let exit = match &error {
+        DistillError::Interrupted { .. } => Exit::Interrupted,
+        DistillError::Diverged { .. } | DistillError::Model(_) | DistillError::Row(_) => Exit::ModelFailed,
+        DistillError::Other { .. } => {
+            return Failure::input(error).hint("name another folder with --out, or remove this one");
+        }
+        _ => return before(error),
+    };
+    Failure { exit, ..Failure::input(error) }
+}
+
+fn sizes(data: &Preflight) -> [(&'static str, u64); 5] {
+    let samples = data.train.iter().chain(&data.held_out);
+    [
+        ("documents", data.documents),
+        ("samples_trained", data.train.len() as u64),
+        ("samples_held_out", data.held_out.len() as u64),
+        ("tokens", samples.clone().map(|sample| sample.tokens.len() as u64).sum()),
+        ("tokens_learnt", samples.map(|sample| sample.targets() as u64).sum()),
+    ]
+}
+
+fn checked(data: &Preflight) -> serde_json::Value {
+    let findings: Vec<_> = data
+        .findings
+        .iter()
+        .map(|f| json!({"what": f.what, "documents": f.count, "examples": f.examples, "refuses": f.refuses}))
+        .collect();
+    let mut found = json!({ "hash": data.hash, "findings": findings });
+    for (key, number) in sizes(data) {
+        found[key] = number.into();
+    }
+    found
+}
+
+fn told(data: &Preflight) -> String {
+    let [(_, documents), (_, trained), (_, held_out), (_, tokens), (_, learnt)] = sizes(data);
+    let mut text = format!(
+        "{}: {} to train on, {} held out\n{}, of which {} are learnt\n",
+        counted(documents, "document"),
+        counted(trained, "sample"),
+        grouped(held_out),
+        counted(tokens, "token"),
+        grouped(learnt),
+    );
+    for finding in &data.findings {
+        let label = if finding.refuses { "refused" } else { "note" };
+        text.push_str(&format!("\n{label}: {}: {}\n", counted(finding.count, "document"), visible(&finding.what)));
+        for example in finding.examples.iter().filter(|example| !example.is_empty()) {
+            text.push_str(&format!("  {}\n", visible(example)));
+        }
+    }
+    text
+}
+
+fn with_interval(measured: &Measured) -> String {
+    let estimate = &measured.kl_divergence;
+    match &estimate.interval {
+        Some(interval) => format!("{:.4} ({:.4} to {:.4})", estimate.value, interval.low, interval.high),
+        None => format!("{:.4} (too few documents for an interval)", estimate.value),
+    }
+}
+
+fn table(results: &[ArmResult]) -> String {
+    let start = results.iter().find_map(|result| result.start.as_ref()).map(|start| ("start", Some(start)));
+    let ends = results.iter().map(|result| (result.arm.name(), result.end.as_ref()));
+    let mut text = format!("{:<12}  {:<28}  cross-entropy, nats\n", "student", "KL to the teacher, nats");
+    for (name, measured) in start.into_iter().chain(ends) {
+        let (kl, ce) = match measured {
+            Some(measured) => (with_interval(measured), format!("{:.4}", measured.cross_entropy)),
+            None => ("nothing was held out".to_owned(), "–".to_owned()),
+        };
+        text.push_str(&format!("{name:<12}  {kl:<28}  {ce}\n"));
+    }
+    text
+}
+
+/// The audit that says what the student lost.
+fn next(recipe: &Recipe, out: &Path) -> String {
+    let arm = recipe.arms.first().map_or("distilled", |arm| arm.name());
+    let control = recipe
+        .arms
+        .get(1)
+        .map_or(String::new(), |arm| format!(" --control {}", out.join(arm.name()).join("student").display()));
+    format!(
+        "what did it lose? hydrometer audit --teacher {} --student {} --base {}{control}",
+        recipe.teacher.display(),
+        out.join(arm).join("student").display(),
+        out.join("start").display(),
+    )
+}
+
+/// Watches a training.
+struct Progress<'a> {
+    terminal: &'a Terminal,
+    interrupt: &'a Interrupt,
+    bar: ProgressBar,
+    began: Instant,
+    told: Instant,
+    first: u64,
+    steps: u64,
+    tokens: u64,
+    loss: Option<f64>,
+    held_out: String,
+}
+
+impl<'a> Progress<'a> {
+    fn new(terminal: &'a Terminal, interrupt: &'a Interrupt) -> Self {
+        interrupt.heeded();
+        let now = Instant::now();
+        let (bar, held_out) = (ProgressBar::hidden(), String::new());
+        Self { terminal, interrupt, bar, began: now, told: now, first: 0, steps: 0, tokens: 0, loss: None, held_out }
+    }
+
+    fn end(self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Loss, held-out KL and speed.
+    fn state(&self) -> String {
+        let speed = self.tokens as f64 / self.began.elapsed().as_secs_f64().max(0.001);
+        let loss = self.loss.map_or(String::new(), |loss| format!("loss {loss:.4}, "));
+        format!("{loss}{}{} tokens/s", self.held_out, grouped(speed as u64))
+    }
+}
+
+impl Observer for Progress<'_> {
+    fn begins(&mut self, arm: Arm, step: u64, steps: u64) {
+        self.bar.finish_and_clear();
+        let whence = if step == 0 { String::new() } else { format!(", goes on from step {}", grouped(step)) };
+        self.terminal.say(&format!("{}: {}{whence}", arm.name(), counted(steps, "step")));
+        let now = Instant::now();
+        (self.began, self.told, self.first, self.steps) = (now, now, step, steps);
+        (self.tokens, self.loss, self.held_out) = (0, None, String::new());
+        self.bar = ProgressBar::hidden();
+        if self.terminal.live() {
+            self.bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
+            if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos}/{len}  {msg}, {eta} left") {
+                self.bar.set_style(style.progress_chars("━━╌"));
+            }
+            self.bar.set_position(step);
+            self.bar.reset_eta();
+        }
+    }
+
+    fn stepped(&mut self, arm: Arm, step: u64, report: &StepReport) {
+        let loss = report.sums.loss / report.sums.rows.max(1) as f64;
+        self.loss = Some(self.loss.map_or(loss, |before| before + FRESH * (loss - before)));
+        self.tokens += report.tokens;
+        self.bar.set_position(step);
+        self.bar.set_message(self.state());
+        if !self.terminal.live() && self.told.elapsed() >= EVERY {
+            self.told = Instant::now();
+            let (done, left) = (step - self.first, self.steps - step);
+            let left = self.began.elapsed().as_secs_f64() * left as f64 / done.max(1) as f64;
+            let state = self.state();
+            self.terminal.say(&format!("{} {step}/{}: {state}, {} left", arm.name(), self.steps, duration(left)));
+        }
+    }
+
+    fn measured(&mut self, arm: Arm, step: u64, held_out: &Measured) {
+        let kl = with_interval(held_out);
+        self.held_out = format!("held-out KL {:.4}, ", held_out.kl_divergence.value);
+        let line = format!("{} step {step}: held-out KL {kl}, cross-entropy {:.4}", arm.name(), held_out.cross_entropy);
+        self.bar.suspend(|| self.terminal.say(&line));
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupt.asked()
+    }
+}

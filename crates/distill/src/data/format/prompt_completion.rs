@@ -1,0 +1,16 @@
+//! Prompt and completion: `{"prompt": "…", "completion": "…"}` as plain texts, without a chat template; or both as messages.
+
+use serde_json::Value;
+
+use super::{Record, conversation, string};
+use crate::data::Content;
+
+pub(super) fn read(record: &Record) -> Result<Content, String> {
+    if let (Some(Value::Array(prompt)), Some(Value::Array(completion))) =
+        (record.get("prompt"), record.get("completion"))
+    {
+        return conversation(&Value::Array([prompt.as_slice(), completion].concat()), "role", "content");
+    }
+    let (prompt, completion) = (string(record, "prompt")?.to_owned(), string(record, "completion")?.to_owned());
+    Ok(Content::Completion { prompt, completion })
+}

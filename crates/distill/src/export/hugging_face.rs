@@ -1,0 +1,125 @@
+//! A Hugging Face folder: `config.json`, `generation_config.json`, `model.safetensors` in f32, and the tokenizer's files.
+
+use std::fs;
+use std::path::Path;
+
+use hydrometer_answers::{RunError, durable};
+use hydrometer_models::{Architecture, Checkpoint, DecoderConfig, RopeScaling, Tokenizer, safetensors::in_file};
+use serde_json::{Map, Value, json};
+
+use super::safetensors::{self, Tensor};
+use crate::DistillError;
+use crate::network::Network;
+
+/// Writes the student with the tokenizer and template of `origin`. `config.json` comes last: a folder without it is not
+/// whole.
+///
+/// # Errors
+/// A file that cannot be written, or a tokenizer that cannot.
+pub fn hugging_face(folder: &Path, network: &Network, origin: &Checkpoint) -> Result<(), DistillError> {
+    let config = &network.config;
+    let tokenizer = origin.tokenizer()?;
+    let tokenizer_files = origin.tokenizer_files()?;
+    fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
+    for (name, content) in tokenizer_files {
+        durable::replace(&folder.join(name), &content)?;
+    }
+    let mut tensors = Vec::new();
+    network.weights.each(|name, _, values| {
+        tensors.push(Tensor {
+            shape: shape(&name, values.len(), config),
+            name: in_file(&name, config.architecture).unwrap_or(name),
+            values,
+        });
+    });
+    let about = Map::from_iter([("format".to_owned(), Value::from("pt"))]);
+    let weights = folder.join("model.safetensors");
+    durable::replace_with(&weights, |file| safetensors::write(file, &about, &tensors))?;
+    let (bos, eos) = (tokenizer.bos(), tokenizer.eos());
+    let generation = json!({"bos_token_id": bos, "eos_token_id": eos, "do_sample": true});
+    write_json(&folder.join("generation_config.json"), &generation)?;
+    write_json(&folder.join("config.json"), &config_json(config, &tokenizer))
+}
+
+fn write_json(path: &Path, value: &Value) -> Result<(), DistillError> {
+    Ok(durable::replace(path, format!("{value:#}\n").as_bytes())?)
+}
+
+/// Rows and columns; a vector has one dimension.
+fn shape(name: &str, len: usize, config: &DecoderConfig) -> Vec<usize> {
+    if name.contains("norm") || name.ends_with("bias") {
+        return vec![len];
+    }
+    let columns = match name {
+        name if name.ends_with("ffn_down.weight") => config.d_ff,
+        name if name.ends_with("attn_output.weight") => config.heads * config.head_dim,
+        _ => config.d_model,
+    };
+    vec![len / columns, columns]
+}
+
+fn config_json(config: &DecoderConfig, tokenizer: &Tokenizer) -> Value {
+    let class = match config.architecture {
+        Architecture::Qwen2 => "Qwen2ForCausalLM",
+        _ => "LlamaForCausalLM",
+    };
+    let mut fields = json!({
+        "architectures": [class],
+        "model_type": config.architecture.name(),
+        "vocab_size": config.vocab,
+        "hidden_size": config.d_model,
+        "intermediate_size": config.d_ff,
+        "num_hidden_layers": config.layers,
+        "num_attention_heads": config.heads,
+        "num_key_value_heads": config.kv_heads,
+        "head_dim": config.head_dim,
+        "hidden_act": "silu",
+        "max_position_embeddings": config.context,
+        "rms_norm_eps": shortest(config.norm_eps),
+        "rope_theta": shortest(config.rope.theta),
+        "rope_scaling": scaling(&config.rope.scaling),
+        "tie_word_embeddings": config.tied,
+        "bos_token_id": tokenizer.bos(),
+        "eos_token_id": tokenizer.eos(),
+        "initializer_range": 0.02,
+        "torch_dtype": "float32",
+    });
+    match config.architecture {
+        Architecture::Qwen2 => fields["use_sliding_window"] = false.into(),
+        _ => {
+            fields["attention_bias"] = false.into();
+            fields["mlp_bias"] = false.into();
+        }
+    }
+    if config.rope.dims != config.head_dim {
+        fields["partial_rotary_factor"] = json!(config.rope.dims as f64 / config.head_dim as f64);
+    }
+    fields
+}
+
+fn scaling(scaling: &RopeScaling) -> Value {
+    match *scaling {
+        RopeScaling::None | RopeScaling::FactorsTensor => Value::Null,
+        RopeScaling::Linear { factor } => json!({"rope_type": "linear", "factor": shortest(factor)}),
+        RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_context } => json!({
+            "rope_type": "llama3",
+            "factor": shortest(factor),
+            "low_freq_factor": shortest(low_freq_factor),
+            "high_freq_factor": shortest(high_freq_factor),
+            "original_max_position_embeddings": original_context,
+        }),
+        RopeScaling::Yarn { factor, original_context, beta_fast, beta_slow, attention_factor } => json!({
+            "rope_type": "yarn",
+            "factor": shortest(factor),
+            "original_max_position_embeddings": original_context,
+            "beta_fast": shortest(beta_fast),
+            "beta_slow": shortest(beta_slow),
+            "attention_factor": shortest(attention_factor),
+        }),
+    }
+}
+
+/// The shortest number in f64 that is this one in f32: 0.00001, not 0.000009999999747378752.
+fn shortest(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or_else(|_| value.into())
+}

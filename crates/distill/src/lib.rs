@@ -1,0 +1,19 @@
+//! Makes students: recipes, training data, losses, a trainer, and exports that other tools open.
+//!
+//! Knows nothing about auditing.
+
+mod chance;
+pub mod data;
+mod error;
+pub mod export;
+pub mod losses;
+pub mod network;
+mod recipe;
+mod run;
+mod student;
+pub mod train;
+
+pub use error::DistillError;
+pub use recipe::{Arm, DataRecipe, LossRecipe, Recipe, TrainRecipe};
+pub use run::{ArmResult, Measured, Observer, Plan};
+pub use student::{Fresh, Origin};

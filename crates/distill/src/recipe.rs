@@ -1,0 +1,273 @@
+//! A recipe: the TOML file that says who teaches whom what. Paths are taken from the folder that the command runs in.
+
+use std::path::{Path, PathBuf};
+
+use hydrometer_answers::RunError;
+use hydrometer_probes::strangers::read_file;
+use serde::{Deserialize, Serialize};
+
+use crate::DistillError;
+use crate::data::format::Format;
+use crate::losses::{Divergence, Objective, Soft};
+use crate::student::Origin;
+use crate::train::{AdamWSettings, Decay, Schedule, TrainerSettings};
+
+/// A recipe as it is written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// A `.gguf` file or a Hugging Face folder.
+    pub teacher: PathBuf,
+    /// Where the student begins.
+    pub student: Origin,
+    /// What it is trained on.
+    pub data: DataRecipe,
+    /// What is made small.
+    pub loss: LossRecipe,
+    /// How.
+    pub train: TrainRecipe,
+    /// What is trained, one after the other.
+    #[serde(default = "all_arms")]
+    pub arms: Vec<Arm>,
+}
+
+/// One training of the same student on the same tokens in the same order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arm {
+    /// With the recipe's loss.
+    Distilled,
+    /// With hard labels alone: what the same tokens teach without the teacher's distributions.
+    HardLabels,
+}
+
+impl Arm {
+    /// Its name, which is its folder's, too.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Distilled => "distilled",
+            Self::HardLabels => "hard_labels",
+        }
+    }
+}
+
+fn all_arms() -> Vec<Arm> {
+    vec![Arm::Distilled, Arm::HardLabels]
+}
+
+/// The data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataRecipe {
+    /// Files of documents.
+    pub files: Vec<PathBuf>,
+    /// Their shape, where the first record of a file does not say it.
+    pub format: Option<Format>,
+    /// Share of the documents that only measure, by content hash.
+    #[serde(default = "held_out")]
+    pub held_out: f64,
+    /// Tokens of a sample at most; no more than teacher and student take.
+    pub context: usize,
+}
+
+fn held_out() -> f64 {
+    0.05
+}
+
+/// The loss.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LossRecipe {
+    /// The divergence from the teacher.
+    pub divergence: Divergence,
+    /// Temperature of both distributions.
+    #[serde(default = "one")]
+    pub temperature: f64,
+    /// Share α of the cross-entropy with hard labels.
+    #[serde(default)]
+    pub hard: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// The training.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainRecipe {
+    /// Steps of each arm.
+    pub steps: u64,
+    /// Tokens of a step at least.
+    pub batch_tokens: usize,
+    /// Tokens that go through the network at once: memory against speed.
+    #[serde(default = "micro_tokens")]
+    pub micro_tokens: usize,
+    /// The highest learning rate.
+    pub learning_rate: f64,
+    /// Steps in which it rises.
+    #[serde(default)]
+    pub warm_up: u64,
+    /// How it falls.
+    #[serde(default = "cosine")]
+    pub decay: Decay,
+    /// Share of the highest learning rate that it falls to.
+    #[serde(default)]
+    pub floor: f64,
+    /// AdamW's decay of the mean gradient.
+    #[serde(default = "beta1")]
+    pub beta1: f64,
+    /// AdamW's decay of the mean square.
+    #[serde(default = "beta2")]
+    pub beta2: f64,
+    /// AdamW's ε.
+    #[serde(default = "epsilon")]
+    pub epsilon: f64,
+    /// Decay of matrices.
+    #[serde(default)]
+    pub weight_decay: f64,
+    /// Longest gradient; 0 for any.
+    #[serde(default = "one")]
+    pub clip: f64,
+    /// Seed of everything that is left to chance.
+    pub seed: u64,
+    /// Steps between measurements on held-out documents.
+    #[serde(default = "often")]
+    pub evaluate_every: u64,
+    /// Held-out tokens that are measured at most.
+    #[serde(default = "evaluate_tokens")]
+    pub evaluate_tokens: usize,
+    /// Steps between checkpoints.
+    #[serde(default = "often")]
+    pub checkpoint_every: u64,
+}
+
+fn micro_tokens() -> usize {
+    2048
+}
+
+fn cosine() -> Decay {
+    Decay::Cosine
+}
+
+fn beta1() -> f64 {
+    0.9
+}
+
+fn beta2() -> f64 {
+    0.95
+}
+
+fn epsilon() -> f64 {
+    1e-8
+}
+
+fn often() -> u64 {
+    50
+}
+
+fn evaluate_tokens() -> usize {
+    20_000
+}
+
+impl Recipe {
+    /// Reads and checks a recipe.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no recipe, or has a setting out of range: with the key.
+    pub fn read(path: &Path) -> Result<Recipe, DistillError> {
+        let bytes = read_file(path).map_err(RunError::io("read", path))?;
+        let text = String::from_utf8(bytes).map_err(|e| DistillError::recipe(path, "file", "UTF-8", e.to_string()))?;
+        Recipe::parse(&text, path)
+    }
+
+    /// As [`Recipe::read`]; `path` stands in errors.
+    ///
+    /// # Errors
+    /// As [`Recipe::read`].
+    pub fn parse(text: &str, path: &Path) -> Result<Recipe, DistillError> {
+        let recipe: Recipe = toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            DistillError::recipe(path, format!("line {line}"), "a recipe", error.message().replace('\n', " "))
+        })?;
+        match recipe.fault() {
+            None => Ok(recipe),
+            Some((at, expected, found)) => Err(DistillError::recipe(path, at, expected, found)),
+        }
+    }
+
+    /// The first setting out of range: key, what was expected, what was found.
+    fn fault(&self) -> Option<(String, &'static str, String)> {
+        let (data, train) = (&self.data, &self.train);
+        if let Some((key, expected, found)) = self.objective(Arm::Distilled).fault() {
+            return Some((format!("loss.{key}"), expected, found));
+        }
+        if data.files.is_empty() {
+            return Some(("data.files".to_owned(), "at least one file", "none".to_owned()));
+        }
+        if self.arms.is_empty() {
+            return Some(("arms".to_owned(), "at least one of distilled, hard_labels", "none".to_owned()));
+        }
+        let open = |value: f64| (0.0..1.0).contains(&value);
+        let positive = |value: f64| value > 0.0 && value.is_finite();
+        let natural = |value: f64| value >= 0.0 && value.is_finite();
+        let numbers = [
+            ("data.held_out", data.held_out, open(data.held_out), "a share from 0 to below 1"),
+            ("train.learning_rate", train.learning_rate, positive(train.learning_rate), "a number above 0"),
+            ("train.floor", train.floor, (0.0..=1.0).contains(&train.floor), "a share from 0 to 1"),
+            ("train.beta1", train.beta1, open(train.beta1), "a number from 0 to below 1"),
+            ("train.beta2", train.beta2, open(train.beta2), "a number from 0 to below 1"),
+            ("train.epsilon", train.epsilon, positive(train.epsilon), "a number above 0"),
+            ("train.weight_decay", train.weight_decay, natural(train.weight_decay), "a number from 0"),
+            ("train.clip", train.clip, natural(train.clip), "a number from 0"),
+        ];
+        let counts = [
+            ("data.context", data.context as u64, 2),
+            ("train.steps", train.steps, 1),
+            ("train.batch_tokens", train.batch_tokens as u64, 1),
+            ("train.micro_tokens", train.micro_tokens as u64, 1),
+            ("train.evaluate_every", train.evaluate_every, 1),
+            ("train.evaluate_tokens", train.evaluate_tokens as u64, 1),
+            ("train.checkpoint_every", train.checkpoint_every, 1),
+        ];
+        let wrong = numbers.into_iter().find(|number| !number.2).map(|(key, value, _, e)| (key, e, value.to_string()));
+        let few = counts.into_iter().find(|&(_, count, least)| count < least);
+        let few = few
+            .map(|(key, count, least)| (key, if least == 2 { "at least 2" } else { "at least 1" }, count.to_string()));
+        wrong.or(few).map(|(key, expected, found)| (key.to_owned(), expected, found))
+    }
+
+    /// What an arm makes small.
+    #[must_use]
+    pub fn objective(&self, arm: Arm) -> Objective {
+        let LossRecipe { divergence, temperature, hard } = self.loss;
+        match arm {
+            Arm::Distilled => Objective { hard, soft: Some(Soft { divergence, temperature }) },
+            Arm::HardLabels => Objective::HARD,
+        }
+    }
+
+    /// The trainer's settings of an arm.
+    #[must_use]
+    pub fn settings(&self, arm: Arm) -> TrainerSettings {
+        let t = &self.train;
+        let (peak, warm_up, steps, decay, floor) = (t.learning_rate, t.warm_up, t.steps, t.decay, t.floor);
+        let clip = (t.clip > 0.0).then_some(t.clip);
+        let (beta1, beta2, epsilon, weight_decay) = (t.beta1, t.beta2, t.epsilon, t.weight_decay);
+        TrainerSettings {
+            objective: self.objective(arm),
+            optimiser: AdamWSettings { beta1, beta2, epsilon, weight_decay, clip },
+            schedule: Schedule { peak, warm_up, steps, decay, floor },
+            micro_tokens: t.micro_tokens,
+            seed: t.seed,
+        }
+    }
+
+    /// BLAKE3 of everything that it says.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        format!("blake3:{}", blake3::hash(text.as_bytes()).to_hex())
+    }
+}

@@ -1,0 +1,87 @@
+//! Where a student begins: some layers of its teacher, another model, or a fresh network.
+
+use std::path::PathBuf;
+
+use hydrometer_models::{Checkpoint, TokenizerPairing};
+use serde::{Deserialize, Serialize};
+
+use crate::DistillError;
+use crate::network::{Network, Tensors};
+
+/// Where a student begins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Origin {
+    /// These layers of the teacher and its embedding, as DistilBERT begins (Sanh et al. 2019, arXiv 1910.01108).
+    Layers(Vec<usize>),
+    /// Every n-th layer of the teacher, from the first, and its embedding.
+    Every(usize),
+    /// A model on disk with the teacher's tokenizer.
+    Model(PathBuf),
+    /// A network that knows nothing, with the teacher's tokenizer and rotations.
+    Fresh(Fresh),
+}
+
+/// Sizes of a fresh network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fresh {
+    /// Number of layers.
+    pub layers: usize,
+    /// Width of the residual stream.
+    pub width: usize,
+    /// Query heads; the width is a multiple of it.
+    pub heads: usize,
+    /// Key and value heads; divides `heads`.
+    pub kv_heads: usize,
+    /// Width of the feed-forward.
+    pub ff: usize,
+}
+
+impl Origin {
+    /// The student before it learns anything, and the checkpoint whose tokenizer it has where that is not the teacher's.
+    ///
+    /// # Errors
+    /// Layers that are not there, sizes that do not fit, a model that cannot be read or has another tokenizer.
+    pub fn build(&self, teacher: &Checkpoint, seed: u64) -> Result<(Network, Option<Checkpoint>), DistillError> {
+        let refuse = |reason: String, hint: &str| Err(DistillError::Student { reason, hint: hint.to_owned() });
+        match self {
+            Self::Layers(layers) if layers.is_empty() => {
+                refuse("`student.layers` names no layer".to_owned(), "name at least one, as in layers = [0, 2, 4]")
+            }
+            Self::Every(0) => refuse("`student.every` is 0".to_owned(), "2 takes half of the layers"),
+            Self::Layers(layers) => Ok((Network::open(teacher, layers)?, None)),
+            Self::Every(n) => {
+                let layers: Vec<usize> = (0..teacher.config.layers).step_by(*n).collect();
+                Ok((Network::open(teacher, &layers)?, None))
+            }
+            Self::Model(path) => {
+                let checkpoint = Checkpoint::open(path)?;
+                if let TokenizerPairing::Different { reason } | TokenizerPairing::Shared { reason, .. } =
+                    teacher.tokenizer()?.pairing(&checkpoint.tokenizer()?)
+                {
+                    return Err(DistillError::Pair { reason: format!("their tokenizers differ: {reason}") });
+                }
+                let layers: Vec<usize> = (0..checkpoint.config.layers).collect();
+                Ok((Network::open(&checkpoint, &layers)?, Some(checkpoint)))
+            }
+            Self::Fresh(fresh) => {
+                let Fresh { layers, width, heads, kv_heads, ff } = *fresh;
+                if heads == 0 || width % heads != 0 || width / heads % 2 != 0 {
+                    let reason = format!("`student.fresh`: a width of {width} cannot be cut into {heads} even heads");
+                    return refuse(reason, "the width is an even multiple of `heads`");
+                }
+                let mut config = teacher.config.clone();
+                config.head_dim = width / heads;
+                config.rope.dims = config.head_dim;
+                config.rope.style = hydrometer_models::RopeStyle::Half;
+                config.attn_scale = (config.head_dim as f32).sqrt().recip();
+                (config.layers, config.d_model, config.heads, config.kv_heads, config.d_ff) =
+                    (layers, width, heads, kv_heads, ff);
+                config.check(teacher.path())?;
+                let weights = Tensors::fresh(&config, seed);
+                Ok((Network::new(config, weights)?, None))
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The trainer: batches of samples in, a student with less loss out.
+//!
+//! Everything is a function of the samples, the settings and their seeds: the same ones give the same weights bit for bit,
+//! whatever the number of threads, on one processor.
+
+mod checkpoint;
+mod head;
+mod optimiser;
+mod schedule;
+mod trainer;
+
+pub use checkpoint::Progress;
+pub use head::{HEAD_ROWS, RowSums};
+pub use optimiser::{AdamW, AdamWSettings};
+pub use schedule::{Decay, Schedule};
+pub use trainer::{HeldOut, StepReport, Teacher, Trainer, TrainerSettings};
+
+/// A token sequence, and which of its tokens are learnt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Token ids, BOS included where the model wants one.
+    pub tokens: Vec<u32>,
+    /// For each token, whether it counts as a target. The first never does: nothing stands before it.
+    pub learnt: Vec<bool>,
+    /// What it comes from: samples of one family are not independent.
+    pub family: String,
+}
+
+impl Sample {
+    /// Positions whose next token is learnt, in order.
+    pub fn rows(&self) -> impl Iterator<Item = u32> + '_ {
+        (1..self.tokens.len()).filter(|&at| self.learnt[at]).map(|at| at as u32 - 1)
+    }
+
+    /// Number of tokens that are learnt.
+    #[must_use]
+    pub fn targets(&self) -> usize {
+        self.rows().count()
+    }
+}

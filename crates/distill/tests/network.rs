@@ -1,0 +1,201 @@
+//! The network there and back: the engine's logits, finite differences, a gradient for every weight, PyTorch's losses.
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+
+use hydrometer_distill::losses::{Divergence, Objective, Soft};
+use hydrometer_distill::network::{Network, Role, Tensors};
+use hydrometer_distill::train::{AdamWSettings, Decay, Sample, Schedule, Teacher, Trainer, TrainerSettings};
+use hydrometer_models::gguf::Gguf;
+use hydrometer_models::{Block, Checkpoint, Decoder, EngineOptions, Model, Precision, Scores, Sequence};
+use serde::Deserialize;
+
+const KD: Objective = Objective { hard: 0.3, soft: Some(Soft { divergence: Divergence::ForwardKl, temperature: 2.0 }) };
+
+fn reference(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models/tests/reference").join(name)
+}
+
+fn demo_teacher() -> Checkpoint {
+    let bytes = include_bytes!("../../../demo/teacher.gguf").to_vec();
+    Checkpoint::from_gguf(Gguf::from_bytes("teacher.gguf", bytes).unwrap()).unwrap()
+}
+
+fn decoder(checkpoint: &Checkpoint) -> Decoder {
+    Decoder::open(checkpoint, &EngineOptions { precision: Precision::F32 }).unwrap()
+}
+
+/// Some layers of a model.
+fn student(checkpoint: &Checkpoint, layers: &[usize]) -> Network {
+    Network::open(checkpoint, layers).unwrap()
+}
+
+fn settings(objective: Objective, micro_tokens: usize) -> TrainerSettings {
+    TrainerSettings {
+        objective,
+        optimiser: AdamWSettings { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weight_decay: 0.1, clip: Some(1.0) },
+        schedule: Schedule { peak: 2e-3, warm_up: 5, steps: 50, decay: Decay::Cosine, floor: 0.1 },
+        micro_tokens,
+        seed: 1,
+    }
+}
+
+fn sample(tokens: Vec<u32>) -> Sample {
+    let learnt = vec![true; tokens.len()];
+    Sample { tokens, learnt, family: "all".to_owned() }
+}
+
+/// Ids that jump about the vocabulary.
+fn ids(count: usize, vocab: usize, from: usize) -> Vec<u32> {
+    (0..count).map(|i| ((from + i * 7919) % vocab) as u32).collect()
+}
+
+#[test]
+fn logits_are_those_of_the_engine() {
+    let check = |checkpoint: &Checkpoint| {
+        let network = student(checkpoint, &(0..checkpoint.config.layers).collect::<Vec<_>>());
+        let vocab = network.config.vocab;
+        let lengths = [40, 1, 17];
+        let sequences: Vec<_> = lengths.iter().enumerate().map(|(i, &n)| ids(n, vocab, i * 31)).collect();
+        let rows = |tokens: &Vec<u32>| (0..tokens.len() as u32).collect();
+        let of = |tokens: &Vec<u32>| Sequence { tokens: tokens.clone(), rows: rows(tokens) };
+        let block = Block { sequences: sequences.iter().map(of).collect() };
+        let mut expected = vec![0.0; block.rows() * vocab];
+        let engine = decoder(checkpoint);
+        engine.score(&block).unwrap().read(0..block.rows(), &mut expected).unwrap();
+        let tape = network.forward(&sequences.concat(), &[0..40, 40..41, 41..58]);
+        let (hidden, _) = network.normed(&tape.stream);
+        let found = network.products().forward(&hidden, network.weights.output(), None, vocab).values;
+        let largest = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(largest < 1e-4, "{}: {largest}", checkpoint.name());
+    };
+    check(&Checkpoint::open(reference("tiny-llama")).unwrap());
+    check(&Checkpoint::open(reference("tiny-qwen2")).unwrap());
+    check(&demo_teacher());
+}
+
+/// Along a random direction of one tensor, the loss changes as its gradient says; and no tensor is left without one.
+#[test]
+fn every_tensor_has_the_gradient_of_finite_differences() {
+    for name in ["tiny-llama", "tiny-qwen2"] {
+        let checkpoint = Checkpoint::open(reference(name)).unwrap();
+        let engine = decoder(&checkpoint);
+        let vocab = checkpoint.config.vocab;
+        let teacher = Teacher::of(&engine, vocab).unwrap();
+        let samples = [sample(ids(19, vocab, 3)), sample(ids(7, vocab, 100))];
+        let batch: Vec<_> = samples.iter().collect();
+        let made = |weights: Option<Tensors>| {
+            let mut network = student(&checkpoint, &[0, 2]);
+            if let Some(weights) = weights {
+                network.weights = weights;
+            }
+            Trainer::new(network, settings(KD, 1000))
+        };
+        let loss = |weights: Tensors| {
+            let report = made(Some(weights)).step(&batch, Some(teacher)).unwrap();
+            report.sums.loss / report.sums.rows as f64
+        };
+        let mut trainer = made(None);
+        let start = trainer.network.weights.clone();
+        trainer.step(&batch, Some(teacher)).unwrap();
+        let gradient = trainer.gradient().clone();
+        for (place, (tensor, role, values)) in gradient.all().into_iter().enumerate() {
+            // A bias of k moves all scores of a query alike: softmax does not see it, but for what rotation makes of it.
+            assert!(values.iter().any(|&g| g != 0.0), "{name}: {tensor} gets no gradient");
+            assert!(role == Role::Vector || values.iter().all(|g| g.is_finite()), "{tensor}");
+            let length = values.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
+            // Along the gradient itself the change is largest beside rounding.
+            let step = 0.02 / length.max(0.05);
+            let moved = |sign: f64| {
+                let mut weights = start.clone();
+                let mut all = weights.all_mut();
+                for (w, &g) in all[place].2.iter_mut().zip(values) {
+                    *w += (sign * step * f64::from(g)) as f32;
+                }
+                loss(weights)
+            };
+            let (found, expected) = ((moved(1.0) - moved(-1.0)) / (2.0 * step), length * length);
+            let allowed = 0.01 * expected + 2e-4 * length;
+            assert!((found - expected).abs() < allowed, "{name}, {tensor}: {found}, {expected}");
+        }
+    }
+}
+
+#[test]
+fn fifty_steps_have_the_losses_of_pytorch() {
+    #[derive(Deserialize)]
+    struct File {
+        runs: Vec<Run>,
+    }
+    #[derive(Deserialize)]
+    struct Run {
+        model: String,
+        layers: Vec<usize>,
+        batches: Vec<Vec<Vec<u32>>>,
+        losses: Vec<f64>,
+        gradients: Vec<f64>,
+    }
+    let file: File = serde_json::from_str(include_str!("reference/training.json")).unwrap();
+    assert_eq!(file.runs.len(), 2);
+    for run in file.runs {
+        let checkpoint = Checkpoint::open(reference(&run.model)).unwrap();
+        let engine = decoder(&checkpoint);
+        let teacher = Teacher::of(&engine, checkpoint.config.vocab).unwrap();
+        // Micro-batches of unlike numbers of tokens: the reference sees each batch whole.
+        let mut trainer = Trainer::new(student(&checkpoint, &run.layers), settings(KD, 30));
+        for (step, batch) in run.batches.into_iter().enumerate() {
+            let samples: Vec<_> = batch.into_iter().map(sample).collect();
+            let report = trainer.step(&samples.iter().collect::<Vec<_>>(), Some(teacher)).unwrap();
+            let close = |found: f64, expected: f64, what: &str| {
+                let apart = (found / expected - 1.0).abs();
+                assert!(apart < 1e-3, "{}, step {step}: {what} {found}, {expected}", run.model);
+            };
+            close(report.sums.loss / report.sums.rows as f64, run.losses[step], "loss");
+            close(report.gradient, run.gradients[step], "gradient");
+        }
+    }
+}
+
+/// Sequences of one block, one after the other or in other company, have the same loss: none sees another.
+#[test]
+fn sequences_do_not_see_each_other() {
+    let checkpoint = Checkpoint::open(reference("tiny-qwen2")).unwrap();
+    let vocab = checkpoint.config.vocab;
+    let of = |samples: &[Sample], micro_tokens: usize| {
+        let mut trainer = Trainer::new(student(&checkpoint, &[0, 1]), settings(Objective::HARD, micro_tokens));
+        let report = trainer.step(&samples.iter().collect::<Vec<_>>(), None).unwrap();
+        (report.sums.loss, trainer.gradient().clone())
+    };
+    let samples = [sample(ids(12, vocab, 0)), sample(ids(30, vocab, 5)), sample(ids(3, vocab, 9))];
+    let ((together, packed), (apart, alone)) = (of(&samples, 1000), of(&samples, 1));
+    assert!((together - apart).abs() < 1e-5 * together, "{together}, {apart}");
+    for ((name, _, packed), (.., alone)) in packed.all().into_iter().zip(alone.all()) {
+        let largest = packed.iter().zip(alone).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(largest < 1e-5, "{name}: {largest}");
+    }
+    let alone: f64 = samples.iter().map(|sample| of(std::slice::from_ref(sample), 1000).0).sum();
+    assert!((together - alone).abs() < 1e-5 * together, "{together}, {alone}");
+}
+
+/// What is no target leaves no trace, whatever it is.
+#[test]
+fn tokens_that_are_not_learnt_are_context_only() {
+    let checkpoint = Checkpoint::open(reference("tiny-llama")).unwrap();
+    let engine = decoder(&checkpoint);
+    let vocab = checkpoint.config.vocab;
+    let mut half = sample(ids(20, vocab, 0));
+    half.learnt[..15].fill(false);
+    assert_eq!(half.rows().collect::<Vec<_>>(), [14, 15, 16, 17, 18]);
+    let trainer = Trainer::new(student(&checkpoint, &[0, 1]), settings(KD, 100));
+    let teacher = Teacher::of(&engine as &dyn Model, vocab).unwrap();
+    let table = trainer.evaluate(&[&half], teacher).unwrap().0;
+    assert_eq!(table.items(), 5);
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused_by_name() {
+    for name in ["tiny-qwen3", "tiny-gemma3"] {
+        let error = Network::open(&Checkpoint::open(reference(name)).unwrap(), &[0]).err().unwrap().to_string();
+        assert!(error.contains("cannot be trained yet"), "{error}");
+    }
+}
