@@ -172,6 +172,8 @@ struct Laid<'a> {
     graded: Vec<&'a Graded<'a>>,
     /// Value of the knob that is radius 1.
     trained_to: Option<f64>,
+    /// Who measured its distances.
+    embedder: Option<String>,
     chance: f64,
     rings: Rings,
     /// Finer ones for the volume, where radii are distances.
@@ -221,7 +223,8 @@ impl<'a> Laid<'a> {
             })
             .collect();
         let rings = Rings::new(&probes, RINGS).map_err(|source| failed(axis, source))?;
-        let fine = (knob == DISTANCE && settings.trained_on.is_some()).then(|| {
+        let trained_on = settings.trained_on.as_ref().filter(|_| knob == DISTANCE);
+        let fine = trained_on.map(|_| {
             let wanted = (probes.len() / FEWEST_IN_A_FINE_RING).clamp(RINGS, VOLUME_RINGS);
             Rings::new(&probes, wanted).map_err(|source| failed(axis, source))
         });
@@ -230,7 +233,8 @@ impl<'a> Laid<'a> {
         let reach = ReachTest::new(&rings, &promise).map_err(|source| failed(axis, source))?;
         let used = deployment::of_axis(settings, (axis, knob), trained_to, fine.as_ref().unwrap_or(&rings));
         let deployment = used.map_err(|source| failed(axis, source))?;
-        Ok(Self { graded, trained_to, chance, rings, fine, reach, deployment })
+        let embedder = trained_on.map(|set| set.embedder.name.clone());
+        Ok(Self { graded, trained_to, embedder, chance, rings, fine, reach, deployment })
     }
 
     /// Of the axis and of its knob.
@@ -292,6 +296,7 @@ impl<'a> Laid<'a> {
             axis: probe.axis.clone(),
             knob: knob.name.clone(),
             trained_to: self.trained_to,
+            embedder: self.embedder.clone(),
             chance: self.chance,
             probes: self.graded.len() as u64,
             families: self.families(),

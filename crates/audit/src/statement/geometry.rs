@@ -44,6 +44,9 @@ pub struct AxisCurve {
     pub knob: String,
     /// Value of the knob that counts as radius 1; `None` where nobody said, and radii are the knob's own values.
     pub trained_to: Option<f64>,
+    /// Who measured the distances from the distillation set; absent where the knob is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedder: Option<String>,
     /// Success that needs no ability.
     pub chance: f64,
     /// Number of probes.

@@ -397,6 +397,7 @@ fn geometry() -> Geometry {
         slope: Some(estimate(-1.1, 0.3, None)),
         no_slope: (axis == "own").then(|| "the slope is not estimable: all probes have one radius".into()),
         slope_against_control: None,
+        embedder: (axis == "tool_use").then(|| SCRIPT.into()),
         deployed: None,
         not_deployed: Some("nobody said where the student is used".into()),
     };

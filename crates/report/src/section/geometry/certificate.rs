@@ -5,6 +5,7 @@ use hydrometer_audit::statement::{AxisCurve, Geometry, Statement};
 use super::name;
 use crate::document::{Fact, Style, Text};
 use crate::show;
+use crate::text::visible;
 
 /// One sentence for every axis on which the student is shown to hold.
 pub(super) fn certificates(statement: &Statement, geometry: &Geometry) -> Vec<Fact> {
@@ -22,10 +23,11 @@ fn certificate(statement: &Statement, geometry: &Geometry, axis: &AxisCurve) -> 
         true => String::new(),
         false => format!(", fewer than the {} that a certificate asks for", geometry.certificate),
     };
+    let measured = axis.embedder.as_ref().map(|name| format!(", distances by {}", visible(name))).unwrap_or_default();
     let dated = statement.suite.dated.as_ref().map(|day| format!(" of {day}")).unwrap_or_default();
     let promise = format!(
         ": up to {up_to} the student keeps {} of the teacher's success above chance, shown ring by ring at the one-sided level {}, by \
-         {} in every ring or more{enough}; suite {}{dated}, hydrometer {}",
+         {} in every ring or more{enough}{measured}; suite {}{dated}, hydrometer {}",
         show::percent(1.0 - geometry.delta),
         show::level(statement),
         show::counted(fewest, "probe"),
