@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use hydrometer_answers::{SampleSettings, SamplingParameters, TeacherAsked, TrainedOn, Used, WatchedGate, WindowOrder};
+use hydrometer_answers::{
+    PlannedLook, SampleSettings, SamplingParameters, TeacherAsked, TrainedOn, Used, WatchedGate, WindowOrder,
+};
 use hydrometer_models::SampleLimits;
+use hydrometer_probes::Probe;
+use hydrometer_probes::families::FamilyOrder;
 
 use crate::AskError;
 use crate::deployment::PlacedDeployment;
@@ -87,6 +91,20 @@ pub struct UntilDecided {
     pub cap: Option<u32>,
     /// The gates that are watched.
     pub gates: Vec<WatchedGate>,
+    /// When those are looked at whose numbers are read off curves; none where there are no such gates.
+    pub looks: Vec<PlannedLook>,
+}
+
+impl UntilDecided {
+    /// The looks that this suite has something for.
+    pub(crate) fn looks(&self, probes: &[Probe]) -> &[PlannedLook] {
+        if probes.iter().any(Probe::is_graded) { &self.looks } else { &[] }
+    }
+
+    /// In which order families are asked.
+    pub(crate) fn order(&self, seed: u64, probes: &[Probe]) -> FamilyOrder {
+        if self.looks(probes).is_empty() { FamilyOrder::random(seed) } else { FamilyOrder::spread(seed, probes) }
+    }
 }
 
 impl AskOptions {

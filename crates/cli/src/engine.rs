@@ -169,19 +169,21 @@ pub fn open_model(
 pub fn open_quietly(role: &str, spec: &str, options: &EngineOptions) -> Result<Box<dyn Model>, Failure> {
     let network = Network::new(|name| std::env::var(name).ok());
     open_with(spec, options, &network).map_err(|error| {
-        let silent = matches!(error, ModelError::NoAnswer { .. });
-        let failure = Failure::input(format!("{role}: {error}")).hint(match error {
+        let failure = Failure::input(format!("{role}: {error}"));
+        match error {
             ModelError::Truncated { .. } => {
-                "copy or download the file again, and compare its size and checksum with the publisher's"
+                failure.hint("copy or download the file again, and compare its size and checksum with the publisher's")
             }
-            ModelError::NoAnswer { .. } => "the same command goes on once the server answers",
-            ModelError::Refused { .. } => "`hydrometer models` says where keys and addresses come from",
-            _ => {
+            ModelError::NoAnswer { .. } => Failure { exit: Exit::ModelFailed, ..failure }
+                .hint("the same command goes on once the server answers"),
+            ModelError::Refused { .. } => failure.hint("`hydrometer models` says where keys and addresses come from"),
+            // Says itself what to ask for instead.
+            ModelError::Request { .. } => failure,
+            _ => failure.hint(
                 "a model is a .gguf file, a Hugging Face folder, scripted:FILE.toml, planted:DEFECT(MODEL) or an endpoint \
-                 (`hydrometer models` lists them)"
-            }
-        });
-        if silent { Failure { exit: Exit::ModelFailed, ..failure } } else { failure }
+                 (`hydrometer models` lists them)",
+            ),
+        }
     })
 }
 

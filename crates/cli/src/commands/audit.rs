@@ -8,7 +8,7 @@ use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{RunFolder, StopRule, TeacherAsked, TrainedOn};
 use hydrometer_ask::radius::{DistillationSet, placeable};
 use hydrometer_ask::{AskOptions, Models, PlacedDeployment, Plan, UntilDecided, collect, collect_cached};
-use hydrometer_audit::{Policy, Statement, Watch, alpha, watched_gates};
+use hydrometer_audit::{Policy, Statement, Watch, alpha, planned_looks, watched_gates};
 use hydrometer_metrics::stats::limits::families_to_exclude;
 use hydrometer_models::EngineOptions;
 use hydrometer_probes::counted::counted;
@@ -125,8 +125,8 @@ struct Asked {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Deciding early")]
 struct Stopping {
-    /// Ask families in random order and stop once the gates of the policy are decided. Gates on metrics without known
-    /// bounds are left out.
+    /// Ask families in random order and stop once the gates of the policy are decided. Gates on rings and axes are judged when
+    /// a quarter, half and all of their families are in. Gates on other metrics without known bounds are left out.
     #[arg(long)]
     until_decided: bool,
     /// Most families taken in per gate; then it stays undecided. Default: as many as are asked.
@@ -222,10 +222,9 @@ impl Settings {
                 seed: asked.seed,
                 sampling,
                 teacher_asked,
-                until_decided: until_decided.then(|| UntilDecided {
-                    alpha: alpha(&policy),
-                    cap,
-                    gates: watched_gates(&policy),
+                until_decided: until_decided.then(|| {
+                    let gates = watched_gates(&policy);
+                    UntilDecided { alpha: alpha(&policy), cap, looks: planned_looks(&gates), gates }
                 }),
                 trained_to: asked.trained_to.iter().cloned().collect(),
                 trained_on,
