@@ -82,7 +82,7 @@ impl Bench {
 /// `A` or `B`, by the question and how often it was asked.
 fn letter(asked: &AskedServer) -> &'static str {
     let hash: usize = asked.last_message().bytes().map(usize::from).sum();
-    if (hash + asked.number) % 3 == 0 { "B" } else { "A" }
+    if (hash + asked.number).is_multiple_of(3) { "B" } else { "A" }
 }
 
 fn metric<'s>(statement: &'s Value, id: &str) -> &'s Value {

@@ -24,7 +24,9 @@ fn instead(reason: String) -> Result<(), ModelError> {
 pub(crate) fn refuse_name(path: &Path) -> Result<(), ModelError> {
     let text = path.to_string_lossy();
     if text.starts_with("http://") || text.starts_with("https://") {
-        return instead(format!("{text} is an address; download the model and name its file or folder"));
+        return instead(format!(
+            "{text} is an address; download the model and name its file or folder, or name a server as openai:URL#MODEL"
+        ));
     }
     if path.extension().is_some_and(|extension| extension == "toml") {
         return instead(format!("{text} is no model file; a scripted model is named scripted:{text}"));
@@ -53,8 +55,8 @@ fn refuse_absent(path: &Path, text: &str) -> Result<(), ModelError> {
         && plain(tag)
     {
         return instead(format!(
-            "there is no file {text}; it looks like a model of Ollama: `ollama show {text} --modelfile` names the file of \
-             its weights (FROM), which is a GGUF file"
+            "there is no file {text}; it looks like a model of Ollama: ollama:{text} asks it, and `ollama show {text} \
+             --modelfile` names the file of its weights (FROM), which is a GGUF file and shows more"
         ));
     }
     if let Some((owner, name)) = text.split_once('/')

@@ -115,6 +115,8 @@ mod tests {
         check("a b/model (1).gguf", local());
         check("folder/", ModelSpec::Local("folder/".into()));
         check("scripted:x.toml", ModelSpec::Scripted("x.toml".into()));
+        let endpoint = ModelSpec::Endpoint(Address::parse("openai:http://h/v1#m").unwrap().unwrap());
+        check("openai:http://h#m", endpoint);
         let actor =
             |defect: ActingDefect| ModelSpec::PlantedActor(defect, Box::new(ModelSpec::Scripted("x.toml".into())));
         check("planted:no_recovery(scripted:x.toml)", actor(ActingDefect::NoRecovery));
@@ -139,8 +141,8 @@ mod tests {
             assert!(found.contains(expect), "{found}");
         };
         check("hf:org/name", "this version does not know it yet");
-        check("openai:http://localhost:8000/v1#m", "name a local .gguf file");
-        check("anthropic:m", "this version does not know it yet");
+        check("gemini:m", "this version does not know it yet");
+        check("openai:", "no name of a model");
         check("answers:runs/1", "hydrometer report");
         check("planted:null(hf:org/name)", "`hf:` names models of the Hugging Face hub");
         check("planted:melted(x)", "unknown defect `melted`");

@@ -22,9 +22,12 @@ pub use clock::Clock;
 use clock::SystemClock;
 pub(crate) use remote::Remote;
 
+/// Looks up an environment variable.
+type Variable = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// What asking an endpoint takes that is not in its name.
 pub struct Network {
-    variable: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    variable: Box<Variable>,
     clock: Arc<dyn Clock>,
 }
 
