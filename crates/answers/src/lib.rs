@@ -29,8 +29,8 @@ pub use part::{
 };
 pub use run::{
     CostEntry, Deciding, DeployedOn, DifferentPrompts, EmbedderIdentity, ExcludedItem, FORMAT, Facet, GivenSettings,
-    Manifest, MeaningSettings, NewRun, PlannedTokens, Regime, RunFolder, RunSettings, Stopped, TeacherAsked, TrainedOn,
-    UnitCounts, Units, Used, WatchedGate, WindowOrder,
+    Manifest, MeaningSettings, NewRun, PlannedLook, PlannedTokens, Regime, RunFolder, RunSettings, Stopped,
+    TeacherAsked, TrainedOn, UnitCounts, Units, Used, WatchedGate, WindowOrder,
 };
 pub use sampling::{FinishReason, SampleSettings, SamplingParameters};
-pub use stop_rule::StopRule;
+pub use stop_rule::{StopRule, Wanted};

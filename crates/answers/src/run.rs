@@ -24,7 +24,9 @@ pub use folder::{RunFolder, Units};
 pub use layout::FORMAT;
 pub use manifest::{Manifest, NewRun, PlannedTokens};
 pub use regime::Regime;
-pub use settings::{Deciding, GivenSettings, MeaningSettings, RunSettings, TeacherAsked, WatchedGate, WindowOrder};
+pub use settings::{
+    Deciding, GivenSettings, MeaningSettings, PlannedLook, RunSettings, TeacherAsked, WatchedGate, WindowOrder,
+};
 pub use trained_on::{EmbedderIdentity, TrainedOn};
 pub use units::UnitCounts;
 pub use verify::Stopped;

@@ -82,17 +82,32 @@ pub enum FinishReason {
     Stop,
     /// It reached the most tokens allowed.
     Length,
+    /// The model, or who serves it, declined to answer.
+    Refusal,
+    /// A filter of the provider took the answer, or its rest.
+    ContentFilter,
+    /// The model called tools in the provider's own way instead of answering in words.
+    ToolCalls,
 }
 
 impl FinishReason {
-    /// Both.
-    pub const ALL: [FinishReason; 2] = [FinishReason::Stop, FinishReason::Length];
+    /// All of them.
+    pub const ALL: [FinishReason; 5] = [
+        FinishReason::Stop,
+        FinishReason::Length,
+        FinishReason::Refusal,
+        FinishReason::ContentFilter,
+        FinishReason::ToolCalls,
+    ];
 
-    /// `stop` or `length`.
+    /// `stop`, `length`, `refusal`, `content_filter` or `tool_calls`.
     pub fn name(self) -> &'static str {
         match self {
             FinishReason::Stop => "stop",
             FinishReason::Length => "length",
+            FinishReason::Refusal => "refusal",
+            FinishReason::ContentFilter => "content_filter",
+            FinishReason::ToolCalls => "tool_calls",
         }
     }
 }

@@ -5,10 +5,21 @@ use std::error::Error;
 
 use crate::{PartKind, RunFolder};
 
-/// Follows a run as its parts are written.
+/// Whether further parts of a kind are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wanted {
+    /// Never again.
+    No,
+    /// When other kinds have come as far.
+    Later,
+    /// The next one, now.
+    Now,
+}
+
+/// Follows a run as its parts are written. While it wants any kind later it wants another one now.
 pub trait StopRule {
-    /// Whether it still waits for parts of this kind.
-    fn waits_for(&self, kind: PartKind) -> bool;
+    /// Whether it wants further parts of this kind.
+    fn wants(&self, kind: PartKind) -> Wanted;
 
     /// Whether it reads parts of this kind at all.
     fn watches(&self, kind: PartKind) -> bool;

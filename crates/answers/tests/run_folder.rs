@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Vectors};
-use hydrometer_answers::{Deciding, Manifest, Part, RunError, RunFolder, SampleRow, Stopped, UnitCounts};
+use hydrometer_answers::{Deciding, Manifest, Part, PlannedLook, RunError, RunFolder, SampleRow, Stopped, UnitCounts};
 use support::{begin, choice, choices, cost, fill, finished, likelihoods, manifest, position, positions, suite};
 
 fn files(path: &Path) -> Vec<(String, Vec<u8>)> {
@@ -374,12 +374,40 @@ fn a_plan_without_samples_keeps_the_hash_it_had_before_there_were_any() {
     assert_ne!(support::sampled_manifest().hash(), manifest().hash());
 }
 
+fn deciding(looks: &[(f64, f64)]) -> Deciding {
+    let looks = looks.iter().map(|&(families, error)| PlannedLook { families, error }).collect();
+    Deciding { alpha: 0.05, cap: None, largest_text: 3, text_families: 0, gates: Vec::new(), looks }
+}
+
+#[test]
+fn looks_that_would_spend_more_than_the_error_rate_are_refused() {
+    let opened = |looks: &[(f64, f64)]| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut plan = manifest();
+        plan.settings.deciding = Some(deciding(looks));
+        let run = RunFolder::create_or_resume(folder.path(), &plan.sealed(), &suite().probes);
+        run.map(drop).and_then(|()| RunFolder::open_unchecked(folder.path()).map(drop))
+    };
+    assert!(opened(&[(0.25, 0.05), (0.5, 0.1), (1.0, 0.85)]).is_ok());
+    for looks in [
+        &[(0.5, 0.5), (0.5, 0.5)][..],
+        &[(1.0, 0.5), (0.5, 0.5)],
+        &[(0.5, 0.6), (1.0, 0.6)],
+        &[(0.5, 0.0)],
+        &[(1.5, 0.5)],
+        &[(0.0, 0.5)],
+        &[(f64::NAN, 0.5)],
+    ] {
+        let error = opened(looks).unwrap_err().to_string();
+        assert!(error.contains("rising shares"), "{looks:?}: {error}");
+    }
+}
+
 #[test]
 fn a_run_that_stopped_early_is_whole_with_the_units_it_has() {
     let folder = tempfile::tempdir().unwrap();
     let mut plan = manifest();
-    plan.settings.deciding =
-        Some(Deciding { alpha: 0.05, cap: None, largest_text: 3, text_families: 0, gates: Vec::new() });
+    plan.settings.deciding = Some(deciding(&[]));
     let plan = plan.sealed();
     let kept = UnitCounts::default().with(Positions::KIND, 1);
     let stopped = Stopped { units: kept, computed: plan.planned };

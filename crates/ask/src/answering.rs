@@ -17,7 +17,8 @@ use crate::options::{MOST_SAMPLES, check_samples};
 use crate::{AskError, Observer, PlanSummary, Role, Sampling};
 
 /// Tokens of the complete answers that are written to the store together: what a process that is killed loses beside the
-/// answers under way, and enough that writing costs little beside drawing them, however small the model.
+/// answers under way, and enough that writing costs little beside drawing them, however small the model. Answers that were
+/// paid for are written one by one.
 const FLUSH: usize = 1024;
 /// Free questions of a unit: enough for many sequences at once.
 pub(crate) const UNIT_PROMPTS: usize = 64;
@@ -169,6 +170,7 @@ impl Asker<'_> {
         let mut written = Ok(0);
         let mut stopped = false;
         let answers = self.model.answers().ok_or(Facet::Answers.into()).map_err(self.role.failed())?;
+        let flush = if answers.is_paid_for() { 0 } else { FLUSH };
         let sampled = answers.answer(&requests, &self.settings.parameters, self.limits, &mut |step| {
             match step {
                 SampleStep::Progress { read, drawn } => observer.sampled(read, drawn),
@@ -179,7 +181,7 @@ impl Asker<'_> {
                     observer.answered(1);
                 }
             }
-            if ready_tokens >= FLUSH {
+            if written.is_ok() && !ready.is_empty() && ready_tokens >= flush {
                 ready_tokens = 0;
                 written = store.put(&std::mem::take(&mut ready));
             }

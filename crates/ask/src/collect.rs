@@ -1,10 +1,9 @@
 //! Asks what was planned, unit by unit, and leaves a run folder. Nothing dense is stored: logits live for one chunk of
 //! rows.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use hydrometer_answers::{RunFolder, StopRule};
+use hydrometer_answers::{RunFolder, StopRule, Wanted};
 
 use crate::kind::{Asking, Gates};
 use crate::{AskError, Observer, Plan};
@@ -26,28 +25,36 @@ pub fn collect(
         kind.prepare(&Asking { models: plan.models, run: &run, folder, options: plan.options })?;
     }
     observer.planned(&plan.summary(&run));
-    let mut asked: BTreeMap<usize, u32> = BTreeMap::new();
-    for (place, unit) in plan.order() {
-        let asking = Asking { models: plan.models, run: &run, folder, options: plan.options };
-        let kind = &mut plan.kinds[place];
-        let part = kind.part();
-        let gates = match &stop {
-            Some(rule) if !rule.waits_for(part) => Gates::Decided,
-            _ => Gates::Open,
-        };
-        // What no gate waits for is not asked, but for a kind that goes on without the teacher for the sake of gates that
-        // read it.
-        let goes_on = || kind.goes_on() && stop.as_ref().is_some_and(|rule| rule.watches(part));
-        if gates == Gates::Decided && !goes_on() {
-            continue;
+    let mut asked = vec![0; plan.kinds.len()];
+    loop {
+        let before = asked.clone();
+        for (place, kind) in plan.kinds.iter_mut().enumerate() {
+            while asked[place] < kind.units() {
+                let part = kind.part();
+                let wanted = stop.as_ref().map_or(Wanted::Now, |rule| rule.wants(part));
+                // What no gate waits for is not asked, but for a kind that goes on without the teacher for the sake of gates
+                // that read it.
+                let goes_on = || kind.goes_on() && stop.as_ref().is_some_and(|rule| rule.watches(part));
+                let gates = match wanted {
+                    Wanted::Now => Gates::Open,
+                    Wanted::No if goes_on() => Gates::Decided,
+                    Wanted::No | Wanted::Later => break,
+                };
+                let unit = asked[place];
+                if !run.has(part, unit as u32) {
+                    let asking = Asking { models: plan.models, run: &run, folder, options: plan.options };
+                    kind.run_unit(unit, &asking, gates, observer)?;
+                }
+                asked[place] += 1;
+                // Also what an earlier process asked: a run that resumes arrives at the same verdicts.
+                let Some(rule) = &mut stop else { continue };
+                rule.read(&run, part, unit as u32).map_err(AskError::StopRule)?;
+                // Where a run may stop before it has asked everything the kinds take turns.
+                break;
+            }
         }
-        if !run.has(part, unit as u32) {
-            kind.run_unit(unit, &asking, gates, observer)?;
-        }
-        *asked.entry(place).or_default() += 1;
-        // Also what an earlier process asked: a run that resumes arrives at the same verdicts.
-        if let Some(rule) = &mut stop {
-            rule.read(&run, part, unit as u32).map_err(AskError::StopRule)?;
+        if asked == before {
+            break;
         }
     }
     match plan.stopped(&asked) {

@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use hydrometer_answers::{SampleSettings, SamplingParameters, TeacherAsked, TrainedOn, Used, WatchedGate, WindowOrder};
+use hydrometer_answers::{
+    PlannedLook, SampleSettings, SamplingParameters, TeacherAsked, TrainedOn, Used, WatchedGate, WindowOrder,
+};
 use hydrometer_models::SampleLimits;
+use hydrometer_probes::Probe;
+use hydrometer_probes::families::FamilyOrder;
 
 use crate::AskError;
 use crate::deployment::PlacedDeployment;
@@ -39,7 +43,7 @@ pub struct AskOptions {
     /// What the student was trained to, by `axis.knob`: the value of the knob that counts as radius 1. Knobs of the suite that
     /// are not named have the value that the built-in suite documents for theirs, if any.
     pub trained_to: BTreeMap<String, f64>,
-    /// The distillation set from which the suite was placed ([`Radius::place`](crate::radius::Radius::place)), where it was.
+    /// The distillation set from which the suite was placed ([`Radii::place`](crate::radius::Radii::place)), where it was.
     pub trained_on: Option<TrainedOn>,
     /// How much the student is used at which values of a knob, by `axis.knob`.
     pub deployment: BTreeMap<String, Vec<Used>>,
@@ -87,6 +91,20 @@ pub struct UntilDecided {
     pub cap: Option<u32>,
     /// The gates that are watched.
     pub gates: Vec<WatchedGate>,
+    /// When those are looked at whose numbers are read off curves; none where there are no such gates.
+    pub looks: Vec<PlannedLook>,
+}
+
+impl UntilDecided {
+    /// The looks that this suite has something for.
+    pub(crate) fn looks(&self, probes: &[Probe]) -> &[PlannedLook] {
+        if probes.iter().any(Probe::is_graded) { &self.looks } else { &[] }
+    }
+
+    /// In which order families are asked.
+    pub(crate) fn order(&self, seed: u64, probes: &[Probe]) -> FamilyOrder {
+        if self.looks(probes).is_empty() { FamilyOrder::random(seed) } else { FamilyOrder::spread(seed, probes) }
+    }
 }
 
 impl AskOptions {

@@ -41,7 +41,7 @@ impl<'a> Plan<'a> {
         models.meaning.map_or(Ok(()), |meaning| meaning.check())?;
         suite.validate()?;
         let packing = match &options.until_decided {
-            Some(until) => Packing::ByFamily { seed: options.seed, cap: until.cap },
+            Some(until) => Packing::ByFamily { order: until.order(options.seed, &suite.probes), cap: until.cap },
             None => Packing::InOrder,
         };
         let Vocabularies { pairing, shared } = vocabularies(models, suite)?;
@@ -110,7 +110,7 @@ impl<'a> Plan<'a> {
                 deployment: deployment(suite, options)?,
                 deployed_on: options.deployed_on.as_ref().map(|placed| placed.prompts.clone()),
                 tool_protocols: tool_protocols(models, &kinds),
-                ..settings(models, options, asks_prompts, text_families)
+                ..settings(models, options, &suite.probes, asks_prompts, text_families)
             },
             units: files(kinds.iter().map(|kind| (&**kind, kind.units() as u32))),
             planned: total(kinds.iter().flat_map(|kind| (0..kind.units()).map(|unit| kind.tokens(unit)))),
@@ -135,26 +135,9 @@ impl<'a> Plan<'a> {
         self.suite
     }
 
-    /// The units, as places in `kinds` and numbers, in the order in which they are asked: kind after kind, or the kinds
-    /// in turn where a run may stop before it has asked everything.
-    pub(crate) fn order(&self) -> Vec<(usize, usize)> {
-        let units = self.kinds.iter().enumerate().flat_map(|(kind, of)| (0..of.units()).map(move |unit| (kind, unit)));
-        let mut order: Vec<_> = units.collect();
-        if self.options.until_decided.is_some() {
-            // A stable sort: within a turn the kinds stand in their order.
-            order.sort_by_key(|&(_, unit)| unit);
-        }
-        order
-    }
-
     /// Where a run stopped that asked so many units of each kind; `None` when that is all of them.
-    pub(crate) fn stopped(&self, asked: &BTreeMap<usize, u32>) -> Option<Stopped> {
-        let asked: Vec<_> = self
-            .kinds
-            .iter()
-            .enumerate()
-            .map(|(place, kind)| (&**kind, asked.get(&place).copied().unwrap_or(0)))
-            .collect();
+    pub(crate) fn stopped(&self, asked: &[usize]) -> Option<Stopped> {
+        let asked: Vec<_> = self.kinds.iter().zip(asked).map(|(kind, units)| (&**kind, *units as u32)).collect();
         if asked.iter().all(|(kind, units)| *units as usize == kind.units()) {
             return None;
         }
@@ -170,8 +153,7 @@ impl<'a> Plan<'a> {
             tokens_done: 0,
             answers: 0,
         };
-        for (place, unit) in self.order() {
-            let kind = &self.kinds[place];
+        for (kind, unit) in self.kinds.iter().flat_map(|kind| (0..kind.units()).map(move |unit| (kind, unit))) {
             if run.has(kind.part(), unit as u32) {
                 let size = kind.tokens(unit);
                 summary.units_done += 1;
@@ -255,13 +237,20 @@ fn tool_protocols(models: Models<'_>, kinds: &[Box<dyn Kind>]) -> BTreeMap<Strin
     models.who_answer().filter(|_| acts).filter_map(of).collect()
 }
 
-fn settings(models: Models<'_>, options: &AskOptions, asks_prompts: bool, texts: FamilySizes) -> RunSettings {
+fn settings(
+    models: Models<'_>,
+    options: &AskOptions,
+    probes: &[Probe],
+    asks_prompts: bool,
+    texts: FamilySizes,
+) -> RunSettings {
     let deciding = options.until_decided.as_ref().map(|until| Deciding {
         alpha: until.alpha,
         cap: until.cap,
         largest_text: texts.largest,
         text_families: texts.count,
         gates: until.gates.clone(),
+        looks: until.looks(probes).to_vec(),
     });
     let AskOptions { n_ctx, block_tokens, max_windows, seed, .. } = *options;
     let precision = models.teacher.identity().engine.precision.clone();

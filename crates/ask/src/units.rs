@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hydrometer_probes::families::order_in;
+use hydrometer_probes::families::FamilyOrder;
 
 /// Packs items into units of at most `limit` tokens, in order; an item larger than the limit is a unit of its own.
 pub(crate) fn pack<T>(items: Vec<T>, limit: usize, size: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
@@ -26,14 +26,14 @@ pub(crate) fn pack<T>(items: Vec<T>, limit: usize, size: impl Fn(&T) -> usize) -
 const UNIT_FAMILIES: usize = 8;
 
 /// How items become units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Packing {
     /// As they stand in the suite.
     InOrder,
     /// Whole families in random order, for a run that stops once its gates are decided.
     ByFamily {
-        /// Seed of the order.
-        seed: u64,
+        /// The order.
+        order: FamilyOrder,
         /// After so many families a new unit begins.
         cap: Option<u32>,
     },
@@ -42,7 +42,7 @@ pub(crate) enum Packing {
 impl Packing {
     /// Packs items into units of at most `limit` tokens, where a unit holds more than one item or family.
     pub(crate) fn pack<T>(
-        self,
+        &self,
         items: Vec<T>,
         limit: usize,
         family: impl Fn(&T) -> &str,
@@ -50,7 +50,7 @@ impl Packing {
     ) -> Vec<Vec<T>> {
         match self {
             Packing::InOrder => pack(items, limit, size),
-            Packing::ByFamily { seed, cap } => by_family(items, limit, seed, cap, family, size),
+            Packing::ByFamily { order, cap } => by_family(items, limit, order, *cap, family, size),
         }
     }
 }
@@ -59,7 +59,7 @@ impl Packing {
 fn by_family<T>(
     items: Vec<T>,
     limit: usize,
-    seed: u64,
+    order: &FamilyOrder,
     cap: Option<u32>,
     family: impl Fn(&T) -> &str,
     size: impl Fn(&T) -> usize,
@@ -67,7 +67,7 @@ fn by_family<T>(
     // A map by place in the random order is the random order.
     let mut families: BTreeMap<_, Vec<(usize, T)>> = BTreeMap::new();
     for (place, item) in items.into_iter().enumerate() {
-        families.entry(order_in(seed, family(&item))).or_default().push((place, item));
+        families.entry(order.place(family(&item))).or_default().push((place, item));
     }
     let mut units: Vec<Vec<(usize, T)>> = Vec::new();
     let (mut filled, mut held) = (0, 0);

@@ -20,6 +20,7 @@ use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe};
 
+use crate::geometry::success::Answers;
 use crate::kind::answers::copied::Copying;
 use crate::kind::answers::equivalence::Meanings;
 use crate::kind::answers::ppi_signals::Alone;
@@ -139,6 +140,11 @@ impl Rows {
         self.likelihoods.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.samples.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.episodes.retain_mut(|row| keep(&row.probe, &mut row.family));
+    }
+
+    /// What was answered, and what was asked.
+    pub(crate) fn answers(&self) -> Answers<'_> {
+        Answers { probes: &self.probes, samples: &self.samples, episodes: &self.episodes }
     }
 
     /// Number of scored positions.

@@ -23,7 +23,7 @@ use crate::statement::{AxisCurve, Geometry, Reservation, ReservationKind, RingRo
 use crate::verdict::ground::Ground;
 
 /// Share of the teacher's success above chance that may be lost.
-const DELTA: f64 = 0.10;
+pub(crate) const DELTA: f64 = 0.10;
 /// Knob of probes that were placed by their distance from the distillation set.
 const DISTANCE: &str = "distance";
 /// Probes in each of the finer rings of a volume; with fewer of them its interval would be lost.
@@ -63,7 +63,7 @@ pub(crate) struct Measured {
 /// # Errors
 /// A checker that cannot be used, or an axis that cannot be laid out.
 pub(crate) fn measure(evidence: &Evidence<'_>) -> Result<Measured, AuditError> {
-    let graded = graded(evidence.rows, &evidence.choices)?;
+    let graded = graded(&evidence.rows.answers(), &evidence.choices)?;
     let level = evidence.level;
     let axes = axes(&evidence.rows.manifest.settings, &graded, level)?;
     if axes.is_empty() {
@@ -73,15 +73,7 @@ pub(crate) fn measure(evidence: &Evidence<'_>) -> Result<Measured, AuditError> {
         });
         return Ok(Measured { statement: None, numbers });
     }
-    let laid: Vec<Axis<'_>> = axes
-        .iter()
-        .map(|axis| Axis {
-            rings: axis.volume_rings(),
-            chance: axis.chance,
-            deployment: axis.deployment.as_ref().ok().map(|deployment| deployment.shares.as_slice()),
-        })
-        .collect();
-    let volumes = geometry::volumes(&laid, level).map_err(|source| failed("all axes", source))?;
+    let volumes = volumes(&axes, level)?;
     let mut curves = axes
         .iter()
         .zip(&volumes.axes)
@@ -94,11 +86,11 @@ pub(crate) fn measure(evidence: &Evidence<'_>) -> Result<Measured, AuditError> {
     let [mean, worst] = kept(volumes);
     let fewest = axes.iter().map(|axis| axis.reach.families()).min().unwrap_or(0);
     let all: u64 = axes.iter().map(Laid::families).sum();
-    let number = |definition, found, families, share| Number {
-        definition,
-        found,
-        reservation: too_few(families, share, 1.0 - level),
-    };
+    // Where a run looks several times, what its last look may err.
+    let looks = evidence.rows.manifest.settings.deciding.iter().filter_map(|deciding| deciding.looks.last());
+    let alpha = looks.map(|look| look.error).next().unwrap_or(1.0) * (1.0 - level);
+    let number =
+        |definition, found, families, share| Number { definition, found, reservation: too_few(families, share, alpha) };
     Ok(Measured {
         statement: Some(Geometry {
             delta: DELTA,
@@ -113,6 +105,53 @@ pub(crate) fn measure(evidence: &Evidence<'_>) -> Result<Measured, AuditError> {
             number(&SAFE_REACH, safe_reach(axes, level), fewest, DELTA),
         ],
     })
+}
+
+/// A number of some of a run's families.
+pub(crate) struct AtALook {
+    /// Which.
+    pub definition: &'static Definition,
+    /// It.
+    pub found: Found,
+    /// Radius up to which the teacher is shown to do better than chance on every axis, as far as that matters. Beyond it more
+    /// families may show that there is something to keep; without end where they change nothing.
+    pub shown_to: f64,
+}
+
+/// The numbers that gates may rest on, of these probes alone.
+///
+/// # Errors
+/// An axis that cannot be laid out.
+pub(crate) fn at_a_look(settings: &RunSettings, graded: &[Graded<'_>], level: f64) -> Result<[AtALook; 3], AuditError> {
+    let axes = axes(settings, graded, level)?;
+    if axes.is_empty() {
+        let nothing = |definition| AtALook { definition, found: Err(NOTHING.to_owned()), shown_to: 0.0 };
+        return Ok([&CAPABILITY_VOLUME, &WORST_AXIS, &SAFE_REACH].map(nothing));
+    }
+    let volumes = volumes(&axes, level)?;
+    // An axis counts as a whole or not at all.
+    let counts = |volume: &Volume| matches!(volume, Volume::Kept(_));
+    let shown_to = if volumes.axes.iter().all(counts) { f64::INFINITY } else { 0.0 };
+    let [mean, worst] = kept(volumes);
+    let with_unit = axes.iter().filter(|axis| axis.trained_to.is_some());
+    let ceiling = with_unit.map(|axis| axis.reach.reach().ceiling).min_by(f64::total_cmp).unwrap_or(0.0);
+    Ok([
+        AtALook { definition: &CAPABILITY_VOLUME, found: mean, shown_to },
+        AtALook { definition: &WORST_AXIS, found: worst, shown_to },
+        AtALook { definition: &SAFE_REACH, found: safe_reach(axes, level), shown_to: ceiling },
+    ])
+}
+
+fn volumes(axes: &[Laid<'_>], level: f64) -> Result<Volumes, AuditError> {
+    let laid: Vec<Axis<'_>> = axes
+        .iter()
+        .map(|axis| Axis {
+            rings: axis.volume_rings(),
+            chance: axis.chance,
+            deployment: axis.deployment.as_ref().ok().map(|deployment| deployment.shares.as_slice()),
+        })
+        .collect();
+    geometry::volumes(&laid, level).map_err(|source| failed("all axes", source))
 }
 
 /// Why nobody can pass: so few families cannot exclude that more than this share of all like them is lost.
@@ -147,7 +186,10 @@ struct Laid<'a> {
 fn axes<'a>(settings: &RunSettings, graded: &'a [Graded<'a>], level: f64) -> Result<Vec<Laid<'a>>, AuditError> {
     let mut groups: Vec<Vec<&Graded<'_>>> = Vec::new();
     for probe in graded {
-        match groups.iter_mut().find(|group| group.first().is_some_and(|first| first.is_of_one_curve_with(probe))) {
+        let is_of_it = |group: &&mut Vec<&Graded<'_>>| {
+            group.first().is_some_and(|first| first.probe.is_of_one_curve_with(probe.probe))
+        };
+        match groups.iter_mut().find(is_of_it) {
             Some(group) => group.push(probe),
             None => groups.push(vec![probe]),
         }
@@ -278,13 +320,6 @@ impl<'a> Laid<'a> {
         let found = geometry::relative_fall_off(&self.rings, level);
         let found = found.map_err(|source| failed(&self.graded[0].probe.axis, source))?;
         Ok(std::iter::once(None).chain(found).collect())
-    }
-}
-
-impl Graded<'_> {
-    fn is_of_one_curve_with(&self, other: &Graded<'_>) -> bool {
-        let of = |graded: &Graded<'_>| (graded.probe.chance(), graded.probe.axis.clone(), graded.knob.name.clone());
-        of(self) == of(other)
     }
 }
 

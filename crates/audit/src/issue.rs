@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use hydrometer_answers::{PlannedTokens, RunFolder, SampleRow, SampleSource};
+use hydrometer_answers::{Manifest, PlannedTokens, RunFolder, SampleRow, SampleSource};
 use hydrometer_metrics::measure::{self, Group, HEADLINE, Items};
 use hydrometer_probes::counted::counted;
-use hydrometer_probes::families::FamilySizes;
-use hydrometer_probes::{Ask, Probe};
+use hydrometer_probes::{Ask, Probe, builtin};
 use rayon::prelude::*;
 
 use crate::evidence::{Evidence, Rows};
@@ -133,10 +132,10 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
 fn deciding(rows: &Rows, evidence: &Evidence<'_>, policy: &Policy) -> Result<Option<Deciding>, AuditError> {
     let settings = &rows.manifest.settings;
     let Some(run) = &settings.deciding else { return Ok(None) };
-    let texts = FamilySizes { count: run.text_families, largest: run.largest_text };
-    let deciding = sequential::deciding(policy, run.cap, texts);
-    let mut watch = Watch::new(&deciding, &rows.probes, settings.samples.as_ref(), settings.seed)?;
+    let deciding = sequential::deciding(policy, run);
+    let mut watch = Watch::new(&deciding, &rows.manifest, &rows.probes)?;
     watch.take(&evidence.sums)?;
+    watch.look(&rows.answers(), &evidence.choices)?;
     let of = |spent: u64, whole: u64| Spent { spent, saved: whole.saturating_sub(spent) };
     let sources = [SampleSource::Teacher, SampleSource::Rerun];
     let answers = rows.samples.iter().filter(|row| sources.contains(&row.source)).count() as u64;
@@ -148,6 +147,7 @@ fn deciding(rows: &Rows, evidence: &Evidence<'_>, policy: &Policy) -> Result<Opt
         teacher_tokens: of(computed(rows).teacher_tokens, rows.manifest.planned.teacher_tokens),
         teacher_answers: of(answers, prompts * per_prompt),
         gates: watch.watched(),
+        looked: watch.looked(),
     }))
 }
 
@@ -166,9 +166,11 @@ fn pairing(rows: &Rows) -> Pairing {
 }
 
 fn summary(rows: &Rows, evidence: &Evidence<'_>) -> SuiteSummary {
+    let Manifest { suite_name, suite_hash, settings, .. } = &rows.manifest;
     SuiteSummary {
-        name: rows.manifest.suite_name.clone(),
-        hash: rows.manifest.suite_hash.clone(),
+        name: suite_name.clone(),
+        hash: suite_hash.clone(),
+        dated: builtin::dated(suite_name, settings.seed, suite_hash).map(str::to_owned),
         probes: rows.probes.len() as u64,
         families: evidence.families().len() as u64,
         positions: rows.scored_positions() as u64,

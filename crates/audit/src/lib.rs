@@ -21,4 +21,4 @@ pub use issue::statement;
 pub use statement::Statement;
 pub use verdict::policy::{DEFAULT_POLICY, GateRule, Policy};
 pub use verdict::sample_size::{Planned, PlannedRing, Target, sample_size};
-pub use verdict::sequential::{Watch, alpha, watched_gates};
+pub use verdict::sequential::{Watch, alpha, planned_looks, watched_gates};

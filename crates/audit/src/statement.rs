@@ -26,7 +26,7 @@ pub use episodes::{
 };
 pub use finding::{EvidenceItem, Finding, Severity};
 pub use forgetting::{Forgetting, ForgottenSkill, SkillsAre};
-pub use gate::{Corrected, Deciding, EvidencePoint, Gate, Spent, Watched};
+pub use gate::{Corrected, Deciding, EvidencePoint, Gate, Look, Looked, Spent, Watched};
 pub use geometry::{AxisCurve, Deployed, Geometry, RingRow};
 pub use illusion::{Illusion, IllusionStratum, stratum_name};
 pub use judgment::{
@@ -164,6 +164,10 @@ pub struct SuiteSummary {
     pub name: String,
     /// `blake3:` hash of the probes.
     pub hash: String,
+    /// Day on which the content of the built-in suite last changed; `None` for any other suite, and for a built-in one that the
+    /// version which issued the statement makes differently.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dated: Option<String>,
     /// Number of probes.
     pub probes: u64,
     /// Number of families.

@@ -76,6 +76,8 @@ pub enum Command {
     /// Write what another tool reads.
     #[command(subcommand)]
     Export(export::Command),
+    /// List what a model can be: files, test doubles, endpoints and their keys.
+    Models,
     /// Print the default policy as TOML, ready to edit.
     Policy,
     /// Print a completion script for a shell.

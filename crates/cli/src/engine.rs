@@ -6,7 +6,8 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use hydrometer_ask::Closeness;
 use hydrometer_models::{
-    Block, EngineOptions, Instructions, Model, ModelError, Precision, Scorer, SentenceEncoder, Sequence, open,
+    Block, EngineOptions, Instructions, Model, ModelError, Network, Precision, Scorer, SentenceEncoder, Sequence,
+    open_with,
 };
 use hydrometer_probes::Suite;
 use hydrometer_probes::meaning::LEAST_COSINE;
@@ -147,10 +148,10 @@ pub fn features() -> String {
     format!("{target}, {cores} cores\nkernels: {kernels}\ninstructions: {}", instructions.join(", "))
 }
 
-/// Opens the model that the user named.
+/// Opens the model that the user named. Keys of endpoints stand in the environment.
 ///
 /// # Errors
-/// It is not there or cannot be used: that is bad input, nothing was asked yet.
+/// It is not there or cannot be used: that is bad input, nothing was asked yet. Or an endpoint gives no answer.
 pub fn open_model(
     role: &str,
     spec: &str,
@@ -166,13 +167,23 @@ pub fn open_model(
 /// # Errors
 /// As [`open_model`].
 pub fn open_quietly(role: &str, spec: &str, options: &EngineOptions) -> Result<Box<dyn Model>, Failure> {
-    open(spec, options).map_err(|error| {
-        Failure::input(format!("{role}: {error}")).hint(match error {
+    let network = Network::new(|name| std::env::var(name).ok());
+    open_with(spec, options, &network).map_err(|error| {
+        let failure = Failure::input(format!("{role}: {error}"));
+        match error {
             ModelError::Truncated { .. } => {
-                "copy or download the file again, and compare its size and checksum with the publisher's"
+                failure.hint("copy or download the file again, and compare its size and checksum with the publisher's")
             }
-            _ => "a model is a .gguf file, a Hugging Face folder, scripted:FILE.toml or planted:DEFECT(MODEL)",
-        })
+            ModelError::NoAnswer { .. } => Failure { exit: Exit::ModelFailed, ..failure }
+                .hint("the same command goes on once the server answers"),
+            ModelError::Refused { .. } => failure.hint("`hydrometer models` says where keys and addresses come from"),
+            // Says itself what to ask for instead.
+            ModelError::Request { .. } => failure,
+            _ => failure.hint(
+                "a model is a .gguf file, a Hugging Face folder, scripted:FILE.toml, planted:DEFECT(MODEL) or an endpoint \
+                 (`hydrometer models` lists them)",
+            ),
+        }
     })
 }
 

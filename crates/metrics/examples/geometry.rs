@@ -14,6 +14,8 @@ fn main() {
     curves_and_reach(audits);
     uneven_radii(audits);
     several_axes(audits);
+    where_it_is_used(audits);
+    twins(audits);
     other_numbers(audits);
 }
 
@@ -35,11 +37,8 @@ fn curves_and_reach(audits: usize) {
     print_rows(&cells, |cell| {
         let rates = cell.rates(audits);
         format!(
-            "| {} | {} | {} {} | {} | {} | {} | {:.1} | {:.1} | {:.2} ({:.2}) |",
-            word(cell.fall),
-            cell.chance,
-            cell.families,
-            if cell.layout == Layout::Paraphrases { "of paraphrases" } else { "ladders" },
+            "| {} | {} | {} | {} | {:.1} | {:.1} | {:.2} ({:.2}) |",
+            named(cell),
             percent(&rates.rings),
             percent(&rates.volume),
             percent(&rates.slope),
@@ -87,6 +86,37 @@ fn several_axes(audits: usize) {
     });
 }
 
+fn where_it_is_used(audits: usize) {
+    println!("\n| student | chance | families | volume where it is used | benchmark illusion |\n|---|---|---|---|---|");
+    print_rows(&of_both_layouts(&[Fall::Flat, Fall::Linear, Fall::Step]), |cell| {
+        let [deployed, illusion] = cell.deployed(audits);
+        format!("| {} | {} | {} |", named(cell), percent(&deployed), percent(&illusion))
+    });
+}
+
+fn twins(audits: usize) {
+    println!(
+        "\n| both students | chance | families | difference of volumes | called different |\n|---|---|---|---|---|"
+    );
+    print_rows(&of_both_layouts(&[Fall::Linear, Fall::Step]), |cell| {
+        let (held, called) = cell.apart(audits);
+        format!("| {} | {} | {:.1} |", named(cell), percent(&held), 100.0 * called)
+    });
+}
+
+/// Even radii, chance 0: paraphrases and ladders, few and many.
+fn of_both_layouts(falls: &[Fall]) -> Vec<Capability> {
+    let mut cells = Vec::new();
+    for &fall in falls {
+        for layout in [Layout::Paraphrases, Layout::Ladders] {
+            for families in [60, 240] {
+                cells.push(Capability { fall, chance: 0.0, layout, spread: Spread::Even, families });
+            }
+        }
+    }
+    cells
+}
+
 fn other_numbers(audits: usize) {
     println!("\n| number | 30 families | 100 families |\n|---|---|---|");
     let row = |name: &str, of: &dyn Fn(usize) -> Held| {
@@ -105,6 +135,12 @@ fn other_numbers(audits: usize) {
             Capability { fall, chance: 0.0, layout, spread: Spread::Even, families }.fall_offs(audits)
         });
     }
+}
+
+/// The first cells of a row: student, chance, families.
+fn named(cell: &Capability) -> String {
+    let families = if cell.layout == Layout::Paraphrases { "of paraphrases" } else { "ladders" };
+    format!("{} | {} | {} {families}", word(cell.fall), cell.chance, cell.families)
 }
 
 /// Rows in their order, worked out side by side.

@@ -117,6 +117,24 @@ pub enum ModelError {
     /// The model has nothing of the kind that was asked for.
     #[error("the model {0}")]
     Lacks(Facet),
+    /// An endpoint refused, and would refuse again.
+    #[error("{endpoint}: {reason}")]
+    Refused {
+        /// Which one, as it was named.
+        endpoint: String,
+        /// What was expected, what was found, and what to do.
+        reason: String,
+    },
+    /// An endpoint gave no answer, however often it was asked.
+    #[error("{endpoint}: {reason} (asked {})", hydrometer_probes::counted::counted(u64::from(*.attempts), "time"))]
+    NoAnswer {
+        /// Which one, as it was named.
+        endpoint: String,
+        /// What happened at last.
+        reason: String,
+        /// How often it was asked.
+        attempts: u32,
+    },
     /// A request that makes no sense for this model; the caller's mistake.
     #[error("{reason}")]
     Request {

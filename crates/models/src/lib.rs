@@ -1,4 +1,5 @@
-//! Who answers: models on disk (GGUF files, Hugging Face folders), the decoder that runs them, and test doubles.
+//! Who answers: models on disk (GGUF files, Hugging Face folders), the decoder that runs them, models behind endpoints, and
+//! test doubles.
 //!
 //! Knows nothing about metrics or reports.
 
@@ -8,6 +9,7 @@ mod doubles;
 mod encoder;
 mod error;
 pub mod gguf;
+mod http;
 mod instructions;
 pub mod kernels;
 mod local;
@@ -27,8 +29,10 @@ pub use config::{Activation, Architecture, DecoderConfig, Rope, RopeScaling, Rop
 pub use doubles::acting::{ActingDefect, PlantedActor};
 pub use doubles::planted::{Defect, Planted};
 pub use doubles::scripted::Scripted;
+pub use doubles::server::{AskedServer, ScriptedServer, Served};
 pub use encoder::SentenceEncoder;
 pub use error::ModelError;
+pub use http::{Address, Clock, Named, Network, SCHEMES, Scheme};
 pub use hydrometer_answers::Facet;
 pub use instructions::{Instructions, vectors};
 pub use local::choose::{Choice, choose, question};
@@ -36,7 +40,7 @@ pub use local::decoder::{Decoder, EngineOptions, LOGIT_ROWS, Precision};
 pub use local::sample::{Answer, Draw, Prompt, SampleLimits, SampleRequest, SampleStep, sample};
 pub use local::session::{Feed, Session};
 pub use model::{Answers, Block, Chooses, Grows, Logits, Model, Scorer, Scores, Sequence};
-pub use open::{ModelSpec, open};
+pub use open::{ModelSpec, open, open_with};
 pub use remembering::Remembering;
 pub use template::{ChatTemplate, GenerationPrompt, Message};
 pub use tensor::{DType, RawTensor};

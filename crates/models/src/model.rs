@@ -164,6 +164,11 @@ pub trait Answers: Send + Sync {
         self.prompt(&conversation.plain())
     }
 
+    /// Whether every answer is paid for, in money or in time of a far machine: then each is kept the moment it is whole.
+    fn is_paid_for(&self) -> bool {
+        false
+    }
+
     /// Answers every request; answers come as they are complete, in no particular order. `Break` ends early. Whatever
     /// ends it, every answer that is complete has been handed out.
     ///

@@ -4,18 +4,19 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::http::Remote;
 use crate::mistaken::refuse_name;
 use crate::{
-    ActingDefect, Checkpoint, Decoder, Defect, EngineOptions, Model, ModelError, Planted, PlantedActor, Scripted,
+    ActingDefect, Address, Checkpoint, Decoder, Defect, EngineOptions, Model, ModelError, Network, Planted,
+    PlantedActor, Scripted,
 };
 
 /// Deepest nesting of `planted:` that is followed.
 const DEEPEST: usize = 16;
 /// Beginnings that belong to other versions, and what they would be.
-const LATER: [(&str, &str); 4] = [
+const LATER: [(&str, &str); 3] = [
     ("hf:", "models of the Hugging Face hub; fetch the files and name the folder or the .gguf file"),
-    ("openai:", "OpenAI-compatible servers; name a local .gguf file or Hugging Face folder"),
-    ("anthropic:", "Anthropic's service; name a local .gguf file or Hugging Face folder"),
+    ("gemini:", "Google's service; `hydrometer models` lists the endpoints that can be asked"),
     ("answers:", "replayed answers; a finished run folder is read with `hydrometer report` and `hydrometer gate`"),
 ];
 
@@ -28,6 +29,8 @@ pub enum ModelSpec {
     Scripted(PathBuf),
     /// `planted:DEFECT[=DOSE](MODEL)`.
     Planted(Defect, Box<ModelSpec>),
+    /// `openai:URL#MODEL`, `anthropic:MODEL`, …: a model behind an endpoint.
+    Endpoint(Address),
     /// The same with a defect in how the model acts.
     PlantedActor(ActingDefect, Box<ModelSpec>),
 }
@@ -58,6 +61,9 @@ fn parse(text: &str, depth: usize) -> Result<ModelSpec, ModelError> {
             None => Ok(ModelSpec::Planted(words.parse()?, Box::new(parse(inner, depth + 1)?))),
         };
     }
+    if let Some(address) = Address::parse(text)? {
+        return Ok(ModelSpec::Endpoint(address));
+    }
     match text.strip_prefix("scripted:") {
         Some("") => wrong("`scripted:` without a file; write scripted:FILE.toml".to_owned()),
         Some(file) => Ok(ModelSpec::Scripted(PathBuf::from(file))),
@@ -65,24 +71,34 @@ fn parse(text: &str, depth: usize) -> Result<ModelSpec, ModelError> {
     }
 }
 
-/// Opens the model that `spec` names: `path.gguf`, a Hugging Face folder, `scripted:FILE.toml` or
-/// `planted:DEFECT[=DOSE](MODEL)`.
+/// Opens the model that `spec` names: `path.gguf`, a Hugging Face folder, `scripted:FILE.toml`,
+/// `planted:DEFECT[=DOSE](MODEL)` or an endpoint, which is asked without a key.
 ///
 /// # Errors
-/// A name that means nothing here, files that are missing or broken, or a precision that this processor lacks.
+/// A name that means nothing here, files that are missing or broken, a precision that this processor lacks, or an endpoint
+/// that refuses.
 pub fn open(spec: &str, options: &EngineOptions) -> Result<Box<dyn Model>, ModelError> {
-    build(&spec.parse()?, options)
+    open_with(spec, options, &Network::without_keys())
 }
 
-fn build(spec: &ModelSpec, options: &EngineOptions) -> Result<Box<dyn Model>, ModelError> {
+/// As [`open()`], with the keys and the time that endpoints take.
+///
+/// # Errors
+/// As [`open()`].
+pub fn open_with(spec: &str, options: &EngineOptions, network: &Network) -> Result<Box<dyn Model>, ModelError> {
+    build(&spec.parse()?, options, network)
+}
+
+fn build(spec: &ModelSpec, options: &EngineOptions, network: &Network) -> Result<Box<dyn Model>, ModelError> {
     Ok(match spec {
         ModelSpec::Local(path) => {
             refuse_name(path)?;
             Box::new(Decoder::open(&Checkpoint::open(path)?, options)?)
         }
         ModelSpec::Scripted(path) => Box::new(Scripted::open(path)?),
-        ModelSpec::PlantedActor(defect, inner) => Box::new(PlantedActor::new(*defect, build(inner, options)?)),
-        ModelSpec::Planted(defect, inner) => Box::new(Planted::new(*defect, build(inner, options)?)),
+        ModelSpec::Endpoint(address) => Box::new(Remote::connect(address.clone(), network)?),
+        ModelSpec::PlantedActor(defect, inner) => Box::new(PlantedActor::new(*defect, build(inner, options, network)?)),
+        ModelSpec::Planted(defect, inner) => Box::new(Planted::new(*defect, build(inner, options, network)?)),
     })
 }
 

@@ -1,7 +1,11 @@
 //! Families: which one a window of a long text belongs to, how large they are, and a random order of them. Whoever asks
 //! cuts windows; this says who their siblings are.
 
+mod order;
+
 use std::collections::BTreeMap;
+
+pub use order::{FamilyOrder, Standing};
 
 use crate::kind::{Families, Text};
 use crate::{Ask, Probe};

@@ -69,6 +69,13 @@ impl Probe {
         self.knob.is_some() && self.ask.kind().has_truth() == Some(true)
     }
 
+    /// Whether one curve has both, where both are graded: one axis, one knob and one chance.
+    #[must_use]
+    pub fn is_of_one_curve_with(&self, other: &Self) -> bool {
+        let name = |probe: &Self| probe.knob.as_ref().map(|knob| knob.name.clone());
+        self.axis == other.axis && name(self) == name(other) && self.chance() == other.chance()
+    }
+
     /// Whether it is answered freely and the whole text of an answer counts.
     #[must_use]
     pub fn is_free(&self) -> bool {

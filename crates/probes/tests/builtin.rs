@@ -4,12 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hydrometer_probes::builtin::{Domain, corpus};
+use hydrometer_probes::builtin::{self, Domain, corpus, dated};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Checked, Checker, Decoding, Probe, Profile, Suite, lint, read_jsonl, write_jsonl};
 use serde_json::{Value, json};
 
-/// Hashes of seed 1. A change here changes what every user's default audit asks: say so in the changelog.
+/// Hashes of seed 1. A change here changes what every user's default audit asks: say so in the changelog, and change the day in
+/// `builtin::CHANGED` and below.
+const CHANGED: &str = "2026-11-29";
 const PINNED: [(Profile, &str); 3] = [
     (Profile::Quick, "4f6709a50a2b08c67fe0f6586fa010d6dcc4c40e4830e42538256a15790312a1"),
     (Profile::Standard, "de0a6a04ac40d7aced20fd3bd413794f0438bf5e63151d04c9553ba151ed5972"),
@@ -38,6 +40,21 @@ fn a_seed_gives_the_pinned_suite() {
     let pinned: Vec<(Profile, String)> = PINNED.iter().map(|&(profile, hash)| (profile, hash.to_owned())).collect();
     assert_eq!(found, pinned);
     assert_ne!(Suite::builtin(Profile::Quick, 2).hash(), found[0].1, "the seed decides");
+    assert_eq!(builtin::CHANGED, CHANGED);
+}
+
+#[test]
+fn only_the_built_in_suite_has_a_day() {
+    let hash = PINNED[0].1;
+    assert_eq!(dated("builtin:quick", 1, hash), Some(CHANGED));
+    for (name, seed, hash) in [
+        ("builtin:quick", 2, hash),
+        ("builtin:standard", 1, hash),
+        ("quick", 1, hash),
+        ("builtin:quick", 1, PINNED[1].1),
+    ] {
+        assert_eq!(dated(name, seed, hash), None, "{name} {seed}");
+    }
 }
 
 /// Answers at boundaries of judgment are long: several of each would cost more than all else together.

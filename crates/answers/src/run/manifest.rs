@@ -10,7 +10,7 @@ use super::excluded::ExcludedItem;
 use super::facet::Facet;
 use super::layout::FORMAT;
 use super::regime::Regime;
-use super::settings::RunSettings;
+use super::settings::{Deciding, RunSettings};
 use super::units::UnitCounts;
 use crate::difference::compare;
 use crate::json::read_json;
@@ -205,6 +205,9 @@ impl Manifest {
         }
         if let Some((kind, units)) = self.units.kinds().find(|(_, units)| *units > MAX_UNITS) {
             let what = format!("units.{kind} is {units}, at most {MAX_UNITS} are allowed");
+            return Err(RunError::Json { path: path.to_path_buf(), line: 1, what });
+        }
+        if let Some(what) = self.settings.deciding.as_ref().and_then(Deciding::fault) {
             return Err(RunError::Json { path: path.to_path_buf(), line: 1, what });
         }
         Ok(())

@@ -181,9 +181,38 @@ pub struct Deciding {
     pub text_families: u64,
     /// The gates that are watched.
     pub gates: Vec<WatchedGate>,
+    /// When the gates are looked at whose numbers are read off curves, in the order of the looks; empty, and absent from the
+    /// file, where none is watched. With them the families of every curve are spread over the order in which they are asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<PlannedLook>,
 }
 
-/// A gate that is watched family by family.
+/// A look at the gates whose numbers are read off curves.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedLook {
+    /// Share of the families of every curve that it takes in, in (0, 1].
+    pub families: f64,
+    /// Share of the error rate of a gate that it spends; those of all looks add up to 1 at most.
+    pub error: f64,
+}
+
+impl Deciding {
+    /// What its looks may not be, as a lower-case fragment.
+    pub(super) fn fault(&self) -> Option<String> {
+        let shares = self.looks.iter().map(|look| look.families);
+        let rising =
+            shares.clone().is_sorted_by(|a, b| a < b) && shares.clone().all(|share| share > 0.0 && share <= 1.0);
+        let errors = self.looks.iter().map(|look| look.error);
+        let spends = errors.clone().all(|error| error > 0.0) && errors.sum::<f64>() <= 1.0 + 1e-9;
+        (!(rising && spends)).then(|| {
+            "settings.deciding.looks: expected rising shares of families in (0, 1] and errors above 0 that add up to 1 at most"
+                .to_owned()
+        })
+    }
+}
+
+/// A gate that is watched while a run goes on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WatchedGate {

@@ -9,7 +9,7 @@ use hydrometer_answers::{
     CostEntry, EngineIdentity, ModelIdentity, PartKind, RunFolder, SampleSettings, SamplingParameters, WindowOrder,
 };
 use hydrometer_ask::{AskError, AskOptions, Models, Observer, Plan, PlanSummary, Sampling, UntilDecided};
-use hydrometer_audit::{Policy, Statement, alpha, statement, watched_gates};
+use hydrometer_audit::{Policy, Statement, alpha, planned_looks, statement, watched_gates};
 use hydrometer_models::{
     Answers, Block, Chooses, Feed, Grows, Logits, Model, ModelError, SampleLimits, Scores, Session, Tokenizer,
 };
@@ -285,7 +285,8 @@ pub fn collect(
 
 /// Stops once the gates of a policy are decided.
 pub fn until(policy: &Policy, cap: Option<u32>) -> UntilDecided {
-    UntilDecided { alpha: alpha(policy), cap, gates: watched_gates(policy) }
+    let gates = watched_gates(policy);
+    UntilDecided { alpha: alpha(policy), cap, looks: planned_looks(&gates), gates }
 }
 
 pub fn run(teacher: &dyn Model, student: &dyn Model, suite: &Suite, folder: &Path) -> Result<RunFolder, AskError> {

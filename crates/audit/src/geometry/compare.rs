@@ -32,7 +32,7 @@ type Found = Result<InBoth, String>;
 /// A checker that cannot be used, or an axis that cannot be laid out.
 pub(crate) fn compare(a: &Evidence<'_>, b: &Evidence<'_>) -> Result<[(&'static Definition, Found); 3], AuditError> {
     let level = a.level;
-    let (of_a, of_b) = (graded(a.rows, &a.choices)?, graded(b.rows, &b.choices)?);
+    let (of_a, of_b) = (graded(&a.rows.answers(), &a.choices)?, graded(&b.rows.answers(), &b.choices)?);
     let mut in_a = axes(&a.rows.manifest.settings, &of_a, level)?;
     let mut in_b = axes(&b.rows.manifest.settings, &of_b, level)?;
     for axes in [&mut in_a, &mut in_b] {

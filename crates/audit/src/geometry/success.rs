@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hydrometer_answers::{SampleRow, SampleSource};
+use hydrometer_answers::{EpisodeRow, SampleRow, SampleSource};
 use hydrometer_metrics::measure::choices::top;
 use hydrometer_probes::{Checked, Knob, Probe};
 
@@ -27,7 +27,8 @@ pub(crate) struct Success<'a> {
 }
 
 /// One of them with a knob.
-pub(super) struct Graded<'a> {
+#[derive(Clone, Copy)]
+pub(crate) struct Graded<'a> {
     pub probe: &'a Probe,
     pub knob: &'a Knob,
     pub teacher: f64,
@@ -42,7 +43,7 @@ pub(super) struct Graded<'a> {
 /// # Errors
 /// A checker that cannot be used.
 pub(crate) fn successes(rows: &Rows) -> Result<Vec<Success<'_>>, AuditError> {
-    let answers = by_probe(rows);
+    let answers = by_probe(&rows.samples);
     let mut found = Vec::new();
     for probe in &rows.probes {
         if let Some(rows) = answers.get(probe.id.as_str()) {
@@ -53,16 +54,26 @@ pub(crate) fn successes(rows: &Rows) -> Result<Vec<Success<'_>>, AuditError> {
     Ok(found)
 }
 
+/// Rows of answers, and the probes that they answer.
+pub(crate) struct Answers<'a> {
+    pub probes: &'a [Probe],
+    pub samples: &'a [SampleRow],
+    pub episodes: &'a [EpisodeRow],
+}
+
 /// The graded probes that both models were asked, in the order of the suite.
 ///
 /// # Errors
 /// A checker that cannot be used.
-pub(super) fn graded<'a>(rows: &'a Rows, choices: &[AskedChoice<'a>]) -> Result<Vec<Graded<'a>>, AuditError> {
-    let answers = by_probe(rows);
+pub(crate) fn graded<'a>(
+    Answers { probes, samples, episodes }: &Answers<'a>,
+    choices: &[AskedChoice<'a>],
+) -> Result<Vec<Graded<'a>>, AuditError> {
+    let answers = by_probe(samples);
     let choices: BTreeMap<&str, &AskedChoice<'a>> =
         choices.iter().map(|choice| (choice.probe.id.as_str(), choice)).collect();
     let mut found = Vec::new();
-    for probe in &rows.probes {
+    for probe in *probes {
         let Some(knob) = &probe.knob else { continue };
         let graded = match (answers.get(probe.id.as_str()), choices.get(probe.id.as_str())) {
             (Some(rows), _) => answered(probe, rows)?.and_then(with_knob),
@@ -71,13 +82,13 @@ pub(super) fn graded<'a>(rows: &'a Rows, choices: &[AskedChoice<'a>]) -> Result<
         };
         found.extend(graded);
     }
-    found.extend(episodes::successes(&rows.episodes, &rows.probes).into_iter().map(acted).filter_map(with_knob));
+    found.extend(episodes::successes(episodes, probes).into_iter().map(acted).filter_map(with_knob));
     Ok(found)
 }
 
-fn by_probe(rows: &Rows) -> BTreeMap<&str, Vec<&SampleRow>> {
+fn by_probe(samples: &[SampleRow]) -> BTreeMap<&str, Vec<&SampleRow>> {
     let mut answers: BTreeMap<&str, Vec<&SampleRow>> = BTreeMap::new();
-    for row in &rows.samples {
+    for row in samples {
         answers.entry(&row.probe).or_default().push(row);
     }
     answers

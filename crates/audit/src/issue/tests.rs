@@ -8,8 +8,8 @@ use hydrometer_answers::{
     UnitCounts,
 };
 use hydrometer_metrics::{PositionStats, Verdict};
-use hydrometer_probes::Suite;
 use hydrometer_probes::families::SameContent;
+use hydrometer_probes::{Profile, Suite, builtin};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -233,6 +233,19 @@ fn reason(metric: &str, change: impl Fn(&mut Rows)) -> String {
     let policy = Policy::default();
     let evidence = crate::evidence::Evidence::new(&rows, &policy).unwrap();
     evidence.measure(hydrometer_metrics::measure::find(metric).unwrap()).map(|found| found.estimate).unwrap_err()
+}
+
+#[test]
+fn the_built_in_suite_is_dated_and_no_other() {
+    let dated = |hash: &str| {
+        let mut rows = rows(Vec::new());
+        rows.manifest.suite_name = "builtin:quick".into();
+        rows.manifest.suite_hash = hash.into();
+        issue(&rows, &Policy::default()).unwrap().suite.dated
+    };
+    // The seed of these rows is 0.
+    assert_eq!(dated(&Suite::builtin(Profile::Quick, 0).hash()).as_deref(), Some(builtin::CHANGED));
+    assert_eq!(dated(&Suite::builtin(Profile::Quick, 1).hash()), None);
 }
 
 #[test]

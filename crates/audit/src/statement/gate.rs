@@ -45,7 +45,7 @@ pub struct Corrected {
     pub adjusted: f64,
 }
 
-/// Gates decided family by family, and what stopping early saved.
+/// Gates decided while the run went on, and what stopping early saved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Deciding {
     /// Error rate of each gate, on either side, however often one looks.
@@ -56,8 +56,11 @@ pub struct Deciding {
     pub teacher_tokens: Spent,
     /// Free answers of the teacher, its rerun included; some may come from the answer store.
     pub teacher_answers: Spent,
-    /// The gates under watch, in the order of the policy.
+    /// The gates that were watched family by family, in the order of the policy.
     pub gates: Vec<Watched>,
+    /// The gates whose numbers are read off curves, in the order of the policy; empty where the run did not look at any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looked: Vec<Looked>,
 }
 
 /// What was used of the teacher.
@@ -104,4 +107,42 @@ pub struct EvidencePoint {
     pub pass: f64,
     /// For FAIL.
     pub fail: f64,
+}
+
+/// A gate that was judged at a few looks, as a whole audit of the families so far would judge it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Looked {
+    /// Metric that is judged.
+    pub metric: String,
+    /// Lowest accepted value, where there is one.
+    pub at_least: Option<f64>,
+    /// Highest accepted value, where there is one.
+    pub at_most: Option<f64>,
+    /// The answer: the first that fell.
+    pub verdict: Verdict,
+    /// The look at which it fell, from 1; `None` where it did not.
+    pub decided_at: Option<u64>,
+    /// Looks that were planned.
+    pub planned: u64,
+    /// Families that the last of them takes in.
+    pub families: u64,
+    /// The looks that were taken, up to the verdict.
+    pub looks: Vec<Look>,
+}
+
+/// One look at a gate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Look {
+    /// Families that it takes in, of all curves.
+    pub families: u64,
+    /// Error rate that it spends, on either side.
+    pub alpha: f64,
+    /// The number of these families; `None` where there was none.
+    pub value: Option<f64>,
+    /// The interval that was judged: each end is a one-sided bound at `alpha`. `None` where there was none.
+    pub judged: Option<Interval>,
+    /// The answer.
+    pub verdict: Verdict,
+    /// Why nothing could be judged, or not yet; `None` where it could.
+    pub missing: Option<String>,
 }

@@ -12,7 +12,7 @@ use super::holm::name_failures;
 use super::policy::{GateRule, Policy};
 use super::sequential;
 use crate::evidence::POWER;
-use crate::statement::{Deciding, Gate, Metric, Reservation, ReservationKind, Watched};
+use crate::statement::{Deciding, Gate, Look, Looked, Metric, Reservation, ReservationKind, Watched};
 
 /// The policy's gates, judged on a run that asked everything or, where there is one, by the evidence that stopped it.
 /// `grounds` are those of the metrics that could be measured.
@@ -23,7 +23,16 @@ pub(crate) fn gates(
     deciding: Option<&Deciding>,
 ) -> Vec<Gate> {
     if let Some(deciding) = deciding {
-        return policy.gates.iter().filter_map(|rule| watched_gate(rule, metrics, deciding)).collect();
+        let on_the_way = |rule: &GateRule| {
+            let same = |looked: &&Looked| {
+                (&looked.metric, looked.at_least, looked.at_most) == (&rule.metric, rule.at_least, rule.at_most)
+            };
+            match deciding.looked.iter().find(same) {
+                Some(looked) => looked_gate(rule, metrics, looked),
+                None => watched_gate(rule, metrics, deciding),
+            }
+        };
+        return policy.gates.iter().filter_map(on_the_way).collect();
     }
     let judged = |rule: &GateRule| gate(rule, metrics, grounds.get(rule.metric.as_str()), policy.level);
     let mut gates: Vec<Gate> = policy.gates.iter().filter_map(judged).collect();
@@ -102,6 +111,28 @@ fn watched_gate(rule: &GateRule, metrics: &[Metric], deciding: &Deciding) -> Opt
         Ok((watched.verdict, None, format!("{found} (it is {:.4} over all that were asked)", estimate.value)))
     })
     .map(|gate| Gate { detectable: watched.and_then(|watched| watched.detectable), ..gate })
+}
+
+/// A gate that was looked at a few times: the first verdict, and what was seen then.
+fn looked_gate(rule: &GateRule, metrics: &[Metric], looked: &Looked) -> Option<Gate> {
+    let gate = gate_by(rule, metrics, |estimate| {
+        let over_all = format!("(it is {:.4} over all that were asked)", estimate.value);
+        let Some(look) = looked.looks.last() else {
+            return Ok((looked.verdict, None, format!("the run ended before the first look at it {over_all}")));
+        };
+        let at =
+            format!("at look {} of {}, over {}", looked.looks.len(), looked.planned, counted(look.families, "family"));
+        let found = match (look, look.value) {
+            (Look { missing: Some(missing), .. }, _) => format!("{at}, it was not judged: {missing}"),
+            (Look { judged: Some(judged), .. }, Some(value)) => {
+                format!("{at}, it was {value:.4}, {}", interval_words(judged))
+            }
+            _ => format!("{at}, the families allowed no interval"),
+        };
+        Ok((looked.verdict, None, format!("{found} {over_all}")))
+    })?;
+    let judged = looked.looks.last().and_then(|look| look.judged).filter(|_| gate.estimate.is_some());
+    Some(Gate { judged, ..gate })
 }
 
 /// A gate by the answer to its estimate: verdict, further families, what was found; or why there is none.

@@ -119,6 +119,14 @@ mod tests {
     }
 
     #[test]
+    fn the_examples_of_the_documentation_are_valid() {
+        let page = include_str!("../../../../docs/policy.md");
+        let examples = page.split("```toml").skip(1).filter_map(|rest| rest.split("```").next());
+        let gates = examples.map(|toml| Policy::parse(toml).map(|policy| policy.gates.len()).unwrap_or(0));
+        assert_eq!(gates.collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
     fn bad_policies_say_what_is_wrong() {
         let check = |toml: &str, expected: &str| {
             let message = Policy::parse(toml).map(|_| String::new()).unwrap_or_else(|e| e.to_string());

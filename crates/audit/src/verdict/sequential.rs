@@ -2,27 +2,35 @@
 //! and verdicts out. The collection and the statement use the same code, so a run that resumes, and a statement that is
 //! issued later, arrive at the same verdicts.
 //!
-//! Families come in the order of a hash of the seed and their names: a random order that needs no list of them. Their
-//! numbers are divided by the largest number of items of any family, which the plan knows before anything is asked.
+//! Families come in the random order in which they were asked. Their numbers are divided by the largest number of items of
+//! any family, which the plan knows before anything is asked. Numbers that are read off curves are looked at a few times
+//! instead ([`looks`]).
 
-use std::collections::BTreeSet;
+mod looks;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 
-use hydrometer_answers::part::{Choices, Positions, Samples, Vectors};
-use hydrometer_answers::{Deciding, Manifest, Part, PartKind, RunFolder, SampleSettings, StopRule, WatchedGate};
+use hydrometer_answers::part::{Choices, Episodes, Positions, Samples, Vectors};
+use hydrometer_answers::{
+    Deciding, Manifest, Part, PartKind, PlannedLook, RunFolder, SampleSettings, StopRule, Wanted, WatchedGate,
+};
 use hydrometer_metrics::Verdict;
 use hydrometer_metrics::measure::{self, Definition, FamilyBounds, Known, Measure, Need, Sums};
 use hydrometer_metrics::stats::sequential::{self, Claim, Evidence, all_of};
-use hydrometer_probes::families::{FamilySizes, SameContent, order_in};
+use hydrometer_probes::families::{FamilyOrder, FamilySizes, SameContent};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Decoding, Probe};
 
 use super::policy::{GateRule, Policy};
 use crate::AuditError;
 use crate::evidence::{POWER, copies};
+use crate::geometry::success::Answers;
 use crate::kind::answers::equivalence::Meanings;
+use crate::kind::choices::AskedChoice;
 use crate::kind::{answers, choices, part};
-use crate::statement::{EvidencePoint, Watched};
+use crate::statement::{EvidencePoint, Looked, Watched};
+use looks::{LOOKED_AT, Looks, is_looked_at};
 
 /// Most points of a history that are kept.
 const POINTS: usize = 400;
@@ -82,6 +90,12 @@ fn find(id: &str) -> Option<Watchable> {
 
 /// Why a metric is not watched; `None` where it is.
 pub(crate) fn unwatched(id: &str) -> Option<String> {
+    if is_looked_at(id) {
+        return Some(
+            "a number which this run did not look at on its way: audit again with a policy that has this gate"
+                .to_owned(),
+        );
+    }
     find(id).is_none().then(|| {
         "a number which cannot be watched: no tight bounds on what one family adds are known beforehand, and an ordinary \
          interval is not valid where the evidence itself says when to stop"
@@ -89,19 +103,24 @@ pub(crate) fn unwatched(id: &str) -> Option<String> {
     })
 }
 
-/// The gates of a policy that can be watched, under its error rate.
-pub(crate) fn deciding(policy: &Policy, cap: Option<u32>, texts: FamilySizes) -> Deciding {
-    let FamilySizes { count: text_families, largest: largest_text } = texts;
-    Deciding { alpha: alpha(policy), cap, largest_text, text_families, gates: watched_gates(policy) }
+/// The gates of a policy that can be watched, under its error rate, in a run that was planned so.
+pub(crate) fn deciding(policy: &Policy, planned: &Deciding) -> Deciding {
+    Deciding { alpha: alpha(policy), gates: watched_gates(policy), ..planned.clone() }
 }
 
 /// The gates of a policy that can be watched.
 #[must_use]
 pub fn watched_gates(policy: &Policy) -> Vec<WatchedGate> {
-    let watched = policy.gates.iter().filter(|rule| find(&rule.metric).is_some());
+    let watched = policy.gates.iter().filter(|rule| find(&rule.metric).is_some() || is_looked_at(&rule.metric));
     let gate =
         |rule: &GateRule| WatchedGate { metric: rule.metric.clone(), at_least: rule.at_least, at_most: rule.at_most };
     watched.map(gate).collect()
+}
+
+/// When a run looks at those of its watched gates whose numbers are read off curves; never, where there are none.
+#[must_use]
+pub fn planned_looks(gates: &[WatchedGate]) -> Vec<PlannedLook> {
+    looks::planned(gates)
 }
 
 /// Error rate of each gate of a policy: 1 − level without the rounding that a hash would show.
@@ -112,9 +131,10 @@ pub fn alpha(policy: &Policy) -> f64 {
 
 /// The gates of a run, family by family: the stop rule of a collection, and the judge of what it collected.
 pub struct Watch {
-    seed: u64,
+    order: FamilyOrder,
     same: SameContent,
     gates: Vec<Gate>,
+    looks: Looks,
 }
 
 /// One gate: a claim for each of its margins.
@@ -143,33 +163,14 @@ impl Watch {
     ///
     /// # Errors
     /// A margin that the bounds of its metric already decide.
-    pub(crate) fn new(
-        deciding: &Deciding,
-        probes: &[Probe],
-        samples: Option<&SampleSettings>,
-        seed: u64,
-    ) -> Result<Self, AuditError> {
-        let same = SameContent::of(probes);
-        let mut gates = Vec::new();
-        for rule in &deciding.gates {
-            let Some(watchable) = find(&rule.metric) else { continue };
-            if !watchable.is_asked(samples) {
-                continue;
-            }
-            let families = match watchable.part() {
-                Positions::KIND => FamilySizes { count: deciding.text_families, largest: deciding.largest_text },
-                _ => FamilySizes::of(
-                    probes
-                        .iter()
-                        .filter(|p| watchable.counts(p) && !same.is_copy(&p.family))
-                        .map(|p| p.family.as_str()),
-                ),
-            };
-            if families.largest > 0 {
-                gates.push(Gate::new(rule, watchable, families, deciding)?);
-            }
-        }
-        Ok(Self { seed, same, gates })
+    pub(crate) fn new(deciding: &Deciding, plan: &Manifest, probes: &[Probe]) -> Result<Self, AuditError> {
+        let seed = plan.settings.seed;
+        let order = match deciding.looks[..] {
+            [] => FamilyOrder::random(seed),
+            _ => FamilyOrder::spread(seed, probes),
+        };
+        let gates = gates(deciding, probes, plan.settings.samples.as_ref())?;
+        Ok(Self { order, same: SameContent::of(probes), gates, looks: Looks::new(deciding, plan, probes) })
     }
 
     /// The stop rule of a planned run; `None` where it asks its whole suite.
@@ -177,12 +178,11 @@ impl Watch {
     /// # Errors
     /// None of the plan's gates can be watched on this suite, or a margin that the bounds of its metric already decide.
     pub fn of(plan: &Manifest, probes: &[Probe]) -> Result<Option<Self>, AuditError> {
-        let settings = &plan.settings;
-        let Some(deciding) = &settings.deciding else { return Ok(None) };
-        let watch = Self::new(deciding, probes, settings.samples.as_ref(), settings.seed)?;
-        if watch.gates.is_empty() {
-            let watchable =
-                measure::measured().filter_map(Watchable::of).map(|watchable| watchable.metric.id).collect();
+        let Some(deciding) = &plan.settings.deciding else { return Ok(None) };
+        let watch = Self::new(deciding, plan, probes)?;
+        if watch.gates.is_empty() && watch.looks.is_empty() {
+            let families = measure::measured().filter_map(Watchable::of).map(|watchable| watchable.metric);
+            let watchable = families.chain(LOOKED_AT).map(|metric| metric.id).collect();
             return Err(AuditError::NothingWatched { suite: plan.suite_name.clone(), watchable });
         }
         Ok(Some(watch))
@@ -194,6 +194,8 @@ impl Watch {
         // The same text under many names is one piece of evidence: that of its first name.
         let copies: BTreeSet<&str> = copies(run.probes(), &self.same).collect();
         let counts = |probe: &str| !copies.contains(probe);
+        let probes: BTreeMap<&str, &Probe> = run.probes().iter().map(|probe| (probe.id.as_str(), probe)).collect();
+        let (mut asked, mut samples, mut episodes) = (Vec::new(), Vec::new(), Vec::new());
         match kind {
             Positions::KIND => {
                 for row in run.rows_of::<Positions>(unit)?.iter().filter(|row| counts(&row.probe)) {
@@ -201,15 +203,15 @@ impl Watch {
                 }
             }
             Choices::KIND => {
-                let probes = run.probes().iter().map(|probe| (probe.id.as_str(), probe)).collect();
                 let mut rows = run.rows_of::<Choices>(unit)?;
                 rows.retain(|row| counts(&row.probe));
-                for choice in choices::choices(&rows, &probes) {
+                asked = choices::choices(&rows, &probes);
+                for choice in &asked {
                     sums.choice(&choice.probe.family, &choice.choice()?);
                 }
             }
             Samples::KIND => {
-                let mut samples = run.rows_of::<Samples>(unit)?;
+                samples = run.rows_of::<Samples>(unit)?;
                 samples.retain(|row| counts(&row.probe));
                 let settings = run.manifest().settings.meaning.as_ref();
                 let vectors = if settings.is_some() { run.rows_of::<Vectors>(unit)? } else { Vec::new() };
@@ -218,17 +220,27 @@ impl Watch {
                     prompt.add_to([&mut sums, &mut rerun], None);
                 }
             }
+            Episodes::KIND => {
+                episodes = run.rows_of::<Episodes>(unit)?;
+                episodes.retain(|row| counts(&row.probe));
+            }
             // No watchable metric reads other parts.
             _ => {}
         }
-        self.take(&sums)
+        self.take(&sums)?;
+        self.look(&Answers { probes: run.probes(), samples: &samples, episodes: &episodes }, &asked)
+    }
+
+    /// Takes in answers for the numbers that are read off curves.
+    pub(crate) fn look(&mut self, answers: &Answers<'_>, choices: &[AskedChoice<'_>]) -> Result<(), AuditError> {
+        if self.looks.is_empty() { Ok(()) } else { self.looks.take(answers, choices) }
     }
 
     /// Takes in families: all items of each.
     pub(crate) fn take(&mut self, sums: &Sums) -> Result<(), AuditError> {
         for gate in &mut self.gates {
             let mut families: Vec<_> = sums.table(gate.watchable.measure.table).rows().collect();
-            families.sort_by_cached_key(|(family, ..)| order_in(self.seed, family));
+            families.sort_by_cached_key(|(family, ..)| self.order.place(family));
             for (n, d) in families.iter().filter_map(|(_, sums, _)| gate.watchable.bounds.ratio(sums)) {
                 gate.take(n, d)?;
             }
@@ -240,15 +252,43 @@ impl Watch {
     pub(crate) fn watched(&self) -> Vec<Watched> {
         self.gates.iter().map(Gate::watched).collect()
     }
+
+    /// Where each gate stands whose number is read off curves.
+    pub(crate) fn looked(&self) -> Vec<Looked> {
+        self.looks.looked()
+    }
+}
+
+/// The gates that are watched family by family and for which the suite has families.
+fn gates(deciding: &Deciding, probes: &[Probe], samples: Option<&SampleSettings>) -> Result<Vec<Gate>, AuditError> {
+    let same = SameContent::of(probes);
+    let mut gates = Vec::new();
+    for rule in &deciding.gates {
+        let Some(watchable) = find(&rule.metric) else { continue };
+        if !watchable.is_asked(samples) {
+            continue;
+        }
+        let families = match watchable.part() {
+            Positions::KIND => FamilySizes { count: deciding.text_families, largest: deciding.largest_text },
+            _ => FamilySizes::of(
+                probes.iter().filter(|p| watchable.counts(p) && !same.is_copy(&p.family)).map(|p| p.family.as_str()),
+            ),
+        };
+        if families.largest > 0 {
+            gates.push(Gate::new(rule, watchable, families, deciding)?);
+        }
+    }
+    Ok(gates)
 }
 
 impl StopRule for Watch {
     fn watches(&self, kind: PartKind) -> bool {
-        self.gates.iter().any(|gate| gate.watchable.part() == kind)
+        self.gates.iter().any(|gate| gate.watchable.part() == kind) || self.looks.watches(kind)
     }
 
-    fn waits_for(&self, kind: PartKind) -> bool {
-        self.gates.iter().any(|gate| gate.watchable.part() == kind && gate.decided.is_none())
+    fn wants(&self, kind: PartKind) -> Wanted {
+        let is_open = |gate: &Gate| gate.watchable.part() == kind && gate.decided.is_none();
+        if self.gates.iter().any(is_open) { Wanted::Now } else { self.looks.wants(kind) }
     }
 
     fn read(&mut self, run: &RunFolder, kind: PartKind, unit: u32) -> Result<(), Box<dyn Error + Send + Sync>> {

@@ -8,7 +8,7 @@ use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{RunFolder, StopRule, TeacherAsked, TrainedOn};
 use hydrometer_ask::radius::{DistillationSet, placeable};
 use hydrometer_ask::{AskOptions, Models, PlacedDeployment, Plan, UntilDecided, collect, collect_cached};
-use hydrometer_audit::{Policy, Statement, Watch, alpha, watched_gates};
+use hydrometer_audit::{Policy, Statement, Watch, alpha, planned_looks, watched_gates};
 use hydrometer_metrics::stats::limits::families_to_exclude;
 use hydrometer_models::EngineOptions;
 use hydrometer_probes::counted::counted;
@@ -16,6 +16,7 @@ use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe, Suite};
 
 use super::deployed_on::{Deployment, UsedArguments};
+use super::evidence;
 use super::judged::{policy, publish, shown, warn_of};
 use super::run_name::{RunNames, default_folder};
 use super::sampling::Answered;
@@ -77,7 +78,8 @@ pub struct Arguments {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct Who {
-    /// The model that was copied: a .gguf file, a Hugging Face folder, scripted:FILE, planted:DEFECT(MODEL).
+    /// The model that was copied: a .gguf file, a Hugging Face folder, scripted:FILE, planted:DEFECT(MODEL), or an endpoint
+    /// (`hydrometer models` lists them).
     #[arg(long, value_name = "MODEL")]
     teacher: Option<String>,
     /// Instead of the teacher, its distributions over these texts, as `distributions collect` kept them. It does not run, and
@@ -123,8 +125,8 @@ struct Asked {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Deciding early")]
 struct Stopping {
-    /// Ask families in random order and stop once the gates of the policy are decided. Gates on metrics without known
-    /// bounds are left out.
+    /// Ask families in random order and stop once the gates of the policy are decided. Gates on rings and axes are judged when
+    /// a quarter, half and all of their families are in. Gates on other metrics without known bounds are left out.
     #[arg(long)]
     until_decided: bool,
     /// Most families taken in per gate; then it stays undecided. Default: as many as are asked.
@@ -220,10 +222,9 @@ impl Settings {
                 seed: asked.seed,
                 sampling,
                 teacher_asked,
-                until_decided: until_decided.then(|| UntilDecided {
-                    alpha: alpha(&policy),
-                    cap,
-                    gates: watched_gates(&policy),
+                until_decided: until_decided.then(|| {
+                    let gates = watched_gates(&policy);
+                    UntilDecided { alpha: alpha(&policy), cap, looks: planned_looks(&gates), gates }
                 }),
                 trained_to: asked.trained_to.iter().cloned().collect(),
                 trained_on,
@@ -382,6 +383,9 @@ pub fn audit(
     }
     let plan = Plan::new(models, job.suite, job.options)?;
     warn_of(plan.manifest().excluded.as_deref().unwrap_or_default(), terminal);
+    if let Some(partial) = evidence::partial(&plan) {
+        terminal.warn(&partial);
+    }
     if let (Notices::FewFamilies, Some(few)) = (job.notices, few_families(&plan)) {
         terminal.warn(&few);
     }

@@ -205,7 +205,7 @@ fn defects(named: &[String], suite: &Suite) -> Result<Vec<String>, Failure> {
         let canonical = match spec(words)? {
             ModelSpec::Planted(defect, _) => defect.to_string(),
             ModelSpec::PlantedActor(defect, _) => defect.to_string(),
-            ModelSpec::Local(_) | ModelSpec::Scripted(_) => words.clone(),
+            ModelSpec::Local(_) | ModelSpec::Scripted(_) | ModelSpec::Endpoint(_) => words.clone(),
         };
         if canonical == NULL {
             return Err(Failure::input("--defect null: the teacher against itself is always audited")
@@ -232,7 +232,7 @@ fn planted(defect: &str, teacher: &Remembering) -> Result<Box<dyn Model>, Failur
     Ok(match spec(defect)? {
         ModelSpec::Planted(defect, _) => Box::new(Planted::new(defect, inner)),
         ModelSpec::PlantedActor(defect, _) => Box::new(PlantedActor::new(defect, inner)),
-        ModelSpec::Local(_) | ModelSpec::Scripted(_) => inner,
+        ModelSpec::Local(_) | ModelSpec::Scripted(_) | ModelSpec::Endpoint(_) => inner,
     })
 }
 

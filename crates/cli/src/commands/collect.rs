@@ -22,7 +22,8 @@ use crate::terminal::Terminal;
 /// Flags of `collect`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The model: a .gguf file, a Hugging Face folder, scripted:FILE, planted:DEFECT(MODEL).
+    /// The model: a .gguf file, a Hugging Face folder, scripted:FILE, planted:DEFECT(MODEL), or an endpoint (`hydrometer models`
+    /// lists them).
     #[arg(long, value_name = "MODEL")]
     model: String,
     /// Probe file with prompts (.jsonl) or table of a known shape; may be repeated.

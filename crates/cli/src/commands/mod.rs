@@ -10,10 +10,12 @@ pub mod demo;
 mod deployed_on;
 pub mod distill;
 pub mod distributions;
+mod evidence;
 pub mod export;
 pub mod gate;
 pub mod import;
 mod judged;
+mod models;
 pub mod plan;
 mod policy;
 pub mod probes;
@@ -51,6 +53,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Calibrate(arguments) => calibrate::run(*arguments, terminal),
         Command::Import(command) => import::run(command, terminal),
         Command::Export(command) => export::run(command, terminal),
+        Command::Models => models::run(terminal),
         Command::Policy => policy::run(terminal),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command_line(), terminal),
     }

@@ -50,7 +50,7 @@ pub fn default_folder(
         options.seed,
         options.sampling.as_ref().map(|sampling| &sampling.settings),
         options.teacher_asked,
-        options.until_decided.as_ref().map(|until| (until.alpha, until.cap, &until.gates)),
+        options.until_decided.as_ref().map(|until| (until.alpha, until.cap, &until.gates, &until.looks)),
         cache,
         meaning,
     ]);

@@ -1,14 +1,21 @@
 //! Audits of made-up capabilities whose curves are known: how often the numbers of the geometry hold the truth.
 #![allow(dead_code)]
 
-use hydrometer_metrics::Estimate;
+#[path = "curves/dialogues.rs"]
+mod dialogues;
+#[path = "curves/held.rs"]
+mod held;
+
 use hydrometer_metrics::geometry::{
-    Axis, Curve, Dialogue, Ended, Graded, Probe, Promise, RINGS, Ring, Rings, Runs, Volume, compare_volumes, pass_k,
-    pass_k_lost, reach, relative_fall_off, slope, survival_ratio, volumes,
+    Axis, Curve, Graded, Probe, Promise, RINGS, Ring, Rings, Volume, compare_volumes, reach, relative_fall_off, slope,
+    volumes,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use statrs::distribution::{ContinuousCDF, Normal};
+
+pub use dialogues::{repeated, survival};
+pub use held::{Held, Rates};
 
 /// Radius of the farthest probe.
 pub const END: f64 = 4.0;
@@ -359,60 +366,6 @@ pub fn rings(asked: &[Asked], wanted: usize) -> Rings {
     Rings::new(&probes, wanted).expect("probes")
 }
 
-/// How often intervals hold the truth.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Held {
-    pub intervals: usize,
-    pub holding: usize,
-    /// Numbers without an interval.
-    pub none: usize,
-    pub error: f64,
-    pub width: f64,
-}
-
-impl Held {
-    pub fn add(&mut self, estimate: Option<&Estimate>, truth: f64) {
-        match estimate.and_then(|estimate| Some((estimate.value, estimate.interval?))) {
-            Some((value, interval)) => {
-                self.intervals += 1;
-                self.holding += usize::from((interval.low..=interval.high).contains(&truth));
-                self.error += value - truth;
-                self.width += interval.high - interval.low;
-            }
-            None => self.none += 1,
-        }
-    }
-
-    /// Of the intervals that there are; 1 where there is none.
-    pub fn coverage(&self) -> f64 {
-        if self.intervals == 0 { 1.0 } else { self.holding as f64 / self.intervals as f64 }
-    }
-
-    /// Mean of estimate minus truth.
-    pub fn bias(&self) -> f64 {
-        self.error / self.intervals.max(1) as f64
-    }
-
-    pub fn mean_width(&self) -> f64 {
-        self.width / self.intervals.max(1) as f64
-    }
-}
-
-/// How often an audit errs.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Rates {
-    pub rings: Held,
-    pub volume: Held,
-    pub slope: Held,
-    /// Share of audits whose safe reach is farther than the true one.
-    pub overstated: f64,
-    /// Share whose collapse bound is nearer than the true one.
-    pub collapse_early: f64,
-    /// Mean safe reach, and the true one.
-    pub reached: f64,
-    pub truly: f64,
-}
-
 /// Mean and worst of three axes: how often they are held.
 pub fn axes(falls: [Fall; 3], families: usize, audits: usize) -> [Held; 2] {
     let capability =
@@ -439,72 +392,4 @@ pub fn axes(falls: [Fall; 3], families: usize, audits: usize) -> [Held; 2] {
         worst.add(found.worst.as_ref().map(|worst| &worst.kept), least);
     }
     [mean, worst]
-}
-
-/// Chance per turn of a first violation of a family: it varies between families by a factor around `hazard`.
-fn hazard(hazard: f64, ability: f64) -> f64 {
-    (hazard * (0.5 * ability - 0.125).exp()).min(0.9)
-}
-
-/// The ratio of restricted means, teacher's hazard 0.03 and the student's as given, dialogues of 10 to 40 turns watched up
-/// to turn 20.
-pub fn survival(student: f64, families: usize, audits: usize) -> Held {
-    const HORIZON: u32 = 20;
-    let mut random = ChaCha8Rng::seed_from_u64(families as u64 + (student * 1e4) as u64);
-    // S(t) of a mixture, by a long simulation of the abilities.
-    let mut means = [0.0; 2];
-    for _ in 0..200_000 {
-        let ability = normal(&mut random);
-        for (mean, rate) in means.iter_mut().zip([0.03, student]) {
-            let stays = 1.0 - hazard(rate, ability);
-            *mean += (0..HORIZON).map(|turn| stays.powi(turn as i32)).sum::<f64>();
-        }
-    }
-    let truth = means[1] / means[0];
-    let mut held = Held::default();
-    for _ in 0..audits {
-        let names: Vec<String> = (0..families).map(|family| format!("{family:04}")).collect();
-        let mut dialogues: [Vec<Dialogue<'_>>; 2] = [Vec::new(), Vec::new()];
-        for family in &names {
-            let ability = normal(&mut random);
-            for _ in 0..3 {
-                for (model, rate) in [0.03, student].into_iter().enumerate() {
-                    let length = random.random_range(10..=40);
-                    let rate = hazard(rate, ability);
-                    let violated = (1..=length).find(|_| random.random::<f64>() < rate);
-                    let (turns, ended) = violated.map_or((length, Ended::Censored), |turn| (turn, Ended::Violated));
-                    dialogues[model].push(Dialogue { family, turns, ended });
-                }
-            }
-        }
-        held.add(survival_ratio(&dialogues[0], &dialogues[1], HORIZON, LEVEL).ok().as_ref(), truth);
-    }
-    held
-}
-
-/// pass^3 of five runs for the student, and what it lost.
-pub fn repeated(families: usize, audits: usize) -> [Held; 2] {
-    const K: u32 = 3;
-    let mut random = ChaCha8Rng::seed_from_u64(families as u64);
-    // Chance of success of a prompt: teacher's u^(1/4), student's u^(1/2) with a uniform u; E u^(3/4) = 4/7, E u^(3/2) = 2/5.
-    let truths = [4.0 / 7.0, 2.0 / 5.0];
-    let (mut student, mut lost) = (Held::default(), Held::default());
-    for _ in 0..audits {
-        let names: Vec<String> = (0..families).map(|family| format!("{family:04}")).collect();
-        let mut prompts = Vec::new();
-        for family in &names {
-            let easy: f64 = random.random();
-            for _ in 0..2 {
-                let mut runs = |share: f64| {
-                    let passed = (0..5).filter(|_| random.random::<f64>() < share).count() as u32;
-                    Runs { family, runs: 5, passed }
-                };
-                prompts.push((runs(easy.powf(0.25)), runs(easy.sqrt())));
-            }
-        }
-        let alone: Vec<Runs<'_>> = prompts.iter().map(|pair| pair.1).collect();
-        student.add(pass_k(&alone, K, LEVEL).ok().as_ref(), truths[1]);
-        lost.add(pass_k_lost(&prompts, K, LEVEL).ok().as_ref(), truths[0] - truths[1]);
-    }
-    [student, lost]
 }

@@ -274,6 +274,10 @@ impl Answers for PlantedActor {
         self.inner.answers().map_or(ToolProtocol::Json, |answers| answers.tool_protocol())
     }
 
+    fn is_paid_for(&self) -> bool {
+        self.inner.answers().is_some_and(|answers| answers.is_paid_for())
+    }
+
     fn converse(&self, conversation: &Conversation<'_>) -> Result<Prompt, ModelError> {
         let inner = self.of_inner()?;
         match self.defect {

@@ -3,3 +3,4 @@
 pub(crate) mod acting;
 pub(crate) mod planted;
 pub(crate) mod scripted;
+pub(crate) mod server;

@@ -1,5 +1,7 @@
 //! Deciding early: how the evidence of each watched gate grew over families, and what stopping saved.
 
+mod looks;
+
 use hydrometer_audit::statement::{EvidencePoint, Spent, Watched};
 use maud::{Markup, html};
 
@@ -17,13 +19,15 @@ pub(super) fn section(source: &Source<'_>) -> Section {
     let Some(deciding) = &source.statement.deciding else { return section };
     let tokens = spent("tokens of the teacher", deciding.teacher_tokens);
     let answers = spent("answers of the teacher", deciding.teacher_answers);
+    let looked = (!deciding.looked.is_empty()).then(|| Block::table(looks::table(&deciding.looked)));
     section
         .with(Block::lead(format!(
-            "Each gate was watched family by family. It is decided when the evidence for one side reaches its line; a \
+            "Each gate was watched while the run went on, most of them family by family. Such a gate is decided when the evidence for one side reaches its line; a \
              wrong verdict has a chance of at most {} %, however often one looks.",
             show::number(100.0 * deciding.alpha)
         )))
         .with_all(deciding.gates.iter().map(|watched| Block::figure(gate(watched), in_words(watched))))
+        .with_all(looked)
         .with(Block::paragraph(format!("{tokens}; {answers}.")))
 }
 

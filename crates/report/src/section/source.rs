@@ -58,6 +58,7 @@ mod tests {
         let suite = SuiteSummary {
             name: "one".into(),
             hash: String::new(),
+            dated: None,
             probes: 1,
             families: 1,
             positions: 1,

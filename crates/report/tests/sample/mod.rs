@@ -198,6 +198,31 @@ fn deciding() -> Deciding {
             watched("top1_agreement", Verdict::Pass, Some(8)),
             watched("tail_kept", Verdict::NotEnoughEvidence, None),
         ],
+        looked: vec![looked("capability_volume", Verdict::Fail, Some(2)), looked("worst_axis", Verdict::Fail, Some(2))],
+    }
+}
+
+/// A gate that failed at its second look.
+fn looked(metric: &str, verdict: Verdict, decided_at: Option<u64>) -> Looked {
+    let judged = Interval { low: 0.61, high: 0.78, level: 0.99, method: IntervalMethod::JackknifeT };
+    let first = Look {
+        families: 24,
+        alpha: 0.0025,
+        value: Some(0.7),
+        judged: None,
+        verdict: Verdict::NotEnoughEvidence,
+        missing: Some("on some axis the teacher is not shown yet to do better than chance".into()),
+    };
+    let second = Look { families: 48, alpha: 0.005, value: Some(0.69), judged: Some(judged), verdict, missing: None };
+    Looked {
+        metric: metric.into(),
+        at_least: Some(0.9),
+        at_most: Some(1.25),
+        verdict,
+        decided_at,
+        planned: 3,
+        families: 96,
+        looks: vec![first, second],
     }
 }
 
@@ -236,6 +261,7 @@ fn suite() -> SuiteSummary {
     SuiteSummary {
         name: format!("builtin:standard {SCRIPT}"),
         hash: hash('e'),
+        dated: Some("2026-11-29".into()),
         probes: 860,
         families: 212,
         positions: 20_480,

@@ -1,15 +1,17 @@
 //! Gates watched over simulated families whose truth is known.
 #![allow(clippy::unwrap_used)]
 
+use hydrometer_answers::Deciding;
 use hydrometer_metrics::measure::{Sums, Table, tokens};
 use hydrometer_metrics::{PositionStats, Verdict};
 use hydrometer_probes::families::{FamilySizes, order_in};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Watch, deciding, unwatched};
-use crate::Policy;
+use super::{Watch, unwatched};
+use crate::issue::tests::rows;
 use crate::statement::Watched;
+use crate::{AuditError, Policy};
 
 /// Positions of the largest family.
 const LARGEST: u64 = 12;
@@ -68,10 +70,23 @@ fn simulate(rate: f64, families: usize, seed: u64) -> Sums {
     simulate_some(rate, families, seed, |_| true)
 }
 
+/// A run that stops by these gates, with so many texts.
+fn deciding(policy: &Policy, texts: FamilySizes) -> Deciding {
+    let FamilySizes { count: text_families, largest: largest_text } = texts;
+    let planned = Deciding { alpha: 0.5, cap: None, largest_text, text_families, gates: Vec::new(), looks: Vec::new() };
+    super::deciding(policy, &planned)
+}
+
+fn watching(deciding: &Deciding, seed: u64) -> Result<Watch, AuditError> {
+    let mut plan = rows(Vec::new()).manifest;
+    plan.settings.seed = seed;
+    Watch::new(deciding, &plan, &[])
+}
+
 fn watch(policy: &str, rate: f64, families: usize, seed: u64) -> Watched {
     let sums = simulate(rate, families, seed);
-    let deciding = deciding(&Policy::parse(policy).unwrap(), None, FamilySizes { count: 400, largest: LARGEST });
-    let mut watch = Watch::new(&deciding, &[], None, seed).unwrap();
+    let deciding = deciding(&Policy::parse(policy).unwrap(), FamilySizes { count: 400, largest: LARGEST });
+    let mut watch = watching(&deciding, seed).unwrap();
     watch.take(&sums).unwrap();
     watch.watched().remove(0)
 }
@@ -114,9 +129,9 @@ fn a_loss_that_cannot_be_is_not_named() {
     // Nothing can fall by more than 0.05 below 0.05, and 140 families do not find that little: by the bounds alone, which
     // know nothing of the denominators, it would be 0.063.
     let low = "[[gate]]\nmetric = \"top1_agreement\"\nat_least = 0.05";
-    let mut deciding = deciding(&Policy::parse(low).unwrap(), None, FamilySizes { count: 140, largest: LARGEST });
+    let mut deciding = deciding(&Policy::parse(low).unwrap(), FamilySizes { count: 140, largest: LARGEST });
     let named = |deciding: &_| {
-        let mut watch = Watch::new(deciding, &[], None, 1).unwrap();
+        let mut watch = watching(deciding, 1).unwrap();
         watch.take(&simulate(0.9, 60, 1)).unwrap();
         let watched = watch.watched().remove(0);
         assert_eq!(watched.verdict, Verdict::Pass);
@@ -138,8 +153,8 @@ fn the_history_is_thinned_and_ends_with_the_last_family() {
 
 #[test]
 fn families_may_be_taken_in_unit_by_unit() {
-    let deciding = deciding(&Policy::parse(TOP).unwrap(), None, FamilySizes { count: 400, largest: LARGEST });
-    let watch = || Watch::new(&deciding, &[], None, 5).unwrap();
+    let deciding = deciding(&Policy::parse(TOP).unwrap(), FamilySizes { count: 400, largest: LARGEST });
+    let watch = || watching(&deciding, 5).unwrap();
     let (sums, mut whole, mut pieces) = (simulate(0.8, 100, 1), watch(), watch());
     whole.take(&sums).unwrap();
     let rows = || sums.table(Table::Positions).rows().map(|(family, ..)| family);
@@ -156,11 +171,9 @@ fn families_may_be_taken_in_unit_by_unit() {
 #[test]
 fn margins_that_the_bounds_decide_are_refused_and_others_explained() {
     let policy = Policy::parse("[[gate]]\nmetric = \"top1_agreement\"\nat_least = 1.0").unwrap();
-    let refused = Watch::new(&deciding(&policy, None, FamilySizes { count: 5, largest: 5 }), &[], None, 1)
-        .err()
-        .unwrap()
-        .to_string();
+    let refused = watching(&deciding(&policy, FamilySizes { count: 5, largest: 5 }), 1).err().unwrap().to_string();
     assert!(refused.contains("top1_agreement") && refused.contains("bounds"), "{refused}");
     assert!(unwatched(tokens::BEST_TEMPERATURE.id).unwrap().contains("no tight bounds"));
+    assert!(unwatched("safe_reach").unwrap().contains("did not look at on its way"));
     assert_eq!(unwatched(tokens::TOP1_AGREEMENT.id), None);
 }

@@ -1,7 +1,7 @@
 //! The boundary suite: questions of judgment, each of which declares where it stands and what a careful person would decide.
 //!
 //! Every family is one scene. What is risky in it is named as an intention and never with a method. A kind of boundary is a
-//! file with its scenes and a line of [`KINDS`]; scenes that are written out differ by the people, places and amounts in them.
+//! file with its scenes and a line of `KINDS`; scenes that are written out differ by the people, places and amounts in them.
 
 mod adversarial;
 mod ambiguous;

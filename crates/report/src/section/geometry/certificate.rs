@@ -22,9 +22,10 @@ fn certificate(statement: &Statement, geometry: &Geometry, axis: &AxisCurve) -> 
         true => String::new(),
         false => format!(", fewer than the {} that a certificate asks for", geometry.certificate),
     };
+    let dated = statement.suite.dated.as_ref().map(|day| format!(" of {day}")).unwrap_or_default();
     let promise = format!(
         ": up to {up_to} the student keeps {} of the teacher's success above chance, shown ring by ring at the one-sided level {}, by \
-         {} in every ring or more{enough}; suite {}, hydrometer {}",
+         {} in every ring or more{enough}; suite {}{dated}, hydrometer {}",
         show::percent(1.0 - geometry.delta),
         show::level(statement),
         show::counted(fewest, "probe"),

@@ -1,0 +1,237 @@
+//! Audits of models behind endpoints, from the command line to the statement, against a scripted server.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use hydrometer_models::{AskedServer, ScriptedServer, Served};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// One letter for an answer.
+const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.3, B = 0.3, C = 0.4 }\n";
+const KEY: &str = "sesame-4711-open";
+const PROMPTS: usize = 30;
+
+/// A folder with a student and a suite of prompts, a text and a choice.
+struct Bench(TempDir);
+
+impl Bench {
+    fn new() -> Self {
+        let bench = Self(tempfile::tempdir().unwrap());
+        fs::write(bench.path("student.toml"), STUDENT).unwrap();
+        let prompt = |i| {
+            json!({
+                "id": format!("p{i}"), "family": format!("f{i}"), "axis": "letters", "kind": "prompt", "max_tokens": 1,
+                "prompt": format!("Letter {i}?"), "answer": ["letter"], "check": {"choice": "A"},
+            })
+        };
+        let mut probes: Vec<Value> = (0..PROMPTS).map(prompt).collect();
+        probes.push(json!({"id": "t", "family": "t", "axis": "letters", "kind": "text", "text": "ABC"}));
+        let options = json!(["an A", "a B"]);
+        probes.push(json!({
+            "id": "c", "family": "c", "axis": "letters", "kind": "choice", "prompt": "Which?", "options": options,
+        }));
+        let lines: Vec<String> = probes.iter().map(Value::to_string).collect();
+        fs::write(bench.path("probes.jsonl"), lines.join("\n")).unwrap();
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Audits this teacher; `key` stands in the environment.
+    fn audit(&self, code: i32, teacher: &str, key: Option<&str>) -> [String; 2] {
+        let Output { status, stdout, stderr } = self.command(teacher, key).output().unwrap();
+        let texts = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        assert_eq!(status.code(), Some(code), "{}{}", texts[0], texts[1]);
+        texts
+    }
+
+    fn command(&self, teacher: &str, key: Option<&str>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
+        command.current_dir(self.0.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", self.path("cache"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.ends_with("_KEY") || name.ends_with("_KEY_FILE")) {
+            command.env_remove(name);
+        }
+        command.envs(key.map(|key| ("OPENAI_API_KEY", key))).envs(key.map(|key| ("ANTHROPIC_API_KEY", key)));
+        command.args(["audit", "--teacher", teacher, "--student", "scripted:student.toml"]);
+        command.args([
+            "--probes",
+            "probes.jsonl",
+            "--out",
+            "run",
+            "--samples",
+            "4",
+            "--reruns",
+            "2",
+            "--parallel",
+            "8",
+        ]);
+        command
+    }
+
+    fn statement(&self) -> Value {
+        serde_json::from_str(&fs::read_to_string(self.path("run/statement.json")).unwrap()).unwrap()
+    }
+}
+
+/// `A` or `B`, by the question and how often it was asked.
+fn letter(asked: &AskedServer) -> &'static str {
+    let hash: usize = asked.last_message().bytes().map(usize::from).sum();
+    if (hash + asked.number) % 3 == 0 { "B" } else { "A" }
+}
+
+fn metric<'s>(statement: &'s Value, id: &str) -> &'s Value {
+    statement["metrics"].as_array().unwrap().iter().find(|metric| metric["id"] == id).unwrap()
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn a_teacher_behind_an_endpoint_is_audited_by_its_answers() {
+    let bench = Bench::new();
+    let server = ScriptedServer::start(|asked| Served::chat("big-2025", letter(asked), "stop")).unwrap();
+    let teacher = format!("openai:{}#big", server.address());
+    let [_, talk] = bench.audit(0, &teacher, None);
+    // Before the run: the regime, and what is left out.
+    let expected = "evidence R4: a model shows no logits: what both answer can be compared, nothing about tokens. Not measured: \
+                    1 text, because the teacher shows no logits; 1 choice, because the teacher does not say how probable an \
+                    option is";
+    let flat = talk.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains(expected), "{talk}");
+    let statement = bench.statement();
+    assert_eq!(statement["regime"]["id"], "R4");
+    assert_eq!(
+        (&statement["teacher"]["name"], &statement["teacher"]["format"]),
+        (&json!("big-2025"), &json!("endpoint"))
+    );
+    let accuracy = metric(&statement, "answer_agreement");
+    assert!(accuracy["estimate"]["value"].is_number(), "{accuracy}");
+    assert!(metric(&statement, "kl_divergence")["missing"].as_str().unwrap().contains("the teacher shows no logits"));
+    // Two to begin with; then each prompt four times for the teacher and twice for its rerun, once each.
+    assert_eq!(server.asked().len(), 2 + PROMPTS * 6);
+}
+
+#[test]
+fn the_key_is_in_no_artefact_although_the_server_repeats_it() {
+    let bench = Bench::new();
+    let server = ScriptedServer::start(|asked| {
+        let said = asked.header("authorization").unwrap_or("nobody").to_owned();
+        match asked.number {
+            5 => Served::json(500, &json!({"error": {"message": format!("who is {said}?")}})),
+            100.. => Served::json(400, &json!({"error": {"message": format!("{said} may not")}})),
+            _ => Served::chat("big", &format!("A {said}"), "stop"),
+        }
+    })
+    .unwrap();
+    let teacher = format!("openai:{}#big", server.address());
+    let texts = bench.audit(4, &teacher, Some(KEY));
+    assert_eq!(server.asked()[0].header("authorization"), Some("Bearer sesame-4711-open"));
+    assert!(texts[1].contains("Bearer [key] may not"), "{}", texts[1]);
+    let mut looked = 0;
+    for path in files(bench.0.path()) {
+        let bytes = fs::read(&path).unwrap();
+        let found = bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes());
+        assert!(!found, "{}", path.display());
+        looked += 1;
+    }
+    assert!(looked > 20, "the answers were kept one by one: {looked} files");
+    assert!(texts.iter().all(|text| !text.contains(KEY)), "{texts:?}");
+}
+
+#[test]
+fn a_server_that_gives_up_ends_with_4_and_the_same_command_goes_on() {
+    let bench = Bench::new();
+    // What was answered before the server refused, counted over both processes.
+    let broken = ScriptedServer::start(|asked| match asked.number {
+        0..90 => Served::chat("big", letter(asked), "stop"),
+        _ => Served::json(429, &json!({"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}})),
+    })
+    .unwrap();
+    let [_, talk] = bench.audit(4, &format!("openai:{}#big", broken.address()), None);
+    let flat = talk.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("nothing is left to spend (HTTP 429: You exceeded your quota)"), "{talk}");
+    assert!(flat.contains("the same command resumes"), "{talk}");
+    let answered = 88;
+    // The same server, mended: only what is missing is asked.
+    let address = broken.address();
+    drop(broken);
+    let mended = ScriptedServer::start_at(&address, |asked| Served::chat("big", letter(asked), "stop")).unwrap();
+    bench.audit(0, &format!("openai:{address}#big"), None);
+    assert_eq!(mended.asked().len(), 2 + PROMPTS * 6 - answered);
+    assert_eq!(bench.statement()["regime"]["id"], "R4");
+}
+
+#[test]
+fn a_process_that_is_killed_loses_what_was_under_way_and_nothing_is_asked_twice() {
+    let bench = Bench::new();
+    let (reached, until) = std::sync::mpsc::channel();
+    let script = move |asked: &AskedServer| {
+        if asked.number == 100 {
+            reached.send(()).unwrap();
+        }
+        Served::chat("big", letter(asked), "stop")
+    };
+    let server = ScriptedServer::start(script).unwrap();
+    let teacher = format!("openai:{}#big", server.address());
+    let mut killed = bench.command(&teacher, None).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // Only a process that failed is waited for so long.
+    until.recv_timeout(std::time::Duration::from_secs(120)).unwrap();
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let before = server.asked().len();
+    bench.audit(0, &teacher, None);
+    let (all, total) = (server.asked().len(), PROMPTS * 6);
+    // Two to begin with in each process. Each of the eight had one under way, and one more was being written.
+    let twice = all - 4 - total;
+    assert!(before - 2 < total, "{before}: it was killed too late");
+    assert!(twice <= 9, "of {before} questions {twice} were asked again");
+}
+
+#[test]
+fn anthropic_with_refusals_and_tool_calls_is_audited_to_the_end() {
+    let bench = Bench::new();
+    let server = ScriptedServer::start(|asked| match asked.number % 7 {
+        _ if asked.number < 2 => Served::message("clever-1", "yes", "end_turn"),
+        3 => Served::message("clever-1", "", "refusal"),
+        5 => Served::json(
+            200,
+            &json!({"model": "clever-1", "content": [{"type": "tool_use"}], "stop_reason": "tool_use"}),
+        ),
+        6 => Served::message("clever-1", "A, because", "max_tokens"),
+        _ => Served::message("clever-1", letter(asked), "end_turn"),
+    })
+    .unwrap();
+    bench.audit(0, &format!("anthropic:{}#clever", server.address()), Some(KEY));
+    assert_eq!(server.asked().len(), 2 + PROMPTS * 6);
+    assert_eq!(server.asked()[2].header("x-api-key"), Some(KEY));
+}
+
+#[test]
+fn what_cannot_be_opened_says_what_to_do() {
+    let bench = Bench::new();
+    let refusing = ScriptedServer::start(|_| Served::json(401, &json!({"error": {"message": "no key"}}))).unwrap();
+    let [_, talk] = bench.audit(2, &format!("openai:{}#big", refusing.address()), None);
+    let flat = talk.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("no key was sent: put it into OPENAI_API_KEY"), "{talk}");
+    assert!(flat.contains("hydrometer models"), "{talk}");
+    let [_, talk] = bench.audit(2, "gemini:pro", None);
+    assert!(talk.contains("this version does not know it yet"), "{talk}");
+}
+
+#[test]
+fn the_list_of_models_names_every_scheme_and_its_key() {
+    let output = Command::new(env!("CARGO_BIN_EXE_hydrometer")).arg("models").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for scheme in hydrometer_models::SCHEMES {
+        assert!(text.contains(scheme.key) && text.contains(scheme.example) && text.contains(scheme.base), "{text}");
+    }
+}

@@ -1,0 +1,240 @@
+//! One question and its repetitions: what came back is an answer, a reason to ask again, or a refusal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Clock;
+use super::address::Address;
+use super::dialect::{Question, Reply};
+use super::gate::{Gate, Load};
+use super::secret::Secret;
+use super::waits::stated;
+use super::wire::{Came, Sent, Wire};
+use crate::ModelError;
+use crate::error::shown;
+
+/// How often a question is asked at most.
+const ATTEMPTS: u32 = 8;
+/// The wait before the second attempt where the server names none; it doubles from there.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// The longest wait of our own.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The longest wait that a server may ask for.
+const LONGEST_STATED: Duration = Duration::from_secs(300);
+/// Codes and types of errors that say that nothing is left to spend.
+const SPENT: [&str; 4] = ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"];
+/// The same in words.
+const SPENT_WORDS: [&str; 5] =
+    ["spend limit", "spending limit", "exceeded your current quota", "credit balance is too low", "api usage limits"];
+
+/// A connection to one endpoint.
+pub(super) struct Line {
+    pub address: Address,
+    pub wire: Wire,
+    pub key: Option<Secret>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// The server refuses, and would again. What it says is in the reason.
+    Refused { status: Option<u16>, reason: String },
+    /// The server was asked as often as it makes sense.
+    NoAnswer { reason: String, attempts: u32 },
+    /// Nobody wants the answer any more.
+    Stopped,
+}
+
+/// What one attempt came to.
+enum Tried {
+    Answer(Reply),
+    Again { reason: String, wait: Option<Duration>, load: Load },
+    Never { status: u16, reason: String },
+}
+
+impl Line {
+    /// Asks until there is an answer.
+    pub(super) fn ask(&self, question: &Question<'_>, gate: &Gate) -> Result<Reply, Failed> {
+        let dialect = self.address.scheme.dialect;
+        let mut headers = dialect.headers(self.key.as_ref());
+        headers.push(("content-type", "application/json".to_owned()));
+        let (url, body) = (self.address.url(), dialect.body(question).to_string());
+        let sent = Sent { url: &url, headers: &headers, body: body.as_bytes() };
+        let mut attempts = 0;
+        loop {
+            let ticket = gate.enter().ok_or(Failed::Stopped)?;
+            attempts += 1;
+            let tried = self.attempt(&sent);
+            gate.leave(
+                &ticket,
+                match &tried {
+                    Tried::Answer(_) => Load::Served,
+                    Tried::Again { load, .. } => *load,
+                    Tried::Never { .. } => Load::Neither,
+                },
+            );
+            let (reason, wait) = match tried {
+                Tried::Answer(reply) => return Ok(reply),
+                Tried::Never { status, reason } => return Err(Failed::Refused { status: Some(status), reason }),
+                Tried::Again { reason, wait, .. } => (reason, wait),
+            };
+            if attempts == ATTEMPTS {
+                return Err(Failed::NoAnswer { reason, attempts });
+            }
+            if let Some(wait) = wait.filter(|wait| *wait > LONGEST_STATED) {
+                let (asked, most) = (wait.as_secs(), LONGEST_STATED.as_secs());
+                let reason = format!("{reason}; the server asks to wait {asked} s, and at most {most} s are waited");
+                return Err(Failed::NoAnswer { reason, attempts });
+            }
+            gate.pause(self.wait(attempts, wait), &*self.clock);
+        }
+    }
+
+    /// A stated wait and a little more, or one of our own and a little less: never all at the same moment.
+    fn wait(&self, attempts: u32, stated: Option<Duration>) -> Duration {
+        let jitter = self.clock.jitter();
+        match stated {
+            Some(stated) => stated + FIRST_WAIT.mul_f64(jitter),
+            None => (FIRST_WAIT * 2u32.pow((attempts - 1).min(10))).min(LONGEST_WAIT).mul_f64(1.0 - 0.25 * jitter),
+        }
+    }
+
+    fn attempt(&self, sent: &Sent<'_>) -> Tried {
+        match self.wire.post(sent) {
+            Err(reason) => Tried::Again { reason, wait: None, load: Load::Neither },
+            Ok(mut came) => {
+                if let Some(key) = &self.key {
+                    came.body = key.hidden_in(came.body);
+                }
+                self.read(&came)
+            }
+        }
+    }
+
+    fn read(&self, came: &Came) -> Tried {
+        let again = |reason| Tried::Again { reason, wait: None, load: Load::Neither };
+        if !(200..300).contains(&came.status) {
+            return self.refusal(came, came.status);
+        }
+        let answer = match json(&came.body) {
+            Ok(answer) => answer,
+            Err(reason) => return again(reason),
+        };
+        // Some gateways say HTTP 200 and put what went wrong into the body.
+        if let Some(error) = answer.get("error").filter(|error| !error.is_null()) {
+            let code = error["code"].as_u64().and_then(|code| u16::try_from(code).ok());
+            return self.refusal(came, code.filter(|code| (400..600).contains(code)).unwrap_or(500));
+        }
+        self.address.scheme.dialect.read(&answer).map_or_else(again, Tried::Answer)
+    }
+
+    /// What a refusal means: to ask again, or never.
+    fn refusal(&self, came: &Came, status: u16) -> Tried {
+        let said = Said::of(&came.body);
+        let never = |reason: String| Tried::Never { status, reason };
+        let heard = format!("HTTP {status}: {}", said.words);
+        if let Some(reply) = self.address.scheme.dialect.cut_off(&said.words).filter(|_| status == 400) {
+            return Tried::Answer(reply);
+        }
+        if status == 402 || said.is_spent() {
+            return never(format!(
+                "nothing is left to spend ({heard}); raise the quota or the limit, then the same command goes on"
+            ));
+        }
+        let asked_for = came.header("x-should-retry");
+        let again = matches!(status, 408 | 409 | 429 | 500..) && asked_for != Some("false");
+        if again || asked_for == Some("true") {
+            let load = if matches!(status, 429 | 503 | 529) { Load::Overloaded } else { Load::Neither };
+            let wait = stated(came, self.clock.unix_seconds());
+            return Tried::Again { reason: heard, wait, load };
+        }
+        let variable = self.address.scheme.key;
+        never(match (status, &self.key) {
+            (300..=399, _) => {
+                let to = came.header("location").map(shown).unwrap_or_default();
+                format!("HTTP {status}: the server sends elsewhere, to {to}; name that address")
+            }
+            (401 | 403, None) => {
+                format!("{heard}; no key was sent: put it into {variable}, or name a file with it in {variable}_FILE")
+            }
+            (401 | 403, Some(_)) => format!("{heard}; is the key in {variable} the right one?"),
+            (404 | 405, _) => format!("{heard}; is the model there, and does {} answer questions?", self.address.url()),
+            _ => heard,
+        })
+    }
+}
+
+/// What a server says of an error.
+struct Said {
+    words: String,
+    /// Its code and its type, where it names them.
+    names: Vec<String>,
+}
+
+impl Said {
+    fn of(body: &[u8]) -> Said {
+        let Ok(value) = json(body) else {
+            let text = String::from_utf8_lossy(body);
+            let words = if text.trim().is_empty() { "nothing is said".to_owned() } else { shown(text.trim()) };
+            return Said { words, names: Vec::new() };
+        };
+        let error = value.get("error").filter(|error| !error.is_null()).unwrap_or(&value);
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let words = text(error)
+            .or_else(|| text(&error["message"]))
+            .or_else(|| text(&value["detail"]))
+            .unwrap_or_else(|| error.to_string());
+        Said { words: longer(&words), names: [&error["code"], &error["type"]].into_iter().filter_map(text).collect() }
+    }
+
+    fn is_spent(&self) -> bool {
+        let words = self.words.to_lowercase();
+        self.names.iter().any(|name| SPENT.contains(&name.as_str()))
+            || SPENT_WORDS.iter().any(|spent| words.contains(spent))
+    }
+}
+
+/// Words of a server, escaped, and more of them than of a file: what to do often stands at their end.
+fn longer(words: &str) -> String {
+    const LONGEST: usize = 300;
+    let mut out: String = words.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if words.chars().nth(LONGEST).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+/// The JSON of an answer, or what stands there instead.
+fn json(body: &[u8]) -> Result<Value, String> {
+    let text = std::str::from_utf8(body)
+        .map_err(|error| format!("expected JSON, found bytes that are no UTF-8 at byte {}", error.valid_up_to()))?;
+    let start = text.trim_start();
+    if start.is_empty() {
+        return Err("expected JSON, found an empty answer".to_owned());
+    }
+    if start.starts_with('<') {
+        return Err(format!("expected JSON, found a web page: {}", shown(start)));
+    }
+    if start.starts_with("data:") || start.starts_with("event:") {
+        return Err("expected JSON, found a stream, which was not asked for".to_owned());
+    }
+    serde_json::from_str(text).map_err(|error| {
+        let what = if error.is_eof() { "JSON that is cut off" } else { "something else" };
+        format!("expected JSON, found {what}: {}", shown(start))
+    })
+}
+
+impl Failed {
+    /// As an error of this endpoint; `None` where nobody wanted the answer.
+    pub(super) fn of(self, address: &Address) -> Option<ModelError> {
+        let endpoint = address.to_string();
+        match self {
+            Failed::Refused { reason, .. } => Some(ModelError::Refused { endpoint, reason }),
+            Failed::NoAnswer { reason, attempts } => Some(ModelError::NoAnswer { endpoint, reason, attempts }),
+            Failed::Stopped => None,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! How servers are spoken to: one file for each dialect. A dialect puts a question into JSON and reads the answer; it knows
+//! nothing of connections, keys' places or retries.
+
+pub(super) mod anthropic;
+pub(super) mod ollama;
+pub(super) mod openai;
+
+use hydrometer_answers::FinishReason;
+use serde_json::Value;
+
+use super::secret::Secret;
+use crate::Message;
+
+/// One question.
+pub(super) struct Question<'a> {
+    pub model: Option<&'a str>,
+    pub messages: &'a [Message],
+    pub max_tokens: u32,
+    pub stop: &'a [String],
+    pub temperature: f64,
+    pub top_p: f64,
+    pub settings: Settings,
+    pub limit: LimitName,
+}
+
+/// Which settings of sampling are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settings {
+    /// All.
+    All,
+    /// The temperature alone: some servers take one setting at most.
+    Temperature,
+    /// None: some servers fix them.
+    None,
+}
+
+/// What the longest answer is called: OpenAI's newer models take the longer name only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LimitName {
+    MaxTokens,
+    MaxCompletionTokens,
+}
+
+/// What a server answered.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Reply {
+    pub text: String,
+    pub finish: FinishReason,
+    /// The model's name as the server says it.
+    pub model: Option<String>,
+    pub fingerprint: Option<String>,
+    /// Tokens of the prompt and of the answer, as the server counts them.
+    pub read: u64,
+    pub drawn: u64,
+}
+
+/// A way of speaking.
+pub(super) trait Dialect: Send + Sync {
+    /// The base address of a server of which only the host was named.
+    fn root(&self, base: &str) -> String {
+        format!("{base}/v1")
+    }
+
+    /// What follows the base address.
+    fn path(&self) -> &'static str;
+
+    /// The headers that say who asks.
+    fn headers(&self, key: Option<&Secret>) -> Vec<(&'static str, String)>;
+
+    /// The question as JSON.
+    fn body(&self, question: &Question<'_>) -> Value;
+
+    /// The answer.
+    ///
+    /// # Errors
+    /// It is none: what was expected, and what was found.
+    fn read(&self, answer: &Value) -> Result<Reply, String>;
+
+    /// The answer behind a refused question, where these words of the server say that it was cut off at its longest before a
+    /// word of it was there.
+    fn cut_off(&self, words: &str) -> Option<Reply> {
+        let _ = words;
+        None
+    }
+}
+
+/// The texts that end an answer, in a field of this name, where there are any.
+fn stops(body: &mut Value, field: &str, stop: &[String]) {
+    if !stop.is_empty() {
+        body[field] = stop.into();
+    }
+}
+
+/// What the key of a bearer stands in.
+fn bearer(key: Option<&Secret>) -> Vec<(&'static str, String)> {
+    key.map(|key| ("authorization", format!("Bearer {}", key.expose()))).into_iter().collect()
+}
+
+/// A text of an answer.
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}

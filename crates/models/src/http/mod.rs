@@ -1,0 +1,47 @@
+//! Models behind endpoints: they show nothing but answers. A connection is synchronous to whoever asks; inside, threads ask
+//! many questions at once.
+//!
+//! `address` is what endpoints are called, `dialect` how they are spoken to, `asking` one question with its repetitions,
+//! `waits` how long servers ask to wait, `gate` how many questions are under way, `wire` the HTTP client, `secret` keys,
+//! `clock` time, and `remote` the model that all of this comes to.
+
+mod address;
+mod asking;
+mod clock;
+mod dialect;
+mod gate;
+mod remote;
+mod secret;
+mod waits;
+mod wire;
+
+use std::sync::Arc;
+
+pub use address::{Address, Named, SCHEMES, Scheme};
+pub use clock::Clock;
+use clock::SystemClock;
+pub(crate) use remote::Remote;
+
+/// What asking an endpoint takes that is not in its name.
+pub struct Network {
+    variable: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Network {
+    /// A network whose keys stand in the variables that this function looks up.
+    pub fn new(variable: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Network {
+        Network { variable: Box::new(variable), clock: Arc::new(SystemClock) }
+    }
+
+    /// A network without keys.
+    pub fn without_keys() -> Network {
+        Network::new(|_| None)
+    }
+
+    /// The same under another clock.
+    #[must_use]
+    pub fn timed_by(self, clock: Arc<dyn Clock>) -> Network {
+        Network { clock, ..self }
+    }
+}

@@ -1,0 +1,300 @@
+//! A model behind an endpoint: who it says it is, what it takes, and its answers.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use hydrometer_answers::{EngineIdentity, ModelIdentity, SamplingParameters};
+use hydrometer_probes::Decoding;
+
+use super::Network;
+use super::address::{Address, Fingerprint};
+use super::asking::{Failed, Line};
+use super::dialect::{LimitName, Question, Reply, Settings};
+use super::gate::Gate;
+use super::secret::Secret;
+use super::wire::Wire;
+use crate::{Answer, Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
+
+/// Says what is hashed, so that no other hash of the same bytes is equal.
+const CONTEXT: &str = "hydrometer endpoint 1";
+/// What is asked when a connection is opened.
+const FIRST_QUESTION: &str = "Answer with one word: are you there?";
+/// Enough for a model that thinks first.
+const FIRST_ANSWER: u32 = 256;
+/// Time without an answer after which somebody is asked whether to go on.
+const TICK: Duration = Duration::from_millis(250);
+/// Names of settings by which a refusal shows what it is about.
+const NAMED: [&str; 6] = ["temperature", "top_p", "top_k", "min_p", "repetition_penalty", "repeat_penalty"];
+
+/// A model behind an endpoint.
+pub(crate) struct Remote {
+    identity: ModelIdentity,
+    line: Line,
+    manner: Manner,
+    first: Reply,
+}
+
+/// What the server takes.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// Settings of answers that are drawn.
+    drawn: Settings,
+    /// Settings of answers that are to be the most probable; `None` where the server has no such answers.
+    greedy: Option<Settings>,
+    limit: LimitName,
+}
+
+impl Remote {
+    /// Opens a connection, and finds out who answers and which settings the server takes. That takes two short questions.
+    ///
+    /// # Errors
+    /// The key cannot be read, the server refuses, or it gives no answer.
+    pub(crate) fn connect(address: Address, network: &Network) -> Result<Remote, ModelError> {
+        let key = Secret::find(address.scheme.key, &*network.variable)?;
+        let wire = Wire::new(address.secure(), address.place())
+            .map_err(|reason| ModelError::Refused { endpoint: address.to_string(), reason })?;
+        let line = Line { address, wire, key, clock: network.clock.clone() };
+        let (manner, first) = introduce(&line).map_err(|failed| {
+            failed.of(&line.address).unwrap_or_else(|| ModelError::Request { reason: "interrupted".to_owned() })
+        })?;
+        Ok(Remote { identity: identity(&line.address, &first, manner), line, manner, first })
+    }
+
+    fn one(&self, request: &SampleRequest, parameters: &SamplingParameters, gate: &Gate) -> Result<Reply, Failed> {
+        let Prompt::Messages(messages) = &request.prompt else {
+            let reason = format!("the prompt of `{}` is tokens, expected a conversation", request.key);
+            return Err(Failed::Refused { status: None, reason });
+        };
+        let mut stop = parameters.stop.clone();
+        stop.extend(request.stop.iter().filter(|text| !parameters.stop.contains(text)).cloned());
+        let (settings, temperature) = match request.decoding {
+            Decoding::Greedy => match self.manner.greedy {
+                Some(settings) => (settings, 0.0),
+                None => (self.manner.drawn, 1.0),
+            },
+            Decoding::Sampled => (self.manner.drawn, parameters.temperature),
+        };
+        let question = Question {
+            model: self.line.address.model.as_deref(),
+            messages,
+            max_tokens: request.max_tokens.unwrap_or(parameters.max_tokens),
+            stop: &stop,
+            temperature,
+            top_p: if request.decoding == Decoding::Greedy { 1.0 } else { parameters.top_p },
+            settings,
+            limit: self.manner.limit,
+        };
+        let reply = self.line.ask(&question, gate)?;
+        self.is_the_same(&reply)?;
+        Ok(reply)
+    }
+
+    /// Refuses the answer of another model than the one that answered first.
+    fn is_the_same(&self, reply: &Reply) -> Result<(), Failed> {
+        let changed = |what: &str, now: &Option<String>, then: &Option<String>| match (now, then) {
+            (Some(now), Some(then)) if now != then => {
+                let reason = format!(
+                    "the {what} was `{then}` when this began and is `{now}` now: another model is served under the name. \
+                     What it answered before is kept; an audit of the new one is another run"
+                );
+                Err(Failed::Refused { status: None, reason })
+            }
+            _ => Ok(()),
+        };
+        changed("model", &reply.model, &self.first.model)?;
+        match self.line.address.scheme.fingerprint {
+            Fingerprint::Build => changed("server's fingerprint", &reply.fingerprint, &self.first.fingerprint),
+            Fingerprint::Machine => Ok(()),
+        }
+    }
+}
+
+/// The first questions: which settings the server takes, and what it calls itself.
+fn introduce(line: &Line) -> Result<(Manner, Reply), Failed> {
+    let messages = [Message::user(FIRST_QUESTION)];
+    let gate = Gate::new(1);
+    let ask = |settings, limit, temperature| {
+        let question = Question {
+            model: line.address.model.as_deref(),
+            messages: &messages,
+            max_tokens: FIRST_ANSWER,
+            stop: &[],
+            temperature,
+            top_p: 1.0,
+            settings,
+            limit,
+        };
+        line.ask(&question, &gate)
+    };
+    let (mut drawn, mut limit) = (Settings::All, LimitName::MaxTokens);
+    let first = loop {
+        match ask(drawn, limit, 1.0) {
+            Ok(reply) => break reply,
+            Err(Failed::Refused { status: Some(400 | 422), reason })
+                if reason.contains("max_completion_tokens") && limit == LimitName::MaxTokens =>
+            {
+                limit = LimitName::MaxCompletionTokens;
+            }
+            Err(Failed::Refused { status: Some(400 | 422), reason }) if is_about_sampling(&reason) => {
+                drawn = fewer(drawn).ok_or(Failed::Refused { status: Some(400), reason })?;
+            }
+            Err(failed) => return Err(failed),
+        }
+    };
+    let greedy = match (drawn, ask(drawn, limit, 0.0)) {
+        (Settings::None, _) => None,
+        (settings, Ok(_)) => Some(settings),
+        (_, Err(Failed::Refused { status: Some(400 | 422), reason })) if is_about_sampling(&reason) => None,
+        (_, Err(failed)) => return Err(failed),
+    };
+    Ok((Manner { drawn, greedy, limit }, first))
+}
+
+fn is_about_sampling(reason: &str) -> bool {
+    NAMED.iter().any(|name| reason.contains(name))
+}
+
+fn fewer(settings: Settings) -> Option<Settings> {
+    match settings {
+        Settings::All => Some(Settings::Temperature),
+        Settings::Temperature => Some(Settings::None),
+        Settings::None => None,
+    }
+}
+
+/// Who answers: what is known of it, and why the rest is not.
+fn identity(address: &Address, first: &Reply, manner: Manner) -> ModelIdentity {
+    let scheme = address.scheme;
+    let sent = match manner.drawn {
+        Settings::All => "temperature, top_p",
+        Settings::Temperature => "temperature",
+        Settings::None => "none",
+    };
+    let greedy = if manner.greedy.is_some() { "greedy" } else { "drawn" };
+    let fingerprint = match scheme.fingerprint {
+        Fingerprint::Build => first.fingerprint.as_deref(),
+        Fingerprint::Machine => None,
+    };
+    let asked = address.model.as_deref().unwrap_or_default();
+    let returned = first.model.as_deref().unwrap_or_default();
+    let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
+    let host = address.host_hash();
+    for field in [scheme.name, &host, asked, returned, fingerprint.unwrap_or_default(), sent, greedy] {
+        hasher.update(&(field.len() as u64).to_le_bytes()).update(field.as_bytes());
+    }
+    let name = [returned, asked].into_iter().find(|name| !name.is_empty()).unwrap_or(scheme.name);
+    // A server with one model may call it by its file.
+    let name = if name.starts_with(['/', '.']) { name.rsplit('/').next().unwrap_or(name) } else { name };
+    let mut unknown = vec!["an endpoint shows its answers only".to_owned()];
+    unknown.extend(fingerprint.map(|fingerprint| format!("build {fingerprint}")));
+    unknown.push(match manner.drawn {
+        Settings::All => "it is told temperature and top_p".to_owned(),
+        Settings::Temperature => "it is told the temperature and takes no top_p beside it".to_owned(),
+        Settings::None => "it takes no settings of sampling: draws are the provider's".to_owned(),
+    });
+    if manner.greedy.is_none() {
+        unknown.push("it has no greedy answers: where one is wanted, one is drawn".to_owned());
+    }
+    ModelIdentity {
+        name: name.to_owned(),
+        spec: address.for_records(),
+        format: "endpoint".to_owned(),
+        architecture: None,
+        parameters: None,
+        quantization: None,
+        vocab_size: None,
+        context_length: None,
+        weights: format!("blake3:{}", hasher.finalize().to_hex()),
+        tokenizer: None,
+        template: None,
+        surgery: None,
+        engine: EngineIdentity {
+            name: format!("endpoint {}", scheme.name),
+            version: "1".to_owned(),
+            precision: None,
+            kernel: None,
+        },
+        unknown: Some(unknown.join("; ")),
+    }
+}
+
+impl Model for Remote {
+    fn identity(&self) -> &ModelIdentity {
+        &self.identity
+    }
+
+    fn answers(&self) -> Option<&dyn Answers> {
+        Some(self)
+    }
+}
+
+impl Answers for Remote {
+    fn prompt(&self, messages: &[Message]) -> Result<Prompt, ModelError> {
+        Ok(Prompt::Messages(messages.to_vec()))
+    }
+
+    fn is_paid_for(&self) -> bool {
+        true
+    }
+
+    fn answer(
+        &self,
+        requests: &[SampleRequest],
+        parameters: &SamplingParameters,
+        limits: &SampleLimits,
+        watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
+    ) -> Result<(), ModelError> {
+        let fault = parameters.fault().or_else(|| {
+            (parameters.top_k != 0).then(|| format!("top_k is {}, and endpoints take none", parameters.top_k))
+        });
+        if let Some(reason) = fault {
+            return Err(ModelError::Request { reason });
+        }
+        let wanted = |(place, request): (usize, &SampleRequest)| {
+            request.samples.iter().map(move |&sample| (place, sample)).collect::<Vec<_>>()
+        };
+        let jobs: Vec<(usize, u32)> = requests.iter().enumerate().flat_map(wanted).collect();
+        let (gate, next) = (Gate::new(limits.width), AtomicUsize::new(0));
+        // An answer is handed over before its thread asks again: where keeping them is slower than asking, none pile up unkept.
+        let (sender, arrived) = sync_channel(0);
+        let mut failed = None;
+        thread::scope(|scope| {
+            for _ in 0..limits.width.min(jobs.len()) {
+                let (sender, jobs, gate, next) = (sender.clone(), &jobs, &gate, &next);
+                scope.spawn(move || {
+                    while let Some(&(place, sample)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let reply = self.one(&requests[place], parameters, gate);
+                        let is_last = reply.is_err();
+                        if sender.send((place, sample, reply)).is_err() || is_last {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            // Whatever ends it, answers that are under way are waited for and handed out.
+            loop {
+                let step = match arrived.recv_timeout(TICK) {
+                    Ok((request, sample, Ok(Reply { text, finish, read, drawn, .. }))) => {
+                        let _ = watch(SampleStep::Progress { read, drawn });
+                        SampleStep::Answer(Answer { request, sample, text, tokens: Vec::new(), finish })
+                    }
+                    Ok((_, _, Err(why))) => {
+                        failed = failed.take().or_else(|| why.of(&self.line.address));
+                        gate.close();
+                        continue;
+                    }
+                    Err(RecvTimeoutError::Timeout) => SampleStep::Progress { read: 0, drawn: 0 },
+                    Err(RecvTimeoutError::Disconnected) => break,
+                };
+                if watch(step).is_break() {
+                    gate.close();
+                }
+            }
+        });
+        failed.map_or(Ok(()), Err)
+    }
+}

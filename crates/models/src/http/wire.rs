@@ -1,0 +1,129 @@
+//! One question over HTTP and what came back: the only place that knows the client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+/// Longest time that a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(15);
+/// Longest time from the question to the last byte of the answer.
+const DEADLINE: Duration = Duration::from_secs(600);
+/// Connections that are kept open.
+const KEPT: usize = 256;
+/// Largest answer in bytes.
+const LARGEST: u64 = 64 << 20;
+
+/// A question on its way.
+pub(super) struct Sent<'a> {
+    pub url: &'a str,
+    pub headers: &'a [(&'static str, String)],
+    pub body: &'a [u8],
+}
+
+/// What came back, whatever it says.
+#[derive(Debug)]
+pub(super) struct Came {
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Came {
+    /// The first header of this name.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A client that keeps its connections.
+pub(super) struct Wire(ureq::Agent);
+
+impl Wire {
+    /// A client for addresses of this kind. Proxies are those of the environment; none stands between this machine and
+    /// itself.
+    ///
+    /// # Errors
+    /// An address with TLS, and the system has no certificates.
+    pub(super) fn new(secure: Secure, place: Place) -> Result<Wire, String> {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            // A redirect would carry the key to a place that nobody named.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_connect(Some(CONNECT))
+            .timeout_global(Some(DEADLINE))
+            .max_idle_connections(KEPT)
+            .max_idle_connections_per_host(KEPT)
+            .user_agent(concat!("hydrometer/", env!("CARGO_PKG_VERSION")));
+        let config = match place {
+            Place::ThisMachine => config.proxy(None),
+            Place::Elsewhere => config,
+        };
+        let config = match secure {
+            Secure::No => config,
+            Secure::Tls => config.tls_config(tls()?),
+        };
+        Ok(Wire(config.build().new_agent()))
+    }
+
+    /// Sends it.
+    ///
+    /// # Errors
+    /// Nothing came, or not all of it: in words.
+    pub(super) fn post(&self, sent: &Sent<'_>) -> Result<Came, String> {
+        let request = sent
+            .headers
+            .iter()
+            .fold(self.0.post(sent.url), |request, (name, value)| request.header(*name, value.as_str()));
+        let mut response = request.send(sent.body).map_err(|error| in_words(&error))?;
+        let status = response.status().as_u16();
+        let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+        let body = response.body_mut().with_config().limit(LARGEST).read_to_vec();
+        let body = body.map_err(|error| format!("the answer broke off: {}", in_words(&error)))?;
+        Ok(Came { status, headers, body })
+    }
+}
+
+/// Whether an address wants TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Secure {
+    No,
+    Tls,
+}
+
+/// Where a server stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    ThisMachine,
+    Elsewhere,
+}
+
+/// TLS with the certificates that this system trusts.
+fn tls() -> Result<TlsConfig, String> {
+    let found = rustls_native_certs::load_native_certs();
+    let certificates: Vec<_> = found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+    if certificates.is_empty() {
+        return Err(
+            "this system has no certificates that TLS could trust; name a file of them with SSL_CERT_FILE".into()
+        );
+    }
+    Ok(TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .root_certs(RootCerts::Specific(Arc::new(certificates)))
+        .build())
+}
+
+fn in_words(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Timeout(what) => format!("no answer in time ({what})"),
+        ureq::Error::HostNotFound => "there is no host of this name".to_owned(),
+        ureq::Error::Io(error) => {
+            let text = error.to_string();
+            text.split(" (os error").next().unwrap_or_default().to_lowercase()
+        }
+        other => other.to_string(),
+    }
+}
