@@ -197,7 +197,7 @@ impl Plan {
         let held_out = self.measured_samples();
         let tell = |trainer: &Trainer, report: Option<&StepReport>, tokens: u64, observer: &mut dyn Observer| {
             let step = trainer.step;
-            let due = step % train.evaluate_every == 0 || step == train.steps;
+            let due = step.is_multiple_of(train.evaluate_every) || step == train.steps;
             let found = if due && !held_out.is_empty() { measure(trainer, &held_out, teacher)? } else { None };
             if let Some(found) = &found {
                 observer.measured(arm, step, found);
@@ -221,7 +221,7 @@ impl Plan {
             progress = Progress { tokens: progress.tokens + report.tokens, position: batches.position };
             observer.stepped(arm, trainer.step, &report);
             tell(&trainer, Some(&report), progress.tokens, observer)?;
-            if trainer.step % train.checkpoint_every == 0 || trainer.step == train.steps {
+            if trainer.step.is_multiple_of(train.checkpoint_every) || trainer.step == train.steps {
                 trainer.save(&checkpoint, progress)?;
             }
         }

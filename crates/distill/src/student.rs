@@ -67,7 +67,7 @@ impl Origin {
             }
             Self::Fresh(fresh) => {
                 let Fresh { layers, width, heads, kv_heads, ff } = *fresh;
-                if heads == 0 || width % heads != 0 || width / heads % 2 != 0 {
+                if heads == 0 || !width.is_multiple_of(heads) || !(width / heads).is_multiple_of(2) {
                     let reason = format!("`student.fresh`: a width of {width} cannot be cut into {heads} even heads");
                     return refuse(reason, "the width is an even multiple of `heads`");
                 }

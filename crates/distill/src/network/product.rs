@@ -66,11 +66,13 @@ impl Matrix for Turned<'_> {
     type Error = Infallible;
 
     fn rows(&self) -> usize {
-        self.0.columns
+        let Turned(sheet) = self;
+        sheet.columns
     }
 
     fn depth(&self) -> usize {
-        self.0.rows
+        let Turned(sheet) = self;
+        sheet.rows
     }
 
     fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), Infallible> {
