@@ -205,7 +205,7 @@ impl<'a> Evidence<'a> {
         for (prompt, start) in prompts.iter().zip(starts) {
             prompt.add_to([&mut sums, &mut rerun], start);
         }
-        let copying = Copying::of(&prompts, base);
+        let copying = Copying::of(rows);
         copying.add_to([&mut sums, &mut rerun]);
         let episodes = episodes::episodes(&rows.episodes, &rows.probes);
         episodes.iter().for_each(|episode| episode.add_to(&mut sums, &mut rerun));
@@ -320,6 +320,9 @@ impl<'a> Evidence<'a> {
                 };
                 reason.to_owned()
             }),
+            Items::Prompts if measure.table == Table::Copied && !self.copying.is_empty() => {
+                self.not_draws.clone().filter(|_| self.copying.is_drawn() && !self.answered_twice())
+            }
             Items::Prompts if self.prompts.is_empty() => {
                 let asks = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_)));
                 let reason = match self.rows.manifest.settings.deciding {
@@ -363,7 +366,8 @@ impl<'a> Evidence<'a> {
             Err(_) => return None,
             Ok(_) => {}
         }
-        if let Some(reason) = self.not_draws.as_ref().filter(|_| measure.needs.contains(&Need::Draws)) {
+        let of_draws = measure.needs.contains(&Need::Draws) && (measure.table != Table::Copied || self.copying.is_drawn());
+        if let Some(reason) = self.not_draws.as_ref().filter(|_| of_draws) {
             return Some(Reservation { kind: ReservationKind::AsServed, reason: reason.clone() });
         }
         let nothing = definition.nothing_at_stake(&self.sums, self.level)?;
@@ -375,7 +379,8 @@ impl<'a> Evidence<'a> {
         if let Some(missing) = self.lacks(JUDGMENT_COPIED.measure().map_err(|undefined| undefined.to_string())?) {
             return Err(missing);
         }
-        let (mut found, limits) = illusion::illusion_gap(&self.sums, self.level).map_err(|why| why.to_string())?;
+        let gap = illusion::illusion_gap(&self.sums, self.level);
+        let (mut found, limits) = gap.map_err(|why| self.undefined(Table::Copied, why))?;
         found.floor = illusion::illusion_gap(&self.rerun, self.level).ok().map(|(floor, _)| floor.value);
         Ok((found, limits))
     }
@@ -436,6 +441,7 @@ impl<'a> Evidence<'a> {
             Table::Positions | Table::Forks if self.rows.cache().is_some() && undefined == Undefined::Unknown => {
                 NOT_KEPT.to_owned()
             }
+            Table::Copied => self.copying.lacks_base().unwrap_or_else(|| undefined.to_string()),
             Table::TeacherTexts if self.rows.cache().is_some() => NOT_KEPT.to_owned(),
             Table::TeacherTexts | Table::StudentTexts if undefined == Undefined::NoText => self.no_text().to_owned(),
             _ => undefined.to_string(),
