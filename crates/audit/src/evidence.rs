@@ -14,6 +14,7 @@ use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
 use hydrometer_metrics::measure::{
     self, Compared, Definition, Group, Help, Items, Measure, Measured, Need, Range, Sums, Table, Undefined,
 };
+use hydrometer_metrics::stats::confusion::Corrected;
 use hydrometer_metrics::stats::difference::Difference;
 use hydrometer_metrics::stats::limits::families_to_exclude;
 use hydrometer_probes::counted::counted;
@@ -28,6 +29,7 @@ use crate::kind::choices::{self, AskedChoice};
 use crate::kind::episodes::{self, ActedEpisode};
 use crate::kind::judgment::{self, Judged};
 use crate::kind::tokens::Scored;
+use crate::labels::Labels;
 use crate::statement::{GapBase, Reservation, ReservationKind};
 use crate::{AuditError, Policy};
 
@@ -48,6 +50,8 @@ pub(crate) struct Rows {
     pub stopped: Option<Stopped>,
     /// Families of the suite that ask the same as another.
     pub same_content: SameContent,
+    /// What is known of how well free decisions are read.
+    pub labels: Labels,
 }
 
 /// Probes of families that ask what an earlier one asks.
@@ -77,6 +81,7 @@ impl Rows {
             episodes: run.rows::<Episodes>()?,
             stopped: run.stopped().cloned(),
             same_content: SameContent::of(run.probes()),
+            labels: Labels::shipped(),
         };
         match rows.manifest.settings.deciding {
             _ if rows.same_content.merged() == 0 => {}
@@ -366,7 +371,8 @@ impl<'a> Evidence<'a> {
             Err(_) => return None,
             Ok(_) => {}
         }
-        let of_draws = measure.needs.contains(&Need::Draws) && (measure.table != Table::Copied || self.copying.is_drawn());
+        let of_draws =
+            measure.needs.contains(&Need::Draws) && (measure.table != Table::Copied || self.copying.is_drawn());
         if let Some(reason) = self.not_draws.as_ref().filter(|_| of_draws) {
             return Some(Reservation { kind: ReservationKind::AsServed, reason: reason.clone() });
         }
@@ -411,7 +417,8 @@ impl<'a> Evidence<'a> {
         let gates = policy.gates.iter().filter(|gate| of_decisions && gate.metric == definition.id);
         let margin = gates.filter_map(|gate| gate.at_most).find(|margin| (0.0..1.0).contains(margin))?;
         let families = definition.estimate(&self.sums, self.level).ok()?.n_families;
-        let needed = families_to_exclude(margin, 1.0 - self.level);
+        let seen = judgment::corrected::seen(&self.rows.labels, definition);
+        let needed = families_to_exclude(margin * seen, 1.0 - self.level);
         (families < needed).then(|| Reservation {
             kind: ReservationKind::TooFewFamilies,
             reason: format!(
@@ -420,6 +427,11 @@ impl<'a> Evidence<'a> {
                 (1e4 * margin).round() / 1e2
             ),
         })
+    }
+
+    /// A number on free decisions, corrected for what the rules confuse; `None` for others.
+    pub(crate) fn corrected(&self, definition: &Definition) -> Option<Result<Corrected, String>> {
+        judgment::corrected::corrected(&self.judged, &self.rows.labels, definition)
     }
 
     /// What the student's other answers say about the families of a table of answers.

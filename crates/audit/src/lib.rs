@@ -11,6 +11,7 @@ mod geometry;
 mod illusion;
 mod issue;
 mod kind;
+mod labels;
 mod slicing;
 pub mod statement;
 mod verdict;

@@ -75,7 +75,8 @@ impl<C: Ord + Clone, T: Clone, K: Fn(&T, &T) -> f64> Given<C, T, K> {
             let weight = self.weight(class, *of);
             (weight * value(z), weight)
         };
-        let (sum, weight) = self.reference.iter().enumerate().map(weigh).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
+        let (sum, weight) =
+            self.reference.iter().enumerate().map(weigh).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
         if weight > 0.0 { sum / weight } else { 0.0 }
     }
 

@@ -211,7 +211,10 @@ fn one_answer_without_chance_of_each_is_enough_with_a_base() {
     assert!(found(&plain, SURFACE_COPIED.id).value < 0.3, "{:?}", found(&plain, SURFACE_COPIED.id));
     near(found(&plain, JUDGMENT_COPIED.id).value, 1.0, 1e-9);
     let same = found(&audit(TEACHER, Some(BASE)), ILLUSION_GAP.id).clone();
-    assert!(same.value.abs() < 0.3 && same.interval.unwrap().low <= 0.0 && same.interval.unwrap().high >= 0.0, "{same:?}");
+    assert!(
+        same.value.abs() < 0.3 && same.interval.unwrap().low <= 0.0 && same.interval.unwrap().high >= 0.0,
+        "{same:?}"
+    );
     // Without chance the teacher has no other start to offer.
     let alone = audit(TEACHER, None);
     let metric = alone.metrics.iter().find(|metric| metric.id == ILLUSION_GAP.id).unwrap();

@@ -11,8 +11,8 @@ use hydrometer_probes::decision::Decision;
 use hydrometer_probes::{Probe, Stratum};
 use rayon::prelude::*;
 
-pub(crate) use self::read::Parted;
 use self::distances::Written;
+pub(crate) use self::read::Parted;
 use self::read::{Free, Side, free_prompts};
 use crate::evidence::Rows;
 use crate::statement::{GapBase, Illusion, IllusionStratum};

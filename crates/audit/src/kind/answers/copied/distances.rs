@@ -47,9 +47,12 @@ impl<'f, 'a> Written<'f, 'a> {
                     Side::Rerun => Some(begin + prompt.of(Side::Teacher).len()),
                     Side::Student | Side::Base => None,
                 };
-                let placed = prompt.of(side).written().map(less).enumerate().map(|(k, (decision, style))| {
-                    given.place(&decision, style, first.map(|first| first + k))
-                });
+                let placed = prompt
+                    .of(side)
+                    .written()
+                    .map(less)
+                    .enumerate()
+                    .map(|(k, (decision, style))| given.place(&decision, style, first.map(|first| first + k)));
                 placed.collect()
             })
         };

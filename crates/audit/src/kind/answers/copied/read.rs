@@ -48,9 +48,8 @@ impl Read {
     /// The decision that is made most often, the first of equals, and how often of all that were read.
     fn favourite(&self) -> Option<(Decision, f64)> {
         let read = || self.decisions.iter().flatten().copied();
-        let share = |decision: Decision| {
-            read().filter(|other| *other == decision).count() as f64 / read().count() as f64
-        };
+        let share =
+            |decision: Decision| read().filter(|other| *other == decision).count() as f64 / read().count() as f64;
         let first = read().max_by(|&a, &b| share(a).total_cmp(&share(b)).then(b.cmp(&a)))?;
         Some((first, share(first)))
     }
