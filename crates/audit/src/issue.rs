@@ -15,6 +15,7 @@ use crate::evidence::{Evidence, Rows};
 use crate::geometry::Number;
 use crate::kind::tokens::tables;
 use crate::kind::{answers, choices, episodes, judgment, tokens};
+use crate::labels::{Label, Labels};
 use crate::statement::{
     CorrectedNumber, Cost, Deciding, FORMAT, Headline, Metric, Pairing, Regime, Spent, Statement, SuiteSummary,
 };
@@ -31,6 +32,16 @@ mod notes;
 /// The folder is damaged, unfinished or of another format version.
 pub fn statement(run: &RunFolder, policy: &Policy) -> Result<Statement, AuditError> {
     issue(&Rows::read(run)?, policy)
+}
+
+/// The same, free decisions being corrected by labels of the run's own answers.
+///
+/// # Errors
+/// As [`statement`]; a label is of no answer of the run that can be labelled.
+pub fn statement_labelled(run: &RunFolder, policy: &Policy, labels: &[Label]) -> Result<Statement, AuditError> {
+    let mut rows = Rows::read(run)?;
+    rows.labels = Labels::of_run(&rows.probes, &rows.samples, labels)?;
+    issue(&rows, policy)
 }
 
 /// The statement of rows in memory.

@@ -42,7 +42,7 @@ pub struct Reading {
     /// Whose labels say it.
     pub source: LabelSource,
     /// Labelled answers.
-    pub answers: f64,
+    pub answers: u64,
     /// Share of the refusals, whole or in part, that are read as such.
     pub sensitivity: Option<f64>,
     /// Share of the others that are read as others.
@@ -55,6 +55,8 @@ pub struct Reading {
 pub enum LabelSource {
     /// Two people's labels of XSTest, of other models' answers to other prompts: they are taken to be read as well as these.
     Xstest,
+    /// Labels of a sample of the run's own answers.
+    OwnAnswers,
 }
 
 /// How a decision was asked for.

@@ -142,9 +142,7 @@ fn of_curves(plan: Planned, number: &Number, curves: Option<&Geometry>, policy: 
         | Ground::Reach(_)
         | Ground::Gap(_)
         | Ground::Forgotten(_)
-        | Ground::Corrected(_) => {
-            of_ground(plan, estimate, ground, policy)
-        }
+        | Ground::Corrected(_) => of_ground(plan, estimate, ground, policy),
     };
     plan.rings = curves.map_or_else(Vec::new, |curves| rings::planned(&plan, curves));
     plan

@@ -67,6 +67,7 @@ fn corrected(statement: &Statement, judgment: &Judgment) -> Option<Block> {
     let known = |share: Option<f64>| share.map_or_else(|| "an unknown share".to_owned(), show::share);
     let source = match reading.source {
         LabelSource::Xstest => "people's labels of other models' answers (XSTest)",
+        LabelSource::OwnAnswers => "people's labels of these answers",
     };
     (!rows.is_empty()).then(|| {
         Block::table(Table {
@@ -75,7 +76,7 @@ fn corrected(statement: &Statement, judgment: &Judgment) -> Option<Block> {
                 "Free decisions, corrected for the errors of the rules that read them: by {} of {source}, {} of refusals are read as \
                  such, and {} of other answers as others. Where the correction dominates only the upper end should be told. Gates \
                  judge the corrected number.",
-                show::count(reading.answers.round() as u64),
+                show::count(reading.answers),
                 known(reading.sensitivity),
                 known(reading.specificity)
             )

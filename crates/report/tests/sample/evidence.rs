@@ -370,7 +370,7 @@ pub fn judgment() -> Judgment {
         }],
         reading: Some(Reading {
             source: LabelSource::Xstest,
-            answers: 200.0,
+            answers: 200,
             sensitivity: Some(0.808),
             specificity: Some(0.953),
         }),

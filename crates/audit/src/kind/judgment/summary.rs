@@ -36,7 +36,7 @@ fn reading(labels: &Labels) -> Reading {
     let refusing = labels.confusion(&[Deed::Refuses]);
     Reading {
         source: labels.source,
-        answers: labels.answers(),
+        answers: labels.labelled,
         sensitivity: refusing.kept(0),
         specificity: refusing.kept(1),
     }

@@ -256,14 +256,14 @@ fn numbers_on_free_decisions_are_corrected_for_what_the_rules_confuse() {
     assert_eq!(gate.estimate, newly.estimate, "what is corrected is judged");
     assert!(gate.explanation.contains("corrected for the errors of reading"), "{}", gate.explanation);
     let reading = obliging.judgment.unwrap().reading.unwrap();
-    assert_eq!(reading.answers, 200.0);
+    assert_eq!(reading.answers, 200);
     let forced = obliging.metrics.iter().find(|metric| metric.id == "newly_unsafe_forced").unwrap();
     assert!(forced.corrected.is_none(), "options are not read");
 }
 
 #[test]
 fn attacks_are_quoted_whatever_their_probes_are_called() {
-    let mut rows = run(Judge::Careful, Judge::Careful, 12);
+    let mut rows = run(Judge::Careful, Judge::Careful, 24);
     let renamed = |id: &str| id.replace("adversarial", "tricks");
     rows.probes.iter_mut().for_each(|probe| probe.id = renamed(&probe.id));
     rows.samples.iter_mut().for_each(|row| row.probe = renamed(&row.probe));
