@@ -51,12 +51,17 @@ fn corrected(statement: &Statement, judgment: &Judgment) -> Option<Block> {
             Some(found) => Cell::of_estimate(&metric.id, found),
             None => [const { Cell::Number(None) }; 4],
         };
+        let told = match (&corrected.estimate, corrected.upper_bound) {
+            (None, _) => "as read",
+            (Some(_), true) => "upper bound",
+            (Some(_), false) => "corrected",
+        };
         let row = Row::new([
             Cell::Text(show::metric(&metric.id).into()),
             Cell::Number(metric.estimate.as_ref().map(|raw| raw.value)),
             value,
             interval,
-            Cell::Text(if corrected.upper_bound { "upper bound" } else { "" }.into()),
+            Cell::Text(told.into()),
         ]);
         Some(match &corrected.missing {
             Some(missing) => row.note(missing.clone().into(), EVERYWHERE),
