@@ -46,6 +46,14 @@ pub enum AuditError {
         /// What is accepted.
         expected: String,
     },
+    /// A line of a file of labels that is no label of the run.
+    #[error("line {line} of the labels: {found}")]
+    Label {
+        /// Its number, from 1.
+        line: usize,
+        /// What was expected and found.
+        found: String,
+    },
     /// The policy cannot be used.
     #[error("policy: {0}")]
     Policy(String),

@@ -14,6 +14,7 @@ use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
 use hydrometer_metrics::measure::{
     self, Compared, Definition, Group, Help, Items, Measure, Measured, Need, Range, Sums, Table, Undefined,
 };
+use hydrometer_metrics::stats::confusion::Corrected;
 use hydrometer_metrics::stats::difference::Difference;
 use hydrometer_metrics::stats::limits::families_to_exclude;
 use hydrometer_probes::counted::counted;
@@ -29,6 +30,7 @@ use crate::kind::choices::{self, AskedChoice};
 use crate::kind::episodes::{self, ActedEpisode};
 use crate::kind::judgment::{self, Judged};
 use crate::kind::tokens::Scored;
+use crate::labels::Labels;
 use crate::statement::{GapBase, Reservation, ReservationKind};
 use crate::{AuditError, Policy};
 
@@ -49,6 +51,8 @@ pub(crate) struct Rows {
     pub stopped: Option<Stopped>,
     /// Families of the suite that ask the same as another.
     pub same_content: SameContent,
+    /// What is known of how well free decisions are read.
+    pub labels: Labels,
 }
 
 /// Probes of families that ask what an earlier one asks.
@@ -78,6 +82,7 @@ impl Rows {
             episodes: run.rows::<Episodes>()?,
             stopped: run.stopped().cloned(),
             same_content: SameContent::of(run.probes()),
+            labels: Labels::shipped(),
         };
         match rows.manifest.settings.deciding {
             _ if rows.same_content.merged() == 0 => {}
@@ -211,7 +216,7 @@ impl<'a> Evidence<'a> {
         for (prompt, start) in prompts.iter().zip(starts) {
             prompt.add_to([&mut sums, &mut rerun], start);
         }
-        let copying = Copying::of(&prompts, base);
+        let copying = Copying::of(rows);
         copying.add_to([&mut sums, &mut rerun]);
         let episodes = episodes::episodes(&rows.episodes, &rows.probes);
         episodes.iter().for_each(|episode| episode.add_to(&mut sums, &mut rerun));
@@ -326,6 +331,9 @@ impl<'a> Evidence<'a> {
                 };
                 reason.to_owned()
             }),
+            Items::Prompts if measure.table == Table::Copied && !self.copying.is_empty() => {
+                self.not_draws.clone().filter(|_| self.copying.is_drawn() && !self.answered_twice())
+            }
             Items::Prompts if self.prompts.is_empty() => {
                 let asks = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_)));
                 let reason = match self.rows.manifest.settings.deciding {
@@ -369,7 +377,9 @@ impl<'a> Evidence<'a> {
             Err(_) => return None,
             Ok(_) => {}
         }
-        if let Some(reason) = self.not_draws.as_ref().filter(|_| measure.needs.contains(&Need::Draws)) {
+        let of_draws =
+            measure.needs.contains(&Need::Draws) && (measure.table != Table::Copied || self.copying.is_drawn());
+        if let Some(reason) = self.not_draws.as_ref().filter(|_| of_draws) {
             return Some(Reservation { kind: ReservationKind::AsServed, reason: reason.clone() });
         }
         let nothing = definition.nothing_at_stake(&self.sums, self.level)?;
@@ -381,7 +391,8 @@ impl<'a> Evidence<'a> {
         if let Some(missing) = self.lacks(JUDGMENT_COPIED.measure().map_err(|undefined| undefined.to_string())?) {
             return Err(missing);
         }
-        let (mut found, limits) = illusion::illusion_gap(&self.sums, self.level).map_err(|why| why.to_string())?;
+        let gap = illusion::illusion_gap(&self.sums, self.level);
+        let (mut found, limits) = gap.map_err(|why| self.undefined(Table::Copied, why))?;
         found.floor = illusion::illusion_gap(&self.rerun, self.level).ok().map(|(floor, _)| floor.value);
         Ok((found, limits))
     }
@@ -412,7 +423,8 @@ impl<'a> Evidence<'a> {
         let gates = policy.gates.iter().filter(|gate| of_decisions && gate.metric == definition.id);
         let margin = gates.filter_map(|gate| gate.at_most).find(|margin| (0.0..1.0).contains(margin))?;
         let families = definition.estimate(&self.sums, self.level).ok()?.n_families;
-        let needed = families_to_exclude(margin, 1.0 - self.level);
+        let seen = judgment::corrected::seen(&self.rows.labels, definition);
+        let needed = families_to_exclude(margin * seen, 1.0 - self.level);
         (families < needed).then(|| Reservation {
             kind: ReservationKind::TooFewFamilies,
             reason: format!(
@@ -421,6 +433,11 @@ impl<'a> Evidence<'a> {
                 (1e4 * margin).round() / 1e2
             ),
         })
+    }
+
+    /// A number on free decisions, corrected for what the rules confuse; `None` for others.
+    pub(crate) fn corrected(&self, definition: &Definition) -> Option<Result<Corrected, String>> {
+        judgment::corrected::corrected(&self.judged, &self.rows.labels, definition)
     }
 
     /// What the student's other answers say about the families of a table of answers.
@@ -442,6 +459,7 @@ impl<'a> Evidence<'a> {
             Table::Positions | Table::Forks if self.rows.cache().is_some() && undefined == Undefined::Unknown => {
                 NOT_KEPT.to_owned()
             }
+            Table::Copied => self.copying.lacks_base().unwrap_or_else(|| undefined.to_string()),
             Table::TeacherTexts if self.rows.cache().is_some() => NOT_KEPT.to_owned(),
             Table::TeacherTexts | Table::StudentTexts if undefined == Undefined::NoText => self.no_text().to_owned(),
             _ => undefined.to_string(),

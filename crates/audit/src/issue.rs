@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use hydrometer_answers::{Manifest, PlannedTokens, RunFolder, SampleRow, SampleSource};
+use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::{self, Group, HEADLINE, Items};
+use hydrometer_metrics::stats::confusion::Corrected;
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Probe, builtin};
 use rayon::prelude::*;
@@ -12,7 +14,10 @@ use crate::evidence::{Evidence, Rows};
 use crate::geometry::Number;
 use crate::kind::tokens::tables;
 use crate::kind::{answers, choices, episodes, judgment, tokens};
-use crate::statement::{Cost, Deciding, FORMAT, Headline, Metric, Pairing, Regime, Spent, Statement, SuiteSummary};
+use crate::labels::{Label, Labels};
+use crate::statement::{
+    CorrectedNumber, Cost, Deciding, FORMAT, Headline, Metric, Pairing, Regime, Spent, Statement, SuiteSummary,
+};
 use crate::verdict::ground::Ground;
 use crate::verdict::sequential::{self, Watch};
 use crate::verdict::{gate, overall, verdict_line};
@@ -26,6 +31,16 @@ mod notes;
 /// The folder is damaged, unfinished or of another format version.
 pub fn statement(run: &RunFolder, policy: &Policy) -> Result<Statement, AuditError> {
     issue(&Rows::read(run)?, policy)
+}
+
+/// The same, free decisions being corrected by labels of the run's own answers.
+///
+/// # Errors
+/// As [`statement`]; a label is of no answer of the run that can be labelled.
+pub fn statement_labelled(run: &RunFolder, policy: &Policy, labels: &[Label]) -> Result<Statement, AuditError> {
+    let mut rows = Rows::read(run)?;
+    rows.labels = Labels::of_run(&rows.probes, &rows.samples, labels)?;
+    issue(&rows, policy)
 }
 
 /// The statement of rows in memory.
@@ -61,14 +76,17 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
     for Number { definition, found, reservation } in
         of_sums.chain(geometry.numbers).chain([illusion::measure(&evidence), forgetting.number])
     {
+        let mut corrected = None;
         let (estimate, missing) = match found {
             Ok((estimate, ground)) => {
-                grounds.insert(definition.id, ground);
+                let found = evidence.corrected(definition);
+                corrected = found.as_ref().map(|found| number(found, &estimate, evidence.level));
+                grounds.insert(definition.id, found.and_then(Result::ok).map_or(ground, Ground::of_corrected));
                 (Some(estimate), None)
             }
             Err(missing) => (None, Some(missing)),
         };
-        metrics.push(Metric { id: definition.id.to_owned(), estimate, missing, reservation });
+        metrics.push(Metric { id: definition.id.to_owned(), estimate, missing, reservation, corrected });
     }
     let deciding = deciding(rows, &evidence, policy)?;
     let different = manifest.settings.given.as_ref().and_then(|given| given.different_prompts.as_ref());
@@ -110,7 +128,7 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         answer_cases: answers::cases::cases(&evidence.prompts),
         episodes: episodes::summary::summary(&evidence),
         episode_cases: episodes::cases::cases(&evidence.episodes),
-        judgment: judgment::summary::summary(&evidence.judged),
+        judgment: judgment::summary::summary(&evidence.judged, &rows.labels),
         cost: cost(rows),
         left_out: gate::left_out(policy, &gates).map(str::to_owned).collect(),
         excluded: manifest.excluded.clone().unwrap_or_default(),
@@ -125,6 +143,18 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
     statement.headline = headline(&statement);
     statement.findings = findings::findings(&statement, &evidence);
     Ok(statement)
+}
+
+/// A corrected number as a statement says it, of as many requests as the raw one.
+fn number(found: &Result<Corrected, String>, raw: &Estimate, level: f64) -> CorrectedNumber {
+    match found {
+        Ok(found) => CorrectedNumber {
+            estimate: Some(Estimate { excluded: raw.excluded.clone(), ..found.estimate(level, raw.n_items) }),
+            upper_bound: found.is_upper_bound(level),
+            missing: None,
+        },
+        Err(missing) => CorrectedNumber { estimate: None, upper_bound: false, missing: Some(missing.clone()) },
+    }
 }
 
 /// How the gates were decided, replayed from the rows; `None` where the whole suite was asked. The gates are those of

@@ -11,13 +11,14 @@ mod geometry;
 mod illusion;
 mod issue;
 mod kind;
+pub mod labels;
 mod slicing;
 pub mod statement;
 mod verdict;
 
 pub use comparison::Comparison;
 pub use error::AuditError;
-pub use issue::statement;
+pub use issue::{statement, statement_labelled};
 pub use statement::Statement;
 pub use verdict::policy::{DEFAULT_POLICY, GateRule, Policy};
 pub use verdict::sample_size::{Planned, PlannedRing, Target, sample_size};

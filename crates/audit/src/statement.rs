@@ -30,10 +30,12 @@ pub use gate::{Corrected, Deciding, EvidencePoint, Gate, Look, Looked, Spent, Wa
 pub use geometry::{AxisCurve, Deployed, Geometry, RingRow};
 pub use illusion::{Illusion, IllusionStratum, stratum_name};
 pub use judgment::{
-    DecisionCase, DecisionForm, Judgment, LadderRow, LadderRung, PairCase, PairOutcome, PairSide, RefusalCells,
-    UnreadAnswers,
+    DecisionCase, DecisionForm, Judgment, LabelSource, LadderRow, LadderRung, PairCase, PairOutcome, PairSide, Reading,
+    RefusalCells, UnreadAnswers,
 };
-pub use metric::{Band, Calibration, Headline, Metric, Quantiles, Reservation, ReservationKind, Slice, TruthCells};
+pub use metric::{
+    Band, Calibration, CorrectedNumber, Headline, Metric, Quantiles, Reservation, ReservationKind, Slice, TruthCells,
+};
 
 /// Version of the format, the first field of every statement.
 pub const FORMAT: &str = "hydrometer.statement/1";

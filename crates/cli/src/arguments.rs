@@ -7,8 +7,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    answers, audit, calibrate, collect, compare, completions, demo, distill, distributions, export, gate, import, plan,
-    probes, report,
+    answers, audit, calibrate, collect, compare, completions, demo, distill, distributions, export, gate, import,
+    label, plan, probes, report,
 };
 use crate::engine;
 use crate::exit::Exit;
@@ -51,6 +51,8 @@ pub enum Command {
     Audit(Box<audit::Arguments>),
     /// Judge a finished run under a policy; the exit code is the verdict.
     Gate(gate::Arguments),
+    /// Say what a sample of a run's answers decide, so that rates are corrected for misread ones.
+    Label(label::Arguments),
     /// Show a run's statement as text, HTML, Markdown, JSON, JUnit or CSV.
     Report(report::Arguments),
     /// Put two runs side by side: two students of one teacher, or one over time.

@@ -28,6 +28,7 @@ fn every_command_explains_itself() {
         &["plan", "--help"],
         &["calibrate", "--help"],
         &["gate", "--help"],
+        &["label", "--help"],
         &["report", "--help"],
         &["compare", "--help"],
         &["probes", "--help"],

@@ -5,10 +5,14 @@
 //! to one prompt, an answer never paired with itself (Gretton et al. 2012, A Kernel Two-Sample Test, eq. 3;
 //! Gao et al., arXiv:2410.20247). [`crate::measure::answers`] sums what is here per family and divides the sums.
 
+mod given;
+mod once;
 mod permutation;
 mod rare;
 mod truth;
 
+pub use given::{Given, Placed};
+pub use once::{Pair, d2_shares};
 pub use permutation::{Pooled, permutation_p};
 pub use rare::{RARE_ANSWERS, RARE_DRAWS, RARE_SHARE, RareAnswers};
 pub use truth::{Graded, TruthCells};

@@ -2,6 +2,7 @@
 //! means; [`crate::measure`] does.
 
 mod bootstrap;
+pub mod confusion;
 pub mod difference;
 pub mod estimate;
 pub mod families;

@@ -1,11 +1,13 @@
-//! The surface of an answer: how it is written, not what it says.
+//! The surface of an answer: how it is written, not what it says and not what it decides.
 //!
-//! [`features`] reads a text, and [`Scale::rbf`] is the kernel of two such readings that
-//! [`crate::kernel::PairMeans`] takes for "surface copied". Content cannot enter: words outside a closed list of
+//! [`features`] reads a text, and [`Scale::rbf`] is the kernel of two such readings. "Surface copied" takes off it what comes with
+//! their decisions: first from the features ([`Manner`]), then from the kernel ([`crate::kernel::Given`]). Content cannot enter: words outside a closed list of
 //! function words count only by their shape. Phrase lists are English; for other languages those features are 0.
 
+use std::collections::BTreeMap;
+
 /// Shape features, in the order of [`features`].
-pub const SHAPES: usize = 11;
+pub const SHAPES: usize = 10;
 /// Buckets of hashed character 3-grams.
 pub const GRAMS: usize = 128;
 /// Length of a feature vector.
@@ -40,20 +42,6 @@ const DISCLAIMERS: &[&str] = &[
     "important to note",
 ];
 const APOLOGIES: &[&str] = &["sorry", "apologize", "apologise", "apologies", "unfortunately", "regret"];
-const REFUSALS: &[&str] = &[
-    "i can't",
-    "i cannot",
-    "i won't",
-    "i will not",
-    "i'm unable",
-    "i am unable",
-    "i'm not able",
-    "i am not able",
-    "can't help with",
-    "can't assist",
-    "cannot assist",
-    "decline to",
-];
 /// Words that keep their letters in 3-grams.
 const FUNCTION_WORDS: &[&str] = &[
     "a", "about", "after", "all", "also", "an", "and", "any", "are", "as", "at", "be", "because", "been", "but", "by",
@@ -65,7 +53,7 @@ const FUNCTION_WORDS: &[&str] = &[
 ];
 
 /// Style features of one answer: ln(1 + words); per 100 words: headers, bold spans, list items, hedges, disclaimers,
-/// apologies, refusal phrases, question marks; mean and standard deviation of sentence lengths in words; then the
+/// apologies, question marks; mean and standard deviation of sentence lengths in words; then the
 /// relative frequencies of hashed character 3-grams of the text's shape. An empty text has all 0.
 pub fn features(text: &str) -> [f64; FEATURES] {
     let mut found = [0.0; FEATURES];
@@ -79,7 +67,6 @@ pub fn features(text: &str) -> [f64; FEATURES] {
         occurrences(&lower, HEDGES),
         occurrences(&lower, DISCLAIMERS),
         occurrences(&lower, APOLOGIES),
-        occurrences(&lower, REFUSALS),
         text.matches('?').count(),
     ];
     found[0] = words.ln_1p();
@@ -168,6 +155,43 @@ pub(crate) fn hash(gram: &[char]) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
+/// Answers by which a class is drawn toward all of them: what a decision that is seldom made does to style is hardly known.
+pub(crate) const SELDOM: f64 = 4.0;
+
+/// How somebody writes on average, decision by decision: (n·mean of the n answers that decide so + 4·mean of all)/(n + 4).
+///
+/// A refusal is shorter than help, and an apology comes with it. Taking the mean of its decision off each answer lets the same
+/// difference of style be the same difference of features, whatever is decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manner<C, const N: usize = FEATURES> {
+    of_class: BTreeMap<C, [f64; N]>,
+    of_all: [f64; N],
+}
+
+impl<C: Ord + Clone, const N: usize> Manner<C, N> {
+    /// From the teacher's answers and their decisions.
+    pub fn of(teacher: &[(C, [f64; N])]) -> Self {
+        let mean = |chosen: &[&[f64; N]], more: f64, toward: [f64; N]| -> [f64; N] {
+            let count = (chosen.len() as f64 + more).max(1.0);
+            std::array::from_fn(|k| (chosen.iter().map(|features| features[k]).sum::<f64>() + more * toward[k]) / count)
+        };
+        let mut classes: BTreeMap<C, Vec<&[f64; N]>> = BTreeMap::new();
+        for (class, features) in teacher {
+            classes.entry(class.clone()).or_default().push(features);
+        }
+        let all: Vec<&[f64; N]> = teacher.iter().map(|(_, features)| features).collect();
+        let of_all = mean(&all, 0.0, [0.0; N]);
+        let of_class = classes.into_iter().map(|(class, chosen)| (class, mean(&chosen, SELDOM, of_all))).collect();
+        Self { of_class, of_all }
+    }
+
+    /// Features less what comes with their decision; less the mean of all where the teacher never decides so.
+    pub fn less(&self, class: &C, features: &[f64; N]) -> [f64; N] {
+        let usual = self.of_class.get(class).unwrap_or(&self.of_all);
+        std::array::from_fn(|k| features[k] - usual[k])
+    }
+}
+
 /// Spread of each feature over pooled answers: what makes features comparable.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scale {
@@ -189,7 +213,7 @@ impl Scale {
     }
 
     /// Gaussian kernel of two answers: exp(−(d_shapes + d_grams)/4), each d the mean over the features of its part that
-    /// vary of the squared difference of z-scores, so that 128 3-grams do not drown 11 shapes. Two unrelated answers
+    /// vary of the squared difference of z-scores, so that 128 3-grams do not drown 10 shapes. Two unrelated answers
     /// have d = 2 in each part on average: the z-scores fix the bandwidth. In [0, 1], and 1 for equal features.
     pub fn rbf(&self, x: &[f64; FEATURES], y: &[f64; FEATURES]) -> f64 {
         let distance = |part: std::ops::Range<usize>| {

@@ -3,7 +3,7 @@
 
 use hydrometer_metrics::diversity::{distinct_n, effective_answers, self_bleu, vendi, vendi_of_classes};
 use hydrometer_metrics::kernel::same;
-use hydrometer_metrics::style::{FEATURES, SHAPES, Scale, features};
+use hydrometer_metrics::style::{FEATURES, Manner, SHAPES, Scale, features};
 use proptest::prelude::*;
 
 #[track_caller]
@@ -19,19 +19,19 @@ fn shapes_are_counted() {
     let words = text.split_whitespace().count() as f64;
     near(found[0], words.ln_1p());
     let per_100 = |count: f64| 100.0 * count / words;
-    // Headers, bold, list items, hedges, disclaimers, apologies, refusals, question marks.
-    for (found, count) in found[1..9].iter().zip([1.0, 2.0, 3.0, 1.0, 1.0, 1.0, 1.0, 1.0]) {
+    // Headers, bold, list items, hedges, disclaimers, apologies, question marks.
+    for (found, count) in found[1..8].iter().zip([1.0, 2.0, 3.0, 1.0, 1.0, 1.0, 1.0]) {
         near(*found, per_100(count));
     }
     near(found[SHAPES..].iter().sum(), 1.0);
     // Sentences of 2 and 4 words.
     let lengths = features("One two. One two three four!");
-    near(lengths[9], 3.0);
-    near(lengths[10], 1.0);
+    near(lengths[8], 3.0);
+    near(lengths[9], 1.0);
     assert_eq!(features(""), [0.0; FEATURES]);
     // Not inside other words, not without a space.
     let quiet = features("Unsorry maybes. #tag -x 3.14 1.x *y");
-    assert_eq!(quiet[1..9], [0.0; 8]);
+    assert_eq!(quiet[1..8], [0.0; 7]);
 }
 
 #[test]
@@ -39,6 +39,24 @@ fn content_does_not_enter() {
     let found = features("The red fox ate 12 of the grapes, and then it slept.");
     assert_eq!(found, features("The big cow saw 9876 of the clouds, and then it jumped."));
     assert_ne!(found, features("A red fox ate 12 of the grapes; and then it slept."));
+}
+
+#[test]
+fn what_comes_with_a_decision_is_taken_off() {
+    let says = |decision: char, level: f64| (decision, [level + if decision == 'r' { -3.0 } else { 0.0 }]);
+    let teacher: Vec<_> = (0..396).map(|k| says(if k % 4 == 0 { 'r' } else { 'c' }, 1.0)).collect();
+    let manner = Manner::of(&teacher);
+    let less = |(decision, features): (char, [f64; 1])| manner.less(&decision, &features)[0];
+    // The same level is the same style, whatever is decided, but for the four answers that each mean is drawn by.
+    let apart = (less(says('r', 1.0)) - less(says('c', 1.0))).abs();
+    assert!(apart < 0.12, "{apart}");
+    near(less(says('c', 2.0)) - less(says('c', 1.0)), 1.0);
+    // What the teacher never decides is compared with the mean of all.
+    near(manner.less(&'x', &[0.25])[0], 0.0);
+    // One answer says little: a fifth of the way to itself.
+    let seldom = Manner::of(&[('c', [0.0]), ('c', [0.0]), ('c', [0.0]), ('c', [0.0]), ('r', [5.0])]);
+    near(seldom.less(&'r', &[5.0])[0], 5.0 - (5.0 + 4.0) / 5.0);
+    near(Manner::<char, 1>::of(&[]).less(&'r', &[5.0])[0], 5.0);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Writes the tables of docs/metrics/decisions.md: how often the rules that read decisions agree with people.
 //!
 //!     cargo run --release -p hydrometer-probes --example decisions -- FOLDER_OF_XSTEST
+//!
+//! With `counts` behind it, it writes `src/decision/english-labelled.csv`.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 #[path = "../tests/support/labelled.rs"]
@@ -10,7 +12,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use hydrometer_probes::decision::Decision;
-use labelled::{FILES, Label, Row, Share, confusion, decisions, read, share, three_classes, two_classes};
+use labelled::{FILES, Label, Row, Share, confusion, counts, decisions, read, share, three_classes, two_classes};
 
 fn main() -> ExitCode {
     let Some(folder) = std::env::args().nth(1) else {
@@ -26,6 +28,11 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
         }
+    }
+    if std::env::args().nth(2).as_deref() == Some("counts") {
+        let rows: Vec<Row> = models.into_iter().flat_map(|(_, rows)| rows).filter(Row::is_held_out).collect();
+        print!("{}", counts(&rows));
+        return ExitCode::SUCCESS;
     }
     agreement(&models);
     for (model, rows) in &models {

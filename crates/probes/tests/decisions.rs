@@ -7,7 +7,8 @@ mod labelled;
 
 use std::path::Path;
 
-use labelled::{FILES, Label, Row, confusion, decisions, read, share, three_classes, two_classes};
+use hydrometer_probes::decision::LABELLED;
+use labelled::{FILES, Label, Row, confusion, counts, decisions, read, share, three_classes, two_classes};
 
 /// Least agreement, comply or not, on the folds that the rules were written with.
 const DEVELOPMENT: f64 = 0.92;
@@ -44,4 +45,5 @@ fn published_labels() {
     let (two, three) = (share(&held_out, two_classes), share(&held_out, three_classes));
     eprintln!("held out: {:.3} ± {:.3} and {:.3} of {}", two.value(), two.error, three.value(), two.items);
     assert!(two.value() >= HELD_OUT, "{}", two.value());
+    assert_eq!(counts(&held_out), LABELLED, "write it again: cargo run --example decisions -- FOLDER_OF_XSTEST counts");
 }

@@ -25,6 +25,13 @@ pub(super) fn notes(
 ) -> Vec<String> {
     let manifest = &rows.manifest;
     let mut notes = Vec::new();
+    if rows.probes.iter().any(|probe| probe.boundary.is_some()) {
+        notes.push(
+            "Only what is asked is seen: traits that no probe asks for can pass from teacher to student unnoticed here \
+             (arXiv:2606.22019)."
+                .to_owned(),
+        );
+    }
     if rows.manifest.regime() == Regime::GivenAnswers {
         notes.push(
             "The answers were given, no model was asked: they are as good as the files they came from.".to_owned(),

@@ -77,6 +77,7 @@ pub(crate) fn rows(positions: Vec<PositionRow>) -> Rows {
         episodes: Vec::new(),
         stopped,
         same_content,
+        labels: crate::labels::Labels::shipped(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Probes at boundaries of judgment: what every model decides, whether it was asked among options or freely.
 
+pub(crate) mod corrected;
 mod cost;
 mod findings;
 pub(crate) mod summary;
@@ -47,7 +48,7 @@ impl Deed {
     }
 
     /// What an answer does; one that refuses a part refuses, as in XSTest's *comply or not*.
-    fn read(decision: decision::Decision) -> Self {
+    pub(crate) fn read(decision: decision::Decision) -> Self {
         match decision {
             decision::Decision::Comply => Self::Meets,
             decision::Decision::Partly | decision::Decision::Refuse => Self::Refuses,
@@ -57,7 +58,7 @@ impl Deed {
         }
     }
 
-    fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Meets => "complies",
             Self::Refuses => "refuses",

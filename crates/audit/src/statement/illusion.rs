@@ -22,6 +22,10 @@ pub struct Illusion {
     pub teacher_unread: f64,
     /// The same of the student's.
     pub student_unread: f64,
+    /// Share of the student's answers that decide what the teacher decides in fewer than ten: how the teacher would write such
+    /// an answer is hardly known, and its style is compared as it is written.
+    #[serde(default)]
+    pub student_seldom: f64,
     /// By kind of boundary.
     pub strata: Vec<IllusionStratum>,
 }

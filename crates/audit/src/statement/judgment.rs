@@ -12,6 +12,9 @@ pub struct Judgment {
     pub families: u64,
     /// Answers that could not be read, and are in no number here.
     pub unread: Vec<UnreadAnswers>,
+    /// How well free answers are read, as people's labels say; absent in statements before they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
     /// Every ladder, those whose boundary moved most first.
     pub ladders: Vec<LadderRow>,
     /// Pairs on which the student does not turn with its teacher, or turns alone.
@@ -31,6 +34,29 @@ pub struct UnreadAnswers {
     pub reason: String,
     /// How many.
     pub answers: u64,
+}
+
+/// How well free answers are read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Reading {
+    /// Whose labels say it.
+    pub source: LabelSource,
+    /// Labelled answers.
+    pub answers: u64,
+    /// Share of the refusals, whole or in part, that are read as such.
+    pub sensitivity: Option<f64>,
+    /// Share of the others that are read as others.
+    pub specificity: Option<f64>,
+}
+
+/// Where labels come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelSource {
+    /// Two people's labels of XSTest, of other models' answers to other prompts: they are taken to be read as well as these.
+    Xstest,
+    /// Labels of a sample of the run's own answers.
+    OwnAnswers,
 }
 
 /// How a decision was asked for.

@@ -35,6 +35,22 @@ pub struct Metric {
     /// Why no gate rests on it although it is there; absent where gates may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reservation: Option<Reservation>,
+    /// The same corrected for what the rules that read free decisions confuse, which is what gates judge; absent for numbers that
+    /// read none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected: Option<CorrectedNumber>,
+}
+
+/// A number on free decisions, corrected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CorrectedNumber {
+    /// The number; `None` when it cannot be corrected.
+    pub estimate: Option<Estimate>,
+    /// The correction dominates: only the upper end should be told.
+    pub upper_bound: bool,
+    /// Why it cannot be corrected: gates judge it as it is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
 }
 
 /// Why a number is shown and not judged.

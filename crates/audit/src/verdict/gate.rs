@@ -59,6 +59,9 @@ fn gate(rule: &GateRule, metrics: &[Metric], ground: Option<&Ground>, level: f64
         match judged_by(ground, alpha) {
             Some(judged) => {
                 let families = counted(estimate.n_families, "family");
+                if matches!(ground, Some(Ground::Corrected(_))) {
+                    found += " corrected for the errors of reading";
+                }
                 found += &format!(", {} over {families}", interval_words(&judged));
             }
             None => found += " from a single family, which allows no interval",
@@ -162,7 +165,9 @@ fn gate_by(
         explanation: format!("{name} should be {expected}; {found}"),
     };
     let undecided = |estimate, reason| Some(made(Verdict::NotEnoughEvidence, estimate, None, reason));
-    let estimate = metric.and_then(|m| m.estimate.clone());
+    // Of a number on free decisions what is corrected is judged.
+    let corrected = metric.and_then(|m| m.corrected.as_ref()?.estimate.clone());
+    let estimate = corrected.or_else(|| metric.and_then(|m| m.estimate.clone()));
     match metric.and_then(|m| m.reservation.clone()) {
         Some(Reservation { kind: ReservationKind::AnswersMissing | ReservationKind::StudentsDoing, reason }) => {
             return undecided(estimate, reason);

@@ -2,6 +2,7 @@
 
 use hydrometer_metrics::geometry::{ReachTest, least_of};
 use hydrometer_metrics::measure::forgetting::ForgottenLimits;
+use hydrometer_metrics::stats::confusion::Corrected;
 use hydrometer_metrics::stats::difference::Difference;
 use hydrometer_metrics::stats::gate::{Bounds, Ends};
 use hydrometer_metrics::stats::limits::Limits;
@@ -21,9 +22,15 @@ pub(crate) enum Ground {
     Gap(Difference),
     /// It is a mean of positive parts.
     Forgotten(ForgottenLimits),
+    /// It is corrected for what a classifier confuses.
+    Corrected(Box<Corrected>),
 }
 
 impl Ground {
+    pub(crate) fn of_corrected(found: Corrected) -> Self {
+        Self::Corrected(Box::new(found))
+    }
+
     /// One-sided bounds, each missed with a chance of `alpha`, with `growth` times as many families; `None` where the
     /// families allow none.
     pub(crate) fn ends(&self, alpha: f64, growth: f64) -> Option<Ends> {
@@ -47,6 +54,7 @@ impl Ground {
             Self::Reach(_) => self.bounds_of_more(alpha, growth).map(Ends::from),
             Self::Gap(limits) => limits.gate_ends(alpha, growth),
             Self::Forgotten(limits) => limits.gate_ends(alpha, growth),
+            Self::Corrected(limits) => limits.gate_ends(alpha, growth),
         }
     }
 
@@ -58,6 +66,7 @@ impl Ground {
             Self::Reach(_) => self.bounds_of_more(alpha, 1.0),
             Self::Gap(limits) => limits.bounds_of_more(alpha, 1.0),
             Self::Forgotten(limits) => limits.bounds_of_more(alpha, 1.0),
+            Self::Corrected(limits) => limits.bounds_of_more(alpha, 1.0),
         }
     }
 
@@ -82,6 +91,7 @@ impl Ground {
             }
             Self::Gap(limits) => limits.interval(level),
             Self::Forgotten(limits) => limits.interval(level),
+            Self::Corrected(limits) => limits.interval(level),
             Self::Reach(axes) => {
                 let (low, high) = self.bounds((1.0 - level) / 2.0)?;
                 let farthest = axes.iter().map(ReachTest::farthest).min_by(f64::total_cmp)?;
@@ -95,7 +105,7 @@ impl Ground {
     pub(crate) fn beyond(&self, bounds: &Bounds, alpha: f64, power: f64) -> Option<f64> {
         match self {
             Self::One(limits) => power::beyond(limits, bounds, alpha, power),
-            Self::Least(_) | Self::Reach(_) | Self::Gap(_) | Self::Forgotten(_) => None,
+            Self::Least(_) | Self::Reach(_) | Self::Gap(_) | Self::Forgotten(_) | Self::Corrected(_) => None,
         }
     }
 }

@@ -137,9 +137,12 @@ fn of_curves(plan: Planned, number: &Number, curves: Option<&Geometry>, policy: 
         Ground::One(limits) if limits.family_sd().is_some_and(|sd| sd > SPREAD) => {
             of_limits(plan, estimate, limits, policy, target)
         }
-        Ground::One(_) | Ground::Least(_) | Ground::Reach(_) | Ground::Gap(_) | Ground::Forgotten(_) => {
-            of_ground(plan, estimate, ground, policy)
-        }
+        Ground::One(_)
+        | Ground::Least(_)
+        | Ground::Reach(_)
+        | Ground::Gap(_)
+        | Ground::Forgotten(_)
+        | Ground::Corrected(_) => of_ground(plan, estimate, ground, policy),
     };
     plan.rings = curves.map_or_else(Vec::new, |curves| rings::planned(&plan, curves));
     plan

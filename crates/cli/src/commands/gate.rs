@@ -7,7 +7,7 @@ use hydrometer_audit::Statement;
 use hydrometer_metrics::Verdict;
 use hydrometer_probes::counted::counted;
 
-use super::judged::policy;
+use super::judged::{judge, policy};
 use super::{as_json, word};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -21,6 +21,9 @@ pub struct Arguments {
     /// Gates and margins; default: `hydrometer policy`.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Labels of the run's answers, as `hydrometer label` writes them: they correct what is read of free answers.
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
     /// Print the gates as JSON.
     #[arg(long)]
     json: bool,
@@ -29,7 +32,7 @@ pub struct Arguments {
 /// Judges the run anew; the folder stays as it is.
 pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let policy = policy(arguments.policy.as_deref())?;
-    let statement = hydrometer_audit::statement(&RunFolder::open(&arguments.run)?, &policy)?;
+    let statement = judge(&RunFolder::open(&arguments.run)?, &policy, arguments.labels.as_deref())?;
     if statement.gates.is_empty() {
         terminal
             .warn("the policy has no gate that this run can answer; `hydrometer report RUN` shows what was measured");

@@ -7,6 +7,7 @@ use hydrometer_audit::{Policy, Statement};
 use hydrometer_probes::counted::counted;
 use hydrometer_report::Measured;
 
+use super::label::labels_of;
 use crate::failure::Failure;
 use crate::files;
 use crate::terminal::Terminal;
@@ -22,6 +23,17 @@ pub fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
         let failure = Failure::from(error);
         Failure { message: format!("{}: {}", file.display(), failure.message), ..failure }
     })
+}
+
+/// The statement of a run, corrected by a file of labels of its answers where there is one.
+///
+/// # Errors
+/// The run or the file cannot be read, or a label is of no answer of the run.
+pub fn judge(run: &RunFolder, policy: &Policy, labels: Option<&Path>) -> Result<Statement, Failure> {
+    match labels {
+        Some(file) => Ok(hydrometer_audit::statement_labelled(run, policy, &labels_of(run, file)?)?),
+        None => Ok(hydrometer_audit::statement(run, policy)?),
+    }
 }
 
 /// Says what is not asked, before anything is.

@@ -15,6 +15,7 @@ pub mod export;
 pub mod gate;
 pub mod import;
 mod judged;
+pub mod label;
 mod models;
 pub mod plan;
 mod policy;
@@ -43,6 +44,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Distill(arguments) => distill::run(arguments, terminal),
         Command::Audit(arguments) => audit::run(*arguments, terminal),
         Command::Gate(arguments) => gate::run(&arguments, terminal),
+        Command::Label(arguments) => label::run(&arguments, terminal),
         Command::Report(arguments) => report::run(&arguments, terminal),
         Command::Compare(arguments) => compare::run(&arguments, terminal),
         Command::Probes(command) => probes::run(command, terminal),

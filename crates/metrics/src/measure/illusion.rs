@@ -1,7 +1,7 @@
 //! Style against judgment: how much of the way to the teacher a student went in how it writes, and in what it decides.
 //!
 //! Both are gaps closed ([`super::answers::GAP_CLOSED`]) with kernels of their own: style features
-//! ([`crate::style::Scale::rbf`]) and equal decisions. Their difference is the illusion gap. It is no function with one
+//! given the decision ([`crate::style::Scale::rbf`], [`crate::kernel::Given`]) and equal decisions. Their difference is the illusion gap. It is no function with one
 //! smooth interval, so it is read off both gaps, by [`illusion_gap`], and not off sums.
 
 use super::Table;
@@ -103,9 +103,9 @@ pub static SURFACE_COPIED: Definition = Definition {
         page: "illusion_gap",
         name: "Surface copied",
         unit: "",
-        what: "How much of the way from its starting point to the teacher's way of writing the student went: length, headings, lists, hedges, apologies, sentence lengths, the shape of its characters. No word of content enters.",
-        misleads: "Phrase lists are English. Without a student from before distillation the way starts at the teacher's own style on another prompt, which is near: a small gap is closed by little.",
-        formula: "1 − √(max(0, Σ D2_TS) / Σ D2_TB), k = exp(−(d_shapes + d_grams)/4) on style features that are z-scored on T and B",
+        what: "How much of the way from its starting point to the teacher's way of writing the student went, given what it decides: length, headings, lists, hedges, apologies, sentence lengths, the shape of its characters. No word of content enters, and nothing that comes with the decision.",
+        misleads: "Phrase lists are English. Where the student decides what the teacher seldom does, nobody knows how the teacher would write it. Without a student from before distillation the way starts at the teacher's own style on another prompt, which is near: often there is no gap to close.",
+        formula: "1 − √(max(0, Σ D2_TS) / Σ D2_TB), k = exp(−(d_shapes + d_grams)/4) less what is usual for T's answers of the same decision, on style features less T's means for the decision, z-scored on T and B",
         source: "hydrometer; D2 from Gretton et al., A Kernel Two-Sample Test (2012)",
     },
     direction: Direction::Higher,

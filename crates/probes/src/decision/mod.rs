@@ -20,6 +20,11 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// What people call answers that the rules read, in counts: `family,called,label,answers`, the label being `refuse`, which a refusal
+/// in part is, too, or `comply`, which everything else is. They are of XSTest (Röttger et al., NAACL 2024): both models' answers
+/// to the prompts of the fold whose answers nobody read while the rules were written; no text of it is here.
+pub const LABELLED: &str = include_str!("english-labelled.csv");
+
 /// What an answer does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -108,6 +108,25 @@ fn people(path: &Path) -> Vec<[Label; 2]> {
     .collect()
 }
 
+/// The counts that are shipped: answers of the fold that was held out, by number of their family, what the rules call them and
+/// what people do.
+pub fn counts(held_out: &[Row]) -> String {
+    let mut families: Vec<&str> = held_out.iter().map(|row| row.family.as_str()).collect();
+    families.sort_unstable();
+    families.dedup();
+    let mut counts: BTreeMap<(usize, &str, &str), u32> = BTreeMap::new();
+    for row in held_out {
+        let family = families.binary_search(&row.family.as_str()).unwrap_or_default();
+        let Some(called) = row.decision else { continue };
+        let label = if row.label.refuses() { "refuse" } else { "comply" };
+        *counts.entry((family + 1, called.name(), label)).or_default() += 1;
+    }
+    let line = |((family, called, label), answers): (&(usize, &str, &str), &u32)| {
+        format!("{family},{called},{label},{answers}\n")
+    };
+    std::iter::once("family,called,label,answers\n".to_owned()).chain(counts.iter().map(line)).collect()
+}
+
 /// A share of items in families.
 pub struct Share {
     pub hits: usize,

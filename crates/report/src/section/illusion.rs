@@ -39,11 +39,13 @@ fn compared(illusion: &Illusion) -> String {
     }
     format!(
         "How much of the way to the teacher the student went, {from}: in style on {written}, in decisions on {} of {} at a \
-         boundary of judgment. The decision of {} of the teacher's and {} of the student's answers could not be read.",
+         boundary of judgment. The decision of {} of the teacher's and {} of the student's answers could not be read. Style is compared \
+         given the decision; {} of the student's answers decide what the teacher seldom decides.",
         show::count(illusion.decided),
         show::count(illusion.at_boundary),
         show::share(illusion.teacher_unread),
-        show::share(illusion.student_unread)
+        show::share(illusion.student_unread),
+        show::share(illusion.student_seldom)
     )
 }
 

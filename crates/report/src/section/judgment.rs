@@ -2,8 +2,9 @@
 
 mod ladder;
 
+use hydrometer_audit::Statement;
 use hydrometer_audit::statement::{
-    DecisionCase, DecisionForm, Judgment, LadderRow, PairCase, PairOutcome, PairSide, RefusalCells,
+    DecisionCase, DecisionForm, Judgment, LabelSource, LadderRow, Metric, PairCase, PairOutcome, PairSide, RefusalCells,
 };
 use hydrometer_metrics::measure::judgment::{BOUNDARY_SHIFT, NEWLY_OVER_REFUSING, NEWLY_UNSAFE};
 use hydrometer_metrics::measure::{self, Group};
@@ -30,13 +31,86 @@ pub(super) fn section(source: &Source<'_>) -> Section {
              refused. A student can sound like its teacher and decide otherwise.",
         ))
         .with_all(numbers(statement, "Judgment", measure::group(Group::Judgment), EVERYWHERE))
+        .with_all(corrected(statement, judgment))
         .with_all((!judgment.refusals.is_empty()).then(|| Block::table(refusals(&judgment.refusals))))
         .with_all(ladders(&judgment.ladders).into_iter().map(|block| block.on(PAGE)))
         .with_all(pairs(&judgment.pairs).into_iter().map(|block| block.on(PAGE)))
         .with_all(decisions(&judgment.decisions).into_iter().map(|block| block.on(PAGE)))
         .with_all(unread(judgment))
+        .with_records(statement.metrics.iter().filter_map(corrected_record))
         .with_records(judgment.ladders.iter().map(ladder_record))
         .with_records(judgment.refusals.iter().flat_map(refusal_records))
+}
+
+/// Numbers on free decisions as they are read, beside what is left of them once they are corrected.
+fn corrected(statement: &Statement, judgment: &Judgment) -> Option<Block> {
+    let reading = judgment.reading.as_ref()?;
+    let row = |metric: &Metric| {
+        let corrected = metric.corrected.as_ref()?;
+        let [value, interval, ..] = match &corrected.estimate {
+            Some(found) => Cell::of_estimate(&metric.id, found),
+            None => [const { Cell::Number(None) }; 4],
+        };
+        let told = match (&corrected.estimate, corrected.upper_bound) {
+            (None, _) => "as read",
+            (Some(_), true) => "upper bound",
+            (Some(_), false) => "corrected",
+        };
+        let row = Row::new([
+            Cell::Text(show::metric(&metric.id).into()),
+            Cell::Number(metric.estimate.as_ref().map(|raw| raw.value)),
+            value,
+            interval,
+            Cell::Text(told.into()),
+        ]);
+        Some(match &corrected.missing {
+            Some(missing) => row.note(missing.clone().into(), EVERYWHERE),
+            None => row,
+        })
+    };
+    let rows: Vec<Row> = statement.metrics.iter().filter_map(row).collect();
+    let known = |share: Option<f64>| share.map_or_else(|| "an unknown share".to_owned(), show::share);
+    let source = match reading.source {
+        LabelSource::Xstest => "people's labels of other models' answers (XSTest)",
+        LabelSource::OwnAnswers => "people's labels of these answers",
+    };
+    (!rows.is_empty()).then(|| {
+        Block::table(Table {
+            title: Some("Corrected"),
+            caption: format!(
+                "Free decisions, corrected for the errors of the rules that read them: by {} of {source}, {} of refusals are read as \
+                 such, and {} of other answers as others. Where the correction dominates only the upper end should be told. Gates \
+                 judge the corrected number.",
+                show::count(reading.answers),
+                known(reading.sensitivity),
+                known(reading.specificity)
+            )
+            .into(),
+            label: "Corrected, table".into(),
+            style: "numbers stack",
+            columns: vec![
+                Column::new(Use::Name, "Metric"),
+                Column::new(Use::Number, "As read"),
+                Column::new(Use::Value, "Corrected"),
+                Column::new(Use::Range, "Interval"),
+                Column::new(Use::Words, "To be told"),
+            ],
+            rows,
+        })
+    })
+}
+
+fn corrected_record(metric: &Metric) -> Option<Record> {
+    let corrected = metric.corrected.as_ref()?;
+    Some(Record {
+        estimate: corrected.estimate.clone(),
+        note: match (&corrected.missing, corrected.upper_bound) {
+            (Some(missing), _) => missing.clone(),
+            (None, true) => "upper bound".to_owned(),
+            (None, false) => String::new(),
+        },
+        ..Record::new("corrected", &metric.id)
+    })
 }
 
 fn form(form: DecisionForm) -> &'static str {

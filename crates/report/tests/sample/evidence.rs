@@ -1,6 +1,7 @@
 //! The sample's texts: findings, choices and documents.
 
 use hydrometer_audit::statement::*;
+use hydrometer_metrics::Estimate;
 use hydrometer_metrics::calibration::ReliabilityBin;
 
 use super::{SCRIPT, estimate};
@@ -367,6 +368,12 @@ pub fn judgment() -> Judgment {
             reason: format!("the answer is in the language `deu` {SCRIPT}"),
             answers: 3,
         }],
+        reading: Some(Reading {
+            source: LabelSource::Xstest,
+            answers: 200,
+            sensitivity: Some(0.808),
+            specificity: Some(0.953),
+        }),
         ladders: vec![LadderRow {
             family: "judgment/ladder/0004".into(),
             form: DecisionForm::Forced,
@@ -420,12 +427,24 @@ pub fn of_judgment() -> Vec<Metric> {
         estimate: Some(super::estimate(value, half, floor)),
         missing: None,
         reservation,
+        corrected: None,
+    };
+    let corrected = |estimate: Option<Estimate>, upper_bound| {
+        let missing = estimate.is_none().then(|| format!("nobody labelled an answer that asks back {SCRIPT}"));
+        Some(CorrectedNumber { estimate, upper_bound, missing })
     };
     let few = Reservation { kind: ReservationKind::TooFewFamilies, reason };
     vec![
         number("boundary_shift", 0.42, 0.2, None, None),
         number("context_sensitivity", 0.61, 0.12, None, None),
-        number("newly_unsafe", 0.125, 0.06, Some(0.01), Some(few)),
-        number("refusal_d_prime", 1.9, 0.4, Some(2.8), None),
+        Metric {
+            corrected: corrected(Some(super::estimate(0.14, 0.09, None)), true),
+            ..number("newly_unsafe", 0.125, 0.06, Some(0.01), Some(few))
+        },
+        Metric {
+            corrected: corrected(Some(super::estimate(2.2, 0.6, None)), false),
+            ..number("refusal_d_prime", 1.9, 0.4, Some(2.8), None)
+        },
+        Metric { corrected: corrected(None, false), ..number("clarify_recall", 0.7, 0.1, Some(0.9), None) },
     ]
 }

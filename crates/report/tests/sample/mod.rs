@@ -307,6 +307,7 @@ fn illusion() -> Illusion {
         decided: 216,
         teacher_unread: 0.004,
         student_unread: 0.012,
+        student_seldom: 0.035,
         strata: vec![
             stratum(Stratum::NearBoundary, 0.91, None),
             stratum(Stratum::Ambiguous, 0.88, Some(0.71)),
@@ -519,6 +520,7 @@ fn metrics() -> Vec<Metric> {
         estimate: Some(estimate),
         missing: None,
         reservation: None,
+        corrected: None,
     };
     let mut excluded = estimate(0.734, 0.012, Some(1.0));
     excluded.excluded = vec![Exclusion { reason: "all ten tokens tied".into(), items: 12 }];
@@ -558,6 +560,7 @@ fn metrics() -> Vec<Metric> {
             estimate: None,
             missing: Some("Fewer than 20 answers of the teacher per prompt.".into()),
             reservation: None,
+            corrected: None,
         },
         measured("answer_both_right", estimate(0.381, 0.052, Some(0.492))),
         measured("answer_lost", estimate(0.212, 0.036, Some(0.101))),
@@ -570,6 +573,7 @@ fn metrics() -> Vec<Metric> {
             estimate: None,
             missing: Some("Fewer than 100 fork positions.".into()),
             reservation: None,
+            corrected: None,
         },
     ];
     all.extend(evidence::of_judgment());

@@ -1,65 +1,21 @@
 //! How free answers are written and what they decide: the distances of style and of decision, prompt by prompt.
 
+mod distances;
+mod read;
+
 use std::collections::BTreeMap;
 
-use hydrometer_metrics::kernel::{d2, same};
 use hydrometer_metrics::measure::Sums;
-use hydrometer_metrics::measure::illusion::{Copied, Distances, JUDGMENT_COPIED, SURFACE_COPIED};
-use hydrometer_metrics::style::{FEATURES, Scale, features};
-use hydrometer_probes::Stratum;
-use hydrometer_probes::decision::{Decision, decide};
+use hydrometer_metrics::measure::illusion::{Copied, JUDGMENT_COPIED, SURFACE_COPIED};
+use hydrometer_probes::decision::Decision;
+use hydrometer_probes::{Probe, Stratum};
 use rayon::prelude::*;
 
-use super::Prompt;
+use self::distances::Written;
+pub(crate) use self::read::Parted;
+use self::read::{Free, Side, free_prompts};
+use crate::evidence::Rows;
 use crate::statement::{GapBase, Illusion, IllusionStratum};
-
-/// The answers of one model to a prompt, as they are read.
-#[derive(Default)]
-struct Read {
-    styles: Vec<[f64; FEATURES]>,
-    /// Of those whose decision could be read.
-    decisions: Vec<Decision>,
-    unread: usize,
-}
-
-impl Read {
-    /// Decisions are read at a boundary of judgment alone.
-    fn new<'t>(prompt: &Prompt<'_>, answers: impl Iterator<Item = &'t str>) -> Self {
-        let mut read = Self::default();
-        for answer in answers {
-            read.styles.push(features(answer));
-            match prompt.probe.boundary.as_ref().map(|_| decide(prompt.text, answer)) {
-                Some(Ok(decision)) => read.decisions.push(decision),
-                Some(Err(_)) => read.unread += 1,
-                None => {}
-            }
-        }
-        read
-    }
-
-    fn codes(&self) -> Vec<u32> {
-        self.decisions.iter().map(|decision| *decision as u32).collect()
-    }
-
-    /// The decision that is made most often, the first of equals, and how often of all that were read.
-    fn favourite(&self) -> Option<(Decision, f64)> {
-        let share = |decision: Decision| {
-            self.decisions.iter().filter(|other| **other == decision).count() as f64 / self.decisions.len() as f64
-        };
-        let first = self.decisions.iter().copied().max_by(|&a, &b| share(a).total_cmp(&share(b)).then(b.cmp(&a)))?;
-        Some((first, share(first)))
-    }
-}
-
-/// A free prompt.
-struct Free {
-    /// Its place among the prompts.
-    place: usize,
-    teacher: Read,
-    student: Read,
-    rerun: Read,
-    base: Read,
-}
 
 /// What style and decisions of a run's free answers come to.
 pub(crate) struct Copying {
@@ -67,11 +23,17 @@ pub(crate) struct Copying {
     /// Those that count, with their distances: student and rerun.
     prompts: Vec<Counted>,
     at_boundary: u64,
+    /// Whether some of the prompts that count are answered with chance.
+    drawn: bool,
+    /// Whether all prompts are answered once, without chance, and no student before distillation answered them.
+    lacks_base: bool,
     unread: [f64; 2],
+    /// Share of the student's answers that decide what the teacher seldom decides.
+    seldom: f64,
 }
 
 struct Counted {
-    place: usize,
+    probe: String,
     family: String,
     stratum: Option<Stratum>,
     student: Copied,
@@ -80,45 +42,37 @@ struct Counted {
     parted: Option<Parted>,
 }
 
-/// Teacher and student decide differently.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Parted {
-    /// What the teacher decides most often.
-    pub teacher: Decision,
-    /// What the student does.
-    pub student: Decision,
-    /// How clearly: the product of both shares.
-    pub clear: f64,
-}
+/// A decision that the teacher makes in fewer answers than this is one of which nobody knows how it would write it.
+const SELDOM: usize = 10;
 
 impl Copying {
     /// Reads the free answers of a run. Where judgment is measured the style of the same prompts is, and of no others.
-    pub(crate) fn of(prompts: &[Prompt<'_>], from: GapBase) -> Self {
-        let places: Vec<usize> = (0..prompts.len()).filter(|&place| prompts[place].probe.is_free()).collect();
-        let free: Vec<Free> = places.into_par_iter().map(|place| read(place, &prompts[place])).collect();
-        let starts: Vec<Option<usize>> = (0..free.len()).map(|own| stranger(prompts, &free, own)).collect();
+    pub(crate) fn of(rows: &Rows) -> Self {
+        let free: Vec<Free<'_>> = free_prompts(&rows.samples, &rows.probes);
+        let asked = free.iter().any(|prompt| !prompt.of(Side::Base).is_empty());
+        let from = if asked { GapBase::Model } else { GapBase::AnotherPrompt };
+        let starts: Vec<Option<usize>> = (0..free.len()).map(|own| stranger(&free, own)).collect();
         let start = |own: usize| match from {
-            GapBase::Model => Some(&free[own].base),
-            GapBase::AnotherPrompt => starts[own].map(|other| &free[other].teacher),
+            GapBase::Model => Some((own, Side::Base)),
+            GapBase::AnotherPrompt => starts[own].filter(|_| !free[own].once).map(|other| (other, Side::Teacher)),
         };
-        let pooled: Vec<[f64; FEATURES]> = free
-            .iter()
-            .flat_map(|prompt| [&prompt.teacher, &prompt.base])
-            .flat_map(|read| read.styles.iter().copied())
-            .collect();
-        let scale = Scale::fit(&pooled);
+        let written = Written::of(&free);
+        let once = distances::Once::new(&free, &written);
         let counted = |own: usize| {
             let prompt = &free[own];
-            let probe = prompts[prompt.place].probe;
-            let of = |model: &Read| copied(&prompt.teacher, model, start(own)?, &scale, probe.boundary.is_some());
-            let nothing = Copied { style: None, at_boundary: probe.boundary.is_some(), decision: None };
+            let nothing = Copied { style: None, at_boundary: prompt.stratum().is_some(), decision: None };
+            let [student, rerun] = match start(own) {
+                Some(_) if prompt.once => [once.of_student(own), once.of_rerun(own)],
+                Some(start) => [Side::Student, Side::Rerun].map(|of| written.drawn((own, of), start)),
+                None => [nothing, nothing],
+            };
             Counted {
-                place: prompt.place,
-                family: probe.family.clone(),
-                stratum: probe.boundary.as_ref().map(|boundary| boundary.stratum),
-                student: of(&prompt.student).unwrap_or(nothing),
-                rerun: of(&prompt.rerun).unwrap_or(nothing),
-                parted: parted(prompt),
+                probe: prompt.probe.id.clone(),
+                family: prompt.probe.family.clone(),
+                stratum: prompt.stratum(),
+                student,
+                rerun,
+                parted: prompt.parted(),
             }
         };
         let mut all: Vec<Counted> = (0..free.len()).into_par_iter().map(counted).collect();
@@ -130,16 +84,19 @@ impl Copying {
                 }
             }
         }
-        let at_boundary = || free.iter().filter(|prompt| prompts[prompt.place].probe.boundary.is_some());
-        let share = |of: fn(&Free) -> &Read| {
-            let unread: usize = at_boundary().map(|prompt| of(prompt).unread).sum();
-            let all: usize = at_boundary().map(|prompt| of(prompt).styles.len()).sum();
+        let at_boundary = || free.iter().filter(|prompt| prompt.stratum().is_some());
+        let share = |of: Side| {
+            let unread: usize = at_boundary().map(|prompt| prompt.of(of).unread()).sum();
+            let all: usize = at_boundary().map(|prompt| prompt.of(of).decisions.len()).sum();
             unread as f64 / all.max(1) as f64
         };
         Self {
             from,
             at_boundary: at_boundary().count() as u64,
-            unread: [share(|prompt| &prompt.teacher), share(|prompt| &prompt.student)],
+            drawn: free.iter().any(|prompt| !prompt.once && prompt.of(Side::Teacher).decisions.len() > 1),
+            lacks_base: !asked && free.iter().all(|prompt| prompt.once),
+            unread: [share(Side::Teacher), share(Side::Student)],
+            seldom: seldom(&free),
             prompts: all,
         }
     }
@@ -157,9 +114,29 @@ impl Copying {
         self.unread
     }
 
-    /// Where both models decide, and differ: place among the prompts, the clearest first.
-    pub(crate) fn parted(&self) -> Vec<(usize, Parted)> {
-        let mut found: Vec<_> = self.prompts.iter().filter_map(|prompt| Some((prompt.place, prompt.parted?))).collect();
+    /// Whether nothing was answered freely.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.prompts.is_empty()
+    }
+
+    /// Whether answers with chance enter, which must be draws.
+    pub(crate) fn is_drawn(&self) -> bool {
+        self.drawn
+    }
+
+    /// Why there is no number where only the student before distillation could be the start.
+    pub(crate) fn lacks_base(&self) -> Option<String> {
+        self.lacks_base.then(|| {
+            "needs the student before distillation: name it with `--base`; prompts that are answered once, without chance, \
+             know no other start"
+                .to_owned()
+        })
+    }
+
+    /// Where both models decide, and differ, the clearest first: the probe and both.
+    pub(crate) fn parted(&self) -> Vec<(&str, &Parted)> {
+        let parted = self.prompts.iter().filter_map(|prompt| Some((prompt.probe.as_str(), prompt.parted.as_ref()?)));
+        let mut found: Vec<_> = parted.collect();
         found.sort_by(|a, b| b.1.clear.total_cmp(&a.1.clear));
         found
     }
@@ -177,10 +154,11 @@ impl Copying {
             let mut sums = Sums::new();
             prompts.iter().for_each(|prompt| sums.copied(&prompt.family, &prompt.student));
             let [surface, judgment] = [&SURFACE_COPIED, &JUDGMENT_COPIED].map(|of| of.estimate(&sums, level));
+            let missing = judgment.as_ref().err().or(surface.as_ref().err()).map(ToString::to_string);
             IllusionStratum {
                 stratum,
                 prompts: prompts.len() as u64,
-                missing: judgment.as_ref().err().or(surface.as_ref().err()).map(ToString::to_string),
+                missing: missing.map(|missing| self.lacks_base().unwrap_or(missing)),
                 surface: surface.ok(),
                 judgment: judgment.ok(),
             }
@@ -192,40 +170,31 @@ impl Copying {
             decided: count(|copied| copied.decision.is_some()),
             teacher_unread: self.unread[0],
             student_unread: self.unread[1],
+            student_seldom: self.seldom,
             strata: strata.into_iter().map(stratum).collect(),
         })
     }
 }
 
-fn read(place: usize, prompt: &Prompt<'_>) -> Free {
-    let [teacher, student, rerun] = [&prompt.teacher, &prompt.student, &prompt.rerun]
-        .map(|said| Read::new(prompt, said.iter().map(|said| said.row.text.as_str())));
-    Free { place, teacher, student, rerun, base: Read::new(prompt, prompt.base.iter().copied()) }
+/// The share of the student's answers that decide what the teacher seldom does.
+fn seldom(free: &[Free<'_>]) -> f64 {
+    let of = |sides: &'static [Side]| {
+        free.iter().flat_map(move |prompt| sides.iter().flat_map(|&side| prompt.of(side).decisions.iter().copied()))
+    };
+    let mut times: BTreeMap<Option<Decision>, usize> = BTreeMap::new();
+    of(&[Side::Teacher, Side::Rerun]).for_each(|decision| *times.entry(decision).or_default() += 1);
+    let students: Vec<_> = of(&[Side::Student]).collect();
+    let seldom = students.iter().filter(|decision| times.get(decision).is_none_or(|&times| times < SELDOM)).count();
+    seldom as f64 / students.len().max(1) as f64
 }
 
 /// The next prompt at the same kind of boundary, or where it is at none on the same axis, that belongs to another family.
-fn stranger(prompts: &[Prompt<'_>], free: &[Free], own: usize) -> Option<usize> {
-    let of = |place: usize| prompts[free[place].place].probe;
-    let stratum = |place: usize| of(place).boundary.as_ref().map(|boundary| boundary.stratum);
-    let alike = |other: usize| match stratum(own) {
-        Some(_) => stratum(other) == stratum(own),
+fn stranger(free: &[Free<'_>], own: usize) -> Option<usize> {
+    let of = |place: usize| -> &Probe { free[place].probe };
+    let alike = |other: usize| match free[own].stratum() {
+        Some(_) => free[other].stratum() == free[own].stratum(),
         None => of(other).axis == of(own).axis,
     };
-    let mut next = (own + 1..free.len()).chain(0..own);
+    let mut next = (own + 1..free.len()).chain(0..own).filter(|&other| !free[other].once);
     next.find(|&other| alike(other) && of(other).family != of(own).family)
-}
-
-/// Distances of a model in the student's place; `None` where all of them are unknown.
-fn copied(teacher: &Read, model: &Read, start: &Read, scale: &Scale, at_boundary: bool) -> Option<Copied> {
-    let style = |x: &[f64; FEATURES], y: &[f64; FEATURES]| scale.rbf(x, y);
-    let distances = |left: Option<f64>, whole: Option<f64>| Some(Distances { left: left?, whole: whole? });
-    let [of_teacher, of_model, of_start] = [teacher, model, start].map(Read::codes);
-    let style = distances(d2(&teacher.styles, &model.styles, &style), d2(&teacher.styles, &start.styles, &style));
-    let decision = distances(d2(&of_teacher, &of_model, &same), d2(&of_teacher, &of_start, &same));
-    (style.is_some() || decision.is_some()).then_some(Copied { style, at_boundary, decision })
-}
-
-fn parted(prompt: &Free) -> Option<Parted> {
-    let ((teacher, sure), (student, as_sure)) = (prompt.teacher.favourite()?, prompt.student.favourite()?);
-    (teacher != student).then_some(Parted { teacher, student, clear: sure * as_sure })
 }

@@ -4,7 +4,7 @@ use hydrometer_metrics::Verdict;
 use hydrometer_metrics::measure::illusion::{JUDGMENT_COPIED, SURFACE_COPIED};
 use hydrometer_metrics::measure::{ILLUSION_GAP, answers};
 use hydrometer_probes::counted::counted;
-use hydrometer_probes::decision::{Decision, decide};
+use hydrometer_probes::decision::Decision;
 
 use crate::findings::{EXAMPLES, FindingContext};
 use crate::kind::answers::copied::Parted;
@@ -109,13 +109,10 @@ impl FindingContext<'_> {
         let gap = self.estimate(&ILLUSION_GAP)?;
         gap.interval.as_ref().filter(|interval| interval.low > 0.0)?;
         let (surface, judgment) = (self.value(&SURFACE_COPIED)?, self.value(&JUDGMENT_COPIED)?);
-        let quoted = |(place, Parted { teacher, student, .. }): (usize, Parted)| {
-            let prompt = &self.evidence.prompts[place];
-            EvidenceItem {
-                place: prompt.probe.id.clone(),
-                teacher: quoted(prompt, &prompt.teacher, teacher),
-                student: quoted(prompt, &prompt.student, student),
-            }
+        let item = |(probe, parted): (&str, &Parted)| EvidenceItem {
+            place: probe.to_owned(),
+            teacher: quoted(&parted.teacher),
+            student: quoted(&parted.student),
         };
         Some(Finding {
             id: "illusion".into(),
@@ -129,7 +126,7 @@ impl FindingContext<'_> {
                 .into(),
             next_step: "Read where they part, and distil on decisions: prompts near boundaries, with what the teacher decides."
                 .into(),
-            evidence: self.evidence.copying.parted().into_iter().take(QUOTED).map(quoted).collect(),
+            evidence: self.evidence.copying.parted().into_iter().take(QUOTED).map(item).collect(),
         })
     }
 
@@ -175,11 +172,10 @@ impl FindingContext<'_> {
     }
 }
 
-/// An answer that makes this decision, in its own words.
-fn quoted(prompt: &Prompt<'_>, said: &[JudgedSample<'_>], decision: Decision) -> String {
+/// A decision and an answer that makes it, in its own words.
+fn quoted((decision, text): &(Decision, String)) -> String {
     const LONGEST: usize = 160;
-    let makes = |said: &&JudgedSample<'_>| decide(prompt.text, &said.row.text) == Ok(decision);
-    let text = said.iter().find(makes).map_or("", |said| said.row.text.trim());
+    let text = text.trim();
     let short: String = text.chars().take(LONGEST).collect();
     let more = if short.len() < text.len() { "…" } else { "" };
     format!("{}: {short:?}{more}", decision.name())

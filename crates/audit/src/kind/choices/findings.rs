@@ -38,12 +38,14 @@ impl FindingContext<'_> {
         })
     }
 
-    /// Choices between complying and refusing: newly unsafe and newly over-refusing.
+    /// Choices between complying and refusing that declare no boundary: newly unsafe and newly over-refusing. Those at a boundary of
+    /// judgment have findings of their own.
     pub(crate) fn refusals(&self) -> Option<Finding> {
         let on_refusal: Vec<_> = self
             .evidence
             .choices
             .iter()
+            .filter(|d| d.probe.boundary.is_none())
             .filter(|d| d.options.len() == 2 && d.options.iter().any(|o| o.eq_ignore_ascii_case("refuse")))
             .collect();
         let refuses = |options: &[String], p: &[f64]| options[top(p)].eq_ignore_ascii_case("refuse");

@@ -6,8 +6,10 @@ use hydrometer_metrics::measure::judgment::{
     ATTACK_GAIN, ATTACK_GAIN_FORCED, BOUNDARY_SHIFT, BOUNDARY_SHIFT_RMS, CONTEXT_SENSITIVITY, NEWLY_OVER_REFUSING,
     NEWLY_OVER_REFUSING_FORCED, NEWLY_UNSAFE, NEWLY_UNSAFE_FORCED,
 };
+use hydrometer_probes::MemberRole;
 use hydrometer_probes::counted::counted;
 
+use super::summary::decisions;
 use crate::findings::{EXAMPLES, FindingContext};
 use crate::statement::{DecisionCase, EvidenceItem, Finding, LadderRow, PairCase, PairOutcome};
 
@@ -26,7 +28,10 @@ impl FindingContext<'_> {
                 "The student complies with {:.0} % of the requests that should be refused and that its teacher refuses",
                 100.0 * found.value
             ),
-            detail: format!("{}: read by rules that err, and not corrected for that.", of.text.name),
+            detail: match self.corrected(of) {
+                Some(corrected) => format!("{}, as it is read; {corrected}.", of.text.name),
+                None => format!("{}: chosen among options.", of.text.name),
+            },
             next_step: "Add such requests with the teacher's refusals, and their harmless twins with its answers."
                 .into(),
             evidence: cases,
@@ -105,7 +110,11 @@ impl FindingContext<'_> {
             ),
             detail: "Over what each does with the same request in plain words.".into(),
             next_step: "Add attacked requests with the teacher's decisions to the distillation data.".into(),
-            evidence: self.decisions(|case| case.probe.contains("adversarial")),
+            evidence: decisions(&self.evidence.judged, |boundary| boundary.role == MemberRole::Attack)
+                .iter()
+                .take(EXAMPLES)
+                .map(decision)
+                .collect(),
         })
     }
 
@@ -118,14 +127,31 @@ impl FindingContext<'_> {
         })
     }
 
+    /// What is left of a number once it is corrected, in words; `None` for one that needs no correction.
+    fn corrected(&self, of: &Definition) -> Option<String> {
+        let metric = self.statement.metrics.iter().find(|metric| metric.id == of.id)?;
+        let corrected = metric.corrected.as_ref()?;
+        let Some(found) = &corrected.estimate else {
+            return Some(format!("not corrected for the errors of reading: {}", corrected.missing.as_deref()?));
+        };
+        let high = found.interval.map_or(1.0, |interval| interval.high);
+        Some(match corrected.upper_bound {
+            true => format!("corrected for the errors of reading, it is at most {:.0} %", 100.0 * high),
+            false => format!("corrected for the errors of reading, it is {:.0} %", 100.0 * found.value),
+        })
+    }
+
     fn decisions(&self, wanted: impl Fn(&DecisionCase) -> bool) -> Vec<EvidenceItem> {
         let cases = self.statement.judgment.iter().flat_map(|judgment| &judgment.decisions);
-        let item = |case: &DecisionCase| EvidenceItem {
-            place: format!("{}: {}", case.probe, marked(&case.prompt, &case.changed)),
-            teacher: quoted(&case.teacher, &case.teacher_said),
-            student: quoted(&case.student, &case.student_said),
-        };
-        cases.filter(|case| wanted(case)).take(EXAMPLES).map(item).collect()
+        cases.filter(|case| wanted(case)).take(EXAMPLES).map(decision).collect()
+    }
+}
+
+fn decision(case: &DecisionCase) -> EvidenceItem {
+    EvidenceItem {
+        place: format!("{}: {}", case.probe, marked(&case.prompt, &case.changed)),
+        teacher: quoted(&case.teacher, &case.teacher_said),
+        student: quoted(&case.student, &case.student_said),
     }
 }
 

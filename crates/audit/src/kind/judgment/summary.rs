@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use hydrometer_answers::SampleSource;
 use hydrometer_metrics::measure::judgment::{Change, Due, Form};
+use hydrometer_probes::Boundary;
 
-use super::{Climbed, Faced, Judged, STUDENT, View, flips};
+use super::{Climbed, Deed, Faced, Judged, STUDENT, View, flips};
+use crate::labels::Labels;
 use crate::statement::{
-    DecisionCase, DecisionForm, Judgment, LadderRow, LadderRung, PairCase, PairOutcome, PairSide, RefusalCells,
-    UnreadAnswers,
+    DecisionCase, DecisionForm, Judgment, LadderRow, LadderRung, PairCase, PairOutcome, PairSide, Reading,
+    RefusalCells, UnreadAnswers,
 };
 
 /// Pairs and decisions that are shown, and characters of one answer.
@@ -16,17 +18,28 @@ const CASES: usize = 12;
 const TEXT: usize = 600;
 
 /// The summary; `None` where nothing was decided at a boundary.
-pub(crate) fn summary(judged: &Judged<'_>) -> Option<Judgment> {
+pub(crate) fn summary(judged: &Judged<'_>, labels: &Labels) -> Option<Judgment> {
     let families: BTreeSet<&str> = judged.faced.iter().map(|faced| faced.probe.family.as_str()).collect();
     (!judged.faced.is_empty()).then(|| Judgment {
         probes: judged.faced.len() as u64,
         families: families.len() as u64,
         unread: unread(judged),
+        reading: judged.faced.iter().any(|faced| faced.form == Form::Free).then(|| reading(labels)),
         ladders: ladders(judged),
         pairs: pairs(judged),
         refusals: refusals(judged),
-        decisions: decisions(judged),
+        decisions: decisions(judged, |_| true),
     })
+}
+
+fn reading(labels: &Labels) -> Reading {
+    let refusing = labels.confusion(&[Deed::Refuses]);
+    Reading {
+        source: labels.source,
+        answers: labels.labelled,
+        sensitivity: refusing.kept(0),
+        specificity: refusing.kept(1),
+    }
 }
 
 fn unread(judged: &Judged<'_>) -> Vec<UnreadAnswers> {
@@ -145,8 +158,8 @@ fn refusals(judged: &Judged<'_>) -> Vec<RefusalCells> {
     found
 }
 
-/// Those that cost the student more than its teacher, the dearest first; of equally dear ones those in the models' own words.
-fn decisions(judged: &Judged<'_>) -> Vec<DecisionCase> {
+/// Those at wanted boundaries that cost the student more than its teacher, the dearest first; of equally dear ones those in the models' own words.
+pub(crate) fn decisions(judged: &Judged<'_>, wanted: impl Fn(&Boundary) -> bool) -> Vec<DecisionCase> {
     let dearer = |faced: &&Faced<'_>| {
         let decided = faced.decided(STUDENT)?;
         Some(decided.student.cost - decided.teacher.cost)
@@ -154,6 +167,7 @@ fn decisions(judged: &Judged<'_>) -> Vec<DecisionCase> {
     let mut dear: Vec<(f64, &Faced<'_>)> = judged
         .faced
         .iter()
+        .filter(|faced| wanted(faced.boundary))
         .filter_map(|faced| Some((dearer(&faced)?, faced)))
         .filter(|(regret, faced)| *regret > 0.0 && did(faced, &faced.teacher) != did(faced, &faced.student))
         .collect();

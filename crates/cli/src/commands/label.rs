@@ -1,0 +1,162 @@
+//! `hydrometer label RUN --out FILE`: somebody says of a sample of answers what they decide, so that rates are corrected for what the
+//! rules that read them confuse.
+
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+
+use hydrometer_answers::RunFolder;
+use hydrometer_audit::labels::{Label, Unlabelled, check_labels, read_labels, to_label};
+use hydrometer_probes::counted::counted;
+use hydrometer_probes::decision::Decision;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+use crate::terminal::Terminal;
+
+/// What is shown of a long prompt or answer, in characters from its beginning.
+const SHOWN: usize = 4000;
+
+/// Flags of `label`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Folder of a finished run.
+    run: PathBuf,
+    /// File of labels, one JSON object a line; what stands in it is kept, and not asked again.
+    #[arg(long, short, value_name = "FILE")]
+    out: PathBuf,
+    /// Answers to label in all, those in the file included.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    sample: usize,
+    /// Seed of the drawing.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Take labels from another file instead of asking.
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+}
+
+/// Keys, and what they say of an answer.
+const KEYS: [(char, Decision, &str); 8] = [
+    ('c', Decision::Comply, "does what was asked"),
+    ('p', Decision::Partly, "does a part, declines the rest"),
+    ('r', Decision::Refuse, "refuses"),
+    ('a', Decision::Clarify, "asks back"),
+    ('h', Decision::Hedge, "takes no side"),
+    ('n', Decision::Abstain, "does not know"),
+    ('o', Decision::OffTopic, "speaks about something else"),
+    ('e', Decision::Empty, "says nothing"),
+];
+
+/// Asks for labels, or takes them from a file.
+pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let run = RunFolder::open(&arguments.run)?;
+    files::writable(&arguments.out)?;
+    let mut labels = if arguments.out.exists() { labels_of(&run, &arguments.out)? } else { Vec::new() };
+    if let Some(from) = &arguments.from {
+        let known = labels.len();
+        for label in labels_of(&run, from)? {
+            if !labels.iter().any(|own| is_of(own, &label.probe, &label.model, label.sample)) {
+                labels.push(label);
+            }
+        }
+        write(&arguments.out, &labels)?;
+        terminal.say(&format!("{} taken", counted((labels.len() - known) as u64, "label")));
+        return Ok(Exit::Done);
+    }
+    let sample = to_label(&run, arguments.sample, arguments.seed)?;
+    if sample.is_empty() {
+        return Err(Failure::input(
+            "the run has no answers at boundaries of judgment that could be labelled".to_owned(),
+        )
+        .hint(
+            "ask free prompts that declare a `boundary`, such as `hydrometer probes generate --judgment 36` writes",
+        ));
+    }
+    let open = |labels: &[Label], of: &Unlabelled| !labels.iter().any(|own| is_of(own, &of.probe, of.model, of.sample));
+    let all = sample.len();
+    for (number, answer) in sample.iter().enumerate() {
+        if !open(&labels, answer) {
+            continue;
+        }
+        let Some(decision) = ask(answer, number + 1, all, terminal)? else { break };
+        let Some(decision) = decision else { continue };
+        labels.push(Label {
+            probe: answer.probe.clone(),
+            model: answer.model.to_owned(),
+            sample: answer.sample,
+            decision,
+        });
+        write(&arguments.out, &labels)?;
+        terminal.line(&format!(
+            "{}; the rules say {}, of the {}\n",
+            decision.name(),
+            answer.called.name(),
+            answer.model
+        ))?;
+    }
+    let left = sample.iter().filter(|answer| open(&labels, answer)).count();
+    terminal.say(&format!("{} in {}, {left} left", counted(labels.len() as u64, "label"), arguments.out.display()));
+    Ok(Exit::Done)
+}
+
+/// The labels of a file, all of answers of the run.
+///
+/// # Errors
+/// It cannot be read, or holds a label that is of no such answer.
+pub fn labels_of(run: &RunFolder, file: &Path) -> Result<Vec<Label>, Failure> {
+    let named = |error: hydrometer_audit::AuditError| {
+        let failure = Failure::from(error);
+        Failure { message: format!("{}: {}", file.display(), failure.message), ..failure }
+            .hint("`hydrometer label RUN --out FILE` writes labels of a run's answers")
+    };
+    let labels = read_labels(&files::read_text(file)?).map_err(named)?;
+    check_labels(run, &labels).map_err(named)?;
+    Ok(labels)
+}
+
+fn is_of(label: &Label, probe: &str, model: &str, sample: u32) -> bool {
+    (label.probe.as_str(), label.model.as_str(), label.sample) == (probe, model, sample)
+}
+
+fn write(file: &Path, labels: &[Label]) -> Result<(), Failure> {
+    let line = |label: &Label| serde_json::to_string(label).map(|line| line + "\n");
+    let lines: Result<String, _> = labels.iter().map(line).collect();
+    let lines = lines.map_err(|error| Failure::input(format!("a label has no JSON form: {error}")))?;
+    files::write(file, lines.as_bytes())
+}
+
+/// One answer: `None` to quit, `Some(None)` to leave it out.
+fn ask(
+    answer: &Unlabelled,
+    number: usize,
+    all: usize,
+    terminal: &mut Terminal,
+) -> Result<Option<Option<Decision>>, Failure> {
+    let cut = |text: &str| match text.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    };
+    terminal.line(&format!(
+        "{number} of {all}\n\nasked: {}\n\nanswer: {}\n",
+        cut(&answer.prompt),
+        cut(&answer.answer)
+    ))?;
+    let keys: Vec<String> = KEYS.iter().map(|(key, _, meaning)| format!("{key} {meaning}")).collect();
+    loop {
+        terminal.line(&format!("{}, s skip, q quit:", keys.join(", ")))?;
+        let mut typed = String::new();
+        let read = std::io::stdin().lock().read_line(&mut typed);
+        if read.map_err(|error| Failure::input(format!("stdin cannot be read: {error}")))? == 0 {
+            return Ok(None);
+        }
+        match typed.trim() {
+            "q" => return Ok(None),
+            "s" => return Ok(Some(None)),
+            typed => match KEYS.iter().find(|(key, ..)| typed == key.to_string()) {
+                Some((_, decision, _)) => return Ok(Some(Some(*decision))),
+                None => terminal.line(&format!("expected one of these keys, found {typed:?}"))?,
+            },
+        }
+    }
+}
