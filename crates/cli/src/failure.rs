@@ -146,6 +146,7 @@ impl From<AuditError> for Failure {
             | AuditError::Check { .. }
             | AuditError::Choice { .. }
             | AuditError::Geometry { .. }
+            | AuditError::Label { .. }
             | AuditError::NothingWatched { .. } => Self::input(error),
         }
     }
