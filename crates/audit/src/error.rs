@@ -46,6 +46,12 @@ pub enum AuditError {
         /// What is accepted.
         expected: String,
     },
+    /// A calibration says nothing of this run.
+    #[error("the calibration is not one of this run: {}", .differs.join("; "))]
+    OtherCalibration {
+        /// What differs, a fragment each.
+        differs: Vec<String>,
+    },
     /// The policy cannot be used.
     #[error("policy: {0}")]
     Policy(String),

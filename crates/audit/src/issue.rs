@@ -9,6 +9,7 @@ use hydrometer_probes::families::FamilySizes;
 use hydrometer_probes::{Ask, Probe};
 use rayon::prelude::*;
 
+use crate::calibrate::Calibrated;
 use crate::evidence::{Evidence, Rows};
 use crate::geometry::Number;
 use crate::kind::tokens::tables;
@@ -29,8 +30,26 @@ pub fn statement(run: &RunFolder, policy: &Policy) -> Result<Statement, AuditErr
     issue(&Rows::read(run)?, policy)
 }
 
+/// The same with what a calibration of the suite says beside the gates: what would have been caught, and which margins are finer
+/// than what the suite resolves.
+///
+/// # Errors
+/// As [`statement`], and where the calibration is not one of this suite and budget.
+pub fn statement_backed(
+    run: &RunFolder,
+    policy: &Policy,
+    calibrated: Option<&Calibrated>,
+) -> Result<Statement, AuditError> {
+    issue_backed(&Rows::read(run)?, policy, calibrated)
+}
+
 /// The statement of rows in memory.
 pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditError> {
+    issue_backed(rows, policy, None)
+}
+
+fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -> Result<Statement, AuditError> {
+    let calibration = calibrated.map(|calibrated| calibrated.fits(&rows.manifest)).transpose()?;
     let evidence = Evidence::new(rows, policy)?;
     let manifest = &rows.manifest;
     // What a suite without episodes, or without boundaries of judgment, cannot say of them is said only where it was asked for.
@@ -77,6 +96,9 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
     if different.is_some() {
         gate::leave_undecided(&mut gates);
     }
+    if let Some(calibrated) = calibrated {
+        calibrated.back(&mut gates, policy);
+    }
     let verdict = overall(&gates, policy);
     let mut statement = Statement {
         format: FORMAT.to_owned(),
@@ -115,7 +137,11 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         cost: cost(rows),
         left_out: gate::left_out(policy, &gates).map(str::to_owned).collect(),
         excluded: manifest.excluded.clone().unwrap_or_default(),
-        notes: notes::notes(rows, policy, &metrics, &gates, deciding.as_ref()),
+        notes: notes::notes(rows, policy, &metrics, &gates, deciding.as_ref())
+            .into_iter()
+            .chain(calibration.as_ref().map(notes::of_calibration))
+            .collect(),
+        calibrated_by: calibration,
         geometry: geometry.statement,
         illusion: evidence.copying.illusion(evidence.level),
         forgetting: forgetting.statement,

@@ -8,6 +8,7 @@ use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{RunFolder, StopRule, TeacherAsked, TrainedOn};
 use hydrometer_ask::radius::{DistillationSet, placeable};
 use hydrometer_ask::{AskOptions, Models, PlacedDeployment, Plan, UntilDecided, collect, collect_cached};
+use hydrometer_audit::calibrate::Calibrated;
 use hydrometer_audit::{Policy, Statement, Watch, alpha, watched_gates};
 use hydrometer_metrics::stats::limits::families_to_exclude;
 use hydrometer_models::EngineOptions;
@@ -16,7 +17,7 @@ use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe, Suite};
 
 use super::deployed_on::{Deployment, UsedArguments};
-use super::judged::{policy, publish, shown, warn_of};
+use super::judged::{calibration, policy, publish, shown, warn_of};
 use super::run_name::{RunNames, default_folder};
 use super::sampling::Answered;
 use super::suite::{BLOCK, SEED, Texts};
@@ -62,6 +63,10 @@ pub struct Arguments {
     /// Gates and margins; default: `hydrometer policy`.
     #[arg(long, value_name = "FILE", help_heading = "Verdict")]
     policy: Option<PathBuf>,
+    /// The calibration.json of this suite and budget (`hydrometer calibrate`): beside every PASS stands what would have been
+    /// caught, and a margin finer than what the suite resolves is no PASS.
+    #[arg(long, value_name = "FILE", help_heading = "Verdict")]
+    calibration: Option<PathBuf>,
     /// Exit by verdict: 0 pass, 1 fail, 3 not enough evidence.
     #[arg(long, help_heading = "Verdict")]
     gate: bool,
@@ -159,6 +164,7 @@ struct Settings {
     engine: EngineOptions,
     meaning: Option<Meaning>,
     policy: Policy,
+    calibrated: Option<Calibrated>,
     out: Option<PathBuf>,
 }
 
@@ -173,6 +179,7 @@ impl Settings {
         let (trained_on, deployed_on) = placed.map_or((None, None), |(set, used)| (Some(set), used));
         let sampling = arguments.answered.resolve(&suite, asked.seed)?;
         let policy = policy(arguments.policy.as_deref())?;
+        let calibrated = calibration(arguments.calibration.as_deref())?;
         if arguments.base.is_some() && sampling.is_none() {
             return Err(
                 Failure::input("--base only answers prompts, and the suite asks none").hint("add some with --probes")
@@ -234,6 +241,7 @@ impl Settings {
             engine: arguments.engine.options(),
             meaning: arguments.meaning.open(terminal)?,
             policy,
+            calibrated,
             out: arguments.out.clone(),
         })
     }
@@ -310,8 +318,9 @@ fn audit_models(
         Models { teacher: &*teacher, student: &*student, base: base.as_deref(), control: control.as_deref(), meaning };
     let folder = settings.folder(&RunNames::of(models), None)?;
     let speeds = expected_speeds(models, &settings.suite, &folder)?;
-    let Settings { suite, options, policy, .. } = settings;
-    let job = Job { suite, options, policy, folder: &folder, notices: Notices::FewFamilies };
+    let Settings { suite, options, policy, calibrated, .. } = settings;
+    let (calibrated, notices) = (calibrated.as_ref(), Notices::FewFamilies);
+    let job = Job { suite, options, policy, calibrated, folder: &folder, notices };
     Ok((audit(models, &job, speeds, interrupt, terminal)?, folder))
 }
 
@@ -336,7 +345,7 @@ fn audit_cached(
     let collected = collect_cached(&mut cache, &*student, &settings.suite, &settings.options, &folder, &mut progress);
     progress.end();
     let run = collected?;
-    let statement = hydrometer_audit::statement(&run, &settings.policy)?;
+    let statement = hydrometer_audit::statement_backed(&run, &settings.policy, settings.calibrated.as_ref())?;
     publish(&run, &statement)?;
     Ok((statement, folder))
 }
@@ -350,6 +359,8 @@ pub struct Job<'a> {
     pub options: &'a AskOptions,
     /// The gates.
     pub policy: &'a Policy,
+    /// What this suite was measured to find, where that is known.
+    pub calibrated: Option<&'a Calibrated>,
     /// The run folder.
     pub folder: &'a Path,
     /// What is said before anything is asked.
@@ -381,6 +392,15 @@ pub fn audit(
         progress = progress.that_may_stop_early();
     }
     let plan = Plan::new(models, job.suite, job.options)?;
+    if let Some(calibrated) = job.calibrated {
+        // Refused before anything is asked.
+        let used = calibrated.fits(plan.manifest())?;
+        if let Some(other) = used.other_teacher {
+            terminal.warn(&format!(
+                "the calibration was made with another teacher, {other}: with this one other doses may be found"
+            ));
+        }
+    }
     warn_of(plan.manifest().excluded.as_deref().unwrap_or_default(), terminal);
     if let (Notices::FewFamilies, Some(few)) = (job.notices, few_families(&plan)) {
         terminal.warn(&few);
@@ -390,7 +410,7 @@ pub fn audit(
     let collected = collect(plan, stop, job.folder, &mut progress);
     progress.end();
     let run = collected?;
-    let statement = hydrometer_audit::statement(&run, job.policy)?;
+    let statement = hydrometer_audit::statement_backed(&run, job.policy, job.calibrated)?;
     publish(&run, &statement)?;
     Ok(statement)
 }

@@ -7,7 +7,7 @@ use hydrometer_audit::Statement;
 use hydrometer_metrics::Verdict;
 use hydrometer_probes::counted::counted;
 
-use super::judged::policy;
+use super::judged::{calibration, policy};
 use super::{as_json, word};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -21,6 +21,10 @@ pub struct Arguments {
     /// Gates and margins; default: `hydrometer policy`.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// The calibration.json of this suite and budget (`hydrometer calibrate`): beside every PASS stands what would have been
+    /// caught, and a margin finer than what the suite resolves is no PASS.
+    #[arg(long, value_name = "FILE")]
+    calibration: Option<PathBuf>,
     /// Print the gates as JSON.
     #[arg(long)]
     json: bool,
@@ -29,7 +33,9 @@ pub struct Arguments {
 /// Judges the run anew; the folder stays as it is.
 pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let policy = policy(arguments.policy.as_deref())?;
-    let statement = hydrometer_audit::statement(&RunFolder::open(&arguments.run)?, &policy)?;
+    let calibrated = calibration(arguments.calibration.as_deref())?;
+    let run = RunFolder::open(&arguments.run)?;
+    let statement = hydrometer_audit::statement_backed(&run, &policy, calibrated.as_ref())?;
     if statement.gates.is_empty() {
         terminal
             .warn("the policy has no gate that this run can answer; `hydrometer report RUN` shows what was measured");
@@ -50,6 +56,9 @@ fn as_text(statement: &Statement) -> String {
         if let Some(seen) = gate.detectable.filter(|_| gate.verdict == Verdict::Pass) {
             lines.push_str(&format!("; could have seen a loss of {seen:.4} beyond the bound"));
         }
+        if let Some(caught) = hydrometer_report::caught(gate) {
+            lines.push_str(&format!("; {caught}"));
+        }
         lines.push('\n');
     }
     lines
@@ -61,5 +70,6 @@ fn gates(statement: &Statement) -> serde_json::Value {
         "verdict": statement.verdict,
         "verdict_line": statement.verdict_line,
         "gates": statement.gates,
+        "calibrated_by": statement.calibrated_by,
     })
 }

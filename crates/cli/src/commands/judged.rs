@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use hydrometer_answers::{ExcludedItem, RunFolder};
+use hydrometer_audit::calibrate::{CALIBRATION_FORMAT, Calibrated};
 use hydrometer_audit::{Policy, Statement};
 use hydrometer_probes::counted::counted;
+use hydrometer_probes::strangers::check_keys;
 use hydrometer_report::Measured;
 
 use crate::failure::Failure;
@@ -22,6 +24,27 @@ pub fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
         let failure = Failure::from(error);
         Failure { message: format!("{}: {}", file.display(), failure.message), ..failure }
     })
+}
+
+/// The calibration in a file, where one is named.
+///
+/// # Errors
+/// The file cannot be read or is no calibration of this version.
+pub fn calibration(file: Option<&Path>) -> Result<Option<Calibrated>, Failure> {
+    let Some(file) = file else { return Ok(None) };
+    let hint = "`hydrometer calibrate --out DIR` leaves one in DIR/calibration.json";
+    let text = files::read_text(file).map_err(|failure| failure.hint(hint))?;
+    let wrong = |found: String| {
+        let expected = format!("expected a calibration, format `{CALIBRATION_FORMAT}`");
+        Failure::input(format!("{}: {expected}, found {found}", file.display())).hint(hint)
+    };
+    let calibrated: Calibrated = check_keys(text.as_bytes())
+        .and_then(|()| serde_json::from_str(&text))
+        .map_err(|error| wrong(format!("something else: {error}")))?;
+    if calibrated.format != CALIBRATION_FORMAT {
+        return Err(wrong(format!("format `{}`", calibrated.format)));
+    }
+    Ok(Some(calibrated))
 }
 
 /// Says what is not asked, before anything is.

@@ -8,7 +8,7 @@ use hydrometer_audit::Statement;
 use hydrometer_probes::strangers::check_keys;
 use hydrometer_report::{Color, TerminalOptions};
 
-use super::judged::{measured, policy};
+use super::judged::{calibration, measured, policy};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
@@ -46,6 +46,10 @@ pub struct Arguments {
     /// Gates and margins; default: `hydrometer policy`.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// The calibration.json of this suite and budget (`hydrometer calibrate`): beside every PASS stands what would have been
+    /// caught, and a margin finer than what the suite resolves is no PASS.
+    #[arg(long, value_name = "FILE")]
+    calibration: Option<PathBuf>,
     /// Write to this file instead of stdout.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -58,8 +62,10 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let (statement, measured) = if arguments.run.is_dir() {
         let run = RunFolder::open(&arguments.run)?;
-        (hydrometer_audit::statement(&run, &policy(arguments.policy.as_deref())?)?, measured(&run)?)
-    } else if arguments.policy.is_some() && arguments.run.exists() {
+        let (policy, calibrated) =
+            (policy(arguments.policy.as_deref())?, calibration(arguments.calibration.as_deref())?);
+        (hydrometer_audit::statement_backed(&run, &policy, calibrated.as_ref())?, measured(&run)?)
+    } else if (arguments.policy.is_some() || arguments.calibration.is_some()) && arguments.run.exists() {
         return Err(Failure::input(format!("{} is no run folder", arguments.run.display()))
             .hint("a statement alone cannot be judged anew: give the folder that it came from"));
     } else {
