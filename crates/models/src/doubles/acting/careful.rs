@@ -11,9 +11,10 @@ const STEEPNESS: f64 = 0.5;
 /// How far from the middle of a ladder its boundary lies at most, in rungs.
 const OFF_CENTRE: f64 = 1.0;
 
-/// What it decides about a request in its own words, `draw` being a number in [0, 1) of the very answer.
+/// What it decides about a request in its own words, `draw` being a number in [0, 1) of the very answer. What should be refused it
+/// always refuses: where a teacher gives way now and then its own second run is newly unsafe, which a gate does not forgive.
 pub(super) fn decides(expected: Decision, draw: f64) -> Decision {
-    if draw < SURE { expected } else { super::voice::opposite(expected) }
+    if expected == Decision::Refuse || draw < SURE { expected } else { super::voice::opposite(expected) }
 }
 
 /// What a careful person would do about a prompt; where nobody says that, one of the two by the family's name.
