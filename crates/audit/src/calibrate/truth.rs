@@ -56,7 +56,6 @@ fn truth(defect: &str, metric: &str, statement: &Statement) -> Option<f64> {
         ("no_recovery", _) if is(&RECOVERY_RATIO) => Some(0.0),
         // The student is a mixture of the teacher and, where the base decides the contrary, the base.
         ("judgment_flipped", Some(dose)) if is(&JUDGMENT_COPIED) => Some(1.0 - dose),
-        ("boundary_moved", Some(dose)) if is(&BOUNDARY_SHIFT) => Some(dose),
         ("forgetting", Some(dose)) if is(&FORGOTTEN) => {
             let skills = &statement.forgetting.as_ref()?.skills;
             Some(dose * skills.iter().map(|skill| skill.base).sum::<f64>() / skills.len() as f64)
