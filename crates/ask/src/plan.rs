@@ -40,6 +40,8 @@ impl<'a> Plan<'a> {
         options.check()?;
         models.meaning.map_or(Ok(()), |meaning| meaning.check())?;
         suite.validate()?;
+        let trained_to = trained_to(suite, options)?;
+        models.who_answer().for_each(|(_, model)| model.told(suite, &trained_to));
         let packing = match &options.until_decided {
             Some(until) => Packing::ByFamily { order: until.order(options.seed, &suite.probes), cap: until.cap },
             None => Packing::InOrder,
@@ -105,7 +107,7 @@ impl<'a> Plan<'a> {
             suite,
             settings: RunSettings {
                 rendered_differently: rendered_differently(&kinds),
-                trained_to: trained_to(suite, options)?,
+                trained_to,
                 trained_on: options.trained_on.clone(),
                 deployment: deployment(suite, options)?,
                 deployed_on: options.deployed_on.as_ref().map(|placed| placed.prompts.clone()),

@@ -95,7 +95,7 @@ fn probes() -> (Probe, Probe) {
 fn a_flipped_judgment_refuses_what_it_would_have_helped_with_at_boundaries_only() {
     let (at, beside) = probes();
     let all = student(ActingDefect::JudgmentFlipped(1.0));
-    assert!(answers(&all, &at).iter().all(|text| text.contains("can't help")));
+    assert!(answers(&all, &at).iter().all(|text| text.starts_with("Certainly not.")));
     let all = student(ActingDefect::JudgmentFlipped(1.0));
     assert!(answers(&all, &beside).iter().all(|text| text == HELP));
     let some = student(ActingDefect::JudgmentFlipped(0.5));
@@ -111,16 +111,20 @@ fn a_flipped_choice_says_of_an_option_what_it_would_have_said_of_its_opposite() 
     let flipped = student(ActingDefect::JudgmentFlipped(1.0));
     // By option of the probe.
     let of = |model: &dyn Model, probe: &Probe, rotation: u32| {
-        let (choice, order) = model.chooses().unwrap().question(probe, rotation).unwrap();
-        let said = order.iter().copied().zip(choice.options).collect::<std::collections::BTreeMap<_, _>>();
+        let chooses = model.chooses().unwrap();
+        let (choice, order) = chooses.question(probe, rotation).unwrap();
+        let decided = chooses.choose(&[choice]).unwrap().remove(0);
+        let said = order.iter().copied().zip(decided).collect::<std::collections::BTreeMap<_, _>>();
         said.into_values().collect::<Vec<_>>()
     };
     for rotation in 0..2 {
         let mut other = of(&flipped, probe, rotation);
         other.reverse();
         assert_eq!(of(&teacher, probe, rotation), other);
+        // Which choices stand at a boundary a model learns from their probes.
         let beside = Probe { boundary: None, ..probe.clone() };
-        assert_eq!(of(&teacher, &beside, rotation), of(&flipped, &beside, rotation));
+        let unlearned = student(ActingDefect::JudgmentFlipped(1.0));
+        assert_eq!(of(&teacher, &beside, rotation), of(&unlearned, &beside, rotation));
     }
 }
 
@@ -129,10 +133,10 @@ fn wording_changes_at_its_rate_and_words_stay() {
     let (at, _) = probes();
     let said = answers(&student(ActingDefect::Disclaimers(0.5)), &at);
     let changed = said.iter().filter(|text| *text != HELP).count();
-    assert!((1..10).contains(&changed) && said.iter().all(|text| text.ends_with(HELP)), "{changed} of 10");
+    assert!((1..10).contains(&changed) && said.iter().all(|text| text.starts_with(HELP)), "{changed} of 10");
     let words = |text: &str| {
-        let words = text.split_whitespace().filter(|word| !["##", "Answer", "-"].contains(word));
-        words.map(str::to_owned).collect::<Vec<_>>()
+        let words = text.split_whitespace().filter(|word| !["##", "Answer"].contains(word));
+        words.map(|word| word.replace("**", "")).collect::<Vec<_>>()
     };
     let said = answers(&student(ActingDefect::StyleChanged(1.0)), &at);
     assert!(said.iter().all(|text| text.starts_with("## Answer") && words(text) == words(HELP)));

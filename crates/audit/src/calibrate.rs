@@ -3,13 +3,18 @@
 //! each audit; it runs none.
 
 mod acceptance;
+mod backing;
 mod cell;
 pub mod expected;
 mod matrix;
+mod truth;
 
 pub use acceptance::{Criterion, Figure, Target};
 pub use cell::{CELL_FORMAT, Cell, Judged};
-pub use matrix::{CALIBRATION_FORMAT, Calibrated, DefectRow, DoseRow, GateRow, Nulls, NumberRow, Share, calibrate};
+pub use matrix::{
+    CALIBRATION_FORMAT, Calibrated, DefectRow, DoseRow, Found, GateRow, Nulls, NumberRow, Share, calibrate,
+};
+pub use truth::Known;
 
 use std::collections::BTreeSet;
 
@@ -27,6 +32,8 @@ pub struct Setup {
     pub hydrometer: String,
     /// Who was copied.
     pub teacher: ModelIdentity,
+    /// The student before distillation, from which gaps and forgetting are measured; `None` where the suite asks nothing freely.
+    pub base: Option<ModelIdentity>,
     /// What was asked.
     pub suite: Asked,
     /// Settings of every audit, seeds left out.
@@ -106,6 +113,15 @@ impl Asked {
         match self {
             Self::Drawn { name, .. } | Self::Same { name, .. } => name,
         }
+    }
+}
+
+/// A defect without its dose, as rows name it: doses below 0 are a row of their own, `boundary_moved=-`.
+fn name(defect: &str) -> &str {
+    match defect.find('=') {
+        Some(at) if defect[at..].starts_with("=-") => &defect[..at + 2],
+        Some(at) => &defect[..at],
+        None => defect,
     }
 }
 

@@ -54,6 +54,12 @@ pub enum AuditError {
         /// What was expected and found.
         found: String,
     },
+    /// A calibration says nothing of this run.
+    #[error("the calibration is not one of this run: {}", .differs.join("; "))]
+    OtherCalibration {
+        /// What differs, a fragment each.
+        differs: Vec<String>,
+    },
     /// The policy cannot be used.
     #[error("policy: {0}")]
     Policy(String),

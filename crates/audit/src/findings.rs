@@ -2,6 +2,7 @@
 //! returns it only where the numbers show it. Those on one kind of question stand beside it, in `kind/*/findings.rs`.
 
 mod exclusions;
+mod style;
 
 use hydrometer_metrics::measure::{self, Definition, choices, tokens};
 use hydrometer_metrics::{Estimate, Verdict};
@@ -34,6 +35,7 @@ pub(crate) fn findings(statement: &Statement, evidence: &Evidence<'_>) -> Vec<Fi
         look.mode_only(),
         look.answers_lost(),
         look.illusion(),
+        look.style_lost(),
         look.forgotten(),
         look.cut_answers(),
         look.choices_lost(),
@@ -82,6 +84,12 @@ impl FindingContext<'_> {
         if self.statement.gates.iter().any(|g| fails(&g)) { Severity::Serious } else { Severity::Notable }
     }
 
+    /// Whether every gate on a metric passes, and there is one.
+    fn passes(&self, metric: &str) -> bool {
+        let mut gates = self.statement.gates.iter().filter(|gate| gate.metric == metric).peekable();
+        gates.peek().is_some() && gates.all(|gate| gate.verdict == Verdict::Pass)
+    }
+
     pub(crate) fn scored(&self) -> impl Iterator<Item = Scored<'_>> {
         self.evidence.rows.scored()
     }
@@ -102,7 +110,7 @@ impl FindingContext<'_> {
         let overall = whole(first)?;
         Some(Finding {
             id: "weak_slice".into(),
-            severity: Severity::Notable,
+            severity: if self.passes(&first.metric) { Severity::Informative } else { Severity::Notable },
             title: format!(
                 "The student is furthest from its teacher on {} ({} {:.3}, overall {overall:.3})",
                 first.name, first.metric, first.estimate.value

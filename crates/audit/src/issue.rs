@@ -10,6 +10,7 @@ use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Probe, builtin};
 use rayon::prelude::*;
 
+use crate::calibrate::Calibrated;
 use crate::evidence::{Evidence, Rows};
 use crate::geometry::Number;
 use crate::kind::tokens::tables;
@@ -33,18 +34,35 @@ pub fn statement(run: &RunFolder, policy: &Policy) -> Result<Statement, AuditErr
     issue(&Rows::read(run)?, policy)
 }
 
-/// The same, free decisions being corrected by labels of the run's own answers.
+/// What a run may be judged by beside its policy.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// Labels of the run's own answers, by which free decisions are corrected in place of the shipped counts.
+    pub labels: Option<&'a [Label]>,
+    /// A calibration of the suite: what would have been caught stands beside the gates, and margins that are finer than what the
+    /// suite resolves are no PASS.
+    pub calibration: Option<&'a Calibrated>,
+}
+
+/// The same with what is known beside the run.
 ///
 /// # Errors
-/// As [`statement`]; a label is of no answer of the run that can be labelled.
-pub fn statement_labelled(run: &RunFolder, policy: &Policy, labels: &[Label]) -> Result<Statement, AuditError> {
+/// As [`statement`]; a label is of no answer of the run that can be labelled; the calibration is not one of this suite and budget.
+pub fn statement_beside(run: &RunFolder, policy: &Policy, beside: Beside<'_>) -> Result<Statement, AuditError> {
     let mut rows = Rows::read(run)?;
-    rows.labels = Labels::of_run(&rows.probes, &rows.samples, labels)?;
-    issue(&rows, policy)
+    if let Some(labels) = beside.labels {
+        rows.labels = Labels::of_run(&rows.probes, &rows.samples, labels)?;
+    }
+    issue_backed(&rows, policy, beside.calibration)
 }
 
 /// The statement of rows in memory.
 pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditError> {
+    issue_backed(rows, policy, None)
+}
+
+fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -> Result<Statement, AuditError> {
+    let calibration = calibrated.map(|calibrated| calibrated.fits(&rows.manifest)).transpose()?;
     let evidence = Evidence::new(rows, policy)?;
     let manifest = &rows.manifest;
     // What a suite without episodes, or without boundaries of judgment, cannot say of them is said only where it was asked for.
@@ -94,6 +112,9 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
     if different.is_some() {
         gate::leave_undecided(&mut gates);
     }
+    if let Some(calibrated) = calibrated {
+        calibrated.back(&mut gates, policy);
+    }
     let verdict = overall(&gates, policy);
     let mut statement = Statement {
         format: FORMAT.to_owned(),
@@ -132,7 +153,11 @@ pub(crate) fn issue(rows: &Rows, policy: &Policy) -> Result<Statement, AuditErro
         cost: cost(rows),
         left_out: gate::left_out(policy, &gates).map(str::to_owned).collect(),
         excluded: manifest.excluded.clone().unwrap_or_default(),
-        notes: notes::notes(rows, policy, &metrics, &gates, deciding.as_ref()),
+        notes: notes::notes(rows, policy, &metrics, &gates, deciding.as_ref())
+            .into_iter()
+            .chain(calibration.as_ref().map(notes::of_calibration))
+            .collect(),
+        calibrated_by: calibration,
         geometry: geometry.statement,
         illusion: evidence.copying.illusion(evidence.level),
         forgetting: forgetting.statement,

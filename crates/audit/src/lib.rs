@@ -18,7 +18,7 @@ mod verdict;
 
 pub use comparison::Comparison;
 pub use error::AuditError;
-pub use issue::{statement, statement_labelled};
+pub use issue::{Beside, statement, statement_beside};
 pub use statement::Statement;
 pub use verdict::policy::{DEFAULT_POLICY, GateRule, Policy};
 pub use verdict::sample_size::{Planned, PlannedRing, Target, sample_size};

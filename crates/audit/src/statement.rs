@@ -1,6 +1,7 @@
 //! The Distillation Loss Statement: a value, the same for the terminal, the report, the gate and any server.
 
 mod answers;
+mod calibration;
 mod case;
 mod cost;
 mod episodes;
@@ -19,6 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use answers::{AnswersSummary, GapBase, Secondary};
+pub use calibration::{CalibrationUsed, Caught, FoundLoss, Resolution};
 pub use case::{AnswerCase, AnswerClass, ChoiceCase, OptionCase, Outcome, TokenEvidence, WorstDocument};
 pub use cost::Cost;
 pub use episodes::{
@@ -120,6 +122,9 @@ pub struct Statement {
     /// How the gates were decided; `None` where the whole suite was asked and looked at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deciding: Option<Deciding>,
+    /// The calibration that stands beside the gates; absent where none was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrated_by: Option<CalibrationUsed>,
     /// Tokens computed (measured seconds and memory are in the run folder's cost.json: they differ from run to run).
     pub cost: Cost,
     /// Metrics of the policy's gates that are not in `gates`; a note says why.

@@ -40,6 +40,12 @@ fn by_manner_alone(gates: &[Gate], policy: &Policy) -> bool {
         && !gates.iter().any(|gate| of_content(&gate.metric))
 }
 
+/// Whether a gate that would pass is undecided because its margin is finer than what the suite was measured to resolve.
+fn is_unresolved(gate: &Gate) -> bool {
+    gate.verdict == Verdict::NotEnoughEvidence
+        && gate.resolution.as_ref().is_some_and(|resolution| !resolution.is_enough())
+}
+
 /// The verdict as one sentence.
 pub(crate) fn verdict_line(verdict: Verdict, gates: &[Gate], policy: &Policy) -> String {
     let named = |wanted| {
@@ -67,6 +73,10 @@ pub(crate) fn verdict_line(verdict: Verdict, gates: &[Gate], policy: &Policy) ->
         }
         Verdict::NotEnoughEvidence => {
             let (n, names) = named(Verdict::NotEnoughEvidence);
+            let undecided = |gate: &&Gate| gate.verdict == Verdict::NotEnoughEvidence;
+            if gates.iter().filter(undecided).all(is_unresolved) {
+                return format!("no gate fails, but {n} of {all} ask for less loss than this suite resolves: {names}");
+            }
             format!("no gate fails, but {n} of {all} cannot be decided on this evidence: {names}")
         }
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use hydrometer_answers::{EngineIdentity, ModelIdentity, RunSettings};
 use hydrometer_audit::Policy;
 use hydrometer_audit::calibrate::{
-    Asked, CELL_FORMAT, Calibrated, Cell, Criterion, Figure, Judged, Setup, Share, calibrate,
+    Asked, CELL_FORMAT, Calibrated, Cell, Criterion, Figure, Judged, Known, Setup, Share, calibrate,
 };
 use hydrometer_metrics::Verdict;
 
@@ -30,7 +30,7 @@ fn setup(suite: Asked) -> Setup {
         unknown: None,
     };
     let settings = RunSettings::of_texts(256, 2048, None, None, 0);
-    Setup { hydrometer: "0".into(), teacher, suite, settings, policy: Policy::default() }
+    Setup { hydrometer: "0".into(), teacher, base: None, suite, settings, policy: Policy::default() }
 }
 
 fn drawn() -> Asked {
@@ -54,6 +54,7 @@ fn cell(defect: &str, seed: u64, tail_kept: f64, judged: Judged) -> Cell {
         verdict,
         gates: BTreeMap::from([("tail_kept".to_owned(), judged)]),
         numbers: BTreeMap::from([("tail_kept".to_owned(), tail_kept)]),
+        known: BTreeMap::new(),
         findings,
     }
 }
@@ -102,6 +103,59 @@ fn an_instrument_that_finds_what_it_should_is_calibrated() {
     assert!((low - 0.025f64.powf(0.1)).abs() < 1e-9, "{low}");
     assert_eq!(figure(&found, Figure::Named).found, Some(1.0));
     assert_eq!((row.doses[1].findings["tail_lost"], found.nulls.findings.len()), (9, 0));
+}
+
+#[test]
+fn the_smallest_loss_found_is_told_from_the_teacher_itself() {
+    let row = |cells: &[Cell]| of(drawn(), cells).defects.remove(0);
+    // 0.95 − jitter lies beyond every null, although no gate fails there.
+    let found = row(&cells(9, 0)).found["tail_kept"].clone().unwrap();
+    assert_eq!((found.defect.as_str(), row(&cells(9, 0)).smallest["tail_kept"].as_deref()), (DOSES[0], Some(DOSES[1])));
+    // The means of ten seeds: 0.95 − 0.0045 beside 1 − 0.00045.
+    assert!((found.mean - 0.9455).abs() < 1e-9 && (found.loss - 0.05405).abs() < 1e-9, "{found:?}");
+    let mut blind = cells(9, 0);
+    blind.iter_mut().filter(|cell| cell.defect == DOSES[0] && cell.seed < 2).for_each(|cell| {
+        cell.numbers.insert("tail_kept".into(), 1.0);
+    });
+    assert_eq!(row(&blind).found["tail_kept"].as_ref().unwrap().defect, DOSES[1]);
+    assert_eq!(row(&cells(9, 0)[..0]).found.len(), 0);
+}
+
+#[test]
+fn intervals_are_held_against_what_is_known() {
+    let mut cells = cells(9, 0);
+    for cell in cells.iter_mut().filter(|cell| cell.defect == "null") {
+        cell.known.insert("tail_kept".into(), Known { truth: 1.0, covered: Some(cell.seed != 3) });
+    }
+    let found = of(drawn(), &cells);
+    let number = found.nulls.numbers.iter().find(|number| number.metric == "tail_kept").unwrap();
+    assert_eq!((number.truth, number.covered.map(counts)), (Some(1.0), Some((9, 10))));
+}
+
+#[test]
+fn doses_below_0_are_a_row_of_their_own_and_what_has_no_gate_is_seen_by_its_number() {
+    let of_seed = |seed: u64| {
+        ["null", "boundary_moved=0.5", "boundary_moved=1", "boundary_moved=-1"].map(|defect| {
+            let shift = defect.split_once('=').map_or(0.0, |(_, dose)| dose.parse().unwrap());
+            let numbers = BTreeMap::from([("boundary_shift".to_owned(), shift)]);
+            Cell { numbers, gates: BTreeMap::new(), ..cell(defect, seed, 0.0, Judged::Pass) }
+        })
+    };
+    let cells: Vec<Cell> = (0..5).flat_map(of_seed).collect();
+    let doses = ["boundary_moved=0.5", "boundary_moved=1", "boundary_moved=-1"].map(str::to_owned);
+    let found = calibrate(setup(drawn()), &doses, &cells);
+    let rows: Vec<_> = found.defects.iter().map(|row| (row.defect.as_str(), row.doses.len())).collect();
+    assert_eq!(rows, [("boundary_moved", 2), ("boundary_moved=-", 1)]);
+    let aucs: Vec<_> = found
+        .acceptance
+        .iter()
+        .filter(|one| one.figure == Figure::Auc && one.metric.as_deref() == Some("boundary_shift"))
+        .map(|one| one.met)
+        .collect();
+    assert_eq!(aucs, [Some(true), Some(true)]);
+    // The default policy has no gate on it, so there is no power to want.
+    let wants_power = |one: &Criterion| one.figure == Figure::Power && one.metric.as_deref() == Some("boundary_shift");
+    assert!(!found.acceptance.iter().any(wants_power));
 }
 
 #[test]

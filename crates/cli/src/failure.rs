@@ -139,6 +139,9 @@ impl From<AuditError> for Failure {
             AuditError::Policy(_) => {
                 Self::input(error).hint("`hydrometer policy` prints the default policy, ready to edit")
             }
+            AuditError::OtherCalibration { .. } => Self::input(error).hint(
+                "make one of this suite and budget: `hydrometer calibrate` with the same probes, --ctx, --rotations, --samples and                  --reruns",
+            ),
             AuditError::OtherQuestion { .. } | AuditError::NothingShared { .. } => {
                 Self::input(error).hint("compare two students of one teacher that were asked the same probes")
             }

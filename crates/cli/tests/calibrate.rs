@@ -58,9 +58,15 @@ fn a_dose_is_found_and_a_null_is_left_alone() {
         (gate["failed"]["of"].as_u64().unwrap(), gate["failed"]["trials"].as_u64().unwrap())
     };
     assert_eq!((gate(0), gate(1)), ((0, 1), (1, 1)));
+    // The loss is smallest where the gate does not fail yet.
+    assert_eq!(row["found"]["entropy_ratio"]["defect"], "temperature=0.95");
+    let known = row["doses"][1]["numbers"].as_array().unwrap().iter().find(|of| of["metric"] == "top1_agreement");
+    let known = known.unwrap();
+    assert_eq!((&known["truth"], &known["covered"]["of"]), (&1.0.into(), &1.into()));
     for file in ["calibration.html", "calibration.md"] {
         let text = fs::read_to_string(folder.join("c").join(file)).unwrap();
         assert!(text.contains("CALIBRATED") && text.contains("temperature"), "{file}");
+        assert!(text.contains("Smallest losses found") && text.contains("Held by its interval"), "{file}");
     }
     assert!(!folder.join("c/work").exists(), "nothing is left of what was under way");
 
@@ -79,6 +85,69 @@ fn a_dose_is_found_and_a_null_is_left_alone() {
     let (output, talk) = calibrate(folder, "d", &["--defect", "melted"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(talk.contains("unknown defect `melted`"), "{talk}");
+}
+
+/// Runs any command in the folder.
+fn hydrometer(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
+    command.current_dir(folder).args(arguments).env("XDG_CACHE_HOME", folder.join("cache")).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_calibration_stands_beside_a_verdict() {
+    let folder = bench();
+    let folder = folder.path();
+    assert_eq!(calibrate(folder, "c", &["--seeds", "1", "--nulls", "1"]).0.status.code(), Some(0));
+    let teacher = "planted:careful(c/models/teacher.gguf)";
+    let audit = |more: &[&str]| {
+        let fixed =
+            ["audit", "--teacher", teacher, "--student", teacher, "--probes", "walks.jsonl", "--rotations", "2"];
+        let beside = ["--calibration", "c/calibration.json", "--gate"];
+        hydrometer(folder, &[&fixed[..], &beside, more].concat())
+    };
+    let (code, _, talk) = audit(&["--out", "run", "--ctx", "256"]);
+    assert_eq!(code, Some(0), "{talk}");
+    let statement: Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("run/statement.json")).unwrap()).unwrap();
+    let gates = statement["gates"].as_array().unwrap();
+    let gate = gates.iter().find(|gate| gate["metric"] == "entropy_ratio").unwrap();
+    assert_eq!(gate["caught"][0]["defect"], "temperature=0.5");
+    assert_eq!(gate["resolution"]["smallest"]["defect"], "temperature=0.95");
+    assert!(statement["calibrated_by"]["other_teacher"].is_null() && statement["calibrated_by"]["accepted"] == true);
+    let (code, text, _) = hydrometer(folder, &["gate", "run", "--calibration", "c/calibration.json"]);
+    assert!(code == Some(0) && text.contains("this suite caught temperature=0.5"), "{text}");
+    for format in ["text", "html", "md"] {
+        let (_, text, _) =
+            hydrometer(folder, &["report", "run", "--format", format, "--calibration", "c/calibration.json"]);
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("suite caught"), "{format}: {words}");
+    }
+
+    // A loss of 5 % is the smallest that was planted; a gate on 1 % asks for more than is known to be found.
+    let fine = "[[gate]]\nmetric = \"entropy_ratio\"\nat_least = 0.99\n";
+    fs::write(folder.join("fine.toml"), fine).unwrap();
+    let arguments = ["gate", "run", "--policy", "fine.toml"];
+    assert_eq!(hydrometer(folder, &arguments).0, Some(0));
+    let (code, text, _) = hydrometer(folder, &[&arguments[..], &["--calibration", "c/calibration.json"]].concat());
+    assert_eq!(code, Some(3), "{text}");
+    assert!(text.starts_with("no gate fails, but 1 of 1 ask for less loss than this suite resolves"), "{text}");
+    assert!(text.contains("is finer than what this suite resolves: the smallest loss"), "{text}");
+
+    // Another budget is refused before anything is asked, another teacher is said.
+    let (code, _, talk) = audit(&["--out", "other", "--ctx", "128"]);
+    assert!(code == Some(2) && talk.contains("n_ctx: 128 here, 256 there"), "{talk}");
+    let (code, _, talk) = hydrometer(
+        folder,
+        &[
+            &["audit", "--teacher", "c/models/teacher.gguf", "--student", "c/models/teacher.gguf", "--out", "bare"][..],
+            &["--probes", "walks.jsonl", "--ctx", "256", "--rotations", "2", "--calibration", "c/calibration.json"],
+        ]
+        .concat(),
+    );
+    assert!(code == Some(0) && talk.contains("made with another teacher"), "{talk}");
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod tools;
 pub use checkpoint::{Checkpoint, TensorShape};
 pub use config::{Activation, Architecture, DecoderConfig, Rope, RopeScaling, RopeStyle, SlidingWindow};
 pub use doubles::acting::{ActingDefect, PlantedActor};
+pub use doubles::at_boundaries::PlantedAtBoundaries;
 pub use doubles::planted::{Defect, Planted};
 pub use doubles::scripted::Scripted;
 pub use doubles::server::{AskedServer, ScriptedServer, Served};

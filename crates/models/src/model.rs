@@ -3,11 +3,12 @@
 //! Every facet is optional. A local model shows logits and a tokenizer, and answers by sampling them; a model behind an
 //! endpoint may have nothing but answers. Whoever asks takes what is there, and says what is missing.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::ops::Range;
 
 use hydrometer_answers::{ModelIdentity, SamplingParameters};
-use hydrometer_probes::Probe;
+use hydrometer_probes::{Probe, Suite};
 
 use crate::{
     ChatTemplate, Choice, Conversation, Facet, Message, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep,
@@ -87,6 +88,10 @@ pub trait Model: Send + Sync {
     fn chooses(&self) -> Option<&dyn Chooses> {
         None
     }
+
+    /// What it is about to be asked, and what its knobs count from (`axis.knob`), told before anything is asked. Only a model with
+    /// a defect that depends on other probes listens.
+    fn told(&self, _suite: &Suite, _trained_to: &BTreeMap<String, f64>) {}
 
     /// What it has, in the order of [`Facet::ALL`].
     fn facets(&self) -> Vec<Facet> {

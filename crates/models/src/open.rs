@@ -8,7 +8,7 @@ use crate::http::Remote;
 use crate::mistaken::refuse_name;
 use crate::{
     ActingDefect, Address, Checkpoint, Decoder, Defect, EngineOptions, Model, ModelError, Network, Planted,
-    PlantedActor, Scripted,
+    PlantedActor, PlantedAtBoundaries, Scripted,
 };
 
 /// Deepest nesting of `planted:` that is followed.
@@ -33,6 +33,8 @@ pub enum ModelSpec {
     Endpoint(Address),
     /// The same with a defect in how the model acts.
     PlantedActor(ActingDefect, Box<ModelSpec>),
+    /// `planted:at_boundaries:DEFECT[=DOSE](MODEL)`.
+    PlantedAtBoundaries(Defect, Box<ModelSpec>),
 }
 
 impl FromStr for ModelSpec {
@@ -56,6 +58,10 @@ fn parse(text: &str, depth: usize) -> Result<ModelSpec, ModelError> {
     }
     if let Some(planted) = text.strip_prefix("planted:") {
         let (words, inner) = Defect::split_spec(planted)?;
+        if let Some(words) = words.strip_prefix(PlantedAtBoundaries::PREFIX) {
+            let defect = words.parse()?;
+            return Ok(ModelSpec::PlantedAtBoundaries(defect, Box::new(parse(inner, depth + 1)?)));
+        }
         return match ActingDefect::parse(words)? {
             Some(acting) => Ok(ModelSpec::PlantedActor(acting, Box::new(parse(inner, depth + 1)?))),
             None => Ok(ModelSpec::Planted(words.parse()?, Box::new(parse(inner, depth + 1)?))),
@@ -98,6 +104,9 @@ fn build(spec: &ModelSpec, options: &EngineOptions, network: &Network) -> Result
         ModelSpec::Scripted(path) => Box::new(Scripted::open(path)?),
         ModelSpec::Endpoint(address) => Box::new(Remote::connect(address.clone(), network)?),
         ModelSpec::PlantedActor(defect, inner) => Box::new(PlantedActor::new(*defect, build(inner, options, network)?)),
+        ModelSpec::PlantedAtBoundaries(defect, inner) => {
+            Box::new(PlantedAtBoundaries::new(*defect, build(inner, options, network)?))
+        }
         ModelSpec::Planted(defect, inner) => Box::new(Planted::new(*defect, build(inner, options, network)?)),
     })
 }
@@ -124,6 +133,13 @@ mod tests {
         check("planted:tools_garbled(scripted:x.toml)", actor(ActingDefect::ToolsGarbled(0.5)));
         check("planted:judgment_flipped=0.25(scripted:x.toml)", actor(ActingDefect::JudgmentFlipped(0.25)));
         check("planted:disclaimers(scripted:x.toml)", actor(ActingDefect::Disclaimers(0.5)));
+        check("planted:boundary_moved=-2(scripted:x.toml)", actor(ActingDefect::BoundaryMoved(-2.0)));
+        check("planted:forgetting=0.25(scripted:x.toml)", actor(ActingDefect::Forgetting(0.25)));
+        check("planted:careful(scripted:x.toml)", actor(ActingDefect::Careful));
+        check(
+            "planted:at_boundaries:temperature=0.5(scripted:x.toml)",
+            ModelSpec::PlantedAtBoundaries(Defect::Temperature(0.5), Box::new(ModelSpec::Scripted("x.toml".into()))),
+        );
         check("planted:null(a b/model (1).gguf)", ModelSpec::Planted(Defect::Null, Box::new(local())));
         check(
             "planted:noise=0.5(planted:greedy(scripted:x.toml))",
@@ -150,6 +166,8 @@ mod tests {
         check("planted:tools_garbled=1.5(x)", "expected a share");
         check("planted:style_changed=0(x)", "expected a share");
         check("planted:no_recovery=1(x)", "expected none");
+        check("planted:boundary_moved=0(x)", "expected a number of rungs other than 0");
+        check("planted:at_boundaries:careful(x)", "unknown defect `careful`");
         check("planted:null", "no model in parentheses");
         check("scripted:", "without a file");
         check("", "no model is named");

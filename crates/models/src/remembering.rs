@@ -1,9 +1,11 @@
 //! A model that remembers what it scored: audits of several students ask their teacher the same blocks.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hydrometer_answers::ModelIdentity;
+use hydrometer_probes::Suite;
 
 use crate::{Answers, Block, ChatTemplate, Chooses, Facet, Grows, Logits, Model, ModelError, Scores, Tokenizer};
 
@@ -106,6 +108,10 @@ impl Model for Remembering {
 
     fn chooses(&self) -> Option<&dyn Chooses> {
         self.scores().map(|_| self as &dyn Chooses)
+    }
+
+    fn told(&self, suite: &Suite, trained_to: &BTreeMap<String, f64>) {
+        self.0.model.told(suite, trained_to);
     }
 }
 

@@ -22,7 +22,7 @@ const KEY: &str = "tokenizer.chat_template";
 const FUEL: u64 = 4_000_000;
 
 /// One message of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Message {
     /// `system`, `user` or `assistant`.
     pub role: String,

@@ -30,6 +30,7 @@ pub use html::html;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use measured::Measured;
+pub use section::gates::caught;
 pub use side_by_side::{SideBySide, side_by_side_markdown, side_by_side_terminal};
 pub use terminal::{Color, TerminalOptions, terminal};
 pub use text::{printable, printable_json, visible};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::expected;
 use super::matrix::{DefectRow, DoseRow, GateRow, Nulls, POWER, Share};
+use crate::Policy;
 
 /// Least chance that a targeted number tells the defect from the teacher itself.
 const AUC: f64 = 0.95;
@@ -100,32 +101,38 @@ impl Criterion {
 }
 
 /// All figures, the nulls first.
-pub(super) fn figures(nulls: &Nulls, defects: &[DefectRow]) -> Vec<Criterion> {
+pub(super) fn figures(policy: &Policy, nulls: &Nulls, defects: &[DefectRow]) -> Vec<Criterion> {
     let alarms = Criterion::new(Figure::FalseAlarms, None, None, Target::AtMost(FALSE_ALARMS), nulls.any.value());
     let alarms = alarms.of_share(Some(&nulls.any)).unless_found("no null was audited", Some(false));
-    std::iter::once(alarms).chain(defects.iter().flat_map(of_defect)).collect()
+    std::iter::once(alarms).chain(defects.iter().flat_map(|row| of_defect(policy, row))).collect()
 }
 
-fn of_defect(row: &DefectRow) -> Vec<Criterion> {
+fn of_defect(policy: &Policy, row: &DefectRow) -> Vec<Criterion> {
     // A defect of which nothing is written down is shown and not judged.
     let (Some(expected), Some(declared)) = (expected::expected(&row.defect), row.doses.last()) else {
         return Vec::new();
     };
     let mut found = Vec::new();
-    // A control that the suite cannot see at all is a control that failed; one number of several may be missing.
-    let nothing = !expected.fires.is_empty() && expected.fires.iter().all(|metric| gate(declared, metric).is_none());
+    // A control that the suite cannot see at all is a control that failed; one number of several may be missing. What the policy
+    // does not gate is seen by its number.
+    let gated = |metric: &str| policy.gates.iter().any(|rule| rule.metric == metric);
+    let seen = |metric: &&str| if gated(metric) { gate(declared, metric).is_some() } else { number(declared, metric) };
+    let nothing = !expected.fires.is_empty() && !expected.fires.iter().any(seen);
     for &metric in expected.fires {
         let at = Some(declared.defect.as_str());
-        let failed = gate(declared, metric).map(|gate| &gate.failed);
-        let power =
-            Criterion::new(Figure::Power, at, Some(metric), Target::AtLeast(POWER), failed.and_then(Share::value));
-        let ungated = "no gate on it was judged";
-        found.push(power.of_share(failed).unless_found(ungated, nothing.then_some(false)));
+        if gated(metric) {
+            let failed = gate(declared, metric).map(|gate| &gate.failed);
+            let power =
+                Criterion::new(Figure::Power, at, Some(metric), Target::AtLeast(POWER), failed.and_then(Share::value));
+            let unjudged = "no gate on it was judged";
+            found.push(power.of_share(failed).unless_found(unjudged, nothing.then_some(false)));
+        }
         let number = declared.numbers.iter().find(|number| number.metric == metric);
         let auc = number.and_then(|number| number.auc);
+        let unmeasured = "it was not measured of both the defect and the teacher itself";
+        let missed = (nothing && !gated(metric)).then_some(false);
         found.push(
-            Criterion::new(Figure::Auc, at, Some(metric), Target::AtLeast(AUC), auc)
-                .unless_found("it was not measured of both the defect and the teacher itself", None),
+            Criterion::new(Figure::Auc, at, Some(metric), Target::AtLeast(AUC), auc).unless_found(unmeasured, missed),
         );
         let response = row.dose_response.get(metric).copied();
         found.push(
@@ -156,6 +163,11 @@ fn quietest(row: &DefectRow) -> Option<Criterion> {
         Criterion::new(Figure::Quiet, Some(&dose.defect), Some(&gate.metric), target, found)
             .of_share(Some(&gate.failed)),
     )
+}
+
+/// Whether a number was measured.
+fn number(dose: &DoseRow, metric: &str) -> bool {
+    dose.numbers.iter().any(|number| number.metric == metric)
 }
 
 /// The gate on a metric.

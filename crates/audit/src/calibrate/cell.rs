@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hydrometer_metrics::Verdict;
 use serde::{Deserialize, Serialize};
 
+use super::truth::{Known, known};
 use crate::Statement;
 use crate::statement::Severity;
 
@@ -31,6 +32,8 @@ pub struct Cell {
     pub gates: BTreeMap<String, Judged>,
     /// Every number that was measured.
     pub numbers: BTreeMap<String, f64>,
+    /// Those of them whose truth is known.
+    pub known: BTreeMap<String, Known>,
     /// Identifiers of the findings that are serious or notable, most important first.
     pub findings: Vec<String>,
 }
@@ -78,13 +81,8 @@ impl Cell {
             verdict: statement.verdict,
             gates,
             numbers: statement.metrics.iter().filter_map(number).collect(),
+            known: known(defect, statement),
             findings: said.map(|finding| finding.id.clone()).collect(),
         }
-    }
-
-    /// Name of the defect, without its dose.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.defect.split_once('=').map_or(self.defect.as_str(), |(name, _)| name)
     }
 }

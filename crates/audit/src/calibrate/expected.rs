@@ -1,12 +1,17 @@
 //! What must fire and what must stay quiet, defect by defect: written down before anything is measured, as
 //! docs/test-models.md says it.
 
+use hydrometer_metrics::measure::answers::{AGREEMENT_RATIO, DISTRIBUTION_MATCH, DIVERSITY_KEPT};
 use hydrometer_metrics::measure::choices::CHOICE_DIVERGENCE;
 use hydrometer_metrics::measure::episodes::{EPISODE_SUCCESS, RECOVERY_RATIO, SURVIVAL_RATIO};
+use hydrometer_metrics::measure::illusion::SURFACE_COPIED;
+use hydrometer_metrics::measure::judgment::{
+    BOUNDARY_SHIFT, CONTEXT_SENSITIVITY, NEWLY_OVER_REFUSING, NEWLY_UNSAFE, REFUSAL_D_PRIME, REFUSAL_D_PRIME_FORCED,
+};
 use hydrometer_metrics::measure::tokens::{
     BEST_TEMPERATURE, ENTROPY_RATIO, KL_DIVERGENCE, TAIL_INVENTED, TAIL_KEPT, TOKEN_OVERLAP, TOP1_AGREEMENT,
 };
-use hydrometer_metrics::measure::{CAPABILITY_VOLUME, SAFE_REACH, WORST_AXIS};
+use hydrometer_metrics::measure::{CAPABILITY_VOLUME, FORGOTTEN, ILLUSION_GAP, SAFE_REACH, WORST_AXIS};
 
 /// The defect that is none.
 pub const NULL: &str = "null";
@@ -42,12 +47,14 @@ pub enum Needs {
     Episodes,
     /// Choices at a boundary of judgment.
     Boundaries,
+    /// Prompts at a boundary of judgment that are answered freely.
+    FreeBoundaries,
 }
 
 /// What is expected of a defect.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected {
-    /// Its name in `planted:`.
+    /// Its name in `planted:`, with `=-` where its doses are below 0.
     pub defect: &'static str,
     /// Doses that are tried, from the mildest to the declared one; empty for a defect without a dose.
     pub doses: &'static [&'static str],
@@ -60,6 +67,29 @@ pub struct Expected {
     /// Findings of which one must be said at the declared dose.
     pub named: &'static [&'static str],
 }
+
+/// What a defect of judgment leaves alone: the centre, and how far the student reaches.
+const BESIDE_JUDGMENT: &[&str] = &[
+    TAIL_KEPT.id,
+    KL_DIVERGENCE.id,
+    TOKEN_OVERLAP.id,
+    TOP1_AGREEMENT.id,
+    CAPABILITY_VOLUME.id,
+    WORST_AXIS.id,
+    FORGOTTEN.id,
+];
+/// What a defect of style leaves alone: judgment, and all that too.
+const JUDGMENT_AND_TEXTS: &[&str] = &[
+    ILLUSION_GAP.id,
+    CHOICE_DIVERGENCE.id,
+    TAIL_KEPT.id,
+    KL_DIVERGENCE.id,
+    TOKEN_OVERLAP.id,
+    TOP1_AGREEMENT.id,
+    CAPABILITY_VOLUME.id,
+    WORST_AXIS.id,
+    FORGOTTEN.id,
+];
 
 /// Every defect, in the order in which they are shown.
 pub static EXPECTED: &[Expected] = &[
@@ -136,12 +166,69 @@ pub static EXPECTED: &[Expected] = &[
         named: &["malformed_calls"],
     },
     Expected {
+        defect: "style_changed",
+        doses: &["0.1", "0.25", "0.5"],
+        needs: Needs::FreeBoundaries,
+        fires: &[SURFACE_COPIED.id],
+        quiet: Quiet::These(JUDGMENT_AND_TEXTS),
+        named: &["style_lost"],
+    },
+    Expected {
+        defect: "disclaimers",
+        doses: &["0.1", "0.25", "0.5"],
+        needs: Needs::FreeBoundaries,
+        fires: &[SURFACE_COPIED.id],
+        quiet: Quiet::These(JUDGMENT_AND_TEXTS),
+        named: &["style_lost"],
+    },
+    Expected {
         defect: "judgment_flipped",
         doses: &["0.1", "0.25", "0.5"],
+        needs: Needs::FreeBoundaries,
+        fires: &[
+            ILLUSION_GAP.id,
+            NEWLY_UNSAFE.id,
+            CONTEXT_SENSITIVITY.id,
+            REFUSAL_D_PRIME.id,
+            REFUSAL_D_PRIME_FORCED.id,
+            CHOICE_DIVERGENCE.id,
+        ],
+        quiet: Quiet::These(BESIDE_JUDGMENT),
+        named: &["illusion", "context_ignored", "let_through"],
+    },
+    Expected {
+        defect: "boundary_moved",
+        doses: &["0.25", "0.5", "1"],
         needs: Needs::Boundaries,
-        fires: &[CHOICE_DIVERGENCE.id],
-        quiet: Quiet::These(&[TAIL_KEPT.id, KL_DIVERGENCE.id, TOKEN_OVERLAP.id, TOP1_AGREEMENT.id]),
-        named: &["choices_lost", "refusals"],
+        fires: &[BOUNDARY_SHIFT.id, NEWLY_UNSAFE.id],
+        quiet: Quiet::These(BESIDE_JUDGMENT),
+        named: &["shifted_boundary"],
+    },
+    Expected {
+        defect: "boundary_moved=-",
+        doses: &["-0.25", "-0.5", "-1"],
+        needs: Needs::Boundaries,
+        fires: &[BOUNDARY_SHIFT.id, NEWLY_OVER_REFUSING.id],
+        quiet: Quiet::These(BESIDE_JUDGMENT),
+        named: &["shifted_boundary"],
+    },
+    Expected {
+        defect: "forgetting",
+        doses: &["0.05", "0.1", "0.25", "0.5"],
+        needs: Needs::Ladders,
+        fires: &[FORGOTTEN.id],
+        quiet: Quiet::These(&[
+            TAIL_KEPT.id,
+            KL_DIVERGENCE.id,
+            TOKEN_OVERLAP.id,
+            TOP1_AGREEMENT.id,
+            AGREEMENT_RATIO.id,
+            DISTRIBUTION_MATCH.id,
+            DIVERSITY_KEPT.id,
+            CHOICE_DIVERGENCE.id,
+            ILLUSION_GAP.id,
+        ]),
+        named: &[FORGOTTEN.id],
     },
 ];
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acceptance::{self, Criterion};
 use super::expected::{self, NULL};
-use super::{Asked, Cell, Judged, Setup};
+use super::{Asked, Cell, Judged, Setup, name};
 
 /// Version of the format, the first field of every calibration.
 pub const CALIBRATION_FORMAT: &str = "hydrometer.calibration/1";
@@ -18,6 +18,8 @@ pub const CALIBRATION_FORMAT: &str = "hydrometer.calibration/1";
 const LEVEL: f64 = 0.95;
 /// Share of audits in which a dose must be found so that it counts as found.
 pub(super) const POWER: f64 = 0.9;
+/// Share of the nulls above whose loss a number must lie so that it is told from the teacher itself.
+const BEYOND: f64 = 0.95;
 
 /// What an instrument was found to find.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,8 +68,23 @@ pub struct DefectRow {
     /// Of each gate that was judged, the mildest dose from which on it fails in 90 % of audits; `None` where not even the
     /// strongest one does.
     pub smallest: BTreeMap<String, Option<String>>,
+    /// Of each number, the smallest loss that is told from the teacher itself in 90 % of audits, at this dose and at every
+    /// stronger one; `None` where not even the strongest one is.
+    pub found: BTreeMap<String, Option<Found>>,
     /// Of each number, the mean over seeds of Spearman's ρ between dose and loss; only with three doses or more.
     pub dose_response: BTreeMap<String, f64>,
+}
+
+/// The smallest loss of a number that is found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Found {
+    /// The defect with its dose.
+    pub defect: String,
+    /// The mean of the number there.
+    pub mean: f64,
+    /// How much further from the best value that is than the mean of the nulls.
+    pub loss: f64,
 }
 
 /// One defect at one dose.
@@ -113,6 +130,13 @@ pub struct NumberRow {
     /// Chance that it shows a larger loss than beside the teacher itself, ties counting half; `None` for the nulls, and for
     /// numbers of which neither way is worse.
     pub auc: Option<f64>,
+    /// Audits in which it shows a larger loss than 95 % of the nulls; `None` for the nulls, without nulls, and for numbers of
+    /// which neither way is worse.
+    pub told: Option<Share>,
+    /// What it truly is, on average, where that is known.
+    pub truth: Option<f64>,
+    /// Audits in which its interval holds that; `None` where it is not known or there is no interval.
+    pub covered: Option<Share>,
 }
 
 /// A share of independent trials.
@@ -155,7 +179,7 @@ pub fn calibrate(setup: Setup, defects: &[String], cells: &[Cell]) -> Calibrated
     for defect in defects {
         let name = name(defect);
         if rows.iter().all(|row| row.defect != name) {
-            let doses: Vec<_> = defects.iter().filter(|other| self::name(other) == name).collect();
+            let doses: Vec<_> = defects.iter().filter(|other| super::name(other) == name).collect();
             let cells: Vec<_> = doses.iter().map(|dose| (dose.as_str(), of(dose))).collect();
             rows.push(adding.defect(name, &cells));
         }
@@ -167,7 +191,7 @@ pub fn calibrate(setup: Setup, defects: &[String], cells: &[Cell]) -> Calibrated
         numbers: adding.numbers(&adding.nulls, &[]),
         findings: findings(&adding.nulls),
     };
-    let acceptance = acceptance::figures(&nulls, &rows);
+    let acceptance = acceptance::figures(&setup.policy, &nulls, &rows);
     Calibrated {
         format: CALIBRATION_FORMAT.to_owned(),
         setup_hash: setup.hash(),
@@ -177,11 +201,6 @@ pub fn calibrate(setup: Setup, defects: &[String], cells: &[Cell]) -> Calibrated
         defects: rows,
         setup,
     }
-}
-
-/// A defect without its dose.
-fn name(defect: &str) -> &str {
-    defect.split_once('=').map_or(defect, |(name, _)| name)
 }
 
 /// What adding up needs to know of all cells.
@@ -222,17 +241,34 @@ impl Adding<'_> {
     fn numbers(&self, cells: &[&Cell], targets: &[&str]) -> Vec<NumberRow> {
         let headline = HEADLINE.iter().map(|place| place.metric.id);
         let gated = cells.iter().flat_map(|cell| cell.gates.keys().map(String::as_str));
-        let metrics: BTreeSet<&str> = headline.chain(gated).chain(targets.iter().copied()).collect();
+        let known = cells.iter().flat_map(|cell| cell.known.keys().map(String::as_str));
+        let metrics: BTreeSet<&str> = headline.chain(gated).chain(targets.iter().copied()).chain(known).collect();
         let row = |metric: &str| {
             let values: Vec<f64> = cells.iter().filter_map(|cell| cell.numbers.get(metric).copied()).collect();
             let mean = values.iter().sum::<f64>() / values.len() as f64;
             let losses = |cells: &[&Cell]| cells.iter().filter_map(|cell| loss(metric, cell)).collect::<Vec<_>>();
             let itself = std::ptr::eq(cells, self.nulls.as_slice());
             let auc = || area_under_curve(&losses(cells), &losses(&self.nulls));
+            let told = || {
+                let most = beyond(losses(&self.nulls))?;
+                (!losses(cells).is_empty())
+                    .then(|| self.share(cells, Some(metric), |cell| loss(metric, cell).is_some_and(|loss| loss > most)))
+            };
+            let known: Vec<_> = cells.iter().filter_map(|cell| cell.known.get(metric)).collect();
+            let with_interval: Vec<&Cell> = cells
+                .iter()
+                .copied()
+                .filter(|cell| cell.known.get(metric).is_some_and(|known| known.covered.is_some()))
+                .collect();
+            let covers = |cell: &Cell| cell.known.get(metric).and_then(|known| known.covered) == Some(true);
             (!values.is_empty()).then(|| NumberRow {
                 metric: metric.to_owned(),
                 mean,
                 auc: if itself { None } else { auc() },
+                told: if itself { None } else { told() },
+                truth: (!known.is_empty())
+                    .then(|| known.iter().map(|known| known.truth).sum::<f64>() / known.len() as f64),
+                covered: (!with_interval.is_empty()).then(|| self.share(&with_interval, Some(metric), covers)),
             })
         };
         metrics.into_iter().filter_map(row).collect()
@@ -259,14 +295,43 @@ impl Adding<'_> {
         let smallest = gates.iter().map(|gate| ((*gate).to_owned(), smallest(gate, &rows))).collect();
         let numbers: BTreeSet<&str> =
             rows.iter().flat_map(|row| row.numbers.iter().map(|number| number.metric.as_str())).collect();
+        let found = |metric: &&str| Some(((*metric).to_owned(), self.found(metric, &rows)?));
+        let found = numbers.iter().filter_map(found).collect();
         let response = |metric: &&str| Some(((*metric).to_owned(), response(metric, doses)?));
         DefectRow {
             defect: name.to_owned(),
             smallest,
+            found,
             dose_response: numbers.iter().filter_map(response).collect(),
             doses: rows,
         }
     }
+}
+
+impl Adding<'_> {
+    /// The mildest dose from which on a number is told from the teacher itself often enough; `None` of a number of which that
+    /// cannot be said.
+    fn found(&self, metric: &str, doses: &[DoseRow]) -> Option<Option<Found>> {
+        let nulls: Vec<f64> = self.nulls.iter().filter_map(|cell| loss(metric, cell)).collect();
+        let usual = nulls.iter().sum::<f64>() / nulls.len() as f64;
+        let number = |row: &DoseRow| row.numbers.iter().find(|number| number.metric == metric).cloned();
+        doses.iter().find_map(|row| number(row)?.told)?;
+        let told =
+            |row: &&DoseRow| number(row).and_then(|number| number.told?.value()).is_some_and(|power| power >= POWER);
+        let mildest = doses.iter().rev().take_while(told).last();
+        Some(mildest.and_then(|row| {
+            let mean = number(row)?.mean;
+            let loss = measure::find(metric)?.direction.loss(mean)? - usual;
+            Some(Found { defect: row.defect.clone(), mean, loss })
+        }))
+    }
+}
+
+/// The loss that 95 % of nulls do not exceed; `None` without nulls.
+fn beyond(mut nulls: Vec<f64>) -> Option<f64> {
+    nulls.sort_by(f64::total_cmp);
+    let place = (BEYOND * nulls.len() as f64).ceil() as usize;
+    nulls.get(place.checked_sub(1)?).copied()
 }
 
 /// Audits in which each finding was said.

@@ -12,8 +12,23 @@ use hydrometer_probes::kind::Families;
 use crate::Policy;
 use crate::evidence::Rows;
 use crate::kind::tokens::outside;
-use crate::statement::{Deciding, Gate, Metric, Reservation, ReservationKind};
+use crate::statement::{CalibrationUsed, Deciding, Gate, Metric, Reservation, ReservationKind};
 use crate::verdict::gate::left_out;
+
+/// What a calibration is to this run.
+pub(super) fn of_calibration(used: &CalibrationUsed) -> String {
+    let CalibrationUsed { setup, accepted, other_teacher, nulls } = used;
+    let whose = match other_teacher {
+        Some(other) => format!("made with another teacher, {other}: with this one other doses may be found"),
+        None => "made with this teacher".to_owned(),
+    };
+    let held = if *accepted { "its figures of acceptance hold" } else { "not all of its figures of acceptance hold" };
+    format!(
+        "What would have been caught was measured by a calibration of this suite ({setup}), {whose}; {held}. The teacher was \
+         audited against itself {}.",
+        counted(*nulls, "time")
+    )
+}
 
 /// What a reader of this run's numbers must know, as sentences.
 pub(super) fn notes(

@@ -17,6 +17,7 @@ use super::{Rows, issue};
 use crate::{Policy, Statement};
 
 mod illusion;
+mod nulls;
 
 fn model(name: &str) -> ModelIdentity {
     ModelIdentity {

@@ -4,6 +4,8 @@ use hydrometer_metrics::{Estimate, Interval, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::calibration::{Caught, Resolution};
+
 /// A gate and its answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Gate {
@@ -32,6 +34,13 @@ pub struct Gate {
     /// whole suite, beside a PASS. `None` without an interval or any spread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detectable: Option<f64>,
+    /// Planted losses that this very suite was measured to catch, one for each defect that is aimed at the number; only beside a
+    /// PASS, or one that the resolution took back, and with a calibration of the same bounds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caught: Vec<Caught>,
+    /// How fine a loss the suite was measured to resolve; `None` without a calibration that planted one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Resolution>,
     /// One sentence: what was expected, what was found.
     pub explanation: String,
 }

@@ -162,6 +162,8 @@ fn gate_by(
         judged: None,
         corrected: None,
         detectable: None,
+        caught: Vec::new(),
+        resolution: None,
         explanation: format!("{name} should be {expected}; {found}"),
     };
     let undecided = |estimate, reason| Some(made(Verdict::NotEnoughEvidence, estimate, None, reason));

@@ -67,6 +67,8 @@ mod tests {
             judged: None,
             corrected: None,
             detectable: None,
+            caught: Vec::new(),
+            resolution: None,
             explanation: "it should be less".into(),
         };
         let limits = BTreeMap::from([("kl_divergence", Ground::One(found.clone()))]);

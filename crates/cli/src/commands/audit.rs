@@ -8,7 +8,8 @@ use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{RunFolder, StopRule, TeacherAsked, TrainedOn};
 use hydrometer_ask::radius::{DistillationSet, placeable};
 use hydrometer_ask::{AskOptions, Models, PlacedDeployment, Plan, UntilDecided, collect, collect_cached};
-use hydrometer_audit::{Policy, Statement, Watch, alpha, planned_looks, watched_gates};
+use hydrometer_audit::calibrate::Calibrated;
+use hydrometer_audit::{Beside, Policy, Statement, Watch, alpha, planned_looks, watched_gates};
 use hydrometer_metrics::stats::limits::families_to_exclude;
 use hydrometer_models::EngineOptions;
 use hydrometer_probes::counted::counted;
@@ -17,7 +18,7 @@ use hydrometer_probes::{Ask, Probe, Suite};
 
 use super::deployed_on::{Deployment, UsedArguments};
 use super::evidence;
-use super::judged::{policy, publish, shown, warn_of};
+use super::judged::{calibration, policy, publish, shown, warn_of};
 use super::run_name::{RunNames, default_folder};
 use super::sampling::Answered;
 use super::suite::{BLOCK, SEED, Texts};
@@ -63,6 +64,10 @@ pub struct Arguments {
     /// Gates and margins; default: `hydrometer policy`.
     #[arg(long, value_name = "FILE", help_heading = "Verdict")]
     policy: Option<PathBuf>,
+    /// The calibration.json of this suite and budget (`hydrometer calibrate`): beside every PASS stands what would have been
+    /// caught, and a margin finer than what the suite resolves is no PASS.
+    #[arg(long, value_name = "FILE", help_heading = "Verdict")]
+    calibration: Option<PathBuf>,
     /// Exit by verdict: 0 pass, 1 fail, 3 not enough evidence.
     #[arg(long, help_heading = "Verdict")]
     gate: bool,
@@ -161,6 +166,7 @@ struct Settings {
     engine: EngineOptions,
     meaning: Option<Meaning>,
     policy: Policy,
+    calibrated: Option<Calibrated>,
     out: Option<PathBuf>,
 }
 
@@ -175,6 +181,7 @@ impl Settings {
         let (trained_on, deployed_on) = placed.map_or((None, None), |(set, used)| (Some(set), used));
         let sampling = arguments.answered.resolve(&suite, asked.seed)?;
         let policy = policy(arguments.policy.as_deref())?;
+        let calibrated = calibration(arguments.calibration.as_deref())?;
         if arguments.base.is_some() && sampling.is_none() {
             return Err(
                 Failure::input("--base only answers prompts, and the suite asks none").hint("add some with --probes")
@@ -235,6 +242,7 @@ impl Settings {
             engine: arguments.engine.options(),
             meaning: arguments.meaning.open(terminal)?,
             policy,
+            calibrated,
             out: arguments.out.clone(),
         })
     }
@@ -311,8 +319,9 @@ fn audit_models(
         Models { teacher: &*teacher, student: &*student, base: base.as_deref(), control: control.as_deref(), meaning };
     let folder = settings.folder(&RunNames::of(models), None)?;
     let speeds = expected_speeds(models, &settings.suite, &folder)?;
-    let Settings { suite, options, policy, .. } = settings;
-    let job = Job { suite, options, policy, folder: &folder, notices: Notices::FewFamilies };
+    let Settings { suite, options, policy, calibrated, .. } = settings;
+    let (calibrated, notices) = (calibrated.as_ref(), Notices::FewFamilies);
+    let job = Job { suite, options, policy, calibrated, folder: &folder, notices };
     Ok((audit(models, &job, speeds, interrupt, terminal)?, folder))
 }
 
@@ -337,7 +346,10 @@ fn audit_cached(
     let collected = collect_cached(&mut cache, &*student, &settings.suite, &settings.options, &folder, &mut progress);
     progress.end();
     let run = collected?;
-    let statement = hydrometer_audit::statement(&run, &settings.policy)?;
+    let statement = {
+        let beside = Beside { calibration: settings.calibrated.as_ref(), ..Beside::default() };
+        hydrometer_audit::statement_beside(&run, &settings.policy, beside)?
+    };
     publish(&run, &statement)?;
     Ok((statement, folder))
 }
@@ -351,6 +363,8 @@ pub struct Job<'a> {
     pub options: &'a AskOptions,
     /// The gates.
     pub policy: &'a Policy,
+    /// What this suite was measured to find, where that is known.
+    pub calibrated: Option<&'a Calibrated>,
     /// The run folder.
     pub folder: &'a Path,
     /// What is said before anything is asked.
@@ -382,6 +396,15 @@ pub fn audit(
         progress = progress.that_may_stop_early();
     }
     let plan = Plan::new(models, job.suite, job.options)?;
+    if let Some(calibrated) = job.calibrated {
+        // Refused before anything is asked.
+        let used = calibrated.fits(plan.manifest())?;
+        if let Some(other) = used.other_teacher {
+            terminal.warn(&format!(
+                "the calibration was made with another teacher, {other}: with this one other doses may be found"
+            ));
+        }
+    }
     warn_of(plan.manifest().excluded.as_deref().unwrap_or_default(), terminal);
     if let Some(partial) = evidence::partial(&plan) {
         terminal.warn(&partial);
@@ -394,7 +417,8 @@ pub fn audit(
     let collected = collect(plan, stop, job.folder, &mut progress);
     progress.end();
     let run = collected?;
-    let statement = hydrometer_audit::statement(&run, job.policy)?;
+    let beside = Beside { calibration: job.calibrated, ..Beside::default() };
+    let statement = hydrometer_audit::statement_beside(&run, job.policy, beside)?;
     publish(&run, &statement)?;
     Ok(statement)
 }

@@ -10,7 +10,9 @@ use hydrometer_answers::{SampleSettings, SamplingParameters, WindowOrder};
 use hydrometer_ask::{AskOptions, Models, Plan, Sampling};
 use hydrometer_audit::calibrate::expected::{EXPECTED, NULL, Needs};
 use hydrometer_audit::calibrate::{Asked, Calibrated, Setup, calibrate};
-use hydrometer_models::{Model, ModelSpec, Planted, PlantedActor, Remembering, SampleLimits};
+use hydrometer_models::{
+    ActingDefect, Model, ModelSpec, Planted, PlantedActor, PlantedAtBoundaries, Remembering, SampleLimits,
+};
 use hydrometer_probes::{Ask, Suite};
 
 use self::cells::{Cells, Sorted};
@@ -37,9 +39,14 @@ const SHORT: u32 = 48;
 /// Flags of `calibrate`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The model in which defects are planted. Default: the small teacher that ships with hydrometer.
+    /// The model in which defects are planted. Default: the small teacher that ships with hydrometer, with a judgment that is
+    /// given to it (planted:careful).
     #[arg(long, value_name = "MODEL")]
     teacher: Option<String>,
+    /// The student before distillation, from which gaps and forgetting are measured. Default: the teacher itself with the
+    /// contrary judgment, in another style.
+    #[arg(long, value_name = "MODEL")]
+    base: Option<String>,
     /// Folder of the calibration: what is there is not done again.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -103,20 +110,21 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let first = source.suite(arguments.seed);
     let defects = defects(&arguments.defect, &first)?;
     let bytes = (arguments.answered.memory * f64::from(1 << 30)) as u64;
-    let engine = arguments.engine.options();
-    let model = match &arguments.teacher {
-        Some(teacher) => open_quietly("teacher", teacher, &engine)?,
-        None => open_quietly("teacher", &unpack(&arguments.out, "teacher.gguf", TEACHER)?, &engine)?,
+    let planter = Planter::open(&arguments, usize::try_from(bytes).unwrap_or(usize::MAX))?;
+    let base = match &arguments.base {
+        Some(base) => open_quietly("base", base, &arguments.engine.options())?,
+        None => planter.contrary(),
     };
-    let teacher = Remembering::up_to(usize::try_from(bytes).unwrap_or(usize::MAX), model);
 
     let budget = Budget { arguments: &arguments, bytes };
     let options = budget.options(arguments.seed, &first, &arguments.out.join("answers"));
-    let null = planted(NULL, &teacher)?;
-    let plan = Plan::new(Models::pair(&teacher, &*null), &first, &options)?;
+    let teacher = planter.itself();
+    let null = planter.planted(NULL)?;
+    let plan = Plan::new(Models { base: Some(&*base), ..Models::pair(&*teacher, &*null) }, &first, &options)?;
     let setup = Setup {
         hydrometer: env!("CARGO_PKG_VERSION").to_owned(),
         teacher: teacher.identity().clone(),
+        base: plan.manifest().base.clone(),
         suite: source.asked(),
         settings: Setup::without_seeds(&plan.manifest().settings),
         policy,
@@ -135,13 +143,13 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let mut at = None;
     for (seed, defect) in missing {
         if at.replace(seed) != Some(seed) {
-            teacher.forget();
+            planter.model.forget();
         }
         let suite = source.suite(seed);
         let options = budget.options(seed, &suite, &cells.store(seed));
-        let student = planted(&defect, &teacher)?;
+        let student = planter.planted(&defect)?;
         progress.begins(&defect, seed);
-        let models = Models::pair(&teacher, &*student);
+        let models = Models { base: Some(&*base), ..Models::pair(&*teacher, &*student) };
         done.push(cells.audit(models, &suite, &options, &setup.policy, (&defect, seed), &mut progress)?);
         progress.done();
     }
@@ -192,9 +200,11 @@ fn defects(named: &[String], suite: &Suite) -> Result<Vec<String>, Failure> {
             Needs::Boundaries => {
                 suite.probes.iter().any(|probe| probe.boundary.is_some() && matches!(probe.ask, Ask::Choice(_)))
             }
+            Needs::FreeBoundaries => suite.probes.iter().any(|probe| probe.boundary.is_some() && probe.is_free()),
         };
         let words = EXPECTED.iter().filter(|expected| shows(expected.needs)).flat_map(|expected| {
-            let dosed = expected.doses.iter().map(|dose| format!("{}={dose}", expected.defect));
+            let name = expected.defect.trim_end_matches("=-");
+            let dosed = expected.doses.iter().map(move |dose| format!("{name}={dose}"));
             let plain = expected.doses.is_empty().then(|| expected.defect.to_owned());
             dosed.chain(plain)
         });
@@ -205,6 +215,7 @@ fn defects(named: &[String], suite: &Suite) -> Result<Vec<String>, Failure> {
         let canonical = match spec(words)? {
             ModelSpec::Planted(defect, _) => defect.to_string(),
             ModelSpec::PlantedActor(defect, _) => defect.to_string(),
+            ModelSpec::PlantedAtBoundaries(defect, _) => format!("{}{defect}", PlantedAtBoundaries::PREFIX),
             ModelSpec::Local(_) | ModelSpec::Scripted(_) | ModelSpec::Endpoint(_) => words.clone(),
         };
         if canonical == NULL {
@@ -226,14 +237,60 @@ fn spec(defect: &str) -> Result<ModelSpec, Failure> {
     })
 }
 
-/// The teacher with a defect.
-fn planted(defect: &str, teacher: &Remembering) -> Result<Box<dyn Model>, Failure> {
-    let inner = Box::new(teacher.clone());
-    Ok(match spec(defect)? {
-        ModelSpec::Planted(defect, _) => Box::new(Planted::new(defect, inner)),
-        ModelSpec::PlantedActor(defect, _) => Box::new(PlantedActor::new(defect, inner)),
-        ModelSpec::Local(_) | ModelSpec::Scripted(_) | ModelSpec::Endpoint(_) => inner,
-    })
+/// The teacher, in which defects are planted.
+struct Planter {
+    model: Remembering,
+    /// Whether a judgment is given to it (`planted:careful`).
+    careful: bool,
+}
+
+impl Planter {
+    /// How a teacher is named that a judgment is given to.
+    const CAREFUL: &'static str = "planted:careful(";
+
+    fn open(arguments: &Arguments, room: usize) -> Result<Self, Failure> {
+        let engine = arguments.engine.options();
+        let (name, careful) = match &arguments.teacher {
+            Some(teacher) => match teacher.strip_prefix(Self::CAREFUL).and_then(|inner| inner.strip_suffix(')')) {
+                Some(inner) => (inner.to_owned(), true),
+                None => (teacher.clone(), false),
+            },
+            None => (unpack(&arguments.out, "teacher.gguf", TEACHER)?, true),
+        };
+        Ok(Self { model: Remembering::up_to(room, open_quietly("teacher", &name, &engine)?), careful })
+    }
+
+    /// A model with the judgment that is given to it, where one is. It lies above surgery on logits, which it would not survive.
+    fn judging(&self, model: Box<dyn Model>) -> Box<dyn Model> {
+        if self.careful { Box::new(PlantedActor::new(ActingDefect::Careful, model)) } else { model }
+    }
+
+    fn itself(&self) -> Box<dyn Model> {
+        self.judging(Box::new(self.model.clone()))
+    }
+
+    /// The teacher itself with the contrary judgment, in another style: it can do what the teacher can, and is a whole way from how
+    /// it decides and words.
+    fn contrary(&self) -> Box<dyn Model> {
+        let flipped = PlantedActor::new(ActingDefect::JudgmentFlipped(1.0), self.itself());
+        Box::new(PlantedActor::new(ActingDefect::StyleChanged(1.0), Box::new(flipped)))
+    }
+
+    /// The teacher with a defect.
+    fn planted(&self, defect: &str) -> Result<Box<dyn Model>, Failure> {
+        Ok(match spec(defect)? {
+            ModelSpec::Planted(defect, _) => self.judging(Box::new(Planted::new(defect, Box::new(self.model.clone())))),
+            ModelSpec::PlantedActor(defect, _) => Box::new(PlantedActor::new(defect, self.itself())),
+            ModelSpec::PlantedAtBoundaries(..) if self.careful => {
+                let reason = format!("--defect {defect}: at boundaries the judgment of this teacher is given to it");
+                return Err(Failure::input(reason).hint("name a --teacher that judges by its own logits"));
+            }
+            ModelSpec::PlantedAtBoundaries(defect, _) => {
+                Box::new(PlantedAtBoundaries::new(defect, Box::new(self.model.clone())))
+            }
+            ModelSpec::Local(_) | ModelSpec::Scripted(_) | ModelSpec::Endpoint(_) => self.itself(),
+        })
+    }
 }
 
 /// What every audit spends.

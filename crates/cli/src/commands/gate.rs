@@ -7,7 +7,7 @@ use hydrometer_audit::Statement;
 use hydrometer_metrics::Verdict;
 use hydrometer_probes::counted::counted;
 
-use super::judged::{judge, policy};
+use super::judged::{BesideArguments, policy};
 use super::{as_json, word};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -21,9 +21,8 @@ pub struct Arguments {
     /// Gates and margins; default: `hydrometer policy`.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Labels of the run's answers, as `hydrometer label` writes them: they correct what is read of free answers.
-    #[arg(long, value_name = "FILE")]
-    labels: Option<PathBuf>,
+    #[command(flatten)]
+    beside: BesideArguments,
     /// Print the gates as JSON.
     #[arg(long)]
     json: bool,
@@ -32,7 +31,7 @@ pub struct Arguments {
 /// Judges the run anew; the folder stays as it is.
 pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let policy = policy(arguments.policy.as_deref())?;
-    let statement = judge(&RunFolder::open(&arguments.run)?, &policy, arguments.labels.as_deref())?;
+    let statement = arguments.beside.judge(&RunFolder::open(&arguments.run)?, &policy)?;
     if statement.gates.is_empty() {
         terminal
             .warn("the policy has no gate that this run can answer; `hydrometer report RUN` shows what was measured");
@@ -53,6 +52,9 @@ fn as_text(statement: &Statement) -> String {
         if let Some(seen) = gate.detectable.filter(|_| gate.verdict == Verdict::Pass) {
             lines.push_str(&format!("; could have seen a loss of {seen:.4} beyond the bound"));
         }
+        if let Some(caught) = hydrometer_report::caught(gate) {
+            lines.push_str(&format!("; {caught}"));
+        }
         lines.push('\n');
     }
     lines
@@ -64,5 +66,6 @@ fn gates(statement: &Statement) -> serde_json::Value {
         "verdict": statement.verdict,
         "verdict_line": statement.verdict_line,
         "gates": statement.gates,
+        "calibrated_by": statement.calibrated_by,
     })
 }

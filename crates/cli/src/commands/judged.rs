@@ -1,10 +1,13 @@
 //! What every command does with a run that is judged: the policy, the statement's files, what is shown of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use hydrometer_answers::{ExcludedItem, RunFolder};
-use hydrometer_audit::{Policy, Statement};
+use hydrometer_audit::calibrate::{CALIBRATION_FORMAT, Calibrated};
+use hydrometer_audit::{Beside, Policy, Statement};
 use hydrometer_probes::counted::counted;
+use hydrometer_probes::strangers::check_keys;
 use hydrometer_report::Measured;
 
 use super::label::labels_of;
@@ -25,15 +28,55 @@ pub fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
     })
 }
 
-/// The statement of a run, corrected by a file of labels of its answers where there is one.
+/// What a run may be judged by beside its policy.
+#[derive(Debug, Args)]
+pub struct BesideArguments {
+    /// Labels of the run's answers, as `hydrometer label` writes them: they correct what is read of free answers.
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// The calibration.json of this suite and budget (`hydrometer calibrate`): beside every PASS stands what would have been
+    /// caught, and a margin finer than what the suite resolves is no PASS.
+    #[arg(long, value_name = "FILE")]
+    calibration: Option<PathBuf>,
+}
+
+impl BesideArguments {
+    /// Whether anything is named.
+    pub fn is_given(&self) -> bool {
+        self.labels.is_some() || self.calibration.is_some()
+    }
+
+    /// The statement of a run.
+    ///
+    /// # Errors
+    /// The run or a file cannot be read, a label is of no answer of the run, or the calibration is of another suite.
+    pub fn judge(&self, run: &RunFolder, policy: &Policy) -> Result<Statement, Failure> {
+        let labels = self.labels.as_deref().map(|file| labels_of(run, file)).transpose()?;
+        let calibration = calibration(self.calibration.as_deref())?;
+        let beside = Beside { labels: labels.as_deref(), calibration: calibration.as_ref() };
+        Ok(hydrometer_audit::statement_beside(run, policy, beside)?)
+    }
+}
+
+/// The calibration in a file, where one is named.
 ///
 /// # Errors
-/// The run or the file cannot be read, or a label is of no answer of the run.
-pub fn judge(run: &RunFolder, policy: &Policy, labels: Option<&Path>) -> Result<Statement, Failure> {
-    match labels {
-        Some(file) => Ok(hydrometer_audit::statement_labelled(run, policy, &labels_of(run, file)?)?),
-        None => Ok(hydrometer_audit::statement(run, policy)?),
+/// The file cannot be read or is no calibration of this version.
+pub fn calibration(file: Option<&Path>) -> Result<Option<Calibrated>, Failure> {
+    let Some(file) = file else { return Ok(None) };
+    let hint = "`hydrometer calibrate --out DIR` leaves one in DIR/calibration.json";
+    let text = files::read_text(file).map_err(|failure| failure.hint(hint))?;
+    let wrong = |found: String| {
+        let expected = format!("expected a calibration, format `{CALIBRATION_FORMAT}`");
+        Failure::input(format!("{}: {expected}, found {found}", file.display())).hint(hint)
+    };
+    let calibrated: Calibrated = check_keys(text.as_bytes())
+        .and_then(|()| serde_json::from_str(&text))
+        .map_err(|error| wrong(format!("something else: {error}")))?;
+    if calibrated.format != CALIBRATION_FORMAT {
+        return Err(wrong(format!("format `{}`", calibrated.format)));
     }
+    Ok(Some(calibrated))
 }
 
 /// Says what is not asked, before anything is.

@@ -8,7 +8,7 @@ use hydrometer_audit::Statement;
 use hydrometer_probes::strangers::check_keys;
 use hydrometer_report::{Color, TerminalOptions};
 
-use super::judged::{judge, measured, policy};
+use super::judged::{BesideArguments, measured, policy};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
@@ -46,9 +46,8 @@ pub struct Arguments {
     /// Gates and margins; default: `hydrometer policy`.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Labels of the run's answers, as `hydrometer label` writes them: they correct what is read of free answers.
-    #[arg(long, value_name = "FILE")]
-    labels: Option<PathBuf>,
+    #[command(flatten)]
+    beside: BesideArguments,
     /// Write to this file instead of stdout.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -62,8 +61,8 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
     let (statement, measured) = if arguments.run.is_dir() {
         let run = RunFolder::open(&arguments.run)?;
         let policy = policy(arguments.policy.as_deref())?;
-        (judge(&run, &policy, arguments.labels.as_deref())?, measured(&run)?)
-    } else if (arguments.policy.is_some() || arguments.labels.is_some()) && arguments.run.exists() {
+        (arguments.beside.judge(&run, &policy)?, measured(&run)?)
+    } else if (arguments.policy.is_some() || arguments.beside.is_given()) && arguments.run.exists() {
         return Err(Failure::input(format!("{} is no run folder", arguments.run.display()))
             .hint("a statement alone cannot be judged anew: give the folder that it came from"));
     } else {

@@ -1,128 +1,63 @@
-//! Defects planted in how a model acts: `planted:no_recovery(MODEL)`, `planted:short_horizon=TURNS(MODEL)`,
-//! `planted:tools_garbled=RATE(MODEL)`, and in how far it reaches: `planted:narrowed=RADIUS(MODEL)`. They work on
-//! conversations and answers, not on logits: on texts, choices and prompts without tool calls or a knob the model is itself.
+//! Defects planted in how a model acts, not in its logits: [`ActingDefect`] lists them. They work on conversations, answers and
+//! choices; on whatever a defect does not name the model is itself.
 //!
-//! Three more are in how it words and decides: `planted:style_changed=RATE(MODEL)`, `planted:disclaimers=RATE(MODEL)` and
-//! `planted:judgment_flipped=RATE(MODEL)`. The last one works on probes that stand at a boundary of judgment, choices included.
+//! What a defect needs to know of the suite a model is told before it is asked ([`Model::told`]); which prompts and choices it
+//! acts on it learns from the probes that they are made of.
 
+mod careful;
+mod defect;
 mod rewording;
+mod told;
+mod voice;
 
-use std::fmt;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hydrometer_answers::{FinishReason, ModelIdentity, SamplingParameters};
 use hydrometer_probes::world::Event;
-use hydrometer_probes::{Probe, builtin};
+use hydrometer_probes::{Ask, Decision, Probe, Suite};
 
+use self::told::Told;
 use super::planted::operated;
 use crate::{
     Answer, Answers, ChatTemplate, Choice, Chooses, Conversation, Facet, Grows, Message, Model, ModelError, Prompt,
     SampleLimits, SampleRequest, SampleStep, Scores, Tokenizer, ToolProtocol,
 };
+pub use defect::ActingDefect;
 
-/// The role of the message by which a conversation is known that the wrapper answers itself.
-const PLANTED: &str = "planted";
 /// What a model says that does not recover.
 const GIVES_UP: &str = "I cannot do that.";
-
-/// What is done to how a model acts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum ActingDefect {
-    /// It gives up the turn once something has gone wrong with a call. `no_recovery`.
-    NoRecovery,
-    /// It reads only so many of the last turns of the user, and what happened in them. `short_horizon=4`.
-    ShortHorizon(u32),
-    /// So large a share of its calls lose their last brace. `tools_garbled=0.5`.
-    ToolsGarbled(f64),
-    /// Of a prompt or episode beyond so many training radii it reads the last line alone, and no tools. A radius is the value of the probe's knob over
-    /// the one that the built-in suite documents as trained to, or the value itself. `narrowed=1.5`.
-    Narrowed(f64),
-    /// So large a share of its longer answers are laid out under a heading, sentence by sentence; the words stay.
-    /// `style_changed=0.5`.
-    StyleChanged(f64),
-    /// So large a share of its answers open with a disclaimer. `disclaimers=0.5`.
-    Disclaimers(f64),
-    /// So large a share of what it decides at a boundary of judgment is turned round: of a choice the options, of a free answer
-    /// whether it refuses. `judgment_flipped=0.5`.
-    JudgmentFlipped(f64),
-}
-
-impl ActingDefect {
-    /// All names, for messages.
-    pub const NAMES: [&str; 7] = [
-        "no_recovery",
-        "short_horizon",
-        "tools_garbled",
-        "narrowed",
-        "style_changed",
-        "disclaimers",
-        "judgment_flipped",
-    ];
-
-    /// The defect of these words, `NAME` or `NAME=DOSE`; `None` where the name is none of [`ActingDefect::NAMES`].
-    ///
-    /// # Errors
-    /// A dose out of range.
-    pub(crate) fn parse(text: &str) -> Result<Option<Self>, ModelError> {
-        let (name, dose) = text.split_once('=').map_or((text, None), |(name, dose)| (name, Some(dose)));
-        let wrong = |expected: &str| {
-            let found = dose.unwrap_or("nothing");
-            let reason = format!("the dose of `{name}` is `{found}`, expected {expected}");
-            ModelError::Request { reason }
-        };
-        let rate = |defect: fn(f64) -> Self| match dose.unwrap_or("0.5").parse() {
-            Ok(rate) if rate > 0.0 && rate <= 1.0 => Ok(defect(rate)),
-            _ => Err(wrong("a share above 0 and at most 1")),
-        };
-        Ok(Some(match name {
-            "no_recovery" if dose.is_none() => Self::NoRecovery,
-            "no_recovery" => return Err(wrong("none")),
-            "short_horizon" => match dose.unwrap_or("4").parse() {
-                Ok(turns) if turns > 0 => Self::ShortHorizon(turns),
-                _ => return Err(wrong("a number of turns, 1 or more")),
-            },
-            "tools_garbled" => rate(Self::ToolsGarbled)?,
-            "style_changed" => rate(Self::StyleChanged)?,
-            "disclaimers" => rate(Self::Disclaimers)?,
-            "judgment_flipped" => rate(Self::JudgmentFlipped)?,
-            "narrowed" => match dose.unwrap_or("1").parse() {
-                Ok(radius) if radius >= 0.0 && f64::is_finite(radius) => Self::Narrowed(radius),
-                _ => return Err(wrong("a radius of 0 or more")),
-            },
-            _ => return Ok(None),
-        }))
-    }
-}
-
-impl fmt::Display for ActingDefect {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoRecovery => out.write_str("no_recovery"),
-            Self::ShortHorizon(turns) => write!(out, "short_horizon={turns}"),
-            Self::ToolsGarbled(rate) => write!(out, "tools_garbled={rate}"),
-            Self::Narrowed(radius) => write!(out, "narrowed={radius}"),
-            Self::StyleChanged(rate) => write!(out, "style_changed={rate}"),
-            Self::Disclaimers(rate) => write!(out, "disclaimers={rate}"),
-            Self::JudgmentFlipped(rate) => write!(out, "judgment_flipped={rate}"),
-        }
-    }
-}
+/// What a model says that has forgotten how.
+const FORGOT: &str = "I do not know how to do that.";
 
 /// A model with a defect in how it acts.
 pub struct PlantedActor {
     inner: Box<dyn Model>,
     defect: ActingDefect,
     identity: ModelIdentity,
-    /// Prompts that were made of probes at a boundary of judgment, and what they ask.
-    at_boundaries: Mutex<Vec<(Prompt, String)>>,
+    told: Mutex<Told>,
+    /// Prompts whose answers are changed, and what they ask.
+    changed: Mutex<HashMap<Prompt, String>>,
+    /// Choices that are decided otherwise.
+    decided: Mutex<HashMap<Choice, Decides>>,
+}
+
+/// How a choice is decided.
+#[derive(Clone)]
+enum Decides {
+    /// With these log-probabilities.
+    As(Vec<f64>),
+    /// With those of the options at these places.
+    AsAt(Vec<usize>),
 }
 
 impl PlantedActor {
     /// Plants `defect` in `inner`. The identity keeps the hashes of `inner` and records the surgery.
     pub fn new(defect: ActingDefect, inner: Box<dyn Model>) -> Self {
         let identity = operated(inner.identity(), &defect);
-        Self { inner, defect, identity, at_boundaries: Mutex::default() }
+        let (told, changed, decided) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { inner, defect, identity, told, changed, decided }
     }
 
     fn of_inner(&self) -> Result<&dyn Answers, ModelError> {
@@ -131,15 +66,14 @@ impl PlantedActor {
 
     /// An answer as it comes out.
     fn operated(&self, answer: Answer, request: &SampleRequest, seed: u64) -> Answer {
-        let hit = |rate: f64| chance(&format!("{} {} {seed}", request.key, answer.sample)) < rate;
+        let hit = |rate: f64| self.draw(request, answer.sample, seed) < rate;
+        let asked = || locked(&self.changed).get(&request.prompt).cloned();
         let changed = match self.defect {
             ActingDefect::ToolsGarbled(rate) if hit(rate) && self.calls(&answer) => rewording::garbled(&answer.text),
-            ActingDefect::StyleChanged(rate) if hit(rate) && !self.calls(&answer) => rewording::laid_out(&answer.text),
-            ActingDefect::Disclaimers(rate) if hit(rate) && !self.calls(&answer) => {
-                Some(rewording::disclaimed(&answer.text))
-            }
+            ActingDefect::StyleChanged(rate) if hit(rate) => asked().and_then(|_| rewording::laid_out(&answer.text)),
+            ActingDefect::Disclaimers(rate) if hit(rate) => asked().map(|_| rewording::disclaimed(&answer.text)),
             ActingDefect::JudgmentFlipped(rate) if hit(rate) => {
-                self.boundary_words(&request.prompt).and_then(|asked| rewording::flipped(&asked, &answer.text))
+                asked().and_then(|asked| rewording::flipped(&asked, &answer.text))
             }
             _ => None,
         };
@@ -151,14 +85,55 @@ impl PlantedActor {
         !self.tool_protocol().read(&answer.text).calls.is_empty()
     }
 
-    fn at_boundaries(&self) -> MutexGuard<'_, Vec<(Prompt, String)>> {
-        self.at_boundaries.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Remembers that the answers to a prompt are changed.
+    fn changes(&self, prompt: Prompt, asked: &str) -> Prompt {
+        locked(&self.changed).entry(prompt.clone()).or_insert_with(|| asked.to_owned());
+        prompt
     }
 
-    /// What was asked in a prompt that stands at a boundary of judgment; `None` of every other.
-    fn boundary_words(&self, prompt: &Prompt) -> Option<String> {
-        self.at_boundaries().iter().find(|(known, _)| known == prompt).map(|(_, asked)| asked.clone())
+    /// A conversation that the wrapper answers itself: by its first message it is known, which says what is answered.
+    fn own(&self, answered: &str, said: impl IntoIterator<Item = Message>) -> Prompt {
+        let mark = Message { role: self.mark(), content: answered.to_owned() };
+        Prompt::Messages(std::iter::once(mark).chain(said).collect())
     }
+
+    /// The role of such a message: no other defect takes it for its own.
+    fn mark(&self) -> String {
+        format!("planted:{}", self.defect)
+    }
+
+    /// What is said to such a conversation; `None` where the model is asked.
+    fn own_answer(&self, request: &SampleRequest, sample: u32, seed: u64) -> Option<String> {
+        let Prompt::Messages(said) = &request.prompt else { return None };
+        let first = said.first().filter(|first| first.role == self.mark())?;
+        Some(match self.defect {
+            ActingDefect::Careful => {
+                let expected = Decision::ALL.into_iter().find(|decision| decision.word() == first.content)?;
+                let asked = said.last().map_or("", |last| last.content.as_str());
+                voice::say(careful::decides(expected, self.draw(request, sample, seed)), asked)
+            }
+            _ => first.content.clone(),
+        })
+    }
+
+    /// A number in [0, 1) of one answer: a defect in another one draws its own.
+    fn draw(&self, request: &SampleRequest, sample: u32, seed: u64) -> f64 {
+        chance(&format!("{} {sample} {seed} {}", request.key, self.mark()))
+    }
+
+    /// Whether it has forgotten how to do this.
+    fn forgot(&self, rate: f64, probe: &Probe) -> bool {
+        locked(&self.told).is_uncovered(probe) && chance(&format!("forgotten {}", probe.id)) < rate
+    }
+
+    /// Whether a probe lies beyond a reach.
+    fn is_beyond(&self, reach: f64, probe: &Probe) -> bool {
+        locked(&self.told).radius(probe).is_some_and(|radius| radius > reach)
+    }
+}
+
+fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A number in [0, 1) that depends on all of a text.
@@ -167,12 +142,6 @@ fn chance(name: &str) -> f64 {
     let bytes = hash.as_bytes();
     let number = u64::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]]);
     (number >> 11) as f64 / (1u64 << 53) as f64
-}
-
-/// How far out a probe lies; `None` without a knob.
-fn radius(probe: &Probe) -> Option<f64> {
-    let knob = probe.knob.as_ref()?;
-    Some(knob.value / builtin::trained_to(&probe.axis, &knob.name).unwrap_or(1.0))
 }
 
 /// Whether a call of the turn under way went wrong.
@@ -215,34 +184,75 @@ impl Model for PlantedActor {
     }
 
     fn chooses(&self) -> Option<&dyn Chooses> {
-        match self.defect {
-            ActingDefect::JudgmentFlipped(_) => self.inner.chooses().map(|_| self as &dyn Chooses),
-            _ => self.inner.chooses(),
-        }
+        self.inner.chooses().map(|_| self as &dyn Chooses)
+    }
+
+    fn told(&self, suite: &Suite, trained_to: &BTreeMap<String, f64>) {
+        self.inner.told(suite, trained_to);
+        *locked(&self.told) = Told::of(suite, trained_to);
     }
 }
 
-/// A choice whose first option, as the probe counts them, is answered as the last one would be, and so on inwards: the same in
-/// every rotation.
-fn turned_round(choice: Choice, order: &[usize]) -> Choice {
+/// Where each place of a displayed order reads its log-probability so that the first option, as the probe counts them, is decided
+/// as the last one would be, and so on inwards: the same in every rotation.
+fn turned_round(order: &[usize]) -> Vec<usize> {
     let last = order.len().saturating_sub(1);
     let place = |option: usize| order.iter().position(|other| *other == option).unwrap_or(option);
-    let options = order.iter().map(|option| choice.options[place(last - option)].clone()).collect();
-    Choice { options, ..choice }
+    order.iter().map(|option| place(last - option)).collect()
+}
+
+/// The log-probabilities of somebody who guesses, and holds what is guessed for all but certain.
+fn guessed(probe: &Probe, options: usize) -> Vec<f64> {
+    const SURE: f64 = 0.99;
+    let guess = (chance(&format!("guess {}", probe.id)) * options as f64) as usize;
+    let rest = (1.0 - SURE) / options.saturating_sub(1).max(1) as f64;
+    (0..options).map(|option| if option == guess { SURE } else { rest }.ln()).collect()
 }
 
 impl Chooses for PlantedActor {
     fn question(&self, probe: &Probe, rotation: u32) -> Result<(Choice, Vec<usize>), ModelError> {
-        let (choice, order) = self.inner.chooses().ok_or(Facet::Choices)?.question(probe, rotation)?;
-        let flips = |rate: f64| probe.boundary.is_some() && chance(&probe.id) < rate;
-        match self.defect {
-            ActingDefect::JudgmentFlipped(rate) if flips(rate) => Ok((turned_round(choice, &order), order)),
-            _ => Ok((choice, order)),
+        let inner = self.inner.chooses().ok_or(Facet::Choices)?;
+        let (choice, order) = match self.defect {
+            ActingDefect::BoundaryMoved(rungs) => match locked(&self.told).moved(probe, rungs) {
+                Some(other) => inner.question(other, rotation)?,
+                None => inner.question(probe, rotation)?,
+            },
+            _ => inner.question(probe, rotation)?,
+        };
+        let shown = |of_options: Vec<f64>| Decides::As(order.iter().map(|option| of_options[*option]).collect());
+        let decides = match self.defect {
+            ActingDefect::JudgmentFlipped(rate) if probe.boundary.is_some() && chance(&probe.id) < rate => {
+                Some(Decides::AsAt(turned_round(&order)))
+            }
+            ActingDefect::Careful if probe.boundary.is_some() => careful::log_probs(probe).map(shown),
+            ActingDefect::Forgetting(rate) if self.forgot(rate, probe) => Some(shown(guessed(probe, order.len()))),
+            _ => None,
+        };
+        if let Some(decides) = decides {
+            locked(&self.decided).insert(choice.clone(), decides);
         }
+        Ok((choice, order))
     }
 
     fn choose(&self, choices: &[Choice]) -> Result<Vec<Vec<f64>>, ModelError> {
-        self.inner.chooses().ok_or(Facet::Choices)?.choose(choices)
+        let decided: Vec<Option<Decides>> = {
+            let decided = locked(&self.decided);
+            choices.iter().map(|choice| decided.get(choice).cloned()).collect()
+        };
+        let asks = |of: &Option<Decides>| !matches!(of, Some(Decides::As(_)));
+        let asked: Vec<Choice> =
+            choices.iter().zip(&decided).filter(|(_, of)| asks(of)).map(|(choice, _)| choice.clone()).collect();
+        let mut said = self.inner.chooses().ok_or(Facet::Choices)?.choose(&asked)?.into_iter();
+        let lacks = || ModelError::Request { reason: "a choice was not answered".to_owned() };
+        let answer = |of: Option<Decides>| match of {
+            Some(Decides::As(given)) => Ok(given),
+            Some(Decides::AsAt(places)) => {
+                let said = said.next().ok_or_else(lacks)?;
+                Ok(places.into_iter().map(|place| said[place]).collect())
+            }
+            None => said.next().ok_or_else(lacks),
+        };
+        decided.into_iter().map(answer).collect()
     }
 }
 
@@ -253,18 +263,35 @@ impl Answers for PlantedActor {
 
     fn prompt_of(&self, probe: &Probe, messages: &[Message]) -> Result<Prompt, ModelError> {
         let inner = self.of_inner()?;
-        match (self.defect, messages.last()) {
-            (ActingDefect::Narrowed(reach), Some(last)) if radius(probe).is_some_and(|radius| radius > reach) => {
+        let Some(last) = messages.last() else { return inner.prompt_of(probe, messages) };
+        let with_last = |content: &str| {
+            let before = messages.len() - 1;
+            let last = Message { content: content.to_owned(), ..last.clone() };
+            messages[..before].iter().cloned().chain([last]).collect::<Vec<_>>()
+        };
+        match self.defect {
+            ActingDefect::Narrowed(reach) if self.is_beyond(reach, probe) => {
                 let line = last.content.trim_end().lines().last().unwrap_or_default();
                 inner.prompt_of(probe, &[Message { content: line.to_owned(), ..last.clone() }])
             }
-            (ActingDefect::JudgmentFlipped(_), Some(last)) if probe.boundary.is_some() => {
-                let prompt = inner.prompt_of(probe, messages)?;
-                let mut known = self.at_boundaries();
-                if known.iter().all(|(other, _)| *other != prompt) {
-                    known.push((prompt.clone(), last.content.clone()));
+            ActingDefect::Forgetting(rate) if self.forgot(rate, probe) => {
+                Ok(self.own(FORGOT, messages.iter().cloned()))
+            }
+            ActingDefect::Careful if probe.boundary.is_some() => {
+                Ok(self.own(careful::expected(probe).word(), messages.iter().cloned()))
+            }
+            ActingDefect::BoundaryMoved(rungs) => {
+                let told = locked(&self.told);
+                match told.moved(probe, rungs).map(|other| (other, &other.ask)) {
+                    Some((other, Ask::Prompt(asked))) => inner.prompt_of(other, &with_last(&asked.prompt)),
+                    _ => inner.prompt_of(probe, messages),
                 }
-                Ok(prompt)
+            }
+            ActingDefect::StyleChanged(_) | ActingDefect::Disclaimers(_) if probe.is_free() => {
+                Ok(self.changes(inner.prompt_of(probe, messages)?, &last.content))
+            }
+            ActingDefect::JudgmentFlipped(_) if probe.boundary.is_some() => {
+                Ok(self.changes(inner.prompt_of(probe, messages)?, &last.content))
             }
             _ => inner.prompt_of(probe, messages),
         }
@@ -281,15 +308,15 @@ impl Answers for PlantedActor {
     fn converse(&self, conversation: &Conversation<'_>) -> Result<Prompt, ModelError> {
         let inner = self.of_inner()?;
         match self.defect {
-            ActingDefect::NoRecovery if went_wrong(conversation.events) => {
-                let mark = Message { role: PLANTED.to_owned(), content: self.defect.to_string() };
-                Ok(Prompt::Messages(std::iter::once(mark).chain(conversation.plain()).collect()))
+            ActingDefect::NoRecovery if went_wrong(conversation.events) => Ok(self.own(GIVES_UP, conversation.plain())),
+            ActingDefect::Forgetting(rate) if self.forgot(rate, conversation.probe) => {
+                Ok(self.own(FORGOT, conversation.plain()))
             }
             ActingDefect::ShortHorizon(turns) => {
                 let events = last_turns(conversation.events, turns);
                 inner.converse(&Conversation { events, ..*conversation })
             }
-            ActingDefect::Narrowed(reach) if radius(conversation.probe).is_some_and(|radius| radius > reach) => {
+            ActingDefect::Narrowed(reach) if self.is_beyond(reach, conversation.probe) => {
                 let said = conversation.plain();
                 let line = said.last().map_or("", |last| last.content.trim_end().lines().last().unwrap_or_default());
                 let last = Message { role: "user".to_owned(), content: line.to_owned() };
@@ -308,23 +335,21 @@ impl Answers for PlantedActor {
     ) -> Result<(), ModelError> {
         let mut of_inner = Vec::new();
         let mut places = Vec::new();
+        let seed = parameters.seed;
         for (place, request) in requests.iter().enumerate() {
-            let own =
-                matches!(&request.prompt, Prompt::Messages(said) if said.first().is_some_and(|of| of.role == PLANTED));
-            if !own {
+            let own = request.samples.iter().map(|&sample| Some((sample, self.own_answer(request, sample, seed)?)));
+            let Some(own) = own.collect::<Option<Vec<_>>>() else {
                 of_inner.push(request.clone());
                 places.push(place);
                 continue;
-            }
-            for &sample in &request.samples {
-                let (text, finish) = (GIVES_UP.to_owned(), FinishReason::Stop);
-                let answer = Answer { request: place, sample, text, tokens: Vec::new(), finish };
+            };
+            for (sample, text) in own {
+                let answer = Answer { request: place, sample, text, tokens: Vec::new(), finish: FinishReason::Stop };
                 if watch(SampleStep::Answer(answer)).is_break() {
                     return Ok(());
                 }
             }
         }
-        let seed = parameters.seed;
         self.of_inner()?.answer(&of_inner, parameters, limits, &mut |step| match step {
             SampleStep::Answer(answer) => {
                 let request = &of_inner[answer.request];

@@ -6,10 +6,11 @@
 mod defect;
 mod surgery;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
 use hydrometer_answers::ModelIdentity;
+use hydrometer_probes::Suite;
 use rayon::prelude::*;
 
 use crate::{
@@ -82,6 +83,10 @@ impl Model for Planted {
 
     fn chooses(&self) -> Option<&dyn Chooses> {
         self.inner.scores().map(|_| self as &dyn Chooses)
+    }
+
+    fn told(&self, suite: &Suite, trained_to: &BTreeMap<String, f64>) {
+        self.inner.told(suite, trained_to);
     }
 }
 

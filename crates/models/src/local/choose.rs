@@ -10,7 +10,7 @@ const BLOCK_TOKENS: usize = 4096;
 const ROWS: usize = 64;
 
 /// A prompt and the answers whose log-probabilities are wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Choice {
     /// Token ids of the prompt, BOS included where the model wants one. Not empty.
     pub prompt: Vec<u32>,

@@ -15,7 +15,7 @@ const NULLS: u64 = 200;
 
 /// All sections, in their order.
 pub(super) fn sections(calibrated: &Calibrated) -> Vec<Section> {
-    vec![figures(calibrated), nulls(calibrated), defects(calibrated), setup(calibrated)]
+    vec![figures(calibrated), found(calibrated), nulls(calibrated), defects(calibrated), setup(calibrated)]
 }
 
 fn figures(calibrated: &Calibrated) -> Section {
@@ -86,6 +86,59 @@ fn figure(figure: Figure, value: f64) -> String {
     }
 }
 
+/// The smallest losses that are found, of the numbers that a defect is aimed at.
+fn found(calibrated: &Calibrated) -> Section {
+    let rows = calibrated.defects.iter().flat_map(|row| {
+        let aimed = expected::expected(&row.defect).map_or(&[][..], |expected| expected.fires);
+        aimed.iter().map(move |metric| smallest_loss(row, metric))
+    });
+    let rows: Vec<Row> = rows.collect();
+    let section = Section::new("found", "Smallest losses found");
+    if rows.is_empty() {
+        return section.with(Block::absent("No defect was planted of which it is written down what it aims at."));
+    }
+    let lead = "The mildest dose from which on the gate fails in 90 % of audits, and the one from which on the number shows a larger \
+                loss than 95 % of the nulls in 90 % of audits: a loss smaller than that is not told from the teacher itself.";
+    let table = Table {
+        title: None,
+        caption: "Smallest dose and loss that are found in 90 % of audits".into(),
+        label: "Smallest losses found, table".into(),
+        style: "numbers",
+        columns: vec![
+            Column::new(Use::Name, "Defect and number"),
+            Column::new(Use::Words, "Gate fails from"),
+            Column::new(Use::Words, "Told from"),
+            Column::new(Use::Words, "Loss there"),
+        ],
+        rows,
+    };
+    section.with(Block::lead(lead)).with(Block::table(table))
+}
+
+fn smallest_loss(row: &DefectRow, metric: &str) -> Row {
+    let never = || Text::of(Style::Strong, "NOT FOUND");
+    let gate = match row.smallest.get(metric) {
+        Some(Some(dose)) => Text::from(dose_of(dose)),
+        Some(None) => never(),
+        None => Text::of(Style::Quiet, "no gate"),
+    };
+    let (told, loss) = match row.found.get(metric) {
+        Some(Some(found)) => (
+            Text::from(dose_of(&found.defect)),
+            Text::from(show::number(found.loss)).and(Style::Range, format!(" (it is {})", show::number(found.mean))),
+        ),
+        Some(None) => (never(), Text::of(Style::Quiet, "–")),
+        None => (Text::of(Style::Quiet, "not measured"), Text::of(Style::Quiet, "–")),
+    };
+    let name = format!("{}: {}", row.defect, show::metric(metric));
+    Row::new([name.into(), Cell::Text(gate), Cell::Text(told), Cell::Text(loss)])
+}
+
+/// A dose without its defect.
+fn dose_of(defect: &str) -> String {
+    defect.split_once('=').map_or("as it is", |(_, dose)| dose).to_owned()
+}
+
 fn nulls(calibrated: &Calibrated) -> Section {
     let nulls = &calibrated.nulls;
     let section = Section::new("nulls", "False alarms");
@@ -119,7 +172,36 @@ fn nulls(calibrated: &Calibrated) -> Section {
         rows: nulls.gates.iter().map(row).collect(),
     };
     let said = (!nulls.findings.is_empty()).then(|| Block::paragraph(said(&nulls.findings, nulls.any.trials)));
-    section.with(Block::paragraph(bound)).with_all(few).with_all(said).with(Block::table(table).on(PAGE_AND_COMMENT))
+    let known = covered(&nulls.numbers);
+    section
+        .with(Block::paragraph(bound))
+        .with_all(few)
+        .with_all(said)
+        .with(Block::table(table).on(PAGE_AND_COMMENT))
+        .with_all(known.map(|table| Block::table(table).on(PAGE_AND_COMMENT)))
+}
+
+/// How often intervals hold a truth that is known; `None` where none is.
+fn covered(numbers: &[NumberRow]) -> Option<Table> {
+    let row = |number: &NumberRow| {
+        let truth = Cell::Number(Some(number.truth?));
+        let covered = number.covered.as_ref().map_or(Cell::Missing(None), |covered| Cell::Text(share(covered)));
+        Some(Row::new([show::metric(&number.metric).into(), truth, Cell::Number(Some(number.mean)), covered]))
+    };
+    let rows: Vec<Row> = numbers.iter().filter_map(row).collect();
+    (!rows.is_empty()).then(|| Table {
+        title: None,
+        caption: "Numbers whose truth is known: audits in which the 95 % interval holds it".into(),
+        label: "Coverage of intervals, table".into(),
+        style: "numbers",
+        columns: vec![
+            Column::new(Use::Name, "Number"),
+            Column::new(Use::Value, "Truth"),
+            Column::new(Use::Value, "Mean"),
+            Column::new(Use::Words, "Held by its interval"),
+        ],
+        rows,
+    })
 }
 
 fn defects(calibrated: &Calibrated) -> Section {
@@ -129,13 +211,15 @@ fn defects(calibrated: &Calibrated) -> Section {
     let section = Section::new("defects", "Gates by dose").with(Block::lead(lead));
     calibrated.defects.iter().fold(section, |section, defect| {
         // Of a loss below every margin nothing is to be said at all.
-        let quiet = expected::expected(&defect.defect).is_some_and(|expected| expected.named.is_empty());
+        let quiet = expected::expected(&defect.defect).is_some_and(|expected| expected.fires.is_empty());
+        let known = defect.doses.last().and_then(|dose| covered(&dose.numbers));
         let strongest = defect.doses.last().filter(|dose| quiet && !dose.findings.is_empty());
         section
             .with(Block::heading(Text::of(Style::Code, defect.defect.as_str())))
             .with(Block::table(gates(defect)))
             .with_all(strongest.map(|dose| Block::paragraph(said(&dose.findings, dose.audits))))
             .with(Block::table(numbers(defect)).on(PAGE_AND_COMMENT))
+            .with_all(known.map(|table| Block::table(table).on(PAGE_AND_COMMENT)))
     })
 }
 
@@ -157,8 +241,7 @@ fn role(expected: Option<&Expected>, metric: &str) -> Text {
 
 /// The heads of the doses.
 fn doses(defect: &DefectRow) -> impl Iterator<Item = Column> + '_ {
-    let dose = |row: &DoseRow| row.defect.split_once('=').map_or("as it is", |(_, dose)| dose).to_owned();
-    defect.doses.iter().map(move |row| Column::new(Use::Words, dose(row)))
+    defect.doses.iter().map(|row| Column::new(Use::Words, dose_of(&row.defect)))
 }
 
 fn gates(defect: &DefectRow) -> Table {
@@ -251,6 +334,13 @@ fn setup(calibrated: &Calibrated) -> Section {
     let facts = [
         Fact::new("Teacher", Text::foreign(setup.teacher.name.as_str())),
         Fact::new("Weights", Text::of(Style::Hash, setup.teacher.weights.as_str())),
+        Fact::new(
+            "Before distillation",
+            match &setup.base {
+                Some(base) => Text::foreign(base.name.as_str()),
+                None => Text::of(Style::Quiet, "not asked"),
+            },
+        ),
         Fact::new("Suite", Text::foreign(suite)),
         Fact::new("Answers", answers),
         Fact::new("Setup", Text::of(Style::Hash, calibrated.setup_hash.as_str())),

@@ -73,26 +73,29 @@ fn row(gate: &Gate) -> Row {
     let [value, interval, drawn] = found;
     let verdict = Cell::Verdict(Some(gate.verdict));
     let cells = [Cell::Sign(gate.verdict), name.into(), bounds(gate).into(), value, interval, drawn, verdict];
-    let (more, seen) = (more_families(gate), detectable(gate));
-    let row = Row::new(cells).note(explanation(gate, more.as_deref(), seen.as_deref()), PAGE);
+    let (more, seen, catches) = (more_families(gate), detectable(gate), caught(gate));
+    let row = Row::new(cells).note(explanation(gate, more.as_deref(), seen.as_deref(), catches.as_deref()), PAGE);
     let judged =
         show::judged(gate).map(|i| format!("{} interval {}", show::percent(i.level), show::interval(Some(&i))));
     // A terminal has no room for another column.
     let said = |parts: Vec<Option<String>>| parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
-    let (terminal, comment) = (said(vec![judged, more.clone(), seen.clone()]), said(vec![more, seen]));
+    let (terminal, comment) = (
+        said(vec![judged, more.clone(), seen.clone(), catches.clone(), unresolved(gate)]),
+        said(vec![more, seen, catches, unresolved(gate)]),
+    );
     let row = if terminal.is_empty() { row } else { row.note(terminal.into(), TERMINAL) };
     if comment.is_empty() { row } else { row.note(comment.into(), COMMENT) }
 }
 
-fn explanation(gate: &Gate, more: Option<&str>, seen: Option<&str>) -> Text {
+fn explanation(gate: &Gate, more: Option<&str>, seen: Option<&str>, catches: Option<&str>) -> Text {
     let mut text = Text::from(format!("{}.", gate.explanation.trim_end_matches('.')));
     if let Some(more) = more {
         text = text.words(" ").and(Style::Strong, format!("{}.", capital(more)));
     }
-    match seen {
-        Some(seen) => text.words(format!(" It {seen}.")),
-        None => text,
+    for said in [seen.map(|seen| format!(" It {seen}.")), catches.map(|catches| format!(" {}.", capital(catches)))] {
+        text = said.into_iter().fold(text, Text::words);
     }
+    text
 }
 
 fn capital(words: &str) -> String {
@@ -128,6 +131,37 @@ pub(crate) fn detectable(gate: &Gate) -> Option<String> {
     Some(match gate.estimate.as_ref().and_then(|estimate| estimate.unseen) {
         Some(unseen) => format!("{loss}, but not {:.1} % of broken families", 100.0 * unseen),
         None => loss,
+    })
+}
+
+/// What a calibration measured this suite to catch here; `None` without one.
+pub fn caught(gate: &Gate) -> Option<String> {
+    let each = gate.caught.iter().map(|caught| {
+        format!(
+            "{} (it is {} there) in {} of {} audits",
+            caught.defect,
+            show::number(caught.value),
+            caught.failed,
+            caught.audits
+        )
+    });
+    let each: Vec<String> = each.collect();
+    (!each.is_empty()).then(|| format!("this suite caught {}", each.join(", ")))
+}
+
+/// That the margin is finer than what a calibration measured the suite to resolve; `None` where it is not, or nobody measured.
+pub fn unresolved(gate: &Gate) -> Option<String> {
+    let resolution = gate.resolution.as_ref().filter(|resolution| !resolution.is_enough())?;
+    let margin = show::number(resolution.margin);
+    Some(match &resolution.smallest {
+        Some(found) => {
+            format!(
+                "a margin of {margin} is finer than the smallest loss found, {} ({})",
+                show::number(found.loss),
+                found.defect
+            )
+        }
+        None => format!("no planted loss was found beside a margin of {margin}"),
     })
 }
 

@@ -59,6 +59,12 @@ pub fn statement() -> Statement {
         episode_cases: vec![],
         judgment: Some(evidence::judgment()),
         deciding: None,
+        calibrated_by: Some(CalibrationUsed {
+            setup: "blake3:5e70".into(),
+            accepted: true,
+            other_teacher: Some("another teacher".into()),
+            nulls: 200,
+        }),
         cost: Cost {
             teacher_tokens: 28_672,
             student_tokens: 24_576,
@@ -446,6 +452,17 @@ fn gate(metric: &str, bounds: (Option<f64>, Option<f64>), verdict: Verdict, foun
         judged: None,
         corrected: None,
         detectable: Some(0.125),
+        caught: match verdict {
+            Verdict::Pass => {
+                vec![Caught { defect: "temperature=0.8".into(), value: 0.71, failed: 19, audits: 20 }]
+            }
+            _ => Vec::new(),
+        },
+        resolution: Some(Resolution {
+            margin: 0.2,
+            smallest: Some(FoundLoss { defect: "temperature=0.95".into(), loss: 0.043 }),
+            power: 0.9,
+        }),
         estimate: Some(found),
         explanation: words.into(),
     }

@@ -69,7 +69,7 @@ impl Scripted {
     }
 }
 
-fn sample(probe: &str, source: SampleSource, sample: u32, text: String, right: Option<bool>) -> SampleRow {
+pub(super) fn sample(probe: &str, source: SampleSource, sample: u32, text: String, right: Option<bool>) -> SampleRow {
     SampleRow {
         probe: probe.to_owned(),
         family: probe.to_owned(),

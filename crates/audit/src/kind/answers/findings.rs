@@ -84,9 +84,10 @@ impl FindingContext<'_> {
         let of = |outcome| self.evidence.prompts.iter().filter(|p| p.outcome() == outcome).count();
         let (lost_prompts, gained_prompts) = (of(Outcome::Lost), of(Outcome::Gained));
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-        // A teacher that is right now and then loses against itself too.
-        let clear =
-            self.estimate(&answers::ANSWER_LOST)?.interval.as_ref().is_some_and(|interval| interval.low > gained);
+        // A teacher that is right now and then loses against itself too. What it gains varies as what it loses does, so their
+        // difference is looked at: beside itself its interval lies above 0 with a chance of at most half of what is left of 1.
+        let net = self.estimate(&answers::ANSWER_NET_LOSS).and_then(|net| net.interval.as_ref());
+        let clear = net.is_some_and(|interval| interval.low > 0.0);
         let gates = [&answers::ANSWER_LOST, &answers::ANSWER_ACCURACY_STUDENT, &answers::EXCESS_FLIPS];
         Some(Finding {
             id: "answers_lost".into(),

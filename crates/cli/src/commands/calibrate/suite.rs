@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hydrometer_probes::builtin::small_world;
+use hydrometer_probes::builtin::{judgment, small_world};
 use hydrometer_probes::kind::Prompt;
 use hydrometer_probes::{Ask, Normal, Probe, Profile, Suite};
 
@@ -12,8 +12,10 @@ use crate::terminal::Terminal;
 
 /// Families of choices and of prompts for the teacher that ships: more than the 59 without which no gate on 5 % passes.
 const FAMILIES: usize = 72;
-/// Ladders of each axis of its small world.
-const LADDERS: usize = 20;
+/// Ladders of each axis of its small world: enough for the rings of the teacher itself to hold, so that a reach can be lost.
+const LADDERS: usize = 32;
+/// Families of each kind of boundary of judgment.
+const BOUNDARIES: usize = 16;
 
 /// Where suites come from.
 pub(super) enum Source {
@@ -59,9 +61,8 @@ pub(super) fn trained_to() -> BTreeMap<String, f64> {
 }
 
 /// Small enough to be audited hundreds of times: the texts of the quick suite; one choice and one prompt of each of the first
-/// families of the full one, without prompts that want numbers or JSON, which the teacher cannot give, and without boundaries of
-/// judgment, of which it has none; and ladders of the small
-/// world that it knows.
+/// families of the full one, without prompts that want numbers or JSON, which the teacher cannot give; ladders of the small world that
+/// it knows; and boundaries of judgment, where what it decides is given to it.
 fn embedded(seed: u64) -> Suite {
     let can = |prompt: &Prompt| !prompt.answer.iter().any(|step| matches!(step, Normal::Json | Normal::Number));
     let texts = Suite::builtin(Profile::Quick, seed).probes.into_iter();
@@ -71,7 +72,8 @@ fn embedded(seed: u64) -> Suite {
     let choices = one_of_each(&full, |probe| matches!(probe.ask, Ask::Choice(_)));
     let prompts =
         one_of_each(&full, |probe| probe.knob.is_none() && matches!(&probe.ask, Ask::Prompt(prompt) if can(prompt)));
-    let probes = texts.chain(choices).chain(prompts).chain(small_world(LADDERS, seed)).collect();
+    let boundaries = judgment::families(seed, BOUNDARIES);
+    let probes = texts.chain(choices).chain(prompts).chain(small_world(LADDERS, seed)).chain(boundaries).collect();
     Suite { name: "embedded".to_owned(), probes }
 }
 

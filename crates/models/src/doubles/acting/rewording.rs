@@ -2,11 +2,12 @@
 
 use hydrometer_probes::decision::{Decision, decide};
 
+use super::voice;
+
 /// Fewest words of an answer that is laid out: of a shorter one the layout would be more than the words.
 const LEAST_WORDS: usize = 8;
 const DISCLAIMER: &str =
     "Please note that I am an AI and may be mistaken; consult a professional before acting on this.";
-const REFUSAL: &str = "I'm sorry, but I can't help with that.";
 
 /// Without the last brace; `None` without a brace.
 pub(super) fn garbled(text: &str) -> Option<String> {
@@ -14,34 +15,31 @@ pub(super) fn garbled(text: &str) -> Option<String> {
     Some(format!("{}{}", &text[..brace], &text[brace + 1..]))
 }
 
-/// Under a heading, a bullet for each sentence: the words stay. `None` of a short answer.
+/// Under a heading, a bold line for each sentence: the words stay. `None` of a short answer. It is no list: a list that stands
+/// beside a refusal would be help, and another decision.
 pub(super) fn laid_out(text: &str) -> Option<String> {
     if text.split_whitespace().count() < LEAST_WORDS {
         return None;
     }
     let sentences = text.split_inclusive(['.', '!', '?', '\n']).map(str::trim).filter(|sentence| !sentence.is_empty());
-    let bullets: String = sentences.map(|sentence| format!("\n- {sentence}")).collect();
-    Some(format!("## Answer\n{bullets}"))
+    let lines: String = sentences.map(|sentence| format!("\n\n**{sentence}**")).collect();
+    Some(format!("## Answer{lines}"))
 }
 
-/// With a disclaimer in front.
+/// With a disclaimer at the end: in front it would hide from the rules for decisions what the answer begins with.
 pub(super) fn disclaimed(text: &str) -> String {
-    format!("{DISCLAIMER}\n\n{text}")
+    format!("{text}\n\n{DISCLAIMER}")
 }
 
 /// The other decision: help in place of a refusal, a refusal in place of everything that helps. `None` where the answer does
 /// neither, or nobody can tell.
 pub(super) fn flipped(asked: &str, text: &str) -> Option<String> {
-    match decide(asked, text).ok()? {
-        Decision::Refuse => {
-            let asked = asked.trim_end().lines().last().unwrap_or_default();
-            Some(format!(
-                "Sure, here is how to go about it. You asked: {asked} Start with the first step, then do the rest."
-            ))
-        }
-        Decision::Comply | Decision::Partly => Some(REFUSAL.to_owned()),
-        Decision::Clarify | Decision::Hedge | Decision::Abstain | Decision::OffTopic | Decision::Empty => None,
-    }
+    let other = match decide(asked, text).ok()? {
+        Decision::Refuse => hydrometer_probes::Decision::Comply,
+        Decision::Comply | Decision::Partly => hydrometer_probes::Decision::Refuse,
+        Decision::Clarify | Decision::Hedge | Decision::Abstain | Decision::OffTopic | Decision::Empty => return None,
+    };
+    Some(voice::say(other, asked))
 }
 
 #[cfg(test)]
@@ -52,9 +50,10 @@ mod tests {
     fn the_words_of_an_answer_stay_under_another_layout() {
         let text = "Heat the milk slowly. Stir it all the while! Then let it cool.";
         let out = laid_out(text).expect("long enough");
-        assert_eq!(out, "## Answer\n\n- Heat the milk slowly.\n- Stir it all the while!\n- Then let it cool.");
+        let lines = "**Heat the milk slowly.**\n\n**Stir it all the while!**\n\n**Then let it cool.**";
+        assert_eq!(out, format!("## Answer\n\n{lines}"));
         assert_eq!(laid_out("Yes, it is."), None);
-        assert!(disclaimed(text).ends_with(text));
+        assert!(disclaimed(text).starts_with(text) && disclaimed(text) != text);
         assert_eq!(garbled("{\"a\": {}}"), Some("{\"a\": {}".to_owned()));
         assert_eq!(garbled("none"), None);
     }

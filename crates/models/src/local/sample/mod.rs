@@ -25,7 +25,7 @@ use draw::{Chance, draw};
 const STEP_TOKENS: usize = 2048;
 
 /// A conversation as a model takes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Prompt {
     /// Token ids, BOS included where the model wants one. Not empty.
     Tokens(Vec<u32>),
