@@ -81,9 +81,8 @@ fn a_sample_is_labelled_key_by_key_and_corrects_the_run() {
 #[test]
 fn labels_are_taken_from_a_file_if_they_are_of_the_run() {
     let bench = Bench::new();
-    let line = |probe: &str| {
-        format!("{{\"probe\":\"{probe}\",\"model\":\"teacher\",\"sample\":0,\"decision\":\"refuse\"}}\n")
-    };
+    let line =
+        |probe: &str| format!("{{\"probe\":\"{probe}\",\"model\":\"teacher\",\"sample\":0,\"decision\":\"refuse\"}}\n");
     fs::write(bench.0.path().join("mine.jsonl"), line("p1") + &line("p2")).unwrap();
     let take = ["label", "run", "--out", "labels.jsonl", "--from", "mine.jsonl"];
     let [_, talk] = bench.run(0, "", &take);
