@@ -215,6 +215,25 @@ fn anthropic_with_refusals_and_tool_calls_is_audited_to_the_end() {
     assert_eq!(server.asked()[2].header("x-api-key"), Some(KEY));
 }
 
+/// Wants `HYDROMETER_ENDPOINT`, the name of a server that somebody else wrote, such as `llama-server:http://localhost:8080`.
+#[test]
+fn a_real_server_is_audited_by_its_answers() {
+    let Ok(teacher) = std::env::var("HYDROMETER_ENDPOINT") else {
+        eprintln!("SKIPPED: HYDROMETER_ENDPOINT names no endpoint");
+        return;
+    };
+    let bench = Bench::new();
+    bench.audit(0, &teacher, std::env::var("HYDROMETER_ENDPOINT_KEY").ok().as_deref());
+    let statement = bench.statement();
+    assert_eq!((&statement["regime"]["id"], &statement["teacher"]["format"]), (&json!("R4"), &json!("endpoint")));
+    assert!(metric(&statement, "answer_agreement")["estimate"]["value"].is_number());
+    // All is in the store: nothing is asked again but the two questions of the introduction.
+    let written = files(&bench.path("cache")).len();
+    fs::remove_dir_all(bench.path("run")).unwrap();
+    bench.audit(0, &teacher, std::env::var("HYDROMETER_ENDPOINT_KEY").ok().as_deref());
+    assert_eq!(files(&bench.path("cache")).len(), written);
+}
+
 #[test]
 fn what_cannot_be_opened_says_what_to_do() {
     let bench = Bench::new();
