@@ -1,6 +1,6 @@
 //! Audits of models behind endpoints, from the command line to the statement, against a scripted server.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
