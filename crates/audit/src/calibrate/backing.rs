@@ -2,7 +2,8 @@
 //! resolves a loss as small as the margin.
 
 use hydrometer_answers::{Manifest, RunSettings};
-use hydrometer_metrics::{Verdict, measure};
+use hydrometer_metrics::Verdict;
+use hydrometer_metrics::measure::{self, Direction};
 use hydrometer_probes::{Profile, Suite};
 
 use super::matrix::{Calibrated, DefectRow, Found};
@@ -49,18 +50,13 @@ impl Calibrated {
                 continue;
             };
             let margin = resolution.margin;
-            let found = match &resolution.smallest {
-                Some(smallest) => {
-                    format!(
-                        "the smallest loss that its calibration found is {:.4} ({})",
-                        smallest.loss, smallest.defect
-                    )
-                }
+            let missed = match &resolution.missed {
+                Some(missed) => format!("its calibration missed a loss of {:.4} ({})", missed.loss, missed.defect),
                 None => "its calibration told none of the losses that were planted from the teacher itself".to_owned(),
             };
             gate.verdict = Verdict::NotEnoughEvidence;
             gate.explanation +=
-                &format!("; but a margin of {margin:.4} is finer than what this suite resolves: {found}");
+                &format!("; but a margin of {margin:.4} is finer than what this suite resolves: {missed}");
         }
     }
 
@@ -87,7 +83,7 @@ fn caught(row: &DefectRow, metric: &str) -> Option<Caught> {
     Some(Caught { defect: defect.clone(), value: number.mean, failed: failed.of, audits: failed.trials })
 }
 
-/// The margin of a gate beside the smallest loss that was found; `None` where no defect was aimed at its number.
+/// The margin of a gate beside the smallest loss that was found and the largest that was missed; `None` where no defect was aimed at its number.
 fn resolution(gate: &Gate, aimed: &[&DefectRow]) -> Option<Resolution> {
     let direction = measure::find(&gate.metric)?.direction;
     let found: Vec<&Option<Found>> = aimed.iter().filter_map(|row| row.found.get(&gate.metric)).collect();
@@ -100,8 +96,25 @@ fn resolution(gate: &Gate, aimed: &[&DefectRow]) -> Option<Resolution> {
     let bounds = [gate.at_least, gate.at_most].into_iter().flatten();
     let margins = bounds.filter_map(|bound| Some(direction.loss(bound)? - usual.unwrap_or(0.0)));
     let margin = margins.filter(|margin| *margin > 0.0).min_by(f64::total_cmp)?;
+    let missed = aimed.iter().flat_map(|row| missed(row, &gate.metric, direction, usual.unwrap_or(0.0)));
+    let missed = missed.filter(|missed| missed.loss >= margin).max_by(|a, b| a.loss.total_cmp(&b.loss));
     let smallest = smallest.map(|found| FoundLoss { defect: found.defect.clone(), loss: found.loss });
-    Some(Resolution { margin, smallest, power: matrix::POWER })
+    Some(Resolution { margin, smallest, missed, power: matrix::POWER })
+}
+
+/// The doses that were not told from the teacher itself often enough.
+fn missed<'a>(
+    row: &'a DefectRow,
+    metric: &'a str,
+    direction: Direction,
+    usual: f64,
+) -> impl Iterator<Item = FoundLoss> + 'a {
+    row.doses.iter().filter_map(move |dose| {
+        let number = dose.numbers.iter().find(|number| number.metric == metric)?;
+        let is_missed = number.told?.value()? < matrix::POWER;
+        let loss = direction.loss(number.mean)? - usual;
+        is_missed.then(|| FoundLoss { defect: dose.defect.clone(), loss })
+    })
 }
 
 /// How the suite of a run is another one, as a fragment.

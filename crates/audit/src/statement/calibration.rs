@@ -37,11 +37,14 @@ pub struct Resolution {
     pub margin: f64,
     /// The smallest loss beyond that which was told from the teacher itself; `None` where no planted one was.
     pub smallest: Option<FoundLoss>,
+    /// The largest planted loss as large as the margin or larger that was not told from the teacher itself; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed: Option<FoundLoss>,
     /// In such a share of audits.
     pub power: f64,
 }
 
-/// A loss that was found.
+/// A planted loss.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FoundLoss {
     /// The defect with its dose.
@@ -51,9 +54,9 @@ pub struct FoundLoss {
 }
 
 impl Resolution {
-    /// Whether a loss as large as the margin is found.
+    /// Whether nothing speaks against it that a loss as large as the margin is found: some loss is, and none so large was missed.
     #[must_use]
     pub fn is_enough(&self) -> bool {
-        self.smallest.as_ref().is_some_and(|found| found.loss <= self.margin)
+        self.smallest.is_some() && self.missed.is_none()
     }
 }

@@ -153,12 +153,12 @@ pub fn caught(gate: &Gate) -> Option<String> {
 pub fn unresolved(gate: &Gate) -> Option<String> {
     let resolution = gate.resolution.as_ref().filter(|resolution| !resolution.is_enough())?;
     let margin = show::number(resolution.margin);
-    Some(match &resolution.smallest {
-        Some(found) => {
+    Some(match &resolution.missed {
+        Some(missed) => {
             format!(
-                "a margin of {margin} is finer than the smallest loss found, {} ({})",
-                show::number(found.loss),
-                found.defect
+                "a margin of {margin} is finer than what this suite resolves: a loss of {} was missed ({})",
+                show::number(missed.loss),
+                missed.defect
             )
         }
         None => format!("no planted loss was found beside a margin of {margin}"),

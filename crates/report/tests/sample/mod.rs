@@ -461,6 +461,8 @@ fn gate(metric: &str, bounds: (Option<f64>, Option<f64>), verdict: Verdict, foun
         resolution: Some(Resolution {
             margin: 0.2,
             smallest: Some(FoundLoss { defect: "temperature=0.95".into(), loss: 0.043 }),
+            missed: (verdict == Verdict::NotEnoughEvidence)
+                .then(|| FoundLoss { defect: "temperature=0.97".into(), loss: 0.21 }),
             power: 0.9,
         }),
         estimate: Some(found),
