@@ -236,14 +236,14 @@ impl Corrected {
     }
 
     /// Half of what the labelled answers add.
-    fn from_labels(&self, alpha: f64) -> Option<f64> {
+    fn of_labels(&self, alpha: f64) -> Option<f64> {
         let law = StudentsT::new(0.0, 1.0, self.freedom).ok()?;
         Some(self.error * law.inverse_cdf(1.0 - alpha))
     }
 
     /// One-sided bounds, each missed with a chance of `alpha`, with `growth` times as many families; the labels stay.
     pub fn bounds_of_more(&self, alpha: f64, growth: f64) -> Option<(f64, f64)> {
-        let (value, half) = (self.sampling.value(), self.from_labels(alpha)?);
+        let (value, half) = (self.sampling.value(), self.of_labels(alpha)?);
         let (low, high) = self.sampling.bounds_of_more(alpha, growth)?;
         let (low, mut high) = (value - (value - low).hypot(half), value + (high - value).hypot(half));
         if let Some((raw, seen)) = self.event.as_ref().filter(|(raw, _)| raw.is_rare()) {
@@ -274,7 +274,7 @@ impl Corrected {
         let Some((raw, _)) = &self.event else { return false };
         let width = |(low, high): (f64, f64)| high - low;
         let alpha = (1.0 - level) / 2.0;
-        let (Some(half), Some(sampling)) = (self.from_labels(alpha), self.sampling.bounds(alpha)) else { return true };
+        let (Some(half), Some(sampling)) = (self.of_labels(alpha), self.sampling.bounds(alpha)) else { return true };
         let low = self.interval(level).map_or(0.0, |interval| interval.low);
         2.0 * half > width(sampling) || low < NONE && raw.value() > 0.0
     }
