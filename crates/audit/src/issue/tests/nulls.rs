@@ -1,6 +1,7 @@
 //! Students that are their teacher: how often chance alone is named as a finding.
 
 use hydrometer_answers::SampleSource;
+use hydrometer_metrics::measure::ANSWER_NET_LOSS;
 use hydrometer_probes::read_jsonl;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -47,7 +48,7 @@ fn answers_are_seldom_said_to_be_lost_where_none_are() {
     };
     let statements: Vec<Statement> = (0..NULLS).map(null).collect();
     assert!(
-        statements.iter().all(|of| of.metrics.iter().any(|of| of.id == "answer_net_loss" && of.estimate.is_some()))
+        statements.iter().all(|of| of.metrics.iter().any(|of| of.id == ANSWER_NET_LOSS.id && of.estimate.is_some()))
     );
     let said = statements.iter().filter(|statement| loud(statement)).count();
     // One in forty is what its interval allows: 5 of 200, and 11 or more with a chance of 1 %.

@@ -94,7 +94,7 @@ impl Copying {
             from,
             at_boundary: at_boundary().count() as u64,
             drawn: free.iter().any(|prompt| !prompt.once && prompt.of(Side::Teacher).decisions.len() > 1),
-            lacks_base: !asked && free.iter().all(|prompt| prompt.once),
+            lacks_base: !asked && at_boundary().next().is_some() && at_boundary().all(|prompt| prompt.once),
             unread: [share(Side::Teacher), share(Side::Student)],
             seldom: seldom(&free),
             prompts: all,

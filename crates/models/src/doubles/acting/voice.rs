@@ -54,7 +54,8 @@ mod tests {
             Ask::Prompt(prompt) => Some((careful::expected(probe), prompt.prompt.as_str())),
             _ => None,
         });
-        let styles: [(&str, fn(&str) -> String); 3] = [
+        type Style = fn(&str) -> String;
+        let styles: [(&str, Style); 3] = [
             ("as it is", str::to_owned),
             ("laid out", |text| laid_out(text).unwrap_or_else(|| text.to_owned())),
             ("with a disclaimer", disclaimed),
