@@ -1,7 +1,7 @@
 //! Students that are their teacher: how often chance alone is named as a finding.
 
 use hydrometer_answers::SampleSource;
-use hydrometer_metrics::measure::ANSWER_NET_LOSS;
+use hydrometer_metrics::measure::answers::ANSWER_NET_LOSS;
 use hydrometer_probes::read_jsonl;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
