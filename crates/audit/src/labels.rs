@@ -1,7 +1,7 @@
 //! Answers of which people said what they decide: what the rules that read decisions confuse.
 //!
 //! Without labels of a run's own answers those count that hydrometer ships. [`to_label`] draws answers for somebody to label, rare
-//! decisions as often as common ones, and [`Labels::of_run`] gives each label back the weight that the drawing took from it.
+//! decisions as often as common ones, and `Labels::of_run` gives each label back the weight that the drawing took from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
