@@ -139,7 +139,7 @@ fn a_calibration_stands_beside_a_verdict() {
         text.starts_with("no gate fails, but 1 of 7 ask for less loss than this suite resolves: Tail kept"),
         "{text}"
     );
-    assert!(text.contains("is finer than what this suite resolves: a loss of 0.229 was missed"), "{text}");
+    assert!(text.contains("is finer than what this suite resolves: its calibration missed a loss of 0.2287"), "{text}");
 
     // Another budget is refused before anything is asked, another teacher is said.
     let (code, _, talk) = audit(&["--out", "other", "--ctx", "128"]);
