@@ -140,7 +140,7 @@ impl From<AuditError> for Failure {
                 Self::input(error).hint("`hydrometer policy` prints the default policy, ready to edit")
             }
             AuditError::OtherCalibration { .. } => Self::input(error).hint(
-                "make one of this suite and budget: `hydrometer calibrate` with the same probes, --ctx, --rotations, --samples and                  --reruns",
+                "make one of this suite and budget: `hydrometer calibrate` with the same probes, --ctx, --rotations, --samples and --reruns",
             ),
             AuditError::OtherQuestion { .. } | AuditError::NothingShared { .. } => {
                 Self::input(error).hint("compare two students of one teacher that were asked the same probes")
