@@ -8,7 +8,7 @@ use hydrometer_answers::cache::{SequenceKey, SequenceRecords, TeacherCache};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::store::{Access, Store};
 use hydrometer_distill::train::{Sample, StepReport};
-use hydrometer_distill::{Arm, DistillError, Measured, Observer, Outcome, Plan, Recipe};
+use hydrometer_distill::{Arm, Completion, DistillError, Measured, Observer, Outcome, Plan, Recipe};
 use hydrometer_metrics::sparse::Truncation;
 use hydrometer_models::{Block, Decoder, EngineOptions, Model, Precision, Scores, Sequence};
 use hydrometer_probes::builtin::{Domain, corpus};
@@ -94,6 +94,7 @@ impl Observer for Watch {
     fn begins(&mut self, _: Arm, _: u64, _: u64) {}
     fn stepped(&mut self, _: Arm, _: u64, _: &StepReport) {}
     fn measured(&mut self, _: Arm, _: u64, _: &Measured) {}
+    fn completed(&mut self, _: Arm, _: u64, _: &[Completion]) {}
     fn answered(&mut self, _: u64, of: u64) {
         self.asked = of;
     }
