@@ -404,7 +404,7 @@ impl Recipe {
             let asked = self.arms.contains(&Arm::TeacherText);
             return asked.then(|| ("teacher_text", "a store or files, for the arm teacher_text", missing()));
         };
-        if text.store.is_some() == !text.files.is_empty() {
+        if text.store.is_some() != text.files.is_empty() {
             let found = if text.store.is_some() { "both" } else { "neither" };
             return Some(("teacher_text", "a store or files", found.to_owned()));
         }

@@ -121,8 +121,8 @@ fn a_run_from_a_cache_ends_where_one_from_the_live_teacher_does() {
     assert!(distilled.end.as_ref().unwrap().tail_kept.as_ref().unwrap().value > 0.3);
     // The first arm against the others, documents paired.
     let found = |b: Arm, number: &str| {
-        let all = outcome.differences.iter();
-        all.filter(|d| d.a == b && d.b == Arm::Distilled && d.number == number).map(|d| d.clone()).next().unwrap()
+        let mut all = outcome.differences.iter();
+        all.find(|d| d.a == b && d.b == Arm::Distilled && d.number == number).cloned().unwrap()
     };
     let helped = found(Arm::HardLabels, "kl_divergence");
     assert!((helped.difference - (kl(&distilled.end) - kl(&control.end))).abs() < 1e-9, "{helped:?}");
@@ -164,7 +164,7 @@ fn what_a_cache_does_not_keep_is_refused() {
     (alone.arms, alone.cache) = (vec![Arm::Distilled], None);
     let error = bench.run(&alone, "out").err().unwrap().to_string();
     assert!(error.contains("no layers and no tokenizer"), "{error}");
-    alone.student = hydrometer_distill::Origin::Model(PathBuf::from(recipe("divergence = \"forward_kl\"").teacher));
+    alone.student = hydrometer_distill::Origin::Model(recipe("divergence = \"forward_kl\"").teacher);
     let error = bench.run(&alone, "out").err().unwrap().to_string();
     assert!(error.contains("lacks the distributions of 3 of 45 samples"), "{error}");
     assert!(!bench.path("out").exists());

@@ -38,7 +38,7 @@ pub struct Arguments {
     #[arg(long, default_value = "hydrometer-demo", value_name = "FOLDER")]
     out: PathBuf,
     /// Steps of each of the four trainings.
-    #[arg(long, default_value_t = 150, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
+    #[arg(long, default_value_t = 40, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     steps: u32,
     /// Documents to train on and to measure by.
     #[arg(long, default_value_t = 2000, value_name = "N", value_parser = numbers::whole::<u32, 100>)]
