@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use super::{ALIGNMENT, Array, Value};
 use crate::tensor::DType;
 pub use model::{Conversion, Planned};
-pub use types::Types;
+pub use types::{Types, writable};
 
 /// A tensor to be written.
 #[derive(Clone, Debug, PartialEq)]
