@@ -32,4 +32,4 @@ pub use observer::{Observer, PlanSummary};
 pub use options::{AskOptions, Sampling, UntilDecided, Windowing};
 pub use plan::Plan;
 pub use roles::{Closeness, Models, Role};
-pub use teacher_cache::{CacheReport, collect_cached, fill_cache};
+pub use teacher_cache::{CacheReport, Stretch, collect_cached, fill_cache, fill_cache_with};

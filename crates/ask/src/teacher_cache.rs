@@ -42,9 +42,22 @@ pub struct CacheReport {
     pub bytes: u64,
 }
 
-/// A window to be scored, and the positions to be kept of it.
+/// A sequence whose distributions are to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// What it is part of, for people.
+    pub name: String,
+    /// Which part.
+    pub index: u32,
+    /// Its tokens, BOS included where the model wants one.
+    pub tokens: Vec<u32>,
+    /// The positions whose distributions are kept.
+    pub positions: Range<u32>,
+}
+
+/// A stretch to be scored.
 struct Wanted<'a> {
-    window: &'a Window,
+    stretch: &'a Stretch,
     key: SequenceKey,
     positions: Range<u32>,
 }
@@ -63,16 +76,37 @@ pub fn fill_cache(
     observer: &mut dyn Observer,
 ) -> Result<CacheReport, AskError> {
     check_blocks(cut.n_ctx, block_tokens)?;
-    let teacher = Role::Teacher.scorer(teacher)?;
-    let Cut { windows, excluded } = windows(teacher.tokens, suite, cut).map_err(Role::Teacher.failed())?;
+    let scorer = Role::Teacher.scorer(teacher)?;
+    let Cut { windows, excluded } = windows(scorer.tokens, suite, cut).map_err(Role::Teacher.failed())?;
     some_text(&windows, &excluded, suite)?;
-    fit(&windows, Role::Teacher, teacher.identity)?;
-    let wanted = wanted(&windows, cache)?;
+    fit(&windows, Role::Teacher, scorer.identity)?;
+    let stretch = |window: Window| Stretch {
+        positions: window.positions(),
+        name: window.probe,
+        index: window.index,
+        tokens: window.tokens,
+    };
+    fill_cache_with(teacher, &windows.into_iter().map(stretch).collect::<Vec<_>>(), block_tokens, cache, observer)
+}
+
+/// As [`fill_cache`], of sequences that are there already: a student's training data.
+///
+/// # Errors
+/// The teacher or the cache fails, or the observer interrupts: the same call continues.
+pub fn fill_cache_with(
+    teacher: &dyn Model,
+    stretches: &[Stretch],
+    block_tokens: u32,
+    cache: &mut TeacherCache,
+    observer: &mut dyn Observer,
+) -> Result<CacheReport, AskError> {
+    let teacher = Role::Teacher.scorer(teacher)?;
+    let wanted = wanted(stretches, cache)?;
     let scored = wanted.len() as u64;
-    let mut kept = CacheReport { windows: windows.len() as u64, scored, ..CacheReport::default() };
+    let mut kept = CacheReport { windows: stretches.len() as u64, scored, ..CacheReport::default() };
     kept.held = kept.windows - scored;
-    let blocks = pack(wanted, block_tokens as usize, |w| w.window.tokens.len());
-    let teacher_tokens = blocks.iter().flatten().map(|w| w.window.tokens.len() as u64).sum();
+    let blocks = pack(wanted, block_tokens as usize, |w| w.stretch.tokens.len());
+    let teacher_tokens = blocks.iter().flatten().map(|w| w.stretch.tokens.len() as u64).sum();
     observer.planned(&PlanSummary {
         planned: PlannedTokens { teacher_tokens, ..PlannedTokens::default() },
         units: blocks.len() as u64,
@@ -87,7 +121,7 @@ pub fn fill_cache(
         let sequences = distributions(teacher, &block, cache)?;
         kept.bytes += cache.put(&sequences)?;
         kept.positions += sequences.iter().map(|sequence| sequence.len() as u64).sum::<u64>();
-        let tokens = block.iter().map(|w| w.window.tokens.len() as u64).sum();
+        let tokens = block.iter().map(|w| w.stretch.tokens.len() as u64).sum();
         kept.tokens += tokens;
         observer.progress(tokens);
     }
@@ -104,40 +138,42 @@ fn some_text(windows: &[Window], excluded: &[ExcludedItem], suite: &Suite) -> Re
     Ok(())
 }
 
-/// The windows that the cache does not hold, each once, with all the positions that are scored of it.
-fn wanted<'a>(windows: &'a [Window], cache: &mut TeacherCache) -> Result<Vec<Wanted<'a>>, AskError> {
+/// The stretches that the cache does not hold, each once, with all the positions that are wanted of it.
+fn wanted<'a>(stretches: &'a [Stretch], cache: &mut TeacherCache) -> Result<Vec<Wanted<'a>>, AskError> {
     let model_key = cache.teacher().key();
     let mut all: Vec<Wanted<'a>> = Vec::new();
     let mut places: BTreeMap<SequenceKey, usize> = BTreeMap::new();
-    for window in windows {
-        let (key, positions) = (SequenceKey::new(&model_key, &window.tokens), window.positions());
+    for stretch in stretches {
+        let (key, positions) = (SequenceKey::new(&model_key, &stretch.tokens), stretch.positions.clone());
         if let Some(&place) = places.get(&key) {
             let known = &mut all[place].positions;
             *known = known.start.min(positions.start)..known.end.max(positions.end);
         } else if !cache.covers(&key, &positions)? {
             places.insert(key, all.len());
-            all.push(Wanted { window, key, positions });
+            all.push(Wanted { stretch, key, positions });
         }
     }
     Ok(all)
 }
 
-/// The teacher's distributions of a block of windows.
+/// The teacher's distributions of a block of stretches.
 fn distributions(
     teacher: Scorer<'_>,
     wanted: &[Wanted<'_>],
     cache: &TeacherCache,
 ) -> Result<Vec<SequenceRecords>, AskError> {
-    let sequence = |w: &Wanted<'_>| Sequence { tokens: w.window.tokens.clone(), rows: w.positions.clone().collect() };
+    let sequence = |w: &Wanted<'_>| Sequence { tokens: w.stretch.tokens.clone(), rows: w.positions.clone().collect() };
     let block = Block { sequences: wanted.iter().map(sequence).collect() };
     let mut sequences: Vec<_> =
-        wanted.iter().map(|w| SequenceRecords::new(w.window.tokens.clone(), w.positions.start)).collect();
+        wanted.iter().map(|w| SequenceRecords::new(w.stretch.tokens.clone(), w.positions.start)).collect();
     let mut logits = teacher.scores.score(&block).map_err(Role::Teacher.failed())?;
     let vocab = teacher.identity.logit_width() as usize;
     let places: Vec<_> =
         wanted.iter().enumerate().flat_map(|(i, w)| w.positions.clone().map(move |position| (i, position))).collect();
-    let failed =
-        |&(i, position): &(usize, u32), error: &dyn std::fmt::Display| wanted[i].window.failed(position, error);
+    let failed = |&(i, position): &(usize, u32), error: &dyn std::fmt::Display| {
+        let Stretch { name, index, .. } = wanted[i].stretch;
+        AskError::Row { probe: name.clone(), window: *index, position, reason: error.to_string() }
+    };
     let codec_failed =
         |error: SparseError| RunError::Encode { file: cache.path().display().to_string(), what: error.to_string() };
     let encoder = cache.codec().encoder().map_err(codec_failed)?.with_vectors(allowed_vectors());

@@ -32,3 +32,23 @@ fn the_demo_needs_nothing_and_tells_its_students_apart() {
         assert!(report.is_file(), "{}", report.display());
     }
 }
+
+/// A few steps of each way to learn: what the whole demo says, docs/distil.md shows.
+#[test]
+fn the_demo_trains_a_student_in_four_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_hydrometer"))
+        .current_dir(folder.path())
+        .args(["demo", "distill", "--steps", "2", "--out", "tour"])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    for row in
+        ["start  ", "distilled  ", "sparse  ", "teacher_text  ", "hard_labels  ", "A is hard_labels, B is distilled"]
+    {
+        assert!(text.lines().any(|line| line.starts_with(row)), "{row}: {text}");
+    }
+    assert!(folder.path().join("tour/distill/students/report.md").is_file());
+}

@@ -76,8 +76,12 @@ fn the_check_says_what_would_be_trained_on_and_trains_nothing() {
 fn a_student_is_trained_beside_its_control_and_can_be_audited() {
     let bench = Bench::new(2);
     let [table, talk] = bench.run(0, &["distill", "recipe.toml", "--out", "out"]);
-    let rows: Vec<&str> = table.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
-    assert_eq!(rows, ["student", "start", "distilled", "hard_labels"], "{table}");
+    let rows: Vec<&str> = table.lines().map(|line| line.split_whitespace().next().unwrap_or_default()).collect();
+    let against = ["", "distilled", "hard_labels", "hard_labels", "hard_labels"];
+    assert_eq!(rows, [&["student", "start", "distilled", "hard_labels"][..], &against].concat(), "{table}");
+    assert!(table.contains("distilled against the others, on the same "), "{table}");
+    let page = fs::read_to_string(bench.path("out/report.md")).unwrap();
+    assert!(page.contains("| hard_labels | KL, nats |"), "{page}");
     assert!(talk.contains("hydrometer audit --teacher teacher.gguf --student out/distilled/student"), "{talk}");
     let lines = fs::read_to_string(bench.path("out/distilled/metrics.jsonl")).unwrap();
     let steps: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -117,6 +121,74 @@ fn a_signal_leaves_a_checkpoint() {
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
     assert!(rest.iter().any(|line| line.contains("the same command goes on from there")), "{rest:?}");
     assert!(bench.path("out/distilled/checkpoint.safetensors").exists());
+}
+
+/// Killed at any moment, the same command ends with the weights of a training that nobody disturbed.
+#[cfg(unix)]
+#[test]
+fn killed_trainings_end_with_the_weights_of_an_undisturbed_one() {
+    let bench = Bench::new(8);
+    let recipe = fs::read_to_string(bench.path("recipe.toml")).unwrap();
+    fs::write(bench.path("recipe.toml"), recipe + "evaluate_every = 1\ncheckpoint_every = 3\n").unwrap();
+    let [expected, _] = bench.run(0, &["distill", "recipe.toml", "--out", "whole"]);
+    for seen in
+        ["distilled step 0:", "distilled step 2:", "distilled step 7:", "hard_labels step 1:", "hard_labels step 8:"]
+    {
+        let mut command = bench.command(&["distill", "recipe.toml", "--out", "killed"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let talk = BufReader::new(child.stderr.take().unwrap());
+        assert!(talk.lines().map(Result::unwrap).any(|line| line.starts_with(seen)), "{seen}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let [found, _] = bench.run(0, &["distill", "recipe.toml", "--out", "killed"]);
+    assert_eq!(found, expected);
+    for file in ["student/model.safetensors", "metrics.jsonl", "checkpoint.safetensors", "held_out.json"] {
+        for arm in ["distilled", "hard_labels"] {
+            let [a, b] = ["whole", "killed"].map(|out| fs::read(bench.path(out).join(arm).join(file)).unwrap());
+            assert!(a == b, "{arm}/{file}");
+        }
+    }
+}
+
+/// A teacher's distributions over the training data, kept once: an arm learns from them, and a student whose teacher is not
+/// there at all.
+#[test]
+fn a_cache_of_training_data_is_a_teacher() {
+    let bench = Bench::new(4);
+    let collect =
+        ["distributions", "collect", "--teacher", "teacher.gguf", "--cache", "cache", "--data", "corpus.jsonl"];
+    let collect = [&collect[..], &["--ctx", "64", "--json"]].concat();
+    let json = |[text, _]: [String; 2]| -> Value { serde_json::from_str(&text).unwrap() };
+    let kept = json(bench.run(0, &collect));
+    assert_eq!((kept["held"].as_u64(), kept["scored"].as_u64()), (Some(0), kept["windows"].as_u64()));
+    assert_eq!(json(bench.run(0, &collect))["scored"].as_u64(), Some(0));
+    let [_, talk] = bench.run(2, &[&collect[..], &["--text", "corpus.jsonl"]].concat());
+    assert!(talk.contains("cannot be used with"), "{talk}");
+
+    let recipe = fs::read_to_string(bench.path("recipe.toml")).unwrap();
+    let arms = "arms = [\"sparse\", \"teacher_text\", \"hard_labels\"]\ncache = \"cache\"\n\
+                teacher_text = { store = \"answers\" }\n";
+    fs::write(bench.path("recipe.toml"), arms.to_owned() + &recipe).unwrap();
+    let [table, talk] = bench.run(0, &["distill", "recipe.toml", "--out", "out", "--audit"]);
+    assert!(talk.contains("teacher_text: "), "{talk}");
+    for text in ["sparse against the others", "A is hard_labels, B is sparse", "A is start, B is sparse"] {
+        assert!(table.contains(text), "{text}: {table}");
+    }
+    for arm in ["start", "sparse", "teacher_text", "hard_labels"] {
+        assert!(bench.path("out/audits").join(arm).join("report.html").exists(), "{arm}");
+    }
+    let alone = recipe.replace("teacher = \"teacher.gguf\"", "arms = [\"distilled\"]\nteacher = \"cache\"");
+    fs::write(bench.path("alone.toml"), alone.replace("every = 3", "model = \"out/start\"")).unwrap();
+    bench.run(0, &["distill", "alone.toml", "--out", "alone"]);
+    let weights = |arm: &str| fs::read(bench.path(arm).join("student/model.safetensors")).unwrap();
+    assert!(weights("alone/distilled") == weights("out/sparse"));
+    // Of another context the windows are others, and of a cut file some are gone.
+    let other = recipe
+        .replace("teacher = \"teacher.gguf\"", "arms = [\"sparse\"]\ncache = \"cache\"\nteacher = \"teacher.gguf\"");
+    fs::write(bench.path("other.toml"), other.replace("context = 64", "context = 20")).unwrap();
+    let [_, talk] = bench.run(2, &["distill", "other.toml", "--out", "other"]);
+    assert!(talk.contains("lacks the distributions of") && talk.contains("hint: add them"), "{talk}");
 }
 
 #[test]

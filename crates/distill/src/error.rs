@@ -4,6 +4,7 @@ use std::path::Path;
 
 use hydrometer_answers::RunError;
 use hydrometer_metrics::PositionError;
+use hydrometer_metrics::sparse::SparseComparisonError;
 use hydrometer_models::ModelError;
 use thiserror::Error;
 
@@ -61,6 +62,28 @@ pub enum DistillError {
         /// What is asked for now.
         found: String,
     },
+    /// A cache of distributions that keeps too little of each.
+    #[error("{path}: {what}: expected {expected}, found {found}")]
+    Cache {
+        /// The folder.
+        path: String,
+        /// The setting of the loss or of the cache.
+        what: &'static str,
+        /// What the loss needs.
+        expected: String,
+        /// What there is.
+        found: String,
+    },
+    /// A cache of distributions that was filled from other data.
+    #[error("{path} lacks the distributions of {missing} of {samples} samples")]
+    NotCached {
+        /// The folder.
+        path: String,
+        /// Samples that it lacks.
+        missing: u64,
+        /// All samples.
+        samples: u64,
+    },
     /// Numbers left the range of floats.
     #[error("step {step}: the {what} is not finite; a smaller learning rate or a longer warm-up is the usual cure")]
     Diverged {
@@ -81,6 +104,9 @@ pub enum DistillError {
     /// A row of the teacher that is no distribution.
     #[error("teacher: {0}")]
     Row(#[from] PositionError),
+    /// A row that cannot be compared with what is kept of the teacher.
+    #[error(transparent)]
+    Sparse(#[from] SparseComparisonError),
     /// The file system.
     #[error(transparent)]
     Folder(#[from] RunError),

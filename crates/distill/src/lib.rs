@@ -11,9 +11,10 @@ pub mod network;
 mod recipe;
 mod run;
 mod student;
+mod teacher_text;
 pub mod train;
 
 pub use error::DistillError;
-pub use recipe::{Arm, DataRecipe, LossRecipe, Recipe, TrainRecipe};
-pub use run::{ArmResult, Measured, Observer, Plan};
+pub use recipe::{Arm, DataRecipe, LossRecipe, Recipe, TeacherTextRecipe, TrainRecipe};
+pub use run::{ArmResult, Difference, Measured, Observer, Outcome, Plan};
 pub use student::{Fresh, Origin};

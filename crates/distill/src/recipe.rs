@@ -16,8 +16,12 @@ use crate::train::{AdamWSettings, Decay, Schedule, TrainerSettings};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// A `.gguf` file or a Hugging Face folder.
+    /// A `.gguf` file, a Hugging Face folder, or the folder of a cache of its distributions.
     pub teacher: PathBuf,
+    /// A cache of the teacher's distributions, for the arm `sparse`.
+    pub cache: Option<PathBuf>,
+    /// Where the arm `teacher_text` has the teacher's answers from.
+    pub teacher_text: Option<TeacherTextRecipe>,
     /// Where the student begins.
     pub student: Origin,
     /// What it is trained on.
@@ -39,6 +43,11 @@ pub enum Arm {
     Distilled,
     /// With hard labels alone: what the same tokens teach without the teacher's distributions.
     HardLabels,
+    /// With hard labels alone, on the teacher's own answers to the same prompts (sequence-level distillation, Kim and Rush
+    /// 2016, arXiv 1606.07947).
+    TeacherText,
+    /// With the recipe's loss, the teacher from the recipe's cache.
+    Sparse,
 }
 
 impl Arm {
@@ -48,8 +57,37 @@ impl Arm {
         match self {
             Self::Distilled => "distilled",
             Self::HardLabels => "hard_labels",
+            Self::TeacherText => "teacher_text",
+            Self::Sparse => "sparse",
         }
     }
+
+    /// Whether it has the recipe's loss.
+    #[must_use]
+    pub fn is_soft(self) -> bool {
+        matches!(self, Self::Distilled | Self::Sparse)
+    }
+}
+
+/// The teacher's own answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TeacherTextRecipe {
+    /// An answer store. Prompts to which it holds no answer of the teacher are asked.
+    pub store: Option<PathBuf>,
+    /// Instead, files of documents that hold the teacher's answers.
+    #[serde(default)]
+    pub files: Vec<PathBuf>,
+    /// Answers to a prompt that are asked for.
+    #[serde(default = "one_answer")]
+    pub samples: u32,
+    /// Temperature at which they are drawn.
+    #[serde(default = "one")]
+    pub temperature: f64,
+}
+
+fn one_answer() -> u32 {
+    1
 }
 
 fn all_arms() -> Vec<Arm> {
@@ -141,6 +179,8 @@ pub struct TrainRecipe {
     /// Steps between checkpoints.
     #[serde(default = "often")]
     pub checkpoint_every: u64,
+    /// Measurements in a row without a smaller held-out KL divergence after which an arm ends with its best weights.
+    pub patience: Option<u64>,
 }
 
 fn micro_tokens() -> usize {
@@ -207,7 +247,14 @@ impl Recipe {
             return Some(("data.files".to_owned(), "at least one file", "none".to_owned()));
         }
         if self.arms.is_empty() {
-            return Some(("arms".to_owned(), "at least one of distilled, hard_labels", "none".to_owned()));
+            return Some((
+                "arms".to_owned(),
+                "at least one of distilled, hard_labels, teacher_text, sparse",
+                "none".to_owned(),
+            ));
+        }
+        if let Some((key, expected, found)) = self.fault_of_teachers() {
+            return Some((key.to_owned(), expected, found));
         }
         let open = |value: f64| (0.0..1.0).contains(&value);
         let positive = |value: f64| value > 0.0 && value.is_finite();
@@ -230,6 +277,7 @@ impl Recipe {
             ("train.evaluate_every", train.evaluate_every, 1),
             ("train.evaluate_tokens", train.evaluate_tokens as u64, 1),
             ("train.checkpoint_every", train.checkpoint_every, 1),
+            ("train.patience", train.patience.unwrap_or(1), 1),
         ];
         let wrong = numbers.into_iter().find(|number| !number.2).map(|(key, value, _, e)| (key, e, value.to_string()));
         let few = counts.into_iter().find(|&(_, count, least)| count < least);
@@ -238,13 +286,37 @@ impl Recipe {
         wrong.or(few).map(|(key, expected, found)| (key.to_owned(), expected, found))
     }
 
+    /// What arms need of the teacher beside itself.
+    fn fault_of_teachers(&self) -> Option<(&'static str, &'static str, String)> {
+        let missing = || "none".to_owned();
+        if self.arms.iter().enumerate().any(|(at, arm)| self.arms[..at].contains(arm)) {
+            return Some(("arms", "each arm once", "one twice".to_owned()));
+        }
+        if self.arms.contains(&Arm::Sparse) && self.cache.is_none() {
+            return Some(("cache", "a folder of the teacher's distributions, for the arm sparse", missing()));
+        }
+        let Some(text) = &self.teacher_text else {
+            let asked = self.arms.contains(&Arm::TeacherText);
+            return asked.then(|| ("teacher_text", "a store or files, for the arm teacher_text", missing()));
+        };
+        if text.store.is_some() == !text.files.is_empty() {
+            let found = if text.store.is_some() { "both" } else { "neither" };
+            return Some(("teacher_text", "a store or files", found.to_owned()));
+        }
+        if text.samples == 0 {
+            return Some(("teacher_text.samples", "at least 1", "0".to_owned()));
+        }
+        let hot = text.temperature > 0.0 && text.temperature.is_finite();
+        (!hot).then(|| ("teacher_text.temperature", "a number above 0", text.temperature.to_string()))
+    }
+
     /// What an arm makes small.
     #[must_use]
     pub fn objective(&self, arm: Arm) -> Objective {
         let LossRecipe { divergence, temperature, hard } = self.loss;
         match arm {
-            Arm::Distilled => Objective { hard, soft: Some(Soft { divergence, temperature }) },
-            Arm::HardLabels => Objective::HARD,
+            Arm::Distilled | Arm::Sparse => Objective { hard, soft: Some(Soft { divergence, temperature }) },
+            Arm::HardLabels | Arm::TeacherText => Objective::HARD,
         }
     }
 

@@ -22,6 +22,15 @@ pub enum Origin {
     Fresh(Fresh),
 }
 
+/// Whose tokens the data are encoded in.
+#[derive(Clone, Copy)]
+pub enum Speaker<'a> {
+    /// The teacher.
+    Teacher(&'a Checkpoint),
+    /// The model that the student begins as: the teacher is not there.
+    Student(&'a Checkpoint),
+}
+
 /// Sizes of a fresh network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,12 +48,20 @@ pub struct Fresh {
 }
 
 impl Origin {
-    /// The student before it learns anything, and the checkpoint whose tokenizer it has where that is not the teacher's.
+    /// The student before it learns anything. Of a teacher of whom only distributions are there, `speaker` is the student's
+    /// own model; else it is the teacher.
     ///
     /// # Errors
     /// Layers that are not there, sizes that do not fit, a model that cannot be read or has another tokenizer.
-    pub fn build(&self, teacher: &Checkpoint, seed: u64) -> Result<(Network, Option<Checkpoint>), DistillError> {
+    pub fn build(&self, speaker: Speaker<'_>, seed: u64) -> Result<(Network, Option<Checkpoint>), DistillError> {
         let refuse = |reason: String, hint: &str| Err(DistillError::Student { reason, hint: hint.to_owned() });
+        let teacher = match speaker {
+            Speaker::Teacher(teacher) => teacher,
+            Speaker::Student(model) => {
+                let layers: Vec<usize> = (0..model.config.layers).collect();
+                return Ok((Network::open(model, &layers)?, None));
+            }
+        };
         match self {
             Self::Layers(layers) if layers.is_empty() => {
                 refuse("`student.layers` names no layer".to_owned(), "name at least one, as in layers = [0, 2, 4]")

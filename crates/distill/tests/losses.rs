@@ -1,7 +1,9 @@
 //! Every loss against PyTorch, against finite differences, and against its own laws.
 #![allow(clippy::unwrap_used)]
 
-use hydrometer_distill::losses::{Divergence, Objective, Scratch, Soft};
+use hydrometer_answers::sparse::Codec;
+use hydrometer_distill::losses::{Divergence, Objective, Scratch, Soft, TeacherRow};
+use hydrometer_metrics::sparse::{SparseDistribution, Truncation};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
@@ -29,7 +31,9 @@ fn objective(divergence: Divergence, temperature: f64, hard: f64) -> Objective {
 
 fn row(objective: &Objective, teacher: &[f32], student: &[f32], token: u32, seed: u64) -> (f64, Vec<f32>) {
     let mut gradient = vec![0.0; student.len()];
-    let found = objective.row(&mut objective.scratch(), (teacher, student), token, seed, &mut gradient).unwrap();
+    let found = objective
+        .row(&mut objective.scratch(), (TeacherRow::Logits(teacher), student), token, seed, &mut gradient)
+        .unwrap();
     (found.loss, gradient)
 }
 
@@ -133,7 +137,8 @@ fn draws_from_the_tail_have_the_whole_vocabularys_gradient_on_average() {
         let mut samples = vec![Vec::new(); 61];
         let mut gradient = vec![0.0; 60];
         for seed in 0..DRAWS as u64 {
-            let found = drawn.row(&mut scratch, (&teacher, &student), 0, seed, &mut gradient).unwrap();
+            let found =
+                drawn.row(&mut scratch, (TeacherRow::Logits(&teacher), &student), 0, seed, &mut gradient).unwrap();
             samples[60].push(found.loss);
             for (sample, &g) in samples.iter_mut().zip(&gradient) {
                 sample.push(f64::from(g));
@@ -151,6 +156,66 @@ fn draws_from_the_tail_have_the_whole_vocabularys_gradient_on_average() {
             assert!((mean - expected).abs() <= 5.0 * error + 2e-6, "{place}: {mean} ± {error}, {expected}");
         }
         assert!(spread > 1e-4, "the draws vary");
+    }
+}
+
+/// What a cache keeps of a flat row, as its records hold it.
+fn kept(row: &[f32], truncation: Truncation, seed: u64) -> SparseDistribution {
+    let codec = Codec { vocab: row.len() as u32, truncation };
+    let mut record = Vec::new();
+    codec.encoder().unwrap().encode(row, seed, &mut record).unwrap();
+    codec.decode(&record).unwrap()
+}
+
+/// From records of a cache, too: the mean over their draws is the whole vocabulary's gradient, but for the rounding of records.
+#[test]
+fn records_of_a_cache_have_the_whole_vocabularys_gradient_on_average() {
+    const DRAWS: u64 = 2000;
+    /// Half a step of 1/256 nat of every probability.
+    const ROUNDING: f64 = 1.0 / 512.0;
+    for temperature in [1.0, 2.0, 4.0] {
+        let flat = |seed| logits(seed, 60).iter().map(|z| 0.3 * z).collect::<Vec<f32>>();
+        let (teacher, student) = (flat(1), flat(2));
+        let objective = objective(Divergence::ForwardKl, temperature, 0.0);
+        let (full, exact) = row(&objective, &teacher, &student, 0, 0);
+        let truncation = Truncation { mass: 0.3, k_min: 5, k_max: 20, draws: 4 };
+        let (mut sums, mut squares, mut scratch) = (vec![0.0; 61], vec![0.0; 61], objective.scratch());
+        let mut gradient = vec![0.0; 60];
+        for seed in 0..DRAWS {
+            let kept = kept(&teacher, truncation, seed);
+            let pair = (TeacherRow::Kept(&kept), &student[..]);
+            let found = objective.row(&mut scratch, pair, 0, 0, &mut gradient).unwrap();
+            for (place, x) in gradient.iter().map(|&g| f64::from(g)).chain([found.loss]).enumerate() {
+                sums[place] += x;
+                squares[place] += x * x;
+            }
+        }
+        let n = DRAWS as f64;
+        for (place, expected) in exact.iter().map(|&g| f64::from(g)).chain([full]).enumerate() {
+            let mean: f64 = sums[place] / n;
+            let error = ((squares[place] / n - mean * mean).max(0.0) / n).sqrt();
+            let rounding = temperature * temperature * ROUNDING * if place == 60 { 2.0 } else { 0.1 };
+            let apart = (mean - expected).abs();
+            assert!(apart <= 5.0 * error + rounding, "T {temperature}, {place}: {mean} ± {error}, {expected}");
+        }
+    }
+}
+
+/// A cache that keeps more than `k` tokens gives the loss of the `k` most probable ones.
+#[test]
+fn tokens_beyond_the_head_of_the_loss_are_part_of_its_tail() {
+    for temperature in [1.0, 2.0] {
+        let (teacher, student) = (logits(3, 300), logits(4, 300));
+        let objective = objective(Divergence::TopKTail { k: 4 }, temperature, 0.2);
+        let (full, exact) = row(&objective, &teacher, &student, 9, 0);
+        let kept = kept(&teacher, Truncation { mass: 0.99, k_min: 4, k_max: 64, draws: 0 }, 0);
+        assert!(kept.head.len() > 20);
+        let mut gradient = vec![0.0; 300];
+        let pair = (TeacherRow::Kept(&kept), &student[..]);
+        let found = objective.row(&mut objective.scratch(), pair, 9, 0, &mut gradient).unwrap().loss;
+        assert!((found - full).abs() < 0.01 * full, "{found}, {full}");
+        let largest = gradient.iter().zip(&exact).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(largest < 2e-3, "{largest}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use hydrometer_distill::network::{Network, Tensors};
 use hydrometer_distill::train::StepReport;
-use hydrometer_distill::{Arm, ArmResult, DistillError, Measured, Observer, Plan, Recipe};
+use hydrometer_distill::{Arm, ArmResult, DistillError, Measured, Observer, Outcome, Plan, Recipe};
 use hydrometer_models::{
     Block, Checkpoint, Decoder, EngineOptions, Model, Precision, Scores, Sequence, TokenizerPairing,
 };
@@ -89,13 +89,21 @@ impl Observer for Stop {
         assert!(interval.low >= 0.0 && interval.low < interval.high, "{interval:?}");
     }
 
+    fn answered(&mut self, done: u64, of: u64) {
+        assert!(done <= of);
+    }
+
     fn interrupted(&self) -> bool {
         self.seen >= self.after
     }
 }
 
-fn run(recipe: &Recipe, out: &Path, observer: &mut Stop) -> Result<Vec<ArmResult>, DistillError> {
+fn outcome(recipe: &Recipe, out: &Path, observer: &mut Stop) -> Result<Outcome, DistillError> {
     Plan::new(recipe.clone(), &OPTIONS)?.run(out, observer)
+}
+
+fn run(recipe: &Recipe, out: &Path, observer: &mut Stop) -> Result<Vec<ArmResult>, DistillError> {
+    outcome(recipe, out, observer).map(|outcome| outcome.arms)
 }
 
 fn weights(folder: &Path) -> Vec<u8> {

@@ -1,6 +1,8 @@
 //! `hydrometer demo`: two models that ship inside the binary, audited; then the teacher against itself and against
 //! planted defects, so that one sees what an audit detects and what it leaves alone.
 
+mod distill;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -97,9 +99,19 @@ static COLUMNS: [(&str, &Definition); 6] = [
     ("worst axis", &WORST_AXIS),
 ];
 
+/// Other tours.
+#[derive(Debug, clap::Subcommand)]
+enum Other {
+    /// Train a student of the embedded teacher in four ways, and set them side by side.
+    Distill(distill::Arguments),
+}
+
 /// Flags of `demo`.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Folder for the models and the runs.
     #[arg(long, default_value = "hydrometer-demo", value_name = "FOLDER")]
     out: PathBuf,
@@ -124,6 +136,9 @@ struct Row {
 
 /// Runs the tour.
 pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    if let Some(Other::Distill(arguments)) = &arguments.other {
+        return distill::run(arguments, terminal);
+    }
     let interrupt = listen()?;
     let engine = arguments.engine.options();
     files::outside_runs(&arguments.out.join("models"))?;

@@ -1,11 +1,14 @@
 //! `hydrometer distill`: a student of a teacher, as a recipe says, with a control that learnt the same tokens without it.
 
+pub(super) mod audited;
+pub(super) mod shown;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hydrometer_distill::data::Preflight;
 use hydrometer_distill::train::StepReport;
-use hydrometer_distill::{Arm, ArmResult, DistillError, Measured, Observer, Plan, Recipe};
+use hydrometer_distill::{Arm, DistillError, Measured, Observer, Outcome, Plan, Recipe};
 use hydrometer_models::ModelError;
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_report::visible;
@@ -20,6 +23,7 @@ use crate::files;
 use crate::interrupt::{Interrupt, listen};
 use crate::progress::duration;
 use crate::terminal::Terminal;
+use shown::with_interval;
 
 /// Between two lines where nobody watches a bar.
 const EVERY: Duration = Duration::from_secs(30);
@@ -38,6 +42,9 @@ pub struct Arguments {
     /// Look at the data only: what would be trained on, what is left out and why. Exit code 2 where training is refused.
     #[arg(long)]
     check: bool,
+    /// Then audit the student before training and every arm on the held-out documents, and set the first arm beside the others.
+    #[arg(long, conflicts_with = "check")]
+    audit: bool,
     #[command(flatten)]
     engine: EngineArguments,
     /// Print what was done as JSON.
@@ -50,17 +57,44 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let recipe = Recipe::read(&arguments.recipe).map_err(before)?;
     let interrupt = listen()?;
     terminal.say(&format!("opening teacher {}", recipe.teacher.display()));
-    let plan = Plan::new(recipe.clone(), &arguments.engine.options()).map_err(before)?;
+    let mut plan = Plan::new(recipe.clone(), &arguments.engine.options()).map_err(before)?;
     if arguments.check {
         let found = if arguments.json { as_json(&checked(&plan.data))? } else { told(&plan.data) };
         terminal.data(&found)?;
         return Ok(if plan.data.refusal().is_some() { Exit::BadInput } else { Exit::Done });
     }
-    for finding in &plan.data.findings {
-        terminal.warn(&format!("{}: {}", counted(finding.count, "document"), visible(&finding.what)));
-    }
+    warn_of(&plan.data, terminal);
     let Some(out) = arguments.out else { return Err(Failure::input("no --out: expected a folder")) };
+    if arguments.audit {
+        audited::possible(&recipe)?;
+    }
     files::outside_runs(&out.join("run.json"))?;
+    let outcome = train(&plan, &out, &interrupt, terminal)?;
+    if arguments.json {
+        terminal.data(&as_json(&json!({ "out": out, "arms": outcome.arms, "differences": outcome.differences }))?)?;
+    } else {
+        terminal.data(&(shown::table(&outcome) + &shown::differences(&outcome)))?;
+    }
+    if arguments.audit {
+        let documents = std::mem::take(&mut plan.data.held_out_documents);
+        drop(plan);
+        let compared =
+            audited::every_arm(&recipe, &documents, &out, &arguments.engine.options(), &interrupt, terminal)?;
+        let compared: String = compared.into_iter().map(|(_, text)| text).collect();
+        if !arguments.json {
+            terminal.data(&compared)?;
+        }
+    } else {
+        terminal.say(&next(&recipe, &out));
+    }
+    Ok(Exit::Done)
+}
+
+/// Trains every arm and leaves a page about them.
+///
+/// # Errors
+/// As [`Plan::run`].
+pub(super) fn train(plan: &Plan, out: &Path, interrupt: &Interrupt, terminal: &Terminal) -> Result<Outcome, Failure> {
     let parameters = plan.student_parameters().map_err(before)?;
     let learnt: usize = plan.data.train.iter().map(|sample| sample.targets()).sum();
     terminal.say(&format!(
@@ -69,24 +103,33 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         counted(learnt as u64, "token"),
         counted(plan.data.held_out.len() as u64, "sample"),
     ));
-    let mut progress = Progress::new(terminal, &interrupt);
-    let results = plan.run(&out, &mut progress);
+    let mut progress = Progress::new(terminal, interrupt);
+    let outcome = plan.run(out, &mut progress);
     progress.end();
-    let results = results.map_err(during)?;
-    if arguments.json {
-        terminal.data(&as_json(&json!({ "out": out, "arms": results }))?)?;
-        return Ok(Exit::Done);
+    let outcome = outcome.map_err(during)?;
+    files::write(&out.join("report.md"), shown::page(&outcome, plan.identity(), &plan.data).as_bytes())?;
+    Ok(outcome)
+}
+
+/// Says what was found in the data.
+pub(super) fn warn_of(data: &Preflight, terminal: &Terminal) {
+    for finding in data.findings.iter().filter(|finding| !finding.refuses) {
+        terminal.warn(&format!("{}: {}", counted(finding.count, "document"), visible(&finding.what)));
     }
-    terminal.data(&table(&results))?;
-    terminal.say(&next(&recipe, &out));
-    Ok(Exit::Done)
 }
 
 /// Nothing was trained yet: whatever is wrong is the input.
-fn before(error: DistillError) -> Failure {
+pub(super) fn before(error: DistillError) -> Failure {
     let hint = match &error {
         DistillError::Student { hint, .. } => Some(hint.clone()),
         DistillError::Recipe { .. } => Some("docs/distil.md lists every key of a recipe".to_owned()),
+        DistillError::Cache { .. } => {
+            Some("collect another cache: `hydrometer distributions collect --help` lists what it may keep".to_owned())
+        }
+        DistillError::NotCached { .. } => Some(
+            "add them: `hydrometer distributions collect --data FILE --ctx N` with the recipe's files and context"
+                .to_owned(),
+        ),
         DistillError::Data { .. } => Some("`--check` looks at the data and trains nothing".to_owned()),
         DistillError::Model(ModelError::Io { .. }) => {
             Some("paths in a recipe are taken from the folder that the command runs in".to_owned())
@@ -149,28 +192,6 @@ fn told(data: &Preflight) -> String {
         for example in finding.examples.iter().filter(|example| !example.is_empty()) {
             text.push_str(&format!("  {}\n", visible(example)));
         }
-    }
-    text
-}
-
-fn with_interval(measured: &Measured) -> String {
-    let estimate = &measured.kl_divergence;
-    match &estimate.interval {
-        Some(interval) => format!("{:.4} ({:.4} to {:.4})", estimate.value, interval.low, interval.high),
-        None => format!("{:.4} (too few documents for an interval)", estimate.value),
-    }
-}
-
-fn table(results: &[ArmResult]) -> String {
-    let start = results.iter().find_map(|result| result.start.as_ref()).map(|start| ("start", Some(start)));
-    let ends = results.iter().map(|result| (result.arm.name(), result.end.as_ref()));
-    let mut text = format!("{:<12}  {:<28}  cross-entropy, nats\n", "student", "KL to the teacher, nats");
-    for (name, measured) in start.into_iter().chain(ends) {
-        let (kl, ce) = match measured {
-            Some(measured) => (with_interval(measured), format!("{:.4}", measured.cross_entropy)),
-            None => ("nothing was held out".to_owned(), "–".to_owned()),
-        };
-        text.push_str(&format!("{name:<12}  {kl:<28}  {ce}\n"));
     }
     text
 }
@@ -259,10 +280,17 @@ impl Observer for Progress<'_> {
     }
 
     fn measured(&mut self, arm: Arm, step: u64, held_out: &Measured) {
-        let kl = with_interval(held_out);
+        let kl = with_interval(&held_out.kl_divergence);
         self.held_out = format!("held-out KL {:.4}, ", held_out.kl_divergence.value);
         let line = format!("{} step {step}: held-out KL {kl}, cross-entropy {:.4}", arm.name(), held_out.cross_entropy);
         self.bar.suspend(|| self.terminal.say(&line));
+    }
+
+    fn answered(&mut self, done: u64, of: u64) {
+        if self.told.elapsed() >= EVERY || done == of {
+            self.told = Instant::now();
+            self.terminal.say(&format!("teacher_text: {} of {}", grouped(done), counted(of, "answer")));
+        }
     }
 
     fn interrupted(&self) -> bool {

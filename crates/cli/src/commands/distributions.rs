@@ -7,8 +7,11 @@ use clap::{Args, Subcommand};
 use hydrometer_answers::cache::{SequenceKey, TeacherCache};
 use hydrometer_answers::sparse::{self, Codec, SparseError};
 use hydrometer_answers::{Problem, RunError};
-use hydrometer_ask::{Windowing, fill_cache};
+use hydrometer_ask::{Stretch, Windowing, fill_cache, fill_cache_with};
+use hydrometer_distill::data::{Encoder, preflight, read};
+use hydrometer_distill::train::Sample;
 use hydrometer_metrics::sparse::Truncation;
+use hydrometer_models::Model;
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_report::visible;
 use serde_json::json;
@@ -30,7 +33,8 @@ const SHOWN: usize = 5;
 /// What to do with distributions.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Let a teacher score texts and keep its distributions, for `audit --teacher-cache`. Goes on where it stopped.
+    /// Let a teacher score texts or training data and keep its distributions, for `audit --teacher-cache` and `distill`. Goes on
+    /// where it stopped.
     Collect(Box<Collect>),
     /// Say whose distributions a cache holds, and how many are whole; exit code 2 when a block is damaged.
     #[command(visible_alias = "list")]
@@ -52,6 +56,15 @@ pub struct Collect {
     cache: PathBuf,
     #[command(flatten)]
     texts: Texts,
+    /// Training data in place of texts: the positions that a student of `distill` learns from. The shapes of docs/distil.md; `--ctx`
+    /// is the recipe's `data.context`. May be repeated.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "What is asked",
+        conflicts_with_all = ["probes", "text", "profile", "chunks"]
+    )]
+    data: Vec<PathBuf>,
     /// Tokens computed together: memory against speed. An interruption loses at most one block.
     #[arg(long, default_value_t = BLOCK, value_name = "TOKENS", help_heading = "What is asked", value_parser = numbers::whole::<u32, 1>)]
     block_tokens: u32,
@@ -158,9 +171,16 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
 fn collect(arguments: &Collect, terminal: &mut Terminal) -> Result<Exit, Failure> {
     files::outside_runs(&arguments.cache)?;
     let truncation = arguments.kept.resolve()?;
-    let suite = arguments.texts.suite(arguments.seed, terminal)?;
+    let suite = match arguments.data.is_empty() {
+        true => Some(arguments.texts.suite(arguments.seed, terminal)?),
+        false => None,
+    };
     let interrupt = listen()?;
     let teacher = open_model("teacher", &arguments.teacher, &arguments.engine.options(), terminal)?;
+    let stretches = match suite {
+        Some(_) => Vec::new(),
+        None => training_data(&arguments.data, arguments.texts.ctx as usize, &*teacher, terminal)?,
+    };
     let codec = Codec { vocab: teacher.identity().logit_width(), truncation };
     let mut cache = TeacherCache::create_or_open(&arguments.cache, teacher.identity(), codec)?;
     let cut =
@@ -168,13 +188,16 @@ fn collect(arguments: &Collect, terminal: &mut Terminal) -> Result<Exit, Failure
     let block_tokens = arguments.block_tokens.max(cut.n_ctx);
     let mut progress = Progress::new(terminal, &interrupt, Speeds { teacher: None, student: None });
     let started = Instant::now();
-    let kept = fill_cache(&*teacher, &suite, cut, block_tokens, &mut cache, &mut progress);
+    let kept = match &suite {
+        Some(suite) => fill_cache(&*teacher, suite, cut, block_tokens, &mut cache, &mut progress),
+        None => fill_cache_with(&*teacher, &stretches, block_tokens, &mut cache, &mut progress),
+    };
     let seconds = started.elapsed().as_secs_f64();
     progress.end();
     let kept = kept?;
     terminal.say(&format!(
         "{}: {} held, {} scored; {} kept in {} in {seconds:.1} s",
-        counted(kept.windows, "window"),
+        counted(kept.windows, if suite.is_some() { "window" } else { "sample" }),
         grouped(kept.held),
         grouped(kept.scored),
         counted(kept.positions, "position"),
@@ -194,6 +217,41 @@ fn collect(arguments: &Collect, terminal: &mut Terminal) -> Result<Exit, Failure
         }))?)?;
     }
     Ok(Exit::Done)
+}
+
+/// The samples that a student of `distill` learns from, with the positions whose next token is learnt.
+pub(super) fn training_data(
+    files: &[PathBuf],
+    context: usize,
+    teacher: &dyn Model,
+    terminal: &Terminal,
+) -> Result<Vec<Stretch>, Failure> {
+    let without = |what: &str| Failure::input(format!("teacher: it has no {what}, so training data cannot be read"));
+    let tokenizer = teacher.tokens().ok_or_else(|| without("tokenizer"))?;
+    let end = Encoder::end_of(tokenizer).ok_or_else(|| without("end-of-text token"))?;
+    if let Some(most) = teacher.identity().context_length.filter(|&most| context > most as usize) {
+        return Err(Failure::input(format!("--ctx is {context}, the teacher's context holds {most} tokens")));
+    }
+    let (mut documents, mut left_out) = (Vec::new(), Vec::new());
+    for file in files {
+        let (some, wrong) = read(file, None).map_err(super::distill::before)?;
+        documents.extend(some);
+        left_out.extend(wrong);
+    }
+    let encoder = Encoder { tokenizer, template: teacher.renders(), end, context };
+    // Held-out documents are measured against the teacher, too.
+    let data = preflight(&encoder, &documents, &left_out, 0.0);
+    super::distill::warn_of(&data, terminal);
+    if let Some(refusal) = data.refusal() {
+        return Err(Failure::input(format!("--data: {}", refusal.what)));
+    }
+    let stretch = |sample: Sample| Stretch {
+        positions: sample.positions(),
+        name: sample.family,
+        index: 0,
+        tokens: sample.tokens,
+    };
+    Ok(data.train.into_iter().map(stretch).collect())
 }
 
 fn ls(arguments: &Ls, terminal: &mut Terminal) -> Result<Exit, Failure> {

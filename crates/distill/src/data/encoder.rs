@@ -36,6 +36,12 @@ pub enum NotEncoded {
 }
 
 impl Encoder<'_> {
+    /// The token that ends a text of this tokenizer, where there is one.
+    #[must_use]
+    pub fn end_of(tokenizer: &Tokenizer) -> Option<u32> {
+        tokenizer.eos().or_else(|| tokenizer.ends().first().copied())
+    }
+
     /// The samples of a document. A text longer than the context becomes several, each of which begins with the last token of
     /// the one before, so that every token is learnt once.
     ///

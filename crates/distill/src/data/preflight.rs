@@ -31,6 +31,8 @@ pub struct Preflight {
     pub train: Vec<Sample>,
     /// Samples that only measure.
     pub held_out: Vec<Sample>,
+    /// The documents that they are of.
+    pub held_out_documents: Vec<Document>,
     /// Documents of both.
     pub documents: u64,
     /// What was found.
@@ -107,8 +109,12 @@ pub fn preflight(encoder: &Encoder<'_>, documents: &[Document], left_out: &[Left
         }
         hasher.update(&document.hash);
         found.documents += 1;
-        let into = if held_out(document, share) { &mut found.held_out } else { &mut found.train };
-        into.extend(samples);
+        if held_out(document, share) {
+            found.held_out_documents.push(document.clone());
+            found.held_out.extend(samples);
+        } else {
+            found.train.extend(samples);
+        }
     }
     found.hash = format!("blake3:{}", hasher.finalize().to_hex());
     if found.train.is_empty() {

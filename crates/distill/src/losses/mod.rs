@@ -18,7 +18,8 @@ mod total_variation;
 
 use serde::{Deserialize, Serialize};
 
-pub use objective::{Objective, RowLoss, Scratch, Soft};
+pub(crate) use objective::allowed as allowed_vectors;
+pub use objective::{Objective, RowLoss, Scratch, Soft, TeacherRow};
 pub use row::Row;
 
 /// A divergence between teacher and student.

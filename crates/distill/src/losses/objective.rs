@@ -3,11 +3,12 @@
 //! T² keeps the size of the gradient when the temperature changes (Hinton et al. 2015). The gradient by the student's logits z
 //! is α (q₁ − 1(token)) + (1 − α) · T · ∂D/∂u, because ∂u/∂z = 1/T.
 
-use hydrometer_metrics::sparse::{TEMPERATURES, Truncater, Truncation};
-use hydrometer_metrics::{PositionError, Vectors};
+use hydrometer_metrics::Vectors;
+use hydrometer_metrics::sparse::{SparseDistribution, TEMPERATURES, Truncater, Truncation};
 use hydrometer_models::Instructions;
 
 use super::{Divergence, Row, cross_entropy, stratified, top_k_tail};
+use crate::DistillError;
 
 /// What is made small.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +26,17 @@ pub struct Soft {
     pub divergence: Divergence,
     /// T > 0.
     pub temperature: f64,
+}
+
+/// What is known of the teacher at a row.
+#[derive(Clone, Copy, Debug)]
+pub enum TeacherRow<'a> {
+    /// Nothing: hard labels are everything.
+    Unknown,
+    /// All its logits.
+    Logits(&'a [f32]),
+    /// What a cache keeps of its distribution.
+    Kept(&'a SparseDistribution),
 }
 
 /// What a row cost.
@@ -69,6 +81,30 @@ impl Objective {
         soft.divergence.fault()
     }
 
+    /// What it needs of a distribution of which a part is kept, and what is kept instead: the setting, what is needed, what
+    /// is there.
+    #[must_use]
+    pub fn lacks(&self, kept: &Truncation) -> Option<(&'static str, String, String)> {
+        let Soft { divergence, temperature } = self.soft.filter(|_| self.hard < 1.0)?;
+        let (head, draws) = match divergence {
+            Divergence::ForwardKl => (1, 1),
+            Divergence::TopKTail { k } => (k, 0),
+            Divergence::Stratified { k, draws } => (k, draws),
+            _ => {
+                let possible = "forward_kl, stratified or top_k_tail, which need no more than a head and draws";
+                return Some(("loss.divergence", possible.to_owned(), "one that needs every logit".to_owned()));
+            }
+        };
+        if place(temperature).is_none() {
+            let kept = "1, 2 or 4, whose sums over the vocabulary are kept".to_owned();
+            return Some(("loss.temperature", kept, temperature.to_string()));
+        }
+        let few = |what, least: u32, there: u32| {
+            (there < least).then(|| (what, format!("at least {least}"), there.to_string()))
+        };
+        few("k_min", head, kept.k_min.max(1)).or_else(|| few("draws", draws, kept.draws))
+    }
+
     /// Space for its rows.
     #[must_use]
     pub fn scratch(&self) -> Scratch {
@@ -86,18 +122,19 @@ impl Objective {
 
     /// The loss of a row whose text goes on with `token`, and its gradient by the student's logits.
     ///
-    /// `teacher` are the teacher's logits; they are not read where there is no divergence. `seed` decides the draws.
+    /// The teacher is not read where there is no divergence. `seed` decides what is drawn of its logits; of what is kept
+    /// everything is used.
     ///
     /// # Errors
-    /// The teacher's row is no distribution.
+    /// The teacher's row is no distribution, or not enough of it is known: [`Objective::lacks`] says so beforehand.
     pub fn row(
         &self,
         scratch: &mut Scratch,
-        (teacher, student): (&[f32], &[f32]),
+        (teacher, student): (TeacherRow<'_>, &[f32]),
         token: u32,
         seed: u64,
         gradient: &mut [f32],
-    ) -> Result<RowLoss, PositionError> {
+    ) -> Result<RowLoss, DistillError> {
         let Scratch { teacher: p, student: q, gradient: partial, truncater } = scratch;
         partial.resize(student.len(), 0.0);
         q.fill(student, 1.0);
@@ -110,20 +147,20 @@ impl Objective {
         if temperature != 1.0 {
             q.fill(student, temperature);
         }
-        found.divergence = match (divergence.over_all(), truncater) {
-            (Some(over_all), _) => {
+        let known = place(temperature);
+        found.divergence = match (teacher, divergence.over_all(), truncater) {
+            (TeacherRow::Logits(teacher), Some(over_all), _) => {
                 p.fill(teacher, temperature);
                 over_all.of(p, q, partial)
             }
-            (None, Some((truncater, place))) => {
+            (TeacherRow::Logits(teacher), None, Some((truncater, place))) => {
                 let kept = truncater.truncate(teacher, seed)?;
-                match divergence {
-                    Divergence::TopKTail { .. } => top_k_tail::row(&kept, *place, q, partial),
-                    _ => stratified::row(&kept, *place, q, partial),
-                }
+                of_part(divergence, &kept, *place, q, partial)?
             }
-            // Scratch of another objective.
-            (None, None) => return Ok(found),
+            (TeacherRow::Kept(kept), ..) if known.is_some() => {
+                of_part(divergence, kept, known.unwrap_or(0), q, partial)?
+            }
+            _ => return Err(too_little_known()),
         };
         let share = 1.0 - self.hard;
         found.loss += share * temperature * temperature * found.divergence;
@@ -134,8 +171,29 @@ impl Objective {
     }
 }
 
+/// The divergence from a teacher of which a part is known.
+fn of_part(
+    divergence: Divergence,
+    kept: &SparseDistribution,
+    temperature: usize,
+    student: &Row,
+    gradient: &mut [f64],
+) -> Result<f64, DistillError> {
+    match divergence {
+        Divergence::TopKTail { k } => Ok(top_k_tail::row(kept, k as usize, temperature, student, gradient)),
+        Divergence::ForwardKl | Divergence::Stratified { .. } => {
+            Ok(stratified::row(kept, temperature, student, gradient))
+        }
+        _ => Err(too_little_known()),
+    }
+}
+
+fn too_little_known() -> DistillError {
+    DistillError::Pair { reason: "the loss needs more of the teacher than is there".to_owned() }
+}
+
 /// The vectors of the draws: no wider than what the models may use.
-fn allowed() -> Vectors {
+pub(crate) fn allowed() -> Vectors {
     match Instructions::asked() {
         Ok(Some(instructions)) => Vectors::at_most(instructions.lanes()),
         // A name that nobody knows was refused when the models were opened.

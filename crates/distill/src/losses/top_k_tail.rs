@@ -14,15 +14,25 @@ use super::Row;
 /// Below this mass the cell of the others is empty: rounding of the head's sum is all that is left of it.
 const EMPTY: f64 = 1e-9;
 
-/// `temperature` is the place in the temperatures of a sparse distribution.
-pub(super) fn row(teacher: &SparseDistribution, temperature: usize, student: &Row, gradient: &mut [f64]) -> f64 {
+/// `temperature` is the place in the temperatures of a sparse distribution. Where more than `k` tokens are kept, the others are
+/// part of the cell.
+pub(super) fn row(
+    teacher: &SparseDistribution,
+    k: usize,
+    temperature: usize,
+    student: &Row,
+    gradient: &mut [f64],
+) -> f64 {
+    let log = |log_p: &f32| f64::from(teacher.tempered(*log_p, temperature));
+    let head = || teacher.head.iter().zip(teacher.head_logprobs.iter().map(log)).take(k);
     let (mut value, mut student_mass) = (0.0, 0.0);
-    for (&token, &log_p) in teacher.head.iter().zip(&teacher.head_logprobs) {
-        let log_p = f64::from(teacher.tempered(log_p, temperature));
+    for (&token, log_p) in head() {
         value += log_p.exp() * (log_p - student.log[token as usize]);
         student_mass += student.prob[token as usize];
     }
-    let (tail, student_tail) = (f64::from(teacher.tail_mass[temperature]), (1.0 - student_mass).max(EMPTY));
+    let beyond: f64 = teacher.head_logprobs.iter().skip(k).map(|log_p| log(log_p).exp()).sum();
+    let tail = f64::from(teacher.tail_mass[temperature]) + beyond;
+    let student_tail = (1.0 - student_mass).max(EMPTY);
     let ratio = if tail > EMPTY {
         value += tail * (tail / student_tail).ln();
         tail / student_tail
@@ -32,8 +42,7 @@ pub(super) fn row(teacher: &SparseDistribution, temperature: usize, student: &Ro
     for (g, q) in gradient.iter_mut().zip(&student.prob) {
         *g = q * (1.0 - ratio);
     }
-    for (&token, &log_p) in teacher.head.iter().zip(&teacher.head_logprobs) {
-        let log_p = f64::from(teacher.tempered(log_p, temperature));
+    for (&token, log_p) in head() {
         gradient[token as usize] = student.prob[token as usize] - log_p.exp();
     }
     value

@@ -1,12 +1,13 @@
 //! The loss, fused over the output head: logits of student and teacher exist for [`HEAD_ROWS`] rows at a time, never for all
 //! tokens of a batch.
 
-use hydrometer_metrics::PositionError;
-use hydrometer_models::Logits;
+use hydrometer_metrics::Comparer;
+use hydrometer_metrics::sparse::{SparseComparer, SparseDistribution};
 use rayon::prelude::*;
 
+use super::teacher::Rows;
 use crate::DistillError;
-use crate::losses::{Objective, RowLoss};
+use crate::losses::{Objective, RowLoss, TeacherRow, allowed_vectors};
 use crate::network::{Network, Sheet, Tape, Tensors};
 
 /// Rows of logits that exist at once.
@@ -54,22 +55,62 @@ impl RowSums {
     }
 }
 
-/// The head of one block: who is compared, and what is made small.
+/// The head of one block: who is compared.
 pub(super) struct Head<'a> {
     pub(super) network: &'a Network,
-    pub(super) objective: &'a Objective,
     pub(super) targets: &'a [Target],
-    /// Rows of the teacher in the order of the targets, where there is one.
-    pub(super) teacher: Option<Box<dyn Logits + 'a>>,
+    /// Rows of the teacher in the order of the targets.
+    pub(super) teacher: Rows<'a>,
+}
+
+/// Rows that are looked at together.
+struct Chunk<'c> {
+    student: Sheet,
+    logits: Vec<f32>,
+    kept: &'c [SparseDistribution],
+}
+
+impl Chunk<'_> {
+    fn teacher(&self, row: usize) -> TeacherRow<'_> {
+        let vocab = self.student.columns;
+        match self.kept.get(row) {
+            Some(kept) => TeacherRow::Kept(kept),
+            None => self.logits.get(row * vocab..(row + 1) * vocab).map_or(TeacherRow::Unknown, TeacherRow::Logits),
+        }
+    }
 }
 
 impl Head<'_> {
-    /// The sums alone; `each` sees every row in order.
-    pub(super) fn measure(mut self, tape: &Tape, mut each: impl FnMut(RowLoss)) -> Result<(), DistillError> {
+    /// `each` sees the sums of every row in order, as [`HeldOut`](super::HeldOut) has them.
+    pub(super) fn measure(mut self, tape: &Tape, mut each: impl FnMut([f64; 5])) -> Result<(), DistillError> {
         let (hidden, _) = self.network.normed(&self.chosen(tape));
-        for first in (0..self.targets.len()).step_by(HEAD_ROWS) {
-            let (rows, _) = self.chunk(&hidden, first)?;
-            rows.into_iter().for_each(&mut each);
+        let (vocab, targets) = (self.network.config.vocab, self.targets);
+        for first in (0..targets.len()).step_by(HEAD_ROWS) {
+            let targets = &targets[first..targets.len().min(first + HEAD_ROWS)];
+            let chunk = self.chunk(&hidden, first, targets.len())?;
+            let comparers = || {
+                let vectors = allowed_vectors();
+                (Comparer::new(vocab).with_vectors(vectors), SparseComparer::new(vocab).with_vectors(vectors))
+            };
+            let rows = targets.par_iter().enumerate().map_init(comparers, |(logits, kept), (row, target)| {
+                let student = chunk.student.row(row);
+                let [kl, logprob, overlap, mass] = match chunk.teacher(row) {
+                    TeacherRow::Logits(teacher) => {
+                        let stats = logits.compare(teacher, student, target.token)?;
+                        let beyond = |bands: [f32; 4]| bands[2] + bands[3];
+                        [stats.kl, stats.student_logprob, beyond(stats.band_overlap), beyond(stats.band_mass)]
+                    }
+                    TeacherRow::Kept(teacher) => {
+                        let stats = kept.compare(teacher, student, target.token)?;
+                        [stats.kl, stats.student_logprob, stats.band_overlap[2], stats.band_mass[2]]
+                    }
+                    TeacherRow::Unknown => {
+                        return Err(DistillError::Pair { reason: "there is no teacher to measure by".to_owned() });
+                    }
+                };
+                Ok([kl, -logprob, 1.0, overlap, mass].map(f64::from))
+            });
+            rows.collect::<Result<Vec<_>, DistillError>>()?.into_iter().for_each(&mut each);
         }
         Ok(())
     }
@@ -78,6 +119,7 @@ impl Head<'_> {
     /// added to `gradient`.
     pub(super) fn learn(
         mut self,
+        objective: &Objective,
         tape: &Tape,
         factor: f64,
         gradient: &mut Tensors,
@@ -87,16 +129,26 @@ impl Head<'_> {
         let (hidden, scales) = network.normed(&stream);
         let mut d_hidden = Sheet::zeros(hidden.rows, d, d);
         let mut sums = RowSums::default();
-        for first in (0..self.targets.len()).step_by(HEAD_ROWS) {
-            let (rows, mut d_logits) = self.chunk(&hidden, first)?;
-            rows.into_iter().for_each(|row| sums.take(row));
-            let factor = factor as f32;
-            d_logits.values.par_iter_mut().for_each(|g| *g *= factor);
-            let count = d_logits.rows;
+        let (vocab, targets) = (network.config.vocab, self.targets);
+        for first in (0..targets.len()).step_by(HEAD_ROWS) {
+            let targets = &targets[first..targets.len().min(first + HEAD_ROWS)];
+            let count = targets.len();
+            let chunk = self.chunk(&hidden, first, count)?;
+            let mut d_logits = Sheet::zeros(count, vocab, vocab);
+            let rows = d_logits.values.par_chunks_exact_mut(vocab).zip(targets).enumerate().map_init(
+                || objective.scratch(),
+                |scratch, (row, (gradient, target))| {
+                    let pair = (chunk.teacher(row), chunk.student.row(row));
+                    let found = objective.row(scratch, pair, target.token, target.seed, gradient)?;
+                    gradient.iter_mut().for_each(|g| *g *= factor as f32);
+                    Ok(found)
+                },
+            );
+            rows.collect::<Result<Vec<_>, DistillError>>()?.into_iter().for_each(|row| sums.take(row));
             let of_chunk = network.products().backward(&d_logits, network.weights.output(), d);
             d_hidden.values[first * d..(first + count) * d].copy_from_slice(&of_chunk.values);
-            let chunk = rows_of(&hidden, first, count);
-            network.products().weights(&d_logits, &chunk, gradient.output_mut());
+            let hidden = rows_of(&hidden, first, count);
+            network.products().weights(&d_logits, &hidden, gradient.output_mut());
         }
         let d_chosen = network.normed_back(&stream, &scales, &d_hidden, &mut gradient.norm);
         let mut d_stream = Sheet::zeros(tape.stream.rows, d, d);
@@ -112,28 +164,22 @@ impl Head<'_> {
         Sheet::of(rows.copied().collect(), self.network.config.d_model)
     }
 
-    /// Losses of the rows from `first`, and their gradients by the student's logits.
-    fn chunk(&mut self, hidden: &Sheet, first: usize) -> Result<(Vec<RowLoss>, Sheet), DistillError> {
-        let vocab = self.network.config.vocab;
-        let targets = &self.targets[first..self.targets.len().min(first + HEAD_ROWS)];
-        let hidden = rows_of(hidden, first, targets.len());
-        let student = self.network.products().forward(&hidden, self.network.weights.output(), None, vocab);
-        let mut teacher = Vec::new();
-        if let Some(logits) = self.teacher.as_mut() {
-            teacher.resize(targets.len() * vocab, 0.0);
-            logits.read(first..first + targets.len(), &mut teacher)?;
+    /// The logits of `count` rows from `first`, and what is known of the teacher there.
+    fn chunk(&mut self, hidden: &Sheet, first: usize, count: usize) -> Result<Chunk<'_>, DistillError> {
+        let network = self.network;
+        let vocab = network.config.vocab;
+        let hidden = rows_of(hidden, first, count);
+        let student = network.products().forward(&hidden, network.weights.output(), None, vocab);
+        let (mut logits, mut kept) = (Vec::new(), &[][..]);
+        match &mut self.teacher {
+            Rows::Unknown => {}
+            Rows::Live(live) => {
+                logits.resize(count * vocab, 0.0);
+                live.read(first..first + count, &mut logits)?;
+            }
+            Rows::Kept(all) => kept = &all[first..first + count],
         }
-        let mut gradient = Sheet::zeros(targets.len(), vocab, vocab);
-        let objective = self.objective;
-        let rows = gradient.values.par_chunks_exact_mut(vocab).zip(targets).enumerate().map_init(
-            || objective.scratch(),
-            |scratch, (index, (gradient, target))| {
-                let teacher = teacher.get(index * vocab..(index + 1) * vocab).unwrap_or_default();
-                objective.row(scratch, (teacher, student.row(index)), target.token, target.seed, gradient)
-            },
-        );
-        let rows = rows.collect::<Result<Vec<_>, PositionError>>()?;
-        Ok((rows, gradient))
+        Ok(Chunk { student, logits, kept })
     }
 }
 

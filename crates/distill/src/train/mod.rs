@@ -3,17 +3,21 @@
 //! Everything is a function of the samples, the settings and their seeds: the same ones give the same weights bit for bit,
 //! whatever the number of threads, on one processor.
 
+use std::ops::Range;
+
 mod checkpoint;
 mod head;
 mod optimiser;
 mod schedule;
+mod teacher;
 mod trainer;
 
 pub use checkpoint::Progress;
 pub use head::{HEAD_ROWS, RowSums};
 pub use optimiser::{AdamW, AdamWSettings};
 pub use schedule::{Decay, Schedule};
-pub use trainer::{HeldOut, StepReport, Teacher, Trainer, TrainerSettings};
+pub use teacher::{KeptTeacher, Teacher};
+pub use trainer::{HeldOut, StepReport, Trainer, TrainerSettings};
 
 /// A token sequence, and which of its tokens are learnt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +34,13 @@ impl Sample {
     /// Positions whose next token is learnt, in order.
     pub fn rows(&self) -> impl Iterator<Item = u32> + '_ {
         (1..self.tokens.len()).filter(|&at| self.learnt[at]).map(|at| at as u32 - 1)
+    }
+
+    /// The stretch that holds all those positions: a cache keeps it whole.
+    #[must_use]
+    pub fn positions(&self) -> Range<u32> {
+        let (first, last) = (self.rows().next(), self.rows().last());
+        first.zip(last).map_or(0..0, |(first, last)| first..last + 1)
     }
 
     /// Number of tokens that are learnt.

@@ -3,14 +3,15 @@
 use std::ops::Range;
 
 use hydrometer_metrics::FamilyTable;
-use hydrometer_models::{Block, Model, Scorer, Scores, Sequence};
+use hydrometer_models::{Block, Sequence};
 
 use super::head::{Head, RowSums, Target};
 use super::optimiser::{AdamW, AdamWSettings};
-use super::{Sample, Schedule};
+use super::teacher::Rows;
+use super::{Sample, Schedule, Teacher};
 use crate::DistillError;
 use crate::chance::seed_of;
-use crate::losses::{Divergence, Objective, Soft};
+use crate::losses::Objective;
 use crate::network::{Network, Tensors};
 
 /// Settings of the trainer.
@@ -28,26 +29,6 @@ pub struct TrainerSettings {
     pub seed: u64,
 }
 
-/// A teacher that shows its logits while the student learns.
-#[derive(Clone, Copy)]
-pub struct Teacher<'a>(&'a dyn Scores);
-
-impl<'a> Teacher<'a> {
-    /// The model, where its tokens and rows are the student's.
-    ///
-    /// # Errors
-    /// A model without logits, or with a vocabulary of another size.
-    pub fn of(model: &'a dyn Model, vocab: usize) -> Result<Teacher<'a>, DistillError> {
-        let scorer = Scorer::of(model).map_err(hydrometer_models::ModelError::from)?;
-        let width = scorer.identity.logit_width() as usize;
-        if width != vocab {
-            let reason = format!("the teacher has {width} logits a position, the student {vocab}");
-            return Err(DistillError::Pair { reason });
-        }
-        Ok(Teacher(scorer.scores))
-    }
-}
-
 /// What a step did.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StepReport {
@@ -61,9 +42,15 @@ pub struct StepReport {
     pub rate: f64,
 }
 
-/// What held-out samples say, per family: Σ KL, Σ cross-entropy, tokens.
+/// What held-out samples say, per family: the sums of [`HeldOut::COLUMNS`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeldOut(pub FamilyTable);
+
+impl HeldOut {
+    /// KL(teacher ‖ student), −ln q of the text's token, tokens; beyond the teacher's 0.9 nucleus what the student keeps of its
+    /// mass, and that mass.
+    pub const COLUMNS: [&'static str; 5] = ["kl_divergence", "cross_entropy", "tokens", "tail_kept", "tail_mass"];
+}
 
 /// A student and what its training needs from step to step.
 pub struct Trainer {
@@ -108,13 +95,8 @@ impl Trainer {
             let packed = Packed::of(samples, seed_of("draws", &[self.settings.seed, self.step, index as u64]));
             let tape = self.network.forward(&packed.tokens, &packed.sequences);
             let rows = packed.teacher(teacher, &self.settings.objective)?;
-            let head = Head {
-                network: &self.network,
-                objective: &self.settings.objective,
-                targets: &packed.targets,
-                teacher: rows,
-            };
-            let (sums, d_stream) = head.learn(&tape, factor, &mut self.gradient)?;
+            let head = Head { network: &self.network, targets: &packed.targets, teacher: rows };
+            let (sums, d_stream) = head.learn(&self.settings.objective, &tape, factor, &mut self.gradient)?;
             self.network.backward(&tape, d_stream, &mut self.gradient);
             report.sums.merge(sums);
             report.tokens += packed.tokens.len() as u64;
@@ -137,24 +119,22 @@ impl Trainer {
         &self.gradient
     }
 
-    /// KL(teacher ‖ student) at temperature 1 and cross-entropy over held-out samples.
+    /// What held-out samples say of the student beside its teacher, at temperature 1. From a cache all of it is estimated
+    /// without bias.
     ///
     /// # Errors
     /// The teacher fails.
     pub fn evaluate(&self, samples: &[&Sample], teacher: Teacher<'_>) -> Result<HeldOut, DistillError> {
-        let objective =
-            Objective { hard: 0.0, soft: Some(Soft { divergence: Divergence::ForwardKl, temperature: 1.0 }) };
-        let mut table = FamilyTable::new(3);
+        let mut table = FamilyTable::new(HeldOut::COLUMNS.len());
         for samples in micro_batches(samples, self.settings.micro_tokens) {
             let packed = Packed::of(samples, 0);
             let tape = self.network.forward(&packed.tokens, &packed.sequences);
-            let rows = packed.teacher(Some(teacher), &objective)?;
-            let targets = &packed.targets;
-            let head = Head { network: &self.network, objective: &objective, targets, teacher: rows };
+            let rows = teacher.rows(&packed.block)?;
+            let head = Head { network: &self.network, targets: &packed.targets, teacher: rows };
             let mut whose = samples.iter().flat_map(|sample| sample.rows().map(|_| sample.family.as_str()));
-            head.measure(&tape, |row| {
+            head.measure(&tape, |sums| {
                 if let Some(family) = whose.next() {
-                    table.add(family, &[row.divergence, row.cross_entropy, 1.0], 1);
+                    table.add(family, &sums, 1);
                 }
             })?;
         }
@@ -185,15 +165,11 @@ impl Packed {
     }
 
     /// The teacher's rows, where the objective reads them.
-    fn teacher<'t>(
-        &self,
-        teacher: Option<Teacher<'t>>,
-        objective: &Objective,
-    ) -> Result<Option<Box<dyn hydrometer_models::Logits + 't>>, DistillError> {
-        let wanted = objective.soft.is_some() && objective.hard < 1.0 && !self.targets.is_empty();
+    fn teacher<'t>(&self, teacher: Option<Teacher<'t>>, objective: &Objective) -> Result<Rows<'t>, DistillError> {
+        let wanted = objective.soft.is_some() && objective.hard < 1.0;
         match (wanted, teacher) {
-            (false, _) => Ok(None),
-            (true, Some(Teacher(scores))) => Ok(Some(scores.score(&self.block)?)),
+            (false, _) => Ok(Rows::Unknown),
+            (true, Some(teacher)) => teacher.rows(&self.block),
             (true, None) => {
                 Err(DistillError::Pair { reason: "the loss needs a teacher, and there is none".to_owned() })
             }

@@ -1,0 +1,112 @@
+//! What a training came to, as text for the terminal and as a page.
+
+use hydrometer_answers::ModelIdentity;
+use hydrometer_distill::data::Preflight;
+use hydrometer_distill::{ArmResult, Difference, Measured, Outcome};
+use hydrometer_metrics::{Estimate, Interval};
+use hydrometer_probes::counted::{counted, grouped};
+use hydrometer_report::visible;
+
+/// A number and its interval.
+pub fn with_interval(estimate: &Estimate) -> String {
+    match &estimate.interval {
+        Some(interval) => format!("{:.4} ({:.4} to {:.4})", estimate.value, interval.low, interval.high),
+        None => format!("{:.4} (too few documents for an interval)", estimate.value),
+    }
+}
+
+/// The student before training, then every arm: name, KL, tail kept, cross-entropy.
+fn rows(outcome: &Outcome) -> Vec<[String; 4]> {
+    let start = outcome.arms.iter().find_map(|arm| arm.start.as_ref()).map(|start| ("start", Some(start)));
+    let ends = outcome.arms.iter().map(|arm| (arm.arm.name(), arm.end.as_ref()));
+    let row = |(name, measured): (&str, Option<&Measured>)| match measured {
+        Some(Measured { kl_divergence, cross_entropy, tail_kept }) => {
+            let tail = tail_kept.as_ref().map_or("the teacher has no tail".to_owned(), with_interval);
+            [name.to_owned(), with_interval(kl_divergence), tail, format!("{cross_entropy:.4}")]
+        }
+        None => [name.to_owned(), "nothing was held out".to_owned(), "–".to_owned(), "–".to_owned()],
+    };
+    start.into_iter().chain(ends).map(row).collect()
+}
+
+const HEADINGS: [&str; 4] = ["student", "KL to the teacher, nats", "tail kept", "cross-entropy, nats"];
+
+/// The arms on the held-out documents.
+pub fn table(outcome: &Outcome) -> String {
+    let line = |[name, kl, tail, ce]: &[String; 4]| format!("{name:<12}  {kl:<27}  {tail:<27}  {ce}\n");
+    let headings = line(&HEADINGS.map(str::to_owned));
+    headings + &rows(outcome).iter().map(line).collect::<String>()
+}
+
+/// What a number is called, and what a difference of it says where it is below 0 and where it is above.
+fn reading(number: &str) -> (&'static str, [&'static str; 2]) {
+    match number {
+        "kl_divergence" => ("KL, nats", ["nearer to the teacher", "further from the teacher"]),
+        "tail_kept" => ("tail kept", ["keeps less of the tail", "keeps more of the tail"]),
+        _ => ("cross-entropy, nats", ["better at the texts' own tokens", "worse at the texts' own tokens"]),
+    }
+}
+
+fn says(difference: &Difference) -> &'static str {
+    let [less, more] = reading(&difference.number).1;
+    match (&difference.interval, difference.p_value) {
+        (Some(Interval { high, .. }), _) if *high < 0.0 => less,
+        (Some(Interval { low, .. }), _) if *low > 0.0 => more,
+        (None, None) => "a single document says nothing of chance",
+        _ => "no difference beyond chance",
+    }
+}
+
+fn differing(difference: &Difference) -> String {
+    match &difference.interval {
+        Some(Interval { low, high, .. }) => format!("{:+.4} ({low:+.4} to {high:+.4})", difference.difference),
+        None => format!("{:+.4}", difference.difference),
+    }
+}
+
+/// How the first arm differs from the others on the same documents.
+pub fn differences(outcome: &Outcome) -> String {
+    let Some(first) = outcome.differences.first() else { return String::new() };
+    let mut text =
+        format!("\n{} against the others, on the same {}\n", first.b.name(), counted(first.documents, "document"));
+    for difference in &outcome.differences {
+        let (name, _) = reading(&difference.number);
+        let (a, apart) = (difference.a.name(), differing(difference));
+        text.push_str(&format!("{a:<12}  {name:<19}  {apart:<30}  {}\n", says(difference)));
+    }
+    text
+}
+
+/// The page that a training leaves: what was trained, the tables, and what they mean.
+pub fn page(outcome: &Outcome, teacher: &ModelIdentity, data: &Preflight) -> String {
+    let cells = |row: &[String]| format!("| {} |\n", row.join(" | "));
+    let mut text = format!(
+        "# Students of {}\n\n{}, {} of them held out. Data `{}`, teacher `{}`.\n\n## On the held-out documents\n\n",
+        visible(&teacher.name),
+        counted(data.documents, "document"),
+        grouped(data.held_out_documents.len() as u64),
+        data.hash,
+        teacher.weights,
+    );
+    text.push_str(&cells(&HEADINGS.map(str::to_owned)));
+    text.push_str("|---|---|---|---|\n");
+    rows(outcome).iter().for_each(|row| text.push_str(&cells(row)));
+    text.push_str("\nIntervals are of 95 %, over documents. Tail kept: how much of the teacher's mass beyond its 0.9 nucleus the student gives to the same tokens.\n");
+    if let Some(first) = outcome.differences.first() {
+        text.push_str(&format!(
+            "\n## {} against the others\n\n| arm | number | difference | says |\n|---|---|---|---|\n",
+            first.b.name()
+        ));
+        for difference in &outcome.differences {
+            let (name, _) = reading(&difference.number);
+            let row = [difference.a.name(), name, &differing(difference), says(difference)];
+            text.push_str(&cells(&row.map(str::to_owned)));
+        }
+        text.push_str("\nThe same documents are taken out of both arms at once, so what they share cancels.\n");
+    }
+    text.push_str("\n## What was trained\n\n| arm | steps | weights of step | tokens |\n|---|---|---|---|\n");
+    for ArmResult { arm, steps, best, tokens, .. } in &outcome.arms {
+        text.push_str(&cells(&[arm.name().to_owned(), grouped(*steps), grouped(*best), grouped(*tokens)]));
+    }
+    text
+}

@@ -1,0 +1,220 @@
+//! What a recipe names, opened and looked at before anything is trained.
+
+use std::collections::HashSet;
+
+use hydrometer_answers::ModelIdentity;
+use hydrometer_models::{Checkpoint, Decoder, EngineOptions, Model};
+
+use crate::data::{Encoder, Preflight, preflight, read};
+use crate::network::Network;
+use crate::recipe::{Arm, Recipe};
+use crate::student::{Origin, Speaker};
+use crate::teacher_text::{Wanted, prompt};
+use crate::train::{KeptTeacher, Sample, Teacher};
+use crate::{DistillError, chance};
+
+use super::Observer;
+
+/// A recipe whose models are open and whose data are read.
+pub struct Plan {
+    pub(super) recipe: Recipe,
+    source: Source,
+    /// For the arm `sparse`.
+    pub(super) cache: Option<KeptTeacher>,
+    /// The data, and what was found in them.
+    pub data: Preflight,
+}
+
+/// Who teaches.
+enum Source {
+    Live {
+        checkpoint: Box<Checkpoint>,
+        engine: Box<Decoder>,
+    },
+    /// Distributions alone; the student's own model says how texts are read.
+    Kept {
+        teacher: Box<KeptTeacher>,
+        student: Box<Checkpoint>,
+    },
+}
+
+impl Plan {
+    /// Opens the teacher and reads the data.
+    ///
+    /// # Errors
+    /// A model, a cache or a file that cannot be used; a context that the teacher does not have; a cache of another teacher, or
+    /// one that keeps too little for the loss.
+    pub fn new(recipe: Recipe, options: &EngineOptions) -> Result<Plan, DistillError> {
+        let source = Source::open(&recipe, options)?;
+        let checkpoint = source.speaker();
+        let context = checkpoint.config.context;
+        if recipe.data.context > context {
+            let whose = if matches!(source, Source::Live { .. }) { "teacher" } else { "student" };
+            let reason = format!("the recipe's context is {}, the {whose}'s {context}", recipe.data.context);
+            return Err(DistillError::Pair { reason });
+        }
+        let data = of_files(&recipe, checkpoint, &recipe.data.files, recipe.data.held_out)?;
+        let cache = match &recipe.cache {
+            Some(path) if recipe.arms.contains(&Arm::Sparse) => Some(source.beside(KeptTeacher::open(path)?)?),
+            _ => None,
+        };
+        let plan = Plan { recipe, source, cache, data };
+        plan.check_caches()?;
+        Ok(plan)
+    }
+
+    /// Refuses caches that keep too little for the loss, or lack the data.
+    fn check_caches(&self) -> Result<(), DistillError> {
+        let data = &self.data;
+        if let Source::Kept { teacher, .. } = &self.source {
+            teacher.measures()?;
+            let soft = self.recipe.arms.contains(&Arm::Distilled);
+            teacher.serves(&self.recipe.objective(if soft { Arm::Distilled } else { Arm::HardLabels }))?;
+            let trained = data.train.iter().filter(|_| soft);
+            teacher.covers(trained.chain(&data.held_out))?;
+        }
+        if let Some(cache) = &self.cache {
+            cache.serves(&self.recipe.objective(Arm::Sparse))?;
+            cache.covers(data.train.iter())?;
+        }
+        Ok(())
+    }
+
+    /// The student before it learns anything, and whose tokenizer it has.
+    pub(super) fn start(&self) -> Result<(Network, Option<Checkpoint>), DistillError> {
+        let seed = chance::seed_of("weights", &[self.recipe.train.seed]);
+        let speaker = match &self.source {
+            Source::Live { checkpoint, .. } => Speaker::Teacher(checkpoint),
+            Source::Kept { student, .. } => Speaker::Student(student),
+        };
+        let (network, origin) = self.recipe.student.build(speaker, seed)?;
+        if self.recipe.data.context > network.config.context {
+            let (asked, there) = (self.recipe.data.context, network.config.context);
+            return Err(DistillError::Pair {
+                reason: format!("the recipe's context is {asked}, the student's {there}"),
+            });
+        }
+        self.teacher(network.config.vocab)?;
+        Ok((network, origin))
+    }
+
+    /// The checkpoint whose tokenizer and template a student has that brings none of its own.
+    pub(super) fn speaker(&self) -> &Checkpoint {
+        self.source.speaker()
+    }
+
+    /// Who the teacher is.
+    #[must_use]
+    pub fn identity(&self) -> &ModelIdentity {
+        match &self.source {
+            Source::Live { engine, .. } => engine.identity(),
+            Source::Kept { teacher, .. } => teacher.identity(),
+        }
+    }
+
+    /// The teacher, for a student with so many logits: what every arm is measured by.
+    pub(super) fn teacher(&self, vocab: usize) -> Result<Teacher<'_>, DistillError> {
+        match &self.source {
+            Source::Live { engine, .. } => Teacher::of(engine.as_ref(), vocab),
+            Source::Kept { teacher, .. } => Teacher::kept(teacher, vocab),
+        }
+    }
+
+    /// The teacher's own answers, for the arm `teacher_text`; none where it is not trained.
+    pub(super) fn teacher_text(&self, observer: &mut dyn Observer) -> Result<Vec<Sample>, DistillError> {
+        let Some(text) = self.recipe.teacher_text.as_ref().filter(|_| self.recipe.arms.contains(&Arm::TeacherText))
+        else {
+            return Ok(Vec::new());
+        };
+        let mut samples = match &text.store {
+            None => of_files(&self.recipe, self.speaker(), &text.files, 0.0)?.train,
+            Some(store) => {
+                let engine: Option<&dyn Model> = match &self.source {
+                    Source::Live { engine, .. } => Some(engine.as_ref()),
+                    Source::Kept { .. } => None,
+                };
+                let (context, seed) = (self.recipe.data.context, self.recipe.train.seed);
+                let (samples, temperature) = (text.samples, text.temperature);
+                let wanted = Wanted { store, samples, temperature, context, seed };
+                let mut watch = |done, all| {
+                    observer.answered(done, all);
+                    !observer.interrupted()
+                };
+                wanted.samples(engine, self.identity(), &self.data.train, &mut watch)?
+            }
+        };
+        // A prompt that is held out stays so, whoever answers it.
+        let held_out: HashSet<&[u32]> = self.data.held_out.iter().map(prompt).collect();
+        samples.retain(|sample| !held_out.contains(prompt(sample)));
+        if samples.is_empty() {
+            let reason =
+                "the teacher has no whole answer to any prompt of the data: nothing to train `teacher_text` on";
+            return Err(DistillError::Pair { reason: reason.to_owned() });
+        }
+        Ok(samples)
+    }
+}
+
+impl Source {
+    fn open(recipe: &Recipe, options: &EngineOptions) -> Result<Source, DistillError> {
+        if !KeptTeacher::is_at(&recipe.teacher) {
+            let checkpoint = Checkpoint::open(&recipe.teacher)?;
+            let engine = Decoder::open(&checkpoint, options)?;
+            return Ok(Source::Live { checkpoint: Box::new(checkpoint), engine: Box::new(engine) });
+        }
+        let teacher = KeptTeacher::open(&recipe.teacher)?;
+        let Origin::Model(path) = &recipe.student else {
+            let reason = "the teacher is a cache of distributions, which has no layers and no tokenizer to begin with";
+            let hint = "name a model that the student begins as: `student.model`";
+            return Err(DistillError::Student { reason: reason.to_owned(), hint: hint.to_owned() });
+        };
+        let student = Checkpoint::open(path)?;
+        // Hashes of tokenizers in files of two formats differ. Records are found by the tokens of whole samples: another
+        // tokenizer would find none.
+        Ok(Source::Kept { teacher: Box::new(teacher), student: Box::new(student) })
+    }
+
+    fn speaker(&self) -> &Checkpoint {
+        match self {
+            Source::Live { checkpoint, .. } => checkpoint,
+            Source::Kept { student, .. } => student,
+        }
+    }
+
+    /// The cache, where it is the teacher's.
+    fn beside(&self, cache: KeptTeacher) -> Result<KeptTeacher, DistillError> {
+        let refuse = |reason: &str| Err(DistillError::Pair { reason: reason.to_owned() });
+        let Source::Live { engine, .. } = self else {
+            return refuse(
+                "the teacher is a cache: the arm `distilled` learns from it, and `sparse` would be the same",
+            );
+        };
+        if cache.identity().weights != engine.identity().weights {
+            return refuse("the recipe's cache holds the distributions of another teacher");
+        }
+        Ok(cache)
+    }
+}
+
+/// The documents of some files, encoded as a model reads them.
+fn of_files(
+    recipe: &Recipe,
+    checkpoint: &Checkpoint,
+    files: &[std::path::PathBuf],
+    held_out: f64,
+) -> Result<Preflight, DistillError> {
+    let tokenizer = checkpoint.tokenizer()?;
+    let template = checkpoint.template()?;
+    let Some(end) = Encoder::end_of(&tokenizer) else {
+        let reason = "the teacher's tokenizer has no end-of-text token, so its student could never learn to stop";
+        return Err(DistillError::Pair { reason: reason.to_owned() });
+    };
+    let (mut documents, mut left_out) = (Vec::new(), Vec::new());
+    for path in files {
+        let (some, wrong) = read(path, recipe.data.format)?;
+        documents.extend(some);
+        left_out.extend(wrong);
+    }
+    let encoder = Encoder { tokenizer: &tokenizer, template: template.as_ref(), end, context: recipe.data.context };
+    Ok(preflight(&encoder, &documents, &left_out, held_out))
+}
