@@ -52,7 +52,7 @@ pub(crate) fn pairs(
         |text: &str| (0u32..).zip(tokenizer.vocabulary.texts()).find(|(_, entry)| *entry == text).map(|(id, _)| id);
     let unknown = token_text(&folder.settings["unk_token"]).or_else(|| token_text(&model["unk_token"]));
     let unknown = unknown.and_then(|text| id_of(&text));
-    let (texts, kinds) = entries(tokenizer, vocab, unknown);
+    let (texts, kinds) = entries(tokenizer, vocab, unknown.filter(|_| !hf.is_byte_level()));
     if hf.is_byte_level() {
         let patterns = patterns(&folder.json["pre_tokenizer"]).map_err(&unsupported)?;
         let whole_words = model["ignore_merges"].as_bool().unwrap_or(false);

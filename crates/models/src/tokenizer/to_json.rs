@@ -10,6 +10,8 @@ use crate::ModelError;
 use crate::error::shown;
 use crate::gguf::{Array, Gguf, Value as Metadata};
 
+const UNKNOWN: &str = "tokenizer.ggml.unknown_token_id";
+
 /// `tokenizer.json`, `tokenizer_config.json` and, where the file has a template, `chat_template.jinja`: names and contents.
 ///
 /// # Errors
@@ -57,8 +59,11 @@ pub(crate) fn files(file: &Gguf) -> Result<Vec<(String, Vec<u8>)>, ModelError> {
         "tokenizer_class": "PreTrainedTokenizerFast", "bos_token": bos, "eos_token": eos,
         "add_bos_token": tokenizer.adds_bos, "clean_up_tokenization_spaces": false,
     });
-    if let Some(unknown) = &parts.unknown {
-        settings["unk_token"] = unknown.clone().into();
+    for (name, key) in [("unk_token", UNKNOWN), ("pad_token", "tokenizer.ggml.padding_token_id")] {
+        let id = metadata.optional_size(path, key)?.and_then(|id| u32::try_from(id).ok());
+        if let Some(text) = text(id) {
+            settings[name] = text.into();
+        }
     }
     let written = tokenizer_json.to_string().into_bytes();
     let named = HfNames { bos, eos, adds_bos: Some(tokenizer.adds_bos) };
@@ -132,7 +137,7 @@ fn sentencepiece(file: &Gguf, tokenizer: &Tokenizer, adds_space: bool) -> Result
         return Err(unsupported(format!("no entry for byte 0x{byte:02X}")));
     }
     let merges = cuts::merges(vocabulary, scores).map_err(unsupported)?;
-    let unknown = metadata.optional_size(path, "tokenizer.ggml.unknown_token_id")?;
+    let unknown = metadata.optional_size(path, UNKNOWN)?;
     let unknown = unknown.and_then(|id| vocabulary.texts().get(id)).cloned();
     let spaces = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
     let mut back = vec![
