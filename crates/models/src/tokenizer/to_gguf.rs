@@ -108,6 +108,8 @@ fn entries(tokenizer: &Tokenizer, vocab: usize, unknown: Option<u32>) -> (Vec<St
     let vocabulary = &tokenizer.vocabulary;
     let entry = |id: u32| match vocabulary.text(id) {
         "" => (format!("[PAD{id}]"), Kind::Unused as i32),
+        // What a folder made of a GGUF file has there.
+        text if text.starts_with("[PAD") && text == format!("[PAD{id}]") => (text.to_owned(), Kind::Unused as i32),
         text if Some(id) == unknown => (text.to_owned(), Kind::Unknown as i32),
         text => (text.to_owned(), vocabulary.kind(id) as i32),
     };
