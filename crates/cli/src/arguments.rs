@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     answers, audit, calibrate, collect, compare, completions, demo, distill, distributions, export, gate, import,
-    label, plan, probes, report,
+    label, plan, probes, quantize, report,
 };
 use crate::engine;
 use crate::exit::Exit;
@@ -47,6 +47,8 @@ pub enum Command {
     Demo(demo::Arguments),
     /// Train a student from its teacher as a recipe says, beside a control without the teacher's distributions.
     Distill(distill::Arguments),
+    /// Write a model as a GGUF file in another type of tensor, and say which audit accounts for it.
+    Quantize(quantize::Arguments),
     /// Compare a student with its teacher and issue a Distillation Loss Statement.
     Audit(Box<audit::Arguments>),
     /// Judge a finished run under a policy; the exit code is the verdict.

@@ -212,6 +212,35 @@ impl Chunks {
     }
 }
 
+/// A bar over the tensors of a file.
+pub struct Tensors(ProgressBar);
+
+impl Tensors {
+    /// A bar of `total` bytes that are read.
+    pub fn new(terminal: &Terminal, total: u64) -> Self {
+        if !terminal.live() {
+            return Self(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes}  {msg}, {eta} left") {
+            bar.set_style(style.progress_chars("━━╌"));
+        }
+        bar.enable_steady_tick(Duration::from_secs(1));
+        Self(bar)
+    }
+
+    /// The tensor of this name is written.
+    pub fn done(&self, name: &str, bytes: u64) {
+        self.0.set_message(name.to_owned());
+        self.0.inc(bytes);
+    }
+
+    /// Takes the bar off the screen.
+    pub fn end(self) {
+        self.0.finish_and_clear();
+    }
+}
+
 fn per_second(state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write) {
     let _ = write!(out, "{:.0}/s", state.per_sec());
 }

@@ -18,6 +18,7 @@ fn every_command_explains_itself() {
         &["--help"],
         &["demo", "--help"],
         &["distill", "--help"],
+        &["quantize", "--help"],
         &["audit", "--help"],
         &["collect", "--help"],
         &["answers", "--help"],

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::DistillError;
 use crate::data::format::Format;
+use crate::export::ExportRecipe;
 use crate::losses::{Divergence, Objective, Soft};
 use crate::network::{Lora, Part};
 use crate::student::Origin;
@@ -36,6 +37,9 @@ pub struct Recipe {
     /// What is trained, one after the other.
     #[serde(default = "all_arms")]
     pub arms: Vec<Arm>,
+    /// In which forms students are written.
+    #[serde(default, skip_serializing_if = "ExportRecipe::is_default")]
+    pub export: ExportRecipe,
 }
 
 /// One training of the same student on the same tokens in the same order.
@@ -360,6 +364,10 @@ impl Recipe {
         if let Some((key, expected, found)) = self.fault_of_teachers().or(fault_of_lora) {
             return Some((key.to_owned(), expected, found));
         }
+        let forms = &self.export.formats;
+        if let Some((_, form)) = forms.iter().enumerate().find(|(at, form)| forms[..*at].contains(form)) {
+            return Some(("export.formats".to_owned(), "each form once", format!("{form} twice")));
+        }
         let open = |value: f64| (0.0..1.0).contains(&value);
         let positive = |value: f64| value > 0.0 && value.is_finite();
         let natural = |value: f64| value >= 0.0 && value.is_finite();
@@ -441,10 +449,12 @@ impl Recipe {
         }
     }
 
-    /// BLAKE3 of everything that it says.
+    /// BLAKE3 of everything that it says, but for the forms in which students are written: they change no student, and another
+    /// one may be asked for afterwards.
     #[must_use]
     pub fn hash(&self) -> String {
-        let text = serde_json::to_string(self).unwrap_or_default();
+        let trained = Recipe { export: ExportRecipe::default(), ..self.clone() };
+        let text = serde_json::to_string(&trained).unwrap_or_default();
         format!("blake3:{}", blake3::hash(text.as_bytes()).to_hex())
     }
 }

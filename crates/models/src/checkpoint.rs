@@ -17,11 +17,11 @@ pub struct Checkpoint {
     /// What the decoder needs to know.
     pub config: DecoderConfig,
     path: PathBuf,
-    files: Files,
+    pub(crate) files: Files,
 }
 
 #[derive(Debug)]
-enum Files {
+pub(crate) enum Files {
     Gguf(Box<Gguf>),
     Folder(Box<Folder>),
 }

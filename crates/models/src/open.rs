@@ -95,6 +95,22 @@ pub fn open_with(spec: &str, options: &EngineOptions, network: &Network) -> Resu
     build(&spec.parse()?, options, network)
 }
 
+/// Opens a model that is files, without its weights: what a command needs that reads them one by one.
+///
+/// # Errors
+/// Files that are missing or broken, and names of models that are no files.
+pub fn open_files(spec: &str) -> Result<Checkpoint, ModelError> {
+    match spec.parse()? {
+        ModelSpec::Local(path) => {
+            refuse_name(&path)?;
+            Checkpoint::open(&path)
+        }
+        _ => Err(ModelError::Request {
+            reason: format!("{spec} has no weights on disk; name a .gguf file or a Hugging Face folder"),
+        }),
+    }
+}
+
 fn build(spec: &ModelSpec, options: &EngineOptions, network: &Network) -> Result<Box<dyn Model>, ModelError> {
     Ok(match spec {
         ModelSpec::Local(path) => {

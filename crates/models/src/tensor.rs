@@ -71,6 +71,11 @@ impl DType {
         TYPES.iter().find(|row| row.ggml == number).map(|row| row.dtype)
     }
 
+    /// The type of this name, in capitals or not.
+    pub fn from_name(name: &str) -> Option<Self> {
+        TYPES.iter().find(|row| row.name.eq_ignore_ascii_case(name)).map(|row| row.dtype)
+    }
+
     /// Its number in a GGUF file.
     pub fn ggml(self) -> u32 {
         self.row().ggml

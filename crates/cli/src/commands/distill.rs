@@ -71,9 +71,10 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     files::outside_runs(&out.join("run.json"))?;
     let outcome = train(&plan, &out, &interrupt, terminal)?;
     if arguments.json {
-        terminal.data(&as_json(&json!({ "out": out, "arms": outcome.arms, "differences": outcome.differences }))?)?;
+        terminal.data(&as_json(&json!({ "out": out, "arms": outcome.arms, "differences": outcome.differences, "exports": outcome.exports }))?)?;
     } else {
-        terminal.data(&(shown::table(&outcome) + &shown::differences(&outcome)))?;
+        let tables = [shown::table(&outcome), shown::differences(&outcome), shown::exports(&outcome)];
+        terminal.data(&tables.concat())?;
     }
     if arguments.audit {
         let documents = std::mem::take(&mut plan.data.held_out_documents);

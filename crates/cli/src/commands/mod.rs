@@ -20,6 +20,7 @@ mod models;
 pub mod plan;
 mod policy;
 pub mod probes;
+pub mod quantize;
 pub mod report;
 mod run_name;
 mod sampling;
@@ -42,6 +43,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
     match command {
         Command::Demo(arguments) => demo::run(arguments, terminal),
         Command::Distill(arguments) => distill::run(arguments, terminal),
+        Command::Quantize(arguments) => quantize::run(&arguments, terminal),
         Command::Audit(arguments) => audit::run(*arguments, terminal),
         Command::Gate(arguments) => gate::run(&arguments, terminal),
         Command::Label(arguments) => label::run(&arguments, terminal),

@@ -9,13 +9,13 @@ use serde_json::{Map, Value, json};
 
 use super::safetensors::{self, Tensor};
 use crate::DistillError;
-use crate::network::Network;
+use crate::network::{Network, Tensors};
 
-/// Writes the student with the tokenizer and template of `origin`. `config.json` comes last: a folder without it is not
-/// whole.
+/// Writes the student with the tokenizer and template of `origin`, and reads it again. `config.json` comes last: a folder
+/// without it is not whole.
 ///
 /// # Errors
-/// A file that cannot be written, or a tokenizer that cannot.
+/// A file or a tokenizer that cannot be written, or weights that are others when they are read again.
 pub fn hugging_face(folder: &Path, network: &Network, origin: &Checkpoint) -> Result<(), DistillError> {
     let config = &network.config;
     let tokenizer = origin.tokenizer()?;
@@ -38,7 +38,22 @@ pub fn hugging_face(folder: &Path, network: &Network, origin: &Checkpoint) -> Re
     let (bos, eos) = (tokenizer.bos(), tokenizer.eos());
     let generation = json!({"bos_token_id": bos, "eos_token_id": eos, "do_sample": true});
     write_json(&folder.join("generation_config.json"), &generation)?;
-    write_json(&folder.join("config.json"), &config_json(config, &tokenizer))
+    write_json(&folder.join("config.json"), &config_json(config, &tokenizer))?;
+    same_weights(folder, network)
+}
+
+/// Refuses a folder that does not hold the network's weights bit for bit.
+fn same_weights(folder: &Path, network: &Network) -> Result<(), DistillError> {
+    let layers: Vec<usize> = (0..network.config.layers).collect();
+    let read = Tensors::read(&Checkpoint::open(folder)?, &layers)?;
+    let pairs = network.weights.all();
+    let differs = pairs.iter().zip(read.all()).find(|((_, _, written), (_, _, read))| {
+        written.len() != read.len() || written.iter().zip(*read).any(|(a, b)| a.to_bits() != b.to_bits())
+    });
+    match differs {
+        None => Ok(()),
+        Some(((name, ..), _)) => Err(DistillError::data(folder, name, "the weights that were trained", "others")),
+    }
 }
 
 fn write_json(path: &Path, value: &Value) -> Result<(), DistillError> {

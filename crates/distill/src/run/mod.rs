@@ -1,10 +1,11 @@
 //! A recipe carried out: the teacher opened, the data looked at, every arm trained, measured and written.
 //!
 //! The folder of a run holds `run.json` (what it was begun with), `start/` (the student before training), and for each arm
-//! `checkpoint.safetensors`, `metrics.jsonl`, `student/` and, at its end, `held_out.json` and `result.json`.
+//! `checkpoint.safetensors`, `metrics.jsonl`, `student/`, its other forms and `exports.json` and, at its end, `held_out.json` and `result.json`.
 
 mod completions;
 mod course;
+mod exports;
 mod lines;
 mod measured;
 mod plan;
@@ -20,7 +21,7 @@ use serde_json::json;
 
 use crate::DistillError;
 use crate::data::Batches;
-use crate::export::{adapter, hugging_face};
+use crate::export::{Exported, adapter, hugging_face, possible};
 use crate::recipe::Arm;
 use crate::train::{Progress, Sample, StepReport, Teacher, Trainer};
 use completions::Completions;
@@ -78,6 +79,8 @@ pub struct Outcome {
     pub arms: Vec<ArmResult>,
     /// How the first arm differs from each of the others on the same held-out documents: whether distillation helped.
     pub differences: Vec<Difference>,
+    /// The students in every form that the recipe names, each beside the trained weights.
+    pub exports: Vec<Exported>,
 }
 
 impl Plan {
@@ -109,13 +112,16 @@ impl Plan {
         if !out.join("start/config.json").exists() {
             hugging_face(&out.join("start"), &network, origin)?;
         }
+        possible(&out.join("start"), &self.recipe.export.formats)?;
         drop(network);
         let mut arms = Vec::new();
         for &arm in &self.recipe.arms {
             let samples = if arm == Arm::TeacherText { &text } else { &self.data.train };
             arms.push(self.arm(arm, out, samples, origin, observer)?);
         }
-        Ok(Outcome { arms, differences: self.differences(out)? })
+        let differences = self.differences(out)?;
+        let exports = self.exports(out, &arms, &differences)?;
+        Ok(Outcome { arms, differences, exports })
     }
 
     /// Refuses a folder that was begun with something else.

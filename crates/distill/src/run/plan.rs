@@ -53,6 +53,11 @@ impl Plan {
             let reason = format!("the recipe's context is {}, the {whose}'s {context}", recipe.data.context);
             return Err(DistillError::Pair { reason });
         }
+        // A student without its tokenizer's files is none, and that is known before an hour of training.
+        match &recipe.student {
+            Origin::Model(path) => Checkpoint::open(path)?.tokenizer_files()?,
+            _ => checkpoint.tokenizer_files()?,
+        };
         let data = of_files(&recipe, checkpoint, &recipe.data.files, recipe.data.held_out)?;
         let cache = match &recipe.cache {
             Some(path) if recipe.arms.contains(&Arm::Sparse) => Some(source.beside(KeptTeacher::open(path)?)?),

@@ -104,6 +104,11 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// These pairs; of two with one key the last.
+    pub(super) fn of(pairs: &[(String, Value)]) -> Self {
+        Self { pairs: pairs.iter().cloned().collect() }
+    }
+
     pub(super) fn read(cursor: &mut Cursor<'_>, count: u64) -> Result<Self, ModelError> {
         let mut pairs = BTreeMap::new();
         for index in 0..count {

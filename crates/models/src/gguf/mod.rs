@@ -7,6 +7,7 @@
 mod config;
 mod cursor;
 mod metadata;
+pub mod quantize;
 pub mod write;
 
 use std::collections::HashMap;
@@ -87,6 +88,17 @@ impl Gguf {
     /// As [`Gguf::open`].
     pub fn from_bytes(name: &str, bytes: impl Into<Arc<[u8]>>) -> Result<Self, ModelError> {
         Self::read(Source::memory(name, bytes))
+    }
+
+    /// A file that is yet to be written, for whoever asks what its readers will find: there are no bytes behind the tensors.
+    pub(crate) fn unwritten(
+        name: &str,
+        pairs: &[(String, Value)],
+        tensors: Vec<TensorInfo>,
+    ) -> Result<Self, ModelError> {
+        let source = Source::memory(name, Vec::new());
+        let by_name = index(&source, &tensors)?;
+        Ok(Self { source, version: 3, metadata: Metadata::of(pairs), tensors, by_name })
     }
 
     fn read(source: Source) -> Result<Self, ModelError> {

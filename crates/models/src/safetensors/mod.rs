@@ -14,8 +14,9 @@ use serde_json::Value;
 
 use crate::config::Architecture;
 use crate::error::shown;
+use crate::gguf::Value as Gguf;
 use crate::source::Source;
-use crate::tokenizer::{HfNames, Tokenizer};
+use crate::tokenizer::{HfNames, Tokenizer, to_gguf};
 use crate::{ChatTemplate, DecoderConfig, ModelError, RawTensor, TensorShape};
 pub use check::{check_config, check_header, check_index};
 use header::Stored;
@@ -174,17 +175,36 @@ impl Folder {
         there.map(|name| Ok(((*name).to_owned(), read_limited(&self.path.join(name), LARGEST_TOKENIZER)?))).collect()
     }
 
-    pub(crate) fn template(&self) -> Result<Option<ChatTemplate>, ModelError> {
+    /// The metadata that a GGUF file has in place of these files; its lists have `vocab` entries.
+    pub(crate) fn gguf_tokenizer(&self, vocab: usize) -> Result<Vec<(String, Gguf)>, ModelError> {
+        let path = self.path.join("tokenizer.json");
+        let tokenizer = self.tokenizer()?;
         let settings = self.settings()?;
+        let folder = to_gguf::Folder {
+            json: &parse_json(&path, &read_limited(&path, LARGEST_TOKENIZER)?)?,
+            path: &path,
+            settings: &settings,
+            config: &self.config,
+            template: self.template_source(&settings)?,
+        };
+        to_gguf::pairs(&folder, &tokenizer, vocab)
+    }
+
+    /// The text of the template, where there is one.
+    fn template_source(&self, settings: &Value) -> Result<Option<String>, ModelError> {
         let jinja = self.path.join("chat_template.jinja");
-        let source = if jinja.exists() {
+        Ok(if jinja.exists() {
             let bytes = read_limited(&jinja, LARGEST_JSON)?;
             let text = String::from_utf8(bytes);
             Some(text.map_err(|e| ModelError::malformed(&jinja, "file", "UTF-8 text", e.to_string()))?)
         } else {
             template_text(&settings["chat_template"])
-        };
-        let Some(source) = source else {
+        })
+    }
+
+    pub(crate) fn template(&self) -> Result<Option<ChatTemplate>, ModelError> {
+        let settings = self.settings()?;
+        let Some(source) = self.template_source(&settings)? else {
             return Ok(None);
         };
         let (bos, eos) = (token_text(&settings["bos_token"]), token_text(&settings["eos_token"]));
@@ -234,7 +254,7 @@ pub(crate) fn parse_index(path: &Path, index: &Value) -> Result<HashMap<String, 
 }
 
 /// A token that is written as a text or as an object with `content`.
-fn token_text(value: &Value) -> Option<String> {
+pub(crate) fn token_text(value: &Value) -> Option<String> {
     let text = value.as_str().or_else(|| value["content"].as_str());
     text.map(str::to_owned)
 }

@@ -21,6 +21,7 @@ pub(super) struct Hf {
     /// Recognises them; made when the first chat template is encoded.
     rendered: Arc<OnceLock<Json>>,
     adds_space: bool,
+    byte_level: bool,
 }
 
 impl std::fmt::Debug for Hf {
@@ -32,6 +33,11 @@ impl std::fmt::Debug for Hf {
 impl Hf {
     pub(super) fn adds_space(&self) -> bool {
         self.adds_space
+    }
+
+    /// Whether the vocabulary is written in GPT-2's alphabet.
+    pub(super) fn is_byte_level(&self) -> bool {
+        self.byte_level
     }
 
     pub(super) fn encode(&self, text: &str, recognise: Recognise) -> Result<Vec<u32>, ModelError> {
@@ -84,6 +90,7 @@ pub(crate) fn read(path: &Path, bytes: &[u8], named: &Named) -> Result<Tokenizer
         rules: rules(&value),
         method: Method::Hf(Box::new(Hf {
             adds_space: prepends_space(&value),
+            byte_level: is_byte_level(&value),
             path: path.to_owned(),
             plain: Arc::new(json),
             rendered: Arc::new(OnceLock::new()),
@@ -162,16 +169,19 @@ fn mentions(value: &serde_json::Value, kind: &str) -> bool {
     }
 }
 
-/// The merge list, written `"a b"` in older files and `["a", "b"]` in newer ones.
+/// Identity of the merge list.
 fn rules(value: &serde_json::Value) -> Option<Rules> {
-    let merges = value["model"]["merges"].as_array()?;
-    let pairs: Option<Vec<(&str, &str)>> = merges
-        .iter()
-        .map(|merge| match merge {
+    Some(Rules::Merges(pairing::hash_merges(merges(&value["model"])?.into_iter())))
+}
+
+/// The merge list of a model, written `"a b"` in older files and `["a", "b"]` in newer ones.
+pub(super) fn merges(model: &serde_json::Value) -> Option<Vec<(&str, &str)>> {
+    fn pair(merge: &serde_json::Value) -> Option<(&str, &str)> {
+        match merge {
             serde_json::Value::String(line) => line.split_once(' '),
             serde_json::Value::Array(parts) => Some((parts.first()?.as_str()?, parts.get(1)?.as_str()?)),
             _ => None,
-        })
-        .collect();
-    Some(Rules::Merges(pairing::hash_merges(pairs?.into_iter())))
+        }
+    }
+    model["merges"].as_array()?.iter().map(pair).collect()
 }

@@ -3,6 +3,8 @@
 
 mod bpe;
 mod byte_level;
+mod check;
+mod cuts;
 mod from_gguf;
 pub(crate) mod growth;
 mod hf;
@@ -11,6 +13,7 @@ mod pairing;
 mod pieces;
 mod pretokenizer;
 mod sentencepiece;
+pub(crate) mod to_gguf;
 pub(crate) mod to_json;
 mod vocabulary;
 

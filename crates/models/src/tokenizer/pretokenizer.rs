@@ -71,6 +71,20 @@ impl Pretokenizer {
         }))
     }
 
+    /// The name of these patterns, where there is one. Published files write the contractions of [`LLAMA3`] and [`QWEN2`] with
+    /// a flag for capitals.
+    pub(super) fn name_of(patterns: &[String], whole_words: bool) -> Option<&'static str> {
+        const FLAGGED: &str = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
+        const SPELT: &str = "'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]";
+        let patterns: Vec<String> = patterns.iter().map(|pattern| pattern.replace(FLAGGED, SPELT)).collect();
+        let known = |entry: &&Entry| entry.whole_words == whole_words && patterns == entry.patterns;
+        ENTRIES.iter().find(known).and_then(|entry| entry.names.first().copied())
+    }
+
+    /// What stands for itself: a digit, and GPT-2's words.
+    pub(super) const DIGIT: &'static str = DIGIT;
+    pub(super) const WORDS: &'static str = GPT2;
+
     /// The patterns that go by this name.
     pub(super) fn patterns(name: &str) -> Option<&'static [&'static str]> {
         ENTRIES.iter().find(|e| e.names.contains(&name)).map(|entry| entry.patterns)

@@ -2,6 +2,7 @@
 
 use hydrometer_answers::ModelIdentity;
 use hydrometer_distill::data::Preflight;
+use hydrometer_distill::export::Exported;
 use hydrometer_distill::{ArmResult, Difference, Measured, Outcome};
 use hydrometer_metrics::{Estimate, Interval};
 use hydrometer_probes::counted::{counted, grouped};
@@ -77,6 +78,36 @@ pub fn differences(outcome: &Outcome) -> String {
     text
 }
 
+/// A number that may be as small as rounding, and its interval.
+fn small(estimate: &Estimate) -> String {
+    match &estimate.interval {
+        Some(interval) => format!("{:.1e} ({:.1e} to {:.1e})", estimate.value, interval.low, interval.high),
+        None => format!("{:.1e} (too few documents for an interval)", estimate.value),
+    }
+}
+
+/// Form, file, bytes, KL of every export.
+fn exported(outcome: &Outcome) -> Vec<[String; 4]> {
+    let row = |exported: &Exported| {
+        let kl = exported.kl_divergence.as_ref().map_or("nothing was held out".to_owned(), small);
+        [exported.form.to_string(), exported.path.display().to_string(), grouped(exported.bytes), kl]
+    };
+    outcome.exports.iter().map(row).collect()
+}
+
+const EXPORTS: [&str; 4] = ["form", "file", "bytes", "KL(trained ‖ exported), nats"];
+
+/// The exported students, each beside the weights that were trained.
+pub fn exports(outcome: &Outcome) -> String {
+    let rows = exported(outcome);
+    if rows.is_empty() {
+        return String::new();
+    }
+    let width = rows.iter().map(|row| row[1].chars().count()).max().unwrap_or(0);
+    let line = |[form, path, bytes, kl]: &[String; 4]| format!("{form:<9}  {path:<width$}  {bytes:>13}  {kl}\n");
+    format!("\n{}", line(&EXPORTS.map(str::to_owned))) + &rows.iter().map(line).collect::<String>()
+}
+
 /// The page that a training leaves: what was trained, the tables, and what they mean.
 pub fn page(outcome: &Outcome, teacher: &ModelIdentity, data: &Preflight) -> String {
     let cells = |row: &[String]| format!("| {} |\n", row.join(" | "));
@@ -104,6 +135,11 @@ pub fn page(outcome: &Outcome, teacher: &ModelIdentity, data: &Preflight) -> Str
         }
         text.push_str("\nThe same documents are taken out of both arms at once, so what they share cancels.\n");
     }
+    text.push_str("\n## What was exported\n\n");
+    text.push_str(&cells(&EXPORTS.map(str::to_owned)));
+    text.push_str("|---|---|---|---|\n");
+    exported(outcome).iter().for_each(|row| text.push_str(&cells(row)));
+    text.push_str("\nEach form was opened again and compared with the trained weights on the held-out documents.\n");
     text.push_str("\n## What was trained\n\n| arm | steps | weights of step | tokens |\n|---|---|---|---|\n");
     for ArmResult { arm, steps, best, tokens, .. } in &outcome.arms {
         text.push_str(&cells(&[arm.name().to_owned(), grouped(*steps), grouped(*best), grouped(*tokens)]));

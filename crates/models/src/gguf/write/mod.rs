@@ -1,9 +1,15 @@
-//! Writes GGUF files: for exports, demo models and tests.
+//! Writes GGUF files: the format here, whole models in [`Conversion`].
+
+mod keys;
+mod model;
+mod types;
 
 use std::io::{self, Write};
 
 use super::{ALIGNMENT, Array, Value};
 use crate::tensor::DType;
+pub use model::{Conversion, Planned};
+pub use types::{Types, writable};
 
 /// A tensor to be written.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,35 +71,10 @@ impl Writer {
     /// # Errors
     /// Those of `out`.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut head = Vec::new();
-        head.extend_from_slice(b"GGUF");
-        head.extend_from_slice(&3u32.to_le_bytes());
-        head.extend_from_slice(&(self.tensors.len() as u64).to_le_bytes());
-        head.extend_from_slice(&(self.pairs.len() as u64).to_le_bytes());
-        for (key, value) in &self.pairs {
-            put_string(&mut head, key);
-            head.extend_from_slice(&kind_of(value).to_le_bytes());
-            put_value(&mut head, value);
-        }
-        let mut offset = 0u64;
-        for tensor in &self.tensors {
-            put_string(&mut head, &tensor.name);
-            head.extend_from_slice(&(tensor.dims.len() as u32).to_le_bytes());
-            for dim in &tensor.dims {
-                head.extend_from_slice(&dim.to_le_bytes());
-            }
-            head.extend_from_slice(&tensor.dtype.ggml().to_le_bytes());
-            head.extend_from_slice(&offset.to_le_bytes());
-            offset += (tensor.bytes.len() as u64).next_multiple_of(ALIGNMENT);
-        }
-        pad(&mut head);
-        out.write_all(&head)?;
-        for tensor in &self.tensors {
-            out.write_all(&tensor.bytes)?;
-            let padding = (tensor.bytes.len() as u64).next_multiple_of(ALIGNMENT) as usize - tensor.bytes.len();
-            out.write_all(&[0; ALIGNMENT as usize][..padding])?;
-        }
-        Ok(())
+        let shapes =
+            self.tensors.iter().map(|t| Shape { name: &t.name, dtype: t.dtype, dims: &t.dims, len: t.bytes.len() });
+        out.write_all(&head(&self.pairs, &shapes.collect::<Vec<_>>()))?;
+        self.tensors.iter().try_for_each(|tensor| put_tensor(out, &tensor.bytes))
     }
 
     /// The whole file.
@@ -106,8 +87,51 @@ impl Writer {
     }
 }
 
-fn pad(out: &mut Vec<u8>) {
-    out.resize((out.len() as u64).next_multiple_of(ALIGNMENT) as usize, 0);
+/// A tensor before its bytes are there.
+struct Shape<'a> {
+    name: &'a str,
+    dtype: DType,
+    /// Innermost first.
+    dims: &'a [u64],
+    /// Number of bytes.
+    len: usize,
+}
+
+fn aligned(len: usize) -> usize {
+    len.next_multiple_of(ALIGNMENT as usize)
+}
+
+/// Everything that stands before the bytes of the first tensor.
+fn head(pairs: &[(String, Value)], tensors: &[Shape<'_>]) -> Vec<u8> {
+    let mut head = Vec::new();
+    head.extend_from_slice(b"GGUF");
+    head.extend_from_slice(&3u32.to_le_bytes());
+    head.extend_from_slice(&(tensors.len() as u64).to_le_bytes());
+    head.extend_from_slice(&(pairs.len() as u64).to_le_bytes());
+    for (key, value) in pairs {
+        put_string(&mut head, key);
+        head.extend_from_slice(&kind_of(value).to_le_bytes());
+        put_value(&mut head, value);
+    }
+    let mut offset = 0u64;
+    for tensor in tensors {
+        put_string(&mut head, tensor.name);
+        head.extend_from_slice(&(tensor.dims.len() as u32).to_le_bytes());
+        for dim in tensor.dims {
+            head.extend_from_slice(&dim.to_le_bytes());
+        }
+        head.extend_from_slice(&tensor.dtype.ggml().to_le_bytes());
+        head.extend_from_slice(&offset.to_le_bytes());
+        offset += aligned(tensor.len) as u64;
+    }
+    head.resize(aligned(head.len()), 0);
+    head
+}
+
+/// The bytes of the next tensor, and zeros up to where the one after it begins.
+fn put_tensor(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    out.write_all(bytes)?;
+    out.write_all(&[0; ALIGNMENT as usize][..aligned(bytes.len()) - bytes.len()])
 }
 
 fn put_string(out: &mut Vec<u8>, text: &str) {

@@ -1,0 +1,148 @@
+//! The model card of an exported student: what it was made of, what it was measured to be, and how to measure more.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use hydrometer_answers::ModelIdentity;
+use hydrometer_metrics::Estimate;
+use hydrometer_probes::counted::{counted, grouped};
+
+use super::Exported;
+use crate::data::Preflight;
+use crate::recipe::{Arm, Recipe};
+use crate::run::{ArmResult, Difference};
+
+/// Everything that a card says.
+pub struct Card<'a> {
+    /// Whose student.
+    pub arm: Arm,
+    /// The recipe.
+    pub recipe: &'a Recipe,
+    /// The teacher.
+    pub teacher: &'a ModelIdentity,
+    /// The data.
+    pub data: &'a Preflight,
+    /// Number of weights of the student.
+    pub parameters: usize,
+    /// All arms, and how they differ.
+    pub arms: &'a [ArmResult],
+    /// See there.
+    pub differences: &'a [Difference],
+    /// The forms of this arm.
+    pub exported: &'a [Exported],
+}
+
+impl Card<'_> {
+    /// The card as Markdown; `out` is the folder of the run as the user named it.
+    #[must_use]
+    pub fn text(&self, out: &Path) -> String {
+        let mut text = String::from(
+            "---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags:\n- distillation\n---\n\n",
+        );
+        let (teacher, arm) = (line(&self.teacher.name), self.arm.name());
+        let _ = write!(
+            text,
+            "# A student of {teacher}\n\nTrained by hydrometer {} as the arm `{arm}` of the recipe below: {} weights.\n\n",
+            env!("CARGO_PKG_VERSION"),
+            grouped(self.parameters as u64),
+        );
+        self.made_of(&mut text);
+        self.measured(&mut text);
+        self.files(&mut text);
+        let student = out.join(arm).join("student");
+        let _ = write!(
+            text,
+            "## What did it lose?\n\nThe numbers above are of documents like those it was trained on. What it lost elsewhere an \
+             audit says:\n\n```sh\nhydrometer audit --teacher {} --student {} --base {}\n```\n\n",
+            self.recipe.teacher.display(),
+            student.display(),
+            out.join("start").display(),
+        );
+        let recipe = toml::to_string(self.recipe).unwrap_or_default();
+        let _ =
+            write!(text, "## Recipe\n\n`{}`\n\n```toml\n{}```\n", self.recipe.hash(), recipe.replace("```", "` ` `"));
+        text
+    }
+
+    fn made_of(&self, text: &mut String) {
+        let data = self.data;
+        let rows = [
+            ("teacher", format!("{}, `{}`", line(&self.teacher.name), self.teacher.weights)),
+            (
+                "tokenizer and chat template",
+                "the teacher's, or those of the model that the student began as".to_owned(),
+            ),
+            ("data", format!("{}, `{}`", counted(data.documents, "document"), data.hash)),
+            (
+                "samples",
+                format!(
+                    "{} trained on, {} held out",
+                    grouped(data.train.len() as u64),
+                    grouped(data.held_out.len() as u64)
+                ),
+            ),
+            ("licence", "that of the teacher and of the data hold; this file does not know them".to_owned()),
+        ];
+        text.push_str("## What it was made of\n\n| | |\n|---|---|\n");
+        for (name, value) in rows {
+            let _ = writeln!(text, "| {name} | {value} |");
+        }
+        text.push('\n');
+    }
+
+    fn measured(&self, text: &mut String) {
+        text.push_str("## On the held-out documents\n\n");
+        text.push_str("| student | KL(teacher ‖ student), nats a token | tail kept | cross-entropy, nats a token |\n|---|---|---|---|\n");
+        let start = self.arms.iter().find_map(|arm| arm.start.as_ref()).map(|start| ("before training", Some(start)));
+        let ends = self.arms.iter().map(|arm| (arm.arm.name(), arm.end.as_ref()));
+        for (name, measured) in start.into_iter().chain(ends) {
+            let cells = match measured {
+                None => ["nothing was held out".to_owned(), "–".to_owned(), "–".to_owned()],
+                Some(measured) => {
+                    let tail = measured.tail_kept.as_ref().map_or("–".to_owned(), |tail| number(tail, 4));
+                    [number(&measured.kl_divergence, 4), tail, format!("{:.4}", measured.cross_entropy)]
+                }
+            };
+            let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
+        }
+        text.push_str("\nIntervals are of 95 %, over documents. All arms saw as many tokens from the same start; `hard_labels` learnt without the teacher.\n\n");
+        for difference in self.differences.iter().filter(|difference| difference.number == "kl_divergence") {
+            let interval = difference.interval.as_ref();
+            let interval = interval.map_or(String::new(), |i| format!(" [{:+.4}, {:+.4}]", i.low, i.high));
+            let (a, b) = (difference.a.name(), difference.b.name());
+            let _ = writeln!(
+                text,
+                "KL of `{b}` less that of `{a}`, on the same documents: {:+.4}{interval}.\n",
+                difference.difference
+            );
+        }
+    }
+
+    fn files(&self, text: &mut String) {
+        text.push_str("## Files\n\n| form | file | bytes of weights | KL(trained ‖ exported), nats a token |\n|---|---|---|---|\n");
+        for exported in self.exported {
+            let kl = exported.kl_divergence.as_ref().map_or("nothing was held out".to_owned(), small);
+            let path = exported.path.display();
+            let _ = writeln!(text, "| `{}` | `{path}` | {} | {kl} |", exported.form, grouped(exported.bytes));
+        }
+        text.push('\n');
+    }
+}
+
+fn number(estimate: &Estimate, digits: usize) -> String {
+    let interval = estimate.interval.as_ref();
+    let interval = interval.map_or(String::new(), |i| format!(" [{:.digits$}, {:.digits$}]", i.low, i.high));
+    format!("{:.digits$}{interval}", estimate.value)
+}
+
+/// A number that may be as small as rounding.
+fn small(estimate: &Estimate) -> String {
+    let interval = estimate.interval.as_ref();
+    let interval = interval.map_or(String::new(), |i| format!(" [{:.1e}, {:.1e}]", i.low, i.high));
+    format!("{:.1e}{interval}", estimate.value)
+}
+
+/// A name from a file as part of a line of Markdown.
+fn line(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() || "|`<>[]*_#\\".contains(c) { ' ' } else { c }).collect()
+}

@@ -1,0 +1,73 @@
+//! Every form of one arm's student, each checked when it is written.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hydrometer_answers::{RunError, durable};
+use hydrometer_metrics::Estimate;
+use hydrometer_models::{Checkpoint, Decoder, EngineOptions, Precision};
+use hydrometer_probes::strangers::read_file;
+use serde::{Deserialize, Serialize};
+
+use super::{Form, check, gguf};
+use crate::DistillError;
+use crate::recipe::Arm;
+use crate::train::Sample;
+
+const EXPORTS: &str = "exports.json";
+
+/// A student in one form.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exported {
+    /// Whose.
+    pub arm: Arm,
+    /// The form.
+    pub form: Form,
+    /// File or folder, from the run's folder.
+    pub path: PathBuf,
+    /// Bytes of its weights' file.
+    pub bytes: u64,
+    /// KL(trained ‖ exported), nats a token over the held-out documents; `None` where nothing was held out.
+    pub kl_divergence: Option<Estimate>,
+}
+
+/// Writes what is missing of the forms of an arm and opens each of them with the engine. The folder of an arm holds the trained
+/// weights bit for bit, and is what the others are compared with.
+///
+/// # Errors
+/// A form that a student cannot have, a file that cannot be written or opened.
+pub fn every_form(arm: Arm, folder: &Path, forms: &[Form], samples: &[&Sample]) -> Result<Vec<Exported>, DistillError> {
+    let list = folder.join(EXPORTS);
+    let mut exported = read(&list)?;
+    exported.retain(|known| folder.join(known.form.path()).exists());
+    let missing = |form: &&Form| !exported.iter().any(|known| known.form == **form);
+    let missing: Vec<Form> = forms.iter().filter(missing).copied().collect();
+    if !missing.is_empty() {
+        let trained = Checkpoint::open(folder.join(Form::Hf.path()))?;
+        let open = |checkpoint: &Checkpoint| Decoder::open(checkpoint, &EngineOptions { precision: Precision::F32 });
+        let engine = open(&trained)?;
+        for form in missing {
+            let path = folder.join(form.path());
+            gguf::write(&trained, form, &path)?;
+            let written = open(&Checkpoint::open(&path)?)?;
+            let kl_divergence = check::divergence(&engine, &written, trained.config.vocab, samples)?;
+            let weights = if form == Form::Hf { path.join("model.safetensors") } else { path };
+            let bytes = fs::metadata(&weights).map_err(RunError::io("read", &weights))?.len();
+            let path = Path::new(arm.name()).join(form.path());
+            exported.push(Exported { arm, form, path, bytes, kl_divergence });
+            let text = serde_json::to_string_pretty(&exported).unwrap_or_default();
+            durable::replace(&list, (text + "\n").as_bytes())?;
+        }
+    }
+    // In the order of the recipe; what it no longer names stays on disk and is not told.
+    Ok(forms.iter().filter_map(|form| exported.iter().find(|known| known.form == *form).cloned()).collect())
+}
+
+fn read(path: &Path) -> Result<Vec<Exported>, DistillError> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let bytes = read_file(path).map_err(RunError::io("read", path))?;
+    let wrong = |error: serde_json::Error| DistillError::data(path, "file", "a list of exports", error.to_string());
+    serde_json::from_slice(&bytes).map_err(wrong)
+}
