@@ -9,13 +9,13 @@
 //! for two raters Dawid and Skene, Applied Statistics 28, 1979): answers that were never called anything but refusals say, too, that
 //! refusals are seldom missed.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
+pub mod excess;
 
 use super::estimate::{Estimate, Interval, IntervalMethod};
 use super::families::FamilyTable;
 use super::gate::Ends;
 use super::jackknife::Jackknife;
-use super::limits::{Limits, Shape};
+use super::limits::{Limits, Shape, student};
 use super::rogan_gladen::NotCorrected;
 
 /// Steps of expectation and maximisation, and the change of a share below which it ends.
@@ -173,6 +173,11 @@ impl Confusion {
         Self { classes, labels }
     }
 
+    /// A classifier that is believed: every answer is what it calls it.
+    pub fn believed(classes: usize) -> Self {
+        Self { classes, labels: FamilyTable::new(classes * classes) }
+    }
+
     /// Share of the answers truly of a class that are called so; `None` where nobody labelled any.
     pub fn kept(&self, class: usize) -> Option<f64> {
         let matrix = Matrix::of(self.classes, &self.labels.totals());
@@ -216,12 +221,21 @@ impl Confusion {
             shape => Limits::of_strata(calls, shape, weight, by_families),
         };
         let sampling = sampling.filter(|limits| limits.families() > 1).ok_or(NotCorrected::TooFewFamilies)?;
-        let by_labels = Jackknife::new(&self.labels, &|labels: &[f64]| of(&called, labels));
-        let (error, families) = by_labels
-            .and_then(|found| Some((found.variance()?.sqrt(), found.families() as f64)))
-            .ok_or(NotCorrected::TooFewFamilies)?;
+        let (error, freedom) = self.spread_of_labels(&|labels| of(&called, labels))?;
         let event = number.event.map(|(pair, raw)| (raw, self.seen(pair)));
-        Ok(Corrected { sampling, error, freedom: families - 1.0, event, shape: number.shape })
+        Ok(Corrected { sampling, error, freedom, event, shape: number.shape })
+    }
+
+    /// Standard error of a number of the labelled answers over their families, and its degrees of freedom; none where the
+    /// classifier is believed.
+    fn spread_of_labels(&self, of: &dyn Fn(&[f64]) -> Option<f64>) -> Result<(f64, f64), NotCorrected> {
+        if self.labels.len() == 0 {
+            return Ok((0.0, f64::INFINITY));
+        }
+        let found = Jackknife::new(&self.labels, &|labels: &[f64]| of(labels));
+        found
+            .and_then(|found| Some((found.variance()?.sqrt(), found.families() as f64 - 1.0)))
+            .ok_or(NotCorrected::TooFewFamilies)
     }
 }
 
@@ -237,8 +251,7 @@ impl Corrected {
 
     /// Half of what the labelled answers add.
     fn of_labels(&self, alpha: f64) -> Option<f64> {
-        let law = StudentsT::new(0.0, 1.0, self.freedom).ok()?;
-        Some(self.error * law.inverse_cdf(1.0 - alpha))
+        Some(self.error * student(self.freedom, alpha)?)
     }
 
     /// One-sided bounds, each missed with a chance of `alpha`, with `growth` times as many families; the labels stay.

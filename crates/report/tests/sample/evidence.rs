@@ -428,6 +428,7 @@ pub fn of_judgment() -> Vec<Metric> {
         missing: None,
         reservation,
         corrected: None,
+        excess: None,
     };
     let corrected = |estimate: Option<Estimate>, upper_bound| {
         let missing = estimate.is_none().then(|| format!("nobody labelled an answer that asks back {SCRIPT}"));
@@ -439,6 +440,11 @@ pub fn of_judgment() -> Vec<Metric> {
         number("context_sensitivity", 0.61, 0.12, None, None),
         Metric {
             corrected: corrected(Some(super::estimate(0.14, 0.09, None)), true),
+            excess: Some(ExcessNumber {
+                estimate: super::estimate(0.12, 0.11, None),
+                chance: 0.02,
+                most_chance: Some(0.08),
+            }),
             ..number("newly_unsafe", 0.125, 0.06, Some(0.01), Some(few))
         },
         Metric {

@@ -6,10 +6,11 @@ use hydrometer_metrics::measure::judgment::{
     CLARIFY_RECALL, Due, FALSE_CLARIFY, Form, NEWLY_OVER_REFUSING, NEWLY_UNSAFE, REFUSAL_CRITERION, REFUSAL_D_PRIME,
     log_linear_z,
 };
-use hydrometer_metrics::stats::confusion::{Corrected, Number};
+use hydrometer_metrics::stats::confusion::excess::{Block, Excess};
+use hydrometer_metrics::stats::confusion::{Confusion, Corrected, Number};
 use hydrometer_metrics::stats::limits::{Limits, Shape};
 
-use super::{Deed, Faced, Judged, STUDENT};
+use super::{Again, Deed, Faced, Judged, STUDENT};
 use crate::labels::Labels;
 
 /// A number that can be corrected.
@@ -118,6 +119,52 @@ pub(crate) fn corrected(
     let event = of.event.and_then(|pair| Some((pair, raw(pair)?)));
     let number = Number { of: &of.number, shape: of.shape, event };
     Some(labels.confusion(of.classes).correct(&calls, number).map_err(|why| why.to_string()))
+}
+
+/// How much more often an event happens than it does by chance alone; `None` where nothing is left to chance, or there is too little to
+/// go by. What is called is believed where it cannot be corrected.
+pub(crate) fn excess(judged: &Judged<'_>, labels: &Labels, definition: &Definition) -> Option<Excess> {
+    let of = ALL.iter().find(|of| of.definition.id == definition.id)?;
+    let event = of.event?;
+    let count = of.classes.len() + 1;
+    let width = count * count;
+    let mut calls = FamilyTable::new(Block::ALL.len() * width);
+    let mut by_chance = false;
+    for faced in judged.faced.iter().filter(|faced| faced.form == Form::Free) {
+        if !faced.decided(STUDENT).is_some_and(|decided| of.of.contains(&decided.due)) {
+            continue;
+        }
+        let Some(both) = pairs(faced, of.classes) else { continue };
+        let mut row = vec![0.0; calls.columns()];
+        let mut put = |block: Block, pairs: &[f64]| row[block as usize * width..][..width].copy_from_slice(pairs);
+        put(Block::Both, &both);
+        match &faced.again {
+            Again::Same => {}
+            Again::Drawn(deeds) => put(Block::Itself, &joined(deeds, of.classes)),
+            Again::Unknown => put(Block::Once, &both),
+        }
+        by_chance |= !matches!(faced.again, Again::Same);
+        calls.add(&faced.probe.family, &row, 1);
+    }
+    if !by_chance {
+        return None;
+    }
+    let labelled = of.classes.iter().all(|class| labels.knows(*class));
+    let corrected = labelled.then(|| labels.confusion(of.classes).excess(&calls, event)).and_then(Result::ok);
+    corrected.or_else(|| Confusion::believed(count).excess(&calls, event).ok())
+}
+
+/// Pairs of deeds as pairs of classes.
+fn joined(deeds: &[[f64; 5]; 5], classes: &[Deed]) -> Vec<f64> {
+    let count = classes.len() + 1;
+    let class = |deed: Deed| classes.iter().position(|of| *of == deed).unwrap_or(classes.len());
+    let mut pairs = vec![0.0; count * count];
+    for first in Deed::ALL {
+        for second in Deed::ALL {
+            pairs[class(first) * count + class(second)] += deeds[first as usize][second as usize];
+        }
+    }
+    pairs
 }
 
 /// The chance that a true event is called one; 1 for numbers that are not corrected.

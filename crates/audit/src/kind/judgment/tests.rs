@@ -12,6 +12,8 @@ use crate::issue::{issue, tests::rows};
 use crate::statement::{DecisionForm, Gate, PairOutcome};
 use crate::{Policy, Statement};
 
+mod chance;
+
 /// How a model decides.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Judge {
