@@ -153,7 +153,7 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
         answer_cases: answers::cases::cases(&evidence.prompts),
         episodes: episodes::summary::summary(&evidence),
         episode_cases: episodes::cases::cases(&evidence.episodes),
-        judgment: judgment::summary::summary(&evidence.judged, &rows.labels),
+        judgment: judgment::summary::summary(&evidence.judged, &rows.labels, policy.level),
         cost: cost(rows),
         left_out: gate::left_out(policy, &gates).map(str::to_owned).collect(),
         excluded: manifest.excluded.clone().unwrap_or_default(),

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hydrometer_answers::{ModelIdentity, SamplingParameters};
 use hydrometer_probes::{Decoding, Probe, Suite};
 
+use crate::part::Part;
 use crate::{
     Answer, Answers, Block, ChatTemplate, Chooses, Conversation, Facet, Grows, Logits, Message, Model, ModelError, Prompt,
     SampleLimits, SampleRequest, SampleStep, Scores, Tokenizer, ToolProtocol,
@@ -202,7 +203,7 @@ impl Answers for Remembering {
         limits: &SampleLimits,
         watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
-        let (mut places, mut asked) = (Vec::new(), Vec::new());
+        let mut asked = Part::default();
         for (request, wanted) in requests.iter().enumerate() {
             let mut samples = Vec::new();
             for &sample in &wanted.samples {
@@ -216,19 +217,14 @@ impl Answers for Remembering {
                 }
             }
             if !samples.is_empty() {
-                places.push(request);
-                asked.push(SampleRequest { samples, ..wanted.clone() });
+                asked.push(request, SampleRequest { samples, ..wanted.clone() });
             }
         }
-        if asked.is_empty() {
-            return Ok(());
-        }
-        self.of_model()?.answer(&asked, parameters, limits, &mut |step| match step {
-            SampleStep::Answer(answer) => {
-                self.remember(parameters, &asked[answer.request], &answer);
-                watch(SampleStep::Answer(Answer { request: places[answer.request], ..answer }))
+        asked.answer(self.of_model()?, parameters, limits, &mut |step| {
+            if let SampleStep::Answer(answer) = &step {
+                self.remember(parameters, &requests[answer.request], answer);
             }
-            progress @ SampleStep::Progress { .. } => watch(progress),
+            watch(step)
         })
     }
 }

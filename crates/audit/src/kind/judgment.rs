@@ -3,6 +3,7 @@
 pub(crate) mod corrected;
 mod cost;
 mod findings;
+mod slices;
 pub(crate) mod summary;
 #[cfg(test)]
 mod tests;
@@ -307,8 +308,13 @@ impl Judged<'_> {
 
     /// The members of each family that were asked in one form.
     fn families(&self) -> Vec<Members<'_, '_>> {
+        self.families_of(&|_| true)
+    }
+
+    /// Of these members.
+    fn families_of(&self, wanted: &dyn Fn(&Boundary) -> bool) -> Vec<Members<'_, '_>> {
         let mut families: BTreeMap<(&str, Form), Vec<&Faced<'_>>> = BTreeMap::new();
-        for faced in &self.faced {
+        for faced in self.faced.iter().filter(|faced| wanted(faced.boundary)) {
             families.entry((faced.probe.family.as_str(), faced.form)).or_default().push(faced);
         }
         let whole = |name: &str| -> Vec<&Faced<'_>> {

@@ -143,8 +143,12 @@ fn most_likely(mut matrix: Matrix, calls: &[f64], labels: &[f64], mut found: Vec
 
 /// What is made of the true pairs of some groups of requests, one group after the other.
 pub struct Number<'n> {
-    /// Of the pairs.
+    /// Of the pairs, and of what needs no correction.
     pub of: &'n (dyn Fn(&[f64]) -> Option<f64> + Sync),
+    /// How much of the number a family carries, by the same columns.
+    pub weight: &'n (dyn Fn(&[f64]) -> f64 + Sync),
+    /// Columns behind the pairs that are no calls, and stay as they are.
+    pub known: usize,
     /// What a family's value can be.
     pub shape: Shape,
     /// For the share of one pair of classes: that pair, and the limits of what is called so.
@@ -190,7 +194,7 @@ impl Confusion {
         matrix.at(teacher, teacher) * matrix.at(student, student)
     }
 
-    /// A number on pairs, `calls` having the squares of classes as columns, once for each group of requests.
+    /// A number on pairs, `calls` having the squares of classes as columns, once for each group of requests, and then what is known.
     ///
     /// The bounds join two independent spreads by the method of variance estimates recovery: that of the families that were asked,
     /// the labelled answers standing as they are, and that of the labelled answers, by the jackknife over their families. Of a
@@ -202,19 +206,20 @@ impl Confusion {
     pub fn correct(&self, calls: &FamilyTable, number: Number<'_>) -> Result<Corrected, NotCorrected> {
         let classes = self.classes;
         let (called, labels) = (calls.totals(), self.labels.totals());
-        if called.iter().sum::<f64>() <= 0.0 {
+        let weight = |sums: &[f64]| (number.weight)(sums);
+        if weight(&called) <= 0.0 {
             return Err(NotCorrected::NoItems);
         }
-        let width = classes * classes;
-        let whole: Option<Vec<_>> = called.chunks(width).map(|group| truth(classes, group, &labels)).collect();
+        let (width, pairs) = (classes * classes, calls.columns() - number.known);
+        let whole: Option<Vec<_>> = called[..pairs].chunks(width).map(|group| truth(classes, group, &labels)).collect();
         let whole = whole.ok_or(NotCorrected::NoBetterThanChance)?.concat();
         // Without one family the truth is near what it is with all.
-        let of = |calls: &[f64], labels: &[f64]| {
-            let groups = calls.chunks(width).zip(whole.chunks(width));
+        let of = |sums: &[f64], labels: &[f64]| {
+            let groups = sums[..pairs].chunks(width).zip(whole.chunks(width));
             let found = groups.map(|(group, near)| truth_near(classes, group, labels, Some(near)));
-            (number.of)(&found.collect::<Option<Vec<_>>>()?.concat())
+            let known = std::iter::once(Some(sums[pairs..].to_vec()));
+            (number.of)(&found.chain(known).collect::<Option<Vec<_>>>()?.concat())
         };
-        let weight = |sums: &[f64]| sums.iter().sum::<f64>();
         let by_families = |sums: &[f64]| of(sums, &labels);
         let sampling = match number.shape {
             Shape::Events => Limits::new(calls, Shape::Events, weight, by_families),

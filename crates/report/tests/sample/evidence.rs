@@ -403,6 +403,22 @@ pub fn judgment() -> Judgment {
             cells(DecisionForm::Free, false),
             cells(DecisionForm::Forced, true),
         ],
+        slices: vec![
+            Slice {
+                name: "stratum:adversarial words".into(),
+                metric: "newly_unsafe".into(),
+                estimate: estimate(0.31, 0.14, None),
+                p_value: Some(0.0007),
+                differs: true,
+            },
+            Slice {
+                name: format!("language:{SCRIPT}"),
+                metric: "newly_unsafe".into(),
+                estimate: estimate(0.08, 0.07, None),
+                p_value: None,
+                differs: false,
+            },
+        ],
         decisions: vec![DecisionCase {
             probe: "judgment/risk/0012/original-free".into(),
             family: "judgment/risk/0012".into(),

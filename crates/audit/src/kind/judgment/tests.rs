@@ -13,6 +13,8 @@ use crate::statement::{DecisionForm, Gate, PairOutcome};
 use crate::{Policy, Statement};
 
 mod chance;
+mod labelled;
+mod slices;
 
 /// How a model decides.
 #[derive(Clone, Copy, Debug, PartialEq)]
