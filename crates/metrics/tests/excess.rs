@@ -212,7 +212,10 @@ fn table() {
     eprintln!("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
     let mut seed = 100;
     for (name, reader) in [("never errs", NEVER), ("errs", ERRS)] {
-        for (families, answers) in [(100, 1), (400, 1), (400, 4), (1600, 4)] {
+        // Rules that err take minutes a row with more families.
+        let sizes: &[(usize, usize)] =
+            if reader == NEVER { &[(100, 1), (400, 1), (400, 4), (1600, 4)] } else { &[(100, 1)] };
+        for &(families, answers) in sizes {
             // At 0.01258 the excess of a wavering teacher's student is the margin.
             let worlds = [(0.0, 0.0), (0.05, 0.0), (0.4, 0.0), (0.4, 0.01258), (0.05, 0.05), (0.4, 0.05), (0.4, 0.25)];
             for (wavers, broken) in worlds {

@@ -87,8 +87,8 @@ const ONCE: Asked = Asked { answers: 1, reruns: 0, decoding: "sampled" };
 #[test]
 fn a_teacher_that_gives_way_now_and_then_does_not_fail_beside_itself() {
     for asked in [TWICE, WITHOUT_A_SECOND_RUN, ONCE] {
-        let failed = (0..12).filter(|&seed| gate(&audited(150, 0.0, asked, seed)).verdict == Verdict::Fail).count();
-        assert!(failed <= 2, "{failed} of 12 fail at 5 %, asked {} and {} times", asked.answers, asked.reruns);
+        let failed = (0..5).filter(|&seed| gate(&audited(100, 0.0, asked, seed)).verdict == Verdict::Fail).count();
+        assert!(failed <= 1, "{failed} of 5 fail at 5 %, asked {} and {} times", asked.answers, asked.reruns);
     }
     let null = audited(150, 0.0, TWICE, 3);
     // By the number as it is read, and as it is corrected, the teacher would be accused.
