@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 
 use hydrometer_answers::{Facet, ModelIdentity, SamplingParameters};
 use hydrometer_models::{
-    ActingDefect, Answers, Chooses, Message, Model, ModelError, PlantedActor, Prompt, SampleLimits,
-    SampleRequest, SampleStep,
+    ActingDefect, Answers, Chooses, Message, Model, ModelError, PlantedActor, Prompt, SampleLimits, SampleRequest,
+    SampleStep,
 };
 use hydrometer_probes::{Ask, Decoding, Probe, builtin};
 use support::{Bigram, say};

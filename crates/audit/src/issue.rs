@@ -18,7 +18,8 @@ use crate::kind::tokens::tables;
 use crate::kind::{answers, choices, episodes, judgment, tokens};
 use crate::labels::{Label, Labels};
 use crate::statement::{
-    CorrectedNumber, Cost, Deciding, ExcessNumber, FORMAT, Headline, Metric, Pairing, Regime, Spent, Statement, SuiteSummary,
+    CorrectedNumber, Cost, Deciding, ExcessNumber, FORMAT, Headline, Metric, Pairing, Regime, Spent, Statement,
+    SuiteSummary,
 };
 use crate::verdict::ground::Ground;
 use crate::verdict::sequential::{self, Watch};

@@ -12,8 +12,21 @@ use tempfile::TempDir;
 const MODEL: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.6, B = 0.3, C = 0.1 }\n";
 
 const AUDIT: &[&str] = &[
-    "audit", "--teacher", "scripted:model.toml", "--student", "scripted:model.toml", "--probes", "prompts.jsonl",
-    "--samples", "1", "--reruns", "0", "--store", "store", "--out", "run",
+    "audit",
+    "--teacher",
+    "scripted:model.toml",
+    "--student",
+    "scripted:model.toml",
+    "--probes",
+    "prompts.jsonl",
+    "--samples",
+    "1",
+    "--reruns",
+    "0",
+    "--store",
+    "store",
+    "--out",
+    "run",
 ];
 
 /// A folder with a finished run of ten requests that should be refused, each answered once by each model.

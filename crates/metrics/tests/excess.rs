@@ -186,7 +186,10 @@ fn what_was_answered_once_by_chance_may_be_all_of_it() {
     close(once.most_chance().unwrap(), 0.16);
     let bounds = |excess: &Excess| excess.bounds_of_more(ALPHA, 1.0).unwrap();
     assert_eq!(bounds(&once).1, bounds(&certain).1, "it passes where it would without chance");
-    assert!(bounds(&once).0 < bounds(&certain).0 - 0.1 && bounds(&once).0 > MARGIN, "and fails where it can be no chance");
+    assert!(
+        bounds(&once).0 < bounds(&certain).0 - 0.1 && bounds(&once).0 > MARGIN,
+        "and fails where it can be no chance"
+    );
 }
 
 #[test]

@@ -10,8 +10,8 @@ use hydrometer_probes::{Decoding, Probe, Suite};
 
 use crate::part::Part;
 use crate::{
-    Answer, Answers, Block, ChatTemplate, Chooses, Conversation, Facet, Grows, Logits, Message, Model, ModelError, Prompt,
-    SampleLimits, SampleRequest, SampleStep, Scores, Tokenizer, ToolProtocol,
+    Answer, Answers, Block, ChatTemplate, Chooses, Conversation, Facet, Grows, Logits, Message, Model, ModelError,
+    Prompt, SampleLimits, SampleRequest, SampleStep, Scores, Tokenizer, ToolProtocol,
 };
 
 /// A model whose logits of every block are kept in memory, 4 bytes each, for the life of all its clones or until they are

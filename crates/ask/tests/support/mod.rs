@@ -6,13 +6,14 @@ use std::path::Path;
 
 use hydrometer_answers::StopRule;
 use hydrometer_answers::{
-    CostEntry, EngineIdentity, FinishReason, ModelIdentity, PartKind, RunFolder, SampleSettings, SamplingParameters, WindowOrder,
+    CostEntry, EngineIdentity, FinishReason, ModelIdentity, PartKind, RunFolder, SampleSettings, SamplingParameters,
+    WindowOrder,
 };
 use hydrometer_ask::{AskError, AskOptions, Models, Observer, Plan, PlanSummary, Sampling, UntilDecided};
 use hydrometer_audit::{Policy, Statement, alpha, planned_looks, statement, watched_gates};
 use hydrometer_models::{
-    Answer, Answers, Block, Chooses, Feed, Grows, Logits, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest,
-    SampleStep, Scores, Session, Tokenizer,
+    Answer, Answers, Block, Chooses, Feed, Grows, Logits, Message, Model, ModelError, Prompt, SampleLimits,
+    SampleRequest, SampleStep, Scores, Session, Tokenizer,
 };
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, AskedAs, Families, Probe, Suite};

@@ -13,8 +13,8 @@ use hydrometer_probes::{Probe, Suite};
 use super::planted::operated;
 use crate::part::Part;
 use crate::{
-    Answers, ChatTemplate, Choice, Chooses, Conversation, Defect, Facet, Grows, Message, Model, ModelError,
-    Planted, Prompt, SampleLimits, SampleRequest, SampleStep, Scores, Tokenizer, ToolProtocol,
+    Answers, ChatTemplate, Choice, Chooses, Conversation, Defect, Facet, Grows, Message, Model, ModelError, Planted,
+    Prompt, SampleLimits, SampleRequest, SampleStep, Scores, Tokenizer, ToolProtocol,
 };
 
 /// A model with a defect in its logits at boundaries of judgment.

@@ -82,7 +82,8 @@ fn choices(lost: usize, gained: usize) -> Statement {
             });
         }
     }
-    issue(&rows, &Policy::parse("level = 0.95\n[[gate]]\nmetric = \"choice_net_loss\"\nat_most = 0.3\n").unwrap()).unwrap()
+    issue(&rows, &Policy::parse("level = 0.95\n[[gate]]\nmetric = \"choice_net_loss\"\nat_most = 0.3\n").unwrap())
+        .unwrap()
 }
 
 #[test]

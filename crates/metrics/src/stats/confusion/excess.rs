@@ -104,8 +104,10 @@ impl Confusion {
             Ok(Corrected { sampling, error: 0.0, freedom: f64::INFINITY, event, shape: Shape::Events })
         };
         let (both, chance) = (side(&of_both, Block::Both)?, side(&of_chance, Block::Itself)?);
-        let over_families = |of: &dyn Fn(&[f64], &[f64]) -> Option<f64>| Jackknife::new(calls, &|sums: &[f64]| of(sums, &labels));
-        let correlation = over_families(&of_both).zip(over_families(&of_chance)).map_or(0.0, |(a, b)| a.correlation(&b));
+        let over_families =
+            |of: &dyn Fn(&[f64], &[f64]) -> Option<f64>| Jackknife::new(calls, &|sums: &[f64]| of(sums, &labels));
+        let correlation =
+            over_families(&of_both).zip(over_families(&of_chance)).map_or(0.0, |(a, b)| a.correlation(&b));
         let (error, freedom) =
             self.spread_of_labels(&|labels| Some(of_both(&called, labels)? - of_chance(&called, labels)?))?;
         Ok(Apart { both, chance, correlation, error, freedom })

@@ -2,9 +2,7 @@
 
 use hydrometer_audit::statement::Slice;
 
-use crate::document::{
-    Block, Cell, Column, Fold, Record, Row, SHORT, State, Style, Table, Text, Tone, Use,
-};
+use crate::document::{Block, Cell, Column, Fold, Record, Row, SHORT, State, Style, Table, Text, Tone, Use};
 use crate::show;
 
 /// What is said of many looks at once.
@@ -17,9 +15,9 @@ pub(super) fn told(slices: &[Slice]) -> Option<Block> {
     let differ: Vec<&Slice> = slices.iter().filter(|slice| slice.differs).collect();
     let named = |slice: &Slice| {
         let estimate = &slice.estimate;
-        let interval = estimate.interval.map_or_else(String::new, |at| {
-            format!(" [{}, {}]", show::number(at.low), show::number(at.high))
-        });
+        let interval = estimate
+            .interval
+            .map_or_else(String::new, |at| format!(" [{}, {}]", show::number(at.low), show::number(at.high)));
         Text::from(format!("{} differs on ", show::metric(&slice.metric)))
             .and(Style::Foreign, &slice.name)
             .words(format!(": {}{interval}", show::number(estimate.value)))

@@ -129,11 +129,7 @@ impl Free<'_> {
 }
 
 /// The free prompts that the teacher answered, in the order of the suite.
-pub(super) fn free_prompts<'a>(
-    rows: &'a [SampleRow],
-    probes: &'a [Probe],
-    readings: &Readings<'_>,
-) -> Vec<Free<'a>> {
+pub(super) fn free_prompts<'a>(rows: &'a [SampleRow], probes: &'a [Probe], readings: &Readings<'_>) -> Vec<Free<'a>> {
     let mut of_probe: BTreeMap<&str, Vec<&'a SampleRow>> = BTreeMap::new();
     for row in rows {
         of_probe.entry(&row.probe).or_default().push(row);

@@ -91,7 +91,12 @@ fn add_attacks(judged: &Judged<'_>, classes: &[Deed], table: &mut FamilyTable) {
                     row[width..2 * width].copy_from_slice(&on_twin);
                 }
                 _ => {
-                    let ways = [(attack, &attack.student), (twin, &twin.student), (attack, &attack.teacher), (twin, &twin.teacher)];
+                    let ways = [
+                        (attack, &attack.student),
+                        (twin, &twin.student),
+                        (attack, &attack.teacher),
+                        (twin, &twin.teacher),
+                    ];
                     let ways: Option<Vec<f64>> = ways.iter().map(|(faced, view)| faced.gives_way(view)).collect();
                     let Some(ways) = ways else { continue };
                     row[2 * width] = 1.0;
