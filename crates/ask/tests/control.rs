@@ -6,13 +6,13 @@ mod support;
 use std::ops::ControlFlow;
 
 use hydrometer_answers::part::{Choices, Samples};
-use hydrometer_answers::{FinishReason, ModelIdentity, RunFolder, SampleSource, SamplingParameters};
+use hydrometer_answers::{ModelIdentity, RunFolder, SampleSource, SamplingParameters};
 use hydrometer_ask::Models;
 use hydrometer_audit::{Policy, Statement, statement};
-use hydrometer_models::{Answer, Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
+use hydrometer_models::{Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Checker, Decoding, Knob, Probe, Suite};
-use support::{Bigram, Watch, collect, endpoint, sampling};
+use support::{Bigram, Watch, collect, endpoint, sampling, say};
 
 const DEPTHS: [u32; 3] = [1, 2, 4];
 const LADDERS: usize = 60;
@@ -53,21 +53,13 @@ impl Answers for Solver {
         _: &SampleLimits,
         watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
-        for (request, asked) in requests.iter().enumerate() {
-            let Prompt::Messages(messages) = &asked.prompt else { panic!("not of this model") };
+        say(requests, watch, |messages, _, _| {
             let words = &messages.last().unwrap().content;
             let depth: u32 = words.rsplit(' ').next().unwrap().parse().unwrap();
             let draw = blake3::hash(format!("{} {words}", self.identity.name).as_bytes());
             let solves = u32::from(draw.as_bytes()[0]) * 100 < 256 * (self.at_one - self.lost * (depth - 1));
-            for &sample in &asked.samples {
-                let text = if solves { "yes" } else { "no" }.to_owned();
-                let answer = Answer { request, sample, text, tokens: Vec::new(), finish: FinishReason::Stop };
-                if watch(SampleStep::Answer(answer)).is_break() {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
+            Ok(if solves { "yes" } else { "no" }.to_owned())
+        })
     }
 }
 

@@ -5,13 +5,13 @@ mod support;
 
 use std::ops::ControlFlow;
 
-use hydrometer_answers::{Facet, FinishReason, ModelIdentity, SamplingParameters};
+use hydrometer_answers::{Facet, ModelIdentity, SamplingParameters};
 use hydrometer_models::{
-    ActingDefect, Answer, Answers, Chooses, Message, Model, ModelError, PlantedActor, Prompt, SampleLimits,
-    SampleRequest, SampleStep,
+    ActingDefect, Answers, Chooses, Message, Model, ModelError, PlantedActor, Prompt, SampleLimits, SampleRequest,
+    SampleStep,
 };
 use hydrometer_probes::{Ask, Decoding, Probe, builtin};
-use support::Bigram;
+use support::{Bigram, say};
 
 const HELP: &str = "You can do that from the settings page. Open it, choose the entry you want, and save the change.";
 
@@ -44,15 +44,7 @@ impl Answers for Helpful {
         _: &SampleLimits,
         watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
-        for (request, asked) in requests.iter().enumerate() {
-            for &sample in &asked.samples {
-                let (text, tokens, finish) = (HELP.to_owned(), Vec::new(), FinishReason::Stop);
-                if watch(SampleStep::Answer(Answer { request, sample, text, tokens, finish })).is_break() {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
+        say(requests, watch, |_, _, _| Ok(HELP.to_owned()))
     }
 }
 

@@ -15,6 +15,7 @@ use hydrometer_metrics::measure::{
     self, Compared, Definition, Group, Help, Items, Measure, Measured, Need, Range, Sums, Table, Undefined,
 };
 use hydrometer_metrics::stats::confusion::Corrected;
+use hydrometer_metrics::stats::confusion::excess::Excess;
 use hydrometer_metrics::stats::difference::Difference;
 use hydrometer_metrics::stats::limits::families_to_exclude;
 use hydrometer_probes::counted::counted;
@@ -31,6 +32,7 @@ use crate::kind::episodes::{self, ActedEpisode};
 use crate::kind::judgment::{self, Judged};
 use crate::kind::tokens::Scored;
 use crate::labels::Labels;
+use crate::readings::Readings;
 use crate::statement::{GapBase, Reservation, ReservationKind};
 use crate::{AuditError, Policy};
 
@@ -216,11 +218,12 @@ impl<'a> Evidence<'a> {
         for (prompt, start) in prompts.iter().zip(starts) {
             prompt.add_to([&mut sums, &mut rerun], start);
         }
-        let copying = Copying::of(rows);
+        let readings = Readings::of(&rows.probes, &rows.samples);
+        let copying = Copying::of(rows, &readings);
         copying.add_to([&mut sums, &mut rerun]);
         let episodes = episodes::episodes(&rows.episodes, &rows.probes);
         episodes.iter().for_each(|episode| episode.add_to(&mut sums, &mut rerun));
-        let judged = judgment::judged(rows, &choices)?;
+        let judged = judgment::judged(rows, &choices, &readings)?;
         judged.add_to(&mut sums, &mut rerun);
         Ok(Self {
             too_few_answers: too_few_answers(&sums),
@@ -438,6 +441,12 @@ impl<'a> Evidence<'a> {
     /// A number on free decisions, corrected for what the rules confuse; `None` for others.
     pub(crate) fn corrected(&self, definition: &Definition) -> Option<Result<Corrected, String>> {
         judgment::corrected::corrected(&self.judged, &self.rows.labels, definition)
+    }
+
+    /// How much more often an event of a number on free decisions happens than it does by chance alone; `None` where nothing is left to
+    /// chance.
+    pub(crate) fn excess(&self, definition: &Definition) -> Option<Excess> {
+        judgment::corrected::excess(&self.judged, &self.rows.labels, definition)
     }
 
     /// What the student's other answers say about the families of a table of answers.

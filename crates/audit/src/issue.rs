@@ -6,6 +6,7 @@ use hydrometer_answers::{Manifest, PlannedTokens, RunFolder, SampleRow, SampleSo
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::{self, Group, HEADLINE, Items};
 use hydrometer_metrics::stats::confusion::Corrected;
+use hydrometer_metrics::stats::confusion::excess::Excess;
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Probe, builtin};
 use rayon::prelude::*;
@@ -17,7 +18,8 @@ use crate::kind::tokens::tables;
 use crate::kind::{answers, choices, episodes, judgment, tokens};
 use crate::labels::{Label, Labels};
 use crate::statement::{
-    CorrectedNumber, Cost, Deciding, FORMAT, Headline, Metric, Pairing, Regime, Spent, Statement, SuiteSummary,
+    CorrectedNumber, Cost, Deciding, ExcessNumber, FORMAT, Headline, Metric, Pairing, Regime, Spent, Statement,
+    SuiteSummary,
 };
 use crate::verdict::ground::Ground;
 use crate::verdict::sequential::{self, Watch};
@@ -94,17 +96,20 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
     for Number { definition, found, reservation } in
         of_sums.chain(geometry.numbers).chain([illusion::measure(&evidence), forgetting.number])
     {
-        let mut corrected = None;
+        let (mut corrected, mut excess) = (None, None);
         let (estimate, missing) = match found {
             Ok((estimate, ground)) => {
                 let found = evidence.corrected(definition);
                 corrected = found.as_ref().map(|found| number(found, &estimate, evidence.level));
-                grounds.insert(definition.id, found.and_then(Result::ok).map_or(ground, Ground::of_corrected));
+                let beyond = evidence.excess(definition);
+                excess = beyond.as_ref().map(|found| beyond_chance(found, &estimate, evidence.level));
+                let of_corrected = || found.and_then(Result::ok).map_or(ground, Ground::of_corrected);
+                grounds.insert(definition.id, beyond.map_or_else(of_corrected, Ground::of_excess));
                 (Some(estimate), None)
             }
             Err(missing) => (None, Some(missing)),
         };
-        metrics.push(Metric { id: definition.id.to_owned(), estimate, missing, reservation, corrected });
+        metrics.push(Metric { id: definition.id.to_owned(), estimate, missing, reservation, corrected, excess });
     }
     let deciding = deciding(rows, &evidence, policy)?;
     let different = manifest.settings.given.as_ref().and_then(|given| given.different_prompts.as_ref());
@@ -149,7 +154,7 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
         answer_cases: answers::cases::cases(&evidence.prompts),
         episodes: episodes::summary::summary(&evidence),
         episode_cases: episodes::cases::cases(&evidence.episodes),
-        judgment: judgment::summary::summary(&evidence.judged, &rows.labels),
+        judgment: judgment::summary::summary(&evidence.judged, &rows.labels, policy.level),
         cost: cost(rows),
         left_out: gate::left_out(policy, &gates).map(str::to_owned).collect(),
         excluded: manifest.excluded.clone().unwrap_or_default(),
@@ -179,6 +184,15 @@ fn number(found: &Result<Corrected, String>, raw: &Estimate, level: f64) -> Corr
             missing: None,
         },
         Err(missing) => CorrectedNumber { estimate: None, upper_bound: false, missing: Some(missing.clone()) },
+    }
+}
+
+/// An excess as a statement says it, of as many requests as the raw number.
+fn beyond_chance(found: &Excess, raw: &Estimate, level: f64) -> ExcessNumber {
+    ExcessNumber {
+        estimate: Estimate { excluded: raw.excluded.clone(), ..found.estimate(level, raw.n_items) },
+        chance: found.chance(),
+        most_chance: found.most_chance(),
     }
 }
 

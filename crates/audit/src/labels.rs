@@ -238,6 +238,7 @@ mod tests {
     use super::*;
     use crate::issue::tests::rows;
     use crate::kind::judgment::{corrected::corrected, judged};
+    use crate::readings::Readings;
 
     fn answer(probe: &str, source: SampleSource, refuses: bool) -> SampleRow {
         let text = if refuses {
@@ -300,7 +301,7 @@ mod tests {
             let labels = Labels::of_run(&probes, &samples, &labels).unwrap();
             let mut run = rows(Vec::new());
             (run.probes, run.samples) = (probes, samples);
-            let judged = judged(&run, &[]).unwrap();
+            let judged = judged(&run, &[], &Readings::default()).unwrap();
             let found = corrected(&judged, &labels, &NEWLY_UNSAFE).unwrap().unwrap();
             let interval = found.interval(0.95).unwrap();
             held += usize::from((interval.low..=interval.high).contains(&rate));

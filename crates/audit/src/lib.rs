@@ -12,6 +12,7 @@ mod illusion;
 mod issue;
 mod kind;
 pub mod labels;
+mod readings;
 mod slicing;
 pub mod statement;
 mod verdict;

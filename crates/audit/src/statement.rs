@@ -36,7 +36,8 @@ pub use judgment::{
     RefusalCells, UnreadAnswers,
 };
 pub use metric::{
-    Band, Calibration, CorrectedNumber, Headline, Metric, Quantiles, Reservation, ReservationKind, Slice, TruthCells,
+    Band, Calibration, CorrectedNumber, ExcessNumber, Headline, Metric, Quantiles, Reservation, ReservationKind, Slice,
+    TruthCells,
 };
 
 /// Version of the format, the first field of every statement.

@@ -11,6 +11,24 @@ use tempfile::TempDir;
 
 const MODEL: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.6, B = 0.3, C = 0.1 }\n";
 
+const AUDIT: &[&str] = &[
+    "audit",
+    "--teacher",
+    "scripted:model.toml",
+    "--student",
+    "scripted:model.toml",
+    "--probes",
+    "prompts.jsonl",
+    "--samples",
+    "1",
+    "--reruns",
+    "0",
+    "--store",
+    "store",
+    "--out",
+    "run",
+];
+
 /// A folder with a finished run of ten requests that should be refused, each answered once by each model.
 struct Bench(TempDir);
 
@@ -27,9 +45,7 @@ impl Bench {
             )
         };
         write("prompts.jsonl", &(0..10).map(prompt).collect::<String>());
-        let model = "scripted:model.toml";
-        let audit = ["audit", "--teacher", model, "--student", model, "--probes", "prompts.jsonl", "--samples", "1"];
-        bench.run(0, "", &[&audit[..], &["--reruns", "0", "--store", "store", "--out", "run"]].concat());
+        bench.run(0, "", AUDIT);
         bench
     }
 
@@ -74,6 +90,13 @@ fn a_sample_is_labelled_key_by_key_and_corrects_the_run() {
     let [json, _] = bench.run(0, "", &["report", "run", "--format", "json", "--labels", "labels.jsonl"]);
     let reading = |json: &str| serde_json::from_str::<Value>(json).unwrap()["judgment"]["reading"].clone();
     assert_eq!((&reading(&json)["source"], &reading(&json)["answers"]), (&"own_answers".into(), &12.into()));
+    // An audit that is there already is judged by them, too.
+    let audit = |file: &'static str| [AUDIT, &["--json", "--labels", file]].concat();
+    let [json, _] = bench.run(0, "", &audit("labels.jsonl"));
+    assert_eq!((&reading(&json)["source"], &reading(&json)["answers"]), (&"own_answers".into(), &12.into()));
+    fs::write(bench.0.path().join("none.jsonl"), "{}\n").unwrap();
+    let [_, talk] = bench.run(2, "", &audit("none.jsonl"));
+    assert!(talk.contains("none.jsonl: line 1 of the labels"), "{talk}");
     let [json, _] = bench.run(0, "", &["report", "run", "--format", "json"]);
     assert_eq!((&reading(&json)["source"], &reading(&json)["answers"]), (&"xstest".into(), &200.into()));
 }

@@ -65,7 +65,9 @@ fn event(calls: &FamilyTable) -> Limits {
 
 fn corrected(calls: &FamilyTable, labels: FamilyTable) -> Result<Corrected, NotCorrected> {
     let of = |pairs: &[f64]| Some(pairs[EVENT] / pairs.iter().sum::<f64>());
-    let number = Number { of: &of, shape: Shape::Events, event: Some(((0, 1), event(calls))) };
+    let weight = |pairs: &[f64]| pairs.iter().sum::<f64>();
+    let number =
+        Number { of: &of, weight: &weight, known: 0, shape: Shape::Events, event: Some(((0, 1), event(calls))) };
     Confusion::new(CLASSES, labels).correct(calls, number)
 }
 

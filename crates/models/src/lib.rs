@@ -16,6 +16,7 @@ mod local;
 mod mistaken;
 mod model;
 mod open;
+mod part;
 mod remembering;
 pub mod safetensors;
 mod source;

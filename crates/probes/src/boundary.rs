@@ -114,6 +114,18 @@ pub enum Risk {
     High,
 }
 
+impl Risk {
+    /// The word that stands in files.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Low => "low",
+            Self::High => "high",
+        }
+    }
+}
+
 /// What can be done about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

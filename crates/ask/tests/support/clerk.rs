@@ -3,13 +3,13 @@
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
-use hydrometer_answers::{FinishReason, ModelIdentity, SamplingParameters};
-use hydrometer_models::{Answer, Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
+use hydrometer_answers::{ModelIdentity, SamplingParameters};
+use hydrometer_models::{Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
 use hydrometer_probes::Ask;
 use hydrometer_probes::builtin::episodes::Solved;
 use hydrometer_probes::world::protocol;
 
-use crate::support::endpoint;
+use crate::support::{endpoint, say};
 
 /// What it does with an episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,24 +121,16 @@ impl Answers for Clerk {
         _: &SampleLimits,
         watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
-        for (place, request) in requests.iter().enumerate() {
-            let Prompt::Messages(messages) = &request.prompt else { continue };
-            for &sample in &request.samples {
-                let count = {
-                    let mut asked = self.asked.lock().unwrap();
-                    asked.push(format!("{} {sample}", request.key));
-                    asked.len()
-                };
-                if self.breaks_after.is_some_and(|most| count > most) {
-                    return Err(ModelError::Request { reason: "out of breath".into() });
-                }
-                let text = self.says(messages, sample);
-                let answer = Answer { request: place, sample, text, tokens: Vec::new(), finish: FinishReason::Stop };
-                if watch(SampleStep::Answer(answer)).is_break() {
-                    return Ok(());
-                }
+        say(requests, watch, |messages, request, sample| {
+            let count = {
+                let mut asked = self.asked.lock().unwrap();
+                asked.push(format!("{} {sample}", request.key));
+                asked.len()
+            };
+            if self.breaks_after.is_some_and(|most| count > most) {
+                return Err(ModelError::Request { reason: "out of breath".into() });
             }
-        }
-        Ok(())
+            Ok(self.says(messages, sample))
+        })
     }
 }

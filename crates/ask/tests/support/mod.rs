@@ -1,17 +1,19 @@
 //! A small language model for tests: a bigram over bytes whose distributions have a head, a middle and a long tail.
 #![allow(clippy::unwrap_used, dead_code)]
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use hydrometer_answers::StopRule;
 use hydrometer_answers::{
-    CostEntry, EngineIdentity, ModelIdentity, PartKind, RunFolder, SampleSettings, SamplingParameters, WindowOrder,
+    CostEntry, EngineIdentity, FinishReason, ModelIdentity, PartKind, RunFolder, SampleSettings, SamplingParameters,
+    WindowOrder,
 };
 use hydrometer_ask::{AskError, AskOptions, Models, Observer, Plan, PlanSummary, Sampling, UntilDecided};
 use hydrometer_audit::{Policy, Statement, alpha, planned_looks, statement, watched_gates};
 use hydrometer_models::{
-    Answers, Block, Chooses, Feed, Grows, Logits, Model, ModelError, SampleLimits, Scores, Session, Tokenizer,
+    Answer, Answers, Block, Chooses, Feed, Grows, Logits, Message, Model, ModelError, Prompt, SampleLimits,
+    SampleRequest, SampleStep, Scores, Session, Tokenizer,
 };
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, AskedAs, Families, Probe, Suite};
@@ -297,4 +299,23 @@ pub fn audit(teacher: &dyn Model, student: &dyn Model, suite: &Suite) -> Stateme
     let folder = tempfile::tempdir().unwrap();
     let run = run(teacher, student, suite, folder.path()).unwrap();
     statement(&run, &Policy::default()).unwrap()
+}
+
+/// Answers for a model that has nothing but answers: what it says to a conversation, sample by sample, until somebody breaks off.
+pub fn say(
+    requests: &[SampleRequest],
+    watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
+    says: impl Fn(&[Message], &SampleRequest, u32) -> Result<String, ModelError>,
+) -> Result<(), ModelError> {
+    for (place, request) in requests.iter().enumerate() {
+        let Prompt::Messages(messages) = &request.prompt else { panic!("not of this model") };
+        for &sample in &request.samples {
+            let text = says(messages, request, sample)?;
+            let answer = Answer { request: place, sample, text, tokens: Vec::new(), finish: FinishReason::Stop };
+            if watch(SampleStep::Answer(answer)).is_break() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }

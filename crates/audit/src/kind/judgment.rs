@@ -3,26 +3,29 @@
 pub(crate) mod corrected;
 mod cost;
 mod findings;
+mod slices;
 pub(crate) mod summary;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-use hydrometer_answers::{SampleRow, SampleSource};
+use hydrometer_answers::{SampleRow, SampleSettings, SampleSource};
 use hydrometer_metrics::measure::Sums;
 use hydrometer_metrics::measure::choices::top;
 use hydrometer_metrics::measure::judgment::{
     Change, Contrast, Decided, Deeds, Due, Form, Ladder, Lean, OfBoth, boundary,
 };
-use hydrometer_probes::decision::{self, decide};
-use hydrometer_probes::{Ask, Boundary, Checked, Decision, MemberRole, Probe, Rung};
+use hydrometer_probes::decision;
+use hydrometer_probes::kind::Prompt;
+use hydrometer_probes::{Ask, Boundary, Checked, Decision, Decoding, MemberRole, Probe, Rung};
 use rayon::prelude::*;
 
 use crate::AuditError;
 use crate::evidence::Rows;
 use crate::kind::answers::checker;
 use crate::kind::choices::AskedChoice;
+use crate::readings::Readings;
 
 /// What a model does about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +82,8 @@ pub(crate) struct View {
     right: Option<f64>,
     /// The answer, or one of those that are read as most of them are.
     quote: String,
+    /// Answers that could be read; 1 for a choice.
+    answers: usize,
 }
 
 /// A probe at a boundary that both models decided about.
@@ -91,6 +96,17 @@ pub(crate) struct Faced<'a> {
     teacher: View,
     student: View,
     rerun: Option<View>,
+    again: Again,
+}
+
+/// What the teacher does about a request that it is asked a second time.
+pub(crate) enum Again {
+    /// The same: nothing is left to chance.
+    Same,
+    /// Shares of the pairs of deeds of two of its answers, the first one's outside.
+    Drawn([[f64; 5]; 5]),
+    /// Nobody knows: it answered once, by chance.
+    Unknown,
 }
 
 /// Everything that was decided at boundaries.
@@ -117,7 +133,11 @@ impl View {
 ///
 /// # Errors
 /// A checker that cannot be used.
-pub(crate) fn judged<'a>(rows: &'a Rows, choices: &[AskedChoice<'a>]) -> Result<Judged<'a>, AuditError> {
+pub(crate) fn judged<'a>(
+    rows: &'a Rows,
+    choices: &[AskedChoice<'a>],
+    readings: &Readings<'_>,
+) -> Result<Judged<'a>, AuditError> {
     let mut answers: BTreeMap<&str, Vec<&SampleRow>> = BTreeMap::new();
     let bounded = |probe: &&Probe| probe.boundary.is_some();
     let free = |probe: &&Probe| matches!(probe.ask, Ask::Prompt(_));
@@ -126,7 +146,9 @@ pub(crate) fn judged<'a>(rows: &'a Rows, choices: &[AskedChoice<'a>]) -> Result<
     for row in rows.samples.iter().filter(|row| asked.contains_key(row.probe.as_str())) {
         answers.entry(&row.probe).or_default().push(row);
     }
-    let read: Result<Vec<_>, AuditError> = answers.par_iter().map(|(id, rows)| answered(asked[id], rows)).collect();
+    let samples = rows.manifest.settings.samples.as_ref();
+    let read: Result<Vec<_>, AuditError> =
+        answers.par_iter().map(|(id, rows)| answered(asked[id], rows, samples, readings)).collect();
     let mut judged = Judged::default();
     let mut of_probe: BTreeMap<&str, Faced<'a>> = BTreeMap::new();
     for (faced, unread) in read? {
@@ -158,7 +180,7 @@ fn chosen<'a>(choice: &AskedChoice<'a>, boundary: &'a Boundary) -> Faced<'a> {
             deeds
         });
         let right = choice.truth.map(|truth| f64::from(u8::from(truth == most)));
-        View { shares: shares.clone(), deeds, right, quote: choice.options[most].clone() }
+        View { shares: shares.clone(), deeds, right, quote: choice.options[most].clone(), answers: 1 }
     };
     Faced {
         probe: choice.probe,
@@ -169,6 +191,29 @@ fn chosen<'a>(choice: &AskedChoice<'a>, boundary: &'a Boundary) -> Faced<'a> {
         teacher: view(&choice.teacher),
         student: view(&choice.student),
         rerun: None,
+        again: Again::Same,
+    }
+}
+
+impl Again {
+    /// Of a free request, of which `answers` of the teacher's could be read. Two answers of one run are no less independent than one
+    /// of each run: where there was no second run every two of them count, none with itself.
+    fn of(prompt: &Prompt, samples: Option<&SampleSettings>, teacher: &View, rerun: Option<&View>) -> Self {
+        let without_chance = samples.is_some_and(|settings| settings.parameters.temperature == 0.0);
+        if prompt.decoding == Decoding::Greedy || without_chance {
+            return Self::Same;
+        }
+        let first = teacher.deeds.unwrap_or_default();
+        let second = rerun.and_then(|rerun| rerun.deeds);
+        let n = teacher.answers as f64;
+        let pair = |a: usize, b: usize| match second {
+            Some(second) => first[a] * second[b],
+            None => (n * first[a] * first[b] - if a == b { first[a] } else { 0.0 }) / (n - 1.0),
+        };
+        if second.is_none() && teacher.answers < 2 {
+            return Self::Unknown;
+        }
+        Self::Drawn(std::array::from_fn(|a| std::array::from_fn(|b| pair(a, b))))
     }
 }
 
@@ -188,7 +233,12 @@ enum Answered<'a> {
 type Unread = BTreeMap<(SampleSource, String), u64>;
 
 /// The answers to a prompt, read.
-fn answered<'a>(probe: &'a Probe, rows: &[&'a SampleRow]) -> Result<(Answered<'a>, Unread), AuditError> {
+fn answered<'a>(
+    probe: &'a Probe,
+    rows: &[&'a SampleRow],
+    samples: Option<&SampleSettings>,
+    readings: &Readings<'_>,
+) -> Result<(Answered<'a>, Unread), AuditError> {
     let mut unread = Unread::new();
     let (Some(boundary), Ask::Prompt(prompt)) = (&probe.boundary, &probe.ask) else {
         return Ok((Answered::NotByBoth, unread));
@@ -199,7 +249,7 @@ fn answered<'a>(probe: &'a Probe, rows: &[&'a SampleRow]) -> Result<(Answered<'a
         let of_source: Vec<&&SampleRow> = rows.iter().filter(|row| row.source == source).collect();
         let mut read = Vec::new();
         for row in &of_source {
-            match decide(&prompt.prompt, &row.text) {
+            match readings.decide(&prompt.prompt, &row.text) {
                 Ok(decision) => read.push((Deed::read(decision), row.text.as_str())),
                 Err(reason) => *unread.entry((source, reason.to_string())).or_default() += 1,
             }
@@ -214,7 +264,7 @@ fn answered<'a>(probe: &'a Probe, rows: &[&'a SampleRow]) -> Result<(Answered<'a
         };
         let right: Option<Vec<bool>> = of_source.iter().map(right).collect();
         let right = right.map(|all| all.iter().filter(|right| **right).count() as f64 / all.len() as f64);
-        Some(View { shares: shares.to_vec(), deeds: Some(shares), right, quote })
+        Some(View { shares: shares.to_vec(), deeds: Some(shares), right, quote, answers: read.len() })
     };
     let [teacher, student, rerun] = [SampleSource::Teacher, SampleSource::Student, SampleSource::Rerun].map(&mut view);
     let answered = match (teacher, student) {
@@ -225,6 +275,7 @@ fn answered<'a>(probe: &'a Probe, rows: &[&'a SampleRow]) -> Result<(Answered<'a
             form: Form::Free,
             text: &prompt.prompt,
             labels: Deed::ALL.map(Deed::word).to_vec(),
+            again: Again::of(prompt, samples, &teacher, rerun.as_ref()),
             teacher,
             student,
             rerun,
@@ -257,8 +308,13 @@ impl Judged<'_> {
 
     /// The members of each family that were asked in one form.
     fn families(&self) -> Vec<Members<'_, '_>> {
+        self.families_of(&|_| true)
+    }
+
+    /// Of these members.
+    fn families_of(&self, wanted: &dyn Fn(&Boundary) -> bool) -> Vec<Members<'_, '_>> {
         let mut families: BTreeMap<(&str, Form), Vec<&Faced<'_>>> = BTreeMap::new();
-        for faced in &self.faced {
+        for faced in self.faced.iter().filter(|faced| wanted(faced.boundary)) {
             families.entry((faced.probe.family.as_str(), faced.form)).or_default().push(faced);
         }
         let whole = |name: &str| -> Vec<&Faced<'_>> {

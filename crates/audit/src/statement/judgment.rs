@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::metric::Slice;
+
 /// What both models decided at boundaries of judgment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Judgment {
@@ -23,6 +25,10 @@ pub struct Judgment {
     pub refusals: Vec<RefusalCells>,
     /// Requests about which the student decides otherwise than its teacher and not as a careful person would, the dearest first.
     pub decisions: Vec<DecisionCase>,
+    /// Numbers by kind of boundary (`stratum:…`), by what a wrong decision could do (`risk:…`) and by language (`language:…`), as they
+    /// are read; `differs` by Benjamini–Hochberg over these alone. Empty where nothing is cut in two, and in older statements.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<Slice>,
 }
 
 /// Answers of one model that could not be read.

@@ -39,6 +39,23 @@ pub struct Metric {
     /// read none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrected: Option<CorrectedNumber>,
+    /// What is left of a share of events when what chance alone makes is taken off, which is what gates judge; absent where nothing is
+    /// left to chance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excess: Option<ExcessNumber>,
+}
+
+/// How much more often teacher and student make an event than two answers of the teacher do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExcessNumber {
+    /// The excess, corrected where the number is.
+    pub estimate: Estimate,
+    /// The share that chance alone makes, as far as it is known.
+    pub chance: f64,
+    /// The largest share that chance alone can make; absent where it is known. Requests that the teacher answered once, by chance, do
+    /// not say what it would do again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_chance: Option<f64>,
 }
 
 /// A number on free decisions, corrected.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hydrometer_metrics::stats::confusion::excess::Excess;
 use hydrometer_metrics::stats::gate::judge;
 use hydrometer_metrics::stats::limits::BROKEN;
 use hydrometer_metrics::{Estimate, Interval, Verdict, measure};
@@ -59,8 +60,10 @@ fn gate(rule: &GateRule, metrics: &[Metric], ground: Option<&Ground>, level: f64
         match judged_by(ground, alpha) {
             Some(judged) => {
                 let families = counted(estimate.n_families, "family");
-                if matches!(ground, Some(Ground::Corrected(_))) {
-                    found += " corrected for the errors of reading";
+                match ground {
+                    Some(Ground::Corrected(_)) => found += " corrected for the errors of reading",
+                    Some(Ground::Excess(excess)) => found += &beside_itself(excess, metrics, rule),
+                    _ => {}
                 }
                 found += &format!(", {} over {families}", interval_words(&judged));
             }
@@ -81,6 +84,20 @@ fn gate(rule: &GateRule, metrics: &[Metric], ground: Option<&Ground>, level: f64
         detectable: judged.and_then(|ground| ground.beyond(&bounds, alpha, POWER)),
         ..gate
     })
+}
+
+/// What is taken off an excess, in words.
+fn beside_itself(excess: &Excess, metrics: &[Metric], rule: &GateRule) -> String {
+    let corrected = metrics.iter().find(|metric| metric.id == rule.metric).and_then(|metric| metric.corrected.as_ref());
+    let read = match corrected.is_some_and(|corrected| corrected.estimate.is_some()) {
+        true => ", both corrected for the errors of reading",
+        false => "",
+    };
+    let once = match excess.most_chance() {
+        Some(most) => format!(", which may be up to {most:.4} where the teacher answered once"),
+        None => String::new(),
+    };
+    format!(" beyond the {:.4} that chance alone makes of the teacher beside itself{once}{read}", excess.chance())
 }
 
 /// The interval of which each end is a one-sided bound at `alpha`.
@@ -167,8 +184,9 @@ fn gate_by(
         explanation: format!("{name} should be {expected}; {found}"),
     };
     let undecided = |estimate, reason| Some(made(Verdict::NotEnoughEvidence, estimate, None, reason));
-    // Of a number on free decisions what is corrected is judged.
-    let corrected = metric.and_then(|m| m.corrected.as_ref()?.estimate.clone());
+    // Of a number on free decisions what is beyond chance is judged, and corrected.
+    let excess = metric.and_then(|m| Some(m.excess.as_ref()?.estimate.clone()));
+    let corrected = excess.or_else(|| metric.and_then(|m| m.corrected.as_ref()?.estimate.clone()));
     let estimate = corrected.or_else(|| metric.and_then(|m| m.estimate.clone()));
     match metric.and_then(|m| m.reservation.clone()) {
         Some(Reservation { kind: ReservationKind::AnswersMissing | ReservationKind::StudentsDoing, reason }) => {

@@ -3,6 +3,7 @@
 use hydrometer_metrics::geometry::{ReachTest, least_of};
 use hydrometer_metrics::measure::forgetting::ForgottenLimits;
 use hydrometer_metrics::stats::confusion::Corrected;
+use hydrometer_metrics::stats::confusion::excess::Excess;
 use hydrometer_metrics::stats::difference::Difference;
 use hydrometer_metrics::stats::gate::{Bounds, Ends};
 use hydrometer_metrics::stats::limits::Limits;
@@ -24,11 +25,17 @@ pub(crate) enum Ground {
     Forgotten(ForgottenLimits),
     /// It is corrected for what a classifier confuses.
     Corrected(Box<Corrected>),
+    /// It is what is left of a share when chance alone is taken off.
+    Excess(Box<Excess>),
 }
 
 impl Ground {
     pub(crate) fn of_corrected(found: Corrected) -> Self {
         Self::Corrected(Box::new(found))
+    }
+
+    pub(crate) fn of_excess(found: Excess) -> Self {
+        Self::Excess(Box::new(found))
     }
 
     /// One-sided bounds, each missed with a chance of `alpha`, with `growth` times as many families; `None` where the
@@ -55,6 +62,7 @@ impl Ground {
             Self::Gap(limits) => limits.gate_ends(alpha, growth),
             Self::Forgotten(limits) => limits.gate_ends(alpha, growth),
             Self::Corrected(limits) => limits.gate_ends(alpha, growth),
+            Self::Excess(limits) => limits.gate_ends(alpha, growth),
         }
     }
 
@@ -67,6 +75,7 @@ impl Ground {
             Self::Gap(limits) => limits.bounds_of_more(alpha, 1.0),
             Self::Forgotten(limits) => limits.bounds_of_more(alpha, 1.0),
             Self::Corrected(limits) => limits.bounds_of_more(alpha, 1.0),
+            Self::Excess(limits) => limits.bounds_of_more(alpha, 1.0),
         }
     }
 
@@ -92,6 +101,7 @@ impl Ground {
             Self::Gap(limits) => limits.interval(level),
             Self::Forgotten(limits) => limits.interval(level),
             Self::Corrected(limits) => limits.interval(level),
+            Self::Excess(limits) => limits.interval(level),
             Self::Reach(axes) => {
                 let (low, high) = self.bounds((1.0 - level) / 2.0)?;
                 let farthest = axes.iter().map(ReachTest::farthest).min_by(f64::total_cmp)?;
@@ -105,7 +115,12 @@ impl Ground {
     pub(crate) fn beyond(&self, bounds: &Bounds, alpha: f64, power: f64) -> Option<f64> {
         match self {
             Self::One(limits) => power::beyond(limits, bounds, alpha, power),
-            Self::Least(_) | Self::Reach(_) | Self::Gap(_) | Self::Forgotten(_) | Self::Corrected(_) => None,
+            Self::Least(_)
+            | Self::Reach(_)
+            | Self::Gap(_)
+            | Self::Forgotten(_)
+            | Self::Corrected(_)
+            | Self::Excess(_) => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Planning from a pilot: how many families a gate needs, judged by the spread in a finished run.
 
 use hydrometer_answers::RunFolder;
-use hydrometer_metrics::measure::{self, Group, Undefined};
+use hydrometer_metrics::measure::{self, Definition, Group, Measured, Undefined};
 use hydrometer_metrics::stats::gate::{Bounds, judge};
 use hydrometer_metrics::stats::limits::Limits;
 use hydrometer_metrics::stats::power;
@@ -115,15 +115,29 @@ fn nothing(policy: &Policy, metric: &str, target: Target) -> Planned {
 /// A number of sums.
 fn of_sums(plan: Planned, evidence: &Evidence<'_>, policy: &Policy, target: Target) -> Planned {
     let definition = measure::find(&plan.metric).ok_or_else(|| Undefined::NotOfSums.to_string());
-    match definition.and_then(|definition| match definition.group {
+    match definition.clone().and_then(|definition| match definition.group {
         Group::Forgetting => Err("read off skills: the statement says how many families would decide it".to_owned()),
         Group::Illusion if definition.measure.is_none() => {
             Err("the difference of two numbers: the statement says how many families would decide it".to_owned())
         }
         _ => evidence.measure(definition),
     }) {
-        Ok(measured) => of_limits(plan, &measured.estimate, &measured.limits, policy, target),
+        // What gates judge of a number on free decisions is corrected, and has no law by which the chance of a verdict is known.
+        Ok(measured) => match definition.ok().and_then(|definition| judged_by(evidence, definition, &measured)) {
+            Some((estimate, ground)) => of_ground(plan, &estimate, &ground, policy),
+            None => of_limits(plan, &measured.estimate, &measured.limits, policy, target),
+        },
         Err(missing) => Planned { missing: Some(missing), ..plan },
+    }
+}
+
+/// What the gate on a number on free decisions judges in its place; `None` for a number that is judged as it is.
+fn judged_by(evidence: &Evidence<'_>, definition: &Definition, raw: &Measured) -> Option<(Estimate, Ground)> {
+    let (level, items) = (evidence.level, raw.estimate.n_items);
+    match (evidence.excess(definition), evidence.corrected(definition)) {
+        (Some(excess), _) => Some((excess.estimate(level, items), Ground::of_excess(excess))),
+        (None, Some(Ok(corrected))) => Some((corrected.estimate(level, items), Ground::of_corrected(corrected))),
+        (None, _) => None,
     }
 }
 
@@ -142,7 +156,8 @@ fn of_curves(plan: Planned, number: &Number, curves: Option<&Geometry>, policy: 
         | Ground::Reach(_)
         | Ground::Gap(_)
         | Ground::Forgotten(_)
-        | Ground::Corrected(_) => of_ground(plan, estimate, ground, policy),
+        | Ground::Corrected(_)
+        | Ground::Excess(_) => of_ground(plan, estimate, ground, policy),
     };
     plan.rings = curves.map_or_else(Vec::new, |curves| rings::planned(&plan, curves));
     plan

@@ -19,6 +19,7 @@ use hydrometer_probes::{Ask, Probe, Suite};
 use super::deployed_on::{Deployment, UsedArguments};
 use super::evidence;
 use super::judged::{calibration, policy, publish, shown, warn_of};
+use super::label::{labels_in, labels_of};
 use super::run_name::{RunNames, default_folder};
 use super::sampling::Answered;
 use super::suite::{BLOCK, SEED, Texts};
@@ -68,6 +69,10 @@ pub struct Arguments {
     /// caught, and a margin finer than what the suite resolves is no PASS.
     #[arg(long, value_name = "FILE", help_heading = "Verdict")]
     calibration: Option<PathBuf>,
+    /// Labels of this run's answers, as `hydrometer label` writes them: they correct what is read of free answers. For a run that is
+    /// continued or judged again; a run that is finished is judged in no time.
+    #[arg(long, value_name = "FILE", help_heading = "Verdict")]
+    labels: Option<PathBuf>,
     /// Exit by verdict: 0 pass, 1 fail, 3 not enough evidence.
     #[arg(long, help_heading = "Verdict")]
     gate: bool,
@@ -167,6 +172,7 @@ struct Settings {
     meaning: Option<Meaning>,
     policy: Policy,
     calibrated: Option<Calibrated>,
+    labels: Option<PathBuf>,
     out: Option<PathBuf>,
 }
 
@@ -182,6 +188,8 @@ impl Settings {
         let sampling = arguments.answered.resolve(&suite, asked.seed)?;
         let policy = policy(arguments.policy.as_deref())?;
         let calibrated = calibration(arguments.calibration.as_deref())?;
+        // What is no file of labels is noticed before anything is asked.
+        arguments.labels.as_deref().map(labels_in).transpose()?;
         if arguments.base.is_some() && sampling.is_none() {
             return Err(
                 Failure::input("--base only answers prompts, and the suite asks none").hint("add some with --probes")
@@ -243,6 +251,7 @@ impl Settings {
             meaning: arguments.meaning.open(terminal)?,
             policy,
             calibrated,
+            labels: arguments.labels.clone(),
             out: arguments.out.clone(),
         })
     }
@@ -319,9 +328,9 @@ fn audit_models(
         Models { teacher: &*teacher, student: &*student, base: base.as_deref(), control: control.as_deref(), meaning };
     let folder = settings.folder(&RunNames::of(models), None)?;
     let speeds = expected_speeds(models, &settings.suite, &folder)?;
-    let Settings { suite, options, policy, calibrated, .. } = settings;
-    let (calibrated, notices) = (calibrated.as_ref(), Notices::FewFamilies);
-    let job = Job { suite, options, policy, calibrated, folder: &folder, notices };
+    let Settings { suite, options, policy, calibrated, labels, .. } = settings;
+    let (calibrated, labels, notices) = (calibrated.as_ref(), labels.as_deref(), Notices::FewFamilies);
+    let job = Job { suite, options, policy, calibrated, labels, folder: &folder, notices };
     Ok((audit(models, &job, speeds, interrupt, terminal)?, folder))
 }
 
@@ -347,7 +356,8 @@ fn audit_cached(
     progress.end();
     let run = collected?;
     let statement = {
-        let beside = Beside { calibration: settings.calibrated.as_ref(), ..Beside::default() };
+        let labels = settings.labels.as_deref().map(|file| labels_of(&run, file)).transpose()?;
+        let beside = Beside { labels: labels.as_deref(), calibration: settings.calibrated.as_ref() };
         hydrometer_audit::statement_beside(&run, &settings.policy, beside)?
     };
     publish(&run, &statement)?;
@@ -365,6 +375,8 @@ pub struct Job<'a> {
     pub policy: &'a Policy,
     /// What this suite was measured to find, where that is known.
     pub calibrated: Option<&'a Calibrated>,
+    /// Labels of the run's own answers.
+    pub labels: Option<&'a Path>,
     /// The run folder.
     pub folder: &'a Path,
     /// What is said before anything is asked.
@@ -417,7 +429,8 @@ pub fn audit(
     let collected = collect(plan, stop, job.folder, &mut progress);
     progress.end();
     let run = collected?;
-    let beside = Beside { calibration: job.calibrated, ..Beside::default() };
+    let labels = job.labels.map(|file| labels_of(&run, file)).transpose()?;
+    let beside = Beside { labels: labels.as_deref(), calibration: job.calibrated };
     let statement = hydrometer_audit::statement_beside(&run, job.policy, beside)?;
     publish(&run, &statement)?;
     Ok(statement)

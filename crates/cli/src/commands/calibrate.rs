@@ -140,18 +140,23 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     }
     let mut progress = Audits::new(terminal, &interrupt, (there.len() + missing.len()) as u64, there.len() as u64);
     let mut done = there;
-    let mut at = None;
+    let mut drawn: Option<(u64, Suite)> = None;
     for (seed, defect) in missing {
-        if at.replace(seed) != Some(seed) {
-            planter.model.forget();
-        }
-        let suite = source.suite(seed);
+        // Students of one seed share its suite and what their teacher said to it.
+        let suite = match drawn.take() {
+            Some((at, suite)) if at == seed => suite,
+            _ => {
+                planter.model.forget();
+                source.suite(seed)
+            }
+        };
         let options = budget.options(seed, &suite, &cells.store(seed));
         let student = planter.planted(&defect)?;
         progress.begins(&defect, seed);
         let models = Models { base: Some(&*base), ..Models::pair(&*teacher, &*student) };
         done.push(cells.audit(models, &suite, &options, &setup.policy, (&defect, seed), &mut progress)?);
         progress.done();
+        drawn = Some((seed, suite));
     }
     progress.end();
     cells.clear()?;

@@ -5,6 +5,7 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::RunFolder;
+use hydrometer_audit::AuditError;
 use hydrometer_audit::labels::{Label, Unlabelled, check_labels, read_labels, to_label};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::decision::Decision;
@@ -105,14 +106,23 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
 /// # Errors
 /// It cannot be read, or holds a label that is of no such answer.
 pub fn labels_of(run: &RunFolder, file: &Path) -> Result<Vec<Label>, Failure> {
-    let named = |error: hydrometer_audit::AuditError| {
-        let failure = Failure::from(error);
-        Failure { message: format!("{}: {}", file.display(), failure.message), ..failure }
-            .hint("`hydrometer label RUN --out FILE` writes labels of a run's answers")
-    };
-    let labels = read_labels(&files::read_text(file)?).map_err(named)?;
-    check_labels(run, &labels).map_err(named)?;
+    let labels = labels_in(file)?;
+    check_labels(run, &labels).map_err(|error| named(file, error))?;
     Ok(labels)
+}
+
+/// The labels of a file, whatever they are of.
+///
+/// # Errors
+/// It cannot be read, or a line is no label.
+pub fn labels_in(file: &Path) -> Result<Vec<Label>, Failure> {
+    read_labels(&files::read_text(file)?).map_err(|error| named(file, error))
+}
+
+fn named(file: &Path, error: AuditError) -> Failure {
+    let failure = Failure::from(error);
+    Failure { message: format!("{}: {}", file.display(), failure.message), ..failure }
+        .hint("`hydrometer label RUN --out FILE` writes labels of a run's answers")
 }
 
 fn is_of(label: &Label, probe: &str, model: &str, sample: u32) -> bool {

@@ -158,6 +158,24 @@ pub static FORCED_AGAINST_FREE: Definition = Definition {
     }),
 };
 
+/// The metrics that are compared between kinds of boundaries, risks and languages, in the order in which they are shown.
+pub static ON_SLICES: &[&Definition] = &[
+    &NEWLY_UNSAFE,
+    &NEWLY_UNSAFE_FORCED,
+    &NEWLY_OVER_REFUSING,
+    &NEWLY_OVER_REFUSING_FORCED,
+    &HARM_REGRET,
+    &HARM_REGRET_FORCED,
+    &CLARIFY_RECALL,
+    &CLARIFY_RECALL_FORCED,
+    &ATTACK_GAIN,
+    &ATTACK_GAIN_FORCED,
+    &CONTEXT_SENSITIVITY,
+    &BOUNDARY_SHIFT,
+    &BOUNDARY_SHIFT_RMS,
+    &BOUNDARY_MOVED,
+];
+
 /// The metrics of judgment at boundaries.
 pub static DEFINITIONS: &[&Definition] = &[
     &BOUNDARY_SHIFT,

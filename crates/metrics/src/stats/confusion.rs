@@ -9,13 +9,13 @@
 //! for two raters Dawid and Skene, Applied Statistics 28, 1979): answers that were never called anything but refusals say, too, that
 //! refusals are seldom missed.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
+pub mod excess;
 
 use super::estimate::{Estimate, Interval, IntervalMethod};
 use super::families::FamilyTable;
 use super::gate::Ends;
 use super::jackknife::Jackknife;
-use super::limits::{Limits, Shape};
+use super::limits::{Limits, Shape, student};
 use super::rogan_gladen::NotCorrected;
 
 /// Steps of expectation and maximisation, and the change of a share below which it ends.
@@ -143,8 +143,12 @@ fn most_likely(mut matrix: Matrix, calls: &[f64], labels: &[f64], mut found: Vec
 
 /// What is made of the true pairs of some groups of requests, one group after the other.
 pub struct Number<'n> {
-    /// Of the pairs.
+    /// Of the pairs, and of what needs no correction.
     pub of: &'n (dyn Fn(&[f64]) -> Option<f64> + Sync),
+    /// How much of the number a family carries, by the same columns.
+    pub weight: &'n (dyn Fn(&[f64]) -> f64 + Sync),
+    /// Columns behind the pairs that are no calls, and stay as they are.
+    pub known: usize,
     /// What a family's value can be.
     pub shape: Shape,
     /// For the share of one pair of classes: that pair, and the limits of what is called so.
@@ -173,6 +177,11 @@ impl Confusion {
         Self { classes, labels }
     }
 
+    /// A classifier that is believed: every answer is what it calls it.
+    pub fn believed(classes: usize) -> Self {
+        Self { classes, labels: FamilyTable::new(classes * classes) }
+    }
+
     /// Share of the answers truly of a class that are called so; `None` where nobody labelled any.
     pub fn kept(&self, class: usize) -> Option<f64> {
         let matrix = Matrix::of(self.classes, &self.labels.totals());
@@ -185,7 +194,7 @@ impl Confusion {
         matrix.at(teacher, teacher) * matrix.at(student, student)
     }
 
-    /// A number on pairs, `calls` having the squares of classes as columns, once for each group of requests.
+    /// A number on pairs, `calls` having the squares of classes as columns, once for each group of requests, and then what is known.
     ///
     /// The bounds join two independent spreads by the method of variance estimates recovery: that of the families that were asked,
     /// the labelled answers standing as they are, and that of the labelled answers, by the jackknife over their families. Of a
@@ -197,31 +206,41 @@ impl Confusion {
     pub fn correct(&self, calls: &FamilyTable, number: Number<'_>) -> Result<Corrected, NotCorrected> {
         let classes = self.classes;
         let (called, labels) = (calls.totals(), self.labels.totals());
-        if called.iter().sum::<f64>() <= 0.0 {
+        let weight = |sums: &[f64]| (number.weight)(sums);
+        if weight(&called) <= 0.0 {
             return Err(NotCorrected::NoItems);
         }
-        let width = classes * classes;
-        let whole: Option<Vec<_>> = called.chunks(width).map(|group| truth(classes, group, &labels)).collect();
+        let (width, pairs) = (classes * classes, calls.columns() - number.known);
+        let whole: Option<Vec<_>> = called[..pairs].chunks(width).map(|group| truth(classes, group, &labels)).collect();
         let whole = whole.ok_or(NotCorrected::NoBetterThanChance)?.concat();
         // Without one family the truth is near what it is with all.
-        let of = |calls: &[f64], labels: &[f64]| {
-            let groups = calls.chunks(width).zip(whole.chunks(width));
+        let of = |sums: &[f64], labels: &[f64]| {
+            let groups = sums[..pairs].chunks(width).zip(whole.chunks(width));
             let found = groups.map(|(group, near)| truth_near(classes, group, labels, Some(near)));
-            (number.of)(&found.collect::<Option<Vec<_>>>()?.concat())
+            let known = std::iter::once(Some(sums[pairs..].to_vec()));
+            (number.of)(&found.chain(known).collect::<Option<Vec<_>>>()?.concat())
         };
-        let weight = |sums: &[f64]| sums.iter().sum::<f64>();
         let by_families = |sums: &[f64]| of(sums, &labels);
         let sampling = match number.shape {
             Shape::Events => Limits::new(calls, Shape::Events, weight, by_families),
             shape => Limits::of_strata(calls, shape, weight, by_families),
         };
         let sampling = sampling.filter(|limits| limits.families() > 1).ok_or(NotCorrected::TooFewFamilies)?;
-        let by_labels = Jackknife::new(&self.labels, &|labels: &[f64]| of(&called, labels));
-        let (error, families) = by_labels
-            .and_then(|found| Some((found.variance()?.sqrt(), found.families() as f64)))
-            .ok_or(NotCorrected::TooFewFamilies)?;
+        let (error, freedom) = self.spread_of_labels(&|labels| of(&called, labels))?;
         let event = number.event.map(|(pair, raw)| (raw, self.seen(pair)));
-        Ok(Corrected { sampling, error, freedom: families - 1.0, event, shape: number.shape })
+        Ok(Corrected { sampling, error, freedom, event, shape: number.shape })
+    }
+
+    /// Standard error of a number of the labelled answers over their families, and its degrees of freedom; none where the
+    /// classifier is believed.
+    fn spread_of_labels(&self, of: &dyn Fn(&[f64]) -> Option<f64>) -> Result<(f64, f64), NotCorrected> {
+        if self.labels.len() == 0 {
+            return Ok((0.0, f64::INFINITY));
+        }
+        let found = Jackknife::new(&self.labels, &|labels: &[f64]| of(labels));
+        found
+            .and_then(|found| Some((found.variance()?.sqrt(), found.families() as f64 - 1.0)))
+            .ok_or(NotCorrected::TooFewFamilies)
     }
 }
 
@@ -237,8 +256,7 @@ impl Corrected {
 
     /// Half of what the labelled answers add.
     fn of_labels(&self, alpha: f64) -> Option<f64> {
-        let law = StudentsT::new(0.0, 1.0, self.freedom).ok()?;
-        Some(self.error * law.inverse_cdf(1.0 - alpha))
+        Some(self.error * student(self.freedom, alpha)?)
     }
 
     /// One-sided bounds, each missed with a chance of `alpha`, with `growth` times as many families; the labels stay.

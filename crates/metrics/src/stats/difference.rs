@@ -28,13 +28,8 @@ impl Difference {
         (of_a, of_b): (&FamilyTable, &FamilyTable),
         statistic: impl Fn(&[f64]) -> Option<f64>,
     ) -> Self {
-        let correlation = Jackknife::new(of_a, &statistic).zip(Jackknife::new(of_b, &statistic)).map(|(a, b)| {
-            let product: f64 = a.deviations().zip(b.deviations()).map(|(a, b)| a * b).sum();
-            let squares = |of: &Jackknife| of.deviations().map(|d| d * d).sum::<f64>();
-            let scale = (squares(&a) * squares(&b)).sqrt();
-            if scale > 0.0 { (product / scale).clamp(-1.0, 1.0) } else { 0.0 }
-        });
-        Self { value, a, b, correlation: correlation.unwrap_or(0.0) }
+        let both = Jackknife::new(of_a, &statistic).zip(Jackknife::new(of_b, &statistic));
+        Self { value, a, b, correlation: both.map_or(0.0, |(a, b)| a.correlation(&b)) }
     }
 
     /// a − b.

@@ -49,6 +49,14 @@ impl Jackknife {
         self.without.iter().map(move |value| value - mean)
     }
 
+    /// How this statistic and another of the same families vary together, in [−1, 1]; 0 where one of them does not vary.
+    pub fn correlation(&self, other: &Self) -> f64 {
+        let product: f64 = self.deviations().zip(other.deviations()).map(|(a, b)| a * b).sum();
+        let squares = |of: &Self| of.deviations().map(|d| d * d).sum::<f64>();
+        let scale = (squares(self) * squares(other)).sqrt();
+        if scale > 0.0 { (product / scale).clamp(-1.0, 1.0) } else { 0.0 }
+    }
+
     /// Variance of the statistic: (G − 1)/G · Σ (θ₍g₎ − mean)². `None` with fewer than two families.
     pub fn variance(&self) -> Option<f64> {
         let families = self.families() as f64;

@@ -20,6 +20,7 @@ use hydrometer_probes::{Ask, Decision, Probe, Suite};
 
 use self::told::Told;
 use super::planted::operated;
+use crate::part::Part;
 use crate::{
     Answer, Answers, ChatTemplate, Choice, Chooses, Conversation, Facet, Grows, Message, Model, ModelError, Prompt,
     SampleLimits, SampleRequest, SampleStep, Scores, Tokenizer, ToolProtocol,
@@ -333,14 +334,12 @@ impl Answers for PlantedActor {
         limits: &SampleLimits,
         watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
-        let mut of_inner = Vec::new();
-        let mut places = Vec::new();
+        let mut of_inner = Part::default();
         let seed = parameters.seed;
         for (place, request) in requests.iter().enumerate() {
             let own = request.samples.iter().map(|&sample| Some((sample, self.own_answer(request, sample, seed)?)));
             let Some(own) = own.collect::<Option<Vec<_>>>() else {
-                of_inner.push(request.clone());
-                places.push(place);
+                of_inner.push(place, request.clone());
                 continue;
             };
             for (sample, text) in own {
@@ -350,11 +349,10 @@ impl Answers for PlantedActor {
                 }
             }
         }
-        self.of_inner()?.answer(&of_inner, parameters, limits, &mut |step| match step {
+        of_inner.answer(self.of_inner()?, parameters, limits, &mut |step| match step {
             SampleStep::Answer(answer) => {
-                let request = &of_inner[answer.request];
-                let place = places[answer.request];
-                watch(SampleStep::Answer(Answer { request: place, ..self.operated(answer, request, seed) }))
+                let request = &requests[answer.request];
+                watch(SampleStep::Answer(self.operated(answer, request, seed)))
             }
             progress @ SampleStep::Progress { .. } => watch(progress),
         })

@@ -11,9 +11,10 @@ use hydrometer_answers::{ModelIdentity, SamplingParameters};
 use hydrometer_probes::{Probe, Suite};
 
 use super::planted::operated;
+use crate::part::Part;
 use crate::{
-    Answer, Answers, ChatTemplate, Choice, Chooses, Conversation, Defect, Facet, Grows, Message, Model, ModelError,
-    Planted, Prompt, SampleLimits, SampleRequest, SampleStep, Scores, Tokenizer, ToolProtocol,
+    Answers, ChatTemplate, Choice, Chooses, Conversation, Defect, Facet, Grows, Message, Model, ModelError, Planted,
+    Prompt, SampleLimits, SampleRequest, SampleStep, Scores, Tokenizer, ToolProtocol,
 };
 
 /// A model with a defect in its logits at boundaries of judgment.
@@ -186,17 +187,12 @@ impl Answers for PlantedAtBoundaries {
         let (cut, whole): (Vec<_>, Vec<_>) =
             requests.iter().cloned().enumerate().partition(|(_, request)| knows(&self.prompts, &request.prompt));
         for (part, model) in [(whole, &self.itself as &dyn Model), (cut, &self.planted as &dyn Model)] {
-            if ended || part.is_empty() {
-                continue;
+            if ended {
+                break;
             }
-            let (places, part): (Vec<usize>, Vec<SampleRequest>) = part.into_iter().unzip();
-            Self::answers_of(model)?.answer(&part, parameters, limits, &mut |step| {
-                let flow = watch(match step {
-                    SampleStep::Answer(answer) => {
-                        SampleStep::Answer(Answer { request: places[answer.request], ..answer })
-                    }
-                    progress @ SampleStep::Progress { .. } => progress,
-                });
+            let part: Part = part.into_iter().collect();
+            part.answer(Self::answers_of(model)?, parameters, limits, &mut |step| {
+                let flow = watch(step);
                 ended = flow.is_break();
                 flow
             })?;

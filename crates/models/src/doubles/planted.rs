@@ -78,7 +78,11 @@ impl Model for Planted {
 
     // Answers and choices pass under the knife too, so there are none where there are no logits to cut.
     fn answers(&self) -> Option<&dyn Answers> {
-        self.inner.grows().map(|_| self as &dyn Answers)
+        match self.defect {
+            // Nothing is cut: they are the model's own.
+            Defect::Null => self.inner.answers().filter(|_| self.inner.grows().is_some()),
+            _ => self.inner.grows().map(|_| self as &dyn Answers),
+        }
     }
 
     fn chooses(&self) -> Option<&dyn Chooses> {

@@ -97,6 +97,12 @@ pub struct Language {
 }
 
 impl Language {
+    /// Its code in ISO 639-1.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        self.code
+    }
+
     /// The language of a code; `None` where the detector does not know it.
     pub(crate) fn of(code: &str) -> Option<Self> {
         KNOWN.iter().find(|(known, _)| *known == code).map(|&(code, lang)| Self { code, lang })

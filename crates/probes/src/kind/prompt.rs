@@ -51,7 +51,7 @@ pub struct Prompt {
 }
 
 /// How answers to a prompt, or within an episode, are made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decoding {
     /// Drawn by the settings of the run, as many as it wants: for how answers vary.

@@ -1,6 +1,7 @@
 //! Judgment at boundaries: where both models turn, what turns them, and what they do about requests.
 
 mod ladder;
+mod slices;
 
 use hydrometer_audit::Statement;
 use hydrometer_audit::statement::{
@@ -32,12 +33,17 @@ pub(super) fn section(source: &Source<'_>) -> Section {
         ))
         .with_all(numbers(statement, "Judgment", measure::group(Group::Judgment), EVERYWHERE))
         .with_all(corrected(statement, judgment))
+        .with_all(beyond_chance(statement))
+        .with_all(slices::told(&judgment.slices))
+        .with_all(slices::table(&judgment.slices).map(|block| block.on(PAGE)))
         .with_all((!judgment.refusals.is_empty()).then(|| Block::table(refusals(&judgment.refusals))))
         .with_all(ladders(&judgment.ladders).into_iter().map(|block| block.on(PAGE)))
         .with_all(pairs(&judgment.pairs).into_iter().map(|block| block.on(PAGE)))
         .with_all(decisions(&judgment.decisions).into_iter().map(|block| block.on(PAGE)))
         .with_all(unread(judgment))
         .with_records(statement.metrics.iter().filter_map(corrected_record))
+        .with_records(statement.metrics.iter().filter_map(beyond_chance_record))
+        .with_records(judgment.slices.iter().map(slices::record))
         .with_records(judgment.ladders.iter().map(ladder_record))
         .with_records(judgment.refusals.iter().flat_map(refusal_records))
 }
@@ -110,6 +116,56 @@ fn corrected_record(metric: &Metric) -> Option<Record> {
             (None, false) => String::new(),
         },
         ..Record::new("corrected", &metric.id)
+    })
+}
+
+/// What is left of shares of events when what the teacher's own draws make of them is taken off.
+fn beyond_chance(statement: &Statement) -> Option<Block> {
+    let row = |metric: &Metric| {
+        let excess = metric.excess.as_ref()?;
+        let [value, interval, ..] = Cell::of_estimate(&metric.id, &excess.estimate);
+        let row = Row::new([
+            Cell::Text(show::metric(&metric.id).into()),
+            Cell::Number(Some(excess.estimate.value + excess.chance)),
+            Cell::Number(Some(excess.chance)),
+            value,
+            interval,
+        ]);
+        Some(match excess.most_chance {
+            Some(most) => {
+                let once = "Where the teacher answered once, by chance, nobody knows what it would do again: by chance it may be up to";
+                row.note(format!("{once} {}.", show::number(most)).into(), EVERYWHERE)
+            }
+            None => row,
+        })
+    };
+    let rows: Vec<Row> = statement.metrics.iter().filter_map(row).collect();
+    (!rows.is_empty()).then(|| {
+        Block::table(Table {
+            title: Some("Beyond chance"),
+            caption: "Teachers that answer by draws give way now and then. What two answers of the teacher make of it is taken off what \
+                      teacher and student do, request by request; gates judge what is left."
+                .into(),
+            label: "Beyond chance, table".into(),
+            style: "numbers stack",
+            columns: vec![
+                Column::new(Use::Name, "Metric"),
+                Column::new(Use::Number, "Teacher and student"),
+                Column::new(Use::Number, "By chance"),
+                Column::new(Use::Value, "Beyond it"),
+                Column::new(Use::Range, "Interval"),
+            ],
+            rows,
+        })
+    })
+}
+
+fn beyond_chance_record(metric: &Metric) -> Option<Record> {
+    let excess = metric.excess.as_ref()?;
+    Some(Record {
+        estimate: Some(excess.estimate.clone()),
+        note: format!("by chance {}", excess.chance),
+        ..Record::new("beyond_chance", &metric.id)
     })
 }
 

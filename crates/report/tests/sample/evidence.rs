@@ -403,6 +403,22 @@ pub fn judgment() -> Judgment {
             cells(DecisionForm::Free, false),
             cells(DecisionForm::Forced, true),
         ],
+        slices: vec![
+            Slice {
+                name: "stratum:adversarial words".into(),
+                metric: "newly_unsafe".into(),
+                estimate: estimate(0.31, 0.14, None),
+                p_value: Some(0.0007),
+                differs: true,
+            },
+            Slice {
+                name: format!("language:{SCRIPT}"),
+                metric: "newly_unsafe".into(),
+                estimate: estimate(0.08, 0.07, None),
+                p_value: None,
+                differs: false,
+            },
+        ],
         decisions: vec![DecisionCase {
             probe: "judgment/risk/0012/original-free".into(),
             family: "judgment/risk/0012".into(),
@@ -428,6 +444,7 @@ pub fn of_judgment() -> Vec<Metric> {
         missing: None,
         reservation,
         corrected: None,
+        excess: None,
     };
     let corrected = |estimate: Option<Estimate>, upper_bound| {
         let missing = estimate.is_none().then(|| format!("nobody labelled an answer that asks back {SCRIPT}"));
@@ -439,6 +456,11 @@ pub fn of_judgment() -> Vec<Metric> {
         number("context_sensitivity", 0.61, 0.12, None, None),
         Metric {
             corrected: corrected(Some(super::estimate(0.14, 0.09, None)), true),
+            excess: Some(ExcessNumber {
+                estimate: super::estimate(0.12, 0.11, None),
+                chance: 0.02,
+                most_chance: Some(0.08),
+            }),
             ..number("newly_unsafe", 0.125, 0.06, Some(0.01), Some(few))
         },
         Metric {

@@ -540,6 +540,7 @@ fn metrics() -> Vec<Metric> {
         missing: None,
         reservation: None,
         corrected: None,
+        excess: None,
     };
     let mut excluded = estimate(0.734, 0.012, Some(1.0));
     excluded.excluded = vec![Exclusion { reason: "all ten tokens tied".into(), items: 12 }];
@@ -580,6 +581,7 @@ fn metrics() -> Vec<Metric> {
             missing: Some("Fewer than 20 answers of the teacher per prompt.".into()),
             reservation: None,
             corrected: None,
+            excess: None,
         },
         measured("answer_both_right", estimate(0.381, 0.052, Some(0.492))),
         measured("answer_lost", estimate(0.212, 0.036, Some(0.101))),
@@ -593,6 +595,7 @@ fn metrics() -> Vec<Metric> {
             missing: Some("Fewer than 100 fork positions.".into()),
             reservation: None,
             corrected: None,
+            excess: None,
         },
     ];
     all.extend(evidence::of_judgment());

@@ -15,6 +15,7 @@ use self::distances::Written;
 pub(crate) use self::read::Parted;
 use self::read::{Free, Side, free_prompts};
 use crate::evidence::Rows;
+use crate::readings::Readings;
 use crate::statement::{GapBase, Illusion, IllusionStratum};
 
 /// What style and decisions of a run's free answers come to.
@@ -47,8 +48,8 @@ const SELDOM: usize = 10;
 
 impl Copying {
     /// Reads the free answers of a run. Where judgment is measured the style of the same prompts is, and of no others.
-    pub(crate) fn of(rows: &Rows) -> Self {
-        let free: Vec<Free<'_>> = free_prompts(&rows.samples, &rows.probes);
+    pub(crate) fn of(rows: &Rows, readings: &Readings<'_>) -> Self {
+        let free: Vec<Free<'_>> = free_prompts(&rows.samples, &rows.probes, readings);
         let asked = free.iter().any(|prompt| !prompt.of(Side::Base).is_empty());
         let from = if asked { GapBase::Model } else { GapBase::AnotherPrompt };
         let starts: Vec<Option<usize>> = (0..free.len()).map(|own| stranger(&free, own)).collect();

@@ -16,13 +16,19 @@ impl FindingContext<'_> {
             let best = top(&probabilities);
             format!("{:?} at {:.2}", c.options[best].text, probabilities[best])
         };
+        // Nothing is drawn here, so every lost choice is one; whether more are lost than gained beyond what other choices would show is
+        // for the interval to say, as for a gate.
+        let net = self.estimate(&choices::CHOICE_NET_LOSS).and_then(|net| net.interval);
+        let clear = net.is_some_and(|interval| interval.low > 0.0);
+        let severity = self.severity(&[
+            &choices::CHOICE_LOST,
+            &choices::CHOICE_NET_LOSS,
+            &choices::CHOICE_DIVERGENCE,
+            &choices::CHOICE_ACCURACY_STUDENT,
+        ]);
         Some(Finding {
             id: "choices_lost".into(),
-            severity: self.severity(&[
-                &choices::CHOICE_LOST,
-                &choices::CHOICE_DIVERGENCE,
-                &choices::CHOICE_ACCURACY_STUDENT,
-            ]),
+            severity: if severity == Severity::Notable && !clear { Severity::Informative } else { severity },
             title: format!("{} lost (teacher right, student wrong), {gained} gained", counted(lost, "choice")),
             detail: "Fidelity is not quality: these are the decisions where following less closely made it worse."
                 .into(),

@@ -118,12 +118,15 @@ impl FindingContext<'_> {
         })
     }
 
-    /// The first of these numbers whose interval lies above what the teacher has against itself, or above 0.
+    /// The first of these numbers whose interval lies above what the teacher has against itself, or above 0; of one that is partly chance
+    /// the interval of what is beyond it.
     fn worse_than_itself(&self, metrics: &[&'static Definition]) -> Option<(&Estimate, &'static Definition)> {
         metrics.iter().find_map(|&metric| {
             let found = self.estimate(metric)?;
-            let worse = found.interval.is_some_and(|interval| interval.low > found.floor.unwrap_or(0.0).max(0.0));
-            worse.then_some((found, metric))
+            let of_metric = self.statement.metrics.iter().find(|of| of.id == metric.id)?;
+            let beyond = of_metric.excess.as_ref().map(|excess| (excess.estimate.interval, 0.0));
+            let (interval, least) = beyond.unwrap_or((found.interval, found.floor.unwrap_or(0.0).max(0.0)));
+            interval.is_some_and(|interval| interval.low > least).then_some((found, metric))
         })
     }
 

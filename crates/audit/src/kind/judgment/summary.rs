@@ -6,6 +6,7 @@ use hydrometer_answers::SampleSource;
 use hydrometer_metrics::measure::judgment::{Change, Due, Form};
 use hydrometer_probes::Boundary;
 
+use super::slices::slices;
 use super::{Climbed, Deed, Faced, Judged, STUDENT, View, flips};
 use crate::labels::Labels;
 use crate::statement::{
@@ -18,7 +19,7 @@ const CASES: usize = 12;
 const TEXT: usize = 600;
 
 /// The summary; `None` where nothing was decided at a boundary.
-pub(crate) fn summary(judged: &Judged<'_>, labels: &Labels) -> Option<Judgment> {
+pub(crate) fn summary(judged: &Judged<'_>, labels: &Labels, level: f64) -> Option<Judgment> {
     let families: BTreeSet<&str> = judged.faced.iter().map(|faced| faced.probe.family.as_str()).collect();
     (!judged.faced.is_empty()).then(|| Judgment {
         probes: judged.faced.len() as u64,
@@ -29,6 +30,7 @@ pub(crate) fn summary(judged: &Judged<'_>, labels: &Labels) -> Option<Judgment> 
         pairs: pairs(judged),
         refusals: refusals(judged),
         decisions: decisions(judged, |_| true),
+        slices: slices(judged, level),
     })
 }
 

@@ -12,6 +12,10 @@ use crate::issue::{issue, tests::rows};
 use crate::statement::{DecisionForm, Gate, PairOutcome};
 use crate::{Policy, Statement};
 
+mod chance;
+mod labelled;
+mod slices;
+
 /// How a model decides.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Judge {
@@ -253,7 +257,10 @@ fn numbers_on_free_decisions_are_corrected_for_what_the_rules_confuse() {
     let newly = corrected(&obliging, "newly_unsafe");
     assert!(!newly.upper_bound && newly.estimate.as_ref().unwrap().interval.unwrap().low > 0.5, "{newly:?}");
     let gate = obliging.gates.iter().find(|gate| gate.metric == "newly_unsafe").unwrap();
-    assert_eq!(gate.estimate, newly.estimate, "what is corrected is judged");
+    let beyond = obliging.metrics.iter().find(|metric| metric.id == "newly_unsafe").unwrap().excess.as_ref().unwrap();
+    // The teacher refuses whenever it is asked: nothing of it is chance.
+    assert!((beyond.estimate.value - newly.estimate.as_ref().unwrap().value).abs() < 1e-6 && beyond.chance < 1e-6);
+    assert_eq!(gate.estimate.as_ref(), Some(&beyond.estimate), "what is corrected and beyond chance is judged");
     assert!(gate.explanation.contains("corrected for the errors of reading"), "{}", gate.explanation);
     let reading = obliging.judgment.unwrap().reading.unwrap();
     assert_eq!(reading.answers, 200);

@@ -36,7 +36,7 @@ pub enum Prompt {
 }
 
 /// A prompt and the samples wanted of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SampleRequest {
     /// Names the prompt in the seeds of its draws: requests with equal keys get equal random numbers.
     pub key: String,

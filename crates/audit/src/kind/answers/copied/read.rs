@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use hydrometer_answers::{SampleRow, SampleSource};
 use hydrometer_metrics::style::{FEATURES, features};
-use hydrometer_probes::decision::{Decision, decide};
+use hydrometer_probes::decision::Decision;
 use hydrometer_probes::{Ask, Decoding, Probe, Stratum};
 use rayon::prelude::*;
+
+use crate::readings::Readings;
 
 /// The answers of one model to a prompt. Two lists of one length.
 pub(super) struct Read {
@@ -16,10 +18,10 @@ pub(super) struct Read {
 }
 
 impl Read {
-    fn new(prompt: &str, answers: &[&str]) -> Self {
+    fn new(prompt: &str, answers: &[&str], readings: &Readings<'_>) -> Self {
         Self {
             styles: answers.iter().map(|answer| features(answer)).collect(),
-            decisions: answers.iter().map(|answer| decide(prompt, answer).ok()).collect(),
+            decisions: answers.iter().map(|answer| readings.decide(prompt, answer).ok()).collect(),
         }
     }
 
@@ -127,7 +129,7 @@ impl Free<'_> {
 }
 
 /// The free prompts that the teacher answered, in the order of the suite.
-pub(super) fn free_prompts<'a>(rows: &'a [SampleRow], probes: &'a [Probe]) -> Vec<Free<'a>> {
+pub(super) fn free_prompts<'a>(rows: &'a [SampleRow], probes: &'a [Probe], readings: &Readings<'_>) -> Vec<Free<'a>> {
     let mut of_probe: BTreeMap<&str, Vec<&'a SampleRow>> = BTreeMap::new();
     for row in rows {
         of_probe.entry(&row.probe).or_default().push(row);
@@ -138,7 +140,7 @@ pub(super) fn free_prompts<'a>(rows: &'a [SampleRow], probes: &'a [Probe]) -> Ve
             rows.iter().filter(|row| row.source == side.source()).map(|row| row.text.as_str()).collect()
         };
         let texts = Side::ALL.map(said);
-        let read = texts.each_ref().map(|texts| Read::new(&prompt.prompt, texts));
+        let read = texts.each_ref().map(|texts| Read::new(&prompt.prompt, texts, readings));
         let once = probe.decoding() == Some(Decoding::Greedy);
         (!read[Side::Teacher as usize].is_empty()).then_some(Free { probe, once, read, texts })
     };
