@@ -167,18 +167,33 @@ pub fn open_model(
 /// # Errors
 /// As [`open_model`].
 pub fn open_quietly(role: &str, spec: &str, options: &EngineOptions) -> Result<Box<dyn Model>, Failure> {
-    let network = Network::new(|name| std::env::var(name).ok());
+    open_on(role, spec, options, network())
+}
+
+/// The network with the keys of the environment.
+pub fn network() -> Network {
+    Network::new(|name| std::env::var(name).ok())
+}
+
+/// As [`open_quietly`], over this network.
+///
+/// # Errors
+/// As [`open_model`].
+pub fn open_on(role: &str, spec: &str, options: &EngineOptions, network: Network) -> Result<Box<dyn Model>, Failure> {
     open_with(spec, options, &network).map_err(|error| {
         let failure = Failure::input(format!("{role}: {error}"));
         match error {
             ModelError::Truncated { .. } => {
                 failure.hint("copy or download the file again, and compare its size and checksum with the publisher's")
             }
+            ModelError::Budget { .. } => {
+                Failure { exit: Exit::ModelFailed, ..failure }.hint("a higher --budget or --budget-tokens goes on")
+            }
             ModelError::NoAnswer { .. } => Failure { exit: Exit::ModelFailed, ..failure }
                 .hint("the same command goes on once the server answers"),
             ModelError::Refused { .. } => failure.hint("`hydrometer models` says where keys and addresses come from"),
             // Says itself what to ask for instead.
-            ModelError::Request { .. } => failure,
+            ModelError::Request { .. } | ModelError::Kept { .. } => failure,
             _ => failure.hint(
                 "a model is a .gguf file, a Hugging Face folder, scripted:FILE.toml, planted:DEFECT(MODEL) or an endpoint \
                  (`hydrometer models` lists them)",

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::http::Remote;
 use crate::mistaken::refuse_name;
+use crate::replay::{self, Replay};
 use crate::{
     ActingDefect, Address, Checkpoint, Decoder, Defect, EngineOptions, Model, ModelError, Network, Planted,
     PlantedActor, PlantedAtBoundaries, Scripted,
@@ -14,10 +15,9 @@ use crate::{
 /// Deepest nesting of `planted:` that is followed.
 const DEEPEST: usize = 16;
 /// Beginnings that belong to other versions, and what they would be.
-const LATER: [(&str, &str); 3] = [
+const LATER: [(&str, &str); 2] = [
     ("hf:", "models of the Hugging Face hub; fetch the files and name the folder or the .gguf file"),
     ("gemini:", "Google's service; `hydrometer models` lists the endpoints that can be asked"),
-    ("answers:", "replayed answers; a finished run folder is read with `hydrometer report` and `hydrometer gate`"),
 ];
 
 /// How a model is named.
@@ -31,6 +31,8 @@ pub enum ModelSpec {
     Planted(Defect, Box<ModelSpec>),
     /// `openai:URL#MODEL`, `anthropic:MODEL`, …: a model behind an endpoint.
     Endpoint(Address),
+    /// `answers:PLACE` or `answers:PLACE#MODEL`: answers that are kept, and no model.
+    Answers(String),
     /// The same with a defect in how the model acts.
     PlantedActor(ActingDefect, Box<ModelSpec>),
     /// `planted:at_boundaries:DEFECT[=DOSE](MODEL)`.
@@ -70,6 +72,12 @@ fn parse(text: &str, depth: usize) -> Result<ModelSpec, ModelError> {
     if let Some(address) = Address::parse(text)? {
         return Ok(ModelSpec::Endpoint(address));
     }
+    if let Some(place) = text.strip_prefix(replay::PREFIX) {
+        return match place {
+            "" => wrong("`answers:` without a place; write answers:STORE#MODEL or answers:RUN#teacher".to_owned()),
+            place => Ok(ModelSpec::Answers(place.to_owned())),
+        };
+    }
     match text.strip_prefix("scripted:") {
         Some("") => wrong("`scripted:` without a file; write scripted:FILE.toml".to_owned()),
         Some(file) => Ok(ModelSpec::Scripted(PathBuf::from(file))),
@@ -102,6 +110,7 @@ fn build(spec: &ModelSpec, options: &EngineOptions, network: &Network) -> Result
             Box::new(Decoder::open(&Checkpoint::open(path)?, options)?)
         }
         ModelSpec::Scripted(path) => Box::new(Scripted::open(path)?),
+        ModelSpec::Answers(place) => Box::new(Replay::open(place)?),
         ModelSpec::Endpoint(address) => Box::new(Remote::connect(address.clone(), network)?),
         ModelSpec::PlantedActor(defect, inner) => Box::new(PlantedActor::new(*defect, build(inner, options, network)?)),
         ModelSpec::PlantedAtBoundaries(defect, inner) => {
@@ -124,6 +133,7 @@ mod tests {
         check("a b/model (1).gguf", local());
         check("folder/", ModelSpec::Local("folder/".into()));
         check("scripted:x.toml", ModelSpec::Scripted("x.toml".into()));
+        check("answers:a b/run#teacher", ModelSpec::Answers("a b/run#teacher".into()));
         let endpoint = ModelSpec::Endpoint(Address::parse("openai:http://h/v1#m").unwrap().unwrap());
         check("openai:http://h#m", endpoint);
         let actor =
@@ -159,7 +169,7 @@ mod tests {
         check("hf:org/name", "this version does not know it yet");
         check("gemini:m", "this version does not know it yet");
         check("openai:", "no name of a model");
-        check("answers:runs/1", "hydrometer report");
+        check("answers:", "without a place");
         check("planted:null(hf:org/name)", "`hf:` names models of the Hugging Face hub");
         check("planted:melted(x)", "unknown defect `melted`");
         check("planted:short_horizon=0(x)", "expected a number of turns");

@@ -194,8 +194,15 @@ impl Tour {
         let policy = Policy::default();
         let folder = self.out.join(round.name);
         let notices = Notices::None;
-        let job =
-            Job { suite: &self.suite, options: &options, policy: &policy, calibrated: None, folder: &folder, notices };
+        let job = Job {
+            suite: &self.suite,
+            options: &options,
+            policy: &policy,
+            calibrated: None,
+            folder: &folder,
+            notices,
+            spending: None,
+        };
         let speeds = Speeds { teacher: None, student: None };
         audit(Models::pair(&self.teacher, &*student), &job, speeds, &self.interrupt, terminal)
     }

@@ -23,6 +23,7 @@ pub mod probes;
 pub mod report;
 mod run_name;
 mod sampling;
+pub mod spending;
 mod suite;
 mod trained_on;
 

@@ -9,7 +9,10 @@ use super::Clock;
 use super::address::Address;
 use super::dialect::{Question, Reply};
 use super::gate::{Gate, Load};
+use super::prices::Price;
+use super::purse::{self, Purse};
 use super::secret::Secret;
+use super::too_long;
 use super::waits::stated;
 use super::wire::{Came, Sent, Wire};
 use crate::ModelError;
@@ -35,6 +38,8 @@ pub(super) struct Line {
     pub wire: Wire,
     pub key: Option<Secret>,
     pub clock: Arc<dyn Clock>,
+    pub purse: Option<Arc<Purse>>,
+    pub price: Option<Price>,
 }
 
 /// Why there is no answer.
@@ -44,6 +49,8 @@ pub(super) enum Failed {
     Refused { status: Option<u16>, reason: String },
     /// The server was asked as often as it makes sense.
     NoAnswer { reason: String, attempts: u32 },
+    /// The budget does not allow the question.
+    Spent { reason: String },
     /// Nobody wants the answer any more.
     Stopped,
 }
@@ -56,8 +63,23 @@ enum Tried {
 }
 
 impl Line {
-    /// Asks until there is an answer.
+    /// Asks until there is an answer, and pays for it.
     pub(super) fn ask(&self, question: &Question<'_>, gate: &Gate) -> Result<Reply, Failed> {
+        let Some(purse) = &self.purse else { return self.ask_again(question, gate) };
+        let price = self.price.as_ref();
+        let most = purse::most(question.messages, question.max_tokens, price);
+        let reserved = purse.reserve(most, gate)?;
+        let reply = self.ask_again(question, gate);
+        let cost = reply.as_ref().ok().map(|reply| match reply {
+            // A server that does not say what it counted is taken to have counted the most.
+            Reply { text, read: 0, drawn: 0, .. } if !text.is_empty() => most,
+            Reply { read, drawn, .. } => purse::of(*read, *drawn, price),
+        });
+        purse.settle(&reserved, cost);
+        reply
+    }
+
+    fn ask_again(&self, question: &Question<'_>, gate: &Gate) -> Result<Reply, Failed> {
         let dialect = self.address.scheme.dialect;
         let mut headers = dialect.headers(self.key.as_ref());
         headers.push(("content-type", "application/json".to_owned()));
@@ -138,6 +160,9 @@ impl Line {
         let heard = format!("HTTP {status}: {}", said.words);
         if let Some(reply) = self.address.scheme.dialect.cut_off(&said.words).filter(|_| status == 400) {
             return Tried::Answer(reply);
+        }
+        if too_long::says(status, &said.names, &said.words) {
+            return Tried::Answer(too_long::reply());
         }
         if status == 402 || said.is_spent() {
             return never(format!(
@@ -234,6 +259,7 @@ impl Failed {
         match self {
             Failed::Refused { reason, .. } => Some(ModelError::Refused { endpoint, reason }),
             Failed::NoAnswer { reason, attempts } => Some(ModelError::NoAnswer { endpoint, reason, attempts }),
+            Failed::Spent { reason } => Some(ModelError::Budget { endpoint, reason }),
             Failed::Stopped => None,
         }
     }

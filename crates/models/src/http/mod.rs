@@ -2,24 +2,31 @@
 //! many questions at once.
 //!
 //! `address` is what endpoints are called, `dialect` how they are spoken to, `asking` one question with its repetitions,
-//! `waits` how long servers ask to wait, `gate` how many questions are under way, `wire` the HTTP client, `secret` keys,
-//! `clock` time, and `remote` the model that all of this comes to.
+//! `too_long` refusals of prompts that do not fit, `waits` how long servers ask to wait, `gate` how many questions are under way, `wire` the HTTP client, `secret` keys,
+//! `clock` time, `prices` what is paid, `purse` what may be, and `remote` the model that all of this comes to.
 
 mod address;
 mod asking;
 mod clock;
 mod dialect;
 mod gate;
+mod prices;
+mod purse;
 mod remote;
 mod secret;
+mod too_long;
 mod waits;
 mod wire;
 
 use std::sync::Arc;
 
+use hydrometer_answers::ModelIdentity;
+
 pub use address::{Address, Named, SCHEMES, Scheme};
 pub use clock::Clock;
 use clock::SystemClock;
+pub use prices::{PRICES_FORMAT, Prices};
+pub use purse::{Budget, Purse, Spent};
 pub(crate) use remote::Remote;
 
 /// Looks up an environment variable.
@@ -29,17 +36,32 @@ type Variable = dyn Fn(&str) -> Option<String> + Send + Sync;
 pub struct Network {
     variable: Box<Variable>,
     clock: Arc<dyn Clock>,
+    known: Vec<ModelIdentity>,
+    purse: Option<Arc<Purse>>,
 }
 
 impl Network {
     /// A network whose keys stand in the variables that this function looks up.
     pub fn new(variable: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Network {
-        Network { variable: Box::new(variable), clock: Arc::new(SystemClock) }
+        Network { variable: Box::new(variable), clock: Arc::new(SystemClock), known: Vec::new(), purse: None }
     }
 
     /// A network without keys.
     pub fn without_keys() -> Network {
         Network::new(|_| None)
+    }
+
+    /// The same, where these models answered before: who answers at an endpoint that one of them names is taken from there,
+    /// and nothing is asked to find it out. When the endpoint is asked, it must be the same model.
+    #[must_use]
+    pub fn knowing(self, known: Vec<ModelIdentity>) -> Network {
+        Network { known, ..self }
+    }
+
+    /// The same, where what is asked is paid from this purse.
+    #[must_use]
+    pub fn paying(self, purse: Arc<Purse>) -> Network {
+        Network { purse: Some(purse), ..self }
     }
 
     /// The same under another clock.
