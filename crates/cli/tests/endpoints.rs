@@ -291,8 +291,6 @@ fn what_cannot_be_opened_says_what_to_do() {
     let flat = talk.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains("no key was sent: put it into OPENAI_API_KEY"), "{talk}");
     assert!(flat.contains("hydrometer models"), "{talk}");
-    let [_, talk] = bench.audit(2, "gemini:pro", None);
-    assert!(talk.contains("this version does not know it yet"), "{talk}");
 }
 
 #[test]

@@ -197,6 +197,8 @@ struct Said {
     words: String,
     /// Its code and its type, where it names them.
     names: Vec<String>,
+    /// Limits that are used up, as Google names them; there the words are the same for a minute's and for a day's.
+    quotas: Vec<String>,
 }
 
 impl Said {
@@ -204,7 +206,7 @@ impl Said {
         let Ok(value) = json(body) else {
             let text = String::from_utf8_lossy(body);
             let words = if text.trim().is_empty() { "nothing is said".to_owned() } else { shown(text.trim()) };
-            return Said { words, names: Vec::new() };
+            return Said { words, names: Vec::new(), quotas: Vec::new() };
         };
         let error = value.get("error").filter(|error| !error.is_null()).unwrap_or(&value);
         let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -212,10 +214,17 @@ impl Said {
             .or_else(|| text(&error["message"]))
             .or_else(|| text(&value["detail"]))
             .unwrap_or_else(|| error.to_string());
-        Said { words: longer(&words), names: [&error["code"], &error["type"]].into_iter().filter_map(text).collect() }
+        let details = error["details"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let violated = details.iter().filter_map(|detail| detail["violations"].as_array()).flatten();
+        let quotas = violated.filter_map(|violated| text(&violated["quotaId"])).collect();
+        let names = [&error["code"], &error["type"]].into_iter().filter_map(text).collect();
+        Said { words: longer(&words), names, quotas }
     }
 
     fn is_spent(&self) -> bool {
+        if !self.quotas.is_empty() {
+            return self.quotas.iter().any(|quota| quota.contains("PerDay"));
+        }
         let words = self.words.to_lowercase();
         self.names.iter().any(|name| SPENT.contains(&name.as_str()))
             || SPENT_WORDS.iter().any(|spent| words.contains(spent))

@@ -30,7 +30,7 @@ const FIRST_ANSWER: u32 = 256;
 /// Time without an answer after which somebody is asked whether to go on.
 const TICK: Duration = Duration::from_millis(250);
 /// Names of settings by which a refusal shows what it is about.
-const NAMED: [&str; 6] = ["temperature", "top_p", "top_k", "min_p", "repetition_penalty", "repeat_penalty"];
+const NAMED: [&str; 7] = ["temperature", "top_p", "topP", "top_k", "min_p", "repetition_penalty", "repeat_penalty"];
 
 /// A model behind an endpoint.
 pub(crate) struct Remote {

@@ -47,25 +47,7 @@ impl Wire {
     /// # Errors
     /// An address with TLS, and the system has no certificates.
     pub(super) fn new(secure: Secure, place: Place) -> Result<Wire, String> {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            // A redirect would carry the key to a place that nobody named.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_connect(Some(CONNECT))
-            .timeout_global(Some(DEADLINE))
-            .max_idle_connections(KEPT)
-            .max_idle_connections_per_host(KEPT)
-            .user_agent(concat!("hydrometer/", env!("CARGO_PKG_VERSION")));
-        let config = match place {
-            Place::ThisMachine => config.proxy(None),
-            Place::Elsewhere => config,
-        };
-        let config = match secure {
-            Secure::No => config,
-            Secure::Tls => config.tls_config(tls()?),
-        };
-        Ok(Wire(config.build().new_agent()))
+        agent(secure, place, DEADLINE).map(Wire)
     }
 
     /// Sends it.
@@ -87,18 +69,55 @@ impl Wire {
     }
 }
 
+/// A client that follows no redirect: it would carry a key to a place that nobody named. Nothing may take longer than `deadline`.
+///
+/// # Errors
+/// An address with TLS, and the system has no certificates.
+pub(crate) fn agent(secure: Secure, place: Place, deadline: Duration) -> Result<ureq::Agent, String> {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_connect(Some(CONNECT))
+        .timeout_global(Some(deadline))
+        .max_idle_connections(KEPT)
+        .max_idle_connections_per_host(KEPT)
+        .user_agent(concat!("hydrometer/", env!("CARGO_PKG_VERSION")));
+    let config = match place {
+        Place::ThisMachine => config.proxy(None),
+        Place::Elsewhere => config,
+    };
+    let config = match secure {
+        Secure::No => config,
+        Secure::Tls => config.tls_config(tls()?),
+    };
+    Ok(config.build().new_agent())
+}
+
 /// Whether an address wants TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Secure {
+pub(crate) enum Secure {
     No,
     Tls,
 }
 
 /// Where a server stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     ThisMachine,
     Elsewhere,
+}
+
+impl Place {
+    /// Where the host of an address stands; its port and what is in front of it count for nothing.
+    pub(crate) fn of(host: &str) -> Place {
+        let host = host.split_once("://").map_or(host, |(_, host)| host);
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let here = name == "localhost"
+            || name == "[::1]"
+            || name.parse().is_ok_and(|address: std::net::Ipv4Addr| address.is_loopback());
+        if here { Place::ThisMachine } else { Place::Elsewhere }
+    }
 }
 
 /// TLS with the certificates that this system trusts.
@@ -116,7 +135,7 @@ fn tls() -> Result<TlsConfig, String> {
         .build())
 }
 
-fn in_words(error: &ureq::Error) -> String {
+pub(crate) fn in_words(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Timeout(what) => format!("no answer in time ({what})"),
         ureq::Error::HostNotFound => "there is no host of this name".to_owned(),
