@@ -28,6 +28,7 @@ use crate::arguments::as_typed;
 use crate::engine::{EngineArguments, Meaning, MeaningArguments, network, open_model, open_on, tokens_per_second};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::fetching::watched;
 use crate::files;
 use crate::interrupt::{Interrupt, listen};
 use crate::numbers;
@@ -318,7 +319,7 @@ fn audit_models(
     let mut spending = settings.spending.clone();
     let open = |role: &str, name: &str| {
         terminal.say(&format!("opening {role} {name}"));
-        let network = network().knowing(known.clone()).paying(spending.purse.clone());
+        let network = watched(network(), terminal).knowing(known.clone()).paying(spending.purse.clone());
         open_on(role, name, &settings.engine, network)
     };
     let teacher_name = teacher;

@@ -15,6 +15,7 @@ use super::suite::{SEED, joined, loaded};
 use crate::engine::{EngineArguments, network, open_on};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::fetching::watched;
 use crate::interrupt::listen;
 use crate::numbers;
 use crate::progress::{Progress, Speeds};
@@ -68,7 +69,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let interrupt = listen()?;
     let mut spending = arguments.spending.open()?;
     terminal.say(&format!("opening model {}", arguments.model));
-    let network = network().paying(spending.purse.clone());
+    let network = watched(network(), terminal).paying(spending.purse.clone());
     let model = open_on("model", &arguments.model, &arguments.engine.options(), network)?;
     let role = match arguments.role {
         Role::Teacher => hydrometer_ask::Role::Teacher,
