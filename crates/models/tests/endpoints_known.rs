@@ -45,6 +45,33 @@ fn one_that_is_known_is_asked_who_it_is_when_an_answer_is_wanted() {
 }
 
 #[test]
+fn the_second_run_of_the_teacher_is_asked_last_and_shuffled() {
+    let server = ScriptedServer::start(|_| Served::chat("big", "four", "stop")).unwrap();
+    let model = open(&server, Network::without_keys());
+    let first = hydrometer_answers::SampleSource::Rerun.first_sample();
+    let request = |i: usize| SampleRequest {
+        key: format!("{i}"),
+        prompt: model.answers().unwrap().prompt(&[Message::user(format!("{i}"))]).unwrap(),
+        samples: vec![0, first],
+        max_tokens: None,
+        stop: Vec::new(),
+        decoding: Decoding::Sampled,
+    };
+    let requests: Vec<_> = (0..20).map(request).collect();
+    let parameters =
+        SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 9, stop: Vec::new(), seed: 1 };
+    let limits = SampleLimits { width: 1, memory: 0 };
+    model.answers().unwrap().answer(&requests, &parameters, &limits, &mut |_| ControlFlow::Continue(())).unwrap();
+    let asked: Vec<usize> = server.asked()[2..].iter().map(|asked| asked.last_message().parse().unwrap()).collect();
+    let in_order: Vec<usize> = (0..20).collect();
+    assert_eq!(asked[..20], in_order);
+    assert_ne!(asked[20..], in_order, "the second run has an order of its own");
+    let mut sorted = asked[20..].to_vec();
+    sorted.sort_unstable();
+    assert_eq!(sorted, in_order);
+}
+
+#[test]
 fn another_model_under_the_name_is_refused() {
     let server = ScriptedServer::start(|asked| {
         Served::chat(if asked.number < 2 { "big-2025" } else { "big-2026" }, "four", "stop")
