@@ -103,7 +103,7 @@ fn a_run_stops_at_its_budget_and_goes_on_with_a_higher_one() {
     assert!(talk.contains(expected), "{talk}");
     assert!(talk.contains("the budget is spent: 0.9"), "{talk}");
     assert!(talk.contains("the same command with a higher budget goes on"), "{talk}");
-    assert!(talk.contains("undecided: ") && talk.contains("answer_agreement"), "{talk}");
+    assert!(talk.contains("undecided: ") && talk.contains("agreement_ratio"), "{talk}");
     let (questions, money) = bench.paid();
     assert_eq!(questions as usize, server.asked().len());
     assert!((money - 0.006 * questions as f64).abs() < 1e-9 && money <= 1.0 && money > 0.95, "{money}");

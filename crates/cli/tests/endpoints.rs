@@ -118,9 +118,9 @@ fn a_teacher_behind_an_endpoint_is_audited_by_its_answers() {
     assert!(metric(&statement, "kl_divergence")["missing"].as_str().unwrap().contains("the teacher shows no logits"));
     // Two to begin with; then each prompt four times for the teacher and twice for its rerun, once each.
     assert_eq!(server.asked().len(), 2 + PROMPTS * 6);
-    // The answers of a run are few files.
+    // The answers of a run are few files: one of the teacher, one of the student.
     let segments = files(&bench.path("cache/hydrometer/answers/segments"));
-    assert_eq!(segments.len(), 1, "{segments:?}");
+    assert_eq!(segments.len(), 2, "{segments:?}");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn megabytes(process: u32) -> Option<u64> {
 #[ignore = "takes minutes"]
 fn ten_thousand_answers_survive_twenty_kills_and_memory_stays_flat() {
     let home = tempfile::tempdir().unwrap();
-    let probe = |i| json!({"id": format!("p{i}"), "family": format!("f{i}"), "kind": "prompt", "prompt": format!("Number {i}?")});
+    let probe = |i| json!({"id": format!("p{i}"), "family": format!("f{i}"), "axis": "numbers", "kind": "prompt", "prompt": format!("Number {i}?")});
     let lines: Vec<String> = (0..PROMPTS).map(|i| probe(i).to_string()).collect();
     fs::write(home.path().join("probes.jsonl"), lines.join("\n")).unwrap();
     // The server keeps no questions: it counts them.
