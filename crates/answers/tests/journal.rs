@@ -74,7 +74,7 @@ fn what_no_json_can_hold_is_kept_all_the_same() {
     let home = tempfile::tempdir().unwrap();
     let mut store = Store::open(home.path(), Access::Write).unwrap();
     let mut never = answer(0);
-    never.logprobs[0] = f32::NEG_INFINITY;
+    (never.tokens, never.logprobs) = (vec![1], vec![f32::NEG_INFINITY]);
     store.keep(never.clone()).unwrap();
     assert_eq!(store.get(&never.key).unwrap(), Some(never));
     let wrong = StoredAnswer { sample: 1, ..answer(2) };
