@@ -117,10 +117,10 @@ mod tests {
 
     #[test]
     fn a_model_has_its_own_price_or_that_of_its_scheme() {
-        let row = |model: &str, input, output| {
+        let row = |model: &str, input: f64, output: f64| {
             format!("[[price]]\nmodel = \"{model}\"\ninput = {input}\noutput = {output}\n")
         };
-        let prices = read(&format!("{HEAD}{}{}", row("openai:*", 1, 4), row("openai:big", 2.5, 10))).unwrap();
+        let prices = read(&format!("{HEAD}{}{}", row("openai:*", 1.0, 4.0), row("openai:big", 2.5, 10.0))).unwrap();
         assert_eq!(prices.of("openai", "big").unwrap().of(1_000_000, 100_000), 3.5);
         assert_eq!(prices.of("openai", "small").unwrap().of(1_000_000, 0), 1.0);
         assert!(prices.of("anthropic", "big").is_none());
