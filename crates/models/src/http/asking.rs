@@ -14,7 +14,7 @@ use super::purse::{self, Purse};
 use super::secret::Secret;
 use super::too_long;
 use super::waits::stated;
-use super::wire::{Came, Sent, Wire};
+use super::wire::{Again, Broken, Came, Sent, Wire};
 use crate::ModelError;
 use crate::error::shown;
 
@@ -59,7 +59,7 @@ pub(super) enum Failed {
 enum Tried {
     Answer(Reply),
     Again { reason: String, wait: Option<Duration>, load: Load },
-    Never { status: u16, reason: String },
+    Never { status: Option<u16>, reason: String },
 }
 
 impl Line {
@@ -100,7 +100,7 @@ impl Line {
             );
             let (reason, wait) = match tried {
                 Tried::Answer(reply) => return Ok(reply),
-                Tried::Never { status, reason } => return Err(Failed::Refused { status: Some(status), reason }),
+                Tried::Never { status, reason } => return Err(Failed::Refused { status, reason }),
                 Tried::Again { reason, wait, .. } => (reason, wait),
             };
             if attempts == ATTEMPTS {
@@ -126,7 +126,8 @@ impl Line {
 
     fn attempt(&self, sent: &Sent<'_>) -> Tried {
         match self.wire.post(sent) {
-            Err(reason) => Tried::Again { reason, wait: None, load: Load::Neither },
+            Err(Broken { reason, again: Again::No }) => Tried::Never { status: None, reason },
+            Err(Broken { reason, again: Again::Yes }) => Tried::Again { reason, wait: None, load: Load::Neither },
             Ok(mut came) => {
                 if let Some(key) = &self.key {
                     came.body = key.hidden_in(came.body);
@@ -156,7 +157,7 @@ impl Line {
     /// What a refusal means: to ask again, or never.
     fn refusal(&self, came: &Came, status: u16) -> Tried {
         let said = Said::of(&came.body);
-        let never = |reason: String| Tried::Never { status, reason };
+        let never = |reason: String| Tried::Never { status: Some(status), reason };
         let heard = format!("HTTP {status}: {}", said.words);
         if let Some(reply) = self.address.scheme.dialect.cut_off(&said.words).filter(|_| status == 400) {
             return Tried::Answer(reply);

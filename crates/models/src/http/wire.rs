@@ -37,6 +37,37 @@ impl Came {
     }
 }
 
+/// Why nothing came.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub reason: String,
+    pub again: Again,
+}
+
+/// Whether it makes sense to ask again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    Yes,
+    No,
+}
+
+impl Broken {
+    fn of(error: &ureq::Error) -> Broken {
+        let again = if is_distrust(error) { Again::No } else { Again::Yes };
+        Broken { reason: in_words(error), again }
+    }
+}
+
+/// Whether the certificate of a server is not trusted, which does not pass.
+fn is_distrust(error: &ureq::Error) -> bool {
+    let of_tls = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
+    match error {
+        ureq::Error::Rustls(error) => of_tls(error),
+        ureq::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()).is_some_and(of_tls),
+        _ => false,
+    }
+}
+
 /// A client that keeps its connections.
 pub(super) struct Wire(ureq::Agent);
 
@@ -54,17 +85,20 @@ impl Wire {
     ///
     /// # Errors
     /// Nothing came, or not all of it: in words.
-    pub(super) fn post(&self, sent: &Sent<'_>) -> Result<Came, String> {
+    pub(super) fn post(&self, sent: &Sent<'_>) -> Result<Came, Broken> {
         let request = sent
             .headers
             .iter()
             .fold(self.0.post(sent.url), |request, (name, value)| request.header(*name, value.as_str()));
-        let mut response = request.send(sent.body).map_err(|error| in_words(&error))?;
+        let mut response = request.send(sent.body).map_err(|error| Broken::of(&error))?;
         let status = response.status().as_u16();
         let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
         let body = response.body_mut().with_config().limit(LARGEST).read_to_vec();
-        let body = body.map_err(|error| format!("the answer broke off: {}", in_words(&error)))?;
+        let body = body.map_err(|error| Broken {
+            reason: format!("the answer broke off: {}", in_words(&error)),
+            again: Again::Yes,
+        })?;
         Ok(Came { status, headers, body })
     }
 }
@@ -137,6 +171,9 @@ fn tls() -> Result<TlsConfig, String> {
 
 pub(crate) fn in_words(error: &ureq::Error) -> String {
     match error {
+        error if is_distrust(error) => format!(
+            "the server's certificate is not trusted ({error}); name a file with the certificate of its authority in SSL_CERT_FILE"
+        ),
         ureq::Error::Timeout(what) => format!("no answer in time ({what})"),
         ureq::Error::HostNotFound => "there is no host of this name".to_owned(),
         ureq::Error::Io(error) => {
