@@ -24,13 +24,13 @@ pub use difference::Difference;
 pub use error::{Problem, RunError};
 pub use identity::{EncoderIdentity, EngineIdentity, GIVEN, GIVEN_MARK, ModelIdentity};
 pub use part::{
-    ChoiceRow, EpisodeRow, GivenJudgment, LikelihoodRow, MAX_ROWS_PER_PART, Outside, Part, PartKind, PartRow,
-    PositionRow, SampleRow, SampleSource, ScoredModel, SparseRow, Unit, VectorRow,
+    ChoiceRow, EpisodeRow, GivenJudgment, LikelihoodRow, MAX_ROWS_PER_PART, MOST_SAMPLES, Outside, Part, PartKind,
+    PartRow, PositionRow, SampleRow, SampleSource, ScoredModel, SparseRow, Unit, VectorRow,
 };
 pub use run::{
     CostEntry, Deciding, DeployedOn, DifferentPrompts, EmbedderIdentity, ExcludedItem, FORMAT, Facet, GivenSettings,
-    Manifest, MeaningSettings, NewRun, PlannedLook, PlannedTokens, Regime, RunFolder, RunSettings, Stopped,
-    TeacherAsked, TrainedOn, UnitCounts, Units, Used, WatchedGate, WindowOrder,
+    Manifest, MeaningSettings, Money, NewRun, Paid, PlannedLook, PlannedTokens, Regime, RunFolder, RunSettings,
+    Stopped, TeacherAsked, TrainedOn, UnitCounts, Units, Used, WatchedGate, WindowOrder,
 };
 pub use sampling::{FinishReason, SampleSettings, SamplingParameters};
 pub use stop_rule::{StopRule, Wanted};

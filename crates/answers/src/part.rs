@@ -21,7 +21,7 @@ pub use episodes::{EpisodeRow, Episodes};
 pub use floor::Floor;
 pub use likelihoods::{LikelihoodRow, Likelihoods, ScoredModel};
 pub use positions::{Outside, PositionRow, Positions};
-pub use samples::{GivenJudgment, SampleRow, SampleSource, Samples};
+pub use samples::{GivenJudgment, MOST_SAMPLES, SampleRow, SampleSource, Samples};
 pub use sparse::{Sparse, SparseRow};
 pub use vectors::{VectorRow, Vectors};
 

@@ -15,7 +15,7 @@ mod trained_on;
 mod units;
 mod verify;
 
-pub use cost::CostEntry;
+pub use cost::{CostEntry, Money, Paid};
 pub use deployment::{DeployedOn, Used};
 pub use different::DifferentPrompts;
 pub use excluded::ExcludedItem;

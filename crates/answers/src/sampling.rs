@@ -35,6 +35,18 @@ impl SamplingParameters {
         self.temperature == 1.0 && self.top_p == 1.0 && self.top_k == 0
     }
 
+    /// As they are for one question: with its own longest answer and texts that end one, and without chance where it is
+    /// answered greedily.
+    pub fn of_question(&self, decoding: Decoding, max_tokens: Option<u32>, stop: &[String]) -> SamplingParameters {
+        let mut parameters = self.clone();
+        parameters.max_tokens = max_tokens.unwrap_or(self.max_tokens);
+        parameters.stop.extend(stop.iter().cloned());
+        if decoding == Decoding::Greedy {
+            parameters.temperature = 0.0;
+        }
+        parameters
+    }
+
     /// The first setting outside its range, as a lower-case fragment.
     pub fn fault(&self) -> Option<String> {
         if !(self.temperature.is_finite() && self.temperature >= 0.0) {
@@ -88,19 +100,22 @@ pub enum FinishReason {
     ContentFilter,
     /// The model called tools in the provider's own way instead of answering in words.
     ToolCalls,
+    /// There is none: prompt and answer do not fit into the model's context.
+    ContextExceeded,
 }
 
 impl FinishReason {
     /// All of them.
-    pub const ALL: [FinishReason; 5] = [
+    pub const ALL: [FinishReason; 6] = [
         FinishReason::Stop,
         FinishReason::Length,
         FinishReason::Refusal,
         FinishReason::ContentFilter,
         FinishReason::ToolCalls,
+        FinishReason::ContextExceeded,
     ];
 
-    /// `stop`, `length`, `refusal`, `content_filter` or `tool_calls`.
+    /// `stop`, `length`, `refusal`, `content_filter`, `tool_calls` or `context_exceeded`.
     pub fn name(self) -> &'static str {
         match self {
             FinishReason::Stop => "stop",
@@ -108,6 +123,7 @@ impl FinishReason {
             FinishReason::Refusal => "refusal",
             FinishReason::ContentFilter => "content_filter",
             FinishReason::ToolCalls => "tool_calls",
+            FinishReason::ContextExceeded => "context_exceeded",
         }
     }
 }

@@ -16,9 +16,11 @@ use crate::parquet_io::{self, Expect, MAX_LIST_ENTRIES, Stamp};
 use crate::{Problem, RunError};
 
 mod answer;
+mod journal;
 
 pub use answer::{AnswerKey, StoredAnswer, prompt_hash};
 use answer::{AnswerRow, HeadRow};
+use journal::{JOURNAL, Journal};
 
 /// Format version of the store; a breaking change raises the number.
 pub const STORE_FORMAT: &str = "hydrometer.answers/1";
@@ -28,6 +30,8 @@ const SEGMENTS: &str = "segments";
 const LOCK: &str = "hydrometer.lock";
 /// Answers per segment at most: one segment is in memory at a time.
 const SEGMENT_ANSWERS: usize = 8192;
+/// Where an answer stands that is in the journal: behind every segment.
+const IN_JOURNAL: usize = usize::MAX;
 /// Digits of the content's hash in a segment's name.
 const NAME_DIGITS: usize = 32;
 
@@ -54,6 +58,8 @@ pub struct Store {
     index: HashMap<AnswerKey, (usize, usize)>,
     problems: Vec<Problem>,
     loaded: Option<(usize, Vec<StoredAnswer>)>,
+    /// What is not in a segment yet.
+    journal: Journal,
 }
 
 /// Answers of one model under one set of parameters.
@@ -136,8 +142,14 @@ impl Store {
             return Err(RunError::Format { path: described, found, expected: STORE_FORMAT.to_owned() });
         }
         let (segments, index, problems) = (Vec::new(), HashMap::new(), Vec::new());
-        let mut store = Store { path: path.to_path_buf(), lock, segments, index, problems, loaded: None };
+        let journal = Journal::default();
+        let mut store = Store { path: path.to_path_buf(), lock, segments, index, problems, loaded: None, journal };
         store.refresh()?;
+        if store.lock.is_some() && store.journal.fault().is_none() {
+            // What a killed process left.
+            durable::drop_torn_line(&store.path.join(JOURNAL))?;
+            store.fold()?;
+        }
         Ok(store)
     }
 
@@ -150,6 +162,8 @@ impl Store {
         self.index.clear();
         self.problems.clear();
         self.loaded = None;
+        // First the journal: what a writer moves into a segment meanwhile is found there, too.
+        self.journal = Journal::read(&self.path);
         for name in entries(&self.path.join(SEGMENTS))? {
             if durable::is_temporary(&name) {
                 continue;
@@ -164,6 +178,10 @@ impl Store {
                 Err(what) => self.problems.push(Problem { file: relative(&name), what }),
             }
         }
+        for (row, answer) in self.journal.answers().iter().enumerate() {
+            self.index.entry(answer.key.clone()).or_insert((IN_JOURNAL, row));
+        }
+        self.problems.extend(self.journal.fault());
         Ok(())
     }
 
@@ -203,11 +221,14 @@ impl Store {
     /// Its segment is damaged, or the system refuses.
     pub fn get(&mut self, key: &AnswerKey) -> Result<Option<StoredAnswer>, RunError> {
         let Some(&(segment, _)) = self.index.get(key) else { return Ok(None) };
-        if !self.holds(segment) && !self.segment(&self.segments[segment]).exists() {
+        if segment != IN_JOURNAL && !self.holds(segment) && !self.segment(&self.segments[segment]).exists() {
             // Another process compacted the store: the answer stands elsewhere now.
             self.refresh()?;
         }
         let Some(&(segment, row)) = self.index.get(key) else { return Ok(None) };
+        if segment == IN_JOURNAL {
+            return Ok(self.journal.answers().get(row).cloned());
+        }
         if !self.holds(segment) {
             self.loaded = Some((segment, self.load(segment)?));
         }
@@ -259,6 +280,54 @@ impl Store {
         Ok(new.len())
     }
 
+    /// Stores one answer that is worth a write of its own, on disk when this returns: in the journal, which becomes a segment
+    /// when it is long enough, when the store is closed, or when it is next opened for writing. An answer whose key is there
+    /// already is left out.
+    ///
+    /// # Errors
+    /// As [`Store::put`].
+    pub fn keep(&mut self, answer: StoredAnswer) -> Result<(), RunError> {
+        if let Some(what) = answer.fault() {
+            return Err(RunError::Row { file: JOURNAL.to_owned(), row: 0, what });
+        }
+        if self.contains(&answer.key) {
+            return Ok(());
+        }
+        // JSON has no infinity.
+        if answer.logprobs.iter().any(|logprob| logprob.is_infinite()) {
+            return self.put(&[answer]).map(|_| ());
+        }
+        self.writable("store an answer")?;
+        self.refuse(self.journal.fault().as_slice())?;
+        let (key, row) = (answer.key.clone(), self.journal.answers().len());
+        self.journal.append(&self.path, answer)?;
+        self.index.insert(key, (IN_JOURNAL, row));
+        if self.journal.is_long() { self.fold() } else { Ok(()) }
+    }
+
+    /// Makes segments of the journal.
+    fn fold(&mut self) -> Result<(), RunError> {
+        if self.journal.answers().is_empty() {
+            return Ok(());
+        }
+        let journal = std::mem::take(&mut self.journal);
+        let all: Vec<&StoredAnswer> = journal.answers().iter().collect();
+        let written: Result<Vec<_>, _> = portions(&all).map(|segment| Ok((self.write(segment)?, segment))).collect();
+        match written {
+            Ok(written) => {
+                for (name, segment) in written {
+                    self.enter(name, segment.iter().map(|answer| answer.key.clone()).collect());
+                }
+                // Only now: until here a crash leaves answers twice, which harms nothing.
+                Journal::remove(&self.path)
+            }
+            Err(error) => {
+                self.journal = journal;
+                Err(error)
+            }
+        }
+    }
+
     /// Answers by model and parameters, sorted by name.
     ///
     /// # Errors
@@ -276,6 +345,13 @@ impl Store {
                 }
             }
         }
+        for (row, answer) in self.journal.answers().iter().enumerate() {
+            if self.index.get(&answer.key) == Some(&(IN_JOURNAL, row)) {
+                let (prompts, answers) = groups.entry(answer.group()).or_default();
+                prompts.insert(answer.prompt_hash.clone());
+                *answers += 1;
+            }
+        }
         let group =
             |([model_name, model_key, parameters], (prompts, answers)): ([String; 3], (HashSet<String>, u64))| {
                 StoreGroup { model_name, model_key, parameters, prompts: prompts.len() as u64, answers }
@@ -285,7 +361,9 @@ impl Store {
 
     /// Every answer once, in the order of writing, one segment in memory at a time.
     pub fn answers(&self) -> impl Iterator<Item = Result<StoredAnswer, RunError>> {
-        (0..self.segments.len()).flat_map(move |segment| {
+        let counts = |(row, answer): &(usize, &StoredAnswer)| self.index.get(&answer.key) == Some(&(IN_JOURNAL, *row));
+        let in_journal = self.journal.answers().iter().enumerate().filter(counts).map(|(_, answer)| Ok(answer.clone()));
+        let in_segments = (0..self.segments.len()).flat_map(move |segment| {
             let (answers, error) = match self.load(segment) {
                 Ok(answers) => (answers, None),
                 Err(error) => (Vec::new(), Some(error)),
@@ -294,19 +372,20 @@ impl Store {
                 move |(row, answer): &(usize, StoredAnswer)| self.index.get(&answer.key) == Some(&(segment, *row));
             let first = answers.into_iter().enumerate().filter(counts).map(|(_, answer)| Ok(answer));
             first.chain(error.map(Err))
-        })
+        });
+        in_segments.chain(in_journal)
     }
 
-    /// Reads everything: every segment that is torn, changed or holds what no store may hold. Empty when all is well.
+    /// Reads everything: every segment that is torn, changed or holds what no store may hold, and the journal. Empty when all is well.
     ///
     /// # Errors
     /// The system refuses to list the folder.
     pub fn verify(&self) -> Result<Vec<Problem>, RunError> {
         let names = entries(&self.path.join(SEGMENTS))?;
         let segments = names.iter().filter(|name| !durable::is_temporary(name));
-        Ok(segments
-            .filter_map(|name| self.read(name).err().map(|what| Problem { file: relative(name), what }))
-            .collect())
+        let segments =
+            segments.filter_map(|name| self.read(name).err().map(|what| Problem { file: relative(name), what }));
+        Ok(segments.chain(Journal::read(&self.path).fault()).collect())
     }
 
     /// Makes few large segments of many small ones.
@@ -324,6 +403,7 @@ impl Store {
     pub fn retain(&mut self, keep: impl Fn(&StoredAnswer) -> bool) -> Result<Rewritten, RunError> {
         self.writable("rewrite the store")?;
         self.refuse(&self.verify()?)?;
+        self.fold()?;
         let old = self.segments.clone();
         let mut done = Rewritten { segments_before: old.len() as u64, ..Rewritten::default() };
         let mut waiting = Vec::new();
@@ -382,7 +462,10 @@ impl Store {
     fn enter(&mut self, name: String, keys: Vec<AnswerKey>) {
         let segment = self.segments.len();
         for (row, key) in keys.into_iter().enumerate() {
-            self.index.entry(key).or_insert((segment, row));
+            let place = self.index.entry(key).or_insert((segment, row));
+            if place.0 == IN_JOURNAL {
+                *place = (segment, row);
+            }
         }
         self.segments.push(name);
     }
@@ -430,6 +513,15 @@ impl Store {
 
     fn decode<R: Row>(&self, name: &str, expect: Expect) -> Result<Vec<R>, String> {
         parquet_io::decode(&self.segment(name), &Stamp::format(STORE_FORMAT), expect)
+    }
+}
+
+impl Drop for Store {
+    /// Makes a segment of the journal. What cannot be written stays in the journal, where the next who opens it finds it.
+    fn drop(&mut self) {
+        if self.lock.is_some() {
+            let _ = self.fold();
+        }
     }
 }
 

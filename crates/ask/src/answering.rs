@@ -3,39 +3,27 @@
 
 use std::ops::ControlFlow;
 
-use hydrometer_answers::store::{AnswerKey, Store, StoredAnswer, prompt_hash};
+use hydrometer_answers::store::{AnswerKey, Store, StoredAnswer};
 use hydrometer_answers::{
-    ExcludedItem, GivenJudgment, ModelIdentity, PlannedTokens, SampleRow, SampleSettings, SampleSource,
+    ExcludedItem, GivenJudgment, ModelIdentity, PlannedTokens, RunFolder, SampleRow, SampleSettings, SampleSource,
     SamplingParameters,
 };
 use hydrometer_models::{
     Answers, Facet, Message, Model, ModelError, Prompt, Rounds, SampleLimits, SampleRequest, SampleStep,
 };
 use hydrometer_probes::counted::counted;
-use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Decoding, Probe, Suite};
 
-use crate::options::{MOST_SAMPLES, check_samples};
+use crate::observer::{Ahead, Keep};
+use crate::options::check_samples;
 use crate::{AskError, Observer, PlanSummary, Role, Sampling};
 
 /// Tokens of the complete answers that are written to the store together: what a process that is killed loses beside the
 /// answers under way, and enough that writing costs little beside drawing them, however small the model. Answers that were
-/// paid for are written one by one.
+/// paid for are kept one by one.
 const FLUSH: usize = 1024;
 /// Free questions of a unit: enough for many sequences at once.
 pub(crate) const UNIT_PROMPTS: usize = 64;
-
-/// Numbers of the first sample of each source, so far apart that no two sources ever share one: a model that is its own
-/// student must not be compared with the very same draws.
-pub(crate) fn first_sample(source: SampleSource) -> u32 {
-    match source {
-        SampleSource::Teacher => 0,
-        SampleSource::Rerun => MOST_SAMPLES,
-        SampleSource::Student => 2 * MOST_SAMPLES,
-        SampleSource::Base => 3 * MOST_SAMPLES,
-        SampleSource::Control => 4 * MOST_SAMPLES,
-    }
-}
 
 /// A free question as one model reads it.
 #[derive(Clone, Debug)]
@@ -55,32 +43,22 @@ impl Asked {
         probe: &Probe,
         settings: &SampleSettings,
     ) -> Result<Option<Asked>, ModelError> {
-        let Ask::Prompt(kind::Prompt { prompt: question, system, turns, max_tokens, stop, .. }) = &probe.ask else {
-            return Ok(None);
-        };
-        let mut messages: Vec<Message> = Vec::with_capacity(turns.len() + 2);
-        let message = |role: &str, content: &str| Message { role: role.to_owned(), content: content.to_owned() };
-        messages.extend(system.iter().map(|text| message("system", text)));
-        messages.extend(turns.iter().map(|turn| match turn.role {
-            hydrometer_probes::Role::User => message("user", &turn.text),
-            hydrometer_probes::Role::Assistant => message("assistant", &turn.text),
-        }));
-        messages.push(message("user", question));
+        let Ask::Prompt(asked) = &probe.ask else { return Ok(None) };
+        let messages = Message::of_prompt(asked);
         let prompt = model.answers().ok_or(Facet::Answers)?.prompt_of(probe, &messages)?;
-        let mut asked = Asked::of(probe, prompt, *max_tokens, settings);
-        asked.parameters.stop.extend(stop.iter().cloned());
-        Ok(Some(asked))
+        Ok(Some(Asked::of(probe, prompt, (asked.max_tokens, &asked.stop), settings)))
     }
 
-    /// What is put to a model on behalf of a probe, and how it is answered.
-    pub(crate) fn of(probe: &Probe, prompt: Prompt, max_tokens: Option<u32>, settings: &SampleSettings) -> Asked {
-        let mut parameters = settings.parameters.clone();
-        parameters.max_tokens = max_tokens.unwrap_or(parameters.max_tokens);
+    /// What is put to a model on behalf of a probe, how long the answer may be and what ends it.
+    pub(crate) fn of(
+        probe: &Probe,
+        prompt: Prompt,
+        (max_tokens, stop): (Option<u32>, &[String]),
+        settings: &SampleSettings,
+    ) -> Asked {
         let decoding = probe.decoding().unwrap_or_default();
-        if decoding == Decoding::Greedy {
-            parameters.temperature = 0.0;
-        }
-        let prompt_hash = hash(&prompt);
+        let parameters = settings.parameters.of_question(decoding, max_tokens, stop);
+        let prompt_hash = prompt.hash();
         Asked { probe: probe.id.clone(), family: probe.family.clone(), prompt, prompt_hash, parameters, decoding }
     }
 
@@ -121,20 +99,6 @@ impl Asked {
     }
 }
 
-/// What names a prompt in keys of answers: its tokens, or the conversation where a model shows no tokens.
-fn hash(prompt: &Prompt) -> String {
-    match prompt {
-        Prompt::Tokens(tokens) => prompt_hash(tokens),
-        Prompt::Messages(messages) => {
-            let mut hasher = blake3::Hasher::new_derive_key("hydrometer conversation 1");
-            for field in messages.iter().flat_map(|message| [&message.role, &message.content]) {
-                hasher.update(&(field.len() as u64).to_le_bytes()).update(field.as_bytes());
-            }
-            format!("blake3:{}", hasher.finalize().to_hex())
-        }
-    }
-}
-
 /// A question and the numbers, in the store, of the answers wanted to it.
 pub(crate) struct Wanted<'q> {
     pub asked: &'q Asked,
@@ -147,6 +111,8 @@ pub(crate) struct Asker<'a> {
     pub role: Role,
     pub settings: &'a SampleSettings,
     pub limits: &'a SampleLimits,
+    /// Where what was paid is kept.
+    pub run: Option<&'a RunFolder>,
 }
 
 impl Asker<'_> {
@@ -190,20 +156,32 @@ impl Asker<'_> {
         let mut written = Ok(0);
         let mut stopped = false;
         let answers = self.answers()?;
-        let flush = if answers.is_paid_for() { 0 } else { FLUSH };
+        let one_by_one = answers.is_paid_for();
         let mut watch = |step| {
             match step {
                 SampleStep::Progress { read, drawn } => observer.sampled(read, drawn),
                 SampleStep::Answer(answer) => {
                     tokens += answer.tokens.len() as u64;
-                    ready_tokens += answer.tokens.len();
-                    ready.push(as_stored(wanted[answer.request].asked, &model_key, identity, answer));
+                    let drawn = answer.tokens.len();
+                    let answer = as_stored(wanted[answer.request].asked, &model_key, identity, answer);
                     observer.answered(1);
+                    if one_by_one && written.is_ok() {
+                        written = store.keep(answer).map(|()| 1);
+                    } else {
+                        ready_tokens += drawn;
+                        ready.push(answer);
+                    }
                 }
             }
-            if written.is_ok() && !ready.is_empty() && ready_tokens >= flush {
+            if written.is_ok() && ready_tokens >= FLUSH {
                 ready_tokens = 0;
                 written = store.put(&std::mem::take(&mut ready));
+            }
+            if written.is_ok()
+                && let Some(run) = self.run
+                && let Some(paid) = observer.paid(Keep::IfMuch)
+            {
+                written = run.append_cost(&paid).map(|()| 0);
             }
             stopped = observer.interrupted();
             if stopped || written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -214,7 +192,13 @@ impl Asker<'_> {
             None => answers.answer(&requests, parameters, self.limits, &mut watch),
         };
         // Complete answers are kept, whatever ended the sampling.
-        let written = written.and_then(|_| store.put(&ready));
+        let mut written = written.and_then(|_| store.put(&ready));
+        let ended = sampled.is_err() || stopped;
+        if let (true, Ok(_), Some(run)) = (ended, &written, self.run)
+            && let Some(paid) = observer.paid(Keep::Always)
+        {
+            written = run.append_cost(&paid).map(|()| 0);
+        }
         sampled.map_err(self.role.failed())?;
         written?;
         Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(tokens) })
@@ -227,11 +211,38 @@ impl Asker<'_> {
         number_of(&requests)
     }
 
+    /// What the answers to `asked` take that are paid for and that the store lacks; `None` where none is.
+    pub(crate) fn ahead(&self, asked: &[&Asked], store: &Store) -> Option<Ahead> {
+        const BYTES: u64 = 4;
+        let answers = self.model.answers().filter(|answers| answers.is_paid_for())?;
+        let model_key = self.model.identity().key();
+        let mut ahead = Ahead::default();
+        for request in self.every(asked).iter().map(|wanted| request(wanted, &model_key, store)) {
+            let (answers, drawn) = (request.samples.len() as u64, u64::from(request.max_tokens.unwrap_or(0)));
+            ahead.answers += answers;
+            ahead.read += answers * request.prompt.bytes().div_ceil(BYTES);
+            ahead.drawn += answers * drawn;
+        }
+        ahead.money = answers.cost(ahead.read, ahead.drawn);
+        (ahead.answers > 0).then_some(ahead)
+    }
+
+    /// Refuses where the store lacks an answer to `asked` that the model cannot give.
+    ///
+    /// # Errors
+    /// Which.
+    pub(crate) fn check(&self, asked: &[&Asked], store: &Store) -> Result<(), AskError> {
+        let answers = self.model.answers().ok_or(Facet::Answers.into()).map_err(self.role.failed())?;
+        let model_key = self.model.identity().key();
+        let requests: Vec<_> = self.every(asked).iter().map(|wanted| request(wanted, &model_key, store)).collect();
+        answers.check(&requests, &self.settings.parameters).map_err(self.role.failed())
+    }
+
     /// All answers to each question.
     fn every<'q>(&self, asked: &[&'q Asked]) -> Vec<Wanted<'q>> {
         let samples = |asked: &Asked| {
             let numbers = self.numbers(asked.decoding).into_iter();
-            numbers.map(|(source, sample)| first_sample(source) + sample).collect()
+            numbers.map(|(source, sample)| source.first_sample() + sample).collect()
         };
         asked.iter().map(|asked| Wanted { asked, samples: samples(asked) }).collect()
     }
@@ -253,7 +264,7 @@ impl Asker<'_> {
     /// The store is damaged.
     pub(crate) fn rows(&self, asked: &[&Asked], store: &mut Store) -> Result<Vec<Vec<SampleRow>>, AskError> {
         let model_key = self.model.identity().key();
-        let key = |asked: &Asked, source, sample| asked.key(&model_key, first_sample(source) + sample);
+        let key = |asked: &Asked, source: SampleSource, sample| asked.key(&model_key, source.first_sample() + sample);
         let keys: Vec<_> = asked
             .iter()
             .flat_map(|asked| {
@@ -264,7 +275,7 @@ impl Asker<'_> {
         let mut of_probe = |asked: &&Asked| {
             let row = |(source, sample): (SampleSource, u32)| {
                 let lost =
-                    || AskError::AnswerLost { probe: asked.probe.clone(), sample: first_sample(source) + sample };
+                    || AskError::AnswerLost { probe: asked.probe.clone(), sample: source.first_sample() + sample };
                 let answer = answers.next().flatten().ok_or_else(lost)?;
                 Ok(SampleRow {
                     probe: asked.probe.clone(),
@@ -370,11 +381,16 @@ pub fn ask(
     }
     let (mut store, refusal) = Store::open_to_extend(folder)?;
     let before = store.len();
-    let asker = Asker { model, role, settings, limits };
+    let asker = Asker { model, role, settings, limits, run: None };
     if let Some(refusal) = refusal
         && asker.missing(&asked.iter().collect::<Vec<_>>(), &store) > 0
     {
         return Err(refusal.into());
+    }
+    let every: Vec<_> = asked.iter().collect();
+    asker.check(&every, &store)?;
+    if let Some(ahead) = asker.ahead(&every, &store) {
+        observer.will_pay(role, ahead);
     }
     let answers = asker.wanted(&asked.iter().collect::<Vec<_>>());
     let (planned, units) = (PlannedTokens::default(), asked.len().div_ceil(UNIT_PROMPTS) as u64);

@@ -24,6 +24,9 @@ pub fn collect(
     for kind in &mut plan.kinds {
         kind.prepare(&Asking { models: plan.models, run: &run, folder, options: plan.options })?;
     }
+    for (role, ahead) in plan.kinds.iter().flat_map(|kind| kind.ahead()) {
+        observer.will_pay(*role, *ahead);
+    }
     observer.planned(&plan.summary(&run));
     let mut asked = vec![0; plan.kinds.len()];
     loop {

@@ -28,7 +28,7 @@ pub use collect::collect;
 pub use deployment::PlacedDeployment;
 pub use error::AskError;
 pub use imported::{ImportOptions, Imported, Judged, import};
-pub use observer::{Observer, PlanSummary};
+pub use observer::{Ahead, Keep, Observer, PlanSummary};
 pub use options::{AskOptions, Sampling, UntilDecided, Windowing};
 pub use plan::Plan;
 pub use roles::{Closeness, Models, Role};

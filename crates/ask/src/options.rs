@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hydrometer_answers::{
-    PlannedLook, SampleSettings, SamplingParameters, TeacherAsked, TrainedOn, Used, WatchedGate, WindowOrder,
+    MOST_SAMPLES, PlannedLook, SampleSettings, SamplingParameters, TeacherAsked, TrainedOn, Used, WatchedGate,
+    WindowOrder,
 };
 use hydrometer_models::SampleLimits;
 use hydrometer_probes::Probe;
@@ -12,9 +13,6 @@ use hydrometer_probes::families::FamilyOrder;
 
 use crate::AskError;
 use crate::deployment::PlacedDeployment;
-
-/// Most answers of one source to one prompt.
-pub(crate) const MOST_SAMPLES: u32 = 1 << 15;
 
 /// Settings of one collection. Every field but `arguments` is part of the run's identity.
 #[derive(Clone, Debug, PartialEq)]

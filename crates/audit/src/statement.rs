@@ -19,7 +19,7 @@ use hydrometer_metrics::compat::Compat;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use answers::{AnswersSummary, GapBase, Secondary};
+pub use answers::{AnswersSummary, GapBase, OtherEnding, Secondary};
 pub use calibration::{CalibrationUsed, Caught, FoundLoss, Resolution};
 pub use case::{AnswerCase, AnswerClass, ChoiceCase, OptionCase, Outcome, TokenEvidence, WorstDocument};
 pub use cost::Cost;

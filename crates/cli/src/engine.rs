@@ -7,13 +7,14 @@ use clap::{Args, ValueEnum};
 use hydrometer_ask::Closeness;
 use hydrometer_models::{
     Block, EngineOptions, Instructions, Model, ModelError, Network, Precision, Scorer, SentenceEncoder, Sequence,
-    open_with,
+    fetch, open_with,
 };
 use hydrometer_probes::Suite;
 use hydrometer_probes::meaning::LEAST_COSINE;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::fetching::watched;
 use crate::terminal::Terminal;
 use crate::threads;
 
@@ -65,7 +66,7 @@ impl EngineArguments {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Free answers that mean the same")]
 pub struct MeaningArguments {
-    /// Folder of a sentence encoder (BERT: all-MiniLM, bge, e5, gte, …): free answers mean the same when it puts them close
+    /// Folder of a sentence encoder (BERT: all-MiniLM, bge, e5, gte, …), or hf:ORG/NAME: free answers mean the same when it puts them close
     /// together. Default: when they are spelled alike.
     #[arg(long, value_name = "DIR")]
     sentence_encoder: Option<PathBuf>,
@@ -112,10 +113,17 @@ impl MeaningArguments {
 /// # Errors
 /// It cannot be used.
 pub fn open_encoder(folder: &Path) -> Result<SentenceEncoder, Failure> {
-    SentenceEncoder::open(folder).map_err(|error| {
+    let failed = |error: ModelError| {
         Failure::input(format!("sentence encoder: {error}"))
             .hint("an encoder is a sentence-transformers folder with config.json, model.safetensors and tokenizer.json")
-    })
+    };
+    match folder.to_str().filter(|name| name.starts_with("hf:")) {
+        Some(name) => {
+            let fetched = fetch(name, &network()).map_err(failed)?;
+            Ok(SentenceEncoder::open(&fetched.path).map_err(failed)?.called(&fetched.name))
+        }
+        None => SentenceEncoder::open(folder).map_err(failed),
+    }
 }
 
 impl Meaning {
@@ -159,7 +167,7 @@ pub fn open_model(
     terminal: &Terminal,
 ) -> Result<Box<dyn Model>, Failure> {
     terminal.say(&format!("opening {role} {spec}"));
-    open_quietly(role, spec, options)
+    open_on(role, spec, options, watched(network(), terminal))
 }
 
 /// As [`open_model`], without a word.
@@ -167,20 +175,35 @@ pub fn open_model(
 /// # Errors
 /// As [`open_model`].
 pub fn open_quietly(role: &str, spec: &str, options: &EngineOptions) -> Result<Box<dyn Model>, Failure> {
-    let network = Network::new(|name| std::env::var(name).ok());
+    open_on(role, spec, options, network())
+}
+
+/// The network with the keys of the environment.
+pub fn network() -> Network {
+    Network::new(|name| std::env::var(name).ok())
+}
+
+/// As [`open_quietly`], over this network.
+///
+/// # Errors
+/// As [`open_model`].
+pub fn open_on(role: &str, spec: &str, options: &EngineOptions, network: Network) -> Result<Box<dyn Model>, Failure> {
     open_with(spec, options, &network).map_err(|error| {
         let failure = Failure::input(format!("{role}: {error}"));
         match error {
             ModelError::Truncated { .. } => {
                 failure.hint("copy or download the file again, and compare its size and checksum with the publisher's")
             }
+            ModelError::Budget { .. } => {
+                Failure { exit: Exit::ModelFailed, ..failure }.hint("a higher --budget or --budget-tokens goes on")
+            }
             ModelError::NoAnswer { .. } => Failure { exit: Exit::ModelFailed, ..failure }
                 .hint("the same command goes on once the server answers"),
             ModelError::Refused { .. } => failure.hint("`hydrometer models` says where keys and addresses come from"),
             // Says itself what to ask for instead.
-            ModelError::Request { .. } => failure,
+            ModelError::Request { .. } | ModelError::Kept { .. } => failure,
             _ => failure.hint(
-                "a model is a .gguf file, a Hugging Face folder, scripted:FILE.toml, planted:DEFECT(MODEL) or an endpoint \
+                "a model is a .gguf file, a Hugging Face folder, hf:ORG/NAME, answers:PLACE, scripted:FILE.toml, planted:DEFECT(MODEL) or an endpoint \
                  (`hydrometer models` lists them)",
             ),
         }

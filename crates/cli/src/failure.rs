@@ -8,6 +8,7 @@ use hydrometer_answers::logged::LoggedError;
 use hydrometer_ask::AskError;
 use hydrometer_ask::base_file::BaseFileError;
 use hydrometer_audit::AuditError;
+use hydrometer_models::ModelError;
 use hydrometer_probes::ProbeError;
 
 use crate::exit::Exit;
@@ -101,6 +102,14 @@ impl From<AskError> for Failure {
             AskError::StopRule(error) => match error.downcast::<AuditError>() {
                 Ok(error) => (*error).into(),
                 Err(error) => Self::input(error),
+            },
+            AskError::Model { source: ModelError::NotKept { .. }, .. } => Self::input(error)
+                .hint("answers serve the same prompts under the same --samples, --reruns, --max-tokens, --temperature, --top-p, --stop and --seed")
+                .hint("`hydrometer answers ls` says what a store holds; --reruns 0 wants no second run of the teacher"),
+            AskError::Model { source: ModelError::Budget { .. }, .. } => Self {
+                exit: Exit::ModelFailed,
+                message: error.to_string(),
+                hints: vec!["what was collected is kept; the same command with a higher budget goes on".to_owned()],
             },
             AskError::Model { .. } | AskError::Row { .. } => Self {
                 exit: Exit::ModelFailed,

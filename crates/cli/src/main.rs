@@ -8,6 +8,7 @@ mod commands;
 mod engine;
 mod exit;
 mod failure;
+mod fetching;
 mod files;
 mod interrupt;
 mod numbers;

@@ -44,6 +44,31 @@ pub fn gibibytes(text: &str) -> Result<f64, &'static str> {
     number(text).ok().filter(|&number| number >= 0.001).ok_or("expected a number of at least 0.001")
 }
 
+/// An amount of money with its currency: `5usd`.
+///
+/// # Errors
+/// The amount is no number above 0, or the currency is none of three letters.
+pub fn money(text: &str) -> Result<(f64, String), &'static str> {
+    const EXPECTED: &str = "expected an amount above 0 and a currency, such as 5usd or 0.50eur";
+    let at = text.find(|letter: char| letter.is_ascii_alphabetic()).ok_or(EXPECTED)?;
+    let (amount, currency) = (number(text[..at].trim()).map_err(|_| EXPECTED)?, text[at..].to_ascii_lowercase());
+    let is_currency = currency.len() == 3 && currency.bytes().all(|letter| letter.is_ascii_lowercase());
+    if amount > 0.0 && is_currency { Ok((amount, currency)) } else { Err(EXPECTED) }
+}
+
+/// A number of tokens: `20000`, `500k`, `2M`.
+///
+/// # Errors
+/// The text is no such number, or it is 0.
+pub fn tokens(text: &str) -> Result<u64, &'static str> {
+    const EXPECTED: &str = "expected a number of tokens above 0, such as 20000, 500k or 2M";
+    let units = [("k", 1e3), ("M", 1e6), ("G", 1e9)];
+    let unit = units.into_iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?, size)));
+    let (digits, size) = unit.unwrap_or((text, 1.0));
+    let tokens = number(digits).map_err(|_| EXPECTED)? * size;
+    if (1.0..1e15).contains(&tokens) { Ok(tokens as u64) } else { Err(EXPECTED) }
+}
+
 /// A chance that is neither impossible nor certain.
 ///
 /// # Errors
@@ -87,4 +112,29 @@ pub fn named(text: &str) -> Result<(String, f64), &'static str> {
     let (name, value) = text.split_once('=').ok_or(EXPECTED)?;
     let value = number(value.trim()).ok().filter(|&value| value > 0.0).ok_or(EXPECTED)?;
     Ok((knob(name).ok_or(EXPECTED)?, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_and_tokens_are_read_with_their_units() {
+        let check = |text: &str, expected: Option<(f64, &str)>| {
+            let expected = expected.map(|(amount, currency)| (amount, currency.to_owned()));
+            assert_eq!(money(text).ok(), expected, "{text}");
+        };
+        check("5usd", Some((5.0, "usd")));
+        check("0.50 EUR", Some((0.5, "eur")));
+        for wrong in ["5", "usd", "0usd", "-1usd", "5dollars", "5us", "1e400usd"] {
+            check(wrong, None);
+        }
+        let check = |text: &str, expected: Option<u64>| assert_eq!(tokens(text).ok(), expected, "{text}");
+        check("20000", Some(20_000));
+        check("500k", Some(500_000));
+        check("1.5M", Some(1_500_000));
+        for wrong in ["", "0", "-1", "M", "2T", "nan"] {
+            check(wrong, None);
+        }
+    }
 }

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use hydrometer_answers::{CostEntry, PartKind};
-use hydrometer_ask::{Observer, PlanSummary};
+use hydrometer_ask::{Ahead, Keep, Observer, PlanSummary, Role};
 use hydrometer_probes::counted::{counted, grouped};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use self::lines::Lines;
+use crate::commands::spending::{Spending, in_words};
 use crate::interrupt::Interrupt;
 use crate::terminal::Terminal;
 
@@ -42,6 +43,8 @@ pub struct Progress<'a> {
     /// In place of the bars where nobody watches them, with the time at which each began.
     lines: Option<(Lines, Instant)>,
     answer_lines: Option<(Lines, Instant)>,
+    /// What endpoints cost, where any is asked.
+    spending: Option<Spending>,
 }
 
 impl<'a> Progress<'a> {
@@ -65,7 +68,34 @@ impl<'a> Progress<'a> {
             drawn,
             lines,
             answer_lines,
+            spending: None,
         }
+    }
+
+    /// For a run whose endpoints are paid from this purse.
+    pub fn paying(self, spending: Spending) -> Self {
+        Self { spending: Some(spending), ..self }
+    }
+
+    /// What endpoints cost so far, behind what else is said.
+    fn cost(&self) -> String {
+        let so_far = self.spending.as_ref().and_then(Spending::so_far);
+        so_far.map(|cost| format!(", {cost}")).unwrap_or_default()
+    }
+
+    /// What an entry of `cost.jsonl` says.
+    fn entry(&mut self, what: &str, unit: Option<u32>) -> CostEntry {
+        let entry = CostEntry {
+            what: what.to_owned(),
+            unit,
+            tokens: self.unit_tokens,
+            seconds: self.unit_started.elapsed().as_secs_f64(),
+            peak_memory: peak_memory(),
+            paid: self.spending.as_mut().and_then(Spending::take),
+        };
+        self.unit_started = Instant::now();
+        self.unit_tokens = 0;
+        entry
     }
 
     /// For a run that may stop before the whole suite is asked.
@@ -138,33 +168,46 @@ impl Observer for Progress<'_> {
             self.answer_lines = Some((Lines::new("answer", self.answers, 0), Instant::now()));
         }
         self.drawn += drawn;
-        let all = self.drawn;
+        let (all, cost) = (self.drawn, self.cost());
         let bar = self.answering();
-        bar.set_message(format!("{:.0} tokens/s", all as f64 / bar.elapsed().as_secs_f64().max(0.1)));
+        bar.set_message(format!("{:.0} tokens/s{cost}", all as f64 / bar.elapsed().as_secs_f64().max(0.1)));
     }
 
     fn answered(&mut self, answers: u64) {
         self.answering().inc(answers);
-        tell(self.terminal, &mut self.answer_lines, answers);
+        let cost = self.cost();
+        tell(self.terminal, &mut self.answer_lines, answers, &cost);
     }
 
     fn progress(&mut self, tokens: u64) {
         self.unit_tokens += tokens;
         self.bar.inc(tokens);
-        tell(self.terminal, &mut self.lines, tokens);
+        tell(self.terminal, &mut self.lines, tokens, "");
     }
 
     fn finished(&mut self, what: PartKind, unit: u32) -> Option<CostEntry> {
-        let entry = CostEntry {
-            what: what.name().to_owned(),
-            unit: Some(unit),
-            tokens: self.unit_tokens,
-            seconds: self.unit_started.elapsed().as_secs_f64(),
-            peak_memory: peak_memory(),
-        };
-        self.unit_started = Instant::now();
-        self.unit_tokens = 0;
-        Some(entry)
+        Some(self.entry(what.name(), Some(unit)))
+    }
+
+    fn will_pay(&mut self, role: Role, ahead: Ahead) {
+        let Some(spending) = &self.spending else { return };
+        let Ahead { answers, read, drawn, money } = ahead;
+        let cost = money.and_then(|money| spending.money(money)).map(|money| format!(", at most {}", in_words(&money)));
+        let (answers, read, most) = (counted(answers, "answer"), grouped(read), grouped(drawn));
+        self.terminal.say(&format!(
+            "{role}: {answers} to be paid for: about {read} tokens read, at most {most} drawn{}",
+            cost.unwrap_or_default()
+        ));
+        if spending.exceeds(money, ahead.read + drawn) {
+            self.terminal
+                .warn("that may be more than the budget: the command stops there, and goes on with a higher one");
+        }
+    }
+
+    fn paid(&mut self, keep: Keep) -> Option<CostEntry> {
+        let spending = self.spending.as_ref()?;
+        let is_kept = spending.purse.spent().questions > 0 && (keep == Keep::Always || spending.is_much());
+        is_kept.then(|| self.entry("answers", None)).filter(|entry| entry.paid.is_some())
     }
 
     fn interrupted(&self) -> bool {
@@ -173,11 +216,11 @@ impl Observer for Progress<'_> {
 }
 
 /// Says a line where it is time for one.
-fn tell(terminal: &Terminal, lines: &mut Option<(Lines, Instant)>, more: u64) {
+fn tell(terminal: &Terminal, lines: &mut Option<(Lines, Instant)>, more: u64, cost: &str) {
     if let Some((lines, began)) = lines
         && let Some(line) = lines.advance(more, began.elapsed())
     {
-        terminal.say(&line);
+        terminal.say(&format!("{line}{cost}"));
     }
 }
 

@@ -118,6 +118,55 @@ fn a_teacher_behind_an_endpoint_is_audited_by_its_answers() {
     assert!(metric(&statement, "kl_divergence")["missing"].as_str().unwrap().contains("the teacher shows no logits"));
     // Two to begin with; then each prompt four times for the teacher and twice for its rerun, once each.
     assert_eq!(server.asked().len(), 2 + PROMPTS * 6);
+    // The answers of a run are few files: one of the teacher, one of the student.
+    let segments = files(&bench.path("cache/hydrometer/answers/segments"));
+    assert_eq!(segments.len(), 2, "{segments:?}");
+}
+
+#[test]
+fn a_finished_run_needs_no_connection() {
+    let bench = Bench::new();
+    let server = ScriptedServer::start(|asked| Served::chat("big-2025", letter(asked), "stop")).unwrap();
+    let teacher = format!("openai:{}#big", server.address());
+    bench.audit(0, &teacher, None);
+    let (asked, statement) = (server.asked().len(), bench.statement());
+    let address = server.address();
+    drop(server);
+    let [_, talk] = bench.audit(0, &teacher, None);
+    assert!(talk.contains("nothing is asked again"), "{talk}");
+    assert_eq!(bench.statement(), statement);
+    // Neither does one whose folder was not named.
+    let unnamed = || {
+        let mut command = bench.command(&teacher, None);
+        let arguments: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
+        let out = arguments.iter().position(|argument| argument == "--out").unwrap();
+        let kept = arguments[..out].iter().chain(&arguments[out + 2..]);
+        command = Command::new(command.get_program());
+        command.current_dir(bench.0.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", bench.path("cache")).args(kept);
+        command.output().unwrap()
+    };
+    let server = ScriptedServer::start_at(&address, |asked| Served::chat("big-2025", letter(asked), "stop")).unwrap();
+    assert_eq!(unnamed().status.code(), Some(0));
+    assert_eq!(server.asked().len(), 2, "{asked}: the answers are in the store");
+    drop(server);
+    let offline = unnamed();
+    assert_eq!(offline.status.code(), Some(0), "{}", String::from_utf8_lossy(&offline.stderr));
+}
+
+#[test]
+fn a_prompt_beyond_the_context_is_an_outcome_and_the_run_goes_on() {
+    let bench = Bench::new();
+    let words = "This model's maximum context length is 16 tokens. However, you requested 40 tokens";
+    let server = ScriptedServer::start(move |asked| match asked.last_message() {
+        "Letter 7?" => Served::json(400, &json!({"error": {"message": words, "code": "context_length_exceeded"}})),
+        _ => Served::chat("big-2025", letter(asked), "stop"),
+    })
+    .unwrap();
+    bench.audit(0, &format!("openai:{}#big", server.address()), None);
+    let endings = &bench.statement()["answers"]["other_endings"];
+    assert_eq!(*endings, json!([{"finish": "context_exceeded", "teacher": 4, "student": 0}]));
+    let page = fs::read_to_string(bench.path("run/report.html")).unwrap();
+    assert!(page.contains("the prompt was too long for the model"), "the report says so");
 }
 
 #[test]
@@ -143,7 +192,7 @@ fn the_key_is_in_no_artefact_although_the_server_repeats_it() {
         assert!(!found, "{}", path.display());
         looked += 1;
     }
-    assert!(looked > 20, "the answers were kept one by one: {looked} files");
+    assert!(looked >= 5, "{looked} files");
     assert!(texts.iter().all(|text| !text.contains(KEY)), "{texts:?}");
 }
 
@@ -242,8 +291,6 @@ fn what_cannot_be_opened_says_what_to_do() {
     let flat = talk.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains("no key was sent: put it into OPENAI_API_KEY"), "{talk}");
     assert!(flat.contains("hydrometer models"), "{talk}");
-    let [_, talk] = bench.audit(2, "gemini:pro", None);
-    assert!(talk.contains("this version does not know it yet"), "{talk}");
 }
 
 #[test]

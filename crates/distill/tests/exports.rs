@@ -43,6 +43,7 @@ impl Observer for Watch {
         self.0 += 1;
     }
     fn measured(&mut self, _: Arm, _: u64, _: &Measured) {}
+    fn completed(&mut self, _: Arm, _: u64, _: &[hydrometer_distill::Completion]) {}
     fn answered(&mut self, _: u64, _: u64) {}
     fn interrupted(&self) -> bool {
         false

@@ -18,6 +18,8 @@ pub struct Checkpoint {
     pub config: DecoderConfig,
     path: PathBuf,
     pub(crate) files: Files,
+    /// What it is called where its path says nothing: for people, and for records.
+    called: Option<[String; 2]>,
 }
 
 #[derive(Debug)]
@@ -67,7 +69,7 @@ impl Checkpoint {
     }
 
     fn checked(config: DecoderConfig, files: Files, path: &Path) -> Result<Self, ModelError> {
-        let checkpoint = Self { config, path: path.to_owned(), files };
+        let checkpoint = Self { config, path: path.to_owned(), files, called: None };
         for (name, rows, cols) in expected_tensors(&checkpoint.config) {
             let found = checkpoint.shape(&name)?;
             if (found.rows, found.cols) != (rows, cols) {
@@ -80,6 +82,11 @@ impl Checkpoint {
             }
         }
         Ok(checkpoint)
+    }
+
+    /// The same under another name for people and another one for records, where its path says nothing.
+    pub(crate) fn called(self, name: &str, spec: &str) -> Self {
+        Self { called: Some([name.to_owned(), spec.to_owned()]), ..self }
     }
 
     /// Path as it was opened.
@@ -97,6 +104,9 @@ impl Checkpoint {
 
     /// Short name for people: the file's stem or the folder's name.
     pub fn name(&self) -> String {
+        if let Some([name, _]) = &self.called {
+            return name.clone();
+        }
         let name = match self.files {
             Files::Gguf(_) => self.path.file_stem(),
             Files::Folder(_) => self.path.file_name(),
@@ -106,6 +116,9 @@ impl Checkpoint {
 
     /// Name of the file or folder, without the folders above it.
     pub fn file_name(&self) -> String {
+        if let Some([_, spec]) = &self.called {
+            return spec.clone();
+        }
         self.path.file_name().map_or_else(|| self.name(), |name| name.to_string_lossy().into_owned())
     }
 

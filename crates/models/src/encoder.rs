@@ -90,6 +90,13 @@ impl std::fmt::Debug for SentenceEncoder {
 }
 
 impl SentenceEncoder {
+    /// The same under another name for people, where that of its folder says nothing.
+    #[must_use]
+    pub fn called(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.identity.name);
+        self
+    }
+
     /// Opens a sentence-transformers folder: `config.json` of a BERT model, `model.safetensors`, `tokenizer.json`, and,
     /// where they are there, `modules.json` with the pooling it names and `sentence_bert_config.json`. Without them vectors
     /// are means over all tokens.

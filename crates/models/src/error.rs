@@ -135,6 +135,34 @@ pub enum ModelError {
         /// How often it was asked.
         attempts: u32,
     },
+    /// The budget does not allow another question to an endpoint.
+    #[error("{endpoint}: the budget is spent: {reason}")]
+    Budget {
+        /// Which one, as it was named.
+        endpoint: String,
+        /// What is spent, and what the next question may cost.
+        reason: String,
+    },
+    /// Answers that are replayed, and some that are wanted are not there.
+    #[error("{place}: {missing} of {} wanted are not there; the first is {first}", hydrometer_probes::counted::counted(*.wanted, "answer"))]
+    NotKept {
+        /// Where they are replayed from, as it was named.
+        place: String,
+        /// How many are not there.
+        missing: u64,
+        /// How many were wanted.
+        wanted: u64,
+        /// Which one, in words.
+        first: String,
+    },
+    /// Kept answers that cannot be read.
+    #[error("{place}: {reason}")]
+    Kept {
+        /// Where, as it was named.
+        place: String,
+        /// The reason.
+        reason: String,
+    },
     /// A request that makes no sense for this model; the caller's mistake.
     #[error("{reason}")]
     Request {

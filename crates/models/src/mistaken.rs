@@ -66,8 +66,7 @@ fn refuse_absent(path: &Path, text: &str) -> Result<(), ModelError> {
         && !Path::new(owner).exists()
     {
         return instead(format!(
-            "there is no folder {text}; it looks like a model of the Hugging Face hub: `hf download {text} --local-dir \
-             {name}`, then name the folder"
+            "there is no folder {text}; it looks like a model of the Hugging Face hub: hf:{text} fetches it"
         ));
     }
     // The error of opening it says the rest.

@@ -174,6 +174,19 @@ pub trait Answers: Send + Sync {
         false
     }
 
+    /// What so many tokens of prompts and answers cost, where answers are paid for and the price is known.
+    fn cost(&self, _read: u64, _drawn: u64) -> Option<f64> {
+        None
+    }
+
+    /// Refuses requests of which it knows beforehand that it has no answer to them: a model that replays answers may lack some.
+    ///
+    /// # Errors
+    /// How many answers it lacks, and one of them.
+    fn check(&self, _requests: &[SampleRequest], _parameters: &SamplingParameters) -> Result<(), ModelError> {
+        Ok(())
+    }
+
     /// Answers every request; answers come as they are complete, in no particular order. `Break` ends early. Whatever
     /// ends it, every answer that is complete has been handed out.
     ///

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::http::Remote;
+use crate::hub::{self, HubName};
 use crate::mistaken::refuse_name;
+use crate::replay::{self, Replay};
 use crate::{
     ActingDefect, Address, Checkpoint, Decoder, Defect, EngineOptions, Model, ModelError, Network, Planted,
     PlantedActor, PlantedAtBoundaries, Scripted,
@@ -13,12 +15,6 @@ use crate::{
 
 /// Deepest nesting of `planted:` that is followed.
 const DEEPEST: usize = 16;
-/// Beginnings that belong to other versions, and what they would be.
-const LATER: [(&str, &str); 3] = [
-    ("hf:", "models of the Hugging Face hub; fetch the files and name the folder or the .gguf file"),
-    ("gemini:", "Google's service; `hydrometer models` lists the endpoints that can be asked"),
-    ("answers:", "replayed answers; a finished run folder is read with `hydrometer report` and `hydrometer gate`"),
-];
 
 /// How a model is named.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +27,10 @@ pub enum ModelSpec {
     Planted(Defect, Box<ModelSpec>),
     /// `openai:URL#MODEL`, `anthropic:MODEL`, …: a model behind an endpoint.
     Endpoint(Address),
+    /// `hf:ORG/NAME[@REV][/FILE]`: a model of the Hugging Face hub.
+    Hub(HubName),
+    /// `answers:PLACE` or `answers:PLACE#MODEL`: answers that are kept, and no model.
+    Answers(String),
     /// The same with a defect in how the model acts.
     PlantedActor(ActingDefect, Box<ModelSpec>),
     /// `planted:at_boundaries:DEFECT[=DOSE](MODEL)`.
@@ -53,9 +53,6 @@ fn parse(text: &str, depth: usize) -> Result<ModelSpec, ModelError> {
     if depth > DEEPEST {
         return wrong(format!("more than {DEEPEST} planted defects in one another"));
     }
-    if let Some((prefix, what)) = LATER.iter().find(|(prefix, _)| text.starts_with(prefix)) {
-        return wrong(format!("`{prefix}` names {what}; this version does not know it yet"));
-    }
     if let Some(planted) = text.strip_prefix("planted:") {
         let (words, inner) = Defect::split_spec(planted)?;
         if let Some(words) = words.strip_prefix(PlantedAtBoundaries::PREFIX) {
@@ -69,6 +66,15 @@ fn parse(text: &str, depth: usize) -> Result<ModelSpec, ModelError> {
     }
     if let Some(address) = Address::parse(text)? {
         return Ok(ModelSpec::Endpoint(address));
+    }
+    if let Some(name) = text.strip_prefix(hub::PREFIX) {
+        return Ok(ModelSpec::Hub(name.parse()?));
+    }
+    if let Some(place) = text.strip_prefix(replay::PREFIX) {
+        return match place {
+            "" => wrong("`answers:` without a place; write answers:STORE#MODEL or answers:RUN#teacher".to_owned()),
+            place => Ok(ModelSpec::Answers(place.to_owned())),
+        };
     }
     match text.strip_prefix("scripted:") {
         Some("") => wrong("`scripted:` without a file; write scripted:FILE.toml".to_owned()),
@@ -118,6 +124,12 @@ fn build(spec: &ModelSpec, options: &EngineOptions, network: &Network) -> Result
             Box::new(Decoder::open(&Checkpoint::open(path)?, options)?)
         }
         ModelSpec::Scripted(path) => Box::new(Scripted::open(path)?),
+        ModelSpec::Hub(name) => {
+            let fetched = hub::fetch_named(name, network)?;
+            refuse_name(&fetched.path)?;
+            Box::new(Decoder::open(&fetched.open()?, options)?)
+        }
+        ModelSpec::Answers(place) => Box::new(Replay::open(place)?),
         ModelSpec::Endpoint(address) => Box::new(Remote::connect(address.clone(), network)?),
         ModelSpec::PlantedActor(defect, inner) => Box::new(PlantedActor::new(*defect, build(inner, options, network)?)),
         ModelSpec::PlantedAtBoundaries(defect, inner) => {
@@ -138,8 +150,10 @@ mod tests {
         let check = |text: &str, expect: ModelSpec| assert_eq!(text.parse::<ModelSpec>().unwrap(), expect);
         let local = || ModelSpec::Local("a b/model (1).gguf".into());
         check("a b/model (1).gguf", local());
+        check("hf:org/name@v1/a.gguf", ModelSpec::Hub("org/name@v1/a.gguf".parse().unwrap()));
         check("folder/", ModelSpec::Local("folder/".into()));
         check("scripted:x.toml", ModelSpec::Scripted("x.toml".into()));
+        check("answers:a b/run#teacher", ModelSpec::Answers("a b/run#teacher".into()));
         let endpoint = ModelSpec::Endpoint(Address::parse("openai:http://h/v1#m").unwrap().unwrap());
         check("openai:http://h#m", endpoint);
         let actor =
@@ -172,11 +186,10 @@ mod tests {
             let found = text.parse::<ModelSpec>().unwrap_err().to_string();
             assert!(found.contains(expect), "{found}");
         };
-        check("hf:org/name", "this version does not know it yet");
-        check("gemini:m", "this version does not know it yet");
+        check("hf:name", "expected hf:ORG/NAME");
+        check("gemini:", "no name of a model");
         check("openai:", "no name of a model");
-        check("answers:runs/1", "hydrometer report");
-        check("planted:null(hf:org/name)", "`hf:` names models of the Hugging Face hub");
+        check("answers:", "without a place");
         check("planted:melted(x)", "unknown defect `melted`");
         check("planted:short_horizon=0(x)", "expected a number of turns");
         check("planted:tools_garbled=1.5(x)", "expected a share");

@@ -10,6 +10,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior, context, escape_formatter};
 
+use hydrometer_probes::{Role, kind};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
@@ -34,6 +35,18 @@ impl Message {
     /// A message of the user.
     pub fn user(content: impl Into<String>) -> Self {
         Self { role: "user".to_owned(), content: content.into() }
+    }
+
+    /// The conversation of a prompt probe, its question last.
+    pub fn of_prompt(prompt: &kind::Prompt) -> Vec<Message> {
+        let message = |role: &str, content: &str| Message { role: role.to_owned(), content: content.to_owned() };
+        let mut messages: Vec<Message> = prompt.system.iter().map(|text| message("system", text)).collect();
+        messages.extend(prompt.turns.iter().map(|turn| match turn.role {
+            Role::User => message("user", &turn.text),
+            Role::Assistant => message("assistant", &turn.text),
+        }));
+        messages.push(message("user", &prompt.prompt));
+        messages
     }
 }
 

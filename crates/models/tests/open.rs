@@ -36,7 +36,8 @@ fn names_that_cannot_be_opened_say_why() {
     check("scripted:absent.toml", "absent.toml: cannot read");
     check("planted:noise(absent.gguf)", "absent.gguf: cannot open");
     check("planted:noise(toy.toml)", "a scripted model is named scripted:toy.toml");
-    check("hf:org/name", "does not know it yet");
+    check("hf:org/name", "there is no place for the hub's cache");
+    check("hf:name", "expected hf:ORG/NAME");
 }
 
 #[test]

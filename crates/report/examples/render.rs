@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let statement = sample::statement();
-    let measured = Measured { seconds: 83.4, peak_memory_bytes: Some(4_509_715_661) };
+    let measured = Measured { seconds: 83.4, peak_memory_bytes: Some(4_509_715_661), paid: None };
     let text = match path.rsplit('.').next() {
         Some("md") => hydrometer_report::markdown(&statement),
         Some("xml") => hydrometer_report::junit(&statement),

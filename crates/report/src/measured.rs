@@ -1,12 +1,14 @@
 //! Measured cost. It differs from run to run, therefore it is no part of the statement.
 
 /// What the run cost on the machine it ran on.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
     /// Wall-clock seconds of the computation, interruptions left out.
     pub seconds: f64,
     /// Peak resident memory in bytes; `None` where the system does not say.
     pub peak_memory_bytes: Option<u64>,
+    /// What endpoints were paid, in words; `None` where none was asked.
+    pub paid: Option<String>,
 }
 
 impl Measured {

@@ -18,7 +18,7 @@ fn options(width: usize) -> TerminalOptions<'static> {
             ("statement", format!("runs/{}/statement.json", "long".repeat(40))),
         ]
     });
-    let measured = Measured { seconds: 83.4, peak_memory_bytes: Some(4_509_715_661) };
+    let measured = Measured { seconds: 83.4, peak_memory_bytes: Some(4_509_715_661), paid: None };
     TerminalOptions { width, color: Color::Never, files: &*FILES, measured: Some(measured) }
 }
 

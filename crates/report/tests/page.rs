@@ -92,7 +92,7 @@ fn check(page: &str) -> Vec<Tag> {
 
 #[test]
 fn the_page_is_well_formed_and_loads_nothing() {
-    let measured = Measured { seconds: 83.4, peak_memory_bytes: None };
+    let measured = Measured { seconds: 83.4, peak_memory_bytes: None, paid: None };
     for statement in [sample::statement(), sample::empty(), sample::full()] {
         let page = hydrometer_report::html(&statement, Some(&measured));
         let tags = check(&page);

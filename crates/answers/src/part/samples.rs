@@ -19,6 +19,9 @@ impl Part for Samples {
     type Row = SampleRow;
 }
 
+/// Most answers of one source to one prompt.
+pub const MOST_SAMPLES: u32 = 1 << 15;
+
 /// Who gave a sampled answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SampleSource {
@@ -38,6 +41,18 @@ impl SampleSource {
     /// All sources, in the order of the format.
     pub const ALL: [SampleSource; 5] =
         [SampleSource::Teacher, SampleSource::Rerun, SampleSource::Student, SampleSource::Base, SampleSource::Control];
+
+    /// Number of its first sample in the answer store, so far apart that no two sources ever share one: a model that is its
+    /// own student must not be compared with the very same draws.
+    pub fn first_sample(self) -> u32 {
+        MOST_SAMPLES * self as u32
+    }
+
+    /// Whose sample has this number in the store, and which of its samples it is; `None` beyond the last source.
+    pub fn of_sample(number: u32) -> Option<(SampleSource, u32)> {
+        let source = SampleSource::ALL.get((number / MOST_SAMPLES) as usize)?;
+        Some((*source, number % MOST_SAMPLES))
+    }
 
     /// `teacher`, `rerun`, `student`, `base` or `control`.
     pub fn name(self) -> &'static str {

@@ -104,6 +104,11 @@ pub struct StoredAnswer {
 }
 
 impl StoredAnswer {
+    /// Name and key of its model and its parameters as text: what answers are counted by.
+    pub(super) fn group(&self) -> [String; 3] {
+        [self.model_name.clone(), self.model_key.clone(), canonical(&self.parameters)]
+    }
+
     /// What no store may hold, as a lower-case fragment.
     pub(super) fn fault(&self) -> Option<String> {
         if let Some(fault) = self.parameters.fault() {

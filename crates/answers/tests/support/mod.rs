@@ -202,7 +202,14 @@ pub fn likelihoods() -> Vec<LikelihoodRow> {
 }
 
 pub fn cost() -> CostEntry {
-    CostEntry { what: "positions".to_owned(), unit: Some(0), tokens: 16, seconds: 0.5, peak_memory: Some(1 << 20) }
+    CostEntry {
+        what: "positions".to_owned(),
+        unit: Some(0),
+        tokens: 16,
+        seconds: 0.5,
+        peak_memory: Some(1 << 20),
+        paid: None,
+    }
 }
 
 pub fn begin(path: &Path) -> RunFolder {

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use hydrometer_answers::store::{AnswerKey, Store};
 use hydrometer_answers::{
-    DifferentPrompts, EpisodeRow, ExcludedItem, Part, PartKind, SampleSettings, SampleSource, part,
+    DifferentPrompts, EpisodeRow, ExcludedItem, FinishReason, Part, PartKind, SampleSettings, SampleSource, part,
 };
 use hydrometer_models::{Conversation, Facet, Model, ModelError, ToolProtocol};
 use hydrometer_probes::kind::Episode;
@@ -16,7 +16,7 @@ use hydrometer_probes::{Ask, Probe, Suite};
 
 use super::prompts::askers;
 use super::{Asking, Gates, Kind};
-use crate::answering::{Asked, Asker, Wanted, first_sample};
+use crate::answering::{Asked, Asker, Wanted};
 use crate::shared_store::SharedStore;
 use crate::units::Packing;
 use crate::{AskError, AskOptions, Models, Observer, Role, Sampling};
@@ -130,7 +130,7 @@ fn conversation(
     settings: &SampleSettings,
 ) -> Result<Asked, ModelError> {
     let prompt = model.answers().ok_or(Facet::Answers)?.converse(&Conversation { probe, episode, events })?;
-    Ok(Asked::of(probe, prompt, episode.max_tokens, settings))
+    Ok(Asked::of(probe, prompt, (episode.max_tokens, &[]), settings))
 }
 
 /// The runs of one model, from the beginning.
@@ -161,7 +161,7 @@ fn play(
     loop {
         let waiting = waiting(asker, runs, room)?;
         let before = std::mem::replace(&mut spared, runs.iter().map(Run::spared).sum());
-        let sample = |run: &Run<'_>| first_sample(run.source) + run.number;
+        let sample = |run: &Run<'_>| run.source.first_sample() + run.number;
         let wanted = |of: &Waiting| {
             // Runs of two episodes may stand in the same words: then one answer serves both.
             let mut samples: Vec<u32> = of.runs.iter().map(|&run| sample(&runs[run])).collect();
@@ -180,7 +180,10 @@ fn play(
         for ((run, asked), answer) in places.into_iter().zip(store.get_all(&keys)?) {
             let lost = || AskError::AnswerLost { probe: asked.probe.clone(), sample: sample(&runs[run]) };
             let answer = answer.ok_or_else(lost)?;
-            runs[run].running.answer(way.read(&answer.text));
+            match answer.finish {
+                FinishReason::ContextExceeded => runs[run].running.outgrown(),
+                _ => runs[run].running.answer(way.read(&answer.text)),
+            }
         }
     }
 }

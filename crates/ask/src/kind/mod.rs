@@ -14,7 +14,7 @@ use hydrometer_probes::Suite;
 
 use crate::shared_store::SharedStore;
 use crate::units::{Packing, pack};
-use crate::{AskError, AskOptions, Models, Observer};
+use crate::{Ahead, AskError, AskOptions, Models, Observer, Role};
 
 /// One kind of question, with the units of one run. A unit is what one part file holds and what an interruption may
 /// lose.
@@ -57,6 +57,11 @@ pub(crate) trait Kind {
     fn prepare(&mut self, asking: &Asking<'_>) -> Result<(), AskError> {
         let _ = asking;
         Ok(())
+    }
+
+    /// Its answers that will be paid for, once it is prepared.
+    fn ahead(&self) -> &[(Role, Ahead)] {
+        &[]
     }
 
     /// Asks one unit and writes its parts, the one of [`Kind::part`] last.

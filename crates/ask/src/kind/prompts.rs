@@ -13,7 +13,7 @@ use crate::answering::{Asked, Asker, UNIT_PROMPTS};
 use crate::encoding::vectors;
 use crate::shared_store::SharedStore;
 use crate::units::{Packing, pack};
-use crate::{AskError, AskOptions, Closeness, Models, Observer, Role, Sampling};
+use crate::{Ahead, AskError, AskOptions, Closeness, Models, Observer, Role, Sampling};
 
 /// One prompt as each model reads it.
 struct Prompt {
@@ -39,6 +39,8 @@ pub(crate) struct Prompts {
     teacher_asked: Option<TeacherAsked>,
     /// Open where a unit is still to be asked.
     store: SharedStore,
+    /// What is paid for.
+    ahead: Vec<(Role, Ahead)>,
 }
 
 impl Prompts {
@@ -68,6 +70,7 @@ impl Prompts {
             encoded: models.meaning.is_some(),
             teacher_asked: options.teacher_asked,
             store,
+            ahead: Vec::new(),
         })
     }
 }
@@ -124,7 +127,8 @@ pub(super) fn askers<'a>(
     settings: &'a SampleSettings,
     limits: &'a SampleLimits,
 ) -> impl Iterator<Item = Asker<'a>> {
-    asking.models.who_answer().map(move |(role, model)| Asker { model, role, settings, limits })
+    let run = Some(asking.run);
+    asking.models.who_answer().map(move |(role, model)| Asker { model, role, settings, limits, run })
 }
 
 impl Kind for Prompts {
@@ -162,8 +166,8 @@ impl Kind for Prompts {
     /// A store that cannot be written is noticed before texts are scored. It will do where it holds every answer.
     fn prepare(&mut self, asking: &Asking<'_>) -> Result<(), AskError> {
         let Some(Sampling { settings, store: folder, limits }) = &asking.options.sampling else { return Ok(()) };
-        let open = |(unit, _): &(usize, _)| !asking.run.has(part::Samples::KIND, *unit as u32);
-        let open: Vec<_> = self.units.iter().enumerate().filter(open).flat_map(|(_, prompts)| prompts).collect();
+        let is_open = |(unit, _): &(usize, _)| !asking.run.has(part::Samples::KIND, *unit as u32);
+        let open: Vec<_> = self.units.iter().enumerate().filter(is_open).flat_map(|(_, prompts)| prompts).collect();
         if open.is_empty() {
             return Ok(());
         }
@@ -174,7 +178,24 @@ impl Kind for Prompts {
             };
             Ok(askers(asking, settings, limits).any(lacks))
         };
-        self.store.prepare(folder, lacks)
+        self.store.prepare(folder, lacks)?;
+        let store = self.store.open(folder)?;
+        for asker in askers(asking, settings, limits) {
+            let units = self.units.iter().enumerate().filter(is_open);
+            let units = units.filter(|(unit, _)| asker.role == Role::Student || *unit < self.student_from);
+            let asked: Vec<_> =
+                units.flat_map(|(_, prompts)| prompts).filter_map(|prompt| prompt.of(asker.role)).collect();
+            self.ahead.extend(asker.ahead(&asked, &store).map(|ahead| (asker.role, ahead)));
+            // A model that replays answers may lack some; a run that may stop early need not want them.
+            if asking.options.until_decided.is_none() {
+                asker.check(&asked, &store)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn ahead(&self) -> &[(Role, Ahead)] {
+        &self.ahead
     }
 
     fn run_unit(

@@ -264,7 +264,14 @@ impl Observer for Watch {
     }
     fn finished(&mut self, what: PartKind, unit: u32) -> Option<CostEntry> {
         self.units += 1;
-        Some(CostEntry { what: what.to_string(), unit: Some(unit), tokens: 1, seconds: 0.5, peak_memory: None })
+        Some(CostEntry {
+            what: what.to_string(),
+            unit: Some(unit),
+            tokens: 1,
+            seconds: 0.5,
+            peak_memory: None,
+            paid: None,
+        })
     }
     fn interrupted(&self) -> bool {
         self.stop_after.is_some_and(|n| self.units >= n) || self.stop_after_answers.is_some_and(|n| self.answers >= n)

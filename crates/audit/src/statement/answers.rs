@@ -1,6 +1,6 @@
 //! What was sampled, and what a table of numbers does not say about it.
 
-use hydrometer_answers::{MeaningSettings, SampleSettings};
+use hydrometer_answers::{FinishReason, MeaningSettings, SampleSettings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,12 +28,26 @@ pub struct AnswersSummary {
     pub teacher_cut: f64,
     /// Share of the student's answers that reached the longest length, where more than the first word counts.
     pub student_cut: f64,
+    /// Answers that ended in another way than by the model or at the longest length; empty where none did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_endings: Vec<OtherEnding>,
     /// What the closed gap is measured from; `None` where there is nothing to measure it from.
     #[serde(default)]
     pub gap_base: Option<GapBase>,
     /// Secondary measures: described, never gated.
     #[serde(default)]
     pub secondary: Vec<Secondary>,
+}
+
+/// How many answers ended in one way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OtherEnding {
+    /// The way.
+    pub finish: FinishReason,
+    /// Answers of the teacher.
+    pub teacher: u64,
+    /// Answers of the student.
+    pub student: u64,
 }
 
 /// Whose answers stand at the start of the way to the teacher.

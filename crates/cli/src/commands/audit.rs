@@ -7,11 +7,11 @@ use hydrometer_answers::cache::TeacherCache;
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{RunFolder, StopRule, TeacherAsked, TrainedOn};
 use hydrometer_ask::radius::{DistillationSet, placeable};
-use hydrometer_ask::{AskOptions, Models, PlacedDeployment, Plan, UntilDecided, collect, collect_cached};
+use hydrometer_ask::{AskError, AskOptions, Models, PlacedDeployment, Plan, UntilDecided, collect, collect_cached};
 use hydrometer_audit::calibrate::Calibrated;
 use hydrometer_audit::{Beside, Policy, Statement, Watch, alpha, planned_looks, watched_gates};
 use hydrometer_metrics::stats::limits::families_to_exclude;
-use hydrometer_models::EngineOptions;
+use hydrometer_models::{EngineOptions, ModelError};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe, Suite};
@@ -20,14 +20,16 @@ use super::deployed_on::{Deployment, UsedArguments};
 use super::evidence;
 use super::judged::{calibration, policy, publish, shown, warn_of};
 use super::label::{labels_in, labels_of};
-use super::run_name::{RunNames, default_folder};
+use super::run_name::{RunNames, default_folder, models_of_run};
 use super::sampling::Answered;
+use super::spending::{Spending, SpendingArguments};
 use super::suite::{BLOCK, SEED, Texts};
 use super::trained_on::RadiusArguments;
 use crate::arguments::as_typed;
-use crate::engine::{EngineArguments, Meaning, MeaningArguments, open_model, tokens_per_second};
+use crate::engine::{EngineArguments, Meaning, MeaningArguments, network, open_model, open_on, tokens_per_second};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::fetching::watched;
 use crate::files;
 use crate::interrupt::{Interrupt, listen};
 use crate::numbers;
@@ -56,6 +58,8 @@ pub struct Arguments {
     asked: Asked,
     #[command(flatten)]
     answered: Answered,
+    #[command(flatten)]
+    spending: SpendingArguments,
     #[command(flatten)]
     meaning: MeaningArguments,
     #[command(flatten)]
@@ -169,6 +173,7 @@ struct Settings {
     suite: Suite,
     options: AskOptions,
     engine: EngineOptions,
+    spending: Spending,
     meaning: Option<Meaning>,
     policy: Policy,
     calibrated: Option<Calibrated>,
@@ -248,6 +253,7 @@ impl Settings {
                 arguments: as_typed(),
             },
             engine: arguments.engine.options(),
+            spending: arguments.spending.open()?,
             meaning: arguments.meaning.open(terminal)?,
             policy,
             calibrated,
@@ -317,20 +323,32 @@ fn audit_models(
     interrupt: &Interrupt,
     terminal: &Terminal,
 ) -> Result<(Statement, PathBuf), Failure> {
-    let teacher = open_model("teacher", teacher, &settings.engine, terminal)?;
-    let student = open_model("student", &settings.student, &settings.engine, terminal)?;
-    let open = |role: &str, name: &Option<String>| {
-        name.as_ref().map(|name| open_model(role, name, &settings.engine, terminal)).transpose()
+    // A finished run needs no endpoint: who answered stands in its manifest.
+    let known = models_of_run(settings.out.as_deref(), &settings.options.arguments);
+    let mut spending = settings.spending.clone();
+    let open = |role: &str, name: &str| {
+        terminal.say(&format!("opening {role} {name}"));
+        let network = watched(network(), terminal).knowing(known.clone()).paying(spending.purse.clone());
+        open_on(role, name, &settings.engine, network)
     };
+    let teacher_name = teacher;
+    let (teacher, student) = (open("teacher", teacher)?, open("student", &settings.student)?);
+    let open = |role: &str, name: &Option<String>| name.as_ref().map(|name| open(role, name)).transpose();
+    let replayed = settings.student.starts_with("answers:") && teacher_name.starts_with("answers:");
+    if replayed && teacher.identity().key() == student.identity().key() {
+        return Err(Failure::input("teacher and student are the same kept answers: nothing is left to compare"));
+    }
     let (base, control) = (open("base", &settings.base)?, open("control", &settings.control)?);
     let meaning = settings.meaning.as_ref().map(Meaning::closeness);
     let models =
         Models { teacher: &*teacher, student: &*student, base: base.as_deref(), control: control.as_deref(), meaning };
     let folder = settings.folder(&RunNames::of(models), None)?;
+    spending.go_on(&folder)?;
     let speeds = expected_speeds(models, &settings.suite, &folder)?;
     let Settings { suite, options, policy, calibrated, labels, .. } = settings;
     let (calibrated, labels, notices) = (calibrated.as_ref(), labels.as_deref(), Notices::FewFamilies);
-    let job = Job { suite, options, policy, calibrated, labels, folder: &folder, notices };
+    let spending = Some(&spending);
+    let job = Job { suite, options, policy, calibrated, labels, folder: &folder, notices, spending };
     Ok((audit(models, &job, speeds, interrupt, terminal)?, folder))
 }
 
@@ -381,6 +399,8 @@ pub struct Job<'a> {
     pub folder: &'a Path,
     /// What is said before anything is asked.
     pub notices: Notices,
+    /// From what endpoints are paid.
+    pub spending: Option<&'a Spending>,
 }
 
 /// What is said before anything is asked.
@@ -407,6 +427,9 @@ pub fn audit(
     if job.options.until_decided.is_some() {
         progress = progress.that_may_stop_early();
     }
+    if let Some(spending) = job.spending {
+        progress = progress.paying(spending.clone());
+    }
     let plan = Plan::new(models, job.suite, job.options)?;
     if let Some(calibrated) = job.calibrated {
         // Refused before anything is asked.
@@ -428,12 +451,23 @@ pub fn audit(
     let stop = watch.as_mut().map(|watch| watch as &mut dyn StopRule);
     let collected = collect(plan, stop, job.folder, &mut progress);
     progress.end();
-    let run = collected?;
+    let run = collected.map_err(|error| undecided(error, job.policy))?;
     let labels = job.labels.map(|file| labels_of(&run, file)).transpose()?;
     let beside = Beside { labels: labels.as_deref(), calibration: job.calibrated };
     let statement = hydrometer_audit::statement_beside(&run, job.policy, beside)?;
     publish(&run, &statement)?;
     Ok(statement)
+}
+
+/// Why a collection ended; where that was the budget, also what is undecided.
+fn undecided(error: AskError, policy: &Policy) -> Failure {
+    let is_budget = matches!(&error, AskError::Model { source: ModelError::Budget { .. }, .. });
+    let failure = Failure::from(error);
+    if !is_budget {
+        return failure;
+    }
+    let gates: Vec<&str> = policy.gates.iter().map(|gate| gate.metric.as_str()).collect();
+    failure.hint(format!("without the rest there is no statement; undecided: {}", gates.join(", ")))
 }
 
 /// That a plan has few families of some kind of question, and what would help; `None` where every kind has enough to pass a

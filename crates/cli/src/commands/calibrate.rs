@@ -221,7 +221,11 @@ fn defects(named: &[String], suite: &Suite) -> Result<Vec<String>, Failure> {
             ModelSpec::Planted(defect, _) => defect.to_string(),
             ModelSpec::PlantedActor(defect, _) => defect.to_string(),
             ModelSpec::PlantedAtBoundaries(defect, _) => format!("{}{defect}", PlantedAtBoundaries::PREFIX),
-            ModelSpec::Local(_) | ModelSpec::Scripted(_) | ModelSpec::Endpoint(_) => words.clone(),
+            ModelSpec::Local(_)
+            | ModelSpec::Scripted(_)
+            | ModelSpec::Endpoint(_)
+            | ModelSpec::Answers(_)
+            | ModelSpec::Hub(_) => words.clone(),
         };
         if canonical == NULL {
             return Err(Failure::input("--defect null: the teacher against itself is always audited")
@@ -293,7 +297,11 @@ impl Planter {
             ModelSpec::PlantedAtBoundaries(defect, _) => {
                 Box::new(PlantedAtBoundaries::new(defect, Box::new(self.model.clone())))
             }
-            ModelSpec::Local(_) | ModelSpec::Scripted(_) | ModelSpec::Endpoint(_) => self.itself(),
+            ModelSpec::Local(_)
+            | ModelSpec::Scripted(_)
+            | ModelSpec::Endpoint(_)
+            | ModelSpec::Answers(_)
+            | ModelSpec::Hub(_) => self.itself(),
         })
     }
 }

@@ -10,10 +10,12 @@ use serde_json::json;
 use super::as_json;
 use super::judged::warn_of;
 use super::sampling::Answered;
+use super::spending::{SpendingArguments, sentence};
 use super::suite::{SEED, joined, loaded};
-use crate::engine::{EngineArguments, open_model};
+use crate::engine::{EngineArguments, network, open_on};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::fetching::watched;
 use crate::interrupt::listen;
 use crate::numbers;
 use crate::progress::{Progress, Speeds};
@@ -37,6 +39,8 @@ pub struct Arguments {
     seed: u64,
     #[command(flatten)]
     answered: Answered,
+    #[command(flatten)]
+    spending: SpendingArguments,
     #[command(flatten)]
     engine: EngineArguments,
     /// Print what was done as JSON.
@@ -63,7 +67,10 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let suite = joined(loaded(&arguments.probes)?)?;
     let sampling = arguments.answered.sampling(arguments.seed)?;
     let interrupt = listen()?;
-    let model = open_model("model", &arguments.model, &arguments.engine.options(), terminal)?;
+    let mut spending = arguments.spending.open()?;
+    terminal.say(&format!("opening model {}", arguments.model));
+    let network = watched(network(), terminal).paying(spending.purse.clone());
+    let model = open_on("model", &arguments.model, &arguments.engine.options(), network)?;
     let role = match arguments.role {
         Role::Teacher => hydrometer_ask::Role::Teacher,
         Role::Student => hydrometer_ask::Role::Student,
@@ -71,10 +78,15 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         Role::Control => hydrometer_ask::Role::Control,
     };
     let mut progress = Progress::new(terminal, &interrupt, Speeds { teacher: None, student: None });
+    progress = progress.paying(spending.clone());
     let started = Instant::now();
     let filled = hydrometer_ask::ask(&*model, role, &suite, &sampling, &mut progress);
     let seconds = started.elapsed().as_secs_f64();
     progress.end();
+    let paid = spending.take();
+    if let Some(paid) = &paid {
+        terminal.say(&sentence(paid));
+    }
     let filled = filled?;
     warn_of(&filled.excluded, terminal);
     terminal.say(&format!(
@@ -93,6 +105,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
             "asked": filled.asked,
             "tokens": filled.tokens,
             "excluded": filled.excluded,
+            "paid": paid,
             "seconds": seconds,
         }))?)?;
     }

@@ -217,6 +217,7 @@ impl Tour {
             labels: None,
             folder: &folder,
             notices,
+            spending: None,
         };
         let speeds = Speeds { teacher: None, student: None };
         audit(Models::pair(&self.teacher, &*student), &job, speeds, &self.interrupt, terminal)

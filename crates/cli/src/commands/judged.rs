@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use hydrometer_answers::{ExcludedItem, RunFolder};
+use hydrometer_answers::{ExcludedItem, Money, Paid, RunFolder};
 use hydrometer_audit::calibrate::{CALIBRATION_FORMAT, Calibrated};
 use hydrometer_audit::{Beside, Policy, Statement};
+use hydrometer_models::Spent;
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::strangers::check_keys;
 use hydrometer_report::Measured;
 
 use super::label::labels_of;
+use super::spending::{sentence, total};
 use crate::failure::Failure;
 use crate::files;
 use crate::terminal::Terminal;
@@ -108,7 +110,12 @@ pub fn measured(run: &RunFolder) -> Result<Option<Measured>, Failure> {
     let costs = run.costs()?;
     let seconds = costs.iter().map(|cost| cost.seconds).sum();
     let peak_memory_bytes = costs.iter().filter_map(|cost| cost.peak_memory).max();
-    Ok((!costs.is_empty()).then_some(Measured { seconds, peak_memory_bytes }))
+    let spent = total(costs.iter().filter_map(|cost| cost.paid.as_ref()));
+    let currency = costs.iter().find_map(|cost| Some(cost.paid.as_ref()?.money.as_ref()?.currency.clone()));
+    let Spent { questions, read, drawn, money } = spent;
+    let money = currency.map(|currency| Money { amount: money, currency });
+    let paid = (questions > 0).then(|| sentence(&Paid { questions, read, drawn, money }));
+    Ok((!costs.is_empty()).then_some(Measured { seconds, peak_memory_bytes, paid }))
 }
 
 /// The statement as a summary for the terminal.

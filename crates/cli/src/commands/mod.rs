@@ -24,6 +24,7 @@ pub mod quantize;
 pub mod report;
 mod run_name;
 mod sampling;
+pub mod spending;
 mod suite;
 mod trained_on;
 

@@ -13,9 +13,16 @@ const LOCAL: &str = "\
 A model that runs here shows logits, tokens, answers and choices. Two of them with one vocabulary are audited in regime R0.
   FILE.gguf                a GGUF file
   FOLDER                   a Hugging Face folder with safetensors
+  hf:ORG/NAME[@REV][/FILE] one of these from the Hugging Face hub, fetched once (docs/hub.md)
   scripted:FILE.toml       distributions written in a file (docs/test-models.md)
   planted:DEFECT(MODEL)    one of these with a known defect (docs/test-models.md)
   Example: hydrometer audit --teacher big.gguf --student small.gguf
+
+Answers that are kept stand in for a model that need not run: regime R4, nothing is asked of anybody (docs/endpoints.md).
+  answers:STORE#MODEL      an answer store
+  answers:RUN#teacher      a finished run: its teacher, student, base or control
+  answers:LOG              answers that another tool logged
+  Example: hydrometer audit --teacher answers:run#teacher --student small.gguf --probes prompts.jsonl
 
 A model behind an endpoint shows its answers. Audits of it are in regime R4: what both answer is compared, texts and choices are
 left out. Its key stands in an environment variable, or in a file that the same variable with _FILE behind it names.

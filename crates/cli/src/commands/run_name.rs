@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{MeaningSettings, ModelIdentity};
+use hydrometer_answers::{MeaningSettings, ModelIdentity, RunFolder};
 use hydrometer_ask::{AskOptions, Models};
 use hydrometer_models::Model;
 use hydrometer_probes::Suite;
@@ -59,6 +59,24 @@ pub fn default_folder(
     let names = models.map(|model| &model.name).chain([&suite.name]);
     let name = names.map(|name| file_name(name)).collect::<Vec<_>>().join("--");
     Path::new(RUNS).join(format!("{name}-{}", &hash[..8]))
+}
+
+/// The models of the run that the same command began or made before: in the folder that the user named, or in one with a name of
+/// ours. None where there is no such run.
+pub fn models_of_run(named: Option<&Path>, arguments: &[String]) -> Vec<ModelIdentity> {
+    let folders = match named {
+        Some(folder) => vec![folder.to_path_buf()],
+        None => std::fs::read_dir(RUNS).into_iter().flatten().flatten().map(|entry| entry.path()).collect(),
+    };
+    let of_run = |run: RunFolder| {
+        let manifest = run.manifest();
+        let same = named.is_some() || manifest.arguments == arguments;
+        let both =
+            [Some(&manifest.teacher), Some(&manifest.student), manifest.base.as_ref(), manifest.control.as_ref()];
+        let models = both.into_iter().flatten().cloned().collect::<Vec<_>>();
+        same.then_some(models)
+    };
+    folders.iter().filter_map(|folder| of_run(RunFolder::open_unchecked(folder).ok()?)).next().unwrap_or_default()
 }
 
 /// A model's or suite's name is somebody's text: only harmless characters reach a path.

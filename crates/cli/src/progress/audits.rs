@@ -51,7 +51,7 @@ impl<'a> Audits<'a> {
     /// It is whole.
     pub fn done(&mut self) {
         self.bar.inc(1);
-        tell(self.terminal, &mut self.lines, 1);
+        tell(self.terminal, &mut self.lines, 1, "");
     }
 
     /// Takes the bar off the screen.

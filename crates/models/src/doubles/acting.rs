@@ -306,6 +306,10 @@ impl Answers for PlantedActor {
         self.inner.answers().is_some_and(|answers| answers.is_paid_for())
     }
 
+    fn cost(&self, read: u64, drawn: u64) -> Option<f64> {
+        self.inner.answers()?.cost(read, drawn)
+    }
+
     fn converse(&self, conversation: &Conversation<'_>) -> Result<Prompt, ModelError> {
         let inner = self.of_inner()?;
         match self.defect {

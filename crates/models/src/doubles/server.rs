@@ -29,6 +29,8 @@ const LARGEST: usize = 16 << 20;
 pub struct AskedServer {
     /// How many came before it.
     pub number: usize,
+    /// `GET`, `HEAD` or `POST`.
+    pub method: String,
     /// `/v1/chat/completions`.
     pub path: String,
     /// Names in lower case.
@@ -92,6 +94,14 @@ impl Served {
             200,
             &json!({"type": "message", "model": model, "content": content, "stop_reason": stop, "usage": usage}),
         )
+    }
+
+    /// An answer of Gemini's, with this text and `finishReason`.
+    #[must_use]
+    pub fn candidate(model: &str, text: &str, finish: &str) -> Served {
+        let candidate = json!({"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": finish});
+        let usage = json!({"promptTokenCount": 5, "candidatesTokenCount": 1});
+        Served::json(200, &json!({"candidates": [candidate], "modelVersion": model, "usageMetadata": usage}))
     }
 
     /// With a header.
@@ -203,11 +213,11 @@ impl Drop for ScriptedServer {
 fn serve(shared: &Shared, stream: TcpStream) -> io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut stream = stream;
-    while let Some((path, headers, body)) = receive(&mut reader)? {
+    while let Some(([method, path], headers, body)) = receive(&mut reader)? {
         let asked = {
             let mut all = shared.asked.lock().unwrap_or_else(PoisonError::into_inner);
             let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-            let asked = AskedServer { number: all.len(), path, headers, body };
+            let asked = AskedServer { number: all.len(), method, path, headers, body };
             all.push(asked.clone());
             asked
         };
@@ -216,6 +226,8 @@ fn serve(shared: &Shared, stream: TcpStream) -> io::Result<()> {
         for (name, value) in headers {
             answer += &format!("{name}: {value}\r\n");
         }
+        // Of a file that is only asked about the headers come.
+        let body = if asked.method == "HEAD" { Vec::new() } else { body };
         stream.write_all(&[answer.as_bytes(), b"\r\n", &body].concat())?;
         stream.flush()?;
         if torn > 0 {
@@ -225,7 +237,7 @@ fn serve(shared: &Shared, stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-type Received = (String, Vec<(String, String)>, Vec<u8>);
+type Received = ([String; 2], Vec<(String, String)>, Vec<u8>);
 
 /// The next question; `None` where the client has no more.
 fn receive(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Received>> {
@@ -233,7 +245,8 @@ fn receive(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Received>> {
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
     }
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut words = line.split(' ').map(str::to_owned);
+    let asked = [words.next().unwrap_or_default(), words.next().unwrap_or_default()];
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();
@@ -244,5 +257,5 @@ fn receive(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Received>> {
     let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
     let mut body = vec![0; length.unwrap_or(0).min(LARGEST)];
     reader.read_exact(&mut body)?;
-    Ok(Some((path, headers, body)))
+    Ok(Some((asked, headers, body)))
 }

@@ -45,7 +45,7 @@ pub(super) enum Fingerprint {
 }
 
 /// All of them.
-pub const SCHEMES: [Scheme; 6] = [
+pub const SCHEMES: [Scheme; 7] = [
     Scheme {
         name: "openai",
         what: "OpenAI, and any server with its chat/completions",
@@ -104,6 +104,16 @@ pub const SCHEMES: [Scheme; 6] = [
         example: "anthropic:MODEL",
         model: Named::Always,
         dialect: &dialect::anthropic::Anthropic,
+        fingerprint: Fingerprint::Machine,
+    },
+    Scheme {
+        name: "gemini",
+        what: "Google's generateContent",
+        base: "https://generativelanguage.googleapis.com/v1beta",
+        key: "GEMINI_API_KEY",
+        example: "gemini:MODEL",
+        model: Named::Always,
+        dialect: &dialect::gemini::Gemini,
         fingerprint: Fingerprint::Machine,
     },
 ];
@@ -185,7 +195,7 @@ impl Address {
 
     /// Where questions go.
     pub(super) fn url(&self) -> String {
-        format!("{}{}", self.base, self.scheme.dialect.path())
+        self.scheme.dialect.url(&self.base, self.model.as_deref())
     }
 
     /// Names the host without saying it.
@@ -201,11 +211,7 @@ impl Address {
     }
 
     pub(super) fn place(&self) -> Place {
-        let name = self.host.rsplit_once(':').map_or(self.host.as_str(), |(name, _)| name);
-        let here = name == "localhost"
-            || name == "[::1]"
-            || name.parse().is_ok_and(|address: std::net::Ipv4Addr| address.is_loopback());
-        if here { Place::ThisMachine } else { Place::Elsewhere }
+        Place::of(&self.host)
     }
 
     pub(super) fn secure(&self) -> Secure {
@@ -237,6 +243,14 @@ mod tests {
         check("ollama:http://h:1#m:2b", "http://h:1/api/chat", Some("m:2b"));
         check("anthropic:m", "https://api.anthropic.com/v1/messages", Some("m"));
         check("anthropic:http://h:1#m", "http://h:1/v1/messages", Some("m"));
+        let gemini = "https://generativelanguage.googleapis.com/v1beta/models/m-2:generateContent";
+        check("gemini:m-2", gemini, Some("m-2"));
+        check("gemini:http://h:1#m 2", "http://h:1/v1beta/models/m%202:generateContent", Some("m 2"));
+        check(
+            "gemini:http://h:1#tunedModels/m",
+            "http://h:1/v1beta/tunedModels/m:generateContent",
+            Some("tunedModels/m"),
+        );
         for other in ["model.gguf", "scripted:x.toml", "hf:a/b", "planted:null(x)"] {
             assert!(Address::parse(other).unwrap().is_none(), "{other}");
         }

@@ -9,9 +9,12 @@ use super::Clock;
 use super::address::Address;
 use super::dialect::{Question, Reply};
 use super::gate::{Gate, Load};
+use super::prices::Price;
+use super::purse::{self, Purse};
 use super::secret::Secret;
+use super::too_long;
 use super::waits::stated;
-use super::wire::{Came, Sent, Wire};
+use super::wire::{Again, Broken, Came, Sent, Wire};
 use crate::ModelError;
 use crate::error::shown;
 
@@ -35,6 +38,8 @@ pub(super) struct Line {
     pub wire: Wire,
     pub key: Option<Secret>,
     pub clock: Arc<dyn Clock>,
+    pub purse: Option<Arc<Purse>>,
+    pub price: Option<Price>,
 }
 
 /// Why there is no answer.
@@ -44,6 +49,8 @@ pub(super) enum Failed {
     Refused { status: Option<u16>, reason: String },
     /// The server was asked as often as it makes sense.
     NoAnswer { reason: String, attempts: u32 },
+    /// The budget does not allow the question.
+    Spent { reason: String },
     /// Nobody wants the answer any more.
     Stopped,
 }
@@ -52,12 +59,27 @@ pub(super) enum Failed {
 enum Tried {
     Answer(Reply),
     Again { reason: String, wait: Option<Duration>, load: Load },
-    Never { status: u16, reason: String },
+    Never { status: Option<u16>, reason: String },
 }
 
 impl Line {
-    /// Asks until there is an answer.
+    /// Asks until there is an answer, and pays for it.
     pub(super) fn ask(&self, question: &Question<'_>, gate: &Gate) -> Result<Reply, Failed> {
+        let Some(purse) = &self.purse else { return self.ask_again(question, gate) };
+        let price = self.price.as_ref();
+        let most = purse::most(question.messages, question.max_tokens, price);
+        let reserved = purse.reserve(most, gate)?;
+        let reply = self.ask_again(question, gate);
+        let cost = reply.as_ref().ok().map(|reply| match reply {
+            // A server that does not say what it counted is taken to have counted the most.
+            Reply { text, read: 0, drawn: 0, .. } if !text.is_empty() => most,
+            Reply { read, drawn, .. } => purse::of(*read, *drawn, price),
+        });
+        purse.settle(&reserved, cost);
+        reply
+    }
+
+    fn ask_again(&self, question: &Question<'_>, gate: &Gate) -> Result<Reply, Failed> {
         let dialect = self.address.scheme.dialect;
         let mut headers = dialect.headers(self.key.as_ref());
         headers.push(("content-type", "application/json".to_owned()));
@@ -78,7 +100,7 @@ impl Line {
             );
             let (reason, wait) = match tried {
                 Tried::Answer(reply) => return Ok(reply),
-                Tried::Never { status, reason } => return Err(Failed::Refused { status: Some(status), reason }),
+                Tried::Never { status, reason } => return Err(Failed::Refused { status, reason }),
                 Tried::Again { reason, wait, .. } => (reason, wait),
             };
             if attempts == ATTEMPTS {
@@ -104,7 +126,8 @@ impl Line {
 
     fn attempt(&self, sent: &Sent<'_>) -> Tried {
         match self.wire.post(sent) {
-            Err(reason) => Tried::Again { reason, wait: None, load: Load::Neither },
+            Err(Broken { reason, again: Again::No }) => Tried::Never { status: None, reason },
+            Err(Broken { reason, again: Again::Yes }) => Tried::Again { reason, wait: None, load: Load::Neither },
             Ok(mut came) => {
                 if let Some(key) = &self.key {
                     came.body = key.hidden_in(came.body);
@@ -134,10 +157,13 @@ impl Line {
     /// What a refusal means: to ask again, or never.
     fn refusal(&self, came: &Came, status: u16) -> Tried {
         let said = Said::of(&came.body);
-        let never = |reason: String| Tried::Never { status, reason };
+        let never = |reason: String| Tried::Never { status: Some(status), reason };
         let heard = format!("HTTP {status}: {}", said.words);
         if let Some(reply) = self.address.scheme.dialect.cut_off(&said.words).filter(|_| status == 400) {
             return Tried::Answer(reply);
+        }
+        if too_long::says(status, &said.names, &said.words) {
+            return Tried::Answer(too_long::reply());
         }
         if status == 402 || said.is_spent() {
             return never(format!(
@@ -172,6 +198,8 @@ struct Said {
     words: String,
     /// Its code and its type, where it names them.
     names: Vec<String>,
+    /// Limits that are used up, as Google names them; there the words are the same for a minute's and for a day's.
+    quotas: Vec<String>,
 }
 
 impl Said {
@@ -179,7 +207,7 @@ impl Said {
         let Ok(value) = json(body) else {
             let text = String::from_utf8_lossy(body);
             let words = if text.trim().is_empty() { "nothing is said".to_owned() } else { shown(text.trim()) };
-            return Said { words, names: Vec::new() };
+            return Said { words, names: Vec::new(), quotas: Vec::new() };
         };
         let error = value.get("error").filter(|error| !error.is_null()).unwrap_or(&value);
         let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -187,10 +215,17 @@ impl Said {
             .or_else(|| text(&error["message"]))
             .or_else(|| text(&value["detail"]))
             .unwrap_or_else(|| error.to_string());
-        Said { words: longer(&words), names: [&error["code"], &error["type"]].into_iter().filter_map(text).collect() }
+        let details = error["details"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let violated = details.iter().filter_map(|detail| detail["violations"].as_array()).flatten();
+        let quotas = violated.filter_map(|violated| text(&violated["quotaId"])).collect();
+        let names = [&error["code"], &error["type"]].into_iter().filter_map(text).collect();
+        Said { words: longer(&words), names, quotas }
     }
 
     fn is_spent(&self) -> bool {
+        if !self.quotas.is_empty() {
+            return self.quotas.iter().any(|quota| quota.contains("PerDay"));
+        }
         let words = self.words.to_lowercase();
         self.names.iter().any(|name| SPENT.contains(&name.as_str()))
             || SPENT_WORDS.iter().any(|spent| words.contains(spent))
@@ -234,6 +269,7 @@ impl Failed {
         match self {
             Failed::Refused { reason, .. } => Some(ModelError::Refused { endpoint, reason }),
             Failed::NoAnswer { reason, attempts } => Some(ModelError::NoAnswer { endpoint, reason, attempts }),
+            Failed::Spent { reason } => Some(ModelError::Budget { endpoint, reason }),
             Failed::Stopped => None,
         }
     }

@@ -2,44 +2,86 @@
 //! many questions at once.
 //!
 //! `address` is what endpoints are called, `dialect` how they are spoken to, `asking` one question with its repetitions,
-//! `waits` how long servers ask to wait, `gate` how many questions are under way, `wire` the HTTP client, `secret` keys,
-//! `clock` time, and `remote` the model that all of this comes to.
+//! `too_long` refusals of prompts that do not fit, `waits` how long servers ask to wait, `gate` how many questions are under way, `wire` the HTTP client, `secret` keys,
+//! `clock` time, `prices` what is paid, `purse` what may be, and `remote` the model that all of this comes to.
 
 mod address;
 mod asking;
 mod clock;
 mod dialect;
 mod gate;
+mod prices;
+mod purse;
 mod remote;
 mod secret;
+mod too_long;
 mod waits;
 mod wire;
 
 use std::sync::Arc;
 
+use hydrometer_answers::ModelIdentity;
+
+use crate::hub::Fetching;
+
 pub use address::{Address, Named, SCHEMES, Scheme};
 pub use clock::Clock;
 use clock::SystemClock;
+pub use prices::{PRICES_FORMAT, Prices};
+pub use purse::{Budget, Purse, Spent};
 pub(crate) use remote::Remote;
+pub(crate) use secret::Secret;
+pub(crate) use wire::{Place, Secure, agent, in_words};
 
 /// Looks up an environment variable.
 type Variable = dyn Fn(&str) -> Option<String> + Send + Sync;
 
+/// Is told how far a file is that is fetched.
+type Told = dyn Fn(&Fetching) + Send + Sync;
+
 /// What asking an endpoint takes that is not in its name.
 pub struct Network {
-    variable: Box<Variable>,
-    clock: Arc<dyn Clock>,
+    pub(crate) variable: Box<Variable>,
+    pub(crate) clock: Arc<dyn Clock>,
+    known: Vec<ModelIdentity>,
+    purse: Option<Arc<Purse>>,
+    pub(crate) told: Option<Box<Told>>,
 }
 
 impl Network {
     /// A network whose keys stand in the variables that this function looks up.
     pub fn new(variable: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Network {
-        Network { variable: Box::new(variable), clock: Arc::new(SystemClock) }
+        Network {
+            variable: Box::new(variable),
+            clock: Arc::new(SystemClock),
+            known: Vec::new(),
+            purse: None,
+            told: None,
+        }
     }
 
     /// A network without keys.
     pub fn without_keys() -> Network {
         Network::new(|_| None)
+    }
+
+    /// The same, where these models answered before: who answers at an endpoint that one of them names is taken from there,
+    /// and nothing is asked to find it out. When the endpoint is asked, it must be the same model.
+    #[must_use]
+    pub fn knowing(self, known: Vec<ModelIdentity>) -> Network {
+        Network { known, ..self }
+    }
+
+    /// The same, where what is asked is paid from this purse.
+    #[must_use]
+    pub fn paying(self, purse: Arc<Purse>) -> Network {
+        Network { purse: Some(purse), ..self }
+    }
+
+    /// The same, which says how far the files are that it fetches.
+    #[must_use]
+    pub fn telling(self, told: impl Fn(&Fetching) + Send + Sync + 'static) -> Network {
+        Network { told: Some(Box::new(told)), ..self }
     }
 
     /// The same under another clock.

@@ -1,12 +1,13 @@
 //! A model behind an endpoint: who it says it is, what it takes, and its answers.
 
 use std::ops::ControlFlow;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use hydrometer_answers::{EngineIdentity, ModelIdentity, SamplingParameters};
+use hydrometer_answers::{EngineIdentity, ModelIdentity, SampleSource, SamplingParameters};
 use hydrometer_probes::Decoding;
 
 use super::Network;
@@ -20,6 +21,8 @@ use crate::{Answer, Answers, Message, Model, ModelError, Prompt, SampleLimits, S
 
 /// Says what is hashed, so that no other hash of the same bytes is equal.
 const CONTEXT: &str = "hydrometer endpoint 1";
+/// What an endpoint says it is instead of a format of files.
+const FORMAT: &str = "endpoint";
 /// What is asked when a connection is opened.
 const FIRST_QUESTION: &str = "Answer with one word: are you there?";
 /// Enough for a model that thinks first.
@@ -27,12 +30,17 @@ const FIRST_ANSWER: u32 = 256;
 /// Time without an answer after which somebody is asked whether to go on.
 const TICK: Duration = Duration::from_millis(250);
 /// Names of settings by which a refusal shows what it is about.
-const NAMED: [&str; 6] = ["temperature", "top_p", "top_k", "min_p", "repetition_penalty", "repeat_penalty"];
+const NAMED: [&str; 7] = ["temperature", "top_p", "topP", "top_k", "min_p", "repetition_penalty", "repeat_penalty"];
 
 /// A model behind an endpoint.
 pub(crate) struct Remote {
     identity: ModelIdentity,
     line: Line,
+    introduced: OnceLock<Introduced>,
+}
+
+/// What the first questions found.
+struct Introduced {
     manner: Manner,
     first: Reply,
 }
@@ -48,7 +56,8 @@ struct Manner {
 }
 
 impl Remote {
-    /// Opens a connection, and finds out who answers and which settings the server takes. That takes two short questions.
+    /// Opens a connection, and finds out who answers and which settings the server takes. That takes two short questions, which
+    /// wait for the first answer that is wanted where the network knows who answers.
     ///
     /// # Errors
     /// The key cannot be read, the server refuses, or it gives no answer.
@@ -56,14 +65,48 @@ impl Remote {
         let key = Secret::find(address.scheme.key, &*network.variable)?;
         let wire = Wire::new(address.secure(), address.place())
             .map_err(|reason| ModelError::Refused { endpoint: address.to_string(), reason })?;
-        let line = Line { address, wire, key, clock: network.clock.clone() };
-        let (manner, first) = introduce(&line).map_err(|failed| {
-            failed.of(&line.address).unwrap_or_else(|| ModelError::Request { reason: "interrupted".to_owned() })
-        })?;
-        Ok(Remote { identity: identity(&line.address, &first, manner), line, manner, first })
+        let (clock, purse) = (network.clock.clone(), network.purse.clone());
+        let asked = address.model.as_deref().unwrap_or_default();
+        let price = purse.as_ref().map_or(Ok(None), |purse| purse.price(address.scheme.name, asked))?;
+        let line = Line { address, wire, key, clock, purse, price };
+        let spec = line.address.for_records();
+        if let Some(known) = network.known.iter().find(|known| known.format == FORMAT && known.spec == spec) {
+            return Ok(Remote { identity: known.clone(), line, introduced: OnceLock::new() });
+        }
+        let introduced = introduce(&line)?;
+        let identity = identity(&line.address, &introduced);
+        Ok(Remote { identity, line, introduced: introduced.into() })
     }
 
-    fn one(&self, request: &SampleRequest, parameters: &SamplingParameters, gate: &Gate) -> Result<Reply, Failed> {
+    /// What the first questions found; they are asked where they were not yet.
+    fn introduced(&self) -> Result<&Introduced, ModelError> {
+        if let Some(introduced) = self.introduced.get() {
+            return Ok(introduced);
+        }
+        let introduced = introduce(&self.line)?;
+        let found = identity(&self.line.address, &introduced);
+        if found.key() != self.identity.key() {
+            let (then, now) = (&self.identity, &found);
+            let unknown = |of: &ModelIdentity| of.unknown.clone().unwrap_or_default();
+            let reason = format!(
+                "`{}` answered before ({}), `{}` answers now ({}): an audit of it is another run",
+                then.name,
+                unknown(then),
+                now.name,
+                unknown(now)
+            );
+            return Err(ModelError::Refused { endpoint: self.line.address.to_string(), reason });
+        }
+        Ok(self.introduced.get_or_init(|| introduced))
+    }
+
+    fn one(
+        &self,
+        request: &SampleRequest,
+        parameters: &SamplingParameters,
+        Introduced { manner, first }: &Introduced,
+        gate: &Gate,
+    ) -> Result<Reply, Failed> {
         let Prompt::Messages(messages) = &request.prompt else {
             let reason = format!("the prompt of `{}` is tokens, expected a conversation", request.key);
             return Err(Failed::Refused { status: None, reason });
@@ -71,11 +114,11 @@ impl Remote {
         let mut stop = parameters.stop.clone();
         stop.extend(request.stop.iter().filter(|text| !parameters.stop.contains(text)).cloned());
         let (settings, temperature) = match request.decoding {
-            Decoding::Greedy => match self.manner.greedy {
+            Decoding::Greedy => match manner.greedy {
                 Some(settings) => (settings, 0.0),
-                None => (self.manner.drawn, 1.0),
+                None => (manner.drawn, 1.0),
             },
-            Decoding::Sampled => (self.manner.drawn, parameters.temperature),
+            Decoding::Sampled => (manner.drawn, parameters.temperature),
         };
         let question = Question {
             model: self.line.address.model.as_deref(),
@@ -85,15 +128,15 @@ impl Remote {
             temperature,
             top_p: if request.decoding == Decoding::Greedy { 1.0 } else { parameters.top_p },
             settings,
-            limit: self.manner.limit,
+            limit: manner.limit,
         };
         let reply = self.line.ask(&question, gate)?;
-        self.is_the_same(&reply)?;
+        self.is_the_same(&reply, first)?;
         Ok(reply)
     }
 
     /// Refuses the answer of another model than the one that answered first.
-    fn is_the_same(&self, reply: &Reply) -> Result<(), Failed> {
+    fn is_the_same(&self, reply: &Reply, first: &Reply) -> Result<(), Failed> {
         let changed = |what: &str, now: &Option<String>, then: &Option<String>| match (now, then) {
             (Some(now), Some(then)) if now != then => {
                 let reason = format!(
@@ -104,16 +147,22 @@ impl Remote {
             }
             _ => Ok(()),
         };
-        changed("model", &reply.model, &self.first.model)?;
+        changed("model", &reply.model, &first.model)?;
         match self.line.address.scheme.fingerprint {
-            Fingerprint::Build => changed("server's fingerprint", &reply.fingerprint, &self.first.fingerprint),
+            Fingerprint::Build => changed("server's fingerprint", &reply.fingerprint, &first.fingerprint),
             Fingerprint::Machine => Ok(()),
         }
     }
 }
 
 /// The first questions: which settings the server takes, and what it calls itself.
-fn introduce(line: &Line) -> Result<(Manner, Reply), Failed> {
+fn introduce(line: &Line) -> Result<Introduced, ModelError> {
+    first_questions(line).map_err(|failed| {
+        failed.of(&line.address).unwrap_or_else(|| ModelError::Request { reason: "interrupted".to_owned() })
+    })
+}
+
+fn first_questions(line: &Line) -> Result<Introduced, Failed> {
     let messages = [Message::user(FIRST_QUESTION)];
     let gate = Gate::new(1);
     let ask = |settings, limit, temperature| {
@@ -150,7 +199,7 @@ fn introduce(line: &Line) -> Result<(Manner, Reply), Failed> {
         (_, Err(Failed::Refused { status: Some(400 | 422), reason })) if is_about_sampling(&reason) => None,
         (_, Err(failed)) => return Err(failed),
     };
-    Ok((Manner { drawn, greedy, limit }, first))
+    Ok(Introduced { manner: Manner { drawn, greedy, limit }, first })
 }
 
 fn is_about_sampling(reason: &str) -> bool {
@@ -166,7 +215,7 @@ fn fewer(settings: Settings) -> Option<Settings> {
 }
 
 /// Who answers: what is known of it, and why the rest is not.
-fn identity(address: &Address, first: &Reply, manner: Manner) -> ModelIdentity {
+fn identity(address: &Address, Introduced { manner, first }: &Introduced) -> ModelIdentity {
     let scheme = address.scheme;
     let sent = match manner.drawn {
         Settings::All => "temperature, top_p",
@@ -201,7 +250,7 @@ fn identity(address: &Address, first: &Reply, manner: Manner) -> ModelIdentity {
     ModelIdentity {
         name: name.to_owned(),
         spec: address.for_records(),
-        format: "endpoint".to_owned(),
+        format: FORMAT.to_owned(),
         architecture: None,
         parameters: None,
         quantization: None,
@@ -219,6 +268,14 @@ fn identity(address: &Address, first: &Reply, manner: Manner) -> ModelIdentity {
         },
         unknown: Some(unknown.join("; ")),
     }
+}
+
+/// When an answer is asked for: the teacher's second run after all others, and shuffled. What a server gives because of what it was
+/// asked just before belongs to the noise that the second run measures.
+fn turn(request: &SampleRequest, sample: u32) -> Option<[u8; 32]> {
+    let (source, _) = SampleSource::of_sample(sample)?;
+    let name = || [request.key.as_bytes(), &sample.to_le_bytes()].concat();
+    (source == SampleSource::Rerun).then(|| *blake3::hash(&name()).as_bytes())
 }
 
 impl Model for Remote {
@@ -240,6 +297,10 @@ impl Answers for Remote {
         true
     }
 
+    fn cost(&self, read: u64, drawn: u64) -> Option<f64> {
+        self.line.price.as_ref().map(|price| price.of(read, drawn))
+    }
+
     fn answer(
         &self,
         requests: &[SampleRequest],
@@ -253,10 +314,12 @@ impl Answers for Remote {
         if let Some(reason) = fault {
             return Err(ModelError::Request { reason });
         }
+        let introduced = self.introduced()?;
         let wanted = |(place, request): (usize, &SampleRequest)| {
             request.samples.iter().map(move |&sample| (place, sample)).collect::<Vec<_>>()
         };
-        let jobs: Vec<(usize, u32)> = requests.iter().enumerate().flat_map(wanted).collect();
+        let mut jobs: Vec<(usize, u32)> = requests.iter().enumerate().flat_map(wanted).collect();
+        jobs.sort_by_cached_key(|&(place, sample)| turn(&requests[place], sample));
         let (gate, next) = (Gate::new(limits.width), AtomicUsize::new(0));
         // An answer is handed over before its thread asks again: where keeping them is slower than asking, none pile up unkept.
         let (sender, arrived) = sync_channel(0);
@@ -266,7 +329,7 @@ impl Answers for Remote {
                 let (sender, jobs, gate, next) = (sender.clone(), &jobs, &gate, &next);
                 scope.spawn(move || {
                     while let Some(&(place, sample)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let reply = self.one(&requests[place], parameters, gate);
+                        let reply = self.one(&requests[place], parameters, introduced, gate);
                         let is_last = reply.is_err();
                         if sender.send((place, sample, reply)).is_err() || is_last {
                             break;

@@ -17,7 +17,7 @@ impl Secret {
     ///
     /// # Errors
     /// The file cannot be read, or the key is one that no header can carry. The key is not in the error.
-    pub(super) fn find(name: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Option<Secret>, ModelError> {
+    pub(crate) fn find(name: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Option<Secret>, ModelError> {
         if let Some(text) = variable(name).filter(|text| !text.trim().is_empty()) {
             return Secret::read(&text, name).map(Some);
         }
@@ -39,7 +39,7 @@ impl Secret {
     }
 
     /// For a header, and nothing else.
-    pub(super) fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 

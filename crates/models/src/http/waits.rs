@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::wire::Came;
 
 /// The time that the headers of a refusal name; `None` where they name none.
@@ -10,7 +12,8 @@ pub(super) fn stated(came: &Came, now: f64) -> Option<Duration> {
     let seconds = milliseconds
         .map(|milliseconds: f64| milliseconds / 1000.0)
         .or_else(|| came.header("retry-after").and_then(|text| retry_after(text, now)))
-        .or_else(|| exhausted(came, now))?;
+        .or_else(|| exhausted(came, now))
+        .or_else(|| retry_delay(came))?;
     (seconds.is_finite() && seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(f64::from(u32::MAX))))
 }
 
@@ -18,6 +21,13 @@ pub(super) fn stated(came: &Came, now: f64) -> Option<Duration> {
 fn retry_after(text: &str, now: f64) -> Option<f64> {
     let text = text.trim();
     text.parse().ok().or_else(|| Some((http_date(text)? - now).max(0.0)))
+}
+
+/// What Google says in the body: `error.details[].retryDelay`, as `57.238747106s`.
+fn retry_delay(came: &Came) -> Option<f64> {
+    let body: Value = serde_json::from_slice(&came.body).ok()?;
+    let details = body["error"]["details"].as_array()?;
+    details.iter().filter_map(|detail| duration(detail["retryDelay"].as_str()?)).reduce(f64::max)
 }
 
 /// The latest reset of those limits of which nothing is left: durations at OpenAI, moments at Anthropic.
@@ -145,5 +155,18 @@ mod tests {
         check(&anthropic("2024-02-29T00:00:00Z"), Some(0.0));
         check(&anthropic("2025-13-01T00:00:29Z"), None);
         check(&anthropic("tomorrow"), None);
+    }
+
+    #[test]
+    fn google_says_it_in_the_body() {
+        let check = |delay: &str, expected: Option<Duration>| {
+            let details = serde_json::json!([{"@type": "type.googleapis.com/google.rpc.Help"}, {"retryDelay": delay}]);
+            let body = serde_json::json!({"error": {"code": 429, "details": details}}).to_string();
+            assert_eq!(stated(&Came { status: 429, headers: Vec::new(), body: body.into() }, NOW), expected, "{delay}");
+        };
+        check("57.25s", Some(Duration::from_millis(57_250)));
+        check("0s", Some(Duration::ZERO));
+        check("soon", None);
+        assert_eq!(stated(&Came { status: 429, headers: Vec::new(), body: b"{}".to_vec() }, NOW), None);
     }
 }

@@ -37,6 +37,37 @@ impl Came {
     }
 }
 
+/// Why nothing came.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub reason: String,
+    pub again: Again,
+}
+
+/// Whether it makes sense to ask again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    Yes,
+    No,
+}
+
+impl Broken {
+    fn of(error: &ureq::Error) -> Broken {
+        let again = if is_distrust(error) { Again::No } else { Again::Yes };
+        Broken { reason: in_words(error), again }
+    }
+}
+
+/// Whether the certificate of a server is not trusted, which does not pass.
+fn is_distrust(error: &ureq::Error) -> bool {
+    let of_tls = |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
+    match error {
+        ureq::Error::Rustls(error) => of_tls(error),
+        ureq::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()).is_some_and(of_tls),
+        _ => false,
+    }
+}
+
 /// A client that keeps its connections.
 pub(super) struct Wire(ureq::Agent);
 
@@ -47,58 +78,80 @@ impl Wire {
     /// # Errors
     /// An address with TLS, and the system has no certificates.
     pub(super) fn new(secure: Secure, place: Place) -> Result<Wire, String> {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            // A redirect would carry the key to a place that nobody named.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_connect(Some(CONNECT))
-            .timeout_global(Some(DEADLINE))
-            .max_idle_connections(KEPT)
-            .max_idle_connections_per_host(KEPT)
-            .user_agent(concat!("hydrometer/", env!("CARGO_PKG_VERSION")));
-        let config = match place {
-            Place::ThisMachine => config.proxy(None),
-            Place::Elsewhere => config,
-        };
-        let config = match secure {
-            Secure::No => config,
-            Secure::Tls => config.tls_config(tls()?),
-        };
-        Ok(Wire(config.build().new_agent()))
+        agent(secure, place, DEADLINE).map(Wire)
     }
 
     /// Sends it.
     ///
     /// # Errors
     /// Nothing came, or not all of it: in words.
-    pub(super) fn post(&self, sent: &Sent<'_>) -> Result<Came, String> {
+    pub(super) fn post(&self, sent: &Sent<'_>) -> Result<Came, Broken> {
         let request = sent
             .headers
             .iter()
             .fold(self.0.post(sent.url), |request, (name, value)| request.header(*name, value.as_str()));
-        let mut response = request.send(sent.body).map_err(|error| in_words(&error))?;
+        let mut response = request.send(sent.body).map_err(|error| Broken::of(&error))?;
         let status = response.status().as_u16();
         let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
         let body = response.body_mut().with_config().limit(LARGEST).read_to_vec();
-        let body = body.map_err(|error| format!("the answer broke off: {}", in_words(&error)))?;
+        let body = body.map_err(|error| Broken {
+            reason: format!("the answer broke off: {}", in_words(&error)),
+            again: Again::Yes,
+        })?;
         Ok(Came { status, headers, body })
     }
 }
 
+/// A client that follows no redirect: it would carry a key to a place that nobody named. Nothing may take longer than `deadline`.
+///
+/// # Errors
+/// An address with TLS, and the system has no certificates.
+pub(crate) fn agent(secure: Secure, place: Place, deadline: Duration) -> Result<ureq::Agent, String> {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_connect(Some(CONNECT))
+        .timeout_global(Some(deadline))
+        .max_idle_connections(KEPT)
+        .max_idle_connections_per_host(KEPT)
+        .user_agent(concat!("hydrometer/", env!("CARGO_PKG_VERSION")));
+    let config = match place {
+        Place::ThisMachine => config.proxy(None),
+        Place::Elsewhere => config,
+    };
+    let config = match secure {
+        Secure::No => config,
+        Secure::Tls => config.tls_config(tls()?),
+    };
+    Ok(config.build().new_agent())
+}
+
 /// Whether an address wants TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Secure {
+pub(crate) enum Secure {
     No,
     Tls,
 }
 
 /// Where a server stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     ThisMachine,
     Elsewhere,
+}
+
+impl Place {
+    /// Where the host of an address stands; its port and what is in front of it count for nothing.
+    pub(crate) fn of(host: &str) -> Place {
+        let host = host.split_once("://").map_or(host, |(_, host)| host);
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let here = name == "localhost"
+            || name == "[::1]"
+            || name.parse().is_ok_and(|address: std::net::Ipv4Addr| address.is_loopback());
+        if here { Place::ThisMachine } else { Place::Elsewhere }
+    }
 }
 
 /// TLS with the certificates that this system trusts.
@@ -116,8 +169,11 @@ fn tls() -> Result<TlsConfig, String> {
         .build())
 }
 
-fn in_words(error: &ureq::Error) -> String {
+pub(crate) fn in_words(error: &ureq::Error) -> String {
     match error {
+        error if is_distrust(error) => format!(
+            "the server's certificate is not trusted ({error}); name a file with the certificate of its authority in SSL_CERT_FILE"
+        ),
         ureq::Error::Timeout(what) => format!("no answer in time ({what})"),
         ureq::Error::HostNotFound => "there is no host of this name".to_owned(),
         ureq::Error::Io(error) => {

@@ -3,8 +3,8 @@
 mod picture;
 mod right;
 
-use hydrometer_answers::{MeaningSettings, SampleSettings};
-use hydrometer_audit::statement::{AnswersSummary, GapBase, Secondary};
+use hydrometer_answers::{FinishReason, MeaningSettings, SampleSettings};
+use hydrometer_audit::statement::{AnswersSummary, GapBase, OtherEnding, Secondary};
 use hydrometer_metrics::measure::{self, Group};
 
 use super::numbers::numbers;
@@ -39,6 +39,7 @@ pub(super) fn section(source: &Source<'_>) -> Section {
             show::share(answers.teacher_cut),
             show::share(answers.student_cut)
         )))
+        .with_all(other_endings(&answers.other_endings).map(Block::paragraph))
         .with_all(meaning(answers).map(Block::paragraph))
         .with_all(answers.gap_base.map(|base| Block::paragraph(gap_base(base))))
         .with_all(right::blocks(statement))
@@ -119,6 +120,28 @@ fn match_test(p_value: Option<f64>) -> String {
         format!("Permutation test that both models draw from one distribution of answers: p {p}.")
     };
     p_value.map_or_else(|| "Whether both models draw from one distribution of answers was not tested.".into(), test)
+}
+
+/// How answers ended that the model did not end, as a sentence; `None` where there are none.
+fn other_endings(endings: &[OtherEnding]) -> Option<String> {
+    let words = |finish| match finish {
+        FinishReason::Stop => "ended by the model",
+        FinishReason::Length => "at the longest length",
+        FinishReason::Refusal => "refused",
+        FinishReason::ContentFilter => "taken by a filter",
+        FinishReason::ToolCalls => "a call of tools in the provider's own way",
+        FinishReason::ContextExceeded => "none, because the prompt was too long for the model's context",
+    };
+    let of = |OtherEnding { finish, teacher, student }: &OtherEnding| {
+        format!(
+            "{}: {} of the teacher, {} of the student",
+            words(*finish),
+            show::count(*teacher),
+            show::count(*student)
+        )
+    };
+    let all: Vec<String> = endings.iter().map(of).collect();
+    (!all.is_empty()).then(|| format!("Answers that ended otherwise: {}.", all.join("; ")))
 }
 
 /// When two free answers mean the same, as a sentence; `None` where no answer is free.

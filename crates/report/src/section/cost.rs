@@ -29,6 +29,7 @@ fn facts(cost: &Cost, measured: Option<&Measured>) -> Vec<Fact> {
     facts.push(Fact::new("Rows of logits compared", show::count(cost.rows)));
     match measured {
         Some(measured) => {
+            facts.extend(measured.paid.iter().map(|paid| Fact::new("Paid", paid.clone())));
             facts.extend([Fact::new("Time", measured.time()), Fact::new("Peak memory", measured.memory())])
         }
         None => facts.push(Fact::new("Time and memory", "not passed to this report")),

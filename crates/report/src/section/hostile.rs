@@ -242,7 +242,7 @@ fn sayings(hostile: &str) -> Section {
 
 #[test]
 fn hostile_text_stays_text_in_every_section_and_format() {
-    let measured = Measured { seconds: 83.4, peak_memory_bytes: None };
+    let measured = Measured { seconds: 83.4, peak_memory_bytes: None, paid: None };
     let free = free_paths();
     let mut shown = BTreeSet::new();
     for hostile in hostile() {

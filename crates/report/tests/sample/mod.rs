@@ -615,6 +615,7 @@ fn answers() -> AnswersSummary {
         degenerate: vec!["the student never varies its answer to any of 9 prompts; the teacher does on 7".into()],
         teacher_cut: 0.021,
         student_cut: 0.104,
+        other_endings: vec![OtherEnding { finish: hydrometer_answers::FinishReason::Refusal, teacher: 2, student: 5 }],
         gap_base: Some(GapBase::AnotherPrompt),
         secondary: secondary(),
     }

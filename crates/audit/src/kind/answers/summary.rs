@@ -4,7 +4,7 @@ use hydrometer_answers::FinishReason;
 
 use super::{JudgedSample, degenerate_ways, descriptive, match_p_value};
 use crate::evidence::{Evidence, Rows};
-use crate::statement::AnswersSummary;
+use crate::statement::{AnswersSummary, OtherEnding};
 
 /// What was sampled; `None` when nothing was.
 pub(crate) fn summary(rows: &Rows, evidence: &Evidence<'_>) -> Option<AnswersSummary> {
@@ -17,6 +17,14 @@ pub(crate) fn summary(rows: &Rows, evidence: &Evidence<'_>) -> Option<AnswersSum
         let cut = said.iter().filter(|said| said.row.finish == FinishReason::Length).count();
         cut as f64 / said.len().max(1) as f64
     };
+    let ended = |said: &[JudgedSample<'_>], finish| said.iter().filter(|said| said.row.finish == finish).count() as u64;
+    let all = || evidence.prompts.iter();
+    let other = |finish| OtherEnding {
+        finish,
+        teacher: all().map(|prompt| ended(&prompt.teacher, finish)).sum(),
+        student: all().map(|prompt| ended(&prompt.student, finish)).sum(),
+    };
+    let others = FinishReason::ALL.into_iter().filter(|way| !matches!(way, FinishReason::Stop | FinishReason::Length));
     let draws = settings.as_ref().is_some_and(|settings| settings.parameters.is_distribution());
     let p_value = || match_p_value(&evidence.prompts, rows.manifest.settings.seed);
     Some(AnswersSummary {
@@ -28,6 +36,7 @@ pub(crate) fn summary(rows: &Rows, evidence: &Evidence<'_>) -> Option<AnswersSum
         degenerate: degenerate_ways(&evidence.prompts),
         teacher_cut: cut(whole().flat_map(|prompt| &prompt.teacher).collect()),
         student_cut: cut(whole().flat_map(|prompt| &prompt.student).collect()),
+        other_endings: others.map(other).filter(|way| way.teacher + way.student > 0).collect(),
         gap_base: evidence.gap_base(),
         secondary: descriptive::secondary(&evidence.prompts, rows.manifest.settings.seed),
         settings,

@@ -85,7 +85,16 @@ pub fn every_arm(
         let student = open_quietly("student", &model.display().to_string(), engine)?;
         let folder = out.join("audits").join(name);
         let notices = Notices::None;
-        let job = Job { suite: &suite, options: &options, policy: &policy, calibrated: None, folder: &folder, notices };
+        let job = Job {
+            suite: &suite,
+            options: &options,
+            policy: &policy,
+            calibrated: None,
+            labels: None,
+            folder: &folder,
+            notices,
+            spending: None,
+        };
         let speeds = Speeds { teacher: None, student: None };
         audit(Models::pair(&*teacher, &*student), &job, speeds, interrupt, terminal)?;
         runs.push((name, RunFolder::open(&folder)?));

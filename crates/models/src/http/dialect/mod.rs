@@ -2,6 +2,7 @@
 //! nothing of connections, keys' places or retries.
 
 pub(super) mod anthropic;
+pub(super) mod gemini;
 pub(super) mod ollama;
 pub(super) mod openai;
 
@@ -63,6 +64,12 @@ pub(super) trait Dialect: Send + Sync {
 
     /// What follows the base address.
     fn path(&self) -> &'static str;
+
+    /// Where questions about a model go.
+    fn url(&self, base: &str, model: Option<&str>) -> String {
+        let _ = model;
+        format!("{base}{}", self.path())
+    }
 
     /// The headers that say who asks.
     fn headers(&self, key: Option<&Secret>) -> Vec<(&'static str, String)>;

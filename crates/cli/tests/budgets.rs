@@ -1,0 +1,156 @@
+//! Budgets from the command line: the estimate, the end, and what goes on.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use hydrometer_models::{ScriptedServer, Served};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.3, B = 0.3, C = 0.4 }\n";
+const PROMPTS: usize = 30;
+const PRICES: &str = "format = \"hydrometer.prices/1\"\ndated = \"2026-11-29\"\ncurrency = \"usd\"\n
+[[price]]\nmodel = \"anthropic:clever\"\ninput = 1000\noutput = 1000\n";
+
+struct Bench(TempDir);
+
+impl Bench {
+    fn new() -> Self {
+        let bench = Self(tempfile::tempdir().unwrap());
+        fs::write(bench.path("student.toml"), STUDENT).unwrap();
+        fs::write(bench.path("prices.toml"), PRICES).unwrap();
+        let prompt = |i| {
+            json!({
+                "id": format!("p{i}"), "family": format!("f{i}"), "axis": "letters", "kind": "prompt", "max_tokens": 1,
+                "prompt": format!("Letter {i}?"), "answer": ["letter"], "check": {"choice": "A"},
+            })
+        };
+        let lines: Vec<String> = (0..PROMPTS).map(|i| prompt(i).to_string()).collect();
+        fs::write(bench.path("probes.jsonl"), lines.join("\n")).unwrap();
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, code: i32, arguments: &[&str]) -> [String; 2] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
+        command.current_dir(self.0.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", self.path("cache"));
+        let Output { status, stdout, stderr } = command.args(arguments).output().unwrap();
+        let texts = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        assert_eq!(status.code(), Some(code), "{}{}", texts[0], texts[1]);
+        texts.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    fn audit(&self, code: i32, teacher: &str, spending: &[&str]) -> [String; 2] {
+        let asked = [
+            "audit",
+            "--teacher",
+            teacher,
+            "--student",
+            "scripted:student.toml",
+            "--probes",
+            "probes.jsonl",
+            "--out",
+            "run",
+            "--samples",
+            "4",
+            "--reruns",
+            "2",
+            "--parallel",
+            "8",
+        ];
+        self.run(code, &[&asked, spending].concat())
+    }
+
+    /// What was paid for the run: questions and money.
+    fn paid(&self) -> (u64, f64) {
+        let lines = fs::read_to_string(self.path("run/cost.jsonl")).unwrap();
+        let paid = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["paid"].take());
+        paid.filter(|paid| !paid.is_null()).fold((0, 0.0), |(questions, money), paid| {
+            (questions + paid["questions"].as_u64().unwrap(), money + paid["money"]["amount"].as_f64().unwrap())
+        })
+    }
+}
+
+/// With tool calls and refusals in it; 5 tokens are read and 1 is drawn: 0.006 usd each.
+fn served() -> ScriptedServer {
+    ScriptedServer::start(|asked| match asked.number % 9 {
+        3 => Served::message("clever-1", "", "refusal"),
+        5 => Served::json(
+            200,
+            &json!({"model": "clever-1", "content": [{"type": "tool_use"}], "stop_reason": "tool_use",
+                "usage": {"input_tokens": 5, "output_tokens": 1}}),
+        ),
+        6 => Served::message("clever-1", "B", "end_turn"),
+        _ => Served::message("clever-1", "A", "end_turn"),
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_run_stops_at_its_budget_and_goes_on_with_a_higher_one() {
+    let bench = Bench::new();
+    let server = served();
+    let teacher = format!("anthropic:{}#clever", server.address());
+    let [_, talk] = bench.audit(4, &teacher, &["--prices", "prices.toml", "--budget", "1usd"]);
+    // 180 answers to prompts of nine or ten letters, three tokens each; at most one token each.
+    let expected = "teacher: 180 answers to be paid for: about 540 tokens read, at most 180 drawn, at most 0.7200 usd";
+    assert!(talk.contains(expected), "{talk}");
+    assert!(talk.contains("the budget is spent: 0.9"), "{talk}");
+    assert!(talk.contains("the same command with a higher budget goes on"), "{talk}");
+    assert!(talk.contains("undecided: ") && talk.contains("agreement_ratio"), "{talk}");
+    let (questions, money) = bench.paid();
+    assert_eq!(questions as usize, server.asked().len());
+    assert!((money - 0.006 * questions as f64).abs() < 1e-9 && money <= 1.0 && money > 0.95, "{money}");
+    // The same budget asks nothing more.
+    bench.audit(4, &teacher, &["--prices", "prices.toml", "--budget", "1usd"]);
+    assert_eq!(server.asked().len() as u64, questions);
+    let [_, talk] = bench.audit(0, &teacher, &["--prices", "prices.toml", "--budget", "3usd"]);
+    assert!(talk.contains("resuming") || talk.contains("free answers wanted"), "{talk}");
+    // Who answers is asked once for each process that asks; no answer is asked twice.
+    assert_eq!(server.asked().len(), 2 + 2 + PROMPTS * 6);
+    let (questions, _) = bench.paid();
+    assert_eq!(questions as usize, server.asked().len());
+    let statement: Value =
+        serde_json::from_str(&fs::read_to_string(bench.path("run/statement.json")).unwrap()).unwrap();
+    let endings = statement["answers"]["other_endings"].as_array().unwrap();
+    assert_eq!(endings.iter().map(|ending| ending["finish"].clone()).collect::<Vec<_>>(), ["refusal", "tool_calls"]);
+    let page = fs::read_to_string(bench.path("run/report.html")).unwrap();
+    assert!(page.contains("184 questions to endpoints"), "the report says what was paid");
+}
+
+#[test]
+fn collect_says_what_it_paid() {
+    let bench = Bench::new();
+    let server = served();
+    let model = format!("anthropic:{}#clever", server.address());
+    let asked = ["collect", "--model", &model, "--probes", "probes.jsonl", "--samples", "2", "--reruns", "0", "--json"];
+    let [_, talk] = bench.run(4, &[&asked[..], &["--budget-tokens", "400"]].concat());
+    assert!(talk.contains("of 400 tokens are spent"), "{talk}");
+    let [said, talk] = bench.run(0, &[&asked[..], &["--prices", "prices.toml"]].concat());
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["paid"]["money"]["currency"], "usd", "{said}");
+    assert!(talk.contains("tokens read and"), "{talk}");
+    assert_eq!(said["paid"]["questions"], said["asked"].as_u64().unwrap() + 2);
+}
+
+#[test]
+fn what_is_no_budget_is_refused_before_anything_is_asked() {
+    let bench = Bench::new();
+    let server = served();
+    let check = |model: &str, spending: &[&str], expected: &str| {
+        let [_, talk] = bench.audit(2, &format!("anthropic:{}#{model}", server.address()), spending);
+        assert!(talk.contains(expected), "{talk}");
+    };
+    check("clever", &["--budget", "5usd"], "--prices");
+    check("clever", &["--budget", "five", "--prices", "prices.toml"], "expected an amount above 0 and a currency");
+    check("clever", &["--budget", "5eur", "--prices", "prices.toml"], "--budget is in eur, and the prices are in usd");
+    check("other", &["--budget", "5usd", "--prices", "prices.toml"], "the prices have none of anthropic:other");
+    check("clever", &["--prices", "probes.jsonl"], "probes.jsonl: prices: expected format");
+    assert!(server.asked().is_empty());
+}

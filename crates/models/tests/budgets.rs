@@ -1,0 +1,134 @@
+//! Budgets of endpoints: reserved before, settled after, never passed.
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use hydrometer_answers::SamplingParameters;
+use hydrometer_models::{
+    Budget, EngineOptions, Message, Model, ModelError, Network, Precision, Prices, Purse, SampleLimits, SampleRequest,
+    SampleStep, ScriptedServer, Served, Spent, open_with,
+};
+use hydrometer_probes::Decoding;
+use serde_json::{Value, json};
+
+const PRICES: &str = "format = \"hydrometer.prices/1\"\ndated = \"2026-11-29\"\ncurrency = \"usd\"\n
+[[price]]\nmodel = \"openai:big\"\ninput = 100\noutput = 1000\n";
+
+fn prices() -> Prices {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("prices.toml");
+    std::fs::write(&path, PRICES).unwrap();
+    Prices::read(&path).unwrap()
+}
+
+/// A chat completion whose usage is so many tokens; none where that is `None`.
+fn chat(usage: Option<(u64, u64)>) -> Served {
+    let choice = json!({"message": {"role": "assistant", "content": "four"}, "finish_reason": "stop"});
+    let usage = usage.map_or(Value::Null, |(read, drawn)| json!({"prompt_tokens": read, "completion_tokens": drawn}));
+    Served::json(200, &json!({"model": "big", "choices": [choice], "usage": usage}))
+}
+
+fn open(server: &ScriptedServer, purse: &Arc<Purse>) -> Result<Box<dyn Model>, ModelError> {
+    let spec = format!("openai:{}#big", server.address());
+    let network = Network::without_keys().paying(purse.clone());
+    open_with(&spec, &EngineOptions { precision: Precision::F32 }, &network)
+}
+
+/// Asks so often, eight at once; how many answers came, and how it ended.
+fn ask(model: &dyn Model, samples: u32) -> (usize, Result<(), ModelError>) {
+    let request = SampleRequest {
+        key: "2+2?".to_owned(),
+        prompt: model.answers().unwrap().prompt(&[Message::user("2+2?")]).unwrap(),
+        samples: (0..samples).collect(),
+        max_tokens: Some(64),
+        stop: Vec::new(),
+        decoding: Decoding::Sampled,
+    };
+    let parameters =
+        SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 9, stop: Vec::new(), seed: 1 };
+    let (mut answers, limits) = (0, SampleLimits { width: 8, memory: 0 });
+    let ended = model.answers().unwrap().answer(&[request], &parameters, &limits, &mut |step| {
+        answers += usize::from(matches!(step, SampleStep::Answer(_)));
+        ControlFlow::Continue(())
+    });
+    (answers, ended)
+}
+
+fn purse(money: Option<f64>, tokens: Option<u64>) -> Arc<Purse> {
+    Arc::new(Purse::new(Budget { money, tokens }, Some(prices())).unwrap())
+}
+
+#[test]
+fn a_budget_of_tokens_is_used_to_its_end_and_never_passed() {
+    let server = ScriptedServer::start(|_| chat(Some((10, 2)))).unwrap();
+    // Two questions of the introduction with 12 tokens each; 4 + 32 + 64 are reserved for each of the others.
+    let purse = purse(None, Some(1000));
+    let model = open(&server, &purse).unwrap();
+    let (answers, ended) = ask(&*model, 500);
+    let error = ended.unwrap_err();
+    assert!(matches!(error, ModelError::Budget { .. }), "{error}");
+    assert!(error.to_string().contains("of 1000 tokens are spent, and the next question may take 100"), "{error}");
+    let spent = purse.spent();
+    assert_eq!((spent.questions, spent.read + spent.drawn), (answers as u64 + 2, 12 * (answers as u64 + 2)));
+    assert!((901..=1000).contains(&(spent.read + spent.drawn)), "{spent:?}");
+    assert_eq!(server.asked().len(), answers + 2, "nothing is asked that is not paid for");
+}
+
+#[test]
+fn a_budget_in_money_counts_by_the_prices_and_what_was_spent_before() {
+    let server = ScriptedServer::start(|_| chat(Some((10, 2)))).unwrap();
+    let purse = purse(Some(1.0), None);
+    let model = open(&server, &purse).unwrap();
+    purse.spent_before(Spent { questions: 3, read: 0, drawn: 900, money: 0.9 });
+    let (answers, ended) = ask(&*model, 500);
+    let error = ended.unwrap_err().to_string();
+    assert!(error.contains("of 1 usd are spent, and the next question may cost 0.0676"), "{error}");
+    // 10 tokens of prompts and 2 of answers cost 0.003.
+    let money = 0.9 + 0.003 * (answers as f64 + 2.0);
+    assert!((purse.spent().money - money).abs() < 1e-9 && money <= 1.0 && money > 1.0 - 0.0676, "{money}");
+    // A higher budget goes on.
+    let higher = self::purse(Some(2.0), None);
+    higher.spent_before(purse.spent());
+    let (_, ended) = ask(&*open(&server, &higher).unwrap(), 20);
+    ended.unwrap();
+}
+
+#[test]
+fn a_server_that_does_not_count_is_taken_to_have_counted_the_most() {
+    let server = ScriptedServer::start(|_| chat(None)).unwrap();
+    let purse = purse(None, None);
+    let (answers, ended) = ask(&*open(&server, &purse).unwrap(), 3);
+    ended.unwrap();
+    assert_eq!(answers, 3);
+    let Spent { questions, read, drawn, .. } = purse.spent();
+    assert_eq!(questions, 5);
+    assert_eq!((read, drawn), (3 * 36 + 2 * (36 + 32), 3 * 64 + 2 * 256));
+}
+
+#[test]
+fn failures_cost_nothing_and_give_back_what_was_reserved() {
+    let server = ScriptedServer::start(|asked| match asked.number {
+        0..2 => chat(Some((1, 1))),
+        _ => Served::json(400, &json!({"error": {"message": "no"}})),
+    })
+    .unwrap();
+    let purse = purse(None, Some(400));
+    let model = open(&server, &purse).unwrap();
+    for _ in 0..9 {
+        assert!(matches!(ask(&*model, 1).1, Err(ModelError::Refused { .. })));
+    }
+    assert_eq!(purse.spent().questions, 2);
+}
+
+#[test]
+fn a_budget_in_money_takes_a_price_for_every_endpoint() {
+    let error = Purse::new(Budget { money: Some(1.0), tokens: None }, None).err().unwrap().to_string();
+    assert!(error.contains("takes prices"), "{error}");
+    let server = ScriptedServer::start(|_| chat(None)).unwrap();
+    let network = Network::without_keys().paying(purse(Some(1.0), None));
+    let spec = format!("openai:{}#small", server.address());
+    let error = open_with(&spec, &EngineOptions { precision: Precision::F32 }, &network).err().unwrap().to_string();
+    assert!(error.contains("the prices have none of openai:small"), "{error}");
+    assert!(server.asked().is_empty());
+}
