@@ -167,24 +167,32 @@ pub fn open_model(
 /// # Errors
 /// As [`open_model`].
 pub fn open_quietly(role: &str, spec: &str, options: &EngineOptions) -> Result<Box<dyn Model>, Failure> {
-    let network = Network::new(|name| std::env::var(name).ok());
-    open_with(spec, options, &network).map_err(|error| {
-        let failure = Failure::input(format!("{role}: {error}"));
-        match error {
-            ModelError::Truncated { .. } => {
-                failure.hint("copy or download the file again, and compare its size and checksum with the publisher's")
-            }
-            ModelError::NoAnswer { .. } => Failure { exit: Exit::ModelFailed, ..failure }
-                .hint("the same command goes on once the server answers"),
-            ModelError::Refused { .. } => failure.hint("`hydrometer models` says where keys and addresses come from"),
-            // Says itself what to ask for instead.
-            ModelError::Request { .. } => failure,
-            _ => failure.hint(
-                "a model is a .gguf file, a Hugging Face folder, scripted:FILE.toml, planted:DEFECT(MODEL) or an endpoint \
-                 (`hydrometer models` lists them)",
-            ),
+    open_with(spec, options, &network()).map_err(|error| not_opened(role, error))
+}
+
+/// How endpoints are reached: their keys stand in the environment.
+pub fn network() -> Network {
+    Network::new(|name| std::env::var(name).ok())
+}
+
+/// That what the user named cannot be opened, and what to do.
+pub fn not_opened(role: &str, error: ModelError) -> Failure {
+    let failure = Failure::input(format!("{role}: {error}"));
+    match error {
+        ModelError::Truncated { .. } => {
+            failure.hint("copy or download the file again, and compare its size and checksum with the publisher's")
         }
-    })
+        ModelError::NoAnswer { .. } => {
+            Failure { exit: Exit::ModelFailed, ..failure }.hint("the same command goes on once the server answers")
+        }
+        ModelError::Refused { .. } => failure.hint("`hydrometer models` says where keys and addresses come from"),
+        // Says itself what to ask for instead.
+        ModelError::Request { .. } => failure,
+        _ => failure.hint(
+            "a model is a .gguf file, a Hugging Face folder, scripted:FILE.toml, planted:DEFECT(MODEL) or an endpoint \
+             (`hydrometer models` lists them)",
+        ),
+    }
 }
 
 /// Tokens per second of a model on this machine, measured on one short block of the suite's own text, logits included.

@@ -174,7 +174,10 @@ impl Settings {
     fn resolve(arguments: &Arguments, terminal: &Terminal) -> Result<Self, Failure> {
         let asked = &arguments.asked;
         let mut suite = asked.texts.suite(asked.seed, terminal)?;
-        let placed = match asked.radius.open(&asked.trained_on, terminal)? {
+        let audited = [("teacher", &arguments.who.teacher), ("base", &arguments.base), ("control", &arguments.control)];
+        let audited = audited.into_iter().filter_map(|(role, name)| Some((role, name.as_deref()?)));
+        let audited: Vec<_> = audited.chain([("student", arguments.student.as_str())]).collect();
+        let placed = match asked.radius.open(&asked.trained_on, &audited, terminal)? {
             Some(set) => Some(place(&set, &asked.used.deployed_on, &mut suite, terminal)?),
             None => None,
         };

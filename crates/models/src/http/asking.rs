@@ -37,6 +37,9 @@ pub(super) struct Line {
     pub clock: Arc<dyn Clock>,
 }
 
+/// Makes something of an answer, or says what was expected and what was found.
+pub(super) type Read<'r, T> = dyn Fn(&Value) -> Result<T, String> + 'r;
+
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) enum Failed {
@@ -48,9 +51,16 @@ pub(super) enum Failed {
     Stopped,
 }
 
+/// What an endpoint is asked besides questions: the body where there is one, at an address.
+pub(super) struct Call<'a> {
+    pub url: &'a str,
+    /// Without a body it is fetched, not posted.
+    pub body: Option<&'a Value>,
+}
+
 /// What one attempt came to.
-enum Tried {
-    Answer(Reply),
+enum Tried<T> {
+    Answer(T),
     Again { reason: String, wait: Option<Duration>, load: Load },
     Never { status: u16, reason: String },
 }
@@ -59,15 +69,27 @@ impl Line {
     /// Asks until there is an answer.
     pub(super) fn ask(&self, question: &Question<'_>, gate: &Gate) -> Result<Reply, Failed> {
         let dialect = self.address.scheme.dialect;
-        let mut headers = dialect.headers(self.key.as_ref());
+        let body = dialect.body(question);
+        let call = Call { url: &self.address.url(), body: Some(&body) };
+        match self.call(&call, gate, &|answer| dialect.read(answer)) {
+            Err(Failed::Refused { status: Some(400), reason }) => {
+                dialect.cut_off(&reason).ok_or(Failed::Refused { status: Some(400), reason })
+            }
+            result => result,
+        }
+    }
+
+    /// Asks for anything until `read` makes something of the answer.
+    pub(super) fn call<T>(&self, call: &Call<'_>, gate: &Gate, read: &Read<'_, T>) -> Result<T, Failed> {
+        let mut headers = self.address.scheme.dialect.headers(self.key.as_ref());
         headers.push(("content-type", "application/json".to_owned()));
-        let (url, body) = (self.address.url(), dialect.body(question).to_string());
-        let sent = Sent { url: &url, headers: &headers, body: body.as_bytes() };
+        let body = call.body.map(Value::to_string);
+        let sent = Sent { url: call.url, headers: &headers, body: body.as_ref().map(String::as_bytes) };
         let mut attempts = 0;
         loop {
             let ticket = gate.enter().ok_or(Failed::Stopped)?;
             attempts += 1;
-            let tried = self.attempt(&sent);
+            let tried = self.attempt(&sent, read);
             gate.leave(
                 &ticket,
                 match &tried {
@@ -102,19 +124,19 @@ impl Line {
         }
     }
 
-    fn attempt(&self, sent: &Sent<'_>) -> Tried {
-        match self.wire.post(sent) {
+    fn attempt<T>(&self, sent: &Sent<'_>, read: &Read<'_, T>) -> Tried<T> {
+        match self.wire.send(sent) {
             Err(reason) => Tried::Again { reason, wait: None, load: Load::Neither },
             Ok(mut came) => {
                 if let Some(key) = &self.key {
                     came.body = key.hidden_in(came.body);
                 }
-                self.read(&came)
+                self.read(&came, read)
             }
         }
     }
 
-    fn read(&self, came: &Came) -> Tried {
+    fn read<T>(&self, came: &Came, read: &Read<'_, T>) -> Tried<T> {
         let again = |reason| Tried::Again { reason, wait: None, load: Load::Neither };
         if !(200..300).contains(&came.status) {
             return self.refusal(came, came.status);
@@ -128,24 +150,22 @@ impl Line {
             let code = error["code"].as_u64().and_then(|code| u16::try_from(code).ok());
             return self.refusal(came, code.filter(|code| (400..600).contains(code)).unwrap_or(500));
         }
-        self.address.scheme.dialect.read(&answer).map_or_else(again, Tried::Answer)
+        read(&answer).map_or_else(again, Tried::Answer)
     }
 
     /// What a refusal means: to ask again, or never.
-    fn refusal(&self, came: &Came, status: u16) -> Tried {
+    fn refusal<T>(&self, came: &Came, status: u16) -> Tried<T> {
         let said = Said::of(&came.body);
         let never = |reason: String| Tried::Never { status, reason };
         let heard = format!("HTTP {status}: {}", said.words);
-        if let Some(reply) = self.address.scheme.dialect.cut_off(&said.words).filter(|_| status == 400) {
-            return Tried::Answer(reply);
-        }
         if status == 402 || said.is_spent() {
             return never(format!(
                 "nothing is left to spend ({heard}); raise the quota or the limit, then the same command goes on"
             ));
         }
         let asked_for = came.header("x-should-retry");
-        let again = matches!(status, 408 | 409 | 429 | 500..) && asked_for != Some("false");
+        // A server that does not know what it is asked (501) will not learn it.
+        let again = matches!(status, 408 | 409 | 429 | 500 | 502..) && asked_for != Some("false");
         if again || asked_for == Some("true") {
             let load = if matches!(status, 429 | 503 | 529) { Load::Overloaded } else { Load::Neither };
             let wait = stated(came, self.clock.unix_seconds());

@@ -3,12 +3,14 @@
 //!
 //! `address` is what endpoints are called, `dialect` how they are spoken to, `asking` one question with its repetitions,
 //! `waits` how long servers ask to wait, `gate` how many questions are under way, `wire` the HTTP client, `secret` keys,
-//! `clock` time, and `remote` the model that all of this comes to.
+//! `clock` time, `remote` the model that all of this comes to, and `embeddings` what turns texts into vectors.
 
 mod address;
 mod asking;
+mod base64;
 mod clock;
 mod dialect;
+mod embeddings;
 mod gate;
 mod remote;
 mod secret;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 pub use address::{Address, Named, SCHEMES, Scheme};
 pub use clock::Clock;
 use clock::SystemClock;
+pub use embeddings::EmbeddingEndpoint;
 pub(crate) use remote::Remote;
 
 /// Looks up an environment variable.

@@ -165,6 +165,11 @@ fn fewer(settings: Settings) -> Option<Settings> {
     }
 }
 
+/// A server with one model may call it by its file: the folder says nothing to others.
+pub(super) fn file_name(name: &str) -> &str {
+    if name.starts_with(['/', '.']) { name.rsplit('/').next().unwrap_or(name) } else { name }
+}
+
 /// Who answers: what is known of it, and why the rest is not.
 fn identity(address: &Address, first: &Reply, manner: Manner) -> ModelIdentity {
     let scheme = address.scheme;
@@ -186,8 +191,7 @@ fn identity(address: &Address, first: &Reply, manner: Manner) -> ModelIdentity {
         hasher.update(&(field.len() as u64).to_le_bytes()).update(field.as_bytes());
     }
     let name = [returned, asked].into_iter().find(|name| !name.is_empty()).unwrap_or(scheme.name);
-    // A server with one model may call it by its file.
-    let name = if name.starts_with(['/', '.']) { name.rsplit('/').next().unwrap_or(name) } else { name };
+    let name = file_name(name);
     let mut unknown = vec!["an endpoint shows its answers only".to_owned()];
     unknown.extend(fingerprint.map(|fingerprint| format!("build {fingerprint}")));
     unknown.push(match manner.drawn {
