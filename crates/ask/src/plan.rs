@@ -112,6 +112,7 @@ impl<'a> Plan<'a> {
                 deployment: deployment(suite, options)?,
                 deployed_on: options.deployed_on.as_ref().map(|placed| placed.prompts.clone()),
                 tool_protocols: tool_protocols(models, &kinds),
+                accepted: options.accepted.clone(),
                 ..settings(models, options, &suite.probes, asks_prompts, text_families)
             },
             units: files(kinds.iter().map(|kind| (&**kind, kind.units() as u32))),

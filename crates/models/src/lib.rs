@@ -33,7 +33,10 @@ pub use doubles::scripted::Scripted;
 pub use doubles::server::{AskedServer, ScriptedServer, Served};
 pub use encoder::SentenceEncoder;
 pub use error::ModelError;
-pub use http::{Address, Clock, EmbeddingEndpoint, Named, Network, SCHEMES, Scheme};
+pub use http::{
+    Address, CHECK_MARK, Checked, Clock, EmbeddingEndpoint, Found, Named, Network, SCHEMES, Scheme, Spoils, check,
+    check_names,
+};
 pub use hydrometer_answers::Facet;
 pub use instructions::{Instructions, vectors};
 pub use local::choose::{Choice, choose, question};

@@ -92,6 +92,13 @@ pub(super) fn notes(
         ));
     }
     notes.extend(excluded(manifest.excluded.as_deref().unwrap_or_default(), rows.probes.len()));
+    if !manifest.settings.accepted.is_empty() {
+        notes.push(format!(
+            "Before anything was asked, the audit was told to go on although these checks of an endpoint may fail: {} \
+             (`--accept`). What a failed check makes wrong is in the numbers.",
+            manifest.settings.accepted.join(", ")
+        ));
+    }
     notes.extend(manifest.settings.trained_on.as_ref().map(distances));
     notes.extend(manifest.settings.deployed_on.as_ref().map(deployed_on));
     if manifest.shared_vocab.is_some() && manifest.pairing != "same vocabulary" {

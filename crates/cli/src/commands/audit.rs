@@ -11,11 +11,12 @@ use hydrometer_ask::{AskOptions, Models, PlacedDeployment, Plan, UntilDecided, c
 use hydrometer_audit::calibrate::Calibrated;
 use hydrometer_audit::{Beside, Policy, Statement, Watch, alpha, planned_looks, watched_gates};
 use hydrometer_metrics::stats::limits::families_to_exclude;
-use hydrometer_models::EngineOptions;
+use hydrometer_models::{EngineOptions, Spoils};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe, Suite};
 
+use super::check::{PreflightArguments, preflight};
 use super::deployed_on::{Deployment, UsedArguments};
 use super::evidence;
 use super::judged::{calibration, policy, publish, shown, warn_of};
@@ -59,6 +60,8 @@ pub struct Arguments {
     meaning: MeaningArguments,
     #[command(flatten)]
     stopping: Stopping,
+    #[command(flatten)]
+    preflight: PreflightArguments,
     #[command(flatten)]
     engine: EngineArguments,
     /// Gates and margins; default: `hydrometer policy`.
@@ -240,6 +243,7 @@ impl Settings {
                 trained_on,
                 deployment: asked.used.deployment.iter().cloned().collect(),
                 deployed_on,
+                accepted: arguments.preflight.accepted(),
                 arguments: as_typed(),
             },
             engine: arguments.engine.options(),
@@ -311,6 +315,9 @@ fn audit_models(
     interrupt: &Interrupt,
     terminal: &Terminal,
 ) -> Result<(Statement, PathBuf), Failure> {
+    let named = [("teacher", Some(teacher)), ("student", Some(settings.student.as_str()))];
+    let named = named.into_iter().chain([("base", settings.base.as_deref()), ("control", settings.control.as_deref())]);
+    let named: Vec<_> = named.filter_map(|(role, name)| Some((role, name?))).collect();
     let teacher = open_model("teacher", teacher, &settings.engine, terminal)?;
     let student = open_model("student", &settings.student, &settings.engine, terminal)?;
     let open = |role: &str, name: &Option<String>| {
@@ -321,6 +328,10 @@ fn audit_models(
     let models =
         Models { teacher: &*teacher, student: &*student, base: base.as_deref(), control: control.as_deref(), meaning };
     let folder = settings.folder(&RunNames::of(models), None)?;
+    // A run that goes on was looked at when it began.
+    if !folder.join("manifest.json").exists() {
+        preflight(&named, Spoils::Answers, &settings.options.accepted, terminal)?;
+    }
     let speeds = expected_speeds(models, &settings.suite, &folder)?;
     let Settings { suite, options, policy, calibrated, .. } = settings;
     let (calibrated, notices) = (calibrated.as_ref(), Notices::FewFamilies);

@@ -3,15 +3,18 @@
 //!
 //! `address` is what endpoints are called, `dialect` how they are spoken to, `asking` one question with its repetitions,
 //! `waits` how long servers ask to wait, `gate` how many questions are under way, `wire` the HTTP client, `secret` keys,
-//! `clock` time, `remote` the model that all of this comes to, and `embeddings` what turns texts into vectors.
+//! `clock` time, `remote` the model that all of this comes to, `embeddings` what turns texts into vectors, and `check` what is looked at before
+//! an endpoint is believed.
 
 mod address;
 mod asking;
 mod base64;
+mod check;
 mod clock;
 mod dialect;
 mod embeddings;
 mod gate;
+mod logprobs;
 mod remote;
 mod secret;
 mod waits;
@@ -20,6 +23,7 @@ mod wire;
 use std::sync::Arc;
 
 pub use address::{Address, Named, SCHEMES, Scheme};
+pub use check::{CHECK_MARK, Checked, Found, Spoils, check, check_names};
 pub use clock::Clock;
 use clock::SystemClock;
 pub use embeddings::EmbeddingEndpoint;
