@@ -84,8 +84,10 @@ impl Wrong {
         let noise = if self.drifts { asked.number as f64 / 10.0 } else { 0.0 };
         let most = asked.body["max_tokens"].as_u64().unwrap().min(9);
         let token = |place: u64| {
-            let list = [("a", -0.2), ("b", -2.0 - noise)]
-                .map(|(text, logprob)| json!({"token": text, "logprob": logprob / scale}));
+            // Scaled, and normalised as well as two tokens need it.
+            let listed = |logprob: f64| logprob / scale - if scale > 1.0 { 0.6 } else { 0.0 };
+            let list = [("a", -0.2), ("b", -2.0 - noise)];
+            let list = list.map(|(text, logprob)| json!({"token": text, "logprob": listed(logprob)}));
             let logprob = match place {
                 _ if self.sentinel => -9999.0,
                 1.. if self.speculative => 0.0,
@@ -140,7 +142,9 @@ fn a_healthy_server_passes_what_it_offers() {
         assert!(as_it_should, "{checked:?}");
     }
     assert_eq!(evidence(&all, "identity"), "model `fox`, fingerprint b7000, build b7000");
-    assert!(evidence(&all, "repetition").starts_with("log-probabilities of first tokens are 0.0e0 nats apart"));
+    assert!(
+        evidence(&all, "repetition").starts_with("log-probabilities of the first tokens of 3 answers are 0.0e0 nats")
+    );
 }
 
 #[test]
@@ -165,7 +169,7 @@ fn every_defect_fails_its_check_and_no_other() {
         &["temperature"],
         "1.800 nats apart at temperature 1 and -0.900 at temperature 2",
     );
-    check(Wrong { drifts: true, ..none }, &["repetition"], "nats apart at most; 3 of 3 greedy answers are the same");
+    check(Wrong { drifts: true, ..none }, &["repetition"], "nats apart at most / ");
     check(Wrong { sentinel: true, ..none }, &["counts"], "9 of 9 drawn tokens have a place-holder");
     check(Wrong { fewer: true, ..none }, &["counts"], "expected 9 log-probabilities, one for each token, found 5");
     check(Wrong { renames: true, ..none }, &["identity"], "the model was `fox` and is `other` a moment later");
@@ -182,10 +186,35 @@ fn what_is_not_shown_is_not_offered_and_never_passed() {
     let server = ScriptedServer::start(|_| Served::message("clever", "A fox.", "end_turn")).unwrap();
     let address = Address::parse(&format!("anthropic:{}#clever", server.address())).unwrap().unwrap();
     let all = check(address, &Network::without_keys(), None).unwrap();
+    assert_eq!(evidence(&all, "repetition"), "3 of 3 greedy answers are the same");
     let passed: Vec<_> =
         all.iter().filter(|checked| matches!(checked.found, Found::Passed(_))).map(|c| c.name).collect();
     assert_eq!((passed, failed(&all)), (vec!["identity", "repetition"], vec![]));
     assert!(server.asked().iter().all(|asked| asked.path == "/v1/messages"));
+}
+
+/// A server that takes no temperature refuses for it, and not because a prompt is too long.
+#[test]
+fn a_refusal_of_settings_is_no_refusal_of_a_long_prompt() {
+    let healthy = Wrong { cuts: true, no_logprobs: true, ..Wrong::default() };
+    let server = ScriptedServer::start(move |asked| {
+        let refused =
+            |what: &str| Served::json(400, &json!({"error": {"message": format!("{what} is not supported")}}));
+        let mut asked = asked.clone();
+        if asked.path == "/v1/chat/completions" {
+            match asked.body.as_object_mut().unwrap() {
+                body if body.contains_key("logprobs") => return refused("logprobs"),
+                body if body.contains_key("temperature") => return refused("temperature"),
+                body => body.insert("temperature".to_owned(), json!(1.0)),
+            };
+        }
+        healthy.serve(&asked)
+    })
+    .unwrap();
+    let address = Address::parse(&format!("llama-server:{}", server.address())).unwrap().unwrap();
+    let all = check(address, &Network::without_keys().timed_by(Arc::new(NoTime)), None).unwrap();
+    assert_eq!(failed(&all), ["long-prompt"], "{all:?}");
+    assert!(evidence(&all, "zeros").contains("logprobs is not supported"), "{all:?}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use hydrometer_ask::{AskOptions, Models, PlacedDeployment, Plan, UntilDecided, c
 use hydrometer_audit::calibrate::Calibrated;
 use hydrometer_audit::{Beside, Policy, Statement, Watch, alpha, planned_looks, watched_gates};
 use hydrometer_metrics::stats::limits::families_to_exclude;
-use hydrometer_models::{EngineOptions, Spoils};
+use hydrometer_models::EngineOptions;
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe, Suite};
@@ -330,7 +330,7 @@ fn audit_models(
     let folder = settings.folder(&RunNames::of(models), None)?;
     // A run that goes on was looked at when it began.
     if !folder.join("manifest.json").exists() {
-        preflight(&named, Spoils::Answers, &settings.options.accepted, terminal)?;
+        preflight(&named, &settings.options.accepted, terminal)?;
     }
     let speeds = expected_speeds(models, &settings.suite, &folder)?;
     let Settings { suite, options, policy, calibrated, .. } = settings;
@@ -420,7 +420,7 @@ pub fn audit(
         }
     }
     warn_of(plan.manifest().excluded.as_deref().unwrap_or_default(), terminal);
-    if let Some(partial) = evidence::partial(&plan) {
+    if let Some(partial) = evidence::partial(&plan, models) {
         terminal.warn(&partial);
     }
     if let (Notices::FewFamilies, Some(few)) = (job.notices, few_families(&plan)) {

@@ -108,16 +108,11 @@ fn table(all: &[Checked]) -> String {
 }
 
 /// Looks at every endpoint among models (by role and name) before they are asked; one that stands in two roles is looked at once.
-/// What spoils less than `worst` is said and not refused.
+/// What does not spoil answers is said and not refused: of log-probabilities an audit reads those of single tokens, and looks at each.
 ///
 /// # Errors
 /// A check fails that would make numbers wrong and is not accepted, or an endpoint gives no answer.
-pub fn preflight(
-    models: &[(&str, &str)],
-    worst: Spoils,
-    accepted: &[String],
-    terminal: &Terminal,
-) -> Result<(), Failure> {
+pub fn preflight(models: &[(&str, &str)], accepted: &[String], terminal: &Terminal) -> Result<(), Failure> {
     let mut looked: Vec<Address> = Vec::new();
     for (role, name) in models {
         let Ok(spec) = ModelSpec::from_str(name) else { continue };
@@ -135,7 +130,7 @@ pub fn preflight(
         for checked in &all {
             let Found::Failed { evidence, hint } = &checked.found else { continue };
             let said = format!("{role}: check `{}` failed ({}): {evidence}", checked.name, checked.what);
-            if checked.spoils >= worst && !accepted.iter().any(|name| name == checked.name) {
+            if checked.spoils == Spoils::Answers && !accepted.iter().any(|name| name == checked.name) {
                 refused.push((said, hint, checked.name));
             } else {
                 terminal.warn(&said);

@@ -18,7 +18,8 @@ A model that runs here shows logits, tokens, answers and choices. Two of them wi
   Example: hydrometer audit --teacher big.gguf --student small.gguf
 
 A model behind an endpoint shows its answers. Audits of it are in regime R4: what both answer is compared, texts and choices are
-left out. Its key stands in an environment variable, or in a file that the same variable with _FILE behind it names.
+left out. A teacher behind vLLM, SGLang or llama-server also shows its most probable tokens: texts are compared in regime R1.
+`hydrometer check` looks at an endpoint. Its key stands in an environment variable, or in a file that the same variable with _FILE behind it names.
 ";
 
 /// Prints the list.

@@ -3,7 +3,8 @@
 //!
 //! `address` is what endpoints are called, `dialect` how they are spoken to, `asking` one question with its repetitions,
 //! `waits` how long servers ask to wait, `gate` how many questions are under way, `wire` the HTTP client, `secret` keys,
-//! `clock` time, `remote` the model that all of this comes to, `embeddings` what turns texts into vectors, and `check` what is looked at before
+//! `clock` time, `remote` the model that all of this comes to, `positions` next-token distributions as far as they are shown,
+//! `embeddings` what turns texts into vectors, and `check` what is looked at before
 //! an endpoint is believed.
 
 mod address;
@@ -15,6 +16,7 @@ mod dialect;
 mod embeddings;
 mod gate;
 mod logprobs;
+mod positions;
 mod remote;
 mod secret;
 mod waits;

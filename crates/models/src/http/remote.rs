@@ -1,6 +1,7 @@
 //! A model behind an endpoint: who it says it is, what it takes, and its answers.
 
 use std::ops::ControlFlow;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
@@ -14,9 +15,12 @@ use super::address::{Address, Fingerprint};
 use super::asking::{Failed, Line};
 use super::dialect::{LimitName, Question, Reply, Settings};
 use super::gate::Gate;
+use super::positions::Positions;
 use super::secret::Secret;
 use super::wire::Wire;
-use crate::{Answer, Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
+use crate::{
+    Answer, Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, ShownPosition, Shows,
+};
 
 /// Says what is hashed, so that no other hash of the same bytes is equal.
 const CONTEXT: &str = "hydrometer endpoint 1";
@@ -35,6 +39,8 @@ pub(crate) struct Remote {
     line: Line,
     manner: Manner,
     first: Reply,
+    /// How its positions are asked for, or why it shows none: found out when somebody wants to know.
+    positions: OnceLock<Result<Positions, String>>,
 }
 
 /// What the server takes.
@@ -60,7 +66,8 @@ impl Remote {
         let (manner, first) = introduce(&line).map_err(|failed| {
             failed.of(&line.address).unwrap_or_else(|| ModelError::Request { reason: "interrupted".to_owned() })
         })?;
-        Ok(Remote { identity: identity(&line.address, &first, manner), line, manner, first })
+        let identity = identity(&line.address, &first, manner);
+        Ok(Remote { identity, line, manner, first, positions: OnceLock::new() })
     }
 
     fn one(&self, request: &SampleRequest, parameters: &SamplingParameters, gate: &Gate) -> Result<Reply, Failed> {
@@ -192,7 +199,7 @@ fn identity(address: &Address, first: &Reply, manner: Manner) -> ModelIdentity {
     }
     let name = [returned, asked].into_iter().find(|name| !name.is_empty()).unwrap_or(scheme.name);
     let name = file_name(name);
-    let mut unknown = vec!["an endpoint shows its answers only".to_owned()];
+    let mut unknown = vec!["an endpoint shows no weights".to_owned()];
     unknown.extend(fingerprint.map(|fingerprint| format!("build {fingerprint}")));
     unknown.push(match manner.drawn {
         Settings::All => "it is told temperature and top_p".to_owned(),
@@ -232,6 +239,31 @@ impl Model for Remote {
 
     fn answers(&self) -> Option<&dyn Answers> {
         Some(self)
+    }
+
+    fn shows(&self) -> Result<&dyn Shows, String> {
+        self.positions().map(|_| self as &dyn Shows)
+    }
+}
+
+impl Remote {
+    fn positions(&self) -> Result<&Positions, String> {
+        self.positions.get_or_init(|| Positions::of(&self.line)).as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Shows for Remote {
+    fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        let refused = |reason: String| ModelError::Refused { endpoint: self.line.address.to_string(), reason };
+        let ids = self.positions().map_err(refused)?.tokenize(&self.line, text);
+        let ids =
+            ids.map_err(|failed| failed.of(&self.line.address).unwrap_or_else(|| refused("interrupted".to_owned())))?;
+        ids.ok_or_else(|| refused("expected the tokens of a text, found none".to_owned()))
+    }
+
+    fn after(&self, contexts: &[&[u32]]) -> Result<Vec<ShownPosition>, ModelError> {
+        let refused = |reason: String| ModelError::Refused { endpoint: self.line.address.to_string(), reason };
+        self.positions().map_err(refused)?.after(&self.line, contexts)
     }
 }
 

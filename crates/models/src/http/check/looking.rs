@@ -35,6 +35,8 @@ pub(super) struct Seen {
     pub tokens: Result<Vec<ShownToken>, String>,
     /// Whether the server said how many tokens the prompt has.
     pub counted: bool,
+    /// In which settings it was asked for.
+    manner: Manner,
 }
 
 /// A conversation as the server turns it into tokens.
@@ -82,10 +84,9 @@ impl<'a> Looking<'a> {
         Asker { line: &self.line, gate: &self.gate }.see(messages, most, temperature)
     }
 
-    /// Whether the server takes a conversation at all.
+    /// One token of an answer, in the settings in which the first was given: whoever refuses does so for the conversation.
     pub(super) fn ask(&self, messages: &[Message]) -> Result<Reply, Failed> {
-        let asker = Asker { line: &self.line, gate: &self.gate };
-        self.line.ask(&asker.question(messages, 1, 1.0), &self.gate)
+        self.line.ask(&self.first.manner.question(&self.line, messages, 1, 1.0), &self.gate)
     }
 
     /// Something of the server itself; `None` where it has nothing of the kind.
@@ -183,6 +184,25 @@ fn ids(answer: &Value) -> Option<Vec<u32>> {
     answer["tokens"].as_array()?.iter().map(id).collect()
 }
 
+/// In which settings a server is asked.
+#[derive(Clone, Copy)]
+struct Manner(Settings, LimitName);
+
+/// Those that are tried, one after the other.
+const MANNERS: [Manner; 4] = [
+    Manner(Settings::All, LimitName::MaxTokens),
+    Manner(Settings::All, LimitName::MaxCompletionTokens),
+    Manner(Settings::None, LimitName::MaxTokens),
+    Manner(Settings::None, LimitName::MaxCompletionTokens),
+];
+
+impl Manner {
+    fn question<'q>(self, line: &'q Line, messages: &'q [Message], max_tokens: u32, temperature: f64) -> Question<'q> {
+        let (model, Manner(settings, limit)) = (line.address.model.as_deref(), self);
+        Question { model, messages, max_tokens, stop: &[], temperature, top_p: 1.0, settings, limit }
+    }
+}
+
 /// One who asks before there is something to look at.
 struct Asker<'a> {
     line: &'a Line,
@@ -190,36 +210,25 @@ struct Asker<'a> {
 }
 
 impl Asker<'_> {
-    fn question<'q>(&'q self, messages: &'q [Message], max_tokens: u32, temperature: f64) -> Question<'q> {
-        let model = self.line.address.model.as_deref();
-        let (settings, limit) = (Settings::All, LimitName::MaxTokens);
-        Question { model, messages, max_tokens, stop: &[], temperature, top_p: 1.0, settings, limit }
-    }
-
     /// With log-probabilities where the server shows them; with fewer settings where it takes no more.
     fn see(&self, messages: &[Message], most: u32, temperature: f64) -> Result<Seen, Failed> {
-        let asks = [Settings::All, Settings::None]
-            .into_iter()
-            .flat_map(|settings| [LimitName::MaxTokens, LimitName::MaxCompletionTokens].map(|limit| (settings, limit)));
+        let tops =
+            [Some(TOP), None].into_iter().filter(|top| top.is_none() || logprobs::may_be_shown(&self.line.address));
         let mut refused = None;
-        if logprobs::may_be_shown(&self.line.address) {
-            match self.once(&self.question(messages, most, temperature), Some(TOP)) {
-                Err(Failed::Refused { reason, .. }) => refused = Some(reason),
-                other => return other,
-            }
-        }
-        for (settings, limit) in asks {
-            match self.once(&Question { settings, limit, ..self.question(messages, most, temperature) }, None) {
-                Ok(seen) => {
-                    let why = refused.unwrap_or_else(|| "the provider shows no log-probabilities".to_owned());
-                    return Ok(Seen { tokens: Err(why), ..seen });
+        for (top, manner) in tops.flat_map(|top| MANNERS.map(|manner| (top, manner))) {
+            match self.once(&manner.question(self.line, messages, most, temperature), top) {
+                Ok(mut seen) => {
+                    if top.is_none() {
+                        let why = refused.unwrap_or_else(|| "the provider shows no log-probabilities".to_owned());
+                        seen.tokens = Err(why);
+                    }
+                    return Ok(seen);
                 }
-                Err(Failed::Refused { reason, status: Some(400 | 422) }) => refused = refused.or(Some(reason)),
+                Err(Failed::Refused { reason, status: Some(400 | 403 | 422) }) => refused = refused.or(Some(reason)),
                 Err(failed) => return Err(failed),
             }
         }
-        let reason = refused.unwrap_or_default();
-        Err(Failed::Refused { status: Some(400), reason })
+        Err(Failed::Refused { status: Some(400), reason: refused.unwrap_or_default() })
     }
 
     fn once(&self, question: &Question<'_>, top: Option<u32>) -> Result<Seen, Failed> {
@@ -236,7 +245,7 @@ impl Asker<'_> {
                 Err(reason) => Err(reason),
             };
             let reply = dialect.read(answer)?;
-            Ok(Seen { counted: reply.read > 0, reply, tokens })
+            Ok(Seen { counted: reply.read > 0, reply, tokens, manner: Manner(question.settings, question.limit) })
         })
     }
 }

@@ -27,21 +27,24 @@ impl Check for Repetition {
     }
 
     fn look(&self, at: &Looking<'_>) -> Result<Found, Failed> {
-        let ask = |question: &&str| at.see(&[Message::user(format!("{CHECK_MARK} {question}"))], 4, 0.0);
+        // Where log-probabilities are shown they say more than answers, and they are those at temperature 1.
+        let shows = at.first.tokens.is_ok();
+        let temperature = if shows { 1.0 } else { 0.0 };
+        let ask = |question: &&str| at.see(&[Message::user(format!("{CHECK_MARK} {question}"))], 4, temperature);
         let first: Vec<Seen> = QUESTIONS.iter().map(ask).collect::<Result<_, _>>()?;
         let mut again: Vec<Seen> = QUESTIONS.iter().rev().map(ask).collect::<Result<_, _>>()?;
         again.reverse();
         let pairs = || first.iter().zip(&again);
-        let furthest = pairs().filter_map(|(one, other)| apart(one, other)).reduce(f64::max);
+        let furthest = pairs().filter_map(|(one, other)| apart(one, other)).reduce(f64::max).filter(|_| shows);
         let same = pairs().filter(|(one, other)| one.reply.text == other.reply.text).count();
         let count = QUESTIONS.len();
-        let evidence = match furthest {
-            Some(apart) => format!(
-                "log-probabilities of first tokens are {apart:.1e} nats apart at most; {same} of {count} greedy answers are the same"
+        let (stable, evidence) = match furthest {
+            Some(apart) => (
+                apart <= FLOOR,
+                format!("log-probabilities of the first tokens of {count} answers are {apart:.1e} nats apart at most"),
             ),
-            None => format!("{same} of {count} greedy answers are the same"),
+            None => (same == count, format!("{same} of {count} greedy answers are the same")),
         };
-        let stable = furthest.map_or(same == count, |apart| apart <= FLOOR);
         Ok(if stable {
             Found::Passed(evidence)
         } else {
