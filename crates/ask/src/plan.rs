@@ -48,7 +48,8 @@ impl<'a> Plan<'a> {
             None => Packing::InOrder,
         };
         let Vocabularies { mut pairing, shared } = vocabularies(models, suite)?;
-        let shows_part = shared.is_none() && shows_part(models);
+        // Gates that are decided early need bounds on what one family can show, and an estimate has none.
+        let shows_part = shared.is_none() && options.until_decided.is_none() && shows_part(models);
         let shared_vocab = match &shared {
             Some((shared, _)) => Some(shared.count()),
             None => shows_part.then(|| models.student.identity().logit_width()),

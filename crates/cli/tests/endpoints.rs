@@ -109,7 +109,7 @@ fn a_teacher_behind_an_endpoint_is_audited_by_its_answers() {
     let [_, talk] = bench.audit(0, &teacher, None);
     // Before the run: the regime, and what is left out.
     let expected = "evidence R4: a model shows no logits: what both answer can be compared, nothing about tokens. Not measured: \
-                    1 text, because the teacher shows no logits; 1 choice, because the teacher does not say how probable an \
+                    1 text, because the teacher shows no logits and no part of its distributions (openai takes no token ids); 1 choice, because the teacher does not say how probable an \
                     option is";
     let flat = talk.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains(expected), "{talk}");

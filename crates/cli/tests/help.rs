@@ -19,6 +19,7 @@ fn every_command_explains_itself() {
         &["demo", "--help"],
         &["distill", "--help"],
         &["audit", "--help"],
+        &["check", "--help"],
         &["collect", "--help"],
         &["answers", "--help"],
         &["answers", "import", "--help"],

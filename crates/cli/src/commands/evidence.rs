@@ -33,8 +33,9 @@ pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
     let texts = left_out(Facet::Logits, "text", |ask| matches!(ask, Ask::Text(_))).filter(|_| !in_part);
     let would_serve = models.teacher.scores().is_none() && Scorer::of(models.student).is_ok();
     let texts = texts.map(|left_out| match models.teacher.shows() {
-        Err(why) if would_serve => format!("{left_out} and no part of its distributions ({why})"),
-        _ => left_out,
+        _ if !would_serve => left_out,
+        Err(why) => format!("{left_out} and no part of its distributions ({why})"),
+        Ok(_) => format!("{left_out} (a part of its distributions is no ground for --until-decided)"),
     });
     let reasons: Vec<String> = [
         texts,
