@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.3, B = 0.3, C = 0.4 }\n";
 /// p of the teacher everywhere.
-const TEACHER: [(char, f64); 3] = [('A', 0.5), ('B', 0.3), ('C', 0.2)];
+const TEACHER: [(char, f64); 3] = [('A', 0.6), ('B', 0.35), ('C', 0.05)];
 const TEXT: &str = "ABCABBACABCACBABCAABCBA";
 
 fn bench() -> TempDir {

@@ -87,7 +87,9 @@ fn long(asked: &AskedServer) -> List {
     // Each of 8,192 tokens has a mass of 1/8192, but the first, which has 0.2 more.
     let mut list: List =
         (10..).take(count.unwrap_or(0).min(6_500) as usize).map(|id| (id, (1.0f64 / 8192.0).ln())).collect();
-    list[0].1 = 0.2f64.ln();
+    if let Some(first) = list.first_mut() {
+        first.1 = 0.2f64.ln();
+    }
     list
 }
 

@@ -3,6 +3,7 @@
 use super::looking::Looking;
 use super::{Check, Found, Spoils, failed};
 use crate::http::asking::Failed;
+use crate::http::remote::file_name;
 
 pub(super) struct Identity;
 
@@ -22,7 +23,7 @@ impl Check for Identity {
     fn look(&self, at: &Looking<'_>) -> Result<Found, Failed> {
         let first = &at.first.reply;
         let again = at.ask(&Looking::conversation())?;
-        let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "no name".to_owned());
+        let name = |name: &Option<String>| file_name(name.as_deref().unwrap_or("no name")).to_owned();
         if again.model != first.model {
             return Ok(failed(
                 format!("the model was `{}` and is `{}` a moment later", name(&first.model), name(&again.model)),
