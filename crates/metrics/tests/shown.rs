@@ -48,8 +48,11 @@ fn the_expectation_over_the_draw_is_what_both_rows_give() {
         let order = by_probability(&teacher);
         let pair = |&token: &usize| (token as u32, log_p[token] as f32);
         let mut mass = 0.0;
-        let nucleus = order.iter().take_while(|&&token| std::mem::replace(&mut mass, mass + log_p[token].exp()) < 0.9);
-        let least = nucleus.count();
+        let up_to = order.iter().map(|&token| {
+            mass += log_p[token].exp();
+            mass
+        });
+        let least = 1 + up_to.take_while(|mass| *mass < 0.9).count();
         for k in [least, least + 20, VOCAB] {
             let listed: Vec<_> = order.iter().take(k).map(pair).collect();
             let mut sums = vec![0.0; exact.len()];
