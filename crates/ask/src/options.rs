@@ -47,6 +47,8 @@ pub struct AskOptions {
     pub deployment: BTreeMap<String, Vec<Used>>,
     /// Prompts of the deployment, where they were placed: they say it for every distance that is not named.
     pub deployed_on: Option<PlacedDeployment>,
+    /// Checks of endpoints whose failure is accepted by name.
+    pub accepted: Vec<String>,
     /// The command line as given, for the manifest; without secrets.
     pub arguments: Vec<String>,
 }

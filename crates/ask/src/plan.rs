@@ -14,6 +14,7 @@ use hydrometer_probes::{Ask, Probe, Suite};
 
 use crate::deployment::deployment;
 use crate::kind::likelihoods::Likelihoods;
+use crate::kind::shown::ShownTexts;
 use crate::kind::texts::Texts;
 use crate::kind::{Kind, beside_texts};
 use crate::shared::{Agreement, Shared, in_words};
@@ -46,13 +47,26 @@ impl<'a> Plan<'a> {
             Some(until) => Packing::ByFamily { order: until.order(options.seed, &suite.probes), cap: until.cap },
             None => Packing::InOrder,
         };
-        let Vocabularies { pairing, shared } = vocabularies(models, suite)?;
-        let shared_vocab = shared.as_ref().map(|(shared, _)| shared.count());
+        let Vocabularies { mut pairing, shared } = vocabularies(models, suite)?;
+        // Gates that are decided early need bounds on what one family can show, and an estimate has none.
+        let shows_part = shared.is_none() && options.until_decided.is_none() && shows_part(models);
+        let shared_vocab = match &shared {
+            Some((shared, _)) => Some(shared.count()),
+            None => shows_part.then(|| models.student.identity().logit_width()),
+        };
+        if shows_part {
+            pairing = "the teacher's server reads texts as the student's tokenizer does".to_owned();
+        }
         let mut text_families = FamilySizes::default();
         // Texts first: they say most for what they cost.
         let texts: Box<dyn Kind> = match shared {
             Some((shared, agreement)) => {
                 let texts = Texts::plan(models, suite, options, &packing, shared, &agreement)?;
+                text_families = texts.families();
+                Box::new(texts)
+            }
+            None if shows_part => {
+                let texts = ShownTexts::plan(models, suite, options, &packing)?;
                 text_families = texts.families();
                 Box::new(texts)
             }
@@ -99,6 +113,7 @@ impl<'a> Plan<'a> {
             pairing,
             shared_vocab,
             regime: match shared_vocab {
+                Some(_) if shows_part => Regime::ShownDistributions,
                 Some(_) => Regime::FullLogits,
                 None if lacking(models).is_some() => Regime::AnswersOnly,
                 None => Regime::DifferentVocabularies,
@@ -112,6 +127,7 @@ impl<'a> Plan<'a> {
                 deployment: deployment(suite, options)?,
                 deployed_on: options.deployed_on.as_ref().map(|placed| placed.prompts.clone()),
                 tool_protocols: tool_protocols(models, &kinds),
+                accepted: options.accepted.clone(),
                 ..settings(models, options, &suite.probes, asks_prompts, text_families)
             },
             units: files(kinds.iter().map(|kind| (&**kind, kind.units() as u32))),
@@ -166,6 +182,11 @@ impl<'a> Plan<'a> {
         }
         summary
     }
+}
+
+/// Whether the teacher shows a part of its distributions, and the student all of its own.
+fn shows_part(models: Models<'_>) -> bool {
+    models.teacher.scores().is_none() && Scorer::of(models.student).is_ok() && models.teacher.shows().is_ok()
 }
 
 /// What one of the two lacks so that no token can be compared, in words.

@@ -2,13 +2,14 @@
 //! teacher's nor the student's. The distance is measured before a run is planned, and stands in its probes as a knob.
 
 mod encoder;
+mod endpoint;
 mod ngrams;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_answers::{EmbedderIdentity, TrainedOn};
 use hydrometer_metrics::geometry::{GeometryError, NEIGHBOURS, Nearest, Points, training_unit};
-use hydrometer_models::{ModelError, SentenceEncoder};
+use hydrometer_models::{EmbeddingEndpoint, ModelError, SentenceEncoder};
 use hydrometer_probes::{Ask, Knob, Probe, Role as Speaker, Suite};
 use rayon::prelude::*;
 use thiserror::Error;
@@ -46,6 +47,12 @@ pub fn ngrams() -> Box<dyn Embedder> {
 #[must_use]
 pub fn sentences(encoder: SentenceEncoder) -> Box<dyn Embedder> {
     Box::new(encoder::Sentences(encoder))
+}
+
+/// A sentence encoder behind an endpoint.
+#[must_use]
+pub fn served(endpoint: EmbeddingEndpoint) -> Box<dyn Embedder> {
+    Box::new(endpoint::Served(endpoint))
 }
 
 /// Why a distance cannot be measured.

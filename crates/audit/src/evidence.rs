@@ -68,6 +68,11 @@ impl Rows {
         self.manifest.settings.cache.as_ref()
     }
 
+    /// Whether numbers on tokens are estimates from a part of the teacher's distributions.
+    pub(crate) fn in_part(&self) -> bool {
+        matches!(self.manifest.regime(), Regime::TeacherCache | Regime::ShownDistributions)
+    }
+
     /// Reads a finished run. Families that ask the same are one from here on. Where a run stopped by the evidence of its
     /// families only the first of them counts: the evidence was bounded by their sizes.
     pub(crate) fn read(run: &RunFolder) -> Result<Self, AuditError> {
@@ -167,6 +172,11 @@ impl Rows {
 
 /// Why a number needs the teacher itself.
 const NOT_KEPT: &str = "needs the teacher's probability of tokens that its cache does not keep: let the teacher run";
+
+/// Why forks are not known where a server shows a draw.
+const NO_FORKS: &str = "forks are chosen by the teacher's entropy, and a server that shows a draw gives an estimate of it that is too rough to choose by";
+const NOT_SHOWN: &str =
+    "needs the teacher's probability of every token, and its server shows the most probable ones and a draw";
 
 /// Chance with which the loss named beside a gate would have been found; what `plan` wishes by default.
 pub(crate) const POWER: f64 = 0.9;
@@ -460,16 +470,17 @@ impl<'a> Evidence<'a> {
     fn undefined(&self, table: Table, undefined: Undefined) -> String {
         let manifest = &self.rows.manifest;
         match table {
+            Table::Forks if manifest.regime() == Regime::ShownDistributions => NO_FORKS.to_owned(),
             Table::Positions | Table::Forks if manifest.shared_vocab.is_none() => {
                 format!("token metrics need one vocabulary: {}", manifest.pairing)
             }
             Table::Positions | Table::Forks if self.rows.scored_positions() == 0 => self.no_text().to_owned(),
             // Its sums hold terms that nobody knows.
-            Table::Positions | Table::Forks if self.rows.cache().is_some() && undefined == Undefined::Unknown => {
-                NOT_KEPT.to_owned()
+            Table::Positions | Table::Forks if self.rows.in_part() && undefined == Undefined::Unknown => {
+                self.not_kept().to_owned()
             }
             Table::Copied => self.copying.lacks_base().unwrap_or_else(|| undefined.to_string()),
-            Table::TeacherTexts if self.rows.cache().is_some() => NOT_KEPT.to_owned(),
+            Table::TeacherTexts if self.rows.in_part() => self.not_kept().to_owned(),
             Table::TeacherTexts | Table::StudentTexts if undefined == Undefined::NoText => self.no_text().to_owned(),
             _ => undefined.to_string(),
         }
@@ -477,6 +488,11 @@ impl<'a> Evidence<'a> {
 }
 
 impl Evidence<'_> {
+    /// Why a number needs more of the teacher's distributions.
+    fn not_kept(&self) -> &'static str {
+        if self.rows.cache().is_some() { NOT_KEPT } else { NOT_SHOWN }
+    }
+
     /// Why no text was scored.
     fn no_text(&self) -> &'static str {
         let asks = self.rows.probes.iter().any(|probe| matches!(probe.ask, Ask::Text(_)));
@@ -493,7 +509,9 @@ impl Evidence<'_> {
 
 /// Adds the scored texts: their positions, those of them that are forks, and their likelihoods.
 fn add_texts(sums: &mut Sums, rerun: &mut Sums, rows: &Rows) {
-    let fork = tokens::fork_threshold(rows.scored().map(|row| row.teacher_entropy));
+    // Chosen by an entropy that a draw estimates, forks would be those where the draw was a rare token.
+    let exact = rows.manifest.regime() != Regime::ShownDistributions;
+    let fork = tokens::fork_threshold(rows.scored().map(|row| row.teacher_entropy)).filter(|_| exact);
     let add = |row: Scored<'_>, sums: &mut Sums| {
         row.add_position(sums);
         if fork.is_some_and(|least| row.teacher_entropy >= least) {

@@ -7,8 +7,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    answers, audit, calibrate, collect, compare, completions, demo, distill, distributions, export, gate, import,
-    label, plan, probes, quantize, report,
+    answers, audit, calibrate, check, collect, compare, completions, demo, distill, distributions, export, gate,
+    import, label, plan, probes, quantize, report,
 };
 use crate::engine;
 use crate::exit::Exit;
@@ -80,6 +80,8 @@ pub enum Command {
     /// Write what another tool reads.
     #[command(subcommand)]
     Export(export::Command),
+    /// Look at a model behind an endpoint before it is believed: what it answers twice, cuts, renders and counts.
+    Check(check::Arguments),
     /// List what a model can be: files, test doubles, endpoints and their keys.
     Models,
     /// Print the default policy as TOML, ready to edit.

@@ -178,7 +178,7 @@ pub fn open_quietly(role: &str, spec: &str, options: &EngineOptions) -> Result<B
     open_on(role, spec, options, network())
 }
 
-/// The network with the keys of the environment.
+/// How endpoints are reached: their keys stand in the environment.
 pub fn network() -> Network {
     Network::new(|name| std::env::var(name).ok())
 }
@@ -188,26 +188,30 @@ pub fn network() -> Network {
 /// # Errors
 /// As [`open_model`].
 pub fn open_on(role: &str, spec: &str, options: &EngineOptions, network: Network) -> Result<Box<dyn Model>, Failure> {
-    open_with(spec, options, &network).map_err(|error| {
-        let failure = Failure::input(format!("{role}: {error}"));
-        match error {
-            ModelError::Truncated { .. } => {
-                failure.hint("copy or download the file again, and compare its size and checksum with the publisher's")
-            }
-            ModelError::Budget { .. } => {
-                Failure { exit: Exit::ModelFailed, ..failure }.hint("a higher --budget or --budget-tokens goes on")
-            }
-            ModelError::NoAnswer { .. } => Failure { exit: Exit::ModelFailed, ..failure }
-                .hint("the same command goes on once the server answers"),
-            ModelError::Refused { .. } => failure.hint("`hydrometer models` says where keys and addresses come from"),
-            // Says itself what to ask for instead.
-            ModelError::Request { .. } | ModelError::Kept { .. } => failure,
-            _ => failure.hint(
-                "a model is a .gguf file, a Hugging Face folder, hf:ORG/NAME, answers:PLACE, scripted:FILE.toml, planted:DEFECT(MODEL) or an endpoint \
-                 (`hydrometer models` lists them)",
-            ),
+    open_with(spec, options, &network).map_err(|error| not_opened(role, error))
+}
+
+/// That what the user named cannot be opened, and what to do.
+pub fn not_opened(role: &str, error: ModelError) -> Failure {
+    let failure = Failure::input(format!("{role}: {error}"));
+    match error {
+        ModelError::Truncated { .. } => {
+            failure.hint("copy or download the file again, and compare its size and checksum with the publisher's")
         }
-    })
+        ModelError::Budget { .. } => {
+            Failure { exit: Exit::ModelFailed, ..failure }.hint("a higher --budget or --budget-tokens goes on")
+        }
+        ModelError::NoAnswer { .. } => {
+            Failure { exit: Exit::ModelFailed, ..failure }.hint("the same command goes on once the server answers")
+        }
+        ModelError::Refused { .. } => failure.hint("`hydrometer models` says where keys and addresses come from"),
+        // Says itself what to ask for instead.
+        ModelError::Request { .. } | ModelError::Kept { .. } => failure,
+        _ => failure.hint(
+            "a model is a .gguf file, a Hugging Face folder, hf:ORG/NAME, answers:PLACE, scripted:FILE.toml, planted:DEFECT(MODEL) or an endpoint \
+             (`hydrometer models` lists them)",
+        ),
+    }
 }
 
 /// Tokens per second of a model on this machine, measured on one short block of the suite's own text, logits included.

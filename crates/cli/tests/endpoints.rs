@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use hydrometer_models::{AskedServer, ScriptedServer, Served};
+use hydrometer_models::{AskedServer, CHECK_MARK, ScriptedServer, Served};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -79,6 +79,12 @@ impl Bench {
     }
 }
 
+/// The questions of an audit: without those that checks ask before it.
+fn questions(server: &ScriptedServer) -> Vec<AskedServer> {
+    let of_checks = |asked: &AskedServer| asked.body.to_string().contains(CHECK_MARK);
+    server.asked().into_iter().filter(|asked| !of_checks(asked)).collect()
+}
+
 /// `A` or `B`, by the question and how often it was asked.
 fn letter(asked: &AskedServer) -> &'static str {
     let hash: usize = asked.last_message().bytes().map(usize::from).sum();
@@ -103,7 +109,7 @@ fn a_teacher_behind_an_endpoint_is_audited_by_its_answers() {
     let [_, talk] = bench.audit(0, &teacher, None);
     // Before the run: the regime, and what is left out.
     let expected = "evidence R4: a model shows no logits: what both answer can be compared, nothing about tokens. Not measured: \
-                    1 text, because the teacher shows no logits; 1 choice, because the teacher does not say how probable an \
+                    1 text, because the teacher shows no logits and no part of its distributions (openai takes no token ids); 1 choice, because the teacher does not say how probable an \
                     option is";
     let flat = talk.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains(expected), "{talk}");
@@ -117,7 +123,7 @@ fn a_teacher_behind_an_endpoint_is_audited_by_its_answers() {
     assert!(accuracy["estimate"]["value"].is_number(), "{accuracy}");
     assert!(metric(&statement, "kl_divergence")["missing"].as_str().unwrap().contains("the teacher shows no logits"));
     // Two to begin with; then each prompt four times for the teacher and twice for its rerun, once each.
-    assert_eq!(server.asked().len(), 2 + PROMPTS * 6);
+    assert_eq!(questions(&server).len(), 2 + PROMPTS * 6);
     // The answers of a run are few files: one of the teacher, one of the student.
     let segments = files(&bench.path("cache/hydrometer/answers/segments"));
     assert_eq!(segments.len(), 2, "{segments:?}");
@@ -209,13 +215,13 @@ fn a_server_that_gives_up_ends_with_4_and_the_same_command_goes_on() {
     let flat = talk.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains("nothing is left to spend (HTTP 429: You exceeded your quota)"), "{talk}");
     assert!(flat.contains("the same command resumes"), "{talk}");
-    let answered = 88;
+    let answered = questions(&broken).iter().filter(|asked| asked.number < 90).count() - 2;
     // The same server, mended: only what is missing is asked.
     let address = broken.address();
     drop(broken);
     let mended = ScriptedServer::start_at(&address, |asked| Served::chat("big", letter(asked), "stop")).unwrap();
     bench.audit(0, &format!("openai:{address}#big"), None);
-    assert_eq!(mended.asked().len(), 2 + PROMPTS * 6 - answered);
+    assert_eq!(mended.asked().len(), 2 + PROMPTS * 6 - answered, "a run that goes on is not checked again");
     assert_eq!(bench.statement()["regime"]["id"], "R4");
 }
 
@@ -236,9 +242,9 @@ fn a_process_that_is_killed_loses_what_was_under_way_and_nothing_is_asked_twice(
     until.recv_timeout(std::time::Duration::from_secs(120)).unwrap();
     killed.kill().unwrap();
     killed.wait().unwrap();
-    let before = server.asked().len();
+    let before = questions(&server).len();
     bench.audit(0, &teacher, None);
-    let (all, total) = (server.asked().len(), PROMPTS * 6);
+    let (all, total) = (questions(&server).len(), PROMPTS * 6);
     // Two to begin with in each process. Each of the eight had one under way, and one more was being written.
     let twice = all - 4 - total;
     assert!(before - 2 < total, "{before}: it was killed too late");
@@ -260,7 +266,7 @@ fn anthropic_with_refusals_and_tool_calls_is_audited_to_the_end() {
     })
     .unwrap();
     bench.audit(0, &format!("anthropic:{}#clever", server.address()), Some(KEY));
-    assert_eq!(server.asked().len(), 2 + PROMPTS * 6);
+    assert_eq!(questions(&server).len(), 2 + PROMPTS * 6);
     assert_eq!(server.asked()[2].header("x-api-key"), Some(KEY));
 }
 
@@ -281,6 +287,58 @@ fn a_real_server_is_audited_by_its_answers() {
     fs::remove_dir_all(bench.path("run")).unwrap();
     bench.audit(0, &teacher, std::env::var("HYDROMETER_ENDPOINT_KEY").ok().as_deref());
     assert_eq!(files(&bench.path("cache")).len(), written);
+}
+
+/// A server of llama.cpp's kind with room for 64 tokens, which cuts what is longer.
+fn cutting(asked: &AskedServer) -> Served {
+    match asked.path.as_str() {
+        "/props" => Served::json(200, &json!({"default_generation_settings": {"n_ctx": 64}, "build_info": "b1"})),
+        "/v1/chat/completions" => Served::chat("cutter", letter(asked), "stop"),
+        _ => Served::json(404, &json!({"error": {"message": "not here"}})),
+    }
+}
+
+#[test]
+fn a_check_that_fails_refuses_the_audit_and_its_name_accepts_it() {
+    let bench = Bench::new();
+    let server = ScriptedServer::start(cutting).unwrap();
+    let teacher = format!("llama-server:{}", server.address());
+    let [_, talk] = bench.audit(2, &teacher, None);
+    let flat = talk.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("check `long-prompt` failed (a prompt that is too long is refused, not cut)"), "{talk}");
+    assert!(flat.contains("128 words for a context of 64 tokens were answered"), "{talk}");
+    assert!(flat.contains("--accept long-prompt goes on all the same"), "{talk}");
+    assert!(!bench.path("run").exists());
+    let accepted = bench.command(&teacher, None).args(["--accept", "long-prompt"]).output().unwrap();
+    let talk = String::from_utf8_lossy(&accepted.stderr);
+    assert_eq!(accepted.status.code(), Some(0), "{talk}");
+    assert!(talk.contains("check `long-prompt` failed"), "it is said all the same: {talk}");
+    let notes = bench.statement()["notes"].to_string();
+    assert!(notes.contains("although these checks of an endpoint may fail: long-prompt (`--accept`)"), "{notes}");
+}
+
+#[test]
+fn check_says_what_passed_what_failed_and_what_is_not_offered() {
+    let server = ScriptedServer::start(cutting).unwrap();
+    let check = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
+        command.args(["check", &format!("llama-server:{}", server.address())]).args(more).output().unwrap()
+    };
+    let output = check(&[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("passed       identity       one model"), "{text}");
+    assert!(text.contains("model `cutter`, build b1"), "{text}");
+    assert!(text.contains("FAILED       long-prompt ") && text.contains("what to do: turn the cutting off"), "{text}");
+    assert!(text.contains("not offered  zeros "), "{text}");
+    let output = check(&["--json"]);
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let long = found["checks"].as_array().unwrap().iter().find(|check| check["name"] == "long-prompt").unwrap();
+    assert_eq!((&long["found"], &long["spoils"]), (&json!("failed"), &json!("answers")));
+    for wrong in [["check", "model.gguf"], ["check", "openai:"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_hydrometer")).args(wrong).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+    }
 }
 
 #[test]

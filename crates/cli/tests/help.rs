@@ -20,6 +20,7 @@ fn every_command_explains_itself() {
         &["distill", "--help"],
         &["quantize", "--help"],
         &["audit", "--help"],
+        &["check", "--help"],
         &["collect", "--help"],
         &["answers", "--help"],
         &["answers", "import", "--help"],

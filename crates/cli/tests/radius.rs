@@ -140,3 +140,54 @@ fn what_cannot_be_measured_is_refused_with_the_reason() {
     let of_texts = ["--text", "prose.txt", "--trained-on", "set.jsonl"];
     check(&[&models[..], &of_texts[..]].concat(), "--trained-on has nothing to place");
 }
+
+/// A vector by the letters of a text.
+fn embedding(asked: &hydrometer_models::AskedServer) -> hydrometer_models::Served {
+    let vector = |text: &serde_json::Value| {
+        let mut counts = vec![0u32; 26];
+        let letters = text.as_str().unwrap().bytes().map(|byte| byte.to_ascii_lowercase());
+        letters.filter(u8::is_ascii_lowercase).for_each(|letter| counts[usize::from(letter - b'a')] += 1);
+        counts
+    };
+    let texts = asked.body["input"].as_array().unwrap().iter().enumerate();
+    let items = texts.map(|(index, text)| serde_json::json!({"index": index, "embedding": vector(text)}));
+    hydrometer_models::Served::json(200, &serde_json::json!({"model": "letters-1", "data": items.collect::<Vec<_>>()}))
+}
+
+#[test]
+fn an_endpoint_measures_distances_and_no_artefact_says_where_it_stands() {
+    let folder = bench();
+    let server = hydrometer_models::ScriptedServer::start(embedding).unwrap();
+    let encoder = format!("openai:{}#letters", server.address());
+    let models = ["audit", "--teacher", "scripted:teacher.toml", "--student", "scripted:student.toml", "--out", "run"];
+    let more = ["--probes", "sums.jsonl", "--probes", "letters.jsonl", "--trained-on", "set.jsonl", "--json"];
+    let statement = run(folder.path(), &[&models[..], &more, &["--radius-encoder", &encoder]].concat());
+    let manifest: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(folder.path().join("run/manifest.json")).unwrap()).unwrap();
+    let trained_on = &manifest["settings"]["trained_on"];
+    assert_eq!(trained_on["embedder"]["name"], "letters-1", "{trained_on}");
+    let version = trained_on["embedder"]["version"].as_str().unwrap();
+    assert!(version.starts_with("openai:host-") && version.ends_with("#letters, 26 numbers"), "{version}");
+    // The command line says it, as its user typed it; nothing else does.
+    assert!(!statement.contains("127.0.0.1") && !trained_on.to_string().contains("127.0.0.1"));
+    let texts: usize = server.asked().iter().map(|asked| asked.body["input"].as_array().unwrap().len()).sum();
+    assert_eq!(texts, 1 + 80 + 80, "the set and the probes once each, and one text to begin with");
+}
+
+#[test]
+fn a_model_that_is_audited_measures_no_distances() {
+    let folder = bench();
+    let check = |teacher: &str, encoder: &str, role: &str| {
+        let arguments = ["audit", "--teacher", teacher, "--student", "openai:http://127.0.0.1:9#small"];
+        let more = ["--probes", "sums.jsonl", "--trained-on", "set.jsonl", "--radius-encoder", encoder];
+        let output = output(folder.path(), &[&arguments[..], &more].concat());
+        let said = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(&format!("it is the {role}, expected an encoder that is neither")), "{said}");
+    };
+    check("vllm:http://127.0.0.1:9#big", "openai:http://127.0.0.1:9/v1#big", "teacher");
+    check("planted:null(vllm:http://127.0.0.1:9#big)", "vllm:http://127.0.0.1:9#big", "teacher");
+    check("llama-server:http://127.0.0.1:9", "openai:http://127.0.0.1:9#any", "teacher");
+    check("scripted:teacher.toml", "ollama:http://127.0.0.1:9#small", "student");
+    check("model", "model", "teacher");
+}

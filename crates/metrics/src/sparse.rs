@@ -8,9 +8,11 @@
 use crate::position::sums::LEAST_LOG_PROB;
 
 mod comparer;
+mod shown;
 mod truncate;
 
-pub use comparer::{SPARSE_BANDS, SparseComparer, SparseComparisonError, SparsePositionStats};
+pub use comparer::{Kept, SPARSE_BANDS, SparseComparer, SparseComparisonError, SparsePositionStats};
+pub use shown::{ShownDistribution, ShownError};
 pub use truncate::{Truncater, Truncation};
 
 /// Temperatures whose sums over the whole vocabulary are kept: a truncated tail cannot be tempered afterwards.

@@ -36,7 +36,10 @@ pub use doubles::scripted::Scripted;
 pub use doubles::server::{AskedServer, ScriptedServer, Served};
 pub use encoder::SentenceEncoder;
 pub use error::ModelError;
-pub use http::{Address, Budget, Clock, Named, Network, PRICES_FORMAT, Prices, Purse, SCHEMES, Scheme, Spent};
+pub use http::{
+    Address, Budget, CHECK_MARK, Checked, Clock, EmbeddingEndpoint, Found, Named, Network, PRICES_FORMAT, Prices, Purse,
+    SCHEMES, Scheme, Spent, Spoils, check, check_names,
+};
 pub use hub::{Fetched, Fetching, HubName, fetch};
 pub use hydrometer_answers::Facet;
 pub use instructions::{Instructions, vectors};
@@ -44,7 +47,9 @@ pub use local::choose::{Choice, choose, question};
 pub use local::decoder::{Decoder, EngineOptions, LOGIT_ROWS, Precision};
 pub use local::sample::{Answer, Draw, Prompt, SampleLimits, SampleRequest, SampleStep, sample};
 pub use local::session::{Feed, Session};
-pub use model::{Answers, Block, Chooses, Grows, Logits, Model, Rounds, Scorer, Scores, Sequence};
+pub use model::{
+    Answers, Block, Chooses, Grows, Logits, Model, Rounds, Scorer, Scores, Sequence, ShownPosition, Shows,
+};
 pub use open::{ModelSpec, open, open_files, open_with};
 pub use remembering::Remembering;
 pub use template::{ChatTemplate, GenerationPrompt, Message};

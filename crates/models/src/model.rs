@@ -89,6 +89,14 @@ pub trait Model: Send + Sync {
         None
     }
 
+    /// A part of its next-token distributions.
+    ///
+    /// # Errors
+    /// Why it shows none, in words that follow "the model".
+    fn shows(&self) -> Result<&dyn Shows, String> {
+        Err("shows no part of its distributions".to_owned())
+    }
+
     /// What it is about to be asked, and what its knobs count from (`axis.knob`), told before anything is asked. Only a model with
     /// a defect that depends on other probes listens.
     fn told(&self, _suite: &Suite, _trained_to: &BTreeMap<String, f64>) {}
@@ -101,6 +109,7 @@ pub trait Model: Send + Sync {
             Facet::Sequences => self.grows().is_some(),
             Facet::Answers => self.answers().is_some(),
             Facet::Choices => self.chooses().is_some(),
+            Facet::Shown => self.shows().is_ok(),
         };
         Facet::ALL.into_iter().filter(has).collect()
     }
@@ -240,6 +249,30 @@ pub trait Chooses: Send + Sync {
     /// # Errors
     /// An empty prompt or option, a token outside the vocabulary, or the model fails.
     fn choose(&self, choices: &[Choice]) -> Result<Vec<Vec<f64>>, ModelError>;
+}
+
+/// What a model shows of the distribution of the next token at one position.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShownPosition {
+    /// The most probable tokens with their log-probabilities in nats, falling.
+    pub listed: Vec<(u32, f32)>,
+    /// Tokens drawn from the whole distribution, whether they are listed or not.
+    pub drawn: Vec<(u32, f32)>,
+}
+
+/// A model that shows a part of its next-token distributions: after token ids, and no logits.
+pub trait Shows: Send + Sync {
+    /// The ids of an ordinary text, nothing in front.
+    ///
+    /// # Errors
+    /// The model fails, or shows no ids.
+    fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError>;
+
+    /// What follows each of these contexts, in their order.
+    ///
+    /// # Errors
+    /// The model fails, or what it shows are no log-probabilities.
+    fn after(&self, contexts: &[&[u32]]) -> Result<Vec<ShownPosition>, ModelError>;
 }
 
 /// A model that shows logits of tokens that it names: what token metrics need of it.

@@ -37,6 +37,20 @@ pub enum ModelSpec {
     PlantedAtBoundaries(Defect, Box<ModelSpec>),
 }
 
+impl ModelSpec {
+    /// The endpoint that it comes to, whatever defects are planted in it; `None` where the model runs here.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&Address> {
+        match self {
+            ModelSpec::Endpoint(address) => Some(address),
+            ModelSpec::Planted(_, inner)
+            | ModelSpec::PlantedActor(_, inner)
+            | ModelSpec::PlantedAtBoundaries(_, inner) => inner.endpoint(),
+            ModelSpec::Local(_) | ModelSpec::Scripted(_) | ModelSpec::Hub(_) | ModelSpec::Answers(_) => None,
+        }
+    }
+}
+
 impl FromStr for ModelSpec {
     type Err = ModelError;
 

@@ -1,11 +1,11 @@
-//! Scored positions, the teacher's distributions from a cache against the student.
+//! Scored positions, the teacher's distributions in part, from a cache or from its server, against the student.
 
 use hydrometer_metrics::sparse::SparsePositionStats;
 
 use super::positions::{correlation, entropy, finite, log_probability, probability};
 use super::{AskedProbe, Column, Columns, Part, PartKind, PartRow, Row, column};
 
-/// Scored positions of texts, the teacher from a cache.
+/// Scored positions of texts, the teacher's distributions in part.
 #[derive(Clone, Copy, Debug)]
 pub enum Sparse {}
 
@@ -15,7 +15,7 @@ impl Part for Sparse {
     type Row = SparseRow;
 }
 
-/// One scored position of a text probe whose teacher came from a cache: what a cache can say, and nothing else.
+/// One scored position of a text probe of whose teacher a part is known: what that can say, and nothing else.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SparseRow {
     /// Probe id.
@@ -76,9 +76,10 @@ impl PartRow for SparseRow {
     }
 }
 
-/// A sum of estimated probabilities: those that are kept are rounded to steps of 1/256 nat.
+/// A sum of estimated probabilities: those that a cache keeps are rounded to steps of 1/256 nat, and a token that a server drew
+/// stands for all of p beside the list that it is not in.
 const fn mass(name: &'static str) -> Column {
-    column(name).within(-1e-4, 1.01)
+    column(name).within(-1e-4, 2.01)
 }
 
 fn stats_columns(stats: &mut SparsePositionStats, columns: &mut dyn Columns) {
@@ -87,10 +88,11 @@ fn stats_columns(stats: &mut SparsePositionStats, columns: &mut dyn Columns) {
     columns.f32(log_probability("student_logprob"), &mut stats.student_logprob);
     // A single estimate may be negative. Where q is not floored, ln(q/p) is at most −ln p of a token that was kept: 100 at
     // the very most, as tokens 70 nats below the first are not.
-    columns.f32(column("kl").within(-100.0, 28.0), &mut stats.kl);
-    columns.f32(column("jsd").within(-100.0, 1.0), &mut stats.jsd);
+    // Where a drawn token stands for all of p, it adds as much once more.
+    columns.f32(column("kl").within(-100.0, 56.0), &mut stats.kl);
+    columns.f32(column("jsd").within(-100.0, 2.0), &mut stats.jsd);
     columns.f32(mass("overlap"), &mut stats.overlap);
-    columns.f32(entropy("teacher_entropy"), &mut stats.teacher_entropy);
+    columns.f32(column("teacher_entropy").within(-1e-6, 128.0), &mut stats.teacher_entropy);
     columns.f32(entropy("student_entropy"), &mut stats.student_entropy);
     columns.f32(mass("floored_mass"), &mut stats.floored_mass);
     columns.u32(column("teacher_top1"), &mut stats.teacher_top1);

@@ -18,11 +18,14 @@ pub enum Facet {
     Answers,
     /// Log-probabilities of given options.
     Choices,
+    /// A part of the next-token distribution at every position: the most probable tokens, and draws.
+    Shown,
 }
 
 impl Facet {
     /// All of them, in the order in which a manifest lists them.
-    pub const ALL: [Facet; 5] = [Facet::Logits, Facet::Tokens, Facet::Sequences, Facet::Answers, Facet::Choices];
+    pub const ALL: [Facet; 6] =
+        [Facet::Logits, Facet::Tokens, Facet::Sequences, Facet::Answers, Facet::Choices, Facet::Shown];
 }
 
 /// What a model that lacks it does, as the rest of a sentence.
@@ -34,6 +37,7 @@ impl fmt::Display for Facet {
             Facet::Sequences => "has no sequences that grow",
             Facet::Answers => "does not answer freely",
             Facet::Choices => "does not say how probable an option is",
+            Facet::Shown => "shows no part of its distributions",
         })
     }
 }

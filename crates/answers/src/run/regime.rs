@@ -13,6 +13,8 @@ pub enum Regime {
     FullLogits,
     /// The student's full logits; of the teacher its most probable tokens and draws from its tail, kept in a cache.
     TeacherCache,
+    /// The student's full logits; of the teacher its most probable tokens and a draw at each position, as its server shows them.
+    ShownDistributions,
     /// Full logits of both, over vocabularies that cannot be compared.
     DifferentVocabularies,
     /// A model that was asked shows no logits: only its answers.
@@ -27,7 +29,7 @@ impl Regime {
     pub fn id(self) -> &'static str {
         match self {
             Regime::FullLogits => "R0",
-            Regime::TeacherCache => "R1",
+            Regime::TeacherCache | Regime::ShownDistributions => "R1",
             Regime::DifferentVocabularies | Regime::AnswersOnly | Regime::GivenAnswers => "R4",
         }
     }
@@ -40,6 +42,10 @@ impl Regime {
             Regime::TeacherCache => {
                 "the teacher's most probable tokens and draws from its tail, from a cache: KL and Jensen–Shannon \
                  divergence, overlap and tail are estimated without bias"
+            }
+            Regime::ShownDistributions => {
+                "the teacher's most probable tokens and one drawn token at each position, from its server: KL and \
+                 Jensen–Shannon divergence, overlap and tail are estimated without bias"
             }
             Regime::DifferentVocabularies => {
                 "different vocabularies: choices, free answers and bits per byte only, token metrics are refused"

@@ -73,6 +73,10 @@ pub struct RunSettings {
     /// no episodes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tool_protocols: BTreeMap<String, String>,
+    /// Checks of endpoints whose failure was accepted by name before anything was asked. Empty, and absent from the file, where
+    /// none was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<String>,
 }
 
 /// Which windows of a text are taken, where not all of them are.
@@ -125,6 +129,7 @@ impl RunSettings {
             deployment: BTreeMap::new(),
             deployed_on: None,
             tool_protocols: BTreeMap::new(),
+            accepted: Vec::new(),
         }
     }
 

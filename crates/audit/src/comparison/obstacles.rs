@@ -51,8 +51,10 @@ impl Obstacles {
             differ("the teachers' chat templates", none(a.teacher.template.as_ref()), none(b.teacher.template.as_ref()))
         };
         let (in_a, in_b) = (&a.settings, &b.settings);
-        let cached = |m: &Manifest| {
-            if m.regime() == Regime::TeacherCache { "R1, a cache of the teacher" } else { "R0, the teacher itself" }
+        let cached = |m: &Manifest| match m.regime() {
+            Regime::TeacherCache => "R1, a cache of the teacher",
+            Regime::ShownDistributions => "R1, what the teacher's server shows",
+            _ => "R0, the teacher itself",
         };
         let vocabulary = a.shared_vocab.zip(b.shared_vocab);
         let texts = [

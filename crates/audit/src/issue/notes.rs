@@ -92,6 +92,13 @@ pub(super) fn notes(
         ));
     }
     notes.extend(excluded(manifest.excluded.as_deref().unwrap_or_default(), rows.probes.len()));
+    if !manifest.settings.accepted.is_empty() {
+        notes.push(format!(
+            "Before anything was asked, the audit was told to go on although these checks of an endpoint may fail: {} \
+             (`--accept`). What a failed check makes wrong is in the numbers.",
+            manifest.settings.accepted.join(", ")
+        ));
+    }
     notes.extend(manifest.settings.trained_on.as_ref().map(distances));
     notes.extend(manifest.settings.deployed_on.as_ref().map(deployed_on));
     if manifest.shared_vocab.is_some() && manifest.pairing != "same vocabulary" {
@@ -162,6 +169,14 @@ pub(super) fn notes(
              positions too: single estimates spread more than what they estimate.",
             truncation.k_min, truncation.k_max, truncation.mass, truncation.draws
         ));
+    } else if manifest.regime() == Regime::ShownDistributions {
+        notes.push(
+            "The teacher's server showed the most probable tokens of each position, at least 0.9 of the mass, and one token drawn \
+             from all of the distribution. Intervals contain the chance of these draws. The noise floor on tokens was not \
+             measured, percentiles over positions are left out: single estimates spread more than what they estimate. Numbers \
+             on answers are of regime R4."
+                .to_owned(),
+        );
     } else if rows.floor.is_empty() && rows.scored_positions() > 0 {
         notes.push("The noise floor was not measured: no window was scored twice.".to_owned());
     }

@@ -16,6 +16,7 @@ use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe, Suite};
 
+use super::check::{PreflightArguments, preflight};
 use super::deployed_on::{Deployment, UsedArguments};
 use super::evidence;
 use super::judged::{calibration, policy, publish, shown, warn_of};
@@ -64,6 +65,8 @@ pub struct Arguments {
     meaning: MeaningArguments,
     #[command(flatten)]
     stopping: Stopping,
+    #[command(flatten)]
+    preflight: PreflightArguments,
     #[command(flatten)]
     engine: EngineArguments,
     /// Gates and margins; default: `hydrometer policy`.
@@ -185,7 +188,10 @@ impl Settings {
     fn resolve(arguments: &Arguments, terminal: &Terminal) -> Result<Self, Failure> {
         let asked = &arguments.asked;
         let mut suite = asked.texts.suite(asked.seed, terminal)?;
-        let placed = match asked.radius.open(&asked.trained_on, terminal)? {
+        let audited = [("teacher", &arguments.who.teacher), ("base", &arguments.base), ("control", &arguments.control)];
+        let audited = audited.into_iter().filter_map(|(role, name)| Some((role, name.as_deref()?)));
+        let audited: Vec<_> = audited.chain([("student", arguments.student.as_str())]).collect();
+        let placed = match asked.radius.open(&asked.trained_on, &audited, terminal)? {
             Some(set) => Some(place(&set, &asked.used.deployed_on, &mut suite, terminal)?),
             None => None,
         };
@@ -250,6 +256,7 @@ impl Settings {
                 trained_on,
                 deployment: asked.used.deployment.iter().cloned().collect(),
                 deployed_on,
+                accepted: arguments.preflight.accepted(),
                 arguments: as_typed(),
             },
             engine: arguments.engine.options(),
@@ -323,6 +330,9 @@ fn audit_models(
     interrupt: &Interrupt,
     terminal: &Terminal,
 ) -> Result<(Statement, PathBuf), Failure> {
+    let named = [("teacher", Some(teacher)), ("student", Some(settings.student.as_str()))];
+    let named = named.into_iter().chain([("base", settings.base.as_deref()), ("control", settings.control.as_deref())]);
+    let named: Vec<_> = named.filter_map(|(role, name)| Some((role, name?))).collect();
     // A finished run needs no endpoint: who answered stands in its manifest.
     let known = models_of_run(settings.out.as_deref(), &settings.options.arguments);
     let mut spending = settings.spending.clone();
@@ -344,6 +354,11 @@ fn audit_models(
         Models { teacher: &*teacher, student: &*student, base: base.as_deref(), control: control.as_deref(), meaning };
     let folder = settings.folder(&RunNames::of(models), None)?;
     spending.go_on(&folder)?;
+    // A run that goes on was looked at when it began.
+    if !folder.join("manifest.json").exists() {
+        let network = network().paying(spending.purse.clone());
+        preflight(&named, &settings.options.accepted, &network, terminal)?;
+    }
     let speeds = expected_speeds(models, &settings.suite, &folder)?;
     let Settings { suite, options, policy, calibrated, labels, .. } = settings;
     let (calibrated, labels, notices) = (calibrated.as_ref(), labels.as_deref(), Notices::FewFamilies);
@@ -441,7 +456,7 @@ pub fn audit(
         }
     }
     warn_of(plan.manifest().excluded.as_deref().unwrap_or_default(), terminal);
-    if let Some(partial) = evidence::partial(&plan) {
+    if let Some(partial) = evidence::partial(&plan, models) {
         terminal.warn(&partial);
     }
     if let (Notices::FewFamilies, Some(few)) = (job.notices, few_families(&plan)) {

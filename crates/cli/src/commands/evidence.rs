@@ -1,16 +1,24 @@
 //! What the evidence of a run will be, said before anything is asked where it is not everything.
 
 use hydrometer_answers::{Facet, Regime};
-use hydrometer_ask::Plan;
+use hydrometer_ask::{Models, Plan};
+use hydrometer_models::Scorer;
 use hydrometer_probes::Ask;
 use hydrometer_probes::counted::counted;
 
-/// The regime of a plan in which a model shows answers only, and what of its suite cannot be measured; `None` for others.
-pub fn partial(plan: &Plan<'_>) -> Option<String> {
+/// What a run in regime R1 says of tokens, and what it does not.
+const OF_PARTS: &str = "Said of tokens: KL and Jensen–Shannon divergence, overlap, tail kept and invented, temperature, entropy, top-1 \
+                        agreement, the student's bits per byte. Not said: reverse KL, the teacher's bits per byte and perplexity, \
+                        percentiles over positions, forks, the noise floor, numbers in llama.cpp's manner";
+
+/// The regime of a plan in which a model does not show everything, and what of its suite cannot be measured; `None` for others.
+pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
     let manifest = plan.manifest();
-    if manifest.regime() != Regime::AnswersOnly {
-        return None;
-    }
+    let in_part = match manifest.regime() {
+        Regime::AnswersOnly => false,
+        Regime::ShownDistributions => true,
+        _ => return None,
+    };
     let lacks = |facet: Facet| {
         let roles = ["teacher", "student"].into_iter();
         roles.filter(move |role| !manifest.facets.get(*role).is_some_and(|has| has.contains(&facet)))
@@ -21,8 +29,16 @@ pub fn partial(plan: &Plan<'_>) -> Option<String> {
         (number > 0 && !reasons.is_empty())
             .then(|| format!("{}, because {}", counted(number, kind), reasons.join(" and ")))
     };
+    // Why an endpoint shows no part of its distributions either is worth knowing where that would have served.
+    let texts = left_out(Facet::Logits, "text", |ask| matches!(ask, Ask::Text(_))).filter(|_| !in_part);
+    let would_serve = models.teacher.scores().is_none() && Scorer::of(models.student).is_ok();
+    let texts = texts.map(|left_out| match models.teacher.shows() {
+        _ if !would_serve => left_out,
+        Err(why) => format!("{left_out} and no part of its distributions ({why})"),
+        Ok(_) => format!("{left_out} (a part of its distributions is no ground for --until-decided)"),
+    });
     let reasons: Vec<String> = [
-        left_out(Facet::Logits, "text", |ask| matches!(ask, Ask::Text(_))),
+        texts,
         left_out(Facet::Choices, "choice", |ask| matches!(ask, Ask::Choice(_))),
         left_out(Facet::Answers, "prompt", |ask| matches!(ask, Ask::Prompt(_) | Ask::Episode(_))),
     ]
@@ -30,6 +46,7 @@ pub fn partial(plan: &Plan<'_>) -> Option<String> {
     .flatten()
     .collect();
     let (regime, meaning) = (manifest.regime().id(), manifest.regime().meaning());
+    let said = if in_part { format!(". {OF_PARTS}") } else { String::new() };
     let reasons = if reasons.is_empty() { String::new() } else { format!(". Not measured: {}", reasons.join("; ")) };
-    Some(format!("evidence {regime}: {meaning}{reasons}"))
+    Some(format!("evidence {regime}: {meaning}{said}{reasons}"))
 }

@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod audit;
 pub mod calibrate;
+pub mod check;
 pub mod collect;
 pub mod compare;
 pub mod completions;
@@ -58,6 +59,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Calibrate(arguments) => calibrate::run(*arguments, terminal),
         Command::Import(command) => import::run(command, terminal),
         Command::Export(command) => export::run(command, terminal),
+        Command::Check(arguments) => check::run(&arguments, terminal),
         Command::Models => models::run(terminal),
         Command::Policy => policy::run(terminal),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command_line(), terminal),

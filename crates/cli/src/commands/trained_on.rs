@@ -1,37 +1,55 @@
 //! The distillation set that the user names, and the embedder that measures distances from it.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use hydrometer_answers::logged::prompts;
 use hydrometer_ask::radius::{self, DistillationSet, RadiusError};
+use hydrometer_models::{Address, EmbeddingEndpoint, ModelSpec};
 use hydrometer_probes::counted::counted;
 
-use crate::engine::open_encoder;
+use crate::engine::{network, not_opened, open_encoder};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
 /// Who measures distances.
 #[derive(Debug, clap::Args)]
 pub struct RadiusArguments {
-    /// Folder of a sentence encoder (BERT: all-MiniLM, bge, e5, gte, …) that measures the distances. Default: hashed n-grams of
-    /// characters and words, which need no file. Never the teacher or the student.
-    #[arg(long, value_name = "DIR", requires = "trained_on")]
-    radius_encoder: Option<PathBuf>,
+    /// Who measures the distances: the folder of a sentence encoder (BERT: all-MiniLM, bge, e5, gte, …), or an endpoint with
+    /// embeddings, such as openai:URL#MODEL (`hydrometer models`). Default: hashed n-grams of characters and words, which need
+    /// no file. Never the teacher or the student.
+    #[arg(long, value_name = "ENCODER", requires = "trained_on")]
+    radius_encoder: Option<String>,
 }
 
 impl RadiusArguments {
-    /// Reads the distillation set in these files; `None` without any.
+    /// Reads the distillation set in these files; `None` without any. The models that are audited (`audited`, by role and name)
+    /// measure nothing.
     ///
     /// # Errors
     /// A file or the encoder cannot be used.
-    pub fn open(&self, files: &[PathBuf], terminal: &Terminal) -> Result<Option<DistillationSet>, Failure> {
+    pub fn open(
+        &self,
+        files: &[PathBuf],
+        audited: &[(&str, &str)],
+        terminal: &Terminal,
+    ) -> Result<Option<DistillationSet>, Failure> {
         if files.is_empty() {
             return Ok(None);
         }
         let embedder = match &self.radius_encoder {
-            Some(folder) => {
-                terminal.say(&format!("opening sentence encoder {}; it measures the distances", folder.display()));
-                radius::sentences(open_encoder(folder)?)
+            Some(name) => {
+                let address =
+                    Address::parse(name).map_err(|error| Failure::input(format!("--radius-encoder: {error}")))?;
+                neutral(name, address.as_ref(), audited)?;
+                terminal.say(&format!("opening sentence encoder {name}; it measures the distances"));
+                match address {
+                    Some(address) => {
+                        let opened = EmbeddingEndpoint::connect(address, &network());
+                        radius::served(opened.map_err(|error| not_opened("--radius-encoder", error))?)
+                    }
+                    None => radius::sentences(open_encoder(Path::new(name))?),
+                }
             }
             None => radius::ngrams(),
         };
@@ -39,6 +57,22 @@ impl RadiusArguments {
         terminal.say(&format!("measuring the distillation set of {}", counted(all.len() as u64, "prompt")));
         Ok(Some(DistillationSet::new(names(files), all, embedder)))
     }
+}
+
+/// Refuses an encoder that is one of the models that are audited.
+fn neutral(name: &str, address: Option<&Address>, audited: &[(&str, &str)]) -> Result<(), Failure> {
+    let is_same = |spec: &ModelSpec| match (address, spec) {
+        (Some(address), spec) => spec.endpoint().is_some_and(|other| other.may_be(address)),
+        (None, ModelSpec::Local(folder)) => folder == Path::new(name),
+        (None, _) => false,
+    };
+    let same = audited.iter().find(|(_, model)| ModelSpec::from_str(model).is_ok_and(|spec| is_same(&spec)));
+    same.map_or(Ok(()), |(role, _)| {
+        let reason = format!(
+            "--radius-encoder {name}: it is the {role}, expected an encoder that is neither teacher nor student"
+        );
+        Err(Failure::input(reason).hint("name another encoder, or leave it out: hashed n-grams need none"))
+    })
 }
 
 /// The prompts in these files.

@@ -4,7 +4,7 @@ use std::f64::consts::LN_2;
 
 use pulp::Arch;
 
-use super::{SparseDistribution, kept_share, log_ratio};
+use super::{ShownDistribution, SparseDistribution, kept_share, log_ratio};
 use crate::position::ranks::{RANKED, tau_b};
 use crate::position::sums::{FindExtremes, SumExponentials};
 use crate::position::vectors::Vectors;
@@ -81,10 +81,62 @@ pub enum SparseComparisonError {
     NoHead,
 }
 
+/// What is known of a teacher's distribution at one position, whoever kept it.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'a> {
+    head: &'a [u32],
+    head_logprobs: &'a [f32],
+    draws: &'a [u32],
+    draw_logprobs: &'a [f32],
+    /// What of p each draw stands for; `None` where there is a tail and nothing was drawn from it.
+    each: Option<f64>,
+    tail_mass: f32,
+    nucleus_head: u32,
+    nucleus_draws: u32,
+    entropy: f32,
+}
+
+impl<'a> From<&'a SparseDistribution> for Kept<'a> {
+    fn from(d: &'a SparseDistribution) -> Self {
+        let tail_mass = d.tail_mass[0];
+        let each = match d.draws.len() {
+            0 => (tail_mass <= 0.0).then_some(0.0),
+            count => Some(f64::from(tail_mass) / count as f64),
+        };
+        Kept {
+            head: &d.head,
+            head_logprobs: &d.head_logprobs,
+            draws: &d.draws,
+            draw_logprobs: &d.draw_logprobs,
+            each,
+            tail_mass,
+            nucleus_head: d.nucleus_head,
+            nucleus_draws: d.nucleus_draws,
+            entropy: d.entropy[0],
+        }
+    }
+}
+
+impl<'a> From<&'a ShownDistribution> for Kept<'a> {
+    fn from(d: &'a ShownDistribution) -> Self {
+        Kept {
+            head: &d.head,
+            head_logprobs: &d.head_logprobs,
+            draws: &d.draws,
+            draw_logprobs: &d.draw_logprobs,
+            each: Some(1.0 / f64::from(d.drawn)),
+            tail_mass: d.tail_mass,
+            nucleus_head: d.nucleus,
+            nucleus_draws: 0,
+            entropy: d.entropy,
+        }
+    }
+}
+
 /// Compares sparse teachers with rows of one vocabulary, keeping scratch space between calls.
 ///
-/// Every sum over the vocabulary is the sum over the head plus the tail's mass times the mean over the draws: its
-/// expectation is what [`Comparer`](crate::Comparer) finds with both rows of logits, floor and temperatures included.
+/// Every sum over the vocabulary is the sum over the head plus what the draws stand for, each for its share of the tail's mass,
+/// or, where they were drawn from all of p, of 1 (those that fell into the head are known there): its expectation is what [`Comparer`](crate::Comparer) finds with both rows of logits, floor and temperatures included.
 #[derive(Clone, Debug)]
 pub struct SparseComparer {
     arch: Arch,
@@ -147,31 +199,28 @@ impl SparseComparer {
     /// # Errors
     /// When the row is not `vocab` long, `target` or a kept token is outside it, a logit is `NaN` or +∞, or all of them are
     /// −∞; when the tail has mass and nothing was drawn from it; when there is no head.
-    pub fn compare(
+    pub fn compare<'t>(
         &mut self,
-        teacher: &SparseDistribution,
+        teacher: impl Into<Kept<'t>>,
         student: &[f32],
         target: u32,
     ) -> Result<SparsePositionStats, SparseComparisonError> {
-        let vocab = self.vocab;
+        let (teacher, vocab) = (teacher.into(), self.vocab);
         if student.len() != vocab {
             return Err(PositionError::Length { expected: vocab, teacher: vocab, student: student.len() }.into());
         }
-        let kept = teacher.head.iter().chain(&teacher.draws);
+        let kept = teacher.head.iter().chain(teacher.draws);
         if let Some(&target) = kept.chain([&target]).find(|&&token| token as usize >= vocab) {
             return Err(PositionError::Target { target, vocab }.into());
         }
-        let mass = teacher.tail_mass[0];
-        if teacher.draws.is_empty() && mass > 0.0 {
-            return Err(SparseComparisonError::NothingDrawn { mass });
-        }
+        let each = teacher.each.ok_or(SparseComparisonError::NothingDrawn { mass: teacher.tail_mass })?;
         let top = teacher.head.first().zip(teacher.head_logprobs.first());
         let (&teacher_top1, teacher_top1_logprob) = top.ok_or(SparseComparisonError::NoHead)?;
         let student_top = check_row(student, "student")?;
         let student = self.student(student);
         let top = (teacher_top1, teacher_top1_logprob.exp());
-        let estimated = sums(teacher, &student);
-        Ok(summarise(teacher, &student, target, top, student_top, &estimated))
+        let estimated = sums(&teacher, each, &student);
+        Ok(summarise(&teacher, &student, target, top, student_top, &estimated))
     }
 
     fn student<'a>(&mut self, row: &'a [f32]) -> Student<'a> {
@@ -189,12 +238,9 @@ impl SparseComparer {
     }
 }
 
-fn sums(teacher: &SparseDistribution, student: &Student<'_>) -> Sums {
-    let tail = f64::from(teacher.tail_mass[0]);
-    // What each draw stands for.
-    let each = tail / teacher.draws.len() as f64;
+fn sums(teacher: &Kept<'_>, each: f64, student: &Student<'_>) -> Sums {
     let mut s = Sums::default();
-    for (rank, (&token, &log_p)) in teacher.head.iter().zip(&teacher.head_logprobs).enumerate() {
+    for (rank, (&token, &log_p)) in teacher.head.iter().zip(teacher.head_logprobs).enumerate() {
         let (log_p, log_q) = (f64::from(log_p), student.log_prob(token));
         let (p, q) = (log_p.exp(), log_q.exp());
         let band = if rank == 0 { 0 } else { 1 + usize::from(rank >= teacher.nucleus_head as usize) };
@@ -202,7 +248,7 @@ fn sums(teacher: &SparseDistribution, student: &Student<'_>) -> Sums {
         s.student_head += q;
         s.jsd += p * half_js(log_p, log_q) + 0.5 * LN_2 * q;
     }
-    for (place, (&token, &log_p)) in teacher.draws.iter().zip(&teacher.draw_logprobs).enumerate() {
+    for (place, (&token, &log_p)) in teacher.draws.iter().zip(teacher.draw_logprobs).enumerate() {
         let (log_p, log_q) = (f64::from(log_p), student.log_prob(token));
         let band = 1 + usize::from(place >= teacher.nucleus_draws as usize);
         s.add(band, each, log_p, log_q, student.x(token));
@@ -249,7 +295,7 @@ fn half_js(log_p: f64, log_q: f64) -> f64 {
 }
 
 fn summarise(
-    teacher: &SparseDistribution,
+    teacher: &Kept<'_>,
     student: &Student<'_>,
     target: u32,
     (teacher_top1, teacher_top1_prob): (u32, f32),
@@ -263,8 +309,8 @@ fn summarise(
         sums.kl + counted * (student.log_sum[k] - student.log_sum[unit]) - (inverse_temperature(k) - 1.0) * sums.pull
     };
     let bands = |bands: [f64; SPARSE_BANDS]| bands.map(|sum| sum as f32);
-    let kept = teacher.head.iter().chain(&teacher.draws).position(|&token| token == target);
-    let logprobs = || teacher.head_logprobs.iter().chain(&teacher.draw_logprobs);
+    let kept = teacher.head.iter().chain(teacher.draws).position(|&token| token == target);
+    let logprobs = || teacher.head_logprobs.iter().chain(teacher.draw_logprobs);
     SparsePositionStats {
         target,
         teacher_logprob: kept.and_then(|place| logprobs().nth(place).copied()),
@@ -272,7 +318,7 @@ fn summarise(
         kl: sums.kl as f32,
         jsd: sums.jsd as f32,
         overlap: sums.overlap.iter().sum::<f64>() as f32,
-        teacher_entropy: teacher.entropy[0],
+        teacher_entropy: teacher.entropy,
         student_entropy: (student.log_sum[unit] - student.mean[unit]).max(0.0) as f32,
         floored_mass: sums.floored as f32,
         teacher_top1,
@@ -289,8 +335,8 @@ fn summarise(
 }
 
 /// As for two rows of logits, with the order of the head for the teacher's: rounding ties log-probabilities that were not tied.
-fn kendall_tau(teacher: &SparseDistribution, student: &Student<'_>) -> Option<f32> {
-    if teacher.head.len() < RANKED && teacher.tail_mass[0] > 0.0 {
+fn kendall_tau(teacher: &Kept<'_>, student: &Student<'_>) -> Option<f32> {
+    if teacher.head.len() < RANKED && teacher.tail_mass > 0.0 {
         return None;
     }
     let pair = |(rank, &token): (usize, &u32)| (-(rank as f32), student.row[token as usize]);

@@ -153,7 +153,7 @@ impl Address {
     ///
     /// # Errors
     /// It begins as an endpoint does and goes on in another way.
-    pub(crate) fn parse(text: &str) -> Result<Option<Address>, ModelError> {
+    pub fn parse(text: &str) -> Result<Option<Address>, ModelError> {
         let Some((name, rest)) = text.split_once(':') else { return Ok(None) };
         let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.name == name) else { return Ok(None) };
         let wrong = |found: &str| {
@@ -196,6 +196,23 @@ impl Address {
     /// Where questions go.
     pub(super) fn url(&self) -> String {
         self.scheme.dialect.url(&self.base, self.model.as_deref())
+    }
+
+    /// An address below the base.
+    pub(super) fn below(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// An address of the server itself: below the base without its version.
+    pub(super) fn beside(&self, path: &str) -> String {
+        format!("{}{path}", self.base.strip_suffix("/v1").unwrap_or(&self.base))
+    }
+
+    /// Whether both may be one model: they stand on one host, and no two names tell them apart.
+    #[must_use]
+    pub fn may_be(&self, other: &Address) -> bool {
+        let named_apart = self.model.as_ref().zip(other.model.as_ref()).is_some_and(|(one, other)| one != other);
+        self.host == other.host && !named_apart
     }
 
     /// Names the host without saying it.

@@ -42,6 +42,16 @@ pub(super) struct Line {
     pub price: Option<Price>,
 }
 
+/// Makes something of an answer, or says what was expected and what was found.
+pub(super) type Read<'r, T> = dyn Fn(&Value) -> Result<T, String> + 'r;
+
+/// What becomes of what a server says.
+struct Ways<'w, T> {
+    read: &'w Read<'w, T>,
+    /// What a refusal answers, where it does.
+    refused: &'w dyn Fn(u16, &Said) -> Option<T>,
+}
+
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) enum Failed {
@@ -55,9 +65,16 @@ pub(super) enum Failed {
     Stopped,
 }
 
+/// What an endpoint is asked besides questions: the body where there is one, at an address.
+pub(super) struct Call<'a> {
+    pub url: &'a str,
+    /// Without a body it is fetched, not posted.
+    pub body: Option<&'a Value>,
+}
+
 /// What one attempt came to.
-enum Tried {
-    Answer(Reply),
+enum Tried<T> {
+    Answer(T),
     Again { reason: String, wait: Option<Duration>, load: Load },
     Never { status: Option<u16>, reason: String },
 }
@@ -81,15 +98,30 @@ impl Line {
 
     fn ask_again(&self, question: &Question<'_>, gate: &Gate) -> Result<Reply, Failed> {
         let dialect = self.address.scheme.dialect;
-        let mut headers = dialect.headers(self.key.as_ref());
+        let body = dialect.body(question);
+        let call = Call { url: &self.address.url(), body: Some(&body) };
+        let refused = |status, said: &Said| match dialect.cut_off(&said.words).filter(|_| status == 400) {
+            Some(reply) => Some(reply),
+            None => too_long::says(status, &said.names, &said.words).then(too_long::reply),
+        };
+        self.until(&call, gate, &Ways { read: &|answer| dialect.read(answer), refused: &refused })
+    }
+
+    /// Asks for anything until `read` makes something of the answer.
+    pub(super) fn call<T>(&self, call: &Call<'_>, gate: &Gate, read: &Read<'_, T>) -> Result<T, Failed> {
+        self.until(call, gate, &Ways { read, refused: &|_, _| None })
+    }
+
+    fn until<T>(&self, call: &Call<'_>, gate: &Gate, ways: &Ways<'_, T>) -> Result<T, Failed> {
+        let mut headers = self.address.scheme.dialect.headers(self.key.as_ref());
         headers.push(("content-type", "application/json".to_owned()));
-        let (url, body) = (self.address.url(), dialect.body(question).to_string());
-        let sent = Sent { url: &url, headers: &headers, body: body.as_bytes() };
+        let body = call.body.map(Value::to_string);
+        let sent = Sent { url: call.url, headers: &headers, body: body.as_ref().map(String::as_bytes) };
         let mut attempts = 0;
         loop {
             let ticket = gate.enter().ok_or(Failed::Stopped)?;
             attempts += 1;
-            let tried = self.attempt(&sent);
+            let tried = self.attempt(&sent, ways);
             gate.leave(
                 &ticket,
                 match &tried {
@@ -124,23 +156,23 @@ impl Line {
         }
     }
 
-    fn attempt(&self, sent: &Sent<'_>) -> Tried {
-        match self.wire.post(sent) {
+    fn attempt<T>(&self, sent: &Sent<'_>, ways: &Ways<'_, T>) -> Tried<T> {
+        match self.wire.send(sent) {
             Err(Broken { reason, again: Again::No }) => Tried::Never { status: None, reason },
             Err(Broken { reason, again: Again::Yes }) => Tried::Again { reason, wait: None, load: Load::Neither },
             Ok(mut came) => {
                 if let Some(key) = &self.key {
                     came.body = key.hidden_in(came.body);
                 }
-                self.read(&came)
+                self.read(&came, ways)
             }
         }
     }
 
-    fn read(&self, came: &Came) -> Tried {
+    fn read<T>(&self, came: &Came, ways: &Ways<'_, T>) -> Tried<T> {
         let again = |reason| Tried::Again { reason, wait: None, load: Load::Neither };
         if !(200..300).contains(&came.status) {
-            return self.refusal(came, came.status);
+            return self.refusal(came, came.status, ways);
         }
         let answer = match json(&came.body) {
             Ok(answer) => answer,
@@ -149,21 +181,18 @@ impl Line {
         // Some gateways say HTTP 200 and put what went wrong into the body.
         if let Some(error) = answer.get("error").filter(|error| !error.is_null()) {
             let code = error["code"].as_u64().and_then(|code| u16::try_from(code).ok());
-            return self.refusal(came, code.filter(|code| (400..600).contains(code)).unwrap_or(500));
+            return self.refusal(came, code.filter(|code| (400..600).contains(code)).unwrap_or(500), ways);
         }
-        self.address.scheme.dialect.read(&answer).map_or_else(again, Tried::Answer)
+        (ways.read)(&answer).map_or_else(again, Tried::Answer)
     }
 
     /// What a refusal means: to ask again, or never.
-    fn refusal(&self, came: &Came, status: u16) -> Tried {
+    fn refusal<T>(&self, came: &Came, status: u16, ways: &Ways<'_, T>) -> Tried<T> {
         let said = Said::of(&came.body);
         let never = |reason: String| Tried::Never { status: Some(status), reason };
         let heard = format!("HTTP {status}: {}", said.words);
-        if let Some(reply) = self.address.scheme.dialect.cut_off(&said.words).filter(|_| status == 400) {
-            return Tried::Answer(reply);
-        }
-        if too_long::says(status, &said.names, &said.words) {
-            return Tried::Answer(too_long::reply());
+        if let Some(answer) = (ways.refused)(status, &said) {
+            return Tried::Answer(answer);
         }
         if status == 402 || said.is_spent() {
             return never(format!(
@@ -171,7 +200,8 @@ impl Line {
             ));
         }
         let asked_for = came.header("x-should-retry");
-        let again = matches!(status, 408 | 409 | 429 | 500..) && asked_for != Some("false");
+        // A server that does not know what it is asked (501) will not learn it.
+        let again = matches!(status, 408 | 409 | 429 | 500 | 502..) && asked_for != Some("false");
         if again || asked_for == Some("true") {
             let load = if matches!(status, 429 | 503 | 529) { Load::Overloaded } else { Load::Neither };
             let wait = stated(came, self.clock.unix_seconds());

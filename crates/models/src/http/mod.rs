@@ -2,14 +2,21 @@
 //! many questions at once.
 //!
 //! `address` is what endpoints are called, `dialect` how they are spoken to, `asking` one question with its repetitions,
-//! `too_long` refusals of prompts that do not fit, `waits` how long servers ask to wait, `gate` how many questions are under way, `wire` the HTTP client, `secret` keys,
-//! `clock` time, `prices` what is paid, `purse` what may be, and `remote` the model that all of this comes to.
+//! `too_long` refusals of prompts that do not fit, `waits` how long servers ask to wait, `gate` how many questions are under way, `wire`
+//! the HTTP client, `secret` keys, `clock` time, `prices` what is paid, `purse` what may be, `remote` the model that all of this comes
+//! to, `positions` next-token distributions as far as they are shown, `embeddings` what turns texts into vectors, and `check` what is
+//! looked at before an endpoint is believed.
 
 mod address;
 mod asking;
+mod base64;
+mod check;
 mod clock;
 mod dialect;
+mod embeddings;
 mod gate;
+mod logprobs;
+mod positions;
 mod prices;
 mod purse;
 mod remote;
@@ -25,8 +32,10 @@ use hydrometer_answers::ModelIdentity;
 use crate::hub::Fetching;
 
 pub use address::{Address, Named, SCHEMES, Scheme};
+pub use check::{CHECK_MARK, Checked, Found, Spoils, check, check_names};
 pub use clock::Clock;
 use clock::SystemClock;
+pub use embeddings::EmbeddingEndpoint;
 pub use prices::{PRICES_FORMAT, Prices};
 pub use purse::{Budget, Purse, Spent};
 pub(crate) use remote::Remote;

@@ -15,9 +15,12 @@ use super::address::{Address, Fingerprint};
 use super::asking::{Failed, Line};
 use super::dialect::{LimitName, Question, Reply, Settings};
 use super::gate::Gate;
+use super::positions::Positions;
 use super::secret::Secret;
 use super::wire::Wire;
-use crate::{Answer, Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
+use crate::{
+    Answer, Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, ShownPosition, Shows,
+};
 
 /// Says what is hashed, so that no other hash of the same bytes is equal.
 const CONTEXT: &str = "hydrometer endpoint 1";
@@ -37,6 +40,8 @@ pub(crate) struct Remote {
     identity: ModelIdentity,
     line: Line,
     introduced: OnceLock<Introduced>,
+    /// How its positions are asked for, or why it shows none: found out when somebody wants to know.
+    positions: OnceLock<Result<Positions, String>>,
 }
 
 /// What the first questions found.
@@ -71,11 +76,12 @@ impl Remote {
         let line = Line { address, wire, key, clock, purse, price };
         let spec = line.address.for_records();
         if let Some(known) = network.known.iter().find(|known| known.format == FORMAT && known.spec == spec) {
-            return Ok(Remote { identity: known.clone(), line, introduced: OnceLock::new() });
+            let (introduced, positions) = (OnceLock::new(), OnceLock::new());
+            return Ok(Remote { identity: known.clone(), line, introduced, positions });
         }
         let introduced = introduce(&line)?;
         let identity = identity(&line.address, &introduced);
-        Ok(Remote { identity, line, introduced: introduced.into() })
+        Ok(Remote { identity, line, introduced: introduced.into(), positions: OnceLock::new() })
     }
 
     /// What the first questions found; they are asked where they were not yet.
@@ -214,6 +220,11 @@ fn fewer(settings: Settings) -> Option<Settings> {
     }
 }
 
+/// A server with one model may call it by its file: the folder says nothing to others.
+pub(super) fn file_name(name: &str) -> &str {
+    if name.starts_with(['/', '.']) { name.rsplit('/').next().unwrap_or(name) } else { name }
+}
+
 /// Who answers: what is known of it, and why the rest is not.
 fn identity(address: &Address, Introduced { manner, first }: &Introduced) -> ModelIdentity {
     let scheme = address.scheme;
@@ -235,9 +246,8 @@ fn identity(address: &Address, Introduced { manner, first }: &Introduced) -> Mod
         hasher.update(&(field.len() as u64).to_le_bytes()).update(field.as_bytes());
     }
     let name = [returned, asked].into_iter().find(|name| !name.is_empty()).unwrap_or(scheme.name);
-    // A server with one model may call it by its file.
-    let name = if name.starts_with(['/', '.']) { name.rsplit('/').next().unwrap_or(name) } else { name };
-    let mut unknown = vec!["an endpoint shows its answers only".to_owned()];
+    let name = file_name(name);
+    let mut unknown = vec!["an endpoint shows no weights".to_owned()];
     unknown.extend(fingerprint.map(|fingerprint| format!("build {fingerprint}")));
     unknown.push(match manner.drawn {
         Settings::All => "it is told temperature and top_p".to_owned(),
@@ -285,6 +295,31 @@ impl Model for Remote {
 
     fn answers(&self) -> Option<&dyn Answers> {
         Some(self)
+    }
+
+    fn shows(&self) -> Result<&dyn Shows, String> {
+        self.positions().map(|_| self as &dyn Shows)
+    }
+}
+
+impl Remote {
+    fn positions(&self) -> Result<&Positions, String> {
+        self.positions.get_or_init(|| Positions::of(&self.line)).as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Shows for Remote {
+    fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        let refused = |reason: String| ModelError::Refused { endpoint: self.line.address.to_string(), reason };
+        let ids = self.positions().map_err(refused)?.tokenize(&self.line, text);
+        let ids =
+            ids.map_err(|failed| failed.of(&self.line.address).unwrap_or_else(|| refused("interrupted".to_owned())))?;
+        ids.ok_or_else(|| refused("expected the tokens of a text, found none".to_owned()))
+    }
+
+    fn after(&self, contexts: &[&[u32]]) -> Result<Vec<ShownPosition>, ModelError> {
+        let refused = |reason: String| ModelError::Refused { endpoint: self.line.address.to_string(), reason };
+        self.positions().map_err(refused)?.after(&self.line, contexts)
     }
 }
 

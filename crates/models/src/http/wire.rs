@@ -18,7 +18,8 @@ const LARGEST: u64 = 64 << 20;
 pub(super) struct Sent<'a> {
     pub url: &'a str,
     pub headers: &'a [(&'static str, String)],
-    pub body: &'a [u8],
+    /// Without one it is fetched, not posted.
+    pub body: Option<&'a [u8]>,
 }
 
 /// What came back, whatever it says.
@@ -85,12 +86,20 @@ impl Wire {
     ///
     /// # Errors
     /// Nothing came, or not all of it: in words.
-    pub(super) fn post(&self, sent: &Sent<'_>) -> Result<Came, Broken> {
-        let request = sent
-            .headers
-            .iter()
-            .fold(self.0.post(sent.url), |request, (name, value)| request.header(*name, value.as_str()));
-        let mut response = request.send(sent.body).map_err(|error| Broken::of(&error))?;
+    pub(super) fn send(&self, sent: &Sent<'_>) -> Result<Came, Broken> {
+        let mut response = match sent.body {
+            Some(body) => {
+                let headers = sent.headers.iter();
+                let request = headers.fold(self.0.post(sent.url), |to, (name, value)| to.header(*name, value.as_str()));
+                request.send(body)
+            }
+            None => {
+                let headers = sent.headers.iter();
+                let request = headers.fold(self.0.get(sent.url), |to, (name, value)| to.header(*name, value.as_str()));
+                request.call()
+            }
+        }
+        .map_err(|error| Broken::of(&error))?;
         let status = response.status().as_u16();
         let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();

@@ -17,7 +17,7 @@ pub(crate) fn bands(evidence: &Evidence<'_>) -> Vec<Band> {
         Some(Band { name: BANDS[band].to_owned(), mass, kept, invented })
     };
     let mut bands: Vec<Band> = (0..BANDS.len()).filter_map(band).collect();
-    if evidence.rows.cache().is_some() {
+    if evidence.rows.in_part() {
         // It does not say where the last two part: the third holds both.
         bands.truncate(3);
         if let Some(tail) = bands.last_mut() {
@@ -37,7 +37,7 @@ pub(crate) fn quantiles(rows: &Rows) -> Vec<Quantiles> {
     tokens::OF_POSITIONS
         .iter()
         // The spread of estimates is larger than that of what they estimate.
-        .filter(|_| !rows.positions.is_empty() && rows.cache().is_none())
+        .filter(|_| !rows.positions.is_empty() && !rows.in_part())
         .map(|(metric, field)| Quantiles {
             metric: metric.id.to_owned(),
             points: points(&rows.positions, *field),

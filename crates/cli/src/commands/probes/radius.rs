@@ -47,7 +47,7 @@ struct Source {
 /// Prints the table.
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let suites = loaded(&arguments.files)?;
-    let Some(set) = arguments.radius.open(&arguments.trained_on, terminal)? else {
+    let Some(set) = arguments.radius.open(&arguments.trained_on, &[], terminal)? else {
         return Err(Failure::input("expected --trained-on FILE"));
     };
     let words: Vec<Vec<String>> = suites.iter().map(|suite| suite.probes.iter().map(words).collect()).collect();

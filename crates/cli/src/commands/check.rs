@@ -1,0 +1,153 @@
+//! `hydrometer check`: looks at an endpoint before it is believed; an audit of an endpoint does the same before it asks.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use hydrometer_models::{Address, Checked, Found, ModelSpec, Network, Spoils, check, check_names};
+use hydrometer_probes::counted::counted;
+use hydrometer_report::visible;
+use serde_json::json;
+
+use super::as_json;
+use crate::engine::{EngineArguments, network, not_opened, open_model};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// Flags of `check`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The endpoint (`hydrometer models` lists what it can be).
+    #[arg(value_name = "MODEL")]
+    model: String,
+    /// A model that runs here, with whose tokenizer, chat template and end of answers it is compared.
+    #[arg(long, value_name = "MODEL")]
+    against: Option<String>,
+    #[command(flatten)]
+    engine: EngineArguments,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Flags of commands that look at endpoints before they ask.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Endpoints")]
+pub struct PreflightArguments {
+    /// Go on although this check of an endpoint fails (`hydrometer check` names them); the statement says so. May be repeated.
+    #[arg(long, value_name = "CHECK", value_parser = name_of_check)]
+    accept: Vec<String>,
+}
+
+impl PreflightArguments {
+    /// The names, each once, in order.
+    pub fn accepted(&self) -> Vec<String> {
+        self.accept.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
+fn name_of_check(text: &str) -> Result<String, String> {
+    if check_names().any(|name| name == text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("expected one of {}", check_names().collect::<Vec<_>>().join(", ")))
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let spec = ModelSpec::from_str(&arguments.model).map_err(|error| not_opened("model", error))?;
+    let Some(address) = spec.endpoint() else {
+        return Err(Failure::input(format!("{} runs here, expected a model behind an endpoint", arguments.model))
+            .hint("`hydrometer models` lists what an endpoint can be; name the local model with --against"));
+    };
+    let against = arguments.against.as_ref();
+    let against =
+        against.map(|name| open_model("--against", name, &arguments.engine.options(), terminal)).transpose()?;
+    terminal.say(&format!("checking {address}"));
+    let all = check(address.clone(), &network(), against.as_deref()).map_err(|error| not_opened("model", error))?;
+    let result = if arguments.json { as_json(&of_json(address, &all))? } else { table(&all) };
+    terminal.data(&result)?;
+    let failed = all.iter().any(|checked| matches!(checked.found, Found::Failed { .. }));
+    Ok(if failed { Exit::GateFailed } else { Exit::Done })
+}
+
+fn of_json(address: &Address, all: &[Checked]) -> serde_json::Value {
+    let one = |checked: &Checked| {
+        let (found, evidence, hint) = parts(&checked.found);
+        let spoils = match checked.spoils {
+            Spoils::Nothing => "nothing",
+            Spoils::LogProbabilities => "log_probabilities",
+            Spoils::Answers => "answers",
+        };
+        let found = found.replace(' ', "_");
+        json!({"name": checked.name, "what": checked.what, "spoils": spoils, "found": found, "evidence": evidence, "hint": hint})
+    };
+    json!({"endpoint": address.to_string(), "checks": all.iter().map(one).collect::<Vec<_>>()})
+}
+
+/// What was found, the evidence or the reason, and what to do.
+fn parts(found: &Found) -> (&'static str, &str, Option<&str>) {
+    match found {
+        Found::Passed(evidence) => ("passed", evidence, None),
+        Found::Failed { evidence, hint } => ("failed", evidence, Some(hint)),
+        Found::NotOffered(why) => ("not offered", why, None),
+    }
+}
+
+fn table(all: &[Checked]) -> String {
+    let width = all.iter().map(|checked| checked.name.len()).max().unwrap_or(0);
+    let mut lines = String::new();
+    for checked in all {
+        let (found, evidence, hint) = parts(&checked.found);
+        let found = if hint.is_some() { "FAILED" } else { found };
+        lines += &format!("{found:<11}  {:<width$}  {}\n", checked.name, checked.what);
+        lines += &format!("{:<11}  {:<width$}  {}\n", "", "", visible(evidence));
+        lines += &hint.map_or_else(String::new, |hint| format!("{:<11}  {:<width$}  what to do: {hint}\n", "", ""));
+    }
+    lines
+}
+
+/// Looks at every endpoint among models (by role and name) before they are asked; one that stands in two roles is looked at once.
+/// What does not spoil answers is said and not refused: of log-probabilities an audit reads those of single tokens, and looks at each.
+///
+/// # Errors
+/// A check fails that would make numbers wrong and is not accepted, or an endpoint gives no answer.
+pub fn preflight(
+    models: &[(&str, &str)],
+    accepted: &[String],
+    network: &Network,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let mut looked: Vec<Address> = Vec::new();
+    for (role, name) in models {
+        let Ok(spec) = ModelSpec::from_str(name) else { continue };
+        let Some(address) = spec.endpoint().filter(|address| !looked.contains(address)) else { continue };
+        looked.push(address.clone());
+        terminal.say(&format!("checking {role} {address}"));
+        let all = check(address.clone(), network, None).map_err(|error| not_opened(role, error))?;
+        let count = |of: fn(&Found) -> bool| all.iter().filter(|checked| of(&checked.found)).count() as u64;
+        terminal.say(&format!(
+            "{} passed, {} not offered (`hydrometer check {name}` shows them)",
+            counted(count(|found| matches!(found, Found::Passed(_))), "check"),
+            count(|found| matches!(found, Found::NotOffered(_))),
+        ));
+        let mut refused = Vec::new();
+        for checked in &all {
+            let Found::Failed { evidence, hint } = &checked.found else { continue };
+            let said = format!("{role}: check `{}` failed ({}): {evidence}", checked.name, checked.what);
+            if checked.spoils == Spoils::Answers && !accepted.iter().any(|name| name == checked.name) {
+                refused.push((said, hint, checked.name));
+            } else {
+                terminal.warn(&said);
+            }
+        }
+        if let Some((said, hint, name)) = refused.first() {
+            let others: Vec<_> = refused[1..].iter().map(|(_, _, name)| format!("`{name}`")).collect();
+            let more = if others.is_empty() { String::new() } else { format!("; so did {}", others.join(", ")) };
+            return Err(Failure::input(format!("{said}{more}"))
+                .hint(hint)
+                .hint(format!("--accept {name} goes on all the same, and the statement says so")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Audits of texts in regime R1: a teacher behind a server that shows its most probable tokens, against the same teacher run here.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use hydrometer_models::{AskedServer, ScriptedServer, Served};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.3, B = 0.3, C = 0.4 }\n";
+/// p of the teacher everywhere.
+const TEACHER: [(char, f64); 3] = [('A', 0.6), ('B', 0.35), ('C', 0.05)];
+const TEXT: &str = "ABCABBACABCACBABCAABCBA";
+
+fn bench() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let teacher: Vec<String> = TEACHER.iter().map(|(letter, p)| format!("{letter} = {p}")).collect();
+    let teacher = format!("vocabulary = \"bytes\"\n[default]\nprobabilities = {{ {} }}\n", teacher.join(", "));
+    fs::write(folder.path().join("teacher.toml"), teacher).unwrap();
+    fs::write(folder.path().join("student.toml"), STUDENT).unwrap();
+    let text = |i: usize| json!({"id": format!("t{i}"), "family": format!("f{i}"), "axis": "letters", "kind": "text", "text": &TEXT[i % 3..]});
+    let lines: Vec<String> = (0..6).map(|i| text(i).to_string()).collect();
+    fs::write(folder.path().join("texts.jsonl"), lines.join("\n")).unwrap();
+    folder
+}
+
+/// A server of llama.cpp's kind with the teacher's distribution, which draws in turn; `ids` numbers its tokens.
+fn serve(asked: &AskedServer, ids: fn(u8) -> u32) -> Served {
+    match asked.path.as_str() {
+        "/v1/chat/completions" => Served::chat("letters", "yes", "stop"),
+        "/tokenize" => {
+            let tokens: Vec<u32> = asked.body["content"].as_str().unwrap().bytes().map(ids).collect();
+            Served::json(200, &json!({ "tokens": tokens }))
+        }
+        "/completion" => {
+            let entry = |(letter, p): &(char, f64)| json!({"id": ids(*letter as u8), "logprob": p.ln()});
+            let mut token = entry(&TEACHER[asked.number % TEACHER.len()]);
+            token["top_logprobs"] = TEACHER.iter().map(entry).collect::<Vec<_>>().into();
+            Served::json(200, &json!({"completion_probabilities": [token]}))
+        }
+        _ => Served::json(404, &json!({"error": {"message": "not here"}})),
+    }
+}
+
+/// Audits a teacher on the texts: its statement, and beside it what was said.
+fn auditing(folder: &TempDir) -> impl Fn(&str) -> Value {
+    let path = folder.path().to_owned();
+    move |teacher: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
+        command.current_dir(&path).stdin(Stdio::null()).env("XDG_CACHE_HOME", path.join("cache"));
+        command.args(["audit", "--teacher", teacher, "--student", "scripted:student.toml", "--probes", "texts.jsonl"]);
+        let output = command.args(["--floor-windows", "0", "--json"]).output().unwrap();
+        let talk = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{talk}");
+        let mut statement: Value = serde_json::from_slice(&output.stdout).unwrap();
+        statement["talk"] = talk.split_whitespace().collect::<Vec<_>>().join(" ").into();
+        statement
+    }
+}
+
+fn value(statement: &Value, id: &str) -> Option<f64> {
+    let metric = statement["metrics"].as_array().unwrap().iter().find(|metric| metric["id"] == id).unwrap();
+    metric["estimate"]["value"].as_f64()
+}
+
+#[test]
+fn a_server_that_shows_all_that_has_mass_gives_the_numbers_of_the_model_itself() {
+    let folder = bench();
+    let audit = auditing(&folder);
+    let server = ScriptedServer::start(|asked| serve(asked, u32::from)).unwrap();
+    let there = audit(&format!("llama-server:{}", server.address()));
+    let here = audit("scripted:teacher.toml");
+    assert_eq!((&there["regime"]["id"], &here["regime"]["id"]), (&json!("R1"), &json!("R0")));
+    let talk = there["talk"].as_str().unwrap();
+    assert!(talk.contains("evidence R1: the teacher's most probable tokens and one drawn token"), "{talk}");
+    assert!(talk.contains("Not said: reverse KL, the teacher's bits per byte"), "{talk}");
+    for id in ["kl_divergence", "jensen_shannon", "token_overlap", "tail_kept", "top1_agreement", "entropy_ratio"] {
+        let (there, here) = (value(&there, id), value(&here, id));
+        assert!(there.zip(here).is_some_and(|(there, here)| (there - here).abs() < 1e-5), "{id}: {there:?} {here:?}");
+    }
+    for id in ["reverse_kl", "bits_per_byte_teacher"] {
+        assert_eq!(value(&there, id), None, "{id}");
+    }
+    let reverse = there["metrics"].as_array().unwrap().iter().find(|metric| metric["id"] == "reverse_kl").unwrap();
+    assert!(reverse["missing"].as_str().unwrap().contains("its server shows the most probable ones"), "{reverse}");
+    assert!(there["notes"].to_string().contains("one token drawn from all of the distribution"), "{}", there["notes"]);
+}
+
+#[test]
+fn texts_that_the_server_reads_otherwise_are_excluded() {
+    let folder = bench();
+    let server = ScriptedServer::start(|asked| serve(asked, |byte| u32::from(byte ^ 1))).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
+    command.current_dir(folder.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", folder.path().join("cache"));
+    command.args(["audit", "--teacher", &format!("llama-server:{}", server.address())]);
+    let output = command.args(["--student", "scripted:student.toml", "--probes", "texts.jsonl"]).output().unwrap();
+    let talk = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.status.code(), Some(2), "{talk}");
+    assert!(talk.contains("the teacher's server and the student's tokenizer disagree on it from byte 0 on"), "{talk}");
+}

@@ -1,0 +1,166 @@
+//! Vectors of texts from an endpoint: `/embeddings` as OpenAI has it and most servers speak it, and Ollama's `/api/embed`.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::address::Address;
+use super::asking::{Call, Failed, Line};
+use super::gate::Gate;
+use super::secret::Secret;
+use super::wire::Wire;
+use super::{Network, base64};
+use crate::ModelError;
+use crate::error::shown;
+
+/// Texts of one question: what servers take that have a limit at all.
+const TOGETHER: usize = 32;
+/// Questions under way at once.
+const AT_ONCE: usize = 4;
+/// Vectors that are remembered, so that a text that comes again is not paid for again.
+const REMEMBERED: usize = 8_192;
+/// What is turned into a vector when a connection is opened.
+const FIRST_TEXT: &str = "Are you there?";
+
+/// A sentence encoder behind an endpoint.
+pub struct EmbeddingEndpoint {
+    line: Line,
+    gate: Gate,
+    name: String,
+    width: usize,
+    known: Mutex<HashMap<[u8; 32], Vec<f32>>>,
+}
+
+/// What one question came to.
+struct Embedded {
+    model: Option<String>,
+    vectors: Vec<Vec<f32>>,
+}
+
+impl EmbeddingEndpoint {
+    /// Opens a connection, and finds out who answers and how many numbers its vectors have. That takes one short text.
+    ///
+    /// # Errors
+    /// The key cannot be read, the provider has no embeddings, the server refuses, or it gives no vector.
+    pub fn connect(address: Address, network: &Network) -> Result<Self, ModelError> {
+        if address.scheme.name == "anthropic" {
+            let reason = "anthropic: expected an endpoint with embeddings, and Anthropic offers none".to_owned();
+            return Err(ModelError::Request { reason });
+        }
+        let key = Secret::find(address.scheme.key, &*network.variable)?;
+        let wire = Wire::new(address.secure(), address.place())
+            .map_err(|reason| ModelError::Refused { endpoint: address.to_string(), reason })?;
+        let asked = address.model.clone().unwrap_or_else(|| address.scheme.name.to_owned());
+        let line = Line { address, wire, key, clock: network.clock.clone(), purse: None, price: None };
+        let (gate, known) = (Gate::new(AT_ONCE), Mutex::default());
+        let mut endpoint = Self { line, gate, name: asked, width: 0, known };
+        let first = endpoint.ask(&[FIRST_TEXT])?;
+        endpoint.width = first.vectors.first().map_or(0, Vec::len);
+        endpoint.name = first.model.map_or(endpoint.name, |name| super::remote::file_name(&name).to_owned());
+        Ok(endpoint)
+    }
+
+    /// The model's name as the server says it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Who was asked for, and not where: the scheme, a hash of the host, the name, and the numbers in a vector.
+    #[must_use]
+    pub fn version(&self) -> String {
+        format!("{}, {} numbers", self.line.address.for_records(), self.width)
+    }
+
+    /// A vector for each text.
+    ///
+    /// # Errors
+    /// The server refuses or gives no answer, or what it sends are not the vectors of these texts.
+    pub fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
+        let hash = |text: &&str| *blake3::hash(text.as_bytes()).as_bytes();
+        let mut vectors: Vec<Option<Vec<f32>>> = {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            texts.iter().map(|text| known.get(&hash(text)).cloned()).collect()
+        };
+        let missing: Vec<usize> = (0..texts.len()).filter(|&place| vectors[place].is_none()).collect();
+        for places in missing.chunks(TOGETHER) {
+            let asked: Vec<&str> = places.iter().map(|&place| texts[place]).collect();
+            let found = self.ask(&asked)?.vectors;
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            for (&place, vector) in places.iter().zip(found) {
+                if known.len() < REMEMBERED {
+                    known.insert(hash(&texts[place]), vector.clone());
+                }
+                vectors[place] = Some(vector);
+            }
+        }
+        Ok(vectors.into_iter().flatten().collect())
+    }
+
+    fn ask(&self, texts: &[&str]) -> Result<Embedded, ModelError> {
+        let address = &self.line.address;
+        let (url, mut body) = match address.scheme.name {
+            // What is too long is refused, not cut.
+            "ollama" => (address.below("/api/embed"), json!({"input": texts, "truncate": false})),
+            _ => (address.below("/embeddings"), json!({"input": texts, "encoding_format": "float"})),
+        };
+        if let Some(model) = &address.model {
+            body["model"] = model.as_str().into();
+        }
+        let call = Call { url: &url, body: Some(&body) };
+        let found = self.line.call(&call, &self.gate, &|answer| read(answer, texts.len(), self.width));
+        found.map_err(|failed: Failed| {
+            failed.of(address).unwrap_or_else(|| ModelError::Request { reason: "interrupted".to_owned() })
+        })
+    }
+}
+
+/// The vectors of `count` texts, of `width` numbers each where that is known (above 0).
+fn read(answer: &Value, count: usize, width: usize) -> Result<Embedded, String> {
+    let model = answer["model"].as_str().map(str::to_owned);
+    let vectors = match (answer["data"].as_array(), answer["embeddings"].as_array()) {
+        (Some(items), _) => in_order(items, count)?,
+        (None, Some(vectors)) if vectors.len() == count => vectors.iter().map(numbers).collect::<Result<_, _>>()?,
+        (None, Some(vectors)) => return Err(format!("expected {count} vectors, found {}", vectors.len())),
+        (None, None) => return Err(format!("expected embeddings in `data`, found {}", shown(&answer.to_string()))),
+    };
+    let width = if width > 0 { width } else { vectors.first().map_or(0, Vec::len) };
+    match vectors.iter().find(|vector| vector.len() != width || width == 0) {
+        Some(vector) => Err(format!("expected vectors of {width} numbers, found one of {}", vector.len())),
+        None => Ok(Embedded { model, vectors }),
+    }
+}
+
+/// OpenAI's items, each of which says which text it belongs to.
+fn in_order(items: &[Value], count: usize) -> Result<Vec<Vec<f32>>, String> {
+    if items.len() != count {
+        return Err(format!("expected {count} vectors, found {}", items.len()));
+    }
+    let mut vectors: Vec<Option<Vec<f32>>> = vec![None; count];
+    for item in items {
+        let index = item["index"].as_u64().and_then(|index| usize::try_from(index).ok());
+        let place = index.and_then(|index| vectors.get_mut(index)).filter(|place| place.is_none());
+        let place = place.ok_or_else(|| {
+            format!("expected an `index` of 0 to {} once each, found {}", count - 1, shown(&item["index"].to_string()))
+        })?;
+        *place = Some(numbers(&item["embedding"])?);
+    }
+    Ok(vectors.into_iter().flatten().collect())
+}
+
+/// A list of numbers, or the base64 of little-endian 32-bit ones, which some servers send whatever is asked for.
+fn numbers(value: &Value) -> Result<Vec<f32>, String> {
+    let wrong = || format!("expected a vector of finite numbers, found {}", shown(&value.to_string()));
+    let vector: Vec<f32> = match value {
+        Value::String(text) => {
+            let bytes = base64::decode(text).filter(|bytes| bytes.len().is_multiple_of(4)).ok_or_else(wrong)?;
+            bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect()
+        }
+        Value::Array(list) => {
+            list.iter().map(|number| Some(number.as_f64()? as f32)).collect::<Option<_>>().ok_or_else(wrong)?
+        }
+        _ => return Err(wrong()),
+    };
+    if vector.iter().all(|number| number.is_finite()) { Ok(vector) } else { Err(wrong()) }
+}

@@ -1,0 +1,105 @@
+//! Log-probabilities in chat answers: asked for and read, whatever the dialect. A place-holder is never a log-probability.
+
+use serde_json::{Value, json};
+
+use super::address::Address;
+use crate::error::shown;
+
+/// At or below this a number says that nobody knows: −9999 of OpenAI and vLLM, −3.4e38 of llama.cpp and SGLang.
+const SENTINEL: f64 = -9_000.0;
+/// How far rounding may lift a log-probability above 0, or a sum of probabilities above 1.
+const ROUNDING: f64 = 1e-3;
+
+/// One token of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ShownToken {
+    pub text: String,
+    /// Natural logarithm; `None` where a place-holder stands.
+    pub logprob: Option<f64>,
+    /// The most probable tokens there, without those that a place-holder stands for.
+    pub top: Vec<(String, f64)>,
+}
+
+/// Whether an endpoint of this kind may show log-probabilities at all.
+pub(super) fn may_be_shown(address: &Address) -> bool {
+    address.scheme.name != "anthropic"
+}
+
+/// Asks for the `count` most probable tokens at every place of the answer.
+pub(super) fn wanted(body: &mut Value, count: u32) {
+    body["logprobs"] = json!(true);
+    body["top_logprobs"] = json!(count);
+}
+
+/// The tokens of an answer; `None` where it shows no log-probabilities.
+///
+/// # Errors
+/// They are no log-probabilities: what was expected, and what was found.
+pub(crate) fn read(answer: &Value) -> Result<Option<Vec<ShownToken>>, String> {
+    let of_openai = &answer["choices"][0]["logprobs"]["content"];
+    let tokens = of_openai.as_array().or_else(|| answer["logprobs"].as_array());
+    tokens.map(|tokens| tokens.iter().map(token).collect()).transpose()
+}
+
+fn token(value: &Value) -> Result<ShownToken, String> {
+    let wrong = || format!("expected a token with its log-probability, found {}", shown(&value.to_string()));
+    let text = value["token"].as_str().ok_or_else(wrong)?.to_owned();
+    let logprob = logprob(&value["logprob"]).ok_or_else(wrong)?;
+    let listed = value["top_logprobs"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut top = Vec::with_capacity(listed.len());
+    for entry in listed {
+        let text = entry["token"].as_str().ok_or_else(wrong)?.to_owned();
+        top.extend(self::logprob(&entry["logprob"]).ok_or_else(wrong)?.map(|logprob| (text, logprob)));
+    }
+    let sum: f64 = top.iter().map(|(_, logprob)| logprob.exp()).sum();
+    if sum > 1.0 + ROUNDING {
+        return Err(format!("expected probabilities that sum to at most 1, found {sum:.4}"));
+    }
+    Ok(ShownToken { text, logprob, top })
+}
+
+/// A log-probability: `Some(None)` for a place-holder, `None` for what is neither.
+pub(super) fn logprob(value: &Value) -> Option<Option<f64>> {
+    let number = value.as_f64().filter(|number| !number.is_nan() && *number <= ROUNDING)?;
+    Some((number > SENTINEL).then_some(number.min(0.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn chat(content: &Value) -> Value {
+        json!({"choices": [{"logprobs": {"content": content}}]})
+    }
+
+    #[test]
+    fn both_dialects_are_read_and_place_holders_are_unknown() {
+        let list = json!([{"token": "A", "logprob": -0.5}, {"token": "B", "logprob": -9999.0}]);
+        let tokens = json!([
+            {"token": "A", "logprob": -0.5, "top_logprobs": list},
+            {"token": "B", "logprob": -3.402_823_466_385_288_6e38, "top_logprobs": []},
+        ]);
+        let expected = [
+            ShownToken { text: "A".into(), logprob: Some(-0.5), top: vec![("A".into(), -0.5)] },
+            ShownToken { text: "B".into(), logprob: None, top: vec![] },
+        ];
+        assert_eq!(read(&chat(&tokens)).unwrap().unwrap(), expected);
+        assert_eq!(read(&json!({ "logprobs": tokens })).unwrap().unwrap(), expected);
+        assert_eq!(read(&json!({"choices": [{"message": {}}]})).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_no_log_probability_is_refused() {
+        let check = |tokens: Value, expected: &str| {
+            let error = read(&chat(&tokens)).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        };
+        check(json!([{"token": "A", "logprob": 0.5}]), "expected a token with its log-probability");
+        check(json!([{"token": "A", "logprob": null}]), "expected a token with its log-probability");
+        check(json!([{"logprob": -1.0}]), "expected a token with its log-probability");
+        let list = json!([{"token": "A", "logprob": -0.1}, {"token": "B", "logprob": -0.2}]);
+        check(json!([{"token": "A", "logprob": -0.1, "top_logprobs": list}]), "sum to at most 1, found 1.72");
+    }
+}

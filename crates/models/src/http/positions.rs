@@ -1,0 +1,247 @@
+//! Next-token distributions of an endpoint, as far as it shows them: after token ids, one position for each question, the most
+//! probable tokens and one token drawn from all of the distribution. The log-probabilities of a prompt's own tokens, which some
+//! servers give for a whole prompt at once, do not say what is beyond the list: a text's next token is no draw.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use super::asking::{Call, Failed, Line};
+use super::gate::Gate;
+use super::logprobs::logprob;
+use crate::error::shown;
+use crate::{ModelError, ShownPosition};
+
+/// Most probable tokens that are asked for at first; more where they do not reach the 0.9 nucleus.
+const FIRST: u32 = 1_024;
+/// How many times more are asked for then.
+const MORE: u32 = 8;
+/// No vocabulary is larger.
+const MOST: u32 = 1 << 20;
+/// Mass that the list must reach.
+const NUCLEUS: f64 = 0.9;
+/// Questions under way at once.
+const AT_ONCE: usize = 4;
+/// A text whose tokens are what is asked after when a connection is looked at.
+const FIRST_TEXT: &str = "Once upon a time";
+
+/// How positions of an endpoint are asked for.
+pub(super) struct Positions {
+    way: Way,
+    gate: Gate,
+}
+
+/// The servers that take token ids, and say log-probabilities of token ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    LlamaServer,
+    Vllm,
+    Sglang,
+}
+
+impl Positions {
+    /// How positions of this endpoint are asked for, tried out.
+    ///
+    /// # Errors
+    /// Why it shows none, in words.
+    pub(super) fn of(line: &Line) -> Result<Positions, String> {
+        let way = match line.address.scheme.name {
+            "llama-server" => Way::LlamaServer,
+            "vllm" => Way::Vllm,
+            "sglang" => Way::Sglang,
+            name => return Err(format!("{name} takes no token ids")),
+        };
+        if line.purse.is_some() {
+            return Err("a budget counts answers, and positions are none: without one they are asked for".to_owned());
+        }
+        let positions = Positions { way, gate: Gate::new(AT_ONCE) };
+        // Without the address: what is said may stand in a record.
+        let in_words = |failed: Failed| match failed {
+            Failed::Refused { reason, .. } | Failed::NoAnswer { reason, .. } | Failed::Spent { reason } => reason,
+            Failed::Stopped => "interrupted".to_owned(),
+        };
+        let ids = positions.tokenize(line, FIRST_TEXT).map_err(in_words)?;
+        let ids = ids.ok_or("it does not show the tokens of a text")?;
+        // What a server of another kind answers is looked at once, not asked for again and again.
+        let answer = positions.answer(line, &ids, FIRST, &|answer| Ok(answer.clone())).map_err(in_words)?;
+        way.read(&answer, FIRST)?;
+        Ok(positions)
+    }
+
+    /// The ids of an ordinary text, nothing in front; `None` where the server does not show them.
+    pub(super) fn tokenize(&self, line: &Line, text: &str) -> Result<Option<Vec<u32>>, Failed> {
+        let body = match self.way {
+            Way::LlamaServer => json!({"content": text, "add_special": false, "parse_special": false}),
+            Way::Vllm | Way::Sglang => {
+                json!({"model": line.address.model, "prompt": text, "add_special_tokens": false})
+            }
+        };
+        let url = line.address.beside("/tokenize");
+        let call = Call { url: &url, body: Some(&body) };
+        let id = |token: &Value| u32::try_from(token.as_u64().or_else(|| token["id"].as_u64())?).ok();
+        match line.call(&call, &self.gate, &|answer| Ok(answer.clone())) {
+            Ok(answer) => Ok(answer["tokens"].as_array().and_then(|tokens| tokens.iter().map(id).collect())),
+            Err(Failed::Refused { status: Some(404 | 405 | 501), .. }) => Ok(None),
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// What follows each of these contexts, in their order.
+    pub(super) fn after(&self, line: &Line, contexts: &[&[u32]]) -> Result<Vec<ShownPosition>, ModelError> {
+        let next = AtomicUsize::new(0);
+        let found: Mutex<Vec<Option<Result<ShownPosition, Failed>>>> =
+            Mutex::new(contexts.iter().map(|_| None).collect());
+        thread::scope(|scope| {
+            for _ in 0..AT_ONCE.min(contexts.len()) {
+                scope.spawn(|| {
+                    loop {
+                        let place = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(&context) = contexts.get(place) else { break };
+                        let position = self.one(line, context);
+                        let failed = position.is_err();
+                        found.lock().unwrap_or_else(PoisonError::into_inner)[place] = Some(position);
+                        if failed {
+                            next.store(contexts.len(), Ordering::Relaxed);
+                        }
+                    }
+                });
+            }
+        });
+        let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let interrupted = || ModelError::Request { reason: "interrupted".to_owned() };
+        // Whichever failed is the reason, not those that were left for its sake.
+        let mut positions = Vec::with_capacity(contexts.len());
+        let mut left = false;
+        for position in found {
+            match position {
+                Some(Ok(position)) => positions.push(position),
+                Some(Err(failed)) => return Err(failed.of(&line.address).unwrap_or_else(interrupted)),
+                None => left = true,
+            }
+        }
+        if left { Err(interrupted()) } else { Ok(positions) }
+    }
+
+    /// One position, with as many tokens as reach the nucleus.
+    fn one(&self, line: &Line, context: &[u32]) -> Result<ShownPosition, Failed> {
+        let mut count = FIRST;
+        loop {
+            let found = self.answer(line, context, count, &|answer| self.way.read(answer, count))?;
+            let mass: f64 = found.listed.iter().map(|(_, logprob)| f64::from(*logprob).exp()).sum();
+            if mass >= NUCLEUS || found.listed.len() < count as usize || count >= MOST {
+                return Ok(found);
+            }
+            count = count.saturating_mul(MORE);
+        }
+    }
+
+    fn answer<T>(
+        &self,
+        line: &Line,
+        context: &[u32],
+        count: u32,
+        read: &super::asking::Read<'_, T>,
+    ) -> Result<T, Failed> {
+        let (path, body) = self.way.question(line.address.model.as_deref(), context, count);
+        let url = match self.way {
+            Way::Vllm => line.address.below(path),
+            Way::LlamaServer | Way::Sglang => line.address.beside(path),
+        };
+        line.call(&Call { url: &url, body: Some(&body) }, &self.gate, read)
+    }
+}
+
+impl Way {
+    /// The path and the question for what follows token ids.
+    fn question(self, model: Option<&str>, context: &[u32], count: u32) -> (&'static str, Value) {
+        match self {
+            // Its log-probabilities are those before any sampler; a prefix that it holds already is not computed again.
+            Way::LlamaServer => (
+                "/completion",
+                json!({
+                    "prompt": context, "n_predict": 1, "n_probs": count, "temperature": 1.0, "samplers": ["temperature"],
+                    "cache_prompt": true, "stream": false, "post_sampling_probs": false,
+                }),
+            ),
+            Way::Vllm => (
+                "/completions",
+                json!({
+                    "model": model, "prompt": context, "max_tokens": 1, "logprobs": count, "temperature": 1.0, "top_p": 1.0,
+                    "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0, "add_special_tokens": false, "stream": false,
+                    "return_tokens_as_token_ids": true,
+                }),
+            ),
+            Way::Sglang => (
+                "/generate",
+                json!({
+                    "input_ids": context, "return_logprob": true, "top_logprobs_num": count, "stream": false,
+                    "sampling_params": {
+                        "max_new_tokens": 1, "temperature": 1.0, "top_p": 1.0, "top_k": -1, "min_p": 0.0,
+                        "repetition_penalty": 1.0,
+                    },
+                }),
+            ),
+        }
+    }
+
+    /// The position that an answer to a question for `count` tokens shows.
+    fn read(self, answer: &Value, count: u32) -> Result<ShownPosition, String> {
+        let wrong = || format!("expected the log-probabilities of one token, found {}", shown(&answer.to_string()));
+        let (drawn, listed) = match self {
+            Way::LlamaServer => {
+                let tokens = answer["completion_probabilities"].as_array().filter(|tokens| tokens.len() == 1);
+                let token = tokens.and_then(|tokens| tokens.first()).ok_or_else(wrong)?;
+                let list = token["top_logprobs"].as_array().ok_or_else(wrong)?;
+                let pair = |token: &Value| entry(id(&token["id"]), &token["logprob"]);
+                (pair(token), list.iter().map(pair).collect::<Vec<_>>())
+            }
+            Way::Vllm => {
+                let found = &answer["choices"][0]["logprobs"];
+                let one =
+                    |name: &str| found[name].as_array().filter(|list| list.len() == 1).and_then(|list| list.first());
+                let (token, logprob) = one("tokens").zip(one("token_logprobs")).ok_or_else(wrong)?;
+                let list = one("top_logprobs").and_then(Value::as_object).ok_or_else(wrong)?;
+                let drawn = entry(token.as_str().and_then(named_id), logprob);
+                (drawn, list.iter().map(|(name, logprob)| entry(named_id(name), logprob)).collect())
+            }
+            Way::Sglang => {
+                let found = &answer["meta_info"];
+                let one =
+                    |name: &str| found[name].as_array().filter(|list| list.len() == 1).and_then(|list| list.first());
+                let list = one("output_top_logprobs").and_then(Value::as_array).ok_or_else(wrong)?;
+                let pair = |triple: &Value| entry(id(&triple[1]), &triple[0]);
+                (pair(one("output_token_logprobs").ok_or_else(wrong)?), list.iter().map(pair).collect())
+            }
+        };
+        let drawn = drawn.flatten().ok_or_else(|| {
+            format!("expected a drawn token with its log-probability, found none in {}", shown(&answer.to_string()))
+        })?;
+        let listed: Option<Vec<_>> = listed.into_iter().collect();
+        let mut listed: Vec<(u32, f32)> = listed.ok_or_else(wrong)?.into_iter().flatten().collect();
+        listed.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        // vLLM adds the drawn token to a list that it is not in: the list of the most probable is without it.
+        if self == Way::Vllm && listed.len() > count as usize {
+            listed.retain(|(token, _)| *token != drawn.0);
+        }
+        Ok(ShownPosition { listed, drawn: vec![drawn] })
+    }
+}
+
+fn id(value: &Value) -> Option<u32> {
+    u32::try_from(value.as_u64()?).ok()
+}
+
+/// `token_id:17`.
+fn named_id(name: &str) -> Option<u32> {
+    name.strip_prefix("token_id:")?.parse().ok()
+}
+
+/// A token with its log-probability: `Some(None)` where a place-holder stands for it, `None` for what is neither.
+fn entry(id: Option<u32>, value: &Value) -> Option<Option<(u32, f32)>> {
+    let logprob = logprob(value)?;
+    let id = id?;
+    Some(logprob.map(|logprob| (id, logprob as f32)))
+}
