@@ -8,7 +8,9 @@ use hydrometer_answers::{
     ExcludedItem, GivenJudgment, ModelIdentity, PlannedTokens, SampleRow, SampleSettings, SampleSource,
     SamplingParameters,
 };
-use hydrometer_models::{Facet, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
+use hydrometer_models::{
+    Answers, Facet, Message, Model, ModelError, Prompt, Rounds, SampleLimits, SampleRequest, SampleStep,
+};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Decoding, Probe, Suite};
@@ -96,6 +98,17 @@ impl Asked {
         Some(format!("it takes {prompt} and {answer} for its answer, the {role}'s context holds {context}"))
     }
 
+    /// Tokens of the question; 0 where its model shows none.
+    pub(crate) fn tokens(&self) -> u64 {
+        let Prompt::Tokens(tokens) = &self.prompt else { return 0 };
+        tokens.len() as u64
+    }
+
+    /// Tokens of the longest answer.
+    pub(crate) fn longest(&self) -> u32 {
+        self.parameters.max_tokens
+    }
+
     /// The question as the model reads it; `None` where it shows no tokens.
     pub(crate) fn words(&self, model: &dyn Model) -> Option<String> {
         let Prompt::Tokens(tokens) = &self.prompt else { return None };
@@ -147,16 +160,23 @@ impl Asker<'_> {
         store: &mut Store,
         observer: &mut dyn Observer,
     ) -> Result<ControlFlow<(), u64>, AskError> {
-        self.fill(&self.every(asked), store, observer)
+        self.fill(&self.every(asked), None, store, observer)
     }
 
-    /// Fills the store with the answers wanted that it does not hold; goes on with the tokens of those.
+    /// What of its model answers.
+    pub(crate) fn answers(&self) -> Result<&dyn Answers, AskError> {
+        self.model.answers().ok_or(Facet::Answers.into()).map_err(self.role.failed())
+    }
+
+    /// Fills the store with the answers wanted that it does not hold, as the next of `rounds` where there are any; goes on with the
+    /// tokens of those.
     ///
     /// # Errors
     /// As [`Asker::ask`].
     pub(crate) fn fill(
         &self,
         wanted: &[Wanted<'_>],
+        rounds: Option<&mut (dyn Rounds + '_)>,
         store: &mut Store,
         observer: &mut dyn Observer,
     ) -> Result<ControlFlow<(), u64>, AskError> {
@@ -169,9 +189,9 @@ impl Asker<'_> {
         let (mut tokens, mut ready_tokens) = (0, 0);
         let mut written = Ok(0);
         let mut stopped = false;
-        let answers = self.model.answers().ok_or(Facet::Answers.into()).map_err(self.role.failed())?;
+        let answers = self.answers()?;
         let flush = if answers.is_paid_for() { 0 } else { FLUSH };
-        let sampled = answers.answer(&requests, &self.settings.parameters, self.limits, &mut |step| {
+        let mut watch = |step| {
             match step {
                 SampleStep::Progress { read, drawn } => observer.sampled(read, drawn),
                 SampleStep::Answer(answer) => {
@@ -187,7 +207,12 @@ impl Asker<'_> {
             }
             stopped = observer.interrupted();
             if stopped || written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
+        };
+        let parameters = &self.settings.parameters;
+        let sampled = match rounds {
+            Some(rounds) => rounds.answer(&requests, parameters, &mut watch),
+            None => answers.answer(&requests, parameters, self.limits, &mut watch),
+        };
         // Complete answers are kept, whatever ended the sampling.
         let written = written.and_then(|_| store.put(&ready));
         sampled.map_err(self.role.failed())?;

@@ -40,7 +40,7 @@ pub use local::choose::{Choice, choose, question};
 pub use local::decoder::{Decoder, EngineOptions, LOGIT_ROWS, Precision};
 pub use local::sample::{Answer, Draw, Prompt, SampleLimits, SampleRequest, SampleStep, sample};
 pub use local::session::{Feed, Session};
-pub use model::{Answers, Block, Chooses, Grows, Logits, Model, Scorer, Scores, Sequence};
+pub use model::{Answers, Block, Chooses, Grows, Logits, Model, Rounds, Scorer, Scores, Sequence};
 pub use open::{ModelSpec, open, open_files, open_with};
 pub use remembering::Remembering;
 pub use template::{ChatTemplate, GenerationPrompt, Message};

@@ -186,6 +186,32 @@ pub trait Answers: Send + Sync {
         limits: &SampleLimits,
         watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
     ) -> Result<(), ModelError>;
+
+    /// Answers in rounds, where those of a round go on from those of the one before: the same answers, sooner. `None` where that
+    /// saves nothing.
+    ///
+    /// # Errors
+    /// The model has lost what it answers from.
+    fn rounds<'a>(&'a self, _limits: &SampleLimits) -> Result<Option<Box<dyn Rounds + 'a>>, ModelError> {
+        Ok(None)
+    }
+}
+
+/// Rounds of answers of one model.
+pub trait Rounds {
+    /// How many conversations can go on together, and how many tokens they may have in all.
+    fn room(&self) -> (usize, u64);
+
+    /// As [`Answers::answer`]. What the model holds of these conversations is kept until the next round.
+    ///
+    /// # Errors
+    /// As [`Answers::answer`]; then it is of no further use.
+    fn answer(
+        &mut self,
+        requests: &[SampleRequest],
+        parameters: &SamplingParameters,
+        watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
+    ) -> Result<(), ModelError>;
 }
 
 /// A model that says how probable given options are.

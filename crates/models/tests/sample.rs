@@ -130,6 +130,58 @@ fn neither_batching_nor_order_nor_memory_changes_an_answer() {
     }
 }
 
+/// Conversations of several turns, some of which end, begin late or read otherwise what they said.
+#[test]
+fn rounds_give_the_same_answers_and_read_only_what_is_new() {
+    for (name, memory) in ["tiny-qwen2", "tiny-gemma3"].into_iter().flat_map(|name| [(name, 100), (name, 1 << 20)]) {
+        let model = tiny(name);
+        let limits = SampleLimits { memory: model.grows().unwrap().position_bytes() * memory, ..WIDE };
+        let mut rounds = model.answers().unwrap().rounds(&limits).unwrap().unwrap();
+        let parameters = parameters(1.0, 24);
+        let head = prompt(&*model, 40, 9);
+        let mut talks: Vec<_> = (0..5).map(|i| [head.clone(), prompt(&*model, 10 + i, i)].concat()).collect();
+        let (mut read, mut all) = ([0, 0], 0);
+        for round in 0..5 {
+            // The last one begins late, the first one ends early, and the second one has two samples.
+            let present = usize::from(round > 2)..if round > 1 { 5 } else { 4 };
+            let asked = present.clone().map(|talk| {
+                let samples = if talk == 1 { 2 } else { 1 };
+                request(&format!("{talk} in {round}"), talks[talk].clone(), samples)
+            });
+            let requests: Vec<_> = asked.collect();
+            let mut found = [Vec::new(), Vec::new()];
+            let [apart, together] = &mut found;
+            let watch = |to: &mut Vec<Answer>, read: &mut u64, step| {
+                match step {
+                    SampleStep::Answer(answer) => to.push(answer),
+                    SampleStep::Progress { read: now, .. } => *read += now,
+                }
+                ControlFlow::Continue(())
+            };
+            sample(&*model, &requests, &parameters, &limits, &mut |step| watch(apart, &mut read[0], step)).unwrap();
+            rounds.answer(&requests, &parameters, &mut |step| watch(together, &mut read[1], step)).unwrap();
+            found.iter_mut().for_each(|answers| answers.sort_by_key(|answer| (answer.request, answer.sample)));
+            assert_eq!(found[0], found[1], "{name}, round {round}");
+            all += requests.iter().map(|request| prompt_of(request).len() as u64).sum::<u64>();
+            for answer in found[0].iter().filter(|answer| answer.sample == 0) {
+                let talk = &mut talks[present.start + answer.request];
+                talk.extend(answer.tokens.iter().map(|draw| draw.token));
+                talk.extend(prompt(&*model, 3, round));
+            }
+            // What it said is read otherwise from here on.
+            let (said, vocab) = (talks[2].len() - 12, model.identity().logit_width());
+            talks[2][said] = (talks[2][said] + 1) % vocab;
+        }
+        assert!(read[0] <= all);
+        assert!(memory == 100 || read[1] * 2 < read[0], "{name}: {read:?} tokens read");
+    }
+}
+
+fn prompt_of(request: &SampleRequest) -> &[u32] {
+    let Prompt::Tokens(tokens) = &request.prompt else { unreachable!() };
+    tokens
+}
+
 #[test]
 fn log_probabilities_are_those_of_scoring() {
     let plain = tiny("tiny-qwen3");

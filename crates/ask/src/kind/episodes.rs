@@ -44,14 +44,31 @@ struct Run<'e> {
     running: Running<'e>,
 }
 
+impl Run<'_> {
+    /// Answers that its budget still allows.
+    fn left(&self) -> u64 {
+        u64::from(self.episode.steps - self.running.outcome().steps)
+    }
+
+    /// Answers that are no longer needed.
+    fn spared(&self) -> u64 {
+        if self.running.ending().is_some() { self.left() } else { 0 }
+    }
+}
+
 /// A conversation that waits for a model, and the runs in which it stands.
 struct Waiting {
     asked: Asked,
     runs: Vec<usize>,
 }
 
-/// How a round of answers is come by.
-type Fill<'f> = dyn FnMut(&[Wanted<'_>], &mut Store) -> Result<ControlFlow<()>, AskError> + 'f;
+/// How many conversations of a model go on together, and how many tokens they may have in all.
+type Room = (usize, u64);
+
+const ALL: Room = (usize::MAX, u64::MAX);
+
+/// How a round of answers is come by; told, too, how many answers less there will be than were planned.
+type Fill<'f> = dyn FnMut(&[Wanted<'_>], u64, &mut Store) -> Result<ControlFlow<()>, AskError> + 'f;
 
 impl Episodes {
     pub(crate) fn plan(
@@ -134,16 +151,16 @@ fn begin<'e>(asker: &Asker<'_>, probes: &'e [Probe]) -> Vec<Run<'e>> {
 fn play(
     asker: &Asker<'_>,
     runs: &mut [Run<'_>],
+    room: Room,
     store: &mut Store,
     fill: &mut Fill<'_>,
 ) -> Result<ControlFlow<()>, AskError> {
     let model_key = asker.model.identity().key();
     let way = asker.model.answers().map_or(ToolProtocol::Json, |answers| answers.tool_protocol());
+    let mut spared = 0;
     loop {
-        let waiting = waiting(asker, runs)?;
-        if waiting.is_empty() {
-            return Ok(ControlFlow::Continue(()));
-        }
+        let waiting = waiting(asker, runs, room)?;
+        let before = std::mem::replace(&mut spared, runs.iter().map(Run::spared).sum());
         let sample = |run: &Run<'_>| first_sample(run.source) + run.number;
         let wanted = |of: &Waiting| {
             // Runs of two episodes may stand in the same words: then one answer serves both.
@@ -153,8 +170,9 @@ fn play(
             samples
         };
         let wanted: Vec<_> = waiting.iter().map(|of| Wanted { asked: &of.asked, samples: wanted(of) }).collect();
-        if fill(&wanted, store)?.is_break() {
-            return Ok(ControlFlow::Break(()));
+        let filled = fill(&wanted, spared - before, store)?;
+        if filled.is_break() || waiting.is_empty() {
+            return Ok(filled);
         }
         let places: Vec<(usize, &Asked)> =
             waiting.iter().flat_map(|of| of.runs.iter().map(move |&run| (run, &of.asked))).collect();
@@ -167,10 +185,12 @@ fn play(
     }
 }
 
-/// The conversations that wait for an answer. A run whose conversation has outgrown its model ends here.
-fn waiting(asker: &Asker<'_>, runs: &mut [Run<'_>]) -> Result<Vec<Waiting>, AskError> {
+/// The conversations that wait for an answer, the first ones that have room. A run whose conversation has outgrown its model ends
+/// here.
+fn waiting(asker: &Asker<'_>, runs: &mut [Run<'_>], (most, mut tokens): Room) -> Result<Vec<Waiting>, AskError> {
     let mut found: BTreeMap<AnswerKey, Waiting> = BTreeMap::new();
     let model_key = asker.model.identity().key();
+    let mut begun = 0;
     for (place, run) in runs.iter_mut().enumerate().filter(|(_, run)| run.running.ending().is_none()) {
         let asked = conversation(asker.model, run.probe, run.episode, run.running.events(), asker.settings);
         let asked = asked.map_err(asker.role.failed())?;
@@ -178,6 +198,12 @@ fn waiting(asker: &Asker<'_>, runs: &mut [Run<'_>]) -> Result<Vec<Waiting>, AskE
             run.running.outgrown();
             continue;
         }
+        // An answer is taken to be half as long as it may be.
+        let expected = asked.tokens() + run.left() * u64::from(asked.longest()) / 2;
+        if begun > 0 && (begun == most || expected > tokens) {
+            break;
+        }
+        (begun, tokens) = (begun + 1, tokens.saturating_sub(expected));
         // The key of sample 0 names the conversation and its parameters.
         let name = asked.key(&model_key, 0);
         found.entry(name).or_insert_with(|| Waiting { asked, runs: Vec::new() }).runs.push(place);
@@ -229,7 +255,7 @@ impl Kind for Episodes {
         self.store.prepare(folder, |store| {
             for asker in askers(asking, settings, limits) {
                 let model_key = asker.model.identity().key();
-                let mut held = |wanted: &[Wanted<'_>], store: &mut Store| {
+                let mut held = |wanted: &[Wanted<'_>], _: u64, store: &mut Store| {
                     let holds = |of: &Wanted<'_>| {
                         of.samples.iter().all(|sample| store.contains(&of.asked.key(&model_key, *sample)))
                     };
@@ -237,7 +263,7 @@ impl Kind for Episodes {
                     Ok(if all { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
                 };
                 for probes in &open {
-                    if play(&asker, &mut begin(&asker, probes), store, &mut held)?.is_break() {
+                    if play(&asker, &mut begin(&asker, probes), ALL, store, &mut held)?.is_break() {
                         return Ok(true);
                     }
                 }
@@ -260,16 +286,16 @@ impl Kind for Episodes {
         for asker in askers(asking, settings, limits) {
             asking.go_on(observer)?;
             let mut of_role = begin(&asker, probes);
-            let mut fill = |wanted: &[Wanted<'_>], store: &mut Store| {
-                let filled = asker.fill(wanted, store, observer)?;
+            let mut rounds = asker.answers()?.rounds(limits).map_err(asker.role.failed())?;
+            let room = rounds.as_ref().map_or(ALL, |rounds| rounds.room());
+            let mut fill = |wanted: &[Wanted<'_>], spared, store: &mut Store| {
+                observer.answered(spared);
+                let filled = asker.fill(wanted, rounds.as_deref_mut(), store, observer)?;
                 Ok(if filled.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             };
-            if play(&asker, &mut of_role, &mut store, &mut fill)?.is_break() {
+            if play(&asker, &mut of_role, room, &mut store, &mut fill)?.is_break() {
                 return Err(asking.interrupted());
             }
-            // What was planned and not needed.
-            let spared = of_role.iter().map(|run| u64::from(run.episode.steps - run.running.outcome().steps));
-            observer.answered(spared.sum());
             runs.push(of_role);
         }
         // Episode by episode, whoever acted.

@@ -8,7 +8,7 @@
 
 use super::layout::{COLUMNS, Pad};
 use super::transpose::Transpose;
-use super::words::{halves_mut, words};
+use super::words::{bytes, bytes_mut, halves_mut, integers, integers_mut, words};
 use crate::instructions::vectors;
 
 /// Weights that share a scale, and the activations that meet them.
@@ -34,6 +34,44 @@ impl Step {
     /// Words of one step and column: pairs, the scale, the minimum.
     pub(super) fn column_words(self) -> usize {
         self.elements() / 2 + 2
+    }
+
+    /// The same with a byte for every integer.
+    pub(super) fn narrow_words(self) -> usize {
+        self.elements() / 4 + 2
+    }
+
+    /// Puts steps of column blocks into the words that they need with a byte for every integer. Whether each fits into one.
+    pub(super) fn narrow(self, blocks: &[u32], out: &mut [u32]) -> bool {
+        let pairs = self.elements() / 2 * COLUMNS;
+        let steps = blocks.chunks_exact(self.column_words() * COLUMNS);
+        let mut fits = true;
+        steps.zip(out.chunks_exact_mut(self.narrow_words() * COLUMNS)).for_each(|(step, out)| {
+            let (numbers, rest) = out.split_at_mut(pairs / 2);
+            for (&integer, byte) in integers(&step[..pairs]).iter().zip(bytes_mut(numbers)) {
+                *byte = integer as i8;
+                fits &= i16::from(*byte) == integer;
+            }
+            rest.copy_from_slice(&step[pairs..]);
+        });
+        fits
+    }
+
+    /// Puts back what [`Step::narrow`] made.
+    pub(super) fn widen(self, narrow: &[u32], out: &mut [u32]) {
+        let pairs = self.elements() / 2 * COLUMNS;
+        let steps = narrow.chunks_exact(self.narrow_words() * COLUMNS);
+        vectors().dispatch(
+            #[inline(always)]
+            || {
+                steps.zip(out.chunks_exact_mut(self.column_words() * COLUMNS)).for_each(|(step, out)| {
+                    let (numbers, rest) = out.split_at_mut(pairs);
+                    let both = integers_mut(numbers).iter_mut().zip(bytes(&step[..pairs / 2]));
+                    both.for_each(|(integer, byte)| *integer = i16::from(*byte));
+                    rest.copy_from_slice(&step[pairs / 2..]);
+                });
+            },
+        );
     }
 }
 

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 
 use super::elementwise::{gelu_times, silu_times};
 use super::integers::{Integers, Step, Unpacked};
-use super::kept::Keep;
+use super::kept::{Keep, Kept};
 use super::layout::{COLUMNS, Format, Layout, Pad};
 use super::transpose::Transpose;
 use super::words::{Shared, Words, floats, floats_mut};
@@ -138,6 +138,8 @@ struct Scratch {
     rows: Vec<f32>,
     integers: Unpacked,
     panel: Words,
+    /// A long piece of a kept panel, as the kernel reads it.
+    piece: Words,
     sums: Words,
     pad: Pad,
 }
@@ -312,6 +314,14 @@ impl<'a> Output<'a> {
     }
 }
 
+/// Where the weights of a panel come from.
+#[derive(Clone, Copy)]
+enum Panel<'p> {
+    /// As they were just unpacked.
+    Unpacked(&'p [u32]),
+    Kept(&'p Kept),
+}
+
 /// One task of one product.
 struct Job<'a, M: Matrix> {
     workshop: &'a Workshop,
@@ -326,7 +336,7 @@ impl<M: Matrix> Job<'_, M> {
         &self,
         panel: &[Range<usize>],
         strips: Range<usize>,
-        kept: Option<(Keep<'_>, &OnceLock<Words>)>,
+        kept: Option<(Keep<'_>, &OnceLock<Kept>)>,
         scratch: &mut Scratch,
     ) -> Result<(), M::Error> {
         let layout = self.x.layout;
@@ -336,16 +346,19 @@ impl<M: Matrix> Job<'_, M> {
         if known.is_none() {
             self.unpack(panel, scratch)?;
             if let Some((keep, place)) = kept {
-                keep.keep(place, &scratch.panel[..words]);
+                keep.keep(place, layout, &scratch.panel[..words]);
             }
+        }
+        if known.is_some() {
+            scratch.piece.reserve(blocks * (LONG / layout.step()) * layout.block_words());
         }
         let tile = layout.rows * COLUMNS;
         let at_once = (SUMS / layout.rows).max(1);
         scratch.sums.reserve(at_once.min(strips.len()) * blocks * tile);
         for first in strips.clone().step_by(at_once) {
             let some = first..strips.end.min(first + at_once);
-            let Scratch { sums, panel: unpacked, .. } = &mut *scratch;
-            self.sum(some.clone(), blocks, known.unwrap_or(unpacked), sums);
+            let Scratch { sums, panel: unpacked, piece, .. } = &mut *scratch;
+            self.sum(some.clone(), blocks, known.map_or(Panel::Unpacked(unpacked), Panel::Kept), piece, sums);
             for (index, strip) in some.enumerate() {
                 let range = index * blocks * tile..(index + 1) * blocks * tile;
                 let Scratch { sums, rows, pad, .. } = scratch;
@@ -388,10 +401,10 @@ impl<M: Matrix> Job<'_, M> {
     }
 
     /// The sums of some strips with all blocks of the panel: `[strips][blocks][rows][32]`.
-    fn sum(&self, strips: Range<usize>, blocks: usize, panel: &[u32], sums: &mut Words) {
+    fn sum(&self, strips: Range<usize>, blocks: usize, panel: Panel<'_>, piece: &mut Words, sums: &mut Words) {
         let layout = self.x.layout;
         let steps = layout.steps(self.x.depth);
-        let (strip_size, block_size) = (steps * layout.strip_words(), steps * layout.block_words());
+        let (strip_size, step_words) = (steps * layout.strip_words(), layout.block_words());
         let tile = layout.rows * COLUMNS;
         let (long, short) = (LONG / layout.step(), SHORT / layout.step());
         let sums = floats_mut(sums);
@@ -400,6 +413,14 @@ impl<M: Matrix> Job<'_, M> {
         // short pieces in this one order, whatever the other rows and columns are.
         for outer in (0..steps).step_by(long) {
             let end = steps.min(outer + long);
+            let places = (0..blocks).map(|block| block * steps + outer);
+            let pieces: Vec<&[u32]> = match panel {
+                Panel::Unpacked(words) => places.map(|at| &words[at * step_words..]).collect(),
+                Panel::Kept(kept) => {
+                    let wide = piece.chunks_exact_mut(long * step_words);
+                    places.zip(wide).map(|(at, wide)| kept.steps(layout, at, end - outer, wide)).collect()
+                }
+            };
             for (index, strip) in strips.clone().enumerate() {
                 let words = &self.x.words[strip * strip_size..];
                 for inner in (outer..end).step_by(short) {
@@ -417,7 +438,7 @@ impl<M: Matrix> Job<'_, M> {
                             let following = sums.get(at + tile..at + 2 * tile).unwrap_or_default();
                             self.started.prefetch(following);
                         }
-                        let block_words = &panel[block * block_size + inner * layout.block_words()..];
+                        let block_words = &pieces[block][(inner - outer) * step_words..];
                         let ahead = next.get(block * share..next.len().min((block + 1) * share)).unwrap_or_default();
                         let strip = &words[inner * layout.strip_words()..];
                         // The very first piece writes its sums, all later ones add to them.

@@ -76,6 +76,30 @@ pub(crate) fn halves_mut(words: &mut [u32]) -> &mut [u16] {
     unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 2) }
 }
 
+/// The words seen as 16-bit integers.
+pub(crate) fn integers(words: &[u32]) -> &[i16] {
+    // SAFETY: a word is two of them, alignment 4 satisfies 2, every bit pattern is valid.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len() * 2) }
+}
+
+/// The words seen as 16-bit integers, to write.
+pub(crate) fn integers_mut(words: &mut [u32]) -> &mut [i16] {
+    // SAFETY: as in `integers`; the borrow is exclusive.
+    unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 2) }
+}
+
+/// The words seen as 8-bit integers.
+pub(crate) fn bytes(words: &[u32]) -> &[i8] {
+    // SAFETY: a word is four of them, every alignment satisfies 1, every bit pattern is valid.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len() * 4) }
+}
+
+/// The words seen as 8-bit integers, to write.
+pub(crate) fn bytes_mut(words: &mut [u32]) -> &mut [i8] {
+    // SAFETY: as in `bytes`; the borrow is exclusive.
+    unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 4) }
+}
+
 /// A slice of which several threads write disjoint parts.
 pub(crate) struct Shared<'a, T> {
     start: *mut T,

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 /// Fewest tokens of a common beginning that are worth a sequence of their own.
-const LEAST: usize = 8;
+pub(in crate::local) const LEAST: usize = 8;
 
 /// Tokens to read behind those of the beginning above it.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,9 +20,18 @@ pub(in crate::local) struct Part {
 /// The prompts of these requests as trees of beginnings, in an order of their tokens. Every prompt keeps a token of its own,
 /// the one whose logits its answers begin with.
 pub(in crate::local) fn tree(prompts: &[&[u32]], requests: impl Iterator<Item = usize>) -> Vec<Part> {
+    tree_behind(prompts, requests, 0)
+}
+
+/// The same behind a beginning of so many tokens that all of them have.
+pub(in crate::local) fn tree_behind(
+    prompts: &[&[u32]],
+    requests: impl Iterator<Item = usize>,
+    read: usize,
+) -> Vec<Part> {
     let mut sorted: Vec<usize> = requests.collect();
     sorted.sort_by(|&a, &b| prompts[a].cmp(prompts[b]).then(a.cmp(&b)));
-    parts(prompts, &sorted, 0)
+    parts(prompts, &sorted, read)
 }
 
 /// Parts of prompts that have their first `read` tokens in common.
@@ -48,7 +57,7 @@ fn parts(prompts: &[&[u32]], sorted: &[usize], read: usize) -> Vec<Part> {
 }
 
 /// Tokens that two prompts begin with alike, without the last of either.
-fn common(a: &[u32], b: &[u32]) -> usize {
+pub(in crate::local) fn common(a: &[u32], b: &[u32]) -> usize {
     let most = a.len().min(b.len()).saturating_sub(1);
     a.iter().zip(b).take(most).take_while(|(a, b)| a == b).count()
 }

@@ -22,6 +22,11 @@ pub trait Session {
     /// `sequence` is not open.
     fn fork(&mut self, sequence: usize) -> Result<usize, ModelError>;
 
+    /// Forgets what a sequence holds behind its first `tokens`, at least one. Whether it could: a session need not be able to.
+    fn cut(&mut self, _sequence: usize, _tokens: usize) -> bool {
+        false
+    }
+
     /// Ends a sequence and frees its memory.
     fn close(&mut self, sequence: usize);
 
@@ -63,6 +68,12 @@ impl Session for Rereading<'_> {
         let held = self.held(sequence)?.clone();
         self.sequences.push(Some(held));
         Ok(self.sequences.len() - 1)
+    }
+
+    fn cut(&mut self, sequence: usize, tokens: usize) -> bool {
+        let Some(Some(held)) = self.sequences.get_mut(sequence) else { return false };
+        held.truncate(tokens);
+        held.len() == tokens
     }
 
     fn close(&mut self, sequence: usize) {

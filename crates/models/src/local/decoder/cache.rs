@@ -40,7 +40,7 @@ impl PageShape {
     }
 }
 
-/// 32 positions in one layer. For every kv head: keys `[head_dim][32]`, values `[head_dim/32][32][32]`; what is not
+/// 32 positions in one layer. For every kv head: keys `[head_dim][32]`, values `[head_dim/32][32][32]`; what was never
 /// written is zero.
 #[derive(Clone)]
 pub(super) struct Page {
@@ -98,6 +98,17 @@ impl Cache {
     /// read once.
     pub(super) fn passing(shape: PageShape, len: usize) -> Cache {
         Cache { len, ..Cache::new(shape, 1) }
+    }
+
+    /// Forgets what lies behind the first `tokens`; whether there are so many. What is left of the last page behind them is
+    /// written over before anything sees it.
+    pub(super) fn cut(&mut self, tokens: usize) -> bool {
+        if tokens > self.len {
+            return false;
+        }
+        self.layers.iter_mut().for_each(|pages| pages.truncate(tokens.div_ceil(PAGE)));
+        self.len = tokens;
+        true
     }
 
     fn index(&self, layer: usize) -> usize {

@@ -67,6 +67,10 @@ impl Session for Growing<'_> {
         }
     }
 
+    fn cut(&mut self, sequence: usize, tokens: usize) -> bool {
+        self.sequences.get_mut(sequence).and_then(Option::as_mut).is_some_and(|cache| cache.cut(tokens))
+    }
+
     fn close(&mut self, sequence: usize) {
         if let Some(place) = self.sequences.get_mut(sequence) {
             *place = None;

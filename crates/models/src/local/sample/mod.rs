@@ -5,6 +5,7 @@
 //! every token has a random number of its own, so batching, order, threads and interruptions change nothing.
 
 mod draw;
+mod rounds;
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -13,13 +14,14 @@ use hydrometer_answers::{FinishReason, SamplingParameters};
 use hydrometer_probes::Decoding;
 use rayon::prelude::*;
 
-use super::prefixes::{Part, tree};
+use super::prefixes::Part;
 use crate::{
-    Answers, ChatTemplate, Conversation, Facet, Feed, GenerationPrompt, Grows, Message, Model, ModelError, Session,
-    Tokenizer, ToolProtocol,
+    Answers, ChatTemplate, Conversation, Facet, Feed, GenerationPrompt, Grows, Message, Model, ModelError, Rounds,
+    Session, Tokenizer, ToolProtocol,
 };
 pub use draw::Draw;
 use draw::{Chance, draw};
+use rounds::{Held, Holding};
 
 /// Most tokens read in one step.
 const STEP_TOKENS: usize = 2048;
@@ -124,6 +126,10 @@ impl<T: Model + Grows> Answers for T {
     ) -> Result<(), ModelError> {
         sample(self, requests, parameters, limits, watch)
     }
+
+    fn rounds<'a>(&'a self, limits: &SampleLimits) -> Result<Option<Box<dyn Rounds + 'a>>, ModelError> {
+        Ok(Some(Box::new(rounds::Growing::of(self, limits)?)))
+    }
 }
 
 /// Samples every request; answers come as they are complete, in no particular order. `Break` ends early. Whatever ends
@@ -139,21 +145,40 @@ pub fn sample(
     watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
 ) -> Result<(), ModelError> {
     let grows = model.grows().ok_or(Facet::Sequences)?;
-    let tokenizer = model.tokens().ok_or(Facet::Tokens)?;
-    let prompt_tokens = requests.iter().map(prompt_tokens).collect::<Result<Vec<_>, _>>()?;
-    check(model.identity().context_length, requests, &prompt_tokens, parameters)?;
-    let longest = requests.iter().zip(&prompt_tokens);
-    let longest = longest.map(|(r, tokens)| tokens.len() + r.max_tokens.unwrap_or(parameters.max_tokens) as usize);
+    let longest = requests.iter().map(|request| {
+        let prompt = prompt_tokens(request).map_or(0, <[u32]>::len);
+        prompt + request.max_tokens.unwrap_or(parameters.max_tokens) as usize
+    });
     let samples: usize = requests.iter().map(|request| request.samples.len()).sum();
     let sequences = (limits.width.min(samples) * longest.max().unwrap_or(0)) as u64;
     let spare = limits.memory.saturating_sub(grows.position_bytes().saturating_mul(sequences));
-    let asked = (0..requests.len()).filter(|&request| !requests[request].samples.is_empty());
-    let waiting = tree(&prompt_tokens, asked).into_iter().map(|part| Waiting { part, behind: None });
-    let (waiting, session, ends) = (waiting.collect(), grows.session(spare)?, tokenizer.ends());
-    let vocab = model.identity().logit_width() as usize;
+    run(model, &mut *grows.session(spare)?, None, requests, parameters, limits, watch)
+}
+
+/// Samples every request in sequences of `session`; those of complete answers stay in `holding` where it has room.
+fn run(
+    model: &dyn Model,
+    session: &mut dyn Session,
+    holding: Option<&mut Holding>,
+    requests: &[SampleRequest],
+    parameters: &SamplingParameters,
+    limits: &SampleLimits,
+    watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
+) -> Result<(), ModelError> {
+    let grows = model.grows().ok_or(Facet::Sequences)?;
+    let tokenizer = model.tokens().ok_or(Facet::Tokens)?;
+    let prompt_tokens = requests.iter().map(prompt_tokens).collect::<Result<Vec<_>, _>>()?;
+    check(model.identity().context_length, requests, &prompt_tokens, parameters)?;
+    let asked: Vec<_> = (0..requests.len()).filter(|&request| !requests[request].samples.is_empty()).collect();
+    let mut nothing = Holding::default();
+    let holding = holding.unwrap_or(&mut nothing);
+    let (beginnings, waiting) = holding.beginnings(&prompt_tokens, &asked, session)?;
+    let (ends, vocab) = (tokenizer.ends(), model.identity().logit_width() as usize);
     let mut sampler = Sampler {
         tokenizer,
         position_bytes: grows.position_bytes(),
+        held: vec![false; requests.len()],
+        holding,
         prompt_tokens,
         parameters,
         greedy: SamplingParameters { temperature: 0.0, ..parameters.clone() },
@@ -163,11 +188,12 @@ pub fn sample(
         ends,
         vocab,
         waiting,
-        beginnings: Vec::new(),
+        beginnings,
         prompts: VecDeque::new(),
         active: Vec::new(),
         logits: Vec::new(),
     };
+    sampler.hold(&asked);
     loop {
         match sampler.step(watch) {
             Ok(ControlFlow::Continue(())) => {}
@@ -257,6 +283,9 @@ struct Sampler<'a> {
     tokenizer: &'a Tokenizer,
     /// Memory of one position of a sequence.
     position_bytes: u64,
+    /// Which requests have memory of their own, because their sequences are held.
+    held: Vec<bool>,
+    holding: &'a mut Holding,
     /// Of each request.
     prompt_tokens: Vec<&'a [u32]>,
     parameters: &'a SamplingParameters,
@@ -264,7 +293,7 @@ struct Sampler<'a> {
     greedy: SamplingParameters,
     limits: &'a SampleLimits,
     requests: &'a [SampleRequest],
-    session: Box<dyn Session + 'a>,
+    session: &'a mut (dyn Session + 'a),
     /// Tokens that end an answer.
     ends: Vec<u32>,
     vocab: usize,
@@ -405,9 +434,23 @@ impl Sampler<'_> {
         next
     }
 
+    /// Gives as many requests as there is memory for a place among those that are held.
+    fn hold(&mut self, asked: &[usize]) {
+        let mut left = self.holding.memory;
+        for &request in asked {
+            let bytes = self.bytes(request).saturating_mul(self.requests[request].samples.len() as u64);
+            self.held[request] = bytes > 0 && bytes <= left;
+            left -= if self.held[request] { bytes } else { 0 };
+        }
+    }
+
     /// Whether a sample of `request` finds room beside `others`: every one is counted at its longest.
     fn has_room(&self, request: usize, others: usize) -> bool {
-        let held: u64 = self.active.iter().map(|growing| self.bytes(growing.request)).sum();
+        if self.held[request] {
+            return others == 0 || others < self.limits.width;
+        }
+        let unheld = self.active.iter().filter(|growing| !self.held[growing.request]);
+        let held: u64 = unheld.map(|growing| self.bytes(growing.request)).sum();
         let beyond = (others - self.active.len()) as u64;
         let wanted = held.saturating_add(self.bytes(request).saturating_mul(beyond + 1));
         others == 0 || (others < self.limits.width && wanted <= self.limits.memory)
@@ -452,7 +495,14 @@ impl Sampler<'_> {
         self.active = active;
         let mut flow = ControlFlow::Continue(());
         for Growing { request, sample, sequence, tokens, bytes, finish, .. } in done {
-            self.session.close(sequence);
+            if self.held[request] {
+                // The last token drawn was not read.
+                let drawn = tokens[..tokens.len() - 1].iter().map(|draw| draw.token);
+                let tokens = self.prompt_tokens[request].iter().copied().chain(drawn).collect();
+                self.holding.held.push(Held { tokens, sequence });
+            } else {
+                self.session.close(sequence);
+            }
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let finish = finish.unwrap_or(FinishReason::Stop);
             // Whoever wants no more still gets what is complete.
