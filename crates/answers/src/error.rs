@@ -259,6 +259,9 @@ impl Shown {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
                 "; free some space and repeat the command: it continues where it stopped"
             }
+            ErrorKind::FileTooLarge => {
+                "; a limit on the size of files (`ulimit -f`) stands in the way: raise it and repeat the command"
+            }
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "; name a folder that you may write to",
             ErrorKind::AlreadyExists | ErrorKind::NotADirectory => "; expected a folder, found a file: name another",
             ErrorKind::NotFound => "; check the path",

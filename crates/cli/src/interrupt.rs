@@ -32,6 +32,7 @@ impl Interrupt {
             flag::register(signal, Arc::clone(&at_once))?;
             flag::register(signal, Arc::clone(&asked))?;
         }
+        outgrowing_a_limit_is_an_error()?;
         Ok(Self { asked, at_once })
     }
 
@@ -44,6 +45,18 @@ impl Interrupt {
     pub fn asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }
+}
+
+/// A file that would outgrow a limit of the system is an error of whoever writes it, with the file's name, and not the end of the
+/// process.
+#[cfg(unix)]
+fn outgrowing_a_limit_is_an_error() -> Result<(), Error> {
+    flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false))).map(|_| ())
+}
+
+#[cfg(not(unix))]
+fn outgrowing_a_limit_is_an_error() -> Result<(), Error> {
+    Ok(())
 }
 
 /// The signals that ask a process to end.

@@ -39,7 +39,7 @@ fn the_demo_trains_a_student_in_four_ways() {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_hydrometer"))
         .current_dir(folder.path())
-        .args(["demo", "distill", "--steps", "2", "--out", "tour"])
+        .args(["demo", "distill", "--steps", "2", "--documents", "100", "--out", "tour"])
         .output()
         .unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);

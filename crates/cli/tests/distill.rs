@@ -151,6 +151,33 @@ fn killed_trainings_end_with_the_weights_of_an_undisturbed_one() {
     }
 }
 
+/// No room for a checkpoint: the file and what to do are named, what was there stays, and with room the same command goes on.
+#[cfg(unix)]
+#[test]
+fn no_room_is_a_clear_stop() {
+    let bench = Bench::new(4);
+    let recipe = fs::read_to_string(bench.path("recipe.toml")).unwrap() + "checkpoint_every = 1\n";
+    fs::write(bench.path("recipe.toml"), recipe).unwrap();
+    bench.run(0, &["distill", "recipe.toml", "--out", "whole"]);
+    let size = |file: &str| fs::metadata(bench.path("whole").join(file)).unwrap().len();
+    let (model, checkpoint) = (size("start/model.safetensors"), size("distilled/checkpoint.safetensors"));
+    // Between the student and its checkpoint, in blocks of 512 bytes.
+    let limit = (model + checkpoint) / 2 / 512;
+    let command = format!("ulimit -f {limit}; exec \"$0\" distill recipe.toml --out out");
+    let mut limited = Command::new("sh");
+    limited.current_dir(bench.0.path()).args(["-c", &command, env!("CARGO_BIN_EXE_hydrometer")]);
+    let output = limited.output().unwrap();
+    let talk = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{talk}");
+    assert!(talk.contains("error: cannot write out/distilled/checkpoint.safetensors"), "{talk}");
+    assert!(talk.contains("a limit on the size of files"), "{talk}");
+    let left: Vec<_> = fs::read_dir(bench.path("out/distilled")).unwrap().map(|f| f.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().contains(".tmp-")), "{left:?}");
+    bench.run(0, &["distill", "recipe.toml", "--out", "out"]);
+    let weights = |run: &str| fs::read(bench.path(run).join("hard_labels/student/model.safetensors")).unwrap();
+    assert!(weights("out") == weights("whole"));
+}
+
 /// A teacher's distributions over the training data, kept once: an arm learns from them, and a student whose teacher is not
 /// there at all.
 #[test]

@@ -10,6 +10,7 @@ use crate::DistillError;
 use crate::data::format::Format;
 use crate::export::ExportRecipe;
 use crate::losses::{Divergence, Objective, Soft};
+use crate::network::{Lora, Part};
 use crate::student::Origin;
 use crate::train::{AdamWSettings, Decay, Schedule, TrainerSettings};
 
@@ -25,6 +26,8 @@ pub struct Recipe {
     pub teacher_text: Option<TeacherTextRecipe>,
     /// Where the student begins.
     pub student: Origin,
+    /// Adapters that learn instead of the student's weights.
+    pub lora: Option<LoraRecipe>,
     /// What it is trained on.
     pub data: DataRecipe,
     /// What is made small.
@@ -70,6 +73,101 @@ impl Arm {
     #[must_use]
     pub fn is_soft(self) -> bool {
         matches!(self, Self::Distilled | Self::Sparse)
+    }
+}
+
+/// Low-rank adapters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoraRecipe {
+    /// Rank.
+    pub rank: usize,
+    /// α: an adapter counts α / rank times.
+    pub alpha: f64,
+    /// Share of an adapter's inputs that a step leaves out.
+    #[serde(default)]
+    pub dropout: f64,
+    /// What is adapted.
+    #[serde(default)]
+    pub targets: Targets,
+    /// An adapter counts α / √rank times (rsLoRA, Kalajdzievski 2023, arXiv 2312.03732).
+    #[serde(default)]
+    pub rslora: bool,
+}
+
+/// Matrices by the names that PEFT has for them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Targets {
+    /// `all-linear`.
+    #[default]
+    #[serde(with = "all_linear")]
+    All,
+    /// `q_proj`, `k_proj`, `v_proj`, `o_proj`, `gate_proj`, `up_proj`, `down_proj`.
+    Some(Vec<String>),
+}
+
+/// The word for all matrices of a layer.
+const ALL_LINEAR: &str = "all-linear";
+/// PEFT's names, in the order of [`PROJECTIONS`](crate::network::PROJECTIONS).
+const MODULES: [&str; 7] = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+
+mod all_linear {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::ALL_LINEAR;
+
+    pub(super) fn serialize<S: Serializer>(to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(ALL_LINEAR)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<(), D::Error> {
+        let word = String::deserialize(from)?;
+        if word == ALL_LINEAR { Ok(()) } else { Err(D::Error::custom(format!("expected {ALL_LINEAR}"))) }
+    }
+}
+
+impl LoraRecipe {
+    /// PEFT's names of what is adapted.
+    #[must_use]
+    pub fn modules(&self) -> Vec<String> {
+        match &self.targets {
+            Targets::All => MODULES.map(str::to_owned).to_vec(),
+            Targets::Some(modules) => modules.clone(),
+        }
+    }
+
+    /// Places of what is adapted in [`PROJECTIONS`](crate::network::PROJECTIONS).
+    #[must_use]
+    pub fn places(&self) -> Vec<usize> {
+        let modules = self.modules();
+        (0..MODULES.len()).filter(|&at| modules.iter().any(|module| module == MODULES[at])).collect()
+    }
+
+    /// What all adapters have in common.
+    #[must_use]
+    pub fn shape(&self) -> Lora {
+        let rank = self.rank as f64;
+        let scale = self.alpha / if self.rslora { rank.sqrt() } else { rank };
+        Lora { rank: self.rank, scale: scale as f32, dropout: self.dropout as f32 }
+    }
+
+    fn fault(&self) -> Option<(&'static str, &'static str, String)> {
+        if self.rank == 0 {
+            return Some(("lora.rank", "at least 1", "0".to_owned()));
+        }
+        if !(self.alpha > 0.0 && self.alpha.is_finite()) {
+            return Some(("lora.alpha", "a number above 0", self.alpha.to_string()));
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Some(("lora.dropout", "a share from 0 to below 1", self.dropout.to_string()));
+        }
+        let names = "all-linear, or some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj";
+        let modules = self.modules();
+        let unknown = modules.iter().find(|module| !MODULES.contains(&module.as_str()));
+        let none = || modules.is_empty().then(|| "none".to_owned());
+        unknown.cloned().or_else(none).map(|found| ("lora.targets", names, found))
     }
 }
 
@@ -136,7 +234,7 @@ fn one() -> f64 {
 }
 
 /// The training.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainRecipe {
     /// Steps of each arm.
@@ -183,6 +281,11 @@ pub struct TrainRecipe {
     /// Steps between checkpoints.
     #[serde(default = "often")]
     pub checkpoint_every: u64,
+    /// Steps between completions of held-out prompts.
+    pub completions_every: Option<u64>,
+    /// Parts of the student that do not learn.
+    #[serde(default)]
+    pub freeze: Vec<Part>,
     /// Measurements in a row without a smaller held-out KL divergence after which an arm ends with its best weights.
     pub patience: Option<u64>,
 }
@@ -257,7 +360,8 @@ impl Recipe {
                 "none".to_owned(),
             ));
         }
-        if let Some((key, expected, found)) = self.fault_of_teachers() {
+        let fault_of_lora = self.lora.as_ref().and_then(LoraRecipe::fault);
+        if let Some((key, expected, found)) = self.fault_of_teachers().or(fault_of_lora) {
             return Some((key.to_owned(), expected, found));
         }
         let forms = &self.export.formats;
@@ -285,6 +389,7 @@ impl Recipe {
             ("train.evaluate_every", train.evaluate_every, 1),
             ("train.evaluate_tokens", train.evaluate_tokens as u64, 1),
             ("train.checkpoint_every", train.checkpoint_every, 1),
+            ("train.completions_every", train.completions_every.unwrap_or(1), 1),
             ("train.patience", train.patience.unwrap_or(1), 1),
         ];
         let wrong = numbers.into_iter().find(|number| !number.2).map(|(key, value, _, e)| (key, e, value.to_string()));
@@ -307,7 +412,7 @@ impl Recipe {
             let asked = self.arms.contains(&Arm::TeacherText);
             return asked.then(|| ("teacher_text", "a store or files, for the arm teacher_text", missing()));
         };
-        if text.store.is_some() == !text.files.is_empty() {
+        if text.store.is_some() != text.files.is_empty() {
             let found = if text.store.is_some() { "both" } else { "neither" };
             return Some(("teacher_text", "a store or files", found.to_owned()));
         }

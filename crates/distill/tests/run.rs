@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use hydrometer_distill::network::{Network, Tensors};
 use hydrometer_distill::train::StepReport;
-use hydrometer_distill::{Arm, ArmResult, DistillError, Measured, Observer, Outcome, Plan, Recipe};
+use hydrometer_distill::{Arm, ArmResult, Completion, DistillError, Measured, Observer, Outcome, Plan, Recipe};
 use hydrometer_models::{
     Block, Checkpoint, Decoder, EngineOptions, Model, Precision, Scores, Sequence, TokenizerPairing,
 };
 use hydrometer_probes::builtin::{Domain, corpus};
+use serde_json::Value;
 use tempfile::TempDir;
 
 const OPTIONS: EngineOptions = EngineOptions { precision: Precision::F32 };
@@ -54,6 +55,7 @@ fn recipe(home: &Path, student: &str, arms: &str) -> Recipe {
         evaluate_every = 3
         evaluate_tokens = 600
         checkpoint_every = 2
+        completions_every = 3
         "#,
         teacher(),
         data(home)
@@ -87,6 +89,11 @@ impl Observer for Stop {
     fn measured(&mut self, _: Arm, _: u64, held_out: &Measured) {
         let interval = held_out.kl_divergence.interval.unwrap();
         assert!(interval.low >= 0.0 && interval.low < interval.high, "{interval:?}");
+    }
+
+    fn completed(&mut self, _: Arm, step: u64, completions: &[Completion]) {
+        assert!(step.is_multiple_of(3) && completions.len() == 3, "{completions:?}");
+        assert!(completions.iter().all(|all| !all.prompt.is_empty() && !all.document.is_empty()));
     }
 
     fn answered(&mut self, done: u64, of: u64) {
@@ -133,11 +140,15 @@ fn a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not() {
     assert_eq!(found, expected);
     for arm in ["distilled", "hard_labels"] {
         assert_eq!(weights(&whole.join(arm)), weights(&parts.join(arm)), "{arm}");
-        for file in ["metrics.jsonl", "checkpoint.safetensors"] {
+        for file in ["metrics.jsonl", "checkpoint.safetensors", "completions.jsonl"] {
             let [a, b] = [&whole, &parts].map(|run| fs::read(run.join(arm).join(file)).unwrap());
             assert_eq!(a, b, "{arm}/{file}");
         }
     }
+    let said = fs::read_to_string(whole.join("distilled/completions.jsonl")).unwrap();
+    let steps: Vec<u64> =
+        said.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["step"].as_u64().unwrap()).collect();
+    assert_eq!(steps, [0, 0, 0, 3, 3, 3, 6, 6, 6]);
     assert_ne!(weights(&whole.join("distilled")), weights(&whole.join("hard_labels")));
     // Both arms began alike and saw the same; the teacher's distributions brought the student nearer.
     let [distilled, control] = &expected[..] else { panic!("two arms") };

@@ -8,7 +8,7 @@ use hydrometer_answers::cache::{SequenceKey, SequenceRecords, TeacherCache};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::store::{Access, Store};
 use hydrometer_distill::train::{Sample, StepReport};
-use hydrometer_distill::{Arm, DistillError, Measured, Observer, Outcome, Plan, Recipe};
+use hydrometer_distill::{Arm, Completion, DistillError, Measured, Observer, Outcome, Plan, Recipe};
 use hydrometer_metrics::sparse::Truncation;
 use hydrometer_models::{Block, Decoder, EngineOptions, Model, Precision, Scores, Sequence};
 use hydrometer_probes::builtin::{Domain, corpus};
@@ -94,6 +94,7 @@ impl Observer for Watch {
     fn begins(&mut self, _: Arm, _: u64, _: u64) {}
     fn stepped(&mut self, _: Arm, _: u64, _: &StepReport) {}
     fn measured(&mut self, _: Arm, _: u64, _: &Measured) {}
+    fn completed(&mut self, _: Arm, _: u64, _: &[Completion]) {}
     fn answered(&mut self, _: u64, of: u64) {
         self.asked = of;
     }
@@ -120,8 +121,8 @@ fn a_run_from_a_cache_ends_where_one_from_the_live_teacher_does() {
     assert!(distilled.end.as_ref().unwrap().tail_kept.as_ref().unwrap().value > 0.3);
     // The first arm against the others, documents paired.
     let found = |b: Arm, number: &str| {
-        let all = outcome.differences.iter();
-        all.filter(|d| d.a == b && d.b == Arm::Distilled && d.number == number).map(|d| d.clone()).next().unwrap()
+        let mut all = outcome.differences.iter();
+        all.find(|d| d.a == b && d.b == Arm::Distilled && d.number == number).cloned().unwrap()
     };
     let helped = found(Arm::HardLabels, "kl_divergence");
     assert!((helped.difference - (kl(&distilled.end) - kl(&control.end))).abs() < 1e-9, "{helped:?}");
@@ -163,7 +164,7 @@ fn what_a_cache_does_not_keep_is_refused() {
     (alone.arms, alone.cache) = (vec![Arm::Distilled], None);
     let error = bench.run(&alone, "out").err().unwrap().to_string();
     assert!(error.contains("no layers and no tokenizer"), "{error}");
-    alone.student = hydrometer_distill::Origin::Model(PathBuf::from(recipe("divergence = \"forward_kl\"").teacher));
+    alone.student = hydrometer_distill::Origin::Model(recipe("divergence = \"forward_kl\"").teacher);
     let error = bench.run(&alone, "out").err().unwrap().to_string();
     assert!(error.contains("lacks the distributions of 3 of 45 samples"), "{error}");
     assert!(!bench.path("out").exists());

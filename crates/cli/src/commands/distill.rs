@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hydrometer_distill::data::Preflight;
-use hydrometer_distill::train::StepReport;
-use hydrometer_distill::{Arm, DistillError, Measured, Observer, Outcome, Plan, Recipe};
+use hydrometer_distill::train::{KeptTeacher, StepReport};
+use hydrometer_distill::{Arm, Completion, DistillError, Measured, Observer, Outcome, Plan, Recipe};
 use hydrometer_models::ModelError;
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_report::visible;
@@ -85,8 +85,8 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         if !arguments.json {
             terminal.data(&compared)?;
         }
-    } else {
-        terminal.say(&next(&recipe, &out));
+    } else if let Some(next) = next(&recipe, &out) {
+        terminal.say(&next);
     }
     Ok(Exit::Done)
 }
@@ -96,11 +96,12 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
 /// # Errors
 /// As [`Plan::run`].
 pub(super) fn train(plan: &Plan, out: &Path, interrupt: &Interrupt, terminal: &Terminal) -> Result<Outcome, Failure> {
-    let parameters = plan.student_parameters().map_err(before)?;
+    let (parameters, learning) = plan.student_parameters().map_err(before)?;
     let learnt: usize = plan.data.train.iter().map(|sample| sample.targets()).sum();
     terminal.say(&format!(
-        "a student of {} weights, {} to learn, {} held out",
+        "a student of {} weights, of which {} learn; {} to learn, {} held out",
         grouped(parameters as u64),
+        if learning == parameters { "all".to_owned() } else { grouped(learning as u64) },
         counted(learnt as u64, "token"),
         counted(plan.data.held_out.len() as u64, "sample"),
     ));
@@ -197,19 +198,30 @@ fn told(data: &Preflight) -> String {
     text
 }
 
-/// The audit that says what the student lost.
-fn next(recipe: &Recipe, out: &Path) -> String {
-    let arm = recipe.arms.first().map_or("distilled", |arm| arm.name());
-    let control = recipe
-        .arms
-        .get(1)
-        .map_or(String::new(), |arm| format!(" --control {}", out.join(arm.name()).join("student").display()));
-    format!(
+/// The audit that says what the student lost; `None` where the teacher is not there to be asked.
+fn next(recipe: &Recipe, out: &Path) -> Option<String> {
+    if KeptTeacher::is_at(&recipe.teacher) {
+        return None;
+    }
+    let student = |arm: Arm| out.join(arm.name()).join("student").display().to_string();
+    let arm = recipe.arms.first().copied().unwrap_or(Arm::Distilled);
+    let control = (arm != Arm::HardLabels && recipe.arms.contains(&Arm::HardLabels)).then_some(Arm::HardLabels);
+    let control = control.map_or(String::new(), |control| format!(" --control {}", student(control)));
+    Some(format!(
         "what did it lose? hydrometer audit --teacher {} --student {} --base {}{control}",
         recipe.teacher.display(),
-        out.join(arm).join("student").display(),
+        student(arm),
         out.join("start").display(),
-    )
+    ))
+}
+
+/// The end of a text that fits in half a line.
+fn in_line(text: &str) -> String {
+    const MOST: usize = 60;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ");
+    let skipped = text.chars().count().saturating_sub(MOST);
+    visible(&text.chars().skip(skipped).collect::<String>())
 }
 
 /// Watches a training.
@@ -285,6 +297,13 @@ impl Observer for Progress<'_> {
         self.held_out = format!("held-out KL {:.4}, ", held_out.kl_divergence.value);
         let line = format!("{} step {step}: held-out KL {kl}, cross-entropy {:.4}", arm.name(), held_out.cross_entropy);
         self.bar.suspend(|| self.terminal.say(&line));
+    }
+
+    fn completed(&mut self, arm: Arm, step: u64, completions: &[Completion]) {
+        for Completion { prompt, completion, .. } in completions {
+            let line = format!("{} step {step}: {} … {}", arm.name(), in_line(prompt), in_line(completion));
+            self.bar.suspend(|| self.terminal.say(&line));
+        }
     }
 
     fn answered(&mut self, done: u64, of: u64) {

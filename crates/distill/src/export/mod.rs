@@ -1,5 +1,6 @@
 //! Students as files that other tools open.
 
+mod adapter;
 mod card;
 mod check;
 mod exported;
@@ -8,6 +9,7 @@ mod gguf;
 mod hugging_face;
 pub(crate) mod safetensors;
 
+pub use adapter::adapter;
 pub use card::Card;
 pub use exported::{Exported, every_form};
 pub use form::{ExportRecipe, Form};

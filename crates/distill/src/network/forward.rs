@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::attention::{self, Shape};
+use super::lora::{DOWN, GATE, K, OUTPUT, Place, Q, UP, V};
 use super::rotation::{Rotation, Way};
 use super::{Layer, Network, Sequences, Sheet, norm};
 
@@ -12,6 +13,7 @@ pub struct Tape {
     pub(super) sequences: Vec<std::ops::Range<usize>>,
     pub(super) rotation: Rotation,
     pub(super) layers: Vec<Kept>,
+    pub(super) noise: Option<u64>,
     /// `[tokens, d_model]`: the residual stream after the last layer, before the last norm.
     pub stream: Sheet,
 }
@@ -40,6 +42,15 @@ impl Network {
     /// A token outside the vocabulary: whoever made the batch has checked that.
     #[must_use]
     pub fn forward(&self, tokens: &[u32], sequences: Sequences<'_>) -> Tape {
+        self.forward_with(tokens, sequences, None)
+    }
+
+    /// As [`Network::forward`]; `noise` decides what adapters leave out of their inputs while they learn.
+    ///
+    /// # Panics
+    /// As [`Network::forward`].
+    #[must_use]
+    pub fn forward_with(&self, tokens: &[u32], sequences: Sequences<'_>, noise: Option<u64>) -> Tape {
         let d = self.config.d_model;
         let longest = sequences.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
         let rotation = Rotation::new(&self.config.rope, longest);
@@ -48,12 +59,13 @@ impl Network {
             row.copy_from_slice(&self.weights.embedding[token as usize * d..][..d]);
         }
         let mut layers = Vec::with_capacity(self.weights.layers.len());
-        for layer in &self.weights.layers {
-            let (kept, after) = self.layer(layer, stream, sequences, &rotation);
+        for (index, layer) in self.weights.layers.iter().enumerate() {
+            let place = Place { layer: index, noise };
+            let (kept, after) = self.layer(layer, place, stream, sequences, &rotation);
             layers.push(kept);
             stream = after;
         }
-        Tape { tokens: tokens.to_vec(), sequences: sequences.to_vec(), rotation, layers, stream }
+        Tape { tokens: tokens.to_vec(), sequences: sequences.to_vec(), rotation, layers, noise, stream }
     }
 
     pub(super) fn shape<'a>(&self, sequences: Sequences<'a>) -> Shape<'a> {
@@ -61,24 +73,40 @@ impl Network {
         Shape { heads: config.heads, kv_heads: config.kv_heads, scale: config.attn_scale, sequences }
     }
 
-    fn layer(&self, layer: &Layer, before: Sheet, sequences: Sequences<'_>, rotation: &Rotation) -> (Kept, Sheet) {
+    fn layer(
+        &self,
+        layer: &Layer,
+        place: Place,
+        before: Sheet,
+        sequences: Sequences<'_>,
+        rotation: &Rotation,
+    ) -> (Kept, Sheet) {
         let (config, products) = (&self.config, &self.products);
         let (h, attn_scales) = norm::forward(&before, &layer.attn_norm, config.norm_eps);
         let bias = |index: usize| layer.biases.as_ref().map(|biases| biases[index].as_slice());
         let mut q = products.forward(&h, &layer.q, bias(0), config.head_dim);
         let mut k = products.forward(&h, &layer.k, bias(1), config.head_dim);
-        let v = products.forward(&h, &layer.v, bias(2), config.head_dim);
+        let mut v = products.forward(&h, &layer.v, bias(2), config.head_dim);
+        for (target, y) in [(Q, &mut q), (K, &mut k), (V, &mut v)] {
+            self.add_adapter(layer, target, place, &h, y);
+        }
         rotation.turn(&mut q, sequences, Way::There);
         rotation.turn(&mut k, sequences, Way::There);
         let (mixed, sums) = attention::forward(self.shape(sequences), &q, &k, &v);
         let mut between = before.clone();
         products.forward_into(&mixed, &layer.output, &mut between);
+        self.add_adapter(layer, OUTPUT, place, &mixed, &mut between);
 
         let (h, ffn_scales) = norm::forward(&between, &layer.ffn_norm, config.norm_eps);
-        let gate = products.forward(&h, &layer.gate, None, config.d_ff);
-        let up = products.forward(&h, &layer.up, None, config.d_ff);
+        let mut gate = products.forward(&h, &layer.gate, None, config.d_ff);
+        let mut up = products.forward(&h, &layer.up, None, config.d_ff);
+        for (target, y) in [(GATE, &mut gate), (UP, &mut up)] {
+            self.add_adapter(layer, target, place, &h, y);
+        }
         let mut after = between.clone();
-        products.forward_into(&gated(&gate, &up), &layer.down, &mut after);
+        let inner = gated(&gate, &up);
+        products.forward_into(&inner, &layer.down, &mut after);
+        self.add_adapter(layer, DOWN, place, &inner, &mut after);
         (Kept { before, between, attn_scales, ffn_scales, q, k, v, mixed, sums, gate, up }, after)
     }
 

@@ -7,6 +7,7 @@
 mod attention;
 mod backward;
 mod forward;
+mod lora;
 mod norm;
 mod product;
 mod rotation;
@@ -16,10 +17,12 @@ mod tensors;
 use std::ops::Range;
 
 use hydrometer_models::{Activation, Architecture, Checkpoint, DecoderConfig, RopeScaling, RopeStyle};
+use serde::{Deserialize, Serialize};
 
 use crate::DistillError;
 
 pub use forward::Tape;
+pub use lora::{Adapter, Lora, PROJECTIONS};
 pub use product::Products;
 pub use sheet::Sheet;
 pub use tensors::{Layer, Role, Tensors};
@@ -30,7 +33,43 @@ pub struct Network {
     pub config: DecoderConfig,
     /// Its weights.
     pub weights: Tensors,
+    /// What its adapters have in common, where it has any: then they alone learn.
+    pub lora: Option<Lora>,
+    /// Parts that do not learn.
+    pub frozen: Vec<Part>,
     products: Products,
+}
+
+/// A part of a network that may be frozen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The embedding, and the output head where it is the same matrix.
+    Embedding,
+    /// The output head, where it is a matrix of its own.
+    Head,
+    /// All norms.
+    Norms,
+    /// The matrices and biases of attention in every layer.
+    Attention,
+    /// The matrices of the feed-forward in every layer.
+    FeedForward,
+    /// A layer, from 0.
+    Layer(usize),
+}
+
+impl Part {
+    /// Whether a tensor belongs to it.
+    fn has(self, name: &str) -> bool {
+        match self {
+            Part::Embedding => name.starts_with("token_embd."),
+            Part::Head => name.starts_with("output."),
+            Part::Norms => name.contains("norm."),
+            Part::Attention => name.contains(".attn_") && !name.contains("norm."),
+            Part::FeedForward => name.contains(".ffn_") && !name.contains("norm."),
+            Part::Layer(layer) => name.starts_with(&format!("blk.{layer}.")),
+        }
+    }
 }
 
 impl Network {
@@ -40,7 +79,7 @@ impl Network {
     /// An architecture whose way back is not written.
     pub fn new(config: DecoderConfig, weights: Tensors) -> Result<Network, DistillError> {
         supported(&config)?;
-        Ok(Network { config, weights, products: Products::new() })
+        Ok(Network { config, weights, lora: None, frozen: Vec::new(), products: Products::new() })
     }
 
     /// Reads a model's weights; of its layers those of `layers`, in this order.
@@ -65,6 +104,19 @@ impl Network {
         config.layers = layers.len();
         config.rope.style = RopeStyle::Half;
         Network::new(config, weights)
+    }
+
+    /// Whether a tensor learns.
+    #[must_use]
+    pub fn learns(&self, name: &str) -> bool {
+        let adapter = name.contains(".lora_");
+        adapter == self.lora.is_some() && !self.frozen.iter().any(|part| part.has(name))
+    }
+
+    /// Number of weights that learn.
+    #[must_use]
+    pub fn learning(&self) -> usize {
+        self.weights.all().iter().filter(|tensor| self.learns(&tensor.0)).map(|tensor| tensor.2.len()).sum()
     }
 
     /// The products, for the head.

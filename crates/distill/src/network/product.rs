@@ -150,8 +150,11 @@ impl Products {
         self.multiply(dy, &TurnedWeights { columns, values: weights }, Target::Add(&mut dx.values));
     }
 
-    /// `dW += dyᵀ x`.
+    /// `dW += dyᵀ x`; nothing where `dw` has no numbers, because W does not learn.
     pub fn weights(&self, dy: &Sheet, x: &Sheet, dw: &mut [f32]) {
+        if dw.is_empty() {
+            return;
+        }
         let dy = Sheet { rows: dy.columns, columns: dy.rows, width: dy.rows, values: dy.turned() };
         self.multiply(&dy, &Turned(x), Target::Add(dw));
     }

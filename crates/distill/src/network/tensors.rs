@@ -4,6 +4,7 @@ use hydrometer_models::{Checkpoint, DecoderConfig, ModelError, RopeStyle};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::lora::{Adapter, DOWN, OUTPUT, PROJECTIONS};
 use crate::chance::normal;
 
 /// One number for every weight.
@@ -42,6 +43,35 @@ pub struct Layer {
     pub up: Vec<f32>,
     /// `[d_model, d_ff]`.
     pub down: Vec<f32>,
+    /// Adapters of [`PROJECTIONS`], where there are any.
+    pub lora: [Option<Adapter>; 7],
+}
+
+impl Layer {
+    /// One of [`PROJECTIONS`].
+    #[must_use]
+    pub fn matrix(&self, projection: usize) -> &Vec<f32> {
+        [&self.q, &self.k, &self.v, &self.output, &self.gate, &self.up, &self.down][projection]
+    }
+
+    pub(super) fn matrix_mut(&mut self, projection: usize) -> &mut Vec<f32> {
+        let all =
+            [&mut self.q, &mut self.k, &mut self.v, &mut self.output, &mut self.gate, &mut self.up, &mut self.down];
+        let mut all = all.into_iter();
+        match all.nth(projection) {
+            Some(matrix) => matrix,
+            None => unreachable!("there are seven"),
+        }
+    }
+
+    /// Columns of one of [`PROJECTIONS`].
+    pub(super) fn inputs(&self, projection: usize, config: &DecoderConfig) -> usize {
+        match projection {
+            OUTPUT => config.heads * config.head_dim,
+            DOWN => config.d_ff,
+            _ => config.d_model,
+        }
+    }
 }
 
 /// What a tensor is to the optimiser.
@@ -75,6 +105,12 @@ macro_rules! walk {
             visit(name("ffn_gate.weight"), Role::Matrix, &$($mutable)? layer.gate);
             visit(name("ffn_up.weight"), Role::Matrix, &$($mutable)? layer.up);
             visit(name("ffn_down.weight"), Role::Matrix, &$($mutable)? layer.down);
+            for (part, adapter) in PROJECTIONS.iter().zip(layer.lora.$iter()) {
+                if let Some(Adapter { a, b }) = adapter {
+                    visit(name(&format!("{part}.lora_a")), Role::Matrix, a);
+                    visit(name(&format!("{part}.lora_b")), Role::Matrix, b);
+                }
+            }
         }
         visit("output_norm.weight".to_owned(), Role::Vector, &$($mutable)? tensors.norm);
         if let Some(head) = &$($mutable)? tensors.head {
@@ -101,9 +137,28 @@ impl Tensors {
             gate: zeros(ff * d),
             up: zeros(ff * d),
             down: zeros(d * ff),
+            lora: Default::default(),
         };
         let head = (!config.tied).then(|| zeros(config.vocab * d));
         Tensors { embedding: zeros(config.vocab * d), layers: vec![layer; config.layers], norm: zeros(d), head }
+    }
+
+    /// Zeros in the shape of these, but no numbers at all for the tensors that `keep` refuses: those do not learn.
+    #[must_use]
+    pub fn zeros_of(&self, keep: impl Fn(&str) -> bool) -> Tensors {
+        let layer = |layer: &Layer| Layer {
+            biases: layer.biases.as_ref().map(|_| Default::default()),
+            lora: std::array::from_fn(|at| layer.lora[at].as_ref().map(|_| Adapter::default())),
+            ..Layer::default()
+        };
+        let layers = self.layers.iter().map(layer).collect();
+        let mut zeros = Tensors { layers, head: self.head.as_ref().map(|_| Vec::new()), ..Tensors::default() };
+        for ((name, _, values), (.., zeros)) in self.all().into_iter().zip(zeros.all_mut()) {
+            if keep(&name) {
+                *zeros = vec![0.0; values.len()];
+            }
+        }
+        zeros
     }
 
     /// A fresh start: norms 1, biases 0, matrices normal with the deviation 0.02, those that write to the residual stream

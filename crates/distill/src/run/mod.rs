@@ -3,6 +3,7 @@
 //! The folder of a run holds `run.json` (what it was begun with), `start/` (the student before training), and for each arm
 //! `checkpoint.safetensors`, `metrics.jsonl`, `student/`, its other forms and `exports.json` and, at its end, `held_out.json` and `result.json`.
 
+mod completions;
 mod course;
 mod exports;
 mod lines;
@@ -20,11 +21,13 @@ use serde_json::json;
 
 use crate::DistillError;
 use crate::data::Batches;
-use crate::export::{Exported, hugging_face, possible};
+use crate::export::{Exported, adapter, hugging_face, possible};
 use crate::recipe::Arm;
 use crate::train::{Progress, Sample, StepReport, Teacher, Trainer};
+use completions::Completions;
 use course::Course;
 
+pub use completions::Completion;
 pub use measured::{Difference, Measured};
 pub use plan::Plan;
 
@@ -33,6 +36,7 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 const BEST: &str = "best.safetensors";
 const METRICS: &str = "metrics.jsonl";
 const HELD_OUT: &str = "held_out.json";
+const COMPLETIONS: &str = "completions.jsonl";
 const RESULT: &str = "result.json";
 
 /// Who watches a run.
@@ -43,6 +47,8 @@ pub trait Observer {
     fn stepped(&mut self, arm: Arm, step: u64, report: &StepReport);
     /// The student was measured on held-out documents.
     fn measured(&mut self, arm: Arm, step: u64, held_out: &Measured);
+    /// The student went on with held-out prompts.
+    fn completed(&mut self, arm: Arm, step: u64, completions: &[Completion]);
     /// The teacher has given so many of the answers that it is asked for.
     fn answered(&mut self, done: u64, of: u64);
     /// Whether to stop at the next step, with a checkpoint.
@@ -78,12 +84,14 @@ pub struct Outcome {
 }
 
 impl Plan {
-    /// Number of weights of the student.
+    /// Number of weights of the student, and of those that learn: its own, or those of its adapters.
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn student_parameters(&self) -> Result<usize, DistillError> {
-        Ok(self.start()?.0.weights.len())
+    pub fn student_parameters(&self) -> Result<(usize, usize), DistillError> {
+        let network = self.learner()?;
+        let all: usize = network.weights.all().iter().filter(|t| !t.0.contains(".lora_")).map(|t| t.2.len()).sum();
+        Ok((all, network.learning()))
     }
 
     /// Trains every arm that is not finished, each from where its checkpoint stands.
@@ -109,7 +117,7 @@ impl Plan {
         let mut arms = Vec::new();
         for &arm in &self.recipe.arms {
             let samples = if arm == Arm::TeacherText { &text } else { &self.data.train };
-            arms.push(self.arm(arm, &out.join(arm.name()), samples, origin, observer)?);
+            arms.push(self.arm(arm, out, samples, origin, observer)?);
         }
         let differences = self.differences(out)?;
         let exports = self.exports(out, &arms, &differences)?;
@@ -147,18 +155,19 @@ impl Plan {
     fn arm(
         &self,
         arm: Arm,
-        folder: &Path,
+        out: &Path,
         samples: &[Sample],
         origin: &Checkpoint,
         observer: &mut dyn Observer,
     ) -> Result<ArmResult, DistillError> {
+        let (base, folder) = (&out.join("start"), &out.join(arm.name()));
         fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
         durable::remove_leftovers(&[folder])?;
         if let Some(result) = finished(&folder.join(RESULT))? {
             return Ok(result);
         }
         let train = &self.recipe.train;
-        let (network, _) = self.start()?;
+        let network = self.learner()?;
         let vocab = network.config.vocab;
         let teacher = self.teacher(vocab)?;
         let learnt_from = match &self.cache {
@@ -176,6 +185,13 @@ impl Plan {
         let mut over = course.is_over();
         observer.begins(arm, trainer.step, train.steps);
         let held_out = self.measured_samples();
+        let completions = match train.completions_every {
+            Some(every) => {
+                let (path, step) = (folder.join(COMPLETIONS), begun.then_some(trainer.step));
+                Some(Completions::new(&path, every, origin.tokenizer()?, &held_out, step)?)
+            }
+            None => None,
+        };
         let best = folder.join(BEST);
         let mut tell =
             |trainer: &Trainer, report: Option<&StepReport>, progress: Progress, observer: &mut dyn Observer| {
@@ -186,6 +202,10 @@ impl Plan {
                     found = Measured::of(&trainer.evaluate(&held_out, teacher)?);
                 }
                 durable::append_line(&metrics, &lines::line(step, report, progress.tokens, found.as_ref()))?;
+                let said = completions.as_ref().map_or(Ok(Vec::new()), |all| all.at(step, &trainer.network))?;
+                if !said.is_empty() {
+                    observer.completed(arm, step, &said);
+                }
                 if let Some(found) = found {
                     observer.measured(arm, step, &found);
                     if course.took(step, &found) && train.patience.is_some() {
@@ -221,7 +241,13 @@ impl Plan {
         if let Some(end) = &end {
             measured::write(&folder.join(HELD_OUT), end)?;
         }
-        hugging_face(&folder.join("student"), &trainer.network, origin)?;
+        match &self.recipe.lora {
+            None => hugging_face(&folder.join("student"), &trainer.network, origin)?,
+            Some(lora) => {
+                adapter(&folder.join("adapter"), &trainer.network, lora, base)?;
+                hugging_face(&folder.join("student"), &trainer.network.merged(), origin)?;
+            }
+        }
         let (start, end) = (course.start, end.as_ref().and_then(Measured::of));
         let result = ArmResult { arm, steps, best: trainer.step, tokens: progress.tokens, start, end };
         let text = serde_json::to_string_pretty(&result).unwrap_or_default();

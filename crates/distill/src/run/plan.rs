@@ -85,6 +85,24 @@ impl Plan {
         Ok(())
     }
 
+    /// The student as it is trained: with adapters where the recipe has them, and parts that do not learn.
+    ///
+    /// # Errors
+    /// Nothing of it would learn.
+    pub(super) fn learner(&self) -> Result<Network, DistillError> {
+        let (mut network, _) = self.start()?;
+        network.frozen = self.recipe.train.freeze.clone();
+        if let Some(lora) = &self.recipe.lora {
+            let seed = chance::seed_of("adapters", &[self.recipe.train.seed]);
+            network.adapt(lora.shape(), &lora.places(), seed);
+        }
+        if network.learning() == 0 {
+            let reason = "`train.freeze` leaves nothing that learns".to_owned();
+            return Err(DistillError::Student { reason, hint: "freeze less".to_owned() });
+        }
+        Ok(network)
+    }
+
     /// The student before it learns anything, and whose tokenizer it has.
     pub(super) fn start(&self) -> Result<(Network, Option<Checkpoint>), DistillError> {
         let seed = chance::seed_of("weights", &[self.recipe.train.seed]);

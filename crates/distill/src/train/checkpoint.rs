@@ -40,9 +40,12 @@ impl Trainer {
         let parts =
             [("weight", &self.network.weights), ("mean", &self.optimiser.mean), ("square", &self.optimiser.square)];
         for (part, all) in parts {
-            all.each(|name, _, values| {
-                tensors.push(Tensor { name: format!("{part}.{name}"), shape: vec![values.len()], values });
-            });
+            // What does not learn is as it was at the start.
+            for ((name, _, values), (.., mean)) in all.all().into_iter().zip(self.optimiser.mean.all()) {
+                if !mean.is_empty() {
+                    tensors.push(Tensor { name: format!("{part}.{name}"), shape: vec![values.len()], values });
+                }
+            }
         }
         let Progress { tokens, position } = progress;
         let numbers = [(STEP, self.step), (TOKENS, tokens), (EPOCH, position.epoch), (SAMPLE, position.sample as u64)];
@@ -74,8 +77,10 @@ impl Trainer {
         let (step, tokens) = (number(STEP)?, number(TOKENS)?);
         let position = Position { epoch: number(EPOCH)?, sample: number(SAMPLE)? as usize };
         let file = SafeTensors::deserialize(&bytes).map_err(broken)?;
+        let learning: Vec<bool> = self.optimiser.mean.all().iter().map(|tensor| !tensor.2.is_empty()).collect();
         let fill = |part: &str, all: &mut Tensors| -> Result<(), DistillError> {
-            for (name, _, values) in all.all_mut() {
+            let learning = all.all_mut().into_iter().zip(&learning).filter(|(_, learning)| **learning);
+            for ((name, _, values), _) in learning {
                 let name = format!("{part}.{name}");
                 let tensor = file.tensor(&name).map_err(broken)?;
                 if tensor.dtype() != Dtype::F32 || tensor.data().len() != 4 * values.len() {

@@ -76,7 +76,7 @@ impl Trainer {
     /// A trainer at its first step.
     #[must_use]
     pub fn new(network: Network, settings: TrainerSettings) -> Trainer {
-        let zeros = || Tensors::zeros(&network.config);
+        let zeros = || network.weights.zeros_of(|name| network.learns(name));
         let (mean, square, gradient) = (zeros(), zeros(), zeros());
         let optimiser = AdamW::new(settings.optimiser, mean, square);
         Trainer { network, optimiser, step: 0, settings, gradient }
@@ -92,8 +92,9 @@ impl Trainer {
         self.gradient.clear();
         let mut report = StepReport { rate: self.settings.schedule.rate(self.step), ..StepReport::default() };
         for (index, samples) in micro_batches(batch, self.settings.micro_tokens).into_iter().enumerate() {
-            let packed = Packed::of(samples, seed_of("draws", &[self.settings.seed, self.step, index as u64]));
-            let tape = self.network.forward(&packed.tokens, &packed.sequences);
+            let seed = |purpose: &str| seed_of(purpose, &[self.settings.seed, self.step, index as u64]);
+            let packed = Packed::of(samples, seed("draws"));
+            let tape = self.network.forward_with(&packed.tokens, &packed.sequences, Some(seed("noise")));
             let rows = packed.teacher(teacher, &self.settings.objective)?;
             let head = Head { network: &self.network, targets: &packed.targets, teacher: rows };
             let (sums, d_stream) = head.learn(&self.settings.objective, &tape, factor, &mut self.gradient)?;

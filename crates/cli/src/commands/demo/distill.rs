@@ -24,8 +24,8 @@ use crate::numbers;
 use crate::progress::{Progress, Speeds};
 use crate::terminal::Terminal;
 
-/// Seed and number of the documents: of the kind that the teacher was trained on, and none of its own.
-const DOCUMENTS: (u64, u64) = (910_002, 2000);
+/// Seed of the documents: of the kind that the teacher was trained on, and none of its own.
+const DOCUMENTS: u64 = 910_002;
 /// Most tokens of a sample.
 const SAMPLE: usize = 256;
 /// What the cache keeps of each position.
@@ -38,8 +38,11 @@ pub struct Arguments {
     #[arg(long, default_value = "hydrometer-demo", value_name = "FOLDER")]
     out: PathBuf,
     /// Steps of each of the four trainings.
-    #[arg(long, default_value_t = 150, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
+    #[arg(long, default_value_t = 40, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     steps: u32,
+    /// Documents to train on and to measure by.
+    #[arg(long, default_value_t = 2000, value_name = "N", value_parser = numbers::whole::<u32, 100>)]
+    documents: u32,
     #[command(flatten)]
     engine: EngineArguments,
 }
@@ -52,7 +55,7 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
     let teacher = unpack(&arguments.out, "teacher.gguf", TEACHER)?;
     std::fs::create_dir_all(&folder).map_err(|error| Failure::file("create", &folder, &error))?;
     let line = |text: String| serde_json::json!({ "text": text }).to_string() + "\n";
-    let documents: String = corpus(DOCUMENTS.0, DOCUMENTS.1, Domain::Centre).map(line).collect();
+    let documents: String = corpus(DOCUMENTS, arguments.documents.into(), Domain::Centre).map(line).collect();
     files::write(&folder.join("corpus.jsonl"), documents.as_bytes())?;
     let text = recipe(&teacher, &folder, arguments.steps);
     files::write(&folder.join("recipe.toml"), text.as_bytes())?;

@@ -1,0 +1,146 @@
+//! Low-rank adapters (LoRA, Hu et al. 2021, arXiv 2106.09685): y = x Wᵀ + s · drop(x) Aᵀ Bᵀ, W as it was, A and B learn. On the
+//! way back, with u = s · drop(x) Aᵀ and du = s · dy B: dB = dyᵀ u, dA = duᵀ drop(x), dx += drop(du A).
+
+use std::borrow::Cow;
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use super::{Layer, Network, Sheet};
+use crate::chance::seed_of;
+
+/// The matrices of a layer, in the order of [`Layer::lora`].
+pub const PROJECTIONS: [&str; 7] = ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"];
+pub(super) const Q: usize = 0;
+pub(super) const K: usize = 1;
+pub(super) const V: usize = 2;
+pub(super) const OUTPUT: usize = 3;
+pub(super) const GATE: usize = 4;
+pub(super) const UP: usize = 5;
+pub(super) const DOWN: usize = 6;
+
+/// Numbers that one task of a mask makes.
+const AT_ONCE: usize = 1 << 12;
+
+/// One adapter.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Adapter {
+    /// `[rank, in]`.
+    pub a: Vec<f32>,
+    /// `[out, rank]`.
+    pub b: Vec<f32>,
+}
+
+/// What all adapters of a network have in common.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lora {
+    /// Rank.
+    pub rank: usize,
+    /// s.
+    pub scale: f32,
+    /// Share of the inputs of an adapter that a step of training leaves out.
+    pub dropout: f32,
+}
+
+/// Where a product stands, and what a step of training leaves out.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) layer: usize,
+    pub(super) noise: Option<u64>,
+}
+
+impl Place {
+    /// The input of an adapter, with what is left out set to 0 and the rest made larger by as much. The same place leaves out
+    /// the same numbers: the way back asks again.
+    fn drop<'x>(self, projection: usize, dropout: f32, x: &'x Sheet) -> Cow<'x, Sheet> {
+        let Some(noise) = self.noise.filter(|_| dropout > 0.0) else { return Cow::Borrowed(x) };
+        let seed = seed_of("dropout", &[noise, self.layer as u64, projection as u64]);
+        let mut dropped = x.clone();
+        let kept = (1.0 - dropout).recip();
+        dropped.values.par_chunks_mut(AT_ONCE).enumerate().for_each(|(part, values)| {
+            let mut chance = ChaCha8Rng::seed_from_u64(seed.wrapping_add(part as u64));
+            values.iter_mut().for_each(|x| *x *= if chance.random::<f32>() < dropout { 0.0 } else { kept });
+        });
+        Cow::Owned(dropped)
+    }
+}
+
+impl Network {
+    /// Adapts the matrices named in `targets` (of [`PROJECTIONS`]) of every layer; from now on nothing else learns. A is uniform
+    /// within ±1/√in, B is 0, as PEFT begins: the network computes what it did.
+    pub fn adapt(&mut self, lora: Lora, targets: &[usize], seed: u64) {
+        let mut chance = ChaCha8Rng::seed_from_u64(seed);
+        for layer in &mut self.weights.layers {
+            for &target in targets {
+                let (inputs, len) = (layer.inputs(target, &self.config), layer.matrix(target).len());
+                let bound = (inputs as f32).sqrt().recip();
+                let a = (0..lora.rank * inputs).map(|_| chance.random_range(-bound..bound)).collect();
+                layer.lora[target] = Some(Adapter { a, b: vec![0.0; len / inputs * lora.rank] });
+            }
+        }
+        self.lora = Some(lora);
+    }
+
+    /// The network without adapters that computes the same: W + s B A.
+    #[must_use]
+    pub fn merged(&self) -> Network {
+        let mut weights = self.weights.clone();
+        let lora = self.lora.filter(|lora| lora.rank > 0);
+        for layer in &mut weights.layers {
+            for target in 0..PROJECTIONS.len() {
+                let (Some(Adapter { a, b }), Some(Lora { rank, scale, .. })) = (layer.lora[target].take(), lora) else {
+                    continue;
+                };
+                let inputs = a.len() / rank;
+                let b = Sheet::of(b.iter().map(|b| b * scale).collect(), rank);
+                let mut merged = Sheet::of(std::mem::take(layer.matrix_mut(target)), inputs);
+                self.products.backward_into(&b, &a, &mut merged);
+                *layer.matrix_mut(target) = merged.values;
+            }
+        }
+        let config = self.config.clone();
+        Network { config, weights, lora: None, frozen: Vec::new(), products: super::Products::new() }
+    }
+
+    /// Adds what the adapter of a product says.
+    pub(super) fn add_adapter(&self, layer: &Layer, target: usize, place: Place, x: &Sheet, y: &mut Sheet) {
+        let (Some(Adapter { a, b }), Some(lora)) = (&layer.lora[target], self.lora) else { return };
+        let added =
+            self.products.forward(&self.reduced(a, lora, &place.drop(target, lora.dropout, x)), b, None, y.width);
+        add(y, &added);
+    }
+
+    /// u = s · x Aᵀ.
+    fn reduced(&self, a: &[f32], lora: Lora, x: &Sheet) -> Sheet {
+        let mut u = self.products.forward(x, a, None, lora.rank);
+        u.values.iter_mut().for_each(|u| *u *= lora.scale);
+        u
+    }
+
+    /// The way back through the adapter of a product: its own gradient, and what it adds to that of `x`.
+    pub(super) fn adapter_back(
+        &self,
+        (layer, gradient): (&Layer, &mut Layer),
+        target: usize,
+        place: Place,
+        (x, dy): (&Sheet, &Sheet),
+        dx: &mut Sheet,
+    ) {
+        let (Some(Adapter { a, b }), Some(lora)) = (&layer.lora[target], self.lora) else { return };
+        let Some(gradient) = &mut gradient.lora[target] else { return };
+        let products = &self.products;
+        let dropped = place.drop(target, lora.dropout, x);
+        products.weights(dy, &self.reduced(a, lora, &dropped), &mut gradient.b);
+        let mut du = products.backward(dy, b, lora.rank);
+        du.values.iter_mut().for_each(|u| *u *= lora.scale);
+        products.weights(&du, &dropped, &mut gradient.a);
+        let back = products.backward(&du, a, dx.width);
+        add(dx, &place.drop(target, lora.dropout, &back));
+    }
+}
+
+/// `y += added`, of one shape.
+fn add(y: &mut Sheet, added: &Sheet) {
+    y.values.iter_mut().zip(&added.values).for_each(|(y, added)| *y += added);
+}
