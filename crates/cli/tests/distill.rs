@@ -78,7 +78,8 @@ fn a_student_is_trained_beside_its_control_and_can_be_audited() {
     let [table, talk] = bench.run(0, &["distill", "recipe.toml", "--out", "out"]);
     let rows: Vec<&str> = table.lines().map(|line| line.split_whitespace().next().unwrap_or_default()).collect();
     let against = ["", "distilled", "hard_labels", "hard_labels", "hard_labels"];
-    assert_eq!(rows, [&["student", "start", "distilled", "hard_labels"][..], &against].concat(), "{table}");
+    let exports = ["", "form", "hf", "hf"];
+    assert_eq!(rows, [&["student", "start", "distilled", "hard_labels"][..], &against, &exports].concat(), "{table}");
     assert!(table.contains("distilled against the others, on the same "), "{table}");
     let page = fs::read_to_string(bench.path("out/report.md")).unwrap();
     assert!(page.contains("| hard_labels | KL, nats |"), "{page}");
