@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use hydrometer_distill::export::{Form, hugging_face, possible};
 use hydrometer_distill::network::Network;
 use hydrometer_distill::train::StepReport;
-use hydrometer_distill::{Arm, Measured, Observer, Outcome, Plan, Recipe};
+use hydrometer_distill::{Arm, Completion, Measured, Observer, Outcome, Plan, Recipe};
 use hydrometer_models::gguf::Gguf;
 use hydrometer_models::gguf::write::Conversion;
 use hydrometer_models::{Checkpoint, EngineOptions, Precision};
@@ -43,7 +43,7 @@ impl Observer for Watch {
         self.0 += 1;
     }
     fn measured(&mut self, _: Arm, _: u64, _: &Measured) {}
-    fn completed(&mut self, _: Arm, _: u64, _: &[hydrometer_distill::Completion]) {}
+    fn completed(&mut self, _: Arm, _: u64, _: &[Completion]) {}
     fn answered(&mut self, _: u64, _: u64) {}
     fn interrupted(&self) -> bool {
         false

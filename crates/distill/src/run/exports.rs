@@ -19,7 +19,7 @@ impl Plan {
         arms: &[ArmResult],
         differences: &[Difference],
     ) -> Result<Vec<Exported>, DistillError> {
-        let (samples, (parameters, _)) = (self.measured_samples(), self.student_parameters()?);
+        let (samples, parameters) = (self.measured_samples(), self.student_parameters()?.0);
         let mut all = Vec::new();
         for arm in arms.iter().map(|result| result.arm) {
             let folder = out.join(arm.name());
