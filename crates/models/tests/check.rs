@@ -102,7 +102,7 @@ impl Wrong {
             choice["logprobs"] = json!({ "content": content });
         }
         let usage = json!({"prompt_tokens": prompt + usize::from(self.counts_more), "completion_tokens": most});
-        let name = if self.renames && asked.number > 1 { "other" } else { "fox" };
+        let name = if self.renames && asked.number > 0 { "other" } else { "fox" };
         Served::json(200, &json!({"model": name, "system_fingerprint": "b7000", "choices": [choice], "usage": usage}))
     }
 }

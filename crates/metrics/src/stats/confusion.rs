@@ -234,7 +234,7 @@ impl Confusion {
     /// Standard error of a number of the labelled answers over their families, and its degrees of freedom; none where the
     /// classifier is believed.
     fn spread_of_labels(&self, of: &dyn Fn(&[f64]) -> Option<f64>) -> Result<(f64, f64), NotCorrected> {
-        if self.labels.len() == 0 {
+        if self.labels.is_empty() {
             return Ok((0.0, f64::INFINITY));
         }
         let found = Jackknife::new(&self.labels, &|labels: &[f64]| of(labels));

@@ -39,6 +39,9 @@ enum Unknown {
     Most,
 }
 
+/// A share of the calls, given what is labelled.
+type Share<'s> = dyn Fn(&[f64], &[f64]) -> Option<f64> + Sync + 's;
+
 /// The excess with bounds at any level.
 #[derive(Clone, Debug)]
 pub struct Excess {
@@ -95,7 +98,7 @@ impl Confusion {
             let unknown = if unknown == Unknown::Most && all > 0.0 { of_class * (1.0 - of_class / all) } else { 0.0 };
             share(known + unknown, sums)
         };
-        let side = |of: &(dyn Fn(&[f64], &[f64]) -> Option<f64> + Sync), block: Block| {
+        let side = |of: &Share<'_>, block: Block| {
             let limits = |of: &dyn Fn(&[f64]) -> Option<f64>| Limits::new(calls, Shape::Events, requests, of);
             let sampling = limits(&|sums| of(sums, &labels)).filter(|limits| limits.families() > 1);
             let raw = limits(&|sums| share(sums[block as usize * width + place], sums));
@@ -104,8 +107,7 @@ impl Confusion {
             Ok(Corrected { sampling, error: 0.0, freedom: f64::INFINITY, event, shape: Shape::Events })
         };
         let (both, chance) = (side(&of_both, Block::Both)?, side(&of_chance, Block::Itself)?);
-        let over_families =
-            |of: &dyn Fn(&[f64], &[f64]) -> Option<f64>| Jackknife::new(calls, &|sums: &[f64]| of(sums, &labels));
+        let over_families = |of: &Share<'_>| Jackknife::new(calls, &|sums: &[f64]| of(sums, &labels));
         let correlation =
             over_families(&of_both).zip(over_families(&of_chance)).map_or(0.0, |(a, b)| a.correlation(&b));
         let (error, freedom) =
