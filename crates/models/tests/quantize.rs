@@ -1,5 +1,5 @@
 //! Our quantisers: what they lose against the truth, and against llama.cpp on the same numbers.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use hydrometer_models::gguf::quantize::{WRITABLE, quantize};
 use hydrometer_models::{DType, ModelError, RawTensor};
