@@ -1,5 +1,7 @@
 //! A prompt that is too long must be refused. A server that cuts it answers another question, and nobody notices.
 
+use hydrometer_answers::FinishReason;
+
 use super::looking::Looking;
 use super::{CHECK_MARK, Check, Found, Spoils, failed, not_offered};
 use crate::Message;
@@ -42,7 +44,10 @@ impl Check for LongPrompt {
             Err(Failed::NoAnswer { reason, .. }) => {
                 Ok(Found::Passed(format!("{words} words for a context of {context} tokens got no answer: {reason}")))
             }
-            Err(stopped) => Err(stopped),
+            Err(failed) => Err(failed),
+            Ok(reply) if reply.finish == FinishReason::ContextExceeded => {
+                Ok(Found::Passed(format!("{words} words for a context of {context} tokens were refused as too many")))
+            }
             Ok(reply) => Ok(failed(
                 format!(
                     "{words} words for a context of {context} tokens were answered; the server says that it read {} tokens",
