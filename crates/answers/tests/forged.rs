@@ -242,8 +242,8 @@ fn rows_of_another_family_or_kind_of_probe() {
 #[test]
 fn words_that_no_version_knows() {
     let word = |column, word| Some((column, word));
-    let tired =
-        "row 0: finish is \"tired\", expected \"stop\", \"length\", \"refusal\", \"content_filter\" or \"tool_calls\"";
+    let tired = "row 0: finish is \"tired\", expected \"stop\", \"length\", \"refusal\", \"content_filter\", \"tool_calls\" or \
+                 \"context_exceeded\"";
     check_word::<Samples>(&PROMPTED, prompted(), word("finish", "tired"), tired);
     let tutor = "row 0: source is \"tutor\", expected \"teacher\", \"rerun\", \"student\", \"base\" or \"control\"";
     check_word::<Samples>(&PROMPTED, prompted(), word("source", "tutor"), tutor);

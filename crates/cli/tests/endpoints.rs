@@ -153,7 +153,7 @@ fn a_finished_run_needs_no_connection() {
     };
     let server = ScriptedServer::start_at(&address, |asked| Served::chat("big-2025", letter(asked), "stop")).unwrap();
     assert_eq!(unnamed().status.code(), Some(0));
-    assert_eq!(server.asked().len(), 2, "{asked}: the answers are in the store");
+    assert_eq!(questions(&server).len(), 2, "{asked}: the answers are in the store");
     drop(server);
     let offline = unnamed();
     assert_eq!(offline.status.code(), Some(0), "{}", String::from_utf8_lossy(&offline.stderr));

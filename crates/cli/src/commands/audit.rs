@@ -356,8 +356,7 @@ fn audit_models(
     spending.go_on(&folder)?;
     // A run that goes on was looked at when it began.
     if !folder.join("manifest.json").exists() {
-        let network = network().paying(spending.purse.clone());
-        preflight(&named, &settings.options.accepted, &network, terminal)?;
+        preflight(&named, &settings.options.accepted, terminal)?;
     }
     let speeds = expected_speeds(models, &settings.suite, &folder)?;
     let Settings { suite, options, policy, calibrated, labels, .. } = settings;

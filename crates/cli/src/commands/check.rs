@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use hydrometer_models::{Address, Checked, Found, ModelSpec, Network, Spoils, check, check_names};
+use hydrometer_models::{Address, Checked, Found, ModelSpec, Spoils, check, check_names};
 use hydrometer_probes::counted::counted;
 use hydrometer_report::visible;
 use serde_json::json;
@@ -112,19 +112,14 @@ fn table(all: &[Checked]) -> String {
 ///
 /// # Errors
 /// A check fails that would make numbers wrong and is not accepted, or an endpoint gives no answer.
-pub fn preflight(
-    models: &[(&str, &str)],
-    accepted: &[String],
-    network: &Network,
-    terminal: &Terminal,
-) -> Result<(), Failure> {
+pub fn preflight(models: &[(&str, &str)], accepted: &[String], terminal: &Terminal) -> Result<(), Failure> {
     let mut looked: Vec<Address> = Vec::new();
     for (role, name) in models {
         let Ok(spec) = ModelSpec::from_str(name) else { continue };
         let Some(address) = spec.endpoint().filter(|address| !looked.contains(address)) else { continue };
         looked.push(address.clone());
         terminal.say(&format!("checking {role} {address}"));
-        let all = check(address.clone(), network, None).map_err(|error| not_opened(role, error))?;
+        let all = check(address.clone(), &network(), None).map_err(|error| not_opened(role, error))?;
         let count = |of: fn(&Found) -> bool| all.iter().filter(|checked| of(&checked.found)).count() as u64;
         terminal.say(&format!(
             "{} passed, {} not offered (`hydrometer check {name}` shows them)",

@@ -54,7 +54,7 @@ impl Positions {
             "sglang" => Way::Sglang,
             name => return Err(format!("{name} takes no token ids")),
         };
-        if line.purse.is_some() {
+        if line.purse.as_ref().is_some_and(|purse| purse.is_limited()) {
             return Err("a budget counts answers, and positions are none: without one they are asked for".to_owned());
         }
         let positions = Positions { way, gate: Gate::new(AT_ONCE) };

@@ -100,6 +100,11 @@ impl Purse {
         self.budget
     }
 
+    /// Whether there is a limit; without one it only counts.
+    pub(super) fn is_limited(&self) -> bool {
+        self.budget.money.is_some() || self.budget.tokens.is_some()
+    }
+
     /// The prices.
     pub fn prices(&self) -> Option<&Prices> {
         self.prices.as_ref()

@@ -55,10 +55,7 @@ impl<'a> Looking<'a> {
         let key = Secret::find(address.scheme.key, &*network.variable)?;
         let wire = Wire::new(address.secure(), address.place())
             .map_err(|reason| ModelError::Refused { endpoint: address.to_string(), reason })?;
-        let (clock, purse) = (network.clock.clone(), network.purse.clone());
-        let asked = address.model.as_deref().unwrap_or_default();
-        let price = purse.as_ref().map_or(Ok(None), |purse| purse.price(address.scheme.name, asked))?;
-        let line = Line { address, wire, key, clock, purse, price };
+        let line = Line { address, wire, key, clock: network.clock.clone(), purse: None, price: None };
         let asker = Asker { line: &line, gate: &Gate::new(1) };
         let first = asker.see(&Self::conversation(), LONGEST, 1.0).map_err(|failed| error(&line, failed))?;
         Ok(Self { line, gate: Gate::new(1), against, first })

@@ -102,7 +102,6 @@ pub fn check(address: Address, network: &Network, against: Option<&dyn Model>) -
         let found = match check.look(&looking) {
             Ok(found) => found,
             Err(Failed::Refused { reason, .. }) => Found::NotOffered(format!("the server refuses: {reason}")),
-            Err(Failed::Spent { reason }) => Found::NotOffered(reason),
             Err(failed) => return Err(looking.error(failed)),
         };
         Ok(Checked { name: check.name(), what: check.what(), spoils: check.spoils(), found })
