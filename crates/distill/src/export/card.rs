@@ -106,7 +106,7 @@ impl Card<'_> {
             let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
         }
         text.push_str("\nIntervals are of 95 %, over documents. All arms saw as many tokens from the same start; `hard_labels` learnt without the teacher.\n\n");
-        for difference in self.differences.iter().filter(|difference| difference.number == "kl_divergence") {
+        for difference in self.differences.iter().filter(|difference| difference.number == Difference::KL) {
             let interval = difference.interval.as_ref();
             let interval = interval.map_or(String::new(), |i| format!(" [{:+.4}, {:+.4}]", i.low, i.high));
             let (a, b) = (difference.a.name(), difference.b.name());

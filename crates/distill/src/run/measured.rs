@@ -46,8 +46,18 @@ pub struct Difference {
     pub documents: u64,
 }
 
+impl Difference {
+    /// KL(teacher ‖ student).
+    pub const KL: &str = "kl_divergence";
+    /// Cross-entropy with the texts' own tokens.
+    pub const CROSS_ENTROPY: &str = "cross_entropy";
+    /// Tail kept.
+    pub const TAIL_KEPT: &str = "tail_kept";
+}
+
 /// Numbers over [`HeldOut::COLUMNS`]: the name, and the columns of numerator and denominator.
-const NUMBERS: [(&str, usize, usize); 3] = [("kl_divergence", 0, 2), ("cross_entropy", 1, 2), ("tail_kept", 3, 4)];
+const NUMBERS: [(&str, usize, usize); 3] =
+    [(Difference::KL, 0, 2), (Difference::CROSS_ENTROPY, 1, 2), (Difference::TAIL_KEPT, 3, 4)];
 
 fn ratio((_, over, under): (&str, usize, usize)) -> impl Fn(&[f64]) -> Option<f64> {
     move |sums: &[f64]| (sums[under] > 0.0).then(|| sums[over] / sums[under])

@@ -42,8 +42,8 @@ pub fn table(outcome: &Outcome) -> String {
 /// What a number is called, and what a difference of it says where it is below 0 and where it is above.
 fn reading(number: &str) -> (&'static str, [&'static str; 2]) {
     match number {
-        "kl_divergence" => ("KL, nats", ["nearer to the teacher", "further from the teacher"]),
-        "tail_kept" => ("tail kept", ["keeps less of the tail", "keeps more of the tail"]),
+        Difference::KL => ("KL, nats", ["nearer to the teacher", "further from the teacher"]),
+        Difference::TAIL_KEPT => ("tail kept", ["keeps less of the tail", "keeps more of the tail"]),
         _ => ("cross-entropy, nats", ["better at the texts' own tokens", "worse at the texts' own tokens"]),
     }
 }
