@@ -84,6 +84,27 @@ pub struct ModelIdentity {
 }
 
 impl ModelIdentity {
+    /// A model that nobody here can look into: `hash` is that of what tells it from others, `engine` who gave its answers,
+    /// `unknown` why nothing else is known.
+    pub fn unseen(name: &str, spec: String, format: &str, hash: blake3::Hash, engine: &str, unknown: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            spec,
+            format: format.to_owned(),
+            architecture: None,
+            parameters: None,
+            quantization: None,
+            vocab_size: None,
+            context_length: None,
+            weights: format!("blake3:{}", hash.to_hex()),
+            tokenizer: None,
+            template: None,
+            surgery: None,
+            engine: EngineIdentity { name: engine.to_owned(), version: "1".to_owned(), precision: None, kernel: None },
+            unknown: Some(unknown),
+        }
+    }
+
     /// Entries of a row of logits; none for a model that shows no logits.
     pub fn logit_width(&self) -> u32 {
         self.vocab_size.unwrap_or(0)

@@ -6,9 +6,9 @@ use std::path::Path;
 use hydrometer_answers::logged::{Given, GivenRun, GivenText, Paired, PairedQuestion};
 use hydrometer_answers::part::{Choices, Episodes, Likelihoods, Samples, Vectors};
 use hydrometer_answers::{
-    ChoiceRow, EngineIdentity, EpisodeRow, GIVEN, GivenJudgment, GivenSettings, LikelihoodRow, Manifest, ModelIdentity,
-    NewRun, Part, PlannedTokens, Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource,
-    SamplingParameters, ScoredModel, UnitCounts,
+    ChoiceRow, EpisodeRow, GIVEN, GivenJudgment, GivenSettings, LikelihoodRow, Manifest, ModelIdentity, NewRun, Part,
+    PlannedTokens, Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource, SamplingParameters,
+    ScoredModel, UnitCounts,
 };
 use hydrometer_probes::{Ask, Checked, Probe, ProbeError};
 
@@ -236,22 +236,8 @@ fn identity(name: &str, answers: &Paired, of: fn(&PairedQuestion) -> &Given) -> 
             Given::Likelihood(value) => field(&value.to_string()),
         }
     }
-    ModelIdentity {
-        name: name.to_owned(),
-        spec: name.to_owned(),
-        format: GIVEN.to_owned(),
-        architecture: None,
-        parameters: None,
-        quantization: None,
-        vocab_size: None,
-        context_length: None,
-        weights: format!("blake3:{}", hasher.finalize().to_hex()),
-        tokenizer: None,
-        template: None,
-        surgery: None,
-        engine: EngineIdentity { name: "given".to_owned(), version: "1".to_owned(), precision: None, kernel: None },
-        unknown: Some("its answers were given, and they say nothing of the model".to_owned()),
-    }
+    let unknown = "its answers were given, and they say nothing of the model".to_owned();
+    ModelIdentity::unseen(name, name.to_owned(), GIVEN, hasher.finalize(), "given", unknown)
 }
 
 fn manifest(

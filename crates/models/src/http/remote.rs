@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use hydrometer_answers::{EngineIdentity, ModelIdentity, SampleSource, SamplingParameters};
+use hydrometer_answers::{ModelIdentity, SampleSource, SamplingParameters};
 use hydrometer_probes::Decoding;
 
 use super::Network;
@@ -257,27 +257,8 @@ fn identity(address: &Address, Introduced { manner, first }: &Introduced) -> Mod
     if manner.greedy.is_none() {
         unknown.push("it has no greedy answers: where one is wanted, one is drawn".to_owned());
     }
-    ModelIdentity {
-        name: name.to_owned(),
-        spec: address.for_records(),
-        format: FORMAT.to_owned(),
-        architecture: None,
-        parameters: None,
-        quantization: None,
-        vocab_size: None,
-        context_length: None,
-        weights: format!("blake3:{}", hasher.finalize().to_hex()),
-        tokenizer: None,
-        template: None,
-        surgery: None,
-        engine: EngineIdentity {
-            name: format!("endpoint {}", scheme.name),
-            version: "1".to_owned(),
-            precision: None,
-            kernel: None,
-        },
-        unknown: Some(unknown.join("; ")),
-    }
+    let engine = format!("endpoint {}", scheme.name);
+    ModelIdentity::unseen(name, address.for_records(), FORMAT, hasher.finalize(), &engine, unknown.join("; "))
 }
 
 /// When an answer is asked for: the teacher's second run after all others, and shuffled. What a server gives because of what it was

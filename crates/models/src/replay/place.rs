@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use hydrometer_answers::logged::{self, BadLines, Columns, Reading, Record};
 use hydrometer_answers::part::Samples;
 use hydrometer_answers::store::{Access, AnswerKey, Store};
-use hydrometer_answers::{EngineIdentity, GIVEN, ModelIdentity, RunFolder, SampleRow, SampleSource};
+use hydrometer_answers::{GIVEN, ModelIdentity, RunFolder, SampleRow, SampleSource};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Probe};
 
@@ -175,20 +175,6 @@ fn identity(name: &str, from: &str, fields: &[&String]) -> ModelIdentity {
     for field in fields {
         hasher.update(&(field.len() as u64).to_le_bytes()).update(field.as_bytes());
     }
-    ModelIdentity {
-        name: name.to_owned(),
-        spec: format!("{PREFIX}#{name}"),
-        format: GIVEN.to_owned(),
-        architecture: None,
-        parameters: None,
-        quantization: None,
-        vocab_size: None,
-        context_length: None,
-        weights: format!("blake3:{}", hasher.finalize().to_hex()),
-        tokenizer: None,
-        template: None,
-        surgery: None,
-        engine: EngineIdentity { name: "replay".to_owned(), version: "1".to_owned(), precision: None, kernel: None },
-        unknown: Some(format!("its answers are replayed from {from}")),
-    }
+    let unknown = format!("its answers are replayed from {from}");
+    ModelIdentity::unseen(name, format!("{PREFIX}#{name}"), GIVEN, hasher.finalize(), "replay", unknown)
 }
