@@ -232,7 +232,7 @@ impl Asker<'_> {
     /// # Errors
     /// Which.
     pub(crate) fn check(&self, asked: &[&Asked], store: &Store) -> Result<(), AskError> {
-        let answers = self.model.answers().ok_or(Facet::Answers.into()).map_err(self.role.failed())?;
+        let answers = self.answers()?;
         let model_key = self.model.identity().key();
         let requests: Vec<_> = self.every(asked).iter().map(|wanted| request(wanted, &model_key, store)).collect();
         answers.check(&requests, &self.settings.parameters).map_err(self.role.failed())

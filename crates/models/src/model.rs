@@ -219,10 +219,24 @@ pub trait Answers: Send + Sync {
     }
 }
 
+/// How much can go on together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Conversations.
+    pub conversations: usize,
+    /// Their tokens in all.
+    pub tokens: u64,
+}
+
+impl Room {
+    /// For anything.
+    pub const ALL: Room = Room { conversations: usize::MAX, tokens: u64::MAX };
+}
+
 /// Rounds of answers of one model.
 pub trait Rounds {
-    /// How many conversations can go on together, and how many tokens they may have in all.
-    fn room(&self) -> (usize, u64);
+    /// What it can hold between rounds.
+    fn room(&self) -> Room;
 
     /// As [`Answers::answer`]. What the model holds of these conversations is kept until the next round.
     ///

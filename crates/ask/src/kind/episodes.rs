@@ -9,7 +9,7 @@ use hydrometer_answers::store::{AnswerKey, Store};
 use hydrometer_answers::{
     DifferentPrompts, EpisodeRow, ExcludedItem, FinishReason, Part, PartKind, SampleSettings, SampleSource, part,
 };
-use hydrometer_models::{Conversation, Facet, Model, ModelError, ToolProtocol};
+use hydrometer_models::{Conversation, Facet, Model, ModelError, Room, ToolProtocol};
 use hydrometer_probes::kind::Episode;
 use hydrometer_probes::world::{Event, Running};
 use hydrometer_probes::{Ask, Probe, Suite};
@@ -61,11 +61,6 @@ struct Waiting {
     asked: Asked,
     runs: Vec<usize>,
 }
-
-/// How many conversations of a model go on together, and how many tokens they may have in all.
-type Room = (usize, u64);
-
-const ALL: Room = (usize::MAX, u64::MAX);
 
 /// How a round of answers is come by; told, too, how many answers less there will be than were planned.
 type Fill<'f> = dyn FnMut(&[Wanted<'_>], u64, &mut Store) -> Result<ControlFlow<()>, AskError> + 'f;
@@ -190,10 +185,10 @@ fn play(
 
 /// The conversations that wait for an answer, the first ones that have room. A run whose conversation has outgrown its model ends
 /// here.
-fn waiting(asker: &Asker<'_>, runs: &mut [Run<'_>], (most, mut tokens): Room) -> Result<Vec<Waiting>, AskError> {
+fn waiting(asker: &Asker<'_>, runs: &mut [Run<'_>], room: Room) -> Result<Vec<Waiting>, AskError> {
     let mut found: BTreeMap<AnswerKey, Waiting> = BTreeMap::new();
     let model_key = asker.model.identity().key();
-    let mut begun = 0;
+    let (mut begun, mut tokens) = (0, room.tokens);
     for (place, run) in runs.iter_mut().enumerate().filter(|(_, run)| run.running.ending().is_none()) {
         let asked = conversation(asker.model, run.probe, run.episode, run.running.events(), asker.settings);
         let asked = asked.map_err(asker.role.failed())?;
@@ -203,7 +198,7 @@ fn waiting(asker: &Asker<'_>, runs: &mut [Run<'_>], (most, mut tokens): Room) ->
         }
         // An answer is taken to be half as long as it may be.
         let expected = asked.tokens() + run.left() * u64::from(asked.longest()) / 2;
-        if begun > 0 && (begun == most || expected > tokens) {
+        if begun > 0 && (begun == room.conversations || expected > tokens) {
             break;
         }
         (begun, tokens) = (begun + 1, tokens.saturating_sub(expected));
@@ -266,7 +261,7 @@ impl Kind for Episodes {
                     Ok(if all { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
                 };
                 for probes in &open {
-                    if play(&asker, &mut begin(&asker, probes), ALL, store, &mut held)?.is_break() {
+                    if play(&asker, &mut begin(&asker, probes), Room::ALL, store, &mut held)?.is_break() {
                         return Ok(true);
                     }
                 }
@@ -290,7 +285,7 @@ impl Kind for Episodes {
             asking.go_on(observer)?;
             let mut of_role = begin(&asker, probes);
             let mut rounds = asker.answers()?.rounds(limits).map_err(asker.role.failed())?;
-            let room = rounds.as_ref().map_or(ALL, |rounds| rounds.room());
+            let room = rounds.as_ref().map_or(Room::ALL, |rounds| rounds.room());
             let mut fill = |wanted: &[Wanted<'_>], spared, store: &mut Store| {
                 observer.answered(spared);
                 let filled = asker.fill(wanted, rounds.as_deref_mut(), store, observer)?;

@@ -5,12 +5,12 @@
 //! every token has a random number of its own, so batching, order, threads and interruptions change nothing.
 
 mod draw;
+mod prompt;
 mod rounds;
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
-use hydrometer_answers::store::prompt_hash;
 use hydrometer_answers::{FinishReason, SamplingParameters};
 use hydrometer_probes::Decoding;
 use rayon::prelude::*;
@@ -22,45 +22,11 @@ use crate::{
 };
 pub use draw::Draw;
 use draw::{Chance, draw};
+pub use prompt::Prompt;
 use rounds::{Held, Holding};
 
 /// Most tokens read in one step.
 const STEP_TOKENS: usize = 2048;
-
-/// A conversation as a model takes it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Prompt {
-    /// Token ids, BOS included where the model wants one. Not empty.
-    Tokens(Vec<u32>),
-    /// As it stands: the model reads it where it is.
-    Messages(Vec<Message>),
-}
-
-impl Prompt {
-    /// What names a prompt in keys of answers: its tokens, or the conversation where a model shows no tokens.
-    pub fn hash(&self) -> String {
-        match self {
-            Prompt::Tokens(tokens) => prompt_hash(tokens),
-            Prompt::Messages(messages) => {
-                let mut hasher = blake3::Hasher::new_derive_key("hydrometer conversation 1");
-                for field in messages.iter().flat_map(|message| [&message.role, &message.content]) {
-                    hasher.update(&(field.len() as u64).to_le_bytes()).update(field.as_bytes());
-                }
-                format!("blake3:{}", hasher.finalize().to_hex())
-            }
-        }
-    }
-}
-
-impl Prompt {
-    /// Bytes of its words; of tokens four each.
-    pub fn bytes(&self) -> u64 {
-        match self {
-            Prompt::Tokens(tokens) => 4 * tokens.len() as u64,
-            Prompt::Messages(messages) => messages.iter().map(|message| message.content.len() as u64).sum(),
-        }
-    }
-}
 
 /// A prompt and the samples wanted of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

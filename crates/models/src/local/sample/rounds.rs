@@ -8,7 +8,7 @@ use hydrometer_answers::SamplingParameters;
 
 use super::{Beginning, SampleLimits, SampleRequest, SampleStep, Waiting, run};
 use crate::local::prefixes::{LEAST, common, tree, tree_behind};
-use crate::{Facet, Model, ModelError, Rounds, Session};
+use crate::{Facet, Model, ModelError, Room, Rounds, Session};
 
 /// A sequence that stays when its answer is complete.
 pub(super) struct Held {
@@ -82,8 +82,8 @@ impl<'m> Growing<'m> {
 }
 
 impl Rounds for Growing<'_> {
-    fn room(&self) -> (usize, u64) {
-        (self.limits.width, self.holding.memory / self.position_bytes.max(1))
+    fn room(&self) -> Room {
+        Room { conversations: self.limits.width, tokens: self.holding.memory / self.position_bytes.max(1) }
     }
 
     fn answer(
