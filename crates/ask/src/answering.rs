@@ -150,7 +150,7 @@ impl Asker<'_> {
         let model_key = identity.key();
         let requests: Vec<_> = wanted.iter().map(|wanted| request(wanted, &model_key, store)).collect();
         let all: u64 = wanted.iter().map(|wanted| wanted.samples.len() as u64).sum();
-        observer.answered(all - number_of(&requests));
+        observer.spared(all - number_of(&requests));
         let mut ready = Vec::new();
         let (mut tokens, mut ready_tokens) = (0, 0);
         let mut written = Ok(0);
@@ -394,7 +394,7 @@ pub fn ask(
     }
     let answers = asker.wanted(&asked.iter().collect::<Vec<_>>());
     let (planned, units) = (PlannedTokens::default(), asked.len().div_ceil(UNIT_PROMPTS) as u64);
-    observer.planned(&PlanSummary { planned, units, units_done: 0, tokens_done: 0, answers });
+    observer.planned(&PlanSummary { planned, units, units_done: 0, tokens_done: 0, answers, longest: planned });
     let mut tokens = 0;
     for unit in asked.chunks(UNIT_PROMPTS) {
         let unit: Vec<_> = unit.iter().collect();

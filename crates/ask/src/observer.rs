@@ -17,6 +17,8 @@ pub struct PlanSummary {
     pub tokens_done: u64,
     /// Free answers that the run still wants; the answer store may hold some.
     pub answers: u64,
+    /// Their tokens, if each is as long as it may be.
+    pub longest: PlannedTokens,
 }
 
 /// Answers that will be paid for, as far as that is known before anything is asked.
@@ -51,6 +53,8 @@ pub trait Observer {
     fn sampled(&mut self, read: u64, drawn: u64);
     /// So many more answers are complete.
     fn answered(&mut self, answers: u64);
+    /// So many answers need not be asked for: the answer store holds them, or nobody wants them any more.
+    fn spared(&mut self, answers: u64);
     /// A unit is on disk. The observer, which may read a clock, returns what it cost, to be kept beside the run.
     fn finished(&mut self, what: PartKind, unit: u32) -> Option<CostEntry>;
     /// What a model's answers will take that are paid for and that the answer store lacks. Told before the plan is.

@@ -126,7 +126,7 @@ impl<'a> Plan<'a> {
                 trained_on: options.trained_on.clone(),
                 deployment: deployment(suite, options)?,
                 deployed_on: options.deployed_on.as_ref().map(|placed| placed.prompts.clone()),
-                tool_protocols: tool_protocols(models, &kinds),
+                tool_protocols: tool_protocols(models, &kinds)?,
                 accepted: options.accepted.clone(),
                 ..settings(models, options, &suite.probes, asks_prompts, text_families)
             },
@@ -170,6 +170,7 @@ impl<'a> Plan<'a> {
             units_done: 0,
             tokens_done: 0,
             answers: 0,
+            longest: PlannedTokens::default(),
         };
         for (kind, unit) in self.kinds.iter().flat_map(|kind| (0..kind.units()).map(move |unit| (kind, unit))) {
             if run.has(kind.part(), unit as u32) {
@@ -178,6 +179,7 @@ impl<'a> Plan<'a> {
                 summary.tokens_done += size.total();
             } else {
                 summary.answers += kind.answers(unit);
+                summary.longest = total([summary.longest, kind.longest(unit)].into_iter());
             }
         }
         summary
@@ -252,10 +254,11 @@ fn rendered_differently(kinds: &[Box<dyn Kind>]) -> Option<DifferentPrompts> {
 }
 
 /// How each model that acts in episodes puts tools and calls into words; none where there are no episodes.
-fn tool_protocols(models: Models<'_>, kinds: &[Box<dyn Kind>]) -> BTreeMap<String, String> {
+fn tool_protocols(models: Models<'_>, kinds: &[Box<dyn Kind>]) -> Result<BTreeMap<String, String>, AskError> {
     let acts = kinds.iter().any(|kind| kind.part() == Episodes::KIND && kind.units() > 0);
     let of = |(role, model): (Role, &dyn Model)| {
-        Some((role.to_string(), model.answers()?.tool_protocol().name().to_owned()))
+        let protocol = model.answers()?.tool_protocol().map_err(role.failed());
+        Some(protocol.map(|protocol| (role.to_string(), protocol.name().to_owned())))
     };
     models.who_answer().filter(|_| acts).filter_map(of).collect()
 }

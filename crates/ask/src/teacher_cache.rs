@@ -113,6 +113,7 @@ pub fn fill_cache_with(
         units_done: 0,
         tokens_done: 0,
         answers: 0,
+        longest: PlannedTokens::default(),
     });
     for block in blocks {
         if observer.interrupted() {
@@ -244,6 +245,7 @@ pub fn collect_cached(
         units_done: finished.len() as u64,
         tokens_done: finished.iter().map(|&unit| tokens(&units[unit])).sum(),
         answers: 0,
+        longest: PlannedTokens::default(),
     });
     let mut comparison = Comparison { cache, student: scorer };
     for (unit, windows) in units.iter().enumerate().filter(|(unit, _)| !finished.contains(unit)) {

@@ -37,8 +37,8 @@ pub use doubles::server::{AskedServer, ScriptedServer, Served};
 pub use encoder::SentenceEncoder;
 pub use error::ModelError;
 pub use http::{
-    Address, Budget, CHECK_MARK, Checked, Clock, EmbeddingEndpoint, Found, Named, Network, PRICES_FORMAT, Prices,
-    Purse, SCHEMES, Scheme, Spent, Spoils, check, check_names,
+    Address, Budget, CHECK_MARK, Checked, Clock, EmbeddingEndpoint, Found, Known, Named, Network, PRICES_FORMAT,
+    Prices, Purse, SCHEMES, Scheme, Spent, Spoils, check, check_names,
 };
 pub use hub::{Fetched, Fetching, HubName, fetch};
 pub use hydrometer_answers::Facet;
@@ -55,7 +55,7 @@ pub use remembering::Remembering;
 pub use template::{ChatTemplate, GenerationPrompt, Message};
 pub use tensor::{DType, RawTensor};
 pub use tokenizer::{Specials, Tokenizer, TokenizerPairing};
-pub use tools::{Conversation, ToolProtocol};
+pub use tools::{Conversation, Declared, Made, ToolProtocol, Turn, WithTools};
 
 /// The kernels that this processor offers, fastest first for each precision: `bf16x3 amx`, `f32 avx512`, ….
 #[must_use]

@@ -166,8 +166,11 @@ pub trait Answers: Send + Sync {
     }
 
     /// How this model puts tools and calls into words.
-    fn tool_protocol(&self) -> ToolProtocol {
-        ToolProtocol::Json
+    ///
+    /// # Errors
+    /// Whoever has to be asked for it does not answer.
+    fn tool_protocol(&self) -> Result<ToolProtocol, ModelError> {
+        Ok(ToolProtocol::Json)
     }
 
     /// An episode as this model takes it, where it is to answer next.

@@ -184,8 +184,8 @@ impl Answers for Remembering {
         self.of_model()?.prompt_of(probe, messages)
     }
 
-    fn tool_protocol(&self) -> ToolProtocol {
-        self.0.model.answers().map_or(ToolProtocol::Json, |answers| answers.tool_protocol())
+    fn tool_protocol(&self) -> Result<ToolProtocol, ModelError> {
+        self.0.model.answers().map_or(Ok(ToolProtocol::Json), |answers| answers.tool_protocol())
     }
 
     fn converse(&self, conversation: &Conversation<'_>) -> Result<Prompt, ModelError> {

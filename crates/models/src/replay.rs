@@ -121,7 +121,7 @@ impl Replay {
         const LONGEST: usize = 60;
         let question = match &request.prompt {
             Prompt::Messages(messages) => messages.last().map_or("", |message| message.content.as_str()),
-            Prompt::Tokens(_) => "",
+            Prompt::Tokens(_) | Prompt::WithTools(_) => "",
         };
         let mut shown: String = question.chars().take(LONGEST).flat_map(char::escape_debug).collect();
         if question.chars().nth(LONGEST).is_some() {

@@ -5,14 +5,18 @@ use std::ops::ControlFlow;
 
 use hydrometer_answers::SamplingParameters;
 use hydrometer_models::{
-    EngineOptions, Message, Model, ModelError, Network, Precision, SampleLimits, SampleRequest, ScriptedServer, Served,
-    open_with,
+    EngineOptions, Known, Message, Model, ModelError, Network, Precision, SampleLimits, SampleRequest, ScriptedServer,
+    Served, open_with,
 };
 use hydrometer_probes::Decoding;
 
 fn open(server: &ScriptedServer, network: Network) -> Box<dyn Model> {
     let spec = format!("openai:{}#big", server.address());
     open_with(&spec, &EngineOptions { precision: Precision::F32 }, &network).unwrap()
+}
+
+fn known(model: &dyn Model) -> Known {
+    Known { identity: model.identity().clone(), tools: None }
 }
 
 fn ask(model: &dyn Model) -> Result<(), ModelError> {
@@ -35,7 +39,7 @@ fn one_that_is_known_is_asked_who_it_is_when_an_answer_is_wanted() {
     let server = ScriptedServer::start(|_| Served::chat("big-2025", "four", "stop")).unwrap();
     let first = open(&server, Network::without_keys());
     assert_eq!(server.asked().len(), 2);
-    let again = open(&server, Network::without_keys().knowing(vec![first.identity().clone()]));
+    let again = open(&server, Network::without_keys().knowing(vec![known(&*first)]));
     assert_eq!(again.identity(), first.identity());
     assert_eq!(server.asked().len(), 2);
     ask(&*again).unwrap();
@@ -78,10 +82,10 @@ fn another_model_under_the_name_is_refused() {
     })
     .unwrap();
     let first = open(&server, Network::without_keys());
-    let again = open(&server, Network::without_keys().knowing(vec![first.identity().clone()]));
+    let again = open(&server, Network::without_keys().knowing(vec![known(&*first)]));
     let error = ask(&*again).unwrap_err().to_string();
     assert!(error.contains("`big-2025` answered before") && error.contains("`big-2026` answers now"), "{error}");
     // Another endpoint is not taken for a known one.
     let other = ScriptedServer::start(|_| Served::chat("small", "four", "stop")).unwrap();
-    assert_eq!(open(&other, Network::without_keys().knowing(vec![first.identity().clone()])).identity().name, "small");
+    assert_eq!(open(&other, Network::without_keys().knowing(vec![known(&*first)])).identity().name, "small");
 }

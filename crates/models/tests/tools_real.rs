@@ -20,7 +20,7 @@ fn qwen_declares_tools_and_reads_its_own_calls() {
     };
     let model = open(&path.to_string_lossy(), &EngineOptions { precision: Precision::F32 }).unwrap();
     let answers = model.answers().unwrap();
-    let way = answers.tool_protocol();
+    let way = answers.tool_protocol().unwrap();
     assert_eq!(way, ToolProtocol::Hermes);
     let solved = &solved(Some("tool_use"), 1, 1)[1];
     let Ask::Episode(episode) = &solved.probe.ask else { panic!() };

@@ -279,6 +279,21 @@ fn a_budget_a_context_and_a_condition_end_or_skip() {
     }
     let outcome = running.outcome();
     assert_eq!((outcome.ending, outcome.steps, outcome.malformed, outcome.repeated), (Ending::Steps, 4, 4, 3));
+    // Four times the same with the same results is a circle; another word breaks it.
+    episode.steps = 9;
+    let mut running = Running::start(&episode);
+    for said in ["{", "{", "{", "[", "{", "{", "{", "{"] {
+        assert_eq!(running.ending(), None);
+        running.answer(words(said));
+    }
+    assert_eq!((running.ending(), running.outcome().success), (Some(Ending::Circle), false));
+    assert_eq!(running.transcript().replay(&episode), Ok(running.outcome()));
+    // A turn that is violated is the last one.
+    episode.turns[0].expect = Some(json!({"n": 6}));
+    let mut running = Running::start(&episode);
+    running.answer(words("Well."));
+    assert_eq!((running.ending(), running.outcome().violated), (Some(Ending::Violated), Some(1)));
+    episode.turns[0].expect = None;
     let mut running = Running::start(&episode);
     running.answer(words("{"));
     running.outgrown();

@@ -56,7 +56,8 @@ impl Scale {
     /// Ticks with a label at each, or at every other where they would crowd.
     pub(crate) fn graduation(self) -> impl Iterator<Item = (f64, Option<String>)> {
         let ticks = self.ticks();
-        let every = if ticks.len() > 5 { 2 } else { 1 };
+        let characters: usize = ticks.iter().map(|&value| tick(value).chars().count()).sum();
+        let every = if ticks.len() > 5 || characters > 15 { 2 } else { 1 };
         // From the end, so that the far end of the scale is always named.
         let last = ticks.len().saturating_sub(1);
         ticks.into_iter().enumerate().map(move |(at, v)| (v, (last - at).is_multiple_of(every).then(|| tick(v))))
@@ -231,6 +232,13 @@ mod tests {
             let ticks = scale.ticks();
             assert!((2..=9).contains(&ticks.len()), "{values:?}: {ticks:?}");
         }
+    }
+
+    #[test]
+    fn long_labels_stand_at_every_other_tick() {
+        let labels = |low, high| Scale { low, high }.graduation().filter_map(|(_, label)| label).collect::<Vec<_>>();
+        assert_eq!(labels(-0.04, 0.04), ["−0.04", "0", "0.04"]);
+        assert_eq!(labels(0.0, 2.0), ["0", "0.5", "1", "1.5", "2"]);
     }
 
     #[test]

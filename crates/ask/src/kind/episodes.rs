@@ -7,14 +7,15 @@ use std::ops::ControlFlow;
 
 use hydrometer_answers::store::{AnswerKey, Store};
 use hydrometer_answers::{
-    DifferentPrompts, EpisodeRow, ExcludedItem, FinishReason, Part, PartKind, SampleSettings, SampleSource, part,
+    DifferentPrompts, EpisodeRow, ExcludedItem, FinishReason, Part, PartKind, PlannedTokens, SampleSettings,
+    SampleSource, part,
 };
-use hydrometer_models::{Conversation, Facet, Model, ModelError, Room, ToolProtocol};
+use hydrometer_models::{Conversation, Facet, Model, ModelError, Room};
 use hydrometer_probes::kind::Episode;
 use hydrometer_probes::world::{Event, Running};
 use hydrometer_probes::{Ask, Probe, Suite};
 
-use super::prompts::askers;
+use super::prompts::{askers, by_role};
 use super::{Asking, Gates, Kind};
 use crate::answering::{Asked, Asker, Wanted};
 use crate::shared_store::SharedStore;
@@ -151,7 +152,7 @@ fn play(
     fill: &mut Fill<'_>,
 ) -> Result<ControlFlow<()>, AskError> {
     let model_key = asker.model.identity().key();
-    let way = asker.model.answers().map_or(ToolProtocol::Json, |answers| answers.tool_protocol());
+    let way = asker.answers()?.tool_protocol().map_err(asker.role.failed())?;
     let mut spared = 0;
     loop {
         let waiting = waiting(asker, runs, room)?;
@@ -209,6 +210,27 @@ fn waiting(asker: &Asker<'_>, runs: &mut [Run<'_>], room: Room) -> Result<Vec<Wa
     Ok(found.into_values().collect())
 }
 
+impl Episodes {
+    /// How many answers a unit wants of whom, and how long one may be.
+    fn wanted(&self, unit: usize) -> impl Iterator<Item = (Role, u64, u64)> {
+        let settings = self.settings.iter();
+        let asked = settings.flat_map(move |settings| self.units[unit].iter().map(move |probe| (settings, probe)));
+        asked.flat_map(move |(settings, probe)| {
+            let decoding = probe.decoding().unwrap_or_default();
+            let (steps, longest) = match &probe.ask {
+                Ask::Episode(episode) => (episode.steps, episode.max_tokens),
+                _ => (0, None),
+            };
+            let longest = u64::from(longest.unwrap_or(settings.parameters.max_tokens));
+            let asked = self.roles.iter().filter(move |role| role.is_asked(probe));
+            asked.map(move |role| {
+                let runs = role.sources().iter().map(|&source| u64::from(settings.answers(source, decoding)));
+                (*role, runs.sum::<u64>() * u64::from(steps), longest)
+            })
+        })
+    }
+}
+
 impl Kind for Episodes {
     fn part(&self) -> PartKind {
         part::Episodes::KIND
@@ -232,14 +254,11 @@ impl Kind for Episodes {
 
     /// At most: an episode may end before its budget does.
     fn answers(&self, unit: usize) -> u64 {
-        let Some(settings) = &self.settings else { return 0 };
-        let answers = |probe: &Probe| {
-            let sources = self.roles.iter().filter(|role| role.is_asked(probe)).flat_map(|role| role.sources());
-            let decoding = probe.decoding().unwrap_or_default();
-            let runs: u64 = sources.map(|&source| u64::from(settings.answers(source, decoding))).sum();
-            runs * u64::from(steps(probe))
-        };
-        self.units[unit].iter().map(answers).sum()
+        self.wanted(unit).map(|(_, answers, _)| answers).sum()
+    }
+
+    fn longest(&self, unit: usize) -> PlannedTokens {
+        by_role(self.wanted(unit).map(|(role, answers, longest)| (role, answers * longest)))
     }
 
     /// A store that cannot be written will do where every episode can be played from it to its end.
@@ -287,7 +306,7 @@ impl Kind for Episodes {
             let mut rounds = asker.answers()?.rounds(limits).map_err(asker.role.failed())?;
             let room = rounds.as_ref().map_or(Room::ALL, |rounds| rounds.room());
             let mut fill = |wanted: &[Wanted<'_>], spared, store: &mut Store| {
-                observer.answered(spared);
+                observer.spared(spared);
                 let filled = asker.fill(wanted, rounds.as_deref_mut(), store, observer)?;
                 Ok(if filled.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             };
@@ -306,12 +325,5 @@ impl Kind for Episodes {
         }
         asking.run.write::<part::Episodes>(unit as u32, &rows)?;
         asking.done(part::Episodes::KIND, unit as u32, observer)
-    }
-}
-
-fn steps(probe: &Probe) -> u32 {
-    match &probe.ask {
-        Ask::Episode(episode) => episode.steps,
-        _ => 0,
     }
 }

@@ -49,6 +49,12 @@ pub(crate) trait Kind {
         0
     }
 
+    /// The tokens of those, if each is as long as it may be.
+    fn longest(&self, unit: usize) -> PlannedTokens {
+        let _ = unit;
+        PlannedTokens::default()
+    }
+
     /// Whether its units are asked although the gates that read them are decided.
     fn goes_on(&self) -> bool {
         false

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use hydrometer_answers::store::Store;
-use hydrometer_answers::{DifferentPrompts, ExcludedItem, Part, PartKind, SampleSettings, TeacherAsked, part};
+use hydrometer_answers::{
+    DifferentPrompts, ExcludedItem, Part, PartKind, PlannedTokens, SampleSettings, TeacherAsked, part,
+};
 use hydrometer_models::{Model, SampleLimits};
 use hydrometer_probes::Suite;
 use hydrometer_probes::families::order_in;
@@ -131,6 +133,30 @@ pub(super) fn askers<'a>(
     asking.models.who_answer().map(move |(role, model)| Asker { model, role, settings, limits, run })
 }
 
+impl Prompts {
+    /// What a unit asks of whom, and how many answers to it are wanted.
+    fn wanted(&self, unit: usize) -> impl Iterator<Item = (Role, &Asked, u64)> {
+        let asked = self.units[unit].iter().flat_map(|prompt| &prompt.asked);
+        let asked = asked.filter(move |(role, _)| unit < self.student_from || *role == Role::Student);
+        let settings = self.settings.iter();
+        settings
+            .flat_map(move |settings| asked.clone().map(|(role, asked)| (*role, asked, asked.answers(*role, settings))))
+    }
+}
+
+/// Tokens of answers by who gives them; those of the student before distillation stand with a control's.
+pub(super) fn by_role(tokens: impl Iterator<Item = (Role, u64)>) -> PlannedTokens {
+    let mut all = PlannedTokens::default();
+    for (role, tokens) in tokens {
+        match role {
+            Role::Teacher => all.teacher_tokens += tokens,
+            Role::Student => all.student_tokens += tokens,
+            _ => all.control_tokens += tokens,
+        }
+    }
+    all
+}
+
 impl Kind for Prompts {
     fn part(&self) -> PartKind {
         part::Samples::KIND
@@ -153,10 +179,12 @@ impl Kind for Prompts {
     }
 
     fn answers(&self, unit: usize) -> u64 {
-        let Some(settings) = &self.settings else { return 0 };
-        let asked = self.units[unit].iter().flat_map(|prompt| &prompt.asked);
-        let asked = asked.filter(|(role, _)| unit < self.student_from || *role == Role::Student);
-        asked.map(|(role, asked)| asked.answers(*role, settings)).sum()
+        self.wanted(unit).map(|(_, _, answers)| answers).sum()
+    }
+
+    fn longest(&self, unit: usize) -> PlannedTokens {
+        let longest = self.wanted(unit).map(|(role, asked, answers)| (role, answers * u64::from(asked.longest())));
+        by_role(longest)
     }
 
     fn goes_on(&self) -> bool {

@@ -263,6 +263,9 @@ impl Observer for Watch {
     fn answered(&mut self, answers: u64) {
         self.answers += answers;
     }
+    fn spared(&mut self, answers: u64) {
+        self.answers += answers;
+    }
     fn finished(&mut self, what: PartKind, unit: u32) -> Option<CostEntry> {
         self.units += 1;
         Some(CostEntry {

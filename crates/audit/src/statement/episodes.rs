@@ -89,6 +89,9 @@ pub struct EpisodeRuns {
     pub out_of_steps: u64,
     /// Those whose conversation outgrew what the model can read.
     pub out_of_context: u64,
+    /// Those that said the same again and again with the same results.
+    #[serde(default)]
+    pub in_circles: u64,
     /// Those that left damage behind.
     pub damaged: u64,
     /// Calls that the worlds looked at.

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{MeaningSettings, ModelIdentity, RunFolder};
-use hydrometer_ask::{AskOptions, Models};
-use hydrometer_models::Model;
+use hydrometer_ask::{AskOptions, Models, Role};
+use hydrometer_models::{Known, Model, ToolProtocol};
 use hydrometer_probes::Suite;
 
 /// Folder that collects the runs without a name of their own.
@@ -63,7 +63,7 @@ pub fn default_folder(
 
 /// The models of the run that the same command began or made before: in the folder that the user named, or in one with a name of
 /// ours. None where there is no such run.
-pub fn models_of_run(named: Option<&Path>, arguments: &[String]) -> Vec<ModelIdentity> {
+pub fn models_of_run(named: Option<&Path>, arguments: &[String]) -> Vec<Known> {
     let folders = match named {
         Some(folder) => vec![folder.to_path_buf()],
         None => std::fs::read_dir(RUNS).into_iter().flatten().flatten().map(|entry| entry.path()).collect(),
@@ -71,10 +71,17 @@ pub fn models_of_run(named: Option<&Path>, arguments: &[String]) -> Vec<ModelIde
     let of_run = |run: RunFolder| {
         let manifest = run.manifest();
         let same = named.is_some() || manifest.arguments == arguments;
-        let both =
-            [Some(&manifest.teacher), Some(&manifest.student), manifest.base.as_ref(), manifest.control.as_ref()];
-        let models = both.into_iter().flatten().cloned().collect::<Vec<_>>();
-        same.then_some(models)
+        let models = [
+            (Role::Teacher, Some(&manifest.teacher)),
+            (Role::Student, Some(&manifest.student)),
+            (Role::Base, manifest.base.as_ref()),
+            (Role::Control, manifest.control.as_ref()),
+        ];
+        let known = |(role, identity): (Role, Option<&ModelIdentity>)| {
+            let way = manifest.settings.tool_protocols.get(role.to_string().as_str());
+            Some(Known { identity: identity?.clone(), tools: way.and_then(|way| ToolProtocol::named(way)) })
+        };
+        same.then(|| models.into_iter().filter_map(known).collect::<Vec<_>>())
     };
     folders.iter().filter_map(|folder| of_run(RunFolder::open_unchecked(folder).ok()?)).next().unwrap_or_default()
 }

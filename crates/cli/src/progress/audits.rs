@@ -65,6 +65,7 @@ impl Observer for Audits<'_> {
     fn progress(&mut self, _: u64) {}
     fn sampled(&mut self, _: u64, _: u64) {}
     fn answered(&mut self, _: u64) {}
+    fn spared(&mut self, _: u64) {}
 
     fn finished(&mut self, _: PartKind, _: u32) -> Option<CostEntry> {
         None

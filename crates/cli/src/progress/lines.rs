@@ -25,6 +25,12 @@ impl Lines {
         Self { unit, total, before, done: before, next: EVERY }
     }
 
+    /// So many more are done that took no time.
+    pub fn skip(&mut self, more: u64) {
+        self.before += more;
+        self.done += more;
+    }
+
     /// So many more are done, so long after the start; a line where a minute has gone by since the last one.
     pub fn advance(&mut self, more: u64, elapsed: Duration) -> Option<String> {
         self.done += more;
@@ -57,6 +63,9 @@ mod tests {
         check(100, 61, Some("30 % of 1,000 tokens, about 4 min left"));
         check(100, 120, None);
         check(0, 150, Some("40 % of 1,000 tokens, about 5 min left"));
+        lines.skip(300);
+        let expected = "70 % of 1,000 tokens, about 3 min left";
+        assert_eq!(lines.advance(0, Duration::from_secs(210)).as_deref(), Some(expected));
         let none = Lines::new("answer", 10, 0).advance(0, Duration::from_secs(70));
         assert_eq!(none.as_deref(), Some("0 % of 10 answers, time left not known yet"));
     }

@@ -109,8 +109,8 @@ fn kept(axes: &[&Measured], level: f64) -> Option<Kept> {
     };
     let mean = |sums: &[f64], by: By| mean_of_ratios(axes, sums, by);
     Some(Kept {
-        uniform: number(Shape::AMOUNT, Measured::width, &|sums| mean(sums, By::Width))?,
-        deployment: number(Shape::AMOUNT, Measured::used, &|sums| mean(sums, By::Use)),
+        uniform: number(shape(axes, &table, By::Width), Measured::width, &|sums| mean(sums, By::Width))?,
+        deployment: number(shape(axes, &table, By::Use), Measured::used, &|sums| mean(sums, By::Use)),
         illusion: number(Shape::ANY, Measured::set_apart, &|sums| Some(mean(sums, By::Use)? - mean(sums, By::Width)?)),
     })
 }
@@ -137,7 +137,20 @@ pub fn least_of(limits: &[Limits], alpha: f64) -> Option<(f64, f64)> {
 
 /// Limits of the mean over axes, uniform in r; `None` without axes.
 fn uniform_limits(axes: &[&Measured]) -> Option<Limits> {
-    joint_limits(&joined(axes), axes, Shape::AMOUNT, Measured::width, &|sums| mean_of_ratios(axes, sums, By::Width))
+    let table = joined(axes);
+    let shape = shape(axes, &table, By::Width);
+    joint_limits(&table, axes, shape, Measured::width, &|sums| mean_of_ratios(axes, sums, By::Width))
+}
+
+/// A volume is at most that of a student who succeeds at everything, beside this teacher.
+fn shape(axes: &[&Measured], table: &FamilyTable, by: By) -> Shape {
+    let totals = table.totals();
+    let most = axes.iter().zip(split(axes, &totals)).map(|(axis, sums)| {
+        let [teacher, _] = axis.means(sums, by)?;
+        (teacher > 0.0).then(|| (1.0 - axis.chance) / teacher)
+    });
+    let most = most.sum::<Option<f64>>().map(|most| most / axes.len() as f64);
+    Shape::Between { low: Some(0.0), high: most }
 }
 
 /// The families of all axes, the columns of one axis after those of another.

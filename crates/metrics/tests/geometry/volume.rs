@@ -135,3 +135,19 @@ fn the_worst_axis_knows_that_it_was_picked() {
     let width = |estimate: &Estimate| estimate.interval.map(|interval| interval.high - interval.low).unwrap();
     near(width(&mean), width(&alone[1]) / 3.0_f64.sqrt(), 0.1 * width(&mean));
 }
+
+#[test]
+fn a_student_that_never_succeeded_may_yet_succeed_on_families_that_were_not_asked() {
+    let names = names(6);
+    // The teacher succeeds on half of it.
+    let probes: Vec<Probe<'_>> = (0..36)
+        .map(|place| probe(&names[place % 6], (place / 6 + 1) as f64, f64::from(u8::from(place % 2 == 0)), 0.0))
+        .collect();
+    let rings = Rings::new(&probes, 6).unwrap();
+    let found = volumes(&[Axis { rings: &rings, chance: 0.0, deployment: None }], 0.95).unwrap();
+    let kept = found.mean.unwrap().uniform;
+    let interval = kept.interval.unwrap();
+    // Six families miss a share of 1 − 0.025^(1/6) of others; there the student may have twice what the teacher has.
+    assert_eq!((kept.value, interval.low), (0.0, 0.0));
+    near(interval.high, 2.0 * (1.0 - 0.025_f64.powf(1.0 / 6.0)), 1e-12);
+}

@@ -83,7 +83,7 @@ impl PlantedActor {
 
     /// Whether an answer calls tools.
     fn calls(&self, answer: &Answer) -> bool {
-        !self.tool_protocol().read(&answer.text).calls.is_empty()
+        self.tool_protocol().is_ok_and(|way| !way.read(&answer.text).calls.is_empty())
     }
 
     /// Remembers that the answers to a prompt are changed.
@@ -298,8 +298,8 @@ impl Answers for PlantedActor {
         }
     }
 
-    fn tool_protocol(&self) -> ToolProtocol {
-        self.inner.answers().map_or(ToolProtocol::Json, |answers| answers.tool_protocol())
+    fn tool_protocol(&self) -> Result<ToolProtocol, ModelError> {
+        self.inner.answers().map_or(Ok(ToolProtocol::Json), |answers| answers.tool_protocol())
     }
 
     fn is_paid_for(&self) -> bool {

@@ -168,8 +168,8 @@ impl Answers for PlantedAtBoundaries {
         Ok(prompt)
     }
 
-    fn tool_protocol(&self) -> ToolProtocol {
-        self.itself.answers().map_or(ToolProtocol::Json, |answers| answers.tool_protocol())
+    fn tool_protocol(&self) -> Result<ToolProtocol, ModelError> {
+        self.itself.answers().map_or(Ok(ToolProtocol::Json), |answers| answers.tool_protocol())
     }
 
     fn converse(&self, conversation: &Conversation<'_>) -> Result<Prompt, ModelError> {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Clock;
 use super::address::Address;
+use super::bad_call;
 use super::dialect::{Question, Reply};
 use super::gate::{Gate, Load};
 use super::prices::Price;
@@ -84,7 +85,7 @@ impl Line {
     pub(super) fn ask(&self, question: &Question<'_>, gate: &Gate) -> Result<Reply, Failed> {
         let Some(purse) = &self.purse else { return self.ask_again(question, gate) };
         let price = self.price.as_ref();
-        let most = purse::most(question.messages, question.max_tokens, price);
+        let most = purse::most(question, price);
         let reserved = purse.reserve(most, gate)?;
         let reply = self.ask_again(question, gate);
         let cost = reply.as_ref().ok().map(|reply| match reply {
@@ -102,7 +103,8 @@ impl Line {
         let call = Call { url: &self.address.url(), body: Some(&body) };
         let refused = |status, said: &Said| match dialect.cut_off(&said.words).filter(|_| status == 400) {
             Some(reply) => Some(reply),
-            None => too_long::says(status, &said.names, &said.words).then(too_long::reply),
+            None if too_long::says(status, &said.names, &said.words) => Some(too_long::reply()),
+            None => bad_call::reply(status, &said.heard).filter(|_| !question.tools.is_empty()),
         };
         self.until(&call, gate, &Ways { read: &|answer| dialect.read(answer), refused: &refused })
     }
@@ -200,8 +202,9 @@ impl Line {
             ));
         }
         let asked_for = came.header("x-should-retry");
-        // A server that does not know what it is asked (501) will not learn it.
-        let again = matches!(status, 408 | 409 | 429 | 500 | 502..) && asked_for != Some("false");
+        // A server that does not know what it is asked (501) will not learn it; llama.cpp's, started without templates, says 500.
+        let cannot = said.words.contains("--jinja");
+        let again = matches!(status, 408 | 409 | 429 | 500 | 502..) && asked_for != Some("false") && !cannot;
         if again || asked_for == Some("true") {
             let load = if matches!(status, 429 | 503 | 529) { Load::Overloaded } else { Load::Neither };
             let wait = stated(came, self.clock.unix_seconds());
@@ -226,6 +229,8 @@ impl Line {
 /// What a server says of an error.
 struct Said {
     words: String,
+    /// The same as it came.
+    heard: String,
     /// Its code and its type, where it names them.
     names: Vec<String>,
     /// Limits that are used up, as Google names them; there the words are the same for a minute's and for a day's.
@@ -237,7 +242,7 @@ impl Said {
         let Ok(value) = json(body) else {
             let text = String::from_utf8_lossy(body);
             let words = if text.trim().is_empty() { "nothing is said".to_owned() } else { shown(text.trim()) };
-            return Said { words, names: Vec::new(), quotas: Vec::new() };
+            return Said { words, heard: text.into_owned(), names: Vec::new(), quotas: Vec::new() };
         };
         let error = value.get("error").filter(|error| !error.is_null()).unwrap_or(&value);
         let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -249,7 +254,7 @@ impl Said {
         let violated = details.iter().filter_map(|detail| detail["violations"].as_array()).flatten();
         let quotas = violated.filter_map(|violated| text(&violated["quotaId"])).collect();
         let names = [&error["code"], &error["type"]].into_iter().filter_map(text).collect();
-        Said { words: longer(&words), names, quotas }
+        Said { words: longer(&words), heard: words, names, quotas }
     }
 
     fn is_spent(&self) -> bool {

@@ -2,13 +2,14 @@
 //! many questions at once.
 //!
 //! `address` is what endpoints are called, `dialect` how they are spoken to, `asking` one question with its repetitions,
-//! `too_long` refusals of prompts that do not fit, `waits` how long servers ask to wait, `gate` how many questions are under way, `wire`
+//! `too_long` refusals of prompts that do not fit, `bad_call` of calls that are none, `waits` how long servers ask to wait, `gate` how many questions are under way, `wire`
 //! the HTTP client, `secret` keys, `clock` time, `prices` what is paid, `purse` what may be, `remote` the model that all of this comes
 //! to, `positions` next-token distributions as far as they are shown, `embeddings` what turns texts into vectors, and `check` what is
 //! looked at before an endpoint is believed.
 
 mod address;
 mod asking;
+mod bad_call;
 mod base64;
 mod check;
 mod clock;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 use hydrometer_answers::ModelIdentity;
 
+use crate::ToolProtocol;
 use crate::hub::Fetching;
 
 pub use address::{Address, Named, SCHEMES, Scheme};
@@ -48,11 +50,20 @@ type Variable = dyn Fn(&str) -> Option<String> + Send + Sync;
 /// Is told how far a file is that is fetched.
 type Told = dyn Fn(&Fetching) + Send + Sync;
 
+/// A model that answered before.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Who it is.
+    pub identity: ModelIdentity,
+    /// How it calls tools, where it acted.
+    pub tools: Option<ToolProtocol>,
+}
+
 /// What asking an endpoint takes that is not in its name.
 pub struct Network {
     pub(crate) variable: Box<Variable>,
     pub(crate) clock: Arc<dyn Clock>,
-    known: Vec<ModelIdentity>,
+    known: Vec<Known>,
     purse: Option<Arc<Purse>>,
     pub(crate) told: Option<Box<Told>>,
 }
@@ -77,7 +88,7 @@ impl Network {
     /// The same, where these models answered before: who answers at an endpoint that one of them names is taken from there,
     /// and nothing is asked to find it out. When the endpoint is asked, it must be the same model.
     #[must_use]
-    pub fn knowing(self, known: Vec<ModelIdentity>) -> Network {
+    pub fn knowing(self, known: Vec<Known>) -> Network {
         Network { known, ..self }
     }
 

@@ -5,9 +5,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::asking::Failed;
+use super::dialect::Question;
 use super::gate::Gate;
 use super::prices::{Price, Prices};
-use crate::{Message, ModelError};
+use crate::ModelError;
 
 /// Longest wait between two looks at whether anybody still wants the answer.
 const LOOK: Duration = Duration::from_millis(100);
@@ -187,8 +188,10 @@ impl Purse {
 }
 
 /// What a question may cost at most. A tokenizer makes no more tokens of a text than it has bytes.
-pub(super) fn most(messages: &[Message], max_tokens: u32, price: Option<&Price>) -> Spent {
-    let read = messages.iter().map(|message| message.content.len() as u64 + AROUND).sum();
+pub(super) fn most(question: &Question<'_>, price: Option<&Price>) -> Spent {
+    let said: u64 = question.turns.iter().map(|turn| turn.bytes() + AROUND).sum();
+    let declared: u64 = question.tools.iter().map(|tool| tool.bytes() + AROUND).sum();
+    let (read, max_tokens) = (said + declared, question.max_tokens);
     of(read, max_tokens.into(), price)
 }
 

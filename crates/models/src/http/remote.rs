@@ -7,10 +7,10 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use hydrometer_answers::{ModelIdentity, SampleSource, SamplingParameters};
+use hydrometer_answers::{FinishReason, ModelIdentity, SampleSource, SamplingParameters};
 use hydrometer_probes::Decoding;
+use serde_json::json;
 
-use super::Network;
 use super::address::{Address, Fingerprint};
 use super::asking::{Failed, Line};
 use super::dialect::{LimitName, Question, Reply, Settings};
@@ -18,8 +18,10 @@ use super::gate::Gate;
 use super::positions::Positions;
 use super::secret::Secret;
 use super::wire::Wire;
+use super::{Known, Network};
 use crate::{
-    Answer, Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, ShownPosition, Shows,
+    Answer, Answers, Conversation, Declared, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest,
+    SampleStep, ShownPosition, Shows, ToolProtocol, Turn, WithTools,
 };
 
 /// Says what is hashed, so that no other hash of the same bytes is equal.
@@ -42,6 +44,8 @@ pub(crate) struct Remote {
     introduced: OnceLock<Introduced>,
     /// How its positions are asked for, or why it shows none: found out when somebody wants to know.
     positions: OnceLock<Result<Positions, String>>,
+    /// How it calls tools: found out the same way, where no run that goes on says it.
+    tools: OnceLock<ToolProtocol>,
 }
 
 /// What the first questions found.
@@ -75,13 +79,15 @@ impl Remote {
         let price = purse.as_ref().map_or(Ok(None), |purse| purse.price(address.scheme.name, asked))?;
         let line = Line { address, wire, key, clock, purse, price };
         let spec = line.address.for_records();
-        if let Some(known) = network.known.iter().find(|known| known.format == FORMAT && known.spec == spec) {
-            let (introduced, positions) = (OnceLock::new(), OnceLock::new());
-            return Ok(Remote { identity: known.clone(), line, introduced, positions });
+        let same = |known: &&Known| known.identity.format == FORMAT && known.identity.spec == spec;
+        if let Some(Known { identity, tools }) = network.known.iter().find(same) {
+            let (identity, tools) = (identity.clone(), tools.map_or_else(OnceLock::new, OnceLock::from));
+            return Ok(Remote { identity, line, introduced: OnceLock::new(), positions: OnceLock::new(), tools });
         }
         let introduced = introduce(&line)?;
         let identity = identity(&line.address, &introduced);
-        Ok(Remote { identity, line, introduced: introduced.into(), positions: OnceLock::new() })
+        let (introduced, positions, tools) = (introduced.into(), OnceLock::new(), OnceLock::new());
+        Ok(Remote { identity, line, introduced, positions, tools })
     }
 
     /// What the first questions found; they are asked where they were not yet.
@@ -113,9 +119,17 @@ impl Remote {
         Introduced { manner, first }: &Introduced,
         gate: &Gate,
     ) -> Result<Reply, Failed> {
-        let Prompt::Messages(messages) = &request.prompt else {
-            let reason = format!("the prompt of `{}` is tokens, expected a conversation", request.key);
-            return Err(Failed::Refused { status: None, reason });
+        let plain: Vec<Turn>;
+        let (turns, tools) = match &request.prompt {
+            Prompt::Messages(messages) => {
+                plain = messages.iter().map(Turn::of).collect();
+                (plain.as_slice(), [].as_slice())
+            }
+            Prompt::WithTools(WithTools { turns, tools }) => (turns.as_slice(), tools.as_slice()),
+            Prompt::Tokens(_) => {
+                let reason = format!("the prompt of `{}` is tokens, expected a conversation", request.key);
+                return Err(Failed::Refused { status: None, reason });
+            }
         };
         let mut stop = parameters.stop.clone();
         stop.extend(request.stop.iter().filter(|text| !parameters.stop.contains(text)).cloned());
@@ -128,7 +142,8 @@ impl Remote {
         };
         let question = Question {
             model: self.line.address.model.as_deref(),
-            messages,
+            turns,
+            tools,
             max_tokens: request.max_tokens.unwrap_or(parameters.max_tokens),
             stop: &stop,
             temperature,
@@ -169,12 +184,13 @@ fn introduce(line: &Line) -> Result<Introduced, ModelError> {
 }
 
 fn first_questions(line: &Line) -> Result<Introduced, Failed> {
-    let messages = [Message::user(FIRST_QUESTION)];
+    let turns = [Turn::User(FIRST_QUESTION.to_owned())];
     let gate = Gate::new(1);
     let ask = |settings, limit, temperature| {
         let question = Question {
             model: line.address.model.as_deref(),
-            messages: &messages,
+            turns: &turns,
+            tools: &[],
             max_tokens: FIRST_ANSWER,
             stop: &[],
             temperature,
@@ -284,6 +300,39 @@ impl Model for Remote {
 }
 
 impl Remote {
+    /// Its own way where the server takes tools and its count of tokens says that the model reads them: one that leaves them out
+    /// without a word is asked by the plain protocol.
+    fn tools(&self) -> Result<ToolProtocol, ModelError> {
+        if let Some(found) = self.tools.get() {
+            return Ok(*found);
+        }
+        let Introduced { manner, first } = self.introduced()?;
+        let question = Question {
+            model: self.line.address.model.as_deref(),
+            turns: &[Turn::User(FIRST_QUESTION.to_owned())],
+            tools: &[Declared {
+                name: "write_note".to_owned(),
+                description: "Keeps a note for the user.".to_owned(),
+                parameters: json!({"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}),
+            }],
+            max_tokens: FIRST_ANSWER,
+            stop: &[],
+            temperature: 1.0,
+            top_p: 1.0,
+            settings: manner.drawn,
+            limit: manner.limit,
+        };
+        let found = match self.line.ask(&question, &Gate::new(1)) {
+            Ok(reply) if reply.read > first.read || reply.finish == FinishReason::ToolCalls => ToolProtocol::Native,
+            Ok(_) | Err(Failed::Refused { status: Some(400 | 404 | 422 | 500 | 501), .. }) => ToolProtocol::Json,
+            Err(failed) => {
+                let interrupted = || ModelError::Request { reason: "interrupted".to_owned() };
+                return Err(failed.of(&self.line.address).unwrap_or_else(interrupted));
+            }
+        };
+        Ok(*self.tools.get_or_init(|| found))
+    }
+
     fn positions(&self) -> Result<&Positions, String> {
         self.positions.get_or_init(|| Positions::of(&self.line)).as_ref().map_err(Clone::clone)
     }
@@ -307,6 +356,17 @@ impl Shows for Remote {
 impl Answers for Remote {
     fn prompt(&self, messages: &[Message]) -> Result<Prompt, ModelError> {
         Ok(Prompt::Messages(messages.to_vec()))
+    }
+
+    fn tool_protocol(&self) -> Result<ToolProtocol, ModelError> {
+        self.tools()
+    }
+
+    fn converse(&self, conversation: &Conversation<'_>) -> Result<Prompt, ModelError> {
+        match self.tools()? {
+            ToolProtocol::Native => Ok(Prompt::WithTools(conversation.with_tools())),
+            _ => self.prompt(&conversation.plain()),
+        }
     }
 
     fn is_paid_for(&self) -> bool {

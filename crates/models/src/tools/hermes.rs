@@ -13,9 +13,19 @@ pub(super) fn before(text: &str) -> &str {
     text.split(OPEN).next().filter(|_| text.contains(OPEN)).map_or("", str::trim)
 }
 
+/// Whether the marks of a call stand in an answer.
+pub(super) fn is_marked(text: &str) -> bool {
+    text.contains(OPEN) || text.contains(CLOSE)
+}
+
+/// A call between its marks.
+pub(super) fn marked(call: &str) -> String {
+    format!("{OPEN}\n{call}\n{CLOSE}")
+}
+
 pub(super) fn read(text: &str) -> Said {
     // Models of this way often leave the marks out: then an answer that is nothing but calls is read as in the plain protocol.
-    if !text.contains(OPEN) && !text.contains(CLOSE) {
+    if !is_marked(text) {
         return protocol::read(text);
     }
     said(text, calls(text))

@@ -5,12 +5,17 @@
 mod hermes;
 mod llama3;
 mod mistral;
+mod native;
+mod turn;
 
 use hydrometer_probes::Probe;
 use hydrometer_probes::kind::Episode;
 use hydrometer_probes::world::protocol::{self, Speaker};
-use hydrometer_probes::world::{Call, CallResult, Event, Said};
+use hydrometer_probes::world::{Call, Event, Said};
 use serde_json::{Map, Value, json};
+
+pub(crate) use native::written as written_natively;
+pub use turn::{Declared, Made, Turn, WithTools};
 
 use crate::{ChatTemplate, GenerationPrompt, Message, ModelError, Prompt, Tokenizer};
 
@@ -36,9 +41,17 @@ pub enum ToolProtocol {
     Llama3,
     /// `[TOOL_CALLS] [{"name": …, "arguments": {…}}]`: Mistral.
     Mistral,
+    /// Calls are data: a server reads them out of the model's words, and writes them into its conversation.
+    Native,
 }
 
 impl ToolProtocol {
+    /// The way of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Json, Self::Hermes, Self::Llama3, Self::Mistral, Self::Native].into_iter().find(|way| way.name() == name)
+    }
+
     /// The way that a template has; the plain protocol for one that knows no tools, or calls them in another way.
     #[must_use]
     pub fn of(template: &str) -> Self {
@@ -60,6 +73,7 @@ impl ToolProtocol {
             Self::Hermes => "hermes/1",
             Self::Llama3 => "llama3/1",
             Self::Mistral => "mistral/1",
+            Self::Native => "native/1",
         }
     }
 
@@ -71,6 +85,7 @@ impl ToolProtocol {
             Self::Hermes => hermes::read(text),
             Self::Llama3 => llama3::read(text),
             Self::Mistral => mistral::read(text),
+            Self::Native => native::read(text),
         }
     }
 
@@ -80,7 +95,7 @@ impl ToolProtocol {
         let plain = protocol::written(call);
         match self {
             Self::Json => plain,
-            Self::Hermes => format!("<tool_call>\n{plain}\n</tool_call>"),
+            Self::Hermes | Self::Native => hermes::marked(&plain),
             Self::Llama3 => json!({"name": call.name, "parameters": call.arguments}).to_string(),
             Self::Mistral => format!("[TOOL_CALLS] [{plain}]"),
         }
@@ -102,48 +117,6 @@ impl Conversation<'_> {
         protocol::conversation(self.episode, self.events).into_iter().map(message).collect()
     }
 
-    /// The tools as function declarations.
-    fn tools(&self) -> Value {
-        let declared = self.episode.world.tools.iter().map(|tool| {
-            json!({
-                "type": "function",
-                "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
-            })
-        });
-        declared.collect()
-    }
-
-    /// As the messages that templates with tools expect. Calls that were read stand as calls; words that were none stand as
-    /// they came, and what the world says of them is said by the user.
-    fn with_calls(&self) -> Vec<Value> {
-        let system = self.episode.system.iter().map(|text| json!({"role": "system", "content": text}));
-        let mut messages: Vec<Value> = system.collect();
-        // Numbers calls within the conversation, so that a result names its call.
-        let (mut made, mut answered) = (0, 0);
-        for event in self.events {
-            messages.push(match event {
-                Event::User(text) => json!({"role": "user", "content": text}),
-                Event::Model(Said { text, calls, .. }) if calls.is_empty() => {
-                    json!({"role": "assistant", "content": text})
-                }
-                Event::Model(Said { text, calls, .. }) => {
-                    let calls: Vec<Value> = calls.iter().enumerate().map(|(at, of)| declared(of, made + at)).collect();
-                    made += calls.len();
-                    json!({"role": "assistant", "content": hermes::before(text), "tool_calls": calls})
-                }
-                Event::World(result) if result.tool.is_empty() => {
-                    json!({"role": "user", "content": protocol::result_line(result)})
-                }
-                Event::World(result) => {
-                    answered += 1;
-                    let content = result_words(result);
-                    json!({"role": "tool", "name": result.tool, "tool_call_id": id(answered - 1), "content": content})
-                }
-            });
-        }
-        messages
-    }
-
     /// As a model with this tokenizer and template takes it.
     ///
     /// # Errors
@@ -151,7 +124,10 @@ impl Conversation<'_> {
     pub(crate) fn encode(&self, tokenizer: &Tokenizer, template: &ChatTemplate) -> Result<Prompt, ModelError> {
         let text = match template.tool_protocol() {
             ToolProtocol::Json => plain_text(template, &self.plain())?,
-            _ => template.render_with_tools(&self.with_calls(), &self.tools(), GenerationPrompt::Add)?,
+            _ => {
+                let with_tools = self.with_tools();
+                template.render_with_tools(&with_tools.messages(), &with_tools.declared(), GenerationPrompt::Add)?
+            }
         };
         Ok(Prompt::Tokens(tokenizer.begin(tokenizer.encode_rendered(&text)?)))
     }
@@ -168,27 +144,6 @@ fn plain_text(template: &ChatTemplate, messages: &[Message]) -> Result<String, M
         }
         _ => Err(refused),
     })
-}
-
-fn declared(call: &Call, number: usize) -> Value {
-    json!({
-        "id": id(number),
-        "type": "function",
-        "function": {"name": call.name, "arguments": call.arguments},
-    })
-}
-
-/// Nine letters and digits, as Mistral's template asks for.
-fn id(number: usize) -> String {
-    format!("call{number:05}")
-}
-
-fn result_words(result: &CallResult) -> String {
-    match (&result.error, &result.value) {
-        (Some(words), _) => format!("Error: {words}"),
-        (None, Some(value)) => value.to_string(),
-        (None, None) => String::new(),
-    }
 }
 
 /// One JSON value that is all of a text.

@@ -89,8 +89,8 @@ fn rendered(template: &ChatTemplate, probe: &Probe, episode: &Episode, events: &
     match template.tool_protocol() {
         ToolProtocol::Json => plain_text(template, &conversation.plain()).unwrap(),
         _ => {
-            let (messages, tools) = (conversation.with_calls(), conversation.tools());
-            template.render_with_tools(&messages, &tools, GenerationPrompt::Add).unwrap()
+            let with_tools = conversation.with_tools();
+            template.render_with_tools(&with_tools.messages(), &with_tools.declared(), GenerationPrompt::Add).unwrap()
         }
     }
 }

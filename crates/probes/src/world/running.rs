@@ -15,6 +15,8 @@ use crate::kind::{Episode, UserTurn};
 
 /// Most calls of one answer that are looked at.
 const CALLS_LIMIT: usize = 16;
+/// So often the same answer with the same results, one after the other, is a circle that nobody comes out of.
+const CIRCLE: u32 = 4;
 
 /// An episode under way.
 pub struct Running<'e> {
@@ -36,6 +38,8 @@ pub struct Running<'e> {
     succeeded: Vec<Call>,
     failed_calls: BTreeSet<String>,
     last_words: String,
+    /// Where the last answer begins in the events, and how often it came in a row with the same results.
+    again: (usize, u32),
     counts: Counts,
 }
 
@@ -71,6 +75,7 @@ impl<'e> Running<'e> {
             succeeded: Vec::new(),
             failed_calls: BTreeSet::new(),
             last_words: String::new(),
+            again: (0, 0),
             counts: Counts::default(),
         };
         running.user_speaks();
@@ -95,6 +100,7 @@ impl<'e> Running<'e> {
             return;
         }
         self.counts.steps += 1;
+        let begun = self.events.len();
         self.events.push(Event::Model(said.clone()));
         let Said { text, calls, malformed } = said;
         match malformed {
@@ -106,13 +112,29 @@ impl<'e> Running<'e> {
             None if calls.is_empty() => {
                 self.last_words = text;
                 self.turn_ends();
-                self.user_speaks();
+                match self.counts.violated {
+                    None => self.user_speaks(),
+                    // Nothing that comes can mend it.
+                    Some(_) => self.ending = Some(Ending::Violated),
+                }
             }
             None => calls.iter().take(CALLS_LIMIT).for_each(|call| self.call(call)),
         }
+        let circles = self.goes_in_circles(begun);
         if self.ending.is_none() && self.counts.steps >= self.episode.steps {
             self.ends(Ending::Steps);
+        } else if self.ending.is_none() && circles {
+            self.ends(Ending::Circle);
         }
+    }
+
+    /// Whether the answer that begins here has come, with the same results, too often in a row.
+    fn goes_in_circles(&mut self, begun: usize) -> bool {
+        let (last, times) = self.again;
+        let spoken = matches!(self.events.last(), Some(Event::User(_)));
+        let same = !spoken && self.events[last..begun] == self.events[begun..];
+        self.again = (begun, if same { times + 1 } else { 1 });
+        self.again.1 >= CIRCLE
     }
 
     /// The conversation is longer than the model can read.

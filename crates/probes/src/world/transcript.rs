@@ -81,19 +81,25 @@ pub enum Ending {
     Steps,
     /// The conversation outgrew what the model can read.
     Context,
+    /// A turn ended and something that had to hold did not: nothing that could follow would make it a success.
+    Violated,
+    /// The model said the same four times in a row, and each time the same came of it.
+    Circle,
 }
 
 impl Ending {
     /// All, in the order of the format.
-    pub const ALL: [Ending; 3] = [Ending::Done, Ending::Steps, Ending::Context];
+    pub const ALL: [Ending; 5] = [Ending::Done, Ending::Steps, Ending::Context, Ending::Violated, Ending::Circle];
 
-    /// `done`, `steps` or `context`.
+    /// `done`, `steps`, `context`, `violated` or `circle`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Ending::Done => "done",
             Ending::Steps => "steps",
             Ending::Context => "context",
+            Ending::Violated => "violated",
+            Ending::Circle => "circle",
         }
     }
 }

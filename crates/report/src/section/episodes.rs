@@ -123,8 +123,12 @@ fn axes(axes: &[EpisodeAxis]) -> Table {
 
 /// What became of a model's runs, in words.
 fn runs(runs: &EpisodeRuns) -> String {
-    let out =
-        [(runs.out_of_steps, "out of steps"), (runs.out_of_context, "out of context"), (runs.damaged, "with damage")];
+    let out = [
+        (runs.out_of_steps, "out of steps"),
+        (runs.out_of_context, "out of context"),
+        (runs.in_circles, "going in circles"),
+        (runs.damaged, "with damage"),
+    ];
     let calls = [(runs.malformed, "malformed answers"), (runs.invalid, "refused by their schema")];
     let said = |counts: &[(u64, &str)]| {
         let there = counts.iter().filter(|(count, _)| *count > 0);

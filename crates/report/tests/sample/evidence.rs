@@ -279,6 +279,7 @@ pub fn episodes() -> (Option<EpisodesSummary>, Vec<EpisodeCase>) {
         succeeded_by_number: vec![73, 71],
         out_of_steps: 12,
         out_of_context: 1,
+        in_circles: 5,
         damaged: 3,
         calls: 1_204,
         malformed,

@@ -1,7 +1,7 @@
 //! Cases to read: a run of the teacher and one of the student, together up to the step where they part.
 
 use hydrometer_answers::{EpisodeRow, SampleSource};
-use hydrometer_probes::world::{Event, Said, Transcript, protocol};
+use hydrometer_probes::world::{Ending, Event, Said, Transcript, protocol};
 
 use super::ActedEpisode;
 use crate::kind::by_outcome;
@@ -56,10 +56,12 @@ fn ended(row: &EpisodeRow, episode: &ActedEpisode<'_>) -> String {
         (true, false) => "a failure by its log",
     };
     let mut words = vec![judged.to_owned()];
-    match row.ending.name() {
-        "done" => {}
-        "steps" => words.push("out of steps".to_owned()),
-        other => words.push(format!("out of {other}")),
+    match row.ending {
+        // Which turn was violated stands below.
+        Ending::Done | Ending::Violated => {}
+        Ending::Steps => words.push("out of steps".to_owned()),
+        Ending::Context => words.push("out of context".to_owned()),
+        Ending::Circle => words.push("going in circles".to_owned()),
     }
     if row.damage > 0 {
         words.push(format!(

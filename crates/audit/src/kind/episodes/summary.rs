@@ -89,6 +89,7 @@ fn runs(rows: &[EpisodeRow], source: SampleSource) -> EpisodeRuns {
         succeeded_by_number: by_number.into_values().collect(),
         out_of_steps: count(|row| row.ending == Ending::Steps),
         out_of_context: count(|row| row.ending == Ending::Context),
+        in_circles: count(|row| row.ending == Ending::Circle),
         damaged: count(|row| row.damage > 0),
         calls: sum(|row| row.calls),
         malformed: sum(|row| row.malformed),

@@ -11,7 +11,7 @@ use crate::http::gate::Gate;
 use crate::http::logprobs::{self, ShownToken};
 use crate::http::secret::Secret;
 use crate::http::wire::Wire;
-use crate::{Message, Model, ModelError, Prompt};
+use crate::{Message, Model, ModelError, Prompt, Turn};
 
 /// Tokens of the answer that is looked at.
 const LONGEST: u32 = 32;
@@ -86,7 +86,8 @@ impl<'a> Looking<'a> {
 
     /// One token of an answer, in the settings in which the first was given: whoever refuses does so for the conversation.
     pub(super) fn ask(&self, messages: &[Message]) -> Result<Reply, Failed> {
-        self.line.ask(&self.first.manner.question(&self.line, messages, 1, 1.0), &self.gate)
+        let turns: Vec<Turn> = messages.iter().map(Turn::of).collect();
+        self.line.ask(&self.first.manner.question(&self.line, &turns, 1, 1.0), &self.gate)
     }
 
     /// Something of the server itself; `None` where it has nothing of the kind.
@@ -168,7 +169,7 @@ impl<'a> Looking<'a> {
     pub(super) fn local(&self) -> Option<Result<Vec<u32>, ModelError>> {
         match self.against?.answers()?.prompt(&Self::conversation()) {
             Ok(Prompt::Tokens(ids)) => Some(Ok(ids)),
-            Ok(Prompt::Messages(_)) => None,
+            Ok(Prompt::Messages(_) | Prompt::WithTools(_)) => None,
             Err(error) => Some(Err(error)),
         }
     }
@@ -197,9 +198,9 @@ const MANNERS: [Manner; 4] = [
 ];
 
 impl Manner {
-    fn question<'q>(self, line: &'q Line, messages: &'q [Message], max_tokens: u32, temperature: f64) -> Question<'q> {
+    fn question<'q>(self, line: &'q Line, turns: &'q [Turn], max_tokens: u32, temperature: f64) -> Question<'q> {
         let (model, Manner(settings, limit)) = (line.address.model.as_deref(), self);
-        Question { model, messages, max_tokens, stop: &[], temperature, top_p: 1.0, settings, limit }
+        Question { model, turns, tools: &[], max_tokens, stop: &[], temperature, top_p: 1.0, settings, limit }
     }
 }
 
@@ -215,8 +216,9 @@ impl Asker<'_> {
         let tops =
             [Some(TOP), None].into_iter().filter(|top| top.is_none() || logprobs::may_be_shown(&self.line.address));
         let mut refused = None;
+        let turns: Vec<Turn> = messages.iter().map(Turn::of).collect();
         for (top, manner) in tops.flat_map(|top| MANNERS.map(|manner| (top, manner))) {
-            match self.once(&manner.question(self.line, messages, most, temperature), top) {
+            match self.once(&manner.question(self.line, &turns, most, temperature), top) {
                 Ok(mut seen) => {
                     if top.is_none() {
                         let why = refused.unwrap_or_else(|| "the provider shows no log-probabilities".to_owned());

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use super::{Dialect, Question, Reply, Settings, stops, text};
 use crate::error::shown;
 use crate::http::secret::Secret;
+use crate::tools::written_natively;
+use crate::{Declared, Made, Turn};
 
 /// The version of the interface that is spoken.
 const VERSION: &str = "2023-06-01";
@@ -25,18 +27,17 @@ impl Dialect for Anthropic {
     }
 
     fn body(&self, question: &Question<'_>) -> Value {
-        // A message without a text is refused; it says nothing that the others do not.
-        let spoken = question.messages.iter().filter(|message| !message.content.trim().is_empty());
-        let (system, said): (Vec<_>, Vec<_>) = spoken.partition(|message| message.role == "system");
-        let said: Vec<Value> =
-            said.iter().map(|message| json!({"role": message.role, "content": message.content})).collect();
+        let (system, said) = messages(question.turns);
         let mut body = json!({"messages": said, "max_tokens": question.max_tokens});
         if let Some(model) = question.model {
             body["model"] = model.into();
         }
         if !system.is_empty() {
-            let texts: Vec<&str> = system.iter().map(|message| message.content.as_str()).collect();
-            body["system"] = texts.join("\n\n").into();
+            body["system"] = system.join("\n\n").into();
+        }
+        if !question.tools.is_empty() {
+            let tool = |Declared { name, description, parameters }: &Declared| json!({"name": name, "description": description, "input_schema": parameters});
+            body["tools"] = question.tools.iter().map(tool).collect();
         }
         if question.settings != Settings::None {
             body["temperature"] = question.temperature.into();
@@ -65,9 +66,11 @@ impl Dialect for Anthropic {
             }
         };
         let texts = blocks.iter().filter(|block| block["type"] == "text").filter_map(|block| block["text"].as_str());
+        let calls = blocks.iter().filter(|block| block["type"] == "tool_use");
+        let calls = calls.filter_map(|block| Some((text(&block["name"])?, block["input"].to_string())));
         let usage = &answer["usage"];
         Ok(Reply {
-            text: texts.collect(),
+            text: written_natively(&texts.collect::<String>(), &calls.collect::<Vec<_>>()),
             finish,
             model: text(&answer["model"]),
             fingerprint: None,
@@ -75,4 +78,42 @@ impl Dialect for Anthropic {
             drawn: usage["output_tokens"].as_u64().unwrap_or(0),
         })
     }
+}
+
+/// Instructions, and the messages behind them. A message without a text is refused; it says nothing that the others do not.
+/// What came of the calls of one answer stands in one message.
+fn messages(turns: &[Turn]) -> (Vec<&str>, Vec<Value>) {
+    let (mut system, mut said) = (Vec::new(), Vec::<Value>::new());
+    let mut results = false;
+    for turn in turns {
+        let content = match turn {
+            Turn::System(text) | Turn::User(text) if text.trim().is_empty() => continue,
+            Turn::System(text) => {
+                system.push(text.as_str());
+                continue;
+            }
+            Turn::User(text) => json!({"role": "user", "content": text}),
+            Turn::Model { text, calls } if calls.is_empty() && text.trim().is_empty() => continue,
+            Turn::Model { text, calls } if calls.is_empty() => json!({"role": "assistant", "content": text}),
+            Turn::Model { text, calls } => {
+                let words = Some(json!({"type": "text", "text": text})).filter(|_| !text.trim().is_empty());
+                let call = |Made { id, name, arguments }: &Made| json!({"type": "tool_use", "id": id, "name": name, "input": arguments});
+                let blocks: Vec<Value> = words.into_iter().chain(calls.iter().map(call)).collect();
+                json!({"role": "assistant", "content": blocks})
+            }
+            Turn::Result { id, words, failed, .. } => {
+                let block = json!({"type": "tool_result", "tool_use_id": id, "content": words, "is_error": failed});
+                match said.last_mut().and_then(|last| last["content"].as_array_mut()).filter(|_| results) {
+                    Some(blocks) => {
+                        blocks.push(block);
+                        continue;
+                    }
+                    None => json!({"role": "user", "content": [block]}),
+                }
+            }
+        };
+        results = matches!(turn, Turn::Result { .. });
+        said.push(content);
+    }
+    (system, said)
 }

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::{Dialect, Question, Reply, Settings, stops, text};
 use crate::error::shown;
 use crate::http::secret::Secret;
+use crate::tools::written_natively;
+use crate::{Declared, Made, Turn};
 
 /// Reasons to end an answer that are a filter's.
 const FILTERED: [&str; 8] = [
@@ -19,6 +21,8 @@ const FILTERED: [&str; 8] = [
     "IMAGE_SAFETY",
     "IMAGE_PROHIBITED_CONTENT",
 ];
+/// What stands for the signature of a thought that came with a call: newer models refuse a call without one, and it is not kept.
+const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 /// Those of calls of tools.
 const CALLS: [&str; 3] = ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS"];
 
@@ -47,14 +51,7 @@ impl Dialect for Gemini {
     }
 
     fn body(&self, question: &Question<'_>) -> Value {
-        let (system, said): (Vec<_>, Vec<_>) = question.messages.iter().partition(|message| message.role == "system");
-        let said: Vec<Value> = said
-            .iter()
-            .map(|message| {
-                let role = if message.role == "assistant" { "model" } else { "user" };
-                json!({"role": role, "parts": [{"text": message.content}]})
-            })
-            .collect();
+        let (system, said) = contents(question.turns);
         let mut settings = json!({"candidateCount": 1, "maxOutputTokens": question.max_tokens});
         if question.settings != Settings::None {
             settings["temperature"] = question.temperature.into();
@@ -65,8 +62,12 @@ impl Dialect for Gemini {
         stops(&mut settings, "stopSequences", question.stop);
         let mut body = json!({"contents": said, "generationConfig": settings});
         if !system.is_empty() {
-            let texts: Vec<&str> = system.iter().map(|message| message.content.as_str()).collect();
-            body["systemInstruction"] = json!({"parts": [{"text": texts.join("\n\n")}]});
+            body["systemInstruction"] = json!({"parts": [{"text": system.join("\n\n")}]});
+        }
+        if !question.tools.is_empty() {
+            let tool = |Declared { name, description, parameters }: &Declared| json!({"name": name, "description": description, "parametersJsonSchema": parameters});
+            let tools: Vec<Value> = question.tools.iter().map(tool).collect();
+            body["tools"] = json!([{ "functionDeclarations": tools }]);
         }
         body
     }
@@ -90,13 +91,21 @@ impl Dialect for Gemini {
             return Err(format!("expected an answer with `candidates`, found {}", shown(&answer.to_string())));
         };
         let parts = candidate["content"]["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let calls = parts.iter().any(|part| part.get("functionCall").is_some());
+        let calls = parts.iter().filter_map(|part| part.get("functionCall"));
+        let mut calls: Vec<_> =
+            calls.filter_map(|call| Some((self::text(&call["name"])?, call["args"].to_string()))).collect();
         let finish = match candidate["finishReason"].as_str() {
-            Some("STOP") if calls => FinishReason::ToolCalls,
+            Some("STOP") if !calls.is_empty() => FinishReason::ToolCalls,
             Some("STOP") => FinishReason::Stop,
             Some("MAX_TOKENS") => FinishReason::Length,
             Some(reason) if FILTERED.contains(&reason) => FinishReason::ContentFilter,
-            Some(reason) if CALLS.contains(&reason) => FinishReason::ToolCalls,
+            Some(reason) if CALLS.contains(&reason) => {
+                // What was no call is kept as far as it is shown.
+                if calls.is_empty() {
+                    calls.push((String::new(), self::text(&candidate["finishMessage"]).unwrap_or_default()));
+                }
+                FinishReason::ToolCalls
+            }
             _ => {
                 let found = shown(&candidate["finishReason"].to_string());
                 return Err(format!(
@@ -106,7 +115,8 @@ impl Dialect for Gemini {
         };
         // What it thought is not part of the answer.
         let spoken = parts.iter().filter(|part| part["thought"] != true);
-        Ok(reply(spoken.filter_map(|part| part["text"].as_str()).collect(), finish))
+        let words: String = spoken.filter_map(|part| part["text"].as_str()).collect();
+        Ok(reply(written_natively(&words, &calls), finish))
     }
 }
 
@@ -115,4 +125,44 @@ fn percent_encoded(byte: u8) -> String {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => char::from(byte).to_string(),
         _ => format!("%{byte:02X}"),
     }
+}
+
+/// Instructions, and what was said behind them. What came of the calls of one answer stands together.
+fn contents(turns: &[Turn]) -> (Vec<&str>, Vec<Value>) {
+    let (mut system, mut said) = (Vec::new(), Vec::<Value>::new());
+    let mut results = false;
+    for turn in turns {
+        let (role, parts) = match turn {
+            Turn::System(text) => {
+                system.push(text.as_str());
+                continue;
+            }
+            Turn::User(text) => ("user", vec![json!({"text": text})]),
+            Turn::Model { text, calls } => {
+                let words = Some(json!({"text": text})).filter(|_| calls.is_empty() || !text.is_empty());
+                let call = |(place, Made { name, arguments, .. }): (usize, &Made)| {
+                    let mut part = json!({"functionCall": {"name": name, "args": arguments}});
+                    if place == 0 {
+                        part["thoughtSignature"] = NO_SIGNATURE.into();
+                    }
+                    part
+                };
+                ("model", words.into_iter().chain(calls.iter().enumerate().map(call)).collect())
+            }
+            Turn::Result { tool, words, failed, .. } => {
+                let response = if *failed { json!({"error": words}) } else { json!({"result": words}) };
+                let part = json!({"functionResponse": {"name": tool, "response": response}});
+                match said.last_mut().and_then(|last| last["parts"].as_array_mut()).filter(|_| results) {
+                    Some(parts) => {
+                        parts.push(part);
+                        continue;
+                    }
+                    None => ("user", vec![part]),
+                }
+            }
+        };
+        results = matches!(turn, Turn::Result { .. });
+        said.push(json!({"role": role, "parts": parts}));
+    }
+    (system, said)
 }

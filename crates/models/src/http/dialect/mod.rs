@@ -10,12 +10,14 @@ use hydrometer_answers::FinishReason;
 use serde_json::Value;
 
 use super::secret::Secret;
-use crate::Message;
+use crate::{Declared, Turn};
 
 /// One question.
 pub(super) struct Question<'a> {
     pub model: Option<&'a str>,
-    pub messages: &'a [Message],
+    pub turns: &'a [Turn],
+    /// The tools that stand ready.
+    pub tools: &'a [Declared],
     pub max_tokens: u32,
     pub stop: &'a [String],
     pub temperature: f64,

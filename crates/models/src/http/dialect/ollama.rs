@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::{Dialect, Question, Reply, Settings, bearer, stops, text};
 use crate::error::shown;
 use crate::http::secret::Secret;
+use crate::tools::written_natively;
+use crate::{Declared, Made, Turn};
 
 /// The dialect.
 pub(in crate::http) struct Ollama;
@@ -25,8 +27,7 @@ impl Dialect for Ollama {
     }
 
     fn body(&self, question: &Question<'_>) -> Value {
-        let said = |message: &crate::Message| json!({"role": message.role, "content": message.content});
-        let messages: Vec<Value> = question.messages.iter().map(said).collect();
+        let messages: Vec<Value> = question.turns.iter().map(message).collect();
         let mut options = json!({"num_predict": question.max_tokens});
         if question.settings != Settings::None {
             options["temperature"] = question.temperature.into();
@@ -38,14 +39,18 @@ impl Dialect for Ollama {
             }
         }
         stops(&mut options, "stop", question.stop);
-        json!({
+        let mut body = json!({
             "model": question.model,
             "messages": messages,
             "stream": false,
             "truncate": false,
             "shift": false,
             "options": options,
-        })
+        });
+        if !question.tools.is_empty() {
+            body["tools"] = question.tools.iter().map(Declared::function).collect();
+        }
+        body
     }
 
     fn read(&self, answer: &Value) -> Result<Reply, String> {
@@ -53,9 +58,10 @@ impl Dialect for Ollama {
             .get("message")
             .filter(|message| message.is_object())
             .ok_or_else(|| format!("expected a chat answer with a `message`, found {}", shown(&answer.to_string())))?;
-        let calls = message["tool_calls"].as_array().is_some_and(|calls| !calls.is_empty());
+        let calls = message["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let calls: Vec<_> = calls.iter().filter_map(|call| self::call(&call["function"])).collect();
         let finish = match answer["done_reason"].as_str() {
-            _ if calls => FinishReason::ToolCalls,
+            _ if !calls.is_empty() => FinishReason::ToolCalls,
             Some("stop") => FinishReason::Stop,
             Some("length") => FinishReason::Length,
             _ => {
@@ -64,7 +70,7 @@ impl Dialect for Ollama {
             }
         };
         Ok(Reply {
-            text: text(&message["content"]).unwrap_or_default(),
+            text: written_natively(&text(&message["content"]).unwrap_or_default(), &calls),
             finish,
             model: text(&answer["model"]),
             fingerprint: None,
@@ -72,4 +78,23 @@ impl Dialect for Ollama {
             drawn: answer["eval_count"].as_u64().unwrap_or(0),
         })
     }
+}
+
+fn message(turn: &Turn) -> Value {
+    match turn {
+        Turn::System(text) => json!({"role": "system", "content": text}),
+        Turn::User(text) => json!({"role": "user", "content": text}),
+        Turn::Model { text, calls } if calls.is_empty() => json!({"role": "assistant", "content": text}),
+        Turn::Model { text, calls } => {
+            let call = |made: &Made| json!({"function": {"name": made.name, "arguments": made.arguments}});
+            let calls: Vec<Value> = calls.iter().map(call).collect();
+            json!({"role": "assistant", "content": text, "tool_calls": calls})
+        }
+        Turn::Result { tool, words, .. } => json!({"role": "tool", "tool_name": tool, "content": words}),
+    }
+}
+
+/// A call of an answer, its arguments as JSON.
+fn call(function: &Value) -> Option<(String, String)> {
+    Some((text(&function["name"])?, function["arguments"].to_string()))
 }

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::{Dialect, LimitName, Question, Reply, Settings, bearer, stops, text};
 use crate::error::shown;
 use crate::http::secret::Secret;
+use crate::tools::written_natively;
+use crate::{Declared, Made, Turn};
 
 /// The dialect, with what a kind of server must be told besides.
 pub(in crate::http) struct OpenAi {
@@ -36,9 +38,11 @@ impl Dialect for OpenAi {
     }
 
     fn body(&self, question: &Question<'_>) -> Value {
-        let said = |message: &crate::Message| json!({"role": message.role, "content": message.content});
-        let messages: Vec<Value> = question.messages.iter().map(said).collect();
+        let messages: Vec<Value> = question.turns.iter().map(message).collect();
         let mut body = json!({"messages": messages, "stream": false});
+        if !question.tools.is_empty() {
+            body["tools"] = question.tools.iter().map(Declared::function).collect();
+        }
         if let Some(model) = question.model {
             body["model"] = model.into();
         }
@@ -90,7 +94,7 @@ impl Dialect for OpenAi {
         };
         let usage = &answer["usage"];
         Ok(Reply {
-            text: refusal.unwrap_or(words),
+            text: written_natively(&refusal.unwrap_or(words), &calls(message)),
             finish,
             model: text(&answer["model"]),
             fingerprint: text(&answer["system_fingerprint"]),
@@ -98,6 +102,7 @@ impl Dialect for OpenAi {
             drawn: usage["completion_tokens"].as_u64().unwrap_or(0),
         })
     }
+
     /// A model that thinks before it answers may use up its tokens so; OpenAI calls that a wrong request.
     fn cut_off(&self, words: &str) -> Option<Reply> {
         words.contains("max_tokens or model output limit was reached").then(|| Reply {
@@ -109,4 +114,30 @@ impl Dialect for OpenAi {
             drawn: 0,
         })
     }
+}
+
+fn message(turn: &Turn) -> Value {
+    match turn {
+        Turn::System(text) => json!({"role": "system", "content": text}),
+        Turn::User(text) => json!({"role": "user", "content": text}),
+        Turn::Model { text, calls } if calls.is_empty() => json!({"role": "assistant", "content": text}),
+        Turn::Model { text, calls } => {
+            let call = |made: &Made| {
+                let function = json!({"name": made.name, "arguments": made.arguments_json()});
+                json!({"id": made.id, "type": "function", "function": function})
+            };
+            let calls: Vec<Value> = calls.iter().map(call).collect();
+            let words = Some(text).filter(|text| !text.is_empty());
+            json!({"role": "assistant", "content": words, "tool_calls": calls})
+        }
+        Turn::Result { id, words, .. } => json!({"role": "tool", "tool_call_id": id, "content": words}),
+    }
+}
+
+/// The calls of an answer: names and the JSON of their arguments, which is the model's own text.
+fn calls(message: &Value) -> Vec<(String, String)> {
+    let calls = message["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let functions = calls.iter().map(|call| &call["function"]).chain(message.get("function_call"));
+    let call = |function: &Value| Some((text(&function["name"])?, text(&function["arguments"]).unwrap_or_default()));
+    functions.filter_map(call).collect()
 }

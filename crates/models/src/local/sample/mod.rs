@@ -98,8 +98,8 @@ impl<T: Model + Grows> Answers for T {
         }))
     }
 
-    fn tool_protocol(&self) -> ToolProtocol {
-        self.renders().map_or(ToolProtocol::Json, ChatTemplate::tool_protocol)
+    fn tool_protocol(&self) -> Result<ToolProtocol, ModelError> {
+        Ok(self.renders().map_or(ToolProtocol::Json, ChatTemplate::tool_protocol))
     }
 
     fn converse(&self, conversation: &Conversation<'_>) -> Result<Prompt, ModelError> {
@@ -203,7 +203,7 @@ fn run(
 fn prompt_tokens(request: &SampleRequest) -> Result<&[u32], ModelError> {
     match &request.prompt {
         Prompt::Tokens(tokens) => Ok(tokens),
-        Prompt::Messages(_) => {
+        Prompt::Messages(_) | Prompt::WithTools(_) => {
             let reason = format!("the prompt of `{}` is a conversation, expected tokens", request.key);
             Err(ModelError::Request { reason })
         }

@@ -2,7 +2,7 @@
 
 use hydrometer_answers::store::prompt_hash;
 
-use crate::Message;
+use crate::{Message, WithTools};
 
 /// A conversation as a model takes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -11,6 +11,8 @@ pub enum Prompt {
     Tokens(Vec<u32>),
     /// As it stands: the model reads it where it is.
     Messages(Vec<Message>),
+    /// The same with tools, of a model that calls them in its own way.
+    WithTools(WithTools),
 }
 
 impl Prompt {
@@ -25,6 +27,11 @@ impl Prompt {
                 }
                 format!("blake3:{}", hasher.finalize().to_hex())
             }
+            Prompt::WithTools(conversation) => {
+                let mut hasher = blake3::Hasher::new_derive_key("hydrometer conversation with tools 1");
+                hasher.update(conversation.to_json().to_string().as_bytes());
+                format!("blake3:{}", hasher.finalize().to_hex())
+            }
         }
     }
 
@@ -33,6 +40,7 @@ impl Prompt {
         match self {
             Prompt::Tokens(tokens) => 4 * tokens.len() as u64,
             Prompt::Messages(messages) => messages.iter().map(|message| message.content.len() as u64).sum(),
+            Prompt::WithTools(conversation) => conversation.to_json().to_string().len() as u64,
         }
     }
 }
