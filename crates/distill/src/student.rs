@@ -6,7 +6,7 @@ use hydrometer_models::{Checkpoint, TokenizerPairing};
 use serde::{Deserialize, Serialize};
 
 use crate::DistillError;
-use crate::network::{Network, Tensors};
+use crate::network::{Network, Tensors, offset_of};
 
 /// Where a student begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,6 +93,10 @@ impl Origin {
                 config.rope.dims = config.head_dim;
                 config.rope.style = hydrometer_models::RopeStyle::Half;
                 config.attn_scale = (config.head_dim as f32).sqrt().recip();
+                config.norm_offset = offset_of(config.architecture);
+                if config.embed_scale != 1.0 {
+                    config.embed_scale = (width as f32).sqrt();
+                }
                 (config.layers, config.d_model, config.heads, config.kv_heads, config.d_ff) =
                     (layers, width, heads, kv_heads, ff);
                 config.check(teacher.path())?;

@@ -61,7 +61,7 @@ fn logits(network: &Network, tokens: &[u32]) -> Vec<f32> {
 
 #[test]
 fn adapters_alone_learn_and_have_the_gradient_of_finite_differences() {
-    for name in ["tiny-llama", "tiny-qwen2"] {
+    for name in ["tiny-llama", "tiny-qwen2", "tiny-qwen3", "tiny-gemma3"] {
         let checkpoint = Checkpoint::open(reference(name)).unwrap();
         let engine = Decoder::open(&checkpoint, &OPTIONS).unwrap();
         let vocab = checkpoint.config.vocab;

@@ -45,7 +45,7 @@ pub fn hugging_face(folder: &Path, network: &Network, origin: &Checkpoint) -> Re
 /// Refuses a folder that does not hold the network's weights bit for bit.
 fn same_weights(folder: &Path, network: &Network) -> Result<(), DistillError> {
     let layers: Vec<usize> = (0..network.config.layers).collect();
-    let read = Tensors::read(&Checkpoint::open(folder)?, &layers)?;
+    let read = Tensors::read(&Checkpoint::open(folder)?, &layers, network.config.norm_offset)?;
     let pairs = network.weights.all();
     let differs = pairs.iter().zip(read.all()).find(|((_, _, written), (_, _, read))| {
         written.len() != read.len() || written.iter().zip(*read).any(|(a, b)| a.to_bits() != b.to_bits())
@@ -74,13 +74,15 @@ fn shape(name: &str, len: usize, config: &DecoderConfig) -> Vec<usize> {
 }
 
 fn config_json(config: &DecoderConfig, tokenizer: &Tokenizer) -> Value {
-    let class = match config.architecture {
-        Architecture::Qwen2 => "Qwen2ForCausalLM",
-        _ => "LlamaForCausalLM",
+    let (class, kind) = match config.architecture {
+        Architecture::Llama => ("LlamaForCausalLM", "llama"),
+        Architecture::Qwen2 => ("Qwen2ForCausalLM", "qwen2"),
+        Architecture::Qwen3 => ("Qwen3ForCausalLM", "qwen3"),
+        Architecture::Gemma3 => ("Gemma3ForCausalLM", "gemma3_text"),
     };
     let mut fields = json!({
         "architectures": [class],
-        "model_type": config.architecture.name(),
+        "model_type": kind,
         "vocab_size": config.vocab,
         "hidden_size": config.d_model,
         "intermediate_size": config.d_ff,
@@ -101,15 +103,44 @@ fn config_json(config: &DecoderConfig, tokenizer: &Tokenizer) -> Value {
     });
     match config.architecture {
         Architecture::Qwen2 => fields["use_sliding_window"] = false.into(),
-        _ => {
+        Architecture::Qwen3 => {
+            fields["attention_bias"] = false.into();
+            fields["use_sliding_window"] = false.into();
+        }
+        Architecture::Llama => {
             fields["attention_bias"] = false.into();
             fields["mlp_bias"] = false.into();
         }
+        Architecture::Gemma3 => gemma(config, &mut fields),
     }
     if config.rope.dims != config.head_dim {
         fields["partial_rotary_factor"] = json!(config.rope.dims as f64 / config.head_dim as f64);
     }
     fields
+}
+
+/// What Gemma's configuration says beside what all say.
+fn gemma(config: &DecoderConfig, fields: &mut Value) {
+    fields["attention_bias"] = false.into();
+    fields["hidden_act"] = "gelu_pytorch_tanh".into();
+    fields["hidden_activation"] = "gelu_pytorch_tanh".into();
+    fields["query_pre_attn_scalar"] = json!(scalar_of(config.attn_scale));
+    fields["rope_local_base_freq"] = json!(config.rope.local_theta.map(shortest));
+    fields["attn_logit_softcapping"] = json!(config.attn_softcap.map(shortest));
+    fields["final_logit_softcapping"] = json!(config.logit_softcap.map(shortest));
+    if let Some(sliding) = config.sliding_window {
+        let kind = |layer| if sliding.is_local(layer) { "sliding_attention" } else { "full_attention" };
+        fields["sliding_window"] = sliding.window.into();
+        fields["sliding_window_pattern"] = sliding.pattern.into();
+        fields["layer_types"] = (0..config.layers).map(kind).collect();
+    }
+}
+
+/// s of a scale 1/√s: the whole number that gives it, where there is one.
+fn scalar_of(scale: f32) -> Value {
+    let exact = f64::from(scale).powi(-2);
+    let whole = exact.round();
+    if (whole as f32).sqrt().recip() == scale { json!(whole as u64) } else { json!(exact) }
 }
 
 fn scaling(scaling: &RopeScaling) -> Value {

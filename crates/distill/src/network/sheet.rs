@@ -29,6 +29,16 @@ impl Sheet {
         Sheet { rows: values.len() / columns, columns, width: columns, values }
     }
 
+    /// The blocks of every row as rows of their own: `[columns / width · rows][width]`.
+    pub(super) fn heads_as_rows(self) -> Sheet {
+        Sheet { rows: self.rows * self.columns / self.width, columns: self.width, ..self }
+    }
+
+    /// Back from [`Sheet::heads_as_rows`].
+    pub(super) fn rows_as_heads(self, rows: usize) -> Sheet {
+        Sheet { rows, columns: self.rows / rows.max(1) * self.width, ..self }
+    }
+
     /// A row of a row-major sheet.
     #[must_use]
     pub fn row(&self, row: usize) -> &[f32] {

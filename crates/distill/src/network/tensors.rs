@@ -33,8 +33,12 @@ pub struct Layer {
     pub v: Vec<f32>,
     /// Biases of q, k and v (qwen2).
     pub biases: Option<[Vec<f32>; 3]>,
+    /// Norms of each head of q and k before they are rotated, `[head_dim]` (qwen3, gemma3).
+    pub head_norms: Option<[Vec<f32>; 2]>,
     /// `[d_model, heads · head_dim]`.
     pub output: Vec<f32>,
+    /// Norms of what attention and feed-forward add to the stream, `[d_model]` (gemma3).
+    pub post_norms: Option<[Vec<f32>; 2]>,
     /// `[d_model]`.
     pub ffn_norm: Vec<f32>,
     /// `[d_ff, d_model]`.
@@ -84,6 +88,8 @@ pub enum Role {
 }
 
 const BIASES: [&str; 3] = ["attn_q.bias", "attn_k.bias", "attn_v.bias"];
+const HEAD_NORMS: [&str; 2] = ["attn_q_norm.weight", "attn_k_norm.weight"];
+const POST_NORMS: [&str; 2] = ["post_attention_norm.weight", "post_ffw_norm.weight"];
 
 /// Calls `$visit(name, role, tensor)` for every tensor in a fixed order, by reference or mutable reference.
 macro_rules! walk {
@@ -99,6 +105,12 @@ macro_rules! walk {
             visit(name("attn_v.weight"), Role::Matrix, &$($mutable)? layer.v);
             for (part, bias) in BIASES.iter().zip(layer.biases.$iter().flatten()) {
                 visit(name(part), Role::Vector, bias);
+            }
+            for (part, norm) in HEAD_NORMS.iter().zip(layer.head_norms.$iter().flatten()) {
+                visit(name(part), Role::Vector, norm);
+            }
+            for (part, norm) in POST_NORMS.iter().zip(layer.post_norms.$iter().flatten()) {
+                visit(name(part), Role::Vector, norm);
             }
             visit(name("attn_output.weight"), Role::Matrix, &$($mutable)? layer.output);
             visit(name("ffn_norm.weight"), Role::Vector, &$($mutable)? layer.ffn_norm);
@@ -132,7 +144,9 @@ impl Tensors {
             k: zeros(kv * d),
             v: zeros(kv * d),
             biases: config.qkv_bias.then(|| [zeros(q), zeros(kv), zeros(kv)]),
+            head_norms: config.qk_norm.then(|| [zeros(config.head_dim), zeros(config.head_dim)]),
             output: zeros(d * q),
+            post_norms: config.post_norms.then(|| [zeros(d), zeros(d)]),
             ffn_norm: zeros(d),
             gate: zeros(ff * d),
             up: zeros(ff * d),
@@ -148,6 +162,8 @@ impl Tensors {
     pub fn zeros_of(&self, keep: impl Fn(&str) -> bool) -> Tensors {
         let layer = |layer: &Layer| Layer {
             biases: layer.biases.as_ref().map(|_| Default::default()),
+            head_norms: layer.head_norms.as_ref().map(|_| Default::default()),
+            post_norms: layer.post_norms.as_ref().map(|_| Default::default()),
             lora: std::array::from_fn(|at| layer.lora[at].as_ref().map(|_| Adapter::default())),
             ..Layer::default()
         };
@@ -161,7 +177,7 @@ impl Tensors {
         zeros
     }
 
-    /// A fresh start: norms 1, biases 0, matrices normal with the deviation 0.02, those that write to the residual stream
+    /// A fresh start: norms 1 with their offset, biases 0, matrices normal with the deviation 0.02, those that write to the residual stream
     /// narrower by √(2 · layers) (GPT-2's rule, Radford et al. 2019).
     #[must_use]
     pub fn fresh(config: &DecoderConfig, seed: u64) -> Tensors {
@@ -175,18 +191,19 @@ impl Tensors {
             match role {
                 Role::Matrix => values.iter_mut().for_each(|v| *v = (deviation * normal(&mut chance)) as f32),
                 Role::Vector if name.ends_with(".bias") => {}
-                Role::Vector => values.fill(1.0),
+                Role::Vector => values.fill(1.0 - config.norm_offset),
             }
         });
         tensors
     }
 
     /// A model's weights, of its layers only those of `layers`, which become 0, 1, …. Heads whose rotations pair (0, 1),
-    /// (2, 3), … are put in the order that pairs halves.
+    /// (2, 3), … are put in the order that pairs halves. `norm_offset` is what the network adds to every norm: what a file has
+    /// inside of its numbers is taken off.
     ///
     /// # Errors
     /// A tensor that cannot be read.
-    pub fn read(checkpoint: &Checkpoint, layers: &[usize]) -> Result<Tensors, ModelError> {
+    pub fn read(checkpoint: &Checkpoint, layers: &[usize], norm_offset: f32) -> Result<Tensors, ModelError> {
         let config = DecoderConfig { layers: layers.len(), ..checkpoint.config.clone() };
         let mut tensors = Tensors::zeros(&config);
         for (name, _, values) in tensors.all_mut() {
@@ -196,6 +213,9 @@ impl Tensors {
             };
             let tensor = checkpoint.tensor(&there)?;
             tensor.dequantize(0..tensor.rows, values)?;
+            if name.ends_with("norm.weight") && norm_offset != config.norm_offset {
+                values.iter_mut().for_each(|w| *w += config.norm_offset - norm_offset);
+            }
             let of_heads = name.contains("attn_q.") || name.contains("attn_k.");
             if of_heads && config.rope.style == RopeStyle::Interleaved {
                 let width = if name.ends_with("bias") { 1 } else { config.d_model };

@@ -145,6 +145,7 @@ impl Head<'_> {
                 },
             );
             rows.collect::<Result<Vec<_>, DistillError>>()?.into_iter().for_each(|row| sums.take(row));
+            network.uncap(&mut d_logits, &chunk.student);
             let of_chunk = network.products().backward(&d_logits, network.weights.output(), d);
             d_hidden.values[first * d..(first + count) * d].copy_from_slice(&of_chunk.values);
             let hidden = rows_of(&hidden, first, count);
@@ -168,8 +169,7 @@ impl Head<'_> {
     fn chunk(&mut self, hidden: &Sheet, first: usize, count: usize) -> Result<Chunk<'_>, DistillError> {
         let network = self.network;
         let vocab = network.config.vocab;
-        let hidden = rows_of(hidden, first, count);
-        let student = network.products().forward(&hidden, network.weights.output(), None, vocab);
+        let student = network.logits(&rows_of(hidden, first, count));
         let (mut logits, mut kept) = (Vec::new(), &[][..]);
         match &mut self.teacher {
             Rows::Unknown => {}
