@@ -10,7 +10,7 @@ use crate::DistillError;
 use crate::data::format::Format;
 use crate::export::ExportRecipe;
 use crate::losses::{Divergence, Objective, Soft};
-use crate::network::{Lora, Part};
+use crate::network::{Lora, Part, Remember};
 use crate::student::Origin;
 use crate::train::{AdamWSettings, Decay, Schedule, TrainerSettings};
 
@@ -244,6 +244,9 @@ pub struct TrainRecipe {
     /// Tokens that go through the network at once: memory against speed.
     #[serde(default = "micro_tokens")]
     pub micro_tokens: usize,
+    /// Whether layers are computed again on the way back instead of kept: less memory, more time, the same student.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub checkpointing: bool,
     /// The highest learning rate.
     pub learning_rate: f64,
     /// Steps in which it rises.
@@ -288,6 +291,11 @@ pub struct TrainRecipe {
     pub freeze: Vec<Part>,
     /// Measurements in a row without a smaller held-out KL divergence after which an arm ends with its best weights.
     pub patience: Option<u64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_off(switch: &bool) -> bool {
+    !switch
 }
 
 fn micro_tokens() -> usize {
@@ -445,15 +453,17 @@ impl Recipe {
             optimiser: AdamWSettings { beta1, beta2, epsilon, weight_decay, clip },
             schedule: Schedule { peak, warm_up, steps, decay, floor },
             micro_tokens: t.micro_tokens,
+            remember: if t.checkpointing { Remember::Inputs } else { Remember::Everything },
             seed: t.seed,
         }
     }
 
-    /// BLAKE3 of everything that it says, but for the forms in which students are written: they change no student, and another
-    /// one may be asked for afterwards.
+    /// BLAKE3 of everything that it says, but for the forms in which students are written, and for `train.checkpointing`: they
+    /// change no student, and may be asked for afterwards.
     #[must_use]
     pub fn hash(&self) -> String {
-        let trained = Recipe { export: ExportRecipe::default(), ..self.clone() };
+        let mut trained = Recipe { export: ExportRecipe::default(), ..self.clone() };
+        trained.train.checkpointing = false;
         let text = serde_json::to_string(&trained).unwrap_or_default();
         format!("blake3:{}", blake3::hash(text.as_bytes()).to_hex())
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hydrometer_distill::losses::{Divergence, Objective, Soft};
-use hydrometer_distill::network::{Lora, Network, Part, Tensors};
+use hydrometer_distill::network::{Lora, Network, Part, Remember, Tensors};
 use hydrometer_distill::train::{
     AdamWSettings, Decay, Sample, Schedule, StepReport, Teacher, Trainer, TrainerSettings,
 };
@@ -30,6 +30,7 @@ fn settings(rate: f64) -> TrainerSettings {
         optimiser: AdamWSettings { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weight_decay: 0.1, clip: None },
         schedule: Schedule { peak: rate, warm_up: 0, steps: 50, decay: Decay::Constant, floor: 0.1 },
         micro_tokens: 1000,
+        remember: Remember::Everything,
         seed: 1,
     }
 }
@@ -107,6 +108,31 @@ fn adapters_alone_learn_and_have_the_gradient_of_finite_differences() {
             assert!((found - expected).abs() < allowed, "{name}, {tensor}: {found}, {expected}");
         }
         assert_eq!(learnt, 2 * 7 * 2);
+    }
+}
+
+/// Layers that are computed again on the way back leave out what they left out before: the same gradient and weights, bit for bit.
+#[test]
+fn layers_that_are_computed_again_change_nothing() {
+    let bits = |tensors: &Tensors| -> Vec<u32> {
+        tensors.all().into_iter().flat_map(|tensor| tensor.2.iter().map(|v| v.to_bits())).collect()
+    };
+    for name in ["tiny-llama", "tiny-qwen2", "tiny-qwen3", "tiny-gemma3"] {
+        let checkpoint = Checkpoint::open(reference(name)).unwrap();
+        let samples = samples(checkpoint.config.vocab);
+        let batch: Vec<_> = samples.iter().collect();
+        for network in [|c: &Checkpoint| adapted(c, 0.3), |c: &Checkpoint| Network::open(c, &[0, 1, 2]).unwrap()] {
+            let trained = |remember| {
+                let settings = TrainerSettings { objective: Objective::HARD, remember, ..settings(2e-3) };
+                let mut trainer = Trainer::new(network(&checkpoint), settings);
+                for _ in 0..2 {
+                    trainer.step(&batch, None).unwrap();
+                }
+                (bits(trainer.gradient()), bits(&trainer.network.weights))
+            };
+            let (kept, again) = (trained(Remember::Everything), trained(Remember::Inputs));
+            assert!(kept == again && kept.0.iter().any(|&bits| bits != 0), "{name}");
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hydrometer_distill::losses::{Divergence, Objective, Soft};
-use hydrometer_distill::network::{Network, Role, Tensors};
+use hydrometer_distill::network::{Network, Remember, Role, Tensors};
 use hydrometer_distill::train::{AdamWSettings, Decay, Sample, Schedule, Teacher, Trainer, TrainerSettings};
 use hydrometer_distill::{Fresh, Origin, Speaker};
 use hydrometer_models::gguf::Gguf;
@@ -40,6 +40,7 @@ fn settings(objective: Objective, micro_tokens: usize) -> TrainerSettings {
         optimiser: AdamWSettings { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weight_decay: 0.1, clip: Some(1.0) },
         schedule: Schedule { peak: 2e-3, warm_up: 5, steps: 50, decay: Decay::Cosine, floor: 0.1 },
         micro_tokens,
+        remember: Remember::Everything,
         seed: 1,
     }
 }

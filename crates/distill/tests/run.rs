@@ -162,6 +162,20 @@ fn a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not() {
     assert!(again.began.is_empty());
 }
 
+/// Memory that runs out in the middle of a run is no reason to begin anew.
+#[test]
+fn a_run_may_go_on_with_less_memory() {
+    let home = TempDir::new().unwrap();
+    let mut recipe = recipe(home.path(), "layers = [0, 5]", r#"["distilled"]"#);
+    let (whole, changed) = (home.path().join("whole"), home.path().join("changed"));
+    let expected = run(&recipe, &whole, &mut Stop::after(u64::MAX)).unwrap();
+    run(&recipe, &changed, &mut Stop::after(3)).unwrap_err();
+    recipe.train.checkpointing = true;
+    assert_eq!(run(&recipe, &changed, &mut Stop::after(u64::MAX)).unwrap(), expected);
+    let [whole, changed] = [whole, changed].map(|out| weights(&out.join("distilled")));
+    assert!(whole == changed, "the weights differ");
+}
+
 #[test]
 fn a_folder_of_another_recipe_is_refused() {
     let home = TempDir::new().unwrap();

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::attention::{self, Kept as Attended};
-use super::forward::{Kept, Tape};
+use super::forward::{Kept, Tape, Trace};
 use super::lora::{DOWN, GATE, K, OUTPUT, Place, Q, UP, V};
 use super::norm::Normed;
 use super::rotation::Way;
@@ -14,13 +14,20 @@ impl Network {
     /// Adds to `gradient` what follows from `d_stream`, the gradient of the stream before the last norm.
     ///
     /// # Panics
-    /// A tape of another network.
+    /// A tape of another network, or one that remembers nothing.
     pub fn backward(&self, tape: &Tape, d_stream: Sheet, gradient: &mut Tensors) {
         let mut d_stream = d_stream;
+        assert_eq!(tape.layers.len(), self.weights.layers.len(), "layers on the tape");
         let layers = self.weights.layers.iter().zip(&tape.layers).zip(&mut gradient.layers);
-        for (index, ((layer, kept), gradient)) in layers.enumerate().rev() {
+        for (index, ((layer, trace), gradient)) in layers.enumerate().rev() {
             let place = Place { layer: index, noise: tape.noise };
-            d_stream = self.layer_back(tape, (layer, place, kept), d_stream, gradient);
+            d_stream = match trace {
+                Trace::Whole(kept) => self.layer_back(tape, (layer, place, kept), d_stream, gradient),
+                Trace::Input(before) => {
+                    let (kept, _) = self.layer(layer, place, before.clone(), &tape.sequences, &tape.rotations);
+                    self.layer_back(tape, (layer, place, &kept), d_stream, gradient)
+                }
+            };
         }
         let d = self.config.d_model;
         if gradient.embedding.is_empty() {

@@ -6,15 +6,33 @@ use super::norm::{Norm, Normed};
 use super::rotation::{Rotations, Way};
 use super::{Layer, Network, Sequences, Sheet, cap, gate, norm};
 
+/// What a pass keeps of each layer for the way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remember {
+    /// All that is needed.
+    Everything,
+    /// Its input: the rest is computed again, layer by layer, on the way back (activation checkpointing, Chen et al. 2016, arXiv
+    /// 1604.06174). The same numbers, bit for bit.
+    Inputs,
+    /// Nothing: there is no way back.
+    Nothing,
+}
+
 /// What a pass keeps.
 pub struct Tape {
     pub(super) tokens: Vec<u32>,
     pub(super) sequences: Vec<std::ops::Range<usize>>,
     pub(super) rotations: Rotations,
-    pub(super) layers: Vec<Kept>,
+    pub(super) layers: Vec<Trace>,
     pub(super) noise: Option<u64>,
     /// `[tokens, d_model]`: the residual stream after the last layer, before the last norm.
     pub stream: Sheet,
+}
+
+/// What there is of a layer after a pass.
+pub(super) enum Trace {
+    Whole(Box<Kept>),
+    Input(Sheet),
 }
 
 /// What is kept of a layer. The rest is made again on the way back.
@@ -40,21 +58,28 @@ pub(super) struct Kept {
 }
 
 impl Network {
-    /// Runs the tokens of all sequences, which lie one after the other: row `i` of the stream is that of `tokens[i]`.
+    /// Runs the tokens of all sequences, which lie one after the other: row `i` of the stream is that of `tokens[i]`. To look at
+    /// what comes out: there is no way back.
     ///
     /// # Panics
     /// A token outside the vocabulary: whoever made the batch has checked that.
     #[must_use]
     pub fn forward(&self, tokens: &[u32], sequences: Sequences<'_>) -> Tape {
-        self.forward_with(tokens, sequences, None)
+        self.forward_with(tokens, sequences, None, Remember::Nothing)
     }
 
-    /// As [`Network::forward`]; `noise` decides what adapters leave out of their inputs while they learn.
+    /// As [`Network::forward`], with a way back; `noise` decides what adapters leave out of their inputs while they learn.
     ///
     /// # Panics
     /// As [`Network::forward`].
     #[must_use]
-    pub fn forward_with(&self, tokens: &[u32], sequences: Sequences<'_>, noise: Option<u64>) -> Tape {
+    pub fn forward_with(
+        &self,
+        tokens: &[u32],
+        sequences: Sequences<'_>,
+        noise: Option<u64>,
+        remember: Remember,
+    ) -> Tape {
         let d = self.config.d_model;
         let longest = sequences.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
         let rotations = Rotations::new(&self.config, longest);
@@ -66,8 +91,13 @@ impl Network {
         let mut layers = Vec::with_capacity(self.weights.layers.len());
         for (index, layer) in self.weights.layers.iter().enumerate() {
             let place = Place { layer: index, noise };
+            let input = (remember == Remember::Inputs).then(|| stream.clone());
             let (kept, after) = self.layer(layer, place, stream, sequences, &rotations);
-            layers.push(kept);
+            match remember {
+                Remember::Everything => layers.push(Trace::Whole(Box::new(kept))),
+                Remember::Inputs => layers.extend(input.map(Trace::Input)),
+                Remember::Nothing => {}
+            }
             stream = after;
         }
         Tape { tokens: tokens.to_vec(), sequences: sequences.to_vec(), rotations, layers, noise, stream }
@@ -84,7 +114,7 @@ impl Network {
         Norm { weight, offset: self.config.norm_offset, eps: self.config.norm_eps }
     }
 
-    fn layer(
+    pub(super) fn layer(
         &self,
         layer: &Layer,
         place: Place,

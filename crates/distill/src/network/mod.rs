@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::DistillError;
 
-pub use forward::Tape;
+pub use forward::{Remember, Tape};
 pub use lora::{Adapter, Lora, PROJECTIONS};
 pub use product::Products;
 pub use sheet::Sheet;

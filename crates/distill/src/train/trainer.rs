@@ -12,7 +12,7 @@ use super::{Sample, Schedule, Teacher};
 use crate::DistillError;
 use crate::chance::seed_of;
 use crate::losses::Objective;
-use crate::network::{Network, Tensors};
+use crate::network::{Network, Remember, Tensors};
 
 /// Settings of the trainer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +25,8 @@ pub struct TrainerSettings {
     pub schedule: Schedule,
     /// Most tokens that go through the network at once; a step adds the gradients of as many as it takes.
     pub micro_tokens: usize,
+    /// What is kept of every layer until the way back.
+    pub remember: Remember,
     /// Seed of what is drawn of the teacher.
     pub seed: u64,
 }
@@ -94,7 +96,8 @@ impl Trainer {
         for (index, samples) in micro_batches(batch, self.settings.micro_tokens).into_iter().enumerate() {
             let seed = |purpose: &str| seed_of(purpose, &[self.settings.seed, self.step, index as u64]);
             let packed = Packed::of(samples, seed("draws"));
-            let tape = self.network.forward_with(&packed.tokens, &packed.sequences, Some(seed("noise")));
+            let (noise, remember) = (Some(seed("noise")), self.settings.remember);
+            let tape = self.network.forward_with(&packed.tokens, &packed.sequences, noise, remember);
             let rows = packed.teacher(teacher, &self.settings.objective)?;
             let head = Head { network: &self.network, targets: &packed.targets, teacher: rows };
             let (sums, d_stream) = head.learn(&self.settings.objective, &tape, factor, &mut self.gradient)?;
