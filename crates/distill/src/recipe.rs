@@ -93,6 +93,10 @@ pub struct LoraRecipe {
     /// An adapter counts α / √rank times (rsLoRA, Kalajdzievski 2023, arXiv 2312.03732).
     #[serde(default)]
     pub rslora: bool,
+    /// The weights below stay in memory as their file stores them, and are unpacked piece by piece (QLoRA, Dettmers et al. 2023,
+    /// arXiv 2305.14314).
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub quantized: bool,
 }
 
 /// Matrices by the names that PEFT has for them.
@@ -153,7 +157,11 @@ impl LoraRecipe {
         Lora { rank: self.rank, scale: scale as f32, dropout: self.dropout as f32 }
     }
 
-    fn fault(&self) -> Option<(&'static str, &'static str, String)> {
+    fn fault(&self, student: &Origin) -> Option<(&'static str, &'static str, String)> {
+        if self.quantized && matches!(student, Origin::Fresh(_)) {
+            let expected = "false, or a student that a file stores (student.layers, every or model)";
+            return Some(("lora.quantized", expected, "true for a fresh one".to_owned()));
+        }
         if self.rank == 0 {
             return Some(("lora.rank", "at least 1", "0".to_owned()));
         }
@@ -368,7 +376,7 @@ impl Recipe {
                 "none".to_owned(),
             ));
         }
-        let fault_of_lora = self.lora.as_ref().and_then(LoraRecipe::fault);
+        let fault_of_lora = self.lora.as_ref().and_then(|lora| lora.fault(&self.student));
         if let Some((key, expected, found)) = self.fault_of_teachers().or(fault_of_lora) {
             return Some((key.to_owned(), expected, found));
         }

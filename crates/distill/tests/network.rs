@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hydrometer_distill::losses::{Divergence, Objective, Soft};
-use hydrometer_distill::network::{Network, Remember, Role, Tensors};
+use hydrometer_distill::network::{Network, Reading, Remember, Role, Tensors};
 use hydrometer_distill::train::{AdamWSettings, Decay, Sample, Schedule, Teacher, Trainer, TrainerSettings};
 use hydrometer_distill::{Fresh, Origin, Speaker};
 use hydrometer_models::gguf::Gguf;
@@ -274,7 +274,7 @@ fn a_fresh_student_of_every_family_knows_nothing() {
     for name in ["tiny-llama", "tiny-qwen2", "tiny-qwen3", "tiny-gemma3"] {
         let checkpoint = Checkpoint::open(reference(name)).unwrap();
         let fresh = Fresh { layers: 2, width: 48, heads: 4, kv_heads: 2, ff: 40 };
-        let (network, _) = Origin::Fresh(fresh).build(Speaker::Teacher(&checkpoint), 1).unwrap();
+        let (network, _) = Origin::Fresh(fresh).build(Speaker::Teacher(&checkpoint), Reading::Numbers, 1).unwrap();
         let sample = sample(ids(40, network.config.vocab, 3));
         let knows_nothing = f64::from(network.config.vocab as u32).ln();
         let sums = Trainer::new(network, settings(Objective::HARD, 1000)).step(&[&sample], None).unwrap().sums;

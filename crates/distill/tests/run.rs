@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hydrometer_distill::network::{Network, Tensors};
+use hydrometer_distill::network::{Network, Reading, Tensors};
 use hydrometer_distill::train::StepReport;
 use hydrometer_distill::{Arm, ArmResult, Completion, DistillError, Measured, Observer, Outcome, Plan, Recipe};
 use hydrometer_models::{
@@ -209,7 +209,7 @@ fn an_exported_student_is_the_trained_one() {
     trainer.load(&out.join("distilled/checkpoint.safetensors")).unwrap();
     assert_eq!(trainer.step, STEPS);
     let network = trainer.network;
-    let read: Tensors = Tensors::read(&exported, &[0, 1, 2], 0.0).unwrap();
+    let read: Tensors = Tensors::read(&exported, &[0, 1, 2], 0.0, Reading::Numbers).unwrap();
     assert_eq!(read, network.weights);
     let tokens: Vec<u32> = (0..60).map(|i| (i * 7919 + 3) % network.config.vocab as u32).collect();
     let vocab = network.config.vocab;

@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::safetensors::{self, Tensor};
 use crate::DistillError;
-use crate::network::{Network, Tensors};
+use crate::network::{Network, Weights};
 
-/// Writes the student with the tokenizer and template of `origin`, and reads it again. `config.json` comes last: a folder
+/// Writes the student, its adapters merged, with the tokenizer and template of `origin`, and reads it again: one tensor after the
+/// other, so that they are never all in f32 at once. `config.json` comes last: a folder
 /// without it is not whole.
 ///
 /// # Errors
@@ -24,14 +25,13 @@ pub fn hugging_face(folder: &Path, network: &Network, origin: &Checkpoint) -> Re
     for (name, content) in tokenizer_files {
         durable::replace(&folder.join(name), &content)?;
     }
-    let mut tensors = Vec::new();
-    network.weights.each(|name, _, values| {
-        tensors.push(Tensor {
-            shape: shape(&name, values.len(), config),
-            name: in_file(&name, config.architecture).unwrap_or(name),
-            values,
-        });
+    let names = names(network);
+    let tensors = names.iter().map(|name| {
+        let len = network.weights.get(name).map_or(0, Weights::len);
+        let there = in_file(name, config.architecture).unwrap_or_else(|| name.clone());
+        Tensor::later(there, shape(name, len, config), || network.merged_tensor(name))
     });
+    let tensors: Vec<_> = tensors.collect();
     let about = Map::from_iter([("format".to_owned(), Value::from("pt"))]);
     let weights = folder.join("model.safetensors");
     durable::replace_with(&weights, |file| safetensors::write(file, &about, &tensors))?;
@@ -44,16 +44,24 @@ pub fn hugging_face(folder: &Path, network: &Network, origin: &Checkpoint) -> Re
 
 /// Refuses a folder that does not hold the network's weights bit for bit.
 fn same_weights(folder: &Path, network: &Network) -> Result<(), DistillError> {
-    let layers: Vec<usize> = (0..network.config.layers).collect();
-    let read = Tensors::read(&Checkpoint::open(folder)?, &layers, network.config.norm_offset)?;
-    let pairs = network.weights.all();
-    let differs = pairs.iter().zip(read.all()).find(|((_, _, written), (_, _, read))| {
-        written.len() != read.len() || written.iter().zip(*read).any(|(a, b)| a.to_bits() != b.to_bits())
-    });
-    match differs {
-        None => Ok(()),
-        Some(((name, ..), _)) => Err(DistillError::data(folder, name, "the weights that were trained", "others")),
+    let checkpoint = Checkpoint::open(folder)?;
+    let mut read = Vec::new();
+    for name in names(network) {
+        let tensor = checkpoint.tensor(&name)?;
+        read.resize(tensor.rows * tensor.cols, 0.0);
+        tensor.dequantize(0..tensor.rows, &mut read)?;
+        let written = network.merged_tensor(&name);
+        if written.len() != read.len() || written.iter().zip(&read).any(|(a, b)| a.to_bits() != b.to_bits()) {
+            return Err(DistillError::data(folder, name, "the weights that were trained", "others"));
+        }
     }
+    Ok(())
+}
+
+/// Canonical names of all tensors but adapters.
+fn names(network: &Network) -> Vec<String> {
+    let all = network.weights.all().into_iter().map(|tensor| tensor.0);
+    all.filter(|name| !name.contains(".lora_")).collect()
 }
 
 fn write_json(path: &Path, value: &Value) -> Result<(), DistillError> {

@@ -58,7 +58,7 @@ impl Network {
         let d = config.d_model;
 
         let d_down = self.branch_back(layer, gradient, 1, &kept.ffn_branch, &d_after);
-        let mut d_gated = products.backward(&d_down, &layer.down, config.d_ff);
+        let mut d_gated = products.backward(&d_down, layer.matrix(DOWN), config.d_ff);
         let inner = gate::forward(config.activation, &kept.gate, &kept.up);
         products.weights(&d_down, &inner, &mut gradient.down);
         self.adapter_back((layer, gradient), DOWN, place, (&inner, &d_down), &mut d_gated);
@@ -67,8 +67,8 @@ impl Network {
         let h = norm::again(&kept.between, &kept.ffn_scales, self.norm(&layer.ffn_norm));
         products.weights(&d_gate, &h, &mut gradient.gate);
         products.weights(&d_up, &h, &mut gradient.up);
-        let mut d_h = products.backward(&d_gate, &layer.gate, d);
-        products.backward_into(&d_up, &layer.up, &mut d_h);
+        let mut d_h = products.backward(&d_gate, layer.matrix(GATE), d);
+        products.backward_into(&d_up, layer.matrix(UP), &mut d_h);
         self.adapter_back((layer, gradient), GATE, place, (&h, &d_gate), &mut d_h);
         self.adapter_back((layer, gradient), UP, place, (&h, &d_up), &mut d_h);
         let mut d_between = d_after;
@@ -76,7 +76,7 @@ impl Network {
         norm::backward(&kept.between, scales, self.norm(&layer.ffn_norm), &d_h, &mut d_between, &mut gradient.ffn_norm);
 
         let d_output = self.branch_back(layer, gradient, 0, &kept.attn_branch, &d_between);
-        let mut d_mixed = products.backward(&d_output, &layer.output, config.head_dim);
+        let mut d_mixed = products.backward(&d_output, layer.matrix(OUTPUT), config.head_dim);
         products.weights(&d_output, &kept.mixed, &mut gradient.output);
         self.adapter_back((layer, gradient), OUTPUT, place, (&kept.mixed, &d_output), &mut d_mixed);
         drop(d_output);
@@ -89,10 +89,10 @@ impl Network {
         let [dq, dk] = self.heads_back(layer, gradient, &kept.heads, [dq, dk]);
         let h = norm::again(&kept.before, &kept.attn_scales, self.norm(&layer.attn_norm));
         let mut d_h = Sheet::zeros(h.rows, d, d);
-        let of = [(&dq, &layer.q, &mut gradient.q), (&dk, &layer.k, &mut gradient.k), (&dv, &layer.v, &mut gradient.v)];
-        for (dy, weights, gradient) in of {
+        let of = [(&dq, Q, &mut gradient.q), (&dk, K, &mut gradient.k), (&dv, V, &mut gradient.v)];
+        for (dy, projection, gradient) in of {
             products.weights(dy, &h, gradient);
-            products.backward_into(dy, weights, &mut d_h);
+            products.backward_into(dy, layer.matrix(projection), &mut d_h);
         }
         for (target, dy) in [(Q, &dq), (K, &dk), (V, &dv)] {
             self.adapter_back((layer, gradient), target, place, (&h, dy), &mut d_h);

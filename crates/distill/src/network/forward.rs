@@ -85,8 +85,8 @@ impl Network {
         let rotations = Rotations::new(&self.config, longest);
         let mut stream = Sheet::zeros(tokens.len(), d, d);
         for (row, &token) in stream.values.chunks_exact_mut(d).zip(tokens) {
-            let embedding = &self.weights.embedding[token as usize * d..][..d];
-            row.iter_mut().zip(embedding).for_each(|(x, e)| *x = e * self.config.embed_scale);
+            self.weights.embed(token, row);
+            row.iter_mut().for_each(|x| *x *= self.config.embed_scale);
         }
         let mut layers = Vec::with_capacity(self.weights.layers.len());
         for (index, layer) in self.weights.layers.iter().enumerate() {
@@ -125,9 +125,9 @@ impl Network {
         let (config, products) = (&self.config, &self.products);
         let (h, attn_scales) = norm::forward(&before, self.norm(&layer.attn_norm));
         let bias = |index: usize| layer.biases.as_ref().map(|biases| biases[index].as_slice());
-        let mut q = products.forward(&h, &layer.q, bias(0), config.head_dim);
-        let mut k = products.forward(&h, &layer.k, bias(1), config.head_dim);
-        let mut v = products.forward(&h, &layer.v, bias(2), config.head_dim);
+        let mut q = products.forward(&h, layer.matrix(Q), bias(0), config.head_dim);
+        let mut k = products.forward(&h, layer.matrix(K), bias(1), config.head_dim);
+        let mut v = products.forward(&h, layer.matrix(V), bias(2), config.head_dim);
         for (target, y) in [(Q, &mut q), (K, &mut k), (V, &mut v)] {
             self.add_adapter(layer, target, place, &h, y);
         }
@@ -143,8 +143,8 @@ impl Network {
         let (between, attn_branch) = self.add_branch(layer, OUTPUT, place, &mixed, &before);
 
         let (h, ffn_scales) = norm::forward(&between, self.norm(&layer.ffn_norm));
-        let mut gate = products.forward(&h, &layer.gate, None, config.d_ff);
-        let mut up = products.forward(&h, &layer.up, None, config.d_ff);
+        let mut gate = products.forward(&h, layer.matrix(GATE), None, config.d_ff);
+        let mut up = products.forward(&h, layer.matrix(UP), None, config.d_ff);
         for (target, y) in [(GATE, &mut gate), (UP, &mut up)] {
             self.add_adapter(layer, target, place, &h, y);
         }

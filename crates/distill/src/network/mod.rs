@@ -6,6 +6,7 @@
 
 mod attention;
 mod backward;
+mod blocks;
 mod cap;
 mod forward;
 mod gate;
@@ -23,11 +24,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::DistillError;
 
+pub use blocks::{Blocks, Weights};
 pub use forward::{Remember, Tape};
 pub use lora::{Adapter, Lora, PROJECTIONS};
 pub use product::Products;
 pub use sheet::Sheet;
-pub use tensors::{Layer, Role, Tensors};
+pub use tensors::{Layer, Reading, Role, Tensors};
 
 /// A decoder with trainable weights.
 pub struct Network {
@@ -90,6 +92,14 @@ impl Network {
     /// # Errors
     /// An architecture whose way back is not written, a layer that is not there, or a file that cannot be read.
     pub fn open(checkpoint: &Checkpoint, layers: &[usize]) -> Result<Network, DistillError> {
+        Network::open_with(checkpoint, layers, Reading::Numbers)
+    }
+
+    /// As [`Network::open`]; matrices that stay as their file stores them do not learn, what adapters add to them does.
+    ///
+    /// # Errors
+    /// As [`Network::open`].
+    pub fn open_with(checkpoint: &Checkpoint, layers: &[usize], reading: Reading) -> Result<Network, DistillError> {
         supported(&checkpoint.config)?;
         let count = checkpoint.config.layers;
         if let Some(layer) = layers.iter().find(|&&layer| layer >= count) {
@@ -108,7 +118,7 @@ impl Network {
         // Gemma's folders store w of 1 + w, and that is what a student is exported as: bit for bit what was trained.
         config.norm_offset = offset_of(config.architecture);
         config.sliding_window = config.sliding_window.map(|sliding| windows(sliding, layers)).transpose()?;
-        let weights = Tensors::read(checkpoint, layers, config.norm_offset)?;
+        let weights = Tensors::read(checkpoint, layers, config.norm_offset, reading)?;
         Network::new(config, weights)
     }
 

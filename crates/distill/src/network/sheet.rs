@@ -53,6 +53,23 @@ impl Sheet {
         }
     }
 
+    /// Some columns of every row, row-major.
+    pub(super) fn columns_of(&self, columns: std::ops::Range<usize>) -> Sheet {
+        let mut some = Sheet::zeros(self.rows, columns.len(), columns.len());
+        let mut done = columns.start;
+        while done < columns.end {
+            let (block, from) = (done / self.width, done % self.width);
+            let run = (columns.end - done).min(self.width - from);
+            let block = &self.values[block * self.rows * self.width..][..self.rows * self.width];
+            let rows = some.values.chunks_exact_mut(columns.len()).zip(block.chunks_exact(self.width));
+            rows.for_each(|(out, values)| {
+                out[done - columns.start..][..run].copy_from_slice(&values[from..from + run])
+            });
+            done += run;
+        }
+        some
+    }
+
     /// The columns `first ..` of every row as rows: `out` is `[some columns][rows]`.
     pub(super) fn copy_turned(&self, first: usize, out: &mut [f32]) {
         if self.rows == 0 {
@@ -113,6 +130,7 @@ mod tests {
                 }
             }
             assert_eq!(blocks.turned(), plain.turned());
+            assert_eq!(blocks.columns_of(5..19).row(4), &plain.row(4)[5..19]);
             let mut row = vec![0.0; columns];
             blocks.copy_row(3, &mut row);
             assert_eq!(row, plain.row(3));

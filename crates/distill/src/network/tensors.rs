@@ -1,9 +1,10 @@
 //! All weights of a decoder in f32, and everything that has their shape: gradients and the optimiser's moments.
 
-use hydrometer_models::{Checkpoint, DecoderConfig, ModelError, RopeStyle};
+use hydrometer_models::{Checkpoint, DType, DecoderConfig, ModelError, RopeStyle};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::blocks::{Blocks, Weights};
 use super::lora::{Adapter, DOWN, OUTPUT, PROJECTIONS};
 use crate::chance::normal;
 
@@ -18,6 +19,17 @@ pub struct Tensors {
     pub norm: Vec<f32>,
     /// `[vocab, d_model]`, where it is not the embedding.
     pub head: Option<Vec<f32>>,
+    /// The embedding and the head as a file stores them, where they stay so: their numbers are not there then.
+    pub stored: [Option<Blocks>; 2],
+}
+
+/// Whether matrices are read into f32, or stay as their file stores them: those do not learn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Into f32.
+    Numbers,
+    /// As they are.
+    AsStored,
 }
 
 /// One layer.
@@ -49,23 +61,16 @@ pub struct Layer {
     pub down: Vec<f32>,
     /// Adapters of [`PROJECTIONS`], where there are any.
     pub lora: [Option<Adapter>; 7],
+    /// Those of [`PROJECTIONS`] that stay as a file stores them: their numbers are not there then.
+    pub stored: [Option<Blocks>; 7],
 }
 
 impl Layer {
     /// One of [`PROJECTIONS`].
     #[must_use]
-    pub fn matrix(&self, projection: usize) -> &Vec<f32> {
-        [&self.q, &self.k, &self.v, &self.output, &self.gate, &self.up, &self.down][projection]
-    }
-
-    pub(super) fn matrix_mut(&mut self, projection: usize) -> &mut Vec<f32> {
-        let all =
-            [&mut self.q, &mut self.k, &mut self.v, &mut self.output, &mut self.gate, &mut self.up, &mut self.down];
-        let mut all = all.into_iter();
-        match all.nth(projection) {
-            Some(matrix) => matrix,
-            None => unreachable!("there are seven"),
-        }
+    pub fn matrix(&self, projection: usize) -> Weights<'_> {
+        let numbers = [&self.q, &self.k, &self.v, &self.output, &self.gate, &self.up, &self.down][projection];
+        Weights::of(numbers, self.stored[projection].as_ref())
     }
 
     /// Columns of one of [`PROJECTIONS`].
@@ -152,9 +157,11 @@ impl Tensors {
             up: zeros(ff * d),
             down: zeros(d * ff),
             lora: Default::default(),
+            stored: Default::default(),
         };
         let head = (!config.tied).then(|| zeros(config.vocab * d));
-        Tensors { embedding: zeros(config.vocab * d), layers: vec![layer; config.layers], norm: zeros(d), head }
+        let (layers, norm) = (vec![layer; config.layers], zeros(d));
+        Tensors { embedding: zeros(config.vocab * d), layers, norm, head, stored: Default::default() }
     }
 
     /// Zeros in the shape of these, but no numbers at all for the tensors that `keep` refuses: those do not learn.
@@ -203,26 +210,59 @@ impl Tensors {
     ///
     /// # Errors
     /// A tensor that cannot be read.
-    pub fn read(checkpoint: &Checkpoint, layers: &[usize], norm_offset: f32) -> Result<Tensors, ModelError> {
+    pub fn read(
+        checkpoint: &Checkpoint,
+        layers: &[usize],
+        norm_offset: f32,
+        reading: Reading,
+    ) -> Result<Tensors, ModelError> {
         let config = DecoderConfig { layers: layers.len(), ..checkpoint.config.clone() };
-        let mut tensors = Tensors::zeros(&config);
-        for (name, _, values) in tensors.all_mut() {
+        let mut tensors = Tensors::empty(&config);
+        let mut all_stored = Vec::new();
+        for (name, role, values) in tensors.all_mut() {
             let there = match name.strip_prefix("blk.").and_then(|rest| rest.split_once('.')) {
                 Some((index, part)) => format!("blk.{}.{part}", layers[index.parse().unwrap_or(0)]),
                 None => name.clone(),
             };
-            let tensor = checkpoint.tensor(&there)?;
+            let mut tensor = checkpoint.tensor(&there)?;
+            let turned = config.rope.style == RopeStyle::Interleaved;
+            if reading == Reading::AsStored && role == Role::Matrix && tensor.dtype != DType::F32 {
+                if turned && (name.contains("attn_q.") || name.contains("attn_k.")) {
+                    let width = tensor.row_bytes();
+                    pair_halves(&mut tensor.bytes, config.head_dim, config.rope.dims, width);
+                }
+                all_stored.push((name, Blocks::of(tensor)?));
+                continue;
+            }
+            values.resize(tensor.rows * tensor.cols, 0.0);
             tensor.dequantize(0..tensor.rows, values)?;
             if name.ends_with("norm.weight") && norm_offset != config.norm_offset {
                 values.iter_mut().for_each(|w| *w += config.norm_offset - norm_offset);
             }
             let of_heads = name.contains("attn_q.") || name.contains("attn_k.");
-            if of_heads && config.rope.style == RopeStyle::Interleaved {
+            if of_heads && turned {
                 let width = if name.ends_with("bias") { 1 } else { config.d_model };
                 pair_halves(values, config.head_dim, config.rope.dims, width);
             }
         }
+        for (name, blocks) in all_stored {
+            if let Some(place) = tensors.stored_mut(&name) {
+                *place = blocks;
+            }
+        }
         Ok(tensors)
+    }
+
+    /// The tensors of a configuration, without any number.
+    fn empty(config: &DecoderConfig) -> Tensors {
+        let layer = Layer {
+            biases: config.qkv_bias.then(Default::default),
+            head_norms: config.qk_norm.then(Default::default),
+            post_norms: config.post_norms.then(Default::default),
+            ..Layer::default()
+        };
+        let head = (!config.tied).then(Vec::new);
+        Tensors { layers: vec![layer; config.layers], head, ..Tensors::default() }
     }
 
     /// Every tensor, in an order that never changes: canonical name, role, numbers.
@@ -258,7 +298,9 @@ impl Tensors {
     /// Number of weights.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.all().iter().map(|tensor| tensor.2.len()).sum()
+        let stored = self.layers.iter().flat_map(|layer| &layer.stored).chain(&self.stored).flatten();
+        let stored: usize = stored.map(Blocks::len).sum();
+        stored + self.all().iter().map(|tensor| tensor.2.len()).sum::<usize>()
     }
 
     /// Whether there are none.
@@ -269,8 +311,47 @@ impl Tensors {
 
     /// The output head `[vocab, d_model]`.
     #[must_use]
-    pub fn output(&self) -> &[f32] {
-        self.head.as_ref().unwrap_or(&self.embedding)
+    pub fn output(&self) -> Weights<'_> {
+        match &self.head {
+            Some(head) => Weights::of(head, self.stored[1].as_ref()),
+            None => Weights::of(&self.embedding, self.stored[0].as_ref()),
+        }
+    }
+
+    /// The row of a token in the embedding.
+    pub(super) fn embed(&self, token: u32, row: &mut [f32]) {
+        let token = token as usize;
+        match &self.stored[0] {
+            Some(blocks) => blocks.read(token..token + 1, row),
+            None => row.copy_from_slice(&self.embedding[token * row.len()..][..row.len()]),
+        }
+    }
+
+    /// Where a matrix stays that does so.
+    fn stored_mut(&mut self, name: &str) -> Option<&mut Option<Blocks>> {
+        match name {
+            "token_embd.weight" => Some(&mut self.stored[0]),
+            "output.weight" => Some(&mut self.stored[1]),
+            _ => {
+                let (layer, projection) = projection(name)?;
+                Some(&mut self.layers.get_mut(layer)?.stored[projection])
+            }
+        }
+    }
+
+    /// A tensor by its canonical name, wherever its numbers are.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Weights<'_>> {
+        let stored = match (name, projection(name)) {
+            ("token_embd.weight", _) => self.stored[0].as_ref(),
+            ("output.weight", _) => self.stored[1].as_ref(),
+            (_, Some((layer, projection))) => self.layers.get(layer)?.stored[projection].as_ref(),
+            _ => None,
+        };
+        match stored {
+            Some(blocks) => Some(Weights::Blocks(blocks)),
+            None => self.all().into_iter().find(|tensor| tensor.0 == name).map(|tensor| Weights::from(tensor.2)),
+        }
     }
 
     /// As [`Tensors::output`].
@@ -279,8 +360,14 @@ impl Tensors {
     }
 }
 
-/// Rows 0, 2, 4, … of each head's rotated rows first, then 1, 3, 5, ….
-fn pair_halves(values: &mut [f32], head_dim: usize, dims: usize, width: usize) {
+/// Layer and place in [`PROJECTIONS`] of the matrix of this canonical name.
+pub(super) fn projection(name: &str) -> Option<(usize, usize)> {
+    let (layer, part) = name.strip_prefix("blk.")?.strip_suffix(".weight")?.split_once('.')?;
+    Some((layer.parse().ok()?, PROJECTIONS.iter().position(|projection| *projection == part)?))
+}
+
+/// Rows 0, 2, 4, … of each head's rotated rows first, then 1, 3, 5, …; a row has `width` numbers, or bytes.
+fn pair_halves<T: Copy>(values: &mut [T], head_dim: usize, dims: usize, width: usize) {
     for head in values.chunks_exact_mut(head_dim * width) {
         let before = head[..dims * width].to_vec();
         for row in 0..dims {
