@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::DistillError;
 use crate::data::format::Format;
 use crate::export::ExportRecipe;
-use crate::losses::{Divergence, Objective, Soft};
+use crate::losses::{Divergence, Objective, Soft, TokenWeights};
 use crate::network::{Lora, Part, Remember};
 use crate::student::Origin;
 use crate::train::{AdamWSettings, Decay, Schedule, TrainerSettings};
@@ -235,6 +235,9 @@ pub struct LossRecipe {
     /// Share α of the cross-entropy with hard labels.
     #[serde(default)]
     pub hard: f64,
+    /// How much each token counts.
+    #[serde(default, skip_serializing_if = "TokenWeights::is_even")]
+    pub weights: TokenWeights,
 }
 
 fn one() -> f64 {
@@ -363,7 +366,8 @@ impl Recipe {
     /// The first setting out of range: key, what was expected, what was found.
     fn fault(&self) -> Option<(String, &'static str, String)> {
         let (data, train) = (&self.data, &self.train);
-        if let Some((key, expected, found)) = self.objective(Arm::Distilled).fault() {
+        let weights = self.loss.weights.fault(self.loss.hard < 1.0);
+        if let Some((key, expected, found)) = self.objective(Arm::Distilled).fault().or(weights) {
             return Some((format!("loss.{key}"), expected, found));
         }
         if data.files.is_empty() {
@@ -442,7 +446,7 @@ impl Recipe {
     /// What an arm makes small.
     #[must_use]
     pub fn objective(&self, arm: Arm) -> Objective {
-        let LossRecipe { divergence, temperature, hard } = self.loss;
+        let LossRecipe { divergence, temperature, hard, .. } = self.loss;
         match arm {
             Arm::Distilled | Arm::Sparse => Objective { hard, soft: Some(Soft { divergence, temperature }) },
             Arm::HardLabels | Arm::TeacherText => Objective::HARD,
@@ -458,6 +462,7 @@ impl Recipe {
         let (beta1, beta2, epsilon, weight_decay) = (t.beta1, t.beta2, t.epsilon, t.weight_decay);
         TrainerSettings {
             objective: self.objective(arm),
+            weights: if arm.is_soft() { self.loss.weights } else { TokenWeights::EVEN },
             optimiser: AdamWSettings { beta1, beta2, epsilon, weight_decay, clip },
             schedule: Schedule { peak, warm_up, steps, decay, floor },
             micro_tokens: t.micro_tokens,

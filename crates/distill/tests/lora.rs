@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hydrometer_distill::losses::{Divergence, Objective, Soft};
+use hydrometer_distill::losses::{Divergence, Objective, Soft, TokenWeights};
 use hydrometer_distill::network::{Lora, Network, Part, Reading, Remember, Tensors};
 use hydrometer_distill::train::{
     AdamWSettings, Decay, Sample, Schedule, StepReport, Teacher, Trainer, TrainerSettings,
@@ -32,6 +32,7 @@ fn settings(rate: f64) -> TrainerSettings {
         schedule: Schedule { peak: rate, warm_up: 0, steps: 50, decay: Decay::Constant, floor: 0.1 },
         micro_tokens: 1000,
         remember: Remember::Everything,
+        weights: TokenWeights::EVEN,
         seed: 1,
     }
 }

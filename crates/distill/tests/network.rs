@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use hydrometer_distill::losses::{Divergence, Objective, Soft};
+use hydrometer_distill::losses::{Divergence, Objective, Soft, TokenWeights};
 use hydrometer_distill::network::{Network, Reading, Remember, Role, Tensors};
 use hydrometer_distill::train::{AdamWSettings, Decay, Sample, Schedule, Teacher, Trainer, TrainerSettings};
 use hydrometer_distill::{Fresh, Origin, Speaker};
@@ -41,6 +41,7 @@ fn settings(objective: Objective, micro_tokens: usize) -> TrainerSettings {
         schedule: Schedule { peak: 2e-3, warm_up: 5, steps: 50, decay: Decay::Cosine, floor: 0.1 },
         micro_tokens,
         remember: Remember::Everything,
+        weights: TokenWeights::EVEN,
         seed: 1,
     }
 }
@@ -215,6 +216,69 @@ fn every_family_has_the_loss_and_the_gradients_of_transformers() {
             assert!(apart < allowed, "{model}, {there}: {} and {found_along}, {length} and {along}", found.sqrt());
         }
     }
+}
+
+/// Weights are normalised by their sum over the whole batch, and weigh by the teacher's entropy at the loss's temperature.
+#[test]
+fn weights_of_tokens_are_normalised_over_the_whole_batch() {
+    let checkpoint = Checkpoint::open(reference("tiny-llama")).unwrap();
+    let engine = decoder(&checkpoint);
+    let vocab = checkpoint.config.vocab;
+    let teacher = Teacher::of(&engine, vocab).unwrap();
+    // One learnt token each: the loss of a sample is that of its token.
+    let samples: Vec<_> = [(9, 3), (4, 50), (21, 100), (6, 7)]
+        .map(|(count, from)| {
+            let mut sample = sample(ids(count, vocab, from));
+            sample.learnt[..count - 1].fill(false);
+            sample
+        })
+        .to_vec();
+    let batch: Vec<_> = samples.iter().collect();
+    let step = |weights, micro_tokens, batch: &[&Sample]| {
+        let settings = TrainerSettings { weights, ..settings(KD, micro_tokens) };
+        let mut trainer = Trainer::new(student(&checkpoint, &[0, 2]), settings);
+        let report = trainer.step(batch, Some(teacher)).unwrap();
+        (report.sums.mean_loss(), trainer.gradient().clone())
+    };
+    let weights = TokenWeights { entropy: 5.0, position: -2.0 };
+    let (mut over, mut under) = (0.0, 0.0);
+    for sample in &batch {
+        let rows: Vec<u32> = sample.rows().collect();
+        let block = Block { sequences: vec![Sequence { tokens: sample.tokens.clone(), rows }] };
+        let mut logits = vec![0.0; vocab];
+        engine.score(&block).unwrap().read(0..1, &mut logits).unwrap();
+        let z = logits.iter().map(|&z| (f64::from(z) / 2.0).exp()).sum::<f64>();
+        let entropy: f64 = logits.iter().map(|&u| f64::from(u) / 2.0 - z.ln()).map(|log| -log.exp() * log).sum();
+        let weight = (5.0 * entropy / (vocab as f64).ln()).exp();
+        // Alone a token has all the weight.
+        let (loss, _) = step(weights, 1000, &[*sample]);
+        assert!((loss / step(TokenWeights::EVEN, 1000, &[*sample]).0 - 1.0).abs() < 1e-12);
+        (over, under) = (over + weight * loss, under + weight);
+    }
+    let (whole, _) = step(weights, 1000, &batch);
+    assert!((whole * under / over - 1.0).abs() < 1e-5, "{whole}, {}", over / under);
+    let (even, _) = step(TokenWeights::EVEN, 1000, &batch);
+    assert!((even / whole - 1.0).abs() > 1e-4, "{even}, {whole}");
+    // Cut into micro-batches of one sample each, and the same.
+    let samples = [sample(ids(12, vocab, 0)), sample(ids(30, vocab, 5)), sample(ids(3, vocab, 9))];
+    let batch: Vec<_> = samples.iter().collect();
+    let ((together, packed), (apart, alone)) = (step(weights, 1000, &batch), step(weights, 1, &batch));
+    assert!((together / apart - 1.0).abs() < 1e-6, "{together}, {apart}");
+    for ((name, _, packed), (.., alone)) in packed.all().into_iter().zip(alone.all()) {
+        let largest = packed.iter().zip(alone).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(largest < 2e-5, "{name}: {largest}");
+    }
+    // The gradient is that of the weighted mean.
+    let length: f64 = packed.norm.iter().map(|&g| f64::from(g).powi(2)).sum();
+    let moved = |sign: f64| {
+        let mut network = student(&checkpoint, &[0, 2]);
+        let step = sign * 0.02 / length.sqrt().max(0.05);
+        network.weights.norm.iter_mut().zip(&packed.norm).for_each(|(w, &g)| *w += (step * f64::from(g)) as f32);
+        let settings = TrainerSettings { weights, ..settings(KD, 1000) };
+        Trainer::new(network, settings).step(&batch, Some(teacher)).unwrap().sums.mean_loss()
+    };
+    let found = (moved(1.0) - moved(-1.0)) / (2.0 * 0.02 / length.sqrt().max(0.05));
+    assert!((found - length).abs() < 0.01 * length + 2e-4 * length.sqrt(), "{found}, {length}");
 }
 
 /// Sequences of one block, one after the other or in other company, have the same loss: none sees another.

@@ -299,6 +299,10 @@ fn recipes_out_of_range_name_the_key() {
     };
     check("held_out = 0.2", "held_out = 1.0", "data.held_out: expected a share from 0 to below 1, found 1");
     check("temperature = 2.0", "temperature = 3.0", "loss.temperature: expected 1, 2 or 4");
+    let far = "hard = 0.3\nweights = { entropy = 99.0 }";
+    check("hard = 0.3", far, "loss.weights.entropy: expected a number from -20 to 20, found 99");
+    let unread = "hard = 1.0\nweights = { entropy = 1.0 }";
+    check("hard = 0.3", unread, "loss.weights.entropy: expected 0 where hard labels are everything, found 1");
     check("steps = 7", "steps = 0", "train.steps: expected at least 1, found 0");
     check("steps = 7", "stepps = 7", "unknown field `stepps`");
     check("every = 2", "each = 2", "unknown variant `each`");
