@@ -27,7 +27,7 @@ pub fn hugging_face(folder: &Path, network: &Network, origin: &Checkpoint) -> Re
     }
     let names = names(network);
     let tensors = names.iter().map(|name| {
-        let len = network.weights.get(name).map_or(0, Weights::len);
+        let len = network.weights.get(name).map_or(0, Weights::count);
         let there = in_file(name, config.architecture).unwrap_or_else(|| name.clone());
         Tensor::later(there, shape(name, len, config), || network.merged_tensor(name))
     });

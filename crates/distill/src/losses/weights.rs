@@ -39,7 +39,7 @@ impl TokenWeights {
     /// What is wrong with its settings: the setting, what was expected, what was found. `teacher`: whether the loss reads one.
     #[must_use]
     pub(crate) fn fault(&self, teacher: bool) -> Option<(&'static str, &'static str, String)> {
-        let far = |exponent: f64| !(exponent.abs() <= LARGEST);
+        let far = |exponent: f64| !(-LARGEST..=LARGEST).contains(&exponent);
         match *self {
             Self { entropy, .. } if far(entropy) => {
                 Some(("weights.entropy", "a number from -20 to 20", entropy.to_string()))

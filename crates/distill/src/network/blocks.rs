@@ -36,11 +36,10 @@ impl<'a> Weights<'a> {
     }
 
     /// Number of weights.
-    #[must_use]
-    pub fn len(self) -> usize {
+    pub(crate) fn count(self) -> usize {
         match self {
             Weights::Numbers(numbers) => numbers.len(),
-            Weights::Blocks(blocks) => blocks.len(),
+            Weights::Blocks(blocks) => blocks.count(),
         }
     }
 }
@@ -73,7 +72,7 @@ impl Blocks {
     }
 
     /// Number of weights.
-    pub(super) fn len(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.0.rows * self.0.cols
     }
 

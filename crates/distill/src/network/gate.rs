@@ -20,7 +20,7 @@ fn silu(x: f32) -> (f32, f32) {
 
 fn gelu(x: f32) -> (f32, f32) {
     /// 2 √(2/π).
-    const FACTOR: f32 = 1.595_769_1;
+    const FACTOR: f32 = 1.595_769;
     const CUBE: f32 = 0.044_715;
     (FACTOR * (x + CUBE * x * x * x), FACTOR * (1.0 + 3.0 * CUBE * x * x))
 }

@@ -75,7 +75,7 @@ impl Network {
         let mut chance = ChaCha8Rng::seed_from_u64(seed);
         for layer in &mut self.weights.layers {
             for &target in targets {
-                let (inputs, len) = (layer.inputs(target, &self.config), layer.matrix(target).len());
+                let (inputs, len) = (layer.inputs(target, &self.config), layer.matrix(target).count());
                 let bound = (inputs as f32).sqrt().recip();
                 let a = (0..lora.rank * inputs).map(|_| chance.random_range(-bound..bound)).collect();
                 layer.lora[target] = Some(Adapter { a, b: vec![0.0; len / inputs * lora.rank] });

@@ -128,7 +128,7 @@ impl Products {
     /// y = x Wᵀ + b, cut into blocks of `width` columns.
     pub fn forward<'w>(&self, x: &Sheet, weights: impl Into<Weights<'w>>, bias: Option<&[f32]>, width: usize) -> Sheet {
         let weights = weights.into();
-        let columns = weights.len() / x.columns;
+        let columns = weights.count() / x.columns;
         let mut y = Sheet::zeros(x.rows, columns, width);
         let part = Part { columns, width, bias, out: &mut y.values };
         self.there(x, weights, Target::Store(vec![part]));
@@ -163,7 +163,7 @@ impl Products {
 
     /// dx = Σ dy W over pieces of W, of at most so many numbers, one after the other.
     fn backward_in_pieces(&self, dy: &Sheet, blocks: &Blocks, width: usize, unpacked: usize) -> Sheet {
-        let (outputs, columns) = (dy.columns, blocks.len() / dy.columns);
+        let (outputs, columns) = (dy.columns, blocks.count() / dy.columns);
         let at_once = (unpacked / columns).max(1);
         let mut dx = Sheet::zeros(dy.rows, columns, width);
         for first in (0..outputs).step_by(at_once) {

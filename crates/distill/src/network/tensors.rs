@@ -299,7 +299,7 @@ impl Tensors {
     #[must_use]
     pub fn len(&self) -> usize {
         let stored = self.layers.iter().flat_map(|layer| &layer.stored).chain(&self.stored).flatten();
-        let stored: usize = stored.map(Blocks::len).sum();
+        let stored: usize = stored.map(Blocks::count).sum();
         stored + self.all().iter().map(|tensor| tensor.2.len()).sum::<usize>()
     }
 
