@@ -17,4 +17,4 @@ pub mod train;
 pub use error::DistillError;
 pub use recipe::{Arm, DataRecipe, LoraRecipe, LossRecipe, Recipe, Targets, TeacherTextRecipe, TrainRecipe};
 pub use run::{ArmResult, Completion, Difference, Measured, Observer, Outcome, Plan};
-pub use student::{Fresh, Origin};
+pub use student::{Fresh, Origin, Speaker};

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::DistillError;
 use crate::data::format::Format;
 use crate::export::ExportRecipe;
-use crate::losses::{Divergence, Objective, Soft};
-use crate::network::{Lora, Part};
+use crate::losses::{Divergence, Objective, Soft, TokenWeights};
+use crate::network::{Lora, Part, Remember};
 use crate::student::Origin;
 use crate::train::{AdamWSettings, Decay, Schedule, TrainerSettings};
 
@@ -93,6 +93,10 @@ pub struct LoraRecipe {
     /// An adapter counts α / √rank times (rsLoRA, Kalajdzievski 2023, arXiv 2312.03732).
     #[serde(default)]
     pub rslora: bool,
+    /// The weights below stay in memory as their file stores them, and are unpacked piece by piece (QLoRA, Dettmers et al. 2023,
+    /// arXiv 2305.14314).
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub quantized: bool,
 }
 
 /// Matrices by the names that PEFT has for them.
@@ -153,7 +157,11 @@ impl LoraRecipe {
         Lora { rank: self.rank, scale: scale as f32, dropout: self.dropout as f32 }
     }
 
-    fn fault(&self) -> Option<(&'static str, &'static str, String)> {
+    fn fault(&self, student: &Origin) -> Option<(&'static str, &'static str, String)> {
+        if self.quantized && matches!(student, Origin::Fresh(_)) {
+            let expected = "false, or a student that a file stores (student.layers, every or model)";
+            return Some(("lora.quantized", expected, "true for a fresh one".to_owned()));
+        }
         if self.rank == 0 {
             return Some(("lora.rank", "at least 1", "0".to_owned()));
         }
@@ -227,6 +235,9 @@ pub struct LossRecipe {
     /// Share α of the cross-entropy with hard labels.
     #[serde(default)]
     pub hard: f64,
+    /// How much each token counts.
+    #[serde(default, skip_serializing_if = "TokenWeights::is_even")]
+    pub weights: TokenWeights,
 }
 
 fn one() -> f64 {
@@ -244,6 +255,9 @@ pub struct TrainRecipe {
     /// Tokens that go through the network at once: memory against speed.
     #[serde(default = "micro_tokens")]
     pub micro_tokens: usize,
+    /// Whether layers are computed again on the way back instead of kept: less memory, more time, the same student.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub checkpointing: bool,
     /// The highest learning rate.
     pub learning_rate: f64,
     /// Steps in which it rises.
@@ -288,6 +302,11 @@ pub struct TrainRecipe {
     pub freeze: Vec<Part>,
     /// Measurements in a row without a smaller held-out KL divergence after which an arm ends with its best weights.
     pub patience: Option<u64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_off(switch: &bool) -> bool {
+    !switch
 }
 
 fn micro_tokens() -> usize {
@@ -347,7 +366,8 @@ impl Recipe {
     /// The first setting out of range: key, what was expected, what was found.
     fn fault(&self) -> Option<(String, &'static str, String)> {
         let (data, train) = (&self.data, &self.train);
-        if let Some((key, expected, found)) = self.objective(Arm::Distilled).fault() {
+        let weights = self.loss.weights.fault(self.loss.hard < 1.0);
+        if let Some((key, expected, found)) = self.objective(Arm::Distilled).fault().or(weights) {
             return Some((format!("loss.{key}"), expected, found));
         }
         if data.files.is_empty() {
@@ -360,7 +380,7 @@ impl Recipe {
                 "none".to_owned(),
             ));
         }
-        let fault_of_lora = self.lora.as_ref().and_then(LoraRecipe::fault);
+        let fault_of_lora = self.lora.as_ref().and_then(|lora| lora.fault(&self.student));
         if let Some((key, expected, found)) = self.fault_of_teachers().or(fault_of_lora) {
             return Some((key.to_owned(), expected, found));
         }
@@ -426,7 +446,7 @@ impl Recipe {
     /// What an arm makes small.
     #[must_use]
     pub fn objective(&self, arm: Arm) -> Objective {
-        let LossRecipe { divergence, temperature, hard } = self.loss;
+        let LossRecipe { divergence, temperature, hard, .. } = self.loss;
         match arm {
             Arm::Distilled | Arm::Sparse => Objective { hard, soft: Some(Soft { divergence, temperature }) },
             Arm::HardLabels | Arm::TeacherText => Objective::HARD,
@@ -442,18 +462,21 @@ impl Recipe {
         let (beta1, beta2, epsilon, weight_decay) = (t.beta1, t.beta2, t.epsilon, t.weight_decay);
         TrainerSettings {
             objective: self.objective(arm),
+            weights: if arm.is_soft() { self.loss.weights } else { TokenWeights::EVEN },
             optimiser: AdamWSettings { beta1, beta2, epsilon, weight_decay, clip },
             schedule: Schedule { peak, warm_up, steps, decay, floor },
             micro_tokens: t.micro_tokens,
+            remember: if t.checkpointing { Remember::Inputs } else { Remember::Everything },
             seed: t.seed,
         }
     }
 
-    /// BLAKE3 of everything that it says, but for the forms in which students are written: they change no student, and another
-    /// one may be asked for afterwards.
+    /// BLAKE3 of everything that it says, but for the forms in which students are written, and for `train.checkpointing`: they
+    /// change no student, and may be asked for afterwards.
     #[must_use]
     pub fn hash(&self) -> String {
-        let trained = Recipe { export: ExportRecipe::default(), ..self.clone() };
+        let mut trained = Recipe { export: ExportRecipe::default(), ..self.clone() };
+        trained.train.checkpointing = false;
         let text = serde_json::to_string(&trained).unwrap_or_default();
         format!("blake3:{}", blake3::hash(text.as_bytes()).to_hex())
     }

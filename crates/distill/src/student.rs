@@ -6,7 +6,7 @@ use hydrometer_models::{Checkpoint, TokenizerPairing};
 use serde::{Deserialize, Serialize};
 
 use crate::DistillError;
-use crate::network::{Network, Tensors};
+use crate::network::{Network, Reading, Tensors, offset_of};
 
 /// Where a student begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,17 +49,22 @@ pub struct Fresh {
 
 impl Origin {
     /// The student before it learns anything. Of a teacher of whom only distributions are there, `speaker` is the student's
-    /// own model; else it is the teacher.
+    /// own model; else it is the teacher. `reading` says what becomes of matrices that a file has.
     ///
     /// # Errors
     /// Layers that are not there, sizes that do not fit, a model that cannot be read or has another tokenizer.
-    pub fn build(&self, speaker: Speaker<'_>, seed: u64) -> Result<(Network, Option<Checkpoint>), DistillError> {
+    pub fn build(
+        &self,
+        speaker: Speaker<'_>,
+        reading: Reading,
+        seed: u64,
+    ) -> Result<(Network, Option<Checkpoint>), DistillError> {
         let refuse = |reason: String, hint: &str| Err(DistillError::Student { reason, hint: hint.to_owned() });
         let teacher = match speaker {
             Speaker::Teacher(teacher) => teacher,
             Speaker::Student(model) => {
                 let layers: Vec<usize> = (0..model.config.layers).collect();
-                return Ok((Network::open(model, &layers)?, None));
+                return Ok((Network::open_with(model, &layers, reading)?, None));
             }
         };
         match self {
@@ -67,10 +72,10 @@ impl Origin {
                 refuse("`student.layers` names no layer".to_owned(), "name at least one, as in layers = [0, 2, 4]")
             }
             Self::Every(0) => refuse("`student.every` is 0".to_owned(), "2 takes half of the layers"),
-            Self::Layers(layers) => Ok((Network::open(teacher, layers)?, None)),
+            Self::Layers(layers) => Ok((Network::open_with(teacher, layers, reading)?, None)),
             Self::Every(n) => {
                 let layers: Vec<usize> = (0..teacher.config.layers).step_by(*n).collect();
-                Ok((Network::open(teacher, &layers)?, None))
+                Ok((Network::open_with(teacher, &layers, reading)?, None))
             }
             Self::Model(path) => {
                 let checkpoint = Checkpoint::open(path)?;
@@ -80,7 +85,7 @@ impl Origin {
                     return Err(DistillError::Pair { reason: format!("their tokenizers differ: {reason}") });
                 }
                 let layers: Vec<usize> = (0..checkpoint.config.layers).collect();
-                Ok((Network::open(&checkpoint, &layers)?, Some(checkpoint)))
+                Ok((Network::open_with(&checkpoint, &layers, reading)?, Some(checkpoint)))
             }
             Self::Fresh(fresh) => {
                 let Fresh { layers, width, heads, kv_heads, ff } = *fresh;
@@ -93,6 +98,10 @@ impl Origin {
                 config.rope.dims = config.head_dim;
                 config.rope.style = hydrometer_models::RopeStyle::Half;
                 config.attn_scale = (config.head_dim as f32).sqrt().recip();
+                config.norm_offset = offset_of(config.architecture);
+                if config.embed_scale != 1.0 {
+                    config.embed_scale = (width as f32).sqrt();
+                }
                 (config.layers, config.d_model, config.heads, config.kv_heads, config.d_ff) =
                     (layers, width, heads, kv_heads, ff);
                 config.check(teacher.path())?;

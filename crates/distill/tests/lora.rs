@@ -4,14 +4,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hydrometer_distill::losses::{Divergence, Objective, Soft};
-use hydrometer_distill::network::{Lora, Network, Part, Tensors};
+use hydrometer_distill::losses::{Divergence, Objective, Soft, TokenWeights};
+use hydrometer_distill::network::{Lora, Network, Part, Reading, Remember, Tensors};
 use hydrometer_distill::train::{
     AdamWSettings, Decay, Sample, Schedule, StepReport, Teacher, Trainer, TrainerSettings,
 };
 use hydrometer_distill::{
-    Arm, Completion, DistillError, LoraRecipe, Measured, Observer, Outcome, Plan, Recipe, Targets,
+    Arm, Completion, DistillError, Fresh, LoraRecipe, Measured, Observer, Origin, Outcome, Plan, Recipe, Targets,
 };
+use hydrometer_models::gguf::write::Conversion;
 use hydrometer_models::{Checkpoint, Decoder, EngineOptions, Precision};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -30,6 +31,8 @@ fn settings(rate: f64) -> TrainerSettings {
         optimiser: AdamWSettings { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weight_decay: 0.1, clip: None },
         schedule: Schedule { peak: rate, warm_up: 0, steps: 50, decay: Decay::Constant, floor: 0.1 },
         micro_tokens: 1000,
+        remember: Remember::Everything,
+        weights: TokenWeights::EVEN,
         seed: 1,
     }
 }
@@ -43,7 +46,10 @@ fn samples(vocab: usize) -> [Sample; 2] {
 
 /// Adapters whose B is no longer 0, so that A has a gradient.
 fn adapted(checkpoint: &Checkpoint, dropout: f32) -> Network {
-    let mut network = Network::open(checkpoint, &[0, 2]).unwrap();
+    adapted_to(Network::open(checkpoint, &[0, 2]).unwrap(), dropout)
+}
+
+fn adapted_to(mut network: Network, dropout: f32) -> Network {
     network.adapt(Lora { rank: 3, scale: 0.7, dropout }, &ALL, 9);
     for (place, (name, _, values)) in network.weights.all_mut().into_iter().enumerate() {
         if name.ends_with("lora_b") {
@@ -61,7 +67,7 @@ fn logits(network: &Network, tokens: &[u32]) -> Vec<f32> {
 
 #[test]
 fn adapters_alone_learn_and_have_the_gradient_of_finite_differences() {
-    for name in ["tiny-llama", "tiny-qwen2"] {
+    for name in ["tiny-llama", "tiny-qwen2", "tiny-qwen3", "tiny-gemma3"] {
         let checkpoint = Checkpoint::open(reference(name)).unwrap();
         let engine = Decoder::open(&checkpoint, &OPTIONS).unwrap();
         let vocab = checkpoint.config.vocab;
@@ -107,6 +113,74 @@ fn adapters_alone_learn_and_have_the_gradient_of_finite_differences() {
             assert!((found - expected).abs() < allowed, "{name}, {tensor}: {found}, {expected}");
         }
         assert_eq!(learnt, 2 * 7 * 2);
+    }
+}
+
+/// Layers that are computed again on the way back leave out what they left out before: the same gradient and weights, bit for bit.
+#[test]
+fn layers_that_are_computed_again_change_nothing() {
+    let bits = |tensors: &Tensors| -> Vec<u32> {
+        tensors.all().into_iter().flat_map(|tensor| tensor.2.iter().map(|v| v.to_bits())).collect()
+    };
+    for name in ["tiny-llama", "tiny-qwen2", "tiny-qwen3", "tiny-gemma3"] {
+        let checkpoint = Checkpoint::open(reference(name)).unwrap();
+        let samples = samples(checkpoint.config.vocab);
+        let batch: Vec<_> = samples.iter().collect();
+        for network in [|c: &Checkpoint| adapted(c, 0.3), |c: &Checkpoint| Network::open(c, &[0, 1, 2]).unwrap()] {
+            let trained = |remember| {
+                let settings = TrainerSettings { objective: Objective::HARD, remember, ..settings(2e-3) };
+                let mut trainer = Trainer::new(network(&checkpoint), settings);
+                for _ in 0..2 {
+                    trainer.step(&batch, None).unwrap();
+                }
+                (bits(trainer.gradient()), bits(&trainer.network.weights))
+            };
+            let (kept, again) = (trained(Remember::Everything), trained(Remember::Inputs));
+            assert!(kept == again && kept.0.iter().any(|&bits| bits != 0), "{name}");
+        }
+    }
+}
+
+/// A student whose base stays as a GGUF file stores it says the same, bit for bit, learns the same but for rounding, and is
+/// exported as the same.
+#[test]
+fn a_base_that_stays_quantised_changes_nothing_but_memory() {
+    let home = TempDir::new().unwrap();
+    // Llama's files turn neighbours, and their rows change places in blocks, too.
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/teacher.gguf");
+    let of = |(name, types): (&str, &str)| {
+        let path = home.path().join(format!("{name}-{types}.gguf"));
+        let folder = Checkpoint::open(reference(name)).unwrap();
+        Conversion::plan(&folder, &types.parse().unwrap()).unwrap().write(&path, &mut |_| true).unwrap();
+        path
+    };
+    let made = [("tiny-qwen2", "q5_1"), ("tiny-qwen3", "q4_0"), ("tiny-qwen3", "bf16")].map(of);
+    for path in made.into_iter().chain([demo]) {
+        let file = Checkpoint::open(&path).unwrap();
+        let name = file.name();
+        let open = |reading| Network::open_with(&file, &[0, 2], reading).unwrap();
+        let (numbers, stored) = (open(Reading::Numbers), open(Reading::AsStored));
+        assert_eq!(numbers.weights.len(), stored.weights.len(), "{name}");
+        let held = |network: &Network| network.weights.all().iter().map(|tensor| tensor.2.len()).sum::<usize>();
+        assert!(20 * held(&stored) < held(&numbers), "{name}: {} of {}", held(&stored), held(&numbers));
+        let samples = samples(file.config.vocab);
+        let batch: Vec<_> = samples.iter().collect();
+        let hard = TrainerSettings { objective: Objective::HARD, ..settings(2e-3) };
+        let [mut a, mut b] = [numbers, stored].map(|network| Trainer::new(adapted_to(network, 0.3), hard));
+        assert_eq!(logits(&a.network, &batch[0].tokens), logits(&b.network, &batch[0].tokens), "{name}");
+        for step in 0..4 {
+            let [a, b] = [&mut a, &mut b].map(|trainer| trainer.step(&batch, None).unwrap());
+            assert!((a.sums.loss / b.sums.loss - 1.0).abs() < 1e-6, "{name}, {step}: {a:?}, {b:?}");
+            assert!((a.gradient / b.gradient - 1.0).abs() < 1e-5, "{name}, {step}: {a:?}, {b:?}");
+        }
+        // What is merged is the base in f32 and the adapter, whoever holds the base.
+        let merged = |network: &Network| network.merged().weights;
+        b.network.weights.all_mut().into_iter().zip(a.network.weights.all()).for_each(|((name, _, b), (_, _, a))| {
+            if name.contains(".lora_") {
+                b.clone_from(a);
+            }
+        });
+        assert!(merged(&a.network) == merged(&b.network), "{name}");
     }
 }
 
@@ -191,6 +265,17 @@ fn an_adapter_is_exported_merged_and_apart_and_survives_a_stop() {
     let expected = run(&recipe, &whole, u64::MAX).unwrap();
     run(&recipe, &parts, 3).unwrap_err();
     assert_eq!(run(&recipe, &parts, u64::MAX).unwrap(), expected);
+    // The teacher's folder is in bfloat16, and so may the weights below the adapters stay.
+    let stored = home.path().join("stored");
+    let mut quantized = recipe.clone();
+    quantized.lora.as_mut().unwrap().quantized = true;
+    let found = run(&quantized, &stored, u64::MAX).unwrap();
+    let kl = |outcome: &Outcome| outcome.arms[0].end.as_ref().unwrap().kl_divergence.value;
+    assert!((kl(&found) / kl(&expected) - 1.0).abs() < 1e-4, "{}, {}", kl(&found), kl(&expected));
+    assert!(
+        fs::read(whole.join("start/model.safetensors")).unwrap()
+            == fs::read(stored.join("start/model.safetensors")).unwrap()
+    );
     let read = |run: &Path, file: &str| fs::read(run.join("distilled").join(file)).unwrap();
     for file in ["student/model.safetensors", "adapter/adapter_model.safetensors", "checkpoint.safetensors"] {
         assert!(read(&whole, file) == read(&parts, file), "{file}");
@@ -248,6 +333,11 @@ fn settings_of_adapters_out_of_range_are_named() {
     check(|lora| lora.rank = 0, "lora.rank: expected at least 1, found 0");
     check(|lora| lora.alpha = 0.0, "lora.alpha: expected a number above 0");
     check(|lora| lora.dropout = 1.0, "lora.dropout: expected a share from 0 to below 1");
+    let mut fresh = good.clone();
+    fresh.student = Origin::Fresh(Fresh { layers: 1, width: 8, heads: 1, kv_heads: 1, ff: 8 });
+    fresh.lora.as_mut().unwrap().quantized = true;
+    let error = Recipe::parse(&toml::to_string(&fresh).unwrap(), Path::new("r.toml")).unwrap_err().to_string();
+    assert!(error.contains("lora.quantized: expected false, or a student that a file stores"), "{error}");
     check(|lora| lora.targets = Targets::Some(vec!["q".to_owned()]), "lora.targets: expected all-linear, or some of");
     let mut all = good.clone();
     all.lora.as_mut().unwrap().targets = Targets::All;

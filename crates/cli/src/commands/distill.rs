@@ -278,7 +278,7 @@ impl Observer for Progress<'_> {
     }
 
     fn stepped(&mut self, arm: Arm, step: u64, report: &StepReport) {
-        let loss = report.sums.loss / report.sums.rows.max(1) as f64;
+        let loss = report.sums.mean_loss();
         self.loss = Some(self.loss.map_or(loss, |before| before + FRESH * (loss - before)));
         self.tokens += report.tokens;
         self.bar.set_position(step);

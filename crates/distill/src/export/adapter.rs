@@ -29,7 +29,7 @@ pub fn adapter(folder: &Path, network: &Network, recipe: &LoraRecipe, base: &Pat
             let sides = [("A", vec![lora.rank, inputs], &adapter.a), ("B", vec![outputs, lora.rank], &adapter.b)];
             for (side, shape, values) in sides {
                 let name = format!("base_model.model.{module}.lora_{side}.weight");
-                tensors.push(Tensor { name, shape, values });
+                tensors.push(Tensor::of(name, shape, values));
             }
         }
     }

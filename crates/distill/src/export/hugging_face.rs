@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::safetensors::{self, Tensor};
 use crate::DistillError;
-use crate::network::{Network, Tensors};
+use crate::network::{Network, Weights};
 
-/// Writes the student with the tokenizer and template of `origin`, and reads it again. `config.json` comes last: a folder
+/// Writes the student, its adapters merged, with the tokenizer and template of `origin`, and reads it again: one tensor after the
+/// other, so that they are never all in f32 at once. `config.json` comes last: a folder
 /// without it is not whole.
 ///
 /// # Errors
@@ -24,14 +25,13 @@ pub fn hugging_face(folder: &Path, network: &Network, origin: &Checkpoint) -> Re
     for (name, content) in tokenizer_files {
         durable::replace(&folder.join(name), &content)?;
     }
-    let mut tensors = Vec::new();
-    network.weights.each(|name, _, values| {
-        tensors.push(Tensor {
-            shape: shape(&name, values.len(), config),
-            name: in_file(&name, config.architecture).unwrap_or(name),
-            values,
-        });
+    let names = names(network);
+    let tensors = names.iter().map(|name| {
+        let len = network.weights.get(name).map_or(0, Weights::count);
+        let there = in_file(name, config.architecture).unwrap_or_else(|| name.clone());
+        Tensor::later(there, shape(name, len, config), || network.merged_tensor(name))
     });
+    let tensors: Vec<_> = tensors.collect();
     let about = Map::from_iter([("format".to_owned(), Value::from("pt"))]);
     let weights = folder.join("model.safetensors");
     durable::replace_with(&weights, |file| safetensors::write(file, &about, &tensors))?;
@@ -44,16 +44,24 @@ pub fn hugging_face(folder: &Path, network: &Network, origin: &Checkpoint) -> Re
 
 /// Refuses a folder that does not hold the network's weights bit for bit.
 fn same_weights(folder: &Path, network: &Network) -> Result<(), DistillError> {
-    let layers: Vec<usize> = (0..network.config.layers).collect();
-    let read = Tensors::read(&Checkpoint::open(folder)?, &layers)?;
-    let pairs = network.weights.all();
-    let differs = pairs.iter().zip(read.all()).find(|((_, _, written), (_, _, read))| {
-        written.len() != read.len() || written.iter().zip(*read).any(|(a, b)| a.to_bits() != b.to_bits())
-    });
-    match differs {
-        None => Ok(()),
-        Some(((name, ..), _)) => Err(DistillError::data(folder, name, "the weights that were trained", "others")),
+    let checkpoint = Checkpoint::open(folder)?;
+    let mut read = Vec::new();
+    for name in names(network) {
+        let tensor = checkpoint.tensor(&name)?;
+        read.resize(tensor.rows * tensor.cols, 0.0);
+        tensor.dequantize(0..tensor.rows, &mut read)?;
+        let written = network.merged_tensor(&name);
+        if written.len() != read.len() || written.iter().zip(&read).any(|(a, b)| a.to_bits() != b.to_bits()) {
+            return Err(DistillError::data(folder, name, "the weights that were trained", "others"));
+        }
     }
+    Ok(())
+}
+
+/// Canonical names of all tensors but adapters.
+fn names(network: &Network) -> Vec<String> {
+    let all = network.weights.all().into_iter().map(|tensor| tensor.0);
+    all.filter(|name| !name.contains(".lora_")).collect()
 }
 
 fn write_json(path: &Path, value: &Value) -> Result<(), DistillError> {
@@ -74,13 +82,15 @@ fn shape(name: &str, len: usize, config: &DecoderConfig) -> Vec<usize> {
 }
 
 fn config_json(config: &DecoderConfig, tokenizer: &Tokenizer) -> Value {
-    let class = match config.architecture {
-        Architecture::Qwen2 => "Qwen2ForCausalLM",
-        _ => "LlamaForCausalLM",
+    let (class, kind) = match config.architecture {
+        Architecture::Llama => ("LlamaForCausalLM", "llama"),
+        Architecture::Qwen2 => ("Qwen2ForCausalLM", "qwen2"),
+        Architecture::Qwen3 => ("Qwen3ForCausalLM", "qwen3"),
+        Architecture::Gemma3 => ("Gemma3ForCausalLM", "gemma3_text"),
     };
     let mut fields = json!({
         "architectures": [class],
-        "model_type": config.architecture.name(),
+        "model_type": kind,
         "vocab_size": config.vocab,
         "hidden_size": config.d_model,
         "intermediate_size": config.d_ff,
@@ -101,15 +111,44 @@ fn config_json(config: &DecoderConfig, tokenizer: &Tokenizer) -> Value {
     });
     match config.architecture {
         Architecture::Qwen2 => fields["use_sliding_window"] = false.into(),
-        _ => {
+        Architecture::Qwen3 => {
+            fields["attention_bias"] = false.into();
+            fields["use_sliding_window"] = false.into();
+        }
+        Architecture::Llama => {
             fields["attention_bias"] = false.into();
             fields["mlp_bias"] = false.into();
         }
+        Architecture::Gemma3 => gemma(config, &mut fields),
     }
     if config.rope.dims != config.head_dim {
         fields["partial_rotary_factor"] = json!(config.rope.dims as f64 / config.head_dim as f64);
     }
     fields
+}
+
+/// What Gemma's configuration says beside what all say.
+fn gemma(config: &DecoderConfig, fields: &mut Value) {
+    fields["attention_bias"] = false.into();
+    fields["hidden_act"] = "gelu_pytorch_tanh".into();
+    fields["hidden_activation"] = "gelu_pytorch_tanh".into();
+    fields["query_pre_attn_scalar"] = json!(scalar_of(config.attn_scale));
+    fields["rope_local_base_freq"] = json!(config.rope.local_theta.map(shortest));
+    fields["attn_logit_softcapping"] = json!(config.attn_softcap.map(shortest));
+    fields["final_logit_softcapping"] = json!(config.logit_softcap.map(shortest));
+    if let Some(sliding) = config.sliding_window {
+        let kind = |layer| if sliding.is_local(layer) { "sliding_attention" } else { "full_attention" };
+        fields["sliding_window"] = sliding.window.into();
+        fields["sliding_window_pattern"] = sliding.pattern.into();
+        fields["layer_types"] = (0..config.layers).map(kind).collect();
+    }
+}
+
+/// s of a scale 1/√s: the whole number that gives it, where there is one.
+fn scalar_of(scale: f32) -> Value {
+    let exact = f64::from(scale).powi(-2);
+    let whole = exact.round();
+    if (whole as f32).sqrt().recip() == scale { json!(whole as u64) } else { json!(exact) }
 }
 
 fn scaling(scaling: &RopeScaling) -> Value {

@@ -1,5 +1,6 @@
 //! Safetensors files: the length of a header, the header in JSON, and the numbers, written one tensor after the other.
 
+use std::borrow::Cow;
 use std::io::{self, BufWriter, Write};
 
 use serde_json::{Map, Value, json};
@@ -9,7 +10,19 @@ pub(crate) struct Tensor<'a> {
     pub(crate) name: String,
     /// Outermost first.
     pub(crate) shape: Vec<usize>,
-    pub(crate) values: &'a [f32],
+    values: Box<dyn Fn() -> Cow<'a, [f32]> + 'a>,
+}
+
+impl<'a> Tensor<'a> {
+    /// Of numbers that are there.
+    pub(crate) fn of(name: String, shape: Vec<usize>, values: &'a [f32]) -> Tensor<'a> {
+        Tensor { name, shape, values: Box::new(move || Cow::Borrowed(values)) }
+    }
+
+    /// Of numbers that are made when they are written, and are gone afterwards.
+    pub(crate) fn later(name: String, shape: Vec<usize>, values: impl Fn() -> Cow<'a, [f32]> + 'a) -> Tensor<'a> {
+        Tensor { name, shape, values: Box::new(values) }
+    }
 }
 
 /// Writes the file.
@@ -21,7 +34,7 @@ pub(crate) fn write(out: impl Write, about: &Map<String, Value>, tensors: &[Tens
     header.insert("__metadata__".to_owned(), Value::Object(about.clone()));
     let mut offset = 0;
     for tensor in tensors {
-        let end = offset + 4 * tensor.values.len();
+        let end = offset + 4 * tensor.shape.iter().product::<usize>();
         let entry = json!({"dtype": "F32", "shape": tensor.shape, "data_offsets": [offset, end]});
         header.insert(tensor.name.clone(), entry);
         offset = end;
@@ -32,8 +45,10 @@ pub(crate) fn write(out: impl Write, about: &Map<String, Value>, tensors: &[Tens
     let mut out = BufWriter::new(out);
     out.write_all(&(header.len() as u64).to_le_bytes())?;
     out.write_all(&header)?;
-    for value in tensors.iter().flat_map(|tensor| tensor.values) {
-        out.write_all(&value.to_le_bytes())?;
+    for tensor in tensors {
+        for value in &*(tensor.values)() {
+            out.write_all(&value.to_le_bytes())?;
+        }
     }
     out.flush()
 }

@@ -15,12 +15,14 @@ mod skewed_reverse_kl;
 mod stratified;
 mod top_k_tail;
 mod total_variation;
+mod weights;
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use objective::allowed as allowed_vectors;
 pub use objective::{Objective, RowLoss, Scratch, Soft, TeacherRow};
 pub use row::Row;
+pub use weights::TokenWeights;
 
 /// A divergence between teacher and student.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

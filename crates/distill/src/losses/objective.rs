@@ -48,6 +48,8 @@ pub struct RowLoss {
     pub cross_entropy: f64,
     /// The divergence at its temperature, nats, without T²; 0 where there is none.
     pub divergence: f64,
+    /// Entropy of the teacher at that temperature, nats; 0 where there is none.
+    pub teacher_entropy: f64,
 }
 
 /// Space between calls.
@@ -139,7 +141,7 @@ impl Objective {
         partial.resize(student.len(), 0.0);
         q.fill(student, 1.0);
         let cross_entropy = cross_entropy::row(q, token, partial);
-        let mut found = RowLoss { loss: self.hard * cross_entropy, cross_entropy, divergence: 0.0 };
+        let mut found = RowLoss { loss: self.hard * cross_entropy, cross_entropy, ..RowLoss::default() };
         for (out, g) in gradient.iter_mut().zip(&*partial) {
             *out = (self.hard * g) as f32;
         }
@@ -148,17 +150,18 @@ impl Objective {
             q.fill(student, temperature);
         }
         let known = place(temperature);
-        found.divergence = match (teacher, divergence.over_all(), truncater) {
+        (found.divergence, found.teacher_entropy) = match (teacher, divergence.over_all(), truncater) {
             (TeacherRow::Logits(teacher), Some(over_all), _) => {
                 p.fill(teacher, temperature);
-                over_all.of(p, q, partial)
+                (over_all.of(p, q, partial), p.entropy())
             }
             (TeacherRow::Logits(teacher), None, Some((truncater, place))) => {
                 let kept = truncater.truncate(teacher, seed)?;
-                of_part(divergence, &kept, *place, q, partial)?
+                (of_part(divergence, &kept, *place, q, partial)?, f64::from(kept.entropy[*place]))
             }
             (TeacherRow::Kept(kept), ..) if known.is_some() => {
-                of_part(divergence, kept, known.unwrap_or(0), q, partial)?
+                let place = known.unwrap_or(0);
+                (of_part(divergence, kept, place, q, partial)?, f64::from(kept.entropy[place]))
             }
             _ => return Err(too_little_known()),
         };

@@ -22,4 +22,10 @@ impl Row {
         self.log.iter_mut().for_each(|u| *u -= log_total);
         self.prob.iter_mut().for_each(|p| *p *= inverse);
     }
+
+    /// Entropy in nats.
+    pub(super) fn entropy(&self) -> f64 {
+        let terms = self.prob.iter().zip(&self.log).filter(|(p, _)| **p > 0.0);
+        -terms.map(|(p, log)| p * log).sum::<f64>()
+    }
 }

@@ -1,4 +1,5 @@
-//! Causal attention, one head of one sequence at a time, there and back. Nothing of size tokens × tokens exists: of the
+//! Causal attention, one head of one sequence at a time, there and back, of all tokens or the last few (a window), its scores
+//! capped where the model caps them. Nothing of size tokens × tokens exists: of the
 //! weights only the logarithm of each row's sum is kept, and the way back makes them again (as FlashAttention, Dao et al.
 //! 2022, arXiv 2205.14135).
 //!
@@ -7,16 +8,43 @@
 use hydrometer_models::vectors;
 use rayon::prelude::*;
 
-use super::{Sequences, Sheet};
+use super::{Sequences, Sheet, cap};
 
 /// What attention needs to know.
 #[derive(Clone, Copy)]
 pub(super) struct Shape<'a> {
     pub(super) heads: usize,
     pub(super) kv_heads: usize,
-    /// Factor of q·k.
-    pub(super) scale: f32,
+    pub(super) scores: Scores,
     pub(super) sequences: Sequences<'a>,
+}
+
+/// What becomes of q·k.
+#[derive(Clone, Copy)]
+pub(super) struct Scores {
+    /// Its factor.
+    pub(super) scale: f32,
+    /// Cap c of what comes of that, c·tanh(x/c).
+    pub(super) cap: Option<f32>,
+    /// Number of tokens seen, the current one included.
+    pub(super) window: Option<usize>,
+}
+
+impl Scores {
+    /// First key that the query of a row sees.
+    #[inline(always)]
+    fn seen_from(self, row: usize) -> usize {
+        self.window.map_or(0, |window| (row + 1).saturating_sub(window))
+    }
+
+    /// The scores of the query of a row with the keys `seen_from(row) ..= row`, of keys `[width][rows]`.
+    #[inline(always)]
+    fn of(self, q: &[f32], turned: &[f32], rows: usize, from: usize, out: &mut [f32]) {
+        products(q, turned, rows, from, self.scale, out);
+        if let Some(cap) = self.cap {
+            out.iter_mut().for_each(|score| *score = cap::capped(*score, cap));
+        }
+    }
 }
 
 impl Shape<'_> {
@@ -62,7 +90,7 @@ pub(super) fn forward(shape: Shape<'_>, q: &Sheet, k: &Sheet, v: &Sheet) -> (She
         let width = q.len() / sums.len().max(1);
         arch.dispatch(
             #[inline(always)]
-            || head_forward(shape.scale, width, (q, k, v), out, sums, scratch),
+            || head_forward(shape.scores, width, (q, k, v), out, sums, scratch),
         );
     });
     (out, sums)
@@ -90,7 +118,7 @@ pub(super) fn backward(shape: Shape<'_>, kept: &Kept<'_>, d_out: &Sheet) -> [She
         let (head, sequence) = (task / count, task % count);
         let range = &shape.sequences[sequence];
         let one = One {
-            scale: shape.scale,
+            scores: shape.scores,
             width: q.width,
             q: shape.part(q, head, sequence),
             k: shape.part(k, shape.kv(head), sequence),
@@ -140,18 +168,18 @@ fn turn(values: &[f32], width: usize, out: &mut [f32]) {
     }
 }
 
-/// Σ over `width` of `row[i] · turned[i][..len]`, times `scale`.
+/// Σ over `width` of `row[i] · turned[i][from..]`, times `scale`, as many as `out` has.
 #[inline(always)]
-fn scores(row: &[f32], turned: &[f32], rows: usize, scale: f32, out: &mut [f32]) {
+fn products(row: &[f32], turned: &[f32], rows: usize, from: usize, scale: f32, out: &mut [f32]) {
     out.fill(0.0);
     for (&value, column) in row.iter().zip(turned.chunks_exact(rows)) {
-        add_scaled(out, column, value * scale);
+        add_scaled(out, &column[from..], value * scale);
     }
 }
 
 #[inline(always)]
 fn head_forward(
-    scale: f32,
+    scores: Scores,
     width: usize,
     (q, k, v): (&[f32], &[f32], &[f32]),
     out: &mut [f32],
@@ -166,8 +194,9 @@ fn head_forward(
     let (turned, weights) = scratch.split_at_mut(rows * width);
     turn(k, width, turned);
     for (row, ((q, out), log_sum)) in q.chunks_exact(width).zip(out.chunks_exact_mut(width)).zip(sums).enumerate() {
-        let weights = &mut weights[..=row];
-        scores(q, turned, rows, scale, weights);
+        let from = scores.seen_from(row);
+        let weights = &mut weights[from..=row];
+        scores.of(q, turned, rows, from, weights);
         let largest = weights.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let mut total = 0.0f64;
         for weight in &mut *weights {
@@ -175,7 +204,7 @@ fn head_forward(
             total += f64::from(*weight);
         }
         let inverse = total.recip() as f32;
-        for (&weight, v) in weights.iter().zip(v.chunks_exact(width)) {
+        for (&weight, v) in weights.iter().zip(v[from * width..].chunks_exact(width)) {
             add_scaled(out, v, weight * inverse);
         }
         *log_sum = largest + total.ln() as f32;
@@ -184,7 +213,7 @@ fn head_forward(
 
 /// One head of one sequence on the way back.
 struct One<'a> {
-    scale: f32,
+    scores: Scores,
     width: usize,
     q: &'a [f32],
     k: &'a [f32],
@@ -209,17 +238,19 @@ fn head_backward(one: &One<'_>, dq: &mut [f32], dk: &mut [f32], dv: &mut [f32], 
     for row in 0..rows {
         let at = row * width..(row + 1) * width;
         let (q, out, d_out) = (&one.q[at.clone()], &one.out[at.clone()], &one.d_out[at.clone()]);
-        let (weights, slopes) = (&mut weights[..=row], &mut slopes[..=row]);
-        scores(q, keys, rows, one.scale, weights);
-        scores(d_out, values, rows, 1.0, slopes);
+        let from = one.scores.seen_from(row);
+        let (weights, slopes) = (&mut weights[from..=row], &mut slopes[from..=row]);
+        one.scores.of(q, keys, rows, from, weights);
+        products(d_out, values, rows, from, 1.0, slopes);
         let mean: f32 = out.iter().zip(d_out).map(|(o, d)| o * d).sum();
         for (weight, slope) in weights.iter_mut().zip(&mut *slopes) {
+            let through = one.scores.cap.map_or(1.0, |cap| cap::slope(*weight, cap));
             *weight = (*weight - one.sums[row]).exp();
-            *slope = *weight * (*slope - mean) * one.scale;
+            *slope = *weight * (*slope - mean) * one.scores.scale * through;
         }
         let dq = &mut dq[at];
         for (column, (&weight, &slope)) in weights.iter().zip(&*slopes).enumerate() {
-            let at = column * width..(column + 1) * width;
+            let at = (from + column) * width..(from + column + 1) * width;
             add_scaled(dq, &one.k[at.clone()], slope);
             add_scaled(&mut dk[at.clone()], q, slope);
             add_scaled(&mut dv[at], d_out, weight);

@@ -1,25 +1,33 @@
 //! The way back: from the gradient of the residual stream to that of every weight.
 
-use rayon::prelude::*;
+use std::borrow::Cow;
 
 use super::attention::{self, Kept as Attended};
-use super::forward::{Kept, Tape, gated};
+use super::forward::{Kept, Tape, Trace};
 use super::lora::{DOWN, GATE, K, OUTPUT, Place, Q, UP, V};
+use super::norm::Normed;
 use super::rotation::Way;
-use super::{Layer, Network, Sheet, norm};
+use super::{Layer, Network, Sheet, gate, norm};
 use crate::network::Tensors;
 
 impl Network {
     /// Adds to `gradient` what follows from `d_stream`, the gradient of the stream before the last norm.
     ///
     /// # Panics
-    /// A tape of another network.
+    /// A tape of another network, or one that remembers nothing.
     pub fn backward(&self, tape: &Tape, d_stream: Sheet, gradient: &mut Tensors) {
         let mut d_stream = d_stream;
+        assert_eq!(tape.layers.len(), self.weights.layers.len(), "layers on the tape");
         let layers = self.weights.layers.iter().zip(&tape.layers).zip(&mut gradient.layers);
-        for (index, ((layer, kept), gradient)) in layers.enumerate().rev() {
+        for (index, ((layer, trace), gradient)) in layers.enumerate().rev() {
             let place = Place { layer: index, noise: tape.noise };
-            d_stream = self.layer_back(tape, (layer, place, kept), d_stream, gradient);
+            d_stream = match trace {
+                Trace::Whole(kept) => self.layer_back(tape, (layer, place, kept), d_stream, gradient),
+                Trace::Input(before) => {
+                    let (kept, _) = self.layer(layer, place, before.clone(), &tape.sequences, &tape.rotations);
+                    self.layer_back(tape, (layer, place, &kept), d_stream, gradient)
+                }
+            };
         }
         let d = self.config.d_model;
         if gradient.embedding.is_empty() {
@@ -27,7 +35,7 @@ impl Network {
         }
         for (&token, row) in tape.tokens.iter().zip(d_stream.values.chunks_exact(d)) {
             let embedding = &mut gradient.embedding[token as usize * d..][..d];
-            embedding.iter_mut().zip(row).for_each(|(sum, &g)| *sum += g);
+            embedding.iter_mut().zip(row).for_each(|(sum, &g)| *sum += g * self.config.embed_scale);
         }
     }
 
@@ -35,7 +43,7 @@ impl Network {
     #[must_use]
     pub fn normed_back(&self, stream: &Sheet, scales: &[f32], d_normed: &Sheet, d_norm: &mut [f32]) -> Sheet {
         let mut d_stream = Sheet::zeros(stream.rows, stream.columns, stream.columns);
-        norm::backward(stream, scales, &self.weights.norm, d_normed, &mut d_stream, d_norm);
+        norm::backward(stream, scales, self.norm(&self.weights.norm), d_normed, &mut d_stream, d_norm);
         d_stream
     }
 
@@ -49,36 +57,42 @@ impl Network {
         let (config, products) = (&self.config, &self.products);
         let d = config.d_model;
 
-        let mut d_gated = products.backward(&d_after, &layer.down, config.d_ff);
-        let inner = gated(&kept.gate, &kept.up);
-        products.weights(&d_after, &inner, &mut gradient.down);
-        self.adapter_back((layer, gradient), DOWN, place, (&inner, &d_after), &mut d_gated);
-        let (d_gate, d_up) = gated_back(kept, d_gated);
-        let h = norm::again(&kept.between, &kept.ffn_scales, &layer.ffn_norm);
+        let d_down = self.branch_back(layer, gradient, 1, &kept.ffn_branch, &d_after);
+        let mut d_gated = products.backward(&d_down, layer.matrix(DOWN), config.d_ff);
+        let inner = gate::forward(config.activation, &kept.gate, &kept.up);
+        products.weights(&d_down, &inner, &mut gradient.down);
+        self.adapter_back((layer, gradient), DOWN, place, (&inner, &d_down), &mut d_gated);
+        drop(d_down);
+        let (d_gate, d_up) = gate::backward(config.activation, &kept.gate, &kept.up, d_gated);
+        let h = norm::again(&kept.between, &kept.ffn_scales, self.norm(&layer.ffn_norm));
         products.weights(&d_gate, &h, &mut gradient.gate);
         products.weights(&d_up, &h, &mut gradient.up);
-        let mut d_h = products.backward(&d_gate, &layer.gate, d);
-        products.backward_into(&d_up, &layer.up, &mut d_h);
+        let mut d_h = products.backward(&d_gate, layer.matrix(GATE), d);
+        products.backward_into(&d_up, layer.matrix(UP), &mut d_h);
         self.adapter_back((layer, gradient), GATE, place, (&h, &d_gate), &mut d_h);
         self.adapter_back((layer, gradient), UP, place, (&h, &d_up), &mut d_h);
         let mut d_between = d_after;
         let scales = &kept.ffn_scales;
-        norm::backward(&kept.between, scales, &layer.ffn_norm, &d_h, &mut d_between, &mut gradient.ffn_norm);
+        norm::backward(&kept.between, scales, self.norm(&layer.ffn_norm), &d_h, &mut d_between, &mut gradient.ffn_norm);
 
-        let mut d_mixed = products.backward(&d_between, &layer.output, config.head_dim);
-        products.weights(&d_between, &kept.mixed, &mut gradient.output);
-        self.adapter_back((layer, gradient), OUTPUT, place, (&kept.mixed, &d_between), &mut d_mixed);
+        let d_output = self.branch_back(layer, gradient, 0, &kept.attn_branch, &d_between);
+        let mut d_mixed = products.backward(&d_output, layer.matrix(OUTPUT), config.head_dim);
+        products.weights(&d_output, &kept.mixed, &mut gradient.output);
+        self.adapter_back((layer, gradient), OUTPUT, place, (&kept.mixed, &d_output), &mut d_mixed);
+        drop(d_output);
         let attended = Attended { q: &kept.q, k: &kept.k, v: &kept.v, out: &kept.mixed, sums: &kept.sums };
-        let shape = self.shape(&tape.sequences);
+        let shape = self.shape(place.layer, &tape.sequences);
+        let rotation = tape.rotations.of(shape.scores.window);
         let [mut dq, mut dk, dv] = attention::backward(shape, &attended, &d_mixed);
-        tape.rotation.turn(&mut dq, &tape.sequences, Way::Back);
-        tape.rotation.turn(&mut dk, &tape.sequences, Way::Back);
-        let h = norm::again(&kept.before, &kept.attn_scales, &layer.attn_norm);
+        rotation.turn(&mut dq, &tape.sequences, Way::Back);
+        rotation.turn(&mut dk, &tape.sequences, Way::Back);
+        let [dq, dk] = self.heads_back(layer, gradient, &kept.heads, [dq, dk]);
+        let h = norm::again(&kept.before, &kept.attn_scales, self.norm(&layer.attn_norm));
         let mut d_h = Sheet::zeros(h.rows, d, d);
-        let of = [(&dq, &layer.q, &mut gradient.q), (&dk, &layer.k, &mut gradient.k), (&dv, &layer.v, &mut gradient.v)];
-        for (dy, weights, gradient) in of {
+        let of = [(&dq, Q, &mut gradient.q), (&dk, K, &mut gradient.k), (&dv, V, &mut gradient.v)];
+        for (dy, projection, gradient) in of {
             products.weights(dy, &h, gradient);
-            products.backward_into(dy, weights, &mut d_h);
+            products.backward_into(dy, layer.matrix(projection), &mut d_h);
         }
         for (target, dy) in [(Q, &dq), (K, &dk), (V, &dv)] {
             self.adapter_back((layer, gradient), target, place, (&h, dy), &mut d_h);
@@ -88,23 +102,47 @@ impl Network {
         }
         let mut d_before = d_between;
         let scales = &kept.attn_scales;
-        norm::backward(&kept.before, scales, &layer.attn_norm, &d_h, &mut d_before, &mut gradient.attn_norm);
+        norm::backward(&kept.before, scales, self.norm(&layer.attn_norm), &d_h, &mut d_before, &mut gradient.attn_norm);
         d_before
     }
-}
 
-/// Gradients of gate and up from that of silu(gate) · up: silu′(x) = σ(x) (1 + x (1 − σ(x))).
-fn gated_back(kept: &Kept, d_gated: Sheet) -> (Sheet, Sheet) {
-    const AT_ONCE: usize = 4096;
-    let (mut d_gate, mut d_up) = (d_gated.clone(), d_gated);
-    let inputs = kept.gate.values.par_chunks(AT_ONCE).zip(kept.up.values.par_chunks(AT_ONCE));
-    let outputs = d_gate.values.par_chunks_mut(AT_ONCE).zip(d_up.values.par_chunks_mut(AT_ONCE));
-    inputs.zip(outputs).for_each(|((gate, up), (d_gate, d_up))| {
-        for (((&gate, &up), d_gate), d_up) in gate.iter().zip(up).zip(d_gate).zip(d_up) {
-            let sigmoid = 1.0 / (1.0 + (-gate).exp());
-            *d_gate *= up * sigmoid * (1.0 + gate * (1.0 - sigmoid));
-            *d_up *= gate * sigmoid;
-        }
-    });
-    (d_gate, d_up)
+    /// From the gradient of the stream to that of a branch that is added to it, through the branch's norm where it has one:
+    /// that of attention (0) or of the feed-forward (1).
+    fn branch_back<'d>(
+        &self,
+        layer: &Layer,
+        gradient: &mut Layer,
+        branch: usize,
+        kept: &Option<Normed>,
+        d_after: &'d Sheet,
+    ) -> Cow<'d, Sheet> {
+        let (Some(norms), Some(dw), Some(Normed { x, scales })) = (&layer.post_norms, &mut gradient.post_norms, kept)
+        else {
+            return Cow::Borrowed(d_after);
+        };
+        let mut d_branch = Sheet::zeros(x.rows, x.columns, x.columns);
+        norm::backward(x, scales, self.norm(&norms[branch]), d_after, &mut d_branch, &mut dw[branch]);
+        Cow::Owned(d_branch)
+    }
+
+    /// Gradients of q and k before the norms of their heads, from those behind.
+    fn heads_back(
+        &self,
+        layer: &Layer,
+        gradient: &mut Layer,
+        kept: &Option<[Normed; 2]>,
+        behind: [Sheet; 2],
+    ) -> [Sheet; 2] {
+        let (Some(norms), Some(dw), Some(kept)) = (&layer.head_norms, &mut gradient.head_norms, kept) else {
+            return behind;
+        };
+        let mut at = 0;
+        behind.map(|dy| {
+            let (rows, Normed { x, scales }) = (dy.rows, &kept[at]);
+            let mut dx = Sheet::zeros(x.rows, x.columns, x.columns);
+            norm::backward(x, scales, self.norm(&norms[at]), &dy.heads_as_rows(), &mut dx, &mut dw[at]);
+            at += 1;
+            dx.rows_as_heads(rows)
+        })
+    }
 }

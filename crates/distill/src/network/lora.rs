@@ -7,6 +7,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use super::blocks::Weights;
+use super::tensors::projection;
 use super::{Layer, Network, Sheet};
 use crate::chance::seed_of;
 
@@ -73,7 +75,7 @@ impl Network {
         let mut chance = ChaCha8Rng::seed_from_u64(seed);
         for layer in &mut self.weights.layers {
             for &target in targets {
-                let (inputs, len) = (layer.inputs(target, &self.config), layer.matrix(target).len());
+                let (inputs, len) = (layer.inputs(target, &self.config), layer.matrix(target).count());
                 let bound = (inputs as f32).sqrt().recip();
                 let a = (0..lora.rank * inputs).map(|_| chance.random_range(-bound..bound)).collect();
                 layer.lora[target] = Some(Adapter { a, b: vec![0.0; len / inputs * lora.rank] });
@@ -82,22 +84,33 @@ impl Network {
         self.lora = Some(lora);
     }
 
-    /// The network without adapters that computes the same: W + s B A.
+    /// The numbers of a tensor of the network without adapters that computes the same: W + s B A; W where there is no adapter.
+    #[must_use]
+    pub fn merged_tensor(&self, name: &str) -> Cow<'_, [f32]> {
+        let weights = match self.weights.get(name) {
+            Some(Weights::Numbers(numbers)) => Cow::Borrowed(numbers),
+            Some(Weights::Blocks(blocks)) => Cow::Owned(blocks.read_all(0..blocks.rows())),
+            None => Cow::Borrowed(&[][..]),
+        };
+        let adapter =
+            projection(name).and_then(|(layer, target)| self.weights.layers.get(layer)?.lora[target].as_ref());
+        let (Some(Adapter { a, b }), Some(Lora { rank, scale, .. })) = (adapter, self.lora) else { return weights };
+        let b = Sheet::of(b.iter().map(|b| b * scale).collect(), rank);
+        let mut merged = Sheet::of(weights.into_owned(), a.len() / rank);
+        self.products.backward_into(&b, a, &mut merged);
+        Cow::Owned(merged.values)
+    }
+
+    /// The network without adapters that computes the same, all of it in f32.
     #[must_use]
     pub fn merged(&self) -> Network {
         let mut weights = self.weights.clone();
-        let lora = self.lora.filter(|lora| lora.rank > 0);
+        weights.stored = Default::default();
         for layer in &mut weights.layers {
-            for target in 0..PROJECTIONS.len() {
-                let (Some(Adapter { a, b }), Some(Lora { rank, scale, .. })) = (layer.lora[target].take(), lora) else {
-                    continue;
-                };
-                let inputs = a.len() / rank;
-                let b = Sheet::of(b.iter().map(|b| b * scale).collect(), rank);
-                let mut merged = Sheet::of(std::mem::take(layer.matrix_mut(target)), inputs);
-                self.products.backward_into(&b, &a, &mut merged);
-                *layer.matrix_mut(target) = merged.values;
-            }
+            (layer.lora, layer.stored) = Default::default();
+        }
+        for (name, _, values) in weights.all_mut() {
+            *values = self.merged_tensor(&name).into_owned();
         }
         let config = self.config.clone();
         Network { config, weights, lora: None, frozen: Vec::new(), products: super::Products::new() }
@@ -106,13 +119,17 @@ impl Network {
     /// Adds what the adapter of a product says.
     pub(super) fn add_adapter(&self, layer: &Layer, target: usize, place: Place, x: &Sheet, y: &mut Sheet) {
         let (Some(Adapter { a, b }), Some(lora)) = (&layer.lora[target], self.lora) else { return };
-        let added =
-            self.products.forward(&self.reduced(a, lora, &place.drop(target, lora.dropout, x)), b, None, y.width);
+        let added = self.products.forward(
+            &self.reduced(a.into(), lora, &place.drop(target, lora.dropout, x)),
+            b,
+            None,
+            y.width,
+        );
         add(y, &added);
     }
 
     /// u = s · x Aᵀ.
-    fn reduced(&self, a: &[f32], lora: Lora, x: &Sheet) -> Sheet {
+    fn reduced(&self, a: Weights<'_>, lora: Lora, x: &Sheet) -> Sheet {
         let mut u = self.products.forward(x, a, None, lora.rank);
         u.values.iter_mut().for_each(|u| *u *= lora.scale);
         u
@@ -131,7 +148,7 @@ impl Network {
         let Some(gradient) = &mut gradient.lora[target] else { return };
         let products = &self.products;
         let dropped = place.drop(target, lora.dropout, x);
-        products.weights(dy, &self.reduced(a, lora, &dropped), &mut gradient.b);
+        products.weights(dy, &self.reduced(a.into(), lora, &dropped), &mut gradient.b);
         let mut du = products.backward(dy, b, lora.rank);
         du.values.iter_mut().for_each(|u| *u *= lora.scale);
         products.weights(&du, &dropped, &mut gradient.a);

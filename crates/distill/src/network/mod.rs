@@ -1,4 +1,4 @@
-//! A decoder that learns: the llama and qwen2 architectures with a hand-written backward pass.
+//! A decoder that learns: the architectures that the engine runs, with a hand-written backward pass.
 //!
 //! It computes what the engine of `hydrometer-models` computes (a test compares the logits), keeps what the way back needs,
 //! and its large products are the engine's kernels in f32. [`Network::forward`] and [`Network::backward`] read like the paper;
@@ -6,7 +6,10 @@
 
 mod attention;
 mod backward;
+mod blocks;
+mod cap;
 mod forward;
+mod gate;
 mod lora;
 mod norm;
 mod product;
@@ -16,20 +19,22 @@ mod tensors;
 
 use std::ops::Range;
 
-use hydrometer_models::{Activation, Architecture, Checkpoint, DecoderConfig, RopeScaling, RopeStyle};
+use hydrometer_models::{Activation, Architecture, Checkpoint, DecoderConfig, RopeScaling, RopeStyle, SlidingWindow};
 use serde::{Deserialize, Serialize};
 
 use crate::DistillError;
 
-pub use forward::Tape;
+pub use blocks::{Blocks, Weights};
+pub use forward::{Remember, Tape};
 pub use lora::{Adapter, Lora, PROJECTIONS};
 pub use product::Products;
 pub use sheet::Sheet;
-pub use tensors::{Layer, Role, Tensors};
+pub use tensors::{Layer, Reading, Role, Tensors};
 
 /// A decoder with trainable weights.
 pub struct Network {
-    /// What it looks like. Rotations pair dimensions (i, i + d/2), whatever the file did.
+    /// What it looks like. Rotations pair dimensions (i, i + d/2), and norms have the offset of Hugging Face's folders, whatever
+    /// the file did.
     pub config: DecoderConfig,
     /// Its weights.
     pub weights: Tensors,
@@ -87,6 +92,14 @@ impl Network {
     /// # Errors
     /// An architecture whose way back is not written, a layer that is not there, or a file that cannot be read.
     pub fn open(checkpoint: &Checkpoint, layers: &[usize]) -> Result<Network, DistillError> {
+        Network::open_with(checkpoint, layers, Reading::Numbers)
+    }
+
+    /// As [`Network::open`]; matrices that stay as their file stores them do not learn, what adapters add to them does.
+    ///
+    /// # Errors
+    /// As [`Network::open`].
+    pub fn open_with(checkpoint: &Checkpoint, layers: &[usize], reading: Reading) -> Result<Network, DistillError> {
         supported(&checkpoint.config)?;
         let count = checkpoint.config.layers;
         if let Some(layer) = layers.iter().find(|&&layer| layer >= count) {
@@ -99,10 +112,13 @@ impl Network {
                 hint: "name layers that are there".to_owned(),
             });
         }
-        let weights = Tensors::read(checkpoint, layers)?;
         let mut config = checkpoint.config.clone();
         config.layers = layers.len();
         config.rope.style = RopeStyle::Half;
+        // Gemma's folders store w of 1 + w, and that is what a student is exported as: bit for bit what was trained.
+        config.norm_offset = offset_of(config.architecture);
+        config.sliding_window = config.sliding_window.map(|sliding| windows(sliding, layers)).transpose()?;
+        let weights = Tensors::read(checkpoint, layers, config.norm_offset, reading)?;
         Network::new(config, weights)
     }
 
@@ -129,31 +145,61 @@ impl Network {
 /// Where each sequence lies among the tokens of a block: they never attend to one another.
 pub type Sequences<'a> = &'a [Range<usize>];
 
+/// What every norm of an architecture adds to its weights.
+#[must_use]
+pub fn offset_of(architecture: Architecture) -> f32 {
+    if architecture == Architecture::Gemma3 { 1.0 } else { 0.0 }
+}
+
+/// The windows of a student that has these layers: each sees what it saw before, which a file can only say where every n-th
+/// layer sees everything.
+fn windows(sliding: SlidingWindow, layers: &[usize]) -> Result<SlidingWindow, DistillError> {
+    let sees_all = |&&layer: &&usize| !sliding.is_local(layer);
+    let pattern = layers.iter().position(|layer| sees_all(&layer)).unwrap_or(layers.len()) + 1;
+    let windows = SlidingWindow { pattern, ..sliding };
+    if layers.iter().enumerate().all(|(place, &layer)| windows.is_local(place) == sliding.is_local(layer)) {
+        return Ok(windows);
+    }
+    let all: Vec<String> = layers.iter().filter(sees_all).map(ToString::to_string).collect();
+    Err(DistillError::Student {
+        reason: format!(
+            "of the layers that are asked for, {} see the whole context and the others a window of {} tokens, in an order that no \
+             model file can say",
+            all.join(", "),
+            sliding.window
+        ),
+        hint: format!(
+            "every layer of the model up to {0} but that one sees a window: name layers so that every n-th sees everything, as \
+             in [0, {0}], or none does",
+            sliding.pattern - 1
+        ),
+    })
+}
+
 fn supported(config: &DecoderConfig) -> Result<(), DistillError> {
     let refuse = |what: &str| {
         Err(DistillError::Student {
             reason: format!("students of architecture {} with {what} cannot be trained yet", config.architecture),
-            hint: "llama and qwen2 (SmolLM2, Qwen2.5, Mistral without a window, …) can".to_owned(),
+            hint:
+                "llama, qwen2, qwen3 and gemma3 as their makers publish them (SmolLM2, Qwen2.5, Qwen3, Gemma 3, …) can"
+                    .to_owned(),
         })
     };
-    match config.architecture {
-        Architecture::Llama | Architecture::Qwen2 => {}
-        Architecture::Qwen3 | Architecture::Gemma3 => return refuse("its norms and windows"),
-    }
-    if config.qk_norm || config.post_norms || config.sliding_window.is_some() {
-        return refuse("extra norms or sliding windows");
-    }
-    if config.attn_softcap.is_some() || config.logit_softcap.is_some() || config.embed_scale != 1.0 {
-        return refuse("soft caps or scaled embeddings");
+    let (gemma, qwen3) = (config.architecture == Architecture::Gemma3, config.architecture == Architecture::Qwen3);
+    if config.qk_norm != (gemma || qwen3) {
+        return refuse("norms of q and k in the one, or without them in the other");
     }
     if config.qkv_bias != (config.architecture == Architecture::Qwen2) {
         return refuse("biases of q, k and v in the one, or without them in the other");
     }
-    if config.attn_scale != (config.head_dim as f32).sqrt().recip() {
+    if !gemma && config.attn_scale != (config.head_dim as f32).sqrt().recip() {
         return refuse("another scale of scores than 1/√head_dim");
     }
-    if config.activation != Activation::Silu || config.norm_offset != 0.0 {
-        return refuse("another activation than SiLU");
+    if !gemma && (config.attn_softcap.is_some() || config.logit_softcap.is_some()) {
+        return refuse("soft caps, which its Hugging Face folder cannot say");
+    }
+    if config.activation != if gemma { Activation::GeluTanh } else { Activation::Silu } {
+        return refuse("another activation than its own");
     }
     if config.rope.scaling == RopeScaling::FactorsTensor {
         return refuse(

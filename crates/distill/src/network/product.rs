@@ -8,6 +8,10 @@ use std::ops::Range;
 use hydrometer_models::kernels::{Exactness, Integers, Kernel, Matrix, Part, Step, Strips, Target, Workshop};
 
 use super::Sheet;
+use super::blocks::{Blocks, Weights};
+
+/// Numbers of a matrix in a file's form that are unpacked at once on the way back.
+const UNPACKED: usize = 1 << 20;
 
 /// Where products are made.
 pub struct Products {
@@ -122,32 +126,67 @@ impl Products {
     }
 
     /// y = x Wᵀ + b, cut into blocks of `width` columns.
-    pub fn forward(&self, x: &Sheet, weights: &[f32], bias: Option<&[f32]>, width: usize) -> Sheet {
-        let columns = weights.len() / x.columns;
+    pub fn forward<'w>(&self, x: &Sheet, weights: impl Into<Weights<'w>>, bias: Option<&[f32]>, width: usize) -> Sheet {
+        let weights = weights.into();
+        let columns = weights.count() / x.columns;
         let mut y = Sheet::zeros(x.rows, columns, width);
         let part = Part { columns, width, bias, out: &mut y.values };
-        self.multiply(x, &Plain { depth: x.columns, values: weights }, Target::Store(vec![part]));
+        self.there(x, weights, Target::Store(vec![part]));
         y
     }
 
     /// `y += x Wᵀ`, row-major.
-    pub fn forward_into(&self, x: &Sheet, weights: &[f32], y: &mut Sheet) {
-        self.multiply(x, &Plain { depth: x.columns, values: weights }, Target::Add(&mut y.values));
+    pub fn forward_into<'w>(&self, x: &Sheet, weights: impl Into<Weights<'w>>, y: &mut Sheet) {
+        self.there(x, weights.into(), Target::Add(&mut y.values));
+    }
+
+    fn there(&self, x: &Sheet, weights: Weights<'_>, target: Target<'_>) {
+        match weights {
+            Weights::Numbers(values) => self.multiply(x, &Plain { depth: x.columns, values }, target),
+            Weights::Blocks(blocks) => self.multiply(x, blocks, target),
+        }
     }
 
     /// dx = dy W, cut into blocks of `width` columns.
-    pub fn backward(&self, dy: &Sheet, weights: &[f32], width: usize) -> Sheet {
-        let columns = weights.len() / dy.columns;
+    pub fn backward<'w>(&self, dy: &Sheet, weights: impl Into<Weights<'w>>, width: usize) -> Sheet {
+        match weights.into() {
+            Weights::Numbers(values) => {
+                let columns = values.len() / dy.columns;
+                let mut dx = Sheet::zeros(dy.rows, columns, width);
+                let part = Part { columns, width, bias: None, out: &mut dx.values };
+                self.multiply(dy, &TurnedWeights { columns, values }, Target::Store(vec![part]));
+                dx
+            }
+            Weights::Blocks(blocks) => self.backward_in_pieces(dy, blocks, width, UNPACKED),
+        }
+    }
+
+    /// dx = Σ dy W over pieces of W, of at most so many numbers, one after the other.
+    fn backward_in_pieces(&self, dy: &Sheet, blocks: &Blocks, width: usize, unpacked: usize) -> Sheet {
+        let (outputs, columns) = (dy.columns, blocks.count() / dy.columns);
+        let at_once = (unpacked / columns).max(1);
         let mut dx = Sheet::zeros(dy.rows, columns, width);
-        let part = Part { columns, width, bias: None, out: &mut dx.values };
-        self.multiply(dy, &TurnedWeights { columns, values: weights }, Target::Store(vec![part]));
+        for first in (0..outputs).step_by(at_once) {
+            let rows = first..outputs.min(first + at_once);
+            let (numbers, dy) = (blocks.read_all(rows.clone()), dy.columns_of(rows));
+            let piece = self.backward(&dy, &numbers, width);
+            dx.values.iter_mut().zip(&piece.values).for_each(|(sum, piece)| *sum += piece);
+        }
         dx
     }
 
     /// `dx += dy W`, row-major.
-    pub fn backward_into(&self, dy: &Sheet, weights: &[f32], dx: &mut Sheet) {
-        let columns = weights.len() / dy.columns;
-        self.multiply(dy, &TurnedWeights { columns, values: weights }, Target::Add(&mut dx.values));
+    pub fn backward_into<'w>(&self, dy: &Sheet, weights: impl Into<Weights<'w>>, dx: &mut Sheet) {
+        match weights.into() {
+            Weights::Numbers(values) => {
+                let columns = values.len() / dy.columns;
+                self.multiply(dy, &TurnedWeights { columns, values }, Target::Add(&mut dx.values));
+            }
+            Weights::Blocks(blocks) => {
+                let added = self.backward_in_pieces(dy, blocks, dx.columns, UNPACKED);
+                dx.values.iter_mut().zip(&added.values).for_each(|(sum, added)| *sum += added);
+            }
+        }
     }
 
     /// `dW += dyᵀ x`; nothing where `dw` has no numbers, because W does not learn.
@@ -172,6 +211,33 @@ impl Products {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A matrix as a file stores it, unpacked in pieces.
+    #[test]
+    fn products_of_blocks_are_those_of_their_numbers() {
+        let (n, depth, out) = (9, 24, 18);
+        let number = |i: usize| ((i * 7919 % 101) as f32 - 50.0) / 64.0;
+        let w: Vec<f32> = (0..out * depth).map(number).collect();
+        let bytes = w.iter().flat_map(|w| ((w.to_bits() >> 16) as u16).to_le_bytes()).collect();
+        let name = "w".to_owned();
+        let tensor =
+            hydrometer_models::RawTensor { name, dtype: hydrometer_models::DType::BF16, rows: out, cols: depth, bytes };
+        let Ok(Some(blocks)) = Blocks::of(tensor) else { unreachable!("finite numbers in BF16") };
+        let numbers = blocks.read_all(0..out);
+        assert_eq!(numbers, w, "as short as BF16 is");
+        let products = Products::new();
+        let x = Sheet::of((0..n * depth).map(|i| number(i + 3)).collect(), depth);
+        let found = products.forward(&x, Weights::Blocks(&blocks), None, 6);
+        assert_eq!(found.values, products.forward(&x, &numbers, None, 6).values);
+        let mut dy = Sheet::zeros(n, out, 6);
+        dy.values.iter_mut().enumerate().for_each(|(i, dy)| *dy = number(i + 5));
+        let whole = products.backward(&dy, &numbers, 8);
+        for at_once in [1, 5 * depth, 100 * depth] {
+            let found = products.backward_in_pieces(&dy, &blocks, 8, at_once);
+            let apart = found.values.iter().zip(&whole.values).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(apart < 1e-5 && found.width == 8, "{at_once}: {apart}");
+        }
+    }
 
     /// Three products against sums written out.
     #[test]

@@ -1,10 +1,32 @@
 //! Rotary positions: pairs (i, i + d/2) of every head turn by an angle that grows with the position in the sequence. The way
 //! back turns the other way.
 
-use hydrometer_models::Rope;
+use hydrometer_models::{DecoderConfig, Rope, RopeScaling};
 use rayon::prelude::*;
 
 use super::{Sequences, Sheet};
+
+/// The rotations of all layers: those that see a window only may turn by other angles.
+pub(super) struct Rotations {
+    global: Rotation,
+    local: Option<Rotation>,
+}
+
+impl Rotations {
+    pub(super) fn new(config: &DecoderConfig, positions: usize) -> Rotations {
+        let rope = &config.rope;
+        let local = config.sliding_window.and(rope.local_theta).map(|theta| {
+            let rope = Rope { theta, local_theta: None, scaling: RopeScaling::None, ..rope.clone() };
+            Rotation::new(&rope, positions)
+        });
+        Rotations { global: Rotation::new(rope, positions), local }
+    }
+
+    /// That of a layer with or without a window.
+    pub(super) fn of(&self, window: Option<usize>) -> &Rotation {
+        window.and(self.local.as_ref()).unwrap_or(&self.global)
+    }
+}
 
 /// cos and sin of every position and pair.
 pub(super) struct Rotation {
@@ -20,7 +42,7 @@ pub(super) enum Way {
 }
 
 impl Rotation {
-    pub(super) fn new(rope: &Rope, positions: usize) -> Rotation {
+    fn new(rope: &Rope, positions: usize) -> Rotation {
         let (frequencies, magnitude) = rope.frequencies(None);
         let table = |function: fn(f64) -> f64| {
             let angles = (0..positions).flat_map(|p| frequencies.iter().map(move |f| p as f64 * f));

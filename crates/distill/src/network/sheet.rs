@@ -29,6 +29,16 @@ impl Sheet {
         Sheet { rows: values.len() / columns, columns, width: columns, values }
     }
 
+    /// The blocks of every row as rows of their own: `[columns / width · rows][width]`.
+    pub(super) fn heads_as_rows(self) -> Sheet {
+        Sheet { rows: self.rows * self.columns / self.width, columns: self.width, ..self }
+    }
+
+    /// Back from [`Sheet::heads_as_rows`].
+    pub(super) fn rows_as_heads(self, rows: usize) -> Sheet {
+        Sheet { rows, columns: self.rows / rows.max(1) * self.width, ..self }
+    }
+
     /// A row of a row-major sheet.
     #[must_use]
     pub fn row(&self, row: usize) -> &[f32] {
@@ -41,6 +51,23 @@ impl Sheet {
         for (block, out) in out.chunks_exact_mut(self.width).enumerate() {
             out.copy_from_slice(&self.values[(block * self.rows + row) * self.width..][..self.width]);
         }
+    }
+
+    /// Some columns of every row, row-major.
+    pub(super) fn columns_of(&self, columns: std::ops::Range<usize>) -> Sheet {
+        let mut some = Sheet::zeros(self.rows, columns.len(), columns.len());
+        let mut done = columns.start;
+        while done < columns.end {
+            let (block, from) = (done / self.width, done % self.width);
+            let run = (columns.end - done).min(self.width - from);
+            let block = &self.values[block * self.rows * self.width..][..self.rows * self.width];
+            let rows = some.values.chunks_exact_mut(columns.len()).zip(block.chunks_exact(self.width));
+            rows.for_each(|(out, values)| {
+                out[done - columns.start..][..run].copy_from_slice(&values[from..from + run])
+            });
+            done += run;
+        }
+        some
     }
 
     /// The columns `first ..` of every row as rows: `out` is `[some columns][rows]`.
@@ -103,6 +130,7 @@ mod tests {
                 }
             }
             assert_eq!(blocks.turned(), plain.turned());
+            assert_eq!(blocks.columns_of(5..19).row(4), &plain.row(4)[5..19]);
             let mut row = vec![0.0; columns];
             blocks.copy_row(3, &mut row);
             assert_eq!(row, plain.row(3));

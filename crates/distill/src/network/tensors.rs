@@ -1,9 +1,10 @@
 //! All weights of a decoder in f32, and everything that has their shape: gradients and the optimiser's moments.
 
-use hydrometer_models::{Checkpoint, DecoderConfig, ModelError, RopeStyle};
+use hydrometer_models::{Checkpoint, DType, DecoderConfig, ModelError, RopeStyle};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::blocks::{Blocks, Weights};
 use super::lora::{Adapter, DOWN, OUTPUT, PROJECTIONS};
 use crate::chance::normal;
 
@@ -18,6 +19,17 @@ pub struct Tensors {
     pub norm: Vec<f32>,
     /// `[vocab, d_model]`, where it is not the embedding.
     pub head: Option<Vec<f32>>,
+    /// The embedding and the head as a file stores them, where they stay so: their numbers are not there then.
+    pub stored: [Option<Blocks>; 2],
+}
+
+/// Whether matrices are read into f32, or stay as their file stores them: those do not learn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Into f32.
+    Numbers,
+    /// As they are.
+    AsStored,
 }
 
 /// One layer.
@@ -33,8 +45,12 @@ pub struct Layer {
     pub v: Vec<f32>,
     /// Biases of q, k and v (qwen2).
     pub biases: Option<[Vec<f32>; 3]>,
+    /// Norms of each head of q and k before they are rotated, `[head_dim]` (qwen3, gemma3).
+    pub head_norms: Option<[Vec<f32>; 2]>,
     /// `[d_model, heads · head_dim]`.
     pub output: Vec<f32>,
+    /// Norms of what attention and feed-forward add to the stream, `[d_model]` (gemma3).
+    pub post_norms: Option<[Vec<f32>; 2]>,
     /// `[d_model]`.
     pub ffn_norm: Vec<f32>,
     /// `[d_ff, d_model]`.
@@ -45,23 +61,16 @@ pub struct Layer {
     pub down: Vec<f32>,
     /// Adapters of [`PROJECTIONS`], where there are any.
     pub lora: [Option<Adapter>; 7],
+    /// Those of [`PROJECTIONS`] that stay as a file stores them: their numbers are not there then.
+    pub stored: [Option<Blocks>; 7],
 }
 
 impl Layer {
     /// One of [`PROJECTIONS`].
     #[must_use]
-    pub fn matrix(&self, projection: usize) -> &Vec<f32> {
-        [&self.q, &self.k, &self.v, &self.output, &self.gate, &self.up, &self.down][projection]
-    }
-
-    pub(super) fn matrix_mut(&mut self, projection: usize) -> &mut Vec<f32> {
-        let all =
-            [&mut self.q, &mut self.k, &mut self.v, &mut self.output, &mut self.gate, &mut self.up, &mut self.down];
-        let mut all = all.into_iter();
-        match all.nth(projection) {
-            Some(matrix) => matrix,
-            None => unreachable!("there are seven"),
-        }
+    pub fn matrix(&self, projection: usize) -> Weights<'_> {
+        let numbers = [&self.q, &self.k, &self.v, &self.output, &self.gate, &self.up, &self.down][projection];
+        Weights::of(numbers, self.stored[projection].as_ref())
     }
 
     /// Columns of one of [`PROJECTIONS`].
@@ -84,6 +93,8 @@ pub enum Role {
 }
 
 const BIASES: [&str; 3] = ["attn_q.bias", "attn_k.bias", "attn_v.bias"];
+const HEAD_NORMS: [&str; 2] = ["attn_q_norm.weight", "attn_k_norm.weight"];
+const POST_NORMS: [&str; 2] = ["post_attention_norm.weight", "post_ffw_norm.weight"];
 
 /// Calls `$visit(name, role, tensor)` for every tensor in a fixed order, by reference or mutable reference.
 macro_rules! walk {
@@ -99,6 +110,12 @@ macro_rules! walk {
             visit(name("attn_v.weight"), Role::Matrix, &$($mutable)? layer.v);
             for (part, bias) in BIASES.iter().zip(layer.biases.$iter().flatten()) {
                 visit(name(part), Role::Vector, bias);
+            }
+            for (part, norm) in HEAD_NORMS.iter().zip(layer.head_norms.$iter().flatten()) {
+                visit(name(part), Role::Vector, norm);
+            }
+            for (part, norm) in POST_NORMS.iter().zip(layer.post_norms.$iter().flatten()) {
+                visit(name(part), Role::Vector, norm);
             }
             visit(name("attn_output.weight"), Role::Matrix, &$($mutable)? layer.output);
             visit(name("ffn_norm.weight"), Role::Vector, &$($mutable)? layer.ffn_norm);
@@ -132,15 +149,19 @@ impl Tensors {
             k: zeros(kv * d),
             v: zeros(kv * d),
             biases: config.qkv_bias.then(|| [zeros(q), zeros(kv), zeros(kv)]),
+            head_norms: config.qk_norm.then(|| [zeros(config.head_dim), zeros(config.head_dim)]),
             output: zeros(d * q),
+            post_norms: config.post_norms.then(|| [zeros(d), zeros(d)]),
             ffn_norm: zeros(d),
             gate: zeros(ff * d),
             up: zeros(ff * d),
             down: zeros(d * ff),
             lora: Default::default(),
+            stored: Default::default(),
         };
         let head = (!config.tied).then(|| zeros(config.vocab * d));
-        Tensors { embedding: zeros(config.vocab * d), layers: vec![layer; config.layers], norm: zeros(d), head }
+        let (layers, norm) = (vec![layer; config.layers], zeros(d));
+        Tensors { embedding: zeros(config.vocab * d), layers, norm, head, stored: Default::default() }
     }
 
     /// Zeros in the shape of these, but no numbers at all for the tensors that `keep` refuses: those do not learn.
@@ -148,6 +169,8 @@ impl Tensors {
     pub fn zeros_of(&self, keep: impl Fn(&str) -> bool) -> Tensors {
         let layer = |layer: &Layer| Layer {
             biases: layer.biases.as_ref().map(|_| Default::default()),
+            head_norms: layer.head_norms.as_ref().map(|_| Default::default()),
+            post_norms: layer.post_norms.as_ref().map(|_| Default::default()),
             lora: std::array::from_fn(|at| layer.lora[at].as_ref().map(|_| Adapter::default())),
             ..Layer::default()
         };
@@ -161,7 +184,7 @@ impl Tensors {
         zeros
     }
 
-    /// A fresh start: norms 1, biases 0, matrices normal with the deviation 0.02, those that write to the residual stream
+    /// A fresh start: norms 1 with their offset, biases 0, matrices normal with the deviation 0.02, those that write to the residual stream
     /// narrower by √(2 · layers) (GPT-2's rule, Radford et al. 2019).
     #[must_use]
     pub fn fresh(config: &DecoderConfig, seed: u64) -> Tensors {
@@ -175,34 +198,71 @@ impl Tensors {
             match role {
                 Role::Matrix => values.iter_mut().for_each(|v| *v = (deviation * normal(&mut chance)) as f32),
                 Role::Vector if name.ends_with(".bias") => {}
-                Role::Vector => values.fill(1.0),
+                Role::Vector => values.fill(1.0 - config.norm_offset),
             }
         });
         tensors
     }
 
     /// A model's weights, of its layers only those of `layers`, which become 0, 1, …. Heads whose rotations pair (0, 1),
-    /// (2, 3), … are put in the order that pairs halves.
+    /// (2, 3), … are put in the order that pairs halves. `norm_offset` is what the network adds to every norm: what a file has
+    /// inside of its numbers is taken off.
     ///
     /// # Errors
     /// A tensor that cannot be read.
-    pub fn read(checkpoint: &Checkpoint, layers: &[usize]) -> Result<Tensors, ModelError> {
+    pub fn read(
+        checkpoint: &Checkpoint,
+        layers: &[usize],
+        norm_offset: f32,
+        reading: Reading,
+    ) -> Result<Tensors, ModelError> {
         let config = DecoderConfig { layers: layers.len(), ..checkpoint.config.clone() };
-        let mut tensors = Tensors::zeros(&config);
-        for (name, _, values) in tensors.all_mut() {
+        let mut tensors = Tensors::empty(&config);
+        let mut all_stored = Vec::new();
+        for (name, role, values) in tensors.all_mut() {
             let there = match name.strip_prefix("blk.").and_then(|rest| rest.split_once('.')) {
                 Some((index, part)) => format!("blk.{}.{part}", layers[index.parse().unwrap_or(0)]),
                 None => name.clone(),
             };
-            let tensor = checkpoint.tensor(&there)?;
+            let mut tensor = checkpoint.tensor(&there)?;
+            let turned = config.rope.style == RopeStyle::Interleaved;
+            if reading == Reading::AsStored && role == Role::Matrix && tensor.dtype != DType::F32 {
+                if turned && (name.contains("attn_q.") || name.contains("attn_k.")) {
+                    let width = tensor.row_bytes();
+                    pair_halves(&mut tensor.bytes, config.head_dim, config.rope.dims, width);
+                }
+                all_stored.push((name, Blocks::of(tensor)?));
+                continue;
+            }
+            values.resize(tensor.rows * tensor.cols, 0.0);
             tensor.dequantize(0..tensor.rows, values)?;
+            if name.ends_with("norm.weight") && norm_offset != config.norm_offset {
+                values.iter_mut().for_each(|w| *w += config.norm_offset - norm_offset);
+            }
             let of_heads = name.contains("attn_q.") || name.contains("attn_k.");
-            if of_heads && config.rope.style == RopeStyle::Interleaved {
+            if of_heads && turned {
                 let width = if name.ends_with("bias") { 1 } else { config.d_model };
                 pair_halves(values, config.head_dim, config.rope.dims, width);
             }
         }
+        for (name, blocks) in all_stored {
+            if let Some(place) = tensors.stored_mut(&name) {
+                *place = blocks;
+            }
+        }
         Ok(tensors)
+    }
+
+    /// The tensors of a configuration, without any number.
+    fn empty(config: &DecoderConfig) -> Tensors {
+        let layer = Layer {
+            biases: config.qkv_bias.then(Default::default),
+            head_norms: config.qk_norm.then(Default::default),
+            post_norms: config.post_norms.then(Default::default),
+            ..Layer::default()
+        };
+        let head = (!config.tied).then(Vec::new);
+        Tensors { layers: vec![layer; config.layers], head, ..Tensors::default() }
     }
 
     /// Every tensor, in an order that never changes: canonical name, role, numbers.
@@ -238,7 +298,9 @@ impl Tensors {
     /// Number of weights.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.all().iter().map(|tensor| tensor.2.len()).sum()
+        let stored = self.layers.iter().flat_map(|layer| &layer.stored).chain(&self.stored).flatten();
+        let stored: usize = stored.map(Blocks::count).sum();
+        stored + self.all().iter().map(|tensor| tensor.2.len()).sum::<usize>()
     }
 
     /// Whether there are none.
@@ -249,8 +311,47 @@ impl Tensors {
 
     /// The output head `[vocab, d_model]`.
     #[must_use]
-    pub fn output(&self) -> &[f32] {
-        self.head.as_ref().unwrap_or(&self.embedding)
+    pub fn output(&self) -> Weights<'_> {
+        match &self.head {
+            Some(head) => Weights::of(head, self.stored[1].as_ref()),
+            None => Weights::of(&self.embedding, self.stored[0].as_ref()),
+        }
+    }
+
+    /// The row of a token in the embedding.
+    pub(super) fn embed(&self, token: u32, row: &mut [f32]) {
+        let token = token as usize;
+        match &self.stored[0] {
+            Some(blocks) => blocks.read(token..token + 1, row),
+            None => row.copy_from_slice(&self.embedding[token * row.len()..][..row.len()]),
+        }
+    }
+
+    /// Where a matrix stays that does so.
+    fn stored_mut(&mut self, name: &str) -> Option<&mut Option<Blocks>> {
+        match name {
+            "token_embd.weight" => Some(&mut self.stored[0]),
+            "output.weight" => Some(&mut self.stored[1]),
+            _ => {
+                let (layer, projection) = projection(name)?;
+                Some(&mut self.layers.get_mut(layer)?.stored[projection])
+            }
+        }
+    }
+
+    /// A tensor by its canonical name, wherever its numbers are.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Weights<'_>> {
+        let stored = match (name, projection(name)) {
+            ("token_embd.weight", _) => self.stored[0].as_ref(),
+            ("output.weight", _) => self.stored[1].as_ref(),
+            (_, Some((layer, projection))) => self.layers.get(layer)?.stored[projection].as_ref(),
+            _ => None,
+        };
+        match stored {
+            Some(blocks) => Some(Weights::Blocks(blocks)),
+            None => self.all().into_iter().find(|tensor| tensor.0 == name).map(|tensor| Weights::from(tensor.2)),
+        }
     }
 
     /// As [`Tensors::output`].
@@ -259,8 +360,14 @@ impl Tensors {
     }
 }
 
-/// Rows 0, 2, 4, … of each head's rotated rows first, then 1, 3, 5, ….
-fn pair_halves(values: &mut [f32], head_dim: usize, dims: usize, width: usize) {
+/// Layer and place in [`PROJECTIONS`] of the matrix of this canonical name.
+pub(super) fn projection(name: &str) -> Option<(usize, usize)> {
+    let (layer, part) = name.strip_prefix("blk.")?.strip_suffix(".weight")?.split_once('.')?;
+    Some((layer.parse().ok()?, PROJECTIONS.iter().position(|projection| *projection == part)?))
+}
+
+/// Rows 0, 2, 4, … of each head's rotated rows first, then 1, 3, 5, …; a row has `width` numbers, or bytes.
+fn pair_halves<T: Copy>(values: &mut [T], head_dim: usize, dims: usize, width: usize) {
     for head in values.chunks_exact_mut(head_dim * width) {
         let before = head[..dims * width].to_vec();
         for row in 0..dims {

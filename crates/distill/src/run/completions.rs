@@ -85,7 +85,7 @@ fn most_probable(network: &Network, tokens: &[u32]) -> u32 {
     let tape = network.forward(tokens, std::slice::from_ref(&(0..tokens.len())));
     let last = crate::network::Sheet::of(tape.stream.row(tokens.len() - 1).to_vec(), network.config.d_model);
     let (hidden, _) = network.normed(&last);
-    let logits = network.products().forward(&hidden, network.weights.output(), None, network.config.vocab).values;
+    let logits = network.logits(&hidden).values;
     let mut best = 0;
     for (token, logit) in logits.iter().enumerate() {
         if *logit > logits[best] {

@@ -23,7 +23,7 @@ pub(super) fn line(step: u64, report: Option<&StepReport>, tokens: u64, held_out
     let mut line = json!({ "step": step, "tokens": tokens });
     if let Some(StepReport { sums, gradient, rate, .. }) = report {
         let mean = |sum: f64| sum / sums.rows.max(1) as f64;
-        line["loss"] = json!(mean(sums.loss));
+        line["loss"] = json!(sums.mean_loss());
         line["cross_entropy"] = json!(mean(sums.cross_entropy));
         line["divergence"] = json!(mean(sums.divergence));
         line["gradient"] = json!(gradient);

@@ -90,8 +90,8 @@ impl Plan {
     /// It cannot be made.
     pub fn student_parameters(&self) -> Result<(usize, usize), DistillError> {
         let network = self.learner()?;
-        let all: usize = network.weights.all().iter().filter(|t| !t.0.contains(".lora_")).map(|t| t.2.len()).sum();
-        Ok((all, network.learning()))
+        let adapters: usize = network.weights.all().iter().filter(|t| t.0.contains(".lora_")).map(|t| t.2.len()).sum();
+        Ok((network.weights.len() - adapters, network.learning()))
     }
 
     /// Trains every arm that is not finished, each from where its checkpoint stands.
@@ -241,13 +241,10 @@ impl Plan {
         if let Some(end) = &end {
             measured::write(&folder.join(HELD_OUT), end)?;
         }
-        match &self.recipe.lora {
-            None => hugging_face(&folder.join("student"), &trainer.network, origin)?,
-            Some(lora) => {
-                adapter(&folder.join("adapter"), &trainer.network, lora, base)?;
-                hugging_face(&folder.join("student"), &trainer.network.merged(), origin)?;
-            }
+        if let Some(lora) = &self.recipe.lora {
+            adapter(&folder.join("adapter"), &trainer.network, lora, base)?;
         }
+        hugging_face(&folder.join("student"), &trainer.network, origin)?;
         let (start, end) = (course.start, end.as_ref().and_then(Measured::of));
         let result = ArmResult { arm, steps, best: trainer.step, tokens: progress.tokens, start, end };
         let text = serde_json::to_string_pretty(&result).unwrap_or_default();

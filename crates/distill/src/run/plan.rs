@@ -6,7 +6,7 @@ use hydrometer_answers::ModelIdentity;
 use hydrometer_models::{Checkpoint, Decoder, EngineOptions, Model};
 
 use crate::data::{Encoder, Preflight, preflight, read};
-use crate::network::Network;
+use crate::network::{Network, Reading};
 use crate::recipe::{Arm, Recipe};
 use crate::student::{Origin, Speaker};
 use crate::teacher_text::{Wanted, prompt};
@@ -110,7 +110,9 @@ impl Plan {
             Source::Live { checkpoint, .. } => Speaker::Teacher(checkpoint),
             Source::Kept { student, .. } => Speaker::Student(student),
         };
-        let (network, origin) = self.recipe.student.build(speaker, seed)?;
+        let as_stored = self.recipe.lora.as_ref().is_some_and(|lora| lora.quantized);
+        let reading = if as_stored { Reading::AsStored } else { Reading::Numbers };
+        let (network, origin) = self.recipe.student.build(speaker, reading, seed)?;
         if self.recipe.data.context > network.config.context {
             let (asked, there) = (self.recipe.data.context, network.config.context);
             return Err(DistillError::Pair {

@@ -43,7 +43,7 @@ impl Trainer {
             // What does not learn is as it was at the start.
             for ((name, _, values), (.., mean)) in all.all().into_iter().zip(self.optimiser.mean.all()) {
                 if !mean.is_empty() {
-                    tensors.push(Tensor { name: format!("{part}.{name}"), shape: vec![values.len()], values });
+                    tensors.push(Tensor::of(format!("{part}.{name}"), vec![values.len()], values));
                 }
             }
         }

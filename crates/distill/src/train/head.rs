@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::teacher::Rows;
 use crate::DistillError;
-use crate::losses::{Objective, RowLoss, TeacherRow, allowed_vectors};
+use crate::losses::{Objective, RowLoss, TeacherRow, TokenWeights, allowed_vectors};
 use crate::network::{Network, Sheet, Tape, Tensors};
 
 /// Rows of logits that exist at once.
@@ -20,6 +20,8 @@ pub(super) struct Target {
     pub(super) row: usize,
     /// The next token.
     pub(super) token: u32,
+    /// Its place among the tokens of its sample that are learnt, from 0 to 1.
+    pub(super) place: f64,
     /// Decides what is drawn.
     pub(super) seed: u64,
 }
@@ -27,8 +29,10 @@ pub(super) struct Target {
 /// Sums over rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct RowSums {
-    /// Σ loss.
+    /// Σ weight · loss.
     pub loss: f64,
+    /// Σ weight: the number of rows where all count alike.
+    pub weight: f64,
     /// Σ cross-entropy, nats.
     pub cross_entropy: f64,
     /// Σ divergence at its temperature, nats.
@@ -39,16 +43,24 @@ pub struct RowSums {
 
 impl RowSums {
     /// Adds one row.
-    fn take(&mut self, row: RowLoss) {
-        self.loss += row.loss;
+    fn take(&mut self, (row, weight): (RowLoss, f64)) {
+        self.loss += weight * row.loss;
+        self.weight += weight;
         self.cross_entropy += row.cross_entropy;
         self.divergence += row.divergence;
         self.rows += 1;
     }
 
+    /// Σ weight · loss / Σ weight; 0 of no rows.
+    #[must_use]
+    pub fn mean_loss(&self) -> f64 {
+        if self.rows == 0 { 0.0 } else { self.loss / self.weight }
+    }
+
     /// Adds the sums of other rows.
     pub fn merge(&mut self, other: RowSums) {
         self.loss += other.loss;
+        self.weight += other.weight;
         self.cross_entropy += other.cross_entropy;
         self.divergence += other.divergence;
         self.rows += other.rows;
@@ -115,11 +127,11 @@ impl Head<'_> {
         Ok(())
     }
 
-    /// The sums, and the gradient of Σ loss · `factor`: that of the stream is returned, that of the head and the last norm is
+    /// The sums, and the gradient of Σ weight · loss · `factor`: that of the stream is returned, that of the head and the last norm is
     /// added to `gradient`.
     pub(super) fn learn(
         mut self,
-        objective: &Objective,
+        (objective, weights): (&Objective, &TokenWeights),
         tape: &Tape,
         factor: f64,
         gradient: &mut Tensors,
@@ -140,11 +152,13 @@ impl Head<'_> {
                 |scratch, (row, (gradient, target))| {
                     let pair = (chunk.teacher(row), chunk.student.row(row));
                     let found = objective.row(scratch, pair, target.token, target.seed, gradient)?;
-                    gradient.iter_mut().for_each(|g| *g *= factor as f32);
-                    Ok(found)
+                    let weight = weights.of(found.teacher_entropy / (vocab as f64).ln(), target.place);
+                    gradient.iter_mut().for_each(|g| *g *= (factor * weight) as f32);
+                    Ok((found, weight))
                 },
             );
             rows.collect::<Result<Vec<_>, DistillError>>()?.into_iter().for_each(|row| sums.take(row));
+            network.uncap(&mut d_logits, &chunk.student);
             let of_chunk = network.products().backward(&d_logits, network.weights.output(), d);
             d_hidden.values[first * d..(first + count) * d].copy_from_slice(&of_chunk.values);
             let hidden = rows_of(&hidden, first, count);
@@ -168,8 +182,7 @@ impl Head<'_> {
     fn chunk(&mut self, hidden: &Sheet, first: usize, count: usize) -> Result<Chunk<'_>, DistillError> {
         let network = self.network;
         let vocab = network.config.vocab;
-        let hidden = rows_of(hidden, first, count);
-        let student = network.products().forward(&hidden, network.weights.output(), None, vocab);
+        let student = network.logits(&rows_of(hidden, first, count));
         let (mut logits, mut kept) = (Vec::new(), &[][..]);
         match &mut self.teacher {
             Rows::Unknown => {}

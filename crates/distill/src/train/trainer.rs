@@ -11,20 +11,24 @@ use super::teacher::Rows;
 use super::{Sample, Schedule, Teacher};
 use crate::DistillError;
 use crate::chance::seed_of;
-use crate::losses::Objective;
-use crate::network::{Network, Tensors};
+use crate::losses::{Objective, TokenWeights};
+use crate::network::{Network, Remember, Tensors};
 
 /// Settings of the trainer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrainerSettings {
     /// What is made small.
     pub objective: Objective,
+    /// How much each token counts in it.
+    pub weights: TokenWeights,
     /// The optimiser's.
     pub optimiser: AdamWSettings,
     /// The learning rate.
     pub schedule: Schedule,
     /// Most tokens that go through the network at once; a step adds the gradients of as many as it takes.
     pub micro_tokens: usize,
+    /// What is kept of every layer until the way back.
+    pub remember: Remember,
     /// Seed of what is drawn of the teacher.
     pub seed: u64,
 }
@@ -82,7 +86,8 @@ impl Trainer {
         Trainer { network, optimiser, step: 0, settings, gradient }
     }
 
-    /// One step. Every learnt token of the whole batch weighs alike, however it is cut into micro-batches.
+    /// One step. The loss is Σ weight · loss / Σ weight over the learnt tokens of the whole batch, however it is cut into
+    /// micro-batches.
     ///
     /// # Errors
     /// The teacher fails, or loss or gradient are not finite: the weights are then those of before.
@@ -94,13 +99,20 @@ impl Trainer {
         for (index, samples) in micro_batches(batch, self.settings.micro_tokens).into_iter().enumerate() {
             let seed = |purpose: &str| seed_of(purpose, &[self.settings.seed, self.step, index as u64]);
             let packed = Packed::of(samples, seed("draws"));
-            let tape = self.network.forward_with(&packed.tokens, &packed.sequences, Some(seed("noise")));
+            let (noise, remember) = (Some(seed("noise")), self.settings.remember);
+            let tape = self.network.forward_with(&packed.tokens, &packed.sequences, noise, remember);
             let rows = packed.teacher(teacher, &self.settings.objective)?;
             let head = Head { network: &self.network, targets: &packed.targets, teacher: rows };
-            let (sums, d_stream) = head.learn(&self.settings.objective, &tape, factor, &mut self.gradient)?;
+            let terms = (&self.settings.objective, &self.settings.weights);
+            let (sums, d_stream) = head.learn(terms, &tape, factor, &mut self.gradient)?;
             self.network.backward(&tape, d_stream, &mut self.gradient);
             report.sums.merge(sums);
             report.tokens += packed.tokens.len() as u64;
+        }
+        if !self.settings.weights.is_even() && report.sums.weight > 0.0 {
+            // What weighs how much is known when the teacher has been read to the end of the batch.
+            let shorten = (targets as f64 / report.sums.weight) as f32;
+            self.gradient.each_mut(|_, _, values| values.iter_mut().for_each(|g| *g *= shorten));
         }
         let step = self.step + 1;
         if !report.sums.loss.is_finite() {
@@ -152,11 +164,13 @@ impl Packed {
             packed.tokens.extend_from_slice(&sample.tokens);
             packed.sequences.push(first..packed.tokens.len());
             let rows: Vec<u32> = sample.rows().collect();
-            packed.targets.extend(rows.iter().map(|&row| {
+            let last = rows.len().saturating_sub(1).max(1) as f64;
+            packed.targets.extend(rows.iter().enumerate().map(|(place, &row)| {
                 let row = row as usize;
                 Target {
                     row: first + row,
                     token: sample.tokens[row + 1],
+                    place: place as f64 / last,
                     seed: seed.wrapping_add((first + row) as u64),
                 }
             }));
