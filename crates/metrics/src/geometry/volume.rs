@@ -150,7 +150,7 @@ fn shape(axes: &[&Measured], table: &FamilyTable, by: By) -> Shape {
         (teacher > 0.0).then(|| (1.0 - axis.chance) / teacher)
     });
     let most = most.sum::<Option<f64>>().map(|most| most / axes.len() as f64);
-    Shape::Between { low: Some(0.0), high: most }
+    most.map_or(Shape::AMOUNT, Shape::Ratio)
 }
 
 /// The families of all axes, the columns of one axis after those of another.

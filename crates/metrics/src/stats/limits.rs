@@ -37,6 +37,8 @@ pub enum Shape {
         /// Largest value of a family.
         high: Option<f64>,
     },
+    /// A ratio of two amounts, to whose numerator families can bring so much that it would be this, were they all of them.
+    Ratio(f64),
 }
 
 impl Shape {
@@ -49,6 +51,7 @@ impl Shape {
         match self {
             Self::Events => (Some(0.0), Some(1.0)),
             Self::Between { low, high } => (low, high),
+            Self::Ratio(_) => (Some(0.0), None),
         }
     }
 
@@ -249,7 +252,7 @@ impl Limits {
         let spread = self.spread.as_ref()?;
         let (low, high) = match self.shape {
             Shape::Events => self.events(spread, alpha, growth)?,
-            Shape::Between { .. } => self.values(spread, alpha, growth)?,
+            Shape::Between { .. } | Shape::Ratio(_) => self.values(spread, alpha, growth)?,
         };
         let (low, high) = self.with_unseen(low, high, alpha, growth);
         let (low, high) = match self.help {
@@ -376,6 +379,10 @@ impl Limits {
             (_, Some(most)) => high.max(value + share * (most - value)),
             (Some(least), None) => high.max(least + (value - least) / (1.0 - share)),
             (None, None) => high,
+        };
+        let high = match self.shape {
+            Shape::Ratio(most) => high.max(value + share * (most - value)),
+            _ => high,
         };
         (low, high)
     }

@@ -138,16 +138,16 @@ fn the_worst_axis_knows_that_it_was_picked() {
 
 #[test]
 fn a_student_that_never_succeeded_may_yet_succeed_on_families_that_were_not_asked() {
-    let names = names(6);
+    let names = names(12);
     // The teacher succeeds on half of it.
-    let probes: Vec<Probe<'_>> = (0..36)
-        .map(|place| probe(&names[place % 6], (place / 6 + 1) as f64, f64::from(u8::from(place % 2 == 0)), 0.0))
+    let probes: Vec<Probe<'_>> = (0..72)
+        .map(|place| probe(&names[place % 12], (place / 12 + 1) as f64, f64::from(u8::from(place % 2 == 0)), 0.0))
         .collect();
     let rings = Rings::new(&probes, 6).unwrap();
     let found = volumes(&[Axis { rings: &rings, chance: 0.0, deployment: None }], 0.95).unwrap();
     let kept = found.mean.unwrap().uniform;
     let interval = kept.interval.unwrap();
-    // Six families miss a share of 1 − 0.025^(1/6) of others; there the student may have twice what the teacher has.
+    // Twelve families miss a share of 1 − 0.025^(1/12) of others; there the student may have twice what the teacher has.
     assert_eq!((kept.value, interval.low), (0.0, 0.0));
-    near(interval.high, 2.0 * (1.0 - 0.025_f64.powf(1.0 / 6.0)), 1e-12);
+    near(interval.high, 2.0 * (1.0 - 0.025_f64.powf(1.0 / 12.0)), 1e-12);
 }
