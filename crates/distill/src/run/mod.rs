@@ -8,6 +8,7 @@ mod course;
 mod exports;
 mod lines;
 mod measured;
+mod pair;
 mod plan;
 
 use std::fs;
