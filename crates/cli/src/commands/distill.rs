@@ -4,7 +4,7 @@ pub(super) mod audited;
 pub(super) mod shown;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hydrometer_distill::data::{Finding, Lengths, Preflight, Weight};
 use hydrometer_distill::train::{KeptTeacher, StepReport};
@@ -336,5 +336,9 @@ impl Observer for Progress<'_> {
 
     fn interrupted(&self) -> bool {
         self.interrupt.asked()
+    }
+
+    fn now(&self) -> Option<f64> {
+        SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs_f64())
     }
 }
