@@ -73,6 +73,12 @@ fn damaged_files_are_refused() {
         read(&path, None).map(|(documents, left_out)| documents.len() + left_out.len())
     };
     assert_eq!(read_of(&whole).unwrap(), 1100);
+    // Groups in groups without end, which a reader that follows them would not survive.
+    let groups = [0x48, 1, b'a', 0x15, 2, 0].repeat(30_000);
+    let footer = [&[0x15, 2, 0x19, 0xfc, 0xb0, 0xea, 0x01][..], &groups, &[0x16, 0, 0]].concat();
+    let length = (footer.len() as u32).to_le_bytes();
+    let error = read_of(&[b"PAR1", &footer[..], &length, b"PAR1"].concat()).unwrap_err().to_string();
+    assert!(error.contains("found has columns in 30000 groups one within the other"), "{error}");
     for length in [0, 3, 8, whole.len() / 2, whole.len() - 1] {
         let error = read_of(&whole[..length]).unwrap_err().to_string();
         assert!(error.contains("damaged.parquet: file: expected records in Parquet, found is no"), "{error}");

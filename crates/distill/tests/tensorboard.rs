@@ -58,7 +58,7 @@ fn sum(bytes: &[u8]) -> u32 {
     let entry = |byte: u32| (0..8).fold(byte, |sum, _| (sum >> 1) ^ (0x82f6_3b78 * (sum & 1)));
     let table: Vec<u32> = (0..256).map(entry).collect();
     let sum = !bytes.iter().fold(!0u32, |sum, byte| table[((sum ^ u32::from(*byte)) & 255) as usize] ^ (sum >> 8));
-    ((sum >> 15) | (sum << 17)).wrapping_add(0xa282_ead8)
+    sum.rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
 /// The fields of a message: number, and what stands there as bytes (of a number its eight bytes).
