@@ -9,6 +9,8 @@ use crate::data::finding::{Findings, Weight};
 
 /// Characters by which a language is told.
 const SAMPLE: usize = 2_000;
+/// Letters that a text must have: of shorter ones the detector is sure too often.
+const LETTERS: usize = 80;
 
 pub(super) fn look(used: &[Used<'_>], found: &mut Findings) {
     let languages: Vec<Option<Lang>> = used.par_iter().map(language).collect();
@@ -38,5 +40,6 @@ fn language(used: &Used<'_>) -> Option<Lang> {
     let answers = content.answers();
     let text = if answers.is_empty() { content.texts().join("\n") } else { answers.join("\n") };
     let sample: String = text.chars().take(SAMPLE).collect();
+    sample.chars().filter(|c| c.is_alphabetic()).nth(LETTERS - 1)?;
     detect(&sample).filter(whatlang::Info::is_reliable).map(|found| found.lang())
 }
