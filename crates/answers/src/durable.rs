@@ -110,17 +110,19 @@ pub(crate) fn sync_folder(_: &Path) -> Result<(), RunError> {
 
 /// Appends one line, durably.
 pub fn append_line(path: &Path, line: &str) -> Result<(), RunError> {
-    let mut text = String::with_capacity(line.len() + 1);
-    text.push_str(line);
-    text.push('\n');
+    append(path, format!("{line}\n").as_bytes())
+}
+
+/// Appends these bytes, durably: all of them or none.
+pub fn append(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
     // One that is there may be anything; one that is not will be a file.
     if path.exists() {
         open_file(path).map_err(RunError::io("append to", path))?;
     }
     let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(RunError::io("append to", path))?;
     let before = file.metadata().map_err(RunError::io("read the length of", path))?.len();
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).map_err(|error| {
-        // Half a line would spoil the next one. The first error is the one to report.
+    file.write_all(bytes).and_then(|()| file.sync_data()).map_err(|error| {
+        // Half of it would spoil what comes next. The first error is the one to report.
         let _ = file.set_len(before);
         RunError::io("append to", path)(error)
     })

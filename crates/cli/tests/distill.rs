@@ -25,7 +25,7 @@ impl Bench {
         fs::write(bench.path("corpus.jsonl"), documents.concat() + &documents[0] + "{\"text\": 7}\n").unwrap();
         let recipe = format!(
             "teacher = \"teacher.gguf\"\n[student]\nevery = 3\n\
-             [data]\nfiles = [\"corpus.jsonl\"]\nheld_out = 0.3\ncontext = 64\n\
+             [data]\nfiles = [\"corpus.jsonl\"]\nheld_out = 0.3\ncontext = 64\nallow_overlap = [\"builtin\"]\n\
              [loss]\ndivergence = \"forward_kl\"\n\
              [train]\nsteps = {steps}\nbatch_tokens = 128\nlearning_rate = 1e-3\nseed = 1\nevaluate_tokens = 300\n"
         );
@@ -64,10 +64,20 @@ fn the_check_says_what_would_be_trained_on_and_trains_nothing() {
     assert!(found.contains("note: 1 document: left out: `text` is no text\n  corpus.jsonl:32"), "{found}");
     let [json, _] = bench.run(0, &["distill", "recipe.toml", "--check", "--json"]);
     let json: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((&json["documents"], json["findings"].as_array().unwrap().len()), (&30.into(), 2));
+    assert_eq!((&json["documents"], &json["lengths"]["max"]), (&30.into(), &64.into()));
+    let of = |weight: &str| json["findings"].as_array().unwrap().iter().filter(|f| f["weight"] == weight).count();
+    assert!(of("refusal") == 0 && of("note") >= 2 && of("fact") >= 1, "{json}");
+    // What an audit would ask is refused where the recipe does not allow it.
+    let recipe = fs::read_to_string(bench.path("recipe.toml")).unwrap();
+    fs::write(bench.path("strict.toml"), recipe.replace("allow_overlap", "probes")).unwrap();
+    let [_, talk] = bench.run(2, &["distill", "strict.toml", "--check"]);
+    assert!(talk.contains("builtin: "), "{talk}");
+    fs::write(bench.path("strict.toml"), recipe.replace("allow_overlap = [\"builtin\"]\n", "")).unwrap();
+    let [refused, _] = bench.run(2, &["distill", "strict.toml", "--check"]);
+    assert!(refused.contains("refused: ") && refused.contains("of a probe of builtin:"), "{refused}");
     fs::write(bench.path("corpus.jsonl"), "{\"text\": \"\"}\n").unwrap();
     let [refused, _] = bench.run(2, &["distill", "recipe.toml", "--check"]);
-    assert!(refused.contains("refused: 1 document: nothing is left to train on"), "{refused}");
+    assert!(refused.contains("refused: nothing is left to train on"), "{refused}");
     bench.run(2, &["distill", "recipe.toml", "--out", "out"]);
     assert!(!bench.path("out").exists());
 }

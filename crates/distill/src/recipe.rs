@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::RunError;
+use hydrometer_probes::Profile;
 use hydrometer_probes::strangers::read_file;
 use serde::{Deserialize, Serialize};
 
 use crate::DistillError;
+use crate::data::check::BUILT_IN;
 use crate::data::format::Format;
 use crate::export::ExportRecipe;
 use crate::losses::{Divergence, Objective, Soft, TokenWeights};
@@ -217,6 +219,24 @@ pub struct DataRecipe {
     pub held_out: f64,
     /// Tokens of a sample at most; no more than teacher and student take.
     pub context: usize,
+    /// Files of probes that an audit will ask, beside the built-in suites: the data are looked through for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<PathBuf>,
+    /// Suites that the data may overlap with: `builtin`, `builtin:PROFILE`, or files of `probes`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow_overlap: Vec<String>,
+}
+
+impl DataRecipe {
+    /// A name that is allowed to overlap and names no suite.
+    fn unknown_overlap(&self) -> Option<&String> {
+        let is_file = |name: &String| self.probes.iter().any(|path| path.display().to_string() == *name);
+        let is_built_in = |name: &String| {
+            let profile = name.strip_prefix(BUILT_IN).and_then(|rest| rest.strip_prefix(':'));
+            name == BUILT_IN || profile.is_some_and(|profile| profile.parse::<Profile>().is_ok())
+        };
+        self.allow_overlap.iter().find(|name| !is_file(name) && !is_built_in(name))
+    }
 }
 
 fn held_out() -> f64 {
@@ -373,6 +393,10 @@ impl Recipe {
         if data.files.is_empty() {
             return Some(("data.files".to_owned(), "at least one file", "none".to_owned()));
         }
+        if let Some(unknown) = data.unknown_overlap() {
+            let expected = "builtin, builtin:PROFILE, or a file of data.probes";
+            return Some(("data.allow_overlap".to_owned(), expected, unknown.clone()));
+        }
         if self.arms.is_empty() {
             return Some((
                 "arms".to_owned(),
@@ -471,12 +495,13 @@ impl Recipe {
         }
     }
 
-    /// BLAKE3 of everything that it says, but for the forms in which students are written, and for `train.checkpointing`: they
-    /// change no student, and may be asked for afterwards.
+    /// BLAKE3 of everything that it says, but for the forms in which students are written, `train.checkpointing`, and the probes
+    /// that the data are held against: they change no student, and others may be asked for afterwards.
     #[must_use]
     pub fn hash(&self) -> String {
         let mut trained = Recipe { export: ExportRecipe::default(), ..self.clone() };
         trained.train.checkpointing = false;
+        (trained.data.probes, trained.data.allow_overlap) = (Vec::new(), Vec::new());
         let text = serde_json::to_string(&trained).unwrap_or_default();
         format!("blake3:{}", blake3::hash(text.as_bytes()).to_hex())
     }

@@ -60,8 +60,8 @@ fn what_cannot_be_trained_says_why() {
     check(json!({"messages": [{"role": "user", "content": "Hi"}]}), "the assistant says nothing");
     check(json!({"messages": []}), "there is no message");
     check(json!({"messages": [{"role": "narrator", "content": "x"}]}), "the role `narrator` is unknown");
-    let call = json!({"role": "assistant", "content": null, "tool_calls": [{"function": {"name": "f"}}]});
-    check(json!({ "messages": [call] }), "calls tools");
+    let call = json!({"from": "function_call", "value": "{}"});
+    check(json!({ "conversations": [call] }), "it calls tools in a way that is not read");
     let image = json!({"role": "user", "content": [{"type": "image_url"}]});
     check(json!({ "messages": [image] }), "its content is no text");
     check(json!({"prompt": 1, "completion": "x"}), "`prompt` is no text");
@@ -166,6 +166,7 @@ fn the_preflight_counts_and_names_what_it_leaves_out() {
     assert_eq!(families(&preflight(&encoder, &backwards, &[], 0.25).held_out), families(&found.held_out));
     assert!(documents.iter().filter(|document| held_out(document, 0.25)).count() >= found.held_out.len());
     let nothing = preflight(&encoder, &[], &[], 0.25);
+    assert!(nothing.lengths().is_none());
     assert_eq!(nothing.refusal().unwrap().what, "nothing is left to train on");
 }
 

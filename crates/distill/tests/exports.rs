@@ -26,7 +26,7 @@ fn recipe(home: &Path, export: &str) -> Recipe {
     fs::write(&path, lines.collect::<String>()).unwrap();
     let text = format!(
         "teacher = {:?}\narms = [\"distilled\", \"hard_labels\"]\n[student]\nlayers = [0, 5]\n\
-         [data]\nfiles = [{path:?}]\nheld_out = 0.2\ncontext = 96\n[loss]\ndivergence = \"forward_kl\"\n\
+         [data]\nfiles = [{path:?}]\nheld_out = 0.2\ncontext = 96\nallow_overlap = [\"builtin\"]\n[loss]\ndivergence = \"forward_kl\"\n\
          [train]\nsteps = 3\nbatch_tokens = 300\nlearning_rate = 1e-3\nseed = 5\nevaluate_tokens = 600\n{export}",
         teacher(),
     );

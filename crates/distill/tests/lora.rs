@@ -242,7 +242,7 @@ fn recipe(home: &Path) -> Recipe {
     let text = format!(
         "teacher = {:?}\narms = [\"distilled\"]\n[student]\nlayers = [0, 2]\n\
          [lora]\nrank = 4\nalpha = 8.0\ndropout = 0.1\ntargets = [\"q_proj\", \"down_proj\"]\nrslora = true\n\
-         [data]\nfiles = [{:?}]\nheld_out = 0.3\ncontext = 64\n[loss]\ndivergence = \"forward_kl\"\n\
+         [data]\nfiles = [{:?}]\nheld_out = 0.3\ncontext = 64\nallow_overlap = [\"builtin\"]\n[loss]\ndivergence = \"forward_kl\"\n\
          [train]\nsteps = 5\nbatch_tokens = 100\nlearning_rate = 1e-2\nseed = 5\ncheckpoint_every = 2\n",
         reference("tiny-llama"),
         home.join("corpus.jsonl"),

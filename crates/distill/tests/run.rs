@@ -41,6 +41,7 @@ fn recipe(home: &Path, student: &str, arms: &str) -> Recipe {
         files = [{:?}]
         held_out = 0.2
         context = 96
+        allow_overlap = ["builtin"]
         [loss]
         divergence = {{ stratified = {{ k = 8, draws = 4 }} }}
         temperature = 2.0

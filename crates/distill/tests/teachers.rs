@@ -36,7 +36,7 @@ impl Bench {
         let teacher = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/teacher.gguf");
         let text = format!(
             "teacher = {teacher:?}\narms = {arms}\ncache = {:?}\n{more}\n[student]\nlayers = [0, 2, 5]\n\
-             [data]\nfiles = [{:?}]\nheld_out = 0.2\ncontext = 96\n[loss]\n{loss}\n\
+             [data]\nfiles = [{:?}]\nheld_out = 0.2\ncontext = 96\nallow_overlap = [\"builtin\"]\n[loss]\n{loss}\n\
              [train]\nsteps = 8\nbatch_tokens = 300\nmicro_tokens = 200\nlearning_rate = 1e-3\nwarm_up = 2\nseed = 5\n\
              evaluate_every = 4\nevaluate_tokens = 600\ncheckpoint_every = 2\n",
             self.path("cache"),

@@ -129,7 +129,7 @@ impl ChatTemplate {
     ///
     /// # Errors
     /// As [`ChatTemplate::render`].
-    pub(crate) fn render_with_tools(
+    pub fn render_with_tools(
         &self,
         messages: &[serde_json::Value],
         tools: &serde_json::Value,

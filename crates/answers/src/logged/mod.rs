@@ -37,6 +37,7 @@ pub use error::LoggedError;
 pub use format::Format;
 pub use judge::Wanted;
 pub use pair::{Given, GivenRun, GivenText, Paired, PairedQuestion, Report, pair};
+pub use parquet_rows::each_row as each_parquet_row;
 pub use prompts::prompts;
 pub use record::{Answer, Content, LoggedFile, Place, Record, Score, TextAnswer};
 pub use source::BadLines;

@@ -13,29 +13,33 @@ use crate::parquet_io::open_bounded;
 /// Most bytes of text in all rows of a file.
 const MOST_TEXT: usize = 1 << 30;
 
-/// Calls `each` with every row, one after the other. The inner error says what the file has instead of rows, or what `each`
-/// could not use, as a lower-case fragment.
+/// Calls `each` with every row, one after the other; no more than a batch of rows is in memory. The inner error says what the
+/// file has instead of rows, and from which row on, or what `each` could not use, as a lower-case fragment.
 ///
 /// # Errors
 /// The file cannot be opened.
-pub(super) fn each_row(
+pub fn each_row(
     path: &Path,
     mut each: impl FnMut(Map<String, Value>) -> Result<(), String>,
 ) -> Result<Result<(), String>, LoggedError> {
     let file = open_file(path).map_err(|source| LoggedError::Io { path: path.to_owned(), source })?;
+    let mut whole: u64 = 0;
     // The library panics on some damaged files.
     let done = contained(|| -> Result<(), String> {
         let reader = open_bounded(file)?;
         let mut left = MOST_TEXT;
         for row in reader.get_row_iter(None).map_err(|error| error.to_string())? {
-            let row = object(&row.map_err(|error| error.to_string())?);
+            let row = row.map_err(|error| format!("a damaged row {}: {error}", whole + 1))?;
+            let row = object(&row);
             // A text that stands once in the file may stand in every row.
-            left = row.values().map(bytes).try_fold(left, usize::checked_sub).ok_or("more than 1 GiB of text")?;
+            let after = row.values().map(bytes).try_fold(left, usize::checked_sub);
+            left = after.ok_or_else(|| format!("more than 1 GiB of text by row {}", whole + 1))?;
+            whole += 1;
             each(row)?;
         }
         Ok(())
     });
-    Ok(done.unwrap_or_else(|| Err("a damaged file".to_owned())))
+    Ok(done.unwrap_or_else(|| Err(format!("a file that is damaged from row {} on", whole + 1))))
 }
 
 /// Bytes of the texts in a value.
@@ -50,6 +54,14 @@ fn bytes(value: &Value) -> usize {
 
 fn object(row: &Row) -> Map<String, Value> {
     row.get_column_iter().map(|(name, field)| (name.clone(), value(field))).collect()
+}
+
+/// The key of a map as text.
+fn key_of(field: &Field) -> String {
+    match value(field) {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
 }
 
 /// What JSON has of a field; bytes and moments, which no reader asks for, are null.
@@ -69,6 +81,7 @@ fn value(field: &Field) -> Value {
         Field::Str(text) => Value::from(text.as_str()),
         Field::Group(row) => Value::Object(object(row)),
         Field::ListInternal(list) => list.elements().iter().map(value).collect(),
+        Field::MapInternal(map) => map.entries().iter().map(|(key, field)| (key_of(key), value(field))).collect(),
         _ => Value::Null,
     }
 }

@@ -159,6 +159,19 @@ mod tests {
         assert!(found.starts_with("a.parquet:2: expected a list with a message of the user"), "{found}");
     }
 
+    /// A reader that follows groups one within the other would run out of stack.
+    #[test]
+    fn groups_in_groups_without_end_are_refused() {
+        let groups = [0x48, 1, b'a', 0x15, 2, 0].repeat(30_000);
+        let footer = [&[0x15, 2, 0x19, 0xfc, 0xb0, 0xea, 0x01][..], &groups, &[0x16, 0, 0]].concat();
+        let length = (footer.len() as u32).to_le_bytes();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        std::fs::write(&path, [b"PAR1", &footer[..], &length, b"PAR1"].concat()).unwrap();
+        let found = prompts(&path).unwrap_err().to_string();
+        assert!(found.contains("has columns in 30000 groups one within the other, at most 64"), "{found}");
+    }
+
     #[test]
     fn a_file_without_prompts_is_refused_by_its_line() {
         let check = |name: &str, content: &str, expected: &str| {

@@ -16,6 +16,11 @@ const MAX_FOOTER: u64 = 1 << 18;
 const MAX_UNPACKED: u64 = 1 << 29;
 /// Structs in structs; the format needs a handful.
 const DEEPEST: usize = 16;
+/// Groups in groups of columns, which the `parquet` crate follows one within the other. Lists of structs of lists have ten.
+const DEEPEST_SCHEMA: usize = 64;
+/// The fields of a footer's schema, and of one of its elements how many are within it.
+const SCHEMA: i64 = 2;
+const CHILDREN: i64 = 5;
 
 /// Checks the lengths inside the footer.
 pub(super) fn check_footer(file: &mut File) -> Result<(), String> {
@@ -36,7 +41,48 @@ pub(super) fn check_footer(file: &mut File) -> Result<(), String> {
     let start = tail.checked_sub(footer).ok_or_else(no_parquet)?;
     let bytes = read(file, start..tail)?;
     let mut walk = Walk { bytes: &bytes, at: 0 };
-    walk.fields(0, &mut |_, _| {}).ok_or_else(|| "is damaged: a length in the footer is longer than it".to_owned())
+    let damaged = || "is damaged: a length in the footer is longer than it".to_owned();
+    walk.fields(0, &mut |_, _| {}).ok_or_else(damaged)?;
+    match schema_depth(&bytes).ok_or_else(damaged)? {
+        deep if deep > DEEPEST_SCHEMA => {
+            Err(format!("has columns in {deep} groups one within the other, at most {DEEPEST_SCHEMA} are read"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How many groups of columns are one within the other.
+fn schema_depth(footer: &[u8]) -> Option<usize> {
+    let mut walk = Walk { bytes: footer, at: 0 };
+    let (mut field, mut deepest) = (0, 0);
+    loop {
+        let header = walk.byte()?;
+        let kind = header & 0x0f;
+        if kind == 0 {
+            return Some(deepest);
+        }
+        field = match header >> 4 {
+            0 => walk.zigzag()?,
+            step => field + i64::from(step),
+        };
+        match kind {
+            1 | 2 => {}
+            9 if field == SCHEMA => {
+                // What each open group still holds.
+                let mut open: Vec<i64> = Vec::new();
+                for _ in 0..walk.length()?.1 {
+                    let mut children = 0;
+                    let mut told = |field, number| children = if field == CHILDREN { number } else { children };
+                    walk.fields(1, &mut told)?;
+                    while open.pop_if(|left| *left <= 0).is_some() {}
+                    open.last_mut().into_iter().for_each(|left| *left -= 1);
+                    open.extend((children > 0).then_some(children));
+                    deepest = deepest.max(open.len());
+                }
+            }
+            _ => walk.value(kind, 0)?,
+        }
+    }
 }
 
 /// What the pages of all column chunks unpack to is not too much; `chunks` are the chunks' places in the file.
@@ -131,6 +177,18 @@ impl Walk<'_> {
         }
     }
 
+    /// The kind of a list's elements and how many there are.
+    fn length(&mut self) -> Option<(u8, usize)> {
+        let header = self.byte()?;
+        let length = match header >> 4 {
+            15 => self.varint()?,
+            short => short.into(),
+        };
+        // Every element takes a byte at least.
+        let left = self.bytes.len() - self.at;
+        usize::try_from(length).ok().filter(|length| *length <= left).map(|length| (header & 0x0f, length))
+    }
+
     fn value(&mut self, kind: u8, depth: usize) -> Option<()> {
         if depth > DEEPEST {
             return None;
@@ -141,15 +199,8 @@ impl Walk<'_> {
             7 => self.pass(8),
             8 => self.varint().and_then(|length| self.pass(length)),
             9 | 10 => {
-                let header = self.byte()?;
-                let length = match header >> 4 {
-                    15 => self.varint()?,
-                    short => short.into(),
-                };
-                // Every element takes a byte at least.
-                let left = self.bytes.len() - self.at;
-                let length = usize::try_from(length).ok().filter(|length| *length <= left)?;
-                (0..length).try_for_each(|_| self.value(header & 0x0f, depth + 1))
+                let (kind, length) = self.length()?;
+                (0..length).try_for_each(|_| self.value(kind, depth + 1))
             }
             12 => self.fields(depth + 1, &mut |_, _| {}),
             // Maps and what the protocol does not know: Parquet has neither.
@@ -180,6 +231,20 @@ mod tests {
         check(&[0x19, 0xfc, 0x80, 0x94, 0xeb, 0xdc, 0x03, 0, 0], None);
         // Structs in structs without end.
         check(&[0x1c; 10_000], None);
+    }
+
+    #[test]
+    fn groups_within_groups_are_counted() {
+        // A root of two: a group of a group of a column, and a column.
+        let element = |children: u8| match children {
+            0 => vec![0x48, 1, b'a', 0],
+            some => vec![0x48, 1, b'a', 0x15, 2 * some, 0],
+        };
+        let schema: Vec<u8> = [2, 1, 1, 0, 0].into_iter().flat_map(element).collect();
+        let footer = [&[0x15, 2, 0x19, 0x5c][..], &schema, &[0x16, 0, 0]].concat();
+        assert_eq!(schema_depth(&footer), Some(3));
+        assert_eq!(schema_depth(&footer[..footer.len() - 4]), None);
+        assert_eq!(schema_depth(&[0x15, 2, 0]), Some(0));
     }
 
     #[test]

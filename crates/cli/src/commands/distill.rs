@@ -4,9 +4,9 @@ pub(super) mod audited;
 pub(super) mod shown;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use hydrometer_distill::data::Preflight;
+use hydrometer_distill::data::{Finding, Lengths, Preflight, Weight};
 use hydrometer_distill::train::{KeptTeacher, StepReport};
 use hydrometer_distill::{Arm, Completion, DistillError, Measured, Observer, Outcome, Plan, Recipe};
 use hydrometer_models::ModelError;
@@ -115,9 +115,16 @@ pub(super) fn train(plan: &Plan, out: &Path, interrupt: &Interrupt, terminal: &T
 
 /// Says what was found in the data.
 pub(super) fn warn_of(data: &Preflight, terminal: &Terminal) {
-    for finding in data.findings.iter().filter(|finding| !finding.refuses) {
-        terminal.warn(&format!("{}: {}", counted(finding.count, "document"), visible(&finding.what)));
+    for finding in data.findings.iter().filter(|finding| finding.weight == Weight::Note) {
+        terminal.warn(&headline(finding));
     }
+}
+
+/// A finding in one line. What has no place in the files is of the models or of all data.
+fn headline(finding: &Finding) -> String {
+    let of_documents = !finding.examples.is_empty();
+    let count = if of_documents { counted(finding.count, "document") + ": " } else { String::new() };
+    count + &visible(&finding.what)
 }
 
 /// Nothing was trained yet: whatever is wrong is the input.
@@ -169,9 +176,13 @@ fn checked(data: &Preflight) -> serde_json::Value {
     let findings: Vec<_> = data
         .findings
         .iter()
-        .map(|f| json!({"what": f.what, "documents": f.count, "examples": f.examples, "refuses": f.refuses}))
+        .map(|f| {
+            let refuses = f.weight == Weight::Refusal;
+            let documents = if f.examples.is_empty() { 0 } else { f.count };
+            json!({"what": f.what, "weight": f.weight, "documents": documents, "examples": f.examples, "refuses": refuses})
+        })
         .collect();
-    let mut found = json!({ "hash": data.hash, "findings": findings });
+    let mut found = json!({ "hash": data.hash, "findings": findings, "lengths": data.lengths() });
     for (key, number) in sizes(data) {
         found[key] = number.into();
     }
@@ -188,11 +199,21 @@ fn told(data: &Preflight) -> String {
         counted(tokens, "token"),
         grouped(learnt),
     );
-    for finding in &data.findings {
-        let label = if finding.refuses { "refused" } else { "note" };
-        text.push_str(&format!("\n{label}: {}: {}\n", counted(finding.count, "document"), visible(&finding.what)));
-        for example in finding.examples.iter().filter(|example| !example.is_empty()) {
-            text.push_str(&format!("  {}\n", visible(example)));
+    if let Some(Lengths { p50, p95, max, learnt }) = data.lengths() {
+        let [p50, p95, max] = [p50, p95, max].map(|tokens| grouped(tokens as u64));
+        text.push_str(&format!(
+            "\ntokens a sample\n  half have at most   {p50}\n  95 % have at most   {p95}\n  the longest         {max}\n  \
+             share that is learnt {:.1} %\n",
+            100.0 * learnt
+        ));
+    }
+    // What is refused first, facts last.
+    for (weight, label) in [(Weight::Refusal, "refused"), (Weight::Note, "note"), (Weight::Fact, "fact")] {
+        for finding in data.findings.iter().filter(|finding| finding.weight == weight) {
+            text.push_str(&format!("\n{label}: {}\n", headline(finding)));
+            for example in &finding.examples {
+                text.push_str(&format!("  {}\n", visible(example)));
+            }
         }
     }
     text
@@ -315,5 +336,9 @@ impl Observer for Progress<'_> {
 
     fn interrupted(&self) -> bool {
         self.interrupt.asked()
+    }
+
+    fn now(&self) -> Option<f64> {
+        SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs_f64())
     }
 }

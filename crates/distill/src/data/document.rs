@@ -1,13 +1,11 @@
-//! The canonical form of a training document, its identity, and the files that hold them.
+//! The canonical form of a training document and its identity.
 
-use std::path::Path;
+use std::borrow::Cow;
 
-use hydrometer_probes::strangers::{check_keys, read_file};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::format::{self, Format};
-use crate::DistillError;
+use super::origin::RecordOrigin;
 
 /// What is trained on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +22,8 @@ pub enum Content {
     },
     /// A conversation; what the assistant says is learnt.
     Conversation(Vec<Said>),
+    /// A conversation with tools; what the assistant says and calls is learnt.
+    ToolConversation(ToolConversation),
 }
 
 /// One message.
@@ -35,6 +35,15 @@ pub struct Said {
     pub content: String,
 }
 
+/// A conversation with tools, as chat templates take it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolConversation {
+    /// Objects of `role` and `content`, perhaps `tool_calls`, `tool_call_id` and `name`.
+    pub messages: Vec<Value>,
+    /// The declarations of the tools; null where the record has none.
+    pub tools: Value,
+}
+
 /// A document and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
@@ -44,6 +53,8 @@ pub struct Document {
     pub place: String,
     /// BLAKE3 of the canonical form.
     pub hash: [u8; 32],
+    /// What its record says of itself; no part of the hash.
+    pub origin: RecordOrigin,
 }
 
 impl Document {
@@ -68,9 +79,17 @@ impl Document {
                 }
                 [(), ()]
             }
+            Content::ToolConversation(ToolConversation { messages, tools }) => {
+                put("conversation with tools");
+                put(&tools.to_string());
+                for message in messages {
+                    put(&message.to_string());
+                }
+                [(), ()]
+            }
         };
         let hash = *hasher.finalize().as_bytes();
-        Document { content, place, hash }
+        Document { content, place, hash, origin: RecordOrigin::default() }
     }
 
     /// The hash as text.
@@ -80,45 +99,41 @@ impl Document {
     }
 }
 
-/// A record that is no document, and why: `place`, then a lower-case fragment.
-pub type LeftOut = (String, String);
-
-/// The documents of a file, and the records that hold none. A name that ends in `.txt` is one text; any other is JSON Lines,
-/// of `format` or of the shape that its first record has.
-///
-/// # Errors
-/// A file that cannot be read, a line that is no JSON object, a first record of no known shape.
-pub fn read(path: &Path, format: Option<Format>) -> Result<(Vec<Document>, Vec<LeftOut>), DistillError> {
-    let bytes = read_file(path).map_err(hydrometer_answers::RunError::io("read", path))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        DistillError::data(path, "file", "UTF-8 text", format!("byte {at}, which begins no character"))
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    if path.extension().is_some_and(|extension| extension == "txt") && format.is_none() {
-        return Ok((vec![Document::new(Content::Text(text.to_owned()), path.display().to_string())], Vec::new()));
-    }
-    let (mut documents, mut left_out, mut known) = (Vec::new(), Vec::new(), format);
-    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-        let at = format!("line {number}");
-        let parsed = check_keys(line.as_bytes()).and_then(|()| serde_json::from_str(line));
-        let record = match parsed {
-            Ok(Value::Object(record)) => record,
-            Ok(_) => return Err(DistillError::data(path, at, "a JSON object", "another JSON value")),
-            Err(error) => return Err(DistillError::data(path, at, "a JSON object", error.to_string())),
-        };
-        let format = match known.or_else(|| Format::of(&record)) {
-            Some(format) => *known.insert(format),
-            None => {
-                let keys: Vec<&str> = record.keys().map(String::as_str).take(6).collect();
-                return Err(DistillError::data(path, at, format::expected(), format!("the keys {}", keys.join(", "))));
-            }
-        };
-        let place = format!("{}:{number}", path.display());
-        match format.read(&record) {
-            Ok(content) => documents.push(Document::new(content, place)),
-            Err(why) => left_out.push((place, why)),
+impl Content {
+    /// All its texts in their order, without roles and declarations; calls of tools as JSON.
+    #[must_use]
+    pub fn texts(&self) -> Vec<Cow<'_, str>> {
+        match self {
+            Self::Text(text) => vec![text.as_str().into()],
+            Self::Completion { prompt, completion } => vec![prompt.as_str().into(), completion.as_str().into()],
+            Self::Conversation(said) => said.iter().map(|said| said.content.as_str().into()).collect(),
+            Self::ToolConversation(conversation) => conversation.messages.iter().flat_map(texts_of).collect(),
         }
     }
-    Ok((documents, left_out))
+
+    /// What is learnt as an answer: all but plain texts, which answer nothing.
+    #[must_use]
+    pub fn answers(&self) -> Vec<&str> {
+        match self {
+            Self::Text(_) => Vec::new(),
+            Self::Completion { completion, .. } => vec![completion],
+            Self::Conversation(said) => {
+                said.iter().filter(|said| said.role == "assistant").map(|said| said.content.as_str()).collect()
+            }
+            Self::ToolConversation(conversation) => {
+                let of_assistant = conversation.messages.iter().filter(|message| message["role"] == "assistant");
+                of_assistant.filter_map(|message| message["content"].as_str()).collect()
+            }
+        }
+    }
 }
+
+/// Of a message with tools.
+fn texts_of(message: &Value) -> impl Iterator<Item = Cow<'_, str>> {
+    let content = message["content"].as_str().map(Cow::from);
+    let calls = message.get("tool_calls").map(|calls| Cow::from(calls.to_string()));
+    content.into_iter().chain(calls)
+}
+
+/// A record that is no document, and why: `place`, then a lower-case fragment.
+pub type LeftOut = (String, String);

@@ -21,6 +21,9 @@ pub struct Encoder<'a> {
     pub context: usize,
 }
 
+/// Stretches of tokens that are given (`false`) or learnt (`true`).
+pub(super) type Parts = Vec<(Vec<u32>, bool)>;
+
 /// Why a document gives no sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotEncoded {
@@ -63,6 +66,7 @@ impl Encoder<'_> {
                 };
                 self.whole(parts, family)
             }
+            Content::ToolConversation(conversation) => self.whole(self.with_tools(conversation)?, family),
         }
     }
 
@@ -85,7 +89,7 @@ impl Encoder<'_> {
     }
 
     /// One sample of parts that are given (`false`) or learnt (`true`); the end is learnt behind the last one.
-    fn whole(&self, mut parts: Vec<(Vec<u32>, bool)>, family: String) -> Result<Vec<Sample>, NotEncoded> {
+    fn whole(&self, mut parts: Parts, family: String) -> Result<Vec<Sample>, NotEncoded> {
         if !parts.iter().any(|(tokens, is_learnt)| *is_learnt && !tokens.is_empty()) {
             return Err(NotEncoded::Empty);
         }
@@ -111,7 +115,7 @@ impl Encoder<'_> {
     }
 
     /// As `Answers::prompt` asks a model without a template: the messages before the last as one text, then the last.
-    fn joined(&self, messages: &[Said]) -> Result<Vec<(Vec<u32>, bool)>, NotEncoded> {
+    fn joined(&self, messages: &[Said]) -> Result<Parts, NotEncoded> {
         let Some((last, before)) = messages.split_last() else { return Err(NotEncoded::Empty) };
         let before: Vec<&str> = before.iter().map(|said| said.content.as_str()).collect();
         let given = self.tokenizer.begin(self.plain(&before.join("\n\n"))?);
@@ -119,14 +123,27 @@ impl Encoder<'_> {
     }
 
     /// Every message of the assistant is learnt, with what the template puts behind it.
-    fn templated(&self, template: &ChatTemplate, messages: &[Said]) -> Result<Vec<(Vec<u32>, bool)>, NotEncoded> {
+    fn templated(&self, template: &ChatTemplate, messages: &[Said]) -> Result<Parts, NotEncoded> {
         let all: Vec<Message> =
             messages.iter().map(|said| Message { role: said.role.clone(), content: said.content.clone() }).collect();
-        let mut parts: Vec<(Vec<u32>, bool)> = Vec::new();
+        let answers: Vec<usize> = (0..messages.len()).filter(|&index| messages[index].role == "assistant").collect();
+        if answers.iter().any(|&index| messages[index].content.is_empty()) {
+            return Err(NotEncoded::Empty);
+        }
+        self.answers(&answers, &|count, prompt| template.render(&all[..count], prompt))
+    }
+
+    /// The messages at `answers` are learnt, the others given; `render` puts the first so many into words.
+    pub(super) fn answers(
+        &self,
+        answers: &[usize],
+        render: &dyn Fn(usize, GenerationPrompt) -> Result<String, ModelError>,
+    ) -> Result<Parts, NotEncoded> {
+        let mut parts = Parts::new();
         let mut text = String::new();
-        for (index, _) in messages.iter().enumerate().filter(|(_, said)| said.role == "assistant") {
-            let given = template.render(&all[..index], GenerationPrompt::Add).map_err(refused)?;
-            let whole = template.render(&all[..=index], GenerationPrompt::Leave).map_err(refused)?;
+        for &index in answers {
+            let given = render(index, GenerationPrompt::Add).map_err(refused)?;
+            let whole = render(index + 1, GenerationPrompt::Leave).map_err(refused)?;
             let (Some(new), Some(answer)) = (given.strip_prefix(text.as_str()), whole.strip_prefix(given.as_str()))
             else {
                 return Err(NotEncoded::Refused(
@@ -138,9 +155,6 @@ impl Encoder<'_> {
                 tokens = self.tokenizer.begin(tokens);
             }
             parts.push((tokens, false));
-            if messages[index].content.is_empty() {
-                return Err(NotEncoded::Empty);
-            }
             parts.push((self.tokenizer.encode_rendered(answer).map_err(refused)?, true));
             text = whole;
         }
@@ -152,6 +166,6 @@ fn learnt(tokens: &[u32]) -> Vec<bool> {
     (0..tokens.len()).map(|at| at > 0).collect()
 }
 
-fn refused(error: ModelError) -> NotEncoded {
+pub(super) fn refused(error: ModelError) -> NotEncoded {
     NotEncoded::Refused(error.to_string())
 }

@@ -2,27 +2,12 @@
 
 use std::collections::HashSet;
 
-use hydrometer_models::Tokenizer;
-
+use super::check::{Overlap, Used, look};
 use super::document::LeftOut;
+use super::finding::{Finding, Findings, Weight};
+use super::lengths::Lengths;
 use super::{Content, Document, Encoder, NotEncoded, held_out};
 use crate::train::Sample;
-
-/// Examples that a finding keeps.
-const EXAMPLES: usize = 3;
-
-/// Something about the data that a person should know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// What it is, as a lower-case fragment.
-    pub what: String,
-    /// How many documents.
-    pub count: u64,
-    /// Where the first of them stand.
-    pub examples: Vec<String>,
-    /// Whether training is refused. The others are left out or only told.
-    pub refuses: bool,
-}
 
 /// The data, ready to train on.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +21,7 @@ pub struct Preflight {
     /// Documents of both.
     pub documents: u64,
     /// What was found.
-    pub findings: Vec<Finding>,
+    pub findings: Findings,
     /// BLAKE3 over the hashes of all documents that are used, in order.
     pub hash: String,
 }
@@ -45,91 +30,99 @@ impl Preflight {
     /// Why training is refused.
     #[must_use]
     pub fn refusal(&self) -> Option<&Finding> {
-        self.findings.iter().find(|finding| finding.refuses)
+        self.findings.iter().find(|finding| finding.weight == Weight::Refusal)
     }
 
-    fn find(&mut self, what: &str, refuses: bool, example: String) {
-        let known = self.findings.iter_mut().find(|finding| finding.what == what);
-        let finding = match known {
-            Some(known) => known,
-            None => {
-                let new = Finding { what: what.to_owned(), count: 0, examples: Vec::new(), refuses };
-                self.findings.push(new);
-                let last = self.findings.len() - 1;
-                &mut self.findings[last]
-            }
-        };
-        finding.count += 1;
-        if finding.examples.len() < EXAMPLES {
-            finding.examples.push(example);
-        }
+    /// How long the samples are; `None` without any.
+    #[must_use]
+    pub fn lengths(&self) -> Option<Lengths> {
+        Lengths::of(self.train.iter().chain(&self.held_out))
     }
 }
 
 /// Encodes all documents once each, splits off `share` of them by hash, and says what is wrong with the rest.
 #[must_use]
 pub fn preflight(encoder: &Encoder<'_>, documents: &[Document], left_out: &[LeftOut], share: f64) -> Preflight {
-    let mut found = Preflight::default();
+    preflight_against(encoder, documents, left_out, share, Overlap { suites: &[], allowed: &[] })
+}
+
+/// As [`preflight`], and looks for overlap with what an audit asks.
+#[must_use]
+pub(crate) fn preflight_against(
+    encoder: &Encoder<'_>,
+    documents: &[Document],
+    left_out: &[LeftOut],
+    share: f64,
+    overlap: Overlap<'_>,
+) -> Preflight {
+    let mut data = Preflight::default();
+    let found = &mut data.findings;
     for (place, why) in left_out {
         // One finding per reason, not per message number.
         let reason = why.split_once(": ").filter(|(at, _)| at.starts_with("message ")).map_or(why.as_str(), |(_, r)| r);
-        found.find(&format!("left out: {reason}"), false, place.clone());
+        found.add(Weight::Note, &format!("left out: {reason}"), place.clone());
     }
     let mut seen = HashSet::new();
+    let mut used = Vec::new();
     let mut hasher = blake3::Hasher::new_derive_key("hydrometer training data 1");
     for document in documents {
-        let place = || document.place.clone();
-        if !seen.insert(document.hash) {
-            found.find("left out: the same as an earlier document", false, place());
-            continue;
-        }
-        let samples = match encoder.encode(document) {
+        let samples = match encoded(encoder, document, &mut seen) {
             Ok(samples) => samples,
-            Err(NotEncoded::TooLong { tokens }) => {
-                let what = format!("left out: longer than the context of {} tokens", encoder.context);
-                found.find(&what, false, format!("{} ({tokens} tokens)", document.place));
-                continue;
-            }
-            Err(NotEncoded::Empty) => {
-                found.find("left out: nothing to learn in it (an empty answer or text)", false, place());
-                continue;
-            }
-            Err(NotEncoded::Refused(why)) => {
-                found.find(&format!("left out: {why}"), false, place());
+            Err((why, example)) => {
+                found.add(Weight::Note, &format!("left out: {why}"), example);
                 continue;
             }
         };
-        for sample in &samples {
-            look_at(&mut found, encoder.tokenizer, sample, &document.place);
-        }
         let spoken = matches!(&document.content, Content::Conversation(said) if said.len() > 2);
         if encoder.template.is_none() && spoken {
             let what = "the model has no chat template: messages are one text, and only the last answer is learnt";
-            found.find(what, false, place());
+            found.add(Weight::Note, what, document.place.clone());
         }
         hasher.update(&document.hash);
-        found.documents += 1;
-        if held_out(document, share) {
-            found.held_out_documents.push(document.clone());
-            found.held_out.extend(samples);
+        let held_out = held_out(document, share);
+        let begins = samples.first().map_or(Vec::new(), |first| first.tokens.iter().copied().take(2).collect());
+        used.push(Used { document, held_out, begins });
+        data.documents += 1;
+        if held_out {
+            data.held_out_documents.push(document.clone());
+            data.held_out.extend(samples);
         } else {
-            found.train.extend(samples);
+            data.train.extend(samples);
         }
     }
-    found.hash = format!("blake3:{}", hasher.finalize().to_hex());
-    if found.train.is_empty() {
-        found.find("nothing is left to train on", true, String::new());
-    } else if share > 0.0 && found.held_out.is_empty() {
-        found.find("no document is held out: give more documents, or a larger `held_out`", true, String::new());
+    data.hash = format!("blake3:{}", hasher.finalize().to_hex());
+    look(&used, encoder.tokenizer.bos(), found);
+    overlap.look(&used, found);
+    if data.train.is_empty() {
+        found.add(Weight::Refusal, "nothing is left to train on", String::new());
+    } else if share > 0.0 && data.held_out.is_empty() {
+        let what = "no document is held out: give more documents, or a larger `held_out`";
+        found.add(Weight::Refusal, what, String::new());
     }
-    found
+    data
 }
 
-fn look_at(found: &mut Preflight, tokenizer: &Tokenizer, sample: &Sample, place: &str) {
-    if let Some(bos) = tokenizer.bos()
-        && sample.tokens.len() > 1
-        && sample.tokens[..2] == [bos, bos]
-    {
-        found.find("it begins with two BOS tokens; one stands in the text", false, place.to_owned());
+/// The samples of a document that was not seen before; why there are none, and where.
+fn encoded(
+    encoder: &Encoder<'_>,
+    document: &Document,
+    seen: &mut HashSet<[u8; 32]>,
+) -> Result<Vec<Sample>, (String, String)> {
+    let place = document.place.clone();
+    if !seen.insert(document.hash) {
+        return Err(("the same as an earlier document".to_owned(), place));
     }
+    if let Some(finish) = document.origin.finish.as_ref().filter(|_| document.origin.is_cut_off()) {
+        return Err((
+            format!("the answer was cut off, says its record (`{finish}`), and its end would be learnt"),
+            place,
+        ));
+    }
+    encoder.encode(document).map_err(|why| match why {
+        NotEncoded::TooLong { tokens } => {
+            (format!("longer than the context of {} tokens", encoder.context), format!("{place} ({tokens} tokens)"))
+        }
+        NotEncoded::Empty => ("nothing to learn in it (an empty answer or text)".to_owned(), place),
+        NotEncoded::Refused(why) => (why, place),
+    })
 }

@@ -8,7 +8,9 @@ mod course;
 mod exports;
 mod lines;
 mod measured;
+mod pair;
 mod plan;
+mod tensorboard;
 
 use std::fs;
 use std::path::Path;
@@ -26,6 +28,7 @@ use crate::recipe::Arm;
 use crate::train::{Progress, Sample, StepReport, Teacher, Trainer};
 use completions::Completions;
 use course::Course;
+use tensorboard::EventLog;
 
 pub use completions::Completion;
 pub use measured::{Difference, Measured};
@@ -53,6 +56,10 @@ pub trait Observer {
     fn answered(&mut self, done: u64, of: u64);
     /// Whether to stop at the next step, with a checkpoint.
     fn interrupted(&self) -> bool;
+    /// Seconds since 1970, for the log that TensorBoard opens; `None` where nobody has a clock: then the log has no speed.
+    fn now(&self) -> Option<f64> {
+        None
+    }
 }
 
 /// What became of an arm.
@@ -193,6 +200,7 @@ impl Plan {
             None => None,
         };
         let best = folder.join(BEST);
+        let events = EventLog::open(&folder.join(tensorboard::FILE), begun.then_some(trainer.step), observer.now())?;
         let mut tell =
             |trainer: &Trainer, report: Option<&StepReport>, progress: Progress, observer: &mut dyn Observer| {
                 let step = trainer.step;
@@ -202,6 +210,7 @@ impl Plan {
                     found = Measured::of(&trainer.evaluate(&held_out, teacher)?);
                 }
                 durable::append_line(&metrics, &lines::line(step, report, progress.tokens, found.as_ref()))?;
+                events.append(step, observer.now(), report, found.as_ref())?;
                 let said = completions.as_ref().map_or(Ok(Vec::new()), |all| all.at(step, &trainer.network))?;
                 if !said.is_empty() {
                     observer.completed(arm, step, &said);
@@ -225,7 +234,9 @@ impl Plan {
                 trainer.save(&checkpoint, progress)?;
                 return Err(DistillError::Interrupted { step: trainer.step });
             }
+            let before = observer.now();
             let report = trainer.step(&batches.next_batch(), Some(learnt_from))?;
+            events.seconds.set(before.zip(observer.now()).map(|(before, after)| after - before));
             progress = Progress { tokens: progress.tokens + report.tokens, position: batches.position };
             observer.stepped(arm, trainer.step, &report);
             over = tell(&trainer, Some(&report), progress, observer)?;

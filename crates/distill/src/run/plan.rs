@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use hydrometer_answers::ModelIdentity;
 use hydrometer_models::{Checkpoint, Decoder, EngineOptions, Model};
 
-use crate::data::{Encoder, Preflight, preflight, read};
+use crate::data::check::{Overlap, Probes};
+use crate::data::preflight_against;
+use crate::data::{Encoder, Preflight, read};
 use crate::network::{Network, Reading};
 use crate::recipe::{Arm, Recipe};
 use crate::student::{Origin, Speaker};
@@ -13,7 +15,7 @@ use crate::teacher_text::{Wanted, prompt};
 use crate::train::{KeptTeacher, Sample, Teacher};
 use crate::{DistillError, chance};
 
-use super::Observer;
+use super::{Observer, pair};
 
 /// A recipe whose models are open and whose data are read.
 pub struct Plan {
@@ -58,7 +60,13 @@ impl Plan {
             Origin::Model(path) => Checkpoint::open(path)?.tokenizer_files()?,
             _ => checkpoint.tokenizer_files()?,
         };
-        let data = of_files(&recipe, checkpoint, &recipe.data.files, recipe.data.held_out)?;
+        let mut data = of_files(&recipe, checkpoint, &recipe.data.files, recipe.data.held_out)?;
+        if let (Origin::Model(path), Source::Live { checkpoint, .. }) = (&recipe.student, &source) {
+            pair::look(checkpoint, &Checkpoint::open(path)?, &mut data.findings)?;
+        }
+        if let Source::Kept { teacher, student } = &source {
+            pair::look_at_kept(teacher.identity(), student, &mut data.findings)?;
+        }
         let cache = match &recipe.cache {
             Some(path) if recipe.arms.contains(&Arm::Sparse) => Some(source.beside(KeptTeacher::open(path)?)?),
             _ => None,
@@ -152,7 +160,13 @@ impl Plan {
             return Ok(Vec::new());
         };
         let mut samples = match &text.store {
-            None => of_files(&self.recipe, self.speaker(), &text.files, 0.0)?.train,
+            None => {
+                let data = of_files(&self.recipe, self.speaker(), &text.files, 0.0)?;
+                if let Some(refusal) = data.refusal() {
+                    return Err(DistillError::Pair { reason: format!("teacher_text.files: {}", refusal.what) });
+                }
+                data.train
+            }
             Some(store) => {
                 let engine: Option<&dyn Model> = match &self.source {
                     Source::Live { engine, .. } => Some(engine.as_ref()),
@@ -241,5 +255,8 @@ fn of_files(
         left_out.extend(wrong);
     }
     let encoder = Encoder { tokenizer: &tokenizer, template: template.as_ref(), end, context: recipe.data.context };
-    Ok(preflight(&encoder, &documents, &left_out, held_out))
+    let own = recipe.data.probes.iter().map(|path| Probes::load(path)).collect::<Result<Vec<_>, _>>()?;
+    let suites: Vec<&Probes> = Probes::built_in().iter().chain(&own).collect();
+    let overlap = Overlap { suites: &suites, allowed: &recipe.data.allow_overlap };
+    Ok(preflight_against(&encoder, &documents, &left_out, held_out, overlap))
 }

@@ -109,6 +109,8 @@ fn recipe(teacher: &str, folder: &Path, steps: u32) -> String {
          [data]\n\
          files = [{}]\n\
          context = {SAMPLE}\n\
+         # These documents and the built-in suites come from one generator. Leave this out of a recipe of your own.\n\
+         allow_overlap = [\"builtin\"]\n\
          \n\
          [loss]\n\
          divergence = \"forward_kl\"\n\

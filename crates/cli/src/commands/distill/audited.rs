@@ -10,6 +10,7 @@ use hydrometer_distill::Recipe;
 use hydrometer_distill::data::{Content, Document};
 use hydrometer_distill::train::KeptTeacher;
 use hydrometer_models::EngineOptions;
+use hydrometer_probes::counted::counted;
 use hydrometer_probes::kind::{Families, Text};
 use hydrometer_probes::{Ask, Probe, Suite};
 use hydrometer_report::compare_terminal;
@@ -56,6 +57,12 @@ pub fn every_arm(
     terminal: &Terminal,
 ) -> Result<Vec<(&'static str, String)>, Failure> {
     let suite = suite(documents);
+    let unscored = documents.len() - suite.probes.len();
+    if unscored > 0 {
+        let left_out = counted(unscored as u64, "held-out document");
+        terminal
+            .warn(&format!("{left_out} not audited: a conversation with tools is no text without its chat template"));
+    }
     suite.validate().map_err(Failure::input)?;
     let teacher = open_quietly("teacher", &recipe.teacher.display().to_string(), engine)?;
     let policy = Policy::default();
@@ -110,7 +117,8 @@ pub fn every_arm(
     compared.collect()
 }
 
-/// What is held out, as texts: of what has a prompt, only what follows it is scored. No template is put around it.
+/// What is held out, as texts: of what has a prompt, only what follows it is scored. No template is put around it, so that
+/// conversations with tools are none.
 fn suite(documents: &[Document]) -> Suite {
     let probe = |document: &Document| {
         let (context, text) = match &document.content {
@@ -121,6 +129,8 @@ fn suite(documents: &[Document]) -> Suite {
                 let before: Vec<&str> = before.iter().map(|said| said.content.as_str()).collect();
                 (Some(before.join("\n\n") + "\n\n"), last.content.clone())
             }
+            // Without the chat template there are no calls to score.
+            Content::ToolConversation(_) => return None,
         };
         let id = format!("held_out/{}", &document.key()[..16]);
         let ask = Ask::Text(Text { text, context, families: Families::Probe });

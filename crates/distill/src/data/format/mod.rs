@@ -6,7 +6,11 @@ mod preference;
 mod prompt_completion;
 mod sharegpt;
 mod text;
+mod tools;
 
+use std::borrow::Cow;
+
+use hydrometer_probes::strangers::check_keys;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -85,40 +89,59 @@ fn string<'a>(record: &'a Record, key: &str) -> Result<&'a str, String> {
     value.as_str().ok_or_else(|| format!("`{key}` is no text"))
 }
 
-/// Messages from an array whose entries have a role under `role` and a text under `content`.
-fn conversation(value: &Value, role: &str, content: &str) -> Result<Content, String> {
+/// The messages under a key: an array, or one as JSON text, which is how columns of tables often hold it.
+fn messages<'a>(record: &'a Record, key: &str) -> Result<Cow<'a, Value>, String> {
+    let value = record.get(key).ok_or_else(|| format!("`{key}` is missing"))?;
+    unpacked(value).ok_or_else(|| format!("`{key}` is a text that is no JSON"))
+}
+
+/// A value, or what a text holds of JSON.
+fn unpacked(value: &Value) -> Option<Cow<'_, Value>> {
+    let Value::String(text) = value else { return Some(Cow::Borrowed(value)) };
+    check_keys(text.as_bytes()).and_then(|()| serde_json::from_str(text)).ok().map(Cow::Owned)
+}
+
+/// Messages from an array whose entries have a role under `role` and a text under `content`; `record` may declare tools.
+fn conversation(record: &Record, value: &Value, role: &str, content: &str) -> Result<Content, String> {
     let entries = value.as_array().ok_or("the messages are no array")?;
+    if let Some(tools) = tools::of(record, entries)? {
+        return tools::conversation(entries, tools, role, content);
+    }
     let mut said: Vec<Said> = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         let at = |why: &str| format!("message {}: {why}", index + 1);
         let entry = entry.as_object().ok_or_else(|| at("it is no object"))?;
-        let calls = entry.get("tool_calls").is_some_and(|calls| calls.as_array().is_none_or(|calls| !calls.is_empty()));
-        if calls {
-            return Err(at("it calls tools, which is not trained yet"));
-        }
-        let name = entry.get(role).and_then(Value::as_str).ok_or_else(|| at(&format!("`{role}` is no text")))?;
-        let role = match name {
-            "system" | "developer" => "system",
-            "user" | "human" => "user",
-            "assistant" | "gpt" | "model" | "bot" | "chatgpt" => "assistant",
-            "tool" | "function" | "observation" | "function_call" => {
-                return Err(at("it belongs to a tool call, which is not trained yet"));
-            }
-            other => return Err(at(&format!("the role `{}` is unknown", other.chars().take(40).collect::<String>()))),
-        };
+        let role = role_of(entry, role).map_err(|why| at(&why))?;
         let content = entry.get(content).and_then(blocks).ok_or_else(|| at("its content is no text"))?;
         said.push(Said { role: role.to_owned(), content });
     }
-    match said.last() {
-        None => Err("there is no message".to_owned()),
-        Some(_) if !said.iter().any(|said| said.role == "assistant") => Err("the assistant says nothing".to_owned()),
-        Some(last) if last.role != "assistant" => {
-            // What nobody answered teaches nothing.
-            said.truncate(said.iter().rposition(|said| said.role == "assistant").map_or(0, |at| at + 1));
-            Ok(Content::Conversation(said))
+    said.truncate(answered(said.iter().map(|said| said.role.as_str()))?);
+    Ok(Content::Conversation(said))
+}
+
+/// The role of a message as chat templates call it.
+fn role_of(entry: &Record, key: &str) -> Result<&'static str, String> {
+    let name = entry.get(key).and_then(Value::as_str).ok_or_else(|| format!("`{key}` is no text"))?;
+    match name {
+        "system" | "developer" => Ok("system"),
+        "user" | "human" => Ok("user"),
+        "assistant" | "gpt" | "model" | "bot" | "chatgpt" => Ok("assistant"),
+        "tool" | "ipython" if key == "role" => Ok("tool"),
+        "tool" | "function" | "observation" | "function_call" => {
+            Err("it calls tools in a way that is not read: expected `messages` with `tool_calls`".to_owned())
         }
-        Some(_) => Ok(Content::Conversation(said)),
+        other => Err(format!("the role `{}` is unknown", other.chars().take(40).collect::<String>())),
     }
+}
+
+/// How many messages there are up to the last of the assistant: what nobody answered teaches nothing.
+fn answered<'a>(roles: impl DoubleEndedIterator<Item = &'a str> + ExactSizeIterator) -> Result<usize, String> {
+    if roles.len() == 0 {
+        return Err("there is no message".to_owned());
+    }
+    let mut roles = roles;
+    let last = roles.rposition(|role| role == "assistant");
+    last.map(|last| last + 1).ok_or_else(|| "the assistant says nothing".to_owned())
 }
 
 /// Content as a text, or as blocks of which every one is a text.

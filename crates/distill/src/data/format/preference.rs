@@ -14,7 +14,7 @@ pub(super) fn read(record: &Record) -> Result<Content, String> {
                 _ => Vec::new(),
             };
             messages.extend(chosen.iter().cloned());
-            conversation(&Value::Array(messages), "role", "content")
+            conversation(record, &Value::Array(messages), "role", "content")
         }
         Value::String(chosen) => {
             let said = |role: &str, content: &str| Said { role: role.to_owned(), content: content.to_owned() };

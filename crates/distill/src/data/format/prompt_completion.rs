@@ -9,7 +9,7 @@ pub(super) fn read(record: &Record) -> Result<Content, String> {
     if let (Some(Value::Array(prompt)), Some(Value::Array(completion))) =
         (record.get("prompt"), record.get("completion"))
     {
-        return conversation(&Value::Array([prompt.as_slice(), completion].concat()), "role", "content");
+        return conversation(record, &Value::Array([prompt.as_slice(), completion].concat()), "role", "content");
     }
     let (prompt, completion) = (string(record, "prompt")?.to_owned(), string(record, "completion")?.to_owned());
     Ok(Content::Completion { prompt, completion })

@@ -1,0 +1,68 @@
+//! Samples of conversations with tools: the chat template puts them into words, and what it leaves unsaid is found out.
+
+use hydrometer_models::{ChatTemplate, GenerationPrompt};
+use serde_json::Value;
+
+use super::encoder::{Parts, refused};
+use super::{Encoder, NotEncoded, ToolConversation};
+
+impl Encoder<'_> {
+    /// Every message of the assistant is learnt, calls and all. A template that leaves calls, results or declarations out would
+    /// teach calls of tools that nobody named, or answers out of nothing: it is refused.
+    pub(super) fn with_tools(&self, conversation: &ToolConversation) -> Result<Parts, NotEncoded> {
+        let refuse = |why: &str| NotEncoded::Refused(why.to_owned());
+        let Some(template) = self.template else {
+            return Err(refuse("it has to do with tools, and the model has no chat template to put them into words"));
+        };
+        let ToolConversation { messages, tools } = conversation;
+        let render = |count: usize, prompt| template.render_with_tools(&messages[..count], tools, prompt);
+        let answers = messages.iter().enumerate().filter(|(_, message)| message["role"] == "assistant");
+        let says = |message: &Value| message["content"].as_str().is_some_and(|content| !content.is_empty());
+        if answers.clone().any(|(_, message)| !says(message) && message.get("tool_calls").is_none()) {
+            return Err(NotEncoded::Empty);
+        }
+        let parts = self.answers(&answers.map(|(index, _)| index).collect::<Vec<_>>(), &render)?;
+        match unsaid(template, conversation).map_err(refused)? {
+            Some(what) => Err(NotEncoded::Refused(format!("the chat template puts {what} into words"))),
+            None => Ok(parts),
+        }
+    }
+}
+
+/// What a template does not put into words: a part of the conversation without which it gives the same text.
+fn unsaid(
+    template: &ChatTemplate,
+    conversation: &ToolConversation,
+) -> Result<Option<&'static str>, hydrometer_models::ModelError> {
+    let ToolConversation { messages, tools } = conversation;
+    let leave = GenerationPrompt::Leave;
+    let whole = template.render_with_tools(messages, tools, leave)?;
+    // A template that refuses what is left has missed what was taken away.
+    let same = |messages: &[Value], tools: &Value| {
+        template.render_with_tools(messages, tools, leave).is_ok_and(|text| text == whole)
+    };
+    if !tools.is_null() && same(messages, &Value::Null) {
+        return Ok(Some("no declarations of tools"));
+    }
+    let mut other = messages.clone();
+    for (index, message) in messages.iter().enumerate() {
+        let calls = message["tool_calls"].as_array().map_or(0, Vec::len);
+        for call in 0..calls {
+            if let Some(left) = other[index]["tool_calls"].as_array_mut() {
+                left.remove(call);
+            }
+            if same(&other, tools) {
+                return Ok(Some(if calls == 1 { "no tool calls" } else { "not every tool call" }));
+            }
+            other[index] = message.clone();
+        }
+        if message["role"] == "tool" && message["content"].as_str().is_some_and(|content| !content.is_empty()) {
+            other[index]["content"] = Value::from("");
+            if same(&other, tools) {
+                return Ok(Some("no results of tools"));
+            }
+            other[index] = message.clone();
+        }
+    }
+    Ok(None)
+}
