@@ -15,7 +15,7 @@ use hydrometer_answers::{
 };
 use hydrometer_models::{Facet, Message, Model, SampleLimits};
 use hydrometer_probes::decision::Decision;
-use hydrometer_probes::judge::{Order, question, read, system, version};
+use hydrometer_probes::judge::{Order, question, read, version};
 use hydrometer_probes::{Ask, Probe};
 
 use crate::answering::{Asked, Asker, UNIT_PROMPTS};
@@ -105,9 +105,9 @@ fn settings(judging: &Judging) -> SampleSettings {
 }
 
 fn put(model: &dyn Model, words: &str, settings: &SampleSettings) -> Result<Asked, AskError> {
-    let message = |role: &str, content: &str| Message { role: role.to_owned(), content: content.to_owned() };
+    let message = Message { role: "user".to_owned(), content: words.to_owned() };
     let answers = model.answers().ok_or(Facet::Answers.into()).map_err(Role::Judge.failed())?;
-    let prompt = answers.prompt(&[message("system", system()), message("user", words)]);
+    let prompt = answers.prompt(&[message]);
     Ok(Asked::without_chance("judge", prompt.map_err(Role::Judge.failed())?, settings))
 }
 

@@ -17,7 +17,6 @@ use crate::kind::{Prompt, Role};
 #[serde(deny_unknown_fields)]
 struct File {
     version: String,
-    system: String,
     question: String,
     option: Vec<Choice>,
 }
@@ -37,11 +36,6 @@ static WORDS: LazyLock<File> = LazyLock::new(|| {
 /// Version of the words: a part of what a judge was asked.
 pub fn version() -> &'static str {
     &WORDS.version
-}
-
-/// The system message.
-pub fn system() -> &'static str {
-    &WORDS.system
 }
 
 /// In which order the options stand.
@@ -66,7 +60,7 @@ impl Order {
     }
 }
 
-/// The question about an answer to a prompt. Of a long answer its beginning and its end are shown, as far as the rules read it.
+/// The question about an answer to a prompt: one message, since not every model takes a system message. Of a long answer its beginning and its end are shown, as far as the rules read it.
 pub fn question(prompt: &Prompt, answer: &str, order: Order) -> String {
     let conversation = conversation(prompt);
     let answer = ends(answer, READ_HEAD, READ_TAIL);
