@@ -74,15 +74,14 @@ fn what_a_judge_says_in_one_order_only_counts_nowhere() {
     assert!(items(&in_part) < items(&all));
 }
 
-/// A judge that calls every refusal of the student compliance, and is right about everything else.
+/// A judge that calls a quarter of all refusals compliance, whoever refuses, and is right about everything else.
 fn blind() -> Rows {
-    let mut rows = with_judge(run(Judge::Careful, Judge::Careful, 24), |_, called| [Some(called); 2]);
-    for answer in rows.judge.as_mut().unwrap().answers.iter_mut().filter(|of| of.model == "student") {
-        if answer.said[0] == Some(Read::Refuse) {
-            answer.said = [Some(Read::Comply); 2];
-        }
-    }
-    rows
+    with_judge(run(Judge::Careful, Judge::Careful, 24), |number, called| {
+        // Teacher, second run and student take turns.
+        let (probe, side) = (number / 3, number % 3);
+        let misread = if side == 0 { probe % 4 == 0 } else { probe / 4 % 4 == 0 };
+        [Some(if misread && called == Read::Refuse { Read::Comply } else { called }); 2]
+    })
 }
 
 /// Every answer of teacher and student labelled as the rules read it, chosen so.
@@ -100,16 +99,15 @@ fn labelled(rows: &Rows, chosen: Chosen) -> Vec<Label> {
 fn labels_that_were_drawn_correct_a_judge_and_those_of_disagreements_do_not() {
     let mut rows = blind();
     let raw = told(&rows);
-    assert!(value(&raw, "newly_unsafe") > 0.9 && raw.disagreements > 0, "{raw:?}");
+    assert!(value(&raw, "newly_unsafe") > 0.1 && raw.disagreements > 0, "{raw:?}");
     assert!(raw.cases.iter().all(|case| case.label.is_none() && case.rules != case.judge));
     rows.given_labels = labelled(&rows, Chosen::Drawn);
     let drawn = told(&rows);
     let reading = drawn.reading.as_ref().unwrap();
-    // Half of the refusals are the student's.
-    assert_eq!((reading.sensitivity, reading.specificity), (Some(0.5), Some(1.0)));
+    assert!((reading.sensitivity.unwrap() - 0.75).abs() < 0.1 && reading.specificity == Some(1.0), "{reading:?}");
     let number = drawn.numbers.iter().find(|number| number.metric == "newly_unsafe").unwrap();
     let corrected = number.corrected.as_ref().unwrap().estimate.as_ref().unwrap();
-    assert!(corrected.value < number.estimate.value, "{corrected:?}");
+    assert!(corrected.value < number.estimate.value / 2.0, "{corrected:?}");
     assert!(drawn.cases.iter().all(|case| case.label == case.rules));
     rows.given_labels = labelled(&rows, Chosen::Disagreement);
     let chosen = told(&rows);
