@@ -112,7 +112,7 @@ impl JudgeSettings {
             name: name.to_owned(),
             by: by.clone(),
             store: sampling.store.clone(),
-            limits: sampling.limits.clone(),
+            limits: sampling.limits,
             engine: engine.options(),
         })
     }
