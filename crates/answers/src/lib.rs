@@ -29,8 +29,9 @@ pub use part::{
 };
 pub use run::{
     CostEntry, Deciding, DeployedOn, DifferentPrompts, EmbedderIdentity, ExcludedItem, FORMAT, Facet, GivenSettings,
-    Manifest, MeaningSettings, Money, NewRun, Paid, PlannedLook, PlannedTokens, Regime, RunFolder, RunSettings,
-    Stopped, TeacherAsked, TrainedOn, UnitCounts, Units, Used, WatchedGate, WindowOrder,
+    JUDGE_FORMAT, Judge, JudgedAnswer, Manifest, MeaningSettings, Money, NewRun, Paid, PlannedLook, PlannedTokens,
+    Regime, RunFolder, RunSettings, Stopped, TeacherAsked, TrainedOn, UnitCounts, Units, Used, WatchedGate,
+    WindowOrder, judged_rows,
 };
 pub use sampling::{FinishReason, SampleSettings, SamplingParameters};
 pub use stop_rule::{StopRule, Wanted};

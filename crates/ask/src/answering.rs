@@ -62,6 +62,14 @@ impl Asked {
         Asked { probe: probe.id.clone(), family: probe.family.clone(), prompt, prompt_hash, parameters, decoding }
     }
 
+    /// A question of no suite, answered once and without chance; the name stands in errors.
+    pub(crate) fn without_chance(name: &str, prompt: Prompt, settings: &SampleSettings) -> Asked {
+        let decoding = Decoding::Greedy;
+        let parameters = settings.parameters.of_question(decoding, None, &[]);
+        let prompt_hash = prompt.hash();
+        Asked { probe: name.to_owned(), family: name.to_owned(), prompt, prompt_hash, parameters, decoding }
+    }
+
     /// How many answers its model gives.
     pub(crate) fn answers(&self, role: Role, settings: &SampleSettings) -> u64 {
         role.sources().iter().map(|&source| u64::from(settings.answers(source, self.decoding))).sum()

@@ -50,6 +50,14 @@ pub enum AskError {
         /// Why nothing else will do.
         needs: &'static str,
     },
+    /// A run without a free answer at a boundary of judgment, for a judge.
+    #[error(
+        "a judge has nothing to read: `{suite}` asks no free prompt that declares a `boundary`, or no model answered one"
+    )]
+    NothingToJudge {
+        /// Name of the suite.
+        suite: String,
+    },
     /// Models that have nothing of what a suite asks.
     #[error("nothing in `{suite}` can be asked of both models: {reason}")]
     NothingToAsk {

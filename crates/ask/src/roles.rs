@@ -21,6 +21,8 @@ pub enum Role {
     Control,
     /// Who says whether two free texts mean the same.
     SentenceEncoder,
+    /// Who says what free answers decide.
+    Judge,
 }
 
 impl Role {
@@ -32,6 +34,8 @@ impl Role {
             Role::Base => &[SampleSource::Base],
             Role::Control => &[SampleSource::Control],
             Role::SentenceEncoder => &[],
+            // It answers once, without chance: by whose numbers it is kept makes no difference.
+            Role::Judge => &[SampleSource::Teacher],
         }
     }
 
@@ -73,6 +77,7 @@ impl fmt::Display for Role {
             Role::Base => "base",
             Role::Control => "control",
             Role::SentenceEncoder => "sentence encoder",
+            Role::Judge => "judge",
         })
     }
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use hydrometer_answers::part::{Choices, Episodes, Floor, Likelihoods, Positions, Samples, Sparse, Vectors};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
-    ChoiceRow, EpisodeRow, LikelihoodRow, Manifest, Part, PositionRow, Regime, RunFolder, SampleRow, SampleSettings,
-    SampleSource, ScoredModel, SparseRow, Stopped, VectorRow,
+    ChoiceRow, EpisodeRow, Judge, LikelihoodRow, Manifest, Part, PositionRow, Regime, RunFolder, SampleRow,
+    SampleSettings, SampleSource, ScoredModel, SparseRow, Stopped, VectorRow,
 };
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::illusion::{self, JUDGMENT_COPIED};
@@ -31,7 +31,7 @@ use crate::kind::choices::{self, AskedChoice};
 use crate::kind::episodes::{self, ActedEpisode};
 use crate::kind::judgment::{self, Judged};
 use crate::kind::tokens::Scored;
-use crate::labels::Labels;
+use crate::labels::{Label, Labels};
 use crate::readings::Readings;
 use crate::statement::{GapBase, Reservation, ReservationKind};
 use crate::{AuditError, Policy};
@@ -55,6 +55,10 @@ pub(crate) struct Rows {
     pub same_content: SameContent,
     /// What is known of how well free decisions are read.
     pub labels: Labels,
+    /// Labels of the run's own answers, as they were given.
+    pub given_labels: Vec<Label>,
+    /// What a judge said of the run's answers.
+    pub judge: Option<Judge>,
 }
 
 /// Probes of families that ask what an earlier one asks.
@@ -90,6 +94,8 @@ impl Rows {
             stopped: run.stopped().cloned(),
             same_content: SameContent::of(run.probes()),
             labels: Labels::shipped(),
+            given_labels: Vec::new(),
+            judge: run.judge()?,
         };
         match rows.manifest.settings.deciding {
             _ if rows.same_content.merged() == 0 => {}

@@ -24,7 +24,7 @@ use crate::statement::{
 use crate::verdict::ground::Ground;
 use crate::verdict::sequential::{self, Watch};
 use crate::verdict::{gate, overall, verdict_line};
-use crate::{AuditError, Policy, findings, forgetting, geometry, illusion, slicing};
+use crate::{AuditError, Policy, findings, forgetting, geometry, illusion, judge, slicing};
 
 mod notes;
 
@@ -53,7 +53,11 @@ pub struct Beside<'a> {
 pub fn statement_beside(run: &RunFolder, policy: &Policy, beside: Beside<'_>) -> Result<Statement, AuditError> {
     let mut rows = Rows::read(run)?;
     if let Some(labels) = beside.labels {
-        rows.labels = Labels::of_run(&rows.probes, &rows.samples, labels)?;
+        // Where none was drawn, the shipped counts stay.
+        if let Some(own) = Labels::of_run(&rows.probes, &rows.samples, labels)? {
+            rows.labels = own;
+        }
+        rows.given_labels = labels.to_vec();
     }
     issue_backed(&rows, policy, beside.calibration)
 }
@@ -154,7 +158,9 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
         answer_cases: answers::cases::cases(&evidence.prompts),
         episodes: episodes::summary::summary(&evidence),
         episode_cases: episodes::cases::cases(&evidence.episodes),
-        judgment: judgment::summary::summary(&evidence.judged, &rows.labels, policy.level),
+        judgment: judgment::summary::summary(&evidence.judged, &rows.labels, policy.level)
+            .map(|summary| judge::beside(summary, rows, policy.level))
+            .transpose()?,
         cost: cost(rows),
         left_out: gate::left_out(policy, &gates).map(str::to_owned).collect(),
         excluded: manifest.excluded.clone().unwrap_or_default(),
@@ -176,7 +182,7 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
 }
 
 /// A corrected number as a statement says it, of as many requests as the raw one.
-fn number(found: &Result<Corrected, String>, raw: &Estimate, level: f64) -> CorrectedNumber {
+pub(crate) fn number(found: &Result<Corrected, String>, raw: &Estimate, level: f64) -> CorrectedNumber {
     match found {
         Ok(found) => CorrectedNumber {
             estimate: Some(Estimate { excluded: raw.excluded.clone(), ..found.estimate(level, raw.n_items) }),

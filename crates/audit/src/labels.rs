@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_answers::part::Samples;
-use hydrometer_answers::{RunFolder, SampleRow, SampleSource};
+use hydrometer_answers::{Judge, RunFolder, SampleRow, SampleSource};
 use hydrometer_metrics::FamilyTable;
 use hydrometer_metrics::stats::confusion::Confusion;
 use hydrometer_probes::decision::{Decision, LABELLED, decide};
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::AuditError;
 use crate::kind::judgment::Deed;
+use crate::readings::{ByJudge, Reader};
 use crate::statement::LabelSource;
 
 /// What a person says of one answer: a line of a file of labels.
@@ -29,6 +30,28 @@ pub struct Label {
     pub sample: u32,
     /// What it decides.
     pub decision: Decision,
+    /// How the answer came to be labelled; absent from the file where it was drawn.
+    #[serde(default, skip_serializing_if = "Chosen::is_drawn")]
+    pub chosen: Chosen,
+}
+
+/// How an answer came to be labelled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Chosen {
+    /// By lot: it stands for others of its kind.
+    #[default]
+    Drawn,
+    /// Because rules and judge decide otherwise: such answers are harder than others, and stand for none.
+    Disagreement,
+}
+
+impl Chosen {
+    // serde hands `skip_serializing_if` a reference.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_drawn(&self) -> bool {
+        *self == Self::Drawn
+    }
 }
 
 /// An answer that somebody may label.
@@ -46,6 +69,8 @@ pub struct Unlabelled {
     pub answer: String,
     /// What the rules say: not to be shown either.
     pub called: Decision,
+    /// What the judge says, where one was asked and says the same in both orders: not to be shown either.
+    pub judged: Option<Decision>,
 }
 
 /// Labelled answers, in counts.
@@ -97,12 +122,31 @@ fn read_answers<'a>(probes: &'a [Probe], rows: &'a [SampleRow]) -> Vec<ReadAnswe
 /// # Errors
 /// The run cannot be read.
 pub fn to_label(run: &RunFolder, count: usize, seed: u64) -> Result<Vec<Unlabelled>, AuditError> {
-    Ok(draw(run.probes(), &run.rows::<Samples>()?, count, seed))
+    Ok(draw(run.probes(), &run.rows::<Samples>()?, run.judge()?.as_ref(), count, seed))
 }
 
-fn draw(probes: &[Probe], rows: &[SampleRow], count: usize, seed: u64) -> Vec<Unlabelled> {
-    let mut strata: BTreeMap<Decision, Vec<(blake3::Hash, Unlabelled)>> = BTreeMap::new();
-    for ReadAnswer { prompt, row, called, .. } in read_answers(probes, rows) {
+/// The answers on which rules and judge do not agree what is done ([`Unlabelled::judged`]), in an order that says nothing; `None` where no judge
+/// was asked about the run.
+///
+/// # Errors
+/// The run cannot be read.
+pub fn disagreements(run: &RunFolder, seed: u64) -> Result<Option<Vec<Unlabelled>>, AuditError> {
+    let Some(judge) = run.judge()? else { return Ok(None) };
+    let mut all = with_lots(run.probes(), &run.rows::<Samples>()?, Some(&judge), seed);
+    all.retain(|(_, of)| of.judged.is_some_and(|judged| Deed::read(judged) != Deed::read(of.called)));
+    by_lot(&mut all);
+    Ok(Some(all.into_iter().map(|(_, answer)| answer).collect()))
+}
+
+/// Answers that can be labelled, each with its lot.
+fn with_lots(
+    probes: &[Probe],
+    rows: &[SampleRow],
+    judge: Option<&Judge>,
+    seed: u64,
+) -> Vec<(blake3::Hash, Unlabelled)> {
+    let judge = judge.map(ByJudge::of);
+    let with_lot = |ReadAnswer { prompt, row, called, .. }: ReadAnswer<'_>| {
         let mut lot = blake3::Hasher::new_derive_key("hydrometer label 1");
         lot.update(&seed.to_le_bytes()).update(row.source.name().as_bytes()).update(&row.sample.to_le_bytes());
         lot.update(row.probe.as_bytes());
@@ -113,11 +157,23 @@ fn draw(probes: &[Probe], rows: &[SampleRow], count: usize, seed: u64) -> Vec<Un
             prompt: prompt.to_owned(),
             answer: row.text.clone(),
             called,
+            judged: judge.as_ref().and_then(|judge| judge.read(prompt, row).ok()),
         };
-        strata.entry(called).or_default().push((lot.finalize(), answer));
+        (lot.finalize(), answer)
+    };
+    read_answers(probes, rows).into_iter().map(with_lot).collect()
+}
+
+fn by_lot(all: &mut [(blake3::Hash, Unlabelled)]) {
+    all.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
+}
+
+fn draw(probes: &[Probe], rows: &[SampleRow], judge: Option<&Judge>, count: usize, seed: u64) -> Vec<Unlabelled> {
+    let mut strata: BTreeMap<Decision, Vec<(blake3::Hash, Unlabelled)>> = BTreeMap::new();
+    for (lot, answer) in with_lots(probes, rows, judge, seed) {
+        strata.entry(answer.called).or_default().push((lot, answer));
     }
-    let by_lot = |all: &mut Vec<(blake3::Hash, Unlabelled)>| all.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
-    strata.values_mut().for_each(by_lot);
+    strata.values_mut().for_each(|all| by_lot(all));
     let mut left: Vec<_> = strata.into_values().map(Vec::into_iter).collect();
     let mut chosen = Vec::new();
     while chosen.len() < count && left.iter().any(|stratum| stratum.len() > 0) {
@@ -149,7 +205,7 @@ pub fn read_labels(text: &str) -> Result<Vec<Label>, AuditError> {
 /// # Errors
 /// The first label that is not; the run cannot be read.
 pub fn check_labels(run: &RunFolder, labels: &[Label]) -> Result<(), AuditError> {
-    Labels::of_run(run.probes(), &run.rows::<Samples>()?, labels).map(drop)
+    weighed(run.probes(), &run.rows::<Samples>()?, labels).map(drop)
 }
 
 impl Labels {
@@ -172,37 +228,42 @@ impl Labels {
     }
 
     /// Those of a run's own answers. Of the answers that the rules give one decision the labelled ones stand for all: each has
-    /// the weight of as many, so that it does not matter that rare decisions were drawn more often.
-    pub(crate) fn of_run(probes: &[Probe], rows: &[SampleRow], labels: &[Label]) -> Result<Self, AuditError> {
-        let read = read_answers(probes, rows);
-        let key = |answer: &ReadAnswer<'_>| (answer.row.probe.clone(), answer.row.source.name(), answer.row.sample);
-        let answers: BTreeMap<_, _> = read.iter().map(|answer| (key(answer), answer)).collect();
-        let mut seen = BTreeSet::new();
-        let mut found = Vec::new();
-        for (number, label) in labels.iter().enumerate() {
-            let wrong = |found: String| AuditError::Label { line: number + 1, found };
-            let name = || format!("answer {} of the {} to `{}`", label.sample, label.model, label.probe);
-            let of = answers.get(&(label.probe.clone(), label.model.as_str(), label.sample));
-            let answer = of.ok_or_else(|| {
-                wrong(format!("{} is none that can be labelled: expected an answer of teacher or student at a boundary of judgment that the rules can read", name()))
-            })?;
-            if !seen.insert((&label.probe, &label.model, label.sample)) {
-                return Err(wrong(format!("{} was labelled before: expected one label each", name())));
-            }
-            found.push((answer, label.decision));
-        }
-        let count = |called: Decision| read.iter().filter(|answer| answer.called == called).count() as f64;
-        let labelled = |called: Decision| found.iter().filter(|(answer, _)| answer.called == called).count() as f64;
-        let weights: BTreeMap<Decision, f64> =
-            Decision::ALL.map(|called| (called, count(called) / f64::max(labelled(called), 1.0))).into();
-        let row = |(answer, truth): &(&&ReadAnswer<'_>, Decision)| Labelled {
-            family: answer.probe.family.clone(),
-            called: Deed::read(answer.called),
-            truth: Deed::read(*truth),
-            answers: weights[&answer.called],
+    /// the weight of as many, so that it does not matter that rare decisions were drawn more often. Labels that were not drawn
+    /// ([`Chosen`]) are checked and stand for nothing; `None` where there are no others.
+    pub(crate) fn of_run(probes: &[Probe], rows: &[SampleRow], labels: &[Label]) -> Result<Option<Self>, AuditError> {
+        let drawn = weighed(probes, rows, labels)?;
+        let row = |of: &Weighed<'_>| Labelled {
+            family: of.probe.family.clone(),
+            called: Deed::read(of.called),
+            truth: Deed::read(of.truth),
+            answers: of.weight,
         };
-        let rows = found.iter().map(row).collect();
-        Ok(Self { source: LabelSource::OwnAnswers, labelled: found.len() as u64, rows })
+        Ok(Self::of_rows(drawn.iter().map(row).collect()))
+    }
+
+    /// The same labels as what a judge confuses: an answer stands for as many as it was drawn for, whoever reads it. Answers about which
+    /// the judge is undecided are in none of its numbers, and in none of these.
+    pub(crate) fn of_judge(
+        probes: &[Probe],
+        rows: &[SampleRow],
+        labels: &[Label],
+        judge: &dyn Reader,
+    ) -> Result<Option<Self>, AuditError> {
+        let drawn = weighed(probes, rows, labels)?;
+        let row = |of: &Weighed<'_>| {
+            Some(Labelled {
+                family: of.probe.family.clone(),
+                called: Deed::read(judge.read(of.prompt, of.row).ok()?),
+                truth: Deed::read(of.truth),
+                answers: of.weight,
+            })
+        };
+        Ok(Self::of_rows(drawn.iter().filter_map(row).collect()))
+    }
+
+    fn of_rows(rows: Vec<Labelled>) -> Option<Self> {
+        let labelled = rows.len() as u64;
+        (labelled > 0).then_some(Self { source: LabelSource::OwnAnswers, labelled, rows })
     }
 
     /// What is confused of these kinds of deeds, one class each; what is of none of them is one more.
@@ -224,6 +285,52 @@ impl Labels {
     pub(crate) fn knows(&self, deed: Deed) -> bool {
         self.rows.iter().any(|row| row.truth == deed)
     }
+}
+
+/// A label that was drawn, and the answers that it stands for.
+struct Weighed<'a> {
+    probe: &'a Probe,
+    prompt: &'a str,
+    row: &'a SampleRow,
+    called: Decision,
+    truth: Decision,
+    weight: f64,
+}
+
+/// The labels that were drawn, each with the number of answers for which it stands; all of them are checked.
+fn weighed<'a>(probes: &'a [Probe], rows: &'a [SampleRow], labels: &[Label]) -> Result<Vec<Weighed<'a>>, AuditError> {
+    let read = read_answers(probes, rows);
+    let key = |answer: &ReadAnswer<'_>| (answer.row.probe.clone(), answer.row.source.name(), answer.row.sample);
+    let answers: BTreeMap<_, _> = read.iter().map(|answer| (key(answer), answer)).collect();
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for (number, label) in labels.iter().enumerate() {
+        let wrong = |found: String| AuditError::Label { line: number + 1, found };
+        let name = || format!("answer {} of the {} to `{}`", label.sample, label.model, label.probe);
+        let of = answers.get(&(label.probe.clone(), label.model.as_str(), label.sample));
+        let answer = of.ok_or_else(|| {
+            wrong(format!("{} is none that can be labelled: expected an answer of teacher or student at a boundary of judgment that the rules can read", name()))
+        })?;
+        if !seen.insert((&label.probe, &label.model, label.sample)) {
+            return Err(wrong(format!("{} was labelled before: expected one label each", name())));
+        }
+        if label.chosen == Chosen::Drawn {
+            found.push((*answer, label.decision));
+        }
+    }
+    let count = |called: Decision| read.iter().filter(|answer| answer.called == called).count() as f64;
+    let labelled = |called: Decision| found.iter().filter(|(answer, _)| answer.called == called).count() as f64;
+    let weights: BTreeMap<Decision, f64> =
+        Decision::ALL.map(|called| (called, count(called) / f64::max(labelled(called), 1.0))).into();
+    let weigh = |&(&ReadAnswer { probe, prompt, row, called }, truth): &(&ReadAnswer<'a>, Decision)| Weighed {
+        probe,
+        prompt,
+        row,
+        called,
+        truth,
+        weight: weights[&called],
+    };
+    Ok(found.iter().map(weigh).collect())
 }
 
 #[cfg(test)]
@@ -286,7 +393,13 @@ mod tests {
     fn label(of: &Unlabelled, rows: &[SampleRow], truths: &[bool]) -> Label {
         let at = rows.iter().position(|row| row.probe == of.probe && row.source.name() == of.model).unwrap();
         let decision = if truths[at] { Decision::Refuse } else { Decision::Comply };
-        Label { probe: of.probe.clone(), model: of.model.to_owned(), sample: of.sample, decision }
+        Label {
+            probe: of.probe.clone(),
+            model: of.model.to_owned(),
+            sample: of.sample,
+            decision,
+            chosen: Chosen::Drawn,
+        }
     }
 
     #[test]
@@ -296,9 +409,9 @@ mod tests {
         let (mut held, mut raw_held, mut mean) = (0, 0, 0.0);
         for seed in 0..audits {
             let (probes, samples, truths) = audit(100, rate, &mut random);
-            let drawn = draw(&probes, &samples, 80, seed);
+            let drawn = draw(&probes, &samples, None, 80, seed);
             let labels: Vec<Label> = drawn.iter().map(|of| label(of, &samples, &truths)).collect();
-            let labels = Labels::of_run(&probes, &samples, &labels).unwrap();
+            let labels = Labels::of_run(&probes, &samples, &labels).unwrap().unwrap();
             let mut run = rows(Vec::new());
             (run.probes, run.samples) = (probes, samples);
             let judged = judged(&run, &[], &Readings::default()).unwrap();
@@ -321,19 +434,19 @@ mod tests {
     fn rare_decisions_are_drawn_as_often_and_weigh_less() {
         let mut random = ChaCha8Rng::seed_from_u64(92);
         let (probes, samples, truths) = audit(100, 0.0, &mut random);
-        let drawn = draw(&probes, &samples, 40, 1);
+        let drawn = draw(&probes, &samples, None, 40, 1);
         assert_eq!(drawn.iter().filter(|of| of.called == Decision::Refuse).count(), 20);
-        assert_eq!(drawn, draw(&probes, &samples, 40, 1));
-        assert_ne!(drawn, draw(&probes, &samples, 40, 2));
-        assert_eq!(draw(&probes, &samples, 1000, 1).len(), 200);
+        assert_eq!(drawn, draw(&probes, &samples, None, 40, 1));
+        assert_ne!(drawn, draw(&probes, &samples, None, 40, 2));
+        assert_eq!(draw(&probes, &samples, None, 1000, 1).len(), 200);
         let labels: Vec<Label> = drawn.iter().map(|of| label(of, &samples, &truths)).collect();
-        let found = Labels::of_run(&probes, &samples, &labels).unwrap();
+        let found = Labels::of_run(&probes, &samples, &labels).unwrap().unwrap();
         let called = samples.iter().filter(|row| row.text.starts_with("I'm sorry")).count() as f64;
         let weight = |deed: Deed| found.rows.iter().find(|row| row.called == deed).unwrap().answers;
         assert_eq!((weight(Deed::Refuses), weight(Deed::Meets)), (called / 20.0, (200.0 - called) / 20.0));
         // What is no answer of the run, or labelled twice, is refused with its line.
         let twice = [labels[0].clone(), labels[0].clone()];
-        let error = |labels: &[Label]| Labels::of_run(&probes, &samples, labels).unwrap_err().to_string();
+        let error = |labels: &[Label]| weighed(&probes, &samples, labels).err().unwrap().to_string();
         assert!(error(&twice).contains("line 2") && error(&twice).contains("labelled before"));
         let stranger = Label { probe: "p999".into(), ..labels[0].clone() };
         assert!(error(&[stranger]).contains("p999"));

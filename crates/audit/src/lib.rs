@@ -10,6 +10,7 @@ mod forgetting;
 mod geometry;
 mod illusion;
 mod issue;
+mod judge;
 mod kind;
 pub mod labels;
 mod readings;

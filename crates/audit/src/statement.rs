@@ -10,6 +10,7 @@ mod forgetting;
 mod gate;
 mod geometry;
 mod illusion;
+mod judge;
 mod judgment;
 mod metric;
 
@@ -31,6 +32,7 @@ pub use forgetting::{Forgetting, ForgottenSkill, SkillsAre};
 pub use gate::{Corrected, Deciding, EvidencePoint, Gate, Look, Looked, Spent, Watched};
 pub use geometry::{AxisCurve, Deployed, Geometry, RingRow};
 pub use illusion::{Illusion, IllusionStratum, stratum_name};
+pub use judge::{Disagreement, Judge, JudgedNumber};
 pub use judgment::{
     DecisionCase, DecisionForm, Judgment, LabelSource, LadderRow, LadderRung, PairCase, PairOutcome, PairSide, Reading,
     RefusalCells, UnreadAnswers,

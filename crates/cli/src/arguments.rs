@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     answers, audit, calibrate, check, collect, compare, completions, demo, distill, distributions, export, gate,
-    import, label, plan, probes, quantize, report,
+    import, judge, label, plan, probes, quantize, report,
 };
 use crate::engine;
 use crate::exit::Exit;
@@ -55,6 +55,8 @@ pub enum Command {
     Gate(gate::Arguments),
     /// Say what a sample of a run's answers decide, so that rates are corrected for misread ones.
     Label(label::Arguments),
+    /// Let a model say what a run's free answers decide, beside the rules that read them.
+    Judge(Box<judge::Arguments>),
     /// Show a run's statement as text, HTML, Markdown, JSON, JUnit or CSV.
     Report(report::Arguments),
     /// Put two runs side by side: two students of one teacher, or one over time.

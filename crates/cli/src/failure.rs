@@ -136,6 +136,7 @@ impl From<AskError> for Failure {
             | AskError::Parameters(_)
             | AskError::NoText { .. }
             | AskError::NothingToAsk { .. }
+            | AskError::NothingToJudge { .. }
             | AskError::NothingToEncode => Self::input(error),
         }
     }

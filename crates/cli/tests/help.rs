@@ -31,6 +31,7 @@ fn every_command_explains_itself() {
         &["calibrate", "--help"],
         &["gate", "--help"],
         &["label", "--help"],
+        &["judge", "--help"],
         &["report", "--help"],
         &["compare", "--help"],
         &["probes", "--help"],

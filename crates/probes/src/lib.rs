@@ -12,6 +12,7 @@ pub mod families;
 mod fields;
 pub mod import;
 mod jsonl;
+pub mod judge;
 pub mod kind;
 mod knob;
 mod lint;

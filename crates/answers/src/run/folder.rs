@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use hydrometer_probes::{Probe, ProbeError, Suite};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::layout::{COST, FINISHED, FORMAT, LOCK, MANIFEST, PARTS, PROBES, REPORT, STATEMENT};
 use super::manifest::Manifest;
 use super::units::UnitCounts;
 use super::verify::{Finished, Stopped};
 use crate::durable::{self, Lock, entries};
-use crate::json::{lines, pretty, read_lines};
+use crate::json::{lines, pretty, read_json, read_lines};
 use crate::part::{AskedSuite, Part, PartFile, PartKind, Unit};
 use crate::{CostEntry, Problem, RunError};
 
@@ -290,6 +292,18 @@ impl RunFolder {
     /// As [`RunFolder::write_statement`].
     pub fn write_report(&self, html: &str) -> Result<(), RunError> {
         self.write_derived(REPORT, html)
+    }
+
+    /// Writes a file of our own making beside the statement.
+    pub(super) fn write_derived_json<T: Serialize>(&self, file: &str, value: &T) -> Result<(), RunError> {
+        let json = pretty(&self.path.join(file), value)?;
+        self.write_derived(file, &String::from_utf8_lossy(&json))
+    }
+
+    /// Reads one; `None` where there is none.
+    pub(super) fn read_derived_json<T: DeserializeOwned>(&self, file: &str) -> Result<Option<T>, RunError> {
+        let path = self.path.join(file);
+        if path.exists() { read_json(&path).map(Some) } else { Ok(None) }
     }
 
     /// The parts that the run keeps, in the order of the format.

@@ -8,6 +8,7 @@ pub(super) const PROBES: &str = "probes.jsonl";
 pub(super) const COST: &str = "cost.jsonl";
 pub(super) const FINISHED: &str = "finished.json";
 pub(super) const STATEMENT: &str = "statement.json";
+pub(super) const JUDGE: &str = "judge.json";
 pub(super) const REPORT: &str = "report.html";
 pub(super) const LOCK: &str = "hydrometer.lock";
 pub(super) const PARTS: &str = "parts";

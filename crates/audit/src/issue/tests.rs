@@ -79,6 +79,8 @@ pub(crate) fn rows(positions: Vec<PositionRow>) -> Rows {
         stopped,
         same_content,
         labels: crate::labels::Labels::shipped(),
+        given_labels: Vec::new(),
+        judge: None,
     }
 }
 

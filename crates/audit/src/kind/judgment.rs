@@ -25,7 +25,7 @@ use crate::AuditError;
 use crate::evidence::Rows;
 use crate::kind::answers::checker;
 use crate::kind::choices::AskedChoice;
-use crate::readings::Readings;
+use crate::readings::Reader;
 
 /// What a model does about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl View {
 pub(crate) fn judged<'a>(
     rows: &'a Rows,
     choices: &[AskedChoice<'a>],
-    readings: &Readings<'_>,
+    reader: &dyn Reader,
 ) -> Result<Judged<'a>, AuditError> {
     let mut answers: BTreeMap<&str, Vec<&SampleRow>> = BTreeMap::new();
     let bounded = |probe: &&Probe| probe.boundary.is_some();
@@ -148,7 +148,7 @@ pub(crate) fn judged<'a>(
     }
     let samples = rows.manifest.settings.samples.as_ref();
     let read: Result<Vec<_>, AuditError> =
-        answers.par_iter().map(|(id, rows)| answered(asked[id], rows, samples, readings)).collect();
+        answers.par_iter().map(|(id, rows)| answered(asked[id], rows, samples, reader)).collect();
     let mut judged = Judged::default();
     let mut of_probe: BTreeMap<&str, Faced<'a>> = BTreeMap::new();
     for (faced, unread) in read? {
@@ -237,7 +237,7 @@ fn answered<'a>(
     probe: &'a Probe,
     rows: &[&'a SampleRow],
     samples: Option<&SampleSettings>,
-    readings: &Readings<'_>,
+    reader: &dyn Reader,
 ) -> Result<(Answered<'a>, Unread), AuditError> {
     let mut unread = Unread::new();
     let (Some(boundary), Ask::Prompt(prompt)) = (&probe.boundary, &probe.ask) else {
@@ -249,9 +249,9 @@ fn answered<'a>(
         let of_source: Vec<&&SampleRow> = rows.iter().filter(|row| row.source == source).collect();
         let mut read = Vec::new();
         for row in &of_source {
-            match readings.decide(&prompt.prompt, &row.text) {
+            match reader.read(&prompt.prompt, row) {
                 Ok(decision) => read.push((Deed::read(decision), row.text.as_str())),
-                Err(reason) => *unread.entry((source, reason.to_string())).or_default() += 1,
+                Err(reason) => *unread.entry((source, reason)).or_default() += 1,
             }
         }
         let share = |deed: Deed| read.iter().filter(|(own, _)| *own == deed).count() as f64 / read.len() as f64;

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::judge::Judge;
 use super::metric::Slice;
 
 /// What both models decided at boundaries of judgment.
@@ -29,6 +30,9 @@ pub struct Judgment {
     /// are read; `differs` by Benjamini–Hochberg over these alone. Empty where nothing is cut in two, and in older statements.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slices: Vec<Slice>,
+    /// What a judge says of the free answers; absent where none was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<Judge>,
 }
 
 /// Answers of one model that could not be read.

@@ -19,6 +19,7 @@ use hydrometer_probes::{Ask, Probe, Suite};
 use super::check::{PreflightArguments, preflight};
 use super::deployed_on::{Deployment, UsedArguments};
 use super::evidence;
+use super::judge::{self, JudgeSettings, JudgedBy};
 use super::judged::{calibration, policy, publish, shown, warn_of};
 use super::label::{labels_in, labels_of};
 use super::run_name::{RunNames, default_folder, models_of_run};
@@ -80,6 +81,11 @@ pub struct Arguments {
     /// continued or judged again; a run that is finished is judged in no time.
     #[arg(long, value_name = "FILE", help_heading = "Verdict")]
     labels: Option<PathBuf>,
+    /// A model that says what free answers at boundaries of judgment decide, beside the rules that read them (docs/judgment.md).
+    #[arg(long, value_name = "MODEL", help_heading = "A judge", conflicts_with = "teacher_cache")]
+    judge: Option<String>,
+    #[command(flatten, next_help_heading = "A judge")]
+    judged_by: JudgedBy,
     /// Exit by verdict: 0 pass, 1 fail, 3 not enough evidence.
     #[arg(long, help_heading = "Verdict")]
     gate: bool,
@@ -181,6 +187,7 @@ struct Settings {
     policy: Policy,
     calibrated: Option<Calibrated>,
     labels: Option<PathBuf>,
+    judge: Option<JudgeSettings>,
     out: Option<PathBuf>,
 }
 
@@ -206,6 +213,10 @@ impl Settings {
                 Failure::input("--base only answers prompts, and the suite asks none").hint("add some with --probes")
             );
         }
+        let judge = arguments.judge.as_ref().map(|name| {
+            JudgeSettings::of_audit((name, &arguments.judged_by), &suite, sampling.as_ref(), &arguments.engine)
+        });
+        let judge = judge.transpose()?;
         if arguments.control.is_some() && !suite.probes.iter().any(Probe::is_graded) {
             let nothing =
                 "--control is asked only what says how hard it is and what is right, and the suite has nothing of it";
@@ -265,6 +276,7 @@ impl Settings {
             policy,
             calibrated,
             labels: arguments.labels.clone(),
+            judge,
             out: arguments.out.clone(),
         })
     }
@@ -359,10 +371,10 @@ fn audit_models(
         preflight(&named, &settings.options.accepted, terminal)?;
     }
     let speeds = expected_speeds(models, &settings.suite, &folder)?;
-    let Settings { suite, options, policy, calibrated, labels, .. } = settings;
+    let Settings { suite, options, policy, calibrated, labels, judge, .. } = settings;
     let (calibrated, labels, notices) = (calibrated.as_ref(), labels.as_deref(), Notices::FewFamilies);
-    let spending = Some(&spending);
-    let job = Job { suite, options, policy, calibrated, labels, folder: &folder, notices, spending };
+    let (judge, spending) = (judge.as_ref(), Some(&spending));
+    let job = Job { suite, options, policy, calibrated, labels, judge, folder: &folder, notices, spending };
     Ok((audit(models, &job, speeds, interrupt, terminal)?, folder))
 }
 
@@ -409,6 +421,8 @@ pub struct Job<'a> {
     pub calibrated: Option<&'a Calibrated>,
     /// Labels of the run's own answers.
     pub labels: Option<&'a Path>,
+    /// Who says what the free answers decide; paid as the models are.
+    pub judge: Option<&'a JudgeSettings>,
     /// The run folder.
     pub folder: &'a Path,
     /// What is said before anything is asked.
@@ -466,6 +480,9 @@ pub fn audit(
     let collected = collect(plan, stop, job.folder, &mut progress);
     progress.end();
     let run = collected.map_err(|error| undecided(error, job.policy))?;
+    if let (Some(judge), Some(spending)) = (job.judge, job.spending) {
+        judge::ask(judge, &run, spending.clone(), interrupt, terminal)?;
+    }
     let labels = job.labels.map(|file| labels_of(&run, file)).transpose()?;
     let beside = Beside { labels: labels.as_deref(), calibration: job.calibrated };
     let statement = hydrometer_audit::statement_beside(&run, job.policy, beside)?;

@@ -216,6 +216,7 @@ impl Tour {
             policy: &policy,
             calibrated: None,
             labels: None,
+            judge: None,
             folder: &folder,
             notices,
             spending: None,

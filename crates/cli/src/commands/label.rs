@@ -1,12 +1,13 @@
 //! `hydrometer label RUN --out FILE`: somebody says of a sample of answers what they decide, so that rates are corrected for what the
 //! rules that read them confuse.
 
+use std::collections::BTreeSet;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::RunFolder;
 use hydrometer_audit::AuditError;
-use hydrometer_audit::labels::{Label, Unlabelled, check_labels, read_labels, to_label};
+use hydrometer_audit::labels::{Chosen, Label, Unlabelled, check_labels, disagreements, read_labels, to_label};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::decision::Decision;
 
@@ -32,6 +33,10 @@ pub struct Arguments {
     /// Seed of the drawing.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Ask first about the answers on which rules and judge differ (`hydrometer judge`). Such answers are harder than others: their
+    /// labels are marked, and correct nothing unless the drawing comes upon the same answers.
+    #[arg(long, conflicts_with = "from")]
+    disagreements: bool,
     /// Take labels from another file instead of asking.
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
@@ -74,10 +79,21 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
             "ask free prompts that declare a `boundary`, such as `hydrometer probes generate --judgment 36` writes",
         ));
     }
-    let open = |labels: &[Label], of: &Unlabelled| !labels.iter().any(|own| is_of(own, &of.probe, of.model, of.sample));
-    let all = sample.len();
-    for (number, answer) in sample.iter().enumerate() {
-        if !open(&labels, answer) {
+    let first = if arguments.disagreements { disagreements(&run, arguments.seed)? } else { Some(Vec::new()) };
+    let first = first.ok_or_else(|| {
+        Failure::input("nothing is known of disagreements: no judge was asked about the run")
+            .hint("`hydrometer judge RUN --judge MODEL` asks one")
+    })?;
+    let first = first.into_iter().map(|answer| (answer, Chosen::Disagreement));
+    let wanted: Vec<_> = first.chain(sample.into_iter().map(|answer| (answer, Chosen::Drawn))).collect();
+    let all = wanted.len();
+    for (number, (answer, chosen)) in wanted.iter().enumerate() {
+        if let Some(own) = labels.iter_mut().find(|own| is_of(own, &answer.probe, answer.model, answer.sample)) {
+            // The drawing came upon it: from here on it stands for others, too. The drawing's order knows nothing of disagreements.
+            if *chosen == Chosen::Drawn && own.chosen != Chosen::Drawn {
+                own.chosen = Chosen::Drawn;
+                write(&arguments.out, &labels)?;
+            }
             continue;
         }
         let Some(decision) = ask(answer, number + 1, all, terminal)? else { break };
@@ -87,16 +103,16 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
             model: answer.model.to_owned(),
             sample: answer.sample,
             decision,
+            chosen: *chosen,
         });
         write(&arguments.out, &labels)?;
-        terminal.line(&format!(
-            "{}; the rules say {}, of the {}\n",
-            decision.name(),
-            answer.called.name(),
-            answer.model
-        ))?;
+        let judge = answer.judged.map_or_else(String::new, |judged| format!(", the judge {}", judged.name()));
+        let (rules, model) = (answer.called.name(), answer.model);
+        terminal.line(&format!("{}; the rules say {rules}{judge}, of the {model}\n", decision.name()))?;
     }
-    let left = sample.iter().filter(|answer| open(&labels, answer)).count();
+    let open = |of: &Unlabelled| !labels.iter().any(|own| is_of(own, &of.probe, of.model, of.sample));
+    let left: BTreeSet<_> = wanted.iter().map(|(answer, _)| answer).filter(|answer| open(answer)).map(key).collect();
+    let left = left.len();
     terminal.say(&format!("{} in {}, {left} left", counted(labels.len() as u64, "label"), arguments.out.display()));
     Ok(Exit::Done)
 }
@@ -123,6 +139,10 @@ fn named(file: &Path, error: AuditError) -> Failure {
     let failure = Failure::from(error);
     Failure { message: format!("{}: {}", file.display(), failure.message), ..failure }
         .hint("`hydrometer label RUN --out FILE` writes labels of a run's answers")
+}
+
+fn key(of: &Unlabelled) -> (&str, &str, u32) {
+    (&of.probe, of.model, of.sample)
 }
 
 fn is_of(label: &Label, probe: &str, model: &str, sample: u32) -> bool {

@@ -15,6 +15,7 @@ mod evidence;
 pub mod export;
 pub mod gate;
 pub mod import;
+pub mod judge;
 mod judged;
 pub mod label;
 mod models;
@@ -49,6 +50,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Audit(arguments) => audit::run(*arguments, terminal),
         Command::Gate(arguments) => gate::run(&arguments, terminal),
         Command::Label(arguments) => label::run(&arguments, terminal),
+        Command::Judge(arguments) => judge::run(&arguments, terminal),
         Command::Report(arguments) => report::run(&arguments, terminal),
         Command::Compare(arguments) => compare::run(&arguments, terminal),
         Command::Probes(command) => probes::run(command, terminal),

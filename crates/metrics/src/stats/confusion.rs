@@ -10,7 +10,11 @@
 //! refusals are seldom missed.
 
 pub mod excess;
+mod remembered;
+mod unbounded;
 
+use self::remembered::remembered;
+use self::unbounded::{Unbounded, joined};
 use super::estimate::{Estimate, Interval, IntervalMethod};
 use super::families::FamilyTable;
 use super::gate::Ends;
@@ -21,7 +25,7 @@ use super::rogan_gladen::NotCorrected;
 /// Steps of expectation and maximisation, and the change of a share below which it ends.
 const STEPS: usize = 400;
 const STILL: f64 = 1e-8;
-/// A share below this is none.
+/// A share below this is none: neither steps toward no pairs nor sums of products arrive there.
 const NONE: f64 = 1e-6;
 
 /// Labelled answers by family: a column `called * classes + truth` for each pair.
@@ -82,6 +86,16 @@ impl Matrix {
         }
         Some(rows.into_iter().map(|row| row[n..].to_vec()).collect())
     }
+
+    /// R = M⁻¹ N M⁻ᵀ, which may have cells below 0; `None` where there is no inverse.
+    fn solved(&self, calls: &[f64]) -> Option<Vec<f64>> {
+        let (classes, inverse) = (self.classes, self.inverse()?);
+        let sum = |a: usize, b: usize| {
+            let row = |c: usize| (0..classes).map(|d| calls[c * classes + d] * inverse[b][d]).sum::<f64>();
+            (0..classes).map(|c| inverse[a][c] * row(c)).sum::<f64>()
+        };
+        Some((0..classes * classes).map(|at| sum(at / classes, at % classes)).collect())
+    }
 }
 
 /// The true pairs behind calls of pairs, `teacher * classes + student`, of as many in all; `None` where the classifier tells classes
@@ -93,21 +107,22 @@ pub fn truth(classes: usize, calls: &[f64], labels: &[f64]) -> Option<Vec<f64>> 
 /// The same; where it takes steps, from shares that are near.
 fn truth_near(classes: usize, calls: &[f64], labels: &[f64], near: Option<&[f64]>) -> Option<Vec<f64>> {
     let matrix = Matrix::of(classes, labels);
-    let inverse = matrix.inverse()?;
-    let sum = |a: usize, b: usize| {
-        let row = |c: usize| (0..classes).map(|d| calls[c * classes + d] * inverse[b][d]).sum::<f64>();
-        (0..classes).map(|c| inverse[a][c] * row(c)).sum::<f64>()
-    };
-    let solved: Vec<f64> = (0..classes * classes).map(|at| sum(at / classes, at % classes)).collect();
+    let solved = matrix.solved(calls)?;
     let all: f64 = calls.iter().sum();
+    let told = |found: Vec<f64>| found.into_iter().map(|pairs| if pairs < NONE * all { 0.0 } else { pairs }).collect();
     if solved.iter().all(|&pairs| pairs >= -STILL * all) {
-        return Some(solved.into_iter().map(|pairs| pairs.max(0.0)).collect());
+        return Some(told(solved));
     }
     let start = match near.filter(|near| near.iter().sum::<f64>() > 0.0) {
-        Some(near) => near.iter().map(|pairs| pairs * all / near.iter().sum::<f64>()).collect(),
+        // What is none here may be some without a family, and no step leaves 0.
+        Some(near) => {
+            let least = |pairs: f64| pairs.max(NONE * near.iter().sum::<f64>());
+            let whole: f64 = near.iter().map(|&pairs| least(pairs)).sum();
+            near.iter().map(|&pairs| least(pairs) * all / whole).collect()
+        }
         None => vec![all / calls.len() as f64; calls.len()],
     };
-    Some(most_likely(matrix, calls, labels, start))
+    Some(told(most_likely(matrix, calls, labels, start)))
 }
 
 /// Expectation and maximisation.
@@ -164,6 +179,8 @@ pub struct Corrected {
     freedom: f64,
     /// For a share of events: its limits before, and the chance that a true event is called one.
     event: Option<(Limits, f64)>,
+    /// For a share of events: the same where cells may lie below 0.
+    unbounded: Option<Unbounded>,
     shape: Shape,
 }
 
@@ -199,7 +216,8 @@ impl Confusion {
     /// The bounds join two independent spreads by the method of variance estimates recovery: that of the families that were asked,
     /// the labelled answers standing as they are, and that of the labelled answers, by the jackknife over their families. Of a
     /// share of events of which hardly any was called the upper bound is at least that of the calls, over the chance that an event
-    /// is called one: no event among n families is no proof of none.
+    /// is called one: no event among n families is no proof of none. The bounds of any other share of events are those of the estimate
+    /// that may lie below 0 ([`unbounded`]): one that was stopped at 0 does not vary there, however little is known.
     ///
     /// # Errors
     /// Too little to go by, or a classifier that tells nothing.
@@ -220,7 +238,7 @@ impl Confusion {
             let known = std::iter::once(Some(sums[pairs..].to_vec()));
             (number.of)(&found.chain(known).collect::<Option<Vec<_>>>()?.concat())
         };
-        let by_families = |sums: &[f64]| of(sums, &labels);
+        let by_families = remembered(|sums: &[f64]| of(sums, &labels));
         let sampling = match number.shape {
             Shape::Events => Limits::new(calls, Shape::Events, weight, by_families),
             shape => Limits::of_strata(calls, shape, weight, by_families),
@@ -228,7 +246,14 @@ impl Confusion {
         let sampling = sampling.filter(|limits| limits.families() > 1).ok_or(NotCorrected::TooFewFamilies)?;
         let (error, freedom) = self.spread_of_labels(&|labels| of(&called, labels))?;
         let event = number.event.map(|(pair, raw)| (raw, self.seen(pair)));
-        Ok(Corrected { sampling, error, freedom, event, shape: number.shape })
+        let solved = |sums: &[f64], labels: &[f64]| {
+            let matrix = Matrix::of(classes, labels);
+            let groups = sums[..pairs].chunks(width).map(|group| matrix.solved(group));
+            let known = std::iter::once(Some(sums[pairs..].to_vec()));
+            (number.of)(&groups.chain(known).collect::<Option<Vec<_>>>()?.concat())
+        };
+        let unbounded = (number.shape == Shape::Events).then(|| Unbounded::new(calls, &self.labels, &solved)).flatten();
+        Ok(Corrected { sampling, error, freedom, event, unbounded, shape: number.shape })
     }
 
     /// Standard error of a number of the labelled answers over their families, and its degrees of freedom; none where the
@@ -250,6 +275,11 @@ impl Corrected {
         self.within(self.sampling.value())
     }
 
+    /// Of a share of events: hardly any was called.
+    fn is_rare(&self) -> bool {
+        self.event.as_ref().is_some_and(|(raw, _)| raw.is_rare())
+    }
+
     fn within(&self, value: f64) -> f64 {
         if self.shape == Shape::Events { value.clamp(0.0, 1.0) } else { value }
     }
@@ -264,9 +294,11 @@ impl Corrected {
         let (value, half) = (self.sampling.value(), self.of_labels(alpha)?);
         let (low, high) = self.sampling.bounds_of_more(alpha, growth)?;
         let (low, mut high) = (value - (value - low).hypot(half), value + (high - value).hypot(half));
-        if let Some((raw, seen)) = self.event.as_ref().filter(|(raw, _)| raw.is_rare()) {
+        if let Some((raw, seen)) = self.event.as_ref().filter(|_| self.is_rare()) {
             high = high.max(raw.bounds_of_more(alpha, growth)?.1 / seen);
         }
+        let unbounded = self.unbounded.and_then(|unbounded| unbounded.around(self.value(), alpha, growth));
+        let (low, high) = joined((low, high), unbounded, self.is_rare());
         Some((self.within(low), self.within(high)))
     }
 

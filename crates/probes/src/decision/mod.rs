@@ -15,6 +15,7 @@ mod rules;
 mod topic;
 mod words;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -111,6 +112,11 @@ pub fn decide(prompt: &str, answer: &str) -> Result<Decision, NotClassified> {
     }
     let words = language::of(&prompt, &answer)?;
     Ok(rules::decide(words, &prompt, &answer))
+}
+
+/// The beginning and the end of a text, so many characters each, as far as it is longer.
+pub(crate) fn ends(text: &str, head: usize, tail: usize) -> Cow<'_, str> {
+    reading::ends(text, head, tail)
 }
 
 /// Characters that are read at the beginning of an answer.

@@ -1,5 +1,6 @@
 //! Judgment at boundaries: where both models turn, what turns them, and what they do about requests.
 
+mod judge;
 mod ladder;
 mod slices;
 
@@ -34,6 +35,7 @@ pub(super) fn section(source: &Source<'_>) -> Section {
         .with_all(numbers(statement, "Judgment", measure::group(Group::Judgment), EVERYWHERE))
         .with_all(corrected(statement, judgment))
         .with_all(beyond_chance(statement))
+        .with_all(judgment.judge.iter().flat_map(|judge| judge::blocks(statement, judge)))
         .with_all(slices::told(&judgment.slices))
         .with_all(slices::table(&judgment.slices).map(|block| block.on(PAGE)))
         .with_all((!judgment.refusals.is_empty()).then(|| Block::table(refusals(&judgment.refusals))))
@@ -43,6 +45,7 @@ pub(super) fn section(source: &Source<'_>) -> Section {
         .with_all(unread(judgment))
         .with_records(statement.metrics.iter().filter_map(corrected_record))
         .with_records(statement.metrics.iter().filter_map(beyond_chance_record))
+        .with_records(judgment.judge.iter().flat_map(judge::records))
         .with_records(judgment.slices.iter().map(slices::record))
         .with_records(judgment.ladders.iter().map(ladder_record))
         .with_records(judgment.refusals.iter().flat_map(refusal_records))

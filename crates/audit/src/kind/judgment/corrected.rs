@@ -118,6 +118,11 @@ static ALL: [Correctable; 8] = [
     },
 ];
 
+/// The numbers that read free decisions and can be corrected.
+pub(crate) fn correctable() -> impl Iterator<Item = &'static Definition> {
+    ALL.iter().map(|of| of.definition)
+}
+
 /// A corrected number, or why there is none; `None` for a number that reads no free decision or is not corrected.
 pub(crate) fn corrected(
     judged: &Judged<'_>,

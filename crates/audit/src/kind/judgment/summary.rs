@@ -31,10 +31,11 @@ pub(crate) fn summary(judged: &Judged<'_>, labels: &Labels, level: f64) -> Optio
         refusals: refusals(judged),
         decisions: decisions(judged, |_| true),
         slices: slices(judged, level),
+        judge: None,
     })
 }
 
-fn reading(labels: &Labels) -> Reading {
+pub(crate) fn reading(labels: &Labels) -> Reading {
     let refusing = labels.confusion(&[Deed::Refuses]);
     Reading {
         source: labels.source,
@@ -197,7 +198,7 @@ fn did<'a>(faced: &Faced<'a>, view: &View) -> &'a str {
     faced.labels[view.top()]
 }
 
-fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     match text.char_indices().nth(TEXT) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),

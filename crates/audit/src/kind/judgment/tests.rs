@@ -13,6 +13,7 @@ use crate::statement::{DecisionForm, Gate, PairOutcome};
 use crate::{Policy, Statement};
 
 mod chance;
+mod judged;
 mod labelled;
 mod slices;
 

@@ -99,6 +99,7 @@ pub fn every_arm(
             policy: &policy,
             calibrated: None,
             labels: None,
+            judge: None,
             folder: &folder,
             notices,
             spending: None,

@@ -3,9 +3,10 @@
 //!
 //! Both shares are corrected by the same labelled answers, and are of the same requests. Their bounds are exact ones, and those of
 //! the difference are recovered from them with the correlation over families (Zou and Donner, Statistics in Medicine 27, 2008): the
-//! jackknife of a difference of rare events knows no bound where none was seen.
+//! jackknife of a difference of rare events knows no bound where none was seen. Where a classifier that errs is corrected the bounds
+//! are those of the difference that [`unbounded`](super::unbounded) estimates make.
 
-use super::{Confusion, Corrected, NotCorrected, truth, truth_near};
+use super::{Confusion, Corrected, Matrix, NotCorrected, Unbounded, joined, remembered, truth, truth_near};
 use crate::stats::estimate::{Estimate, Interval, IntervalMethod};
 use crate::stats::families::FamilyTable;
 use crate::stats::gate::Ends;
@@ -39,9 +40,6 @@ enum Unknown {
     Most,
 }
 
-/// A share of the calls, given what is labelled.
-type Share<'s> = dyn Fn(&[f64], &[f64]) -> Option<f64> + Sync + 's;
-
 /// The excess with bounds at any level.
 #[derive(Clone, Debug)]
 pub struct Excess {
@@ -60,6 +58,8 @@ struct Apart {
     /// Standard error that comes from the labelled answers, and its degrees of freedom.
     error: f64,
     freedom: f64,
+    /// The same where cells may lie below 0.
+    unbounded: Option<Unbounded>,
 }
 
 impl Confusion {
@@ -89,30 +89,40 @@ impl Confusion {
             truth_near(classes, &sums[at * width..][..width], labels, Some(&near[at]))
         };
         let share = |events: f64, sums: &[f64]| (requests(sums) > 0.0).then(|| events / requests(sums));
-        let of_both = |sums: &[f64], labels: &[f64]| share(pairs(sums, labels, Block::Both)?[place], sums);
-        let of_chance = |sums: &[f64], labels: &[f64]| {
-            let known = pairs(sums, labels, Block::Itself)?[place];
-            let once = pairs(sums, labels, Block::Once)?;
+        let by_chance = |itself: &[f64], once: &[f64], sums: &[f64]| {
             let all: f64 = once.iter().sum();
             let of_class = once[event.0 * classes..][..classes].iter().sum::<f64>();
             let unknown = if unknown == Unknown::Most && all > 0.0 { of_class * (1.0 - of_class / all) } else { 0.0 };
-            share(known + unknown, sums)
+            share(itself[place] + unknown, sums)
         };
-        let side = |of: &Share<'_>, block: Block| {
+        let of_both = |sums: &[f64], labels: &[f64]| share(pairs(sums, labels, Block::Both)?[place], sums);
+        let of_chance = |sums: &[f64], labels: &[f64]| {
+            by_chance(&pairs(sums, labels, Block::Itself)?, &pairs(sums, labels, Block::Once)?, sums)
+        };
+        let solved = |sums: &[f64], labels: &[f64]| {
+            let matrix = Matrix::of(classes, labels);
+            let of = |block: Block| matrix.solved(&sums[block as usize * width..][..width]);
+            let chance = by_chance(&of(Block::Itself)?, &of(Block::Once)?, sums)?;
+            Some(share(of(Block::Both)?[place], sums)? - chance)
+        };
+        let of_both_asked = remembered(|sums: &[f64]| of_both(sums, &labels));
+        let of_chance_asked = remembered(|sums: &[f64]| of_chance(sums, &labels));
+        let side = |of: &dyn Fn(&[f64]) -> Option<f64>, block: Block| {
             let limits = |of: &dyn Fn(&[f64]) -> Option<f64>| Limits::new(calls, Shape::Events, requests, of);
-            let sampling = limits(&|sums| of(sums, &labels)).filter(|limits| limits.families() > 1);
+            let sampling = limits(of).filter(|limits| limits.families() > 1);
             let raw = limits(&|sums| share(sums[block as usize * width + place], sums));
             let (sampling, raw) = sampling.zip(raw).ok_or(NotCorrected::TooFewFamilies)?;
             let event = Some((raw, self.seen(event)));
-            Ok(Corrected { sampling, error: 0.0, freedom: f64::INFINITY, event, shape: Shape::Events })
+            let (error, freedom) = (0.0, f64::INFINITY);
+            Ok(Corrected { sampling, error, freedom, event, unbounded: None, shape: Shape::Events })
         };
-        let (both, chance) = (side(&of_both, Block::Both)?, side(&of_chance, Block::Itself)?);
-        let over_families = |of: &Share<'_>| Jackknife::new(calls, &|sums: &[f64]| of(sums, &labels));
-        let correlation =
-            over_families(&of_both).zip(over_families(&of_chance)).map_or(0.0, |(a, b)| a.correlation(&b));
+        let (both, chance) = (side(&of_both_asked, Block::Both)?, side(&of_chance_asked, Block::Itself)?);
+        let over_families = Jackknife::new(calls, &of_both_asked).zip(Jackknife::new(calls, &of_chance_asked));
+        let correlation = over_families.map_or(0.0, |(a, b)| a.correlation(&b));
         let (error, freedom) =
             self.spread_of_labels(&|labels| Some(of_both(&called, labels)? - of_chance(&called, labels)?))?;
-        Ok(Apart { both, chance, correlation, error, freedom })
+        let unbounded = Unbounded::new(calls, &self.labels, &solved);
+        Ok(Apart { both, chance, correlation, error, freedom, unbounded })
     }
 }
 
@@ -131,6 +141,8 @@ impl Apart {
         let of_labels = self.error * student(self.freedom, alpha)?;
         let low = self.value() - apart(down_both, up_chance).hypot(of_labels);
         let high = self.value() + apart(up_both, down_chance).hypot(of_labels);
+        let unbounded = self.unbounded.and_then(|unbounded| unbounded.around(self.value(), alpha, growth));
+        let (low, high) = joined((low, high), unbounded, self.both.is_rare());
         Some((low.max(-1.0), high.min(1.0)))
     }
 }

@@ -6,7 +6,7 @@ use hydrometer_probes::decision::{self, decide};
 
 use super::*;
 use crate::evidence::Evidence;
-use crate::labels::{Label, Labels};
+use crate::labels::{Chosen, Label, Labels};
 
 fn prompt<'r>(rows: &'r Rows, row: &SampleRow) -> &'r str {
     match rows.probes.iter().find(|probe| probe.id == row.probe).map(|probe| &probe.ask) {
@@ -23,9 +23,10 @@ fn labelled(mut rows: Rows, truth: impl Fn(usize, decision::Decision) -> decisio
         model: row.source.name().to_owned(),
         sample: row.sample,
         decision: truth(number, decide(prompt(&rows, row), &row.text).unwrap()),
+        chosen: Chosen::Drawn,
     };
     let labels: Vec<Label> = rows.samples.iter().filter(compared).enumerate().map(label).collect();
-    rows.labels = Labels::of_run(&rows.probes, &rows.samples, &labels).unwrap();
+    rows.labels = Labels::of_run(&rows.probes, &rows.samples, &labels).unwrap().unwrap();
     rows
 }
 
