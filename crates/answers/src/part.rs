@@ -16,7 +16,7 @@ mod sparse;
 mod vectors;
 
 pub use asked::AskedProbe;
-pub use choices::{ChoiceRow, Choices};
+pub use choices::{ChoiceRow, Choices, OptionSaid, Told};
 pub use episodes::{EpisodeRow, Episodes};
 pub use floor::Floor;
 pub use likelihoods::{LikelihoodRow, Likelihoods, ScoredModel};

@@ -214,6 +214,16 @@ fn options_that_the_probe_does_not_have() {
 }
 
 #[test]
+fn letters_that_nobody_drew() {
+    let counted = changed(lettered(), 1, |row| row.teacher_said.letters = 1);
+    check::<Choices>(&PLAIN, counted, "row 1: letters are counted where none are drawn, or more than 1048576");
+    let mixed = changed(lettered(), 3, |row| row.student_said = hydrometer_answers::OptionSaid::default());
+    check::<Choices>(&PLAIN, mixed, "row 3: letters are drawn for some options of the probe, expected for all or none");
+    let told = "row 0: teacher_told is \"guessed\", expected \"exact\", \"at_most\" or \"drawn\"";
+    check_word::<Choices>(&PLAIN, lettered(), Some(("teacher_told", "guessed")), told);
+}
+
+#[test]
 fn rows_of_another_family_or_kind_of_probe() {
     let stranger = |family: &mut String| *family = "stranger".to_owned();
     let expected = "family of probe \"text-1\" is \"stranger\", expected \"family-of-text-1\"";

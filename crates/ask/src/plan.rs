@@ -127,6 +127,7 @@ impl<'a> Plan<'a> {
                 deployment: deployment(suite, options)?,
                 deployed_on: options.deployed_on.as_ref().map(|placed| placed.prompts.clone()),
                 tool_protocols: tool_protocols(models, &kinds),
+                letters: kinds.iter().find_map(|kind| kind.letters()),
                 accepted: options.accepted.clone(),
                 ..settings(models, options, &suite.probes, asks_prompts, text_families)
             },

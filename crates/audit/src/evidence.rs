@@ -27,6 +27,7 @@ use crate::kind::answers::copied::Copying;
 use crate::kind::answers::equivalence::Meanings;
 use crate::kind::answers::ppi_signals::Alone;
 use crate::kind::answers::{self, Prompt};
+use crate::kind::choices::known::{Bounded, bounded};
 use crate::kind::choices::{self, AskedChoice};
 use crate::kind::episodes::{self, ActedEpisode};
 use crate::kind::judgment::{self, Judged};
@@ -288,16 +289,35 @@ impl<'a> Evidence<'a> {
         let help = self.help(measure);
         let found = definition.helped(&self.sums, self.level, help.as_ref());
         let mut found = found.map_err(|undefined| self.undefined(measure.table, undefined))?;
+        let Measured { estimate, .. } = &mut found;
+        if let Bounded::Within(below, above) = bounded(&self.choices, definition)? {
+            widen(estimate, below, above, definition.range);
+        }
         let estimate = &mut found.estimate;
         estimate.floor = estimate.floor.or_else(|| definition.floor(&self.rerun, self.level));
         Ok(found)
+    }
+
+    /// How far a number may lie from what it is because of options that a server did not list; `None` where it is as it is.
+    pub(crate) fn slack(&self, definition: &Definition) -> Option<(f64, f64)> {
+        match bounded(&self.choices, definition) {
+            Ok(Bounded::Within(below, above)) => Some((below, above)),
+            Ok(Bounded::Point) | Err(_) => None,
+        }
     }
 
     /// The number in this run and in another one, family by family, or why it cannot be compared.
     pub(crate) fn compare(&self, other: &Self, definition: &Definition) -> Result<Compared, String> {
         let measure = definition.measure().map_err(|undefined| undefined.to_string())?;
         for (name, run) in [("A", self), ("B", other)] {
-            let missing = run.lacks(measure).or_else(|| {
+            let in_part = match bounded(&run.choices, definition) {
+                Ok(Bounded::Point) => None,
+                Ok(Bounded::Within(..)) => {
+                    Some("options that a server did not list have bounds, not numbers".to_owned())
+                }
+                Err(reason) => Some(reason),
+            };
+            let missing = run.lacks(measure).or(in_part).or_else(|| {
                 let undefined = definition.value(&run.sums).err()?;
                 Some(run.undefined(measure.table, undefined))
             });
@@ -504,6 +524,14 @@ impl Evidence<'_> {
             _ if self.rows.scored_positions() > 0 => "the run kept no likelihood of whole texts",
             _ => "no text of the suite was scored by both models",
         }
+    }
+}
+
+/// Widens an estimate by what is not known of it.
+fn widen(estimate: &mut Estimate, below: f64, above: f64, range: Range) {
+    if let Some(interval) = &mut estimate.interval {
+        interval.low = (interval.low - below).max(range.low.value().min(interval.low));
+        interval.high = (interval.high + above).min(range.high.value().max(interval.high));
     }
 }
 

@@ -88,7 +88,13 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
     let forgetting = forgetting::measure(&evidence)?;
     let of_sums = measured.into_iter().map(|(definition, measured)| Number {
         definition,
-        found: measured.map(|measured| (measured.estimate, Ground::One(measured.limits))),
+        found: measured.map(|measured| {
+            let ground = match evidence.slack(definition) {
+                Some((below, above)) => Ground::Bounded(measured.limits, below, above),
+                None => Ground::One(measured.limits),
+            };
+            (measured.estimate, ground)
+        }),
         reservation: evidence.reservation(definition).or_else(|| evidence.too_few(definition, policy)),
     });
     let mut metrics = Vec::new();
@@ -160,6 +166,7 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
         excluded: manifest.excluded.clone().unwrap_or_default(),
         notes: notes::notes(rows, policy, &metrics, &gates, deciding.as_ref())
             .into_iter()
+            .chain(choices::known::in_words(manifest, &rows.choices, &evidence.choices))
             .chain(calibration.as_ref().map(notes::of_calibration))
             .collect(),
         calibrated_by: calibration,

@@ -10,9 +10,9 @@ use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::store::{AnswerKey, StoredAnswer, prompt_hash};
 use hydrometer_answers::{
     ChoiceRow, CostEntry, DifferentPrompts, EncoderIdentity, EngineIdentity, FinishReason, GivenJudgment,
-    GivenSettings, LikelihoodRow, Manifest, MeaningSettings, ModelIdentity, NewRun, Outside, Part, PlannedTokens,
-    PositionRow, Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource, SamplingParameters,
-    ScoredModel, SparseRow, UnitCounts, VectorRow,
+    GivenSettings, LikelihoodRow, Manifest, MeaningSettings, ModelIdentity, NewRun, OptionSaid, Outside, Part,
+    PlannedTokens, PositionRow, Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource,
+    SamplingParameters, ScoredModel, SparseRow, Told, UnitCounts, VectorRow,
 };
 use hydrometer_metrics::PositionStats;
 use hydrometer_metrics::sparse::{SparsePositionStats, Truncation};
@@ -171,6 +171,8 @@ pub fn choice(rotation: u32, option: u32) -> ChoiceRow {
         teacher_logprob: -0.25 - f64::from(option),
         student_logprob: if option == 1 { f64::NEG_INFINITY } else { -0.5 },
         control_logprob: None,
+        teacher_said: OptionSaid::default(),
+        student_said: OptionSaid::default(),
     }
 }
 
@@ -382,6 +384,30 @@ pub fn finished_control(path: &Path) {
     manifest.planned.control_tokens = 16;
     let run = RunFolder::create_or_resume(path, &manifest.sealed(), &suite().probes).unwrap();
     run.write::<Choices>(0, &controlled()).unwrap();
+    run.finish().unwrap();
+}
+
+/// Choices of a teacher whose server lists first tokens and of a student whose letters were drawn.
+pub fn lettered() -> Vec<ChoiceRow> {
+    let row = |(rotation, option)| {
+        let (told, letters) = if option == 0 { (Told::Exact, 3) } else { (Told::AtMost, 5) };
+        ChoiceRow {
+            teacher_said: OptionSaid { told, letters: 0 },
+            student_logprob: (f64::from(letters) / 8.0).ln(),
+            student_said: OptionSaid { told: Told::Drawn, letters },
+            ..choice(rotation, option)
+        }
+    };
+    [(0, 0), (0, 1), (1, 0), (1, 1)].map(row).to_vec()
+}
+
+/// A finished run of such choices.
+pub fn finished_letters(path: &Path) {
+    let mut settings = settings();
+    settings.letters = Some(8);
+    let manifest = planned(&suite(), settings, UnitCounts::default().with(Choices::KIND, 1));
+    let run = RunFolder::create_or_resume(path, &manifest, &suite().probes).unwrap();
+    run.write::<Choices>(0, &lettered()).unwrap();
     run.finish().unwrap();
 }
 

@@ -39,7 +39,9 @@ pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
     });
     let reasons: Vec<String> = [
         texts,
-        left_out(Facet::Choices, "choice", |ask| matches!(ask, Ask::Choice(_))),
+        left_out(Facet::Choices, "choice", |ask| matches!(ask, Ask::Choice(_)))
+            .filter(|_| manifest.settings.letters.is_none())
+            .map(|left_out| format!("{left_out} (--letters N asks for letters)")),
         left_out(Facet::Answers, "prompt", |ask| matches!(ask, Ask::Prompt(_) | Ask::Episode(_))),
     ]
     .into_iter()

@@ -24,8 +24,8 @@ Answers that are kept stand in for a model that need not run: regime R4, nothing
   answers:LOG              answers that another tool logged
   Example: hydrometer audit --teacher answers:run#teacher --student small.gguf --probes prompts.jsonl
 
-A model behind an endpoint shows its answers. Audits of it are in regime R4: what both answer is compared, texts and choices are
-left out. A teacher behind vLLM, SGLang or llama-server also shows its most probable tokens: texts are compared in regime R1.
+A model behind an endpoint shows its answers. Audits of it are in regime R4: what both answer is compared, texts are left out, and
+choices unless --letters asks for them. A teacher behind vLLM, SGLang or llama-server also shows its most probable tokens: texts are compared in regime R1.
 `hydrometer check` looks at an endpoint. Its key stands in an environment variable, or in a file that the same variable with _FILE behind it names.
 ";
 

@@ -2,10 +2,6 @@
 
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::thread;
-use std::time::Duration;
 
 use hydrometer_answers::{ModelIdentity, SampleSource, SamplingParameters};
 use hydrometer_probes::Decoding;
@@ -17,9 +13,11 @@ use super::dialect::{LimitName, Question, Reply, Settings};
 use super::gate::Gate;
 use super::positions::Positions;
 use super::secret::Secret;
+use super::under_way::ask_all;
 use super::wire::Wire;
 use crate::{
-    Answer, Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, ShownPosition, Shows,
+    Answer, Answers, Letters, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep,
+    ShownPosition, Shows,
 };
 
 /// Says what is hashed, so that no other hash of the same bytes is equal.
@@ -27,37 +25,37 @@ const CONTEXT: &str = "hydrometer endpoint 1";
 /// What an endpoint says it is instead of a format of files.
 const FORMAT: &str = "endpoint";
 /// What is asked when a connection is opened.
-const FIRST_QUESTION: &str = "Answer with one word: are you there?";
+pub(super) const FIRST_QUESTION: &str = "Answer with one word: are you there?";
 /// Enough for a model that thinks first.
 const FIRST_ANSWER: u32 = 256;
-/// Time without an answer after which somebody is asked whether to go on.
-const TICK: Duration = Duration::from_millis(250);
 /// Names of settings by which a refusal shows what it is about.
 const NAMED: [&str; 7] = ["temperature", "top_p", "topP", "top_k", "min_p", "repetition_penalty", "repeat_penalty"];
 
 /// A model behind an endpoint.
 pub(crate) struct Remote {
     identity: ModelIdentity,
-    line: Line,
+    pub(super) line: Line,
     introduced: OnceLock<Introduced>,
     /// How its positions are asked for, or why it shows none: found out when somebody wants to know.
     positions: OnceLock<Result<Positions, String>>,
+    /// Whether it shows the most probable first tokens of answers: found out when somebody wants to know.
+    pub(super) first_tokens: OnceLock<bool>,
 }
 
 /// What the first questions found.
-struct Introduced {
-    manner: Manner,
-    first: Reply,
+pub(super) struct Introduced {
+    pub(super) manner: Manner,
+    pub(super) first: Reply,
 }
 
 /// What the server takes.
 #[derive(Clone, Copy)]
-struct Manner {
+pub(super) struct Manner {
     /// Settings of answers that are drawn.
-    drawn: Settings,
+    pub(super) drawn: Settings,
     /// Settings of answers that are to be the most probable; `None` where the server has no such answers.
     greedy: Option<Settings>,
-    limit: LimitName,
+    pub(super) limit: LimitName,
 }
 
 impl Remote {
@@ -77,15 +75,17 @@ impl Remote {
         let spec = line.address.for_records();
         if let Some(known) = network.known.iter().find(|known| known.format == FORMAT && known.spec == spec) {
             let (introduced, positions) = (OnceLock::new(), OnceLock::new());
-            return Ok(Remote { identity: known.clone(), line, introduced, positions });
+            let first_tokens = OnceLock::new();
+            return Ok(Remote { identity: known.clone(), line, introduced, positions, first_tokens });
         }
         let introduced = introduce(&line)?;
         let identity = identity(&line.address, &introduced);
-        Ok(Remote { identity, line, introduced: introduced.into(), positions: OnceLock::new() })
+        let (positions, first_tokens) = (OnceLock::new(), OnceLock::new());
+        Ok(Remote { identity, line, introduced: introduced.into(), positions, first_tokens })
     }
 
     /// What the first questions found; they are asked where they were not yet.
-    fn introduced(&self) -> Result<&Introduced, ModelError> {
+    pub(super) fn introduced(&self) -> Result<&Introduced, ModelError> {
         if let Some(introduced) = self.introduced.get() {
             return Ok(introduced);
         }
@@ -142,7 +142,7 @@ impl Remote {
     }
 
     /// Refuses the answer of another model than the one that answered first.
-    fn is_the_same(&self, reply: &Reply, first: &Reply) -> Result<(), Failed> {
+    pub(super) fn is_the_same(&self, reply: &Reply, first: &Reply) -> Result<(), Failed> {
         let changed = |what: &str, now: &Option<String>, then: &Option<String>| match (now, then) {
             (Some(now), Some(then)) if now != then => {
                 let reason = format!(
@@ -278,6 +278,10 @@ impl Model for Remote {
         Some(self)
     }
 
+    fn letters(&self) -> Option<&dyn Letters> {
+        Some(self)
+    }
+
     fn shows(&self) -> Result<&dyn Shows, String> {
         self.positions().map(|_| self as &dyn Shows)
     }
@@ -336,44 +340,14 @@ impl Answers for Remote {
         };
         let mut jobs: Vec<(usize, u32)> = requests.iter().enumerate().flat_map(wanted).collect();
         jobs.sort_by_cached_key(|&(place, sample)| turn(&requests[place], sample));
-        let (gate, next) = (Gate::new(limits.width), AtomicUsize::new(0));
-        // An answer is handed over before its thread asks again: where keeping them is slower than asking, none pile up unkept.
-        let (sender, arrived) = sync_channel(0);
-        let mut failed = None;
-        thread::scope(|scope| {
-            for _ in 0..limits.width.min(jobs.len()) {
-                let (sender, jobs, gate, next) = (sender.clone(), &jobs, &gate, &next);
-                scope.spawn(move || {
-                    while let Some(&(place, sample)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let reply = self.one(&requests[place], parameters, introduced, gate);
-                        let is_last = reply.is_err();
-                        if sender.send((place, sample, reply)).is_err() || is_last {
-                            break;
-                        }
-                    }
-                });
+        let one = |job: usize, gate: &Gate| self.one(&requests[jobs[job].0], parameters, introduced, gate);
+        ask_all(jobs.len(), limits.width, &self.line.address, &one, &mut |came| match came {
+            None => watch(SampleStep::Progress { read: 0, drawn: 0 }),
+            Some((job, Reply { text, finish, read, drawn, .. })) => {
+                let _ = watch(SampleStep::Progress { read, drawn });
+                let (request, sample) = jobs[job];
+                watch(SampleStep::Answer(Answer { request, sample, text, tokens: Vec::new(), finish }))
             }
-            drop(sender);
-            // Whatever ends it, answers that are under way are waited for and handed out.
-            loop {
-                let step = match arrived.recv_timeout(TICK) {
-                    Ok((request, sample, Ok(Reply { text, finish, read, drawn, .. }))) => {
-                        let _ = watch(SampleStep::Progress { read, drawn });
-                        SampleStep::Answer(Answer { request, sample, text, tokens: Vec::new(), finish })
-                    }
-                    Ok((_, _, Err(why))) => {
-                        failed = failed.take().or_else(|| why.of(&self.line.address));
-                        gate.close();
-                        continue;
-                    }
-                    Err(RecvTimeoutError::Timeout) => SampleStep::Progress { read: 0, drawn: 0 },
-                    Err(RecvTimeoutError::Disconnected) => break,
-                };
-                if watch(step).is_break() {
-                    gate.close();
-                }
-            }
-        });
-        failed.map_or(Ok(()), Err)
+        })
     }
 }
