@@ -12,6 +12,7 @@ mod floor;
 mod likelihoods;
 mod positions;
 mod samples;
+mod scored;
 mod sparse;
 mod vectors;
 
@@ -22,6 +23,7 @@ pub use floor::Floor;
 pub use likelihoods::{LikelihoodRow, Likelihoods, ScoredModel};
 pub use positions::{Outside, PositionRow, Positions};
 pub use samples::{GivenJudgment, MOST_SAMPLES, SampleRow, SampleSource, Samples};
+pub use scored::{Scored, ScoredRow};
 pub use sparse::{Sparse, SparseRow};
 pub use vectors::{VectorRow, Vectors};
 
@@ -147,4 +149,5 @@ pub(crate) const PARTS: &[Known] = &[
     Known::of::<Sparse>(),
     Known::of::<Vectors>(),
     Known::of::<Episodes>(),
+    Known::of::<Scored>(),
 ];

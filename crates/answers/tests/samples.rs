@@ -5,7 +5,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Sparse, Vectors};
+use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Scored, Sparse, Vectors};
 use hydrometer_answers::store::{Access, AnswerKey, Store, prompt_hash};
 use hydrometer_answers::{OptionSaid, Part, RunFolder, Told};
 
@@ -85,6 +85,7 @@ fn today_s_writer_still_writes_version_1() {
     check_written("run-v1-outside", support::finished_outside, &[rows::<Positions>, rows::<Floor>]);
     check_written("run-v1-control", support::finished_control, &[rows::<Choices>]);
     check_written("run-v1-letters", support::finished_letters, &[rows::<Choices>]);
+    check_written("run-v1-scored", support::finished_scored, &[rows::<Scored>]);
     check_written("run-v1-sparse", support::finished_sparse, &[rows::<Sparse>, rows::<Likelihoods>]);
     check_written("run-v1-vectors", support::finished_vectors, &[rows::<Vectors>, rows::<Samples>]);
 }
@@ -97,7 +98,7 @@ fn every_part_has_a_sample_of_its_version() {
             ("samples", 2) => &["run-v1-judged"],
             ("positions" | "floor", 2) => &["run-v1-outside"],
             ("choices", 3) => &["run-v1-letters"],
-            (_, 1) => &["run-v1", "run-v1-samples", "run-v1-sparse", "run-v1-vectors"],
+            (_, 1) => &["run-v1", "run-v1-samples", "run-v1-sparse", "run-v1-vectors", "run-v1-scored"],
             _ => panic!("{kind}: check in a sample of version {version}, and list it here"),
         };
         assert!(of.iter().any(|name| sample(name).join(kind.file(0)).exists()), "{kind} has no sample");
@@ -109,6 +110,7 @@ fn every_part_has_a_sample_of_its_version() {
     check(Samples::KIND, Samples::VERSION);
     check(Sparse::KIND, Sparse::VERSION);
     check(Vectors::KIND, Vectors::VERSION);
+    check(Scored::KIND, Scored::VERSION);
 }
 
 /// The second version of the samples part: what a file says of a given answer stands beside it.
@@ -140,6 +142,22 @@ fn choices_version_2() {
     // Of the first version nothing of the sort is known.
     let first = RunFolder::open(&sample("run-v1")).unwrap().rows::<Choices>().unwrap();
     assert!(first.iter().all(|row| row.control_logprob.is_none()));
+}
+
+/// The teacher's answers as models score them that show their logits.
+#[test]
+fn scored_version_1() {
+    let rows = RunFolder::open(&sample("run-v1-scored")).unwrap().rows::<Scored>().unwrap();
+    let shape: Vec<_> =
+        rows.iter().map(|row| (row.scorer.name(), row.source.name(), row.tokens, row.bytes, row.logprob)).collect();
+    let low = f64::NEG_INFINITY;
+    let expected = [
+        ("student", "teacher", 3, 11, -2.5),
+        ("student", "rerun", 3, 11, -2.5),
+        ("base", "teacher", 3, 11, low),
+        ("base", "rerun", 3, 11, low),
+    ];
+    assert_eq!(shape, expected);
 }
 
 /// The third version of the choices: how each log-probability was had.

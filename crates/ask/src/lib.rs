@@ -17,6 +17,7 @@ mod options;
 mod plan;
 pub mod radius;
 mod roles;
+mod scoring;
 mod shared;
 mod shared_store;
 mod teacher_cache;

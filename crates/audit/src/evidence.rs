@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hydrometer_answers::part::{Choices, Episodes, Floor, Likelihoods, Positions, Samples, Sparse, Vectors};
+use hydrometer_answers::part::{Choices, Episodes, Floor, Likelihoods, Positions, Samples, Scored, Sparse, Vectors};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
     ChoiceRow, EpisodeRow, LikelihoodRow, Manifest, Part, PositionRow, Regime, RunFolder, SampleRow, SampleSettings,
-    SampleSource, ScoredModel, SparseRow, Stopped, VectorRow,
+    SampleSource, ScoredModel, ScoredRow, SparseRow, Stopped, VectorRow,
 };
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::illusion::{self, JUDGMENT_COPIED};
@@ -31,7 +31,8 @@ use crate::kind::choices::known::{Bounded, bounded};
 use crate::kind::choices::{self, AskedChoice};
 use crate::kind::episodes::{self, ActedEpisode};
 use crate::kind::judgment::{self, Judged};
-use crate::kind::tokens::Scored;
+use crate::kind::teacher_texts;
+use crate::kind::tokens::Scored as ScoredPosition;
 use crate::labels::Labels;
 use crate::readings::Readings;
 use crate::statement::{GapBase, Reservation, ReservationKind};
@@ -49,6 +50,8 @@ pub(crate) struct Rows {
     pub likelihoods: Vec<LikelihoodRow>,
     pub samples: Vec<SampleRow>,
     pub vectors: Vec<VectorRow>,
+    /// The teacher's answers as the student scores them.
+    pub scored_answers: Vec<ScoredRow>,
     pub episodes: Vec<EpisodeRow>,
     /// Where the run stopped early.
     pub stopped: Option<Stopped>,
@@ -87,6 +90,7 @@ impl Rows {
             likelihoods: run.rows::<Likelihoods>()?,
             samples: run.rows::<Samples>()?,
             vectors: run.rows::<Vectors>()?,
+            scored_answers: run.rows::<Scored>()?,
             episodes: run.rows::<Episodes>()?,
             stopped: run.stopped().cloned(),
             same_content: SameContent::of(run.probes()),
@@ -109,6 +113,7 @@ impl Rows {
         self.choices.retain(|row| counts(&row.probe));
         self.likelihoods.retain(|row| counts(&row.probe));
         self.samples.retain(|row| counts(&row.probe));
+        self.scored_answers.retain(|row| counts(&row.probe));
         self.episodes.retain(|row| counts(&row.probe));
         self.probes.retain(|probe| counts(&probe.id));
     }
@@ -129,6 +134,7 @@ impl Rows {
         self.choices.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.likelihoods.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.samples.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
+        self.scored_answers.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.episodes.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
     }
 
@@ -152,6 +158,7 @@ impl Rows {
         self.choices.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.likelihoods.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.samples.retain_mut(|row| keep(&row.probe, &mut row.family));
+        self.scored_answers.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.episodes.retain_mut(|row| keep(&row.probe, &mut row.family));
     }
 
@@ -166,8 +173,8 @@ impl Rows {
     }
 
     /// The scored positions, whoever their teacher was.
-    pub(crate) fn scored(&self) -> impl Iterator<Item = Scored<'_>> {
-        self.positions.iter().map(Scored::from).chain(self.sparse.iter().map(Scored::from))
+    pub(crate) fn scored(&self) -> impl Iterator<Item = ScoredPosition<'_>> {
+        self.positions.iter().map(ScoredPosition::from).chain(self.sparse.iter().map(ScoredPosition::from))
     }
 }
 
@@ -221,6 +228,7 @@ impl<'a> Evidence<'a> {
         answers::mark_favourites(&mut prompts);
         let (mut sums, mut rerun) = (Sums::new(), Sums::new());
         add_texts(&mut sums, &mut rerun, rows);
+        teacher_texts::add(&mut sums, &rows.scored_answers);
         for choice in &choices {
             sums.choice(&choice.probe.family, &choice.choice()?);
         }
@@ -519,7 +527,7 @@ impl Evidence<'_> {
         match self.rows.manifest.regime() {
             _ if !asks => "the suite has no texts",
             Regime::GivenAnswers => "no model was asked: the answers were given, and say nothing of texts",
-            Regime::AnswersOnly => "a model shows no logits, so no text was scored",
+            Regime::AnswersOnly | Regime::TeacherTexts => "a model shows no logits, so no text was scored",
             _ if self.rows.stopped.is_some() => "the run stopped before a text was scored",
             _ if self.rows.scored_positions() > 0 => "the run kept no likelihood of whole texts",
             _ => "no text of the suite was scored by both models",
@@ -540,7 +548,7 @@ fn add_texts(sums: &mut Sums, rerun: &mut Sums, rows: &Rows) {
     // Chosen by an entropy that a draw estimates, forks would be those where the draw was a rare token.
     let exact = rows.manifest.regime() != Regime::ShownDistributions;
     let fork = tokens::fork_threshold(rows.scored().map(|row| row.teacher_entropy)).filter(|_| exact);
-    let add = |row: Scored<'_>, sums: &mut Sums| {
+    let add = |row: ScoredPosition<'_>, sums: &mut Sums| {
         row.add_position(sums);
         if fork.is_some_and(|least| row.teacher_entropy >= least) {
             row.add_fork(sums);

@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Sparse, Vectors};
+use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Scored, Sparse, Vectors};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::store::{AnswerKey, StoredAnswer, prompt_hash};
 use hydrometer_answers::{
     ChoiceRow, CostEntry, DifferentPrompts, EncoderIdentity, EngineIdentity, FinishReason, GivenJudgment,
     GivenSettings, LikelihoodRow, Manifest, MeaningSettings, ModelIdentity, NewRun, OptionSaid, Outside, Part,
     PlannedTokens, PositionRow, Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource,
-    SamplingParameters, ScoredModel, SparseRow, Told, UnitCounts, VectorRow,
+    SamplingParameters, ScoredModel, ScoredRow, SparseRow, Told, UnitCounts, VectorRow,
 };
 use hydrometer_metrics::PositionStats;
 use hydrometer_metrics::sparse::{SparsePositionStats, Truncation};
@@ -408,6 +408,34 @@ pub fn finished_letters(path: &Path) {
     let manifest = planned(&suite(), settings, UnitCounts::default().with(Choices::KIND, 1));
     let run = RunFolder::create_or_resume(path, &manifest, &suite().probes).unwrap();
     run.write::<Choices>(0, &lettered()).unwrap();
+    run.finish().unwrap();
+}
+
+/// The teacher's answers as the student and the student before distillation score them.
+pub fn scored() -> Vec<ScoredRow> {
+    let row = |(scorer, source, sample): (SampleSource, SampleSource, u32)| ScoredRow {
+        probe: "prompt-1".to_owned(),
+        family: "family-of-prompt-1".to_owned(),
+        source,
+        sample,
+        scorer,
+        tokens: 3,
+        bytes: 11,
+        logprob: if scorer == SampleSource::Base { f64::NEG_INFINITY } else { -2.5 },
+    };
+    use SampleSource::{Base, Rerun, Student, Teacher};
+    [(Student, Teacher, 0), (Student, Rerun, 0), (Base, Teacher, 0), (Base, Rerun, 0)].map(row).to_vec()
+}
+
+/// A plan of them.
+pub fn scored_manifest() -> Manifest {
+    planned(&suite_with_prompt(), settings(), UnitCounts::default().with(Scored::KIND, 1))
+}
+
+/// A finished run of such answers.
+pub fn finished_scored(path: &Path) {
+    let run = RunFolder::create_or_resume(path, &scored_manifest(), &suite_with_prompt().probes).unwrap();
+    run.write::<Scored>(0, &scored()).unwrap();
     run.finish().unwrap();
 }
 

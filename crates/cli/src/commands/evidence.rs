@@ -15,7 +15,7 @@ const OF_PARTS: &str = "Said of tokens: KL and Jensen–Shannon divergence, over
 pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
     let manifest = plan.manifest();
     let in_part = match manifest.regime() {
-        Regime::AnswersOnly => false,
+        Regime::AnswersOnly | Regime::TeacherTexts => false,
         Regime::ShownDistributions => true,
         _ => return None,
     };
