@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use hydrometer_answers::part::{
-    AskedProbe, Choices, Column, Columns, Floor, Likelihoods, Positions, Row, Samples, Sparse, Vectors, Word,
+    AskedProbe, Choices, Column, Columns, Floor, Likelihoods, Positions, Row, Samples, Scored, Sparse, Vectors, Word,
 };
 use hydrometer_answers::{Manifest, Part, PartKind, PartRow, RunError, RunFolder, UnitCounts};
 use hydrometer_probes::{Ask, Checker, Probe, Suite};
