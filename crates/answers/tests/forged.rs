@@ -216,11 +216,11 @@ fn options_that_the_probe_does_not_have() {
 
 #[test]
 fn answers_that_nobody_scores() {
-    let by = |source| changed(scored(), 3, |row| row.scorer = source);
-    let expected = "row 3: scorer is \"teacher\", expected \"student\" or \"base\"";
+    let by = |source| changed(scored(), 0, |row| row.scorer = source);
+    let expected = "row 0: scorer is \"teacher\", expected \"student\" or \"base\"";
     check::<Scored>(&SCORED, by(hydrometer_answers::SampleSource::Teacher), expected);
-    let of_student = changed(scored(), 0, |row| row.source = hydrometer_answers::SampleSource::Student);
-    check::<Scored>(&SCORED, of_student, "row 0: source is \"student\", expected \"teacher\" or \"rerun\"");
+    let of_student = changed(scored(), 1, |row| row.source = hydrometer_answers::SampleSource::Student);
+    check::<Scored>(&SCORED, of_student, "row 1: source is \"student\", expected \"teacher\" or \"rerun\"");
     let empty = changed(scored(), 1, |row| row.bytes = 0);
     check::<Scored>(&SCORED, empty, "row 1: an answer has 3 tokens and 0 bytes, expected 1 to 4294967296 of both");
 }

@@ -18,7 +18,7 @@ A model that runs here shows logits, tokens, answers and choices. Two of them wi
   planted:DEFECT(MODEL)    one of these with a known defect (docs/test-models.md)
   Example: hydrometer audit --teacher big.gguf --student small.gguf
 
-Answers that are kept stand in for a model that need not run: regime R4, nothing is asked of anybody (docs/endpoints.md).
+Answers that are kept stand in for a model that need not run: regime R3 or R4, nothing is asked of anybody (docs/endpoints.md).
   answers:STORE#MODEL      an answer store
   answers:RUN#teacher      a finished run: its teacher, student, base or control
   answers:LOG              answers that another tool logged
