@@ -24,8 +24,8 @@ pub use difference::Difference;
 pub use error::{Problem, RunError};
 pub use identity::{EncoderIdentity, EngineIdentity, GIVEN, GIVEN_MARK, ModelIdentity};
 pub use part::{
-    ChoiceRow, EpisodeRow, GivenJudgment, LikelihoodRow, MAX_ROWS_PER_PART, MOST_SAMPLES, Outside, Part, PartKind,
-    PartRow, PositionRow, SampleRow, SampleSource, ScoredModel, SparseRow, Unit, VectorRow,
+    ChoiceRow, EpisodeRow, GivenJudgment, LikelihoodRow, MAX_ROWS_PER_PART, MOST_SAMPLES, OptionSaid, Outside, Part,
+    PartKind, PartRow, PositionRow, SampleRow, SampleSource, ScoredModel, ScoredRow, SparseRow, Told, Unit, VectorRow,
 };
 pub use run::{
     CostEntry, Deciding, DeployedOn, DifferentPrompts, EmbedderIdentity, ExcludedItem, FORMAT, Facet, GivenSettings,

@@ -12,16 +12,18 @@ mod floor;
 mod likelihoods;
 mod positions;
 mod samples;
+mod scored;
 mod sparse;
 mod vectors;
 
 pub use asked::AskedProbe;
-pub use choices::{ChoiceRow, Choices};
+pub use choices::{ChoiceRow, Choices, OptionSaid, Told};
 pub use episodes::{EpisodeRow, Episodes};
 pub use floor::Floor;
 pub use likelihoods::{LikelihoodRow, Likelihoods, ScoredModel};
 pub use positions::{Outside, PositionRow, Positions};
 pub use samples::{GivenJudgment, MOST_SAMPLES, SampleRow, SampleSource, Samples};
+pub use scored::{Scored, ScoredRow};
 pub use sparse::{Sparse, SparseRow};
 pub use vectors::{VectorRow, Vectors};
 
@@ -147,4 +149,5 @@ pub(crate) const PARTS: &[Known] = &[
     Known::of::<Sparse>(),
     Known::of::<Vectors>(),
     Known::of::<Episodes>(),
+    Known::of::<Scored>(),
 ];

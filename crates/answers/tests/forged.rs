@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use hydrometer_answers::part::{
-    AskedProbe, Choices, Column, Columns, Floor, Likelihoods, Positions, Row, Samples, Sparse, Vectors, Word,
+    AskedProbe, Choices, Column, Columns, Floor, Likelihoods, Positions, Row, Samples, Scored, Sparse, Vectors, Word,
 };
 use hydrometer_answers::{Manifest, Part, PartKind, PartRow, RunError, RunFolder, UnitCounts};
 use hydrometer_probes::{Ask, Checker, Probe, Suite};
@@ -132,6 +132,7 @@ struct Honest {
 
 const PLAIN: Honest = Honest { manifest, suite, write: finished };
 const PROMPTED: Honest = Honest { manifest: vectors_manifest, suite: suite_with_prompt, write: finished_vectors };
+const SCORED: Honest = Honest { manifest: scored_manifest, suite: suite_with_prompt, write: finished_scored };
 const CACHED: Honest = Honest { manifest: sparse_manifest, suite, write: finished_sparse };
 
 /// Puts a forged part in the place of an honest one and expects `open` to say what is wrong with it.
@@ -211,6 +212,27 @@ fn options_that_the_probe_does_not_have() {
     let lacking = vec![choice(0, 0), choice(0, 1), choice(1, 1)];
     let expected = "row 2: rotation 1 of probe \"choice-1\" has 1 options and lacks option 0, expected all 2";
     check::<Choices>(&PLAIN, lacking, expected);
+}
+
+#[test]
+fn answers_that_nobody_scores() {
+    let by = |source| changed(scored(), 0, |row| row.scorer = source);
+    let expected = "row 0: scorer is \"teacher\", expected \"student\" or \"base\"";
+    check::<Scored>(&SCORED, by(hydrometer_answers::SampleSource::Teacher), expected);
+    let of_student = changed(scored(), 1, |row| row.source = hydrometer_answers::SampleSource::Student);
+    check::<Scored>(&SCORED, of_student, "row 1: source is \"student\", expected \"teacher\" or \"rerun\"");
+    let empty = changed(scored(), 1, |row| row.bytes = 0);
+    check::<Scored>(&SCORED, empty, "row 1: an answer has 3 tokens and 0 bytes, expected 1 to 4294967296 of both");
+}
+
+#[test]
+fn letters_that_nobody_drew() {
+    let counted = changed(lettered(), 1, |row| row.teacher_said.letters = 1);
+    check::<Choices>(&PLAIN, counted, "row 1: letters are counted where none are drawn, or more than 1048576");
+    let mixed = changed(lettered(), 3, |row| row.student_said = hydrometer_answers::OptionSaid::default());
+    check::<Choices>(&PLAIN, mixed, "row 3: letters are drawn for some options of the probe, expected for all or none");
+    let told = "row 0: teacher_told is \"guessed\", expected \"exact\", \"at_most\" or \"drawn\"";
+    check_word::<Choices>(&PLAIN, lettered(), Some(("teacher_told", "guessed")), told);
 }
 
 #[test]

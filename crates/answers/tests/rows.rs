@@ -4,7 +4,7 @@
 mod support;
 
 use hydrometer_answers::part::{Choices, Likelihoods, Positions};
-use hydrometer_answers::{ChoiceRow, LikelihoodRow, Outside, PositionRow, RunFolder, ScoredModel};
+use hydrometer_answers::{ChoiceRow, LikelihoodRow, OptionSaid, Outside, PositionRow, RunFolder, ScoredModel};
 use hydrometer_metrics::PositionStats;
 use proptest::prelude::*;
 use support::{manifest, suite};
@@ -117,6 +117,8 @@ proptest! {
             teacher_logprob: teacher,
             student_logprob: student,
             control_logprob: None,
+            teacher_said: OptionSaid::default(),
+            student_said: OptionSaid::default(),
         }).collect();
         let likelihoods: Vec<_> = likelihoods.into_iter().enumerate().map(|(index, (tokens, bytes, logprob))| {
             LikelihoodRow {

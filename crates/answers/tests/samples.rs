@@ -5,9 +5,9 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Sparse, Vectors};
+use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Scored, Sparse, Vectors};
 use hydrometer_answers::store::{Access, AnswerKey, Store, prompt_hash};
-use hydrometer_answers::{Part, RunFolder};
+use hydrometer_answers::{OptionSaid, Part, RunFolder, Told};
 
 fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(name)
@@ -84,6 +84,8 @@ fn today_s_writer_still_writes_version_1() {
     check_written("run-v1-judged", support::finished_judged, &[rows::<Samples>]);
     check_written("run-v1-outside", support::finished_outside, &[rows::<Positions>, rows::<Floor>]);
     check_written("run-v1-control", support::finished_control, &[rows::<Choices>]);
+    check_written("run-v1-letters", support::finished_letters, &[rows::<Choices>]);
+    check_written("run-v1-scored", support::finished_scored, &[rows::<Scored>]);
     check_written("run-v1-sparse", support::finished_sparse, &[rows::<Sparse>, rows::<Likelihoods>]);
     check_written("run-v1-vectors", support::finished_vectors, &[rows::<Vectors>, rows::<Samples>]);
 }
@@ -95,8 +97,8 @@ fn every_part_has_a_sample_of_its_version() {
         let of: &[&str] = match (kind.name(), version) {
             ("samples", 2) => &["run-v1-judged"],
             ("positions" | "floor", 2) => &["run-v1-outside"],
-            ("choices", 2) => &["run-v1-control"],
-            (_, 1) => &["run-v1", "run-v1-samples", "run-v1-sparse", "run-v1-vectors"],
+            ("choices", 3) => &["run-v1-letters"],
+            (_, 1) => &["run-v1", "run-v1-samples", "run-v1-sparse", "run-v1-vectors", "run-v1-scored"],
             _ => panic!("{kind}: check in a sample of version {version}, and list it here"),
         };
         assert!(of.iter().any(|name| sample(name).join(kind.file(0)).exists()), "{kind} has no sample");
@@ -108,6 +110,7 @@ fn every_part_has_a_sample_of_its_version() {
     check(Samples::KIND, Samples::VERSION);
     check(Sparse::KIND, Sparse::VERSION);
     check(Vectors::KIND, Vectors::VERSION);
+    check(Scored::KIND, Scored::VERSION);
 }
 
 /// The second version of the samples part: what a file says of a given answer stands beside it.
@@ -139,6 +142,34 @@ fn choices_version_2() {
     // Of the first version nothing of the sort is known.
     let first = RunFolder::open(&sample("run-v1")).unwrap().rows::<Choices>().unwrap();
     assert!(first.iter().all(|row| row.control_logprob.is_none()));
+}
+
+/// The teacher's answers as models score them that show their logits.
+#[test]
+fn scored_version_1() {
+    let rows = RunFolder::open(&sample("run-v1-scored")).unwrap().rows::<Scored>().unwrap();
+    let shape: Vec<_> =
+        rows.iter().map(|row| (row.scorer.name(), row.source.name(), row.tokens, row.bytes, row.logprob)).collect();
+    let low = f64::NEG_INFINITY;
+    let expected = [
+        ("student", "teacher", 3, 11, -2.5),
+        ("student", "rerun", 3, 11, -2.5),
+        ("base", "teacher", 3, 11, low),
+        ("base", "rerun", 3, 11, low),
+    ];
+    assert_eq!(shape, expected);
+}
+
+/// The third version of the choices: how each log-probability was had.
+#[test]
+fn choices_version_3() {
+    let rows = RunFolder::open(&sample("run-v1-letters")).unwrap().rows::<Choices>().unwrap();
+    let said = |told, letters| OptionSaid { told, letters };
+    assert_eq!(rows[0].said(), [said(Told::Exact, 0), said(Told::Drawn, 3)]);
+    assert_eq!(rows[1].said(), [said(Told::AtMost, 0), said(Told::Drawn, 5)]);
+    // Earlier versions hold nothing but log-probabilities.
+    let earlier = RunFolder::open(&sample("run-v1-control")).unwrap().rows::<Choices>().unwrap();
+    assert!(earlier.iter().all(|row| row.said() == [OptionSaid::default(); 2]));
 }
 
 /// The second version of the positions: what the models give to entries outside of the shared vocabulary.

@@ -84,6 +84,16 @@ impl Asked {
         Some(format!("it takes {prompt} and {answer} for its answer, the {role}'s context holds {context}"))
     }
 
+    /// The question as its model reads it.
+    pub(crate) fn prompt(&self) -> &Prompt {
+        &self.prompt
+    }
+
+    /// Whether answers to it are drawn.
+    pub(crate) fn is_drawn(&self) -> bool {
+        self.decoding == Decoding::Sampled
+    }
+
     /// Tokens of the question; 0 where its model shows none.
     pub(crate) fn tokens(&self) -> u64 {
         let Prompt::Tokens(tokens) = &self.prompt else { return 0 };

@@ -6,9 +6,9 @@ use std::path::Path;
 use hydrometer_answers::logged::{Given, GivenRun, GivenText, Paired, PairedQuestion};
 use hydrometer_answers::part::{Choices, Episodes, Likelihoods, Samples, Vectors};
 use hydrometer_answers::{
-    ChoiceRow, EpisodeRow, GIVEN, GivenJudgment, GivenSettings, LikelihoodRow, Manifest, ModelIdentity, NewRun, Part,
-    PlannedTokens, Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource, SamplingParameters,
-    ScoredModel, UnitCounts,
+    ChoiceRow, EpisodeRow, GIVEN, GivenJudgment, GivenSettings, LikelihoodRow, Manifest, ModelIdentity, NewRun,
+    OptionSaid, Part, PlannedTokens, Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource,
+    SamplingParameters, ScoredModel, UnitCounts,
 };
 use hydrometer_probes::{Ask, Checked, Probe, ProbeError};
 
@@ -120,6 +120,8 @@ impl Rows {
                     teacher_logprob,
                     student_logprob,
                     control_logprob: None,
+                    teacher_said: OptionSaid::default(),
+                    student_said: OptionSaid::default(),
                 };
                 self.choices.push((0..).zip(teacher.iter().zip(student)).map(row).collect());
             }

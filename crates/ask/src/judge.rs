@@ -5,6 +5,7 @@
 //! words and the order, too: nothing is asked twice.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -53,10 +54,10 @@ pub fn judge(
     let settings = settings(judging);
     let (mut asked, mut places) = (Vec::new(), Asking::new());
     for words in rows.iter().flat_map(|(probe, row)| questions(probe, &row.text)).flatten() {
-        if !places.contains_key(&words) {
-            let question = put(model, &words, &settings)?;
+        if let Entry::Vacant(place) = places.entry(words) {
+            let question = put(model, place.key(), &settings)?;
             let fits = question.too_long(Role::Judge, model).is_none();
-            places.insert(words, fits.then_some(asked.len()));
+            place.insert(fits.then_some(asked.len()));
             asked.extend(Some(question).filter(|_| fits));
         }
     }
@@ -132,7 +133,8 @@ fn replies(
         observer.will_pay(Role::Judge, ahead);
     }
     let (planned, units) = (PlannedTokens::default(), every.len().div_ceil(UNIT_PROMPTS) as u64);
-    observer.planned(&PlanSummary { planned, units, units_done: 0, tokens_done: 0, answers: every.len() as u64 });
+    let (answers, longest) = (every.len() as u64, planned);
+    observer.planned(&PlanSummary { planned, units, units_done: 0, tokens_done: 0, answers, longest });
     for unit in every.chunks(UNIT_PROMPTS) {
         if let ControlFlow::Break(()) = asker.ask(unit, &mut store, observer)? {
             return Err(AskError::Interrupted(judging.store.clone()));

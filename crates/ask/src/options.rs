@@ -47,6 +47,9 @@ pub struct AskOptions {
     pub deployment: BTreeMap<String, Vec<Used>>,
     /// Prompts of the deployment, where they were placed: they say it for every distance that is not named.
     pub deployed_on: Option<PlacedDeployment>,
+    /// How models that say nothing of options are asked for letters ([`drawing`](crate::drawing)); without it choices of theirs are
+    /// left out.
+    pub letters: Option<Sampling>,
     /// Checks of endpoints whose failure is accepted by name.
     pub accepted: Vec<String>,
     /// The command line as given, for the manifest; without secrets.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hydrometer_answers::part::{Episodes, Samples};
+use hydrometer_answers::part::{Episodes, Samples, Scored};
 use hydrometer_answers::{
     Deciding, DifferentPrompts, ExcludedItem, Manifest, NewRun, Part, PlannedTokens, Regime, RunFolder, RunSettings,
     Stopped, UnitCounts,
@@ -115,6 +115,7 @@ impl<'a> Plan<'a> {
             regime: match shared_vocab {
                 Some(_) if shows_part => Regime::ShownDistributions,
                 Some(_) => Regime::FullLogits,
+                None if scores_answers(&kinds) => Regime::TeacherTexts,
                 None if lacking(models).is_some() => Regime::AnswersOnly,
                 None => Regime::DifferentVocabularies,
             },
@@ -127,6 +128,7 @@ impl<'a> Plan<'a> {
                 deployment: deployment(suite, options)?,
                 deployed_on: options.deployed_on.as_ref().map(|placed| placed.prompts.clone()),
                 tool_protocols: tool_protocols(models, &kinds)?,
+                letters: kinds.iter().find_map(|kind| kind.letters()),
                 accepted: options.accepted.clone(),
                 ..settings(models, options, &suite.probes, asks_prompts, text_families)
             },
@@ -189,6 +191,13 @@ impl<'a> Plan<'a> {
 /// Whether the teacher shows a part of its distributions, and the student all of its own.
 fn shows_part(models: Models<'_>) -> bool {
     models.teacher.scores().is_none() && Scorer::of(models.student).is_ok() && models.teacher.shows().is_ok()
+}
+
+/// Whether the student scores answers of its teacher.
+fn scores_answers(kinds: &[Box<dyn Kind>]) -> bool {
+    let scores =
+        |kind: &dyn Kind| kind.files(kind.units() as u32).into_iter().any(|(part, n)| part == Scored::KIND && n > 0);
+    kinds.iter().any(|kind| scores(&**kind))
 }
 
 /// What one of the two lacks so that no token can be compared, in words.

@@ -7,7 +7,8 @@ mod support;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use hydrometer_answers::{Facet, FinishReason, ModelIdentity, SamplingParameters};
+use hydrometer_answers::part::{Samples, Scored};
+use hydrometer_answers::{Facet, FinishReason, ModelIdentity, SampleSource, SamplingParameters};
 use hydrometer_ask::base_file::write_base_file;
 use hydrometer_ask::{AskError, Models, Plan};
 use hydrometer_audit::{Policy, Statement, statement};
@@ -140,6 +141,63 @@ fn an_audit_takes_the_answers_and_says_what_is_missing() {
     // Sealed, it is judged again without any model.
     let again = statement(&run, &Policy::default()).unwrap();
     assert_eq!(serde_json::to_string(&again).unwrap(), serde_json::to_string(&found).unwrap());
+}
+
+/// Before distillation: `a` three times as often as `b`.
+fn before() -> Scripted {
+    let text = "vocabulary = [\"<s>\", \"</s>\", \"0\", \"1\", \"2\", \"3\", \"a\", \"b\"]\n\
+                bos = \"<s>\"\neos = \"</s>\"\n[default]\nprobabilities = { \"</s>\" = 1.0 }\n\
+                [[rule]]\nafter = \"0\"\nprobabilities = { a = 0.75, b = 0.25 }\n";
+    Scripted::parse(Path::new("before.toml"), text).unwrap()
+}
+
+#[test]
+fn a_student_that_shows_its_logits_scores_what_its_teacher_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = sampling(&folder.path().join("store"), 4, 4);
+    let (teacher, student, base) = (Remote::new(), teacher(), before());
+    let models = Models { base: Some(&base), ..Models::pair(&teacher, &student) };
+    let suite = suite(texts().chain(prompts()));
+    let run = collect(models, &suite, &options, &folder.path().join("run"), &mut Watch::default()).unwrap();
+    let found = statement(&run, &Policy::default()).unwrap();
+    assert_eq!(found.regime.id, "R3");
+    let rows = run.rows::<Scored>().unwrap();
+    // Each answer of teacher and second run, by student and base.
+    assert_eq!(rows.len(), 150 * 8 * 2);
+    let answers = run.rows::<Samples>().unwrap();
+    let said = |row: &hydrometer_answers::ScoredRow| {
+        let same = |answer: &&hydrometer_answers::SampleRow| {
+            (&answer.probe, answer.source, answer.sample) == (&row.probe, row.source, row.sample)
+        };
+        answers.iter().find(same).unwrap().text.clone()
+    };
+    let mut bits = 0.0;
+    for row in &rows {
+        let p: f64 = match (row.scorer, said(row).as_str()) {
+            (SampleSource::Student, _) => 0.5,
+            (_, "a") => 0.75,
+            _ => 0.25,
+        };
+        assert!((row.logprob - p.ln()).abs() < 1e-6, "{row:?}");
+        assert_eq!((row.tokens, row.bytes), (1, 1));
+        bits -= if row.scorer == SampleSource::Base { p.log2() } else { 0.0 };
+    }
+    let value = |id: &str| found.metrics.iter().find(|metric| metric.id == id).unwrap().estimate.clone().unwrap();
+    let before = bits / (150.0 * 8.0);
+    assert!((value("teacher_text_bits_student").value - 1.0).abs() < 1e-6);
+    assert!((value("teacher_text_bits_base").value - before).abs() < 1e-6);
+    let removed = value("divergence_removed");
+    assert!((removed.value - (before - 1.0)).abs() < 1e-6 && removed.n_families == 150, "{removed:?}");
+    // The truth, KL(p‖q_B) of a fair coin and one of 3 to 1, lies in the interval.
+    let interval = removed.interval.unwrap();
+    assert!(interval.low < 0.2076 && interval.high > 0.2074, "{interval:?}");
+    assert!(found.notes.iter().any(|note| note.contains("were scored by the student")), "{:?}", found.notes);
+    // A teacher that shows its logits says more than its texts.
+    let models = Models::pair(&student, &base);
+    let run = collect(models, &suite, &options, &folder.path().join("logits"), &mut Watch::default()).unwrap();
+    assert!(run.rows::<Scored>().unwrap().is_empty());
+    let found = statement(&run, &Policy::default()).unwrap();
+    assert!(found.metrics.iter().all(|metric| metric.id != "divergence_removed"));
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hydrometer_answers::part::{Choices, Episodes, Floor, Likelihoods, Positions, Samples, Sparse, Vectors};
+use hydrometer_answers::part::{Choices, Episodes, Floor, Likelihoods, Positions, Samples, Scored, Sparse, Vectors};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
     ChoiceRow, EpisodeRow, Judge, LikelihoodRow, Manifest, Part, PositionRow, Regime, RunFolder, SampleRow,
-    SampleSettings, SampleSource, ScoredModel, SparseRow, Stopped, VectorRow,
+    SampleSettings, SampleSource, ScoredModel, ScoredRow, SparseRow, Stopped, VectorRow,
 };
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::illusion::{self, JUDGMENT_COPIED};
@@ -27,10 +27,12 @@ use crate::kind::answers::copied::Copying;
 use crate::kind::answers::equivalence::Meanings;
 use crate::kind::answers::ppi_signals::Alone;
 use crate::kind::answers::{self, Prompt};
+use crate::kind::choices::known::{Bounded, bounded};
 use crate::kind::choices::{self, AskedChoice};
 use crate::kind::episodes::{self, ActedEpisode};
 use crate::kind::judgment::{self, Judged};
-use crate::kind::tokens::Scored;
+use crate::kind::teacher_texts;
+use crate::kind::tokens::Scored as ScoredPosition;
 use crate::labels::{Label, Labels};
 use crate::readings::Readings;
 use crate::statement::{GapBase, Reservation, ReservationKind};
@@ -48,6 +50,8 @@ pub(crate) struct Rows {
     pub likelihoods: Vec<LikelihoodRow>,
     pub samples: Vec<SampleRow>,
     pub vectors: Vec<VectorRow>,
+    /// The teacher's answers as the student scores them.
+    pub scored_answers: Vec<ScoredRow>,
     pub episodes: Vec<EpisodeRow>,
     /// Where the run stopped early.
     pub stopped: Option<Stopped>,
@@ -90,6 +94,7 @@ impl Rows {
             likelihoods: run.rows::<Likelihoods>()?,
             samples: run.rows::<Samples>()?,
             vectors: run.rows::<Vectors>()?,
+            scored_answers: run.rows::<Scored>()?,
             episodes: run.rows::<Episodes>()?,
             stopped: run.stopped().cloned(),
             same_content: SameContent::of(run.probes()),
@@ -114,6 +119,7 @@ impl Rows {
         self.choices.retain(|row| counts(&row.probe));
         self.likelihoods.retain(|row| counts(&row.probe));
         self.samples.retain(|row| counts(&row.probe));
+        self.scored_answers.retain(|row| counts(&row.probe));
         self.episodes.retain(|row| counts(&row.probe));
         self.probes.retain(|probe| counts(&probe.id));
     }
@@ -134,6 +140,7 @@ impl Rows {
         self.choices.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.likelihoods.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.samples.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
+        self.scored_answers.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.episodes.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
     }
 
@@ -157,6 +164,7 @@ impl Rows {
         self.choices.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.likelihoods.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.samples.retain_mut(|row| keep(&row.probe, &mut row.family));
+        self.scored_answers.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.episodes.retain_mut(|row| keep(&row.probe, &mut row.family));
     }
 
@@ -171,8 +179,8 @@ impl Rows {
     }
 
     /// The scored positions, whoever their teacher was.
-    pub(crate) fn scored(&self) -> impl Iterator<Item = Scored<'_>> {
-        self.positions.iter().map(Scored::from).chain(self.sparse.iter().map(Scored::from))
+    pub(crate) fn scored(&self) -> impl Iterator<Item = ScoredPosition<'_>> {
+        self.positions.iter().map(ScoredPosition::from).chain(self.sparse.iter().map(ScoredPosition::from))
     }
 }
 
@@ -226,6 +234,7 @@ impl<'a> Evidence<'a> {
         answers::mark_favourites(&mut prompts);
         let (mut sums, mut rerun) = (Sums::new(), Sums::new());
         add_texts(&mut sums, &mut rerun, rows);
+        teacher_texts::add(&mut sums, &rows.scored_answers);
         for choice in &choices {
             sums.choice(&choice.probe.family, &choice.choice()?);
         }
@@ -294,16 +303,35 @@ impl<'a> Evidence<'a> {
         let help = self.help(measure);
         let found = definition.helped(&self.sums, self.level, help.as_ref());
         let mut found = found.map_err(|undefined| self.undefined(measure.table, undefined))?;
+        let Measured { estimate, .. } = &mut found;
+        if let Bounded::Within(below, above) = bounded(&self.choices, definition)? {
+            widen(estimate, below, above, definition.range);
+        }
         let estimate = &mut found.estimate;
         estimate.floor = estimate.floor.or_else(|| definition.floor(&self.rerun, self.level));
         Ok(found)
+    }
+
+    /// How far a number may lie from what it is because of options that a server did not list; `None` where it is as it is.
+    pub(crate) fn slack(&self, definition: &Definition) -> Option<(f64, f64)> {
+        match bounded(&self.choices, definition) {
+            Ok(Bounded::Within(below, above)) => Some((below, above)),
+            Ok(Bounded::Point) | Err(_) => None,
+        }
     }
 
     /// The number in this run and in another one, family by family, or why it cannot be compared.
     pub(crate) fn compare(&self, other: &Self, definition: &Definition) -> Result<Compared, String> {
         let measure = definition.measure().map_err(|undefined| undefined.to_string())?;
         for (name, run) in [("A", self), ("B", other)] {
-            let missing = run.lacks(measure).or_else(|| {
+            let in_part = match bounded(&run.choices, definition) {
+                Ok(Bounded::Point) => None,
+                Ok(Bounded::Within(..)) => {
+                    Some("options that a server did not list have bounds, not numbers".to_owned())
+                }
+                Err(reason) => Some(reason),
+            };
+            let missing = run.lacks(measure).or(in_part).or_else(|| {
                 let undefined = definition.value(&run.sums).err()?;
                 Some(run.undefined(measure.table, undefined))
             });
@@ -505,11 +533,19 @@ impl Evidence<'_> {
         match self.rows.manifest.regime() {
             _ if !asks => "the suite has no texts",
             Regime::GivenAnswers => "no model was asked: the answers were given, and say nothing of texts",
-            Regime::AnswersOnly => "a model shows no logits, so no text was scored",
+            Regime::AnswersOnly | Regime::TeacherTexts => "a model shows no logits, so no text was scored",
             _ if self.rows.stopped.is_some() => "the run stopped before a text was scored",
             _ if self.rows.scored_positions() > 0 => "the run kept no likelihood of whole texts",
             _ => "no text of the suite was scored by both models",
         }
+    }
+}
+
+/// Widens an estimate by what is not known of it.
+fn widen(estimate: &mut Estimate, below: f64, above: f64, range: Range) {
+    if let Some(interval) = &mut estimate.interval {
+        interval.low = (interval.low - below).max(range.low.value().min(interval.low));
+        interval.high = (interval.high + above).min(range.high.value().max(interval.high));
     }
 }
 
@@ -518,7 +554,7 @@ fn add_texts(sums: &mut Sums, rerun: &mut Sums, rows: &Rows) {
     // Chosen by an entropy that a draw estimates, forks would be those where the draw was a rare token.
     let exact = rows.manifest.regime() != Regime::ShownDistributions;
     let fork = tokens::fork_threshold(rows.scored().map(|row| row.teacher_entropy)).filter(|_| exact);
-    let add = |row: Scored<'_>, sums: &mut Sums| {
+    let add = |row: ScoredPosition<'_>, sums: &mut Sums| {
         row.add_position(sums);
         if fork.is_some_and(|least| row.teacher_entropy >= least) {
             row.add_fork(sums);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hydrometer_answers::{Manifest, PlannedTokens, RunFolder, SampleRow, SampleSource};
 use hydrometer_metrics::Estimate;
-use hydrometer_metrics::measure::{self, Group, HEADLINE, Items};
+use hydrometer_metrics::measure::{self, Group, HEADLINE, Items, Table};
 use hydrometer_metrics::stats::confusion::Corrected;
 use hydrometer_metrics::stats::confusion::excess::Excess;
 use hydrometer_probes::counted::counted;
@@ -15,7 +15,7 @@ use crate::calibrate::Calibrated;
 use crate::evidence::{Evidence, Rows};
 use crate::geometry::Number;
 use crate::kind::tokens::tables;
-use crate::kind::{answers, choices, episodes, judgment, tokens};
+use crate::kind::{answers, choices, episodes, judgment, teacher_texts, tokens};
 use crate::labels::{Label, Labels};
 use crate::statement::{
     CorrectedNumber, Cost, Deciding, ExcessNumber, FORMAT, Headline, Metric, Pairing, Regime, Spent, Statement,
@@ -78,6 +78,7 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
     let definitions: Vec<_> = measure::measured()
         .filter(|definition| {
             let asked = definition.measure.is_none_or(|of| match of.table.items() {
+                _ if of.table == Table::TeacherAnswers => !rows.scored_answers.is_empty(),
                 Items::Episodes => asks_episodes,
                 Items::Boundaries => asks_judgment,
                 _ => true,
@@ -92,7 +93,13 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
     let forgetting = forgetting::measure(&evidence)?;
     let of_sums = measured.into_iter().map(|(definition, measured)| Number {
         definition,
-        found: measured.map(|measured| (measured.estimate, Ground::One(measured.limits))),
+        found: measured.map(|measured| {
+            let ground = match evidence.slack(definition) {
+                Some((below, above)) => Ground::Bounded(measured.limits, below, above),
+                None => Ground::One(measured.limits),
+            };
+            (measured.estimate, ground)
+        }),
         reservation: evidence.reservation(definition).or_else(|| evidence.too_few(definition, policy)),
     });
     let mut metrics = Vec::new();
@@ -166,6 +173,8 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
         excluded: manifest.excluded.clone().unwrap_or_default(),
         notes: notes::notes(rows, policy, &metrics, &gates, deciding.as_ref())
             .into_iter()
+            .chain(teacher_texts::in_words(rows))
+            .chain(choices::known::in_words(manifest, &rows.choices, &evidence.choices))
             .chain(calibration.as_ref().map(notes::of_calibration))
             .collect(),
         calibrated_by: calibration,

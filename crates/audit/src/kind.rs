@@ -4,6 +4,7 @@ pub(crate) mod answers;
 pub(crate) mod choices;
 pub(crate) mod episodes;
 pub(crate) mod judgment;
+pub(crate) mod teacher_texts;
 pub(crate) mod tokens;
 
 use hydrometer_answers::part::{Choices, Episodes, Likelihoods, Positions, Samples};

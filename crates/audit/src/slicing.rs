@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::AuditError;
 use crate::evidence::Evidence;
+use crate::kind::choices::known::{Bounded, bounded};
 use crate::statement::Slice;
 
 /// False discovery rate at which a slice is named as different.
@@ -38,6 +39,9 @@ fn slice(evidence: &Evidence<'_>, name: &str) -> Result<Vec<Slice>, AuditError> 
         side.choice(&choice.probe.family, &choice.choice()?);
     }
     let measured = measure::on_slices().filter_map(|metric| {
+        if bounded(&evidence.choices, metric) != Ok(Bounded::Point) {
+            return None;
+        }
         let estimate = metric.over_families(&inside, evidence.level).ok()?;
         let p_value = metric.p_of_equal(&inside, &outside);
         Some(Slice { name: name.to_owned(), metric: metric.id.to_owned(), estimate, p_value, differs: false })

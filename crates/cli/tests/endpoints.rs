@@ -108,13 +108,14 @@ fn a_teacher_behind_an_endpoint_is_audited_by_its_answers() {
     let teacher = format!("openai:{}#big", server.address());
     let [_, talk] = bench.audit(0, &teacher, None);
     // Before the run: the regime, and what is left out.
-    let expected = "evidence R4: a model shows no logits: what both answer can be compared, nothing about tokens. Not measured: \
+    let expected = "evidence R3: the teacher's answers and the student's logits: what both answer can be compared, the student scores \
+                    what its teacher answers, and differences of such scores between students are exact. Not measured: \
                     1 text, because the teacher shows no logits and no part of its distributions (openai takes no token ids); 1 choice, because the teacher does not say how probable an \
                     option is";
     let flat = talk.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains(expected), "{talk}");
     let statement = bench.statement();
-    assert_eq!(statement["regime"]["id"], "R4");
+    assert_eq!(statement["regime"]["id"], "R3");
     assert_eq!(
         (&statement["teacher"]["name"], &statement["teacher"]["format"]),
         (&json!("big-2025"), &json!("endpoint"))
@@ -222,7 +223,7 @@ fn a_server_that_gives_up_ends_with_4_and_the_same_command_goes_on() {
     let mended = ScriptedServer::start_at(&address, |asked| Served::chat("big", letter(asked), "stop")).unwrap();
     bench.audit(0, &format!("openai:{address}#big"), None);
     assert_eq!(mended.asked().len(), 2 + PROMPTS * 6 - answered, "a run that goes on is not checked again");
-    assert_eq!(bench.statement()["regime"]["id"], "R4");
+    assert_eq!(bench.statement()["regime"]["id"], "R3");
 }
 
 #[test]
@@ -280,7 +281,7 @@ fn a_real_server_is_audited_by_its_answers() {
     let bench = Bench::new();
     bench.audit(0, &teacher, std::env::var("HYDROMETER_ENDPOINT_KEY").ok().as_deref());
     let statement = bench.statement();
-    assert_eq!((&statement["regime"]["id"], &statement["teacher"]["format"]), (&json!("R4"), &json!("endpoint")));
+    assert_eq!((&statement["regime"]["id"], &statement["teacher"]["format"]), (&json!("R3"), &json!("endpoint")));
     assert!(metric(&statement, "answer_agreement")["estimate"]["value"].is_number());
     // All is in the store: nothing is asked again but the two questions of the introduction.
     let written = files(&bench.path("cache")).len();

@@ -31,6 +31,7 @@ mod paired;
 mod range;
 mod secondary;
 mod sums;
+pub mod teacher_text;
 pub mod tokens;
 
 pub use definition::{
@@ -106,11 +107,13 @@ pub enum Table {
     FreeAttacks,
     /// Requests that were put both ways.
     BothWays,
+    /// Answers of the teacher as the student scores them.
+    TeacherAnswers,
 }
 
 impl Table {
     /// All of them, in their order.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Positions,
         Self::Forks,
         Self::TeacherTexts,
@@ -131,13 +134,14 @@ impl Table {
         Self::ForcedAttacks,
         Self::FreeAttacks,
         Self::BothWays,
+        Self::TeacherAnswers,
     ];
 
     /// What is counted in it.
     pub fn items(self) -> Items {
         match self {
             Self::Positions | Self::Forks => Items::Positions,
-            Self::TeacherTexts | Self::StudentTexts => Items::Texts,
+            Self::TeacherTexts | Self::StudentTexts | Self::TeacherAnswers => Items::Texts,
             Self::Choices => Items::Choices,
             Self::Pairs | Self::Truth | Self::Outcomes | Self::Rare | Self::Gap | Self::Copied => Items::Prompts,
             Self::Episodes | Self::Dialogues => Items::Episodes,
@@ -170,6 +174,7 @@ impl Table {
             Self::ForcedDecisions | Self::FreeDecisions => judgment::decision::WIDTH,
             Self::ForcedAttacks | Self::FreeAttacks => judgment::attack::WIDTH,
             Self::BothWays => judgment::both_ways::WIDTH,
+            Self::TeacherAnswers => teacher_text::answer::WIDTH,
         }
     }
 }
@@ -180,6 +185,7 @@ pub fn all() -> impl Iterator<Item = &'static Definition> {
     of_sums
         .into_iter()
         .chain([judgment::DEFINITIONS, geometry::DEFINITIONS, illusion::DEFINITIONS, forgetting::DEFINITIONS])
+        .chain([teacher_text::DEFINITIONS])
         .flatten()
         .copied()
 }

@@ -48,7 +48,8 @@ pub use local::decoder::{Decoder, EngineOptions, LOGIT_ROWS, Precision};
 pub use local::sample::{Answer, Draw, Prompt, SampleLimits, SampleRequest, SampleStep, sample};
 pub use local::session::{Feed, Session};
 pub use model::{
-    Answers, Block, Chooses, Grows, Logits, Model, Room, Rounds, Scorer, Scores, Sequence, ShownPosition, Shows,
+    Answers, Block, Chooses, FirstTokens, Grows, Letters, Logits, Model, Room, Rounds, Scorer, Scores, Sequence,
+    ShownPosition, Shows,
 };
 pub use open::{ModelSpec, open, open_files, open_with};
 pub use remembering::Remembering;

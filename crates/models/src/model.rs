@@ -89,6 +89,11 @@ pub trait Model: Send + Sync {
         None
     }
 
+    /// Letters for options, where it answers and nothing says how probable an option is.
+    fn letters(&self) -> Option<&dyn Letters> {
+        None
+    }
+
     /// A part of its next-token distributions.
     ///
     /// # Errors
@@ -266,6 +271,57 @@ pub trait Chooses: Send + Sync {
     /// # Errors
     /// An empty prompt or option, a token outside the vocabulary, or the model fails.
     fn choose(&self, choices: &[Choice]) -> Result<Vec<Vec<f64>>, ModelError>;
+}
+
+/// The most probable first tokens of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FirstTokens {
+    /// Their texts with their log-probabilities in nats at temperature 1, each text once. Empty where nothing is shown.
+    pub listed: Vec<(String, f64)>,
+    /// The log-probability that any other has at most.
+    pub others: f64,
+    /// Tokens of the question and of the answer.
+    pub read: u64,
+    /// Of the answer.
+    pub drawn: u64,
+}
+
+impl FirstTokens {
+    /// As it is kept: JSON of the list, and what any other has at most.
+    #[must_use]
+    pub fn as_kept(&self) -> String {
+        serde_json::json!({"listed": self.listed, "others": self.others}).to_string()
+    }
+
+    /// What was kept; `None` where it is something else.
+    #[must_use]
+    pub fn of_kept(text: &str) -> Option<FirstTokens> {
+        let value: serde_json::Value = serde_json::from_str(text).ok()?;
+        let pair = |pair: &serde_json::Value| Some((pair[0].as_str()?.to_owned(), pair[1].as_f64()?));
+        let listed = value["listed"].as_array()?.iter().map(pair).collect::<Option<_>>()?;
+        Some(FirstTokens { listed, others: value["others"].as_f64()?, read: 0, drawn: 0 })
+    }
+}
+
+/// A model that is asked for a letter: it answers conversations, and may show how probable first tokens are.
+pub trait Letters: Send + Sync {
+    /// Whether it shows the most probable first tokens of its answers. Asked once.
+    ///
+    /// # Errors
+    /// The model fails.
+    fn shows_first_tokens(&self) -> Result<bool, ModelError>;
+
+    /// The most probable first tokens of the answer to each prompt, at most `width` asked at once: handed over as they come, with the
+    /// place of the prompt; nothing from time to time. `Break` ends early, and what is under way is handed over all the same.
+    ///
+    /// # Errors
+    /// A prompt that is not of this model's making, or the model fails.
+    fn first_tokens(
+        &self,
+        prompts: &[&Prompt],
+        width: usize,
+        watch: &mut dyn FnMut(Option<(usize, FirstTokens)>) -> ControlFlow<()>,
+    ) -> Result<(), ModelError>;
 }
 
 /// What a model shows of the distribution of the next token at one position.

@@ -1,7 +1,8 @@
 //! Option log-probabilities of choices.
 
 use super::positions::log_probability;
-use super::{AskedProbe, Columns, Part, PartKind, PartRow, Row, column};
+use super::{AskedProbe, Columns, Part, PartKind, PartRow, Row, Word, column};
+use crate::parquet_io::row::known_word;
 
 /// Option log-probabilities of choices.
 #[derive(Clone, Copy, Debug)]
@@ -9,8 +10,58 @@ pub enum Choices {}
 
 impl Part for Choices {
     const KIND: PartKind = PartKind::new("choices");
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Row = ChoiceRow;
+}
+
+/// Most letters drawn for one order of a choice.
+const MOST_LETTERS: u32 = 1 << 20;
+
+/// What a model said of an option.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Told {
+    /// Its log-probability.
+    #[default]
+    Exact,
+    /// That its letter is not among the most probable first tokens of an answer: the log-probability is the most that it can have.
+    AtMost,
+    /// Letters, drawn at temperature 1: the log-probability is that of its share among them.
+    Drawn,
+}
+
+impl Told {
+    /// All of them.
+    pub const ALL: [Told; 3] = [Told::Exact, Told::AtMost, Told::Drawn];
+
+    /// `exact`, `at_most` or `drawn`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Told::Exact => "exact",
+            Told::AtMost => "at_most",
+            Told::Drawn => "drawn",
+        }
+    }
+}
+
+impl Word for Told {
+    fn word(&self) -> &'static str {
+        self.name()
+    }
+
+    fn read(&mut self, found: &str) -> Result<(), String> {
+        *self = known_word(&Told::ALL, Told::name, found)?;
+        Ok(())
+    }
+}
+
+/// How a model's log-probability of an option was had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OptionSaid {
+    /// What the model said.
+    pub told: Told,
+    /// How many of the drawn letters were this option's; 0 where none was drawn.
+    pub letters: u32,
 }
 
 /// One option of a choice probe in one rotation.
@@ -30,6 +81,18 @@ pub struct ChoiceRow {
     pub student_logprob: f64,
     /// A control student's log-probability of the option after the prompt, nats; `None` where none is asked.
     pub control_logprob: Option<f32>,
+    /// How the teacher's was had.
+    pub teacher_said: OptionSaid,
+    /// How the student's was had.
+    pub student_said: OptionSaid,
+}
+
+impl ChoiceRow {
+    /// What the two models said, the teacher first.
+    #[must_use]
+    pub fn said(&self) -> [OptionSaid; 2] {
+        [self.teacher_said, self.student_said]
+    }
 }
 
 impl Row for ChoiceRow {
@@ -42,6 +105,8 @@ impl Row for ChoiceRow {
             teacher_logprob: 0.0,
             student_logprob: 0.0,
             control_logprob: None,
+            teacher_said: OptionSaid::default(),
+            student_said: OptionSaid::default(),
         }
     }
 
@@ -53,6 +118,10 @@ impl Row for ChoiceRow {
         columns.f64(log_probability("teacher_logprob"), &mut self.teacher_logprob);
         columns.f64(log_probability("student_logprob"), &mut self.student_logprob);
         columns.optional_f32(log_probability("control_logprob").since(2), &mut self.control_logprob);
+        columns.word(column("teacher_told").since(3), &mut self.teacher_said.told);
+        columns.u32(column("teacher_letters").since(3), &mut self.teacher_said.letters);
+        columns.word(column("student_told").since(3), &mut self.student_said.told);
+        columns.u32(column("student_letters").since(3), &mut self.student_said.letters);
     }
 }
 
@@ -88,6 +157,17 @@ impl PartRow for ChoiceRow {
         if let Some(other) = rows.iter().position(|row| controlled(row) != controlled(&rows[0])) {
             let what = "control_logprob is known of some options of the probe, expected of all or of none";
             return Some((other, what.to_owned()));
+        }
+        // Letters are drawn for a whole probe, and counted in no other.
+        let drawn = |row: &Self| row.said().map(|said| said.told == Told::Drawn);
+        if let Some(other) = rows.iter().position(|row| drawn(row) != drawn(&rows[0])) {
+            let what = "letters are drawn for some options of the probe, expected for all or none";
+            return Some((other, what.to_owned()));
+        }
+        let miscounted = |said: OptionSaid| said.told != Told::Drawn && said.letters > 0 || said.letters > MOST_LETTERS;
+        if let Some(other) = rows.iter().position(|row| row.said().into_iter().any(miscounted)) {
+            let what = format!("letters are counted where none are drawn, or more than {MOST_LETTERS}");
+            return Some((other, what));
         }
         let mut start = 0;
         for order in rows.chunk_by(|a, b| a.rotation == b.rotation) {

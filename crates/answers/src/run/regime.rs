@@ -17,6 +17,8 @@ pub enum Regime {
     ShownDistributions,
     /// Full logits of both, over vocabularies that cannot be compared.
     DifferentVocabularies,
+    /// The teacher's answers, and the student's logits.
+    TeacherTexts,
     /// A model that was asked shows no logits: only its answers.
     AnswersOnly,
     /// Answers that were given as texts: no model was asked.
@@ -30,6 +32,7 @@ impl Regime {
         match self {
             Regime::FullLogits => "R0",
             Regime::TeacherCache | Regime::ShownDistributions => "R1",
+            Regime::TeacherTexts => "R3",
             Regime::DifferentVocabularies | Regime::AnswersOnly | Regime::GivenAnswers => "R4",
         }
     }
@@ -46,6 +49,10 @@ impl Regime {
             Regime::ShownDistributions => {
                 "the teacher's most probable tokens and one drawn token at each position, from its server: KL and \
                  Jensen–Shannon divergence, overlap and tail are estimated without bias"
+            }
+            Regime::TeacherTexts => {
+                "the teacher's answers and the student's logits: what both answer can be compared, the student scores what its \
+                 teacher answers, and differences of such scores between students are exact"
             }
             Regime::DifferentVocabularies => {
                 "different vocabularies: choices, free answers and bits per byte only, token metrics are refused"

@@ -73,6 +73,10 @@ pub struct RunSettings {
     /// no episodes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tool_protocols: BTreeMap<String, String>,
+    /// Letters drawn for each order of a choice from a model that says nothing of options and shows no first tokens; `None`, and absent
+    /// from the file, where no model was asked for letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub letters: Option<u32>,
     /// Checks of endpoints whose failure was accepted by name before anything was asked. Empty, and absent from the file, where
     /// none was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -129,6 +133,7 @@ impl RunSettings {
             deployment: BTreeMap::new(),
             deployed_on: None,
             tool_protocols: BTreeMap::new(),
+            letters: None,
             accepted: Vec::new(),
         }
     }

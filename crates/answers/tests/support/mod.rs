@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Sparse, Vectors};
+use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Scored, Sparse, Vectors};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::store::{AnswerKey, StoredAnswer, prompt_hash};
 use hydrometer_answers::{
     ChoiceRow, CostEntry, DifferentPrompts, EncoderIdentity, EngineIdentity, FinishReason, GivenJudgment,
-    GivenSettings, LikelihoodRow, Manifest, MeaningSettings, ModelIdentity, NewRun, Outside, Part, PlannedTokens,
-    PositionRow, Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource, SamplingParameters,
-    ScoredModel, SparseRow, UnitCounts, VectorRow,
+    GivenSettings, LikelihoodRow, Manifest, MeaningSettings, ModelIdentity, NewRun, OptionSaid, Outside, Part,
+    PlannedTokens, PositionRow, Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource,
+    SamplingParameters, ScoredModel, ScoredRow, SparseRow, Told, UnitCounts, VectorRow,
 };
 use hydrometer_metrics::PositionStats;
 use hydrometer_metrics::sparse::{SparsePositionStats, Truncation};
@@ -171,6 +171,8 @@ pub fn choice(rotation: u32, option: u32) -> ChoiceRow {
         teacher_logprob: -0.25 - f64::from(option),
         student_logprob: if option == 1 { f64::NEG_INFINITY } else { -0.5 },
         control_logprob: None,
+        teacher_said: OptionSaid::default(),
+        student_said: OptionSaid::default(),
     }
 }
 
@@ -382,6 +384,58 @@ pub fn finished_control(path: &Path) {
     manifest.planned.control_tokens = 16;
     let run = RunFolder::create_or_resume(path, &manifest.sealed(), &suite().probes).unwrap();
     run.write::<Choices>(0, &controlled()).unwrap();
+    run.finish().unwrap();
+}
+
+/// Choices of a teacher whose server lists first tokens and of a student whose letters were drawn.
+pub fn lettered() -> Vec<ChoiceRow> {
+    let row = |(rotation, option)| {
+        let (told, letters) = if option == 0 { (Told::Exact, 3) } else { (Told::AtMost, 5) };
+        ChoiceRow {
+            teacher_said: OptionSaid { told, letters: 0 },
+            student_logprob: (f64::from(letters) / 8.0).ln(),
+            student_said: OptionSaid { told: Told::Drawn, letters },
+            ..choice(rotation, option)
+        }
+    };
+    [(0, 0), (0, 1), (1, 0), (1, 1)].map(row).to_vec()
+}
+
+/// A finished run of such choices.
+pub fn finished_letters(path: &Path) {
+    let mut settings = settings();
+    settings.letters = Some(8);
+    let manifest = planned(&suite(), settings, UnitCounts::default().with(Choices::KIND, 1));
+    let run = RunFolder::create_or_resume(path, &manifest, &suite().probes).unwrap();
+    run.write::<Choices>(0, &lettered()).unwrap();
+    run.finish().unwrap();
+}
+
+/// The teacher's answers as the student and the student before distillation score them.
+pub fn scored() -> Vec<ScoredRow> {
+    let row = |(scorer, source, sample): (SampleSource, SampleSource, u32)| ScoredRow {
+        probe: "prompt-1".to_owned(),
+        family: "family-of-prompt-1".to_owned(),
+        source,
+        sample,
+        scorer,
+        tokens: 3,
+        bytes: 11,
+        logprob: if scorer == SampleSource::Base { f64::NEG_INFINITY } else { -2.5 },
+    };
+    use SampleSource::{Base, Rerun, Student, Teacher};
+    [(Student, Teacher, 0), (Student, Rerun, 0), (Base, Teacher, 0), (Base, Rerun, 0)].map(row).to_vec()
+}
+
+/// A plan of them.
+pub fn scored_manifest() -> Manifest {
+    planned(&suite_with_prompt(), settings(), UnitCounts::default().with(Scored::KIND, 1))
+}
+
+/// A finished run of such answers.
+pub fn finished_scored(path: &Path) {
+    let run = RunFolder::create_or_resume(path, &scored_manifest(), &suite_with_prompt().probes).unwrap();
+    run.write::<Scored>(0, &scored()).unwrap();
     run.finish().unwrap();
 }
 

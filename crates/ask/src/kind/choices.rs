@@ -1,13 +1,18 @@
 //! Choices: both models say how probable each option is after the prompt, in one or more orders of the options. A control
-//! student is asked those that are graded.
+//! student is asked those that are graded. A model that says nothing of options is asked for letters.
 
-use hydrometer_answers::{ChoiceRow, DifferentPrompts, ExcludedItem, Part, PartKind, PlannedTokens, part};
-use hydrometer_models::{Choice, Chooses, Facet, Model};
+use std::ops::ControlFlow;
+
+use hydrometer_answers::store::Store;
+use hydrometer_answers::{ChoiceRow, DifferentPrompts, ExcludedItem, OptionSaid, Part, PartKind, PlannedTokens, part};
+use hydrometer_models::{Choice, Chooses, Facet, Model, ModelError};
 use hydrometer_probes::{Ask, Probe, Suite};
 
 use super::{Asking, Gates, Kind};
+use crate::letters::{By, LetterAsker, Lettered, Said};
+use crate::shared_store::SharedStore;
 use crate::units::Packing;
-use crate::{AskError, AskOptions, Models, Observer, Role};
+use crate::{Ahead, AskError, AskOptions, Models, Observer, Role, Sampling};
 
 /// A choice in one option order, tokenised for each model.
 struct Question {
@@ -16,24 +21,91 @@ struct Question {
     rotation: u32,
     /// Option index at each displayed place.
     order: Vec<usize>,
-    teacher: Choice,
-    student: Choice,
+    teacher: Form,
+    student: Form,
     /// `None` where the control student is not asked.
     control: Option<Choice>,
 }
 
+/// As one model is asked.
+enum Form {
+    /// For the log-probabilities of the options.
+    Scored(Choice),
+    /// For a letter.
+    Lettered(Box<Lettered>),
+}
+
+impl Form {
+    fn scored(&self) -> Option<&Choice> {
+        match self {
+            Form::Scored(choice) => Some(choice),
+            Form::Lettered(_) => None,
+        }
+    }
+
+    fn lettered(&self) -> Option<&Lettered> {
+        match self {
+            Form::Scored(_) => None,
+            Form::Lettered(question) => Some(question),
+        }
+    }
+
+    /// Tokens that are computed for it, or room for as many.
+    fn size(&self) -> usize {
+        const OF_LETTERS: usize = 64;
+        self.scored().map_or(OF_LETTERS, Choice::tokens)
+    }
+}
+
+/// Who is asked, and how.
+#[derive(Clone, Copy)]
+enum Chooser<'a> {
+    /// It says how probable options are.
+    Scores(&'a dyn Chooses),
+    /// It is asked for letters.
+    Answers(&'a dyn Model, &'a Sampling),
+}
+
+impl<'a> Chooser<'a> {
+    fn of(model: &'a dyn Model, options: &'a AskOptions) -> Option<Self> {
+        if let Some(chooses) = model.chooses() {
+            return Some(Self::Scores(chooses));
+        }
+        // Gates that are decided early need bounds on what one family can show, which draws and bounded options do not have.
+        let letters = options.letters.as_ref().filter(|_| options.until_decided.is_none())?;
+        model.letters().map(|_| Self::Answers(model, letters))
+    }
+
+    fn question(self, probe: &Probe, rotation: u32) -> Result<(Form, Vec<usize>), ModelError> {
+        match self {
+            Self::Scores(chooses) => {
+                chooses.question(probe, rotation).map(|(choice, order)| (Form::Scored(choice), order))
+            }
+            Self::Answers(model, letters) => {
+                let question = Lettered::new(model, probe, rotation, letters);
+                question.map(|(question, order)| (Form::Lettered(Box::new(question)), order))
+            }
+        }
+    }
+}
+
 /// Who says how probable options are.
 struct Choosers<'a> {
-    teacher: &'a dyn Chooses,
-    student: &'a dyn Chooses,
+    teacher: Chooser<'a>,
+    student: Chooser<'a>,
     control: Option<&'a dyn Chooses>,
 }
 
 impl<'a> Choosers<'a> {
     /// `None` where one of the two cannot choose: there is nothing to compare.
-    fn of(models: Models<'a>) -> Option<Self> {
+    fn of(models: Models<'a>, options: &'a AskOptions) -> Option<Self> {
         let control = models.control.and_then(Model::chooses);
-        Some(Self { teacher: models.teacher.chooses()?, student: models.student.chooses()?, control })
+        let (teacher, student) = (Chooser::of(models.teacher, options)?, Chooser::of(models.student, options)?);
+        Some(Self { teacher, student, control })
+    }
+
+    fn asks_for_letters(&self) -> bool {
+        [self.teacher, self.student].iter().any(|chooser| matches!(chooser, Chooser::Answers(..)))
     }
 }
 
@@ -48,11 +120,24 @@ impl Question {
         Ok(Self { probe, family, rotation, order, teacher, student, control })
     }
 
+    /// As teacher or student is asked.
+    fn form(&self, role: Role) -> &Form {
+        if role == Role::Teacher { &self.teacher } else { &self.student }
+    }
+
+    fn lettered(&self, role: Role) -> Option<&Lettered> {
+        self.form(role).lettered()
+    }
+
     /// Why it cannot be asked, as a fragment; `None` when it can.
     fn too_long(&self, models: Models<'_>) -> Option<String> {
-        let both = [(Role::Teacher, models.teacher, &self.teacher), (Role::Student, models.student, &self.student)];
+        let both = [
+            (Role::Teacher, models.teacher, self.teacher.scored()),
+            (Role::Student, models.student, self.student.scored()),
+        ];
+        let both = both.into_iter().filter_map(|(role, model, choice)| Some((role, model, choice?)));
         let control = models.control.zip(self.control.as_ref()).map(|(model, choice)| (Role::Control, model, choice));
-        both.into_iter().chain(control).find_map(|(role, model, choice)| {
+        both.chain(control).find_map(|(role, model, choice)| {
             let longest = choice.longest();
             let context = model.identity().context_length.filter(|&context| longest > context as usize)?;
             Some(format!("with its longest option it takes {longest} tokens, the {role}'s context holds {context}"))
@@ -61,7 +146,7 @@ impl Question {
 
     /// The prompt as each model reads it; `None` where both read the same tokens or one shows none.
     fn texts(&self, models: Models<'_>) -> Option<[String; 2]> {
-        let read = |model: &dyn Model, choice: &Choice| Some(model.tokens()?.decode(&choice.prompt));
+        let read = |model: &dyn Model, form: &Form| Some(model.tokens()?.decode(&form.scored()?.prompt));
         let texts = [read(models.teacher, &self.teacher)?, read(models.student, &self.student)?];
         Some(texts.map(|text| String::from_utf8_lossy(&text).into_owned()))
     }
@@ -69,8 +154,8 @@ impl Question {
     /// One row for each option, in the order of the suite.
     fn rows<'a>(
         &'a self,
-        teacher: &'a [f64],
-        student: &'a [f64],
+        teacher: &'a Said,
+        student: &'a Said,
         control: Option<&'a [f64]>,
     ) -> impl Iterator<Item = ChoiceRow> + 'a {
         let mut places: Vec<_> = self.order.iter().enumerate().collect();
@@ -80,9 +165,11 @@ impl Question {
             family: self.family.clone(),
             rotation: self.rotation,
             option: option as u32,
-            teacher_logprob: teacher[place],
-            student_logprob: student[place],
+            teacher_logprob: teacher[place].0,
+            student_logprob: student[place].0,
             control_logprob: control.map(|control| control[place] as f32),
+            teacher_said: teacher[place].1,
+            student_said: student[place].1,
         })
     }
 }
@@ -92,6 +179,12 @@ pub(crate) struct Choices {
     units: Vec<Vec<Question>>,
     excluded: Vec<ExcludedItem>,
     differently: Option<DifferentPrompts>,
+    /// Letters that are drawn for each order, where a model is asked for letters.
+    letters: Option<u32>,
+    /// Who is asked for letters, and how it says them: known once it is prepared.
+    by: Vec<(Role, By)>,
+    store: SharedStore,
+    ahead: Vec<(Role, Ahead)>,
 }
 
 impl Choices {
@@ -100,13 +193,28 @@ impl Choices {
         suite: &Suite,
         options: &AskOptions,
         packing: &Packing,
+        store: SharedStore,
     ) -> Result<Self, AskError> {
         let (mut questions, mut excluded, mut differently) = (Vec::new(), Vec::new(), None);
-        let Some(choosers) = Choosers::of(models) else {
-            return Ok(Self { units: Vec::new(), excluded, differently });
+        let nothing = Self {
+            units: Vec::new(),
+            excluded: Vec::new(),
+            differently: None,
+            letters: None,
+            by: Vec::new(),
+            store,
+            ahead: Vec::new(),
         };
+        let Some(choosers) = Choosers::of(models, options) else { return Ok(nothing) };
+        let for_letters = choosers.asks_for_letters();
         for probe in &suite.probes {
             let Ask::Choice(choice) = &probe.ask else { continue };
+            if for_letters && probe.boundary.is_some() {
+                let reason =
+                    "numbers on decisions need the probability of every option, and a model is asked for letters";
+                excluded.push(ExcludedItem { probe: probe.id.clone(), reason: reason.to_owned() });
+                continue;
+            }
             let rotations = 0..options.rotations.min(choice.rotations() as u32);
             let orders = rotations.map(|rotation| Question::new(&choosers, probe, rotation));
             let orders = orders.collect::<Result<Vec<_>, _>>()?;
@@ -120,8 +228,10 @@ impl Choices {
             }
             questions.extend(orders);
         }
-        let units = packing.pack(questions, options.block_tokens as usize, |q| &q.family, |q| q.teacher.tokens());
-        Ok(Self { units, excluded, differently })
+        let units = packing.pack(questions, options.block_tokens as usize, |q| &q.family, |q| q.teacher.size());
+        let drawn = options.letters.as_ref().map(|letters| letters.settings.per_probe);
+        let letters = drawn.filter(|_| for_letters && !units.is_empty());
+        Ok(Self { units, excluded, differently, letters, ..nothing })
     }
 }
 
@@ -150,6 +260,50 @@ impl Kind for Choices {
         tokens(&self.units[unit])
     }
 
+    fn letters(&self) -> Option<u32> {
+        self.letters
+    }
+
+    fn answers(&self, unit: usize) -> u64 {
+        let of_role = |(role, by): &(Role, By)| {
+            let each = if *by == By::List { 1 } else { u64::from(self.letters.unwrap_or(0)) };
+            each * self.units[unit].iter().filter(|question| question.lettered(*role).is_some()).count() as u64
+        };
+        self.by.iter().map(of_role).sum()
+    }
+
+    /// How each model says letters is found out before anything is asked, where something is still to be asked.
+    fn prepare(&mut self, asking: &Asking<'_>) -> Result<(), AskError> {
+        let Some(letters) = asking.options.letters.as_ref().filter(|_| self.letters.is_some()) else { return Ok(()) };
+        let is_open = |(unit, _): &(usize, _)| !asking.run.has(part::Choices::KIND, *unit as u32);
+        let open: Vec<_> = self.units.iter().enumerate().filter(is_open).flat_map(|(_, questions)| questions).collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let lettered = |role: Role| open.iter().filter_map(|question| question.lettered(role)).collect::<Vec<_>>();
+        let askers = || ROLES.into_iter().map(|role| (asker(asking, role, letters), lettered(role)));
+        let mut by = Vec::new();
+        self.store.prepare(&letters.store, |store: &mut Store| {
+            let lacks = |(asker, questions): (LetterAsker<'_>, Vec<&Lettered>)| {
+                asker.missing(&questions, By::List, store) > 0 && asker.missing(&questions, By::Draws, store) > 0
+            };
+            Ok(askers().any(lacks))
+        })?;
+        let store = self.store.open(&letters.store)?;
+        for (asker, questions) in askers().filter(|(_, questions)| !questions.is_empty()) {
+            let found = asker.by(&questions, &store)?;
+            self.ahead.extend(asker.ahead(&questions, found, &store).map(|ahead| (asker.role, ahead)));
+            by.push((asker.role, found));
+        }
+        drop(store);
+        self.by = by;
+        Ok(())
+    }
+
+    fn ahead(&self) -> &[(Role, Ahead)] {
+        &self.ahead
+    }
+
     fn run_unit(
         &mut self,
         unit: usize,
@@ -157,20 +311,15 @@ impl Kind for Choices {
         _: Gates,
         observer: &mut dyn Observer,
     ) -> Result<(), AskError> {
-        let lacks = |role: Role| move || role.failed()(Facet::Choices.into());
-        let teacher_chooses = asking.models.teacher.chooses().ok_or_else(lacks(Role::Teacher))?;
-        let student_chooses = asking.models.student.chooses().ok_or_else(lacks(Role::Student))?;
         let control_chooses = asking.models.control.and_then(Model::chooses);
         let mut rows = Vec::new();
-        for questions in asking.blocks(&self.units[unit], |question| question.teacher.tokens()) {
+        for questions in asking.blocks(&self.units[unit], |question| question.teacher.size()) {
             asking.go_on(observer)?;
             let size = tokens(questions);
-            let asked: Vec<_> = questions.iter().map(|question| question.teacher.clone()).collect();
-            let teacher = teacher_chooses.choose(&asked).map_err(Role::Teacher.failed())?;
+            let teacher = self.ask(Role::Teacher, asking, questions, observer)?;
             observer.progress(size.teacher_tokens);
             asking.go_on(observer)?;
-            let asked: Vec<_> = questions.iter().map(|question| question.student.clone()).collect();
-            let student = student_chooses.choose(&asked).map_err(Role::Student.failed())?;
+            let student = self.ask(Role::Student, asking, questions, observer)?;
             observer.progress(size.student_tokens);
             asking.go_on(observer)?;
             let asked: Vec<_> = questions.iter().filter_map(|question| question.control.clone()).collect();
@@ -187,13 +336,50 @@ impl Kind for Choices {
     }
 }
 
+/// Those who are compared.
+const ROLES: [Role; 2] = [Role::Teacher, Role::Student];
+
+fn model_of<'a>(asking: &Asking<'a>, role: Role) -> &'a dyn Model {
+    if role == Role::Teacher { asking.models.teacher } else { asking.models.student }
+}
+
+fn asker<'a>(asking: &Asking<'a>, role: Role, sampling: &'a Sampling) -> LetterAsker<'a> {
+    LetterAsker { model: model_of(asking, role), role, sampling, run: Some(asking.run) }
+}
+
+impl Choices {
+    /// What teacher or student says of the options of each question.
+    fn ask(
+        &self,
+        role: Role,
+        asking: &Asking<'_>,
+        questions: &[Question],
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Said>, AskError> {
+        let lettered: Vec<_> = questions.iter().filter_map(|question| question.lettered(role)).collect();
+        if let (Some(sampling), Some((_, by))) = (&asking.options.letters, self.by.iter().find(|(of, _)| *of == role))
+            && !lettered.is_empty()
+        {
+            let mut store = self.store.open(&sampling.store)?;
+            return match asker(asking, role, sampling).ask(&lettered, *by, &mut store, observer)? {
+                ControlFlow::Continue(said) => Ok(said),
+                ControlFlow::Break(()) => Err(asking.interrupted()),
+            };
+        }
+        let chooses = model_of(asking, role).chooses().ok_or(Facet::Choices.into()).map_err(role.failed())?;
+        let asked: Vec<_> = questions.iter().filter_map(|question| question.form(role).scored().cloned()).collect();
+        let exact = |logprobs: Vec<f64>| logprobs.into_iter().map(|one| (one, OptionSaid::default())).collect();
+        Ok(chooses.choose(&asked).map_err(role.failed())?.into_iter().map(exact).collect())
+    }
+}
+
 fn tokens(questions: &[Question]) -> PlannedTokens {
     let sum = |of: fn(&Question) -> Option<&Choice>| {
         questions.iter().filter_map(of).map(|choice| choice.tokens() as u64).sum()
     };
     PlannedTokens {
-        teacher_tokens: sum(|q| Some(&q.teacher)),
-        student_tokens: sum(|q| Some(&q.student)),
+        teacher_tokens: sum(|q| q.teacher.scored()),
+        student_tokens: sum(|q| q.student.scored()),
         control_tokens: sum(|q| q.control.as_ref()),
         floor_tokens: 0,
     }

@@ -55,6 +55,11 @@ pub(crate) trait Kind {
         PlannedTokens::default()
     }
 
+    /// Letters that are drawn for each order of a choice, where a model is asked for letters.
+    fn letters(&self) -> Option<u32> {
+        None
+    }
+
     /// Whether its units are asked although the gates that read them are decided.
     fn goes_on(&self) -> bool {
         false
@@ -90,7 +95,7 @@ pub(crate) fn beside_texts(
 ) -> Result<Vec<Box<dyn Kind>>, AskError> {
     let store = SharedStore::default();
     Ok(vec![
-        Box::new(choices::Choices::plan(models, suite, options, packing)?),
+        Box::new(choices::Choices::plan(models, suite, options, packing, store.clone())?),
         Box::new(prompts::Prompts::plan(models, suite, options, packing, store.clone())?),
         Box::new(episodes::Episodes::plan(models, suite, options, packing, store)?),
     ])

@@ -1,10 +1,11 @@
 //! Prompts: every model answers freely, several times. Prompts that the teacher is not asked come last.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_answers::store::Store;
 use hydrometer_answers::{
-    DifferentPrompts, ExcludedItem, Part, PartKind, PlannedTokens, SampleSettings, TeacherAsked, part,
+    DifferentPrompts, ExcludedItem, Part, PartKind, PlannedTokens, SampleRow, SampleSettings, SampleSource, ScoredRow,
+    TeacherAsked, part,
 };
 use hydrometer_models::{Model, SampleLimits};
 use hydrometer_probes::Suite;
@@ -13,6 +14,7 @@ use hydrometer_probes::families::order_in;
 use super::{Asking, Gates, Kind};
 use crate::answering::{Asked, Asker, UNIT_PROMPTS};
 use crate::encoding::vectors;
+use crate::scoring::{score, scorers};
 use crate::shared_store::SharedStore;
 use crate::units::{Packing, pack};
 use crate::{Ahead, AskError, AskOptions, Closeness, Models, Observer, Role, Sampling};
@@ -38,6 +40,8 @@ pub(crate) struct Prompts {
     student_from: usize,
     settings: Option<SampleSettings>,
     encoded: bool,
+    /// Who scores the teacher's answers.
+    scorers: Vec<Role>,
     teacher_asked: Option<TeacherAsked>,
     /// Open where a unit is still to be asked.
     store: SharedStore,
@@ -70,6 +74,7 @@ impl Prompts {
             student_from,
             settings: settings.cloned(),
             encoded: models.meaning.is_some(),
+            scorers: scorers(models),
             teacher_asked: options.teacher_asked,
             store,
             ahead: Vec::new(),
@@ -142,6 +147,38 @@ impl Prompts {
         settings
             .flat_map(move |settings| asked.clone().map(|(role, asked)| (*role, asked, asked.answers(*role, settings))))
     }
+
+    /// The teacher's answers of a unit as those score them who show their logits, prompt by prompt.
+    fn scored(
+        &self,
+        prompts: &[Prompt],
+        rows: &[SampleRow],
+        asking: &Asking<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<ScoredRow>, AskError> {
+        let mut all = Vec::new();
+        for (role, model) in asking.models.who_answer().filter(|(role, _)| self.scorers.contains(role)) {
+            let of_probe: BTreeMap<&str, &Asked> = prompts
+                .iter()
+                .filter_map(|prompt| prompt.of(role))
+                .map(|asked| (asked.probe.as_str(), asked))
+                .collect();
+            let of_teacher = |row: &&SampleRow| matches!(row.source, SampleSource::Teacher | SampleSource::Rerun);
+            let answers = rows.iter().filter(of_teacher);
+            let answers = answers.filter_map(|row| Some((*of_probe.get(row.probe.as_str())?, row)));
+            let answers: Vec<_> = answers.filter(|(asked, _)| asked.is_drawn()).collect();
+            let go_on = || asking.go_on(&*observer);
+            all.extend(score((role, model), &answers, asking.options.block_tokens as usize, &go_on)?);
+        }
+        let place: BTreeMap<&str, usize> = prompts
+            .iter()
+            .filter_map(|prompt| prompt.of(Role::Student))
+            .zip(0..)
+            .map(|(asked, at)| (asked.probe.as_str(), at))
+            .collect();
+        all.sort_by_key(|row: &ScoredRow| place.get(row.probe.as_str()).copied());
+        Ok(all)
+    }
 }
 
 /// Tokens of answers by who gives them; those of the student before distillation stand with a control's.
@@ -175,7 +212,12 @@ impl Kind for Prompts {
     }
 
     fn files(&self, units: u32) -> Vec<(PartKind, u32)> {
-        vec![(part::Samples::KIND, units), (part::Vectors::KIND, if self.encoded { units } else { 0 })]
+        let of = |made: bool| if made { units } else { 0 };
+        vec![
+            (part::Samples::KIND, units),
+            (part::Vectors::KIND, of(self.encoded)),
+            (part::Scored::KIND, of(!self.scorers.is_empty())),
+        ]
     }
 
     fn answers(&self, unit: usize) -> u64 {
@@ -261,6 +303,10 @@ impl Kind for Prompts {
         }
         if let Some(Closeness { encoder, .. }) = asking.models.meaning {
             asking.run.write::<part::Vectors>(unit as u32, &vectors(&rows, asking.run.probes(), encoder)?)?;
+        }
+        if !self.scorers.is_empty() {
+            let scored = self.scored(prompts, &rows, asking, observer)?;
+            asking.run.write::<part::Scored>(unit as u32, &scored)?;
         }
         asking.run.write::<part::Samples>(unit as u32, &rows)?;
         asking.done(part::Samples::KIND, unit as u32, observer)

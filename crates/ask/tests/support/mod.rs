@@ -223,6 +223,7 @@ pub fn options() -> AskOptions {
         trained_on: None,
         deployment: Default::default(),
         deployed_on: None,
+        letters: None,
         accepted: Vec::new(),
         arguments: vec!["audit".into()],
     }

@@ -125,11 +125,12 @@ fn acted(found: Successes<'_>) -> Success<'_> {
     Success { probe, teacher, student, ceiling: rerun, base, control }
 }
 
-/// Whether each model holds the right option for the most probable; `None` without a right one.
+/// Whether each model holds the right option for the most probable; `None` without a right one, or where the most probable one is not
+/// known.
 fn chosen<'a>(probe: &'a Probe, knob: &'a Knob, choice: &AskedChoice<'_>) -> Option<Graded<'a>> {
     let truth = choice.truth?;
     let right = |options: &[f64]| f64::from(u8::from(top(options) == truth));
-    let (teacher, student) = (right(&choice.teacher), right(&choice.student));
+    let [teacher, student] = [choice.right(0)?, choice.right(1)?].map(|right| f64::from(u8::from(right)));
     let control = choice.control.as_deref().map(right);
     Some(Graded { probe, knob, teacher, student, ceiling: None, base: None, control })
 }

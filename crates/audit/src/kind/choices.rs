@@ -2,15 +2,17 @@
 
 pub(crate) mod cases;
 mod findings;
+pub(crate) mod known;
 
 use std::collections::BTreeMap;
 
-use hydrometer_answers::ChoiceRow;
+use hydrometer_answers::{ChoiceRow, Told};
 use hydrometer_metrics::calibration;
 use hydrometer_metrics::measure::choices::{Choice, distance, top};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe};
 
+use self::known::{Known, of_order, settled};
 use crate::AuditError;
 use crate::statement::{Calibration, Outcome, TruthCells};
 
@@ -26,6 +28,8 @@ pub(crate) struct AskedChoice<'a> {
     pub student: Vec<f64>,
     /// A control student's probability of each option; `None` where it was not asked.
     pub control: Option<Vec<f64>>,
+    /// How well the options of teacher and student are known.
+    pub known: [Known; 2],
 }
 
 impl AskedChoice<'_> {
@@ -34,17 +38,26 @@ impl AskedChoice<'_> {
     /// # Errors
     /// The suite or the folder calls something a choice that is none.
     pub(crate) fn choice(&self) -> Result<Choice<'_>, AuditError> {
+        let variance = self.known.map(|known| known.variance.unwrap_or(0.0));
         Choice::new(&self.teacher, &self.student, self.truth)
+            .map(|choice| choice.drawn(variance))
             .map_err(|source| AuditError::Choice { probe: self.probe.id.clone(), source })
     }
 
     pub(crate) fn outcome(&self) -> Outcome {
-        let right = |p: &[f64]| self.truth.map(|t| top(p) == t);
-        match (right(&self.teacher), right(&self.student)) {
+        match (self.right(0), self.right(1)) {
             (Some(true), Some(false)) => Outcome::Lost,
             (Some(false), Some(true)) => Outcome::Gained,
             _ => Outcome::Moved,
         }
+    }
+
+    /// Whether a model's most probable option is the true one; `None` where nobody knows the true one or the most probable.
+    pub(crate) fn right(&self, model: usize) -> Option<bool> {
+        let shares = if model == 0 { &self.teacher } else { &self.student };
+        let Known { unlisted, variance } = self.known[model];
+        let sure = variance.is_none() && settled(shares, unlisted);
+        self.truth.filter(|_| sure).map(|truth| top(shares) == truth)
     }
 
     /// Squared distance of the two option distributions.
@@ -61,15 +74,45 @@ pub(crate) fn choices<'a>(rows: &[ChoiceRow], probes: &BTreeMap<&str, &'a Probe>
         let Some(probe) = probes.get(group[0].probe.as_str()) else { continue };
         let Ask::Choice(kind::Choice { prompt, options, truth, .. }) = &probe.ask else { continue };
         let of = |logprob: fn(&ChoiceRow) -> Option<f64>| probabilities(group, options.len(), logprob);
-        let (Some(teacher), Some(student)) = (of(|row| Some(row.teacher_logprob)), of(|row| Some(row.student_logprob)))
-        else {
+        let (Some(teacher), Some(student)) = (
+            of(|row| Some(taken(row.teacher_logprob, row.teacher_said.told))),
+            of(|row| Some(taken(row.student_logprob, row.student_said.told))),
+        ) else {
             continue;
         };
+        let (Some(of_teacher), Some(of_student)) = (known(group, 0), known(group, 1)) else { continue };
         let control = of(|row| row.control_logprob.map(f64::from));
         let truth = truth.map(|t| t as usize);
-        all.push(AskedChoice { probe, prompt, options, truth, teacher, student, control });
+        all.push(AskedChoice {
+            probe,
+            prompt,
+            options,
+            truth,
+            teacher,
+            student,
+            control,
+            known: [of_teacher, of_student],
+        });
     }
     all
+}
+
+/// The log-probability that is counted with: of an option that is not listed half of the most that it can have.
+fn taken(logprob: f64, told: Told) -> f64 {
+    if told == Told::AtMost { logprob - std::f64::consts::LN_2 } else { logprob }
+}
+
+/// What of a model's options is known over all orders; `None` where too few letters were drawn in one of them.
+fn known(rows: &[ChoiceRow], model: usize) -> Option<Known> {
+    let orders: Vec<Known> =
+        rows.chunk_by(|a, b| a.rotation == b.rotation).map(|order| of_order(order, model)).collect::<Option<_>>()?;
+    let n = orders.len() as f64;
+    let variance: Option<Vec<f64>> = orders.iter().map(|order| order.variance).collect();
+    Some(Known {
+        unlisted: orders.iter().map(|order| order.unlisted).sum::<f64>() / n,
+        // The variance of a mean of orders.
+        variance: variance.filter(|all| !all.is_empty()).map(|all| all.iter().sum::<f64>() / (n * n)),
+    })
 }
 
 /// A model's probability of each option, from the rows of one choice; `None` where it was not asked.
@@ -91,9 +134,11 @@ fn probabilities(rows: &[ChoiceRow], options: usize, logprob: fn(&ChoiceRow) -> 
     Some(sums)
 }
 
-/// Reliability diagrams of teacher and student on the choices with a truth; `None` where no choice has one.
+/// Reliability diagrams of teacher and student on the choices with a truth; `None` where no choice has one, or probabilities of
+/// options are not known.
 pub(crate) fn calibration(choices: &[AskedChoice<'_>]) -> Option<Calibration> {
-    if choices.iter().all(|choice| choice.truth.is_none()) {
+    let in_part = |choice: &AskedChoice<'_>| choice.known.iter().any(|known| *known != Known::default());
+    if choices.iter().all(|choice| choice.truth.is_none()) || choices.iter().any(in_part) {
         return None;
     }
     let pair = |p: &[f64], truth: Option<usize>| Some((p[top(p)].min(1.0), top(p) == truth?));
@@ -103,15 +148,16 @@ pub(crate) fn calibration(choices: &[AskedChoice<'_>]) -> Option<Calibration> {
     Some(Calibration { teacher, student })
 }
 
-/// The four cells, the last one split; `None` when no choice has a truth.
+/// The four cells, the last one split, of the choices on which both models' favourites are known; `None` when none of them has a
+/// truth.
 pub(crate) fn truth_cells(choices: &[AskedChoice<'_>]) -> Option<TruthCells> {
     let mut cells = TruthCells { both_right: 0, lost: 0, gained: 0, both_wrong_same: 0, both_wrong_different: 0 };
     let mut any = false;
     for choice in choices {
-        let Some(truth) = choice.truth else { continue };
+        let (Some(teacher), Some(student)) = (choice.right(0), choice.right(1)) else { continue };
         any = true;
         let (t, s) = (top(&choice.teacher), top(&choice.student));
-        let cell = match (t == truth, s == truth) {
+        let cell = match (teacher, student) {
             (true, true) => &mut cells.both_right,
             (true, false) => &mut cells.lost,
             (false, true) => &mut cells.gained,

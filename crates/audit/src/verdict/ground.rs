@@ -15,6 +15,8 @@ use hydrometer_metrics::{Interval, IntervalMethod};
 pub(crate) enum Ground {
     /// Its own limits.
     One(Limits),
+    /// Its own limits, and how far it may lie below and above them for what is not known of it.
+    Bounded(Limits, f64, f64),
     /// It is the least of these.
     Least(Vec<Limits>),
     /// It is the shortest reach of these axes.
@@ -43,6 +45,11 @@ impl Ground {
     pub(crate) fn ends(&self, alpha: f64, growth: f64) -> Option<Ends> {
         match self {
             Self::One(limits) => limits.gate_ends(alpha, growth),
+            Self::Bounded(limits, below, above) => {
+                let ends = limits.gate_ends(alpha, growth)?;
+                let wider = |(low, high): (f64, f64)| (low - below, high + above);
+                Some(Ends { miss: wider(ends.miss), clear: wider(ends.clear) })
+            }
             Self::Least(all) => {
                 let of = |alpha: f64| all.iter().map(|one| one.gate_ends(alpha, growth)).collect::<Option<Vec<_>>>();
                 let (low, high) = (of(alpha)?, of(alpha / all.len() as f64)?);
@@ -70,6 +77,7 @@ impl Ground {
     pub(crate) fn bounds(&self, alpha: f64) -> Option<(f64, f64)> {
         match self {
             Self::One(limits) => limits.bounds(alpha),
+            Self::Bounded(limits, below, above) => limits.bounds(alpha).map(|(low, high)| (low - below, high + above)),
             Self::Least(all) => least_of(all, alpha),
             Self::Reach(_) => self.bounds_of_more(alpha, 1.0),
             Self::Gap(limits) => limits.bounds_of_more(alpha, 1.0),
@@ -93,6 +101,10 @@ impl Ground {
     pub(crate) fn interval(&self, level: f64) -> Option<Interval> {
         match self {
             Self::One(limits) => limits.interval(level),
+            Self::Bounded(limits, below, above) => {
+                let interval = limits.interval(level)?;
+                Some(Interval { low: interval.low - below, high: interval.high + above, ..interval })
+            }
             Self::Least(all) => {
                 let method = all.first()?.interval(level)?.method;
                 let (low, high) = self.bounds((1.0 - level) / 2.0)?;
@@ -115,7 +127,8 @@ impl Ground {
     pub(crate) fn beyond(&self, bounds: &Bounds, alpha: f64, power: f64) -> Option<f64> {
         match self {
             Self::One(limits) => power::beyond(limits, bounds, alpha, power),
-            Self::Least(_)
+            Self::Bounded(..)
+            | Self::Least(_)
             | Self::Reach(_)
             | Self::Gap(_)
             | Self::Forgotten(_)

@@ -152,6 +152,7 @@ fn of_curves(plan: Planned, number: &Number, curves: Option<&Geometry>, policy: 
             of_limits(plan, estimate, limits, policy, target)
         }
         Ground::One(_)
+        | Ground::Bounded(..)
         | Ground::Least(_)
         | Ground::Reach(_)
         | Ground::Gap(_)

@@ -120,6 +120,10 @@ struct Asked {
     /// Option orders asked of each choice, at most as many as there are options.
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     rotations: u32,
+    /// Ask endpoints choices, too: for the log-probabilities of the letters where the server shows those of first tokens, else for N
+    /// drawn letters in each order of a choice. Default: choices that an endpoint would have to answer are left out.
+    #[arg(long, value_name = "N", conflicts_with_all = ["until_decided", "teacher_cache"], value_parser = numbers::whole::<u32, 2>)]
+    letters: Option<u32>,
     /// Windows that the teacher scores twice, for the noise floor.
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     floor_windows: u32,
@@ -204,6 +208,7 @@ impl Settings {
         };
         let (trained_on, deployed_on) = placed.map_or((None, None), |(set, used)| (Some(set), used));
         let sampling = arguments.answered.resolve(&suite, asked.seed)?;
+        let letters = asked.letters.map(|letters| arguments.answered.letters(letters, asked.seed)).transpose()?;
         let policy = policy(arguments.policy.as_deref())?;
         let calibrated = calibration(arguments.calibration.as_deref())?;
         // What is no file of labels is noticed before anything is asked.
@@ -267,6 +272,7 @@ impl Settings {
                 trained_on,
                 deployment: asked.used.deployment.iter().cloned().collect(),
                 deployed_on,
+                letters,
                 accepted: arguments.preflight.accepted(),
                 arguments: as_typed(),
             },

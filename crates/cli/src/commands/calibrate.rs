@@ -346,6 +346,7 @@ impl Budget<'_> {
             trained_on: None,
             deployment: Default::default(),
             deployed_on: None,
+            letters: None,
             accepted: Vec::new(),
             arguments: as_typed(),
         }

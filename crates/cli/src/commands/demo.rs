@@ -204,6 +204,7 @@ impl Tour {
             trained_on: None,
             deployment: Default::default(),
             deployed_on: None,
+            letters: None,
             accepted: Vec::new(),
             arguments: vec!["demo".to_owned(), round.name.to_owned()],
         };

@@ -15,7 +15,7 @@ const OF_PARTS: &str = "Said of tokens: KL and Jensen–Shannon divergence, over
 pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
     let manifest = plan.manifest();
     let in_part = match manifest.regime() {
-        Regime::AnswersOnly => false,
+        Regime::AnswersOnly | Regime::TeacherTexts => false,
         Regime::ShownDistributions => true,
         _ => return None,
     };
@@ -39,7 +39,9 @@ pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
     });
     let reasons: Vec<String> = [
         texts,
-        left_out(Facet::Choices, "choice", |ask| matches!(ask, Ask::Choice(_))),
+        left_out(Facet::Choices, "choice", |ask| matches!(ask, Ask::Choice(_)))
+            .filter(|_| manifest.settings.letters.is_none())
+            .map(|left_out| format!("{left_out} (--letters N asks for letters)")),
         left_out(Facet::Answers, "prompt", |ask| matches!(ask, Ask::Prompt(_) | Ask::Episode(_))),
     ]
     .into_iter()

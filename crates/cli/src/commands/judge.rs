@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use hydrometer_answers::{Manifest, ModelIdentity, RunFolder};
+use hydrometer_answers::{Manifest, RunFolder};
 use hydrometer_ask::{Judging, Sampling};
-use hydrometer_models::{EngineOptions, Model, SampleLimits};
+use hydrometer_models::{EngineOptions, Known, Model, SampleLimits};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::judge::version;
 use hydrometer_probes::{Ask, Probe, Suite};
@@ -154,7 +154,7 @@ pub fn ask(
     spending.take();
     terminal.say(&format!("opening judge {}", settings.name));
     let kept = run.judge()?;
-    let known: Vec<ModelIdentity> = kept.iter().map(|kept| kept.judge.clone()).collect();
+    let known = kept.iter().map(|kept| Known { identity: kept.judge.clone(), tools: None }).collect();
     let network = watched(network(), terminal).knowing(known).paying(spending.purse.clone());
     let model = open_on("judge", &settings.name, &settings.engine, network)?;
     neutral(&*model, run.manifest(), &settings.by)?;

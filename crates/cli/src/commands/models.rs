@@ -18,14 +18,14 @@ A model that runs here shows logits, tokens, answers and choices. Two of them wi
   planted:DEFECT(MODEL)    one of these with a known defect (docs/test-models.md)
   Example: hydrometer audit --teacher big.gguf --student small.gguf
 
-Answers that are kept stand in for a model that need not run: regime R4, nothing is asked of anybody (docs/endpoints.md).
+Answers that are kept stand in for a model that need not run: regime R3 or R4, nothing is asked of anybody (docs/endpoints.md).
   answers:STORE#MODEL      an answer store
   answers:RUN#teacher      a finished run: its teacher, student, base or control
   answers:LOG              answers that another tool logged
   Example: hydrometer audit --teacher answers:run#teacher --student small.gguf --probes prompts.jsonl
 
-A model behind an endpoint shows its answers. Audits of it are in regime R4: what both answer is compared, texts and choices are
-left out. A teacher behind vLLM, SGLang or llama-server also shows its most probable tokens: texts are compared in regime R1.
+A model behind an endpoint shows its answers. Audits of it are in regime R4: what both answer is compared, texts are left out, and
+choices unless --letters asks for them. A teacher behind vLLM, SGLang or llama-server also shows its most probable tokens: texts are compared in regime R1.
 `hydrometer check` looks at an endpoint. Its key stands in an environment variable, or in a file that the same variable with _FILE behind it names.
 ";
 

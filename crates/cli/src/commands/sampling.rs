@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use hydrometer_answers::{SampleSettings, SamplingParameters};
-use hydrometer_ask::Sampling;
+use hydrometer_ask::{Sampling, drawing};
 use hydrometer_models::SampleLimits;
 use hydrometer_probes::{Ask, Suite};
 
@@ -49,6 +49,14 @@ impl Answered {
     pub fn resolve(&self, suite: &Suite, seed: u64) -> Result<Option<Sampling>, Failure> {
         let asks = suite.probes.iter().any(|probe| matches!(probe.ask, Ask::Prompt(_) | Ask::Episode(_)));
         if self.samples == 0 || !asks { Ok(None) } else { self.sampling(seed).map(Some) }
+    }
+
+    /// How letters are asked for, where `letters` of them are drawn at most for each order of a choice.
+    ///
+    /// # Errors
+    /// There is no place for the answer store.
+    pub fn letters(&self, letters: u32, seed: u64) -> Result<Sampling, Failure> {
+        Ok(Sampling { settings: drawing(letters, seed), ..self.sampling(seed)? })
     }
 
     /// As settings.

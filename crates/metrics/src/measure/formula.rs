@@ -263,6 +263,9 @@ pub enum Undefined {
     /// No text was scored.
     #[error("no text was scored")]
     NoText,
+    /// The student before distillation scored nothing of the teacher's.
+    #[error("the student before distillation scored no answer of the teacher: name it with --base")]
+    NoScoredBase,
     /// All ten probabilities are alike at every position.
     #[error("the teacher's ten most probable tokens have equal probabilities everywhere: there is no order to keep")]
     AllTied,

@@ -10,6 +10,7 @@ use super::address::Address;
 use super::bad_call;
 use super::dialect::{Question, Reply};
 use super::gate::{Gate, Load};
+use super::logprobs::{self, ShownToken};
 use super::prices::Price;
 use super::purse::{self, Purse};
 use super::secret::Secret;
@@ -83,18 +84,47 @@ enum Tried<T> {
 impl Line {
     /// Asks until there is an answer, and pays for it.
     pub(super) fn ask(&self, question: &Question<'_>, gate: &Gate) -> Result<Reply, Failed> {
-        let Some(purse) = &self.purse else { return self.ask_again(question, gate) };
+        self.paid(question, gate, || self.ask_again(question, gate), |reply| reply)
+    }
+
+    /// The same, with the `count` most probable tokens at every place of the answer, where the server shows them.
+    pub(super) fn ask_listed(
+        &self,
+        question: &Question<'_>,
+        count: u32,
+        gate: &Gate,
+    ) -> Result<(Reply, Option<Vec<ShownToken>>), Failed> {
+        let dialect = self.address.scheme.dialect;
+        let mut body = dialect.body(question);
+        logprobs::wanted(&mut body, count);
+        let call = Call { url: &self.address.url(), body: Some(&body) };
+        let refused =
+            |status, said: &Said| too_long::says(status, &said.names, &said.words).then(|| (too_long::reply(), None));
+        let read = |answer: &Value| Ok((dialect.read(answer)?, logprobs::read(answer)?));
+        let ask = || self.until(&call, gate, &Ways { read: &read, refused: &refused });
+        self.paid(question, gate, ask, |(reply, _)| reply)
+    }
+
+    /// Sets aside what a question may cost at most, and settles what it did.
+    fn paid<T>(
+        &self,
+        question: &Question<'_>,
+        gate: &Gate,
+        ask: impl FnOnce() -> Result<T, Failed>,
+        reply: impl Fn(&T) -> &Reply,
+    ) -> Result<T, Failed> {
+        let Some(purse) = &self.purse else { return ask() };
         let price = self.price.as_ref();
         let most = purse::most(question, price);
         let reserved = purse.reserve(most, gate)?;
-        let reply = self.ask_again(question, gate);
-        let cost = reply.as_ref().ok().map(|reply| match reply {
+        let found = ask();
+        let cost = found.as_ref().ok().map(|found| match reply(found) {
             // A server that does not say what it counted is taken to have counted the most.
             Reply { text, read: 0, drawn: 0, .. } if !text.is_empty() => most,
             Reply { read, drawn, .. } => purse::of(*read, *drawn, price),
         });
         purse.settle(&reserved, cost);
-        reply
+        found
     }
 
     fn ask_again(&self, question: &Question<'_>, gate: &Gate) -> Result<Reply, Failed> {

@@ -4,7 +4,7 @@
 //! `address` is what endpoints are called, `dialect` how they are spoken to, `asking` one question with its repetitions,
 //! `too_long` refusals of prompts that do not fit, `bad_call` of calls that are none, `waits` how long servers ask to wait, `gate` how many questions are under way, `wire`
 //! the HTTP client, `secret` keys, `clock` time, `prices` what is paid, `purse` what may be, `remote` the model that all of this comes
-//! to, `positions` next-token distributions as far as they are shown, `embeddings` what turns texts into vectors, and `check` what is
+//! to, `under_way` many questions at once, `letters` first tokens of answers, `positions` next-token distributions as far as they are shown, `embeddings` what turns texts into vectors, and `check` what is
 //! looked at before an endpoint is believed.
 
 mod address;
@@ -16,6 +16,7 @@ mod clock;
 mod dialect;
 mod embeddings;
 mod gate;
+mod letters;
 mod logprobs;
 mod positions;
 mod prices;
@@ -23,6 +24,7 @@ mod purse;
 mod remote;
 mod secret;
 mod too_long;
+mod under_way;
 mod waits;
 mod wire;
 

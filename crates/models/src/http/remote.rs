@@ -2,10 +2,6 @@
 
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::thread;
-use std::time::Duration;
 
 use hydrometer_answers::{FinishReason, ModelIdentity, SampleSource, SamplingParameters};
 use hydrometer_probes::Decoding;
@@ -17,10 +13,11 @@ use super::dialect::{LimitName, Question, Reply, Settings};
 use super::gate::Gate;
 use super::positions::Positions;
 use super::secret::Secret;
+use super::under_way::ask_all;
 use super::wire::Wire;
 use super::{Known, Network};
 use crate::{
-    Answer, Answers, Conversation, Declared, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest,
+    Answer, Answers, Conversation, Declared, Letters, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest,
     SampleStep, ShownPosition, Shows, ToolProtocol, Turn, WithTools,
 };
 
@@ -29,39 +26,56 @@ const CONTEXT: &str = "hydrometer endpoint 1";
 /// What an endpoint says it is instead of a format of files.
 const FORMAT: &str = "endpoint";
 /// What is asked when a connection is opened.
-const FIRST_QUESTION: &str = "Answer with one word: are you there?";
+pub(super) const FIRST_QUESTION: &str = "Answer with one word: are you there?";
 /// Enough for a model that thinks first.
 const FIRST_ANSWER: u32 = 256;
-/// Time without an answer after which somebody is asked whether to go on.
-const TICK: Duration = Duration::from_millis(250);
 /// Names of settings by which a refusal shows what it is about.
 const NAMED: [&str; 7] = ["temperature", "top_p", "topP", "top_k", "min_p", "repetition_penalty", "repeat_penalty"];
 
 /// A model behind an endpoint.
 pub(crate) struct Remote {
     identity: ModelIdentity,
-    line: Line,
+    pub(super) line: Line,
     introduced: OnceLock<Introduced>,
     /// How its positions are asked for, or why it shows none: found out when somebody wants to know.
     positions: OnceLock<Result<Positions, String>>,
     /// How it calls tools: found out the same way, where no run that goes on says it.
     tools: OnceLock<ToolProtocol>,
+    /// Whether it shows the most probable first tokens of answers: found out when somebody wants to know.
+    pub(super) first_tokens: OnceLock<bool>,
 }
 
 /// What the first questions found.
-struct Introduced {
-    manner: Manner,
-    first: Reply,
+pub(super) struct Introduced {
+    pub(super) manner: Manner,
+    pub(super) first: Reply,
 }
 
 /// What the server takes.
 #[derive(Clone, Copy)]
-struct Manner {
+pub(super) struct Manner {
     /// Settings of answers that are drawn.
-    drawn: Settings,
+    pub(super) drawn: Settings,
     /// Settings of answers that are to be the most probable; `None` where the server has no such answers.
     greedy: Option<Settings>,
-    limit: LimitName,
+    pub(super) limit: LimitName,
+}
+
+impl Manner {
+    /// A question whose answer is drawn.
+    pub(super) fn question<'q>(self, line: &'q Line, turns: &'q [Turn], max_tokens: u32) -> Question<'q> {
+        Question {
+            model: line.address.model.as_deref(),
+            turns,
+            tools: &[],
+            max_tokens,
+            stop: &[],
+            temperature: 1.0,
+            top_p: 1.0,
+            settings: self.drawn,
+            limit: self.limit,
+        }
+    }
 }
 
 impl Remote {
@@ -80,18 +94,21 @@ impl Remote {
         let line = Line { address, wire, key, clock, purse, price };
         let spec = line.address.for_records();
         let same = |known: &&Known| known.identity.format == FORMAT && known.identity.spec == spec;
-        if let Some(Known { identity, tools }) = network.known.iter().find(same) {
-            let (identity, tools) = (identity.clone(), tools.map_or_else(OnceLock::new, OnceLock::from));
-            return Ok(Remote { identity, line, introduced: OnceLock::new(), positions: OnceLock::new(), tools });
-        }
-        let introduced = introduce(&line)?;
-        let identity = identity(&line.address, &introduced);
-        let (introduced, positions, tools) = (introduced.into(), OnceLock::new(), OnceLock::new());
-        Ok(Remote { identity, line, introduced, positions, tools })
+        let (identity, introduced, tools) = match network.known.iter().find(same) {
+            Some(Known { identity, tools }) => {
+                (identity.clone(), OnceLock::new(), tools.map_or_else(OnceLock::new, OnceLock::from))
+            }
+            None => {
+                let introduced = introduce(&line)?;
+                (identity(&line.address, &introduced), introduced.into(), OnceLock::new())
+            }
+        };
+        let (positions, first_tokens) = (OnceLock::new(), OnceLock::new());
+        Ok(Remote { identity, line, introduced, positions, tools, first_tokens })
     }
 
     /// What the first questions found; they are asked where they were not yet.
-    fn introduced(&self) -> Result<&Introduced, ModelError> {
+    pub(super) fn introduced(&self) -> Result<&Introduced, ModelError> {
         if let Some(introduced) = self.introduced.get() {
             return Ok(introduced);
         }
@@ -157,7 +174,7 @@ impl Remote {
     }
 
     /// Refuses the answer of another model than the one that answered first.
-    fn is_the_same(&self, reply: &Reply, first: &Reply) -> Result<(), Failed> {
+    pub(super) fn is_the_same(&self, reply: &Reply, first: &Reply) -> Result<(), Failed> {
         let changed = |what: &str, now: &Option<String>, then: &Option<String>| match (now, then) {
             (Some(now), Some(then)) if now != then => {
                 let reason = format!(
@@ -294,6 +311,10 @@ impl Model for Remote {
         Some(self)
     }
 
+    fn letters(&self) -> Option<&dyn Letters> {
+        Some(self)
+    }
+
     fn shows(&self) -> Result<&dyn Shows, String> {
         self.positions().map(|_| self as &dyn Shows)
     }
@@ -307,21 +328,13 @@ impl Remote {
             return Ok(*found);
         }
         let Introduced { manner, first } = self.introduced()?;
-        let question = Question {
-            model: self.line.address.model.as_deref(),
-            turns: &[Turn::User(FIRST_QUESTION.to_owned())],
-            tools: &[Declared {
-                name: "write_note".to_owned(),
-                description: "Keeps a note for the user.".to_owned(),
-                parameters: json!({"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}),
-            }],
-            max_tokens: FIRST_ANSWER,
-            stop: &[],
-            temperature: 1.0,
-            top_p: 1.0,
-            settings: manner.drawn,
-            limit: manner.limit,
-        };
+        let turns = [Turn::User(FIRST_QUESTION.to_owned())];
+        let tools = [Declared {
+            name: "write_note".to_owned(),
+            description: "Keeps a note for the user.".to_owned(),
+            parameters: json!({"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}),
+        }];
+        let question = Question { tools: &tools, ..manner.question(&self.line, &turns, FIRST_ANSWER) };
         let found = match self.line.ask(&question, &Gate::new(1)) {
             Ok(reply) if reply.read > first.read || reply.finish == FinishReason::ToolCalls => ToolProtocol::Native,
             Ok(_) | Err(Failed::Refused { status: Some(400 | 404 | 422 | 500 | 501), .. }) => ToolProtocol::Json,
@@ -396,44 +409,14 @@ impl Answers for Remote {
         };
         let mut jobs: Vec<(usize, u32)> = requests.iter().enumerate().flat_map(wanted).collect();
         jobs.sort_by_cached_key(|&(place, sample)| turn(&requests[place], sample));
-        let (gate, next) = (Gate::new(limits.width), AtomicUsize::new(0));
-        // An answer is handed over before its thread asks again: where keeping them is slower than asking, none pile up unkept.
-        let (sender, arrived) = sync_channel(0);
-        let mut failed = None;
-        thread::scope(|scope| {
-            for _ in 0..limits.width.min(jobs.len()) {
-                let (sender, jobs, gate, next) = (sender.clone(), &jobs, &gate, &next);
-                scope.spawn(move || {
-                    while let Some(&(place, sample)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let reply = self.one(&requests[place], parameters, introduced, gate);
-                        let is_last = reply.is_err();
-                        if sender.send((place, sample, reply)).is_err() || is_last {
-                            break;
-                        }
-                    }
-                });
+        let one = |job: usize, gate: &Gate| self.one(&requests[jobs[job].0], parameters, introduced, gate);
+        ask_all(jobs.len(), limits.width, &self.line.address, &one, &mut |came| match came {
+            None => watch(SampleStep::Progress { read: 0, drawn: 0 }),
+            Some((job, Reply { text, finish, read, drawn, .. })) => {
+                let _ = watch(SampleStep::Progress { read, drawn });
+                let (request, sample) = jobs[job];
+                watch(SampleStep::Answer(Answer { request, sample, text, tokens: Vec::new(), finish }))
             }
-            drop(sender);
-            // Whatever ends it, answers that are under way are waited for and handed out.
-            loop {
-                let step = match arrived.recv_timeout(TICK) {
-                    Ok((request, sample, Ok(Reply { text, finish, read, drawn, .. }))) => {
-                        let _ = watch(SampleStep::Progress { read, drawn });
-                        SampleStep::Answer(Answer { request, sample, text, tokens: Vec::new(), finish })
-                    }
-                    Ok((_, _, Err(why))) => {
-                        failed = failed.take().or_else(|| why.of(&self.line.address));
-                        gate.close();
-                        continue;
-                    }
-                    Err(RecvTimeoutError::Timeout) => SampleStep::Progress { read: 0, drawn: 0 },
-                    Err(RecvTimeoutError::Disconnected) => break,
-                };
-                if watch(step).is_break() {
-                    gate.close();
-                }
-            }
-        });
-        failed.map_or(Ok(()), Err)
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! Students that are their teacher: how often chance alone is named as a finding.
 
-use hydrometer_answers::{ChoiceRow, SampleSource};
+use hydrometer_answers::{ChoiceRow, OptionSaid, SampleSource};
 use hydrometer_metrics::measure::answers::ANSWER_NET_LOSS;
 use hydrometer_probes::read_jsonl;
 use rand::{Rng, SeedableRng};
@@ -79,6 +79,8 @@ fn choices(lost: usize, gained: usize) -> Statement {
                 teacher_logprob: teacher.ln(),
                 student_logprob: student.ln(),
                 control_logprob: None,
+                teacher_said: OptionSaid::default(),
+                student_said: OptionSaid::default(),
             });
         }
     }

@@ -1,7 +1,7 @@
 //! Students whose judgment is wrong in one known way: the numbers on it move, the others stay.
 #![allow(clippy::unwrap_used)]
 
-use hydrometer_answers::{ChoiceRow, FinishReason, GivenJudgment, SampleRow, SampleSource};
+use hydrometer_answers::{ChoiceRow, FinishReason, GivenJudgment, OptionSaid, SampleRow, SampleSource};
 use hydrometer_metrics::Verdict;
 use hydrometer_probes::builtin::judgment;
 use hydrometer_probes::families::SameContent;
@@ -99,6 +99,8 @@ fn run(teacher: Judge, student: Judge, per_kind: usize) -> Rows {
                         teacher_logprob: teacher.ln(),
                         student_logprob: student.ln(),
                         control_logprob: None,
+                        teacher_said: OptionSaid::default(),
+                        student_said: OptionSaid::default(),
                     });
                 }
             }

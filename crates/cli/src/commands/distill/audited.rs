@@ -82,6 +82,7 @@ pub fn every_arm(
         trained_on: None,
         deployment: Default::default(),
         deployed_on: None,
+        letters: None,
         accepted: Vec::new(),
         arguments: as_typed(),
     };

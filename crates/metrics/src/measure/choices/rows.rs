@@ -80,6 +80,8 @@ pub struct Choice<'a> {
     teacher: &'a [f64],
     student: &'a [f64],
     truth: Option<usize>,
+    /// Σ_o Var P(o) of each model's probabilities where they are shares of draws.
+    variance: [f64; 2],
 }
 
 impl<'a> Choice<'a> {
@@ -97,8 +99,16 @@ impl<'a> Choice<'a> {
         }
         match truth {
             Some(truth) if truth >= teacher.len() => Err(ChoiceError::Truth { truth, options: teacher.len() }),
-            _ => Ok(Self { teacher, student, truth }),
+            _ => Ok(Self { teacher, student, truth, variance: [0.0; 2] }),
         }
+    }
+
+    /// The same choice where probabilities are shares of draws: `variance` is an unbiased estimate of Σ_o Var P(o) for each model,
+    /// 0 for one whose probabilities are known. It is taken off every square, whose expectation it would raise. The favourites of
+    /// shares are those of the draws.
+    #[must_use]
+    pub fn drawn(self, variance: [f64; 2]) -> Self {
+        Self { variance, ..self }
     }
 
     /// Whether teacher and student are right; `None` without a truth.
@@ -115,13 +125,14 @@ impl<'a> Choice<'a> {
 
     fn row(&self) -> Row<{ choice::WIDTH }> {
         let (t, s) = (self.teacher, self.student);
+        let [of_teacher, of_student] = self.variance;
         let mut row = Row::new();
         row[COUNT] = 1.0;
         row[AGREEMENT] = t.iter().zip(s).map(|(t, s)| t * s).sum();
-        row[CEILING] = t.iter().map(|t| t * t).sum();
-        row[D2] = distance(t, s);
+        row[CEILING] = t.iter().map(|t| t * t).sum::<f64>() - of_teacher;
+        row[D2] = distance(t, s) - of_teacher - of_student;
         let guess = 1.0 / t.len() as f64;
-        row[FROM_GUESS] = t.iter().map(|t| (t - guess).powi(2)).sum();
+        row[FROM_GUESS] = t.iter().map(|t| (t - guess).powi(2)).sum::<f64>() - of_teacher;
         row[SAME_TOP] = flag(top(t) == top(s));
         for (&p, &q) in t.iter().zip(s) {
             for (sum, term) in row.block(REGRESSION).iter_mut().zip(calibration::slope_columns(p, q)) {
@@ -135,8 +146,8 @@ impl<'a> Choice<'a> {
             row[STUDENT_RIGHT] = flag(student);
             row[LOST] = flag(teacher && !student);
             row[GAINED] = flag(student && !teacher);
-            row[TEACHER_BRIER] = calibration::brier(t, truth).unwrap_or(f64::NAN);
-            row[STUDENT_BRIER] = calibration::brier(s, truth).unwrap_or(f64::NAN);
+            row[TEACHER_BRIER] = calibration::brier(t, truth).unwrap_or(f64::NAN) - of_teacher;
+            row[STUDENT_BRIER] = calibration::brier(s, truth).unwrap_or(f64::NAN) - of_student;
             for ((confidence, came_true), bins) in stated.into_iter().zip([TEACHER_BINS, STUDENT_BINS]) {
                 if let Some(sums) = calibration::ece2_columns(confidence, came_true) {
                     row.block(bins).copy_from_slice(&sums);

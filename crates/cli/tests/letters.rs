@@ -1,0 +1,192 @@
+//! Choices put to endpoints: letters by the first tokens that a server lists, or drawn and counted, from the command line to the
+//! statement.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use hydrometer_models::{AskedServer, CHECK_MARK, ScriptedServer, Served};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Undecided between the letters.
+const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.3, B = 0.3, C = 0.4 }\n";
+const CHOICES: usize = 40;
+
+struct Bench(TempDir);
+
+impl Bench {
+    fn new() -> Self {
+        let bench = Self(tempfile::tempdir().unwrap());
+        fs::write(bench.path("student.toml"), STUDENT).unwrap();
+        let choice = |i| {
+            json!({
+                "id": format!("c{i}"), "family": format!("f{i}"), "axis": "letters", "kind": "choice",
+                "prompt": format!("Which {i}?"), "options": ["an A", "a B"], "truth": 0,
+            })
+        };
+        let lines: Vec<String> = (0..CHOICES).map(|i| choice(i).to_string()).collect();
+        fs::write(bench.path("probes.jsonl"), lines.join("\n")).unwrap();
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn audit(&self, code: i32, server: &ScriptedServer, more: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
+        command.current_dir(self.0.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", self.path("cache"));
+        let teacher = format!("openai:{}#big", server.address());
+        command.args(["audit", "--teacher", &teacher, "--student", "scripted:student.toml"]);
+        command.args(["--probes", "probes.jsonl", "--rotations", "1", "--parallel", "4"]).args(more);
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        assert_eq!(status.code(), Some(code), "{stdout}{stderr}");
+        stderr
+    }
+
+    fn statement(&self, run: &str) -> Value {
+        serde_json::from_str(&fs::read_to_string(self.path(run).join("statement.json")).unwrap()).unwrap()
+    }
+}
+
+/// How often the choices were asked about.
+fn asked(server: &ScriptedServer) -> usize {
+    server.asked().iter().filter(|asked| asked.last_message().contains("Which ")).count()
+}
+
+fn metric<'s>(statement: &'s Value, id: &str) -> &'s Value {
+    statement["metrics"].as_array().unwrap().iter().find(|metric| metric["id"] == id).unwrap()
+}
+
+fn close(found: &Value, expected: f64, within: f64) {
+    let found = found.as_f64().unwrap();
+    assert!((found - expected).abs() < within, "{found} instead of {expected}");
+}
+
+fn noted(statement: &Value, words: &str) {
+    let notes: Vec<_> = statement["notes"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(notes.iter().any(|note| note.contains(words)), "{notes:?}");
+}
+
+/// A server that lists these first tokens, the first of them drawn.
+fn listing(listed: &'static [(&'static str, f64)]) -> ScriptedServer {
+    ScriptedServer::start(move |asked: &AskedServer| {
+        let (text, usage) = (listed[0].0, json!({"prompt_tokens": 20, "completion_tokens": 1}));
+        let message = json!({"role": "assistant", "content": text});
+        let mut choice = json!({"index": 0, "message": message, "finish_reason": "length"});
+        if asked.body["logprobs"] == true && !asked.last_message().contains(CHECK_MARK) {
+            let top: Vec<_> = listed.iter().map(|(text, p)| json!({"token": text, "logprob": p.ln()})).collect();
+            let token = json!({"token": text, "logprob": listed[0].1.ln(), "top_logprobs": top});
+            choice["logprobs"] = json!({"content": [token]});
+        }
+        Served::json(200, &json!({"model": "big", "choices": [choice], "usage": usage}))
+    })
+    .unwrap()
+}
+
+#[test]
+fn options_that_a_server_lists_are_as_exact_as_a_local_model_s() {
+    let bench = Bench::new();
+    let server = listing(&[("A", 0.6), ("B", 0.2), ("x", 0.1)]);
+    let talk = bench.audit(0, &server, &["--letters", "8", "--out", "run"]);
+    assert!(!talk.contains("Not measured: 40 choices"), "{talk}");
+    let statement = bench.statement("run");
+    // The teacher's options are 0.75 and 0.25, the student's 0.5 and 0.5.
+    close(&metric(&statement, "choice_divergence")["estimate"]["value"], 0.125, 1e-9);
+    close(&metric(&statement, "choice_agreement")["estimate"]["value"], 0.5, 1e-9);
+    close(&metric(&statement, "choice_accuracy_teacher")["estimate"]["value"], 1.0, 1e-9);
+    noted(&statement, "(regime R2): every option is listed, and numbers on choices are exact");
+    assert_eq!(asked(&server), CHOICES, "once each, with nothing drawn");
+    assert_eq!(statement["truth"]["both_right"], CHOICES);
+    // Another run finds what was paid for.
+    bench.audit(0, &server, &["--letters", "8", "--out", "other"]);
+    assert_eq!(asked(&server), CHOICES);
+    assert_eq!(metric(&bench.statement("other"), "choice_divergence"), metric(&statement, "choice_divergence"));
+    // And a finished one needs no server.
+    let address = server.address();
+    drop(server);
+    let server = ScriptedServer::start_at(&address, |_| Served::bytes(500, "gone")).unwrap();
+    bench.audit(0, &server, &["--letters", "8", "--out", "run"]);
+    assert_eq!(server.asked().len(), 0);
+}
+
+#[test]
+fn an_option_that_is_not_listed_is_bounded_and_never_nothing() {
+    let bench = Bench::new();
+    // B has at most 0.1: it is 0 to 1/7 of the two options.
+    let server = listing(&[("A", 0.6), ("x", 0.15), ("y", 0.1)]);
+    bench.audit(0, &server, &["--letters", "8", "--out", "run"]);
+    let statement = bench.statement("run");
+    let agreement = &metric(&statement, "choice_agreement")["estimate"];
+    close(&agreement["value"], 0.5, 1e-9);
+    // All families are alike: what is beyond 1/7 is what so few of them may hide.
+    let [low, high] = ["low", "high"].map(|end| agreement["interval"][end].as_f64().unwrap());
+    assert!(low <= 0.5 - 1.0 / 7.0 && low > 0.25 && (0.5 + 1.0 / 7.0..0.75).contains(&high), "{low} {high}");
+    let divergence = &metric(&statement, "choice_divergence")["estimate"];
+    // Whatever B has, the truth lies within: with 0 it is 0.5, with 1/7 it is 2 · (6/7 − 1/2)².
+    let [low, high] = ["low", "high"].map(|end| divergence["interval"][end].as_f64().unwrap());
+    assert!(low < 2.0 * (6.0f64 / 7.0 - 0.5).powi(2) && high > 0.5, "{low} {high}");
+    // Its favourite is settled all the same; the probability of each option by itself is not known.
+    close(&metric(&statement, "choice_accuracy_teacher")["estimate"]["value"], 1.0, 1e-9);
+    let reason = "needs the probability of every option, and of some the server lists none";
+    assert_eq!(metric(&statement, "ece2_teacher")["missing"], reason);
+    assert!(metric(&statement, "ece2_student")["estimate"].is_object());
+    assert_eq!(statement["calibration"], Value::Null);
+    noted(&statement, "(regime R2): an option that is not listed has at most the probability of the last that is");
+    // A server that lists no letter says nothing of the favourite.
+    let silent = listing(&[("Well", 0.6), ("x", 0.1)]);
+    bench.audit(0, &silent, &["--letters", "8", "--out", "silent"]);
+    let statement = bench.statement("silent");
+    let accuracy = &metric(&statement, "choice_accuracy_teacher")["estimate"];
+    close(&accuracy["interval"]["low"], 0.0, 1e-9);
+    close(&accuracy["interval"]["high"], 1.0, 1e-9);
+}
+
+#[test]
+fn letters_are_drawn_and_counted_where_nothing_is_listed() {
+    let bench = Bench::new();
+    // A with 0.75, B with 0.25; nothing is listed.
+    let server = ScriptedServer::start(|asked| {
+        let draw = (asked.number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let draw = (draw ^ (draw >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        Served::chat("big", if (draw >> 32).is_multiple_of(4) { "**B**" } else { "A" }, "stop")
+    })
+    .unwrap();
+    let talk = bench.audit(2, &server, &["--out", "none"]);
+    assert!(talk.contains("nothing") || talk.contains("--letters"), "{talk}");
+    bench.audit(0, &server, &["--letters", "16", "--out", "run"]);
+    assert_eq!(asked(&server), 16 * CHOICES);
+    let statement = bench.statement("run");
+    // Without bias: the plain square of shares of 16 draws would be 0.125 + 0.0234.
+    let divergence = &metric(&statement, "choice_divergence")["estimate"];
+    close(&divergence["value"], 0.125, 0.06);
+    close(&metric(&statement, "choice_agreement")["estimate"]["value"], 0.5, 1e-9);
+    for id in ["choice_accuracy_teacher", "choice_lost", "choice_top1_agreement", "ece2_teacher"] {
+        let missing = metric(&statement, id)["missing"].as_str().unwrap();
+        assert!(missing.contains("letters were drawn"), "{id}: {missing}");
+    }
+    assert!(metric(&statement, "choice_accuracy_student")["estimate"].is_object());
+    assert_eq!(statement["truth"], Value::Null);
+    noted(&statement, "counts of letters, drawn at temperature 1 for each order of a choice (regime R4)");
+    bench.audit(0, &server, &["--letters", "16", "--out", "again"]);
+    assert_eq!(asked(&server), 16 * CHOICES);
+    // More letters are asked beside those that are there.
+    bench.audit(0, &server, &["--letters", "20", "--out", "more"]);
+    assert_eq!(asked(&server), 20 * CHOICES);
+}
+
+#[test]
+fn letters_are_paid_for_and_never_asked_twice() {
+    let bench = Bench::new();
+    let server = listing(&[("A", 0.6), ("B", 0.2), ("x", 0.1)]);
+    let talk = bench.audit(4, &server, &["--letters", "8", "--out", "run", "--budget-tokens", "600"]);
+    assert!(talk.contains("the next question may take"), "{talk}");
+    let before = asked(&server);
+    assert!((1..CHOICES).contains(&before), "{before}");
+    bench.audit(0, &server, &["--letters", "8", "--out", "run", "--budget-tokens", "100000"]);
+    assert_eq!(asked(&server), CHOICES);
+}
