@@ -76,6 +76,7 @@ pub(crate) fn rows(positions: Vec<PositionRow>) -> Rows {
         samples,
         vectors,
         episodes: Vec::new(),
+        scored_answers: Vec::new(),
         stopped,
         same_content,
         labels: crate::labels::Labels::shipped(),
