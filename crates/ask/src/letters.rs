@@ -178,7 +178,7 @@ impl LetterAsker<'_> {
         let identity = self.model.identity();
         let (key, parameters) = (identity.key(), self.parameters());
         let missing = self.unlisted(questions, store);
-        observer.answered((questions.len() - missing.len()) as u64);
+        observer.spared((questions.len() - missing.len()) as u64);
         let (mut stopped, mut kept) = (false, Ok(()));
         let letters = self.model.letters().ok_or(Facet::Choices.into()).map_err(self.role.failed())?;
         let mut watch = |came: Option<(usize, FirstTokens)>| {

@@ -172,6 +172,14 @@ impl Answers for PlantedAtBoundaries {
         self.itself.answers().map_or(Ok(ToolProtocol::Json), |answers| answers.tool_protocol())
     }
 
+    fn is_paid_for(&self) -> bool {
+        self.itself.answers().is_some_and(|answers| answers.is_paid_for())
+    }
+
+    fn cost(&self, read: u64, drawn: u64) -> Option<f64> {
+        self.itself.answers()?.cost(read, drawn)
+    }
+
     fn converse(&self, conversation: &Conversation<'_>) -> Result<Prompt, ModelError> {
         Self::answers_of(&*self.itself)?.converse(conversation)
     }

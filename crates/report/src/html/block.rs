@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::case::cases;
 use super::strip::strip;
 use super::table::table;
-use super::text::{foreign, line};
+use super::text::{foreign, line, words};
 use crate::document::{Block, Entry, Fact, Finding, Fold, Kind, Medium, Paragraph, Role, State, Text};
 use crate::show;
 use crate::text::visible;
@@ -97,8 +97,8 @@ fn finding(finding: &Finding) -> Markup {
     let shown: Vec<&EvidenceItem> = shown.map(|(_, evidence)| evidence).collect();
     html! {
         h3 { (visible(&finding.title)) " " span.severity { (show::severity(finding.severity)) } }
-        p { (visible(&finding.detail)) }
-        p.next { span.tag { "Next" } " " (visible(&finding.next_step)) }
+        p { (words(&visible(&finding.detail))) }
+        p.next { span.tag { "Next" } " " (words(&visible(&finding.next_step))) }
         @if !shown.is_empty() {
             details {
                 summary { "Evidence, " (show::counted(shown.len() as u64, "item")) }
