@@ -64,7 +64,7 @@ mod tests {
         check(100, 120, None);
         check(0, 150, Some("40 % of 1,000 tokens, about 5 min left"));
         lines.skip(300);
-        let expected = "70 % of 1,000 tokens, about 3 min left";
+        let expected = "70 % of 1,000 tokens, about 4 min left";
         assert_eq!(lines.advance(0, Duration::from_secs(210)).as_deref(), Some(expected));
         let none = Lines::new("answer", 10, 0).advance(0, Duration::from_secs(70));
         assert_eq!(none.as_deref(), Some("0 % of 10 answers, time left not known yet"));
