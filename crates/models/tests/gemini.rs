@@ -115,8 +115,11 @@ fn every_way_of_ending_is_an_outcome_of_its_own() {
     check(candidate(json!([{"text": "hm", "thought": true}, {"text": "ha"}]), "STOP"), "ha", FinishReason::Stop);
     check(candidate(json!([]), "SAFETY"), "", FinishReason::ContentFilter);
     check(candidate(json!([]), "RECITATION"), "", FinishReason::ContentFilter);
-    check(candidate(json!([{"functionCall": {"name": "f"}}]), "STOP"), "", FinishReason::ToolCalls);
-    check(candidate(json!([]), "MALFORMED_FUNCTION_CALL"), "", FinishReason::ToolCalls);
+    let call = |name: &str, arguments: &str| {
+        format!("<tool_call>\n{{\"name\": \"{name}\", \"arguments\": {arguments}}}\n</tool_call>")
+    };
+    check(candidate(json!([{"functionCall": {"name": "f"}}]), "STOP"), &call("f", "{}"), FinishReason::ToolCalls);
+    check(candidate(json!([]), "MALFORMED_FUNCTION_CALL"), &call("", "not shown"), FinishReason::ToolCalls);
     check(json!({"candidates": [{"finishReason": "STOP"}]}), "", FinishReason::Stop);
     check(json!({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}), "", FinishReason::ContentFilter);
 }

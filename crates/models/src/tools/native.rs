@@ -6,10 +6,12 @@ use hydrometer_probes::world::protocol::said;
 
 use super::hermes;
 
-/// An answer in words: what was said, and the calls behind it, each a name and the JSON of its arguments.
+/// An answer in words: what was said, and the calls behind it, each a name and the JSON of its arguments. Servers leave out
+/// arguments where there are none.
 pub(crate) fn written(text: &str, calls: &[(String, String)]) -> String {
     let call = |(name, arguments): &(String, String)| {
         let name = serde_json::Value::from(name.as_str());
+        let arguments = if ["", "null"].contains(&arguments.trim()) { "{}" } else { arguments };
         hermes::marked(&format!("{{\"name\": {name}, \"arguments\": {arguments}}}"))
     };
     let words = std::iter::once(text.to_owned()).filter(|text| !text.is_empty());

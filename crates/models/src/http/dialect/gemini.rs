@@ -102,7 +102,8 @@ impl Dialect for Gemini {
             Some(reason) if CALLS.contains(&reason) => {
                 // What was no call is kept as far as it is shown.
                 if calls.is_empty() {
-                    calls.push((String::new(), self::text(&candidate["finishMessage"]).unwrap_or_default()));
+                    let shown = self::text(&candidate["finishMessage"]);
+                    calls.push((String::new(), shown.unwrap_or_else(|| "not shown".to_owned())));
                 }
                 FinishReason::ToolCalls
             }
