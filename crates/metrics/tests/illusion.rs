@@ -212,6 +212,18 @@ fn without_a_gap_to_close_there_is_no_illusion() {
 }
 
 #[test]
+fn what_rounding_leaves_of_a_way_is_no_gap() {
+    let mut sums = Sums::new();
+    for family in 0..20 {
+        let way = |left: f64| Some(Distances { left, whole: 1.0 });
+        // As sums of a kernel over the same answers in another order come out.
+        let prompt = Copied { style: way(2e-18), at_boundary: true, decision: way(0.0) };
+        sums.copied(&format!("family-{family}"), &prompt);
+    }
+    assert_eq!(illusion_gap(&sums, 0.95).unwrap().0.value, 0.0);
+}
+
+#[test]
 fn the_gap_of_a_known_audit() {
     // A quarter of the way is left in style, all of it in decisions: 1 − ½ less 1 − 1.
     let mut sums = Sums::new();

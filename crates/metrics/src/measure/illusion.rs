@@ -165,6 +165,9 @@ pub static ILLUSION_GAP: Definition = Definition {
     measure: None,
 };
 
+/// A smaller gap is none: both ways are roots, of which rounding leaves the square root of its own size.
+const ROUNDING: f64 = 1e-7;
+
 /// In the order in which they are listed.
 pub static DEFINITIONS: &[&Definition] = &[&SURFACE_COPIED, &JUDGMENT_COPIED, &ILLUSION_GAP];
 
@@ -190,7 +193,8 @@ pub fn illusion_gap(sums: &Sums, level: f64) -> Result<(Estimate, Difference), U
     // What is missing of judgment is more particular than what is missing of both.
     let (copied_judgment, judgment, decided) = judgment?;
     let (copied_surface, surface, written) = surface?;
-    let value = copied_surface - copied_judgment;
+    let gap = copied_surface - copied_judgment;
+    let value = if gap.abs() < ROUNDING { 0.0 } else { gap };
     let limits = Difference::new(value, [surface, judgment], (&written, &decided), |sums| gap_ratio(sums).ok());
     Ok((limits.estimate(level, table.totals()[copied::DECIDED.0].round() as u64), limits))
 }
