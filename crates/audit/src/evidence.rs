@@ -1,13 +1,11 @@
 //! What a run folder holds, read once and summed once; every number of the statement is asked of it by name.
 
+mod rows;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use hydrometer_answers::part::{Choices, Episodes, Floor, Likelihoods, Positions, Samples, Scored, Sparse, Vectors};
-use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{
-    ChoiceRow, EpisodeRow, Judge, LikelihoodRow, Manifest, Part, PositionRow, Regime, RunFolder, SampleRow,
-    SampleSettings, SampleSource, ScoredModel, ScoredRow, SparseRow, Stopped, VectorRow,
-};
+use hydrometer_answers::part::Samples;
+use hydrometer_answers::{Manifest, Part, Regime, SampleSettings, SampleSource, ScoredModel};
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::illusion::{self, JUDGMENT_COPIED};
 use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
@@ -19,10 +17,9 @@ use hydrometer_metrics::stats::confusion::excess::Excess;
 use hydrometer_metrics::stats::difference::Difference;
 use hydrometer_metrics::stats::limits::families_to_exclude;
 use hydrometer_probes::counted::counted;
-use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe};
 
-use crate::geometry::success::Answers;
+pub(crate) use self::rows::{Rows, copies};
 use crate::kind::answers::copied::Copying;
 use crate::kind::answers::equivalence::Meanings;
 use crate::kind::answers::ppi_signals::Alone;
@@ -33,156 +30,9 @@ use crate::kind::episodes::{self, ActedEpisode};
 use crate::kind::judgment::{self, Judged};
 use crate::kind::teacher_texts;
 use crate::kind::tokens::Scored as ScoredPosition;
-use crate::labels::{Label, Labels};
 use crate::readings::Readings;
 use crate::statement::{GapBase, Reservation, ReservationKind};
 use crate::{AuditError, Policy};
-
-/// The rows of a run, unsummed.
-pub(crate) struct Rows {
-    pub manifest: Manifest,
-    pub probes: Vec<Probe>,
-    pub positions: Vec<PositionRow>,
-    /// Positions whose teacher came from a cache, instead of the others.
-    pub sparse: Vec<SparseRow>,
-    pub floor: Vec<PositionRow>,
-    pub choices: Vec<ChoiceRow>,
-    pub likelihoods: Vec<LikelihoodRow>,
-    pub samples: Vec<SampleRow>,
-    pub vectors: Vec<VectorRow>,
-    /// The teacher's answers as the student scores them.
-    pub scored_answers: Vec<ScoredRow>,
-    pub episodes: Vec<EpisodeRow>,
-    /// Where the run stopped early.
-    pub stopped: Option<Stopped>,
-    /// Families of the suite that ask the same as another.
-    pub same_content: SameContent,
-    /// What is known of how well free decisions are read.
-    pub labels: Labels,
-    /// Labels of the run's own answers, as they were given.
-    pub given_labels: Vec<Label>,
-    /// What a judge said of the run's answers.
-    pub judge: Option<Judge>,
-}
-
-/// Probes of families that ask what an earlier one asks.
-pub(crate) fn copies<'p>(probes: &'p [Probe], same: &SameContent) -> impl Iterator<Item = &'p str> {
-    probes.iter().filter(|probe| same.is_copy(&probe.family)).map(|probe| probe.id.as_str())
-}
-
-impl Rows {
-    /// How the teacher's distributions were kept; `None` where the teacher ran.
-    pub(crate) fn cache(&self) -> Option<&Codec> {
-        self.manifest.settings.cache.as_ref()
-    }
-
-    /// Whether numbers on tokens are estimates from a part of the teacher's distributions.
-    pub(crate) fn in_part(&self) -> bool {
-        matches!(self.manifest.regime(), Regime::TeacherCache | Regime::ShownDistributions)
-    }
-
-    /// Reads a finished run. Families that ask the same are one from here on. Where a run stopped by the evidence of its
-    /// families only the first of them counts: the evidence was bounded by their sizes.
-    pub(crate) fn read(run: &RunFolder) -> Result<Self, AuditError> {
-        let mut rows = Self {
-            manifest: run.manifest().clone(),
-            probes: run.probes().to_vec(),
-            positions: run.rows::<Positions>()?,
-            sparse: run.rows::<Sparse>()?,
-            floor: run.rows::<Floor>()?,
-            choices: run.rows::<Choices>()?,
-            likelihoods: run.rows::<Likelihoods>()?,
-            samples: run.rows::<Samples>()?,
-            vectors: run.rows::<Vectors>()?,
-            scored_answers: run.rows::<Scored>()?,
-            episodes: run.rows::<Episodes>()?,
-            stopped: run.stopped().cloned(),
-            same_content: SameContent::of(run.probes()),
-            labels: Labels::shipped(),
-            given_labels: Vec::new(),
-            judge: run.judge()?,
-        };
-        match rows.manifest.settings.deciding {
-            _ if rows.same_content.merged() == 0 => {}
-            Some(_) => rows.leave_out_copies(),
-            None => rows.merge_families(),
-        }
-        Ok(rows)
-    }
-
-    fn leave_out_copies(&mut self) {
-        let copies: BTreeSet<String> = copies(&self.probes, &self.same_content).map(str::to_owned).collect();
-        let counts = |probe: &String| !copies.contains(probe);
-        self.positions.retain(|row| counts(&row.probe));
-        self.sparse.retain(|row| counts(&row.probe));
-        self.floor.retain(|row| counts(&row.probe));
-        self.choices.retain(|row| counts(&row.probe));
-        self.likelihoods.retain(|row| counts(&row.probe));
-        self.samples.retain(|row| counts(&row.probe));
-        self.scored_answers.retain(|row| counts(&row.probe));
-        self.episodes.retain(|row| counts(&row.probe));
-        self.probes.retain(|probe| counts(&probe.id));
-    }
-
-    fn merge_families(&mut self) {
-        let asked: BTreeMap<String, String> =
-            self.probes.iter().map(|probe| (probe.id.clone(), probe.family.clone())).collect();
-        let same = &self.same_content;
-        let merge = |probe: &str, family: &mut String| {
-            if let Some(kept) = asked.get(probe).and_then(|of_probe| same.family_of(of_probe, family)) {
-                *family = kept;
-            }
-        };
-        self.probes.iter_mut().for_each(|probe| merge(&probe.id, &mut probe.family));
-        self.positions.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
-        self.sparse.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
-        self.floor.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
-        self.choices.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
-        self.likelihoods.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
-        self.samples.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
-        self.scored_answers.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
-        self.episodes.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
-    }
-
-    /// Keeps the families of the suite that have a new name here, and calls them by it.
-    pub(crate) fn keep_as(&mut self, names: &BTreeMap<String, String>) {
-        let asked: BTreeMap<String, String> =
-            self.probes.iter().map(|probe| (probe.id.clone(), probe.family.clone())).collect();
-        let keep = |probe: &str, family: &mut String| {
-            let renamed = asked.get(probe).and_then(|own| {
-                // A section or window of a text has a name of its own behind that of the text.
-                Some(format!("{}{}", names.get(own)?, family.strip_prefix(own.as_str())?))
-            });
-            let kept = renamed.is_some();
-            *family = renamed.unwrap_or_default();
-            kept
-        };
-        self.probes.retain_mut(|probe| keep(&probe.id, &mut probe.family));
-        self.positions.retain_mut(|row| keep(&row.probe, &mut row.family));
-        self.sparse.retain_mut(|row| keep(&row.probe, &mut row.family));
-        self.floor.retain_mut(|row| keep(&row.probe, &mut row.family));
-        self.choices.retain_mut(|row| keep(&row.probe, &mut row.family));
-        self.likelihoods.retain_mut(|row| keep(&row.probe, &mut row.family));
-        self.samples.retain_mut(|row| keep(&row.probe, &mut row.family));
-        self.scored_answers.retain_mut(|row| keep(&row.probe, &mut row.family));
-        self.episodes.retain_mut(|row| keep(&row.probe, &mut row.family));
-    }
-
-    /// What was answered, and what was asked.
-    pub(crate) fn answers(&self) -> Answers<'_> {
-        Answers { probes: &self.probes, samples: &self.samples, episodes: &self.episodes }
-    }
-
-    /// Number of scored positions.
-    pub(crate) fn scored_positions(&self) -> usize {
-        self.positions.len() + self.sparse.len()
-    }
-
-    /// The scored positions, whoever their teacher was.
-    pub(crate) fn scored(&self) -> impl Iterator<Item = ScoredPosition<'_>> {
-        self.positions.iter().map(ScoredPosition::from).chain(self.sparse.iter().map(ScoredPosition::from))
-    }
-}
 
 /// Why a number needs the teacher itself.
 const NOT_KEPT: &str = "needs the teacher's probability of tokens that its cache does not keep: let the teacher run";

@@ -217,7 +217,7 @@ impl Confusion {
     /// the labelled answers standing as they are, and that of the labelled answers, by the jackknife over their families. Of a
     /// share of events of which hardly any was called the upper bound is at least that of the calls, over the chance that an event
     /// is called one: no event among n families is no proof of none. The bounds of any other share of events are those of the estimate
-    /// that may lie below 0 ([`unbounded`]): one that was stopped at 0 does not vary there, however little is known.
+    /// that may lie below 0 (`unbounded`): one that was stopped at 0 does not vary there, however little is known.
     ///
     /// # Errors
     /// Too little to go by, or a classifier that tells nothing.

@@ -4,7 +4,7 @@
 //! Both shares are corrected by the same labelled answers, and are of the same requests. Their bounds are exact ones, and those of
 //! the difference are recovered from them with the correlation over families (Zou and Donner, Statistics in Medicine 27, 2008): the
 //! jackknife of a difference of rare events knows no bound where none was seen. Where a classifier that errs is corrected the bounds
-//! are those of the difference that [`unbounded`](super::unbounded) estimates make.
+//! are those of the difference that `unbounded` estimates make.
 
 use super::{Confusion, Corrected, Matrix, NotCorrected, Unbounded, joined, remembered, truth, truth_near};
 use crate::stats::estimate::{Estimate, Interval, IntervalMethod};
