@@ -327,6 +327,12 @@ fn check_extent(metadata: &ParquetMetaData, length: u64) -> Result<(), String> {
     for group in metadata.row_groups() {
         in_groups = in_groups.saturating_add(group.num_rows());
         for column in group.columns() {
+            if !matches!(column.compression(), Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_)) {
+                let (path, packed) = (column.column_path(), column.compression());
+                return Err(format!(
+                    "is packed with {packed} (column {path}): write it again with zstd, Snappy or unpacked"
+                ));
+            }
             let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
             let end = start.checked_add(column.compressed_size()).and_then(|end| u64::try_from(end).ok());
             let inside = start >= 0 && column.compressed_size() >= 0 && end.is_some_and(|end| end <= length);

@@ -37,11 +37,14 @@ fn the_demo_needs_nothing_and_tells_its_students_apart() {
 #[test]
 fn the_demo_trains_a_student_in_four_ways() {
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_hydrometer"))
-        .current_dir(folder.path())
-        .args(["demo", "distill", "--steps", "2", "--documents", "100", "--out", "tour"])
-        .output()
-        .unwrap();
+    let demo = |steps: &str| {
+        Command::new(env!("CARGO_BIN_EXE_hydrometer"))
+            .current_dir(folder.path())
+            .args(["demo", "distill", "--steps", steps, "--documents", "100", "--out", "tour"])
+            .output()
+            .unwrap()
+    };
+    let output = demo("2");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     let text = String::from_utf8(output.stdout).unwrap();
@@ -51,4 +54,11 @@ fn the_demo_trains_a_student_in_four_ways() {
         assert!(text.lines().any(|line| line.starts_with(row)), "{row}: {text}");
     }
     assert!(folder.path().join("tour/distill/students/report.md").is_file());
+    // Other steps are other students: the recipe of those that are there stays.
+    let other = demo("3");
+    let stderr = String::from_utf8_lossy(&other.stderr);
+    assert_eq!(other.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("recipe.toml is another one") && stderr.contains("hint: name another folder"), "{stderr}");
+    let recipe = std::fs::read_to_string(folder.path().join("tour/distill/recipe.toml")).unwrap();
+    assert!(recipe.contains("steps = 2\n"), "{recipe}");
 }

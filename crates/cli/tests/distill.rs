@@ -241,6 +241,9 @@ fn mistakes_in_a_recipe_are_named() {
     check("every = 3", "every = 0", "`student.every` is 0");
     check("steps = 2", "stesp = 2", "line ");
     check("every = 3", "layers = [9]", "layer 9 is asked for");
+    // Nor does the check pass what is not trained.
+    let [found, talk] = bench.run(2, &["distill", "recipe.toml", "--check"]);
+    assert!(found.contains("to train on") && talk.contains("layer 9 is asked for"), "{talk}");
     check("context = 64", "context = 4096", "the recipe's context is 4096, the teacher's 512");
     check("teacher.gguf", "gone.gguf", "paths in a recipe are taken from the folder that the command runs in");
     check("corpus.jsonl", "gone.jsonl", "gone.jsonl");

@@ -375,7 +375,11 @@ impl Recipe {
     pub fn parse(text: &str, path: &Path) -> Result<Recipe, DistillError> {
         let recipe: Recipe = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-            DistillError::recipe(path, format!("line {line}"), "a recipe", error.message().replace('\n', " "))
+            // Of a setting that is one of several, `student` and `loss.divergence`, the library counts elements.
+            let found = error.message().replace('\n', " ");
+            let found =
+                found.replace("wanted exactly 1 element, more than 1 element", "several keys where one may stand");
+            DistillError::recipe(path, format!("line {line}"), "a recipe", found)
         })?;
         match recipe.fault() {
             None => Ok(recipe),
@@ -407,6 +411,13 @@ impl Recipe {
         let fault_of_lora = self.lora.as_ref().and_then(|lora| lora.fault(&self.student));
         if let Some((key, expected, found)) = self.fault_of_teachers().or(fault_of_lora) {
             return Some((key.to_owned(), expected, found));
+        }
+        if data.held_out == 0.0 {
+            let wanting = [("patience", train.patience), ("completions_every", train.completions_every)];
+            if let Some((key, Some(_))) = wanting.into_iter().find(|(_, set)| set.is_some()) {
+                let expected = "no such key where nothing is held out (`data.held_out` is 0)";
+                return Some((format!("train.{key}"), expected, "one".to_owned()));
+            }
         }
         let forms = &self.export.formats;
         if let Some((_, form)) = forms.iter().enumerate().find(|(at, form)| forms[..*at].contains(form)) {

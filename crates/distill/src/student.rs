@@ -1,6 +1,6 @@
 //! Where a student begins: some layers of its teacher, another model, or a fresh network.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hydrometer_models::{Checkpoint, TokenizerPairing};
 use serde::{Deserialize, Serialize};
@@ -104,7 +104,7 @@ impl Origin {
                 }
                 (config.layers, config.d_model, config.heads, config.kv_heads, config.d_ff) =
                     (layers, width, heads, kv_heads, ff);
-                config.check(teacher.path())?;
+                config.check(Path::new("student.fresh"))?;
                 let weights = Tensors::fresh(&config, seed);
                 Ok((Network::new(config, weights)?, None))
             }

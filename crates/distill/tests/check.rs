@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use hydrometer_distill::data::{Document, Encoder, Finding, Preflight, Weight, preflight, read};
+use hydrometer_distill::data::{Document, Encoder, Finding, Preflight, Weight, held_out, preflight, read};
 use hydrometer_distill::export::hugging_face;
 use hydrometer_distill::network::Network;
 use hydrometer_distill::{Plan, Recipe};
@@ -75,6 +75,19 @@ fn near_duplicates_are_found_on_both_sides_of_the_split() {
     // Some share puts one of the two on the other side.
     let split = (1..20).map(|share| looked_at(&records, f64::from(share) / 20.0));
     assert!(split.into_iter().any(|found| finding(&found, "held-out numbers flatter").is_some()));
+}
+
+/// Of a heap of near duplicates every document behind the first on the other side is near one across the split, whichever side
+/// the first of all is on.
+#[test]
+fn every_near_duplicate_across_the_split_is_counted() {
+    let records: Vec<Value> = (0..12).map(|n| json!({ "text": prose(1, 60) + &format!("end{n}") })).collect();
+    let sides: Vec<bool> = documents(&records).iter().map(|document| held_out(document, 0.5)).collect();
+    let across = (1..12).filter(|&at| sides[..at].iter().any(|side| *side != sides[at])).count() as u64;
+    let same = sides.iter().filter(|side| **side == sides[0]).count() as u64;
+    assert!(across > 12 - same, "{sides:?}");
+    let found = looked_at(&records, 0.5);
+    assert_eq!(finding(&found, "held-out numbers flatter").map(|finding| finding.count), Some(across));
 }
 
 #[test]

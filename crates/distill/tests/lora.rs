@@ -222,6 +222,33 @@ fn frozen_parts_stay_as_they_were() {
     check(Part::Attention, |name| name.contains("attn_") && !name.contains("norm"));
 }
 
+/// What the recipe names and the student does not have is no silent wish.
+#[test]
+fn parts_and_ranks_that_the_student_does_not_have_are_refused() {
+    let home = TempDir::new().unwrap();
+    let lines: String = (0..30).map(|i| format!("{{\"text\": \"stone {i} by the sea\"}}\n")).collect();
+    fs::write(home.path().join("corpus.jsonl"), lines).unwrap();
+    let check = |change: &dyn Fn(&mut Recipe), expected: Option<&str>| {
+        let mut recipe = recipe(home.path());
+        change(&mut recipe);
+        let plan = Plan::new(recipe, &OPTIONS).unwrap();
+        let found = plan.student_parameters().err().map(|error| error.to_string());
+        assert!(found.as_deref().unwrap_or_default().contains(expected.unwrap_or_default()), "{found:?}");
+        assert_eq!(found.is_some(), expected.is_some(), "{found:?}");
+    };
+    let freeze = |part: Part| move |recipe: &mut Recipe| recipe.train.freeze = vec![part];
+    check(&freeze(Part::Layer(2)), Some("`train.freeze` names {\"layer\":2}, and the student has no such part"));
+    check(&freeze(Part::Layer(1)), None);
+    check(&freeze(Part::Embedding), None);
+    let quantized = |recipe: &mut Recipe| {
+        recipe.lora.as_mut().unwrap().quantized = true;
+        recipe.train.freeze = vec![Part::Embedding, Part::Layer(0)];
+    };
+    check(&quantized, None);
+    let rank = |rank: usize| move |recipe: &mut Recipe| recipe.lora.as_mut().unwrap().rank = rank;
+    check(&rank(1 << 40), Some("no matrix has a higher rank than"));
+}
+
 /// Stops after some steps, or never.
 struct Stop(u64);
 
@@ -338,6 +365,13 @@ fn settings_of_adapters_out_of_range_are_named() {
     fresh.lora.as_mut().unwrap().quantized = true;
     let error = Recipe::parse(&toml::to_string(&fresh).unwrap(), Path::new("r.toml")).unwrap_err().to_string();
     assert!(error.contains("lora.quantized: expected false, or a student that a file stores"), "{error}");
+    let mut alone = good.clone();
+    (alone.data.held_out, alone.train.patience) = (0.0, Some(2));
+    let error = Recipe::parse(&toml::to_string(&alone).unwrap(), Path::new("r.toml")).unwrap_err().to_string();
+    assert!(error.contains("train.patience: expected no such key where nothing is held out"), "{error}");
+    let two = toml::to_string(&good).unwrap().replace("[student]\n", "[student]\nevery = 2\n");
+    let error = Recipe::parse(&two, Path::new("r.toml")).unwrap_err().to_string();
+    assert!(error.contains("found several keys where one may stand"), "{error}");
     check(|lora| lora.targets = Targets::Some(vec!["q".to_owned()]), "lora.targets: expected all-linear, or some of");
     let mut all = good.clone();
     all.lora.as_mut().unwrap().targets = Targets::All;

@@ -58,8 +58,25 @@ fn rows_without_a_document_are_named() {
     assert_eq!(left_out[0].1, "`messages` is a text that is no JSON");
     let error = read(&file("unknown.parquet"), None).unwrap_err().to_string();
     assert!(error.contains("row 1: expected a record with messages") && error.contains("found the keys question"));
+    let error = read(&file("gzip.parquet"), None).unwrap_err().to_string();
+    assert!(
+        error.contains("found a file that is packed with GZIP") && error.contains("zstd, Snappy or unpacked"),
+        "{error}"
+    );
     let error = read(Path::new("none.parquet"), None).unwrap_err().to_string();
     assert!(error.contains("none.parquet"), "{error}");
+}
+
+/// What many data sets are, one array of records, is no JSON Lines, and the way there is said.
+#[test]
+fn an_array_of_records_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("array.json");
+    for text in ["[{\"text\": \"a\"}]", "[\n {\"text\": \"a\"}\n]"] {
+        fs::write(&path, text).unwrap();
+        let error = read(&path, None).unwrap_err().to_string();
+        assert!(error.contains("line 1: expected a JSON object, found an array: one record a line is read"), "{error}");
+    }
 }
 
 /// Whatever is cut off or overwritten: an error that names the file, never a panic.
@@ -78,10 +95,13 @@ fn damaged_files_are_refused() {
     let footer = [&[0x15, 2, 0x19, 0xfc, 0xb0, 0xea, 0x01][..], &groups, &[0x16, 0, 0]].concat();
     let length = (footer.len() as u32).to_le_bytes();
     let error = read_of(&[b"PAR1", &footer[..], &length, b"PAR1"].concat()).unwrap_err().to_string();
-    assert!(error.contains("found has columns in 30000 groups one within the other"), "{error}");
+    assert!(error.contains("found a file that has columns in 30000 groups one within the other"), "{error}");
     for length in [0, 3, 8, whole.len() / 2, whole.len() - 1] {
         let error = read_of(&whole[..length]).unwrap_err().to_string();
-        assert!(error.contains("damaged.parquet: file: expected records in Parquet, found is no"), "{error}");
+        assert!(
+            error.contains("damaged.parquet: file: expected records in Parquet, found a file that is no complete"),
+            "{error}"
+        );
     }
     let (mut refused, mut in_a_row) = (0, 0);
     for at in (4..whole.len()).step_by(whole.len() / 150) {

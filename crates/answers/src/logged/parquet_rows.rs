@@ -26,7 +26,7 @@ pub fn each_row(
     let mut whole: u64 = 0;
     // The library panics on some damaged files.
     let done = contained(|| -> Result<(), String> {
-        let reader = open_bounded(file)?;
+        let reader = open_bounded(file).map_err(|why| format!("a file that {why}"))?;
         let mut left = MOST_TEXT;
         for row in reader.get_row_iter(None).map_err(|error| error.to_string())? {
             let row = row.map_err(|error| format!("a damaged row {}: {error}", whole + 1))?;

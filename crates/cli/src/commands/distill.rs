@@ -27,6 +27,8 @@ use shown::with_interval;
 
 /// Between two lines where nobody watches a bar.
 const EVERY: Duration = Duration::from_secs(30);
+/// What errors say of a tensor that a form of a student cannot hold.
+const WRITTEN_AS: &str = ", to be written as ";
 /// Weight of a step in the loss that is shown.
 const FRESH: f64 = 0.1;
 
@@ -39,7 +41,7 @@ pub struct Arguments {
     /// Folder for checkpoints, measurements and students. The same command goes on where it stopped.
     #[arg(long, value_name = "FOLDER", required_unless_present = "check")]
     out: Option<PathBuf>,
-    /// Look at the data only: what would be trained on, what is left out and why. Exit code 2 where training is refused.
+    /// Look at data and student only: what would be trained on, what is left out and why. Exit code 2 where training is refused.
     #[arg(long)]
     check: bool,
     /// Then audit the student before training and every arm on the held-out documents, and set the first arm beside the others.
@@ -61,7 +63,12 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     if arguments.check {
         let found = if arguments.json { as_json(&checked(&plan.data))? } else { told(&plan.data) };
         terminal.data(&found)?;
-        return Ok(if plan.data.refusal().is_some() { Exit::BadInput } else { Exit::Done });
+        if plan.data.refusal().is_some() {
+            return Ok(Exit::BadInput);
+        }
+        // A student that cannot be made is refused, too.
+        plan.student_parameters().map_err(before)?;
+        return Ok(Exit::Done);
     }
     warn_of(&plan.data, terminal);
     let Some(out) = arguments.out else { return Err(Failure::input("no --out: expected a folder")) };
@@ -133,13 +140,22 @@ pub(super) fn before(error: DistillError) -> Failure {
         DistillError::Student { hint, .. } => Some(hint.clone()),
         DistillError::Recipe { .. } => Some("docs/distil.md lists every key of a recipe".to_owned()),
         DistillError::Cache { .. } => {
-            Some("collect another cache: `hydrometer distributions collect --help` lists what it may keep".to_owned())
+            Some(
+                "take a loss that a cache serves (docs/distil.md, a cache as the teacher), or collect another one: \
+                 `hydrometer distributions collect --help` lists what it may keep"
+                    .to_owned(),
+            )
         }
         DistillError::NotCached { .. } => Some(
             "add them: `hydrometer distributions collect --data FILE --ctx N` with the recipe's files and context"
                 .to_owned(),
         ),
-        DistillError::Data { .. } => Some("`--check` looks at the data and trains nothing".to_owned()),
+        DistillError::Data { .. } => Some("docs/distil.md says which files and records are read".to_owned()),
+        DistillError::Model(ModelError::NotFinite { what, .. }) if what.contains(WRITTEN_AS) => Some(
+            "take that form out of `export.formats` and repeat the command: the students are trained, and `hf`, `gguf:f32` and \
+             `gguf:bf16` hold numbers of any size"
+                .to_owned(),
+        ),
         DistillError::Model(ModelError::Io { .. }) => {
             Some("paths in a recipe are taken from the folder that the command runs in".to_owned())
         }
@@ -158,7 +174,8 @@ fn during(error: DistillError) -> Failure {
         }
         _ => return before(error),
     };
-    Failure { exit, ..Failure::input(error) }
+    let hinted = matches!(error, DistillError::Model(ModelError::NotFinite { .. }));
+    Failure { exit, ..if hinted { before(error) } else { Failure::input(error) } }
 }
 
 fn sizes(data: &Preflight) -> [(&'static str, u64); 5] {

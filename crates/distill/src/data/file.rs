@@ -56,6 +56,10 @@ impl Records<'_> {
             let parsed = check_keys(line.as_bytes()).and_then(|()| serde_json::from_str(line));
             match parsed {
                 Ok(Value::Object(record)) => self.take("line", number, &record)?,
+                _ if line.trim_start().starts_with('[') => {
+                    let found = "an array: one record a line is read, as `jq -c '.[]' FILE` writes it";
+                    return Err(DistillError::data(self.path, at, "a JSON object", found));
+                }
                 Ok(_) => return Err(DistillError::data(self.path, at, "a JSON object", "another JSON value")),
                 Err(error) => return Err(DistillError::data(self.path, at, "a JSON object", error.to_string())),
             }

@@ -11,6 +11,7 @@ use super::Exported;
 use crate::data::Preflight;
 use crate::recipe::{Arm, Recipe};
 use crate::run::{ArmResult, Difference};
+use crate::train::KeptTeacher;
 
 /// Everything that a card says.
 pub struct Card<'a> {
@@ -54,7 +55,7 @@ impl Card<'_> {
             text,
             "## What did it lose?\n\nThe numbers above are of documents like those it was trained on. What it lost elsewhere an \
              audit says:\n\n```sh\nhydrometer audit --teacher {} --student {} --base {}\n```\n\n",
-            self.recipe.teacher.display(),
+            self.audited_beside(),
             student.display(),
             out.join("start").display(),
         );
@@ -62,6 +63,15 @@ impl Card<'_> {
         let _ =
             write!(text, "## Recipe\n\n`{}`\n\n```toml\n{}```\n", self.recipe.hash(), recipe.replace("```", "` ` `"));
         text
+    }
+
+    /// The teacher of the audit: a cache of the training data's distributions cannot be asked about other texts.
+    fn audited_beside(&self) -> String {
+        if KeptTeacher::is_at(&self.recipe.teacher) {
+            "TEACHER".to_owned()
+        } else {
+            self.recipe.teacher.display().to_string()
+        }
     }
 
     fn made_of(&self, text: &mut String) {
@@ -105,7 +115,7 @@ impl Card<'_> {
             };
             let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
         }
-        text.push_str("\nIntervals are of 95 %, over documents. All arms saw as many tokens from the same start; `hard_labels` learnt without the teacher.\n\n");
+        self.learnt(text);
         for difference in self.differences.iter().filter(|difference| difference.number == Difference::KL) {
             let interval = difference.interval.as_ref();
             let interval = interval.map_or(String::new(), |i| format!(" [{:+.4}, {:+.4}]", i.low, i.high));
@@ -116,6 +126,32 @@ impl Card<'_> {
                 difference.difference
             );
         }
+    }
+
+    /// What was measured, and what each arm learnt from: arms end at different steps where there is patience, and their batches
+    /// differ where their texts do.
+    fn learnt(&self, text: &mut String) {
+        let measured = self.arms.iter().find_map(|arm| arm.end.as_ref()).map(|end| end.kl_divergence.n_families);
+        let over = measured.map_or("documents".to_owned(), |documents| {
+            let all = self.data.held_out_documents.len() as u64;
+            format!("{} of the {} held out", counted(documents, "document"), grouped(all))
+        });
+        let _ = writeln!(text, "\nIntervals are of 95 %, over {over}. All arms began with the same weights.\n");
+        for result in self.arms {
+            let from = match result.arm {
+                Arm::Distilled | Arm::Sparse => "the texts and the teacher's distributions over them",
+                Arm::HardLabels => "the texts without the teacher",
+                Arm::TeacherText => "the teacher's own answers to the same prompts",
+            };
+            let (arm, tokens, steps) = (result.arm.name(), grouped(result.tokens), counted(result.steps, "step"));
+            let kept = if result.best == result.steps {
+                String::new()
+            } else {
+                format!(", with the weights of step {}", grouped(result.best))
+            };
+            let _ = writeln!(text, "- `{arm}` learnt from {from}: {tokens} tokens in {steps}{kept}.");
+        }
+        text.push('\n');
     }
 
     fn files(&self, text: &mut String) {

@@ -122,6 +122,14 @@ impl Network {
         Network::new(config, weights)
     }
 
+    /// The first part to freeze of which the network has nothing.
+    #[must_use]
+    pub fn missing(&self) -> Option<Part> {
+        let tensors = self.weights.all();
+        let is_there = |part: &Part| tensors.iter().any(|tensor| part.has(&tensor.0));
+        self.frozen.iter().find(|part| !is_there(part)).copied()
+    }
+
     /// Whether a tensor learns.
     #[must_use]
     pub fn learns(&self, name: &str) -> bool {

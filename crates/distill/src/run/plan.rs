@@ -96,11 +96,28 @@ impl Plan {
     /// The student as it is trained: with adapters where the recipe has them, and parts that do not learn.
     ///
     /// # Errors
-    /// Nothing of it would learn.
+    /// A part to freeze that it does not have, adapters wider than itself, or nothing of it would learn.
     pub(super) fn learner(&self) -> Result<Network, DistillError> {
         let (mut network, _) = self.start()?;
         network.frozen = self.recipe.train.freeze.clone();
+        if let Some(part) = network.missing() {
+            let part = serde_json::to_string(&part).unwrap_or_default();
+            let reason = format!("`train.freeze` names {part}, and the student has no such part");
+            let hint = format!(
+                "it has the layers 0 to {}; where its head is the embedding, `embedding` freezes both",
+                network.config.layers.saturating_sub(1)
+            );
+            return Err(DistillError::Student { reason, hint });
+        }
         if let Some(lora) = &self.recipe.lora {
+            let width = network.config.d_model;
+            if lora.rank > width {
+                let reason = format!(
+                    "`lora.rank` is {}, and no matrix has a higher rank than {width}, the student's width",
+                    lora.rank
+                );
+                return Err(DistillError::Student { reason, hint: "ranks of 8 to 64 are usual".to_owned() });
+            }
             let seed = chance::seed_of("adapters", &[self.recipe.train.seed]);
             network.adapt(lora.shape(), &lora.places(), seed);
         }

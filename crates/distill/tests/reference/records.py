@@ -37,3 +37,5 @@ write("prompt_completion", [{"prompt": "Hi", "completion": " there"}], compressi
 write("preference", [{"prompt": "Hi", "chosen": "Hello", "rejected": "Go"}])
 write("text", [{"text": f"text {n}", "n": n} for n in range(1100)], row_group_size=1050)
 write("unknown", [{"question": "Hi"}])
+# A way to pack that is not read.
+write("gzip", [{"text": "packed"}], compression="gzip")

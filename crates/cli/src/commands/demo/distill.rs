@@ -56,9 +56,10 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
     std::fs::create_dir_all(&folder).map_err(|error| Failure::file("create", &folder, &error))?;
     let line = |text: String| serde_json::json!({ "text": text }).to_string() + "\n";
     let documents: String = corpus(DOCUMENTS, arguments.documents.into(), Domain::Centre).map(line).collect();
-    files::write(&folder.join("corpus.jsonl"), documents.as_bytes())?;
     let text = recipe(&teacher, &folder, arguments.steps);
-    files::write(&folder.join("recipe.toml"), text.as_bytes())?;
+    for (name, text) in [("corpus.jsonl", &documents), ("recipe.toml", &text)] {
+        replace(&folder, name, text)?;
+    }
     let recipe = Recipe::read(&folder.join("recipe.toml")).map_err(before)?;
 
     keep(&*open_quietly("teacher", &teacher, &arguments.engine.options())?, &folder, &interrupt, terminal)?;
@@ -78,6 +79,17 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
     terminal.say(&format!("the page: {}", students.join("report.md").display()));
     terminal.say(&format!("the recipe, for your own models: {}", folder.join("recipe.toml").display()));
     Ok(Exit::Done)
+}
+
+/// Writes a file of the demo's, unless students were trained by another one of this name.
+fn replace(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
+    let path = folder.join(name);
+    let trained = folder.join("students/run.json").exists();
+    if trained && std::fs::read(&path).is_ok_and(|there| there != text.as_bytes()) {
+        let found = format!("{} is another one, and {}/students were trained by it", path.display(), folder.display());
+        return Err(Failure::input(found).hint("name another folder for other --steps or --documents: --out FOLDER"));
+    }
+    files::write(&path, text.as_bytes())
 }
 
 /// The teacher's distributions over all the data, for the arm that learns from a cache.

@@ -3,7 +3,7 @@
 //!
 //! MinHash (Broder 1997) finds candidates: a document has [`BANDS`] hashes of [`ROWS`] minima each, and one hash in common
 //! makes two documents candidates, for whom the index is then computed. At an index of 0.8 a pair is missed once in 2,800
-//! times, at 0.9 once in 57 million. Of many documents with one hash the first alone is compared, so that the work does not grow
+//! times, at 0.9 once in 57 million. Of many documents with one hash the first on either side of the split is compared, so that the work does not grow
 //! with the square of a heap of copies. Kept are 160 bytes a document and a table of its hashes.
 
 use std::collections::HashMap;
@@ -26,35 +26,38 @@ pub(super) fn look(used: &[Used<'_>], found: &mut Findings) {
     let orders = orders();
     let signatures: Vec<Option<[u64; BANDS]>> =
         used.par_iter().map(|used| signature(&sequences(used), &orders)).collect();
-    // For each hash the first document that has it.
-    let mut first: HashMap<(u8, u64), u32> = HashMap::new();
+    // For each hash the first document that has it on either side of the split.
+    let mut first: HashMap<(u8, bool, u64), u32> = HashMap::new();
     let mut pairs = Vec::new();
     for (at, signature) in signatures.iter().enumerate() {
         let mut candidates = Vec::new();
         for (band, hash) in signature.iter().flatten().enumerate() {
-            let earlier = *first.entry((band as u8, *hash)).or_insert(at as u32) as usize;
-            if earlier != at && !candidates.contains(&earlier) {
-                candidates.push(earlier);
-            }
+            let key = |held_out| (band as u8, held_out, *hash);
+            candidates.extend([true, false].iter().filter_map(|side| first.get(&key(*side))).map(|at| *at as usize));
+            first.entry(key(used[at].held_out)).or_insert(at as u32);
         }
+        candidates.sort_unstable();
+        candidates.dedup();
         if !candidates.is_empty() {
             pairs.push((at, candidates));
         }
     }
+    // The first that is near, and the first of those on the other side of the split.
     let nearest = |(at, candidates): &(usize, Vec<usize>)| {
         let own = sequences(&used[*at]);
-        let near = candidates.iter().find(|earlier| jaccard(&own, &sequences(&used[**earlier])) >= NEAR)?;
-        Some((*at, *near))
+        let is_near = |earlier: &&usize| jaccard(&own, &sequences(&used[**earlier])) >= NEAR;
+        let near: Vec<usize> = candidates.iter().filter(is_near).copied().collect();
+        let across = near.iter().find(|earlier| used[**earlier].held_out != used[*at].held_out).copied();
+        near.first().map(|first| (*at, *first, across))
     };
-    let near: Vec<(usize, usize)> = pairs.par_iter().filter_map(nearest).collect();
-    for (at, earlier) in near {
-        let (later, earlier) = (&used[at], &used[earlier]);
-        let example = format!("{} is like {}", later.document.place, earlier.document.place);
+    let near: Vec<_> = pairs.par_iter().filter_map(nearest).collect();
+    for (at, earlier, across) in near {
+        let example = |earlier: usize| format!("{} is like {}", used[at].document.place, used[earlier].document.place);
         let what = "nearly the same as an earlier document (0.8 or more of the five-word sequences of both)";
-        found.add(Weight::Note, what, example.clone());
-        if later.held_out != earlier.held_out {
+        found.add(Weight::Note, what, example(earlier));
+        if let Some(across) = across {
             let what = "held out, and nearly the same as one that is trained on, or the other way round: held-out numbers flatter";
-            found.add(Weight::Note, what, example);
+            found.add(Weight::Note, what, example(across));
         }
     }
 }
