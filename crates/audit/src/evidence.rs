@@ -593,6 +593,13 @@ fn not_draws(manifest: &Manifest) -> Option<String> {
                 .to_owned()
         });
     };
+    let by_provider = [("teacher", &manifest.teacher), ("student", &manifest.student)];
+    if let Some((who, _)) = by_provider.into_iter().find(|(_, model)| model.draws_as_its_provider()) {
+        return Some(format!(
+            "the {who} takes no settings of sampling: its answers are drawn as its provider sees fit, which need not be draws from \
+             its own distribution"
+        ));
+    }
     (!parameters.is_distribution()).then(|| {
         format!(
             "answers were drawn at temperature {}, top_p {}, top_k {}: they are no draws from the models' own \
@@ -600,4 +607,27 @@ fn not_draws(manifest: &Manifest) -> Option<String> {
             parameters.temperature, parameters.top_p, parameters.top_k
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use hydrometer_answers::PROVIDERS_DRAWS;
+
+    use super::*;
+
+    #[test]
+    fn answers_of_a_model_that_takes_no_settings_are_no_draws() {
+        let manifest: Manifest =
+            serde_json::from_str(include_str!("../tests/samples/demo-student/manifest.json")).unwrap();
+        assert_eq!(not_draws(&manifest), None);
+        let unknown = Some(format!("an endpoint shows no weights; {PROVIDERS_DRAWS}"));
+        let mut teacher = manifest.clone();
+        teacher.teacher.unknown.clone_from(&unknown);
+        assert!(not_draws(&teacher).unwrap().starts_with("the teacher takes no settings"));
+        let mut student = manifest;
+        student.student.unknown = unknown;
+        assert!(not_draws(&student).unwrap().starts_with("the student takes no settings"));
+    }
 }
