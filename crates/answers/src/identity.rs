@@ -83,7 +83,16 @@ pub struct ModelIdentity {
     pub unknown: Option<String>,
 }
 
+/// What `unknown` says of a model that takes no settings of sampling: how it draws is its provider's affair.
+pub const PROVIDERS_DRAWS: &str = "it takes no settings of sampling: draws are the provider's";
+
 impl ModelIdentity {
+    /// Whether how it draws is its provider's affair, whatever was asked for.
+    #[must_use]
+    pub fn draws_as_its_provider(&self) -> bool {
+        self.unknown.as_deref().is_some_and(|unknown| unknown.contains(PROVIDERS_DRAWS))
+    }
+
     /// A model that nobody here can look into: `hash` is that of what tells it from others, `engine` who gave its answers,
     /// `unknown` why nothing else is known.
     pub fn unseen(name: &str, spec: String, format: &str, hash: blake3::Hash, engine: &str, unknown: String) -> Self {

@@ -22,7 +22,7 @@ pub mod store;
 
 pub use difference::Difference;
 pub use error::{Problem, RunError};
-pub use identity::{EncoderIdentity, EngineIdentity, GIVEN, GIVEN_MARK, ModelIdentity};
+pub use identity::{EncoderIdentity, EngineIdentity, GIVEN, GIVEN_MARK, ModelIdentity, PROVIDERS_DRAWS};
 pub use part::{
     ChoiceRow, EpisodeRow, GivenJudgment, LikelihoodRow, MAX_ROWS_PER_PART, MOST_SAMPLES, OptionSaid, Outside, Part,
     PartKind, PartRow, PositionRow, SampleRow, SampleSource, ScoredModel, ScoredRow, SparseRow, Told, Unit, VectorRow,

@@ -87,7 +87,7 @@ impl LetterAsker<'_> {
     }
 
     fn parameters(&self) -> SamplingParameters {
-        SamplingParameters { max_tokens: 1, ..self.sampling.settings.parameters.clone() }
+        listing(&self.sampling.settings.parameters)
     }
 
     fn unlisted<'q>(&self, questions: &[&'q Lettered], store: &Store) -> Vec<&'q Lettered> {
@@ -239,6 +239,11 @@ impl LetterAsker<'_> {
     }
 }
 
+/// How a list is asked for where letters would be drawn so: nothing of it is drawn, and it is the same whatever the seed.
+fn listing(drawn: &SamplingParameters) -> SamplingParameters {
+    SamplingParameters { max_tokens: 1, seed: 0, ..drawn.clone() }
+}
+
 /// What is known of each letter: its log-probability, or the most that it can have.
 fn weighed(found: &FirstTokens, letters: &[String]) -> Said {
     let of = |letter: &String| match found.listed.iter().find(|(text, _)| text == letter) {
@@ -281,6 +286,13 @@ mod tests {
         check("C", None);
         check("b", None);
         check("", None);
+    }
+
+    #[test]
+    fn a_list_is_asked_for_once_whatever_the_seed() {
+        let [one, two] = [1, 2].map(|seed| drawing(4, seed).parameters);
+        assert_ne!(one, two);
+        assert_eq!(listing(&one), listing(&two));
     }
 
     #[test]

@@ -24,7 +24,12 @@ fn prices() -> Prices {
 
 /// A chat completion whose usage is so many tokens; none where that is `None`.
 fn chat(usage: Option<(u64, u64)>) -> Served {
-    let choice = json!({"message": {"role": "assistant", "content": "four"}, "finish_reason": "stop"});
+    saying("four", usage)
+}
+
+/// The same, with other words.
+fn saying(words: &str, usage: Option<(u64, u64)>) -> Served {
+    let choice = json!({"message": {"role": "assistant", "content": words}, "finish_reason": "stop"});
     let usage = usage.map_or(Value::Null, |(read, drawn)| json!({"prompt_tokens": read, "completion_tokens": drawn}));
     Served::json(200, &json!({"model": "big", "choices": [choice], "usage": usage}))
 }
@@ -73,6 +78,37 @@ fn a_budget_of_tokens_is_used_to_its_end_and_never_passed() {
     assert_eq!((spent.questions, spent.read + spent.drawn), (answers as u64 + 2, 12 * (answers as u64 + 2)));
     assert!((901..=1000).contains(&(spent.read + spent.drawn)), "{spent:?}");
     assert_eq!(server.asked().len(), answers + 2, "nothing is asked that is not paid for");
+}
+
+/// What one answer costs beside the two of the introduction, of a server that answers `served`.
+fn cost_of(served: fn() -> Served) -> (u64, u64) {
+    let server = ScriptedServer::start(move |asked| if asked.number < 2 { chat(Some((0, 0))) } else { served() });
+    let server = server.unwrap();
+    let purse = purse(None, None);
+    let model = open(&server, &purse).unwrap();
+    let before = purse.spent();
+    let (answers, ended) = ask(&*model, 1);
+    ended.unwrap();
+    assert_eq!(answers, 1);
+    let spent = purse.spent();
+    (spent.read - before.read, spent.drawn - before.drawn)
+}
+
+#[test]
+fn what_a_server_does_not_count_is_counted_as_reserved() {
+    // 4 bytes and 32 around them; 64 are the longest answer.
+    let check = |served: fn() -> Served, expected| assert_eq!(cost_of(served), expected);
+    check(|| chat(Some((10, 2))), (10, 2));
+    check(|| chat(None), (36, 64));
+    check(|| chat(Some((10, 0))), (10, 64));
+    check(|| chat(Some((0, 2))), (36, 2));
+    // A number that no answer has is none.
+    check(|| chat(Some((u64::MAX, u64::MAX))), (36, 64));
+    check(|| saying("", None), (36, 64));
+    // An answer without a word may have taken no tokens, where the prompt is counted.
+    check(|| saying("", Some((10, 0))), (10, 0));
+    // A prompt that is too long is answered by nobody.
+    check(|| Served::json(400, &json!({"error": {"code": "context_length_exceeded", "message": "too long"}})), (0, 0));
 }
 
 #[test]

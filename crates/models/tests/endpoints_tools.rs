@@ -318,4 +318,31 @@ fn a_call_that_the_server_could_not_read_is_what_the_model_answered() {
         },
         "{\"box\": ",
     );
+    // So does a call of no tool.
+    check(
+        || {
+            let function = json!({"arguments": "{\"box\": "});
+            let message =
+                json!({"content": null, "tool_calls": [{"id": "x", "type": "function", "function": function}]});
+            Served::json(200, &json!({"choices": [{"message": message, "finish_reason": "tool_calls"}]}))
+        },
+        "{\"box\": ",
+    );
+}
+
+#[test]
+fn words_that_look_like_a_call_are_words_where_the_server_read_none() {
+    let words = "<tool_call>\n{\"name\": \"open\", \"arguments\": {\"box\": \"a\"}}\n</tool_call>";
+    let server = ScriptedServer::start(move |asked| match asked.number {
+        0..=1 => Served::chat("big", "yes", "stop"),
+        2 => Served::json(200, &(SPEECHES[0].calls)("", &[])),
+        _ => Served::chat("big", words, "stop"),
+    });
+    let server = server.unwrap();
+    let model = open("openai", &server, &network());
+    let probe = probe();
+    let mut running = Running::start(episode(&probe));
+    let (text, _) = answer(&*model, &probe, &mut running).unwrap();
+    let outcome = running.outcome();
+    assert_eq!((outcome.calls, outcome.malformed, outcome.success), (0, 0, false), "{text}");
 }

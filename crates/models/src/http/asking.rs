@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hydrometer_answers::FinishReason;
 use serde_json::Value;
 
 use super::Clock;
@@ -100,7 +101,7 @@ impl Line {
         let call = Call { url: &self.address.url(), body: Some(&body) };
         let refused =
             |status, said: &Said| too_long::says(status, &said.names, &said.words).then(|| (too_long::reply(), None));
-        let read = |answer: &Value| Ok((dialect.read(answer)?, logprobs::read(answer)?));
+        let read = |answer: &Value| Ok((dialect.read(answer)?.kept(question.tools), logprobs::read(answer)?));
         let ask = || self.until(&call, gate, &Ways { read: &read, refused: &refused });
         self.paid(question, gate, ask, |(reply, _)| reply)
     }
@@ -119,9 +120,14 @@ impl Line {
         let reserved = purse.reserve(most, gate)?;
         let found = ask();
         let cost = found.as_ref().ok().map(|found| match reply(found) {
+            Reply { finish: FinishReason::ContextExceeded, .. } => purse::of(0, 0, price),
             // A server that does not say what it counted is taken to have counted the most.
-            Reply { text, read: 0, drawn: 0, .. } if !text.is_empty() => most,
-            Reply { read, drawn, .. } => purse::of(*read, *drawn, price),
+            Reply { text, read, drawn, .. } => {
+                let read_most = if *read == 0 { most.read } else { *read };
+                let nothing_said = text.is_empty() && *read > 0;
+                let drawn_most = if *drawn == 0 && !nothing_said { most.drawn } else { *drawn };
+                purse::of(read_most, drawn_most, price)
+            }
         });
         purse.settle(&reserved, cost);
         found
@@ -136,7 +142,8 @@ impl Line {
             None if too_long::says(status, &said.names, &said.words) => Some(too_long::reply()),
             None => bad_call::reply(status, &said.heard).filter(|_| !question.tools.is_empty()),
         };
-        self.until(&call, gate, &Ways { read: &|answer| dialect.read(answer), refused: &refused })
+        let reply = self.until(&call, gate, &Ways { read: &|answer| dialect.read(answer), refused: &refused })?;
+        Ok(reply.kept(question.tools))
     }
 
     /// Asks for anything until `read` makes something of the answer.

@@ -4,7 +4,6 @@
 use hydrometer_answers::FinishReason;
 
 use super::dialect::Reply;
-use crate::tools::written_natively;
 
 /// How servers begin to say so; the model's words follow. Ollama puts them between `raw='` and `', err=`.
 const WORDS: [&str; 2] = ["error parsing tool call: ", "Failed to parse input at pos "];
@@ -13,8 +12,9 @@ const WORDS: [&str; 2] = ["error parsing tool call: ", "Failed to parse input at
 pub(super) fn reply(status: u16, words: &str) -> Option<Reply> {
     let (_, said) = WORDS.iter().find_map(|begin| words.split_once(begin)).filter(|_| status == 500)?;
     let raw = said.split_once("raw='").map_or(said, |(_, raw)| raw.rsplit_once("', err=").map_or(raw, |(raw, _)| raw));
-    let text = written_natively("", &[(String::new(), raw.to_owned())]);
-    Some(Reply { text, finish: FinishReason::ToolCalls, model: None, fingerprint: None, read: 0, drawn: 0 })
+    let calls = vec![(String::new(), raw.to_owned())];
+    let finish = FinishReason::ToolCalls;
+    Some(Reply { text: String::new(), calls, finish, model: None, fingerprint: None, read: 0, drawn: 0 })
 }
 
 #[cfg(test)]
@@ -26,7 +26,7 @@ mod tests {
         let check = |status, words: &str, expected: Option<&str>| {
             let found = reply(status, words);
             assert_eq!(found.is_some(), expected.is_some(), "{words}");
-            if let (Some(reply), Some(kept)) = (found, expected) {
+            if let (Some(reply), Some(kept)) = (found.map(|reply| reply.kept(&[])), expected) {
                 assert!(reply.text.contains(kept) && !reply.text.contains("err="), "{}", reply.text);
                 let said = crate::ToolProtocol::Native.read(&reply.text);
                 assert!(said.calls.is_empty() && said.malformed.is_some(), "{said:?}");

@@ -109,6 +109,7 @@ mod tests {
     fn listed(text: &str, drawn: &str, top: &[(&str, f64)]) -> FirstTokens {
         let reply = Reply {
             text: text.to_owned(),
+            calls: Vec::new(),
             finish: FinishReason::Length,
             model: None,
             fingerprint: None,

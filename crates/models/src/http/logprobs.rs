@@ -42,20 +42,24 @@ pub(crate) fn read(answer: &Value) -> Result<Option<Vec<ShownToken>>, String> {
 }
 
 fn token(value: &Value) -> Result<ShownToken, String> {
-    let wrong = || format!("expected a token with its log-probability, found {}", shown(&value.to_string()));
-    let text = value["token"].as_str().ok_or_else(wrong)?.to_owned();
-    let logprob = logprob(&value["logprob"]).ok_or_else(wrong)?;
+    let (text, logprob) = weighed(value)?;
     let listed = value["top_logprobs"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut top = Vec::with_capacity(listed.len());
     for entry in listed {
-        let text = entry["token"].as_str().ok_or_else(wrong)?.to_owned();
-        top.extend(self::logprob(&entry["logprob"]).ok_or_else(wrong)?.map(|logprob| (text, logprob)));
+        let (text, logprob) = weighed(entry)?;
+        top.extend(logprob.map(|logprob| (text, logprob)));
     }
     let sum: f64 = top.iter().map(|(_, logprob)| logprob.exp()).sum();
     if sum > 1.0 + ROUNDING {
         return Err(format!("expected probabilities that sum to at most 1, found {sum:.4}"));
     }
     Ok(ShownToken { text, logprob, top })
+}
+
+/// A token and what stands for its log-probability.
+fn weighed(entry: &Value) -> Result<(String, Option<f64>), String> {
+    let of = |entry: &Value| Some((entry["token"].as_str()?.to_owned(), logprob(&entry["logprob"])?));
+    of(entry).ok_or_else(|| format!("expected a token with its log-probability, found {}", shown(&entry.to_string())))
 }
 
 /// A log-probability: `Some(None)` for a place-holder, `None` for what is neither.
@@ -99,6 +103,12 @@ mod tests {
         check(json!([{"token": "A", "logprob": 0.5}]), "expected a token with its log-probability");
         check(json!([{"token": "A", "logprob": null}]), "expected a token with its log-probability");
         check(json!([{"logprob": -1.0}]), "expected a token with its log-probability");
+        // What is shown is the entry that is wrong.
+        let list = json!([{"token": "A", "logprob": -0.1}, {"token": "B", "logprob": 0.5}]);
+        check(
+            json!([{"token": "A", "logprob": -0.1, "top_logprobs": list}]),
+            r#"found `{\"token\":\"B\",\"logprob\":0.5}`"#,
+        );
         let list = json!([{"token": "A", "logprob": -0.1}, {"token": "B", "logprob": -0.2}]);
         check(json!([{"token": "A", "logprob": -0.1, "top_logprobs": list}]), "sum to at most 1, found 1.72");
     }

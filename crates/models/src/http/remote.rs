@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
-use hydrometer_answers::{FinishReason, ModelIdentity, SampleSource, SamplingParameters};
+use hydrometer_answers::{FinishReason, ModelIdentity, PROVIDERS_DRAWS, SampleSource, SamplingParameters};
 use hydrometer_probes::Decoding;
 use serde_json::json;
 
@@ -285,7 +285,7 @@ fn identity(address: &Address, Introduced { manner, first }: &Introduced) -> Mod
     unknown.push(match manner.drawn {
         Settings::All => "it is told temperature and top_p".to_owned(),
         Settings::Temperature => "it is told the temperature and takes no top_p beside it".to_owned(),
-        Settings::None => "it takes no settings of sampling: draws are the provider's".to_owned(),
+        Settings::None => PROVIDERS_DRAWS.to_owned(),
     });
     if manner.greedy.is_none() {
         unknown.push("it has no greedy answers: where one is wanted, one is drawn".to_owned());

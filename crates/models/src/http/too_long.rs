@@ -42,6 +42,7 @@ pub(super) fn says(status: u16, names: &[String], words: &str) -> bool {
 pub(super) fn reply() -> Reply {
     Reply {
         text: String::new(),
+        calls: Vec::new(),
         finish: FinishReason::ContextExceeded,
         model: None,
         fingerprint: None,

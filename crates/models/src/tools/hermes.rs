@@ -18,6 +18,12 @@ pub(super) fn is_marked(text: &str) -> bool {
     text.contains(OPEN) || text.contains(CLOSE)
 }
 
+/// A text whose marks are none any more: `less` stands in them for `<`.
+pub(super) fn unmarked(text: &str, less: &str) -> String {
+    let rest = |mark: &str| format!("{less}{}", &mark[1..]);
+    text.replace(OPEN, &rest(OPEN)).replace(CLOSE, &rest(CLOSE))
+}
+
 /// A call between its marks.
 pub(super) fn marked(call: &str) -> String {
     format!("{OPEN}\n{call}\n{CLOSE}")

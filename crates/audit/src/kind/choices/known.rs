@@ -50,10 +50,14 @@ pub(crate) fn in_words<'a>(
     let asked = manifest.settings.letters.is_some() && !rows.is_empty();
     let says = |who: &str| manifest.facets.get(who).is_some_and(|has| has.contains(&Facet::Choices));
     let letters = ["teacher", "student"].into_iter().enumerate().filter(move |(_, who)| asked && !says(who));
-    letters.map(|(model, who)| of_letters(rows, choices, model, who))
+    letters.map(|(model, who)| {
+        let by_provider = [&manifest.teacher, &manifest.student][model].draws_as_its_provider();
+        let drawn = if by_provider { "as its provider sees fit" } else { "at temperature 1" };
+        of_letters(rows, choices, model, who, drawn)
+    })
 }
 
-fn of_letters(rows: &[ChoiceRow], choices: &[AskedChoice<'_>], model: usize, who: &str) -> String {
+fn of_letters(rows: &[ChoiceRow], choices: &[AskedChoice<'_>], model: usize, who: &str, drawn: &str) -> String {
     let said = |told: Told| rows.iter().any(|row| row.said()[model].told == told);
     if said(Told::Drawn) {
         let probes = |counts: &mut dyn Iterator<Item = &str>| counts.collect::<std::collections::BTreeSet<_>>().len();
@@ -62,12 +66,12 @@ fn of_letters(rows: &[ChoiceRow], choices: &[AskedChoice<'_>], model: usize, who
         let left_out = match left_out {
             0 => String::new(),
             n => format!(
-                " {} with fewer than two letters in one of its orders is in no number.",
+                " In no number, for fewer than two letters in one of its orders: {}.",
                 counted(n as u64, "choice")
             ),
         };
         return format!(
-            "The {who}'s options are counts of letters, drawn at temperature 1 for each order of a choice (regime R4): squares of \
+            "The {who}'s options are counts of letters, drawn {drawn} for each order of a choice (regime R4): squares of \
              their shares are without the bias of so few draws, intervals contain their chance, and numbers that need the most \
              probable option or its probability are not measured.{left_out}"
         );

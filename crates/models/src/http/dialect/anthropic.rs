@@ -3,10 +3,9 @@
 use hydrometer_answers::FinishReason;
 use serde_json::{Value, json};
 
-use super::{Dialect, Question, Reply, Settings, stops, text};
+use super::{Dialect, Question, Reply, Settings, count, stops, text};
 use crate::error::shown;
 use crate::http::secret::Secret;
-use crate::tools::written_natively;
 use crate::{Declared, Made, Turn};
 
 /// The version of the interface that is spoken.
@@ -70,12 +69,13 @@ impl Dialect for Anthropic {
         let calls = calls.filter_map(|block| Some((text(&block["name"])?, block["input"].to_string())));
         let usage = &answer["usage"];
         Ok(Reply {
-            text: written_natively(&texts.collect::<String>(), &calls.collect::<Vec<_>>()),
+            text: texts.collect(),
+            calls: calls.collect(),
             finish,
             model: text(&answer["model"]),
             fingerprint: None,
-            read: usage["input_tokens"].as_u64().unwrap_or(0),
-            drawn: usage["output_tokens"].as_u64().unwrap_or(0),
+            read: count(&usage["input_tokens"]),
+            drawn: count(&usage["output_tokens"]),
         })
     }
 }

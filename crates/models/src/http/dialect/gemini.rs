@@ -4,10 +4,9 @@
 use hydrometer_answers::FinishReason;
 use serde_json::{Value, json};
 
-use super::{Dialect, Question, Reply, Settings, stops, text};
+use super::{Dialect, Question, Reply, Settings, count, stops, text};
 use crate::error::shown;
 use crate::http::secret::Secret;
-use crate::tools::written_natively;
 use crate::{Declared, Made, Turn};
 
 /// Reasons to end an answer that are a filter's.
@@ -74,9 +73,10 @@ impl Dialect for Gemini {
 
     fn read(&self, answer: &Value) -> Result<Reply, String> {
         let usage = &answer["usageMetadata"];
-        let tokens = |name: &str| usage[name].as_u64().unwrap_or(0);
-        let reply = |text: String, finish| Reply {
+        let tokens = |name: &str| count(&usage[name]);
+        let reply = |text: String, calls, finish| Reply {
             text,
+            calls,
             finish,
             model: self::text(&answer["modelVersion"]),
             fingerprint: None,
@@ -86,7 +86,7 @@ impl Dialect for Gemini {
         let Some(candidate) = answer.get("candidates").and_then(|candidates| candidates.get(0)) else {
             // A prompt that a filter took has no candidates.
             if answer["promptFeedback"]["blockReason"].is_string() {
-                return Ok(reply(String::new(), FinishReason::ContentFilter));
+                return Ok(reply(String::new(), Vec::new(), FinishReason::ContentFilter));
             }
             return Err(format!("expected an answer with `candidates`, found {}", shown(&answer.to_string())));
         };
@@ -117,7 +117,7 @@ impl Dialect for Gemini {
         // What it thought is not part of the answer.
         let spoken = parts.iter().filter(|part| part["thought"] != true);
         let words: String = spoken.filter_map(|part| part["text"].as_str()).collect();
-        Ok(reply(written_natively(&words, &calls), finish))
+        Ok(reply(words, calls, finish))
     }
 }
 

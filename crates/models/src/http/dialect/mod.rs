@@ -10,6 +10,7 @@ use hydrometer_answers::FinishReason;
 use serde_json::Value;
 
 use super::secret::Secret;
+use crate::tools::written_natively;
 use crate::{Declared, Turn};
 
 /// One question.
@@ -47,7 +48,10 @@ pub(super) enum LimitName {
 /// What a server answered.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Reply {
+    /// The words.
     pub text: String,
+    /// Calls of tools: names and the JSON of their arguments.
+    pub calls: Vec<(String, String)>,
     pub finish: FinishReason,
     /// The model's name as the server says it.
     pub model: Option<String>,
@@ -55,6 +59,16 @@ pub(super) struct Reply {
     /// Tokens of the prompt and of the answer, as the server counts them.
     pub read: u64,
     pub drawn: u64,
+}
+
+impl Reply {
+    /// With the text that is kept of it. Where tools stood ready, calls are read out of that text again.
+    pub(super) fn kept(mut self, tools: &[Declared]) -> Reply {
+        if !(tools.is_empty() && self.calls.is_empty()) {
+            self.text = written_natively(&self.text, &self.calls);
+        }
+        self
+    }
 }
 
 /// A way of speaking.
@@ -103,6 +117,12 @@ fn stops(body: &mut Value, field: &str, stop: &[String]) {
 /// What the key of a bearer stands in.
 fn bearer(key: Option<&Secret>) -> Vec<(&'static str, String)> {
     key.map(|key| ("authorization", format!("Bearer {}", key.expose()))).into_iter().collect()
+}
+
+/// A number of tokens that a server counted; 0 where it says none, or one that no answer has.
+fn count(value: &Value) -> u64 {
+    const MOST: u64 = u32::MAX as u64;
+    value.as_u64().filter(|tokens| *tokens <= MOST).unwrap_or(0)
 }
 
 /// A text of an answer.

@@ -4,10 +4,9 @@
 use hydrometer_answers::FinishReason;
 use serde_json::{Value, json};
 
-use super::{Dialect, Question, Reply, Settings, bearer, stops, text};
+use super::{Dialect, Question, Reply, Settings, bearer, count, stops, text};
 use crate::error::shown;
 use crate::http::secret::Secret;
-use crate::tools::written_natively;
 use crate::{Declared, Made, Turn};
 
 /// The dialect.
@@ -70,12 +69,13 @@ impl Dialect for Ollama {
             }
         };
         Ok(Reply {
-            text: written_natively(&text(&message["content"]).unwrap_or_default(), &calls),
+            text: text(&message["content"]).unwrap_or_default(),
+            calls,
             finish,
             model: text(&answer["model"]),
             fingerprint: None,
-            read: answer["prompt_eval_count"].as_u64().unwrap_or(0),
-            drawn: answer["eval_count"].as_u64().unwrap_or(0),
+            read: count(&answer["prompt_eval_count"]),
+            drawn: count(&answer["eval_count"]),
         })
     }
 }

@@ -4,10 +4,9 @@
 use hydrometer_answers::FinishReason;
 use serde_json::{Value, json};
 
-use super::{Dialect, LimitName, Question, Reply, Settings, bearer, stops, text};
+use super::{Dialect, LimitName, Question, Reply, Settings, bearer, count, stops, text};
 use crate::error::shown;
 use crate::http::secret::Secret;
-use crate::tools::written_natively;
 use crate::{Declared, Made, Turn};
 
 /// The dialect, with what a kind of server must be told besides.
@@ -94,12 +93,13 @@ impl Dialect for OpenAi {
         };
         let usage = &answer["usage"];
         Ok(Reply {
-            text: written_natively(&refusal.unwrap_or(words), &calls(message)),
+            text: refusal.unwrap_or(words),
+            calls: calls(message),
             finish,
             model: text(&answer["model"]),
             fingerprint: text(&answer["system_fingerprint"]),
-            read: usage["prompt_tokens"].as_u64().unwrap_or(0),
-            drawn: usage["completion_tokens"].as_u64().unwrap_or(0),
+            read: count(&usage["prompt_tokens"]),
+            drawn: count(&usage["completion_tokens"]),
         })
     }
 
@@ -107,6 +107,7 @@ impl Dialect for OpenAi {
     fn cut_off(&self, words: &str) -> Option<Reply> {
         words.contains("max_tokens or model output limit was reached").then(|| Reply {
             text: String::new(),
+            calls: Vec::new(),
             finish: FinishReason::Length,
             model: None,
             fingerprint: None,
@@ -137,7 +138,9 @@ fn message(turn: &Turn) -> Value {
 /// The calls of an answer: names and the JSON of their arguments, which is the model's own text.
 fn calls(message: &Value) -> Vec<(String, String)> {
     let calls = message["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let functions = calls.iter().map(|call| &call["function"]).chain(message.get("function_call"));
-    let call = |function: &Value| Some((text(&function["name"])?, text(&function["arguments"]).unwrap_or_default()));
-    functions.filter_map(call).collect()
+    let functions =
+        calls.iter().map(|call| &call["function"]).chain(message.get("function_call").filter(|call| !call.is_null()));
+    // A call without a name is one that nobody can follow: what there is of it is kept.
+    let text = |value: &Value| text(value).unwrap_or_default();
+    functions.map(|function| (text(&function["name"]), text(&function["arguments"]))).collect()
 }
