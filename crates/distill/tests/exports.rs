@@ -90,6 +90,9 @@ fn every_form_is_written_and_measured_beside_the_trained_weights() {
             }
         }
     }
+    // Rows of 96 hold no block of 256: the file says q4_k and its matrices are of another type.
+    let [.., q8_0, q4_k] = &outcome.exports[..5] else { panic!() };
+    assert!(q8_0.notes.is_empty() && q4_k.notes.iter().any(|note| note.contains("and not Q4_K: rows of ")), "{q4_k:?}");
     // The card says what the result says.
     let card = fs::read_to_string(out.join("distilled/student/README.md")).unwrap();
     assert!(card.starts_with("---\nlibrary_name: transformers\n"), "{card}");
@@ -104,6 +107,7 @@ fn every_form_is_written_and_measured_beside_the_trained_weights() {
         "- `distilled` learnt from the texts and the teacher's distributions over them: ",
         "- `hard_labels` learnt from the texts without the teacher: ",
         " tokens in 3 steps.\n",
+        "`gguf:q4_k`: ",
         "divergence = \"forward_kl\"",
         "blake3:",
     ];

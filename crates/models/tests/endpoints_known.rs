@@ -85,6 +85,11 @@ fn another_model_under_the_name_is_refused() {
     let again = open(&server, Network::without_keys().knowing(vec![known(&*first)]));
     let error = ask(&*again).unwrap_err().to_string();
     assert!(error.contains("`big-2025` answered before") && error.contains("`big-2026` answers now"), "{error}");
+    // Unless somebody said that it may.
+    let accepting = Network::without_keys().knowing(vec![known(&*first)]).accepting_any_identity(true);
+    let again = open(&server, accepting);
+    ask(&*again).unwrap();
+    assert_eq!(again.identity().name, "big-2025");
     // Another endpoint is not taken for a known one.
     let other = ScriptedServer::start(|_| Served::chat("small", "four", "stop")).unwrap();
     assert_eq!(open(&other, Network::without_keys().knowing(vec![known(&*first)])).identity().name, "small");

@@ -356,7 +356,9 @@ fn audit_models(
     let mut spending = settings.spending.clone();
     let open = |role: &str, name: &str| {
         terminal.say(&format!("opening {role} {name}"));
-        let network = watched(network(), terminal).knowing(known.clone()).paying(spending.purse.clone());
+        let any_identity = settings.options.accepted.iter().any(|check| check == "identity");
+        let network = watched(network(), terminal).knowing(known.clone()).accepting_any_identity(any_identity);
+        let network = network.paying(spending.purse.clone());
         open_on(role, name, &settings.engine, network)
     };
     let teacher_name = teacher;

@@ -161,6 +161,11 @@ impl Card<'_> {
             let path = exported.path.display();
             let _ = writeln!(text, "| `{}` | `{path}` | {} | {kl} |", exported.form, grouped(exported.bytes));
         }
+        for exported in self.exported {
+            for note in &exported.notes {
+                let _ = write!(text, "\n`{}`: {note}.\n", exported.form);
+            }
+        }
         text.push('\n');
     }
 }

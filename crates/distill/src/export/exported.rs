@@ -29,6 +29,9 @@ pub struct Exported {
     pub bytes: u64,
     /// KL(trained ‖ exported), nats a token over the held-out documents; `None` where nothing was held out.
     pub kl_divergence: Option<Estimate>,
+    /// Which matrices have another type than the form's, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Writes what is missing of the forms of an arm and opens each of them with the engine. The folder of an arm holds the trained
@@ -48,13 +51,13 @@ pub fn every_form(arm: Arm, folder: &Path, forms: &[Form], samples: &[&Sample]) 
         let engine = open(&trained)?;
         for form in missing {
             let path = folder.join(form.path());
-            gguf::write(&trained, form, &path)?;
+            let notes = gguf::write(&trained, form, &path)?;
             let written = open(&Checkpoint::open(&path)?)?;
             let kl_divergence = check::divergence(&engine, &written, trained.config.vocab, samples)?;
             let weights = if form == Form::Hf { path.join("model.safetensors") } else { path };
             let bytes = fs::metadata(&weights).map_err(RunError::io("read", &weights))?.len();
             let path = Path::new(arm.name()).join(form.path());
-            exported.push(Exported { arm, form, path, bytes, kl_divergence });
+            exported.push(Exported { arm, form, path, bytes, kl_divergence, notes });
             let text = serde_json::to_string_pretty(&exported).unwrap_or_default();
             durable::replace(&list, (text + "\n").as_bytes())?;
         }

@@ -1,5 +1,6 @@
 //! A GGUF file of a student that is written as a folder.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use hydrometer_models::Checkpoint;
@@ -19,13 +20,23 @@ pub fn possible(folder: &Path, forms: &[Form]) -> Result<(), DistillError> {
     Ok(())
 }
 
-/// Writes the file: whole, or not at all.
+/// Writes the file: whole, or not at all. Says which matrices have another type than the form's, because their rows are no whole
+/// number of its blocks.
 ///
 /// # Errors
 /// As [`possible`], or a file that cannot be written.
-pub(super) fn write(folder: &Checkpoint, form: Form, path: &Path) -> Result<(), DistillError> {
-    if let Some(types) = form.types() {
-        Conversion::plan(folder, &types)?.write(path, &mut |_| true)?;
+pub(super) fn write(folder: &Checkpoint, form: Form, path: &Path) -> Result<Vec<String>, DistillError> {
+    let Some(types) = form.types() else { return Ok(Vec::new()) };
+    let conversion = Conversion::plan(folder, &types)?;
+    conversion.write(path, &mut |_| true)?;
+    let mut replaced = BTreeMap::<(usize, &str), u64>::new();
+    for tensor in conversion.tensors().iter().filter(|tensor| tensor.instead_of.is_some()) {
+        *replaced.entry((tensor.cols, tensor.to.name())).or_default() += 1;
     }
-    Ok(())
+    let (wanted, matrices) = (types.matrices, conversion.tensors().iter().filter(|tensor| tensor.rows > 1).count());
+    let note = |((cols, name), count): ((usize, &str), u64)| {
+        let block = wanted.block_len();
+        format!("{count} of {matrices} matrices are {name} and not {wanted}: rows of {cols} are no multiple of {block}")
+    };
+    Ok(replaced.into_iter().map(note).collect())
 }

@@ -66,6 +66,7 @@ pub struct Network {
     pub(crate) variable: Box<Variable>,
     pub(crate) clock: Arc<dyn Clock>,
     known: Vec<Known>,
+    any_identity: bool,
     purse: Option<Arc<Purse>>,
     pub(crate) told: Option<Box<Told>>,
 }
@@ -77,6 +78,7 @@ impl Network {
             variable: Box::new(variable),
             clock: Arc::new(SystemClock),
             known: Vec::new(),
+            any_identity: false,
             purse: None,
             told: None,
         }
@@ -92,6 +94,12 @@ impl Network {
     #[must_use]
     pub fn knowing(self, known: Vec<Known>) -> Network {
         Network { known, ..self }
+    }
+
+    /// The same, where another model may answer under a name than the one that answered first: somebody said so.
+    #[must_use]
+    pub fn accepting_any_identity(self, any_identity: bool) -> Network {
+        Network { any_identity, ..self }
     }
 
     /// The same, where what is asked is paid from this purse.

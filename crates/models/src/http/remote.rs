@@ -37,6 +37,8 @@ pub(crate) struct Remote {
     identity: ModelIdentity,
     pub(super) line: Line,
     introduced: OnceLock<Introduced>,
+    /// Whether another model may answer than the one that answered first.
+    any_identity: bool,
     /// How its positions are asked for, or why it shows none: found out when somebody wants to know.
     positions: OnceLock<Result<Positions, String>>,
     /// How it calls tools: found out the same way, where no run that goes on says it.
@@ -103,8 +105,8 @@ impl Remote {
                 (identity(&line.address, &introduced), introduced.into(), OnceLock::new())
             }
         };
-        let (positions, first_tokens) = (OnceLock::new(), OnceLock::new());
-        Ok(Remote { identity, line, introduced, positions, tools, first_tokens })
+        let (positions, first_tokens, any_identity) = (OnceLock::new(), OnceLock::new(), network.any_identity);
+        Ok(Remote { identity, line, introduced, any_identity, positions, tools, first_tokens })
     }
 
     /// What the first questions found; they are asked where they were not yet.
@@ -114,7 +116,7 @@ impl Remote {
         }
         let introduced = introduce(&self.line)?;
         let found = identity(&self.line.address, &introduced);
-        if found.key() != self.identity.key() {
+        if found.key() != self.identity.key() && !self.any_identity {
             let (then, now) = (&self.identity, &found);
             let unknown = |of: &ModelIdentity| of.unknown.clone().unwrap_or_default();
             let reason = format!(
@@ -176,7 +178,7 @@ impl Remote {
     /// Refuses the answer of another model than the one that answered first.
     pub(super) fn is_the_same(&self, reply: &Reply, first: &Reply) -> Result<(), Failed> {
         let changed = |what: &str, now: &Option<String>, then: &Option<String>| match (now, then) {
-            (Some(now), Some(then)) if now != then => {
+            (Some(now), Some(then)) if now != then && !self.any_identity => {
                 let reason = format!(
                     "the {what} was `{then}` when this began and is `{now}` now: another model is served under the name. \
                      What it answered before is kept; an audit of the new one is another run"

@@ -105,7 +105,17 @@ pub fn exports(outcome: &Outcome) -> String {
     }
     let width = rows.iter().map(|row| row[1].chars().count()).max().unwrap_or(0);
     let line = |[form, path, bytes, kl]: &[String; 4]| format!("{form:<9}  {path:<width$}  {bytes:>13}  {kl}\n");
-    format!("\n{}", line(&EXPORTS.map(str::to_owned))) + &rows.iter().map(line).collect::<String>()
+    let table = format!("\n{}", line(&EXPORTS.map(str::to_owned))) + &rows.iter().map(line).collect::<String>();
+    table + &notes(outcome).map(|note| format!("note: {note}\n")).collect::<String>()
+}
+
+/// What of exports is not of the type that they are called by.
+fn notes(outcome: &Outcome) -> impl Iterator<Item = String> {
+    let of = |exported: &Exported| {
+        let path = exported.path.display().to_string();
+        exported.notes.iter().map(|note| format!("{path}: {note}")).collect::<Vec<_>>()
+    };
+    outcome.exports.iter().flat_map(of)
 }
 
 /// The page that a training leaves: what was trained, the tables, and what they mean.
@@ -139,6 +149,7 @@ pub fn page(outcome: &Outcome, teacher: &ModelIdentity, data: &Preflight) -> Str
     text.push_str(&cells(&EXPORTS.map(str::to_owned)));
     text.push_str("|---|---|---|---|\n");
     exported(outcome).iter().for_each(|row| text.push_str(&cells(row)));
+    notes(outcome).for_each(|note| text.push_str(&format!("\n{note}\n")));
     text.push_str("\nEach form was opened again and compared with the trained weights on the held-out documents.\n");
     text.push_str("\n## What was trained\n\n| arm | steps | weights of step | tokens |\n|---|---|---|---|\n");
     for ArmResult { arm, steps, best, tokens, .. } in &outcome.arms {

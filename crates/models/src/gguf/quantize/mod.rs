@@ -44,7 +44,9 @@ pub fn quantize(name: &str, dtype: DType, values: &[f32]) -> Result<Vec<u8>, Mod
     })?;
     let most = if matches!(dtype, DType::F32 | DType::BF16) { f32::MAX } else { LARGEST };
     if let Some(index) = values.par_iter().position_first(|value| value.abs() > most || value.is_nan()) {
-        let (what, found) = (format!("tensor {name}, to be written as {dtype}"), values[index].to_string());
+        let value = values[index];
+        let found = if value.is_finite() { format!("{value}, and it holds {most} at most") } else { value.to_string() };
+        let what = format!("tensor {name}, to be written as {dtype}");
         return Err(ModelError::NotFinite { what, index, found });
     }
     let mut bytes = vec![0; len];
