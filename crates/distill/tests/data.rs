@@ -212,6 +212,7 @@ fn files_are_read_by_their_shape_and_wrong_lines_are_named() {
     };
     check(&put("c.jsonl", "{\"text\": \"one\"}\nnot\n"), "line 2: expected a JSON object");
     check(&put("d.jsonl", "{\"question\": \"one\"}\n"), "found the keys question");
-    check(&put("e.jsonl", "[1]\n"), "expected a JSON object, found another JSON value");
+    check(&put("e.jsonl", "[1]\n"), "expected a JSON object, found an array: one record a line is read");
+    check(&put("f.jsonl", "1\n"), "expected a JSON object, found another JSON value");
     check(&home.path().join("none.jsonl"), "none.jsonl");
 }
