@@ -31,6 +31,7 @@ pub use checkpoint::{Checkpoint, TensorShape};
 pub use config::{Activation, Architecture, DecoderConfig, Rope, RopeScaling, RopeStyle, SlidingWindow};
 pub use doubles::acting::{ActingDefect, PlantedActor};
 pub use doubles::at_boundaries::PlantedAtBoundaries;
+pub use doubles::no_time::NoTime;
 pub use doubles::planted::{Defect, Planted};
 pub use doubles::scripted::Scripted;
 pub use doubles::server::{AskedServer, ScriptedServer, Served};

@@ -2,27 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use hydrometer_models::{
-    Address, AskedServer, Checked, Clock, EngineOptions, Found, Model, Network, Precision, ScriptedServer, Served,
+    Address, AskedServer, Checked, EngineOptions, Found, Model, Network, NoTime, Precision, ScriptedServer, Served,
     check, check_names, open,
 };
 use serde_json::{Value, json};
-
-struct NoTime;
-
-impl Clock for NoTime {
-    fn unix_seconds(&self) -> f64 {
-        0.0
-    }
-
-    fn wait(&self, _: Duration) {}
-
-    fn jitter(&self) -> f64 {
-        0.0
-    }
-}
 
 /// What is wrong with a server of llama.cpp's kind whose tokens are the bytes of a text, behind 256 where a text begins.
 #[derive(Clone, Copy, Debug, Default)]

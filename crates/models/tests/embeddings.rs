@@ -2,24 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use hydrometer_models::{Address, AskedServer, Clock, EmbeddingEndpoint, ModelError, Network, ScriptedServer, Served};
+use hydrometer_models::{Address, AskedServer, EmbeddingEndpoint, ModelError, Network, NoTime, ScriptedServer, Served};
 use serde_json::{Value, json};
-
-struct NoTime;
-
-impl Clock for NoTime {
-    fn unix_seconds(&self) -> f64 {
-        0.0
-    }
-
-    fn wait(&self, _: Duration) {}
-
-    fn jitter(&self) -> f64 {
-        0.0
-    }
-}
 
 fn connect_as(
     scheme: &str,

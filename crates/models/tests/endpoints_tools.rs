@@ -3,11 +3,10 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hydrometer_answers::{FinishReason, SamplingParameters};
 use hydrometer_models::{
-    AskedServer, Clock, Conversation, EngineOptions, Known, Model, ModelError, Network, Precision, SampleLimits,
+    AskedServer, Conversation, EngineOptions, Known, Model, ModelError, Network, NoTime, Precision, SampleLimits,
     SampleRequest, SampleStep, ScriptedServer, Served, ToolProtocol, open_with,
 };
 use hydrometer_probes::kind::Episode;
@@ -15,21 +14,8 @@ use hydrometer_probes::world::Running;
 use hydrometer_probes::{Ask, Decoding, Probe};
 use serde_json::{Value, json};
 
-/// Time does not pass.
-struct Still;
-
-impl Clock for Still {
-    fn unix_seconds(&self) -> f64 {
-        0.0
-    }
-    fn wait(&self, _: Duration) {}
-    fn jitter(&self) -> f64 {
-        0.0
-    }
-}
-
 fn network() -> Network {
-    Network::without_keys().timed_by(Arc::new(Still))
+    Network::without_keys().timed_by(Arc::new(NoTime))
 }
 
 fn open(scheme: &str, server: &ScriptedServer, network: &Network) -> Box<dyn Model> {

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use hydrometer_models::{
-    AskedServer, Clock, EngineOptions, Fetched, Fetching, ModelError, Network, Precision, ScriptedServer,
+    AskedServer, EngineOptions, Fetched, Fetching, ModelError, Network, NoTime, Precision, ScriptedServer,
     SentenceEncoder, Served, fetch, open_with,
 };
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
@@ -17,21 +16,6 @@ use serde_json::json;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const TOKEN: &str = "hf_sesame";
-
-/// A clock that waits for nothing.
-struct Still;
-
-impl Clock for Still {
-    fn unix_seconds(&self) -> f64 {
-        0.0
-    }
-
-    fn wait(&self, _: Duration) {}
-
-    fn jitter(&self) -> f64 {
-        0.0
-    }
-}
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -134,7 +118,7 @@ impl Bench {
             more.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         variables.insert("HF_ENDPOINT", self.hub.address());
         variables.insert("HF_HOME", self.home.path().display().to_string());
-        Network::new(move |name| variables.get(name).cloned()).timed_by(Arc::new(Still))
+        Network::new(move |name| variables.get(name).cloned()).timed_by(Arc::new(NoTime))
     }
 
     fn fetch(&self, name: &str) -> Result<Fetched, ModelError> {
@@ -287,7 +271,7 @@ fn a_whole_model_is_fetched_and_opened() {
             variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
             let network =
                 Network::new(move |name| variables.iter().find(|(of, _)| of == name).map(|(_, value)| value.clone()));
-            fetch(name, &network.timed_by(Arc::new(Still)))
+            fetch(name, &network.timed_by(Arc::new(NoTime)))
         };
         let gone = ScriptedServer::start(|_| Served::bytes(500, "")).unwrap().address();
         assert!(of("hf:org/name", &[("HF_ENDPOINT", gone.as_str())]).is_ok());

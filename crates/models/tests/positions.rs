@@ -2,26 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use hydrometer_models::{
-    AskedServer, Clock, EngineOptions, Model, Network, Precision, ScriptedServer, Served, ShownPosition, open_with,
+    AskedServer, EngineOptions, Model, Network, NoTime, Precision, ScriptedServer, Served, ShownPosition, open_with,
 };
 use serde_json::{Map, Value, json};
-
-struct NoTime;
-
-impl Clock for NoTime {
-    fn unix_seconds(&self) -> f64 {
-        0.0
-    }
-
-    fn wait(&self, _: Duration) {}
-
-    fn jitter(&self) -> f64 {
-        0.0
-    }
-}
 
 fn connect(
     scheme: &str,

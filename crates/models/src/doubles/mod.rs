@@ -2,6 +2,7 @@
 
 pub(crate) mod acting;
 pub(crate) mod at_boundaries;
+pub(crate) mod no_time;
 pub(crate) mod planted;
 pub(crate) mod scripted;
 pub(crate) mod server;
