@@ -379,6 +379,9 @@ impl Recipe {
             let found = error.message().replace('\n', " ");
             let found =
                 found.replace("wanted exactly 1 element, more than 1 element", "several keys where one may stand");
+            let found = ["usize", "u64", "u32"].iter().fold(found, |found, name| {
+                found.replace(&format!("expected {name}"), "expected a whole number from 0 on")
+            });
             DistillError::recipe(path, format!("line {line}"), "a recipe", found)
         })?;
         match recipe.fault() {

@@ -277,3 +277,10 @@ fn only_suites_that_are_looked_for_can_be_allowed() {
         Recipe::parse(&text.replace("allow_overlap = [\"builtin:huge\"]\n", ""), Path::new("r.toml")).unwrap();
     assert_eq!(other.hash(), without.hash());
 }
+
+#[test]
+fn a_number_that_a_recipe_cannot_hold_is_asked_for_in_plain_words() {
+    let text = "teacher = \"t\"\n[student]\nevery = 2\n[data]\nfiles = [\"f\"]\ncontext = -8\n";
+    let error = Recipe::parse(text, Path::new("r.toml")).unwrap_err().to_string();
+    assert!(error.contains("integer `-8`, expected a whole number from 0 on"), "{error}");
+}
