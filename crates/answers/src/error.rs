@@ -282,4 +282,10 @@ impl RunError {
         let path = Shown(path.to_path_buf());
         move |source| RunError::Io { action, path, source }
     }
+
+    /// Whether nothing is wrong but that there is no room: with some the same command goes on.
+    pub fn is_no_room(&self) -> bool {
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        matches!(self, Self::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge))
+    }
 }

@@ -72,6 +72,7 @@ impl From<RunError> for Failure {
             Some((path, what, hint)) => {
                 Self::input(format!("{} holds no {what}: there is nothing of that name", path.display())).hint(hint)
             }
+            None if error.is_no_room() => Self { exit: Exit::ModelFailed, ..Self::input(error) },
             None => Self::input(error),
         }
     }

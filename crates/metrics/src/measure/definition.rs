@@ -151,6 +151,8 @@ pub struct Measure {
 pub enum IntervalRule {
     /// Over families, which have values in the metric's range: [`Shape::Between`].
     Families,
+    /// Over families, of which this is known, from the totals that the formula reads.
+    Within(fn(&[f64]) -> Shape),
     /// A share of items each of which is an event or none: [`Shape::Events`].
     Share,
     /// By its own rule, from the families' sums that its formula reads and the level.
@@ -375,7 +377,7 @@ impl Definition {
         measure.formula.of(&table.totals())?;
         let limits = match measure.interval {
             IntervalRule::Own(own) => own(&table, level)?,
-            IntervalRule::Families | IntervalRule::Share => self.limits(measure, &table)?,
+            IntervalRule::Families | IntervalRule::Share | IntervalRule::Within(_) => self.limits(measure, &table)?,
         };
         let limits = match help {
             // An exact interval owes nothing to others.
@@ -410,6 +412,7 @@ impl Definition {
     fn limits(&self, measure: &Measure, table: &FamilyTable) -> Result<Limits, Undefined> {
         let shape = match measure.interval {
             IntervalRule::Share => Shape::Events,
+            IntervalRule::Within(shape) => shape(&table.totals()),
             IntervalRule::Families | IntervalRule::Own(_) => self.range.shape(),
         };
         let weight = |sums: &[f64]| measure.formula.weight(sums);
