@@ -132,7 +132,8 @@ fn texts_of_control_tokens_are_named() {
     let end = String::from_utf8(tokenizer.decode(&[tokenizer.eos().unwrap()])).unwrap();
     let found = looked_at(&[json!({"text": "one two"}), json!({"text": format!("one{end}two")})], 0.0);
     check(&found, &format!("a text holds `{end}`, which is read as characters"), Weight::Note, 1, "f.jsonl:2");
-    let said = |text: &str| json!({"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "b"}]});
+    let said =
+        |text: &str| json!({"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "b"}]});
     let records = [said("a"), said(&format!("a{end}"))];
     check(&looked_at(&records, 0.0), "a text holds", Weight::Note, 1, "f.jsonl:2");
     let template = ChatTemplate::new("{% for m in messages %}{{ m.content }}{% endfor %}", None, None).unwrap();

@@ -90,7 +90,8 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     if arguments.json {
         let mut found = serde_json::to_value(&outcome).map_err(Failure::input)?;
         found["out"] = json!(out);
-        let audits = compared.iter().map(|one| json!({ "a": one.name, "b": recipe.arms[0], "compared": one.comparison }));
+        let audits =
+            compared.iter().map(|one| json!({ "a": one.name, "b": recipe.arms[0], "compared": one.comparison }));
         found["audits"] = audits.collect();
         terminal.data(&as_json(&found)?)?;
     } else {

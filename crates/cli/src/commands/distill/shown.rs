@@ -116,7 +116,8 @@ fn notes(outcome: &Outcome) -> impl Iterator<Item = String> {
         exported.notes.iter().map(|note| format!("{path}: {note}")).collect::<Vec<_>>()
     };
     let unwritten = outcome.unwritten.iter();
-    let unwritten = unwritten.map(|one| format!("{} as {} could not be written: {}", one.arm.name(), one.form, one.reason));
+    let unwritten =
+        unwritten.map(|one| format!("{} as {} could not be written: {}", one.arm.name(), one.form, one.reason));
     outcome.exports.iter().flat_map(of).chain(unwritten)
 }
 

@@ -11,8 +11,8 @@ mod overlap;
 pub use overlap::BUILT_IN;
 pub(crate) use overlap::{Overlap, Probes};
 
-use super::{Document, Encoder};
 use super::finding::Findings;
+use super::{Document, Encoder};
 
 /// A document that is used.
 pub(super) struct Used<'a> {
