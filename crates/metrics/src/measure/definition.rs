@@ -3,6 +3,7 @@
 use super::Table;
 use super::formula::{Column, Formula, Sum, Undefined};
 pub use super::range::{End, Range};
+pub use super::reference::Reference;
 use super::sums::Sums;
 use crate::stats::estimate::{Estimate, Exclusion};
 use crate::stats::families::FamilyTable;
@@ -168,28 +169,6 @@ pub enum Floor {
     Rerun,
     /// What a perfect student would have, from the same sums.
     OfTeacher(Formula),
-}
-
-/// What the number that a metric is read against is to a student's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reference {
-    /// No student can be asked for less: the noise of a divergence.
-    Floor,
-    /// No student can be asked for more.
-    Ceiling,
-    /// What the teacher has, which a student may pass on either side.
-    Own,
-}
-
-impl Reference {
-    /// The word for it; empty where the heading says all.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Floor => "floor",
-            Self::Ceiling => "ceiling",
-            Self::Own => "",
-        }
-    }
 }
 
 /// What a number needs beyond items in its table.
