@@ -1,5 +1,7 @@
 //! A recipe: the TOML file that says who teaches whom what. Paths are taken from the folder that the command runs in.
 
+mod loss;
+
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::RunError;
@@ -11,10 +13,15 @@ use crate::DistillError;
 use crate::data::check::BUILT_IN;
 use crate::data::format::Format;
 use crate::export::ExportRecipe;
-use crate::losses::{Divergence, Objective, Soft, TokenWeights};
+use crate::losses::{Objective, Soft, TokenWeights};
 use crate::network::{Lora, Part, Remember};
 use crate::student::Origin;
 use crate::train::{AdamWSettings, Decay, Schedule, TrainerSettings};
+
+pub use loss::{HiddenRecipe, LossRecipe, StateLayers};
+
+/// A setting out of range: key, what was expected, what was found.
+type Fault = (&'static str, &'static str, String);
 
 /// A recipe as it is written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -159,7 +166,7 @@ impl LoraRecipe {
         Lora { rank: self.rank, scale: scale as f32, dropout: self.dropout as f32 }
     }
 
-    fn fault(&self, student: &Origin) -> Option<(&'static str, &'static str, String)> {
+    fn fault(&self, student: &Origin) -> Option<Fault> {
         if self.quantized && matches!(student, Origin::Fresh(_)) {
             let expected = "false, or a student that a file stores (student.layers, every or model)";
             return Some(("lora.quantized", expected, "true for a fresh one".to_owned()));
@@ -241,23 +248,6 @@ impl DataRecipe {
 
 fn held_out() -> f64 {
     0.05
-}
-
-/// The loss.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LossRecipe {
-    /// The divergence from the teacher.
-    pub divergence: Divergence,
-    /// Temperature of both distributions.
-    #[serde(default = "one")]
-    pub temperature: f64,
-    /// Share α of the cross-entropy with hard labels.
-    #[serde(default)]
-    pub hard: f64,
-    /// How much each token counts.
-    #[serde(default, skip_serializing_if = "TokenWeights::is_even")]
-    pub weights: TokenWeights,
 }
 
 fn one() -> f64 {
@@ -397,6 +387,9 @@ impl Recipe {
         if let Some((key, expected, found)) = self.objective(Arm::Distilled).fault().or(weights) {
             return Some((format!("loss.{key}"), expected, found));
         }
+        if let Some((key, expected, found)) = self.fault_of_hidden() {
+            return Some((key.to_owned(), expected, found));
+        }
         if data.files.is_empty() {
             return Some(("data.files".to_owned(), "at least one file", "none".to_owned()));
         }
@@ -457,8 +450,16 @@ impl Recipe {
         wrong.or(few).map(|(key, expected, found)| (key.to_owned(), expected, found))
     }
 
+    /// What is wrong with the hidden states that are compared.
+    fn fault_of_hidden(&self) -> Option<Fault> {
+        let hidden = self.loss.hidden.as_ref()?;
+        let expected = "no arm sparse where `loss.hidden` compares hidden states: a cache keeps none";
+        let sparse = self.arms.contains(&Arm::Sparse);
+        hidden.fault().or_else(|| sparse.then(|| ("arms", expected, Arm::Sparse.name().to_owned())))
+    }
+
     /// What arms need of the teacher beside itself.
-    fn fault_of_teachers(&self) -> Option<(&'static str, &'static str, String)> {
+    fn fault_of_teachers(&self) -> Option<Fault> {
         let missing = || "none".to_owned();
         if self.arms.iter().enumerate().any(|(at, arm)| self.arms[..at].contains(arm)) {
             return Some(("arms", "each arm once", "one twice".to_owned()));
