@@ -337,7 +337,10 @@ fn a_run_with_projectors_goes_on_where_it_was_and_leaves_them_behind() {
         let bytes = fs::read(whole.join(path)).unwrap();
         let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
         let header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
-        header.as_object().unwrap().keys().filter(|name| name.contains("projector")).cloned().collect::<Vec<_>>()
+        let all = header.as_object().unwrap().keys();
+        let mut names: Vec<String> = all.filter(|name| name.contains("projector")).cloned().collect();
+        names.sort();
+        names
     };
     let kept = names("distilled/checkpoint.safetensors");
     let of = |part: &str| [0, 1].map(|index| format!("{part}.projector.{index}.weight"));
