@@ -49,7 +49,7 @@ impl Questions {
             let (documents, wrong) = read(file, None).map_err(before)?;
             questions.left_out += wrong.len() as u64;
             for document in documents {
-                let Some(probe) = probe(&document).filter(|probe| is_sound(probe)) else {
+                let Some(probe) = probe(&document).filter(is_sound) else {
                     questions.left_out += 1;
                     continue;
                 };
