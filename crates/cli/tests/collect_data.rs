@@ -13,14 +13,16 @@ use tempfile::TempDir;
 const PRICES: &str = "format = \"hydrometer.prices/1\"\ndated = \"2026-11-29\"\ncurrency = \"usd\"\n
 [[price]]\nmodel = \"anthropic:clever\"\ninput = 1000\noutput = 1000\n";
 
+const DATA: [&str; 2] = ["--data", "data.jsonl"];
+
 struct Bench(TempDir);
 
 impl Bench {
-    /// Six conversations, a repeated prompt, a completion, and two records without a prompt that can be asked.
+    /// Seven conversations, a repeated prompt, and two records without a prompt that can be asked; a completion in a file of its own.
     fn new() -> Bench {
         let bench = Bench(tempfile::tempdir().unwrap());
         let said = |role: &str, content: &str| json!({ "role": role, "content": content });
-        let mut records: Vec<Value> = (0..6)
+        let mut records: Vec<Value> = (0..7)
             .map(|i| {
                 let question = format!("Question {i}: what lies {i} miles off the coast?");
                 json!({ "messages": [said("system", "Be brief."), said("user", &question), said("assistant", "own words")] })
@@ -29,9 +31,10 @@ impl Bench {
         let mut again = records[0].clone();
         again["messages"][2]["content"] = "other words of its own".into();
         records.push(again);
-        records.push(json!({ "prompt": "Question 6, a completion: the tide", "completion": " own words" }));
-        records.push(json!({ "text": "Question 7 is a text, and answers nothing." }));
-        records.push(json!({ "messages": [said("user", "Question 8 ends with a question")] }));
+        records.push(json!({ "messages": [said("user", "Question 7 follows an"), said("user", "Question 8")] }));
+        records.push(json!({ "messages": [said("user", "Question 9 ends with a question")] }));
+        let completion = json!({ "prompt": "Question 5, a completion: the tide", "completion": " own words" });
+        fs::write(bench.path("completions.jsonl"), completion.to_string()).unwrap();
         let lines: Vec<String> = records.iter().map(Value::to_string).collect();
         fs::write(bench.path("data.jsonl"), lines.join("\n")).unwrap();
         fs::write(bench.path("prices.toml"), PRICES).unwrap();
@@ -53,8 +56,7 @@ impl Bench {
 
     fn collect(&self, code: i32, server: &ScriptedServer, more: &[&str]) -> [String; 2] {
         let model = format!("anthropic:{}#clever", server.address());
-        let usual =
-            ["collect", "--model", &model, "--data", "data.jsonl", "--documents", "teacher.jsonl", "--samples", "1"];
+        let usual = ["collect", "--model", &model, "--documents", "teacher.jsonl", "--samples", "1"];
         self.run(code, &[&usual, more].concat())
     }
 
@@ -64,13 +66,21 @@ impl Bench {
     }
 }
 
-/// Answers with the number of the question; the third is cut off.
+/// Answers with the number of the question, at 0.104 usd; the third is cut off.
 fn served() -> ScriptedServer {
     ScriptedServer::start(|asked| {
         let body = asked.body.to_string();
+        let answer = |text: String, stop: &str| {
+            let content = json!([{ "type": "text", "text": text }]);
+            let usage = json!({ "input_tokens": 100, "output_tokens": 4 });
+            Served::json(
+                200,
+                &json!({ "type": "message", "model": "clever-1", "content": content, "stop_reason": stop, "usage": usage }),
+            )
+        };
         match body.split("Question ").nth(1).and_then(|rest| rest.chars().next()) {
-            Some('2') => Served::message("clever-1", "a boat and", "max_tokens"),
-            Some(number) => Served::message("clever-1", &format!("Island {number} lies there."), "end_turn"),
+            Some('2') => answer("a boat and".to_owned(), "max_tokens"),
+            Some(number) => answer(format!("Island {number} lies there."), "end_turn"),
             None => Served::message("clever-1", "yes", "end_turn"),
         }
     })
@@ -85,7 +95,7 @@ fn asked(server: &ScriptedServer) -> usize {
 #[test]
 fn answers_of_an_endpoint_become_documents() {
     let (bench, server) = (Bench::new(), served());
-    let [_, talk] = bench.collect(0, &server, &[]);
+    let [_, talk] = bench.collect(0, &server, &DATA);
     assert!(talk.contains("6 documents in teacher.jsonl"), "{talk}");
     assert!(talk.contains("left out: 1 answer (cut off, refused or no text)"), "{talk}");
     assert!(talk.contains("left out: 2 records (no prompt that can be asked)"), "{talk}");
@@ -98,23 +108,26 @@ fn answers_of_an_endpoint_become_documents() {
     assert_eq!(of(1), ("user", "Question 1: what lies 1 miles off the coast?"));
     assert_eq!(of(2), ("assistant", "Island 1 lies there."));
     assert!(documents.iter().all(|document| document["model"].as_str().unwrap().contains("clever")), "{documents:?}");
-    let completion = documents.last().unwrap();
-    assert_eq!(completion["prompt"], "Question 6, a completion: the tide");
-    assert_eq!(completion["completion"], "Island 6 lies there.");
     // What the store holds is asked no more, and the same documents are written.
     let before = fs::read(bench.path("teacher.jsonl")).unwrap();
-    bench.collect(0, &server, &[]);
+    bench.collect(0, &server, &DATA);
     assert_eq!((asked(&server), fs::read(bench.path("teacher.jsonl")).unwrap()), (7, before));
+    bench.collect(0, &server, &["--data", "completions.jsonl"]);
+    let completion = json!({ "prompt": "Question 5, a completion: the tide", "completion": "Island 5 lies there." });
+    let [found] = &bench.documents()[..] else { panic!("one document") };
+    assert_eq!((&found["prompt"], &found["completion"]), (&completion["prompt"], &completion["completion"]));
 }
 
 #[test]
 fn a_budget_ends_it_before_anything_is_written_and_a_higher_one_goes_on() {
     let (bench, server) = (Bench::new(), served());
-    let spending = |budget| ["--prices", "prices.toml", "--budget", budget, "--max-tokens", "4", "--parallel", "1"];
-    let [_, talk] = bench.collect(4, &server, &spending("0.05usd"));
-    assert!(talk.contains("the same command with a higher budget goes on"), "{talk}");
+    let spending = |budget| {
+        ["--data", "data.jsonl", "--prices", "prices.toml", "--budget", budget, "--max-tokens", "4", "--parallel", "1"]
+    };
+    let [_, talk] = bench.collect(4, &server, &spending("0.6usd"));
+    assert!(talk.contains("the budget is spent"), "{talk}");
     let some = asked(&server);
-    assert!(some < 7 && !bench.path("teacher.jsonl").exists(), "{some}: {talk}");
+    assert!((1..7).contains(&some) && !bench.path("teacher.jsonl").exists(), "{some}: {talk}");
     bench.collect(0, &server, &spending("5usd"));
     assert_eq!((asked(&server), bench.documents().len()), (7, 6));
 }
@@ -122,7 +135,7 @@ fn a_budget_ends_it_before_anything_is_written_and_a_higher_one_goes_on() {
 #[test]
 fn a_student_learns_the_documents() {
     let (bench, server) = (Bench::new(), served());
-    bench.collect(0, &server, &[]);
+    bench.collect(0, &server, &DATA);
     let teacher = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/teacher.gguf");
     let recipe = format!(
         "teacher = {teacher:?}\narms = [\"teacher_text\"]\nteacher_text = {{ files = [\"teacher.jsonl\"] }}\n\
@@ -138,8 +151,10 @@ fn a_student_learns_the_documents() {
 #[test]
 fn data_without_prompts_and_flags_that_do_not_go_together_are_refused() {
     let (bench, server) = (Bench::new(), served());
+    let [_, talk] = bench.collect(2, &server, &["--data", "data.jsonl", "--data", "completions.jsonl"]);
+    assert!(talk.contains("conversations in one file and completions in another"), "{talk}");
     fs::write(bench.path("data.jsonl"), "{\"text\":\"nothing is asked here\"}\n").unwrap();
-    let [_, talk] = bench.collect(2, &server, &[]);
+    let [_, talk] = bench.collect(2, &server, &DATA);
     assert!(talk.contains("no document has a prompt that can be asked"), "{talk}");
     let [_, talk] = bench.run(2, &["collect", "--model", "anthropic:clever", "--data", "data.jsonl"]);
     assert!(talk.contains("--documents"), "{talk}");

@@ -63,6 +63,13 @@ impl Questions {
             let found = "--data: no document has a prompt that can be asked";
             return Err(Failure::input(found).hint("conversations that end with an answer, and completions, have one"));
         }
+        // A file of documents has one shape.
+        let completions =
+            questions.of.values().filter(|document| matches!(document.content, Content::Completion { .. }));
+        if ![0, questions.of.len()].contains(&completions.count()) {
+            let found = "--data: conversations in one file and completions in another, and --documents holds one shape";
+            return Err(Failure::input(found).hint("ask them one after the other, each with --documents of its own"));
+        }
         Ok(questions)
     }
 
