@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use hydrometer_answers::store::{AnswerKey, Store, StoredAnswer};
+use hydrometer_answers::store::{Access, AnswerKey, Store, StoredAnswer};
 use hydrometer_answers::{
     ExcludedItem, GivenJudgment, ModelIdentity, PlannedTokens, RunFolder, SampleRow, SampleSettings, SampleSource,
     SamplingParameters,
@@ -365,6 +365,22 @@ pub struct CollectReport {
     pub tokens: u64,
     /// Free questions that do not fit into the model's context.
     pub excluded: Vec<ExcludedItem>,
+}
+
+/// The answers that [`ask()`] left in the store, probe by probe. Nothing is asked.
+///
+/// # Errors
+/// The store is damaged, or an answer is not there.
+pub fn held(model: &dyn Model, role: Role, suite: &Suite, sampling: &Sampling) -> Result<Vec<SampleRow>, AskError> {
+    let Sampling { settings, store: folder, limits } = sampling;
+    let mut asked = Vec::new();
+    for probe in suite.probes.iter().filter(|probe| role.is_asked(probe)) {
+        asked.extend(Asked::new(model, probe, settings).map_err(role.failed())?);
+    }
+    asked.retain(|asked| asked.too_long(role, model).is_none());
+    let mut store = Store::open(folder, Access::Read)?;
+    let asker = Asker { model, role, settings, limits, run: None };
+    Ok(asker.rows(&asked.iter().collect::<Vec<_>>(), &mut store)?.concat())
 }
 
 /// Asks one model the free questions of a suite, as teacher (its rerun included), student, base or control (which is asked what

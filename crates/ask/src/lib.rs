@@ -26,7 +26,7 @@ mod trained_to;
 mod units;
 mod windows;
 
-pub use answering::{CollectReport, ask};
+pub use answering::{CollectReport, ask, held};
 pub use collect::collect;
 pub use deployment::PlacedDeployment;
 pub use error::AskError;

@@ -15,6 +15,8 @@ mod teacher_text;
 pub mod train;
 
 pub use error::DistillError;
-pub use recipe::{Arm, DataRecipe, LoraRecipe, LossRecipe, Recipe, Targets, TeacherTextRecipe, TrainRecipe};
+pub use recipe::{
+    Arm, DataRecipe, HiddenRecipe, LoraRecipe, LossRecipe, Recipe, StateLayers, Targets, TeacherTextRecipe, TrainRecipe,
+};
 pub use run::{ArmResult, Completion, Difference, Measured, Observer, Outcome, Plan};
 pub use student::{Fresh, Origin, Speaker};

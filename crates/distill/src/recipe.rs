@@ -1,5 +1,8 @@
 //! A recipe: the TOML file that says who teaches whom what. Paths are taken from the folder that the command runs in.
 
+mod lora;
+mod loss;
+
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::RunError;
@@ -11,10 +14,16 @@ use crate::DistillError;
 use crate::data::check::BUILT_IN;
 use crate::data::format::Format;
 use crate::export::ExportRecipe;
-use crate::losses::{Divergence, Objective, Soft, TokenWeights};
-use crate::network::{Lora, Part, Remember};
+use crate::losses::{Objective, Soft, TokenWeights};
+use crate::network::{Part, Remember};
 use crate::student::Origin;
 use crate::train::{AdamWSettings, Decay, Schedule, TrainerSettings};
+
+pub use lora::{LoraRecipe, Targets};
+pub use loss::{HiddenRecipe, LossRecipe, StateLayers};
+
+/// A setting out of range: key, what was expected, what was found.
+type Fault = (&'static str, &'static str, String);
 
 /// A recipe as it is written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,109 +87,6 @@ impl Arm {
     }
 }
 
-/// Low-rank adapters.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LoraRecipe {
-    /// Rank.
-    pub rank: usize,
-    /// α: an adapter counts α / rank times.
-    pub alpha: f64,
-    /// Share of an adapter's inputs that a step leaves out.
-    #[serde(default)]
-    pub dropout: f64,
-    /// What is adapted.
-    #[serde(default)]
-    pub targets: Targets,
-    /// An adapter counts α / √rank times (rsLoRA, Kalajdzievski 2023, arXiv 2312.03732).
-    #[serde(default)]
-    pub rslora: bool,
-    /// The weights below stay in memory as their file stores them, and are unpacked piece by piece (QLoRA, Dettmers et al. 2023,
-    /// arXiv 2305.14314).
-    #[serde(default, skip_serializing_if = "is_off")]
-    pub quantized: bool,
-}
-
-/// Matrices by the names that PEFT has for them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Targets {
-    /// `all-linear`.
-    #[default]
-    #[serde(with = "all_linear")]
-    All,
-    /// `q_proj`, `k_proj`, `v_proj`, `o_proj`, `gate_proj`, `up_proj`, `down_proj`.
-    Some(Vec<String>),
-}
-
-/// The word for all matrices of a layer.
-const ALL_LINEAR: &str = "all-linear";
-/// PEFT's names, in the order of [`PROJECTIONS`](crate::network::PROJECTIONS).
-const MODULES: [&str; 7] = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
-
-mod all_linear {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use super::ALL_LINEAR;
-
-    pub(super) fn serialize<S: Serializer>(to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(ALL_LINEAR)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<(), D::Error> {
-        let word = String::deserialize(from)?;
-        if word == ALL_LINEAR { Ok(()) } else { Err(D::Error::custom(format!("expected {ALL_LINEAR}"))) }
-    }
-}
-
-impl LoraRecipe {
-    /// PEFT's names of what is adapted.
-    #[must_use]
-    pub fn modules(&self) -> Vec<String> {
-        match &self.targets {
-            Targets::All => MODULES.map(str::to_owned).to_vec(),
-            Targets::Some(modules) => modules.clone(),
-        }
-    }
-
-    /// Places of what is adapted in [`PROJECTIONS`](crate::network::PROJECTIONS).
-    #[must_use]
-    pub fn places(&self) -> Vec<usize> {
-        let modules = self.modules();
-        (0..MODULES.len()).filter(|&at| modules.iter().any(|module| module == MODULES[at])).collect()
-    }
-
-    /// What all adapters have in common.
-    #[must_use]
-    pub fn shape(&self) -> Lora {
-        let rank = self.rank as f64;
-        let scale = self.alpha / if self.rslora { rank.sqrt() } else { rank };
-        Lora { rank: self.rank, scale: scale as f32, dropout: self.dropout as f32 }
-    }
-
-    fn fault(&self, student: &Origin) -> Option<(&'static str, &'static str, String)> {
-        if self.quantized && matches!(student, Origin::Fresh(_)) {
-            let expected = "false, or a student that a file stores (student.layers, every or model)";
-            return Some(("lora.quantized", expected, "true for a fresh one".to_owned()));
-        }
-        if self.rank == 0 {
-            return Some(("lora.rank", "at least 1", "0".to_owned()));
-        }
-        if !(self.alpha > 0.0 && self.alpha.is_finite()) {
-            return Some(("lora.alpha", "a number above 0", self.alpha.to_string()));
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Some(("lora.dropout", "a share from 0 to below 1", self.dropout.to_string()));
-        }
-        let names = "all-linear, or some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj";
-        let modules = self.modules();
-        let unknown = modules.iter().find(|module| !MODULES.contains(&module.as_str()));
-        let none = || modules.is_empty().then(|| "none".to_owned());
-        unknown.cloned().or_else(none).map(|found| ("lora.targets", names, found))
-    }
-}
-
 /// The teacher's own answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -241,23 +147,6 @@ impl DataRecipe {
 
 fn held_out() -> f64 {
     0.05
-}
-
-/// The loss.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LossRecipe {
-    /// The divergence from the teacher.
-    pub divergence: Divergence,
-    /// Temperature of both distributions.
-    #[serde(default = "one")]
-    pub temperature: f64,
-    /// Share α of the cross-entropy with hard labels.
-    #[serde(default)]
-    pub hard: f64,
-    /// How much each token counts.
-    #[serde(default, skip_serializing_if = "TokenWeights::is_even")]
-    pub weights: TokenWeights,
 }
 
 fn one() -> f64 {
@@ -397,6 +286,9 @@ impl Recipe {
         if let Some((key, expected, found)) = self.objective(Arm::Distilled).fault().or(weights) {
             return Some((format!("loss.{key}"), expected, found));
         }
+        if let Some((key, expected, found)) = self.fault_of_hidden() {
+            return Some((key.to_owned(), expected, found));
+        }
         if data.files.is_empty() {
             return Some(("data.files".to_owned(), "at least one file", "none".to_owned()));
         }
@@ -460,8 +352,16 @@ impl Recipe {
         wrong.or(few).map(|(key, expected, found)| (key.to_owned(), expected, found))
     }
 
+    /// What is wrong with the hidden states that are compared.
+    fn fault_of_hidden(&self) -> Option<Fault> {
+        let hidden = self.loss.hidden.as_ref()?;
+        let expected = "no arm sparse where `loss.hidden` compares hidden states: a cache keeps none";
+        let sparse = self.arms.contains(&Arm::Sparse);
+        hidden.fault().or_else(|| sparse.then(|| ("arms", expected, Arm::Sparse.name().to_owned())))
+    }
+
     /// What arms need of the teacher beside itself.
-    fn fault_of_teachers(&self) -> Option<(&'static str, &'static str, String)> {
+    fn fault_of_teachers(&self) -> Option<Fault> {
         let missing = || "none".to_owned();
         if self.arms.iter().enumerate().any(|(at, arm)| self.arms[..at].contains(arm)) {
             return Some(("arms", "each arm once", "one twice".to_owned()));

@@ -48,6 +48,20 @@ pub struct Fresh {
 }
 
 impl Origin {
+    /// For each of `student` layers the layer of its teacher, of `teacher`, behind which the stretch ends that it stands for. Layers
+    /// that were taken over in their order stand for themselves and what was left out behind them; any others for even stretches.
+    pub(crate) fn ends(&self, student: usize, teacher: usize) -> Vec<usize> {
+        let taken: Vec<usize> = match self {
+            Self::Layers(layers) if layers.is_sorted_by(|a, b| a < b) => layers.clone(),
+            Self::Every(n) => (0..teacher).step_by((*n).max(1)).collect(),
+            Self::Layers(_) | Self::Model(_) | Self::Fresh(_) => {
+                return (1..=student).map(|layer| (layer * teacher).div_ceil(student) - 1).collect();
+            }
+        };
+        let nexts = taken.iter().skip(1).copied().chain([teacher]);
+        nexts.map(|next| next - 1).collect()
+    }
+
     /// The student before it learns anything. Of a teacher of whom only distributions are there, `speaker` is the student's
     /// own model; else it is the teacher. `reading` says what becomes of matrices that a file has.
     ///

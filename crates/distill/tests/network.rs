@@ -155,13 +155,16 @@ fn fifty_steps_have_the_losses_of_pytorch() {
     struct Run {
         model: String,
         layers: Vec<usize>,
+        hidden: Option<serde::de::IgnoredAny>,
         batches: Vec<Vec<Vec<u32>>>,
         losses: Vec<f64>,
         gradients: Vec<f64>,
     }
     let file: File = serde_json::from_str(include_str!("reference/training.json")).unwrap();
-    assert_eq!(file.runs.len(), 2);
-    for run in file.runs {
+    // Those that compare hidden states are of tests/hidden.rs.
+    let runs: Vec<Run> = file.runs.into_iter().filter(|run| run.hidden.is_none()).collect();
+    assert_eq!(runs.len(), 2);
+    for run in runs {
         let checkpoint = Checkpoint::open(reference(&run.model)).unwrap();
         let engine = decoder(&checkpoint);
         let teacher = Teacher::of(&engine, checkpoint.config.vocab).unwrap();

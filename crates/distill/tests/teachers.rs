@@ -167,6 +167,10 @@ fn what_a_cache_does_not_keep_is_refused() {
     alone.student = hydrometer_distill::Origin::Model(recipe("divergence = \"forward_kl\"").teacher);
     let error = bench.run(&alone, "out").err().unwrap().to_string();
     assert!(error.contains("lacks the distributions of 3 of 45 samples"), "{error}");
+    let hidden = "divergence = \"forward_kl\"\nhidden = { distance = \"cosine\", weight = 1.0 }";
+    let live = bench.recipe(r#"["distilled"]"#, hidden, "");
+    let error = bench.run(&Recipe { loss: live.loss, ..alone.clone() }, "out").err().unwrap().to_string();
+    assert!(error.contains("the teacher is a cache, which keeps distributions only"), "{error}");
     assert!(!bench.path("out").exists());
     let text = toml::to_string(&recipe("divergence = \"forward_kl\"")).unwrap();
     let without: String =

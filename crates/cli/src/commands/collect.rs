@@ -1,6 +1,8 @@
 //! `hydrometer collect`: one model's free answers, ahead of an audit, into the answer store.
 
-use std::path::PathBuf;
+mod documents;
+
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::ValueEnum;
@@ -16,10 +18,12 @@ use crate::engine::{EngineArguments, network, open_on};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::fetching::watched;
+use crate::files;
 use crate::interrupt::listen;
 use crate::numbers;
 use crate::progress::{Progress, Speeds};
 use crate::terminal::Terminal;
+use documents::{Questions, Written};
 
 /// Flags of `collect`.
 #[derive(Debug, clap::Args)]
@@ -29,8 +33,15 @@ pub struct Arguments {
     #[arg(long, value_name = "MODEL")]
     model: String,
     /// Probe file with prompts (.jsonl) or table of a known shape; may be repeated.
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present = "data")]
     probes: Vec<PathBuf>,
+    /// Training data in place of probes: their prompts are asked, and whole answers become the documents of --documents. The shapes
+    /// of docs/distil.md; may be repeated.
+    #[arg(long, value_name = "FILE", conflicts_with = "probes", requires = "documents")]
+    data: Vec<PathBuf>,
+    /// File for the answers to --data (.jsonl): what `distill` learns teacher text from.
+    #[arg(long, value_name = "FILE", requires = "data")]
+    documents: Option<PathBuf>,
     /// Who it will be in the audit: their draws are never shared.
     #[arg(long, value_enum, default_value_t, value_name = "ROLE")]
     role: Role,
@@ -64,8 +75,20 @@ enum Role {
 
 /// Fills the store.
 pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let suite = joined(loaded(&arguments.probes)?)?;
-    let sampling = arguments.answered.sampling(arguments.seed)?;
+    let mut sampling = arguments.answered.sampling(arguments.seed)?;
+    let questions = match &arguments.documents {
+        Some(path) => {
+            files::outside_runs(path)?;
+            // There is nothing to compare them with.
+            sampling.settings.reruns = 0;
+            Some(Questions::of(&arguments.data)?)
+        }
+        None => None,
+    };
+    let suite = match &questions {
+        Some(questions) => questions.suite.clone(),
+        None => joined(loaded(&arguments.probes)?)?,
+    };
     let interrupt = listen()?;
     let mut spending = arguments.spending.open()?;
     terminal.say(&format!("opening model {}", arguments.model));
@@ -96,6 +119,18 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         grouped(filled.asked),
         counted(filled.tokens, "token")
     ));
+    let mut written = None;
+    if let (Some(questions), Some(path)) = (&questions, &arguments.documents) {
+        let name = &model.identity().name;
+        let found = questions.write(path, name, &hydrometer_ask::held(&*model, role, &suite, &sampling)?)?;
+        terminal.say(&told(questions, found, path));
+        written = Some(json!({
+            "path": path,
+            "documents": found.documents,
+            "answers_left_out": found.left_out,
+            "data_left_out": questions.left_out,
+        }));
+    }
     if arguments.json {
         terminal.data(&as_json(&json!({
             "model": model.identity().name,
@@ -107,7 +142,21 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
             "excluded": filled.excluded,
             "paid": paid,
             "seconds": seconds,
+            "written": written,
         }))?)?;
     }
     Ok(Exit::Done)
+}
+
+/// What was written, and what was not.
+fn told(questions: &Questions, written: Written, path: &Path) -> String {
+    let mut text = format!("{} in {}", counted(written.documents, "document"), path.display());
+    let left_out = [
+        (written.left_out, "answer", "cut off, refused or no text"),
+        (questions.left_out, "record", "no prompt that can be asked"),
+    ];
+    for (count, what, why) in left_out.into_iter().filter(|(count, ..)| *count > 0) {
+        text += &format!("; left out: {} ({why})", counted(count, what));
+    }
+    text
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::safetensors::{self, Tensor};
 use crate::DistillError;
-use crate::network::{Network, Weights};
+use crate::network::{Network, Weights, is_aid};
 
 /// Writes the student, its adapters merged, with the tokenizer and template of `origin`, and reads it again: one tensor after the
 /// other, so that they are never all in f32 at once. `config.json` comes last: a folder
@@ -58,10 +58,10 @@ fn same_weights(folder: &Path, network: &Network) -> Result<(), DistillError> {
     Ok(())
 }
 
-/// Canonical names of all tensors but adapters.
+/// Canonical names of all tensors of the model: no adapters, no projectors.
 fn names(network: &Network) -> Vec<String> {
     let all = network.weights.all().into_iter().map(|tensor| tensor.0);
-    all.filter(|name| !name.contains(".lora_")).collect()
+    all.filter(|name| !is_aid(name)).collect()
 }
 
 fn write_json(path: &Path, value: &Value) -> Result<(), DistillError> {

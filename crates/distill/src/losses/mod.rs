@@ -6,6 +6,7 @@
 
 mod cross_entropy;
 mod forward_kl;
+pub mod hidden;
 mod jensen_shannon;
 mod objective;
 mod reverse_kl;

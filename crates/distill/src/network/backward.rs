@@ -7,20 +7,23 @@ use super::forward::{Kept, Tape, Trace};
 use super::lora::{DOWN, GATE, K, OUTPUT, Place, Q, UP, V};
 use super::norm::Normed;
 use super::rotation::Way;
+use super::states::StateGradient;
 use super::{Layer, Network, Sheet, gate, norm};
 use crate::network::Tensors;
 
 impl Network {
-    /// Adds to `gradient` what follows from `d_stream`, the gradient of the stream before the last norm.
+    /// Adds to `gradient` what follows from `d_stream`, the gradient of the stream before the last norm, and from those of states behind
+    /// layers.
     ///
     /// # Panics
     /// A tape of another network, or one that remembers nothing.
-    pub fn backward(&self, tape: &Tape, d_stream: Sheet, gradient: &mut Tensors) {
+    pub fn backward(&self, tape: &Tape, d_stream: Sheet, states: &[StateGradient<'_>], gradient: &mut Tensors) {
         let mut d_stream = d_stream;
         assert_eq!(tape.layers.len(), self.weights.layers.len(), "layers on the tape");
         let layers = self.weights.layers.iter().zip(&tape.layers).zip(&mut gradient.layers);
         for (index, ((layer, trace), gradient)) in layers.enumerate().rev() {
             let place = Place { layer: index, noise: tape.noise };
+            states.iter().filter(|state| state.layer == index).for_each(|state| state.add_to(&mut d_stream));
             d_stream = match trace {
                 Trace::Whole(kept) => self.layer_back(tape, (layer, place, kept), d_stream, gradient),
                 Trace::Input(before) => {

@@ -80,6 +80,18 @@ impl Network {
         noise: Option<u64>,
         remember: Remember,
     ) -> Tape {
+        self.pass(tokens, sequences, noise, remember, |_, _| {})
+    }
+
+    /// As [`Network::forward_with`]; `behind` sees the stream behind every layer.
+    pub(super) fn pass(
+        &self,
+        tokens: &[u32],
+        sequences: Sequences<'_>,
+        noise: Option<u64>,
+        remember: Remember,
+        mut behind: impl FnMut(usize, &Sheet),
+    ) -> Tape {
         let d = self.config.d_model;
         let longest = sequences.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
         let rotations = Rotations::new(&self.config, longest);
@@ -99,6 +111,7 @@ impl Network {
                 Remember::Nothing => {}
             }
             stream = after;
+            behind(index, &stream);
         }
         Tape { tokens: tokens.to_vec(), sequences: sequences.to_vec(), rotations, layers, noise, stream }
     }

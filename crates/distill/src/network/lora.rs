@@ -101,11 +101,11 @@ impl Network {
         Cow::Owned(merged.values)
     }
 
-    /// The network without adapters that computes the same, all of it in f32.
+    /// The network without adapters and projectors that computes the same, all of it in f32.
     #[must_use]
     pub fn merged(&self) -> Network {
         let mut weights = self.weights.clone();
-        weights.stored = Default::default();
+        (weights.stored, weights.projectors) = Default::default();
         for layer in &mut weights.layers {
             (layer.lora, layer.stored) = Default::default();
         }

@@ -15,6 +15,7 @@ mod norm;
 mod product;
 mod rotation;
 mod sheet;
+mod states;
 mod tensors;
 
 use std::ops::Range;
@@ -29,7 +30,8 @@ pub use forward::{Remember, Tape};
 pub use lora::{Adapter, Lora, PROJECTIONS};
 pub use product::Products;
 pub use sheet::Sheet;
-pub use tensors::{Layer, Reading, Role, Tensors};
+pub use states::StateGradient;
+pub use tensors::{Layer, Reading, Role, Tensors, is_aid};
 
 /// A decoder with trainable weights.
 pub struct Network {
@@ -130,9 +132,12 @@ impl Network {
         self.frozen.iter().find(|part| !is_there(part)).copied()
     }
 
-    /// Whether a tensor learns.
+    /// Whether a tensor learns. Projectors always do.
     #[must_use]
     pub fn learns(&self, name: &str) -> bool {
+        if tensors::is_projector(name) {
+            return true;
+        }
         let adapter = name.contains(".lora_");
         adapter == self.lora.is_some() && !self.frozen.iter().any(|part| part.has(name))
     }

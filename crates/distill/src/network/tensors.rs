@@ -21,6 +21,8 @@ pub struct Tensors {
     pub head: Option<Vec<f32>>,
     /// The embedding and the head as a file stores them, where they stay so: their numbers are not there then.
     pub stored: [Option<Blocks>; 2],
+    /// What puts hidden states into the teacher's width while they are compared: no part of the model, and never exported.
+    pub projectors: Vec<Vec<f32>>,
 }
 
 /// Whether matrices are read into f32, or stay as their file stores them: those do not learn.
@@ -92,6 +94,8 @@ pub enum Role {
     Vector,
 }
 
+/// How the names of projectors begin.
+const PROJECTOR: &str = "projector.";
 const BIASES: [&str; 3] = ["attn_q.bias", "attn_k.bias", "attn_v.bias"];
 const HEAD_NORMS: [&str; 2] = ["attn_q_norm.weight", "attn_k_norm.weight"];
 const POST_NORMS: [&str; 2] = ["post_attention_norm.weight", "post_ffw_norm.weight"];
@@ -133,6 +137,9 @@ macro_rules! walk {
         if let Some(head) = &$($mutable)? tensors.head {
             visit("output.weight".to_owned(), Role::Matrix, head);
         }
+        for (index, projector) in tensors.projectors.$iter().enumerate() {
+            visit(format!("{PROJECTOR}{index}.weight"), Role::Matrix, projector);
+        }
     }};
 }
 
@@ -161,7 +168,7 @@ impl Tensors {
         };
         let head = (!config.tied).then(|| zeros(config.vocab * d));
         let (layers, norm) = (vec![layer; config.layers], zeros(d));
-        Tensors { embedding: zeros(config.vocab * d), layers, norm, head, stored: Default::default() }
+        Tensors { embedding: zeros(config.vocab * d), layers, norm, head, ..Tensors::default() }
     }
 
     /// Zeros in the shape of these, but no numbers at all for the tensors that `keep` refuses: those do not learn.
@@ -175,7 +182,8 @@ impl Tensors {
             ..Layer::default()
         };
         let layers = self.layers.iter().map(layer).collect();
-        let mut zeros = Tensors { layers, head: self.head.as_ref().map(|_| Vec::new()), ..Tensors::default() };
+        let (head, projectors) = (self.head.as_ref().map(|_| Vec::new()), vec![Vec::new(); self.projectors.len()]);
+        let mut zeros = Tensors { layers, head, projectors, ..Tensors::default() };
         for ((name, _, values), (.., zeros)) in self.all().into_iter().zip(zeros.all_mut()) {
             if keep(&name) {
                 *zeros = vec![0.0; values.len()];
@@ -295,7 +303,7 @@ impl Tensors {
         self.each_mut(|_, _, values| values.fill(0.0));
     }
 
-    /// Number of weights.
+    /// Number of weights, those of adapters and projectors, too.
     #[must_use]
     pub fn len(&self) -> usize {
         let stored = self.layers.iter().flat_map(|layer| &layer.stored).chain(&self.stored).flatten();
@@ -358,6 +366,17 @@ impl Tensors {
     pub fn output_mut(&mut self) -> &mut [f32] {
         self.head.as_mut().unwrap_or(&mut self.embedding)
     }
+}
+
+/// Whether a tensor is there to learn by, and no tensor of the model: of an adapter, or a projector.
+#[must_use]
+pub fn is_aid(name: &str) -> bool {
+    name.contains(".lora_") || is_projector(name)
+}
+
+/// Whether a tensor is a projector of hidden states.
+pub(super) fn is_projector(name: &str) -> bool {
+    name.starts_with(PROJECTOR)
 }
 
 /// Layer and place in [`PROJECTIONS`] of the matrix of this canonical name.

@@ -26,6 +26,9 @@ pub(super) fn line(step: u64, report: Option<&StepReport>, tokens: u64, held_out
         line["loss"] = json!(sums.mean_loss());
         line["cross_entropy"] = json!(mean(sums.cross_entropy));
         line["divergence"] = json!(mean(sums.divergence));
+        if let Some(hidden) = sums.hidden {
+            line["hidden"] = json!(mean(hidden));
+        }
         line["gradient"] = json!(gradient);
         line["learning_rate"] = json!(rate);
     }

@@ -24,8 +24,9 @@ use serde_json::json;
 use crate::DistillError;
 use crate::data::Batches;
 use crate::export::{Exported, Unwritten, adapter, hugging_face, possible};
+use crate::network::is_aid;
 use crate::recipe::Arm;
-use crate::train::{Progress, Sample, StepReport, Teacher, Trainer};
+use crate::train::{Progress, Sample, StepReport, Trainer};
 use completions::Completions;
 use course::Course;
 use tensorboard::EventLog;
@@ -98,9 +99,12 @@ impl Plan {
     /// # Errors
     /// It cannot be made.
     pub fn student_parameters(&self) -> Result<(usize, usize), DistillError> {
-        let network = self.learner()?;
-        let adapters: usize = network.weights.all().iter().filter(|t| t.0.contains(".lora_")).map(|t| t.2.len()).sum();
-        Ok((network.weights.len() - adapters, network.learning()))
+        let (network, _) = self.learner(Arm::Distilled)?;
+        let count = |of: &dyn Fn(&str) -> bool| -> usize {
+            network.weights.all().iter().filter(|tensor| of(&tensor.0)).map(|tensor| tensor.2.len()).sum()
+        };
+        let projectors = count(&|name| is_aid(name) && !name.contains(".lora_"));
+        Ok((network.weights.len() - count(&is_aid), network.learning() - projectors))
     }
 
     /// Trains every arm that is not finished, each from where its checkpoint stands.
@@ -177,14 +181,10 @@ impl Plan {
             return Ok(result);
         }
         let train = &self.recipe.train;
-        let network = self.learner()?;
+        let (network, hidden) = self.learner(arm)?;
         let vocab = network.config.vocab;
-        let teacher = self.teacher(vocab)?;
-        let learnt_from = match &self.cache {
-            Some(cache) if arm == Arm::Sparse => Teacher::kept(cache, vocab)?,
-            _ => teacher,
-        };
-        let mut trainer = Trainer::new(network, self.recipe.settings(arm));
+        let (teacher, learnt_from) = (self.teacher(vocab)?, self.learnt_from(arm, vocab)?);
+        let mut trainer = Trainer::new(network, self.recipe.settings(arm)).with_hidden(hidden);
         let (checkpoint, metrics) = (folder.join(CHECKPOINT), folder.join(METRICS));
         let mut progress = Progress::default();
         let begun = checkpoint.exists();

@@ -12,7 +12,7 @@ use crate::network::{Network, Reading};
 use crate::recipe::{Arm, Recipe};
 use crate::student::{Origin, Speaker};
 use crate::teacher_text::{Wanted, prompt};
-use crate::train::{KeptTeacher, Sample, Teacher};
+use crate::train::{HiddenStates, KeptTeacher, Sample, Teacher};
 use crate::{DistillError, chance};
 
 use super::{Observer, pair};
@@ -23,6 +23,8 @@ pub struct Plan {
     source: Source,
     /// For the arm `sparse`.
     pub(super) cache: Option<KeptTeacher>,
+    /// The teacher in the trainer's own decoder, where hidden states are compared.
+    inside: Option<Network>,
     /// The data, and what was found in them.
     pub data: Preflight,
 }
@@ -71,7 +73,8 @@ impl Plan {
             Some(path) if recipe.arms.contains(&Arm::Sparse) => Some(source.beside(KeptTeacher::open(path)?)?),
             _ => None,
         };
-        let plan = Plan { recipe, source, cache, data };
+        let inside = source.inside(&recipe)?;
+        let plan = Plan { recipe, source, cache, inside, data };
         plan.check_caches()?;
         Ok(plan)
     }
@@ -93,11 +96,13 @@ impl Plan {
         Ok(())
     }
 
-    /// The student as it is trained: with adapters where the recipe has them, and parts that do not learn.
+    /// The student as an arm trains it: with adapters where the recipe has them, parts that do not learn, and projectors where hidden
+    /// states of another width are compared.
     ///
     /// # Errors
-    /// A part to freeze that it does not have, adapters wider than itself, or nothing of it would learn.
-    pub(super) fn learner(&self) -> Result<Network, DistillError> {
+    /// A part to freeze that it does not have, adapters wider than itself, nothing of it would learn, or states of layers that are not
+    /// there.
+    pub(super) fn learner(&self, arm: Arm) -> Result<(Network, Option<HiddenStates>), DistillError> {
         let (mut network, _) = self.start()?;
         network.frozen = self.recipe.train.freeze.clone();
         if let Some(part) = network.missing() {
@@ -125,7 +130,25 @@ impl Plan {
             let reason = "`train.freeze` leaves nothing that learns".to_owned();
             return Err(DistillError::Student { reason, hint: "freeze less".to_owned() });
         }
-        Ok(network)
+        let Some(hidden) = self.recipe.loss.hidden.as_ref().filter(|_| arm.is_soft()) else {
+            return Ok((network, None));
+        };
+        let teacher = &self.speaker().config;
+        let hidden = hidden.states(&self.recipe.student, network.config.layers, teacher.layers)?;
+        if network.config.d_model != teacher.d_model {
+            let seed = chance::seed_of("projectors", &[self.recipe.train.seed]);
+            network.project(hidden.pairs.len(), teacher.d_model, seed);
+        }
+        Ok((network, Some(hidden)))
+    }
+
+    /// Whom an arm learns from.
+    pub(super) fn learnt_from(&self, arm: Arm, vocab: usize) -> Result<Teacher<'_>, DistillError> {
+        match (&self.cache, &self.inside) {
+            (Some(cache), _) if arm == Arm::Sparse => Teacher::kept(cache, vocab),
+            (_, Some(inside)) if arm == Arm::Distilled => Teacher::network(inside, vocab),
+            _ => self.teacher(vocab),
+        }
     }
 
     /// The student before it learns anything, and whose tokenizer it has.
@@ -228,6 +251,30 @@ impl Source {
         // Hashes of tokenizers in files of two formats differ. Records are found by the tokens of whole samples: another
         // tokenizer would find none.
         Ok(Source::Kept { teacher: Box::new(teacher), student: Box::new(student) })
+    }
+
+    /// The teacher's own network, as its file stores it, where the recipe's loss looks at hidden states.
+    fn inside(&self, recipe: &Recipe) -> Result<Option<Network>, DistillError> {
+        if recipe.loss.hidden.is_none() {
+            return Ok(None);
+        }
+        let Source::Live { checkpoint, .. } = self else {
+            let reason =
+                "`loss.hidden` compares hidden states, and the teacher is a cache, which keeps distributions only";
+            return Err(DistillError::Pair { reason: reason.to_owned() });
+        };
+        if !recipe.arms.contains(&Arm::Distilled) {
+            return Ok(None);
+        }
+        let layers: Vec<usize> = (0..checkpoint.config.layers).collect();
+        let network = Network::open_with(checkpoint, &layers, Reading::AsStored);
+        network.map(Some).map_err(|error| match error {
+            DistillError::Student { reason, hint } => {
+                let reason = format!("`loss.hidden` runs the teacher as students are run: {reason}");
+                DistillError::Student { reason, hint }
+            }
+            error => error,
+        })
     }
 
     fn speaker(&self) -> &Checkpoint {

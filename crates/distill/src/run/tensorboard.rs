@@ -105,6 +105,7 @@ fn scalars(report: Option<&StepReport>, held_out: Option<&Measured>, seconds: Op
         scalars.push(("train/loss", mean(report.sums.loss)));
         scalars.push(("train/cross_entropy", mean(report.sums.cross_entropy)));
         scalars.push(("train/divergence", mean(report.sums.divergence)));
+        scalars.extend(report.sums.hidden.map(|hidden| ("train/hidden", mean(hidden))));
         scalars.push(("train/gradient_length", report.gradient));
         scalars.push(("train/learning_rate", report.rate));
         if let Some(seconds) = seconds.filter(|seconds| *seconds > 0.0) {

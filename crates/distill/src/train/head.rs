@@ -37,6 +37,8 @@ pub struct RowSums {
     pub cross_entropy: f64,
     /// Σ divergence at its temperature, nats.
     pub divergence: f64,
+    /// Σ distance of hidden states, the mean over pairs of layers; `None` where none are compared.
+    pub hidden: Option<f64>,
     /// Number of rows.
     pub rows: u64,
 }
@@ -63,8 +65,21 @@ impl RowSums {
         self.weight += other.weight;
         self.cross_entropy += other.cross_entropy;
         self.divergence += other.divergence;
+        self.hidden = match (self.hidden, other.hidden) {
+            (Some(ours), Some(theirs)) => Some(ours + theirs),
+            (ours, theirs) => ours.or(theirs),
+        };
         self.rows += other.rows;
     }
+}
+
+/// What follows from the loss at the head.
+pub(super) struct Learnt {
+    pub(super) sums: RowSums,
+    /// Gradient of the stream before the last norm.
+    pub(super) d_stream: Sheet,
+    /// How much each row counts.
+    pub(super) weights: Vec<f64>,
 }
 
 /// The head of one block: who is compared.
@@ -135,12 +150,12 @@ impl Head<'_> {
         tape: &Tape,
         factor: f64,
         gradient: &mut Tensors,
-    ) -> Result<(RowSums, Sheet), DistillError> {
+    ) -> Result<Learnt, DistillError> {
         let (network, d) = (self.network, self.network.config.d_model);
         let stream = self.chosen(tape);
         let (hidden, scales) = network.normed(&stream);
         let mut d_hidden = Sheet::zeros(hidden.rows, d, d);
-        let mut sums = RowSums::default();
+        let (mut sums, mut counts) = (RowSums::default(), Vec::with_capacity(self.targets.len()));
         let (vocab, targets) = (network.config.vocab, self.targets);
         for first in (0..targets.len()).step_by(HEAD_ROWS) {
             let targets = &targets[first..targets.len().min(first + HEAD_ROWS)];
@@ -157,7 +172,10 @@ impl Head<'_> {
                     Ok((found, weight))
                 },
             );
-            rows.collect::<Result<Vec<_>, DistillError>>()?.into_iter().for_each(|row| sums.take(row));
+            for row in rows.collect::<Result<Vec<_>, DistillError>>()? {
+                sums.take(row);
+                counts.push(row.1);
+            }
             network.uncap(&mut d_logits, &chunk.student);
             let of_chunk = network.products().backward(&d_logits, network.weights.output(), d);
             d_hidden.values[first * d..(first + count) * d].copy_from_slice(&of_chunk.values);
@@ -169,7 +187,7 @@ impl Head<'_> {
         for (target, row) in self.targets.iter().zip(d_chosen.values.chunks_exact(d)) {
             d_stream.values[target.row * d..][..d].copy_from_slice(row);
         }
-        Ok((sums, d_stream))
+        Ok(Learnt { sums, d_stream, weights: counts })
     }
 
     /// The rows of the stream that are learnt from.

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 mod checkpoint;
 mod head;
+mod hidden;
 mod optimiser;
 mod schedule;
 mod teacher;
@@ -14,6 +15,7 @@ mod trainer;
 
 pub use checkpoint::Progress;
 pub use head::{HEAD_ROWS, RowSums};
+pub use hidden::HiddenStates;
 pub use optimiser::{AdamW, AdamWSettings};
 pub use schedule::{Decay, Schedule};
 pub use teacher::{KeptTeacher, Teacher};

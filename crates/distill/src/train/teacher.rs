@@ -10,9 +10,10 @@ use hydrometer_answers::{ModelIdentity, RunError};
 use hydrometer_metrics::sparse::SparseDistribution;
 use hydrometer_models::{Block, Logits, Model, Scorer, Scores};
 
-use super::Sample;
+use super::{Sample, hidden};
 use crate::DistillError;
 use crate::losses::Objective;
+use crate::network::Network;
 
 /// Whoever teaches.
 #[derive(Clone, Copy)]
@@ -21,6 +22,8 @@ pub enum Teacher<'a> {
     Live(&'a dyn Scores),
     /// Distributions that were kept.
     Kept(&'a KeptTeacher),
+    /// A frozen network that shows its logits and its hidden states.
+    Network(&'a Network),
 }
 
 /// What is known of a teacher at the rows of a block, in their order.
@@ -53,11 +56,31 @@ impl<'a> Teacher<'a> {
         Ok(Teacher::Kept(cache))
     }
 
+    /// The network, where its tokens and rows are the student's.
+    ///
+    /// # Errors
+    /// A vocabulary of another size.
+    pub fn network(network: &'a Network, vocab: usize) -> Result<Teacher<'a>, DistillError> {
+        as_wide(network.config.vocab as u32, vocab)?;
+        Ok(Teacher::Network(network))
+    }
+
+    /// What it has at the rows of a block, and the states behind `layers`.
+    pub(super) fn states(self, block: &Block, layers: &[usize]) -> Result<hidden::Read<'a>, DistillError> {
+        match self {
+            Teacher::Network(network) => Ok(hidden::read(network, block, layers)),
+            Teacher::Live(_) | Teacher::Kept(_) => Err(DistillError::Pair {
+                reason: "the loss compares hidden states, and the teacher shows no more than distributions".to_owned(),
+            }),
+        }
+    }
+
     pub(super) fn rows(self, block: &Block) -> Result<Rows<'a>, DistillError> {
         match self {
             _ if block.rows() == 0 => Ok(Rows::Unknown),
             Teacher::Live(scores) => Ok(Rows::Live(scores.score(block)?)),
             Teacher::Kept(cache) => Ok(Rows::Kept(cache.rows(block)?)),
+            Teacher::Network(network) => Ok(hidden::read(network, block, &[]).rows),
         }
     }
 }

@@ -5,14 +5,15 @@ use std::ops::Range;
 use hydrometer_metrics::FamilyTable;
 use hydrometer_models::{Block, Sequence};
 
-use super::head::{Head, RowSums, Target};
+use super::head::{Head, Learnt, RowSums, Target};
+use super::hidden::Read;
 use super::optimiser::{AdamW, AdamWSettings};
 use super::teacher::Rows;
-use super::{Sample, Schedule, Teacher};
+use super::{HiddenStates, Sample, Schedule, Teacher};
 use crate::DistillError;
 use crate::chance::seed_of;
 use crate::losses::{Objective, TokenWeights};
-use crate::network::{Network, Remember, Tensors};
+use crate::network::{Network, Remember, Sheet, Tensors};
 
 /// Settings of the trainer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,6 +66,7 @@ pub struct Trainer {
     /// Steps done.
     pub step: u64,
     settings: TrainerSettings,
+    hidden: Option<HiddenStates>,
     gradient: Tensors,
 }
 
@@ -83,7 +85,13 @@ impl Trainer {
         let zeros = || network.weights.zeros_of(|name| network.learns(name));
         let (mean, square, gradient) = (zeros(), zeros(), zeros());
         let optimiser = AdamW::new(settings.optimiser, mean, square);
-        Trainer { network, optimiser, step: 0, settings, gradient }
+        Trainer { network, optimiser, step: 0, settings, hidden: None, gradient }
+    }
+
+    /// The loss has hidden states as another term. Layers are there: whoever names them has looked.
+    #[must_use]
+    pub fn with_hidden(self, hidden: Option<HiddenStates>) -> Trainer {
+        Trainer { hidden, ..self }
     }
 
     /// One step. The loss is Σ weight · loss / Σ weight over the learnt tokens of the whole batch, however it is cut into
@@ -101,11 +109,19 @@ impl Trainer {
             let packed = Packed::of(samples, seed("draws"));
             let (noise, remember) = (Some(seed("noise")), self.settings.remember);
             let tape = self.network.forward_with(&packed.tokens, &packed.sequences, noise, remember);
-            let rows = packed.teacher(teacher, &self.settings.objective)?;
+            let (rows, theirs) = packed.teacher(teacher, &self.settings.objective, self.hidden.as_ref())?;
             let head = Head { network: &self.network, targets: &packed.targets, teacher: rows };
             let terms = (&self.settings.objective, &self.settings.weights);
-            let (sums, d_stream) = head.learn(terms, &tape, factor, &mut self.gradient)?;
-            self.network.backward(&tape, d_stream, &mut self.gradient);
+            let Learnt { mut sums, d_stream, weights } = head.learn(terms, &tape, factor, &mut self.gradient)?;
+            let rows: Vec<usize> = packed.targets.iter().map(|target| target.row).collect();
+            let states = match &self.hidden {
+                None => Vec::new(),
+                Some(hidden) => {
+                    let into = (&mut sums, &mut self.gradient);
+                    hidden.pull(&self.network, (&tape, &theirs), (&rows, &weights), factor, into)?
+                }
+            };
+            self.network.backward(&tape, d_stream, &states, &mut self.gradient);
             report.sums.merge(sums);
             report.tokens += packed.tokens.len() as u64;
         }
@@ -179,13 +195,22 @@ impl Packed {
         packed
     }
 
-    /// The teacher's rows, where the objective reads them.
-    fn teacher<'t>(&self, teacher: Option<Teacher<'t>>, objective: &Objective) -> Result<Rows<'t>, DistillError> {
+    /// The teacher's rows, where the objective reads them, and its states, where they are compared.
+    fn teacher<'t>(
+        &self,
+        teacher: Option<Teacher<'t>>,
+        objective: &Objective,
+        hidden: Option<&HiddenStates>,
+    ) -> Result<(Rows<'t>, Vec<Sheet>), DistillError> {
         let wanted = objective.soft.is_some() && objective.hard < 1.0;
-        match (wanted, teacher) {
-            (false, _) => Ok(Rows::Unknown),
-            (true, Some(teacher)) => teacher.rows(&self.block),
-            (true, None) => {
+        match (wanted, hidden, teacher) {
+            (_, Some(hidden), Some(teacher)) => {
+                let Read { rows, states } = teacher.states(&self.block, &hidden.of_teacher())?;
+                Ok((if wanted { rows } else { Rows::Unknown }, states))
+            }
+            (false, None, _) => Ok((Rows::Unknown, Vec::new())),
+            (true, None, Some(teacher)) => Ok((teacher.rows(&self.block)?, Vec::new())),
+            (_, _, None) => {
                 Err(DistillError::Pair { reason: "the loss needs a teacher, and there is none".to_owned() })
             }
         }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Values and gradients of every loss by PyTorch's autograd, in f64, for tests/losses.rs.
+"""Values and gradients of every loss by PyTorch's autograd, in f64, for tests/losses.rs and tests/hidden.rs.
 
     python crates/distill/tests/reference/losses.py > crates/distill/tests/reference/losses.json
 
@@ -51,6 +51,38 @@ LOSSES = {
 }
 
 
+def distance(name, s, t):
+    """Of each row of hidden states, by PyTorch's own functions."""
+    if name == "cosine":
+        return torch.nn.functional.cosine_embedding_loss(s, t, torch.ones(len(s)), reduction="none")
+    return torch.nn.functional.mse_loss(s, t, reduction="none").mean(-1)
+
+
+def hidden_cases():
+    """Rows of hidden states, each counted differently, through a projector where the widths differ."""
+    rows = 5
+    for name in ("cosine", "mean_square"):
+        for mine, theirs in ((12, 12), (8, 12), (12, 7)):
+            student, teacher = 2 * torch.randn(rows, mine), 2 * torch.randn(rows, theirs)
+            projector = torch.randn(theirs, mine) / mine**0.5 if mine != theirs else None
+            factors = torch.rand(rows)
+            s = student.double().requires_grad_()
+            p = None if projector is None else projector.double().requires_grad_()
+            found = distance(name, s if p is None else s @ p.T, teacher.double())
+            (found * factors.double()).sum().backward()
+            yield {
+                "distance": name,
+                "widths": [mine, theirs],
+                "student": student.flatten().tolist(),
+                "teacher": teacher.flatten().tolist(),
+                "projector": None if p is None else projector.flatten().tolist(),
+                "factors": factors.double().tolist(),
+                "distances": found.tolist(),
+                "d_student": s.grad.flatten().tolist(),
+                "d_projector": None if p is None else p.grad.flatten().tolist(),
+            }
+
+
 def main():
     torch.manual_seed(20_260_101)
     cases = []
@@ -78,7 +110,7 @@ def main():
                         "gradient": z.grad.tolist(),
                     }
                 )
-    print(json.dumps({"torch": torch.__version__, "cases": cases}, indent=None))
+    print(json.dumps({"torch": torch.__version__, "cases": cases, "hidden": list(hidden_cases())}, indent=None))
 
 
 if __name__ == "__main__":

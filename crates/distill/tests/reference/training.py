@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Fifty steps of distillation in PyTorch from the same start, data and order, for tests/parity.rs.
+"""Fifty steps of distillation in PyTorch from the same start, data and order, for tests/network.rs and tests/hidden.rs.
 
     python crates/distill/tests/reference/training.py > crates/distill/tests/reference/training.json
 
-Teachers are the tiny models of crates/models/tests/reference; a student is two layers of its teacher. Needs: pip install
-torch numpy safetensors
+Teachers are the tiny models of crates/models/tests/reference; a student is two layers of its teacher. The last run compares hidden
+states, too. Needs: pip install torch numpy safetensors
 """
 
 import json
@@ -44,11 +44,11 @@ def norm(x, weight, eps):
 
 
 def logits(config, weights, layers, ids):
-    """Of one sequence: [tokens] -> [tokens, vocabulary]."""
+    """Of one sequence: [tokens] -> [tokens, vocabulary], and the residual stream behind each of `layers`."""
     heads, kv, eps = config["num_attention_heads"], config["num_key_value_heads"], config["rms_norm_eps"]
     size = config.get("head_dim") or config["hidden_size"] // heads
     turns, n = rotations(config, len(ids)), len(ids)
-    x = weights["model.embed_tokens.weight"][ids]
+    x, states = weights["model.embed_tokens.weight"][ids], []
     for layer in layers:
         get = lambda name: weights.get(f"model.layers.{layer}.{name}")  # noqa: B023, E731
         h = norm(x, get("input_layernorm.weight"), eps)
@@ -64,10 +64,11 @@ def logits(config, weights, layers, ids):
         h = norm(x, get("post_attention_layernorm.weight"), eps)
         gated = F.silu(F.linear(h, get("mlp.gate_proj.weight"))) * F.linear(h, get("mlp.up_proj.weight"))
         x = x + F.linear(gated, get("mlp.down_proj.weight"))
+        states.append(x)
     head = weights.get("lm_head.weight", weights["model.embed_tokens.weight"])
     if config.get("tie_word_embeddings"):
         head = weights["model.embed_tokens.weight"]
-    return F.linear(norm(x, weights["model.norm.weight"], eps), head)
+    return F.linear(norm(x, weights["model.norm.weight"], eps), head), states
 
 
 def rate(step):
@@ -77,7 +78,13 @@ def rate(step):
     return PEAK * (FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
-def run(name, kept):
+DISTANCES = {
+    "cosine": lambda s, t: 1 - F.cosine_similarity(s, t, dim=-1),
+    "mean_square": lambda s, t: (s - t).pow(2).mean(-1),
+}
+
+
+def run(name, kept, hidden=None):
     folder = MODELS / name
     config = json.loads((folder / "config.json").read_text())
     teacher = {}
@@ -98,16 +105,20 @@ def run(name, kept):
     for step, batch in enumerate(batches):
         for group in optimiser.param_groups:
             group["lr"] = rate(step)
-        hard, soft, count = 0.0, 0.0, 0
+        hard, soft, apart, count = 0.0, 0.0, 0.0, 0
         for ids in batch:
             with torch.no_grad():
-                theirs = logits(config, teacher, range(config["num_hidden_layers"]), ids)[:-1]
-            mine = logits(config, student, kept, ids)[:-1]
+                theirs, their_states = logits(config, teacher, range(config["num_hidden_layers"]), ids)
+            mine, my_states = logits(config, student, kept, ids)
+            theirs, mine = theirs[:-1], mine[:-1]
+            for s, t in (hidden or {}).get("layers", []):
+                pair = DISTANCES[hidden["distance"]](my_states[s][:-1], their_states[t][:-1])
+                apart = apart + hidden["weight"] / len(hidden["layers"]) * pair.sum()
             hard = hard + F.cross_entropy(mine, ids[1:], reduction="sum")
             p, q = ((z / TEMPERATURE).log_softmax(-1) for z in (theirs, mine))
             soft = soft + (p.exp() * (p - q)).sum()
             count += len(ids) - 1
-        loss = (HARD * hard + (1 - HARD) * TEMPERATURE**2 * soft) / count
+        loss = (HARD * hard + (1 - HARD) * TEMPERATURE**2 * soft + apart) / count
         optimiser.zero_grad()
         loss.backward()
         lengths.append(torch.nn.utils.clip_grad_norm_(matrices + vectors, 1.0).item())
@@ -116,6 +127,7 @@ def run(name, kept):
     return {
         "model": name,
         "layers": kept,
+        "hidden": hidden,
         "batches": [[ids.tolist() for ids in batch] for batch in batches],
         "losses": losses,
         "gradients": lengths,
@@ -125,6 +137,8 @@ def run(name, kept):
 def main():
     torch.set_num_threads(1)
     runs = [run("tiny-llama", [0, 2]), run("tiny-qwen2", [0, 2])]
+    for distance, weight in (("cosine", 1.5), ("mean_square", 3.0)):
+        runs.append(run("tiny-llama", [0, 2], {"distance": distance, "weight": weight, "layers": [[0, 1], [1, 2]]}))
     print(json.dumps({"torch": torch.__version__, "runs": runs}))
 
 
