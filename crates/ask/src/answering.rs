@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use hydrometer_answers::store::{AnswerKey, Store, StoredAnswer};
 use hydrometer_answers::{
-    ExcludedItem, GivenJudgment, ModelIdentity, PlannedTokens, RunFolder, SampleRow, SampleSettings, SampleSource,
+    ExcludedItem, GivenJudgment, ModelIdentity, PlannedTokens, SampleRow, SampleSettings, SampleSource,
     SamplingParameters,
 };
 use hydrometer_models::{
@@ -14,7 +14,7 @@ use hydrometer_models::{
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Decoding, Probe, Suite};
 
-use crate::observer::{Ahead, Keep};
+use crate::observer::{Ahead, Costs, Keep};
 use crate::options::check_samples;
 use crate::{AskError, Observer, PlanSummary, Role, Sampling};
 
@@ -130,7 +130,7 @@ pub(crate) struct Asker<'a> {
     pub settings: &'a SampleSettings,
     pub limits: &'a SampleLimits,
     /// Where what was paid is kept.
-    pub run: Option<&'a RunFolder>,
+    pub costs: Option<Costs<'a>>,
 }
 
 impl Asker<'_> {
@@ -195,11 +195,8 @@ impl Asker<'_> {
                 ready_tokens = 0;
                 written = store.put(&std::mem::take(&mut ready));
             }
-            if written.is_ok()
-                && let Some(run) = self.run
-                && let Some(paid) = observer.paid(Keep::IfMuch)
-            {
-                written = run.append_cost(&paid).map(|()| 0);
+            if let (Ok(_), Some(costs)) = (&written, self.costs) {
+                written = costs.keep(Keep::IfMuch, observer).map(|()| 0);
             }
             stopped = observer.interrupted();
             if stopped || written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -212,10 +209,8 @@ impl Asker<'_> {
         // Complete answers are kept, whatever ended the sampling.
         let mut written = written.and_then(|_| store.put(&ready));
         let ended = sampled.is_err() || stopped;
-        if let (true, Ok(_), Some(run)) = (ended, &written, self.run)
-            && let Some(paid) = observer.paid(Keep::Always)
-        {
-            written = run.append_cost(&paid).map(|()| 0);
+        if let (true, Ok(_), Some(costs)) = (ended, &written, self.costs) {
+            written = costs.keep(Keep::Always, observer).map(|()| 0);
         }
         sampled.map_err(self.role.failed())?;
         written?;
@@ -399,7 +394,7 @@ pub fn ask(
     }
     let (mut store, refusal) = Store::open_to_extend(folder)?;
     let before = store.len();
-    let asker = Asker { model, role, settings, limits, run: None };
+    let asker = Asker { model, role, settings, limits, costs: None };
     if let Some(refusal) = refusal
         && asker.missing(&asked.iter().collect::<Vec<_>>(), &store) > 0
     {

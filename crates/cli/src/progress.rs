@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hydrometer_answers::{CostEntry, PartKind, PlannedTokens};
-use hydrometer_ask::{Ahead, Keep, Observer, PlanSummary, Role};
+use hydrometer_ask::{Ahead, Bought, Keep, Observer, PlanSummary, Role};
 use hydrometer_probes::counted::{counted, grouped};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -91,7 +91,7 @@ impl<'a> Progress<'a> {
             tokens: self.unit_tokens,
             seconds: self.unit_started.elapsed().as_secs_f64(),
             peak_memory: peak_memory(),
-            paid: self.spending.as_mut().and_then(Spending::take),
+            paid: self.spending.as_ref().and_then(Spending::take),
         };
         self.unit_started = Instant::now();
         self.unit_tokens = 0;
@@ -204,9 +204,13 @@ impl Observer for Progress<'_> {
 
     fn will_pay(&mut self, role: Role, ahead: Ahead) {
         let Some(spending) = &self.spending else { return };
-        let Ahead { answers, read, drawn, money } = ahead;
+        let Ahead { what, answers, read, drawn, money } = ahead;
+        let what = match what {
+            Bought::Answers => "answer",
+            Bought::Positions => "position",
+        };
         let cost = money.and_then(|money| spending.money(money)).map(|money| format!(", at most {}", in_words(&money)));
-        let (answers, read, most) = (counted(answers, "answer"), grouped(read), grouped(drawn));
+        let (answers, read, most) = (counted(answers, what), grouped(read), grouped(drawn));
         self.terminal.say(&format!(
             "{role}: {answers} to be paid for: about {read} tokens read, at most {most} drawn{}",
             cost.unwrap_or_default()

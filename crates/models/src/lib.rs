@@ -38,8 +38,8 @@ pub use doubles::server::{AskedServer, ScriptedServer, Served};
 pub use encoder::SentenceEncoder;
 pub use error::ModelError;
 pub use http::{
-    Address, Budget, CHECK_MARK, Checked, Clock, EmbeddingEndpoint, Found, Known, Named, Network, PRICES_FORMAT,
-    Prices, Purse, SCHEMES, Scheme, Spent, Spoils, check, check_names,
+    Address, Budget, CHECK_MARK, Checked, Clock, EmbeddingEndpoint, Found, Known, NOT_ALLOWED, Named, Network,
+    PRICES_FORMAT, Prices, Purse, SCHEMES, Scheme, Spent, Spoils, check, check_names,
 };
 pub use hub::{Fetched, Fetching, HubName, fetch};
 pub use hydrometer_answers::Facet;

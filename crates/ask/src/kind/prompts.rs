@@ -14,6 +14,7 @@ use hydrometer_probes::families::order_in;
 use super::{Asking, Gates, Kind};
 use crate::answering::{Asked, Asker, UNIT_PROMPTS};
 use crate::encoding::vectors;
+use crate::observer::Costs;
 use crate::scoring::{score, scorers};
 use crate::shared_store::SharedStore;
 use crate::units::{Packing, pack};
@@ -134,8 +135,8 @@ pub(super) fn askers<'a>(
     settings: &'a SampleSettings,
     limits: &'a SampleLimits,
 ) -> impl Iterator<Item = Asker<'a>> {
-    let run = Some(asking.run);
-    asking.models.who_answer().map(move |(role, model)| Asker { model, role, settings, limits, run })
+    let costs = Some(Costs::Run(asking.run));
+    asking.models.who_answer().map(move |(role, model)| Asker { model, role, settings, limits, costs })
 }
 
 impl Prompts {

@@ -67,7 +67,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let suite = joined(loaded(&arguments.probes)?)?;
     let sampling = arguments.answered.sampling(arguments.seed)?;
     let interrupt = listen()?;
-    let mut spending = arguments.spending.open()?;
+    let spending = arguments.spending.open()?;
     terminal.say(&format!("opening model {}", arguments.model));
     let network = watched(network(), terminal).paying(spending.purse.clone());
     let model = open_on("model", &arguments.model, &arguments.engine.options(), network)?;

@@ -12,7 +12,7 @@ use hydrometer_probes::judge::version;
 use hydrometer_probes::{Ask, Probe, Suite};
 
 use super::judged::{BesideArguments, policy, publish, shown};
-use super::spending::{Spending, SpendingArguments, sentence};
+use super::spending::{Counts, JUDGE, Spending, SpendingArguments, sentence};
 use crate::engine::{EngineArguments, network, open_on};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -130,7 +130,9 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
         engine: arguments.engine.options(),
     };
     let interrupt = listen()?;
-    ask(&settings, &run, arguments.spending.open()?, &interrupt, terminal)?;
+    let spending = arguments.spending.open()?;
+    spending.go_on(run.path(), Counts::Judges)?;
+    ask(&settings, &run, &spending, &interrupt, terminal)?;
     let statement = arguments.beside.judge(&run, &policy)?;
     publish(&run, &statement)?;
     let result =
@@ -146,12 +148,27 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
 pub fn ask(
     settings: &JudgeSettings,
     run: &RunFolder,
-    mut spending: Spending,
+    spending: &Spending,
     interrupt: &Interrupt,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    // What is said to be paid below is the judge's alone.
-    spending.take();
+    let before = spending.purse.spent();
+    let asked = say(settings, run, spending, interrupt, terminal);
+    // Also what it took to find out who judges.
+    spending.keep_beside(run.path(), JUDGE)?;
+    if let Some(paid) = spending.since(before) {
+        terminal.say(&sentence(&paid));
+    }
+    asked
+}
+
+fn say(
+    settings: &JudgeSettings,
+    run: &RunFolder,
+    spending: &Spending,
+    interrupt: &Interrupt,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     terminal.say(&format!("opening judge {}", settings.name));
     let kept = run.judge()?;
     let known = kept.iter().map(|kept| Known { identity: kept.judge.clone(), tools: None }).collect();
@@ -172,9 +189,6 @@ pub fn ask(
     progress = progress.paying(spending.clone());
     let judged = hydrometer_ask::judge(&*model, run, &judging, &mut progress);
     progress.end();
-    if let Some(paid) = spending.take() {
-        terminal.say(&sentence(&paid));
-    }
     let judged = judged?;
     run.write_judge(&judged)?;
     let decided = judged.answers.iter().filter(|answer| answer.decision().is_some()).count();

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hydrometer_answers::FinishReason;
 use serde_json::Value;
 
 use super::Clock;
@@ -12,8 +11,9 @@ use super::bad_call;
 use super::dialect::{Question, Reply};
 use super::gate::{Gate, Load};
 use super::logprobs::{self, ShownToken};
+use super::paying::Counted;
 use super::prices::Price;
-use super::purse::{self, Purse};
+use super::purse::Purse;
 use super::secret::Secret;
 use super::too_long;
 use super::waits::stated;
@@ -85,7 +85,7 @@ enum Tried<T> {
 impl Line {
     /// Asks until there is an answer, and pays for it.
     pub(super) fn ask(&self, question: &Question<'_>, gate: &Gate) -> Result<Reply, Failed> {
-        self.paid(question, gate, || self.ask_again(question, gate), |reply| reply)
+        self.paid(self.most(question), gate, || self.ask_again(question, gate), Counted::of_reply)
     }
 
     /// The same, with the `count` most probable tokens at every place of the answer, where the server shows them.
@@ -103,34 +103,7 @@ impl Line {
             |status, said: &Said| too_long::says(status, &said.names, &said.words).then(|| (too_long::reply(), None));
         let read = |answer: &Value| Ok((dialect.read(answer)?.kept(question.tools), logprobs::read(answer)?));
         let ask = || self.until(&call, gate, &Ways { read: &read, refused: &refused });
-        self.paid(question, gate, ask, |(reply, _)| reply)
-    }
-
-    /// Sets aside what a question may cost at most, and settles what it did.
-    fn paid<T>(
-        &self,
-        question: &Question<'_>,
-        gate: &Gate,
-        ask: impl FnOnce() -> Result<T, Failed>,
-        reply: impl Fn(&T) -> &Reply,
-    ) -> Result<T, Failed> {
-        let Some(purse) = &self.purse else { return ask() };
-        let price = self.price.as_ref();
-        let most = purse::most(question, price);
-        let reserved = purse.reserve(most, gate)?;
-        let found = ask();
-        let cost = found.as_ref().ok().map(|found| match reply(found) {
-            Reply { finish: FinishReason::ContextExceeded, .. } => purse::of(0, 0, price),
-            // A server that does not say what it counted is taken to have counted the most.
-            Reply { text, read, drawn, .. } => {
-                let read_most = if *read == 0 { most.read } else { *read };
-                let nothing_said = text.is_empty() && *read > 0;
-                let drawn_most = if *drawn == 0 && !nothing_said { most.drawn } else { *drawn };
-                purse::of(read_most, drawn_most, price)
-            }
-        });
-        purse.settle(&reserved, cost);
-        found
+        self.paid(self.most(question), gate, ask, |(reply, _)| Counted::of_reply(reply))
     }
 
     fn ask_again(&self, question: &Question<'_>, gate: &Gate) -> Result<Reply, Failed> {
@@ -146,8 +119,8 @@ impl Line {
         Ok(reply.kept(question.tools))
     }
 
-    /// Asks for anything until `read` makes something of the answer.
-    pub(super) fn call<T>(&self, call: &Call<'_>, gate: &Gate, read: &Read<'_, T>) -> Result<T, Failed> {
+    /// Asks for what costs nothing until `read` makes something of the answer.
+    pub(super) fn unpaid<T>(&self, call: &Call<'_>, gate: &Gate, read: &Read<'_, T>) -> Result<T, Failed> {
         self.until(call, gate, &Ways { read, refused: &|_, _| None })
     }
 

@@ -3,7 +3,7 @@
 //!
 //! `address` is what endpoints are called, `dialect` how they are spoken to, `asking` one question with its repetitions,
 //! `too_long` refusals of prompts that do not fit, `bad_call` of calls that are none, `waits` how long servers ask to wait, `gate` how many questions are under way, `wire`
-//! the HTTP client, `secret` keys, `clock` time, `prices` what is paid, `purse` what may be, `remote` the model that all of this comes
+//! the HTTP client, `secret` keys, `clock` time, `prices` what is paid, `purse` what may be, `paying` the one place where it is, `remote` the model that all of this comes
 //! to, `under_way` many questions at once, `letters` first tokens of answers, `positions` next-token distributions as far as they are shown, `embeddings` what turns texts into vectors, and `check` what is
 //! looked at before an endpoint is believed.
 
@@ -18,6 +18,7 @@ mod embeddings;
 mod gate;
 mod letters;
 mod logprobs;
+mod paying;
 mod positions;
 mod prices;
 mod purse;
@@ -36,7 +37,7 @@ use crate::ToolProtocol;
 use crate::hub::Fetching;
 
 pub use address::{Address, Named, SCHEMES, Scheme};
-pub use check::{CHECK_MARK, Checked, Found, Spoils, check, check_names};
+pub use check::{CHECK_MARK, Checked, Found, NOT_ALLOWED, Spoils, check, check_names};
 pub use clock::Clock;
 use clock::SystemClock;
 pub use embeddings::EmbeddingEndpoint;

@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::asking::Failed;
 use super::dialect::Question;
 use super::gate::Gate;
-use super::prices::{Price, Prices};
+use super::prices::{Kind, Price, Prices};
 use crate::ModelError;
 
 /// Longest wait between two looks at whether anybody still wants the answer.
 const LOOK: Duration = Duration::from_millis(100);
 /// Tokens that stand around a message at most.
-const AROUND: u64 = 32;
+pub(super) const AROUND: u64 = 32;
 
 /// What may be spent. A place that is `None` has no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -101,11 +101,6 @@ impl Purse {
         self.budget
     }
 
-    /// Whether there is a limit; without one it only counts.
-    pub(super) fn is_limited(&self) -> bool {
-        self.budget.money.is_some() || self.budget.tokens.is_some()
-    }
-
     /// The prices.
     pub fn prices(&self) -> Option<&Prices> {
         self.prices.as_ref()
@@ -115,11 +110,12 @@ impl Purse {
     ///
     /// # Errors
     /// It is not, and the budget is in money.
-    pub(super) fn price(&self, scheme: &str, model: &str) -> Result<Option<Price>, ModelError> {
-        let price = self.prices.as_ref().and_then(|prices| prices.of(scheme, model)).cloned();
+    pub(super) fn price(&self, kind: Kind, scheme: &str, model: &str) -> Result<Option<Price>, ModelError> {
+        let price = self.prices.as_ref().and_then(|prices| prices.of(kind, scheme, model)).cloned();
         if price.is_none() && self.budget.money.is_some() {
+            let of_kind = kind.in_words();
             let reason = format!(
-                "the budget is in money, and the prices have none of {scheme}:{model}; add it, or {scheme}:* for every model there"
+                "the budget is in money, and the prices have none of {scheme}:{model}{of_kind}; add it, or {scheme}:* for every model there"
             );
             return Err(ModelError::Request { reason });
         }

@@ -12,9 +12,8 @@ use super::asking::{Failed, Line};
 use super::dialect::{LimitName, Question, Reply, Settings};
 use super::gate::Gate;
 use super::positions::Positions;
-use super::secret::Secret;
+use super::prices::Kind;
 use super::under_way::ask_all;
-use super::wire::Wire;
 use super::{Known, Network};
 use crate::{
     Answer, Answers, Conversation, Declared, Letters, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest,
@@ -87,13 +86,7 @@ impl Remote {
     /// # Errors
     /// The key cannot be read, the server refuses, or it gives no answer.
     pub(crate) fn connect(address: Address, network: &Network) -> Result<Remote, ModelError> {
-        let key = Secret::find(address.scheme.key, &*network.variable)?;
-        let wire = Wire::new(address.secure(), address.place())
-            .map_err(|reason| ModelError::Refused { endpoint: address.to_string(), reason })?;
-        let (clock, purse) = (network.clock.clone(), network.purse.clone());
-        let asked = address.model.as_deref().unwrap_or_default();
-        let price = purse.as_ref().map_or(Ok(None), |purse| purse.price(address.scheme.name, asked))?;
-        let line = Line { address, wire, key, clock, purse, price };
+        let line = Line::open(address, network, Kind::Answers)?;
         let spec = line.address.for_records();
         let same = |known: &&Known| known.identity.format == FORMAT && known.identity.spec == spec;
         let (identity, introduced, tools) = match network.known.iter().find(same) {

@@ -1,0 +1,74 @@
+//! Before anything is asked of the models of an audit: they are opened, endpoints are looked at, and what that cost is kept.
+
+use std::path::Path;
+
+use hydrometer_ask::Models;
+use hydrometer_audit::Statement;
+use hydrometer_models::Model;
+
+use super::super::check::{Kept, preflight};
+use super::super::run_name::models_of_run;
+use super::super::spending::Spending;
+use super::{Job, Notices, Settings, audit, expected_speeds};
+use crate::engine::{network, open_on};
+use crate::failure::Failure;
+use crate::fetching::watched;
+use crate::interrupt::Interrupt;
+use crate::terminal::Terminal;
+
+/// What came of something that may have been paid for; that is kept beside the run, where its folder is known, whatever came of it.
+pub(super) fn kept_beside<T>(
+    came: Result<T, Failure>,
+    spending: &Spending,
+    folder: Option<&Path>,
+) -> Result<T, Failure> {
+    let kept = folder.map_or(Ok(()), |folder| spending.keep_beside(folder, "endpoints"));
+    let came = came?;
+    kept.map(|()| came)
+}
+
+/// Looks at endpoints, and audits.
+pub(super) fn begin(
+    settings: &Settings,
+    models: Models<'_>,
+    named: &[(&str, &str, String)],
+    folder: &Path,
+    interrupt: &Interrupt,
+    terminal: &Terminal,
+) -> Result<Statement, Failure> {
+    // A run that goes on was looked at when it began.
+    if !folder.join("manifest.json").exists() {
+        let kept = Kept { folder, spending: &settings.spending };
+        preflight(named, &settings.options.accepted, kept, terminal)?;
+    }
+    let speeds = expected_speeds(models, &settings.suite, folder)?;
+    let Settings { suite, options, policy, calibrated, labels, judge, spending, .. } = settings;
+    let (calibrated, labels, notices) = (calibrated.as_ref(), labels.as_deref(), Notices::FewFamilies);
+    let (judge, spending) = (judge.as_ref(), Some(spending));
+    let job = Job { suite, options, policy, calibrated, labels, judge, folder, notices, spending };
+    audit(models, &job, speeds, interrupt, terminal)
+}
+
+/// Opens the models of these roles and names.
+pub(super) fn open_all<'n>(
+    settings: &Settings,
+    named: &[(&'n str, &str)],
+    terminal: &Terminal,
+) -> Result<Vec<(&'n str, Box<dyn Model>)>, Failure> {
+    // A finished run needs no endpoint: who answered stands in its manifest.
+    let known = models_of_run(settings.out.as_deref(), &settings.options.arguments);
+    let any_identity = settings.options.accepted.iter().any(|check| check == "identity");
+    let open = |(role, name): &(&'n str, &str)| {
+        terminal.say(&format!("opening {role} {name}"));
+        let network = watched(network(), terminal).knowing(known.clone()).accepting_any_identity(any_identity);
+        let network = network.paying(settings.spending.purse.clone());
+        Ok((*role, open_on(role, name, &settings.engine, network)?))
+    };
+    let opened: Vec<(&str, Box<dyn Model>)> = named.iter().map(open).collect::<Result<_, Failure>>()?;
+    let replays = |role: &str| named.iter().any(|(of, name)| *of == role && name.starts_with("answers:"));
+    let key = |role: &str| opened.iter().find(|(of, _)| *of == role).map(|(_, model)| model.identity().key());
+    if replays("teacher") && replays("student") && key("teacher") == key("student") {
+        return Err(Failure::input("teacher and student are the same kept answers: nothing is left to compare"));
+    }
+    Ok(opened)
+}
