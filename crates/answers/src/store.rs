@@ -16,10 +16,12 @@ use crate::parquet_io::{self, Expect, MAX_LIST_ENTRIES, Stamp};
 use crate::{Problem, RunError};
 
 mod answer;
+mod batches;
 mod journal;
 
 pub use answer::{AnswerKey, StoredAnswer, prompt_hash};
 use answer::{AnswerRow, HeadRow};
+pub use batches::{BATCH_FORMAT, BatchRecord, BatchRecords};
 use journal::{JOURNAL, Journal};
 
 /// Format version of the store; a breaking change raises the number.
@@ -188,6 +190,11 @@ impl Store {
     /// Segments that were left out when the store was opened, with what is wrong.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Number of answers.

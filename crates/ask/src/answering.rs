@@ -3,13 +3,14 @@
 
 use std::ops::ControlFlow;
 
-use hydrometer_answers::store::{AnswerKey, Store, StoredAnswer};
+use hydrometer_answers::store::{AnswerKey, BatchRecords, Store, StoredAnswer};
 use hydrometer_answers::{
     ExcludedItem, GivenJudgment, ModelIdentity, PlannedTokens, SampleRow, SampleSettings, SampleSource,
     SamplingParameters,
 };
 use hydrometer_models::{
-    Answers, Facet, Message, Model, ModelError, Prompt, Rounds, SampleLimits, SampleRequest, SampleStep,
+    Answers, AnswersTogether, BatchStep, Facet, Message, Model, ModelError, Prompt, Rounds, SampleLimits,
+    SampleRequest, SampleStep,
 };
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Decoding, Probe, Suite};
@@ -123,6 +124,16 @@ pub(crate) struct Wanted<'q> {
     pub samples: Vec<u32>,
 }
 
+/// How answers are had.
+enum How<'h, 'r> {
+    /// As many at once as there is room for.
+    Each,
+    /// As the next round.
+    Rounds(&'h mut (dyn Rounds + 'r)),
+    /// In batches, which are kept here.
+    Together(&'h dyn AnswersTogether, &'h BatchRecords),
+}
+
 /// One model with its questions, and the store.
 pub(crate) struct Asker<'a> {
     pub model: &'a dyn Model,
@@ -164,6 +175,35 @@ impl Asker<'_> {
         store: &mut Store,
         observer: &mut dyn Observer,
     ) -> Result<ControlFlow<(), u64>, AskError> {
+        let how = rounds.map_or(How::Each, How::Rounds);
+        self.had(wanted, how, store, observer)
+    }
+
+    /// Where the model is asked in batches, fills the store with every answer to `asked` that it does not hold: unit by unit each would
+    /// wait for a batch of its own.
+    ///
+    /// # Errors
+    /// As [`Asker::ask`].
+    pub(crate) fn ask_together(
+        &self,
+        asked: &[&Asked],
+        store: &mut Store,
+        observer: &mut dyn Observer,
+    ) -> Result<ControlFlow<(), u64>, AskError> {
+        let Some(together) = self.answers()?.together().filter(|_| self.missing(asked, store) > 0) else {
+            return Ok(ControlFlow::Continue(0));
+        };
+        let records = BatchRecords::of(store.path());
+        self.had(&self.every(asked), How::Together(together, &records), store, observer)
+    }
+
+    fn had(
+        &self,
+        wanted: &[Wanted<'_>],
+        how: How<'_, '_>,
+        store: &mut Store,
+        observer: &mut dyn Observer,
+    ) -> Result<ControlFlow<(), u64>, AskError> {
         let identity = self.model.identity();
         let model_key = identity.key();
         let requests: Vec<_> = wanted.iter().map(|wanted| request(wanted, &model_key, store)).collect();
@@ -177,8 +217,10 @@ impl Asker<'_> {
         let one_by_one = answers.is_paid_for();
         let mut watch = |step| {
             match step {
-                SampleStep::Progress { read, drawn } => observer.sampled(read, drawn),
-                SampleStep::Answer(answer) => {
+                BatchStep::Looked(state) => observer.batch(self.role, &state),
+                BatchStep::Says(words) => observer.says(self.role, &words),
+                BatchStep::Sample(SampleStep::Progress { read, drawn }) => observer.sampled(read, drawn),
+                BatchStep::Sample(SampleStep::Answer(answer)) => {
                     tokens += answer.tokens.len() as u64;
                     let drawn = answer.tokens.len();
                     let answer = as_stored(wanted[answer.request].asked, &model_key, identity, answer);
@@ -202,9 +244,10 @@ impl Asker<'_> {
             if stopped || written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let parameters = &self.settings.parameters;
-        let sampled = match rounds {
-            Some(rounds) => rounds.answer(&requests, parameters, &mut watch),
-            None => answers.answer(&requests, parameters, self.limits, &mut watch),
+        let sampled = match how {
+            How::Rounds(rounds) => rounds.answer(&requests, parameters, &mut |step| watch(BatchStep::Sample(step))),
+            How::Each => answers.answer(&requests, parameters, self.limits, &mut |step| watch(BatchStep::Sample(step))),
+            How::Together(model, records) => model.answer_together(&requests, parameters, records, &mut watch),
         };
         // Complete answers are kept, whatever ended the sampling.
         let mut written = written.and_then(|_| store.put(&ready));
@@ -236,7 +279,10 @@ impl Asker<'_> {
             ahead.read += answers * request.prompt.bytes().div_ceil(BYTES);
             ahead.drawn += answers * drawn;
         }
-        ahead.money = answers.cost(ahead.read, ahead.drawn);
+        ahead.money = match answers.together() {
+            Some(together) => together.cost(ahead.read, ahead.drawn),
+            None => answers.cost(ahead.read, ahead.drawn),
+        };
         (ahead.answers > 0).then_some(ahead)
     }
 
@@ -409,6 +455,9 @@ pub fn ask(
     let (planned, units) = (PlannedTokens::default(), asked.len().div_ceil(UNIT_PROMPTS) as u64);
     observer.planned(&PlanSummary { planned, units, units_done: 0, tokens_done: 0, answers, longest: planned });
     let mut tokens = 0;
+    if asker.ask_together(&every, &mut store, observer)?.is_break() {
+        return Err(AskError::Interrupted(folder.clone()));
+    }
     for unit in asked.chunks(UNIT_PROMPTS) {
         let unit: Vec<_> = unit.iter().collect();
         match asker.ask(&unit, &mut store, observer)? {

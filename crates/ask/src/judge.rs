@@ -142,6 +142,9 @@ fn replies(
     let (planned, units) = (PlannedTokens::default(), every.len().div_ceil(UNIT_PROMPTS) as u64);
     let (answers, longest) = (every.len() as u64, planned);
     observer.planned(&PlanSummary { planned, units, units_done: 0, tokens_done: 0, answers, longest });
+    if asker.ask_together(&every, &mut store, observer)?.is_break() {
+        return Err(AskError::Interrupted(judging.store.clone()));
+    }
     for unit in every.chunks(UNIT_PROMPTS) {
         if let ControlFlow::Break(()) = asker.ask(unit, &mut store, observer)? {
             return Err(AskError::Interrupted(judging.store.clone()));

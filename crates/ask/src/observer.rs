@@ -1,6 +1,7 @@
 //! Who watches a collection: progress, cost and interruption.
 
 use hydrometer_answers::{CostEntry, Ledger, PartKind, PlannedTokens, RunError, RunFolder};
+use hydrometer_models::BatchState;
 
 use crate::Role;
 
@@ -91,6 +92,10 @@ pub trait Observer {
     fn finished(&mut self, what: PartKind, unit: u32) -> Option<CostEntry>;
     /// What will be paid for that is not there yet. Told before the plan is.
     fn will_pay(&mut self, _role: Role, _ahead: Ahead) {}
+    /// What the provider of a model says of a batch that is waited for.
+    fn batch(&mut self, _role: Role, _state: &BatchState) {}
+    /// Something about a model's answers that somebody should know.
+    fn says(&mut self, _role: Role, _words: &str) {}
     /// What was paid since the observer said so last, to be kept beside the run.
     fn paid(&mut self, _keep: Keep) -> Option<CostEntry> {
         None

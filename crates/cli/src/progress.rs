@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use hydrometer_answers::{CostEntry, PartKind, PlannedTokens};
 use hydrometer_ask::{Ahead, Bought, Keep, Observer, PlanSummary, Role};
+use hydrometer_models::BatchState;
 use hydrometer_probes::counted::{counted, grouped};
+use hydrometer_report::visible;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use self::lines::Lines;
@@ -45,6 +47,8 @@ pub struct Progress<'a> {
     answer_lines: Option<(Lines, Instant)>,
     /// What endpoints cost, where any is asked.
     spending: Option<Spending>,
+    /// What was last said of a batch.
+    batch: Option<String>,
 }
 
 impl<'a> Progress<'a> {
@@ -69,6 +73,7 @@ impl<'a> Progress<'a> {
             lines,
             answer_lines,
             spending: None,
+            batch: None,
         }
     }
 
@@ -219,6 +224,22 @@ impl Observer for Progress<'_> {
             self.terminal
                 .warn("that may be more than the budget: the command stops there, and goes on with a higher one");
         }
+    }
+
+    fn batch(&mut self, role: Role, state: &BatchState) {
+        let BatchState { id, said, answered, failed, questions } = state;
+        let failed = if *failed > 0 { format!(", {} without an answer", grouped(*failed)) } else { String::new() };
+        let (answered, questions) = (grouped(*answered), counted(*questions, "question"));
+        let line =
+            format!("{role}: batch {} is {}: {answered} of {questions} answered{failed}", visible(id), visible(said));
+        if self.batch.as_ref() != Some(&line) {
+            self.terminal.say(&line);
+            self.batch = Some(line);
+        }
+    }
+
+    fn says(&mut self, role: Role, words: &str) {
+        self.terminal.warn(&format!("{role}: {words}"));
     }
 
     fn paid(&mut self, keep: Keep) -> Option<CostEntry> {

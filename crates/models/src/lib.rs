@@ -24,6 +24,7 @@ pub mod safetensors;
 mod source;
 mod template;
 mod tensor;
+mod together;
 mod tokenizer;
 mod tools;
 
@@ -56,6 +57,7 @@ pub use open::{ModelSpec, open, open_files, open_with};
 pub use remembering::Remembering;
 pub use template::{ChatTemplate, GenerationPrompt, Message};
 pub use tensor::{DType, RawTensor};
+pub use together::{AnswersTogether, BatchState, BatchStep};
 pub use tokenizer::{Specials, Tokenizer, TokenizerPairing};
 pub use tools::{Conversation, Declared, Made, ToolProtocol, Turn, WithTools};
 

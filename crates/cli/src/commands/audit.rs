@@ -27,7 +27,7 @@ use super::judged::{calibration, policy, publish, shown, warn_of};
 use super::label::{labels_in, labels_of};
 use super::run_name::{RunNames, default_folder};
 use super::sampling::Answered;
-use super::spending::{Counts, Spending, SpendingArguments};
+use super::spending::{BatchArguments, Counts, Spending, SpendingArguments};
 use super::suite::{BLOCK, SEED, Texts};
 use super::trained_on::RadiusArguments;
 use crate::arguments::as_typed;
@@ -64,6 +64,8 @@ pub struct Arguments {
     answered: Answered,
     #[command(flatten)]
     spending: SpendingArguments,
+    #[command(flatten)]
+    batch: BatchArguments,
     #[command(flatten)]
     meaning: MeaningArguments,
     #[command(flatten)]
@@ -189,6 +191,7 @@ struct Settings {
     options: AskOptions,
     engine: EngineOptions,
     spending: Spending,
+    batch: bool,
     meaning: Option<Meaning>,
     policy: Policy,
     calibrated: Option<Calibrated>,
@@ -201,6 +204,7 @@ impl Settings {
     fn resolve(arguments: &Arguments, terminal: &Terminal) -> Result<Self, Failure> {
         let asked = &arguments.asked;
         let spending = arguments.spending.open()?;
+        check_batch(arguments)?;
         if let Some(out) = &arguments.out {
             spending.go_on(out, Counts::Everything)?;
         }
@@ -225,7 +229,13 @@ impl Settings {
             );
         }
         let judge = arguments.judge.as_ref().map(|name| {
-            JudgeSettings::of_audit((name, &arguments.judged_by), &suite, sampling.as_ref(), &arguments.engine)
+            JudgeSettings::of_audit(
+                (name, &arguments.judged_by),
+                &suite,
+                sampling.as_ref(),
+                &arguments.engine,
+                arguments.batch,
+            )
         });
         let judge = judge.transpose()?;
         if arguments.control.is_some() && !suite.probes.iter().any(Probe::is_graded) {
@@ -284,6 +294,7 @@ impl Settings {
             },
             engine: arguments.engine.options(),
             spending,
+            batch: arguments.batch.batch,
             meaning: arguments.meaning.open(terminal)?,
             policy,
             calibrated,
@@ -306,6 +317,22 @@ impl Settings {
         files::outside_runs(&folder)?;
         Ok(folder)
     }
+}
+
+/// Refuses batches where they make no sense, before anything is asked.
+fn check_batch(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.batch.batch && arguments.stopping.until_decided {
+        let reason = "--batch asks everything at once, and --until-decided a little at a time";
+        return Err(Failure::input(reason).hint("leave one of them out"));
+    }
+    let named = [
+        ("teacher", arguments.who.teacher.as_deref()),
+        ("student", Some(arguments.student.as_str())),
+        ("base", arguments.base.as_deref()),
+        ("control", arguments.control.as_deref()),
+        ("judge", arguments.judge.as_deref()),
+    ];
+    arguments.batch.check(named.into_iter().filter_map(|(role, name)| Some((role, name?))))
 }
 
 /// Grades the suite by its distance from the distillation set, and says where the prompts of the deployment lie, where there are

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::as_json;
 use super::judged::warn_of;
 use super::sampling::Answered;
-use super::spending::{SpendingArguments, sentence};
+use super::spending::{BatchArguments, SpendingArguments, sentence};
 use super::suite::{SEED, joined, loaded};
 use crate::engine::{EngineArguments, network, open_on};
 use crate::exit::Exit;
@@ -42,6 +42,8 @@ pub struct Arguments {
     #[command(flatten)]
     spending: SpendingArguments,
     #[command(flatten)]
+    batch: BatchArguments,
+    #[command(flatten)]
     engine: EngineArguments,
     /// Print what was done as JSON.
     #[arg(long)]
@@ -68,8 +70,9 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let sampling = arguments.answered.sampling(arguments.seed)?;
     let interrupt = listen()?;
     let spending = arguments.spending.open()?;
+    arguments.batch.check([("model", arguments.model.as_str())].into_iter())?;
     terminal.say(&format!("opening model {}", arguments.model));
-    let network = watched(network(), terminal).paying(spending.purse.clone());
+    let network = watched(network(), terminal).paying(spending.purse.clone()).in_batches(arguments.batch.batch);
     let model = open_on("model", &arguments.model, &arguments.engine.options(), network)?;
     let role = match arguments.role {
         Role::Teacher => hydrometer_ask::Role::Teacher,

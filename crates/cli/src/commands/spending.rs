@@ -1,12 +1,14 @@
 //! What may be spent on endpoints, from a command's flags, and what was.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hydrometer_answers::{CostEntry, Ledger, Money, Paid, RunFolder};
-use hydrometer_models::{Budget, Prices, Purse, Spent};
+use hydrometer_models::{Budget, ModelSpec, Prices, Purse, Spent};
 use hydrometer_probes::counted::{counted, grouped};
 
+use crate::engine::not_opened;
 use crate::failure::Failure;
 use crate::numbers;
 
@@ -27,6 +29,51 @@ pub struct SpendingArguments {
     /// What endpoints cost (docs/budgets.md): the expected cost is said before the start, and the real one as it grows.
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
+}
+
+/// Whether answers come in batches.
+#[derive(Clone, Copy, Debug, clap::Args)]
+#[command(next_help_heading = "Spending (at endpoints)")]
+pub struct BatchArguments {
+    /// Ask endpoints for answers in batches (openai:, anthropic:): within a day, and at the price of kind "batch" in --prices. The
+    /// command waits; ended in between, the same command goes on with the same batches.
+    #[arg(long)]
+    pub batch: bool,
+}
+
+impl BatchArguments {
+    /// Refuses names of models that cannot be asked so, before anything is asked.
+    ///
+    /// # Errors
+    /// An endpoint has no batches, or none of the models is an endpoint.
+    pub fn check<'n>(self, named: impl Iterator<Item = (&'n str, &'n str)>) -> Result<(), Failure> {
+        if !self.batch {
+            return Ok(());
+        }
+        let mut some = false;
+        for (role, name) in named {
+            let spec = ModelSpec::from_str(name).map_err(|error| not_opened(role, error))?;
+            match spec.endpoint() {
+                Some(address) if !address.has_batches() => {
+                    let reason = format!(
+                        "--batch: {role} {name}: expected an endpoint with batches (openai: or anthropic:), found one without"
+                    );
+                    return Err(Failure::input(reason).hint(
+                        "leave --batch out, or let `hydrometer collect --batch` ask the one that has batches, then audit without it",
+                    ));
+                }
+                Some(_) => some = true,
+                None => {}
+            }
+        }
+        if some {
+            return Ok(());
+        }
+        Err(Failure::input(
+            "--batch: expected an endpoint with batches (openai: or anthropic:), found models that run here",
+        )
+        .hint("leave --batch out"))
+    }
 }
 
 /// The purse of a command. Clones are one purse.

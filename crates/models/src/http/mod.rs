@@ -4,13 +4,14 @@
 //! `address` is what endpoints are called, `dialect` how they are spoken to, `asking` one question with its repetitions,
 //! `too_long` refusals of prompts that do not fit, `bad_call` of calls that are none, `waits` how long servers ask to wait, `gate` how many questions are under way, `wire`
 //! the HTTP client, `secret` keys, `clock` time, `prices` what is paid, `purse` what may be, `paying` the one place where it is, `remote` the model that all of this comes
-//! to, `under_way` many questions at once, `letters` first tokens of answers, `positions` next-token distributions as far as they are shown, `embeddings` what turns texts into vectors, and `check` what is
+//! to, `under_way` many questions at once, `batch` many that are given together, `letters` first tokens of answers, `positions` next-token distributions as far as they are shown, `embeddings` what turns texts into vectors, and `check` what is
 //! looked at before an endpoint is believed.
 
 mod address;
 mod asking;
 mod bad_call;
 mod base64;
+mod batch;
 mod check;
 mod clock;
 mod dialect;
@@ -69,6 +70,7 @@ pub struct Network {
     known: Vec<Known>,
     any_identity: bool,
     purse: Option<Arc<Purse>>,
+    together: bool,
     pub(crate) told: Option<Box<Told>>,
 }
 
@@ -81,6 +83,7 @@ impl Network {
             known: Vec::new(),
             any_identity: false,
             purse: None,
+            together: false,
             told: None,
         }
     }
@@ -107,6 +110,12 @@ impl Network {
     #[must_use]
     pub fn paying(self, purse: Arc<Purse>) -> Network {
         Network { purse: Some(purse), ..self }
+    }
+
+    /// The same, where answers are asked for in batches; an endpoint without any is refused.
+    #[must_use]
+    pub fn in_batches(self, together: bool) -> Network {
+        Network { together, ..self }
     }
 
     /// The same, which says how far the files are that it fetches.

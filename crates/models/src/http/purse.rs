@@ -65,6 +65,14 @@ struct State {
     under_way: u64,
 }
 
+impl State {
+    fn set_aside(&mut self, most: Spent) -> Reserved {
+        self.reserved = self.reserved.and(most);
+        self.under_way += 1;
+        Reserved(most)
+    }
+}
+
 /// That so much is set aside for a question.
 pub(super) struct Reserved(Spent);
 
@@ -133,19 +141,31 @@ impl Purse {
             if gate.is_closed() {
                 return Err(Failed::Stopped);
             }
-            let all = state.spent.and(state.reserved).and(most);
-            let fits = self.budget.money.is_none_or(|money| all.money <= money)
-                && self.budget.tokens.is_none_or(|tokens| all.read + all.drawn <= tokens);
-            if fits {
-                state.reserved = state.reserved.and(most);
-                state.under_way += 1;
-                return Ok(Reserved(most));
+            if self.fits(&state, most) {
+                return Ok(state.set_aside(most));
             }
             if state.under_way == 0 {
                 return Err(Failed::Spent { reason: self.in_words(state.spent, most) });
             }
             state = self.changed.wait_timeout(state, LOOK).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// The same, where it is left now; `None` where it is not.
+    pub(super) fn try_reserve(&self, most: Spent) -> Option<Reserved> {
+        let mut state = self.state();
+        self.fits(&state, most).then(|| state.set_aside(most))
+    }
+
+    /// Sets aside what a question may cost that is under way already, whether it is left or not.
+    pub(super) fn commit(&self, most: Spent) -> Reserved {
+        self.state().set_aside(most)
+    }
+
+    fn fits(&self, state: &State, most: Spent) -> bool {
+        let all = state.spent.and(state.reserved).and(most);
+        self.budget.money.is_none_or(|money| all.money <= money)
+            && self.budget.tokens.is_none_or(|tokens| all.read + all.drawn <= tokens)
     }
 
     /// Settles a question: what it cost, or nothing where it was not answered.

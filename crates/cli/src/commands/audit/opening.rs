@@ -61,8 +61,16 @@ pub(super) fn open_all<'n>(
     let open = |(role, name): &(&'n str, &str)| {
         terminal.say(&format!("opening {role} {name}"));
         let network = watched(network(), terminal).knowing(known.clone()).accepting_any_identity(any_identity);
-        let network = network.paying(settings.spending.purse.clone());
-        Ok((*role, open_on(role, name, &settings.engine, network)?))
+        let network = network.paying(settings.spending.purse.clone()).in_batches(settings.batch);
+        let model = open_on(role, name, &settings.engine, network)?;
+        let one_by_one = model.answers().is_some_and(|answers| answers.is_paid_for() && answers.together().is_none());
+        if settings.batch && one_by_one {
+            return Err(Failure::input(format!(
+                "--batch: {role} {name}: expected an endpoint by itself, found one that something is planted in"
+            ))
+            .hint("leave --batch out"));
+        }
+        Ok((*role, model))
     };
     let opened: Vec<(&str, Box<dyn Model>)> = named.iter().map(open).collect::<Result<_, Failure>>()?;
     let replays = |role: &str| named.iter().any(|(of, name)| *of == role && name.starts_with("answers:"));
