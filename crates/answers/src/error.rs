@@ -243,6 +243,15 @@ pub enum RunError {
     },
 }
 
+impl RunError {
+    /// Whether there is no room for what was to be written.
+    #[must_use]
+    pub fn is_full_disk(&self) -> bool {
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        matches!(self, RunError::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge))
+    }
+}
+
 fn pid_text(pid: &Option<u32>) -> String {
     pid.map_or(String::new(), |pid| format!(" (pid {pid})"))
 }

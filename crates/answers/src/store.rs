@@ -125,6 +125,22 @@ impl Store {
         }
     }
 
+    /// Refuses where another process writes the store of this folder: to be known before something is paid for that would be stored
+    /// there. One that is not there yet is not made.
+    ///
+    /// # Errors
+    /// [`RunError::Locked`].
+    pub fn refuse_locked(path: &Path) -> Result<(), RunError> {
+        if !path.join(STORE).exists() {
+            return Ok(());
+        }
+        match Lock::take(path, LOCK) {
+            Err(locked @ RunError::Locked { .. }) => Err(locked),
+            // Who may not write at all reads: that is looked at when the store is opened.
+            _ => Ok(()),
+        }
+    }
+
     /// [`Store::open`], going on without the segments that are damaged: [`Store::problems`] names them.
     ///
     /// # Errors

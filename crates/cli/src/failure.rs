@@ -98,6 +98,10 @@ impl From<AskError> for Failure {
     fn from(error: AskError) -> Self {
         match error {
             AskError::Suite(error) => error.into(),
+            // A full disk is nothing that was said wrongly: what there is stays, and the same command goes on.
+            AskError::Run(error @ RunError::Io { .. }) if error.is_full_disk() => {
+                Self { exit: Exit::ModelFailed, ..error.into() }
+            }
             AskError::Run(error) => error.into(),
             AskError::StopRule(error) => match error.downcast::<AuditError>() {
                 Ok(error) => (*error).into(),

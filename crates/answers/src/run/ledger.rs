@@ -40,6 +40,8 @@ impl Ledger {
     /// # Errors
     /// A malformed line, or the system refuses.
     pub fn entries(&self) -> Result<Vec<CostEntry>, RunError> {
-        read_lines(&self.0.join(LEDGER))
+        let path = self.0.join(LEDGER);
+        // Where no folder is, there is no ledger, whatever stands there instead.
+        if path.exists() { read_lines(&path) } else { Ok(Vec::new()) }
     }
 }

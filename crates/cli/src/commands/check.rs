@@ -181,10 +181,14 @@ fn look(
     let found = check(address.clone(), &network().paying(spending.purse.clone()), None);
     let found = found.map(|all| all.into_iter().map(as_kept).collect::<Vec<_>>());
     if let Ok(checks) = &found {
-        // What the budget did not allow is looked at by the command that may spend more.
-        let is_unpaid = checks.iter().any(|kept| kept.evidence.starts_with(NOT_ALLOWED));
+        // What the budget did not allow is looked at by the command that may spend more, and what refuses by the one that comes once
+        // the server is as it should be.
+        let open = |kept: &KeptCheck| {
+            let refuses = kept.outcome == Outcome::Failed && kept.spoils == CheckSpoils::Answers;
+            refuses || kept.evidence.starts_with(NOT_ALLOWED)
+        };
         known.models.retain(|of| of.model_key != key);
-        if !is_unpaid {
+        if !checks.iter().any(open) {
             known.models.push(CheckedModel { model_key: key.to_owned(), checks: checks.clone() });
             known.write(folder)?;
         }

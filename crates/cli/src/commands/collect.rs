@@ -1,9 +1,12 @@
 //! `hydrometer collect`: one model's free answers, ahead of an audit, into the answer store.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Instant;
 
 use clap::ValueEnum;
+use hydrometer_answers::store::Store;
+use hydrometer_models::ModelSpec;
 use hydrometer_probes::counted::{counted, grouped};
 use serde_json::json;
 
@@ -71,6 +74,10 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let interrupt = listen()?;
     let spending = arguments.spending.open()?;
     arguments.batch.check([("model", arguments.model.as_str())].into_iter())?;
+    // Who answers is asked, and that is paid for: not where what comes then could not be stored.
+    if ModelSpec::from_str(&arguments.model).is_ok_and(|spec| spec.endpoint().is_some()) {
+        Store::refuse_locked(&sampling.store)?;
+    }
     terminal.say(&format!("opening model {}", arguments.model));
     let network = watched(network(), terminal).paying(spending.purse.clone()).in_batches(arguments.batch.batch);
     let model = open_on("model", &arguments.model, &arguments.engine.options(), network)?;

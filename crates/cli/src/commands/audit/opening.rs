@@ -1,10 +1,12 @@
 //! Before anything is asked of the models of an audit: they are opened, endpoints are looked at, and what that cost is kept.
 
 use std::path::Path;
+use std::str::FromStr;
 
+use hydrometer_answers::store::Store;
 use hydrometer_ask::Models;
 use hydrometer_audit::Statement;
-use hydrometer_models::Model;
+use hydrometer_models::{Model, ModelSpec};
 
 use super::super::check::{Kept, preflight};
 use super::super::run_name::models_of_run;
@@ -57,6 +59,11 @@ pub(super) fn open_all<'n>(
 ) -> Result<Vec<(&'n str, Box<dyn Model>)>, Failure> {
     // A finished run needs no endpoint: who answered stands in its manifest.
     let known = models_of_run(settings.out.as_deref(), &settings.options.arguments);
+    let asks = |(_, name): &(&str, &str)| ModelSpec::from_str(name).is_ok_and(|spec| spec.endpoint().is_some());
+    // Who is not known yet is asked, and that is paid for: not where what comes then could not be stored.
+    if let (Some(sampling), true) = (&settings.options.sampling, known.is_empty() && named.iter().any(asks)) {
+        Store::refuse_locked(&sampling.store)?;
+    }
     let any_identity = settings.options.accepted.iter().any(|check| check == "identity");
     let open = |(role, name): &(&'n str, &str)| {
         terminal.say(&format!("opening {role} {name}"));
