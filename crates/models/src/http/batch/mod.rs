@@ -1,8 +1,8 @@
 //! Batches: many questions that a provider is given together, and answers within a day for less. One file for each provider's way;
 //! `together` is what becomes of the questions of a model.
 //!
-//! What a batch is, is on disk before it is created ([`BatchRecords`]), and its answers are handed over before that goes: whenever a
-//! process ends, the next one goes on with the same batch.
+//! What a batch is, is on disk before it is created (`BatchRecords` of the answer store), and its answers are handed over before that
+//! goes: whenever a process ends, the next one goes on with the same batch.
 
 mod anthropic;
 mod openai;
@@ -123,11 +123,17 @@ pub(super) struct Batches<'l> {
 }
 
 impl Batches<'_> {
-    /// Creates the batch of a record.
+    /// Creates the batch of a record; `None` where the server did not say so, and has one in its list that may be it. `others` are known
+    /// not to be.
     ///
     /// # Errors
     /// The server refuses, or does not answer. It may have created it all the same: that is looked for before it is tried again.
-    pub(super) fn create(&self, record: &BatchRecord, questions: &[Value]) -> Result<State, Failed> {
+    pub(super) fn create(
+        &self,
+        record: &BatchRecord,
+        questions: &[Value],
+        others: &[String],
+    ) -> Result<Option<State>, Failed> {
         let body = self.provider.creation(self.line, &self.gate, questions, &record.mark)?;
         let url = self.provider.url(&self.line.address);
         let call = Call { url: &url, body: Some(&body) };
@@ -135,12 +141,12 @@ impl Batches<'_> {
         loop {
             attempts += 1;
             let reason = match self.line.once(&call, &|answer| self.provider.state(answer))? {
-                Once::Answer(state) => return Ok(state),
+                Once::Answer(state) => return Ok(Some(state)),
                 Once::Again(reason) => reason,
             };
             self.line.pause(attempts, &self.gate);
-            if let Some(state) = self.find(record, &[])? {
-                return Ok(state);
+            if self.find(record, others)?.is_some() {
+                return Ok(None);
             }
             if attempts == ATTEMPTS {
                 return Err(Failed::NoAnswer { reason, attempts });

@@ -52,6 +52,13 @@ enum Known {
     ByGuess,
 }
 
+/// Whose questions a batch held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Ours,
+    SomebodyElses,
+}
+
 /// Questions on their way through batches.
 struct Work<'w> {
     remote: &'w Remote,
@@ -65,6 +72,8 @@ struct Work<'w> {
     pending: HashMap<String, usize>,
     reserved: HashMap<String, Reserved>,
     created: u32,
+    /// Batches that are known, and none that is looked for.
+    ids: Vec<String>,
     watch: &'w mut dyn FnMut(BatchStep) -> ControlFlow<()>,
 }
 
@@ -95,9 +104,22 @@ impl AnswersTogether for Remote {
         let batches = Batches { line: &self.line, provider: *provider, gate: Gate::new(1) };
         let pending = jobs.iter().enumerate().map(|(place, job)| (job.name.clone(), place)).collect();
         let (first, price) = (&introduced.first, price.as_ref());
-        let (model_key, reserved, created) = (crate::Model::identity(self).key(), HashMap::new(), 0);
-        let mut work =
-            Work { remote: self, first, batches, price, records, model_key, jobs, pending, reserved, created, watch };
+        let (model_key, reserved) = (crate::Model::identity(self).key(), HashMap::new());
+        let (created, ids) = (0, Vec::new());
+        let mut work = Work {
+            remote: self,
+            first,
+            batches,
+            price,
+            records,
+            model_key,
+            jobs,
+            pending,
+            reserved,
+            created,
+            ids,
+            watch,
+        };
         let done = work.all();
         work.release(None);
         done.or_else(as_error)
@@ -150,10 +172,10 @@ impl Work<'_> {
 
     fn all(&mut self) -> Result<(), Failed> {
         let records = self.records.all().map_err(kept)?;
-        let ids: Vec<String> = records.iter().filter_map(|record| record.id.clone()).collect();
+        self.ids = records.iter().filter_map(|record| record.id.clone()).collect();
         let ours: Vec<_> = records.into_iter().filter(|record| record.model_key == self.model_key).collect();
         for record in ours {
-            self.resume(record, &ids)?;
+            self.resume(record)?;
         }
         let mut barren = 0;
         while !self.pending.is_empty() {
@@ -169,7 +191,7 @@ impl Work<'_> {
     }
 
     /// Goes on with a batch that an earlier process began.
-    fn resume(&mut self, mut record: BatchRecord, ids: &[String]) -> Result<(), Failed> {
+    fn resume(&mut self, record: BatchRecord) -> Result<(), Failed> {
         // It is paid for whatever the budget says now.
         if let Some(purse) = &self.remote.line.purse {
             for name in &record.questions {
@@ -178,19 +200,26 @@ impl Work<'_> {
                 }
             }
         }
-        if record.id.is_some() {
-            return self.attend(&record, Known::ById);
+        match &record.id {
+            Some(_) => self.attend(&record, Known::ById).map(|_| ()),
+            None => self.look_for(record),
         }
-        let Some(state) = self.batches.find(&record, ids)? else {
-            self.release(Some(&record));
-            return self.records.remove(&record).map_err(kept);
-        };
-        record.id = Some(state.id);
-        if !self.batches.provider.is_sure() {
-            return self.attend(&record, Known::ByGuess);
+    }
+
+    /// Looks for a batch whose id is not known, and goes on with it; where there is none, it was never created.
+    fn look_for(&mut self, mut record: BatchRecord) -> Result<(), Failed> {
+        while let Some(state) = self.batches.find(&record, &self.ids)? {
+            self.ids.push(state.id.clone());
+            record.id = Some(state.id);
+            let known = if self.batches.provider.is_sure() { Known::ById } else { Known::ByGuess };
+            if known == Known::ById {
+                self.records.keep(&record).map_err(kept)?;
+            }
+            if self.attend(&record, known)? == Whose::Ours {
+                return Ok(());
+            }
         }
-        self.records.keep(&record).map_err(kept)?;
-        self.attend(&record, Known::ById)
+        self.forget(&record)
     }
 
     /// Sends as many questions as a batch holds and the budget allows, and waits for their answers.
@@ -225,8 +254,12 @@ impl Work<'_> {
         let (format, model_key) = (BATCH_FORMAT.to_owned(), self.model_key.clone());
         let mut record = BatchRecord { format, model_key, mark, questions: names, begun, id: None };
         self.records.keep(&record).map_err(kept)?;
-        match self.batches.create(&record, &questions) {
-            Ok(state) => record.id = Some(state.id),
+        match self.batches.create(&record, &questions, &self.ids) {
+            Ok(Some(state)) => {
+                self.ids.push(state.id.clone());
+                record.id = Some(state.id);
+            }
+            Ok(None) => return self.look_for(record),
             Err(Failed::Refused { status, reason }) => {
                 self.records.remove(&record).map_err(kept)?;
                 return Err(Failed::Refused { status, reason });
@@ -236,17 +269,16 @@ impl Work<'_> {
         }
         self.records.keep(&record).map_err(kept)?;
         drop(questions);
-        self.attend(&record, Known::ById)
+        self.attend(&record, Known::ById).map(|_| ())
     }
 
     /// Waits for a batch and hands over its answers; then its record goes.
-    fn attend(&mut self, record: &BatchRecord, known: Known) -> Result<(), Failed> {
+    fn attend(&mut self, record: &BatchRecord, known: Known) -> Result<Whose, Failed> {
         let id = record.id.as_deref().unwrap_or_default();
         let Some(state) = self.wait_for(id)? else {
             self.forget(record)?;
-            return self.tell(BatchStep::Says(format!(
-                "batch {id} is not known to the server any more; what it asked is asked again"
-            )));
+            let words = format!("batch {id} is not known to the server any more; what it asked is asked again");
+            return self.tell(BatchStep::Says(words)).map(|()| Whose::Ours);
         };
         if state.phase == Phase::Refused {
             self.forget(record)?;
@@ -258,8 +290,7 @@ impl Work<'_> {
         let strange = results.outcomes.iter().filter(|(name, _)| !asked.contains(name.as_str())).count();
         if strange == results.outcomes.len() && (strange > 0 || results.torn > 0) {
             if known == Known::ByGuess {
-                // Somebody else's.
-                return self.forget(record);
+                return Ok(Whose::SomebodyElses);
             }
             let found = counted((strange + results.torn) as u64, "line");
             let reason = format!("expected the results of the batch {id}, found {found} of something else");
@@ -283,14 +314,14 @@ impl Work<'_> {
         let missing =
             format!("batch {id} ended ({}) without {} ({})", state.said, counted(left, "answer"), why.join(", "));
         match (left, state.phase) {
-            (0, _) => Ok(()),
+            (0, _) => Ok(Whose::Ours),
             (_, Phase::Cancelled) => {
                 let reason = format!(
                     "{missing}: it was cancelled; what it answered is kept, and the rest is asked by the same command"
                 );
                 Err(Failed::NoAnswer { reason, attempts: 1 })
             }
-            _ => self.tell(BatchStep::Says(format!("{missing}; they are asked again"))),
+            _ => self.tell(BatchStep::Says(format!("{missing}; they are asked again"))).map(|()| Whose::Ours),
         }
     }
 
