@@ -13,7 +13,6 @@ use hydrometer_models::{
     Purse, SampleRequest, SampleStep, ScriptedServer, Served, Spent, open_with,
 };
 use hydrometer_probes::Decoding;
-use serde_json::{Value, json};
 use tempfile::TempDir;
 
 #[path = "batches/served.rs"]

@@ -51,12 +51,15 @@ pub(super) fn begin(
     audit(models, &job, speeds, interrupt, terminal)
 }
 
+/// Models by their roles.
+pub(super) type Opened<'n> = Vec<(&'n str, Box<dyn Model>)>;
+
 /// Opens the models of these roles and names.
 pub(super) fn open_all<'n>(
     settings: &Settings,
     named: &[(&'n str, &str)],
     terminal: &Terminal,
-) -> Result<Vec<(&'n str, Box<dyn Model>)>, Failure> {
+) -> Result<Opened<'n>, Failure> {
     // A finished run needs no endpoint: who answered stands in its manifest.
     let known = models_of_run(settings.out.as_deref(), &settings.options.arguments);
     let asks = |(_, name): &(&str, &str)| ModelSpec::from_str(name).is_ok_and(|spec| spec.endpoint().is_some());
@@ -79,7 +82,7 @@ pub(super) fn open_all<'n>(
         }
         Ok((*role, model))
     };
-    let opened: Vec<(&str, Box<dyn Model>)> = named.iter().map(open).collect::<Result<_, Failure>>()?;
+    let opened: Opened<'n> = named.iter().map(open).collect::<Result<_, Failure>>()?;
     let replays = |role: &str| named.iter().any(|(of, name)| *of == role && name.starts_with("answers:"));
     let key = |role: &str| opened.iter().find(|(of, _)| *of == role).map(|(_, model)| model.identity().key());
     if replays("teacher") && replays("student") && key("teacher") == key("student") {
