@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.3, B = 0.3, C = 0.4 }\n";
 const PROMPTS: usize = 80;
+const KEY: &str = "sesame-open-7f3a";
 const PRICES: &str = "format = \"hydrometer.prices/1\"\ndated = \"2026-11-29\"\ncurrency = \"usd\"\n
 [[price]]\nmodel = \"anthropic:clever\"\ninput = 1000\noutput = 1000\n
 [[price]]\nmodel = \"anthropic:clever\"\nkind = \"batch\"\ninput = 500\noutput = 500\n";
@@ -44,6 +45,7 @@ impl Bench {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
         command.current_dir(self.0.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", self.path("cache"));
+        command.env("ANTHROPIC_API_KEY", KEY);
         command.args(arguments);
         command
     }
@@ -102,6 +104,13 @@ fn served(hold: Option<Hold>) -> ScriptedServer {
         }
     })
     .unwrap()
+}
+
+/// All files in a folder and below.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let of = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![(path.clone(), fs::read(&path).unwrap())] };
+    entries.flat_map(of).collect()
 }
 
 /// Questions of each batch, and questions that were asked by themselves.
@@ -186,6 +195,11 @@ fn a_command_that_is_killed_while_it_waits_goes_on_with_its_batch() {
     first.kill().unwrap();
     first.wait().unwrap();
     go_on.send(()).unwrap();
+    assert!(server.asked().iter().all(|asked| asked.header("x-api-key") == Some(KEY)));
+    let kept = files(bench.0.path());
+    assert!(kept.iter().any(|(path, _)| path.parent().unwrap().ends_with("batches")), "the batch is under way");
+    let with_key = kept.iter().filter(|(_, bytes)| bytes.windows(KEY.len()).any(|part| part == KEY.as_bytes()));
+    assert_eq!(with_key.count(), 0, "the key is nowhere");
     let [said, _] = bench.run(0, &arguments);
     let said: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((&said["asked"], &said["paid"]["questions"]), (&json!(160), &json!(162)), "{said}");

@@ -18,7 +18,7 @@ use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe, Suite};
 
-use self::opening::{begin, kept_beside, open_all};
+use self::opening::{begin, check_batch, kept_beside, open_all};
 use super::check::PreflightArguments;
 use super::deployed_on::{Deployment, UsedArguments};
 use super::evidence;
@@ -317,22 +317,6 @@ impl Settings {
         files::outside_runs(&folder)?;
         Ok(folder)
     }
-}
-
-/// Refuses batches where they make no sense, before anything is asked.
-fn check_batch(arguments: &Arguments) -> Result<(), Failure> {
-    if arguments.batch.batch && arguments.stopping.until_decided {
-        let reason = "--batch asks everything at once, and --until-decided a little at a time";
-        return Err(Failure::input(reason).hint("leave one of them out"));
-    }
-    let named = [
-        ("teacher", arguments.who.teacher.as_deref()),
-        ("student", Some(arguments.student.as_str())),
-        ("base", arguments.base.as_deref()),
-        ("control", arguments.control.as_deref()),
-        ("judge", arguments.judge.as_deref()),
-    ];
-    arguments.batch.check(named.into_iter().filter_map(|(role, name)| Some((role, name?))))
 }
 
 /// Grades the suite by its distance from the distillation set, and says where the prompts of the deployment lie, where there are

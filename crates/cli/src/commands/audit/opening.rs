@@ -11,7 +11,7 @@ use hydrometer_models::{Model, ModelSpec};
 use super::super::check::{Kept, preflight};
 use super::super::run_name::models_of_run;
 use super::super::spending::Spending;
-use super::{Job, Notices, Settings, audit, expected_speeds};
+use super::{Arguments, Job, Notices, Settings, audit, expected_speeds};
 use crate::engine::{network, open_on};
 use crate::failure::Failure;
 use crate::fetching::watched;
@@ -89,4 +89,20 @@ pub(super) fn open_all<'n>(
         return Err(Failure::input("teacher and student are the same kept answers: nothing is left to compare"));
     }
     Ok(opened)
+}
+
+/// Refuses batches where they make no sense, before anything is asked.
+pub(super) fn check_batch(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.batch.batch && arguments.stopping.until_decided {
+        let reason = "--batch asks everything at once, and --until-decided a little at a time";
+        return Err(Failure::input(reason).hint("leave one of them out"));
+    }
+    let named = [
+        ("teacher", arguments.who.teacher.as_deref()),
+        ("student", Some(arguments.student.as_str())),
+        ("base", arguments.base.as_deref()),
+        ("control", arguments.control.as_deref()),
+        ("judge", arguments.judge.as_deref()),
+    ];
+    arguments.batch.check(named.into_iter().filter_map(|(role, name)| Some((role, name?))))
 }
