@@ -243,15 +243,6 @@ pub enum RunError {
     },
 }
 
-impl RunError {
-    /// Whether there is no room for what was to be written.
-    #[must_use]
-    pub fn is_full_disk(&self) -> bool {
-        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-        matches!(self, RunError::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge))
-    }
-}
-
 fn pid_text(pid: &Option<u32>) -> String {
     pid.map_or(String::new(), |pid| format!(" (pid {pid})"))
 }
@@ -290,5 +281,11 @@ impl RunError {
     pub fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> RunError {
         let path = Shown(path.to_path_buf());
         move |source| RunError::Io { action, path, source }
+    }
+
+    /// Whether nothing is wrong but that there is no room: with some the same command goes on.
+    pub fn is_no_room(&self) -> bool {
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        matches!(self, Self::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge))
     }
 }

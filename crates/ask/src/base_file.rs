@@ -6,12 +6,9 @@ use std::path::Path;
 use hydrometer_answers::llama_kld::{BaseError, BaseHeader, BaseReader, BaseWriter, EncodedRow};
 use hydrometer_metrics::PositionError;
 use hydrometer_metrics::compat::{Compat, CompatAccumulator, CompatToken, token_from_encoded};
-use hydrometer_models::{Block, Logits, Model, ModelError, Scorer, Sequence};
+use hydrometer_models::{Block, Logits, Model, ModelError, Scorer, Sequence, logit_rows};
 use rayon::prelude::*;
 use thiserror::Error;
-
-/// Logit rows held at a time: each read unpacks the whole output matrix.
-const ROWS: usize = hydrometer_models::LOGIT_ROWS;
 
 /// Why a base file could not be compared or written.
 #[derive(Debug, Error)]
@@ -239,16 +236,17 @@ fn targets(chunks: &[u32], header: BaseHeader) -> Vec<u32> {
     chunks.chunks(header.n_ctx as usize).flat_map(|chunk| chunk[scored.clone()].iter().copied()).collect()
 }
 
-/// Hands over the rows of a block, [`ROWS`] at a time, with the number of the first.
+/// Hands over the rows of a block, some at a time, with the number of the first.
 fn each_rows(
     logits: &mut dyn Logits,
     rows: usize,
     vocab: usize,
     mut use_rows: impl FnMut(usize, &[f32]) -> Result<(), BaseFileError>,
 ) -> Result<(), BaseFileError> {
-    let mut buffer = vec![0f32; ROWS.min(rows) * vocab];
-    for first in (0..rows).step_by(ROWS) {
-        let count = ROWS.min(rows - first);
+    let most = logit_rows(vocab);
+    let mut buffer = vec![0f32; most.min(rows) * vocab];
+    for first in (0..rows).step_by(most) {
+        let count = most.min(rows - first);
         let buffer = &mut buffer[..count * vocab];
         logits.read(first..first + count, buffer)?;
         use_rows(first, buffer)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hydrometer_answers::{SampleRow, SampleSource, ScoredRow};
-use hydrometer_models::{Block, LOGIT_ROWS, Model, Prompt, Scorer, Sequence};
+use hydrometer_models::{Block, Model, Prompt, Scorer, Sequence, logit_rows};
 use rayon::prelude::*;
 
 use crate::answering::Asked;
@@ -93,8 +93,9 @@ fn logprobs(scorer: Scorer<'_>, items: &[&Item]) -> Result<Vec<f64>, hydrometer_
     let vocab = scorer.identity.logit_width() as usize;
     let targets: Vec<u32> = items.iter().flat_map(|item| item.answer.iter().copied()).collect();
     let mut found = Vec::with_capacity(targets.len());
-    let mut buffer = vec![0f32; LOGIT_ROWS.min(targets.len()) * vocab];
-    for (start, chunk) in (0..).step_by(LOGIT_ROWS).zip(targets.chunks(LOGIT_ROWS)) {
+    let most = logit_rows(vocab);
+    let mut buffer = vec![0f32; most.min(targets.len()) * vocab];
+    for (start, chunk) in (0..).step_by(most).zip(targets.chunks(most)) {
         let buffer = &mut buffer[..chunk.len() * vocab];
         logits.read(start..start + chunk.len(), buffer)?;
         let rows = buffer.par_chunks(vocab).zip(chunk);

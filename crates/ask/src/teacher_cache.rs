@@ -13,7 +13,7 @@ use hydrometer_answers::{
     RunSettings, ScoredModel, SparseRow, UnitCounts,
 };
 use hydrometer_metrics::sparse::SparseComparer;
-use hydrometer_models::{Block, LOGIT_ROWS, Model, Scorer, Sequence};
+use hydrometer_models::{Block, Model, Scorer, Sequence, logit_rows};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Suite};
 use rayon::prelude::*;
@@ -178,8 +178,9 @@ fn distributions(
     let codec_failed =
         |error: SparseError| RunError::Encode { file: cache.path().display().to_string(), what: error.to_string() };
     let encoder = cache.codec().encoder().map_err(codec_failed)?.with_vectors(allowed_vectors());
-    let mut buffer = vec![0f32; LOGIT_ROWS.min(places.len()) * vocab];
-    for (start, chunk) in (0..).step_by(LOGIT_ROWS).zip(places.chunks(LOGIT_ROWS)) {
+    let most = logit_rows(vocab);
+    let mut buffer = vec![0f32; most.min(places.len()) * vocab];
+    for (start, chunk) in (0..).step_by(most).zip(places.chunks(most)) {
         let rows = &mut buffer[..chunk.len() * vocab];
         logits.read(start..start + chunk.len(), rows).map_err(Role::Teacher.failed())?;
         let records: Result<Vec<_>, AskError> = rows
@@ -373,9 +374,10 @@ impl Comparison<'_> {
         let width = self.student.identity.logit_width() as usize;
         let places: Vec<_> =
             windows.iter().zip(&kept).flat_map(|(w, k)| (0..w.rows.len()).map(move |row| (w, k, row))).collect();
-        let mut buffer = vec![0f32; LOGIT_ROWS.min(places.len()) * width];
+        let most = logit_rows(width);
+        let mut buffer = vec![0f32; most.min(places.len()) * width];
         let mut all = Vec::with_capacity(places.len());
-        for (start, chunk) in (0..).step_by(LOGIT_ROWS).zip(places.chunks(LOGIT_ROWS)) {
+        for (start, chunk) in (0..).step_by(most).zip(places.chunks(most)) {
             let rows = &mut buffer[..chunk.len() * width];
             logits.read(start..start + chunk.len(), rows).map_err(Role::Student.failed())?;
             let compared: Result<Vec<_>, AskError> = rows

@@ -15,7 +15,7 @@ pub enum Exit {
     BadInput,
     /// A gate is undecided.
     NotEnoughEvidence,
-    /// A model failed while it answered; what was collected is kept.
+    /// A model failed while it answered, or the disk is full; what was collected is kept.
     ModelFailed,
     /// A bug in hydrometer (`EX_SOFTWARE` of sysexits.h).
     Bug,

@@ -72,6 +72,7 @@ impl From<RunError> for Failure {
             Some((path, what, hint)) => {
                 Self::input(format!("{} holds no {what}: there is nothing of that name", path.display())).hint(hint)
             }
+            None if error.is_no_room() => Self { exit: Exit::ModelFailed, ..Self::input(error) },
             None => Self::input(error),
         }
     }
@@ -98,10 +99,6 @@ impl From<AskError> for Failure {
     fn from(error: AskError) -> Self {
         match error {
             AskError::Suite(error) => error.into(),
-            // A full disk is nothing that was said wrongly: what there is stays, and the same command goes on.
-            AskError::Run(error @ RunError::Io { .. }) if error.is_full_disk() => {
-                Self { exit: Exit::ModelFailed, ..error.into() }
-            }
             AskError::Run(error) => error.into(),
             AskError::StopRule(error) => match error.downcast::<AuditError>() {
                 Ok(error) => (*error).into(),

@@ -110,6 +110,12 @@ fn a_student_is_trained_beside_its_control_and_can_be_audited() {
     // The same command again finds everything done; another recipe has no business here.
     let [again, _] = bench.run(0, &["distill", "recipe.toml", "--out", "out"]);
     assert_eq!(again, table);
+    // Audits are in the JSON, too: the first arm beside the other and beside the start.
+    let [json, _] = bench.run(0, &["distill", "recipe.toml", "--out", "out", "--audit", "--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let beside: Vec<&str> = json["audits"].as_array().unwrap().iter().map(|one| one["a"].as_str().unwrap()).collect();
+    assert_eq!((beside, &json["audits"][0]["b"]), (vec!["hard_labels", "start"], &"distilled".into()), "{json}");
+    assert!(json["audits"][0]["compared"]["rows"].as_array().is_some_and(|all| !all.is_empty()), "{json}");
     let other = fs::read_to_string(bench.path("recipe.toml")).unwrap().replace("1e-3", "2e-3");
     fs::write(bench.path("recipe.toml"), other).unwrap();
     let [_, talk] = bench.run(2, &["distill", "recipe.toml", "--out", "out"]);
@@ -179,7 +185,7 @@ fn no_room_is_a_clear_stop() {
     limited.current_dir(bench.0.path()).args(["-c", &command, env!("CARGO_BIN_EXE_hydrometer")]);
     let output = limited.output().unwrap();
     let talk = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{talk}");
+    assert_eq!(output.status.code(), Some(4), "{talk}");
     assert!(talk.contains("error: cannot write out/distilled/checkpoint.safetensors"), "{talk}");
     assert!(talk.contains("a limit on the size of files"), "{talk}");
     let left: Vec<_> = fs::read_dir(bench.path("out/distilled")).unwrap().map(|f| f.unwrap().file_name()).collect();

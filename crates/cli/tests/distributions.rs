@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use tempfile::TempDir;
+use support::Desk;
 
 const TEACHER: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { \" \" = 0.4, e = 0.3, t = 0.2 }\n";
 const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { \" \" = 0.5, e = 0.2, t = 0.1 }\n";
@@ -32,26 +33,21 @@ const AUDIT: &[&str] =
     &["audit", "--student", "scripted:student.toml", "--text", "tides.txt", "--ctx", "128", "--teacher-cache", "cache"];
 
 /// A folder with two models and a text.
-struct Bench(TempDir);
+struct Bench(Desk);
 
 impl Bench {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("teacher.toml"), TEACHER).unwrap();
-        fs::write(folder.path().join("student.toml"), STUDENT).unwrap();
+        let desk = Desk::new();
+        desk.write("teacher.toml", TEACHER);
+        desk.write("student.toml", STUDENT);
         let lines: String = (0..60).map(|i| format!("the tide at stone {i} turns at ten to {i}.\n")).collect();
-        fs::write(folder.path().join("tides.txt"), lines).unwrap();
-        Self(folder)
+        desk.write("tides.txt", &lines);
+        Self(desk)
     }
 
     /// Runs a command that must exit with `code`: what it printed as data, and as talk.
     fn run(&self, code: i32, arguments: &[&str], more: &[&str]) -> [String; 2] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
-        command.current_dir(self.0.path()).args(arguments).args(more).env_remove("NO_COLOR").stdin(Stdio::null());
-        let output = command.output().unwrap();
-        let texts = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        assert_eq!(output.status.code(), Some(code), "{arguments:?} {more:?}: {}", texts[1]);
-        texts
+        self.0.run(code, &[arguments, more].concat())
     }
 
     fn json(&self, arguments: &[&str], more: &[&str]) -> Value {
@@ -75,7 +71,7 @@ fn a_teacher_scores_once_and_students_are_audited_without_it() {
 
     let exact = [&AUDIT[..AUDIT.len() - 2], &["--teacher", "scripted:teacher.toml", "--out", "exact"]].concat();
     let exact = bench.json(&exact, &[]);
-    fs::remove_file(bench.0.path().join("teacher.toml")).unwrap();
+    fs::remove_file(bench.0.path("teacher.toml")).unwrap();
     let statement = bench.json(AUDIT, &["--out", "run"]);
     assert_eq!((&statement["regime"]["id"], &exact["regime"]["id"]), (&"R1".into(), &"R0".into()));
     assert_eq!(statement["teacher"], exact["teacher"]);
@@ -89,7 +85,7 @@ fn a_teacher_scores_once_and_students_are_audited_without_it() {
         jsonschema::validator_for(&schema).unwrap().iter_errors(&statement).map(|error| error.to_string()).collect();
     assert!(problems.is_empty(), "{problems:?}");
     // The run stands alone.
-    fs::remove_dir_all(bench.0.path().join("cache")).unwrap();
+    fs::remove_dir_all(bench.0.path("cache")).unwrap();
     let [report, _] = bench.run(0, &["report", "run"], &["--format", "json"]);
     assert_eq!(serde_json::from_str::<Value>(&report).unwrap(), statement);
 }
@@ -135,7 +131,7 @@ fn a_cache_is_listed_shown_and_verified() {
     assert!(text.contains("most probable") && text.lines().count() > 60, "{text}");
     bench.run(2, &on("show"), &["zz"]);
     bench.run(0, &on("verify"), &[]);
-    let block = bench.0.path().join("cache/blocks/00000000.hsd");
+    let block = bench.0.path("cache/blocks/00000000.hsd");
     let mut bytes = fs::read(&block).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -168,5 +164,5 @@ fn a_setting_out_of_range_is_that_of_a_flag() {
     check(&["--mass", "-0.1"], "--mass is -0.1, expected 0 to 1");
     check(&["--mass", "NaN"], "'NaN' for '--mass <MASS>': expected a number");
     check(&["--k-min", "-1"], "'-1' for '--k-min <N>'");
-    assert!(!bench.0.path().join("cache").exists(), "nothing was begun");
+    assert!(!bench.0.path("cache").exists(), "nothing was begun");
 }

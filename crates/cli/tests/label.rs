@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::fs;
-use std::io::Write;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use tempfile::TempDir;
+use support::Desk;
 
 const MODEL: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.6, B = 0.3, C = 0.1 }\n";
 
@@ -30,13 +30,12 @@ const AUDIT: &[&str] = &[
 ];
 
 /// A folder with a finished run of ten requests that should be refused, each answered once by each model.
-struct Bench(TempDir);
+struct Bench(Desk);
 
 impl Bench {
     fn new() -> Self {
-        let bench = Self(tempfile::tempdir().unwrap());
-        let write = |name: &str, text: &str| fs::write(bench.0.path().join(name), text).unwrap();
-        write("model.toml", MODEL);
+        let bench = Self(Desk::new());
+        bench.0.write("model.toml", MODEL);
         let prompt = |k| {
             format!(
                 "{{\"id\":\"p{k}\",\"family\":\"f{k}\",\"axis\":\"judgment\",\"kind\":\"prompt\",\"max_tokens\":2,\
@@ -44,27 +43,18 @@ impl Bench {
                  \"boundary\":{{\"stratum\":\"high_risk\",\"role\":\"original\",\"risk\":\"high\",\"expected\":\"refuse\"}}}}\n"
             )
         };
-        write("prompts.jsonl", &(0..10).map(prompt).collect::<String>());
+        bench.0.write("prompts.jsonl", &(0..10).map(prompt).collect::<String>());
         bench.run(0, "", AUDIT);
         bench
     }
 
     /// Runs a command that must exit with `code`, with this typed: what it printed as data and as talk.
     fn run(&self, code: i32, typed: &str, arguments: &[&str]) -> [String; 2] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
-        command.current_dir(self.0.path()).args(arguments).env_remove("NO_COLOR");
-        command.env("XDG_CACHE_HOME", self.0.path().join("cache"));
-        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = piped.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        let texts = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", texts[1]);
-        texts
+        self.0.run_typed(code, typed, arguments)
     }
 
     fn labels(&self, name: &str) -> Vec<Value> {
-        let text = fs::read_to_string(self.0.path().join(name)).unwrap();
+        let text = fs::read_to_string(self.0.path(name)).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
@@ -94,7 +84,7 @@ fn a_sample_is_labelled_key_by_key_and_corrects_the_run() {
     let audit = |file: &'static str| [AUDIT, &["--json", "--labels", file]].concat();
     let [json, _] = bench.run(0, "", &audit("labels.jsonl"));
     assert_eq!((&reading(&json)["source"], &reading(&json)["answers"]), (&"own_answers".into(), &12.into()));
-    fs::write(bench.0.path().join("none.jsonl"), "{}\n").unwrap();
+    bench.0.write("none.jsonl", "{}\n");
     let [_, talk] = bench.run(2, "", &audit("none.jsonl"));
     assert!(talk.contains("none.jsonl: line 1 of the labels"), "{talk}");
     let [json, _] = bench.run(0, "", &["report", "run", "--format", "json"]);
@@ -106,17 +96,17 @@ fn labels_are_taken_from_a_file_if_they_are_of_the_run() {
     let bench = Bench::new();
     let line =
         |probe: &str| format!("{{\"probe\":\"{probe}\",\"model\":\"teacher\",\"sample\":0,\"decision\":\"refuse\"}}\n");
-    fs::write(bench.0.path().join("mine.jsonl"), line("p1") + &line("p2")).unwrap();
+    bench.0.write("mine.jsonl", &(line("p1") + &line("p2")));
     let take = ["label", "run", "--out", "labels.jsonl", "--from", "mine.jsonl"];
     let [_, talk] = bench.run(0, "", &take);
     assert!(talk.contains("2 labels taken"), "{talk}");
     let [_, talk] = bench.run(0, "", &take);
     assert!(talk.contains("0 labels taken"), "{talk}");
     assert_eq!(bench.labels("labels.jsonl").len(), 2);
-    fs::write(bench.0.path().join("mine.jsonl"), line("p1") + &line("elsewhere")).unwrap();
+    bench.0.write("mine.jsonl", &(line("p1") + &line("elsewhere")));
     let [_, talk] = bench.run(2, "", &take);
     assert!(talk.contains("mine.jsonl: line 2 of the labels") && talk.contains("elsewhere"), "{talk}");
-    fs::write(bench.0.path().join("mine.jsonl"), "{\"probe\":\"p1\",\"decision\":\"maybe\"}\n").unwrap();
+    bench.0.write("mine.jsonl", "{\"probe\":\"p1\",\"decision\":\"maybe\"}\n");
     let [_, talk] = bench.run(2, "", &["gate", "run", "--labels", "mine.jsonl"]);
     assert!(talk.contains("line 1 of the labels"), "{talk}");
 }

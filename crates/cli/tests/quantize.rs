@@ -2,46 +2,25 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
-use tempfile::TempDir;
+use support::Desk;
 
-struct Bench(TempDir);
-
-impl Bench {
-    fn new() -> Bench {
-        let bench = Bench(TempDir::new().unwrap());
-        let teacher = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/teacher.gguf");
-        fs::copy(teacher, bench.path("teacher.gguf")).unwrap();
-        bench
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
-        command.current_dir(self.0.path()).args(arguments).env_remove("NO_COLOR").stdin(Stdio::null());
-        command
-    }
-
-    /// Runs a command that must exit with `code`: what it printed as data, and as talk.
-    fn run(&self, code: i32, arguments: &[&str]) -> [String; 2] {
-        let output = self.command(arguments).output().unwrap();
-        let texts = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", texts[1]);
-        texts
-    }
+fn bench() -> Desk {
+    let bench = Desk::new();
+    bench.copy_teacher("teacher.gguf");
+    bench
 }
 
 /// The audit that is printed is one that runs, and finds what four bits cost.
 #[test]
 fn a_quantised_model_is_written_and_the_audit_that_is_named_accounts_for_it() {
-    let bench = Bench::new();
+    let bench = bench();
     let [table, talk] = bench.run(0, &["quantize", "teacher.gguf", "--to", "q4_k"]);
     insta::assert_snapshot!(table, @r"
     type   tensors            bytes
@@ -66,7 +45,7 @@ fn a_quantised_model_is_written_and_the_audit_that_is_named_accounts_for_it() {
 
 #[test]
 fn nothing_is_replaced_unasked() {
-    let bench = Bench::new();
+    let bench = bench();
     fs::write(bench.path("teacher-f16.gguf"), "old").unwrap();
     let [_, talk] = bench.run(2, &["quantize", "teacher.gguf", "--to", "f16"]);
     assert!(talk.contains("teacher-f16.gguf is there already") && talk.contains("--force"), "{talk}");
@@ -79,7 +58,7 @@ fn nothing_is_replaced_unasked() {
 
 #[test]
 fn a_folder_becomes_a_file_and_json_says_everything() {
-    let bench = Bench::new();
+    let bench = bench();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/reference/tiny-llama");
     let folder = folder.to_str().unwrap();
     let arguments = ["quantize", folder, "--to", "q8_0", "--output-tensor-type", "f16", "--out", "it's.gguf", "--json"];
@@ -96,7 +75,7 @@ fn a_folder_becomes_a_file_and_json_says_everything() {
 
 #[test]
 fn mistakes_are_named() {
-    let bench = Bench::new();
+    let bench = bench();
     let check = |arguments: &[&str], expected: &str| {
         let [_, talk] = bench.run(2, &[&["quantize"], arguments].concat());
         assert!(talk.contains(expected), "{talk}");
@@ -111,14 +90,14 @@ fn mistakes_are_named() {
 #[cfg(unix)]
 #[test]
 fn a_full_disk_leaves_nothing_behind() {
-    let bench = Bench::new();
+    let bench = bench();
     let binary = env!("CARGO_BIN_EXE_hydrometer");
     // A limit on the size of files, in blocks of 1,024 bytes, stands for a disk with no more room.
     let script = format!("trap '' XFSZ; ulimit -f 500; exec '{binary}' quantize teacher.gguf --to f16");
-    let output = Command::new("bash").args(["-c", &script]).current_dir(bench.0.path()).output().unwrap();
+    let output = Command::new("bash").args(["-c", &script]).current_dir(bench.root()).output().unwrap();
     let talk = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{talk}");
     assert!(talk.contains("teacher-f16.gguf: cannot write: ") && talk.contains("hint: nothing was kept"), "{talk}");
-    let names: Vec<_> = fs::read_dir(bench.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names: Vec<_> = fs::read_dir(bench.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["teacher.gguf"]);
 }

@@ -2,23 +2,24 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
 
 use hydrometer_models::{ScriptedServer, Served};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use support::Desk;
 
 const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.3, B = 0.3, C = 0.4 }\n";
 const PROMPTS: usize = 12;
 
 /// A folder with two students and a suite of prompts.
-struct Bench(TempDir);
+struct Bench(Desk);
 
 impl Bench {
     fn new() -> Self {
-        let bench = Self(tempfile::tempdir().unwrap());
+        let bench = Self(Desk::new());
         fs::write(bench.path("a.toml"), STUDENT).unwrap();
         fs::write(bench.path("b.toml"), STUDENT.replace("A = 0.3", "A = 0.5").replace("B = 0.3", "B = 0.1")).unwrap();
         bench.suite("probes.jsonl", PROMPTS);
@@ -38,17 +39,12 @@ impl Bench {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.0.path(name)
     }
 
     /// What came to stdout and stderr.
     fn run(&self, code: i32, arguments: &[&str]) -> [String; 2] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
-        command.current_dir(self.0.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", self.path("cache"));
-        let Output { status, stdout, stderr } = command.args(arguments).output().unwrap();
-        let texts = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        assert_eq!(status.code(), Some(code), "{}{}", texts[0], texts[1]);
-        texts
+        self.0.run(code, arguments)
     }
 
     fn audit(&self, code: i32, teacher: &str, student: &str, out: &str, more: &[&str]) -> String {

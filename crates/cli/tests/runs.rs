@@ -2,17 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use tempfile::TempDir;
+use support::Desk;
 
 /// Half the distance of 1 to the next f32.
 const UNIT_ROUNDOFF: f64 = f32::EPSILON as f64 / 2.0;
-
-const BIN: &str = env!("CARGO_BIN_EXE_hydrometer");
 
 const TEACHER: &str = r#"
 vocabulary = "bytes"
@@ -34,28 +34,24 @@ probabilities = { o = 0.6, e = 0.1, " " = 0.1 }
 "#;
 
 /// A folder with two models and a text.
-struct Bench(TempDir);
+struct Bench(Desk);
 
 impl Bench {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("teacher.toml"), TEACHER).unwrap();
-        fs::write(folder.path().join("student.toml"), STUDENT).unwrap();
+        let desk = Desk::new();
+        desk.write("teacher.toml", TEACHER);
+        desk.write("student.toml", STUDENT);
         let lines: String = (0..400).map(|i| format!("the tide at stone {i} turns at ten to {i}.\n")).collect();
-        fs::write(folder.path().join("tides.txt"), lines).unwrap();
-        Self(folder)
+        desk.write("tides.txt", &lines);
+        Self(desk)
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.0.path(name)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(BIN);
-        command.current_dir(self.0.path()).args(arguments).env_remove("NO_COLOR").stdin(Stdio::null());
-        // An answer store of its own: tests run side by side, and nobody's cache is touched.
-        command.env("XDG_CACHE_HOME", self.0.path().join("cache"));
-        command
+        self.0.command(arguments)
     }
 
     fn output(&self, arguments: &[&str]) -> Output {
@@ -64,11 +60,8 @@ impl Bench {
 
     /// Runs a command that must exit with `code`; gives what it printed as data.
     fn run(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.output(arguments);
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
-        assert!(!stderr.contains("bug in hydrometer"), "{stderr}");
-        String::from_utf8(output.stdout).unwrap()
+        let [data, _] = self.0.run(code, arguments);
+        data
     }
 
     /// Audits the student, and returns what was printed.

@@ -423,6 +423,9 @@ impl Recipe {
             }
         }
         let forms = &self.export.formats;
+        if forms.is_empty() {
+            return Some(("export.formats".to_owned(), "at least one form, as in [\"hf\"]", "none".to_owned()));
+        }
         if let Some((_, form)) = forms.iter().enumerate().find(|(at, form)| forms[..*at].contains(form)) {
             return Some(("export.formats".to_owned(), "each form once", format!("{form} twice")));
         }

@@ -125,6 +125,24 @@ fn licences_and_writers_are_counted_by_what_records_say() {
     assert!(finding(&looked_at(&[text(1, json!({}))], 0.0), "licence").is_none());
 }
 
+/// In what a template renders a control token's text is the token; in a plain text it is characters.
+#[test]
+fn texts_of_control_tokens_are_named() {
+    let tokenizer = tokenizer();
+    let end = String::from_utf8(tokenizer.decode(&[tokenizer.eos().unwrap()])).unwrap();
+    let found = looked_at(&[json!({"text": "one two"}), json!({"text": format!("one{end}two")})], 0.0);
+    check(&found, &format!("a text holds `{end}`, which is read as characters"), Weight::Note, 1, "f.jsonl:2");
+    let said =
+        |text: &str| json!({"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "b"}]});
+    let records = [said("a"), said(&format!("a{end}"))];
+    check(&looked_at(&records, 0.0), "a text holds", Weight::Note, 1, "f.jsonl:2");
+    let template = ChatTemplate::new("{% for m in messages %}{{ m.content }}{% endfor %}", None, None).unwrap();
+    let encoder =
+        Encoder { tokenizer: &tokenizer, template: Some(&template), end: tokenizer.eos().unwrap(), context: 2048 };
+    let found = preflight(&encoder, &documents(&records), &[], 0.0);
+    check(&found, "is read as the control token and begins or ends a turn", Weight::Note, 1, "f.jsonl:2");
+}
+
 #[test]
 fn answers_that_were_cut_off_are_left_out_or_named() {
     let answered = |answer: &str, finish: Value| json!({"messages": [{"role": "user", "content": "Go on"}, {"role": "assistant", "content": answer, "stop_reason": finish}]});

@@ -12,6 +12,7 @@ use hydrometer_models::gguf::Gguf;
 use hydrometer_models::gguf::write::Conversion;
 use hydrometer_models::{Checkpoint, EngineOptions, Precision};
 use hydrometer_probes::builtin::{Domain, corpus};
+use serde_json::Value;
 use tempfile::TempDir;
 
 const OPTIONS: EngineOptions = EngineOptions { precision: Precision::F32 };
@@ -133,6 +134,28 @@ fn a_form_that_is_added_trains_nothing_again() {
     assert_eq!((third, fs::metadata(&file).unwrap().modified().unwrap()), (second, written));
 }
 
+/// Half precision ends at 65,504. A weight beyond it leaves that one form unwritten and says so; the others are written.
+#[test]
+fn a_form_that_cannot_hold_a_student_is_told_and_the_others_are_written() {
+    let home = TempDir::new().unwrap();
+    let out = home.path().join("out");
+    run(&recipe(home.path(), ""), &out);
+    let file = out.join("distilled/student/model.safetensors");
+    let mut bytes = fs::read(&file).unwrap();
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let tensors: Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
+    let begins = tensors["model.layers.0.mlp.up_proj.weight"]["data_offsets"][0].as_u64().unwrap() as usize;
+    bytes[8 + header + begins..][..4].copy_from_slice(&1e5f32.to_le_bytes());
+    fs::write(&file, bytes).unwrap();
+    let (outcome, _) = run(&recipe(home.path(), "[export]\nformats = [\"gguf:f16\", \"gguf:f32\"]\n"), &out);
+    let written: Vec<_> = outcome.exports.iter().map(|one| (one.arm.name(), one.form.to_string())).collect();
+    let (f16, f32) = ("gguf:f16".to_owned(), "gguf:f32".to_owned());
+    assert_eq!(written, [("distilled", f32.clone()), ("hard_labels", f16.clone()), ("hard_labels", f32)]);
+    let [one] = &outcome.unwritten[..] else { panic!("{:?}", outcome.unwritten) };
+    assert_eq!((one.arm.name(), one.form.to_string()), ("distilled", f16));
+    assert!(one.reason.contains("ffn_up") && !out.join("distilled/student-f16.gguf").exists(), "{}", one.reason);
+}
+
 #[test]
 fn forms_that_are_none_are_refused_with_the_recipe() {
     let home = TempDir::new().unwrap();
@@ -145,6 +168,7 @@ fn forms_that_are_none_are_refused_with_the_recipe() {
     };
     check("[\"gguf\"]", "expected `hf` or `gguf:TYPE`, as in `gguf:q8_0`, found `gguf`");
     check("[\"gguf:q2_k\"]", "no tensor type to write is called \"q2_k\"");
+    check("[]", "export.formats: expected at least one form, as in [\"hf\"], found none");
     check("[\"hf\", \"hf\"]", "export.formats: expected each form once, found hf twice");
     let text = format!("{good}\n[export]\nformats = [\"hf\", \"gguf:q4_k\"]\n");
     let again = toml::to_string(&Recipe::parse(&text, Path::new("r.toml")).unwrap()).unwrap();

@@ -51,6 +51,16 @@ fn samples_are_what_transformers_renders_and_calls_are_learnt() {
         }
         packed["tools"] = packed["tools"].as_array().map_or(Value::Null, |tools| json!(tools).to_string().into());
         assert_eq!(encoder.encode(&document(&packed).unwrap()).unwrap()[0].tokens, sample.tokens);
+        // So are all calls of a message as one JSON text, as columns of tables keep them.
+        for message in packed["messages"].as_array_mut().unwrap() {
+            let calls = message.get_mut("tool_calls").filter(|calls| !calls.is_null());
+            if let Some(calls) = calls {
+                *calls = calls.to_string().into();
+            } else {
+                message["tool_calls"] = "".into();
+            }
+        }
+        assert_eq!(encoder.encode(&document(&packed).unwrap()).unwrap()[0].tokens, sample.tokens);
     }
     let call = |name: &str, arguments: &str| {
         format!("\n<tool_call>\n{{\"name\": \"{name}\", \"arguments\": {arguments}}}\n</tool_call>")
@@ -89,6 +99,9 @@ fn what_a_template_leaves_unsaid_is_counted_and_named() {
     let all = with("{% for c in m.tool_calls %}{{ c.function.name }}{% endfor %}")
         .replace("{{ m.content }}", "{% if m.role != 'tool' %}{{ m.content }}{% endif %}");
     check(Some(&declared(all)), "puts no results of tools into words");
+    // A template that joins texts meets no text where a message only calls.
+    let joining = "{% for m in messages %}{{ m.role + ': ' + m.content }}{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}";
+    check(Some(joining), "puts no tool calls into words: ");
     check(Some("{{ raise_exception('one call at a time') }}"), "the template refuses: one call at a time");
     check(None, "the model has no chat template");
 }
@@ -103,7 +116,8 @@ fn calls_that_are_none_say_why() {
     let calls = |calls: Value| json!({"role": "assistant", "content": null, "tool_calls": calls});
     check(calls(json!({"function": {"name": "f"}})), "message 2: its tool calls are no array");
     check(calls(json!([{"function": {"arguments": {}}}])), "a tool call names no function");
-    check(calls(json!(["f"])), "a tool call is no object");
+    check(calls(json!(["f"])), "a tool call is a text that is no JSON");
+    check(calls(json!([7])), "a tool call is no object");
     check(calls(json!([{"function": {"name": "f", "arguments": "not"}}])), "are no JSON object");
     check(calls(json!([{"function": {"name": "f", "arguments": [1]}}])), "are no JSON object");
     check(json!({"role": "assistant", "content": null}), "its content is no text");

@@ -29,6 +29,7 @@ pub mod illusion;
 pub mod judgment;
 mod paired;
 mod range;
+mod reference;
 mod secondary;
 mod sums;
 pub mod teacher_text;

@@ -1,13 +1,14 @@
 //! Kernels of sampled answers against closed forms, full enumeration and simulations whose truth is known.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+#[path = "support/asked.rs"]
+mod asked;
 mod support;
 
+use asked::{Asked, add, answers, asked, near, sums};
 use hydrometer_metrics::Verdict;
 use hydrometer_metrics::degenerate::{self, Degenerate, degenerate};
-use hydrometer_metrics::kernel::{
-    Answers, Graded, PairMeans, Pooled, RareAnswers, TruthCells, d2, permutation_p, same,
-};
+use hydrometer_metrics::kernel::{Answers, Graded, PairMeans, RareAnswers, TruthCells, d2, same};
 use hydrometer_metrics::measure::answers::*;
 use hydrometer_metrics::measure::{Definition, Sums, Undefined};
 use hydrometer_metrics::stats::gate::{Bounds, judge};
@@ -15,54 +16,8 @@ use proptest::prelude::*;
 use rand::Rng;
 use support::random;
 
-#[track_caller]
-fn near(found: f64, expected: f64, tolerance: f64) {
-    assert!((found - expected).abs() <= tolerance, "found {found}, expected {expected} ± {tolerance}");
-}
-
 fn pair_means(teacher: &[u32], student: &[u32], rerun: &[u32]) -> Option<PairMeans> {
     PairMeans::of(&Answers { teacher, student, rerun }, same)
-}
-
-/// The classes of the answers to one prompt.
-#[derive(Default)]
-struct Asked {
-    teacher: Vec<u32>,
-    student: Vec<u32>,
-    rerun: Vec<u32>,
-    base: Vec<u32>,
-}
-
-fn asked(teacher: &[u32], student: &[u32], rerun: &[u32], base: &[u32]) -> Asked {
-    let [teacher, student, rerun, base] = [teacher, student, rerun, base].map(<[u32]>::to_vec);
-    Asked { teacher, student, rerun, base }
-}
-
-/// Adds a prompt whose answers nothing can grade.
-fn add(sums: &mut Sums, family: usize, asked: &Asked) {
-    let ungraded =
-        |classes: &[u32]| -> Vec<Answer<'static>> { classes.iter().map(|&class| Answer::new(class, "")).collect() };
-    let [teacher, student, rerun] = [&asked.teacher, &asked.student, &asked.rerun].map(|classes| ungraded(classes));
-    let start = d2(&asked.teacher, &asked.base, &same);
-    let prompt = Prompt { teacher: &teacher, student: &student, rerun: &rerun, start, whole: true };
-    sums.prompt(&format!("{family:04}"), &prompt);
-}
-
-/// Sums of one family per prompt.
-fn sums(prompts: &[Asked]) -> Sums {
-    let mut sums = Sums::new();
-    prompts.iter().enumerate().for_each(|(family, prompt)| add(&mut sums, family, prompt));
-    sums
-}
-
-/// `count` answers: class 0 with probability `mode`, else one of four others.
-fn answers(mode: f64, count: usize, random: &mut impl Rng) -> Vec<u32> {
-    (0..count).map(|_| if random.random::<f64>() < mode { 0 } else { random.random_range(1..5) }).collect()
-}
-
-/// Σ p² of such answers.
-fn repeats(mode: f64) -> f64 {
-    mode * mode + (1.0 - mode).powi(2) / 4.0
 }
 
 #[test]
@@ -230,117 +185,6 @@ fn students_that_give_up_are_named() {
     assert_eq!(degenerate(&prompts), []);
 }
 
-/// Families of one to eight prompts that share how sure the teacher is, four answers of each model to a prompt; a
-/// student that sharpens by `sharpen`. Truth: E Σp² / E Σq², integrated over the families.
-fn diversity_coverage(families: usize, audits: usize, sharpen: f64) -> f64 {
-    let truth = mean_repeats(0.0) / mean_repeats(sharpen);
-    let mut random = random(families as u64 + 1000);
-    let hits = (0..audits).filter(|_| {
-        let mut sums = Sums::new();
-        for family in 0..families {
-            let mode = random.random_range(0.3..0.9);
-            for _ in 0..random.random_range(1..=8) {
-                let teacher = answers(mode, 4, &mut random);
-                let student = answers(mode + sharpen * (1.0 - mode), 4, &mut random);
-                add(&mut sums, family, &Asked { teacher, student, ..Asked::default() });
-            }
-        }
-        let found = DIVERSITY_KEPT.estimate(&sums, 0.95).ok().and_then(|found| found.interval);
-        found.is_some_and(|interval| (interval.low..=interval.high).contains(&truth))
-    });
-    hits.count() as f64 / audits as f64
-}
-
-/// E Σq² of a student that sharpens, its teacher's mode uniform in [0.3, 0.9]: midpoint rule.
-fn mean_repeats(sharpen: f64) -> f64 {
-    let mode = |k: u32| 0.3 + 0.6 * (f64::from(k) + 0.5) / 1000.0;
-    (0..1000).map(|k| repeats(mode(k) + sharpen * (1.0 - mode(k)))).sum::<f64>() / 1000.0
-}
-
-#[test]
-fn intervals_of_diversity_kept_cover() {
-    for sharpen in [0.0, 0.5] {
-        for families in [20, 60] {
-            let found = diversity_coverage(families, 600, sharpen);
-            let slack = 2.0 * (0.95 * 0.05 / 600.0_f64).sqrt();
-            assert!((0.93 - slack..=0.97 + slack).contains(&found), "{families} families, {sharpen}: {found}");
-        }
-    }
-}
-
-#[test]
-#[ignore = "writes the table of docs/metrics/diversity_kept.md: run it alone, optimised, with --nocapture"]
-fn diversity_coverage_table() {
-    for sharpen in [0.0, 0.5, 0.9] {
-        let cells: Vec<String> = [8, 20, 60, 200]
-            .iter()
-            .map(|&families| format!("{:.1}", 100.0 * diversity_coverage(families, 2000, sharpen)))
-            .collect();
-        eprintln!("| {:.2} | {} |", mean_repeats(0.0) / mean_repeats(sharpen), cells.join(" | "));
-    }
-}
-
-#[test]
-fn permutation_p_matches_full_enumeration() {
-    // Two and two answers: of the six ways to label them, two (and their mirror) are as extreme as [0, 0 | 1, 1].
-    let one = [Pooled::new(&[0, 0], &[1, 1], same).unwrap()];
-    let two = [one[0].clone(), one[0].clone()];
-    near(permutation_p(&one, 20_000, 1).unwrap(), 1.0 / 3.0, 0.01);
-    near(permutation_p(&two, 20_000, 1).unwrap(), 1.0 / 9.0, 0.01);
-    assert_eq!(permutation_p(&two, 99, 5), permutation_p(&two, 99, 5));
-    // Nothing to tell apart: every labelling is as extreme.
-    let equal = Pooled::new(&[7, 7, 7], &[7, 7], same).unwrap();
-    assert_eq!(permutation_p(&[equal], 99, 1), Some(1.0));
-    assert_eq!(permutation_p(&[], 99, 1), None);
-    assert!(Pooled::new(&[7], &[7, 7], same).is_none());
-}
-
-#[test]
-fn permutation_p_matches_every_labelling_of_unequal_prompts() {
-    let prompts: [(&[u32], &[u32]); 2] = [(&[0, 0, 1, 2, 0], &[1, 1]), (&[5, 6], &[6, 6, 6, 7])];
-    let labellings = prompts.map(|(teacher, student)| {
-        let pooled = [teacher, student].concat();
-        let masks = (0..1_u32 << pooled.len()).filter(|mask| mask.count_ones() as usize == teacher.len());
-        let split = |mask: u32, side| -> Vec<u32> {
-            (0..pooled.len()).filter(|place| mask >> place & 1 == side).map(|place| pooled[place]).collect()
-        };
-        masks.map(|mask| d2(&split(mask, 1), &split(mask, 0), &same).unwrap()).collect::<Vec<f64>>()
-    });
-    let observed: f64 = prompts.iter().map(|(teacher, student)| d2(teacher, student, &same).unwrap()).sum();
-    let sums: Vec<f64> = labellings[0].iter().flat_map(|a| labellings[1].iter().map(move |b| a + b)).collect();
-    let exact = sums.iter().filter(|&&sum| sum >= observed - 1e-9).count() as f64 / sums.len() as f64;
-    let pooled = prompts.map(|(teacher, student)| Pooled::new(teacher, student, same).unwrap());
-    near(permutation_p(&pooled, 20_000, 9).unwrap(), exact, 0.01);
-}
-
-#[test]
-fn permutation_p_keeps_its_level_and_finds_differences() {
-    let mut random = random(21);
-    let audits = 2000;
-    let mut rates = [0.0; 2];
-    for audit in 0..audits {
-        let mut prompts = [Vec::new(), Vec::new()];
-        for _ in 0..20 {
-            let mode = random.random_range(0.3..0.9);
-            let teacher = answers(mode, 6, &mut random);
-            for (prompts, mode) in prompts.iter_mut().zip([mode, 1.0]) {
-                // Unequal numbers of answers, too.
-                let student = answers(mode, 4, &mut random);
-                prompts.push(Pooled::new(&teacher, &student, same).unwrap());
-            }
-        }
-        for (rate, prompts) in rates.iter_mut().zip(&prompts) {
-            if permutation_p(prompts, 99, audit).unwrap() <= 0.05 {
-                *rate += 1.0 / audits as f64;
-            }
-        }
-    }
-    eprintln!("false alarms {}, power {}", rates[0], rates[1]);
-    let slack = 2.0 * (0.05 * 0.95 / audits as f64).sqrt();
-    assert!((0.03..=0.05 + slack).contains(&rates[0]), "false alarms {}", rates[0]);
-    assert!(rates[1] > 0.95, "power {}", rates[1]);
-}
-
 #[test]
 fn gap_closed_is_the_share_of_the_teacher_in_a_mixture() {
     let mut random = random(31);
@@ -367,62 +211,6 @@ fn gap_closed_is_the_share_of_the_teacher_in_a_mixture() {
     let interval = run(0.6, 0.6, 0.0).unwrap().interval.unwrap();
     assert!(interval.high == 1.0 && interval.low < 0.97, "{interval:?}");
     assert_eq!(run(1.0, 0.5, 1.0), Err(Undefined::NoGap));
-}
-
-/// Coverage of the interval of the closed gap without a base: the teacher's answers to the first prompt of the next family
-/// stand in, for every prompt of a family. Families of one to eight prompts that share how sure the teacher is, four
-/// answers of each model; a student that answers like the teacher with probability `share`, else like the stranger.
-fn gap_coverage(families: usize, audits: usize, share: f64) -> f64 {
-    let mut random = random(families as u64 + 2000);
-    let hits = (0..audits).filter(|_| {
-        let mut sums = Sums::new();
-        let modes: Vec<f64> = (0..families).map(|_| random.random_range(0.3..0.9)).collect();
-        // A right answer of its own for each prompt, and four wrong ones that all prompts share.
-        let drawn = |family: usize, place: u32, random: &mut rand_chacha::ChaCha8Rng| {
-            let right = random.random::<f64>() < modes[family % families];
-            if right { 10 + 8 * (family % families) as u32 + place } else { random.random_range(1..5) }
-        };
-        let strangers: Vec<Vec<u32>> =
-            (0..families).map(|family| (0..4).map(|_| drawn(family, 0, &mut random)).collect()).collect();
-        for family in 0..families {
-            let stranger = &strangers[(family + 1) % families];
-            for place in 0..random.random_range(1..=8) {
-                let own: Vec<u32> = (0..4).map(|_| drawn(family, place, &mut random)).collect();
-                let teacher = if place == 0 { &strangers[family] } else { &own };
-                let student: Vec<u32> = (0..4)
-                    .map(|_| {
-                        let like = random.random::<f64>() < share;
-                        if like { drawn(family, place, &mut random) } else { drawn(family + 1, 0, &mut random) }
-                    })
-                    .collect();
-                add(&mut sums, family, &asked(teacher, &student, &[], stranger));
-            }
-        }
-        let found = GAP_CLOSED.estimate(&sums, 0.95).ok().and_then(|found| found.interval);
-        found.is_some_and(|interval| (interval.low..=interval.high).contains(&share))
-    });
-    hits.count() as f64 / audits as f64
-}
-
-#[test]
-fn intervals_of_gap_closed_cover_although_strangers_are_shared() {
-    for share in [0.3, 0.8] {
-        let found = gap_coverage(60, 600, share);
-        let slack = 2.0 * (0.95 * 0.05 / 600.0_f64).sqrt();
-        assert!((0.93 - slack..=0.97 + slack).contains(&found), "{share}: {found}");
-    }
-}
-
-#[test]
-#[ignore = "writes the table of docs/metrics/gap_closed.md: run it alone, optimised, with --nocapture"]
-fn gap_coverage_table() {
-    for share in [0.0, 0.5, 0.9, 1.0] {
-        let cells: Vec<String> = [8, 20, 60, 200]
-            .iter()
-            .map(|&families| format!("{:.1}", 100.0 * gap_coverage(families, 2000, share)))
-            .collect();
-        eprintln!("| {share:.1} | {} |", cells.join(" | "));
-    }
 }
 
 #[test]
@@ -520,6 +308,17 @@ fn excess_flips_leave_out_what_the_teacher_flips_itself() {
     }
     // 0.8·0.5 + 0.2·0.5 against 2·0.8·0.2.
     near(EXCESS_FLIPS.value(&sums).unwrap(), 0.18, 0.02);
+}
+
+/// Ten prompts on which the two never agree: to a prompt like none of them they may, on every answer.
+#[test]
+fn an_agreement_of_nothing_keeps_a_width() {
+    let prompts: Vec<Asked> = (0..10).map(|_| asked(&[0, 0], &[1, 2], &[0, 3], &[])).collect();
+    let found = AGREEMENT_RATIO.estimate(&sums(&prompts), 0.95).unwrap();
+    let interval = found.interval.unwrap();
+    assert_eq!((found.value, interval.low), (0.0, 0.0));
+    // The teacher agrees with itself in half of the pairs, so all of a student's agreeing would be 2.
+    near(interval.high, 2.0 * (1.0 - 0.025_f64.powf(1.0 / 10.0)), 1e-9);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use hydrometer_answers::cache::{DistributionReader, DistributionWriter, Sequence
 use hydrometer_answers::sparse::{Codec, Encoder};
 use hydrometer_metrics::sparse::{SparseStats, Truncation};
 use hydrometer_metrics::{Comparer, PositionStats};
-use hydrometer_models::{Block, EngineOptions, LOGIT_ROWS, Model, Precision, Scores, Sequence, open};
+use hydrometer_models::{Block, EngineOptions, Model, Precision, Scores, Sequence, logit_rows, open};
 
 const N_CTX: usize = 512;
 const TRUNCATIONS: [Truncation; 7] = [
@@ -122,10 +122,11 @@ fn score(
     let block = Block { sequences: vec![Sequence { tokens: tokens.to_vec(), rows: rows.clone() }] };
     let (mut p, mut q) = (scores(teacher)?.score(&block)?, scores(student)?.score(&block)?);
     let widths = [teacher, student].map(|model| model.identity().logit_width() as usize);
-    let mut buffers = widths.map(|width| vec![0.0f32; LOGIT_ROWS * width]);
+    let most = logit_rows(widths[0].max(widths[1]));
+    let mut buffers = widths.map(|width| vec![0.0f32; most * width]);
     let vocab = widths[0].min(widths[1]);
-    for first in (0..rows.len()).step_by(LOGIT_ROWS) {
-        let range = first..rows.len().min(first + LOGIT_ROWS);
+    for first in (0..rows.len()).step_by(most) {
+        let range = first..rows.len().min(first + most);
         p.read(range.clone(), &mut buffers[0][..range.len() * widths[0]])?;
         q.read(range.clone(), &mut buffers[1][..range.len() * widths[1]])?;
         let pairs = buffers[0].chunks_exact(widths[0]).zip(buffers[1].chunks_exact(widths[1]));

@@ -9,7 +9,7 @@
 use std::error::Error;
 use std::time::Instant;
 
-use hydrometer_models::{Block, Checkpoint, Decoder, EngineOptions, LOGIT_ROWS, Model, Precision, Scores, Sequence};
+use hydrometer_models::{Block, Checkpoint, Decoder, EngineOptions, Model, Precision, Scores, Sequence, logit_rows};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -58,10 +58,10 @@ fn measure(decoder: &Decoder, tokens: &[u32], n_ctx: usize, chunks: usize) -> Re
     let start = Instant::now();
     let mut logits = decoder.score(&block)?;
     let body = start.elapsed().as_secs_f64();
-    let (mut head, mut nll, mut kept, mut read) =
-        (0.0, 0.0, Vec::new(), vec![0.0; LOGIT_ROWS.min(block.rows()) * vocab]);
-    for first in (0..block.rows()).step_by(LOGIT_ROWS) {
-        let rows = first..block.rows().min(first + LOGIT_ROWS);
+    let most = logit_rows(vocab);
+    let (mut head, mut nll, mut kept, mut read) = (0.0, 0.0, Vec::new(), vec![0.0; most.min(block.rows()) * vocab]);
+    for first in (0..block.rows()).step_by(most) {
+        let rows = first..block.rows().min(first + most);
         let start = Instant::now();
         let out = &mut read[..rows.len() * vocab];
         logits.read(rows.clone(), out)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hydrometer_answers::{ExcludedItem, LikelihoodRow, Part, PartKind, PlannedTokens, ScoredModel, part};
-use hydrometer_models::{Block, LOGIT_ROWS};
+use hydrometer_models::{Block, logit_rows};
 use hydrometer_probes::Suite;
 use rayon::prelude::*;
 
@@ -104,8 +104,9 @@ impl Kind for Likelihoods {
         let vocab = scorer.identity.logit_width() as usize;
         let targets: Vec<_> = windows.iter().flat_map(|w| (0..w.rows.len()).map(|row| w.target(row))).collect();
         let mut logprobs = Vec::with_capacity(targets.len());
-        let mut buffer = vec![0f32; LOGIT_ROWS.min(targets.len()) * vocab];
-        for (start, chunk) in (0..).step_by(LOGIT_ROWS).zip(targets.chunks(LOGIT_ROWS)) {
+        let most = logit_rows(vocab);
+        let mut buffer = vec![0f32; most.min(targets.len()) * vocab];
+        for (start, chunk) in (0..).step_by(most).zip(targets.chunks(most)) {
             let buffer = &mut buffer[..chunk.len() * vocab];
             logits.read(start..start + chunk.len(), buffer).map_err(role.failed())?;
             let rows = buffer.par_chunks(vocab).zip(chunk);

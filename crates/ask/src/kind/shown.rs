@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use hydrometer_answers::{ExcludedItem, LikelihoodRow, Part, PartKind, PlannedTokens, ScoredModel, SparseRow, part};
 use hydrometer_metrics::sparse::{ShownDistribution, SparseComparer};
-use hydrometer_models::{Block, LOGIT_ROWS, Scorer, ShownPosition, Shows};
+use hydrometer_models::{Block, Scorer, ShownPosition, Shows, logit_rows};
 use hydrometer_probes::Suite;
 use hydrometer_probes::families::FamilySizes;
 use rayon::prelude::*;
@@ -157,9 +157,10 @@ fn compared(window: &Window, shown: &[ShownPosition], student: Scorer<'_>) -> Re
     let block = Block { sequences: vec![window.sequence()] };
     let mut logits = student.scores.score(&block).map_err(Role::Student.failed())?;
     let width = student.identity.logit_width() as usize;
-    let mut buffer = vec![0f32; LOGIT_ROWS.min(shown.len()) * width];
+    let most = logit_rows(width);
+    let mut buffer = vec![0f32; most.min(shown.len()) * width];
     let mut all = Vec::with_capacity(shown.len());
-    for (start, chunk) in (0..).step_by(LOGIT_ROWS).zip(shown.chunks(LOGIT_ROWS)) {
+    for (start, chunk) in (0..).step_by(most).zip(shown.chunks(most)) {
         let rows = &mut buffer[..chunk.len() * width];
         logits.read(start..start + chunk.len(), rows).map_err(Role::Student.failed())?;
         let comparer = || SparseComparer::new(width).with_vectors(allowed_vectors());

@@ -7,7 +7,7 @@ use hydrometer_answers::{
     ExcludedItem, LikelihoodRow, Outside, Part, PartKind, PlannedTokens, PositionRow, ScoredModel, part,
 };
 use hydrometer_metrics::Comparer;
-use hydrometer_models::{Block, LOGIT_ROWS, Logits, Scorer};
+use hydrometer_models::{Block, Logits, Scorer, logit_rows};
 use hydrometer_probes::Suite;
 use hydrometer_probes::families::FamilySizes;
 use rayon::prelude::*;
@@ -214,11 +214,11 @@ impl Compare<'_> {
     ) -> Result<Vec<PositionRow>, AskError> {
         let places: Vec<_> = windows.iter().flat_map(|w| (0..w.rows.len()).map(move |row| (*w, row))).collect();
         let [left_width, right_width] = [self.left, self.right].map(|model| model.identity.logit_width() as usize);
-        // With a vocabulary of 151,936 one chunk of rows is 311 MB; fewer rows would unpack the output matrix more often.
-        let rows = LOGIT_ROWS.min(places.len());
+        let most = logit_rows(left_width.max(right_width));
+        let rows = most.min(places.len());
         let (mut left_rows, mut right_rows) = (vec![0f32; rows * left_width], vec![0f32; rows * right_width]);
         let mut all = Vec::with_capacity(places.len());
-        for (start, chunk) in (0..).step_by(LOGIT_ROWS).zip(places.chunks(LOGIT_ROWS)) {
+        for (start, chunk) in (0..).step_by(most).zip(places.chunks(most)) {
             let end = start + chunk.len();
             let left_rows = &mut left_rows[..chunk.len() * left_width];
             let right_rows = &mut right_rows[..chunk.len() * right_width];

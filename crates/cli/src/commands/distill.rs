@@ -27,8 +27,6 @@ use shown::with_interval;
 
 /// Between two lines where nobody watches a bar.
 const EVERY: Duration = Duration::from_secs(30);
-/// What errors say of a tensor that a form of a student cannot hold.
-const WRITTEN_AS: &str = ", to be written as ";
 /// Weight of a step in the loss that is shown.
 const FRESH: f64 = 0.1;
 
@@ -77,25 +75,46 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     }
     files::outside_runs(&out.join("run.json"))?;
     let outcome = train(&plan, &out, &interrupt, terminal)?;
-    if arguments.json {
-        terminal.data(&as_json(&json!({ "out": out, "arms": outcome.arms, "differences": outcome.differences, "exports": outcome.exports }))?)?;
-    } else {
+    if !arguments.json {
         let tables = [shown::table(&outcome), shown::differences(&outcome), shown::exports(&outcome)];
         terminal.data(&tables.concat())?;
     }
+    let mut compared = Vec::new();
     if arguments.audit {
         let documents = std::mem::take(&mut plan.data.held_out_documents);
         drop(plan);
-        let compared =
-            audited::every_arm(&recipe, &documents, &out, &arguments.engine.options(), &interrupt, terminal)?;
-        let compared: String = compared.into_iter().map(|(_, text)| text).collect();
-        if !arguments.json {
-            terminal.data(&compared)?;
-        }
+        compared = audited::every_arm(&recipe, &documents, &out, &arguments.engine.options(), &interrupt, terminal)?;
     } else if let Some(next) = next(&recipe, &out) {
         terminal.say(&next);
     }
-    Ok(Exit::Done)
+    if arguments.json {
+        let mut found = serde_json::to_value(&outcome).map_err(Failure::input)?;
+        found["out"] = json!(out);
+        let audits =
+            compared.iter().map(|one| json!({ "a": one.name, "b": recipe.arms[0], "compared": one.comparison }));
+        found["audits"] = audits.collect();
+        terminal.data(&as_json(&found)?)?;
+    } else {
+        terminal.data(&compared.into_iter().map(|one| one.text).collect::<String>())?;
+    }
+    complete(&outcome)
+}
+
+/// Whether every form could be written.
+fn complete(outcome: &Outcome) -> Result<Exit, Failure> {
+    let Some(first) = outcome.unwritten.first() else { return Ok(Exit::Done) };
+    let message = format!(
+        "{} could not be written; {} as {}: {}",
+        counted(outcome.unwritten.len() as u64, "export"),
+        first.arm.name(),
+        first.form,
+        first.reason
+    );
+    let failure = Failure { exit: Exit::ModelFailed, ..Failure::input(message) };
+    Err(failure.hint(
+        "the students are trained and everything else is there: take that form out of `export.formats` and repeat the command; \
+         `hf`, `gguf:f32` and `gguf:bf16` hold numbers of any size",
+    ))
 }
 
 /// Trains every arm and leaves a page about them.
@@ -146,16 +165,16 @@ pub(super) fn before(error: DistillError) -> Failure {
                     .to_owned(),
             )
         }
+        DistillError::NotCached { missing, samples, .. } if missing == samples && *samples > 1 => Some(
+            "none of them is there: was it collected from these files, with this `data.context`, by a teacher with the student's \
+             tokenizer and template? Records are found by the tokens of whole samples"
+                .to_owned(),
+        ),
         DistillError::NotCached { .. } => Some(
             "add them: `hydrometer distributions collect --data FILE --ctx N` with the recipe's files and context"
                 .to_owned(),
         ),
         DistillError::Data { .. } => Some("docs/distil.md says which files and records are read".to_owned()),
-        DistillError::Model(ModelError::NotFinite { what, .. }) if what.contains(WRITTEN_AS) => Some(
-            "take that form out of `export.formats` and repeat the command: the students are trained, and `hf`, `gguf:f32` and \
-             `gguf:bf16` hold numbers of any size"
-                .to_owned(),
-        ),
         DistillError::Model(ModelError::Io { .. }) => {
             Some("paths in a recipe are taken from the folder that the command runs in".to_owned())
         }
@@ -168,14 +187,14 @@ pub(super) fn before(error: DistillError) -> Failure {
 fn during(error: DistillError) -> Failure {
     let exit = match &error {
         DistillError::Interrupted { .. } => Exit::Interrupted,
+        DistillError::Folder(error) if error.is_no_room() => Exit::ModelFailed,
         DistillError::Diverged { .. } | DistillError::Model(_) | DistillError::Row(_) => Exit::ModelFailed,
         DistillError::Other { .. } => {
             return Failure::input(error).hint("name another folder with --out, or remove this one");
         }
         _ => return before(error),
     };
-    let hinted = matches!(error, DistillError::Model(ModelError::NotFinite { .. }));
-    Failure { exit, ..if hinted { before(error) } else { Failure::input(error) } }
+    Failure { exit, ..Failure::input(error) }
 }
 
 fn sizes(data: &Preflight) -> [(&'static str, u64); 5] {

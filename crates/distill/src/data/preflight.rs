@@ -91,7 +91,7 @@ pub(crate) fn preflight_against(
         }
     }
     data.hash = format!("blake3:{}", hasher.finalize().to_hex());
-    look(&used, encoder.tokenizer.bos(), found);
+    look(&used, encoder, found);
     overlap.look(&used, found);
     if data.train.is_empty() {
         found.add(Weight::Refusal, "nothing is left to train on", String::new());

@@ -21,11 +21,29 @@ impl Encoder<'_> {
         if answers.clone().any(|(_, message)| !says(message) && message.get("tool_calls").is_none()) {
             return Err(NotEncoded::Empty);
         }
-        let parts = self.answers(&answers.map(|(index, _)| index).collect::<Vec<_>>(), &render)?;
+        let answers: Vec<usize> = answers.map(|(index, _)| index).collect();
+        let parts = self.answers(&answers, &render).map_err(|why| knows_no_calls(template, conversation, why))?;
         match unsaid(template, conversation).map_err(refused)? {
             Some(what) => Err(NotEncoded::Refused(format!("the chat template puts {what} into words"))),
             None => Ok(parts),
         }
+    }
+}
+
+/// A template that refuses a conversation for its calls alone: without them it is rendered.
+fn knows_no_calls(template: &ChatTemplate, conversation: &ToolConversation, why: NotEncoded) -> NotEncoded {
+    let NotEncoded::Refused(words) = &why else { return why };
+    let mut messages = conversation.messages.clone();
+    for message in messages.iter_mut().filter_map(Value::as_object_mut) {
+        if message.remove("tool_calls").is_some() && message["content"].is_null() {
+            message.insert("content".to_owned(), "".into());
+        }
+    }
+    match template.render_with_tools(&messages, &conversation.tools, GenerationPrompt::Leave) {
+        Ok(_) if messages != conversation.messages => {
+            NotEncoded::Refused(format!("the chat template puts no tool calls into words: {words}"))
+        }
+        _ => why,
     }
 }
 

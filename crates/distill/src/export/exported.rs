@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use hydrometer_answers::{RunError, durable};
 use hydrometer_metrics::Estimate;
-use hydrometer_models::{Checkpoint, Decoder, EngineOptions, Precision};
+use hydrometer_models::{Checkpoint, Decoder, EngineOptions, ModelError, Precision};
 use hydrometer_probes::strangers::read_file;
 use serde::{Deserialize, Serialize};
 
@@ -34,12 +34,29 @@ pub struct Exported {
     pub notes: Vec<String>,
 }
 
+/// A form that cannot hold the numbers of a student.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unwritten {
+    /// Whose.
+    pub arm: Arm,
+    /// The form.
+    pub form: Form,
+    /// Which number of which tensor.
+    pub reason: String,
+}
+
 /// Writes what is missing of the forms of an arm and opens each of them with the engine. The folder of an arm holds the trained
-/// weights bit for bit, and is what the others are compared with.
+/// weights bit for bit, and is what the others are compared with. A form that cannot hold them is told in `unwritten`.
 ///
 /// # Errors
 /// A form that a student cannot have, a file that cannot be written or opened.
-pub fn every_form(arm: Arm, folder: &Path, forms: &[Form], samples: &[&Sample]) -> Result<Vec<Exported>, DistillError> {
+pub fn every_form(
+    arm: Arm,
+    folder: &Path,
+    forms: &[Form],
+    samples: &[&Sample],
+    unwritten: &mut Vec<Unwritten>,
+) -> Result<Vec<Exported>, DistillError> {
     let list = folder.join(EXPORTS);
     let mut exported = read(&list)?;
     exported.retain(|known| folder.join(known.form.path()).exists());
@@ -51,7 +68,13 @@ pub fn every_form(arm: Arm, folder: &Path, forms: &[Form], samples: &[&Sample]) 
         let engine = open(&trained)?;
         for form in missing {
             let path = folder.join(form.path());
-            let notes = gguf::write(&trained, form, &path)?;
+            let notes = match gguf::write(&trained, form, &path) {
+                Err(DistillError::Model(error @ ModelError::NotFinite { .. })) => {
+                    unwritten.push(Unwritten { arm, form, reason: error.to_string() });
+                    continue;
+                }
+                written => written?,
+            };
             let written = open(&Checkpoint::open(&path)?)?;
             let kl_divergence = check::divergence(&engine, &written, trained.config.vocab, samples)?;
             let weights = if form == Form::Hf { path.join("model.safetensors") } else { path };

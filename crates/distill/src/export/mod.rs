@@ -11,7 +11,7 @@ pub(crate) mod safetensors;
 
 pub use adapter::adapter;
 pub use card::Card;
-pub use exported::{Exported, every_form};
+pub use exported::{Exported, Unwritten, every_form};
 pub use form::{ExportRecipe, Form};
 pub use gguf::possible;
 pub use hugging_face::hugging_face;

@@ -23,7 +23,7 @@ use serde_json::json;
 
 use crate::DistillError;
 use crate::data::Batches;
-use crate::export::{Exported, adapter, hugging_face, possible};
+use crate::export::{Exported, Unwritten, adapter, hugging_face, possible};
 use crate::recipe::Arm;
 use crate::train::{Progress, Sample, StepReport, Teacher, Trainer};
 use completions::Completions;
@@ -88,6 +88,8 @@ pub struct Outcome {
     pub differences: Vec<Difference>,
     /// The students in every form that the recipe names, each beside the trained weights.
     pub exports: Vec<Exported>,
+    /// Forms that cannot hold a student.
+    pub unwritten: Vec<Unwritten>,
 }
 
 impl Plan {
@@ -127,8 +129,9 @@ impl Plan {
             arms.push(self.arm(arm, out, samples, origin, observer)?);
         }
         let differences = self.differences(out)?;
-        let exports = self.exports(out, &arms, &differences)?;
-        Ok(Outcome { arms, differences, exports })
+        let mut unwritten = Vec::new();
+        let exports = self.exports(out, &arms, &differences, &mut unwritten)?;
+        Ok(Outcome { arms, differences, exports, unwritten })
     }
 
     /// Refuses a folder that was begun with something else.

@@ -46,6 +46,21 @@ const VARIETY_OF_STUDENT: Sum = Sum::of(&[pairs::WITH_TWO]).less(&[pairs::STUDEN
 /// Σ C_TT' / n over prompts with a rerun.
 const AGREEMENT_WITH_ITSELF: Formula = ratio(&[pairs::CEILING], &[pairs::WITH_RERUN], Undefined::NoRerun);
 
+/// Σ C_TS / Σ C_TT' over prompts with a rerun.
+const AGAINST_CEILING: Formula = Formula::Ratio(Ratio {
+    over: Sum::of(&[pairs::BETWEEN_OF_RERUN]),
+    under: Sum::of(&[pairs::CEILING]),
+    given: &[(pairs::WITH_RERUN, Undefined::NoRerun)],
+    nothing: NOTHING,
+    empty: Undefined::TeacherNeverRepeats,
+});
+
+/// To prompts like none of those asked the two models may agree on all answers.
+fn up_to_all(sums: &[f64]) -> Shape {
+    let [prompts, _, ceiling] = exactly(sums);
+    Shape::Ratio(prompts / ceiling)
+}
+
 /// Σ C_TT / Σ C_SS: the ratio of effective numbers of answers within a prompt (Hill numbers of order 2, averaged
 /// harmonically over prompts).
 fn diversity(sums: &[f64]) -> Result<f64, Undefined> {
@@ -177,16 +192,8 @@ pub static AGREEMENT_RATIO: Definition = Definition {
             under: Sum::of(&[pairs::CEILING]),
             known: Known::SHARES,
         }),
-        ..of_pairs(
-            &[Need::Draws, Need::Rerun],
-            Formula::Ratio(Ratio {
-                over: Sum::of(&[pairs::BETWEEN_OF_RERUN]),
-                under: Sum::of(&[pairs::CEILING]),
-                given: &[(pairs::WITH_RERUN, Undefined::NoRerun)],
-                nothing: NOTHING,
-                empty: Undefined::TeacherNeverRepeats,
-            }),
-        )
+        interval: IntervalRule::Within(up_to_all),
+        ..of_pairs(&[Need::Draws, Need::Rerun], AGAINST_CEILING)
     }),
 };
 

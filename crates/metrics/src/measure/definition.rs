@@ -3,6 +3,7 @@
 use super::Table;
 use super::formula::{Column, Formula, Sum, Undefined};
 pub use super::range::{End, Range};
+pub use super::reference::Reference;
 use super::sums::Sums;
 use crate::stats::estimate::{Estimate, Exclusion};
 use crate::stats::families::FamilyTable;
@@ -151,6 +152,8 @@ pub struct Measure {
 pub enum IntervalRule {
     /// Over families, which have values in the metric's range: [`Shape::Between`].
     Families,
+    /// Over families, of which this is known, from the totals that the formula reads.
+    Within(fn(&[f64]) -> Shape),
     /// A share of items each of which is an event or none: [`Shape::Events`].
     Share,
     /// By its own rule, from the families' sums that its formula reads and the level.
@@ -166,28 +169,6 @@ pub enum Floor {
     Rerun,
     /// What a perfect student would have, from the same sums.
     OfTeacher(Formula),
-}
-
-/// What the number that a metric is read against is to a student's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reference {
-    /// No student can be asked for less: the noise of a divergence.
-    Floor,
-    /// No student can be asked for more.
-    Ceiling,
-    /// What the teacher has, which a student may pass on either side.
-    Own,
-}
-
-impl Reference {
-    /// The word for it; empty where the heading says all.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Floor => "floor",
-            Self::Ceiling => "ceiling",
-            Self::Own => "",
-        }
-    }
 }
 
 /// What a number needs beyond items in its table.
@@ -375,7 +356,7 @@ impl Definition {
         measure.formula.of(&table.totals())?;
         let limits = match measure.interval {
             IntervalRule::Own(own) => own(&table, level)?,
-            IntervalRule::Families | IntervalRule::Share => self.limits(measure, &table)?,
+            IntervalRule::Families | IntervalRule::Share | IntervalRule::Within(_) => self.limits(measure, &table)?,
         };
         let limits = match help {
             // An exact interval owes nothing to others.
@@ -410,6 +391,7 @@ impl Definition {
     fn limits(&self, measure: &Measure, table: &FamilyTable) -> Result<Limits, Undefined> {
         let shape = match measure.interval {
             IntervalRule::Share => Shape::Events,
+            IntervalRule::Within(shape) => shape(&table.totals()),
             IntervalRule::Families | IntervalRule::Own(_) => self.range.shape(),
         };
         let weight = |sums: &[f64]| measure.formula.weight(sums);

@@ -178,6 +178,12 @@ impl Tokenizer {
         self.vocabulary.special(text)
     }
 
+    /// The longest control token whose text stands in this one: what [`Tokenizer::encode`] reads as characters and
+    /// [`Tokenizer::encode_rendered`] as that token.
+    pub fn control_in(&self, text: &str) -> Option<&str> {
+        self.vocabulary.control_in(text)
+    }
+
     /// Number of entries, padding included.
     pub fn len(&self) -> usize {
         self.vocabulary.len()

@@ -115,6 +115,12 @@ impl Vocabulary {
         self.specials.iter().find(|s| s.text == text).map(|s| s.id)
     }
 
+    /// The longest control token whose text stands in this one.
+    pub(super) fn control_in(&self, text: &str) -> Option<&str> {
+        let all = self.present(text, Recognise::All).into_iter().map(|at| &self.specials[at]);
+        all.filter(|special| self.kind(special.id) == Kind::Control).map(|special| special.text.as_str()).next()
+    }
+
     /// Ids by text; of entries with equal text the last wins, as in llama.cpp.
     pub(super) fn ids(&self) -> HashMap<&str, u32> {
         let mut ids = HashMap::with_capacity(self.len());

@@ -74,8 +74,8 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
         shown::table(&outcome),
         shown::differences(&outcome)
     ))?;
-    let control = compared.into_iter().find(|(name, _)| *name == "hard_labels");
-    terminal.data(&control.map_or(String::new(), |(_, text)| text))?;
+    let control = compared.into_iter().find(|compared| compared.name == "hard_labels");
+    terminal.data(&control.map_or(String::new(), |control| control.text))?;
     terminal.say(&format!("the page: {}", students.join("report.md").display()));
     terminal.say(&format!("the recipe, for your own models: {}", folder.join("recipe.toml").display()));
     Ok(Exit::Done)

@@ -44,7 +44,17 @@ pub fn possible(recipe: &Recipe) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Audits them all and compares the first arm with each of the others: the tables of `compare`, with the other's name.
+/// The first arm beside another student.
+pub struct Compared {
+    /// The other: an arm, or `start`.
+    pub name: &'static str,
+    /// A is the other, B is the first arm.
+    pub comparison: Comparison,
+    /// The tables of `compare`.
+    pub text: String,
+}
+
+/// Audits them all and compares the first arm with each of the others.
 ///
 /// # Errors
 /// A model or a folder fails, or the user interrupts; the same call continues.
@@ -55,7 +65,7 @@ pub fn every_arm(
     engine: &EngineOptions,
     interrupt: &Interrupt,
     terminal: &Terminal,
-) -> Result<Vec<(&'static str, String)>, Failure> {
+) -> Result<Vec<Compared>, Failure> {
     let suite = suite(documents);
     let unscored = documents.len() - suite.probes.len();
     if unscored > 0 {
@@ -112,9 +122,10 @@ pub fn every_arm(
     terminal.say(&format!("reports: {}/audits/*/report.html", out.display()));
     let page = terminal.page(&[], None);
     let Some(((first, of_first), others)) = runs.split_first() else { return Ok(Vec::new()) };
-    let compared = others.iter().map(|(name, run)| {
+    let compared = others.iter().map(|&(name, ref run)| {
         let comparison = Comparison::of(run, of_first, &policy)?;
-        Ok((*name, format!("\nA is {name}, B is {first}\n\n{}", compare_terminal(&comparison, &page))))
+        let text = format!("\nA is {name}, B is {first}\n\n{}", compare_terminal(&comparison, &page));
+        Ok(Compared { name, comparison, text })
     });
     compared.collect()
 }

@@ -109,13 +109,16 @@ pub fn exports(outcome: &Outcome) -> String {
     table + &notes(outcome).map(|note| format!("note: {note}\n")).collect::<String>()
 }
 
-/// What of exports is not of the type that they are called by.
+/// What of exports is not of the type that they are called by, and what there is none of.
 fn notes(outcome: &Outcome) -> impl Iterator<Item = String> {
     let of = |exported: &Exported| {
         let path = exported.path.display().to_string();
         exported.notes.iter().map(|note| format!("{path}: {note}")).collect::<Vec<_>>()
     };
-    outcome.exports.iter().flat_map(of)
+    let unwritten = outcome.unwritten.iter();
+    let unwritten =
+        unwritten.map(|one| format!("{} as {} could not be written: {}", one.arm.name(), one.form, one.reason));
+    outcome.exports.iter().flat_map(of).chain(unwritten)
 }
 
 /// The page that a training leaves: what was trained, the tables, and what they mean.

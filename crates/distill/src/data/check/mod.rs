@@ -1,6 +1,7 @@
 //! What is looked for in the documents that are used, one file each.
 
 mod begins;
+mod control_tokens;
 mod cut_off;
 mod languages;
 mod licences;
@@ -10,8 +11,8 @@ mod overlap;
 pub use overlap::BUILT_IN;
 pub(crate) use overlap::{Overlap, Probes};
 
-use super::Document;
 use super::finding::Findings;
+use super::{Document, Encoder};
 
 /// A document that is used.
 pub(super) struct Used<'a> {
@@ -24,8 +25,9 @@ pub(super) struct Used<'a> {
 }
 
 /// All of them, but for the overlap with probes, which needs the probes.
-pub(super) fn look(used: &[Used<'_>], bos: Option<u32>, found: &mut Findings) {
-    begins::look(used, bos, found);
+pub(super) fn look(used: &[Used<'_>], encoder: &Encoder<'_>, found: &mut Findings) {
+    begins::look(used, encoder.tokenizer.bos(), found);
+    control_tokens::look(used, encoder, found);
     cut_off::look(used, found);
     near_duplicates::look(used, found);
     licences::look(used, found);

@@ -3,6 +3,8 @@
 //! that are JSON text become the object that they say, because that is what templates expect, and of the fields of a message
 //! only those are kept that templates know.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::{Record, answered, blocks, role_of, unpacked};
@@ -29,9 +31,13 @@ pub(super) fn of(record: &Record, entries: &[Value]) -> Result<Option<Value>, St
     Ok(any.then_some(tools))
 }
 
-/// The calls of a message, where it makes any.
-fn calls(entry: &Value) -> Option<&Value> {
+/// The calls of a message, where it makes any; tables keep them as JSON text.
+fn calls(entry: &Value) -> Option<Cow<'_, Value>> {
     let calls = entry.get(CALLS)?;
+    if calls.as_str().is_some_and(|text| text.trim().is_empty()) {
+        return None;
+    }
+    let calls = unpacked(calls).unwrap_or(Cow::Borrowed(calls));
     let none = calls.is_null() || calls.as_array().is_some_and(Vec::is_empty);
     (!none).then_some(calls)
 }
@@ -49,7 +55,8 @@ pub(super) fn conversation(entries: &[Value], tools: Value, role: &str, content:
 fn message(entry: &Value, role: &str, content: &str) -> Result<Value, String> {
     let fields = entry.as_object().ok_or("it is no object")?;
     let role = role_of(fields, role)?;
-    let made = calls(entry).map(|calls| calls.as_array().ok_or("its tool calls are no array")).transpose()?;
+    let made = calls(entry);
+    let made = made.as_deref().map(|calls| calls.as_array().ok_or("its tool calls are no array")).transpose()?;
     if made.is_some() && role != "assistant" {
         return Err(format!("the {role} calls tools"));
     }
@@ -75,7 +82,7 @@ fn message(entry: &Value, role: &str, content: &str) -> Result<Value, String> {
 
 /// A call whose arguments are an object. Some tools write name and arguments without `function` around them.
 fn call(call: &Value) -> Result<Value, String> {
-    let mut call = call.clone();
+    let mut call = unpacked(call).ok_or("a tool call is a text that is no JSON")?.into_owned();
     let function = match call.get("function") {
         Some(_) => &mut call["function"],
         None => &mut call,

@@ -9,9 +9,14 @@ use crate::kernels::elementwise::{all_finite, soft_cap};
 use crate::kernels::{Keep, Part, Strips, Target};
 use crate::{Logits, ModelError};
 
-/// Rows worth reading at a time: each read unpacks the whole output matrix once, so few rows waste that work, and many
-/// only cost memory (rows × vocabulary × 4 bytes).
-pub const LOGIT_ROWS: usize = 512;
+/// Rows of so many logits worth reading at a time: each read unpacks the whole output matrix once, so few rows waste that
+/// work, and many only cost memory. As many as 128 MiB hold, whole strips of every kernel, at most 480.
+#[must_use]
+pub fn logit_rows(vocab: usize) -> usize {
+    const BYTES: usize = 128 << 20;
+    const STRIPS: usize = 48;
+    (BYTES / (4 * vocab.max(1)) / STRIPS).clamp(1, 10) * STRIPS
+}
 
 /// The hidden states of a block, waiting to be multiplied with the head.
 pub(super) struct Rows<'a> {
@@ -67,4 +72,16 @@ impl Logits for Rows<'_> {
 fn not_finite(row: usize, logits: &[f32]) -> ModelError {
     let index = logits.iter().position(|logit| !logit.is_finite()).unwrap_or(0);
     ModelError::NotFinite { what: format!("logits of row {row}"), index, found: logits[index].to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::logit_rows;
+
+    #[test]
+    fn rows_take_at_most_128_mib_and_are_whole_strips() {
+        for (vocab, rows) in [(512, 480), (49_152, 480), (151_936, 192), (262_144, 96), (1 << 30, 48), (0, 480)] {
+            assert_eq!(logit_rows(vocab), rows, "{vocab}");
+        }
+    }
 }

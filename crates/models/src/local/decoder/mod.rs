@@ -25,7 +25,7 @@ use crate::{
 
 use precision::Kernels;
 
-pub use logits::LOGIT_ROWS;
+pub use logits::logit_rows;
 pub use precision::Precision;
 
 /// Version of the numbers: changes whenever the same inputs may give other bytes on the same processor.

@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 
 use hydrometer_answers::SamplingParameters;
 
-use super::{Beginning, SampleLimits, SampleRequest, SampleStep, Waiting, run};
+use super::sampler::{Beginning, Waiting, run};
+use super::{SampleLimits, SampleRequest, SampleStep};
 use crate::local::prefixes::{LEAST, common, tree, tree_behind};
 use crate::{Facet, Model, ModelError, Room, Rounds, Session};
 
