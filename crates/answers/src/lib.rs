@@ -28,10 +28,10 @@ pub use part::{
     PartKind, PartRow, PositionRow, SampleRow, SampleSource, ScoredModel, ScoredRow, SparseRow, Told, Unit, VectorRow,
 };
 pub use run::{
-    CostEntry, Deciding, DeployedOn, DifferentPrompts, EmbedderIdentity, ExcludedItem, FORMAT, Facet, GivenSettings,
-    JUDGE_FORMAT, Judge, JudgedAnswer, Manifest, MeaningSettings, Money, NewRun, Paid, PlannedLook, PlannedTokens,
-    Regime, RunFolder, RunSettings, Stopped, TeacherAsked, TrainedOn, UnitCounts, Units, Used, WatchedGate,
-    WindowOrder, judged_rows,
+    CHECKS_FORMAT, CheckOutcome, CheckSpoils, CheckedModel, Checks, CostEntry, Deciding, DeployedOn, DifferentPrompts,
+    EmbedderIdentity, ExcludedItem, FORMAT, Facet, GivenSettings, JUDGE_FORMAT, Judge, JudgedAnswer, KeptCheck, Ledger,
+    Manifest, MeaningSettings, Money, NewRun, Paid, PlannedLook, PlannedTokens, Regime, RunFolder, RunSettings,
+    Stopped, TeacherAsked, TrainedOn, UnitCounts, Units, Used, WatchedGate, WindowOrder, judged_rows,
 };
 pub use sampling::{FinishReason, SampleSettings, SamplingParameters};
 pub use stop_rule::{StopRule, Wanted};

@@ -1,5 +1,6 @@
 //! The run folder: what was planned, what was measured, and the seal that says that it is whole.
 
+mod checks;
 mod complete;
 mod cost;
 mod deployment;
@@ -9,6 +10,7 @@ mod facet;
 mod folder;
 mod judge;
 mod layout;
+mod ledger;
 mod manifest;
 mod regime;
 mod settings;
@@ -16,6 +18,7 @@ mod trained_on;
 mod units;
 mod verify;
 
+pub use checks::{CHECKS_FORMAT, CheckOutcome, CheckSpoils, CheckedModel, Checks, KeptCheck};
 pub use cost::{CostEntry, Money, Paid};
 pub use deployment::{DeployedOn, Used};
 pub use different::DifferentPrompts;
@@ -24,6 +27,7 @@ pub use facet::Facet;
 pub use folder::{RunFolder, Units};
 pub use judge::{JUDGE_FORMAT, Judge, JudgedAnswer, judged_rows};
 pub use layout::FORMAT;
+pub use ledger::Ledger;
 pub use manifest::{Manifest, NewRun, PlannedTokens};
 pub use regime::Regime;
 pub use settings::{

@@ -16,10 +16,12 @@ use crate::parquet_io::{self, Expect, MAX_LIST_ENTRIES, Stamp};
 use crate::{Problem, RunError};
 
 mod answer;
+mod batches;
 mod journal;
 
 pub use answer::{AnswerKey, StoredAnswer, prompt_hash};
 use answer::{AnswerRow, HeadRow};
+pub use batches::{BATCH_FORMAT, BatchRecord, BatchRecords};
 use journal::{JOURNAL, Journal};
 
 /// Format version of the store; a breaking change raises the number.
@@ -123,6 +125,22 @@ impl Store {
         }
     }
 
+    /// Refuses where another process writes the store of this folder: to be known before something is paid for that would be stored
+    /// there. One that is not there yet is not made.
+    ///
+    /// # Errors
+    /// [`RunError::Locked`].
+    pub fn refuse_locked(path: &Path) -> Result<(), RunError> {
+        if !path.join(STORE).exists() {
+            return Ok(());
+        }
+        match Lock::take(path, LOCK) {
+            Err(locked @ RunError::Locked { .. }) => Err(locked),
+            // Who may not write at all reads: that is looked at when the store is opened.
+            _ => Ok(()),
+        }
+    }
+
     /// [`Store::open`], going on without the segments that are damaged: [`Store::problems`] names them.
     ///
     /// # Errors
@@ -188,6 +206,11 @@ impl Store {
     /// Segments that were left out when the store was opened, with what is wrong.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Number of answers.

@@ -3,18 +3,19 @@
 
 use std::ops::ControlFlow;
 
-use hydrometer_answers::store::{Access, AnswerKey, Store, StoredAnswer};
+use hydrometer_answers::store::{Access, AnswerKey, BatchRecords, Store, StoredAnswer};
 use hydrometer_answers::{
-    ExcludedItem, GivenJudgment, ModelIdentity, PlannedTokens, RunFolder, SampleRow, SampleSettings, SampleSource,
+    ExcludedItem, GivenJudgment, ModelIdentity, PlannedTokens, SampleRow, SampleSettings, SampleSource,
     SamplingParameters,
 };
 use hydrometer_models::{
-    Answers, Facet, Message, Model, ModelError, Prompt, Rounds, SampleLimits, SampleRequest, SampleStep,
+    Answers, AnswersTogether, BatchStep, Facet, Message, Model, ModelError, Prompt, Rounds, SampleLimits,
+    SampleRequest, SampleStep,
 };
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Decoding, Probe, Suite};
 
-use crate::observer::{Ahead, Keep};
+use crate::observer::{Ahead, Costs, Keep};
 use crate::options::check_samples;
 use crate::{AskError, Observer, PlanSummary, Role, Sampling};
 
@@ -123,6 +124,16 @@ pub(crate) struct Wanted<'q> {
     pub samples: Vec<u32>,
 }
 
+/// How answers are had.
+enum How<'h, 'r> {
+    /// As many at once as there is room for.
+    Each,
+    /// As the next round.
+    Rounds(&'h mut (dyn Rounds + 'r)),
+    /// In batches, which are kept here.
+    Together(&'h dyn AnswersTogether, &'h BatchRecords),
+}
+
 /// One model with its questions, and the store.
 pub(crate) struct Asker<'a> {
     pub model: &'a dyn Model,
@@ -130,7 +141,7 @@ pub(crate) struct Asker<'a> {
     pub settings: &'a SampleSettings,
     pub limits: &'a SampleLimits,
     /// Where what was paid is kept.
-    pub run: Option<&'a RunFolder>,
+    pub costs: Option<Costs<'a>>,
 }
 
 impl Asker<'_> {
@@ -164,6 +175,35 @@ impl Asker<'_> {
         store: &mut Store,
         observer: &mut dyn Observer,
     ) -> Result<ControlFlow<(), u64>, AskError> {
+        let how = rounds.map_or(How::Each, How::Rounds);
+        self.had(wanted, how, store, observer)
+    }
+
+    /// Where the model is asked in batches, fills the store with every answer to `asked` that it does not hold: unit by unit each would
+    /// wait for a batch of its own.
+    ///
+    /// # Errors
+    /// As [`Asker::ask`].
+    pub(crate) fn ask_together(
+        &self,
+        asked: &[&Asked],
+        store: &mut Store,
+        observer: &mut dyn Observer,
+    ) -> Result<ControlFlow<(), u64>, AskError> {
+        let Some(together) = self.answers()?.together().filter(|_| self.missing(asked, store) > 0) else {
+            return Ok(ControlFlow::Continue(0));
+        };
+        let records = BatchRecords::of(store.path());
+        self.had(&self.every(asked), How::Together(together, &records), store, observer)
+    }
+
+    fn had(
+        &self,
+        wanted: &[Wanted<'_>],
+        how: How<'_, '_>,
+        store: &mut Store,
+        observer: &mut dyn Observer,
+    ) -> Result<ControlFlow<(), u64>, AskError> {
         let identity = self.model.identity();
         let model_key = identity.key();
         let requests: Vec<_> = wanted.iter().map(|wanted| request(wanted, &model_key, store)).collect();
@@ -177,8 +217,10 @@ impl Asker<'_> {
         let one_by_one = answers.is_paid_for();
         let mut watch = |step| {
             match step {
-                SampleStep::Progress { read, drawn } => observer.sampled(read, drawn),
-                SampleStep::Answer(answer) => {
+                BatchStep::Looked(state) => observer.batch(self.role, &state),
+                BatchStep::Says(words) => observer.says(self.role, &words),
+                BatchStep::Sample(SampleStep::Progress { read, drawn }) => observer.sampled(read, drawn),
+                BatchStep::Sample(SampleStep::Answer(answer)) => {
                     tokens += answer.tokens.len() as u64;
                     let drawn = answer.tokens.len();
                     let answer = as_stored(wanted[answer.request].asked, &model_key, identity, answer);
@@ -195,27 +237,23 @@ impl Asker<'_> {
                 ready_tokens = 0;
                 written = store.put(&std::mem::take(&mut ready));
             }
-            if written.is_ok()
-                && let Some(run) = self.run
-                && let Some(paid) = observer.paid(Keep::IfMuch)
-            {
-                written = run.append_cost(&paid).map(|()| 0);
+            if let (Ok(_), Some(costs)) = (&written, self.costs) {
+                written = costs.keep(Keep::IfMuch, observer).map(|()| 0);
             }
             stopped = observer.interrupted();
             if stopped || written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let parameters = &self.settings.parameters;
-        let sampled = match rounds {
-            Some(rounds) => rounds.answer(&requests, parameters, &mut watch),
-            None => answers.answer(&requests, parameters, self.limits, &mut watch),
+        let sampled = match how {
+            How::Rounds(rounds) => rounds.answer(&requests, parameters, &mut |step| watch(BatchStep::Sample(step))),
+            How::Each => answers.answer(&requests, parameters, self.limits, &mut |step| watch(BatchStep::Sample(step))),
+            How::Together(model, records) => model.answer_together(&requests, parameters, records, &mut watch),
         };
         // Complete answers are kept, whatever ended the sampling.
         let mut written = written.and_then(|_| store.put(&ready));
         let ended = sampled.is_err() || stopped;
-        if let (true, Ok(_), Some(run)) = (ended, &written, self.run)
-            && let Some(paid) = observer.paid(Keep::Always)
-        {
-            written = run.append_cost(&paid).map(|()| 0);
+        if let (true, Ok(_), Some(costs)) = (ended, &written, self.costs) {
+            written = costs.keep(Keep::Always, observer).map(|()| 0);
         }
         sampled.map_err(self.role.failed())?;
         written?;
@@ -241,7 +279,10 @@ impl Asker<'_> {
             ahead.read += answers * request.prompt.bytes().div_ceil(BYTES);
             ahead.drawn += answers * drawn;
         }
-        ahead.money = answers.cost(ahead.read, ahead.drawn);
+        ahead.money = match answers.together() {
+            Some(together) => together.cost(ahead.read, ahead.drawn),
+            None => answers.cost(ahead.read, ahead.drawn),
+        };
         (ahead.answers > 0).then_some(ahead)
     }
 
@@ -379,7 +420,7 @@ pub fn held(model: &dyn Model, role: Role, suite: &Suite, sampling: &Sampling) -
     }
     asked.retain(|asked| asked.too_long(role, model).is_none());
     let mut store = Store::open(folder, Access::Read)?;
-    let asker = Asker { model, role, settings, limits, run: None };
+    let asker = Asker { model, role, settings, limits, costs: None };
     Ok(asker.rows(&asked.iter().collect::<Vec<_>>(), &mut store)?.concat())
 }
 
@@ -415,7 +456,7 @@ pub fn ask(
     }
     let (mut store, refusal) = Store::open_to_extend(folder)?;
     let before = store.len();
-    let asker = Asker { model, role, settings, limits, run: None };
+    let asker = Asker { model, role, settings, limits, costs: None };
     if let Some(refusal) = refusal
         && asker.missing(&asked.iter().collect::<Vec<_>>(), &store) > 0
     {
@@ -430,6 +471,9 @@ pub fn ask(
     let (planned, units) = (PlannedTokens::default(), asked.len().div_ceil(UNIT_PROMPTS) as u64);
     observer.planned(&PlanSummary { planned, units, units_done: 0, tokens_done: 0, answers, longest: planned });
     let mut tokens = 0;
+    if asker.ask_together(&every, &mut store, observer)?.is_break() {
+        return Err(AskError::Interrupted(folder.clone()));
+    }
     for unit in asked.chunks(UNIT_PROMPTS) {
         let unit: Vec<_> = unit.iter().collect();
         match asker.ask(&unit, &mut store, observer)? {

@@ -6,6 +6,7 @@ use std::path::Path;
 use hydrometer_answers::{RunFolder, StopRule, Wanted};
 
 use crate::kind::{Asking, Gates};
+use crate::observer::{Costs, Keep};
 use crate::{AskError, Observer, Plan};
 
 /// Asks everything in the plan and fills `folder`; continues a run that was interrupted. With a stop rule, kinds of
@@ -28,6 +29,27 @@ pub fn collect(
         observer.will_pay(*role, *ahead);
     }
     observer.planned(&plan.summary(&run));
+    let asked = units(&mut plan, &mut stop, &run, observer);
+    if asked.is_err() {
+        // What was paid for a unit that is not there counts, too.
+        Costs::Run(&run).keep(Keep::Always, observer)?;
+    }
+    let asked = asked?;
+    match plan.stopped(&asked) {
+        Some(stopped) if stop.is_some() => run.finish_early(stopped)?,
+        _ => run.finish()?,
+    }
+    Ok(run)
+}
+
+/// Asks unit by unit; how many of each kind were.
+fn units(
+    plan: &mut Plan<'_>,
+    stop: &mut Option<&mut dyn StopRule>,
+    run: &RunFolder,
+    observer: &mut dyn Observer,
+) -> Result<Vec<usize>, AskError> {
+    let folder = run.path();
     let mut asked = vec![0; plan.kinds.len()];
     loop {
         let before = asked.clone();
@@ -45,13 +67,13 @@ pub fn collect(
                 };
                 let unit = asked[place];
                 if !run.has(part, unit as u32) {
-                    let asking = Asking { models: plan.models, run: &run, folder, options: plan.options };
+                    let asking = Asking { models: plan.models, run, folder, options: plan.options };
                     kind.run_unit(unit, &asking, gates, observer)?;
                 }
                 asked[place] += 1;
                 // Also what an earlier process asked: a run that resumes arrives at the same verdicts.
-                let Some(rule) = &mut stop else { continue };
-                rule.read(&run, part, unit as u32).map_err(AskError::StopRule)?;
+                let Some(rule) = stop else { continue };
+                rule.read(run, part, unit as u32).map_err(AskError::StopRule)?;
                 // Where a run may stop before it has asked everything the kinds take turns.
                 break;
             }
@@ -60,9 +82,5 @@ pub fn collect(
             break;
         }
     }
-    match plan.stopped(&asked) {
-        Some(stopped) if stop.is_some() => run.finish_early(stopped)?,
-        _ => run.finish()?,
-    }
-    Ok(run)
+    Ok(asked)
 }

@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use hydrometer_answers::part::Samples;
 use hydrometer_answers::store::Store;
 use hydrometer_answers::{
-    JUDGE_FORMAT, Judge, JudgedAnswer, PlannedTokens, RunFolder, SampleSettings, SamplingParameters, judged_rows,
+    JUDGE_FORMAT, Judge, JudgedAnswer, Ledger, PlannedTokens, RunFolder, SampleSettings, SamplingParameters,
+    judged_rows,
 };
 use hydrometer_models::{Facet, Message, Model, SampleLimits};
 use hydrometer_probes::decision::Decision;
@@ -20,6 +21,7 @@ use hydrometer_probes::judge::{Order, question, read, version};
 use hydrometer_probes::{Ask, Probe};
 
 use crate::answering::{Asked, Asker, UNIT_PROMPTS};
+use crate::observer::{Costs, Keep};
 use crate::{AskError, Observer, PlanSummary, Role};
 
 /// How a judge is asked.
@@ -61,7 +63,12 @@ pub fn judge(
             asked.extend(Some(question).filter(|_| fits));
         }
     }
-    let replies = replies(model, &asked, &settings, judging, observer)?;
+    let ledger = Ledger::of(run.path());
+    let costs = Costs::Judge(&ledger);
+    let replies = replies(model, &asked, &settings, (judging, Some(costs)), observer);
+    // Whatever ended it, and also what was asked to find out who judges.
+    costs.keep(Keep::Always, observer)?;
+    let replies = replies?;
     let said = |probe: &Probe, text: &str| match questions(probe, text) {
         None => [Some(Decision::Empty); 2],
         Some(questions) => {
@@ -117,10 +124,10 @@ fn replies(
     model: &dyn Model,
     asked: &[Asked],
     settings: &SampleSettings,
-    judging: &Judging,
+    (judging, costs): (&Judging, Option<Costs<'_>>),
     observer: &mut dyn Observer,
 ) -> Result<Vec<String>, AskError> {
-    let asker = Asker { model, role: Role::Judge, settings, limits: &judging.limits, run: None };
+    let asker = Asker { model, role: Role::Judge, settings, limits: &judging.limits, costs };
     let every: Vec<&Asked> = asked.iter().collect();
     let (mut store, refusal) = Store::open_to_extend(&judging.store)?;
     if let Some(refusal) = refusal
@@ -135,6 +142,9 @@ fn replies(
     let (planned, units) = (PlannedTokens::default(), every.len().div_ceil(UNIT_PROMPTS) as u64);
     let (answers, longest) = (every.len() as u64, planned);
     observer.planned(&PlanSummary { planned, units, units_done: 0, tokens_done: 0, answers, longest });
+    if asker.ask_together(&every, &mut store, observer)?.is_break() {
+        return Err(AskError::Interrupted(judging.store.clone()));
+    }
     for unit in every.chunks(UNIT_PROMPTS) {
         if let ControlFlow::Break(()) = asker.ask(unit, &mut store, observer)? {
             return Err(AskError::Interrupted(judging.store.clone()));

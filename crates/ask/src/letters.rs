@@ -4,13 +4,13 @@
 use std::ops::ControlFlow;
 
 use hydrometer_answers::store::{AnswerKey, Store, StoredAnswer};
-use hydrometer_answers::{FinishReason, OptionSaid, RunFolder, SamplingParameters, Told};
+use hydrometer_answers::{FinishReason, OptionSaid, SamplingParameters, Told};
 use hydrometer_models::{Facet, FirstTokens, Message, Model, ModelError, Prompt};
 use hydrometer_probes::kind::Choice;
 use hydrometer_probes::{Ask, Probe};
 
 use crate::answering::{Asked, Asker};
-use crate::observer::{Ahead, Keep};
+use crate::observer::{Ahead, Bought, Costs, Keep};
 use crate::{AskError, Observer, Role, Sampling};
 
 /// Longest answer of which the letter is read: room for `**A**`.
@@ -77,13 +77,13 @@ pub(crate) struct LetterAsker<'a> {
     pub model: &'a dyn Model,
     pub role: Role,
     pub sampling: &'a Sampling,
-    pub run: Option<&'a RunFolder>,
+    pub costs: Option<Costs<'a>>,
 }
 
 impl LetterAsker<'_> {
     fn drawer(&self) -> Asker<'_> {
         let Sampling { settings, limits, .. } = self.sampling;
-        Asker { model: self.model, role: self.role, settings, limits, run: self.run }
+        Asker { model: self.model, role: self.role, settings, limits, costs: self.costs }
     }
 
     fn parameters(&self) -> SamplingParameters {
@@ -130,7 +130,7 @@ impl LetterAsker<'_> {
         let missing = self.unlisted(questions, store);
         let read = missing.iter().map(|question| question.prompt.bytes().div_ceil(BYTES)).sum();
         let drawn = missing.len() as u64;
-        let ahead = Ahead { answers: drawn, read, drawn, money: answers.cost(read, drawn) };
+        let ahead = Ahead { what: Bought::Answers, answers: drawn, read, drawn, money: answers.cost(read, drawn) };
         (drawn > 0).then_some(ahead)
     }
 
@@ -201,11 +201,8 @@ impl LetterAsker<'_> {
                 if kept.is_ok() {
                     kept = store.keep(answer);
                 }
-                if kept.is_ok()
-                    && let Some(run) = self.run
-                    && let Some(paid) = observer.paid(Keep::IfMuch)
-                {
-                    kept = run.append_cost(&paid);
+                if let (Ok(()), Some(costs)) = (&kept, self.costs) {
+                    kept = costs.keep(Keep::IfMuch, observer);
                 }
             }
             stopped = observer.interrupted();
@@ -217,10 +214,8 @@ impl LetterAsker<'_> {
         } else {
             letters.first_tokens(&prompts, self.sampling.limits.width, &mut watch)
         };
-        if let (true, Ok(()), Some(run)) = (asked.is_err() || stopped, &kept, self.run)
-            && let Some(paid) = observer.paid(Keep::Always)
-        {
-            kept = run.append_cost(&paid);
+        if let (true, Ok(()), Some(costs)) = (asked.is_err() || stopped, &kept, self.costs) {
+            kept = costs.keep(Keep::Always, observer);
         }
         asked.map_err(self.role.failed())?;
         kept?;

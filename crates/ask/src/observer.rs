@@ -1,6 +1,7 @@
 //! Who watches a collection: progress, cost and interruption.
 
-use hydrometer_answers::{CostEntry, PartKind, PlannedTokens};
+use hydrometer_answers::{CostEntry, Ledger, PartKind, PlannedTokens, RunError, RunFolder};
+use hydrometer_models::BatchState;
 
 use crate::Role;
 
@@ -21,9 +22,11 @@ pub struct PlanSummary {
     pub longest: PlannedTokens,
 }
 
-/// Answers that will be paid for, as far as that is known before anything is asked.
+/// What will be paid for, as far as that is known before anything is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Ahead {
+    /// What they are.
+    pub what: Bought,
     /// How many.
     pub answers: u64,
     /// Tokens of their prompts, taken to be of four bytes each.
@@ -34,6 +37,16 @@ pub struct Ahead {
     pub money: Option<f64>,
 }
 
+/// What is paid for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bought {
+    /// Answers.
+    #[default]
+    Answers,
+    /// Next-token distributions, as far as they are shown.
+    Positions,
+}
+
 /// Whether what was paid is kept now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -41,6 +54,26 @@ pub enum Keep {
     IfMuch,
     /// In any case: the asking ends here.
     Always,
+}
+
+/// Where what was paid is kept.
+#[derive(Clone, Copy)]
+pub(crate) enum Costs<'a> {
+    /// In the run that is collected.
+    Run(&'a RunFolder),
+    /// Beside a finished run, as what a judge was paid.
+    Judge(&'a Ledger),
+}
+
+impl Costs<'_> {
+    /// Keeps what the observer says was paid since it last did.
+    pub(crate) fn keep(self, keep: Keep, observer: &mut dyn Observer) -> Result<(), RunError> {
+        match (observer.paid(keep), self) {
+            (None, _) => Ok(()),
+            (Some(paid), Costs::Run(run)) => run.append_cost(&paid),
+            (Some(paid), Costs::Judge(ledger)) => ledger.append(&CostEntry { what: "judge".to_owned(), ..paid }),
+        }
+    }
 }
 
 /// Watches a collection.
@@ -57,8 +90,12 @@ pub trait Observer {
     fn spared(&mut self, answers: u64);
     /// A unit is on disk. The observer, which may read a clock, returns what it cost, to be kept beside the run.
     fn finished(&mut self, what: PartKind, unit: u32) -> Option<CostEntry>;
-    /// What a model's answers will take that are paid for and that the answer store lacks. Told before the plan is.
+    /// What will be paid for that is not there yet. Told before the plan is.
     fn will_pay(&mut self, _role: Role, _ahead: Ahead) {}
+    /// What the provider of a model says of a batch that is waited for.
+    fn batch(&mut self, _role: Role, _state: &BatchState) {}
+    /// Something about a model's answers that somebody should know.
+    fn says(&mut self, _role: Role, _words: &str) {}
     /// What was paid since the observer said so last, to be kept beside the run.
     fn paid(&mut self, _keep: Keep) -> Option<CostEntry> {
         None

@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use hydrometer_answers::{CostEntry, PartKind, PlannedTokens};
-use hydrometer_ask::{Ahead, Keep, Observer, PlanSummary, Role};
+use hydrometer_ask::{Ahead, Bought, Keep, Observer, PlanSummary, Role};
+use hydrometer_models::BatchState;
 use hydrometer_probes::counted::{counted, grouped};
+use hydrometer_report::visible;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use self::lines::Lines;
@@ -45,6 +47,8 @@ pub struct Progress<'a> {
     answer_lines: Option<(Lines, Instant)>,
     /// What endpoints cost, where any is asked.
     spending: Option<Spending>,
+    /// What was last said of a batch.
+    batch: Option<String>,
 }
 
 impl<'a> Progress<'a> {
@@ -69,6 +73,7 @@ impl<'a> Progress<'a> {
             lines,
             answer_lines,
             spending: None,
+            batch: None,
         }
     }
 
@@ -91,7 +96,7 @@ impl<'a> Progress<'a> {
             tokens: self.unit_tokens,
             seconds: self.unit_started.elapsed().as_secs_f64(),
             peak_memory: peak_memory(),
-            paid: self.spending.as_mut().and_then(Spending::take),
+            paid: self.spending.as_ref().and_then(Spending::take),
         };
         self.unit_started = Instant::now();
         self.unit_tokens = 0;
@@ -204,9 +209,13 @@ impl Observer for Progress<'_> {
 
     fn will_pay(&mut self, role: Role, ahead: Ahead) {
         let Some(spending) = &self.spending else { return };
-        let Ahead { answers, read, drawn, money } = ahead;
+        let Ahead { what, answers, read, drawn, money } = ahead;
+        let what = match what {
+            Bought::Answers => "answer",
+            Bought::Positions => "position",
+        };
         let cost = money.and_then(|money| spending.money(money)).map(|money| format!(", at most {}", in_words(&money)));
-        let (answers, read, most) = (counted(answers, "answer"), grouped(read), grouped(drawn));
+        let (answers, read, most) = (counted(answers, what), grouped(read), grouped(drawn));
         self.terminal.say(&format!(
             "{role}: {answers} to be paid for: about {read} tokens read, at most {most} drawn{}",
             cost.unwrap_or_default()
@@ -215,6 +224,22 @@ impl Observer for Progress<'_> {
             self.terminal
                 .warn("that may be more than the budget: the command stops there, and goes on with a higher one");
         }
+    }
+
+    fn batch(&mut self, role: Role, state: &BatchState) {
+        let BatchState { id, said, answered, failed, questions } = state;
+        let failed = if *failed > 0 { format!(", {} without an answer", grouped(*failed)) } else { String::new() };
+        let (answered, questions) = (grouped(*answered), counted(*questions, "question"));
+        let line =
+            format!("{role}: batch {} is {}: {answered} of {questions} answered{failed}", visible(id), visible(said));
+        if self.batch.as_ref() != Some(&line) {
+            self.terminal.say(&line);
+            self.batch = Some(line);
+        }
+    }
+
+    fn says(&mut self, role: Role, words: &str) {
+        self.terminal.warn(&format!("{role}: {words}"));
     }
 
     fn paid(&mut self, keep: Keep) -> Option<CostEntry> {

@@ -5,8 +5,9 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, mpsc};
 
-use hydrometer_models::{CHECK_MARK, ScriptedServer, Served};
+use hydrometer_models::{AskedServer, CHECK_MARK, ScriptedServer, Served};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -37,10 +38,15 @@ impl Bench {
         self.0.path().join(name)
     }
 
-    fn run(&self, code: i32, arguments: &[&str]) -> [String; 2] {
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
         command.current_dir(self.0.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", self.path("cache"));
-        let Output { status, stdout, stderr } = command.args(arguments).output().unwrap();
+        command.args(arguments);
+        command
+    }
+
+    fn run(&self, code: i32, arguments: &[&str]) -> [String; 2] {
+        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
         let texts = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         assert_eq!(status.code(), Some(code), "{}{}", texts[0], texts[1]);
         texts.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -69,10 +75,14 @@ impl Bench {
 
     /// What was paid for the run: questions and money.
     fn paid(&self) -> (u64, f64) {
-        let lines = fs::read_to_string(self.path("run/cost.jsonl")).unwrap();
+        self.counted(&["run/cost.jsonl", "run/paid.jsonl"])
+    }
+
+    fn counted(&self, files: &[&str]) -> (u64, f64) {
+        let lines: String = files.iter().map(|file| fs::read_to_string(self.path(file)).unwrap()).collect();
         let paid = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["paid"].take());
         paid.filter(|paid| !paid.is_null()).fold((0, 0.0), |(questions, money), paid| {
-            (questions + paid["questions"].as_u64().unwrap(), money + paid["money"]["amount"].as_f64().unwrap())
+            (questions + paid["questions"].as_u64().unwrap(), money + paid["money"]["amount"].as_f64().unwrap_or(0.0))
         })
     }
 }
@@ -92,9 +102,13 @@ fn served() -> ScriptedServer {
     .unwrap()
 }
 
-/// Questions without those of checks, which no budget counts.
 fn asked(server: &ScriptedServer) -> usize {
-    server.asked().iter().filter(|asked| !asked.body.to_string().contains(CHECK_MARK)).count()
+    server.asked().len()
+}
+
+/// Those of checks.
+fn checks(server: &ScriptedServer) -> usize {
+    server.asked().iter().filter(|asked| asked.body.to_string().contains(CHECK_MARK)).count()
 }
 
 #[test]
@@ -111,6 +125,8 @@ fn a_run_stops_at_its_budget_and_goes_on_with_a_higher_one() {
     assert!(talk.contains("undecided: ") && talk.contains("agreement_ratio"), "{talk}");
     let (questions, money) = bench.paid();
     assert_eq!(questions as usize, asked(&server));
+    let of_checks = checks(&server);
+    assert!(of_checks > 0, "a budget counts what checks ask");
     assert!((money - 0.006 * questions as f64).abs() < 1e-9 && money <= 1.0 && money > 0.95, "{money}");
     // The same budget asks nothing more.
     bench.audit(4, &teacher, &["--prices", "prices.toml", "--budget", "1usd"]);
@@ -118,7 +134,7 @@ fn a_run_stops_at_its_budget_and_goes_on_with_a_higher_one() {
     let [_, talk] = bench.audit(0, &teacher, &["--prices", "prices.toml", "--budget", "3usd"]);
     assert!(talk.contains("resuming") || talk.contains("free answers wanted"), "{talk}");
     // Who answers is asked once for each process that asks; no answer is asked twice.
-    assert_eq!(asked(&server), 2 + 2 + PROMPTS * 6);
+    assert_eq!((asked(&server), checks(&server)), (2 + 2 + PROMPTS * 6 + of_checks, of_checks));
     let (questions, _) = bench.paid();
     assert_eq!(questions as usize, asked(&server));
     let statement: Value =
@@ -126,7 +142,61 @@ fn a_run_stops_at_its_budget_and_goes_on_with_a_higher_one() {
     let endings = statement["answers"]["other_endings"].as_array().unwrap();
     assert_eq!(endings.iter().map(|ending| ending["finish"].clone()).collect::<Vec<_>>(), ["refusal", "tool_calls"]);
     let page = fs::read_to_string(bench.path("run/report.html")).unwrap();
-    assert!(page.contains("184 questions to endpoints"), "the report says what was paid");
+    let all = format!("{} questions to endpoints", 184 + of_checks);
+    assert!(page.contains(&all), "the report says what was paid");
+}
+
+#[test]
+fn what_was_checked_is_not_checked_again_after_an_early_end() {
+    let bench = Bench::new();
+    let (reached, is_reached) = mpsc::channel();
+    let (go_on, gone) = mpsc::channel::<()>();
+    let (reached, gone) = (Mutex::new(Some(reached)), Mutex::new(gone));
+    let server = ScriptedServer::start(move |asked| {
+        let of_student = asked.body["model"] == "plain" && asked.body.to_string().contains(CHECK_MARK);
+        if let Some(reached) = reached.lock().unwrap().take_if(|_| of_student) {
+            reached.send(()).unwrap();
+            // Until the one who asks is dead.
+            gone.lock().unwrap().recv().unwrap();
+        }
+        Served::message(asked.body["model"].as_str().unwrap(), "A", "end_turn")
+    })
+    .unwrap();
+    let name = |model: &str| format!("anthropic:{}#{model}", server.address());
+    let (teacher, student) = (name("clever"), name("plain"));
+    let arguments = [
+        "audit",
+        "--teacher",
+        &teacher,
+        "--student",
+        &student,
+        "--probes",
+        "probes.jsonl",
+        "--out",
+        "run",
+        "--samples",
+        "2",
+    ];
+    let mut first = bench.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    is_reached.recv().unwrap();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    go_on.send(()).unwrap();
+    assert!(!bench.path("run/manifest.json").exists(), "it was killed before the run began");
+    let of_teacher = |server: &ScriptedServer| {
+        let checks =
+            |asked: &&AskedServer| asked.body["model"] == "clever" && asked.body.to_string().contains(CHECK_MARK);
+        server.asked().iter().filter(checks).count()
+    };
+    let before = of_teacher(&server);
+    assert!(before > 0);
+    let [_, talk] = bench.run(0, &arguments);
+    assert!(talk.contains("was checked when this run began"), "{talk}");
+    assert!(talk.contains("checking student anthropic:"), "{talk}");
+    assert_eq!(of_teacher(&server), before, "nothing is checked twice");
+    // What the killed process paid counts, but for the question that was under way.
+    let (questions, _) = bench.counted(&["run/paid.jsonl", "run/cost.jsonl"]);
+    assert_eq!(questions as usize, asked(&server) - 1);
 }
 
 #[test]

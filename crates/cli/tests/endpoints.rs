@@ -309,7 +309,10 @@ fn a_check_that_fails_refuses_the_audit_and_its_name_accepts_it() {
     assert!(flat.contains("check `long-prompt` failed (a prompt that is too long is refused, not cut)"), "{talk}");
     assert!(flat.contains("128 words for a context of 64 tokens were answered"), "{talk}");
     assert!(flat.contains("--accept long-prompt goes on all the same"), "{talk}");
-    assert!(!bench.path("run").exists());
+    assert!(
+        !bench.path("run/manifest.json").exists() && bench.path("run/paid.jsonl").exists(),
+        "only what it cost is kept"
+    );
     let accepted = bench.command(&teacher, None).args(["--accept", "long-prompt"]).output().unwrap();
     let talk = String::from_utf8_lossy(&accepted.stderr);
     assert_eq!(accepted.status.code(), Some(0), "{talk}");

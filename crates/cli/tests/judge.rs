@@ -7,6 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use hydrometer_models::{ScriptedServer, Served};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -189,4 +190,44 @@ fn disagreements_are_labelled_first_and_stand_for_nothing_until_they_are_drawn()
     let judgment = reading()["judgment"].clone();
     assert_eq!((&judgment["reading"]["source"], &judgment["reading"]["answers"]), (&"own_answers".into(), &20.into()));
     assert_eq!(judgment["judge"]["reading"]["answers"], 20);
+}
+
+#[test]
+fn what_a_judge_is_paid_is_remembered_and_a_budget_holds_over_commands() {
+    let bench = Bench::new();
+    bench.run(0, "", AUDIT);
+    let sealed = fs::read(bench.0.path().join("run/finished.json")).unwrap();
+    let usage = serde_json::json!({"input_tokens": 500, "output_tokens": 1});
+    let message = serde_json::json!({"model": "judge-1", "content": [{"type": "text", "text": "3"}], "stop_reason": "end_turn", "usage": usage});
+    let server = ScriptedServer::start(move |_| Served::json(200, &message)).unwrap();
+    let judge = format!("anthropic:{}#judge", server.address());
+    // A question takes 501 tokens and is taken to need about a thousand.
+    let asked = |code: i32, tokens: &str| {
+        let arguments =
+            ["judge", "run", "--judge", &judge, "--store", "store", "--parallel", "1", "--budget-tokens", tokens];
+        bench.run(code, "", &arguments)[1].clone()
+    };
+    let paid = || {
+        let ledger = fs::read_to_string(bench.0.path().join("run/paid.jsonl")).unwrap();
+        let entries: Vec<Value> = ledger.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(entries.iter().all(|entry| entry["what"] == "judge"), "{ledger}");
+        entries.iter().map(|entry| entry["paid"]["questions"].as_u64().unwrap() as usize).sum::<usize>()
+    };
+    let talk = asked(4, "2200");
+    assert!(talk.contains("the budget is spent"), "{talk}");
+    let first = server.asked().len();
+    assert!(first > 2, "the connection and some answers");
+    assert_eq!(paid(), first);
+    // The next command has what is left, which may be what a connection takes, and no more.
+    asked(4, "2200");
+    let second = server.asked().len();
+    assert!(second - first <= 2, "{first} {second}");
+    assert_eq!(paid(), second);
+    let talk = asked(0, "1000000");
+    assert!(talk.contains("the judge read 20 answers"), "{talk}");
+    assert_eq!(paid(), server.asked().len());
+    let page = fs::read_to_string(bench.0.path().join("run/report.html")).unwrap();
+    assert!(page.contains(&format!("of that the judge {} questions to endpoints", paid())), "the report says it");
+    assert_eq!(fs::read(bench.0.path().join("run/finished.json")).unwrap(), sealed, "the run is as it was");
+    bench.run(0, "", &["report", "run", "--format", "json"]);
 }

@@ -24,6 +24,7 @@ pub mod safetensors;
 mod source;
 mod template;
 mod tensor;
+mod together;
 mod tokenizer;
 mod tools;
 
@@ -38,8 +39,8 @@ pub use doubles::server::{AskedServer, ScriptedServer, Served};
 pub use encoder::SentenceEncoder;
 pub use error::ModelError;
 pub use http::{
-    Address, Budget, CHECK_MARK, Checked, Clock, EmbeddingEndpoint, Found, Known, Named, Network, PRICES_FORMAT,
-    Prices, Purse, SCHEMES, Scheme, Spent, Spoils, check, check_names,
+    Address, Budget, CHECK_MARK, Checked, Clock, EmbeddingEndpoint, Found, Known, NOT_ALLOWED, Named, Network,
+    PRICES_FORMAT, Prices, Purse, SCHEMES, Scheme, Spent, Spoils, check, check_names,
 };
 pub use hub::{Fetched, Fetching, HubName, fetch};
 pub use hydrometer_answers::Facet;
@@ -56,6 +57,7 @@ pub use open::{ModelSpec, open, open_files, open_with};
 pub use remembering::Remembering;
 pub use template::{ChatTemplate, GenerationPrompt, Message};
 pub use tensor::{DType, RawTensor};
+pub use together::{AnswersTogether, BatchState, BatchStep};
 pub use tokenizer::{Specials, Tokenizer, TokenizerPairing};
 pub use tools::{Conversation, Declared, Made, ToolProtocol, Turn, WithTools};
 

@@ -11,8 +11,8 @@ use hydrometer_answers::{ModelIdentity, SamplingParameters};
 use hydrometer_probes::{Probe, Suite};
 
 use crate::{
-    ChatTemplate, Choice, Conversation, Facet, Message, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep,
-    Session, Tokenizer, ToolProtocol,
+    AnswersTogether, ChatTemplate, Choice, Conversation, Facet, Message, ModelError, Prompt, SampleLimits,
+    SampleRequest, SampleStep, Session, Tokenizer, ToolProtocol,
 };
 
 /// A token sequence and the positions whose next-token distribution is wanted.
@@ -216,6 +216,11 @@ pub trait Answers: Send + Sync {
         limits: &SampleLimits,
         watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
     ) -> Result<(), ModelError>;
+
+    /// Its batches, where it is to be asked so.
+    fn together(&self) -> Option<&dyn AnswersTogether> {
+        None
+    }
 
     /// Answers in rounds, where those of a round go on from those of the one before: the same answers, sooner. `None` where that
     /// saves nothing.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use hydrometer_answers::SamplingParameters;
 use hydrometer_models::{
-    Budget, EngineOptions, Message, Model, ModelError, Network, Precision, Prices, Purse, SampleLimits, SampleRequest,
-    SampleStep, ScriptedServer, Served, Spent, open_with,
+    Address, Budget, Checked, EmbeddingEndpoint, EngineOptions, Found, Message, Model, ModelError, NOT_ALLOWED,
+    Network, Precision, Prices, Purse, SampleLimits, SampleRequest, SampleStep, ScriptedServer, Served, Spent, check,
+    open_with,
 };
 use hydrometer_probes::Decoding;
 use serde_json::{Value, json};
@@ -167,4 +168,110 @@ fn a_budget_in_money_takes_a_price_for_every_endpoint() {
     let error = open_with(&spec, &EngineOptions { precision: Precision::F32 }, &network).err().unwrap().to_string();
     assert!(error.contains("the prices have none of openai:small"), "{error}");
     assert!(server.asked().is_empty());
+}
+
+/// What is left of a server's kinds of questions: a limit of tokens, and what it costs until that is reached.
+const KINDS: &str = "format = \"hydrometer.prices/1\"\ndated = \"2026-11-29\"\ncurrency = \"usd\"\n
+[[price]]\nmodel = \"vllm:big\"\ninput = 100\noutput = 1000\n
+[[price]]\nmodel = \"openai:small\"\nkind = \"embeddings\"\ninput = 50\n";
+
+fn of_kinds(budget: Budget) -> Arc<Purse> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("prices.toml");
+    std::fs::write(&path, KINDS).unwrap();
+    Arc::new(Purse::new(budget, Some(Prices::read(&path).unwrap())).unwrap())
+}
+
+#[test]
+fn embeddings_are_paid_for_at_their_own_price_and_never_beyond_the_budget() {
+    let server = ScriptedServer::start(|asked| {
+        let texts = asked.body["input"].as_array().unwrap().len();
+        let data: Vec<Value> = (0..texts).map(|index| json!({"index": index, "embedding": [1, 2]})).collect();
+        Served::json(
+            200,
+            &json!({"model": "small", "data": data, "usage": {"prompt_tokens": 7 * texts, "total_tokens": 7}}),
+        )
+    })
+    .unwrap();
+    let address = |model: &str| Address::parse(&format!("openai:{}#{model}", server.address())).unwrap().unwrap();
+    let purse = of_kinds(Budget { money: Some(1.0), tokens: Some(200) });
+    let network = || Network::without_keys().paying(purse.clone());
+    let endpoint = EmbeddingEndpoint::connect(address("small"), &network()).unwrap();
+    endpoint.encode(&["one", "two"]).unwrap();
+    let Spent { questions, read, drawn, money } = purse.spent();
+    assert_eq!((questions, read, drawn), (2, 21, 0));
+    assert!((money - 21.0 * 50.0 / 1e6).abs() < 1e-12, "{money}");
+    // Thirty texts may take 32 tokens and their bytes each.
+    let texts: Vec<String> = (0..30).map(|number| format!("text {number}")).collect();
+    let error = endpoint.encode(&texts.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_err();
+    assert!(matches!(error, ModelError::Budget { .. }), "{error}");
+    assert_eq!(server.asked().len(), 2, "nothing is asked that is not paid for");
+    let error = EmbeddingEndpoint::connect(address("other"), &network()).err().unwrap().to_string();
+    assert!(error.contains("the prices have none of openai:other with kind = \"embeddings\""), "{error}");
+}
+
+/// A server of vLLM's kind that shows one position after another, and what it counts of it.
+fn positions(usage: Value) -> ScriptedServer {
+    ScriptedServer::start(move |asked| match asked.path.as_str() {
+        "/v1/chat/completions" => chat(Some((0, 0))),
+        "/tokenize" => Served::json(200, &json!({"tokens": [4, 5]})),
+        "/v1/completions" => {
+            let logprobs =
+                json!({"tokens": ["token_id:9"], "token_logprobs": [-0.1], "top_logprobs": [{"token_id:9": -0.1}]});
+            Served::json(200, &json!({"choices": [{"text": "x", "logprobs": logprobs}], "usage": usage}))
+        }
+        _ => Served::json(404, &json!({"error": {"message": "not here"}})),
+    })
+    .unwrap()
+}
+
+#[test]
+fn positions_are_paid_for_and_end_with_the_budget() {
+    let ask = |usage: Value, tokens: u64| {
+        let server = positions(usage);
+        let purse = of_kinds(Budget { money: Some(5.0), tokens: Some(tokens) });
+        let spec = format!("vllm:{}#big", server.address());
+        let network = Network::without_keys().paying(purse.clone());
+        let model = open_with(&spec, &EngineOptions { precision: Precision::F32 }, &network).unwrap();
+        let shows = model.shows().unwrap();
+        let before = purse.spent();
+        let context: Vec<u32> = (0..20).collect();
+        let found = shows.after(&[&context[..], &context[..10]]).map(|found| found.len());
+        let spent = purse.spent();
+        (found, spent.questions - before.questions, spent.read - before.read, spent.drawn - before.drawn)
+    };
+    let counted = json!({"prompt_tokens": 3, "completion_tokens": 1});
+    let (found, questions, read, drawn) = ask(counted, 100_000);
+    assert_eq!((found.unwrap(), questions, read, drawn), (2, 2, 6, 2));
+    // Ids that nobody counts are taken to be as many as were sent, and 32 around them.
+    let (found, questions, read, drawn) = ask(Value::Null, 100_000);
+    assert_eq!((found.unwrap(), questions, read, drawn), (2, 2, 52 + 42, 2));
+    // The connection takes two answers of up to 256 tokens that no server counted, and a first position.
+    let spent = 2 * (37 + 32 + 256) + 2 + 32 + 1;
+    let (found, ..) = ask(Value::Null, spent + 10);
+    let error = found.unwrap_err();
+    assert!(matches!(error, ModelError::Budget { .. }), "{error}");
+}
+
+#[test]
+fn checks_are_paid_for_and_what_the_budget_does_not_allow_is_not_passed() {
+    let checked = |tokens| {
+        let server = ScriptedServer::start(|_| chat(Some((30, 2)))).unwrap();
+        let purse = of_kinds(Budget { money: None, tokens: Some(tokens) });
+        let address = Address::parse(&format!("openai:{}#big", server.address())).unwrap().unwrap();
+        let all = check(address, &Network::without_keys().paying(purse.clone()), None).ok()?;
+        let not_allowed =
+            |checked: &&Checked| matches!(&checked.found, Found::NotOffered(why) if why.starts_with(NOT_ALLOWED));
+        Some((purse.spent(), server.asked().len() as u64, all.iter().filter(not_allowed).count()))
+    };
+    let (spent, asked, not_allowed) = checked(100_000).unwrap();
+    assert_eq!((spent.questions, spent.read, not_allowed), (asked, 30 * asked, 0));
+    assert!(asked > 3);
+    // The least with which there is something to look at.
+    let (tokens, (spent, asked, not_allowed)) =
+        (100..400).step_by(4).find_map(|tokens| Some((tokens, checked(tokens)?))).unwrap();
+    assert!(
+        spent.questions == asked && spent.read + spent.drawn <= tokens && not_allowed > 0,
+        "{spent:?} {not_allowed}"
+    );
 }

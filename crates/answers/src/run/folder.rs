@@ -9,7 +9,7 @@ use hydrometer_probes::{Probe, ProbeError, Suite};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::layout::{COST, FINISHED, FORMAT, LOCK, MANIFEST, PARTS, PROBES, REPORT, STATEMENT};
+use super::layout::{CHECKS, COST, FINISHED, FORMAT, LEDGER, LOCK, MANIFEST, PARTS, PROBES, REPORT, STATEMENT};
 use super::manifest::Manifest;
 use super::units::UnitCounts;
 use super::verify::{Finished, Stopped};
@@ -376,12 +376,15 @@ fn unusable(error: &ProbeError) -> String {
     }
 }
 
-/// Refuses a folder that holds something and no manifest: nothing of the user's is ever touched.
-fn refuse_foreign(path: &Path) -> Result<(), RunError> {
+/// Refuses a folder that holds something and no manifest: nothing of the user's is ever touched. What was found and paid before a run
+/// began is its own.
+pub(super) fn refuse_foreign(path: &Path) -> Result<(), RunError> {
     if path.join(MANIFEST).exists() {
         return Ok(());
     }
-    let ours = |name: &String| name == LOCK || (name.starts_with(MANIFEST) && durable::is_temporary(name));
+    let temporary =
+        |name: &String| [MANIFEST, CHECKS].iter().any(|file| name.starts_with(file)) && durable::is_temporary(name);
+    let ours = |name: &String| [LOCK, LEDGER, CHECKS].contains(&name.as_str()) || temporary(name);
     match entries(path)?.into_iter().find(|name| !ours(name)) {
         Some(found) => Err(RunError::NotARun { path: path.to_path_buf(), found }),
         None => Ok(()),

@@ -10,6 +10,7 @@ use hydrometer_probes::{Ask, Probe, Suite};
 
 use super::{Asking, Gates, Kind};
 use crate::letters::{By, LetterAsker, Lettered, Said};
+use crate::observer::Costs;
 use crate::shared_store::SharedStore;
 use crate::units::Packing;
 use crate::{Ahead, AskError, AskOptions, Models, Observer, Role, Sampling};
@@ -344,7 +345,7 @@ fn model_of<'a>(asking: &Asking<'a>, role: Role) -> &'a dyn Model {
 }
 
 fn asker<'a>(asking: &Asking<'a>, role: Role, sampling: &'a Sampling) -> LetterAsker<'a> {
-    LetterAsker { model: model_of(asking, role), role, sampling, run: Some(asking.run) }
+    LetterAsker { model: model_of(asking, role), role, sampling, costs: Some(Costs::Run(asking.run)) }
 }
 
 impl Choices {

@@ -14,6 +14,7 @@ use hydrometer_probes::families::order_in;
 use super::{Asking, Gates, Kind};
 use crate::answering::{Asked, Asker, UNIT_PROMPTS};
 use crate::encoding::vectors;
+use crate::observer::Costs;
 use crate::scoring::{score, scorers};
 use crate::shared_store::SharedStore;
 use crate::units::{Packing, pack};
@@ -47,6 +48,8 @@ pub(crate) struct Prompts {
     store: SharedStore,
     /// What is paid for.
     ahead: Vec<(Role, Ahead)>,
+    /// Whether those who are asked in batches were.
+    together: bool,
 }
 
 impl Prompts {
@@ -78,6 +81,7 @@ impl Prompts {
             teacher_asked: options.teacher_asked,
             store,
             ahead: Vec::new(),
+            together: false,
         })
     }
 }
@@ -134,8 +138,8 @@ pub(super) fn askers<'a>(
     settings: &'a SampleSettings,
     limits: &'a SampleLimits,
 ) -> impl Iterator<Item = Asker<'a>> {
-    let run = Some(asking.run);
-    asking.models.who_answer().map(move |(role, model)| Asker { model, role, settings, limits, run })
+    let costs = Some(Costs::Run(asking.run));
+    asking.models.who_answer().map(move |(role, model)| Asker { model, role, settings, limits, costs })
 }
 
 impl Prompts {
@@ -146,6 +150,27 @@ impl Prompts {
         let settings = self.settings.iter();
         settings
             .flat_map(move |settings| asked.clone().map(|(role, asked)| (*role, asked, asked.answers(*role, settings))))
+    }
+
+    /// Asks those who are asked in batches everything that is open.
+    fn ask_together(&mut self, asking: &Asking<'_>, observer: &mut dyn Observer) -> Result<(), AskError> {
+        let Some(Sampling { settings, store: folder, limits }) = &asking.options.sampling else { return Ok(()) };
+        if std::mem::replace(&mut self.together, true) {
+            return Ok(());
+        }
+        let mut store = self.store.open(folder)?;
+        for asker in askers(asking, settings, limits) {
+            let open = |unit: &usize| {
+                let answers = asker.role == Role::Student || *unit < self.student_from;
+                answers && !asking.run.has(part::Samples::KIND, *unit as u32)
+            };
+            let prompts = (0..self.units.len()).filter(open).flat_map(|unit| &self.units[unit]);
+            let asked: Vec<_> = prompts.filter_map(|prompt| prompt.of(asker.role)).collect();
+            if asker.ask_together(&asked, &mut store, observer)?.is_break() {
+                return Err(asking.interrupted());
+            }
+        }
+        Ok(())
     }
 
     /// The teacher's answers of a unit as those score them who show their logits, prompt by prompt.
@@ -276,6 +301,7 @@ impl Kind for Prompts {
         observer: &mut dyn Observer,
     ) -> Result<(), AskError> {
         let Some(Sampling { settings, store: folder, limits }) = &asking.options.sampling else { return Ok(()) };
+        self.ask_together(asking, observer)?;
         let prompts = &self.units[unit];
         let student_alone = gates == Gates::Decided || unit >= self.student_from;
         let mut store = self.store.open(folder)?;

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::likelihoods::row as likelihood;
 use super::{Asking, Gates, Kind};
 use crate::instructions::allowed_vectors;
+use crate::observer::{Ahead, Bought, Costs, Keep};
 use crate::shared::whole_text;
 use crate::units::Packing;
 use crate::windows::{Cut, Window, fit, tokens, windows};
@@ -25,6 +26,8 @@ const TOGETHER: usize = 16;
 pub(crate) struct ShownTexts {
     units: Vec<Vec<Window>>,
     excluded: Vec<ExcludedItem>,
+    /// What is paid for.
+    ahead: Vec<(Role, Ahead)>,
 }
 
 impl ShownTexts {
@@ -57,7 +60,7 @@ impl ShownTexts {
         }));
         fit(&windows, Role::Student, student.identity)?;
         let units = packing.pack(windows, options.block_tokens as usize, |w| &w.family, |w| w.tokens.len());
-        Ok(Self { units, excluded })
+        Ok(Self { units, excluded, ahead: Vec::new() })
     }
 
     /// The families of the scored positions: the scale on which they are watched.
@@ -96,6 +99,27 @@ impl Kind for ShownTexts {
         PlannedTokens { teacher_tokens: asked, student_tokens: tokens(&self.units[unit]), ..PlannedTokens::default() }
     }
 
+    /// Every position is a question with all that stands in front of it.
+    fn prepare(&mut self, asking: &Asking<'_>) -> Result<(), AskError> {
+        let Some(answers) = asking.models.teacher.answers().filter(|answers| answers.is_paid_for()) else {
+            return Ok(());
+        };
+        let open = self.units.iter().enumerate().filter(|(unit, _)| !asking.run.has(part::Sparse::KIND, *unit as u32));
+        let mut ahead = Ahead { what: Bought::Positions, ..Ahead::default() };
+        for row in open.flat_map(|(_, windows)| windows).flat_map(|window| &window.rows) {
+            ahead.answers += 1;
+            ahead.read += u64::from(*row) + 1;
+        }
+        ahead.drawn = ahead.answers;
+        ahead.money = answers.cost(ahead.read, ahead.drawn);
+        self.ahead.extend((ahead.answers > 0).then_some((Role::Teacher, ahead)));
+        Ok(())
+    }
+
+    fn ahead(&self) -> &[(Role, Ahead)] {
+        &self.ahead
+    }
+
     fn run_unit(
         &mut self,
         unit: usize,
@@ -112,6 +136,7 @@ impl Kind for ShownTexts {
                 let contexts: Vec<&[u32]> = places.iter().map(|&place| &window.tokens[..=place as usize]).collect();
                 shown.extend(teacher.after(&contexts).map_err(Role::Teacher.failed())?);
                 observer.progress(contexts.len() as u64);
+                Costs::Run(asking.run).keep(Keep::IfMuch, observer)?;
             }
             let compared = compared(window, &shown, student)?;
             observer.progress(window.tokens.len() as u64);

@@ -1,5 +1,7 @@
 //! `hydrometer audit`: the main job. Two models and a suite in, a run folder with a statement and a report out.
 
+mod opening;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -16,22 +18,22 @@ use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe, Suite};
 
-use super::check::{PreflightArguments, preflight};
+use self::opening::{begin, check_batch, kept_beside, open_all};
+use super::check::PreflightArguments;
 use super::deployed_on::{Deployment, UsedArguments};
 use super::evidence;
 use super::judge::{self, JudgeSettings, JudgedBy};
 use super::judged::{calibration, policy, publish, shown, warn_of};
 use super::label::{labels_in, labels_of};
-use super::run_name::{RunNames, default_folder, models_of_run};
+use super::run_name::{RunNames, default_folder};
 use super::sampling::Answered;
-use super::spending::{Spending, SpendingArguments};
+use super::spending::{BatchArguments, Counts, Spending, SpendingArguments};
 use super::suite::{BLOCK, SEED, Texts};
 use super::trained_on::RadiusArguments;
 use crate::arguments::as_typed;
-use crate::engine::{EngineArguments, Meaning, MeaningArguments, network, open_model, open_on, tokens_per_second};
+use crate::engine::{EngineArguments, Meaning, MeaningArguments, open_model, tokens_per_second};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::fetching::watched;
 use crate::files;
 use crate::interrupt::{Interrupt, listen};
 use crate::numbers;
@@ -62,6 +64,8 @@ pub struct Arguments {
     answered: Answered,
     #[command(flatten)]
     spending: SpendingArguments,
+    #[command(flatten)]
+    batch: BatchArguments,
     #[command(flatten)]
     meaning: MeaningArguments,
     #[command(flatten)]
@@ -187,6 +191,7 @@ struct Settings {
     options: AskOptions,
     engine: EngineOptions,
     spending: Spending,
+    batch: bool,
     meaning: Option<Meaning>,
     policy: Policy,
     calibrated: Option<Calibrated>,
@@ -198,14 +203,19 @@ struct Settings {
 impl Settings {
     fn resolve(arguments: &Arguments, terminal: &Terminal) -> Result<Self, Failure> {
         let asked = &arguments.asked;
+        let spending = arguments.spending.open()?;
+        check_batch(arguments)?;
+        if let Some(out) = &arguments.out {
+            spending.go_on(out, Counts::Everything)?;
+        }
         let mut suite = asked.texts.suite(asked.seed, terminal)?;
         let audited = [("teacher", &arguments.who.teacher), ("base", &arguments.base), ("control", &arguments.control)];
         let audited = audited.into_iter().filter_map(|(role, name)| Some((role, name.as_deref()?)));
         let audited: Vec<_> = audited.chain([("student", arguments.student.as_str())]).collect();
-        let placed = match asked.radius.open(&asked.trained_on, &audited, terminal)? {
-            Some(set) => Some(place(&set, &asked.used.deployed_on, &mut suite, terminal)?),
-            None => None,
-        };
+        let placed = asked.radius.open(&asked.trained_on, &audited, Some(&spending), terminal);
+        let placed = placed
+            .and_then(|set| set.map(|set| place(&set, &asked.used.deployed_on, &mut suite, terminal)).transpose());
+        let placed = kept_beside(placed, &spending, arguments.out.as_deref())?;
         let (trained_on, deployed_on) = placed.map_or((None, None), |(set, used)| (Some(set), used));
         let sampling = arguments.answered.resolve(&suite, asked.seed)?;
         let letters = asked.letters.map(|letters| arguments.answered.letters(letters, asked.seed)).transpose()?;
@@ -219,7 +229,13 @@ impl Settings {
             );
         }
         let judge = arguments.judge.as_ref().map(|name| {
-            JudgeSettings::of_audit((name, &arguments.judged_by), &suite, sampling.as_ref(), &arguments.engine)
+            JudgeSettings::of_audit(
+                (name, &arguments.judged_by),
+                &suite,
+                sampling.as_ref(),
+                &arguments.engine,
+                arguments.batch,
+            )
         });
         let judge = judge.transpose()?;
         if arguments.control.is_some() && !suite.probes.iter().any(Probe::is_graded) {
@@ -277,7 +293,8 @@ impl Settings {
                 arguments: as_typed(),
             },
             engine: arguments.engine.options(),
-            spending: arguments.spending.open()?,
+            spending,
+            batch: arguments.batch.batch,
             meaning: arguments.meaning.open(terminal)?,
             policy,
             calibrated,
@@ -351,39 +368,23 @@ fn audit_models(
     let named = [("teacher", Some(teacher)), ("student", Some(settings.student.as_str()))];
     let named = named.into_iter().chain([("base", settings.base.as_deref()), ("control", settings.control.as_deref())]);
     let named: Vec<_> = named.filter_map(|(role, name)| Some((role, name?))).collect();
-    // A finished run needs no endpoint: who answered stands in its manifest.
-    let known = models_of_run(settings.out.as_deref(), &settings.options.arguments);
-    let mut spending = settings.spending.clone();
-    let open = |role: &str, name: &str| {
-        terminal.say(&format!("opening {role} {name}"));
-        let any_identity = settings.options.accepted.iter().any(|check| check == "identity");
-        let network = watched(network(), terminal).knowing(known.clone()).accepting_any_identity(any_identity);
-        let network = network.paying(spending.purse.clone());
-        open_on(role, name, &settings.engine, network)
+    let opened = open_all(settings, &named, terminal);
+    let opened = kept_beside(opened, &settings.spending, settings.out.as_deref())?;
+    let model = |role: &str| opened.iter().find(|(of, _)| *of == role).map(|(_, model)| &**model);
+    let (Some(teacher), Some(student)) = (model("teacher"), model("student")) else {
+        return Err(Failure::input("expected a teacher and a student"));
     };
-    let teacher_name = teacher;
-    let (teacher, student) = (open("teacher", teacher)?, open("student", &settings.student)?);
-    let open = |role: &str, name: &Option<String>| name.as_ref().map(|name| open(role, name)).transpose();
-    let replayed = settings.student.starts_with("answers:") && teacher_name.starts_with("answers:");
-    if replayed && teacher.identity().key() == student.identity().key() {
-        return Err(Failure::input("teacher and student are the same kept answers: nothing is left to compare"));
-    }
-    let (base, control) = (open("base", &settings.base)?, open("control", &settings.control)?);
     let meaning = settings.meaning.as_ref().map(Meaning::closeness);
-    let models =
-        Models { teacher: &*teacher, student: &*student, base: base.as_deref(), control: control.as_deref(), meaning };
+    let models = Models { teacher, student, base: model("base"), control: model("control"), meaning };
     let folder = settings.folder(&RunNames::of(models), None)?;
-    spending.go_on(&folder)?;
-    // A run that goes on was looked at when it began.
-    if !folder.join("manifest.json").exists() {
-        preflight(&named, &settings.options.accepted, terminal)?;
+    if settings.out.is_none() {
+        settings.spending.go_on(&folder, Counts::Everything)?;
     }
-    let speeds = expected_speeds(models, &settings.suite, &folder)?;
-    let Settings { suite, options, policy, calibrated, labels, judge, .. } = settings;
-    let (calibrated, labels, notices) = (calibrated.as_ref(), labels.as_deref(), Notices::FewFamilies);
-    let (judge, spending) = (judge.as_ref(), Some(&spending));
-    let job = Job { suite, options, policy, calibrated, labels, judge, folder: &folder, notices, spending };
-    Ok((audit(models, &job, speeds, interrupt, terminal)?, folder))
+    let key = |role: &str| model(role).map(|model| model.identity().key()).unwrap_or_default();
+    let looked: Vec<_> = named.iter().map(|(role, name)| (*role, *name, key(role))).collect();
+    let statement = begin(settings, models, &looked, &folder, interrupt, terminal);
+    let statement = kept_beside(statement, &settings.spending, Some(&folder))?;
+    Ok((statement, folder))
 }
 
 /// The student answers, the teacher's distributions are there.
@@ -489,7 +490,7 @@ pub fn audit(
     progress.end();
     let run = collected.map_err(|error| undecided(error, job.policy))?;
     if let (Some(judge), Some(spending)) = (job.judge, job.spending) {
-        judge::ask(judge, &run, spending.clone(), interrupt, terminal)?;
+        judge::ask(judge, &run, spending, interrupt, terminal)?;
     }
     let labels = job.labels.map(|file| labels_of(&run, file)).transpose()?;
     let beside = Beside { labels: labels.as_deref(), calibration: job.calibrated };

@@ -1,14 +1,17 @@
 //! `hydrometer check`: looks at an endpoint before it is believed; an audit of an endpoint does the same before it asks.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::str::FromStr;
 
-use hydrometer_models::{Address, Checked, Found, ModelSpec, Spoils, check, check_names};
+use hydrometer_answers::{CheckOutcome as Outcome, CheckSpoils, CheckedModel, Checks, KeptCheck};
+use hydrometer_models::{Address, Checked, Found, ModelSpec, NOT_ALLOWED, Spoils, check, check_names};
 use hydrometer_probes::counted::counted;
 use hydrometer_report::visible;
 use serde_json::json;
 
 use super::as_json;
+use super::spending::Spending;
 use crate::engine::{EngineArguments, network, not_opened, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -107,42 +110,103 @@ fn table(all: &[Checked]) -> String {
     lines
 }
 
-/// Looks at every endpoint among models (by role and name) before they are asked; one that stands in two roles is looked at once.
-/// What does not spoil answers is said and not refused: of log-probabilities an audit reads those of single tokens, and looks at each.
+/// Where what checks found and cost is kept.
+#[derive(Clone, Copy)]
+pub struct Kept<'a> {
+    /// The folder of the run that will begin.
+    pub folder: &'a Path,
+    /// From what they are paid.
+    pub spending: &'a Spending,
+}
+
+/// Looks at every endpoint among models (by role, name and key) before they are asked; one that stands in two roles is looked at once,
+/// and one that an earlier command looked at for the same run not again. What does not spoil answers is said and not refused: of
+/// log-probabilities an audit reads those of single tokens, and looks at each.
 ///
 /// # Errors
 /// A check fails that would make numbers wrong and is not accepted, or an endpoint gives no answer.
-pub fn preflight(models: &[(&str, &str)], accepted: &[String], terminal: &Terminal) -> Result<(), Failure> {
+pub fn preflight(
+    models: &[(&str, &str, String)],
+    accepted: &[String],
+    kept: Kept<'_>,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     let mut looked: Vec<Address> = Vec::new();
-    for (role, name) in models {
+    for (role, name, key) in models {
         let Ok(spec) = ModelSpec::from_str(name) else { continue };
         let Some(address) = spec.endpoint().filter(|address| !looked.contains(address)) else { continue };
         looked.push(address.clone());
-        terminal.say(&format!("checking {role} {address}"));
-        let all = check(address.clone(), &network(), None).map_err(|error| not_opened(role, error))?;
-        let count = |of: fn(&Found) -> bool| all.iter().filter(|checked| of(&checked.found)).count() as u64;
+        let all = look(role, address, key, kept, terminal)?;
+        let count = |of: Outcome| all.iter().filter(|checked| checked.outcome == of).count() as u64;
         terminal.say(&format!(
             "{} passed, {} not offered (`hydrometer check {name}` shows them)",
-            counted(count(|found| matches!(found, Found::Passed(_))), "check"),
-            count(|found| matches!(found, Found::NotOffered(_))),
+            counted(count(Outcome::Passed), "check"),
+            count(Outcome::NotOffered),
         ));
         let mut refused = Vec::new();
-        for checked in &all {
-            let Found::Failed { evidence, hint } = &checked.found else { continue };
-            let said = format!("{role}: check `{}` failed ({}): {evidence}", checked.name, checked.what);
-            if checked.spoils == Spoils::Answers && !accepted.iter().any(|name| name == checked.name) {
-                refused.push((said, hint, checked.name));
+        for checked in all.iter().filter(|checked| checked.outcome == Outcome::Failed) {
+            let said = format!("{role}: check `{}` failed ({}): {}", checked.name, checked.what, checked.evidence);
+            if checked.spoils == CheckSpoils::Answers && !accepted.contains(&checked.name) {
+                refused.push((said, checked));
             } else {
                 terminal.warn(&said);
             }
         }
-        if let Some((said, hint, name)) = refused.first() {
-            let others: Vec<_> = refused[1..].iter().map(|(_, _, name)| format!("`{name}`")).collect();
+        if let Some((said, first)) = refused.first() {
+            let others: Vec<_> = refused[1..].iter().map(|(_, checked)| format!("`{}`", checked.name)).collect();
             let more = if others.is_empty() { String::new() } else { format!("; so did {}", others.join(", ")) };
             return Err(Failure::input(format!("{said}{more}"))
-                .hint(hint)
-                .hint(format!("--accept {name} goes on all the same, and the statement says so")));
+                .hint(first.hint.as_deref().unwrap_or_default())
+                .hint(format!("--accept {} goes on all the same, and the statement says so", first.name)));
         }
     }
     Ok(())
+}
+
+/// What the checks of an endpoint find, or found when an earlier command looked for this run.
+fn look(
+    role: &str,
+    address: &Address,
+    key: &str,
+    Kept { folder, spending }: Kept<'_>,
+    terminal: &Terminal,
+) -> Result<Vec<KeptCheck>, Failure> {
+    let mut known = Checks::read(folder)?;
+    let is_whole = |of: &&CheckedModel| of.checks.iter().map(|kept| kept.name.as_str()).eq(check_names());
+    if let Some(found) = known.models.iter().filter(is_whole).find(|of| of.model_key == key) {
+        terminal.say(&format!("{role} {address} was checked when this run began"));
+        return Ok(found.checks.clone());
+    }
+    terminal.say(&format!("checking {role} {address}"));
+    let found = check(address.clone(), &network().paying(spending.purse.clone()), None);
+    let found = found.map(|all| all.into_iter().map(as_kept).collect::<Vec<_>>());
+    if let Ok(checks) = &found {
+        // What the budget did not allow is looked at by the command that may spend more, and what refuses by the one that comes once
+        // the server is as it should be.
+        let open = |kept: &KeptCheck| {
+            let refuses = kept.outcome == Outcome::Failed && kept.spoils == CheckSpoils::Answers;
+            refuses || kept.evidence.starts_with(NOT_ALLOWED)
+        };
+        known.models.retain(|of| of.model_key != key);
+        if !checks.iter().any(open) {
+            known.models.push(CheckedModel { model_key: key.to_owned(), checks: checks.clone() });
+            known.write(folder)?;
+        }
+    }
+    spending.keep_beside(folder, "checks")?;
+    found.map_err(|error| not_opened(role, error))
+}
+
+fn as_kept(Checked { name, what, spoils, found }: Checked) -> KeptCheck {
+    let (outcome, evidence, hint) = match found {
+        Found::Passed(evidence) => (Outcome::Passed, evidence, None),
+        Found::Failed { evidence, hint } => (Outcome::Failed, evidence, Some(hint)),
+        Found::NotOffered(why) => (Outcome::NotOffered, why, None),
+    };
+    let spoils = match spoils {
+        Spoils::Nothing => CheckSpoils::Nothing,
+        Spoils::LogProbabilities => CheckSpoils::LogProbabilities,
+        Spoils::Answers => CheckSpoils::Answers,
+    };
+    KeptCheck { name: name.to_owned(), what: what.to_owned(), spoils, outcome, evidence, hint }
 }

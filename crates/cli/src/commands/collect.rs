@@ -3,16 +3,19 @@
 mod documents;
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Instant;
 
 use clap::ValueEnum;
+use hydrometer_answers::store::Store;
+use hydrometer_models::ModelSpec;
 use hydrometer_probes::counted::{counted, grouped};
 use serde_json::json;
 
 use super::as_json;
 use super::judged::warn_of;
 use super::sampling::Answered;
-use super::spending::{SpendingArguments, sentence};
+use super::spending::{BatchArguments, SpendingArguments, sentence};
 use super::suite::{SEED, joined, loaded};
 use crate::engine::{EngineArguments, network, open_on};
 use crate::exit::Exit;
@@ -53,6 +56,8 @@ pub struct Arguments {
     #[command(flatten)]
     spending: SpendingArguments,
     #[command(flatten)]
+    batch: BatchArguments,
+    #[command(flatten)]
     engine: EngineArguments,
     /// Print what was done as JSON.
     #[arg(long)]
@@ -90,9 +95,14 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         None => joined(loaded(&arguments.probes)?)?,
     };
     let interrupt = listen()?;
-    let mut spending = arguments.spending.open()?;
+    let spending = arguments.spending.open()?;
+    arguments.batch.check([("model", arguments.model.as_str())].into_iter())?;
+    // Who answers is asked, and that is paid for: not where what comes then could not be stored.
+    if ModelSpec::from_str(&arguments.model).is_ok_and(|spec| spec.endpoint().is_some()) {
+        Store::refuse_locked(&sampling.store)?;
+    }
     terminal.say(&format!("opening model {}", arguments.model));
-    let network = watched(network(), terminal).paying(spending.purse.clone());
+    let network = watched(network(), terminal).paying(spending.purse.clone()).in_batches(arguments.batch.batch);
     let model = open_on("model", &arguments.model, &arguments.engine.options(), network)?;
     let role = match arguments.role {
         Role::Teacher => hydrometer_ask::Role::Teacher,

@@ -12,7 +12,7 @@ use hydrometer_probes::judge::version;
 use hydrometer_probes::{Ask, Probe, Suite};
 
 use super::judged::{BesideArguments, policy, publish, shown};
-use super::spending::{Spending, SpendingArguments, sentence};
+use super::spending::{BatchArguments, Counts, JUDGE, Spending, SpendingArguments, sentence};
 use crate::engine::{EngineArguments, network, open_on};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -44,6 +44,8 @@ pub struct Arguments {
     memory: f64,
     #[command(flatten)]
     spending: SpendingArguments,
+    #[command(flatten)]
+    batch: BatchArguments,
     #[command(flatten)]
     engine: EngineArguments,
     /// Gates and margins; default: `hydrometer policy`.
@@ -90,6 +92,8 @@ pub struct JudgeSettings {
     pub limits: SampleLimits,
     /// How it is computed.
     pub engine: EngineOptions,
+    /// Whether it is asked in batches.
+    pub batch: bool,
 }
 
 impl JudgeSettings {
@@ -102,6 +106,7 @@ impl JudgeSettings {
         suite: &Suite,
         sampling: Option<&Sampling>,
         engine: &EngineArguments,
+        batch: BatchArguments,
     ) -> Result<Self, Failure> {
         let reads = |probe: &Probe| probe.boundary.is_some() && matches!(probe.ask, Ask::Prompt(_));
         let sampling = sampling.filter(|_| suite.probes.iter().any(reads)).ok_or_else(|| {
@@ -114,6 +119,7 @@ impl JudgeSettings {
             store: sampling.store.clone(),
             limits: sampling.limits,
             engine: engine.options(),
+            batch: batch.batch,
         })
     }
 }
@@ -128,9 +134,13 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
         store: files::answer_store(arguments.store.as_deref())?,
         limits: SampleLimits { width: arguments.parallel, memory: (arguments.memory * f64::from(1 << 30)) as u64 },
         engine: arguments.engine.options(),
+        batch: arguments.batch.batch,
     };
+    arguments.batch.check([("judge", arguments.judge.as_str())].into_iter())?;
     let interrupt = listen()?;
-    ask(&settings, &run, arguments.spending.open()?, &interrupt, terminal)?;
+    let spending = arguments.spending.open()?;
+    spending.go_on(run.path(), Counts::Judges)?;
+    ask(&settings, &run, &spending, &interrupt, terminal)?;
     let statement = arguments.beside.judge(&run, &policy)?;
     publish(&run, &statement)?;
     let result =
@@ -146,16 +156,32 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
 pub fn ask(
     settings: &JudgeSettings,
     run: &RunFolder,
-    mut spending: Spending,
+    spending: &Spending,
     interrupt: &Interrupt,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    // What is said to be paid below is the judge's alone.
-    spending.take();
+    let before = spending.purse.spent();
+    let asked = say(settings, run, spending, interrupt, terminal);
+    // Also what it took to find out who judges.
+    spending.keep_beside(run.path(), JUDGE)?;
+    if let Some(paid) = spending.since(before) {
+        terminal.say(&sentence(&paid));
+    }
+    asked
+}
+
+fn say(
+    settings: &JudgeSettings,
+    run: &RunFolder,
+    spending: &Spending,
+    interrupt: &Interrupt,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     terminal.say(&format!("opening judge {}", settings.name));
     let kept = run.judge()?;
     let known = kept.iter().map(|kept| Known { identity: kept.judge.clone(), tools: None }).collect();
     let network = watched(network(), terminal).knowing(known).paying(spending.purse.clone());
+    let network = network.in_batches(settings.batch);
     let model = open_on("judge", &settings.name, &settings.engine, network)?;
     neutral(&*model, run.manifest(), &settings.by)?;
     let is_kept = |kept: &hydrometer_answers::Judge| {
@@ -172,9 +198,6 @@ pub fn ask(
     progress = progress.paying(spending.clone());
     let judged = hydrometer_ask::judge(&*model, run, &judging, &mut progress);
     progress.end();
-    if let Some(paid) = spending.take() {
-        terminal.say(&sentence(&paid));
-    }
     let judged = judged?;
     run.write_judge(&judged)?;
     let decided = judged.answers.iter().filter(|answer| answer.decision().is_some()).count();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use hydrometer_answers::{ExcludedItem, Money, Paid, RunFolder};
+use hydrometer_answers::{CostEntry, ExcludedItem, Money, Paid, RunFolder};
 use hydrometer_audit::calibrate::{CALIBRATION_FORMAT, Calibrated};
 use hydrometer_audit::{Beside, Policy, Statement};
 use hydrometer_models::Spent;
@@ -12,7 +12,7 @@ use hydrometer_probes::strangers::check_keys;
 use hydrometer_report::Measured;
 
 use super::label::labels_of;
-use super::spending::{sentence, total};
+use super::spending::{JUDGE, all_costs, sentence, total};
 use crate::failure::Failure;
 use crate::files;
 use crate::terminal::Terminal;
@@ -107,14 +107,18 @@ pub fn publish(run: &RunFolder, statement: &Statement) -> Result<(), Failure> {
 /// # Errors
 /// The cost file is damaged.
 pub fn measured(run: &RunFolder) -> Result<Option<Measured>, Failure> {
-    let costs = run.costs()?;
+    let costs = all_costs(run.path())?;
     let seconds = costs.iter().map(|cost| cost.seconds).sum();
     let peak_memory_bytes = costs.iter().filter_map(|cost| cost.peak_memory).max();
-    let spent = total(costs.iter().filter_map(|cost| cost.paid.as_ref()));
-    let currency = costs.iter().find_map(|cost| Some(cost.paid.as_ref()?.money.as_ref()?.currency.clone()));
-    let Spent { questions, read, drawn, money } = spent;
-    let money = currency.map(|currency| Money { amount: money, currency });
-    let paid = (questions > 0).then(|| sentence(&Paid { questions, read, drawn, money }));
+    let paid = |of: &dyn Fn(&CostEntry) -> bool| {
+        let paid: Vec<&Paid> = costs.iter().filter(|cost| of(cost)).filter_map(|cost| cost.paid.as_ref()).collect();
+        let currency = paid.iter().find_map(|paid| Some(paid.money.as_ref()?.currency.clone()));
+        let Spent { questions, read, drawn, money } = total(paid.into_iter());
+        let money = currency.map(|currency| Money { amount: money, currency });
+        (questions > 0).then(|| sentence(&Paid { questions, read, drawn, money }))
+    };
+    let judges = paid(&|cost| cost.what == JUDGE).map(|judge| format!("; of that the judge {judge}"));
+    let paid = paid(&|_| true).map(|all| all + &judges.unwrap_or_default());
     Ok((!costs.is_empty()).then_some(Measured { seconds, peak_memory_bytes, paid }))
 }
 

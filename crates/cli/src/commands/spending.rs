@@ -1,14 +1,19 @@
 //! What may be spent on endpoints, from a command's flags, and what was.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hydrometer_answers::{Money, Paid, RunFolder};
-use hydrometer_models::{Budget, Prices, Purse, Spent};
+use hydrometer_answers::{CostEntry, Ledger, Money, Paid, RunFolder};
+use hydrometer_models::{Budget, ModelSpec, Prices, Purse, Spent};
 use hydrometer_probes::counted::{counted, grouped};
 
+use crate::engine::not_opened;
 use crate::failure::Failure;
 use crate::numbers;
+
+/// What entries of a judge are called.
+pub const JUDGE: &str = "judge";
 
 /// What may be spent.
 #[derive(Clone, Debug, clap::Args)]
@@ -26,13 +31,67 @@ pub struct SpendingArguments {
     prices: Option<PathBuf>,
 }
 
-/// The purse of a command.
+/// Whether answers come in batches.
+#[derive(Clone, Copy, Debug, clap::Args)]
+#[command(next_help_heading = "Spending (at endpoints)")]
+pub struct BatchArguments {
+    /// Ask endpoints for answers in batches (openai:, anthropic:): within a day, and at the price of kind "batch" in --prices. The
+    /// command waits; ended in between, the same command goes on with the same batches.
+    #[arg(long)]
+    pub batch: bool,
+}
+
+impl BatchArguments {
+    /// Refuses names of models that cannot be asked so, before anything is asked.
+    ///
+    /// # Errors
+    /// An endpoint has no batches, or none of the models is an endpoint.
+    pub fn check<'n>(self, named: impl Iterator<Item = (&'n str, &'n str)>) -> Result<(), Failure> {
+        if !self.batch {
+            return Ok(());
+        }
+        let mut some = false;
+        for (role, name) in named {
+            let spec = ModelSpec::from_str(name).map_err(|error| not_opened(role, error))?;
+            match spec.endpoint() {
+                Some(address) if !address.has_batches() => {
+                    let reason = format!(
+                        "--batch: {role} {name}: expected an endpoint with batches (openai: or anthropic:), found one without"
+                    );
+                    return Err(Failure::input(reason).hint(
+                        "leave --batch out, or let `hydrometer collect --batch` ask the one that has batches, then audit without it",
+                    ));
+                }
+                Some(_) => some = true,
+                None => {}
+            }
+        }
+        if some {
+            return Ok(());
+        }
+        Err(Failure::input(
+            "--batch: expected an endpoint with batches (openai: or anthropic:), found models that run here",
+        )
+        .hint("leave --batch out"))
+    }
+}
+
+/// The purse of a command. Clones are one purse.
 #[derive(Clone)]
 pub struct Spending {
     /// From which endpoints are paid.
     pub purse: Arc<Purse>,
     /// What was kept beside the run already.
-    kept: Spent,
+    kept: Arc<Mutex<Spent>>,
+}
+
+/// What of a run a budget counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// All that was paid for it.
+    Everything,
+    /// What judges were paid.
+    Judges,
 }
 
 impl SpendingArguments {
@@ -51,42 +110,70 @@ impl SpendingArguments {
         }
         let budget = Budget { money: self.budget.as_ref().map(|(amount, _)| *amount), tokens: self.budget_tokens };
         let purse = Arc::new(Purse::new(budget, prices).map_err(Failure::input)?);
-        Ok(Spending { purse, kept: Spent::default() })
+        Ok(Spending { purse, kept: Arc::default() })
     }
 }
 
 impl Spending {
-    /// Counts what an earlier process paid for the run in this folder.
+    /// Counts what earlier commands paid for the run in this folder.
     ///
     /// # Errors
-    /// The costs of the run cannot be read.
-    pub fn go_on(&mut self, folder: &std::path::Path) -> Result<(), Failure> {
-        let Ok(run) = RunFolder::open_unchecked(folder) else { return Ok(()) };
-        let earlier = total(run.costs()?.iter().filter_map(|cost| cost.paid.as_ref()));
+    /// What was paid cannot be read, or was paid in another currency than that of the prices.
+    pub fn go_on(&self, folder: &Path, counts: Counts) -> Result<(), Failure> {
+        let counted = |entry: &CostEntry| counts == Counts::Everything || entry.what == JUDGE;
+        let entries: Vec<_> = all_costs(folder)?.into_iter().filter(counted).collect();
+        let paid = || entries.iter().filter_map(|entry| entry.paid.as_ref());
+        let currency = self.purse.prices().map(|prices| &prices.currency);
+        let other = paid().filter_map(|paid| paid.money.as_ref()).find(|money| Some(&money.currency) != currency);
+        if let (Some(other), Some(currency)) = (other, currency) {
+            let found = format!("the run was paid in {}, and the prices are in {currency}", other.currency);
+            return Err(Failure::input(found).hint("name the prices in the currency in which the run began"));
+        }
+        let earlier = total(paid());
         self.purse.spent_before(earlier);
-        self.kept = earlier;
+        let mut kept = self.kept();
+        *kept = kept.and(earlier);
         Ok(())
     }
 
+    fn kept(&self) -> MutexGuard<'_, Spent> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What is not kept yet, from now on counted as kept; `None` where that is nothing.
-    pub fn take(&mut self) -> Option<Paid> {
-        let (spent, kept) = (self.purse.spent(), self.kept);
-        if spent.questions == kept.questions {
-            return None;
-        }
-        self.kept = spent;
-        Some(Paid {
-            questions: spent.questions - kept.questions,
-            read: spent.read - kept.read,
-            drawn: spent.drawn - kept.drawn,
-            money: self.money(spent.money - kept.money),
+    pub fn take(&self) -> Option<Paid> {
+        let (spent, mut kept) = (self.purse.spent(), self.kept());
+        let before = std::mem::replace(&mut *kept, spent);
+        self.since(before)
+    }
+
+    /// What was spent since so much was; `None` where that is nothing.
+    pub fn since(&self, before: Spent) -> Option<Paid> {
+        let spent = self.purse.spent();
+        let questions = spent.questions - before.questions;
+        (questions > 0).then(|| Paid {
+            questions,
+            read: spent.read - before.read,
+            drawn: spent.drawn - before.drawn,
+            money: self.money(spent.money - before.money),
         })
+    }
+
+    /// Keeps beside a run what is not kept yet.
+    ///
+    /// # Errors
+    /// The folder holds something else, or the system refuses.
+    pub fn keep_beside(&self, folder: &Path, what: &str) -> Result<(), Failure> {
+        let Some(paid) = self.take() else { return Ok(()) };
+        let what = what.to_owned();
+        let entry = CostEntry { what, unit: None, tokens: 0, seconds: 0.0, peak_memory: None, paid: Some(paid) };
+        Ok(Ledger::of(folder).append(&entry)?)
     }
 
     /// Whether more than a hundredth of the budget is not kept yet: what a process that is killed may forget to count.
     pub fn is_much(&self) -> bool {
         const SHARE: f64 = 0.01;
-        let (spent, kept, budget) = (self.purse.spent(), self.kept, self.purse.budget());
+        let (spent, kept, budget) = (self.purse.spent(), *self.kept(), self.purse.budget());
         let tokens = (spent.read + spent.drawn) - (kept.read + kept.drawn);
         budget.money.is_some_and(|money| spent.money - kept.money > SHARE * money)
             || budget.tokens.is_some_and(|most| tokens as f64 > SHARE * most as f64)
@@ -109,6 +196,19 @@ impl Spending {
         budget.money.zip(money).is_some_and(|(most, money)| spent.money + money > most)
             || budget.tokens.is_some_and(|most| spent.read + spent.drawn + tokens > most)
     }
+}
+
+/// What was paid and computed for a run, while it was collected and beside that; nothing where there is none yet.
+///
+/// # Errors
+/// It cannot be read.
+pub fn all_costs(folder: &Path) -> Result<Vec<CostEntry>, Failure> {
+    let mut costs = match RunFolder::open_unchecked(folder) {
+        Ok(run) => run.costs()?,
+        Err(_) => Vec::new(),
+    };
+    costs.extend(Ledger::of(folder).entries()?);
+    Ok(costs)
 }
 
 /// The sum of what was paid.

@@ -5,9 +5,10 @@ use std::str::FromStr;
 
 use hydrometer_answers::logged::prompts;
 use hydrometer_ask::radius::{self, DistillationSet, RadiusError};
-use hydrometer_models::{Address, EmbeddingEndpoint, ModelSpec};
+use hydrometer_models::{Address, EmbeddingEndpoint, ModelError, ModelSpec};
 use hydrometer_probes::counted::counted;
 
+use super::spending::Spending;
 use crate::engine::{network, not_opened, open_encoder};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -24,7 +25,7 @@ pub struct RadiusArguments {
 
 impl RadiusArguments {
     /// Reads the distillation set in these files; `None` without any. The models that are audited (`audited`, by role and name)
-    /// measure nothing.
+    /// measure nothing. An endpoint is paid from what may be spent.
     ///
     /// # Errors
     /// A file or the encoder cannot be used.
@@ -32,6 +33,7 @@ impl RadiusArguments {
         &self,
         files: &[PathBuf],
         audited: &[(&str, &str)],
+        spending: Option<&Spending>,
         terminal: &Terminal,
     ) -> Result<Option<DistillationSet>, Failure> {
         if files.is_empty() {
@@ -45,7 +47,11 @@ impl RadiusArguments {
                 terminal.say(&format!("opening sentence encoder {name}; it measures the distances"));
                 match address {
                     Some(address) => {
-                        let opened = EmbeddingEndpoint::connect(address, &network());
+                        let network = match spending {
+                            Some(spending) => network().paying(spending.purse.clone()),
+                            None => network(),
+                        };
+                        let opened = EmbeddingEndpoint::connect(address, &network);
                         radius::served(opened.map_err(|error| not_opened("--radius-encoder", error))?)
                     }
                     None => radius::sentences(open_encoder(Path::new(name))?),
@@ -101,6 +107,9 @@ fn name(path: &Path) -> String {
 
 impl From<RadiusError> for Failure {
     fn from(error: RadiusError) -> Self {
+        if let RadiusError::Embedder(error @ (ModelError::Budget { .. } | ModelError::NoAnswer { .. })) = error {
+            return not_opened("--radius-encoder", error);
+        }
         let failure = Self::input(&error);
         match error {
             RadiusError::Set(_) | RadiusError::Copies { .. } => {

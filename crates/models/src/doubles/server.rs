@@ -37,6 +37,8 @@ pub struct AskedServer {
     pub headers: Vec<(String, String)>,
     /// The body; null where it is no JSON.
     pub body: Value,
+    /// The body as it came.
+    pub bytes: Vec<u8>,
 }
 
 impl AskedServer {
@@ -216,8 +218,8 @@ fn serve(shared: &Shared, stream: TcpStream) -> io::Result<()> {
     while let Some(([method, path], headers, body)) = receive(&mut reader)? {
         let asked = {
             let mut all = shared.asked.lock().unwrap_or_else(PoisonError::into_inner);
-            let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-            let asked = AskedServer { number: all.len(), method, path, headers, body };
+            let (bytes, body) = (body.clone(), serde_json::from_slice(&body).unwrap_or(Value::Null));
+            let asked = AskedServer { number: all.len(), method, path, headers, body, bytes };
             all.push(asked.clone());
             asked
         };

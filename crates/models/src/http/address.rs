@@ -193,6 +193,12 @@ impl Address {
         Ok(Some(Address { scheme, host: host.to_owned(), base, model }))
     }
 
+    /// Whether it can be asked in batches.
+    #[must_use]
+    pub fn has_batches(&self) -> bool {
+        super::batch::provider(self.scheme.name).is_some()
+    }
+
     /// Where questions go.
     pub(super) fn url(&self) -> String {
         self.scheme.dialect.url(&self.base, self.model.as_deref())

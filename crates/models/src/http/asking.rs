@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hydrometer_answers::FinishReason;
 use serde_json::Value;
 
 use super::Clock;
 use super::address::Address;
 use super::bad_call;
-use super::dialect::{Question, Reply};
+use super::dialect::{Dialect, Question, Reply};
 use super::gate::{Gate, Load};
 use super::logprobs::{self, ShownToken};
+use super::paying::Counted;
 use super::prices::Price;
-use super::purse::{self, Purse};
+use super::purse::Purse;
 use super::secret::Secret;
 use super::too_long;
 use super::waits::stated;
@@ -53,6 +53,22 @@ struct Ways<'w, T> {
     read: &'w Read<'w, T>,
     /// What a refusal answers, where it does.
     refused: &'w dyn Fn(u16, &Said) -> Option<T>,
+    /// The JSON of a body, or what stands there instead.
+    parse: fn(&[u8]) -> Result<Value, String>,
+}
+
+impl<'w, T> Ways<'w, T> {
+    /// A refusal is one, and an answer is JSON.
+    fn plain(read: &'w Read<'w, T>) -> Self {
+        Ways { read, refused: &|_, _| None, parse: json }
+    }
+}
+
+/// What one attempt came to that may be made again.
+pub(super) enum Once<T> {
+    Answer(T),
+    /// Why there is none.
+    Again(String),
 }
 
 /// Why there is no answer.
@@ -85,7 +101,7 @@ enum Tried<T> {
 impl Line {
     /// Asks until there is an answer, and pays for it.
     pub(super) fn ask(&self, question: &Question<'_>, gate: &Gate) -> Result<Reply, Failed> {
-        self.paid(question, gate, || self.ask_again(question, gate), |reply| reply)
+        self.paid(self.most(question), gate, || self.ask_again(question, gate), Counted::of_reply)
     }
 
     /// The same, with the `count` most probable tokens at every place of the answer, where the server shows them.
@@ -102,65 +118,105 @@ impl Line {
         let refused =
             |status, said: &Said| too_long::says(status, &said.names, &said.words).then(|| (too_long::reply(), None));
         let read = |answer: &Value| Ok((dialect.read(answer)?.kept(question.tools), logprobs::read(answer)?));
-        let ask = || self.until(&call, gate, &Ways { read: &read, refused: &refused });
-        self.paid(question, gate, ask, |(reply, _)| reply)
-    }
-
-    /// Sets aside what a question may cost at most, and settles what it did.
-    fn paid<T>(
-        &self,
-        question: &Question<'_>,
-        gate: &Gate,
-        ask: impl FnOnce() -> Result<T, Failed>,
-        reply: impl Fn(&T) -> &Reply,
-    ) -> Result<T, Failed> {
-        let Some(purse) = &self.purse else { return ask() };
-        let price = self.price.as_ref();
-        let most = purse::most(question, price);
-        let reserved = purse.reserve(most, gate)?;
-        let found = ask();
-        let cost = found.as_ref().ok().map(|found| match reply(found) {
-            Reply { finish: FinishReason::ContextExceeded, .. } => purse::of(0, 0, price),
-            // A server that does not say what it counted is taken to have counted the most.
-            Reply { text, read, drawn, .. } => {
-                let read_most = if *read == 0 { most.read } else { *read };
-                let nothing_said = text.is_empty() && *read > 0;
-                let drawn_most = if *drawn == 0 && !nothing_said { most.drawn } else { *drawn };
-                purse::of(read_most, drawn_most, price)
-            }
-        });
-        purse.settle(&reserved, cost);
-        found
+        let ask = || self.until(&call, gate, &Ways { read: &read, refused: &refused, parse: json });
+        self.paid(self.most(question), gate, ask, |(reply, _)| Counted::of_reply(reply))
     }
 
     fn ask_again(&self, question: &Question<'_>, gate: &Gate) -> Result<Reply, Failed> {
         let dialect = self.address.scheme.dialect;
         let body = dialect.body(question);
         let call = Call { url: &self.address.url(), body: Some(&body) };
-        let refused = |status, said: &Said| match dialect.cut_off(&said.words).filter(|_| status == 400) {
-            Some(reply) => Some(reply),
-            None if too_long::says(status, &said.names, &said.words) => Some(too_long::reply()),
-            None => bad_call::reply(status, &said.heard).filter(|_| !question.tools.is_empty()),
+        let refused = |status, said: &Said| {
+            let called = || bad_call::reply(status, &said.heard).filter(|_| !question.tools.is_empty());
+            instead(dialect, status, said).or_else(called)
         };
-        let reply = self.until(&call, gate, &Ways { read: &|answer| dialect.read(answer), refused: &refused })?;
+        let ways = Ways { read: &|answer| dialect.read(answer), refused: &refused, parse: json };
+        let reply = self.until(&call, gate, &ways)?;
         Ok(reply.kept(question.tools))
     }
 
-    /// Asks for anything until `read` makes something of the answer.
-    pub(super) fn call<T>(&self, call: &Call<'_>, gate: &Gate, read: &Read<'_, T>) -> Result<T, Failed> {
-        self.until(call, gate, &Ways { read, refused: &|_, _| None })
+    /// Asks for what costs nothing until `read` makes something of the answer.
+    pub(super) fn unpaid<T>(&self, call: &Call<'_>, gate: &Gate, read: &Read<'_, T>) -> Result<T, Failed> {
+        self.until(call, gate, &Ways::plain(read))
+    }
+
+    /// Sends a form, which costs nothing.
+    pub(super) fn upload<T>(
+        &self,
+        url: &str,
+        content_type: &str,
+        form: &[u8],
+        gate: &Gate,
+        read: &Read<'_, T>,
+    ) -> Result<T, Failed> {
+        let mut headers = self.address.scheme.dialect.headers(self.key.as_ref());
+        headers.push(("content-type", content_type.to_owned()));
+        self.repeated(&Sent { url, headers: &headers, body: Some(form) }, gate, &Ways::plain(read))
+    }
+
+    /// Fetches lines of JSON, which cost nothing; `None` stands for a line that is none.
+    pub(super) fn lines(&self, url: &str, gate: &Gate) -> Result<Vec<Option<Value>>, Failed> {
+        let read = |lines: &Value| {
+            let lines = lines.as_array().map(Vec::as_slice).unwrap_or_default();
+            Ok(lines.iter().map(|line| Some(line.clone()).filter(|line| !line.is_null())).collect())
+        };
+        self.until(&Call { url, body: None }, gate, &Ways { parse: json_lines, ..Ways::plain(&read) })
+    }
+
+    /// Asks one time.
+    ///
+    /// # Errors
+    /// The server refuses for good.
+    pub(super) fn once<T>(&self, call: &Call<'_>, read: &Read<'_, T>) -> Result<Once<T>, Failed> {
+        let mut headers = self.address.scheme.dialect.headers(self.key.as_ref());
+        headers.push(("content-type", "application/json".to_owned()));
+        let body = call.body.map(Value::to_string);
+        let sent = Sent { url: call.url, headers: &headers, body: body.as_ref().map(String::as_bytes) };
+        match self.attempt(&sent, &Ways::plain(read)) {
+            Tried::Answer(answer) => Ok(Once::Answer(answer)),
+            Tried::Again { reason, .. } => Ok(Once::Again(reason)),
+            Tried::Never { status, reason } => Err(Failed::Refused { status, reason }),
+        }
+    }
+
+    /// Waits before a further attempt.
+    pub(super) fn pause(&self, attempts: u32, gate: &Gate) {
+        gate.pause(self.wait(attempts, None), &*self.clock);
+    }
+
+    /// What an answer to a plain question says that came with others.
+    ///
+    /// # Errors
+    /// The server refuses for good.
+    pub(super) fn heard(&self, status: u16, body: &Value) -> Result<Once<Reply>, Failed> {
+        let dialect = self.address.scheme.dialect;
+        let came = Came { status, headers: Vec::new(), body: body.to_string().into_bytes() };
+        let ways = Ways {
+            read: &|answer| dialect.read(answer),
+            refused: &|status, said| instead(dialect, status, said),
+            parse: json,
+        };
+        match self.read(&came, &ways) {
+            Tried::Answer(reply) => Ok(Once::Answer(reply.kept(&[]))),
+            Tried::Again { reason, .. } => Ok(Once::Again(reason)),
+            Tried::Never { status, reason } => Err(Failed::Refused { status, reason }),
+        }
     }
 
     fn until<T>(&self, call: &Call<'_>, gate: &Gate, ways: &Ways<'_, T>) -> Result<T, Failed> {
         let mut headers = self.address.scheme.dialect.headers(self.key.as_ref());
         headers.push(("content-type", "application/json".to_owned()));
         let body = call.body.map(Value::to_string);
-        let sent = Sent { url: call.url, headers: &headers, body: body.as_ref().map(String::as_bytes) };
+        self.repeated(&Sent { url: call.url, headers: &headers, body: body.as_ref().map(String::as_bytes) }, gate, ways)
+    }
+
+    /// Sends it until there is an answer.
+    fn repeated<T>(&self, sent: &Sent<'_>, gate: &Gate, ways: &Ways<'_, T>) -> Result<T, Failed> {
         let mut attempts = 0;
         loop {
             let ticket = gate.enter().ok_or(Failed::Stopped)?;
             attempts += 1;
-            let tried = self.attempt(&sent, ways);
+            let tried = self.attempt(sent, ways);
             gate.leave(
                 &ticket,
                 match &tried {
@@ -213,7 +269,7 @@ impl Line {
         if !(200..300).contains(&came.status) {
             return self.refusal(came, came.status, ways);
         }
-        let answer = match json(&came.body) {
+        let answer = match (ways.parse)(&came.body) {
             Ok(answer) => answer,
             Err(reason) => return again(reason),
         };
@@ -312,6 +368,21 @@ fn longer(words: &str) -> String {
         out.push('…');
     }
     out
+}
+
+/// The answer that a refusal stands for: one that was cut off before it began, or a prompt that is too long.
+fn instead(dialect: &dyn Dialect, status: u16, said: &Said) -> Option<Reply> {
+    let cut_off = dialect.cut_off(&said.words).filter(|_| status == 400);
+    cut_off.or_else(|| too_long::says(status, &said.names, &said.words).then(too_long::reply))
+}
+
+/// Lines of JSON as a list; null stands for a line that is none.
+fn json_lines(body: &[u8]) -> Result<Value, String> {
+    if body.trim_ascii_start().starts_with(b"<") {
+        return Err(format!("expected lines of JSON, found a web page: {}", shown(&String::from_utf8_lossy(body))));
+    }
+    let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    Ok(lines.map(|line| serde_json::from_slice(line).unwrap_or(Value::Null)).collect())
 }
 
 /// The JSON of an answer, or what stands there instead.

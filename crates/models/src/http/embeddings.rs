@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::address::Address;
 use super::asking::{Call, Failed, Line};
 use super::gate::Gate;
-use super::secret::Secret;
-use super::wire::Wire;
+use super::paying::Counted;
+use super::prices::Kind;
+use super::purse::AROUND;
 use super::{Network, base64};
 use crate::ModelError;
 use crate::error::shown;
@@ -48,11 +49,8 @@ impl EmbeddingEndpoint {
             let reason = "anthropic: expected an endpoint with embeddings, and Anthropic offers none".to_owned();
             return Err(ModelError::Request { reason });
         }
-        let key = Secret::find(address.scheme.key, &*network.variable)?;
-        let wire = Wire::new(address.secure(), address.place())
-            .map_err(|reason| ModelError::Refused { endpoint: address.to_string(), reason })?;
         let asked = address.model.clone().unwrap_or_else(|| address.scheme.name.to_owned());
-        let line = Line { address, wire, key, clock: network.clock.clone(), purse: None, price: None };
+        let line = Line::open(address, network, Kind::Embeddings)?;
         let (gate, known) = (Gate::new(AT_ONCE), Mutex::default());
         let mut endpoint = Self { line, gate, name: asked, width: 0, known };
         let first = endpoint.ask(&[FIRST_TEXT])?;
@@ -109,7 +107,14 @@ impl EmbeddingEndpoint {
             body["model"] = model.as_str().into();
         }
         let call = Call { url: &url, body: Some(&body) };
-        let found = self.line.call(&call, &self.gate, &|answer| read(answer, texts.len(), self.width));
+        // A tokenizer makes no more tokens of a text than it has bytes.
+        let most = texts.iter().map(|text| text.len() as u64 + AROUND).sum();
+        let make = |answer: &Value| read(answer, texts.len(), self.width);
+        let counted = |answer: &Value| {
+            let counted = &answer["usage"]["prompt_tokens"];
+            Counted::of(if counted.is_null() { &answer["prompt_eval_count"] } else { counted }, &Value::Null)
+        };
+        let found = self.line.bought(&call, (most, 0), &self.gate, &make, counted);
         found.map_err(|failed: Failed| {
             failed.of(address).unwrap_or_else(|| ModelError::Request { reason: "interrupted".to_owned() })
         })

@@ -3,14 +3,15 @@
 //!
 //! `address` is what endpoints are called, `dialect` how they are spoken to, `asking` one question with its repetitions,
 //! `too_long` refusals of prompts that do not fit, `bad_call` of calls that are none, `waits` how long servers ask to wait, `gate` how many questions are under way, `wire`
-//! the HTTP client, `secret` keys, `clock` time, `prices` what is paid, `purse` what may be, `remote` the model that all of this comes
-//! to, `under_way` many questions at once, `letters` first tokens of answers, `positions` next-token distributions as far as they are shown, `embeddings` what turns texts into vectors, and `check` what is
+//! the HTTP client, `secret` keys, `clock` time, `prices` what is paid, `purse` what may be, `paying` the one place where it is, `remote` the model that all of this comes
+//! to, `under_way` many questions at once, `batch` many that are given together, `letters` first tokens of answers, `positions` next-token distributions as far as they are shown, `embeddings` what turns texts into vectors, and `check` what is
 //! looked at before an endpoint is believed.
 
 mod address;
 mod asking;
 mod bad_call;
 mod base64;
+mod batch;
 mod check;
 mod clock;
 mod dialect;
@@ -18,6 +19,7 @@ mod embeddings;
 mod gate;
 mod letters;
 mod logprobs;
+mod paying;
 mod positions;
 mod prices;
 mod purse;
@@ -36,7 +38,7 @@ use crate::ToolProtocol;
 use crate::hub::Fetching;
 
 pub use address::{Address, Named, SCHEMES, Scheme};
-pub use check::{CHECK_MARK, Checked, Found, Spoils, check, check_names};
+pub use check::{CHECK_MARK, Checked, Found, NOT_ALLOWED, Spoils, check, check_names};
 pub use clock::Clock;
 use clock::SystemClock;
 pub use embeddings::EmbeddingEndpoint;
@@ -68,6 +70,7 @@ pub struct Network {
     known: Vec<Known>,
     any_identity: bool,
     purse: Option<Arc<Purse>>,
+    together: bool,
     pub(crate) told: Option<Box<Told>>,
 }
 
@@ -80,6 +83,7 @@ impl Network {
             known: Vec::new(),
             any_identity: false,
             purse: None,
+            together: false,
             told: None,
         }
     }
@@ -106,6 +110,12 @@ impl Network {
     #[must_use]
     pub fn paying(self, purse: Arc<Purse>) -> Network {
         Network { purse: Some(purse), ..self }
+    }
+
+    /// The same, where answers are asked for in batches; an endpoint without any is refused.
+    #[must_use]
+    pub fn in_batches(self, together: bool) -> Network {
+        Network { together, ..self }
     }
 
     /// The same, which says how far the files are that it fetches.

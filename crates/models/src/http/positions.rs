@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use super::asking::{Call, Failed, Line};
 use super::gate::Gate;
 use super::logprobs::logprob;
+use super::paying::Counted;
+use super::purse::AROUND;
 use crate::error::shown;
 use crate::{ModelError, ShownPosition};
 
@@ -54,9 +56,6 @@ impl Positions {
             "sglang" => Way::Sglang,
             name => return Err(format!("{name} takes no token ids")),
         };
-        if line.purse.as_ref().is_some_and(|purse| purse.is_limited()) {
-            return Err("a budget counts answers, and positions are none: without one they are asked for".to_owned());
-        }
         let positions = Positions { way, gate: Gate::new(AT_ONCE) };
         // Without the address: what is said may stand in a record.
         let in_words = |failed: Failed| match failed {
@@ -82,7 +81,7 @@ impl Positions {
         let url = line.address.beside("/tokenize");
         let call = Call { url: &url, body: Some(&body) };
         let id = |token: &Value| u32::try_from(token.as_u64().or_else(|| token["id"].as_u64())?).ok();
-        match line.call(&call, &self.gate, &|answer| Ok(answer.clone())) {
+        match line.unpaid(&call, &self.gate, &|answer| Ok(answer.clone())) {
             Ok(answer) => Ok(answer["tokens"].as_array().and_then(|tokens| tokens.iter().map(id).collect())),
             Err(Failed::Refused { status: Some(404 | 405 | 501), .. }) => Ok(None),
             Err(failed) => Err(failed),
@@ -150,7 +149,8 @@ impl Positions {
             Way::Vllm => line.address.below(path),
             Way::LlamaServer | Way::Sglang => line.address.beside(path),
         };
-        line.call(&Call { url: &url, body: Some(&body) }, &self.gate, read)
+        let (call, most) = (Call { url: &url, body: Some(&body) }, (context.len() as u64 + AROUND, 1));
+        line.bought(&call, most, &self.gate, read, |answer| self.way.counted(answer))
     }
 }
 
@@ -185,6 +185,16 @@ impl Way {
                 }),
             ),
         }
+    }
+
+    /// The tokens that an answer says were read and drawn.
+    fn counted(self, answer: &Value) -> Counted {
+        let (of, read, drawn) = match self {
+            Way::LlamaServer => (answer, "tokens_evaluated", "tokens_predicted"),
+            Way::Vllm => (&answer["usage"], "prompt_tokens", "completion_tokens"),
+            Way::Sglang => (&answer["meta_info"], "prompt_tokens", "completion_tokens"),
+        };
+        Counted::of(&of[read], &of[drawn])
     }
 
     /// The position that an answer to a question for `count` tokens shows.

@@ -32,16 +32,44 @@ pub struct Prices {
 pub struct Price {
     /// `SCHEME:MODEL`, or `SCHEME:*` for every model of a scheme that has no price of its own.
     model: String,
+    /// What is paid for.
+    #[serde(default)]
+    kind: Kind,
     /// Of prompts.
     input: f64,
-    /// Of answers.
-    output: f64,
+    /// Of answers; of embeddings there are none.
+    #[serde(default)]
+    output: Option<f64>,
+}
+
+/// What a price is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    /// Questions that are answered at once.
+    #[default]
+    Answers,
+    /// Questions that are answered in batches.
+    Batch,
+    /// Vectors of texts.
+    Embeddings,
+}
+
+impl Kind {
+    /// What an error says of it.
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Kind::Answers => "",
+            Kind::Batch => " with kind = \"batch\"",
+            Kind::Embeddings => " with kind = \"embeddings\"",
+        }
+    }
 }
 
 impl Price {
     /// What so many tokens of prompts and answers cost.
     pub fn of(&self, read: u64, drawn: u64) -> f64 {
-        (read as f64 * self.input + drawn as f64 * self.output) / PER
+        (read as f64 * self.input + drawn as f64 * self.output.unwrap_or(0.0)) / PER
     }
 }
 
@@ -67,7 +95,7 @@ impl Prices {
         if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_lowercase()) {
             return Err(wrong("currency", "three small letters, as usd", currency.clone()));
         }
-        for (place, Price { model, input, output }) in price.iter().enumerate() {
+        for (place, Price { model, kind, input, output }) in price.iter().enumerate() {
             let is_name = model.split_once(':').is_some_and(|(scheme, model)| !scheme.is_empty() && !model.is_empty());
             if !is_name {
                 return Err(wrong(
@@ -76,20 +104,23 @@ impl Prices {
                     model.clone(),
                 ));
             }
-            if [input, output].iter().any(|price| !(price.is_finite() && **price >= 0.0)) {
-                let found = format!("{input} and {output}");
+            if [Some(*input), *output].into_iter().flatten().any(|price| !(price.is_finite() && price >= 0.0)) {
+                let found = format!("{input} and {}", output.unwrap_or(0.0));
                 return Err(wrong(model, "prices of a million tokens, from 0 on", found));
             }
-            if price[..place].iter().any(|before| before.model == *model) {
-                return Err(wrong(model, "one price", "two".to_owned()));
+            if output.is_none() && *kind != Kind::Embeddings {
+                return Err(wrong(model, "an `output` price, of a million tokens of answers", "none".to_owned()));
+            }
+            if price[..place].iter().any(|before| before.model == *model && before.kind == *kind) {
+                return Err(wrong(model, "one price of a kind", "two".to_owned()));
             }
         }
         Ok(prices)
     }
 
-    /// The price of a model of a scheme.
-    pub(super) fn of(&self, scheme: &str, model: &str) -> Option<&Price> {
-        let named = |name: String| self.price.iter().find(|price| price.model == name);
+    /// The price of a model of a scheme. One kind never stands in for another.
+    pub(super) fn of(&self, kind: Kind, scheme: &str, model: &str) -> Option<&Price> {
+        let named = |name: String| self.price.iter().find(|price| price.model == name && price.kind == kind);
         named(format!("{scheme}:{model}")).or_else(|| named(format!("{scheme}:*")))
     }
 }
@@ -121,9 +152,23 @@ mod tests {
             format!("[[price]]\nmodel = \"{model}\"\ninput = {input}\noutput = {output}\n")
         };
         let prices = read(&format!("{HEAD}{}{}", row("openai:*", 1.0, 4.0), row("openai:big", 2.5, 10.0))).unwrap();
-        assert_eq!(prices.of("openai", "big").unwrap().of(1_000_000, 100_000), 3.5);
-        assert_eq!(prices.of("openai", "small").unwrap().of(1_000_000, 0), 1.0);
-        assert!(prices.of("anthropic", "big").is_none());
+        assert_eq!(prices.of(Kind::Answers, "openai", "big").unwrap().of(1_000_000, 100_000), 3.5);
+        assert_eq!(prices.of(Kind::Answers, "openai", "small").unwrap().of(1_000_000, 0), 1.0);
+        assert!(prices.of(Kind::Answers, "anthropic", "big").is_none());
+    }
+
+    #[test]
+    fn batches_and_embeddings_have_prices_of_their_own() {
+        let row = |kind: &str, prices: &str| format!("[[price]]\nmodel = \"openai:*\"\nkind = \"{kind}\"\n{prices}\n");
+        let prices =
+            read(&format!("{HEAD}{}{}", row("batch", "input = 1\noutput = 2"), row("embeddings", "input = 4")));
+        let prices = prices.unwrap();
+        let of = |kind| prices.of(kind, "openai", "big").map(|price| price.of(1_000_000, 1_000_000));
+        assert_eq!((of(Kind::Batch), of(Kind::Embeddings), of(Kind::Answers)), (Some(3.0), Some(4.0), None));
+        let found = read(&format!("{HEAD}{}", row("batch", "input = 1"))).unwrap_err();
+        assert!(found.contains("expected an `output` price"), "{found}");
+        let found = read(&format!("{HEAD}{}", row("images", "input = 1"))).unwrap_err();
+        assert!(found.contains("unknown variant `images`"), "{found}");
     }
 
     #[test]
@@ -144,7 +189,7 @@ mod tests {
         check(&row("openai:m", "nan"), "from 0 on");
         check(
             &format!("{0}[[price]]\nmodel = \"openai:m\"\ninput = 1\noutput = 1\n", row("openai:m", "1")),
-            "expected one price, found two",
+            "expected one price of a kind, found two",
         );
     }
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::asking::Failed;
 use super::dialect::Question;
 use super::gate::Gate;
-use super::prices::{Price, Prices};
+use super::prices::{Kind, Price, Prices};
 use crate::ModelError;
 
 /// Longest wait between two looks at whether anybody still wants the answer.
 const LOOK: Duration = Duration::from_millis(100);
 /// Tokens that stand around a message at most.
-const AROUND: u64 = 32;
+pub(super) const AROUND: u64 = 32;
 
 /// What may be spent. A place that is `None` has no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -65,6 +65,14 @@ struct State {
     under_way: u64,
 }
 
+impl State {
+    fn set_aside(&mut self, most: Spent) -> Reserved {
+        self.reserved = self.reserved.and(most);
+        self.under_way += 1;
+        Reserved(most)
+    }
+}
+
 /// That so much is set aside for a question.
 pub(super) struct Reserved(Spent);
 
@@ -101,11 +109,6 @@ impl Purse {
         self.budget
     }
 
-    /// Whether there is a limit; without one it only counts.
-    pub(super) fn is_limited(&self) -> bool {
-        self.budget.money.is_some() || self.budget.tokens.is_some()
-    }
-
     /// The prices.
     pub fn prices(&self) -> Option<&Prices> {
         self.prices.as_ref()
@@ -115,11 +118,12 @@ impl Purse {
     ///
     /// # Errors
     /// It is not, and the budget is in money.
-    pub(super) fn price(&self, scheme: &str, model: &str) -> Result<Option<Price>, ModelError> {
-        let price = self.prices.as_ref().and_then(|prices| prices.of(scheme, model)).cloned();
+    pub(super) fn price(&self, kind: Kind, scheme: &str, model: &str) -> Result<Option<Price>, ModelError> {
+        let price = self.prices.as_ref().and_then(|prices| prices.of(kind, scheme, model)).cloned();
         if price.is_none() && self.budget.money.is_some() {
+            let of_kind = kind.in_words();
             let reason = format!(
-                "the budget is in money, and the prices have none of {scheme}:{model}; add it, or {scheme}:* for every model there"
+                "the budget is in money, and the prices have none of {scheme}:{model}{of_kind}; add it, or {scheme}:* for every model there"
             );
             return Err(ModelError::Request { reason });
         }
@@ -137,19 +141,31 @@ impl Purse {
             if gate.is_closed() {
                 return Err(Failed::Stopped);
             }
-            let all = state.spent.and(state.reserved).and(most);
-            let fits = self.budget.money.is_none_or(|money| all.money <= money)
-                && self.budget.tokens.is_none_or(|tokens| all.read + all.drawn <= tokens);
-            if fits {
-                state.reserved = state.reserved.and(most);
-                state.under_way += 1;
-                return Ok(Reserved(most));
+            if self.fits(&state, most) {
+                return Ok(state.set_aside(most));
             }
             if state.under_way == 0 {
                 return Err(Failed::Spent { reason: self.in_words(state.spent, most) });
             }
             state = self.changed.wait_timeout(state, LOOK).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// The same, where it is left now; `None` where it is not.
+    pub(super) fn try_reserve(&self, most: Spent) -> Option<Reserved> {
+        let mut state = self.state();
+        self.fits(&state, most).then(|| state.set_aside(most))
+    }
+
+    /// Sets aside what a question may cost that is under way already, whether it is left or not.
+    pub(super) fn commit(&self, most: Spent) -> Reserved {
+        self.state().set_aside(most)
+    }
+
+    fn fits(&self, state: &State, most: Spent) -> bool {
+        let all = state.spent.and(state.reserved).and(most);
+        self.budget.money.is_none_or(|money| all.money <= money)
+            && self.budget.tokens.is_none_or(|tokens| all.read + all.drawn <= tokens)
     }
 
     /// Settles a question: what it cost, or nothing where it was not answered.

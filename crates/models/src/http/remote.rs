@@ -9,16 +9,16 @@ use serde_json::json;
 
 use super::address::{Address, Fingerprint};
 use super::asking::{Failed, Line};
+use super::batch::{self, Provider};
 use super::dialect::{LimitName, Question, Reply, Settings};
 use super::gate::Gate;
 use super::positions::Positions;
-use super::secret::Secret;
+use super::prices::{Kind, Price};
 use super::under_way::ask_all;
-use super::wire::Wire;
 use super::{Known, Network};
 use crate::{
-    Answer, Answers, Conversation, Declared, Letters, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest,
-    SampleStep, ShownPosition, Shows, ToolProtocol, Turn, WithTools,
+    Answer, Answers, AnswersTogether, Conversation, Declared, Letters, Message, Model, ModelError, Prompt,
+    SampleLimits, SampleRequest, SampleStep, ShownPosition, Shows, ToolProtocol, Turn, WithTools,
 };
 
 /// Says what is hashed, so that no other hash of the same bytes is equal.
@@ -45,6 +45,8 @@ pub(crate) struct Remote {
     tools: OnceLock<ToolProtocol>,
     /// Whether it shows the most probable first tokens of answers: found out when somebody wants to know.
     pub(super) first_tokens: OnceLock<bool>,
+    /// How it is asked in batches, and what those cost, where it is to be.
+    pub(super) together: Option<(&'static dyn Provider, Option<Price>)>,
 }
 
 /// What the first questions found.
@@ -87,13 +89,8 @@ impl Remote {
     /// # Errors
     /// The key cannot be read, the server refuses, or it gives no answer.
     pub(crate) fn connect(address: Address, network: &Network) -> Result<Remote, ModelError> {
-        let key = Secret::find(address.scheme.key, &*network.variable)?;
-        let wire = Wire::new(address.secure(), address.place())
-            .map_err(|reason| ModelError::Refused { endpoint: address.to_string(), reason })?;
-        let (clock, purse) = (network.clock.clone(), network.purse.clone());
-        let asked = address.model.as_deref().unwrap_or_default();
-        let price = purse.as_ref().map_or(Ok(None), |purse| purse.price(address.scheme.name, asked))?;
-        let line = Line { address, wire, key, clock, purse, price };
+        let together = network.together.then(|| batches(&address, network)).transpose()?;
+        let line = Line::open(address, network, Kind::Answers)?;
         let spec = line.address.for_records();
         let same = |known: &&Known| known.identity.format == FORMAT && known.identity.spec == spec;
         let (identity, introduced, tools) = match network.known.iter().find(same) {
@@ -106,7 +103,7 @@ impl Remote {
             }
         };
         let (positions, first_tokens, any_identity) = (OnceLock::new(), OnceLock::new(), network.any_identity);
-        Ok(Remote { identity, line, introduced, any_identity, positions, tools, first_tokens })
+        Ok(Remote { identity, line, introduced, any_identity, positions, tools, first_tokens, together })
     }
 
     /// What the first questions found; they are asked where they were not yet.
@@ -131,6 +128,14 @@ impl Remote {
         Ok(self.introduced.get_or_init(|| introduced))
     }
 
+    /// Refuses parameters that no endpoint takes.
+    pub(super) fn refuse(&self, parameters: &SamplingParameters) -> Result<(), ModelError> {
+        let fault = parameters.fault().or_else(|| {
+            (parameters.top_k != 0).then(|| format!("top_k is {}, and endpoints take none", parameters.top_k))
+        });
+        fault.map_or(Ok(()), |reason| Err(ModelError::Request { reason }))
+    }
+
     fn one(
         &self,
         request: &SampleRequest,
@@ -138,6 +143,21 @@ impl Remote {
         Introduced { manner, first }: &Introduced,
         gate: &Gate,
     ) -> Result<Reply, Failed> {
+        self.put(request, parameters, *manner, |question| {
+            let reply = self.line.ask(question, gate)?;
+            self.is_the_same(&reply, first)?;
+            Ok(reply)
+        })
+    }
+
+    /// Puts a request as the question that it is.
+    pub(super) fn put<R>(
+        &self,
+        request: &SampleRequest,
+        parameters: &SamplingParameters,
+        manner: Manner,
+        put: impl FnOnce(&Question<'_>) -> Result<R, Failed>,
+    ) -> Result<R, Failed> {
         let plain: Vec<Turn>;
         let (turns, tools) = match &request.prompt {
             Prompt::Messages(messages) => {
@@ -159,7 +179,7 @@ impl Remote {
             },
             Decoding::Sampled => (manner.drawn, parameters.temperature),
         };
-        let question = Question {
+        put(&Question {
             model: self.line.address.model.as_deref(),
             turns,
             tools,
@@ -169,10 +189,7 @@ impl Remote {
             top_p: if request.decoding == Decoding::Greedy { 1.0 } else { parameters.top_p },
             settings,
             limit: manner.limit,
-        };
-        let reply = self.line.ask(&question, gate)?;
-        self.is_the_same(&reply, first)?;
-        Ok(reply)
+        })
     }
 
     /// Refuses the answer of another model than the one that answered first.
@@ -193,6 +210,21 @@ impl Remote {
             Fingerprint::Machine => Ok(()),
         }
     }
+}
+
+/// How an endpoint is asked in batches.
+///
+/// # Errors
+/// It has none, or a budget in money has no price for them.
+fn batches(address: &Address, network: &Network) -> Result<(&'static dyn Provider, Option<Price>), ModelError> {
+    let (scheme, model) = (address.scheme.name, address.model.as_deref().unwrap_or_default());
+    let Some(provider) = batch::provider(scheme) else {
+        let reason =
+            format!("{scheme}: expected an endpoint with batches (openai: or anthropic:), and {scheme} has none");
+        return Err(ModelError::Request { reason });
+    };
+    let price = network.purse.as_ref().map_or(Ok(None), |purse| purse.price(Kind::Batch, scheme, model))?;
+    Ok((provider, price))
 }
 
 /// The first questions: which settings the server takes, and what it calls itself.
@@ -298,7 +330,7 @@ fn identity(address: &Address, Introduced { manner, first }: &Introduced) -> Mod
 
 /// When an answer is asked for: the teacher's second run after all others, and shuffled. What a server gives because of what it was
 /// asked just before belongs to the noise that the second run measures.
-fn turn(request: &SampleRequest, sample: u32) -> Option<[u8; 32]> {
+pub(super) fn turn(request: &SampleRequest, sample: u32) -> Option<[u8; 32]> {
     let (source, _) = SampleSource::of_sample(sample)?;
     let name = || [request.key.as_bytes(), &sample.to_le_bytes()].concat();
     (source == SampleSource::Rerun).then(|| *blake3::hash(&name()).as_bytes())
@@ -392,6 +424,10 @@ impl Answers for Remote {
         self.line.price.as_ref().map(|price| price.of(read, drawn))
     }
 
+    fn together(&self) -> Option<&dyn AnswersTogether> {
+        self.together.as_ref().map(|_| self as &dyn AnswersTogether)
+    }
+
     fn answer(
         &self,
         requests: &[SampleRequest],
@@ -399,12 +435,7 @@ impl Answers for Remote {
         limits: &SampleLimits,
         watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
-        let fault = parameters.fault().or_else(|| {
-            (parameters.top_k != 0).then(|| format!("top_k is {}, and endpoints take none", parameters.top_k))
-        });
-        if let Some(reason) = fault {
-            return Err(ModelError::Request { reason });
-        }
+        self.refuse(parameters)?;
         let introduced = self.introduced()?;
         let wanted = |(place, request): (usize, &SampleRequest)| {
             request.samples.iter().map(move |&sample| (place, sample)).collect::<Vec<_>>()

@@ -60,7 +60,7 @@ fn duration(text: &str) -> Option<f64> {
 }
 
 /// `2025-01-31T23:59:59Z`, with a fraction or an offset where there is one: seconds since 1970.
-fn rfc3339(text: &str) -> Option<f64> {
+pub(super) fn rfc3339(text: &str) -> Option<f64> {
     if !text.is_ascii() {
         return None;
     }

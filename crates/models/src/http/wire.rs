@@ -11,8 +11,8 @@ const CONNECT: Duration = Duration::from_secs(15);
 const DEADLINE: Duration = Duration::from_secs(600);
 /// Connections that are kept open.
 const KEPT: usize = 256;
-/// Largest answer in bytes.
-const LARGEST: u64 = 64 << 20;
+/// Largest answer in bytes: the results of a batch are many.
+const LARGEST: u64 = 512 << 20;
 
 /// A question on its way.
 pub(super) struct Sent<'a> {

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::super::as_json;
+use super::super::spending::{SpendingArguments, sentence};
 use super::super::suite::loaded;
 use super::super::trained_on::RadiusArguments;
 use crate::exit::Exit;
@@ -29,6 +30,8 @@ pub struct Arguments {
     trained_on: Vec<PathBuf>,
     #[command(flatten)]
     radius: RadiusArguments,
+    #[command(flatten)]
+    spending: SpendingArguments,
     /// Print the table as JSON, with the embedder and the set.
     #[arg(long)]
     json: bool,
@@ -47,11 +50,16 @@ struct Source {
 /// Prints the table.
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let suites = loaded(&arguments.files)?;
-    let Some(set) = arguments.radius.open(&arguments.trained_on, &[], terminal)? else {
+    let spending = arguments.spending.open()?;
+    let Some(set) = arguments.radius.open(&arguments.trained_on, &[], Some(&spending), terminal)? else {
         return Err(Failure::input("expected --trained-on FILE"));
     };
     let words: Vec<Vec<String>> = suites.iter().map(|suite| suite.probes.iter().map(words).collect()).collect();
-    let radii = set.measure(words.iter().flatten().map(String::as_str))?;
+    let radii = set.measure(words.iter().flatten().map(String::as_str));
+    if let Some(paid) = spending.take() {
+        terminal.say(&sentence(&paid));
+    }
+    let radii = radii?;
     let sources = suites.iter().zip(&words).map(|(suite, words)| source(suite, words, &radii));
     let sources = sources.collect::<Result<Vec<_>, _>>()?;
     let set = radii.trained_on();

@@ -9,8 +9,8 @@ use crate::http::asking::{Call, Failed, Line};
 use crate::http::dialect::{LimitName, Question, Reply, Settings};
 use crate::http::gate::Gate;
 use crate::http::logprobs::{self, ShownToken};
-use crate::http::secret::Secret;
-use crate::http::wire::Wire;
+use crate::http::paying::Counted;
+use crate::http::prices::Kind;
 use crate::{Message, Model, ModelError, Prompt, Turn};
 
 /// Tokens of the answer that is looked at.
@@ -52,10 +52,7 @@ impl<'a> Looking<'a> {
         network: &Network,
         against: Option<&'a dyn Model>,
     ) -> Result<Self, ModelError> {
-        let key = Secret::find(address.scheme.key, &*network.variable)?;
-        let wire = Wire::new(address.secure(), address.place())
-            .map_err(|reason| ModelError::Refused { endpoint: address.to_string(), reason })?;
-        let line = Line { address, wire, key, clock: network.clock.clone(), purse: None, price: None };
+        let line = Line::open(address, network, Kind::Answers)?;
         let asker = Asker { line: &line, gate: &Gate::new(1) };
         let first = asker.see(&Self::conversation(), LONGEST, 1.0).map_err(|failed| error(&line, failed))?;
         Ok(Self { line, gate: Gate::new(1), against, first })
@@ -94,7 +91,7 @@ impl<'a> Looking<'a> {
     pub(super) fn beside(&self, path: &str, body: Option<&Value>) -> Result<Option<Value>, Failed> {
         let url = self.line.address.beside(path);
         let call = Call { url: &url, body };
-        match self.line.call(&call, &self.gate, &|answer| Ok(answer.clone())) {
+        match self.line.unpaid(&call, &self.gate, &|answer| Ok(answer.clone())) {
             Ok(answer) => Ok(Some(answer)),
             Err(Failed::Refused { status: Some(404 | 405 | 501), .. }) => Ok(None),
             Err(failed) => Err(failed),
@@ -240,14 +237,17 @@ impl Asker<'_> {
             logprobs::wanted(&mut body, count);
         }
         let call = Call { url: &self.line.address.url(), body: Some(&body) };
-        self.line.call(&call, self.gate, &|answer| {
-            let tokens = match logprobs::read(answer) {
-                Ok(Some(tokens)) if !tokens.is_empty() => Ok(tokens),
-                Ok(_) => Err("the answer shows no log-probabilities".to_owned()),
-                Err(reason) => Err(reason),
-            };
-            let reply = dialect.read(answer)?;
-            Ok(Seen { counted: reply.read > 0, reply, tokens, manner: Manner(question.settings, question.limit) })
-        })
+        let ask = || {
+            self.line.unpaid(&call, self.gate, &|answer| {
+                let tokens = match logprobs::read(answer) {
+                    Ok(Some(tokens)) if !tokens.is_empty() => Ok(tokens),
+                    Ok(_) => Err("the answer shows no log-probabilities".to_owned()),
+                    Err(reason) => Err(reason),
+                };
+                let reply = dialect.read(answer)?;
+                Ok(Seen { counted: reply.read > 0, reply, tokens, manner: Manner(question.settings, question.limit) })
+            })
+        };
+        self.line.paid(self.line.most(question), self.gate, ask, |seen| Counted::of_reply(&seen.reply))
     }
 }

@@ -24,6 +24,9 @@ use crate::{Model, ModelError};
 /// With these words begins whatever a check asks: a server's log shows what was asked for the sake of checks.
 pub const CHECK_MARK: &str = "[check]";
 
+/// With these words begins the reason of a check that was not made for the sake of a budget.
+pub const NOT_ALLOWED: &str = "the budget does not allow it";
+
 /// What a failed check makes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Spoils {
@@ -102,6 +105,7 @@ pub fn check(address: Address, network: &Network, against: Option<&dyn Model>) -
         let found = match check.look(&looking) {
             Ok(found) => found,
             Err(Failed::Refused { reason, .. }) => Found::NotOffered(format!("the server refuses: {reason}")),
+            Err(Failed::Spent { reason }) => Found::NotOffered(format!("{NOT_ALLOWED}: {reason}")),
             Err(failed) => return Err(looking.error(failed)),
         };
         Ok(Checked { name: check.name(), what: check.what(), spoils: check.spoils(), found })

@@ -120,7 +120,7 @@ fn bearer(key: Option<&Secret>) -> Vec<(&'static str, String)> {
 }
 
 /// A number of tokens that a server counted; 0 where it says none, or one that no answer has.
-fn count(value: &Value) -> u64 {
+pub(super) fn count(value: &Value) -> u64 {
     const MOST: u64 = u32::MAX as u64;
     value.as_u64().filter(|tokens| *tokens <= MOST).unwrap_or(0)
 }

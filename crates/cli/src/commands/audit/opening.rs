@@ -1,0 +1,108 @@
+//! Before anything is asked of the models of an audit: they are opened, endpoints are looked at, and what that cost is kept.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use hydrometer_answers::store::Store;
+use hydrometer_ask::Models;
+use hydrometer_audit::Statement;
+use hydrometer_models::{Model, ModelSpec};
+
+use super::super::check::{Kept, preflight};
+use super::super::run_name::models_of_run;
+use super::super::spending::Spending;
+use super::{Arguments, Job, Notices, Settings, audit, expected_speeds};
+use crate::engine::{network, open_on};
+use crate::failure::Failure;
+use crate::fetching::watched;
+use crate::interrupt::Interrupt;
+use crate::terminal::Terminal;
+
+/// What came of something that may have been paid for; that is kept beside the run, where its folder is known, whatever came of it.
+pub(super) fn kept_beside<T>(
+    came: Result<T, Failure>,
+    spending: &Spending,
+    folder: Option<&Path>,
+) -> Result<T, Failure> {
+    let kept = folder.map_or(Ok(()), |folder| spending.keep_beside(folder, "endpoints"));
+    let came = came?;
+    kept.map(|()| came)
+}
+
+/// Looks at endpoints, and audits.
+pub(super) fn begin(
+    settings: &Settings,
+    models: Models<'_>,
+    named: &[(&str, &str, String)],
+    folder: &Path,
+    interrupt: &Interrupt,
+    terminal: &Terminal,
+) -> Result<Statement, Failure> {
+    // A run that goes on was looked at when it began.
+    if !folder.join("manifest.json").exists() {
+        let kept = Kept { folder, spending: &settings.spending };
+        preflight(named, &settings.options.accepted, kept, terminal)?;
+    }
+    let speeds = expected_speeds(models, &settings.suite, folder)?;
+    let Settings { suite, options, policy, calibrated, labels, judge, spending, .. } = settings;
+    let (calibrated, labels, notices) = (calibrated.as_ref(), labels.as_deref(), Notices::FewFamilies);
+    let (judge, spending) = (judge.as_ref(), Some(spending));
+    let job = Job { suite, options, policy, calibrated, labels, judge, folder, notices, spending };
+    audit(models, &job, speeds, interrupt, terminal)
+}
+
+/// Models by their roles.
+pub(super) type Opened<'n> = Vec<(&'n str, Box<dyn Model>)>;
+
+/// Opens the models of these roles and names.
+pub(super) fn open_all<'n>(
+    settings: &Settings,
+    named: &[(&'n str, &str)],
+    terminal: &Terminal,
+) -> Result<Opened<'n>, Failure> {
+    // A finished run needs no endpoint: who answered stands in its manifest.
+    let known = models_of_run(settings.out.as_deref(), &settings.options.arguments);
+    let asks = |(_, name): &(&str, &str)| ModelSpec::from_str(name).is_ok_and(|spec| spec.endpoint().is_some());
+    // Who is not known yet is asked, and that is paid for: not where what comes then could not be stored.
+    if let (Some(sampling), true) = (&settings.options.sampling, known.is_empty() && named.iter().any(asks)) {
+        Store::refuse_locked(&sampling.store)?;
+    }
+    let any_identity = settings.options.accepted.iter().any(|check| check == "identity");
+    let open = |(role, name): &(&'n str, &str)| {
+        terminal.say(&format!("opening {role} {name}"));
+        let network = watched(network(), terminal).knowing(known.clone()).accepting_any_identity(any_identity);
+        let network = network.paying(settings.spending.purse.clone()).in_batches(settings.batch);
+        let model = open_on(role, name, &settings.engine, network)?;
+        let one_by_one = model.answers().is_some_and(|answers| answers.is_paid_for() && answers.together().is_none());
+        if settings.batch && one_by_one {
+            return Err(Failure::input(format!(
+                "--batch: {role} {name}: expected an endpoint by itself, found one that something is planted in"
+            ))
+            .hint("leave --batch out"));
+        }
+        Ok((*role, model))
+    };
+    let opened: Opened<'n> = named.iter().map(open).collect::<Result<_, Failure>>()?;
+    let replays = |role: &str| named.iter().any(|(of, name)| *of == role && name.starts_with("answers:"));
+    let key = |role: &str| opened.iter().find(|(of, _)| *of == role).map(|(_, model)| model.identity().key());
+    if replays("teacher") && replays("student") && key("teacher") == key("student") {
+        return Err(Failure::input("teacher and student are the same kept answers: nothing is left to compare"));
+    }
+    Ok(opened)
+}
+
+/// Refuses batches where they make no sense, before anything is asked.
+pub(super) fn check_batch(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.batch.batch && arguments.stopping.until_decided {
+        let reason = "--batch asks everything at once, and --until-decided a little at a time";
+        return Err(Failure::input(reason).hint("leave one of them out"));
+    }
+    let named = [
+        ("teacher", arguments.who.teacher.as_deref()),
+        ("student", Some(arguments.student.as_str())),
+        ("base", arguments.base.as_deref()),
+        ("control", arguments.control.as_deref()),
+        ("judge", arguments.judge.as_deref()),
+    ];
+    arguments.batch.check(named.into_iter().filter_map(|(role, name)| Some((role, name?))))
+}

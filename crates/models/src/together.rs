@@ -1,0 +1,53 @@
+//! Questions that are answered together, later and for less: what a model offers that has batches.
+
+use std::ops::ControlFlow;
+
+use hydrometer_answers::SamplingParameters;
+use hydrometer_answers::store::BatchRecords;
+
+use crate::{ModelError, SampleRequest, SampleStep};
+
+/// How a batch stands, as its provider says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchState {
+    /// The provider's name for it.
+    pub id: String,
+    /// In the provider's words.
+    pub said: String,
+    /// Questions that are answered.
+    pub answered: u64,
+    /// Questions without an answer that will get none.
+    pub failed: u64,
+    /// All of them; 0 where the provider does not say yet.
+    pub questions: u64,
+}
+
+/// What happens while batches are waited for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BatchStep {
+    /// As when answers come one by one.
+    Sample(SampleStep),
+    /// A batch was looked at.
+    Looked(BatchState),
+    /// Something that somebody should know.
+    Says(String),
+}
+
+/// A model whose provider takes questions together.
+pub trait AnswersTogether: Send + Sync {
+    /// What so many tokens of prompts and answers cost in batches, where the price is known.
+    fn cost(&self, read: u64, drawn: u64) -> Option<f64>;
+
+    /// Answers every request in batches; those that are under way (`records`) are waited for first. Answers come when a batch has
+    /// ended, in no particular order. `Break` ends early; batches under way stay so, and the next call waits for them.
+    ///
+    /// # Errors
+    /// A prompt that is not of this model's making, parameters without meaning, the provider refuses, or a record cannot be kept.
+    fn answer_together(
+        &self,
+        requests: &[SampleRequest],
+        parameters: &SamplingParameters,
+        records: &BatchRecords,
+        watch: &mut dyn FnMut(BatchStep) -> ControlFlow<()>,
+    ) -> Result<(), ModelError>;
+}
