@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{DeployedOn, DifferentPrompts, ExcludedItem, GIVEN_MARK, Regime, TrainedOn, WindowOrder};
+use hydrometer_answers::{
+    DeployedOn, DifferentPrompts, ExcludedItem, GIVEN_MARK, Manifest, Regime, TrainedOn, WindowOrder,
+};
 use hydrometer_probes::Ask;
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::families::SameContent;
@@ -177,10 +179,39 @@ pub(super) fn notes(
              on answers are of regime R4."
                 .to_owned(),
         );
+    } else if let Some(bound) = kl_at_least(rows) {
+        notes.push(format!(
+            "The student's server showed the most probable tokens of each position, at least 0.9 of its mass, and one token drawn from \
+             all of its distribution. Intervals contain the chance of these draws. The mean KL divergence is at least {bound:.4} \
+             nats: that is KL with all tokens that are not listed as one, and no estimate of it. The noise floor on tokens was not \
+             measured, percentiles over positions are left out. Numbers on answers are of regime R4."
+        ));
     } else if rows.floor.is_empty() && rows.scored_positions() > 0 {
         notes.push("The noise floor was not measured: no window was scored twice.".to_owned());
     }
+    notes.extend(sums_above_one(manifest));
     notes
+}
+
+/// What llama-server's softmax does to a divergence from what it shows: docs/endpoints.md has the measurement.
+fn sums_above_one(manifest: &Manifest) -> Option<String> {
+    let (there, divergence) = match manifest.regime() {
+        Regime::ShownDistributions => (&manifest.teacher, "the KL divergence"),
+        Regime::ShownStudent => (&manifest.student, "the reverse KL divergence"),
+        _ => return None,
+    };
+    (there.engine.name == "endpoint llama-server").then(|| {
+        format!(
+            "The probabilities that llama-server shows sum to a little more than 1, as its sum in 32 bits loses the least probable \
+             tokens: {divergence} reads higher by their mass, about 1e−4 nats."
+        )
+    })
+}
+
+/// What the mean KL divergence is at least, in nats, where the student's server shows a part of its distributions.
+fn kl_at_least(rows: &Rows) -> Option<f64> {
+    let sum: f64 = rows.shown.iter().map(|row| f64::from(row.stats.kl_at_least)).sum();
+    (!rows.shown.is_empty()).then(|| (sum / rows.shown.len() as f64).max(0.0))
 }
 
 /// From what distances are measured, and how.
