@@ -169,9 +169,6 @@ fn of_a_student_whose_list_ends_early_kl_is_bounded_and_not_estimated() {
     // 0.6 ln(0.6/0.5) + 0.35 ln(0.35/0.45) + 0.05 ln(0.05/0.05), as all that is not listed is one token here.
     let note = "The mean KL divergence is at least 0.0214 nats: that is KL with all tokens that are not listed as one";
     assert!(there["notes"].to_string().contains(note), "{}", there["notes"]);
-    let sum =
-        "sum to a little more than 1, as its sum in 32 bits loses the least probable tokens: the reverse KL divergence";
-    assert!(there["notes"].to_string().contains(sum), "{}", there["notes"]);
     assert_eq!(there["worst_documents"].as_array().map(Vec::len), Some(0), "no divergence stands where none is known");
     assert!(value(&there, "token_overlap").is_some_and(|overlap| (overlap - 0.9).abs() < 0.02));
 }

@@ -110,6 +110,27 @@ fn every_server_is_asked_by_ids_and_read_in_its_shape() {
 }
 
 #[test]
+fn llama_server_is_asked_for_probabilities_behind_its_sampler() {
+    let (server, model) = connect("llama-server", |asked| match asked.path.as_str() {
+        "/v1/chat/completions" => Served::chat("big", "yes", "stop"),
+        "/tokenize" => Served::json(200, &json!({"tokens": [4, 5]})),
+        _ => {
+            let entry = |id: u32, prob: f64| json!({"id": id, "token": "x", "bytes": [120], "prob": prob});
+            let mut token = entry(9, 0.0625);
+            token["top_probs"] = json!([entry(7, 0.5), entry(8, 0.4375), entry(9, 0.0625), entry(6, 0.0)]);
+            Served::json(200, &json!({"completion_probabilities": [token]}))
+        }
+    });
+    let found = model.shows().unwrap().after(&[&[1, 2]]).unwrap();
+    let of = |id: u32, prob: f64| (id, prob.ln() as f32);
+    assert_eq!(found[0].drawn, [of(9, 0.0625)]);
+    assert_eq!(found[0].listed, [of(7, 0.5), of(8, 0.4375), of(9, 0.0625)], "0 is no probability that anybody knows");
+    let asked = server.asked();
+    let asked = &asked.iter().rfind(|asked| asked.path == "/completion").unwrap().body;
+    assert_eq!((&asked["post_sampling_probs"], &asked["samplers"]), (&json!(true), &json!(["temperature"])));
+}
+
+#[test]
 fn a_list_that_ends_within_the_nucleus_is_asked_for_again_and_longer() {
     let (server, model) = server("sglang", long);
     let contexts: [&[u32]; 1] = [&[1]];

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{
-    DeployedOn, DifferentPrompts, ExcludedItem, GIVEN_MARK, Manifest, Regime, TrainedOn, WindowOrder,
-};
+use hydrometer_answers::{DeployedOn, DifferentPrompts, ExcludedItem, GIVEN_MARK, Regime, TrainedOn, WindowOrder};
 use hydrometer_probes::Ask;
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::families::SameContent;
@@ -189,23 +187,7 @@ pub(super) fn notes(
     } else if rows.floor.is_empty() && rows.scored_positions() > 0 {
         notes.push("The noise floor was not measured: no window was scored twice.".to_owned());
     }
-    notes.extend(sums_above_one(manifest));
     notes
-}
-
-/// What llama-server's softmax does to a divergence from what it shows: docs/endpoints.md has the measurement.
-fn sums_above_one(manifest: &Manifest) -> Option<String> {
-    let (there, divergence) = match manifest.regime() {
-        Regime::ShownDistributions => (&manifest.teacher, "the KL divergence"),
-        Regime::ShownStudent => (&manifest.student, "the reverse KL divergence"),
-        _ => return None,
-    };
-    (there.engine.name == "endpoint llama-server").then(|| {
-        format!(
-            "The probabilities that llama-server shows sum to a little more than 1, as its sum in 32 bits loses the least probable \
-             tokens: {divergence} reads higher by their mass, about 1e−4 nats."
-        )
-    })
 }
 
 /// What the mean KL divergence is at least, in nats, where the student's server shows a part of its distributions.

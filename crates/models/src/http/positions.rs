@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::asking::{Call, Failed, Line};
 use super::gate::Gate;
-use super::logprobs::logprob;
+use super::logprobs::{UNKNOWN, logprob};
 use crate::error::shown;
 use crate::{ModelError, ShownPosition};
 
@@ -170,12 +170,14 @@ impl Way {
     fn question(self, model: Option<&str>, context: &[u32], count: Option<u32>) -> (&'static str, Value) {
         let all = || count.map_or(json!(-1), |count| json!(count));
         match self {
-            // Its log-probabilities are those before any sampler; a prefix that it holds already is not computed again.
+            // Its log-probabilities are those before any sampler, from a sum in 32 bits that loses the least probable tokens: all of them
+            // are too large by the mass of these, 1e-4. Behind the sampler that changes nothing at temperature 1 the sum is in 64 bits. A
+            // prefix that it holds already is not computed again.
             Way::LlamaServer => (
                 "/completion",
                 json!({
                     "prompt": context, "n_predict": 1, "n_probs": all(), "temperature": 1.0, "samplers": ["temperature"],
-                    "cache_prompt": true, "stream": false, "post_sampling_probs": false,
+                    "cache_prompt": true, "stream": false, "post_sampling_probs": true,
                 }),
             ),
             Way::Vllm => (
@@ -206,8 +208,13 @@ impl Way {
             Way::LlamaServer => {
                 let tokens = answer["completion_probabilities"].as_array().filter(|tokens| tokens.len() == 1);
                 let token = tokens.and_then(|tokens| tokens.first()).ok_or_else(wrong)?;
-                let list = token["top_logprobs"].as_array().ok_or_else(wrong)?;
-                let pair = |token: &Value| entry(id(&token["id"]), &token["logprob"]);
+                let list =
+                    ["top_probs", "top_logprobs"].iter().find_map(|name| token[name].as_array()).ok_or_else(wrong)?;
+                let pair = |token: &Value| match token["prob"].as_f64() {
+                    // Of a probability of 0 nothing is known but that 32 bits do not hold it.
+                    Some(prob) => entry(id(&token["id"]), &json!(if prob > 0.0 { prob.ln() } else { UNKNOWN })),
+                    None => entry(id(&token["id"]), &token["logprob"]),
+                };
                 (pair(token), list.iter().map(pair).collect::<Vec<_>>())
             }
             Way::Vllm => {
