@@ -13,6 +13,7 @@ mod likelihoods;
 mod positions;
 mod samples;
 mod scored;
+mod shown;
 mod sparse;
 mod vectors;
 
@@ -24,6 +25,7 @@ pub use likelihoods::{LikelihoodRow, Likelihoods, ScoredModel};
 pub use positions::{Outside, PositionRow, Positions};
 pub use samples::{GivenJudgment, MOST_SAMPLES, SampleRow, SampleSource, Samples};
 pub use scored::{Scored, ScoredRow};
+pub use shown::{ShownStudentRow, ShownStudents};
 pub use sparse::{Sparse, SparseRow};
 pub use vectors::{VectorRow, Vectors};
 
@@ -150,4 +152,5 @@ pub(crate) const PARTS: &[Known] = &[
     Known::of::<Vectors>(),
     Known::of::<Episodes>(),
     Known::of::<Scored>(),
+    Known::of::<ShownStudents>(),
 ];

@@ -5,7 +5,9 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Scored, Sparse, Vectors};
+use hydrometer_answers::part::{
+    Choices, Floor, Likelihoods, Positions, Samples, Scored, ShownStudents, Sparse, Vectors,
+};
 use hydrometer_answers::store::{Access, AnswerKey, Store, prompt_hash};
 use hydrometer_answers::{OptionSaid, Part, RunFolder, Told};
 
@@ -86,6 +88,7 @@ fn today_s_writer_still_writes_version_1() {
     check_written("run-v1-control", support::finished_control, &[rows::<Choices>]);
     check_written("run-v1-letters", support::finished_letters, &[rows::<Choices>]);
     check_written("run-v1-scored", support::finished_scored, &[rows::<Scored>]);
+    check_written("run-v1-shown", support::finished_shown, &[rows::<ShownStudents>, rows::<Likelihoods>]);
     check_written("run-v1-sparse", support::finished_sparse, &[rows::<Sparse>, rows::<Likelihoods>]);
     check_written("run-v1-vectors", support::finished_vectors, &[rows::<Vectors>, rows::<Samples>]);
 }
@@ -98,7 +101,7 @@ fn every_part_has_a_sample_of_its_version() {
             ("samples", 2) => &["run-v1-judged"],
             ("positions" | "floor", 2) => &["run-v1-outside"],
             ("choices", 3) => &["run-v1-letters"],
-            (_, 1) => &["run-v1", "run-v1-samples", "run-v1-sparse", "run-v1-vectors", "run-v1-scored"],
+            (_, 1) => &["run-v1", "run-v1-samples", "run-v1-sparse", "run-v1-vectors", "run-v1-scored", "run-v1-shown"],
             _ => panic!("{kind}: check in a sample of version {version}, and list it here"),
         };
         assert!(of.iter().any(|name| sample(name).join(kind.file(0)).exists()), "{kind} has no sample");
@@ -111,6 +114,7 @@ fn every_part_has_a_sample_of_its_version() {
     check(Sparse::KIND, Sparse::VERSION);
     check(Vectors::KIND, Vectors::VERSION);
     check(Scored::KIND, Scored::VERSION);
+    check(ShownStudents::KIND, ShownStudents::VERSION);
 }
 
 /// The second version of the samples part: what a file says of a given answer stands beside it.
@@ -183,6 +187,26 @@ fn positions_version_2() {
     // Of the first version nothing of the sort is known.
     let first = RunFolder::open(&sample("run-v1")).unwrap().rows::<Positions>().unwrap();
     assert!(first.iter().all(|row| row.outside.teacher.is_none() && row.outside.student.is_none()));
+}
+
+#[test]
+fn run_version_1_with_a_student_behind_a_server() {
+    let run = RunFolder::open(&sample("run-v1-shown")).unwrap();
+    assert_eq!(run.manifest().regime(), hydrometer_answers::Regime::ShownStudent);
+    let rows = run.rows::<ShownStudents>().unwrap();
+    let shape: Vec<_> = rows.iter().map(|r| (r.probe.as_str(), r.window, r.position, r.stats.target)).collect();
+    assert_eq!(shape, [("text-1", 0, 1, 1), ("text-1", 0, 2, 2)]);
+    let [unknown, known] = [&rows[0].stats, &rows[1].stats];
+    assert_eq!((unknown.student_logprob, unknown.kendall_tau, unknown.reverse_kl), (None, None, -0.125));
+    assert_eq!((unknown.unlisted, unknown.kl_at_least, unknown.kl()), (0.0625, 0.25, None));
+    assert_eq!((known.student_logprob, known.kendall_tau, known.reverse_kl), (Some(-0.75), Some(0.5), 0.5));
+    assert_eq!((known.teacher_logprob, known.jsd, known.overlap, known.kl()), (-0.5, 0.125, 0.875, Some(0.25)));
+    assert_eq!((known.teacher_entropy, known.student_entropy), (1.5, 1.25));
+    assert_eq!((known.teacher_top1, known.student_top1), (2, 3));
+    assert_eq!((known.teacher_top1_prob, known.student_top1_prob), (0.5, 0.375));
+    assert_eq!(known.band_mass, [0.5, 0.25, 0.125, 0.125]);
+    assert_eq!(known.band_overlap, [0.375, 0.25, 0.125, 1.0625]);
+    assert_eq!(known.band_invented, [0.0, 0.0625, 0.0, 2.5]);
 }
 
 #[test]

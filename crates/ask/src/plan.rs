@@ -14,7 +14,7 @@ use hydrometer_probes::{Ask, Probe, Suite};
 
 use crate::deployment::deployment;
 use crate::kind::likelihoods::Likelihoods;
-use crate::kind::shown::ShownTexts;
+use crate::kind::shown::{Shown, ShownTexts};
 use crate::kind::texts::Texts;
 use crate::kind::{Kind, beside_texts};
 use crate::shared::{Agreement, Shared, in_words};
@@ -49,29 +49,30 @@ impl<'a> Plan<'a> {
         };
         let Vocabularies { mut pairing, shared } = vocabularies(models, suite)?;
         // Gates that are decided early need bounds on what one family can show, and an estimate has none.
-        let shows_part = shared.is_none() && options.until_decided.is_none() && shows_part(models);
+        let shown = Shown::of(models).filter(|_| shared.is_none() && options.until_decided.is_none());
         let shared_vocab = match &shared {
             Some((shared, _)) => Some(shared.count()),
-            None => shows_part.then(|| models.student.identity().logit_width()),
+            None => shown.map(|shown| shown.here(models).identity().logit_width()),
         };
-        if shows_part {
-            pairing = "the teacher's server reads texts as the student's tokenizer does".to_owned();
+        if let Some(shown) = shown {
+            let (role, scorer) = (shown.role(), shown.scorer());
+            pairing = format!("the {role}'s server reads texts as the {scorer}'s tokenizer does");
         }
         let mut text_families = FamilySizes::default();
         // Texts first: they say most for what they cost.
-        let texts: Box<dyn Kind> = match shared {
-            Some((shared, agreement)) => {
+        let texts: Box<dyn Kind> = match (shared, shown) {
+            (Some((shared, agreement)), _) => {
                 let texts = Texts::plan(models, suite, options, &packing, shared, &agreement)?;
                 text_families = texts.families();
                 Box::new(texts)
             }
-            None if shows_part => {
-                let texts = ShownTexts::plan(models, suite, options, &packing)?;
+            (None, Some(shown)) => {
+                let texts = ShownTexts::plan(shown, models, suite, options, &packing)?;
                 text_families = texts.families();
                 Box::new(texts)
             }
-            None if lacking(models).is_some() => Box::new(Likelihoods::none()),
-            None => Box::new(Likelihoods::plan(models, suite, options, &packing)?),
+            (None, None) if lacking(models).is_some() => Box::new(Likelihoods::none()),
+            (None, None) => Box::new(Likelihoods::plan(models, suite, options, &packing)?),
         };
         let mut kinds = vec![texts];
         kinds.extend(beside_texts(models, suite, options, &packing)?);
@@ -113,8 +114,11 @@ impl<'a> Plan<'a> {
             pairing,
             shared_vocab,
             regime: match shared_vocab {
-                Some(_) if shows_part => Regime::ShownDistributions,
-                Some(_) => Regime::FullLogits,
+                Some(_) => match shown {
+                    Some(Shown::Teacher) => Regime::ShownDistributions,
+                    Some(Shown::Student) => Regime::ShownStudent,
+                    None => Regime::FullLogits,
+                },
                 None if scores_answers(&kinds) => Regime::TeacherTexts,
                 None if lacking(models).is_some() => Regime::AnswersOnly,
                 None => Regime::DifferentVocabularies,
@@ -186,11 +190,6 @@ impl<'a> Plan<'a> {
         }
         summary
     }
-}
-
-/// Whether the teacher shows a part of its distributions, and the student all of its own.
-fn shows_part(models: Models<'_>) -> bool {
-    models.teacher.scores().is_none() && Scorer::of(models.student).is_ok() && models.teacher.shows().is_ok()
 }
 
 /// Whether the student scores answers of its teacher.

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use hydrometer_answers::{ExcludedItem, ModelIdentity, Outside, PositionRow, SparseRow, WindowOrder};
+use hydrometer_answers::{ExcludedItem, ModelIdentity, Outside, PositionRow, ShownStudentRow, SparseRow, WindowOrder};
 use hydrometer_metrics::PositionStats;
-use hydrometer_metrics::sparse::SparsePositionStats;
+use hydrometer_metrics::sparse::{ShownStudentStats, SparsePositionStats};
 use hydrometer_models::{ModelError, Sequence, Tokenizer};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::{WindowFamilies, order_in};
@@ -66,6 +66,20 @@ impl Window {
     /// What was estimated at one of its rows, the teacher from a cache.
     pub(crate) fn estimated(&self, row: usize, tokenizer: &Tokenizer, stats: SparsePositionStats) -> SparseRow {
         SparseRow {
+            probe: self.probe.clone(),
+            family: self.family.clone(),
+            window: self.index,
+            position: self.rows[row],
+            token_text: text(tokenizer, stats.target),
+            teacher_top1_text: text(tokenizer, stats.teacher_top1),
+            student_top1_text: text(tokenizer, stats.student_top1),
+            stats,
+        }
+    }
+
+    /// What was estimated at one of its rows, the student as its server shows it.
+    pub(crate) fn shown(&self, row: usize, tokenizer: &Tokenizer, stats: ShownStudentStats) -> ShownStudentRow {
+        ShownStudentRow {
             probe: self.probe.clone(),
             family: self.family.clone(),
             window: self.index,

@@ -39,6 +39,8 @@ const NOT_KEPT: &str = "needs the teacher's probability of tokens that its cache
 
 /// Why forks are not known where a server shows a draw.
 const NO_FORKS: &str = "forks are chosen by the teacher's entropy, and a server that shows a draw gives an estimate of it that is too rough to choose by";
+const STUDENT_NOT_SHOWN: &str =
+    "needs the student's probability of every token, and its server shows the most probable ones and a draw";
 const NOT_SHOWN: &str =
     "needs the teacher's probability of every token, and its server shows the most probable ones and a draw";
 
@@ -364,6 +366,7 @@ impl<'a> Evidence<'a> {
                 self.not_kept().to_owned()
             }
             Table::Copied => self.copying.lacks_base().unwrap_or_else(|| undefined.to_string()),
+            Table::StudentTexts if self.rows.manifest.regime() == Regime::ShownStudent => STUDENT_NOT_SHOWN.to_owned(),
             Table::TeacherTexts if self.rows.in_part() => self.not_kept().to_owned(),
             Table::TeacherTexts | Table::StudentTexts if undefined == Undefined::NoText => self.no_text().to_owned(),
             _ => undefined.to_string(),
@@ -372,9 +375,13 @@ impl<'a> Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    /// Why a number needs more of the teacher's distributions.
+    /// Why a number needs more of a model's distributions.
     fn not_kept(&self) -> &'static str {
-        if self.rows.cache().is_some() { NOT_KEPT } else { NOT_SHOWN }
+        match self.rows.manifest.regime() {
+            Regime::ShownStudent => STUDENT_NOT_SHOWN,
+            _ if self.rows.cache().is_some() => NOT_KEPT,
+            _ => NOT_SHOWN,
+        }
     }
 
     /// Why no text was scored.

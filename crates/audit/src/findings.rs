@@ -145,7 +145,7 @@ impl FindingContext<'_> {
             title: format!("The student misses what the policy asks for: {}", names.join(", ")),
             detail: failed.iter().map(|gate| gate.explanation.as_str()).collect::<Vec<_>>().join(". ") + ".",
             next_step: "Look at the positions below, and at the metric's page for what moves it.".into(),
-            evidence: self.positions(|row| row.kl.into()),
+            evidence: self.positions(|row| row.apart.into()),
         })
     }
 

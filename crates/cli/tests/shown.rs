@@ -1,8 +1,9 @@
-//! Audits of texts in regime R1: a teacher behind a server that shows its most probable tokens, against the same teacher run here.
+//! Audits of texts in regime R1: a model behind a server that shows its most probable tokens, against the same model run here.
 
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use hydrometer_models::{AskedServer, ScriptedServer, Served};
@@ -26,8 +27,13 @@ fn bench() -> TempDir {
     folder
 }
 
-/// A server of llama.cpp's kind with the teacher's distribution, which draws in turn; `ids` numbers its tokens.
+/// A server of llama.cpp's kind with the teacher's distribution, which draws as often as it says; `ids` numbers its tokens.
 fn serve(asked: &AskedServer, ids: fn(u8) -> u32) -> Served {
+    serve_list(asked, ids, &TEACHER, TEACHER.len())
+}
+
+/// The same with another distribution, of which no more than so many tokens are listed.
+fn serve_list(asked: &AskedServer, ids: fn(u8) -> u32, of: &[(char, f64)], listed: usize) -> Served {
     match asked.path.as_str() {
         "/v1/chat/completions" => Served::chat("letters", "yes", "stop"),
         "/tokenize" => {
@@ -36,8 +42,15 @@ fn serve(asked: &AskedServer, ids: fn(u8) -> u32) -> Served {
         }
         "/completion" => {
             let entry = |(letter, p): &(char, f64)| json!({"id": ids(*letter as u8), "logprob": p.ln()});
-            let mut token = entry(&TEACHER[asked.number % TEACHER.len()]);
-            token["top_logprobs"] = TEACHER.iter().map(entry).collect::<Vec<_>>().into();
+            // Every twentieth question stands for a twentieth of the mass.
+            let at = (asked.number * 7 % 20) as f64 / 20.0;
+            let mut up_to = 0.0;
+            let reaches = |(_, p): &&(char, f64)| {
+                up_to += p;
+                at < up_to - 1e-9
+            };
+            let mut token = entry(of.iter().find(reaches).unwrap());
+            token["top_logprobs"] = of.iter().take(listed).map(entry).collect::<Vec<_>>().into();
             Served::json(200, &json!({"completion_probabilities": [token]}))
         }
         _ => Served::json(404, &json!({"error": {"message": "not here"}})),
@@ -47,17 +60,20 @@ fn serve(asked: &AskedServer, ids: fn(u8) -> u32) -> Served {
 /// Audits a teacher on the texts: its statement, and beside it what was said.
 fn auditing(folder: &TempDir) -> impl Fn(&str) -> Value {
     let path = folder.path().to_owned();
-    move |teacher: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
-        command.current_dir(&path).stdin(Stdio::null()).env("XDG_CACHE_HOME", path.join("cache"));
-        command.args(["audit", "--teacher", teacher, "--student", "scripted:student.toml", "--probes", "texts.jsonl"]);
-        let output = command.args(["--floor-windows", "0", "--json"]).output().unwrap();
-        let talk = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{talk}");
-        let mut statement: Value = serde_json::from_slice(&output.stdout).unwrap();
-        statement["talk"] = talk.split_whitespace().collect::<Vec<_>>().join(" ").into();
-        statement
-    }
+    move |teacher: &str| audited(&path, teacher, "scripted:student.toml")
+}
+
+/// The statement of an audit of two models on the texts, and beside it what was said.
+fn audited(path: &Path, teacher: &str, student: &str) -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
+    command.current_dir(path).stdin(Stdio::null()).env("XDG_CACHE_HOME", path.join("cache"));
+    command.args(["audit", "--teacher", teacher, "--student", student, "--probes", "texts.jsonl"]);
+    let output = command.args(["--floor-windows", "0", "--json"]).output().unwrap();
+    let talk = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{talk}");
+    let mut statement: Value = serde_json::from_slice(&output.stdout).unwrap();
+    statement["talk"] = talk.split_whitespace().collect::<Vec<_>>().join(" ").into();
+    statement
 }
 
 fn value(statement: &Value, id: &str) -> Option<f64> {
@@ -99,4 +115,60 @@ fn texts_that_the_server_reads_otherwise_are_excluded() {
     let talk = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(output.status.code(), Some(2), "{talk}");
     assert!(talk.contains("the teacher's server and the student's tokenizer disagree on it from byte 0 on"), "{talk}");
+}
+
+/// q of a student everywhere, as [`STUDENT`] says.
+const SHOWN_STUDENT: [(char, f64); 3] = [('C', 0.4), ('A', 0.3), ('B', 0.3)];
+
+#[test]
+fn a_student_whose_server_shows_all_that_has_mass_gets_the_numbers_of_the_model_itself() {
+    let folder = bench();
+    let server = ScriptedServer::start(|asked| serve_list(asked, u32::from, &SHOWN_STUDENT, 3)).unwrap();
+    let student = format!("llama-server:{}", server.address());
+    let there = audited(folder.path(), "scripted:teacher.toml", &student);
+    let here = audited(folder.path(), "scripted:teacher.toml", "scripted:student.toml");
+    assert_eq!((&there["regime"]["id"], &here["regime"]["id"]), (&json!("R1"), &json!("R0")));
+    let talk = there["talk"].as_str().unwrap();
+    assert!(talk.contains("evidence R1: the student's most probable tokens and one drawn token"), "{talk}");
+    assert!(talk.contains("and what KL is at least. Not said: KL itself, temperature"), "{talk}");
+    let same = [
+        "kl_divergence",
+        "reverse_kl",
+        "jensen_shannon",
+        "token_overlap",
+        "tail_kept",
+        "tail_invented",
+        "fork_tail_kept",
+        "top1_agreement",
+        "entropy_ratio",
+        "bits_per_byte_teacher",
+    ];
+    for id in same {
+        let (there, here) = (value(&there, id), value(&here, id));
+        assert!(there.zip(here).is_some_and(|(there, here)| (there - here).abs() < 1e-5), "{id}: {there:?} {here:?}");
+    }
+    for id in ["best_temperature", "floored_mass", "bits_per_byte_student"] {
+        let metric = there["metrics"].as_array().unwrap().iter().find(|metric| metric["id"] == id).unwrap();
+        assert_eq!(metric["estimate"]["value"], Value::Null, "{metric}");
+        assert!(
+            metric["missing"].as_str().unwrap().contains("needs the student's probability of every token"),
+            "{metric}"
+        );
+    }
+    // All four bands of the teacher's distribution are known.
+    assert_eq!(there["bands"].as_array().map(Vec::len), here["bands"].as_array().map(Vec::len));
+}
+
+#[test]
+fn of_a_student_whose_list_ends_early_kl_is_bounded_and_not_estimated() {
+    let folder = bench();
+    let shown = [('A', 0.5), ('B', 0.45), ('C', 0.05)];
+    let server = ScriptedServer::start(move |asked| serve_list(asked, u32::from, &shown, 2)).unwrap();
+    let there = audited(folder.path(), "scripted:teacher.toml", &format!("llama-server:{}", server.address()));
+    assert_eq!(value(&there, "kl_divergence"), None);
+    // 0.6 ln(0.6/0.5) + 0.35 ln(0.35/0.45) + 0.05 ln(0.05/0.05), as all that is not listed is one token here.
+    let note = "The mean KL divergence is at least 0.0214 nats: that is KL with all tokens that are not listed as one";
+    assert!(there["notes"].to_string().contains(note), "{}", there["notes"]);
+    assert_eq!(there["worst_documents"].as_array().map(Vec::len), Some(0), "no divergence stands where none is known");
+    assert!(value(&there, "token_overlap").is_some_and(|overlap| (overlap - 0.9).abs() < 0.02));
 }

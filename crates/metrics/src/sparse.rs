@@ -9,10 +9,12 @@ use crate::position::sums::LEAST_LOG_PROB;
 
 mod comparer;
 mod shown;
+mod shown_student;
 mod truncate;
 
 pub use comparer::{Kept, SPARSE_BANDS, SparseComparer, SparseComparisonError, SparsePositionStats};
 pub use shown::{ShownDistribution, ShownError};
+pub use shown_student::{ShownStudentComparer, ShownStudentStats};
 pub use truncate::{Truncater, Truncation};
 
 /// Temperatures whose sums over the whole vocabulary are kept: a truncated tail cannot be tempered afterwards.

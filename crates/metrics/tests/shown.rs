@@ -4,7 +4,9 @@
 mod support;
 
 use hydrometer_metrics::PositionStats;
-use hydrometer_metrics::sparse::{ShownDistribution, ShownError, SparseComparer, SparsePositionStats};
+use hydrometer_metrics::sparse::{
+    ShownDistribution, ShownError, ShownStudentComparer, ShownStudentStats, SparseComparer, SparsePositionStats,
+};
 use support::{by_probability, compare, log_softmax, noisy, random, vectors, zipf_row};
 
 fn comparer(vocab: usize) -> SparseComparer {
@@ -107,4 +109,100 @@ fn what_is_no_distribution_is_refused() {
     check(&good, &[(7, -2.0)], "token 7 was drawn with the log-probability -2 and is not listed");
     let short = ShownDistribution::new(&[(0, -1.0)], &good[..1]);
     assert!(matches!(short, Err(ShownError::ShortOfTheNucleus { listed: 1, .. })), "{short:?}");
+}
+
+/// What is estimated without bias of a student that is shown in part, and the same of two rows of logits.
+fn of_student(s: &ShownStudentStats) -> Vec<f64> {
+    let mut all = vec![s.reverse_kl, s.jsd, s.overlap, s.student_entropy];
+    all.extend(s.band_overlap);
+    all.extend(s.band_invented);
+    all.into_iter().map(f64::from).collect()
+}
+
+fn of_rows(s: &PositionStats) -> Vec<f64> {
+    let mut all = vec![s.reverse_kl, s.jsd, s.overlap, s.student_entropy];
+    all.extend(s.band_overlap);
+    all.extend(s.band_invented);
+    all.into_iter().map(f64::from).collect()
+}
+
+fn student_comparer(vocab: usize) -> ShownStudentComparer {
+    ShownStudentComparer::new(vocab).with_vectors(vectors())
+}
+
+#[test]
+fn the_expectation_over_the_students_draw_is_what_both_rows_give() {
+    let check = |exponent: f64, floored: usize, noise: f64| {
+        const VOCAB: usize = 300;
+        let mut source = random(12);
+        let mut teacher = zipf_row(VOCAB, exponent, &mut source);
+        let student = noisy(&teacher, noise, &mut source);
+        teacher[..floored].fill(f32::NEG_INFINITY);
+        let rows = compare(&teacher, &student, 0);
+        let exact = of_rows(&rows);
+        let log_q = log_softmax(&student, 1.0);
+        let order = by_probability(&student);
+        let pair = |&token: &usize| (token as u32, log_q[token] as f32);
+        let mut mass = 0.0;
+        let up_to = order.iter().map(|&token| {
+            mass += log_q[token].exp();
+            mass
+        });
+        let least = 1 + up_to.take_while(|mass| *mass < 0.9).count();
+        let mut bounds = Vec::new();
+        for k in [least, least + 40, VOCAB] {
+            let listed: Vec<_> = order.iter().take(k).map(pair).collect();
+            let mut sums = vec![0.0; exact.len()];
+            for (token, log_q) in log_q.iter().enumerate() {
+                let shown = ShownDistribution::new(&listed, &[pair(&token)]).unwrap();
+                let found = student_comparer(VOCAB).compare(&teacher, &shown, 0).unwrap();
+                for (sum, found) in sums.iter_mut().zip(of_student(&found)) {
+                    *sum += log_q.exp() * found;
+                }
+                if token > 0 {
+                    continue;
+                }
+                bounds.push(found.kl_at_least);
+                assert_eq!((found.teacher_top1, found.student_top1), (rows.teacher_top1, rows.student_top1));
+                assert_eq!((found.band_mass, found.teacher_entropy), (rows.band_mass, rows.teacher_entropy));
+                if let Some(tau) = found.kendall_tau {
+                    assert_eq!(tau, rows.kendall_tau);
+                }
+                assert!(found.kl_at_least <= rows.kl + 1e-5, "{k}: {} {}", found.kl_at_least, rows.kl);
+                assert_eq!(found.unlisted == 0.0, k == VOCAB);
+            }
+            for (i, (found, exact)) in sums.iter().zip(&exact).enumerate() {
+                let tolerance = 2e-5 * (1.0 + exact.abs());
+                assert!((found - exact).abs() <= tolerance, "{exponent} {floored} {k} {i}: {found} {exact}");
+            }
+        }
+        // The longer the list, the more of KL is known; a whole one gives all of it.
+        assert!(bounds.is_sorted(), "{bounds:?}");
+        assert!((bounds[2] - rows.kl).abs() < 1e-4 * (1.0 + rows.kl) && bounds[0] > 0.0, "{bounds:?} {}", rows.kl);
+    };
+    check(1.6, 0, 1.0);
+    check(0.9, 0, 1.0);
+    check(1.1, 60, 0.5);
+}
+
+#[test]
+fn what_nobody_knows_of_a_student_is_not_a_number() {
+    let teacher = [3.0_f32, 2.0, 1.0, 0.0];
+    let q = [0.05_f64, 0.91, 0.02, 0.02];
+    let pair = |token: usize| (token as u32, q[token].ln() as f32);
+    let compare = |listed: &[usize], drawn: usize, target| {
+        let listed: Vec<_> = listed.iter().copied().map(pair).collect();
+        let shown = ShownDistribution::new(&listed, &[pair(drawn)]).unwrap();
+        student_comparer(4).compare(&teacher, &shown, target).unwrap()
+    };
+    // A target that is neither listed nor drawn; the order of two that are not listed.
+    let one = compare(&[1], 1, 2);
+    assert_eq!((one.student_logprob, one.kendall_tau), (None, None));
+    let drawn = compare(&[1], 2, 2);
+    assert_eq!(drawn.student_logprob, Some(pair(2).1));
+    let three = compare(&[1, 0, 2], 1, 1);
+    assert_eq!(three.student_logprob, Some(pair(1).1));
+    assert!(three.kendall_tau.is_some_and(|tau| (tau - 4.0 / 6.0).abs() < 1e-6), "{three:?}");
+    let error = student_comparer(2).compare(&teacher[..2], &ShownDistribution::new(&[pair(1)], &[pair(3)]).unwrap(), 0);
+    assert!(error.unwrap_err().to_string().contains("token 3 is outside the vocabulary of 2"));
 }

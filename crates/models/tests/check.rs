@@ -23,6 +23,7 @@ struct Wrong {
     renames: bool,
     no_logprobs: bool,
     other_tokens: bool,
+    drawn_first: bool,
 }
 
 const CONTEXT: usize = 400;
@@ -74,6 +75,9 @@ impl Wrong {
             let listed = |logprob: f64| logprob / scale - if scale > 1.0 { 0.6 } else { 0.0 };
             let list = [("a", -0.2), ("b", -2.0 - noise)];
             let list = list.map(|(text, logprob)| json!({"token": text, "logprob": listed(logprob)}));
+            // As vLLM does: what was drawn stands in front, however improbable it is.
+            let drawn = (self.drawn_first && temperature > 1.0).then(|| json!({"token": "z", "logprob": listed(-7.0)}));
+            let list: Vec<Value> = drawn.into_iter().chain(list).collect();
             let logprob = match place {
                 _ if self.sentinel => -9999.0,
                 1.. if self.speculative => 0.0,
@@ -131,6 +135,14 @@ fn a_healthy_server_passes_what_it_offers() {
     assert!(
         evidence(&all, "repetition").starts_with("log-probabilities of the first tokens of 3 answers are 0.0e0 nats")
     );
+}
+
+#[test]
+fn a_list_with_the_drawn_token_in_front_shows_its_temperature_all_the_same() {
+    let drawn_first = Wrong { drawn_first: true, ..Wrong::default() };
+    let healthy = look(drawn_first, None);
+    assert!(matches!(found(&healthy, "temperature"), Found::Passed(_)), "{healthy:?}");
+    assert_eq!(failed(&look(Wrong { scales: true, ..drawn_first }, None)), ["temperature"]);
 }
 
 #[test]

@@ -110,6 +110,27 @@ fn every_server_is_asked_by_ids_and_read_in_its_shape() {
 }
 
 #[test]
+fn llama_server_is_asked_for_probabilities_behind_its_sampler() {
+    let (server, model) = connect("llama-server", |asked| match asked.path.as_str() {
+        "/v1/chat/completions" => Served::chat("big", "yes", "stop"),
+        "/tokenize" => Served::json(200, &json!({"tokens": [4, 5]})),
+        _ => {
+            let entry = |id: u32, prob: f64| json!({"id": id, "token": "x", "bytes": [120], "prob": prob});
+            let mut token = entry(9, 0.0625);
+            token["top_probs"] = json!([entry(7, 0.5), entry(8, 0.4375), entry(9, 0.0625), entry(6, 0.0)]);
+            Served::json(200, &json!({"completion_probabilities": [token]}))
+        }
+    });
+    let found = model.shows().unwrap().after(&[&[1, 2]]).unwrap();
+    let of = |id: u32, prob: f64| (id, prob.ln() as f32);
+    assert_eq!(found[0].drawn, [of(9, 0.0625)]);
+    assert_eq!(found[0].listed, [of(7, 0.5), of(8, 0.4375), of(9, 0.0625)], "0 is no probability that anybody knows");
+    let asked = server.asked();
+    let asked = &asked.iter().rfind(|asked| asked.path == "/completion").unwrap().body;
+    assert_eq!((&asked["post_sampling_probs"], &asked["samplers"]), (&json!(true), &json!(["temperature"])));
+}
+
+#[test]
 fn a_list_that_ends_within_the_nucleus_is_asked_for_again_and_longer() {
     let (server, model) = server("sglang", long);
     let contexts: [&[u32]; 1] = [&[1]];
@@ -124,13 +145,16 @@ fn a_list_that_ends_within_the_nucleus_is_asked_for_again_and_longer() {
 #[test]
 fn the_drawn_token_changes_no_list() {
     let list = |asked: &AskedServer| -> List {
-        let count = asked.body["logprobs"].as_u64().unwrap_or(1) as usize;
+        // −1 asks for all of them.
+        let count = asked.body["logprobs"].as_u64().unwrap_or(5_000) as usize;
         (10..).take(count).enumerate().map(|(place, id)| (id, if place == 0 { -0.05 } else { -20.0 })).collect()
     };
-    let (_, model) = server("vllm", list);
+    let (server, model) = server("vllm", list);
     let found = model.shows().unwrap().after(&[&[1]]).unwrap();
     assert_eq!((found[0].listed.len(), found[0].drawn[0]), (1024, (9, -3.0)));
     assert!(found[0].listed.iter().all(|(token, _)| *token != 9));
+    let counts: Vec<_> = server.asked().iter().filter_map(|asked| asked.body["logprobs"].as_i64()).collect();
+    assert_eq!(counts, [-1, 1024], "whether any count will be served is found out at first");
 }
 
 #[test]
@@ -154,7 +178,11 @@ fn who_shows_no_positions_says_why() {
             &json!({"error": {"message": "Requested logprobs of 1024, which is greater than max allowed: 20"}}),
         )
     };
-    check("vllm", refused, "greater than max allowed: 20");
+    check(
+        "vllm",
+        refused,
+        "greater than max allowed: 20; vLLM lists as many tokens as are needed with --max-logprobs -1",
+    );
     check("openai", refused, "openai takes no token ids");
     check("sglang", |_| Served::json(404, &json!({})), "it does not show the tokens of a text");
     check(

@@ -15,6 +15,8 @@ pub enum Regime {
     TeacherCache,
     /// The student's full logits; of the teacher its most probable tokens and a draw at each position, as its server shows them.
     ShownDistributions,
+    /// The teacher's full logits; of the student its most probable tokens and a draw at each position, as its server shows them.
+    ShownStudent,
     /// Full logits of both, over vocabularies that cannot be compared.
     DifferentVocabularies,
     /// The teacher's answers, and the student's logits.
@@ -31,7 +33,7 @@ impl Regime {
     pub fn id(self) -> &'static str {
         match self {
             Regime::FullLogits => "R0",
-            Regime::TeacherCache | Regime::ShownDistributions => "R1",
+            Regime::TeacherCache | Regime::ShownDistributions | Regime::ShownStudent => "R1",
             Regime::TeacherTexts => "R3",
             Regime::DifferentVocabularies | Regime::AnswersOnly | Regime::GivenAnswers => "R4",
         }
@@ -49,6 +51,10 @@ impl Regime {
             Regime::ShownDistributions => {
                 "the teacher's most probable tokens and one drawn token at each position, from its server: KL and \
                  Jensen–Shannon divergence, overlap and tail are estimated without bias"
+            }
+            Regime::ShownStudent => {
+                "the student's most probable tokens and one drawn token at each position, from its server, and the teacher's \
+                 logits: reverse KL and Jensen–Shannon divergence, overlap and tail are estimated without bias, KL is bounded"
             }
             Regime::TeacherTexts => {
                 "the teacher's answers and the student's logits: what both answer can be compared, the student scores what its \

@@ -5,17 +5,19 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hydrometer_answers::part::{Choices, Floor, Likelihoods, Positions, Samples, Scored, Sparse, Vectors};
+use hydrometer_answers::part::{
+    Choices, Floor, Likelihoods, Positions, Samples, Scored, ShownStudents, Sparse, Vectors,
+};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::store::{AnswerKey, StoredAnswer, prompt_hash};
 use hydrometer_answers::{
     ChoiceRow, CostEntry, DifferentPrompts, EncoderIdentity, EngineIdentity, FinishReason, GivenJudgment,
     GivenSettings, LikelihoodRow, Manifest, MeaningSettings, ModelIdentity, NewRun, OptionSaid, Outside, Part,
     PlannedTokens, PositionRow, Regime, RunFolder, RunSettings, SampleRow, SampleSettings, SampleSource,
-    SamplingParameters, ScoredModel, ScoredRow, SparseRow, Told, UnitCounts, VectorRow,
+    SamplingParameters, ScoredModel, ScoredRow, ShownStudentRow, SparseRow, Told, UnitCounts, VectorRow,
 };
 use hydrometer_metrics::PositionStats;
-use hydrometer_metrics::sparse::{SparsePositionStats, Truncation};
+use hydrometer_metrics::sparse::{ShownStudentStats, SparsePositionStats, Truncation};
 use hydrometer_probes::kind::{Choice, Prompt, Text};
 use hydrometer_probes::{Ask, Probe, Suite};
 
@@ -306,6 +308,57 @@ pub fn sparse() -> Vec<SparseRow> {
         stats: sparse_stats(position),
     };
     vec![row(1), row(2)]
+}
+
+/// The plan of a run whose student's server shows a part of its distributions.
+pub fn shown_manifest() -> Manifest {
+    let units = UnitCounts::default().with(Likelihoods::KIND, 1).with(ShownStudents::KIND, 1);
+    Manifest { regime: Some(Regime::ShownStudent), ..planned(&suite(), settings(), units) }.sealed()
+}
+
+/// Positions of such a student: simple numbers that depend on `position`, the unknown ones of an odd one left out.
+pub fn shown() -> Vec<ShownStudentRow> {
+    let row = |position: u32| {
+        let known = position.is_multiple_of(2);
+        ShownStudentRow {
+            probe: "text-1".to_owned(),
+            family: "family-of-text-1".to_owned(),
+            window: 0,
+            position,
+            token_text: " cat".to_owned(),
+            teacher_top1_text: " 猫".to_owned(),
+            student_top1_text: "\u{202e}<script>".to_owned(),
+            stats: ShownStudentStats {
+                target: position,
+                teacher_logprob: -0.5,
+                student_logprob: known.then_some(-0.75),
+                kl_at_least: 0.25,
+                unlisted: if known { 0.0 } else { 0.0625 },
+                reverse_kl: if known { 0.5 } else { -0.125 },
+                jsd: 0.125,
+                overlap: 0.875,
+                teacher_entropy: 1.5,
+                student_entropy: 1.25,
+                teacher_top1: position,
+                student_top1: position + 1,
+                teacher_top1_prob: 0.5,
+                student_top1_prob: 0.375,
+                kendall_tau: known.then_some(0.5),
+                band_mass: [0.5, 0.25, 0.125, 0.125],
+                band_overlap: [0.375, 0.25, 0.125, 1.0625],
+                band_invented: [0.0, 0.0625, 0.0, 2.5],
+            },
+        }
+    };
+    vec![row(1), row(2)]
+}
+
+/// A finished run of such a student.
+pub fn finished_shown(path: &Path) {
+    let run = RunFolder::create_or_resume(path, &shown_manifest(), &suite().probes).unwrap();
+    run.write::<Likelihoods>(0, &[likelihood(ScoredModel::Teacher)]).unwrap();
+    run.write::<ShownStudents>(0, &shown()).unwrap();
+    run.finish().unwrap();
 }
 
 pub fn vectors() -> Vec<VectorRow> {

@@ -1,11 +1,13 @@
-//! Texts of a teacher that shows a part of its distributions, behind an endpoint: after every stretch of a text it is asked for its
-//! most probable tokens and one draw, and the student's logits are compared with them (METRICS: regime R1).
+//! Texts of a model that shows a part of its distributions, behind an endpoint: after every stretch of a text it is asked for its
+//! most probable tokens and one draw, and the logits of the other model, which runs here, are compared with them (METRICS: regime R1).
 
 use std::collections::BTreeMap;
 
-use hydrometer_answers::{ExcludedItem, LikelihoodRow, Part, PartKind, PlannedTokens, ScoredModel, SparseRow, part};
-use hydrometer_metrics::sparse::{ShownDistribution, SparseComparer};
-use hydrometer_models::{Block, Scorer, ShownPosition, Shows, logit_rows};
+use hydrometer_answers::{
+    ExcludedItem, LikelihoodRow, Part, PartKind, PlannedTokens, ScoredModel, ShownStudentRow, SparseRow, part,
+};
+use hydrometer_metrics::sparse::{ShownDistribution, ShownStudentComparer, SparseComparer};
+use hydrometer_models::{Block, Model, ModelError, Scorer, ShownPosition, Shows, logit_rows};
 use hydrometer_probes::Suite;
 use hydrometer_probes::families::FamilySizes;
 use rayon::prelude::*;
@@ -22,8 +24,69 @@ use crate::{AskError, AskOptions, Models, Observer, Role};
 /// Positions that are asked for between two looks at whether to go on.
 const TOGETHER: usize = 16;
 
+/// Which model shows a part of its distributions; the other runs here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Teacher,
+    Student,
+}
+
+impl Shown {
+    /// The model of which a part is shown, where the other shows its logits; the teacher of two.
+    pub(crate) fn of(models: Models<'_>) -> Option<Shown> {
+        [Shown::Teacher, Shown::Student].into_iter().find(|shown| {
+            let (there, here) = shown.models(models);
+            there.scores().is_none() && Scorer::of(here).is_ok() && there.shows().is_ok()
+        })
+    }
+
+    fn models(self, models: Models<'_>) -> (&dyn Model, &dyn Model) {
+        match self {
+            Shown::Teacher => (models.teacher, models.student),
+            Shown::Student => (models.student, models.teacher),
+        }
+    }
+
+    /// The model that runs here.
+    pub(crate) fn here(self, models: Models<'_>) -> &dyn Model {
+        self.models(models).1
+    }
+
+    /// Who stands behind the server.
+    pub(crate) fn role(self) -> Role {
+        match self {
+            Shown::Teacher => Role::Teacher,
+            Shown::Student => Role::Student,
+        }
+    }
+
+    /// Who runs here.
+    pub(crate) fn scorer(self) -> Role {
+        match self {
+            Shown::Teacher => Role::Student,
+            Shown::Student => Role::Teacher,
+        }
+    }
+
+    /// The part of the run folder in which its positions stand.
+    fn part(self) -> PartKind {
+        match self {
+            Shown::Teacher => part::Sparse::KIND,
+            Shown::Student => part::ShownStudents::KIND,
+        }
+    }
+
+    /// What is shown, and the logits of the other.
+    fn both(self, models: Models<'_>) -> Result<(&dyn Shows, Scorer<'_>), AskError> {
+        let (there, here) = self.models(models);
+        let lacks = |reason| self.role().failed()(ModelError::Request { reason });
+        Ok((there.shows().map_err(lacks)?, self.scorer().scorer(here)?))
+    }
+}
+
 /// The texts of a suite.
 pub(crate) struct ShownTexts {
+    shown: Shown,
     units: Vec<Vec<Window>>,
     excluded: Vec<ExcludedItem>,
     /// What is paid for.
@@ -31,24 +94,25 @@ pub(crate) struct ShownTexts {
 }
 
 impl ShownTexts {
-    /// The windows of the texts that the teacher's server reads as the student's tokenizer does.
+    /// The windows of the texts that the server reads as the tokenizer of the model does that runs here.
     pub(crate) fn plan(
+        shown: Shown,
         models: Models<'_>,
         suite: &Suite,
         options: &AskOptions,
         packing: &Packing,
     ) -> Result<Self, AskError> {
-        let (teacher, student) = both(models)?;
+        let (there, here) = shown.both(models)?;
         let Cut { mut windows, mut excluded } =
-            windows(student.tokens, suite, options.windowing()).map_err(Role::Student.failed())?;
+            windows(here.tokens, suite, options.windowing()).map_err(shown.scorer().failed())?;
         let mut differently = BTreeMap::new();
         for probe in &suite.probes {
             let Some(whole) = whole_text(probe) else { continue };
-            let theirs = teacher.ids(&whole).map_err(Role::Teacher.failed())?;
-            let ours = student.tokens.encode(&whole).map_err(Role::Student.failed())?;
+            let theirs = there.ids(&whole).map_err(shown.role().failed())?;
+            let ours = here.tokens.encode(&whole).map_err(shown.scorer().failed())?;
             if ours != theirs {
                 let same = ours.iter().zip(&theirs).take_while(|(one, other)| one == other).count();
-                let byte: usize = ours[..same].iter().map(|&id| student.tokens.piece(id).len()).sum();
+                let byte: usize = ours[..same].iter().map(|&id| here.tokens.piece(id).len()).sum();
                 differently.insert(probe.id.clone(), byte);
             }
         }
@@ -56,11 +120,15 @@ impl ShownTexts {
         windows.retain(|window| !differently.contains_key(&window.probe));
         excluded.extend(differently.into_iter().map(|(probe, byte)| ExcludedItem {
             probe,
-            reason: format!("the teacher's server and the student's tokenizer disagree on it from byte {byte} on"),
+            reason: format!(
+                "the {}'s server and the {}'s tokenizer disagree on it from byte {byte} on",
+                shown.role(),
+                shown.scorer()
+            ),
         }));
-        fit(&windows, Role::Student, student.identity)?;
+        fit(&windows, shown.scorer(), here.identity)?;
         let units = packing.pack(windows, options.block_tokens as usize, |w| &w.family, |w| w.tokens.len());
-        Ok(Self { units, excluded, ahead: Vec::new() })
+        Ok(Self { shown, units, excluded, ahead: Vec::new() })
     }
 
     /// The families of the scored positions: the scale on which they are watched.
@@ -70,15 +138,9 @@ impl ShownTexts {
     }
 }
 
-/// The teacher, as far as it shows itself, and the student's logits.
-fn both(models: Models<'_>) -> Result<(&dyn Shows, Scorer<'_>), AskError> {
-    let lacks = |reason| Role::Teacher.failed()(hydrometer_models::ModelError::Request { reason });
-    Ok((models.teacher.shows().map_err(lacks)?, Role::Student.scorer(models.student)?))
-}
-
 impl Kind for ShownTexts {
     fn part(&self) -> PartKind {
-        part::Sparse::KIND
+        self.shown.part()
     }
 
     fn units(&self) -> usize {
@@ -90,21 +152,27 @@ impl Kind for ShownTexts {
     }
 
     fn files(&self, units: u32) -> Vec<(PartKind, u32)> {
-        [part::Sparse::KIND, part::Likelihoods::KIND].map(|kind| (kind, units)).into()
+        [self.shown.part(), part::Likelihoods::KIND].map(|kind| (kind, units)).into()
     }
 
-    /// The teacher is asked for the positions that are compared, each by itself.
+    /// The server is asked for the positions that are compared, each by itself.
     fn tokens(&self, unit: usize) -> PlannedTokens {
         let asked = self.units[unit].iter().map(|window| window.rows.len() as u64).sum();
-        PlannedTokens { teacher_tokens: asked, student_tokens: tokens(&self.units[unit]), ..PlannedTokens::default() }
+        let scored = tokens(&self.units[unit]);
+        let (teacher_tokens, student_tokens) = match self.shown {
+            Shown::Teacher => (asked, scored),
+            Shown::Student => (scored, asked),
+        };
+        PlannedTokens { teacher_tokens, student_tokens, ..PlannedTokens::default() }
     }
 
     /// Every position is a question with all that stands in front of it.
     fn prepare(&mut self, asking: &Asking<'_>) -> Result<(), AskError> {
-        let Some(answers) = asking.models.teacher.answers().filter(|answers| answers.is_paid_for()) else {
+        let (there, _) = self.shown.models(asking.models);
+        let Some(answers) = there.answers().filter(|answers| answers.is_paid_for()) else {
             return Ok(());
         };
-        let open = self.units.iter().enumerate().filter(|(unit, _)| !asking.run.has(part::Sparse::KIND, *unit as u32));
+        let open = self.units.iter().enumerate().filter(|(unit, _)| !asking.run.has(self.shown.part(), *unit as u32));
         let mut ahead = Ahead { what: Bought::Positions, ..Ahead::default() };
         for row in open.flat_map(|(_, windows)| windows).flat_map(|window| &window.rows) {
             ahead.answers += 1;
@@ -112,7 +180,7 @@ impl Kind for ShownTexts {
         }
         ahead.drawn = ahead.answers;
         ahead.money = answers.cost(ahead.read, ahead.drawn);
-        self.ahead.extend((ahead.answers > 0).then_some((Role::Teacher, ahead)));
+        self.ahead.extend((ahead.answers > 0).then_some((self.shown.role(), ahead)));
         Ok(())
     }
 
@@ -127,54 +195,99 @@ impl Kind for ShownTexts {
         _: Gates,
         observer: &mut dyn Observer,
     ) -> Result<(), AskError> {
-        let (teacher, student) = both(asking.models)?;
-        let (mut rows, mut scored): (Vec<SparseRow>, Vec<LikelihoodRow>) = (Vec::new(), Vec::new());
+        let (there, here) = self.shown.both(asking.models)?;
+        let (mut of_teacher, mut of_student): (Vec<SparseRow>, Vec<ShownStudentRow>) = (Vec::new(), Vec::new());
+        let mut scored: Vec<LikelihoodRow> = Vec::new();
         for window in &self.units[unit] {
             let mut shown = Vec::with_capacity(window.rows.len());
             for places in window.rows.chunks(TOGETHER) {
                 asking.go_on(observer)?;
                 let contexts: Vec<&[u32]> = places.iter().map(|&place| &window.tokens[..=place as usize]).collect();
-                shown.extend(teacher.after(&contexts).map_err(Role::Teacher.failed())?);
+                shown.extend(there.after(&contexts).map_err(self.shown.role().failed())?);
                 observer.progress(contexts.len() as u64);
                 Costs::Run(asking.run).keep(Keep::IfMuch, observer)?;
             }
-            let compared = compared(window, &shown, student)?;
+            let (model, logprob) = match self.shown {
+                Shown::Teacher => {
+                    let compared = shown_teacher(window, &shown, here)?;
+                    let logprob = compared.iter().map(|row| f64::from(row.stats.student_logprob)).sum();
+                    of_teacher.extend(compared);
+                    (ScoredModel::Student, logprob)
+                }
+                Shown::Student => {
+                    let compared = shown_student(window, &shown, here)?;
+                    let logprob = compared.iter().map(|row| f64::from(row.stats.teacher_logprob)).sum();
+                    of_student.extend(compared);
+                    (ScoredModel::Teacher, logprob)
+                }
+            };
             observer.progress(window.tokens.len() as u64);
-            let logprob = compared.iter().map(|row| f64::from(row.stats.student_logprob)).sum();
-            scored.push(likelihood(window, ScoredModel::Student, logprob));
-            rows.extend(compared);
+            scored.push(likelihood(window, model, logprob));
         }
         // The unit counts as done once its positions are there: they are written last.
         let number = unit as u32;
         asking.run.write::<part::Likelihoods>(number, &scored)?;
-        asking.run.write::<part::Sparse>(number, &rows)?;
-        asking.done(part::Sparse::KIND, number, observer)
+        match self.shown {
+            Shown::Teacher => asking.run.write::<part::Sparse>(number, &of_teacher)?,
+            Shown::Student => asking.run.write::<part::ShownStudents>(number, &of_student)?,
+        }
+        asking.done(self.shown.part(), number, observer)
     }
 }
 
 /// The positions of a window: what the teacher showed against the student's logits.
-fn compared(window: &Window, shown: &[ShownPosition], student: Scorer<'_>) -> Result<Vec<SparseRow>, AskError> {
+fn shown_teacher(window: &Window, shown: &[ShownPosition], student: Scorer<'_>) -> Result<Vec<SparseRow>, AskError> {
+    let comparer = |width| SparseComparer::new(width).with_vectors(allowed_vectors());
+    scored(Role::Student, window, shown, student, comparer, |comparer, logits, teacher, row| {
+        let stats = comparer.compare(teacher, logits, window.target(row)).map_err(|error| error.to_string())?;
+        Ok(window.estimated(row, student.tokens, stats))
+    })
+}
+
+/// The positions of a window: what the student showed against the teacher's logits.
+fn shown_student(
+    window: &Window,
+    shown: &[ShownPosition],
+    teacher: Scorer<'_>,
+) -> Result<Vec<ShownStudentRow>, AskError> {
+    let comparer = |width| ShownStudentComparer::new(width).with_vectors(allowed_vectors());
+    scored(Role::Teacher, window, shown, teacher, comparer, |comparer, logits, student, row| {
+        let stats = comparer.compare(logits, student, window.target(row)).map_err(|error| error.to_string())?;
+        Ok(window.shown(row, teacher.tokens, stats))
+    })
+}
+
+/// Scores a window, and compares each row of logits with what the other model showed there.
+fn scored<C: Send, R: Send>(
+    role: Role,
+    window: &Window,
+    shown: &[ShownPosition],
+    here: Scorer<'_>,
+    comparer: impl Fn(usize) -> C + Sync,
+    compare: impl Fn(&mut C, &[f32], &ShownDistribution, usize) -> Result<R, String> + Sync,
+) -> Result<Vec<R>, AskError> {
     let block = Block { sequences: vec![window.sequence()] };
-    let mut logits = student.scores.score(&block).map_err(Role::Student.failed())?;
-    let width = student.identity.logit_width() as usize;
+    let mut logits = here.scores.score(&block).map_err(role.failed())?;
+    let width = here.identity.logit_width() as usize;
     let most = logit_rows(width);
     let mut buffer = vec![0f32; most.min(shown.len()) * width];
     let mut all = Vec::with_capacity(shown.len());
     for (start, chunk) in (0..).step_by(most).zip(shown.chunks(most)) {
         let rows = &mut buffer[..chunk.len() * width];
-        logits.read(start..start + chunk.len(), rows).map_err(Role::Student.failed())?;
-        let comparer = || SparseComparer::new(width).with_vectors(allowed_vectors());
+        logits.read(start..start + chunk.len(), rows).map_err(role.failed())?;
         let compared: Result<Vec<_>, AskError> = rows
             .par_chunks(width)
             .zip(chunk)
             .enumerate()
-            .map_init(comparer, |comparer, (place, (logits, shown))| {
-                let row = start + place;
-                let failed = |error: &dyn std::fmt::Display| window.failed(window.rows[row], error);
-                let teacher = ShownDistribution::new(&shown.listed, &shown.drawn).map_err(|error| failed(&error))?;
-                let stats = comparer.compare(&teacher, logits, window.target(row)).map_err(|error| failed(&error))?;
-                Ok(window.estimated(row, student.tokens, stats))
-            })
+            .map_init(
+                || comparer(width),
+                |comparer, (place, (logits, shown))| {
+                    let row = start + place;
+                    let there = ShownDistribution::new(&shown.listed, &shown.drawn).map_err(|error| error.to_string());
+                    let compared = there.and_then(|there| compare(comparer, logits, &there, row));
+                    compared.map_err(|error| window.failed(window.rows[row], &error))
+                },
+            )
             .collect();
         all.extend(compared?);
     }

@@ -54,6 +54,7 @@ impl Obstacles {
         let cached = |m: &Manifest| match m.regime() {
             Regime::TeacherCache => "R1, a cache of the teacher",
             Regime::ShownDistributions => "R1, what the teacher's server shows",
+            Regime::ShownStudent => "R1, what the student's server shows",
             _ => "R0, the teacher itself",
         };
         let vocabulary = a.shared_vocab.zip(b.shared_vocab);

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hydrometer_answers::part::{Choices, Episodes, Floor, Likelihoods, Positions, Samples, Scored, Sparse, Vectors};
+use hydrometer_answers::part::{
+    Choices, Episodes, Floor, Likelihoods, Positions, Samples, Scored, ShownStudents, Sparse, Vectors,
+};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
     ChoiceRow, EpisodeRow, Judge, LikelihoodRow, Manifest, PositionRow, Regime, RunFolder, SampleRow, ScoredRow,
-    SparseRow, Stopped, VectorRow,
+    ShownStudentRow, SparseRow, Stopped, VectorRow,
 };
 use hydrometer_probes::Probe;
 use hydrometer_probes::families::SameContent;
@@ -23,6 +25,7 @@ pub(crate) struct Rows {
     pub positions: Vec<PositionRow>,
     /// Positions whose teacher came from a cache, instead of the others.
     pub sparse: Vec<SparseRow>,
+    pub shown: Vec<ShownStudentRow>,
     pub floor: Vec<PositionRow>,
     pub choices: Vec<ChoiceRow>,
     pub likelihoods: Vec<LikelihoodRow>,
@@ -54,9 +57,9 @@ impl Rows {
         self.manifest.settings.cache.as_ref()
     }
 
-    /// Whether numbers on tokens are estimates from a part of the teacher's distributions.
+    /// Whether numbers on tokens are estimates from a part of a model's distributions.
     pub(crate) fn in_part(&self) -> bool {
-        matches!(self.manifest.regime(), Regime::TeacherCache | Regime::ShownDistributions)
+        matches!(self.manifest.regime(), Regime::TeacherCache | Regime::ShownDistributions | Regime::ShownStudent)
     }
 
     /// Reads a finished run. Families that ask the same are one from here on. Where a run stopped by the evidence of its
@@ -67,6 +70,7 @@ impl Rows {
             probes: run.probes().to_vec(),
             positions: run.rows::<Positions>()?,
             sparse: run.rows::<Sparse>()?,
+            shown: run.rows::<ShownStudents>()?,
             floor: run.rows::<Floor>()?,
             choices: run.rows::<Choices>()?,
             likelihoods: run.rows::<Likelihoods>()?,
@@ -93,6 +97,7 @@ impl Rows {
         let counts = |probe: &String| !copies.contains(probe);
         self.positions.retain(|row| counts(&row.probe));
         self.sparse.retain(|row| counts(&row.probe));
+        self.shown.retain(|row| counts(&row.probe));
         self.floor.retain(|row| counts(&row.probe));
         self.choices.retain(|row| counts(&row.probe));
         self.likelihoods.retain(|row| counts(&row.probe));
@@ -114,6 +119,7 @@ impl Rows {
         self.probes.iter_mut().for_each(|probe| merge(&probe.id, &mut probe.family));
         self.positions.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.sparse.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
+        self.shown.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.floor.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.choices.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.likelihoods.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
@@ -138,6 +144,7 @@ impl Rows {
         self.probes.retain_mut(|probe| keep(&probe.id, &mut probe.family));
         self.positions.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.sparse.retain_mut(|row| keep(&row.probe, &mut row.family));
+        self.shown.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.floor.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.choices.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.likelihoods.retain_mut(|row| keep(&row.probe, &mut row.family));
@@ -153,11 +160,13 @@ impl Rows {
 
     /// Number of scored positions.
     pub(crate) fn scored_positions(&self) -> usize {
-        self.positions.len() + self.sparse.len()
+        self.positions.len() + self.sparse.len() + self.shown.len()
     }
 
     /// The scored positions, whoever their teacher was.
     pub(crate) fn scored(&self) -> impl Iterator<Item = ScoredPosition<'_>> {
-        self.positions.iter().map(ScoredPosition::from).chain(self.sparse.iter().map(ScoredPosition::from))
+        let (measured, in_part) =
+            (self.positions.iter().map(ScoredPosition::from), self.sparse.iter().map(ScoredPosition::from));
+        measured.chain(in_part).chain(self.shown.iter().map(ScoredPosition::from))
     }
 }

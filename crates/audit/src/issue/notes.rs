@@ -177,10 +177,23 @@ pub(super) fn notes(
              on answers are of regime R4."
                 .to_owned(),
         );
+    } else if let Some(bound) = kl_at_least(rows) {
+        notes.push(format!(
+            "The student's server showed the most probable tokens of each position, at least 0.9 of its mass, and one token drawn from \
+             all of its distribution. Intervals contain the chance of these draws. The mean KL divergence is at least {bound:.4} \
+             nats: that is KL with all tokens that are not listed as one, and no estimate of it. The noise floor on tokens was not \
+             measured, percentiles over positions are left out. Numbers on answers are of regime R4."
+        ));
     } else if rows.floor.is_empty() && rows.scored_positions() > 0 {
         notes.push("The noise floor was not measured: no window was scored twice.".to_owned());
     }
     notes
+}
+
+/// What the mean KL divergence is at least, in nats, where the student's server shows a part of its distributions.
+fn kl_at_least(rows: &Rows) -> Option<f64> {
+    let sum: f64 = rows.shown.iter().map(|row| f64::from(row.stats.kl_at_least)).sum();
+    (!rows.shown.is_empty()).then(|| (sum / rows.shown.len() as f64).max(0.0))
 }
 
 /// From what distances are measured, and how.

@@ -62,7 +62,7 @@ pub(crate) fn rows(positions: Vec<PositionRow>) -> Rows {
         excluded: Vec::new(),
         arguments: Vec::new(),
     });
-    let (sparse, floor, choices, likelihoods, samples, vectors) = Default::default();
+    let (sparse, shown, floor, choices, likelihoods, samples, vectors) = Default::default();
     let (probes, stopped) = (suite.probes, None);
     let same_content = SameContent::of(&probes);
     Rows {
@@ -70,6 +70,7 @@ pub(crate) fn rows(positions: Vec<PositionRow>) -> Rows {
         probes,
         positions,
         sparse,
+        shown,
         floor,
         choices,
         likelihoods,

@@ -5,10 +5,10 @@ mod findings;
 pub(crate) mod outside;
 pub(crate) mod tables;
 
-use hydrometer_answers::{PositionRow, SparseRow};
+use hydrometer_answers::{PositionRow, ShownStudentRow, SparseRow};
 use hydrometer_metrics::PositionStats;
 use hydrometer_metrics::measure::Sums;
-use hydrometer_metrics::sparse::SparsePositionStats;
+use hydrometer_metrics::sparse::{ShownStudentStats, SparsePositionStats};
 
 /// What both kinds of rows say of a position.
 #[derive(Clone, Copy)]
@@ -20,7 +20,10 @@ pub(crate) struct Scored<'a> {
     pub token_text: &'a str,
     pub teacher_top1_text: &'a str,
     pub student_top1_text: &'a str,
-    pub kl: f32,
+    /// KL(p‖q); `None` where the student's server does not show enough of q.
+    pub kl: Option<f32>,
+    /// How far apart the two are, for putting positions in order: KL, or where it is not known the Jensen–Shannon divergence.
+    pub apart: f32,
     pub teacher_entropy: f32,
     pub student_entropy: f32,
     pub teacher_top1: u32,
@@ -36,6 +39,7 @@ pub(crate) struct Scored<'a> {
 enum Stats<'a> {
     Measured(&'a PositionStats),
     Estimated(&'a SparsePositionStats),
+    OfShownStudent(&'a ShownStudentStats),
 }
 
 impl Scored<'_> {
@@ -44,6 +48,7 @@ impl Scored<'_> {
         match self.stats {
             Stats::Measured(stats) => sums.position(self.family, stats),
             Stats::Estimated(stats) => sums.sparse_position(self.family, stats),
+            Stats::OfShownStudent(stats) => sums.shown_student_position(self.family, stats),
         }
     }
 
@@ -52,6 +57,7 @@ impl Scored<'_> {
         match self.stats {
             Stats::Measured(stats) => sums.fork(self.family, stats),
             Stats::Estimated(stats) => sums.sparse_fork(self.family, stats),
+            Stats::OfShownStudent(stats) => sums.shown_student_fork(self.family, stats),
         }
     }
 }
@@ -68,10 +74,11 @@ fn sum(bands: &[f32]) -> f64 {
     bands.iter().map(|&band| f64::from(band)).sum()
 }
 
-/// Both kinds of rows and of their statistics name what they share alike; the types differ.
+/// All kinds of rows and of their statistics name what they share alike; the types differ.
 macro_rules! scored {
-    ($row:ident, $stats:path) => {{
+    ($row:ident, $stats:path, $kl:expr) => {{
         let s = &$row.stats;
+        let kl: Option<f32> = $kl(s);
         Scored {
             probe: &$row.probe,
             family: &$row.family,
@@ -80,7 +87,8 @@ macro_rules! scored {
             token_text: &$row.token_text,
             teacher_top1_text: &$row.teacher_top1_text,
             student_top1_text: &$row.student_top1_text,
-            kl: s.kl,
+            kl,
+            apart: kl.unwrap_or(s.jsd),
             teacher_entropy: s.teacher_entropy,
             student_entropy: s.student_entropy,
             teacher_top1: s.teacher_top1,
@@ -99,12 +107,18 @@ macro_rules! scored {
 
 impl<'a> From<&'a PositionRow> for Scored<'a> {
     fn from(row: &'a PositionRow) -> Self {
-        scored!(row, Stats::Measured)
+        scored!(row, Stats::Measured, |s: &PositionStats| Some(s.kl))
     }
 }
 
 impl<'a> From<&'a SparseRow> for Scored<'a> {
     fn from(row: &'a SparseRow) -> Self {
-        scored!(row, Stats::Estimated)
+        scored!(row, Stats::Estimated, |s: &SparsePositionStats| Some(s.kl))
+    }
+}
+
+impl<'a> From<&'a ShownStudentRow> for Scored<'a> {
+    fn from(row: &'a ShownStudentRow) -> Self {
+        scored!(row, Stats::OfShownStudent, ShownStudentStats::kl)
     }
 }

@@ -10,13 +10,19 @@ use hydrometer_probes::counted::counted;
 const OF_PARTS: &str = "Said of tokens: KL and Jensen–Shannon divergence, overlap, tail kept and invented, temperature, entropy, top-1 \
                         agreement, the student's bits per byte. Not said: reverse KL, the teacher's bits per byte and perplexity, \
                         percentiles over positions, forks, the noise floor, numbers in llama.cpp's manner";
+/// The same where the student is who shows a part.
+const OF_PARTS_OF_STUDENT: &str = "Said of tokens: reverse KL and Jensen–Shannon divergence, overlap, tail kept and invented, forks, entropy, \
+                                   top-1 agreement, the teacher's bits per byte, and what KL is at least. Not said: KL itself, \
+                                   temperature, the student's bits per byte and perplexity, percentiles over positions, the noise floor, \
+                                   numbers in llama.cpp's manner";
 
 /// The regime of a plan in which a model does not show everything, and what of its suite cannot be measured; `None` for others.
 pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
     let manifest = plan.manifest();
     let in_part = match manifest.regime() {
-        Regime::AnswersOnly | Regime::TeacherTexts => false,
-        Regime::ShownDistributions => true,
+        Regime::AnswersOnly | Regime::TeacherTexts => None,
+        Regime::ShownDistributions => Some(OF_PARTS),
+        Regime::ShownStudent => Some(OF_PARTS_OF_STUDENT),
         _ => return None,
     };
     let lacks = |facet: Facet| {
@@ -30,12 +36,13 @@ pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
             .then(|| format!("{}, because {}", counted(number, kind), reasons.join(" and ")))
     };
     // Why an endpoint shows no part of its distributions either is worth knowing where that would have served.
-    let texts = left_out(Facet::Logits, "text", |ask| matches!(ask, Ask::Text(_))).filter(|_| !in_part);
-    let would_serve = models.teacher.scores().is_none() && Scorer::of(models.student).is_ok();
-    let texts = texts.map(|left_out| match models.teacher.shows() {
-        _ if !would_serve => left_out,
-        Err(why) => format!("{left_out} and no part of its distributions ({why})"),
-        Ok(_) => format!("{left_out} (a part of its distributions is no ground for --until-decided)"),
+    let texts = left_out(Facet::Logits, "text", |ask| matches!(ask, Ask::Text(_))).filter(|_| in_part.is_none());
+    let pairs = [(models.teacher, models.student), (models.student, models.teacher)];
+    let behind_a_server = pairs.into_iter().find(|(there, here)| there.scores().is_none() && Scorer::of(*here).is_ok());
+    let texts = texts.map(|left_out| match behind_a_server.map(|(there, _)| there.shows()) {
+        None => left_out,
+        Some(Err(why)) => format!("{left_out} and no part of its distributions ({why})"),
+        Some(Ok(_)) => format!("{left_out} (a part of its distributions is no ground for --until-decided)"),
     });
     let reasons: Vec<String> = [
         texts,
@@ -48,7 +55,7 @@ pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
     .flatten()
     .collect();
     let (regime, meaning) = (manifest.regime().id(), manifest.regime().meaning());
-    let said = if in_part { format!(". {OF_PARTS}") } else { String::new() };
+    let said = in_part.map_or_else(String::new, |said| format!(". {said}"));
     let reasons = if reasons.is_empty() { String::new() } else { format!(". Not measured: {}", reasons.join("; ")) };
     Some(format!("evidence {regime}: {meaning}{said}{reasons}"))
 }

@@ -1,5 +1,7 @@
 //! Comparison of two rows of logits.
 
+use std::collections::BTreeMap;
+
 use pulp::Arch;
 
 use super::nucleus::{Bracket, Nucleus};
@@ -29,6 +31,8 @@ pub struct Comparer {
     teacher_exp: Vec<f32>,
     student_exp: Vec<f32>,
     nucleus: Nucleus,
+    /// Where the nuclei of the last teacher end.
+    brackets: Option<[Bracket; 2]>,
 }
 
 /// The two most probable tokens, and the extremes of both rows.
@@ -47,6 +51,7 @@ impl Comparer {
             teacher_exp: vec![0.0; padded],
             student_exp: vec![0.0; padded],
             nucleus: Nucleus::default(),
+            brackets: None,
         }
     }
 
@@ -71,6 +76,7 @@ impl Comparer {
             student_exp: &mut self.student_exp,
         });
         let brackets = self.nucleus.find(self.arch, teacher, &self.teacher_exp, exponentials.teacher);
+        self.brackets = Some(brackets);
         let encoding = Encoding::new(heads.extremes[0].smallest, largest[0], exponentials.teacher.ln() as f32);
         let scale = scale(&heads, &exponentials, &encoding, brackets);
         let divergences = self.arch.dispatch(SumDivergences {
@@ -84,6 +90,29 @@ impl Comparer {
         self.fill_bands(&mut stats, heads.top[0], &scale, &divergences);
         fill_compat(&mut stats, [teacher, student], heads.top, &encoding, &scale);
         Ok(stats)
+    }
+
+    /// The bands of the last teacher's tokens that are not far from the end of a nucleus.
+    pub(crate) fn settled_bands(&self) -> BTreeMap<usize, usize> {
+        self.nucleus.settled().iter().copied().collect()
+    }
+
+    /// The band of a token of the last teacher, whose most probable token is `top`; `settled` as above.
+    pub(crate) fn band(&self, token: usize, top: usize, settled: &BTreeMap<usize, usize>) -> usize {
+        if token == top {
+            return 0;
+        }
+        let above = |nucleus: usize| self.brackets.is_some_and(|ends| self.teacher_exp[token] >= ends[nucleus].high);
+        let clear = || {
+            if above(0) {
+                1
+            } else if above(1) {
+                2
+            } else {
+                3
+            }
+        };
+        settled.get(&token).copied().unwrap_or_else(clear)
     }
 
     /// Lengths, target, legal logits, and the most probable tokens.

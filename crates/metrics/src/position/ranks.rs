@@ -6,7 +6,7 @@ pub const RANKED: usize = 10;
 const CHUNK: usize = 64;
 
 /// The teacher's most probable tokens, at most ten, falling; ties to the lowest id; tokens of probability 0 left out.
-fn top(logits: &[f32]) -> ([usize; RANKED], usize) {
+pub fn top(logits: &[f32]) -> ([usize; RANKED], usize) {
     let (mut tokens, mut values, mut count) = ([0; RANKED], [f32::NEG_INFINITY; RANKED], 0);
     for (index, chunk) in logits.chunks(CHUNK).enumerate() {
         let largest = chunk.iter().fold(f32::NEG_INFINITY, |most, &l| most.max(l));

@@ -84,13 +84,13 @@ pub enum SparseComparisonError {
 /// What is known of a teacher's distribution at one position, whoever kept it.
 #[derive(Clone, Copy, Debug)]
 pub struct Kept<'a> {
-    head: &'a [u32],
-    head_logprobs: &'a [f32],
-    draws: &'a [u32],
-    draw_logprobs: &'a [f32],
+    pub(super) head: &'a [u32],
+    pub(super) head_logprobs: &'a [f32],
+    pub(super) draws: &'a [u32],
+    pub(super) draw_logprobs: &'a [f32],
     /// What of p each draw stands for; `None` where there is a tail and nothing was drawn from it.
-    each: Option<f64>,
-    tail_mass: f32,
+    pub(super) each: Option<f64>,
+    pub(super) tail_mass: f32,
     nucleus_head: u32,
     nucleus_draws: u32,
     entropy: f32,
@@ -284,7 +284,7 @@ impl Sums {
 ///
 /// With r = q/p the term is ½ ln(2/(1+r)) + ½ r ln(2r/(1+r)), which grows like r: averaged over draws from p it would vary
 /// without bound. Less ½ ln 2 · r it falls like −½ ln r, and what was taken away sums to ½ ln 2 · Σ q, which is known.
-fn half_js(log_p: f64, log_q: f64) -> f64 {
+pub(super) fn half_js(log_p: f64, log_q: f64) -> f64 {
     let log_r = log_q - log_p;
     if log_r == f64::NEG_INFINITY {
         return 0.5 * LN_2;

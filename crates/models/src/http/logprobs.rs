@@ -7,6 +7,8 @@ use crate::error::shown;
 
 /// At or below this a number says that nobody knows: −9999 of OpenAI and vLLM, −3.4e38 of llama.cpp and SGLang.
 const SENTINEL: f64 = -9_000.0;
+/// What stands for a log-probability that nobody knows.
+pub(super) const UNKNOWN: f64 = -9_999.0;
 /// How far rounding may lift a log-probability above 0, or a sum of probabilities above 1.
 const ROUNDING: f64 = 1e-3;
 

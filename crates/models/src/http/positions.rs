@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::asking::{Call, Failed, Line};
 use super::gate::Gate;
-use super::logprobs::logprob;
+use super::logprobs::{UNKNOWN, logprob};
 use super::paying::Counted;
 use super::purse::AROUND;
 use crate::error::shown;
@@ -34,6 +34,8 @@ const FIRST_TEXT: &str = "Once upon a time";
 pub(super) struct Positions {
     way: Way,
     gate: Gate,
+    /// Tokens in a list of all, where the server takes no count beyond.
+    whole: Option<u32>,
 }
 
 /// The servers that take token ids, and say log-probabilities of token ids.
@@ -56,7 +58,7 @@ impl Positions {
             "sglang" => Way::Sglang,
             name => return Err(format!("{name} takes no token ids")),
         };
-        let positions = Positions { way, gate: Gate::new(AT_ONCE) };
+        let mut positions = Positions { way, gate: Gate::new(AT_ONCE), whole: None };
         // Without the address: what is said may stand in a record.
         let in_words = |failed: Failed| match failed {
             Failed::Refused { reason, .. } | Failed::NoAnswer { reason, .. } | Failed::Spent { reason } => reason,
@@ -65,8 +67,15 @@ impl Positions {
         let ids = positions.tokenize(line, FIRST_TEXT).map_err(in_words)?;
         let ids = ids.ok_or("it does not show the tokens of a text")?;
         // What a server of another kind answers is looked at once, not asked for again and again.
-        let answer = positions.answer(line, &ids, FIRST, &|answer| Ok(answer.clone())).map_err(in_words)?;
-        way.read(&answer, FIRST)?;
+        let whole = (way == Way::Vllm).then_some(0);
+        positions.whole = whole;
+        let answer = positions.answer(line, &ids, FIRST, &|answer| Ok(answer.clone())).map_err(in_words);
+        let answer = answer.map_err(|reason| match whole {
+            None => reason,
+            Some(_) => format!("{reason}; vLLM lists as many tokens as are needed with --max-logprobs -1"),
+        })?;
+        let found = way.read(&answer, u32::MAX)?;
+        positions.whole = whole.map(|_| found.listed.len() as u32);
         Ok(positions)
     }
 
@@ -144,6 +153,7 @@ impl Positions {
         count: u32,
         read: &super::asking::Read<'_, T>,
     ) -> Result<T, Failed> {
+        let count = Some(count).filter(|count| self.whole.is_none_or(|whole| *count < whole));
         let (path, body) = self.way.question(line.address.model.as_deref(), context, count);
         let url = match self.way {
             Way::Vllm => line.address.below(path),
@@ -155,21 +165,25 @@ impl Positions {
 }
 
 impl Way {
-    /// The path and the question for what follows token ids.
-    fn question(self, model: Option<&str>, context: &[u32], count: u32) -> (&'static str, Value) {
+    /// The path and the question for what follows token ids: so many tokens, or all of them where vLLM is asked, which refuses a
+    /// count beyond its vocabulary.
+    fn question(self, model: Option<&str>, context: &[u32], count: Option<u32>) -> (&'static str, Value) {
+        let all = || count.map_or(json!(-1), |count| json!(count));
         match self {
-            // Its log-probabilities are those before any sampler; a prefix that it holds already is not computed again.
+            // Its log-probabilities are those before any sampler, from a sum in 32 bits that loses the least probable tokens: all of them
+            // are too large by the mass of these, 1e-4. Behind the sampler that changes nothing at temperature 1 the sum is in 64 bits. A
+            // prefix that it holds already is not computed again.
             Way::LlamaServer => (
                 "/completion",
                 json!({
-                    "prompt": context, "n_predict": 1, "n_probs": count, "temperature": 1.0, "samplers": ["temperature"],
-                    "cache_prompt": true, "stream": false, "post_sampling_probs": false,
+                    "prompt": context, "n_predict": 1, "n_probs": all(), "temperature": 1.0, "samplers": ["temperature"],
+                    "cache_prompt": true, "stream": false, "post_sampling_probs": true,
                 }),
             ),
             Way::Vllm => (
                 "/completions",
                 json!({
-                    "model": model, "prompt": context, "max_tokens": 1, "logprobs": count, "temperature": 1.0, "top_p": 1.0,
+                    "model": model, "prompt": context, "max_tokens": 1, "logprobs": all(), "temperature": 1.0, "top_p": 1.0,
                     "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0, "add_special_tokens": false, "stream": false,
                     "return_tokens_as_token_ids": true,
                 }),
@@ -177,7 +191,7 @@ impl Way {
             Way::Sglang => (
                 "/generate",
                 json!({
-                    "input_ids": context, "return_logprob": true, "top_logprobs_num": count, "stream": false,
+                    "input_ids": context, "return_logprob": true, "top_logprobs_num": all(), "stream": false,
                     "sampling_params": {
                         "max_new_tokens": 1, "temperature": 1.0, "top_p": 1.0, "top_k": -1, "min_p": 0.0,
                         "repetition_penalty": 1.0,
@@ -204,8 +218,13 @@ impl Way {
             Way::LlamaServer => {
                 let tokens = answer["completion_probabilities"].as_array().filter(|tokens| tokens.len() == 1);
                 let token = tokens.and_then(|tokens| tokens.first()).ok_or_else(wrong)?;
-                let list = token["top_logprobs"].as_array().ok_or_else(wrong)?;
-                let pair = |token: &Value| entry(id(&token["id"]), &token["logprob"]);
+                let list =
+                    ["top_probs", "top_logprobs"].iter().find_map(|name| token[name].as_array()).ok_or_else(wrong)?;
+                let pair = |token: &Value| match token["prob"].as_f64() {
+                    // Of a probability of 0 nothing is known but that 32 bits do not hold it.
+                    Some(prob) => entry(id(&token["id"]), &json!(if prob > 0.0 { prob.ln() } else { UNKNOWN })),
+                    None => entry(id(&token["id"]), &token["logprob"]),
+                };
                 (pair(token), list.iter().map(pair).collect::<Vec<_>>())
             }
             Way::Vllm => {

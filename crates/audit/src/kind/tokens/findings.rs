@@ -181,7 +181,7 @@ impl FindingContext<'_> {
             ),
             detail: "These are not matters of taste: the teacher leaves little doubt there.".into(),
             next_step: "Read them: wrong facts, numbers and names call for more data of that kind.".into(),
-            evidence: self.positions(|row| if flips(row) { row.kl.into() } else { 0.0 }),
+            evidence: self.positions(|row| if flips(row) { row.apart.into() } else { 0.0 }),
         })
     }
 

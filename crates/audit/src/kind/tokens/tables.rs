@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hydrometer_answers::PositionRow;
+use hydrometer_answers::{PositionRow, Regime};
 use hydrometer_metrics::measure::tokens;
 use hydrometer_metrics::stats::quantile::percentiles;
 use hydrometer_metrics::{BANDS, compat};
@@ -17,7 +17,7 @@ pub(crate) fn bands(evidence: &Evidence<'_>) -> Vec<Band> {
         Some(Band { name: BANDS[band].to_owned(), mass, kept, invented })
     };
     let mut bands: Vec<Band> = (0..BANDS.len()).filter_map(band).collect();
-    if evidence.rows.in_part() {
+    if evidence.rows.manifest.regime() != Regime::ShownStudent && evidence.rows.in_part() {
         // It does not say where the last two part: the third holds both.
         bands.truncate(3);
         if let Some(tail) = bands.last_mut() {

@@ -4,7 +4,7 @@ use super::super::Table;
 use super::super::formula::{Row, columns};
 use super::super::sums::Sums;
 use crate::position::{BANDS, PositionStats};
-use crate::sparse::{SPARSE_BANDS, SparsePositionStats};
+use crate::sparse::{SPARSE_BANDS, ShownStudentStats, SparsePositionStats};
 
 /// Sums of scored positions.
 pub mod position {
@@ -100,6 +100,16 @@ impl Sums {
         self.add(Table::Forks, family, &sparse_row(stats), 1);
     }
 
+    /// Adds a scored position whose student was shown in part.
+    pub fn shown_student_position(&mut self, family: &str, stats: &ShownStudentStats) {
+        self.add(Table::Positions, family, &shown_student_row(stats), 1);
+    }
+
+    /// Adds such a position to the forks.
+    pub fn shown_student_fork(&mut self, family: &str, stats: &ShownStudentStats) {
+        self.add(Table::Forks, family, &shown_student_row(stats), 1);
+    }
+
     /// Adds a position to those where the teacher hesitates most: with an entropy of at least [`fork_threshold`](super::fork_threshold).
     pub fn fork(&mut self, family: &str, stats: &PositionStats) {
         self.add(Table::Forks, family, &row(stats), 1);
@@ -146,6 +156,33 @@ fn row(s: &PositionStats) -> Row<{ position::WIDTH }> {
     }
     row[TEACHER_NLL] = -f64::from(s.teacher_logprob);
     row[STUDENT_NLL] = -f64::from(s.student_logprob);
+    row
+}
+
+/// Estimates of what [`row`] has, the student in part; a sum with a term that is not known is no number.
+fn shown_student_row(s: &ShownStudentStats) -> Row<{ position::WIDTH }> {
+    let mut row = Row::new();
+    row[COUNT] = 1.0;
+    row[KL] = s.kl().map_or(f64::NAN, f64::from);
+    row[REVERSE] = s.reverse_kl.into();
+    row[JSD] = s.jsd.into();
+    row[OVERLAP] = s.overlap.into();
+    row[TEACHER_ENTROPY] = s.teacher_entropy.into();
+    row[STUDENT_ENTROPY] = s.student_entropy.into();
+    row[FLOORED] = f64::NAN;
+    row[SAME_TOP] = f64::from(u8::from(s.teacher_top1 == s.student_top1));
+    // The order of two tokens that are not listed is not known, which is no reason to leave the position out.
+    row[TAU] = s.kendall_tau.map_or(f64::NAN, f64::from);
+    row[TAU_COUNT] = 1.0;
+    for band in 0..BANDS.len() {
+        row[MASS.at(band)] = s.band_mass[band].into();
+        row[KEPT.at(band)] = s.band_overlap[band].into();
+        row[INVENTED.at(band)] = s.band_invented[band].into();
+    }
+    row.block(KL_AT).fill(f64::NAN);
+    row.block(SLOPE_AT).fill(f64::NAN);
+    row[TEACHER_NLL] = -f64::from(s.teacher_logprob);
+    row[STUDENT_NLL] = s.student_logprob.map_or(f64::NAN, |logprob| -f64::from(logprob));
     row
 }
 

@@ -28,21 +28,16 @@ impl Check for Temperature {
     fn look(&self, at: &Looking<'_>) -> Result<Found, Failed> {
         let ask = |temperature| at.see(&[Message::user(format!("{CHECK_MARK} Name an animal."))], 1, temperature);
         let (one, other) = (ask(1.0)?, ask(OTHER)?);
-        let gaps = |seen: &Seen| -> Option<Vec<(String, f64)>> {
-            let top = &seen.tokens.as_ref().ok()?.first()?.top;
-            let (first, rest) = top.split_first()?;
-            Some(rest.iter().map(|(text, logprob)| (format!("{}{text}", first.0), logprob - first.1)).collect())
-        };
-        let (Some(one), Some(other)) = (gaps(&one), gaps(&other)) else {
+        let (Some(one), Some(other)) = (listed(&one), listed(&other)) else {
             return Ok(not_offered("the answer shows no list of log-probabilities"));
         };
-        let both = one.iter().filter_map(|(pair, gap)| {
-            let same = other.iter().find(|(other, _)| other == pair)?;
-            Some((gap, same.1))
-        });
-        let Some((at_one, at_other)) = both.min_by(|a, b| a.0.total_cmp(b.0)) else {
-            return Ok(not_offered("the two lists have nothing in common"));
+        let both: Vec<(f64, f64)> =
+            one.iter().filter_map(|(text, at_one)| Some((*at_one, other.iter().find(|(t, _)| t == text)?.1))).collect();
+        let (Some(first), Some(last)) = (both.first(), both.last().filter(|_| both.len() > 1)) else {
+            return Ok(not_offered("the two lists do not have two tokens in common"));
         };
+        // Apart, so that whatever is taken off both does not count.
+        let (at_one, at_other) = (last.0 - first.0, last.1 - first.1);
         let evidence = format!(
             "two log-probabilities are {at_one:.3} nats apart at temperature 1 and {at_other:.3} at temperature {OTHER}"
         );
@@ -56,4 +51,17 @@ impl Check for Temperature {
             )
         })
     }
+}
+
+/// The list of the first token, falling, each text once: vLLM puts the token that was drawn in front, whatever its log-probability.
+fn listed(seen: &Seen) -> Option<Vec<(String, f64)>> {
+    let mut list = seen.tokens.as_ref().ok()?.first()?.top.clone();
+    list.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut once: Vec<(String, f64)> = Vec::with_capacity(list.len());
+    for (text, logprob) in list {
+        if once.iter().all(|(other, _)| *other != text) {
+            once.push((text, logprob));
+        }
+    }
+    (!once.is_empty()).then_some(once)
 }

@@ -1,0 +1,271 @@
+//! Servers that nobody here wrote, asked as a user would: llama.cpp's `llama-server`, vLLM, and LiteLLM's proxy.
+//!
+//! Each is started from where it is installed, and the test says SKIPPED where it is not: `llama-server`, `vllm` and `litellm` on the
+//! path, or HYDROMETER_LLAMA_SERVER, HYDROMETER_VLLM and HYDROMETER_LITELLM. The model is smollm2-135m (HYDROMETER_MODELS); vLLM wants
+//! a Hugging Face folder (HYDROMETER_VLLM_MODEL). Run it with `cargo test -p hydrometer --test real_servers -- --nocapture`.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "test code")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use hydrometer_models::{ScriptedServer, Served};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A program, where it is installed.
+fn program(variable: &str, name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = || std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    let found = std::env::var_os(variable).map(PathBuf::from).or_else(on_path);
+    if found.is_none() {
+        eprintln!("SKIPPED: {name} is not installed (on the path, or where {variable} says)");
+    }
+    found
+}
+
+/// The model that is served, as a GGUF file.
+fn smollm() -> Option<PathBuf> {
+    let cached = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/hydrometer/models"));
+    let folder = std::env::var_os("HYDROMETER_MODELS").map(PathBuf::from).or_else(cached)?;
+    let file = folder.join("smollm2-135m.gguf");
+    if !file.exists() {
+        eprintln!("SKIPPED: {} is absent", file.display());
+    }
+    file.exists().then_some(file)
+}
+
+/// A server that runs until it is dropped.
+struct Running {
+    server: Child,
+    port: u16,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Asked to end, so that it ends its own processes, too.
+        let _ = Command::new("kill").arg(self.server.id().to_string()).status();
+        let _ = self.server.wait();
+    }
+}
+
+impl Running {
+    /// Starts a server on a free port, and waits until it says that it is ready.
+    fn start(program: &Path, arguments: &[&str], environment: &[(&str, &str)], ready: &str) -> Running {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Command::new(program);
+        command.args(arguments).args(["--port", &port.to_string()]).envs(environment.iter().copied());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut server = command.spawn().unwrap();
+        let (sender, lines) = channel();
+        let (out, err) = (server.stdout.take().unwrap(), server.stderr.take().unwrap());
+        let said = [lines_of(out, sender.clone()), lines_of(err, sender)];
+        let running = Running { server, port };
+        let mut all = String::new();
+        for line in &lines {
+            if line.contains(ready) {
+                // What it says from here on is read and forgotten, so that it never waits for a reader.
+                thread::spawn(move || lines.iter().for_each(drop));
+                return running;
+            }
+            all = all + &line + "\n";
+        }
+        said.into_iter().for_each(|thread| thread.join().unwrap());
+        panic!("{} ended before it was ready:\n{all}", program.display());
+    }
+
+    fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+fn lines_of(pipe: impl Read + Send + 'static, to: Sender<String>) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        let mut pipe = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            let _ = to.send(String::from_utf8_lossy(&line).into_owned());
+            line.clear();
+        }
+    })
+}
+
+const TEXTS: [&str; 6] = [
+    "The history of the lighthouse goes back to the early days of seafaring, when fires were built on hilltops.",
+    "Water boils at a lower temperature on a mountain, because the air presses on it less than at the sea.",
+    "In the spring the river rises, and the people of the valley move their cattle to the higher meadows.",
+    "She opened the letter slowly, read the first line twice, and put it back into the envelope.",
+    "A compiler turns the text of a program into instructions that a processor can carry out.",
+    "He missed the last train, walked home along the canal, and was glad of the moon.",
+];
+
+/// A folder with texts and prompts.
+fn bench() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |(i, text): (usize, &&str)| {
+        json!({"id": format!("t{i}"), "family": format!("f{i}"), "axis": "prose", "kind": "text", "text": text})
+            .to_string()
+    };
+    fs::write(folder.path().join("texts.jsonl"), TEXTS.iter().enumerate().map(text).collect::<Vec<_>>().join("\n"))
+        .unwrap();
+    let prompt = |i: usize| {
+        let prompt = format!("Name {} animals.", i + 2);
+        json!({"id": format!("p{i}"), "family": format!("g{i}"), "axis": "talk", "kind": "prompt", "max_tokens": 12, "prompt": prompt})
+            .to_string()
+    };
+    fs::write(folder.path().join("prompts.jsonl"), (0..3).map(prompt).collect::<Vec<_>>().join("\n")).unwrap();
+    folder
+}
+
+fn hydrometer(folder: &TempDir) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
+    command.current_dir(folder.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", folder.path().join("cache"));
+    command
+}
+
+/// Audits a pair of models on the texts.
+fn audit(folder: &TempDir, teacher: &str, student: &str) -> Value {
+    let mut command = hydrometer(folder);
+    command.args(["audit", "--teacher", teacher, "--student", student, "--probes", "texts.jsonl", "--json", "--quiet"]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What `check` finds: no check may fail.
+fn checked(folder: &TempDir, arguments: &[&str], key: &str) -> String {
+    let output = hydrometer(folder).arg("check").args(arguments).env("OPENAI_API_KEY", key).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    eprintln!("{text}");
+    assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+fn estimate<'s>(statement: &'s Value, id: &str) -> &'s Value {
+    &statement["metrics"].as_array().unwrap().iter().find(|metric| metric["id"] == id).unwrap()["estimate"]
+}
+
+fn value(statement: &Value, id: &str) -> f64 {
+    estimate(statement, id)["value"].as_f64().unwrap_or_else(|| panic!("{id} is not measured: {statement}"))
+}
+
+/// The same model here and behind the server, and a student of it in both regimes: what R1 says is what R0 says, within what the
+/// intervals of R1 allow. The divergence of the server from us is printed.
+fn scores_as_we_do(folder: &TempDir, there: &str, here: &str, most: f64) {
+    let same = audit(folder, there, here);
+    assert_eq!(same["regime"]["id"], "R1");
+    let as_student = audit(folder, here, there);
+    assert_eq!(as_student["regime"]["id"], "R1");
+    let server = there.split(':').next().unwrap();
+    let [kl, reverse] = [value(&same, "kl_divergence"), value(&as_student, "reverse_kl")];
+    eprintln!("{server}: KL of the model behind it from ours {kl:.2e} nats as a teacher, {reverse:.2e} as a student");
+    assert!(kl.abs() < most && reverse.abs() < most, "expected less than {most}");
+    assert!(value(&same, "top1_agreement") > 0.97 && value(&as_student, "top1_agreement") > 0.97);
+
+    let student = format!("planted:temperature=0.7({here})");
+    let (exact, shown) = (audit(folder, here, &student), audit(folder, there, &student));
+    for id in ["kl_divergence", "token_overlap", "tail_kept", "entropy_ratio"] {
+        let (exact, found, interval) = (value(&exact, id), value(&shown, id), &estimate(&shown, id)["interval"]);
+        let [low, high] = ["low", "high"].map(|end| interval[end].as_f64().unwrap());
+        eprintln!("{server}: {id} {exact:.4} of logits; {found:.4} ({low:.4} to {high:.4}) of what is shown");
+        // The server draws otherwise each time: twice the interval is never left.
+        assert!((exact - found).abs() <= high - low + most, "{id}: {exact} is far from {low} to {high}");
+    }
+}
+
+#[test]
+fn llama_server_scores_as_we_do() {
+    let Some((program, model)) = program("HYDROMETER_LLAMA_SERVER", "llama-server").zip(smollm()) else { return };
+    let folder = bench();
+    // With its weights as 32-bit floats neither of the two rounds activations to 8 bits.
+    let whole = folder.path().join("smollm2-f32.gguf");
+    let output =
+        hydrometer(&folder).args(["quantize", "--to", "f32", "--out"]).args([&whole, &model]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let whole = whole.display().to_string();
+    let exact = ["--cache-type-k", "f32", "--cache-type-v", "f32", "--flash-attn", "off"];
+    let arguments = [["-m", &whole, "-c", "2048", "--parallel", "1"].as_slice(), &exact].concat();
+    let server = Running::start(&program, &arguments, &[], "listening on http");
+    let there = format!("llama-server:{}", server.address());
+    checked(&folder, &[&there, "--against", &whole], "");
+    scores_as_we_do(&folder, &there, &whole, 1e-4);
+}
+
+#[test]
+fn vllm_scores_as_we_do() {
+    let Some(program) = program("HYDROMETER_VLLM", "vllm") else { return };
+    let Ok(model) = std::env::var("HYDROMETER_VLLM_MODEL") else {
+        eprintln!("SKIPPED: HYDROMETER_VLLM_MODEL names no Hugging Face folder for vLLM");
+        return;
+    };
+    let folder = bench();
+    let arguments = ["serve", &model, "--served-model-name", "small", "--max-logprobs", "-1"];
+    let exact = ["--dtype", "float32", "--max-model-len", "2048", "--enforce-eager"];
+    let quiet = [("HF_HUB_OFFLINE", "1"), ("VLLM_NO_USAGE_STATS", "1"), ("VLLM_CPU_KVCACHE_SPACE", "1")];
+    let server = Running::start(&program, &[arguments.as_slice(), &exact].concat(), &quiet, "startup complete");
+    let there = format!("vllm:{}#small", server.address());
+    checked(&folder, &[&there, "--against", &model], "");
+    scores_as_we_do(&folder, &there, &model, 1e-4);
+}
+
+/// LiteLLM's proxy in front of a server of ours: what it makes of our questions and of the answers is its own.
+#[test]
+fn litellm_is_a_stranger_that_is_understood() {
+    let Some(program) = program("HYDROMETER_LITELLM", "litellm") else { return };
+    const KEY: &str = "sk-hydrometer-4711";
+    let folder = bench();
+    let behind = ScriptedServer::start(|asked| {
+        let listed = json!([{"token": "A", "logprob": -0.5, "bytes": [65]}, {"token": "B", "logprob": -1.5, "bytes": [66]}]);
+        let tokens = asked.body["max_tokens"].as_u64().unwrap_or(1).min(6);
+        let token = json!({"token": "A", "logprob": -0.5, "bytes": [65], "top_logprobs": listed});
+        let content: Vec<Value> = (0..tokens).map(|_| token.clone()).collect();
+        let message = json!({"role": "assistant", "content": "A".repeat(tokens as usize)});
+        Served::json(
+            200,
+            &json!({
+                "id": "chat-1", "object": "chat.completion", "created": 1, "model": "small",
+                "choices": [{"index": 0, "message": message, "finish_reason": "length", "logprobs": {"content": content}}],
+                "usage": {"prompt_tokens": 9, "completion_tokens": tokens, "total_tokens": 9 + tokens},
+            }),
+        )
+    })
+    .unwrap();
+    let config = json!({"model_list": [{
+        "model_name": "small",
+        "litellm_params": {"model": "openai/small", "api_base": format!("{}/v1", behind.address()), "api_key": "none"},
+    }]});
+    // JSON is YAML.
+    fs::write(folder.path().join("litellm.yaml"), config.to_string()).unwrap();
+    let config = folder.path().join("litellm.yaml").display().to_string();
+    let environment = [("LITELLM_MASTER_KEY", KEY), ("LITELLM_LOCAL_MODEL_COST_MAP", "True")];
+    let arguments = ["--config", &config, "--host", "127.0.0.1"];
+    let server = Running::start(&program, &arguments, &environment, "Uvicorn running on");
+    let there = format!("openai:{}#small", server.address());
+    let text = checked(&folder, &[&there], KEY);
+    for check in ["identity", "repetition", "counts", "zeros", "temperature"] {
+        assert!(text.contains(&format!("passed       {check}")), "{text}");
+    }
+    fs::write(
+        folder.path().join("student.toml"),
+        "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.9, B = 0.1 }\n",
+    )
+    .unwrap();
+    let mut command = hydrometer(&folder);
+    command.args(["audit", "--teacher", &there, "--student", "scripted:student.toml", "--probes", "prompts.jsonl"]);
+    command.args(["--samples", "4", "--reruns", "2", "--json", "--quiet"]).env("OPENAI_API_KEY", KEY);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let statement: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&statement["regime"]["id"], &statement["teacher"]["name"]), (&json!("R3"), &json!("small")));
+    assert!(value(&statement, "answer_agreement").is_finite());
+    // A key that is none is refused before anything is asked.
+    let output = hydrometer(&folder).args(["check", &there]).env("OPENAI_API_KEY", "sk-other").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(!said.contains("sk-other"), "{said}");
+}
