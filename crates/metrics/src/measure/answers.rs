@@ -55,10 +55,10 @@ const AGAINST_CEILING: Formula = Formula::Ratio(Ratio {
     empty: Undefined::TeacherNeverRepeats,
 });
 
-/// To prompts like none of those asked the two models may agree on all answers.
+/// Where the two models agree on no answer at all nothing spreads: to prompts like none of those asked they may agree on all.
 fn up_to_all(sums: &[f64]) -> Shape {
-    let [prompts, _, ceiling] = exactly(sums);
-    Shape::Ratio(prompts / ceiling)
+    let [prompts, agreed, ceiling] = exactly(sums);
+    if agreed > NOTHING { Shape::AMOUNT } else { Shape::Ratio(prompts / ceiling) }
 }
 
 /// Σ C_TT / Σ C_SS: the ratio of effective numbers of answers within a prompt (Hill numbers of order 2, averaged
