@@ -2,15 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use hydrometer_models::{AskedServer, ScriptedServer, Served};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use support::{Desk, ended, in_one_line};
 
 const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.3, B = 0.3, C = 0.4 }\n";
 const PROMPTS: usize = 80;
@@ -20,41 +22,29 @@ const PRICES: &str = "format = \"hydrometer.prices/1\"\ndated = \"2026-11-29\"\n
 [[price]]\nmodel = \"anthropic:clever\"\nkind = \"batch\"\ninput = 500\noutput = 500\n";
 
 /// A folder with prompts, a student and prices.
-struct Bench(TempDir);
+struct Bench(Desk);
 
 impl Bench {
     fn new() -> Self {
-        let bench = Self(tempfile::tempdir().unwrap());
-        fs::write(bench.path("student.toml"), STUDENT).unwrap();
-        fs::write(bench.path("prices.toml"), PRICES).unwrap();
-        let prompt = |i| {
-            json!({
-                "id": format!("p{i}"), "family": format!("f{i}"), "axis": "letters", "kind": "prompt", "max_tokens": 1,
-                "prompt": format!("Letter {i}?"), "answer": ["letter"], "check": {"choice": "A"},
-            })
-        };
-        let lines: Vec<String> = (0..PROMPTS).map(|i| prompt(i).to_string()).collect();
-        fs::write(bench.path("probes.jsonl"), lines.join("\n")).unwrap();
-        bench
+        let desk = Desk::new();
+        desk.write("student.toml", STUDENT);
+        desk.write("prices.toml", PRICES);
+        desk.ask_letters(PROMPTS);
+        Self(desk)
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.0.path(name)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
-        command.current_dir(self.0.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", self.path("cache"));
+        let mut command = self.0.command(arguments);
         command.env("ANTHROPIC_API_KEY", KEY);
-        command.args(arguments);
         command
     }
 
     fn run(&self, code: i32, arguments: &[&str]) -> [String; 2] {
-        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
-        let texts = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        assert_eq!(status.code(), Some(code), "{}{}", texts[0], texts[1]);
-        texts.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+        in_one_line(ended(code, arguments, self.command(arguments).output().unwrap()))
     }
 }
 
@@ -196,7 +186,7 @@ fn a_command_that_is_killed_while_it_waits_goes_on_with_its_batch() {
     first.wait().unwrap();
     go_on.send(()).unwrap();
     assert!(server.asked().iter().all(|asked| asked.header("x-api-key") == Some(KEY)));
-    let kept = files(bench.0.path());
+    let kept = files(bench.0.root());
     assert!(kept.iter().any(|(path, _)| path.parent().unwrap().ends_with("batches")), "the batch is under way");
     let with_key = kept.iter().filter(|(_, bytes)| bytes.windows(KEY.len()).any(|part| part == KEY.as_bytes()));
     assert_eq!(with_key.count(), 0, "the key is nowhere");

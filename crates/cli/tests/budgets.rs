@@ -2,54 +2,43 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, mpsc};
 
 use hydrometer_models::{AskedServer, CHECK_MARK, ScriptedServer, Served};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use support::{Desk, in_one_line};
 
 const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.3, B = 0.3, C = 0.4 }\n";
 const PROMPTS: usize = 30;
 const PRICES: &str = "format = \"hydrometer.prices/1\"\ndated = \"2026-11-29\"\ncurrency = \"usd\"\n
 [[price]]\nmodel = \"anthropic:clever\"\ninput = 1000\noutput = 1000\n";
 
-struct Bench(TempDir);
+struct Bench(Desk);
 
 impl Bench {
     fn new() -> Self {
-        let bench = Self(tempfile::tempdir().unwrap());
-        fs::write(bench.path("student.toml"), STUDENT).unwrap();
-        fs::write(bench.path("prices.toml"), PRICES).unwrap();
-        let prompt = |i| {
-            json!({
-                "id": format!("p{i}"), "family": format!("f{i}"), "axis": "letters", "kind": "prompt", "max_tokens": 1,
-                "prompt": format!("Letter {i}?"), "answer": ["letter"], "check": {"choice": "A"},
-            })
-        };
-        let lines: Vec<String> = (0..PROMPTS).map(|i| prompt(i).to_string()).collect();
-        fs::write(bench.path("probes.jsonl"), lines.join("\n")).unwrap();
-        bench
+        let desk = Desk::new();
+        desk.write("student.toml", STUDENT);
+        desk.write("prices.toml", PRICES);
+        desk.ask_letters(PROMPTS);
+        Self(desk)
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.0.path(name)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
-        command.current_dir(self.0.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", self.path("cache"));
-        command.args(arguments);
-        command
+        self.0.command(arguments)
     }
 
     fn run(&self, code: i32, arguments: &[&str]) -> [String; 2] {
-        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
-        let texts = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        assert_eq!(status.code(), Some(code), "{}{}", texts[0], texts[1]);
-        texts.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+        in_one_line(self.0.run(code, arguments))
     }
 
     fn audit(&self, code: i32, teacher: &str, spending: &[&str]) -> [String; 2] {

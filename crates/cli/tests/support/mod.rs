@@ -33,6 +33,18 @@ impl Desk {
         fs::copy(teacher, self.path(name)).unwrap();
     }
 
+    /// `probes.jsonl`: so many prompts that are answered with a letter.
+    pub fn ask_letters(&self, prompts: usize) {
+        let prompt = |i| {
+            serde_json::json!({
+                "id": format!("p{i}"), "family": format!("f{i}"), "axis": "letters", "kind": "prompt", "max_tokens": 1,
+                "prompt": format!("Letter {i}?"), "answer": ["letter"], "check": {"choice": "A"},
+            })
+        };
+        let lines: Vec<String> = (0..prompts).map(|i| prompt(i).to_string()).collect();
+        self.write("probes.jsonl", &lines.join("\n"));
+    }
+
     /// The command in this folder, with nothing typed. Its answer store is its own: tests run side by side, and nobody's cache
     /// is touched.
     pub fn command(&self, arguments: &[&str]) -> Command {
@@ -57,7 +69,13 @@ impl Desk {
     }
 }
 
-fn ended(code: i32, arguments: &[&str], output: Output) -> [String; 2] {
+/// Without line breaks, which stand elsewhere on another terminal.
+pub fn in_one_line(texts: [String; 2]) -> [String; 2] {
+    texts.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// What a command that must have exited with `code` printed as data, and as talk.
+pub fn ended(code: i32, arguments: &[&str], output: Output) -> [String; 2] {
     let [data, talk] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {talk}");
     assert!(!talk.contains("bug in hydrometer"), "{talk}");
