@@ -3,23 +3,23 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use hydrometer_probes::builtin::{Domain, corpus};
 use serde_json::Value;
-use tempfile::TempDir;
+use support::Desk;
 
 /// A folder with the embedded teacher, some documents and a recipe.
-struct Bench(TempDir);
+struct Bench(Desk);
 
 impl Bench {
     fn new(steps: u64) -> Bench {
-        let bench = Bench(TempDir::new().unwrap());
-        let teacher = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/teacher.gguf");
-        fs::copy(teacher, bench.path("teacher.gguf")).unwrap();
+        let bench = Bench(Desk::new());
+        bench.0.copy_teacher("teacher.gguf");
         let line = |text: String| serde_json::json!({ "text": text }).to_string() + "\n";
         let documents: Vec<String> = corpus(78, 30, Domain::Centre).map(line).collect();
         fs::write(bench.path("corpus.jsonl"), documents.concat() + &documents[0] + "{\"text\": 7}\n").unwrap();
@@ -34,21 +34,16 @@ impl Bench {
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
-        self.0.path().join(name)
+        self.0.path(name)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
-        command.current_dir(self.0.path()).args(arguments).env_remove("NO_COLOR").stdin(Stdio::null());
-        command
+        self.0.command(arguments)
     }
 
     /// Runs a command that must exit with `code`: what it printed as data, and as talk.
     fn run(&self, code: i32, arguments: &[&str]) -> [String; 2] {
-        let output = self.command(arguments).output().unwrap();
-        let texts = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", texts[1]);
-        texts
+        self.0.run(code, arguments)
     }
 }
 
@@ -182,7 +177,7 @@ fn no_room_is_a_clear_stop() {
     let limit = (model + checkpoint) / 2 / 512;
     let command = format!("ulimit -f {limit}; exec \"$0\" distill recipe.toml --out out");
     let mut limited = Command::new("sh");
-    limited.current_dir(bench.0.path()).args(["-c", &command, env!("CARGO_BIN_EXE_hydrometer")]);
+    limited.current_dir(bench.0.root()).args(["-c", &command, env!("CARGO_BIN_EXE_hydrometer")]);
     let output = limited.output().unwrap();
     let talk = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(4), "{talk}");

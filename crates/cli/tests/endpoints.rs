@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use hydrometer_models::{AskedServer, CHECK_MARK, ScriptedServer, Served};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use support::{Desk, ended};
 
 /// One letter for an answer.
 const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.3, B = 0.3, C = 0.4 }\n";
@@ -16,11 +18,11 @@ const KEY: &str = "sesame-4711-open";
 const PROMPTS: usize = 30;
 
 /// A folder with a student and a suite of prompts, a text and a choice.
-struct Bench(TempDir);
+struct Bench(Desk);
 
 impl Bench {
     fn new() -> Self {
-        let bench = Self(tempfile::tempdir().unwrap());
+        let bench = Self(Desk::new());
         fs::write(bench.path("student.toml"), STUDENT).unwrap();
         let prompt = |i| {
             json!({
@@ -40,25 +42,20 @@ impl Bench {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.0.path(name)
     }
 
     /// Audits this teacher; `key` stands in the environment.
     fn audit(&self, code: i32, teacher: &str, key: Option<&str>) -> [String; 2] {
-        let Output { status, stdout, stderr } = self.command(teacher, key).output().unwrap();
-        let texts = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        assert_eq!(status.code(), Some(code), "{}{}", texts[0], texts[1]);
-        texts
+        ended(code, &[teacher], self.command(teacher, key).output().unwrap())
     }
 
     fn command(&self, teacher: &str, key: Option<&str>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
-        command.current_dir(self.0.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", self.path("cache"));
+        let mut command = self.0.command(&["audit", "--teacher", teacher, "--student", "scripted:student.toml"]);
         for (name, _) in std::env::vars().filter(|(name, _)| name.ends_with("_KEY") || name.ends_with("_KEY_FILE")) {
             command.env_remove(name);
         }
         command.envs(key.map(|key| ("OPENAI_API_KEY", key))).envs(key.map(|key| ("ANTHROPIC_API_KEY", key)));
-        command.args(["audit", "--teacher", teacher, "--student", "scripted:student.toml"]);
         command.args([
             "--probes",
             "probes.jsonl",
@@ -149,7 +146,7 @@ fn a_finished_run_needs_no_connection() {
         let out = arguments.iter().position(|argument| argument == "--out").unwrap();
         let kept = arguments[..out].iter().chain(&arguments[out + 2..]);
         command = Command::new(command.get_program());
-        command.current_dir(bench.0.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", bench.path("cache")).args(kept);
+        command.current_dir(bench.0.root()).stdin(Stdio::null()).env("XDG_CACHE_HOME", bench.path("cache")).args(kept);
         command.output().unwrap()
     };
     let server = ScriptedServer::start_at(&address, |asked| Served::chat("big-2025", letter(asked), "stop")).unwrap();
@@ -193,7 +190,7 @@ fn the_key_is_in_no_artefact_although_the_server_repeats_it() {
     assert_eq!(server.asked()[0].header("authorization"), Some("Bearer sesame-4711-open"));
     assert!(texts[1].contains("Bearer [key] may not"), "{}", texts[1]);
     let mut looked = 0;
-    for path in files(bench.0.path()) {
+    for path in files(bench.0.root()) {
         let bytes = fs::read(&path).unwrap();
         let found = bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes());
         assert!(!found, "{}", path.display());

@@ -3,13 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::fs;
-use std::io::Write;
-use std::process::{Command, Stdio};
 
 use hydrometer_models::{ScriptedServer, Served};
 use serde_json::Value;
-use tempfile::TempDir;
+use support::Desk;
 
 const MODEL: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.6, B = 0.3, C = 0.1 }\n";
 /// Always says 3: `refuse` in one order of the options and `abstain` in the other.
@@ -57,11 +57,11 @@ const AUDIT: &[&str] = &[
 ];
 
 /// A folder with ten requests that should be refused, a teacher, a student and judges.
-struct Bench(TempDir);
+struct Bench(Desk);
 
 impl Bench {
     fn new() -> Self {
-        let bench = Self(tempfile::tempdir().unwrap());
+        let bench = Self(Desk::new());
         bench.write("model.toml", MODEL);
         bench.write("student.toml", &format!("name = \"student\"\n{MODEL}"));
         bench.write("stubborn.toml", STUBBORN);
@@ -78,21 +78,12 @@ impl Bench {
     }
 
     fn write(&self, name: &str, text: &str) {
-        fs::write(self.0.path().join(name), text).unwrap();
+        self.0.write(name, text);
     }
 
     /// Runs a command that must exit with `code`, with this typed: what it printed as data and as talk.
     fn run(&self, code: i32, typed: &str, arguments: &[&str]) -> [String; 2] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
-        command.current_dir(self.0.path()).args(arguments).env_remove("NO_COLOR");
-        command.env("XDG_CACHE_HOME", self.0.path().join("cache"));
-        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = piped.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        let texts = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", texts[1]);
-        texts
+        self.0.run_typed(code, typed, arguments)
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -100,7 +91,7 @@ impl Bench {
     }
 
     fn labels(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.0.path().join("labels.jsonl")).unwrap();
+        let text = fs::read_to_string(self.0.path("labels.jsonl")).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
@@ -117,8 +108,8 @@ fn a_judge_is_asked_once_and_its_run_needs_it_no_more() {
     assert_eq!(judge["model"]["name"], "steady");
     assert!(judge["reading"].is_null() && judge["numbers"][0].get("corrected").is_none(), "{judge}");
     // The run says it without the judge, and the store, too.
-    fs::remove_file(bench.0.path().join("steady.toml")).unwrap();
-    fs::remove_dir_all(bench.0.path().join("store")).unwrap();
+    fs::remove_file(bench.0.path("steady.toml")).unwrap();
+    fs::remove_dir_all(bench.0.path("store")).unwrap();
     assert_eq!(judged(&["report", "run", "--format", "json"]), judge);
     // Another judge replaces it; one that always says the same number decides nothing.
     let [_, talk] = bench.run(0, "", &["judge", "run", "--judge", "scripted:stubborn.toml", "--store", "store"]);
@@ -126,7 +117,7 @@ fn a_judge_is_asked_once_and_its_run_needs_it_no_more() {
     let stubborn = judged(&["report", "run", "--format", "json"]);
     assert_eq!((&stubborn["decided"], &stubborn["undecided"], &stubborn["unread"]), (&0.into(), &20.into(), &0.into()));
     // The same command asks nothing again, even without a store.
-    fs::remove_dir_all(bench.0.path().join("store")).unwrap();
+    fs::remove_dir_all(bench.0.path("store")).unwrap();
     let [_, talk] = bench.run(0, "", &["judge", "run", "--judge", "scripted:stubborn.toml", "--store", "store"]);
     assert!(!talk.contains("the judge read"), "{talk}");
 }
@@ -148,7 +139,7 @@ fn a_judge_of_itself_must_be_accepted_by_name() {
 fn what_a_judge_says_of_another_run_is_refused() {
     let bench = Bench::new();
     bench.run(0, "", &[AUDIT, &["--judge", "scripted:steady.toml"]].concat());
-    let file = bench.0.path().join("run/judge.json");
+    let file = bench.0.path("run/judge.json");
     let mut judge: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
     judge["answers"][0]["probe"] = "elsewhere".into();
     fs::write(&file, judge.to_string()).unwrap();
@@ -196,7 +187,7 @@ fn disagreements_are_labelled_first_and_stand_for_nothing_until_they_are_drawn()
 fn what_a_judge_is_paid_is_remembered_and_a_budget_holds_over_commands() {
     let bench = Bench::new();
     bench.run(0, "", AUDIT);
-    let sealed = fs::read(bench.0.path().join("run/finished.json")).unwrap();
+    let sealed = fs::read(bench.0.path("run/finished.json")).unwrap();
     let usage = serde_json::json!({"input_tokens": 500, "output_tokens": 1});
     let message = serde_json::json!({"model": "judge-1", "content": [{"type": "text", "text": "3"}], "stop_reason": "end_turn", "usage": usage});
     let server = ScriptedServer::start(move |_| Served::json(200, &message)).unwrap();
@@ -208,7 +199,7 @@ fn what_a_judge_is_paid_is_remembered_and_a_budget_holds_over_commands() {
         bench.run(code, "", &arguments)[1].clone()
     };
     let paid = || {
-        let ledger = fs::read_to_string(bench.0.path().join("run/paid.jsonl")).unwrap();
+        let ledger = fs::read_to_string(bench.0.path("run/paid.jsonl")).unwrap();
         let entries: Vec<Value> = ledger.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert!(entries.iter().all(|entry| entry["what"] == "judge"), "{ledger}");
         entries.iter().map(|entry| entry["paid"]["questions"].as_u64().unwrap() as usize).sum::<usize>()
@@ -226,8 +217,8 @@ fn what_a_judge_is_paid_is_remembered_and_a_budget_holds_over_commands() {
     let talk = asked(0, "1000000");
     assert!(talk.contains("the judge read 20 answers"), "{talk}");
     assert_eq!(paid(), server.asked().len());
-    let page = fs::read_to_string(bench.0.path().join("run/report.html")).unwrap();
+    let page = fs::read_to_string(bench.0.path("run/report.html")).unwrap();
     assert!(page.contains(&format!("of that the judge {} questions to endpoints", paid())), "the report says it");
-    assert_eq!(fs::read(bench.0.path().join("run/finished.json")).unwrap(), sealed, "the run is as it was");
+    assert_eq!(fs::read(bench.0.path("run/finished.json")).unwrap(), sealed, "the run is as it was");
     bench.run(0, "", &["report", "run", "--format", "json"]);
 }

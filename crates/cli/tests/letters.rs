@@ -3,23 +3,24 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
 
 use hydrometer_models::{AskedServer, CHECK_MARK, ScriptedServer, Served};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use support::Desk;
 
 /// Undecided between the letters.
 const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.3, B = 0.3, C = 0.4 }\n";
 const CHOICES: usize = 40;
 
-struct Bench(TempDir);
+struct Bench(Desk);
 
 impl Bench {
     fn new() -> Self {
-        let bench = Self(tempfile::tempdir().unwrap());
+        let bench = Self(Desk::new());
         fs::write(bench.path("student.toml"), STUDENT).unwrap();
         let choice = |i| {
             json!({
@@ -33,18 +34,14 @@ impl Bench {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.0.path(name)
     }
 
     fn audit(&self, code: i32, server: &ScriptedServer, more: &[&str]) -> String {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
-        command.current_dir(self.0.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", self.path("cache"));
         let teacher = format!("openai:{}#big", server.address());
-        command.args(["audit", "--teacher", &teacher, "--student", "scripted:student.toml"]);
-        command.args(["--probes", "probes.jsonl", "--rotations", "1", "--parallel", "4"]).args(more);
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        assert_eq!(status.code(), Some(code), "{stdout}{stderr}");
+        let models = ["audit", "--teacher", &teacher, "--student", "scripted:student.toml"];
+        let asked = ["--probes", "probes.jsonl", "--rotations", "1", "--parallel", "4"];
+        let [_, stderr] = self.0.run(code, &[&models[..], &asked, more].concat());
         stderr
     }
 
