@@ -181,6 +181,8 @@ impl Observer for Progress<'_> {
         let (all, cost) = (self.drawn, self.cost());
         let bar = self.answering();
         bar.set_message(format!("{:.0} tokens/s{cost}", all as f64 / bar.elapsed().as_secs_f64().max(0.1)));
+        // Many answers at once come late: that they are drawn is told before the first of them.
+        tell(self.terminal, &mut self.answer_lines, 0, &cost);
     }
 
     fn answered(&mut self, answers: u64) {
