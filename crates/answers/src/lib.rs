@@ -24,9 +24,9 @@ pub use difference::Difference;
 pub use error::{Problem, RunError};
 pub use identity::{EncoderIdentity, EngineIdentity, GIVEN, GIVEN_MARK, ModelIdentity, PROVIDERS_DRAWS};
 pub use part::{
-    ChoiceRow, EpisodeRow, GivenJudgment, LikelihoodRow, MAX_ROWS_PER_PART, MOST_SAMPLES, OptionSaid, Outside, Part,
-    PartKind, PartRow, PositionRow, SampleRow, SampleSource, ScoredModel, ScoredRow, ShownStudentRow, SparseRow, Told,
-    Unit, VectorRow,
+    ChoiceRow, EpisodeRow, EstimatedRow, EstimatedStats, GivenJudgment, LikelihoodRow, MAX_ROWS_PER_PART, MOST_SAMPLES,
+    OptionSaid, Outside, Part, PartKind, PartRow, PositionRow, SampleRow, SampleSource, ScoredModel, ScoredRow,
+    ShownStudentRow, SparseRow, Told, Unit, VectorRow,
 };
 pub use run::{
     CHECKS_FORMAT, CheckOutcome, CheckSpoils, CheckedModel, Checks, CostEntry, Deciding, DeployedOn, DifferentPrompts,

@@ -409,7 +409,8 @@ impl Comparison<'_> {
         let logits = &logits[..codec.vocab as usize];
         let stats =
             comparer.compare(&teacher, logits, window.target(row)).map_err(|error| window.failed(position, &error))?;
-        Ok(window.estimated(row, self.student.tokens, stats))
+        let tokens = [stats.target, stats.teacher_top1, stats.student_top1];
+        Ok(window.estimated(row, self.student.tokens, tokens, stats))
     }
 }
 

@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use hydrometer_answers::{ExcludedItem, ModelIdentity, Outside, PositionRow, ShownStudentRow, SparseRow, WindowOrder};
+use hydrometer_answers::{EstimatedRow, ExcludedItem, ModelIdentity, Outside, PositionRow, WindowOrder};
 use hydrometer_metrics::PositionStats;
-use hydrometer_metrics::sparse::{ShownStudentStats, SparsePositionStats};
 use hydrometer_models::{ModelError, Sequence, Tokenizer};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::{WindowFamilies, order_in};
@@ -63,30 +62,23 @@ impl Window {
         }
     }
 
-    /// What was estimated at one of its rows, the teacher from a cache.
-    pub(crate) fn estimated(&self, row: usize, tokenizer: &Tokenizer, stats: SparsePositionStats) -> SparseRow {
-        SparseRow {
+    /// What was estimated at one of its rows; `tokens` are the target and the most probable ones of teacher and student.
+    pub(crate) fn estimated<S>(
+        &self,
+        row: usize,
+        tokenizer: &Tokenizer,
+        tokens: [u32; 3],
+        stats: S,
+    ) -> EstimatedRow<S> {
+        let [token_text, teacher_top1_text, student_top1_text] = tokens.map(|token| text(tokenizer, token));
+        EstimatedRow {
             probe: self.probe.clone(),
             family: self.family.clone(),
             window: self.index,
             position: self.rows[row],
-            token_text: text(tokenizer, stats.target),
-            teacher_top1_text: text(tokenizer, stats.teacher_top1),
-            student_top1_text: text(tokenizer, stats.student_top1),
-            stats,
-        }
-    }
-
-    /// What was estimated at one of its rows, the student as its server shows it.
-    pub(crate) fn shown(&self, row: usize, tokenizer: &Tokenizer, stats: ShownStudentStats) -> ShownStudentRow {
-        ShownStudentRow {
-            probe: self.probe.clone(),
-            family: self.family.clone(),
-            window: self.index,
-            position: self.rows[row],
-            token_text: text(tokenizer, stats.target),
-            teacher_top1_text: text(tokenizer, stats.teacher_top1),
-            student_top1_text: text(tokenizer, stats.student_top1),
+            token_text,
+            teacher_top1_text,
+            student_top1_text,
             stats,
         }
     }

@@ -240,7 +240,8 @@ fn shown_teacher(window: &Window, shown: &[ShownPosition], student: Scorer<'_>) 
     let comparer = |width| SparseComparer::new(width).with_vectors(allowed_vectors());
     scored(Role::Student, window, shown, student, comparer, |comparer, logits, teacher, row| {
         let stats = comparer.compare(teacher, logits, window.target(row)).map_err(|error| error.to_string())?;
-        Ok(window.estimated(row, student.tokens, stats))
+        let tokens = [stats.target, stats.teacher_top1, stats.student_top1];
+        Ok(window.estimated(row, student.tokens, tokens, stats))
     })
 }
 
@@ -253,7 +254,8 @@ fn shown_student(
     let comparer = |width| ShownStudentComparer::new(width).with_vectors(allowed_vectors());
     scored(Role::Teacher, window, shown, teacher, comparer, |comparer, logits, student, row| {
         let stats = comparer.compare(logits, student, window.target(row)).map_err(|error| error.to_string())?;
-        Ok(window.shown(row, teacher.tokens, stats))
+        let tokens = [stats.target, stats.teacher_top1, stats.student_top1];
+        Ok(window.estimated(row, teacher.tokens, tokens, stats))
     })
 }
 
