@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::ModelError;
 use crate::instructions::vectors;
-use crate::kernels::unpack::{integers_in, unpack, unpack_integers};
+use crate::kernels::unpack::{has_minima, integers_in, unpack, unpack_integers};
 use crate::kernels::{Integers, Step};
 
 /// How the numbers of a tensor are stored.
@@ -179,6 +179,11 @@ impl RawTensor {
     /// How many numbers share a scale, where they are small integers with scales.
     pub(crate) fn integers_in(&self) -> Option<Step> {
         integers_in(self.dtype)
+    }
+
+    /// Whether its steps may have a minimum beside their scale.
+    pub(crate) fn has_minima(&self) -> bool {
+        has_minima(self.dtype)
     }
 
     /// Writes the rows `rows` as the integers that they are.

@@ -44,7 +44,7 @@ impl Native {
         match self {}
     }
 
-    pub(crate) fn multiply(self, _: usize, _: &[u32], _: &[u32], _: &mut [f32], _: bool, _: &[u32]) {
+    pub(crate) fn multiply(self, _: super::Piece, _: &[u32], _: &[u32], _: &mut [f32], _: &[u32]) {
         match self {}
     }
 

@@ -6,9 +6,9 @@
 //!
 //! y = Σ over steps: (Σ w·x) · scale_w · scale_x + minimum_w · (scale_x · Σ x)
 
-use super::layout::{COLUMNS, Pad};
+use super::layout::COLUMNS;
 use super::transpose::Transpose;
-use super::words::{halves_mut, words};
+use super::words::{integers_mut, words};
 use crate::instructions::vectors;
 
 /// Weights that share a scale, and the activations that meet them.
@@ -67,7 +67,8 @@ impl<'a> Integers<'a> {
 /// Rows of weights on their way into a panel.
 #[derive(Default)]
 pub(super) struct Unpacked {
-    values: Vec<i16>,
+    /// Two integers in each.
+    pairs: Vec<u32>,
     scales: Vec<f32>,
     minima: Vec<f32>,
 }
@@ -75,69 +76,58 @@ pub(super) struct Unpacked {
 impl Unpacked {
     /// Room for rows of whole steps; what it holds is unspecified.
     pub(super) fn of(&mut self, step: Step, rows: usize, depth: usize) -> Integers<'_> {
-        self.values.resize(rows * depth, 0);
+        self.pairs.resize(rows * depth / 2, 0);
         self.scales.resize(rows * depth / step.elements(), 0.0);
         self.minima.resize(rows * depth / step.elements(), 0.0);
-        Integers { values: &mut self.values, scales: &mut self.scales, minima: &mut self.minima }
+        Integers { values: integers_mut(&mut self.pairs), scales: &mut self.scales, minima: &mut self.minima }
     }
 
     /// Packs the rows, at most 16, as columns `16·half ..` of a column block; columns without a row become zero.
-    pub(super) fn pack(&self, step: Step, by: Transpose, depth: usize, half: usize, block: &mut [u32], pad: &mut Pad) {
-        let (count, steps, pairs) = (self.values.len() / depth, depth / step.elements(), step.elements() / 2);
-        let paired = pad.words(count * steps * pairs);
-        halves_mut(paired).iter_mut().zip(&self.values).for_each(|(half, &value)| *half = value.cast_unsigned());
-        let (scales, minima) = (words(&self.scales), words(&self.minima));
-        for (index, out) in block.chunks_exact_mut(step.column_words() * COLUMNS).take(steps).enumerate() {
-            let out = &mut out[16 * half..];
-            by.transpose(from(paired, index * pairs), count, pairs, steps * pairs, out, COLUMNS, 16);
-            let out = &mut out[pairs * COLUMNS..];
-            by.transpose(from(scales, index), count, 1, steps, out, COLUMNS, 16);
-            by.transpose(from(minima, index), count, 1, steps, &mut out[COLUMNS..], COLUMNS, 16);
+    pub(super) fn pack(&self, step: Step, by: Transpose, depth: usize, half: usize, block: &mut [u32]) {
+        let (steps, pairs) = (depth / step.elements(), step.elements() / 2);
+        let (count, stride) = (self.scales.len() / steps, step.column_words() * COLUMNS);
+        let block = &mut block[16 * half..];
+        for (index, out) in block.chunks_mut(stride).take(steps).enumerate() {
+            let paired = self.pairs.get(index * pairs..).unwrap_or_default();
+            by.transpose(paired, count, pairs, steps * pairs, out, COLUMNS, 16);
+        }
+        // One number for each step: the steps of a row are turned together.
+        for (place, numbers) in [&self.scales, &self.minima].into_iter().enumerate() {
+            let out = &mut block[(pairs + place) * COLUMNS..];
+            by.transpose(words(numbers), count, steps, steps, out, stride, 16);
         }
     }
-}
-
-fn from(words: &[u32], at: usize) -> &[u32] {
-    words.get(at..).unwrap_or_default()
 }
 
 /// Packs activation rows (`[count ≤ width, depth]`, row-major) as steps of a strip of `width` rows; missing rows become zero.
-pub(super) fn pack_rows(
-    step: Step,
-    by: Transpose,
-    rows: &[f32],
-    depth: usize,
-    width: usize,
-    strip: &mut [u32],
-    pad: &mut Pad,
-) {
-    let (count, steps, words) = (rows.len() / depth, depth.div_ceil(step.elements()), step.row_words());
-    // [count][steps][words]
-    let packed = pad.words(count * steps * words);
-    for (row, packed) in rows.chunks_exact(depth).zip(packed.chunks_exact_mut(steps * words)) {
-        match step {
-            Step::Short => quantize::<16, 10>(row, packed),
-            Step::Long => quantize::<32, 18>(row, packed),
-        }
-    }
-    for (index, out) in strip.chunks_exact_mut(words * width).take(steps).enumerate() {
-        by.transpose(from(packed, index * words), count, words, steps * words, out, width, width);
+pub(super) fn pack_rows(step: Step, rows: &[f32], depth: usize, width: usize, strip: &mut [u32]) {
+    match step {
+        Step::Short => quantize::<16, 10>(rows, depth, width, strip),
+        Step::Long => quantize::<32, 18>(rows, depth, width, strip),
     }
 }
 
-/// A row in steps of `N` numbers, each as `W` words: pairs of integers, their scale, and their sum. The last step is filled up with
-/// zeros.
-fn quantize<const N: usize, const W: usize>(row: &[f32], packed: &mut [u32]) {
+/// Rows in steps of `N` numbers, each as `W` words: pairs of integers, their scale, and their sum. The last step is filled up
+/// with zeros.
+fn quantize<const N: usize, const W: usize>(rows: &[f32], depth: usize, width: usize, strip: &mut [u32]) {
+    let (words, count) = (strip.as_chunks_mut::<W>().0, rows.len() / depth);
+    let steps = words.chunks_exact_mut(width).take(depth.div_ceil(N));
     vectors().dispatch(
         #[inline(always)]
         || {
-            let (steps, rest) = row.as_chunks::<N>();
-            let (packed, last) = packed.as_chunks_mut::<W>().0.split_at_mut(steps.len());
-            steps.iter().zip(packed).for_each(|(values, packed)| quantize_step(values, packed));
-            if let Some(last) = last.first_mut() {
-                let mut whole = [0.0; N];
-                whole[..rest.len()].copy_from_slice(rest);
-                quantize_step(&whole, last);
+            for (index, words) in steps.enumerate() {
+                let (there, missing) = words.split_at_mut(count);
+                for (row, packed) in rows.chunks_exact(depth).zip(there) {
+                    let row = &row[index * N..];
+                    if let Some(values) = row.first_chunk() {
+                        quantize_step::<N, W>(values, packed);
+                    } else {
+                        let mut whole = [0.0; N];
+                        whole[..row.len()].copy_from_slice(row);
+                        quantize_step(&whole, packed);
+                    }
+                }
+                missing.fill([0; W]);
             }
         },
     );

@@ -8,7 +8,7 @@
 //! | `Pairs` | 2 | `[rows]` pairs of bf16 | `[32]` pairs of bf16 |
 //! | `Tiles` | 32 | 2 tiles `[16 rows][32]` bf16 | 2 tiles `[16 pairs][16 columns][2]` bf16 |
 //! | `SplitTiles` | 32 | 2 tiles of high parts, 2 of low parts | 2 tiles of high parts, 2 of low parts |
-//! | `Integers` | 16 or 32 | `[step / 2][rows]` pairs of i16, `[rows]` scales, `[rows]` sums | `[step / 2][32]` pairs of i16, `[32]` scales, `[32]` minima |
+//! | `Integers` | 16 or 32 | `[rows]` of `[step / 2]` pairs of i16, a scale, a sum | `[step / 2][32]` pairs of i16, `[32]` scales, `[32]` minima |
 //!
 //! A number is `high + low` with both parts rounded to bf16: 16 bits of mantissa instead of 8.
 
@@ -128,7 +128,7 @@ impl Layout {
         debug_assert!(count <= self.rows && strip.len() >= self.steps(depth) * self.strip_words());
         match self.format {
             Format::F32 => by.transpose(words(rows), count, depth, depth, strip, self.rows, self.rows),
-            Format::Integers(step) => integers::pack_rows(step, by, rows, depth, self.rows, strip, pad),
+            Format::Integers(step) => integers::pack_rows(step, rows, depth, self.rows, strip),
             Format::Pairs => {
                 let pairs = self.steps(depth);
                 let source = pad.split(rows, depth, self.step(), false);

@@ -136,6 +136,17 @@ impl Kernel {
     }
 }
 
+/// A piece of a product along the inner dimension.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece {
+    /// Steps of the layout.
+    pub(crate) steps: usize,
+    /// Whether it is added to what is there.
+    pub(crate) add: bool,
+    /// Whether integers have minima that are not zero; nothing to other kernels.
+    pub(crate) minima: bool,
+}
+
 /// A kernel whose thread state (the tile registers of AMX) is set up.
 pub(crate) struct Started {
     kernel: Kernel,
@@ -149,12 +160,11 @@ impl Started {
         self.kernel.layout()
     }
 
-    /// `c[rows][32] (+)= strip · block` over `steps` steps; `add` keeps what `c` held. Where the processor can, some of
-    /// `ahead` is fetched into its caches meanwhile.
-    pub(crate) fn multiply(&self, steps: usize, strip: &[u32], block: &[u32], c: &mut [f32], add: bool, ahead: &[u32]) {
+    /// `c[rows][32] (+)= strip · block`. Where the processor can, some of `ahead` is fetched into its caches meanwhile.
+    pub(crate) fn multiply(&self, piece: Piece, strip: &[u32], block: &[u32], c: &mut [f32], ahead: &[u32]) {
         match self.kernel.0 {
-            Some(native) => native.multiply(steps, strip, block, c, add, ahead),
-            None => portable::multiply(steps, words::floats(strip), words::floats(block), c, add),
+            Some(native) => native.multiply(piece, strip, block, c, ahead),
+            None => portable::multiply(piece.steps, words::floats(strip), words::floats(block), c, piece.add),
         }
     }
 

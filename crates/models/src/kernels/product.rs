@@ -18,7 +18,7 @@ use super::kept::Keep;
 use super::layout::{COLUMNS, Format, Layout, Pad};
 use super::transpose::Transpose;
 use super::words::{Shared, Words, floats, floats_mut};
-use super::{Kernel, Started};
+use super::{Kernel, Piece, Started};
 use crate::instructions::vectors;
 
 /// Output columns of a panel.
@@ -47,6 +47,10 @@ pub trait Matrix: Sync {
     fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), Self::Error>;
     /// How many numbers share a scale, where all are integers with scales: [`Matrix::integers`].
     fn integers_in(&self) -> Option<Step>;
+    /// Whether such steps may have a minimum beside their scale: where they have none, a product is faster that knows it.
+    fn has_minima(&self) -> bool {
+        true
+    }
     /// Writes `rows` as the integers that they are, in such steps.
     ///
     /// # Errors
@@ -374,7 +378,7 @@ impl<M: Matrix> Job<'_, M> {
                     if let Format::Integers(step) = layout.format {
                         let rows = integers.of(step, some.len(), depth);
                         self.weights.integers(some, rows)?;
-                        integers.pack(step, transpose, depth, half, words, pad);
+                        integers.pack(step, transpose, depth, half, words);
                     } else {
                         let rows = &mut rows[..some.len() * depth];
                         self.weights.unpack(some, rows)?;
@@ -393,6 +397,7 @@ impl<M: Matrix> Job<'_, M> {
         let steps = layout.steps(self.x.depth);
         let (strip_size, block_size) = (steps * layout.strip_words(), steps * layout.block_words());
         let tile = layout.rows * COLUMNS;
+        let minima = self.weights.has_minima();
         let (long, short) = (LONG / layout.step(), SHORT / layout.step());
         let sums = floats_mut(sums);
         // From the outside in: a long piece of the panel stays in the second-level cache while all strips pass over it; of a
@@ -421,7 +426,8 @@ impl<M: Matrix> Job<'_, M> {
                         let ahead = next.get(block * share..next.len().min((block + 1) * share)).unwrap_or_default();
                         let strip = &words[inner * layout.strip_words()..];
                         // The very first piece writes its sums, all later ones add to them.
-                        self.started.multiply(count, strip, block_words, &mut sums[at..at + tile], inner > 0, ahead);
+                        let piece = Piece { steps: count, add: inner > 0, minima };
+                        self.started.multiply(piece, strip, block_words, &mut sums[at..at + tile], ahead);
                     }
                 }
             }

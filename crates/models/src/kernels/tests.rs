@@ -12,6 +12,8 @@ use super::*;
 
 struct Plain {
     depth: usize,
+    /// Of its integers.
+    minimum: f32,
     data: Vec<f32>,
 }
 
@@ -30,11 +32,14 @@ impl Matrix for Plain {
     fn integers_in(&self) -> Option<Step> {
         Some(Step::Long)
     }
+    fn has_minima(&self) -> bool {
+        self.minimum != 0.0
+    }
     fn integers(&self, rows: Range<usize>, out: Integers<'_>) -> Result<(), Infallible> {
         let rows = &self.data[rows.start * self.depth..rows.end * self.depth];
         out.scales.fill(SCALE);
-        out.minima.fill(MINIMUM);
-        out.values.iter_mut().zip(rows).for_each(|(value, &w)| *value = ((w - MINIMUM) / SCALE).round() as i16);
+        out.minima.fill(self.minimum);
+        out.values.iter_mut().zip(rows).for_each(|(value, &w)| *value = ((w - self.minimum) / SCALE).round() as i16);
         Ok(())
     }
 }
@@ -45,9 +50,13 @@ const MINIMUM: f32 = -0.25;
 
 impl Plain {
     fn random(rows: usize, depth: usize, seed: u64) -> Plain {
+        Plain::with_minimum(MINIMUM, rows, depth, seed)
+    }
+
+    fn with_minimum(minimum: f32, rows: usize, depth: usize, seed: u64) -> Plain {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let data = (0..rows * depth).map(|_| f32::from(rng.random_range(-96i16..=127)) * SCALE + MINIMUM).collect();
-        Plain { depth, data }
+        let data = (0..rows * depth).map(|_| f32::from(rng.random_range(-96i16..=127)) * SCALE + minimum).collect();
+        Plain { depth, minimum, data }
     }
 }
 
@@ -95,9 +104,9 @@ fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
 }
 
-fn check(kernel: Kernel, rows: usize, depth: usize, columns: usize) {
+fn check(kernel: Kernel, rows: usize, depth: usize, columns: usize, minimum: f32) {
     let workshop = Workshop::new();
-    let (x, w) = (random(rows * depth, 1), Plain::random(columns, depth, 2));
+    let (x, w) = (random(rows * depth, 1), Plain::with_minimum(minimum, columns, depth, 2));
     let mut y = vec![f32::NAN; rows * columns];
     let part = Part { columns, width: columns, bias: None, out: &mut y };
     let strips = packed(&workshop, kernel, &x, depth);
@@ -129,7 +138,9 @@ fn products_agree_with_f64_on_odd_shapes() {
             (40, 2500, 33),
             (300, 96, 520),
         ] {
-            with_threads(2, || check(kernel, rows, whole(kernel, depth), columns));
+            for minimum in [MINIMUM, 0.0] {
+                with_threads(2, || check(kernel, rows, whole(kernel, depth), columns, minimum));
+            }
         }
     }
 }
@@ -187,6 +198,7 @@ fn parts_biases_and_gates_land_where_they_belong() {
         workshop.multiply(kernel, &strips, &w, Target::Gated(Activation::Silu, &mut gated)).unwrap();
         let identity = Plain {
             depth: inner,
+            minimum: MINIMUM,
             data: (0..inner * inner).map(|i| f32::from(u8::from(i % (inner + 1) == 0))).collect(),
         };
         let mut back = vec![0.0; rows * inner];

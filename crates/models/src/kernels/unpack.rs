@@ -41,6 +41,11 @@ pub(crate) fn integers_in(dtype: DType) -> Option<Step> {
     }
 }
 
+/// Whether steps of a type have a minimum beside their scale, where [`unpack_integers`] knows it.
+pub(crate) fn has_minima(dtype: DType) -> bool {
+    matches!(dtype, DType::Q4_1 | DType::Q5_1 | DType::Q2_K | DType::Q4_K | DType::Q5_K)
+}
+
 /// Writes whole blocks as what they are: `values[i] · scales[i / step] + minima[i / step]`, in steps of which there are as many as
 /// scales. Values are at most 128 in amount. `None` for a type without integers.
 pub(crate) fn unpack_integers(arch: Arch, dtype: DType, bytes: &[u8], out: Integers<'_>) -> Option<()> {
@@ -369,6 +374,7 @@ mod tests {
                     assert_eq!(number, again(at), "{dtype} {step:?} {at}");
                 }
                 assert!(values.iter().all(|value| value.unsigned_abs() <= 128), "{dtype}");
+                assert_eq!(minima.iter().any(|&minimum| minimum != 0.0), has_minima(dtype), "{dtype}");
                 assert!(numbers.iter().filter(|number| number.is_finite()).count() > count / 2, "{dtype}");
             }
             known += 1;

@@ -76,6 +76,12 @@ pub(crate) fn halves_mut(words: &mut [u32]) -> &mut [u16] {
     unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 2) }
 }
 
+/// The words seen as pairs of 16-bit integers, to write; on the little-endian machines that multiply them the first comes low.
+pub(crate) fn integers_mut(words: &mut [u32]) -> &mut [i16] {
+    // SAFETY: as in `halves_mut`.
+    unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 2) }
+}
+
 /// A slice of which several threads write disjoint parts.
 pub(crate) struct Shared<'a, T> {
     start: *mut T,

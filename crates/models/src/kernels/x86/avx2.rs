@@ -37,12 +37,13 @@ pub(super) unsafe fn multiply(steps: usize, strip: *const f32, block: *const f32
     }
 }
 
-/// `c[6][32] (+)= strip · block` over steps of `2 · PAIRS` integers, in the layout of [`Format::Integers`](super::Format::Integers).
+/// `c[6][32] (+)= strip · block` over steps of `2 · PAIRS` integers, in the layout of [`Format::Integers`](super::Format::Integers);
+/// without `MINIMA` all minima are zero.
 ///
 /// # Safety
 /// AVX2 and FMA are there; the pointers are valid for `steps` steps of the layout and 6 × 32 numbers.
 #[target_feature(enable = "avx2,fma")]
-pub(super) unsafe fn multiply_integers<const PAIRS: usize>(
+pub(super) unsafe fn multiply_integers<const PAIRS: usize, const MINIMA: bool>(
     steps: usize,
     strip: *const u32,
     block: *const u32,
@@ -56,15 +57,17 @@ pub(super) unsafe fn multiply_integers<const PAIRS: usize>(
         unsafe {
             let mut sum = [[_mm256_setzero_ps(); 2]; R];
             for step in 0..steps {
-                let (x, w) = (strip.add(step * (PAIRS + 2) * ROWS + first), block.add(step * (PAIRS + 2) * 32 + half));
-                let (x_scale, x_sum) = (x.add(PAIRS * ROWS).cast::<f32>(), x.add((PAIRS + 1) * ROWS).cast::<f32>());
+                let (x, w) =
+                    (strip.add((step * ROWS + first) * (PAIRS + 2)), block.add(step * (PAIRS + 2) * 32 + half));
+                // A row's pairs, scale and sum.
+                let x = |row: usize, place: usize| x.add(row * (PAIRS + 2) + place);
                 let (w_scale, w_minimum) = (w.add(PAIRS * 32).cast::<f32>(), w.add((PAIRS + 1) * 32).cast::<f32>());
                 let mut exact = [[_mm256_setzero_si256(); 2]; R];
                 for pair in 0..PAIRS {
                     let left = _mm256_loadu_si256(w.add(pair * 32).cast());
                     let right = _mm256_loadu_si256(w.add(pair * 32 + 8).cast());
                     for (row, exact) in exact.iter_mut().enumerate() {
-                        let x = _mm256_set1_epi32((*x.add(pair * ROWS + row)).cast_signed());
+                        let x = _mm256_set1_epi32((*x(row, pair)).cast_signed());
                         exact[0] = _mm256_add_epi32(exact[0], _mm256_madd_epi16(x, left));
                         exact[1] = _mm256_add_epi32(exact[1], _mm256_madd_epi16(x, right));
                     }
@@ -73,9 +76,12 @@ pub(super) unsafe fn multiply_integers<const PAIRS: usize>(
                     let (scale, minimum) =
                         (_mm256_loadu_ps(w_scale.add(part * 8)), _mm256_loadu_ps(w_minimum.add(part * 8)));
                     for (row, (sum, exact)) in sum.iter_mut().zip(&exact).enumerate() {
-                        let scale = _mm256_mul_ps(scale, _mm256_broadcast_ss(&*x_scale.add(row)));
+                        let scale = _mm256_mul_ps(scale, _mm256_broadcast_ss(&*x(row, PAIRS).cast()));
                         sum[part] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(exact[part]), scale, sum[part]);
-                        sum[part] = _mm256_fmadd_ps(_mm256_broadcast_ss(&*x_sum.add(row)), minimum, sum[part]);
+                        if MINIMA {
+                            let x_sum = _mm256_broadcast_ss(&*x(row, PAIRS + 1).cast());
+                            sum[part] = _mm256_fmadd_ps(x_sum, minimum, sum[part]);
+                        }
                     }
                 }
             }

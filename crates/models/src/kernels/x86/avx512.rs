@@ -56,12 +56,13 @@ pub(super) unsafe fn multiply_pairs(steps: usize, strip: *const u32, block: *con
     }
 }
 
-/// `c[6][32] (+)= strip · block` over steps of `2 · PAIRS` integers, in the layout of [`Format::Integers`](super::Format::Integers).
+/// `c[6][32] (+)= strip · block` over steps of `2 · PAIRS` integers, in the layout of [`Format::Integers`](super::Format::Integers);
+/// without `MINIMA` all minima are zero.
 ///
 /// # Safety
 /// AVX-512F and VNNI are there; the pointers are valid for `steps` steps of the layout and 6 × 32 numbers.
 #[target_feature(enable = "avx512f,avx512vnni")]
-pub(super) unsafe fn multiply_integers<const PAIRS: usize>(
+pub(super) unsafe fn multiply_integers<const PAIRS: usize, const MINIMA: bool>(
     steps: usize,
     strip: *const u32,
     block: *const u32,
@@ -74,14 +75,15 @@ pub(super) unsafe fn multiply_integers<const PAIRS: usize>(
         let mut sum = [[_mm512_setzero_ps(); 2]; R];
         for step in 0..steps {
             let (x, w) = (strip.add(step * (PAIRS + 2) * R), block.add(step * (PAIRS + 2) * 32));
-            let (x_scale, x_sum) = (x.add(PAIRS * R).cast::<f32>(), x.add((PAIRS + 1) * R).cast::<f32>());
+            // A row's pairs, scale and sum.
+            let x = |row: usize, place: usize| x.add(row * (PAIRS + 2) + place);
             let (w_scale, w_minimum) = (w.add(PAIRS * 32).cast::<f32>(), w.add((PAIRS + 1) * 32).cast::<f32>());
             let mut exact = [[_mm512_setzero_si512(); 2]; R];
             for pair in 0..PAIRS {
                 let left = _mm512_loadu_si512(w.add(pair * 32).cast());
                 let right = _mm512_loadu_si512(w.add(pair * 32 + 16).cast());
                 for (row, exact) in exact.iter_mut().enumerate() {
-                    let x = _mm512_set1_epi32((*x.add(pair * R + row)).cast_signed());
+                    let x = _mm512_set1_epi32((*x(row, pair)).cast_signed());
                     exact[0] = _mm512_dpwssd_epi32(exact[0], x, left);
                     exact[1] = _mm512_dpwssd_epi32(exact[1], x, right);
                 }
@@ -90,9 +92,11 @@ pub(super) unsafe fn multiply_integers<const PAIRS: usize>(
                 let (scale, minimum) =
                     (_mm512_loadu_ps(w_scale.add(part * 16)), _mm512_loadu_ps(w_minimum.add(part * 16)));
                 for (row, (sum, exact)) in sum.iter_mut().zip(&exact).enumerate() {
-                    let scale = _mm512_mul_ps(scale, _mm512_set1_ps(*x_scale.add(row)));
+                    let scale = _mm512_mul_ps(scale, _mm512_set1_ps(*x(row, PAIRS).cast()));
                     sum[part] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(exact[part]), scale, sum[part]);
-                    sum[part] = _mm512_fmadd_ps(_mm512_set1_ps(*x_sum.add(row)), minimum, sum[part]);
+                    if MINIMA {
+                        sum[part] = _mm512_fmadd_ps(_mm512_set1_ps(*x(row, PAIRS + 1).cast()), minimum, sum[part]);
+                    }
                 }
             }
         }

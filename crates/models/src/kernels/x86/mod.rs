@@ -15,6 +15,7 @@ pub(crate) use linux::prefer_huge_pages;
 use pulp::Arch;
 use pulp::x86::V3;
 
+use super::Piece;
 use super::integers::Step;
 use super::layout::{COLUMNS, Format, Layout};
 use crate::Instructions;
@@ -137,8 +138,9 @@ impl Native {
         }
     }
 
-    /// `c[rows][32] (+)= strip · block` over `steps` steps; `add` keeps what `c` held. Some of `ahead` is prefetched.
-    pub(crate) fn multiply(self, steps: usize, strip: &[u32], block: &[u32], c: &mut [f32], add: bool, ahead: &[u32]) {
+    /// `c[rows][32] (+)= strip · block`. Some of `ahead` is prefetched.
+    pub(crate) fn multiply(self, piece: Piece, strip: &[u32], block: &[u32], c: &mut [f32], ahead: &[u32]) {
+        let Piece { steps, add, minima } = piece;
         let layout = self.layout();
         assert!(strip.len() >= steps * layout.strip_words() && block.len() >= steps * layout.block_words());
         assert!(c.len() >= layout.rows * COLUMNS);
@@ -151,10 +153,24 @@ impl Native {
             match self {
                 Native::Avx2 => avx2::multiply(steps, strip.cast(), block.cast(), c, add),
                 Native::Avx512 => avx512::multiply(steps, strip.cast(), block.cast(), c, add),
-                Native::Avx2I16(Step::Short) => avx2::multiply_integers::<8>(steps, strip, block, c, add),
-                Native::Avx2I16(Step::Long) => avx2::multiply_integers::<16>(steps, strip, block, c, add),
-                Native::Avx512Vnni(Step::Short) => avx512::multiply_integers::<8>(steps, strip, block, c, add),
-                Native::Avx512Vnni(Step::Long) => avx512::multiply_integers::<16>(steps, strip, block, c, add),
+                Native::Avx2I16(step) => {
+                    let multiply = match (step, minima) {
+                        (Step::Short, false) => avx2::multiply_integers::<8, false>,
+                        (Step::Short, true) => avx2::multiply_integers::<8, true>,
+                        (Step::Long, false) => avx2::multiply_integers::<16, false>,
+                        (Step::Long, true) => avx2::multiply_integers::<16, true>,
+                    };
+                    multiply(steps, strip, block, c, add);
+                }
+                Native::Avx512Vnni(step) => {
+                    let multiply = match (step, minima) {
+                        (Step::Short, false) => avx512::multiply_integers::<8, false>,
+                        (Step::Short, true) => avx512::multiply_integers::<8, true>,
+                        (Step::Long, false) => avx512::multiply_integers::<16, false>,
+                        (Step::Long, true) => avx512::multiply_integers::<16, true>,
+                    };
+                    multiply(steps, strip, block, c, add);
+                }
                 Native::Avx512Bf16 => avx512::multiply_pairs(steps, strip, block, c, add),
                 Native::AmxBf16 => amx::multiply(steps, strip, block, c, add, ahead.as_ptr()),
                 Native::AmxBf16x3 => amx::multiply_split(steps, strip, block, c, add, ahead.as_ptr()),

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::cache::{Cache, PAGE, Page};
 use crate::kernels::elementwise::{soft_cap, softmax};
-use crate::kernels::{COLUMNS, Exactness, Kernel, Pad, Started, Words, Workshop, floats, floats_mut};
+use crate::kernels::{COLUMNS, Exactness, Kernel, Pad, Piece, Started, Words, Workshop, floats, floats_mut};
 
 /// Queries of one task.
 const QUERIES: usize = 64;
@@ -106,7 +106,8 @@ impl Task<'_> {
         layout.pack_rows(transpose, rows, d, strip, pad);
         scores.resize(pairs.len() * width, 0.0);
         for (index, page) in pages.iter().enumerate() {
-            kernel.multiply(d, strip, page.keys(self.kv), floats_mut(tile), false, &[]);
+            let piece = Piece { steps: d, add: false, minima: false };
+            kernel.multiply(piece, strip, page.keys(self.kv), floats_mut(tile), &[]);
             for (scores, tile) in scores.chunks_exact_mut(width).zip(floats(tile).chunks_exact(COLUMNS)) {
                 for (score, product) in scores[index * PAGE..][..PAGE].iter_mut().zip(tile) {
                     *score = product * self.shape.scale;
@@ -128,7 +129,8 @@ impl Task<'_> {
         for (block, first) in (0..d).step_by(COLUMNS).enumerate() {
             for (index, page) in pages.iter().enumerate() {
                 let weights = &strip[index * PAGE * layout.strip_words()..];
-                kernel.multiply(PAGE, weights, page.values(self.kv, block), floats_mut(tile), index > 0, &[]);
+                let piece = Piece { steps: PAGE, add: index > 0, minima: false };
+                kernel.multiply(piece, weights, page.values(self.kv, block), floats_mut(tile), &[]);
             }
             let run = COLUMNS.min(d - first);
             for (pair, tile) in pairs.clone().zip(floats(tile).chunks_exact(COLUMNS)) {

@@ -145,6 +145,10 @@ impl Matrix for Stack {
         steps.try_fold(first, |least, step| Some(if least == Step::Short { least } else { step? }))
     }
 
+    fn has_minima(&self) -> bool {
+        self.0.iter().any(RawTensor::has_minima)
+    }
+
     fn integers(&self, rows: Range<usize>, mut out: Integers<'_>) -> Result<(), ModelError> {
         for (tensor, rows) in self.parts(rows) {
             let (now, rest) = out.split(rows.len(), tensor.cols);
@@ -185,6 +189,10 @@ impl Matrix for RawTensor {
 
     fn integers_in(&self) -> Option<Step> {
         RawTensor::integers_in(self)
+    }
+
+    fn has_minima(&self) -> bool {
+        RawTensor::has_minima(self)
     }
 
     fn integers(&self, rows: Range<usize>, out: Integers<'_>) -> Result<(), ModelError> {
