@@ -10,6 +10,7 @@ pub(crate) mod elementwise;
 mod integers;
 mod kept;
 mod layout;
+mod output;
 mod portable;
 mod product;
 mod transpose;
@@ -36,7 +37,8 @@ pub use integers::{Integers, Step};
 pub use kept::{Keep, KeptPanels};
 pub(crate) use layout::{COLUMNS, Pad};
 pub(crate) use native::{arch, most};
-pub use product::{Activation, Matrix, Part, Strips, Target, Workshop};
+pub use output::{Activation, Part, Target};
+pub use product::{Matrix, Strips, Workshop};
 
 pub(crate) use words::{Words, floats, floats_mut};
 
@@ -141,6 +143,8 @@ impl Kernel {
 pub(crate) struct Piece {
     /// Steps of the layout.
     pub(crate) steps: usize,
+    /// Rows of the strip that are wanted; a kernel may compute all of them.
+    pub(crate) rows: usize,
     /// Whether it is added to what is there.
     pub(crate) add: bool,
     /// Whether integers have minima that are not zero; nothing to other kernels.
@@ -168,10 +172,10 @@ impl Started {
         }
     }
 
-    /// Asks for these numbers in the caches.
-    fn prefetch(&self, numbers: &[f32]) {
+    /// Asks for these words in the caches.
+    fn prefetch(&self, words: &[u32]) {
         if let Some(native) = self.kernel.0 {
-            native.prefetch(words::words(numbers));
+            native.prefetch(words);
         }
     }
 }

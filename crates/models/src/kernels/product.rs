@@ -12,17 +12,15 @@ use std::sync::{Mutex, OnceLock};
 use pulp::Arch;
 use rayon::prelude::*;
 
-use super::elementwise::{gelu_times, silu_times};
 use super::integers::{Integers, Step, Unpacked};
 use super::kept::Keep;
 use super::layout::{COLUMNS, Format, Layout, Pad};
+use super::output::{Finished, Output, Target};
 use super::transpose::Transpose;
-use super::words::{Shared, Words, floats, floats_mut};
+use super::words::{Words, floats, floats_mut, words};
 use super::{Kernel, Piece, Started};
 use crate::instructions::vectors;
 
-/// Output columns of a panel.
-const PANEL: usize = 256;
 /// Elements of the inner dimension for which a panel stays in the second-level cache.
 const LONG: usize = 1024;
 /// Elements of the inner dimension for which a strip stays in the first-level cache.
@@ -60,10 +58,10 @@ pub trait Matrix: Sync {
 
 /// Activations `[rows, depth]` as a kernel reads them.
 pub struct Strips {
-    layout: Layout,
-    rows: usize,
-    depth: usize,
-    words: Words,
+    pub(super) layout: Layout,
+    pub(super) rows: usize,
+    pub(super) depth: usize,
+    pub(super) words: Words,
 }
 
 impl Strips {
@@ -85,7 +83,8 @@ impl Strips {
         self.rows
     }
 
-    fn strip(&self) -> usize {
+    /// Words of a strip.
+    pub(super) fn strip(&self) -> usize {
         self.layout.steps(self.depth) * self.layout.strip_words()
     }
 
@@ -97,37 +96,6 @@ impl Strips {
     fn range(&self, index: usize) -> Range<usize> {
         index * self.layout.rows..self.rows.min((index + 1) * self.layout.rows)
     }
-}
-
-/// The non-linearity between the gate and up projections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// `x · sigmoid(x)`.
-    Silu,
-    /// The tanh form of gelu.
-    GeluTanh,
-}
-
-/// Consecutive output columns that go to one place, cut into blocks of `width` columns: `[columns/width][rows][width]`.
-pub struct Part<'a> {
-    /// Number of columns.
-    pub columns: usize,
-    /// Columns of a block; divides `columns`.
-    pub width: usize,
-    /// Added to every row, where it is there: `[columns]`.
-    pub bias: Option<&'a [f32]>,
-    /// Where the columns go: `rows · columns` numbers.
-    pub out: &'a mut [f32],
-}
-
-/// What becomes of the product.
-pub enum Target<'a> {
-    /// It is stored, with a bias where there is one.
-    Store(Vec<Part<'a>>),
-    /// It is added to `[rows, columns]`.
-    Add(&'a mut [f32]),
-    /// The first half of the columns is activated and multiplied with the second half; the result is packed.
-    Gated(Activation, &'a mut Strips),
 }
 
 /// Where products are made: the caller's pool of threads, and scratch space.
@@ -243,8 +211,10 @@ impl Workshop {
                     let task = next.fetch_add(1, Ordering::Relaxed);
                     let Some(panel) = panels.get(task / cuts) else { break };
                     let first = task % cuts * strips;
+                    // What this thread most likely reads next, where that is kept.
+                    let following = kept.and_then(|(_, panels)| panels.get((task + threads) / cuts)?.get());
                     let kept = kept.map(|(keep, panels)| (keep, &panels[task / cuts]));
-                    let job = Job { workshop: self, started: &started, x, weights, output: &output };
+                    let job = Job { workshop: self, started: &started, x, weights, output: &output, following };
                     if let Err(error) = job.run(panel, first..x.count().min(first + strips), kept, scratch) {
                         next.store(usize::MAX / 2, Ordering::Relaxed);
                         failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(error);
@@ -259,60 +229,10 @@ impl Workshop {
     }
 }
 
-fn grow(buffer: &mut Vec<f32>, len: usize) {
+/// Makes room for `len` numbers.
+pub(super) fn grow(buffer: &mut Vec<f32>, len: usize) {
     if buffer.len() < len {
         buffer.resize(len, 0.0);
-    }
-}
-
-/// A part of a stored output: its columns, the width of its blocks, its bias and its place.
-type Stored<'a> = (Range<usize>, usize, Option<&'a [f32]>, Shared<'a, f32>);
-
-/// Where the tasks of one product write.
-enum Output<'a> {
-    Store { rows: usize, parts: Vec<Stored<'a>> },
-    Add { columns: usize, out: Shared<'a, f32> },
-    Gated { activation: Activation, layout: Layout, strip: usize, words: Shared<'a, u32> },
-}
-
-impl<'a> Output<'a> {
-    fn new(target: Target<'a>, rows: usize, columns: usize) -> Output<'a> {
-        match target {
-            Target::Store(parts) => {
-                let mut first = 0;
-                let parts = parts.into_iter().map(|part| {
-                    assert!(part.columns % part.width == 0 && part.out.len() == rows * part.columns);
-                    assert!(part.bias.is_none_or(|bias| bias.len() == part.columns));
-                    first += part.columns;
-                    (first - part.columns..first, part.width, part.bias, Shared::new(part.out))
-                });
-                let parts = parts.collect();
-                assert_eq!(first, columns, "the parts cover the output");
-                Output::Store { rows, parts }
-            }
-            Target::Add(out) => {
-                assert_eq!(out.len(), rows * columns);
-                Output::Add { columns, out: Shared::new(out) }
-            }
-            Target::Gated(activation, out) => {
-                assert_eq!((out.rows, out.depth * 2), (rows, columns));
-                let (layout, strip) = (out.layout, out.strip());
-                Output::Gated { activation, layout, strip, words: Shared::new(&mut out.words) }
-            }
-        }
-    }
-
-    /// The ranges of weight rows of each panel; each range starts on a column block.
-    fn panels(&self, columns: usize) -> Vec<Vec<Range<usize>>> {
-        let (ends, width) = match self {
-            Output::Gated { .. } => (columns / 2, PANEL / 2),
-            _ => (columns, PANEL),
-        };
-        let cut = (0..ends).step_by(width).map(|first| first..ends.min(first + width));
-        match self {
-            Output::Gated { .. } => cut.map(|r| vec![r.clone(), r.start + ends..r.end + ends]).collect(),
-            _ => cut.map(|range| vec![range]).collect(),
-        }
     }
 }
 
@@ -323,6 +243,7 @@ struct Job<'a, M: Matrix> {
     x: &'a Strips,
     weights: &'a M,
     output: &'a Output<'a>,
+    following: Option<&'a Words>,
 }
 
 impl<M: Matrix> Job<'_, M> {
@@ -349,11 +270,12 @@ impl<M: Matrix> Job<'_, M> {
         for first in strips.clone().step_by(at_once) {
             let some = first..strips.end.min(first + at_once);
             let Scratch { sums, panel: unpacked, .. } = &mut *scratch;
-            self.sum(some.clone(), blocks, known.unwrap_or(unpacked), sums);
+            self.sum(some.clone(), blocks, known.unwrap_or(unpacked), known.is_some(), sums);
             for (index, strip) in some.enumerate() {
                 let range = index * blocks * tile..(index + 1) * blocks * tile;
                 let Scratch { sums, rows, pad, .. } = scratch;
-                self.write(panel, strip, &floats(sums)[range], rows, pad);
+                let finished = Finished { strip, rows: self.x.range(strip), tile, sums: &floats(sums)[range] };
+                self.output.write(self.workshop, panel, &finished, rows, pad);
             }
         }
         Ok(())
@@ -391,120 +313,58 @@ impl<M: Matrix> Job<'_, M> {
         Ok(())
     }
 
-    /// The sums of some strips with all blocks of the panel: `[strips][blocks][rows][32]`.
-    fn sum(&self, strips: Range<usize>, blocks: usize, panel: &[u32], sums: &mut Words) {
+    /// The sums of some strips with all blocks of the panel, which is `kept` or was just unpacked: `[strips][blocks][rows][32]`.
+    fn sum(&self, strips: Range<usize>, blocks: usize, panel: &[u32], kept: bool, sums: &mut Words) {
         let layout = self.x.layout;
         let steps = layout.steps(self.x.depth);
         let (strip_size, block_size) = (steps * layout.strip_words(), steps * layout.block_words());
         let tile = layout.rows * COLUMNS;
         let minima = self.weights.has_minima();
-        let (long, short) = (LONG / layout.step(), SHORT / layout.step());
+        let (long, short) = (if kept { SHORT } else { LONG } / layout.step(), SHORT / layout.step());
         let sums = floats_mut(sums);
         // From the outside in: a long piece of the panel stays in the second-level cache while all strips pass over it; of a
         // strip a short piece stays in the first-level cache while all blocks of columns pass over it. Every output adds its
         // short pieces in this one order, whatever the other rows and columns are.
         for outer in (0..steps).step_by(long) {
             let end = steps.min(outer + long);
+            // A kept panel comes from memory. What follows it, here or in the next one, is fetched while this is computed.
+            let later: &[u32] = match self.following {
+                _ if !kept => &[],
+                _ if end < steps => &panel[end * layout.block_words()..],
+                following => following.map_or(&[], |words| words),
+            };
+            let later = later.chunks(block_size).map(|block| &block[..block.len().min(long * layout.block_words())]);
+            let later: Vec<_> = later.collect();
             for (index, strip) in strips.clone().enumerate() {
-                let words = &self.x.words[strip * strip_size..];
+                let activations = &self.x.words[strip * strip_size..];
                 for inner in (outer..end).step_by(short) {
                     let count = end.min(inner + short) - inner;
                     // What the kernel reads after this: the next short piece of this strip, or, behind the last one, where
                     // the next strip begins. Each block fetches its share of it ahead.
                     let next =
                         if inner + count < end { inner + count } else { strip_size / layout.strip_words() + outer };
-                    let next = words.get(next * layout.strip_words()..).unwrap_or_default();
+                    let next = activations.get(next * layout.strip_words()..).unwrap_or_default();
                     let share = (short * layout.strip_words()).div_ceil(blocks);
                     for block in 0..blocks {
                         let at = (index * blocks + block) * tile;
                         // The first piece of a long one finds its sums in memory, the others in the cache.
                         if inner == outer {
                             let following = sums.get(at + tile..at + 2 * tile).unwrap_or_default();
-                            self.started.prefetch(following);
+                            self.started.prefetch(words(following));
+                            let later = later.get(block).copied().unwrap_or_default();
+                            let part = later.len().div_ceil(strips.len()).next_multiple_of(16);
+                            self.started.prefetch(later.chunks(part.max(16)).nth(index).unwrap_or_default());
                         }
                         let block_words = &panel[block * block_size + inner * layout.block_words()..];
                         let ahead = next.get(block * share..next.len().min((block + 1) * share)).unwrap_or_default();
-                        let strip = &words[inner * layout.strip_words()..];
+                        let rows = self.x.range(strip).len();
+                        let strip = &activations[inner * layout.strip_words()..];
                         // The very first piece writes its sums, all later ones add to them.
-                        let piece = Piece { steps: count, add: inner > 0, minima };
+                        let piece = Piece { steps: count, rows, add: inner > 0, minima };
                         self.started.multiply(piece, strip, block_words, &mut sums[at..at + tile], ahead);
                     }
                 }
             }
-        }
-    }
-
-    /// Hands the finished sums `[blocks][rows][32]` of one strip to the output.
-    fn write(&self, panel: &[Range<usize>], strip: usize, sums: &[f32], rows: &mut Vec<f32>, pad: &mut Pad) {
-        let range = self.x.range(strip);
-        let tile = self.x.layout.rows * COLUMNS;
-        match self.output {
-            // A block of 32 columns may reach into several parts, and a part is cut into blocks of `width` columns of its own:
-            // what lies in one part and one such block is one run, contiguous on both sides.
-            Output::Store { rows: all, parts } => {
-                for (block, first) in panel[0].clone().step_by(COLUMNS).enumerate() {
-                    let columns = first..panel[0].end.min(first + COLUMNS);
-                    for (covered, width, bias, out) in parts {
-                        let (start, end) = (columns.start.max(covered.start), columns.end.min(covered.end));
-                        let mut from = start;
-                        while from < end {
-                            let column = from - covered.start;
-                            let run = (end - from).min(width - column % width);
-                            for (row, m) in range.clone().enumerate() {
-                                // [columns / width][rows][width]: whole blocks of all rows before, then rows, then columns.
-                                let at = column / width * all * width + m * width + column % width;
-                                // SAFETY: a task is the only one with this pair of rows and columns.
-                                let out = unsafe { out.part(at..at + run) };
-                                out.copy_from_slice(&sums[block * tile + row * COLUMNS + from - first..][..run]);
-                                if let Some(bias) = bias {
-                                    out.iter_mut().zip(&bias[column..]).for_each(|(out, bias)| *out += bias);
-                                }
-                            }
-                            from += run;
-                        }
-                    }
-                }
-            }
-            Output::Add { columns: all, out } => {
-                for (block, first) in panel[0].clone().step_by(COLUMNS).enumerate() {
-                    let run = COLUMNS.min(panel[0].end - first);
-                    for (row, m) in range.clone().enumerate() {
-                        // SAFETY: a task is the only one with this pair of rows and columns.
-                        let out = unsafe { out.part(m * all + first..m * all + first + run) };
-                        let sums = &sums[block * tile + row * COLUMNS..][..run];
-                        out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
-                    }
-                }
-            }
-            // The panel's first range is of the gate and its second of the up projection, so both factors of every product
-            // are here. They are laid out row by row, multiplied, and packed as the next product reads its activations.
-            Output::Gated { activation, layout, strip: size, words } => {
-                let width = panel[0].len();
-                let blocks = width.div_ceil(COLUMNS);
-                grow(rows, 2 * range.len() * width);
-                let (gate, up) = rows[..2 * range.len() * width].split_at_mut(range.len() * width);
-                untile(&sums[..blocks * tile], tile, width, gate);
-                untile(&sums[blocks * tile..], tile, width, up);
-                match activation {
-                    Activation::Silu => silu_times(self.workshop.arch, gate, up),
-                    Activation::GeluTanh => gelu_times(self.workshop.arch, gate, up),
-                }
-                let start = strip * size + panel[0].start / layout.step() * layout.strip_words();
-                let len = layout.steps(width) * layout.strip_words();
-                // SAFETY: steps belong to columns and strips to rows, and a task is the only one with this pair of both;
-                // panels start on multiples of every step.
-                let out = unsafe { words.part(start..start + len) };
-                layout.pack_rows(self.workshop.transpose, gate, width, out, pad);
-            }
-        }
-    }
-}
-
-/// `[blocks][rows][32]` to `[rows][width]`.
-fn untile(sums: &[f32], tile: usize, width: usize, out: &mut [f32]) {
-    for (row, out) in out.chunks_exact_mut(width).enumerate() {
-        for (block, out) in out.chunks_mut(COLUMNS).enumerate() {
-            out.copy_from_slice(&sums[block * tile + row * COLUMNS..][..out.len()]);
         }
     }
 }

@@ -37,7 +37,7 @@ pub(super) unsafe fn multiply(steps: usize, strip: *const f32, block: *const f32
     }
 }
 
-/// `c[6][32] (+)= strip · block` over steps of `2 · PAIRS` integers, in the layout of [`Format::Integers`](super::Format::Integers);
+/// The first `rows` of `c[6][32] (+)= strip · block` over steps of `2 · PAIRS` integers, in the layout of [`Format::Integers`](super::Format::Integers);
 /// without `MINIMA` all minima are zero.
 ///
 /// # Safety
@@ -45,6 +45,7 @@ pub(super) unsafe fn multiply(steps: usize, strip: *const f32, block: *const f32
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn multiply_integers<const PAIRS: usize, const MINIMA: bool>(
     steps: usize,
+    rows: usize,
     strip: *const u32,
     block: *const u32,
     c: *mut f32,
@@ -52,7 +53,7 @@ pub(super) unsafe fn multiply_integers<const PAIRS: usize, const MINIMA: bool>(
 ) {
     // 3 rows × 2 registers of exact and as many of scaled sums, 2 of columns, 1 of the row's pair, 1 of products: all 16.
     const R: usize = 3;
-    for (first, half) in [(0, 0), (0, 16), (3, 0), (3, 16)] {
+    for (first, half) in [(0, 0), (0, 16), (3, 0), (3, 16)].into_iter().filter(|&(first, _)| first < rows) {
         // SAFETY: every access is inside the shapes that the caller vouches for.
         unsafe {
             let mut sum = [[_mm256_setzero_ps(); 2]; R];

@@ -56,25 +56,49 @@ pub(super) unsafe fn multiply_pairs(steps: usize, strip: *const u32, block: *con
     }
 }
 
-/// `c[6][32] (+)= strip · block` over steps of `2 · PAIRS` integers, in the layout of [`Format::Integers`](super::Format::Integers);
-/// without `MINIMA` all minima are zero.
+/// The first `rows` of `c[6][32] (+)= strip · block` over steps of `2 · PAIRS` integers, in the layout of
+/// [`Format::Integers`](super::Format::Integers); without `MINIMA` all minima are zero.
 ///
 /// # Safety
 /// AVX-512F and VNNI are there; the pointers are valid for `steps` steps of the layout and 6 × 32 numbers.
 #[target_feature(enable = "avx512f,avx512vnni")]
 pub(super) unsafe fn multiply_integers<const PAIRS: usize, const MINIMA: bool>(
     steps: usize,
+    rows: usize,
     strip: *const u32,
     block: *const u32,
     c: *mut f32,
     add: bool,
 ) {
-    const R: usize = INTEGER_ROWS;
+    // SAFETY: as the caller vouches for.
+    unsafe {
+        match rows {
+            1 => multiply_rows::<PAIRS, MINIMA, 1>(steps, strip, block, c, add),
+            2 => multiply_rows::<PAIRS, MINIMA, 2>(steps, strip, block, c, add),
+            3 | 4 => multiply_rows::<PAIRS, MINIMA, 4>(steps, strip, block, c, add),
+            _ => multiply_rows::<PAIRS, MINIMA, INTEGER_ROWS>(steps, strip, block, c, add),
+        }
+    }
+}
+
+/// See [`multiply_integers`]: exactly `R` rows, at most [`INTEGER_ROWS`].
+///
+/// # Safety
+/// As there.
+#[target_feature(enable = "avx512f,avx512vnni")]
+unsafe fn multiply_rows<const PAIRS: usize, const MINIMA: bool, const R: usize>(
+    steps: usize,
+    strip: *const u32,
+    block: *const u32,
+    c: *mut f32,
+    add: bool,
+) {
     // SAFETY: every access is inside the shapes that the caller vouches for.
     unsafe {
         let mut sum = [[_mm512_setzero_ps(); 2]; R];
         for step in 0..steps {
-            let (x, w) = (strip.add(step * (PAIRS + 2) * R), block.add(step * (PAIRS + 2) * 32));
+            let x = strip.add(step * (PAIRS + 2) * INTEGER_ROWS);
+            let w = block.add(step * (PAIRS + 2) * 32);
             // A row's pairs, scale and sum.
             let x = |row: usize, place: usize| x.add(row * (PAIRS + 2) + place);
             let (w_scale, w_minimum) = (w.add(PAIRS * 32).cast::<f32>(), w.add((PAIRS + 1) * 32).cast::<f32>());

@@ -140,7 +140,7 @@ impl Native {
 
     /// `c[rows][32] (+)= strip · block`. Some of `ahead` is prefetched.
     pub(crate) fn multiply(self, piece: Piece, strip: &[u32], block: &[u32], c: &mut [f32], ahead: &[u32]) {
-        let Piece { steps, add, minima } = piece;
+        let Piece { steps, rows, add, minima } = piece;
         let layout = self.layout();
         assert!(strip.len() >= steps * layout.strip_words() && block.len() >= steps * layout.block_words());
         assert!(c.len() >= layout.rows * COLUMNS);
@@ -160,7 +160,7 @@ impl Native {
                         (Step::Long, false) => avx2::multiply_integers::<16, false>,
                         (Step::Long, true) => avx2::multiply_integers::<16, true>,
                     };
-                    multiply(steps, strip, block, c, add);
+                    multiply(steps, rows, strip, block, c, add);
                 }
                 Native::Avx512Vnni(step) => {
                     let multiply = match (step, minima) {
@@ -169,7 +169,7 @@ impl Native {
                         (Step::Long, false) => avx512::multiply_integers::<16, false>,
                         (Step::Long, true) => avx512::multiply_integers::<16, true>,
                     };
-                    multiply(steps, strip, block, c, add);
+                    multiply(steps, rows, strip, block, c, add);
                 }
                 Native::Avx512Bf16 => avx512::multiply_pairs(steps, strip, block, c, add),
                 Native::AmxBf16 => amx::multiply(steps, strip, block, c, add, ahead.as_ptr()),

@@ -106,7 +106,7 @@ impl Task<'_> {
         layout.pack_rows(transpose, rows, d, strip, pad);
         scores.resize(pairs.len() * width, 0.0);
         for (index, page) in pages.iter().enumerate() {
-            let piece = Piece { steps: d, add: false, minima: false };
+            let piece = Piece { steps: d, rows: pairs.len(), add: false, minima: false };
             kernel.multiply(piece, strip, page.keys(self.kv), floats_mut(tile), &[]);
             for (scores, tile) in scores.chunks_exact_mut(width).zip(floats(tile).chunks_exact(COLUMNS)) {
                 for (score, product) in scores[index * PAGE..][..PAGE].iter_mut().zip(tile) {
@@ -129,7 +129,7 @@ impl Task<'_> {
         for (block, first) in (0..d).step_by(COLUMNS).enumerate() {
             for (index, page) in pages.iter().enumerate() {
                 let weights = &strip[index * PAGE * layout.strip_words()..];
-                let piece = Piece { steps: PAGE, add: index > 0, minima: false };
+                let piece = Piece { steps: PAGE, rows: pairs.len(), add: index > 0, minima: false };
                 kernel.multiply(piece, weights, page.values(self.kv, block), floats_mut(tile), &[]);
             }
             let run = COLUMNS.min(d - first);
