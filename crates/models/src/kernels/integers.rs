@@ -8,7 +8,7 @@
 
 use super::layout::COLUMNS;
 use super::transpose::Transpose;
-use super::words::{integers_mut, words};
+use super::words::{bytes, bytes_mut, integers, integers_mut, words};
 use crate::instructions::vectors;
 
 /// Weights that share a scale, and the activations that meet them.
@@ -35,6 +35,38 @@ impl Step {
     pub(super) fn column_words(self) -> usize {
         self.elements() / 2 + 2
     }
+
+    /// Words of one step and column of a panel that is kept: four integers in each, the scale, the minimum.
+    pub(super) fn kept_words(self) -> usize {
+        self.elements() / 4 + 2
+    }
+}
+
+/// Steps of column blocks for keeping: integers as bytes. No weight of a block format needs more.
+pub(super) fn narrow(step: Step, panel: &[u32], kept: &mut [u32]) {
+    let (wide, small) = (step.elements() / 2 * COLUMNS, step.elements() / 4 * COLUMNS);
+    let steps = panel.chunks_exact(step.column_words() * COLUMNS);
+    for (panel, kept) in steps.zip(kept.chunks_exact_mut(step.kept_words() * COLUMNS)) {
+        let values = integers(&panel[..wide]).iter();
+        bytes_mut(&mut kept[..small]).iter_mut().zip(values).for_each(|(byte, &value)| *byte = value as i8);
+        kept[small..].copy_from_slice(&panel[wide..]);
+    }
+}
+
+/// What [`narrow`] made of steps.
+pub(super) fn widen(step: Step, kept: &[u32], panel: &mut [u32]) {
+    let (wide, small) = (step.elements() / 2 * COLUMNS, step.elements() / 4 * COLUMNS);
+    vectors().dispatch(
+        #[inline(always)]
+        || {
+            let steps = kept.chunks_exact(step.kept_words() * COLUMNS);
+            for (kept, panel) in steps.zip(panel.chunks_exact_mut(step.column_words() * COLUMNS)) {
+                let values = integers_mut(&mut panel[..wide]).iter_mut();
+                values.zip(bytes(&kept[..small])).for_each(|(value, &byte)| *value = i16::from(byte));
+                panel[wide..].copy_from_slice(&kept[small..]);
+            }
+        },
+    );
 }
 
 /// Largest activation.
@@ -44,7 +76,7 @@ const LEAST: f32 = 1e-30;
 
 /// Rows of weights as integers, to write: `values · scale + minimum`.
 pub struct Integers<'a> {
-    /// `[rows][depth]`, at most 128 in amount.
+    /// `[rows][depth]`, from −128 to 127.
     pub values: &'a mut [i16],
     /// `[rows][depth / step]`
     pub scales: &'a mut [f32],

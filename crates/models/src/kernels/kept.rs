@@ -3,12 +3,14 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::integers::narrow;
+use super::layout::{Format, Layout};
 use super::words::Words;
 
 /// The panels of one matrix as the kernel reads them, kept between products as far as a budget allows.
 ///
 /// With few rows a product is little more than unpacking the weights; a kept panel costs 4 bytes a weight (2 for plain
-/// bf16, 2.25 or 2.5 for integers) and no unpacking. What is computed is the same. It belongs to one matrix, one kernel and
+/// bf16, 1.25 or 1.5 for integers, which are kept as bytes) and no unpacking. What is computed is the same. It belongs to one matrix, one kernel and
 /// one kind of target.
 #[derive(Default)]
 pub struct KeptPanels(OnceLock<Vec<OnceLock<Words>>>);
@@ -29,13 +31,17 @@ pub struct Keep<'a> {
 }
 
 impl Keep<'_> {
-    /// Keeps a copy of a panel if there is room.
-    pub(super) fn keep(&self, place: &OnceLock<Words>, words: &[u32]) {
-        let bytes = size_of_val(words) as u64;
+    /// Keeps a copy of a panel of whole steps if there is room.
+    pub(super) fn keep(&self, place: &OnceLock<Words>, layout: Layout, panel: &[u32]) {
+        let words = panel.len() / layout.block_words() * layout.kept_words();
+        let bytes = (words * size_of::<u32>()) as u64;
         let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
         if taken.is_ok() {
-            let mut kept = Words::zeroed(words.len());
-            kept[..words.len()].copy_from_slice(words);
+            let mut kept = Words::zeroed(words);
+            match layout.format {
+                Format::Integers(step) => narrow(step, panel, &mut kept),
+                _ => kept[..words].copy_from_slice(panel),
+            }
             // Another task may have kept it meanwhile. Both copies are equal; this one goes, and its bytes come back.
             if place.set(kept).is_err() {
                 self.left.fetch_add(bytes, Ordering::Relaxed);
@@ -48,6 +54,8 @@ impl Keep<'_> {
 mod tests {
     use super::*;
 
+    const LAYOUT: Layout = Layout { format: Format::F32, rows: 4 };
+
     /// Two tasks unpack one panel at once: one copy stays, and only that one is paid for.
     #[test]
     fn who_comes_second_with_a_panel_gives_its_bytes_back() {
@@ -58,8 +66,8 @@ mod tests {
         let place = &panels.of(1)[0];
         // Both saw an empty place before either came with its copy.
         assert!(place.get().is_none());
-        keep.keep(place, &words);
-        keep.keep(place, &words);
+        keep.keep(place, LAYOUT, &words);
+        keep.keep(place, LAYOUT, &words);
         assert_eq!(left.load(Ordering::Relaxed), 9 * bytes);
         assert_eq!(place.get().map(|kept| kept[..64].to_vec()), Some(words.to_vec()));
     }
@@ -67,7 +75,7 @@ mod tests {
     #[test]
     fn a_panel_that_finds_no_room_costs_nothing() {
         let (panels, left) = (KeptPanels::default(), AtomicU64::new(255));
-        Keep { panels: &panels, left: &left }.keep(&panels.of(1)[0], &[7; 64]);
+        Keep { panels: &panels, left: &left }.keep(&panels.of(1)[0], LAYOUT, &[7; 64]);
         assert_eq!(left.load(Ordering::Relaxed), 255);
         assert!(panels.of(1)[0].get().is_none());
     }

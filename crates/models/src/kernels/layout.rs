@@ -77,6 +77,14 @@ impl Layout {
         }
     }
 
+    /// Words of one step of a column block that is kept.
+    pub(crate) fn kept_words(self) -> usize {
+        match self.format {
+            Format::Integers(step) => step.kept_words() * COLUMNS,
+            _ => self.block_words(),
+        }
+    }
+
     /// Packs up to 16 weight rows (`[count, depth]`, row-major) as columns `16·half ..` of a column block.
     /// Columns without a row become zero.
     pub(crate) fn pack_weights(

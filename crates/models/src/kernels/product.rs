@@ -12,7 +12,7 @@ use std::sync::{Mutex, OnceLock};
 use pulp::Arch;
 use rayon::prelude::*;
 
-use super::integers::{Integers, Step, Unpacked};
+use super::integers::{Integers, Step, Unpacked, widen};
 use super::kept::Keep;
 use super::layout::{COLUMNS, Format, Layout, Pad};
 use super::output::{Finished, Output, Target};
@@ -110,6 +110,8 @@ struct Scratch {
     rows: Vec<f32>,
     integers: Unpacked,
     panel: Words,
+    /// A piece of a panel that is kept, as the kernel reads it.
+    piece: Words,
     sums: Words,
     pad: Pad,
 }
@@ -261,7 +263,7 @@ impl<M: Matrix> Job<'_, M> {
         if known.is_none() {
             self.unpack(panel, scratch)?;
             if let Some((keep, place)) = kept {
-                keep.keep(place, &scratch.panel[..words]);
+                keep.keep(place, layout, &scratch.panel[..words]);
             }
         }
         let tile = layout.rows * COLUMNS;
@@ -269,8 +271,7 @@ impl<M: Matrix> Job<'_, M> {
         scratch.sums.reserve(at_once.min(strips.len()) * blocks * tile);
         for first in strips.clone().step_by(at_once) {
             let some = first..strips.end.min(first + at_once);
-            let Scratch { sums, panel: unpacked, .. } = &mut *scratch;
-            self.sum(some.clone(), blocks, known.unwrap_or(unpacked), known.is_some(), sums);
+            self.sum(some.clone(), blocks, known, scratch);
             for (index, strip) in some.enumerate() {
                 let range = index * blocks * tile..(index + 1) * blocks * tile;
                 let Scratch { sums, rows, pad, .. } = scratch;
@@ -314,13 +315,15 @@ impl<M: Matrix> Job<'_, M> {
     }
 
     /// The sums of some strips with all blocks of the panel, which is `kept` or was just unpacked: `[strips][blocks][rows][32]`.
-    fn sum(&self, strips: Range<usize>, blocks: usize, panel: &[u32], kept: bool, sums: &mut Words) {
+    fn sum(&self, strips: Range<usize>, blocks: usize, kept: Option<&Words>, scratch: &mut Scratch) {
+        let Scratch { panel, piece, sums, .. } = scratch;
         let layout = self.x.layout;
         let steps = layout.steps(self.x.depth);
         let (strip_size, block_size) = (steps * layout.strip_words(), steps * layout.block_words());
         let tile = layout.rows * COLUMNS;
         let minima = self.weights.has_minima();
-        let (long, short) = (if kept { SHORT } else { LONG } / layout.step(), SHORT / layout.step());
+        let (long, short) = (if kept.is_some() { SHORT } else { LONG } / layout.step(), SHORT / layout.step());
+        let kept_block = steps * layout.kept_words();
         let sums = floats_mut(sums);
         // From the outside in: a long piece of the panel stays in the second-level cache while all strips pass over it; of a
         // strip a short piece stays in the first-level cache while all blocks of columns pass over it. Every output adds its
@@ -328,13 +331,26 @@ impl<M: Matrix> Job<'_, M> {
         for outer in (0..steps).step_by(long) {
             let end = steps.min(outer + long);
             // A kept panel comes from memory. What follows it, here or in the next one, is fetched while this is computed.
-            let later: &[u32] = match self.following {
-                _ if !kept => &[],
-                _ if end < steps => &panel[end * layout.block_words()..],
-                following => following.map_or(&[], |words| words),
+            let later: &[u32] = match kept {
+                Some(kept) if end < steps => &kept[end * layout.kept_words()..],
+                Some(_) => self.following.map_or(&[], |words| words),
+                None => &[],
             };
-            let later = later.chunks(block_size).map(|block| &block[..block.len().min(long * layout.block_words())]);
+            let later = later.chunks(kept_block).map(|block| &block[..block.len().min(long * layout.kept_words())]);
             let later: Vec<_> = later.collect();
+            // Blocks of columns from `outer` on, and how far they lie apart.
+            let (panel, apart): (&[u32], usize) = match (kept, layout.format) {
+                (None, _) => (&panel[outer * layout.block_words()..], block_size),
+                (Some(kept), Format::Integers(step)) => {
+                    let (from, to) = ((end - outer) * layout.kept_words(), (end - outer) * layout.block_words());
+                    piece.reserve(blocks * to);
+                    for (block, out) in piece.chunks_exact_mut(to).take(blocks).enumerate() {
+                        widen(step, &kept[block * kept_block + outer * layout.kept_words()..][..from], out);
+                    }
+                    (piece, to)
+                }
+                (Some(kept), _) => (&kept[outer * layout.block_words()..], block_size),
+            };
             for (index, strip) in strips.clone().enumerate() {
                 let activations = &self.x.words[strip * strip_size..];
                 for inner in (outer..end).step_by(short) {
@@ -355,7 +371,7 @@ impl<M: Matrix> Job<'_, M> {
                             let part = later.len().div_ceil(strips.len()).next_multiple_of(16);
                             self.started.prefetch(later.chunks(part.max(16)).nth(index).unwrap_or_default());
                         }
-                        let block_words = &panel[block * block_size + inner * layout.block_words()..];
+                        let block_words = &panel[block * apart + (inner - outer) * layout.block_words()..];
                         let ahead = next.get(block * share..next.len().min((block + 1) * share)).unwrap_or_default();
                         let rows = self.x.range(strip).len();
                         let strip = &activations[inner * layout.strip_words()..];

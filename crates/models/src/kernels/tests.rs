@@ -166,6 +166,34 @@ fn rows_and_threads_do_not_change_a_result() {
 }
 
 #[test]
+fn kept_panels_give_the_same_bits() {
+    for kernel in Kernel::available() {
+        let (depth, columns) = (whole(kernel, 1100), 700);
+        let w = Plain::random(columns, depth, 8);
+        for rows in [1, 2, 40] {
+            let workshop = Workshop::new();
+            let strips = packed(&workshop, kernel, &random(rows * depth, 9), depth);
+            // Room for some of the panels, as bytes of integers and in full.
+            let room = 2 * 256 * 1120 * 4;
+            let (panels, left) = (KeptPanels::default(), std::sync::atomic::AtomicU64::new(room));
+            let product = |keep| {
+                let mut y = vec![f32::NAN; rows * columns];
+                let part = Part { columns, width: columns, bias: None, out: &mut y };
+                let target = Target::Store(vec![part]);
+                with_threads(2, || workshop.multiply_keeping(kernel, &strips, &w, target, keep)).unwrap();
+                y
+            };
+            let plain = product(None);
+            let keep = Keep { panels: &panels, left: &left };
+            for time in 0..3 {
+                assert_eq!(product(Some(keep)), plain, "{} {rows} {time}", kernel.name());
+            }
+            assert!(left.load(std::sync::atomic::Ordering::Relaxed) < room, "panels were kept");
+        }
+    }
+}
+
+#[test]
 fn parts_biases_and_gates_land_where_they_belong() {
     let rows = 37;
     for kernel in Kernel::available() {

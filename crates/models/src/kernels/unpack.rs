@@ -47,7 +47,7 @@ pub(crate) fn has_minima(dtype: DType) -> bool {
 }
 
 /// Writes whole blocks as what they are: `values[i] · scales[i / step] + minima[i / step]`, in steps of which there are as many as
-/// scales. Values are at most 128 in amount. `None` for a type without integers.
+/// scales. Values are from −128 to 127. `None` for a type without integers.
 pub(crate) fn unpack_integers(arch: Arch, dtype: DType, bytes: &[u8], out: Integers<'_>) -> Option<()> {
     match dtype {
         DType::Q4_0 => integers(arch, bytes, out, q4_0),
@@ -373,7 +373,7 @@ mod tests {
                 for (at, &number) in numbers.iter().enumerate().filter(|(_, number)| number.is_finite()) {
                     assert_eq!(number, again(at), "{dtype} {step:?} {at}");
                 }
-                assert!(values.iter().all(|value| value.unsigned_abs() <= 128), "{dtype}");
+                assert!(values.iter().all(|&value| i8::try_from(value).is_ok()), "{dtype}");
                 assert_eq!(minima.iter().any(|&minimum| minimum != 0.0), has_minima(dtype), "{dtype}");
                 assert!(numbers.iter().filter(|number| number.is_finite()).count() > count / 2, "{dtype}");
             }

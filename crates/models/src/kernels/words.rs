@@ -76,10 +76,28 @@ pub(crate) fn halves_mut(words: &mut [u32]) -> &mut [u16] {
     unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 2) }
 }
 
+/// The words seen as pairs of 16-bit integers, see [`integers_mut`].
+pub(crate) fn integers(words: &[u32]) -> &[i16] {
+    // SAFETY: as in `halves_mut`.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len() * 2) }
+}
+
 /// The words seen as pairs of 16-bit integers, to write; on the little-endian machines that multiply them the first comes low.
 pub(crate) fn integers_mut(words: &mut [u32]) -> &mut [i16] {
     // SAFETY: as in `halves_mut`.
     unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 2) }
+}
+
+/// The words seen as bytes with a sign.
+pub(crate) fn bytes(words: &[u32]) -> &[i8] {
+    // SAFETY: a word is four bytes, and every bit pattern is valid.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len() * 4) }
+}
+
+/// The words seen as bytes with a sign, to write.
+pub(crate) fn bytes_mut(words: &mut [u32]) -> &mut [i8] {
+    // SAFETY: as in `bytes`; the borrow is exclusive.
+    unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 4) }
 }
 
 /// A slice of which several threads write disjoint parts.
