@@ -295,6 +295,23 @@ fn a_student_that_answered_less_than_its_teacher_does_not_pass() {
 }
 
 #[test]
+fn a_policy_that_looks_at_the_teacher_alone_passes_nobody() {
+    let bench = Bench::new();
+    let lines = |right: bool| -> String {
+        let line = |i| format!("{{\"id\":{i},\"prompt\":\"Q{i}?\",\"response\":\"{right}\",\"correct\":{right}}}\n");
+        (0..100).map(line).collect()
+    };
+    bench.write("big.jsonl", &lines(true));
+    bench.write("small.jsonl", &lines(false));
+    bench.write("policy.toml", "[[gate]]\nmetric = \"answer_accuracy_teacher\"\nat_least = 0.5\n");
+    let import = ["answers", "import", "big.jsonl", "small.jsonl", "--teacher", "big", "--student", "small", "--out"];
+    let gated = [&import[..], &["run", "--policy", "policy.toml", "--gate", "--json"]].concat();
+    let statement: Value = serde_json::from_str(&bench.run(3, &gated)).unwrap();
+    assert_eq!(statement["gates"][0]["verdict"], "pass");
+    assert_eq!(statement["verdict_line"], "no gate fails, but none looks at the student");
+}
+
+#[test]
 fn a_checker_that_contradicts_the_file_is_told() {
     let bench = Bench::new();
     bench.write("solutions.jsonl", &solutions().replacen("\"is_correct\":true", "\"is_correct\":false", 1));
