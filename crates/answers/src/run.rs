@@ -12,6 +12,7 @@ mod judge;
 mod layout;
 mod ledger;
 mod manifest;
+mod not_compared;
 mod regime;
 mod settings;
 mod trained_on;
@@ -29,6 +30,7 @@ pub use judge::{JUDGE_FORMAT, Judge, JudgedAnswer, judged_rows};
 pub use layout::FORMAT;
 pub use ledger::Ledger;
 pub use manifest::{Manifest, NewRun, PlannedTokens};
+pub use not_compared::NotCompared;
 pub use regime::Regime;
 pub use settings::{
     Deciding, GivenSettings, MeaningSettings, PlannedLook, RunSettings, TeacherAsked, WatchedGate, WindowOrder,

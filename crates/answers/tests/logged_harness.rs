@@ -5,8 +5,8 @@
 #[path = "support/logged.rs"]
 mod support;
 
-use hydrometer_answers::FinishReason;
-use hydrometer_answers::logged::{Given, GivenText, Paired};
+use hydrometer_answers::logged::{Given, GivenText, Paired, Unanswered};
+use hydrometer_answers::{FinishReason, NotCompared};
 use hydrometer_probes::Ask;
 use support::{Case, both, firsts, prompt, sample, texts};
 
@@ -78,15 +78,63 @@ fn content_joins_where_identifiers_disagree() {
     let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", big.clone(), small);
     let paired = case.paired();
     assert_eq!(firsts(&paired)[0], [("so 2", Some(true)), ("so 3", Some(false))]);
-    assert_eq!((paired.report.by_content, paired.report.left_out), (2, 0));
+    assert_eq!((paired.report.by_content, paired.report.not_compared), (2, NotCompared::default()));
 
     // Another version of the data set under the same number is another question.
     let small = line(0, "1+1", "none", "2", "1.0") + &line(1, "3+3", "none", "6", "1.0");
     let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", big.clone(), small);
     let paired = case.paired();
-    assert_eq!((paired.questions.len(), paired.report.other_documents, paired.report.left_out), (1, 1, 2));
+    let NotCompared { teacher_alone, student_alone, .. } = paired.report.not_compared;
+    assert_eq!((paired.questions.len(), paired.report.other_documents, teacher_alone, student_alone), (1, 1, 1, 1));
     let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", big.clone() + &big, big);
     case.fails(&[":3", "each answer once"]);
+}
+
+#[test]
+fn what_one_model_did_not_answer_is_counted() {
+    let lines = |ids: std::ops::Range<u32>| -> String {
+        ids.map(|id| line(id, &format!("{id}+0"), "none", "2", "1.0")).collect()
+    };
+    let (_folder, mut case) = both("/samples_t_2026-01-01T00.jsonl", lines(0..5), lines(3..6));
+    let alone = NotCompared { teacher_alone: 3, student_alone: 1, ..NotCompared::default() };
+    assert_eq!((case.paired().report.not_compared, alone.lacking()), (alone, 3));
+    // Somebody says that they were never asked: then they are not missed, and it is said.
+    case.wanted.unanswered = Unanswered::NeverAsked;
+    let report = case.paired().report;
+    assert_eq!(report.not_compared, NotCompared { student_alone: 1, ..NotCompared::default() });
+    assert!(report.choices.concat().contains("3 questions of the teacher were never put to the student"), "{report:?}");
+
+    // Log-likelihoods that measured nothing are the student's, where the teacher's did.
+    let measured = |id: u32| choice(id, ["-2", "-1"], ["False"; 2], "1.0");
+    let nothing = choice(1, ["0.0", "0.0"], ["False"; 2], "0.0");
+    let [both_measured, one] = [measured(0) + &measured(1), measured(0) + &nothing];
+    let lacking = |big: String, small: String| {
+        let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", big, small);
+        case.paired().report.not_compared.unusable_of_student
+    };
+    assert_eq!(lacking(both_measured.clone(), one.clone()), 1);
+    assert_eq!(lacking(one, both_measured.clone()), 0);
+    // Python writes NaN, which no JSON can hold: the request is named.
+    let unknown = measured(0) + &choice(1, ["-1", "-2"], ["False"; 2], "1.0").replace("\"-2\"", "NaN");
+    let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", both_measured.clone(), unknown);
+    case.fails(&[":2", "a log-likelihood in `resps` for request 2, found null", "NaN and Infinity are read as null"]);
+    // The student's metric contradicts what its log-likelihoods prefer.
+    let contrary = choice(0, ["-2", "-1"], ["False"; 2], "0.0") + &measured(1);
+    let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", measured(0) + &measured(1), contrary);
+    assert_eq!(case.paired().report.not_compared.unjudged_of_student, 1);
+
+    // A task that one of them was not given is named.
+    let (folder, paths) = support::folder(&[
+        ("big/samples_t_2026-01-01T00.jsonl", lines(0..2)),
+        ("big/samples_u_2026-01-01T00.jsonl", lines(0..2)),
+        ("small/samples_t_2026-01-01T00.jsonl", lines(0..2)),
+    ]);
+    let report = Case::new(&paths).paired().report;
+    assert!(
+        report.choices.contains(&"nothing of 1 task that the teacher alone was given: `u`".to_owned()),
+        "{report:?}"
+    );
+    drop(folder);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use hydrometer_answers::logged::{
-    BadLines, Columns, Given, GivenRun, LoggedError, Paired, Reading, Wanted, pair, read,
+    BadLines, Columns, Given, GivenRun, LoggedError, Paired, Reading, Unanswered, Wanted, pair, read,
 };
 use hydrometer_probes::Ask;
 use hydrometer_probes::world::{Ending, Event};
@@ -33,7 +33,15 @@ fn paired_as(
         columns: Columns { models: [teacher.clone(), student.clone()], ..Columns::default() },
         bad_lines: BadLines::Refuse,
     };
-    let wanted = Wanted { teacher, student, filter: None, metric: None, epoch: None, threshold };
+    let wanted = Wanted {
+        teacher,
+        student,
+        filter: None,
+        metric: None,
+        epoch: None,
+        threshold,
+        unanswered: Unanswered::Lacking,
+    };
     pair(&read(&paths, &reading)?, &wanted)
 }
 

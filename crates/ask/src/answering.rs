@@ -76,13 +76,14 @@ impl Asked {
         role.sources().iter().map(|&source| u64::from(settings.answers(source, self.decoding))).sum()
     }
 
-    /// Why its model cannot be asked, as a fragment; `None` when it can.
-    pub(crate) fn too_long(&self, role: Role, model: &dyn Model) -> Option<String> {
+    /// Why its model cannot be asked; `None` when it can.
+    pub(crate) fn too_long(&self, role: Role, model: &dyn Model) -> Option<ExcludedItem> {
         let Prompt::Tokens(tokens) = &self.prompt else { return None };
         let (prompt, answer) = (tokens.len(), self.parameters.max_tokens as usize);
         let context = model.identity().context_length.filter(|&context| prompt + answer > context as usize)?;
         let prompt = counted(prompt as u64, "token");
-        Some(format!("it takes {prompt} and {answer} for its answer, the {role}'s context holds {context}"))
+        let reason = format!("it takes {prompt} and {answer} for its answer, the {role}'s context holds {context}");
+        Some(role.too_short_for(&self.probe, reason))
     }
 
     /// The question as its model reads it.
@@ -444,7 +445,7 @@ pub fn ask(
     for probe in suite.probes.iter().filter(|probe| role.is_asked(probe)) {
         let Some(question) = Asked::new(model, probe, settings).map_err(role.failed())? else { continue };
         match question.too_long(role, model) {
-            Some(reason) => excluded.push(ExcludedItem { probe: probe.id.clone(), reason }),
+            Some(item) => excluded.push(item),
             None => asked.push(question),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hydrometer_answers::{MeaningSettings, SampleSource};
+use hydrometer_answers::{ExcludedItem, MeaningSettings, SampleSource};
 use hydrometer_models::{Model, ModelError, Scorer, SentenceEncoder};
 use hydrometer_probes::Probe;
 
@@ -37,6 +37,11 @@ impl Role {
             // It answers once, without chance: by whose numbers it is kept makes no difference.
             Role::Judge => &[SampleSource::Teacher],
         }
+    }
+
+    /// A probe for which its context is too short.
+    pub(crate) fn too_short_for(self, probe: &str, reason: String) -> ExcludedItem {
+        ExcludedItem { context_of: Some(self.to_string()), ..ExcludedItem::new(probe, reason) }
     }
 
     /// Whether it is asked a probe: the control student only where success is set against a distance.

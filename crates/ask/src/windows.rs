@@ -117,7 +117,7 @@ pub(crate) fn windows(tokenizer: &Tokenizer, suite: &Suite, cut: Windowing) -> R
         let Ask::Text(text) = &probe.ask else { continue };
         match windows_of(tokenizer, probe, text, cut)? {
             Ok(windows) => all.windows.extend(taken(windows, cut)),
-            Err(reason) => all.excluded.push(ExcludedItem { probe: probe.id.clone(), reason }),
+            Err(reason) => all.excluded.push(ExcludedItem::new(&probe.id, reason)),
         }
     }
     Ok(all)

@@ -242,6 +242,13 @@ fn the_statement_says_what_was_planted_and_nothing_else() {
     is(axis(&gives_up, "error_recovery").student_recovers.unwrap(), 0.0);
     is(axis(&gives_up, "error_recovery").teacher_recovers.unwrap(), 1.0);
     assert!(gives_up.findings.iter().any(|finding| finding.id == "recovery_lost"));
+    let lost = |axis: &str| {
+        let slices = gives_up.slices.iter();
+        let mut of = slices.filter(|slice| slice.name == format!("axis:{axis}") && slice.metric == "episode_net_loss");
+        of.next().unwrap().estimate.value
+    };
+    is(lost("tool_use"), 0.0);
+    is(lost("error_recovery"), 0.5);
     let case = &gives_up.episode_cases[0];
     assert_eq!((case.axis.as_str(), case.student_ended.as_str()), ("error_recovery", "missed the goal"));
     assert!(case.together.last().unwrap().note.as_deref().is_some_and(|note| note.starts_with("fault: ")));

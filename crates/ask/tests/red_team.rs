@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use hydrometer_answers::cache::TeacherCache;
-use hydrometer_answers::logged::{BadLines, Columns, Reading, Wanted, pair, read};
+use hydrometer_answers::logged::{BadLines, Columns, Reading, Unanswered, Wanted, pair, read};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{SamplingParameters, WindowOrder};
 use hydrometer_ask::{AskOptions, ImportOptions, Models, Windowing, collect_cached, fill_cache, import};
@@ -135,10 +135,16 @@ fn options_of(i: usize) -> [String; 2] {
 
 /// A model that gives the right one of two options this probability.
 fn decides(right: impl Fn(usize) -> f64) -> Scripted {
-    let mut text = "vocabulary = \"bytes\"\n\
-        template = \"{% for m in messages %}{{ m.content }}{% endfor %}>\"\n\
-        [default]\nprobabilities = { z = 0.5 }\n"
-        .to_owned();
+    decides_within("", right)
+}
+
+/// The same with a context of its own.
+fn decides_within(context: &str, right: impl Fn(usize) -> f64) -> Scripted {
+    let mut text = format!(
+        "vocabulary = \"bytes\"\n{context}\
+         template = \"{{% for m in messages %}}{{{{ m.content }}}}{{% endfor %}}>\"\n\
+         [default]\nprobabilities = {{ z = 0.5 }}\n"
+    );
     for i in 0..CHOICES {
         let options = options_of(i);
         for order in [[0, 1], [1, 0]] {
@@ -243,7 +249,15 @@ fn given<C: Into<Option<bool>>>(answers: impl Fn(usize, usize) -> [(String, C); 
     let columns =
         Columns { models: [teacher.clone(), student.clone()], epoch: Some("nth".into()), ..Columns::default() };
     let reading = Reading { format: None, columns, bad_lines: BadLines::Refuse };
-    let wanted = Wanted { teacher, student, filter: None, metric: None, epoch: None, threshold: None };
+    let wanted = Wanted {
+        teacher,
+        student,
+        filter: None,
+        metric: None,
+        epoch: None,
+        threshold: None,
+        unanswered: Unanswered::Lacking,
+    };
     let paired = pair(&read(&files, &reading).unwrap(), &wanted).unwrap();
     let options = ImportOptions {
         teacher: "big".into(),
@@ -297,6 +311,88 @@ fn nobody_passes_by_given_answers() {
     let open = given(|q, n| [format!("thought {q} {n}"), format!("word {n} {q}")].map(|text| (text, None)));
     caught("something else in the same manner", &open);
     assert!(open.verdict_line.contains("what is answered"), "{}", open.verdict_line);
+}
+
+/// A model of letters that answers `a`, but `b` to prompts with these endings.
+fn blind_to(endings: [&str; 2]) -> Scripted {
+    let rule = |after: &str, says: &str| format!("[[rule]]\nafter = \"{after}\"\nprobabilities = {{ {says} = 1.0 }}\n");
+    let text = format!(
+        "vocabulary = [\"</s>\", \"0\", \"1\", \"2\", \"3\", \"a\", \"b\"]\neos = \"</s>\"\n\
+         [default]\nprobabilities = {{ {END} }}\n{}{}{}{}",
+        rule("0", "a"),
+        rule("1", "a"),
+        rule(endings[0], "b"),
+        rule(endings[1], "b")
+    );
+    Scripted::parse(Path::new("model.toml"), &text).unwrap()
+}
+
+#[test]
+fn losses_are_not_outweighed_by_as_many_gains() {
+    // So many that the difference of both is known to be small.
+    let suite = prompts(1000);
+    let served = |options: &mut AskOptions| {
+        options.sampling = sampling(Path::new("store"), 1, 1).sampling;
+        options.sampling.as_mut().unwrap().settings.parameters.temperature = 0.0;
+    };
+    let [even, odd] = [["20", "30"], ["21", "31"]];
+    let found = audit(&blind_to(even), &blind_to(odd), &suite, served);
+    let verdicts = found.gates.iter().map(|gate| gate.verdict);
+    assert!(
+        verdicts.clone().count() > 0 && verdicts.clone().all(|verdict| verdict == Verdict::Pass),
+        "{:?}",
+        found.gates
+    );
+    caught("who is right where its teacher is wrong, and wrong where it is right", &found);
+    let expected = "24 % of answers are lost and 24 % gained: they balance";
+    assert!(found.verdict_line.contains(expected), "{}", found.verdict_line);
+    assert!(found.findings.iter().any(|finding| finding.id == "answers_lost"), "{:?}", found.findings);
+    let same = audit(&blind_to(even), &blind_to(even), &suite, served);
+    assert_eq!(same.verdict, Verdict::Pass, "{}", same.verdict_line);
+}
+
+#[test]
+fn nobody_who_cannot_read_the_long_half_passes() {
+    let long = |i: usize| {
+        Ask::Choice(kind::Choice {
+            prompt: format!("Q{i}? {}", if i.is_multiple_of(4) { "word ".repeat(100) } else { String::new() }),
+            options: options_of(i).into(),
+            truth: Some((i % 2) as u32),
+            asked_as: AskedAs::Question,
+        })
+    };
+    let suite = Suite { name: "long".into(), probes: (0..CHOICES).map(|i| probe("c", i, long(i))).collect() };
+    let [teacher, student] = ["", "context_length = 256\n"].map(|context| decides_within(context, |_| 0.8));
+    let found = audit(&teacher, &student, &suite, |_| ());
+    caught("a student that a quarter of the choices do not fit into", &found);
+    assert!(found.verdict_line.contains("do not fit into the student's context"), "{}", found.verdict_line);
+    // What does not fit into the teacher's is no loss of the student's.
+    let found = audit(&student, &teacher, &suite, |_| ());
+    assert_eq!(found.verdict, Verdict::Pass, "{}", found.verdict_line);
+}
+
+#[test]
+fn an_axis_whose_answers_are_lost_is_named() {
+    let mut suite = prompts(400);
+    // One axis, three in a hundred of the suite, is all that ends in 1.
+    suite.probes.retain(|probe| probe.id.trim_start_matches('p').parse::<usize>().is_ok_and(|i| i % 2 == 0 || i < 30));
+    for probe in &mut suite.probes {
+        let Ask::Prompt(prompt) = &probe.ask else { unreachable!() };
+        probe.axis = if prompt.prompt.ends_with('1') { "rare" } else { "common" }.into();
+    }
+    let teacher = letters("a = 0.95, b = 0.05", "a = 0.95, b = 0.05", END);
+    let student = letters("a = 0.95, b = 0.05", "b = 0.95, a = 0.05", END);
+    let found = audit(&teacher, &student, &suite, sampled(3));
+    let slice =
+        |metric: &str| found.slices.iter().find(|slice| slice.name == "axis:rare" && slice.metric == metric).unwrap();
+    assert!(slice("answer_net_loss").differs && slice("answer_net_loss").estimate.value > 0.8);
+    assert!(slice("distribution_match").differs && !slice("missing_excess").differs);
+    let weak = found.findings.iter().find(|finding| finding.id == "weak_slice").unwrap();
+    assert!(weak.title.contains("axis:rare (answer_net_loss"), "{}", weak.title);
+    // By itself it is beyond what the gate allows the whole, whatever the whole is.
+    assert_ne!(weak.severity, hydrometer_audit::statement::Severity::Informative);
+    let same = audit(&teacher, &teacher, &suite, sampled(3));
+    assert!(same.slices.iter().all(|slice| !slice.differs), "{:?}", same.slices);
 }
 
 #[test]

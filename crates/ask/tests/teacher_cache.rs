@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use hydrometer_answers::cache::TeacherCache;
+use hydrometer_answers::part::Sparse;
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{CostEntry, PartKind, RunFolder, WindowOrder};
 use hydrometer_ask::{AskError, CacheReport, Observer, PlanSummary, Windowing, collect_cached, fill_cache};
@@ -106,6 +107,22 @@ fn a_cache_tells_what_the_teacher_tells_within_its_intervals() {
     for id in KNOWN {
         assert!((r0[id].value - r1[id].value).abs() < 3e-4, "{id}: {} {}", r0[id].value, r1[id].value);
     }
+}
+
+#[test]
+fn the_favourite_of_each_model_is_kept_as_its_own() {
+    let (teacher, student, suite) = (Bigram::bytes("t", 1), Bigram::bytes("s", 2), texts(12));
+    let (kept, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut cache = cache(kept.path(), &teacher, KEPT);
+    fill(&mut cache, &teacher, &suite);
+    drop(collect_cached(&mut cache, &student, &suite, &options(), folder.path(), &mut Watch::default()).unwrap());
+    let rows = RunFolder::open(folder.path()).unwrap().rows::<Sparse>().unwrap();
+    let byte = |token: u32| String::from_utf8_lossy(&[token as u8]).into_owned();
+    for row in &rows {
+        let tokens = [row.stats.target, row.stats.teacher_top1, row.stats.student_top1].map(byte);
+        assert_eq!([&row.token_text, &row.teacher_top1_text, &row.student_top1_text], tokens.each_ref(), "{row:?}");
+    }
+    assert!(rows.iter().filter(|row| row.stats.teacher_top1 != row.stats.student_top1).count() > 100);
 }
 
 #[test]

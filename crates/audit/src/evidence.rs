@@ -195,7 +195,7 @@ impl<'a> Evidence<'a> {
     }
 
     /// What the run has none of, although the number needs it.
-    fn lacks(&self, measure: &Measure) -> Option<String> {
+    pub(crate) fn lacks(&self, measure: &Measure) -> Option<String> {
         let needs = |need| measure.needs.contains(&need);
         match measure.table.items() {
             Items::Positions => {

@@ -4,7 +4,7 @@
 mod exclusions;
 mod style;
 
-use hydrometer_metrics::measure::{self, Definition, choices, tokens};
+use hydrometer_metrics::measure::{self, Definition, answers, choices, episodes, tokens};
 use hydrometer_metrics::{Estimate, Verdict};
 use hydrometer_probes::counted::counted;
 
@@ -90,12 +90,25 @@ impl FindingContext<'_> {
         gates.peek().is_some() && gates.all(|gate| gate.verdict == Verdict::Pass)
     }
 
+    /// Whether a slice by itself is beyond what a gate allows the whole.
+    fn misses(&self, slice: &Slice) -> bool {
+        let Some(interval) = &slice.estimate.interval else { return false };
+        let of_metric = self.statement.gates.iter().filter(|gate| gate.metric == slice.metric);
+        of_metric.filter_map(|gate| gate.at_most).any(|margin| interval.low > margin)
+    }
+
     pub(crate) fn scored(&self) -> impl Iterator<Item = Scored<'_>> {
         self.evidence.rows.scored()
     }
 
     fn slice(&self) -> Option<Finding> {
-        let lost = [&tokens::KL_DIVERGENCE, &choices::CHOICE_LOST];
+        let lost = [
+            &tokens::KL_DIVERGENCE,
+            &choices::CHOICE_LOST,
+            &answers::ANSWER_NET_LOSS,
+            &answers::MISSING_EXCESS,
+            &episodes::EPISODE_NET_LOSS,
+        ];
         let whole = |s: &Slice| self.value(measure::find(&s.metric)?);
         let worse = |s: &&Slice| {
             let lost = lost.iter().any(|metric| metric.id == s.metric);
@@ -103,14 +116,22 @@ impl FindingContext<'_> {
         };
         let mut worst: Vec<_> = self.statement.slices.iter().filter(worse).collect();
         worst.sort_by(|a, b| {
-            let excess = |s: &Slice| s.estimate.value / whole(s).unwrap_or(1.0);
+            // Of a difference nothing may be lost over all: then a slice that loses stands out without end.
+            let excess = |s: &Slice| match whole(s) {
+                Some(whole) if whole > 0.0 => s.estimate.value / whole,
+                _ => f64::INFINITY,
+            };
             excess(b).total_cmp(&excess(a))
         });
         let first = worst.first()?;
         let overall = whole(first)?;
         Some(Finding {
             id: "weak_slice".into(),
-            severity: if self.passes(&first.metric) { Severity::Informative } else { Severity::Notable },
+            severity: if self.passes(&first.metric) && !worst.iter().any(|slice| self.misses(slice)) {
+                Severity::Informative
+            } else {
+                Severity::Notable
+            },
             title: format!(
                 "The student is furthest from its teacher on {} ({} {:.3}, overall {overall:.3})",
                 first.name, first.metric, first.estimate.value

@@ -23,6 +23,7 @@ use crate::statement::{
 };
 use crate::verdict::ground::Ground;
 use crate::verdict::sequential::{self, Watch};
+use crate::verdict::withheld::withheld;
 use crate::verdict::{gate, overall, verdict_line};
 use crate::{AuditError, Policy, findings, forgetting, geometry, illusion, judge, slicing};
 
@@ -131,7 +132,8 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
     if let Some(calibrated) = calibrated {
         calibrated.back(&mut gates, policy);
     }
-    let verdict = overall(&gates, policy);
+    let withheld = withheld(&gates, policy, &metrics, rows);
+    let verdict = overall(&gates, withheld.as_deref());
     let mut statement = Statement {
         format: FORMAT.to_owned(),
         hydrometer: env!("CARGO_PKG_VERSION").to_owned(),
@@ -142,7 +144,7 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
                 "no verdict: the two models were asked in different words on {}",
                 counted(different.prompts, "prompt")
             ),
-            None => verdict_line(verdict, &gates, policy),
+            None => verdict_line(verdict, &gates, policy, withheld.as_deref()),
         },
         regime: Regime { id: manifest.regime().id().to_owned(), meaning: manifest.regime().meaning().to_owned() },
         teacher: manifest.teacher.clone(),

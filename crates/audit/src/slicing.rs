@@ -38,8 +38,19 @@ fn slice(evidence: &Evidence<'_>, name: &str) -> Result<Vec<Slice>, AuditError> 
         let side = if belongs(choice.probe, name) { &mut inside } else { &mut outside };
         side.choice(&choice.probe.family, &choice.choice()?);
     }
+    // What the teacher does against itself, and where the student started, are not compared by slice.
+    let mut apart = Sums::new();
+    for prompt in &evidence.prompts {
+        let side = if belongs(prompt.probe, name) { &mut inside } else { &mut outside };
+        prompt.add_to([side, &mut apart], None);
+    }
+    for episode in &evidence.episodes {
+        let side = if belongs(episode.probe, name) { &mut inside } else { &mut outside };
+        episode.add_to(side, &mut apart);
+    }
     let measured = measure::on_slices().filter_map(|metric| {
-        if bounded(&evidence.choices, metric) != Ok(Bounded::Point) {
+        if bounded(&evidence.choices, metric) != Ok(Bounded::Point) || evidence.lacks(metric.measure().ok()?).is_some()
+        {
             return None;
         }
         let estimate = metric.over_families(&inside, evidence.level).ok()?;

@@ -7,37 +7,23 @@ pub(crate) mod policy;
 pub(crate) mod sample_size;
 pub(crate) mod sequential;
 mod unknown_metric;
+pub(crate) mod withheld;
 
-use hydrometer_metrics::measure::Group;
 use hydrometer_metrics::{Verdict, measure};
 
 use crate::Policy;
-use crate::kind::answers::OF_CONTENT;
 use crate::statement::Gate;
 
-/// FAIL if any gate fails, else NOT ENOUGH EVIDENCE if any is undecided, if there is none, or if answers are judged by their
-/// manner alone, else PASS.
-pub(crate) fn overall(gates: &[Gate], policy: &Policy) -> Verdict {
+/// FAIL if any gate fails, else NOT ENOUGH EVIDENCE if any is undecided, if there is none, or if a PASS is withheld, else PASS.
+pub(crate) fn overall(gates: &[Gate], withheld: Option<&str>) -> Verdict {
     let any = |verdict| gates.iter().any(|g| g.verdict == verdict);
     if any(Verdict::Fail) {
         Verdict::Fail
-    } else if gates.is_empty() || any(Verdict::NotEnoughEvidence) || by_manner_alone(gates, policy) {
+    } else if gates.is_empty() || any(Verdict::NotEnoughEvidence) || withheld.is_some() {
         Verdict::NotEnoughEvidence
     } else {
         Verdict::Pass
     }
-}
-
-/// Whether gates judge answers while all those of the policy that look at what is answered are left out.
-fn by_manner_alone(gates: &[Gate], policy: &Policy) -> bool {
-    let of_content = |metric: &str| OF_CONTENT.iter().any(|definition| definition.id == metric);
-    let of_answers = |gate: &Gate| {
-        let definition = measure::find(&gate.metric);
-        definition.is_some_and(|definition| matches!(definition.group, Group::Answers | Group::AnswerLevels))
-    };
-    gates.iter().any(of_answers)
-        && policy.gates.iter().any(|rule| of_content(&rule.metric))
-        && !gates.iter().any(|gate| of_content(&gate.metric))
 }
 
 /// Whether a gate that would pass is undecided because its margin is finer than what the suite was measured to resolve.
@@ -47,7 +33,7 @@ fn is_unresolved(gate: &Gate) -> bool {
 }
 
 /// The verdict as one sentence.
-pub(crate) fn verdict_line(verdict: Verdict, gates: &[Gate], policy: &Policy) -> String {
+pub(crate) fn verdict_line(verdict: Verdict, gates: &[Gate], policy: &Policy, withheld: Option<&str>) -> String {
     let named = |wanted| {
         let names: Vec<_> = gates
             .iter()
@@ -67,12 +53,11 @@ pub(crate) fn verdict_line(verdict: Verdict, gates: &[Gate], policy: &Policy) ->
         }
         Verdict::NotEnoughEvidence if policy.gates.is_empty() => "the policy has no gates".to_owned(),
         Verdict::NotEnoughEvidence if gates.is_empty() => "no gate of the policy could be measured".to_owned(),
-        Verdict::NotEnoughEvidence if !gates.iter().any(|gate| gate.verdict == verdict) => {
-            "no gate fails, but none looks at what is answered: those of the policy that do could not be measured"
-                .to_owned()
-        }
         Verdict::NotEnoughEvidence => {
             let (n, names) = named(Verdict::NotEnoughEvidence);
+            if let (0, Some(withheld)) = (n, withheld) {
+                return format!("no gate fails, but {withheld}");
+            }
             let undecided = |gate: &&Gate| gate.verdict == Verdict::NotEnoughEvidence;
             if gates.iter().filter(undecided).all(is_unresolved) {
                 return format!("no gate fails, but {n} of {all} ask for less loss than this suite resolves: {names}");

@@ -365,7 +365,7 @@ fn answers_without_any_verdict_are_put_side_by_side() {
     bench.write("v/answer_b.jsonl", &lines(2));
     let import = ["answers", "import", "v", "--teacher", "a", "--student", "b", "--out", "run"];
     let [_, talk] = bench.both(0, &import);
-    assert!(talk.contains("because not both models answered: 1 question\n"), "{talk}");
+    assert!(talk.contains("because the student did not answer: 1 question\n"), "{talk}");
     let statement = bench.json(&import);
     assert_eq!(statement["suite"]["prompts"], 2);
     assert!(metric(&statement, "answer_lost")["estimate"].is_null());

@@ -76,6 +76,17 @@ fn audited(path: &Path, teacher: &str, student: &str) -> Value {
     statement
 }
 
+/// What each model holds most probable at every position that is shown: tokens are named after the model that prefers them.
+#[track_caller]
+fn favourites(statement: &Value, teacher: &str, student: &str) {
+    let documents = statement["worst_documents"].as_array().unwrap().iter();
+    let tokens: Vec<&Value> = documents.flat_map(|document| document["tokens"].as_array().unwrap()).collect();
+    assert!(!tokens.is_empty(), "no position is shown");
+    for token in tokens {
+        assert_eq!((&token["teacher"], &token["student"]), (&json!(teacher), &json!(student)), "{token}");
+    }
+}
+
 fn value(statement: &Value, id: &str) -> Option<f64> {
     let metric = statement["metrics"].as_array().unwrap().iter().find(|metric| metric["id"] == id).unwrap();
     metric["estimate"]["value"].as_f64()
@@ -88,6 +99,8 @@ fn a_server_that_shows_all_that_has_mass_gives_the_numbers_of_the_model_itself()
     let server = ScriptedServer::start(|asked| serve(asked, u32::from)).unwrap();
     let there = audit(&format!("llama-server:{}", server.address()));
     let here = audit("scripted:teacher.toml");
+    favourites(&there, "A", "C");
+    favourites(&here, "A", "C");
     assert_eq!((&there["regime"]["id"], &here["regime"]["id"]), (&json!("R1"), &json!("R0")));
     let talk = there["talk"].as_str().unwrap();
     assert!(talk.contains("evidence R1: the teacher's most probable tokens and one drawn token"), "{talk}");
@@ -127,6 +140,7 @@ fn a_student_whose_server_shows_all_that_has_mass_gets_the_numbers_of_the_model_
     let student = format!("llama-server:{}", server.address());
     let there = audited(folder.path(), "scripted:teacher.toml", &student);
     let here = audited(folder.path(), "scripted:teacher.toml", "scripted:student.toml");
+    favourites(&there, "A", "C");
     assert_eq!((&there["regime"]["id"], &here["regime"]["id"]), (&json!("R1"), &json!("R0")));
     let talk = there["talk"].as_str().unwrap();
     assert!(talk.contains("evidence R1: the student's most probable tokens and one drawn token"), "{talk}");

@@ -204,7 +204,29 @@ pub fn measured() -> impl Iterator<Item = &'static Definition> {
 
 /// The metrics that are compared between parts of a suite, in the order in which they are shown.
 pub fn on_slices() -> impl Iterator<Item = &'static Definition> {
-    [tokens::ON_SLICES, choices::ON_SLICES].into_iter().flatten().copied()
+    [tokens::ON_SLICES, choices::ON_SLICES, answers::ON_SLICES, episodes::ON_SLICES].into_iter().flatten().copied()
+}
+
+/// Whether a number is of models other than the student alone: it says how hard a suite is, and nothing of what was kept.
+pub fn is_without_student(definition: &Definition) -> bool {
+    let without = [
+        &tokens::BITS_PER_BYTE_TEACHER,
+        &choices::CHOICE_ACCURACY_TEACHER,
+        &choices::BRIER_TEACHER,
+        &choices::ECE2_TEACHER,
+        &answers::AGREEMENT_CEILING,
+        &answers::ANSWER_ACCURACY_TEACHER,
+        &answers::ANSWERED_ACCURACY_TEACHER,
+        &teacher_text::TEACHER_TEXT_BITS_BASE,
+    ];
+    without.iter().any(|other| other.id == definition.id)
+}
+
+/// Whether a bound on the worse side of a number means anything by itself: a suite may be too easy, and what is gained departs
+/// from the teacher as what is lost does.
+pub fn may_be_too_good(definition: &Definition) -> bool {
+    let gains = [&choices::CHOICE_GAINED, &answers::ANSWER_GAINED];
+    is_without_student(definition) || gains.iter().any(|gained| gained.id == definition.id)
 }
 
 /// The metrics that are shown together, in their order.

@@ -75,7 +75,7 @@ impl WindowFamilies {
 /// Families that ask the same under other names.
 ///
 /// Thirty copies of one text are one piece of evidence, whatever they are called: families with an equal question, but for
-/// white space, are one family, that of the first of them in the suite.
+/// white space, capitals and signs that nobody sees, are one family, that of the first of them in the suite.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SameContent {
     /// The family that stands for each that is no longer one.
@@ -138,9 +138,16 @@ fn root<'f>(into: &'f BTreeMap<String, String>, family: &'f str) -> &'f str {
     family
 }
 
-/// What is asked, but for white space; the order of options is no part of it.
+/// What is asked, but for white space, capitals and signs that nobody sees; the order of options is no part of it. Other
+/// punctuation is: `2 + 3` is not `2 * 3`.
 fn question(ask: &Ask) -> Vec<String> {
-    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let unseen = |c: &char| {
+        matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            || (c.is_control() && !c.is_whitespace())
+    };
+    let word = |word: &str| word.chars().filter(|c| !unseen(c)).flat_map(char::to_lowercase).collect::<String>();
+    let words =
+        |text: &str| text.split_whitespace().map(word).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     match ask {
         Ask::Text(text) => vec!["text".to_owned(), words(&text.text)],
         Ask::Choice(choice) => {

@@ -27,6 +27,23 @@ fn copies_of_a_text_are_one_family() {
 }
 
 #[test]
+fn capitals_and_signs_that_nobody_sees_make_no_new_question() {
+    let texts = [
+        "The same text",
+        "THE same Text",
+        "the sa\\u200bme text",
+        "The same text \\u2060\\u00ad",
+        "The same text 2",
+        "The same, text",
+    ];
+    let line = |(k, text): (usize, &&str)| {
+        format!(r#"{{"id":"t{k}","family":"f{k}","axis":"a","kind":"prompt","prompt":"{text}"}}"#)
+    };
+    let same = SameContent::of(&probes(&texts.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")));
+    assert_eq!((same.merged(), same.kept().get("f0").copied()), (3, Some(3)), "{same:?}");
+}
+
+#[test]
 fn one_shared_question_joins_families_and_other_questions_do_not() {
     let same = SameContent::of(&probes(
         r#"{"id":"1","family":"a","axis":"x","kind":"choice","prompt":"Which?","options":["one","two"]}

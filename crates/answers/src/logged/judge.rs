@@ -5,6 +5,15 @@ use hydrometer_probes::quote;
 use super::LoggedError;
 use super::record::{Answer, Record, Score};
 
+/// What questions are that the teacher answered and the student did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// Lost on the way, as far as anybody knows: too many of them, and what is left is no measure of the whole.
+    Lacking,
+    /// Somebody says that they were never put to the student.
+    NeverAsked,
+}
+
 /// Which answers are compared, and how they are judged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {
@@ -21,6 +30,8 @@ pub struct Wanted {
     pub epoch: Option<u32>,
     /// From this value of the metric on an answer is right. Without it only 0 and 1 judge.
     pub threshold: Option<f64>,
+    /// What questions are that the teacher alone answered.
+    pub unanswered: Unanswered,
 }
 
 /// What was chosen for one task.

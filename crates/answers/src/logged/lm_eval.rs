@@ -69,8 +69,16 @@ pub(super) fn records(fields: &Map<String, Value>, place: &Place, task: &str) ->
         let texts = texts.ok_or_else(|| wrong("resps", "the texts of a generated answer"))?;
         return Ok(generated(&base, &texts, fields, &scores));
     }
-    let values: Option<Vec<f64>> = responses.iter().map(|repeats| logprob(repeats.first()?)).collect();
-    let values = values.ok_or_else(|| wrong("resps", "a log-likelihood for each request"))?;
+    let value = |(request, repeats): (usize, &Vec<Value>)| {
+        let value = repeats.first();
+        value.and_then(logprob).ok_or_else(|| {
+            let value = value.map(|value| value.get(0).unwrap_or(value));
+            let expected = format!("a log-likelihood in `resps` for request {}", request + 1);
+            let next = "NaN and Infinity are read as null: the backend did not measure it; --skip-bad-lines leaves the line out";
+            LoggedError::wrong(place.to_string(), expected, shown(value), next)
+        })
+    };
+    let values = responses.iter().enumerate().map(value).collect::<Result<Vec<f64>, _>>()?;
     if let Some(value) = values.iter().find(|value| **value > 0.0) {
         let next = "a log-likelihood is at most 0: the backend did not measure it";
         return Err(LoggedError::wrong(place.to_string(), "log-likelihoods", value.to_string(), next));

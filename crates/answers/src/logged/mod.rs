@@ -35,7 +35,7 @@ use source::{Body, Source};
 
 pub use error::LoggedError;
 pub use format::Format;
-pub use judge::Wanted;
+pub use judge::{Unanswered, Wanted};
 pub use pair::{Given, GivenRun, GivenText, Paired, PairedQuestion, Report, pair};
 pub use parquet_rows::each_row as each_parquet_row;
 pub use prompts::prompts;

@@ -4,6 +4,7 @@ mod maker;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use hydrometer_probes::counted::counted;
 use hydrometer_probes::world::Transcript;
 use hydrometer_probes::{Suite, quote};
 
@@ -11,9 +12,9 @@ use maker::Maker;
 pub(super) use maker::key;
 
 use super::LoggedError;
-use super::judge::{Chosen, Wanted, distinct};
+use super::judge::{Chosen, Unanswered, Wanted, distinct};
 use super::record::{Answer, Content, LoggedFile, Record};
-use crate::{DifferentPrompts, FinishReason};
+use crate::{DifferentPrompts, FinishReason, NotCompared};
 
 /// Questions that both models answered.
 #[derive(Clone, Debug)]
@@ -75,8 +76,8 @@ pub struct GivenRun {
 pub struct Report {
     /// What there was to choose from, and what was chosen, as sentences.
     pub choices: Vec<String>,
-    /// Questions that not both models answered.
-    pub left_out: u64,
+    /// Questions that are in no number, or not judged, for want of one model's answers.
+    pub not_compared: NotCompared,
     /// Of those, the ones with another document under the same identifier.
     pub other_documents: u64,
     /// Questions that were joined by content although their identifiers differ.
@@ -125,10 +126,11 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
         ..Report::default()
     };
     let chosen = chosen(wanted, [&teacher, &student], &mut report.choices)?;
+    report.choices.extend(tasks_of_one([&teacher, &student]));
     let sides = [&teacher, &student].map(|records| groups(records, &chosen, wanted.epoch));
     let [ours, theirs] = sides;
     let (ours, theirs) = (ours?, theirs?);
-    let joined = join(&ours, &theirs, &mut report);
+    let joined = join(&ours, &theirs, wanted, &mut report);
     let mut maker = Maker { chosen: &chosen, report, ids: HashSet::new(), families: HashMap::new() };
     let (mut probes, mut answers) = (Vec::new(), Vec::new());
     for (ours, theirs) in joined {
@@ -228,6 +230,26 @@ fn one_task(sides: [&mut Vec<Record>; 2]) {
             record.task.clone_from(task);
         }
     }
+}
+
+/// Tasks that one model's files have and the other's do not, as sentences.
+fn tasks_of_one(sides: [&[Record]; 2]) -> impl Iterator<Item = String> {
+    const NAMED: usize = 8;
+    let [teacher, student] = sides.map(|records| distinct(records.iter().map(|record| record.task.clone())));
+    [("teacher", teacher.clone(), student.clone()), ("student", student, teacher)].into_iter().filter_map(
+        |(model, tasks, others)| {
+            let alone: Vec<String> =
+                tasks.iter().filter(|task| !others.contains(task)).map(|task| quote(task)).collect();
+            let more = if alone.len() > NAMED { ", …" } else { "" };
+            let named = alone.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+            (!alone.is_empty()).then(|| {
+                format!(
+                    "nothing of {} that the {model} alone was given: {named}{more}",
+                    counted(alone.len() as u64, "task")
+                )
+            })
+        },
+    )
 }
 
 type ByTask = BTreeMap<String, Chosen>;
@@ -341,6 +363,7 @@ fn twice(group: &Group<'_>, record: &Record) -> Result<(), LoggedError> {
 fn join<'g, 'a>(
     ours: &'g [Group<'a>],
     theirs: &'g [Group<'a>],
+    wanted: &Wanted,
     report: &mut Report,
 ) -> Vec<(&'g Group<'a>, &'g Group<'a>)> {
     let mut by_content: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
@@ -380,6 +403,14 @@ fn join<'g, 'a>(
         }
     }
     let joined: Vec<_> = ours.iter().zip(found).filter_map(|(group, other)| Some((group, &theirs[other?]))).collect();
-    report.left_out = (ours.len() + theirs.len() - 2 * joined.len()) as u64;
+    report.not_compared.student_alone = (theirs.len() - joined.len()) as u64;
+    match wanted.unanswered {
+        Unanswered::Lacking => report.not_compared.teacher_alone = (ours.len() - joined.len()) as u64,
+        Unanswered::NeverAsked if ours.len() > joined.len() => report.choices.push(format!(
+            "the questions that both models answered; {} of the teacher were never put to the student (--common)",
+            counted((ours.len() - joined.len()) as u64, "question")
+        )),
+        Unanswered::NeverAsked => {}
+    }
     joined
 }

@@ -11,4 +11,16 @@ pub struct ExcludedItem {
     pub probe: String,
     /// Why, as a lower-case fragment.
     pub reason: String,
+    /// Whose context is too short for it: `teacher`, `student`, `base` or `control`; `None`, and absent from the file, where that is
+    /// not the reason or an earlier version did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_of: Option<String>,
+}
+
+impl ExcludedItem {
+    /// A probe that no model can be asked.
+    #[must_use]
+    pub fn new(probe: &str, reason: impl Into<String>) -> ExcludedItem {
+        ExcludedItem { probe: probe.to_owned(), reason: reason.into(), context_of: None }
+    }
 }

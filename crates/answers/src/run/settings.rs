@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::deployment::{DeployedOn, Used};
 use super::different::DifferentPrompts;
+use super::not_compared::NotCompared;
 use super::trained_on::TrainedOn;
 use crate::sparse::Codec;
 use crate::{EncoderIdentity, SampleSettings};
@@ -154,6 +155,10 @@ pub struct GivenSettings {
     /// Questions that were put to the two models in different words; `None` where all words are the same or unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub different_prompts: Option<DifferentPrompts>,
+    /// Questions that are in no number or not judged for want of one model's answers; `None`, and absent from the file, where there
+    /// are none, and in runs of earlier versions, which did not keep them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_compared: Option<NotCompared>,
 }
 
 /// Free texts mean the same when their vectors are close.

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::logged::{
-    BadLines, Columns, Given, GivenText, LoggedError, Paired, Reading, Wanted, pair, read,
+    BadLines, Columns, Given, GivenText, LoggedError, Paired, Reading, Unanswered, Wanted, pair, read,
 };
 use hydrometer_probes::Ask;
 
@@ -23,7 +23,15 @@ impl Case {
         Self {
             files: files.to_vec(),
             reading: Reading { format: None, columns, bad_lines: BadLines::Refuse },
-            wanted: Wanted { teacher, student, filter: None, metric: None, epoch: None, threshold: None },
+            wanted: Wanted {
+                teacher,
+                student,
+                filter: None,
+                metric: None,
+                epoch: None,
+                threshold: None,
+                unanswered: Unanswered::Lacking,
+            },
         }
     }
 

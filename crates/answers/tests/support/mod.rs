@@ -522,7 +522,11 @@ pub fn finished_judged(path: &Path) {
         teacher: "So?".to_owned(),
         student: "<s>So?".to_owned(),
     };
-    let given = GivenSettings { choices: vec!["metric `acc`".to_owned()], different_prompts: Some(different) };
+    let given = GivenSettings {
+        choices: vec!["metric `acc`".to_owned()],
+        different_prompts: Some(different),
+        not_compared: None,
+    };
     let settings = RunSettings { given: Some(given), ..with_samples() };
     let manifest = planned(&suite_with_prompt(), settings, UnitCounts::default().with(Samples::KIND, 1));
     let run = RunFolder::create_or_resume(path, &manifest, &suite_with_prompt().probes).unwrap();

@@ -130,8 +130,8 @@ impl Question {
         self.form(role).lettered()
     }
 
-    /// Why it cannot be asked, as a fragment; `None` when it can.
-    fn too_long(&self, models: Models<'_>) -> Option<String> {
+    /// Why it cannot be asked; `None` when it can.
+    fn too_long(&self, models: Models<'_>) -> Option<ExcludedItem> {
         let both = [
             (Role::Teacher, models.teacher, self.teacher.scored()),
             (Role::Student, models.student, self.student.scored()),
@@ -141,7 +141,9 @@ impl Question {
         both.chain(control).find_map(|(role, model, choice)| {
             let longest = choice.longest();
             let context = model.identity().context_length.filter(|&context| longest > context as usize)?;
-            Some(format!("with its longest option it takes {longest} tokens, the {role}'s context holds {context}"))
+            let reason =
+                format!("with its longest option it takes {longest} tokens, the {role}'s context holds {context}");
+            Some(role.too_short_for(&self.probe, reason))
         })
     }
 
@@ -213,15 +215,15 @@ impl Choices {
             if for_letters && probe.boundary.is_some() {
                 let reason =
                     "numbers on decisions need the probability of every option, and a model is asked for letters";
-                excluded.push(ExcludedItem { probe: probe.id.clone(), reason: reason.to_owned() });
+                excluded.push(ExcludedItem::new(&probe.id, reason));
                 continue;
             }
             let rotations = 0..options.rotations.min(choice.rotations() as u32);
             let orders = rotations.map(|rotation| Question::new(&choosers, probe, rotation));
             let orders = orders.collect::<Result<Vec<_>, _>>()?;
             // All orders or none: an average over some of them favours what stands first.
-            if let Some(reason) = orders.iter().find_map(|question| question.too_long(models)) {
-                excluded.push(ExcludedItem { probe: probe.id.clone(), reason });
+            if let Some(item) = orders.iter().find_map(|question| question.too_long(models)) {
+                excluded.push(item);
                 continue;
             }
             if let Some([ours, theirs]) = orders.first().and_then(|question| question.texts(models)) {

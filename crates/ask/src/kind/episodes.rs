@@ -84,9 +84,8 @@ impl Episodes {
             store,
         };
         let elsewhere = suite.probes.iter().filter(|probe| matches!(probe.ask, Ask::Trajectory(_)));
-        plan.excluded.extend(elsewhere.map(|probe| ExcludedItem {
-            probe: probe.id.clone(),
-            reason: "it was carried out elsewhere, and the world that it needs is not here".to_owned(),
+        plan.excluded.extend(elsewhere.map(|probe| {
+            ExcludedItem::new(&probe.id, "it was carried out elsewhere, and the world that it needs is not here")
         }));
         // Where one of the two does not answer, there is nothing to compare.
         let both_answer = models.teacher.answers().is_some() && models.student.answers().is_some();
@@ -101,8 +100,8 @@ impl Episodes {
                 asked.push((role, model, first.map_err(role.failed())?));
             }
             let too_long = asked.iter().find_map(|(role, model, asked)| asked.too_long(*role, *model));
-            if let Some(reason) = too_long {
-                plan.excluded.push(ExcludedItem { probe: probe.id.clone(), reason });
+            if let Some(item) = too_long {
+                plan.excluded.push(item);
                 continue;
             }
             let words =

@@ -39,10 +39,11 @@ impl Likelihoods {
             let cut = windows(tokens, suite, options.windowing()).map_err(role.failed())?;
             fit(&cut.windows, role, model.identity())?;
             cuts.push((scored, cut.windows));
-            excluded.extend(cut.excluded.into_iter().map(|ExcludedItem { probe, reason }| ExcludedItem {
-                probe,
-                reason: format!("as the {role} reads it, {reason}"),
-            }));
+            excluded.extend(
+                cut.excluded
+                    .into_iter()
+                    .map(|item| ExcludedItem { reason: format!("as the {role} reads it, {}", item.reason), ..item }),
+            );
         }
         // Nothing is scored that could not be compared.
         let excluded_by_either: BTreeSet<String> = excluded.iter().map(|item| item.probe.clone()).collect();

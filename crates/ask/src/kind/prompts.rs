@@ -109,8 +109,8 @@ fn readable(models: Models<'_>, suite: &Suite, settings: &SampleSettings) -> Res
         let too_long = |(role, model): (Role, &dyn Model)| {
             asked.iter().find(|(of, _)| *of == role).and_then(|(_, asked)| asked.too_long(role, model))
         };
-        if let Some(reason) = models.who_answer_to(probe).find_map(too_long) {
-            found.excluded.push(ExcludedItem { probe: probe.id.clone(), reason });
+        if let Some(item) = models.who_answer_to(probe).find_map(too_long) {
+            found.excluded.push(item);
             continue;
         }
         let words = |of: Role, model: &dyn Model| asked.iter().find(|(role, _)| *role == of)?.1.words(model);

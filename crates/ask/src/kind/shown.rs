@@ -118,13 +118,10 @@ impl ShownTexts {
         }
         excluded.retain(|item| !differently.contains_key(&item.probe));
         windows.retain(|window| !differently.contains_key(&window.probe));
-        excluded.extend(differently.into_iter().map(|(probe, byte)| ExcludedItem {
-            probe,
-            reason: format!(
-                "the {}'s server and the {}'s tokenizer disagree on it from byte {byte} on",
-                shown.role(),
-                shown.scorer()
-            ),
+        excluded.extend(differently.into_iter().map(|(probe, byte)| {
+            let (there, here) = (shown.role(), shown.scorer());
+            let reason = format!("the {there}'s server and the {here}'s tokenizer disagree on it from byte {byte} on");
+            ExcludedItem::new(&probe, reason)
         }));
         fit(&windows, shown.scorer(), here.identity)?;
         let units = packing.pack(windows, options.block_tokens as usize, |w| &w.family, |w| w.tokens.len());

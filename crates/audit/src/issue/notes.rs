@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{DeployedOn, DifferentPrompts, ExcludedItem, GIVEN_MARK, Regime, TrainedOn, WindowOrder};
+use hydrometer_answers::{
+    DeployedOn, DifferentPrompts, ExcludedItem, GIVEN_MARK, NotCompared, Regime, TrainedOn, WindowOrder,
+};
 use hydrometer_probes::Ask;
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::families::SameContent;
@@ -82,6 +84,7 @@ pub(super) fn notes(
                 at_byte(*at)
             )
         }));
+        notes.extend(given.not_compared.map(not_compared));
     }
     if let Some(DifferentPrompts { prompts, first, at, teacher, student }) = &manifest.settings.rendered_differently {
         notes.push(format!(
@@ -212,6 +215,20 @@ fn distances(set: &TrainedOn) -> String {
         embedder.name,
         embedder.version
     )
+}
+
+/// What the files of one model have and those of the other do not.
+fn not_compared(found: NotCompared) -> String {
+    let NotCompared { teacher_alone, student_alone, unusable_of_student, unjudged_of_student } = found;
+    let counts = [
+        (teacher_alone, "that the teacher alone answered"),
+        (student_alone, "that the student alone answered"),
+        (unusable_of_student, "to which the student's answer measured nothing"),
+        (unjudged_of_student, "judged for the teacher and not for the student"),
+    ];
+    let said = counts.into_iter().filter(|(count, _)| *count > 0);
+    let said: Vec<String> = said.map(|(count, what)| format!("{} {what}", counted(count, "question"))).collect();
+    format!("Not compared, for want of one model's answers: {}.", said.join(", "))
 }
 
 /// Where two texts differ, as a fragment.

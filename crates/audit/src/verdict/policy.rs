@@ -1,6 +1,6 @@
 //! Policy: which numbers are gated, and where the margins lie. Fixed before looking.
 
-use hydrometer_metrics::measure;
+use hydrometer_metrics::measure::{self, Definition, Direction};
 use hydrometer_metrics::stats::gate::Bounds;
 use serde::{Deserialize, Serialize};
 
@@ -72,9 +72,9 @@ impl Policy {
         }
         for gate in &self.gates {
             let name = &gate.metric;
-            if measure::find(name).is_none() {
+            let Some(definition) = measure::find(name) else {
                 return Err(unknown_metric(name, measure::all().map(|metric| metric.id)));
-            }
+            };
             match (gate.at_least, gate.at_most) {
                 (None, None) => return fail(format!("the gate on `{name}` needs `at_least` or `at_most`")),
                 (Some(low), Some(high)) if low >= high => {
@@ -85,9 +85,34 @@ impl Policy {
                 }
                 _ => {}
             }
+            if let Some(fault) = judges_nothing(gate, definition) {
+                return fail(format!("the gate on `{name}` {fault}"));
+            }
         }
         Ok(())
     }
+}
+
+/// Why a gate says the same of every student, or passes the worst; `None` where it judges.
+fn judges_nothing(gate: &GateRule, definition: &Definition) -> Option<String> {
+    let (range, direction) = (definition.range, definition.direction);
+    let (least, most) = (range.low.value(), range.high.value());
+    let (above, below) = (gate.at_least.unwrap_or(f64::NEG_INFINITY), gate.at_most.unwrap_or(f64::INFINITY));
+    if above <= least && below >= most {
+        return Some(format!("accepts every value that the number can have, {range}: it judges nothing"));
+    }
+    if above > most || below < least {
+        return Some(format!("accepts no value that the number can have, {range}"));
+    }
+    let turned = match (direction, gate.at_least, gate.at_most) {
+        _ if measure::may_be_too_good(definition) => None,
+        (Direction::Lower, Some(_), None) => Some("at_most"),
+        (Direction::Higher, None, Some(_)) => Some("at_least"),
+        _ => None,
+    };
+    turned.map(|wanted| {
+        format!("has no `{wanted}`, and {}: it would pass a student that kept nothing", direction.words())
+    })
 }
 
 impl Default for Policy {
@@ -138,5 +163,44 @@ mod tests {
         check("[[gate]]\nmetric = \"tail_kept\"\nat_least = 1.0\nat_most = 0.5", "is not below");
         check("[[gate]]\nmetric = \"tail_kept\"\nat_least = inf", "finite");
         check("[[gate]]\nmetrics = \"tail_kept\"", "unknown field `metrics`");
+    }
+
+    #[test]
+    fn a_gate_that_judges_nothing_is_refused() {
+        let parse = |metric: &str, bounds: &str| {
+            let parsed = Policy::parse(&format!("[[gate]]\nmetric = \"{metric}\"\n{bounds}"));
+            parsed.map(|_| String::new()).unwrap_or_else(|error| error.to_string())
+        };
+        let refused = |metric: &str, bounds: &str, expected: &str| {
+            let message = parse(metric, bounds);
+            assert!(message.contains(expected), "{metric} {bounds}: {message}");
+        };
+        refused(
+            "answer_lost",
+            "at_most = 1.0",
+            "accepts every value that the number can have, [0, 1]: it judges nothing",
+        );
+        refused("answer_lost", "at_most = 5", "judges nothing");
+        refused("kl_divergence", "at_least = 0", "judges nothing");
+        refused("answer_net_loss", "at_least = -1.0\nat_most = 1.0", "judges nothing");
+        refused("answer_lost", "at_most = -0.1", "accepts no value that the number can have, [0, 1]");
+        refused("tail_kept", "at_least = 80", "accepts no value");
+        refused(
+            "tail_kept",
+            "at_most = 0.8",
+            "has no `at_least`, and higher is better: it would pass a student that kept nothing",
+        );
+        refused("kl_divergence", "at_least = 0.2", "has no `at_most`, and lower is better");
+        for (metric, bounds) in [
+            ("agreement_ratio", "at_least = 0.95\nat_most = 1.05"),
+            ("tail_kept", "at_least = 0.8\nat_most = 1.0"),
+            ("tail_kept", "at_least = 1.0"),
+            ("answer_net_loss", "at_most = 0.0"),
+            ("best_temperature", "at_most = 1.25"),
+            ("choice_accuracy_teacher", "at_most = 0.95"),
+            ("answer_gained", "at_most = 0.1"),
+        ] {
+            assert_eq!(parse(metric, bounds), "", "{metric} {bounds}");
+        }
     }
 }

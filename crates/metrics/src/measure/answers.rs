@@ -18,6 +18,9 @@ pub use correctness::*;
 pub use outcomes::*;
 pub use rows::{Answer, Prompt, gap, outcome, pairs, rare, truth};
 
+/// The metrics that are compared between parts of a suite, in the order in which they are shown.
+pub static ON_SLICES: &[&Definition] = &[&ANSWER_NET_LOSS, &DISTRIBUTION_MATCH, &MISSING_EXCESS];
+
 /// Sums below this are 0 up to rounding; the smallest real ones are one pair of answers in millions.
 const NOTHING: f64 = 1e-9;
 

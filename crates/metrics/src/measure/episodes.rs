@@ -11,6 +11,9 @@ use crate::stats::limits::{Limits, Shape};
 use episode::*;
 pub use rows::{Acted, Episode, Fault, HORIZON, dialogue, episode};
 
+/// The metrics that are compared between parts of a suite.
+pub static ON_SLICES: &[&Definition] = &[&EPISODE_NET_LOSS];
+
 const fn measure(formula: Formula) -> Measure {
     Measure {
         table: Table::Episodes,

@@ -35,7 +35,9 @@ impl Maker<'_> {
             Answer::Unmeasured | Answer::Question | Answer::Verdict => None,
         };
         let chosen = self.chosen.get(&first.task)?;
-        let (Some(teacher), Some(student)) = (given(ours, chosen), given(theirs, chosen)) else {
+        let (teacher, student) = (given(ours, chosen), given(theirs, chosen));
+        self.report.not_compared.unusable_of_student += u64::from(teacher.is_some() && student.is_none());
+        let (Some(teacher), Some(student)) = (teacher, student) else {
             match &first.answer {
                 Answer::Run(_) => self.report.unjudged += 1,
                 _ => self.report.unmeasured += 1,
@@ -112,8 +114,9 @@ impl Maker<'_> {
         let fits = values.iter().all(|values| values.len() == ours.options.len());
         // Log-probabilities are at most 0, and one of them is possible.
         let possible = |values: &[f64]| values.iter().all(|v| *v <= 0.0) && values.iter().any(|v| v.is_finite());
-        let usable = values.into_iter().all(possible);
-        if ours.options != theirs.options || !fits || !usable {
+        let usable = values.map(possible);
+        self.report.not_compared.unusable_of_student += u64::from(usable == [true, false]);
+        if ours.options != theirs.options || !fits || usable.contains(&false) {
             return None;
         }
         let truth = match (ours.truth, theirs.truth) {
@@ -123,9 +126,12 @@ impl Maker<'_> {
         let best = |values: &[f64]| (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b]).then(b.cmp(&a)));
         let agrees = |truth: u32| {
             let preferred = values.map(|values| best(values) == Some(truth as usize));
-            rights.iter().zip(preferred).all(|(right, preferred)| right.is_none_or(|right| right == preferred))
+            let agrees = |side: usize| rights[side].is_none_or(|right| right == preferred[side]);
+            [agrees(0), agrees(1)]
         };
-        let judged = truth.filter(|truth| agrees(*truth));
+        let agreed = truth.map(agrees);
+        self.report.not_compared.unjudged_of_student += u64::from(agreed == Some([true, false]));
+        let judged = truth.filter(|_| agreed == Some([true, true]));
         let known = ours.truth.is_some() || theirs.truth.is_some();
         self.report.contradicted_choices += u64::from(known && judged.is_none());
         let ask = Ask::Choice(kind::Choice { truth: judged, ..ours.clone() });

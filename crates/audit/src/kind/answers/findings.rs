@@ -10,6 +10,7 @@ use crate::findings::{EXAMPLES, FindingContext};
 use crate::kind::answers::copied::Parted;
 use crate::kind::answers::{JudgedSample, Prompt, share};
 use crate::statement::{EvidenceItem, Finding, Gate, Outcome, Severity};
+use crate::verdict::withheld::{LOST_IN_BALANCE, lost_beyond_chance};
 
 impl FindingContext<'_> {
     /// The student gives up: no number about its answers is worth reading.
@@ -78,7 +79,9 @@ impl FindingContext<'_> {
     /// Prompts on which the teacher is mostly right and the student mostly wrong.
     pub(crate) fn answers_lost(&self) -> Option<Finding> {
         let (lost, gained) = (self.value(&answers::ANSWER_LOST)?, self.value(&answers::ANSWER_GAINED)?);
-        if lost <= gained {
+        // Where as many are gained, they are the more those that chance does not explain.
+        let beyond = lost_beyond_chance(&self.statement.metrics).is_some_and(|lost| lost > LOST_IN_BALANCE);
+        if lost <= gained && !beyond {
             return None;
         }
         let of = |outcome| self.evidence.prompts.iter().filter(|p| p.outcome() == outcome).count();
@@ -91,7 +94,7 @@ impl FindingContext<'_> {
         let gates = [&answers::ANSWER_LOST, &answers::ANSWER_ACCURACY_STUDENT, &answers::EXCESS_FLIPS];
         Some(Finding {
             id: "answers_lost".into(),
-            severity: if clear { self.severity(&gates) } else { Severity::Informative },
+            severity: if clear || beyond { self.severity(&gates) } else { Severity::Informative },
             title: format!(
                 "{} of answers lost (teacher right, student wrong), {} gained; {} lost, {gained_prompts} gained",
                 percent(lost),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use hydrometer_answers::SamplingParameters;
-use hydrometer_answers::logged::{BadLines, Columns, Format, Reading, Report, Wanted, pair, read};
+use hydrometer_answers::logged::{BadLines, Columns, Format, Reading, Report, Unanswered, Wanted, pair, read};
 use hydrometer_ask::{ImportOptions, Judged, import};
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_report::visible;
@@ -50,6 +50,10 @@ pub struct Arguments {
     /// Only this one of several answers to each question, from 1.
     #[arg(long, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     epoch: Option<u32>,
+    /// Only the questions that both models answered: the others were never put to the student. Without it there is no PASS where
+    /// more than a tenth of the teacher's questions have no answer of the student.
+    #[arg(long)]
+    common: bool,
     /// Leave out lines that cannot be read, and count them.
     #[arg(long)]
     skip_bad_lines: bool,
@@ -144,6 +148,7 @@ impl Arguments {
             metric: self.metric.clone(),
             epoch: self.epoch,
             threshold: self.threshold,
+            unanswered: if self.common { Unanswered::NeverAsked } else { Unanswered::Lacking },
         }
     }
 }
@@ -192,10 +197,11 @@ fn say(report: &Report, terminal: &mut Terminal) {
     for choice in &report.choices {
         terminal.say(choice);
     }
-    let Report { left_out, other_documents, by_content, unmeasured, no_choices, unworded, .. } = report;
+    let Report { not_compared, other_documents, by_content, unmeasured, no_choices, unworded, .. } = report;
     let Report { repeated, missing, contradicted_choices, unjudged, bad_lines, mended, .. } = report;
     let warnings = [
-        (left_out, "question", "left out, because not both models answered"),
+        (&not_compared.teacher_alone, "question", "left out, because the student did not answer"),
+        (&not_compared.student_alone, "question", "left out, because the teacher did not answer"),
         (other_documents, "question", "other documents under the same identifier, left out"),
         (by_content, "question", "identifiers disagree with the content, which counts"),
         (unmeasured, "question", "no measurement, left out: log-likelihoods that are all 0"),
@@ -223,7 +229,7 @@ fn say(report: &Report, terminal: &mut Terminal) {
 }
 
 fn say_judged(judged: Judged, terminal: &mut Terminal) {
-    let Judged { verdicts, in_part, twice, contradicted } = judged;
+    let Judged { verdicts, in_part, twice, contradicted, .. } = judged;
     if verdicts > 0 {
         terminal.say(&format!("judged by the file, for want of a checker: {}", counted(verdicts, "question")));
     }

@@ -1,0 +1,27 @@
+//! What was logged of one model alone: the rest says nothing of it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Questions of given answers that are in no number, or are not judged, because the files of one model do not have what those of
+/// the other have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct NotCompared {
+    /// Questions that the teacher alone answered.
+    pub teacher_alone: u64,
+    /// Questions that the student alone answered.
+    pub student_alone: u64,
+    /// Questions to which the teacher's answer can be used and the student's cannot: log-likelihoods that measured nothing.
+    pub unusable_of_student: u64,
+    /// Questions of the run that the files judge for the teacher and not for the student.
+    pub unjudged_of_student: u64,
+}
+
+impl NotCompared {
+    /// Questions of the teacher's that are in no number because the student's files have no answer to them that can be used.
+    #[must_use]
+    pub fn lacking(&self) -> u64 {
+        self.teacher_alone + self.unusable_of_student
+    }
+}

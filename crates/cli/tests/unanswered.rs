@@ -1,0 +1,65 @@
+//! Logs in which one model's answers or verdicts are not there: what is left passes nobody by itself.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use serde_json::Value;
+use support::Desk;
+
+#[test]
+fn a_student_that_answered_less_than_its_teacher_does_not_pass() {
+    let desk = Desk::new();
+    let lines = |count: usize, judged: fn(usize) -> bool| -> String {
+        let line = |i: usize| {
+            let right = if judged(i) { "true" } else { "null" };
+            format!("{{\"id\":{i},\"prompt\":\"Q{i}?\",\"response\":\"{i}\",\"correct\":{right}}}\n")
+        };
+        (0..count).map(line).collect()
+    };
+    let import = |out: &str, big: &str, small: &str, code: i32, flags: &[&str]| {
+        desk.write("big.jsonl", big);
+        desk.write("small.jsonl", small);
+        let models = ["answers", "import", "big.jsonl", "small.jsonl", "--teacher", "big", "--student", "small"];
+        let [data, _] = desk.run(code, &[&models[..], &["--gate", "--out", out, "--json"], flags].concat());
+        data
+    };
+    let all = |_: usize| true;
+    // A tenth is not so many.
+    import("tenth", &lines(200, all), &lines(180, all), 0, &[]);
+    let statement: Value = serde_json::from_str(&import("part", &lines(200, all), &lines(120, all), 3, &[])).unwrap();
+    let line = statement["verdict_line"].as_str().unwrap();
+    assert!(line.contains("no answer that can be used to 80 of 200 questions that the teacher answered"), "{line}");
+    let notes = statement["notes"].to_string();
+    assert!(notes.contains("for want of one model's answers: 80 questions that the teacher alone answered"), "{notes}");
+    // The run keeps it: whoever judges it again sees it too.
+    desk.run(3, &["gate", "part"]);
+    let said = import("common", &lines(200, all), &lines(120, all), 0, &["--common"]);
+    assert!(said.contains("80 questions of the teacher were never put to the student (--common)"), "{said}");
+    // What the student has beyond its teacher is no loss.
+    import("more", &lines(120, all), &lines(200, all), 0, &[]);
+
+    // Verdicts that are missing on the student's side alone.
+    let statement = import("unjudged", &lines(200, all), &lines(200, |i| i % 3 > 0), 3, &[]);
+    let statement: Value = serde_json::from_str(&statement).unwrap();
+    let line = statement["verdict_line"].as_str().unwrap();
+    assert!(line.contains("judge the teacher's answers and not the student's on 67 of 200 questions"), "{line}");
+    import("untold", &lines(200, |i| i % 3 > 0), &lines(200, |i| i % 3 > 0), 0, &[]);
+}
+
+#[test]
+fn a_policy_that_looks_at_the_teacher_alone_passes_nobody() {
+    let desk = Desk::new();
+    let lines = |right: bool| -> String {
+        let line = |i| format!("{{\"id\":{i},\"prompt\":\"Q{i}?\",\"response\":\"{right}\",\"correct\":{right}}}\n");
+        (0..100).map(line).collect()
+    };
+    desk.write("big.jsonl", &lines(true));
+    desk.write("small.jsonl", &lines(false));
+    desk.write("policy.toml", "[[gate]]\nmetric = \"answer_accuracy_teacher\"\nat_least = 0.5\n");
+    let import = ["answers", "import", "big.jsonl", "small.jsonl", "--teacher", "big", "--student", "small", "--out"];
+    let gated = [&import[..], &["run", "--policy", "policy.toml", "--gate", "--json"]].concat();
+    let statement: Value = serde_json::from_str(&desk.run(3, &gated)[0]).unwrap();
+    assert_eq!(statement["gates"][0]["verdict"], "pass");
+    assert_eq!(statement["verdict_line"], "no gate fails, but none looks at the student");
+}
