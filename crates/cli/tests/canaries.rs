@@ -156,3 +156,26 @@ fn a_model_that_never_answers_twice_alike_is_no_other_model() {
     bench.audit(0, "again", &[]);
     assert_eq!(bench.found("again"), None);
 }
+
+#[test]
+fn what_was_collected_is_of_one_model_too() {
+    let bench = Bench::new("anthropic", words);
+    let collect = |code, more: &[&str]| {
+        let asked = ["collect", "--model", &bench.teacher, "--probes", "probes.jsonl", "--reruns", "2", "--samples"];
+        let [_, talk] = in_one_line(bench.desk.run(code, &[&asked[..], more].concat()));
+        talk
+    };
+    let talk = collect(0, &["2"]);
+    assert!(talk.contains("16 short questions (canaries)"), "{talk}");
+    // Where every answer is there nobody is asked who is served now.
+    bench.becomes(1);
+    let talk = collect(0, &["2"]);
+    assert!(!talk.contains("canaries"), "{talk}");
+    let talk = collect(2, &["3"]);
+    let expected = "another model is served under the name than at the first answers in the store: 100 %";
+    assert!(talk.contains(expected) && talk.contains("--accept canaries"), "{talk}");
+    collect(0, &["3", "--accept", "canaries"]);
+    // Nor are those answers put into an audit of what is served now.
+    let talk = bench.audit(2, "run", &[]);
+    assert!(talk.contains(expected), "{talk}");
+}

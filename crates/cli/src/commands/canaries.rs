@@ -1,4 +1,4 @@
-//! Canaries of an audit: endpoints are asked a few short prompts before anything else and again at the end, so that a model that changes
+//! Canaries: endpoints are asked a few short prompts before anything else, and by an audit again at the end, so that a model that changes
 //! under its name is noticed.
 
 use std::path::Path;
@@ -17,6 +17,63 @@ use crate::terminal::Terminal;
 
 /// The name by which a change is accepted.
 pub const CANARIES: &str = "canaries";
+
+/// Whether a model may be another one than before, where no other check is made.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Endpoints")]
+pub struct ChangeArguments {
+    /// Go on although another model is served under an endpoint's name than the one whose answers the store holds.
+    #[arg(long, value_name = "CHECK", value_parser = [CANARIES])]
+    accept: Option<String>,
+}
+
+impl ChangeArguments {
+    /// Whether it may.
+    pub fn accepts_a_change(&self) -> bool {
+        self.accept.is_some()
+    }
+}
+
+/// Asks a model whose answers will go to a store, and holds it against those that stand there; leaves them there for the next one, where
+/// there are none. A change is refused, unless that is accepted.
+///
+/// # Errors
+/// It changed, or gives no answer; what is kept cannot be read or written.
+pub fn beside_answers(
+    model: &dyn Model,
+    role: &str,
+    store: &Path,
+    accepted: bool,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let key = model.identity().key();
+    let stored = Canaries::stored(store, &key)?;
+    terminal.say(&format!(
+        "{role}: {CANARY_QUESTIONS} short questions (canaries) tell whether another model is served under the name"
+    ));
+    let prompts = match canaries(model) {
+        Ok(prompts) => prompts,
+        Err(error @ ModelError::Budget { .. }) => {
+            terminal.warn(&format!("{role}: canaries were not asked: {error}"));
+            return Ok(());
+        }
+        Err(error) => return Err(not_opened(role, error)),
+    };
+    let Some(first) = stored.as_ref().and_then(|stored| stored.asked.first()) else {
+        Store::make(store)?;
+        let asked = vec![CanaryAsking { at: CanaryTime::Stored, prompts }];
+        let model_name = model.identity().name.clone();
+        return Ok(Canaries::store(store, CanaryModel { model_key: key, model_name, accepted: false, asked })?);
+    };
+    let Some(compared) = Compared::of(&first.prompts, &prompts).filter(Compared::changed) else { return Ok(()) };
+    let then = in_words(CanaryTime::Stored);
+    let said = format!("{role}: another model is served under the name than at {then}: {compared}");
+    if !accepted {
+        return Err(refused(&said, CanaryTime::Stored));
+    }
+    terminal.warn(&said);
+    Ok(())
+}
 
 /// The endpoints among the models of an audit.
 pub struct Watched<'a> {
@@ -173,5 +230,5 @@ fn refused(said: &str, then: CanaryTime) -> Failure {
               all is asked anew"
         }
     };
-    Failure::input(said).hint(again).hint("--accept canaries goes on all the same, and the statement says so")
+    Failure::input(said).hint(again).hint("--accept canaries goes on all the same, and statements say so")
 }

@@ -16,6 +16,7 @@ use hydrometer_probes::counted::{counted, grouped};
 use serde_json::json;
 
 use super::as_json;
+use super::canaries::{CANARIES, ChangeArguments, beside_answers};
 use super::judged::warn_of;
 use super::sampling::Answered;
 use super::spending::{BatchArguments, Spending, SpendingArguments, sentence};
@@ -60,6 +61,8 @@ pub struct Arguments {
     spending: SpendingArguments,
     #[command(flatten)]
     batch: BatchArguments,
+    #[command(flatten)]
+    change: ChangeArguments,
     #[command(flatten)]
     engine: EngineArguments,
     /// Print what was done as JSON.
@@ -119,6 +122,10 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         Role::Control => hydrometer_ask::Role::Control,
     };
     let started = Instant::now();
+    let accepted = arguments.change.accepts_a_change();
+    let asked = watched_by_canaries(&*model, role, (&suite, &sampling), accepted, terminal);
+    spending.keep_in(&ledger, CANARIES)?;
+    asked?;
     let filled = fill(&*model, role, (&suite, &sampling), (&spending, &ledger, before), &interrupt, terminal)?;
     let (seconds, paid) = (started.elapsed().as_secs_f64(), spending.since(before));
     let mut written = None;
@@ -148,6 +155,24 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         }))?)?;
     }
     Ok(Exit::Done)
+}
+
+/// Asks an endpoint its canaries, where the store lacks an answer of it.
+///
+/// # Errors
+/// Another model is served under its name, or it gives no answer.
+pub(crate) fn watched_by_canaries(
+    model: &dyn Model,
+    role: hydrometer_ask::Role,
+    (suite, sampling): (&Suite, &Sampling),
+    accepted: bool,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let is_endpoint = model.answers().is_some_and(|answers| answers.is_paid_for());
+    if !is_endpoint || hydrometer_ask::held(model, role, suite, sampling).is_ok() {
+        return Ok(());
+    }
+    beside_answers(model, "model", &sampling.store, accepted, terminal)
 }
 
 /// Asks for what the store lacks, and says what that was and cost since so much was spent `before`.

@@ -17,6 +17,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::as_json;
+use super::canaries::ChangeArguments;
 use super::spending::SpendingArguments;
 use crate::engine::EngineArguments;
 use crate::exit::Exit;
@@ -50,6 +51,8 @@ pub struct Arguments {
     audit: bool,
     #[command(flatten)]
     spending: SpendingArguments,
+    #[command(flatten)]
+    change: ChangeArguments,
     #[command(flatten)]
     engine: EngineArguments,
     /// Print what was done as JSON.
@@ -93,7 +96,8 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     // What will be refused is refused before its answers are paid for.
     if let Some(served) = served.as_ref().filter(|_| plan.data.refusal().is_none()) {
         plan.student_parameters().map_err(before)?;
-        plan = served.answers(&recipe, plan, &out, &interrupt, terminal)?;
+        let accepted = arguments.change.accepts_a_change();
+        plan = served.answers((&recipe, &out), plan, accepted, &interrupt, terminal)?;
     }
     let outcome = train(&plan, &out, &interrupt, terminal)?;
     if !arguments.json {

@@ -13,8 +13,9 @@ use hydrometer_models::{Address, Known, Model, SampleLimits};
 use hydrometer_probes::strangers::read_file;
 
 use super::before;
+use crate::commands::canaries::CANARIES;
 use crate::commands::collect::documents::Questions;
-use crate::commands::collect::{fill, told};
+use crate::commands::collect::{fill, told, watched_by_canaries};
 use crate::commands::spending::Spending;
 use crate::engine::{EngineArguments, network, open_on};
 use crate::failure::Failure;
@@ -103,9 +104,9 @@ impl Served {
     /// The endpoint fails, the budget is spent, or the user interrupts; the same command goes on.
     pub(super) fn answers(
         &self,
-        recipe: &Recipe,
+        (recipe, out): (&Recipe, &Path),
         plan: Plan,
-        out: &Path,
+        accepted: bool,
         interrupt: &Interrupt,
         terminal: &Terminal,
     ) -> Result<Plan, Failure> {
@@ -124,6 +125,9 @@ impl Served {
         let limits = SampleLimits { width: AT_ONCE, memory: 1 << 30 };
         let sampling = Sampling { settings, store: out.join(STORE), limits };
         let asked = (&questions.suite, &sampling);
+        let watched = watched_by_canaries(&*self.model, Role::Teacher, asked, accepted, terminal);
+        self.spending.keep_in(&self.ledger, CANARIES)?;
+        watched?;
         let paid = (&self.spending, &self.ledger, self.spending.purse.spent());
         fill(&*self.model, Role::Teacher, asked, paid, interrupt, terminal)?;
         let path = out.join(DOCUMENTS);
