@@ -15,6 +15,10 @@ use crate::{Problem, RunError, durable};
 pub const CANARIES_FORMAT: &str = "hydrometer.canaries/1";
 /// Their folder in that of a store.
 const FOLDER: &str = "canaries";
+/// Most models, times, prompts of a time and tokens of a list that are believed: comparing takes longer than reading.
+const MOST: [usize; 4] = [16, 10_000, 12, 64];
+/// How far rounding may lift a log-probability above 0.
+const ROUNDING: f64 = 1e-6;
 
 /// `canaries.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,6 +139,30 @@ impl Canaries {
         durable::replace(&path, &pretty(&path, &canaries)?)
     }
 
+    /// What of them is no canaries of ours, as a fragment.
+    fn fault(&self) -> Option<String> {
+        let [models, times, prompts, tokens] = MOST;
+        let too_many = |what: &str, found: usize, most: usize| {
+            (found > most).then(|| format!("expected at most {most} {what}, found {found}"))
+        };
+        let of_answer = |answer: &CanaryAnswer| {
+            let CanaryAnswer::FirstTokens { listed, others } = answer else { return None };
+            too_many("tokens of a list", listed.len(), tokens).or_else(|| {
+                let mut logprobs = listed.iter().map(|(_, logprob)| logprob).chain([others]);
+                let wrong = logprobs.find(|logprob| !(logprob.is_finite() && **logprob <= ROUNDING))?;
+                Some(format!("expected a log-probability, found {wrong}"))
+            })
+        };
+        let of_time = |asked: &CanaryAsking| {
+            too_many("prompts of a time", asked.prompts.len(), prompts)
+                .or_else(|| asked.prompts.iter().flat_map(|prompt| &prompt.answers).find_map(of_answer))
+        };
+        let of_model = |model: &CanaryModel| {
+            too_many("times", model.asked.len(), times).or_else(|| model.asked.iter().find_map(of_time))
+        };
+        too_many("models", self.models.len(), models).or_else(|| self.models.iter().find_map(of_model))
+    }
+
     /// Those of a model.
     #[must_use]
     pub fn of(&self, model_key: &str) -> Option<&CanaryModel> {
@@ -163,10 +191,47 @@ fn read(path: &Path) -> Result<Option<Canaries>, RunError> {
         return Ok(None);
     }
     let found: Canaries = read_json(path)?;
-    if found.format == CANARIES_FORMAT {
-        return Ok(Some(found));
+    let other = found.format != CANARIES_FORMAT;
+    let other = other.then(|| format!("expected the format {CANARIES_FORMAT}, found {}", found.format));
+    let Some(what) = other.or_else(|| found.fault()) else { return Ok(Some(found)) };
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let path = path.parent().unwrap_or(path).to_path_buf();
+    Err(RunError::Damaged { path, problems: vec![Problem { file, what }] })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn canaries(listed: Vec<(String, f64)>, others: f64, prompts: usize) -> Canaries {
+        let answer = CanaryAnswer::FirstTokens { listed, others };
+        let prompt = CanaryPrompt { prompt: "p".to_owned(), answers: [answer.clone(), answer] };
+        let asked = vec![CanaryAsking { at: CanaryTime::Began, prompts: vec![prompt; prompts] }];
+        let (model_key, model_name) = ("blake3:00".to_owned(), "m".to_owned());
+        Canaries { models: vec![CanaryModel { model_key, model_name, accepted: false, asked }], ..Canaries::none() }
     }
-    let what = format!("expected the format {CANARIES_FORMAT}, found {}", found.format);
-    let file = CANARIES.to_owned();
-    Err(RunError::Damaged { path: path.parent().unwrap_or(path).to_path_buf(), problems: vec![Problem { file, what }] })
+
+    #[test]
+    fn what_a_stranger_made_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |canaries: &Canaries, expected: Option<&str>| {
+            canaries.write(folder.path()).unwrap();
+            let found = Canaries::read(folder.path());
+            match expected {
+                None => assert_eq!(&found.unwrap(), canaries),
+                Some(expected) => assert!(found.unwrap_err().to_string().contains(expected), "{expected}"),
+            }
+        };
+        let tokens = |count: usize, logprob: f64| (0..count).map(|i| (format!("{i}"), logprob)).collect::<Vec<_>>();
+        check(&canaries(tokens(20, -3.5), -7.25, 8), None);
+        check(&canaries(tokens(65, -3.5), -7.25, 8), Some("at most 64 tokens of a list, found 65"));
+        check(&canaries(tokens(2, 3.5), -7.25, 8), Some("expected a log-probability, found 3.5"));
+        check(&canaries(tokens(2, -3.5), 0.5, 8), Some("expected a log-probability, found 0.5"));
+        check(&canaries(tokens(2, -3.5), -7.25, 13), Some("at most 12 prompts of a time, found 13"));
+        let other = Canaries { format: "hydrometer.canaries/2".to_owned(), ..Canaries::none() };
+        check(&other, Some("found hydrometer.canaries/2"));
+        assert_eq!(Canaries::read(&folder.path().join("nowhere")).unwrap(), Canaries::none());
+    }
 }
