@@ -19,6 +19,7 @@ mod sampling;
 pub mod sparse;
 mod stop_rule;
 pub mod store;
+mod vectors;
 
 pub use difference::Difference;
 pub use error::{Problem, RunError};
@@ -29,10 +30,12 @@ pub use part::{
     ShownStudentRow, SparseRow, Told, Unit, VectorRow,
 };
 pub use run::{
-    CHECKS_FORMAT, CheckOutcome, CheckSpoils, CheckedModel, Checks, CostEntry, Deciding, DeployedOn, DifferentPrompts,
+    CANARIES_FORMAT, CHECKS_FORMAT, Canaries, CanaryAnswer, CanaryAsking, CanaryModel, CanaryPrompt, CanaryTime,
+    CheckOutcome, CheckSpoils, CheckedModel, Checks, CostEntry, Deciding, DeployedOn, DifferentPrompts,
     EmbedderIdentity, ExcludedItem, FORMAT, Facet, GivenSettings, JUDGE_FORMAT, Judge, JudgedAnswer, KeptCheck, Ledger,
     Manifest, MeaningSettings, Money, NewRun, NotCompared, Paid, PlannedLook, PlannedTokens, Regime, RunFolder,
     RunSettings, Stopped, TeacherAsked, TrainedOn, UnitCounts, Units, Used, WatchedGate, WindowOrder, judged_rows,
 };
 pub use sampling::{FinishReason, SampleSettings, SamplingParameters};
 pub use stop_rule::{StopRule, Wanted};
+pub use vectors::{KeptVectors, TextHash, VECTORS_FORMAT};

@@ -1,5 +1,6 @@
 //! The run folder: what was planned, what was measured, and the seal that says that it is whole.
 
+mod canaries;
 mod checks;
 mod complete;
 mod cost;
@@ -19,6 +20,7 @@ mod trained_on;
 mod units;
 mod verify;
 
+pub use canaries::{CANARIES_FORMAT, Canaries, CanaryAnswer, CanaryAsking, CanaryModel, CanaryPrompt, CanaryTime};
 pub use checks::{CHECKS_FORMAT, CheckOutcome, CheckSpoils, CheckedModel, Checks, KeptCheck};
 pub use cost::{CostEntry, Money, Paid};
 pub use deployment::{DeployedOn, Used};

@@ -125,6 +125,14 @@ impl Store {
         }
     }
 
+    /// Makes a store of an absent or empty folder; one that is there is left as it is.
+    ///
+    /// # Errors
+    /// The folder holds something else, or the system refuses.
+    pub fn make(path: &Path) -> Result<(), RunError> {
+        if path.join(STORE).exists() { Ok(()) } else { prepare(path).map(drop) }
+    }
+
     /// Refuses where another process writes the store of this folder: to be known before something is paid for that would be stored
     /// there. One that is not there yet is not made.
     ///

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use hydrometer_answers::store::{Access, AnswerKey, BatchRecords, Store, StoredAnswer};
 use hydrometer_answers::{
-    ExcludedItem, GivenJudgment, ModelIdentity, PlannedTokens, SampleRow, SampleSettings, SampleSource,
+    ExcludedItem, GivenJudgment, Ledger, ModelIdentity, PlannedTokens, SampleRow, SampleSettings, SampleSource,
     SamplingParameters,
 };
 use hydrometer_models::{
@@ -210,6 +210,10 @@ impl Asker<'_> {
         let requests: Vec<_> = wanted.iter().map(|wanted| request(wanted, &model_key, store)).collect();
         let all: u64 = wanted.iter().map(|wanted| wanted.samples.len() as u64).sum();
         observer.spared(all - number_of(&requests));
+        // An endpoint that has nothing to answer is not asked who it is either.
+        if number_of(&requests) == 0 && matches!(how, How::Each) {
+            return Ok(ControlFlow::Continue(0));
+        }
         let mut ready = Vec::new();
         let (mut tokens, mut ready_tokens) = (0, 0);
         let mut written = Ok(0);
@@ -426,7 +430,8 @@ pub fn held(model: &dyn Model, role: Role, suite: &Suite, sampling: &Sampling) -
 }
 
 /// Asks one model the free questions of a suite, as teacher (its rerun included), student, base or control (which is asked what
-/// is graded), and keeps the answers in the store. An audit with the same probes and settings finds them there.
+/// is graded), and keeps the answers in the store. An audit with the same probes and settings finds them there. What is paid goes to the
+/// ledger while it is paid.
 ///
 /// # Errors
 /// The suite asks nothing freely, the model or the store fails, or the observer interrupts. What is complete is kept:
@@ -436,6 +441,7 @@ pub fn ask(
     role: Role,
     suite: &Suite,
     sampling: &Sampling,
+    ledger: &Ledger,
     observer: &mut dyn Observer,
 ) -> Result<CollectReport, AskError> {
     let Sampling { settings, store: folder, limits } = sampling;
@@ -457,7 +463,7 @@ pub fn ask(
     }
     let (mut store, refusal) = Store::open_to_extend(folder)?;
     let before = store.len();
-    let asker = Asker { model, role, settings, limits, costs: None };
+    let asker = Asker { model, role, settings, limits, costs: Some(Costs::Beside(ledger, "answers")) };
     if let Some(refusal) = refusal
         && asker.missing(&asked.iter().collect::<Vec<_>>(), &store) > 0
     {

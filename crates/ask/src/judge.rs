@@ -64,7 +64,7 @@ pub fn judge(
         }
     }
     let ledger = Ledger::of(run.path());
-    let costs = Costs::Judge(&ledger);
+    let costs = Costs::Beside(&ledger, "judge");
     let replies = replies(model, &asked, &settings, (judging, Some(costs)), observer);
     // Whatever ended it, and also what was asked to find out who judges.
     costs.keep(Keep::Always, observer)?;

@@ -4,6 +4,7 @@
 
 mod answering;
 pub mod base_file;
+mod canaries;
 mod collect;
 mod deployment;
 mod encoding;
@@ -27,6 +28,7 @@ mod units;
 mod windows;
 
 pub use answering::{CollectReport, ask, held};
+pub use canaries::{CANARY_QUESTIONS, canaries};
 pub use collect::collect;
 pub use deployment::PlacedDeployment;
 pub use error::AskError;

@@ -61,8 +61,8 @@ pub enum Keep {
 pub(crate) enum Costs<'a> {
     /// In the run that is collected.
     Run(&'a RunFolder),
-    /// Beside a finished run, as what a judge was paid.
-    Judge(&'a Ledger),
+    /// Beside a finished run or a store, under this name.
+    Beside(&'a Ledger, &'static str),
 }
 
 impl Costs<'_> {
@@ -71,7 +71,7 @@ impl Costs<'_> {
         match (observer.paid(keep), self) {
             (None, _) => Ok(()),
             (Some(paid), Costs::Run(run)) => run.append_cost(&paid),
-            (Some(paid), Costs::Judge(ledger)) => ledger.append(&CostEntry { what: "judge".to_owned(), ..paid }),
+            (Some(paid), Costs::Beside(ledger, what)) => ledger.append(&CostEntry { what: what.to_owned(), ..paid }),
         }
     }
 }

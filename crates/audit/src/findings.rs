@@ -20,6 +20,7 @@ pub(crate) fn findings(statement: &Statement, evidence: &Evidence<'_>) -> Vec<Fi
     let look = FindingContext { statement, evidence };
     let mut found: Vec<Finding> = [
         look.degenerate(),
+        look.model_changed(),
         look.vocabularies(),
         look.outside(),
         look.identical(),

@@ -2,6 +2,7 @@
 //! models, rendering or HTTP: judging compiles and links without an engine.
 
 pub mod calibrate;
+pub mod canaries;
 pub mod comparison;
 mod error;
 mod evidence;

@@ -41,6 +41,11 @@ pub fn answer_store(named: Option<&Path>) -> Result<PathBuf, Failure> {
     })
 }
 
+/// The folder in the cache where vectors of texts are kept that an endpoint was paid for; `None` where the environment names no cache.
+pub fn embeddings() -> Option<PathBuf> {
+    cache_folder().map(|cache| cache.join("embeddings"))
+}
+
 /// Refuses a path in a finished run, which never changes: a report there would be taken for a part of it, or be the
 /// end of one.
 ///

@@ -42,8 +42,11 @@ pub struct Progress<'a> {
     answers: u64,
     answering: Option<ProgressBar>,
     drawn: u64,
-    /// In place of the bars where nobody watches them, with the time at which each began.
+    /// Answers under way at once.
+    together: usize,
+    /// In place of the bar where nobody watches it, with the time at which it began.
     lines: Option<(Lines, Instant)>,
+    /// The same of answers, beside their bar, too.
     answer_lines: Option<(Lines, Instant)>,
     /// What endpoints cost, where any is asked.
     spending: Option<Spending>,
@@ -70,6 +73,7 @@ impl<'a> Progress<'a> {
             answers,
             answering,
             drawn,
+            together: 0,
             lines,
             answer_lines,
             spending: None,
@@ -80,6 +84,11 @@ impl<'a> Progress<'a> {
     /// For a run whose endpoints are paid from this purse.
     pub fn paying(self, spending: Spending) -> Self {
         Self { spending: Some(spending), ..self }
+    }
+
+    /// For a run in which so many answers are under way at once.
+    pub fn answering_at_once(self, together: usize) -> Self {
+        Self { together, ..self }
     }
 
     /// What endpoints cost so far, behind what else is said.
@@ -117,9 +126,7 @@ impl<'a> Progress<'a> {
                 return ProgressBar::hidden();
             }
             let bar = ProgressBar::with_draw_target(Some(answers), ProgressDrawTarget::stderr());
-            if let Ok(style) =
-                ProgressStyle::with_template("{bar:30} {pos}/{len} answers  {msg}  {elapsed} gone, {eta} left")
-            {
+            if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} answers  {msg}  {elapsed} gone") {
                 bar.set_style(style.progress_chars("━━╌"));
             }
             bar.enable_steady_tick(Duration::from_secs(1));
@@ -129,8 +136,8 @@ impl<'a> Progress<'a> {
 
     /// The clock of the lines about answers starts with the first of them.
     fn begin_answers(&mut self) {
-        if self.answer_lines.is_none() && !self.terminal.live() {
-            self.answer_lines = Some((Lines::new("answer", self.answers, 0), Instant::now()));
+        if self.answer_lines.is_none() {
+            self.answer_lines = Some((Lines::new("answer", self.answers, 0).together(self.together), Instant::now()));
         }
     }
 
@@ -179,8 +186,10 @@ impl Observer for Progress<'_> {
         self.begin_answers();
         self.drawn += drawn;
         let (all, cost) = (self.drawn, self.cost());
+        let left = self.answer_lines.as_ref().and_then(|(lines, began)| lines.left(began.elapsed()));
+        let left = left.map(|left| format!(", {} left", duration(left))).unwrap_or_default();
         let bar = self.answering();
-        bar.set_message(format!("{:.0} tokens/s{cost}", all as f64 / bar.elapsed().as_secs_f64().max(0.1)));
+        bar.set_message(format!("{:.0} tokens/s{cost}{left}", all as f64 / bar.elapsed().as_secs_f64().max(0.1)));
         // Many answers at once come late: that they are drawn is told before the first of them.
         tell(self.terminal, &mut self.answer_lines, 0, &cost);
     }
@@ -259,6 +268,7 @@ impl Observer for Progress<'_> {
 fn tell(terminal: &Terminal, lines: &mut Option<(Lines, Instant)>, more: u64, cost: &str) {
     if let Some((lines, began)) = lines
         && let Some(line) = lines.advance(more, began.elapsed())
+        && !terminal.live()
     {
         terminal.say(&format!("{line}{cost}"));
     }

@@ -95,9 +95,14 @@ fn asked(server: &ScriptedServer) -> usize {
     server.asked().len()
 }
 
+/// Whether a check asks it, and no canary: those have answers of 12 tokens.
+fn is_of_check(asked: &AskedServer) -> bool {
+    asked.body.to_string().contains(CHECK_MARK) && asked.body["max_tokens"] != 12
+}
+
 /// Those of checks.
 fn checks(server: &ScriptedServer) -> usize {
-    server.asked().iter().filter(|asked| asked.body.to_string().contains(CHECK_MARK)).count()
+    server.asked().iter().filter(|asked| is_of_check(asked)).count()
 }
 
 #[test]
@@ -123,7 +128,9 @@ fn a_run_stops_at_its_budget_and_goes_on_with_a_higher_one() {
     let [_, talk] = bench.audit(0, &teacher, &["--prices", "prices.toml", "--budget", "3usd"]);
     assert!(talk.contains("resuming") || talk.contains("free answers wanted"), "{talk}");
     // Who answers is asked once for each process that asks; no answer is asked twice.
-    assert_eq!((asked(&server), checks(&server)), (2 + 2 + PROMPTS * 6 + of_checks, of_checks));
+    // Canaries are asked before the run, when it goes on, and at its end.
+    let canaries = 3 * 16;
+    assert_eq!((asked(&server), checks(&server)), (2 + 2 + PROMPTS * 6 + of_checks + canaries, of_checks));
     let (questions, _) = bench.paid();
     assert_eq!(questions as usize, asked(&server));
     let statement: Value =
@@ -131,7 +138,7 @@ fn a_run_stops_at_its_budget_and_goes_on_with_a_higher_one() {
     let endings = statement["answers"]["other_endings"].as_array().unwrap();
     assert_eq!(endings.iter().map(|ending| ending["finish"].clone()).collect::<Vec<_>>(), ["refusal", "tool_calls"]);
     let page = fs::read_to_string(bench.path("run/report.html")).unwrap();
-    let all = format!("{} questions to endpoints", 184 + of_checks);
+    let all = format!("{} questions to endpoints", 184 + of_checks + canaries);
     assert!(page.contains(&all), "the report says what was paid");
 }
 
@@ -173,8 +180,7 @@ fn what_was_checked_is_not_checked_again_after_an_early_end() {
     go_on.send(()).unwrap();
     assert!(!bench.path("run/manifest.json").exists(), "it was killed before the run began");
     let of_teacher = |server: &ScriptedServer| {
-        let checks =
-            |asked: &&AskedServer| asked.body["model"] == "clever" && asked.body.to_string().contains(CHECK_MARK);
+        let checks = |asked: &&AskedServer| asked.body["model"] == "clever" && is_of_check(asked);
         server.asked().iter().filter(checks).count()
     };
     let before = of_teacher(&server);
@@ -200,7 +206,61 @@ fn collect_says_what_it_paid() {
     let said: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(said["paid"]["money"]["currency"], "usd", "{said}");
     assert!(talk.contains("tokens read and"), "{talk}");
-    assert_eq!(said["paid"]["questions"], said["asked"].as_u64().unwrap() + 2);
+    // Who answers, and canaries, which tell whether it still does.
+    assert_eq!(said["paid"]["questions"], said["asked"].as_u64().unwrap() + 2 + 16);
+}
+
+#[test]
+fn collect_counts_what_earlier_commands_paid_for_the_same_questions() {
+    let bench = Bench::new();
+    let server = served();
+    let model = format!("anthropic:{}#clever", server.address());
+    let collect = |code, samples: &str, more: &[&str]| {
+        let questions =
+            ["collect", "--model", &model, "--probes", "probes.jsonl", "--reruns", "0", "--samples", samples];
+        let [_, talk] = bench.run(code, &[&questions[..], &["--store", "store"], more].concat());
+        talk
+    };
+    let talk = collect(4, "4", &["--budget-tokens", "500"]);
+    assert!(talk.contains("of 500 tokens are spent") && !talk.contains("earlier commands"), "{talk}");
+    let paid = asked(&server);
+    // Not anew: who answers would be asked first, and for that nothing is left.
+    let talk = collect(4, "4", &["--budget-tokens", "500"]);
+    assert!(talk.contains(&format!("earlier commands asked this for {paid} questions to endpoints")), "{talk}");
+    assert_eq!(asked(&server), paid);
+    // More answers to the same questions are the same collection; other questions are another.
+    let talk = collect(4, "5", &["--budget-tokens", "500"]);
+    assert!(talk.contains("earlier commands asked this"), "{talk}");
+    let talk = collect(4, "4", &["--budget-tokens", "500", "--max-tokens", "2", "--temperature", "0.5"]);
+    assert!(!talk.contains("earlier commands asked this"), "{talk}");
+    let talk = collect(0, "4", &["--budget-tokens", "50k"]);
+    assert!(talk.contains("120 answers held") || talk.contains("asked, "), "{talk}");
+    // A killed command forgets a hundredth of its budget at most.
+    let kept = fs::read_dir(bench.path("store/paid")).unwrap().count();
+    assert_eq!(kept, 2, "a file for each collection");
+}
+
+#[test]
+fn checks_are_paid_from_a_budget() {
+    let bench = Bench::new();
+    // Of much that is read, and always the same.
+    let server = ScriptedServer::start(|_| {
+        let words = json!([{"type": "text", "text": "A"}]);
+        let usage = json!({"input_tokens": 100, "output_tokens": 1});
+        Served::json(200, &json!({"model": "clever-1", "content": words, "stop_reason": "end_turn", "usage": usage}))
+    })
+    .unwrap();
+    let model = format!("anthropic:{}#clever", server.address());
+    let [_, talk] = bench.run(4, &["check", &model, "--budget-tokens", "200"]);
+    assert!(talk.contains("of 200 tokens are spent"), "{talk}");
+    assert!(server.asked().is_empty());
+    let [said, talk] = bench.run(0, &["check", &model, "--budget-tokens", "500"]);
+    assert!(said.contains("not offered") && said.contains("the budget does not allow it"), "{said}");
+    assert!(talk.contains("5 questions to endpoints, 500 tokens read and 5 drawn"), "{talk}");
+    let [said, talk] = bench.run(0, &["check", &model, "--budget", "5usd", "--prices", "prices.toml"]);
+    assert!(!said.contains("the budget does not allow it"), "{said}");
+    let all = asked(&server) - 5;
+    assert!(talk.contains(&format!("{all} questions to endpoints")) && talk.contains(" usd"), "{talk}");
 }
 
 #[test]

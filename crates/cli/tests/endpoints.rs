@@ -76,9 +76,9 @@ impl Bench {
     }
 }
 
-/// The questions of an audit: without those that checks ask before it.
+/// The questions of an audit: without those that checks and canaries ask, and the one that finds out whether first tokens are listed.
 fn questions(server: &ScriptedServer) -> Vec<AskedServer> {
-    let of_checks = |asked: &AskedServer| asked.body.to_string().contains(CHECK_MARK);
+    let of_checks = |asked: &AskedServer| asked.body.to_string().contains(CHECK_MARK) || asked.body["logprobs"] == true;
     server.asked().into_iter().filter(|asked| !of_checks(asked)).collect()
 }
 
@@ -219,7 +219,9 @@ fn a_server_that_gives_up_ends_with_4_and_the_same_command_goes_on() {
     drop(broken);
     let mended = ScriptedServer::start_at(&address, |asked| Served::chat("big", letter(asked), "stop")).unwrap();
     bench.audit(0, &format!("openai:{address}#big"), None);
-    assert_eq!(mended.asked().len(), 2 + PROMPTS * 6 - answered, "a run that goes on is not checked again");
+    assert_eq!(questions(&mended).len(), 2 + PROMPTS * 6 - answered);
+    let again = mended.asked().len() - questions(&mended).len();
+    assert_eq!(again, 1 + 16 + 16, "a run that goes on is not checked again, but for its canaries");
     assert_eq!(bench.statement()["regime"]["id"], "R3");
 }
 

@@ -180,7 +180,7 @@ fn letters_are_drawn_and_counted_where_nothing_is_listed() {
 fn letters_are_paid_for_and_never_asked_twice() {
     let bench = Bench::new();
     let server = listing(&[("A", 0.6), ("B", 0.2), ("x", 0.1)]);
-    let talk = bench.audit(4, &server, &["--letters", "8", "--out", "run", "--budget-tokens", "600"]);
+    let talk = bench.audit(4, &server, &["--letters", "8", "--out", "run", "--budget-tokens", "936"]);
     assert!(talk.contains("the next question may take"), "{talk}");
     let before = asked(&server);
     assert!((1..CHOICES).contains(&before), "{before}");

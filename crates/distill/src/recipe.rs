@@ -6,6 +6,7 @@ mod loss;
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::RunError;
+use hydrometer_models::Address;
 use hydrometer_probes::Profile;
 use hydrometer_probes::strangers::read_file;
 use serde::{Deserialize, Serialize};
@@ -29,7 +30,8 @@ type Fault = (&'static str, &'static str, String);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// A `.gguf` file, a Hugging Face folder, or the folder of a cache of its distributions.
+    /// A `.gguf` file, a Hugging Face folder, the folder of a cache of its distributions, or an endpoint, of which only answers are
+    /// learnt.
     pub teacher: PathBuf,
     /// A cache of the teacher's distributions, for the arm `sparse`.
     pub cache: Option<PathBuf>,
@@ -91,7 +93,8 @@ impl Arm {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TeacherTextRecipe {
-    /// An answer store. Prompts to which it holds no answer of the teacher are asked.
+    /// An answer store. Prompts to which it holds no answer of the teacher are asked. An endpoint's answers are kept in the folder of the
+    /// run.
     pub store: Option<PathBuf>,
     /// Instead, files of documents that hold the teacher's answers.
     #[serde(default)]
@@ -102,6 +105,12 @@ pub struct TeacherTextRecipe {
     /// Temperature at which they are drawn.
     #[serde(default = "one")]
     pub temperature: f64,
+}
+
+impl TeacherTextRecipe {
+    /// Of a recipe without such a table, whose teacher is behind an endpoint.
+    pub(crate) const PLAIN: TeacherTextRecipe =
+        TeacherTextRecipe { store: None, files: Vec::new(), samples: 1, temperature: 1.0 };
 }
 
 fn one_answer() -> u32 {
@@ -279,6 +288,19 @@ impl Recipe {
         }
     }
 
+    /// The endpoint behind which the teacher is; `None` where it is not behind any.
+    #[must_use]
+    pub fn served(&self) -> Option<Address> {
+        self.teacher.to_str().and_then(|name| Address::parse(name).ok().flatten())
+    }
+
+    /// How the teacher's answers are asked for, where they are learnt and there are no files of them.
+    #[must_use]
+    pub fn asked_for(&self) -> Option<TeacherTextRecipe> {
+        let text = self.teacher_text.clone().unwrap_or(TeacherTextRecipe::PLAIN);
+        (self.arms.contains(&Arm::TeacherText) && text.files.is_empty()).then_some(text)
+    }
+
     /// The first setting out of range: key, what was expected, what was found.
     fn fault(&self) -> Option<(String, &'static str, String)> {
         let (data, train) = (&self.data, &self.train);
@@ -366,14 +388,22 @@ impl Recipe {
         if self.arms.iter().enumerate().any(|(at, arm)| self.arms[..at].contains(arm)) {
             return Some(("arms", "each arm once", "one twice".to_owned()));
         }
+        let named = self.teacher.to_str().map_or(Ok(None), Address::parse);
+        let served = match named {
+            Ok(address) => address.is_some(),
+            Err(error) => return Some(("teacher", "a model or an endpoint", error.to_string())),
+        };
+        if let Some(fault) = self.fault_of_served().filter(|_| served) {
+            return Some(fault);
+        }
         if self.arms.contains(&Arm::Sparse) && self.cache.is_none() {
             return Some(("cache", "a folder of the teacher's distributions, for the arm sparse", missing()));
         }
         let Some(text) = &self.teacher_text else {
-            let asked = self.arms.contains(&Arm::TeacherText);
+            let asked = self.arms.contains(&Arm::TeacherText) && !served;
             return asked.then(|| ("teacher_text", "a store or files, for the arm teacher_text", missing()));
         };
-        if text.store.is_some() != text.files.is_empty() {
+        if !served && text.store.is_some() != text.files.is_empty() {
             let found = if text.store.is_some() { "both" } else { "neither" };
             return Some(("teacher_text", "a store or files", found.to_owned()));
         }
@@ -382,6 +412,26 @@ impl Recipe {
         }
         let hot = text.temperature > 0.0 && text.temperature.is_finite();
         (!hot).then(|| ("teacher_text.temperature", "a number above 0", text.temperature.to_string()))
+    }
+
+    /// What a teacher cannot give that is behind an endpoint.
+    fn fault_of_served(&self) -> Option<Fault> {
+        let shown = |what: &str| format!("{what}, and a teacher behind an endpoint shows nothing but its answers");
+        if let Some(arm) = self.arms.iter().find(|arm| arm.is_soft()) {
+            return Some(("arms", "teacher_text, hard_labels or both", shown(arm.name())));
+        }
+        if !matches!(self.student, Origin::Model(_)) {
+            let expected = "a model that the student begins as: `student.model`";
+            return Some(("student", expected, shown("layers or the tokenizer of the teacher")));
+        }
+        if self.loss.hidden.is_some() {
+            return Some(("loss.hidden", "no such key", shown("hidden states")));
+        }
+        if self.teacher_text.as_ref().is_some_and(|text| text.store.is_some()) {
+            let found = "one: the answers are kept in the folder of the run".to_owned();
+            return Some(("teacher_text.store", "no such key where the teacher is behind an endpoint", found));
+        }
+        None
     }
 
     /// What an arm makes small.

@@ -97,7 +97,8 @@ fn every_form_is_written_and_measured_beside_the_trained_weights() {
     // The card says what the result says.
     let card = fs::read_to_string(out.join("distilled/student/README.md")).unwrap();
     assert!(card.starts_with("---\nlibrary_name: transformers\n"), "{card}");
-    let kl = |arm: usize| format!("{:.4} [", outcome.arms[arm].end.as_ref().unwrap().kl_divergence.value);
+    let kl =
+        |arm: usize| format!("{:.4} [", outcome.arms[arm].end.as_ref().unwrap().kl_divergence.as_ref().unwrap().value);
     let parts = [
         "# A student of teacher\n",
         &kl(0),

@@ -297,7 +297,7 @@ fn an_adapter_is_exported_merged_and_apart_and_survives_a_stop() {
     let mut quantized = recipe.clone();
     quantized.lora.as_mut().unwrap().quantized = true;
     let found = run(&quantized, &stored, u64::MAX).unwrap();
-    let kl = |outcome: &Outcome| outcome.arms[0].end.as_ref().unwrap().kl_divergence.value;
+    let kl = |outcome: &Outcome| outcome.arms[0].end.as_ref().unwrap().kl_divergence.as_ref().unwrap().value;
     assert!((kl(&found) / kl(&expected) - 1.0).abs() < 1e-4, "{}, {}", kl(&found), kl(&expected));
     assert!(
         fs::read(whole.join("start/model.safetensors")).unwrap()

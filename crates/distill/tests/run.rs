@@ -89,7 +89,7 @@ impl Observer for Stop {
     }
 
     fn measured(&mut self, _: Arm, _: u64, held_out: &Measured) {
-        let interval = held_out.kl_divergence.interval.unwrap();
+        let interval = held_out.kl_divergence.as_ref().unwrap().interval.unwrap();
         assert!(interval.low >= 0.0 && interval.low < interval.high, "{interval:?}");
     }
 
@@ -155,7 +155,7 @@ fn a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not() {
     // Both arms began alike and saw the same; the teacher's distributions brought the student nearer.
     let [distilled, control] = &expected[..] else { panic!("two arms") };
     assert_eq!((distilled.tokens, &distilled.start), (control.tokens, &control.start));
-    let kl = |measured: &Option<Measured>| measured.as_ref().unwrap().kl_divergence.value;
+    let kl = |measured: &Option<Measured>| measured.as_ref().unwrap().kl_divergence.as_ref().unwrap().value;
     assert!(kl(&distilled.end) < kl(&distilled.start), "{distilled:?}");
     // A finished run is not trained again.
     let mut again = Stop::after(0);

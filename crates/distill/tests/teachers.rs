@@ -104,7 +104,7 @@ impl Observer for Watch {
 }
 
 fn kl(measured: &Option<Measured>) -> f64 {
-    measured.as_ref().unwrap().kl_divergence.value
+    measured.as_ref().unwrap().kl_divergence.as_ref().unwrap().value
 }
 
 #[test]

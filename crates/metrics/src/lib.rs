@@ -7,6 +7,7 @@ pub mod diversity;
 pub mod embedding;
 pub mod geometry;
 pub mod kernel;
+pub mod listed;
 mod log_prob;
 pub mod measure;
 pub mod position;

@@ -5,6 +5,7 @@ mod bootstrap;
 pub mod confusion;
 pub mod difference;
 pub mod estimate;
+pub mod exchange;
 pub mod families;
 pub mod gate;
 pub mod interval;

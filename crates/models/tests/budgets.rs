@@ -196,7 +196,7 @@ fn embeddings_are_paid_for_at_their_own_price_and_never_beyond_the_budget() {
     let address = |model: &str| Address::parse(&format!("openai:{}#{model}", server.address())).unwrap().unwrap();
     let purse = of_kinds(Budget { money: Some(1.0), tokens: Some(200) });
     let network = || Network::without_keys().paying(purse.clone());
-    let endpoint = EmbeddingEndpoint::connect(address("small"), &network()).unwrap();
+    let endpoint = EmbeddingEndpoint::connect(address("small"), &network(), None).unwrap();
     endpoint.encode(&["one", "two"]).unwrap();
     let Spent { questions, read, drawn, money } = purse.spent();
     assert_eq!((questions, read, drawn), (2, 21, 0));
@@ -206,7 +206,7 @@ fn embeddings_are_paid_for_at_their_own_price_and_never_beyond_the_budget() {
     let error = endpoint.encode(&texts.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_err();
     assert!(matches!(error, ModelError::Budget { .. }), "{error}");
     assert_eq!(server.asked().len(), 2, "nothing is asked that is not paid for");
-    let error = EmbeddingEndpoint::connect(address("other"), &network()).err().unwrap().to_string();
+    let error = EmbeddingEndpoint::connect(address("other"), &network(), None).err().unwrap().to_string();
     assert!(error.contains("the prices have none of openai:other with kind = \"embeddings\""), "{error}");
 }
 

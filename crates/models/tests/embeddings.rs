@@ -1,7 +1,7 @@
 //! Vectors of texts from an endpoint, against the scripted server. Time does not pass here.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use hydrometer_models::{Address, AskedServer, EmbeddingEndpoint, ModelError, Network, NoTime, ScriptedServer, Served};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn connect_as(
     let server = ScriptedServer::start(script).unwrap();
     let network = Network::new(|name| name.ends_with("_API_KEY").then(|| "sesame-open".to_owned()));
     let address = Address::parse(&format!("{scheme}:{}#small", server.address())).unwrap().unwrap();
-    let opened = EmbeddingEndpoint::connect(address, &network.timed_by(Arc::new(NoTime)));
+    let opened = EmbeddingEndpoint::connect(address, &network.timed_by(Arc::new(NoTime)), None);
     (server, opened)
 }
 
@@ -115,4 +115,76 @@ fn servers_without_embeddings_are_not_asked_again_and_again() {
     let (server, opened) = connect_as("anthropic", |_| Served::bytes(200, ""));
     assert!(opened.err().unwrap().to_string().contains("Anthropic offers none"));
     assert!(server.asked().is_empty());
+}
+
+/// What a server says to a question.
+type Answers = fn(&AskedServer) -> Value;
+
+fn connect_keeping(server: &ScriptedServer, folder: &std::path::Path) -> Result<EmbeddingEndpoint, ModelError> {
+    let address = Address::parse(&format!("openai:{}#small", server.address())).unwrap().unwrap();
+    EmbeddingEndpoint::connect(address, &Network::without_keys().timed_by(Arc::new(NoTime)), Some(folder))
+}
+
+#[test]
+fn vectors_that_were_paid_for_are_kept_and_not_asked_for_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::start(|asked| Served::json(200, &honest(asked))).unwrap();
+    let all: Vec<String> = (0..40).map(|i| "x".repeat(i + 1)).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let first = connect_keeping(&server, folder.path()).unwrap();
+    let vectors = first.encode(&all).unwrap();
+    let asked = server.asked().len();
+    let again = connect_keeping(&server, folder.path()).unwrap();
+    assert_eq!(again.encode(&all).unwrap(), vectors);
+    assert_eq!((again.name(), again.version()), (first.name(), first.version()));
+    assert_eq!(server.asked().len(), asked, "nothing is paid for twice");
+    // What is new is asked for alone, beside the text that says who answers.
+    assert_eq!(again.encode(&["abc", all[0]]).unwrap(), [vec![3.0, 97.0, 1.0], vectors[0].clone()]);
+    assert_eq!(again.encode(&["de"]).unwrap(), [[2.0, 100.0, 1.0]]);
+    let new: Vec<Vec<String>> = server.asked()[asked..].iter().map(texts).collect();
+    assert_eq!(new, [vec!["Are you there?", "abc"], vec!["de"]]);
+}
+
+#[test]
+fn vectors_of_another_model_are_not_put_beside_those_that_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Arc::new(Mutex::new(honest as Answers));
+    let script = now.clone();
+    let server = ScriptedServer::start(move |asked| Served::json(200, &script.lock().unwrap()(asked))).unwrap();
+    connect_keeping(&server, folder.path()).unwrap().encode(&["abc"]).unwrap();
+    let kept = hydrometer_answers::KeptVectors::open(folder.path(), "other").unwrap();
+    assert_eq!(kept.name(), None, "another encoder has a folder of its own");
+    let check = |answer: Answers, expected: &str| {
+        *now.lock().unwrap() = answer;
+        let error = connect_keeping(&server, folder.path()).unwrap().encode(&["new"]).unwrap_err().to_string();
+        assert!(error.contains("another model is served under the name") && error.contains(expected), "{error}");
+    };
+    check(
+        |asked| {
+            let mut answer = honest(asked);
+            answer["model"] = "small-3".into();
+            answer
+        },
+        "found `small-3`",
+    );
+    check(
+        |asked| {
+            let items = (0..texts(asked).len()).map(|index| json!({"index": index, "embedding": [1, -5, 40]}));
+            json!({"model": "small-2", "data": items.collect::<Vec<_>>()})
+        },
+        "cosine -0.",
+    );
+}
+
+#[test]
+fn a_damaged_file_of_vectors_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::start(|asked| Served::json(200, &honest(asked))).unwrap();
+    connect_keeping(&server, folder.path()).unwrap().encode(&["abc"]).unwrap();
+    let encoder = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+    let file = std::fs::read_dir(encoder).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(&file, "{").unwrap();
+    let error = connect_keeping(&server, folder.path()).err().unwrap().to_string();
+    let name = file.file_name().unwrap().to_string_lossy().into_owned();
+    assert!(error.contains(&name) && error.contains("its texts are asked again"), "{error}");
 }

@@ -9,7 +9,9 @@ use hydrometer_probes::{Probe, ProbeError, Suite};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::layout::{CHECKS, COST, FINISHED, FORMAT, LEDGER, LOCK, MANIFEST, PARTS, PROBES, REPORT, STATEMENT};
+use super::layout::{
+    CANARIES, CHECKS, COST, FINISHED, FORMAT, LEDGER, LOCK, MANIFEST, PARTS, PROBES, REPORT, STATEMENT,
+};
 use super::manifest::Manifest;
 use super::units::UnitCounts;
 use super::verify::{Finished, Stopped};
@@ -382,9 +384,10 @@ pub(super) fn refuse_foreign(path: &Path) -> Result<(), RunError> {
     if path.join(MANIFEST).exists() {
         return Ok(());
     }
-    let temporary =
-        |name: &String| [MANIFEST, CHECKS].iter().any(|file| name.starts_with(file)) && durable::is_temporary(name);
-    let ours = |name: &String| [LOCK, LEDGER, CHECKS].contains(&name.as_str()) || temporary(name);
+    let temporary = |name: &String| {
+        [MANIFEST, CHECKS, CANARIES].iter().any(|file| name.starts_with(file)) && durable::is_temporary(name)
+    };
+    let ours = |name: &String| [LOCK, LEDGER, CHECKS, CANARIES].contains(&name.as_str()) || temporary(name);
     match entries(path)?.into_iter().find(|name| !ours(name)) {
         Some(found) => Err(RunError::NotARun { path: path.to_path_buf(), found }),
         None => Ok(()),

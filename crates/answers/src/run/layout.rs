@@ -8,6 +8,7 @@ pub(super) const PROBES: &str = "probes.jsonl";
 pub(super) const COST: &str = "cost.jsonl";
 pub(super) const LEDGER: &str = "paid.jsonl";
 pub(super) const CHECKS: &str = "checks.json";
+pub(super) const CANARIES: &str = "canaries.json";
 pub(super) const FINISHED: &str = "finished.json";
 pub(super) const STATEMENT: &str = "statement.json";
 pub(super) const JUDGE: &str = "judge.json";

@@ -7,8 +7,8 @@ use hydrometer_answers::part::{
 };
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
-    ChoiceRow, EpisodeRow, Judge, LikelihoodRow, Manifest, PositionRow, Regime, RunFolder, SampleRow, ScoredRow,
-    ShownStudentRow, SparseRow, Stopped, VectorRow,
+    Canaries, ChoiceRow, EpisodeRow, Judge, LikelihoodRow, Manifest, PositionRow, Regime, RunFolder, SampleRow,
+    ScoredRow, ShownStudentRow, SparseRow, Stopped, VectorRow,
 };
 use hydrometer_probes::Probe;
 use hydrometer_probes::families::SameContent;
@@ -42,6 +42,8 @@ pub(crate) struct Rows {
     pub labels: Labels,
     /// Labels of the run's own answers, as they were given.
     pub given_labels: Vec<Label>,
+    /// What endpoints answered to canary prompts.
+    pub canaries: Canaries,
     /// What a judge said of the run's answers.
     pub judge: Option<Judge>,
 }
@@ -82,6 +84,7 @@ impl Rows {
             same_content: SameContent::of(run.probes()),
             labels: Labels::shipped(),
             given_labels: Vec::new(),
+            canaries: run.canaries()?,
             judge: run.judge()?,
         };
         match rows.manifest.settings.deciding {

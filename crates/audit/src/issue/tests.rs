@@ -82,6 +82,7 @@ pub(crate) fn rows(positions: Vec<PositionRow>) -> Rows {
         same_content,
         labels: crate::labels::Labels::shipped(),
         given_labels: Vec::new(),
+        canaries: hydrometer_answers::Canaries::none(),
         judge: None,
     }
 }

@@ -19,6 +19,7 @@ use hydrometer_probes::families::SameContent;
 use hydrometer_probes::{Ask, Probe, Suite};
 
 use self::opening::{begin, check_batch, kept_beside, open_all};
+use super::canaries::Watched;
 use super::check::PreflightArguments;
 use super::deployed_on::{Deployment, UsedArguments};
 use super::evidence;
@@ -191,6 +192,8 @@ struct Settings {
     options: AskOptions,
     engine: EngineOptions,
     spending: Spending,
+    /// Whether an endpoint may be another model than it was.
+    accepts_a_change: bool,
     batch: bool,
     meaning: Option<Meaning>,
     policy: Policy,
@@ -294,6 +297,7 @@ impl Settings {
             },
             engine: arguments.engine.options(),
             spending,
+            accepts_a_change: arguments.preflight.accepts_a_change(),
             batch: arguments.batch.batch,
             meaning: arguments.meaning.open(terminal)?,
             policy,
@@ -438,6 +442,8 @@ pub struct Job<'a> {
     pub notices: Notices,
     /// From what endpoints are paid.
     pub spending: Option<&'a Spending>,
+    /// The endpoints that are asked their canaries again at the end.
+    pub watched: Option<&'a Watched<'a>>,
 }
 
 /// What is said before anything is asked.
@@ -467,6 +473,9 @@ pub fn audit(
     if let Some(spending) = job.spending {
         progress = progress.paying(spending.clone());
     }
+    if let Some(sampling) = &job.options.sampling {
+        progress = progress.answering_at_once(sampling.limits.width);
+    }
     let plan = Plan::new(models, job.suite, job.options)?;
     if let Some(calibrated) = job.calibrated {
         // Refused before anything is asked.
@@ -489,6 +498,7 @@ pub fn audit(
     let collected = collect(plan, stop, job.folder, &mut progress);
     progress.end();
     let run = collected.map_err(|error| undecided(error, job.policy))?;
+    job.watched.map_or(Ok(()), Watched::end)?;
     if let (Some(judge), Some(spending)) = (job.judge, job.spending) {
         judge::ask(judge, &run, spending, interrupt, terminal)?;
     }

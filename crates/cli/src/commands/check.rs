@@ -11,7 +11,8 @@ use hydrometer_report::visible;
 use serde_json::json;
 
 use super::as_json;
-use super::spending::Spending;
+use super::canaries::CANARIES;
+use super::spending::{Spending, SpendingArguments, sentence};
 use crate::engine::{EngineArguments, network, not_opened, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -27,6 +28,8 @@ pub struct Arguments {
     #[arg(long, value_name = "MODEL")]
     against: Option<String>,
     #[command(flatten)]
+    spending: SpendingArguments,
+    #[command(flatten)]
     engine: EngineArguments,
     /// Print the result as JSON.
     #[arg(long)]
@@ -37,23 +40,31 @@ pub struct Arguments {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Endpoints")]
 pub struct PreflightArguments {
-    /// Go on although this check of an endpoint fails (`hydrometer check` names them); the statement says so. May be repeated.
+    /// Go on although this check of an endpoint fails (`hydrometer check` names them), or, with `canaries`, although another model is
+    /// served under its name than before; the statement says so. May be repeated.
     #[arg(long, value_name = "CHECK", value_parser = name_of_check)]
     accept: Vec<String>,
 }
 
 impl PreflightArguments {
-    /// The names, each once, in order.
+    /// The names of checks, each once, in order.
     pub fn accepted(&self) -> Vec<String> {
-        self.accept.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()
+        let checks = self.accept.iter().filter(|name| *name != CANARIES).cloned();
+        checks.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Whether a model may be another one than before. That is found out while a run goes on, and so no part of its plan.
+    pub fn accepts_a_change(&self) -> bool {
+        self.accept.iter().any(|name| name == CANARIES)
     }
 }
 
 fn name_of_check(text: &str) -> Result<String, String> {
-    if check_names().any(|name| name == text) {
+    let names = || check_names().chain([CANARIES]);
+    if names().any(|name| name == text) {
         return Ok(text.to_owned());
     }
-    Err(format!("expected one of {}", check_names().collect::<Vec<_>>().join(", ")))
+    Err(format!("expected one of {}", names().collect::<Vec<_>>().join(", ")))
 }
 
 /// Runs the command.
@@ -66,8 +77,14 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
     let against = arguments.against.as_ref();
     let against =
         against.map(|name| open_model("--against", name, &arguments.engine.options(), terminal)).transpose()?;
+    let spending = arguments.spending.open()?;
     terminal.say(&format!("checking {address}"));
-    let all = check(address.clone(), &network(), against.as_deref()).map_err(|error| not_opened("model", error))?;
+    let all = check(address.clone(), &network().paying(spending.purse.clone()), against.as_deref());
+    // Also what was paid for checks that came to nothing.
+    if let Some(paid) = spending.take() {
+        terminal.say(&sentence(&paid));
+    }
+    let all = all.map_err(|error| not_opened("model", error))?;
     let result = if arguments.json { as_json(&of_json(address, &all))? } else { table(&all) };
     terminal.data(&result)?;
     let failed = all.iter().any(|checked| matches!(checked.found, Found::Failed { .. }));

@@ -221,6 +221,7 @@ impl Tour {
             folder: &folder,
             notices,
             spending: None,
+            watched: None,
         };
         let speeds = Speeds { teacher: None, student: None };
         audit(Models::pair(&self.teacher, &*student), &job, speeds, &self.interrupt, terminal)

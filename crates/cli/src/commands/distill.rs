@@ -1,6 +1,7 @@
 //! `hydrometer distill`: a student of a teacher, as a recipe says, with a control that learnt the same tokens without it.
 
 pub(super) mod audited;
+mod served;
 pub(super) mod shown;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::as_json;
+use super::canaries::ChangeArguments;
+use super::spending::SpendingArguments;
 use crate::engine::EngineArguments;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -23,6 +26,7 @@ use crate::files;
 use crate::interrupt::{Interrupt, listen};
 use crate::progress::duration;
 use crate::terminal::Terminal;
+use served::Served;
 use shown::with_interval;
 
 /// Between two lines where nobody watches a bar.
@@ -46,6 +50,10 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "check")]
     audit: bool,
     #[command(flatten)]
+    spending: SpendingArguments,
+    #[command(flatten)]
+    change: ChangeArguments,
+    #[command(flatten)]
     engine: EngineArguments,
     /// Print what was done as JSON.
     #[arg(long)]
@@ -57,7 +65,18 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let recipe = Recipe::read(&arguments.recipe).map_err(before)?;
     let interrupt = listen()?;
     terminal.say(&format!("opening teacher {}", recipe.teacher.display()));
-    let mut plan = Plan::new(recipe.clone(), &arguments.engine.options()).map_err(before)?;
+    let served = match (recipe.served(), &arguments.out) {
+        (Some(_), Some(out)) if !arguments.check => {
+            files::outside_runs(&out.join("run.json"))?;
+            Some(Served::open(&recipe, out, &arguments.engine, arguments.spending.open()?, terminal)?)
+        }
+        _ => None,
+    };
+    let mut plan = match (&served, recipe.served()) {
+        (Some(served), _) => Plan::of_answers(recipe.clone(), served.identity().clone()).map_err(before)?,
+        (None, Some(address)) => served::looked_at(recipe.clone(), &address)?,
+        (None, None) => Plan::new(recipe.clone(), &arguments.engine.options()).map_err(before)?,
+    };
     if arguments.check {
         let found = if arguments.json { as_json(&checked(&plan.data))? } else { told(&plan.data) };
         terminal.data(&found)?;
@@ -74,6 +93,12 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         audited::possible(&recipe)?;
     }
     files::outside_runs(&out.join("run.json"))?;
+    // What will be refused is refused before its answers are paid for.
+    if let Some(served) = served.as_ref().filter(|_| plan.data.refusal().is_none()) {
+        plan.student_parameters().map_err(before)?;
+        let accepted = arguments.change.accepts_a_change();
+        plan = served.answers((&recipe, &out), plan, accepted, &interrupt, terminal)?;
+    }
     let outcome = train(&plan, &out, &interrupt, terminal)?;
     if !arguments.json {
         let tables = [shown::table(&outcome), shown::differences(&outcome), shown::exports(&outcome)];
@@ -83,7 +108,9 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     if arguments.audit {
         let documents = std::mem::take(&mut plan.data.held_out_documents);
         drop(plan);
-        compared = audited::every_arm(&recipe, &documents, &out, &arguments.engine.options(), &interrupt, terminal)?;
+        let engine = arguments.engine.options();
+        let whose = (&recipe, served.as_ref());
+        compared = audited::every_arm(whose, &documents, &out, &engine, &interrupt, terminal)?;
     } else if let Some(next) = next(&recipe, &out) {
         terminal.say(&next);
     }
@@ -350,9 +377,13 @@ impl Observer for Progress<'_> {
     }
 
     fn measured(&mut self, arm: Arm, step: u64, held_out: &Measured) {
-        let kl = with_interval(&held_out.kl_divergence);
-        self.held_out = format!("held-out KL {:.4}, ", held_out.kl_divergence.value);
-        let line = format!("{} step {step}: held-out KL {kl}, cross-entropy {:.4}", arm.name(), held_out.cross_entropy);
+        let Measured { kl_divergence, cross_entropy, .. } = held_out;
+        self.held_out = match kl_divergence {
+            Some(kl) => format!("held-out KL {:.4}, ", kl.value),
+            None => format!("held-out cross-entropy {cross_entropy:.4}, "),
+        };
+        let kl = kl_divergence.as_ref().map(|kl| format!("KL {}, ", with_interval(kl))).unwrap_or_default();
+        let line = format!("{} step {step}: held-out {kl}cross-entropy {cross_entropy:.4}", arm.name());
         self.bar.suspend(|| self.terminal.say(&line));
     }
 

@@ -195,7 +195,7 @@ fn say(
     let judging =
         Judging { max_tokens: settings.by.judge_tokens, store: settings.store.clone(), limits: settings.limits };
     let mut progress = Progress::new(terminal, interrupt, Speeds { teacher: None, student: None });
-    progress = progress.paying(spending.clone());
+    progress = progress.paying(spending.clone()).answering_at_once(settings.limits.width);
     let judged = hydrometer_ask::judge(&*model, run, &judging, &mut progress);
     progress.end();
     let judged = judged?;

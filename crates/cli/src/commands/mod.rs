@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod audit;
 pub mod calibrate;
+mod canaries;
 pub mod check;
 pub mod collect;
 pub mod compare;

@@ -11,6 +11,7 @@ use hydrometer_probes::counted::{counted, grouped};
 use crate::engine::not_opened;
 use crate::failure::Failure;
 use crate::numbers;
+use crate::terminal::Terminal;
 
 /// What entries of a judge are called.
 pub const JUDGE: &str = "judge";
@@ -121,13 +122,33 @@ impl Spending {
     /// What was paid cannot be read, or was paid in another currency than that of the prices.
     pub fn go_on(&self, folder: &Path, counts: Counts) -> Result<(), Failure> {
         let counted = |entry: &CostEntry| counts == Counts::Everything || entry.what == JUDGE;
-        let entries: Vec<_> = all_costs(folder)?.into_iter().filter(counted).collect();
+        self.counting(&all_costs(folder)?.into_iter().filter(counted).collect::<Vec<_>>())
+    }
+
+    /// Counts what earlier commands paid by a ledger, and says it. What is spent then.
+    ///
+    /// # Errors
+    /// The ledger cannot be read, or was in another currency than that of the prices.
+    pub fn going_on(&self, ledger: &Ledger, terminal: &Terminal) -> Result<Spent, Failure> {
+        self.counting(&ledger.entries()?)?;
+        if let Some(paid) = self.since(Spent::default()) {
+            terminal.say(&format!("earlier commands asked this for {}", sentence(&paid)));
+        }
+        Ok(self.purse.spent())
+    }
+
+    /// Counts what earlier commands paid.
+    ///
+    /// # Errors
+    /// It was paid in another currency than that of the prices.
+    pub fn counting(&self, entries: &[CostEntry]) -> Result<(), Failure> {
         let paid = || entries.iter().filter_map(|entry| entry.paid.as_ref());
         let currency = self.purse.prices().map(|prices| &prices.currency);
         let other = paid().filter_map(|paid| paid.money.as_ref()).find(|money| Some(&money.currency) != currency);
         if let (Some(other), Some(currency)) = (other, currency) {
-            let found = format!("the run was paid in {}, and the prices are in {currency}", other.currency);
-            return Err(Failure::input(found).hint("name the prices in the currency in which the run began"));
+            let found =
+                format!("what was asked before was paid in {}, and the prices are in {currency}", other.currency);
+            return Err(Failure::input(found).hint("name the prices in the currency in which it began"));
         }
         let earlier = total(paid());
         self.purse.spent_before(earlier);
@@ -164,10 +185,18 @@ impl Spending {
     /// # Errors
     /// The folder holds something else, or the system refuses.
     pub fn keep_beside(&self, folder: &Path, what: &str) -> Result<(), Failure> {
+        self.keep_in(&Ledger::of(folder), what)
+    }
+
+    /// Keeps in a ledger what is not kept yet.
+    ///
+    /// # Errors
+    /// As [`Spending::keep_beside`].
+    pub fn keep_in(&self, ledger: &Ledger, what: &str) -> Result<(), Failure> {
         let Some(paid) = self.take() else { return Ok(()) };
         let what = what.to_owned();
         let entry = CostEntry { what, unit: None, tokens: 0, seconds: 0.0, peak_memory: None, paid: Some(paid) };
-        Ok(Ledger::of(folder).append(&entry)?)
+        Ok(ledger.append(&entry)?)
     }
 
     /// Whether more than a hundredth of the budget is not kept yet: what a process that is killed may forget to count.

@@ -11,6 +11,7 @@ use hydrometer_probes::counted::counted;
 use super::spending::Spending;
 use crate::engine::{network, not_opened, open_encoder};
 use crate::failure::Failure;
+use crate::files;
 use crate::terminal::Terminal;
 
 /// Who measures distances.
@@ -51,7 +52,7 @@ impl RadiusArguments {
                             Some(spending) => network().paying(spending.purse.clone()),
                             None => network(),
                         };
-                        let opened = EmbeddingEndpoint::connect(address, &network);
+                        let opened = EmbeddingEndpoint::connect(address, &network, files::embeddings().as_deref());
                         radius::served(opened.map_err(|error| not_opened("--radius-encoder", error))?)
                     }
                     None => radius::sentences(open_encoder(Path::new(name))?),

@@ -16,13 +16,29 @@ pub struct Lines {
     /// What was done before the clock started.
     before: u64,
     done: u64,
+    /// How many are under way at once.
+    together: u64,
     next: Duration,
 }
 
 impl Lines {
     /// Of `total` units of work, `before` were done earlier.
     pub fn new(unit: &'static str, total: u64, before: u64) -> Self {
-        Self { unit, total, before, done: before, next: EVERY }
+        Self { unit, total, before, done: before, together: 0, next: EVERY }
+    }
+
+    /// The same, where so many are under way at once. They count as half done: the first of many comes when the others are nearly there,
+    /// too, and by what is whole alone the time left would be far off.
+    pub fn together(self, together: usize) -> Self {
+        Self { together: together as u64, ..self }
+    }
+
+    /// Seconds left; `None` where nothing is there to tell them by.
+    pub fn left(&self, elapsed: Duration) -> Option<f64> {
+        let (here, left) = (self.done - self.before, self.total.saturating_sub(self.done));
+        let half = self.together.min(left) as f64 / 2.0;
+        let (done, left) = (here as f64 + half, left as f64 - half);
+        (here > 0).then(|| elapsed.as_secs_f64() * left / done)
     }
 
     /// So many more are done that took no time.
@@ -38,11 +54,10 @@ impl Lines {
             return None;
         }
         self.next = elapsed + EVERY;
-        let (here, left) = (self.done - self.before, self.total.saturating_sub(self.done));
         let share = 100.0 * self.done as f64 / self.total.max(1) as f64;
-        let ahead = match here {
-            0 => "time left not known yet".to_owned(),
-            here => format!("{} left", duration(elapsed.as_secs_f64() * left as f64 / here as f64)),
+        let ahead = match self.left(elapsed) {
+            None => "time left not known yet".to_owned(),
+            Some(left) => format!("{} left", duration(left)),
         };
         Some(format!("{share:.0} % of {}, {ahead}", counted(self.total, self.unit)))
     }
@@ -66,6 +81,14 @@ mod tests {
         lines.skip(300);
         let expected = "70 % of 1,000 tokens, about 4 min left";
         assert_eq!(lines.advance(0, Duration::from_secs(210)).as_deref(), Some(expected));
+        // Forty at once: after the first of them the others are not forty times as far.
+        let mut answers = Lines::new("answer", 40, 0).together(64);
+        let line = answers.advance(1, Duration::from_secs(420));
+        assert_eq!(line.as_deref(), Some("2 % of 40 answers, about 7 min left"));
+        // In steady state the share that is done says it, less what is under way.
+        let mut answers = Lines::new("answer", 1000, 0).together(10);
+        let line = answers.advance(495, Duration::from_secs(6000));
+        assert_eq!(line.as_deref(), Some("50 % of 1,000 answers, about 1.7 h left"));
         let none = Lines::new("answer", 10, 0).advance(0, Duration::from_secs(70));
         assert_eq!(none.as_deref(), Some("0 % of 10 answers, time left not known yet"));
     }

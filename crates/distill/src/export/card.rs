@@ -110,7 +110,9 @@ impl Card<'_> {
                 None => ["nothing was held out".to_owned(), "–".to_owned(), "–".to_owned()],
                 Some(measured) => {
                     let tail = measured.tail_kept.as_ref().map_or("–".to_owned(), |tail| number(tail, 4));
-                    [number(&measured.kl_divergence, 4), tail, format!("{:.4}", measured.cross_entropy)]
+                    let kl = measured.kl_divergence.as_ref();
+                    let kl = kl.map_or("the teacher shows only its answers".to_owned(), |kl| number(kl, 4));
+                    [kl, tail, format!("{:.4}", measured.cross_entropy)]
                 }
             };
             let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
@@ -131,7 +133,8 @@ impl Card<'_> {
     /// What was measured, and what each arm learnt from: arms end at different steps where there is patience, and their batches
     /// differ where their texts do.
     fn learnt(&self, text: &mut String) {
-        let measured = self.arms.iter().find_map(|arm| arm.end.as_ref()).map(|end| end.kl_divergence.n_families);
+        let measured = self.arms.iter().find_map(|arm| arm.end.as_ref()?.kl_divergence.as_ref());
+        let measured = measured.map(|kl| kl.n_families);
         let over = measured.map_or("documents".to_owned(), |documents| {
             let all = self.data.held_out_documents.len() as u64;
             format!("{} of the {} held out", counted(documents, "document"), grouped(all))

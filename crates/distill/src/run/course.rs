@@ -31,10 +31,11 @@ impl Course {
         if step == 0 {
             self.start = Some(found.clone());
         }
-        let kl = found.kl_divergence.value;
-        let better = self.best.is_none_or(|best| kl < best);
+        // Of a teacher of whom only answers are there the cross-entropy is all that can fall.
+        let found = found.kl_divergence.as_ref().map_or(found.cross_entropy, |kl| kl.value);
+        let better = self.best.is_none_or(|best| found < best);
         if better {
-            (self.best, self.since) = (Some(kl), 0);
+            (self.best, self.since) = (Some(found), 0);
         } else {
             self.since += 1;
         }

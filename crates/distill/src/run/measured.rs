@@ -19,11 +19,13 @@ const LEVEL: f64 = 0.95;
 /// What held-out documents say of a student.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// KL(teacher ‖ student) at temperature 1, nats a token, with its interval over documents.
-    pub kl_divergence: Estimate,
+    /// KL(teacher ‖ student) at temperature 1, nats a token, with its interval over documents; `None` where the teacher shows nothing but
+    /// its answers.
+    pub kl_divergence: Option<Estimate>,
     /// −ln q of the text's tokens, nats.
     pub cross_entropy: f64,
-    /// Share of the teacher's mass beyond its 0.9 nucleus that the student keeps; `None` where the teacher has none there.
+    /// Share of the teacher's mass beyond its 0.9 nucleus that the student keeps; `None` where the teacher has none there, or shows
+    /// nothing but its answers.
     pub tail_kept: Option<Estimate>,
 }
 
@@ -57,7 +59,7 @@ impl Difference {
 
 /// Numbers over [`HeldOut::COLUMNS`]: the name, and the columns of numerator and denominator.
 const NUMBERS: [(&str, usize, usize); 3] =
-    [(Difference::KL, 0, 2), (Difference::CROSS_ENTROPY, 1, 2), (Difference::TAIL_KEPT, 3, 4)];
+    [(Difference::KL, 0, 5), (Difference::CROSS_ENTROPY, 1, 2), (Difference::TAIL_KEPT, 3, 4)];
 
 fn ratio((_, over, under): (&str, usize, usize)) -> impl Fn(&[f64]) -> Option<f64> {
     move |sums: &[f64]| (sums[under] > 0.0).then(|| sums[over] / sums[under])
@@ -73,9 +75,9 @@ impl Measured {
         };
         let share = Shape::Between { low: Some(0.0), high: Some(1.0) };
         let estimate = |limits: Limits| limits.estimate(LEVEL, table.items());
-        let mut kl_divergence = estimate(limits(NUMBERS[0], Shape::AMOUNT)?);
+        let mut kl_divergence = limits(NUMBERS[0], Shape::AMOUNT).map(estimate);
         // A divergence is never below 0.
-        if let Some(interval) = &mut kl_divergence.interval {
+        if let Some(interval) = kl_divergence.as_mut().and_then(|estimate| estimate.interval.as_mut()) {
             interval.low = interval.low.max(0.0);
         }
         let cross_entropy = limits(NUMBERS[1], Shape::AMOUNT)?.value();
@@ -121,11 +123,18 @@ pub(super) fn read(path: &Path) -> Result<HeldOut, DistillError> {
     let wrong = |found: String| DistillError::data(path, "file", "the sums of held-out documents", found);
     let bytes = read_file(path).map_err(RunError::io("read", path))?;
     let file: File = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
-    if file.columns != HeldOut::COLUMNS {
+    // Earlier versions had no teacher of whom less is known than all.
+    let [.., known] = HeldOut::COLUMNS;
+    let (all, earlier) = (HeldOut::COLUMNS, file.columns.iter().map(String::as_str).chain([known]));
+    let of_earlier_versions = earlier.eq(all);
+    if file.columns != all && !of_earlier_versions {
         return Err(wrong(format!("the columns {}", file.columns.join(", "))));
     }
     let mut table = FamilyTable::new(HeldOut::COLUMNS.len());
-    for (name, sums, items) in file.documents {
+    for (name, mut sums, items) in file.documents {
+        if let (true, Some(tokens)) = (of_earlier_versions, sums.get(2).copied()) {
+            sums.push(tokens);
+        }
         if sums.len() != HeldOut::COLUMNS.len() {
             return Err(wrong(format!("{} numbers of a document", sums.len())));
         }

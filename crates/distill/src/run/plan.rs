@@ -1,6 +1,7 @@
 //! What a recipe names, opened and looked at before anything is trained.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use hydrometer_answers::ModelIdentity;
 use hydrometer_models::{Checkpoint, Decoder, EngineOptions, Model};
@@ -9,7 +10,7 @@ use crate::data::check::{Overlap, Probes};
 use crate::data::preflight_against;
 use crate::data::{Encoder, Preflight, read};
 use crate::network::{Network, Reading};
-use crate::recipe::{Arm, Recipe};
+use crate::recipe::{Arm, Recipe, TeacherTextRecipe};
 use crate::student::{Origin, Speaker};
 use crate::teacher_text::{Wanted, prompt};
 use crate::train::{HiddenStates, KeptTeacher, Sample, Teacher};
@@ -25,6 +26,8 @@ pub struct Plan {
     pub(super) cache: Option<KeptTeacher>,
     /// The teacher in the trainer's own decoder, where hidden states are compared.
     inside: Option<Network>,
+    /// Documents with the answers of a teacher that is behind an endpoint.
+    answers: Option<PathBuf>,
     /// The data, and what was found in them.
     pub data: Preflight,
 }
@@ -40,6 +43,11 @@ enum Source {
         teacher: Box<KeptTeacher>,
         student: Box<Checkpoint>,
     },
+    /// Answers alone: who gives them, and the student's own model.
+    Text {
+        teacher: Box<ModelIdentity>,
+        student: Box<Checkpoint>,
+    },
 }
 
 impl Plan {
@@ -50,6 +58,30 @@ impl Plan {
     /// one that keeps too little for the loss.
     pub fn new(recipe: Recipe, options: &EngineOptions) -> Result<Plan, DistillError> {
         let source = Source::open(&recipe, options)?;
+        Plan::of(recipe, source)
+    }
+
+    /// The plan of a recipe whose teacher is behind an endpoint: who it is. Its answers come to the plan by [`Plan::answered_in`].
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn of_answers(recipe: Recipe, teacher: ModelIdentity) -> Result<Plan, DistillError> {
+        let Origin::Model(path) = &recipe.student else {
+            let reason = "a teacher behind an endpoint has no layers and no tokenizer to begin with".to_owned();
+            let hint = "name a model that the student begins as: `student.model`".to_owned();
+            return Err(DistillError::Student { reason, hint });
+        };
+        let student = Box::new(Checkpoint::open(path)?);
+        Plan::of(recipe, Source::Text { teacher: Box::new(teacher), student })
+    }
+
+    /// The documents with the teacher's answers, where it is behind an endpoint.
+    #[must_use]
+    pub fn answered_in(self, documents: PathBuf) -> Plan {
+        Plan { answers: Some(documents), ..self }
+    }
+
+    fn of(recipe: Recipe, source: Source) -> Result<Plan, DistillError> {
         let checkpoint = source.speaker();
         let context = checkpoint.config.context;
         if recipe.data.context > context {
@@ -74,7 +106,7 @@ impl Plan {
             _ => None,
         };
         let inside = source.inside(&recipe)?;
-        let plan = Plan { recipe, source, cache, inside, data };
+        let plan = Plan { recipe, source, cache, inside, answers: None, data };
         plan.check_caches()?;
         Ok(plan)
     }
@@ -156,7 +188,7 @@ impl Plan {
         let seed = chance::seed_of("weights", &[self.recipe.train.seed]);
         let speaker = match &self.source {
             Source::Live { checkpoint, .. } => Speaker::Teacher(checkpoint),
-            Source::Kept { student, .. } => Speaker::Student(student),
+            Source::Kept { student, .. } | Source::Text { student, .. } => Speaker::Student(student),
         };
         let as_stored = self.recipe.lora.as_ref().is_some_and(|lora| lora.quantized);
         let reading = if as_stored { Reading::AsStored } else { Reading::Numbers };
@@ -182,6 +214,7 @@ impl Plan {
         match &self.source {
             Source::Live { engine, .. } => engine.identity(),
             Source::Kept { teacher, .. } => teacher.identity(),
+            Source::Text { teacher, .. } => teacher,
         }
     }
 
@@ -190,18 +223,20 @@ impl Plan {
         match &self.source {
             Source::Live { engine, .. } => Teacher::of(engine.as_ref(), vocab),
             Source::Kept { teacher, .. } => Teacher::kept(teacher, vocab),
+            Source::Text { .. } => Ok(Teacher::Text),
         }
     }
 
     /// The teacher's own answers, for the arm `teacher_text`; none where it is not trained.
     pub(super) fn teacher_text(&self, observer: &mut dyn Observer) -> Result<Vec<Sample>, DistillError> {
-        let Some(text) = self.recipe.teacher_text.as_ref().filter(|_| self.recipe.arms.contains(&Arm::TeacherText))
-        else {
+        if !self.recipe.arms.contains(&Arm::TeacherText) {
             return Ok(Vec::new());
-        };
+        }
+        let text = self.recipe.teacher_text.clone().unwrap_or(TeacherTextRecipe::PLAIN);
         let mut samples = match &text.store {
             None => {
-                let data = of_files(&self.recipe, self.speaker(), &text.files, 0.0)?;
+                let files: Vec<PathBuf> = text.files.iter().chain(&self.answers).cloned().collect();
+                let data = of_files(&self.recipe, self.speaker(), &files, 0.0)?;
                 if let Some(refusal) = data.refusal() {
                     return Err(DistillError::Pair { reason: format!("teacher_text.files: {}", refusal.what) });
                 }
@@ -210,7 +245,7 @@ impl Plan {
             Some(store) => {
                 let engine: Option<&dyn Model> = match &self.source {
                     Source::Live { engine, .. } => Some(engine.as_ref()),
-                    Source::Kept { .. } => None,
+                    Source::Kept { .. } | Source::Text { .. } => None,
                 };
                 let (context, seed) = (self.recipe.data.context, self.recipe.train.seed);
                 let (samples, temperature) = (text.samples, text.temperature);
@@ -280,7 +315,7 @@ impl Source {
     fn speaker(&self) -> &Checkpoint {
         match self {
             Source::Live { checkpoint, .. } => checkpoint,
-            Source::Kept { student, .. } => student,
+            Source::Kept { student, .. } | Source::Text { student, .. } => student,
         }
     }
 
@@ -303,7 +338,7 @@ impl Source {
 fn of_files(
     recipe: &Recipe,
     checkpoint: &Checkpoint,
-    files: &[std::path::PathBuf],
+    files: &[PathBuf],
     held_out: f64,
 ) -> Result<Preflight, DistillError> {
     let tokenizer = checkpoint.tokenizer()?;

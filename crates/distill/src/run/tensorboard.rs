@@ -113,8 +113,8 @@ fn scalars(report: Option<&StepReport>, held_out: Option<&Measured>, seconds: Op
         }
     }
     if let Some(Measured { kl_divergence, cross_entropy, tail_kept }) = held_out {
-        scalars.push(("held_out/kl_divergence", kl_divergence.value));
-        if let Some(interval) = &kl_divergence.interval {
+        scalars.extend(kl_divergence.as_ref().map(|kl| ("held_out/kl_divergence", kl.value)));
+        if let Some(interval) = kl_divergence.as_ref().and_then(|kl| kl.interval.as_ref()) {
             scalars.push(("held_out/kl_divergence_low", interval.low));
             scalars.push(("held_out/kl_divergence_high", interval.high));
         }

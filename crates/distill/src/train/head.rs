@@ -1,8 +1,8 @@
 //! The loss, fused over the output head: logits of student and teacher exist for [`HEAD_ROWS`] rows at a time, never for all
 //! tokens of a batch.
 
-use hydrometer_metrics::Comparer;
 use hydrometer_metrics::sparse::{SparseComparer, SparseDistribution};
+use hydrometer_metrics::{Comparer, log_prob};
 use rayon::prelude::*;
 
 use super::teacher::Rows;
@@ -109,7 +109,7 @@ impl Chunk<'_> {
 
 impl Head<'_> {
     /// `each` sees the sums of every row in order, as [`HeldOut`](super::HeldOut) has them.
-    pub(super) fn measure(mut self, tape: &Tape, mut each: impl FnMut([f64; 5])) -> Result<(), DistillError> {
+    pub(super) fn measure(mut self, tape: &Tape, mut each: impl FnMut([f64; 6])) -> Result<(), DistillError> {
         let (hidden, _) = self.network.normed(&self.chosen(tape));
         let (vocab, targets) = (self.network.config.vocab, self.targets);
         for first in (0..targets.len()).step_by(HEAD_ROWS) {
@@ -121,21 +121,20 @@ impl Head<'_> {
             };
             let rows = targets.par_iter().enumerate().map_init(comparers, |(logits, kept), (row, target)| {
                 let student = chunk.student.row(row);
-                let [kl, logprob, overlap, mass] = match chunk.teacher(row) {
+                let [kl, logprob, overlap, mass, known] = match chunk.teacher(row) {
                     TeacherRow::Logits(teacher) => {
                         let stats = logits.compare(teacher, student, target.token)?;
                         let beyond = |bands: [f32; 4]| bands[2] + bands[3];
-                        [stats.kl, stats.student_logprob, beyond(stats.band_overlap), beyond(stats.band_mass)]
+                        [stats.kl, stats.student_logprob, beyond(stats.band_overlap), beyond(stats.band_mass), 1.0]
                     }
                     TeacherRow::Kept(teacher) => {
                         let stats = kept.compare(teacher, student, target.token)?;
-                        [stats.kl, stats.student_logprob, stats.band_overlap[2], stats.band_mass[2]]
+                        [stats.kl, stats.student_logprob, stats.band_overlap[2], stats.band_mass[2], 1.0]
                     }
-                    TeacherRow::Unknown => {
-                        return Err(DistillError::Pair { reason: "there is no teacher to measure by".to_owned() });
-                    }
+                    // A teacher of whom only texts are known.
+                    TeacherRow::Unknown => [0.0, log_prob(student, target.token) as f32, 0.0, 0.0, 0.0],
                 };
-                Ok([kl, -logprob, 1.0, overlap, mass].map(f64::from))
+                Ok([kl, -logprob, 1.0, overlap, mass, known].map(f64::from))
             });
             rows.collect::<Result<Vec<_>, DistillError>>()?.into_iter().for_each(&mut each);
         }

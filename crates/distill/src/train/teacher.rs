@@ -24,6 +24,8 @@ pub enum Teacher<'a> {
     Kept(&'a KeptTeacher),
     /// A frozen network that shows its logits and its hidden states.
     Network(&'a Network),
+    /// One of whom only answers are there: of its distributions nothing is known.
+    Text,
 }
 
 /// What is known of a teacher at the rows of a block, in their order.
@@ -69,7 +71,7 @@ impl<'a> Teacher<'a> {
     pub(super) fn states(self, block: &Block, layers: &[usize]) -> Result<hidden::Read<'a>, DistillError> {
         match self {
             Teacher::Network(network) => Ok(hidden::read(network, block, layers)),
-            Teacher::Live(_) | Teacher::Kept(_) => Err(DistillError::Pair {
+            Teacher::Live(_) | Teacher::Kept(_) | Teacher::Text => Err(DistillError::Pair {
                 reason: "the loss compares hidden states, and the teacher shows no more than distributions".to_owned(),
             }),
         }
@@ -78,6 +80,7 @@ impl<'a> Teacher<'a> {
     pub(super) fn rows(self, block: &Block) -> Result<Rows<'a>, DistillError> {
         match self {
             _ if block.rows() == 0 => Ok(Rows::Unknown),
+            Teacher::Text => Ok(Rows::Unknown),
             Teacher::Live(scores) => Ok(Rows::Live(scores.score(block)?)),
             Teacher::Kept(cache) => Ok(Rows::Kept(cache.rows(block)?)),
             Teacher::Network(network) => Ok(hidden::read(network, block, &[]).rows),

@@ -53,8 +53,9 @@ pub struct HeldOut(pub FamilyTable);
 
 impl HeldOut {
     /// KL(teacher ‖ student), −ln q of the text's token, tokens; beyond the teacher's 0.9 nucleus what the student keeps of its
-    /// mass, and that mass.
-    pub const COLUMNS: [&'static str; 5] = ["kl_divergence", "cross_entropy", "tokens", "tail_kept", "tail_mass"];
+    /// mass, and that mass; tokens at which the teacher's distribution is known.
+    pub const COLUMNS: [&'static str; 6] =
+        ["kl_divergence", "cross_entropy", "tokens", "tail_kept", "tail_mass", "tokens_known"];
 }
 
 /// A student and what its training needs from step to step.

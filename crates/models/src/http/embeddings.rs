@@ -1,8 +1,10 @@
 //! Vectors of texts from an endpoint: `/embeddings` as OpenAI has it and most servers speak it, and Ollama's `/api/embed`.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use hydrometer_answers::{KeptVectors, RunError, TextHash};
 use serde_json::{Value, json};
 
 use super::address::Address;
@@ -19,10 +21,13 @@ use crate::error::shown;
 const TOGETHER: usize = 32;
 /// Questions under way at once.
 const AT_ONCE: usize = 4;
-/// Vectors that are remembered, so that a text that comes again is not paid for again.
+/// Vectors that are remembered where none are kept, so that a text that comes again is not paid for again.
 const REMEMBERED: usize = 8_192;
-/// What is turned into a vector when a connection is opened.
+/// What is turned into a vector to find out who answers: when a connection is opened, or, where its vector is kept, beside the first
+/// texts that are asked for.
 const FIRST_TEXT: &str = "Are you there?";
+/// Cosine of two vectors of that text from which on one model made both: reduced precision leaves it above 0.999.
+const SAME: f64 = 0.99;
 
 /// A sentence encoder behind an endpoint.
 pub struct EmbeddingEndpoint {
@@ -30,7 +35,21 @@ pub struct EmbeddingEndpoint {
     gate: Gate,
     name: String,
     width: usize,
-    known: Mutex<HashMap<[u8; 32], Vec<f32>>>,
+    known: Mutex<Remembered>,
+}
+
+/// Vectors that need not be asked for.
+struct Remembered {
+    here: HashMap<TextHash, Vec<f32>>,
+    kept: Option<KeptVectors>,
+    /// Whether who answers now is who answered first.
+    is_the_same: bool,
+}
+
+impl Remembered {
+    fn get(&self, text: &TextHash) -> Option<&Vec<f32>> {
+        self.here.get(text).or_else(|| self.kept.as_ref()?.get(text))
+    }
 }
 
 /// What one question came to.
@@ -40,22 +59,33 @@ struct Embedded {
 }
 
 impl EmbeddingEndpoint {
-    /// Opens a connection, and finds out who answers and how many numbers its vectors have. That takes one short text.
+    /// Opens a connection, and finds out who answers and how many numbers its vectors have. That takes one short text, unless vectors of
+    /// it stand in the folder `kept`, where all that it is paid for is kept.
     ///
     /// # Errors
-    /// The key cannot be read, the provider has no embeddings, the server refuses, or it gives no vector.
-    pub fn connect(address: Address, network: &Network) -> Result<Self, ModelError> {
+    /// The key cannot be read, the provider has no embeddings, the server refuses, or it gives no vector; what is kept is damaged.
+    pub fn connect(address: Address, network: &Network, kept: Option<&Path>) -> Result<Self, ModelError> {
         if address.scheme.name == "anthropic" {
             let reason = "anthropic: expected an endpoint with embeddings, and Anthropic offers none".to_owned();
             return Err(ModelError::Request { reason });
         }
         let asked = address.model.clone().unwrap_or_else(|| address.scheme.name.to_owned());
+        let encoder = address.for_records();
+        let kept = kept.map(|folder| KeptVectors::open(folder, &encoder)).transpose().map_err(unkept)?;
         let line = Line::open(address, network, Kind::Embeddings)?;
-        let (gate, known) = (Gate::new(AT_ONCE), Mutex::default());
-        let mut endpoint = Self { line, gate, name: asked, width: 0, known };
-        let first = endpoint.ask(&[FIRST_TEXT])?;
-        endpoint.width = first.vectors.first().map_or(0, Vec::len);
-        endpoint.name = first.model.map_or(endpoint.name, |name| super::remote::file_name(&name).to_owned());
+        let known = kept.as_ref().and_then(|kept| Some((kept.name()?.to_owned(), kept.width()?)));
+        let remembered = Remembered { here: HashMap::new(), kept, is_the_same: known.is_none() };
+        let (gate, name, width) = (Gate::new(AT_ONCE), asked, 0);
+        let mut endpoint = Self { line, gate, name, width, known: Mutex::new(remembered) };
+        match known {
+            Some((name, width)) => (endpoint.name, endpoint.width) = (name, width),
+            None => {
+                let first = endpoint.ask(&[FIRST_TEXT])?;
+                endpoint.width = first.vectors.first().map_or(0, Vec::len);
+                endpoint.name = first.model.map_or(endpoint.name, |name| super::remote::file_name(&name).to_owned());
+                endpoint.remember(&[FIRST_TEXT], &first.vectors)?;
+            }
+        }
         Ok(endpoint)
     }
 
@@ -76,24 +106,64 @@ impl EmbeddingEndpoint {
     /// # Errors
     /// The server refuses or gives no answer, or what it sends are not the vectors of these texts.
     pub fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
-        let hash = |text: &&str| *blake3::hash(text.as_bytes()).as_bytes();
         let mut vectors: Vec<Option<Vec<f32>>> = {
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            texts.iter().map(|text| known.get(&hash(text)).cloned()).collect()
+            let known = self.known();
+            texts.iter().map(|text| known.get(&KeptVectors::hash(text)).cloned()).collect()
         };
         let missing: Vec<usize> = (0..texts.len()).filter(|&place| vectors[place].is_none()).collect();
         for places in missing.chunks(TOGETHER) {
             let asked: Vec<&str> = places.iter().map(|&place| texts[place]).collect();
-            let found = self.ask(&asked)?.vectors;
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = self.found(&asked)?;
+            self.remember(&asked, &found)?;
             for (&place, vector) in places.iter().zip(found) {
-                if known.len() < REMEMBERED {
-                    known.insert(hash(&texts[place]), vector.clone());
-                }
                 vectors[place] = Some(vector);
             }
         }
         Ok(vectors.into_iter().flatten().collect())
+    }
+
+    fn known(&self) -> MutexGuard<'_, Remembered> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The vectors of texts, from the one whose vectors are kept.
+    fn found(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
+        if self.known().is_the_same {
+            return Ok(self.ask(texts)?.vectors);
+        }
+        let first = [&[FIRST_TEXT], texts].concat();
+        let Embedded { model, mut vectors } = self.ask(&first)?;
+        let now = vectors.remove(0);
+        let mut known = self.known();
+        let then = known.get(&KeptVectors::hash(FIRST_TEXT)).cloned();
+        let (is_near, name) = (then.as_ref().is_none_or(|then| cosine(then, &now) >= SAME), model.as_deref());
+        if is_near && name.is_none_or(|name| super::remote::file_name(name) == self.name) {
+            known.is_the_same = true;
+            return Ok(vectors);
+        }
+        let folder = known.kept.as_ref().map(|kept| kept.folder().display().to_string()).unwrap_or_default();
+        let near = then.map(|then| format!(", cosine {:.3}", cosine(&then, &now))).unwrap_or_default();
+        let reason = format!(
+            "another model is served under the name than the one whose vectors are kept: expected `{}` and its vector of `{FIRST_TEXT}`, \
+             found `{}`{near}. Without {folder} all texts are asked anew",
+            self.name,
+            name.map_or("no name", super::remote::file_name)
+        );
+        Err(ModelError::Refused { endpoint: self.line.address.to_string(), reason })
+    }
+
+    fn remember(&self, texts: &[&str], vectors: &[Vec<f32>]) -> Result<(), ModelError> {
+        let of = |(text, vector): (&&str, &Vec<f32>)| (KeptVectors::hash(text), vector.clone());
+        let new: Vec<(TextHash, Vec<f32>)> = texts.iter().zip(vectors).map(of).collect();
+        let mut known = self.known();
+        match &mut known.kept {
+            Some(kept) => kept.keep(&self.name, &new).map_err(unkept),
+            None => {
+                let room = REMEMBERED.saturating_sub(known.here.len());
+                known.here.extend(new.into_iter().take(room));
+                Ok(())
+            }
+        }
     }
 
     fn ask(&self, texts: &[&str]) -> Result<Embedded, ModelError> {
@@ -119,6 +189,16 @@ impl EmbeddingEndpoint {
             failed.of(address).unwrap_or_else(|| ModelError::Request { reason: "interrupted".to_owned() })
         })
     }
+}
+
+fn unkept(error: RunError) -> ModelError {
+    ModelError::Kept { place: "kept embeddings".to_owned(), reason: error.to_string() }
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
+    let lengths = dot(a, a).sqrt() * dot(b, b).sqrt();
+    if lengths > 0.0 { dot(a, b) / lengths } else { 0.0 }
 }
 
 /// The vectors of `count` texts, of `width` numbers each where that is known (above 0).

@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use hydrometer_answers::RunFolder;
 use hydrometer_answers::store::Store;
 use hydrometer_ask::Models;
 use hydrometer_audit::Statement;
 use hydrometer_models::{Model, ModelSpec};
 
+use super::super::canaries::Watched;
 use super::super::check::{Kept, preflight};
 use super::super::run_name::models_of_run;
 use super::super::spending::Spending;
@@ -43,11 +45,19 @@ pub(super) fn begin(
         let kept = Kept { folder, spending: &settings.spending };
         preflight(named, &settings.options.accepted, kept, terminal)?;
     }
+    let store = settings.options.sampling.as_ref().map(|sampling| &*sampling.store);
+    let mut watched = Watched::of(models, named, (folder, store), &settings.spending, terminal);
+    // A finished run asks nothing.
+    let asks = !RunFolder::open_unchecked(folder).is_ok_and(|run| run.is_finished());
+    if asks {
+        watched.begin(settings.accepts_a_change)?;
+    }
+    let watched = asks.then_some(&watched);
     let speeds = expected_speeds(models, &settings.suite, folder)?;
     let Settings { suite, options, policy, calibrated, labels, judge, spending, .. } = settings;
     let (calibrated, labels, notices) = (calibrated.as_ref(), labels.as_deref(), Notices::FewFamilies);
     let (judge, spending) = (judge.as_ref(), Some(spending));
-    let job = Job { suite, options, policy, calibrated, labels, judge, folder, notices, spending };
+    let job = Job { suite, options, policy, calibrated, labels, judge, folder, notices, spending, watched };
     audit(models, &job, speeds, interrupt, terminal)
 }
 

@@ -15,22 +15,22 @@ use crate::failure::Failure;
 use crate::files;
 
 /// The prompts of some training data.
-pub(super) struct Questions {
+pub(crate) struct Questions {
     /// What is asked, a probe a prompt.
-    pub(super) suite: Suite,
+    pub(crate) suite: Suite,
     /// The document whose prompt a probe asks.
     of: BTreeMap<String, Document>,
     /// Documents without a prompt that can be asked.
-    pub(super) left_out: u64,
+    pub(crate) left_out: u64,
 }
 
 /// What became of the answers.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Written {
+pub(crate) struct Written {
     /// Documents.
-    pub(super) documents: u64,
+    pub(crate) documents: u64,
     /// Answers that are no whole text: cut off, refused, filtered, calls of tools, nothing.
-    pub(super) left_out: u64,
+    pub(crate) left_out: u64,
 }
 
 impl Questions {
@@ -38,7 +38,15 @@ impl Questions {
     ///
     /// # Errors
     /// A file that cannot be read, or no prompt in any of them.
-    pub(super) fn of(files: &[PathBuf]) -> Result<Questions, Failure> {
+    pub(crate) fn of(files: &[PathBuf]) -> Result<Questions, Failure> {
+        Questions::of_those(files, |_| true)
+    }
+
+    /// The same of the documents that are `wanted`.
+    ///
+    /// # Errors
+    /// As [`Questions::of`].
+    pub(crate) fn of_those(files: &[PathBuf], wanted: impl Fn(&Document) -> bool) -> Result<Questions, Failure> {
         let mut questions = Questions {
             suite: Suite { name: "data".to_owned(), probes: Vec::new() },
             of: BTreeMap::new(),
@@ -48,7 +56,7 @@ impl Questions {
         for file in files {
             let (documents, wrong) = read(file, None).map_err(before)?;
             questions.left_out += wrong.len() as u64;
-            for document in documents {
+            for document in documents.into_iter().filter(&wanted) {
                 let Some(probe) = probe(&document).filter(is_sound) else {
                     questions.left_out += 1;
                     continue;
@@ -77,7 +85,7 @@ impl Questions {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub(super) fn write(&self, path: &Path, model: &str, rows: &[SampleRow]) -> Result<Written, Failure> {
+    pub(crate) fn write(&self, path: &Path, model: &str, rows: &[SampleRow]) -> Result<Written, Failure> {
         let (mut lines, mut written) = (String::new(), Written::default());
         for row in rows {
             let whole = row.finish == FinishReason::Stop && !row.text.trim().is_empty();
@@ -102,6 +110,11 @@ impl Questions {
         files::write(path, lines.as_bytes())?;
         Ok(written)
     }
+}
+
+/// The prompts of documents.
+pub(crate) fn asked_in(documents: &[Document]) -> Vec<Probe> {
+    documents.iter().filter_map(probe).filter(is_sound).collect()
 }
 
 /// The prompt of a document; `None` where it has none, or one that only its own tools make sense of.

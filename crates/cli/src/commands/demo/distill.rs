@@ -68,7 +68,7 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
     let outcome = train(&plan, &students, &interrupt, terminal)?;
     let documents = &plan.data.held_out_documents;
     let compared =
-        audited::every_arm(&recipe, documents, &students, &arguments.engine.options(), &interrupt, terminal)?;
+        audited::every_arm((&recipe, None), documents, &students, &arguments.engine.options(), &interrupt, terminal)?;
     terminal.data(&format!(
         "One teacher, one student, four ways to learn\n\n{}{}",
         shown::table(&outcome),

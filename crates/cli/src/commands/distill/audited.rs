@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use hydrometer_answers::{RunFolder, WindowOrder};
+use hydrometer_answers::{Checks, RunFolder, WindowOrder};
 use hydrometer_ask::{AskOptions, Models};
 use hydrometer_audit::{Comparison, Policy};
 use hydrometer_distill::Recipe;
@@ -15,8 +15,12 @@ use hydrometer_probes::kind::{Families, Text};
 use hydrometer_probes::{Ask, Probe, Suite};
 use hydrometer_report::compare_terminal;
 
+use super::served::Served;
 use crate::arguments::as_typed;
 use crate::commands::audit::{Job, Notices, audit};
+use crate::commands::check::{Kept, preflight};
+use crate::commands::collect::documents::asked_in;
+use crate::commands::spending::Counts;
 use crate::commands::suite::{BLOCK, SEED};
 use crate::engine::open_quietly;
 use crate::failure::Failure;
@@ -59,22 +63,34 @@ pub struct Compared {
 /// # Errors
 /// A model or a folder fails, or the user interrupts; the same call continues.
 pub fn every_arm(
-    recipe: &Recipe,
+    (recipe, served): (&Recipe, Option<&Served>),
     documents: &[Document],
     out: &Path,
     engine: &EngineOptions,
     interrupt: &Interrupt,
     terminal: &Terminal,
 ) -> Result<Vec<Compared>, Failure> {
-    let suite = suite(documents);
+    let suite = match served {
+        Some(_) => Suite { name: "held-out prompts".to_owned(), probes: asked_in(documents) },
+        None => suite(documents),
+    };
     let unscored = documents.len() - suite.probes.len();
     if unscored > 0 {
         let left_out = counted(unscored as u64, "held-out document");
-        terminal
-            .warn(&format!("{left_out} not audited: a conversation with tools is no text without its chat template"));
+        let why = match served {
+            Some(_) => "there is no prompt that can be asked",
+            None => "a conversation with tools is no text without its chat template",
+        };
+        terminal.warn(&format!("{left_out} not audited: {why}"));
     }
     suite.validate().map_err(Failure::input)?;
-    let teacher = open_quietly("teacher", &recipe.teacher.display().to_string(), engine)?;
+    let here = match served {
+        Some(_) => None,
+        None => Some(open_quietly("teacher", &recipe.teacher.display().to_string(), engine)?),
+    };
+    let Some(teacher) = here.as_deref().or(served.map(Served::model)) else {
+        return Err(Failure::input("expected a teacher"));
+    };
     let policy = Policy::default();
     let n_ctx = recipe.data.context.max(8) as u32;
     let options = AskOptions {
@@ -85,7 +101,7 @@ pub fn every_arm(
         max_windows: None,
         window_order: WindowOrder::Spread,
         seed: SEED,
-        sampling: None,
+        sampling: served.map(|served| served.audited(recipe, out, SEED)),
         teacher_asked: None,
         until_decided: None,
         trained_to: Default::default(),
@@ -104,6 +120,9 @@ pub fn every_arm(
         let student = open_quietly("student", &model.display().to_string(), engine)?;
         let folder = out.join("audits").join(name);
         let notices = Notices::None;
+        if let Some(served) = served {
+            looked_at(recipe, served, (&folder, runs.first()), terminal)?;
+        }
         let job = Job {
             suite: &suite,
             options: &options,
@@ -113,10 +132,11 @@ pub fn every_arm(
             judge: None,
             folder: &folder,
             notices,
-            spending: None,
+            spending: served.map(Served::spending),
+            watched: None,
         };
         let speeds = Speeds { teacher: None, student: None };
-        audit(Models::pair(&*teacher, &*student), &job, speeds, interrupt, terminal)?;
+        audit(Models::pair(teacher, &*student), &job, speeds, interrupt, terminal)?;
         runs.push((name, RunFolder::open(&folder)?));
     }
     terminal.say(&format!("reports: {}/audits/*/report.html", out.display()));
@@ -128,6 +148,25 @@ pub fn every_arm(
         Ok(Compared { name, comparison, text })
     });
     compared.collect()
+}
+
+/// Looks at the endpoint of a teacher before its first audit, and counts what an audit cost that goes on.
+fn looked_at(
+    recipe: &Recipe,
+    served: &Served,
+    (folder, first): (&Path, Option<&(&str, RunFolder)>),
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    served.spending().go_on(folder, Counts::Everything)?;
+    if folder.join("manifest.json").exists() {
+        return Ok(());
+    }
+    if let Some((_, first)) = first {
+        Checks::read(first.path())?.write(folder)?;
+    }
+    let name = recipe.teacher.display().to_string();
+    let kept = Kept { folder, spending: served.spending() };
+    preflight(&[("teacher", &name, served.identity().key())], &[], kept, terminal)
 }
 
 /// What is held out, as texts: of what has a prompt, only what follows it is scored. No template is put around it, so that

@@ -16,14 +16,22 @@ pub fn with_interval(estimate: &Estimate) -> String {
     }
 }
 
+/// In place of a number that reads the teacher's distributions, where it shows none.
+const UNKNOWN: &str = "only answers are shown";
+
 /// The student before training, then every arm: name, KL, tail kept, cross-entropy.
 fn rows(outcome: &Outcome) -> Vec<[String; 4]> {
     let start = outcome.arms.iter().find_map(|arm| arm.start.as_ref()).map(|start| ("start", Some(start)));
     let ends = outcome.arms.iter().map(|arm| (arm.arm.name(), arm.end.as_ref()));
     let row = |(name, measured): (&str, Option<&Measured>)| match measured {
         Some(Measured { kl_divergence, cross_entropy, tail_kept }) => {
-            let tail = tail_kept.as_ref().map_or("the teacher has no tail".to_owned(), with_interval);
-            [name.to_owned(), with_interval(kl_divergence), tail, format!("{cross_entropy:.4}")]
+            let tail = match (kl_divergence, tail_kept) {
+                (_, Some(tail)) => with_interval(tail),
+                (Some(_), None) => "the teacher has no tail".to_owned(),
+                (None, None) => UNKNOWN.to_owned(),
+            };
+            let kl = kl_divergence.as_ref().map_or(UNKNOWN.to_owned(), with_interval);
+            [name.to_owned(), kl, tail, format!("{cross_entropy:.4}")]
         }
         None => [name.to_owned(), "nothing was held out".to_owned(), "–".to_owned(), "–".to_owned()],
     };
