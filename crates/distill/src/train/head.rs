@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::teacher::Rows;
 use crate::DistillError;
 use crate::losses::{Objective, RowLoss, TeacherRow, TokenWeights, allowed_vectors};
-use crate::network::{Network, Sheet, Tape, Tensors};
+use crate::network::{Network, Products, Sheet, Tape, Tensors};
 
 /// Rows of logits that exist at once.
 pub const HEAD_ROWS: usize = 256;
@@ -114,7 +114,7 @@ impl Head<'_> {
         let (vocab, targets) = (self.network.config.vocab, self.targets);
         for first in (0..targets.len()).step_by(HEAD_ROWS) {
             let targets = &targets[first..targets.len().min(first + HEAD_ROWS)];
-            let chunk = self.chunk(&hidden, first, targets.len())?;
+            let chunk = self.chunk(self.network.products(), &hidden, first, targets.len())?;
             let comparers = || {
                 let vectors = allowed_vectors();
                 (Comparer::new(vocab).with_vectors(vectors), SparseComparer::new(vocab).with_vectors(vectors))
@@ -152,6 +152,7 @@ impl Head<'_> {
         gradient: &mut Tensors,
     ) -> Result<Learnt, DistillError> {
         let (network, d) = (self.network, self.network.config.d_model);
+        let products = network.training_products();
         let stream = self.chosen(tape);
         let (hidden, scales) = network.normed(&stream);
         let mut d_hidden = Sheet::zeros(hidden.rows, d, d);
@@ -160,7 +161,7 @@ impl Head<'_> {
         for first in (0..targets.len()).step_by(HEAD_ROWS) {
             let targets = &targets[first..targets.len().min(first + HEAD_ROWS)];
             let count = targets.len();
-            let chunk = self.chunk(&hidden, first, count)?;
+            let chunk = self.chunk(products, &hidden, first, count)?;
             let mut d_logits = Sheet::zeros(count, vocab, vocab);
             let rows = d_logits.values.par_chunks_exact_mut(vocab).zip(targets).enumerate().map_init(
                 || objective.scratch(),
@@ -177,10 +178,10 @@ impl Head<'_> {
                 counts.push(row.1);
             }
             network.uncap(&mut d_logits, &chunk.student);
-            let of_chunk = network.products().backward(&d_logits, network.weights.output(), d);
+            let of_chunk = products.backward(&d_logits, network.weights.output(), d);
             d_hidden.values[first * d..(first + count) * d].copy_from_slice(&of_chunk.values);
             let hidden = rows_of(&hidden, first, count);
-            network.products().weights(&d_logits, &hidden, gradient.output_mut());
+            products.weights(&d_logits, &hidden, gradient.output_mut());
         }
         let d_chosen = network.normed_back(&stream, &scales, &d_hidden, &mut gradient.norm);
         let mut d_stream = Sheet::zeros(tape.stream.rows, d, d);
@@ -197,10 +198,16 @@ impl Head<'_> {
     }
 
     /// The logits of `count` rows from `first`, and what is known of the teacher there.
-    fn chunk(&mut self, hidden: &Sheet, first: usize, count: usize) -> Result<Chunk<'_>, DistillError> {
+    fn chunk(
+        &mut self,
+        products: &Products,
+        hidden: &Sheet,
+        first: usize,
+        count: usize,
+    ) -> Result<Chunk<'_>, DistillError> {
         let network = self.network;
         let vocab = network.config.vocab;
-        let student = network.logits(&rows_of(hidden, first, count));
+        let student = network.logits_by(products, &rows_of(hidden, first, count));
         let (mut logits, mut kept) = (Vec::new(), &[][..]);
         match &mut self.teacher {
             Rows::Unknown => {}

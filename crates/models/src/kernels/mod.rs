@@ -12,7 +12,10 @@ mod kept;
 mod layout;
 mod portable;
 mod product;
+mod strips;
+mod tiles;
 mod transpose;
+mod turned;
 pub(crate) mod unpack;
 mod words;
 
@@ -32,11 +35,15 @@ use native::Native;
 use crate::Instructions;
 use crate::instructions::limit;
 
+pub use elementwise::exp;
 pub use integers::{Integers, Step};
 pub use kept::{Keep, KeptPanels};
 pub(crate) use layout::{COLUMNS, Pad};
 pub(crate) use native::{arch, most};
-pub use product::{Activation, Matrix, Part, Strips, Target, Workshop};
+pub use product::{Activation, Matrix, Part, Target, Workshop};
+pub use strips::Strips;
+pub use tiles::{Sum, Tiles};
+pub use turned::Turned;
 
 pub(crate) use words::{Words, floats, floats_mut};
 

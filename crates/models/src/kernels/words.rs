@@ -70,6 +70,12 @@ pub(crate) fn words(floats: &[f32]) -> &[u32] {
     unsafe { std::slice::from_raw_parts(floats.as_ptr().cast(), floats.len()) }
 }
 
+/// The f32 seen as words, to write.
+pub(crate) fn words_mut(floats: &mut [f32]) -> &mut [u32] {
+    // SAFETY: as in `words`; the borrow is exclusive.
+    unsafe { std::slice::from_raw_parts_mut(floats.as_mut_ptr().cast(), floats.len()) }
+}
+
 /// The words seen as 16-bit halves, to write; on the little-endian machines with bf16 kernels the low half comes first.
 pub(crate) fn halves_mut(words: &mut [u32]) -> &mut [u16] {
     // SAFETY: a word is two halves, alignment 4 satisfies 2, every bit pattern is valid, the borrow is exclusive.
