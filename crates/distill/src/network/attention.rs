@@ -126,14 +126,14 @@ pub(super) fn backward(shape: Shape<'_>, kept: &Kept<'_>, d_out: &Sheet) -> [She
         };
         one.back(&Bench::start(), dq, dk, dv, scratch);
     });
-    let [dk, dv] = [dk, dv].map(|parts| shared(shape, &parts, k));
+    let [dk, dv] = [dk, dv].map(|parts| shared(shape, parts, k));
     [dq, dk, dv]
 }
 
 /// The sum over the heads that share a head of keys and values.
-fn shared(shape: Shape<'_>, parts: &Sheet, like: &Sheet) -> Sheet {
+fn shared(shape: Shape<'_>, parts: Sheet, like: &Sheet) -> Sheet {
     if shape.heads == shape.kv_heads {
-        return parts.clone();
+        return parts;
     }
     let mut sum = Sheet::zeros(like.rows, like.columns, like.width);
     let size = like.rows * like.width;

@@ -237,10 +237,10 @@ impl Network {
         logits
     }
 
-    /// Turns the gradient of logits into that of what the head gave before its cap, where it has one.
-    pub fn uncap(&self, d_logits: &mut Sheet, logits: &Sheet) {
+    /// Turns the gradient of some logits into that of what the head gave before its cap, where it has one.
+    pub fn uncap(&self, d_logits: &mut [f32], logits: &[f32]) {
         if let Some(cap) = self.config.logit_softcap {
-            cap::backward(&mut d_logits.values, &logits.values, cap);
+            cap::backward(d_logits, logits, cap);
         }
     }
 }

@@ -45,18 +45,23 @@ pub(super) fn backward(activation: Activation, gate: &Sheet, up: &Sheet, d_gated
 }
 
 fn forward_with(inner: impl Inner, gate: &Sheet, up: &Sheet) -> Sheet {
-    let mut out = gate.clone();
-    out.values.par_chunks_mut(AT_ONCE).zip(up.values.par_chunks(AT_ONCE)).for_each(|(gate, up)| {
+    let mut out = Sheet::zeros(gate.rows, gate.columns, gate.width);
+    let inputs = gate.values.par_chunks(AT_ONCE).zip(up.values.par_chunks(AT_ONCE));
+    out.values.par_chunks_mut(AT_ONCE).zip(inputs).for_each(|(out, (gate, up))| {
         vectors().dispatch(
             #[inline(always)]
-            || gate.iter_mut().zip(up).for_each(|(gate, up)| *gate = *gate / (1.0 + exp(-inner(*gate).0)) * up),
+            || {
+                for ((out, &gate), &up) in out.iter_mut().zip(gate).zip(up) {
+                    *out = gate / (1.0 + exp(-inner(gate).0)) * up;
+                }
+            },
         );
     });
     out
 }
 
 fn backward_with(inner: impl Inner, gate: &Sheet, up: &Sheet, d_gated: Sheet) -> (Sheet, Sheet) {
-    let (mut d_gate, mut d_up) = (d_gated.clone(), d_gated);
+    let (mut d_gate, mut d_up) = (Sheet::zeros(gate.rows, gate.columns, gate.width), d_gated);
     let inputs = gate.values.par_chunks(AT_ONCE).zip(up.values.par_chunks(AT_ONCE));
     let outputs = d_gate.values.par_chunks_mut(AT_ONCE).zip(d_up.values.par_chunks_mut(AT_ONCE));
     inputs.zip(outputs).for_each(|((gate, up), (d_gate, d_up))| {
@@ -66,7 +71,7 @@ fn backward_with(inner: impl Inner, gate: &Sheet, up: &Sheet, d_gated: Sheet) ->
                 for (((&gate, &up), d_gate), d_up) in gate.iter().zip(up).zip(d_gate).zip(d_up) {
                     let (u, slope) = inner(gate);
                     let sigmoid = 1.0 / (1.0 + exp(-u));
-                    *d_gate *= up * sigmoid * (1.0 + gate * (1.0 - sigmoid) * slope);
+                    *d_gate = *d_up * up * sigmoid * (1.0 + gate * (1.0 - sigmoid) * slope);
                     *d_up *= gate * sigmoid;
                 }
             },

@@ -36,10 +36,14 @@ const COLUMNS: usize = 64;
 #[inline(always)]
 fn sum(len: usize, f: impl Fn(usize) -> f64) -> f64 {
     let mut lanes = [0.0f64; 16];
-    for first in (0..len).step_by(16) {
-        for (lane, i) in lanes.iter_mut().zip(first..len.min(first + 16)) {
-            *lane += f(i);
+    let whole = len / 16 * 16;
+    for first in (0..whole).step_by(16) {
+        for (i, lane) in lanes.iter_mut().enumerate() {
+            *lane += f(first + i);
         }
+    }
+    for (lane, i) in lanes.iter_mut().zip(whole..len) {
+        *lane += f(i);
     }
     lanes.iter().sum()
 }
@@ -99,7 +103,7 @@ pub(super) fn backward(x: &Sheet, scales: &[f32], norm: Norm<'_>, dy: &Sheet, dx
             || {
                 for (row, &r) in scales.iter().enumerate() {
                     let (x, dy) = (&x.row(row)[columns.clone()], &dy.row(row)[columns.clone()]);
-                    for ((sum, &x), &dy) in sums.iter_mut().zip(x).zip(dy) {
+                    for ((sum, &x), &dy) in sums[..columns.len()].iter_mut().zip(x).zip(dy) {
                         *sum += f64::from(x * r) * f64::from(dy);
                     }
                 }

@@ -4,10 +4,9 @@
 
 use std::convert::Infallible;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
-use hydrometer_models::kernels::{
-    Exactness, Integers, Kernel, Matrix, Part, Step, Strips, Target, Turned, Workshop,
-};
+use hydrometer_models::kernels::{Exactness, Integers, Kernel, Matrix, Part, Step, Strips, Target, Turned, Workshop};
 
 use super::blocks::{Blocks, Weights};
 use super::{Precision, Sheet, sheet};
@@ -20,6 +19,8 @@ const UNPACKED: usize = 1 << 20;
 pub struct Products {
     workshop: Workshop,
     kernel: Kernel,
+    /// Memory of activations that are packed no more: pages that were touched are worth keeping.
+    idle: Mutex<Vec<Strips>>,
 }
 
 /// A matrix as it lies in memory: `[rows, depth]`.
@@ -111,7 +112,19 @@ impl Matrix for Columns<'_> {
 /// Activations that several products take: packed once for all of them.
 pub struct Packed<'a> {
     sheet: &'a Sheet,
-    strips: Strips,
+    strips: Borrowed<'a>,
+}
+
+/// Memory that goes back to where it came from.
+struct Borrowed<'a> {
+    from: &'a Mutex<Vec<Strips>>,
+    strips: Option<Strips>,
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        self.from.lock().unwrap_or_else(PoisonError::into_inner).extend(self.strips.take());
+    }
 }
 
 impl<'a> Packed<'a> {
@@ -161,7 +174,7 @@ impl Products {
     #[must_use]
     pub fn new() -> Products {
         let kernel = Kernel::with(Exactness::F32).unwrap_or_else(|| Kernel::available()[0]);
-        Products { workshop: Workshop::new(), kernel }
+        Products { workshop: Workshop::new(), kernel, idle: Mutex::default() }
     }
 
     /// The fastest kernel of a precision that this machine has.
@@ -169,17 +182,27 @@ impl Products {
     /// # Errors
     /// It has none.
     pub fn of(precision: Precision) -> Result<Products, DistillError> {
-        Ok(Products { workshop: Workshop::new(), kernel: precision.kernel()? })
+        Ok(Products { workshop: Workshop::new(), kernel: precision.kernel()?, idle: Mutex::default() })
     }
 
     /// Packs activations for several products.
     #[must_use]
-    pub fn packed<'a>(&self, sheet: &'a Sheet) -> Packed<'a> {
-        let mut strips = Strips::new(self.kernel, sheet.rows, sheet.columns);
-        if sheet.rows > 0 && sheet.columns > 0 {
-            self.workshop.pack(&mut strips, |row, out| sheet.copy_row(row, out));
-        }
+    pub fn packed<'a>(&'a self, sheet: &'a Sheet) -> Packed<'a> {
+        let strips = self.strips(sheet.rows, sheet.columns, |strips| {
+            self.workshop.pack(strips, |row, out| sheet.copy_row(row, out));
+        });
         Packed { sheet, strips }
+    }
+
+    /// Activations as `fill` packs them; it is not asked for none.
+    fn strips(&self, rows: usize, depth: usize, fill: impl FnOnce(&mut Strips)) -> Borrowed<'_> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut strips = idle.unwrap_or_else(|| Strips::new(self.kernel, 0, depth));
+        strips.fit(self.kernel, rows, depth);
+        if rows > 0 && depth > 0 {
+            fill(&mut strips);
+        }
+        Borrowed { from: &self.idle, strips: Some(strips) }
     }
 
     /// y = x Wᵀ + b, cut into blocks of `width` columns.
@@ -260,9 +283,8 @@ impl Products {
         if dw.is_empty() || dy.rows == 0 || dy.columns == 0 {
             return;
         }
-        let mut strips = Strips::new(self.kernel, dy.columns, dy.rows);
-        self.workshop.pack_turned(&mut strips, &Columns::of(dy));
-        let Ok(()) = self.workshop.multiply(self.kernel, &strips, &Columns::of(x), Target::Add(dw));
+        let strips = self.strips(dy.columns, dy.rows, |strips| self.workshop.pack_turned(strips, &Columns::of(dy)));
+        self.product(&strips, &Columns::of(x), Target::Add(dw));
     }
 
     fn multiply<M: Matrix<Error = Infallible>>(&self, x: &Left<'_>, weights: &M, target: Target<'_>) {
@@ -270,15 +292,16 @@ impl Products {
         if sheet.rows == 0 || sheet.columns == 0 {
             return;
         }
-        let packed;
-        let strips = match x {
-            Left::Packed(packed) => &packed.strips,
-            Left::Sheet(sheet) => {
-                packed = self.packed(sheet);
-                &packed.strips
-            }
-        };
-        let Ok(()) = self.workshop.multiply(self.kernel, strips, weights, target);
+        match x {
+            Left::Packed(packed) => self.product(&packed.strips, weights, target),
+            Left::Sheet(sheet) => self.product(&self.packed(sheet).strips, weights, target),
+        }
+    }
+
+    fn product<M: Matrix<Error = Infallible>>(&self, x: &Borrowed<'_>, weights: &M, target: Target<'_>) {
+        if let Some(strips) = &x.strips {
+            let Ok(()) = self.workshop.multiply(self.kernel, strips, weights, target);
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use hydrometer_models::kernels::zeros;
+
 /// Numbers of every row, cut into blocks of columns.
 #[derive(Clone, Debug, Default)]
 pub struct Sheet {
@@ -20,7 +22,7 @@ impl Sheet {
     /// Zeros.
     #[must_use]
     pub fn zeros(rows: usize, columns: usize, width: usize) -> Sheet {
-        Sheet { rows, columns, width, values: vec![0.0; rows * columns] }
+        Sheet { rows, columns, width, values: zeros(rows * columns) }
     }
 
     /// Row-major numbers.
@@ -86,7 +88,12 @@ pub(super) fn columns_of(
         let run = (columns.end - done).min(width - from);
         let block = &values[(block * all + rows.start) * width..(block * all + rows.end) * width];
         for (out, values) in out.chunks_exact_mut(columns.len()).zip(block.chunks_exact(width)) {
-            out[done - columns.start..][..run].copy_from_slice(&values[from..from + run]);
+            let (out, values) = (&mut out[done - columns.start..][..run], &values[from..from + run]);
+            // A block of columns of a kernel: the compiler knows how long it is.
+            match (<&mut [f32; 32]>::try_from(&mut *out), <&[f32; 32]>::try_from(values)) {
+                (Ok(out), Ok(values)) => *out = *values,
+                _ => out.copy_from_slice(values),
+            }
         }
         done += run;
     }

@@ -83,9 +83,11 @@ fn length(gradient: &Tensors) -> f64 {
         vectors().dispatch(
             #[inline(always)]
             || {
-                for values in values.chunks(16) {
+                let (whole, rest) = values.as_chunks::<16>();
+                for values in whole {
                     lanes.iter_mut().zip(values).for_each(|(lane, &g)| *lane += f64::from(g) * f64::from(g));
                 }
+                lanes.iter_mut().zip(rest).for_each(|(lane, &g)| *lane += f64::from(g) * f64::from(g));
             },
         );
         lanes.iter().sum::<f64>()

@@ -45,6 +45,7 @@ pub use strips::Strips;
 pub use tiles::{Sum, Tiles};
 pub use turned::Turned;
 
+pub use words::zeros;
 pub(crate) use words::{Words, floats, floats_mut};
 
 /// How exactly a kernel multiplies.

@@ -171,8 +171,9 @@ impl Workshop {
     ) -> Result<(), M::Error> {
         assert_eq!((x.layout, x.depth), (kernel.layout(), weights.depth()), "operands of different kernels or depths");
         let output = Output::new(target, x.rows, weights.rows());
-        let panels = output.panels(weights.rows());
         let threads = rayon::current_num_threads();
+        // What is kept is cut alike however many threads there are.
+        let panels = output.panels(weights.rows(), if keep.is_some() { 1 } else { 3 * threads });
         // Few panels on many threads: the rows are cut as well, as long as that pays for unpacking again.
         let cuts = (3 * threads).div_ceil(panels.len().max(1)).clamp(1, (x.rows / FEW).max(1));
         let strips = x.count().div_ceil(cuts).max(1);
@@ -246,12 +247,18 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// The ranges of weight rows of each panel; each range starts on a column block.
-    fn panels(&self, columns: usize) -> Vec<Vec<Range<usize>>> {
-        let (ends, width) = match self {
+    /// The ranges of weight rows of each panel; each range starts on a column block. At least `wanted`, where there are as many
+    /// column blocks, and equally many blocks each, where they can be shared out so: tasks take equally long, and each unpacks
+    /// weights of its own.
+    fn panels(&self, columns: usize, wanted: usize) -> Vec<Vec<Range<usize>>> {
+        let (ends, widest) = match self {
             Output::Gated { .. } => (columns / 2, PANEL / 2),
             _ => (columns, PANEL),
         };
+        let blocks = ends.div_ceil(COLUMNS);
+        let least = ends.div_ceil(widest).max(wanted.min(blocks));
+        let count = (least..2 * least).find(|count| blocks.is_multiple_of(*count)).unwrap_or(least);
+        let width = if wanted > 1 { blocks.div_ceil(count) * COLUMNS } else { widest };
         let cut = (0..ends).step_by(width).map(|first| first..ends.min(first + width));
         match self {
             Output::Gated { .. } => cut.map(|r| vec![r.clone(), r.start + ends..r.end + ends]).collect(),
@@ -343,9 +350,9 @@ impl<M: Matrix> Job<'_, M> {
     fn unpack_turned(&self, turned: &dyn Turned, panel: &[Range<usize>], scratch: &mut Scratch) {
         let (layout, depth) = (self.x.layout, self.x.depth);
         let size = layout.steps(depth) * layout.block_words();
-        let columns = panel.iter().flat_map(|range| {
-            range.clone().step_by(COLUMNS).map(move |first| first..range.end.min(first + COLUMNS))
-        });
+        let columns = panel
+            .iter()
+            .flat_map(|range| range.clone().step_by(COLUMNS).map(move |first| first..range.end.min(first + COLUMNS)));
         for (columns, words) in columns.zip(scratch.panel.chunks_exact_mut(size)) {
             layout.read_turned_weights(turned, columns, depth, words, &mut scratch.rows);
         }
@@ -413,7 +420,7 @@ impl<M: Matrix> Job<'_, M> {
                                 let at = column / width * all * width + m * width + column % width;
                                 // SAFETY: a task is the only one with this pair of rows and columns.
                                 let out = unsafe { out.part(at..at + run) };
-                                out.copy_from_slice(&sums[block * tile + row * COLUMNS + from - first..][..run]);
+                                copy(&sums[block * tile + row * COLUMNS + from - first..][..run], out);
                                 if let Some(bias) = bias {
                                     out.iter_mut().zip(&bias[column..]).for_each(|(out, bias)| *out += bias);
                                 }
@@ -455,6 +462,15 @@ impl<M: Matrix> Job<'_, M> {
                 layout.pack_rows(self.workshop.transpose, gate, width, out, pad);
             }
         }
+    }
+}
+
+/// Copies; of a whole block of columns the compiler knows how long it is.
+#[inline(always)]
+fn copy(from: &[f32], to: &mut [f32]) {
+    match (<&[f32; COLUMNS]>::try_from(from), <&mut [f32; COLUMNS]>::try_from(&mut *to)) {
+        (Ok(from), Ok(to)) => *to = *from,
+        _ => to.copy_from_slice(from),
     }
 }
 

@@ -26,6 +26,12 @@ impl Strips {
         Strips { layout, rows, depth, words }
     }
 
+    /// Readies them for other activations; the contents are unspecified until they are written.
+    pub fn fit(&mut self, kernel: Kernel, rows: usize, depth: usize) {
+        (self.rows, self.depth) = (rows, depth);
+        self.ready(kernel);
+    }
+
     /// Readies them for another kernel; the contents are unspecified until they are written.
     pub fn ready(&mut self, kernel: Kernel) {
         self.layout = kernel.layout();

@@ -41,7 +41,8 @@ impl Layout {
         let count = columns.len();
         for first in (0..depth).step_by(AT_ONCE) {
             let at = first..depth.min(first + AT_ONCE);
-            let block = &mut block[first / self.step() * self.block_words()..][..self.steps(at.len()) * self.block_words()];
+            let block =
+                &mut block[first / self.step() * self.block_words()..][..self.steps(at.len()) * self.block_words()];
             if self.format == Format::F32 && count == COLUMNS {
                 turned.columns(columns.clone(), at, floats_mut(block));
                 continue;
@@ -67,7 +68,8 @@ impl Layout {
                             let (from, to) = (count.min(tile % 2 * 16), count.min(tile % 2 * 16 + 16));
                             let plane = if tile < 2 { Plane::High } else { Plane::Low };
                             for (pair, out) in out.chunks_exact_mut(16).enumerate() {
-                                let row = |row: usize| values.get(row * count + from..row * count + to).unwrap_or_default();
+                                let row =
+                                    |row: usize| values.get(row * count + from..row * count + to).unwrap_or_default();
                                 let first = step * 32 + 2 * pair;
                                 join(row(first), row(first + 1), plane, out);
                             }

@@ -5,7 +5,7 @@ use hydrometer_models::kernels::{Sum, exp};
 use hydrometer_models::vectors;
 
 use super::Scores;
-use super::operands::{Bench, Blocks, COLUMNS};
+use super::operands::{Bench, Blocks, COLUMNS, copy_tile};
 use crate::network::cap;
 
 /// Strips of queries that are looked at together: as deep as the products with them are.
@@ -86,9 +86,7 @@ impl One<'_> {
                 for block in blocks.clone() {
                     bench.product(width, strip, with.block(block, 0), tile, Sum::Fresh);
                     let at = block * COLUMNS - seen.start;
-                    for (out, tile) in out.chunks_exact_mut(across).zip(tile.chunks_exact(COLUMNS)) {
-                        out[at..at + COLUMNS].copy_from_slice(tile);
-                    }
+                    copy_tile(tile, COLUMNS, &mut out[at..], across);
                 }
             }
             let pairs = weights.chunks_exact_mut(across).zip(slopes.chunks_exact_mut(across));
@@ -109,9 +107,7 @@ impl One<'_> {
             for from in (0..width).step_by(COLUMNS) {
                 let run = COLUMNS.min(width - from);
                 bench.product(depth, strip, keys.block(from / COLUMNS, blocks.start * COLUMNS), tile, Sum::Fresh);
-                for (row, tile) in some.clone().zip(tile.chunks_exact(COLUMNS)) {
-                    dq[row * width + from..][..run].copy_from_slice(&tile[..run]);
-                }
+                copy_tile(tile, run, &mut dq[some.start * width + from..some.end * width], width);
             }
         }
         let numbers = queries.start * width..queries.end * width;
@@ -127,7 +123,8 @@ impl One<'_> {
                 strip.resize(queries.len() * bench.rows, 0.0);
                 for (of, out) in of.chunks_exact(across).zip(strip.chunks_exact_mut(bench.rows)) {
                     out.fill(0.0);
-                    out[skipped..skipped + keys.len()].copy_from_slice(&of[keys.start - seen.start..keys.end - seen.start]);
+                    out[skipped..skipped + keys.len()]
+                        .copy_from_slice(&of[keys.start - seen.start..keys.end - seen.start]);
                 }
                 for block in 0..blocks {
                     let tile = &mut sums[(first / bench.rows * blocks + block) * size..][..size];
@@ -168,9 +165,7 @@ fn untile(tiles: &[f32], rows: usize, width: usize, out: &mut [f32]) {
         for (block, tile) in tiles.chunks_exact(rows * COLUMNS).enumerate() {
             let from = block * COLUMNS;
             let run = COLUMNS.min(width - from);
-            for (out, tile) in out.chunks_exact_mut(width).zip(tile.chunks_exact(COLUMNS)) {
-                out[from..from + run].copy_from_slice(&tile[..run]);
-            }
+            copy_tile(tile, run, &mut out[from..], width);
         }
     }
 }

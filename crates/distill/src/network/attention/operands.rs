@@ -47,6 +47,21 @@ impl Blocks {
     }
 }
 
+/// Copies rows of a tile to where they belong, `stride` numbers from row to row; of whole rows the compiler knows how long they
+/// are.
+pub(super) fn copy_tile(tile: &[f32], run: usize, out: &mut [f32], stride: usize) {
+    let rows = tile.as_chunks::<COLUMNS>().0.iter().zip(out.chunks_mut(stride));
+    if run == COLUMNS {
+        for (tile, out) in rows {
+            if let Some(out) = out.first_chunk_mut::<COLUMNS>() {
+                *out = *tile;
+            }
+        }
+    } else {
+        rows.for_each(|(tile, out)| out[..run].copy_from_slice(&tile[..run]));
+    }
+}
+
 impl Bench {
     pub(super) fn start() -> Bench {
         let tiles = Tiles::start();

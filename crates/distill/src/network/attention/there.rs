@@ -4,7 +4,7 @@ use hydrometer_models::kernels::{Sum, exp};
 use hydrometer_models::vectors;
 
 use super::Scores;
-use super::operands::{Bench, Blocks, COLUMNS};
+use super::operands::{Bench, Blocks, COLUMNS, copy_tile};
 
 /// Space between heads.
 #[derive(Default)]
@@ -43,11 +43,10 @@ pub(super) fn head(
         for block in seen.start / COLUMNS..seen.end / COLUMNS {
             bench.product(width, strip, keys.block(block, 0), tile, Sum::Fresh);
             let at = block * COLUMNS - seen.start;
-            for (weights, tile) in weights.chunks_exact_mut(across).zip(tile.chunks_exact(COLUMNS)) {
-                weights[at..at + COLUMNS].copy_from_slice(tile);
-            }
+            copy_tile(tile, COLUMNS, &mut weights[at..], across);
         }
-        for ((row, weights), log_sum) in some.clone().zip(weights.chunks_exact_mut(across)).zip(&mut sums[some.clone()]) {
+        for ((row, weights), log_sum) in some.clone().zip(weights.chunks_exact_mut(across)).zip(&mut sums[some.clone()])
+        {
             let (from, to) = (scores.seen_from(row) - seen.start, row + 1 - seen.start);
             weights[..from].fill(0.0);
             weights[to..].fill(0.0);
@@ -62,9 +61,7 @@ pub(super) fn head(
         for from in (0..width).step_by(COLUMNS) {
             let run = COLUMNS.min(width - from);
             bench.product(depth, strip, values.block(from / COLUMNS, seen.start), tile, Sum::Fresh);
-            for (row, tile) in some.clone().zip(tile.chunks_exact(COLUMNS)) {
-                out[row * width + from..][..run].copy_from_slice(&tile[..run]);
-            }
+            copy_tile(tile, run, &mut out[some.start * width + from..some.end * width], width);
         }
     }
 }
@@ -73,20 +70,26 @@ pub(super) fn head(
 #[inline(always)]
 fn softmax(scores: Scores, weights: &mut [f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; 16];
-    for chunk in weights.chunks_mut(16) {
-        for (lane, weight) in lanes.iter_mut().zip(chunk) {
-            *weight = scores.of(*weight);
-            *lane = if *weight > *lane { *weight } else { *lane };
-        }
+    let more = |lane: &mut f32, weight: &mut f32| {
+        *weight = scores.of(*weight);
+        *lane = if *weight > *lane { *weight } else { *lane };
+    };
+    let (whole, rest) = weights.as_chunks_mut::<16>();
+    for weights in whole {
+        lanes.iter_mut().zip(weights).for_each(|(lane, weight)| more(lane, weight));
     }
+    lanes.iter_mut().zip(rest).for_each(|(lane, weight)| more(lane, weight));
     let largest = lanes.iter().fold(f32::NEG_INFINITY, |most, &lane| most.max(lane));
     let mut lanes = [0f32; 16];
-    for chunk in weights.chunks_mut(16) {
-        for (lane, weight) in lanes.iter_mut().zip(chunk) {
-            *weight = exp(*weight - largest);
-            *lane += *weight;
-        }
+    let raise = |lane: &mut f32, weight: &mut f32| {
+        *weight = exp(*weight - largest);
+        *lane += *weight;
+    };
+    let (whole, rest) = weights.as_chunks_mut::<16>();
+    for weights in whole {
+        lanes.iter_mut().zip(weights).for_each(|(lane, weight)| raise(lane, weight));
     }
+    lanes.iter_mut().zip(rest).for_each(|(lane, weight)| raise(lane, weight));
     let total: f64 = lanes.iter().map(|&lane| f64::from(lane)).sum();
     let inverse = total.recip() as f32;
     weights.iter_mut().for_each(|weight| *weight *= inverse);
