@@ -31,21 +31,21 @@ struct Plain<'a> {
 
 /// The columns of a sheet as rows.
 struct Columns<'a> {
-    rows: usize,
-    columns: usize,
+    count: usize,
+    depth: usize,
     width: usize,
     values: &'a [f32],
 }
 
 impl<'a> Columns<'a> {
     fn of(sheet: &'a Sheet) -> Columns<'a> {
-        Columns { rows: sheet.rows, columns: sheet.columns, width: sheet.width, values: &sheet.values }
+        Columns { count: sheet.columns, depth: sheet.rows, width: sheet.width, values: &sheet.values }
     }
 }
 
 impl Turned for Columns<'_> {
     fn columns(&self, rows: Range<usize>, at: Range<usize>, out: &mut [f32]) {
-        sheet::columns_of((self.values, self.rows, self.width), at, rows, out);
+        sheet::columns_of((self.values, self.depth, self.width), at, rows, out);
     }
 }
 
@@ -79,16 +79,16 @@ impl Matrix for Columns<'_> {
     type Error = Infallible;
 
     fn rows(&self) -> usize {
-        self.columns
+        self.count
     }
 
     fn depth(&self) -> usize {
-        self.rows
+        self.depth
     }
 
     fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), Infallible> {
-        for (column, out) in rows.zip(out.chunks_exact_mut(self.rows.max(1))) {
-            let (block, at) = (column / self.width * self.rows * self.width, column % self.width);
+        for (column, out) in rows.zip(out.chunks_exact_mut(self.depth.max(1))) {
+            let (block, at) = (column / self.width * self.depth * self.width, column % self.width);
             let values = self.values[block + at..].iter().step_by(self.width);
             out.iter_mut().zip(values).for_each(|(out, value)| *out = *value);
         }
@@ -308,7 +308,7 @@ impl Products {
 /// A weight matrix `[out, in]` read as `[in, out]`.
 fn turned(values: &[f32], outputs: usize) -> Columns<'_> {
     let columns = values.len() / outputs;
-    Columns { rows: outputs, columns, width: columns, values }
+    Columns { count: columns, depth: outputs, width: columns, values }
 }
 
 #[cfg(test)]
