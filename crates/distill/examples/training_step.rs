@@ -2,9 +2,9 @@
 //!
 //!     training_step write kd FOLDER           writes a teacher and a student of chance to FOLDER
 //!     training_step write lora MODEL FOLDER   writes MODEL in f32 to FOLDER/student
-//!     training_step run (kd|lora) FOLDER STEPS
+//!     training_step run (kd|lora) FOLDER STEPS (f32|bf16)
 //!
-//! `run` prints one line of JSON: seconds of each step behind the first, the loss of the first, and the largest resident memory
+//! In bf16 the products of the teacher are, too, as under PyTorch's autocast. `run` prints one line of JSON: seconds of each step behind the first, the loss of the first, and the largest resident memory
 //! from the first step on, in bytes.
 #![allow(clippy::print_stdout)]
 
@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use hydrometer_distill::export::hugging_face;
 use hydrometer_distill::losses::{Divergence, Objective, Soft, TokenWeights};
-use hydrometer_distill::network::{Lora, Network, Remember, Tensors};
+use hydrometer_distill::network::{Lora, Network, Precision as TrainingPrecision, Remember, Tensors};
 use hydrometer_distill::train::{
     AdamWSettings, Decay, Sample, Schedule, StepReport, Teacher, Trainer, TrainerSettings,
 };
@@ -42,12 +42,17 @@ fn main() -> Result<()> {
     match words[..] {
         ["write", "kd", folder] => write_kd(Path::new(folder)),
         ["write", "lora", model, folder] => write_lora(Path::new(model), Path::new(folder)),
-        ["run", workload, folder, steps] => {
-            let line = run(workload, Path::new(folder), steps.parse()?)?;
+        ["run", workload, folder, steps, precision] => {
+            let precision = match precision {
+                "f32" => (Precision::F32, TrainingPrecision::F32),
+                "bf16" => (Precision::Bf16, TrainingPrecision::Bf16),
+                _ => return Err(format!("expected f32 or bf16, found {precision}").into()),
+            };
+            let line = run(workload, Path::new(folder), steps.parse()?, precision)?;
             println!("{line}");
             Ok(())
         }
-        _ => Err("expected write kd FOLDER, write lora MODEL FOLDER, or run (kd|lora) FOLDER STEPS".into()),
+        _ => Err("expected write kd FOLDER, write lora MODEL FOLDER, or run (kd|lora) FOLDER STEPS (f32|bf16)".into()),
     }
 }
 
@@ -106,16 +111,22 @@ fn batch(workload: &Workload, step: usize, vocab: usize) -> Vec<Sample> {
     (0..workload.sequences).map(sequence).collect()
 }
 
-fn run(name: &str, folder: &Path, steps: usize) -> Result<String> {
+fn run(
+    name: &str,
+    folder: &Path,
+    steps: usize,
+    (of_teacher, precision): (Precision, TrainingPrecision),
+) -> Result<String> {
     let workload = workload(name)?;
     let engine = match name {
         "kd" => {
             let checkpoint = Checkpoint::open(folder.join("teacher"))?;
-            Some(Decoder::open(&checkpoint, &EngineOptions { precision: Precision::F32 })?)
+            Some(Decoder::open(&checkpoint, &EngineOptions { precision: of_teacher })?)
         }
         _ => None,
     };
     let mut network = whole(&Checkpoint::open(folder.join("student"))?)?;
+    network.train_in(precision)?;
     let vocab = network.config.vocab;
     if name == "lora" {
         network.adapt(LORA, &EVERYWHERE, 3);

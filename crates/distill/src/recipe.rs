@@ -16,7 +16,7 @@ use crate::data::check::BUILT_IN;
 use crate::data::format::Format;
 use crate::export::ExportRecipe;
 use crate::losses::{Objective, Soft, TokenWeights};
-use crate::network::{Part, Remember};
+use crate::network::{Part, Precision, Remember};
 use crate::student::Origin;
 use crate::train::{AdamWSettings, Decay, Schedule, TrainerSettings};
 
@@ -176,6 +176,9 @@ pub struct TrainRecipe {
     /// Whether layers are computed again on the way back instead of kept: less memory, more time, the same student.
     #[serde(default, skip_serializing_if = "is_off")]
     pub checkpointing: bool,
+    /// In what products are made while a student learns.
+    #[serde(default = "full", skip_serializing_if = "is_full")]
+    pub precision: Precision,
     /// The highest learning rate.
     pub learning_rate: f64,
     /// Steps in which it rises.
@@ -225,6 +228,15 @@ pub struct TrainRecipe {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_off(switch: &bool) -> bool {
     !switch
+}
+
+fn full() -> Precision {
+    Precision::F32
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_full(precision: &Precision) -> bool {
+    *precision == full()
 }
 
 fn micro_tokens() -> usize {

@@ -117,7 +117,9 @@ fn a_head_with_one_cell_for_the_others_never_says_more_than_everything() {
         let mut before = 0.0;
         for k in [1, 5, 50, 199] {
             let part = value(Divergence::TopKTail { k });
-            assert!(part >= before - 1e-6 && part <= full + 1e-6, "k {k}: {part} after {before}, of {full}");
+            // What is kept of a row is in f32.
+            let rounding = 4.0 * f64::from(f32::EPSILON) * full.max(1.0);
+            assert!(part >= before - rounding && part <= full + rounding, "k {k}: {part} after {before}, of {full}");
             before = part;
         }
     }

@@ -9,6 +9,7 @@ use hydrometer_probes::counted::{counted, grouped};
 
 use super::Exported;
 use crate::data::Preflight;
+use crate::network::Precision;
 use crate::recipe::{Arm, Recipe};
 use crate::run::{ArmResult, Difference};
 use crate::train::KeptTeacher;
@@ -90,6 +91,13 @@ impl Card<'_> {
                     grouped(data.train.len() as u64),
                     grouped(data.held_out.len() as u64)
                 ),
+            ),
+            (
+                "products of training",
+                match self.recipe.train.precision {
+                    Precision::F32 => "in f32".to_owned(),
+                    Precision::Bf16 => "in bf16 with sums in f32; weights and moments in f32".to_owned(),
+                },
             ),
             ("licence", "that of the teacher and of the data hold; this file does not know them".to_owned()),
         ];

@@ -6,7 +6,7 @@ use hydrometer_models::{Block, Scores, Sequence};
 use rayon::prelude::*;
 
 use crate::DistillError;
-use crate::train::{HEAD_ROWS, Sample};
+use crate::train::{Sample, head_rows};
 
 /// Level of the interval.
 const LEVEL: f64 = 0.95;
@@ -33,8 +33,9 @@ pub fn divergence(
         let block = Block { sequences };
         let families: Vec<&str> = samples.iter().flat_map(|s| s.rows().map(|_| s.family.as_str())).collect();
         let (mut of_p, mut of_q) = (trained.score(&block)?, exported.score(&block)?);
-        for (chunk, families) in families.chunks(HEAD_ROWS).enumerate() {
-            let rows = chunk * HEAD_ROWS..chunk * HEAD_ROWS + families.len();
+        let at_once = head_rows(vocab);
+        for (chunk, families) in families.chunks(at_once).enumerate() {
+            let rows = chunk * at_once..chunk * at_once + families.len();
             p.resize(families.len() * vocab, 0.0);
             q.resize(families.len() * vocab, 0.0);
             of_p.read(rows.clone(), &mut p)?;

@@ -4,13 +4,5 @@
 use super::Row;
 
 pub(super) fn row(teacher: &Row, student: &Row, gradient: &mut [f64]) -> f64 {
-    let mut value = 0.0;
-    for (v, g) in gradient.iter_mut().enumerate() {
-        let p = teacher.prob[v];
-        if p > 0.0 {
-            value += p * (teacher.log[v] - student.log[v]);
-        }
-        *g = student.prob[v] - p;
-    }
-    value
+    teacher.divergence(student, gradient)
 }

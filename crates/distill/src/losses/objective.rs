@@ -5,7 +5,7 @@
 
 use hydrometer_metrics::Vectors;
 use hydrometer_metrics::sparse::{SparseDistribution, TEMPERATURES, Truncater, Truncation};
-use hydrometer_models::Instructions;
+use hydrometer_models::{Instructions, vectors};
 
 use super::{Divergence, Row, cross_entropy, stratified, top_k_tail};
 use crate::DistillError;
@@ -138,15 +138,18 @@ impl Objective {
         gradient: &mut [f32],
     ) -> Result<RowLoss, DistillError> {
         let Scratch { teacher: p, student: q, gradient: partial, truncater } = scratch;
-        partial.resize(student.len(), 0.0);
-        q.fill(student, 1.0);
-        let cross_entropy = cross_entropy::row(q, token, partial);
+        let soft = self.soft.filter(|_| self.hard < 1.0);
+        let cross_entropy = if self.hard > 0.0 || soft.is_none() {
+            q.fill(student, 1.0);
+            cross_entropy::row(q, token, self.hard, gradient)
+        } else {
+            gradient.fill(0.0);
+            cross_entropy::value(student, token)
+        };
         let mut found = RowLoss { loss: self.hard * cross_entropy, cross_entropy, ..RowLoss::default() };
-        for (out, g) in gradient.iter_mut().zip(&*partial) {
-            *out = (self.hard * g) as f32;
-        }
-        let Some(Soft { divergence, temperature }) = self.soft.filter(|_| self.hard < 1.0) else { return Ok(found) };
-        if temperature != 1.0 {
+        let Some(Soft { divergence, temperature }) = soft else { return Ok(found) };
+        partial.resize(student.len(), 0.0);
+        if self.hard == 0.0 || temperature != 1.0 {
             q.fill(student, temperature);
         }
         let known = place(temperature);
@@ -167,9 +170,11 @@ impl Objective {
         };
         let share = 1.0 - self.hard;
         found.loss += share * temperature * temperature * found.divergence;
-        for (out, g) in gradient.iter_mut().zip(&*partial) {
-            *out += (share * temperature * g) as f32;
-        }
+        let factor = share * temperature;
+        vectors().dispatch(
+            #[inline(always)]
+            || gradient.iter_mut().zip(&*partial).for_each(|(out, g)| *out += (factor * g) as f32),
+        );
         Ok(found)
     }
 }

@@ -27,7 +27,8 @@ impl Network {
             d_stream = match trace {
                 Trace::Whole(kept) => self.layer_back(tape, (layer, place, kept), d_stream, gradient),
                 Trace::Input(before) => {
-                    let (kept, _) = self.layer(layer, place, before.clone(), &tape.sequences, &tape.rotations);
+                    let at = (layer, place);
+                    let (kept, _) = self.layer(&self.training, at, before.clone(), &tape.sequences, &tape.rotations);
                     self.layer_back(tape, (layer, place, &kept), d_stream, gradient)
                 }
             };
@@ -57,31 +58,32 @@ impl Network {
         d_after: Sheet,
         gradient: &mut Layer,
     ) -> Sheet {
-        let (config, products) = (&self.config, &self.products);
+        let (config, products) = (&self.config, &self.training);
         let d = config.d_model;
 
         let d_down = self.branch_back(layer, gradient, 1, &kept.ffn_branch, &d_after);
-        let mut d_gated = products.backward(&d_down, layer.matrix(DOWN), config.d_ff);
+        let packed = products.packed(&d_down);
+        let mut d_gated = products.backward(&packed, layer.matrix(DOWN), config.d_ff);
         let inner = gate::forward(config.activation, &kept.gate, &kept.up);
         products.weights(&d_down, &inner, &mut gradient.down);
-        self.adapter_back((layer, gradient), DOWN, place, (&inner, &d_down), &mut d_gated);
+        self.adapter_back((layer, gradient), DOWN, place, (&inner, &packed), &mut d_gated);
+        drop((inner, packed));
         drop(d_down);
         let (d_gate, d_up) = gate::backward(config.activation, &kept.gate, &kept.up, d_gated);
         let h = norm::again(&kept.between, &kept.ffn_scales, self.norm(&layer.ffn_norm));
-        products.weights(&d_gate, &h, &mut gradient.gate);
-        products.weights(&d_up, &h, &mut gradient.up);
-        let mut d_h = products.backward(&d_gate, layer.matrix(GATE), d);
-        products.backward_into(&d_up, layer.matrix(UP), &mut d_h);
-        self.adapter_back((layer, gradient), GATE, place, (&h, &d_gate), &mut d_h);
-        self.adapter_back((layer, gradient), UP, place, (&h, &d_up), &mut d_h);
+        let mut d_h = Sheet::zeros(h.rows, d, d);
+        self.through((layer, gradient), place, &h, [(&d_gate, GATE), (&d_up, UP)], &mut d_h);
+        drop((d_gate, d_up));
         let mut d_between = d_after;
         let scales = &kept.ffn_scales;
         norm::backward(&kept.between, scales, self.norm(&layer.ffn_norm), &d_h, &mut d_between, &mut gradient.ffn_norm);
 
         let d_output = self.branch_back(layer, gradient, 0, &kept.attn_branch, &d_between);
-        let mut d_mixed = products.backward(&d_output, layer.matrix(OUTPUT), config.head_dim);
+        let packed = products.packed(&d_output);
+        let mut d_mixed = products.backward(&packed, layer.matrix(OUTPUT), config.head_dim);
         products.weights(&d_output, &kept.mixed, &mut gradient.output);
-        self.adapter_back((layer, gradient), OUTPUT, place, (&kept.mixed, &d_output), &mut d_mixed);
+        self.adapter_back((layer, gradient), OUTPUT, place, (&kept.mixed, &packed), &mut d_mixed);
+        drop(packed);
         drop(d_output);
         let attended = Attended { q: &kept.q, k: &kept.k, v: &kept.v, out: &kept.mixed, sums: &kept.sums };
         let shape = self.shape(place.layer, &tape.sequences);
@@ -92,14 +94,7 @@ impl Network {
         let [dq, dk] = self.heads_back(layer, gradient, &kept.heads, [dq, dk]);
         let h = norm::again(&kept.before, &kept.attn_scales, self.norm(&layer.attn_norm));
         let mut d_h = Sheet::zeros(h.rows, d, d);
-        let of = [(&dq, Q, &mut gradient.q), (&dk, K, &mut gradient.k), (&dv, V, &mut gradient.v)];
-        for (dy, projection, gradient) in of {
-            products.weights(dy, &h, gradient);
-            products.backward_into(dy, layer.matrix(projection), &mut d_h);
-        }
-        for (target, dy) in [(Q, &dq), (K, &dk), (V, &dv)] {
-            self.adapter_back((layer, gradient), target, place, (&h, dy), &mut d_h);
-        }
+        self.through((layer, gradient), place, &h, [(&dq, Q), (&dk, K), (&dv, V)], &mut d_h);
         for (bias, dy) in gradient.biases.iter_mut().flatten().zip([&dq, &dk, &dv]) {
             bias.iter_mut().zip(dy.column_sums()).for_each(|(bias, sum)| *bias += sum as f32);
         }
@@ -107,6 +102,23 @@ impl Network {
         let scales = &kept.attn_scales;
         norm::backward(&kept.before, scales, self.norm(&layer.attn_norm), &d_h, &mut d_before, &mut gradient.attn_norm);
         d_before
+    }
+
+    /// Back through products that all take `x`: their own gradients, and the sum of what they add to that of `x`.
+    fn through<const N: usize>(
+        &self,
+        (layer, gradient): (&Layer, &mut Layer),
+        place: Place,
+        x: &Sheet,
+        of: [(&Sheet, usize); N],
+        dx: &mut Sheet,
+    ) {
+        for (dy, projection) in of {
+            self.training.weights(dy, x, gradient.matrix_mut(projection));
+            let dy = self.training.packed(dy);
+            self.training.backward_into(&dy, layer.matrix(projection), dx);
+            self.adapter_back((layer, gradient), projection, place, (x, &dy), dx);
+        }
     }
 
     /// From the gradient of the stream to that of a branch that is added to it, through the branch's norm where it has one:

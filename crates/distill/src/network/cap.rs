@@ -24,7 +24,5 @@ pub(super) fn forward(values: &mut [f32], cap: f32) {
 
 /// Turns the gradient of capped numbers into that of the numbers before.
 pub(super) fn backward(gradient: &mut [f32], capped: &[f32], cap: f32) {
-    gradient.par_chunks_mut(AT_ONCE).zip(capped.par_chunks(AT_ONCE)).for_each(|(gradient, capped)| {
-        gradient.iter_mut().zip(capped).for_each(|(g, &y)| *g *= slope(y, cap));
-    });
+    gradient.iter_mut().zip(capped).for_each(|(g, &y)| *g *= slope(y, cap));
 }

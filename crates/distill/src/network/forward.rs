@@ -4,7 +4,7 @@ use super::attention::{self, Scores, Shape};
 use super::lora::{DOWN, GATE, K, OUTPUT, Place, Q, UP, V};
 use super::norm::{Norm, Normed};
 use super::rotation::{Rotations, Way};
-use super::{Layer, Network, Sequences, Sheet, cap, gate, norm};
+use super::{Layer, Network, Products, Sequences, Sheet, cap, gate, norm};
 
 /// What a pass keeps of each layer for the way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,10 +65,11 @@ impl Network {
     /// A token outside the vocabulary: whoever made the batch has checked that.
     #[must_use]
     pub fn forward(&self, tokens: &[u32], sequences: Sequences<'_>) -> Tape {
-        self.forward_with(tokens, sequences, None, Remember::Nothing)
+        self.pass(&self.products, tokens, sequences, None, Remember::Nothing, |_, _| {})
     }
 
-    /// As [`Network::forward`], with a way back; `noise` decides what adapters leave out of their inputs while they learn.
+    /// As [`Network::forward`], in the precision of training and with a way back; `noise` decides what adapters leave out of their
+    /// inputs while they learn.
     ///
     /// # Panics
     /// As [`Network::forward`].
@@ -80,12 +81,13 @@ impl Network {
         noise: Option<u64>,
         remember: Remember,
     ) -> Tape {
-        self.pass(tokens, sequences, noise, remember, |_, _| {})
+        self.pass(&self.training, tokens, sequences, noise, remember, |_, _| {})
     }
 
     /// As [`Network::forward_with`]; `behind` sees the stream behind every layer.
     pub(super) fn pass(
         &self,
+        products: &Products,
         tokens: &[u32],
         sequences: Sequences<'_>,
         noise: Option<u64>,
@@ -104,7 +106,7 @@ impl Network {
         for (index, layer) in self.weights.layers.iter().enumerate() {
             let place = Place { layer: index, noise };
             let input = (remember == Remember::Inputs).then(|| stream.clone());
-            let (kept, after) = self.layer(layer, place, stream, sequences, &rotations);
+            let (kept, after) = self.layer(products, (layer, place), stream, sequences, &rotations);
             match remember {
                 Remember::Everything => layers.push(Trace::Whole(Box::new(kept))),
                 Remember::Inputs => layers.extend(input.map(Trace::Input)),
@@ -129,20 +131,21 @@ impl Network {
 
     pub(super) fn layer(
         &self,
-        layer: &Layer,
-        place: Place,
+        products: &Products,
+        (layer, place): (&Layer, Place),
         before: Sheet,
         sequences: Sequences<'_>,
         rotations: &Rotations,
     ) -> (Kept, Sheet) {
-        let (config, products) = (&self.config, &self.products);
+        let config = &self.config;
         let (h, attn_scales) = norm::forward(&before, self.norm(&layer.attn_norm));
+        let h = products.packed(&h);
         let bias = |index: usize| layer.biases.as_ref().map(|biases| biases[index].as_slice());
         let mut q = products.forward(&h, layer.matrix(Q), bias(0), config.head_dim);
         let mut k = products.forward(&h, layer.matrix(K), bias(1), config.head_dim);
         let mut v = products.forward(&h, layer.matrix(V), bias(2), config.head_dim);
         for (target, y) in [(Q, &mut q), (K, &mut k), (V, &mut v)] {
-            self.add_adapter(layer, target, place, &h, y);
+            self.add_adapter(products, (layer, target, place), &h, y);
         }
         let heads = layer
             .head_norms
@@ -153,16 +156,17 @@ impl Network {
         rotation.turn(&mut q, sequences, Way::There);
         rotation.turn(&mut k, sequences, Way::There);
         let (mixed, sums) = attention::forward(shape, &q, &k, &v);
-        let (between, attn_branch) = self.add_branch(layer, OUTPUT, place, &mixed, &before);
+        let (between, attn_branch) = self.add_branch(products, (layer, OUTPUT, place), &mixed, &before);
 
         let (h, ffn_scales) = norm::forward(&between, self.norm(&layer.ffn_norm));
+        let h = products.packed(&h);
         let mut gate = products.forward(&h, layer.matrix(GATE), None, config.d_ff);
         let mut up = products.forward(&h, layer.matrix(UP), None, config.d_ff);
         for (target, y) in [(GATE, &mut gate), (UP, &mut up)] {
-            self.add_adapter(layer, target, place, &h, y);
+            self.add_adapter(products, (layer, target, place), &h, y);
         }
         let inner = gate::forward(config.activation, &gate, &up);
-        let (after, ffn_branch) = self.add_branch(layer, DOWN, place, &inner, &between);
+        let (after, ffn_branch) = self.add_branch(products, (layer, DOWN, place), &inner, &between);
         let kept = Kept {
             before,
             between,
@@ -195,16 +199,16 @@ impl Network {
     /// has a norm there; what was added before that norm.
     fn add_branch(
         &self,
-        layer: &Layer,
-        target: usize,
-        place: Place,
+        products: &Products,
+        (layer, target, place): (&Layer, usize, Place),
         inner: &Sheet,
         x: &Sheet,
     ) -> (Sheet, Option<Normed>) {
         let norm = layer.post_norms.as_ref().map(|norms| &norms[usize::from(target == DOWN)]);
         let mut sum = if norm.is_some() { Sheet::zeros(x.rows, x.columns, x.width) } else { x.clone() };
-        self.products.forward_into(inner, layer.matrix(target), &mut sum);
-        self.add_adapter(layer, target, place, inner, &mut sum);
+        let inner = products.packed(inner);
+        products.forward_into(&inner, layer.matrix(target), &mut sum);
+        self.add_adapter(products, (layer, target, place), &inner, &mut sum);
         let Some(norm) = norm else { return (sum, None) };
         let (mut after, scales) = norm::forward(&sum, self.norm(norm));
         after.values.iter_mut().zip(&x.values).for_each(|(branch, x)| *branch += x);
@@ -220,17 +224,23 @@ impl Network {
     /// The logits of some rows behind the last norm.
     #[must_use]
     pub fn logits(&self, normed: &Sheet) -> Sheet {
-        let mut logits = self.products.forward(normed, self.weights.output(), None, self.config.vocab);
+        self.logits_by(&self.products, normed)
+    }
+
+    /// As [`Network::logits`], by other products.
+    #[must_use]
+    pub fn logits_by(&self, products: &Products, normed: &Sheet) -> Sheet {
+        let mut logits = products.forward(normed, self.weights.output(), None, self.config.vocab);
         if let Some(cap) = self.config.logit_softcap {
             cap::forward(&mut logits.values, cap);
         }
         logits
     }
 
-    /// Turns the gradient of logits into that of what the head gave before its cap, where it has one.
-    pub fn uncap(&self, d_logits: &mut Sheet, logits: &Sheet) {
+    /// Turns the gradient of some logits into that of what the head gave before its cap, where it has one.
+    pub fn uncap(&self, d_logits: &mut [f32], logits: &[f32]) {
         if let Some(cap) = self.config.logit_softcap {
-            cap::backward(&mut d_logits.values, &logits.values, cap);
+            cap::backward(d_logits, logits, cap);
         }
     }
 }

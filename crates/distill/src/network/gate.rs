@@ -2,7 +2,8 @@
 //! tanh form of GELU u = 2 √(2/π) (x + 0.044715 x³) (Hendrycks and Gimpel 2016, arXiv 1606.08415). On the way back
 //! a′(x) = σ(u) (1 + x (1 − σ(u)) u′).
 
-use hydrometer_models::Activation;
+use hydrometer_models::kernels::exp;
+use hydrometer_models::{Activation, vectors};
 use rayon::prelude::*;
 
 use super::Sheet;
@@ -14,10 +15,12 @@ const AT_ONCE: usize = 4096;
 trait Inner: Fn(f32) -> (f32, f32) + Sync {}
 impl<F: Fn(f32) -> (f32, f32) + Sync> Inner for F {}
 
+#[inline(always)]
 fn silu(x: f32) -> (f32, f32) {
     (x, 1.0)
 }
 
+#[inline(always)]
 fn gelu(x: f32) -> (f32, f32) {
     /// 2 √(2/π).
     const FACTOR: f32 = 1.595_769;
@@ -42,24 +45,37 @@ pub(super) fn backward(activation: Activation, gate: &Sheet, up: &Sheet, d_gated
 }
 
 fn forward_with(inner: impl Inner, gate: &Sheet, up: &Sheet) -> Sheet {
-    let mut out = gate.clone();
-    out.values.par_chunks_mut(AT_ONCE).zip(up.values.par_chunks(AT_ONCE)).for_each(|(gate, up)| {
-        gate.iter_mut().zip(up).for_each(|(gate, up)| *gate = *gate / (1.0 + (-inner(*gate).0).exp()) * up);
+    let mut out = Sheet::zeros(gate.rows, gate.columns, gate.width);
+    let inputs = gate.values.par_chunks(AT_ONCE).zip(up.values.par_chunks(AT_ONCE));
+    out.values.par_chunks_mut(AT_ONCE).zip(inputs).for_each(|(out, (gate, up))| {
+        vectors().dispatch(
+            #[inline(always)]
+            || {
+                for ((out, &gate), &up) in out.iter_mut().zip(gate).zip(up) {
+                    *out = gate / (1.0 + exp(-inner(gate).0)) * up;
+                }
+            },
+        );
     });
     out
 }
 
 fn backward_with(inner: impl Inner, gate: &Sheet, up: &Sheet, d_gated: Sheet) -> (Sheet, Sheet) {
-    let (mut d_gate, mut d_up) = (d_gated.clone(), d_gated);
+    let (mut d_gate, mut d_up) = (Sheet::zeros(gate.rows, gate.columns, gate.width), d_gated);
     let inputs = gate.values.par_chunks(AT_ONCE).zip(up.values.par_chunks(AT_ONCE));
     let outputs = d_gate.values.par_chunks_mut(AT_ONCE).zip(d_up.values.par_chunks_mut(AT_ONCE));
     inputs.zip(outputs).for_each(|((gate, up), (d_gate, d_up))| {
-        for (((&gate, &up), d_gate), d_up) in gate.iter().zip(up).zip(d_gate).zip(d_up) {
-            let (u, slope) = inner(gate);
-            let sigmoid = 1.0 / (1.0 + (-u).exp());
-            *d_gate *= up * sigmoid * (1.0 + gate * (1.0 - sigmoid) * slope);
-            *d_up *= gate * sigmoid;
-        }
+        vectors().dispatch(
+            #[inline(always)]
+            || {
+                for (((&gate, &up), d_gate), d_up) in gate.iter().zip(up).zip(d_gate).zip(d_up) {
+                    let (u, slope) = inner(gate);
+                    let sigmoid = 1.0 / (1.0 + exp(-u));
+                    *d_gate = *d_up * up * sigmoid * (1.0 + gate * (1.0 - sigmoid) * slope);
+                    *d_up *= gate * sigmoid;
+                }
+            },
+        );
     });
     (d_gate, d_up)
 }

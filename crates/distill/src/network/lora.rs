@@ -8,8 +8,9 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::blocks::Weights;
+use super::product::{Left, Packed};
 use super::tensors::projection;
-use super::{Layer, Network, Sheet};
+use super::{Layer, Network, Products, Sheet};
 use crate::chance::seed_of;
 
 /// The matrices of a layer, in the order of [`Layer::lora`].
@@ -113,26 +114,28 @@ impl Network {
             *values = self.merged_tensor(&name).into_owned();
         }
         let config = self.config.clone();
-        Network { config, weights, lora: None, frozen: Vec::new(), products: super::Products::new() }
+        let (products, training) = (Products::new(), Products::new());
+        Network { config, weights, lora: None, frozen: Vec::new(), products, training }
     }
 
     /// Adds what the adapter of a product says.
-    pub(super) fn add_adapter(&self, layer: &Layer, target: usize, place: Place, x: &Sheet, y: &mut Sheet) {
+    pub(super) fn add_adapter(
+        &self,
+        products: &Products,
+        (layer, target, place): (&Layer, usize, Place),
+        x: &Packed<'_>,
+        y: &mut Sheet,
+    ) {
         let (Some(Adapter { a, b }), Some(lora)) = (&layer.lora[target], self.lora) else { return };
-        let added = self.products.forward(
-            &self.reduced(a.into(), lora, &place.drop(target, lora.dropout, x)),
-            b,
-            None,
-            y.width,
-        );
-        add(y, &added);
-    }
-
-    /// u = s · x Aᵀ.
-    fn reduced(&self, a: Weights<'_>, lora: Lora, x: &Sheet) -> Sheet {
-        let mut u = self.products.forward(x, a, None, lora.rank);
-        u.values.iter_mut().for_each(|u| *u *= lora.scale);
-        u
+        let u = match place.drop(target, lora.dropout, x.sheet()) {
+            Cow::Borrowed(_) => reduced(products, a.into(), lora, x),
+            Cow::Owned(dropped) => reduced(products, a.into(), lora, &dropped),
+        };
+        if y.width == y.columns {
+            products.forward_into(&u, b, y);
+        } else {
+            add(y, &products.forward(&u, b, None, y.width));
+        }
     }
 
     /// The way back through the adapter of a product: its own gradient, and what it adds to that of `x`.
@@ -141,23 +144,36 @@ impl Network {
         (layer, gradient): (&Layer, &mut Layer),
         target: usize,
         place: Place,
-        (x, dy): (&Sheet, &Sheet),
+        (x, dy): (&Sheet, &Packed<'_>),
         dx: &mut Sheet,
     ) {
         let (Some(Adapter { a, b }), Some(lora)) = (&layer.lora[target], self.lora) else { return };
         let Some(gradient) = &mut gradient.lora[target] else { return };
-        let products = &self.products;
+        let products = &self.training;
         let dropped = place.drop(target, lora.dropout, x);
-        products.weights(dy, &self.reduced(a.into(), lora, &dropped), &mut gradient.b);
+        products.weights(dy.sheet(), &reduced(products, a.into(), lora, dropped.as_ref()), &mut gradient.b);
         let mut du = products.backward(dy, b, lora.rank);
         du.values.iter_mut().for_each(|u| *u *= lora.scale);
         products.weights(&du, &dropped, &mut gradient.a);
-        let back = products.backward(&du, a, dx.width);
-        add(dx, &place.drop(target, lora.dropout, &back));
+        if matches!(dropped, Cow::Borrowed(_)) && dx.width == dx.columns {
+            products.backward_into(&du, a, dx);
+        } else {
+            let back = products.backward(&du, a, dx.width);
+            add(dx, &place.drop(target, lora.dropout, &back));
+        }
     }
+}
+
+/// u = s · x Aᵀ.
+fn reduced<'x>(products: &Products, a: Weights<'_>, lora: Lora, x: impl Into<Left<'x>>) -> Sheet {
+    let mut u = products.forward(x, a, None, lora.rank);
+    u.values.iter_mut().for_each(|u| *u *= lora.scale);
+    u
 }
 
 /// `y += added`, of one shape.
 fn add(y: &mut Sheet, added: &Sheet) {
-    y.values.iter_mut().zip(&added.values).for_each(|(y, added)| *y += added);
+    y.values.par_chunks_mut(AT_ONCE).zip(added.values.par_chunks(AT_ONCE)).for_each(|(y, added)| {
+        y.iter_mut().zip(added).for_each(|(y, added)| *y += added);
+    });
 }

@@ -1,7 +1,7 @@
 //! A decoder that learns: the architectures that the engine runs, with a hand-written backward pass.
 //!
 //! It computes what the engine of `hydrometer-models` computes (a test compares the logits), keeps what the way back needs,
-//! and its large products are the engine's kernels in f32. [`Network::forward`] and [`Network::backward`] read like the paper;
+//! and its large products are the engine's kernels: in f32, or, while it learns, in bf16 where that is asked for. [`Network::forward`] and [`Network::backward`] read like the paper;
 //! the output head is not here, because the loss is computed over it in chunks of rows.
 
 mod attention;
@@ -12,6 +12,7 @@ mod forward;
 mod gate;
 mod lora;
 mod norm;
+mod precision;
 mod product;
 mod rotation;
 mod sheet;
@@ -28,7 +29,8 @@ use crate::DistillError;
 pub use blocks::{Blocks, Weights};
 pub use forward::{Remember, Tape};
 pub use lora::{Adapter, Lora, PROJECTIONS};
-pub use product::Products;
+pub use precision::Precision;
+pub use product::{Left, Packed, Products};
 pub use sheet::Sheet;
 pub use states::StateGradient;
 pub use tensors::{Layer, Reading, Role, Tensors, is_aid};
@@ -45,6 +47,8 @@ pub struct Network {
     /// Parts that do not learn.
     pub frozen: Vec<Part>,
     products: Products,
+    /// Those of a step of training.
+    training: Products,
 }
 
 /// A part of a network that may be frozen.
@@ -86,7 +90,8 @@ impl Network {
     /// An architecture whose way back is not written.
     pub fn new(config: DecoderConfig, weights: Tensors) -> Result<Network, DistillError> {
         supported(&config)?;
-        Ok(Network { config, weights, lora: None, frozen: Vec::new(), products: Products::new() })
+        let (products, training) = (Products::new(), Products::new());
+        Ok(Network { config, weights, lora: None, frozen: Vec::new(), products, training })
     }
 
     /// Reads a model's weights; of its layers those of `layers`, in this order.
@@ -148,10 +153,25 @@ impl Network {
         self.weights.all().iter().filter(|tensor| self.learns(&tensor.0)).map(|tensor| tensor.2.len()).sum()
     }
 
-    /// The products, for the head.
+    /// Makes the products of a step of training in a precision. What is measured stays in f32.
+    ///
+    /// # Errors
+    /// This machine has no such products.
+    pub fn train_in(&mut self, precision: Precision) -> Result<(), DistillError> {
+        self.training = Products::of(precision)?;
+        Ok(())
+    }
+
+    /// The products in f32: of what is measured and exported.
     #[must_use]
     pub fn products(&self) -> &Products {
         &self.products
+    }
+
+    /// The products of a step of training.
+    #[must_use]
+    pub fn training_products(&self) -> &Products {
+        &self.training
     }
 }
 

@@ -4,11 +4,13 @@
 
 use std::convert::Infallible;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
-use hydrometer_models::kernels::{Exactness, Integers, Kernel, Matrix, Part, Step, Strips, Target, Workshop};
+use hydrometer_models::kernels::{Exactness, Integers, Kernel, Matrix, Part, Step, Strips, Target, Turned, Workshop};
 
-use super::Sheet;
 use super::blocks::{Blocks, Weights};
+use super::{Precision, Sheet, sheet};
+use crate::DistillError;
 
 /// Numbers of a matrix in a file's form that are unpacked at once on the way back.
 const UNPACKED: usize = 1 << 20;
@@ -17,6 +19,8 @@ const UNPACKED: usize = 1 << 20;
 pub struct Products {
     workshop: Workshop,
     kernel: Kernel,
+    /// Memory of activations that are packed no more: pages that were touched are worth keeping.
+    idle: Mutex<Vec<Strips>>,
 }
 
 /// A matrix as it lies in memory: `[rows, depth]`.
@@ -25,26 +29,24 @@ struct Plain<'a> {
     values: &'a [f32],
 }
 
-/// Columns as rows.
-struct Turned<'a>(&'a Sheet);
-
-/// A weight matrix `[out, in]` read as `[in, out]`.
-struct TurnedWeights<'a> {
-    columns: usize,
+/// The columns of a sheet as rows.
+struct Columns<'a> {
+    count: usize,
+    depth: usize,
+    width: usize,
     values: &'a [f32],
 }
 
-macro_rules! no_integers {
-    () => {
-        fn integers_in(&self) -> Option<Step> {
-            None
-        }
+impl<'a> Columns<'a> {
+    fn of(sheet: &'a Sheet) -> Columns<'a> {
+        Columns { count: sheet.columns, depth: sheet.rows, width: sheet.width, values: &sheet.values }
+    }
+}
 
-        fn integers(&self, _: Range<usize>, _: Integers<'_>) -> Result<(), Infallible> {
-            debug_assert!(false, "weights that learn are no integers");
-            Ok(())
-        }
-    };
+impl Turned for Columns<'_> {
+    fn columns(&self, rows: Range<usize>, at: Range<usize>, out: &mut [f32]) {
+        sheet::columns_of((self.values, self.depth, self.width), at, rows, out);
+    }
 }
 
 impl Matrix for Plain<'_> {
@@ -63,52 +65,102 @@ impl Matrix for Plain<'_> {
         Ok(())
     }
 
-    no_integers!();
-}
-
-impl Matrix for Turned<'_> {
-    type Error = Infallible;
-
-    fn rows(&self) -> usize {
-        let Turned(sheet) = self;
-        sheet.columns
+    fn integers_in(&self) -> Option<Step> {
+        None
     }
 
-    fn depth(&self) -> usize {
-        let Turned(sheet) = self;
-        sheet.rows
-    }
-
-    fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), Infallible> {
-        self.0.copy_turned(rows.start, out);
+    fn integers(&self, _: Range<usize>, _: Integers<'_>) -> Result<(), Infallible> {
+        debug_assert!(false, "weights that learn are no integers");
         Ok(())
     }
-
-    no_integers!();
 }
 
-impl Matrix for TurnedWeights<'_> {
+impl Matrix for Columns<'_> {
     type Error = Infallible;
 
     fn rows(&self) -> usize {
-        self.columns
+        self.count
     }
 
     fn depth(&self) -> usize {
-        self.values.len() / self.columns
+        self.depth
     }
 
     fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), Infallible> {
-        let depth = self.depth();
-        for (at, row) in self.values.chunks_exact(self.columns).enumerate() {
-            for (column, &value) in row[rows.clone()].iter().enumerate() {
-                out[column * depth + at] = value;
-            }
+        for (column, out) in rows.zip(out.chunks_exact_mut(self.depth.max(1))) {
+            let (block, at) = (column / self.width * self.depth * self.width, column % self.width);
+            let values = self.values[block + at..].iter().step_by(self.width);
+            out.iter_mut().zip(values).for_each(|(out, value)| *out = *value);
         }
         Ok(())
     }
 
-    no_integers!();
+    fn integers_in(&self) -> Option<Step> {
+        None
+    }
+
+    fn integers(&self, _: Range<usize>, _: Integers<'_>) -> Result<(), Infallible> {
+        debug_assert!(false, "weights that learn are no integers");
+        Ok(())
+    }
+
+    fn turned(&self) -> Option<&dyn Turned> {
+        Some(self)
+    }
+}
+
+/// Activations that several products take: packed once for all of them.
+pub struct Packed<'a> {
+    sheet: &'a Sheet,
+    strips: Borrowed<'a>,
+}
+
+/// Memory that goes back to where it came from.
+struct Borrowed<'a> {
+    from: &'a Mutex<Vec<Strips>>,
+    strips: Option<Strips>,
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        self.from.lock().unwrap_or_else(PoisonError::into_inner).extend(self.strips.take());
+    }
+}
+
+impl<'a> Packed<'a> {
+    /// What was packed.
+    pub(super) fn sheet(&self) -> &'a Sheet {
+        self.sheet
+    }
+}
+
+/// The activations of a product.
+pub enum Left<'a> {
+    /// To be packed.
+    Sheet(&'a Sheet),
+    /// As a kernel of the same [`Products`] reads them.
+    Packed(&'a Packed<'a>),
+}
+
+impl<'a> From<&'a Sheet> for Left<'a> {
+    fn from(sheet: &'a Sheet) -> Self {
+        Left::Sheet(sheet)
+    }
+}
+
+impl<'a> From<&'a Packed<'a>> for Left<'a> {
+    fn from(packed: &'a Packed<'a>) -> Self {
+        Left::Packed(packed)
+    }
+}
+
+impl<'a> Left<'a> {
+    fn sheet(&self) -> &'a Sheet {
+        match self {
+            Left::Sheet(sheet) => sheet,
+            Left::Packed(packed) => packed.sheet,
+        }
+    }
 }
 
 impl Default for Products {
@@ -122,42 +174,79 @@ impl Products {
     #[must_use]
     pub fn new() -> Products {
         let kernel = Kernel::with(Exactness::F32).unwrap_or_else(|| Kernel::available()[0]);
-        Products { workshop: Workshop::new(), kernel }
+        Products { workshop: Workshop::new(), kernel, idle: Mutex::default() }
+    }
+
+    /// The fastest kernel of a precision that this machine has.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn of(precision: Precision) -> Result<Products, DistillError> {
+        Ok(Products { workshop: Workshop::new(), kernel: precision.kernel()?, idle: Mutex::default() })
+    }
+
+    /// Packs activations for several products.
+    #[must_use]
+    pub fn packed<'a>(&'a self, sheet: &'a Sheet) -> Packed<'a> {
+        let strips = self.strips(sheet.rows, sheet.columns, |strips| {
+            self.workshop.pack(strips, |row, out| sheet.copy_row(row, out));
+        });
+        Packed { sheet, strips }
+    }
+
+    /// Activations as `fill` packs them; it is not asked for none.
+    fn strips(&self, rows: usize, depth: usize, fill: impl FnOnce(&mut Strips)) -> Borrowed<'_> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut strips = idle.unwrap_or_else(|| Strips::new(self.kernel, 0, depth));
+        strips.fit(self.kernel, rows, depth);
+        if rows > 0 && depth > 0 {
+            fill(&mut strips);
+        }
+        Borrowed { from: &self.idle, strips: Some(strips) }
     }
 
     /// y = x Wᵀ + b, cut into blocks of `width` columns.
-    pub fn forward<'w>(&self, x: &Sheet, weights: impl Into<Weights<'w>>, bias: Option<&[f32]>, width: usize) -> Sheet {
-        let weights = weights.into();
-        let columns = weights.count() / x.columns;
-        let mut y = Sheet::zeros(x.rows, columns, width);
+    pub fn forward<'x, 'w>(
+        &self,
+        x: impl Into<Left<'x>>,
+        weights: impl Into<Weights<'w>>,
+        bias: Option<&[f32]>,
+        width: usize,
+    ) -> Sheet {
+        let (x, weights) = (x.into(), weights.into());
+        let (rows, depth) = (x.sheet().rows, x.sheet().columns);
+        let columns = weights.count() / depth;
+        let mut y = Sheet::zeros(rows, columns, width);
         let part = Part { columns, width, bias, out: &mut y.values };
-        self.there(x, weights, Target::Store(vec![part]));
+        self.there(&x, weights, Target::Store(vec![part]));
         y
     }
 
     /// `y += x Wᵀ`, row-major.
-    pub fn forward_into<'w>(&self, x: &Sheet, weights: impl Into<Weights<'w>>, y: &mut Sheet) {
-        self.there(x, weights.into(), Target::Add(&mut y.values));
+    pub fn forward_into<'x, 'w>(&self, x: impl Into<Left<'x>>, weights: impl Into<Weights<'w>>, y: &mut Sheet) {
+        self.there(&x.into(), weights.into(), Target::Add(&mut y.values));
     }
 
-    fn there(&self, x: &Sheet, weights: Weights<'_>, target: Target<'_>) {
+    fn there(&self, x: &Left<'_>, weights: Weights<'_>, target: Target<'_>) {
         match weights {
-            Weights::Numbers(values) => self.multiply(x, &Plain { depth: x.columns, values }, target),
+            Weights::Numbers(values) => self.multiply(x, &Plain { depth: x.sheet().columns, values }, target),
             Weights::Blocks(blocks) => self.multiply(x, blocks, target),
         }
     }
 
     /// dx = dy W, cut into blocks of `width` columns.
-    pub fn backward<'w>(&self, dy: &Sheet, weights: impl Into<Weights<'w>>, width: usize) -> Sheet {
+    pub fn backward<'x, 'w>(&self, dy: impl Into<Left<'x>>, weights: impl Into<Weights<'w>>, width: usize) -> Sheet {
+        let dy = dy.into();
+        let (rows, outputs) = (dy.sheet().rows, dy.sheet().columns);
         match weights.into() {
             Weights::Numbers(values) => {
-                let columns = values.len() / dy.columns;
-                let mut dx = Sheet::zeros(dy.rows, columns, width);
+                let columns = values.len() / outputs;
+                let mut dx = Sheet::zeros(rows, columns, width);
                 let part = Part { columns, width, bias: None, out: &mut dx.values };
-                self.multiply(dy, &TurnedWeights { columns, values }, Target::Store(vec![part]));
+                self.multiply(&dy, &turned(values, outputs), Target::Store(vec![part]));
                 dx
             }
-            Weights::Blocks(blocks) => self.backward_in_pieces(dy, blocks, width, UNPACKED),
+            Weights::Blocks(blocks) => self.backward_in_pieces(dy.sheet(), blocks, width, UNPACKED),
         }
     }
 
@@ -176,14 +265,14 @@ impl Products {
     }
 
     /// `dx += dy W`, row-major.
-    pub fn backward_into<'w>(&self, dy: &Sheet, weights: impl Into<Weights<'w>>, dx: &mut Sheet) {
+    pub fn backward_into<'x, 'w>(&self, dy: impl Into<Left<'x>>, weights: impl Into<Weights<'w>>, dx: &mut Sheet) {
+        let dy = dy.into();
         match weights.into() {
             Weights::Numbers(values) => {
-                let columns = values.len() / dy.columns;
-                self.multiply(dy, &TurnedWeights { columns, values }, Target::Add(&mut dx.values));
+                self.multiply(&dy, &turned(values, dy.sheet().columns), Target::Add(&mut dx.values));
             }
             Weights::Blocks(blocks) => {
-                let added = self.backward_in_pieces(dy, blocks, dx.columns, UNPACKED);
+                let added = self.backward_in_pieces(dy.sheet(), blocks, dx.columns, UNPACKED);
                 dx.values.iter_mut().zip(&added.values).for_each(|(sum, added)| *sum += added);
             }
         }
@@ -191,21 +280,35 @@ impl Products {
 
     /// `dW += dyᵀ x`; nothing where `dw` has no numbers, because W does not learn.
     pub fn weights(&self, dy: &Sheet, x: &Sheet, dw: &mut [f32]) {
-        if dw.is_empty() {
+        if dw.is_empty() || dy.rows == 0 || dy.columns == 0 {
             return;
         }
-        let dy = Sheet { rows: dy.columns, columns: dy.rows, width: dy.rows, values: dy.turned() };
-        self.multiply(&dy, &Turned(x), Target::Add(dw));
+        let strips = self.strips(dy.columns, dy.rows, |strips| self.workshop.pack_turned(strips, &Columns::of(dy)));
+        self.product(&strips, &Columns::of(x), Target::Add(dw));
     }
 
-    fn multiply<M: Matrix<Error = Infallible>>(&self, x: &Sheet, weights: &M, target: Target<'_>) {
-        if x.rows == 0 || x.columns == 0 {
+    fn multiply<M: Matrix<Error = Infallible>>(&self, x: &Left<'_>, weights: &M, target: Target<'_>) {
+        let sheet = x.sheet();
+        if sheet.rows == 0 || sheet.columns == 0 {
             return;
         }
-        let mut strips = Strips::new(self.kernel, x.rows, x.columns);
-        self.workshop.pack(&mut strips, |row, out| x.copy_row(row, out));
-        let Ok(()) = self.workshop.multiply(self.kernel, &strips, weights, target);
+        match x {
+            Left::Packed(packed) => self.product(&packed.strips, weights, target),
+            Left::Sheet(sheet) => self.product(&self.packed(sheet).strips, weights, target),
+        }
     }
+
+    fn product<M: Matrix<Error = Infallible>>(&self, x: &Borrowed<'_>, weights: &M, target: Target<'_>) {
+        if let Some(strips) = &x.strips {
+            let Ok(()) = self.workshop.multiply(self.kernel, strips, weights, target);
+        }
+    }
+}
+
+/// A weight matrix `[out, in]` read as `[in, out]`.
+fn turned(values: &[f32], outputs: usize) -> Columns<'_> {
+    let columns = values.len() / outputs;
+    Columns { count: columns, depth: outputs, width: columns, values }
 }
 
 #[cfg(test)]

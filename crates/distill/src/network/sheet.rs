@@ -1,7 +1,9 @@
 //! Activations of a block: `[columns / width][rows][width]`. With `width = columns` that is row-major; with the width of a
 //! head every head lies apart, as attention reads it.
 
-use rayon::prelude::*;
+use std::ops::Range;
+
+use hydrometer_models::kernels::zeros;
 
 /// Numbers of every row, cut into blocks of columns.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +22,7 @@ impl Sheet {
     /// Zeros.
     #[must_use]
     pub fn zeros(rows: usize, columns: usize, width: usize) -> Sheet {
-        Sheet { rows, columns, width, values: vec![0.0; rows * columns] }
+        Sheet { rows, columns, width, values: zeros(rows * columns) }
     }
 
     /// Row-major numbers.
@@ -54,51 +56,10 @@ impl Sheet {
     }
 
     /// Some columns of every row, row-major.
-    pub(super) fn columns_of(&self, columns: std::ops::Range<usize>) -> Sheet {
+    pub(super) fn columns_of(&self, columns: Range<usize>) -> Sheet {
         let mut some = Sheet::zeros(self.rows, columns.len(), columns.len());
-        let mut done = columns.start;
-        while done < columns.end {
-            let (block, from) = (done / self.width, done % self.width);
-            let run = (columns.end - done).min(self.width - from);
-            let block = &self.values[block * self.rows * self.width..][..self.rows * self.width];
-            let rows = some.values.chunks_exact_mut(columns.len()).zip(block.chunks_exact(self.width));
-            rows.for_each(|(out, values)| {
-                out[done - columns.start..][..run].copy_from_slice(&values[from..from + run])
-            });
-            done += run;
-        }
+        columns_of((&self.values, self.rows, self.width), 0..self.rows, columns, &mut some.values);
         some
-    }
-
-    /// The columns `first ..` of every row as rows: `out` is `[some columns][rows]`.
-    pub(super) fn copy_turned(&self, first: usize, out: &mut [f32]) {
-        if self.rows == 0 {
-            return;
-        }
-        let mut done = 0;
-        let count = out.len() / self.rows;
-        while done < count {
-            let column = first + done;
-            let (block, from) = (column / self.width, column % self.width);
-            let run = (count - done).min(self.width - from);
-            let block = &self.values[block * self.rows * self.width..][..self.rows * self.width];
-            let out = &mut out[done * self.rows..(done + run) * self.rows];
-            for (row, values) in block.chunks_exact(self.width).enumerate() {
-                for (column, &value) in values[from..from + run].iter().enumerate() {
-                    out[column * self.rows + row] = value;
-                }
-            }
-            done += run;
-        }
-    }
-
-    /// Columns as rows: `[columns][rows]`.
-    pub(super) fn turned(&self) -> Vec<f32> {
-        const COLUMNS: usize = 16;
-        let mut out = vec![0.0; self.values.len()];
-        let strips = out.par_chunks_mut((COLUMNS * self.rows).max(1)).enumerate();
-        strips.for_each(|(index, out)| self.copy_turned(index * COLUMNS, out));
-        out
     }
 
     /// Sum of every column over the rows, in f64.
@@ -114,12 +75,36 @@ impl Sheet {
     }
 }
 
+/// Some columns of some rows of numbers `[columns / width][rows][width]`, row-major.
+pub(super) fn columns_of(
+    (values, all, width): (&[f32], usize, usize),
+    rows: Range<usize>,
+    columns: Range<usize>,
+    out: &mut [f32],
+) {
+    let mut done = columns.start;
+    while done < columns.end {
+        let (block, from) = (done / width, done % width);
+        let run = (columns.end - done).min(width - from);
+        let block = &values[(block * all + rows.start) * width..(block * all + rows.end) * width];
+        for (out, values) in out.chunks_exact_mut(columns.len()).zip(block.chunks_exact(width)) {
+            let (out, values) = (&mut out[done - columns.start..][..run], &values[from..from + run]);
+            // A block of columns of a kernel: the compiler knows how long it is.
+            match (<&mut [f32; 32]>::try_from(&mut *out), <&[f32; 32]>::try_from(values)) {
+                (Ok(out), Ok(values)) => *out = *values,
+                _ => out.copy_from_slice(values),
+            }
+        }
+        done += run;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn turning_a_sheet_in_blocks_is_turning_its_rows() {
+    fn columns_of_blocks_are_those_of_rows() {
         let (rows, columns) = (5, 24);
         let plain = Sheet::of((0..rows * columns).map(|i| i as f32).collect(), columns);
         for width in [3, 8, 24] {
@@ -129,12 +114,14 @@ mod tests {
                     blocks.values[(column / width * rows + row) * width + column % width] = plain.row(row)[column];
                 }
             }
-            assert_eq!(blocks.turned(), plain.turned());
             assert_eq!(blocks.columns_of(5..19).row(4), &plain.row(4)[5..19]);
+            assert_eq!(blocks.columns_of(0..24).values, plain.values);
+            let mut some = vec![0.0; 2 * 7];
+            super::columns_of((&blocks.values, rows, width), 2..4, 11..18, &mut some);
+            assert_eq!(some, [&plain.row(2)[11..18], &plain.row(3)[11..18]].concat());
             let mut row = vec![0.0; columns];
             blocks.copy_row(3, &mut row);
             assert_eq!(row, plain.row(3));
-            assert_eq!(plain.turned()[7 * rows + 3], plain.row(3)[7]);
         }
     }
 }

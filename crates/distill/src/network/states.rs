@@ -65,7 +65,7 @@ impl Network {
         rows: &[usize],
     ) -> (Tape, Vec<Sheet>) {
         let mut states = vec![Sheet::default(); layers.len()];
-        let tape = self.pass(tokens, sequences, None, Remember::Nothing, |layer, stream| {
+        let tape = self.pass(&self.products, tokens, sequences, None, Remember::Nothing, |layer, stream| {
             for (state, _) in states.iter_mut().zip(layers).filter(|(_, wanted)| **wanted == layer) {
                 *state = chosen(stream, rows);
             }

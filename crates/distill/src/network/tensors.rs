@@ -3,9 +3,10 @@
 use hydrometer_models::{Checkpoint, DType, DecoderConfig, ModelError, RopeStyle};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::blocks::{Blocks, Weights};
-use super::lora::{Adapter, DOWN, OUTPUT, PROJECTIONS};
+use super::lora::{Adapter, DOWN, GATE, K, OUTPUT, PROJECTIONS, Q, UP, V};
 use crate::chance::normal;
 
 /// One number for every weight.
@@ -73,6 +74,19 @@ impl Layer {
     pub fn matrix(&self, projection: usize) -> Weights<'_> {
         let numbers = [&self.q, &self.k, &self.v, &self.output, &self.gate, &self.up, &self.down][projection];
         Weights::of(numbers, self.stored[projection].as_ref())
+    }
+
+    /// The numbers of one of [`PROJECTIONS`].
+    pub(super) fn matrix_mut(&mut self, projection: usize) -> &mut Vec<f32> {
+        match projection {
+            Q => &mut self.q,
+            K => &mut self.k,
+            V => &mut self.v,
+            OUTPUT => &mut self.output,
+            GATE => &mut self.gate,
+            UP => &mut self.up,
+            _ => &mut self.down,
+        }
     }
 
     /// Columns of one of [`PROJECTIONS`].
@@ -300,7 +314,7 @@ impl Tensors {
 
     /// Sets every number to 0.
     pub fn clear(&mut self) {
-        self.each_mut(|_, _, values| values.fill(0.0));
+        self.each_mut(|_, _, values| values.par_chunks_mut(1 << 16).for_each(|values| values.fill(0.0)));
     }
 
     /// Number of weights, those of adapters and projectors, too.

@@ -57,6 +57,7 @@ impl Plan {
     /// A model, a cache or a file that cannot be used; a context that the teacher does not have; a cache of another teacher, or
     /// one that keeps too little for the loss.
     pub fn new(recipe: Recipe, options: &EngineOptions) -> Result<Plan, DistillError> {
+        recipe.train.precision.available()?;
         let source = Source::open(&recipe, options)?;
         Plan::of(recipe, source)
     }
@@ -136,6 +137,7 @@ impl Plan {
     /// there.
     pub(super) fn learner(&self, arm: Arm) -> Result<(Network, Option<HiddenStates>), DistillError> {
         let (mut network, _) = self.start()?;
+        network.train_in(self.recipe.train.precision)?;
         network.frozen = self.recipe.train.freeze.clone();
         if let Some(part) = network.missing() {
             let part = serde_json::to_string(&part).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The loss, fused over the output head: logits of student and teacher exist for [`HEAD_ROWS`] rows at a time, never for all
-//! tokens of a batch.
+//! The loss, fused over the output head: logits of student and teacher exist for some rows at a time, never for all tokens of a
+//! batch, and the gradient takes the place of the student's.
 
 use hydrometer_metrics::sparse::{SparseComparer, SparseDistribution};
 use hydrometer_metrics::{Comparer, log_prob};
@@ -8,10 +8,17 @@ use rayon::prelude::*;
 use super::teacher::Rows;
 use crate::DistillError;
 use crate::losses::{Objective, RowLoss, TeacherRow, TokenWeights, allowed_vectors};
-use crate::network::{Network, Sheet, Tape, Tensors};
+use crate::network::{Network, Products, Sheet, Tape, Tensors};
+
+/// Logits of a model that exist at once, if that is neither too few rows nor more than help: weights of the head are unpacked once
+/// for each stretch of rows.
+const AT_ONCE: usize = 1 << 24;
 
 /// Rows of logits that exist at once.
-pub const HEAD_ROWS: usize = 256;
+#[must_use]
+pub fn head_rows(vocab: usize) -> usize {
+    (AT_ONCE / vocab.max(1)).clamp(256, 1024)
+}
 
 /// A row whose next token is learnt.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +99,7 @@ pub(super) struct Head<'a> {
 
 /// Rows that are looked at together.
 struct Chunk<'c> {
+    vocab: usize,
     student: Sheet,
     logits: Vec<f32>,
     kept: &'c [SparseDistribution],
@@ -99,7 +107,7 @@ struct Chunk<'c> {
 
 impl Chunk<'_> {
     fn teacher(&self, row: usize) -> TeacherRow<'_> {
-        let vocab = self.student.columns;
+        let vocab = self.vocab;
         match self.kept.get(row) {
             Some(kept) => TeacherRow::Kept(kept),
             None => self.logits.get(row * vocab..(row + 1) * vocab).map_or(TeacherRow::Unknown, TeacherRow::Logits),
@@ -112,9 +120,10 @@ impl Head<'_> {
     pub(super) fn measure(mut self, tape: &Tape, mut each: impl FnMut([f64; 6])) -> Result<(), DistillError> {
         let (hidden, _) = self.network.normed(&self.chosen(tape));
         let (vocab, targets) = (self.network.config.vocab, self.targets);
-        for first in (0..targets.len()).step_by(HEAD_ROWS) {
-            let targets = &targets[first..targets.len().min(first + HEAD_ROWS)];
-            let chunk = self.chunk(&hidden, first, targets.len())?;
+        let at_once = head_rows(vocab);
+        for first in (0..targets.len()).step_by(at_once) {
+            let targets = &targets[first..targets.len().min(first + at_once)];
+            let chunk = self.chunk(self.network.products(), &hidden, first, targets.len())?;
             let comparers = || {
                 let vectors = allowed_vectors();
                 (Comparer::new(vocab).with_vectors(vectors), SparseComparer::new(vocab).with_vectors(vectors))
@@ -151,23 +160,28 @@ impl Head<'_> {
         gradient: &mut Tensors,
     ) -> Result<Learnt, DistillError> {
         let (network, d) = (self.network, self.network.config.d_model);
+        let products = network.training_products();
         let stream = self.chosen(tape);
         let (hidden, scales) = network.normed(&stream);
         let mut d_hidden = Sheet::zeros(hidden.rows, d, d);
         let (mut sums, mut counts) = (RowSums::default(), Vec::with_capacity(self.targets.len()));
         let (vocab, targets) = (network.config.vocab, self.targets);
-        for first in (0..targets.len()).step_by(HEAD_ROWS) {
-            let targets = &targets[first..targets.len().min(first + HEAD_ROWS)];
+        let at_once = head_rows(vocab);
+        for first in (0..targets.len()).step_by(at_once) {
+            let targets = &targets[first..targets.len().min(first + at_once)];
             let count = targets.len();
-            let chunk = self.chunk(&hidden, first, count)?;
-            let mut d_logits = Sheet::zeros(count, vocab, vocab);
+            let mut chunk = self.chunk(products, &hidden, first, count)?;
+            let mut d_logits = std::mem::take(&mut chunk.student);
             let rows = d_logits.values.par_chunks_exact_mut(vocab).zip(targets).enumerate().map_init(
-                || objective.scratch(),
-                |scratch, (row, (gradient, target))| {
-                    let pair = (chunk.teacher(row), chunk.student.row(row));
-                    let found = objective.row(scratch, pair, target.token, target.seed, gradient)?;
+                || (objective.scratch(), vec![0.0; vocab]),
+                |(scratch, gradient), (row, (logits, target))| {
+                    let found =
+                        objective.row(scratch, (chunk.teacher(row), logits), target.token, target.seed, gradient)?;
                     let weight = weights.of(found.teacher_entropy / (vocab as f64).ln(), target.place);
-                    gradient.iter_mut().for_each(|g| *g *= (factor * weight) as f32);
+                    let factor = (factor * weight) as f32;
+                    gradient.iter_mut().for_each(|g| *g *= factor);
+                    network.uncap(gradient, logits);
+                    logits.copy_from_slice(gradient);
                     Ok((found, weight))
                 },
             );
@@ -175,11 +189,10 @@ impl Head<'_> {
                 sums.take(row);
                 counts.push(row.1);
             }
-            network.uncap(&mut d_logits, &chunk.student);
-            let of_chunk = network.products().backward(&d_logits, network.weights.output(), d);
+            let of_chunk = products.backward(&d_logits, network.weights.output(), d);
             d_hidden.values[first * d..(first + count) * d].copy_from_slice(&of_chunk.values);
             let hidden = rows_of(&hidden, first, count);
-            network.products().weights(&d_logits, &hidden, gradient.output_mut());
+            products.weights(&d_logits, &hidden, gradient.output_mut());
         }
         let d_chosen = network.normed_back(&stream, &scales, &d_hidden, &mut gradient.norm);
         let mut d_stream = Sheet::zeros(tape.stream.rows, d, d);
@@ -196,10 +209,16 @@ impl Head<'_> {
     }
 
     /// The logits of `count` rows from `first`, and what is known of the teacher there.
-    fn chunk(&mut self, hidden: &Sheet, first: usize, count: usize) -> Result<Chunk<'_>, DistillError> {
+    fn chunk(
+        &mut self,
+        products: &Products,
+        hidden: &Sheet,
+        first: usize,
+        count: usize,
+    ) -> Result<Chunk<'_>, DistillError> {
         let network = self.network;
         let vocab = network.config.vocab;
-        let student = network.logits(&rows_of(hidden, first, count));
+        let student = network.logits_by(products, &rows_of(hidden, first, count));
         let (mut logits, mut kept) = (Vec::new(), &[][..]);
         match &mut self.teacher {
             Rows::Unknown => {}
@@ -209,7 +228,7 @@ impl Head<'_> {
             }
             Rows::Kept(all) => kept = &all[first..first + count],
         }
-        Ok(Chunk { student, logits, kept })
+        Ok(Chunk { vocab, student, logits, kept })
     }
 }
 

@@ -99,7 +99,8 @@ impl HiddenStates {
                 );
                 return Err(DistillError::Pair { reason });
             }
-            let found = self.distance.rows(network.products(), projector.zip(d_projector), (&ours, theirs), &factors);
+            let found =
+                self.distance.rows(network.training_products(), projector.zip(d_projector), (&ours, theirs), &factors);
             for (weight, distance) in weights.iter().zip(&found.distances) {
                 sums.loss += weight * share * distance;
                 total += distance / self.pairs.len() as f64;

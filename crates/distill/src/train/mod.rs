@@ -14,7 +14,7 @@ mod teacher;
 mod trainer;
 
 pub use checkpoint::Progress;
-pub use head::{HEAD_ROWS, RowSums};
+pub use head::{RowSums, head_rows};
 pub use hidden::HiddenStates;
 pub use optimiser::{AdamW, AdamWSettings};
 pub use schedule::{Decay, Schedule};

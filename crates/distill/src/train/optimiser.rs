@@ -1,6 +1,7 @@
 //! AdamW (Loshchilov and Hutter 2017, arXiv 1711.05101): Adam with decay that is not part of the gradient. Norms and biases do
 //! not decay.
 
+use hydrometer_models::vectors;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -56,14 +57,19 @@ impl AdamW {
             let tasks = w.par_chunks_mut(AT_ONCE).zip(g.par_chunks(AT_ONCE));
             let tasks = tasks.zip(m.par_chunks_mut(AT_ONCE).zip(v.par_chunks_mut(AT_ONCE)));
             tasks.for_each(|((w, g), (m, v))| {
-                for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
-                    let g = f64::from(g) * shorten;
-                    let mean = beta1 * f64::from(*m) + (1.0 - beta1) * g;
-                    let square = beta2 * f64::from(*v) + (1.0 - beta2) * g * g;
-                    let moved = rate / of_mean * mean / (square.sqrt() / of_square + epsilon);
-                    *w = (f64::from(*w) * kept - moved) as f32;
-                    (*m, *v) = (mean as f32, square as f32);
-                }
+                vectors().dispatch(
+                    #[inline(always)]
+                    || {
+                        for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
+                            let g = f64::from(g) * shorten;
+                            let mean = beta1 * f64::from(*m) + (1.0 - beta1) * g;
+                            let square = beta2 * f64::from(*v) + (1.0 - beta2) * g * g;
+                            let moved = rate / of_mean * mean / (square.sqrt() / of_square + epsilon);
+                            *w = (f64::from(*w) * kept - moved) as f32;
+                            (*m, *v) = (mean as f32, square as f32);
+                        }
+                    },
+                );
             });
         }
         length
@@ -72,7 +78,20 @@ impl AdamW {
 
 /// √ Σ g², in f64, in an order that does not depend on threads.
 fn length(gradient: &Tensors) -> f64 {
-    let squares = |values: &[f32]| values.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>();
+    let squares = |values: &[f32]| {
+        let mut lanes = [0.0; 16];
+        vectors().dispatch(
+            #[inline(always)]
+            || {
+                let (whole, rest) = values.as_chunks::<16>();
+                for values in whole {
+                    lanes.iter_mut().zip(values).for_each(|(lane, &g)| *lane += f64::from(g) * f64::from(g));
+                }
+                lanes.iter_mut().zip(rest).for_each(|(lane, &g)| *lane += f64::from(g) * f64::from(g));
+            },
+        );
+        lanes.iter().sum::<f64>()
+    };
     let mut total = 0.0;
     for (.., values) in gradient.all() {
         let parts: Vec<f64> = values.par_chunks(AT_ONCE).map(squares).collect();

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use hydrometer_metrics::FamilyTable;
 use hydrometer_models::{Block, Sequence};
+use rayon::prelude::*;
 
 use super::head::{Head, Learnt, RowSums, Target};
 use super::hidden::Read;
@@ -135,7 +136,8 @@ impl Trainer {
         if !report.sums.loss.is_finite() {
             return Err(DistillError::Diverged { step, what: "loss" });
         }
-        if !self.gradient.all().iter().all(|tensor| tensor.2.iter().all(|g| g.is_finite())) {
+        let finite = |values: &Vec<f32>| values.par_chunks(1 << 16).all(|values| values.iter().all(|g| g.is_finite()));
+        if !self.gradient.all().iter().all(|tensor| finite(tensor.2)) {
             return Err(DistillError::Diverged { step, what: "gradient" });
         }
         report.gradient = self.optimiser.step(&mut self.network.weights, &self.gradient, report.rate, step);

@@ -3,9 +3,11 @@
 
 use pulp::Arch;
 
-/// exp, relative error below 2e-7 in f32; 0 below −87.3, as softmax wants it, and NaN stays NaN.
+/// exp, relative error below 2e-7 in f32; 0 below −87.3, as softmax wants it, and NaN stays NaN. Loops over it become vectors where
+/// [`vectors`](crate::vectors) dispatches them.
 #[inline(always)]
-pub(crate) fn exp(x: f32) -> f32 {
+#[must_use]
+pub fn exp(x: f32) -> f32 {
     // x = n·ln 2 + r with |r| ≤ ln 2 / 2 and ln 2 in two parts (Cody and Waite), so that r is exact.
     const LN_2_HIGH: f32 = 355.0 / 512.0; // nine bits: n times it is exact
     const LN_2_LOW: f32 = -2.121_944_4e-4;

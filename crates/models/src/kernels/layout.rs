@@ -211,7 +211,7 @@ impl Pad {
 
 /// Nearest bf16, ties to even; NaN and infinity stay what they are, so that broken weights stay visible.
 #[inline(always)]
-fn nearest(value: f32) -> u16 {
+pub(super) fn nearest(value: f32) -> u16 {
     let bits = value.to_bits();
     let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
     let special = (bits >> 16) | 1;

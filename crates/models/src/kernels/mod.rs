@@ -13,7 +13,10 @@ mod layout;
 mod output;
 mod portable;
 mod product;
+mod strips;
+mod tiles;
 mod transpose;
+mod turned;
 pub(crate) mod unpack;
 mod words;
 
@@ -33,13 +36,18 @@ use native::Native;
 use crate::Instructions;
 use crate::instructions::limit;
 
+pub use elementwise::exp;
 pub use integers::{Integers, Step};
 pub use kept::{Keep, KeptPanels};
 pub(crate) use layout::{COLUMNS, Pad};
 pub(crate) use native::{arch, most};
 pub use output::{Activation, Part, Target};
-pub use product::{Matrix, Strips, Workshop};
+pub use product::{Matrix, Workshop};
+pub use strips::Strips;
+pub use tiles::{Sum, Tiles};
+pub use turned::Turned;
 
+pub use words::zeros;
 pub(crate) use words::{Words, floats, floats_mut};
 
 /// How exactly a kernel multiplies.

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::elementwise::{gelu_times, silu_times};
 use super::layout::{COLUMNS, Layout, Pad};
-use super::product::{Strips, Workshop, grow};
+use super::product::{Workshop, grow};
+use super::strips::Strips;
 use super::words::Shared;
 
 /// Output columns of a panel.
@@ -94,12 +95,18 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// The ranges of weight rows of each panel; each range starts on a column block.
-    pub(super) fn panels(&self, columns: usize) -> Vec<Vec<Range<usize>>> {
-        let (ends, width) = match self {
+    /// The ranges of weight rows of each panel; each range starts on a column block. At least `wanted`, where there are as many
+    /// column blocks, and equally many blocks each, where they can be shared out so: tasks take equally long, and each unpacks
+    /// weights of its own.
+    pub(super) fn panels(&self, columns: usize, wanted: usize) -> Vec<Vec<Range<usize>>> {
+        let (ends, widest) = match self {
             Output::Gated { .. } => (columns / 2, PANEL / 2),
             _ => (columns, PANEL),
         };
+        let blocks = ends.div_ceil(COLUMNS);
+        let least = ends.div_ceil(widest).max(wanted.min(blocks));
+        let count = (least..2 * least).find(|count| blocks.is_multiple_of(*count)).unwrap_or(least);
+        let width = if wanted > 1 { blocks.div_ceil(count) * COLUMNS } else { widest };
         let cut = (0..ends).step_by(width).map(|first| first..ends.min(first + width));
         match self {
             Output::Gated { .. } => cut.map(|r| vec![r.clone(), r.start + ends..r.end + ends]).collect(),
@@ -135,7 +142,7 @@ impl<'a> Output<'a> {
                                 let at = column / width * all * width + m * width + column % width;
                                 // SAFETY: a task is the only one with this pair of rows and columns.
                                 let out = unsafe { out.part(at..at + run) };
-                                out.copy_from_slice(&sums[block * tile + row * COLUMNS + from - first..][..run]);
+                                copy(&sums[block * tile + row * COLUMNS + from - first..][..run], out);
                                 if let Some(bias) = bias {
                                     out.iter_mut().zip(&bias[column..]).for_each(|(out, bias)| *out += bias);
                                 }
@@ -177,6 +184,15 @@ impl<'a> Output<'a> {
                 layout.pack_rows(workshop.transpose(), gate, width, out, pad);
             }
         }
+    }
+}
+
+/// Copies; of a whole block of columns the compiler knows how long it is.
+#[inline(always)]
+fn copy(from: &[f32], to: &mut [f32]) {
+    match (<&[f32; COLUMNS]>::try_from(from), <&mut [f32; COLUMNS]>::try_from(&mut *to)) {
+        (Ok(from), Ok(to)) => *to = *from,
+        _ => to.copy_from_slice(from),
     }
 }
 

@@ -10,13 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use pulp::Arch;
-use rayon::prelude::*;
 
 use super::integers::{Integers, Step, Unpacked, widen};
 use super::kept::Keep;
-use super::layout::{COLUMNS, Format, Layout, Pad};
+use super::layout::{COLUMNS, Format, Pad};
 use super::output::{Finished, Output, Target};
+use super::strips::Strips;
 use super::transpose::Transpose;
+use super::turned::Turned;
 use super::words::{Words, floats, floats_mut, words};
 use super::{Kernel, Piece, Started};
 use crate::instructions::vectors;
@@ -54,47 +55,9 @@ pub trait Matrix: Sync {
     /// # Errors
     /// Rows that cannot be had, or are no integers.
     fn integers(&self, rows: Range<usize>, out: Integers<'_>) -> Result<(), Self::Error>;
-}
-
-/// Activations `[rows, depth]` as a kernel reads them.
-pub struct Strips {
-    pub(super) layout: Layout,
-    pub(super) rows: usize,
-    pub(super) depth: usize,
-    pub(super) words: Words,
-}
-
-impl Strips {
-    /// Room for activations; the contents are unspecified until they are written.
-    pub fn new(kernel: Kernel, rows: usize, depth: usize) -> Strips {
-        let layout = kernel.layout();
-        let words = Words::zeroed(rows.div_ceil(layout.rows) * layout.steps(depth) * layout.strip_words());
-        Strips { layout, rows, depth, words }
-    }
-
-    /// Readies them for another kernel; the contents are unspecified until they are written.
-    pub fn ready(&mut self, kernel: Kernel) {
-        self.layout = kernel.layout();
-        self.words.reserve(self.count() * self.strip());
-    }
-
-    /// Rows of the activations.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Words of a strip.
-    pub(super) fn strip(&self) -> usize {
-        self.layout.steps(self.depth) * self.layout.strip_words()
-    }
-
-    fn count(&self) -> usize {
-        self.rows.div_ceil(self.layout.rows)
-    }
-
-    /// The rows of strip `index`.
-    fn range(&self, index: usize) -> Range<usize> {
-        index * self.layout.rows..self.rows.min((index + 1) * self.layout.rows)
+    /// Its numbers, where they lie turned in memory: they are read so then, and by no other method.
+    fn turned(&self) -> Option<&dyn Turned> {
+        None
     }
 }
 
@@ -106,14 +69,14 @@ pub struct Workshop {
 }
 
 #[derive(Default)]
-struct Scratch {
-    rows: Vec<f32>,
+pub(super) struct Scratch {
+    pub(super) rows: Vec<f32>,
     integers: Unpacked,
     panel: Words,
     /// A piece of a panel that is kept, as the kernel reads it.
     piece: Words,
     sums: Words,
-    pad: Pad,
+    pub(super) pad: Pad,
 }
 
 impl Default for Workshop {
@@ -139,28 +102,12 @@ impl Workshop {
         self.transpose
     }
 
-    fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
+    pub(super) fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
         let idle = || self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut scratch = idle().pop().unwrap_or_default();
         let result = work(&mut scratch);
         idle().push(scratch);
         result
-    }
-
-    /// Packs activations; `write(row, out)` gives one row.
-    pub fn pack(&self, out: &mut Strips, write: impl Fn(usize, &mut [f32]) + Sync) {
-        let (layout, depth, all) = (out.layout, out.depth, out.rows);
-        let strip = out.strip();
-        out.words.par_chunks_mut(strip).take(all.div_ceil(layout.rows)).enumerate().for_each(|(index, words)| {
-            self.with_scratch(|Scratch { rows, pad, .. }| {
-                let range = index * layout.rows..all.min((index + 1) * layout.rows);
-                grow(rows, range.len() * depth);
-                for (row, out) in range.clone().zip(rows.chunks_exact_mut(depth)) {
-                    write(row, out);
-                }
-                layout.pack_rows(self.transpose, &rows[..range.len() * depth], depth, words, pad);
-            });
-        });
     }
 
     /// Multiplies `x` with the transposed weights; see [`Target`] for what happens with the result.
@@ -197,8 +144,9 @@ impl Workshop {
     ) -> Result<(), M::Error> {
         assert_eq!((x.layout, x.depth), (kernel.layout(), weights.depth()), "operands of different kernels or depths");
         let output = Output::new(target, x.rows, weights.rows());
-        let panels = output.panels(weights.rows());
         let threads = rayon::current_num_threads();
+        // What is kept is cut alike however many threads there are.
+        let panels = output.panels(weights.rows(), if keep.is_some() { 1 } else { 3 * threads });
         // Few panels on many threads: the rows are cut as well, as long as that pays for unpacking again.
         let cuts = (3 * threads).div_ceil(panels.len().max(1)).clamp(1, (x.rows / FEW).max(1));
         let strips = x.count().div_ceil(cuts).max(1);
@@ -288,6 +236,10 @@ impl<M: Matrix> Job<'_, M> {
         let size = layout.steps(depth) * layout.block_words();
         let blocks: usize = panel.iter().map(|range| range.len().div_ceil(COLUMNS)).sum();
         scratch.panel.reserve(blocks * size);
+        if let Some(turned) = self.weights.turned() {
+            self.unpack_turned(turned, panel, scratch);
+            return Ok(());
+        }
         grow(&mut scratch.rows, 16 * depth);
         let mut block = 0;
         for range in panel {
@@ -312,6 +264,18 @@ impl<M: Matrix> Job<'_, M> {
             }
         }
         Ok(())
+    }
+
+    /// As [`Job::unpack`], of weights that lie turned.
+    fn unpack_turned(&self, turned: &dyn Turned, panel: &[Range<usize>], scratch: &mut Scratch) {
+        let (layout, depth) = (self.x.layout, self.x.depth);
+        let size = layout.steps(depth) * layout.block_words();
+        let columns = panel
+            .iter()
+            .flat_map(|range| range.clone().step_by(COLUMNS).map(move |first| first..range.end.min(first + COLUMNS)));
+        for (columns, words) in columns.zip(scratch.panel.chunks_exact_mut(size)) {
+            layout.read_turned_weights(turned, columns, depth, words, &mut scratch.rows);
+        }
     }
 
     /// The sums of some strips with all blocks of the panel, which is `kept` or was just unpacked: `[strips][blocks][rows][32]`.

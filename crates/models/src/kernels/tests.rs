@@ -7,6 +7,7 @@ use std::ops::Range;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::product::Scratch;
 use super::transpose::Transpose;
 use super::*;
 
@@ -313,6 +314,85 @@ fn ceilings_are_plausible_where_they_are_known() {
     for kernel in Kernel::available() {
         if let Some(ceiling) = kernel.ceiling() {
             assert!((1e9..1e14).contains(&ceiling), "{}: {ceiling:e}", kernel.name());
+        }
+    }
+}
+
+impl Turned for Plain {
+    fn columns(&self, rows: Range<usize>, at: Range<usize>, out: &mut [f32]) {
+        for (k, out) in at.zip(out.chunks_exact_mut(rows.len())) {
+            rows.clone().zip(out).for_each(|(row, out)| *out = self.data[row * self.depth + k]);
+        }
+    }
+}
+
+/// Weights that say that they lie turned.
+struct Lying(Plain);
+
+impl Matrix for Lying {
+    type Error = Infallible;
+    fn rows(&self) -> usize {
+        self.0.rows()
+    }
+    fn depth(&self) -> usize {
+        self.0.depth
+    }
+    fn unpack(&self, _: Range<usize>, _: &mut [f32]) -> Result<(), Infallible> {
+        unreachable!("what lies turned is read so")
+    }
+    fn integers_in(&self) -> Option<Step> {
+        None
+    }
+    fn integers(&self, _: Range<usize>, _: Integers<'_>) -> Result<(), Infallible> {
+        unreachable!("no integers")
+    }
+    fn turned(&self) -> Option<&dyn Turned> {
+        Some(&self.0)
+    }
+}
+
+/// Whatever way its operands came, a product is the same, bit for bit.
+#[test]
+fn operands_that_lie_turned_have_the_same_product() {
+    let kernels = Kernel::available().into_iter().filter(|kernel| kernel.exactness() != Exactness::I16);
+    for kernel in kernels {
+        for (rows, depth, columns) in [(1, 1, 1), (7, 33, 70), (65, 1030, 49), (300, 96, 520)] {
+            let workshop = Workshop::new();
+            let (x, w) = (random(rows * depth, 1), Plain { depth, minimum: 0.0, data: random(columns * depth, 2) });
+            let strips = packed(&workshop, kernel, &x, depth);
+            let mut turned = Strips::new(kernel, rows, depth);
+            workshop.pack_turned(&mut turned, &Plain { depth, minimum: 0.0, data: x });
+            let [mut y, mut again] = [(); 2].map(|()| vec![1.0; rows * columns]);
+            workshop.multiply(kernel, &strips, &w, Target::Add(&mut y)).unwrap();
+            workshop.multiply(kernel, &turned, &Lying(w), Target::Add(&mut again)).unwrap();
+            assert!(y == again, "{} {:?} {rows}×{depth}×{columns}", kernel.name(), kernel.exactness());
+        }
+    }
+}
+
+/// The layouts of kernels that other processors have, too.
+#[test]
+fn operands_that_lie_turned_are_packed_as_others_are() {
+    for (format, rows) in [(Format::F32, 6), (Format::Pairs, 12), (Format::Tiles, 32), (Format::SplitTiles, 32)] {
+        let layout = Layout { format, rows };
+        for (count, depth) in [(1, 1), (rows, 64), (rows - 1, 33), (5, 1100)] {
+            let matrix = Plain { depth, minimum: 0.0, data: random(count * depth, 3) };
+            let by = Transpose::plain();
+            let [mut strip, mut again] = [(); 2].map(|()| vec![7; layout.steps(depth) * layout.strip_words()]);
+            layout.pack_rows(by, &matrix.data, depth, &mut strip, &mut Pad::default());
+            layout.read_turned_rows(by, &matrix, 0..count, depth, &mut again, &mut Scratch::default());
+            assert!(strip == again, "{format:?}: strip of {count} × {depth}");
+        }
+        for (count, depth) in [(1, 1), (32, 64), (17, 33), (9, 1100)] {
+            let matrix = Plain { depth, minimum: 0.0, data: random(count * depth, 4) };
+            let by = Transpose::plain();
+            let [mut block, mut again] = [(); 2].map(|()| vec![7; layout.steps(depth) * layout.block_words()]);
+            for half in 0..2 {
+                let rows = count.min(16 * half) * depth..count.min(16 * half + 16) * depth;
+                layout.pack_weights(by, &matrix.data[rows], depth, half, &mut block, &mut Pad::default());
+            }
+            layout.read_turned_weights(&matrix, 0..count, depth, &mut again, &mut Vec::new());
+            assert!(block == again, "{format:?}: block of {count} × {depth}");
         }
     }
 }

@@ -52,6 +52,15 @@ impl DerefMut for Words {
     }
 }
 
+/// That many zeros, in large pages where the system has them for a buffer of this size: what is used for one step of training and
+/// given back costs most where its pages are touched first.
+#[must_use]
+pub fn zeros(len: usize) -> Vec<f32> {
+    let numbers = vec![0.0; len];
+    native::prefer_huge_pages(numbers.as_ptr().cast(), size_of_val(&numbers[..]));
+    numbers
+}
+
 /// The words seen as f32.
 pub(crate) fn floats(words: &[u32]) -> &[f32] {
     // SAFETY: u32 and f32 have the same size and alignment, and every bit pattern is a valid f32.
@@ -68,6 +77,12 @@ pub(crate) fn floats_mut(words: &mut [u32]) -> &mut [f32] {
 pub(crate) fn words(floats: &[f32]) -> &[u32] {
     // SAFETY: u32 and f32 have the same size and alignment, and every bit pattern is a valid u32.
     unsafe { std::slice::from_raw_parts(floats.as_ptr().cast(), floats.len()) }
+}
+
+/// The f32 seen as words, to write.
+pub(crate) fn words_mut(floats: &mut [f32]) -> &mut [u32] {
+    // SAFETY: as in `words`; the borrow is exclusive.
+    unsafe { std::slice::from_raw_parts_mut(floats.as_mut_ptr().cast(), floats.len()) }
 }
 
 /// The words seen as 16-bit halves, to write; on the little-endian machines with bf16 kernels the low half comes first.

@@ -46,6 +46,9 @@ pub(super) unsafe fn multiply_pairs(steps: usize, strip: *const u32, block: *con
             let columns = block.add(step * 32);
             let left = pairs(_mm512_loadu_si512(columns.cast()));
             let right = pairs(_mm512_loadu_si512(columns.add(16).cast()));
+            // As in `multiply`.
+            _mm_prefetch::<_MM_HINT_T0>(columns.wrapping_add(512).cast());
+            _mm_prefetch::<_MM_HINT_T0>(columns.wrapping_add(528).cast());
             for (row, sum) in sum.iter_mut().enumerate() {
                 let x = pairs(_mm512_set1_epi32((*strip.add(step * ROWS + row)).cast_signed()));
                 sum[0] = _mm512_dpbf16_ps(sum[0], x, left);

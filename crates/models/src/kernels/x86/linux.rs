@@ -3,7 +3,7 @@
 //! Two system calls do not justify a dependency on libc.
 
 /// Smallest buffer for which large pages are worth asking.
-const LARGE: usize = 4 << 20;
+const LARGE: usize = 1 << 20;
 
 /// Asks for the tile registers, and asks again whether they were given.
 pub(super) fn ask_for_tiles() -> bool {
