@@ -1,37 +1,36 @@
 //! `hydrometer audit`: the main job. Two models and a suite in, a run folder with a statement and a report out.
 
 mod opening;
+mod settings;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::cache::TeacherCache;
-use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{RunFolder, StopRule, TeacherAsked, TrainedOn};
-use hydrometer_ask::radius::{DistillationSet, placeable};
-use hydrometer_ask::{AskError, AskOptions, Models, PlacedDeployment, Plan, UntilDecided, collect, collect_cached};
+use hydrometer_answers::{RunFolder, StopRule};
+use hydrometer_ask::{AskError, AskOptions, Models, Plan, collect, collect_cached};
 use hydrometer_audit::calibrate::Calibrated;
-use hydrometer_audit::{Beside, Policy, Statement, Watch, alpha, planned_looks, watched_gates};
+use hydrometer_audit::{Beside, Policy, Statement, Watch};
 use hydrometer_metrics::stats::limits::families_to_exclude;
-use hydrometer_models::{EngineOptions, ModelError};
+use hydrometer_models::ModelError;
+use hydrometer_probes::Suite;
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::SameContent;
-use hydrometer_probes::{Ask, Probe, Suite};
 
-use self::opening::{begin, check_batch, kept_beside, open_all};
+use self::opening::{begin, kept_beside, open_all};
+use self::settings::{Settings, Teacher};
 use super::canaries::Watched;
 use super::check::PreflightArguments;
-use super::deployed_on::{Deployment, UsedArguments};
+use super::deployed_on::UsedArguments;
 use super::evidence;
 use super::judge::{self, JudgeSettings, JudgedBy};
-use super::judged::{calibration, policy, publish, shown, warn_of};
-use super::label::{labels_in, labels_of};
-use super::run_name::{RunNames, default_folder};
+use super::judged::{publish, shown, warn_of};
+use super::label::labels_of;
+use super::run_name::RunNames;
 use super::sampling::Answered;
 use super::spending::{BatchArguments, Counts, Spending, SpendingArguments};
 use super::suite::{BLOCK, SEED, Texts};
 use super::trained_on::RadiusArguments;
-use crate::arguments::as_typed;
 use crate::engine::{EngineArguments, Meaning, MeaningArguments, open_model, tokens_per_second};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -172,177 +171,6 @@ struct Stopping {
     /// the others narrows the intervals (PPI++). Default: the teacher is asked everything.
     #[arg(long, value_name = "N", conflicts_with_all = ["until_decided", "teacher_cache"], value_parser = numbers::whole::<u32, 2>)]
     teacher_families: Option<u32>,
-}
-
-/// Where the teacher's distributions come from.
-enum Teacher {
-    /// The model of this name.
-    Model(String),
-    /// The cache in this folder.
-    Cache(PathBuf),
-}
-
-/// Everything decided before a model is opened.
-struct Settings {
-    teacher: Teacher,
-    student: String,
-    base: Option<String>,
-    control: Option<String>,
-    suite: Suite,
-    options: AskOptions,
-    engine: EngineOptions,
-    spending: Spending,
-    /// Whether an endpoint may be another model than it was.
-    accepts_a_change: bool,
-    batch: bool,
-    meaning: Option<Meaning>,
-    policy: Policy,
-    calibrated: Option<Calibrated>,
-    labels: Option<PathBuf>,
-    judge: Option<JudgeSettings>,
-    out: Option<PathBuf>,
-}
-
-impl Settings {
-    fn resolve(arguments: &Arguments, terminal: &Terminal) -> Result<Self, Failure> {
-        let asked = &arguments.asked;
-        let spending = arguments.spending.open()?;
-        check_batch(arguments)?;
-        if let Some(out) = &arguments.out {
-            spending.go_on(out, Counts::Everything)?;
-        }
-        let mut suite = asked.texts.suite(asked.seed, terminal)?;
-        let audited = [("teacher", &arguments.who.teacher), ("base", &arguments.base), ("control", &arguments.control)];
-        let audited = audited.into_iter().filter_map(|(role, name)| Some((role, name.as_deref()?)));
-        let audited: Vec<_> = audited.chain([("student", arguments.student.as_str())]).collect();
-        let placed = asked.radius.open(&asked.trained_on, &audited, Some(&spending), terminal);
-        let placed = placed
-            .and_then(|set| set.map(|set| place(&set, &asked.used.deployed_on, &mut suite, terminal)).transpose());
-        let placed = kept_beside(placed, &spending, arguments.out.as_deref())?;
-        let (trained_on, deployed_on) = placed.map_or((None, None), |(set, used)| (Some(set), used));
-        let sampling = arguments.answered.resolve(&suite, asked.seed)?;
-        let letters = asked.letters.map(|letters| arguments.answered.letters(letters, asked.seed)).transpose()?;
-        let policy = policy(arguments.policy.as_deref())?;
-        let calibrated = calibration(arguments.calibration.as_deref())?;
-        // What is no file of labels is noticed before anything is asked.
-        arguments.labels.as_deref().map(labels_in).transpose()?;
-        if arguments.base.is_some() && sampling.is_none() {
-            return Err(
-                Failure::input("--base only answers prompts, and the suite asks none").hint("add some with --probes")
-            );
-        }
-        let judge = arguments.judge.as_ref().map(|name| {
-            JudgeSettings::of_audit(
-                (name, &arguments.judged_by),
-                &suite,
-                sampling.as_ref(),
-                &arguments.engine,
-                arguments.batch,
-            )
-        });
-        let judge = judge.transpose()?;
-        if arguments.control.is_some() && !suite.probes.iter().any(Probe::is_graded) {
-            let nothing =
-                "--control is asked only what says how hard it is and what is right, and the suite has nothing of it";
-            return Err(Failure::input(nothing).hint("add probes with a knob, or place your own with --trained-on"));
-        }
-        if arguments.meaning.is_given() {
-            let nothing = "--sentence-encoder has nothing to read";
-            if arguments.who.teacher_cache.is_some() {
-                return Err(Failure::input(format!("{nothing}: a teacher cache holds texts only"))
-                    .hint("name the teacher with --teacher"));
-            }
-            if sampling.is_none() || !suite.probes.iter().any(Probe::is_free) {
-                let reason = format!("{nothing}: no prompt of the suite is compared by its whole answer");
-                return Err(Failure::input(reason).hint("add prompts without a checker with --probes"));
-            }
-        }
-        if sampling.is_none() && suite.probes.iter().all(|probe| matches!(probe.ask, Ask::Prompt(_) | Ask::Episode(_)))
-        {
-            let reason = format!("{} holds prompts only, and --samples 0 leaves prompts out", suite.name);
-            return Err(Failure::input(reason).hint("ask for two samples or more, or add texts or choices"));
-        }
-        let Stopping { until_decided, cap, ppi, teacher_families } = arguments.stopping;
-        let teacher_asked = teacher_families.map(TeacherAsked::Families).or(ppi.then_some(TeacherAsked::UntilDecided));
-        Ok(Self {
-            teacher: match (&arguments.who.teacher_cache, &arguments.who.teacher) {
-                (Some(cache), _) => Teacher::Cache(cache.clone()),
-                (None, teacher) => Teacher::Model(teacher.clone().unwrap_or_default()),
-            },
-            student: arguments.student.clone(),
-            base: arguments.base.clone(),
-            control: arguments.control.clone(),
-            suite,
-            options: AskOptions {
-                n_ctx: asked.texts.ctx,
-                block_tokens: asked.block_tokens.max(asked.texts.ctx),
-                rotations: asked.rotations,
-                floor_windows: asked.floor_windows,
-                max_windows: asked.texts.chunks,
-                window_order: asked.texts.order(),
-                seed: asked.seed,
-                sampling,
-                teacher_asked,
-                until_decided: until_decided.then(|| {
-                    let gates = watched_gates(&policy);
-                    UntilDecided { alpha: alpha(&policy), cap, looks: planned_looks(&gates), gates }
-                }),
-                trained_to: asked.trained_to.iter().cloned().collect(),
-                trained_on,
-                deployment: asked.used.deployment.iter().cloned().collect(),
-                deployed_on,
-                letters,
-                accepted: arguments.preflight.accepted(),
-                arguments: as_typed(),
-            },
-            engine: arguments.engine.options(),
-            spending,
-            accepts_a_change: arguments.preflight.accepts_a_change(),
-            batch: arguments.batch.batch,
-            meaning: arguments.meaning.open(terminal)?,
-            policy,
-            calibrated,
-            labels: arguments.labels.clone(),
-            judge,
-            out: arguments.out.clone(),
-        })
-    }
-}
-
-impl Settings {
-    /// The folder of the run.
-    ///
-    /// # Errors
-    /// It is inside a finished run.
-    fn folder(&self, models: &RunNames<'_>, cache: Option<&Codec>) -> Result<PathBuf, Failure> {
-        let meaning = self.meaning.as_ref().map(|meaning| meaning.closeness().settings());
-        let default = || default_folder(models, &self.suite, &self.options, cache, meaning);
-        let folder = self.out.clone().unwrap_or_else(default);
-        files::outside_runs(&folder)?;
-        Ok(folder)
-    }
-}
-
-/// Grades the suite by its distance from the distillation set, and says where the prompts of the deployment lie, where there are
-/// any.
-fn place(
-    set: &DistillationSet,
-    deployed_on: &[PathBuf],
-    suite: &mut Suite,
-    terminal: &Terminal,
-) -> Result<(TrainedOn, Option<PlacedDeployment>), Failure> {
-    let words = placeable(suite);
-    if words.is_empty() {
-        let nothing = format!("--trained-on has nothing to place: {} has", suite.name);
-        let reason = format!("{nothing} no prompt with a check and no choice with a truth that is without a knob");
-        return Err(Failure::input(reason).hint("add some with --probes, or leave --trained-on out"));
-    }
-    let deployment = Deployment::read(deployed_on)?;
-    let prompts = deployment.iter().flat_map(|deployment| deployment.placed());
-    let radii = set.measure(words.iter().map(String::as_str).chain(prompts))?;
-    let placed = radii.place(suite)?;
-    terminal.say(&format!("{} placed by distance from the distillation set", counted(placed as u64, "probe")));
-    Ok((radii.trained_on().clone(), deployment.map(|deployment| deployment.place(&radii))))
 }
 
 /// Runs the command.
