@@ -5,7 +5,7 @@ mod evidence;
 mod judgment;
 mod numbers;
 
-use hydrometer_answers::{EncoderIdentity, EngineIdentity, MeaningSettings, ModelIdentity};
+use hydrometer_answers::{EncoderIdentity, EngineIdentity, ExcludedItem, MeaningSettings, ModelIdentity};
 use hydrometer_audit::Statement;
 use hydrometer_audit::statement::*;
 use hydrometer_metrics::{Estimate, Interval, IntervalMethod, StudentAlone, Verdict};
@@ -129,6 +129,10 @@ pub fn empty() -> Statement {
 #[allow(dead_code)]
 pub fn full() -> Statement {
     let mut statement = statement();
+    statement.excluded = vec![ExcludedItem {
+        context_of: Some("student".into()),
+        ..ExcludedItem::new("long-1", "it has 612 tokens and the student takes 512")
+    }];
     statement.base = Some(model("still-base", 494_032_768, 'f', None));
     // Shown beside what is not known.
     statement.student.context_length = None;
