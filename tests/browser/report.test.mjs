@@ -69,6 +69,16 @@ for (const [size, viewport] of Object.entries(SIZES)) {
   }
 }
 
+test("the seven numbers are whole on every screen that is no phone", async () => {
+  for (const width of [800, 1024, 1100, 1216, 1217, 1280, 1600]) {
+    const { page, close } = await open({ viewport: { width, height: 800 } });
+    const box = page.locator(".scroll", { has: page.locator("table.numbers") }).first();
+    const [all, shown] = await box.evaluate((e) => [e.scrollWidth, e.clientWidth]);
+    assert.ok(all <= shown, `${width}: ${all} of ${shown}`);
+    await close();
+  }
+});
+
 test("hostile text is text", async () => {
   const { page, close } = await open({ viewport: SIZES.desktop });
   const token = page.locator(".t", { hasText: "<script>alert(1)</script>" }).first();

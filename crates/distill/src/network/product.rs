@@ -1,6 +1,6 @@
 //! The three products of a matrix W `[out, in]` that learns: y = x Wᵀ on the way there, dx = dy W and dW = dyᵀ x on the way
-//! back. All are the engine's own kernel in f32, which sums every output in an order that depends on neither threads nor
-//! schedule.
+//! back. All are one kernel of the engine, in f32 or bf16, which sums every output in f32 in an order that depends on neither threads
+//! nor schedule.
 
 use std::convert::Infallible;
 use std::ops::Range;
