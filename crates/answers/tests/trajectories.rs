@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use hydrometer_answers::logged::{
-    BadLines, Columns, Given, GivenRun, LoggedError, Paired, Reading, Unanswered, Wanted, pair, read,
+    BadLines, Columns, Given, GivenRun, LoggedError, Paired, Reading, Wanted, pair, read,
 };
 use hydrometer_probes::Ask;
 use hydrometer_probes::world::{Ending, Event};
@@ -27,21 +27,12 @@ fn paired_as(
         path
     };
     let paths = [(BIG, big), (SMALL, small)].map(write);
-    let [teacher, student] = [teacher, student].map(str::to_owned);
     let reading = Reading {
         format: None,
-        columns: Columns { models: [teacher.clone(), student.clone()], ..Columns::default() },
+        columns: Columns { models: [teacher, student].map(str::to_owned), ..Columns::default() },
         bad_lines: BadLines::Refuse,
     };
-    let wanted = Wanted {
-        teacher,
-        student,
-        filter: None,
-        metric: None,
-        epoch: None,
-        threshold,
-        unanswered: Unanswered::Lacking,
-    };
+    let wanted = Wanted { threshold, ..Wanted::of(teacher, student) };
     pair(&read(&paths, &reading)?, &wanted)
 }
 

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use hydrometer_answers::cache::TeacherCache;
-use hydrometer_answers::logged::{BadLines, Columns, Reading, Unanswered, Wanted, pair, read};
+use hydrometer_answers::logged::{BadLines, Columns, Reading, Wanted, pair, read};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{SamplingParameters, WindowOrder};
 use hydrometer_ask::{AskOptions, ImportOptions, Models, Windowing, collect_cached, fill_cache, import};
@@ -245,19 +245,10 @@ fn given<C: Into<Option<bool>>>(answers: impl Fn(usize, usize) -> [(String, C); 
             (0..QUESTIONS).flat_map(|question| (0..3).map(move |nth| (question, nth))).map(line).collect();
         std::fs::write(file, lines).unwrap();
     }
-    let [teacher, student] = ["big", "small"].map(str::to_owned);
     let columns =
-        Columns { models: [teacher.clone(), student.clone()], epoch: Some("nth".into()), ..Columns::default() };
+        Columns { models: ["big", "small"].map(str::to_owned), epoch: Some("nth".into()), ..Columns::default() };
     let reading = Reading { format: None, columns, bad_lines: BadLines::Refuse };
-    let wanted = Wanted {
-        teacher,
-        student,
-        filter: None,
-        metric: None,
-        epoch: None,
-        threshold: None,
-        unanswered: Unanswered::Lacking,
-    };
+    let wanted = Wanted::of("big", "small");
     let paired = pair(&read(&files, &reading).unwrap(), &wanted).unwrap();
     let options = ImportOptions {
         teacher: "big".into(),

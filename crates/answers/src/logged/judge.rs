@@ -34,6 +34,22 @@ pub struct Wanted {
     pub unanswered: Unanswered,
 }
 
+impl Wanted {
+    /// All answers of both, with whatever filter and metric both have; what the teacher alone answered is lacking.
+    #[must_use]
+    pub fn of(teacher: &str, student: &str) -> Wanted {
+        Wanted {
+            teacher: teacher.to_owned(),
+            student: student.to_owned(),
+            filter: None,
+            metric: None,
+            epoch: None,
+            threshold: None,
+            unanswered: Unanswered::Lacking,
+        }
+    }
+}
+
 /// What was chosen for one task.
 pub(super) struct Chosen {
     pub filter: Option<String>,

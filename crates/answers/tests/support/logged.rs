@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::logged::{
-    BadLines, Columns, Given, GivenText, LoggedError, Paired, Reading, Unanswered, Wanted, pair, read,
+    BadLines, Columns, Given, GivenText, LoggedError, Paired, Reading, Wanted, pair, read,
 };
 use hydrometer_probes::Ask;
 
@@ -18,20 +18,11 @@ pub struct Case {
 
 impl Case {
     pub fn new(files: &[PathBuf]) -> Self {
-        let [teacher, student] = ["big", "small"].map(str::to_owned);
-        let columns = Columns { models: [teacher.clone(), student.clone()], ..Columns::default() };
+        let columns = Columns { models: ["big", "small"].map(str::to_owned), ..Columns::default() };
         Self {
             files: files.to_vec(),
             reading: Reading { format: None, columns, bad_lines: BadLines::Refuse },
-            wanted: Wanted {
-                teacher,
-                student,
-                filter: None,
-                metric: None,
-                epoch: None,
-                threshold: None,
-                unanswered: Unanswered::Lacking,
-            },
+            wanted: Wanted::of("big", "small"),
         }
     }
 

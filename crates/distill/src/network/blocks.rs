@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::Arc;
 
-use hydrometer_models::kernels::{Integers, Matrix, Step};
+use hydrometer_models::kernels::Matrix;
 use hydrometer_models::{DType, ModelError, RawTensor};
 use rayon::prelude::*;
 
@@ -112,15 +112,6 @@ impl Matrix for Blocks {
 
     fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), Infallible> {
         self.read(rows, out);
-        Ok(())
-    }
-
-    fn integers_in(&self) -> Option<Step> {
-        None
-    }
-
-    fn integers(&self, _: Range<usize>, _: Integers<'_>) -> Result<(), Infallible> {
-        debug_assert!(false, "products of training are in f32");
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use hydrometer_models::kernels::{Exactness, Integers, Kernel, Matrix, Part, Step, Strips, Target, Turned, Workshop};
+use hydrometer_models::kernels::{Exactness, Kernel, Matrix, Part, Strips, Target, Turned, Workshop};
 
 use super::blocks::{Blocks, Weights};
 use super::{Precision, Sheet, sheet};
@@ -64,15 +64,6 @@ impl Matrix for Plain<'_> {
         out.copy_from_slice(&self.values[rows.start * self.depth..rows.end * self.depth]);
         Ok(())
     }
-
-    fn integers_in(&self) -> Option<Step> {
-        None
-    }
-
-    fn integers(&self, _: Range<usize>, _: Integers<'_>) -> Result<(), Infallible> {
-        debug_assert!(false, "weights that learn are no integers");
-        Ok(())
-    }
 }
 
 impl Matrix for Columns<'_> {
@@ -92,15 +83,6 @@ impl Matrix for Columns<'_> {
             let values = self.values[block + at..].iter().step_by(self.width);
             out.iter_mut().zip(values).for_each(|(out, value)| *out = *value);
         }
-        Ok(())
-    }
-
-    fn integers_in(&self) -> Option<Step> {
-        None
-    }
-
-    fn integers(&self, _: Range<usize>, _: Integers<'_>) -> Result<(), Infallible> {
-        debug_assert!(false, "weights that learn are no integers");
         Ok(())
     }
 

@@ -45,7 +45,9 @@ pub trait Matrix: Sync {
     /// Rows that cannot be had.
     fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), Self::Error>;
     /// How many numbers share a scale, where all are integers with scales: [`Matrix::integers`].
-    fn integers_in(&self) -> Option<Step>;
+    fn integers_in(&self) -> Option<Step> {
+        None
+    }
     /// Whether such steps may have a minimum beside their scale: where they have none, a product is faster that knows it.
     fn has_minima(&self) -> bool {
         true
@@ -54,7 +56,10 @@ pub trait Matrix: Sync {
     ///
     /// # Errors
     /// Rows that cannot be had, or are no integers.
-    fn integers(&self, rows: Range<usize>, out: Integers<'_>) -> Result<(), Self::Error>;
+    fn integers(&self, _rows: Range<usize>, _out: Integers<'_>) -> Result<(), Self::Error> {
+        debug_assert!(false, "a matrix that is no integers is not asked for them");
+        Ok(())
+    }
     /// Its numbers, where they lie turned in memory: they are read so then, and by no other method.
     fn turned(&self) -> Option<&dyn Turned> {
         None

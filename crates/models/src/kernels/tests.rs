@@ -340,12 +340,6 @@ impl Matrix for Lying {
     fn unpack(&self, _: Range<usize>, _: &mut [f32]) -> Result<(), Infallible> {
         unreachable!("what lies turned is read so")
     }
-    fn integers_in(&self) -> Option<Step> {
-        None
-    }
-    fn integers(&self, _: Range<usize>, _: Integers<'_>) -> Result<(), Infallible> {
-        unreachable!("no integers")
-    }
     fn turned(&self) -> Option<&dyn Turned> {
         Some(&self.0)
     }

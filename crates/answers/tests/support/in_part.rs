@@ -1,0 +1,119 @@
+//! Made-up runs of which one model is known in part.
+
+use std::path::Path;
+
+use hydrometer_answers::part::{Likelihoods, ShownStudents, Sparse};
+use hydrometer_answers::sparse::Codec;
+use hydrometer_answers::{
+    Manifest, Part, Regime, RunFolder, RunSettings, ScoredModel, ShownStudentRow, SparseRow, UnitCounts,
+};
+use hydrometer_metrics::sparse::{ShownStudentStats, SparsePositionStats, Truncation};
+
+use super::{likelihood, planned, settings, suite};
+
+/// The plan of a run whose teacher came from a cache.
+pub fn sparse_manifest() -> Manifest {
+    let truncation = Truncation { mass: 0.9, k_min: 10, k_max: 16, draws: 4 };
+    let settings = RunSettings { cache: Some(Codec { vocab: 16, truncation }), ..settings() };
+    let units = UnitCounts::default().with(Likelihoods::KIND, 1).with(Sparse::KIND, 1);
+    planned(&suite(), settings, units)
+}
+
+/// Statistics of a cached teacher: simple numbers that depend on `n`, the unknown ones of an odd `n` left out.
+pub fn sparse_stats(n: u32) -> SparsePositionStats {
+    let known = n.is_multiple_of(2);
+    SparsePositionStats {
+        target: n,
+        teacher_logprob: known.then_some(-0.5),
+        student_logprob: -0.75,
+        kl: if known { 0.25 } else { -0.125 },
+        jsd: 0.125,
+        overlap: 0.875,
+        teacher_entropy: 1.5,
+        student_entropy: 1.25,
+        floored_mass: 0.0,
+        teacher_top1: n,
+        student_top1: n + 1,
+        teacher_top1_prob: 0.5,
+        student_top1_prob: 0.375,
+        kendall_tau: known.then_some(0.5),
+        band_mass: [0.5, 0.25, 0.25],
+        band_overlap: [0.375, 0.25, 0.1875],
+        band_invented: [0.0, 0.0625, 2.5],
+        kl_at: [0.9, 0.7, 0.5, 0.375, 0.25, 0.375, 0.5, 0.7, 0.9],
+        kl_slope_at: [-4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0],
+    }
+}
+
+pub fn sparse() -> Vec<SparseRow> {
+    let row = |position| SparseRow {
+        probe: "text-1".to_owned(),
+        family: "family-of-text-1".to_owned(),
+        window: 0,
+        position,
+        token_text: " cat".to_owned(),
+        teacher_top1_text: " 猫".to_owned(),
+        student_top1_text: "\u{202e}<script>".to_owned(),
+        stats: sparse_stats(position),
+    };
+    vec![row(1), row(2)]
+}
+
+/// The plan of a run whose student's server shows a part of its distributions.
+pub fn shown_manifest() -> Manifest {
+    let units = UnitCounts::default().with(Likelihoods::KIND, 1).with(ShownStudents::KIND, 1);
+    Manifest { regime: Some(Regime::ShownStudent), ..planned(&suite(), settings(), units) }.sealed()
+}
+
+/// Positions of such a student: simple numbers that depend on `position`, the unknown ones of an odd one left out.
+pub fn shown() -> Vec<ShownStudentRow> {
+    let row = |position: u32| {
+        let known = position.is_multiple_of(2);
+        ShownStudentRow {
+            probe: "text-1".to_owned(),
+            family: "family-of-text-1".to_owned(),
+            window: 0,
+            position,
+            token_text: " cat".to_owned(),
+            teacher_top1_text: " 猫".to_owned(),
+            student_top1_text: "\u{202e}<script>".to_owned(),
+            stats: ShownStudentStats {
+                target: position,
+                teacher_logprob: -0.5,
+                student_logprob: known.then_some(-0.75),
+                kl_at_least: 0.25,
+                unlisted: if known { 0.0 } else { 0.0625 },
+                reverse_kl: if known { 0.5 } else { -0.125 },
+                jsd: 0.125,
+                overlap: 0.875,
+                teacher_entropy: 1.5,
+                student_entropy: 1.25,
+                teacher_top1: position,
+                student_top1: position + 1,
+                teacher_top1_prob: 0.5,
+                student_top1_prob: 0.375,
+                kendall_tau: known.then_some(0.5),
+                band_mass: [0.5, 0.25, 0.125, 0.125],
+                band_overlap: [0.375, 0.25, 0.125, 1.0625],
+                band_invented: [0.0, 0.0625, 0.0, 2.5],
+            },
+        }
+    };
+    vec![row(1), row(2)]
+}
+
+/// A finished run of such a student.
+pub fn finished_shown(path: &Path) {
+    let run = RunFolder::create_or_resume(path, &shown_manifest(), &suite().probes).unwrap();
+    run.write::<Likelihoods>(0, &[likelihood(ScoredModel::Teacher)]).unwrap();
+    run.write::<ShownStudents>(0, &shown()).unwrap();
+    run.finish().unwrap();
+}
+
+/// A finished run whose teacher came from a cache.
+pub fn finished_sparse(path: &Path) {
+    let run = RunFolder::create_or_resume(path, &sparse_manifest(), &suite().probes).unwrap();
+    run.write::<Likelihoods>(0, &[likelihood(ScoredModel::Student)]).unwrap();
+    run.write::<Sparse>(0, &sparse()).unwrap();
+    run.finish().unwrap();
+}
