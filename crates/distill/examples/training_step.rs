@@ -2,7 +2,7 @@
 //!
 //!     training_step write kd FOLDER           writes a teacher and a student of chance to FOLDER
 //!     training_step write lora MODEL FOLDER   writes MODEL in f32 to FOLDER/student
-//!     training_step run (kd|lora) FOLDER STEPS (f32|bf16)
+//!     training_step run (kd|lora) FOLDER STEPS (f32|bf16x3|bf16)
 //!
 //! In bf16 the products of the teacher are, too, as under PyTorch's autocast. `run` prints one line of JSON: seconds of each step behind the first, the loss of the first, and the largest resident memory
 //! from the first step on, in bytes.
@@ -45,14 +45,18 @@ fn main() -> Result<()> {
         ["run", workload, folder, steps, precision] => {
             let precision = match precision {
                 "f32" => (Precision::F32, TrainingPrecision::F32),
+                "bf16x3" => (Precision::Bf16x3, TrainingPrecision::Bf16x3),
                 "bf16" => (Precision::Bf16, TrainingPrecision::Bf16),
-                _ => return Err(format!("expected f32 or bf16, found {precision}").into()),
+                _ => return Err(format!("expected f32, bf16x3 or bf16, found {precision}").into()),
             };
             let line = run(workload, Path::new(folder), steps.parse()?, precision)?;
             println!("{line}");
             Ok(())
         }
-        _ => Err("expected write kd FOLDER, write lora MODEL FOLDER, or run (kd|lora) FOLDER STEPS (f32|bf16)".into()),
+        _ => {
+            Err("expected write kd FOLDER, write lora MODEL FOLDER, or run (kd|lora) FOLDER STEPS (f32|bf16x3|bf16)"
+                .into())
+        }
     }
 }
 

@@ -96,6 +96,9 @@ impl Card<'_> {
                 "products of training",
                 match self.recipe.train.precision {
                     Precision::F32 => "in f32".to_owned(),
+                    Precision::Bf16x3 => {
+                        "of factors as two bf16 each, with sums in f32; weights and moments in f32".to_owned()
+                    }
                     Precision::Bf16 => "in bf16 with sums in f32; weights and moments in f32".to_owned(),
                 },
             ),

@@ -13,6 +13,8 @@ use crate::DistillError;
 pub enum Precision {
     /// f32.
     F32,
+    /// As high + low bf16, three products: 16 bits of mantissa, by AMX.
+    Bf16x3,
     /// Rounded to bf16: 8 bits of mantissa. Weights stay in f32 between steps (mixed precision with master weights, Micikevicius et
     /// al. 2017, arXiv 1710.03740).
     Bf16,
@@ -24,6 +26,7 @@ impl Precision {
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
+            Self::Bf16x3 => "bf16x3",
             Self::Bf16 => "bf16",
         }
     }
@@ -41,9 +44,10 @@ impl Precision {
     /// # Errors
     /// There is none: nothing slower or more exact stands in for it.
     pub(super) fn kernel(self) -> Result<Kernel, DistillError> {
-        let exactness = match self {
-            Self::F32 => Exactness::F32,
-            Self::Bf16 => Exactness::Bf16,
+        let (exactness, needs) = match self {
+            Self::F32 => (Exactness::F32, "any processor"),
+            Self::Bf16x3 => (Exactness::Bf16x3, "AMX"),
+            Self::Bf16 => (Exactness::Bf16, "AVX-512 BF16 or AMX"),
         };
         Kernel::with(exactness).ok_or_else(|| {
             let hidden = match Instructions::asked() {
@@ -52,7 +56,7 @@ impl Precision {
             };
             DistillError::Student {
                 reason: format!(
-                    "training in {} needs AVX-512 BF16 or AMX, and the products of this processor{hidden} are {}",
+                    "training in {} needs {needs}, and the products of this processor{hidden} are {}",
                     self.name(),
                     kernel_names().join(", ")
                 ),
