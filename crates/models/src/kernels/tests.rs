@@ -307,7 +307,8 @@ fn parts_biases_and_gates_land_where_they_belong() {
         workshop.multiply(kernel, &strips, &w, Target::Gated(Activation::Silu, &mut gated)).unwrap();
         let identity = Plain {
             depth: inner,
-            minimum: MINIMUM,
+            // Its integers are −32 and 96.
+            minimum: -MINIMUM,
             data: (0..inner * inner).map(|i| f32::from(u8::from(i % (inner + 1) == 0))).collect(),
         };
         let mut back = vec![0.0; rows * inner];
