@@ -5,7 +5,7 @@ use std::path::Path;
 use thiserror::Error;
 
 use crate::Facet;
-use crate::instructions::VARIABLE;
+use crate::instructions::{VARIABLE, names};
 
 /// A model that cannot be read or cannot answer.
 #[derive(Debug, Error)]
@@ -109,7 +109,7 @@ pub enum ModelError {
         found: String,
     },
     /// The environment names instructions that are unknown.
-    #[error("{VARIABLE}: expected portable, avx2, avx512 or amx, found {found:?}")]
+    #[error("{VARIABLE}: expected {}, found {found:?}", names())]
     Instructions {
         /// What the variable says.
         found: String,

@@ -9,12 +9,12 @@ use std::sync::OnceLock;
 use pulp::Arch;
 
 use crate::ModelError;
-use crate::kernels::{arch, most};
+use crate::kernels::{SETS, arch, most};
 
 /// The environment variable that names the most that may be used; what it names is read once.
 pub const VARIABLE: &str = "HYDROMETER_INSTRUCTIONS";
 
-/// Sets of instructions; each contains those before it.
+/// Sets of instructions; of those of one architecture each contains those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Instructions {
     /// What every processor of the architecture has.
@@ -25,11 +25,20 @@ pub enum Instructions {
     Avx512,
     /// AMX: tiles of bf16.
     Amx,
+    /// NEON: four lanes of f32.
+    Neon,
+    /// NEON with `sdot`, sums of four products of bytes.
+    Dotprod,
+    /// NEON with `smmla`, too, small matrices of bytes.
+    I8mm,
 }
 
 impl Instructions {
-    const ALL: [Instructions; 4] =
-        [Instructions::Portable, Instructions::Avx2, Instructions::Avx512, Instructions::Amx];
+    /// Those of this architecture, least first: the names that the environment may use here.
+    #[must_use]
+    pub fn of_architecture() -> &'static [Instructions] {
+        SETS
+    }
 
     /// What the processor has, whatever the environment says.
     #[must_use]
@@ -40,7 +49,8 @@ impl Instructions {
     /// The most that the environment asks for; `None` where it asks for nothing.
     ///
     /// # Errors
-    /// A name that is none of `portable`, `avx2`, `avx512` and `amx`.
+    /// A name that is none of [`Instructions::of_architecture`]: `portable`, `avx2`, `avx512` and `amx`, or on aarch64 `portable`,
+    /// `neon`, `dotprod` and `i8mm`.
     pub fn asked() -> Result<Option<Instructions>, ModelError> {
         match asked() {
             Asked::Nothing => Ok(None),
@@ -54,8 +64,9 @@ impl Instructions {
     /// # Errors
     /// As [`Instructions::asked`].
     pub fn allowed() -> Result<Vec<Instructions>, ModelError> {
-        let most = Self::asked()?.unwrap_or(Instructions::Amx).min(Self::of_processor());
-        Ok(Self::ALL.into_iter().filter(|&instructions| instructions <= most).collect())
+        let processor = Self::of_processor();
+        let most = Self::asked()?.map_or(processor, |asked| asked.min(processor));
+        Ok(SETS.iter().copied().filter(|&instructions| instructions <= most).collect())
     }
 
     /// Lanes of f32 in its widest vectors.
@@ -63,13 +74,14 @@ impl Instructions {
     pub fn lanes(self) -> usize {
         match self {
             Instructions::Portable => 1,
+            Instructions::Neon | Instructions::Dotprod | Instructions::I8mm => 4,
             Instructions::Avx2 => 8,
             Instructions::Avx512 | Instructions::Amx => 16,
         }
     }
 
     fn named(name: &str) -> Option<Instructions> {
-        Self::ALL.into_iter().find(|instructions| instructions.to_string() == name)
+        SETS.iter().copied().find(|instructions| instructions.to_string() == name)
     }
 }
 
@@ -80,6 +92,9 @@ impl fmt::Display for Instructions {
             Instructions::Avx2 => "avx2",
             Instructions::Avx512 => "avx512",
             Instructions::Amx => "amx",
+            Instructions::Neon => "neon",
+            Instructions::Dotprod => "dotprod",
+            Instructions::I8mm => "i8mm",
         })
     }
 }
@@ -118,30 +133,47 @@ pub fn vectors() -> Arch {
     *VECTORS.get_or_init(|| limit().map_or_else(Arch::new, arch))
 }
 
+/// The names that the environment may use here, in words.
+pub(crate) fn names() -> String {
+    let names: Vec<_> = SETS.iter().map(ToString::to_string).collect();
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_name_is_read_and_no_other() {
-        for instructions in Instructions::ALL {
+        for &instructions in SETS {
             assert_eq!(Instructions::named(&instructions.to_string()), Some(instructions));
+            assert!(names().contains(&instructions.to_string()));
         }
-        for name in ["", "AVX2", "avx", "sse9", "avx512 "] {
+        // Of the names of another architecture, too, none is known.
+        let foreign = if cfg!(target_arch = "x86_64") { "neon" } else { "avx2" };
+        for name in ["", "AVX2", "avx", "sse9", "avx512 ", "NEON", foreign] {
             assert_eq!(Instructions::named(name), None, "{name}");
         }
     }
 
     #[test]
     fn a_kernel_needs_no_more_than_is_allowed() {
-        for (instructions, kernels) in [
-            (Instructions::Portable, &[][..]),
-            (Instructions::Avx2, &["avx2"]),
-            (Instructions::Avx512, &["avx2", "avx512", "avx512-vnni", "avx512-bf16"]),
-        ] {
+        let of = |instructions| match instructions {
+            Instructions::Portable => &[][..],
+            Instructions::Avx2 => &["avx2"],
+            Instructions::Avx512 => &["avx2", "avx512", "avx512-vnni", "avx512-bf16"],
+            Instructions::Amx => &["avx2", "avx512", "avx512-vnni", "avx512-bf16", "amx-bf16"],
+            Instructions::Neon => &["neon"],
+            Instructions::Dotprod => &["neon", "neon-dotprod"],
+            Instructions::I8mm => &["neon", "neon-dotprod", "neon-i8mm"],
+        };
+        for &instructions in SETS {
             for kernel in crate::kernels::Kernel::within(Some(instructions)) {
                 let name = kernel.name();
-                assert!(kernels.contains(&name) || name == "portable" || name == "neon", "{instructions}: {name}");
+                assert!(of(instructions).contains(&name) || name == "portable", "{instructions}: {name}");
             }
         }
     }

@@ -1,9 +1,12 @@
-//! The twin of `x86` on other processors: no kernels of our own, the portable one serves (LLVM vectorises it).
+//! The twin of `x86` and `aarch64` on other processors: no kernels of our own, the portable one serves (LLVM vectorises it).
 
 use pulp::Arch;
 
 use super::layout::Layout;
 use crate::Instructions;
+
+/// What may be named on this architecture.
+pub(crate) const SETS: &[Instructions] = &[Instructions::Portable];
 
 /// Nothing of our own.
 pub(crate) fn most() -> Instructions {

@@ -5,8 +5,11 @@
 //! scales are applied to sums, in f32:
 //!
 //! y = Σ over steps: (Σ w·x) · scale_w · scale_x + minimum_w · (scale_x · Σ x)
+//!
+//! Where a processor multiplies bytes best, `bytes` makes two of each activation.
 
-use super::layout::COLUMNS;
+use super::bytes;
+use super::layout::{COLUMNS, Format, Layout};
 use super::transpose::Transpose;
 use super::words::{bytes, bytes_mut, integers, integers_mut, words};
 use crate::instructions::vectors;
@@ -34,6 +37,11 @@ impl Step {
     /// Words of one step and column: pairs, the scale, the minimum.
     pub(super) fn column_words(self) -> usize {
         self.elements() / 2 + 2
+    }
+
+    /// Words of one step and column in bytes: four integers in each, 128 · their sum, the scale, the minimum.
+    pub(super) fn byte_column_words(self) -> usize {
+        self.elements() / 4 + 3
     }
 
     /// Words of one step and column of a panel that is kept: four integers in each, the scale, the minimum.
@@ -103,6 +111,10 @@ pub(super) struct Unpacked {
     pairs: Vec<u32>,
     scales: Vec<f32>,
     minima: Vec<f32>,
+    /// Four of the integers in each, where a kernel wants them so.
+    fours: Vec<u32>,
+    /// 128 · the sum of each step, beside them.
+    sums: Vec<u32>,
 }
 
 impl Unpacked {
@@ -114,19 +126,29 @@ impl Unpacked {
         Integers { values: integers_mut(&mut self.pairs), scales: &mut self.scales, minima: &mut self.minima }
     }
 
-    /// Packs the rows, at most 16, as columns `16·half ..` of a column block; columns without a row become zero.
-    pub(super) fn pack(&self, step: Step, by: Transpose, depth: usize, half: usize, block: &mut [u32]) {
-        let (steps, pairs) = (depth / step.elements(), step.elements() / 2);
-        let (count, stride) = (self.scales.len() / steps, step.column_words() * COLUMNS);
-        let block = &mut block[16 * half..];
-        for (index, out) in block.chunks_mut(stride).take(steps).enumerate() {
-            let paired = self.pairs.get(index * pairs..).unwrap_or_default();
-            by.transpose(paired, count, pairs, steps * pairs, out, COLUMNS, 16);
+    /// Packs the rows, at most 16, as columns `16·half ..` of a column block, the first half before the second; columns without a
+    /// row become zero.
+    pub(super) fn pack(&mut self, layout: Layout, by: Transpose, depth: usize, half: usize, block: &mut [u32]) {
+        let as_bytes = matches!(layout.format, Format::Fours(_) | Format::Eights(_));
+        if as_bytes {
+            bytes::narrow(layout.step(), &self.pairs, &mut self.fours, &mut self.sums);
+        }
+        let numbers = [&self.sums[..], words(&self.scales), words(&self.minima)];
+        let (packed, numbers) = if as_bytes { (&self.fours, &numbers[..]) } else { (&self.pairs, &numbers[1..]) };
+        let (steps, stride) = (layout.steps(depth), layout.block_words());
+        let (count, each) = (self.scales.len() / steps, stride / COLUMNS - numbers.len());
+        let columns = &mut block[16 * half..];
+        for (index, out) in columns.chunks_mut(stride).take(steps).enumerate() {
+            let packed = packed.get(index * each..).unwrap_or_default();
+            by.transpose(packed, count, each, steps * each, out, COLUMNS, 16);
         }
         // One number for each step: the steps of a row are turned together.
-        for (place, numbers) in [&self.scales, &self.minima].into_iter().enumerate() {
-            let out = &mut block[(pairs + place) * COLUMNS..];
-            by.transpose(words(numbers), count, steps, steps, out, stride, 16);
+        for (place, numbers) in numbers.iter().enumerate() {
+            let out = &mut columns[(each + place) * COLUMNS..];
+            by.transpose(numbers, count, steps, steps, out, stride, 16);
+        }
+        if matches!(layout.format, Format::Eights(_)) && half == 1 {
+            block.chunks_mut(stride).take(steps).for_each(|step| bytes::join_columns(&mut step[..each * COLUMNS]));
         }
     }
 }

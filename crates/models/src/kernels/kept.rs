@@ -10,7 +10,7 @@ use super::words::Words;
 /// The panels of one matrix as the kernel reads them, kept between products as far as a budget allows.
 ///
 /// With few rows a product is little more than unpacking the weights; a kept panel costs 4 bytes a weight (2 for plain
-/// bf16, 1.25 or 1.5 for integers, which are kept as bytes) and no unpacking. What is computed is the same. It belongs to one matrix, one kernel and
+/// bf16, 1.25 or 1.5 for integers, which are kept as bytes, 1.375 or 1.75 where bytes are multiplied) and no unpacking. What is computed is the same. It belongs to one matrix, one kernel and
 /// one kind of target.
 #[derive(Default)]
 pub struct KeptPanels(OnceLock<Vec<OnceLock<Words>>>);

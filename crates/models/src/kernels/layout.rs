@@ -9,9 +9,12 @@
 //! | `Tiles` | 32 | 2 tiles `[16 rows][32]` bf16 | 2 tiles `[16 pairs][16 columns][2]` bf16 |
 //! | `SplitTiles` | 32 | 2 tiles of high parts, 2 of low parts | 2 tiles of high parts, 2 of low parts |
 //! | `Integers` | 16 or 32 | `[rows]` of `[step / 2]` pairs of i16, a scale, a sum | `[step / 2][32]` pairs of i16, `[32]` scales, `[32]` minima |
+//! | `Fours` | 16 or 32 | `[rows]` of `[step / 8]` times 8 high and 8 low bytes, a scale, a sum | `[step / 4][32]` fours of i8, `[32]` sums, `[32]` scales, `[32]` minima |
+//! | `Eights` | 16 or 32 | as `Fours`, but a row has the high bytes of two, and the next row their low bytes | `[step / 8][32]` eights of i8, the rest as `Fours` |
 //!
 //! A number is `high + low` with both parts rounded to bf16: 16 bits of mantissa instead of 8.
 
+use super::bytes;
 use super::integers::{self, Step};
 use super::transpose::Transpose;
 use super::words::{halves_mut, words};
@@ -24,6 +27,7 @@ pub(crate) const TILE: usize = 256;
 
 /// How numbers are stored in packed operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)] // no architecture has kernels for all of them
 pub(crate) enum Format {
     F32,
     Pairs,
@@ -31,6 +35,21 @@ pub(crate) enum Format {
     SplitTiles,
     /// Weights come as [`Integers`](super::integers::Integers).
     Integers(Step),
+    /// The same for products of signed bytes, four in a sum. An activation x is 256 · high + low + 128; with the weights of a step
+    /// and column stands 128 · their sum.
+    Fours(Step),
+    /// The same, eight in a sum, of two rows and two columns.
+    Eights(Step),
+}
+
+impl Format {
+    /// The steps of integers; `None` of formats of other numbers.
+    pub(crate) fn integers_in(self) -> Option<Step> {
+        match self {
+            Format::Integers(step) | Format::Fours(step) | Format::Eights(step) => Some(step),
+            Format::F32 | Format::Pairs | Format::Tiles | Format::SplitTiles => None,
+        }
+    }
 }
 
 /// The layout of both operands of one kernel.
@@ -48,7 +67,7 @@ impl Layout {
             Format::F32 => 1,
             Format::Pairs => 2,
             Format::Tiles | Format::SplitTiles => 32,
-            Format::Integers(step) => step.elements(),
+            Format::Integers(step) | Format::Fours(step) | Format::Eights(step) => step.elements(),
         }
     }
 
@@ -63,7 +82,7 @@ impl Layout {
             Format::F32 | Format::Pairs => self.rows,
             Format::Tiles => 2 * TILE,
             Format::SplitTiles => 4 * TILE,
-            Format::Integers(step) => step.row_words() * self.rows,
+            Format::Integers(step) | Format::Fours(step) | Format::Eights(step) => step.row_words() * self.rows,
         }
     }
 
@@ -74,6 +93,7 @@ impl Layout {
             Format::Tiles => 2 * TILE,
             Format::SplitTiles => 4 * TILE,
             Format::Integers(step) => step.column_words() * COLUMNS,
+            Format::Fours(step) | Format::Eights(step) => step.byte_column_words() * COLUMNS,
         }
     }
 
@@ -100,7 +120,9 @@ impl Layout {
         debug_assert!(count <= 16 && block.len() >= self.steps(depth) * self.block_words());
         let source = match self.format {
             Format::F32 => words(rows),
-            Format::Integers(_) => return debug_assert!(false, "weights of integer products are packed as integers"),
+            Format::Integers(_) | Format::Fours(_) | Format::Eights(_) => {
+                return debug_assert!(false, "weights of integer products are packed as integers");
+            }
             _ => pad.split(rows, depth, self.step(), self.format == Format::SplitTiles),
         };
         match self.format {
@@ -125,7 +147,7 @@ impl Layout {
                     }
                 }
             }
-            Format::Integers(_) => {}
+            Format::Integers(_) | Format::Fours(_) | Format::Eights(_) => {}
         }
     }
 
@@ -137,6 +159,14 @@ impl Layout {
         match self.format {
             Format::F32 => by.transpose(words(rows), count, depth, depth, strip, self.rows, self.rows),
             Format::Integers(step) => integers::pack_rows(step, rows, depth, self.rows, strip),
+            Format::Fours(step) | Format::Eights(step) => {
+                integers::pack_rows(step, rows, depth, self.rows, strip);
+                let strip = &mut strip[..self.steps(depth) * self.strip_words()];
+                bytes::part_rows(step, strip);
+                if self.format == Format::Eights(step) {
+                    bytes::join_rows(step, strip);
+                }
+            }
             Format::Pairs => {
                 let pairs = self.steps(depth);
                 let source = pad.split(rows, depth, self.step(), false);

@@ -6,6 +6,7 @@
 //! instructions are missing.
 #![allow(unsafe_code)]
 
+mod bytes;
 pub(crate) mod elementwise;
 mod integers;
 mod kept;
@@ -20,7 +21,10 @@ mod turned;
 pub(crate) mod unpack;
 mod words;
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+#[path = "aarch64/mod.rs"]
+mod native;
+#[cfg(not(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little"))))]
 #[path = "absent.rs"]
 mod native;
 #[cfg(target_arch = "x86_64")]
@@ -40,7 +44,7 @@ pub use elementwise::exp;
 pub use integers::{Integers, Step};
 pub use kept::{Keep, KeptPanels};
 pub(crate) use layout::{COLUMNS, Pad};
-pub(crate) use native::{arch, most};
+pub(crate) use native::{SETS, arch, most};
 pub use output::{Activation, Part, Target};
 pub use product::{Matrix, Workshop};
 pub use strips::Strips;
@@ -101,14 +105,13 @@ impl Kernel {
 
     /// The fastest kernel of this machine for integers in such steps.
     pub fn of_integers(step: Step) -> Option<Kernel> {
-        Kernel::available().into_iter().find(|kernel| kernel.layout().format == Format::Integers(step))
+        Kernel::available().into_iter().find(|kernel| kernel.layout().format.integers_in() == Some(step))
     }
 
-    /// `avx512`, `avx2`, `amx-bf16`, …; `neon` for the portable kernel on aarch64, whose compiler emits NEON for it.
+    /// `avx512`, `avx2`, `amx-bf16`, `neon`, `neon-dotprod`, …
     pub fn name(self) -> &'static str {
         match self.0 {
             Some(native) => native.name(),
-            None if cfg!(target_arch = "aarch64") => "neon",
             None => "portable",
         }
     }
@@ -117,7 +120,7 @@ impl Kernel {
     pub fn exactness(self) -> Exactness {
         match self.layout().format {
             Format::F32 => Exactness::F32,
-            Format::Integers(_) => Exactness::I16,
+            Format::Integers(_) | Format::Fours(_) | Format::Eights(_) => Exactness::I16,
             Format::SplitTiles => Exactness::Bf16x3,
             Format::Pairs | Format::Tiles => Exactness::Bf16,
         }

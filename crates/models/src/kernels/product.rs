@@ -255,10 +255,10 @@ impl<M: Matrix> Job<'_, M> {
                     let start = range.end.min(first + 16 * half);
                     let some = start..range.end.min(start + 16);
                     let transpose = self.workshop.transpose;
-                    if let Format::Integers(step) = layout.format {
+                    if let Some(step) = layout.format.integers_in() {
                         let rows = integers.of(step, some.len(), depth);
                         self.weights.integers(some, rows)?;
-                        integers.pack(step, transpose, depth, half, words);
+                        integers.pack(layout, transpose, depth, half, words);
                     } else {
                         let rows = &mut rows[..some.len() * depth];
                         self.weights.unpack(some, rows)?;

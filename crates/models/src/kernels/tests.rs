@@ -194,6 +194,86 @@ fn kept_panels_give_the_same_bits() {
     }
 }
 
+/// What every kernel of integers must give to the bit, in plain numbers: sums of a step without rounding, scaled in f32 step after
+/// step with fused multiply-adds, stretches of 512 added up. Of one row and column.
+fn plain_integers(step: Step, x: &[f32], weights: &Plain, column: usize) -> f32 {
+    let n = step.elements();
+    let row = column * weights.depth..(column + 1) * weights.depth;
+    let w = weights.data[row].iter().map(|w| ((w - weights.minimum) / SCALE).round() as i64).collect::<Vec<_>>();
+    let stretches = x.chunks(512).zip(w.chunks(512)).map(|(x, w)| {
+        x.chunks(n).zip(w.chunks(n)).fold(0f32, |sum, (x, w)| {
+            let largest = x.iter().fold(0f32, |most, x| most.max(x.abs()));
+            let (scale, factor) = if largest == 0.0 { (0.0, 0.0) } else { (largest / 32_767.0, 32_767.0 / largest) };
+            let x = x.iter().map(|x| (x * factor).round_ties_even() as i64).collect::<Vec<_>>();
+            let exact: i64 = x.iter().zip(w).map(|(x, w)| x * w).sum();
+            let sum = (exact as f32).mul_add(SCALE * scale, sum);
+            match weights.minimum {
+                0.0 => sum,
+                minimum => (scale * x.iter().sum::<i64>() as f32).mul_add(minimum, sum),
+            }
+        })
+    });
+    stretches.reduce(|all, stretch| all + stretch).unwrap()
+}
+
+/// Weights in one step or the other.
+struct Stepped(Plain, Step);
+
+impl Matrix for Stepped {
+    type Error = Infallible;
+    fn rows(&self) -> usize {
+        self.0.rows()
+    }
+    fn depth(&self) -> usize {
+        self.0.depth
+    }
+    fn unpack(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), Infallible> {
+        self.0.unpack(rows, out)
+    }
+    fn integers_in(&self) -> Option<Step> {
+        Some(self.1)
+    }
+    fn has_minima(&self) -> bool {
+        self.0.has_minima()
+    }
+    fn integers(&self, rows: Range<usize>, out: Integers<'_>) -> Result<(), Infallible> {
+        self.0.integers(rows, out)
+    }
+}
+
+/// Kernels of integers differ in no bit from each other, on whatever processor: random numbers, and the largest of both signs.
+#[test]
+fn products_of_integers_have_the_bits_of_plain_arithmetic() {
+    let extreme = |len: usize, most: f32, least: f32| -> Vec<f32> {
+        (0..len).map(|i| if i / 64 % 2 == 0 { most } else { least }).collect()
+    };
+    for kernel in Kernel::available() {
+        let Some(step) = kernel.layout().format.integers_in() else { continue };
+        for (rows, depth, columns, minimum) in
+            [(1, 32, 1, 0.0), (2, 544, 33, MINIMUM), (3, 96, 40, 0.0), (5, 1056, 70, MINIMUM), (13, 64, 32, 0.0)]
+        {
+            let random = (random(rows * depth, 21), Plain::with_minimum(minimum, columns, depth, 22).data);
+            // −128 and 127 times a scale, and activations that are all as large as can be.
+            let weights = extreme(columns * depth, -1.0 + minimum, 127.0 * SCALE + minimum);
+            let largest = (extreme(rows * depth, -3.0, 3.0), weights.clone());
+            let same = (extreme(rows * depth, 3.0, 3.0), weights);
+            for (x, data) in [random, largest, same] {
+                let (workshop, weights) = (Workshop::new(), Plain { depth, minimum, data });
+                let strips = packed(&workshop, kernel, &x, depth);
+                let mut y = vec![f32::NAN; rows * columns];
+                let part = Part { columns, width: columns, bias: None, out: &mut y };
+                let weights = Stepped(weights, step);
+                workshop.multiply(kernel, &strips, &weights, Target::Store(vec![part])).unwrap();
+                for (at, got) in y.iter().enumerate() {
+                    let x = &x[at / columns * depth..][..depth];
+                    let want = plain_integers(step, x, &weights.0, at % columns);
+                    assert_eq!(got.to_bits(), want.to_bits(), "{} {step:?} {at}: {got} {want}", kernel.name());
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn parts_biases_and_gates_land_where_they_belong() {
     let rows = 37;
@@ -227,7 +307,8 @@ fn parts_biases_and_gates_land_where_they_belong() {
         workshop.multiply(kernel, &strips, &w, Target::Gated(Activation::Silu, &mut gated)).unwrap();
         let identity = Plain {
             depth: inner,
-            minimum: MINIMUM,
+            // Its integers are −32 and 96.
+            minimum: -MINIMUM,
             data: (0..inner * inner).map(|i| f32::from(u8::from(i % (inner + 1) == 0))).collect(),
         };
         let mut back = vec![0.0; rows * inner];
@@ -283,7 +364,6 @@ fn exp_is_close_and_honest_about_special_values() {
 /// The loops between the products add in one order, whatever the width of the vectors.
 #[test]
 fn element_wise_steps_have_the_same_bits_with_every_vector() {
-    let widths = [Instructions::Portable, Instructions::Avx2, Instructions::Avx512];
     for len in [1, 15, 64, 1003] {
         let (x, y) = (random(len, 8), random(len, 9));
         let all = |instructions: Instructions| {
@@ -303,7 +383,7 @@ fn element_wise_steps_have_the_same_bits_with_every_vector() {
             ];
             (steps, elementwise::exp_sums(arch, &x, 100, 1.0, 0.3))
         };
-        for instructions in widths {
+        for &instructions in Instructions::of_architecture() {
             assert_eq!(all(instructions), all(Instructions::Portable), "{instructions} {len}");
         }
     }

@@ -77,7 +77,9 @@ impl Layout {
                     }
                 },
             ),
-            Format::Integers(_) => debug_assert!(false, "weights of integer products are packed as integers"),
+            Format::Integers(_) | Format::Fours(_) | Format::Eights(_) => {
+                debug_assert!(false, "weights of integer products are packed as integers");
+            }
         }
     }
 
@@ -103,7 +105,7 @@ impl Layout {
             Format::F32 => widen(values, count, self.rows, floats_mut(strip)),
             Format::Pairs => pair_rows(values, count, self.rows, strip),
             // Rows of tiles are rows of activations, and integers have a scale for stretches of them.
-            Format::Tiles | Format::SplitTiles | Format::Integers(_) => {
+            _ => {
                 for first in (0..depth).step_by(16) {
                     let len = (depth - first).min(16);
                     let values = words(&values[first * count..(first + len) * count]);

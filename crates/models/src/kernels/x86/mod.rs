@@ -39,6 +39,10 @@ pub(crate) enum Native {
     AmxBf16x3,
 }
 
+/// What may be named on this architecture, least first.
+pub(crate) const SETS: &[Instructions] =
+    &[Instructions::Portable, Instructions::Avx2, Instructions::Avx512, Instructions::Amx];
+
 /// The most that this processor has.
 pub(crate) fn most() -> Instructions {
     let all = [Native::AmxBf16x3, Native::Avx512, Native::Avx2].into_iter();
@@ -50,7 +54,7 @@ pub(crate) fn arch(limit: Instructions) -> Arch {
     match limit {
         Instructions::Portable => Arch::Scalar,
         Instructions::Avx2 => V3::try_new().map_or(Arch::Scalar, Arch::V3),
-        Instructions::Avx512 | Instructions::Amx => Arch::new(),
+        _ => Arch::new(),
     }
 }
 

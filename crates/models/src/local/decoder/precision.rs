@@ -9,12 +9,12 @@ use crate::kernels::{Exactness, Kernel, Matrix, Step};
 /// Precision of the large products. Attention, norms and everything else are f32 in all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
-    /// The fastest that keeps f32 accuracy: `Bf16x3` with AMX; `I16` with AVX-512 VNNI, or without AVX-512, where the model has
-    /// matrices of integers; else `F32`.
+    /// The fastest that keeps f32 accuracy: `Bf16x3` with AMX; `I16` with AVX-512 VNNI, without AVX-512, or on aarch64 with `sdot`,
+    /// where the model has matrices of integers; else `F32`.
     Auto,
     /// f32 products and sums.
     F32,
-    /// The integers of the file times activations of 16 bits, sums of 16 or 32 exact. Needs AVX2 or AVX-512 VNNI, and a model with
+    /// The integers of the file times activations of 16 bits, sums of 16 or 32 exact. Needs AVX2, AVX-512 VNNI or NEON, and a model with
     /// matrices in a block format; its other matrices are multiplied in f32.
     I16,
     /// Both factors as two bf16 parts, three products, f32 sums: 16 bits of mantissa. Needs AMX.
