@@ -197,12 +197,11 @@ impl Open {
         Open { ps, qs, p_rest: self.q_rest, p_each: self.q_each, q_rest: self.p_rest, q_each: self.p_each }
     }
 
-    /// The same with a q that a floor has lifted: what is added is at most this much a token.
+    /// The same with a q that a floor has lifted, token by token.
     fn floored(&self, least: f64) -> Open {
-        let Open { ps, qs, .. } = self;
-        let q_rest = self.q_rest + least * ps.len() as f64;
-        let q_each = self.q_each.max(least);
-        Open { ps: ps.clone(), qs: qs.clone(), q_rest, q_each, ..*self }
+        let qs = self.qs.iter().map(|q| q.max(least)).collect();
+        let (q_rest, q_each) = (self.q_rest + least * self.ps.len() as f64, self.q_each.max(least));
+        Open { ps: self.ps.clone(), qs, q_rest, q_each, ..*self }
     }
 
     /// p and q of what is open, as close to each other as the lists allow: tokens of the teacher's list, of the student's, and all
@@ -336,7 +335,9 @@ fn kendall_tau(teacher: &ListedDistribution, student: &ListedDistribution) -> Op
     let students: BTreeMap<u32, f64> = student.known().collect();
     let of = |token: u32| students.get(&token).map(|log_q| *log_q as f32);
     let first: Vec<u32> = teacher.head.iter().take(RANKED).map(|(token, _)| *token).collect();
-    if first.iter().filter(|token| of(**token).is_none()).count() > 1 {
+    // Nobody knows the order of two that the list lacks, even where the text says how probable one of them is.
+    let listed = |token: &u32| student.head.iter().any(|(of_list, _)| of_list == token);
+    if first.iter().filter(|token| !listed(token)).count() > 1 {
         return None;
     }
     let pair = |(rank, &token): (usize, &u32)| (-(rank as f32), of(token).unwrap_or(f32::NEG_INFINITY));
