@@ -1,6 +1,6 @@
 //! Writes a tiny finished run of made-up numbers: the samples of the format that a test opens for ever.
 //!
-//! `cargo run -p hydrometer-answers --example sample_run -- FOLDER [positions|samples|judged|sparse|vectors]`
+//! `cargo run -p hydrometer-answers --example sample_run -- FOLDER [positions|samples|judged|sparse|bounded|vectors]`
 #![allow(clippy::unwrap_used, reason = "an example of a few lines")]
 
 #[path = "../tests/support/mod.rs"]
@@ -8,15 +8,16 @@ mod support;
 
 fn main() {
     let mut arguments = std::env::args_os().skip(1);
-    let folder = arguments.next().expect("usage: sample_run FOLDER [positions|samples|judged|sparse|vectors]");
+    let folder = arguments.next().expect("usage: sample_run FOLDER [positions|samples|judged|sparse|bounded|vectors]");
     let kind = arguments.next().map(|kind| kind.to_string_lossy().into_owned());
     let write = match kind.as_deref() {
         None | Some("positions") => support::finished,
         Some("samples") => support::finished_samples,
         Some("judged") => support::finished_judged,
         Some("sparse") => support::finished_sparse,
+        Some("bounded") => support::finished_bounded,
         Some("vectors") => support::finished_vectors,
-        Some(other) => panic!("{other}: expected positions, samples, judged, sparse or vectors"),
+        Some(other) => panic!("{other}: expected positions, samples, judged, sparse, bounded or vectors"),
     };
     write(folder.as_ref());
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 mod asked;
+mod bounded;
 mod choices;
 mod episodes;
 mod estimated;
@@ -19,6 +20,7 @@ mod sparse;
 mod vectors;
 
 pub use asked::AskedProbe;
+pub use bounded::{Bounded, BoundedRow};
 pub use choices::{ChoiceRow, Choices, OptionSaid, Told};
 pub use episodes::{EpisodeRow, Episodes};
 pub use estimated::{EstimatedRow, EstimatedStats};
@@ -155,4 +157,5 @@ pub(crate) const PARTS: &[Known] = &[
     Known::of::<Episodes>(),
     Known::of::<Scored>(),
     Known::of::<ShownStudents>(),
+    Known::of::<Bounded>(),
 ];

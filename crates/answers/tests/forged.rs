@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::Command;
 
 use hydrometer_answers::part::{
-    AskedProbe, Choices, Column, Columns, Floor, Likelihoods, Positions, Row, Samples, Scored, ShownStudents, Sparse,
-    Vectors, Word,
+    AskedProbe, Bounded, Choices, Column, Columns, Floor, Likelihoods, Positions, Row, Samples, Scored, ShownStudents,
+    Sparse, Vectors, Word,
 };
 use hydrometer_answers::{Manifest, Part, PartKind, PartRow, RunError, RunFolder, UnitCounts};
 use hydrometer_probes::{Ask, Checker, Probe, Suite};
@@ -135,6 +135,7 @@ const PLAIN: Honest = Honest { manifest, suite, write: finished };
 const PROMPTED: Honest = Honest { manifest: vectors_manifest, suite: suite_with_prompt, write: finished_vectors };
 const SCORED: Honest = Honest { manifest: scored_manifest, suite: suite_with_prompt, write: finished_scored };
 const SHOWN: Honest = Honest { manifest: shown_manifest, suite, write: finished_shown };
+const BOUNDED: Honest = Honest { manifest: bounded_manifest, suite, write: finished_bounded };
 const CACHED: Honest = Honest { manifest: sparse_manifest, suite, write: finished_sparse };
 
 /// Puts a forged part in the place of an honest one and expects `open` to say what is wrong with it.
@@ -204,6 +205,9 @@ fn numbers_outside_their_range() {
     check::<Sparse>(&CACHED, changed(sparse(), 0, |row| row.stats.teacher_logprob = Some(1.0)), "teacher_logprob is 1");
     check::<ShownStudents>(&SHOWN, changed(shown(), 0, |row| row.stats.unlisted = 2.0), "row 0: unlisted is 2");
     check::<ShownStudents>(&SHOWN, changed(shown(), 1, |row| row.stats.kl_at_least = -1.0), "row 1: kl_at_least is -1");
+    check::<Bounded>(&BOUNDED, changed(bounded(), 0, |row| row.stats.kl.high = 99.0), "row 0: kl_high is 99");
+    let crossed = changed(bounded(), 1, |row| row.stats.overlap.high = 0.5);
+    check::<Bounded>(&BOUNDED, crossed, "row 1: overlap_low is 0.75, expected at most overlap_high, which is 0.5");
     check::<Vectors>(&PROMPTED, changed(vectors(), 0, |row| row.vector[0] = 9.0), "row 0: vector has length 9");
 }
 
@@ -246,6 +250,7 @@ fn rows_of_another_family_or_kind_of_probe() {
     check::<Positions>(&PLAIN, changed(positions(0), 2, |row| stranger(&mut row.family)), expected);
     check::<Likelihoods>(&PLAIN, changed(likelihoods(), 0, |row| stranger(&mut row.family)), expected);
     check::<Sparse>(&CACHED, changed(sparse(), 1, |row| stranger(&mut row.family)), expected);
+    check::<Bounded>(&BOUNDED, changed(bounded(), 1, |row| stranger(&mut row.family)), expected);
     check::<ShownStudents>(&SHOWN, changed(shown(), 1, |row| stranger(&mut row.family)), expected);
     check::<Choices>(&PLAIN, changed(choices(), 0, |row| stranger(&mut row.family)), "is \"stranger\"");
     check::<Samples>(&PROMPTED, changed(prompted(), 0, |row| stranger(&mut row.family)), "is \"stranger\"");

@@ -6,7 +6,7 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::part::{
-    Choices, Floor, Likelihoods, Positions, Samples, Scored, ShownStudents, Sparse, Vectors,
+    Bounded, Choices, Floor, Likelihoods, Positions, Samples, Scored, ShownStudents, Sparse, Vectors,
 };
 use hydrometer_answers::store::{Access, AnswerKey, Store, prompt_hash};
 use hydrometer_answers::{OptionSaid, Part, RunFolder, Told};
@@ -89,6 +89,7 @@ fn today_s_writer_still_writes_version_1() {
     check_written("run-v1-letters", support::finished_letters, &[rows::<Choices>]);
     check_written("run-v1-scored", support::finished_scored, &[rows::<Scored>]);
     check_written("run-v1-shown", support::finished_shown, &[rows::<ShownStudents>, rows::<Likelihoods>]);
+    check_written("run-v1-bounded", support::finished_bounded, &[rows::<Bounded>, rows::<Likelihoods>]);
     check_written("run-v1-sparse", support::finished_sparse, &[rows::<Sparse>, rows::<Likelihoods>]);
     check_written("run-v1-vectors", support::finished_vectors, &[rows::<Vectors>, rows::<Samples>]);
 }
@@ -101,6 +102,7 @@ fn every_part_has_a_sample_of_its_version() {
             ("samples", 2) => &["run-v1-judged"],
             ("positions" | "floor", 2) => &["run-v1-outside"],
             ("choices", 3) => &["run-v1-letters"],
+            ("bounded", 1) => &["run-v1-bounded"],
             (_, 1) => &["run-v1", "run-v1-samples", "run-v1-sparse", "run-v1-vectors", "run-v1-scored", "run-v1-shown"],
             _ => panic!("{kind}: check in a sample of version {version}, and list it here"),
         };
@@ -115,6 +117,7 @@ fn every_part_has_a_sample_of_its_version() {
     check(Vectors::KIND, Vectors::VERSION);
     check(Scored::KIND, Scored::VERSION);
     check(ShownStudents::KIND, ShownStudents::VERSION);
+    check(Bounded::KIND, Bounded::VERSION);
 }
 
 /// The second version of the samples part: what a file says of a given answer stands beside it.
@@ -207,6 +210,27 @@ fn run_version_1_with_a_student_behind_a_server() {
     assert_eq!(known.band_mass, [0.5, 0.25, 0.125, 0.125]);
     assert_eq!(known.band_overlap, [0.375, 0.25, 0.125, 1.0625]);
     assert_eq!(known.band_invented, [0.0, 0.0625, 0.0, 2.5]);
+}
+
+#[test]
+fn run_version_1_with_both_models_behind_servers() {
+    let run = RunFolder::open(&sample("run-v1-bounded")).unwrap();
+    assert_eq!(run.manifest().regime(), hydrometer_answers::Regime::ShownBoth);
+    let rows = run.rows::<Bounded>().unwrap();
+    let shape: Vec<_> = rows.iter().map(|r| (r.probe.as_str(), r.window, r.position, r.stats.target)).collect();
+    assert_eq!(shape, [("text-1", 0, 1, 1), ("text-1", 0, 2, 2)]);
+    let stats = &rows[0].stats;
+    let pair = |within: hydrometer_metrics::sparse::Within| (within.low, within.high);
+    assert_eq!((stats.teacher_logprob, stats.student_logprob, stats.kendall_tau), (-0.5, -0.75, None));
+    assert_eq!((pair(stats.kl), pair(stats.reverse_kl), pair(stats.jsd)), ((0.25, 1.5), (0.125, 2.0), (0.0625, 0.25)));
+    assert_eq!(pair(stats.overlap), (0.75, 0.875));
+    assert_eq!((pair(stats.teacher_entropy), pair(stats.student_entropy)), ((1.5, 1.75), (1.25, 1.375)));
+    assert_eq!((stats.teacher_top1, stats.student_top1), (1, 2));
+    assert_eq!((stats.teacher_top1_prob, stats.student_top1_prob), (0.5, 0.375));
+    assert_eq!((pair(stats.tail_mass), pair(stats.tail_kept)), ((0.0625, 0.09375), (0.03125, 0.0625)));
+    assert_eq!((pair(stats.tail_invented), stats.teacher_unlisted), ((0.015625, 0.125), 0.03125));
+    assert_eq!((stats.student_unlisted, rows[1].stats.kendall_tau), (0.046875, Some(0.5)));
+    assert_eq!(pair(rows[1].stats.kl), (0.25, 0.25), "a number that is known is its own bounds");
 }
 
 #[test]

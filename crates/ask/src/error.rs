@@ -40,6 +40,24 @@ pub enum AskError {
     /// Sampling parameters are out of range.
     #[error("sampling: {0}")]
     Parameters(String),
+    /// The named tokenizer failed.
+    #[error("tokenizer: {0}")]
+    Tokenizer(ModelError),
+    /// The named tokenizer is not that of a model behind a server.
+    #[error(
+        "the {role}'s server reads {} otherwise than the named tokenizer: `{probe}` from byte {byte} on, and so every other",
+        counted(*.texts, "text")
+    )]
+    OtherTokenizer {
+        /// Whose server.
+        role: Role,
+        /// Texts of the suite.
+        texts: u64,
+        /// The first of them.
+        probe: String,
+        /// Where they part in it.
+        byte: usize,
+    },
     /// A suite without texts that can be scored, for something that needs them.
     #[error(
         "no text of `{suite}` has a token to score, behind its first one and its context, within --ctx, and {needs}"

@@ -14,6 +14,7 @@ use hydrometer_probes::{Ask, Probe, Suite};
 
 use crate::deployment::deployment;
 use crate::kind::likelihoods::Likelihoods;
+use crate::kind::listed::{ListedTexts, Listing};
 use crate::kind::shown::{Shown, ShownTexts};
 use crate::kind::texts::Texts;
 use crate::kind::{Kind, beside_texts};
@@ -21,6 +22,9 @@ use crate::shared::{Agreement, Shared, in_words};
 use crate::trained_to::trained_to;
 use crate::units::Packing;
 use crate::{AskError, AskOptions, Models, PlanSummary, Role};
+
+/// What would help two models whose servers list tokens.
+const WANTS: &str = "both servers list the tokens of a text, and --tokenizer MODEL would say how they read it";
 
 /// The whole work of a run.
 pub struct Plan<'a> {
@@ -50,13 +54,19 @@ impl<'a> Plan<'a> {
         let Vocabularies { mut pairing, shared } = vocabularies(models, suite)?;
         // Gates that are decided early need bounds on what one family can show, and an estimate has none.
         let shown = Shown::of(models).filter(|_| shared.is_none() && options.until_decided.is_none());
+        let listing = Listing::of(models).filter(|_| options.until_decided.is_none());
         let shared_vocab = match &shared {
             Some((shared, _)) => Some(shared.count()),
-            None => shown.map(|shown| shown.here(models).identity().logit_width()),
+            None => shown
+                .map(|shown| shown.here(models).identity().logit_width())
+                .or(listing.map(|listing| listing.tokenizer.len() as u32)),
         };
         if let Some(shown) = shown {
             let (role, scorer) = (shown.role(), shown.scorer());
             pairing = format!("the {role}'s server reads texts as the {scorer}'s tokenizer does");
+        }
+        if let Some(listing) = listing {
+            pairing = listing.pairing();
         }
         let mut text_families = FamilySizes::default();
         // Texts first: they say most for what they cost.
@@ -71,7 +81,14 @@ impl<'a> Plan<'a> {
                 text_families = texts.families();
                 Box::new(texts)
             }
-            (None, None) if lacking(models).is_some() => Box::new(Likelihoods::none()),
+            (None, None) if lacking(models).is_some() => match listing {
+                Some(listing) => {
+                    let texts = ListedTexts::plan(listing, suite, options, &packing)?;
+                    text_families = texts.families();
+                    Box::new(texts)
+                }
+                None => Box::new(Likelihoods::none()),
+            },
             (None, None) => Box::new(Likelihoods::plan(models, suite, options, &packing)?),
         };
         let mut kinds = vec![texts];
@@ -85,7 +102,10 @@ impl<'a> Plan<'a> {
             }
             let suite = suite.name.clone();
             return Err(match lacking(models) {
-                Some(reason) => AskError::NothingToAsk { suite, reason },
+                Some(reason) => {
+                    let reason = if Listing::wants_a_tokenizer(models) { format!("{reason}; {WANTS}") } else { reason };
+                    AskError::NothingToAsk { suite, reason }
+                }
                 None => AskError::NoText { suite, needs: "it asks nothing else" },
             });
         }
@@ -117,6 +137,7 @@ impl<'a> Plan<'a> {
                 Some(_) => match shown {
                     Some(Shown::Teacher) => Regime::ShownDistributions,
                     Some(Shown::Student) => Regime::ShownStudent,
+                    None if listing.is_some() => Regime::ShownBoth,
                     None => Regime::FullLogits,
                 },
                 None if scores_answers(&kinds) => Regime::TeacherTexts,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hydrometer_answers::{ExcludedItem, MeaningSettings, SampleSource};
-use hydrometer_models::{Model, ModelError, Scorer, SentenceEncoder};
+use hydrometer_models::{Model, ModelError, Scorer, SentenceEncoder, Tokenizer};
 use hydrometer_probes::Probe;
 
 use crate::AskError;
@@ -100,12 +100,14 @@ pub struct Models<'a> {
     pub control: Option<&'a dyn Model>,
     /// Whether two free answers mean the same; without it their spelling says so.
     pub meaning: Option<Closeness<'a>>,
+    /// How both models read texts, where both stand behind servers: what a server lists is cut into windows by it.
+    pub tokenizer: Option<&'a Tokenizer>,
 }
 
 impl<'a> Models<'a> {
     /// A teacher and a student of which no earlier state is known.
     pub fn pair(teacher: &'a dyn Model, student: &'a dyn Model) -> Self {
-        Self { teacher, student, base: None, control: None, meaning: None }
+        Self { teacher, student, base: None, control: None, meaning: None, tokenizer: None }
     }
 
     /// The models that answer, in the order in which they are asked.

@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_answers::part::Samples;
 use hydrometer_answers::{Manifest, Part, Regime, SampleSettings, SampleSource, ScoredModel};
-use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::illusion::{self, JUDGMENT_COPIED};
-use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
+use hydrometer_metrics::measure::tokens::{self, End, ScoredText, Scorer};
 use hydrometer_metrics::measure::{
     self, Compared, Definition, Group, Help, Items, Measure, Measured, Need, Range, Sums, Table, Undefined,
 };
@@ -16,6 +15,7 @@ use hydrometer_metrics::stats::confusion::Corrected;
 use hydrometer_metrics::stats::confusion::excess::Excess;
 use hydrometer_metrics::stats::difference::Difference;
 use hydrometer_metrics::stats::limits::families_to_exclude;
+use hydrometer_metrics::{Estimate, Interval};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Probe};
 
@@ -31,7 +31,8 @@ use crate::kind::judgment::{self, Judged};
 use crate::kind::teacher_texts;
 use crate::kind::tokens::Scored as ScoredPosition;
 use crate::readings::Readings;
-use crate::statement::{GapBase, Reservation, ReservationKind};
+use crate::statement::{GapBase, KnownWithin, Reservation, ReservationKind};
+use crate::verdict::ground::Ground;
 use crate::{AuditError, Policy};
 
 /// Why a number needs the teacher itself.
@@ -41,6 +42,8 @@ const NOT_KEPT: &str = "needs the teacher's probability of tokens that its cache
 const NO_FORKS: &str = "forks are chosen by the teacher's entropy, and a server that shows a draw gives an estimate of it that is too rough to choose by";
 const STUDENT_NOT_SHOWN: &str =
     "needs the student's probability of every token, and its server shows the most probable ones and a draw";
+const BOTH_NOT_SHOWN: &str = "needs the probability of every token, and both servers list the most probable ones alone: of the others there are bounds at most";
+const NO_FORKS_OF_BOUNDS: &str = "forks are chosen by the teacher's entropy, and of that only bounds are known";
 const NOT_SHOWN: &str =
     "needs the teacher's probability of every token, and its server shows the most probable ones and a draw";
 
@@ -59,6 +62,8 @@ pub(crate) struct Evidence<'a> {
     pub judged: Judged<'a>,
     /// Teacher against student.
     pub sums: Sums,
+    /// The least and the most that positions may be of which only bounds are known; `None` where there are none.
+    ends: Option<[Sums; 2]>,
     /// Teacher against its own second run.
     rerun: Sums,
     /// What the gap is measured from.
@@ -105,6 +110,7 @@ impl<'a> Evidence<'a> {
         Ok(Self {
             too_few_answers: too_few_answers(&sums),
             sums,
+            ends: rows.bounds_alone().then(|| [End::Least, End::Most].map(|end| ends(rows, end))),
             rerun,
             base,
             copying,
@@ -162,6 +168,26 @@ impl<'a> Evidence<'a> {
         let estimate = &mut found.estimate;
         estimate.floor = estimate.floor.or_else(|| definition.floor(&self.rerun, self.level));
         Ok(found)
+    }
+
+    /// Between which numbers one lies of which only bounds are known, over families; `None` where it is known, or nothing bounds it.
+    pub(crate) fn between(&self, definition: &Definition) -> Option<(KnownWithin, Ground)> {
+        let [least, most] = self.ends.as_ref()?;
+        if definition.measure.is_none_or(|measure| measure.table != Table::Positions) {
+            return None;
+        }
+        let least = definition.helped(least, self.level, None).ok()?;
+        let most = definition.helped(most, self.level, None).ok()?;
+        let ends = least.estimate.interval.zip(most.estimate.interval);
+        let interval = ends.map(|(low, high)| Interval { low: low.low, high: high.high, ..low });
+        let found = KnownWithin {
+            low: least.estimate.value.max(definition.range.low.value()),
+            high: most.estimate.value.min(definition.range.high.value()),
+            interval,
+            n_families: least.estimate.n_families.min(most.estimate.n_families),
+            n_items: least.estimate.n_items,
+        };
+        Some((found, Ground::Between(least.limits, most.limits)))
     }
 
     /// How far a number may lie from what it is because of options that a server did not list; `None` where it is as it is.
@@ -357,6 +383,7 @@ impl<'a> Evidence<'a> {
         let manifest = &self.rows.manifest;
         match table {
             Table::Forks if manifest.regime() == Regime::ShownDistributions => NO_FORKS.to_owned(),
+            Table::Forks if self.rows.bounds_alone() => NO_FORKS_OF_BOUNDS.to_owned(),
             Table::Positions | Table::Forks if manifest.shared_vocab.is_none() => {
                 format!("token metrics need one vocabulary: {}", manifest.pairing)
             }
@@ -379,6 +406,7 @@ impl Evidence<'_> {
     fn not_kept(&self) -> &'static str {
         match self.rows.manifest.regime() {
             Regime::ShownStudent => STUDENT_NOT_SHOWN,
+            Regime::ShownBoth => BOTH_NOT_SHOWN,
             _ if self.rows.cache().is_some() => NOT_KEPT,
             _ => NOT_SHOWN,
         }
@@ -406,10 +434,17 @@ fn widen(estimate: &mut Estimate, below: f64, above: f64, range: Range) {
     }
 }
 
+/// The positions of which only bounds are known, at one end of them.
+fn ends(rows: &Rows, end: End) -> Sums {
+    let mut sums = Sums::new();
+    rows.scored().for_each(|row| row.add_end(&mut sums, end));
+    sums
+}
+
 /// Adds the scored texts: their positions, those of them that are forks, and their likelihoods.
 fn add_texts(sums: &mut Sums, rerun: &mut Sums, rows: &Rows) {
     // Chosen by an entropy that a draw estimates, forks would be those where the draw was a rare token.
-    let exact = rows.manifest.regime() != Regime::ShownDistributions;
+    let exact = rows.manifest.regime() != Regime::ShownDistributions && !rows.bounds_alone();
     let fork = tokens::fork_threshold(rows.scored().map(|row| row.teacher_entropy)).filter(|_| exact);
     let add = |row: ScoredPosition<'_>, sums: &mut Sums| {
         row.add_position(sums);

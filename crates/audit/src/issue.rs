@@ -18,8 +18,8 @@ use crate::kind::tokens::tables;
 use crate::kind::{answers, choices, episodes, judgment, teacher_texts, tokens};
 use crate::labels::{Label, Labels};
 use crate::statement::{
-    CorrectedNumber, Cost, Deciding, ExcessNumber, FORMAT, Headline, Metric, Pairing, Regime, Spent, Statement,
-    SuiteSummary,
+    CorrectedNumber, Cost, Deciding, ExcessNumber, FORMAT, Headline, KnownWithin, Metric, Pairing, Regime, Spent,
+    Statement, SuiteSummary,
 };
 use crate::verdict::ground::Ground;
 use crate::verdict::sequential::{self, Watch};
@@ -108,7 +108,7 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
     for Number { definition, found, reservation } in
         of_sums.chain(geometry.numbers).chain([illusion::measure(&evidence), forgetting.number])
     {
-        let (mut corrected, mut excess) = (None, None);
+        let (mut corrected, mut excess, mut bounds) = (None, None, None);
         let (estimate, missing) = match found {
             Ok((estimate, ground)) => {
                 let found = evidence.corrected(definition);
@@ -119,9 +119,18 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
                 grounds.insert(definition.id, beyond.map_or_else(of_corrected, Ground::of_excess));
                 (Some(estimate), None)
             }
-            Err(missing) => (None, Some(missing)),
+            Err(missing) => match evidence.between(definition) {
+                Some((found, ground)) => {
+                    grounds.insert(definition.id, ground);
+                    let missing = only_bounds(&found);
+                    bounds = Some(found);
+                    (None, Some(missing))
+                }
+                None => (None, Some(missing)),
+            },
         };
-        metrics.push(Metric { id: definition.id.to_owned(), estimate, missing, reservation, corrected, excess });
+        let id = definition.id.to_owned();
+        metrics.push(Metric { id, estimate, missing, bounds, reservation, corrected, excess });
     }
     let deciding = deciding(rows, &evidence, policy)?;
     let different = manifest.settings.given.as_ref().and_then(|given| given.different_prompts.as_ref());
@@ -190,6 +199,14 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
     statement.headline = headline(&statement);
     statement.findings = findings::findings(&statement, &evidence);
     Ok(statement)
+}
+
+/// Why a number of which bounds are known is not there.
+fn only_bounds(found: &KnownWithin) -> String {
+    format!(
+        "no estimate: both servers list their most probable tokens alone, so it is only known to be at least {:.4} and at most {:.4}",
+        found.low, found.high
+    )
 }
 
 /// A corrected number as a statement says it, of as many requests as the raw one.
@@ -284,6 +301,7 @@ fn headline(statement: &Statement) -> Vec<Headline> {
             id: id.to_owned(),
             estimate: estimate(id),
             missing: metric(id).and_then(|metric| metric.missing.clone()),
+            bounds: metric(id).and_then(|metric| metric.bounds.clone()),
             verdict: statement.gates.iter().find(|gate| gate.metric == id).map(|gate| gate.verdict),
             beside: beside(id),
         })

@@ -124,6 +124,10 @@ impl From<AskError> for Failure {
             ),
             AskError::CacheDiffers { .. } => Self::input(error)
                 .hint("a cache serves students with the teacher's own tokenizer; let the teacher run instead"),
+            AskError::OtherTokenizer { .. } => Self::input(error).hint(
+                "both servers must serve models of the tokenizer that --tokenizer names, and read text without a template: is it the \
+                 right model, behind the right address?",
+            ),
             AskError::AnswerLost { .. } => Self::input(error).hint("the same command asks it again"),
             AskError::Context { context, .. } => {
                 Self::input(error).hint(format!("--ctx {context} cuts windows that fit"))
@@ -134,6 +138,7 @@ impl From<AskError> for Failure {
             AskError::NoPrompt { .. } => Self::input(error)
                 .hint("name a file of prompts with --probes; texts and choices are asked by `hydrometer audit`"),
             AskError::AllExcluded { .. }
+            | AskError::Tokenizer(_)
             | AskError::Parameters(_)
             | AskError::NoText { .. }
             | AskError::NothingToAsk { .. }

@@ -196,6 +196,60 @@ fn llama_server_scores_as_we_do() {
     scores_as_we_do(&folder, &there, &whole, 1e-4);
 }
 
+/// Two servers with a model in two quantisations, neither of which we run: what both list bounds what we find with both here.
+#[test]
+fn what_two_llama_servers_list_bounds_what_we_find() {
+    let Some((program, model)) = program("HYDROMETER_LLAMA_SERVER", "llama-server").zip(smollm()) else { return };
+    let folder = bench();
+    let whole = |to: &str, name: &str| {
+        let file = folder.path().join(name);
+        let made = hydrometer(&folder).args(["quantize", "--to", to, "--out"]).args([&file, &model]).output().unwrap();
+        assert_eq!(made.status.code(), Some(0), "{}", String::from_utf8_lossy(&made.stderr));
+        file.display().to_string()
+    };
+    let served = |file: &str| {
+        let exact = ["--cache-type-k", "f32", "--cache-type-v", "f32", "--flash-attn", "off"];
+        let arguments = [["-m", file, "-c", "2048", "--parallel", "1"].as_slice(), &exact].concat();
+        Running::start(&program, &arguments, &[], "listening on http")
+    };
+    // A student of few bits, and both with weights that no server rounds once more: those of few bits are written as they are read.
+    let (teacher, few) = (whole("f32", "teacher.gguf"), whole("q4_0", "few.gguf"));
+    let student = folder.path().join("student.gguf").display().to_string();
+    let made = hydrometer(&folder).args(["quantize", "--to", "f32", "--out", &student, &few]).output().unwrap();
+    assert_eq!(made.status.code(), Some(0), "{}", String::from_utf8_lossy(&made.stderr));
+    let (there, here) = ([served(&teacher), served(&student)], audit(&folder, &teacher, &student));
+    let [of_teacher, of_student] = there.each_ref().map(|server| format!("llama-server:{}", server.address()));
+    let mut command = hydrometer(&folder);
+    command.args(["audit", "--teacher", &of_teacher, "--student", &of_student, "--tokenizer", &teacher]);
+    let output = command.args(["--probes", "texts.jsonl", "--json", "--quiet"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let there: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&there["regime"]["id"], &here["regime"]["id"]), (&json!("R1"), &json!("R0")));
+    for id in [
+        "kl_divergence",
+        "reverse_kl",
+        "jensen_shannon",
+        "token_overlap",
+        "tail_kept",
+        "tail_invented",
+        "entropy_ratio",
+    ] {
+        let metric = there["metrics"].as_array().unwrap().iter().find(|metric| metric["id"] == id).unwrap();
+        let [low, high] =
+            ["low", "high"].map(|end| metric["bounds"][end].as_f64().unwrap_or_else(|| panic!("{metric}")));
+        let exact = value(&here, id);
+        eprintln!(
+            "llama-server, both models: {id} is {exact:.5} of logits; of lists it is at least {low:.5} and at most {high:.5}"
+        );
+        assert!(low - 1e-3 <= exact && exact <= high + 1e-3, "{id}");
+    }
+    for id in ["top1_agreement", "perplexity_ratio", "bits_per_byte_student"] {
+        let (there, here) = (value(&there, id), value(&here, id));
+        eprintln!("llama-server, both models: {id} is {here:.5} of logits, {there:.5} of lists");
+        assert!((there - here).abs() < 0.01, "{id}");
+    }
+}
+
 #[test]
 fn vllm_scores_as_we_do() {
     let Some(program) = program("HYDROMETER_VLLM", "vllm") else { return };

@@ -7,12 +7,16 @@
 
 use crate::position::sums::LEAST_LOG_PROB;
 
+mod between;
 mod comparer;
+mod listed;
 mod shown;
 mod shown_student;
 mod truncate;
 
+pub use between::{BoundedStats, Within, bounds};
 pub use comparer::{Kept, SPARSE_BANDS, SparseComparer, SparseComparisonError, SparsePositionStats};
+pub use listed::ListedDistribution;
 pub use shown::{ShownDistribution, ShownError};
 pub use shown_student::{ShownStudentComparer, ShownStudentStats};
 pub use truncate::{Truncater, Truncation};

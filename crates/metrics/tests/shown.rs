@@ -106,7 +106,7 @@ fn what_is_no_distribution_is_refused() {
     check(&[(0, f32::NAN)], &good, "log-probability NaN");
     check(&[(0, -0.1), (0, -3.0)], &good, "token 0 is listed twice");
     check(&[(0, -0.1), (1, -0.2)], &good, "sum to 1.7236, expected at most 1");
-    check(&good, &[(7, -2.0)], "token 7 was drawn with the log-probability -2 and is not listed");
+    check(&good, &[(7, -2.0)], "token 7 is not listed with its log-probability of -2");
     let short = ShownDistribution::new(&[(0, -1.0)], &good[..1]);
     assert!(matches!(short, Err(ShownError::ShortOfTheNucleus { listed: 1, .. })), "{short:?}");
 }

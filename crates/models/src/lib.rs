@@ -50,10 +50,10 @@ pub use local::decoder::{Decoder, EngineOptions, Precision, logit_rows};
 pub use local::sample::{Answer, Draw, Prompt, SampleLimits, SampleRequest, SampleStep, sample};
 pub use local::session::{Feed, Session};
 pub use model::{
-    Answers, Block, Chooses, FirstTokens, Grows, Letters, Logits, Model, Room, Rounds, Scorer, Scores, Sequence,
-    ShownPosition, Shows,
+    Answers, Block, Chooses, FirstTokens, Grows, Letters, ListedPosition, Lists, Logits, Model, Room, Rounds, Scorer,
+    Scores, Sequence, ShownPosition, Shows,
 };
-pub use open::{ModelSpec, open, open_files, open_with};
+pub use open::{ModelSpec, open, open_files, open_tokenizer, open_with};
 pub use remembering::Remembering;
 pub use template::{ChatTemplate, GenerationPrompt, Message};
 pub use tensor::{DType, RawTensor};

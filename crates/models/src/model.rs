@@ -102,6 +102,14 @@ pub trait Model: Send + Sync {
         Err("shows no part of its distributions".to_owned())
     }
 
+    /// Its most probable tokens at every position of a text.
+    ///
+    /// # Errors
+    /// Why it lists none, in words that follow "the model".
+    fn lists(&self) -> Result<&dyn Lists, String> {
+        Err("lists no tokens of a text".to_owned())
+    }
+
     /// What it is about to be asked, and what its knobs count from (`axis.knob`), told before anything is asked. Only a model with
     /// a defect that depends on other probes listens.
     fn told(&self, _suite: &Suite, _trained_to: &BTreeMap<String, f64>) {}
@@ -351,6 +359,33 @@ pub trait Shows: Send + Sync {
     /// # Errors
     /// The model fails, or what it shows are no log-probabilities.
     fn after(&self, contexts: &[&[u32]]) -> Result<Vec<ShownPosition>, ModelError>;
+}
+
+/// What a model lists of the distribution of the next token at one position of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedPosition {
+    /// The most probable tokens with their log-probabilities in nats, falling.
+    pub listed: Vec<(u32, f32)>,
+    /// The token that the text goes on with, listed or not, and its log-probability.
+    pub next: (u32, f32),
+}
+
+/// A model that lists its most probable tokens along a text that is given as token ids, and says how probable the text's own are.
+pub trait Lists: Send + Sync {
+    /// The ids of an ordinary text, nothing in front.
+    ///
+    /// # Errors
+    /// The model fails, or shows no ids.
+    fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError>;
+
+    /// What is listed at the rows of these sequences, in their order. Every row has a token behind it: the text's own.
+    ///
+    /// # Errors
+    /// The model fails, or what it lists are no log-probabilities.
+    fn along(&self, sequences: &[&Sequence]) -> Result<Vec<Vec<ListedPosition>>, ModelError>;
+
+    /// The tokens that each question holds which the model is put for a sequence.
+    fn questions(&self, sequence: &Sequence) -> Vec<u64>;
 }
 
 /// A model that shows logits of tokens that it names: what token metrics need of it.

@@ -1,16 +1,18 @@
 //! A model in one string: what the user wrote, and the model that it names. A new kind of model is a file of this crate, a
 //! variant of [`ModelSpec`] and a line each in `parse` and `build`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::gguf::Gguf;
 use crate::http::Remote;
 use crate::hub::{self, HubName};
 use crate::mistaken::refuse_name;
 use crate::replay::{self, Replay};
+use crate::safetensors::tokenizer_of;
 use crate::{
     ActingDefect, Address, Checkpoint, Decoder, Defect, EngineOptions, Model, ModelError, Network, Planted,
-    PlantedActor, PlantedAtBoundaries, Scripted,
+    PlantedActor, PlantedAtBoundaries, Scripted, Tokenizer,
 };
 
 /// Deepest nesting of `planted:` that is followed.
@@ -129,6 +131,38 @@ pub fn open_files(spec: &str) -> Result<Checkpoint, ModelError> {
             reason: format!("{spec} has no weights on disk; name a .gguf file or a Hugging Face folder"),
         }),
     }
+}
+
+/// The tokenizer of the model that `spec` names, whatever its weights are: a .gguf file, a folder with a `tokenizer.json`,
+/// `hf:ORG/NAME`, of which nothing else is fetched, or `scripted:FILE.toml`.
+///
+/// # Errors
+/// Files that are missing or broken, and names of models that show no tokens.
+pub fn open_tokenizer(spec: &str, network: &Network) -> Result<Tokenizer, ModelError> {
+    match spec.parse()? {
+        ModelSpec::Local(path) => {
+            refuse_name(&path)?;
+            of_files(&path)
+        }
+        ModelSpec::Hub(name) if name.is_file() => of_files(&hub::fetch_named(&name, network)?.path),
+        ModelSpec::Hub(name) => {
+            hub::fetch_named(&name.file("tokenizer_config.json"), network)?;
+            let path = hub::fetch_named(&name.file("tokenizer.json"), network)?.path;
+            tokenizer_of(path.parent().unwrap_or(&path))
+        }
+        ModelSpec::Scripted(path) => Scripted::open(&path)?.tokens().cloned().ok_or_else(|| no_tokens(spec)),
+        _ => Err(no_tokens(spec)),
+    }
+}
+
+/// The tokenizer of a file or folder.
+fn of_files(path: &Path) -> Result<Tokenizer, ModelError> {
+    if path.is_dir() { tokenizer_of(path) } else { Tokenizer::from_gguf(&Gguf::open(path)?) }
+}
+
+fn no_tokens(spec: &str) -> ModelError {
+    let reason = format!("{spec} shows no tokens; name a .gguf file, a Hugging Face folder or hf:ORG/NAME");
+    ModelError::Request { reason }
 }
 
 fn build(spec: &ModelSpec, options: &EngineOptions, network: &Network) -> Result<Box<dyn Model>, ModelError> {

@@ -168,7 +168,7 @@ pub(crate) fn percent(level: f64) -> String {
 
 /// The interval that a gate was judged by, or where there is none that of its number.
 pub(crate) fn judged(gate: &Gate) -> Option<Interval> {
-    gate.judged.or(gate.estimate.as_ref()?.interval)
+    gate.judged.or_else(|| gate.estimate.as_ref()?.interval)
 }
 
 #[cfg(test)]

@@ -10,6 +10,10 @@ pub trait EstimatedStats: Clone + PartialEq + fmt::Debug {
     fn blank() -> Self;
     /// Its columns, with what they may hold.
     fn columns(&mut self, columns: &mut dyn Columns);
+    /// What they may not say together, as a lower-case fragment.
+    fn fault(&self) -> Option<String> {
+        None
+    }
 }
 
 /// One scored position of a text probe: what a part of a distribution can say, and nothing else.
@@ -69,6 +73,6 @@ impl<S: EstimatedStats> PartRow for EstimatedRow<S> {
     }
 
     fn check(&self, asked: &AskedProbe<'_>) -> Option<String> {
-        asked.not_a_window(&self.family, self.window)
+        asked.not_a_window(&self.family, self.window).or_else(|| self.stats.fault())
     }
 }

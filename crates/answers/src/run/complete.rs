@@ -10,7 +10,9 @@ use super::manifest::Manifest;
 use super::regime::Regime;
 use super::settings::RunSettings;
 use super::verify::Stopped;
-use crate::part::{Choices, Counted, Episodes, Likelihoods, Part, PartKind, Positions, Samples, ShownStudents, Sparse};
+use crate::part::{
+    Bounded, Choices, Counted, Episodes, Likelihoods, Part, PartKind, Positions, Samples, ShownStudents, Sparse,
+};
 use crate::{ExcludedItem, Problem, SampleSource};
 
 /// Most probes that are named.
@@ -60,7 +62,7 @@ impl Found {
     /// What is missing of a probe, as a lower-case fragment.
     fn fault(&self, probe: &Probe, manifest: &Manifest) -> Option<String> {
         let kinds: &[PartKind] = match &probe.ask {
-            Ask::Text(_) => &[Positions::KIND, Sparse::KIND, ShownStudents::KIND, Likelihoods::KIND],
+            Ask::Text(_) => &[Positions::KIND, Sparse::KIND, ShownStudents::KIND, Bounded::KIND, Likelihoods::KIND],
             Ask::Choice(_) => &[Choices::KIND],
             Ask::Prompt(_) => &[Samples::KIND],
             Ask::Episode(_) | Ask::Trajectory(_) => &[Episodes::KIND],

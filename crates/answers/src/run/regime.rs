@@ -17,6 +17,8 @@ pub enum Regime {
     ShownDistributions,
     /// The teacher's full logits; of the student its most probable tokens and a draw at each position, as its server shows them.
     ShownStudent,
+    /// Lists of the most probable tokens of both, and the probability of the text's own token, as their servers show them.
+    ShownBoth,
     /// Full logits of both, over vocabularies that cannot be compared.
     DifferentVocabularies,
     /// The teacher's answers, and the student's logits.
@@ -33,7 +35,7 @@ impl Regime {
     pub fn id(self) -> &'static str {
         match self {
             Regime::FullLogits => "R0",
-            Regime::TeacherCache | Regime::ShownDistributions | Regime::ShownStudent => "R1",
+            Regime::TeacherCache | Regime::ShownDistributions | Regime::ShownStudent | Regime::ShownBoth => "R1",
             Regime::TeacherTexts => "R3",
             Regime::DifferentVocabularies | Regime::AnswersOnly | Regime::GivenAnswers => "R4",
         }
@@ -55,6 +57,11 @@ impl Regime {
             Regime::ShownStudent => {
                 "the student's most probable tokens and one drawn token at each position, from its server, and the teacher's \
                  logits: reverse KL and Jensen–Shannon divergence, overlap and tail are estimated without bias, KL is bounded"
+            }
+            Regime::ShownBoth => {
+                "the most probable tokens of both models at each position, and the probability of the text's own token, from their \
+                 servers: perplexity and the most probable token are exact, divergences, overlap, tail and entropy have a lower and an \
+                 upper bound"
             }
             Regime::TeacherTexts => {
                 "the teacher's answers and the student's logits: what both answer can be compared, the student scores what its \

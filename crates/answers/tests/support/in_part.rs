@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use hydrometer_answers::part::{Likelihoods, ShownStudents, Sparse};
+use hydrometer_answers::part::{Bounded, Likelihoods, ShownStudents, Sparse};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
-    Manifest, Part, Regime, RunFolder, RunSettings, ScoredModel, ShownStudentRow, SparseRow, UnitCounts,
+    BoundedRow, Manifest, Part, Regime, RunFolder, RunSettings, ScoredModel, ShownStudentRow, SparseRow, UnitCounts,
 };
-use hydrometer_metrics::sparse::{ShownStudentStats, SparsePositionStats, Truncation};
+use hydrometer_metrics::sparse::{BoundedStats, ShownStudentStats, SparsePositionStats, Truncation, Within};
 
 use super::{likelihood, planned, settings, suite};
 
@@ -100,6 +100,59 @@ pub fn shown() -> Vec<ShownStudentRow> {
         }
     };
     vec![row(1), row(2)]
+}
+
+/// The plan of a run of which both servers list tokens.
+pub fn bounded_manifest() -> Manifest {
+    let units = UnitCounts::default().with(Likelihoods::KIND, 1).with(Bounded::KIND, 1);
+    Manifest { regime: Some(Regime::ShownBoth), ..planned(&suite(), settings(), units) }.sealed()
+}
+
+/// Positions of such a run: simple numbers that depend on `position`, those of an even one exact.
+pub fn bounded() -> Vec<BoundedRow> {
+    let row = |position: u32| {
+        let exact = position.is_multiple_of(2);
+        let within = |low: f32, high: f32| Within { low, high: if exact { low } else { high } };
+        BoundedRow {
+            probe: "text-1".to_owned(),
+            family: "family-of-text-1".to_owned(),
+            window: 0,
+            position,
+            token_text: " cat".to_owned(),
+            teacher_top1_text: " 猫".to_owned(),
+            student_top1_text: "\u{202e}<script>".to_owned(),
+            stats: BoundedStats {
+                target: position,
+                teacher_logprob: -0.5,
+                student_logprob: -0.75,
+                kl: within(0.25, 1.5),
+                reverse_kl: within(0.125, 2.0),
+                jsd: within(0.0625, 0.25),
+                overlap: within(0.75, 0.875),
+                teacher_entropy: within(1.5, 1.75),
+                student_entropy: within(1.25, 1.375),
+                teacher_top1: position,
+                student_top1: position + 1,
+                teacher_top1_prob: 0.5,
+                student_top1_prob: 0.375,
+                kendall_tau: exact.then_some(0.5),
+                tail_mass: within(0.0625, 0.09375),
+                tail_kept: within(0.03125, 0.0625),
+                tail_invented: within(0.015625, 0.125),
+                teacher_unlisted: if exact { 0.0 } else { 0.03125 },
+                student_unlisted: if exact { 0.0 } else { 0.046875 },
+            },
+        }
+    };
+    vec![row(1), row(2)]
+}
+
+/// A finished run of which both servers list tokens.
+pub fn finished_bounded(path: &Path) {
+    let run = RunFolder::create_or_resume(path, &bounded_manifest(), &suite().probes).unwrap();
+    run.write::<Likelihoods>(0, &[likelihood(ScoredModel::Teacher), likelihood(ScoredModel::Student)]).unwrap();
+    run.write::<Bounded>(0, &bounded()).unwrap();
+    run.finish().unwrap();
 }
 
 /// A finished run of such a student.

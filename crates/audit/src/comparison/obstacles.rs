@@ -55,6 +55,7 @@ impl Obstacles {
             Regime::TeacherCache => "R1, a cache of the teacher",
             Regime::ShownDistributions => "R1, what the teacher's server shows",
             Regime::ShownStudent => "R1, what the student's server shows",
+            Regime::ShownBoth => "R1, what the servers of both list",
             _ => "R0, the teacher itself",
         };
         let vocabulary = a.shared_vocab.zip(b.shared_vocab);

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_answers::part::{
-    Choices, Episodes, Floor, Likelihoods, Positions, Samples, Scored, ShownStudents, Sparse, Vectors,
+    Bounded, Choices, Episodes, Floor, Likelihoods, Positions, Samples, Scored, ShownStudents, Sparse, Vectors,
 };
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
-    Canaries, ChoiceRow, EpisodeRow, Judge, LikelihoodRow, Manifest, PositionRow, Regime, RunFolder, SampleRow,
-    ScoredRow, ShownStudentRow, SparseRow, Stopped, VectorRow,
+    BoundedRow, Canaries, ChoiceRow, EpisodeRow, Judge, LikelihoodRow, Manifest, PositionRow, Regime, RunFolder,
+    SampleRow, ScoredRow, ShownStudentRow, SparseRow, Stopped, VectorRow,
 };
 use hydrometer_probes::Probe;
 use hydrometer_probes::families::SameContent;
@@ -26,6 +26,8 @@ pub(crate) struct Rows {
     /// Positions whose teacher came from a cache, instead of the others.
     pub sparse: Vec<SparseRow>,
     pub shown: Vec<ShownStudentRow>,
+    /// Positions of two models that both stand behind servers, instead of the others.
+    pub bounded: Vec<BoundedRow>,
     pub floor: Vec<PositionRow>,
     pub choices: Vec<ChoiceRow>,
     pub likelihoods: Vec<LikelihoodRow>,
@@ -61,7 +63,13 @@ impl Rows {
 
     /// Whether numbers on tokens are estimates from a part of a model's distributions.
     pub(crate) fn in_part(&self) -> bool {
-        matches!(self.manifest.regime(), Regime::TeacherCache | Regime::ShownDistributions | Regime::ShownStudent)
+        let regime = self.manifest.regime();
+        matches!(regime, Regime::TeacherCache | Regime::ShownDistributions | Regime::ShownStudent | Regime::ShownBoth)
+    }
+
+    /// Whether numbers on tokens have bounds, and no estimates.
+    pub(crate) fn bounds_alone(&self) -> bool {
+        self.manifest.regime() == Regime::ShownBoth
     }
 
     /// Reads a finished run. Families that ask the same are one from here on. Where a run stopped by the evidence of its
@@ -73,6 +81,7 @@ impl Rows {
             positions: run.rows::<Positions>()?,
             sparse: run.rows::<Sparse>()?,
             shown: run.rows::<ShownStudents>()?,
+            bounded: run.rows::<Bounded>()?,
             floor: run.rows::<Floor>()?,
             choices: run.rows::<Choices>()?,
             likelihoods: run.rows::<Likelihoods>()?,
@@ -101,6 +110,7 @@ impl Rows {
         self.positions.retain(|row| counts(&row.probe));
         self.sparse.retain(|row| counts(&row.probe));
         self.shown.retain(|row| counts(&row.probe));
+        self.bounded.retain(|row| counts(&row.probe));
         self.floor.retain(|row| counts(&row.probe));
         self.choices.retain(|row| counts(&row.probe));
         self.likelihoods.retain(|row| counts(&row.probe));
@@ -123,6 +133,7 @@ impl Rows {
         self.positions.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.sparse.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.shown.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
+        self.bounded.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.floor.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.choices.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
         self.likelihoods.iter_mut().for_each(|row| merge(&row.probe, &mut row.family));
@@ -148,6 +159,7 @@ impl Rows {
         self.positions.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.sparse.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.shown.retain_mut(|row| keep(&row.probe, &mut row.family));
+        self.bounded.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.floor.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.choices.retain_mut(|row| keep(&row.probe, &mut row.family));
         self.likelihoods.retain_mut(|row| keep(&row.probe, &mut row.family));
@@ -163,13 +175,15 @@ impl Rows {
 
     /// Number of scored positions.
     pub(crate) fn scored_positions(&self) -> usize {
-        self.positions.len() + self.sparse.len() + self.shown.len()
+        self.positions.len() + self.sparse.len() + self.shown.len() + self.bounded.len()
     }
 
     /// The scored positions, whoever their teacher was.
     pub(crate) fn scored(&self) -> impl Iterator<Item = ScoredPosition<'_>> {
         let (measured, in_part) =
             (self.positions.iter().map(ScoredPosition::from), self.sparse.iter().map(ScoredPosition::from));
-        measured.chain(in_part).chain(self.shown.iter().map(ScoredPosition::from))
+        let (shown, bounded) =
+            (self.shown.iter().map(ScoredPosition::from), self.bounded.iter().map(ScoredPosition::from));
+        measured.chain(in_part).chain(shown).chain(bounded)
     }
 }

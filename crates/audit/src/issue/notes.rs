@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
-    DeployedOn, DifferentPrompts, ExcludedItem, GIVEN_MARK, NotCompared, Regime, TrainedOn, WindowOrder,
+    BoundedRow, DeployedOn, DifferentPrompts, ExcludedItem, GIVEN_MARK, NotCompared, Regime, TrainedOn, WindowOrder,
 };
 use hydrometer_probes::Ask;
 use hydrometer_probes::counted::{counted, grouped};
@@ -180,6 +180,15 @@ pub(super) fn notes(
              on answers are of regime R4."
                 .to_owned(),
         );
+    } else if let Some([teacher, student]) = unlisted(rows) {
+        notes.push(format!(
+            "Both models stand behind servers, which listed their most probable tokens at each position and said how probable the \
+             text's own token is. On average {:.1e} of the teacher's mass and {:.1e} of the student's is beyond the lists. Perplexity, \
+             bits per byte and the most probable token are exact; of divergences, overlap, tail and entropy there are a lower and an \
+             upper bound, and no estimates: neither bound is a value. A gate passes or fails where all that the number may be does. \
+             The noise floor on tokens was not measured. Numbers on answers are of regime R4.",
+            teacher, student
+        ));
     } else if let Some(bound) = kl_at_least(rows) {
         notes.push(format!(
             "The student's server showed the most probable tokens of each position, at least 0.9 of its mass, and one token drawn from \
@@ -191,6 +200,13 @@ pub(super) fn notes(
         notes.push("The noise floor was not measured: no window was scored twice.".to_owned());
     }
     notes
+}
+
+/// What teacher and student have beyond the lists of their servers, averaged over positions; `None` where not both stand behind one.
+fn unlisted(rows: &Rows) -> Option<[f64; 2]> {
+    let n = rows.bounded.len() as f64;
+    let mean = |of: fn(&BoundedRow) -> f32| rows.bounded.iter().map(|row| f64::from(of(row))).sum::<f64>() / n;
+    (n > 0.0).then(|| [mean(|row| row.stats.teacher_unlisted), mean(|row| row.stats.student_unlisted)])
 }
 
 /// What the mean KL divergence is at least, in nats, where the student's server shows a part of its distributions.

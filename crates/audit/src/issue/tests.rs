@@ -16,6 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Rows, issue};
 use crate::{Policy, Statement};
 
+mod bounds;
 mod illusion;
 mod nulls;
 
@@ -62,7 +63,7 @@ pub(crate) fn rows(positions: Vec<PositionRow>) -> Rows {
         excluded: Vec::new(),
         arguments: Vec::new(),
     });
-    let (sparse, shown, floor, choices, likelihoods, samples, vectors) = Default::default();
+    let (sparse, shown, bounded, floor, choices, likelihoods, samples, vectors) = Default::default();
     let (probes, stopped) = (suite.probes, None);
     let same_content = SameContent::of(&probes);
     Rows {
@@ -71,6 +72,7 @@ pub(crate) fn rows(positions: Vec<PositionRow>) -> Rows {
         positions,
         sparse,
         shown,
+        bounded,
         floor,
         choices,
         likelihoods,

@@ -5,10 +5,11 @@ mod findings;
 pub(crate) mod outside;
 pub(crate) mod tables;
 
-use hydrometer_answers::{PositionRow, ShownStudentRow, SparseRow};
+use hydrometer_answers::{BoundedRow, PositionRow, ShownStudentRow, SparseRow};
 use hydrometer_metrics::PositionStats;
 use hydrometer_metrics::measure::Sums;
-use hydrometer_metrics::sparse::{ShownStudentStats, SparsePositionStats};
+use hydrometer_metrics::measure::tokens::End;
+use hydrometer_metrics::sparse::{BoundedStats, ShownStudentStats, SparsePositionStats};
 
 /// What both kinds of rows say of a position.
 #[derive(Clone, Copy)]
@@ -40,15 +41,22 @@ enum Stats<'a> {
     Measured(&'a PositionStats),
     Estimated(&'a SparsePositionStats),
     OfShownStudent(&'a ShownStudentStats),
+    Between(&'a BoundedStats),
 }
 
 impl Scored<'_> {
-    /// Adds it to the sums of positions.
+    /// Adds what is known of it to the sums of positions.
     pub(crate) fn add_position(&self, sums: &mut Sums) {
+        self.add_end(sums, End::Known);
+    }
+
+    /// The same, and where bounds are known that end of them.
+    pub(crate) fn add_end(&self, sums: &mut Sums, end: End) {
         match self.stats {
             Stats::Measured(stats) => sums.position(self.family, stats),
             Stats::Estimated(stats) => sums.sparse_position(self.family, stats),
             Stats::OfShownStudent(stats) => sums.shown_student_position(self.family, stats),
+            Stats::Between(stats) => sums.bounded_position(self.family, stats, end),
         }
     }
 
@@ -58,6 +66,8 @@ impl Scored<'_> {
             Stats::Measured(stats) => sums.fork(self.family, stats),
             Stats::Estimated(stats) => sums.sparse_fork(self.family, stats),
             Stats::OfShownStudent(stats) => sums.shown_student_fork(self.family, stats),
+            // Forks are chosen by an entropy of which only bounds are known: nobody knows which they are.
+            Stats::Between(_) => {}
         }
     }
 }
@@ -120,5 +130,36 @@ impl<'a> From<&'a SparseRow> for Scored<'a> {
 impl<'a> From<&'a ShownStudentRow> for Scored<'a> {
     fn from(row: &'a ShownStudentRow) -> Self {
         scored!(row, Stats::OfShownStudent, ShownStudentStats::kl)
+    }
+}
+
+impl<'a> From<&'a BoundedRow> for Scored<'a> {
+    fn from(row: &'a BoundedRow) -> Self {
+        let s = &row.stats;
+        let kl = Some(s.kl).filter(|kl| kl.low == kl.high).map(|kl| kl.low);
+        Scored {
+            probe: &row.probe,
+            family: &row.family,
+            window: row.window,
+            position: row.position,
+            token_text: &row.token_text,
+            teacher_top1_text: &row.teacher_top1_text,
+            student_top1_text: &row.student_top1_text,
+            kl,
+            // What is there for certain puts positions in order.
+            apart: s.kl.low,
+            teacher_entropy: s.teacher_entropy.low,
+            student_entropy: s.student_entropy.low,
+            teacher_top1: s.teacher_top1,
+            student_top1: s.student_top1,
+            teacher_top1_prob: s.teacher_top1_prob,
+            student_top1_prob: s.student_top1_prob,
+            tail: Tail {
+                mass: s.tail_mass.low.into(),
+                kept: s.tail_kept.high.into(),
+                invented: s.tail_invented.low.into(),
+            },
+            stats: Stats::Between(s),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use hydrometer_metrics::calibration::ReliabilityBin;
 use hydrometer_metrics::compat::Percentile;
-use hydrometer_metrics::{Estimate, Verdict};
+use hydrometer_metrics::{Estimate, Interval, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,9 @@ pub struct Headline {
     pub estimate: Option<Estimate>,
     /// What is missing to measure it, as a sentence; `None` when it is measured.
     pub missing: Option<String>,
+    /// Between which numbers it lies, where that is all that is known of it. Absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<KnownWithin>,
     /// Verdict of its gate, where it has one.
     pub verdict: Option<Verdict>,
     /// What must be read with it, as a sentence: the worst axis beside a mean over axes.
@@ -32,6 +35,9 @@ pub struct Metric {
     pub estimate: Option<Estimate>,
     /// Why it cannot be computed.
     pub missing: Option<String>,
+    /// Between which numbers it lies, where that is all that is known of it: then `estimate` is `None`. Absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<KnownWithin>,
     /// Why no gate rests on it although it is there; absent where gates may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reservation: Option<Reservation>,
@@ -43,6 +49,22 @@ pub struct Metric {
     /// left to chance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excess: Option<ExcessNumber>,
+}
+
+/// A number of which a lower and an upper bound are known, and no estimate: what both servers list leaves no more open than that. Neither
+/// bound is a value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct KnownWithin {
+    /// On what was asked it is at least that, in the metric's unit.
+    pub low: f64,
+    /// On what was asked it is at most that.
+    pub high: f64,
+    /// From the lower end of the interval of `low` to the upper end of that of `high`; `None` when fewer than two families allow none.
+    pub interval: Option<Interval>,
+    /// Probe families that carry it.
+    pub n_families: u64,
+    /// Items behind it.
+    pub n_items: u64,
 }
 
 /// How much more often teacher and student make an event than two answers of the teacher do.

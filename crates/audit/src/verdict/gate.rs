@@ -13,7 +13,7 @@ use super::holm::name_failures;
 use super::policy::{GateRule, Policy};
 use super::sequential;
 use crate::evidence::POWER;
-use crate::statement::{Deciding, Gate, Look, Looked, Metric, Reservation, ReservationKind, Watched};
+use crate::statement::{Deciding, Gate, KnownWithin, Look, Looked, Metric, Reservation, ReservationKind, Watched};
 
 /// The policy's gates, judged on a run that asked everything or, where there is one, by the evidence that stopped it.
 /// `grounds` are those of the metrics that could be measured.
@@ -53,6 +53,11 @@ pub(crate) fn leave_undecided(gates: &mut [Gate]) {
 /// A gate with the bounds of its number at its own level.
 fn gate(rule: &GateRule, metrics: &[Metric], ground: Option<&Ground>, level: f64) -> Option<Gate> {
     let (bounds, alpha) = (rule.bounds(), 1.0 - level);
+    if let (Some(found), Some(ground)) =
+        (metrics.iter().find(|m| m.id == rule.metric).and_then(|m| m.bounds.as_ref()), ground)
+    {
+        return between_gate(rule, found, ground, alpha);
+    }
     let gate = gate_by(rule, metrics, |estimate| {
         let ends = |alpha: f64, growth: f64| ground?.ends(alpha, growth);
         let answer = judge(estimate.value, estimate.n_families, ends, &bounds, alpha);
@@ -84,6 +89,27 @@ fn gate(rule: &GateRule, metrics: &[Metric], ground: Option<&Ground>, level: f64
         detectable: judged.and_then(|ground| ground.beyond(&bounds, alpha, POWER)),
         ..gate
     })
+}
+
+/// A gate on a number that lies between two bounds: what holds for all that it may be. A bound on its own side of the margin decides
+/// nothing.
+fn between_gate(rule: &GateRule, found: &KnownWithin, ground: &Ground, alpha: f64) -> Option<Gate> {
+    let verdict = ground.ends(alpha, 1.0).map_or(Verdict::NotEnoughEvidence, |ends| rule.bounds().verdict(ends));
+    let judged = judged_by(Some(ground), alpha);
+    let families = counted(found.n_families, "family");
+    let interval = match &judged {
+        Some(judged) => format!("{} over {families}", interval_words(judged)),
+        None => "from a single family, which allows no interval".to_owned(),
+    };
+    let beyond = match verdict {
+        Verdict::NotEnoughEvidence => {
+            "; what lies between is beyond the servers' lists, and longer lists may decide it"
+        }
+        Verdict::Pass | Verdict::Fail => ", whatever is beyond the servers' lists",
+    };
+    let found = format!("it is at least {:.4} and at most {:.4}, {interval}{beyond}", found.low, found.high);
+    let gate = made(rule, verdict, found)?;
+    Some(Gate { judged, ..gate })
 }
 
 /// What is taken off an excess, in words.
@@ -162,28 +188,10 @@ fn gate_by(
     answer: impl FnOnce(&Estimate) -> Result<(Verdict, Option<u64>, String), String>,
 ) -> Option<Gate> {
     let metric = metrics.iter().find(|m| m.id == rule.metric);
-    let name = measure::text(&rule.metric).map_or(rule.metric.as_str(), |text| text.name);
-    let expected = match (rule.at_least, rule.at_most) {
-        (Some(low), Some(high)) => format!("between {low} and {high}"),
-        (Some(low), None) => format!("at least {low}"),
-        (None, Some(high)) => format!("at most {high}"),
-        (None, None) => return None,
+    let made = |verdict, estimate: Option<Estimate>, more_families, found: String| {
+        Some(Gate { estimate, more_families, ..made(rule, verdict, found)? })
     };
-    let made = |verdict, estimate: Option<Estimate>, more_families, found: String| Gate {
-        metric: rule.metric.clone(),
-        at_least: rule.at_least,
-        at_most: rule.at_most,
-        verdict,
-        estimate,
-        more_families,
-        judged: None,
-        corrected: None,
-        detectable: None,
-        caught: Vec::new(),
-        resolution: None,
-        explanation: format!("{name} should be {expected}; {found}"),
-    };
-    let undecided = |estimate, reason| Some(made(Verdict::NotEnoughEvidence, estimate, None, reason));
+    let undecided = |estimate, reason| made(Verdict::NotEnoughEvidence, estimate, None, reason);
     // Of a number on free decisions what is beyond chance is judged, and corrected.
     let excess = metric.and_then(|m| Some(m.excess.as_ref()?.estimate.clone()));
     let corrected = excess.or_else(|| metric.and_then(|m| m.corrected.as_ref()?.estimate.clone()));
@@ -205,10 +213,35 @@ fn gate_by(
         Ok((Verdict::NotEnoughEvidence, ..)) if too_few.is_some() => {
             undecided(Some(estimate), too_few.unwrap_or_default()).filter(|_| rule.required)
         }
-        Ok((verdict, more_families, found)) => Some(made(verdict, Some(estimate), more_families, found)),
+        Ok((verdict, more_families, found)) => made(verdict, Some(estimate), more_families, found),
         // A number that is there and is not judged is no reason to pass.
         Err(reason) => undecided(Some(estimate), reason),
     }
+}
+
+/// A gate of a rule with this verdict, and what was found in words; `None` of a rule that accepts everything.
+fn made(rule: &GateRule, verdict: Verdict, found: String) -> Option<Gate> {
+    let name = measure::text(&rule.metric).map_or(rule.metric.as_str(), |text| text.name);
+    let expected = match (rule.at_least, rule.at_most) {
+        (Some(low), Some(high)) => format!("between {low} and {high}"),
+        (Some(low), None) => format!("at least {low}"),
+        (None, Some(high)) => format!("at most {high}"),
+        (None, None) => return None,
+    };
+    Some(Gate {
+        metric: rule.metric.clone(),
+        at_least: rule.at_least,
+        at_most: rule.at_most,
+        verdict,
+        estimate: None,
+        more_families: None,
+        judged: None,
+        corrected: None,
+        detectable: None,
+        caught: Vec::new(),
+        resolution: None,
+        explanation: format!("{name} should be {expected}; {found}"),
+    })
 }
 
 /// Metrics of the policy's gates that could not be judged.

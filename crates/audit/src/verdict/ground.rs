@@ -17,6 +17,8 @@ pub(crate) enum Ground {
     One(Limits),
     /// Its own limits, and how far it may lie below and above them for what is not known of it.
     Bounded(Limits, f64, f64),
+    /// It is nowhere known, and lies between two numbers: the limits of the least and of the most that it may be.
+    Between(Limits, Limits),
     /// It is the least of these.
     Least(Vec<Limits>),
     /// It is the shortest reach of these axes.
@@ -50,6 +52,10 @@ impl Ground {
                 let wider = |(low, high): (f64, f64)| (low - below, high + above);
                 Some(Ends { miss: wider(ends.miss), clear: wider(ends.clear) })
             }
+            Self::Between(least, most) => {
+                let (low, high) = (least.gate_ends(alpha, growth)?, most.gate_ends(alpha, growth)?);
+                Some(Ends { miss: (low.miss.0, high.miss.1), clear: (low.clear.0, high.clear.1) })
+            }
             Self::Least(all) => {
                 let of = |alpha: f64| all.iter().map(|one| one.gate_ends(alpha, growth)).collect::<Option<Vec<_>>>();
                 let (low, high) = (of(alpha)?, of(alpha / all.len() as f64)?);
@@ -78,6 +84,7 @@ impl Ground {
         match self {
             Self::One(limits) => limits.bounds(alpha),
             Self::Bounded(limits, below, above) => limits.bounds(alpha).map(|(low, high)| (low - below, high + above)),
+            Self::Between(least, most) => Some((least.bounds(alpha)?.0, most.bounds(alpha)?.1)),
             Self::Least(all) => least_of(all, alpha),
             Self::Reach(_) => self.bounds_of_more(alpha, 1.0),
             Self::Gap(limits) => limits.bounds_of_more(alpha, 1.0),
@@ -105,6 +112,10 @@ impl Ground {
                 let interval = limits.interval(level)?;
                 Some(Interval { low: interval.low - below, high: interval.high + above, ..interval })
             }
+            Self::Between(least, most) => {
+                let (low, high) = (least.interval(level)?, most.interval(level)?);
+                Some(Interval { high: high.high, ..low })
+            }
             Self::Least(all) => {
                 let method = all.first()?.interval(level)?.method;
                 let (low, high) = self.bounds((1.0 - level) / 2.0)?;
@@ -128,6 +139,7 @@ impl Ground {
         match self {
             Self::One(limits) => power::beyond(limits, bounds, alpha, power),
             Self::Bounded(..)
+            | Self::Between(..)
             | Self::Least(_)
             | Self::Reach(_)
             | Self::Gap(_)

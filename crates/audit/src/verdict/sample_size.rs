@@ -153,6 +153,7 @@ fn of_curves(plan: Planned, number: &Number, curves: Option<&Geometry>, policy: 
         }
         Ground::One(_)
         | Ground::Bounded(..)
+        | Ground::Between(..)
         | Ground::Least(_)
         | Ground::Reach(_)
         | Ground::Gap(_)

@@ -12,7 +12,7 @@ use hydrometer_ask::{AskError, AskOptions, Models, Plan, collect, collect_cached
 use hydrometer_audit::calibrate::Calibrated;
 use hydrometer_audit::{Beside, Policy, Statement, Watch};
 use hydrometer_metrics::stats::limits::families_to_exclude;
-use hydrometer_models::ModelError;
+use hydrometer_models::{Model, ModelError, Tokenizer, open_tokenizer};
 use hydrometer_probes::Suite;
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::families::SameContent;
@@ -31,9 +31,10 @@ use super::sampling::Answered;
 use super::spending::{BatchArguments, Counts, Spending, SpendingArguments};
 use super::suite::{BLOCK, SEED, Texts};
 use super::trained_on::RadiusArguments;
-use crate::engine::{EngineArguments, Meaning, MeaningArguments, open_model, tokens_per_second};
+use crate::engine::{EngineArguments, Meaning, MeaningArguments, network, not_opened, open_model, tokens_per_second};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::fetching::watched;
 use crate::files;
 use crate::interrupt::{Interrupt, listen};
 use crate::numbers;
@@ -55,6 +56,10 @@ pub struct Arguments {
     /// the student's fall-off is compared with its own. Its tokenizer may differ.
     #[arg(long, value_name = "MODEL", conflicts_with = "teacher_cache")]
     control: Option<String>,
+    /// How both models read texts, where both stand behind servers: the .gguf file, Hugging Face folder or hf:ORG/NAME of a model with
+    /// their tokenizer (its weights are not read). Texts are then compared by what both servers list (docs/endpoints.md).
+    #[arg(long, value_name = "MODEL", conflicts_with = "teacher_cache")]
+    tokenizer: Option<String>,
     /// Folder of the run. Default: a name made from models and settings, so that the same command resumes.
     #[arg(long, value_name = "RUN")]
     out: Option<PathBuf>,
@@ -207,7 +212,10 @@ fn audit_models(
         return Err(Failure::input("expected a teacher and a student"));
     };
     let meaning = settings.meaning.as_ref().map(Meaning::closeness);
-    let models = Models { teacher, student, base: model("base"), control: model("control"), meaning };
+    let tokenizer = settings.tokenizer.as_deref().map(|name| tokenizer(name, [teacher, student], terminal));
+    let tokenizer = tokenizer.transpose()?;
+    let (base, control) = (model("base"), model("control"));
+    let models = Models { teacher, student, base, control, meaning, tokenizer: tokenizer.as_ref() };
     let folder = settings.folder(&RunNames::of(models), None)?;
     if settings.out.is_none() {
         settings.spending.go_on(&folder, Counts::Everything)?;
@@ -217,6 +225,16 @@ fn audit_models(
     let statement = begin(settings, models, &looked, &folder, interrupt, terminal);
     let statement = kept_beside(statement, &settings.spending, Some(&folder))?;
     Ok((statement, folder))
+}
+
+/// The tokenizer of two models behind servers.
+fn tokenizer(name: &str, models: [&dyn Model; 2], terminal: &Terminal) -> Result<Tokenizer, Failure> {
+    if models.iter().any(|model| model.scores().is_some()) {
+        let reason = "--tokenizer is for two models behind servers, and a model that runs here has one of its own";
+        return Err(Failure::input(reason).hint("leave it out"));
+    }
+    terminal.say(&format!("opening tokenizer {name}"));
+    open_tokenizer(name, &watched(network(), terminal)).map_err(|error| not_opened("tokenizer", error))
 }
 
 /// The student answers, the teacher's distributions are there.
@@ -234,7 +252,7 @@ fn audit_cached(
         }
     }
     let student = open_model("student", &settings.student, &settings.engine, terminal)?;
-    let models = RunNames { models: vec![cache.teacher(), student.identity()], control: None };
+    let models = RunNames { models: vec![cache.teacher(), student.identity()], control: None, tokenizer: None };
     let folder = settings.folder(&models, Some(cache.codec()))?;
     let mut progress = Progress::new(terminal, interrupt, Speeds { teacher: None, student: None });
     let collected = collect_cached(&mut cache, &*student, &settings.suite, &settings.options, &folder, &mut progress);

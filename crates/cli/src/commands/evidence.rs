@@ -16,6 +16,11 @@ const OF_PARTS_OF_STUDENT: &str = "Said of tokens: reverse KL and Jensen–Shann
                                    temperature, the student's bits per byte and perplexity, percentiles over positions, the noise floor, \
                                    numbers in llama.cpp's manner";
 
+/// The same where both show a part.
+const OF_BOTH: &str = "Said of tokens: top-1 agreement, perplexity ratio and bits per byte, exactly; KL, reverse KL and Jensen–Shannon \
+                       divergence, overlap, tail kept and invented, entropy ratio, between a lower and an upper bound. Not said: \
+                       temperature, forks, percentiles over positions, the noise floor, numbers in llama.cpp's manner";
+
 /// The regime of a plan in which a model does not show everything, and what of its suite cannot be measured; `None` for others.
 pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
     let manifest = plan.manifest();
@@ -23,6 +28,7 @@ pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
         Regime::AnswersOnly | Regime::TeacherTexts => None,
         Regime::ShownDistributions => Some(OF_PARTS),
         Regime::ShownStudent => Some(OF_PARTS_OF_STUDENT),
+        Regime::ShownBoth => Some(OF_BOTH),
         _ => return None,
     };
     let lacks = |facet: Facet| {
@@ -40,7 +46,7 @@ pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
     let pairs = [(models.teacher, models.student), (models.student, models.teacher)];
     let behind_a_server = pairs.into_iter().find(|(there, here)| there.scores().is_none() && Scorer::of(*here).is_ok());
     let texts = texts.map(|left_out| match behind_a_server.map(|(there, _)| there.shows()) {
-        None => left_out,
+        None => format!("{left_out}{}", of_both(models)),
         Some(Err(why)) => format!("{left_out} and no part of its distributions ({why})"),
         Some(Ok(_)) => format!("{left_out} (a part of its distributions is no ground for --until-decided)"),
     });
@@ -58,4 +64,25 @@ pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
     let said = in_part.map_or_else(String::new, |said| format!(". {said}"));
     let reasons = if reasons.is_empty() { String::new() } else { format!(". Not measured: {}", reasons.join("; ")) };
     Some(format!("evidence {regime}: {meaning}{said}{reasons}"))
+}
+
+/// What texts of two models that both stand behind servers lack, as the rest of a sentence; nothing where one of them runs here.
+fn of_both(models: Models<'_>) -> String {
+    if models.teacher.scores().is_some() || models.student.scores().is_some() {
+        return String::new();
+    }
+    let lists =
+        [("teacher", models.teacher), ("student", models.student)].map(|(role, model)| (role, model.lists().err()));
+    let lacking: Vec<String> = lists
+        .into_iter()
+        .filter_map(|(role, why)| Some(format!("the {role} lists no tokens of a text ({})", why?)))
+        .collect();
+    match lacking.is_empty() {
+        false => format!(", and {}", lacking.join(" and ")),
+        true if models.tokenizer.is_none() => {
+            " (both list tokens of a text: --tokenizer MODEL says how they read it, and compares them by that)"
+                .to_owned()
+        }
+        true => " (lists of tokens are no ground for --until-decided)".to_owned(),
+    }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{MeaningSettings, ModelIdentity, RunFolder};
 use hydrometer_ask::{AskOptions, Models, Role};
-use hydrometer_models::{Known, Model, ToolProtocol};
+use hydrometer_models::{Known, Model, Tokenizer, ToolProtocol};
 use hydrometer_probes::Suite;
 
 /// Folder that collects the runs without a name of their own.
@@ -17,6 +17,8 @@ pub struct RunNames<'a> {
     pub models: Vec<&'a ModelIdentity>,
     /// A control student.
     pub control: Option<&'a ModelIdentity>,
+    /// Hash of a tokenizer that was named beside them.
+    pub tokenizer: Option<&'a str>,
 }
 
 impl<'a> RunNames<'a> {
@@ -26,6 +28,7 @@ impl<'a> RunNames<'a> {
         Self {
             models: both.into_iter().chain(models.base.map(Model::identity)).collect(),
             control: models.control.map(Model::identity),
+            tokenizer: models.tokenizer.map(Tokenizer::hash),
         }
     }
 }
@@ -54,7 +57,9 @@ pub fn default_folder(
         cache,
         meaning,
     ]);
-    let hash = blake3::hash(key.to_string().as_bytes()).to_hex();
+    // Runs without one keep the names that they have.
+    let key = names.tokenizer.map_or_else(|| key.to_string(), |tokenizer| format!("{key} {tokenizer}"));
+    let hash = blake3::hash(key.as_bytes()).to_hex();
     let models = names.models.iter().copied().chain(names.control);
     let names = models.map(|model| &model.name).chain([&suite.name]);
     let name = names.map(|name| file_name(name)).collect::<Vec<_>>().join("--");

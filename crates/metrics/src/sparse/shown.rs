@@ -5,7 +5,7 @@ use thiserror::Error;
 /// Mass of the nucleus beyond which the tail of "tail kept" begins.
 const NUCLEUS: f64 = 0.9;
 /// How far rounding may carry a sum of probabilities above 1, or a log-probability out of its order.
-const ROUNDING: f64 = 1e-3;
+pub(super) const ROUNDING: f64 = 1e-3;
 
 /// The most probable tokens of p, and tokens drawn from p. Natural logarithms.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,9 +45,7 @@ pub enum ShownError {
         sum: f64,
     },
     /// A token outside of the list is more probable than one in it.
-    #[error(
-        "token {token} was drawn with the log-probability {found} and is not listed, although the list goes down to {least}"
-    )]
+    #[error("token {token} is not listed with its log-probability of {found}, although the list goes down to {least}")]
     NotTheMostProbable {
         /// The token.
         token: u32,
@@ -67,6 +65,59 @@ pub enum ShownError {
     /// Nothing was drawn.
     #[error("no token was drawn, expected at least one: without draws nothing is known of the tail")]
     NothingDrawn,
+    /// Nothing is listed.
+    #[error("no token is listed, expected at least the most probable one")]
+    NothingListed,
+    /// A token that there is not.
+    #[error("token {token} is outside of a distribution over {entries} tokens")]
+    Outside {
+        /// The token.
+        token: u32,
+        /// How many there are.
+        entries: usize,
+    },
+}
+
+/// A list that may be one of a distribution's most probable tokens.
+pub(super) struct Checked {
+    /// By falling probability, ties by rising id.
+    pub head: Vec<(u32, f32)>,
+    /// Its tokens, rising.
+    pub ids: Vec<u32>,
+    /// Σ p over it.
+    pub mass: f64,
+    /// How many of its tokens are the 0.9 nucleus; `None` where it ends before the nucleus does.
+    pub nucleus: Option<usize>,
+}
+
+impl Checked {
+    /// Looks at a list in any order, and at `others` that are not of it.
+    pub fn of(listed: &[(u32, f32)], others: &[(u32, f32)]) -> Result<Self, ShownError> {
+        if let Some(&(token, found)) =
+            listed.iter().chain(others).find(|(_, logprob)| !logprob.is_finite() || *logprob > 0.0)
+        {
+            return Err(ShownError::LogProb { token, found });
+        }
+        let mut head = listed.to_vec();
+        head.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let mut ids: Vec<u32> = head.iter().map(|(token, _)| *token).collect();
+        ids.sort_unstable();
+        if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(ShownError::Twice { token: twice[0] });
+        }
+        let mut mass = 0.0;
+        let mut nucleus = None;
+        for (place, (_, logprob)) in head.iter().enumerate() {
+            mass += f64::from(*logprob).exp();
+            if nucleus.is_none() && mass >= NUCLEUS {
+                nucleus = Some(place + 1);
+            }
+        }
+        if mass > 1.0 + ROUNDING {
+            return Err(ShownError::Sum { sum: mass });
+        }
+        Ok(Self { head, ids, mass, nucleus })
+    }
 }
 
 impl ShownDistribution {
@@ -76,31 +127,9 @@ impl ShownDistribution {
     /// # Errors
     /// The numbers are none of a distribution, or the list does not reach the 0.9 nucleus.
     pub fn new(listed: &[(u32, f32)], drawn: &[(u32, f32)]) -> Result<Self, ShownError> {
-        if let Some(&(token, found)) =
-            listed.iter().chain(drawn).find(|(_, logprob)| !logprob.is_finite() || *logprob > 0.0)
-        {
-            return Err(ShownError::LogProb { token, found });
-        }
+        let Checked { head, ids, mass: sum, nucleus } = Checked::of(listed, drawn)?;
         if drawn.is_empty() {
             return Err(ShownError::NothingDrawn);
-        }
-        let mut head = listed.to_vec();
-        head.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let mut ids: Vec<u32> = head.iter().map(|(token, _)| *token).collect();
-        ids.sort_unstable();
-        if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(ShownError::Twice { token: twice[0] });
-        }
-        let mut sum = 0.0;
-        let mut nucleus = None;
-        for (place, (_, logprob)) in head.iter().enumerate() {
-            sum += f64::from(*logprob).exp();
-            if nucleus.is_none() && sum >= NUCLEUS {
-                nucleus = Some(place as u32 + 1);
-            }
-        }
-        if sum > 1.0 + ROUNDING {
-            return Err(ShownError::Sum { sum });
         }
         let nucleus = nucleus.ok_or(ShownError::ShortOfTheNucleus { listed: head.len(), mass: sum })?;
         let mut beyond: Vec<(u32, f32)> =
@@ -116,7 +145,7 @@ impl ShownDistribution {
         Ok(Self {
             entropy: (exact + estimated / drawn.len() as f64) as f32,
             tail_mass: (1.0 - sum).max(0.0) as f32,
-            nucleus,
+            nucleus: nucleus as u32,
             drawn: drawn.len() as u32,
             head: head.iter().map(|(token, _)| *token).collect(),
             head_logprobs: head.iter().map(|(_, logprob)| *logprob).collect(),

@@ -26,9 +26,9 @@ const MOST: u32 = 1 << 20;
 /// Mass that the list must reach.
 const NUCLEUS: f64 = 0.9;
 /// Questions under way at once.
-const AT_ONCE: usize = 4;
+pub(super) const AT_ONCE: usize = 4;
 /// A text whose tokens are what is asked after when a connection is looked at.
-const FIRST_TEXT: &str = "Once upon a time";
+pub(super) const FIRST_TEXT: &str = "Once upon a time";
 
 /// How positions of an endpoint are asked for.
 pub(super) struct Positions {
@@ -40,7 +40,7 @@ pub(super) struct Positions {
 
 /// The servers that take token ids, and say log-probabilities of token ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     LlamaServer,
     Vllm,
     Sglang,
@@ -52,18 +52,8 @@ impl Positions {
     /// # Errors
     /// Why it shows none, in words.
     pub(super) fn of(line: &Line) -> Result<Positions, String> {
-        let way = match line.address.scheme.name {
-            "llama-server" => Way::LlamaServer,
-            "vllm" => Way::Vllm,
-            "sglang" => Way::Sglang,
-            name => return Err(format!("{name} takes no token ids")),
-        };
+        let way = Way::of(line)?;
         let mut positions = Positions { way, gate: Gate::new(AT_ONCE), whole: None };
-        // Without the address: what is said may stand in a record.
-        let in_words = |failed: Failed| match failed {
-            Failed::Refused { reason, .. } | Failed::NoAnswer { reason, .. } | Failed::Spent { reason } => reason,
-            Failed::Stopped => "interrupted".to_owned(),
-        };
         let ids = positions.tokenize(line, FIRST_TEXT).map_err(in_words)?;
         let ids = ids.ok_or("it does not show the tokens of a text")?;
         // What a server of another kind answers is looked at once, not asked for again and again.
@@ -81,65 +71,31 @@ impl Positions {
 
     /// The ids of an ordinary text, nothing in front; `None` where the server does not show them.
     pub(super) fn tokenize(&self, line: &Line, text: &str) -> Result<Option<Vec<u32>>, Failed> {
-        let body = match self.way {
-            Way::LlamaServer => json!({"content": text, "add_special": false, "parse_special": false}),
-            Way::Vllm | Way::Sglang => {
-                json!({"model": line.address.model, "prompt": text, "add_special_tokens": false})
-            }
-        };
-        let url = line.address.beside("/tokenize");
-        let call = Call { url: &url, body: Some(&body) };
-        let id = |token: &Value| u32::try_from(token.as_u64().or_else(|| token["id"].as_u64())?).ok();
-        match line.unpaid(&call, &self.gate, &|answer| Ok(answer.clone())) {
-            Ok(answer) => Ok(answer["tokens"].as_array().and_then(|tokens| tokens.iter().map(id).collect())),
-            Err(Failed::Refused { status: Some(404 | 405 | 501), .. }) => Ok(None),
-            Err(failed) => Err(failed),
-        }
+        self.way.tokenize(line, text, &self.gate)
     }
 
     /// What follows each of these contexts, in their order.
     pub(super) fn after(&self, line: &Line, contexts: &[&[u32]]) -> Result<Vec<ShownPosition>, ModelError> {
-        let next = AtomicUsize::new(0);
-        let found: Mutex<Vec<Option<Result<ShownPosition, Failed>>>> =
-            Mutex::new(contexts.iter().map(|_| None).collect());
-        thread::scope(|scope| {
-            for _ in 0..AT_ONCE.min(contexts.len()) {
-                scope.spawn(|| {
-                    loop {
-                        let place = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(&context) = contexts.get(place) else { break };
-                        let position = self.one(line, context);
-                        let failed = position.is_err();
-                        found.lock().unwrap_or_else(PoisonError::into_inner)[place] = Some(position);
-                        if failed {
-                            next.store(contexts.len(), Ordering::Relaxed);
-                        }
-                    }
-                });
-            }
-        });
-        let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let interrupted = || ModelError::Request { reason: "interrupted".to_owned() };
-        // Whichever failed is the reason, not those that were left for its sake.
-        let mut positions = Vec::with_capacity(contexts.len());
-        let mut left = false;
-        for position in found {
-            match position {
-                Some(Ok(position)) => positions.push(position),
-                Some(Err(failed)) => return Err(failed.of(&line.address).unwrap_or_else(interrupted)),
-                None => left = true,
-            }
-        }
-        if left { Err(interrupted()) } else { Ok(positions) }
+        together(line, contexts.len(), &|place| self.one(line, contexts[place], None))
     }
 
-    /// One position, with as many tokens as reach the nucleus.
-    fn one(&self, line: &Line, context: &[u32]) -> Result<ShownPosition, Failed> {
+    /// What follows each of these contexts, in their order, listed at least as far as this token goes.
+    pub(super) fn listed(&self, line: &Line, contexts: &[(&[u32], u32)]) -> Result<Vec<ShownPosition>, ModelError> {
+        together(line, contexts.len(), &|place| {
+            let (context, next) = contexts[place];
+            self.one(line, context, Some(next))
+        })
+    }
+
+    /// One position, with as many tokens as reach the nucleus, and this token where one is named.
+    fn one(&self, line: &Line, context: &[u32], wanted: Option<u32>) -> Result<ShownPosition, Failed> {
         let mut count = FIRST;
         loop {
             let found = self.answer(line, context, count, &|answer| self.way.read(answer, count))?;
             let mass: f64 = found.listed.iter().map(|(_, logprob)| f64::from(*logprob).exp()).sum();
-            if mass >= NUCLEUS || found.listed.len() < count as usize || count >= MOST {
+            let has = |token: u32| found.listed.iter().any(|(listed, _)| *listed == token);
+            let reaches = mass >= NUCLEUS && wanted.is_none_or(has);
+            if reaches || found.listed.len() < count as usize || count >= MOST {
                 return Ok(found);
             }
             count = count.saturating_mul(MORE);
@@ -164,7 +120,87 @@ impl Positions {
     }
 }
 
+/// A failure in words. Without the address: what is said may stand in a record.
+pub(super) fn in_words(failed: Failed) -> String {
+    match failed {
+        Failed::Refused { reason, .. } | Failed::NoAnswer { reason, .. } | Failed::Spent { reason } => reason,
+        Failed::Stopped => "interrupted".to_owned(),
+    }
+}
+
+/// Asks so many questions, some at once; their answers in order.
+pub(super) fn together<T: Send>(
+    line: &Line,
+    questions: usize,
+    one: &(dyn Fn(usize) -> Result<T, Failed> + Sync),
+) -> Result<Vec<T>, ModelError> {
+    let next = AtomicUsize::new(0);
+    let found: Mutex<Vec<Option<Result<T, Failed>>>> = Mutex::new((0..questions).map(|_| None).collect());
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE.min(questions) {
+            scope.spawn(|| {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    if place >= questions {
+                        break;
+                    }
+                    let answer = one(place);
+                    let failed = answer.is_err();
+                    found.lock().unwrap_or_else(PoisonError::into_inner)[place] = Some(answer);
+                    if failed {
+                        next.store(questions, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let interrupted = || ModelError::Request { reason: "interrupted".to_owned() };
+    // Whichever failed is the reason, not those that were left for its sake.
+    let mut answers = Vec::with_capacity(questions);
+    let mut left = false;
+    for answer in found {
+        match answer {
+            Some(Ok(answer)) => answers.push(answer),
+            Some(Err(failed)) => return Err(failed.of(&line.address).unwrap_or_else(interrupted)),
+            None => left = true,
+        }
+    }
+    if left { Err(interrupted()) } else { Ok(answers) }
+}
+
 impl Way {
+    /// How this endpoint is asked.
+    ///
+    /// # Errors
+    /// It takes no token ids, in words.
+    pub(super) fn of(line: &Line) -> Result<Way, String> {
+        Ok(match line.address.scheme.name {
+            "llama-server" => Way::LlamaServer,
+            "vllm" => Way::Vllm,
+            "sglang" => Way::Sglang,
+            name => return Err(format!("{name} takes no token ids")),
+        })
+    }
+
+    /// The ids of an ordinary text, nothing in front; `None` where the server does not show them.
+    pub(super) fn tokenize(self, line: &Line, text: &str, gate: &Gate) -> Result<Option<Vec<u32>>, Failed> {
+        let body = match self {
+            Way::LlamaServer => json!({"content": text, "add_special": false, "parse_special": false}),
+            Way::Vllm | Way::Sglang => {
+                json!({"model": line.address.model, "prompt": text, "add_special_tokens": false})
+            }
+        };
+        let url = line.address.beside("/tokenize");
+        let call = Call { url: &url, body: Some(&body) };
+        let id = |token: &Value| u32::try_from(token.as_u64().or_else(|| token["id"].as_u64())?).ok();
+        match line.unpaid(&call, gate, &|answer| Ok(answer.clone())) {
+            Ok(answer) => Ok(answer["tokens"].as_array().and_then(|tokens| tokens.iter().map(id).collect())),
+            Err(Failed::Refused { status: Some(404 | 405 | 501), .. }) => Ok(None),
+            Err(failed) => Err(failed),
+        }
+    }
+
     /// The path and the question for what follows token ids: so many tokens, or all of them where vLLM is asked, which refuses a
     /// count beyond its vocabulary.
     fn question(self, model: Option<&str>, context: &[u32], count: Option<u32>) -> (&'static str, Value) {
@@ -202,7 +238,7 @@ impl Way {
     }
 
     /// The tokens that an answer says were read and drawn.
-    fn counted(self, answer: &Value) -> Counted {
+    pub(super) fn counted(self, answer: &Value) -> Counted {
         let (of, read, drawn) = match self {
             Way::LlamaServer => (answer, "tokens_evaluated", "tokens_predicted"),
             Way::Vllm => (&answer["usage"], "prompt_tokens", "completion_tokens"),
@@ -259,7 +295,7 @@ impl Way {
     }
 }
 
-fn id(value: &Value) -> Option<u32> {
+pub(super) fn id(value: &Value) -> Option<u32> {
     u32::try_from(value.as_u64()?).ok()
 }
 
@@ -269,7 +305,7 @@ fn named_id(name: &str) -> Option<u32> {
 }
 
 /// A token with its log-probability: `Some(None)` where a place-holder stands for it, `None` for what is neither.
-fn entry(id: Option<u32>, value: &Value) -> Option<Option<(u32, f32)>> {
+pub(super) fn entry(id: Option<u32>, value: &Value) -> Option<Option<(u32, f32)>> {
     let logprob = logprob(value)?;
     let id = id?;
     Some(logprob.map(|logprob| (id, logprob as f32)))

@@ -12,13 +12,15 @@ use super::asking::{Failed, Line};
 use super::batch::{self, Provider};
 use super::dialect::{LimitName, Question, Reply, Settings};
 use super::gate::Gate;
+use super::listings::Listings;
 use super::positions::Positions;
 use super::prices::{Kind, Price};
 use super::under_way::ask_all;
 use super::{Known, Network};
 use crate::{
-    Answer, Answers, AnswersTogether, Conversation, Declared, Letters, Message, Model, ModelError, Prompt,
-    SampleLimits, SampleRequest, SampleStep, ShownPosition, Shows, ToolProtocol, Turn, WithTools,
+    Answer, Answers, AnswersTogether, Conversation, Declared, Letters, ListedPosition, Lists, Message, Model,
+    ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Sequence, ShownPosition, Shows, ToolProtocol, Turn,
+    WithTools,
 };
 
 /// Says what is hashed, so that no other hash of the same bytes is equal.
@@ -41,6 +43,8 @@ pub(crate) struct Remote {
     any_identity: bool,
     /// How its positions are asked for, or why it shows none: found out when somebody wants to know.
     positions: OnceLock<Result<Positions, String>>,
+    /// How it lists tokens along a text, or why it does not: found out the same way.
+    listings: OnceLock<Result<Listings, String>>,
     /// How it calls tools: found out the same way, where no run that goes on says it.
     tools: OnceLock<ToolProtocol>,
     /// Whether it shows the most probable first tokens of answers: found out when somebody wants to know.
@@ -103,7 +107,8 @@ impl Remote {
             }
         };
         let (positions, first_tokens, any_identity) = (OnceLock::new(), OnceLock::new(), network.any_identity);
-        Ok(Remote { identity, line, introduced, any_identity, positions, tools, first_tokens, together })
+        let listings = OnceLock::new();
+        Ok(Remote { identity, line, introduced, any_identity, positions, listings, tools, first_tokens, together })
     }
 
     /// What the first questions found; they are asked where they were not yet.
@@ -352,6 +357,10 @@ impl Model for Remote {
     fn shows(&self) -> Result<&dyn Shows, String> {
         self.positions().map(|_| self as &dyn Shows)
     }
+
+    fn lists(&self) -> Result<&dyn Lists, String> {
+        self.listings().map(|_| self as &dyn Lists)
+    }
 }
 
 impl Remote {
@@ -383,20 +392,46 @@ impl Remote {
     fn positions(&self) -> Result<&Positions, String> {
         self.positions.get_or_init(|| Positions::of(&self.line)).as_ref().map_err(Clone::clone)
     }
+
+    fn listings(&self) -> Result<&Listings, String> {
+        self.listings.get_or_init(|| Listings::of(&self.line)).as_ref().map_err(Clone::clone)
+    }
+
+    fn refused(&self, reason: String) -> ModelError {
+        ModelError::Refused { endpoint: self.line.address.to_string(), reason }
+    }
+
+    /// The tokens that a server showed of a text.
+    fn shown_ids(&self, ids: Result<Option<Vec<u32>>, Failed>) -> Result<Vec<u32>, ModelError> {
+        let failed =
+            |failed: Failed| failed.of(&self.line.address).unwrap_or_else(|| self.refused("interrupted".to_owned()));
+        ids.map_err(failed)?.ok_or_else(|| self.refused("expected the tokens of a text, found none".to_owned()))
+    }
 }
 
 impl Shows for Remote {
     fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        let refused = |reason: String| ModelError::Refused { endpoint: self.line.address.to_string(), reason };
-        let ids = self.positions().map_err(refused)?.tokenize(&self.line, text);
-        let ids =
-            ids.map_err(|failed| failed.of(&self.line.address).unwrap_or_else(|| refused("interrupted".to_owned())))?;
-        ids.ok_or_else(|| refused("expected the tokens of a text, found none".to_owned()))
+        let positions = self.positions().map_err(|reason| self.refused(reason))?;
+        self.shown_ids(positions.tokenize(&self.line, text))
     }
 
     fn after(&self, contexts: &[&[u32]]) -> Result<Vec<ShownPosition>, ModelError> {
-        let refused = |reason: String| ModelError::Refused { endpoint: self.line.address.to_string(), reason };
-        self.positions().map_err(refused)?.after(&self.line, contexts)
+        self.positions().map_err(|reason| self.refused(reason))?.after(&self.line, contexts)
+    }
+}
+
+impl Lists for Remote {
+    fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        let listings = self.listings().map_err(|reason| self.refused(reason))?;
+        self.shown_ids(listings.tokenize(&self.line, text))
+    }
+
+    fn along(&self, sequences: &[&Sequence]) -> Result<Vec<Vec<ListedPosition>>, ModelError> {
+        self.listings().map_err(|reason| self.refused(reason))?.along(&self.line, sequences)
+    }
+
+    fn questions(&self, sequence: &Sequence) -> Vec<u64> {
+        self.listings().map(|listings| listings.questions(sequence)).unwrap_or_default()
     }
 }
 

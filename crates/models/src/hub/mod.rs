@@ -80,6 +80,18 @@ impl fmt::Display for HubName {
     }
 }
 
+impl HubName {
+    /// Whether it names one file of a repository.
+    pub(crate) fn is_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// One file of the repository that it names.
+    pub(crate) fn file(&self, name: &str) -> HubName {
+        HubName { file: Some(name.to_owned()), ..self.clone() }
+    }
+}
+
 impl FromStr for HubName {
     type Err = ModelError;
 

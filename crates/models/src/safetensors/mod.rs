@@ -149,22 +149,7 @@ impl Folder {
     }
 
     pub(crate) fn tokenizer(&self) -> Result<Tokenizer, ModelError> {
-        let path = self.path.join("tokenizer.json");
-        if !path.exists() {
-            let why = "slow tokenizers (tokenizer.model alone) are not read; save the fast one";
-            return Err(ModelError::missing_because(&self.path, "tokenizer.json", why));
-        }
-        let bytes = read_limited(&path, LARGEST_TOKENIZER)?;
-        let settings = self.settings()?;
-        Tokenizer::from_json(
-            &path,
-            &bytes,
-            &HfNames {
-                bos: token_text(&settings["bos_token"]),
-                eos: token_text(&settings["eos_token"]),
-                adds_bos: settings["add_bos_token"].as_bool(),
-            },
-        )
+        tokenizer_of(&self.path)
     }
 
     /// Names and contents of the files that make tokenizer and template.
@@ -211,11 +196,35 @@ impl Folder {
         ChatTemplate::new(&source, bos, eos).map(Some)
     }
 
-    /// `tokenizer_config.json`, or `null` where there is none.
     fn settings(&self) -> Result<Value, ModelError> {
-        let path = self.path.join("tokenizer_config.json");
-        if path.exists() { read_json(&path) } else { Ok(Value::Null) }
+        settings_of(&self.path)
     }
+}
+
+/// The tokenizer in a folder, whatever else is in it.
+pub(crate) fn tokenizer_of(folder: &Path) -> Result<Tokenizer, ModelError> {
+    let path = folder.join("tokenizer.json");
+    if !path.exists() {
+        let why = "slow tokenizers (tokenizer.model alone) are not read; save the fast one";
+        return Err(ModelError::missing_because(folder, "tokenizer.json", why));
+    }
+    let bytes = read_limited(&path, LARGEST_TOKENIZER)?;
+    let settings = settings_of(folder)?;
+    Tokenizer::from_json(
+        &path,
+        &bytes,
+        &HfNames {
+            bos: token_text(&settings["bos_token"]),
+            eos: token_text(&settings["eos_token"]),
+            adds_bos: settings["add_bos_token"].as_bool(),
+        },
+    )
+}
+
+/// `tokenizer_config.json`, or `null` where there is none.
+fn settings_of(folder: &Path) -> Result<Value, ModelError> {
+    let path = folder.join("tokenizer_config.json");
+    if path.exists() { read_json(&path) } else { Ok(Value::Null) }
 }
 
 /// Every tensor of a safetensors file by its name there, and the file's hash.

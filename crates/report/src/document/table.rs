@@ -1,5 +1,6 @@
 //! Tables: columns that say what they hold, rows of typed cells.
 
+use hydrometer_audit::statement::KnownWithin;
 use hydrometer_metrics::measure::{Definition, Reference, find};
 use hydrometer_metrics::{Estimate, Exclusion, Interval, Verdict};
 use maud::Markup;
@@ -123,6 +124,16 @@ impl Cell {
             Self::Interval(estimate.interval),
             Self::Itself(estimate.floor, reference),
             Self::Families(estimate.n_families, estimate.effective_families),
+        ]
+    }
+
+    /// The same of a number of which only bounds are known.
+    pub(crate) fn of_bounds(bounds: &KnownWithin) -> [Self; 4] {
+        [
+            format!("{} to {}", show::number(bounds.low), show::number(bounds.high)).into(),
+            Self::Interval(bounds.interval),
+            Self::Itself(None, ""),
+            Self::Families(bounds.n_families, None),
         ]
     }
 

@@ -3,6 +3,7 @@
 use hydrometer_audit::Statement;
 use hydrometer_audit::statement::Gate;
 use hydrometer_metrics::{Estimate, Verdict};
+use maud::html;
 
 use super::source::Source;
 use crate::document::{
@@ -68,6 +69,8 @@ fn row(gate: &Gate) -> Row {
             let drawn = graduated(&name, &judged, scale, bounds_of);
             [Cell::Number(Some(estimate.value)), Cell::AtLevel(judged.interval), Cell::Drawn(drawn)]
         }
+        // Of a number that is nowhere known but between two bounds: what these are stands in the explanation.
+        None if gate.judged.is_some() => [Cell::Number(None), Cell::AtLevel(gate.judged), Cell::Drawn(html! {})],
         None => [Cell::Missing(None), Cell::Covered, Cell::Covered],
     };
     let [value, interval, drawn] = found;

@@ -48,6 +48,11 @@ fn table(statement: &Statement) -> Table {
 
 fn headline(statement: &Statement, row: &Headline) -> Row {
     let name = show::metric(&row.id);
+    if let Some(bounds) = &row.bounds {
+        let [value, interval, floor, families] = Cell::of_bounds(bounds);
+        let verdict = Cell::Verdict(row.verdict);
+        return Row::new([name.into(), value, interval, Cell::Drawn(html! {}), floor, families, verdict]);
+    }
     let Some(estimate) = &row.estimate else {
         let why = row.missing.clone().unwrap_or_else(|| NO_REASON.into());
         let covered = std::iter::repeat_n(Cell::Covered, 5);
@@ -77,7 +82,8 @@ fn legend(level: &str) -> Markup {
 
 /// What a comment folds away: the numbers that are not there.
 fn missing(statement: &Statement) -> Option<Block> {
-    let missing: Vec<&Headline> = statement.headline.iter().filter(|row| row.estimate.is_none()).collect();
+    let missing: Vec<&Headline> =
+        statement.headline.iter().filter(|row| row.estimate.is_none() && row.bounds.is_none()).collect();
     if missing.is_empty() {
         return None;
     }

@@ -45,13 +45,18 @@ fn row(metric: &Metric) -> Row {
         Some(reserved) => name.words(" ").and(Style::Quiet, reserved),
         None => name,
     });
+    let unit = show::unit(&metric.id).to_owned();
+    if let Some(bounds) = &metric.bounds {
+        let [value, interval, floor, families] = Cell::of_bounds(bounds);
+        return Row::new([name, value, interval, floor, families, Cell::Count(bounds.n_items), unit.into()]);
+    }
     let Some(estimate) = &metric.estimate else {
         let why = metric.missing.clone().unwrap_or_else(|| "No reason was given.".into());
         return Row::new([name, Cell::Missing(Some(why))].into_iter().chain(std::iter::repeat_n(Cell::Covered, 5)));
     };
     let [value, interval, floor, families] = Cell::of_estimate(&metric.id, estimate);
     let items = Cell::Counted(estimate.n_items, estimate.excluded.clone());
-    Row::new([name, value, interval, floor, families, items, show::unit(&metric.id).to_owned().into()])
+    Row::new([name, value, interval, floor, families, items, unit.into()])
 }
 
 /// Why there is no number, or why no gate rests on it.

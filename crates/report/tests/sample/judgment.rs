@@ -163,6 +163,7 @@ pub fn of_judgment() -> Vec<Metric> {
         id: id.into(),
         estimate: Some(super::estimate(value, half, floor)),
         missing: None,
+        bounds: None,
         reservation,
         corrected: None,
         excess: None,

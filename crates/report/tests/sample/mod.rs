@@ -91,6 +91,7 @@ pub fn empty() -> Statement {
         id: id.into(),
         estimate: None,
         missing: Some("The vocabularies differ.".into()),
+        bounds: None,
         verdict: None,
         beside: None,
     };

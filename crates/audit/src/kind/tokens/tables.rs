@@ -12,6 +12,10 @@ use crate::statement::{Band, Quantiles};
 
 /// Retention by band of the teacher's distribution.
 pub(crate) fn bands(evidence: &Evidence<'_>) -> Vec<Band> {
+    if evidence.rows.bounds_alone() {
+        // Two lists do not say how much of a band is kept, and the bounds of the tail stand beside the other metrics.
+        return Vec::new();
+    }
     let band = |band: usize| {
         let tokens::Band { mass, kept, invented } = tokens::band(&evidence.sums, band, evidence.level)?;
         Some(Band { name: BANDS[band].to_owned(), mass, kept, invented })

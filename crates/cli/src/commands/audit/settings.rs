@@ -40,6 +40,7 @@ pub(super) struct Settings {
     pub(super) student: String,
     pub(super) base: Option<String>,
     pub(super) control: Option<String>,
+    pub(super) tokenizer: Option<String>,
     pub(super) suite: Suite,
     pub(super) options: AskOptions,
     pub(super) engine: EngineOptions,
@@ -126,6 +127,7 @@ impl Settings {
             student: arguments.student.clone(),
             base: arguments.base.clone(),
             control: arguments.control.clone(),
+            tokenizer: arguments.tokenizer.clone(),
             suite,
             options: AskOptions {
                 n_ctx: asked.texts.ctx,

@@ -4,7 +4,7 @@ use super::super::Table;
 use super::super::formula::{Row, columns};
 use super::super::sums::Sums;
 use crate::position::{BANDS, PositionStats};
-use crate::sparse::{SPARSE_BANDS, ShownStudentStats, SparsePositionStats};
+use crate::sparse::{BoundedStats, SPARSE_BANDS, ShownStudentStats, SparsePositionStats, Within};
 
 /// Sums of scored positions.
 pub mod position {
@@ -73,6 +73,17 @@ pub enum Scorer {
     Student,
 }
 
+/// Which end of numbers of which bounds are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Neither: a sum is a number only where both ends are one.
+    Known,
+    /// Of every sum that which makes the metrics that read it least.
+    Least,
+    /// That which makes them largest.
+    Most,
+}
+
 /// A text as one model scores it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScoredText {
@@ -108,6 +119,11 @@ impl Sums {
     /// Adds such a position to the forks.
     pub fn shown_student_fork(&mut self, family: &str, stats: &ShownStudentStats) {
         self.add(Table::Forks, family, &shown_student_row(stats), 1);
+    }
+
+    /// Adds a scored position of which bounds are known: that end of it.
+    pub fn bounded_position(&mut self, family: &str, stats: &BoundedStats, end: End) {
+        self.add(Table::Positions, family, &bounded_row(stats, end), 1);
     }
 
     /// Adds a position to those where the teacher hesitates most: with an entropy of at least [`fork_threshold`](super::fork_threshold).
@@ -183,6 +199,51 @@ fn shown_student_row(s: &ShownStudentStats) -> Row<{ position::WIDTH }> {
     row.block(SLOPE_AT).fill(f64::NAN);
     row[TEACHER_NLL] = -f64::from(s.teacher_logprob);
     row[STUDENT_NLL] = s.student_logprob.map_or(f64::NAN, |logprob| -f64::from(logprob));
+    row
+}
+
+fn low(within: Within) -> f64 {
+    within.low.into()
+}
+
+fn high(within: Within) -> f64 {
+    within.high.into()
+}
+
+fn known(within: Within) -> f64 {
+    if within.low == within.high { within.low.into() } else { f64::NAN }
+}
+
+/// One end of what [`row`] has; a sum of which no bound is known is no number. What metrics divide by has its other end.
+fn bounded_row(s: &BoundedStats, end: End) -> Row<{ position::WIDTH }> {
+    let [over, under]: [fn(Within) -> f64; 2] = match end {
+        End::Known => [known; 2],
+        End::Least => [low, high],
+        End::Most => [high, low],
+    };
+    let mut row = Row::new();
+    row[COUNT] = 1.0;
+    row[KL] = over(s.kl);
+    row[REVERSE] = over(s.reverse_kl);
+    row[JSD] = over(s.jsd);
+    row[OVERLAP] = over(s.overlap);
+    row[TEACHER_ENTROPY] = under(s.teacher_entropy);
+    row[STUDENT_ENTROPY] = over(s.student_entropy);
+    row[FLOORED] = f64::NAN;
+    row[SAME_TOP] = f64::from(u8::from(s.teacher_top1 == s.student_top1));
+    row[TAU] = s.kendall_tau.map_or(f64::NAN, f64::from);
+    row[TAU_COUNT] = 1.0;
+    // Only the whole tail is told apart: it is the third band.
+    for sum in [MASS, KEPT, INVENTED] {
+        row.block(sum)[..2].fill(f64::NAN);
+    }
+    row[MASS.at(2)] = under(s.tail_mass);
+    row[KEPT.at(2)] = over(s.tail_kept);
+    row[INVENTED.at(2)] = over(s.tail_invented);
+    row.block(KL_AT).fill(f64::NAN);
+    row.block(SLOPE_AT).fill(f64::NAN);
+    row[TEACHER_NLL] = -f64::from(s.teacher_logprob);
+    row[STUDENT_NLL] = -f64::from(s.student_logprob);
     row
 }
 

@@ -1,0 +1,172 @@
+//! What two lists say of two distributions: the numbers of both rows of logits are always within, closer the longer the lists, and
+//! met by lists of everything.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use hydrometer_metrics::PositionStats;
+use hydrometer_metrics::sparse::{BoundedStats, ListedDistribution, ShownError, Within, bounds};
+use proptest::prelude::*;
+use support::{by_probability, compare, log_softmax, noisy, random, zipf_row};
+
+/// The `k` most probable tokens of a row, and a token of the text.
+fn listed(row: &[f32], k: usize, next: usize) -> ListedDistribution {
+    let log_p = log_softmax(row, 1.0);
+    let pair = |token: usize| (token as u32, log_p[token] as f32);
+    let head: Vec<_> = by_probability(row).into_iter().take(k).map(pair).collect();
+    ListedDistribution::new(&head, pair(next), row.len()).unwrap()
+}
+
+fn between(teacher: &[f32], student: &[f32], [of_teacher, of_student]: [usize; 2], next: usize) -> BoundedStats {
+    bounds(&listed(teacher, of_teacher, next), &listed(student, of_student, next), teacher.len())
+}
+
+/// The bounds, each with what it bounds.
+fn pairs(s: &BoundedStats, exact: &PositionStats) -> [(&'static str, Within, f32); 9] {
+    let tail = |bands: [f32; 4]| bands[2] + bands[3];
+    [
+        ("kl", s.kl, exact.kl),
+        ("reverse_kl", s.reverse_kl, exact.reverse_kl),
+        ("jsd", s.jsd, exact.jsd),
+        ("overlap", s.overlap, exact.overlap),
+        ("teacher_entropy", s.teacher_entropy, exact.teacher_entropy),
+        ("student_entropy", s.student_entropy, exact.student_entropy),
+        ("tail_mass", s.tail_mass, tail(exact.band_mass)),
+        ("tail_kept", s.tail_kept, tail(exact.band_overlap)),
+        ("tail_invented", s.tail_invented, tail(exact.band_invented)),
+    ]
+}
+
+/// Rounding of 32 bits, which the numbers of two rows have, too.
+fn rounding(of: f32) -> f32 {
+    3e-6 * (1.0 + of.abs())
+}
+
+fn check_within(found: &BoundedStats, exact: &PositionStats, what: &str) -> Result<(), TestCaseError> {
+    for (name, Within { low, high }, truth) in pairs(found, exact) {
+        let allowed = rounding(truth);
+        prop_assert!(low <= truth + allowed, "{what}: {name} is {truth}, and the lower bound is {low}");
+        prop_assert!(truth <= high + allowed, "{what}: {name} is {truth}, and the upper bound is {high}");
+    }
+    prop_assert_eq!((found.teacher_top1, found.student_top1), (exact.teacher_top1, exact.student_top1));
+    let near = |one: f32, other: f32| (one - other).abs() <= rounding(other);
+    prop_assert!(near(found.teacher_logprob, exact.teacher_logprob));
+    prop_assert!(near(found.student_logprob, exact.student_logprob));
+    if let Some(tau) = found.kendall_tau {
+        prop_assert!(near(tau, exact.kendall_tau), "{what}: tau is {}, found {tau}", exact.kendall_tau);
+    }
+    Ok(())
+}
+
+/// A student of a teacher: alike, noisy, another one altogether, the teacher's tokens turned round, or sure of one token.
+fn student_of(teacher: &[f32], kind: usize, seed: u64) -> Vec<f32> {
+    let mut source = random(seed);
+    match kind {
+        0 => teacher.to_vec(),
+        1 => noisy(teacher, 0.3, &mut source),
+        2 => noisy(teacher, 3.0, &mut source),
+        3 => zipf_row(teacher.len(), 1.2, &mut source),
+        4 => teacher.iter().rev().copied().collect(),
+        _ => {
+            let mut row = noisy(teacher, 1.0, &mut source);
+            row[seed as usize % teacher.len()] += 45.0;
+            row
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_truth_is_always_within_and_longer_lists_say_more(
+        seed in 0_u64..1 << 40, kind in 0_usize..6, vocab in 12_usize..260, exponent in 0.3_f64..2.5,
+        k in prop::array::uniform2(1_usize..80), more in prop::array::uniform2(0_usize..80), next in 0_usize..1 << 20,
+    ) {
+        let teacher = zipf_row(vocab, exponent, &mut random(seed));
+        let student = student_of(&teacher, kind, seed ^ 77);
+        let next = next % vocab;
+        let exact = compare(&teacher, &student, next as u32);
+        let shorter = k.map(|k| k.min(vocab));
+        let longer = [0, 1].map(|of| (shorter[of] + more[of]).min(vocab));
+        let found = between(&teacher, &student, shorter, next);
+        check_within(&found, &exact, "short lists")?;
+        let closer = between(&teacher, &student, longer, next);
+        check_within(&closer, &exact, "longer lists")?;
+        for ((name, wide, _), (_, close, _)) in pairs(&found, &exact).into_iter().zip(pairs(&closer, &exact)) {
+            // The mass that rounding may have taken from a sum is added to what is open as long as anything is.
+            let allowed = 2e-4 + rounding(wide.high);
+            prop_assert!(close.low >= wide.low - allowed, "{name}: {close:?} of longer lists, {wide:?} of shorter ones");
+            prop_assert!(close.high <= wide.high + allowed, "{name}: {close:?} of longer lists, {wide:?} of shorter ones");
+        }
+    }
+
+    #[test]
+    fn lists_of_everything_say_everything(
+        seed in 0_u64..1 << 40, kind in 0_usize..6, vocab in 12_usize..200, exponent in 0.3_f64..2.5,
+    ) {
+        let teacher = zipf_row(vocab, exponent, &mut random(seed));
+        let student = student_of(&teacher, kind, seed ^ 77);
+        let exact = compare(&teacher, &student, 0);
+        let found = between(&teacher, &student, [vocab; 2], 0);
+        for (name, Within { low, high }, truth) in pairs(&found, &exact) {
+            prop_assert!(high - low <= 1e-6 * (1.0 + truth.abs()), "{name}: {low} to {high}");
+            prop_assert!((low - truth).abs() <= rounding(truth), "{name}: {low}, expected {truth}");
+        }
+        prop_assert_eq!((found.teacher_unlisted, found.student_unlisted), (0.0, 0.0));
+    }
+}
+
+/// p = (½, ¼, ¼·…) of which two tokens are listed, and q of which two others are: by hand.
+#[test]
+fn lists_without_a_token_in_common_are_far_apart_for_certain() {
+    let half = 0.45_f32.ln();
+    let teacher = ListedDistribution::new(&[(0, half), (1, half)], (0, half), 1_000).unwrap();
+    let student = ListedDistribution::new(&[(2, half), (3, half)], (0, -20.0), 1_000).unwrap();
+    let found = bounds(&teacher, &student, 1_000);
+    // Token 0 is known of both. What the student has left, 0.1, can all be on token 1, and so can the teacher's on 2 and 3.
+    let q = f64::from((-20.0_f32).exp());
+    let expected = 0.45 * (0.45 / q).ln() + 0.45 * (0.45 / 0.1_f64).ln() + 0.1 * (0.1 / 0.9_f64).ln();
+    assert!((f64::from(found.kl.low) - expected).abs() < 2e-3, "{} {expected}", found.kl.low);
+    assert!(found.overlap.low < 1e-6 && (found.overlap.high - 0.2).abs() < 1e-4, "{:?}", found.overlap);
+    assert_eq!((found.teacher_top1, found.student_top1), (0, 2));
+}
+
+/// A token that the student's list lacks has at most the probability of its last one: that is more than the mass that is left says.
+#[test]
+fn what_a_list_lacks_is_no_more_probable_than_its_last_token() {
+    let p: Vec<(u32, f32)> = vec![(0, 0.9_f32.ln()), (1, 0.05_f32.ln())];
+    let q: Vec<(u32, f32)> = (1..101).map(|token| (token, 0.005_f32.ln())).collect();
+    let teacher = ListedDistribution::new(&p, p[1], 10_000).unwrap();
+    let student = ListedDistribution::new(&q, q[0], 10_000).unwrap();
+    let found = bounds(&teacher, &student, 10_000);
+    // Half of q is open, and none of it may be more than 0.005 on token 0.
+    assert!(f64::from(found.kl.low) > 0.9 * (0.9 / 0.005_f64).ln() - 0.2, "{:?}", found.kl);
+    assert!(found.overlap.high < 0.006 + 0.05 + 0.05, "{:?}", found.overlap);
+}
+
+#[test]
+fn a_list_that_ends_before_the_nucleus_bounds_the_tail() {
+    let row: Vec<f32> = (0..400).map(|token| -0.01 * token as f32).collect();
+    let exact = compare(&row, &row, 3);
+    let found = between(&row, &row, [20, 20], 3);
+    assert_eq!((found.tail_mass.low, found.tail_kept.low), (0.0, 0.0));
+    assert!(found.tail_mass.high <= 0.1 + 1e-6 && found.tail_mass.high >= exact.band_mass[2], "{:?}", found.tail_mass);
+}
+
+#[test]
+fn what_is_no_list_is_refused() {
+    let check = |listed: &[(u32, f32)], next: (u32, f32), expected: &str| {
+        let error = ListedDistribution::new(listed, next, 10).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    let good = [(0, -0.1), (1, -3.0)];
+    assert!(ListedDistribution::new(&good, (7, -4.0), 10).is_ok());
+    check(&[], (0, -0.1), "no token is listed");
+    check(&good, (7, -2.0), "token 7 is not listed with its log-probability of -2, although the list goes down to -3");
+    check(&good, (7, 0.5), "log-probability 0.5");
+    check(&good, (10, -4.0), "token 10 is outside of a distribution over 10 tokens");
+    check(&[(0, -0.1), (0, -3.0)], good[0], "token 0 is listed twice");
+    let sum = ListedDistribution::new(&[(0, -0.1), (1, -0.2)], good[0], 10);
+    assert!(matches!(sum, Err(ShownError::Sum { .. })), "{sum:?}");
+}
