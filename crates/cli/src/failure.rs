@@ -124,6 +124,8 @@ impl From<AskError> for Failure {
             ),
             AskError::CacheDiffers { .. } => Self::input(error)
                 .hint("a cache serves students with the teacher's own tokenizer; let the teacher run instead"),
+            AskError::ReadsOtherwise { .. } => Self::input(error)
+                .hint("serve the model with its own tokenizer, or name a student that has the tokenizer of the served model"),
             AskError::AnswerLost { .. } => Self::input(error).hint("the same command asks it again"),
             AskError::Context { context, .. } => {
                 Self::input(error).hint(format!("--ctx {context} cuts windows that fit"))

@@ -67,23 +67,26 @@ pub enum ShownError {
     /// Nothing was drawn.
     #[error("no token was drawn, expected at least one: without draws nothing is known of the tail")]
     NothingDrawn,
+    /// Nothing is listed.
+    #[error("no token is listed, expected at least the most probable one")]
+    NothingListed,
 }
 
-impl ShownDistribution {
-    /// The distribution of which `listed` are the most probable tokens with their ln p, in any order, and `drawn` tokens that were
-    /// drawn from all of p, at least one.
-    ///
-    /// # Errors
-    /// The numbers are none of a distribution, or the list does not reach the 0.9 nucleus.
-    pub fn new(listed: &[(u32, f32)], drawn: &[(u32, f32)]) -> Result<Self, ShownError> {
-        if let Some(&(token, found)) =
-            listed.iter().chain(drawn).find(|(_, logprob)| !logprob.is_finite() || *logprob > 0.0)
-        {
-            return Err(ShownError::LogProb { token, found });
-        }
-        if drawn.is_empty() {
-            return Err(ShownError::NothingDrawn);
-        }
+/// A list by falling probability.
+pub(super) struct Ordered {
+    pub(super) head: Vec<(u32, f32)>,
+    /// The tokens by rising id.
+    ids: Vec<u32>,
+    /// Σ p.
+    pub(super) sum: f64,
+    /// Tokens in the 0.9 nucleus; `None` where the list ends before it does.
+    pub(super) nucleus: Option<u32>,
+}
+
+impl Ordered {
+    /// Orders tokens with their ln p.
+    pub(super) fn of(listed: &[(u32, f32)]) -> Result<Ordered, ShownError> {
+        check(listed)?;
         let mut head = listed.to_vec();
         head.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let mut ids: Vec<u32> = head.iter().map(|(token, _)| *token).collect();
@@ -91,8 +94,7 @@ impl ShownDistribution {
         if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(ShownError::Twice { token: twice[0] });
         }
-        let mut sum = 0.0;
-        let mut nucleus = None;
+        let (mut sum, mut nucleus) = (0.0, None);
         for (place, (_, logprob)) in head.iter().enumerate() {
             sum += f64::from(*logprob).exp();
             if nucleus.is_none() && sum >= NUCLEUS {
@@ -102,6 +104,30 @@ impl ShownDistribution {
         if sum > 1.0 + ROUNDING {
             return Err(ShownError::Sum { sum });
         }
+        Ok(Ordered { head, ids, sum, nucleus })
+    }
+}
+
+/// Whether these may be log-probabilities.
+fn check(tokens: &[(u32, f32)]) -> Result<(), ShownError> {
+    match tokens.iter().find(|(_, logprob)| !logprob.is_finite() || *logprob > 0.0) {
+        Some(&(token, found)) => Err(ShownError::LogProb { token, found }),
+        None => Ok(()),
+    }
+}
+
+impl ShownDistribution {
+    /// The distribution of which `listed` are the most probable tokens with their ln p, in any order, and `drawn` tokens that were
+    /// drawn from all of p, at least one.
+    ///
+    /// # Errors
+    /// The numbers are none of a distribution, or the list does not reach the 0.9 nucleus.
+    pub fn new(listed: &[(u32, f32)], drawn: &[(u32, f32)]) -> Result<Self, ShownError> {
+        check(drawn)?;
+        if drawn.is_empty() {
+            return Err(ShownError::NothingDrawn);
+        }
+        let Ordered { head, ids, sum, nucleus } = Ordered::of(listed)?;
         let nucleus = nucleus.ok_or(ShownError::ShortOfTheNucleus { listed: head.len(), mass: sum })?;
         let mut beyond: Vec<(u32, f32)> =
             drawn.iter().copied().filter(|(token, _)| ids.binary_search(token).is_err()).collect();

@@ -18,6 +18,7 @@ mod dialect;
 mod embeddings;
 mod gate;
 mod letters;
+mod lists;
 mod logprobs;
 mod paying;
 mod positions;
@@ -38,7 +39,7 @@ use crate::ToolProtocol;
 use crate::hub::Fetching;
 
 pub use address::{Address, Named, SCHEMES, Scheme};
-pub use check::{CHECK_MARK, Checked, Found, NOT_ALLOWED, Spoils, check, check_names};
+pub use check::{CHECK_MARK, Checked, Found, MANY_SCRIPTS, NOT_ALLOWED, Spoils, check, check_names};
 pub use clock::Clock;
 use clock::SystemClock;
 pub use embeddings::EmbeddingEndpoint;

@@ -9,6 +9,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
+use super::address::Address;
 use super::asking::{Call, Failed, Line};
 use super::gate::Gate;
 use super::logprobs::{UNKNOWN, logprob};
@@ -40,7 +41,7 @@ pub(super) struct Positions {
 
 /// The servers that take token ids, and say log-probabilities of token ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     LlamaServer,
     Vllm,
     Sglang,
@@ -52,19 +53,14 @@ impl Positions {
     /// # Errors
     /// Why it shows none, in words.
     pub(super) fn of(line: &Line) -> Result<Positions, String> {
-        let way = match line.address.scheme.name {
-            "llama-server" => Way::LlamaServer,
-            "vllm" => Way::Vllm,
-            "sglang" => Way::Sglang,
-            name => return Err(format!("{name} takes no token ids")),
-        };
+        let way = Way::of(&line.address)?;
         let mut positions = Positions { way, gate: Gate::new(AT_ONCE), whole: None };
         // Without the address: what is said may stand in a record.
         let in_words = |failed: Failed| match failed {
             Failed::Refused { reason, .. } | Failed::NoAnswer { reason, .. } | Failed::Spent { reason } => reason,
             Failed::Stopped => "interrupted".to_owned(),
         };
-        let ids = positions.tokenize(line, FIRST_TEXT).map_err(in_words)?;
+        let ids = way.tokenize(line, FIRST_TEXT, &positions.gate).map_err(in_words)?;
         let ids = ids.ok_or("it does not show the tokens of a text")?;
         // What a server of another kind answers is looked at once, not asked for again and again.
         let whole = (way == Way::Vllm).then_some(0);
@@ -77,24 +73,6 @@ impl Positions {
         let found = way.read(&answer, u32::MAX)?;
         positions.whole = whole.map(|_| found.listed.len() as u32);
         Ok(positions)
-    }
-
-    /// The ids of an ordinary text, nothing in front; `None` where the server does not show them.
-    pub(super) fn tokenize(&self, line: &Line, text: &str) -> Result<Option<Vec<u32>>, Failed> {
-        let body = match self.way {
-            Way::LlamaServer => json!({"content": text, "add_special": false, "parse_special": false}),
-            Way::Vllm | Way::Sglang => {
-                json!({"model": line.address.model, "prompt": text, "add_special_tokens": false})
-            }
-        };
-        let url = line.address.beside("/tokenize");
-        let call = Call { url: &url, body: Some(&body) };
-        let id = |token: &Value| u32::try_from(token.as_u64().or_else(|| token["id"].as_u64())?).ok();
-        match line.unpaid(&call, &self.gate, &|answer| Ok(answer.clone())) {
-            Ok(answer) => Ok(answer["tokens"].as_array().and_then(|tokens| tokens.iter().map(id).collect())),
-            Err(Failed::Refused { status: Some(404 | 405 | 501), .. }) => Ok(None),
-            Err(failed) => Err(failed),
-        }
     }
 
     /// What follows each of these contexts, in their order.
@@ -155,19 +133,55 @@ impl Positions {
     ) -> Result<T, Failed> {
         let count = Some(count).filter(|count| self.whole.is_none_or(|whole| *count < whole));
         let (path, body) = self.way.question(line.address.model.as_deref(), context, count);
-        let url = match self.way {
-            Way::Vllm => line.address.below(path),
-            Way::LlamaServer | Way::Sglang => line.address.beside(path),
-        };
+        let url = self.way.url(&line.address, path);
         let (call, most) = (Call { url: &url, body: Some(&body) }, (context.len() as u64 + AROUND, 1));
         line.bought(&call, most, &self.gate, read, |answer| self.way.counted(answer))
     }
 }
 
 impl Way {
+    /// That of an endpoint.
+    ///
+    /// # Errors
+    /// Servers of its kind take none, in words.
+    pub(super) fn of(address: &Address) -> Result<Way, String> {
+        match address.scheme.name {
+            "llama-server" => Ok(Way::LlamaServer),
+            "vllm" => Ok(Way::Vllm),
+            "sglang" => Ok(Way::Sglang),
+            name => Err(format!("{name} takes no token ids")),
+        }
+    }
+
+    /// Where it is asked.
+    pub(super) fn url(self, address: &Address, path: &str) -> String {
+        match self {
+            Way::Vllm => address.below(path),
+            Way::LlamaServer | Way::Sglang => address.beside(path),
+        }
+    }
+
+    /// The ids of an ordinary text, nothing in front; `None` where the server does not show them.
+    pub(super) fn tokenize(self, line: &Line, text: &str, gate: &Gate) -> Result<Option<Vec<u32>>, Failed> {
+        let body = match self {
+            Way::LlamaServer => json!({"content": text, "add_special": false, "parse_special": false}),
+            Way::Vllm | Way::Sglang => {
+                json!({"model": line.address.model, "prompt": text, "add_special_tokens": false})
+            }
+        };
+        let url = line.address.beside("/tokenize");
+        let call = Call { url: &url, body: Some(&body) };
+        let id = |token: &Value| u32::try_from(token.as_u64().or_else(|| token["id"].as_u64())?).ok();
+        match line.unpaid(&call, gate, &|answer| Ok(answer.clone())) {
+            Ok(answer) => Ok(answer["tokens"].as_array().and_then(|tokens| tokens.iter().map(id).collect())),
+            Err(Failed::Refused { status: Some(404 | 405 | 501), .. }) => Ok(None),
+            Err(failed) => Err(failed),
+        }
+    }
+
     /// The path and the question for what follows token ids: so many tokens, or all of them where vLLM is asked, which refuses a
     /// count beyond its vocabulary.
-    fn question(self, model: Option<&str>, context: &[u32], count: Option<u32>) -> (&'static str, Value) {
+    pub(super) fn question(self, model: Option<&str>, context: &[u32], count: Option<u32>) -> (&'static str, Value) {
         let all = || count.map_or(json!(-1), |count| json!(count));
         match self {
             // Its log-probabilities are those before any sampler, from a sum in 32 bits that loses the least probable tokens: all of them
@@ -202,7 +216,7 @@ impl Way {
     }
 
     /// The tokens that an answer says were read and drawn.
-    fn counted(self, answer: &Value) -> Counted {
+    pub(super) fn counted(self, answer: &Value) -> Counted {
         let (of, read, drawn) = match self {
             Way::LlamaServer => (answer, "tokens_evaluated", "tokens_predicted"),
             Way::Vllm => (&answer["usage"], "prompt_tokens", "completion_tokens"),
@@ -212,7 +226,7 @@ impl Way {
     }
 
     /// The position that an answer to a question for `count` tokens shows.
-    fn read(self, answer: &Value, count: u32) -> Result<ShownPosition, String> {
+    pub(super) fn read(self, answer: &Value, count: u32) -> Result<ShownPosition, String> {
         let wrong = || format!("expected the log-probabilities of one token, found {}", shown(&answer.to_string()));
         let (drawn, listed) = match self {
             Way::LlamaServer => {
@@ -259,7 +273,7 @@ impl Way {
     }
 }
 
-fn id(value: &Value) -> Option<u32> {
+pub(super) fn id(value: &Value) -> Option<u32> {
     u32::try_from(value.as_u64()?).ok()
 }
 
@@ -269,7 +283,7 @@ fn named_id(name: &str) -> Option<u32> {
 }
 
 /// A token with its log-probability: `Some(None)` where a place-holder stands for it, `None` for what is neither.
-fn entry(id: Option<u32>, value: &Value) -> Option<Option<(u32, f32)>> {
+pub(super) fn entry(id: Option<u32>, value: &Value) -> Option<Option<(u32, f32)>> {
     let logprob = logprob(value)?;
     let id = id?;
     Some(logprob.map(|logprob| (id, logprob as f32)))

@@ -12,13 +12,14 @@ use super::asking::{Failed, Line};
 use super::batch::{self, Provider};
 use super::dialect::{LimitName, Question, Reply, Settings};
 use super::gate::Gate;
-use super::positions::Positions;
+use super::lists;
+use super::positions::{Positions, Way};
 use super::prices::{Kind, Price};
 use super::under_way::ask_all;
 use super::{Known, Network};
 use crate::{
-    Answer, Answers, AnswersTogether, Conversation, Declared, Letters, Message, Model, ModelError, Prompt,
-    SampleLimits, SampleRequest, SampleStep, ShownPosition, Shows, ToolProtocol, Turn, WithTools,
+    Answer, Answers, AnswersTogether, Conversation, Declared, Letters, Listed, Lists, Message, Model, ModelError,
+    Prompt, SampleLimits, SampleRequest, SampleStep, ShownPosition, Shows, ToolProtocol, Turn, Unlisted, WithTools,
 };
 
 /// Says what is hashed, so that no other hash of the same bytes is equal.
@@ -352,6 +353,10 @@ impl Model for Remote {
     fn shows(&self) -> Result<&dyn Shows, String> {
         self.positions().map(|_| self as &dyn Shows)
     }
+
+    fn lists(&self) -> Result<&dyn Lists, String> {
+        Way::of(&self.line.address).map(|_| self as &dyn Lists)
+    }
 }
 
 impl Remote {
@@ -387,16 +392,32 @@ impl Remote {
 
 impl Shows for Remote {
     fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        let refused = |reason: String| ModelError::Refused { endpoint: self.line.address.to_string(), reason };
-        let ids = self.positions().map_err(refused)?.tokenize(&self.line, text);
-        let ids =
-            ids.map_err(|failed| failed.of(&self.line.address).unwrap_or_else(|| refused("interrupted".to_owned())))?;
-        ids.ok_or_else(|| refused("expected the tokens of a text, found none".to_owned()))
+        Lists::ids(self, text)
     }
 
     fn after(&self, contexts: &[&[u32]]) -> Result<Vec<ShownPosition>, ModelError> {
         let refused = |reason: String| ModelError::Refused { endpoint: self.line.address.to_string(), reason };
         self.positions().map_err(refused)?.after(&self.line, contexts)
+    }
+}
+
+impl Lists for Remote {
+    fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        let refused = |reason: String| ModelError::Refused { endpoint: self.line.address.to_string(), reason };
+        let ids = Way::of(&self.line.address).map_err(refused)?.tokenize(&self.line, text, &Gate::new(1));
+        let ids =
+            ids.map_err(|failed| failed.of(&self.line.address).unwrap_or_else(|| refused("interrupted".to_owned())))?;
+        ids.ok_or_else(|| refused("expected the tokens of a text, found none".to_owned()))
+    }
+
+    fn listed(
+        &self,
+        wanted: &[Unlisted<'_>],
+        count: u32,
+        width: usize,
+        watch: &mut dyn FnMut(Option<Listed>) -> ControlFlow<()>,
+    ) -> Result<(), ModelError> {
+        lists::of(&self.line, wanted, (count, width), watch)
     }
 }
 
