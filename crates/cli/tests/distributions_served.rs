@@ -24,12 +24,16 @@ const DOCUMENTS: usize = 8;
 const STEP: f64 = 1.0 / 256.0;
 
 fn desk() -> Desk {
+    desk_of(DOCUMENTS)
+}
+
+fn desk_of(documents: usize) -> Desk {
     let desk = Desk::new();
     desk.copy_teacher("model.gguf");
     let record = |i: usize| {
         json!({"prompt": format!("The tide {i} comes"), "completion": format!(" in by {i} o'clock.")}).to_string()
     };
-    desk.write("data.jsonl", &(0..DOCUMENTS).map(record).collect::<Vec<_>>().join("\n"));
+    desk.write("data.jsonl", &(0..documents).map(record).collect::<Vec<_>>().join("\n"));
     desk
 }
 
@@ -172,15 +176,16 @@ fn a_killed_command_asks_again_what_was_in_flight_and_nothing_else() {
 
 #[test]
 fn a_budget_ends_it_and_a_higher_one_goes_on() {
-    let (desk, server) = (desk(), server());
+    const MORE: usize = 24;
+    let (desk, server) = (desk_of(MORE), server());
     let name = format!("vllm:{}#embedded", server.address());
-    let [_, talk] = served(&desk, 4, &name, "cache", &["--budget-tokens", "1200", "--parallel", "1"]);
+    let [_, talk] = served(&desk, 4, &name, "cache", &["--budget-tokens", "380", "--parallel", "1"]);
     assert!(talk.contains("the budget is spent") && talk.contains("higher budget goes on"), "{talk}");
     let some = positions(&server).len();
-    assert!((1..DOCUMENTS).contains(&some), "{some}: {talk}");
+    assert!((1..MORE).contains(&some), "{some}: {talk}");
     let [_, talk] = served(&desk, 0, &name, "cache", &["--budget-tokens", "100k"]);
     assert!(talk.contains("earlier commands asked this for"), "{talk}");
-    assert_eq!(positions(&server).len(), DOCUMENTS, "nothing is asked twice");
+    assert_eq!(positions(&server).len(), MORE, "nothing is asked twice");
 }
 
 #[test]

@@ -159,7 +159,9 @@ struct Asked {
 /// A flag or a file that cannot be used, a model that fails, or an interruption: the same command goes on.
 pub fn run(arguments: &Collect, terminal: &mut Terminal) -> Result<Exit, Failure> {
     files::outside_runs(&arguments.cache)?;
-    if ModelSpec::from_str(&arguments.teacher).is_ok_and(|spec| spec.endpoint().is_some()) {
+    let spec = ModelSpec::from_str(&arguments.teacher).ok();
+    if let Some(address) = spec.as_ref().and_then(|spec| spec.endpoint()) {
+        served::possible(address)?;
         return from_server(arguments, terminal);
     }
     if let Some(tokenizer) = &arguments.asked.tokenizer {

@@ -8,7 +8,7 @@ use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{Ledger, ModelIdentity};
 use hydrometer_ask::{CacheReport, Served, Stretch, lacks, reads_alike};
 use hydrometer_distill::data::Document;
-use hydrometer_models::{Known, Model};
+use hydrometer_models::{Address, Known, Model};
 use hydrometer_probes::{Ask, Suite};
 
 pub(crate) use super::collect::{Reader, stretch};
@@ -40,6 +40,20 @@ pub(crate) struct Asking<'a> {
     pub(crate) paid: (&'a Spending, &'a Ledger),
     /// The store of the canaries, and whether they may say that the model changed.
     pub(crate) canaries: (&'a Path, bool),
+}
+
+/// Refuses an endpoint that does not list the most probable tokens of texts.
+///
+/// # Errors
+/// It does not.
+pub(crate) fn possible(address: &Address) -> Result<(), Failure> {
+    if address.lists_tokens() {
+        return Ok(());
+    }
+    let found = "--teacher: this endpoint lists no tokens of texts, so there is nothing to keep of its distributions";
+    Err(Failure::input(found).hint(
+        "vllm:, sglang: and llama-server: list the most probable tokens of texts; others are asked for answers by `hydrometer collect`",
+    ))
 }
 
 /// Who answered before, where the cache is there: a command that goes on does not ask again.
@@ -84,10 +98,7 @@ impl Asking<'_> {
         interrupt: &Interrupt,
         terminal: &Terminal,
     ) -> Result<CacheReport, Failure> {
-        let lists = self.teacher.lists().map_err(|reason| {
-            Failure::input(format!("teacher: {reason}, so there is nothing to keep of its distributions"))
-                .hint("vllm:, sglang: and llama-server: list the most probable tokens of texts; of others `hydrometer collect` asks answers")
-        })?;
+        let lists = self.teacher.lists().map_err(|reason| Failure::input(format!("teacher: {reason}")))?;
         let (tokenizer, config) = (&self.reader.tokenizer, &self.reader.checkpoint.config);
         let identity = ModelIdentity {
             tokenizer: Some(tokenizer.hash().to_owned()),
