@@ -5,14 +5,11 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use hydrometer_answers::cache::{SequenceKey, SequenceRecords, TeacherCache};
 use hydrometer_answers::part::{
     Choices, Floor, Likelihoods, Positions, Samples, Scored, ShownStudents, Sparse, Vectors,
 };
-use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::store::{Access, AnswerKey, Store, prompt_hash};
 use hydrometer_answers::{OptionSaid, Part, RunFolder, Told};
-use hydrometer_metrics::sparse::SparseDistribution;
 
 fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(name)
@@ -277,46 +274,4 @@ fn answer_store_version_1() {
     assert_eq!(found[1].parameters, support::sampling());
     let key = AnswerKey::new(&support::model("student").key(), &prompt_hash(&[1, 2]), &support::sampling(), 2);
     assert_eq!(store.get(&key).unwrap().unwrap().text, "\u{202e}<b>student</b>\0 猫 2\n");
-}
-
-/// Two tokens of each position as a server lists them; one position that is in no block yet.
-fn write_listed(path: &Path) {
-    let codec = Codec::listed(16, 2);
-    let mut cache = TeacherCache::create_or_open(path, &support::model("teacher"), codec).unwrap();
-    let record = |listed: &[(u32, f32)]| {
-        let mut record = Vec::new();
-        codec.encode_listed(&SparseDistribution::listed(listed).unwrap(), &mut record).unwrap();
-        record
-    };
-    let mut sequence = SequenceRecords::new(vec![3, 1, 4, 1, 5], 1);
-    for listed in [[(4, -0.5), (9, -1.5)], [(1, -0.25), (2, -2.0)]] {
-        let bytes = record(&listed);
-        sequence.push(|out| Ok(out.extend(&bytes))).unwrap();
-    }
-    cache.put(&[sequence]).unwrap();
-    cache.keep(SequenceKey::new(&support::model("teacher").key(), &[2, 7]), 0, vec![record(&[(8, -0.125)])]).unwrap();
-}
-
-#[test]
-fn teacher_cache_version_2() {
-    let mut cache = TeacherCache::open(&sample("cache-v2")).unwrap();
-    assert_eq!((cache.codec(), cache.teacher()), (&Codec::listed(16, 2), &support::model("teacher")));
-    assert_eq!(cache.verify().unwrap(), []);
-    let key = SequenceKey::new(&support::model("teacher").key(), &[3, 1, 4, 1, 5]);
-    let sequence = cache.get(&key, &(1..3)).unwrap().unwrap();
-    assert_eq!((sequence.first, sequence.len()), (1, 2));
-    let found = cache.codec().decode(sequence.record(1).unwrap()).unwrap();
-    assert_eq!((&found.head[..], found.nucleus_head, found.draws.len()), (&[1, 2][..], 2, 0));
-    let rest = 1.0 - (-0.25f32).exp() - (-2.0f32).exp();
-    assert!((found.tail_mass[0] - rest).abs() < 1e-4 && found.tail_mass[1].is_nan(), "{found:?}");
-    assert!((found.head_logprobs[0] + 0.25).abs() < 1e-3 && (found.head_logprobs[1] + 2.0).abs() < 1e-3, "{found:?}");
-
-    // Today's writer still writes it, byte by byte.
-    let home = tempfile::tempdir().unwrap();
-    write_listed(home.path());
-    for file in ["cache.json", "blocks/00000000.hsd", "pending"] {
-        let [old, new] =
-            [sample("cache-v2"), home.path().to_owned()].map(|path| std::fs::read(path.join(file)).unwrap());
-        assert!(old == new, "{file}");
-    }
 }
