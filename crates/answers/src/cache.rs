@@ -5,19 +5,30 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sparse::{Codec, SparseError};
+use crate::sparse::{Codec, SparseError, Sums};
 use crate::{Problem, RunError};
 
 mod folder;
+mod pending;
 mod reader;
 mod writer;
 
-pub use folder::{CacheSize, TEACHER_CACHE_FORMAT, TeacherCache};
+pub use folder::{CacheSize, TEACHER_CACHE_FORMAT, TEACHER_CACHE_LISTED_FORMAT, TeacherCache};
 pub use reader::DistributionReader;
 pub use writer::DistributionWriter;
 
 /// Format version of the file and of its records; a breaking change raises the number.
 pub const DISTRIBUTIONS_FORMAT: &str = "hydrometer.distributions/1";
+/// The format of what servers list: records without sums at other temperatures than 1.
+pub const DISTRIBUTIONS_LISTED_FORMAT: &str = "hydrometer.distributions/2";
+
+/// The format of files with these sums, and that of their folder.
+fn formats(sums: Sums) -> [&'static str; 2] {
+    match sums {
+        Sums::Vocabulary => [DISTRIBUTIONS_FORMAT, TEACHER_CACHE_FORMAT],
+        Sums::Listed => [DISTRIBUTIONS_LISTED_FORMAT, TEACHER_CACHE_LISTED_FORMAT],
+    }
+}
 
 /// First and last bytes of a file.
 const MAGIC: [u8; 8] = *b"HYDRODIS";
@@ -34,7 +45,7 @@ const MAX_TOKENS: u32 = 1 << 24;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DistributionHeader {
-    /// [`DISTRIBUTIONS_FORMAT`].
+    /// [`DISTRIBUTIONS_FORMAT`], or [`DISTRIBUTIONS_LISTED_FORMAT`] as the codec says.
     pub format: String,
     /// [`ModelIdentity::key`](crate::ModelIdentity::key) of the teacher.
     pub model_key: String,

@@ -32,6 +32,34 @@ pub struct Codec {
     pub vocab: u32,
     /// What is kept of each; at most 4,096 tokens of the head and as many draws.
     pub truncation: Truncation,
+    /// What the sums of a record are of.
+    #[serde(default, skip_serializing_if = "Sums::is_vocabulary")]
+    pub sums: Sums,
+}
+
+/// What entropy and tail mass of a record are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Sums {
+    /// Of the whole vocabulary, at every temperature: the teacher showed its logits.
+    #[default]
+    Vocabulary,
+    /// Of the tokens that a server listed and one cell for all others, at temperature 1: nothing else is known.
+    Listed,
+}
+
+impl Sums {
+    fn is_vocabulary(&self) -> bool {
+        *self == Sums::Vocabulary
+    }
+
+    /// How many of the temperatures have sums.
+    fn temperatures(self) -> usize {
+        match self {
+            Sums::Vocabulary => TEMPERATURES.len(),
+            Sums::Listed => 1,
+        }
+    }
 }
 
 /// Why a distribution has no record, or a record no distribution.
@@ -88,7 +116,53 @@ impl Codec {
         let known = (1..=MAX_VOCAB).contains(&self.vocab);
         first_wrong([("vocab", f64::from(self.vocab), known, "1 to 8388608")])?;
         check(&self.truncation)?;
+        let draws = self.truncation.draws;
+        let possible = self.sums == Sums::Vocabulary || draws == 0;
+        first_wrong([(
+            "draws",
+            f64::from(draws),
+            possible,
+            "0 where a server lists tokens: it draws none from the rest",
+        )])?;
         Ok(self)
+    }
+
+    /// The codec of distributions of a teacher that shows its logits.
+    #[must_use]
+    pub fn of_logits(vocab: u32, truncation: Truncation) -> Codec {
+        Codec { vocab, truncation, sums: Sums::Vocabulary }
+    }
+
+    /// The codec of the `count` most probable tokens of each distribution and the mass of all others, as servers list them.
+    #[must_use]
+    pub fn listed(vocab: u32, count: u32) -> Codec {
+        let truncation = Truncation { mass: 1.0, k_min: count, k_max: count, draws: 0 };
+        Codec { vocab, truncation, sums: Sums::Listed }
+    }
+
+    /// Appends the record of what a server lists of a distribution: [`SparseDistribution::listed`].
+    ///
+    /// # Errors
+    /// A codec of logits, more tokens than it keeps, none, or one beyond the vocabulary; `out` is then as it was.
+    pub fn encode_listed(&self, distribution: &SparseDistribution, out: &mut Vec<u8>) -> Result<(), SparseError> {
+        let d = distribution;
+        let wrong = |field, found: u64, expected: String| Err(SparseError::Field { field, found, expected });
+        if self.sums != Sums::Listed {
+            return wrong(
+                "tokens of a list",
+                d.head.len() as u64,
+                "rows of logits, which this codec is for".to_owned(),
+            );
+        }
+        let most = self.truncation.k_max;
+        if d.head.is_empty() || d.head.len() > most as usize {
+            return wrong("a list of", d.head.len() as u64, format!("1 to {most}"));
+        }
+        if let Some(&id) = d.head.iter().find(|&&id| id >= self.vocab) {
+            return wrong("token", u64::from(id), format!("an id below {}", self.vocab));
+        }
+        self.write(d, out);
+        Ok(())
     }
 
     /// An encoder with its scratch space.
@@ -114,7 +188,7 @@ impl Codec {
         for (count, most) in counts.into_iter().zip(self.counts()) {
             writer.bits(count, width(most));
         }
-        for temperature in 0..TEMPERATURES.len() {
+        for temperature in 0..self.sums.temperatures() {
             writer.bits(fine(d.entropy[temperature]), 16);
             writer.bits(mass_code(d.tail_mass[temperature]), 16);
             if temperature > 0 {
@@ -154,7 +228,8 @@ impl Codec {
         self.check_counts(counts)?;
         let [k, draws, nucleus_head, nucleus_draws] = counts;
         let mut d = SparseDistribution { nucleus_head, nucleus_draws, ..SparseDistribution::default() };
-        for temperature in 0..TEMPERATURES.len() {
+        d.forget_tempered();
+        for temperature in 0..self.sums.temperatures() {
             let mut code = || reader.bits(16).map_err(ended("its sums"));
             d.entropy[temperature] = unfine(code()?);
             d.tail_mass[temperature] = match code()? {

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 const VOCAB: u32 = 500;
 
 fn codec() -> Codec {
-    Codec { vocab: VOCAB, truncation: Truncation { mass: 0.95, k_min: 4, k_max: 24, draws: 6 } }
+    Codec::of_logits(VOCAB, Truncation { mass: 0.95, k_min: 4, k_max: 24, draws: 6 })
 }
 
 /// A deterministic stream of numbers.
@@ -120,7 +120,7 @@ fn settings_rows_and_other_codecs_are_refused_by_name() {
 /// Old records are read for ever: these bytes were written by version 1.
 #[test]
 fn records_of_version_1() {
-    let codec = Codec { vocab: 8, truncation: Truncation { mass: 1.0, k_min: 2, k_max: 2, draws: 2 } };
+    let codec = Codec::of_logits(8, Truncation { mass: 1.0, k_min: 2, k_max: 2, draws: 2 });
     let logits = [1.0, 0.0, 2.0, -1.0, f32::NEG_INFINITY, 0.5, -2.0, 0.25];
     let mut bytes = Vec::new();
     codec.encoder().unwrap().encode(&logits, 5, &mut bytes).unwrap();
@@ -229,4 +229,35 @@ fn damage_to_a_file_is_found_and_never_read_past() {
     fs::write(&path, &whole[..whole.len() - 1]).unwrap();
     let text = DistributionReader::open(&path).unwrap_err().to_string();
     assert!(text.contains("teacher.hsd: has no index at its end: it is truncated or damaged"), "{text}");
+}
+
+/// What a server lists, as a record of it has it again.
+#[test]
+fn a_list_of_a_server_is_kept_with_its_rest_and_nothing_more() {
+    let codec = Codec::listed(VOCAB, 4).checked().unwrap();
+    let listed = [(7, 0.5f32.ln()), (3, 0.2f32.ln()), (400, 0.1f32.ln()), (11, 0.05f32.ln())];
+    let distribution = SparseDistribution::listed(&listed).unwrap();
+    let mut record = Vec::new();
+    codec.encode_listed(&distribution, &mut record).unwrap();
+    let found = codec.decode(&record).unwrap();
+    assert_eq!((&found.head, found.draws.len(), found.nucleus_head), (&vec![7, 3, 400, 11], 0, 4));
+    assert!((found.tail_mass[0] - 0.15).abs() < 1e-4 && (found.entropy[0] - distribution.entropy[0]).abs() < 1e-3);
+    for (found, (_, expected)) in found.head_logprobs.iter().zip(&listed) {
+        assert!((found - expected).abs() < 1.0 / 256.0, "{found} {expected}");
+    }
+    // No number stands where none is known.
+    for sums in [found.entropy, found.tail_mass, found.log_normaliser] {
+        assert!(sums[1].is_nan() && sums[2].is_nan());
+    }
+    assert_eq!(found.log_normaliser[0], 0.0);
+    let mut untouched = vec![1];
+    let mut refused = |codec: &Codec, of: &SparseDistribution, expected: &str| {
+        let error = codec.encode_listed(of, &mut untouched).unwrap_err().to_string();
+        assert!(error.contains(expected) && untouched == [1], "{error}");
+    };
+    refused(&Codec::listed(VOCAB, 3), &distribution, "a list of 4, expected 1 to 3");
+    refused(&Codec::listed(400, 4), &distribution, "token 400, expected an id below 400");
+    refused(&self::codec(), &distribution, "rows of logits");
+    let drawn = Codec { truncation: Truncation { draws: 2, ..codec.truncation }, ..codec };
+    assert!(drawn.checked().unwrap_err().to_string().contains("draws is 2, expected 0 where a server lists tokens"));
 }

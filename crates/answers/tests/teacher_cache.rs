@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use hydrometer_answers::RunError;
 use hydrometer_answers::cache::{CacheSize, SequenceKey, SequenceRecords, TeacherCache};
 use hydrometer_answers::sparse::Codec;
-use hydrometer_metrics::sparse::Truncation;
+use hydrometer_metrics::sparse::{SparseDistribution, Truncation};
 use support::model;
 
 fn codec() -> Codec {
-    Codec { vocab: 16, truncation: Truncation { mass: 0.9, k_min: 2, k_max: 4, draws: 3 } }
+    Codec::of_logits(16, Truncation { mass: 0.9, k_min: 2, k_max: 4, draws: 3 })
 }
 
 /// Records of positions `first` to 9 of a sequence of ten tokens.
@@ -175,4 +175,58 @@ fn what_a_killed_process_left_is_ignored_and_removed() {
     assert!(leftover.exists());
     assert_eq!(writer(home.path()).keys().len(), 3);
     assert!(!leftover.exists());
+}
+
+/// What a server lists is kept answer by answer: a killed process loses nothing that came, and blocks take it over.
+#[test]
+fn records_that_came_one_by_one_survive_until_a_block_has_them() {
+    let home = tempfile::tempdir().unwrap();
+    let codec = Codec::listed(16, 2);
+    let tokens: Vec<u32> = (0..6).collect();
+    let key = SequenceKey::new(&model("teacher").key(), &tokens);
+    let open = || TeacherCache::create_or_open(home.path(), &model("teacher"), codec);
+    let record = |p: f32| {
+        let (listed, mut record) = ([(1, p.ln()), (2, (p / 4.0).ln())], Vec::new());
+        codec.encode_listed(&SparseDistribution::listed(&listed).unwrap(), &mut record).unwrap();
+        record
+    };
+    let other = SequenceKey::new(&model("teacher").key(), &[9, 9]);
+    let mut cache = open().unwrap();
+    cache.keep(key, 2, vec![record(0.5), record(0.6)]).unwrap();
+    cache.keep(other, 0, vec![record(0.7)]).unwrap();
+    drop(cache);
+    let pending = home.path().join("pending");
+    // A process that was killed while it wrote leaves half a line.
+    fs::write(&pending, [fs::read(&pending).unwrap(), b"0123 {\"key".to_vec()].concat()).unwrap();
+    let mut cache = open().unwrap();
+    assert_eq!((cache.kept(&key, 2), cache.kept(&key, 3)), (Some(&record(0.5)[..]), Some(&record(0.6)[..])));
+    assert_eq!((cache.kept(&key, 1), cache.kept(&key, 4), cache.keys().len()), (None, None, 0));
+    let mut sequence = SequenceRecords::new(tokens, 2);
+    for position in [2, 3] {
+        let record = cache.kept(&key, position).unwrap().to_vec();
+        sequence
+            .push(|bytes| {
+                bytes.extend(&record);
+                Ok(())
+            })
+            .unwrap();
+    }
+    cache.put(std::slice::from_ref(&sequence)).unwrap();
+    cache.settle(std::slice::from_ref(&sequence)).unwrap();
+    assert_eq!((cache.kept(&key, 2), cache.kept(&other, 0)), (None, Some(&record(0.7)[..])));
+    drop(cache);
+    let mut read = TeacherCache::open(home.path()).unwrap();
+    assert_eq!(read.get(&key, &(2..4)).unwrap(), Some(sequence));
+    assert!(read.keep(key, 2, Vec::new()).is_err(), "a reader keeps nothing");
+    let text = fs::read_to_string(home.path().join("cache.json")).unwrap();
+    assert!(text.contains("hydrometer.teacher-cache/2") && text.contains("\"sums\": \"listed\""), "{text}");
+    // Other records than those of logits are not mixed with them.
+    assert!(matches!(
+        TeacherCache::create_or_open(home.path(), &model("teacher"), self::codec()),
+        Err(RunError::CacheDiffers { .. })
+    ));
+    let line = fs::read_to_string(&pending).unwrap().replacen("\"first\":0", "\"first\":1", 1);
+    fs::write(&pending, line).unwrap();
+    let RunError::StoreDamaged { problems, .. } = open().unwrap_err() else { panic!("damage is named") };
+    assert!(problems[0].what.contains("line 1 is not one that was written"), "{problems:?}");
 }

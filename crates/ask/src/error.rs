@@ -163,6 +163,24 @@ pub enum AskError {
         /// What is accepted.
         expected: String,
     },
+    /// A tokenizer that reads texts otherwise than the server of a model.
+    #[error(
+        "the {role}'s server and the tokenizer of {tokenizer} disagree from byte {byte} on of {text}: expected token {expected}, found {found}"
+    )]
+    ReadsOtherwise {
+        /// Whose server.
+        role: Role,
+        /// Whose tokenizer.
+        tokenizer: String,
+        /// Where in the text.
+        byte: usize,
+        /// Which text.
+        text: String,
+        /// The tokenizer's token there.
+        expected: String,
+        /// The server's.
+        found: String,
+    },
     /// Who says when to stop could not read the evidence.
     #[error(transparent)]
     StopRule(Box<dyn std::error::Error + Send + Sync>),

@@ -13,7 +13,7 @@ use hydrometer_answers::{
     RunSettings, ScoredModel, SparseRow, UnitCounts,
 };
 use hydrometer_metrics::sparse::SparseComparer;
-use hydrometer_models::{Block, Model, Scorer, Sequence, logit_rows};
+use hydrometer_models::{Block, Model, Scorer, Sequence, Tokenizer, logit_rows};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Suite};
 use rayon::prelude::*;
@@ -56,10 +56,10 @@ pub struct Stretch {
 }
 
 /// A stretch to be scored.
-struct Wanted<'a> {
-    stretch: &'a Stretch,
-    key: SequenceKey,
-    positions: Range<u32>,
+pub(crate) struct Wanted<'a> {
+    pub(crate) stretch: &'a Stretch,
+    pub(crate) key: SequenceKey,
+    pub(crate) positions: Range<u32>,
 }
 
 /// Lets the teacher score the texts of a suite, cut as an audit cuts them, and keeps its distributions. What the cache
@@ -77,16 +77,28 @@ pub fn fill_cache(
 ) -> Result<CacheReport, AskError> {
     check_blocks(cut.n_ctx, block_tokens)?;
     let scorer = Role::Teacher.scorer(teacher)?;
-    let Cut { windows, excluded } = windows(scorer.tokens, suite, cut).map_err(Role::Teacher.failed())?;
+    let stretches = stretches(scorer.tokens, suite, cut)?;
+    let longest = stretches.iter().map(|stretch| stretch.tokens.len()).max().unwrap_or(0);
+    if let Some(context) = scorer.identity.context_length.filter(|&context| longest > context as usize) {
+        return Err(AskError::Context { role: Role::Teacher, longest, context });
+    }
+    fill_cache_with(teacher, &stretches, block_tokens, cache, observer)
+}
+
+/// The texts of a suite, cut as an audit cuts them, with the positions that it scores.
+///
+/// # Errors
+/// The suite has no text, or the tokenizer fails.
+pub fn stretches(tokenizer: &Tokenizer, suite: &Suite, cut: Windowing) -> Result<Vec<Stretch>, AskError> {
+    let Cut { windows, excluded } = windows(tokenizer, suite, cut).map_err(Role::Teacher.failed())?;
     some_text(&windows, &excluded, suite)?;
-    fit(&windows, Role::Teacher, scorer.identity)?;
     let stretch = |window: Window| Stretch {
         positions: window.positions(),
         name: window.probe,
         index: window.index,
         tokens: window.tokens,
     };
-    fill_cache_with(teacher, &windows.into_iter().map(stretch).collect::<Vec<_>>(), block_tokens, cache, observer)
+    Ok(windows.into_iter().map(stretch).collect())
 }
 
 /// As [`fill_cache`], of sequences that are there already: a student's training data.
@@ -140,7 +152,7 @@ fn some_text(windows: &[Window], excluded: &[ExcludedItem], suite: &Suite) -> Re
 }
 
 /// The stretches that the cache does not hold, each once, with all the positions that are wanted of it.
-fn wanted<'a>(stretches: &'a [Stretch], cache: &mut TeacherCache) -> Result<Vec<Wanted<'a>>, AskError> {
+pub(crate) fn wanted<'a>(stretches: &'a [Stretch], cache: &mut TeacherCache) -> Result<Vec<Wanted<'a>>, AskError> {
     let model_key = cache.teacher().key();
     let mut all: Vec<Wanted<'a>> = Vec::new();
     let mut places: BTreeMap<SequenceKey, usize> = BTreeMap::new();

@@ -393,7 +393,7 @@ fn nobody_passes_by_the_teachers_cache() {
     suite.probes.retain(|probe| matches!(probe.ask, Ask::Text(_)));
     let folder = tempfile::tempdir().unwrap();
     let truncation = Truncation { mass: 0.9, k_min: 10, k_max: 24, draws: 6 };
-    let codec = Codec { vocab: teacher.identity().logit_width(), truncation };
+    let codec = Codec::of_logits(teacher.identity().logit_width(), truncation);
     let mut cache = TeacherCache::create_or_open(folder.path(), teacher.identity(), codec).unwrap();
     fill_cache(
         &teacher,

@@ -23,7 +23,7 @@ const KEPT: Truncation = Truncation { mass: 0.9, k_min: 10, k_max: 24, draws: 6 
 const CUT: Windowing = Windowing { n_ctx: 128, max_windows: None, order: WindowOrder::Spread };
 
 fn cache(path: &Path, teacher: &Bigram, truncation: Truncation) -> TeacherCache {
-    let codec = Codec { vocab: teacher.identity().logit_width(), truncation };
+    let codec = Codec::of_logits(teacher.identity().logit_width(), truncation);
     TeacherCache::create_or_open(path, teacher.identity(), codec).unwrap()
 }
 

@@ -128,6 +128,8 @@ impl From<AskError> for Failure {
                 "both servers must serve models of the tokenizer that --tokenizer names, and read text without a template: is it the \
                  right model, behind the right address?",
             ),
+            AskError::ReadsOtherwise { .. } => Self::input(error)
+                .hint("serve the model with its own tokenizer, or name a student that has the tokenizer of the served model"),
             AskError::AnswerLost { .. } => Self::input(error).hint("the same command asks it again"),
             AskError::Context { context, .. } => {
                 Self::input(error).hint(format!("--ctx {context} cuts windows that fit"))

@@ -19,6 +19,10 @@ mod lines;
 
 pub use audits::Audits;
 
+/// What is counted.
+const TOKEN: &str = "token";
+const POSITION: &str = "position";
+
 /// Tokens per second of both models, measured before the start; `None` where not measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Speeds {
@@ -35,6 +39,8 @@ pub struct Progress<'a> {
     speeds: Speeds,
     /// In front of what lies ahead.
     bound: &'static str,
+    /// What is counted: tokens that are scored, or positions that are asked for.
+    unit: &'static str,
     bar: ProgressBar,
     unit_started: Instant,
     unit_tokens: u64,
@@ -42,6 +48,8 @@ pub struct Progress<'a> {
     answers: u64,
     answering: Option<ProgressBar>,
     drawn: u64,
+    /// Positions that came since the start.
+    positions: u64,
     /// Answers under way at once.
     together: usize,
     /// In place of the bar where nobody watches it, with the time at which it began.
@@ -60,19 +68,21 @@ impl<'a> Progress<'a> {
         interrupt.heeded();
         let bar = ProgressBar::hidden();
         let (unit_started, unit_tokens) = (Instant::now(), 0);
-        let (bound, answers, answering, drawn) = ("", 0, None, 0);
+        let (bound, unit, answers, answering, drawn) = ("", TOKEN, 0, None, 0);
         let (lines, answer_lines) = (None, None);
         Self {
             terminal,
             interrupt,
             speeds,
             bound,
+            unit,
             bar,
             unit_started,
             unit_tokens,
             answers,
             answering,
             drawn,
+            positions: 0,
             together: 0,
             lines,
             answer_lines,
@@ -89,6 +99,11 @@ impl<'a> Progress<'a> {
     /// For a run in which so many answers are under way at once.
     pub fn answering_at_once(self, together: usize) -> Self {
         Self { together, ..self }
+    }
+
+    /// For distributions that are asked for position by position.
+    pub fn counting_positions(self) -> Self {
+        Self { unit: POSITION, ..self }
     }
 
     /// What endpoints cost so far, behind what else is said.
@@ -160,14 +175,18 @@ impl Observer for Progress<'_> {
             if plan.units_done > 0 {
                 self.terminal.say(&format!("resuming: {} of {} units are there", plan.units_done, plan.units));
             }
-            self.terminal.say(&format!("{}{}", self.bound, expectation(plan, self.speeds)));
+            let ahead = match self.unit {
+                POSITION => format!("{} to ask for", counted(total.saturating_sub(plan.tokens_done), POSITION)),
+                _ => expectation(plan, self.speeds),
+            };
+            self.terminal.say(&format!("{}{ahead}", self.bound));
         }
         if self.terminal.live() {
             self.bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
             // Only a template with unknown keys can be refused, and this one is constant.
-            if let Ok(style) =
-                ProgressStyle::with_template("{bar:30} {percent:>3} %  {per_sec} tokens  {elapsed} gone, {eta} left")
-            {
+            let template =
+                format!("{{bar:30}} {{percent:>3}} %  {{per_sec}} {}s  {{elapsed}} gone, {{eta}} left", self.unit);
+            if let Ok(style) = ProgressStyle::with_template(&template) {
                 self.bar.set_style(style.progress_chars("━━╌").with_key("per_sec", per_second));
             }
             self.bar.set_position(plan.tokens_done);
@@ -178,7 +197,7 @@ impl Observer for Progress<'_> {
         self.unit_started = Instant::now();
         let work =
             |unit, total, before| (!self.terminal.live() && total > before).then(|| Lines::new(unit, total, before));
-        self.lines = work("token", total, plan.tokens_done).zip(Some(Instant::now()));
+        self.lines = work(self.unit, total, plan.tokens_done).zip(Some(Instant::now()));
     }
 
     fn sampled(&mut self, read: u64, drawn: u64) {
@@ -211,7 +230,15 @@ impl Observer for Progress<'_> {
     fn progress(&mut self, tokens: u64) {
         self.unit_tokens += tokens;
         self.bar.inc(tokens);
-        tell(self.terminal, &mut self.lines, tokens, "");
+        let more = match (self.unit, &self.lines) {
+            (POSITION, Some((_, began))) => {
+                self.positions += tokens;
+                let speed = self.positions as f64 / began.elapsed().as_secs_f64().max(0.1);
+                format!(", {speed:.1} positions/s{}", self.cost())
+            }
+            _ => String::new(),
+        };
+        tell(self.terminal, &mut self.lines, tokens, &more);
     }
 
     fn finished(&mut self, what: PartKind, unit: u32) -> Option<CostEntry> {

@@ -178,6 +178,49 @@ fn scores_as_we_do(folder: &TempDir, there: &str, here: &str, most: f64) {
     }
 }
 
+/// What the server lists of texts is what our engine keeps of them, but for what two engines differ by: as many positions, nearly
+/// always the same most probable token, log-probabilities that are close.
+fn lists_as_we_do(folder: &TempDir, there: &str, here: &str, most: f64) {
+    let record = |text: &&str| json!({"text": text}).to_string();
+    fs::write(folder.path().join("data.jsonl"), TEXTS.iter().map(record).collect::<Vec<_>>().join("\n")).unwrap();
+    let run = |arguments: &[&str]| {
+        let output = hydrometer(folder).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let usual = ["distributions", "collect", "--data", "data.jsonl", "--ctx", "128"];
+    let of_server = ["--teacher", there, "--cache", "there", "--tokenizer", here, "--top-k", "20"];
+    let of_model =
+        ["--teacher", here, "--cache", "here", "--mass", "1", "--k-min", "20", "--k-max", "20", "--draws", "0"];
+    run(&[&usual[..], &of_server].concat());
+    run(&[&usual[..], &of_model].concat());
+    let shown = |cache: &str| -> std::collections::BTreeMap<String, Value> {
+        let keys = run(&["distributions", "ls", "--each", "--cache", cache]);
+        let show = |key: &str| {
+            serde_json::from_str(&run(&["distributions", "show", key, "--json", "--cache", cache])).unwrap()
+        };
+        keys.lines().map(show).map(|value: Value| (value["tokens"].to_string(), value)).collect()
+    };
+    let (there, here) = (shown("there"), shown("here"));
+    assert_eq!((there.keys().collect::<Vec<_>>(), there.len()), (here.keys().collect(), TEXTS.len()));
+    let (mut positions, mut same, mut apart) = (0, 0, 0.0f64);
+    for (tokens, sequence) in &there {
+        let rows = |of: &Value| of["positions"].as_array().unwrap().clone();
+        for (found, expected) in rows(sequence).iter().zip(&rows(&here[tokens])) {
+            positions += 1;
+            let [found, expected] = [found, expected].map(|row| row["head"][0].clone());
+            same += u64::from(found[0] == expected[0]);
+            if found[0] == expected[0] {
+                apart = apart.max((found[1].as_f64().unwrap() - expected[1].as_f64().unwrap()).abs());
+            }
+        }
+    }
+    eprintln!(
+        "{positions} positions, {same} with the same most probable token, whose probabilities are {apart:.1e} apart at most"
+    );
+    assert!(positions > 80 && 100 * same >= 98 * positions && apart < most, "{same} of {positions}, {apart}");
+}
+
 #[test]
 fn llama_server_scores_as_we_do() {
     let Some((program, model)) = program("HYDROMETER_LLAMA_SERVER", "llama-server").zip(smollm()) else { return };
@@ -194,6 +237,7 @@ fn llama_server_scores_as_we_do() {
     let there = format!("llama-server:{}", server.address());
     checked(&folder, &[&there, "--against", &whole], "");
     scores_as_we_do(&folder, &there, &whole, 1e-4);
+    lists_as_we_do(&folder, &there, &whole, 5e-3);
 }
 
 /// Two servers with a model in two quantisations, neither of which we run: what both list bounds what we find with both here.
@@ -265,6 +309,7 @@ fn vllm_scores_as_we_do() {
     let there = format!("vllm:{}#small", server.address());
     checked(&folder, &[&there, "--against", &model], "");
     scores_as_we_do(&folder, &there, &model, 1e-4);
+    lists_as_we_do(&folder, &there, &model, 5e-3);
 }
 
 /// LiteLLM's proxy in front of a server of ours: what it makes of our questions and of the answers is its own.

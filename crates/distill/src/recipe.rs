@@ -15,7 +15,7 @@ use crate::DistillError;
 use crate::data::check::BUILT_IN;
 use crate::data::format::Format;
 use crate::export::ExportRecipe;
-use crate::losses::{Objective, Soft, TokenWeights};
+use crate::losses::{Divergence, Objective, Soft, TokenWeights};
 use crate::network::{Part, Precision, Remember};
 use crate::student::Origin;
 use crate::train::{AdamWSettings, Decay, Schedule, TrainerSettings};
@@ -30,8 +30,8 @@ type Fault = (&'static str, &'static str, String);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// A `.gguf` file, a Hugging Face folder, the folder of a cache of its distributions, or an endpoint, of which only answers are
-    /// learnt.
+    /// A `.gguf` file, a Hugging Face folder, the folder of a cache of its distributions, or an endpoint, of which answers are learnt
+    /// and, where it lists them, its most probable tokens.
     pub teacher: PathBuf,
     /// A cache of the teacher's distributions, for the arm `sparse`.
     pub cache: Option<PathBuf>,
@@ -43,8 +43,9 @@ pub struct Recipe {
     pub lora: Option<LoraRecipe>,
     /// What it is trained on.
     pub data: DataRecipe,
-    /// What is made small.
-    pub loss: LossRecipe,
+    /// What is made small; none where no arm learns the teacher's distributions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<LossRecipe>,
     /// How.
     pub train: TrainRecipe,
     /// What is trained, one after the other.
@@ -267,6 +268,19 @@ fn evaluate_tokens() -> usize {
     20_000
 }
 
+/// What a loss wants of a teacher that lists its most probable tokens and draws none of the others.
+fn fault_of_listed(loss: &LossRecipe) -> Option<Fault> {
+    let Divergence::TopKTail { .. } = loss.divergence else {
+        let expected =
+            "{ top_k_tail = { k = 64 } }, KL over the k tokens that a server lists and one cell for all others";
+        let found =
+            "another: a server draws no token of the others, so nothing is known of where their mass lies".to_owned();
+        return Some(("loss.divergence", expected, found));
+    };
+    let other = loss.temperature != 1.0;
+    other.then(|| ("loss.temperature", "1, at which a server lists probabilities", loss.temperature.to_string()))
+}
+
 impl Recipe {
     /// Reads and checks a recipe.
     ///
@@ -316,7 +330,7 @@ impl Recipe {
     /// The first setting out of range: key, what was expected, what was found.
     fn fault(&self) -> Option<(String, &'static str, String)> {
         let (data, train) = (&self.data, &self.train);
-        let weights = self.loss.weights.fault(self.loss.hard < 1.0);
+        let weights = self.loss.as_ref().and_then(|loss| loss.weights.fault(loss.hard < 1.0));
         if let Some((key, expected, found)) = self.objective(Arm::Distilled).fault().or(weights) {
             return Some((format!("loss.{key}"), expected, found));
         }
@@ -340,6 +354,14 @@ impl Recipe {
         let fault_of_lora = self.lora.as_ref().and_then(|lora| lora.fault(&self.student));
         if let Some((key, expected, found)) = self.fault_of_teachers().or(fault_of_lora) {
             return Some((key.to_owned(), expected, found));
+        }
+        if let Some(arm) = self.arms.iter().find(|arm| arm.is_soft() && self.loss.is_none()) {
+            let found = format!("none, and the arm {} makes a loss small", arm.name());
+            return Some((
+                "loss".to_owned(),
+                "a table `[loss]` with a divergence, as in divergence = \"forward_kl\"",
+                found,
+            ));
         }
         if data.held_out == 0.0 {
             let wanting = [("patience", train.patience), ("completions_every", train.completions_every)];
@@ -388,7 +410,7 @@ impl Recipe {
 
     /// What is wrong with the hidden states that are compared.
     fn fault_of_hidden(&self) -> Option<Fault> {
-        let hidden = self.loss.hidden.as_ref()?;
+        let hidden = self.hidden()?;
         let expected = "no arm sparse where `loss.hidden` compares hidden states: a cache keeps none";
         let sparse = self.arms.contains(&Arm::Sparse);
         hidden.fault().or_else(|| sparse.then(|| ("arms", expected, Arm::Sparse.name().to_owned())))
@@ -401,13 +423,14 @@ impl Recipe {
             return Some(("arms", "each arm once", "one twice".to_owned()));
         }
         let named = self.teacher.to_str().map_or(Ok(None), Address::parse);
-        let served = match named {
-            Ok(address) => address.is_some(),
+        let address = match named {
+            Ok(address) => address,
             Err(error) => return Some(("teacher", "a model or an endpoint", error.to_string())),
         };
-        if let Some(fault) = self.fault_of_served().filter(|_| served) {
+        if let Some(fault) = address.as_ref().and_then(|address| self.fault_of_served(address)) {
             return Some(fault);
         }
+        let served = address.is_some();
         if self.arms.contains(&Arm::Sparse) && self.cache.is_none() {
             return Some(("cache", "a folder of the teacher's distributions, for the arm sparse", missing()));
         }
@@ -427,16 +450,32 @@ impl Recipe {
     }
 
     /// What a teacher cannot give that is behind an endpoint.
-    fn fault_of_served(&self) -> Option<Fault> {
-        let shown = |what: &str| format!("{what}, and a teacher behind an endpoint shows nothing but its answers");
-        if let Some(arm) = self.arms.iter().find(|arm| arm.is_soft()) {
-            return Some(("arms", "teacher_text, hard_labels or both", shown(arm.name())));
+    fn fault_of_served(&self, address: &Address) -> Option<Fault> {
+        let shown = |what: &str| format!("{what}, and a teacher behind an endpoint does not show it");
+        if self.arms.contains(&Arm::Sparse) {
+            let found = "sparse, which learns from a cache beside a teacher that runs here".to_owned();
+            return Some(("arms", "distilled (from what the server lists), hard_labels, teacher_text", found));
+        }
+        if self.arms.contains(&Arm::Distilled) {
+            if !address.lists_tokens() {
+                let found =
+                    "distilled, and only vllm:, sglang: and llama-server: list the most probable tokens of texts"
+                        .to_owned();
+                return Some(("arms", "teacher_text, hard_labels or both", found));
+            }
+            if let Some(fault) = self.loss.as_ref().and_then(fault_of_listed) {
+                return Some(fault);
+            }
         }
         if !matches!(self.student, Origin::Model(_)) {
             let expected = "a model that the student begins as: `student.model`";
-            return Some(("student", expected, shown("layers or the tokenizer of the teacher")));
+            return Some((
+                "student",
+                expected,
+                "another, and a teacher behind an endpoint has no layers to begin with".to_owned(),
+            ));
         }
-        if self.loss.hidden.is_some() {
+        if self.hidden().is_some() {
             return Some(("loss.hidden", "no such key", shown("hidden states")));
         }
         if self.teacher_text.as_ref().is_some_and(|text| text.store.is_some()) {
@@ -449,10 +488,29 @@ impl Recipe {
     /// What an arm makes small.
     #[must_use]
     pub fn objective(&self, arm: Arm) -> Objective {
-        let LossRecipe { divergence, temperature, hard, .. } = self.loss;
-        match arm {
-            Arm::Distilled | Arm::Sparse => Objective { hard, soft: Some(Soft { divergence, temperature }) },
-            Arm::HardLabels | Arm::TeacherText => Objective::HARD,
+        match (&self.loss, arm) {
+            (&Some(LossRecipe { divergence, temperature, hard, .. }), Arm::Distilled | Arm::Sparse) => {
+                Objective { hard, soft: Some(Soft { divergence, temperature }) }
+            }
+            // A recipe whose arms have a loss has one: [`Recipe::parse`] refuses others.
+            (None, Arm::Distilled | Arm::Sparse) | (_, Arm::HardLabels | Arm::TeacherText) => Objective::HARD,
+        }
+    }
+
+    /// The hidden states that are compared.
+    #[must_use]
+    pub fn hidden(&self) -> Option<&HiddenRecipe> {
+        self.loss.as_ref()?.hidden.as_ref()
+    }
+
+    /// How many of the most probable tokens a teacher behind an endpoint is asked for at every position; `None` where no arm learns its
+    /// distributions, or where it runs here.
+    #[must_use]
+    pub fn listed(&self) -> Option<u32> {
+        let wanted = self.arms.contains(&Arm::Distilled) && self.served().is_some();
+        match self.loss.as_ref().filter(|_| wanted)?.divergence {
+            Divergence::TopKTail { k } => Some(k),
+            _ => None,
         }
     }
 
@@ -465,7 +523,7 @@ impl Recipe {
         let (beta1, beta2, epsilon, weight_decay) = (t.beta1, t.beta2, t.epsilon, t.weight_decay);
         TrainerSettings {
             objective: self.objective(arm),
-            weights: if arm.is_soft() { self.loss.weights } else { TokenWeights::EVEN },
+            weights: self.loss.as_ref().filter(|_| arm.is_soft()).map_or(TokenWeights::EVEN, |loss| loss.weights),
             optimiser: AdamWSettings { beta1, beta2, epsilon, weight_decay, clip },
             schedule: Schedule { peak, warm_up, steps, decay, floor },
             micro_tokens: t.micro_tokens,

@@ -163,7 +163,7 @@ fn draws_from_the_tail_have_the_whole_vocabularys_gradient_on_average() {
 
 /// What a cache keeps of a flat row, as its records hold it.
 fn kept(row: &[f32], truncation: Truncation, seed: u64) -> SparseDistribution {
-    let codec = Codec { vocab: row.len() as u32, truncation };
+    let codec = Codec::of_logits(row.len() as u32, truncation);
     let mut record = Vec::new();
     codec.encoder().unwrap().encode(row, seed, &mut record).unwrap();
     codec.decode(&record).unwrap()
@@ -219,6 +219,65 @@ fn tokens_beyond_the_head_of_the_loss_are_part_of_its_tail() {
         let largest = gradient.iter().zip(&exact).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(largest < 2e-3, "{largest}");
     }
+}
+
+/// What a server lists of a row, as a cache of it has it: the `k` most probable tokens and the rest.
+fn listed(row: &[f32], k: u32) -> SparseDistribution {
+    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let log_sum = row.iter().map(|z| (z - largest).exp()).sum::<f32>().ln();
+    let mut all: Vec<(u32, f32)> = (0..).zip(row.iter().map(|z| z - largest - log_sum)).collect();
+    all.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let (codec, mut record) = (Codec::listed(row.len() as u32, k), Vec::new());
+    let shown = SparseDistribution::listed(&all[..k as usize]).unwrap();
+    codec.encode_listed(&shown, &mut record).unwrap();
+    codec.decode(&record).unwrap()
+}
+
+/// From a server's list, too, the gradient is that of the loss: KL of the listed tokens and one cell for all others, which is never
+/// above that of all tokens.
+#[test]
+fn a_list_of_a_server_gives_a_bound_with_its_own_gradient() {
+    let objective = objective(Divergence::TopKTail { k: 4 }, 1.0, 0.3);
+    for seed in 0..20 {
+        let (teacher, student) = (logits(seed, 11), logits(seed + 100, 11));
+        let kept = listed(&teacher, 4);
+        let at = |student: &[f32]| {
+            let mut gradient = vec![0.0; student.len()];
+            let pair = (TeacherRow::Kept(&kept), student);
+            let found = objective.row(&mut objective.scratch(), pair, 3, 0, &mut gradient).unwrap();
+            (found, gradient)
+        };
+        let (found, gradient) = at(&student);
+        for v in 0..student.len() {
+            let moved = |step: f32| {
+                let mut moved = student.clone();
+                moved[v] += step;
+                (f64::from(moved[v]), at(&moved).0.loss)
+            };
+            let ((high, above), (low, below)) = (moved(1e-3), moved(-1e-3));
+            let expected = (above - below) / (high - low);
+            assert!((f64::from(gradient[v]) - expected).abs() < 1e-5, "{seed}: {}, {expected}", gradient[v]);
+        }
+        let (full, _) = row(&self::objective(Divergence::ForwardKl, 1.0, 0.0), &teacher, &student, 3, 0);
+        // Records are rounded to 1/256 nat.
+        assert!(found.divergence >= 0.0 && found.divergence <= full + 0.004, "{}, {full}", found.divergence);
+    }
+}
+
+/// At another temperature than 1, and of where the rest lies, a list says nothing.
+#[test]
+fn what_a_list_does_not_say_is_not_learnt_from_it() {
+    let codec = Codec::listed(50, 4);
+    let lacks =
+        |divergence, temperature| objective(divergence, temperature, 0.0).lacks(&codec).map(|lack| (lack.0, lack.1));
+    assert_eq!(lacks(Divergence::TopKTail { k: 4 }, 1.0), None);
+    let of = |what: &'static str, expected: &str| Some((what, expected.to_owned()));
+    assert_eq!(
+        lacks(Divergence::TopKTail { k: 4 }, 2.0),
+        of("loss.temperature", "1, at which servers list probabilities")
+    );
+    assert_eq!(lacks(Divergence::TopKTail { k: 5 }, 1.0), of("k_min", "at least 5"));
+    assert_eq!(lacks(Divergence::ForwardKl, 1.0), of("draws", "at least 1"));
 }
 
 #[test]

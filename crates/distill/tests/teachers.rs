@@ -50,7 +50,7 @@ impl Bench {
         let live = Recipe { arms: vec![Arm::HardLabels], cache: None, ..recipe.clone() };
         let data = Plan::new(live, &OPTIONS).unwrap().data;
         let teacher = Decoder::open(&hydrometer_models::Checkpoint::open(&recipe.teacher).unwrap(), &OPTIONS).unwrap();
-        let codec = Codec { vocab: teacher.identity().logit_width(), truncation };
+        let codec = Codec::of_logits(teacher.identity().logit_width(), truncation);
         let mut cache = TeacherCache::create_or_open(&self.path("cache"), teacher.identity(), codec).unwrap();
         let (key, vocab) = (teacher.identity().key(), codec.vocab as usize);
         let mut encoder = codec.encoder().unwrap();
@@ -162,6 +162,8 @@ fn what_a_cache_does_not_keep_is_refused() {
     let mut alone = recipe("divergence = \"forward_kl\"");
     alone.teacher = bench.path("cache");
     (alone.arms, alone.cache) = (vec![Arm::Distilled], None);
+    // All that is held out is measured.
+    alone.train.evaluate_tokens = 100_000;
     let error = bench.run(&alone, "out").err().unwrap().to_string();
     assert!(error.contains("no layers and no tokenizer"), "{error}");
     alone.student = hydrometer_distill::Origin::Model(recipe("divergence = \"forward_kl\"").teacher);

@@ -9,6 +9,7 @@ use crate::position::sums::LEAST_LOG_PROB;
 
 mod between;
 mod comparer;
+mod list_alone;
 mod listed;
 mod shown;
 mod shown_student;
@@ -36,11 +37,12 @@ pub struct SparseDistribution {
     pub draws: Vec<u32>,
     /// ln p of the draws.
     pub draw_logprobs: Vec<f32>,
-    /// Entropy in nats at each of [`TEMPERATURES`].
+    /// Entropy in nats at each of [`TEMPERATURES`]; NaN where a server's list does not say it.
     pub entropy: [f32; 3],
-    /// Mass beyond the head at each of [`TEMPERATURES`], in [0, 1].
+    /// Mass beyond the head at each of [`TEMPERATURES`], in [0, 1]; NaN where a server's list does not say it.
     pub tail_mass: [f32; 3],
-    /// ln Σ p^(1/τ) at each of [`TEMPERATURES`]; 0 at the first. ln p_τ(token) = ln p(token)/τ − this.
+    /// ln Σ p^(1/τ) at each of [`TEMPERATURES`]; 0 at the first. ln p_τ(token) = ln p(token)/τ − this. NaN where a server's list does
+    /// not say it.
     pub log_normaliser: [f32; 3],
     /// Tokens of the head in the 0.9 nucleus, the smallest set of most probable tokens with mass ≥ 0.9.
     pub nucleus_head: u32,

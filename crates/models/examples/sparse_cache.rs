@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(&folder)?;
     let mut trials = Vec::new();
     for (index, truncation) in TRUNCATIONS.into_iter().enumerate() {
-        let codec = Codec { vocab, truncation };
+        let codec = Codec::of_logits(vocab, truncation);
         let writer = DistributionWriter::create(&folder.join(index.to_string()), &model_key, "teacher", codec)?;
         trials.push(Trial {
             encoder: codec.encoder()?,

@@ -39,8 +39,8 @@ pub use doubles::server::{AskedServer, ScriptedServer, Served};
 pub use encoder::SentenceEncoder;
 pub use error::ModelError;
 pub use http::{
-    Address, Budget, CHECK_MARK, Checked, Clock, EmbeddingEndpoint, Found, Known, NOT_ALLOWED, Named, Network,
-    PRICES_FORMAT, Prices, Purse, SCHEMES, Scheme, Spent, Spoils, check, check_names,
+    Address, Budget, CHECK_MARK, Checked, Clock, EmbeddingEndpoint, Found, Known, MANY_SCRIPTS, NOT_ALLOWED, Named,
+    Network, PRICES_FORMAT, Prices, Purse, SCHEMES, Scheme, Spent, Spoils, check, check_names,
 };
 pub use hub::{Fetched, Fetching, HubName, fetch};
 pub use hydrometer_answers::Facet;
@@ -50,8 +50,8 @@ pub use local::decoder::{Decoder, EngineOptions, Precision, logit_rows};
 pub use local::sample::{Answer, Draw, Prompt, SampleLimits, SampleRequest, SampleStep, sample};
 pub use local::session::{Feed, Session};
 pub use model::{
-    Answers, Block, Chooses, FirstTokens, Grows, Letters, ListedPosition, Lists, Logits, Model, Room, Rounds, Scorer,
-    Scores, Sequence, ShownPosition, Shows,
+    Answers, Block, Chooses, FirstTokens, Grows, Letters, Listed, ListedPosition, Lists, Logits, Model, Room, Rounds,
+    Scorer, Scores, Sequence, ShownPosition, Shows, TopTokens, Unlisted,
 };
 pub use open::{ModelSpec, open, open_files, open_tokenizer, open_with};
 pub use remembering::Remembering;

@@ -110,6 +110,14 @@ pub trait Model: Send + Sync {
         Err("lists no tokens of a text".to_owned())
     }
 
+    /// Its most probable tokens behind positions of token sequences.
+    ///
+    /// # Errors
+    /// Why it lists none, in words that follow "the model".
+    fn top_tokens(&self) -> Result<&dyn TopTokens, String> {
+        Err("lists none of its most probable tokens".to_owned())
+    }
+
     /// What it is about to be asked, and what its knobs count from (`axis.knob`), told before anything is asked. Only a model with
     /// a defect that depends on other probes listens.
     fn told(&self, _suite: &Suite, _trained_to: &BTreeMap<String, f64>) {}
@@ -386,6 +394,50 @@ pub trait Lists: Send + Sync {
 
     /// The tokens that each question holds which the model is put for a sequence.
     fn questions(&self, sequence: &Sequence) -> Vec<u64>;
+}
+
+/// A model that lists the most probable tokens behind positions of token sequences, and draws none: what distillation from a served
+/// teacher needs.
+pub trait TopTokens: Send + Sync {
+    /// The ids of an ordinary text, nothing in front.
+    ///
+    /// # Errors
+    /// The model fails, or shows no ids.
+    fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError>;
+
+    /// The `count` most probable tokens behind positions of sequences: what a server lists of a whole prompt at once where
+    /// it does. At most `width` questions are under way at once; what comes is handed over as it comes, and nothing from time to time.
+    /// `Break` ends early, and what is under way is handed over all the same.
+    ///
+    /// # Errors
+    /// The model fails, lists fewer tokens than that although they have not all the mass, or what it shows are no log-probabilities.
+    fn listed(
+        &self,
+        wanted: &[Unlisted<'_>],
+        count: u32,
+        width: usize,
+        watch: &mut dyn FnMut(Option<Listed>) -> ControlFlow<()>,
+    ) -> Result<(), ModelError>;
+}
+
+/// Positions of a sequence whose next-token distributions are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unlisted<'a> {
+    /// The sequence.
+    pub tokens: &'a [u32],
+    /// Positions in it, rising; behind each stands a token.
+    pub positions: Vec<u32>,
+}
+
+/// The most probable tokens behind successive positions of a sequence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// Which of the sequences that were asked for.
+    pub sequence: usize,
+    /// The first of the positions.
+    pub first: u32,
+    /// The tokens behind each with their log-probabilities in nats, falling.
+    pub rows: Vec<Vec<(u32, f32)>>,
 }
 
 /// A model that shows logits of tokens that it names: what token metrics need of it.

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DistributionReader, DistributionWriter, SequenceKey, SequenceRecords};
+use super::pending::Pending;
+use super::{DistributionReader, DistributionWriter, SequenceKey, SequenceRecords, formats};
 use crate::difference::compare;
 use crate::durable::{self, Lock, entries};
 use crate::json::{pretty, read_json};
@@ -17,10 +18,14 @@ use crate::{ModelIdentity, Problem, RunError};
 
 /// Format version of the folder; a breaking change raises the number.
 pub const TEACHER_CACHE_FORMAT: &str = "hydrometer.teacher-cache/1";
+/// The format of a folder of what a server lists.
+pub const TEACHER_CACHE_LISTED_FORMAT: &str = "hydrometer.teacher-cache/2";
 
 const CACHE: &str = "cache.json";
 const BLOCKS: &str = "blocks";
 const LOCK: &str = "hydrometer.lock";
+/// Of a teacher behind an endpoint: what was paid for its distributions, and its canaries.
+const ENDPOINT: &str = "endpoint";
 /// End of a block's file name.
 const SUFFIX: &str = ".hsd";
 
@@ -56,6 +61,8 @@ pub struct TeacherCache {
     index: BTreeMap<SequenceKey, Vec<usize>>,
     problems: Vec<Problem>,
     opened: Option<(usize, DistributionReader)>,
+    /// Records that are in no block yet; read by the writer only.
+    pending: Pending,
 }
 
 /// What a cache holds.
@@ -106,9 +113,12 @@ impl TeacherCache {
         let codec = codec
             .checked()
             .map_err(|error| RunError::Encode { file: described.display().to_string(), what: error.to_string() })?;
-        let wanted = Description { format: TEACHER_CACHE_FORMAT.to_owned(), teacher: teacher.clone(), codec };
+        let format = formats(codec.sums)[1].to_owned();
+        let wanted = Description { format, teacher: teacher.clone(), codec };
         fs::create_dir_all(path).map_err(RunError::io("create", path))?;
-        let ours = |name: &String| name == LOCK || (name.starts_with(CACHE) && durable::is_temporary(name));
+        let ours = |name: &String| {
+            [LOCK, ENDPOINT].contains(&name.as_str()) || (name.starts_with(CACHE) && durable::is_temporary(name))
+        };
         if let (false, Some(found)) = (described.exists(), entries(path)?.into_iter().find(|name| !ours(name))) {
             return Err(RunError::NotACache { path: path.to_path_buf(), found });
         }
@@ -127,7 +137,15 @@ impl TeacherCache {
         fs::create_dir_all(&blocks).map_err(RunError::io("create", &blocks))?;
         durable::sync_folder(path)?;
         durable::remove_leftovers(&[path, &blocks])?;
-        TeacherCache::assemble(path, Some(lock), wanted, Looked::AtRecords)?.whole()
+        let mut cache = TeacherCache::assemble(path, Some(lock), wanted, Looked::AtRecords)?.whole()?;
+        cache.pending = Pending::read(path)?;
+        Ok(cache)
+    }
+
+    /// The folder beside a cache in which stands what its teacher was paid, where it is behind an endpoint, and its canaries.
+    #[must_use]
+    pub fn endpoint(path: &Path) -> PathBuf {
+        path.join(ENDPOINT)
     }
 
     fn assemble(
@@ -138,8 +156,17 @@ impl TeacherCache {
     ) -> Result<TeacherCache, RunError> {
         let Description { teacher, codec, .. } = description;
         let (blocks, index, problems) = (Vec::new(), BTreeMap::new(), Vec::new());
-        let mut cache =
-            TeacherCache { path: path.to_path_buf(), lock, teacher, codec, blocks, index, problems, opened: None };
+        let mut cache = TeacherCache {
+            path: path.to_path_buf(),
+            lock,
+            teacher,
+            codec,
+            blocks,
+            index,
+            problems,
+            opened: None,
+            pending: Pending::default(),
+        };
         for name in entries(&cache.path.join(BLOCKS))?.into_iter().filter(|name| !durable::is_temporary(name)) {
             match (cache.reader(&name), looked) {
                 (Ok(mut reader), Looked::AtRecords) => match reader.verify()? {
@@ -236,6 +263,32 @@ impl TeacherCache {
         Ok(bytes)
     }
 
+    /// Keeps records of a sequence, from position `first` on, that came before the others of their block: durably, in a file of
+    /// their own.
+    ///
+    /// # Errors
+    /// Opened for reading, or the system refuses.
+    pub fn keep(&mut self, key: SequenceKey, first: u32, records: Vec<Vec<u8>>) -> Result<(), RunError> {
+        if self.lock.is_none() {
+            return Err(RunError::ReadOnly { action: "keep distributions", path: self.path.clone() });
+        }
+        self.pending.append(&self.path, key, first, records)
+    }
+
+    /// The record of a position that was kept and is in no block yet.
+    pub fn kept(&self, key: &SequenceKey, position: u32) -> Option<&[u8]> {
+        self.pending.record(key, position)
+    }
+
+    /// Forgets what was kept of sequences that a block holds now.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn settle(&mut self, sequences: &[SequenceRecords]) -> Result<(), RunError> {
+        let key = self.teacher.key();
+        self.pending.forget(&self.path, sequences.iter().map(|sequence| SequenceKey::new(&key, &sequence.tokens)))
+    }
+
     /// Files, sequences, positions and bytes.
     ///
     /// # Errors
@@ -326,11 +379,17 @@ fn read_description(path: &Path) -> Result<Description, RunError> {
     let json: serde_json::Value = read_json(path)?;
     // The format is looked at before the fields: a later format may have others.
     let found = json.get("format").and_then(serde_json::Value::as_str).unwrap_or("none").to_owned();
-    if found != TEACHER_CACHE_FORMAT {
-        let expected = TEACHER_CACHE_FORMAT.to_owned();
-        return Err(RunError::Format { path: path.to_path_buf(), found, expected });
+    let other =
+        |found, expected: &str| RunError::Format { path: path.to_path_buf(), found, expected: expected.to_owned() };
+    if ![TEACHER_CACHE_FORMAT, TEACHER_CACHE_LISTED_FORMAT].contains(&found.as_str()) {
+        return Err(other(found, TEACHER_CACHE_FORMAT));
     }
-    read_json(path)
+    let description: Description = read_json(path)?;
+    let [_, expected] = formats(description.codec.sums);
+    if found != expected {
+        return Err(other(found, expected));
+    }
+    Ok(description)
 }
 
 fn value(path: &Path, description: &Description) -> Result<serde_json::Value, RunError> {

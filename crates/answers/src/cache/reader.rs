@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use hydrometer_probes::strangers::open_file;
 
 use super::{
-    DISTRIBUTIONS_FORMAT, DistributionHeader, ENTRY_BYTES, FOOTER_BYTES, MAGIC, MAX_HEADER, MAX_TOKENS, SequenceKey,
-    SequenceRecords, damaged,
+    DISTRIBUTIONS_FORMAT, DISTRIBUTIONS_LISTED_FORMAT, DistributionHeader, ENTRY_BYTES, FOOTER_BYTES, MAGIC,
+    MAX_HEADER, MAX_TOKENS, SequenceKey, SequenceRecords, damaged, formats,
 };
 use crate::{Problem, RunError};
 
@@ -136,11 +136,16 @@ fn parse_header(path: &Path, json: &[u8]) -> Result<DistributionHeader, RunError
     let value: serde_json::Value = serde_json::from_slice(json).map_err(|error| fault(&error))?;
     // The format is looked at before the fields: a later format may have others.
     let found = value.get("format").and_then(serde_json::Value::as_str).unwrap_or("none").to_owned();
-    if found != DISTRIBUTIONS_FORMAT {
-        let expected = DISTRIBUTIONS_FORMAT.to_owned();
-        return Err(RunError::Format { path: path.to_path_buf(), found, expected });
+    let other =
+        |found, expected: &str| RunError::Format { path: path.to_path_buf(), found, expected: expected.to_owned() };
+    if ![DISTRIBUTIONS_FORMAT, DISTRIBUTIONS_LISTED_FORMAT].contains(&found.as_str()) {
+        return Err(other(found, DISTRIBUTIONS_FORMAT));
     }
     let header: DistributionHeader = serde_json::from_value(value).map_err(|error| fault(&error))?;
+    let [expected, _] = formats(header.codec.sums);
+    if found != expected {
+        return Err(other(found, expected));
+    }
     header.codec.checked().map_err(|error| fault(&error))?;
     Ok(header)
 }

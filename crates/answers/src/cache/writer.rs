@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::{DISTRIBUTIONS_FORMAT, DistributionHeader, MAGIC, MAX_TOKENS, SequenceKey, SequenceRecords};
+use super::{DistributionHeader, MAGIC, MAX_TOKENS, SequenceKey, SequenceRecords, formats};
 use crate::sparse::Codec;
 use crate::{RunError, durable};
 
@@ -34,7 +34,7 @@ impl DistributionWriter {
     ) -> Result<DistributionWriter, RunError> {
         let encode = |what: String| RunError::Encode { file: path.display().to_string(), what };
         let header = DistributionHeader {
-            format: DISTRIBUTIONS_FORMAT.to_owned(),
+            format: formats(codec.sums)[0].to_owned(),
             model_key: model_key.to_owned(),
             model_name: model_name.to_owned(),
             codec: codec.checked().map_err(|error| encode(error.to_string()))?,

@@ -14,7 +14,7 @@ use super::{likelihood, planned, settings, suite};
 /// The plan of a run whose teacher came from a cache.
 pub fn sparse_manifest() -> Manifest {
     let truncation = Truncation { mass: 0.9, k_min: 10, k_max: 16, draws: 4 };
-    let settings = RunSettings { cache: Some(Codec { vocab: 16, truncation }), ..settings() };
+    let settings = RunSettings { cache: Some(Codec::of_logits(16, truncation)), ..settings() };
     let units = UnitCounts::default().with(Likelihoods::KIND, 1).with(Sparse::KIND, 1);
     planned(&suite(), settings, units)
 }

@@ -98,6 +98,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
         plan.student_parameters().map_err(before)?;
         let accepted = arguments.change.accepts_a_change();
         plan = served.answers((&recipe, &out), plan, accepted, &interrupt, terminal)?;
+        plan = served.distributions((&recipe, &out), plan, accepted, &interrupt, terminal)?;
     }
     let outcome = train(&plan, &out, &interrupt, terminal)?;
     if !arguments.json {
@@ -377,12 +378,15 @@ impl Observer for Progress<'_> {
     }
 
     fn measured(&mut self, arm: Arm, step: u64, held_out: &Measured) {
-        let Measured { kl_divergence, cross_entropy, .. } = held_out;
-        self.held_out = match kl_divergence {
-            Some(kl) => format!("held-out KL {:.4}, ", kl.value),
-            None => format!("held-out cross-entropy {cross_entropy:.4}, "),
+        let Measured { kl_divergence, kl_lower_bound, cross_entropy, .. } = held_out;
+        self.held_out = match (kl_divergence, kl_lower_bound) {
+            (Some(kl), _) => format!("held-out KL {:.4}, ", kl.value),
+            (None, Some(bound)) => format!("held-out KL at least {:.4}, ", bound.value),
+            (None, None) => format!("held-out cross-entropy {cross_entropy:.4}, "),
         };
-        let kl = kl_divergence.as_ref().map(|kl| format!("KL {}, ", with_interval(kl))).unwrap_or_default();
+        let of = |what: &str, kl| format!("KL {what}{}, ", with_interval(kl));
+        let kl = kl_divergence.as_ref().map(|kl| of("", kl));
+        let kl = kl.or(kl_lower_bound.as_ref().map(|bound| of("at least ", bound))).unwrap_or_default();
         let line = format!("{} step {step}: held-out {kl}cross-entropy {cross_entropy:.4}", arm.name());
         self.bar.suspend(|| self.terminal.say(&line));
     }

@@ -11,7 +11,7 @@ use super::Exported;
 use crate::data::Preflight;
 use crate::network::Precision;
 use crate::recipe::{Arm, Recipe};
-use crate::run::{ArmResult, Difference};
+use crate::run::{ArmResult, Difference, Measured};
 use crate::train::KeptTeacher;
 
 /// Everything that a card says.
@@ -121,21 +121,34 @@ impl Card<'_> {
                 None => ["nothing was held out".to_owned(), "–".to_owned(), "–".to_owned()],
                 Some(measured) => {
                     let tail = measured.tail_kept.as_ref().map_or("–".to_owned(), |tail| number(tail, 4));
-                    let kl = measured.kl_divergence.as_ref();
-                    let kl = kl.map_or("the teacher shows only its answers".to_owned(), |kl| number(kl, 4));
+                    let kl = match (&measured.kl_divergence, &measured.kl_lower_bound) {
+                        (Some(kl), _) => number(kl, 4),
+                        (None, Some(bound)) => format!("at least {}", number(bound, 4)),
+                        (None, None) => "the teacher shows only its answers".to_owned(),
+                    };
                     [kl, tail, format!("{:.4}", measured.cross_entropy)]
                 }
             };
             let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
         }
         self.learnt(text);
-        for difference in self.differences.iter().filter(|difference| difference.number == Difference::KL) {
+        if self.arms.iter().filter_map(|arm| arm.end.as_ref()).any(|end| end.kl_lower_bound.is_some()) {
+            text.push_str(
+                "The teacher lists its most probable tokens and draws none of the others: the KL divergence is at least that of the listed \
+                 tokens with all others as one cell, which is what stands here and what the arms are compared by.\n\n",
+            );
+        }
+        let of_kl = |difference: &&Difference| {
+            [Difference::KL, Difference::KL_LOWER_BOUND].contains(&difference.number.as_str())
+        };
+        for difference in self.differences.iter().filter(of_kl) {
             let interval = difference.interval.as_ref();
             let interval = interval.map_or(String::new(), |i| format!(" [{:+.4}, {:+.4}]", i.low, i.high));
             let (a, b) = (difference.a.name(), difference.b.name());
             let _ = writeln!(
                 text,
-                "KL of `{b}` less that of `{a}`, on the same documents: {:+.4}{interval}.\n",
+                "{} of `{b}` less that of `{a}`, on the same documents: {:+.4}{interval}.\n",
+                if difference.number == Difference::KL { "KL" } else { "Lower bound of KL" },
                 difference.difference
             );
         }
@@ -144,8 +157,8 @@ impl Card<'_> {
     /// What was measured, and what each arm learnt from: arms end at different steps where there is patience, and their batches
     /// differ where their texts do.
     fn learnt(&self, text: &mut String) {
-        let measured = self.arms.iter().find_map(|arm| arm.end.as_ref()?.kl_divergence.as_ref());
-        let measured = measured.map(|kl| kl.n_families);
+        let kl = |end: &Measured| end.kl_divergence.as_ref().or(end.kl_lower_bound.as_ref()).map(|kl| kl.n_families);
+        let measured = self.arms.iter().find_map(|arm| kl(arm.end.as_ref()?));
         let over = measured.map_or("documents".to_owned(), |documents| {
             let all = self.data.held_out_documents.len() as u64;
             format!("{} of the {} held out", counted(documents, "document"), grouped(all))

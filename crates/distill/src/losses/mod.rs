@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use objective::allowed as allowed_vectors;
 pub use objective::{Objective, RowLoss, Scratch, Soft, TeacherRow};
 pub use row::Row;
+pub(crate) use row::log_sum;
 pub use weights::TokenWeights;
 
 /// A divergence between teacher and student.

@@ -3,6 +3,7 @@
 //! T² keeps the size of the gradient when the temperature changes (Hinton et al. 2015). The gradient by the student's logits z
 //! is α (q₁ − 1(token)) + (1 − α) · T · ∂D/∂u, because ∂u/∂z = 1/T.
 
+use hydrometer_answers::sparse::{Codec, Sums};
 use hydrometer_metrics::Vectors;
 use hydrometer_metrics::sparse::{SparseDistribution, TEMPERATURES, Truncater, Truncation};
 use hydrometer_models::{Instructions, vectors};
@@ -86,7 +87,7 @@ impl Objective {
     /// What it needs of a distribution of which a part is kept, and what is kept instead: the setting, what is needed, what
     /// is there.
     #[must_use]
-    pub fn lacks(&self, kept: &Truncation) -> Option<(&'static str, String, String)> {
+    pub fn lacks(&self, kept: &Codec) -> Option<(&'static str, String, String)> {
         let Soft { divergence, temperature } = self.soft.filter(|_| self.hard < 1.0)?;
         let (head, draws) = match divergence {
             Divergence::ForwardKl => (1, 1),
@@ -97,6 +98,10 @@ impl Objective {
                 return Some(("loss.divergence", possible.to_owned(), "one that needs every logit".to_owned()));
             }
         };
+        if kept.sums == Sums::Listed && temperature != 1.0 {
+            let listed = "1, at which servers list probabilities".to_owned();
+            return Some(("loss.temperature", listed, temperature.to_string()));
+        }
         if place(temperature).is_none() {
             let kept = "1, 2 or 4, whose sums over the vocabulary are kept".to_owned();
             return Some(("loss.temperature", kept, temperature.to_string()));
@@ -104,7 +109,8 @@ impl Objective {
         let few = |what, least: u32, there: u32| {
             (there < least).then(|| (what, format!("at least {least}"), there.to_string()))
         };
-        few("k_min", head, kept.k_min.max(1)).or_else(|| few("draws", draws, kept.draws))
+        let Truncation { k_min, draws: there, .. } = kept.truncation;
+        few("k_min", head, k_min.max(1)).or_else(|| few("draws", draws, there))
     }
 
     /// Space for its rows.

@@ -106,7 +106,7 @@ fn exp_of_some(logs: &[f64], probs: &mut [f64]) -> [f64; LANES] {
 }
 
 /// ln Σ e^logit.
-pub(super) fn log_sum(logits: &[f32]) -> f64 {
+pub(crate) fn log_sum(logits: &[f32]) -> f64 {
     vectors().dispatch(
         #[inline(always)]
         || {

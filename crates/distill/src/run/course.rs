@@ -32,7 +32,8 @@ impl Course {
             self.start = Some(found.clone());
         }
         // Of a teacher of whom only answers are there the cross-entropy is all that can fall.
-        let found = found.kl_divergence.as_ref().map_or(found.cross_entropy, |kl| kl.value);
+        let kl = found.kl_divergence.as_ref().or(found.kl_lower_bound.as_ref());
+        let found = kl.map_or(found.cross_entropy, |kl| kl.value);
         let better = self.best.is_none_or(|best| found < best);
         if better {
             (self.best, self.since) = (Some(found), 0);

@@ -20,13 +20,17 @@ const LEVEL: f64 = 0.95;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// KL(teacher ‖ student) at temperature 1, nats a token, with its interval over documents; `None` where the teacher shows nothing but
-    /// its answers.
+    /// its answers, or its most probable tokens and no draw.
     pub kl_divergence: Option<Estimate>,
     /// −ln q of the text's tokens, nats.
     pub cross_entropy: f64,
     /// Share of the teacher's mass beyond its 0.9 nucleus that the student keeps; `None` where the teacher has none there, or shows
-    /// nothing but its answers.
+    /// nothing but its answers or its most probable tokens.
     pub tail_kept: Option<Estimate>,
+    /// KL over the tokens that the teacher lists and one cell for all others, nats a token: at most its KL divergence (data processing).
+    /// Of a teacher that lists its most probable tokens and no draw, in place of `kl_divergence`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kl_lower_bound: Option<Estimate>,
 }
 
 /// One number of two arms over the same documents.
@@ -36,7 +40,7 @@ pub struct Difference {
     pub a: Arm,
     /// The second.
     pub b: Arm,
-    /// `kl_divergence`, `cross_entropy` or `tail_kept`.
+    /// `kl_divergence`, `kl_lower_bound`, `cross_entropy` or `tail_kept`.
     pub number: String,
     /// B − A.
     pub difference: f64,
@@ -51,6 +55,8 @@ pub struct Difference {
 impl Difference {
     /// KL(teacher ‖ student).
     pub const KL: &str = "kl_divergence";
+    /// KL over the tokens that the teacher lists and one cell for all others: at most KL(teacher ‖ student).
+    pub const KL_LOWER_BOUND: &str = "kl_lower_bound";
     /// Cross-entropy with the texts' own tokens.
     pub const CROSS_ENTROPY: &str = "cross_entropy";
     /// Tail kept.
@@ -58,8 +64,12 @@ impl Difference {
 }
 
 /// Numbers over [`HeldOut::COLUMNS`]: the name, and the columns of numerator and denominator.
-const NUMBERS: [(&str, usize, usize); 3] =
-    [(Difference::KL, 0, 5), (Difference::CROSS_ENTROPY, 1, 2), (Difference::TAIL_KEPT, 3, 4)];
+const NUMBERS: [(&str, usize, usize); 4] = [
+    (Difference::KL, 0, 5),
+    (Difference::KL_LOWER_BOUND, 6, 7),
+    (Difference::CROSS_ENTROPY, 1, 2),
+    (Difference::TAIL_KEPT, 3, 4),
+];
 
 fn ratio((_, over, under): (&str, usize, usize)) -> impl Fn(&[f64]) -> Option<f64> {
     move |sums: &[f64]| (sums[under] > 0.0).then(|| sums[over] / sums[under])
@@ -75,13 +85,21 @@ impl Measured {
         };
         let share = Shape::Between { low: Some(0.0), high: Some(1.0) };
         let estimate = |limits: Limits| limits.estimate(LEVEL, table.items());
-        let mut kl_divergence = limits(NUMBERS[0], Shape::AMOUNT).map(estimate);
+        let [kl, bound, cross_entropy, tail] = NUMBERS;
         // A divergence is never below 0.
-        if let Some(interval) = kl_divergence.as_mut().and_then(|estimate| estimate.interval.as_mut()) {
-            interval.low = interval.low.max(0.0);
-        }
-        let cross_entropy = limits(NUMBERS[1], Shape::AMOUNT)?.value();
-        Some(Measured { kl_divergence, cross_entropy, tail_kept: limits(NUMBERS[2], share).map(estimate) })
+        let divergence = |number| {
+            let mut found = limits(number, Shape::AMOUNT).map(estimate)?;
+            if let Some(interval) = found.interval.as_mut() {
+                interval.low = interval.low.max(0.0);
+            }
+            Some(found)
+        };
+        Some(Measured {
+            kl_divergence: divergence(kl),
+            kl_lower_bound: divergence(bound),
+            cross_entropy: limits(cross_entropy, Shape::AMOUNT)?.value(),
+            tail_kept: limits(tail, share).map(estimate),
+        })
     }
 }
 
@@ -103,6 +121,12 @@ pub(super) fn differences((a, of_a): (Arm, &HeldOut), (b, of_b): (Arm, &HeldOut)
     NUMBERS.into_iter().filter_map(differ).collect()
 }
 
+/// Columns of files of the first version, and the place of the number of tokens in them.
+const WITHOUT_KNOWN: usize = 5;
+const TOKENS: usize = 2;
+/// Columns of files of the version after it.
+const WITHOUT_LISTED: usize = 6;
+
 /// The file of an arm's sums, document by document.
 #[derive(Serialize, Deserialize)]
 struct File {
@@ -123,21 +147,21 @@ pub(super) fn read(path: &Path) -> Result<HeldOut, DistillError> {
     let wrong = |found: String| DistillError::data(path, "file", "the sums of held-out documents", found);
     let bytes = read_file(path).map_err(RunError::io("read", path))?;
     let file: File = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
-    // Earlier versions had no teacher of whom less is known than all.
-    let [.., known] = HeldOut::COLUMNS;
-    let (all, earlier) = (HeldOut::COLUMNS, file.columns.iter().map(String::as_str).chain([known]));
-    let of_earlier_versions = earlier.eq(all);
-    if file.columns != all && !of_earlier_versions {
+    // Earlier versions had fewer columns: no teacher of whom less is known than all, none that lists its most probable tokens.
+    let width = file.columns.len();
+    let known = [WITHOUT_KNOWN, WITHOUT_LISTED, HeldOut::COLUMNS.len()];
+    if !known.contains(&width) || file.columns != HeldOut::COLUMNS[..width] {
         return Err(wrong(format!("the columns {}", file.columns.join(", "))));
     }
     let mut table = FamilyTable::new(HeldOut::COLUMNS.len());
     for (name, mut sums, items) in file.documents {
-        if let (true, Some(tokens)) = (of_earlier_versions, sums.get(2).copied()) {
-            sums.push(tokens);
-        }
-        if sums.len() != HeldOut::COLUMNS.len() {
+        if sums.len() != width {
             return Err(wrong(format!("{} numbers of a document", sums.len())));
         }
+        if width == WITHOUT_KNOWN {
+            sums.push(sums[TOKENS]);
+        }
+        sums.resize(HeldOut::COLUMNS.len(), 0.0);
         table.add(&name, &sums, items);
     }
     Ok(HeldOut(table))

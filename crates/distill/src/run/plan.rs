@@ -1,7 +1,7 @@
 //! What a recipe names, opened and looked at before anything is trained.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hydrometer_answers::ModelIdentity;
 use hydrometer_models::{Checkpoint, Decoder, EngineOptions, Model};
@@ -82,6 +82,26 @@ impl Plan {
         Plan { answers: Some(documents), ..self }
     }
 
+    /// The samples whose distributions a teacher behind an endpoint is asked for: what the arm `distilled` learns, and the held-out ones
+    /// that are measured.
+    pub fn to_be_listed(&self) -> impl Iterator<Item = &Sample> {
+        self.data.train.iter().chain(self.measured_samples())
+    }
+
+    /// The cache of what the teacher lists of its distributions, where it is behind an endpoint: from now on all that is known of it.
+    ///
+    /// # Errors
+    /// No cache, one that is damaged, or that lacks a sample.
+    pub fn listed_in(self, cache: &Path) -> Result<Plan, DistillError> {
+        let source = match self.source {
+            Source::Text { student, .. } => Source::Kept { teacher: Box::new(KeptTeacher::open(cache)?), student },
+            source => source,
+        };
+        let plan = Plan { source, ..self };
+        plan.check_caches()?;
+        Ok(plan)
+    }
+
     fn of(recipe: Recipe, source: Source) -> Result<Plan, DistillError> {
         let checkpoint = source.speaker();
         let context = checkpoint.config.context;
@@ -116,11 +136,10 @@ impl Plan {
     fn check_caches(&self) -> Result<(), DistillError> {
         let data = &self.data;
         if let Source::Kept { teacher, .. } = &self.source {
-            teacher.measures()?;
             let soft = self.recipe.arms.contains(&Arm::Distilled);
             teacher.serves(&self.recipe.objective(if soft { Arm::Distilled } else { Arm::HardLabels }))?;
             let trained = data.train.iter().filter(|_| soft);
-            teacher.covers(trained.chain(&data.held_out))?;
+            teacher.covers(trained.chain(self.measured_samples()))?;
         }
         if let Some(cache) = &self.cache {
             cache.serves(&self.recipe.objective(Arm::Sparse))?;
@@ -164,7 +183,7 @@ impl Plan {
             let reason = "`train.freeze` leaves nothing that learns".to_owned();
             return Err(DistillError::Student { reason, hint: "freeze less".to_owned() });
         }
-        let Some(hidden) = self.recipe.loss.hidden.as_ref().filter(|_| arm.is_soft()) else {
+        let Some(hidden) = self.recipe.hidden().filter(|_| arm.is_soft()) else {
             return Ok((network, None));
         };
         let teacher = &self.speaker().config;
@@ -206,7 +225,8 @@ impl Plan {
     }
 
     /// The checkpoint whose tokenizer and template a student has that brings none of its own.
-    pub(super) fn speaker(&self) -> &Checkpoint {
+    #[must_use]
+    pub fn speaker(&self) -> &Checkpoint {
         self.source.speaker()
     }
 
@@ -292,7 +312,7 @@ impl Source {
 
     /// The teacher's own network, as its file stores it, where the recipe's loss looks at hidden states.
     fn inside(&self, recipe: &Recipe) -> Result<Option<Network>, DistillError> {
-        if recipe.loss.hidden.is_none() {
+        if recipe.hidden().is_none() {
             return Ok(None);
         }
         let Source::Live { checkpoint, .. } = self else {

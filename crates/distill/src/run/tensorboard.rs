@@ -112,7 +112,8 @@ fn scalars(report: Option<&StepReport>, held_out: Option<&Measured>, seconds: Op
             scalars.push(("train/tokens_per_second", report.tokens as f64 / seconds));
         }
     }
-    if let Some(Measured { kl_divergence, cross_entropy, tail_kept }) = held_out {
+    if let Some(Measured { kl_divergence, kl_lower_bound, cross_entropy, tail_kept }) = held_out {
+        scalars.extend(kl_lower_bound.as_ref().map(|bound| ("held_out/kl_lower_bound", bound.value)));
         scalars.extend(kl_divergence.as_ref().map(|kl| ("held_out/kl_divergence", kl.value)));
         if let Some(interval) = kl_divergence.as_ref().and_then(|kl| kl.interval.as_ref()) {
             scalars.push(("held_out/kl_divergence_low", interval.low));

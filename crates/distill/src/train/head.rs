@@ -5,9 +5,9 @@ use hydrometer_metrics::sparse::{SparseComparer, SparseDistribution};
 use hydrometer_metrics::{Comparer, log_prob};
 use rayon::prelude::*;
 
-use super::teacher::Rows;
+use super::teacher::{Drawn, Rows};
 use crate::DistillError;
-use crate::losses::{Objective, RowLoss, TeacherRow, TokenWeights, allowed_vectors};
+use crate::losses::{Objective, RowLoss, TeacherRow, TokenWeights, allowed_vectors, log_sum};
 use crate::network::{Network, Products, Sheet, Tape, Tensors};
 
 /// Logits of a model that exist at once, if that is neither too few rows nor more than help: weights of the head are unpacked once
@@ -103,6 +103,7 @@ struct Chunk<'c> {
     student: Sheet,
     logits: Vec<f32>,
     kept: &'c [SparseDistribution],
+    drawn: Drawn,
 }
 
 impl Chunk<'_> {
@@ -117,7 +118,7 @@ impl Chunk<'_> {
 
 impl Head<'_> {
     /// `each` sees the sums of every row in order, as [`HeldOut`](super::HeldOut) has them.
-    pub(super) fn measure(mut self, tape: &Tape, mut each: impl FnMut([f64; 6])) -> Result<(), DistillError> {
+    pub(super) fn measure(mut self, tape: &Tape, mut each: impl FnMut([f64; 8])) -> Result<(), DistillError> {
         let (hidden, _) = self.network.normed(&self.chosen(tape));
         let (vocab, targets) = (self.network.config.vocab, self.targets);
         let at_once = head_rows(vocab);
@@ -130,11 +131,19 @@ impl Head<'_> {
             };
             let rows = targets.par_iter().enumerate().map_init(comparers, |(logits, kept), (row, target)| {
                 let student = chunk.student.row(row);
+                let mut listed = [0.0; 2];
                 let [kl, logprob, overlap, mass, known] = match chunk.teacher(row) {
                     TeacherRow::Logits(teacher) => {
                         let stats = logits.compare(teacher, student, target.token)?;
                         let beyond = |bands: [f32; 4]| bands[2] + bands[3];
                         [stats.kl, stats.student_logprob, beyond(stats.band_overlap), beyond(stats.band_mass), 1.0]
+                    }
+                    // Without draws from the others the sum over all of them cannot be estimated, only bounded.
+                    TeacherRow::Kept(teacher) if chunk.drawn == Drawn::Nothing => {
+                        let log_sum = log_sum(student);
+                        let log_q = |token: u32| f64::from(student[token as usize]) - log_sum;
+                        listed = [teacher.compare(log_q).kl_lower_bound, 1.0];
+                        [0.0, log_q(target.token) as f32, 0.0, 0.0, 0.0]
                     }
                     TeacherRow::Kept(teacher) => {
                         let stats = kept.compare(teacher, student, target.token)?;
@@ -143,7 +152,10 @@ impl Head<'_> {
                     // A teacher of whom only texts are known.
                     TeacherRow::Unknown => [0.0, log_prob(student, target.token) as f32, 0.0, 0.0, 0.0],
                 };
-                Ok([kl, -logprob, 1.0, overlap, mass, known].map(f64::from))
+                let [kl, cross_entropy, tokens, overlap, mass, known] =
+                    [kl, -logprob, 1.0, overlap, mass, known].map(f64::from);
+                let [bound, at] = listed;
+                Ok([kl, cross_entropy, tokens, overlap, mass, known, bound, at])
             });
             rows.collect::<Result<Vec<_>, DistillError>>()?.into_iter().for_each(&mut each);
         }
@@ -219,16 +231,16 @@ impl Head<'_> {
         let network = self.network;
         let vocab = network.config.vocab;
         let student = network.logits_by(products, &rows_of(hidden, first, count));
-        let (mut logits, mut kept) = (Vec::new(), &[][..]);
+        let (mut logits, mut kept, mut drawn) = (Vec::new(), &[][..], Drawn::Some);
         match &mut self.teacher {
             Rows::Unknown => {}
             Rows::Live(live) => {
                 logits.resize(count * vocab, 0.0);
                 live.read(first..first + count, &mut logits)?;
             }
-            Rows::Kept(all) => kept = &all[first..first + count],
+            Rows::Kept(all, of_all) => (kept, drawn) = (&all[first..first + count], *of_all),
         }
-        Ok(Chunk { vocab, student, logits, kept })
+        Ok(Chunk { vocab, student, logits, kept, drawn })
     }
 }
 

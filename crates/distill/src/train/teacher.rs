@@ -35,7 +35,16 @@ pub(super) enum Rows<'a> {
     /// Its logits, computed when they are read.
     Live(Box<dyn Logits + 'a>),
     /// Its distributions.
-    Kept(Vec<SparseDistribution>),
+    Kept(Vec<SparseDistribution>, Drawn),
+}
+
+/// Whether anything was drawn from what a cache does not keep of a distribution. Without it KL is bounded, not estimated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drawn {
+    /// At least one token at every position.
+    Some,
+    /// Nothing: the most probable tokens and the mass of all others are what is known.
+    Nothing,
 }
 
 impl<'a> Teacher<'a> {
@@ -82,7 +91,10 @@ impl<'a> Teacher<'a> {
             _ if block.rows() == 0 => Ok(Rows::Unknown),
             Teacher::Text => Ok(Rows::Unknown),
             Teacher::Live(scores) => Ok(Rows::Live(scores.score(block)?)),
-            Teacher::Kept(cache) => Ok(Rows::Kept(cache.rows(block)?)),
+            Teacher::Kept(cache) => {
+                let drawn = if cache.codec.truncation.draws > 0 { Drawn::Some } else { Drawn::Nothing };
+                Ok(Rows::Kept(cache.rows(block)?, drawn))
+            }
             Teacher::Network(network) => Ok(hidden::read(network, block, &[]).rows),
         }
     }
@@ -141,25 +153,12 @@ impl KeptTeacher {
     /// # Errors
     /// The setting, with what is needed and what is there.
     pub fn serves(&self, objective: &Objective) -> Result<(), DistillError> {
-        match objective.lacks(&self.codec.truncation) {
+        match objective.lacks(&self.codec) {
             None => Ok(()),
             Some((what, expected, found)) => {
                 Err(DistillError::Cache { path: self.path.display().to_string(), what, expected, found })
             }
         }
-    }
-
-    /// Refuses a cache without draws: nothing can be measured against it without bias.
-    ///
-    /// # Errors
-    /// As [`KeptTeacher::serves`].
-    pub fn measures(&self) -> Result<(), DistillError> {
-        let found = self.codec.truncation.draws;
-        if found > 0 {
-            return Ok(());
-        }
-        let (path, expected) = (self.path.display().to_string(), "at least 1".to_owned());
-        Err(DistillError::Cache { path, what: "draws", expected, found: found.to_string() })
     }
 
     /// Refuses data of which a sample has no distributions here.

@@ -54,9 +54,18 @@ pub struct HeldOut(pub FamilyTable);
 
 impl HeldOut {
     /// KL(teacher ‖ student), −ln q of the text's token, tokens; beyond the teacher's 0.9 nucleus what the student keeps of its
-    /// mass, and that mass; tokens at which the teacher's distribution is known.
-    pub const COLUMNS: [&'static str; 6] =
-        ["kl_divergence", "cross_entropy", "tokens", "tail_kept", "tail_mass", "tokens_known"];
+    /// mass, and that mass; tokens at which the teacher's distribution is known; of a teacher that lists its most probable tokens and
+    /// no draw, KL over the listed ones and one cell for all others, and tokens at which they are listed.
+    pub const COLUMNS: [&'static str; 8] = [
+        "kl_divergence",
+        "cross_entropy",
+        "tokens",
+        "tail_kept",
+        "tail_mass",
+        "tokens_known",
+        "kl_lower_bound",
+        "tokens_listed",
+    ];
 }
 
 /// A student and what its training needs from step to step.

@@ -2,6 +2,7 @@
 //! dialect is a row of [`SCHEMES`].
 
 use super::dialect::{self, Dialect};
+use super::positions::Way;
 use super::wire::{Place, Secure};
 use crate::ModelError;
 
@@ -191,6 +192,12 @@ impl Address {
         };
         let model = (!model.is_empty()).then(|| model.to_owned());
         Ok(Some(Address { scheme, host: host.to_owned(), base, model }))
+    }
+
+    /// Whether servers of its kind list the most probable tokens behind token ids: what a student learns distributions from.
+    #[must_use]
+    pub fn lists_tokens(&self) -> bool {
+        Way::of(self).is_ok()
     }
 
     /// Whether it can be asked in batches.

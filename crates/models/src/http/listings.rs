@@ -30,7 +30,7 @@ impl Listings {
     /// # Errors
     /// Why it lists none, in words.
     pub(super) fn of(line: &Line) -> Result<Listings, String> {
-        let way = Way::of(line)?;
+        let way = Way::of(&line.address)?;
         if way == Way::LlamaServer {
             return Positions::of(line).map(Listings::Singly);
         }
@@ -102,11 +102,18 @@ fn unknown(token: u32, listed: usize) -> String {
 }
 
 /// A text in one question.
-fn along(line: &Line, way: Way, gate: &Gate, count: u32, sequence: &Sequence) -> Result<Vec<ListedPosition>, Failed> {
-    let (url, body) = match way {
-        Way::Vllm => (line.address.below("/completions"), vllm(line.address.model.as_deref(), sequence, count)),
-        Way::Sglang | Way::LlamaServer => (line.address.beside("/generate"), sglang(sequence, count)),
+pub(super) fn along(
+    line: &Line,
+    way: Way,
+    gate: &Gate,
+    count: u32,
+    sequence: &Sequence,
+) -> Result<Vec<ListedPosition>, Failed> {
+    let (path, body) = match way {
+        Way::Vllm => ("/completions", vllm(line.address.model.as_deref(), sequence, count)),
+        Way::Sglang | Way::LlamaServer => ("/generate", sglang(sequence, count)),
     };
+    let url = way.url(&line.address, path);
     let (call, most) = (Call { url: &url, body: Some(&body) }, (sequence.tokens.len() as u64 + AROUND, 1));
     let read = |answer: &Value| match way {
         Way::Vllm => of_vllm(answer, sequence, count),

@@ -27,6 +27,7 @@ mod purse;
 mod remote;
 mod secret;
 mod too_long;
+mod top_tokens;
 mod under_way;
 mod waits;
 mod wire;
@@ -39,7 +40,7 @@ use crate::ToolProtocol;
 use crate::hub::Fetching;
 
 pub use address::{Address, Named, SCHEMES, Scheme};
-pub use check::{CHECK_MARK, Checked, Found, NOT_ALLOWED, Spoils, check, check_names};
+pub use check::{CHECK_MARK, Checked, Found, MANY_SCRIPTS, NOT_ALLOWED, Spoils, check, check_names};
 pub use clock::Clock;
 use clock::SystemClock;
 pub use embeddings::EmbeddingEndpoint;

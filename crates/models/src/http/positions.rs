@@ -9,6 +9,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
+use super::address::Address;
 use super::asking::{Call, Failed, Line};
 use super::gate::Gate;
 use super::logprobs::{UNKNOWN, logprob};
@@ -52,7 +53,7 @@ impl Positions {
     /// # Errors
     /// Why it shows none, in words.
     pub(super) fn of(line: &Line) -> Result<Positions, String> {
-        let way = Way::of(line)?;
+        let way = Way::of(&line.address)?;
         let mut positions = Positions { way, gate: Gate::new(AT_ONCE), whole: None };
         let ids = positions.tokenize(line, FIRST_TEXT).map_err(in_words)?;
         let ids = ids.ok_or("it does not show the tokens of a text")?;
@@ -111,10 +112,7 @@ impl Positions {
     ) -> Result<T, Failed> {
         let count = Some(count).filter(|count| self.whole.is_none_or(|whole| *count < whole));
         let (path, body) = self.way.question(line.address.model.as_deref(), context, count);
-        let url = match self.way {
-            Way::Vllm => line.address.below(path),
-            Way::LlamaServer | Way::Sglang => line.address.beside(path),
-        };
+        let url = self.way.url(&line.address, path);
         let (call, most) = (Call { url: &url, body: Some(&body) }, (context.len() as u64 + AROUND, 1));
         line.bought(&call, most, &self.gate, read, |answer| self.way.counted(answer))
     }
@@ -170,17 +168,25 @@ pub(super) fn together<T: Send>(
 }
 
 impl Way {
-    /// How this endpoint is asked.
+    /// That of an endpoint.
     ///
     /// # Errors
-    /// It takes no token ids, in words.
-    pub(super) fn of(line: &Line) -> Result<Way, String> {
-        Ok(match line.address.scheme.name {
-            "llama-server" => Way::LlamaServer,
-            "vllm" => Way::Vllm,
-            "sglang" => Way::Sglang,
-            name => return Err(format!("{name} takes no token ids")),
-        })
+    /// Servers of its kind take none, in words.
+    pub(super) fn of(address: &Address) -> Result<Way, String> {
+        match address.scheme.name {
+            "llama-server" => Ok(Way::LlamaServer),
+            "vllm" => Ok(Way::Vllm),
+            "sglang" => Ok(Way::Sglang),
+            name => Err(format!("{name} takes no token ids")),
+        }
+    }
+
+    /// Where it is asked.
+    pub(super) fn url(self, address: &Address, path: &str) -> String {
+        match self {
+            Way::Vllm => address.below(path),
+            Way::LlamaServer | Way::Sglang => address.beside(path),
+        }
     }
 
     /// The ids of an ordinary text, nothing in front; `None` where the server does not show them.
@@ -203,7 +209,7 @@ impl Way {
 
     /// The path and the question for what follows token ids: so many tokens, or all of them where vLLM is asked, which refuses a
     /// count beyond its vocabulary.
-    fn question(self, model: Option<&str>, context: &[u32], count: Option<u32>) -> (&'static str, Value) {
+    pub(super) fn question(self, model: Option<&str>, context: &[u32], count: Option<u32>) -> (&'static str, Value) {
         let all = || count.map_or(json!(-1), |count| json!(count));
         match self {
             // Its log-probabilities are those before any sampler, from a sum in 32 bits that loses the least probable tokens: all of them
@@ -248,7 +254,7 @@ impl Way {
     }
 
     /// The position that an answer to a question for `count` tokens shows.
-    fn read(self, answer: &Value, count: u32) -> Result<ShownPosition, String> {
+    pub(super) fn read(self, answer: &Value, count: u32) -> Result<ShownPosition, String> {
         let wrong = || format!("expected the log-probabilities of one token, found {}", shown(&answer.to_string()));
         let (drawn, listed) = match self {
             Way::LlamaServer => {

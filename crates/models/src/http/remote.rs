@@ -13,14 +13,15 @@ use super::batch::{self, Provider};
 use super::dialect::{LimitName, Question, Reply, Settings};
 use super::gate::Gate;
 use super::listings::Listings;
-use super::positions::Positions;
+use super::positions::{Positions, Way};
 use super::prices::{Kind, Price};
+use super::top_tokens;
 use super::under_way::ask_all;
 use super::{Known, Network};
 use crate::{
-    Answer, Answers, AnswersTogether, Conversation, Declared, Letters, ListedPosition, Lists, Message, Model,
-    ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Sequence, ShownPosition, Shows, ToolProtocol, Turn,
-    WithTools,
+    Answer, Answers, AnswersTogether, Conversation, Declared, Letters, Listed, ListedPosition, Lists, Message, Model,
+    ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Sequence, ShownPosition, Shows, ToolProtocol,
+    TopTokens, Turn, Unlisted, WithTools,
 };
 
 /// Says what is hashed, so that no other hash of the same bytes is equal.
@@ -361,6 +362,10 @@ impl Model for Remote {
     fn lists(&self) -> Result<&dyn Lists, String> {
         self.listings().map(|_| self as &dyn Lists)
     }
+
+    fn top_tokens(&self) -> Result<&dyn TopTokens, String> {
+        Way::of(&self.line.address).map(|_| self as &dyn TopTokens)
+    }
 }
 
 impl Remote {
@@ -432,6 +437,23 @@ impl Lists for Remote {
 
     fn questions(&self, sequence: &Sequence) -> Vec<u64> {
         self.listings().map(|listings| listings.questions(sequence)).unwrap_or_default()
+    }
+}
+
+impl TopTokens for Remote {
+    fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        let way = Way::of(&self.line.address).map_err(|reason| self.refused(reason))?;
+        self.shown_ids(way.tokenize(&self.line, text, &Gate::new(1)))
+    }
+
+    fn listed(
+        &self,
+        wanted: &[Unlisted<'_>],
+        count: u32,
+        width: usize,
+        watch: &mut dyn FnMut(Option<Listed>) -> ControlFlow<()>,
+    ) -> Result<(), ModelError> {
+        top_tokens::of(&self.line, wanted, (count, width), watch)
     }
 }
 

@@ -95,7 +95,7 @@ fn replace(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
 /// The teacher's distributions over all the data, for the arm that learns from a cache.
 fn keep(teacher: &dyn Model, folder: &Path, interrupt: &Interrupt, terminal: &Terminal) -> Result<(), Failure> {
     let stretches = training_data(&[folder.join("corpus.jsonl")], SAMPLE, teacher, terminal)?;
-    let codec = Codec { vocab: teacher.identity().logit_width(), truncation: KEPT };
+    let codec = Codec::of_logits(teacher.identity().logit_width(), KEPT);
     let mut cache = TeacherCache::create_or_open(&folder.join("cache"), teacher.identity(), codec)?;
     let mut progress = Progress::new(terminal, interrupt, Speeds { teacher: None, student: None });
     let filled = fill_cache_with(teacher, &stretches, BLOCK, &mut cache, &mut progress);

@@ -1,5 +1,6 @@
 //! `distill` from a teacher behind an endpoint: its answers to the prompts of the data are asked for in the folder of the run, as `collect`
-//! asks for them, and learnt as teacher text. Of its distributions nothing is known.
+//! asks for them, and learnt as teacher text; and where it lists its most probable tokens, these are kept in a cache of the run, as
+//! `distributions collect` keeps them, and learnt as distributions.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,14 +10,16 @@ use hydrometer_answers::store::Store;
 use hydrometer_answers::{Ledger, ModelIdentity, SampleSettings, SamplingParameters, durable};
 use hydrometer_ask::{Role, Sampling};
 use hydrometer_distill::{Plan, Recipe};
-use hydrometer_models::{Address, Known, Model, SampleLimits};
+use hydrometer_models::{Address, Checkpoint, Known, Model, SampleLimits};
+use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::strangers::read_file;
 
 use super::before;
 use crate::commands::canaries::CANARIES;
 use crate::commands::collect::documents::Questions;
 use crate::commands::collect::{fill, told, watched_by_canaries};
-use crate::commands::spending::Spending;
+use crate::commands::distributions::served::{AT_ONCE as POSITIONS_AT_ONCE, Asking, Reader, some_texts, stretch};
+use crate::commands::spending::{Spending, sentence};
 use crate::engine::{EngineArguments, network, open_on};
 use crate::failure::Failure;
 use crate::fetching::watched;
@@ -29,6 +32,8 @@ const TEACHER: &str = "teacher.json";
 const STORE: &str = "teacher_text";
 /// The answers as documents.
 const DOCUMENTS: &str = "teacher_text.jsonl";
+/// The cache of what it lists.
+const DISTRIBUTIONS: &str = "distributions";
 /// Answers under way at once.
 const AT_ONCE: usize = 64;
 
@@ -135,6 +140,49 @@ impl Served {
         let written = questions.write(&path, &self.model.identity().name, &held)?;
         terminal.say(&told(&questions, written, &path));
         Ok(plan.answered_in(path))
+    }
+
+    /// Asks for what the server lists at the positions that the arm `distilled` learns and at those that are measured.
+    ///
+    /// # Errors
+    /// As [`Served::answers`], or the student's tokenizer is another one than the server's.
+    pub(super) fn distributions(
+        &self,
+        (recipe, out): (&Recipe, &Path),
+        plan: Plan,
+        accepted: bool,
+        interrupt: &Interrupt,
+        terminal: &Terminal,
+    ) -> Result<Plan, Failure> {
+        let Some(count) = recipe.listed() else { return Ok(plan) };
+        let cache = out.join(DISTRIBUTIONS);
+        let reader =
+            Reader::of(Checkpoint::open(plan.speaker().path()).map_err(Failure::input)?).map_err(Failure::input)?;
+        let stretches: Vec<_> = plan.to_be_listed().cloned().map(stretch).collect();
+        let texts = some_texts(&plan.data.held_out_documents);
+        let asking = Asking {
+            teacher: &*self.model,
+            reader: &reader,
+            cache: &cache,
+            count,
+            width: POSITIONS_AT_ONCE,
+            paid: (&self.spending, &self.ledger),
+            canaries: (&out.join(STORE), accepted),
+        };
+        let spent = self.spending.purse.spent();
+        let kept = asking.fill(&stretches, &texts, interrupt, terminal);
+        if let Some(paid) = self.spending.since(spent) {
+            terminal.say(&sentence(&paid));
+        }
+        let kept = kept?;
+        terminal.say(&format!(
+            "{}: {} held, {} asked; {count} tokens a position in {}",
+            counted(kept.windows, "sample"),
+            grouped(kept.held),
+            grouped(kept.scored),
+            cache.display()
+        ));
+        plan.listed_in(&cache).map_err(before)
     }
 
     /// The teacher.

@@ -19,18 +19,36 @@ pub fn with_interval(estimate: &Estimate) -> String {
 /// In place of a number that reads the teacher's distributions, where it shows none.
 const UNKNOWN: &str = "only answers are shown";
 
+/// In place of a number that reads the teacher's tail, where it lists its most probable tokens and draws none of the others.
+const NOT_DRAWN: &str = "nothing is drawn from it";
+
+/// What a bound of KL is, below the table that has it.
+const BOUND: &str =
+    "KL is at least what stands behind ≥: that of the tokens that the teacher lists, with all others as one.\n";
+
+/// Whether KL is bounded and not estimated.
+fn is_bounded(outcome: &Outcome) -> bool {
+    let measured = outcome.arms.iter().flat_map(|arm| arm.start.iter().chain(&arm.end));
+    measured.into_iter().any(|measured| measured.kl_lower_bound.is_some())
+}
+
 /// The student before training, then every arm: name, KL, tail kept, cross-entropy.
 fn rows(outcome: &Outcome) -> Vec<[String; 4]> {
     let start = outcome.arms.iter().find_map(|arm| arm.start.as_ref()).map(|start| ("start", Some(start)));
     let ends = outcome.arms.iter().map(|arm| (arm.arm.name(), arm.end.as_ref()));
     let row = |(name, measured): (&str, Option<&Measured>)| match measured {
-        Some(Measured { kl_divergence, cross_entropy, tail_kept }) => {
-            let tail = match (kl_divergence, tail_kept) {
-                (_, Some(tail)) => with_interval(tail),
-                (Some(_), None) => "the teacher has no tail".to_owned(),
+        Some(Measured { kl_divergence, kl_lower_bound, cross_entropy, tail_kept }) => {
+            let tail = match (kl_divergence, kl_lower_bound, tail_kept) {
+                (_, _, Some(tail)) => with_interval(tail),
+                (Some(_), _, None) => "the teacher has no tail".to_owned(),
+                (None, Some(_), None) => NOT_DRAWN.to_owned(),
+                (None, None, None) => UNKNOWN.to_owned(),
+            };
+            let kl = match (kl_divergence, kl_lower_bound) {
+                (Some(kl), _) => with_interval(kl),
+                (None, Some(bound)) => format!("≥ {}", with_interval(bound)),
                 (None, None) => UNKNOWN.to_owned(),
             };
-            let kl = kl_divergence.as_ref().map_or(UNKNOWN.to_owned(), with_interval);
             [name.to_owned(), kl, tail, format!("{cross_entropy:.4}")]
         }
         None => [name.to_owned(), "nothing was held out".to_owned(), "–".to_owned(), "–".to_owned()],
@@ -44,13 +62,15 @@ const HEADINGS: [&str; 4] = ["student", "KL to the teacher, nats", "tail kept", 
 pub fn table(outcome: &Outcome) -> String {
     let line = |[name, kl, tail, ce]: &[String; 4]| format!("{name:<12}  {kl:<27}  {tail:<27}  {ce}\n");
     let headings = line(&HEADINGS.map(str::to_owned));
-    headings + &rows(outcome).iter().map(line).collect::<String>()
+    let bound = if is_bounded(outcome) { BOUND } else { "" };
+    headings + &rows(outcome).iter().map(line).collect::<String>() + bound
 }
 
 /// What a number is called, and what a difference of it says where it is below 0 and where it is above.
 fn reading(number: &str) -> (&'static str, [&'static str; 2]) {
     match number {
         Difference::KL => ("KL, nats", ["nearer to the teacher", "further from the teacher"]),
+        Difference::KL_LOWER_BOUND => ("KL bound, nats", ["nearer on what is listed", "further on what is listed"]),
         Difference::TAIL_KEPT => ("tail kept", ["keeps less of the tail", "keeps more of the tail"]),
         _ => ("cross-entropy, nats", ["better at the texts' own tokens", "worse at the texts' own tokens"]),
     }
@@ -143,6 +163,9 @@ pub fn page(outcome: &Outcome, teacher: &ModelIdentity, data: &Preflight) -> Str
     text.push_str(&cells(&HEADINGS.map(str::to_owned)));
     text.push_str("|---|---|---|---|\n");
     rows(outcome).iter().for_each(|row| text.push_str(&cells(row)));
+    if is_bounded(outcome) {
+        text.push_str(&format!("\n{BOUND}"));
+    }
     text.push_str("\nIntervals are of 95 %, over documents. Tail kept: how much of the teacher's mass beyond its 0.9 nucleus the student gives to the same tokens.\n");
     if let Some(first) = outcome.differences.first() {
         text.push_str(&format!(

@@ -15,6 +15,7 @@ mod tokenizer;
 mod zeros;
 
 use looking::Looking;
+pub use tokenizer::MANY_SCRIPTS;
 
 use super::Network;
 use super::address::Address;

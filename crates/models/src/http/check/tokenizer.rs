@@ -5,7 +5,7 @@ use super::{Check, Found, Spoils, failed, not_offered};
 use crate::http::asking::Failed;
 
 /// Latin with accents, Greek, Cyrillic, Arabic, Devanagari, Chinese, Japanese, Korean, emoji, numbers, spaces, code.
-const TEXT: &str = "Grüße, naïve façade! Ελλάδα Москва مرحبا नमस्ते 你好世界 こんにちは 안녕 👩‍🔬🙂 1234567 3.14e-10  two  spaces\n\tfn main() { \
+pub const MANY_SCRIPTS: &str = "Grüße, naïve façade! Ελλάδα Москва مرحبا नमस्ते 你好世界 こんにちは 안녕 👩‍🔬🙂 1234567 3.14e-10  two  spaces\n\tfn main() { \
                     println!(\"x\"); }\n";
 
 pub(super) struct Tokens;
@@ -27,10 +27,10 @@ impl Check for Tokens {
         let Some(tokens) = at.against.and_then(|model| model.tokens()) else {
             return Ok(not_offered("there is no tokenizer to compare with: name a local model with --against"));
         };
-        let Some(theirs) = at.tokenize(TEXT)? else {
+        let Some(theirs) = at.tokenize(MANY_SCRIPTS)? else {
             return Ok(not_offered("the server does not show tokens of a text"));
         };
-        let ours = match tokens.encode(TEXT) {
+        let ours = match tokens.encode(MANY_SCRIPTS) {
             Ok(ours) => ours,
             Err(error) => return Ok(not_offered(format!("the local tokenizer: {error}"))),
         };
