@@ -106,9 +106,9 @@ fn another_teacher_codec_or_folder_is_refused() {
     fs::write(other.path().join("thesis.txt"), "years of work").unwrap();
     let text = TeacherCache::create_or_open(other.path(), &model("teacher"), codec()).unwrap_err().to_string();
     assert!(text.contains("it holds \"thesis.txt\" and no cache.json"), "{text}");
-    fs::write(other.path().join("cache.json"), "{\"format\": \"hydrometer.teacher-cache/2\"}").unwrap();
+    fs::write(other.path().join("cache.json"), "{\"format\": \"hydrometer.teacher-cache/3\"}").unwrap();
     let text = TeacherCache::open(other.path()).unwrap_err().to_string();
-    assert!(text.contains("teacher-cache/2") && text.contains("teacher-cache/1"), "{text}");
+    assert!(text.contains("teacher-cache/3") && text.contains("teacher-cache/1"), "{text}");
 }
 
 #[test]

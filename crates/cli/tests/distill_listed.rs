@@ -45,7 +45,7 @@ impl Bench {
         let recipe = format!(
             "teacher = \"{teacher}\"\narms = [{arms}]\n[student]\nmodel = \"made/start\"\n[data]\n\
              files = [\"data.jsonl\"]\nheld_out = 0.3\ncontext = 64\nallow_overlap = [\"builtin\"]\n{loss}\n\
-             [train]\nsteps = {STEPS}\nbatch_tokens = 64\nlearning_rate = 1e-3\nseed = 1\nevaluate_tokens = 100\n\
+             [train]\nsteps = {STEPS}\nbatch_tokens = 64\nlearning_rate = 1e-3\nseed = 1\nevaluate_tokens = 30\n\
              evaluate_every = 10\n",
         );
         self.desk.write(name, &recipe);
