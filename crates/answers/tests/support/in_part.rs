@@ -5,7 +5,8 @@ use std::path::Path;
 use hydrometer_answers::part::{Bounded, Likelihoods, ShownStudents, Sparse};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
-    BoundedRow, Manifest, Part, Regime, RunFolder, RunSettings, ScoredModel, ShownStudentRow, SparseRow, UnitCounts,
+    BoundedRow, EstimatedRow, Manifest, Part, Regime, RunFolder, RunSettings, ScoredModel, ShownStudentRow, SparseRow,
+    UnitCounts,
 };
 use hydrometer_metrics::sparse::{BoundedStats, ShownStudentStats, SparsePositionStats, Truncation, Within};
 
@@ -45,8 +46,9 @@ pub fn sparse_stats(n: u32) -> SparsePositionStats {
     }
 }
 
-pub fn sparse() -> Vec<SparseRow> {
-    let row = |position| SparseRow {
+/// A position of a text.
+fn row<S>(position: u32, stats: S) -> EstimatedRow<S> {
+    EstimatedRow {
         probe: "text-1".to_owned(),
         family: "family-of-text-1".to_owned(),
         window: 0,
@@ -54,9 +56,12 @@ pub fn sparse() -> Vec<SparseRow> {
         token_text: " cat".to_owned(),
         teacher_top1_text: " 猫".to_owned(),
         student_top1_text: "\u{202e}<script>".to_owned(),
-        stats: sparse_stats(position),
-    };
-    vec![row(1), row(2)]
+        stats,
+    }
+}
+
+pub fn sparse() -> Vec<SparseRow> {
+    [1, 2].map(|position| row(position, sparse_stats(position))).into()
 }
 
 /// The plan of a run whose student's server shows a part of its distributions.
@@ -67,17 +72,11 @@ pub fn shown_manifest() -> Manifest {
 
 /// Positions of such a student: simple numbers that depend on `position`, the unknown ones of an odd one left out.
 pub fn shown() -> Vec<ShownStudentRow> {
-    let row = |position: u32| {
+    let of = |position: u32| {
         let known = position.is_multiple_of(2);
-        ShownStudentRow {
-            probe: "text-1".to_owned(),
-            family: "family-of-text-1".to_owned(),
-            window: 0,
+        row(
             position,
-            token_text: " cat".to_owned(),
-            teacher_top1_text: " 猫".to_owned(),
-            student_top1_text: "\u{202e}<script>".to_owned(),
-            stats: ShownStudentStats {
+            ShownStudentStats {
                 target: position,
                 teacher_logprob: -0.5,
                 student_logprob: known.then_some(-0.75),
@@ -97,9 +96,9 @@ pub fn shown() -> Vec<ShownStudentRow> {
                 band_overlap: [0.375, 0.25, 0.125, 1.0625],
                 band_invented: [0.0, 0.0625, 0.0, 2.5],
             },
-        }
+        )
     };
-    vec![row(1), row(2)]
+    vec![of(1), of(2)]
 }
 
 /// The plan of a run of which both servers list tokens.
@@ -110,18 +109,12 @@ pub fn bounded_manifest() -> Manifest {
 
 /// Positions of such a run: simple numbers that depend on `position`, those of an even one exact.
 pub fn bounded() -> Vec<BoundedRow> {
-    let row = |position: u32| {
+    let of = |position: u32| {
         let exact = position.is_multiple_of(2);
         let within = |low: f32, high: f32| Within { low, high: if exact { low } else { high } };
-        BoundedRow {
-            probe: "text-1".to_owned(),
-            family: "family-of-text-1".to_owned(),
-            window: 0,
+        row(
             position,
-            token_text: " cat".to_owned(),
-            teacher_top1_text: " 猫".to_owned(),
-            student_top1_text: "\u{202e}<script>".to_owned(),
-            stats: BoundedStats {
+            BoundedStats {
                 target: position,
                 teacher_logprob: -0.5,
                 student_logprob: -0.75,
@@ -142,9 +135,9 @@ pub fn bounded() -> Vec<BoundedRow> {
                 teacher_unlisted: if exact { 0.0 } else { 0.03125 },
                 student_unlisted: if exact { 0.0 } else { 0.046875 },
             },
-        }
+        )
     };
-    vec![row(1), row(2)]
+    vec![of(1), of(2)]
 }
 
 /// A finished run of which both servers list tokens.
