@@ -6,6 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use hydrometer_answers::RunFolder;
+use hydrometer_answers::part::Episodes;
 use tempfile::TempDir;
 
 const BIN: &str = env!("CARGO_BIN_EXE_hydrometer");
@@ -158,4 +160,32 @@ fn several_runs_say_how_often_runs_in_a_row_succeed() {
     assert_eq!(metric["estimate"]["value"].as_f64(), Some(student[1]));
     let shown = Command::new(BIN).current_dir(folder.path()).args(["report", "run"]).output().unwrap();
     assert!(String::from_utf8_lossy(&shown.stdout).contains("RUNS IN A ROW"), "{shown:?}");
+}
+
+#[test]
+fn episodes_of_a_finished_run_are_played_again_without_their_models() {
+    let folder = bench();
+    fs::write(folder.path().join("teacher.toml"), wavering()).unwrap();
+    assert!(audit(folder.path(), "first", "3").output().unwrap().status.code().is_some());
+    let rows = |out: &str| RunFolder::open(&folder.path().join(out)).unwrap().rows::<Episodes>().unwrap();
+    let replayed = |out: &str, student: &str, suite: &str| {
+        let mut command = Command::new(BIN);
+        let models = ["audit", "--teacher", "answers:first#teacher", "--student", student];
+        let asked = ["--probes", suite, "--samples", "3", "--reruns", "1", "--stop", "\n", "--out", out];
+        command.current_dir(folder.path()).args(models).args(asked).args(["--store", &format!("{out}-store")]);
+        command.env("XDG_CACHE_HOME", folder.path().join("cache")).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for (out, student) in [("again", "answers:first#student"), ("beside", "scripted:student.toml")] {
+        let (_, talk) = replayed(out, student, "doors.toml");
+        assert!(folder.path().join(out).join("statement.json").exists(), "{talk}");
+        assert!(rows(out) == rows("first"), "{out}: {talk}");
+    }
+    // An episode that was not played is missing, and its beginning is shown.
+    fs::write(folder.path().join("more.toml"), suite(41)).unwrap();
+    let (code, talk) = replayed("more", "scripted:student.toml", "more.toml");
+    let talk = talk.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(code, Some(2), "{talk}");
+    assert!(talk.contains("wanted are not there; the first is answer 1 to `This is house 40."), "{talk}");
 }

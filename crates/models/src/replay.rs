@@ -3,6 +3,7 @@
 //!
 //! `place` finds out what stands at a place and whose answers it holds; this file gives them back.
 
+mod episodes;
 mod place;
 
 use std::collections::HashMap;
@@ -12,7 +13,10 @@ use std::sync::{Mutex, PoisonError};
 use hydrometer_answers::store::{AnswerKey, Store};
 use hydrometer_answers::{FinishReason, ModelIdentity, SampleSource, SamplingParameters};
 
-use crate::{Answer, Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
+use crate::{
+    Answer, Answers, Conversation, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep,
+    ToolProtocol, Turn,
+};
 
 /// What stands in front of a place.
 pub(crate) const PREFIX: &str = "answers:";
@@ -38,8 +42,8 @@ struct Said {
 enum Kept {
     /// In an answer store, which is read as they are wanted.
     Store(Mutex<Store>),
-    /// In a run, under the keys that a store would have them under.
-    Run(HashMap<AnswerKey, Said>),
+    /// In a run, under the keys that a store would have them under, and how the model called tools.
+    Run(HashMap<AnswerKey, Said>, ToolProtocol),
     /// In logs that do not say how they were drawn: by prompt, in the order of the log.
     Log(HashMap<String, Vec<Said>>),
 }
@@ -90,7 +94,7 @@ impl Replay {
                 let answer = store.get(key).map_err(|error| self.unreadable(&error))?;
                 Ok(answer.map(|answer| Said { text: answer.text, finish: answer.finish }))
             }
-            Kept::Run(answers) => {
+            Kept::Run(answers, _) => {
                 Ok(self.keys(request, parameters, sample).iter().find_map(|key| answers.get(key)).cloned())
             }
             Kept::Log(answers) => {
@@ -112,7 +116,7 @@ impl Replay {
     fn knows(&self, prompt: &Prompt) -> Option<bool> {
         match &self.kept {
             Kept::Log(answers) => Some(answers.contains_key(&prompt.hash())),
-            Kept::Store(_) | Kept::Run(_) => None,
+            Kept::Store(_) | Kept::Run(..) => None,
         }
     }
 
@@ -121,7 +125,14 @@ impl Replay {
         const LONGEST: usize = 60;
         let question = match &request.prompt {
             Prompt::Messages(messages) => messages.last().map_or("", |message| message.content.as_str()),
-            Prompt::Tokens(_) | Prompt::WithTools(_) => "",
+            Prompt::WithTools(conversation) => {
+                let said = conversation.turns.iter().rev().find_map(|turn| match turn {
+                    Turn::User(text) => Some(text.as_str()),
+                    _ => None,
+                });
+                said.unwrap_or_default()
+            }
+            Prompt::Tokens(_) => "",
         };
         let mut shown: String = question.chars().take(LONGEST).flat_map(char::escape_debug).collect();
         if question.chars().nth(LONGEST).is_some() {
@@ -142,6 +153,11 @@ impl Replay {
     }
 }
 
+/// What names a point of an episode here, however its model was told of it.
+fn as_kept(conversation: &Conversation<'_>) -> Prompt {
+    Prompt::WithTools(conversation.with_tools())
+}
+
 impl Model for Replay {
     fn identity(&self) -> &ModelIdentity {
         &self.identity
@@ -155,6 +171,20 @@ impl Model for Replay {
 impl Answers for Replay {
     fn prompt(&self, messages: &[Message]) -> Result<Prompt, ModelError> {
         Ok(Prompt::Messages(messages.to_vec()))
+    }
+
+    fn tool_protocol(&self) -> Result<ToolProtocol, ModelError> {
+        Ok(match self.kept {
+            Kept::Run(_, way) => way,
+            Kept::Store(_) | Kept::Log(_) => ToolProtocol::Json,
+        })
+    }
+
+    fn converse(&self, conversation: &Conversation<'_>) -> Result<Prompt, ModelError> {
+        match self.kept {
+            Kept::Run(..) => Ok(as_kept(conversation)),
+            Kept::Store(_) | Kept::Log(_) => self.prompt(&conversation.plain()),
+        }
     }
 
     fn check(&self, requests: &[SampleRequest], parameters: &SamplingParameters) -> Result<(), ModelError> {

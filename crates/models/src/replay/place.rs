@@ -11,11 +11,13 @@ use hydrometer_answers::{GIVEN, ModelIdentity, RunFolder, SampleRow, SampleSourc
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Probe};
 
-use super::{Kept, PREFIX, Replay, Said};
-use crate::{Message, ModelError, Prompt};
+use super::{Kept, PREFIX, Replay, Said, episodes};
+use crate::{Message, ModelError, Prompt, ToolProtocol};
 
 /// Says what is hashed, so that no other hash of the same bytes is equal.
 const CONTEXT: &str = "hydrometer replayed answers 1";
+/// The probes of a run by their names.
+pub(super) type ProbeOf<'r> = HashMap<&'r str, &'r Probe>;
 /// A model with its role in a run, and the sources of its answers.
 type InRun<'m> = (&'static str, &'m ModelIdentity, &'static [SampleSource]);
 
@@ -63,16 +65,13 @@ fn of_run(place: &str, path: &Path, model: Option<&str>) -> Result<Replay, Model
     models.extend(manifest.control.as_ref().map(|control| ("control", control, &[SampleSource::Control] as &[_])));
     let meant = |(role, identity, _): &&InRun<'_>| model.is_some_and(|model| model == *role || model == identity.name);
     let mut found = models.iter().filter(meant);
-    let (Some((_, identity, sources)), None) = (found.next(), found.next()) else {
+    let (Some((role, identity, sources)), None) = (found.next(), found.next()) else {
         let known = models.iter().map(|(role, identity, _)| format!("`{role}` ({})", identity.name));
         return Err(which(place, model, &known.collect::<Vec<_>>()));
     };
     let rows = run.rows::<Samples>().map_err(|error| wrong(place, error))?;
-    if rows.is_empty() {
-        return Err(wrong(place, "the run holds no answers to prompts (episodes are replayed from the answer store)"));
-    }
     let model_key = identity.key();
-    let probes: HashMap<&str, &Probe> = run.probes().iter().map(|probe| (probe.id.as_str(), probe)).collect();
+    let probes: ProbeOf<'_> = run.probes().iter().map(|probe| (probe.id.as_str(), probe)).collect();
     let of_them = rows.into_iter().filter(|row| sources.contains(&row.source));
     let prompted = of_them.filter_map(|row| match &probes.get(row.probe.as_str())?.ask {
         Ask::Prompt(prompt) => Some((Prompt::Messages(Message::of_prompt(prompt)).hash(), prompt, row)),
@@ -86,7 +85,11 @@ fn of_run(place: &str, path: &Path, model: Option<&str>) -> Result<Replay, Model
                 let number = row.source.first_sample() + row.sample;
                 (AnswerKey::new(&model_key, &hash, &parameters, number), said(row))
             };
-            Kept::Run(prompted.map(entry).collect())
+            let acted = episodes::said(&run, &probes, sources, settings, &model_key);
+            let acted = acted.map_err(|reason| wrong(place, reason))?;
+            // A run that was read from logs does not know how its models called tools, and has no episodes to be played again.
+            let way = manifest.settings.tool_protocols.get(*role).and_then(|name| ToolProtocol::named(name));
+            Kept::Run(prompted.map(entry).chain(acted).collect(), way.unwrap_or(ToolProtocol::Json))
         }
         // Answers that were given: nobody says how they were drawn.
         None => {
@@ -95,6 +98,11 @@ fn of_run(place: &str, path: &Path, model: Option<&str>) -> Result<Replay, Model
             Kept::Log(answers)
         }
     };
+    if matches!(&kept, Kept::Run(answers, _) if answers.is_empty())
+        || matches!(&kept, Kept::Log(answers) if answers.is_empty())
+    {
+        return Err(wrong(place, "the run holds no answer of that model, to a prompt or in an episode"));
+    }
     let mut identity = (*identity).clone();
     identity.unknown = Some(match identity.unknown.take() {
         Some(unknown) => format!("{unknown}; its answers are replayed from a finished run"),
