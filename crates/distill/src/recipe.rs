@@ -201,10 +201,11 @@ impl Recipe {
     pub fn parse(text: &str, path: &Path) -> Result<Recipe, DistillError> {
         let recipe: Recipe = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            let there = text.lines().nth(line - 1).unwrap_or_default().trim();
             // Of a setting that is one of several, `student` and `loss.divergence`, the library counts elements.
             let found = error.message().replace('\n', " ");
-            let found =
-                found.replace("wanted exactly 1 element, more than 1 element", "several keys where one may stand");
+            let several = format!("several keys in `{there}`, where one may stand");
+            let found = found.replace("wanted exactly 1 element, more than 1 element", &several);
             let found = ["usize", "u64", "u32"].iter().fold(found, |found, name| {
                 found.replace(&format!("expected {name}"), "expected a whole number from 0 on")
             });

@@ -371,7 +371,7 @@ fn settings_of_adapters_out_of_range_are_named() {
     assert!(error.contains("train.patience: expected no such key where nothing is held out"), "{error}");
     let two = toml::to_string(&good).unwrap().replace("[student]\n", "[student]\nevery = 2\n");
     let error = Recipe::parse(&two, Path::new("r.toml")).unwrap_err().to_string();
-    assert!(error.contains("found several keys where one may stand"), "{error}");
+    assert!(error.contains("found several keys in `[student]`, where one may stand"), "{error}");
     check(|lora| lora.targets = Targets::Some(vec!["q".to_owned()]), "lora.targets: expected all-linear, or some of");
     let mut all = good.clone();
     all.lora.as_mut().unwrap().targets = Targets::All;

@@ -199,7 +199,8 @@ pub(super) fn before(error: DistillError) -> Failure {
                 .to_owned(),
         ),
         DistillError::NotCached { .. } => Some(
-            "add them: `hydrometer distributions collect --data FILE --ctx N` with the recipe's files and context"
+            "add them: `hydrometer distributions collect --data FILE --ctx N` with the recipe's files and context; where it was \
+             collected from them, its teacher's tokenizer or template makes other tokens of them than the student's"
                 .to_owned(),
         ),
         DistillError::Data { .. } => Some("docs/distil.md says which files and records are read".to_owned()),
