@@ -129,11 +129,15 @@ fn what_one_model_did_not_answer_is_counted() {
         ("big/samples_u_2026-01-01T00.jsonl", lines(0..2)),
         ("small/samples_t_2026-01-01T00.jsonl", lines(0..2)),
     ]);
-    let report = Case::new(&paths).paired().report;
+    let mut case = Case::new(&paths);
+    let report = case.paired().report;
     assert!(
         report.choices.contains(&"nothing of 1 task that the teacher alone was given: `u`".to_owned()),
         "{report:?}"
     );
+    assert_eq!(report.not_compared.lacking(), 2, "it is missing as a whole");
+    case.wanted.unanswered = Unanswered::NeverAsked;
+    assert_eq!(case.paired().report.not_compared, NotCompared::default());
     drop(folder);
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod gate;
 pub(crate) mod ground;
 mod holm;
+mod missing;
 pub(crate) mod policy;
 pub(crate) mod sample_size;
 pub(crate) mod sequential;

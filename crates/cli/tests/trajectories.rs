@@ -151,3 +151,37 @@ fn gpt_4o_on_airlines_against_itself() {
     let text: Vec<&str> = std::str::from_utf8(&shown.stdout).unwrap().split_whitespace().collect();
     assert!(text.join(" ").contains("200 runs, 84 succeed (21, 22, 20, 21 by the number of the run)"), "{text:?}");
 }
+
+#[test]
+fn trials_that_the_student_lacks_are_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let tasks = |rewards: fn(usize) -> [u32; 4]| (0..80).map(rewards).collect::<Vec<_>>();
+    let big = file(folder.path(), "big", &tasks(|_| [1; 4]));
+    let whole = file(folder.path(), "whole", &tasks(|task| [1, u32::from(task % 2 > 0), 1, 1]));
+    let all: Vec<Value> = serde_json::from_slice(&std::fs::read(&whole).unwrap()).unwrap();
+    let kept = |name: &str, keep: fn(&Value) -> bool| {
+        let path = folder.path().join(format!("{name}.json"));
+        std::fs::write(&path, Value::Array(all.iter().filter(|trial| keep(trial)).cloned().collect()).to_string())
+            .unwrap();
+        path
+    };
+    let policy = folder.path().join("policy.toml");
+    std::fs::write(&policy, "[[gate]]\nmetric = \"episode_net_loss\"\nat_most = 0.05\n").unwrap();
+    let gate = |student: &Path| {
+        let name = student.file_stem().unwrap().to_str().unwrap();
+        let (run, _) = import(&[&big, student], "big", name);
+        let run = run.path().join("run");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
+        let output = command.arg("gate").arg(run).arg("--policy").arg(&policy).output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" "),
+        )
+    };
+    // Without the trials that went wrong nothing is lost.
+    let (code, said) = gate(&kept("drops", |trial| trial["reward"] == 1.0));
+    assert!(code == Some(3) && said.contains("no answer that can be used to 10 of 80 questions"), "{said}");
+    // Fewer of every task are a smaller sample and hide nothing.
+    let (code, said) = gate(&kept("fewer", |trial| trial["trial"] == 0));
+    assert_eq!(code, Some(0), "{said}");
+}

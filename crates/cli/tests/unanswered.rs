@@ -25,8 +25,13 @@ fn a_student_that_answered_less_than_its_teacher_does_not_pass() {
         data
     };
     let all = |_: usize| true;
-    // A tenth is not so many.
-    import("tenth", &lines(200, all), &lines(180, all), 0, &[]);
+    // A few are none that decide: counted as lost, they leave the gate passed. A tenth is not so many either, but might be all of a loss.
+    import("few", &lines(200, all), &lines(196, all), 0, &[]);
+    let said = import("tenth", &lines(200, all), &lines(180, all), 3, &[]);
+    assert!(
+        said.contains("to 20 of 200 questions that the teacher answered: were these lost, Net answers lost would not"),
+        "{said}"
+    );
     let statement: Value = serde_json::from_str(&import("part", &lines(200, all), &lines(120, all), 3, &[])).unwrap();
     let line = statement["verdict_line"].as_str().unwrap();
     assert!(line.contains("no answer that can be used to 80 of 200 questions that the teacher answered"), "{line}");
@@ -45,6 +50,13 @@ fn a_student_that_answered_less_than_its_teacher_does_not_pass() {
     let line = statement["verdict_line"].as_str().unwrap();
     assert!(line.contains("judge the teacher's answers and not the student's on 67 of 200 questions"), "{line}");
     import("untold", &lines(200, |i| i % 3 > 0), &lines(200, |i| i % 3 > 0), 0, &[]);
+    // A little of each is as much.
+    let said = import("both", &lines(200, all), &lines(188, |i| i % 16 > 0), 3, &[]);
+    assert!(
+        said.contains("12 of 200 questions that the teacher answered, and the files judge the teacher's"),
+        "{said}"
+    );
+    assert!(said.contains("the others are no measure of the whole"), "{said}");
 }
 
 #[test]

@@ -131,6 +131,10 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
     let [ours, theirs] = sides;
     let (ours, theirs) = (ours?, theirs?);
     let joined = join(&ours, &theirs, wanted, &mut report);
+    if wanted.unanswered == Unanswered::Lacking {
+        report.not_compared.teacher_alone += of_tasks_alone(&teacher, &student);
+        report.not_compared.short_of_student = short_of_student(&joined);
+    }
     let mut maker = Maker { chosen: &chosen, report, ids: HashSet::new(), families: HashMap::new() };
     let (mut probes, mut answers) = (Vec::new(), Vec::new());
     for (ours, theirs) in joined {
@@ -250,6 +254,34 @@ fn tasks_of_one(sides: [&[Record]; 2]) -> impl Iterator<Item = String> {
             })
         },
     )
+}
+
+/// Questions of tasks that the teacher's files have and the student's do not.
+fn of_tasks_alone(teacher: &[Record], student: &[Record]) -> u64 {
+    let theirs: HashSet<&str> = student.iter().map(|record| record.task.as_str()).collect();
+    let alone = teacher.iter().filter(|record| !theirs.contains(record.task.as_str()));
+    let question = |record: &Record| match (&record.id, &record.content) {
+        (Some(id), _) => id.clone(),
+        (None, Content::Document(text) | Content::Asked(text)) => text.clone(),
+        (None, Content::Unknown) => record.place.to_string(),
+    };
+    alone.map(|record| (record.task.as_str(), question(record))).collect::<HashSet<_>>().len() as u64
+}
+
+/// How much the student answered some questions less often than others of their tasks, though the teacher answered them as often: in
+/// whole questions, rounded up. Runs that go wrong are the ones that tend to be missing.
+fn short_of_student(joined: &[(&Group<'_>, &Group<'_>)]) -> u64 {
+    let answers = |group: &Group<'_>| group.records.len();
+    let mut most: HashMap<&str, usize> = HashMap::new();
+    for (_, theirs) in joined {
+        let most = most.entry(&theirs.first().task).or_default();
+        *most = answers(theirs).max(*most);
+    }
+    let lacks = |(ours, theirs): &(&Group<'_>, &Group<'_>)| {
+        let expected = most[theirs.first().task.as_str()].min(answers(ours).max(answers(theirs)));
+        1.0 - answers(theirs) as f64 / expected as f64
+    };
+    joined.iter().map(lacks).sum::<f64>().ceil() as u64
 }
 
 type ByTask = BTreeMap<String, Chosen>;

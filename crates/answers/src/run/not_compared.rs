@@ -16,12 +16,21 @@ pub struct NotCompared {
     pub unusable_of_student: u64,
     /// Questions of the run that the files judge for the teacher and not for the student.
     pub unjudged_of_student: u64,
+    /// What questions of the run lack of the student's answers, in whole questions: one that it answered once, where it answered others of
+    /// the task four times and the teacher answered it four times, lacks three quarters of a question.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub short_of_student: u64,
 }
 
 impl NotCompared {
     /// Questions of the teacher's that are in no number because the student's files have no answer to them that can be used.
     #[must_use]
     pub fn lacking(&self) -> u64 {
-        self.teacher_alone + self.unusable_of_student
+        self.teacher_alone + self.unusable_of_student + self.short_of_student
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -235,12 +235,14 @@ fn distances(set: &TrainedOn) -> String {
 
 /// What the files of one model have and those of the other do not.
 fn not_compared(found: NotCompared) -> String {
-    let NotCompared { teacher_alone, student_alone, unusable_of_student, unjudged_of_student } = found;
+    let NotCompared { teacher_alone, student_alone, unusable_of_student, unjudged_of_student, short_of_student } =
+        found;
     let counts = [
         (teacher_alone, "that the teacher alone answered"),
         (student_alone, "that the student alone answered"),
         (unusable_of_student, "to which the student's answer measured nothing"),
         (unjudged_of_student, "judged for the teacher and not for the student"),
+        (short_of_student, "altogether that the student answered less often than others"),
     ];
     let said = counts.into_iter().filter(|(count, _)| *count > 0);
     let said: Vec<String> = said.map(|(count, what)| format!("{} {what}", counted(count, "question"))).collect();

@@ -202,6 +202,11 @@ fn say(report: &Report, terminal: &mut Terminal) {
     let warnings = [
         (&not_compared.teacher_alone, "question", "left out, because the student did not answer"),
         (&not_compared.student_alone, "question", "left out, because the teacher did not answer"),
+        (
+            &not_compared.short_of_student,
+            "question",
+            "lacking altogether, because the student answered less often than others",
+        ),
         (other_documents, "question", "other documents under the same identifier, left out"),
         (by_content, "question", "identifiers disagree with the content, which counts"),
         (unmeasured, "question", "no measurement, left out: log-likelihoods that are all 0"),

@@ -1,0 +1,123 @@
+//! What the student did not show: questions that it was never seen to answer. Whoever leaves out what goes wrong looks better than it is, so
+//! they must be few, and the gates on what is lost must pass with each of them counted as lost.
+
+use std::collections::BTreeMap;
+
+use hydrometer_answers::SampleSource;
+use hydrometer_metrics::Verdict;
+use hydrometer_metrics::measure::{
+    self, Definition, Direction, answers as of_answers, choices as of_choices, episodes as of_episodes,
+};
+use hydrometer_probes::Probe;
+use hydrometer_probes::counted::{counted, grouped};
+
+use crate::evidence::Rows;
+use crate::statement::Gate;
+
+/// Share of what was asked up to which the rest may stand for the whole.
+const LACKING: f64 = 0.1;
+
+/// The metrics that say how much of what was asked is kept or lost, by kind of question. A missing answer has the worst value of each.
+const LOSSES: [(&str, &Definition); 7] = [
+    ("prompt", &of_answers::ANSWER_NET_LOSS),
+    ("prompt", &of_answers::ANSWER_LOST),
+    ("prompt", &of_answers::ANSWER_AGREEMENT),
+    ("choice", &of_choices::CHOICE_NET_LOSS),
+    ("choice", &of_choices::CHOICE_LOST),
+    ("choice", &of_choices::CHOICE_TOP1_AGREEMENT),
+    ("episode", &of_episodes::EPISODE_NET_LOSS),
+];
+
+/// Questions that are in no number for want of the student's answer.
+struct Missing {
+    /// Kind of question; `None` where files do not say of which kind the missing ones are.
+    kind: Option<&'static str>,
+    lacking: u64,
+    asked: u64,
+    /// What is the matter, as the end of a sentence.
+    reason: String,
+}
+
+impl Missing {
+    fn share(&self) -> f64 {
+        self.lacking as f64 / self.asked.max(1) as f64
+    }
+
+    /// A gate that passes, and would not if what is missing were lost.
+    fn undoes<'g>(&self, gates: &'g [Gate]) -> Option<&'g Gate> {
+        gates.iter().find(|gate| {
+            let known =
+                LOSSES.iter().find(|(kind, of)| of.id == gate.metric && self.kind.is_none_or(|own| own == *kind));
+            let (Some((_, definition)), Some(judged)) = (known, gate.judged) else { return false };
+            let with = |bound: f64, worst: f64| bound * (1.0 - self.share()) + worst * self.share();
+            let misses = match definition.direction {
+                Direction::Lower => {
+                    gate.at_most.is_some_and(|most| with(judged.high, definition.range.high.value()) > most)
+                }
+                _ => gate.at_least.is_some_and(|least| with(judged.low, definition.range.low.value()) < least),
+            };
+            gate.verdict == Verdict::Pass && misses
+        })
+    }
+}
+
+/// Why a student that did not show everything gets no PASS, as the end of a sentence that begins with "no gate fails, but".
+pub(super) fn missing(gates: &[Gate], rows: &Rows) -> Option<String> {
+    let found = || not_given(rows).into_iter().chain(beyond_its_context(rows));
+    let much = found().find(|missing| missing.share() > LACKING);
+    if let Some(Missing { reason, .. }) = much {
+        return Some(format!("{reason}: the others are no measure of the whole"));
+    }
+    found().find_map(|missing| {
+        let gate = missing.undoes(gates)?;
+        let name = measure::text(&gate.metric).map_or(gate.metric.as_str(), |text| text.name);
+        Some(format!("{}: were these lost, {name} would not pass", missing.reason))
+    })
+}
+
+/// Answers were given, and some of the student's are not there or not judged.
+fn not_given(rows: &Rows) -> Option<Missing> {
+    let found = rows.manifest.settings.given.as_ref()?.not_compared?;
+    let (lacking, unjudged) = (found.lacking(), found.unjudged_of_student);
+    let here = rows.probes.len() as u64;
+    // Of a question that is answered less often than others a part is here.
+    let asked = here + lacking - found.short_of_student;
+    let unanswered = || {
+        let lacking = grouped(lacking);
+        format!(
+            "the student's files have no answer that can be used to {lacking} of {} that the teacher answered",
+            counted(asked, "question")
+        )
+    };
+    let not_judged = || {
+        let (unjudged, asked) = (grouped(unjudged), counted(here, "question"));
+        format!("the files judge the teacher's answers and not the student's on {unjudged} of {asked}")
+    };
+    let reason = match (lacking, unjudged) {
+        (0, 0) => return None,
+        (_, 0) => unanswered(),
+        (0, _) => not_judged(),
+        _ => format!("{}, and {}", unanswered(), not_judged()),
+    };
+    Some(Missing { kind: None, lacking: lacking + unjudged, asked, reason })
+}
+
+/// What was to be asked and does not fit into the student's context, kind by kind.
+fn beyond_its_context(rows: &Rows) -> Vec<Missing> {
+    let kind = |probe: &Probe| probe.ask.kind().name();
+    let kinds: BTreeMap<&str, &str> = rows.probes.iter().map(|probe| (probe.id.as_str(), kind(probe))).collect();
+    let excluded = rows.manifest.excluded.iter().flatten();
+    let too_long = excluded.filter(|item| item.context_of.as_deref() == Some(SampleSource::Student.name()));
+    let mut of_kind: BTreeMap<&str, u64> = BTreeMap::new();
+    for item in too_long {
+        if let Some(kind) = kinds.get(item.probe.as_str()) {
+            *of_kind.entry(kind).or_default() += 1;
+        }
+    }
+    let missing = |(kind, lacking): (&'static str, u64)| {
+        let asked = kinds.values().filter(|of| **of == kind).count() as u64;
+        let reason = format!("{} of {} do not fit into the student's context", grouped(lacking), counted(asked, kind));
+        Missing { kind: Some(kind), lacking, asked, reason }
+    };
+    of_kind.into_iter().map(missing).collect()
+}
