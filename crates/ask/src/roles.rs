@@ -44,6 +44,20 @@ impl Role {
         ExcludedItem { context_of: Some(self.to_string()), ..ExcludedItem::new(probe, reason) }
     }
 
+    /// A probe that its tokenizer or chat template does not take costs itself and not the run.
+    ///
+    /// # Errors
+    /// The model failed in another way.
+    pub(crate) fn does_not_take(self, probe: &str, error: ModelError) -> Result<ExcludedItem, AskError> {
+        match error {
+            ModelError::Template { .. } | ModelError::Tokenizer { .. } => {
+                let excluded = ExcludedItem::new(probe, format!("the {self} does not take it: {error}"));
+                Ok(ExcludedItem { refused_by: Some(self.to_string()), ..excluded })
+            }
+            error => Err(self.failed()(error)),
+        }
+    }
+
     /// Whether it is asked a probe: the control student only where success is set against a distance.
     pub(crate) fn is_asked(self, probe: &Probe) -> bool {
         self != Role::Control || probe.is_graded()

@@ -133,7 +133,10 @@ fn windows_of(
     // An absent context and an empty one are the same.
     let context = text.context.as_deref().unwrap_or("");
     let whole = format!("{context}{}", text.text);
-    let body = tokenizer.encode(&whole)?;
+    let body = match tokenizer.encode(&whole) {
+        Err(error @ ModelError::Tokenizer { .. }) => return Ok(Err(error.to_string())),
+        encoded => encoded?,
+    };
     let specials = tokenizer.begin(body.clone()).len() - body.len();
     let tokens = tokenizer.begin(body);
     // Byte offset at which each token begins; a token in front of `text` is context and is not scored.

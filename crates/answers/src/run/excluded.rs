@@ -15,12 +15,16 @@ pub struct ExcludedItem {
     /// not the reason or an earlier version did not keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_of: Option<String>,
+    /// Whose tokenizer or chat template does not take it, in the same words; `None`, and absent from the file, where that is not the
+    /// reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_by: Option<String>,
 }
 
 impl ExcludedItem {
     /// A probe that no model can be asked.
     #[must_use]
     pub fn new(probe: &str, reason: impl Into<String>) -> ExcludedItem {
-        ExcludedItem { probe: probe.to_owned(), reason: reason.into(), context_of: None }
+        ExcludedItem { probe: probe.to_owned(), reason: reason.into(), context_of: None, refused_by: None }
     }
 }

@@ -111,12 +111,14 @@ impl<'a> Choosers<'a> {
 }
 
 impl Question {
-    fn new(choosers: &Choosers<'_>, probe: &Probe, rotation: u32) -> Result<Self, AskError> {
-        let (teacher, order) = choosers.teacher.question(probe, rotation).map_err(Role::Teacher.failed())?;
-        let (student, _) = choosers.student.question(probe, rotation).map_err(Role::Student.failed())?;
+    /// A question, or the probe as one that a model does not take.
+    fn new(choosers: &Choosers<'_>, probe: &Probe, rotation: u32) -> Result<Self, Result<ExcludedItem, AskError>> {
+        let refused = |role: Role| move |error| role.does_not_take(&probe.id, error);
+        let (teacher, order) = choosers.teacher.question(probe, rotation).map_err(refused(Role::Teacher))?;
+        let (student, _) = choosers.student.question(probe, rotation).map_err(refused(Role::Student))?;
         let control = choosers.control.filter(|_| Role::Control.is_asked(probe));
         let control = control.map(|control| control.question(probe, rotation)).transpose();
-        let control = control.map_err(Role::Control.failed())?.map(|(control, _)| control);
+        let control = control.map_err(refused(Role::Control))?.map(|(control, _)| control);
         let (probe, family) = (probe.id.clone(), probe.family.clone());
         Ok(Self { probe, family, rotation, order, teacher, student, control })
     }
@@ -220,7 +222,13 @@ impl Choices {
             }
             let rotations = 0..options.rotations.min(choice.rotations() as u32);
             let orders = rotations.map(|rotation| Question::new(&choosers, probe, rotation));
-            let orders = orders.collect::<Result<Vec<_>, _>>()?;
+            let orders = match orders.collect::<Result<Vec<_>, _>>() {
+                Ok(orders) => orders,
+                Err(refused) => {
+                    excluded.push(refused?);
+                    continue;
+                }
+            };
             // All orders or none: an average over some of them favours what stands first.
             if let Some(item) = orders.iter().find_map(|question| question.too_long(models)) {
                 excluded.push(item);

@@ -94,11 +94,18 @@ impl Episodes {
         for probe in &suite.probes {
             let Ask::Episode(episode) = &probe.ask else { continue };
             let running = Running::start(episode);
-            let mut asked = Vec::new();
-            for (role, model) in models.who_answer_to(probe).filter(|(_, model)| model.answers().is_some()) {
+            let who = models.who_answer_to(probe).filter(|(_, model)| model.answers().is_some());
+            let first = |(role, model): (Role, _)| {
                 let first = conversation(model, probe, episode, running.events(), &settings);
-                asked.push((role, model, first.map_err(role.failed())?));
-            }
+                first.map_err(|error| role.does_not_take(&probe.id, error)).map(|first| (role, model, first))
+            };
+            let asked = match who.map(first).collect::<Result<Vec<_>, _>>() {
+                Ok(asked) => asked,
+                Err(excluded) => {
+                    plan.excluded.push(excluded?);
+                    continue;
+                }
+            };
             let too_long = asked.iter().find_map(|(role, model, asked)| asked.too_long(*role, *model));
             if let Some(item) = too_long {
                 plan.excluded.push(item);

@@ -102,10 +102,16 @@ fn readable(models: Models<'_>, suite: &Suite, settings: &SampleSettings) -> Res
     }
     for probe in &suite.probes {
         let read = |(role, model): (Role, &dyn Model)| {
-            let asked = Asked::new(model, probe, settings).map_err(role.failed()).transpose()?;
-            Some(asked.map(|asked| (role, asked)))
+            let asked = Asked::new(model, probe, settings).map_err(|error| role.does_not_take(&probe.id, error));
+            Some(asked.transpose()?.map(|asked| (role, asked)))
         };
-        let asked = models.who_answer_to(probe).filter_map(read).collect::<Result<Vec<_>, _>>()?;
+        let asked = match models.who_answer_to(probe).filter_map(read).collect::<Result<Vec<_>, _>>() {
+            Ok(asked) => asked,
+            Err(excluded) => {
+                found.excluded.push(excluded?);
+                continue;
+            }
+        };
         let too_long = |(role, model): (Role, &dyn Model)| {
             asked.iter().find(|(of, _)| *of == role).and_then(|(_, asked)| asked.too_long(role, model))
         };

@@ -63,7 +63,7 @@ impl Missing {
 
 /// Why a student that did not show everything gets no PASS, as the end of a sentence that begins with "no gate fails, but".
 pub(super) fn missing(gates: &[Gate], rows: &Rows) -> Option<String> {
-    let found = || not_given(rows).into_iter().chain(beyond_its_context(rows));
+    let found = || not_given(rows).into_iter().chain(not_taken(rows));
     let much = found().find(|missing| missing.share() > LACKING);
     if let Some(Missing { reason, .. }) = much {
         return Some(format!("{reason}: the others are no measure of the whole"));
@@ -102,21 +102,28 @@ fn not_given(rows: &Rows) -> Option<Missing> {
     Some(Missing { kind: None, lacking: lacking + unjudged, asked, reason })
 }
 
-/// What was to be asked and does not fit into the student's context, kind by kind.
-fn beyond_its_context(rows: &Rows) -> Vec<Missing> {
+/// What was to be asked and does not fit into the student's context, or its tokenizer or template does not take, kind by kind.
+fn not_taken(rows: &Rows) -> Vec<Missing> {
     let kind = |probe: &Probe| probe.ask.kind().name();
     let kinds: BTreeMap<&str, &str> = rows.probes.iter().map(|probe| (probe.id.as_str(), kind(probe))).collect();
     let excluded = rows.manifest.excluded.iter().flatten();
-    let too_long = excluded.filter(|item| item.context_of.as_deref() == Some(SampleSource::Student.name()));
-    let mut of_kind: BTreeMap<&str, u64> = BTreeMap::new();
-    for item in too_long {
+    let of_student = |whose: &Option<String>| whose.as_deref() == Some(SampleSource::Student.name());
+    // By kind: all of them, and those that are not too long but refused.
+    let mut of_kind: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for item in excluded.filter(|item| of_student(&item.context_of) || of_student(&item.refused_by)) {
         if let Some(kind) = kinds.get(item.probe.as_str()) {
-            *of_kind.entry(kind).or_default() += 1;
+            let (lacking, refused) = of_kind.entry(kind).or_default();
+            *lacking += 1;
+            *refused += u64::from(of_student(&item.refused_by));
         }
     }
-    let missing = |(kind, lacking): (&'static str, u64)| {
+    let missing = |(kind, (lacking, refused)): (&'static str, (u64, u64))| {
         let asked = kinds.values().filter(|of| **of == kind).count() as u64;
-        let reason = format!("{} of {} do not fit into the student's context", grouped(lacking), counted(asked, kind));
+        let why = match refused {
+            0 => "do not fit into the student's context",
+            _ => "could not be put to the student",
+        };
+        let reason = format!("{} of {} {why}", grouped(lacking), counted(asked, kind));
         Missing { kind: Some(kind), lacking, asked, reason }
     };
     of_kind.into_iter().map(missing).collect()

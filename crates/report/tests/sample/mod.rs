@@ -130,10 +130,16 @@ pub fn empty() -> Statement {
 #[allow(dead_code)]
 pub fn full() -> Statement {
     let mut statement = statement();
-    statement.excluded = vec![ExcludedItem {
-        context_of: Some("student".into()),
-        ..ExcludedItem::new("long-1", "it has 612 tokens and the student takes 512")
-    }];
+    statement.excluded = vec![
+        ExcludedItem {
+            context_of: Some("student".into()),
+            ..ExcludedItem::new("long-1", "it has 612 tokens and the student takes 512")
+        },
+        ExcludedItem {
+            refused_by: Some("teacher".into()),
+            ..ExcludedItem::new("system-1", "the teacher does not take it: chat template: System role not supported")
+        },
+    ];
     statement.base = Some(model("still-base", 494_032_768, 'f', None));
     // Shown beside what is not known.
     statement.student.context_length = None;
