@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use hydrometer_answers::store::{AnswerKey, BatchRecords, Store, StoredAnswer};
 use hydrometer_answers::{FinishReason, OptionSaid, SamplingParameters, Told};
-use hydrometer_models::{AnswersTogether, BatchStep, Facet, FirstTokens, Message, Model, ModelError, Prompt};
+use hydrometer_models::{AnswersTogether, BatchStep, Facet, FirstTokens, ListCame, Message, Model, ModelError, Prompt};
 use hydrometer_probes::kind::Choice;
 use hydrometer_probes::{Ask, Probe};
 
@@ -237,7 +237,7 @@ impl LetterAsker<'_> {
         let identity = self.model.identity();
         let (key, parameters) = (identity.key(), self.parameters());
         let (mut stopped, mut kept) = (false, Ok(()));
-        let mut watch = |step: BatchStep<Option<(usize, FirstTokens)>>| {
+        let mut watch = |step: BatchStep<ListCame>| {
             match step {
                 BatchStep::Looked(state) => observer.batch(self.role, &state),
                 BatchStep::Says(words) => observer.says(self.role, &words),

@@ -213,15 +213,15 @@ fn letters_go_in_one_batch_with_which_a_killed_command_goes_on() {
     let ((reached, is_reached), (go_on, gone)) = (channel(), channel());
     let (kept, hold) = (Mutex::new(Kept::default()), Mutex::new(Some((reached, gone))));
     let server = ScriptedServer::start(move |asked| {
-        if asked.path == "/v1/chat/completions" {
-            return list(asked, IN_BATCHES);
-        }
-        // The first look at the batch is answered when its asker is dead.
-        if asked.path.starts_with("/v1/batches/")
-            && let Some((reached, gone)) = hold.lock().unwrap().take()
-        {
+        let by_itself = asked.path == "/v1/chat/completions";
+        // The first look at the batch is answered when its asker is dead. A choice that is asked by itself ends the wait for it.
+        let reached = asked.path.starts_with("/v1/batches/") || by_itself && asked.last_message().contains("Which ");
+        if reached && let Some((reached, gone)) = hold.lock().unwrap().take() {
             reached.send(()).unwrap();
             gone.recv().unwrap();
+        }
+        if by_itself {
+            return list(asked, IN_BATCHES);
         }
         openai(asked, Fault::Nothing, &mut kept.lock().unwrap())
     })

@@ -33,6 +33,9 @@ pub enum BatchStep<T> {
     Says(String),
 }
 
+/// The first tokens of the answer to the prompt at this place; nothing from time to time.
+pub type ListCame = Option<(usize, FirstTokens)>;
+
 /// A model whose provider takes questions together.
 pub trait AnswersTogether: Send + Sync {
     /// What so many tokens of prompts and answers cost in batches, where the price is known.
@@ -59,6 +62,6 @@ pub trait AnswersTogether: Send + Sync {
         &self,
         prompts: &[&Prompt],
         records: &BatchRecords,
-        watch: &mut dyn FnMut(BatchStep<Option<(usize, FirstTokens)>>) -> ControlFlow<()>,
+        watch: &mut dyn FnMut(BatchStep<ListCame>) -> ControlFlow<()>,
     ) -> Result<(), ModelError>;
 }

@@ -15,7 +15,7 @@ use crate::http::dialect::Reply;
 use crate::http::letters::{LISTED, found};
 use crate::http::purse::{self, Spent};
 use crate::http::remote::{Remote, turn};
-use crate::{Answer, AnswersTogether, BatchStep, FirstTokens, ModelError, Prompt, SampleRequest, SampleStep};
+use crate::{Answer, AnswersTogether, BatchStep, ListCame, ModelError, Prompt, SampleRequest, SampleStep};
 
 /// Questions, each of another name, and who wants the answer of each.
 struct Asked<W> {
@@ -91,7 +91,7 @@ impl AnswersTogether for Remote {
         &self,
         prompts: &[&Prompt],
         records: &BatchRecords,
-        watch: &mut dyn FnMut(BatchStep<Option<(usize, FirstTokens)>>) -> ControlFlow<()>,
+        watch: &mut dyn FnMut(BatchStep<ListCame>) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
         let (provider, price) = self.asked_in_batches()?;
         let manner = self.introduced()?.manner;
