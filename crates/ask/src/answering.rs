@@ -224,8 +224,8 @@ impl Asker<'_> {
             match step {
                 BatchStep::Looked(state) => observer.batch(self.role, &state),
                 BatchStep::Says(words) => observer.says(self.role, &words),
-                BatchStep::Sample(SampleStep::Progress { read, drawn }) => observer.sampled(read, drawn),
-                BatchStep::Sample(SampleStep::Answer(answer)) => {
+                BatchStep::Came(SampleStep::Progress { read, drawn }) => observer.sampled(read, drawn),
+                BatchStep::Came(SampleStep::Answer(answer)) => {
                     tokens += answer.tokens.len() as u64;
                     let drawn = answer.tokens.len();
                     let answer = as_stored(wanted[answer.request].asked, &model_key, identity, answer);
@@ -250,8 +250,8 @@ impl Asker<'_> {
         };
         let parameters = &self.settings.parameters;
         let sampled = match how {
-            How::Rounds(rounds) => rounds.answer(&requests, parameters, &mut |step| watch(BatchStep::Sample(step))),
-            How::Each => answers.answer(&requests, parameters, self.limits, &mut |step| watch(BatchStep::Sample(step))),
+            How::Rounds(rounds) => rounds.answer(&requests, parameters, &mut |step| watch(BatchStep::Came(step))),
+            How::Each => answers.answer(&requests, parameters, self.limits, &mut |step| watch(BatchStep::Came(step))),
             How::Together(model, records) => model.answer_together(&requests, parameters, records, &mut watch),
         };
         // Complete answers are kept, whatever ended the sampling.

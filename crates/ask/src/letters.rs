@@ -1,11 +1,11 @@
 //! Choices put to a model that says nothing of options: it is asked for a letter. Either its server shows how probable first tokens
-//! are, or letters are drawn and counted. What was paid for is in the answer store, and is not asked again.
+//! are, or letters are drawn and counted, one by one or in batches. What was paid for is in the answer store, and is not asked again.
 
 use std::ops::ControlFlow;
 
-use hydrometer_answers::store::{AnswerKey, Store, StoredAnswer};
+use hydrometer_answers::store::{AnswerKey, BatchRecords, Store, StoredAnswer};
 use hydrometer_answers::{FinishReason, OptionSaid, SamplingParameters, Told};
-use hydrometer_models::{Facet, FirstTokens, Message, Model, ModelError, Prompt};
+use hydrometer_models::{AnswersTogether, BatchStep, Facet, FirstTokens, ListCame, Message, Model, ModelError, Prompt};
 use hydrometer_probes::kind::Choice;
 use hydrometer_probes::{Ask, Probe};
 
@@ -41,6 +41,14 @@ pub(crate) enum By {
     List,
     /// Letters are drawn.
     Draws,
+}
+
+/// How lists are had.
+enum How<'h> {
+    /// One by one.
+    Each,
+    /// In batches, which are kept here.
+    Together(&'h dyn AnswersTogether, &'h BatchRecords),
 }
 
 /// What a model says of the options, in the order shown: log-probabilities, and how they were had.
@@ -130,8 +138,34 @@ impl LetterAsker<'_> {
         let missing = self.unlisted(questions, store);
         let read = missing.iter().map(|question| question.prompt.bytes().div_ceil(BYTES)).sum();
         let drawn = missing.len() as u64;
-        let ahead = Ahead { what: Bought::Answers, answers: drawn, read, drawn, money: answers.cost(read, drawn) };
-        (drawn > 0).then_some(ahead)
+        let money = match answers.together() {
+            Some(together) => together.cost(read, drawn),
+            None => answers.cost(read, drawn),
+        };
+        (drawn > 0).then_some(Ahead { what: Bought::Answers, answers: drawn, read, drawn, money })
+    }
+
+    /// Where the model is asked in batches, has everything that the store lacks of these questions, as
+    /// [`Asker::ask_together`] does.
+    pub(crate) fn ask_together(
+        &self,
+        questions: &[&Lettered],
+        by: By,
+        store: &mut Store,
+        observer: &mut dyn Observer,
+    ) -> Result<ControlFlow<()>, AskError> {
+        if by == By::Draws {
+            let asked = self.drawer().ask_together(&Self::asked(questions), store, observer)?;
+            return Ok(if asked.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) });
+        }
+        let missing = self.unlisted(questions, store);
+        match self.model.answers().and_then(|answers| answers.together()) {
+            Some(together) if !missing.is_empty() => {
+                let records = BatchRecords::of(store.path());
+                self.list(&missing, How::Together(together, &records), store, observer)
+            }
+            _ => Ok(ControlFlow::Continue(())),
+        }
     }
 
     /// What the model says of the options of each question.
@@ -175,51 +209,10 @@ impl LetterAsker<'_> {
         store: &mut Store,
         observer: &mut dyn Observer,
     ) -> Result<ControlFlow<(), Vec<Said>>, AskError> {
-        let identity = self.model.identity();
-        let (key, parameters) = (identity.key(), self.parameters());
+        let (key, parameters) = (self.model.identity().key(), self.parameters());
         let missing = self.unlisted(questions, store);
         observer.spared((questions.len() - missing.len()) as u64);
-        let (mut stopped, mut kept) = (false, Ok(()));
-        let letters = self.model.letters().ok_or(Facet::Choices.into()).map_err(self.role.failed())?;
-        let mut watch = |came: Option<(usize, FirstTokens)>| {
-            if let Some((place, found)) = came {
-                observer.sampled(found.read, found.drawn);
-                observer.answered(1);
-                let question: &Lettered = missing[place];
-                let answer = StoredAnswer {
-                    key: question.first_token_key(&key, &parameters),
-                    model_key: key.clone(),
-                    model_name: identity.name.clone(),
-                    prompt_hash: question.first_token_hash(),
-                    parameters: parameters.clone(),
-                    sample: 0,
-                    text: found.as_kept(),
-                    tokens: Vec::new(),
-                    logprobs: Vec::new(),
-                    finish: FinishReason::Length,
-                };
-                if kept.is_ok() {
-                    kept = store.keep(answer);
-                }
-                if let (Ok(()), Some(costs)) = (&kept, self.costs) {
-                    kept = costs.keep(Keep::IfMuch, observer);
-                }
-            }
-            stopped = observer.interrupted();
-            if stopped || kept.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let prompts: Vec<&Prompt> = missing.iter().map(|question| &question.prompt).collect();
-        let asked = if prompts.is_empty() {
-            Ok(())
-        } else {
-            letters.first_tokens(&prompts, self.sampling.limits.width, &mut watch)
-        };
-        if let (true, Ok(()), Some(costs)) = (asked.is_err() || stopped, &kept, self.costs) {
-            kept = costs.keep(Keep::Always, observer);
-        }
-        asked.map_err(self.role.failed())?;
-        kept?;
-        if stopped {
+        if !missing.is_empty() && self.list(&missing, How::Each, store, observer)?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
         let keys: Vec<_> = questions.iter().map(|question| question.first_token_key(&key, &parameters)).collect();
@@ -231,6 +224,66 @@ impl LetterAsker<'_> {
         };
         let said: Result<Vec<Said>, AskError> = questions.iter().zip(answers).map(read).collect();
         Ok(ControlFlow::Continue(said?))
+    }
+
+    /// Fills the store with the first tokens of all these questions.
+    fn list(
+        &self,
+        questions: &[&Lettered],
+        how: How<'_>,
+        store: &mut Store,
+        observer: &mut dyn Observer,
+    ) -> Result<ControlFlow<()>, AskError> {
+        let identity = self.model.identity();
+        let (key, parameters) = (identity.key(), self.parameters());
+        let (mut stopped, mut kept) = (false, Ok(()));
+        let mut watch = |step: BatchStep<ListCame>| {
+            match step {
+                BatchStep::Looked(state) => observer.batch(self.role, &state),
+                BatchStep::Says(words) => observer.says(self.role, &words),
+                BatchStep::Came(None) => {}
+                BatchStep::Came(Some((place, found))) => {
+                    observer.sampled(found.read, found.drawn);
+                    observer.answered(1);
+                    let question = questions[place];
+                    let answer = StoredAnswer {
+                        key: question.first_token_key(&key, &parameters),
+                        model_key: key.clone(),
+                        model_name: identity.name.clone(),
+                        prompt_hash: question.first_token_hash(),
+                        parameters: parameters.clone(),
+                        sample: 0,
+                        text: found.as_kept(),
+                        tokens: Vec::new(),
+                        logprobs: Vec::new(),
+                        finish: FinishReason::Length,
+                    };
+                    if kept.is_ok() {
+                        kept = store.keep(answer);
+                    }
+                    if let (Ok(()), Some(costs)) = (&kept, self.costs) {
+                        kept = costs.keep(Keep::IfMuch, observer);
+                    }
+                }
+            }
+            stopped = observer.interrupted();
+            if stopped || kept.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let prompts: Vec<&Prompt> = questions.iter().map(|question| &question.prompt).collect();
+        let asked = match how {
+            How::Each => {
+                let letters = self.model.letters().ok_or(Facet::Choices.into()).map_err(self.role.failed())?;
+                let width = self.sampling.limits.width;
+                letters.first_tokens(&prompts, width, &mut |came| watch(BatchStep::Came(came)))
+            }
+            How::Together(together, records) => together.first_tokens_together(&prompts, records, &mut watch),
+        };
+        if let (true, Ok(()), Some(costs)) = (asked.is_err() || stopped, &kept, self.costs) {
+            kept = costs.keep(Keep::Always, observer);
+        }
+        asked.map_err(self.role.failed())?;
+        kept?;
+        Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 }
 

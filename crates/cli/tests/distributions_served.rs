@@ -9,7 +9,7 @@ mod teaching;
 
 use std::collections::{BTreeMap, HashMap};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -20,6 +20,8 @@ use teaching::Teaching;
 
 const TOP_K: &str = "12";
 const DOCUMENTS: usize = 8;
+/// Where the three kinds of servers are asked for distributions.
+const POSITIONS: [&str; 3] = ["/v1/completions", "/generate", "/completion"];
 /// A step of a record.
 const STEP: f64 = 1.0 / 256.0;
 
@@ -69,8 +71,12 @@ fn shown(desk: &Desk, cache: &str) -> BTreeMap<String, Value> {
 
 /// Questions for distributions.
 fn positions(server: &ScriptedServer) -> Vec<AskedServer> {
-    let of = |asked: &AskedServer| ["/v1/completions", "/generate", "/completion"].contains(&asked.path.as_str());
-    server.asked().into_iter().filter(of).collect()
+    server.asked().into_iter().filter(|asked| POSITIONS.contains(&asked.path.as_str())).collect()
+}
+
+/// What a cache has of every sequence, whoever answered.
+fn records(desk: &Desk, cache: &str) -> Vec<(String, Value)> {
+    shown(desk, cache).into_iter().map(|(tokens, of)| (tokens, of["positions"].clone())).collect()
 }
 
 #[test]
@@ -153,11 +159,16 @@ fn a_killed_command_asks_again_what_was_in_flight_and_nothing_else() {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut child = desk.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     held.recv().unwrap();
+    // The answer before it has come, and is on its way to the disk.
+    let kept = || std::fs::read(desk.path("cache/pending")).unwrap_or_default();
+    while kept().iter().filter(|byte| **byte == b'\n').count() < 16 {
+        assert!(child.try_wait().unwrap().is_none(), "it is under way");
+        std::thread::yield_now();
+    }
     child.kill().unwrap();
     child.wait().unwrap();
     *hold.0.lock().unwrap() = false;
     hold.1.notify_all();
-    assert!(desk.path("cache/pending").exists(), "what came is on disk");
     let before = positions(&server).len();
     run(&desk, 0, &arguments);
     let mut times: HashMap<String, usize> = HashMap::new();
@@ -168,10 +179,61 @@ fn a_killed_command_asks_again_what_was_in_flight_and_nothing_else() {
     // It is the cache of an undisturbed command.
     let calm = self::server();
     served(&desk, 0, &format!("llama-server:{}", calm.address()), "calm", &[]);
-    let records = |cache: &str| {
-        shown(&desk, cache).into_iter().map(|(tokens, of)| (tokens, of["positions"].clone())).collect::<Vec<_>>()
-    };
-    assert_eq!(records("cache"), records("calm"));
+    assert_eq!(records(&desk, "cache"), records(&desk, "calm"));
+}
+
+/// A server that answers so many questions for distributions, and fails all others until it is mended.
+fn failing_behind(answers: usize) -> (ScriptedServer, Arc<AtomicBool>, Arc<Mutex<Vec<String>>>) {
+    let (teaching, mended) = (Teaching::new(usize::MAX), Arc::new(AtomicBool::new(false)));
+    let answered = Arc::new(Mutex::new(Vec::new()));
+    let (is_mended, kept) = (mended.clone(), answered.clone());
+    let server = ScriptedServer::start(move |asked| {
+        if !POSITIONS.contains(&asked.path.as_str()) {
+            return teaching.serve(asked);
+        }
+        let mut kept = kept.lock().unwrap();
+        if kept.len() == answers && !is_mended.load(Ordering::SeqCst) {
+            // A server that says when to come back: nobody waits long.
+            return Served::json(500, &json!({"error": {"message": "out of memory"}})).header("retry-after-ms", "0");
+        }
+        kept.push(asked.body.to_string());
+        teaching.serve(asked)
+    })
+    .unwrap();
+    (server, mended, answered)
+}
+
+#[test]
+fn a_server_that_gives_up_ends_with_4_and_the_same_command_goes_on() {
+    const MORE: usize = 24;
+    // Of vLLM a question is a sequence, of llama-server a position.
+    for (scheme, answers) in [("vllm", 9), ("llama-server", 50)] {
+        let (desk, (server, mended, answered)) = (desk_of(MORE), failing_behind(answers));
+        let name = format!("{scheme}:{}#embedded", server.address());
+        let [_, talk] = served(&desk, 4, &name, "cache", &[]);
+        assert!(talk.contains("HTTP 500: out of memory (asked 8 times)"), "{scheme}: {talk}");
+        assert!(talk.contains("what was collected is kept; the same command resumes"), "{scheme}: {talk}");
+        assert_eq!(answered.lock().unwrap().len(), answers, "{scheme}");
+        // It fails again at once, and loses nothing.
+        served(&desk, 4, &name, "cache", &[]);
+        assert_eq!(answered.lock().unwrap().len(), answers, "{scheme}");
+        mended.store(true, Ordering::SeqCst);
+        let [_, talk] = served(&desk, 0, &name, "cache", &[]);
+        let held = if scheme == "vllm" { answers } else { 0 };
+        assert!(scheme != "vllm" || talk.contains(&format!("{held} held, {} scored", MORE - held)), "{scheme}: {talk}");
+        let mut asked = answered.lock().unwrap().clone();
+        let all = asked.len();
+        asked.sort_unstable();
+        asked.dedup();
+        assert_eq!(asked.len(), all, "{scheme}: what was answered is not asked again");
+        // It is the cache of an undisturbed command, and needs nobody any more.
+        let calm = self::server();
+        served(&desk, 0, &format!("{scheme}:{}#embedded", calm.address()), "calm", &[]);
+        assert_eq!(positions(&calm).len(), all, "{scheme}");
+        assert_eq!(records(&desk, "cache"), records(&desk, "calm"), "{scheme}");
+        drop(server);
+        served(&desk, 0, &name, "cache", &[]);
+    }
 }
 
 #[test]

@@ -5,12 +5,20 @@
 
 mod support;
 
+#[path = "../../models/tests/batches/served.rs"]
+#[allow(dead_code, reason = "shared with the tests of batches")]
+mod served;
+
 use std::fs;
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 
 use hydrometer_models::{AskedServer, CHECK_MARK, ScriptedServer, Served};
 use serde_json::{Value, json};
-use support::Desk;
+use served::{Fault, Kept, anthropic, openai, questions};
+use support::{Desk, ended, in_one_line};
 
 /// Undecided between the letters.
 const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.3, B = 0.3, C = 0.4 }\n";
@@ -38,16 +46,19 @@ impl Bench {
     }
 
     fn audit(&self, code: i32, server: &ScriptedServer, more: &[&str]) -> String {
-        let teacher = format!("openai:{}#big", server.address());
-        let models = ["audit", "--teacher", &teacher, "--student", "scripted:student.toml"];
-        let asked = ["--probes", "probes.jsonl", "--rotations", "1", "--parallel", "4"];
-        let [_, stderr] = self.0.run(code, &[&models[..], &asked, more].concat());
+        let [_, stderr] = self.0.run(code, &arguments(&format!("openai:{}#big", server.address()), more));
         stderr
     }
 
     fn statement(&self, run: &str) -> Value {
         serde_json::from_str(&fs::read_to_string(self.path(run).join("statement.json")).unwrap()).unwrap()
     }
+}
+
+fn arguments<'a>(teacher: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let models = ["audit", "--teacher", teacher, "--student", "scripted:student.toml"];
+    let asked = ["--probes", "probes.jsonl", "--rotations", "1", "--parallel", "4"];
+    [&models[..], &asked, more].concat()
 }
 
 /// How often the choices were asked about.
@@ -71,19 +82,26 @@ fn noted(statement: &Value, words: &str) {
 
 /// A server that lists these first tokens, the first of them drawn.
 fn listing(listed: &'static [(&'static str, f64)]) -> ScriptedServer {
-    ScriptedServer::start(move |asked: &AskedServer| {
-        let (text, usage) = (listed[0].0, json!({"prompt_tokens": 20, "completion_tokens": 1}));
-        let message = json!({"role": "assistant", "content": text});
-        let mut choice = json!({"index": 0, "message": message, "finish_reason": "length"});
-        if asked.body["logprobs"] == true && !asked.last_message().contains(CHECK_MARK) {
-            let top: Vec<_> = listed.iter().map(|(text, p)| json!({"token": text, "logprob": p.ln()})).collect();
-            let token = json!({"token": text, "logprob": listed[0].1.ln(), "top_logprobs": top});
-            choice["logprobs"] = json!({"content": [token]});
-        }
-        Served::json(200, &json!({"model": "big", "choices": [choice], "usage": usage}))
-    })
-    .unwrap()
+    ScriptedServer::start(move |asked: &AskedServer| list(asked, listed)).unwrap()
 }
+
+fn list(asked: &AskedServer, listed: &[(&str, f64)]) -> Served {
+    let (text, usage) = (listed[0].0, json!({"prompt_tokens": 20, "completion_tokens": 1}));
+    let message = json!({"role": "assistant", "content": text});
+    let mut choice = json!({"index": 0, "message": message, "finish_reason": "length"});
+    if asked.body["logprobs"] == true && !asked.last_message().contains(CHECK_MARK) {
+        let top: Vec<_> = listed.iter().map(|(text, p)| json!({"token": text, "logprob": p.ln()})).collect();
+        let token = json!({"token": text, "logprob": listed[0].1.ln(), "top_logprobs": top});
+        choice["logprobs"] = json!({"content": [token]});
+    }
+    Served::json(200, &json!({"model": "big", "choices": [choice], "usage": usage}))
+}
+
+/// What the server of batches lists of every first token.
+const IN_BATCHES: &[(&str, f64)] = &[("A", 0.5), ("B", 0.25), ("C", 0.125)];
+const PRICES: &str = "format = \"hydrometer.prices/1\"\ndated = \"2026-11-29\"\ncurrency = \"usd\"\n
+[[price]]\nmodel = \"openai:big\"\ninput = 1000\noutput = 1000\n
+[[price]]\nmodel = \"openai:big\"\nkind = \"batch\"\ninput = 500\noutput = 500\n";
 
 #[test]
 fn options_that_a_server_lists_are_as_exact_as_a_local_model_s() {
@@ -186,4 +204,86 @@ fn letters_are_paid_for_and_never_asked_twice() {
     assert!((1..CHOICES).contains(&before), "{before}");
     bench.audit(0, &server, &["--letters", "8", "--out", "run", "--budget-tokens", "100000"]);
     assert_eq!(asked(&server), CHOICES);
+}
+
+#[test]
+fn letters_go_in_one_batch_with_which_a_killed_command_goes_on() {
+    let bench = Bench::new();
+    bench.0.write("prices.toml", PRICES);
+    let ((reached, is_reached), (go_on, gone)) = (channel(), channel());
+    let (kept, hold) = (Mutex::new(Kept::default()), Mutex::new(Some((reached, gone))));
+    let server = ScriptedServer::start(move |asked| {
+        let by_itself = asked.path == "/v1/chat/completions";
+        // The first look at the batch is answered when its asker is dead. A choice that is asked by itself ends the wait for it.
+        let reached = asked.path.starts_with("/v1/batches/") || by_itself && asked.last_message().contains("Which ");
+        if reached && let Some((reached, gone)) = hold.lock().unwrap().take() {
+            reached.send(()).unwrap();
+            gone.recv().unwrap();
+        }
+        if by_itself {
+            return list(asked, IN_BATCHES);
+        }
+        openai(asked, Fault::Nothing, &mut kept.lock().unwrap())
+    })
+    .unwrap();
+    let teacher = format!("openai:{}#big", server.address());
+    let more = ["--letters", "8", "--out", "run", "--batch", "--prices", "prices.toml", "--budget", "9usd"];
+    let arguments = arguments(&teacher, &more);
+    let mut first = bench.0.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    is_reached.recv().unwrap();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    go_on.send(()).unwrap();
+    let [_, talk] = in_one_line(bench.0.run(0, &arguments));
+    assert!(talk.contains("teacher: batch batch_0 is completed: 40 of 40 questions answered"), "{talk}");
+    assert_eq!(questions("openai", &server), [CHOICES], "all of it in one batch, and nothing twice");
+    let by_themselves = server.asked().iter().filter(|asked| asked.path == "/v1/chat/completions").count();
+    assert_eq!(asked(&server), 0, "no choice is asked by itself");
+    // Ten tokens read and two drawn, as the server counts them in batches, at their price; 21 at the other.
+    let lines = ["run/cost.jsonl", "run/paid.jsonl"].map(|file| fs::read_to_string(bench.path(file)).unwrap());
+    let lines = lines.iter().flat_map(|text| text.lines()).map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let paid: f64 = lines.filter_map(|line| line["paid"]["money"]["amount"].as_f64()).sum();
+    let expected = 40.0 * 12.0 * 500.0 / 1e6;
+    assert!(paid >= expected && paid < expected + by_themselves as f64 * 21.0 * 1000.0 / 1e6 + 1e-9, "{paid}");
+    let statement = bench.statement("run");
+    close(&metric(&statement, "choice_divergence")["estimate"]["value"], 2.0 * (2.0f64 / 3.0 - 0.5).powi(2), 1e-9);
+    noted(&statement, "(regime R2): every option is listed, and numbers on choices are exact");
+    // A finished run asks nobody.
+    let before = server.asked().len();
+    bench.0.run(0, &arguments);
+    assert_eq!(server.asked().len(), before);
+}
+
+#[test]
+fn drawn_letters_go_in_one_batch_beside_that_of_prompts() {
+    let bench = Bench::new();
+    let choices = fs::read_to_string(bench.path("probes.jsonl")).unwrap();
+    bench.0.ask_letters(5);
+    let prompts = fs::read_to_string(bench.path("probes.jsonl")).unwrap();
+    bench.0.write("probes.jsonl", &format!("{choices}\n{prompts}"));
+    let kept = Mutex::new(Kept::default());
+    let server = ScriptedServer::start(move |asked| anthropic(asked, Fault::Nothing, &mut kept.lock().unwrap()));
+    let server = server.unwrap();
+    let teacher = format!("anthropic:{}#big", server.address());
+    let more = ["--letters", "4", "--samples", "2", "--reruns", "1", "--out", "run", "--batch"];
+    let arguments = arguments(&teacher, &more);
+    let run = || {
+        let output = bench.0.command(&arguments).env("ANTHROPIC_API_KEY", "sesame").output().unwrap();
+        ended(0, &arguments, output)
+    };
+    run();
+    // Four letters of each choice, then two answers and one of the second run to each prompt.
+    assert_eq!(questions("anthropic", &server), [4 * CHOICES, 15]);
+    assert!(
+        server
+            .asked()
+            .iter()
+            .filter(|asked| asked.path == "/v1/messages")
+            .all(|asked| { !asked.last_message().contains("Which ") && !asked.last_message().contains("Letter ") })
+    );
+    let statement = bench.statement("run");
+    noted(&statement, "counts of letters, drawn at temperature 1 for each order of a choice (regime R4)");
+    close(&metric(&statement, "choice_agreement")["estimate"]["value"], 0.5, 1e-9);
+    run();
+    assert_eq!(questions("anthropic", &server).len(), 2);
 }

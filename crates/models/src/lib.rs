@@ -57,7 +57,7 @@ pub use open::{ModelSpec, open, open_files, open_tokenizer, open_with};
 pub use remembering::Remembering;
 pub use template::{ChatTemplate, GenerationPrompt, Message};
 pub use tensor::{DType, RawTensor};
-pub use together::{AnswersTogether, BatchState, BatchStep};
+pub use together::{AnswersTogether, BatchState, BatchStep, ListCame};
 pub use tokenizer::{Specials, Tokenizer, TokenizerPairing};
 pub use tools::{Conversation, Declared, Made, ToolProtocol, Turn, WithTools};
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use hydrometer_answers::SamplingParameters;
 use hydrometer_answers::store::BatchRecords;
 
-use crate::{ModelError, SampleRequest, SampleStep};
+use crate::{FirstTokens, ModelError, Prompt, SampleRequest, SampleStep};
 
 /// How a batch stands, as its provider says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,14 +24,17 @@ pub struct BatchState {
 
 /// What happens while batches are waited for.
 #[derive(Clone, Debug, PartialEq)]
-pub enum BatchStep {
-    /// As when answers come one by one.
-    Sample(SampleStep),
+pub enum BatchStep<T> {
+    /// As when it comes one by one.
+    Came(T),
     /// A batch was looked at.
     Looked(BatchState),
     /// Something that somebody should know.
     Says(String),
 }
+
+/// The first tokens of the answer to the prompt at this place; nothing from time to time.
+pub type ListCame = Option<(usize, FirstTokens)>;
 
 /// A model whose provider takes questions together.
 pub trait AnswersTogether: Send + Sync {
@@ -48,6 +51,17 @@ pub trait AnswersTogether: Send + Sync {
         requests: &[SampleRequest],
         parameters: &SamplingParameters,
         records: &BatchRecords,
-        watch: &mut dyn FnMut(BatchStep) -> ControlFlow<()>,
+        watch: &mut dyn FnMut(BatchStep<SampleStep>) -> ControlFlow<()>,
+    ) -> Result<(), ModelError>;
+
+    /// The same for the most probable first tokens of the answer to each prompt: as [`Letters::first_tokens`](crate::Letters::first_tokens).
+    ///
+    /// # Errors
+    /// As [`AnswersTogether::answer_together`].
+    fn first_tokens_together(
+        &self,
+        prompts: &[&Prompt],
+        records: &BatchRecords,
+        watch: &mut dyn FnMut(BatchStep<ListCame>) -> ControlFlow<()>,
     ) -> Result<(), ModelError>;
 }

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use hydrometer_answers::SamplingParameters;
 use hydrometer_answers::store::BatchRecords;
 use hydrometer_models::{
-    AskedServer, BatchStep, Budget, EngineOptions, Message, Model, ModelError, Network, NoTime, Precision, Prices,
-    Purse, SampleRequest, SampleStep, ScriptedServer, Served, Spent, open_with,
+    BatchStep, Budget, EngineOptions, Message, Model, ModelError, Network, NoTime, Precision, Prices, Purse,
+    SampleRequest, SampleStep, ScriptedServer, Served, Spent, open_with,
 };
 use hydrometer_probes::Decoding;
 use tempfile::TempDir;
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 #[path = "batches/served.rs"]
 mod served;
 
-use served::{Fault, Kept, anthropic, no, serve};
+use served::{Fault, Kept, anthropic, no, questions, serve};
 
 const PROVIDERS: [&str; 2] = ["openai", "anthropic"];
 
@@ -76,12 +76,12 @@ impl Bench {
         let together = model.answers().unwrap().together().unwrap();
         let ended = together.answer_together(&requests, &parameters, &self.records(), &mut |step| {
             match step {
-                BatchStep::Sample(SampleStep::Answer(answer)) => {
+                BatchStep::Came(SampleStep::Answer(answer)) => {
                     new += 1;
                     let before = came.answers.insert((answer.request, answer.sample), answer.text);
                     assert!(before.is_none(), "an answer came twice");
                 }
-                BatchStep::Sample(SampleStep::Progress { .. }) => {}
+                BatchStep::Came(SampleStep::Progress { .. }) => {}
                 BatchStep::Looked(state) => came.looks.push(state.said),
                 BatchStep::Says(words) => came.says.push(words),
             }
@@ -100,14 +100,7 @@ impl Bench {
 
     /// How many questions each batch held.
     fn batches(&self) -> Vec<usize> {
-        let asked = self.server.asked();
-        let posts = |path: &'static str| asked.iter().filter(move |asked| asked.method == "POST" && asked.path == path);
-        if self.provider == "openai" {
-            let lines = |asked: &AskedServer| String::from_utf8_lossy(&asked.bytes).matches("custom_id").count();
-            assert_eq!(posts("/v1/files").count(), posts("/v1/batches").count());
-            return posts("/v1/files").map(lines).collect();
-        }
-        posts("/v1/messages/batches").map(|asked| asked.body["requests"].as_array().unwrap().len()).collect()
+        questions(self.provider, &self.server)
     }
 }
 

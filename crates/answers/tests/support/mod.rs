@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "test code")]
 #![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
 
+mod caches;
 mod in_part;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use hydrometer_metrics::PositionStats;
 use hydrometer_probes::kind::{Choice, Prompt, Text};
 use hydrometer_probes::{Ask, Probe, Suite};
 
+pub use caches::*;
 pub use in_part::*;
 
 pub fn model(name: &str) -> ModelIdentity {

@@ -190,6 +190,8 @@ pub(crate) struct Choices {
     by: Vec<(Role, By)>,
     store: SharedStore,
     ahead: Vec<(Role, Ahead)>,
+    /// Whether those who are asked in batches were.
+    together: bool,
 }
 
 impl Choices {
@@ -209,6 +211,7 @@ impl Choices {
             by: Vec::new(),
             store,
             ahead: Vec::new(),
+            together: false,
         };
         let Some(choosers) = Choosers::of(models, options) else { return Ok(nothing) };
         let for_letters = choosers.asks_for_letters();
@@ -286,12 +289,10 @@ impl Kind for Choices {
     /// How each model says letters is found out before anything is asked, where something is still to be asked.
     fn prepare(&mut self, asking: &Asking<'_>) -> Result<(), AskError> {
         let Some(letters) = asking.options.letters.as_ref().filter(|_| self.letters.is_some()) else { return Ok(()) };
-        let is_open = |(unit, _): &(usize, _)| !asking.run.has(part::Choices::KIND, *unit as u32);
-        let open: Vec<_> = self.units.iter().enumerate().filter(is_open).flat_map(|(_, questions)| questions).collect();
-        if open.is_empty() {
+        if self.open(asking).next().is_none() {
             return Ok(());
         }
-        let lettered = |role: Role| open.iter().filter_map(|question| question.lettered(role)).collect::<Vec<_>>();
+        let lettered = |role| self.open(asking).filter_map(|question| question.lettered(role)).collect::<Vec<_>>();
         let askers = || ROLES.into_iter().map(|role| (asker(asking, role, letters), lettered(role)));
         let mut by = Vec::new();
         self.store.prepare(&letters.store, |store: &mut Store| {
@@ -301,13 +302,14 @@ impl Kind for Choices {
             Ok(askers().any(lacks))
         })?;
         let store = self.store.open(&letters.store)?;
+        let mut ahead = Vec::new();
         for (asker, questions) in askers().filter(|(_, questions)| !questions.is_empty()) {
             let found = asker.by(&questions, &store)?;
-            self.ahead.extend(asker.ahead(&questions, found, &store).map(|ahead| (asker.role, ahead)));
+            ahead.extend(asker.ahead(&questions, found, &store).map(|ahead| (asker.role, ahead)));
             by.push((asker.role, found));
         }
         drop(store);
-        self.by = by;
+        (self.by, self.ahead) = (by, ahead);
         Ok(())
     }
 
@@ -322,6 +324,7 @@ impl Kind for Choices {
         _: Gates,
         observer: &mut dyn Observer,
     ) -> Result<(), AskError> {
+        self.ask_together(asking, observer)?;
         let control_chooses = asking.models.control.and_then(Model::chooses);
         let mut rows = Vec::new();
         for questions in asking.blocks(&self.units[unit], |question| question.teacher.size()) {
@@ -359,6 +362,28 @@ fn asker<'a>(asking: &Asking<'a>, role: Role, sampling: &'a Sampling) -> LetterA
 }
 
 impl Choices {
+    /// The questions of units that are still to be asked.
+    fn open<'a>(&'a self, asking: &'a Asking<'_>) -> impl Iterator<Item = &'a Question> {
+        let is_open = |(unit, _): &(usize, _)| !asking.run.has(part::Choices::KIND, *unit as u32);
+        self.units.iter().enumerate().filter(is_open).flat_map(|(_, questions)| questions)
+    }
+
+    /// Asks those who are asked in batches for all letters that are open.
+    fn ask_together(&mut self, asking: &Asking<'_>, observer: &mut dyn Observer) -> Result<(), AskError> {
+        let Some(sampling) = asking.options.letters.as_ref().filter(|_| !self.by.is_empty()) else { return Ok(()) };
+        if std::mem::replace(&mut self.together, true) {
+            return Ok(());
+        }
+        let mut store = self.store.open(&sampling.store)?;
+        for &(role, by) in &self.by {
+            let lettered: Vec<_> = self.open(asking).filter_map(|question| question.lettered(role)).collect();
+            if asker(asking, role, sampling).ask_together(&lettered, by, &mut store, observer)?.is_break() {
+                return Err(asking.interrupted());
+            }
+        }
+        Ok(())
+    }
+
     /// What teacher or student says of the options of each question.
     fn ask(
         &self,

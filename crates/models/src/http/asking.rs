@@ -18,8 +18,8 @@ use super::secret::Secret;
 use super::too_long;
 use super::waits::stated;
 use super::wire::{Again, Broken, Came, Sent, Wire};
-use crate::ModelError;
 use crate::error::shown;
+use crate::{Declared, ModelError};
 
 /// How often a question is asked at most.
 const ATTEMPTS: u32 = 8;
@@ -47,6 +47,9 @@ pub(super) struct Line {
 
 /// Makes something of an answer, or says what was expected and what was found.
 pub(super) type Read<'r, T> = dyn Fn(&Value) -> Result<T, String> + 'r;
+
+/// An answer, and its tokens with the most probable ones at their places, where they were asked for and are shown.
+pub(super) type Listed = (Reply, Option<Vec<ShownToken>>);
 
 /// What becomes of what a server says.
 struct Ways<'w, T> {
@@ -105,21 +108,23 @@ impl Line {
     }
 
     /// The same, with the `count` most probable tokens at every place of the answer, where the server shows them.
-    pub(super) fn ask_listed(
-        &self,
-        question: &Question<'_>,
-        count: u32,
-        gate: &Gate,
-    ) -> Result<(Reply, Option<Vec<ShownToken>>), Failed> {
-        let dialect = self.address.scheme.dialect;
-        let mut body = dialect.body(question);
-        logprobs::wanted(&mut body, count);
+    pub(super) fn ask_listed(&self, question: &Question<'_>, count: u32, gate: &Gate) -> Result<Listed, Failed> {
+        let body = self.listed_body(question, count);
         let call = Call { url: &self.address.url(), body: Some(&body) };
-        let refused =
-            |status, said: &Said| too_long::says(status, &said.names, &said.words).then(|| (too_long::reply(), None));
-        let read = |answer: &Value| Ok((dialect.read(answer)?.kept(question.tools), logprobs::read(answer)?));
-        let ask = || self.until(&call, gate, &Ways { read: &read, refused: &refused, parse: json });
+        let read = |answer: &Value| self.read_listed(answer, question.tools);
+        let ask = || self.until(&call, gate, &Ways { read: &read, refused: &too_long_to_list, parse: json });
         self.paid(self.most(question), gate, ask, |(reply, _)| Counted::of_reply(reply))
+    }
+
+    /// A question as JSON that asks for the `count` most probable tokens at every place of the answer, too.
+    pub(super) fn listed_body(&self, question: &Question<'_>, count: u32) -> Value {
+        let mut body = self.address.scheme.dialect.body(question);
+        logprobs::wanted(&mut body, count);
+        body
+    }
+
+    fn read_listed(&self, answer: &Value, tools: &[Declared]) -> Result<Listed, String> {
+        Ok((self.address.scheme.dialect.read(answer)?.kept(tools), logprobs::read(answer)?))
     }
 
     fn ask_again(&self, question: &Question<'_>, gate: &Gate) -> Result<Reply, Failed> {
@@ -172,11 +177,7 @@ impl Line {
         headers.push(("content-type", "application/json".to_owned()));
         let body = call.body.map(Value::to_string);
         let sent = Sent { url: call.url, headers: &headers, body: body.as_ref().map(String::as_bytes) };
-        match self.attempt(&sent, &Ways::plain(read)) {
-            Tried::Answer(answer) => Ok(Once::Answer(answer)),
-            Tried::Again { reason, .. } => Ok(Once::Again(reason)),
-            Tried::Never { status, reason } => Err(Failed::Refused { status, reason }),
-        }
+        once(self.attempt(&sent, &Ways::plain(read)))
     }
 
     /// Waits before a further attempt.
@@ -188,19 +189,25 @@ impl Line {
     ///
     /// # Errors
     /// The server refuses for good.
-    pub(super) fn heard(&self, status: u16, body: &Value) -> Result<Once<Reply>, Failed> {
+    pub(super) fn heard(&self, status: u16, body: &Value) -> Result<Once<Listed>, Failed> {
         let dialect = self.address.scheme.dialect;
+        let read = |answer: &Value| Ok((dialect.read(answer)?.kept(&[]), None));
+        let refused = |status, said: &Said| instead(dialect, status, said).map(|reply| (reply, None));
+        self.read_once(status, body, &Ways { read: &read, refused: &refused, parse: json })
+    }
+
+    /// The same of a question with [`Line::listed_body`].
+    ///
+    /// # Errors
+    /// The server refuses for good.
+    pub(super) fn heard_listed(&self, status: u16, body: &Value) -> Result<Once<Listed>, Failed> {
+        let read = |answer: &Value| self.read_listed(answer, &[]);
+        self.read_once(status, body, &Ways { read: &read, refused: &too_long_to_list, parse: json })
+    }
+
+    fn read_once<T>(&self, status: u16, body: &Value, ways: &Ways<'_, T>) -> Result<Once<T>, Failed> {
         let came = Came { status, headers: Vec::new(), body: body.to_string().into_bytes() };
-        let ways = Ways {
-            read: &|answer| dialect.read(answer),
-            refused: &|status, said| instead(dialect, status, said),
-            parse: json,
-        };
-        match self.read(&came, &ways) {
-            Tried::Answer(reply) => Ok(Once::Answer(reply.kept(&[]))),
-            Tried::Again { reason, .. } => Ok(Once::Again(reason)),
-            Tried::Never { status, reason } => Err(Failed::Refused { status, reason }),
-        }
+        once(self.read(&came, ways))
     }
 
     fn until<T>(&self, call: &Call<'_>, gate: &Gate, ways: &Ways<'_, T>) -> Result<T, Failed> {
@@ -368,6 +375,20 @@ fn longer(words: &str) -> String {
         out.push('…');
     }
     out
+}
+
+/// What an attempt came to, without when to make it again.
+fn once<T>(tried: Tried<T>) -> Result<Once<T>, Failed> {
+    match tried {
+        Tried::Answer(answer) => Ok(Once::Answer(answer)),
+        Tried::Again { reason, .. } => Ok(Once::Again(reason)),
+        Tried::Never { status, reason } => Err(Failed::Refused { status, reason }),
+    }
+}
+
+/// The answer, without a token, to a prompt that is too long for one.
+fn too_long_to_list(status: u16, said: &Said) -> Option<Listed> {
+    too_long::says(status, &said.names, &said.words).then(|| (too_long::reply(), None))
 }
 
 /// The answer that a refusal stands for: one that was cut off before it began, or a prompt that is too long.

@@ -4,15 +4,15 @@
 use std::ops::ControlFlow;
 
 use super::asking::Failed;
-use super::dialect::Reply;
+use super::dialect::{Question, Reply};
 use super::gate::Gate;
 use super::logprobs::ShownToken;
-use super::remote::{FIRST_QUESTION, Introduced, Remote};
+use super::remote::{FIRST_QUESTION, Introduced, Manner, Remote};
 use super::under_way::ask_all;
 use crate::{FirstTokens, Letters, Message, ModelError, Prompt, Turn};
 
 /// Most probable tokens that are asked for: no server of the known ones refuses so many.
-const LISTED: u32 = 20;
+pub(super) const LISTED: u32 = 20;
 /// Schemes whose answers have a place for log-probabilities that is read here.
 const WITH_LISTS: [&str; 5] = ["openai", "vllm", "sglang", "llama-server", "ollama"];
 /// How far log-probabilities of 32 bits may leave a sum of probabilities from 1.
@@ -58,21 +58,31 @@ impl Remote {
         introduced: &Introduced,
         gate: &Gate,
     ) -> Result<(Reply, FirstTokens), Failed> {
+        let ask = |question: &Question<'_>| self.line.ask_listed(question, LISTED, gate);
+        let (reply, tokens) = self.put_for_a_letter(prompt, introduced.manner, ask)?;
+        self.is_the_same(&reply, &introduced.first)?;
+        let found = found(&reply, tokens.as_deref().unwrap_or_default());
+        Ok((reply, found))
+    }
+
+    /// Puts a prompt as the question for the first token of its answer.
+    pub(super) fn put_for_a_letter<R>(
+        &self,
+        prompt: &Prompt,
+        manner: Manner,
+        put: impl FnOnce(&Question<'_>) -> Result<R, Failed>,
+    ) -> Result<R, Failed> {
         let Prompt::Messages(messages) = prompt else {
             let reason = "the prompt is tokens, expected a conversation".to_owned();
             return Err(Failed::Refused { status: None, reason });
         };
         let turns: Vec<Turn> = messages.iter().map(Turn::of).collect();
-        let question = introduced.manner.question(&self.line, &turns, 1);
-        let (reply, tokens) = self.line.ask_listed(&question, LISTED, gate)?;
-        self.is_the_same(&reply, &introduced.first)?;
-        let found = found(&reply, tokens.as_deref().unwrap_or_default());
-        Ok((reply, found))
+        put(&manner.question(&self.line, &turns, 1))
     }
 }
 
 /// What an answer shows of its first token.
-fn found(reply: &Reply, tokens: &[ShownToken]) -> FirstTokens {
+pub(super) fn found(reply: &Reply, tokens: &[ShownToken]) -> FirstTokens {
     let nothing = FirstTokens { listed: Vec::new(), others: 0.0, read: reply.read, drawn: reply.drawn };
     // A model that thinks first shows the first token of its thoughts.
     let Some(first) = tokens.first().filter(|first| {

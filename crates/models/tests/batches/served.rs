@@ -66,16 +66,40 @@ pub fn no(status: u16, kind: &str, message: &str) -> (u16, Value) {
     (status, json!({"type": "error", "error": {"type": kind, "message": message, "code": null}}))
 }
 
+/// The first token of an answer, A, and what else it might have been.
+fn letters() -> Value {
+    let entry = |(token, p): (&str, f64)| json!({"token": token, "logprob": p.ln()});
+    let top: Vec<Value> = [("A", 0.5), ("B", 0.25), ("C", 0.125)].map(entry).into();
+    let mut first = top[0].clone();
+    first["top_logprobs"] = top.into();
+    json!({ "content": [first] })
+}
+
+/// How many questions each batch held that a server of this provider was given.
+pub fn questions(provider: &str, server: &ScriptedServer) -> Vec<usize> {
+    let asked = server.asked();
+    let posts = |path: &'static str| asked.iter().filter(move |asked| asked.method == "POST" && asked.path == path);
+    if provider == "openai" {
+        let lines = |asked: &AskedServer| String::from_utf8_lossy(&asked.bytes).matches("custom_id").count();
+        assert_eq!(posts("/v1/files").count(), posts("/v1/batches").count());
+        return posts("/v1/files").map(lines).collect();
+    }
+    posts("/v1/messages/batches").map(|asked| asked.body["requests"].as_array().unwrap().len()).collect()
+}
+
 /// What becomes of each question: status and body, or nothing where it was not asked.
 fn outcomes(provider: &str, fault: Fault, batch: &Batch) -> Vec<(String, Option<(u16, Value)>)> {
     let count = batch.asked.len();
     let one = |(place, (name, body)): (usize, &(String, Value))| {
         let words = body["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap();
         let model = if fault == Fault::OtherModel { "small" } else { "big" };
-        let text = format!("to {words}");
+        let listed = body["logprobs"] == true;
+        let is_letter = listed || words.contains("Answer with the letter");
+        let text = if is_letter { "A".to_owned() } else { format!("to {words}") };
         let answer = match provider {
             "openai" => json!({"object": "chat.completion", "model": model, "choices": [{"index": 0, "message":
-                {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+                {"role": "assistant", "content": text}, "finish_reason": "stop",
+                "logprobs": if listed { letters() } else { Value::Null }}],
                 "usage": {"prompt_tokens": 10, "completion_tokens": 2}}),
             _ => json!({"type": "message", "model": model, "content": [{"type": "text", "text": text}],
                 "stop_reason": "end_turn", "usage": {"input_tokens": 10, "output_tokens": 2}}),
@@ -119,7 +143,7 @@ fn fault_of(place: usize, fault: Fault) -> Fault {
     if place == 0 { fault } else { Fault::Nothing }
 }
 
-fn openai(asked: &AskedServer, fault: Fault, kept: &mut Kept) -> Served {
+pub fn openai(asked: &AskedServer, fault: Fault, kept: &mut Kept) -> Served {
     let state = |place: usize, batch: &Batch| {
         let fault = fault_of(place, fault);
         let done = outcomes("openai", fault, batch);

@@ -1,11 +1,12 @@
 //! Batches: many questions that a provider is given together, and answers within a day for less. One file for each provider's way;
-//! `together` is what becomes of the questions of a model.
+//! `questions` is what is asked so, `together` what becomes of the questions of a model.
 //!
 //! What a batch is, is on disk before it is created (`BatchRecords` of the answer store), and its answers are handed over before that
 //! goes: whenever a process ends, the next one goes on with the same batch.
 
 mod anthropic;
 mod openai;
+mod questions;
 mod together;
 
 use hydrometer_answers::store::BatchRecord;

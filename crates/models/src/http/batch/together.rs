@@ -1,24 +1,25 @@
-//! What becomes of questions that are asked in batches: which go into one, how long it is waited for, what is asked again.
+//! What becomes of questions that are asked in batches: which go into one, how long it is waited for, what is asked again. What they ask
+//! stands in `questions`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use hydrometer_answers::RunError;
 use hydrometer_answers::store::{BATCH_FORMAT, BatchRecord, BatchRecords};
-use hydrometer_answers::{RunError, SamplingParameters};
 use hydrometer_probes::counted::counted;
 use serde_json::Value;
 
-use super::{ATTEMPTS, Batches, Outcome, Phase, Results, State};
+use super::{ATTEMPTS, Batches, Outcome, Phase, Provider, Results, State};
 use crate::error::shown;
-use crate::http::asking::{Failed, Once};
+use crate::http::asking::{Failed, Line, Listed, Once};
 use crate::http::dialect::Reply;
 use crate::http::gate::Gate;
 use crate::http::paying::Counted;
 use crate::http::prices::Price;
-use crate::http::purse::{self, Reserved, Spent};
-use crate::http::remote::{Remote, turn};
-use crate::{Answer, AnswersTogether, BatchState, BatchStep, ModelError, SampleRequest, SampleStep};
+use crate::http::purse::{Reserved, Spent};
+use crate::http::remote::Remote;
+use crate::{BatchState, BatchStep, ModelError};
 
 /// Says what is hashed, so that no other hash of the same bytes is equal.
 const CONTEXT: &str = "hydrometer batch 1";
@@ -33,15 +34,29 @@ const TICK: Duration = Duration::from_millis(250);
 /// Batches in a row that may come to nothing.
 const BARREN: u32 = 3;
 
-/// A question in a batch, and the answers that are wanted of it.
-struct Job {
+/// A question in a batch.
+pub(super) struct Job {
     /// By the hash of all that is sent, and the number of the sample: whoever asks the same finds it again.
-    name: String,
-    wanted: Vec<(usize, u32)>,
-    question: Value,
+    pub name: String,
+    pub question: Value,
     /// What it may cost at most.
-    most: Spent,
+    pub most: Spent,
 }
+
+impl Job {
+    /// The name of a question with this body, whose answer is the sample of this number.
+    pub(super) fn name(body: &Value, sample: u32) -> String {
+        let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
+        hasher.update(body.to_string().as_bytes()).update(&sample.to_le_bytes());
+        hasher.finalize().to_hex()[..DIGITS].to_owned()
+    }
+}
+
+/// How what came of a question is heard.
+pub(super) type Hear = fn(&Line, u16, &Value) -> Result<Once<Listed>, Failed>;
+
+/// What happens: what came of the job at a place, or nothing.
+pub(super) type Step = BatchStep<Option<(usize, Listed)>>;
 
 /// Where a batch came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,94 +85,56 @@ struct Work<'w> {
     jobs: Vec<Job>,
     /// The places of those without an answer, by name.
     pending: HashMap<String, usize>,
+    hear: Hear,
     reserved: HashMap<String, Reserved>,
     created: u32,
     /// Batches that are known, and none that is looked for.
     ids: Vec<String>,
-    watch: &'w mut dyn FnMut(BatchStep) -> ControlFlow<()>,
+    watch: &'w mut dyn FnMut(Step) -> ControlFlow<()>,
 }
 
-impl AnswersTogether for Remote {
-    fn cost(&self, read: u64, drawn: u64) -> Option<f64> {
-        let price = self.together.as_ref().and_then(|(_, price)| price.as_ref());
-        price.map(|price| price.of(read, drawn))
-    }
-
-    fn answer_together(
+impl Remote {
+    /// Lets these questions, each of another name, be answered in batches.
+    ///
+    /// # Errors
+    /// It has none, the provider refuses, or a record cannot be kept.
+    pub(super) fn through_batches(
         &self,
-        requests: &[SampleRequest],
-        parameters: &SamplingParameters,
+        jobs: Vec<Job>,
+        hear: Hear,
         records: &BatchRecords,
-        watch: &mut dyn FnMut(BatchStep) -> ControlFlow<()>,
+        watch: &mut dyn FnMut(Step) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
-        self.refuse(parameters)?;
-        let Some((provider, price)) = &self.together else {
-            let reason = format!("{}: expected an endpoint that is asked in batches", self.line.address);
-            return Err(ModelError::Request { reason });
-        };
-        let introduced = self.introduced()?;
-        let as_error = |failed: Failed| failed.of(&self.line.address).map_or(Ok(()), Err);
-        let jobs = match self.jobs(requests, parameters, |name, body| provider.question(name, body)) {
-            Ok(jobs) => jobs,
-            Err(failed) => return as_error(failed),
-        };
-        let batches = Batches { line: &self.line, provider: *provider, gate: Gate::new(1) };
+        let (provider, price) = self.asked_in_batches()?;
         let pending = jobs.iter().enumerate().map(|(place, job)| (job.name.clone(), place)).collect();
-        let (first, price) = (&introduced.first, price.as_ref());
-        let (model_key, reserved) = (crate::Model::identity(self).key(), HashMap::new());
-        let (created, ids) = (0, Vec::new());
         let mut work = Work {
             remote: self,
-            first,
-            batches,
+            first: &self.introduced()?.first,
+            batches: Batches { line: &self.line, provider, gate: Gate::new(1) },
             price,
             records,
-            model_key,
+            model_key: crate::Model::identity(self).key(),
             jobs,
             pending,
-            reserved,
-            created,
-            ids,
+            hear,
+            reserved: HashMap::new(),
+            created: 0,
+            ids: Vec::new(),
             watch,
         };
         let done = work.all();
         work.release(None);
-        done.or_else(as_error)
+        done.or_else(|failed| failed.of(&self.line.address).map_or(Ok(()), Err))
     }
-}
 
-impl Remote {
-    /// The questions that these requests come to, in the order in which they are asked.
-    fn jobs(
-        &self,
-        requests: &[SampleRequest],
-        parameters: &SamplingParameters,
-        question: impl Fn(&str, &Value) -> Value,
-    ) -> Result<Vec<Job>, Failed> {
-        let manner = self.introduced().map_err(|error| Failed::Refused { status: None, reason: error.to_string() })?;
-        let price = self.together.as_ref().and_then(|(_, price)| price.as_ref());
-        let every = requests.iter().enumerate();
-        let mut wanted: Vec<(usize, u32)> =
-            every.flat_map(|(place, request)| request.samples.iter().map(move |&sample| (place, sample))).collect();
-        wanted.sort_by_cached_key(|&(place, sample)| turn(&requests[place], sample));
-        let (mut jobs, mut places) = (Vec::<Job>::new(), HashMap::new());
-        for (place, sample) in wanted {
-            let (body, most) = self.put(&requests[place], parameters, manner.manner, |question| {
-                Ok((self.line.address.scheme.dialect.body(question), purse::most(question, price)))
-            })?;
-            let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
-            hasher.update(body.to_string().as_bytes()).update(&sample.to_le_bytes());
-            let name = hasher.finalize().to_hex()[..DIGITS].to_owned();
-            let at = *places.entry(name.clone()).or_insert(jobs.len());
-            match jobs.get_mut(at) {
-                Some(job) => job.wanted.push((place, sample)),
-                None => {
-                    let question = question(&name, &body);
-                    jobs.push(Job { name, wanted: vec![(place, sample)], question, most });
-                }
-            }
-        }
-        Ok(jobs)
+    /// How it is asked in batches, and what those cost.
+    ///
+    /// # Errors
+    /// It is not.
+    pub(super) fn asked_in_batches(&self) -> Result<(&'static dyn Provider, Option<&Price>), ModelError> {
+        let asked = self.together.as_ref().map(|(provider, price)| (*provider, price.as_ref()));
+        let reason = || format!("{}: expected an endpoint that is asked in batches", self.line.address);
+        asked.ok_or_else(|| ModelError::Request { reason: reason() })
     }
 }
 
@@ -166,14 +143,17 @@ fn kept(error: RunError) -> Failed {
 }
 
 impl Work<'_> {
-    fn tell(&mut self, step: BatchStep) -> Result<(), Failed> {
+    fn tell(&mut self, step: Step) -> Result<(), Failed> {
         if (self.watch)(step).is_break() { Err(Failed::Stopped) } else { Ok(()) }
     }
 
     fn all(&mut self) -> Result<(), Failed> {
         let records = self.records.all().map_err(kept)?;
         self.ids = records.iter().filter_map(|record| record.id.clone()).collect();
-        let ours: Vec<_> = records.into_iter().filter(|record| record.model_key == self.model_key).collect();
+        // A batch of nothing that is wanted here waits for the command that wants it.
+        let wanted = |record: &BatchRecord| record.questions.iter().any(|name| self.pending.contains_key(name));
+        let ours = |record: &BatchRecord| record.model_key == self.model_key && wanted(record);
+        let ours: Vec<_> = records.into_iter().filter(ours).collect();
         for record in ours {
             self.resume(record)?;
         }
@@ -343,12 +323,12 @@ impl Work<'_> {
                     continue;
                 }
             };
-            let came = self.remote.line.heard(status, body).and_then(|came| {
-                let Once::Answer(reply) = &came else { return Ok(came) };
+            let came = (self.hear)(&self.remote.line, status, body).and_then(|came| {
+                let Once::Answer((reply, _)) = &came else { return Ok(came) };
                 self.remote.is_the_same(reply, self.first).map(|()| came)
             });
             match came {
-                Ok(Once::Answer(reply)) => self.answered(place, &reply)?,
+                Ok(Once::Answer(heard)) => self.answered(place, heard)?,
                 Ok(Once::Again(reason)) => *again.entry(reason).or_default() += 1,
                 Err(failed) => refused = refused.or(Some(failed)),
             }
@@ -356,19 +336,13 @@ impl Work<'_> {
         Ok((refused, again))
     }
 
-    fn answered(&mut self, place: usize, reply: &Reply) -> Result<(), Failed> {
-        let (name, most) = (self.jobs[place].name.clone(), self.jobs[place].most);
-        self.pending.remove(&name);
-        if let (Some(purse), Some(reserved)) = (&self.remote.line.purse, self.reserved.remove(&name)) {
-            purse.settle(&reserved, Some(Counted::of_reply(reply).cost(most, self.price)));
+    fn answered(&mut self, place: usize, heard: Listed) -> Result<(), Failed> {
+        let Job { name, most, .. } = &self.jobs[place];
+        self.pending.remove(name);
+        if let (Some(purse), Some(reserved)) = (&self.remote.line.purse, self.reserved.remove(name)) {
+            purse.settle(&reserved, Some(Counted::of_reply(&heard.0).cost(*most, self.price)));
         }
-        let Reply { text, finish, read, drawn, .. } = reply;
-        self.tell(BatchStep::Sample(SampleStep::Progress { read: *read, drawn: *drawn }))?;
-        for (request, sample) in self.jobs[place].wanted.clone() {
-            let answer = Answer { request, sample, text: text.clone(), tokens: Vec::new(), finish: *finish };
-            self.tell(BatchStep::Sample(SampleStep::Answer(answer)))?;
-        }
-        Ok(())
+        self.tell(BatchStep::Came(Some((place, heard))))
     }
 
     /// The results of a batch: read again where lines are missing or torn, as files may be that were just written.
@@ -403,7 +377,7 @@ impl Work<'_> {
                 let step = left.min(TICK);
                 self.remote.line.clock.wait(step);
                 left -= step;
-                self.tell(BatchStep::Sample(SampleStep::Progress { read: 0, drawn: 0 }))?;
+                self.tell(BatchStep::Came(None))?;
             }
             wait = (wait * 2).min(LONGEST_WAIT);
         }
