@@ -88,8 +88,9 @@ impl Prompt<'_> {
         let [teacher, student, again] = [&self.teacher, &self.student, &self.rerun].map(|said| measurable(said));
         let prompt =
             measured::Prompt { teacher: &teacher, student: &student, rerun: &again, start, whole: self.whole() };
-        sums.prompt(&self.probe.family, &prompt);
-        rerun.prompt(&self.probe.family, &prompt.floor());
+        let add = if is_judged_once(self.probe) { Sums::prompt_once } else { Sums::prompt };
+        add(sums, &self.probe.family, &prompt);
+        add(rerun, &self.probe.family, &prompt.floor());
     }
 
     /// Who is right; `None` without a checker.
@@ -147,8 +148,15 @@ pub(crate) fn share(said: &[JudgedSample<'_>], class: u32) -> f64 {
     said.iter().filter(|said| said.class == class).count() as f64 / said.len().max(1) as f64
 }
 
+/// Whether a prompt is answered once, without chance, and what is right about it is in no curve and at no boundary: then it is in the
+/// numbers on what is right, and in none on how answers vary.
+pub(crate) fn is_judged_once(probe: &Probe) -> bool {
+    let Ask::Prompt(prompt) = &probe.ask else { return false };
+    prompt.decoding == Decoding::Greedy && prompt.check.is_some() && probe.knob.is_none() && probe.boundary.is_none()
+}
+
 /// The answers of a run to prompts that the teacher was asked, prompt by prompt in the order of the suite. One answer without
-/// chance says nothing about how answers vary: such prompts are left out.
+/// chance says nothing about how answers vary: such prompts are left out where nothing else of them counts.
 ///
 /// # Errors
 /// As [`checker`].
@@ -161,8 +169,8 @@ pub(crate) fn prompts<'a>(
     for row in rows {
         of_probe.entry(&row.probe).or_default().push(row);
     }
-    let vary = probes.iter().filter(|probe| probe.decoding() == Some(Decoding::Sampled));
-    let asked = vary.filter_map(|probe| Some((probe, of_probe.get(probe.id.as_str())?)));
+    let counts = |probe: &&Probe| probe.decoding() == Some(Decoding::Sampled) || is_judged_once(probe);
+    let asked = probes.iter().filter(counts).filter_map(|probe| Some((probe, of_probe.get(probe.id.as_str())?)));
     let prompts = asked.filter_map(|(probe, rows)| prompt(probe, rows, meanings).transpose());
     prompts.filter(|prompt| prompt.as_ref().map_or(true, |prompt| !prompt.teacher.is_empty())).collect()
 }

@@ -68,6 +68,7 @@ impl Watchable {
             (Samples::KIND, Ask::Prompt(kind::Prompt { check, decoding: Decoding::Sampled, .. })) => {
                 knows(check.is_some())
             }
+            (Samples::KIND, Ask::Prompt(_)) => self.needs(Need::Truth) && answers::is_judged_once(probe),
             _ => false,
         }
     }

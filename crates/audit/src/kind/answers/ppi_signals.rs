@@ -9,8 +9,8 @@ use hydrometer_metrics::kernel::{same, within};
 use hydrometer_metrics::measure::Help;
 use hydrometer_probes::{Check, Checked, Decoding, Probe, meaning};
 
-use super::checker;
 use super::equivalence::Meanings;
+use super::{checker, is_judged_once};
 use crate::AuditError;
 
 /// Signals of a prompt: agreement of the student with itself, mean ln p per token, ln(1 + mean length), share cut at the
@@ -43,7 +43,8 @@ impl Alone {
             }
         }
         let mut families: BTreeMap<String, Family> = BTreeMap::new();
-        for probe in probes.iter().filter(|probe| probe.decoding() == Some(Decoding::Sampled)) {
+        for probe in probes.iter().filter(|probe| probe.decoding() == Some(Decoding::Sampled) || is_judged_once(probe))
+        {
             let Some((asked, rows)) = of_probe.get(probe.id.as_str()) else { continue };
             let checker = checker(probe)?;
             let family = families.entry(probe.family.clone()).or_default();

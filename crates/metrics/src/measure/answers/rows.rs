@@ -198,6 +198,14 @@ fn share(answers: &[Answer<'_>], of: impl Fn(&Answer<'_>) -> bool) -> f64 {
 }
 
 impl Sums {
+    /// Adds a prompt that was answered once, without chance: who is right, and nothing about how answers vary.
+    pub fn prompt_once(&mut self, family: &str, prompt: &Prompt<'_>) {
+        match prompt.cells() {
+            Some(cells) => self.add(Table::Truth, family, &truth_row(prompt, &cells), 1),
+            None => self.leave_out(Table::Truth),
+        }
+    }
+
     /// Adds a prompt to every table that it has the answers for.
     pub fn prompt(&mut self, family: &str, prompt: &Prompt<'_>) {
         let mut none = u32::MAX;
@@ -207,10 +215,7 @@ impl Sums {
             self.add(Table::Pairs, family, &pairs_row(&means), 1);
             self.add(Table::Gap, family, &gap_row(&means, prompt.start), 1);
         }
-        match prompt.cells() {
-            Some(cells) => self.add(Table::Truth, family, &truth_row(prompt, &cells), 1),
-            None => self.leave_out(Table::Truth),
-        }
+        self.prompt_once(family, prompt);
         if !prompt.teacher.is_empty() && !prompt.student.is_empty() {
             self.add(Table::Outcomes, family, &outcome_row(prompt), 1);
         }
