@@ -270,6 +270,23 @@ fn repeated_questions_share_a_family() {
 }
 
 #[test]
+fn columns_of_families_are_found_by_their_usual_names() {
+    let rows = |name: &str| format!("id,prompt,response,{name}\n1,1?,a,x\n2,2?,b,x\n3,3?,c,7\n4,4?,d,\n");
+    let families = |case: &Case| {
+        let probes = case.paired().suite.probes;
+        probes.into_iter().map(|probe| probe.family).collect::<Vec<_>>()
+    };
+    for name in ["family", "family_id", "group", "group_id", "cluster", "cluster_id"] {
+        let (_folder, case) = both(".csv", rows(name), rows(name));
+        assert_eq!(families(&case), ["x", "x", "7", "imported/00004"], "{name}");
+    }
+    let (_folder, mut case) = both(".csv", rows("kin"), rows("kin"));
+    assert_eq!(families(&case)[0], "imported/00001");
+    case.reading.columns.family = Some("kin".to_owned());
+    assert_eq!(families(&case)[1], "x");
+}
+
+#[test]
 fn names_that_mean_nothing_or_both_are_refused() {
     let row = "{\"prompt\":\"1?\",\"response\":\"a\",\"model\":\"gpt\"}\n";
     let (_folder, case) = both(".jsonl", row, row);

@@ -50,6 +50,7 @@ const ANSWERS: [&str; 11] = [
     "answer",
 ];
 const IDS: [&str; 9] = ["id", "question_id", "prompt_id", "task_id", "custom_id", "sample_id", "uid", "idx", "index"];
+const FAMILIES: [&str; 6] = ["family", "family_id", "group", "group_id", "cluster", "cluster_id"];
 /// Columns that name a model.
 pub(super) const MODELS: [&str; 4] = ["model", "model_id", "model_name", "generator"];
 const VERDICTS: [&str; 9] =
@@ -151,7 +152,7 @@ impl Columns {
             id,
             content: question.as_ref().map_or(Content::Unknown, |ask| Content::Asked(super::pair::key(ask))),
             question,
-            family: self.family.as_ref().and_then(|named| fields.get(named)).and_then(word),
+            family: column(&self.family, &FAMILIES).and_then(word),
             epoch,
             ..Record::new(place.clone(), Answer::Question)
         };
