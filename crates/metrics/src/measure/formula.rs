@@ -293,6 +293,9 @@ pub enum Undefined {
     /// Nothing to compare.
     #[error("no prompt has an answer of both models")]
     NoAnswers,
+    /// A cut takes nothing away.
+    #[error("no prompt has an answer of both models of which more than the first word counts")]
+    NoWholeAnswers,
     /// Nothing to compare within a model.
     #[error("no prompt has two sampled answers of each model; sample at least two")]
     SingleAnswers,
