@@ -34,6 +34,8 @@ use crate::terminal::Terminal;
 /// Audits of the teacher against itself, of the small one that ships: as many as the figures of acceptance ask for.
 const NULLS: u32 = 200;
 /// Longest answer of the teacher that ships.
+/// Of another: the fewest that can show that at most 5 % of them fail.
+const FEWEST_NULLS: u32 = 59;
 const SHORT: u32 = 48;
 
 /// Flags of `calibrate`.
@@ -53,7 +55,8 @@ pub struct Arguments {
     /// Audits of every defect at every dose. The built-in suite is drawn anew for each; files are asked every time.
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     seeds: u32,
-    /// Audits of the teacher against itself. Default: 200 of the teacher that ships, else as many as --seeds.
+    /// Audits of the teacher against itself. Default: 200 of the teacher that ships, else as many as --seeds, and 59 at
+    /// least: fewer cannot show that at most 5 % of them fail.
     #[arg(long, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     nulls: Option<u32>,
     /// Defect as in planted:DEFECT(MODEL), such as temperature=0.9; may be repeated, the doses of a defect from the mildest
@@ -131,7 +134,8 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     };
     drop(plan);
     let cells = Cells::open(&arguments.out, &setup)?;
-    let nulls = arguments.nulls.unwrap_or(if arguments.teacher.is_none() { NULLS } else { arguments.seeds });
+    let nulls =
+        arguments.nulls.unwrap_or(if arguments.teacher.is_none() { NULLS } else { arguments.seeds.max(FEWEST_NULLS) });
     let jobs = jobs(&defects, arguments.seed, arguments.seeds, nulls);
     let wanted = jobs.iter().map(|(seed, defects)| (*seed, defects.as_slice()));
     let Sorted { there, missing } = cells.sorted(wanted)?;
@@ -178,7 +182,12 @@ fn publish(calibrated: &Calibrated, arguments: &Arguments, terminal: &mut Termin
         let files = [("page", file("calibration.html")), ("numbers", file("calibration.json"))];
         terminal.data(&hydrometer_report::calibration_terminal(calibrated, &terminal.page(&files, None)))?;
     }
-    Ok(if calibrated.accepted { Exit::Done } else { Exit::GateFailed })
+    let fails = calibrated.acceptance.iter().any(|criterion| criterion.met == Some(false));
+    Ok(match (calibrated.accepted, fails) {
+        (true, _) => Exit::Done,
+        (false, true) => Exit::GateFailed,
+        (false, false) => Exit::NotEnoughEvidence,
+    })
 }
 
 /// Seed by seed, so that the students of one seed share the teacher's answers: the null first, and of the first seeds every
