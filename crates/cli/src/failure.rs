@@ -157,9 +157,13 @@ impl From<AuditError> for Failure {
             AuditError::Policy(_) => {
                 Self::input(error).hint("`hydrometer policy` prints the default policy, ready to edit")
             }
-            AuditError::OtherCalibration { .. } => Self::input(error).hint(
-                "make one of this suite and budget: `hydrometer calibrate` with the same probes, --ctx, --rotations, --samples and --reruns",
-            ),
+            AuditError::OtherCalibration { ref flags, .. } => {
+                let flags = flags.join(" ");
+                let audited = (!flags.is_empty()).then(|| format!("an audit with its budget takes {flags}"));
+                let hint = "make one of this suite and budget: `hydrometer calibrate` with the same probes, --ctx, --chunks, --rotations, \
+                            --samples, --reruns and --max-tokens";
+                audited.into_iter().fold(Self::input(error), Self::hint).hint(hint)
+            }
             AuditError::OtherQuestion { .. } | AuditError::NothingShared { .. } => {
                 Self::input(error).hint("compare two students of one teacher that were asked the same probes")
             }

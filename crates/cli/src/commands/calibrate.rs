@@ -20,7 +20,8 @@ use self::suite::Source;
 use super::as_json;
 use super::demo::{CONTEXT, TEACHER, unpack};
 use super::judged::policy;
-use super::suite::{BLOCK, SEED, Texts};
+use super::sampling::{LONGEST, SAMPLES};
+use super::suite::{BLOCK, ROTATIONS, SEED, Texts};
 use crate::arguments::as_typed;
 use crate::engine::{EngineArguments, open_quietly};
 use crate::exit::Exit;
@@ -33,9 +34,9 @@ use crate::terminal::Terminal;
 
 /// Audits of the teacher against itself, of the small one that ships: as many as the figures of acceptance ask for.
 const NULLS: u32 = 200;
-/// Longest answer of the teacher that ships.
 /// Of another: the fewest that can show that at most 5 % of them fail.
 const FEWEST_NULLS: u32 = 59;
+/// Longest answer of the teacher that ships.
 const SHORT: u32 = 48;
 
 /// Flags of `calibrate`.
@@ -69,7 +70,7 @@ pub struct Arguments {
     #[command(flatten)]
     texts: Texts,
     /// Option orders asked of each choice, at most as many as there are options.
-    #[arg(long, default_value_t = 2, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
+    #[arg(long, default_value_t = ROTATIONS, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     rotations: u32,
     #[command(flatten)]
     answered: Answered,
@@ -88,10 +89,10 @@ pub struct Arguments {
 #[command(next_help_heading = "Free answers (to prompt probes)")]
 struct Answered {
     /// Answers per prompt and model; 0 leaves prompts out.
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
+    #[arg(long, default_value_t = SAMPLES, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     samples: u32,
     /// Further answers of the teacher per prompt: its agreement with itself is the ceiling.
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
+    #[arg(long, default_value_t = SAMPLES, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     reruns: u32,
     /// Longest answer in tokens. Default: 256, of the teacher that ships 48.
     #[arg(long, value_name = "TOKENS", value_parser = numbers::whole::<u32, 1>)]
@@ -332,7 +333,7 @@ impl Budget<'_> {
             temperature: 1.0,
             top_p: 1.0,
             top_k: 0,
-            max_tokens: max_tokens.unwrap_or(if ships { SHORT } else { 256 }),
+            max_tokens: max_tokens.unwrap_or(if ships { SHORT } else { LONGEST }),
             stop: Vec::new(),
             seed,
         };
