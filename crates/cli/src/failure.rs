@@ -84,7 +84,13 @@ impl From<LoggedError> for Failure {
             LoggedError::UnknownModel { .. } => {
                 "--teacher and --student take a name that a file gives, or a file or folder"
             }
-            LoggedError::SameAnswers { .. } => "name the files: --teacher big.jsonl --student small.jsonl",
+            LoggedError::SameAnswers { .. } => {
+                "name two models or their files: --teacher big.jsonl --student small.jsonl; only runs of tasks can stand against \
+                 themselves"
+            }
+            LoggedError::NoCommonFilter { .. } => {
+                "answers are compared that were extracted alike: let the harness filter those of both models by one name"
+            }
             LoggedError::NothingInCommon { .. } => "both models must have answered the same questions",
             LoggedError::UnknownChoice { .. } => "leave it out to take the first that both have",
             LoggedError::Io { .. } | LoggedError::Wrong { .. } | LoggedError::Collection(_) => {

@@ -86,7 +86,7 @@ impl Chosen {
         let (ours, theirs) = (filters(teacher), filters(student));
         if !ours.is_empty() && !theirs.is_empty() && !ours.iter().any(|name| theirs.contains(name)) {
             let known = [ours, theirs].concat();
-            return Err(LoggedError::UnknownChoice { what: "filter", wanted: "of both".to_owned(), known });
+            return Err(LoggedError::NoCommonFilter { known });
         }
         let (filter, _) = choose("filter", wanted.filter.as_ref(), by_found(ours, teacher), theirs);
         let [teacher, student] = [teacher, student].map(|records| of_filter(records, filter.as_deref()));
