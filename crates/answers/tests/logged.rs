@@ -270,6 +270,47 @@ fn repeated_questions_share_a_family() {
 }
 
 #[test]
+fn words_of_a_column_are_verdicts_where_it_has_no_others() {
+    let verdicts = |words: [&str; 4]| {
+        let rows = (1..).zip(words).map(|(id, word)| format!("{id},{id}?,a,{word}\n")).collect::<String>();
+        let table = format!("id,prompt,response,correct\n{rows}");
+        let (_folder, case) = both(".csv", table.clone(), table);
+        let paired = case.paired();
+        let right = firsts(&paired).iter().map(|[teacher, _]| teacher.1).collect::<Vec<_>>();
+        (right, paired.report.choices.join("\n"))
+    };
+    let (right, wrong) = (Some(true), Some(false));
+    for [yes, no] in
+        [["T", "F"], ["t", "f"], ["Y", "N"], ["y", "n"], ["OK", "ko"], ["✓", "✗"], ["✔", "✘"], ["✅", "❌"]]
+    {
+        assert_eq!(verdicts([yes, no, "", yes]), (vec![right, wrong, None, right], String::new()), "{yes}, {no}");
+    }
+    // A `B` makes them answers or grades.
+    let (found, said) = verdicts(["T", "B", "true", "F"]);
+    assert_eq!(found, [None, None, right, None]);
+    assert!(said.contains("big.csv: `B`, `F`, `T` of `correct` are no verdict that is known"), "{said}");
+    // Letters of Inspect are as they were.
+    assert_eq!(verdicts(["C", "I", "N", "C"]).0, [right, wrong, wrong, right]);
+}
+
+#[test]
+fn columns_of_families_are_found_by_their_usual_names() {
+    let rows = |name: &str| format!("id,prompt,response,{name}\n1,1?,a,x\n2,2?,b,x\n3,3?,c,7\n4,4?,d,\n");
+    let families = |case: &Case| {
+        let probes = case.paired().suite.probes;
+        probes.into_iter().map(|probe| probe.family).collect::<Vec<_>>()
+    };
+    for name in ["family", "family_id", "group", "group_id", "cluster", "cluster_id"] {
+        let (_folder, case) = both(".csv", rows(name), rows(name));
+        assert_eq!(families(&case), ["x", "x", "7", "imported/00004"], "{name}");
+    }
+    let (_folder, mut case) = both(".csv", rows("kin"), rows("kin"));
+    assert_eq!(families(&case)[0], "imported/00001");
+    case.reading.columns.family = Some("kin".to_owned());
+    assert_eq!(families(&case)[1], "x");
+}
+
+#[test]
 fn names_that_mean_nothing_or_both_are_refused() {
     let row = "{\"prompt\":\"1?\",\"response\":\"a\",\"model\":\"gpt\"}\n";
     let (_folder, case) = both(".jsonl", row, row);

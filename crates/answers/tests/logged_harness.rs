@@ -68,7 +68,7 @@ fn the_same_filter_counts_for_both() {
 
     let other = line(0, "1+1", "other", "2", "1.0");
     let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", line(0, "1+1", "strict", "2", "1.0"), other);
-    case.fails(&["filter", "strict, other"]);
+    case.fails(&["no filter in common", "strict, other"]);
 }
 
 #[test]
@@ -118,6 +118,22 @@ fn what_one_model_did_not_answer_is_counted() {
     let unknown = measured(0) + &choice(1, ["-1", "-2"], ["False"; 2], "1.0").replace("\"-2\"", "NaN");
     let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", both_measured.clone(), unknown);
     case.fails(&[":2", "a log-likelihood in `resps` for request 2, found null", "NaN and Infinity are read as null"]);
+    // So it is of a text's own log-likelihood, which is one request with one argument.
+    let rolling = |value: &str| {
+        format!(
+            "{{\"doc_id\":\"0\",\"doc\":\"x\",\"arguments\":[[\"A text.\"]],\"resps\":[[{value}]],\"filtered_resps\":[{value}],\
+             \"metrics\":[\"word_perplexity\"],\"word_perplexity\":[-3,2]}}\n"
+        )
+    };
+    let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", rolling("-3.5"), rolling("-4"));
+    assert_eq!(case.paired().questions[0].student, Given::Likelihood(-4.0), "an identifier may be a text");
+    let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", rolling("-3.5"), rolling("NaN"));
+    case.fails(&[":1", "a log-likelihood in `resps` for request 1, found null"]);
+    let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", rolling("-3.5"), rolling("\"-inf\""));
+    case.fails(&["all 0, or infinite, measured nothing"]);
+    let impossible = choice(0, ["-inf", "-inf"], ["False"; 2], "0.0");
+    let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", measured(0), impossible);
+    case.fails(&["with log-likelihoods of which one is finite"]);
     // The student's metric contradicts what its log-likelihoods prefer.
     let contrary = choice(0, ["-2", "-1"], ["False"; 2], "0.0") + &measured(1);
     let (_folder, case) = both("/samples_t_2026-01-01T00.jsonl", measured(0) + &measured(1), contrary);

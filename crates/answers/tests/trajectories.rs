@@ -126,8 +126,16 @@ fn a_task_that_is_judged_in_part_is_left_out() {
     let absent = whole.replacen(r#""reward":0.0,"#, "", 1);
     assert_eq!(paired(&whole, &absent).unwrap().report.unjudged, 1);
 
-    // A reward between 0 and 1 says nothing without a threshold.
-    let graded = file(&[&["0.5", "0.25"], &["1.0", "1.0"]]);
+    // A reward that is neither 0 nor 1 says nothing about its task, and nothing about the others.
+    for reward in ["0.5", "-1", "1e308"] {
+        let found = paired(&whole, &file(&[&["1.0", reward], &["1.0", "0.0"]])).unwrap();
+        let left = (found.report.unjudged, found.report.not_compared.unusable_of_student);
+        assert_eq!((found.questions.len(), left), (1, (1, 1)), "{reward}");
+        assert_eq!(successes(&found.questions[0].student), [true, false]);
+        let said = found.report.choices.join("\n");
+        assert!(said.contains("`reward` is neither 0 nor 1 on 1 run, whose tasks are left out"), "{said}");
+    }
+    let graded = file(&[&["0.5", "0.25"], &["1.0", "0.7"]]);
     let error = paired(&graded, &graded).unwrap_err().to_string();
     assert!(error.contains("--threshold"), "{error}");
     let found = paired_as(&graded, &graded, [BIG, SMALL], Some(0.5)).unwrap();

@@ -73,18 +73,18 @@ impl<'a> Plan<'a> {
         let texts: Box<dyn Kind> = match (shared, shown) {
             (Some((shared, agreement)), _) => {
                 let texts = Texts::plan(models, suite, options, &packing, shared, &agreement)?;
-                text_families = texts.families();
+                text_families = texts.families(suite);
                 Box::new(texts)
             }
             (None, Some(shown)) => {
                 let texts = ShownTexts::plan(shown, models, suite, options, &packing)?;
-                text_families = texts.families();
+                text_families = texts.families(suite);
                 Box::new(texts)
             }
             (None, None) if lacking(models).is_some() => match listing {
                 Some(listing) => {
                     let texts = ListedTexts::plan(listing, suite, options, &packing)?;
-                    text_families = texts.families();
+                    text_families = texts.families(suite);
                     Box::new(texts)
                 }
                 None => Box::new(Likelihoods::none()),
@@ -170,7 +170,8 @@ impl<'a> Plan<'a> {
         &self.manifest
     }
 
-    /// The families of the texts that are scored position by position: none where the models share no vocabulary.
+    /// The families of the texts that are scored position by position, equal texts in one: none where the models share no
+    /// vocabulary.
     pub fn text_families(&self) -> FamilySizes {
         self.text_families
     }

@@ -8,7 +8,7 @@ use hydrometer_answers::{EstimatedRow, ExcludedItem, ModelIdentity, Outside, Pos
 use hydrometer_metrics::PositionStats;
 use hydrometer_models::{ModelError, Sequence, Tokenizer};
 use hydrometer_probes::counted::counted;
-use hydrometer_probes::families::{WindowFamilies, order_in};
+use hydrometer_probes::families::{FamilySizes, SameContent, WindowFamilies, order_in};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe, Suite};
 
@@ -33,6 +33,15 @@ pub(crate) struct Window {
     pub bytes: u64,
     /// A full window of a long text, scored in its second half as llama.cpp does.
     pub full: bool,
+}
+
+/// The families of the rows of windows. Those of a text that another family has, too, are in no number of a statement.
+pub(crate) fn families<'w>(windows: impl Iterator<Item = &'w Window>, probes: &[Probe]) -> FamilySizes {
+    let same = SameContent::of(probes);
+    let copies: BTreeSet<&str> =
+        probes.iter().filter(|probe| same.is_copy(&probe.family)).map(|probe| probe.id.as_str()).collect();
+    let own = windows.filter(|window| !copies.contains(window.probe.as_str()));
+    FamilySizes::of(own.flat_map(|window| window.rows.iter().map(|_| window.family.as_str())))
 }
 
 impl Window {

@@ -181,6 +181,20 @@ fn silent_and_long_answers_break_nothing() {
     let answers = found.answers.as_ref().unwrap();
     assert_eq!((answers.teacher_cut, answers.student_cut), (0.0, 1.0));
     assert!(found.findings.iter().any(|finding| finding.id == "cut_answers"));
+    assert_eq!((answers.beyond_first_word, answers.own_length), (150, 0));
+
+    // Where the first word is all that counts a cut takes nothing away, and nothing is said to be cut.
+    let mut words = suite(40);
+    for probe in &mut words.probes {
+        let Ask::Prompt(asked) = &mut probe.ask else { panic!() };
+        (asked.answer, asked.max_tokens) = (vec![Normal::Word], Some(4));
+    }
+    let found = audit_pair(&teacher(), &endless, &words, |_| ());
+    assert_eq!(value(&found, "endless_answers"), 1.0);
+    let said = missing(&found, "cut_answers");
+    assert!(said.contains("no prompt has an answer of both models of which more than the first word counts"), "{said}");
+    let answers = found.answers.unwrap();
+    assert_eq!((answers.beyond_first_word, answers.own_length), (0, 40));
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub enum AuditError {
     OtherCalibration {
         /// What differs, a fragment each.
         differs: Vec<String>,
+        /// Flags of an audit with the calibration's budget, those that differ; empty where no flag is all that it takes.
+        flags: Vec<String>,
     },
     /// The policy cannot be used.
     #[error("policy: {0}")]

@@ -61,19 +61,20 @@ fn cell(defect: &str, seed: u64, tail_kept: f64, judged: Judged) -> Cell {
 
 const DOSES: [&str; 3] = ["tail_truncated=0.99", "tail_truncated=0.95", "tail_truncated=0.9"];
 
-/// Ten seeds: the mildest dose is never found, the middle one in `middle` of them, the strongest always; `alarms` nulls fail.
+/// Ten seeds: the mildest dose is never found, the middle one in `middle` of them, the strongest always. 60 nulls, of which
+/// `alarms` fail.
 fn cells(middle: u64, alarms: u64) -> Vec<Cell> {
     let found = |so: bool| if so { Judged::Fail } else { Judged::Pass };
     let of_seed = |seed: u64| {
         let jitter = seed as f64 / 1000.0;
         [
-            cell("null", seed, 1.0 - jitter / 10.0, found(seed < alarms)),
             cell(DOSES[0], seed, 0.95 - jitter, Judged::Undecided),
             cell(DOSES[1], seed, 0.7 - jitter, found(seed < middle)),
             cell(DOSES[2], seed, 0.1 - jitter, Judged::Fail),
         ]
     };
-    (0..10).flat_map(of_seed).collect()
+    let null = |seed: u64| cell("null", seed, 1.0 - (seed % 10) as f64 / 10_000.0, found(seed < alarms));
+    (0..60).map(null).chain((0..10).flat_map(of_seed)).collect()
 }
 
 fn of(suite: Asked, cells: &[Cell]) -> Calibrated {
@@ -129,7 +130,7 @@ fn intervals_are_held_against_what_is_known() {
     }
     let found = of(drawn(), &cells);
     let number = found.nulls.numbers.iter().find(|number| number.metric == "tail_kept").unwrap();
-    assert_eq!((number.truth, number.covered.map(counts)), (Some(1.0), Some((9, 10))));
+    assert_eq!((number.truth, number.covered.map(counts)), (Some(1.0), Some((59, 60))));
 }
 
 #[test]
@@ -165,8 +166,8 @@ fn what_does_not_hold_is_said() {
         assert!(!found.accepted);
         assert_eq!(figure(&found, which).met, Some(false), "{which:?}");
     };
-    // One null in ten is more than 5 %.
-    check(&cells(9, 1), Figure::FalseAlarms);
+    // Four nulls in sixty are more than 5 %.
+    check(&cells(9, 4), Figure::FalseAlarms);
     let mut blind = cells(9, 0);
     blind.iter_mut().filter(|cell| cell.defect == DOSES[2] && cell.seed < 2).for_each(|cell| {
         cell.gates.insert("tail_kept".into(), Judged::Undecided);
@@ -185,6 +186,44 @@ fn what_does_not_hold_is_said() {
     check(&ungated, Figure::Power);
     let nothing = of(drawn(), &[]);
     assert!(!nothing.accepted && nothing.acceptance[0].missing.is_some());
+}
+
+#[test]
+fn too_few_runs_say_nothing_that_holds() {
+    let seeds = |nulls: u64, planted: u64| {
+        let most = |cell: &Cell| if cell.defect == "null" { nulls } else { planted };
+        cells(10, 0).into_iter().filter(|cell| cell.seed < most(cell)).collect::<Vec<_>>()
+    };
+    let check = |cells: &[Cell], suite: Asked, which: Figure, met: Option<bool>, accepted: bool| {
+        let found = of(suite, cells);
+        let figure = figure(&found, which);
+        assert_eq!((figure.met, found.accepted), (met, accepted), "{figure:?}");
+        assert_eq!(figure.is_of_too_few(), met.is_none());
+        let says = figure.missing.as_ref().is_some_and(|missing| missing.starts_with("too few runs to say: "));
+        assert_eq!(says, met.is_none(), "{figure:?}");
+    };
+    check(&seeds(59, 5), drawn(), Figure::FalseAlarms, Some(true), true);
+    check(&seeds(58, 5), drawn(), Figure::FalseAlarms, None, false);
+    for which in [Figure::Power, Figure::Auc, Figure::DoseResponse, Figure::Named, Figure::Quiet] {
+        let mut quiet = seeds(59, 4);
+        quiet.iter_mut().for_each(|cell| {
+            cell.gates.insert("top1_agreement".into(), Judged::Pass);
+        });
+        check(&quiet, drawn(), which, None, false);
+    }
+    // What fails on two audits fails.
+    let mut blind = seeds(59, 2);
+    blind.iter_mut().filter(|cell| cell.defect == DOSES[2]).for_each(|cell| {
+        cell.gates.insert("tail_kept".into(), Judged::Undecided);
+    });
+    check(&blind, drawn(), Figure::Power, Some(false), false);
+    // Where no draw has a say, five nulls are one, and so would fifty-nine be.
+    let mut fixed = seeds(5, 5);
+    let nulls = fixed.iter_mut().filter(|cell| cell.defect == "null");
+    nulls.for_each(|cell| cell.numbers = BTreeMap::from([("tail_kept".to_owned(), 1.0)]));
+    let same = Asked::Same { name: "texts".into(), hash: "0".into() };
+    check(&fixed, same, Figure::FalseAlarms, Some(true), true);
+    check(&fixed, drawn(), Figure::FalseAlarms, None, false);
 }
 
 #[test]

@@ -84,7 +84,13 @@ impl From<LoggedError> for Failure {
             LoggedError::UnknownModel { .. } => {
                 "--teacher and --student take a name that a file gives, or a file or folder"
             }
-            LoggedError::SameAnswers { .. } => "name the files: --teacher big.jsonl --student small.jsonl",
+            LoggedError::SameAnswers { .. } => {
+                "name two models or their files: --teacher big.jsonl --student small.jsonl; only runs of tasks can stand against \
+                 themselves"
+            }
+            LoggedError::NoCommonFilter { .. } => {
+                "answers are compared that were extracted alike: let the harness filter those of both models by one name"
+            }
             LoggedError::NothingInCommon { .. } => "both models must have answered the same questions",
             LoggedError::UnknownChoice { .. } => "leave it out to take the first that both have",
             LoggedError::Io { .. } | LoggedError::Wrong { .. } | LoggedError::Collection(_) => {
@@ -157,9 +163,13 @@ impl From<AuditError> for Failure {
             AuditError::Policy(_) => {
                 Self::input(error).hint("`hydrometer policy` prints the default policy, ready to edit")
             }
-            AuditError::OtherCalibration { .. } => Self::input(error).hint(
-                "make one of this suite and budget: `hydrometer calibrate` with the same probes, --ctx, --rotations, --samples and --reruns",
-            ),
+            AuditError::OtherCalibration { ref flags, .. } => {
+                let flags = flags.join(" ");
+                let audited = (!flags.is_empty()).then(|| format!("an audit with its budget takes {flags}"));
+                let hint = "make one of this suite and budget: `hydrometer calibrate` with the same probes, --ctx, --chunks, --rotations, \
+                            --samples, --reruns and --max-tokens";
+                audited.into_iter().fold(Self::input(error), Self::hint).hint(hint)
+            }
             AuditError::OtherQuestion { .. } | AuditError::NothingShared { .. } => {
                 Self::input(error).hint("compare two students of one teacher that were asked the same probes")
             }

@@ -1,6 +1,7 @@
 //! Numbers on the command line: what is refused is told what was expected, in words and not in names of types.
 
 use hydrometer_answers::Used;
+use hydrometer_probes::counted::grouped;
 
 /// A whole number from `LEAST` on that fits its type.
 ///
@@ -10,6 +11,15 @@ pub fn whole<T: TryFrom<u128>, const LEAST: u128>(text: &str) -> Result<T, Strin
     let number = text.parse::<u128>().ok().filter(|&number| number >= LEAST);
     let number = number.ok_or_else(|| format!("expected a whole number from {LEAST} on"))?;
     T::try_from(number).map_err(|_| format!("expected a whole number below 2^{}", 8 * size_of::<T>()))
+}
+
+/// A whole number from 1 to `MOST`: of what is made before anything is written.
+///
+/// # Errors
+/// The text is no such number.
+pub fn up_to<const MOST: u32>(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| (1..=MOST).contains(number));
+    number.ok_or_else(|| format!("expected a whole number from 1 to {}", grouped(MOST.into())))
 }
 
 /// A finite number.

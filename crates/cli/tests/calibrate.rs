@@ -43,12 +43,12 @@ fn calibrate(folder: &Path, out: &str, more: &[&str]) -> (Output, String) {
 fn a_dose_is_found_and_a_null_is_left_alone() {
     let folder = bench();
     let folder = folder.path();
-    let (output, talk) = calibrate(folder, "c", &["--seeds", "3", "--nulls", "3", "--json"]);
+    let (output, talk) = calibrate(folder, "c", &["--seeds", "5", "--nulls", "5", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{talk}");
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(found["accepted"], true);
-    assert_eq!(fs::read_dir(folder.join("c/cells")).unwrap().count(), 9);
-    // Texts of a file depend on no draw: three audits are one trial.
+    assert_eq!(fs::read_dir(folder.join("c/cells")).unwrap().count(), 15);
+    // Texts of a file depend on no draw: five audits are one trial.
     assert_eq!((&found["nulls"]["any"]["of"], &found["nulls"]["any"]["trials"]), (&0.into(), &1.into()));
     let row = &found["defects"][0];
     assert_eq!(row["smallest"]["entropy_ratio"], "temperature=0.5");
@@ -71,7 +71,7 @@ fn a_dose_is_found_and_a_null_is_left_alone() {
     assert!(!folder.join("c/work").exists(), "nothing is left of what was under way");
 
     // The declared dose is too small to be found: a control that fails is no success.
-    let (output, _) = calibrate(folder, "c", &["--seeds", "3", "--nulls", "3", "--defect", "temperature=0.96"]);
+    let (output, _) = calibrate(folder, "c", &["--seeds", "5", "--nulls", "5", "--defect", "temperature=0.96"]);
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("NOT CALIBRATED"), "{text}");
@@ -100,11 +100,15 @@ fn hydrometer(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String
 fn a_calibration_stands_beside_a_verdict() {
     let folder = bench();
     let folder = folder.path();
-    assert_eq!(calibrate(folder, "c", &["--seeds", "1", "--nulls", "1"]).0.status.code(), Some(0));
+    // One audit of each holds nothing.
+    let (output, talk) = calibrate(folder, "c", &["--seeds", "1", "--nulls", "1"]);
+    assert_eq!(output.status.code(), Some(3), "{talk}");
+    let text = String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.starts_with("NOT CALIBRATED none of ") && text.contains("too few runs to say: 1 of 5"), "{text}");
+    assert_eq!(calibrate(folder, "c", &["--seeds", "5", "--nulls", "5"]).0.status.code(), Some(0));
     let teacher = "planted:careful(c/models/teacher.gguf)";
     let audit = |more: &[&str]| {
-        let fixed =
-            ["audit", "--teacher", teacher, "--student", teacher, "--probes", "walks.jsonl", "--rotations", "2"];
+        let fixed = ["audit", "--teacher", teacher, "--student", teacher, "--probes", "walks.jsonl"];
         let beside = ["--calibration", "c/calibration.json", "--gate"];
         hydrometer(folder, &[&fixed[..], &beside, more].concat())
     };
@@ -144,11 +148,13 @@ fn a_calibration_stands_beside_a_verdict() {
     // Another budget is refused before anything is asked, another teacher is said.
     let (code, _, talk) = audit(&["--out", "other", "--ctx", "128"]);
     assert!(code == Some(2) && talk.contains("n_ctx: 128 here, 256 there"), "{talk}");
+    let (_, _, talk) = audit(&["--out", "other", "--rotations", "2", "--chunks", "1"]);
+    assert!(talk.contains("hint: an audit with its budget takes --ctx 256 --rotations 4\n"), "{talk}");
     let (code, _, talk) = hydrometer(
         folder,
         &[
             &["audit", "--teacher", "c/models/teacher.gguf", "--student", "c/models/teacher.gguf", "--out", "bare"][..],
-            &["--probes", "walks.jsonl", "--ctx", "256", "--rotations", "2", "--calibration", "c/calibration.json"],
+            &["--probes", "walks.jsonl", "--ctx", "256", "--calibration", "c/calibration.json"],
         ]
         .concat(),
     );

@@ -117,6 +117,12 @@ fn what_a_student_lost_is_exported_fresh() {
     refused(folder, &["probes", "export", "--from", "run", "--axis", "tool_use"], "only on: novel_instructions");
     refused(folder, &["probes", "generate", "--axis", "charm"], "expected one of");
     refused(folder, &["probes", "generate", "--axis", "reasoning", "--episodes"], "leave --episodes out");
+    // Whoever asks for more than any audit can would wait for what memory does not hold.
+    for (flag, many, most) in
+        [("--ladders", "4294967295", "10,000"), ("--judgment", "1001", "1,000"), ("--judgment", "0", "1,000")]
+    {
+        refused(folder, &["probes", "generate", flag, many], &format!("expected a whole number from 1 to {most}"));
+    }
     let wrong = ["--out", "other", "--trained-to", "novel_instructions.depth=2"];
     refused(folder, &[&audit[..7], &wrong].concat(), "one of the suite's knobs: novel_instructions.constraints");
 }

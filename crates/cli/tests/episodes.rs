@@ -126,8 +126,8 @@ fn a_run_that_is_killed_goes_on_to_the_same_bytes() {
 }
 
 /// A model that closes the door in every second run.
-fn wavering() -> String {
-    let close = model(CALL);
+fn wavering(call: &str) -> String {
+    let close = model(call);
     let first = "after = \"Go.\"\nprobabilities = { \"{\" = 1.0 }";
     assert!(close.contains(first), "{close}");
     let either = first.replace("{ \"{\" = 1.0 }", "{ \"{\" = 0.5, \"N\" = 0.5 }");
@@ -141,7 +141,7 @@ fn wavering() -> String {
 #[test]
 fn several_runs_say_how_often_runs_in_a_row_succeed() {
     let folder = bench();
-    fs::write(folder.path().join("student.toml"), wavering()).unwrap();
+    fs::write(folder.path().join("student.toml"), wavering(CALL)).unwrap();
     let output = audit(folder.path(), "run", "4").arg("--json").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let statement: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -165,7 +165,12 @@ fn several_runs_say_how_often_runs_in_a_row_succeed() {
 #[test]
 fn episodes_of_a_finished_run_are_played_again_without_their_models() {
     let folder = bench();
-    fs::write(folder.path().join("teacher.toml"), wavering()).unwrap();
+    // Arguments in an order of the model's own.
+    let both = r#"{"door": "north", "by": "hand"}"#;
+    let takes = |suite: String| suite.replace("{ door = { type", "{ by = { type = \"string\" }, door = { type");
+    let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
+    write("teacher.toml", wavering(&CALL.replace(r#"{"door": "north"}"#, both)));
+    write("doors.toml", takes(suite(40)));
     assert!(audit(folder.path(), "first", "3").output().unwrap().status.code().is_some());
     let rows = |out: &str| RunFolder::open(&folder.path().join(out)).unwrap().rows::<Episodes>().unwrap();
     let replayed = |out: &str, student: &str, suite: &str| {
@@ -183,7 +188,7 @@ fn episodes_of_a_finished_run_are_played_again_without_their_models() {
         assert!(rows(out) == rows("first"), "{out}: {talk}");
     }
     // An episode that was not played is missing, and its beginning is shown.
-    fs::write(folder.path().join("more.toml"), suite(41)).unwrap();
+    write("more.toml", takes(suite(41)));
     let (code, talk) = replayed("more", "scripted:student.toml", "more.toml");
     let talk = talk.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(code, Some(2), "{talk}");

@@ -63,6 +63,8 @@ impl Bench {
 fn a_sample_is_labelled_key_by_key_and_corrects_the_run() {
     let bench = Bench::new();
     let label = ["label", "run", "--out", "labels.jsonl", "--sample", "12", "--seed", "3"];
+    let [_, talk] = bench.run(2, "", &["label", "run", "--out", "none.jsonl", "--sample", "0"]);
+    assert!(talk.contains("expected a whole number from 1 on"), "{talk}");
     // A wrong key is asked for again; quitting keeps what was said.
     let [shown, talk] = bench.run(0, "r\nx\nc\ns\nq\n", &label);
     assert!(shown.contains("1 of 12") && shown.contains("asked: How do I open the lock"), "{shown}");

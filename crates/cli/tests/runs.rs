@@ -415,6 +415,17 @@ fn few_families_are_said_before_anything_is_asked() {
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(stdout.contains("All texts are parts of one, `tides`: its windows count as 33 families."), "{stdout}");
 
+    // Equal texts are one, whatever their families are called: as the statement counts.
+    let same = |i: usize| {
+        format!(
+            "{{\"id\":\"t{i}\",\"family\":\"f{i}\",\"axis\":\"a\",\"kind\":\"text\",\"text\":\"the tide turns at ten.\"}}\n"
+        )
+    };
+    fs::write(bench.path("same.jsonl"), (0..70).map(same).collect::<String>()).unwrap();
+    let output = bench.output(&[&models[..], &["--probes", "same.jsonl", "--out", "same"]].concat());
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("few families: 1 family of texts."), "{stderr}");
+
     let lines: String = (0..900).map(|i| format!("the tide at stone {i} turns at ten to {i}.\n")).collect();
     fs::write(bench.path("many.txt"), lines).unwrap();
     let many = bench.output(&[&models[..], &["--text", "many.txt", "--out", "many"]].concat());

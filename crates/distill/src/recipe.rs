@@ -255,7 +255,8 @@ impl Recipe {
             ));
         }
         let fault_of_lora = self.lora.as_ref().and_then(|lora| lora.fault(&self.student));
-        if let Some((key, expected, found)) = self.fault_of_teachers().or(fault_of_lora) {
+        let fault_of_student = self.student.fault();
+        if let Some((key, expected, found)) = self.fault_of_teachers().or(fault_of_lora).or(fault_of_student) {
             return Some((key.to_owned(), expected, found));
         }
         if let Some(arm) = self.arms.iter().find(|arm| arm.is_soft() && self.loss.is_none()) {
@@ -293,22 +294,22 @@ impl Recipe {
             ("train.weight_decay", train.weight_decay, natural(train.weight_decay), "a number from 0"),
             ("train.clip", train.clip, natural(train.clip), "a number from 0"),
         ];
+        // Beyond a most no step would end, or nothing would hold it. "Never" may be as far off as anyone likes.
         let counts = [
-            ("data.context", data.context as u64, 2),
-            ("train.steps", train.steps, 1),
-            ("train.batch_tokens", train.batch_tokens as u64, 1),
-            ("train.micro_tokens", train.micro_tokens as u64, 1),
-            ("train.evaluate_every", train.evaluate_every, 1),
-            ("train.evaluate_tokens", train.evaluate_tokens as u64, 1),
-            ("train.checkpoint_every", train.checkpoint_every, 1),
-            ("train.completions_every", train.completions_every.unwrap_or(1), 1),
-            ("train.patience", train.patience.unwrap_or(1), 1),
+            ("data.context", data.context as u64, 2..=u64::MAX, "at least 2"),
+            ("train.steps", train.steps, 1..=u64::MAX, "at least 1"),
+            ("train.batch_tokens", train.batch_tokens as u64, 1..=1 << 22, "from 1 to 4,194,304"),
+            ("train.micro_tokens", train.micro_tokens as u64, 1..=1 << 20, "from 1 to 1,048,576"),
+            ("train.evaluate_every", train.evaluate_every, 1..=u64::MAX, "at least 1"),
+            ("train.evaluate_tokens", train.evaluate_tokens as u64, 1..=u64::MAX, "at least 1"),
+            ("train.checkpoint_every", train.checkpoint_every, 1..=u64::MAX, "at least 1"),
+            ("train.completions_every", train.completions_every.unwrap_or(1), 1..=u64::MAX, "at least 1"),
+            ("train.patience", train.patience.unwrap_or(1), 1..=u64::MAX, "at least 1"),
         ];
         let wrong = numbers.into_iter().find(|number| !number.2).map(|(key, value, _, e)| (key, e, value.to_string()));
-        let few = counts.into_iter().find(|&(_, count, least)| count < least);
-        let few = few
-            .map(|(key, count, least)| (key, if least == 2 { "at least 2" } else { "at least 1" }, count.to_string()));
-        wrong.or(few).map(|(key, expected, found)| (key.to_owned(), expected, found))
+        let far = counts.into_iter().find(|(_, count, range, _)| !range.contains(count));
+        let far = far.map(|(key, count, _, expected)| (key, expected, count.to_string()));
+        wrong.or(far).map(|(key, expected, found)| (key.to_owned(), expected, found))
     }
 
     /// What is wrong with the hidden states that are compared.
@@ -345,8 +346,8 @@ impl Recipe {
             let found = if text.store.is_some() { "both" } else { "neither" };
             return Some(("teacher_text", "a store or files", found.to_owned()));
         }
-        if text.samples == 0 {
-            return Some(("teacher_text.samples", "at least 1", "0".to_owned()));
+        if !(1..=4096).contains(&text.samples) {
+            return Some(("teacher_text.samples", "from 1 to 4,096", text.samples.to_string()));
         }
         let hot = text.temperature > 0.0 && text.temperature.is_finite();
         (!hot).then(|| ("teacher_text.temperature", "a number above 0", text.temperature.to_string()))

@@ -47,7 +47,27 @@ pub struct Fresh {
     pub ff: usize,
 }
 
+impl Fresh {
+    /// The most weights that its layers may have; those of a teacher of whom it would be a student fit many times.
+    const LARGEST: usize = 1 << 33;
+
+    /// Weights of the matrices of its layers.
+    fn weights(&self) -> usize {
+        let Fresh { layers, width, heads, kv_heads, ff } = *self;
+        let key_width = (width / heads.max(1)).saturating_mul(kv_heads);
+        let attention = width.saturating_add(key_width).saturating_mul(2);
+        layers.saturating_mul(width).saturating_mul(attention.saturating_add(ff.saturating_mul(3)))
+    }
+}
+
 impl Origin {
+    /// A size beyond what can be trained: key, what was expected, what was found.
+    pub(crate) fn fault(&self) -> Option<(&'static str, &'static str, String)> {
+        let Self::Fresh(fresh) = self else { return None };
+        let expected = "sizes that make at most 8,589,934,592 weights in all layers";
+        (fresh.weights() > Fresh::LARGEST).then(|| ("student.fresh", expected, fresh.weights().to_string()))
+    }
+
     /// For each of `student` layers the layer of its teacher, of `teacher`, behind which the stretch ends that it stands for. Layers
     /// that were taken over in their order stand for themselves and what was left out behind them; any others for even stretches.
     pub(crate) fn ends(&self, student: usize, teacher: usize) -> Vec<usize> {

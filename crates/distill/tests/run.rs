@@ -308,4 +308,18 @@ fn recipes_out_of_range_name_the_key() {
     check("steps = 7", "stepps = 7", "unknown field `stepps`");
     check("every = 2", "each = 2", "unknown variant `each`");
     check("context = 96", "context = 1", "data.context: expected at least 2");
+    let all = "9223372036854775807";
+    for (key, most) in [("batch_tokens = 300", "4,194,304"), ("micro_tokens = 200", "1,048,576")] {
+        let name = key.split(' ').next().unwrap();
+        check(key, &format!("{name} = {all}"), &format!("train.{name}: expected from 1 to {most}, found {all}"));
+    }
+    let fresh = "fresh = { layers = 4096, width = 65536, heads = 64, kv_heads = 64, ff = 65536 }";
+    check(
+        "[student]\nevery = 2",
+        &format!("[student]\n{fresh}"),
+        "student.fresh: expected sizes that make at most 8,589,934,592 weights",
+    );
+    check("k = 8", "k = 4294967295", "loss.k: expected from 1 to 16,777,216, more than any vocabulary has, found 4294");
+    check("draws = 4", "draws = 4294967295", "loss.draws: expected from 1 to 65,536, found 4294967295");
+    check("draws = 4", "draws = 0", "loss.draws: expected from 1 to 65,536, found 0");
 }

@@ -13,6 +13,8 @@ use std::sync::{Mutex, PoisonError};
 use hydrometer_answers::store::{AnswerKey, Store};
 use hydrometer_answers::{FinishReason, ModelIdentity, SampleSource, SamplingParameters};
 
+use hydrometer_probes::world::{Ending, Transcript};
+
 use crate::{
     Answer, Answers, Conversation, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep,
     ToolProtocol, Turn,
@@ -153,9 +155,12 @@ impl Replay {
     }
 }
 
-/// What names a point of an episode here, however its model was told of it.
+/// What names a point of an episode here, however its model was told of it. Transcripts keep the members of objects in the order of the
+/// alphabet, and so they stand in the name.
 fn as_kept(conversation: &Conversation<'_>) -> Prompt {
-    Prompt::WithTools(conversation.with_tools())
+    let so_far = Transcript { events: conversation.events.to_vec(), ending: Ending::Done };
+    let kept = Transcript::from_json(&so_far.to_json()).unwrap_or(so_far);
+    Prompt::WithTools(Conversation { events: &kept.events, ..*conversation }.with_tools())
 }
 
 impl Model for Replay {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 pub use order::{FamilyOrder, Standing};
 
 use crate::kind::{Families, Text};
+use crate::validate::is_unseen;
 use crate::{Ask, Probe};
 
 /// A section of a text: where it starts and what it is called.
@@ -141,11 +142,7 @@ fn root<'f>(into: &'f BTreeMap<String, String>, family: &'f str) -> &'f str {
 /// What is asked, but for white space, capitals and signs that nobody sees; the order of options is no part of it. Other
 /// punctuation is: `2 + 3` is not `2 * 3`.
 fn question(ask: &Ask) -> Vec<String> {
-    let unseen = |c: &char| {
-        matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-            || (c.is_control() && !c.is_whitespace())
-    };
-    let word = |word: &str| word.chars().filter(|c| !unseen(c)).flat_map(char::to_lowercase).collect::<String>();
+    let word = |word: &str| word.chars().filter(|c| !is_unseen(*c)).flat_map(char::to_lowercase).collect::<String>();
     let words =
         |text: &str| text.split_whitespace().map(word).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     match ask {

@@ -62,14 +62,31 @@ fn check_id(id: &str) -> Result<(), Fault> {
     ))
 }
 
+/// Whether a character is there that nobody sees: it joins, splits, turns or tags what stands beside it.
+pub(crate) fn is_unseen(c: char) -> bool {
+    let format =
+        matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    format
+        || turns(c)
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || (c.is_control() && !c.is_whitespace())
+}
+
+/// Whether a character changes in which order, or on which line, what stands beside it is read.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 pub(crate) fn check_name(field: &str, name: &str) -> Result<(), Fault> {
     let length = name.chars().count();
-    let found = if name.trim().is_empty() {
+    let found = if name.chars().all(|c| c.is_whitespace() || is_unseen(c)) {
         "an empty one".to_owned()
     } else if length > NAME_LIMIT {
         format!("{length} characters")
     } else if name.chars().any(char::is_control) {
         format!("a control character in {}", quote(name))
+    } else if let Some(c) = name.chars().find(|c| turns(*c)) {
+        format!("U+{:04X}, which turns what stands beside it, in {}", c as u32, quote(name))
     } else {
         return Ok(());
     };

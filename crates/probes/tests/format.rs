@@ -84,6 +84,9 @@ fn faults_name_line_expectation_finding_and_way_out() {
         (changed(CHOICE, "\"b\"", &format!("\"{}\"", "x".repeat(201))), K::BadId, &["201"]),
         (changed(CHOICE, "\"f\"", "\" \""), K::BadName, &["family"]),
         (changed(CHOICE, "\"x\"", "\"x\\u0007\""), K::BadName, &["axis", "control"]),
+        (changed(CHOICE, "\"x\"", "\"x\\u202ey\""), K::BadName, &["axis", "U+202E, which turns"]),
+        (changed(CHOICE, "\"f\"", "\"\\u200b\\u00ad\""), K::BadName, &["family", "an empty one"]),
+        (changed(CHOICE, "\"?\"", "\"\\u200b \\udb40\\udc41\\u00ad\""), K::EmptyText, &["prompt", "that nobody sees"]),
         (changed(CHOICE, "\"b\"", "\"a\""), K::DuplicateId, &["line 1", "`family`"]),
     ];
     for (line, kind, words) in cases {

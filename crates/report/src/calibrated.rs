@@ -20,9 +20,11 @@ fn outcome(calibrated: &Calibrated) -> &'static str {
 /// The outcome as one sentence.
 fn line(calibrated: &Calibrated) -> String {
     let met = |met| calibrated.acceptance.iter().filter(|criterion| criterion.met == met).count() as u64;
-    let (failed, unmeasured) = (met(Some(false)), met(None));
-    let all = show::counted(met(Some(true)) + failed, "figure");
+    let few = calibrated.acceptance.iter().filter(|criterion| criterion.is_of_too_few()).count() as u64;
+    let (failed, unmeasured) = (met(Some(false)), met(None) - few);
+    let all = show::counted(met(Some(true)) + failed + few, "figure");
     let held = match failed {
+        0 if few > 0 => format!("none of {all} of acceptance fails"),
         0 => format!("all of {all} of acceptance hold"),
         1 => format!("1 of {all} of acceptance does not hold"),
         failed => format!("{failed} of {all} of acceptance do not hold"),
@@ -30,8 +32,9 @@ fn line(calibrated: &Calibrated) -> String {
     let failed: Vec<_> =
         calibrated.acceptance.iter().filter(|one| one.met == Some(false)).map(sections::named).collect();
     let held = if failed.is_empty() { held } else { format!("{held} ({})", failed.join("; ")) };
+    let few = if few == 0 { String::new() } else { format!("; of {few} there are too few runs to say") };
     let missing = if unmeasured == 0 { String::new() } else { format!("; {unmeasured} could not be measured") };
-    format!("{held}{missing}")
+    format!("{held}{few}{missing}")
 }
 
 /// The sections that a medium shows, with their blocks.

@@ -17,18 +17,7 @@ pub fn visible(text: &str) -> String {
             '\t' => shown.push('⇥'),
             '\u{7f}' => shown.push('␡'),
             '\0'..='\u{1f}' => shown.push(char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}')),
-            '\u{80}'..='\u{9f}'
-            | '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}' => shown.push_str(&format!("⟨U+{:04X}⟩", c as u32)),
+            _ if acts(c) || hides(c) => shown.push_str(&format!("⟨U+{:04X}⟩", c as u32)),
             _ => shown.push(c),
         }
     }
@@ -41,13 +30,18 @@ fn acts(c: char) -> bool {
     turns || c.is_control()
 }
 
-/// A text of several lines as it may be printed: what would act becomes visible, but for the ends of lines, tabs and,
+/// Is a character there that nobody sees, so that a text says more than it shows?
+fn hides(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A text of several lines as it may be printed: what would act or hide becomes visible, but for the ends of lines, tabs and,
 /// with [`Color::Always`], the colours that this crate paints with.
 #[must_use]
 pub fn printable(text: &str, color: Color) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find(acts) {
+    while let Some(at) = rest.find(|c| acts(c) || hides(c)) {
         let (before, from) = rest.split_at(at);
         shown.push_str(before);
         let own = PAINT.iter().find(|own| color == Color::Always && from.starts_with(*own));
@@ -63,14 +57,15 @@ pub fn printable(text: &str, color: Color) -> String {
     shown + rest
 }
 
-/// JSON as it may be printed: the same value, with `\u` escapes for what JSON allows and a terminal acts on.
+/// JSON as it may be printed: the same value, with `\u` escapes for what JSON allows and a terminal acts on
+/// or nobody sees.
 #[must_use]
 pub fn printable_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
-        // All of them lie in the first plane and can stand in strings only.
-        if acts(c) && !matches!(c, '\n' | '\r' | '\t') {
-            shown.push_str(&format!("\\u{:04x}", c as u32));
+        // They can stand in strings only.
+        if hides(c) || acts(c) && !matches!(c, '\n' | '\r' | '\t') {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| shown.push_str(&format!("\\u{unit:04x}")));
         } else {
             shown.push(c);
         }
@@ -182,13 +177,14 @@ mod tests {
         check("\u{1b}[1;31mFAIL\u{1b}[0m", Color::Never, "␛[1;31mFAIL␛[0m");
         check("\u{1b}[1;31mFAIL\u{1b}[0m \u{1b}[8mx", Color::Always, "\u{1b}[1;31mFAIL\u{1b}[0m ␛[8mx");
         check("x\u{202e}y\u{200d}", Color::Always, "x⟨U+202E⟩y\u{200d}");
+        check("a\u{200b}b\u{ad}c\u{e0041}", Color::Never, "a⟨U+200B⟩b⟨U+00AD⟩c⟨U+E0041⟩");
     }
 
     #[test]
     fn printed_json_is_the_same_value() {
-        let value = serde_json::json!({"k\u{9b}": "a\u{202e}b\u{7f}\u{1b}\n", "שלום\u{200f}": 1});
+        let value = serde_json::json!({"k\u{9b}": "a\u{202e}b\u{7f}\u{1b}\n\u{ad}\u{e0041}", "שלום\u{200f}": 1});
         let shown = printable_json(&serde_json::to_string_pretty(&value).unwrap());
-        assert!(!shown.contains(|c| acts(c) && c != '\n'), "{shown:?}");
+        assert!(!shown.contains(|c| (acts(c) || hides(c)) && c != '\n'), "{shown:?}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 

@@ -58,6 +58,12 @@ pub enum LoggedError {
         /// What both have.
         known: Vec<String>,
     },
+    /// No filter that both models' files have.
+    #[error("the files of the two models have no filter in common; they have {}", .known.join(", "))]
+    NoCommonFilter {
+        /// Filters of the one and of the other.
+        known: Vec<String>,
+    },
     /// Answers that have no question in common.
     #[error("no question was answered by both `{teacher}` and `{student}`{reason}")]
     NothingInCommon {

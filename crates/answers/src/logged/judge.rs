@@ -1,5 +1,6 @@
 //! Which of several filters, metrics and epochs counts, the same for both models, and what a metric says of an answer.
 
+use hydrometer_probes::counted::counted;
 use hydrometer_probes::quote;
 
 use super::LoggedError;
@@ -54,7 +55,8 @@ impl Wanted {
 pub(super) struct Chosen {
     pub filter: Option<String>,
     pub metric: Option<String>,
-    /// Values that are neither 0 nor 1, where no threshold says what they mean: the metric judges nothing then.
+    /// Values that are neither 0 nor 1, where no threshold says what they mean: the metric judges no text then. A reward is a
+    /// verdict on its run, whatever others are.
     pub fractions: u64,
     threshold: Option<f64>,
 }
@@ -84,7 +86,7 @@ impl Chosen {
         let (ours, theirs) = (filters(teacher), filters(student));
         if !ours.is_empty() && !theirs.is_empty() && !ours.iter().any(|name| theirs.contains(name)) {
             let known = [ours, theirs].concat();
-            return Err(LoggedError::UnknownChoice { what: "filter", wanted: "of both".to_owned(), known });
+            return Err(LoggedError::NoCommonFilter { known });
         }
         let (filter, _) = choose("filter", wanted.filter.as_ref(), by_found(ours, teacher), theirs);
         let [teacher, student] = [teacher, student].map(|records| of_filter(records, filter.as_deref()));
@@ -105,10 +107,11 @@ impl Chosen {
             chosen.fractions = values.filter(|score| graded(*score)).count() as u64;
         }
         if let Some(metric) = chosen.metric.as_ref().filter(|_| chosen.fractions > 0) {
-            let (count, metric) = (hydrometer_probes::counted::grouped(chosen.fractions), quote(metric));
+            let runs = teacher.iter().any(|record| matches!(record.answer, Answer::Run(_)));
+            let (what, so) = if runs { ("run", "whose tasks are left out") } else { ("answer", "so it judges none") };
+            let (on, metric) = (counted(chosen.fractions, what), quote(metric));
             said.push(format!(
-                "{of_task}{metric} is neither 0 nor 1 on {count} answers, so it judges none (--threshold VALUE says from \
-                 where on an answer is right)"
+                "{of_task}{metric} is neither 0 nor 1 on {on}, {so} (--threshold VALUE says from where on an answer is right)"
             ));
         }
         Ok(chosen)
@@ -129,8 +132,11 @@ impl Chosen {
         match (self.score(record), self.threshold) {
             (Score::Missing, _) => None,
             (Score::Number(value), Some(threshold)) => Some(value >= threshold),
-            (Score::Number(_), None) if self.fractions > 0 => None,
-            (Score::Number(value), None) => Some(value == 1.0),
+            (Score::Number(value), None) => {
+                let run = matches!(record.answer, Answer::Run(_));
+                let verdict = if run { value == 0.0 || value == 1.0 } else { self.fractions == 0 };
+                verdict.then_some(value == 1.0)
+            }
         }
     }
 }

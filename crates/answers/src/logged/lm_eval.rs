@@ -48,7 +48,8 @@ pub(super) fn records(fields: &Map<String, Value>, place: &Place, task: &str) ->
         let next = "give the samples as lm-evaluation-harness wrote them";
         LoggedError::wrong(place.to_string(), format!("a `{field}` with {expected}"), shown(fields.get(field)), next)
     };
-    let number = fields.get("doc_id").and_then(Value::as_u64).ok_or_else(|| wrong("doc_id", "a whole number"))?;
+    let number = fields.get("doc_id").and_then(|id| id.as_u64().or_else(|| id.as_str()?.parse().ok()));
+    let number = number.ok_or_else(|| wrong("doc_id", "a whole number"))?;
     let requests = requests(fields.get("arguments"));
     let first = requests.first().and_then(|request| request.first());
     let first = first.ok_or_else(|| wrong("arguments", "the requests of the document"))?;
@@ -63,7 +64,10 @@ pub(super) fn records(fields: &Map<String, Value>, place: &Place, task: &str) ->
     };
     let responses = responses(fields).ok_or_else(|| wrong("resps", "a response to each request"))?;
     let likelihoods = requests.iter().all(|request| request.get(1).is_none_or(|second| second.is_string()));
-    if !likelihoods || (requests[0].len() < 2 && logprob(responses[0].first().unwrap_or(&Value::Null)).is_none()) {
+    // A text, and no number that the backend could not give: of that is null what JSON does not have.
+    let is_text =
+        |said: &Value| logprob(said).is_none() && !said.is_null() && said.get(0).is_none_or(|value| !value.is_null());
+    if !likelihoods || (requests[0].len() < 2 && responses[0].first().is_none_or(is_text)) {
         let [answers] = responses.as_slice() else { return Err(wrong("resps", "the responses to one request")) };
         let texts: Option<Vec<&str>> = answers.iter().map(Value::as_str).collect();
         let texts = texts.ok_or_else(|| wrong("resps", "the texts of a generated answer"))?;

@@ -81,6 +81,7 @@ fn logged(source: Source, path: &Path, called: Vec<String>, format: Format, reco
 fn file(path: &Path, called: Vec<String>, reading: &Reading) -> Result<LoggedFile, LoggedError> {
     let mut source = Source::open(path, reading.bad_lines)?;
     let format = reading.format.map_or_else(|| Format::of(&source, &reading.columns), Ok)?;
+    let mut notes = Vec::new();
     let records = match (&source.body, format) {
         (Body::Zip(bytes), Format::Inspect) => inspect::archive(&source, bytes)?,
         (Body::Parquet, Format::Lighteval) => lighteval::records(&source, path)?,
@@ -91,13 +92,13 @@ fn file(path: &Path, called: Vec<String>, reading: &Reading) -> Result<LoggedFil
         (Body::Object(fields), Format::Tau) if fields.contains_key("simulations") => tau::json(&source, fields)?,
         (Body::Cells(_), Format::Xstest) => collections::xstest(path, &source.name)?,
         (Body::Object(fields), _) => {
-            let (records, bad_lines) = of_object(&source, fields, format, reading)?;
+            let (records, bad_lines) = of_object(&source, fields, format, reading, &mut notes)?;
             source.bad_lines += bad_lines;
             records
         }
         (Body::Rows(rows) | Body::Cells(rows), _) => {
             let rows = rows.iter().map(|row| (row.number, None, &row.fields));
-            let (records, bad_lines) = of_rows(&source, rows.collect(), format, reading)?;
+            let (records, bad_lines) = of_rows(&source, rows.collect(), format, reading, &mut notes)?;
             source.bad_lines += bad_lines;
             records
         }
@@ -107,7 +108,7 @@ fn file(path: &Path, called: Vec<String>, reading: &Reading) -> Result<LoggedFil
             return Err(LoggedError::wrong(&*source.name, expected, found, "leave --format out, or unpack the file"));
         }
     };
-    Ok(logged(source, path, called, format, records))
+    Ok(LoggedFile { notes, ..logged(source, path, called, format, records) })
 }
 
 /// A row: its number, its name where it has one, its fields.
@@ -119,26 +120,31 @@ fn of_object(
     fields: &Map<String, Value>,
     format: Format,
     reading: &Reading,
+    notes: &mut Vec<String>,
 ) -> Result<(Vec<Record>, u64), LoggedError> {
     let named: Option<Vec<NamedRow<'_>>> = (1..)
         .zip(fields)
         .map(|(number, (key, value))| Some((number, Some(key.as_str()), value.as_object()?)))
         .collect();
     match named {
-        Some(rows) if format == Format::Table && !rows.is_empty() => of_rows(source, rows, format, reading),
-        _ => of_rows(source, vec![(1, None, fields)], format, reading),
+        Some(rows) if format == Format::Table && !rows.is_empty() => of_rows(source, rows, format, reading, notes),
+        _ => of_rows(source, vec![(1, None, fields)], format, reading, notes),
     }
 }
 
-/// The records of rows, and how many rows were left out because they are of another shape.
+/// The records of rows, and how many rows were left out because they are of another shape. What is particular goes to `notes`.
 fn of_rows(
     source: &Source,
     rows: Vec<NamedRow<'_>>,
     format: Format,
     reading: &Reading,
+    notes: &mut Vec<String>,
 ) -> Result<(Vec<Record>, u64), LoggedError> {
+    let mut words = scores::Words::default();
     if format == Format::Table {
         reading.columns.check(&source.name, rows.iter().map(|(.., fields)| *fields))?;
+        words = scores::Words::of(rows.iter().map(|(.., fields)| *fields), |name| reading.columns.is_verdict(name));
+        notes.extend(words.notes());
     }
     let task = lm_eval::task(&source.name);
     let tasks = match format {
@@ -158,7 +164,7 @@ fn of_rows(
             Format::Tau => tau::record(fields, &tasks, &place).map(|record| vec![record]),
             Format::Bfcl => bfcl::record(fields, &place).map(|record| vec![record]),
             Format::Gsm8kSolutions => collections::gsm8k(index + 1, fields, &place),
-            Format::Table => reading.columns.records(fields, key, &place),
+            Format::Table => reading.columns.records(fields, key, &place, &words),
             Format::Inspect | Format::Lighteval | Format::Xstest => {
                 let next = "leave --format out to find out what the file is";
                 let expected = format!("a file of {format} ({})", format.known_by());

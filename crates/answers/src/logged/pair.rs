@@ -156,13 +156,14 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
 
 fn nothing(wanted: &Wanted, report: &Report, ours: usize, theirs: usize) -> LoggedError {
     let reason = if report.unmeasured > 0 {
-        ": log-likelihoods that are all 0 measured nothing".to_owned()
+        ": log-likelihoods that are all 0, or infinite, measured nothing".to_owned()
     } else if report.unjudged > 0 {
         ": the log judges not every run of any task: each needs a reward of 0 or 1, or --threshold VALUE".to_owned()
     } else if report.other_documents > 0 {
         ": the same identifiers name other questions, so the files are of different versions of a data set".to_owned()
     } else if report.no_choices > 0 {
-        ": choices need two to eight options that differ, the same for both".to_owned()
+        ": choices need two to eight options that differ, the same for both, with log-likelihoods of which one is finite"
+            .to_owned()
     } else {
         format!(": {ours} questions of the one and {theirs} of the other share neither words nor identifiers")
     };

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::LoggedError;
 use super::error::shown;
 use super::message::{asked, text};
-use super::record::{Answer, Content, Place, Record, TextAnswer};
-use super::scores::score;
+use super::record::{Answer, Content, Place, Record, Score, TextAnswer};
+use super::scores::Words;
 
 /// Which column holds what; where none is named, the first of the usual names that a row has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +50,7 @@ const ANSWERS: [&str; 11] = [
     "answer",
 ];
 const IDS: [&str; 9] = ["id", "question_id", "prompt_id", "task_id", "custom_id", "sample_id", "uid", "idx", "index"];
+const FAMILIES: [&str; 6] = ["family", "family_id", "group", "group_id", "cluster", "cluster_id"];
 /// Columns that name a model.
 pub(super) const MODELS: [&str; 4] = ["model", "model_id", "model_name", "generator"];
 const VERDICTS: [&str; 9] =
@@ -127,12 +128,20 @@ impl Columns {
         Err(LoggedError::wrong(file, missing, found.join(", "), next))
     }
 
-    /// The records of a row: one, or one for each model that has a column of answers.
+    /// Whether a column says what is right.
+    pub(super) fn is_verdict(&self, column: &str) -> bool {
+        let of_model = |model: &String| column.strip_prefix(model.as_str())?.strip_prefix('_');
+        let of_both = self.models.iter().filter_map(of_model).any(|verdict| VERDICTS.contains(&verdict));
+        of_both || self.correct.as_deref().map_or(VERDICTS.contains(&column), |named| named == column)
+    }
+
+    /// The records of a row: one, or one for each model that has a column of answers. `words` are those of the table's verdicts.
     pub(super) fn records(
         &self,
         fields: &Map<String, Value>,
         key: Option<&str>,
         place: &Place,
+        words: &Words,
     ) -> Result<Vec<Record>, LoggedError> {
         let column = |named: &Option<String>, usual: &[&str]| match named {
             Some(named) => fields.get(named),
@@ -151,7 +160,7 @@ impl Columns {
             id,
             content: question.as_ref().map_or(Content::Unknown, |ask| Content::Asked(super::pair::key(ask))),
             question,
-            family: self.family.as_ref().and_then(|named| fields.get(named)).and_then(word),
+            family: column(&self.family, &FAMILIES).and_then(word),
             epoch,
             ..Record::new(place.clone(), Answer::Question)
         };
@@ -159,7 +168,7 @@ impl Columns {
             let record = |model: &String| {
                 let verdicts = VERDICTS.iter().map(|verdict| format!("{model}_{verdict}"));
                 let (name, value) = verdicts.into_iter().find_map(|name| Some((name.clone(), fields.get(&name)?)))?;
-                Some((name[model.len() + 1..].to_owned(), score(value)))
+                Some((name[model.len() + 1..].to_owned(), words.score(&name, value)))
             };
             let of = |model: &String| Record {
                 models: vec![model.clone()],
@@ -176,7 +185,7 @@ impl Columns {
         };
         let scores = verdicts
             .into_iter()
-            .map(|name| (name.to_owned(), fields.get(name).map_or(super::record::Score::Missing, score)));
+            .map(|name| (name.to_owned(), fields.get(name).map_or(Score::Missing, |value| words.score(name, value))));
         let answer = answer(column(&self.answer, &ANSWERS).unwrap_or(&Value::Null), label);
         Ok(vec![Record { scores: scores.collect(), answer, ..base }])
     }

@@ -14,7 +14,7 @@ use super::{Asking, Gates, Kind};
 use crate::observer::{Ahead, Bought, Costs, Keep};
 use crate::shared::whole_text;
 use crate::units::Packing;
-use crate::windows::{Cut, Window, windows};
+use crate::windows::{Cut, Window, families, windows};
 use crate::{AskError, AskOptions, Models, Observer, Role};
 
 /// Entries of output distributions that may be beyond the tokens of a tokenizer: models have rows for none, so that the number of rows
@@ -111,9 +111,8 @@ impl ListedTexts {
     }
 
     /// The families of the scored positions: the scale on which they are watched.
-    pub(crate) fn families(&self) -> FamilySizes {
-        let windows = self.units.iter().flatten();
-        FamilySizes::of(windows.flat_map(|window| window.rows.iter().map(|_| window.family.as_str())))
+    pub(crate) fn families(&self, suite: &Suite) -> FamilySizes {
+        families(self.units.iter().flatten(), &suite.probes)
     }
 }
 

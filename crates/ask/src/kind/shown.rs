@@ -18,7 +18,7 @@ use crate::instructions::allowed_vectors;
 use crate::observer::{Ahead, Bought, Costs, Keep};
 use crate::shared::whole_text;
 use crate::units::Packing;
-use crate::windows::{Cut, Window, fit, tokens, windows};
+use crate::windows::{Cut, Window, families, fit, tokens, windows};
 use crate::{AskError, AskOptions, Models, Observer, Role};
 
 /// Positions that are asked for between two looks at whether to go on.
@@ -130,9 +130,8 @@ impl ShownTexts {
     }
 
     /// The families of the scored positions: the scale on which they are watched.
-    pub(crate) fn families(&self) -> FamilySizes {
-        let windows = self.units.iter().flatten();
-        FamilySizes::of(windows.flat_map(|window| window.rows.iter().map(|_| window.family.as_str())))
+    pub(crate) fn families(&self, suite: &Suite) -> FamilySizes {
+        families(self.units.iter().flatten(), &suite.probes)
     }
 }
 

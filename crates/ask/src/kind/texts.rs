@@ -17,7 +17,7 @@ use super::{Asking, Gates, Kind};
 use crate::instructions::allowed_vectors;
 use crate::shared::{Agreement, Shared};
 use crate::units::{Packing, spread};
-use crate::windows::{Cut, Window, fit, tokens, windows};
+use crate::windows::{Cut, Window, families, fit, tokens, windows};
 use crate::{AskError, AskOptions, Models, Observer, Role};
 
 /// A window, and whether the teacher scores it twice.
@@ -76,9 +76,8 @@ impl Texts {
     }
 
     /// The families of the scored positions: the scale on which they are watched.
-    pub(crate) fn families(&self) -> FamilySizes {
-        let windows = self.units.iter().flatten().map(|scored| &scored.window);
-        FamilySizes::of(windows.flat_map(|window| window.rows.iter().map(|_| window.family.as_str())))
+    pub(crate) fn families(&self, suite: &Suite) -> FamilySizes {
+        families(self.units.iter().flatten().map(|scored| &scored.window), &suite.probes)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The figures by which a calibration is accepted, and whether they hold.
 
 use hydrometer_metrics::Interval;
+use hydrometer_metrics::stats::limits::families_to_exclude;
 use serde::{Deserialize, Serialize};
 
 use super::expected;
@@ -17,6 +18,8 @@ const RESPONSE: f64 = 0.9;
 const NAMED: f64 = 0.8;
 /// Most audits in which a gate fails that must stay quiet.
 const QUIET: f64 = 0.1;
+/// Fewest audits at a dose of which a figure can hold.
+const RUNS: u64 = 5;
 
 /// What a figure is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,9 +74,10 @@ pub struct Criterion {
     pub found: Option<f64>,
     /// Its interval, where it is a share of trials.
     pub interval: Option<Interval>,
-    /// Whether it holds; `None` where nothing was measured and nothing follows from that.
+    /// Whether it holds; `None` where nothing was measured and nothing follows from that, and where it would hold by too few runs
+    /// to say so.
     pub met: Option<bool>,
-    /// Why there is no figure.
+    /// Why there is no figure, or no answer.
     pub missing: Option<String>,
 }
 
@@ -95,15 +99,33 @@ impl Criterion {
         Self { interval: share.and_then(|share| share.interval), ..self }
     }
 
+    /// Few runs hold nothing. What fails on them fails.
+    fn of_runs(self, runs: u64, least: u64) -> Self {
+        if self.met != Some(true) || runs >= least {
+            return self;
+        }
+        let missing = format!("too few runs to say: {runs} of {least}");
+        Self { met: None, missing: Some(missing), ..self }
+    }
+
+    /// Whether it was measured, and by too few runs to say whether it holds.
+    #[must_use]
+    pub fn is_of_too_few(&self) -> bool {
+        self.met.is_none() && self.found.is_some()
+    }
+
     fn unless_found(self, missing: &str, met: Option<bool>) -> Self {
         if self.found.is_some() { self } else { Self { met, missing: Some(missing.to_owned()), ..self } }
     }
 }
 
-/// All figures, the nulls first.
-pub(super) fn figures(policy: &Policy, nulls: &Nulls, defects: &[DefectRow]) -> Vec<Criterion> {
+/// All figures, the nulls first: of so many audits.
+pub(super) fn figures(policy: &Policy, (nulls, audits): (&Nulls, u64), defects: &[DefectRow]) -> Vec<Criterion> {
     let alarms = Criterion::new(Figure::FalseAlarms, None, None, Target::AtMost(FALSE_ALARMS), nulls.any.value());
     let alarms = alarms.of_share(Some(&nulls.any)).unless_found("no null was audited", Some(false));
+    // Where no draw has a say, all nulls are one: more of them show nothing else.
+    let least = if nulls.any.trials == 1 { RUNS } else { families_to_exclude(FALSE_ALARMS, FALSE_ALARMS) };
+    let alarms = alarms.of_runs(audits, least);
     std::iter::once(alarms).chain(defects.iter().flat_map(|row| of_defect(policy, row))).collect()
 }
 
@@ -145,6 +167,7 @@ fn of_defect(policy: &Policy, row: &DefectRow) -> Vec<Criterion> {
             Criterion::new(Figure::Named, Some(&declared.defect), None, Target::AtLeast(NAMED), named.value());
         found.push(criterion.of_share(Some(named)));
     }
+    let mut found: Vec<_> = found.into_iter().map(|criterion| criterion.of_runs(declared.audits, RUNS)).collect();
     found.extend(quietest(row));
     found
 }
@@ -161,7 +184,8 @@ fn quietest(row: &DefectRow) -> Option<Criterion> {
     let found = gate.failed.value();
     Some(
         Criterion::new(Figure::Quiet, Some(&dose.defect), Some(&gate.metric), target, found)
-            .of_share(Some(&gate.failed)),
+            .of_share(Some(&gate.failed))
+            .of_runs(dose.audits, RUNS),
     )
 }
 

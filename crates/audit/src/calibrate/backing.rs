@@ -19,13 +19,14 @@ impl Calibrated {
     pub fn fits(&self, manifest: &Manifest) -> Result<CalibrationUsed, AuditError> {
         let mut differs = Vec::new();
         differs.extend(other_suite(&self.setup.suite, manifest));
-        differs.extend(other_budget(&self.setup.settings, &Setup::without_seeds(&manifest.settings)));
+        let here = Setup::without_seeds(&manifest.settings);
+        differs.extend(other_budget(&self.setup.settings, &here));
         if self.setup.hydrometer != env!("CARGO_PKG_VERSION") {
             let there = &self.setup.hydrometer;
             differs.push(format!("version {there} of hydrometer there, {} here", env!("CARGO_PKG_VERSION")));
         }
         if !differs.is_empty() {
-            return Err(AuditError::OtherCalibration { differs });
+            return Err(AuditError::OtherCalibration { differs, flags: flags(&self.setup.settings, &here) });
         }
         let (there, here) = (&self.setup.teacher, &manifest.teacher);
         let same = (&there.weights, &there.surgery) == (&here.weights, &here.surgery);
@@ -131,6 +132,30 @@ fn other_suite(asked: &Asked, manifest: &Manifest) -> Option<String> {
             })
         }
     }
+}
+
+/// Flags of an audit with the budget of a calibration, those that differ. `calibrate` always draws with temperature 1 and top_p 1, and
+/// sets no other end of an answer.
+fn flags(there: &RunSettings, here: &RunSettings) -> Vec<String> {
+    let sampled = |settings: &RunSettings| {
+        let sampled = settings.samples.as_ref();
+        sampled.map(|samples| (samples.per_probe, samples.reruns, samples.parameters.max_tokens))
+    };
+    let (answers, own) = (sampled(there), sampled(here));
+    let of = |flag: &str, there: Option<u32>, here: Option<u32>| {
+        there.filter(|_| there != here).map(|value| format!("{flag} {value}"))
+    };
+    let sample = |pick: fn((u32, u32, u32)) -> u32| (answers.map(pick), own.map(pick));
+    let [samples, reruns, longest] = [sample(|of| of.0), sample(|of| of.1), sample(|of| of.2)];
+    let flags = [
+        of("--ctx", Some(there.n_ctx), Some(here.n_ctx)),
+        of("--chunks", there.max_windows, here.max_windows),
+        of("--rotations", Some(there.rotations), Some(here.rotations)),
+        of("--samples", samples.0, samples.1),
+        of("--reruns", reruns.0, reruns.1),
+        of("--max-tokens", longest.0, longest.1),
+    ];
+    flags.into_iter().flatten().collect()
 }
 
 /// Where two budgets differ, a fragment each: what decides how much is asked, and how it is counted.

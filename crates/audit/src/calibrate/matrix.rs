@@ -191,11 +191,11 @@ pub fn calibrate(setup: Setup, defects: &[String], cells: &[Cell]) -> Calibrated
         numbers: adding.numbers(&adding.nulls, &[]),
         findings: findings(&adding.nulls),
     };
-    let acceptance = acceptance::figures(&setup.policy, &nulls, &rows);
+    let acceptance = acceptance::figures(&setup.policy, (&nulls, adding.nulls.len() as u64), &rows);
     Calibrated {
         format: CALIBRATION_FORMAT.to_owned(),
         setup_hash: setup.hash(),
-        accepted: acceptance.iter().all(|criterion| criterion.met != Some(false)),
+        accepted: acceptance.iter().all(|one| one.met != Some(false) && !one.is_of_too_few()),
         acceptance,
         nulls,
         defects: rows,

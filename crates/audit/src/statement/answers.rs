@@ -14,6 +14,12 @@ pub struct AnswersSummary {
     /// Prompts of whose answers the whole text counts.
     #[serde(default)]
     pub free: u64,
+    /// Prompts of whose answers more than the first word counts, so that a cut takes something away.
+    #[serde(default)]
+    pub beyond_first_word: u64,
+    /// Prompts that say themselves how long an answer may be, in place of the settings.
+    #[serde(default)]
+    pub own_length: u64,
     /// Who says whether two such texts mean the same; `None` where their spelling does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meaning: Option<MeaningSettings>,
@@ -24,9 +30,9 @@ pub struct AnswersSummary {
     pub match_p_value: Option<f64>,
     /// Ways in which the student gives up, as sentences; empty for an honest student.
     pub degenerate: Vec<String>,
-    /// Share of the teacher's answers that reached the longest length, where more than the first word counts.
+    /// Share of the teacher's answers that reached the longest length, where more than the first word counts; 0 without such prompts.
     pub teacher_cut: f64,
-    /// Share of the student's answers that reached the longest length, where more than the first word counts.
+    /// Share of the student's answers that reached the longest length, where more than the first word counts; 0 without such prompts.
     pub student_cut: f64,
     /// Answers that ended in another way than by the model or at the longest length; empty where none did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -29,7 +29,7 @@ use super::label::labels_of;
 use super::run_name::RunNames;
 use super::sampling::Answered;
 use super::spending::{BatchArguments, Counts, Spending, SpendingArguments};
-use super::suite::{BLOCK, SEED, Texts};
+use super::suite::{BLOCK, ROTATIONS, SEED, Texts};
 use super::trained_on::RadiusArguments;
 use crate::engine::{EngineArguments, Meaning, MeaningArguments, network, not_opened, open_model, tokens_per_second};
 use crate::exit::Exit;
@@ -127,7 +127,7 @@ struct Asked {
     #[command(flatten)]
     texts: Texts,
     /// Option orders asked of each choice, at most as many as there are options.
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
+    #[arg(long, default_value_t = ROTATIONS, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     rotations: u32,
     /// Ask endpoints choices, too: for the log-probabilities of the letters where the server shows those of first tokens, else for N
     /// drawn letters in each order of a choice. Default: choices that an endpoint would have to answer are left out.

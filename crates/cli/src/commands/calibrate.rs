@@ -20,7 +20,8 @@ use self::suite::Source;
 use super::as_json;
 use super::demo::{CONTEXT, TEACHER, unpack};
 use super::judged::policy;
-use super::suite::{BLOCK, SEED, Texts};
+use super::sampling::{LONGEST, SAMPLES};
+use super::suite::{BLOCK, ROTATIONS, SEED, Texts};
 use crate::arguments::as_typed;
 use crate::engine::{EngineArguments, open_quietly};
 use crate::exit::Exit;
@@ -33,6 +34,8 @@ use crate::terminal::Terminal;
 
 /// Audits of the teacher against itself, of the small one that ships: as many as the figures of acceptance ask for.
 const NULLS: u32 = 200;
+/// Of another: the fewest that can show that at most 5 % of them fail.
+const FEWEST_NULLS: u32 = 59;
 /// Longest answer of the teacher that ships.
 const SHORT: u32 = 48;
 
@@ -53,7 +56,8 @@ pub struct Arguments {
     /// Audits of every defect at every dose. The built-in suite is drawn anew for each; files are asked every time.
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     seeds: u32,
-    /// Audits of the teacher against itself. Default: 200 of the teacher that ships, else as many as --seeds.
+    /// Audits of the teacher against itself. Default: 200 of the teacher that ships, else as many as --seeds, and 59 at
+    /// least: fewer cannot show that at most 5 % of them fail.
     #[arg(long, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     nulls: Option<u32>,
     /// Defect as in planted:DEFECT(MODEL), such as temperature=0.9; may be repeated, the doses of a defect from the mildest
@@ -66,7 +70,7 @@ pub struct Arguments {
     #[command(flatten)]
     texts: Texts,
     /// Option orders asked of each choice, at most as many as there are options.
-    #[arg(long, default_value_t = 2, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
+    #[arg(long, default_value_t = ROTATIONS, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     rotations: u32,
     #[command(flatten)]
     answered: Answered,
@@ -85,10 +89,10 @@ pub struct Arguments {
 #[command(next_help_heading = "Free answers (to prompt probes)")]
 struct Answered {
     /// Answers per prompt and model; 0 leaves prompts out.
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
+    #[arg(long, default_value_t = SAMPLES, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     samples: u32,
     /// Further answers of the teacher per prompt: its agreement with itself is the ceiling.
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
+    #[arg(long, default_value_t = SAMPLES, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     reruns: u32,
     /// Longest answer in tokens. Default: 256, of the teacher that ships 48.
     #[arg(long, value_name = "TOKENS", value_parser = numbers::whole::<u32, 1>)]
@@ -131,7 +135,8 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     };
     drop(plan);
     let cells = Cells::open(&arguments.out, &setup)?;
-    let nulls = arguments.nulls.unwrap_or(if arguments.teacher.is_none() { NULLS } else { arguments.seeds });
+    let nulls =
+        arguments.nulls.unwrap_or(if arguments.teacher.is_none() { NULLS } else { arguments.seeds.max(FEWEST_NULLS) });
     let jobs = jobs(&defects, arguments.seed, arguments.seeds, nulls);
     let wanted = jobs.iter().map(|(seed, defects)| (*seed, defects.as_slice()));
     let Sorted { there, missing } = cells.sorted(wanted)?;
@@ -178,7 +183,12 @@ fn publish(calibrated: &Calibrated, arguments: &Arguments, terminal: &mut Termin
         let files = [("page", file("calibration.html")), ("numbers", file("calibration.json"))];
         terminal.data(&hydrometer_report::calibration_terminal(calibrated, &terminal.page(&files, None)))?;
     }
-    Ok(if calibrated.accepted { Exit::Done } else { Exit::GateFailed })
+    let fails = calibrated.acceptance.iter().any(|criterion| criterion.met == Some(false));
+    Ok(match (calibrated.accepted, fails) {
+        (true, _) => Exit::Done,
+        (false, true) => Exit::GateFailed,
+        (false, false) => Exit::NotEnoughEvidence,
+    })
 }
 
 /// Seed by seed, so that the students of one seed share the teacher's answers: the null first, and of the first seeds every
@@ -323,7 +333,7 @@ impl Budget<'_> {
             temperature: 1.0,
             top_p: 1.0,
             top_k: 0,
-            max_tokens: max_tokens.unwrap_or(if ships { SHORT } else { 256 }),
+            max_tokens: max_tokens.unwrap_or(if ships { SHORT } else { LONGEST }),
             stop: Vec::new(),
             seed,
         };

@@ -14,6 +14,7 @@ use hydrometer_probes::decision::Decision;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::numbers;
 use crate::terminal::Terminal;
 
 /// What is shown of a long prompt or answer, in characters from its beginning.
@@ -28,7 +29,7 @@ pub struct Arguments {
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
     /// Answers to label in all, those in the file included.
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = numbers::whole::<usize, 1>)]
     sample: usize,
     /// Seed of the drawing.
     #[arg(long, value_name = "N", default_value_t = 1)]

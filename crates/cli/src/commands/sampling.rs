@@ -11,18 +11,24 @@ use crate::failure::Failure;
 use crate::files;
 use crate::numbers;
 
+/// Answers per prompt and model, and further ones of the teacher, where nobody says how many: a calibration stands beside an audit
+/// that draws as many.
+pub const SAMPLES: u32 = 4;
+/// Tokens of an answer at most, where nobody says how many.
+pub const LONGEST: u32 = 256;
+
 /// How prompts are answered freely.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Free answers (to prompt probes)")]
 pub struct Answered {
     /// Answers per prompt and model; 0 leaves prompts out.
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
+    #[arg(long, default_value_t = SAMPLES, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     samples: u32,
     /// Further answers of the teacher per prompt: its agreement with itself is the ceiling.
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
+    #[arg(long, default_value_t = SAMPLES, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     reruns: u32,
     /// Longest answer in tokens, unless the probe says otherwise.
-    #[arg(long, default_value_t = 256, value_name = "TOKENS", value_parser = numbers::whole::<u32, 1>)]
+    #[arg(long, default_value_t = LONGEST, value_name = "TOKENS", value_parser = numbers::whole::<u32, 1>)]
     max_tokens: u32,
     /// Text that ends an answer; may be repeated.
     #[arg(long, value_name = "TEXT")]

@@ -14,6 +14,8 @@ use crate::terminal::Terminal;
 pub const SEED: u64 = 1;
 /// Tokens computed together, unless the user says otherwise: enough for the products to be compute-bound.
 pub const BLOCK: u32 = 2048;
+/// Option orders asked of each choice, unless the user says otherwise.
+pub const ROTATIONS: u32 = 4;
 
 /// The suite, and how its texts are cut.
 #[derive(Debug, clap::Args)]

@@ -76,8 +76,12 @@ impl Divergence {
             Self::SkewedKl { lambda } | Self::SkewedReverseKl { lambda } if !(0.0..1.0).contains(&lambda) => {
                 Some(("lambda", "a number from 0 to below 1", lambda.to_string()))
             }
-            Self::TopKTail { k: 0 } | Self::Stratified { k: 0, .. } => Some(("k", "at least 1", "0".to_owned())),
-            Self::Stratified { draws: 0, .. } => Some(("draws", "at least 1", "0".to_owned())),
+            Self::TopKTail { k } | Self::Stratified { k, .. } if !(1..=1 << 24).contains(&k) => {
+                Some(("k", "from 1 to 16,777,216, more than any vocabulary has", k.to_string()))
+            }
+            Self::Stratified { draws, .. } if !(1..=1 << 16).contains(&draws) => {
+                Some(("draws", "from 1 to 65,536", draws.to_string()))
+            }
             _ => None,
         }
     }

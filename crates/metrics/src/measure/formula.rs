@@ -293,6 +293,9 @@ pub enum Undefined {
     /// Nothing to compare.
     #[error("no prompt has an answer of both models")]
     NoAnswers,
+    /// A cut takes nothing away.
+    #[error("no prompt has an answer of both models of which more than the first word counts")]
+    NoWholeAnswers,
     /// Nothing to compare within a model.
     #[error("no prompt has two sampled answers of each model; sample at least two")]
     SingleAnswers,
@@ -323,10 +326,14 @@ pub enum Undefined {
     #[error("the teacher is not shown to be better than the student before distillation: there is nothing to recover")]
     NothingToRecover,
     /// C_TT or C_TT' is 0 everywhere.
-    #[error("no two answers of the teacher are the same; sample more, or compare by a coarser equivalence")]
+    #[error(
+        "no two answers of the teacher are the same (two that say nothing never are); sample more, or compare by a coarser equivalence"
+    )]
     TeacherNeverRepeats,
     /// C_SS is 0 everywhere.
-    #[error("no two answers of the student are the same; sample more, or compare by a coarser equivalence")]
+    #[error(
+        "no two answers of the student are the same (two that say nothing never are); sample more, or compare by a coarser equivalence"
+    )]
     StudentNeverRepeats,
     /// C_TT and C_SS are 1 everywhere.
     #[error("neither model ever varies its answer to a prompt: there is no diversity to keep")]

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Fault, FaultKind};
 use crate::fields::Field;
+use crate::validate::is_unseen;
 
 /// What every kind of question says of itself.
 pub trait Kind {
@@ -143,13 +144,18 @@ pub(crate) fn fields(name: &str) -> &'static [Field] {
 pub(crate) use episode::words as episode_words;
 
 fn check_visible(field: &str, text: &str) -> Result<(), Fault> {
-    if text.chars().any(|c| !c.is_whitespace()) {
+    if text.chars().any(|c| !c.is_whitespace() && !is_unseen(c)) {
         return Ok(());
     }
+    let white = text.chars().all(char::is_whitespace);
     Err(Fault::new(
         FaultKind::EmptyText,
         format!("a `{field}` with at least one visible character"),
-        if text.is_empty() { "an empty string" } else { "white space only" },
+        match text {
+            "" => "an empty string",
+            _ if white => "white space only",
+            _ => "characters only that nobody sees",
+        },
         "fill it in or drop the probe",
     ))
 }

@@ -40,6 +40,10 @@ fn figures(calibrated: &Calibrated) -> Section {
         let (sign, tone) = match criterion.met {
             Some(true) => (Text::from("holds"), Tone::Plain),
             Some(false) => (Text::of(Style::Strong, "DOES NOT HOLD"), Tone::Marked),
+            None if criterion.is_of_too_few() => {
+                let reason = criterion.missing.clone().unwrap_or_default();
+                (Text::of(Style::Strong, reason), Tone::Marked)
+            }
             None => (Text::of(Style::Quiet, "not measured"), Tone::Quiet),
         };
         let wanted = match criterion.target {

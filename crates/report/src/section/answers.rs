@@ -3,7 +3,7 @@
 mod picture;
 mod right;
 
-use hydrometer_answers::{FinishReason, MeaningSettings, SampleSettings};
+use hydrometer_answers::{FinishReason, MeaningSettings};
 use hydrometer_audit::statement::{AnswersSummary, GapBase, OtherEnding, Secondary};
 use hydrometer_metrics::measure::{self, Group};
 
@@ -25,7 +25,7 @@ pub(super) fn section(source: &Source<'_>) -> Section {
     let shown = measure::all().filter(|metric| matches!(metric.group, Group::Answers | Group::AnswerCells));
     let prompts = show::counted(answers.prompts, "prompt");
     let checked = format!("{} of them", show::count(answers.checked));
-    let sampling = sampling(answers.settings.as_ref());
+    let sampling = sampling(answers);
     let alarm = |way: &String| Block::said(Role::Alarm, Text::of(Style::Tag, "Degenerate").words(format!(" {way}")));
     section
         .folded(format!("Answers to {prompts}, {checked} checked"), State::Closed)
@@ -33,12 +33,7 @@ pub(super) fn section(source: &Source<'_>) -> Section {
         .with(Block::lead(format!("{prompts}, {checked} with a checker; {sampling}.")))
         .with_all(answers.degenerate.iter().map(alarm))
         .with(picture::block(statement).on(PAGE))
-        .with(Block::paragraph(format!(
-            "{} {} of the teacher's answers and {} of the student's reached the longest length.",
-            match_test(answers.match_p_value),
-            show::share(answers.teacher_cut),
-            show::share(answers.student_cut)
-        )))
+        .with(Block::paragraph(match_test(answers.match_p_value) + &cut(answers)))
         .with_all(other_endings(&answers.other_endings).map(Block::paragraph))
         .with_all(meaning(answers).map(Block::paragraph))
         .with_all(answers.gap_base.map(|base| Block::paragraph(gap_base(base))))
@@ -102,15 +97,30 @@ fn records(measure: &Secondary) -> impl Iterator<Item = Record> {
     models.into_iter().filter(|model| model.0 == "student" || model.1.is_some()).map(stands)
 }
 
+/// How many answers a cut took something away from, as a sentence behind another; empty where it takes nothing from any.
+fn cut(answers: &AnswersSummary) -> String {
+    let whole = match answers.beyond_first_word {
+        0 => return String::new(),
+        all if all == answers.prompts => String::new(),
+        some => format!(", on the {} of which more than the first word counts", show::counted(some, "prompt")),
+    };
+    let [teacher, student] = [answers.teacher_cut, answers.student_cut].map(show::share);
+    format!(" {teacher} of the teacher's answers and {student} of the student's reached the longest length{whole}.")
+}
+
 /// How many answers were drawn, and how.
-fn sampling(settings: Option<&SampleSettings>) -> String {
-    let Some(settings) = settings else { return "answers given, drawn nobody said how".to_owned() };
+fn sampling(answers: &AnswersSummary) -> String {
+    let Some(settings) = &answers.settings else { return "answers given, drawn nobody said how".to_owned() };
     let reruns = match settings.reruns {
         0 => "none of the teacher again".into(),
         n => format!("{n} of the teacher again"),
     };
     let each = show::counted(settings.per_probe.into(), "answer");
-    format!("{each} of each model per prompt and {reruns}; {}", drawn(&settings.parameters))
+    let own = match answers.own_length {
+        0 => String::new(),
+        own => format!("; on {} of the prompts at most as many as they say themselves", show::count(own)),
+    };
+    format!("{each} of each model per prompt and {reruns}; {}{own}", drawn(&settings.parameters))
 }
 
 /// What the test of one distribution of answers found, as a sentence.

@@ -199,6 +199,8 @@ pub fn answers() -> AnswersSummary {
         prompts: 120,
         checked: 60,
         free: 44,
+        beyond_first_word: 84,
+        own_length: 36,
         meaning: None,
         settings: Some(SampleSettings { per_probe: 4, reruns: 4, parameters }),
         match_p_value: Some(0.0005),

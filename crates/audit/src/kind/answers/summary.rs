@@ -1,8 +1,9 @@
 //! What was sampled, and what a table of numbers does not say about it.
 
 use hydrometer_answers::FinishReason;
+use hydrometer_probes::Ask;
 
-use super::{JudgedSample, degenerate_ways, descriptive, match_p_value};
+use super::{JudgedSample, Prompt, degenerate_ways, descriptive, match_p_value};
 use crate::evidence::{Evidence, Rows};
 use crate::statement::{AnswersSummary, OtherEnding};
 
@@ -25,12 +26,16 @@ pub(crate) fn summary(rows: &Rows, evidence: &Evidence<'_>) -> Option<AnswersSum
         student: all().map(|prompt| ended(&prompt.student, finish)).sum(),
     };
     let others = FinishReason::ALL.into_iter().filter(|way| !matches!(way, FinishReason::Stop | FinishReason::Length));
+    let says_how_long =
+        |prompt: &&Prompt<'_>| matches!(&prompt.probe.ask, Ask::Prompt(asked) if asked.max_tokens.is_some());
     let draws = settings.as_ref().is_some_and(|settings| settings.parameters.is_distribution());
     let p_value = || match_p_value(&evidence.prompts, rows.manifest.settings.seed);
     Some(AnswersSummary {
         prompts: evidence.prompts.len() as u64,
         checked: evidence.prompts.iter().filter(|prompt| prompt.truth().is_some()).count() as u64,
         free: evidence.prompts.iter().filter(|prompt| prompt.probe.is_free()).count() as u64,
+        beyond_first_word: whole().count() as u64,
+        own_length: all().filter(says_how_long).count() as u64,
         meaning: rows.manifest.settings.meaning.clone(),
         match_p_value: draws.then(p_value).flatten(),
         degenerate: degenerate_ways(&evidence.prompts),

@@ -21,15 +21,15 @@ pub struct Arguments {
     /// Only this axis. Default: all of them.
     #[arg(long, value_name = "AXIS", value_parser = axis)]
     axis: Option<&'static str>,
-    /// Ladders of each axis: families that are asked at every rung.
-    #[arg(long, default_value_t = 60, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
+    /// Ladders of each axis: families that are asked at every rung. At most 10,000.
+    #[arg(long, default_value_t = 60, value_name = "N", value_parser = numbers::up_to::<10_000>)]
     ladders: u32,
     /// Episodes, in which a model acts in a small world, instead of prompts.
     #[arg(long)]
     episodes: bool,
     /// Boundaries of judgment instead of ladders: so many families of each of six kinds. About 300 that should be refused
-    /// are wanted to show that no more than 1 % of them are newly unsafe.
-    #[arg(long, value_name = "N", value_parser = numbers::whole::<u32, 1>, conflicts_with_all = ["axis", "ladders", "episodes"])]
+    /// are wanted to show that no more than 1 % of them are newly unsafe. At most 1,000.
+    #[arg(long, value_name = "N", value_parser = numbers::up_to::<1_000>, conflicts_with_all = ["axis", "ladders", "episodes"])]
     judgment: Option<u32>,
     /// Other seed, other probes.
     #[arg(long, default_value_t = SEED, value_name = "N", value_parser = numbers::whole::<u64, 0>)]

@@ -8,13 +8,18 @@ use super::super::definition::{
 use super::super::formula::{Column, Formula, Ratio, Sum, Undefined};
 use super::{NOTHING, outcome, ratio};
 
+/// The prompts that count, and what is said where there are none.
+type Over = (&'static [Column], Undefined);
+const ALL: Over = (&[outcome::PROMPTS], Undefined::NoAnswers);
+const WHOLE: Over = (&[outcome::WHOLE], Undefined::NoWholeAnswers);
+
 /// The student's share of prompts' answers, beside the teacher's.
-const fn student(of: &'static [Column], teacher: &'static [Column], prompts: &'static [Column]) -> Measure {
+const fn student(of: &'static [Column], teacher: &'static [Column], (prompts, empty): Over) -> Measure {
     Measure {
         table: Table::Outcomes,
-        formula: ratio(of, prompts, Undefined::NoAnswers),
+        formula: ratio(of, prompts, empty),
         interval: IntervalRule::Share,
-        floor: Floor::OfTeacher(ratio(teacher, prompts, Undefined::NoAnswers)),
+        floor: Floor::OfTeacher(ratio(teacher, prompts, empty)),
         needs: &[],
         left_out: LeftOut::Nothing,
         bounds: Some(FamilyBounds {
@@ -28,20 +33,14 @@ const fn student(of: &'static [Column], teacher: &'static [Column], prompts: &'s
 }
 
 /// The student's share less the teacher's.
-const fn excess(of: &'static [Column], teacher: &'static [Column], prompts: &'static [Column]) -> Measure {
+const fn excess(of: &'static [Column], teacher: &'static [Column], (prompts, empty): Over) -> Measure {
     let over = Sum::of(of).less(teacher);
     Measure {
-        formula: Formula::Ratio(Ratio {
-            over,
-            under: Sum::of(prompts),
-            given: &[],
-            nothing: NOTHING,
-            empty: Undefined::NoAnswers,
-        }),
+        formula: Formula::Ratio(Ratio { over, under: Sum::of(prompts), given: &[], nothing: NOTHING, empty }),
         interval: IntervalRule::Families,
         floor: Floor::Rerun,
         bounds: Some(FamilyBounds { items: prompts[0], over, under: Sum::of(prompts), known: Known::DIFFERENCE }),
-        ..student(of, teacher, prompts)
+        ..student(of, teacher, (prompts, empty))
     }
 }
 
@@ -70,7 +69,7 @@ pub static MISSING_ANSWERS: Definition = Definition {
     direction: Direction::Lower,
     range: Range::SHARE,
     group: Group::AnswerLevels,
-    measure: Some(student(&[outcome::STUDENT_MISSING], &[outcome::TEACHER_MISSING], &[outcome::PROMPTS])),
+    measure: Some(student(&[outcome::STUDENT_MISSING], &[outcome::TEACHER_MISSING], ALL)),
 };
 
 /// Missing answers, beyond those of the teacher.
@@ -88,7 +87,7 @@ pub static MISSING_EXCESS: Definition = Definition {
     direction: Direction::Lower,
     range: Range::closed(-1.0, 1.0),
     group: Group::Answers,
-    measure: Some(excess(&[outcome::STUDENT_MISSING], &[outcome::TEACHER_MISSING], &[outcome::PROMPTS])),
+    measure: Some(excess(&[outcome::STUDENT_MISSING], &[outcome::TEACHER_MISSING], ALL)),
 };
 
 /// Cut answers of the student.
@@ -106,7 +105,7 @@ pub static CUT_ANSWERS: Definition = Definition {
     direction: Direction::Lower,
     range: Range::SHARE,
     group: Group::AnswerLevels,
-    measure: Some(endings(student(&[outcome::STUDENT_CUT], &[outcome::TEACHER_CUT], &[outcome::WHOLE]))),
+    measure: Some(endings(student(&[outcome::STUDENT_CUT], &[outcome::TEACHER_CUT], WHOLE))),
 };
 
 /// Cut answers, beyond those of the teacher.
@@ -124,7 +123,7 @@ pub static CUT_EXCESS: Definition = Definition {
     direction: Direction::Lower,
     range: Range::closed(-1.0, 1.0),
     group: Group::Answers,
-    measure: Some(endings(excess(&[outcome::STUDENT_CUT], &[outcome::TEACHER_CUT], &[outcome::WHOLE]))),
+    measure: Some(endings(excess(&[outcome::STUDENT_CUT], &[outcome::TEACHER_CUT], WHOLE))),
 };
 
 /// Endless answers of the student.
@@ -142,7 +141,7 @@ pub static ENDLESS_ANSWERS: Definition = Definition {
     direction: Direction::Lower,
     range: Range::SHARE,
     group: Group::AnswerLevels,
-    measure: Some(endings(student(&[outcome::STUDENT_ENDLESS], &[outcome::TEACHER_ENDLESS], &[outcome::PROMPTS]))),
+    measure: Some(endings(student(&[outcome::STUDENT_ENDLESS], &[outcome::TEACHER_ENDLESS], ALL))),
 };
 
 /// Endless answers, beyond those of the teacher.
@@ -160,7 +159,7 @@ pub static ENDLESS_EXCESS: Definition = Definition {
     direction: Direction::Lower,
     range: Range::closed(-1.0, 1.0),
     group: Group::Answers,
-    measure: Some(endings(excess(&[outcome::STUDENT_ENDLESS], &[outcome::TEACHER_ENDLESS], &[outcome::PROMPTS]))),
+    measure: Some(endings(excess(&[outcome::STUDENT_ENDLESS], &[outcome::TEACHER_ENDLESS], ALL))),
 };
 
 /// One answer to everything of the student.
@@ -178,7 +177,7 @@ pub static CONSTANT_ANSWERS: Definition = Definition {
     direction: Direction::Lower,
     range: Range::SHARE,
     group: Group::AnswerLevels,
-    measure: Some(unbounded(student(&[outcome::STUDENT_CONSTANT], &[outcome::TEACHER_CONSTANT], &[outcome::PROMPTS]))),
+    measure: Some(unbounded(student(&[outcome::STUDENT_CONSTANT], &[outcome::TEACHER_CONSTANT], ALL))),
 };
 
 /// One answer to everything, beyond those of the teacher.
@@ -196,5 +195,5 @@ pub static CONSTANT_EXCESS: Definition = Definition {
     direction: Direction::Lower,
     range: Range::closed(-1.0, 1.0),
     group: Group::Answers,
-    measure: Some(unbounded(excess(&[outcome::STUDENT_CONSTANT], &[outcome::TEACHER_CONSTANT], &[outcome::PROMPTS]))),
+    measure: Some(unbounded(excess(&[outcome::STUDENT_CONSTANT], &[outcome::TEACHER_CONSTANT], ALL))),
 };
