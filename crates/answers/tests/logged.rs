@@ -300,7 +300,7 @@ fn columns_of_families_are_found_by_their_usual_names() {
         let probes = case.paired().suite.probes;
         probes.into_iter().map(|probe| probe.family).collect::<Vec<_>>()
     };
-    for name in ["family", "family_id", "group", "group_id", "cluster", "cluster_id"] {
+    for name in ["family", "family_id", "cluster", "cluster_id"] {
         let (_folder, case) = both(".csv", rows(name), rows(name));
         assert_eq!(families(&case), ["x", "x", "7", "imported/00004"], "{name}");
     }

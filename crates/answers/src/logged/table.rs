@@ -50,7 +50,7 @@ const ANSWERS: [&str; 11] = [
     "answer",
 ];
 const IDS: [&str; 9] = ["id", "question_id", "prompt_id", "task_id", "custom_id", "sample_id", "uid", "idx", "index"];
-const FAMILIES: [&str; 6] = ["family", "family_id", "group", "group_id", "cluster", "cluster_id"];
+const FAMILIES: [&str; 4] = ["family", "family_id", "cluster", "cluster_id"];
 /// Columns that name a model.
 pub(super) const MODELS: [&str; 4] = ["model", "model_id", "model_name", "generator"];
 const VERDICTS: [&str; 9] =
