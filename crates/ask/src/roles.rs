@@ -44,7 +44,7 @@ impl Role {
         ExcludedItem { context_of: Some(self.to_string()), ..ExcludedItem::new(probe, reason) }
     }
 
-    /// A probe that its tokenizer or chat template does not take costs itself and not the run.
+    /// What became of a probe that it could not be asked: it is excluded where its tokenizer or chat template does not take it.
     ///
     /// # Errors
     /// The model failed in another way.
@@ -75,6 +75,20 @@ impl Role {
     pub(crate) fn failed(self) -> impl Fn(ModelError) -> AskError {
         move |source| AskError::Model { role: self, source }
     }
+}
+
+/// A question as its models read it; `None` where one does not take it: that costs the question, and not the run.
+///
+/// # Errors
+/// A model failed in another way.
+pub(crate) fn taken<T>(
+    read: Result<T, Result<ExcludedItem, AskError>>,
+    excluded: &mut Vec<ExcludedItem>,
+) -> Result<Option<T>, AskError> {
+    read.map(Some).or_else(|refused| {
+        excluded.push(refused?);
+        Ok(None)
+    })
 }
 
 impl From<SampleSource> for Role {

@@ -11,6 +11,7 @@ use hydrometer_probes::{Ask, Probe, Suite};
 use super::{Asking, Gates, Kind};
 use crate::letters::{By, LetterAsker, Lettered, Said};
 use crate::observer::Costs;
+use crate::roles::taken;
 use crate::shared_store::SharedStore;
 use crate::units::Packing;
 use crate::{Ahead, AskError, AskOptions, Models, Observer, Role, Sampling};
@@ -225,13 +226,7 @@ impl Choices {
             }
             let rotations = 0..options.rotations.min(choice.rotations() as u32);
             let orders = rotations.map(|rotation| Question::new(&choosers, probe, rotation));
-            let orders = match orders.collect::<Result<Vec<_>, _>>() {
-                Ok(orders) => orders,
-                Err(refused) => {
-                    excluded.push(refused?);
-                    continue;
-                }
-            };
+            let Some(orders) = taken(orders.collect::<Result<Vec<_>, _>>(), &mut excluded)? else { continue };
             // All orders or none: an average over some of them favours what stands first.
             if let Some(item) = orders.iter().find_map(|question| question.too_long(models)) {
                 excluded.push(item);

@@ -18,6 +18,7 @@ use hydrometer_probes::{Ask, Probe, Suite};
 use super::prompts::{askers, by_role};
 use super::{Asking, Gates, Kind};
 use crate::answering::{Asked, Asker, Wanted};
+use crate::roles::taken;
 use crate::shared_store::SharedStore;
 use crate::units::Packing;
 use crate::{AskError, AskOptions, Models, Observer, Role, Sampling};
@@ -99,13 +100,8 @@ impl Episodes {
                 let first = conversation(model, probe, episode, running.events(), &settings);
                 first.map_err(|error| role.does_not_take(&probe.id, error)).map(|first| (role, model, first))
             };
-            let asked = match who.map(first).collect::<Result<Vec<_>, _>>() {
-                Ok(asked) => asked,
-                Err(excluded) => {
-                    plan.excluded.push(excluded?);
-                    continue;
-                }
-            };
+            let asked = who.map(first).collect::<Result<Vec<_>, _>>();
+            let Some(asked) = taken(asked, &mut plan.excluded)? else { continue };
             let too_long = asked.iter().find_map(|(role, model, asked)| asked.too_long(*role, *model));
             if let Some(item) = too_long {
                 plan.excluded.push(item);

@@ -15,6 +15,7 @@ use super::{Asking, Gates, Kind};
 use crate::answering::{Asked, Asker, UNIT_PROMPTS};
 use crate::encoding::vectors;
 use crate::observer::Costs;
+use crate::roles::taken;
 use crate::scoring::{score, scorers};
 use crate::shared_store::SharedStore;
 use crate::units::{Packing, pack};
@@ -105,13 +106,8 @@ fn readable(models: Models<'_>, suite: &Suite, settings: &SampleSettings) -> Res
             let asked = Asked::new(model, probe, settings).map_err(|error| role.does_not_take(&probe.id, error));
             Some(asked.transpose()?.map(|asked| (role, asked)))
         };
-        let asked = match models.who_answer_to(probe).filter_map(read).collect::<Result<Vec<_>, _>>() {
-            Ok(asked) => asked,
-            Err(excluded) => {
-                found.excluded.push(excluded?);
-                continue;
-            }
-        };
+        let asked = models.who_answer_to(probe).filter_map(read).collect::<Result<Vec<_>, _>>();
+        let Some(asked) = taken(asked, &mut found.excluded)? else { continue };
         let too_long = |(role, model): (Role, &dyn Model)| {
             asked.iter().find(|(of, _)| *of == role).and_then(|(_, asked)| asked.too_long(role, model))
         };
