@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "an example of a few lines")]
 
 #[path = "../tests/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "shared with the tests")]
 mod support;
 
 fn main() {

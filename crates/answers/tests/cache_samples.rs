@@ -1,7 +1,7 @@
 //! Old formats of distributions are opened for ever: a checked-in teacher cache per version, with its files and their records.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-mod support;
+use crate::support;
 
 use std::fs;
 use std::path::{Path, PathBuf};

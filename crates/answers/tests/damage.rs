@@ -1,7 +1,7 @@
 //! Damaged, foreign and missing files are named, never read past.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-mod support;
+use crate::support;
 
 use std::fs;
 use std::path::Path;

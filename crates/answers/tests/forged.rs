@@ -1,7 +1,7 @@
 //! A folder made by somebody who can hash: every file is what the seal says, and something in it cannot be.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-mod support;
+use crate::support;
 
 use std::fs;
 use std::marker::PhantomData;

@@ -1,7 +1,7 @@
 //! Answers that are kept one by one: on disk at once, few files in the end, damage named.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "test code; a child process answers on stdout")]
 
-mod support;
+use crate::support;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -144,7 +144,7 @@ fn a_killed_writer_loses_nothing_kept() {
     let mut finished = 0;
     for more in [5, 30, 90] {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child_that_is_killed", "--nocapture"])
+            .args(["--exact", "journal::child_that_is_killed", "--nocapture"])
             .env(CHILD, home.path())
             .stdout(Stdio::piped())
             .spawn()

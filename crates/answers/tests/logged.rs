@@ -3,16 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "test code")]
 
-#[path = "support/logged.rs"]
-mod support;
-
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::support::logged::{Case, both, firsts, folder, prompt, sample, texts};
 use hydrometer_answers::FinishReason;
 use hydrometer_answers::logged::{BadLines, Columns, Format, Given, Paired};
 use hydrometer_probes::{Ask, Checked};
-use support::{Case, both, firsts, folder, prompt, sample, texts};
 
 #[test]
 fn inspect_archives_and_json() {

@@ -2,13 +2,10 @@
 //! apart.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-#[path = "support/logged.rs"]
-mod support;
-
+use crate::support::logged::{Case, both, firsts, prompt, sample, texts};
 use hydrometer_answers::logged::{Given, GivenText, Paired, Unanswered};
 use hydrometer_answers::{FinishReason, NotCompared};
 use hydrometer_probes::Ask;
-use support::{Case, both, firsts, prompt, sample, texts};
 
 #[test]
 fn lm_eval_writes_texts_choices_and_likelihoods() {
@@ -140,7 +137,7 @@ fn what_one_model_did_not_answer_is_counted() {
     assert_eq!(case.paired().report.not_compared.unjudged_of_student, 1);
 
     // A task that one of them was not given is named.
-    let (folder, paths) = support::folder(&[
+    let (folder, paths) = crate::support::logged::folder(&[
         ("big/samples_t_2026-01-01T00.jsonl", lines(0..2)),
         ("big/samples_u_2026-01-01T00.jsonl", lines(0..2)),
         ("small/samples_t_2026-01-01T00.jsonl", lines(0..2)),

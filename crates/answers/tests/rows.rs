@@ -1,7 +1,7 @@
 //! Whatever a row holds, it is read back exactly.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-mod support;
+use crate::support;
 
 use hydrometer_answers::part::{Choices, Likelihoods, Positions};
 use hydrometer_answers::{ChoiceRow, LikelihoodRow, OptionSaid, Outside, PositionRow, RunFolder, ScoredModel};

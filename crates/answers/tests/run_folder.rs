@@ -1,7 +1,7 @@
 //! The life of a run folder: created, interrupted, resumed, finished, read.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "test code; a child process answers on stdout")]
 
-mod support;
+use crate::support;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -296,7 +296,7 @@ fn child_that_is_killed() {
 fn the_lock_of_a_killed_process_is_free() {
     let home = tempfile::tempdir().unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child_that_is_killed", "--nocapture"])
+        .args(["--exact", "run_folder::child_that_is_killed", "--nocapture"])
         .env(CHILD, home.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

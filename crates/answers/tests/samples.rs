@@ -1,7 +1,7 @@
 //! Old formats are opened for ever: checked-in run folders, a store and a base file per version.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-mod support;
+use crate::support;
 
 use std::path::{Path, PathBuf};
 

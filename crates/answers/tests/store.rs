@@ -1,7 +1,7 @@
 //! The answer store: kept apart by key, found again, never lost, damage named.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "test code; a child process answers on stdout")]
 
-mod support;
+use crate::support;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -304,7 +304,7 @@ fn a_killed_writer_loses_nothing_finished() {
     let mut finished = 0;
     for more in [1, 3, 7] {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child_that_is_killed", "--nocapture"])
+            .args(["--exact", "store::child_that_is_killed", "--nocapture"])
             .env(CHILD, home.path())
             .stdout(Stdio::piped())
             .spawn()

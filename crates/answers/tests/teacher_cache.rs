@@ -1,7 +1,7 @@
 //! The teacher cache: sequences found again by what they cover, one writer, damage named, nothing finished lost.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-mod support;
+use crate::support;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Columns may be added to a part: files of earlier versions are read, those of later ones are refused by name.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-mod support;
+use crate::support;
 
 use hydrometer_answers::part::{AskedProbe, Columns, Row, column};
 use hydrometer_answers::{Part, PartKind, PartRow, RunError, RunFolder, UnitCounts};

@@ -1,7 +1,7 @@
 //! Audits of free answers: planted students, resumption, and what is refused.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use std::path::Path;
 

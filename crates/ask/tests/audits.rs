@@ -1,7 +1,7 @@
 //! Whole audits on models whose truth is known: nothing lost, one thing lost, interrupted, mismatched.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use hydrometer_answers::RunFolder;
 use hydrometer_ask::{AskError, Models};

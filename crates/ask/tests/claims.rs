@@ -2,7 +2,7 @@
 //! tokenizers that read texts differently, and words that differ between the models.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use hydrometer_answers::part::Positions;
 use hydrometer_answers::{ExcludedItem, WindowOrder};

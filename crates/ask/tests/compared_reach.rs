@@ -1,7 +1,7 @@
 //! Two students that reach differently far, compared by family, and what a plan makes of their rings.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! A control student: asked what is graded and nothing else, in its own words, and set beside the student ring by ring.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use std::ops::ControlFlow;
 

@@ -2,7 +2,7 @@
 //! change nothing.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 //! demo and students of it that reach only so far.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 //! where nobody says.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use hydrometer_answers::{RunFolder, Used};
 use hydrometer_ask::{AskOptions, Models, Plan};

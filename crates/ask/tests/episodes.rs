@@ -1,9 +1,8 @@
 //! Episodes end to end: models act in worlds, what happened is kept, continued after an interruption, and replayed.
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/clerk.rs"]
-mod clerk;
-mod support;
+use crate::clerk;
+use crate::support;
 
 use std::collections::BTreeSet;
 use std::path::Path;

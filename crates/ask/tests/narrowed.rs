@@ -1,7 +1,7 @@
 //! Students that reach only so far: what is left falls with their reach, and the centre stays where it is.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use hydrometer_answers::RunFolder;
 use hydrometer_ask::{AskOptions, Models};

@@ -1,10 +1,8 @@
 //! Defects planted in how a model acts: the right numbers fire, and the others stay where they are.
 #![allow(clippy::unwrap_used)]
 
-#[allow(dead_code)]
-#[path = "support/clerk.rs"]
-mod clerk;
-mod support;
+use crate::clerk;
+use crate::support;
 
 use clerk::{Clerk, Manner};
 use hydrometer_ask::Models;

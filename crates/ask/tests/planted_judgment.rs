@@ -1,7 +1,7 @@
 //! Defects planted in how a model words and decides: the right answers change, and the others stay what they were.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use std::ops::ControlFlow;
 

@@ -1,7 +1,7 @@
 //! Students whose loss is known to the number: the number comes out, and the others stay where they are.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use hydrometer_ask::{AskOptions, Models};
 use hydrometer_audit::{Policy, Statement, statement};

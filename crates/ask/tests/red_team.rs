@@ -2,7 +2,7 @@
 //! two hundred times: it hardly ever fails.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use std::fmt::Write;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Audits from a teacher cache against audits with the teacher: equal within what they say of themselves.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -2,7 +2,7 @@
 //! answers can say is measured, and the rest is missing with its reason.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use std::ops::ControlFlow;
 use std::path::Path;

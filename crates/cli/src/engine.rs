@@ -18,9 +18,9 @@ use crate::fetching::watched;
 use crate::terminal::Terminal;
 use crate::threads;
 
-/// Tokens of the warm-up block: enough to be compute-bound, few enough to be over soon.
+/// Tokens of the block that is measured: enough to be compute-bound, few enough to be over soon.
 const WARM_UP: usize = 384;
-/// Tokens that are scored before the measurement.
+/// Tokens of the blocks that are scored before: their time is what a block takes whatever it holds.
 const FIRST: usize = 8;
 
 /// Flags of the engine, the same for every command that runs a model.
@@ -214,11 +214,17 @@ pub fn not_opened(role: &str, error: ModelError) -> Failure {
     }
 }
 
-/// Tokens per second of a model on this machine, measured on one short block of the suite's own text, logits included.
+/// Tokens per second of a model on this machine in blocks of `block_tokens`, logits included: measured on a few tokens, which say what it
+/// takes to unpack the weights once, and on one short block of the suite's own text.
 ///
 /// # Errors
 /// The model fails.
-pub fn tokens_per_second(role: &str, model: &dyn Model, suite: &Suite) -> Result<Option<f64>, Failure> {
+pub fn tokens_per_second(
+    role: &str,
+    model: &dyn Model,
+    suite: &Suite,
+    block_tokens: u32,
+) -> Result<Option<f64>, Failure> {
     let failed = |error| Failure { exit: Exit::ModelFailed, message: format!("{role}: {error}"), hints: Vec::new() };
     let Some(text) =
         suite.probes.iter().map(|probe| probe.ask.kind().question()).max_by_key(|text| text.len().min(8 * WARM_UP))
@@ -236,16 +242,44 @@ pub fn tokens_per_second(role: &str, model: &dyn Model, suite: &Suite) -> Result
     if tokens.len() < 2 {
         return Ok(None);
     }
-    let score = |tokens: &[u32]| -> Result<f64, Failure> {
+    let seconds = |tokens: &[u32]| -> Result<f64, Failure> {
         let rows = (0..tokens.len() as u32).collect();
         let block = Block { sequences: vec![Sequence { tokens: tokens.to_vec(), rows }] };
         let started = Instant::now();
         let mut logits = scorer.scores.score(&block).map_err(failed)?;
         let mut buffer = vec![0f32; block.rows() * model.identity().logit_width() as usize];
         logits.read(0..block.rows(), &mut buffer).map_err(failed)?;
-        Ok(block.tokens() as f64 / started.elapsed().as_secs_f64())
+        Ok(started.elapsed().as_secs_f64())
     };
+    let few = tokens.len().min(FIRST);
     // The first pass reads the weights from the disk.
-    score(&tokens[..tokens.len().min(FIRST)])?;
-    Ok(Some(score(&tokens)?))
+    seconds(&tokens[..few])?;
+    let (of_few, of_all) = (seconds(&tokens[..few])?, seconds(&tokens)?);
+    Ok(Some(in_blocks([(few, of_few), (tokens.len(), of_all)], tokens.len().max(block_tokens as usize))))
+}
+
+/// Tokens per second in blocks of `block` tokens, on the line through the times of two smaller blocks.
+fn in_blocks([(few, of_few), (many, of_many)]: [(usize, f64); 2], block: usize) -> f64 {
+    let each = if many > few && of_many > of_few { (of_many - of_few) / (many - few) as f64 } else { of_many / many as f64 };
+    block as f64 / (of_many + each * (block - many) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_block_takes_whatever_it_holds_is_paid_once_a_block() {
+        let check = |times, block, expected: f64| {
+            let found = in_blocks(times, block);
+            assert!((found - expected).abs() < 1e-9, "{found}, expected {expected}");
+        };
+        // Two seconds and a hundredth for each token.
+        check([(8, 2.08), (384, 5.84)], 4096, 4096.0 / 42.96);
+        check([(8, 2.08), (384, 5.84)], 384, 384.0 / 5.84);
+        // A few tokens took longer than many, which says nothing of larger blocks.
+        check([(8, 9.0), (384, 4.0)], 4096, 96.0);
+        // As long in the small block as in the large one.
+        check([(384, 4.0), (384, 4.0)], 768, 96.0);
+    }
 }

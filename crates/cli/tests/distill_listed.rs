@@ -3,9 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
-#[path = "support/teaching.rs"]
-mod teaching;
+use crate::support;
+use crate::teaching;
 
 use std::fs;
 

@@ -3,11 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
-#[path = "../../models/tests/batches/served.rs"]
-#[allow(dead_code, reason = "shared with the tests of batches")]
-mod served;
+use crate::served;
 
 use std::fs;
 use std::path::PathBuf;

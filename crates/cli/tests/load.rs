@@ -1,5 +1,5 @@
 //! Load: 10,000 answers from a server on this machine, 64 at once, with a process that is killed again and again. It takes minutes:
-//! `cargo test -p hydrometer --test load -- --ignored --nocapture`.
+//! `cargo test -p hydrometer --test all -- --ignored --nocapture load::`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 

@@ -1,7 +1,7 @@
 //! Whole audits of real models, against the numbers that llama.cpp printed for the same models, text and chunks.
 //!
 //! Needs model files (HYDROMETER_MODELS), the text (HYDROMETER_DATA) and llama.cpp's output (HYDROMETER_REFERENCE); says
-//! loudly what is absent. Run it with `cargo test -p hydrometer --test real_audit -- --nocapture`.
+//! loudly what is absent. Run it with `cargo test -p hydrometer --test real -- --nocapture real_audit::`.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "test code")]
 

@@ -2,7 +2,7 @@
 //!
 //! Each is started from where it is installed, and the test says SKIPPED where it is not: `llama-server`, `vllm` and `litellm` on the
 //! path, or HYDROMETER_LLAMA_SERVER, HYDROMETER_VLLM and HYDROMETER_LITELLM. The model is smollm2-135m (HYDROMETER_MODELS); vLLM wants
-//! a Hugging Face folder (HYDROMETER_VLLM_MODEL). Run it with `cargo test -p hydrometer --test real_servers -- --nocapture`.
+//! a Hugging Face folder (HYDROMETER_VLLM_MODEL). Run it with `cargo test -p hydrometer --test real -- --nocapture real_servers::`.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "test code")]
 

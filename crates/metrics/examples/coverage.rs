@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)]
 
 #[path = "../tests/support/simulated.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
 mod simulated;
 
 use simulated::{CASES, Case, Population, Sizes};

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)]
 
 #[path = "../tests/support/curves.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
 mod curves;
 
 use curves::{Capability, FALLS, Fall, Held, Layout, Spread};

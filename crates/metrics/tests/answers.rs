@@ -1,9 +1,8 @@
 //! Kernels of sampled answers against closed forms, full enumeration and simulations whose truth is known.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-#[path = "support/asked.rs"]
-mod asked;
-mod support;
+use crate::asked;
+use crate::support;
 
 use asked::{Asked, add, answers, asked, near, sums};
 use hydrometer_metrics::Verdict;

@@ -1,9 +1,8 @@
 //! Intervals of numbers of sampled answers: simulations whose truth is known, and the tables of the docs.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-#[path = "support/asked.rs"]
-mod asked;
-mod support;
+use crate::asked;
+use crate::support;
 
 use asked::{Asked, add, answers, asked, repeats};
 use hydrometer_metrics::measure::Sums;

@@ -2,7 +2,7 @@
 //! met by lists of everything.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use hydrometer_metrics::PositionStats;
 use hydrometer_metrics::sparse::{BoundedStats, ListedDistribution, ShownError, Within, bounds};

@@ -1,7 +1,7 @@
 //! llama.cpp's numbers: its encoding, its per-token terms and its printed block.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use hydrometer_metrics::compat::{
     CompatAccumulator, CompatToken, PlusMinus, decode, encode_row, token_from_encoded, token_from_rows,

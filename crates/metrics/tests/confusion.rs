@@ -1,7 +1,7 @@
 //! Numbers on pairs of classified answers, corrected: the algebra, and audits whose truth is known.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-mod support;
+use crate::support;
 
 use hydrometer_metrics::FamilyTable;
 use hydrometer_metrics::stats::confusion::{Confusion, Corrected, Number, truth};

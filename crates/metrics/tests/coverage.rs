@@ -2,8 +2,7 @@
 //! made-up families, checked cell by cell.
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/simulated.rs"]
-mod simulated;
+use crate::simulated;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

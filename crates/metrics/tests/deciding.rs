@@ -1,7 +1,7 @@
 //! Deciding early, planning and prediction-powered means, by seeded simulation of audits whose truth is known.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-mod support;
+use crate::support;
 
 use hydrometer_metrics::stats::gate::{Bounds, judge};
 use hydrometer_metrics::stats::limits::{Limits, Shape};

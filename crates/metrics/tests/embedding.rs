@@ -1,7 +1,7 @@
 //! Secondary measures of clouds of points against closed forms, brute force and simulations whose truth is known.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use hydrometer_metrics::embedding::*;
 use proptest::prelude::*;

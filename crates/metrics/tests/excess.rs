@@ -2,7 +2,7 @@
 //! that errs. A teacher must pass beside itself, and a student that is less safe must not.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-mod support;
+use crate::support;
 
 use hydrometer_metrics::FamilyTable;
 use hydrometer_metrics::stats::confusion::excess::{Block, Excess};

@@ -1,8 +1,7 @@
 //! A smaller version of `examples/geometry.rs`, which writes the tables of docs/metrics/geometry.md: audits of made-up
 //! capabilities whose curves are known, checked cell by cell.
 
-#[path = "support/curves.rs"]
-mod curves;
+use crate::curves;
 
 use curves::{Capability, FALLS, Fall, Held, Layout, Spread};
 use hydrometer_metrics::geometry::VOLUME_RINGS;

@@ -2,7 +2,7 @@
 //! share of the way in how they write and another in what they decide.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-mod support;
+use crate::support;
 
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::kernel::{Given, Pair, Placed, d2, d2_shares, same};

@@ -1,7 +1,7 @@
 //! Intervals, gates and tests against truth, by seeded simulation, and against reference values.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use hydrometer_metrics::stats::gate::{Bounds, failure_p, judge};
 use hydrometer_metrics::stats::interval::{clopper_pearson, estimate, jackknife};

@@ -1,7 +1,7 @@
 //! Laws that hold for all rows and tables.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use hydrometer_metrics::calibration::{brier, debiased_ece2, ece2, logit_slope, reliability};
 use hydrometer_metrics::stats::families::FamilyTable;

@@ -1,7 +1,7 @@
 //! A number that does not exist says why: the cause itself, not that something could not be divided.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use hydrometer_metrics::PositionStats;
 use hydrometer_metrics::measure::choices::{self, Choice};

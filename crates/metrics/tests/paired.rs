@@ -1,7 +1,7 @@
 //! Two runs over the same families, against truth: coverage, false alarms, and what pairing finds that two intervals hide.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use hydrometer_metrics::FamilyTable;
 use hydrometer_metrics::measure::choices::{CALIBRATION_SLOPE, CHOICE_ACCURACY_STUDENT, CHOICE_NET_LOSS, Choice};

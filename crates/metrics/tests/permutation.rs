@@ -1,9 +1,8 @@
 //! The permutation test of pooled answers: every labelling where they can be counted, its level and power where not.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-#[path = "support/asked.rs"]
-mod asked;
-mod support;
+use crate::asked;
+use crate::support;
 
 use asked::{answers, near};
 use hydrometer_metrics::kernel::{Pooled, d2, permutation_p, same};

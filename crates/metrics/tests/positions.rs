@@ -1,7 +1,7 @@
 //! Statistics of one position against a plain f64 implementation, laws, edge cases and planted defects.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use hydrometer_metrics::{PositionStats, UNIT_TEMPERATURE};
 use support::{Reference, compare, noisy, random, reference, rounding, zipf_row};

@@ -2,8 +2,7 @@
 //! `examples/misclassified.rs`, checked cell by cell.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "support/misclassified.rs"]
-mod misclassified;
+use crate::misclassified;
 
 use hydrometer_metrics::FamilyTable;
 use hydrometer_metrics::stats::rogan_gladen::{NotCorrected, corrected, corrected_rates};

@@ -1,7 +1,7 @@
 //! What servers show of a distribution: exact in expectation over what they draw, refused where it is no distribution.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use hydrometer_metrics::PositionStats;
 use hydrometer_metrics::sparse::{

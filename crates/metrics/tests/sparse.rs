@@ -1,7 +1,7 @@
 //! What is kept of a distribution against brute force, and its estimates against the exact sums.
 #![allow(clippy::unwrap_used)]
 
-mod support;
+use crate::support;
 
 use hydrometer_metrics::sparse::{
     SparseComparer, SparseComparisonError, SparseDistribution, SparsePositionStats, SparseStats, TEMPERATURES,

@@ -1,8 +1,6 @@
 //! Metrics of positions, texts and choices from sums whose numbers are known.
 #![allow(clippy::unwrap_used)]
 
-mod support;
-
 use hydrometer_metrics::measure::choices::{self, Choice, ChoiceError};
 use hydrometer_metrics::measure::tokens::{self, ScoredText, Scorer};
 use hydrometer_metrics::measure::{Sums, Undefined};

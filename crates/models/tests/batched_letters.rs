@@ -14,9 +14,7 @@ use hydrometer_models::{
 use hydrometer_probes::Decoding;
 use tempfile::TempDir;
 
-#[path = "batches/served.rs"]
-#[allow(dead_code, reason = "shared with the tests of answers")]
-mod served;
+use crate::served;
 
 use served::{Fault, questions, serve};
 

@@ -15,8 +15,7 @@ use hydrometer_models::{
 use hydrometer_probes::Decoding;
 use tempfile::TempDir;
 
-#[path = "batches/served.rs"]
-mod served;
+use crate::served;
 
 use served::{Fault, Kept, anthropic, no, questions, serve};
 

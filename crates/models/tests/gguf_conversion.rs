@@ -1,8 +1,7 @@
 //! Whole models written as GGUF: what is read again is the model that was there.
 #![allow(clippy::unwrap_used)]
 
-#[path = "formats_tiny/mod.rs"]
-mod tiny;
+use crate::tiny;
 
 use std::fs;
 use std::path::{Path, PathBuf};

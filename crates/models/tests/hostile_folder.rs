@@ -1,8 +1,7 @@
 //! Broken and hostile Hugging Face folders, as data: a good folder, one change, the words of the refusal.
 #![allow(clippy::unwrap_used)]
 
-#[path = "hostile_random/mod.rs"]
-mod hostile_random;
+use crate::hostile_random;
 
 use std::path::Path;
 

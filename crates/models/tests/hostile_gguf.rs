@@ -2,10 +2,8 @@
 //! declares or panic.
 #![allow(clippy::unwrap_used)]
 
-#[path = "hostile_random/mod.rs"]
-mod hostile_random;
-#[path = "formats_tiny/mod.rs"]
-mod tiny;
+use crate::hostile_random;
+use crate::tiny;
 
 use hydrometer_models::gguf::write::Tensor;
 use hydrometer_models::gguf::{Array, Gguf, Value};

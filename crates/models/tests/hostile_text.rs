@@ -2,8 +2,7 @@
 //! seeds, on the stable compiler.
 #![allow(clippy::unwrap_used)]
 
-#[path = "hostile_random/mod.rs"]
-mod hostile_random;
+use crate::hostile_random;
 
 use hostile_random::cases;
 use hydrometer_models::gguf::write::Writer;

@@ -2,8 +2,7 @@
 //! laws of encoding and decoding, and how two tokenizers are compared.
 #![allow(clippy::unwrap_used)]
 
-#[path = "formats_tiny/mod.rs"]
-mod tiny;
+use crate::tiny;
 
 use std::path::{Path, PathBuf};
 

@@ -2,8 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-#[path = "support/labelled.rs"]
-mod labelled;
+use crate::labelled;
 
 use std::path::Path;
 

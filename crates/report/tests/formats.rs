@@ -1,7 +1,7 @@
 //! Every format of the sample statement: snapshots, widths, and that hostile text stays text.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod sample;
+use crate::sample;
 
 use hydrometer_answers::{EncoderIdentity, MeaningSettings};
 use hydrometer_audit::Statement;

@@ -1,7 +1,7 @@
 //! The HTML report, read by a small strict parser: well formed, self-contained, and no foreign text in it that acts.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod sample;
+use crate::sample;
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,5 @@
 //! Files that two models' answers were logged in, read and paired.
 #![allow(clippy::unwrap_used, missing_docs, reason = "test code")]
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::path::{Path, PathBuf};
 

@@ -1,9 +1,9 @@
 //! Made-up runs for the tests: no model is needed to write a run folder.
 #![allow(clippy::unwrap_used, missing_docs, reason = "test code")]
-#![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
 
 mod caches;
 mod in_part;
+pub mod logged;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -459,9 +459,4 @@ pub fn stored_answer(model_name: &str, prompt: &[u32], sample: u32) -> StoredAns
         logprobs: (0..sample).map(|token| -(token as f32) / 2.0).collect(),
         finish: if sample == 0 { FinishReason::Stop } else { FinishReason::Length },
     }
-}
-
-/// Two answers, one without tokens.
-pub fn stored_answers() -> Vec<StoredAnswer> {
-    vec![stored_answer("teacher", &[1, 2], 0), stored_answer("student", &[1, 2], 2)]
 }

@@ -1,5 +1,5 @@
 //! A small language model for tests: a bigram over bytes whose distributions have a head, a middle and a long tail.
-#![allow(clippy::unwrap_used, dead_code)]
+#![allow(clippy::unwrap_used)]
 
 use std::ops::{ControlFlow, Range};
 use std::path::Path;

@@ -399,13 +399,14 @@ fn few_families(plan: &Plan<'_>) -> Option<String> {
 }
 
 /// A finished run asks nothing, so nothing is measured for it.
-fn expected_speeds(models: Models<'_>, suite: &Suite, folder: &Path) -> Result<Speeds, Failure> {
+fn expected_speeds(models: Models<'_>, settings: &Settings, folder: &Path) -> Result<Speeds, Failure> {
     let finished = RunFolder::open_unchecked(folder).is_ok_and(|run| run.is_finished());
     if finished {
         return Ok(Speeds { teacher: None, student: None });
     }
+    let Settings { suite, options, .. } = settings;
     Ok(Speeds {
-        teacher: tokens_per_second("teacher", models.teacher, suite)?,
-        student: tokens_per_second("student", models.student, suite)?,
+        teacher: tokens_per_second("teacher", models.teacher, suite, options.block_tokens)?,
+        student: tokens_per_second("student", models.student, suite, options.block_tokens)?,
     })
 }

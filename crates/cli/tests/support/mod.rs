@@ -1,5 +1,5 @@
 //! A folder in which the command runs as a user types it.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::io::Write;

@@ -1,5 +1,5 @@
 //! A server with the embedded teacher behind it, which lists its most probable tokens as vLLM, SGLang and llama-server do.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
 use std::path::Path;

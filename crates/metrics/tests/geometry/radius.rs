@@ -3,7 +3,7 @@
 use hydrometer_metrics::geometry::*;
 use rand::Rng;
 
-use crate::near;
+use super::near;
 use crate::support::{normal, random};
 
 fn vectors(count: usize, size: usize, random: &mut impl Rng) -> Vec<Vec<f32>> {

@@ -3,7 +3,7 @@
 use hydrometer_metrics::Verdict;
 use hydrometer_metrics::geometry::*;
 
-use crate::{by_ring, names, near, plain, probe};
+use super::{by_ring, names, near, plain, probe};
 
 #[test]
 fn the_reach_ends_before_the_first_ring_that_does_not_hold() {

@@ -4,7 +4,7 @@ use hydrometer_metrics::geometry::*;
 use hydrometer_metrics::stats::interval::clopper_pearson;
 use proptest::prelude::*;
 
-use crate::{check_interval, names, near, probe};
+use super::{check_interval, names, near, probe};
 
 #[track_caller]
 fn check_sizes(radii: &[f64], wanted: usize, sizes: &[u64], edges: &[f64]) {

@@ -2,7 +2,7 @@
 
 use hydrometer_metrics::geometry::*;
 
-use crate::{check_interval, names, near, probe};
+use super::{check_interval, names, near, probe};
 
 /// Twelve families of four probes.
 fn graded(names: &[String]) -> Vec<(Graded<'_>, f64)> {

@@ -2,7 +2,7 @@
 
 use hydrometer_metrics::geometry::*;
 
-use crate::{names, near};
+use super::{names, near};
 
 /// Remission times of 42 patients (Freireich et al., Blood 21, 1963), 6-MP and placebo: turns, and whether it ended.
 fn leukaemia(names: &[String]) -> [Vec<Dialogue<'_>>; 2] {

@@ -3,7 +3,7 @@
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::geometry::*;
 
-use crate::{by_ring, names, near, probe};
+use super::{by_ring, names, near, probe};
 
 #[test]
 fn the_volume_counts_every_distance_alike() {

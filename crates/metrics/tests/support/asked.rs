@@ -1,5 +1,4 @@
 //! Prompts by the classes of their answers, and models that draw such answers.
-#![allow(dead_code)]
 
 use hydrometer_metrics::kernel::{d2, same};
 use hydrometer_metrics::measure::Sums;

@@ -1,5 +1,4 @@
 //! Audits of made-up capabilities whose curves are known: how often the numbers of the geometry hold the truth.
-#![allow(dead_code)]
 
 #[path = "curves/dialogues.rs"]
 mod dialogues;

@@ -1,5 +1,4 @@
 //! Made-up families with a true class each, and a classifier that errs: how often corrected rates hold the truth.
-#![allow(dead_code)]
 
 use hydrometer_metrics::FamilyTable;
 use hydrometer_metrics::stats::rogan_gladen::{CALLS, Corrected, TRUTHS, corrected, corrected_rates};

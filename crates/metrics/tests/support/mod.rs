@@ -1,5 +1,4 @@
 //! A plain f64 implementation of every statistic of a position, written from the definitions, and random rows.
-#![allow(dead_code)]
 
 use hydrometer_metrics::{Comparer, INVERSE_TEMPERATURES, PositionStats, Vectors};
 use rand::{Rng, SeedableRng};

@@ -1,5 +1,4 @@
 //! Audits of made-up families whose truth is known: how often an interval holds it, and how often a gate errs.
-#![allow(dead_code)]
 
 use hydrometer_metrics::stats::gate::{Bounds, Ends};
 use hydrometer_metrics::stats::limits::{Limits, Shape};

@@ -1,5 +1,5 @@
 //! A GGUF model of a few kilobytes that is valid in every respect, for tests to break.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 use hydrometer_models::gguf::write::{Tensor, Writer};
 use hydrometer_models::gguf::{Array, Value};

@@ -1,5 +1,4 @@
 //! How many damaged inputs the random tests try: some thousands, times `HYDROMETER_FUZZ_FACTOR` where that is set.
-#![allow(dead_code)]
 
 /// `base` cases, or more for whoever asks for more.
 pub fn cases(base: usize) -> usize {

@@ -1,5 +1,4 @@
 //! Answers that two people labelled each (XSTest, Röttger et al., NAACL 2024), beside what the rules call them.
-#![allow(dead_code)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

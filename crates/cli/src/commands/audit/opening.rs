@@ -53,7 +53,7 @@ pub(super) fn begin(
         watched.begin(settings.accepts_a_change)?;
     }
     let watched = asks.then_some(&watched);
-    let speeds = expected_speeds(models, &settings.suite, folder)?;
+    let speeds = expected_speeds(models, settings, folder)?;
     let Settings { suite, options, policy, calibrated, labels, judge, spending, .. } = settings;
     let (calibrated, labels, notices) = (calibrated.as_ref(), labels.as_deref(), Notices::FewFamilies);
     let (judge, spending) = (judge.as_ref(), Some(spending));

@@ -5,8 +5,6 @@ mod radius;
 mod reach;
 mod rings;
 mod slope;
-#[path = "../support/mod.rs"]
-mod support;
 mod survival;
 mod volume;
 

@@ -1,0 +1,5 @@
+//! Tests of the binary that want real models or servers, and say loudly what is absent.
+
+mod real_answers;
+mod real_audit;
+mod real_servers;

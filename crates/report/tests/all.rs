@@ -1,0 +1,5 @@
+//! Tests of reports. One program: linking one for each file took longer than the tests.
+
+mod formats;
+mod page;
+mod sample;
