@@ -260,7 +260,8 @@ pub fn tokens_per_second(
 
 /// Tokens per second in blocks of `block` tokens, on the line through the times of two smaller blocks.
 fn in_blocks([(few, of_few), (many, of_many)]: [(usize, f64); 2], block: usize) -> f64 {
-    let each = if many > few && of_many > of_few { (of_many - of_few) / (many - few) as f64 } else { of_many / many as f64 };
+    let each =
+        if many > few && of_many > of_few { (of_many - of_few) / (many - few) as f64 } else { of_many / many as f64 };
     block as f64 / (of_many + each * (block - many) as f64)
 }
 

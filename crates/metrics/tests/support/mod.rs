@@ -1,4 +1,5 @@
 //! A plain f64 implementation of every statistic of a position, written from the definitions, and random rows.
+#![allow(clippy::unwrap_used)]
 
 use hydrometer_metrics::{Comparer, INVERSE_TEMPERATURES, PositionStats, Vectors};
 use rand::{Rng, SeedableRng};

@@ -1,4 +1,5 @@
 //! A server of either provider, in memory, whose first batch goes wrong in one way.
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::sync::Mutex;
 
