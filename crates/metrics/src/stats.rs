@@ -16,6 +16,7 @@ pub mod power;
 pub mod ppi;
 pub mod quantile;
 pub mod rank;
+mod rare;
 pub mod rogan_gladen;
 pub mod sequential;
 pub mod significance;

@@ -30,6 +30,7 @@ mod missing;
 mod paired;
 mod permutation;
 mod positions;
+mod rare;
 mod rogan_gladen;
 mod shown;
 #[path = "support/simulated.rs"]

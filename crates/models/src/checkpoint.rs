@@ -81,6 +81,20 @@ impl Checkpoint {
                 ));
             }
         }
+        // Layers that are left out would make it another model, whose name it has not.
+        let layers = checkpoint.config.layers;
+        let beyond = |name: &String| {
+            let layer = name.strip_prefix("blk.")?.split('.').next()?.parse::<usize>().ok()?;
+            (layer >= layers).then_some(layer + 1)
+        };
+        if let Some(found) = checkpoint.names().iter().filter_map(beyond).max() {
+            return Err(ModelError::malformed(
+                path,
+                "layers",
+                format!("{layers}, as the configuration says"),
+                format!("tensors of {found}"),
+            ));
+        }
         Ok(checkpoint)
     }
 

@@ -146,6 +146,23 @@ fn configurations() {
     );
     check(
         "tiny-qwen3",
+        edit(config, "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 2"),
+        "layers: expected 2, as the configuration says, found tensors of 3",
+    );
+    for (with, found) in [
+        ("{\"rope_scaling\": \"linear\",", "\"linear\""),
+        ("{\"rope_scaling\": [],", "[]"),
+        ("{\"rope_scaling\": false,", "false"),
+    ] {
+        check("tiny-qwen2", edit(config, "{", with), &format!("`rope_scaling`: expected an object, found {found}"));
+    }
+    check(
+        "tiny-llama",
+        edit(config, "\"rope_type\": \"llama3\"", "\"rope_type\": 3"),
+        "`rope_scaling.rope_type`: expected a text, found 3",
+    );
+    check(
+        "tiny-qwen3",
         edit(config, "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4000000000"),
         "number of layers: expected between 1 and 4096",
     );

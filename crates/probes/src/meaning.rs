@@ -27,10 +27,12 @@ impl Equivalence for Equal {
 /// Similar wording: the Dice coefficient 2·|A ∩ B| / (|A| + |B|) of the multisets of character `n`-grams.
 ///
 /// Before counting, case is folded, white space collapsed and full stops at the end are dropped. A text shorter than
-/// `n` is one gram. Texts with different sequences of numbers are never the same, however similar.
+/// `n` is one gram. Texts with different sequences of numbers are never the same, however similar. Nor are texts that share all words
+/// but one or two of each, articles aside, unless these are similar themselves: where everything else is alike, `approved` and
+/// `rejected`, or a `not`, is what was answered.
 ///
-/// It sees spelling, not sense: a paraphrase in other words is another class, and a long text with a `not` in it is
-/// the same class as one without. Prompts with a final answer want a normaliser that extracts it.
+/// It sees spelling, not sense: a paraphrase in other words is another class, and long texts that share most words in another order
+/// are one. Prompts with a final answer want a normaliser that extracts it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NGrams {
     /// Characters in a gram, at least 1.
@@ -69,8 +71,30 @@ fn folded(text: &str) -> Vec<char> {
 
 impl Equivalence for NGrams {
     fn same(&self, a: &str, b: &str) -> bool {
-        numbers(a) == numbers(b) && self.similarity(a, b) >= self.threshold
+        numbers(a) == numbers(b) && self.similarity(a, b) >= self.threshold && {
+            let [only_a, only_b] = apart(a, b);
+            !(1..=DECIDING).contains(&only_a.len().max(only_b.len()))
+                || self.similarity(&only_a.join(" "), &only_b.join(" ")) >= self.threshold
+        }
     }
+}
+
+/// So many words that are in one of two texts alone, and no more, decide what it says.
+const DECIDING: usize = 2;
+
+/// The words that each of two texts has more often than the other, articles aside, in lower case and in the order of the alphabet.
+fn apart(a: &str, b: &str) -> [Vec<String>; 2] {
+    let mut more: BTreeMap<String, i64> = BTreeMap::new();
+    for (text, sign) in [(a, 1), (b, -1)] {
+        for word in text.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+            *more.entry(word.to_owned()).or_default() += sign;
+        }
+    }
+    more.retain(|word, _| !["a", "an", "the"].contains(&word.as_str()));
+    [1, -1].map(|sign| {
+        let repeated = |(word, times): (&String, &i64)| vec![word.clone(); usize::try_from(sign * times).unwrap_or(0)];
+        more.iter().flat_map(repeated).collect()
+    })
 }
 
 /// Close vectors: the cosine of what a sentence encoder makes of two texts.
@@ -174,6 +198,18 @@ mod tests {
         check(&["The capital of France is Paris.", "The capital of France is paris", "It is Lyon."], &[1, 1, 0]);
         check(&["There are 18 eggs in the basket today", "There are 19 eggs in the basket today"], &[0, 1]);
         check(&["x + y", "x - y", "C++", "C#"], &[2, 3, 1, 0]);
+    }
+
+    #[test]
+    fn where_all_else_is_alike_a_word_decides() {
+        let long = "After looking at every fact in the record I come to the view that the request should be";
+        let say = |word: &str| format!("{long} {word}");
+        check(&[&say("approved"), &say("rejected"), &say("not approved"), &say("Approved.")], &[0, 2, 1, 0]);
+        // A letter more is no other word, nor is an article.
+        let eggs = "There are plenty of fresh eggs and apples in the large woven basket over there";
+        check(&[eggs, &eggs.replace("apples", "apple"), &eggs.replace("the large", "a large")], &[0, 0, 0]);
+        // Three words of each and everything else alike is another wording.
+        check(&[&say("approved without delay"), &say("granted with pleasure")], &[0, 0]);
         check(&["...", "?", "👍", "👎"], &[0, 1, 2, 3]);
     }
 

@@ -69,6 +69,9 @@ pub(crate) fn is_unseen(c: char) -> bool {
     format
         || turns(c)
         || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        // Joins graphemes, fills up syllables, chooses among variants of a sign.
+        || matches!(c, '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{17b4}' | '\u{17b5}')
+        || matches!(c, '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
         || (c.is_control() && !c.is_whitespace())
 }
 

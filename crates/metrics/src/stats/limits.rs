@@ -11,6 +11,7 @@ use super::estimate::{Estimate, Interval, IntervalMethod, StudentAlone};
 use super::families::FamilyTable;
 use super::gate::Ends;
 use super::jackknife::{Jackknife, defined};
+use super::rare::{Balance, FEW, Far, Part};
 
 /// From this many families on the transformed t needs no bootstrap: they agree to a hundredth of the half-width.
 const MANY_FAMILIES: usize = 400;
@@ -55,6 +56,11 @@ impl Shape {
         }
     }
 
+    /// Whether families may add to the number and take from it.
+    fn is_balance(self) -> bool {
+        matches!(self.ends(), (Some(low), Some(high)) if low < 0.0 && high > 0.0)
+    }
+
     /// Whether a few families may carry the number: amounts, but not shares.
     fn is_amount(self) -> bool {
         self.ends().0 == Some(0.0) && self.ends().1 != Some(1.0)
@@ -97,6 +103,8 @@ struct Spread {
     seen: Option<(f64, f64)>,
     /// The families' logarithms, where all of them have one.
     logs: Option<Logs>,
+    /// What families add and what they take, where the number is a balance of both.
+    balance: Option<Balance>,
 }
 
 /// Weighted moments of the families' logarithms.
@@ -340,19 +348,41 @@ impl Limits {
         let half = student(spread.freedom * growth, alpha)? * error;
         let (mut low, mut high) = (centre - half, centre + half);
         let (least, most) = spread.seen.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+        let [rare_low, rare_high] = if spread.hall.is_some() { self.rare(spread, alpha, growth) } else { [None; 2] };
+        // Of fewer than five families resamples say nothing, where their number does.
+        let resampled =
+            |rare: Option<Far>| rare.is_none_or(|rare| rare.families >= FEW || self.shape.ends().1.is_none());
         if let Some(hall) = &spread.hall
             && error > 0.0
         {
             let [below, above] = hall.quantiles(alpha, growth, half / error);
-            low = low.min((centre - above * error).max(least));
-            high = high.max((centre - below * error).min(most));
+            if resampled(rare_low) {
+                low = low.min((centre - above * error).max(least));
+            }
+            if resampled(rare_high) {
+                high = high.max((centre - below * error).min(most));
+            }
         }
         if self.shape.is_amount()
             && let Some(logs) = &spread.logs
         {
             high = high.max(self.heavy(spread, logs, alpha, growth)?.min(most));
         }
+        low = rare_low.map_or(low, |rare| low.min(centre - rare.by));
+        high = rare_high.map_or(high, |rare| high.max(centre + rare.by));
         Some((low, high))
+    }
+
+    /// How far below and above the value its bounds lie where a few families carry it: away from each of its ends, and both ways from 0
+    /// where it is a balance.
+    fn rare(&self, spread: &Spread, alpha: f64, growth: f64) -> [Option<Far>; 2] {
+        let (families, (least, most)) = (self.effective * growth, self.shape.ends());
+        if let Some(balance) = &spread.balance {
+            return balance.distances(families, alpha).map(Some);
+        }
+        let variance = spread.error.powi(2) * self.effective;
+        let from = |end: f64| Part { mean: (spread.centre - end).abs(), variance }.above(families, alpha);
+        [most.and_then(from), least.and_then(from)]
     }
 
     /// Upper bound of the mean of a log-normal law (Cox's, in Zhou and Gao, Statistics in Medicine 16, 1997, with
@@ -410,6 +440,7 @@ impl Spread {
             seen: alone.as_ref().map(|alone| {
                 alone.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)))
             }),
+            balance: alone.as_ref().filter(|_| shape.is_balance()).map(|alone| Balance::of(alone, shares)),
             logs: alone.filter(|_| shape.is_amount()).and_then(|alone| Logs::of(&alone, shares)),
         })
     }

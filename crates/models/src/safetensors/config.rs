@@ -65,13 +65,19 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn str(&self, name: &str) -> Option<&'a str> {
-        self.get(name).and_then(Value::as_str)
+    fn str(&self, name: &str) -> Result<Option<&'a str>, ModelError> {
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
+        value.as_str().map(Some).ok_or_else(|| self.wrong(name, "a text", value))
     }
 
-    fn object(&self, name: &str, place: &'a str) -> Option<Fields<'a>> {
-        let value = self.get(name).filter(|v| v.is_object())?;
-        Some(Fields { path: self.path, value, place })
+    fn object(&self, name: &str, place: &'a str) -> Result<Option<Fields<'a>>, ModelError> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(value) if value.is_object() => Ok(Some(Fields { path: self.path, value, place })),
+            Some(value) => Err(self.wrong(name, "an object", value)),
+        }
     }
 }
 
@@ -87,7 +93,7 @@ pub(super) fn architecture(path: &Path, value: &Value) -> Result<Architecture, M
 pub(super) fn read(path: &Path, value: &Value, has: impl Fn(&str) -> bool) -> Result<DecoderConfig, ModelError> {
     let architecture = architecture(path, value)?;
     let whole = Fields { path, value, place: "" };
-    let fields = whole.object("text_config", "text_config.").unwrap_or(whole);
+    let fields = whole.object("text_config", "text_config.")?.unwrap_or(whole);
     let gemma = architecture == Architecture::Gemma3;
     if fields.get("quantization_config").or(whole.get("quantization_config")).is_some() {
         let supported = "F32, F16, BF16 weights";
@@ -160,7 +166,8 @@ fn head_dim(fields: &Fields<'_>, d_model: usize, heads: usize, gemma: bool) -> R
 fn activation(fields: &Fields<'_>, gemma: bool) -> Result<Activation, ModelError> {
     let names = ["hidden_activation", "hidden_act"];
     let default = if gemma { "gelu_pytorch_tanh" } else { "silu" };
-    match names.iter().find_map(|name| fields.str(name)).unwrap_or(default) {
+    let named = names.iter().find_map(|name| fields.str(name).transpose()).transpose()?;
+    match named.unwrap_or(default) {
         "silu" | "swish" => Ok(Activation::Silu),
         "gelu_pytorch_tanh" => Ok(Activation::GeluTanh),
         other => {
@@ -173,11 +180,16 @@ fn activation(fields: &Fields<'_>, gemma: bool) -> Result<Activation, ModelError
 /// Since version 5, transformers writes θ and scaling into `rope_parameters`, for Gemma one object per kind of layer.
 fn rope(fields: &Fields<'_>, gemma: bool, head_dim: usize) -> Result<Rope, ModelError> {
     let default_theta = if gemma { 1_000_000.0 } else { 10_000.0 };
-    let parameters = fields.object("rope_parameters", "rope_parameters.");
-    let full = parameters.and_then(|p| p.object("full_attention", "rope_parameters.full_attention."));
-    let local = parameters.and_then(|p| p.object("sliding_attention", "rope_parameters.sliding_attention."));
+    let parameters = fields.object("rope_parameters", "rope_parameters.")?;
+    let [full, local] = match parameters {
+        Some(of) => [
+            of.object("full_attention", "rope_parameters.full_attention.")?,
+            of.object("sliding_attention", "rope_parameters.sliding_attention.")?,
+        ],
+        None => [None; 2],
+    };
     let global = full.or(parameters);
-    let scaling = fields.object("rope_scaling", "rope_scaling.").or(global);
+    let scaling = fields.object("rope_scaling", "rope_scaling.")?.or(global);
     let theta = match global {
         Some(global) => global.optional_f32("rope_theta")?,
         None => None,
@@ -214,14 +226,14 @@ fn rope(fields: &Fields<'_>, gemma: bool, head_dim: usize) -> Result<Rope, Model
     })
 }
 
-fn kind<'a>(scaling: &Fields<'a>) -> &'a str {
+fn kind<'a>(scaling: &Fields<'a>) -> Result<&'a str, ModelError> {
     // Files before version 4.45 call it `type`.
-    let kind = scaling.str("rope_type").or_else(|| scaling.str("type"));
-    kind.unwrap_or("default")
+    let kind = scaling.str("rope_type")?;
+    Ok(kind.or(scaling.str("type")?).unwrap_or("default"))
 }
 
 fn no_scaling(local: &Fields<'_>) -> Result<(), ModelError> {
-    match kind(local) {
+    match kind(local)? {
         "default" => Ok(()),
         other => {
             let found = format!("{} in sliding-window layers", shown(other));
@@ -235,7 +247,7 @@ fn read_scaling(fields: &Fields<'_>, scaling: &Fields<'_>) -> Result<RopeScaling
         Some(context) => Ok(context),
         None => fields.size("max_position_embeddings"),
     };
-    match kind(scaling) {
+    match kind(scaling)? {
         "default" => Ok(RopeScaling::None),
         "linear" => Ok(RopeScaling::Linear { factor: scaling.f32("factor")? }),
         "llama3" => Ok(RopeScaling::Llama3 {
