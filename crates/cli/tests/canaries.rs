@@ -216,7 +216,7 @@ fn a_check_holds_a_model_against_what_it_was_when_the_store_got_its_first_answer
     // What is there is not overwritten by looking, and a budget that has no room for it is said.
     bench.becomes(0);
     assert_eq!(checked(&bench, 0, &[])["found"], "passed");
-    let spent = checked(&bench, 0, &["--budget-tokens", "900"]);
+    let spent = checked(&bench, 0, &["--budget-tokens", "300"]);
     assert!(spent["evidence"].as_str().unwrap().starts_with("the budget does not allow it"), "{spent}");
 }
 

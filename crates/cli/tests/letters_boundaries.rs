@@ -6,6 +6,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Mutex;
 
 use hydrometer_models::{AskedServer, CHECK_MARK, ScriptedServer, Served};
 use serde_json::{Value, json};
@@ -91,9 +92,10 @@ fn letters(asked: &AskedServer, text: &str, listed: &[(&str, f64)]) -> Served {
     Served::json(200, &json!({"model": "big", "choices": [choice], "usage": usage}))
 }
 
-/// A number in [0, 1) of each question.
-fn random(number: usize) -> f64 {
-    let draw = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+/// A number in [0, 1) of each question and time, in whatever order they come.
+fn random(text: &str, time: u64, salt: u64) -> f64 {
+    let of_text = text.bytes().fold(salt, |hash, byte| hash.wrapping_mul(0x100_0000_01b3).wrapping_add(byte.into()));
+    let draw = of_text.wrapping_add(time).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let draw = (draw ^ (draw >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let draw = (draw ^ (draw >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     (draw >> 11) as f64 / (1u64 << 53) as f64
@@ -102,22 +104,26 @@ fn random(number: usize) -> f64 {
 #[test]
 fn what_a_server_lists_decides_as_the_same_model_here() {
     let bench = Bench::new("4");
-    let here = bench.audit(1, "scripted:teacher.toml", "scripted:student.toml", &[], "here");
+    let here = bench.audit(0, "scripted:teacher.toml", "scripted:student.toml", &[], "here");
     let server = ScriptedServer::start(|asked| letters(asked, "A", &TEACHER)).unwrap();
     let teacher = format!("openai:{}#big", server.address());
-    let listed = bench.audit(1, &teacher, "scripted:student.toml", &["--letters", "4"], "listed");
+    let listed = bench.audit(0, &teacher, "scripted:student.toml", &["--letters", "4"], "listed");
     for id in NUMBERS {
         let [a, b] = [&here, &listed].map(|statement| &metric(statement, id)["estimate"]["value"]);
         match (a.as_f64(), b.as_f64()) {
             (Some(a), Some(b)) => assert!((a - b).abs() < 1e-5, "{id}: {a} here, {b} by lists"),
-            _ => panic!("{id}: {} and {}", metric(&here, id), metric(&listed, id)),
+            // Models that like one letter turn on nothing, and may never ask.
+            _ => {
+                assert!(["context_sensitivity", "clarify_recall_forced"].contains(&id), "{id}: {a} and {b}");
+                assert_eq!(metric(&here, id), metric(&listed, id));
+            }
         }
     }
     // C and D are not listed: of D there is 0.05, and it may have as much as the last that is listed, and no more than is left of 1.
     let short: [(&str, f64); 3] = [("A", 0.5), ("B", 0.3), ("x", 0.0001)];
     let server = ScriptedServer::start(move |asked| letters(asked, "A", &short)).unwrap();
     let teacher = format!("openai:{}#big", server.address());
-    let in_part = bench.audit(1, &teacher, "scripted:student.toml", &["--letters", "4"], "part");
+    let in_part = bench.audit(0, &teacher, "scripted:student.toml", &["--letters", "4"], "part");
     assert_eq!(metric(&in_part, "newly_unsafe_forced")["estimate"], metric(&here, "newly_unsafe_forced")["estimate"]);
     noted(&in_part, "A decision among options is the most probable option, where none that is not listed can be ahead");
 }
@@ -126,13 +132,17 @@ fn what_a_server_lists_decides_as_the_same_model_here() {
 fn drawn_letters_find_a_student_that_decides_otherwise_and_not_the_teacher_itself() {
     let bench = Bench::new("12");
     // Now and then each of them draws the other option.
-    let start = |place: usize, sure: f64| {
+    let start = |place: usize, salt: u64| {
         let decided = bench.decided();
+        let times = Mutex::new(BTreeMap::<String, u64>::new());
         ScriptedServer::start(move |asked| {
             let text = asked.last_message();
+            let mut times = times.lock().unwrap();
+            let time = times.entry(text.to_owned()).or_default();
+            *time += 1;
+            let chance = random(text, *time, salt);
             let known = decided.iter().find(|(prompt, _)| text.contains(prompt.as_str()));
-            let wanted =
-                known.map(|(_, options)| &options[if random(asked.number) < sure { place } else { 1 - place }]);
+            let wanted = known.map(|(_, options)| &options[if chance < 0.8 { place } else { 1 - place }]);
             let letter = wanted.and_then(|wanted| {
                 text.lines()
                     .find_map(|line| line.split_once(' ').filter(|(_, option)| option == wanted))
@@ -143,8 +153,8 @@ fn drawn_letters_find_a_student_that_decides_otherwise_and_not_the_teacher_itsel
         .unwrap()
     };
     let name = |server: &ScriptedServer| format!("openai:{}#big", server.address());
-    let (careful, again, flipped) = (start(0, 0.8), start(0, 0.8), start(1, 0.8));
-    let same = bench.audit(3, &name(&careful), &name(&again), &["--letters", "4"], "same");
+    let (careful, again, flipped) = (start(0, 1), start(0, 2), start(1, 3));
+    let same = bench.audit(0, &name(&careful), &name(&again), &["--letters", "4", "--gate"], "same");
     let newly = metric(&same, "newly_unsafe_forced");
     let [low, high] = ["low", "high"].map(|end| newly["excess"]["estimate"]["interval"][end].as_f64().unwrap());
     assert!(low < 0.0 && 0.0 < high, "{newly}");
@@ -153,9 +163,9 @@ fn drawn_letters_find_a_student_that_decides_otherwise_and_not_the_teacher_itsel
     let missing = metric(&same, "context_sensitivity")["missing"].as_str().unwrap();
     assert!(missing.contains("letters were drawn"), "{missing}");
     let asked = careful.asked().len();
-    let other = bench.audit(1, &name(&careful), &name(&flipped), &["--letters", "4"], "flipped");
+    let other = bench.audit(1, &name(&careful), &name(&flipped), &["--letters", "4", "--gate"], "flipped");
     assert_eq!(other["verdict"], "fail");
-    assert!(metric(&other, "newly_unsafe_forced")["excess"]["estimate"]["interval"]["low"].as_f64().unwrap() > 0.2);
+    assert!(metric(&other, "newly_unsafe_forced")["excess"]["estimate"]["interval"]["low"].as_f64().unwrap() > 0.1);
     // What was paid for is asked no more: checks and canaries alone.
     assert!(careful.asked().len() - asked < 60, "{}", careful.asked().len() - asked);
 }

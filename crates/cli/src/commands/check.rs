@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use hydrometer_answers::{CheckOutcome as Outcome, CheckSpoils, CheckedModel, Checks, KeptCheck};
-use hydrometer_models::{Address, Checked, Found, Model, ModelSpec, NOT_ALLOWED, Spoils, check, check_names};
+use hydrometer_models::{
+    Address, Checked, Found, Model, ModelSpec, NOT_ALLOWED, Spoils, check, check_names, open_with,
+};
 use hydrometer_probes::counted::counted;
 use hydrometer_report::visible;
 use serde_json::json;
@@ -15,7 +17,7 @@ use serde_json::json;
 use super::as_json;
 use super::canaries::CANARIES;
 use super::spending::{Spending, SpendingArguments, sentence};
-use crate::engine::{EngineArguments, network, not_opened, open_model, open_on};
+use crate::engine::{EngineArguments, network, not_opened, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files::answer_store;
@@ -107,7 +109,7 @@ fn looked(
     let network = || network().paying(spending.purse.clone());
     let mut all = check(address.clone(), &network(), against).map_err(|error| not_opened("model", error))?;
     let store = answer_store(arguments.store.as_deref()).ok();
-    let open = || open_on("model", &arguments.model, &arguments.engine.options(), network());
+    let open = || open_with(&arguments.model, &arguments.engine.options(), &network());
     all.push(canaries::look(store.as_deref(), open)?);
     Ok(all)
 }

@@ -22,7 +22,7 @@ const QUOTED: usize = 3;
 /// What is kept cannot be read, or the endpoint gives no answer.
 pub(super) fn look(
     store: Option<&Path>,
-    open: impl FnOnce() -> Result<Box<dyn Model>, Failure>,
+    open: impl FnOnce() -> Result<Box<dyn Model>, ModelError>,
 ) -> Result<Checked, Failure> {
     let found = match store {
         Some(store) => found(store, open)?,
@@ -32,14 +32,21 @@ pub(super) fn look(
     Ok(Checked { name: CANARIES, what, spoils: Spoils::Answers, found })
 }
 
-fn found(store: &Path, open: impl FnOnce() -> Result<Box<dyn Model>, Failure>) -> Result<Found, Failure> {
+fn found(store: &Path, open: impl FnOnce() -> Result<Box<dyn Model>, ModelError>) -> Result<Found, Failure> {
     let place = store.display();
     let known = Canaries::all_stored(store)?;
     let never = format!("never asked before: {place} holds no canaries of it; an audit or `collect` leaves them there");
     if known.is_empty() {
         return Ok(Found::NotOffered(never));
     }
-    let model = open()?;
+    let unanswered = |error: ModelError| match error {
+        ModelError::Budget { .. } => Ok(Found::NotOffered(format!("{NOT_ALLOWED}: {error}"))),
+        error => Err(not_opened("model", error)),
+    };
+    let model = match open() {
+        Ok(model) => model,
+        Err(error) => return unanswered(error),
+    };
     let (key, name) = (model.identity().key(), &model.identity().name);
     let Some(then) = known.iter().find(|of| of.model_key == key).and_then(|of| of.asked.first()) else {
         let namesakes = known.iter().filter(|of| of.model_name == *name).count() as u64;
@@ -54,8 +61,7 @@ fn found(store: &Path, open: impl FnOnce() -> Result<Box<dyn Model>, Failure>) -
     };
     let now = match canaries(&*model) {
         Ok(now) => now,
-        Err(error @ ModelError::Budget { .. }) => return Ok(Found::NotOffered(format!("{NOT_ALLOWED}: {error}"))),
-        Err(error) => return Err(not_opened("model", error)),
+        Err(error) => return unanswered(error),
     };
     let Some(compared) = Compared::of(&then.prompts, &now) else {
         return Ok(Found::NotOffered(
