@@ -7,9 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use hydrometer_answers::{SampleSource, Told};
+use hydrometer_answers::{ChoiceRow, SampleSource, Told};
 use hydrometer_metrics::measure::choices::top;
-use hydrometer_metrics::measure::judgment::{BOUNDARY_MOVED, BOUNDARY_SHIFT, BOUNDARY_SHIFT_RMS, Form, Lean};
+use hydrometer_metrics::measure::judgment::{BOUNDARY_MOVED, BOUNDARY_SHIFT, BOUNDARY_SHIFT_RMS, Form};
 use hydrometer_metrics::measure::{Definition, Table};
 use hydrometer_probes::Boundary;
 use hydrometer_probes::counted::{counted, grouped};
@@ -82,17 +82,20 @@ pub(super) fn decisions<'a>(rows: &'a Rows, choices: &[AskedChoice<'a>]) -> Deci
             found.faced.push(faced(choice, boundary, found.way));
         }
     }
-    let counted =
-        |told: Told| at_boundaries().flat_map(|(group, _)| group).filter(move |row| row.said()[1].told == told);
-    found.untold.letters =
-        rows.manifest.settings.letters.filter(|_| counted(Told::Drawn).next().is_some()).map(|each| {
-            let orders: u64 =
-                at_boundaries().map(|(group, _)| group.chunk_by(|a, b| a.rotation == b.rotation).count() as u64).sum();
-            let (asked, named) =
-                (orders * u64::from(each), counted(Told::Drawn).map(|row| u64::from(row.said()[1].letters)).sum());
-            (asked.saturating_sub(named), asked)
-        });
+    found.untold.letters = letters(at_boundaries().map(|(group, _)| group), rows.manifest.settings.letters);
     found
+}
+
+/// Of the student's letters in these choices those that name no option, and all that were asked for, so many in each order; `None` where
+/// none was drawn.
+fn letters<'r>(choices: impl Iterator<Item = &'r [ChoiceRow]>, each: Option<u32>) -> Option<(u64, u64)> {
+    let drawn = choices.filter(|group| group[0].student_said.told == Told::Drawn);
+    let (mut named, mut asked) = (0, 0);
+    for order in drawn.flat_map(|group| group.chunk_by(|a, b| a.rotation == b.rotation)) {
+        named += order.iter().map(|row| u64::from(row.student_said.letters)).sum::<u64>();
+        asked += u64::from(each?);
+    }
+    (asked > 0).then(|| (asked.saturating_sub(named), asked))
 }
 
 /// Why it cannot be told what a model decides for; `None` where it can.
@@ -209,53 +212,59 @@ pub(crate) fn in_words(judged: &Judged<'_>, choices: &[AskedChoice<'_>]) -> Opti
 /// # Errors
 /// Why it cannot be had of them.
 pub(crate) fn bounded(judged: &Judged<'_>, definition: &Definition) -> Result<Bounded, String> {
-    let families = || judged.families().into_iter().filter(|family| family.form == Form::Forced);
-    let (is_drawn, is) = (judged.way == Way::Draw, |of: &Definition| definition.id == of.id);
+    let is_drawn = judged.way == Way::Draw;
+    let forced = || judged.families().into_iter().filter(|family| family.form == Form::Forced);
     match definition.measure.map(|measure| measure.table) {
-        Some(Table::Contrasts) if is_drawn && families().any(|family| !family.contrasts().is_empty()) => {
+        Some(Table::Contrasts) if is_drawn && forced().any(|family| !family.contrasts().is_empty()) => {
             Err("letters were drawn, and a few of them do not say whether the most probable option is another one"
-                .into())
+                .to_owned())
         }
         Some(Table::Ladders) => {
-            let ladders: Vec<(f64, Option<Lean>, f64)> =
-                families().flat_map(|family| family.ladders().iter().filter_map(open).collect::<Vec<_>>()).collect();
-            if is_drawn && !ladders.is_empty() && !is(&BOUNDARY_SHIFT) {
+            if is_drawn && definition.id != BOUNDARY_SHIFT.id && forced().any(|family| !family.ladders().is_empty()) {
                 return Err("letters were drawn, and few of them move a boundary by themselves: of squares and of what is far away \
                             that is no small part, and there is no second run to tell how large it is"
-                    .into());
+                    .to_owned());
             }
-            if ladders.iter().all(|(_, _, open)| *open == 0.0) {
-                return Ok(Bounded::Point);
-            }
-            // Ladders that are answered freely count, too, and have nothing open.
-            let all = judged
-                .families()
-                .iter()
-                .flat_map(|family| family.ladders().iter().filter_map(open).collect::<Vec<_>>())
-                .collect::<Vec<_>>();
-            let mean = |of: &dyn Fn(&(f64, Option<Lean>, f64)) -> f64, n: usize| {
-                all.iter().map(of).sum::<f64>() / n.max(1) as f64
-            };
-            let leaning = all.iter().filter(|ladder| ladder.1.is_some()).count();
-            let slack = match () {
-                () if is(&BOUNDARY_SHIFT) => mean(&|ladder| if ladder.1.is_some() { ladder.2 } else { 0.0 }, leaning),
-                // The root of a mean square is a norm: it moves by no more than that of what moves.
-                () if is(&BOUNDARY_SHIFT_RMS) => mean(&|ladder| ladder.2 * ladder.2, all.len()).sqrt(),
-                () if is(&BOUNDARY_MOVED) => mean(
-                    &|ladder| f64::from(u8::from((ladder.0.abs() - 1.0).abs() <= ladder.2 && ladder.2 > 0.0)),
-                    all.len(),
-                ),
-                () => 0.0,
-            };
+            let ladders = judged.families().iter().flat_map(|family| family.ladders()).collect::<Vec<_>>();
+            let open: Vec<Open> = ladders.iter().filter_map(Open::of).collect();
+            let slack = slack(&open, definition);
             Ok(if slack > 0.0 { Bounded::Within(slack, slack) } else { Bounded::Point })
         }
         _ => Ok(Bounded::Point),
     }
 }
 
-/// By how many rungs the student's boundary is elsewhere, on which side caution is, and by how many rungs that may be wrong for what
-/// servers do not list.
-fn open(ladder: &Climbed<'_, '_>) -> Option<(f64, Option<Lean>, f64)> {
-    let measured = ladder.measured(STUDENT)?;
-    Some((measured.later(), measured.lean, ladder.rungs.iter().map(|faced| faced.unlisted).sum()))
+/// What servers leave open of a ladder.
+struct Open {
+    /// By how many rungs the student's boundary is elsewhere.
+    later: f64,
+    /// Whether anybody says which way is permissive.
+    leans: bool,
+    /// By how many rungs that may be wrong.
+    by: f64,
+}
+
+impl Open {
+    fn of(ladder: &Climbed<'_, '_>) -> Option<Self> {
+        let measured = ladder.measured(STUDENT)?;
+        let by = ladder.rungs.iter().map(|faced| faced.unlisted).sum();
+        Some(Self { later: measured.later(), leans: measured.lean.is_some(), by })
+    }
+}
+
+/// How far a number on ladders may lie from what it is.
+fn slack(ladders: &[Open], definition: &Definition) -> f64 {
+    let mean = |of: &dyn Fn(&Open) -> f64, n: usize| ladders.iter().map(of).sum::<f64>() / n.max(1) as f64;
+    let (all, leaning) = (ladders.len(), ladders.iter().filter(|ladder| ladder.leans).count());
+    let is = |of: &Definition| definition.id == of.id;
+    match () {
+        () if is(&BOUNDARY_SHIFT) => mean(&|ladder| if ladder.leans { ladder.by } else { 0.0 }, leaning),
+        // The root of a mean square is a norm: it moves by no more than that of what moves.
+        () if is(&BOUNDARY_SHIFT_RMS) => mean(&|ladder| ladder.by * ladder.by, all).sqrt(),
+        () if is(&BOUNDARY_MOVED) => {
+            let may_cross = |ladder: &Open| ladder.by > 0.0 && (ladder.later.abs() - 1.0).abs() <= ladder.by;
+            mean(&|ladder| f64::from(u8::from(may_cross(ladder))), all)
+        }
+        () => 0.0,
+    }
 }
