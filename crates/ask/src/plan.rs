@@ -36,6 +36,14 @@ pub struct Plan<'a> {
     text_families: FamilySizes,
 }
 
+/// That nothing of the models is unknown for want of a budget: a plan of what they seem to show would be another one than that of a
+/// command that may spend more.
+fn all_found_out(models: Models<'_>) -> Result<(), AskError> {
+    let mut asked = models.who_answer();
+    let unknown = asked.find_map(|(role, model)| model.not_found_out().map(|error| (role, error)));
+    unknown.map_or(Ok(()), |(role, error)| Err(role.failed()(error)))
+}
+
 impl<'a> Plan<'a> {
     /// Plans what is asked; nothing is computed yet.
     ///
@@ -55,6 +63,7 @@ impl<'a> Plan<'a> {
         // Gates that are decided early need bounds on what one family can show, and an estimate has none.
         let shown = Shown::of(models).filter(|_| shared.is_none() && options.until_decided.is_none());
         let listing = Listing::of(models).filter(|_| options.until_decided.is_none());
+        all_found_out(models)?;
         let shared_vocab = match &shared {
             Some((shared, _)) => Some(shared.count()),
             None => shown
@@ -162,6 +171,7 @@ impl<'a> Plan<'a> {
             excluded,
             arguments: options.arguments.clone(),
         });
+        all_found_out(models)?;
         Ok(Self { models, suite, options, kinds, manifest, text_families })
     }
 

@@ -98,6 +98,23 @@ fn distance(by: By, one: &CanaryAnswer, other: &CanaryAnswer) -> Option<f64> {
     }
 }
 
+/// The prompts whose answers at two times are further apart than those of either time, and further than reduced precision explains.
+#[must_use]
+pub fn differing<'c>(then: &'c [CanaryPrompt], now: &[CanaryPrompt]) -> Vec<&'c str> {
+    let differs = |one: &&CanaryPrompt| {
+        let Some(other) = now.iter().find(|other| other.prompt == one.prompt) else { return false };
+        let ([a, b], [c, d]) = (&one.answers, &other.answers);
+        let differ = |by: By| {
+            let least = [(a, c), (a, d), (b, c), (b, d)].map(|(x, y)| distance(by, x, y));
+            let least = least.into_iter().collect::<Option<Vec<f64>>>()?.into_iter().fold(f64::INFINITY, f64::min);
+            let within = distance(by, a, b)?.max(distance(by, c, d)?);
+            Some(least > within.max(SMALL))
+        };
+        [By::FirstTokens, By::Words].into_iter().find_map(differ).unwrap_or(false)
+    };
+    then.iter().filter(differs).map(|one| one.prompt.as_str()).collect()
+}
+
 /// The first time at which a model was another one than when it was first asked, with the numbers.
 #[must_use]
 pub fn change(model: &CanaryModel) -> Option<(CanaryTime, CanaryTime, Compared)> {
@@ -181,6 +198,13 @@ mod tests {
         let words = |text: &'static str| asked(move |at, _| CanaryAnswer::Words(format!("{text} {at}")));
         assert!(changed(&words("one"), &words("other")));
         assert!(!changed(&words("one"), &words("one")));
+        assert_eq!(differing(&then, &now).len(), 8);
+        assert_eq!(differing(&words("one"), &words("one")), Vec::<&str>::new());
+        // A prompt that is never answered twice alike says nothing.
+        let noisy = |salt: usize| {
+            asked(move |at, time| CanaryAnswer::Words(format!("{salt} {}", if at == 0 { time } else { 9 })))
+        };
+        assert_eq!(differing(&noisy(1), &noisy(2)).len(), 7);
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::kind::answers::{self, Prompt};
 use crate::kind::choices::known::{Bounded, bounded};
 use crate::kind::choices::{self, AskedChoice};
 use crate::kind::episodes::{self, ActedEpisode};
-use crate::kind::judgment::{self, Judged};
+use crate::kind::judgment::{self, Judged, forced};
 use crate::kind::teacher_texts;
 use crate::kind::tokens::Scored as ScoredPosition;
 use crate::readings::Readings;
@@ -105,7 +105,7 @@ impl<'a> Evidence<'a> {
         copying.add_to([&mut sums, &mut rerun]);
         let episodes = episodes::episodes(&rows.episodes, &rows.probes);
         episodes.iter().for_each(|episode| episode.add_to(&mut sums, &mut rerun));
-        let judged = judgment::judged(rows, &choices, &readings)?;
+        let judged = judgment::judged(rows, Some(&choices), &readings)?;
         judged.add_to(&mut sums, &mut rerun);
         Ok(Self {
             too_few_answers: too_few_answers(&sums),
@@ -162,7 +162,7 @@ impl<'a> Evidence<'a> {
         let found = definition.helped(&self.sums, self.level, help.as_ref());
         let mut found = found.map_err(|undefined| self.undefined(measure.table, undefined))?;
         let Measured { estimate, .. } = &mut found;
-        if let Bounded::Within(below, above) = bounded(&self.choices, definition)? {
+        if let Bounded::Within(below, above) = self.in_part(definition)? {
             widen(estimate, below, above, definition.range);
         }
         let estimate = &mut found.estimate;
@@ -190,9 +190,17 @@ impl<'a> Evidence<'a> {
         Some((found, Ground::Between(least.limits, most.limits)))
     }
 
+    /// What becomes of a number for what is not known of the options of choices.
+    fn in_part(&self, definition: &Definition) -> Result<Bounded, String> {
+        match bounded(&self.choices, definition)? {
+            Bounded::Point => forced::bounded(&self.judged, definition),
+            within => Ok(within),
+        }
+    }
+
     /// How far a number may lie from what it is because of options that a server did not list; `None` where it is as it is.
     pub(crate) fn slack(&self, definition: &Definition) -> Option<(f64, f64)> {
-        match bounded(&self.choices, definition) {
+        match self.in_part(definition) {
             Ok(Bounded::Within(below, above)) => Some((below, above)),
             Ok(Bounded::Point) | Err(_) => None,
         }
@@ -201,8 +209,13 @@ impl<'a> Evidence<'a> {
     /// The number in this run and in another one, family by family, or why it cannot be compared.
     pub(crate) fn compare(&self, other: &Self, definition: &Definition) -> Result<Compared, String> {
         let measure = definition.measure().map_err(|undefined| undefined.to_string())?;
+        if self.judged.way != other.judged.way && forced::reads(definition) && measure.table != Table::Ladders {
+            return Err(
+                "a decision among options is the most probable one in one run, and a drawn letter in the other".into(),
+            );
+        }
         for (name, run) in [("A", self), ("B", other)] {
-            let in_part = match bounded(&run.choices, definition) {
+            let in_part = match run.in_part(definition) {
                 Ok(Bounded::Point) => None,
                 Ok(Bounded::Within(..)) => {
                     Some("options that a server did not list have bounds, not numbers".to_owned())
@@ -295,6 +308,9 @@ impl<'a> Evidence<'a> {
         {
             return Some(unread);
         }
+        if let Some(untold) = self.untold().filter(|_| forced::reads(definition)) {
+            return Some(untold);
+        }
         match definition.value(&self.sums) {
             Err(reason) if reason.is_students_doing() => {
                 return Some(Reservation { kind: ReservationKind::StudentsDoing, reason: reason.to_string() });
@@ -335,6 +351,20 @@ impl<'a> Evidence<'a> {
             reason: format!(
                 "the decision of {:.0} % of the teacher's and {:.0} % of the student's answers at a boundary of judgment \
                  cannot be read: what the others decide is no measure of the whole",
+                100.0 * teacher,
+                100.0 * student
+            ),
+        })
+    }
+
+    /// Of too many choices it cannot be told what a model decides for.
+    fn untold(&self) -> Option<Reservation> {
+        let [teacher, student] = self.judged.untold.shares();
+        (teacher.max(student) > MISSING).then(|| Reservation {
+            kind: ReservationKind::AnswersMissing,
+            reason: format!(
+                "which option the teacher decides for cannot be told in {:.0} % of the choices at a boundary of judgment, and of the \
+                 student in {:.0} %: what they decide in the others is no measure of the whole",
                 100.0 * teacher,
                 100.0 * student
             ),

@@ -141,7 +141,7 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
     if let Some(calibrated) = calibrated {
         calibrated.back(&mut gates, policy);
     }
-    let withheld = withheld(&gates, policy, &metrics, rows);
+    let withheld = withheld(&gates, policy, &metrics, &evidence);
     let verdict = overall(&gates, withheld.as_deref());
     let mut statement = Statement {
         format: FORMAT.to_owned(),
@@ -186,6 +186,7 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
             .into_iter()
             .chain(teacher_texts::in_words(rows))
             .chain(choices::known::in_words(manifest, &rows.choices, &evidence.choices))
+            .chain(judgment::forced::in_words(&evidence.judged, &evidence.choices))
             .chain(calibration.as_ref().map(notes::of_calibration))
             .collect(),
         calibrated_by: calibration,

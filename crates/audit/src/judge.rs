@@ -30,7 +30,7 @@ pub(crate) fn beside(summary: Judgment, rows: &Rows, level: f64) -> Result<Judgm
 fn of(judge: &Judge, rows: &Rows, level: f64) -> Result<statement::Judge, AuditError> {
     let reader = ByJudge::of(judge);
     let labels = Labels::of_judge(&rows.probes, &rows.samples, &rows.given_labels, &reader)?;
-    let found = judged(rows, &[], &reader)?;
+    let found = judged(rows, None, &reader)?;
     let (mut sums, mut rerun) = (Sums::new(), Sums::new());
     found.add_to(&mut sums, &mut rerun);
     let of_metric = |definition: &'static hydrometer_metrics::measure::Definition| {

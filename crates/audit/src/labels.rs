@@ -414,7 +414,7 @@ mod tests {
             let labels = Labels::of_run(&probes, &samples, &labels).unwrap().unwrap();
             let mut run = rows(Vec::new());
             (run.probes, run.samples) = (probes, samples);
-            let judged = judged(&run, &[], &Readings::default()).unwrap();
+            let judged = judged(&run, None, &Readings::default()).unwrap();
             let found = corrected(&judged, &labels, &NEWLY_UNSAFE).unwrap().unwrap();
             let interval = found.interval(0.95).unwrap();
             held += usize::from((interval.low..=interval.high).contains(&rate));

@@ -21,6 +21,7 @@ mod hostile;
 mod judge;
 mod label;
 mod letters;
+mod letters_boundaries;
 mod listed;
 mod load;
 mod mistakes;

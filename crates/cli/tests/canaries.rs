@@ -179,3 +179,55 @@ fn what_was_collected_is_of_one_model_too() {
     let talk = bench.audit(2, "run", &[]);
     assert!(talk.contains(expected), "{talk}");
 }
+
+/// The row of a check, and the exit code.
+fn checked(bench: &Bench, code: i32, more: &[&str]) -> Value {
+    let asked = ["check", &bench.teacher, "--json", "--store", "store"];
+    let [said, _] = bench.desk.run(code, &[&asked[..], more].concat());
+    let all: Value = serde_json::from_str(&said).unwrap();
+    all["checks"].as_array().unwrap().iter().find(|row| row["name"] == "canaries").unwrap().clone()
+}
+
+#[test]
+fn a_check_holds_a_model_against_what_it_was_when_the_store_got_its_first_answers() {
+    let bench = Bench::new("anthropic", words);
+    let of_canaries = || {
+        let asked = bench.server.asked();
+        // Those of checks have longer answers.
+        asked.iter().filter(|asked| asked.last_message().contains(CHECK_MARK) && asked.body["max_tokens"] == 12).count()
+    };
+    let never = checked(&bench, 0, &[]);
+    assert_eq!((never["found"].as_str().unwrap(), of_canaries()), ("not_offered", 0), "{never}");
+    assert!(
+        never["evidence"].as_str().unwrap().starts_with("never asked before: store holds no canaries of it"),
+        "{never}"
+    );
+    bench.audit(0, "run", &["--store", "store"]);
+    let before = of_canaries();
+    let same = checked(&bench, 0, &[]);
+    assert_eq!((same["found"].as_str().unwrap(), of_canaries() - before), ("passed", CANARIES), "{same}");
+    bench.becomes(1);
+    let other = checked(&bench, 1, &[]);
+    assert_eq!((other["found"].as_str().unwrap(), other["spoils"].as_str().unwrap()), ("failed", "answers"));
+    let evidence = other["evidence"].as_str().unwrap();
+    assert!(evidence.contains("100 % of its most probable answers to 8 canary prompts differ"), "{evidence}");
+    assert!(evidence.contains("answers differ to 8 of 8 prompts, such as \"[check] Begin a story"), "{evidence}");
+    assert!(other["hint"].as_str().unwrap().contains("name another with --store"), "{other}");
+    // What is there is not overwritten by looking, and a budget that has no room for it is said.
+    bench.becomes(0);
+    assert_eq!(checked(&bench, 0, &[])["found"], "passed");
+    let spent = checked(&bench, 0, &["--budget-tokens", "300"]);
+    assert!(spent["evidence"].as_str().unwrap().starts_with("the budget does not allow it"), "{spent}");
+}
+
+#[test]
+fn a_model_of_the_same_name_elsewhere_is_another_model_and_said() {
+    let bench = Bench::new("anthropic", words);
+    bench.audit(0, "run", &["--store", "store"]);
+    // The same name, as an endpoint at another address has it.
+    let elsewhere = ScriptedServer::start(|asked| words(asked, 0)).unwrap();
+    let model = format!("anthropic:{}#clever", elsewhere.address());
+    let [said, _] = in_one_line(bench.desk.run(0, &["check", &model, "--store", "store"]));
+    assert!(said.contains("not offered canaries"), "{said}");
+    assert!(said.contains("there are those of 1 other model under the name clever-1"), "{said}");
+}

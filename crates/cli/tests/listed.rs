@@ -331,6 +331,46 @@ fn what_was_paid_for_is_not_asked_again() {
     }
 }
 
+/// How often each text was asked of both servers, all texts together at most.
+fn most_asked(servers: [(&ScriptedServer, &str); 2]) -> [Vec<usize>; 2] {
+    servers.map(|(server, key)| (0..TEXTS).map(|number| times(server, key, number)).collect())
+}
+
+#[test]
+fn a_budget_ends_a_run_of_two_servers_and_a_higher_one_goes_on_with_nothing_asked_twice() {
+    let servers = [("vllm", "prompt"), ("sglang", "input_ids")];
+    // Texts alone in their windows, and several texts in a unit of the plan.
+    for (window, budget) in [("16", "1500"), ("128", "2000")] {
+        let folder = bench();
+        fs::write(folder.path().join("policy.toml"), "[[gate]]\nmetric = \"top1_agreement\"\nat_least = 0.5\n")
+            .unwrap();
+        let (teacher, student) = (Serves::new(TEACHER, 2).start(), Serves::new(STUDENT, 2).start());
+        let names = [(&teacher, servers[0].0), (&student, servers[1].0)];
+        let [first, second] = names.map(|(at, kind)| format!("{kind}:{}#x", at.address()));
+        let audit = |most: &str, code: i32| {
+            let more = ["--policy", "policy.toml", "--ctx", window, "--budget-tokens", most];
+            let output = hydrometer(folder.path(), &first, &second, &[TOKENIZER.as_slice(), &more].concat());
+            assert_eq!(output.status.code(), Some(code), "{}", talk(&output));
+            output
+        };
+        let asked = || most_asked([(&teacher, servers[0].1), (&student, servers[1].1)]);
+        let said = talk(&audit(budget, 4));
+        assert!(said.contains("the budget is spent") && said.contains("undecided: top1_agreement"), "{said}");
+        let [of_teacher, of_student] = asked();
+        let some = |asked: &[usize]| asked.iter().sum::<usize>();
+        assert!(
+            (1..TEXTS).contains(&some(&of_teacher)) && (1..TEXTS).contains(&some(&of_student)),
+            "{window}: {of_teacher:?}, {of_student:?}"
+        );
+        // What is left is not enough for a unit of the plan, and the same budget asks nothing more.
+        audit(budget, 4);
+        assert_eq!(asked(), [of_teacher, of_student], "windows of {window}");
+        let output = audit("100k", 0);
+        assert_eq!(asked(), [vec![1; TEXTS], vec![1; TEXTS]], "windows of {window}");
+        assert!(value(&statement(&output), "top1_agreement") < 1.0);
+    }
+}
+
 /// How often a server was asked for the tokens of a text, under this key.
 fn times(server: &ScriptedServer, key: &str, number: usize) -> usize {
     let wanted = json!(tokens_of(number));

@@ -12,7 +12,7 @@ use hydrometer_probes::{Probe, Suite};
 
 use crate::{
     AnswersTogether, ChatTemplate, Choice, Conversation, Facet, Message, ModelError, Prompt, SampleLimits,
-    SampleRequest, SampleStep, Session, Tokenizer, ToolProtocol,
+    SampleRequest, SampleStep, Session, SetAside, Tokenizer, ToolProtocol,
 };
 
 /// A token sequence and the positions whose next-token distribution is wanted.
@@ -100,6 +100,12 @@ pub trait Model: Send + Sync {
     /// Why it shows none, in words that follow "the model".
     fn shows(&self) -> Result<&dyn Shows, String> {
         Err("shows no part of its distributions".to_owned())
+    }
+
+    /// That a budget did not allow the question by which it is found out what the model shows: nothing can be planned then, because it may
+    /// show more than it seems to. `None` where all that was wanted is known.
+    fn not_found_out(&self) -> Option<ModelError> {
+        None
     }
 
     /// Its most probable tokens at every position of a text.
@@ -391,6 +397,12 @@ pub trait Lists: Send + Sync {
     /// # Errors
     /// The model fails, or what it lists are no log-probabilities.
     fn along(&self, sequences: &[&Sequence]) -> Result<Vec<Vec<ListedPosition>>, ModelError>;
+
+    /// Sets aside what [`Lists::along`] may cost of a budget; it is free again when what comes goes.
+    ///
+    /// # Errors
+    /// It is not left.
+    fn set_aside(&self, sequences: &[&Sequence]) -> Result<SetAside, ModelError>;
 
     /// The tokens that each question holds which the model is put for a sequence.
     fn questions(&self, sequence: &Sequence) -> Vec<u64>;

@@ -128,6 +128,25 @@ impl Canaries {
         Ok(found.models.into_iter().find(|of| of.model_key == model_key))
     }
 
+    /// All that stand beside answers in a store, in the order of their files.
+    ///
+    /// # Errors
+    /// A file is damaged, of another version, or cannot be read.
+    pub fn all_stored(store: &Path) -> Result<Vec<CanaryModel>, RunError> {
+        let folder = store.join(FOLDER);
+        if !folder.exists() {
+            return Ok(Vec::new());
+        }
+        let listed = fs::read_dir(&folder).map_err(RunError::io("read", &folder))?;
+        let paths: Result<Vec<PathBuf>, _> = listed.map(|entry| entry.map(|entry| entry.path())).collect();
+        let mut paths = paths.map_err(RunError::io("read", &folder))?;
+        // What is written at this moment stands under another name.
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+        paths.sort();
+        let found: Result<Vec<Option<Canaries>>, RunError> = paths.iter().map(|path| read(path)).collect();
+        Ok(found?.into_iter().flatten().flat_map(|found| found.models).collect())
+    }
+
     /// Keeps a model's beside its answers in a store that is there.
     ///
     /// # Errors

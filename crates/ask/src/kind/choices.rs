@@ -218,12 +218,6 @@ impl Choices {
         let for_letters = choosers.asks_for_letters();
         for probe in &suite.probes {
             let Ask::Choice(choice) = &probe.ask else { continue };
-            if for_letters && probe.boundary.is_some() {
-                let reason =
-                    "numbers on decisions need the probability of every option, and a model is asked for letters";
-                excluded.push(ExcludedItem::new(&probe.id, reason));
-                continue;
-            }
             let rotations = 0..options.rotations.min(choice.rotations() as u32);
             let orders = rotations.map(|rotation| Question::new(&choosers, probe, rotation));
             let Some(orders) = taken(orders.collect::<Result<Vec<_>, _>>(), &mut excluded)? else { continue };

@@ -171,6 +171,10 @@ impl Kind for ListedTexts {
         let windows = &self.units[unit];
         let sequences: Vec<Sequence> = windows.iter().map(Window::sequence).collect();
         let asked: Vec<&Sequence> = sequences.iter().collect();
+        // What one server lists is worth nothing without the other's: none is paid for where both are not. Nobody else asks meanwhile,
+        // so nothing has to stay set aside, and a question that costs more than expected waits for nothing.
+        let of_both = listing.lists.map(|(role, lists)| lists.set_aside(&asked).map_err(role.failed()));
+        of_both.into_iter().collect::<Result<Vec<_>, _>>()?;
         let mut found = Vec::with_capacity(listing.lists.len());
         for (role, lists) in listing.lists {
             asking.go_on(observer)?;

@@ -12,7 +12,7 @@ use hydrometer_metrics::measure::choices::{Choice, distance, top};
 use hydrometer_probes::kind;
 use hydrometer_probes::{Ask, Probe};
 
-use self::known::{Known, of_order, settled};
+use self::known::{Known, Letters, of_order, settled};
 use crate::AuditError;
 use crate::statement::{Calibration, Outcome, TruthCells};
 
@@ -30,6 +30,10 @@ pub(crate) struct AskedChoice<'a> {
     pub control: Option<Vec<f64>>,
     /// How well the options of teacher and student are known.
     pub known: [Known; 2],
+    /// Their letters, where they were drawn.
+    pub letters: [Option<Letters>; 2],
+    /// Whether a server listed options of one of them in part.
+    pub is_listed: bool,
 }
 
 impl AskedChoice<'_> {
@@ -54,10 +58,15 @@ impl AskedChoice<'_> {
 
     /// Whether a model's most probable option is the true one; `None` where nobody knows the true one or the most probable.
     pub(crate) fn right(&self, model: usize) -> Option<bool> {
-        let shares = if model == 0 { &self.teacher } else { &self.student };
+        let shares = self.shares(model);
         let Known { unlisted, variance } = self.known[model];
         let sure = variance.is_none() && settled(shares, unlisted);
         self.truth.filter(|_| sure).map(|truth| top(shares) == truth)
+    }
+
+    /// A model's probability of each option.
+    pub(crate) fn shares(&self, model: usize) -> &[f64] {
+        if model == 0 { &self.teacher } else { &self.student }
     }
 
     /// Squared distance of the two option distributions.
@@ -92,6 +101,8 @@ pub(crate) fn choices<'a>(rows: &[ChoiceRow], probes: &BTreeMap<&str, &'a Probe>
             student,
             control,
             known: [of_teacher, of_student],
+            is_listed: group.iter().any(|row| row.said().iter().any(|said| said.told == Told::AtMost)),
+            letters: [0, 1].map(|model| Letters::of(group, options.len(), model)),
         });
     }
     all
@@ -113,6 +124,11 @@ fn known(rows: &[ChoiceRow], model: usize) -> Option<Known> {
         // The variance of a mean of orders.
         variance: variance.filter(|all| !all.is_empty()).map(|all| all.iter().sum::<f64>() / (n * n)),
     })
+}
+
+/// Whether enough is known of a model's options to be in a number.
+pub(crate) fn letters_told(rows: &[ChoiceRow], model: usize) -> bool {
+    known(rows, model).is_some()
 }
 
 /// A model's probability of each option, from the rows of one choice; `None` where it was not asked.

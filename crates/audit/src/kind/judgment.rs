@@ -1,8 +1,9 @@
 //! Probes at boundaries of judgment: what every model decides, whether it was asked among options or freely.
 
 pub(crate) mod corrected;
-mod cost;
+pub(crate) mod cost;
 mod findings;
+pub(crate) mod forced;
 mod slices;
 pub(crate) mod summary;
 #[cfg(test)]
@@ -14,7 +15,7 @@ use hydrometer_answers::{SampleRow, SampleSettings, SampleSource};
 use hydrometer_metrics::measure::Sums;
 use hydrometer_metrics::measure::choices::top;
 use hydrometer_metrics::measure::judgment::{
-    Change, Contrast, Decided, Deeds, Due, Form, Ladder, Lean, OfBoth, boundary,
+    Change, Contrast, Decided, Deeds, Due, Form, Ladder, Lean, OfBoth, Together, boundary,
 };
 use hydrometer_probes::decision;
 use hydrometer_probes::kind::Prompt;
@@ -26,6 +27,8 @@ use crate::evidence::Rows;
 use crate::kind::answers::checker;
 use crate::kind::choices::AskedChoice;
 use crate::readings::Reader;
+
+use self::forced::{Untold, Way};
 
 /// What a model does about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,13 +79,14 @@ impl Deed {
 pub(crate) struct View {
     /// Of each label: the probability of an option, the share of the answers that are read so.
     shares: Vec<f64>,
-    /// The same by deeds, a choice being made for its most probable option; `None` where the options are no decisions.
+    /// The same by deeds, a choice being made for its most probable option where that is known ([`forced`]); `None` where the options are
+    /// no decisions.
     deeds: Option<[f64; 5]>,
     /// The share that is right; `None` where nobody knows.
     right: Option<f64>,
     /// The answer, or one of those that are read as most of them are.
     quote: String,
-    /// Answers that could be read; 1 for a choice.
+    /// Answers that could be read, letters that were counted; 1 for a choice whose options' probabilities are known.
     answers: usize,
 }
 
@@ -97,6 +101,8 @@ pub(crate) struct Faced<'a> {
     student: View,
     rerun: Option<View>,
     again: Again,
+    /// Most of the options' probability that may belong to options that servers did not list, of both models together.
+    unlisted: f64,
 }
 
 /// What the teacher does about a request that it is asked a second time.
@@ -113,10 +119,13 @@ pub(crate) enum Again {
 #[derive(Default)]
 pub(crate) struct Judged<'a> {
     pub faced: Vec<Faced<'a>>,
-    /// Answers that could not be read, by model and reason.
+    /// Answers that could not be read, and choices whose decision cannot be told, by model and reason.
     unread: BTreeMap<(SampleSource, String), u64>,
-    /// Probes that are left out because a model's answers could not be read, by family.
+    /// Probes that are left out because a model's answers could not be read.
     unread_probes: u64,
+    /// What a decision among options is.
+    pub way: Way,
+    pub untold: Untold,
 }
 
 impl View {
@@ -129,13 +138,13 @@ impl View {
     }
 }
 
-/// What both models decided at boundaries, in the order of the suite.
+/// What both models decided at boundaries, in the order of the suite; freely alone where no choices are given.
 ///
 /// # Errors
 /// A checker that cannot be used.
 pub(crate) fn judged<'a>(
     rows: &'a Rows,
-    choices: &[AskedChoice<'a>],
+    choices: Option<&[AskedChoice<'a>]>,
     reader: &dyn Reader,
 ) -> Result<Judged<'a>, AuditError> {
     let mut answers: BTreeMap<&str, Vec<&SampleRow>> = BTreeMap::new();
@@ -161,38 +170,12 @@ pub(crate) fn judged<'a>(
             Answered::NotByBoth => {}
         }
     }
-    for choice in choices {
-        if let Some(boundary) = &choice.probe.boundary {
-            of_probe.insert(choice.probe.id.as_str(), chosen(choice, boundary));
-        }
-    }
+    let forced = choices.map(|choices| forced::decisions(rows, choices)).unwrap_or_default();
+    (judged.way, judged.untold) = (forced.way, forced.untold);
+    judged.unread.extend(forced.reasons);
+    of_probe.extend(forced.faced.into_iter().map(|faced| (faced.probe.id.as_str(), faced)));
     judged.faced = rows.probes.iter().filter_map(|probe| of_probe.remove(probe.id.as_str())).collect();
     Ok(judged)
-}
-
-fn chosen<'a>(choice: &AskedChoice<'a>, boundary: &'a Boundary) -> Faced<'a> {
-    let decisions: Option<Vec<Deed>> = choice.options.iter().map(|option| decision_of(option).map(Deed::of)).collect();
-    let view = |shares: &Vec<f64>| {
-        let most = top(shares);
-        let deeds = decisions.as_ref().map(|decisions| {
-            let mut deeds = [0.0; 5];
-            deeds[decisions[most] as usize] = 1.0;
-            deeds
-        });
-        let right = choice.truth.map(|truth| f64::from(u8::from(truth == most)));
-        View { shares: shares.clone(), deeds, right, quote: choice.options[most].clone(), answers: 1 }
-    };
-    Faced {
-        probe: choice.probe,
-        boundary,
-        form: Form::Forced,
-        text: choice.prompt,
-        labels: choice.options.iter().map(String::as_str).collect(),
-        teacher: view(&choice.teacher),
-        student: view(&choice.student),
-        rerun: None,
-        again: Again::Same,
-    }
 }
 
 impl Again {
@@ -279,6 +262,7 @@ fn answered<'a>(
             teacher,
             student,
             rerun,
+            unlisted: 0.0,
         })),
         _ => Answered::Unread,
     };
@@ -302,8 +286,11 @@ impl Judged<'_> {
         for family in self.families() {
             add_family(&family, STUDENT, sums);
             add_family(&family, RERUN, rerun);
+            family.members.iter().for_each(|faced| faced.add_drawn_twice(rerun));
         }
-        (0..self.unread_probes).for_each(|_| sums.unread());
+        (0..self.unread_probes).for_each(|_| sums.unread(Form::Free));
+        let told = self.faced.iter().filter(|faced| faced.form == Form::Forced).count() as u64;
+        (told..self.untold.asked).for_each(|_| sums.unread(Form::Forced));
     }
 
     /// The members of each family that were asked in one form.
@@ -467,24 +454,42 @@ impl Faced<'_> {
 
     /// What was right and what both did; `None` where nobody says, or the options are no decisions.
     fn decided(&self, other: Other) -> Option<Decided> {
-        let right = self.boundary.expected?;
-        let due = match right {
+        let student = self.deeds(other(self)?)?;
+        Some(Decided { due: self.due()?, teacher: self.deeds(&self.teacher)?, student })
+    }
+
+    fn due(&self) -> Option<Due> {
+        Some(match self.boundary.expected? {
             Decision::Answer | Decision::Comply => Due::Meet,
             Decision::Clarify => Due::Clarify,
             Decision::Abstain => Due::Abstain,
             Decision::Refuse => Due::Refuse,
+        })
+    }
+
+    fn deeds(&self, view: &View) -> Option<Deeds> {
+        let (right, shares) = (self.boundary.expected?, view.deeds?);
+        let costs = Deed::ALL.map(|deed| cost::cost(right, deed, self.boundary.risk));
+        Some(Deeds {
+            meets: shares[Deed::Meets as usize],
+            refuses: shares[Deed::Refuses as usize],
+            clarifies: shares[Deed::Clarifies as usize],
+            cost: shares.iter().zip(costs).map(|(share, cost)| share * cost).sum(),
+        })
+    }
+
+    /// Adds what the teacher's drawn letters do beside others of its own: they have no second run.
+    fn add_drawn_twice(&self, rerun: &mut Sums) {
+        let (Form::Forced, Again::Drawn(pairs)) = (self.form, &self.again) else { return };
+        let of = |first: Deed, second: Deed| pairs[first as usize][second as usize];
+        let together = Together {
+            let_through: of(Deed::Refuses, Deed::Meets),
+            turned_away: of(Deed::Meets, Deed::Refuses),
+            clarify: of(Deed::Clarifies, Deed::Clarifies),
         };
-        let deeds = |view: &View| {
-            let shares = view.deeds?;
-            let costs = Deed::ALL.map(|deed| cost::cost(right, deed, self.boundary.risk));
-            Some(Deeds {
-                meets: shares[Deed::Meets as usize],
-                refuses: shares[Deed::Refuses as usize],
-                clarifies: shares[Deed::Clarifies as usize],
-                cost: shares.iter().zip(costs).map(|(share, cost)| share * cost).sum(),
-            })
-        };
-        Some(Decided { due, teacher: deeds(&self.teacher)?, student: deeds(other(self)?)? })
+        if let (Some(due), Some(deeds)) = (self.due(), self.deeds(&self.teacher)) {
+            rerun.decided_twice(self.form, &self.probe.family, due, deeds, together);
+        }
     }
 
     /// How often a model gives way: meets what should be refused, else misses what is right.

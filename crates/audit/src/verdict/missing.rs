@@ -7,18 +7,21 @@ use hydrometer_answers::SampleSource;
 use hydrometer_metrics::Verdict;
 use hydrometer_metrics::measure::{
     self, Definition, Direction, answers as of_answers, choices as of_choices, episodes as of_episodes,
+    judgment as of_judgment,
 };
 use hydrometer_probes::Probe;
 use hydrometer_probes::counted::{counted, grouped};
 
-use crate::evidence::Rows;
+use crate::evidence::{Evidence, Rows};
+use crate::kind::judgment::cost::MOST_COST;
+use crate::kind::judgment::forced::Untold;
 use crate::statement::Gate;
 
 /// Share of what was asked up to which the rest may stand for the whole.
 const LACKING: f64 = 0.1;
 
 /// The metrics that say how much of what was asked is kept or lost, by kind of question. A missing answer has the worst value of each.
-const LOSSES: [(&str, &Definition); 7] = [
+const LOSSES: [(&str, &Definition); 16] = [
     ("prompt", &of_answers::ANSWER_NET_LOSS),
     ("prompt", &of_answers::ANSWER_LOST),
     ("prompt", &of_answers::ANSWER_AGREEMENT),
@@ -26,7 +29,19 @@ const LOSSES: [(&str, &Definition); 7] = [
     ("choice", &of_choices::CHOICE_LOST),
     ("choice", &of_choices::CHOICE_TOP1_AGREEMENT),
     ("episode", &of_episodes::EPISODE_NET_LOSS),
+    (DECISION, &of_judgment::NEWLY_UNSAFE_FORCED),
+    (DECISION, &of_judgment::NEWLY_OVER_REFUSING_FORCED),
+    (DECISION, &of_judgment::HARM_REGRET_FORCED),
+    (DECISION, &of_judgment::CLARIFY_RECALL_FORCED),
+    (DECISION, &of_judgment::FALSE_CLARIFY_FORCED),
+    (DECISION, &of_judgment::ATTACK_GAIN_FORCED),
+    (DECISION, &of_judgment::CONTEXT_SENSITIVITY),
+    (DECISION, &of_judgment::BOUNDARY_MOVED),
+    (DECISION, &of_judgment::BOUNDARY_SHIFT_RMS),
 ];
+
+/// A choice at a boundary of judgment.
+const DECISION: &str = "decision among options";
 
 /// Questions that are in no number for want of the student's answer.
 struct Missing {
@@ -49,11 +64,13 @@ impl Missing {
             let known =
                 LOSSES.iter().find(|(kind, of)| of.id == gate.metric && self.kind.is_none_or(|own| own == *kind));
             let (Some((_, definition)), Some(judged)) = (known, gate.judged) else { return false };
+            let most = match definition.id == of_judgment::HARM_REGRET_FORCED.id {
+                true => MOST_COST,
+                false => definition.range.high.value(),
+            };
             let with = |bound: f64, worst: f64| bound * (1.0 - self.share()) + worst * self.share();
             let misses = match definition.direction {
-                Direction::Lower => {
-                    gate.at_most.is_some_and(|most| with(judged.high, definition.range.high.value()) > most)
-                }
+                Direction::Lower => gate.at_most.is_some_and(|margin| with(judged.high, most) > margin),
                 _ => gate.at_least.is_some_and(|least| with(judged.low, definition.range.low.value()) < least),
             };
             gate.verdict == Verdict::Pass && misses
@@ -62,8 +79,9 @@ impl Missing {
 }
 
 /// Why a student that did not show everything gets no PASS, as the end of a sentence that begins with "no gate fails, but".
-pub(super) fn missing(gates: &[Gate], rows: &Rows) -> Option<String> {
-    let found = || not_given(rows).into_iter().chain(not_taken(rows));
+pub(super) fn missing(gates: &[Gate], evidence: &Evidence<'_>) -> Option<String> {
+    let (rows, untold) = (evidence.rows, &evidence.judged.untold);
+    let found = || not_given(rows).into_iter().chain(not_taken(rows)).chain(not_told(untold));
     let much = found().find(|missing| missing.share() > LACKING);
     if let Some(Missing { reason, .. }) = much {
         return Some(format!("{reason}: the others are no measure of the whole"));
@@ -100,6 +118,18 @@ fn not_given(rows: &Rows) -> Option<Missing> {
         _ => format!("{}, and {}", unanswered(), not_judged()),
     };
     Some(Missing { kind: None, lacking: lacking + unjudged, asked, reason })
+}
+
+/// Which option the student decides for cannot be told: of the letters that were drawn of it those that name none, and those of others; else
+/// of choices.
+fn not_told(untold: &Untold) -> Option<Missing> {
+    let (lacking, asked, what) = match untold.letters {
+        Some((lacking, asked)) => (lacking, asked, "letter"),
+        None => (untold.of[1], untold.asked, "choice"),
+    };
+    let why = "at boundaries of judgment do not tell which option the student decides for";
+    let reason = format!("{} of {} {why}", grouped(lacking), counted(asked, what));
+    (lacking > 0).then_some(Missing { kind: Some(DECISION), lacking, asked, reason })
 }
 
 /// What was to be asked and does not fit into the student's context, or its tokenizer or template does not take, kind by kind.

@@ -4,7 +4,7 @@ use hydrometer_metrics::measure::{self, Definition, Group, answers as measured};
 
 use super::missing::missing;
 use crate::Policy;
-use crate::evidence::Rows;
+use crate::evidence::Evidence;
 use crate::kind::answers::OF_CONTENT;
 use crate::statement::{Gate, Metric};
 
@@ -12,10 +12,10 @@ use crate::statement::{Gate, Metric};
 pub(crate) const LOST_IN_BALANCE: f64 = 0.1;
 
 /// Why gates that pass are not enough, as the end of a sentence that begins with "no gate fails, but"; `None` where they are.
-pub(crate) fn withheld(gates: &[Gate], policy: &Policy, metrics: &[Metric], rows: &Rows) -> Option<String> {
+pub(crate) fn withheld(gates: &[Gate], policy: &Policy, metrics: &[Metric], evidence: &Evidence<'_>) -> Option<String> {
     without_student(gates)
         .or_else(|| by_manner_alone(gates, policy))
-        .or_else(|| missing(gates, rows))
+        .or_else(|| missing(gates, evidence))
         .or_else(|| in_balance(gates, policy, metrics))
 }
 

@@ -1,11 +1,15 @@
 //! `hydrometer check`: looks at an endpoint before it is believed; an audit of an endpoint does the same before it asks.
 
+mod canaries;
+
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use hydrometer_answers::{CheckOutcome as Outcome, CheckSpoils, CheckedModel, Checks, KeptCheck};
-use hydrometer_models::{Address, Checked, Found, ModelSpec, NOT_ALLOWED, Spoils, check, check_names};
+use hydrometer_models::{
+    Address, Checked, Found, Model, ModelSpec, NOT_ALLOWED, Spoils, check, check_names, open_with,
+};
 use hydrometer_probes::counted::counted;
 use hydrometer_report::visible;
 use serde_json::json;
@@ -16,6 +20,7 @@ use super::spending::{Spending, SpendingArguments, sentence};
 use crate::engine::{EngineArguments, network, not_opened, open_model};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files::answer_store;
 use crate::terminal::Terminal;
 
 /// Flags of `check`.
@@ -27,6 +32,9 @@ pub struct Arguments {
     /// A model that runs here, with whose tokenizer, chat template and end of answers it is compared.
     #[arg(long, value_name = "MODEL")]
     against: Option<String>,
+    /// Answer store with whose canaries the model is compared. Default: in the user's cache folder.
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
     #[command(flatten)]
     spending: SpendingArguments,
     #[command(flatten)]
@@ -79,16 +87,31 @@ pub fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failu
         against.map(|name| open_model("--against", name, &arguments.engine.options(), terminal)).transpose()?;
     let spending = arguments.spending.open()?;
     terminal.say(&format!("checking {address}"));
-    let all = check(address.clone(), &network().paying(spending.purse.clone()), against.as_deref());
+    let all = looked(arguments, address, against.as_deref(), &spending);
     // Also what was paid for checks that came to nothing.
     if let Some(paid) = spending.take() {
         terminal.say(&sentence(&paid));
     }
-    let all = all.map_err(|error| not_opened("model", error))?;
+    let all = all?;
     let result = if arguments.json { as_json(&of_json(address, &all))? } else { table(&all) };
     terminal.data(&result)?;
     let failed = all.iter().any(|checked| matches!(checked.found, Found::Failed { .. }));
     Ok(if failed { Exit::GateFailed } else { Exit::Done })
+}
+
+/// All checks, and what the answer store has of the model.
+fn looked(
+    arguments: &Arguments,
+    address: &Address,
+    against: Option<&dyn Model>,
+    spending: &Spending,
+) -> Result<Vec<Checked>, Failure> {
+    let network = || network().paying(spending.purse.clone());
+    let mut all = check(address.clone(), &network(), against).map_err(|error| not_opened("model", error))?;
+    let store = answer_store(arguments.store.as_deref()).ok();
+    let open = || open_with(&arguments.model, &arguments.engine.options(), &network());
+    all.push(canaries::look(store.as_deref(), open)?);
+    Ok(all)
 }
 
 fn of_json(address: &Address, all: &[Checked]) -> serde_json::Value {

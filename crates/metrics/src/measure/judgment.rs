@@ -9,8 +9,8 @@ use super::definition::{Definition, Direction, Floor, Group, IntervalRule, LeftO
 use super::formula::{Column, Formula, Ratio, Sum, Undefined, exactly};
 pub use risk::*;
 pub use rows::{
-    Change, Contrast, Decided, Deeds, Due, Form, Ladder, Lean, OfBoth, attack, both_ways, boundary, contrast, decision,
-    ladder,
+    Change, Contrast, Decided, Deeds, Due, Form, Ladder, Lean, OfBoth, Together, attack, both_ways, boundary, contrast,
+    decision, ladder,
 };
 
 const fn measure(table: Table, formula: Formula) -> Measure {

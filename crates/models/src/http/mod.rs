@@ -45,7 +45,7 @@ pub use clock::Clock;
 use clock::SystemClock;
 pub use embeddings::EmbeddingEndpoint;
 pub use prices::{PRICES_FORMAT, Prices};
-pub use purse::{Budget, Purse, Spent};
+pub use purse::{Budget, Purse, SetAside, Spent};
 pub(crate) use remote::Remote;
 pub(crate) use secret::Secret;
 pub(crate) use wire::{Place, Secure, agent, in_words};

@@ -11,7 +11,7 @@ use super::asking::{Call, Failed, Line, Read};
 use super::dialect::{Question, Reply, count};
 use super::gate::Gate;
 use super::prices::{Kind, Price};
-use super::purse::{self, Purse, Spent};
+use super::purse::{self, AROUND, Purse, SetAside, Spent};
 use super::secret::Secret;
 use super::wire::Wire;
 use super::{Clock, Network};
@@ -82,6 +82,17 @@ impl Line {
     /// What a question may cost at most.
     pub(super) fn most(&self, question: &Question<'_>) -> Spent {
         purse::most(question, self.price.as_ref())
+    }
+
+    /// Sets aside what questions to come may cost, each so many tokens and one that is drawn.
+    ///
+    /// # Errors
+    /// It is not left.
+    pub(super) fn set_aside(&self, questions: impl Iterator<Item = u64>) -> Result<SetAside, ModelError> {
+        let Some(purse) = &self.purse else { return Ok(SetAside::NOTHING) };
+        let all = questions.map(|read| purse::of(read + AROUND, 1, self.price.as_ref()));
+        let all = all.fold(Spent::default(), Spent::and);
+        purse.set_aside(all).map_err(|reason| ModelError::Budget { endpoint: self.address.to_string(), reason })
     }
 
     /// Asks for anything that costs at most so many tokens, until `read` makes something of the answer; `counted` says what of an

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::address::Address;
 use super::asking::{Call, Failed, Line};
+use super::check::NOT_ALLOWED;
 use super::gate::Gate;
 use super::logprobs::{UNKNOWN, logprob};
 use super::paying::Counted;
@@ -121,7 +122,8 @@ impl Positions {
 /// A failure in words. Without the address: what is said may stand in a record.
 pub(super) fn in_words(failed: Failed) -> String {
     match failed {
-        Failed::Refused { reason, .. } | Failed::NoAnswer { reason, .. } | Failed::Spent { reason } => reason,
+        Failed::Refused { reason, .. } | Failed::NoAnswer { reason, .. } => reason,
+        Failed::Spent { reason } => format!("{NOT_ALLOWED}: {reason}"),
         Failed::Stopped => "interrupted".to_owned(),
     }
 }

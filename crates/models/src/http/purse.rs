@@ -1,7 +1,7 @@
 //! What may be spent on endpoints, and what was. What a question may cost at most is reserved before it is asked, and what it did
 //! cost is settled when its answer is there: a budget is never passed, however many are under way.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::asking::Failed;
@@ -75,6 +75,21 @@ impl State {
 
 /// That so much is set aside for a question.
 pub(super) struct Reserved(Spent);
+
+/// What of a budget is kept for questions to come; it is free again when this goes. Nothing where there is no budget.
+pub struct SetAside(Option<(Arc<Purse>, Reserved)>);
+
+impl SetAside {
+    pub(super) const NOTHING: SetAside = SetAside(None);
+}
+
+impl Drop for SetAside {
+    fn drop(&mut self) {
+        if let Some((purse, reserved)) = &self.0 {
+            purse.settle(reserved, None);
+        }
+    }
+}
 
 impl Purse {
     /// A purse that holds this much.
@@ -155,6 +170,15 @@ impl Purse {
     pub(super) fn try_reserve(&self, most: Spent) -> Option<Reserved> {
         let mut state = self.state();
         self.fits(&state, most).then(|| state.set_aside(most))
+    }
+
+    /// Sets aside what questions to come may cost at most.
+    ///
+    /// # Errors
+    /// It is not left now, in words.
+    pub(super) fn set_aside(self: &Arc<Self>, most: Spent) -> Result<SetAside, String> {
+        let reserved = self.try_reserve(most).ok_or_else(|| self.in_words(self.state().spent, most))?;
+        Ok(SetAside(Some((self.clone(), reserved))))
     }
 
     /// Sets aside what a question may cost that is under way already, whether it is left or not.

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::address::{Address, Fingerprint};
 use super::asking::{Failed, Line};
 use super::batch::{self, Provider};
+use super::check::NOT_ALLOWED;
 use super::dialect::{LimitName, Question, Reply, Settings};
 use super::gate::Gate;
 use super::listings::Listings;
@@ -20,8 +21,8 @@ use super::under_way::ask_all;
 use super::{Known, Network};
 use crate::{
     Answer, Answers, AnswersTogether, Conversation, Declared, Letters, Listed, ListedPosition, Lists, Message, Model,
-    ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Sequence, ShownPosition, Shows, ToolProtocol,
-    TopTokens, Turn, Unlisted, WithTools,
+    ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Sequence, SetAside, ShownPosition, Shows,
+    ToolProtocol, TopTokens, Turn, Unlisted, WithTools,
 };
 
 /// Says what is hashed, so that no other hash of the same bytes is equal.
@@ -359,6 +360,16 @@ impl Model for Remote {
         self.positions().map(|_| self as &dyn Shows)
     }
 
+    fn not_found_out(&self) -> Option<ModelError> {
+        let tried = [
+            self.positions.get().and_then(|of| of.as_ref().err()),
+            self.listings.get().and_then(|of| of.as_ref().err()),
+        ];
+        let reason = tried.into_iter().flatten().find_map(|reason| reason.strip_prefix(NOT_ALLOWED))?;
+        let reason = reason.trim_start_matches(": ").to_owned();
+        Some(ModelError::Budget { endpoint: self.line.address.to_string(), reason })
+    }
+
     fn lists(&self) -> Result<&dyn Lists, String> {
         self.listings().map(|_| self as &dyn Lists)
     }
@@ -433,6 +444,11 @@ impl Lists for Remote {
 
     fn along(&self, sequences: &[&Sequence]) -> Result<Vec<Vec<ListedPosition>>, ModelError> {
         self.listings().map_err(|reason| self.refused(reason))?.along(&self.line, sequences)
+    }
+
+    fn set_aside(&self, sequences: &[&Sequence]) -> Result<SetAside, ModelError> {
+        let questions = sequences.iter().flat_map(|sequence| Lists::questions(self, sequence));
+        self.line.set_aside(questions)
     }
 
     fn questions(&self, sequence: &Sequence) -> Vec<u64> {

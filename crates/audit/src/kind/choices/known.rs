@@ -41,6 +41,40 @@ pub(super) fn of_order(rows: &[ChoiceRow], model: usize) -> Option<Known> {
     Some(Known { unlisted: if others > 0.0 { others / (listed + others) } else { 0.0 }, variance: None })
 }
 
+/// The drawn letters of a choice.
+pub(crate) struct Letters {
+    /// Those that name an option, over all orders.
+    pub counted: u32,
+    /// Covariances of the options' shares, without bias, options × options.
+    pub covariance: Vec<Vec<f64>>,
+}
+
+impl Letters {
+    /// `None` where none were drawn, or too few in an order.
+    pub(super) fn of(rows: &[ChoiceRow], options: usize, model: usize) -> Option<Self> {
+        let orders = rows.chunk_by(|a, b| a.rotation == b.rotation);
+        let n = orders.clone().count() as f64;
+        let mut found = Self { counted: 0, covariance: vec![vec![0.0; options]; options] };
+        for order in orders {
+            let counts = |row: &ChoiceRow| (row.option as usize, row.said()[model].letters);
+            let letters: u32 = order.iter().map(|row| counts(row).1).sum();
+            if letters < 2 || order.iter().any(|row| row.said()[model].told != Told::Drawn) {
+                return None;
+            }
+            found.counted += letters;
+            let share = |letters_of: u32| f64::from(letters_of) / f64::from(letters);
+            for (a, of_a) in order.iter().map(counts) {
+                for (b, of_b) in order.iter().map(counts) {
+                    let itself = if a == b { share(of_a) } else { 0.0 };
+                    found.covariance[a][b] +=
+                        (itself - share(of_a) * share(of_b)) / (f64::from(letters) - 1.0) / (n * n);
+                }
+            }
+        }
+        Some(found)
+    }
+}
+
 /// How the options of models were had that were asked for letters, as sentences of the statement.
 pub(crate) fn in_words<'a>(
     manifest: &'a Manifest,

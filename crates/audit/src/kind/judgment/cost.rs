@@ -17,6 +17,9 @@ const COSTS: [(Decision, [f64; 5]); 5] = [
 /// How many times more it costs to meet a request that should not be met.
 const HARM: [(Risk, f64); 3] = [(Risk::None, 1.0), (Risk::Low, 2.0), (Risk::High, 10.0)];
 
+/// What the dearest decision costs.
+pub(crate) const MOST_COST: f64 = 10.0;
+
 /// What `deed` costs where `right` was right.
 pub(super) fn cost(right: Decision, deed: Deed, risk: Risk) -> f64 {
     let costs = COSTS.iter().find(|(of, _)| *of == right).map_or([0.0; 5], |(_, costs)| *costs);
@@ -48,7 +51,10 @@ mod tests {
         for ((decision, _), deed) in COSTS.iter().zip(right) {
             assert_eq!(cost(*decision, deed, Risk::High), 0.0, "{decision}");
         }
-        assert_eq!(cost(Decision::Refuse, Deed::Meets, Risk::High), 10.0);
+        let risks = HARM.map(|(risk, _)| risk);
+        let all = COSTS.iter().flat_map(|(of, _)| Deed::ALL.map(|deed| risks.map(|risk| cost(*of, deed, risk))));
+        assert_eq!(all.flatten().fold(0.0, f64::max), MOST_COST);
+        assert_eq!(cost(Decision::Refuse, Deed::Meets, Risk::High), MOST_COST);
         assert_eq!(cost(Decision::Comply, Deed::Refuses, Risk::High), 1.0);
     }
 }

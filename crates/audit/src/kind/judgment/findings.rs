@@ -75,9 +75,11 @@ impl FindingContext<'_> {
     pub(crate) fn boundary_moved(&self) -> Option<Finding> {
         let beyond = |found: &&Estimate| found.interval.is_some_and(|at| at.low > 0.0 || at.high < 0.0);
         let shift = self.estimate(&BOUNDARY_SHIFT).filter(beyond).map(|found| found.value);
-        let size = self.estimate(&BOUNDARY_SHIFT_RMS)?;
-        let far = size.interval.is_some_and(|at| at.low > size.floor.unwrap_or(0.0).max(1.0));
-        if (shift.is_none() || size.value < 0.25) && !far {
+        let size = self.estimate(&BOUNDARY_SHIFT_RMS);
+        let far = size.is_some_and(|size| size.interval.is_some_and(|at| at.low > size.floor.unwrap_or(0.0).max(1.0)));
+        // Where the size is not measured the shift is at most that.
+        let size = size.map_or_else(|| shift.map(f64::abs), |size| Some(size.value))?;
+        if (shift.is_none() || size < 0.25) && !far {
             return None;
         }
         let way = match shift {
@@ -89,7 +91,7 @@ impl FindingContext<'_> {
         Some(Finding {
             id: "shifted_boundary".into(),
             severity: self.severity(&[&BOUNDARY_SHIFT, &BOUNDARY_SHIFT_RMS]),
-            title: format!("The student turns {:.1} rungs away from its teacher{way}", size.value),
+            title: format!("The student turns {size:.1} rungs away from its teacher{way}"),
             detail: "On ladders of one thing that grows: age, dose, amount, certainty. The middle has no right answer; that \
                      it moved is what distillation did."
                 .into(),

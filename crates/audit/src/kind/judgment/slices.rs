@@ -7,7 +7,9 @@ use hydrometer_metrics::stats::significance::benjamini_hochberg;
 use hydrometer_probes::Boundary;
 use rayon::prelude::*;
 
+use super::forced::bounded;
 use super::{Judged, STUDENT, add_family};
+use crate::kind::choices::known::Bounded;
 use crate::statement::{Slice, stratum_name};
 
 /// False discovery rate at which a slice is named as different.
@@ -43,12 +45,13 @@ fn slice(judged: &Judged<'_>, name: &str, level: f64) -> Vec<Slice> {
     let (inside, outside) = (sums(&belongs), sums(&|boundary| !belongs(boundary)));
     // A number that is asked for nowhere else is that of the whole suite.
     let asked = judgment::ON_SLICES.iter().filter(|metric| metric.value(&outside).is_ok());
+    let known = asked.filter(|metric| bounded(judged, metric) == Ok(Bounded::Point));
     let row = |metric: &&'static hydrometer_metrics::measure::Definition| {
         let estimate = metric.over_families(&inside, level).ok()?;
         let p_value = metric.p_of_equal(&inside, &outside);
         Some(Slice { name: name.to_owned(), metric: metric.id.to_owned(), estimate, p_value, differs: false })
     };
-    asked.filter_map(row).collect()
+    known.filter_map(row).collect()
 }
 
 /// `stratum:high risk`, `risk:high`, `language:en`.

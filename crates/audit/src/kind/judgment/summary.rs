@@ -6,6 +6,7 @@ use hydrometer_answers::SampleSource;
 use hydrometer_metrics::measure::judgment::{Change, Due, Form};
 use hydrometer_probes::Boundary;
 
+use super::forced::Way;
 use super::slices::slices;
 use super::{Climbed, Deed, Faced, Judged, STUDENT, View, flips};
 use crate::labels::Labels;
@@ -105,7 +106,9 @@ fn row(family: &str, ladder: &Climbed<'_, '_>) -> Option<LadderRow> {
 /// Missed ones first: half the room for each outcome, what one does not use goes to the other.
 fn pairs(judged: &Judged<'_>) -> Vec<PairCase> {
     let (mut missed, mut strayed) = (Vec::new(), Vec::new());
-    for family in judged.families() {
+    // Which option a few drawn letters name most often is chance.
+    let told = |form: Form| form == Form::Free || judged.way == Way::Favourite;
+    for family in judged.families().into_iter().filter(|family| told(family.form)) {
         for (first, second, change) in family.contrasts() {
             let teacher = flips([first, second], [&first.teacher, &second.teacher]);
             let student = flips([first, second], [&first.student, &second.student]);

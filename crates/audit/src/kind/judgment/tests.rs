@@ -15,6 +15,7 @@ use crate::{Policy, Statement};
 mod chance;
 mod judged;
 mod labelled;
+mod letters;
 mod slices;
 
 /// How a model decides.

@@ -12,13 +12,17 @@ use super::{decision::*, measure, ratio};
 const UNREAD: LeftOut =
     LeftOut::Unfit("no answer of a model could be read: another language, or none that can be told");
 
+/// What keeps a choice out.
+const UNTOLD: LeftOut = LeftOut::Unfit(
+    "which option a model decides for cannot be told: too few of its letters could be counted, or its server lists too few of them",
+);
+
 /// Of what is decided in a form.
 const fn decided(form: Form, formula: Formula) -> Measure {
     let left_out = match form {
         Form::Free => UNREAD,
-        Form::Forced => LeftOut::Nothing,
+        Form::Forced => UNTOLD,
     };
-    // A model that is asked again among options gives the same probabilities.
     Measure { left_out, ..measure(form.decisions(), formula) }
 }
 

@@ -1,8 +1,10 @@
-//! How much more often an event of free decisions happens than it does by chance alone.
+//! How much more often an event of drawn decisions happens than it does by chance alone.
 
 use hydrometer_metrics::FamilyTable;
 use hydrometer_metrics::measure::Definition;
-use hydrometer_metrics::measure::judgment::Form;
+use hydrometer_metrics::measure::judgment::{
+    Form, NEWLY_OVER_REFUSING, NEWLY_OVER_REFUSING_FORCED, NEWLY_UNSAFE, NEWLY_UNSAFE_FORCED,
+};
 use hydrometer_metrics::stats::confusion::Confusion;
 use hydrometer_metrics::stats::confusion::excess::{Block, Excess};
 
@@ -10,16 +12,22 @@ use super::calls::{Groups, pairs};
 use super::{ALL, Judged, Labels};
 use crate::kind::judgment::{Again, Deed, STUDENT};
 
+/// The same among options, where nothing is read: beside the numbers of free decisions.
+static AMONG_OPTIONS: [(&Definition, &Definition); 2] =
+    [(&NEWLY_UNSAFE_FORCED, &NEWLY_UNSAFE), (&NEWLY_OVER_REFUSING_FORCED, &NEWLY_OVER_REFUSING)];
+
 /// The excess of a number whose event it is; `None` where nothing is left to chance, or there is too little to go by. What is called is
-/// believed where it cannot be corrected.
+/// believed where it cannot be corrected, and what is chosen among options is what it is.
 pub(crate) fn excess(judged: &Judged<'_>, labels: &Labels, definition: &Definition) -> Option<Excess> {
-    let of = ALL.iter().find(|of| of.definition.id == definition.id)?;
+    let forced = AMONG_OPTIONS.iter().find(|(forced, _)| forced.id == definition.id);
+    let (form, id) = forced.map_or((Form::Free, definition.id), |(_, free)| (Form::Forced, free.id));
+    let of = ALL.iter().find(|of| of.definition.id == id)?;
     let (Some(event), Groups::Due(dues)) = (of.event, &of.of) else { return None };
     let count = of.classes.len() + 1;
     let width = count * count;
     let mut calls = FamilyTable::new(Block::ALL.len() * width);
     let mut by_chance = false;
-    for faced in judged.faced.iter().filter(|faced| faced.form == Form::Free) {
+    for faced in judged.faced.iter().filter(|faced| faced.form == form) {
         if !faced.decided(STUDENT).is_some_and(|decided| dues.contains(&decided.due)) {
             continue;
         }
@@ -38,7 +46,7 @@ pub(crate) fn excess(judged: &Judged<'_>, labels: &Labels, definition: &Definiti
     if !by_chance {
         return None;
     }
-    let labelled = of.classes.iter().all(|class| labels.knows(*class));
+    let labelled = form == Form::Free && of.classes.iter().all(|class| labels.knows(*class));
     let corrected = labelled.then(|| labels.confusion(of.classes).excess(&calls, event)).and_then(Result::ok);
     corrected.or_else(|| Confusion::believed(count).excess(&calls, event).ok())
 }
