@@ -75,3 +75,39 @@ fn a_policy_that_looks_at_the_teacher_alone_passes_nobody() {
     assert_eq!(statement["gates"][0]["verdict"], "pass");
     assert_eq!(statement["verdict_line"], "no gate fails, but none looks at the student");
 }
+
+/// Of the two letters the better one by far, in a thousandth of what it says.
+#[test]
+fn a_student_that_answers_choices_with_other_words_does_not_pass() {
+    let desk = Desk::new();
+    let model = |letters: f64| {
+        let rule = |i: usize, first: char, second: char, one: f64| {
+            format!(
+                "[[rule]]\nafter = \"A. {first}{i}\\nB. {second}{i}\\n\\nAnswer with the letter only.\"\nprobabilities = {{ A = {}, B = {}, \
+                 z = {} }}\n",
+                letters * one,
+                letters * (1.0 - one),
+                1.0 - letters
+            )
+        };
+        let rules: String = (0..80).map(|i| rule(i, 'x', 'y', 0.9) + &rule(i, 'y', 'x', 0.1)).collect();
+        format!("vocabulary = \"bytes\"\n[default]\nprobabilities = {{ z = 1.0 }}\n{rules}")
+    };
+    let probe = |i: usize| {
+        format!(
+            "{{\"id\":\"c{i}\",\"family\":\"c{i}\",\"axis\":\"a\",\"kind\":\"choice\",\"prompt\":\"Q{i}?\",\"options\":[\"x{i}\",\"y{i}\"],\"truth\":0}}\n"
+        )
+    };
+    desk.write("probes.jsonl", &(0..80).map(probe).collect::<String>());
+    desk.write("teacher.toml", &model(0.999));
+    let audit = |student: &str, code: i32, letters: f64| {
+        desk.write("student.toml", &model(letters));
+        let models = ["audit", "--teacher", "scripted:teacher.toml", "--student", "scripted:student.toml"];
+        let [data, _] = desk
+            .run(code, &[&models[..], &["--probes", "probes.jsonl", "--gate", "--json", "--out", student]].concat());
+        serde_json::from_str::<Value>(&data).unwrap()["verdict_line"].as_str().unwrap().to_owned()
+    };
+    audit("less", 0, 0.3);
+    let line = audit("other", 3, 1e-6);
+    assert!(line.contains("80 of 80 choices are not answered by the student"), "{line}");
+}

@@ -13,6 +13,7 @@ use hydrometer_probes::Probe;
 use hydrometer_probes::counted::{counted, grouped};
 
 use crate::evidence::{Evidence, Rows};
+use crate::kind::choices::unanswered;
 use crate::kind::judgment::cost::MOST_COST;
 use crate::kind::judgment::forced::Untold;
 use crate::statement::Gate;
@@ -81,7 +82,7 @@ impl Missing {
 /// Why a student that did not show everything gets no PASS, as the end of a sentence that begins with "no gate fails, but".
 pub(super) fn missing(gates: &[Gate], evidence: &Evidence<'_>) -> Option<String> {
     let (rows, untold) = (evidence.rows, &evidence.judged.untold);
-    let found = || not_given(rows).into_iter().chain(not_taken(rows)).chain(not_told(untold));
+    let found = || not_given(rows).into_iter().chain(not_taken(rows)).chain(not_answered(rows)).chain(not_told(untold));
     let much = found().find(|missing| missing.share() > LACKING);
     if let Some(Missing { reason, .. }) = much {
         return Some(format!("{reason}: the others are no measure of the whole"));
@@ -118,6 +119,14 @@ fn not_given(rows: &Rows) -> Option<Missing> {
         _ => format!("{}, and {}", unanswered(), not_judged()),
     };
     Some(Missing { kind: None, lacking: lacking + unjudged, asked, reason })
+}
+
+/// Choices of which the student says something else than an option.
+fn not_answered(rows: &Rows) -> Option<Missing> {
+    let (lacking, asked) = unanswered(rows);
+    let why = "are not answered by the student: it gives all options less than 1 % of its probability, or no letter of it names one";
+    let reason = format!("{} of {} {why}", grouped(lacking), counted(asked, "choice"));
+    (lacking > 0).then_some(Missing { kind: Some("choice"), lacking, asked, reason })
 }
 
 /// Which option the student decides for cannot be told: of the letters that were drawn of it those that name none, and those of others; else
