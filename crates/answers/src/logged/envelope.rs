@@ -34,6 +34,22 @@ const ABOUT: [&str; 22] = [
     "warnings",
 ];
 
+/// Kinds of the blocks that make up a message, and of calls.
+const BLOCKS: [&str; 12] = [
+    "text",
+    "output_text",
+    "reasoning",
+    "thinking",
+    "redacted_thinking",
+    "refusal",
+    "tool_use",
+    "function",
+    "function_call",
+    "tool_call",
+    "custom_tool_call",
+    "custom",
+];
+
 /// The answers in a cell: one, or as many as a list has.
 ///
 /// # Errors
@@ -65,12 +81,21 @@ fn of_list(items: &[Value]) -> Result<Vec<TextAnswer>, String> {
     }
     let objects: Vec<&Map<String, Value>> = items.iter().filter_map(Value::as_object).collect();
     if objects.len() == items.len() {
-        if objects.iter().all(|item| role(item).is_some() && !item.contains_key("arguments")) {
+        let kind = |item: &Map<String, Value>| item.get("type").and_then(Value::as_str).map(str::to_owned);
+        let kinds: Vec<String> = objects.iter().filter_map(|item| kind(item)).collect();
+        let typed = kinds.len() == items.len();
+        if typed && kinds.iter().all(|kind| BLOCKS.contains(&kind.as_str())) {
+            return Ok(vec![one(text(&Value::Array(items.to_vec())))]);
+        }
+        if typed && kinds.iter().all(|kind| kind == "message" || BLOCKS.contains(&kind.as_str())) {
+            return Ok(vec![one(of_items(items))]);
+        }
+        if objects.iter().all(|item| role(item).is_some()) {
             let reply = conversation(items).reply;
             return reply.map(|reply| vec![one(Some(reply))]).ok_or_else(|| "a chat without a reply".to_owned());
         }
-        if objects.iter().all(|item| item.get("type").is_some_and(Value::is_string)) {
-            return Ok(vec![one(text(&Value::Array(items.to_vec())))]);
+        if typed {
+            return Err(format!("a list of {}", kinds.iter().map(|kind| quote(kind)).collect::<Vec<_>>().join(", ")));
         }
         // Nothing says whether bare texts are the pieces of one answer.
         if items.len() > 1 && objects.iter().any(|item| item.len() == 1 && item.contains_key("text")) {
