@@ -35,7 +35,7 @@ fn refused(rows: &[Value]) -> String {
 #[test]
 fn columns_that_disagree_are_refused_by_name() {
     let check = |row: Value, names: [&str; 2]| {
-        let error = refused(&[row.clone()]);
+        let error = refused(std::slice::from_ref(&row));
         assert!(
             error.contains("expected one column of answers") && error.contains("--answer COLUMN"),
             "{row}: {error}"
@@ -74,7 +74,7 @@ fn columns_that_disagree_are_refused_by_name() {
 
 #[test]
 fn columns_that_are_no_other_answer_are_left_alone() {
-    let check = |row: Value| assert_eq!(said(&[row.clone()]), [["b"]], "{row}");
+    let check = |row: Value| assert_eq!(said(std::slice::from_ref(&row)), [["b"]], "{row}");
     // Beside words that only a model says, `answer` is what was expected, and parts are parts.
     for said in ["response", "pred", "prediction", "model_answer"] {
         check(json!({"question": "1?", "answer": "a", said: "b"}));
