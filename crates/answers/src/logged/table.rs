@@ -177,6 +177,7 @@ impl Columns {
         let any = |columns: &[&str]| columns.iter().any(|column| has(column));
         let answers = || any(&SAID) || self.models.iter().all(|model| has(model));
         let asked = || named || self.prompt.is_some() || self.id.is_some() || question::is_in(any) || any(&IDS);
+        let mut next = "name the columns with --prompt and --answer, or the models by their columns";
         let missing = match self.named().find(|column| !has(column)) {
             Some(column) => format!("a column {}", hydrometer_probes::quote(column)),
             None if self.answer.is_none() && !answers() => match self.models.iter().find(|model| !has(model)) {
@@ -185,11 +186,13 @@ impl Columns {
                 }
                 _ => "a column of answers".to_owned(),
             },
-            None if !asked() => "a column that says what was asked, or how the question is called".to_owned(),
+            None if !asked() => {
+                next = "name it with --prompt or --id";
+                "a column that says what was asked, or how the question is called".to_owned()
+            }
             None => return Ok(()),
         };
         let found: Vec<String> = there.iter().take(20).map(|key| hydrometer_probes::quote(key)).collect();
-        let next = "name the columns with --prompt, --id and --answer, or the models by their columns";
         Err(LoggedError::wrong(file, missing, found.join(", "), next))
     }
 
