@@ -4,13 +4,14 @@
 use serde_json::{Map, Value};
 
 use super::LoggedError;
+use super::envelope::answers;
 use super::error::shown;
-use super::record::{Answer, Content, Place, Record, TextAnswer};
+use super::record::{Answer, Content, Place, Record};
 
 /// The records of an item.
 ///
 /// # Errors
-/// A field is missing.
+/// A field is missing, or holds no answer.
 pub(super) fn records(fields: &Map<String, Value>, place: &Place) -> Result<Vec<Record>, LoggedError> {
     let instruction = fields.get("instruction").and_then(Value::as_str).ok_or_else(|| {
         let next = "give the outputs as alpaca_eval wrote them";
@@ -24,14 +25,19 @@ pub(super) fn records(fields: &Map<String, Value>, place: &Place) -> Result<Vec<
     let axis = fields.get("dataset").and_then(Value::as_str).unwrap_or("alpaca_eval");
     let record = |end: &str| {
         let of = |field: &str| fields.get(&format!("{field}{end}")).and_then(Value::as_str);
-        let text = of("output").filter(|text| !text.is_empty()).map(str::to_owned);
-        Record {
+        let output = fields.get(&format!("output{end}")).unwrap_or(&Value::Null);
+        let mut said = answers(output).unwrap_or_default();
+        let (Some(answer), true) = (said.pop(), said.is_empty()) else {
+            let expected = format!("one answer in `output{end}`");
+            return Err(LoggedError::wrong(place.to_string(), expected, shown(Some(output)), "write its words"));
+        };
+        Ok(Record {
             models: of("generator").into_iter().map(str::to_owned).collect(),
             task: axis.to_owned(),
             question: super::message::asked(&Value::from(asked.as_str())),
             content: Content::Asked(asked.clone()),
-            ..Record::new(place.clone(), Answer::Text(TextAnswer::new(text)))
-        }
+            ..Record::new(place.clone(), Answer::Text(answer))
+        })
     };
-    Ok(if fields.contains_key("output_1") { vec![record("_1"), record("_2")] } else { vec![record("")] })
+    if fields.contains_key("output_1") { Ok(vec![record("_1")?, record("_2")?]) } else { Ok(vec![record("")?]) }
 }

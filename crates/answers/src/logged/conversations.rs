@@ -5,21 +5,22 @@ use serde_json::{Map, Value};
 
 use super::LoggedError;
 use super::error::shown;
-use super::message::{Conversation, conversation};
+use super::message::{Conversation, conversation, known_roles};
 use super::record::{Answer, Content, Place, Record, TextAnswer};
 use super::table::{MODELS, first, word};
 
 /// The record of a conversation.
 ///
 /// # Errors
-/// It has no messages.
+/// It has no messages, or one of which nobody knows whose it is.
 pub(super) fn record(fields: &Map<String, Value>, place: &Place) -> Result<Record, LoggedError> {
-    let found = fields.get("messages").or_else(|| fields.get("conversations"));
+    let found = first(fields, &["messages", "conversations"]);
     let messages = found.and_then(Value::as_array).filter(|messages| messages.iter().all(Value::is_object));
     let messages = messages.ok_or_else(|| {
         let next = "write a conversation as objects of `role` and `content`";
         LoggedError::wrong(place.to_string(), "`messages`, a list of objects", shown(found), next)
     })?;
+    known_roles(found.unwrap_or(&Value::Null), || place.to_string())?;
     let system = fields.get("system").and_then(Value::as_str).filter(|system| !system.trim().is_empty());
     let system = system.map(|system| serde_json::json!({ "role": "system", "content": system }));
     let messages: Vec<Value> = system.into_iter().chain(messages.iter().cloned()).collect();

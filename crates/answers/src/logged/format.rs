@@ -22,7 +22,7 @@ pub enum Format {
     Promptfoo,
     /// lighteval details, Parquet.
     Lighteval,
-    /// Output of an OpenAI batch; its input says what was asked.
+    /// Output of a batch of OpenAI or Anthropic; its input says what was asked.
     OpenaiBatch,
     /// alpaca_eval outputs or annotations.
     AlpacaEval,
@@ -88,7 +88,7 @@ impl Format {
             Format::Inspect => "a .eval archive, or `eval` and `samples`",
             Format::Promptfoo => "`results.results`, or `promptIdx` and `testIdx`",
             Format::Lighteval => "Parquet details",
-            Format::OpenaiBatch => "`custom_id` and `response`",
+            Format::OpenaiBatch => "`custom_id` and `response` or `result`",
             Format::AlpacaEval => "`instruction`, `output` and `generator`",
             Format::Conversations => "`messages` or `conversations`",
             Format::Fastchat => "`question_id` and `choices`",
@@ -118,7 +118,8 @@ impl Format {
         let found = match &source.body {
             Body::Object(fields) => of_object(fields),
             Body::Cells(_) => Some(rows.first().and_then(|row| of_cells(row)).unwrap_or(Format::Table)),
-            _ => rows.first().and_then(|row| of_row(row)),
+            // A row whose answer is missing says less than one that has it.
+            _ => rows.iter().find(|row| table::is_filled(row)).or(rows.first()).and_then(|row| of_row(row)),
         };
         // A column that is called like a model makes it a table, too; where the other's is missing, that is said.
         let found = found.or_else(|| rows.iter().any(|row| columns.have_one(row)).then_some(Format::Table));
@@ -150,7 +151,7 @@ fn of_row(fields: &Map<String, Value>) -> Option<Format> {
         Some(Format::LmEval)
     } else if has("promptIdx") && has("testIdx") {
         Some(Format::Promptfoo)
-    } else if has("custom_id") && (has("response") || has("error") || has("body")) {
+    } else if has("custom_id") && (has("response") || has("error") || has("body") || has("result") || has("params")) {
         Some(Format::OpenaiBatch)
     } else if has("instruction") && ((has("output") && has("generator")) || (has("output_1") && has("output_2"))) {
         Some(Format::AlpacaEval)
@@ -162,7 +163,7 @@ fn of_row(fields: &Map<String, Value>) -> Option<Format> {
         || (has("accuracy") && has("total_count"))
     {
         Some(Format::Bfcl)
-    } else if (has("messages") && !table::is_row(fields)) || has("conversations") {
+    } else if (has("messages") || has("conversations")) && !table::is_filled(fields) {
         Some(Format::Conversations)
     } else if has("ground_truth") && fields.values().any(solution) {
         Some(Format::Gsm8kSolutions)

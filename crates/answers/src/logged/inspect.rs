@@ -129,7 +129,7 @@ fn asked(sample: &Map<String, Value>, attachments: Option<&Map<String, Value>>) 
             let objects = messages.iter().filter_map(Value::as_object);
             // Examples in the input are messages of a model, too; what was generated says so.
             let mine = |message: &&Map<String, Value>| {
-                role(message) != Who::Model || message.get("source").and_then(Value::as_str) == Some("input")
+                role(message) != Some(Who::Model) || message.get("source").and_then(Value::as_str) == Some("input")
             };
             question(objects.take_while(mine))
         }

@@ -5,6 +5,7 @@ mod alpaca_eval;
 mod bfcl;
 mod collections;
 mod conversations;
+mod envelope;
 mod error;
 mod fastchat;
 mod files;
@@ -140,23 +141,32 @@ fn of_rows(
     reading: &Reading,
     notes: &mut Vec<String>,
 ) -> Result<(Vec<Record>, u64), LoggedError> {
-    let mut words = scores::Words::default();
+    let mut table = table::Table::default();
     if format == Format::Table {
-        reading.columns.check(&source.name, rows.iter().map(|(.., fields)| *fields))?;
-        words = scores::Words::of(rows.iter().map(|(.., fields)| *fields), |name| reading.columns.is_verdict(name));
-        notes.extend(words.notes());
+        let columns = &reading.columns;
+        let fields = || rows.iter().map(|(.., fields)| *fields);
+        columns.check(&source.name, rows.iter().map(|(_, name, fields)| (*name, *fields)))?;
+        let numbered: Vec<_> = rows.iter().map(|(number, _, fields)| (source.place(*number), *fields)).collect();
+        table.answers = table::AnswerColumns::of(columns, &numbered, notes)?;
+        table.words = scores::Words::of(fields(), |name| columns.is_verdict(name));
+        notes.extend(table.words.notes());
+        notes.extend(columns.notes(fields()));
     }
     let task = lm_eval::task(&source.name);
     let tasks = match format {
         Format::Tau => tau::Tasks::of(rows.iter().map(|(.., fields)| *fields)),
         _ => tau::Tasks::default(),
     };
+    let prompts = match format {
+        Format::Promptfoo => promptfoo::Prompts::of(rows.iter().map(|(.., fields)| *fields)),
+        _ => promptfoo::Prompts::default(),
+    };
     let (mut records, mut bad_lines) = (Vec::new(), 0);
     for (index, (number, key, fields)) in rows.into_iter().enumerate() {
         let place = source.place(number);
         let of_row = match format {
             Format::LmEval => lm_eval::records(fields, &place, &task),
-            Format::Promptfoo => promptfoo::record(fields, &place).map(|record| vec![record]),
+            Format::Promptfoo => promptfoo::record(fields, &prompts, &place).map(|record| vec![record]),
             Format::OpenaiBatch => openai_batch::records(fields, &place),
             Format::AlpacaEval => alpaca_eval::records(fields, &place),
             Format::Conversations => conversations::record(fields, &place).map(|record| vec![record]),
@@ -164,7 +174,7 @@ fn of_rows(
             Format::Tau => tau::record(fields, &tasks, &place).map(|record| vec![record]),
             Format::Bfcl => bfcl::record(fields, &place).map(|record| vec![record]),
             Format::Gsm8kSolutions => collections::gsm8k(index + 1, fields, &place),
-            Format::Table => reading.columns.records(fields, key, &place, &words),
+            Format::Table => reading.columns.records(fields, key, &place, &table),
             Format::Inspect | Format::Lighteval | Format::Xstest => {
                 let next = "leave --format out to find out what the file is";
                 let expected = format!("a file of {format} ({})", format.known_by());

@@ -1,6 +1,7 @@
 //! Joins what two models were asked: by content where files say what was asked, by identifier where they do not.
 
 mod maker;
+mod nothing;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -145,30 +146,13 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
     }
     let report = maker.report;
     if probes.is_empty() {
-        return Err(nothing(wanted, &report, ours.len(), theirs.len()));
+        return Err(nothing::in_common(wanted, &report, [&ours, &theirs]));
     }
     let tasks = distinct(probes.iter().map(|probe| probe.axis.clone()));
     let name = if tasks.len() > 3 { format!("{} tasks", tasks.len()) } else { tasks.join(", ") };
     let suite = Suite { name, probes };
     suite.validate()?;
     Ok(Paired { suite, questions: answers, report })
-}
-
-fn nothing(wanted: &Wanted, report: &Report, ours: usize, theirs: usize) -> LoggedError {
-    let reason = if report.unmeasured > 0 {
-        ": log-likelihoods that are all 0, or infinite, measured nothing".to_owned()
-    } else if report.unjudged > 0 {
-        ": the log judges not every run of any task: each needs a reward of 0 or 1, or --threshold VALUE".to_owned()
-    } else if report.other_documents > 0 {
-        ": the same identifiers name other questions, so the files are of different versions of a data set".to_owned()
-    } else if report.no_choices > 0 {
-        ": choices need two to eight options that differ, the same for both, with log-likelihoods of which one is finite"
-            .to_owned()
-    } else {
-        format!(": {ours} questions of the one and {theirs} of the other share neither words nor identifiers")
-    };
-    let (teacher, student) = (wanted.teacher.clone(), wanted.student.clone());
-    LoggedError::NothingInCommon { teacher, student, reason }
 }
 
 /// What files say was asked, for answers in other files.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::LoggedError;
 use super::error::shown;
-use super::message::{Who, role, said};
+use super::message::{Who, known_roles, role, said};
 use super::parquet_rows::each_row;
 use super::source::{BadLines, Body, Source};
 
@@ -69,6 +69,7 @@ fn prompt(fields: &Map<String, Value>, place: impl Fn() -> String) -> Result<Str
         let expected = format!("something in one of the columns {}, {}", CHATS.join(", "), PROMPTS.join(", "));
         return Err(LoggedError::wrong(place(), expected, found, "rename the column with the prompts"));
     };
+    known_roles(cell, &place)?;
     let words = match cell {
         Value::String(text) if !CHATS.contains(&column) => Some(text.clone()),
         Value::Array(messages) => users(messages),
@@ -88,7 +89,7 @@ fn prompt(fields: &Map<String, Value>, place: impl Fn() -> String) -> Result<Str
 
 /// What the user says in a chat.
 fn users(messages: &[Value]) -> Option<String> {
-    let people = messages.iter().filter_map(Value::as_object).filter(|message| role(message) == Who::Person);
+    let people = messages.iter().filter_map(Value::as_object).filter(|message| role(message) == Some(Who::Person));
     let texts: Vec<String> = people.filter_map(said).collect();
     (!texts.is_empty()).then(|| texts.join("\n"))
 }

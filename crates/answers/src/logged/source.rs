@@ -78,8 +78,14 @@ impl Source {
 
     fn text(&mut self, path: &Path, bytes: &[u8], bad: BadLines) -> Result<Body, LoggedError> {
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        if matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) {
-            let found = "a UTF-16 byte order mark";
+        let mark = match bytes {
+            // Its mark begins like that of UTF-16.
+            [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => Some("UTF-32"),
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("UTF-16"),
+            _ => None,
+        };
+        if let Some(encoding) = mark {
+            let found = format!("a {encoding} byte order mark");
             return Err(LoggedError::wrong(&*self.name, "UTF-8", found, "save the file as UTF-8"));
         }
         let unzipped = path.with_extension("");

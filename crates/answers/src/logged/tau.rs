@@ -108,7 +108,10 @@ fn trial(
     // A trial that failed before it began has no messages.
     let messages = match messages {
         None | Some(Value::Null) => &[],
-        Some(Value::Array(all)) => all.as_slice(),
+        Some(chat @ Value::Array(all)) => {
+            super::message::known_roles(chat, || place.to_string())?;
+            all.as_slice()
+        }
         found => return Err(wrong("a list of messages", found)),
     };
     let ended = fields.get("termination_reason").and_then(Value::as_str);

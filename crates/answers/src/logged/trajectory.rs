@@ -17,7 +17,7 @@ pub(super) fn transcript(messages: &[Value], ending: Ending) -> Transcript {
 
 /// The instructions that the model had.
 pub(super) fn system(messages: &[Value]) -> Option<String> {
-    let all = messages.iter().filter_map(Value::as_object).filter(|message| role(message) == Who::System);
+    let all = messages.iter().filter_map(Value::as_object).filter(|message| role(message) == Some(Who::System));
     let all: Vec<String> = all.filter_map(said).filter(|text| !text.trim().is_empty()).collect();
     (!all.is_empty()).then(|| all.join("\n\n"))
 }
@@ -26,7 +26,7 @@ fn event(message: &Map<String, Value>) -> Option<Event> {
     let words = || said(message).unwrap_or_default();
     // Simulated users have tools of their own: what those answer is not for the model.
     let of_user = message.get("requestor").and_then(Value::as_str) == Some("user");
-    Some(match role(message) {
+    Some(match role(message)? {
         Who::System => return None,
         Who::Person => Event::User(words()),
         Who::Tool if of_user => Event::User(format!("[tool] {}", words())),

@@ -1,0 +1,60 @@
+//! Why no question was answered by both models: what the files say of their questions.
+
+use std::collections::HashSet;
+
+use hydrometer_probes::quote;
+
+use super::super::LoggedError;
+use super::super::judge::Wanted;
+use super::super::record::Content;
+use super::{Group, Report};
+
+/// The error, with the reason as far as it is known.
+pub(super) fn in_common(wanted: &Wanted, report: &Report, sides: [&[Group<'_>]; 2]) -> LoggedError {
+    let reason = if report.unmeasured > 0 {
+        "log-likelihoods that are all 0, or infinite, measured nothing".to_owned()
+    } else if report.unjudged > 0 {
+        "the log judges not every run of any task: each needs a reward of 0 or 1, or --threshold VALUE".to_owned()
+    } else if report.other_documents > 0 {
+        "the same identifiers name other questions, so the files are of different versions of a data set".to_owned()
+    } else if report.no_choices > 0 {
+        "choices need two to eight options that differ, the same for both, with log-likelihoods of which one is finite"
+            .to_owned()
+    } else {
+        not_joined(wanted, sides)
+    };
+    let (teacher, student) = (wanted.teacher.clone(), wanted.student.clone());
+    LoggedError::NothingInCommon { teacher, student, reason: format!(": {reason}") }
+}
+
+fn not_joined(wanted: &Wanted, sides: [&[Group<'_>]; 2]) -> String {
+    let [ours, theirs] = sides.map(<[_]>::len);
+    let mut reason =
+        format!("{ours} questions of the one and {theirs} of the other share neither words nor identifiers");
+    for (model, groups) in [&wanted.teacher, &wanted.student].into_iter().zip(sides) {
+        if groups.iter().all(|group| group.first().content == Content::Unknown) {
+            reason +=
+                &format!("; those of {} do not say what was asked (--prompt names the column that does)", quote(model));
+        }
+    }
+    if let Some([ours, theirs]) = spelled_otherwise(sides) {
+        reason += &format!("; the identifiers {ours} and {theirs} look like two spellings of one: write them alike");
+    }
+    reason
+}
+
+/// Identifiers that differ in nothing but how a number is written, in case or in space.
+fn spelled_otherwise(sides: [&[Group<'_>]; 2]) -> Option<[String; 2]> {
+    let plain = |id: &str| {
+        let id = id.trim().to_lowercase();
+        id.parse::<f64>().map_or(id, |number| number.to_string())
+    };
+    let [ours, theirs] = sides.map(|groups| {
+        let ids = groups.iter().filter_map(|group| group.first().id.as_deref());
+        ids.map(|id| (plain(id), id)).collect::<Vec<_>>()
+    });
+    let known: HashSet<&str> = theirs.iter().map(|(plain, _)| plain.as_str()).collect();
+    let (shared, ours) = ours.iter().find(|(plain, _)| known.contains(plain.as_str()))?;
+    let (_, theirs) = theirs.iter().find(|(plain, _)| plain == shared)?;
+    (ours != theirs).then(|| [quote(ours), quote(theirs)])
+}
