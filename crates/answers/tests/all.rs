@@ -7,6 +7,7 @@ mod journal;
 mod llama_kld;
 mod logged;
 mod logged_harness;
+mod lost;
 mod rows;
 mod run_folder;
 mod samples;
