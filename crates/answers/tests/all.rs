@@ -8,6 +8,7 @@ mod llama_kld;
 mod logged;
 mod logged_harness;
 mod logged_tables;
+mod lost;
 mod rows;
 mod run_folder;
 mod samples;

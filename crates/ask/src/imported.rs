@@ -53,8 +53,6 @@ pub struct Judged {
     pub verdicts: u64,
     /// Prompts without a checker that the file judges in part: they are not judged.
     pub in_part: u64,
-    /// Of those, the ones where it judges every answer of the teacher, and not every one of the student.
-    pub unjudged_of_student: u64,
     /// Answers that a checker judged and the file judges too.
     pub twice: u64,
     /// Of those, the ones where they disagree. The checker counts.
@@ -86,7 +84,7 @@ pub fn import(
     for (probe, question) in probes.iter().zip(&answers.questions) {
         rows.add(probe, question, &mut judged)?;
     }
-    let manifest = manifest(answers, options, meaning, rows.units(), judged);
+    let manifest = manifest(answers, options, meaning, rows.units());
     let run = RunFolder::create_or_resume(folder, &manifest, probes)?;
     if !run.is_finished() {
         rows.write(&run, probes, meaning)?;
@@ -191,8 +189,6 @@ fn samples(probe: &Probe, sides: [&[GivenText]; 2], judged: &mut Judged) -> Resu
             verdict = all().all(|answer| answer.right.is_some());
             judged.verdicts += u64::from(verdict);
             judged.in_part += u64::from(!verdict && all().any(|answer| answer.right.is_some()));
-            let of_teacher = sides[0].iter().all(|answer| answer.right.is_some());
-            judged.unjudged_of_student += u64::from(!verdict && of_teacher);
         }
     }
     let row = |source: SampleSource, (sample, answer): (u32, &GivenText)| SampleRow {
@@ -251,15 +247,12 @@ fn manifest(
     options: &ImportOptions,
     meaning: Option<Closeness<'_>>,
     [samples, choices, likelihoods, episodes]: [u32; 4],
-    judged: Judged,
 ) -> Manifest {
     let texts = |given: &Given| if let Given::Texts(texts) = given { texts.len() } else { 0 };
     let most = |question: &PairedQuestion| texts(&question.teacher).max(texts(&question.student));
     let per_probe = answers.questions.iter().map(most).max().unwrap_or(0) as u32;
     let drawn = options.drawn.clone().filter(|_| samples > 0);
-    let found = answers.report.not_compared;
-    let not_compared =
-        NotCompared { unjudged_of_student: found.unjudged_of_student + judged.unjudged_of_student, ..found };
+    let not_compared = answers.report.not_compared;
     let given = GivenSettings {
         choices: answers.report.choices.clone(),
         different_prompts: answers.report.different_prompts.clone(),

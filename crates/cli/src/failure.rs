@@ -92,7 +92,9 @@ impl From<LoggedError> for Failure {
                 "answers are compared that were extracted alike: let the harness filter those of both models by one name"
             }
             LoggedError::NothingInCommon { .. } => "both models must have answered the same questions",
-            LoggedError::UnknownChoice { .. } => "leave it out to take the first that both have",
+            LoggedError::UnknownChoice { .. } | LoggedError::LacksChoice { .. } => {
+                "leave it out to take the first that both have"
+            }
             LoggedError::Io { .. } | LoggedError::Wrong { .. } | LoggedError::Collection(_) => {
                 "docs/importing-answers.md lists the formats"
             }

@@ -111,3 +111,31 @@ fn a_student_that_answers_choices_with_other_words_does_not_pass() {
     let line = audit("other", 3, 1e-6);
     assert!(line.contains("80 of 80 choices are not answered by the student"), "{line}");
 }
+
+#[test]
+fn a_student_that_is_judged_otherwise_than_its_teacher_does_not_pass() {
+    let desk = Desk::new();
+    let lines = |verdict: &str| -> String {
+        let line = |i| format!("{{\"id\":{i},\"prompt\":\"Q{i}?\",\"response\":\"{i}\",{verdict}}}\n");
+        (0..200).map(line).collect()
+    };
+    let import = |out: &str, big: &str, small: &str, code: i32, flags: &[&str]| {
+        // The second half has other verdicts.
+        let half = |verdict: &str, rest: &str| {
+            let (all, rest) = (lines(verdict), lines(rest));
+            all.lines().take(100).chain(rest.lines().skip(100)).collect::<Vec<_>>().join("\n")
+        };
+        let right = "\"acc\":1";
+        desk.write("big.jsonl", &half(right, big));
+        desk.write("small.jsonl", &half(right, small));
+        let models = ["answers", "import", "big.jsonl", "small.jsonl", "--teacher", "big", "--student", "small"];
+        desk.run(code, &[&models[..], &["--gate", "--out", out, "--json"], flags].concat())
+    };
+    let [said, talk] = import("other", "\"correct\":true", "\"score\":0", 3, &[]);
+    assert!(said.contains("judge the teacher's answers and not the student's on 100 of 200 questions"), "{said}");
+    assert!(talk.contains("the teacher alone has `correct`; the student alone has `score`"), "{talk}");
+    import("same", "\"correct\":true", "\"correct\":true", 0, &[]);
+    import("all", "\"acc\":1,\"correct\":true", "\"acc\":1,\"score\":0", 0, &[]);
+    let [_, talk] = import("named", "\"correct\":true", "\"score\":0", 2, &["--metric", "correct"]);
+    assert!(talk.contains("the student's files have no metric `correct` there; they have `acc`, `score`"), "{talk}");
+}

@@ -58,6 +58,20 @@ pub enum LoggedError {
         /// What both have.
         known: Vec<String>,
     },
+    /// A filter or metric that was asked for, and that one model's files do not have for a task.
+    #[error("{task}the {lacks}'s files have no {what} `{wanted}` there; they have {known}")]
+    LacksChoice {
+        /// `filter` or `metric`.
+        what: &'static str,
+        /// What was asked for.
+        wanted: String,
+        /// Task with a colon and a space behind it; empty where the file names none.
+        task: String,
+        /// Which of the models lacks it.
+        lacks: &'static str,
+        /// What that model has, listed.
+        known: String,
+    },
     /// No filter that both models' files have.
     #[error("the files of the two models have no filter in common; they have {}", .known.join(", "))]
     NoCommonFilter {

@@ -9,12 +9,12 @@ use super::LoggedError;
 use super::error::shown;
 use super::message::{Who, finish, question, role, said, text};
 use super::record::{Answer, Content, Place, Record, TextAnswer};
-use super::scores::scores;
+use super::scores::{Words, flat};
 use super::source::{MOST_BYTES, Source, parsed};
 use crate::FinishReason;
 
-/// The records of an archive, in the order of its entries.
-pub(super) fn archive(source: &Source, bytes: &[u8]) -> Result<Vec<Record>, LoggedError> {
+/// The records of an archive, in the order of its entries. What its scores do not say goes to `notes`.
+pub(super) fn archive(source: &Source, bytes: &[u8], notes: &mut Vec<String>) -> Result<Vec<Record>, LoggedError> {
     let next = "give a .eval file as Inspect wrote it";
     let wrong = |entry: &str, found: String| {
         LoggedError::wrong(format!("{}/{entry}", source.name), "an Inspect log", found, next)
@@ -43,11 +43,16 @@ pub(super) fn archive(source: &Source, bytes: &[u8]) -> Result<Vec<Record>, Logg
     let header = entry(header.ok_or_else(|| wrong("", "no `header.json`".to_owned()))?)?;
     let log = Log::new(&header);
     let samples = names.iter().filter(|name| name.starts_with("samples/") && name.ends_with(".json"));
-    (1..).zip(samples).map(|(number, name)| log.record(&entry(name)?, &source.place(number))).collect()
+    let samples = (1..).zip(samples).map(|(number, name)| log.record(&entry(name)?, &source.place(number)));
+    Ok(judged(samples.collect::<Result<_, _>>()?, notes))
 }
 
 /// The records of a JSON log.
-pub(super) fn json(source: &Source, fields: &Map<String, Value>) -> Result<Vec<Record>, LoggedError> {
+pub(super) fn json(
+    source: &Source,
+    fields: &Map<String, Value>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Record>, LoggedError> {
     let log = Log::new(fields);
     let samples = fields.get("samples").and_then(Value::as_array);
     let samples = samples.ok_or_else(|| {
@@ -62,7 +67,18 @@ pub(super) fn json(source: &Source, fields: &Map<String, Value>) -> Result<Vec<R
             .ok_or_else(|| LoggedError::wrong(place.to_string(), "a sample", shown(Some(sample)), next))?;
         log.record(fields, &place)
     };
-    (1..).zip(samples).map(record).collect()
+    Ok(judged((1..).zip(samples).map(record).collect::<Result<_, _>>()?, notes))
+}
+
+/// What the scores of a log say: that a letter is a verdict shows in the others.
+fn judged(samples: Vec<(Record, Map<String, Value>)>, notes: &mut Vec<String>) -> Vec<Record> {
+    let words = Words::of(samples.iter().map(|(_, scores)| scores), |_| true);
+    notes.extend(words.notes());
+    let record = |(record, scores): (Record, Map<String, Value>)| {
+        let scores = scores.iter().map(|(name, value)| (name.clone(), words.score(name, value))).collect();
+        Record { scores, ..record }
+    };
+    samples.into_iter().map(record).collect()
 }
 
 /// What a log says of all of its samples.
@@ -81,7 +97,8 @@ impl Log {
         Log { task: of("task").unwrap_or_default().to_owned(), models: models.collect() }
     }
 
-    fn record(&self, sample: &Map<String, Value>, place: &Place) -> Result<Record, LoggedError> {
+    /// A sample, and its scores as they stand there.
+    fn record(&self, sample: &Map<String, Value>, place: &Place) -> Result<(Record, Map<String, Value>), LoggedError> {
         let id = match sample.get("id") {
             Some(Value::String(id)) => id.clone(),
             Some(Value::Number(id)) => id.to_string(),
@@ -101,16 +118,16 @@ impl Log {
         let model = sample.get("output").and_then(|output| output.get("model")).and_then(Value::as_str);
         let mut models = self.models.clone();
         models.extend(model.map(str::to_owned).filter(|model| !self.models.contains(model)));
-        Ok(Record {
+        let record = Record {
             models,
             task: self.task.clone(),
             id: Some(id),
             question: asked(sample, attachments),
             content: Content::Document(content),
             epoch: sample.get("epoch").and_then(Value::as_u64).and_then(|epoch| u32::try_from(epoch).ok()),
-            scores: scores(&verdicts),
             ..Record::new(place.clone(), Answer::Text(answer(sample, attachments)))
-        })
+        };
+        Ok((record, flat(&verdicts)))
     }
 }
 

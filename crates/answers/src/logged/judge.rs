@@ -23,9 +23,10 @@ pub struct Wanted {
     /// Model whose answers are the student's.
     pub student: String,
     /// Filter, where files have several; `None` takes the one that both have and that finds an answer in most texts of the
-    /// teacher.
+    /// teacher. A task for which one of the models lacks it is an error; one for which both do takes another.
     pub filter: Option<String>,
-    /// Metric that says what is right, where files have several; `None` takes the first that both have.
+    /// Metric that says what is right, where files have several; `None` takes the first that both have, those first that are 0 or 1
+    /// on every answer. A task for which one of the models lacks it is an error; one for which both do takes another.
     pub metric: Option<String>,
     /// Only this one of several answers to a question.
     pub epoch: Option<u32>,
@@ -61,11 +62,21 @@ pub(super) struct Chosen {
     threshold: Option<f64>,
 }
 
+/// What the file says of all answers of a model to one question, by one metric.
+struct Standing {
+    /// Share of the answers of which it says anything.
+    judged: f64,
+    /// Mean of what it says; 0 where it says nothing.
+    mean: f64,
+    /// Whether it says anything, and nothing but right and wrong.
+    verdict: bool,
+}
+
 impl Chosen {
     /// Chooses for the records of one task, and says in `said` what there was to choose from.
     ///
     /// # Errors
-    /// The files have filters, and none in common.
+    /// The files have filters, and none in common; or one of the models has not what was asked for.
     pub fn of(
         task: &str,
         wanted: &Wanted,
@@ -73,37 +84,33 @@ impl Chosen {
         said: &mut Vec<String>,
     ) -> Result<Self, LoggedError> {
         let of_task = if task.is_empty() { String::new() } else { format!("{task}: ") };
-        let mut choose = |what: &'static str, wanted: Option<&String>, ours: Vec<String>, theirs: Vec<String>| {
-            let both: Vec<String> = ours.iter().filter(|name| theirs.contains(name)).cloned().collect();
-            let chosen = wanted.filter(|wanted| both.contains(wanted)).or(both.first()).cloned();
-            if let Some(chosen) = chosen.as_ref().filter(|_| both.len() > 1) {
-                let names: Vec<String> = both.iter().map(|name| quote(name)).collect();
-                said.push(format!("{of_task}{what} {} of {} (--{what} NAME)", quote(chosen), names.join(", ")));
-            }
-            (chosen, both)
-        };
         let filters = |records: &[&Record]| distinct(records.iter().filter_map(|record| record.filter.clone()));
-        let (ours, theirs) = (filters(teacher), filters(student));
+        let [ours, theirs] = [teacher, student].map(filters);
         if !ours.is_empty() && !theirs.is_empty() && !ours.iter().any(|name| theirs.contains(name)) {
             let known = [ours, theirs].concat();
             return Err(LoggedError::NoCommonFilter { known });
         }
-        let (filter, _) = choose("filter", wanted.filter.as_ref(), by_found(ours, teacher), theirs);
-        let [teacher, student] = [teacher, student].map(|records| of_filter(records, filter.as_deref()));
-        // A metric that judges nothing on either side (a list, as for BLEU) is no choice.
-        let judging = |name: &String| {
-            let judges = |(known, score): &(String, Score)| known == name && *score != Score::Missing;
-            teacher.iter().chain(&student).any(|record| record.scores.iter().any(judges))
-        };
-        let [ours, theirs] = [&teacher, &student].map(|records| {
-            distinct(records.iter().flat_map(|record| record.scores.iter().map(|(name, _)| name.clone())))
-        });
-        let ours: Vec<String> = ours.into_iter().filter(judging).collect();
-        let (metric, _) = choose("metric", wanted.metric.as_ref(), ours, theirs);
+        let filters = Names { what: "filter", of_task: &of_task, there: [by_found(ours, teacher), theirs] };
+        let filter = filters.choose(wanted.filter.as_ref(), filters.common(), said)?;
+        let sides = [teacher, student].map(|records| of_filter(records, filter.as_deref()));
+        let there = sides.each_ref().map(|records| metrics_of(records));
+        let metrics = Names { what: "metric", of_task: &of_task, there };
+        let metric =
+            metrics.choose(wanted.metric.as_ref(), ranked(metrics.common(), &sides, wanted.threshold), said)?;
         let mut chosen = Self { filter, metric, fractions: 0, threshold: wanted.threshold };
+        let all = || sides.iter().flatten();
+        if chosen.metric.is_none() && all().any(|record| judges(record)) {
+            let [ours, theirs] = sides.each_ref().map(|records| {
+                let judging = |name: &String| records.iter().any(|record| said_of(record, name).is_some());
+                listed(&metrics_of(records).into_iter().filter(judging).collect::<Vec<_>>())
+            });
+            said.push(format!(
+                "{of_task}no metric that both models have, so no answer is judged by the files: the teacher's have {ours}, the \
+                 student's {theirs}"
+            ));
+        }
         if wanted.threshold.is_none() {
-            let values = teacher.iter().chain(&student).map(|record| chosen.score(record));
-            let graded = |score: Score| matches!(score, Score::Number(value) if value != 0.0 && value != 1.0);
+            let values = all().map(|record| chosen.score(record));
             chosen.fractions = values.filter(|score| graded(*score)).count() as u64;
         }
         if let Some(metric) = chosen.metric.as_ref().filter(|_| chosen.fractions > 0) {
@@ -123,8 +130,7 @@ impl Chosen {
     }
 
     fn score(&self, record: &Record) -> Score {
-        let of_metric = |(name, _): &&(String, Score)| Some(name) == self.metric.as_ref();
-        record.scores.iter().find(of_metric).map_or(Score::Missing, |(_, score)| *score)
+        self.metric.as_ref().map_or(Score::Missing, |metric| named(&record.scores, metric))
     }
 
     /// Whether the answer is right; `None` where nothing says so.
@@ -139,6 +145,154 @@ impl Chosen {
             }
         }
     }
+
+    /// Whether any metric judges the teacher's answers to a question on which the student does not stand as well by the same metric:
+    /// where such a question is not judged in the end, it may be lost.
+    pub fn may_be_lost(&self, ours: &[&Record], theirs: &[&Record]) -> bool {
+        let metrics = distinct(ours.iter().flat_map(|record| record.metrics().map(|(name, _)| name.clone())));
+        metrics.iter().any(|metric| {
+            let [ours, theirs] = [ours, theirs].map(|records| self.standing(records, metric));
+            ours.verdict && (theirs.judged < ours.judged || theirs.mean < ours.mean)
+        })
+    }
+
+    fn standing(&self, records: &[&Record], metric: &str) -> Standing {
+        let value = |record: &&Record| {
+            let value = said_of(record, metric)?;
+            Some(self.threshold.map_or(value, |threshold| f64::from(u8::from(value >= threshold))))
+        };
+        let values: Vec<f64> = records.iter().filter_map(value).collect();
+        let known = values.len() as f64;
+        Standing {
+            judged: known / records.len().max(1) as f64,
+            mean: values.iter().sum::<f64>() / known.max(1.0),
+            verdict: !values.is_empty() && !values.iter().any(|value| graded(Score::Number(*value))),
+        }
+    }
+}
+
+/// Columns that say of an answer that it is right, and nothing else: the same verdict by other names.
+const RIGHT: [&str; 6] = ["correct", "is_correct", "passed", "pass", "success", "right"];
+
+/// Whether two names are of the same verdict.
+fn alike(a: &str, b: &str) -> bool {
+    a == b || (RIGHT.contains(&a) && RIGHT.contains(&b))
+}
+
+/// The score of this name, or of another name for the same.
+fn named(scores: &[(String, Score)], metric: &str) -> Score {
+    let exact = scores.iter().find(|(name, _)| name == metric);
+    exact.or_else(|| scores.iter().find(|(name, _)| alike(name, metric))).map_or(Score::Missing, |(_, score)| *score)
+}
+
+/// What a metric says of an answer, or of all answers to its question.
+fn said_of(record: &Record, metric: &str) -> Option<f64> {
+    [&record.scores, &record.on_all].into_iter().find_map(|scores| match named(scores, metric) {
+        Score::Number(value) => Some(value),
+        Score::Missing => None,
+    })
+}
+
+fn graded(score: Score) -> bool {
+    matches!(score, Score::Number(value) if value != 0.0 && value != 1.0)
+}
+
+fn judges(record: &Record) -> bool {
+    record.scores.iter().any(|(_, score)| *score != Score::Missing)
+}
+
+fn metrics_of(records: &[&Record]) -> Vec<String> {
+    distinct(records.iter().flat_map(|record| record.scores.iter().map(|(name, _)| name.clone())))
+}
+
+/// Metrics that judge anything (a list, as for BLEU, judges no answer): first those that are right or wrong on every answer and
+/// known of both models, then those that are known of one, then those that are something between; else in the order of the file.
+fn ranked(mut metrics: Vec<String>, sides: &[Vec<&Record>; 2], threshold: Option<f64>) -> Vec<String> {
+    let values = |records: &[&Record], metric: &str| -> Vec<Score> {
+        records.iter().map(|record| named(&record.scores, metric)).filter(|score| *score != Score::Missing).collect()
+    };
+    let rank = |metric: &String| {
+        let [ours, theirs] = sides.each_ref().map(|records| values(records, metric));
+        if ours.is_empty() && theirs.is_empty() {
+            return None;
+        }
+        let between = threshold.is_none() && ours.iter().chain(&theirs).any(|score| graded(*score));
+        Some((between, ours.is_empty() || theirs.is_empty()))
+    };
+    metrics.retain(|metric| rank(metric).is_some());
+    metrics.sort_by_key(rank);
+    metrics
+}
+
+/// The filters or the metrics that each model's files have for a task.
+struct Names<'t> {
+    what: &'static str,
+    of_task: &'t str,
+    there: [Vec<String>; 2],
+}
+
+impl Names<'_> {
+    /// Those of both, by the teacher's names. A name that the other does not have stands for another name of the same.
+    fn common(&self) -> Vec<String> {
+        let [ours, theirs] = &self.there;
+        let has = |name: &&String| {
+            theirs.contains(name) || theirs.iter().any(|other| alike(name, other) && !ours.contains(other))
+        };
+        ours.iter().filter(has).cloned().collect()
+    }
+
+    /// What is wanted, else the first of `common`; says what else there was.
+    ///
+    /// # Errors
+    /// One of the models has not what is wanted. Where neither has, the task has others.
+    fn choose(
+        &self,
+        wanted: Option<&String>,
+        common: Vec<String>,
+        said: &mut Vec<String>,
+    ) -> Result<Option<String>, LoggedError> {
+        let [ours, theirs] = &self.there;
+        let has = |names: &[String], wanted: &String| names.iter().any(|name| alike(name, wanted));
+        let found = wanted.map(|wanted| [has(ours, wanted), has(theirs, wanted)]);
+        if let (Some(wanted), Some([of_teacher, of_student])) = (wanted, found)
+            && of_teacher != of_student
+        {
+            let (lacks, known) = if of_teacher { ("student", theirs) } else { ("teacher", ours) };
+            return Err(LoggedError::LacksChoice {
+                what: self.what,
+                wanted: wanted.clone(),
+                task: self.of_task.to_owned(),
+                lacks,
+                known: listed(known),
+            });
+        }
+        let neither = wanted.filter(|_| found == Some([false; 2]));
+        let chosen = wanted.filter(|_| neither.is_none()).or(common.first()).cloned();
+        let Some(name) = &chosen else { return Ok(None) };
+        let of_student = theirs.iter().find(|other| !theirs.contains(name) && alike(name, other));
+        let alone = |names: &[String], others: &[String]| -> Vec<String> {
+            names.iter().filter(|name| !has(others, name)).cloned().collect()
+        };
+        let [of_teacher_alone, of_student_alone] = [alone(ours, theirs), alone(theirs, ours)];
+        let mut also = Vec::new();
+        also.extend(of_student.map(|other| format!("which the student's files call {}", quote(other))));
+        for (whose, names) in [("teacher", of_teacher_alone), ("student", of_student_alone)] {
+            also.extend((!names.is_empty()).then(|| format!("the {whose} alone has {}", listed(&names))));
+        }
+        also.extend(neither.map(|wanted| format!("neither has {}", quote(wanted))));
+        if common.len() > 1 || !also.is_empty() {
+            let (what, also) = (self.what, also.iter().map(|also| format!("; {also}")).collect::<String>());
+            let of = if common.len() > 1 { format!(" of {}", listed(&common)) } else { String::new() };
+            said.push(format!("{}{what} {}{of} (--{what} NAME){also}", self.of_task, quote(name)));
+        }
+        Ok(chosen)
+    }
+}
+
+/// Names as a sentence holds them.
+fn listed(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| quote(name)).collect();
+    if quoted.is_empty() { "none".to_owned() } else { quoted.join(", ") }
 }
 
 /// Filters, those first that find an answer in the most texts: one that finds none says nothing about a model.

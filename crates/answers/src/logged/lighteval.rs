@@ -74,6 +74,7 @@ fn record(fields: &Map<String, Value>, place: &Place) -> Result<Vec<Record>, Log
         question: question.clone(),
         epoch: several.then_some(epoch),
         scores: if several { unjudged() } else { verdicts.clone() },
+        on_all: if several { verdicts.clone() } else { Vec::new() },
         answer: Answer::Text(TextAnswer::new(Some(text).filter(|text| !text.is_empty()))),
         ..base.clone()
     };

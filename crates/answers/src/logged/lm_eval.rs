@@ -149,6 +149,7 @@ fn generated(base: &Record, texts: &[&str], fields: &Map<String, Value>, scores:
             answer: Answer::Text(text),
             epoch: (texts.len() > 1).then_some(index as u32 + 1),
             scores: if judged { scores.to_vec() } else { unjudged() },
+            on_all: if judged { Vec::new() } else { scores.to_vec() },
             ..base.clone()
         }
     };
@@ -219,10 +220,12 @@ fn truth(target: Option<&Value>, options: &[String], values: &[f64], scores: &[(
     if acc == Some(Score::Number(1.0)) {
         return Some(best);
     }
-    let word =
-        target.and_then(|target| target.as_str().map(str::to_owned).or_else(|| Some(target.as_u64()?.to_string())))?;
-    let index = word.trim().parse().ok().filter(|index| (*index as usize) < options.len());
-    let spelled = options.iter().position(|option| option == word.trim()).map(|place| place as u32);
+    let target = target?;
+    let word = target.as_str().map(|word| word.trim().to_owned()).or_else(|| Some(target.as_u64()?.to_string()))?;
+    let index = word.parse().ok().filter(|index| (*index as usize) < options.len());
+    let spelled = options.iter().position(|option| *option == word).map(|place| place as u32);
+    // The text `1` is the option `1` where there is one, the number 1 is the second option.
+    let named = if target.is_string() { [spelled, index] } else { [index, spelled] };
     let allowed = |truth: &u32| acc != Some(Score::Number(0.0)) || *truth != best;
-    [index, spelled].into_iter().flatten().find(allowed)
+    named.into_iter().flatten().find(allowed)
 }

@@ -84,9 +84,9 @@ fn file(path: &Path, called: Vec<String>, reading: &Reading) -> Result<LoggedFil
     let format = reading.format.map_or_else(|| Format::of(&source, &reading.columns), Ok)?;
     let mut notes = Vec::new();
     let records = match (&source.body, format) {
-        (Body::Zip(bytes), Format::Inspect) => inspect::archive(&source, bytes)?,
+        (Body::Zip(bytes), Format::Inspect) => inspect::archive(&source, bytes, &mut notes)?,
         (Body::Parquet, Format::Lighteval) => lighteval::records(&source, path)?,
-        (Body::Object(fields), Format::Inspect) => inspect::json(&source, fields)?,
+        (Body::Object(fields), Format::Inspect) => inspect::json(&source, fields, &mut notes)?,
         (Body::Object(fields), Format::Promptfoo) if fields.contains_key("results") => {
             promptfoo::json(&source, fields)?
         }

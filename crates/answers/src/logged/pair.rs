@@ -1,8 +1,10 @@
 //! Joins what two models were asked: by content where files say what was asked, by identifier where they do not.
 
+mod lacking;
 mod maker;
 mod nothing;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hydrometer_probes::counted::counted;
@@ -13,7 +15,7 @@ use maker::Maker;
 pub(super) use maker::key;
 
 use super::LoggedError;
-use super::judge::{Chosen, Unanswered, Wanted, distinct};
+use super::judge::{Chosen, Wanted, distinct};
 use super::record::{Answer, Content, LoggedFile, Record};
 use crate::{DifferentPrompts, FinishReason, NotCompared};
 
@@ -131,11 +133,10 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
     let sides = [&teacher, &student].map(|records| groups(records, &chosen, wanted.epoch));
     let [ours, theirs] = sides;
     let (ours, theirs) = (ours?, theirs?);
-    let joined = join(&ours, &theirs, wanted, &mut report);
-    if wanted.unanswered == Unanswered::Lacking {
-        report.not_compared.teacher_alone += of_tasks_alone(&teacher, &student);
-        report.not_compared.short_of_student = short_of_student(&joined);
-    }
+    let joined = join(&ours, &theirs, &mut report);
+    let alone = (ours.len() - joined.len()) as u64 + lacking::not_grouped(&teacher, &chosen);
+    let short = lacking::short_of_student(&joined);
+    lacking::count(&mut report, wanted, [alone, short], lacking::bad_lines(files, &wanted.student));
     let mut maker = Maker { chosen: &chosen, report, ids: HashSet::new(), families: HashMap::new() };
     let (mut probes, mut answers) = (Vec::new(), Vec::new());
     for (ours, theirs) in joined {
@@ -241,34 +242,6 @@ fn tasks_of_one(sides: [&[Record]; 2]) -> impl Iterator<Item = String> {
     )
 }
 
-/// Questions of tasks that the teacher's files have and the student's do not.
-fn of_tasks_alone(teacher: &[Record], student: &[Record]) -> u64 {
-    let theirs: HashSet<&str> = student.iter().map(|record| record.task.as_str()).collect();
-    let alone = teacher.iter().filter(|record| !theirs.contains(record.task.as_str()));
-    let question = |record: &Record| match (&record.id, &record.content) {
-        (Some(id), _) => id.clone(),
-        (None, Content::Document(text) | Content::Asked(text)) => text.clone(),
-        (None, Content::Unknown) => record.place.to_string(),
-    };
-    alone.map(|record| (record.task.as_str(), question(record))).collect::<HashSet<_>>().len() as u64
-}
-
-/// How much the student answered some questions less often than others of their tasks, though the teacher answered them as often: in
-/// whole questions, rounded up. Runs that go wrong are the ones that tend to be missing.
-fn short_of_student(joined: &[(&Group<'_>, &Group<'_>)]) -> u64 {
-    let answers = |group: &Group<'_>| group.records.len();
-    let mut most: HashMap<&str, usize> = HashMap::new();
-    for (_, theirs) in joined {
-        let most = most.entry(&theirs.first().task).or_default();
-        *most = answers(theirs).max(*most);
-    }
-    let lacks = |(ours, theirs): &(&Group<'_>, &Group<'_>)| {
-        let expected = most[theirs.first().task.as_str()].min(answers(ours).max(answers(theirs)));
-        1.0 - answers(theirs) as f64 / expected as f64
-    };
-    joined.iter().map(lacks).sum::<f64>().ceil() as u64
-}
-
 type ByTask = BTreeMap<String, Chosen>;
 
 fn chosen(wanted: &Wanted, sides: [&[Record]; 2], said: &mut Vec<String>) -> Result<ByTask, LoggedError> {
@@ -326,6 +299,7 @@ fn groups<'a>(records: &'a [Record], chosen: &ByTask, epoch: Option<u32>) -> Res
     let mut all: Vec<Group<'a>> = Vec::new();
     let mut places: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
     let mut numbered: HashMap<(&str, &str, u32), usize> = HashMap::new();
+    let mut repeated: HashMap<(&str, &str), usize> = HashMap::new();
     for record in records {
         let of_filter = chosen.get(&record.task).is_some_and(|chosen| chosen.takes(record));
         if !of_filter || (epoch.is_some() && record.epoch.is_some() && record.epoch != epoch) {
@@ -351,6 +325,18 @@ fn groups<'a>(records: &'a [Record], chosen: &ByTask, epoch: Option<u32>) -> Res
                     (0..number).rev().find_map(|n| numbered.get(&(record.task.as_str(), text.as_str(), n)).copied());
                 numbered.insert((&record.task, text, number), earlier.unwrap_or(all.len()));
                 earlier
+            }
+            // Nor is there a number: then every text that answers the same words is one more answer.
+            (None, None, Content::Document(text) | Content::Asked(text))
+                if matches!(record.answer, Answer::Text(_)) =>
+            {
+                match repeated.entry((&record.task, text)) {
+                    Entry::Occupied(known) => Some(*known.get()),
+                    Entry::Vacant(new) => {
+                        new.insert(all.len());
+                        None
+                    }
+                }
             }
             (None, _, _) => None,
         };
@@ -380,7 +366,6 @@ fn twice(group: &Group<'_>, record: &Record) -> Result<(), LoggedError> {
 fn join<'g, 'a>(
     ours: &'g [Group<'a>],
     theirs: &'g [Group<'a>],
-    wanted: &Wanted,
     report: &mut Report,
 ) -> Vec<(&'g Group<'a>, &'g Group<'a>)> {
     let mut by_content: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
@@ -421,13 +406,5 @@ fn join<'g, 'a>(
     }
     let joined: Vec<_> = ours.iter().zip(found).filter_map(|(group, other)| Some((group, &theirs[other?]))).collect();
     report.not_compared.student_alone = (theirs.len() - joined.len()) as u64;
-    match wanted.unanswered {
-        Unanswered::Lacking => report.not_compared.teacher_alone = (ours.len() - joined.len()) as u64,
-        Unanswered::NeverAsked if ours.len() > joined.len() => report.choices.push(format!(
-            "the questions that both models answered; {} of the teacher were never put to the student (--common)",
-            counted((ours.len() - joined.len()) as u64, "question")
-        )),
-        Unanswered::NeverAsked => {}
-    }
     joined
 }

@@ -71,6 +71,8 @@ pub struct Record {
     pub epoch: Option<u32>,
     /// What the file says of the answer, by metric, in its order.
     pub scores: Vec<(String, Score)>,
+    /// What the file says of all answers to the question together, by metric: it judges none of them.
+    pub on_all: Vec<(String, Score)>,
     /// What came back.
     pub answer: Answer,
 }
@@ -147,7 +149,13 @@ impl Record {
             filter: None,
             epoch: None,
             scores: Vec::new(),
+            on_all: Vec::new(),
             answer,
         }
+    }
+
+    /// What the file says of the answer, and of all answers to its question.
+    pub(super) fn metrics(&self) -> impl Iterator<Item = &(String, Score)> {
+        self.scores.iter().chain(&self.on_all)
     }
 }

@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 
 use super::record::Score;
 
+/// What Inspect's letters are worth: correct, partly, incorrect, no answer.
+const LETTERS: [(&str, f64); 4] = [("C", 1.0), ("P", 0.5), ("I", 0.0), ("N", 0.0)];
+
 /// Right and wrong in words that mean that only where a column has no others: `T` may be an answer, and `F` a grade.
 const PAIRS: [[&str; 2]; 6] = [["t", "f"], ["y", "n"], ["ok", "ko"], ["✓", "✗"], ["✔", "✘"], ["✅", "❌"]];
 
@@ -14,6 +17,8 @@ const PAIRS: [[&str; 2]; 6] = [["t", "f"], ["y", "n"], ["ok", "ko"], ["✓", "�
 #[derive(Default)]
 pub(super) struct Words {
     pairs: BTreeMap<String, [&'static str; 2]>,
+    /// Columns of Inspect's letters and nothing else: beside an `A` or `B`, a `C` is an answer or a grade.
+    letters: BTreeSet<String>,
     unread: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -31,6 +36,10 @@ impl Words {
         }
         let mut words = Self::default();
         for (name, said) in found {
+            if said.iter().all(|word| letter(word).is_some()) {
+                words.letters.insert(name.to_owned());
+                continue;
+            }
             let all_of = |pair: &&[&str; 2]| said.iter().all(|word| pair.contains(&word.to_lowercase().as_str()));
             if let Some(pair) = PAIRS.iter().find(all_of) {
                 words.pairs.insert(name.to_owned(), *pair);
@@ -44,7 +53,13 @@ impl Words {
 
     /// What a value of a column says.
     pub(super) fn score(&self, column: &str, value: &Value) -> Score {
-        match (self.pairs.get(column), value.as_str().map(|word| word.trim().to_lowercase())) {
+        let word = value.as_str().map(str::trim);
+        if self.letters.contains(column)
+            && let Some(worth) = word.and_then(letter)
+        {
+            return Score::Number(worth);
+        }
+        match (self.pairs.get(column), word.map(str::to_lowercase)) {
             (Some([right, _]), Some(word)) if !word.is_empty() => Score::Number(f64::from(u8::from(word == *right))),
             _ => score(value),
         }
@@ -61,8 +76,8 @@ impl Words {
     }
 }
 
-/// A value of a metric. Inspect writes letters (C, I, P, N), others truth values, words or numbers; what judges a whole
-/// corpus (a list, as for BLEU) judges no answer.
+/// A value of a metric: a truth value, a word that means the same anywhere, or a number; what judges a whole corpus (a list, as for
+/// BLEU) judges no answer.
 pub(super) fn score(value: &Value) -> Score {
     let number = match value {
         Value::Bool(right) => Some(f64::from(u8::from(*right))),
@@ -73,13 +88,11 @@ pub(super) fn score(value: &Value) -> Score {
     number.filter(|number| number.is_finite()).map_or(Score::Missing, Score::Number)
 }
 
+fn letter(word: &str) -> Option<f64> {
+    LETTERS.iter().find(|(letter, _)| *letter == word).map(|(_, worth)| *worth)
+}
+
 fn word_score(word: &str) -> Option<f64> {
-    match word {
-        "C" => return Some(1.0),
-        "P" => return Some(0.5),
-        "I" | "N" => return Some(0.0),
-        _ => {}
-    }
     match word.to_ascii_lowercase().as_str() {
         "true" | "yes" | "pass" | "passed" | "correct" | "right" => Some(1.0),
         "false" | "no" | "fail" | "failed" | "incorrect" | "wrong" => Some(0.0),
@@ -88,15 +101,20 @@ fn word_score(word: &str) -> Option<f64> {
 }
 
 /// Metrics of an object, in its order; those of an object within it by `name.key`.
-pub(super) fn scores(fields: &Map<String, Value>) -> Vec<(String, Score)> {
-    let mut all = Vec::new();
+pub(super) fn flat(fields: &Map<String, Value>) -> Map<String, Value> {
+    let mut all = Map::new();
     for (name, value) in fields {
         match value {
             Value::Object(inner) => {
-                all.extend(inner.iter().map(|(key, value)| (format!("{name}.{key}"), score(value))));
+                all.extend(inner.iter().map(|(key, value)| (format!("{name}.{key}"), value.clone())));
             }
-            value => all.push((name.clone(), score(value))),
+            value => drop(all.insert(name.clone(), value.clone())),
         }
     }
     all
+}
+
+/// What the metrics of an object say, by words that mean the same anywhere.
+pub(super) fn scores(fields: &Map<String, Value>) -> Vec<(String, Score)> {
+    flat(fields).iter().map(|(name, value)| (name.clone(), score(value))).collect()
 }

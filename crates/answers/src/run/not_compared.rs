@@ -12,9 +12,11 @@ pub struct NotCompared {
     pub teacher_alone: u64,
     /// Questions that the student alone answered.
     pub student_alone: u64,
-    /// Questions to which the teacher's answer can be used and the student's cannot: log-likelihoods that measured nothing.
+    /// Questions to which the teacher's answer can be used, or is judged, and the student's cannot be compared with it, and is not called as
+    /// right by the same metric: log-likelihoods that measured nothing, other options.
     pub unusable_of_student: u64,
-    /// Questions of the run that the files judge for the teacher and not for the student.
+    /// Questions of the run that the files judge for the teacher, by any metric, and that are not judged in the end, where the student is
+    /// not called as right by the same metric.
     pub unjudged_of_student: u64,
     /// What questions of the run lack of the student's answers, in whole questions: one that it answered once, where it answered others of
     /// the task four times and the teacher answered it four times, lacks three quarters of a question.

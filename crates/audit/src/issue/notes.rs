@@ -240,7 +240,7 @@ fn not_compared(found: NotCompared) -> String {
     let counts = [
         (teacher_alone, "that the teacher alone answered"),
         (student_alone, "that the student alone answered"),
-        (unusable_of_student, "to which the student's answer measured nothing"),
+        (unusable_of_student, "to which the student's answer cannot be compared"),
         (unjudged_of_student, "judged for the teacher and not for the student"),
         (short_of_student, "altogether that the student answered less often than others"),
     ];

@@ -19,25 +19,39 @@ pub(super) struct Maker<'c> {
 }
 
 impl Maker<'_> {
-    /// The question and its answers; `None` where they cannot be compared, which is counted.
+    /// The question and its answers; `None` where they cannot be compared, which is counted. Where the teacher's could, or are judged and
+    /// the student does not stand as well, it is missing of the student; so it is where a question of the run is not judged.
     pub(super) fn question(&mut self, ours: &Group<'_>, theirs: &Group<'_>) -> Option<(Probe, PairedQuestion)> {
+        let chosen = self.chosen.get(&ours.first().task)?;
+        let may_be_lost = chosen.may_be_lost(&ours.records, &theirs.records);
+        let made = self.compared(ours, theirs, chosen);
+        let missing = &mut self.report.not_compared;
+        match &made {
+            None => {
+                // A metric of log-likelihoods that measured nothing says nothing either.
+                let judged = may_be_lost && ours.first().answer != Answer::Unmeasured;
+                missing.unusable_of_student += u64::from(judged || usable(ours, chosen));
+            }
+            Some((_, _, judged)) => {
+                let unjudged = match judged {
+                    InTheEnd::Judged => false,
+                    InTheEnd::OfTeacher => true,
+                    InTheEnd::Unjudged => may_be_lost,
+                };
+                missing.unjudged_of_student += u64::from(unjudged);
+            }
+        }
+        made.map(|(probe, question, _)| (probe, question))
+    }
+
+    fn compared(
+        &mut self,
+        ours: &Group<'_>,
+        theirs: &Group<'_>,
+        chosen: &Chosen,
+    ) -> Option<(Probe, PairedQuestion, InTheEnd)> {
         let (first, other) = (ours.first(), theirs.first());
-        let given = |group: &Group<'_>, chosen: &Chosen| match &group.first().answer {
-            Answer::Text(_) => {
-                Some(Given::Texts(group.records.iter().filter_map(|record| text(record, chosen)).collect()))
-            }
-            Answer::Run(_) => {
-                let judged = group.records.iter().map(|record| run(record, chosen)).collect::<Option<Vec<_>>>();
-                judged.map(Given::Runs)
-            }
-            Answer::Options(values) => Some(Given::Options(values.clone())),
-            Answer::Likelihood(value) => value.is_finite().then_some(Given::Likelihood(*value)),
-            Answer::Unmeasured | Answer::Question | Answer::Verdict => None,
-        };
-        let chosen = self.chosen.get(&first.task)?;
-        let (teacher, student) = (given(ours, chosen), given(theirs, chosen));
-        self.report.not_compared.unusable_of_student += u64::from(teacher.is_some() && student.is_none());
-        let (Some(teacher), Some(student)) = (teacher, student) else {
+        let (Some(teacher), Some(student)) = (given(ours, chosen), given(theirs, chosen)) else {
             match &first.answer {
                 Answer::Run(_) => self.report.unjudged += 1,
                 _ => self.report.unmeasured += 1,
@@ -45,16 +59,24 @@ impl Maker<'_> {
             return None;
         };
         let rights = [first, other].map(|record| chosen.right(record));
-        let ask = match (&teacher, &student) {
-            (Given::Texts(_), Given::Texts(_)) => self.prompt(first, other),
-            (Given::Runs(_), Given::Runs(_)) => self.trajectory(first, other),
+        let (ask, judged) = match (&teacher, &student) {
+            (Given::Texts(a), Given::Texts(b)) => {
+                let ask = self.prompt(first, other);
+                let checked = matches!(&ask, Ask::Prompt(prompt) if prompt.check.is_some());
+                let all = a.iter().chain(b).all(|answer| answer.right.is_some());
+                (ask, if checked || all { InTheEnd::Judged } else { InTheEnd::Unjudged })
+            }
+            // One whose log judges not every run is left out before.
+            (Given::Runs(_), Given::Runs(_)) => (self.trajectory(first, other), InTheEnd::Judged),
             (Given::Options(a), Given::Options(b)) => {
-                let ask = self.choice(first, other, [a, b], rights);
-                self.report.no_choices += u64::from(ask.is_none());
-                ask?
+                let choice = self.choice(first, other, [a, b], rights);
+                self.report.no_choices += u64::from(choice.is_none());
+                choice?
             }
             (Given::Likelihood(_), Given::Likelihood(_)) => {
-                first.question.clone().filter(|ask| ask.kind().check().is_ok())?
+                let ask = first.question.clone().filter(|ask| ask.kind().check().is_ok());
+                self.report.unmeasured += u64::from(ask.is_none());
+                (ask?, InTheEnd::Unjudged)
             }
             _ => {
                 self.report.no_choices += 1;
@@ -72,10 +94,8 @@ impl Maker<'_> {
         let family = self.family(&id, first, &ask);
         let axis: String = first.task.chars().filter(|c| !c.is_control()).take(200).collect();
         let axis = if axis.trim().is_empty() { "imported".to_owned() } else { axis };
-        Some((
-            Probe { id, family, axis, tags: first.tags.clone(), knob: None, boundary: None, ask },
-            PairedQuestion { teacher, student },
-        ))
+        let probe = Probe { id, family, axis, tags: first.tags.clone(), knob: None, boundary: None, ask };
+        Some((probe, PairedQuestion { teacher, student }, judged))
     }
 
     fn trajectory(&mut self, first: &Record, other: &Record) -> Ask {
@@ -100,42 +120,43 @@ impl Maker<'_> {
         found.unwrap_or_else(|| kind::Prompt::new(self.unworded(first)).into())
     }
 
-    /// The choice with what is right: as both files say, where the log-likelihoods do not contradict the metric.
+    /// The choice with what is right: as both files say, where the log-likelihoods do not contradict the metric. Where the files name
+    /// two options, it is the one that contradicts neither.
     fn choice(
         &mut self,
         first: &Record,
         other: &Record,
         values: [&[f64]; 2],
         rights: [Option<bool>; 2],
-    ) -> Option<Ask> {
+    ) -> Option<(Ask, InTheEnd)> {
         let (Some(Ask::Choice(ours)), Some(Ask::Choice(theirs))) = (&first.question, &other.question) else {
             return None;
         };
-        let fits = values.iter().all(|values| values.len() == ours.options.len());
-        // Log-probabilities are at most 0, and one of them is possible.
-        let possible = |values: &[f64]| values.iter().all(|v| *v <= 0.0) && values.iter().any(|v| v.is_finite());
-        let usable = values.map(possible);
-        self.report.not_compared.unusable_of_student += u64::from(usable == [true, false]);
-        if ours.options != theirs.options || !fits || usable.contains(&false) {
+        if ours.options != theirs.options || !values.iter().all(|values| is_choice(ours, values)) {
             return None;
         }
-        let truth = match (ours.truth, theirs.truth) {
-            (Some(a), Some(b)) if a != b => None,
-            (a, b) => a.or(b),
+        let preferred = values.map(|values| {
+            (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b]).then(b.cmp(&a))).map(|best| best as u32)
+        });
+        let agrees =
+            |side: usize, truth: u32| rights[side].is_none_or(|right| right == (preferred[side] == Some(truth)));
+        let mut named: Vec<u32> = ours.truth.into_iter().chain(theirs.truth).collect();
+        named.dedup();
+        let allowed: Vec<u32> = named.iter().copied().filter(|&truth| agrees(0, truth) && agrees(1, truth)).collect();
+        let truth = if let [truth] = allowed.as_slice() { Some(*truth) } else { None };
+        self.report.contradicted_choices += u64::from(!named.is_empty() && truth.is_none());
+        // One option is named, and the student's metric contradicts it; or several are, and the student's is not called right.
+        let of_student = match named.as_slice() {
+            [truth] => !agrees(1, *truth),
+            _ => rights[1] != Some(true),
         };
-        let best = |values: &[f64]| (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b]).then(b.cmp(&a)));
-        let agrees = |truth: u32| {
-            let preferred = values.map(|values| best(values) == Some(truth as usize));
-            let agrees = |side: usize| rights[side].is_none_or(|right| right == preferred[side]);
-            [agrees(0), agrees(1)]
+        let of_teacher = ours.truth.or(theirs.truth).is_some_and(|truth| agrees(0, truth)) && of_student;
+        let judged = match truth {
+            Some(_) => InTheEnd::Judged,
+            None if of_teacher => InTheEnd::OfTeacher,
+            None => InTheEnd::Unjudged,
         };
-        let agreed = truth.map(agrees);
-        self.report.not_compared.unjudged_of_student += u64::from(agreed == Some([true, false]));
-        let judged = truth.filter(|_| agreed == Some([true, true]));
-        let known = ours.truth.is_some() || theirs.truth.is_some();
-        self.report.contradicted_choices += u64::from(known && judged.is_none());
-        let ask = Ask::Choice(kind::Choice { truth: judged, ..ours.clone() });
-        ask.kind().check().is_ok().then_some(ask)
+        Some((Ask::Choice(kind::Choice { truth, ..ours.clone() }), judged))
     }
 
     /// An identifier of letters that a suite allows, unlike all others.
@@ -184,6 +205,47 @@ impl Maker<'_> {
         let (Some(a), Some(b)) = (&ours.question, &theirs.question) else { return };
         DifferentPrompts::look(&mut self.report.different_prompts, id, &words(a), &words(b));
     }
+}
+
+/// Who judges a question that was joined.
+enum InTheEnd {
+    /// A checker or the files, the answers of both.
+    Judged,
+    /// The files, the teacher's answers alone.
+    OfTeacher,
+    /// No one: the metric that was chosen says nothing of some answer.
+    Unjudged,
+}
+
+fn given(group: &Group<'_>, chosen: &Chosen) -> Option<Given> {
+    match &group.first().answer {
+        Answer::Text(_) => Some(Given::Texts(group.records.iter().filter_map(|record| text(record, chosen)).collect())),
+        Answer::Run(_) => {
+            let judged = group.records.iter().map(|record| run(record, chosen)).collect::<Option<Vec<_>>>();
+            judged.map(Given::Runs)
+        }
+        Answer::Options(values) => Some(Given::Options(values.clone())),
+        Answer::Likelihood(value) => value.is_finite().then_some(Given::Likelihood(*value)),
+        Answer::Unmeasured | Answer::Question | Answer::Verdict => None,
+    }
+}
+
+/// Whether a model's answers could be compared with others like them.
+fn usable(group: &Group<'_>, chosen: &Chosen) -> bool {
+    match (given(group, chosen), &group.first().question) {
+        (None, _) => false,
+        (Some(Given::Texts(_) | Given::Runs(_)), _) => true,
+        (Some(Given::Options(values)), Some(Ask::Choice(choice))) => is_choice(choice, &values),
+        (Some(Given::Likelihood(_)), Some(ask)) => ask.kind().check().is_ok(),
+        (Some(Given::Options(_) | Given::Likelihood(_)), _) => false,
+    }
+}
+
+/// Whether these are log-probabilities of the options of a choice: at most 0, and one of them is possible.
+fn is_choice(choice: &kind::Choice, values: &[f64]) -> bool {
+    let possible = values.iter().all(|value| *value <= 0.0) && values.iter().any(|value| value.is_finite());
+    let asked = Ask::Choice(kind::Choice { truth: None, ..choice.clone() });
+    possible && values.len() == choice.options.len() && asked.kind().check().is_ok()
 }
 
 fn text(record: &Record, chosen: &Chosen) -> Option<GivenText> {

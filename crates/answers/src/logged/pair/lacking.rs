@@ -1,0 +1,93 @@
+//! What the student lacks of what the teacher answered: questions, and answers to others.
+
+use std::collections::{HashMap, HashSet};
+
+use hydrometer_probes::counted::counted;
+
+use super::super::judge::{Unanswered, Wanted};
+use super::super::record::{Content, LoggedFile, Record};
+use super::{ByTask, Group, Report};
+
+/// Questions of the teacher's in no group: of tasks that the student's files do not have, or answered under another filter alone.
+pub(super) fn not_grouped(teacher: &[Record], chosen: &ByTask) -> u64 {
+    let taken = |record: &&Record| chosen.get(&record.task).is_some_and(|chosen| chosen.takes(record));
+    let grouped: HashSet<(&str, String)> = teacher.iter().filter(taken).map(named).collect();
+    teacher.iter().map(named).filter(|question| !grouped.contains(question)).collect::<HashSet<_>>().len() as u64
+}
+
+/// Task and name of a question.
+fn named(record: &Record) -> (&str, String) {
+    let name = match (&record.id, &record.content) {
+        (Some(id), _) => id.clone(),
+        (None, Content::Document(text) | Content::Asked(text)) => text.clone(),
+        (None, Content::Unknown) => record.place.to_string(),
+    };
+    (&record.task, name)
+}
+
+/// Lines that cannot be read, in files that may hold answers of this model.
+pub(super) fn bad_lines(files: &[LoggedFile], model: &str) -> u64 {
+    let of_model = |file: &&LoggedFile| {
+        let names = file.records.iter().flat_map(|record| &record.models).chain(&file.called);
+        names.into_iter().any(|name| name == model)
+    };
+    files.iter().filter(of_model).map(|file| file.bad_lines).sum()
+}
+
+/// What the student lacks: questions, and runs of others in whole questions. Of what was never put to it nothing is, but what
+/// stood in lines that cannot be read.
+pub(super) fn count(report: &mut Report, wanted: &Wanted, [alone, short]: [u64; 2], unreadable: u64) {
+    let [lacks, falls_short] = match wanted.unanswered {
+        Unanswered::Lacking => [alone, short],
+        Unanswered::NeverAsked => {
+            let lacks = alone.min(unreadable);
+            [lacks, short.min(unreadable - lacks)]
+        }
+    };
+    (report.not_compared.teacher_alone, report.not_compared.short_of_student) = (lacks, falls_short);
+    if alone > lacks {
+        report.choices.push(format!(
+            "the questions that both models answered; {} of the teacher were never put to the student (--common)",
+            counted(alone - lacks, "question")
+        ));
+    }
+    if wanted.unanswered == Unanswered::NeverAsked && lacks > 0 {
+        report.choices.push(format!(
+            "the student's files have {} that cannot be read, so {} of the teacher may have been put to it, and are lacking",
+            counted(unreadable, "line"),
+            counted(lacks, "question")
+        ));
+    }
+}
+
+/// How much the student answered some questions less often than others of their tasks, for one answer of the teacher's: in whole
+/// questions, rounded up. Runs that go wrong are the ones that tend to be missing. Answers without a number are a question of the data set
+/// that stands there several times, and each of the teacher's is expected.
+pub(super) fn short_of_student(joined: &[(&Group<'_>, &Group<'_>)]) -> u64 {
+    let answers = |group: &Group<'_>| group.records.len() as f64;
+    let numbered = |group: &Group<'_>| group.first().epoch.is_some();
+    // By task: how many answers of the student a question has, and how many for one of the teacher's.
+    let mut of_task: HashMap<&str, [Vec<f64>; 2]> = HashMap::new();
+    let mut with_numbers: HashSet<&str> = HashSet::new();
+    for (ours, theirs) in joined {
+        let task = theirs.first().task.as_str();
+        let [answered, rates] = of_task.entry(task).or_default();
+        answered.push(answers(theirs));
+        rates.push(answers(theirs) / answers(ours));
+        with_numbers.extend(numbered(theirs).then_some(task));
+    }
+    // A number says that all were asked as often. Without one, a line that stands there twice must not make others lacking.
+    let usual = |task: &str, mut counts: Vec<f64>| {
+        counts.sort_by(|a, b| b.total_cmp(a));
+        counts[if with_numbers.contains(task) { 0 } else { counts.len() / 10 }]
+    };
+    let usual: HashMap<&str, [f64; 2]> =
+        of_task.into_iter().map(|(task, counts)| (task, counts.map(|counts| usual(task, counts)))).collect();
+    let lacks = |(ours, theirs): &(&Group<'_>, &Group<'_>)| {
+        let [answered, rate] = usual[theirs.first().task.as_str()];
+        let at_least = if numbered(ours) { answers(theirs) } else { answers(ours).max(answers(theirs)) };
+        let expected = answered.min(rate * answers(ours)).max(at_least);
+        1.0 - answers(theirs) / expected
+    };
+    joined.iter().map(lacks).sum::<f64>().ceil() as u64
+}
