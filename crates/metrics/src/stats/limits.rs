@@ -373,12 +373,12 @@ impl Limits {
         Some((low, high))
     }
 
-    /// How far below and above the value its bounds lie where a few families carry it: away from each of its ends, and both ways from 0
+    /// How far below and above the value its bounds lie where few families carry it: away from each of its ends, and both ways from 0
     /// where it is a balance.
     fn rare(&self, spread: &Spread, alpha: f64, growth: f64) -> [Option<Far>; 2] {
         let (families, (least, most)) = (self.effective * growth, self.shape.ends());
         if let Some(balance) = &spread.balance {
-            return balance.distances(families, alpha).map(Some);
+            return balance.distances(families, alpha);
         }
         let variance = spread.error.powi(2) * self.effective;
         let from = |end: f64| Part { mean: (spread.centre - end).abs(), variance }.above(families, alpha);

@@ -1,10 +1,12 @@
 //! Bounds of a number that a few of many families carry. Student's t knows nothing of those that were not met by chance, and resamples of
 //! three families that lost something are no more than these three.
 
-use statrs::distribution::{Beta, ContinuousCDF};
+use statrs::function::beta::checked_beta_reg;
 
 /// Families of which resamples say something.
 pub(super) const FEW: f64 = 5.0;
+/// From so many families on their number is as good as normal.
+const MANY: f64 = 50.0;
 
 /// What families bring to a number, none less than nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,26 +25,45 @@ impl Part {
         Self { mean, variance: if lost < 1.0 { squares / (1.0 - lost) } else { 0.0 } }
     }
 
-    /// As many families as bring all of it, each the same, were this its mean and variance over `families`; and what each brings.
-    fn bringing(&self, families: f64) -> (f64, f64) {
+    /// As many families as bring all of it, each the same, were this its mean and variance over `families`; and what each brings. `None` where
+    /// they are not few.
+    fn bringing(&self, families: f64) -> Option<(f64, f64)> {
+        if self.mean <= 0.0 {
+            return Some((0.0, 0.0));
+        }
         let each = self.mean + self.variance / self.mean;
-        (families * self.mean / each, each)
+        let bring = families * self.mean / each;
+        (bring < MANY.min(families / 2.0)).then_some((bring, each))
     }
 
-    /// How far above the mean its bound lies, missed with a chance of `alpha`: Clopper and Pearson's (1934) for the families that bring it.
-    /// `None` where the mean is 0: nothing says how much a family could bring.
+    /// How far above the mean its bound lies, missed with a chance of `alpha`: Clopper and Pearson's (1934) for the families that bring it,
+    /// `None` where they are many.
     pub fn above(&self, families: f64, alpha: f64) -> Option<Far> {
-        let (bring, each) = self.bringing(families);
-        let share = Beta::new(bring + 1.0, families - bring).ok()?.inverse_cdf(1.0 - alpha);
+        let (bring, each) = self.bringing(families)?;
+        let share = quantile(bring + 1.0, families - bring, 1.0 - alpha)?;
         Some(Far { by: each * share - self.mean, families: bring })
     }
 
     /// The same below it.
     fn below(&self, families: f64, alpha: f64) -> Option<Far> {
-        let (bring, each) = self.bringing(families);
-        let share = Beta::new(bring, families - bring + 1.0).ok()?.inverse_cdf(alpha);
+        let (bring, each) = self.bringing(families)?;
+        let share = if bring > 0.0 { quantile(bring, families - bring + 1.0, alpha)? } else { 0.0 };
         Some(Far { by: self.mean - each * share, families: bring })
     }
+}
+
+/// Quantile of Beta(a, b) to nine digits, by bisection: the library's own does not end for some of them.
+fn quantile(a: f64, b: f64, level: f64) -> Option<f64> {
+    let (mut low, mut high) = (0.0, 1.0);
+    while high - low > 1e-9 * high {
+        let middle = 0.5 * (low + high);
+        match checked_beta_reg(a, b, middle).ok()? < level {
+            true => low = middle,
+            false if middle < f64::MIN_POSITIVE => return Some(0.0),
+            false => high = middle,
+        }
+    }
+    Some(high)
 }
 
 /// How far a bound lies from its number, and how many families that rests on.
@@ -68,10 +89,10 @@ impl Balance {
 
     /// How far below and above the balance its bounds lie: the distances of the bounds of both parts, squared and added (Newcombe,
     /// Statistics in Medicine 17, 1998). What no family does is left to the families that were not seen.
-    pub fn distances(&self, families: f64, alpha: f64) -> [Far; 2] {
+    pub fn distances(&self, families: f64, alpha: f64) -> [Option<Far>; 2] {
         let both = |more: Option<Far>, less: Option<Far>| {
-            let [more, less] = [more, less].map(|far| far.unwrap_or(Far { by: 0.0, families: 0.0 }));
-            Far { by: more.by.hypot(less.by), families: more.families }
+            let (more, less) = (more?, less?);
+            Some(Far { by: more.by.hypot(less.by), families: more.families })
         };
         let Self { added, taken } = self;
         [
