@@ -255,6 +255,25 @@ fn names_of_one_verdict_are_one_metric() {
 }
 
 #[test]
+fn what_says_of_every_call_that_it_went_well_judges_last() {
+    let check = |flag: &str, judge: &str, [right, wrong]: [Value; 2], expected: [Option<bool>; 2]| {
+        let lines = |of: &Value| rows(|id| json!({flag: true, judge: if id > 0 { of.clone() } else { right.clone() }}));
+        let (_folder, case) = both(".jsonl", lines(&right), lines(&wrong));
+        let last =
+            case.paired().questions.iter().map(|q| [&q.teacher, &q.student].map(|a| texts(a)[0].right)).last().unwrap();
+        assert_eq!(last, expected, "{flag} {judge}");
+    };
+    check("success", "score", [json!(1), json!(0)], [Some(true), Some(false)]);
+    check("success", "correct", [json!(true), json!(false)], [Some(true), Some(false)]);
+    check("passed", "exact_match", [json!(1), json!(0)], [Some(true), Some(false)]);
+    // A grade judges nothing without a threshold, and no call stands for it.
+    check("success", "score", [json!(5), json!(1)], [None, None]);
+    // Nor does a call of the student's stand for a verdict of the teacher's.
+    let (_folder, case) = both(".jsonl", rows(|_| json!({"correct": true})), rows(|_| json!({"success": true})));
+    assert_eq!(missing(&case), [0, 10]);
+}
+
+#[test]
 fn letters_are_verdicts_where_there_are_no_others() {
     let letters = |of: [&'static str; 4]| rows(move |id| json!({"id": id, "correct": of[id as usize % 4]}));
     let judged = |of: [&'static str; 4]| {

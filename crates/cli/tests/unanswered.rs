@@ -83,7 +83,7 @@ fn a_student_that_answers_choices_with_other_words_does_not_pass() {
     let model = |letters: f64| {
         let rule = |i: usize, first: char, second: char, one: f64| {
             format!(
-                "[[rule]]\nafter = \"A. {first}{i}\\nB. {second}{i}\\n\\nAnswer with the letter only.\"\nprobabilities = {{ A = {}, B = {}, \
+                "[[rule]]\nafter = \"A. {first}{i}\\nB. {second}{i}\\n\\nAnswer with the letter only.>\"\nprobabilities = {{ A = {}, B = {}, \
                  z = {} }}\n",
                 letters * one,
                 letters * (1.0 - one),
@@ -91,7 +91,8 @@ fn a_student_that_answers_choices_with_other_words_does_not_pass() {
             )
         };
         let rules: String = (0..80).map(|i| rule(i, 'x', 'y', 0.9) + &rule(i, 'y', 'x', 0.1)).collect();
-        format!("vocabulary = \"bytes\"\n[default]\nprobabilities = {{ z = 1.0 }}\n{rules}")
+        let template = "template = \"{% for m in messages %}{{ m.content }}{% endfor %}>\"";
+        format!("vocabulary = \"bytes\"\n{template}\n[default]\nprobabilities = {{ z = 1.0 }}\n{rules}")
     };
     let probe = |i: usize| {
         format!(

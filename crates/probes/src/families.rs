@@ -139,14 +139,16 @@ fn root<'f>(into: &'f BTreeMap<String, String>, family: &'f str) -> &'f str {
     family
 }
 
-/// What is asked, but for white space, capitals and signs that nobody sees; the order of options is no part of it. Other
+/// What is asked, with the system message and the context that belong to it, but for white space, capitals and signs that nobody sees; the order of options is no part of it. Other
 /// punctuation is: `2 + 3` is not `2 * 3`.
 fn question(ask: &Ask) -> Vec<String> {
     let word = |word: &str| word.chars().filter(|c| !is_unseen(*c)).flat_map(char::to_lowercase).collect::<String>();
     let words =
         |text: &str| text.split_whitespace().map(word).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     match ask {
-        Ask::Text(text) => vec!["text".to_owned(), words(&text.text)],
+        Ask::Text(text) => {
+            vec!["text".to_owned(), words(&text.text), words(text.context.as_deref().unwrap_or_default())]
+        }
         Ask::Choice(choice) => {
             let mut options: Vec<String> = choice.options.iter().map(|option| words(option)).collect();
             options.sort_unstable();
@@ -159,7 +161,8 @@ fn question(ask: &Ask) -> Vec<String> {
         Ask::Trajectory(trajectory) => vec!["trajectory".to_owned(), words(&trajectory.task)],
         Ask::Prompt(prompt) => {
             let turns = prompt.turns.iter().map(|turn| words(&turn.text));
-            ["prompt".to_owned(), words(&prompt.prompt)].into_iter().chain(turns).collect()
+            let system = words(prompt.system.as_deref().unwrap_or_default());
+            ["prompt".to_owned(), words(&prompt.prompt), system].into_iter().chain(turns).collect()
         }
     }
 }

@@ -58,3 +58,16 @@ fn one_shared_question_joins_families_and_other_questions_do_not() {
     assert_eq!(same.family_of("d", "d"), Some("a".to_owned()));
     assert_eq!((same.family_of("c", "c"), same.family_of("e", "e")), (None, None));
 }
+
+/// A document may stand in the system message, or in front of the words that are scored.
+#[test]
+fn what_stands_in_front_belongs_to_the_question() {
+    let same = SameContent::of(&probes(
+        r#"{"id":"1","family":"a","axis":"x","kind":"prompt","prompt":"Sum it up.","system":"One."}
+{"id":"2","family":"b","axis":"x","kind":"prompt","prompt":"Sum it up.","system":"Two."}
+{"id":"3","family":"c","axis":"x","kind":"prompt","prompt":"Sum it up.","system":"two."}
+{"id":"4","family":"d","axis":"x","kind":"text","text":"end","context":"One"}
+{"id":"5","family":"e","axis":"x","kind":"text","text":"end","context":"Two"}"#,
+    ));
+    assert_eq!((same.merged(), same.kept().get("b").copied()), (1, Some(1)), "{same:?}");
+}

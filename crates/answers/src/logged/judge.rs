@@ -172,7 +172,10 @@ impl Chosen {
 }
 
 /// Columns that say of an answer that it is right, and nothing else: the same verdict by other names.
-const RIGHT: [&str; 6] = ["correct", "is_correct", "passed", "pass", "success", "right"];
+const RIGHT: [&str; 4] = ["correct", "is_correct", "passed", "right"];
+
+/// Columns that often say of a call that it went well, and not of its answer that it is right.
+const OF_CALLS: [&str; 9] = ["success", "status", "ok", "valid", "format", "completed", "finished", "parsed", "pass"];
 
 /// Whether two names are of the same verdict.
 fn alike(a: &str, b: &str) -> bool {
@@ -206,7 +209,8 @@ fn metrics_of(records: &[&Record]) -> Vec<String> {
 }
 
 /// Metrics that judge anything (a list, as for BLEU, judges no answer): first those that are right or wrong on every answer and
-/// known of both models, then those that are known of one, then those that are something between; else in the order of the file.
+/// known of both models, then those that are known of one, then those that are something between; among these first those that tell any
+/// answers apart, else in the order of the file. Last of all comes what says of every call that it went well.
 fn ranked(mut metrics: Vec<String>, sides: &[Vec<&Record>; 2], threshold: Option<f64>) -> Vec<String> {
     let values = |records: &[&Record], metric: &str| -> Vec<Score> {
         records.iter().map(|record| named(&record.scores, metric)).filter(|score| *score != Score::Missing).collect()
@@ -216,8 +220,11 @@ fn ranked(mut metrics: Vec<String>, sides: &[Vec<&Record>; 2], threshold: Option
         if ours.is_empty() && theirs.is_empty() {
             return None;
         }
-        let between = threshold.is_none() && ours.iter().chain(&theirs).any(|score| graded(*score));
-        Some((between, ours.is_empty() || theirs.is_empty()))
+        let all = || ours.iter().chain(&theirs);
+        let between = threshold.is_none() && all().any(|score| graded(*score));
+        let constant = all().all(|score| Some(score) == all().next());
+        let idle = constant && OF_CALLS.contains(&metric.as_str());
+        Some((idle, between, ours.is_empty() || theirs.is_empty(), constant))
     };
     metrics.retain(|metric| rank(metric).is_some());
     metrics.sort_by_key(rank);

@@ -130,11 +130,14 @@ pub(super) fn role(message: &Map<String, Value>) -> Option<Who> {
         "system" | "developer" | "systemmessage" => Who::System,
         "user" | "human" | "person" | "customer" | "prompter" | "humanmessage" | "humanmessagechunk" => Who::Person,
         "assistant" | "gpt" | "model" | "bot" | "chatgpt" | "ai" | "agent" | "chatbot" | "llm" | "claude" | "bard"
-        | "bing" | "aimessage" | "aimessagechunk" | "function_call" | "reasoning" => Who::Model,
+        | "bing" | "aimessage" | "aimessagechunk" | "function_call" | "tool_call" | "tool_calls" | "reasoning"
+        | "thinking" => Who::Model,
         "tool"
         | "function"
         | "observation"
         | "function_response"
+        | "tool_response"
+        | "tool_result"
         | "function_call_output"
         | "ipython"
         | "environment"

@@ -134,7 +134,8 @@ fn not_answered(rows: &Rows) -> Option<Missing> {
 fn not_told(untold: &Untold) -> Option<Missing> {
     let (lacking, asked, what) = match untold.letters {
         Some((lacking, asked)) => (lacking, asked, "letter"),
-        None => (untold.of[1], untold.asked, "choice"),
+        // As many as of the teacher itself are no loss.
+        None => (untold.of[1].saturating_sub(untold.of[0]), untold.asked, "choice"),
     };
     let why = "at boundaries of judgment do not tell which option the student decides for";
     let reason = format!("{} of {} {why}", grouped(lacking), counted(asked, what));
