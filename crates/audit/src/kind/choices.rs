@@ -113,19 +113,22 @@ pub(crate) fn choices<'a>(rows: &[ChoiceRow], probes: &BTreeMap<&str, &'a Probe>
 /// asked for the least capable gave them a quarter.
 const ANSWERED: f64 = 0.01;
 
-/// Choices that the student does not answer, and all of which the teacher's options are told: other words are nearly certain, or no letter that
-/// was drawn names an option. Likelihoods of whole options, as other tools log them, say nothing of that.
+/// Choices that the teacher answers and the student does not, and all that the teacher answers: other words are nearly certain, or no letter
+/// that was drawn names an option. Likelihoods of whole options, as other tools log them, say nothing of that.
 pub(crate) fn unanswered(rows: &Rows) -> (u64, u64) {
     if rows.manifest.settings.given.is_some() {
         return (0, 0);
     }
-    let answers = |group: &[ChoiceRow]| {
-        let mass = |row: &ChoiceRow| if row.student_said.told == Told::Exact { row.student_logprob.exp() } else { 1.0 };
+    let answers = |group: &[ChoiceRow], model: usize| {
+        let mass = |row: &ChoiceRow| match row.said()[model].told {
+            Told::Exact => [row.teacher_logprob, row.student_logprob][model].exp(),
+            Told::AtMost | Told::Drawn => 1.0,
+        };
         let orders = group.chunk_by(|a, b| a.rotation == b.rotation).count() as f64;
-        known(group, 1).is_some() && group.iter().map(mass).sum::<f64>() >= ANSWERED * orders
+        known(group, model).is_some() && group.iter().map(mass).sum::<f64>() >= ANSWERED * orders
     };
-    let asked = rows.choices.chunk_by(|a, b| a.probe == b.probe).filter(|group| known(group, 0).is_some());
-    asked.fold((0, 0), |(lacking, asked), group| (lacking + u64::from(!answers(group)), asked + 1))
+    let asked = rows.choices.chunk_by(|a, b| a.probe == b.probe).filter(|group| answers(group, 0));
+    asked.fold((0, 0), |(lacking, asked), group| (lacking + u64::from(!answers(group, 1)), asked + 1))
 }
 
 /// The log-probability that is counted with: of an option that is not listed half of the most that it can have.
