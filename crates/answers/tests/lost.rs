@@ -259,8 +259,13 @@ fn what_says_of_every_call_that_it_went_well_judges_last() {
     let check = |flag: &str, judge: &str, [right, wrong]: [Value; 2], expected: [Option<bool>; 2]| {
         let lines = |of: &Value| rows(|id| json!({flag: true, judge: if id > 0 { of.clone() } else { right.clone() }}));
         let (_folder, case) = both(".jsonl", lines(&right), lines(&wrong));
-        let last =
-            case.paired().questions.iter().map(|q| [&q.teacher, &q.student].map(|a| texts(a)[0].right)).last().unwrap();
+        let last = case
+            .paired()
+            .questions
+            .iter()
+            .map(|q| [&q.teacher, &q.student].map(|a| texts(a)[0].right))
+            .next_back()
+            .unwrap();
         assert_eq!(last, expected, "{flag} {judge}");
     };
     check("success", "score", [json!(1), json!(0)], [Some(true), Some(false)]);
