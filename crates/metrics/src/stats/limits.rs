@@ -380,6 +380,12 @@ impl Limits {
         if let Some(balance) = &spread.balance {
             return balance.distances(families, alpha);
         }
+        // Of what is not a mean of the families' own values, or goes beyond its ends by chance, no such law is known.
+        let within =
+            |(low, high): (f64, f64)| least.is_none_or(|least| low >= least) && most.is_none_or(|most| high <= most);
+        if !spread.seen.is_some_and(within) {
+            return [None; 2];
+        }
         let variance = spread.error.powi(2) * self.effective;
         let from = |end: f64| Part { mean: (spread.centre - end).abs(), variance }.above(families, alpha);
         [most.and_then(from), least.and_then(from)]
