@@ -266,11 +266,11 @@ mod tests {
         let owed = "When everything is paid at the end of the year it will be seen that Alice owed more than Bob";
         check(
             &[owed, "When everything is paid at the end of the year it will be seen that Bob owed more than Alice"],
-            &[1, 0],
+            &[0, 1],
         );
         check(&[&say("done now and done gladly"), &say("done under no circumstances whatever")], &[0, 1]);
         // Three words of each and everything else alike is another wording.
-        check(&[&say("approved without delay"), &say("granted with pleasure")], &[0, 0]);
+        check(&[&say("up for it"), &say("in on us")], &[0, 0]);
         check(&["...", "?", "👍", "👎"], &[0, 1, 2, 3]);
     }
 
