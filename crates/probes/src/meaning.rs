@@ -75,10 +75,13 @@ impl Equivalence for NGrams {
     }
 }
 
-/// So many words that are elsewhere alike texts' own, and no more, decide what they say.
+/// Where two texts are alike otherwise, so many words of their own, and no more, decide what they say.
 const DECIDING: usize = 2;
 /// Words that turn what is said, among however many others.
 const TURNING: [&str; 9] = ["cannot", "never", "no", "nobody", "none", "nor", "not", "nothing", "without"];
+
+/// Words between the first and the last that two texts do not share, beyond which only words that turn are looked for.
+const LONGEST: usize = 200;
 
 /// The words of a text in lower case, articles aside, short forms in full.
 fn words(text: &str) -> Vec<String> {
@@ -104,7 +107,8 @@ fn decided(a: &[String], b: &[String]) -> bool {
         && (only_a.len() != only_b.len() || !only_a.iter().zip(&only_b).all(|(a, b)| spelled_alike(a, b)))
 }
 
-/// The words of each text that are not in the longest sequence that both have; none where that would take long to find.
+/// The words of each text that are not in the longest sequence that both have; where that would take long to find, those that turn what is
+/// said.
 fn apart<'w>(a: &'w [String], b: &'w [String]) -> [Vec<&'w String>; 2] {
     let before = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     let (a, b) = (&a[before..], &b[before..]);
@@ -135,15 +139,9 @@ fn apart<'w>(a: &'w [String], b: &'w [String]) -> [Vec<&'w String>; 2] {
     only
 }
 
-/// Words between the first and the last that two texts do not share, beyond which only words that turn are looked for.
-const LONGEST: usize = 200;
-
 /// Whether two words are one, in two spellings or forms: a letter apart, of three or more.
 fn spelled_alike(a: &str, b: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let before = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
-    let after = a[before..].iter().rev().zip(b[before..].iter().rev()).take_while(|(a, b)| a == b).count();
-    a.len().min(b.len()) >= 3 && a.len().max(b.len()) - before - after <= 1
+    a.chars().count().min(b.chars().count()) >= 3 && strsim::levenshtein(a, b) <= 1
 }
 
 /// Close vectors: the cosine of what a sentence encoder makes of two texts.

@@ -342,7 +342,7 @@ impl Limits {
     }
 
     /// On each side the wider of Student's t and Hall's transformed t, the latter no further than the farthest family
-    /// seen; upwards also the log-normal bound, where the number is an amount.
+    /// seen; upwards also the log-normal bound, where the number is an amount; and where few families carry it, the bounds of so many.
     fn values(&self, spread: &Spread, alpha: f64, growth: f64) -> Option<(f64, f64)> {
         let (centre, error) = (spread.centre, spread.error / growth.sqrt());
         let half = student(spread.freedom * growth, alpha)? * error;
