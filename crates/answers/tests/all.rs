@@ -6,6 +6,7 @@ mod forged;
 mod journal;
 mod llama_kld;
 mod logged;
+mod logged_doubts;
 mod logged_harness;
 mod logged_tables;
 mod lost;

@@ -40,6 +40,7 @@ pub(crate) fn findings(statement: &Statement, evidence: &Evidence<'_>) -> Vec<Fi
         look.forgotten(),
         look.cut_answers(),
         look.choices_lost(),
+        look.no_favourite(),
         look.episodes_lost(),
         look.recovery_lost(),
         look.horizon_lost(),

@@ -18,7 +18,7 @@ use crate::kind::tokens::tables;
 use crate::kind::{answers, choices, episodes, judgment, teacher_texts, tokens};
 use crate::labels::{Label, Labels};
 use crate::statement::{
-    CorrectedNumber, Cost, Deciding, ExcessNumber, FORMAT, Headline, KnownWithin, Metric, Pairing, Regime, Spent,
+    CorrectedNumber, Cost, Deciding, ExcessNumber, FORMAT, Gate, Headline, KnownWithin, Metric, Pairing, Regime, Spent,
     Statement, SuiteSummary,
 };
 use crate::verdict::ground::Ground;
@@ -303,7 +303,7 @@ fn headline(statement: &Statement) -> Vec<Headline> {
             estimate: estimate(id),
             missing: metric(id).and_then(|metric| metric.missing.clone()),
             bounds: metric(id).and_then(|metric| metric.bounds.clone()),
-            verdict: statement.gates.iter().find(|gate| gate.metric == id).map(|gate| gate.verdict),
+            verdict: Gate::on(&statement.gates, id).map(|gate| gate.verdict),
             beside: beside(id),
         })
         .collect()

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use hydrometer_metrics::measure::choices::{
-    BRIER_TEACHER, CHOICE_AGREEMENT, CHOICE_DIVERGENCE, CHOICE_DIVERGENCE_RATIO, Choice,
+    BRIER_TEACHER, CHOICE_ACCURACY_STUDENT, CHOICE_AGREEMENT, CHOICE_DIVERGENCE, CHOICE_DIVERGENCE_RATIO, CHOICE_LOST,
+    CHOICE_TOP1_AGREEMENT, Choice, top,
 };
 use hydrometer_metrics::measure::{Definition, Sums};
 
@@ -58,4 +59,27 @@ fn a_ratio_takes_the_variance_off_both_sides() {
     sums.choice("one", &choice.drawn([0.08, 0.0]));
     let expected = (2.0 * 0.16 - 0.08) / (2.0 * 0.09 - 0.08);
     assert!((CHOICE_DIVERGENCE_RATIO.value(&sums).unwrap() - expected).abs() < 1e-12);
+}
+
+#[test]
+fn of_options_that_are_as_probable_chance_picks_one() {
+    assert_eq!([0, 1, 2, 3].map(|tie| top(&[0.25; 4], tie)), [0, 1, 2, 3]);
+    assert_eq!([4, 5, u64::MAX].map(|tie| top(&[0.25; 4], tie)), [0, 1, 3]);
+    // What averages round is a tie, what models say is none.
+    assert_eq!([0, 1].map(|tie| top(&[0.3, 0.4, 0.3 + 0.1], tie)), [1, 2]);
+    assert_eq!([0, 1].map(|tie| top(&[0.5, 0.5 - 2e-6], tie)), [0, 0]);
+    assert_eq!(top(&[], 5), 0);
+    // A student that says the same letter in every order, against a teacher that knows the first option to be right: as good as a guess.
+    let lost = |student: &[f64]| {
+        let mut sums = Sums::new();
+        for tie in 0..100 {
+            let choice = Choice::new(&[0.7, 0.1, 0.1, 0.1], student, Some(0)).unwrap().tied(tie);
+            sums.choice(&tie.to_string(), &choice);
+        }
+        [&CHOICE_LOST, &CHOICE_TOP1_AGREEMENT, &CHOICE_ACCURACY_STUDENT].map(|of| of.value(&sums).unwrap())
+    };
+    assert_eq!(lost(&[0.25; 4]), [0.75, 0.25, 0.25]);
+    // Whoever has the same ties has the same favourites.
+    let both = Choice::new(&[0.5, 0.5], &[0.5, 0.5], Some(0)).unwrap();
+    assert!((0..10).all(|tie| both.tied(tie).right().is_some_and(|[teacher, student]| teacher == student)));
 }

@@ -1,4 +1,5 @@
-//! Conversations: `messages` of `role` and `content`, or ShareGPT's `conversations` of `from` and `value`. The model's last
+//! Conversations: `messages` of `role` and `content` (LMSYS-Chat and WildChat: `conversation`), or ShareGPT's `conversations` of `from` and
+//! `value`. The model's last
 //! message is the answer, what stands before it was asked.
 
 use serde_json::{Map, Value};
@@ -9,16 +10,24 @@ use super::message::{Conversation, conversation, known_roles};
 use super::record::{Answer, Content, Place, Record, TextAnswer};
 use super::table::{MODELS, first, word};
 
+/// Fields with a conversation.
+pub(super) const FIELDS: [&str; 3] = ["messages", "conversations", "conversation"];
+
 /// The record of a conversation.
 ///
 /// # Errors
 /// It has no messages, or one of which nobody knows whose it is.
 pub(super) fn record(fields: &Map<String, Value>, place: &Place) -> Result<Record, LoggedError> {
-    let found = first(fields, &["messages", "conversations"]);
+    let found = first(fields, &FIELDS);
     let messages = found.and_then(Value::as_array).filter(|messages| messages.iter().all(Value::is_object));
     let messages = messages.ok_or_else(|| {
         let next = "write a conversation as objects of `role` and `content`";
-        LoggedError::wrong(place.to_string(), "`messages`, a list of objects", shown(found), next)
+        LoggedError::wrong(
+            place.to_string(),
+            "`messages`, `conversations` or `conversation`, a list of objects",
+            shown(found),
+            next,
+        )
     })?;
     known_roles(found.unwrap_or(&Value::Null), || place.to_string())?;
     let system = fields.get("system").and_then(Value::as_str).filter(|system| !system.trim().is_empty());
@@ -29,7 +38,7 @@ pub(super) fn record(fields: &Map<String, Value>, place: &Place) -> Result<Recor
     Ok(Record {
         models: first(fields, &MODELS).and_then(word).into_iter().collect(),
         task: "chat".to_owned(),
-        id: first(fields, &["id", "conversation_id"]).and_then(word),
+        id: first(fields, &["id", "conversation_id", "conversation_hash"]).and_then(word),
         question,
         content,
         ..Record::new(place.clone(), Answer::Text(TextAnswer::new(reply)))

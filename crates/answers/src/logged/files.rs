@@ -37,7 +37,20 @@ pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Found>, LoggedError> {
             }
         }
     }
+    by_folder(&mut found);
     Ok(found)
+}
+
+/// Files of one name are told apart by their folders.
+fn by_folder(found: &mut [Found]) {
+    let names: Vec<String> = found.iter().map(|found| file_name(&found.path)).collect();
+    for (at, found) in found.iter_mut().enumerate() {
+        let shared = names.iter().enumerate().any(|(other, name)| other != at && *name == names[at]);
+        if shared && let Some(folder) = found.path.parent() {
+            let folders = [file_name(folder), folder.display().to_string()];
+            found.called.splice(0..0, folders.into_iter().filter(|name| !name.is_empty()));
+        }
+    }
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, LoggedError> {

@@ -26,7 +26,7 @@ pub enum Format {
     OpenaiBatch,
     /// alpaca_eval outputs or annotations.
     AlpacaEval,
-    /// Conversations: `messages` or ShareGPT's `conversations`.
+    /// Conversations: `messages`, `conversation` or ShareGPT's `conversations`.
     Conversations,
     /// FastChat model answers (MT-bench): `question_id` and `choices` with `turns`.
     Fastchat,
@@ -90,7 +90,7 @@ impl Format {
             Format::Lighteval => "Parquet details",
             Format::OpenaiBatch => "`custom_id` and `response` or `result`",
             Format::AlpacaEval => "`instruction`, `output` and `generator`",
-            Format::Conversations => "`messages` or `conversations`",
+            Format::Conversations => "`messages`, `conversations` or `conversation`",
             Format::Fastchat => "`question_id` and `choices`",
             Format::Tau => "`task_id`, `reward` and `traj`, or `simulations`",
             Format::Bfcl => "`id` and `result`, or `id` and `valid`",
@@ -163,7 +163,7 @@ fn of_row(fields: &Map<String, Value>) -> Option<Format> {
         || (has("accuracy") && has("total_count"))
     {
         Some(Format::Bfcl)
-    } else if (has("messages") || has("conversations")) && !table::is_filled(fields) {
+    } else if super::conversations::FIELDS.into_iter().any(has) && !table::is_filled(fields) {
         Some(Format::Conversations)
     } else if has("ground_truth") && fields.values().any(solution) {
         Some(Format::Gsm8kSolutions)
@@ -188,12 +188,9 @@ fn unknown(source: &Source) -> LoggedError {
     let names: Vec<String> =
         fields.into_iter().flat_map(Map::keys).take(12).map(|key| hydrometer_probes::quote(key)).collect();
     let found = if names.is_empty() { "nothing".to_owned() } else { format!("the fields {}", names.join(", ")) };
-    LoggedError::wrong(
-        &*source.name,
-        format!("a file of {}", known.join("; ")),
-        found,
-        "name its format with --format, or its columns with --prompt and --answer",
-    )
+    let next =
+        format!("name its columns with --prompt and --answer, or its format with --format: {}", known.join("; "));
+    LoggedError::wrong(&*source.name, "answers in a format that is known", found, next)
 }
 
 impl fmt::Display for Format {

@@ -72,7 +72,7 @@ pub(super) fn json(
 
 /// What the scores of a log say: that a letter is a verdict shows in the others.
 fn judged(samples: Vec<(Record, Map<String, Value>)>, notes: &mut Vec<String>) -> Vec<Record> {
-    let words = Words::of(samples.iter().map(|(_, scores)| scores), |_| true);
+    let words = Words::of(samples.iter().map(|(_, scores)| scores), |_| true, false);
     notes.extend(words.notes());
     let record = |(record, scores): (Record, Map<String, Value>)| {
         let scores = scores.iter().map(|(name, value)| (name.clone(), words.score(name, value))).collect();

@@ -95,8 +95,11 @@ impl Chosen {
         let sides = [teacher, student].map(|records| of_filter(records, filter.as_deref()));
         let there = sides.each_ref().map(|records| metrics_of(records));
         let metrics = Names { what: "metric", of_task: &of_task, there };
-        let metric =
-            metrics.choose(wanted.metric.as_ref(), ranked(metrics.common(), &sides, wanted.threshold), said)?;
+        let common = ranked(metrics.common(), &sides, wanted.threshold);
+        let metric = metrics.choose(wanted.metric.as_ref(), common.clone(), said)?;
+        if let Some(metric) = metric.as_ref().filter(|_| wanted.metric.is_none()) {
+            said.extend(loses_more(&of_task, metric, &common, &sides, wanted.threshold));
+        }
         let mut chosen = Self { filter, metric, fractions: 0, threshold: wanted.threshold };
         let all = || sides.iter().flatten();
         if chosen.metric.is_none() && all().any(|record| judges(record)) {
@@ -229,6 +232,41 @@ fn ranked(mut metrics: Vec<String>, sides: &[Vec<&Record>; 2], threshold: Option
     metrics.retain(|metric| rank(metric).is_some());
     metrics.sort_by_key(rank);
     metrics
+}
+
+/// Metrics by which the student loses more than by the one that was chosen, as sentences.
+fn loses_more(
+    of_task: &str,
+    chosen: &str,
+    common: &[String],
+    sides: &[Vec<&Record>; 2],
+    threshold: Option<f64>,
+) -> impl Iterator<Item = String> {
+    /// Less is chance, as often as not.
+    const MORE: f64 = 0.05;
+    let right = move |metric: &str| {
+        let share = |records: &Vec<&Record>| {
+            let values: Vec<f64> = records
+                .iter()
+                .filter_map(|record| said_of(record, metric))
+                .map(|value| threshold.map_or(value, |threshold| f64::from(u8::from(value >= threshold))))
+                .collect();
+            let verdicts = !values.is_empty() && values.iter().all(|value| *value == 0.0 || *value == 1.0);
+            verdicts.then(|| values.iter().sum::<f64>() / values.len() as f64)
+        };
+        Some([share(&sides[0])?, share(&sides[1])?])
+    };
+    let lost = right(chosen).map(|[ours, theirs]| ours - theirs);
+    common.iter().filter(move |metric| *metric != chosen).filter_map(move |metric| {
+        let [ours, theirs] = right(metric)?;
+        let metric = quote(metric);
+        (ours - theirs > lost.unwrap_or(0.0) + MORE).then(|| {
+            format!(
+                "{of_task}by {metric} the student loses more: {ours:.2} of the teacher's answers are right, and {theirs:.2} of the \
+                 student's (--metric {metric} judges by it)"
+            )
+        })
+    })
 }
 
 /// The filters or the metrics that each model's files have for a task.

@@ -148,7 +148,11 @@ fn of_rows(
         columns.check(&source.name, rows.iter().map(|(_, name, fields)| (*name, *fields)))?;
         let numbered: Vec<_> = rows.iter().map(|(number, _, fields)| (source.place(*number), *fields)).collect();
         table.answers = table::AnswerColumns::of(columns, &numbered, notes)?;
-        table.words = scores::Words::of(fields(), |name| columns.is_verdict(name));
+        table.beside = table::columns_beside(columns, &table.answers, &numbered);
+        let yes_or_no =
+            |fields: &&Map<String, Value>| table.answers.cell(fields).1.as_str().is_some_and(scores::is_yes_or_no);
+        let doubtful = columns.correct.is_none() && 2 * fields().filter(yes_or_no).count() > rows.len();
+        table.words = scores::Words::of(fields(), |name| columns.is_verdict(name), doubtful);
         notes.extend(table.words.notes());
         notes.extend(columns.notes(fields()));
     }

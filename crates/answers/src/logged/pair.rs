@@ -3,6 +3,7 @@
 mod lacking;
 mod maker;
 mod nothing;
+mod told_apart;
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -119,12 +120,14 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
     for record in teacher.iter_mut().chain(&mut student) {
         worded(record, &questions);
     }
+    let told_apart = told_apart::by_texts([&mut teacher, &mut student]);
     let mut report = Report {
         bad_lines: files.iter().map(|file| file.bad_lines).sum(),
         mended: files.iter().map(|file| file.mended).sum(),
         choices: files
             .iter()
             .flat_map(|file| file.notes.iter().map(move |note| format!("{}: {note}", file.name)))
+            .chain(told_apart)
             .collect(),
         ..Report::default()
     };
@@ -136,6 +139,7 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
     let joined = join(&ours, &theirs, &mut report);
     let alone = (ours.len() - joined.len()) as u64 + lacking::not_grouped(&teacher, &chosen);
     let short = lacking::short_of_student(&joined);
+    report.choices.extend(nothing::spelled_otherwise([&ours, &theirs], &joined));
     lacking::count(&mut report, wanted, [alone, short], lacking::bad_lines(files, &wanted.student));
     let mut maker = Maker { chosen: &chosen, report, ids: HashSet::new(), families: HashMap::new() };
     let (mut probes, mut answers) = (Vec::new(), Vec::new());
@@ -145,7 +149,8 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
             answers.push(question);
         }
     }
-    let report = maker.report;
+    let mut report = maker.report;
+    report.choices.extend(letter_by_letter(&answers));
     if probes.is_empty() {
         return Err(nothing::in_common(wanted, &report, [&ours, &theirs]));
     }
@@ -154,6 +159,27 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
     let suite = Suite { name, probes };
     suite.validate()?;
     Ok(Paired { suite, questions: answers, report })
+}
+
+/// Whether both models said the same to the letter, everywhere: words that were expected do, and models hardly ever; as a sentence.
+fn letter_by_letter(questions: &[PairedQuestion]) -> Option<String> {
+    /// Few answers, or short ones, may well be the same.
+    const MANY: usize = 1_000;
+    let texts = |given: &Given| match given {
+        Given::Texts(texts) => texts.iter().map(|text| text.text.clone()).collect::<Vec<_>>(),
+        _ => Vec::new(),
+    };
+    let all: Option<Vec<_>> = questions
+        .iter()
+        .map(|question| Some(texts(&question.teacher)).filter(|ours| *ours == texts(&question.student)))
+        .collect();
+    let letters: usize = all?.iter().flatten().map(String::len).sum();
+    (letters > MANY).then(|| {
+        format!(
+            "both models answered {} in the same letters: are these their answers, or one model's, or what was expected?",
+            counted(questions.len() as u64, "question")
+        )
+    })
 }
 
 /// What files say was asked, for answers in other files.

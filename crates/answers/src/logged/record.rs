@@ -61,6 +61,8 @@ pub struct Record {
     pub question: Option<Ask>,
     /// What makes two questions the same.
     pub content: Content,
+    /// Texts of the row that may belong to the question, by column.
+    pub beside: Vec<(String, String)>,
     /// Questions that are not independent of each other.
     pub family: Option<String>,
     /// Free tags of the question.
@@ -144,6 +146,7 @@ impl Record {
             id: None,
             question: None,
             content: Content::Unknown,
+            beside: Vec::new(),
             family: None,
             tags: Vec::new(),
             filter: None,

@@ -20,13 +20,16 @@ pub(super) struct Words {
     /// Columns of Inspect's letters and nothing else: beside an `A` or `B`, a `C` is an answer or a grade.
     letters: BTreeSet<String>,
     unread: BTreeMap<String, BTreeSet<String>>,
+    /// Columns that say yes and no where the answers do, too: what was expected, as often as not.
+    expected: BTreeSet<String>,
 }
 
 impl Words {
-    /// Of the columns that are verdicts.
+    /// Of the columns that are verdicts; `doubtful` says of which nobody but their name says so, in a table whose answers are yes and no.
     pub(super) fn of<'r>(
         rows: impl Iterator<Item = &'r Map<String, Value>>,
         is_verdict: impl Fn(&str) -> bool,
+        doubtful: bool,
     ) -> Self {
         let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (name, value) in rows.flatten().filter(|(name, _)| is_verdict(name)) {
@@ -36,6 +39,10 @@ impl Words {
         }
         let mut words = Self::default();
         for (name, said) in found {
+            if doubtful && said.iter().all(|word| is_yes_or_no(word)) {
+                words.expected.insert(name.to_owned());
+                continue;
+            }
             if said.iter().all(|word| letter(word).is_some()) {
                 words.letters.insert(name.to_owned());
                 continue;
@@ -53,6 +60,9 @@ impl Words {
 
     /// What a value of a column says.
     pub(super) fn score(&self, column: &str, value: &Value) -> Score {
+        if self.expected.contains(column) {
+            return Score::Missing;
+        }
         let word = value.as_str().map(str::trim);
         if self.letters.contains(column)
             && let Some(worth) = word.and_then(letter)
@@ -68,11 +78,15 @@ impl Words {
     /// The words that judge nothing, as sentences.
     pub(super) fn notes(&self) -> impl Iterator<Item = String> {
         const NAMED: usize = 8;
-        self.unread.iter().filter(|(_, words)| !words.is_empty()).map(|(column, words)| {
+        let expected = self.expected.iter().map(|column| {
+            let column = quote(column);
+            format!("{column} says yes and no, as the answers do, and judges nothing (--correct {column} where it is a verdict)")
+        });
+        expected.chain(self.unread.iter().filter(|(_, words)| !words.is_empty()).map(|(column, words)| {
             let named: Vec<String> = words.iter().take(NAMED).map(|word| quote(word)).collect();
             let more = if words.len() > NAMED { ", …" } else { "" };
             format!("{} of {} are no verdict that is known, and judge nothing", named.join(", ") + more, quote(column))
-        })
+        }))
     }
 }
 
@@ -86,6 +100,12 @@ pub(super) fn score(value: &Value) -> Score {
         _ => None,
     };
     number.filter(|number| number.is_finite()).map_or(Score::Missing, Score::Number)
+}
+
+/// Whether a text begins with one of these words.
+pub(super) fn is_yes_or_no(text: &str) -> bool {
+    let first = text.split(|c: char| !c.is_alphabetic()).find(|word| !word.is_empty());
+    first.is_some_and(|word| word.eq_ignore_ascii_case("yes") || word.eq_ignore_ascii_case("no"))
 }
 
 fn letter(word: &str) -> Option<f64> {

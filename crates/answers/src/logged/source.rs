@@ -104,7 +104,7 @@ impl Source {
             },
             Some(b'[') if !has_extension(named, "csv") => self.array(bytes, bad).map(Body::Rows),
             Some(_) if has_extension(named, "csv") || has_extension(named, "tsv") => {
-                let separator = if has_extension(named, "tsv") { b'\t' } else { b',' };
+                let separator = if has_extension(named, "tsv") { b'\t' } else { comma(bytes) };
                 self.cells(bytes, separator, bad).map(Body::Cells)
             }
             Some(_) => self.lines(bytes, bad).map(Body::Rows),
@@ -209,6 +209,12 @@ impl Source {
             }
         }
     }
+}
+
+/// What separates cells: a semicolon where the header has those and no comma, as spreadsheets write where a comma is in numbers.
+fn comma(bytes: &[u8]) -> u8 {
+    let header = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    if header.contains(&b';') && !header.contains(&b',') { b';' } else { b',' }
 }
 
 /// Whether a line opens an object and does no more: that of a file which is one object.

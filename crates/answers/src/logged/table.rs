@@ -2,11 +2,13 @@
 //! a column that names the model where there are several; or a column of answers for each model.
 
 mod answer;
+mod beside;
 mod question;
 
 use serde_json::{Map, Number, Value};
 
 pub(super) use answer::AnswerColumns;
+pub(super) use beside::columns as columns_beside;
 
 use super::LoggedError;
 use super::envelope::answers;
@@ -227,6 +229,11 @@ impl Columns {
             question,
             family: column(&self.family, &FAMILIES).and_then(word),
             epoch: epoch.map(|value| number(value, place)).transpose()?,
+            beside: table
+                .beside
+                .iter()
+                .filter_map(|name| Some((name.clone(), fields.get(name)?.as_str()?.to_owned())))
+                .collect(),
             ..Record::new(place.clone(), Answer::Question)
         };
         if self.have_both(fields) {
@@ -261,6 +268,8 @@ pub(super) struct Table {
     pub answers: AnswerColumns,
     /// Words of its verdicts.
     pub words: Words,
+    /// Columns that may belong to the question: texts that differ where it does not.
+    pub beside: Vec<String>,
 }
 
 /// A cell of answers, and what a row says of them.

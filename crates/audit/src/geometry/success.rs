@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use hydrometer_answers::{EpisodeRow, SampleRow, SampleSource};
-use hydrometer_metrics::measure::choices::top;
 use hydrometer_probes::{Checked, Knob, Probe};
 
 use crate::AuditError;
@@ -129,7 +128,7 @@ fn acted(found: Successes<'_>) -> Success<'_> {
 /// known.
 fn chosen<'a>(probe: &'a Probe, knob: &'a Knob, choice: &AskedChoice<'_>) -> Option<Graded<'a>> {
     let truth = choice.truth?;
-    let right = |options: &[f64]| f64::from(u8::from(top(options) == truth));
+    let right = |options: &[f64]| f64::from(u8::from(choice.favourite(options) == truth));
     let [teacher, student] = [choice.right(0)?, choice.right(1)?].map(|right| f64::from(u8::from(right)));
     let control = choice.control.as_deref().map(right);
     Some(Graded { probe, knob, teacher, student, ceiling: None, base: None, control })

@@ -19,6 +19,8 @@ use crate::{Policy, Statement};
 mod bounds;
 mod illusion;
 mod nulls;
+mod ties;
+mod withheld;
 
 fn model(name: &str) -> ModelIdentity {
     ModelIdentity {

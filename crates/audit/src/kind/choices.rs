@@ -35,6 +35,8 @@ pub(crate) struct AskedChoice<'a> {
     pub letters: [Option<Letters>; 2],
     /// Whether a server listed options of one of them in part.
     pub is_listed: bool,
+    /// Which of several most probable options is the favourite.
+    tie: u64,
 }
 
 impl AskedChoice<'_> {
@@ -45,7 +47,7 @@ impl AskedChoice<'_> {
     pub(crate) fn choice(&self) -> Result<Choice<'_>, AuditError> {
         let variance = self.known.map(|known| known.variance.unwrap_or(0.0));
         Choice::new(&self.teacher, &self.student, self.truth)
-            .map(|choice| choice.drawn(variance))
+            .map(|choice| choice.drawn(variance).tied(self.tie))
             .map_err(|source| AuditError::Choice { probe: self.probe.id.clone(), source })
     }
 
@@ -62,7 +64,18 @@ impl AskedChoice<'_> {
         let shares = self.shares(model);
         let Known { unlisted, variance } = self.known[model];
         let sure = variance.is_none() && settled(shares, unlisted);
-        self.truth.filter(|_| sure).map(|truth| top(shares) == truth)
+        self.truth.filter(|_| sure).map(|truth| self.favourite(shares) == truth)
+    }
+
+    /// The most probable option of these shares of its options: of several the same one for every model.
+    pub(crate) fn favourite(&self, shares: &[f64]) -> usize {
+        top(shares, self.tie)
+    }
+
+    /// Whether a model holds several options for the most probable.
+    pub(crate) fn is_tied(&self, model: usize) -> bool {
+        let shares = self.shares(model);
+        (1..shares.len() as u64).any(|tie| top(shares, tie) != top(shares, 0))
     }
 
     /// A model's probability of each option.
@@ -104,9 +117,17 @@ pub(crate) fn choices<'a>(rows: &[ChoiceRow], probes: &BTreeMap<&str, &'a Probe>
             known: [of_teacher, of_student],
             is_listed: group.iter().any(|row| row.said().iter().any(|said| said.told == Told::AtMost)),
             letters: [0, 1].map(|model| Letters::of(group, options.len(), model)),
+            tie: tie(&probe.family),
         });
     }
     all
+}
+
+/// Which of several most probable options is the favourite in this family: rungs of a ladder and members of a pair have the same one, so
+/// that chance moves no boundary.
+pub(crate) fn tie(family: &str) -> u64 {
+    let hash = blake3::hash(family.as_bytes());
+    hash.as_bytes()[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// Probability of all options of a choice below which a model says something else than one of them. Of real models that know how a letter is
@@ -180,10 +201,13 @@ pub(crate) fn calibration(choices: &[AskedChoice<'_>]) -> Option<Calibration> {
     if choices.iter().all(|choice| choice.truth.is_none()) || choices.iter().any(in_part) {
         return None;
     }
-    let pair = |p: &[f64], truth: Option<usize>| Some((p[top(p)].min(1.0), top(p) == truth?));
-    let teacher: Vec<_> = choices.iter().filter_map(|d| pair(&d.teacher, d.truth)).collect();
-    let student: Vec<_> = choices.iter().filter_map(|d| pair(&d.student, d.truth)).collect();
-    let [teacher, student] = [teacher, student].map(|pairs| calibration::reliability(&pairs, calibration::BINS));
+    let [teacher, student] = [0, 1].map(|model| {
+        let pair = |choice: &AskedChoice<'_>| {
+            let favourite = choice.favourite(choice.shares(model));
+            Some((choice.shares(model)[favourite].min(1.0), favourite == choice.truth?))
+        };
+        calibration::reliability(&choices.iter().filter_map(pair).collect::<Vec<_>>(), calibration::BINS)
+    });
     Some(Calibration { teacher, student })
 }
 
@@ -195,7 +219,7 @@ pub(crate) fn truth_cells(choices: &[AskedChoice<'_>]) -> Option<TruthCells> {
     for choice in choices {
         let (Some(teacher), Some(student)) = (choice.right(0), choice.right(1)) else { continue };
         any = true;
-        let (t, s) = (top(&choice.teacher), top(&choice.student));
+        let [t, s] = [0, 1].map(|model| choice.favourite(choice.shares(model)));
         let cell = match (teacher, student) {
             (true, true) => &mut cells.both_right,
             (true, false) => &mut cells.lost,

@@ -25,7 +25,7 @@ use rayon::prelude::*;
 use crate::AuditError;
 use crate::evidence::Rows;
 use crate::kind::answers::checker;
-use crate::kind::choices::AskedChoice;
+use crate::kind::choices::{AskedChoice, tie};
 use crate::readings::Reader;
 
 use self::forced::{Untold, Way};
@@ -128,11 +128,14 @@ pub(crate) struct Judged<'a> {
     pub untold: Untold,
 }
 
-impl View {
-    fn top(&self) -> usize {
-        top(&self.shares)
+impl Faced<'_> {
+    /// What a model decides most often.
+    fn decision(&self, view: &View) -> &str {
+        self.labels[top(&view.shares, tie(&self.probe.family))]
     }
+}
 
+impl View {
     fn share(&self, deed: Deed) -> Option<f64> {
         self.deeds.map(|deeds| deeds[deed as usize])
     }
@@ -239,7 +242,7 @@ fn answered<'a>(
         }
         let share = |deed: Deed| read.iter().filter(|(own, _)| *own == deed).count() as f64 / read.len() as f64;
         let shares = Deed::ALL.map(share);
-        let most = Deed::ALL[top(&shares)];
+        let most = Deed::ALL[top(&shares, tie(&probe.family))];
         let quote = read.iter().find(|(deed, _)| *deed == most)?.1.to_owned();
         let right = |row: &&&SampleRow| {
             let checked = || checker.as_ref().map(|check| check.check(&row.text) == Checked::Right);
@@ -368,7 +371,7 @@ fn add_family(family: &Members<'_, '_>, other: Other, sums: &mut Sums) {
 
 /// Whether a model decides otherwise on one than on the other.
 fn flips([first, second]: [&Faced<'_>; 2], [on_first, on_second]: [&View; 2]) -> bool {
-    first.labels[on_first.top()] != second.labels[on_second.top()]
+    first.decision(on_first) != second.decision(on_second)
 }
 
 impl<'f, 'a> Members<'f, 'a> {

@@ -45,6 +45,19 @@ pub struct Gate {
     pub explanation: String,
 }
 
+impl Gate {
+    /// The gate on a metric that is worst off: one that fails, else one that is undecided, else one that passes.
+    #[must_use]
+    pub fn on<'g>(gates: &'g [Gate], metric: &str) -> Option<&'g Gate> {
+        let rank = |gate: &&Gate| match gate.verdict {
+            Verdict::Fail => 0,
+            Verdict::NotEnoughEvidence => 1,
+            Verdict::Pass => 2,
+        };
+        gates.iter().filter(|gate| gate.metric == metric).min_by_key(rank)
+    }
+}
+
 /// A failure that Holm's correction does not let stand.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Corrected {

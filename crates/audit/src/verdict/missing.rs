@@ -19,7 +19,7 @@ use crate::kind::judgment::forced::Untold;
 use crate::statement::Gate;
 
 /// Share of what was asked up to which the rest may stand for the whole.
-const LACKING: f64 = 0.1;
+pub(super) const LACKING: f64 = 0.1;
 
 /// The metrics that say how much of what was asked is kept or lost, by kind of question. A missing answer has the worst value of each.
 const LOSSES: [(&str, &Definition); 16] = [

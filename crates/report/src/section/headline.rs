@@ -1,7 +1,7 @@
 //! The seven headline numbers, each with its interval, its floor and its place on a scale.
 
 use hydrometer_audit::Statement;
-use hydrometer_audit::statement::Headline;
+use hydrometer_audit::statement::{Gate, Headline};
 use maud::{Markup, html};
 
 use super::source::Source;
@@ -58,7 +58,7 @@ fn headline(statement: &Statement, row: &Headline) -> Row {
         let covered = std::iter::repeat_n(Cell::Covered, 5);
         return Row::new([name.into(), Cell::Missing(Some(why))].into_iter().chain(covered)).on(PAGE_AND_TERMINAL);
     };
-    let bounds = statement.gates.iter().find(|g| g.metric == row.id).map_or((None, None), |g| (g.at_least, g.at_most));
+    let bounds = Gate::on(&statement.gates, &row.id).map_or((None, None), |g| (g.at_least, g.at_most));
     let ends = [bounds.0, bounds.1].into_iter().flatten();
     let scale = Scale::covering(extent(estimate).chain(ends).chain([0.0])).within(&row.id);
     let drawn = Cell::Drawn(graduated(&name, estimate, scale, bounds));

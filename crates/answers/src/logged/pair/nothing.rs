@@ -37,24 +37,32 @@ fn not_joined(wanted: &Wanted, sides: [&[Group<'_>]; 2]) -> String {
                 &format!("; those of {} do not say what was asked (--prompt names the column that does)", quote(model));
         }
     }
-    if let Some([ours, theirs]) = spelled_otherwise(sides) {
-        reason += &format!("; the identifiers {ours} and {theirs} look like two spellings of one: write them alike");
+    if let Some(said) = spelled_otherwise(sides, &[]) {
+        reason += &format!("; {said}");
     }
     reason
 }
 
-/// Identifiers that differ in nothing but how a number is written, in case or in space.
-fn spelled_otherwise(sides: [&[Group<'_>]; 2]) -> Option<[String; 2]> {
+/// Identifiers of questions that were not joined and differ in nothing but how a number is written, in case or in space; as a sentence.
+pub(super) fn spelled_otherwise(sides: [&[Group<'_>]; 2], joined: &[(&Group<'_>, &Group<'_>)]) -> Option<String> {
     let plain = |id: &str| {
         let id = id.trim().to_lowercase();
         id.parse::<f64>().map_or(id, |number| number.to_string())
     };
+    let joined: HashSet<*const Group<'_>> =
+        joined.iter().flat_map(|(ours, theirs)| [*ours, *theirs]).map(std::ptr::from_ref).collect();
     let [ours, theirs] = sides.map(|groups| {
-        let ids = groups.iter().filter_map(|group| group.first().id.as_deref());
-        ids.map(|id| (plain(id), id)).collect::<Vec<_>>()
+        let alone = groups.iter().filter(|group| !joined.contains(&std::ptr::from_ref(*group)));
+        alone.filter_map(|group| group.first().id.as_deref()).map(|id| (plain(id), id)).collect::<Vec<_>>()
     });
     let known: HashSet<&str> = theirs.iter().map(|(plain, _)| plain.as_str()).collect();
     let (shared, ours) = ours.iter().find(|(plain, _)| known.contains(plain.as_str()))?;
     let (_, theirs) = theirs.iter().find(|(plain, _)| plain == shared)?;
-    (ours != theirs).then(|| [quote(ours), quote(theirs)])
+    (ours != theirs).then(|| {
+        format!(
+            "the identifiers {} and {} look like two spellings of one: write them alike",
+            quote(ours),
+            quote(theirs)
+        )
+    })
 }

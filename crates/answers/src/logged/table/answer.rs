@@ -173,6 +173,11 @@ impl AnswerColumns {
         Ok(Self(full.into_iter().map(str::to_owned).collect()))
     }
 
+    /// Whether this column is one of them.
+    pub(super) fn has(&self, column: &str) -> bool {
+        self.0.iter().any(|name| name == column)
+    }
+
     /// The cell with the answer of a row, and its column: one that holds something, where there is one.
     pub(in super::super) fn cell<'r>(&'r self, fields: &'r Map<String, Value>) -> (&'r str, &'r Value) {
         let found = self.0.iter().find_map(|name| Some((name.as_str(), filled(fields, name)?)));
@@ -253,7 +258,7 @@ fn is_said(name: &str, beside_model: bool) -> bool {
 }
 
 /// The words of a name: `modelAnswer` and `model_answer` have two.
-fn words(name: &str) -> Vec<String> {
+pub(super) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut lower = false;
     for c in name.chars() {

@@ -256,7 +256,7 @@ fn square_slack(square: f64, unlisted: f64) -> f64 {
 
 /// Whether no option can overtake the most probable one: each probability may be off by `unlisted`.
 pub(crate) fn settled(shares: &[f64], unlisted: f64) -> bool {
-    let first = top(shares);
+    let first = top(shares, 0);
     unlisted == 0.0 || shares.iter().enumerate().all(|(o, share)| o == first || shares[first] - share > 2.0 * unlisted)
 }
 

@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 
 use hydrometer_answers::{ChoiceRow, SampleSource, Told};
-use hydrometer_metrics::measure::choices::top;
 use hydrometer_metrics::measure::judgment::{BOUNDARY_MOVED, BOUNDARY_SHIFT, BOUNDARY_SHIFT_RMS, Form};
 use hydrometer_metrics::measure::{Definition, Table};
 use hydrometer_probes::Boundary;
@@ -111,7 +110,7 @@ fn faced<'a>(choice: &AskedChoice<'a>, boundary: &'a Boundary, way: Way) -> Face
     let decisions: Option<Vec<Deed>> = choice.options.iter().map(|option| decision_of(option).map(Deed::of)).collect();
     let view = |model: usize| {
         let shares = choice.shares(model);
-        let most = top(shares);
+        let most = choice.favourite(shares);
         let weight = |option: usize| match way {
             Way::Favourite => f64::from(u8::from(option == most)),
             Way::Draw => shares[option],

@@ -8,7 +8,7 @@ use hydrometer_probes::Boundary;
 
 use super::forced::Way;
 use super::slices::slices;
-use super::{Climbed, Deed, Faced, Judged, STUDENT, View, flips};
+use super::{Climbed, Deed, Faced, Judged, STUDENT, flips};
 use crate::labels::Labels;
 use crate::statement::{
     DecisionCase, DecisionForm, Judgment, LadderRow, LadderRung, PairCase, PairOutcome, PairSide, Reading,
@@ -131,12 +131,11 @@ fn pairs(judged: &Judged<'_>) -> Vec<PairCase> {
 }
 
 fn side(faced: &Faced<'_>) -> PairSide {
-    let decided = |view: &View| faced.labels[view.top()].to_owned();
     PairSide {
         prompt: cut(faced.text),
         changed: faced.boundary.changed.clone(),
-        teacher: decided(&faced.teacher),
-        student: decided(&faced.student),
+        teacher: faced.decision(&faced.teacher).to_owned(),
+        student: faced.decision(&faced.student).to_owned(),
     }
 }
 
@@ -175,7 +174,7 @@ pub(crate) fn decisions(judged: &Judged<'_>, wanted: impl Fn(&Boundary) -> bool)
         .iter()
         .filter(|faced| wanted(faced.boundary))
         .filter_map(|faced| Some((dearer(&faced)?, faced)))
-        .filter(|(regret, faced)| *regret > 0.0 && did(faced, &faced.teacher) != did(faced, &faced.student))
+        .filter(|(regret, faced)| *regret > 0.0 && faced.decision(&faced.teacher) != faced.decision(&faced.student))
         .collect();
     dear.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.form.cmp(&a.1.form)));
     let case = |(regret, faced): (f64, &Faced<'_>)| {
@@ -186,19 +185,14 @@ pub(crate) fn decisions(judged: &Judged<'_>, wanted: impl Fn(&Boundary) -> bool)
             prompt: cut(faced.text),
             changed: faced.boundary.changed.clone(),
             expected: faced.boundary.expected?.word().to_owned(),
-            teacher: did(faced, &faced.teacher).to_owned(),
-            student: did(faced, &faced.student).to_owned(),
+            teacher: faced.decision(&faced.teacher).to_owned(),
+            student: faced.decision(&faced.student).to_owned(),
             teacher_said: cut(&faced.teacher.quote),
             student_said: cut(&faced.student.quote),
             regret,
         })
     };
     dear.into_iter().filter_map(case).take(CASES).collect()
-}
-
-/// What a model decides most often.
-fn did<'a>(faced: &Faced<'a>, view: &View) -> &'a str {
-    faced.labels[view.top()]
 }
 
 pub(crate) fn cut(text: &str) -> String {

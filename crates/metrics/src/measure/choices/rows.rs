@@ -82,6 +82,8 @@ pub struct Choice<'a> {
     truth: Option<usize>,
     /// Σ_o Var P(o) of each model's probabilities where they are shares of draws.
     variance: [f64; 2],
+    /// Which of several most probable options is the favourite.
+    tie: u64,
 }
 
 impl<'a> Choice<'a> {
@@ -99,7 +101,7 @@ impl<'a> Choice<'a> {
         }
         match truth {
             Some(truth) if truth >= teacher.len() => Err(ChoiceError::Truth { truth, options: teacher.len() }),
-            _ => Ok(Self { teacher, student, truth, variance: [0.0; 2] }),
+            _ => Ok(Self { teacher, student, truth, variance: [0.0; 2], tie: 0 }),
         }
     }
 
@@ -111,15 +113,22 @@ impl<'a> Choice<'a> {
         Self { variance, ..self }
     }
 
+    /// The same choice with a number that says which of several most probable options is the favourite, the same one for both models:
+    /// [`top`].
+    #[must_use]
+    pub fn tied(self, tie: u64) -> Self {
+        Self { tie, ..self }
+    }
+
     /// Whether teacher and student are right; `None` without a truth.
     pub fn right(&self) -> Option<[bool; 2]> {
-        self.truth.map(|truth| [self.teacher, self.student].map(|p| top(p) == truth))
+        self.truth.map(|truth| [self.teacher, self.student].map(|p| top(p, self.tie) == truth))
     }
 
     /// For each model how sure it is of its most probable option, and whether that is the true one; `None` without a
     /// truth.
     pub fn stated(&self) -> Option<[(f64, bool); 2]> {
-        let sure = |p: &[f64]| p[top(p)].min(1.0);
+        let sure = |p: &[f64]| p[top(p, self.tie)].min(1.0);
         Some([(sure(self.teacher), self.right()?[0]), (sure(self.student), self.right()?[1])])
     }
 
@@ -133,7 +142,7 @@ impl<'a> Choice<'a> {
         row[D2] = distance(t, s) - of_teacher - of_student;
         let guess = 1.0 / t.len() as f64;
         row[FROM_GUESS] = t.iter().map(|t| (t - guess).powi(2)).sum::<f64>() - of_teacher;
-        row[SAME_TOP] = flag(top(t) == top(s));
+        row[SAME_TOP] = flag(top(t, self.tie) == top(s, self.tie));
         for (&p, &q) in t.iter().zip(s) {
             for (sum, term) in row.block(REGRESSION).iter_mut().zip(calibration::slope_columns(p, q)) {
                 *sum += term;
@@ -167,9 +176,17 @@ pub fn distance(teacher: &[f64], student: &[f64]) -> f64 {
     teacher.iter().zip(student).map(|(t, s)| (t - s).powi(2)).sum()
 }
 
-/// The most probable option; ties go to the first.
-pub fn top(probabilities: &[f64]) -> usize {
-    (0..probabilities.len()).rev().max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b])).unwrap_or(0)
+/// How close to the most probable option another one is as probable: log-probabilities have 24 bits, and averages of them round.
+const TIE: f64 = 1e-6;
+
+/// The most probable option. Of several, `tie` says which: whoever says `A` whatever it stands for holds every option for as probable, and
+/// would be right on each question whose right option comes first if ties went there. `tie` is chance, such as a hash of the question.
+pub fn top(probabilities: &[f64], tie: u64) -> usize {
+    let most = probabilities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let tied: Vec<usize> = (0..probabilities.len()).filter(|&option| probabilities[option] >= most - TIE).collect();
+    let nth = tie.checked_rem(tied.len() as u64).unwrap_or(0);
+    // Fewer than options, which are in memory.
+    tied.get(nth as usize).copied().unwrap_or(0)
 }
 
 impl Sums {

@@ -1,6 +1,7 @@
 //! Agreement against diversity in one picture.
 
 use hydrometer_audit::Statement;
+use hydrometer_audit::statement::Gate;
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::answers::{AGREEMENT_RATIO, DIVERSITY_KEPT};
 use maud::{Markup, html};
@@ -27,7 +28,7 @@ pub(super) fn block(statement: &Statement) -> Block {
 
 fn picture(statement: &Statement, agreement: &Estimate, diversity: &Estimate, said: &str) -> Markup {
     let gate = |id: &str| {
-        let gate = statement.gates.iter().find(|gate| gate.metric == id);
+        let gate = Gate::on(&statement.gates, id);
         gate.map(|gate| (gate.at_least, gate.at_most))
     };
     let gates = (gate(AGREEMENT_RATIO.id), gate(DIVERSITY_KEPT.id));
