@@ -1,6 +1,6 @@
 //! A model on disk, whatever its format: configuration, tensors by canonical name, tokenizer, chat template.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::config::{Architecture, DecoderConfig, RopeScaling};
@@ -95,7 +95,27 @@ impl Checkpoint {
                 format!("tensors of {found}"),
             ));
         }
+        checkpoint.refuse_unread()?;
         Ok(checkpoint)
+    }
+
+    /// Refuses weights that are there and would not be used: with them it is another model.
+    fn refuse_unread(&self) -> Result<(), ModelError> {
+        let expected: HashSet<String> = expected_tensors(&self.config).map(|(name, ..)| name).collect();
+        // Some exports write the head a second time, and the table of frequencies that the configuration gives, too.
+        let reads = |name: &str| expected.contains(name) || ["output.weight", "rope_freqs.weight"].contains(&name);
+        let mut unread = match &self.files {
+            Files::Gguf(_) => self.names().into_iter().filter(|name| !reads(name)).collect(),
+            Files::Folder(folder) => folder.unread(reads),
+        };
+        unread.sort();
+        let Some(first) = unread.first() else { return Ok(()) };
+        let found = match unread.len() {
+            1 => shown(first),
+            n => format!("{} and {} more", shown(first), n - 1),
+        };
+        let supported = "weights of a plain decoder: biases of q, k and v alone, no scales, experts or adapters (merge those first)";
+        Err(ModelError::unsupported(&self.path, "tensor", found, supported))
     }
 
     /// The same under another name for people and another one for records, where its path says nothing.

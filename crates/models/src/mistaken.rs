@@ -82,10 +82,17 @@ fn refuse_folder(path: &Path) -> Result<(), ModelError> {
             refuse_pointer(&file)?;
         }
     }
-    if path.join("config.json").exists() {
-        return Ok(());
+    let (is_model, is_adapter) = (path.join("config.json").exists(), path.join("adapter_config.json").exists());
+    if is_model && is_adapter {
+        return instead(format!(
+            "{shown} holds a model and a LoRA adapter for it, which transformers would apply; merge them (PEFT: merge_and_unload, then \
+             save_pretrained), or move adapter_config.json out of the folder to name the model without it"
+        ));
     }
-    if path.join("adapter_config.json").exists() {
+    if is_model {
+        return refuse_two(path);
+    }
+    if is_adapter {
         return instead(format!(
             "{shown} is a LoRA adapter, not a model; merge it into its base model (PEFT: merge_and_unload, then \
              save_pretrained) and name the merged folder"
@@ -99,6 +106,18 @@ fn refuse_folder(path: &Path) -> Result<(), ModelError> {
         Some(file) => instead(format!("{shown} is a folder with GGUF files; name the file: {}", file.display())),
         None => Ok(()),
     }
+}
+
+/// A folder with two sets of weights.
+fn refuse_two(path: &Path) -> Result<(), ModelError> {
+    let [one, index] = ["model.safetensors", "model.safetensors.index.json"];
+    if path.join(one).exists() && path.join(index).exists() {
+        return instead(format!(
+            "{} holds two sets of weights, {one} and those that {index} names; move away the one that is not meant",
+            path.display()
+        ));
+    }
+    Ok(())
 }
 
 /// What Git keeps in the place of a large file.

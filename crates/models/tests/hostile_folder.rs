@@ -230,6 +230,42 @@ fn weights() {
     check("tiny-qwen3", last_is_nan, " is NaN, expected a finite number");
 }
 
+/// Adds a tensor of one number.
+fn add(name: &'static str) -> impl FnOnce(&Path) {
+    move |folder| {
+        let path = folder.join("model.safetensors");
+        let bytes = std::fs::read(&path).unwrap();
+        let (length, rest) = bytes.split_at(8);
+        let (header, data) = rest.split_at(u64::from_le_bytes(length.try_into().unwrap()) as usize);
+        let mut header: serde_json::Value = serde_json::from_slice(header).unwrap();
+        let offsets = [data.len(), data.len() + 4];
+        header[name] = serde_json::json!({"dtype": "F32", "shape": [1], "data_offsets": offsets});
+        let header = header.to_string();
+        let length = (header.len() as u64).to_le_bytes();
+        std::fs::write(&path, [&length[..], header.as_bytes(), data, &0.5f32.to_le_bytes()].concat()).unwrap();
+    }
+}
+
+#[test]
+fn weights_that_nothing_reads() {
+    for name in [
+        "lm_head.bias",
+        "model.layers.0.self_attn.o_proj.bias",
+        "model.layers.0.input_layernorm.bias",
+        "model.layers.0.self_attn.q_proj.lora_A.weight",
+        "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight",
+        "model.layers.0.self_attn.q_proj.weight_scale",
+        "model.layers.0.block_sparse_moe.gate.weight",
+    ] {
+        check("tiny-qwen3", add(name), &format!("unsupported tensor `{name}`; supported: weights of a plain decoder"));
+    }
+    for name in ["model.layers.0.self_attn.rotary_emb.inv_freq", "vision_tower.embed.weight"] {
+        let folder = copy("tiny-qwen3");
+        add(name)(folder.path());
+        use_all(folder.path()).unwrap();
+    }
+}
+
 #[test]
 fn indices() {
     let index = "model.safetensors.index.json";

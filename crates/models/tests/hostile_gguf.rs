@@ -160,6 +160,13 @@ fn tensors() {
         let expected = format!("tensor blk.0.attn_k.weight: value 19 is {bad}, expected a finite number");
         check(tiny::with_tensor(name, Tensor::f32(name, &[8, 4], &values)), &expected);
     }
+    // What llama.cpp reads and this engine does not makes another model of it.
+    let more = |names: &[&str]| tiny::with(|_| {}, |t| t.extend(names.iter().map(|name| tiny::tensor(name, &[8]))));
+    check(
+        more(&["blk.0.attn_output.bias"]),
+        "unsupported tensor `blk.0.attn_output.bias`; supported: weights of a plain",
+    );
+    check(more(&["output.bias", "blk.0.ffn_up.bias"]), "unsupported tensor `blk.0.ffn_up.bias` and 1 more;");
     check(tiny::with_pair("general.alignment", Value::U32(48)), "`general.alignment`: expected a power of two");
     check(
         tiny::with_pair("general.alignment", Value::U32(0)),

@@ -61,6 +61,12 @@ fn what_is_named_in_the_place_of_a_model_is_named_for_what_it_is() {
     };
     check(&folder("quantised", "model-q4.gguf", b"GGUF"), "model-q4.gguf");
     check(&folder("adapter", "adapter_config.json", b"{}"), "is a LoRA adapter");
+    write("adapter/config.json", b"{}");
+    check(&place("adapter").display().to_string(), "holds a model and a LoRA adapter for it");
+    folder("twice", "config.json", b"{}");
+    write("twice/model.safetensors", b"12345678");
+    write("twice/model.safetensors.index.json", b"{}");
+    check(&place("twice").display().to_string(), "holds two sets of weights, model.safetensors and those that");
     check(&folder("pointers", "model.safetensors", pointer), "is a pointer of Git LFS");
     let gguf = |name: &str, pairs: &[(&str, Value)]| {
         let mut writer = Writer::new();

@@ -131,12 +131,6 @@ pub(super) fn read(path: &Path, value: &Value, has: impl Fn(&str) -> bool) -> Re
         logit_softcap: fields.optional_f32("final_logit_softcapping")?,
         tied: tied(&whole, &fields, gemma, &has)?,
     };
-    for name in ["attn_output.bias", "ffn_gate.bias", "ffn_up.bias", "ffn_down.bias"] {
-        if has(&format!("blk.0.{name}")) {
-            let supported = "biases of q, k and v";
-            return Err(ModelError::unsupported(path, "tensor", shown(name), supported));
-        }
-    }
     config.check(path)?;
     Ok(config)
 }

@@ -38,6 +38,8 @@ pub(crate) struct Folder {
     shards: Vec<Source>,
     /// Tensors by canonical name: shard and place.
     tensors: BTreeMap<String, (usize, Stored)>,
+    /// Names in the files of tensors that no decoder here reads.
+    unknown: Vec<String>,
 }
 
 impl Folder {
@@ -50,6 +52,7 @@ impl Folder {
             config,
             shards: Vec::new(),
             tensors: BTreeMap::new(),
+            unknown: Vec::new(),
         };
         let index = path.join(INDEX);
         if index.exists() {
@@ -88,8 +91,8 @@ impl Folder {
     fn open_shard(&mut self, path: &Path) -> Result<(), ModelError> {
         let source = Source::open(path)?;
         for stored in header::read(&source)? {
-            // Vision towers, rotary caches and the like are no part of the decoder.
             let Some(name) = names::canonical(&stored.name, self.architecture) else {
+                self.unknown.extend((!names::is_beside_decoder(&stored.name)).then_some(stored.name));
                 continue;
             };
             let file_name = stored.name.clone();
@@ -109,6 +112,12 @@ impl Folder {
 
     pub(crate) fn names(&self) -> Vec<String> {
         self.tensors.keys().cloned().collect()
+    }
+
+    /// Names in the files of tensors that are none of those that `reads` knows by their canonical name.
+    pub(crate) fn unread(&self, reads: impl Fn(&str) -> bool) -> Vec<String> {
+        let known = self.tensors.iter().filter(|(name, _)| !reads(name));
+        known.map(|(_, (_, stored))| stored.name.clone()).chain(self.unknown.iter().cloned()).collect()
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {

@@ -35,7 +35,7 @@ fn layer_names(architecture: Architecture) -> impl Iterator<Item = &'static (&'s
     LAYER.iter().chain(norms)
 }
 
-/// The canonical name of a tensor; `None` for what is no part of the decoder (vision towers, rotary caches).
+/// The canonical name of a tensor; `None` for one that no decoder here reads.
 pub(super) fn canonical(name: &str, architecture: Architecture) -> Option<String> {
     // Gemma 3 with eyes keeps its decoder one level deeper, under one of two names.
     let inner = name
@@ -60,6 +60,14 @@ pub(super) fn canonical(name: &str, architecture: Architecture) -> Option<String
     }
     let (_, canonical) = layer_names(architecture).find(|(hf, _)| *hf == part)?;
     Some(format!("blk.{layer}.{canonical}.{kind}"))
+}
+
+/// Whether a tensor says nothing that a decoder of text would need: caches, and what sees and hears.
+pub(super) fn is_beside_decoder(name: &str) -> bool {
+    const TOWERS: [&str; 6] =
+        ["vision_tower.", "vision_model.", "visual.", "audio_tower.", "multi_modal_projector.", "embed_vision."];
+    let inner = name.strip_prefix("model.").unwrap_or(name);
+    name.ends_with(".rotary_emb.inv_freq") || TOWERS.iter().any(|tower| inner.starts_with(tower))
 }
 
 /// The Hugging Face name of a canonical one: for error messages, and for those who write such files.
@@ -94,6 +102,15 @@ mod tests {
         check(gemma, "language_model.model.norm.weight", Some("output_norm.weight"));
         check(gemma, "model.language_model.layers.3.mlp.down_proj.weight", Some("blk.3.ffn_down.weight"));
         check(gemma, "vision_tower.encoder.weight", None);
+        for (name, beside) in [
+            ("vision_tower.encoder.weight", true),
+            ("model.visual.blocks.0.attn.qkv.weight", true),
+            ("model.layers.0.self_attn.rotary_emb.inv_freq", true),
+            ("model.layers.0.self_attn.q_proj.lora_A.weight", false),
+            ("lm_head.bias", false),
+        ] {
+            assert_eq!(is_beside_decoder(name), beside, "{name}");
+        }
         for architecture in Architecture::ALL {
             for (hf, _) in layer_names(architecture) {
                 let name = format!("model.layers.12.{hf}.weight");
