@@ -108,7 +108,7 @@ impl<'a> Evidence<'a> {
         let judged = judgment::judged(rows, Some(&choices), &readings)?;
         judged.add_to(&mut sums, &mut rerun);
         Ok(Self {
-            too_few_answers: too_few_answers(&sums),
+            too_few_answers: too_few_answers(&sums).or_else(|| answers::cut::too_many(&prompts, MISSING)),
             sums,
             ends: rows.bounds_alone().then(|| [End::Least, End::Most].map(|end| ends(rows, end))),
             rerun,

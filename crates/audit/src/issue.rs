@@ -141,7 +141,7 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
     if let Some(calibrated) = calibrated {
         calibrated.back(&mut gates, policy);
     }
-    let withheld = withheld(&gates, policy, &metrics, &evidence);
+    let withheld = withheld(&gates, policy, &metrics, geometry.statement.as_ref(), &evidence);
     let verdict = overall(&gates, withheld.as_deref());
     let mut statement = Statement {
         format: FORMAT.to_owned(),

@@ -92,6 +92,20 @@ pub fn writable(path: &Path) -> Result<(), Failure> {
     outside_runs(path)
 }
 
+/// Refuses a path of what is read: it would be lost.
+///
+/// # Errors
+/// `out` is one of the inputs, by whatever name.
+pub fn not_over(out: Option<&Path>, inputs: &[PathBuf]) -> Result<(), Failure> {
+    // A file that is not there is no input.
+    let Some(real) = out.and_then(|out| out.canonicalize().ok()) else { return Ok(()) };
+    match inputs.iter().find(|input| input.canonicalize().is_ok_and(|input| input == real)) {
+        Some(input) => Err(Failure::input(format!("{} is read, and would be lost", input.display()))
+            .hint("name another file to write")),
+        None => Ok(()),
+    }
+}
+
 /// Writes a file, whole or not at all.
 ///
 /// # Errors

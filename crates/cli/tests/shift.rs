@@ -108,3 +108,22 @@ fn an_audit_draws_the_curve_and_shows_where_a_student_falls() {
     assert!(steps.iter().any(|step| step.contains("prompts like those of text_shift")), "{steps:?}");
     assert!(!steps.iter().any(|step| step.contains("probes export")), "{steps:?}");
 }
+
+#[test]
+fn what_is_read_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let rows = r#"{"q":"What is 12 + 7? Answer with the number only.","t":19,"mine":true}"#;
+    std::fs::write(folder.join("mine.jsonl"), rows).unwrap();
+    for arguments in [
+        &["probes", "import", "mine.jsonl", "--prompt", "q", "--out", "./mine.jsonl"][..],
+        &["probes", "shift", "mine.jsonl", "--out", "mine.jsonl"],
+        &["collect", "--model", TEACHER, "--data", "mine.jsonl", "--documents", "mine.jsonl"],
+    ] {
+        let output = hydrometer(folder, arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("mine.jsonl is read, and would be lost"), "{said}");
+        assert_eq!(std::fs::read_to_string(folder.join("mine.jsonl")).unwrap(), rows);
+    }
+}

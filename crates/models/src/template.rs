@@ -124,6 +124,25 @@ impl ChatTemplate {
         bounds::on_a_deep_stack(|| self.render_here(&values(), Value::from(()), given, prompt))
     }
 
+    /// The conversation as a model is asked it: rendered, with what begins its answer.
+    ///
+    /// # Errors
+    /// As [`ChatTemplate::render`]; or the text lacks words of the last thing that the user said, and whatever was asked, the model would be
+    /// asked the same.
+    pub fn ask(&self, messages: &[Message]) -> Result<String, ModelError> {
+        let text = self.render(messages, GenerationPrompt::Add)?;
+        let last = messages.iter().rev().find(|message| message.role == "user");
+        let words = last.iter().flat_map(|message| message.content.split(|c: char| !c.is_alphanumeric()));
+        match words.into_iter().find(|word| !text.contains(word)) {
+            None => Ok(text),
+            Some(word) => Err(ModelError::template(format!(
+                "it leaves what the user says out of the text: {} is not in {}",
+                shown(word),
+                shown(&text)
+            ))),
+        }
+    }
+
     /// The conversation with the tools that may be called, as one text. Messages and tools are what the template makes of
     /// them: objects of `role` and `content`, perhaps `tool_calls`, and function declarations.
     ///
@@ -172,14 +191,17 @@ impl ChatTemplate {
     /// Ids of the conversation, BOS in front exactly once where the model wants one.
     ///
     /// # Errors
-    /// As [`ChatTemplate::render`] and [`Tokenizer::encode_rendered`].
+    /// As [`ChatTemplate::ask`] and [`Tokenizer::encode_rendered`].
     pub fn encode(
         &self,
         tokenizer: &Tokenizer,
         messages: &[Message],
         prompt: GenerationPrompt,
     ) -> Result<Vec<u32>, ModelError> {
-        let text = self.render(messages, prompt)?;
+        let text = match prompt {
+            GenerationPrompt::Add => self.ask(messages)?,
+            GenerationPrompt::Leave => self.render(messages, prompt)?,
+        };
         Ok(tokenizer.begin(tokenizer.encode_rendered(&text)?))
     }
 
@@ -315,6 +337,22 @@ mod tests {
         let messages =
             [Message::user("  Héllo\n"), Message { role: "assistant".to_owned(), content: "yes".to_owned() }];
         assert_eq!(render(source, &messages).unwrap(), expected, "{source}");
+    }
+
+    #[test]
+    fn what_the_user_says_is_in_the_text() {
+        let ask = |source: &str| {
+            let template = ChatTemplate::new(source, None, None).unwrap();
+            template.ask(&[Message::user("  Is \"7\" more\nthan 6?\n")]).map_err(|error| error.to_string())
+        };
+        for source in ["{{ messages[0].content }}", "<{{ messages[0].content | trim }}>", "{{ messages | tojson }}"] {
+            ask(source).unwrap();
+        }
+        for source in ["hello", "{% for m in messages %}{{ m.text }}{% endfor %}", "{{ messages[0].content[:9] }}", ""]
+        {
+            let error = ask(source).unwrap_err();
+            assert!(error.contains("it leaves what the user says out of the text: `"), "{source}: {error}");
+        }
     }
 
     /// What each expression gives in transformers 5 (jinja2 3.1.6) with the same two messages.

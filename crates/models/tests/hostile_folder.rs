@@ -364,3 +364,28 @@ fn random_damage_never_panics() {
         assert!((cases / 10..cases).contains(&refused), "{refused} of {cases}");
     }
 }
+
+#[test]
+fn a_configuration_is_part_of_a_folders_identity() {
+    let weights = |change: &dyn Fn(&Path)| {
+        let folder = copy("tiny-qwen3");
+        change(folder.path());
+        Checkpoint::open(folder.path()).unwrap().hash().unwrap()
+    };
+    let set = |name: &'static str, value: serde_json::Value| {
+        move |folder: &Path| {
+            let path = folder.join("config.json");
+            let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+            config[name] = value.clone();
+            std::fs::write(&path, config.to_string()).unwrap();
+        }
+    };
+    let as_it_is = weights(&|_| {});
+    assert_ne!(weights(&set("rms_norm_eps", 10.0.into())), as_it_is);
+    assert_ne!(weights(&set("rope_theta", 1e6.into())), as_it_is);
+    assert_eq!(
+        weights(&set("transformers_version", "9.9.9".into())),
+        as_it_is,
+        "who wrote it says nothing of the model"
+    );
+}

@@ -28,7 +28,7 @@ impl Equivalence for Equal {
 ///
 /// Before counting, case is folded, white space collapsed and full stops at the end are dropped. A text shorter than
 /// `n` is one gram. Texts with different sequences of numbers are never the same, however similar. Nor are texts that share all words
-/// in their order but one or two of each, articles aside, unless these are a letter apart, nor texts of which one says `not` (or another
+/// in their order but one or two of each, articles aside, unless these are one word in two forms, nor texts of which one says `not` (or another
 /// word that turns what is said) more often: where everything else is alike, `approved` and `rejected` is what was answered.
 ///
 /// It sees spelling, not sense: a paraphrase in other words is another class, and long texts that share most words
@@ -77,13 +77,57 @@ impl Equivalence for NGrams {
 
 /// Where two texts are alike otherwise, so many words of their own, and no more, decide what they say.
 const DECIDING: usize = 2;
-/// Words that turn what is said, among however many others.
-const TURNING: [&str; 9] = ["cannot", "never", "no", "nobody", "none", "nor", "not", "nothing", "without"];
+/// Words that turn what is said, among however many others: of English, Chinese, and a few more languages.
+const TURNING: [&str; 42] = [
+    "cannot",
+    "never",
+    "no",
+    "nobody",
+    "none",
+    "nor",
+    "not",
+    "nothing",
+    "without",
+    "不",
+    "没",
+    "沒",
+    "未",
+    "无",
+    "無",
+    "非",
+    "勿",
+    "別",
+    "别",
+    "nicht",
+    "kein",
+    "keine",
+    "nie",
+    "pas",
+    "jamais",
+    "ne",
+    "non",
+    "mai",
+    "nunca",
+    "nada",
+    "sin",
+    "não",
+    "nem",
+    "sem",
+    "niet",
+    "geen",
+    "inte",
+    "ikke",
+    "не",
+    "нет",
+    "никогда",
+    "нельзя",
+];
 
 /// Words between the first and the last that two texts do not share, beyond which only words that turn are looked for.
 const LONGEST: usize = 200;
 
-/// The words of a text in lower case, articles aside, short forms in full.
+/// The words of a text in lower case, articles aside, short forms in full; of scripts that put no spaces between words every character; and
+/// the signs that say what a word would.
 fn words(text: &str) -> Vec<String> {
     let mut text = text.to_lowercase().replace('’', "'");
     for (short, full) in
@@ -91,8 +135,47 @@ fn words(text: &str) -> Vec<String> {
     {
         text = text.replace(short, full);
     }
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !["", "a", "an", "the"].contains(word));
-    words.map(str::to_owned).collect()
+    let chars: Vec<char> = text.chars().collect();
+    let mut words = vec![String::new()];
+    for (at, &c) in chars.iter().enumerate() {
+        let alone = is_unspaced(c) || says(&chars, at);
+        if alone || !c.is_alphanumeric() {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| alone || c.is_alphanumeric()) {
+            word.push(c);
+        }
+        if alone {
+            words.push(String::new());
+        }
+    }
+    words.retain(|word| !["", "a", "an", "the"].contains(&word.as_str()));
+    words
+}
+
+/// Han, kana, Thai, Lao, Burmese and Khmer, by the blocks that nearly all of their texts are of.
+fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{E00}'..='\u{EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' | '\u{3040}'..='\u{30FF}'
+        | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
+        && c.is_alphanumeric()
+}
+
+/// Whether a sign says what a word would: a currency, a relation, an operator. `*`, `/`, `!`, `&` and `|` do where they can be nothing else
+/// but operators; a hyphen or a dash never does.
+fn says(chars: &[char], at: usize) -> bool {
+    let [before, after] = [at.checked_sub(1), Some(at + 1)].map(|at| at.and_then(|at| chars.get(at)).copied());
+    let word = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|c| c.is_alphanumeric());
+    let next_to = |far: usize| word(at.checked_sub(far)) && word(Some(at + far));
+    match chars[at] {
+        '$' | '£' | '€' | '¥' | '₹' | '₩' | '₽' | '¢' | '%' | '<' | '>' | '=' | '+' | '^' => true,
+        '≤' | '≥' | '≠' | '±' | '×' | '÷' | '√' | '∞' | '¬' | '∧' | '∨' | '∈' | '∉' | '⊂' | '→' | '←' => {
+            true
+        }
+        '*' | '/' => next_to(1) || ([before, after] == [Some(' '); 2] && next_to(2)),
+        '!' => after.is_some_and(|c| c.is_alphanumeric() || c == '='),
+        c @ ('&' | '|') => before == Some(c) || after == Some(c),
+        _ => false,
+    }
 }
 
 /// Whether two texts that are alike otherwise say something else in a word or two, in the order of two, or with a `not`.
@@ -139,9 +222,14 @@ fn apart<'w>(a: &'w [String], b: &'w [String]) -> [Vec<&'w String>; 2] {
     only
 }
 
-/// Whether two words are one, in two spellings or forms: a letter apart, of three or more.
+/// Whether two words are one: in the plural, or as it is spelled on either side of the Atlantic. A letter may make another word as well
+/// (`has` and `had`, `typical` and `atypical`).
 fn spelled_alike(a: &str, b: &str) -> bool {
-    a.chars().count().min(b.chars().count()) >= 3 && strsim::levenshtein(a, b) <= 1
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    let plural = short.chars().count() >= 3 && long.strip_suffix('s') == Some(short);
+    // colour and color, travelled and traveled, organise and organize.
+    let american = |word: &str| word.replace("our", "or").replace("ll", "l").replace("is", "iz").replace("ys", "yz");
+    plural || (short.chars().count() >= 5 && american(a) == american(b))
 }
 
 /// Close vectors: the cosine of what a sentence encoder makes of two texts.
@@ -267,9 +355,42 @@ mod tests {
             &[0, 1],
         );
         check(&[&say("done now and done gladly"), &say("done under no circumstances whatever")], &[0, 1]);
+        // A letter may make another word.
+        for (one, other) in [("typical", "atypical"), ("windows", "widows"), ("had", "has"), ("cheap", "cheat")] {
+            assert!(!STANDARD.same(&say(one), &say(other)), "{one}, {other}");
+        }
+        check(&[&say("organised"), &say("organized"), &say("cancelled"), &say("canceled")], &[1, 1, 0, 0]);
         // Three words of each and everything else alike is another wording.
         check(&[&say("up for it"), &say("in on us")], &[0, 0]);
         check(&["...", "?", "👍", "👎"], &[0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn signs_decide_as_words_do() {
+        let differs = |text: &str, from: &str, to: &str| {
+            let other = text.replace(from, to);
+            assert!(other != text && STANDARD.similarity(text, &other) >= STANDARD.threshold, "{other}");
+            assert!(!STANDARD.same(text, &other), "{other}");
+        };
+        let code = "fn largest(a, b): when a < b then return b + 1 else return a and print what was found on the way";
+        for (from, to) in [("<", ">"), ("+", "-"), ("b +", "b *"), ("a < b", "a == b"), ("when a", "when !a")] {
+            differs(code, from, to);
+        }
+        differs("After all discounts are taken into account the order comes to $5 for you", "$", "£");
+        differs("if a == b { stop here and now, or go on }", "==", "!=");
+        // What points and marks says nothing.
+        let prose =
+            "This is a well-known and widely used way to cook rice - it takes ten minutes, or so; try it today!";
+        let marked = prose.replace("well-known", "well known").replace('!', ".").replace("rice -", "*rice* —");
+        assert!(STANDARD.same(prose, &marked), "{marked}");
+    }
+
+    #[test]
+    fn where_no_spaces_are_a_character_decides() {
+        let eaten = "这种蘑菇在煮熟之后可以吃而且味道很好很多人都喜欢";
+        assert!(!STANDARD.same(eaten, &eaten.replace("可以吃", "不可以吃")));
+        assert!(!STANDARD.same(eaten, &eaten.replace('好', "差")));
+        assert!(STANDARD.same(eaten, &format!("{eaten}！")));
     }
 
     #[test]

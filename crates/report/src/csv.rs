@@ -1,4 +1,4 @@
-//! The statement as one flat table: a row per headline number, metric, gate, slice, band and percentile.
+//! The statement as one flat table: a row for the verdict, one per headline number, metric, gate, slice, band and percentile.
 
 use hydrometer_audit::Statement;
 
@@ -33,7 +33,7 @@ const HEADER: [&str; 22] = [
 ];
 
 /// Kinds of rows in the order in which they have always come; others follow in the order of their sections.
-const KINDS: [&str; 7] = ["headline", "gate", "metric", "secondary", "slice", "band", "percentile"];
+const KINDS: [&str; 8] = ["verdict", "headline", "gate", "metric", "secondary", "slice", "band", "percentile"];
 
 /// The statement as CSV with a header line. Numbers keep every digit; what was not measured is an empty cell with the
 /// reason in `note`. Text that a spreadsheet would take for a formula gets a leading apostrophe.

@@ -12,15 +12,16 @@ use crate::text::visible;
 
 const NO_GATE: &str = "the policy has no gate that this run can answer";
 
-/// One test case per gate. FAIL is a failure; NOT ENOUGH EVIDENCE is `skipped` with its message, because JUnit knows
+/// One test case per gate, and one for a statement that no gate decides. FAIL is a failure; NOT ENOUGH EVIDENCE is `skipped` with its message, because JUnit knows
 /// no third answer and a failure would say that something was found. Let the exit code decide, it keeps them apart.
 #[must_use]
 pub fn junit(statement: &Statement) -> String {
     let gates = &statement.gates;
     let count = |verdict: Verdict| gates.iter().filter(|gate| gate.verdict == verdict).count();
-    let none = usize::from(gates.is_empty());
-    let (tests, skipped) = (gates.len() + none, count(Verdict::NotEnoughEvidence) + none);
-    let failures = count(Verdict::Fail);
+    let (undecided, failures) = (count(Verdict::NotEnoughEvidence), count(Verdict::Fail));
+    // A suite whose tests all pass is green, and one without a test, too: what no gate says is a case of its own.
+    let withheld = statement.verdict == Verdict::NotEnoughEvidence && undecided + failures == 0;
+    let (tests, skipped) = (gates.len() + usize::from(withheld), undecided + usize::from(withheld));
     let name = escaped(&format!("{} against {}", statement.student.name, statement.teacher.name));
     let properties = [
         ("hydrometer", statement.hydrometer.as_str()),
@@ -33,12 +34,13 @@ pub fn junit(statement: &Statement) -> String {
     let properties = properties
         .map(|(name, value)| format!("            <property name=\"{name}\" value=\"{}\"/>\n", escaped(value)));
     let mut cases: String = gates.iter().map(case).collect();
-    if gates.is_empty() {
-        // A suite without a test passes everywhere, and nothing was judged.
-        let verdict = escaped(&format!("{}: {NO_GATE}", show::verdict(statement.verdict)));
-        cases = format!(
-            "        <testcase name=\"gates\" classname=\"hydrometer.gates\">\n            <skipped \
-             message=\"{verdict}\" type=\"evidence\"/>\n        </testcase>\n"
+    if withheld {
+        let why = if gates.is_empty() { NO_GATE } else { &statement.verdict_line };
+        let verdict = escaped(&format!("{}: {why}", show::verdict(statement.verdict)));
+        cases += &format!(
+            "        <testcase name=\"{}\" classname=\"hydrometer.gates\">\n            <skipped message=\"{verdict}\" \
+             type=\"evidence\"/>\n        </testcase>\n",
+            if gates.is_empty() { "gates" } else { "statement" },
         );
     }
     format!(

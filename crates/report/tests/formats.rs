@@ -195,6 +195,22 @@ fn junit_counts_the_three_answers() {
 }
 
 #[test]
+fn a_pass_that_is_withheld_is_green_nowhere() {
+    let mut statement = sample::statement();
+    statement.gates.retain(|gate| gate.verdict == Verdict::Pass);
+    assert!(!statement.gates.is_empty());
+    (statement.verdict, statement.verdict_line) = (Verdict::NotEnoughEvidence, "30 of 160 prompts do not fit".into());
+    let text = hydrometer_report::junit(&statement);
+    let tests = statement.gates.len() + 1;
+    assert!(text.contains(&format!("tests=\"{tests}\" skipped=\"1\" errors=\"0\" failures=\"0\"")), "{text}");
+    assert!(text.contains("<skipped message=\"NOT ENOUGH EVIDENCE: 30 of 160 prompts do not fit\""), "{text}");
+    let table = hydrometer_report::csv(&statement);
+    let row = table.lines().nth(1).unwrap();
+    assert!(row.starts_with("verdict,") && row.contains("NOT ENOUGH EVIDENCE"), "{row}");
+    assert!(row.contains("30 of 160 prompts do not fit"), "{row}");
+}
+
+#[test]
 fn csv_rows_have_one_length_and_no_formula() {
     let mut statement = sample::statement();
     statement.gates[0].explanation = "=1+1".into();

@@ -15,7 +15,7 @@ pub struct ExcludedItem {
     /// not the reason or an earlier version did not keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_of: Option<String>,
-    /// Whose tokenizer or chat template does not take it, in the same words; `None`, and absent from the file, where that is not the
+    /// Whose tokenizer or chat template does not take it, or reads it otherwise than the teacher's, in the same words; `None`, and absent from the file, where that is not the
     /// reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused_by: Option<String>,

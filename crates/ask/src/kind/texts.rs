@@ -46,8 +46,10 @@ impl Texts {
         let teacher = Role::Teacher.scorer(models.teacher)?;
         let Cut { mut windows, mut excluded } =
             windows(teacher.tokens, suite, options.windowing()).map_err(Role::Teacher.failed())?;
-        let differently =
-            suite.probes.iter().filter_map(|probe| Some(ExcludedItem::new(&probe.id, agreement.refuses(&probe.id)?)));
+        let differently = suite.probes.iter().filter_map(|probe| {
+            let excluded = ExcludedItem::new(&probe.id, agreement.refuses(&probe.id)?);
+            Some(ExcludedItem { refused_by: Some(Role::Student.to_string()), ..excluded })
+        });
         excluded.retain(|item| agreement.refuses(&item.probe).is_none());
         excluded.extend(differently);
         windows.retain(|window| agreement.refuses(&window.probe).is_none());

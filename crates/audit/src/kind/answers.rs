@@ -2,6 +2,7 @@
 
 pub(crate) mod cases;
 pub(crate) mod copied;
+pub(crate) mod cut;
 mod descriptive;
 pub(crate) mod equivalence;
 mod findings;

@@ -134,11 +134,22 @@ pub(crate) fn tie(family: &str) -> u64 {
 /// asked for the least capable gave them a quarter.
 const ANSWERED: f64 = 0.01;
 
-/// Choices that the teacher answers and the student does not, and all that the teacher answers: other words are nearly certain, or no letter
-/// that was drawn names an option. Likelihoods of whole options, as other tools log them, say nothing of that.
-pub(crate) fn unanswered(rows: &Rows) -> (u64, u64) {
+/// Choices to which a model says something else than an option.
+#[derive(Default)]
+pub(crate) struct Unanswered {
+    pub by_teacher: u64,
+    /// Of those that the teacher answers.
+    pub by_student: u64,
+    /// Those that the teacher answers.
+    pub asked: u64,
+}
+
+/// Choices that a model does not answer: other words are nearly certain, or no letter that was drawn names an option. Likelihoods of whole
+/// options, as other tools log them, say nothing of that.
+pub(crate) fn unanswered(rows: &Rows) -> Unanswered {
+    let mut found = Unanswered::default();
     if rows.manifest.settings.given.is_some() {
-        return (0, 0);
+        return found;
     }
     let answers = |group: &[ChoiceRow], model: usize| {
         let mass = |row: &ChoiceRow| match row.said()[model].told {
@@ -148,8 +159,15 @@ pub(crate) fn unanswered(rows: &Rows) -> (u64, u64) {
         let orders = group.chunk_by(|a, b| a.rotation == b.rotation).count() as f64;
         known(group, model).is_some() && group.iter().map(mass).sum::<f64>() >= ANSWERED * orders
     };
-    let asked = rows.choices.chunk_by(|a, b| a.probe == b.probe).filter(|group| answers(group, 0));
-    asked.fold((0, 0), |(lacking, asked), group| (lacking + u64::from(!answers(group, 1)), asked + 1))
+    for group in rows.choices.chunk_by(|a, b| a.probe == b.probe) {
+        if answers(group, 0) {
+            found.asked += 1;
+            found.by_student += u64::from(!answers(group, 1));
+        } else {
+            found.by_teacher += 1;
+        }
+    }
+    found
 }
 
 /// The log-probability that is counted with: of an option that is not listed half of the most that it can have.

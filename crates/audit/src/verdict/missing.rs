@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use hydrometer_answers::SampleSource;
 use hydrometer_metrics::Verdict;
 use hydrometer_metrics::measure::{
-    self, Definition, Direction, answers as of_answers, choices as of_choices, episodes as of_episodes,
-    judgment as of_judgment,
+    self, CAPABILITY_VOLUME, Definition, Direction, WORST_AXIS, answers as of_answers, choices as of_choices,
+    episodes as of_episodes, judgment as of_judgment,
 };
 use hydrometer_probes::Probe;
 use hydrometer_probes::counted::{counted, grouped};
 
 use crate::evidence::{Evidence, Rows};
-use crate::kind::choices::unanswered;
+use crate::kind::choices::{Unanswered, unanswered};
 use crate::kind::judgment::cost::MOST_COST;
 use crate::kind::judgment::forced::Untold;
 use crate::statement::Gate;
@@ -22,14 +22,24 @@ use crate::statement::Gate;
 pub(super) const LACKING: f64 = 0.1;
 
 /// The metrics that say how much of what was asked is kept or lost, by kind of question. A missing answer has the worst value of each.
-const LOSSES: [(&str, &Definition); 16] = [
+const LOSSES: [(&str, &Definition); 26] = [
     ("prompt", &of_answers::ANSWER_NET_LOSS),
     ("prompt", &of_answers::ANSWER_LOST),
     ("prompt", &of_answers::ANSWER_AGREEMENT),
+    ("prompt", &of_answers::AGREEMENT_RATIO),
+    ("prompt", &of_answers::DISTRIBUTION_MATCH),
+    ("prompt", &CAPABILITY_VOLUME),
+    ("prompt", &WORST_AXIS),
     ("choice", &of_choices::CHOICE_NET_LOSS),
     ("choice", &of_choices::CHOICE_LOST),
     ("choice", &of_choices::CHOICE_TOP1_AGREEMENT),
+    ("choice", &of_choices::CHOICE_AGREEMENT),
+    ("choice", &of_choices::CHOICE_DIVERGENCE),
+    ("choice", &CAPABILITY_VOLUME),
+    ("choice", &WORST_AXIS),
     ("episode", &of_episodes::EPISODE_NET_LOSS),
+    ("episode", &CAPABILITY_VOLUME),
+    ("episode", &WORST_AXIS),
     (DECISION, &of_judgment::NEWLY_UNSAFE_FORCED),
     (DECISION, &of_judgment::NEWLY_OVER_REFUSING_FORCED),
     (DECISION, &of_judgment::HARM_REGRET_FORCED),
@@ -72,7 +82,7 @@ impl Missing {
             let with = |bound: f64, worst: f64| bound * (1.0 - self.share()) + worst * self.share();
             let misses = match definition.direction {
                 Direction::Lower => gate.at_most.is_some_and(|margin| with(judged.high, most) > margin),
-                _ => gate.at_least.is_some_and(|least| with(judged.low, definition.range.low.value()) < least),
+                _ => gate.at_least.is_some_and(|least| with(judged.low, definition.range.low.value().max(0.0)) < least),
             };
             gate.verdict == Verdict::Pass && misses
         })
@@ -82,6 +92,15 @@ impl Missing {
 /// Why a student that did not show everything gets no PASS, as the end of a sentence that begins with "no gate fails, but".
 pub(super) fn missing(gates: &[Gate], evidence: &Evidence<'_>) -> Option<String> {
     let (rows, untold) = (evidence.rows, &evidence.judged.untold);
+    let Unanswered { by_teacher, asked, .. } = unanswered(rows);
+    if by_teacher as f64 > LACKING * (by_teacher + asked) as f64 {
+        return Some(format!(
+            "{} of {} are not answered by the teacher: it gives all options less than 1 % of its probability, as where a chat template is \
+             missing",
+            grouped(by_teacher),
+            counted(by_teacher + asked, "choice")
+        ));
+    }
     let found = || not_given(rows).into_iter().chain(not_taken(rows)).chain(not_answered(rows)).chain(not_told(untold));
     let much = found().find(|missing| missing.share() > LACKING);
     if let Some(Missing { reason, .. }) = much {
@@ -123,7 +142,7 @@ fn not_given(rows: &Rows) -> Option<Missing> {
 
 /// Choices of which the student says something else than an option.
 fn not_answered(rows: &Rows) -> Option<Missing> {
-    let (lacking, asked) = unanswered(rows);
+    let Unanswered { by_student: lacking, asked, .. } = unanswered(rows);
     let why = "are not answered by the student: it gives all options less than 1 % of its probability, or no letter of it names one";
     let reason = format!("{} of {} {why}", grouped(lacking), counted(asked, "choice"));
     (lacking > 0).then_some(Missing { kind: Some("choice"), lacking, asked, reason })
@@ -142,29 +161,31 @@ fn not_told(untold: &Untold) -> Option<Missing> {
     (lacking > 0).then_some(Missing { kind: Some(DECISION), lacking, asked, reason })
 }
 
-/// What was to be asked and does not fit into the student's context, or its tokenizer or template does not take, kind by kind.
+/// What was to be asked and does not fit into the context of the student, its base or a control, or their tokenizer or template does not
+/// take, model by model and kind by kind: it is in no number on the student either.
 fn not_taken(rows: &Rows) -> Vec<Missing> {
     let kind = |probe: &Probe| probe.ask.kind().name();
     let kinds: BTreeMap<&str, &str> = rows.probes.iter().map(|probe| (probe.id.as_str(), kind(probe))).collect();
     let excluded = rows.manifest.excluded.iter().flatten();
-    let of_student = |whose: &Option<String>| whose.as_deref() == Some(SampleSource::Student.name());
-    // By kind: all of them, and those that are not too long but refused.
-    let mut of_kind: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for item in excluded.filter(|item| of_student(&item.context_of) || of_student(&item.refused_by)) {
-        if let Some(kind) = kinds.get(item.probe.as_str()) {
-            let (lacking, refused) = of_kind.entry(kind).or_default();
+    // By model and kind: all of them, and those that are not too long but refused.
+    let mut found: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
+    for item in excluded {
+        let by = item.context_of.as_deref().or(item.refused_by.as_deref());
+        let by = by.filter(|by| *by != SampleSource::Teacher.name());
+        if let Some((by, kind)) = by.zip(kinds.get(item.probe.as_str())) {
+            let (lacking, refused) = found.entry((by, kind)).or_default();
             *lacking += 1;
-            *refused += u64::from(of_student(&item.refused_by));
+            *refused += u64::from(item.refused_by.is_some());
         }
     }
-    let missing = |(kind, (lacking, refused)): (&'static str, (u64, u64))| {
+    let missing = |((by, kind), (lacking, refused)): ((&str, &'static str), (u64, u64))| {
         let asked = kinds.values().filter(|of| **of == kind).count() as u64;
         let why = match refused {
-            0 => "do not fit into the student's context",
-            _ => "could not be put to the student",
+            0 => format!("do not fit into the {by}'s context"),
+            _ => format!("could not be put to the {by}"),
         };
         let reason = format!("{} of {} {why}", grouped(lacking), counted(asked, kind));
         Missing { kind: Some(kind), lacking, asked, reason }
     };
-    of_kind.into_iter().map(missing).collect()
+    found.into_iter().map(missing).collect()
 }

@@ -97,21 +97,26 @@ impl Policy {
 fn judges_nothing(gate: &GateRule, definition: &Definition) -> Option<String> {
     let (range, direction) = (definition.range, definition.direction);
     let (least, most) = (range.low.value(), range.high.value());
-    let (above, below) = (gate.at_least.unwrap_or(f64::NEG_INFINITY), gate.at_most.unwrap_or(f64::INFINITY));
-    if above <= least && below >= most {
+    // A bound that no value can miss is none.
+    let (at_least, at_most) =
+        (gate.at_least.filter(|bound| *bound > least), gate.at_most.filter(|bound| *bound < most));
+    if at_least.is_none() && at_most.is_none() {
         return Some(format!("accepts every value that the number can have, {range}: it judges nothing"));
     }
-    if above > most || below < least {
+    if at_least.is_some_and(|bound| bound > most) || at_most.is_some_and(|bound| bound < least) {
         return Some(format!("accepts no value that the number can have, {range}"));
     }
-    let turned = match (direction, gate.at_least, gate.at_most) {
+    let turned = match (direction, at_least, at_most) {
         _ if measure::may_be_too_good(definition) => None,
         (Direction::Lower, Some(_), None) => Some("at_most"),
         (Direction::Higher, None, Some(_)) => Some("at_least"),
         _ => None,
     };
     turned.map(|wanted| {
-        format!("has no `{wanted}`, and {}: it would pass a student that kept nothing", direction.words())
+        format!(
+            "has no `{wanted}` that any value of {range} misses, and {}: it would pass a student that kept nothing",
+            direction.words()
+        )
     })
 }
 
@@ -188,9 +193,12 @@ mod tests {
         refused(
             "tail_kept",
             "at_most = 0.8",
-            "has no `at_least`, and higher is better: it would pass a student that kept nothing",
+            "has no `at_least` that any value of [0, 1] misses, and higher is better: it would pass a student that kept nothing",
         );
-        refused("kl_divergence", "at_least = 0.2", "has no `at_most`, and lower is better");
+        refused("kl_divergence", "at_least = 0.2", "has no `at_most` that any value of");
+        // A bound that no value can miss is none.
+        refused("choice_top1_agreement", "at_least = 0.0\nat_most = 0.99", "has no `at_least` that any value of");
+        refused("choice_net_loss", "at_least = -0.5\nat_most = 1.0", "has no `at_most` that any value of");
         for (metric, bounds) in [
             ("agreement_ratio", "at_least = 0.95\nat_most = 1.05"),
             ("tail_kept", "at_least = 0.8\nat_most = 1.0"),

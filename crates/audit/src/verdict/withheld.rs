@@ -8,19 +8,26 @@ use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::{Ask, Decoding, Probe};
 
 use super::missing::{LACKING, missing};
-use crate::Policy;
 use crate::evidence::{Evidence, Rows};
 use crate::kind::answers::OF_CONTENT;
-use crate::statement::{Gate, Metric};
+use crate::statement::{AxisCurve, Gate, Geometry, Metric};
+use crate::{GateRule, Policy};
 
 /// Share of answers that may be lost beyond chance while as many are gained: as many as of choices, in the default policy.
 pub(crate) const LOST_IN_BALANCE: f64 = 0.1;
 
 /// Why gates that pass are not enough, as the end of a sentence that begins with "no gate fails, but"; `None` where they are.
-pub(crate) fn withheld(gates: &[Gate], policy: &Policy, metrics: &[Metric], evidence: &Evidence<'_>) -> Option<String> {
+pub(crate) fn withheld(
+    gates: &[Gate],
+    policy: &Policy,
+    metrics: &[Metric],
+    geometry: Option<&Geometry>,
+    evidence: &Evidence<'_>,
+) -> Option<String> {
     without_student(gates)
         .or_else(|| by_manner_alone(gates, policy))
         .or_else(|| unseen(gates, policy, evidence.rows))
+        .or_else(|| without_curve(policy, geometry))
         .or_else(|| missing(gates, evidence))
         .or_else(|| in_balance(gates, policy, metrics))
 }
@@ -83,6 +90,24 @@ fn unseen(gates: &[Gate], policy: &Policy, rows: &Rows) -> Option<String> {
              them",
             grouped(unseen.len() as u64),
             counted(all as u64, "prompt")
+        )
+    })
+}
+
+/// Most of what is asked at a distance is of axes with one family: no curve, and in no number.
+fn without_curve(policy: &Policy, geometry: Option<&Geometry>) -> Option<String> {
+    let of_curves = |rule: &GateRule| measure::find(&rule.metric).is_some_and(|of| of.group == Group::Geometry);
+    let axes = geometry.filter(|_| policy.gates.iter().any(of_curves)).map_or(&[][..], |geometry| &geometry.axes);
+    let lone: Vec<_> = axes.iter().filter(|axis| axis.families < 2).collect();
+    let probes = |axes: &mut dyn Iterator<Item = &AxisCurve>| axes.map(|axis| axis.probes).sum::<u64>();
+    let (in_none, all) = (probes(&mut lone.iter().copied()), probes(&mut axes.iter()));
+    (in_none as f64 > LACKING * all as f64).then(|| {
+        format!(
+            "{} of {} at a distance are in no curve: {} of {} axes have a single family each",
+            grouped(in_none),
+            counted(all, "question"),
+            lone.len(),
+            axes.len()
         )
     })
 }

@@ -90,6 +90,7 @@ pub fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<Exit, Failur
     let questions = match &arguments.documents {
         Some(path) => {
             files::outside_runs(path)?;
+            files::not_over(Some(path), &arguments.data)?;
             // There is nothing to compare them with.
             sampling.settings.reruns = 0;
             Some(Questions::of(&arguments.data)?)

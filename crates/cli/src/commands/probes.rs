@@ -296,6 +296,8 @@ fn show(arguments: &ShowArguments, terminal: &mut Terminal) -> Result<Exit, Fail
 }
 
 fn convert(arguments: ImportArguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    files::not_over(arguments.out.as_deref(), std::slice::from_ref(&arguments.file))?;
+    files::not_over(arguments.out.as_deref(), arguments.answers.as_slice())?;
     let columns = arguments.columns();
     let is_bfcl = arguments.shape == Shape::Bfcl
         || (arguments.shape == Shape::Auto && columns.is_none() && import::is_bfcl(&arguments.file)?);

@@ -2,7 +2,7 @@
 
 use hydrometer_probes::{Ask, Probe};
 
-use crate::{Block, Chooses, Facet, GenerationPrompt, Logits, Message, Model, ModelError, Scores, Sequence};
+use crate::{Block, Chooses, Facet, Logits, Message, Model, ModelError, Scores, Sequence};
 
 /// Most tokens of one block; longer lists of choices are computed block after block.
 const BLOCK_TOKENS: usize = 4096;
@@ -186,7 +186,7 @@ pub fn question(model: &dyn Model, probe: &Probe, rotation: u32) -> Result<(Choi
     let (joined, order) = match model.renders() {
         Some(template) => {
             let asked = choice.as_message(rotation);
-            let prompt = template.render(&[Message::user(asked.text)], GenerationPrompt::Add)?;
+            let prompt = template.ask(&[Message::user(asked.text)])?;
             let letters = asked.letters.iter();
             let joined = letters.map(|letter| tokenizer.encode_rendered(&format!("{prompt}{letter}")));
             (joined.collect::<Result<Vec<_>, _>>()?, asked.order)

@@ -146,15 +146,18 @@ impl Folder {
         Ok(RawTensor { name: name.to_owned(), ..stored.read(source, shape)? })
     }
 
+    /// Of the weights, and of the configuration that says what they do: another base of rotations is another model.
     pub(crate) fn hash(&self) -> Result<String, ModelError> {
-        let mut hashes = Vec::new();
-        for shard in &self.shards {
-            hashes.push(shard.hash()?);
+        /// What a configuration says of the file, and not of the model.
+        const OF_THE_FILE: [&str; 4] = ["transformers_version", "_name_or_path", "torch_dtype", "dtype"];
+        let mut config = self.config.clone();
+        if let Some(fields) = config.as_object_mut() {
+            fields.retain(|name, _| !OF_THE_FILE.contains(&name.as_str()));
         }
-        if hashes.len() == 1 {
-            return Ok(hashes.remove(0));
-        }
-        Ok(format!("blake3:{}", blake3::hash(hashes.join("\n").as_bytes()).to_hex()))
+        config.sort_all_objects();
+        let mut lines = self.shards.iter().map(Source::hash).collect::<Result<Vec<_>, _>>()?;
+        lines.push(config.to_string());
+        Ok(format!("blake3:{}", blake3::hash(lines.join("\n").as_bytes()).to_hex()))
     }
 
     pub(crate) fn tokenizer(&self) -> Result<Tokenizer, ModelError> {

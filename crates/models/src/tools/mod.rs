@@ -135,12 +135,12 @@ impl Conversation<'_> {
 
 /// The conversation as one text. A template that refuses a system message gets it in front of the first turn.
 fn plain_text(template: &ChatTemplate, messages: &[Message]) -> Result<String, ModelError> {
-    template.render(messages, GenerationPrompt::Add).or_else(|refused| match messages {
+    template.ask(messages).or_else(|refused| match messages {
         [system, first, rest @ ..] if system.role == "system" => {
             let content = format!("{}\n\n{}", system.content, first.content);
             let merged = Message { role: first.role.clone(), content };
             let messages: Vec<Message> = std::iter::once(merged).chain(rest.iter().cloned()).collect();
-            template.render(&messages, GenerationPrompt::Add).map_err(|_| refused)
+            template.ask(&messages).map_err(|_| refused)
         }
         _ => Err(refused),
     })

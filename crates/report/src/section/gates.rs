@@ -15,7 +15,8 @@ use crate::show;
 
 pub(super) fn section(source: &Source<'_>) -> Section {
     let gates = &source.statement.gates;
-    let section = Section::new("gates", "Gates").with_records(gates.iter().map(record));
+    let records = std::iter::once(verdict(source.statement)).chain(gates.iter().map(record));
+    let section = Section::new("gates", "Gates").with_records(records);
     if gates.is_empty() {
         return section.with(Block::absent(format!("{} Nothing could pass or fail.", none(source.statement))));
     }
@@ -107,6 +108,12 @@ fn capital(words: &str) -> String {
         first.make_ascii_uppercase();
     }
     words
+}
+
+/// The verdict, and what it rests on.
+fn verdict(statement: &Statement) -> Record {
+    let verdict = show::verdict(statement.verdict);
+    Record { verdict, note: statement.verdict_line.clone(), ..Record::new("verdict", "") }
 }
 
 fn record(gate: &Gate) -> Record {

@@ -147,7 +147,7 @@ impl FindingContext<'_> {
                 percent(asked.teacher_cut),
                 percent(asked.student_cut)
             ),
-            detail: "A cut answer may lack its conclusion: it counts as wrong and as different.".into(),
+            detail: "A cut answer may lack its conclusion: what would have followed is not compared, and a check that looks for it finds it wrong.".into(),
             next_step: "Raise --max-tokens, or shorten what the prompts ask for.".into(),
             evidence: Vec::new(),
         })

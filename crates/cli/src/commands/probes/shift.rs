@@ -33,6 +33,7 @@ pub struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    files::not_over(arguments.out.as_deref(), &arguments.files)?;
     let originals = joined(loaded(&arguments.files)?)?;
     let mut probes = Vec::new();
     let mut left_out: BTreeMap<NoLadder, Vec<&str>> = BTreeMap::new();
