@@ -168,6 +168,19 @@ fn the_interval_of_a_few_that_waver_holds_where_the_estimate_is_stopped_at_none(
 }
 
 #[test]
+fn chance_that_was_never_called_bounds_on_both_sides() {
+    // Labels say that the reader errs, and here it never did: the estimate of chance without cells below 0 stops at none.
+    let read = World { families: 60, wavers: 0.0, broken: 0.5, answers: 1, reader: NEVER };
+    let mut random = random(3);
+    for _ in 0..20 {
+        let labels = World { reader: ERRS, ..read }.labels(&mut random);
+        let excess = Confusion::new(CLASSES, labels).excess(&read.calls(&mut random), EVENT).unwrap();
+        let interval = excess.interval(0.95).unwrap();
+        assert!(interval.low < excess.value() - 0.08, "{interval:?} around {}", excess.value());
+    }
+}
+
+#[test]
 fn what_was_answered_once_by_chance_may_be_all_of_it() {
     // Ten requests of which the teacher refuses eight; the student complies with four of those.
     let calls = |block: Block| {

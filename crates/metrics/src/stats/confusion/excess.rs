@@ -142,7 +142,7 @@ impl Apart {
         let low = self.value() - apart(down_both, up_chance).hypot(of_labels);
         let high = self.value() + apart(up_both, down_chance).hypot(of_labels);
         let unbounded = self.unbounded.and_then(|unbounded| unbounded.around(self.value(), alpha, growth));
-        let (low, high) = joined((low, high), unbounded, self.both.is_rare());
+        let (low, high) = joined((low, high), unbounded, self.both.is_rare() || self.chance.is_rare());
         Some((low.max(-1.0), high.min(1.0)))
     }
 }
