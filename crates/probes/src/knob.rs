@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Fault, FaultKind};
 use crate::validate::check_name;
 
+/// Larger values would be no numbers any more once they are added up.
+const LARGEST: f64 = 1e12;
+
 /// How far a probe lies from the centre of its axis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -13,8 +16,8 @@ pub struct Knob {
     /// What is turned: `depth`, `tools`, `turns`, `constraints`, … Probes of one axis with one knob are one curve.
     #[schemars(length(min = 1, max = 200))]
     pub name: String,
-    /// How far it is turned, in the knob's own unit; 0 or more.
-    #[schemars(range(min = 0))]
+    /// How far it is turned, in the knob's own unit; from 0 to 10¹².
+    #[schemars(range(min = 0, max = 1_000_000_000_000_u64))]
     pub value: f64,
     /// Success that needs no ability, in [0, 1); without it 1 over the number of options for a choice, else 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,9 +35,9 @@ impl Knob {
     /// Whether it can be a place on an axis.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         check_name("knob", &self.name)?;
-        if !(self.value.is_finite() && self.value >= 0.0) {
+        if !(0.0..=LARGEST).contains(&self.value) {
             let next = "write how far the knob is turned; leave `knob` out where that is not known";
-            return Err(Fault::new(FaultKind::BadKnob, "a knob `value` of 0 or more", self.value.to_string(), next));
+            return Err(Fault::new(FaultKind::BadKnob, "a knob `value` from 0 to 1e12", self.value.to_string(), next));
         }
         match self.chance {
             Some(chance) if !(0.0..1.0).contains(&chance) => {
@@ -47,6 +50,18 @@ impl Knob {
                 ))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_on_an_axis_can_be_added_up() {
+        for (value, fits) in [(0.0, true), (1e12, true), (1e13, false), (-1.0, false), (f64::NAN, false)] {
+            assert_eq!(Knob::new("depth", value).check().is_ok(), fits, "{value}");
         }
     }
 }
