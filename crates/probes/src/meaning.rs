@@ -234,7 +234,8 @@ fn spelled_alike(a: &str, b: &str) -> bool {
 
 /// Close vectors: the cosine of what a sentence encoder makes of two texts.
 ///
-/// Texts with different sequences of numbers are never the same, however close. A text without a vector is compared by
+/// Texts with different sequences of numbers are never the same, however close, nor are those that [`STANDARD`] would join but for the words
+/// that decide. A text without a vector is compared by
 /// its spelling, as [`STANDARD`] does it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Vectors<'a> {
@@ -250,6 +251,10 @@ pub const LEAST_COSINE: f64 = 0.85;
 impl Equivalence for Vectors<'_> {
     fn same(&self, a: &str, b: &str) -> bool {
         let (Some(x), Some(y)) = (self.of.get(a), self.of.get(b)) else { return STANDARD.same(a, b) };
+        // An encoder hardly sees one word among many.
+        if STANDARD.similarity(a, b) >= STANDARD.threshold && decided(&words(a), &words(b)) {
+            return false;
+        }
         let cosine: f64 = x.iter().zip(*y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
         x.len() == y.len() && numbers(a) == numbers(b) && cosine >= self.least_cosine
     }
@@ -421,6 +426,12 @@ mod tests {
         let vectors = Vectors { of, least_cosine: 0.75 };
         assert!(vectors.same("I refuse", "No, I won't") && !vectors.same("I refuse", "Yes"));
         assert!(!vectors.same("No, I won't", "no 5"));
+        let long = ["The request is to be approved after all", "The request is to be rejected after all"];
+        let of = long.iter().map(|text| ((*text).to_owned(), &near[..])).collect();
+        assert!(
+            !Vectors { of, least_cosine: 0.75 }.same(long[0], long[1]),
+            "a word decides, however close the vectors"
+        );
         assert!(!Vectors { least_cosine: 0.85, ..vectors.clone() }.same("I refuse", "No, I won't"));
         // Without a vector the spelling decides.
         assert!(vectors.same("Unheard of.", "unheard of") && !vectors.same("Unheard of", "Yes"));
