@@ -57,6 +57,20 @@ fn forks_are_a_view_of_the_same_numbers() {
 }
 
 #[test]
+fn where_both_models_are_certain_any_temperature_is_as_good() {
+    let best = |teacher: [f32; 4], student: [f32; 4]| {
+        let mut sums = Sums::new();
+        (0..40).for_each(|_| sums.position("a", &position(teacher, student)));
+        tokens::BEST_TEMPERATURE.value(&sums).unwrap()
+    };
+    // Of 10⁻⁶ nats every temperature removes a share, and of nothing a best one is chosen by rounding.
+    assert_eq!(best([1.0, 0.0, 0.0, 0.0], [0.999_999, 1e-6, 0.0, 0.0]), 1.0);
+    // The same logits at half the temperature, the teacher nearly as certain.
+    let sharpened = best([0.9, 0.1, 0.0, 0.0], [0.987_805, 0.012_195, 0.0, 0.0]);
+    assert!((sharpened - 2.0).abs() < 0.01, "{sharpened}");
+}
+
+#[test]
 fn positions_without_a_tau_are_named() {
     let mut sums = Sums::new();
     sums.position("a", &position([0.25; 4], [0.25; 4]));

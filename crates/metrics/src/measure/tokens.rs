@@ -10,7 +10,7 @@ use super::definition::{
 };
 use super::formula::{Column, Formula, Ratio, Sum, Undefined, exactly, positive, project};
 use super::sums::Sums;
-use crate::position::PositionStats;
+use crate::position::{PositionStats, UNIT_TEMPERATURE};
 use crate::stats::estimate::Estimate;
 use crate::stats::limits::Limits;
 use crate::temperature;
@@ -80,13 +80,13 @@ const TAIL_KEPT_MASS: &[Column] = &[KEPT.at(2), KEPT.at(3)];
 const TAIL_INVENTED_MASS: &[Column] = &[INVENTED.at(2), INVENTED.at(3)];
 /// Beyond the 0.9 nucleus: what the teacher has there.
 const TAIL_MASS: &[Column] = &[MASS.at(2), MASS.at(3)];
-/// The sums over the grid of inverse temperatures: divergences, then slopes.
+/// The positions, and the sums over the grid of inverse temperatures: divergences, then slopes.
 const GRID: &[Column] = &{
-    let mut columns = [COUNT; 18];
+    let mut columns = [COUNT; 19];
     let mut k = 0;
     while k < 9 {
-        columns[k] = KL_AT.at(k);
-        columns[k + 9] = SLOPE_AT.at(k);
+        columns[k + 1] = KL_AT.at(k);
+        columns[k + 10] = SLOPE_AT.at(k);
         k += 1;
     }
     columns
@@ -137,14 +137,21 @@ const fn over_temperatures(of: fn(&[f64]) -> Result<f64, Undefined>) -> Measure 
     function(GRID, of)
 }
 
+/// Nats per position that a temperature has to remove: where both models are certain of everything, any is as good as any other.
+const REMOVED: f64 = 1e-5;
+
 /// Best temperature from the grid's divergences and slopes.
 fn best_temperature(sums: &[f64]) -> Result<temperature::BestTemperature, Undefined> {
-    // Every softmax is flat at some temperature: without positions all sums are exactly 0.
-    if sums.iter().all(|&sum| sum == 0.0) {
-        return Err(Undefined::NoPositions);
+    let (positions, grid) =
+        sums.split_first().filter(|(positions, _)| **positions > 0.0).ok_or(Undefined::NoPositions)?;
+    let (divergences, slopes) = grid.split_at(grid.len() / 2);
+    let best = temperature::best(divergences, slopes).ok_or(Undefined::Unknown)?;
+    let as_it_is = divergences[UNIT_TEMPERATURE];
+    if as_it_is - best.kl_at_tau < REMOVED * positions {
+        let removable = best.removable.map(|_| 0.0);
+        return Ok(temperature::BestTemperature { tau: 1.0, kl_at_tau: as_it_is, removable, at_edge: false });
     }
-    let (divergences, slopes) = sums.split_at(sums.len() / 2);
-    temperature::best(divergences, slopes).ok_or(Undefined::Unknown)
+    Ok(best)
 }
 
 /// A sum of log-probabilities that may be divided by a number of tokens or bytes, or `reason` where one of them is ln 0.
@@ -317,7 +324,7 @@ pub static BEST_TEMPERATURE: Definition = Definition {
         unit: "",
         what: "The temperature at which the student, served, comes closest to its teacher: above 1 the student is too sharp, below 1 too flat.",
         misleads: "It is the best single number for the whole suite; other text may want another. At an end of its range the true minimum may lie beyond.",
-        formula: "τ* = argmin_τ Σ_t KL(p ‖ softmax(z_S/τ)), from nine temperatures by cubic Hermite interpolation",
+        formula: "τ* = argmin_τ Σ_t KL(p ‖ softmax(z_S/τ)), from nine temperatures by cubic Hermite interpolation; 1 where none removes 10⁻⁵ nats a position",
         source: "Guo et al., arXiv:1706.04599",
     },
     direction: Direction::One,
