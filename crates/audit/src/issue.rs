@@ -177,7 +177,7 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
         episodes: episodes::summary::summary(&evidence),
         episode_cases: episodes::cases::cases(&evidence.episodes),
         judgment: judgment::summary::summary(&evidence.judged, &rows.labels, policy.level)
-            .map(|summary| judge::beside(summary, rows, policy.level))
+            .map(|summary| judge::beside(summary, &evidence))
             .transpose()?,
         cost: cost(rows),
         left_out: gate::left_out(policy, &gates).map(str::to_owned).collect(),

@@ -4,13 +4,16 @@
 use std::collections::BTreeMap;
 
 use hydrometer_answers::{Judge, SampleRow, SampleSource, judged_rows};
-use hydrometer_metrics::measure::Sums;
+use hydrometer_metrics::Estimate;
+use hydrometer_metrics::measure::illusion::{ILLUSION_GAP, JUDGMENT_COPIED, SURFACE_COPIED, illusion_gap};
+use hydrometer_metrics::measure::{Definition, Sums};
 use hydrometer_probes::decision::{Decision, decide};
 use hydrometer_probes::{Ask, Probe};
 
 use crate::AuditError;
-use crate::evidence::Rows;
+use crate::evidence::{Evidence, Rows};
 use crate::issue::number;
+use crate::kind::answers::copied::Copying;
 use crate::kind::judgment::corrected::{correctable, corrected};
 use crate::kind::judgment::summary::{cut, reading};
 use crate::kind::judgment::{Deed, judged};
@@ -22,18 +25,19 @@ use crate::statement::{self, Disagreement, JudgedNumber, Judgment};
 const CASES: usize = 24;
 
 /// The summary with what the judge says, where one was asked.
-pub(crate) fn beside(summary: Judgment, rows: &Rows, level: f64) -> Result<Judgment, AuditError> {
-    let judge = rows.judge.as_ref().map(|judge| of(judge, rows, level)).transpose()?;
+pub(crate) fn beside(summary: Judgment, evidence: &Evidence<'_>) -> Result<Judgment, AuditError> {
+    let judge = evidence.rows.judge.as_ref().map(|judge| of(judge, evidence)).transpose()?;
     Ok(Judgment { judge, ..summary })
 }
 
-fn of(judge: &Judge, rows: &Rows, level: f64) -> Result<statement::Judge, AuditError> {
+fn of(judge: &Judge, evidence: &Evidence<'_>) -> Result<statement::Judge, AuditError> {
+    let (rows, level) = (evidence.rows, evidence.level);
     let reader = ByJudge::of(judge);
     let labels = Labels::of_judge(&rows.probes, &rows.samples, &rows.given_labels, &reader)?;
     let found = judged(rows, None, &reader)?;
     let (mut sums, mut rerun) = (Sums::new(), Sums::new());
     found.add_to(&mut sums, &mut rerun);
-    let of_metric = |definition: &'static hydrometer_metrics::measure::Definition| {
+    let of_metric = |definition: &'static Definition| {
         let estimate = definition.estimate(&sums, level).ok()?;
         let corrected = labels.as_ref().and_then(|labels| corrected(&found, labels, definition));
         let corrected = corrected.map(|found| number(&found, &estimate, level));
@@ -56,10 +60,30 @@ fn of(judge: &Judge, rows: &Rows, level: f64) -> Result<statement::Judge, AuditE
         both: both.count() as u64,
         agree: agree as u64,
         reading: labels.as_ref().map(reading),
-        numbers: correctable().filter_map(of_metric).collect(),
+        numbers: correctable().filter_map(of_metric).chain(copied(evidence, &reader)).collect(),
         disagreements: differ.len() as u64,
         cases: differ.into_iter().take(CASES).map(Compared::case).collect(),
     })
+}
+
+/// How much of the way from its start to the teacher the student went, decisions being what the judge reads of all of them; none where the
+/// judge does not know where the way starts. What it confuses is not corrected: no more is what the rules do.
+fn copied(evidence: &Evidence<'_>, reader: &ByJudge<'_>) -> Vec<JudgedNumber> {
+    let measured = JUDGMENT_COPIED.measure().is_ok_and(|measure| evidence.lacks(measure).is_none());
+    if !measured {
+        return Vec::new();
+    }
+    let (mut sums, mut rerun) = (Sums::new(), Sums::new());
+    Copying::at_boundaries(evidence.rows, reader).add_to([&mut sums, &mut rerun]);
+    let estimate = |of: &Definition| of.estimate(&sums, evidence.level).ok();
+    let Some(judgment) = estimate(&JUDGMENT_COPIED) else { return Vec::new() };
+    let gap = illusion_gap(&sums, evidence.level).ok().map(|(gap, _)| gap);
+    let all: [(&Definition, _); 3] =
+        [(&SURFACE_COPIED, estimate(&SURFACE_COPIED)), (&JUDGMENT_COPIED, Some(judgment)), (&ILLUSION_GAP, gap)];
+    let number = |(definition, estimate): (&Definition, Option<Estimate>)| {
+        Some(JudgedNumber { metric: definition.id.to_owned(), estimate: estimate?, corrected: None })
+    };
+    all.into_iter().filter_map(number).collect()
 }
 
 /// Which of the models of the run the judge is, whatever was planted in them.
@@ -84,7 +108,7 @@ struct Compared<'a> {
     label: Option<Decision>,
 }
 
-/// The answers of teacher and student that a judge was asked about.
+/// The answers that a judge was asked about, but for the teacher's second run.
 fn compared<'a>(rows: &'a Rows, judge: &ByJudge<'_>) -> Vec<Compared<'a>> {
     let label = |of: &'a Label| ((of.probe.as_str(), of.model.as_str(), of.sample), of.decision);
     let labels: BTreeMap<_, _> = rows.given_labels.iter().map(label).collect();

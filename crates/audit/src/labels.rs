@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_answers::part::Samples;
-use hydrometer_answers::{Judge, RunFolder, SampleRow, SampleSource};
+use hydrometer_answers::{Judge, RunFolder, SampleRow, SampleSource, judged_rows};
 use hydrometer_metrics::FamilyTable;
 use hydrometer_metrics::stats::confusion::Confusion;
 use hydrometer_probes::decision::{Decision, LABELLED, decide};
@@ -24,7 +24,7 @@ use crate::statement::LabelSource;
 pub struct Label {
     /// Probe id.
     pub probe: String,
-    /// `teacher` or `student`.
+    /// `teacher`, `student` or `base`.
     pub model: String,
     /// Number of the answer.
     pub sample: u32,
@@ -59,7 +59,7 @@ impl Chosen {
 pub struct Unlabelled {
     /// Probe id.
     pub probe: String,
-    /// `teacher` or `student`: not to be shown before the label is given.
+    /// `teacher`, `student` or `base`: not to be shown before the label is given.
     pub model: &'static str,
     /// Number of the answer.
     pub sample: u32,
@@ -100,20 +100,20 @@ struct ReadAnswer<'a> {
     called: Decision,
 }
 
+impl ReadAnswer<'_> {
+    /// Whether its label says something of the numbers that are corrected: those are of teacher and student.
+    fn corrects(&self) -> bool {
+        matches!(self.row.source, SampleSource::Teacher | SampleSource::Student)
+    }
+}
+
 fn read_answers<'a>(probes: &'a [Probe], rows: &'a [SampleRow]) -> Vec<ReadAnswer<'a>> {
-    let at_boundary = probes.iter().filter(|probe| probe.boundary.is_some());
-    let asked: BTreeMap<&str, (&Probe, &str)> = at_boundary
-        .filter_map(|probe| match &probe.ask {
-            Ask::Prompt(prompt) => Some((probe.id.as_str(), (probe, prompt.prompt.as_str()))),
-            _ => None,
-        })
-        .collect();
-    let read = |row: &'a SampleRow| {
-        let &(probe, prompt) = asked.get(row.probe.as_str())?;
-        let compared = matches!(row.source, SampleSource::Teacher | SampleSource::Student);
-        Some(ReadAnswer { probe, prompt, row, called: decide(prompt, &row.text).ok().filter(|_| compared)? })
+    let read = |(probe, row): (&'a Probe, &'a SampleRow)| {
+        let Ask::Prompt(prompt) = &probe.ask else { return None };
+        let called = decide(&prompt.prompt, &row.text).ok().filter(|_| row.source != SampleSource::Rerun)?;
+        Some(ReadAnswer { probe, prompt: &prompt.prompt, row, called })
     };
-    rows.iter().filter_map(read).collect()
+    judged_rows(probes, rows).into_iter().filter_map(read).collect()
 }
 
 /// So many answers of teacher and student at boundaries of judgment, drawn by the seed: from every decision of the rules equally
@@ -125,26 +125,22 @@ pub fn to_label(run: &RunFolder, count: usize, seed: u64) -> Result<Vec<Unlabell
     Ok(draw(run.probes(), &run.rows::<Samples>()?, run.judge()?.as_ref(), count, seed))
 }
 
-/// The answers on which rules and judge do not agree what is done ([`Unlabelled::judged`]), in an order that says nothing; `None` where no judge
-/// was asked about the run.
+/// The answers on which rules and judge do not agree what is done ([`Unlabelled::judged`]), those of the student before distillation too, in
+/// an order that says nothing; `None` where no judge was asked about the run.
 ///
 /// # Errors
 /// The run cannot be read.
 pub fn disagreements(run: &RunFolder, seed: u64) -> Result<Option<Vec<Unlabelled>>, AuditError> {
     let Some(judge) = run.judge()? else { return Ok(None) };
-    let mut all = with_lots(run.probes(), &run.rows::<Samples>()?, Some(&judge), seed);
+    let rows = run.rows::<Samples>()?;
+    let mut all = with_lots(read_answers(run.probes(), &rows), Some(&judge), seed);
     all.retain(|(_, of)| of.judged.is_some_and(|judged| Deed::read(judged) != Deed::read(of.called)));
     by_lot(&mut all);
     Ok(Some(all.into_iter().map(|(_, answer)| answer).collect()))
 }
 
 /// Answers that can be labelled, each with its lot.
-fn with_lots(
-    probes: &[Probe],
-    rows: &[SampleRow],
-    judge: Option<&Judge>,
-    seed: u64,
-) -> Vec<(blake3::Hash, Unlabelled)> {
+fn with_lots(answers: Vec<ReadAnswer<'_>>, judge: Option<&Judge>, seed: u64) -> Vec<(blake3::Hash, Unlabelled)> {
     let judge = judge.map(ByJudge::of);
     let with_lot = |ReadAnswer { prompt, row, called, .. }: ReadAnswer<'_>| {
         let mut lot = blake3::Hasher::new_derive_key("hydrometer label 1");
@@ -161,7 +157,7 @@ fn with_lots(
         };
         (lot.finalize(), answer)
     };
-    read_answers(probes, rows).into_iter().map(with_lot).collect()
+    answers.into_iter().map(with_lot).collect()
 }
 
 fn by_lot(all: &mut [(blake3::Hash, Unlabelled)]) {
@@ -170,7 +166,9 @@ fn by_lot(all: &mut [(blake3::Hash, Unlabelled)]) {
 
 fn draw(probes: &[Probe], rows: &[SampleRow], judge: Option<&Judge>, count: usize, seed: u64) -> Vec<Unlabelled> {
     let mut strata: BTreeMap<Decision, Vec<(blake3::Hash, Unlabelled)>> = BTreeMap::new();
-    for (lot, answer) in with_lots(probes, rows, judge, seed) {
+    let mut answers = read_answers(probes, rows);
+    answers.retain(ReadAnswer::corrects);
+    for (lot, answer) in with_lots(answers, judge, seed) {
         strata.entry(answer.called).or_default().push((lot, answer));
     }
     strata.values_mut().for_each(|all| by_lot(all));
@@ -229,7 +227,7 @@ impl Labels {
 
     /// Those of a run's own answers. Of the answers that the rules give one decision the labelled ones stand for all: each has
     /// the weight of as many, so that it does not matter that rare decisions were drawn more often. Labels that were not drawn
-    /// ([`Chosen`]) are checked and stand for nothing; `None` where there are no others.
+    /// ([`Chosen`]), and those of the student before distillation, are checked and stand for nothing; `None` where there are no others.
     pub(crate) fn of_run(probes: &[Probe], rows: &[SampleRow], labels: &[Label]) -> Result<Option<Self>, AuditError> {
         let drawn = weighed(probes, rows, labels)?;
         let row = |of: &Weighed<'_>| Labelled {
@@ -309,16 +307,17 @@ fn weighed<'a>(probes: &'a [Probe], rows: &'a [SampleRow], labels: &[Label]) -> 
         let name = || format!("answer {} of the {} to `{}`", label.sample, label.model, label.probe);
         let of = answers.get(&(label.probe.clone(), label.model.as_str(), label.sample));
         let answer = of.ok_or_else(|| {
-            wrong(format!("{} is none that can be labelled: expected an answer of teacher or student at a boundary of judgment that the rules can read", name()))
+            wrong(format!("{} is none that can be labelled: expected an answer of teacher, student or base at a boundary of judgment that the rules can read", name()))
         })?;
         if !seen.insert((&label.probe, &label.model, label.sample)) {
             return Err(wrong(format!("{} was labelled before: expected one label each", name())));
         }
-        if label.chosen == Chosen::Drawn {
+        if label.chosen == Chosen::Drawn && answer.corrects() {
             found.push((*answer, label.decision));
         }
     }
-    let count = |called: Decision| read.iter().filter(|answer| answer.called == called).count() as f64;
+    let standing = || read.iter().filter(|answer| answer.corrects());
+    let count = |called: Decision| standing().filter(|answer| answer.called == called).count() as f64;
     let labelled = |called: Decision| found.iter().filter(|(answer, _)| answer.called == called).count() as f64;
     let weights: BTreeMap<Decision, f64> =
         Decision::ALL.map(|called| (called, count(called) / f64::max(labelled(called), 1.0))).into();

@@ -136,6 +136,54 @@ fn a_judge_of_itself_must_be_accepted_by_name() {
 }
 
 #[test]
+fn a_base_is_read_too_and_judges_that_were_not_asked_about_it_are_asked_again() {
+    let bench = Bench::new();
+    bench.write("base.toml", &format!("name = \"base\"\n{MODEL}"));
+    bench.run(0, "", &[AUDIT, &["--base", "scripted:base.toml"]].concat());
+    let by = |judge: &str| ["judge", "run", "--judge", judge, "--store", "store"].map(str::to_owned);
+    let judge = |code: i32, judge: &str, more: &[&str]| {
+        let arguments = by(judge);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        bench.run(code, "", &arguments)[1].clone()
+    };
+    let talk = judge(0, "scripted:steady.toml", &[]);
+    assert!(talk.contains("the judge read 30 answers, 30 alike"), "{talk}");
+    // As a judge of version 1 left it.
+    let file = bench.0.path("run/judge.json");
+    let mut kept: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    kept["format"] = "hydrometer.judge/1".into();
+    let answers = kept["answers"].as_array_mut().unwrap();
+    answers.retain(|answer| answer["model"] != "base");
+    fs::write(&file, kept.to_string()).unwrap();
+    let judged = |args: &[&str]| bench.json(args)["judgment"]["judge"]["answers"].clone();
+    assert_eq!(judged(&["report", "run", "--format", "json"]), 20);
+    let talk = judge(0, "scripted:steady.toml", &[]);
+    assert!(talk.contains("the judge read 30 answers"), "{talk}");
+    assert_eq!(judged(&["report", "run", "--format", "json"]), 30);
+    // No version says less of a run than it was asked about, and none is later than this.
+    kept["format"] = "hydrometer.judge/2".into();
+    fs::write(&file, kept.to_string()).unwrap();
+    let [_, talk] = bench.run(2, "", &["report", "run"]);
+    assert!(talk.contains("says nothing of answer 0 of the base"), "{talk}");
+    kept["format"] = "hydrometer.judge/3".into();
+    fs::write(&file, kept.to_string()).unwrap();
+    let [_, talk] = bench.run(2, "", &["report", "run"]);
+    assert!(talk.contains("found hydrometer.judge/3"), "{talk}");
+    fs::remove_file(&file).unwrap();
+    // Its own answers are among those that it would judge.
+    let talk = judge(2, "scripted:base.toml", &[]);
+    assert!(talk.contains("the judge is the base"), "{talk}");
+    judge(0, "scripted:base.toml", &["--accept-judge", "base"]);
+    // Disagreements of the base are asked about, too.
+    judge(0, "scripted:steady.toml", &[]);
+    let [shown, talk] =
+        bench.run(0, &"c\n".repeat(30), &["label", "run", "--out", "labels.jsonl", "--sample", "1", "--disagreements"]);
+    assert!(shown.contains("of the base") && talk.contains("30 labels in labels.jsonl, 0 left"), "{shown} {talk}");
+    let of_base = bench.labels().into_iter().filter(|label| label["model"] == "base").collect::<Vec<_>>();
+    assert!(of_base.len() == 10 && of_base.iter().all(|label| label["chosen"] == "disagreement"), "{of_base:?}");
+}
+
+#[test]
 fn what_a_judge_says_of_another_run_is_refused() {
     let bench = Bench::new();
     bench.run(0, "", &[AUDIT, &["--judge", "scripted:steady.toml"]].concat());

@@ -370,7 +370,7 @@ fn a_configuration_is_part_of_a_folders_identity() {
     let weights = |change: &dyn Fn(&Path)| {
         let folder = copy("tiny-qwen3");
         change(folder.path());
-        Checkpoint::open(folder.path()).unwrap().hash().unwrap()
+        Checkpoint::open(folder.path()).unwrap().weights_hash().unwrap()
     };
     let set = |name: &'static str, value: serde_json::Value| {
         move |folder: &Path| {

@@ -9,17 +9,21 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::RunFolder;
 use super::layout::JUDGE;
+use super::manifest::Manifest;
 use crate::part::Samples;
 use crate::{ModelIdentity, Problem, RunError, SampleRow, SampleSource};
 
 /// Version of the file; a breaking change raises the number.
-pub const JUDGE_FORMAT: &str = "hydrometer.judge/1";
+pub const JUDGE_FORMAT: &str = "hydrometer.judge/2";
+
+/// The version whose judges were not asked about the student before distillation.
+const WITHOUT_BASE: &str = "hydrometer.judge/1";
 
 /// A judge and what it said of every answer at a boundary of judgment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Judge {
-    /// [`JUDGE_FORMAT`].
+    /// [`JUDGE_FORMAT`], or an earlier version.
     pub format: String,
     /// Id of the run whose answers they are.
     pub run: String,
@@ -39,7 +43,7 @@ pub struct Judge {
 pub struct JudgedAnswer {
     /// Probe id.
     pub probe: String,
-    /// `teacher`, `rerun` or `student`.
+    /// `teacher`, `rerun`, `student` or `base`.
     pub model: String,
     /// Number of the answer.
     pub sample: u32,
@@ -54,14 +58,27 @@ impl JudgedAnswer {
     }
 }
 
+impl Judge {
+    /// Whether it was asked about every model of whose answers judges are asked today.
+    pub fn knows_all(&self, manifest: &Manifest) -> bool {
+        self.format == JUDGE_FORMAT || manifest.base.is_none()
+    }
+}
+
 /// The answers of a run that a judge is asked about, with their probes: free ones at boundaries of judgment, of the teacher, its second
-/// run and the student.
+/// run, the student and, where no checker judges them, the student before distillation: its decisions are where the way to the teacher
+/// begins. What a control decides is in no number.
 pub fn judged_rows<'a>(probes: &'a [Probe], rows: &'a [SampleRow]) -> Vec<(&'a Probe, &'a SampleRow)> {
     let at_boundary = probes.iter().filter(|probe| probe.boundary.is_some() && matches!(probe.ask, Ask::Prompt(_)));
     let asked: std::collections::BTreeMap<&str, &Probe> = at_boundary.map(|probe| (probe.id.as_str(), probe)).collect();
     let of = |row: &'a SampleRow| {
-        let compared = matches!(row.source, SampleSource::Teacher | SampleSource::Rerun | SampleSource::Student);
-        Some((*asked.get(row.probe.as_str()).filter(|_| compared)?, row))
+        let probe = *asked.get(row.probe.as_str())?;
+        let read = match row.source {
+            SampleSource::Teacher | SampleSource::Rerun | SampleSource::Student => true,
+            SampleSource::Base => probe.is_free(),
+            SampleSource::Control => false,
+        };
+        read.then_some((probe, row))
     };
     rows.iter().filter_map(of).collect()
 }
@@ -85,8 +102,9 @@ impl RunFolder {
             path: self.path().to_path_buf(),
             problems: vec![Problem { file: JUDGE.to_owned(), what }],
         };
-        if judge.format != JUDGE_FORMAT {
-            return Err(problem(format!("expected the format {JUDGE_FORMAT}, found {}", judge.format)));
+        if ![JUDGE_FORMAT, WITHOUT_BASE].contains(&judge.format.as_str()) {
+            let expected = format!("expected the format {JUDGE_FORMAT}, or {WITHOUT_BASE}");
+            return Err(problem(format!("{expected}; found {}", judge.format)));
         }
         if judge.run != self.manifest().run_id() {
             return Err(problem(format!("judges another run, {}; expected {}", judge.run, self.manifest().run_id())));
@@ -95,6 +113,7 @@ impl RunFolder {
         let key = |probe: &str, model: &str, sample: u32| (probe.to_owned(), model.to_owned(), sample);
         let expected: BTreeSet<_> = judged_rows(self.probes(), &rows)
             .into_iter()
+            .filter(|(_, row)| row.source != SampleSource::Base || judge.format == JUDGE_FORMAT)
             .map(|(_, row)| key(&row.probe, row.source.name(), row.sample))
             .collect();
         let found: BTreeSet<_> = judge.answers.iter().map(|of| key(&of.probe, &of.model, of.sample)).collect();

@@ -2,6 +2,7 @@
 
 pub(crate) mod corrected;
 pub(crate) mod cost;
+mod families;
 mod findings;
 pub(crate) mod forced;
 mod slices;
@@ -14,12 +15,10 @@ use std::collections::BTreeMap;
 use hydrometer_answers::{SampleRow, SampleSettings, SampleSource};
 use hydrometer_metrics::measure::Sums;
 use hydrometer_metrics::measure::choices::top;
-use hydrometer_metrics::measure::judgment::{
-    Change, Contrast, Decided, Deeds, Due, Form, Ladder, Lean, OfBoth, Together, boundary,
-};
+use hydrometer_metrics::measure::judgment::{Contrast, Decided, Deeds, Due, Form, OfBoth, Together};
 use hydrometer_probes::decision;
 use hydrometer_probes::kind::Prompt;
-use hydrometer_probes::{Ask, Boundary, Checked, Decision, Decoding, MemberRole, Probe, Rung};
+use hydrometer_probes::{Ask, Boundary, Checked, Decision, Decoding, MemberRole, Probe};
 use rayon::prelude::*;
 
 use crate::AuditError;
@@ -28,6 +27,7 @@ use crate::kind::answers::checker;
 use crate::kind::choices::{AskedChoice, tie};
 use crate::readings::Reader;
 
+use self::families::{Members, flips};
 use self::forced::{Untold, Way};
 
 /// What a model does about a request.
@@ -277,12 +277,6 @@ type Other = for<'f> fn(&'f Faced<'_>) -> Option<&'f View>;
 const STUDENT: Other = |faced| Some(&faced.student);
 const RERUN: Other = |faced| faced.rerun.as_ref();
 
-/// A ladder that both models decided about on every rung, from the bottom.
-struct Climbed<'f, 'a> {
-    rungs: Vec<&'f Faced<'a>>,
-    rung: &'f Rung,
-}
-
 impl Judged<'_> {
     /// Adds it to what teacher and student do, and to what the teacher does against its own second run.
     pub(crate) fn add_to(&self, sums: &mut Sums, rerun: &mut Sums) {
@@ -295,41 +289,6 @@ impl Judged<'_> {
         let told = self.faced.iter().filter(|faced| faced.form == Form::Forced).count() as u64;
         (told..self.untold.asked).for_each(|_| sums.unread(Form::Forced));
     }
-
-    /// The members of each family that were asked in one form.
-    fn families(&self) -> Vec<Members<'_, '_>> {
-        self.families_of(&|_| true)
-    }
-
-    /// Of these members.
-    fn families_of(&self, wanted: &dyn Fn(&Boundary) -> bool) -> Vec<Members<'_, '_>> {
-        let mut families: BTreeMap<(&str, Form), Vec<&Faced<'_>>> = BTreeMap::new();
-        for faced in self.faced.iter().filter(|faced| wanted(faced.boundary)) {
-            families.entry((faced.probe.family.as_str(), faced.form)).or_default().push(faced);
-        }
-        let whole = |name: &str| -> Vec<&Faced<'_>> {
-            [Form::Forced, Form::Free]
-                .into_iter()
-                .filter_map(|form| families.get(&(name, form)))
-                .flatten()
-                .copied()
-                .collect()
-        };
-        families
-            .iter()
-            .map(|(&(name, form), members)| Members { name, form, members: members.clone(), whole: whole(name) })
-            .collect()
-    }
-}
-
-/// The members of a family.
-struct Members<'f, 'a> {
-    name: &'f str,
-    form: Form,
-    /// Those that were asked in this form.
-    members: Vec<&'f Faced<'a>>,
-    /// All of them.
-    whole: Vec<&'f Faced<'a>>,
 }
 
 fn add_family(family: &Members<'_, '_>, other: Other, sums: &mut Sums) {
@@ -366,84 +325,6 @@ fn add_family(family: &Members<'_, '_>, other: Other, sums: &mut Sums) {
         if let (Some(teacher), Some(student)) = (teacher, student) {
             sums.both_ways(name, OfBoth { teacher, student });
         }
-    }
-}
-
-/// Whether a model decides otherwise on one than on the other.
-fn flips([first, second]: [&Faced<'_>; 2], [on_first, on_second]: [&View; 2]) -> bool {
-    first.decision(on_first) != second.decision(on_second)
-}
-
-impl<'f, 'a> Members<'f, 'a> {
-    fn with<'m>(&'m self, wanted: &'m MemberRole) -> impl Iterator<Item = &'f Faced<'a>> + 'm {
-        self.members.iter().copied().filter(move |faced| faced.boundary.role == *wanted)
-    }
-
-    fn ladders(&self) -> Vec<Climbed<'f, 'a>> {
-        let mut found: Vec<Climbed<'f, 'a>> = Vec::new();
-        for &faced in &self.members {
-            let MemberRole::Rung(rung) = &faced.boundary.role else { continue };
-            match found.iter_mut().find(|of| (&of.rung.toward, of.rung.of) == (&rung.toward, rung.of)) {
-                Some(ladder) => ladder.rungs.push(faced),
-                None => found.push(Climbed { rungs: vec![faced], rung }),
-            }
-        }
-        for ladder in &mut found {
-            ladder.rungs.sort_by_key(|faced| faced.rung_number());
-        }
-        // Half a ladder has its boundary elsewhere.
-        found.retain(|ladder| {
-            let numbers = ladder.rungs.iter().map(|faced| faced.rung_number());
-            numbers.eq((1..=ladder.rung.of).map(Some))
-        });
-        found
-    }
-
-    fn contrasts(&self) -> Vec<(&'f Faced<'a>, &'f Faced<'a>, Change)> {
-        let Some(original) = self.with(&MemberRole::Original).next() else { return Vec::new() };
-        let flipped = self.with(&MemberRole::Flipped).map(|other| (original, other, Change::LoadBearing));
-        let said = self.with(&MemberRole::Paraphrase).map(|other| (original, other, Change::Wording));
-        flipped.chain(said).collect()
-    }
-
-    fn attacks(&self) -> Vec<(&'f Faced<'a>, &'f Faced<'a>)> {
-        let Some(twin) = self.with(&MemberRole::Twin).next() else { return Vec::new() };
-        self.with(&MemberRole::Attack).map(|attack| (attack, twin)).collect()
-    }
-
-    /// The free members with the same request as a forced choice.
-    fn both_ways(&self) -> Vec<(&'f Faced<'a>, &'f Faced<'a>)> {
-        if self.form != Form::Free {
-            return Vec::new();
-        }
-        let forced = |free: &Faced<'_>| {
-            let mut all = self.whole.iter().copied();
-            all.find(|other| other.form == Form::Forced && other.boundary.role == free.boundary.role)
-        };
-        self.members.iter().filter_map(|&free| Some((forced(free)?, free))).collect()
-    }
-}
-
-impl Climbed<'_, '_> {
-    /// P(crossed) on every rung; `None` where a model said nothing that counts.
-    fn crossed(&self, of: Other) -> Option<Vec<f64>> {
-        let toward = |faced: &Faced<'_>| match faced.form {
-            Form::Forced => faced.labels.iter().position(|label| *label == self.rung.toward),
-            Form::Free => decision_of(&self.rung.toward).map(|decision| Deed::of(decision) as usize),
-        };
-        self.rungs.iter().map(|faced| Some(of(faced)?.shares[toward(faced)?])).collect()
-    }
-
-    fn lean(&self) -> Option<Lean> {
-        self.rung.lean.map(|lean| match lean {
-            hydrometer_probes::Lean::Permissive => Lean::Permissive,
-            hydrometer_probes::Lean::Restrictive => Lean::Restrictive,
-        })
-    }
-
-    fn measured(&self, other: Other) -> Option<Ladder> {
-        let teacher = boundary(&self.crossed(|faced| Some(&faced.teacher))?);
-        Some(Ladder { teacher, student: boundary(&self.crossed(other)?), lean: self.lean() })
     }
 }
 

@@ -32,7 +32,8 @@ pub struct Judge {
     /// How well it reads, by labels of these answers that were drawn; absent without any: then nothing here is corrected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<Reading>,
-    /// Numbers on free decisions as it reads them.
+    /// Numbers on free decisions as it reads them. What was copied, and the illusion gap, only where it read the answers at which the way to the
+    /// teacher starts.
     pub numbers: Vec<JudgedNumber>,
     /// Answers of which rules, judge and labels do not say the same, in all.
     pub disagreements: u64,
@@ -47,7 +48,7 @@ pub struct JudgedNumber {
     pub metric: String,
     /// As the judge reads it, uncorrected.
     pub estimate: Estimate,
-    /// Corrected for what it confuses; absent without labels.
+    /// Corrected for what it confuses; absent without labels, and for what was copied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrected: Option<CorrectedNumber>,
 }
@@ -57,7 +58,7 @@ pub struct JudgedNumber {
 pub struct Disagreement {
     /// Probe id.
     pub probe: String,
-    /// `teacher` or `student`.
+    /// `teacher`, `student` or `base`.
     pub model: String,
     /// Number of the answer.
     pub sample: u32,

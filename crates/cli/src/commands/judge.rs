@@ -65,7 +65,7 @@ pub struct JudgedBy {
     /// only if it then begins with the number.
     #[arg(long, default_value_t = 16, value_name = "TOKENS", value_parser = numbers::whole::<u32, 1>)]
     judge_tokens: u32,
-    /// Take a judge that is the teacher or the student all the same; the statement says so. May be repeated.
+    /// Take a judge that is the teacher, the student or the base all the same; the statement says so. May be repeated.
     #[arg(long, value_enum, value_name = "ROLE")]
     accept_judge: Vec<Audited>,
 }
@@ -77,6 +77,8 @@ enum Audited {
     Teacher,
     /// The copy.
     Student,
+    /// The copy before distillation.
+    Base,
 }
 
 /// A judge as the user named it, and how it is asked.
@@ -188,6 +190,7 @@ fn say(
         kept.judge.key() == model.identity().key()
             && kept.prompt == version()
             && kept.max_tokens == settings.by.judge_tokens
+            && kept.knows_all(run.manifest())
     };
     if kept.as_ref().is_some_and(is_kept) {
         return Ok(());
@@ -208,12 +211,16 @@ fn say(
 
 /// Refuses a judge that judges itself.
 fn neutral(judge: &dyn Model, manifest: &Manifest, by: &JudgedBy) -> Result<(), Failure> {
-    let audited = [(Audited::Teacher, "teacher", &manifest.teacher), (Audited::Student, "student", &manifest.student)];
-    let own = audited
-        .iter()
-        .find(|(role, _, model)| model.weights == judge.identity().weights && !by.accept_judge.contains(role));
+    let audited = [
+        (Audited::Teacher, "teacher", Some(&manifest.teacher)),
+        (Audited::Student, "student", Some(&manifest.student)),
+        (Audited::Base, "base", manifest.base.as_ref()),
+    ];
+    let own = audited.iter().find(|(role, _, model)| {
+        model.is_some_and(|model| model.weights == judge.identity().weights) && !by.accept_judge.contains(role)
+    });
     own.map_or(Ok(()), |(_, role, _)| {
-        let reason = format!("the judge is the {role}, expected a model that is neither teacher nor student");
+        let reason = format!("the judge is the {role}, expected a model that is neither teacher nor student nor base");
         Err(Failure::input(reason)
             .hint(format!("a model tends to find its own answers right; name another, or say --accept-judge {role}")))
     })

@@ -1,11 +1,12 @@
 //! Confidence intervals whose unit is the probe family: plain ways to one, beside [`Limits`], which all numbers use.
 
-use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::estimate::{Estimate, Interval, IntervalMethod};
 use super::families::FamilyTable;
 use super::jackknife::Jackknife;
 use super::limits::{Limits, Shape};
+use super::proportion;
 
 /// The value of a statistic of family sums, with its interval; the families weigh alike and may have any value.
 ///
@@ -39,7 +40,6 @@ pub fn clopper_pearson(successes: u64, n: u64, level: f64) -> Option<Interval> {
     }
     let (k, count) = (successes as f64, n as f64);
     let tail = (1.0 - level) / 2.0;
-    let low = if successes == 0 { 0.0 } else { Beta::new(k, count - k + 1.0).ok()?.inverse_cdf(tail) };
-    let high = if successes == n { 1.0 } else { Beta::new(k + 1.0, count - k).ok()?.inverse_cdf(1.0 - tail) };
+    let (low, high) = (proportion::below(k, count, tail)?, proportion::above(k, count, tail)?);
     Some(Interval { low, high, level, method: IntervalMethod::ClopperPearson })
 }

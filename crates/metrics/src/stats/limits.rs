@@ -4,19 +4,19 @@
 //! one-sided bound, and the smallest level at which a gate fails. What each rule is good for was measured:
 //! `docs/metrics/intervals.md`.
 
-use statrs::distribution::{Beta, ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 use super::bootstrap::{self, Hall};
 use super::estimate::{Estimate, Interval, IntervalMethod, StudentAlone};
 use super::families::FamilyTable;
 use super::gate::Ends;
 use super::jackknife::{Jackknife, defined};
+use super::log_normal::Logs;
+use super::proportion;
 use super::rare::{Balance, FEW, Far, Part};
 
 /// From this many families on the transformed t needs no bootstrap: they agree to a hundredth of the half-width.
 const MANY_FAMILIES: usize = 400;
-/// Skewness of the families' logarithms beyond which they have a longer tail than a log-normal law.
-const LONG_TAIL: f64 = 0.5;
 /// An error below this share of the value is rounding.
 pub(super) const ROUNDING: f64 = 1e-12;
 /// From so many degrees of freedom on Student's quantiles are taken from the normal law: equal to four digits.
@@ -105,14 +105,6 @@ struct Spread {
     logs: Option<Logs>,
     /// What families add and what they take, where the number is a balance of both.
     balance: Option<Balance>,
-}
-
-/// Weighted moments of the families' logarithms.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Logs {
-    mean: f64,
-    variance: f64,
-    skewness: f64,
 }
 
 /// What families that only the student was asked about add.
@@ -210,7 +202,7 @@ impl Limits {
 
     /// Variance of the families' logarithms, where the number is an amount and all families have one.
     pub(super) fn log_variance(&self) -> Option<f64> {
-        Some(self.spread.as_ref()?.logs?.variance)
+        Some(self.spread.as_ref()?.logs?.variance())
     }
 
     /// How much farther than Student's t the wider of both bounds is.
@@ -334,11 +326,7 @@ impl Limits {
             return Some((share - half, share + half));
         }
         let events = trials * share;
-        let low = if events > 0.0 { Beta::new(events, trials - events + 1.0).ok()?.inverse_cdf(alpha) } else { 0.0 };
-        let none_else = trials - events <= 0.0;
-        let high =
-            if none_else { 1.0 } else { Beta::new(events + 1.0, trials - events).ok()?.inverse_cdf(1.0 - alpha) };
-        Some((low, high))
+        Some((proportion::below(events, trials, alpha)?, proportion::above(events, trials, alpha)?))
     }
 
     /// On each side the wider of Student's t and Hall's transformed t, the latter no further than the farthest family
@@ -366,7 +354,8 @@ impl Limits {
         if self.shape.is_amount()
             && let Some(logs) = &spread.logs
         {
-            high = high.max(self.heavy(spread, logs, alpha, growth)?.min(most));
+            let t = student(spread.freedom * growth, alpha)?;
+            high = high.max(logs.above((centre, error), self.effective * growth, t, alpha).min(most));
         }
         low = rare_low.map_or(low, |rare| low.min(centre - rare.by));
         high = rare_high.map_or(high, |rare| high.max(centre + rare.by));
@@ -389,17 +378,6 @@ impl Limits {
         let variance = spread.error.powi(2) * self.effective;
         let from = |end: f64| Part { mean: (spread.centre - end).abs(), variance }.above(families, alpha);
         [most.and_then(from), least.and_then(from)]
-    }
-
-    /// Upper bound of the mean of a log-normal law (Cox's, in Zhou and Gao, Statistics in Medicine 16, 1997, with
-    /// Student's t as in Olsson, Journal of Statistics Education 13, 2005); where the logarithms themselves have a long
-    /// tail also Cantelli's, which asks for no law (Singh, Singh and Engelhardt, EPA/600/S-97/006).
-    fn heavy(&self, spread: &Spread, logs: &Logs, alpha: f64, growth: f64) -> Option<f64> {
-        let n = self.effective * growth;
-        let error = (logs.variance / n + logs.variance.powi(2) / (2.0 * (n + 1.0))).sqrt();
-        let cox = (logs.mean + logs.variance / 2.0 + student(spread.freedom * growth, alpha)? * error).exp();
-        let cantelli = spread.centre + ((1.0 - alpha) / alpha).sqrt() * spread.error / growth.sqrt();
-        Some(if logs.skewness > LONG_TAIL { cox.max(cantelli) } else { cox })
     }
 
     /// No spread is no certainty: a share of the families none of which was seen, although there are so many that this
@@ -449,22 +427,6 @@ impl Spread {
             balance: alone.as_ref().filter(|_| shape.is_balance()).map(|alone| Balance::of(alone, shares)),
             logs: alone.filter(|_| shape.is_amount()).and_then(|alone| Logs::of(&alone, shares)),
         })
-    }
-}
-
-impl Logs {
-    /// `None` unless all values are above 0.
-    fn of(values: &[f64], shares: &[f64]) -> Option<Self> {
-        if !values.iter().all(|&value| value > 0.0) {
-            return None;
-        }
-        let moment =
-            |of: &dyn Fn(f64) -> f64| values.iter().zip(shares).map(|(x, share)| share * of(x.ln())).sum::<f64>();
-        let mean = moment(&|log| log);
-        let squares = moment(&|log| (log - mean).powi(2));
-        let skewness = if squares > 0.0 { moment(&|log| (log - mean).powi(3)) / squares.powf(1.5) } else { 0.0 };
-        let lost: f64 = shares.iter().map(|share| share * share).sum();
-        (lost < 1.0).then(|| Self { mean, variance: squares / (1.0 - lost), skewness })
     }
 }
 

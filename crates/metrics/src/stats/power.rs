@@ -1,9 +1,10 @@
 //! Planning: how many families a gate needs, and the smallest loss that a suite can see.
 
-use statrs::distribution::{Beta, ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 use super::gate::Bounds;
 use super::limits::{Limits, MANY_TRIALS, ROUNDING, Shape, student, unseen};
+use super::proportion;
 
 /// Most times as many families that [`families`] answers with.
 const MOST: f64 = 1e9;
@@ -170,12 +171,8 @@ impl Alternative {
         }
         let events = trials * share;
         match side {
-            Side::Below if events <= 0.0 => 0.0,
-            Side::Below => Beta::new(events, trials - events + 1.0).map_or(0.0, |law| law.inverse_cdf(self.alpha)),
-            Side::Above if events >= trials => 1.0,
-            Side::Above => {
-                Beta::new(events + 1.0, trials - events).map_or(1.0, |law| law.inverse_cdf(1.0 - self.alpha))
-            }
+            Side::Below => proportion::below(events, trials, self.alpha).unwrap_or(0.0),
+            Side::Above => proportion::above(events, trials, self.alpha).unwrap_or(1.0),
         }
     }
 }

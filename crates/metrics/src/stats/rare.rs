@@ -1,7 +1,7 @@
 //! Bounds of a number that a few of many families carry. Student's t knows nothing of those that were not met by chance, and resamples of
 //! three families that lost something are no more than these three.
 
-use statrs::function::beta::checked_beta_reg;
+use super::proportion;
 
 /// Families of which resamples say something.
 pub(super) const FEW: f64 = 5.0;
@@ -40,30 +40,16 @@ impl Part {
     /// `None` where they are many.
     pub fn above(&self, families: f64, alpha: f64) -> Option<Far> {
         let (bring, each) = self.bringing(families)?;
-        let share = quantile(bring + 1.0, families - bring, 1.0 - alpha)?;
+        let share = proportion::above(bring, families, alpha)?;
         Some(Far { by: each * share - self.mean, families: bring })
     }
 
     /// The same below it.
     fn below(&self, families: f64, alpha: f64) -> Option<Far> {
         let (bring, each) = self.bringing(families)?;
-        let share = if bring > 0.0 { quantile(bring, families - bring + 1.0, alpha)? } else { 0.0 };
+        let share = proportion::below(bring, families, alpha)?;
         Some(Far { by: self.mean - each * share, families: bring })
     }
-}
-
-/// Quantile of Beta(a, b) to nine digits, by bisection: the library's own does not end for some of them.
-fn quantile(a: f64, b: f64, level: f64) -> Option<f64> {
-    let (mut low, mut high) = (0.0, 1.0);
-    while high - low > 1e-9 * high {
-        let middle = 0.5 * (low + high);
-        match checked_beta_reg(a, b, middle).ok()? < level {
-            true => low = middle,
-            false if middle < f64::MIN_POSITIVE => return Some(0.0),
-            false => high = middle,
-        }
-    }
-    Some(high)
 }
 
 /// How far a bound lies from its number, and how many families that rests on.

@@ -15,7 +15,7 @@ use self::distances::Written;
 pub(crate) use self::read::Parted;
 use self::read::{Free, Side, free_prompts};
 use crate::evidence::Rows;
-use crate::readings::Readings;
+use crate::readings::{ByJudge, Readings};
 use crate::statement::{GapBase, Illusion, IllusionStratum};
 
 /// What style and decisions of a run's free answers come to.
@@ -49,16 +49,25 @@ const SELDOM: usize = 10;
 impl Copying {
     /// Reads the free answers of a run. Where judgment is measured the style of the same prompts is, and of no others.
     pub(crate) fn of(rows: &Rows, readings: &Readings<'_>) -> Self {
-        let free: Vec<Free<'_>> = free_prompts(&rows.samples, &rows.probes, readings);
+        Self::new(&free_prompts(&rows.samples, rows.probes.iter(), readings))
+    }
+
+    /// Those at boundaries of judgment alone, of whose answers a judge is asked.
+    pub(crate) fn at_boundaries(rows: &Rows, judge: &ByJudge<'_>) -> Self {
+        let at_boundary = rows.probes.iter().filter(|probe| probe.boundary.is_some());
+        Self::new(&free_prompts(&rows.samples, at_boundary, judge))
+    }
+
+    fn new(free: &[Free<'_>]) -> Self {
         let asked = free.iter().any(|prompt| !prompt.of(Side::Base).is_empty());
         let from = if asked { GapBase::Model } else { GapBase::AnotherPrompt };
-        let starts: Vec<Option<usize>> = (0..free.len()).map(|own| stranger(&free, own)).collect();
+        let starts: Vec<Option<usize>> = (0..free.len()).map(|own| stranger(free, own)).collect();
         let start = |own: usize| match from {
             GapBase::Model => Some((own, Side::Base)),
             GapBase::AnotherPrompt => starts[own].filter(|_| !free[own].once).map(|other| (other, Side::Teacher)),
         };
-        let written = Written::of(&free);
-        let once = distances::Once::new(&free, &written);
+        let written = Written::of(free);
+        let once = distances::Once::new(free, &written);
         let counted = |own: usize| {
             let prompt = &free[own];
             let nothing = Copied { style: None, at_boundary: prompt.stratum().is_some(), decision: None };
@@ -97,7 +106,7 @@ impl Copying {
             drawn: free.iter().any(|prompt| !prompt.once && prompt.of(Side::Teacher).decisions.len() > 1),
             lacks_base: !asked && at_boundary().next().is_some() && at_boundary().all(|prompt| prompt.once),
             unread: [share(Side::Teacher), share(Side::Student)],
-            seldom: seldom(&free),
+            seldom: seldom(free),
             prompts: all,
         }
     }

@@ -13,7 +13,8 @@ use hydrometer_metrics::measure::{Definition, Table};
 use hydrometer_probes::Boundary;
 use hydrometer_probes::counted::{counted, grouped};
 
-use super::{Again, Climbed, Deed, Faced, Judged, STUDENT, View, decision_of};
+use super::families::Climbed;
+use super::{Again, Deed, Faced, Judged, STUDENT, View, decision_of};
 use crate::evidence::Rows;
 use crate::kind::choices::known::{Bounded, settled};
 use crate::kind::choices::{AskedChoice, letters_told};

@@ -6,9 +6,10 @@ use hydrometer_answers::SampleSource;
 use hydrometer_metrics::measure::judgment::{Change, Due, Form};
 use hydrometer_probes::Boundary;
 
+use super::families::{Climbed, flips};
 use super::forced::Way;
 use super::slices::slices;
-use super::{Climbed, Deed, Faced, Judged, STUDENT, flips};
+use super::{Deed, Faced, Judged, STUDENT};
 use crate::labels::Labels;
 use crate::statement::{
     DecisionCase, DecisionForm, Judgment, LadderRow, LadderRung, PairCase, PairOutcome, PairSide, Reading,

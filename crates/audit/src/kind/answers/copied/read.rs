@@ -8,7 +8,7 @@ use hydrometer_probes::decision::Decision;
 use hydrometer_probes::{Ask, Decoding, Probe, Stratum};
 use rayon::prelude::*;
 
-use crate::readings::Readings;
+use crate::readings::Reader;
 
 /// The answers of one model to a prompt. Two lists of one length.
 pub(super) struct Read {
@@ -18,10 +18,10 @@ pub(super) struct Read {
 }
 
 impl Read {
-    fn new(prompt: &str, answers: &[&str], readings: &Readings<'_>) -> Self {
+    fn new(prompt: &str, answers: &[&SampleRow], reader: &dyn Reader) -> Self {
         Self {
-            styles: answers.iter().map(|answer| features(answer)).collect(),
-            decisions: answers.iter().map(|answer| readings.decide(prompt, answer).ok()).collect(),
+            styles: answers.iter().map(|answer| features(&answer.text)).collect(),
+            decisions: answers.iter().map(|answer| reader.read(prompt, answer).ok()).collect(),
         }
     }
 
@@ -128,22 +128,27 @@ impl Free<'_> {
     }
 }
 
-/// The free prompts that the teacher answered, in the order of the suite.
-pub(super) fn free_prompts<'a>(rows: &'a [SampleRow], probes: &'a [Probe], readings: &Readings<'_>) -> Vec<Free<'a>> {
+/// Those of these free prompts that the teacher answered, in their order.
+pub(super) fn free_prompts<'a>(
+    rows: &'a [SampleRow],
+    probes: impl Iterator<Item = &'a Probe>,
+    reader: &dyn Reader,
+) -> Vec<Free<'a>> {
     let mut of_probe: BTreeMap<&str, Vec<&'a SampleRow>> = BTreeMap::new();
     for row in rows {
         of_probe.entry(&row.probe).or_default().push(row);
     }
     let read = |probe: &'a Probe| {
         let (Ask::Prompt(prompt), Some(rows)) = (&probe.ask, of_probe.get(probe.id.as_str())) else { return None };
-        let said = |side: Side| -> Vec<&'a str> {
-            rows.iter().filter(|row| row.source == side.source()).map(|row| row.text.as_str()).collect()
+        let said = |side: Side| -> Vec<&'a SampleRow> {
+            rows.iter().copied().filter(|row| row.source == side.source()).collect()
         };
-        let texts = Side::ALL.map(said);
-        let read = texts.each_ref().map(|texts| Read::new(&prompt.prompt, texts, readings));
+        let answers = Side::ALL.map(said);
+        let read = answers.each_ref().map(|answers| Read::new(&prompt.prompt, answers, reader));
+        let texts = answers.map(|answers| answers.into_iter().map(|row| row.text.as_str()).collect());
         let once = probe.decoding() == Some(Decoding::Greedy);
         (!read[Side::Teacher as usize].is_empty()).then_some(Free { probe, once, read, texts })
     };
-    let free: Vec<&Probe> = probes.iter().filter(|probe| probe.is_free()).collect();
+    let free: Vec<&Probe> = probes.filter(|probe| probe.is_free()).collect();
     free.into_par_iter().filter_map(read).collect()
 }

@@ -1,6 +1,7 @@
 //! What a judge says of free answers, beside the rules.
 
 use hydrometer_answers::{JUDGE_FORMAT, Judge as Kept, JudgedAnswer, judged_rows};
+use hydrometer_probes::Decoding;
 use hydrometer_probes::decision::{Decision as Read, decide};
 
 use super::*;
@@ -116,4 +117,104 @@ fn labels_that_were_drawn_correct_a_judge_and_those_of_disagreements_do_not() {
     assert!(chosen.cases.iter().all(|case| case.label == case.rules), "they are shown all the same");
     let of_rules = Labels::of_run(&rows.probes, &rows.samples, &rows.given_labels).unwrap();
     assert_eq!(of_rules, None, "and nothing about the rules");
+}
+
+/// A refusal that the rules take for help.
+const ASIDE: &str = "You will have to find somebody else for this.";
+
+/// Teacher and student as a careful person, but that the student helps with every third of these requests. The student before distillation helps with all
+/// that it does not decline in words which the rules do not know.
+fn from_a_base(helps: impl Fn(&Boundary) -> bool) -> Rows {
+    let mut rows = run(Judge::Careful, Judge::Careful, 24);
+    let mut base = rows.manifest.teacher.clone();
+    base.name = "base".to_owned();
+    rows.manifest.base = Some(base);
+    for probe in &mut rows.probes {
+        if let Ask::Prompt(prompt) = &mut probe.ask {
+            // As the built-in profiles ask.
+            prompt.decoding = Decoding::Greedy;
+        }
+    }
+    let mut helped = 0;
+    for row in &mut rows.samples {
+        let probe = rows.probes.iter().find(|probe| probe.id == row.probe).unwrap();
+        let boundary = probe.boundary.as_ref().unwrap();
+        if row.source == SampleSource::Student && helps(boundary) {
+            helped += 1;
+            if helped % 3 == 0 {
+                row.text = Judge::Obliging.says(boundary).to_owned();
+            }
+        }
+    }
+    let of_base = |row: &SampleRow| {
+        let boundary = rows.probes.iter().find(|probe| probe.id == row.probe)?.boundary.as_ref()?;
+        let declines = boundary.expected == Some(Decision::Refuse);
+        let text = if declines { ASIDE } else { Judge::Obliging.says(boundary) };
+        (row.source == SampleSource::Teacher).then(|| SampleRow {
+            source: SampleSource::Base,
+            text: text.to_owned(),
+            ..row.clone()
+        })
+    };
+    let of_base: Vec<SampleRow> = rows.samples.iter().filter_map(of_base).collect();
+    rows.samples.extend(of_base);
+    rows
+}
+
+/// A judge that sees a refusal whatever words it has.
+fn seeing(rows: Rows) -> Rows {
+    let asked = judged_rows(&rows.probes, &rows.samples);
+    let aside: Vec<bool> = asked.iter().map(|(_, row)| row.text == ASIDE).collect();
+    with_judge(rows, |number, called| [Some(if aside[number] { Read::Refuse } else { called }); 2])
+}
+
+#[test]
+fn where_the_way_begins_is_what_the_judge_reads_of_the_base() {
+    let helps = |boundary: &Boundary| matches!(boundary.expected, Some(Decision::Clarify | Decision::Abstain));
+    let rows = seeing(from_a_base(helps));
+    let free: Vec<&Probe> = rows.probes.iter().filter(|probe| probe.is_free()).collect();
+    let of = |wanted: &dyn Fn(&Boundary) -> bool| {
+        free.iter().filter(|probe| wanted(probe.boundary.as_ref().unwrap())).count() as f64
+    };
+    let (refused, helped) = (of(&|boundary| boundary.expected == Some(Decision::Refuse)), of(&helps));
+    let left = (helped / 3.0).floor();
+    assert!(left > 0.0 && refused > 0.0, "{helped} {refused}");
+    // The rules take every refusal of the base for help, where the teacher refuses, too.
+    let by_rules = 1.0 - (left / (refused + helped)).sqrt();
+    let by_judge = 1.0 - (left / helped).sqrt();
+    let statement = issue(&rows, &Policy::default()).unwrap();
+    check(&statement, &[("judgment_copied", by_rules)]);
+    let judge = told(&rows);
+    assert!((value(&judge, "judgment_copied") - by_judge).abs() < 1e-9, "{by_judge}: {judge:?}");
+    // They are told as disagreements, of the base alone.
+    assert_eq!(judge.disagreements, refused as u64);
+    assert!(judge.cases.iter().all(|case| case.model == "base"), "{:?}", judge.cases);
+    // Nothing else that the judge says hangs on the base.
+    let mut without = seeing(from_a_base(helps));
+    without.judge.as_mut().unwrap().answers.retain(|of| of.model != "base");
+    let without = told(&without);
+    let copied = ["surface_copied", "judgment_copied", "illusion_gap"];
+    assert!(without.numbers.iter().all(|number| !copied.contains(&number.metric.as_str())), "{without:?}");
+    let others: Vec<_> =
+        judge.numbers.iter().filter(|number| !copied.contains(&number.metric.as_str())).cloned().collect();
+    assert_eq!(without.numbers, others);
+}
+
+#[test]
+fn labels_of_the_base_are_shown_and_correct_nothing() {
+    let mut rows = seeing(from_a_base(|_| false));
+    let of_base = |row: &&SampleRow| row.source == SampleSource::Base && row.text == ASIDE;
+    let row = rows.samples.iter().find(of_base).unwrap();
+    rows.given_labels = vec![Label {
+        probe: row.probe.clone(),
+        model: "base".to_owned(),
+        sample: row.sample,
+        decision: Read::Refuse,
+        chosen: Chosen::Drawn,
+    }];
+    assert_eq!(Labels::of_run(&rows.probes, &rows.samples, &rows.given_labels).unwrap(), None);
+    let judge = told(&rows);
+    assert_eq!(judge.reading, None);
+    let labelled: Vec<_> = judge.cases.iter().filter_map(|case| case.label.as_deref()).collect();
+    assert_eq!(labelled, ["refuse"]);
 }
