@@ -118,7 +118,8 @@ impl Document {
                         put("given");
                     }
                     if let Some(reasoning) = &message.reasoning_content {
-                        ["reasoning", reasoning].map(&mut put);
+                        put("reasoning");
+                        put(reasoning);
                     }
                     put(&message.role);
                     put(&message.content);
