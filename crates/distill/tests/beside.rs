@@ -2,6 +2,8 @@
 //! was thought.
 #![allow(clippy::unwrap_used)]
 
+use std::slice::from_ref;
+
 use hydrometer_distill::data::format::{Format, Record};
 use hydrometer_distill::data::{Content, Document, Encoder, Preflight, Said, preflight};
 use hydrometer_distill::train::Sample;
@@ -38,7 +40,7 @@ fn looked_at(records: &[Value], template: Option<&str>) -> Preflight {
 
 /// What is learnt of a record, as text, and everything that the model sees.
 fn seen(record: &Value, template: Option<&str>) -> [String; 2] {
-    let found = looked_at(std::slice::from_ref(record), template);
+    let found = looked_at(from_ref(record), template);
     let [sample]: &[Sample] = found.train.as_slice() else { panic!("{record}: {:?}", found.findings) };
     let text = |tokens: &[u32]| String::from_utf8(tokenizer().decode(tokens)).unwrap();
     let learnt: Vec<u32> = sample.rows().map(|row| sample.tokens[row as usize + 1]).collect();
@@ -232,10 +234,10 @@ fn reasoning_is_learnt_where_the_template_takes_it_and_named_where_not() {
                 let template = declared(&TEMPLATE.replace("reasoning_content", name));
                 let [learnt, _] = seen(&record, Some(&template));
                 assert_eq!(learnt, "<think>Greet back.</think>Hello<|endoftext|>", "{key} {name}");
-                assert_eq!(finding(&looked_at(&[record.clone()], Some(&template)), "puts no reasoning"), None);
+                assert_eq!(finding(&looked_at(from_ref(&record), Some(&template)), "puts no reasoning"), None);
             }
             assert_eq!(seen(&record, Some(&declared(&silent)))[0], "Hello<|endoftext|>");
-            let found = looked_at(&[record.clone()], Some(&declared(&silent)));
+            let found = looked_at(from_ref(&record), Some(&declared(&silent)));
             assert_eq!(finding(&found, "puts no reasoning"), Some(1), "{:?}", found.findings);
         }
     }
@@ -243,7 +245,7 @@ fn reasoning_is_learnt_where_the_template_takes_it_and_named_where_not() {
     assert_eq!(seen(&record, None)[0], "Hello<|endoftext|>");
     assert_eq!(
         finding(
-            &looked_at(&[record.clone()], None),
+            &looked_at(from_ref(&record), None),
             "has no chat template: the answer is learnt without its reasoning"
         ),
         Some(1)
@@ -262,7 +264,7 @@ fn reasoning_is_learnt_where_the_template_takes_it_and_named_where_not() {
 fn system_messages_that_a_template_leaves_out_are_named() {
     let record = with(&shapes()[0], json!({"system": "Be a pirate."}));
     let silent = format!("{{% set messages = messages | rejectattr('role', 'equalto', 'system') | list %}}{TEMPLATE}");
-    let told = |template: Option<&str>| finding(&looked_at(&[record.clone()], template), "puts no system message");
+    let told = |template: Option<&str>| finding(&looked_at(from_ref(&record), template), "puts no system message");
     assert_eq!([told(Some(&silent)), told(Some(TEMPLATE)), told(None)], [Some(1), None, None]);
     assert!(seen(&record, None)[1].contains("Be a pirate."));
 }

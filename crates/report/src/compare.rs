@@ -86,7 +86,7 @@ fn evidence(found: &Found) -> String {
         Some(interval) => format!("B − A in {}", show::interval(Some(interval))),
         None if found.families == 1 => "one family, no interval".to_owned(),
         None if found.families == 0 => {
-            "without any one family it is the same: nothing tells what chance does".to_owned()
+            "without any one family it is the same, so that nothing tells what chance does".to_owned()
         }
         None => "every family differs alike".to_owned(),
     };

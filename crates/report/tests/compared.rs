@@ -48,7 +48,7 @@ fn why_nothing_can_be_said_is_said_as_it_is() {
     check(1, vec![missing()], reasons, &["one family", "taken out of both"]);
     check(400, Vec::new(), "Neither run measured a number", &["one family", "below"]);
     check(1, vec![found(1, Reading::OneFamily)], "one family: it allows no interval", &["Squared calibration error"]);
-    let of_many = "without any one family it is the same: nothing tells what chance does";
+    let of_many = "without any one family it is the same, so that nothing tells what chance does";
     check(200, vec![found(0, Reading::NoSpread), missing()], of_many, &["one family: ", "one family, "]);
     // One family of many carries it: the others are there, and it is no comparison of one.
     check(200, vec![found(1, Reading::OneFamily)], "one family, no interval", &["ask more families"]);
