@@ -238,7 +238,10 @@ fn unlucky_bytes_load_and_bad_lines_are_named() {
     let odd: &[u8] = b"{\"id\":1,\"response\":\"x\",\"score\":NaN}\n{\"id\":2,\"response\":\"\\ud83d\"}\n{\"id\":3,\"response\":\"caf\xC3(\"}\n{\"id\":4\n";
     let good: &[u8] = b"{\"id\":1,\"response\":\"x\"}\n{\"id\":2,\"response\":\"y\"}\n";
     let (_folder, mut case) = both(".jsonl", odd, good);
-    case.fails(&["big.jsonl:3", "0xC3", "--skip-bad-lines"]);
+    case.fails(&["big.jsonl:3", "0xC3", "save the file as UTF-8"]);
+    assert!(!case.pair().unwrap_err().to_string().contains("--skip"), "only commands that have the flag name it");
+    case.reading.bad_lines = BadLines::Offer;
+    case.fails(&["big.jsonl:3", "0xC3", "save the file as UTF-8; --skip-bad-lines leaves the line out"]);
     case.reading.bad_lines = BadLines::Skip;
     let paired = case.paired();
     assert_eq!(firsts(&paired), [[("x", None), ("x", None)], [("\u{FFFD}", None), ("y", None)]]);

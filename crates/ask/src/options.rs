@@ -156,13 +156,37 @@ pub(crate) fn check_samples(settings: &SampleSettings) -> Result<(), AskError> {
     if settings.per_probe == 0 {
         return Err(AskError::setting("samples", 0, "at least 1"));
     }
-    let most = settings.per_probe.max(settings.reruns);
-    if most > MOST_SAMPLES {
-        return Err(AskError::setting("samples", most, format!("at most {MOST_SAMPLES}")));
+    let far =
+        [("samples", settings.per_probe), ("reruns", settings.reruns)].into_iter().find(|(_, n)| *n > MOST_SAMPLES);
+    if let Some((setting, count)) = far {
+        return Err(AskError::setting(setting, count, format!("at most {MOST_SAMPLES}")));
     }
     check_parameters(&settings.parameters)
 }
 
 pub(crate) fn check_parameters(parameters: &SamplingParameters) -> Result<(), AskError> {
     parameters.fault().map_or(Ok(()), |fault| Err(AskError::Parameters(fault)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_answers_out_of_range_is_called_by_its_own_flag() {
+        let check = |per_probe: u32, reruns: u32, expected: Option<(&str, &str)>| {
+            let parameters =
+                SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 1, stop: Vec::new(), seed: 0 };
+            let found = match check_samples(&SampleSettings { per_probe, reruns, parameters }) {
+                Err(AskError::Setting { setting, found, .. }) => Some((setting, found)),
+                Err(other) => Some(("another", other.to_string())),
+                Ok(()) => None,
+            };
+            assert_eq!(found.as_ref().map(|(setting, found)| (*setting, found.as_str())), expected);
+        };
+        check(MOST_SAMPLES, MOST_SAMPLES, None);
+        check(0, 1, Some(("samples", "0")));
+        check(1, MOST_SAMPLES + 1, Some(("reruns", "32769")));
+        check(MOST_SAMPLES + 1, 0, Some(("samples", "32769")));
+    }
 }

@@ -102,6 +102,8 @@ pub enum Reading {
     Same,
     /// A single family: chance cannot be told from anything.
     OneFamily,
+    /// No family carries it: without any one of them it is the same, so that none tells what chance does.
+    NoSpread,
     /// Nothing pairs the two: they stand side by side.
     NotTested,
 }
@@ -116,10 +118,17 @@ impl Comparison {
         compare([Rows::read(a)?, Rows::read(b)?], policy)
     }
 
-    /// Whether no number has two families to tell chance by.
+    /// Whether both runs were asked one family, so that no number has two to tell chance by.
     #[must_use]
     pub fn is_of_one_family(&self) -> bool {
-        self.rows.iter().filter_map(|row| row.found.as_ref()).all(|found| found.families < 2)
+        let mut found = self.rows.iter().filter_map(|row| row.found.as_ref()).peekable();
+        self.shared_families == 1 && found.peek().is_some() && found.all(|found| found.families < 2)
+    }
+
+    /// Whether no number is compared: of each [`Row::missing`] says why.
+    #[must_use]
+    pub fn is_of_nothing(&self) -> bool {
+        self.rows.iter().all(|row| row.found.is_none())
     }
 }
 
@@ -225,8 +234,9 @@ fn read(compared: Vec<(&Definition, Result<InBoth, String>)>, alpha: f64) -> Vec
 fn reading(compared: &Compared, adjusted: Option<f64>, alpha: f64) -> Reading {
     let same = compared.paired.of_families.iter().all(|(a, b)| a == b) && compared.paired.a == compared.paired.b;
     match adjusted {
-        None if compared.paired.families < 2 => Reading::OneFamily,
+        None if compared.paired.families == 1 => Reading::OneFamily,
         _ if same => Reading::Same,
+        None if compared.paired.families == 0 => Reading::NoSpread,
         Some(p) if p <= alpha => match compared.better {
             Some(measure::Side::A) => Reading::ABetter,
             Some(measure::Side::B) => Reading::BBetter,

@@ -74,3 +74,23 @@ fn a_question_that_a_template_or_tokenizer_does_not_take_is_left_out_and_named()
     let talk = audit(2, "scripted:teacher.toml", "scripted:student.toml", "none");
     assert!(talk.contains("5 items excluded: ") && talk.contains("the student does not take it"), "{talk}");
 }
+
+/// A prompt that a template makes nothing of ended the run, and named a hash.
+#[test]
+fn a_question_of_which_a_template_leaves_nothing_is_left_out_and_named() {
+    let desk = Desk::new();
+    let model = model("false").replace(
+        "{{ m.content }}{% endfor %}>",
+        "{{ m.content }}{% endfor %}{% if messages[0].content != '???' %}>{% endif %}",
+    );
+    desk.write("model.toml", &model.replace("{{ m.content }}", "{{ m.content if m.content != '???' else '' }}"));
+    let marks = json!({"id": "marks", "family": "m", "axis": "a", "kind": "prompt", "prompt": "???",
+        "answer": ["word"], "check": {"exact": ["y"]}, "max_tokens": 4});
+    desk.write("probes.jsonl", &suite(150, &[marks]));
+    let models = ["audit", "--teacher", "scripted:model.toml", "--student", "scripted:model.toml"];
+    let [_, talk] = in_one_line(desk.run(0, &[&models[..], &["--probes", "probes.jsonl", "--out", "run"]].concat()));
+    assert!(talk.contains("`marks`: the teacher does not take it: chat template: "), "{talk}");
+    let statement: Value = serde_json::from_slice(&std::fs::read(desk.path("run/statement.json")).unwrap()).unwrap();
+    let excluded = statement["excluded"].as_array().unwrap();
+    assert_eq!((excluded.len(), &excluded[0]["refused_by"]), (1, &json!("teacher")), "{excluded:?}");
+}

@@ -16,7 +16,7 @@ use crate::DistillError;
 use crate::data::check::BUILT_IN;
 use crate::data::format::Format;
 use crate::export::ExportRecipe;
-use crate::losses::{Divergence, Objective, Soft, TokenWeights};
+use crate::losses::{Divergence, Objective, SENSIBLE_TEMPERATURES, Soft, TokenWeights};
 use crate::network::Remember;
 use crate::student::Origin;
 use crate::train::{AdamWSettings, Schedule, TrainerSettings};
@@ -309,7 +309,12 @@ impl Recipe {
         let wrong = numbers.into_iter().find(|number| !number.2).map(|(key, value, _, e)| (key, e, value.to_string()));
         let far = counts.into_iter().find(|(_, count, range, _)| !range.contains(count));
         let far = far.map(|(key, count, _, expected)| (key, expected, count.to_string()));
-        wrong.or(far).map(|(key, expected, found)| (key.to_owned(), expected, found))
+        let warm_up = || {
+            let expected = "no more steps than `train.steps`, so that the rate gets to `train.learning_rate`";
+            let found = format!("{}, and `train.steps` is {}", train.warm_up, train.steps);
+            (train.warm_up > train.steps).then_some(("train.warm_up", expected, found))
+        };
+        wrong.or(far).or_else(warm_up).map(|(key, expected, found)| (key.to_owned(), expected, found))
     }
 
     /// What is wrong with the hidden states that are compared.
@@ -349,8 +354,8 @@ impl Recipe {
         if !(1..=4096).contains(&text.samples) {
             return Some(("teacher_text.samples", "from 1 to 4,096", text.samples.to_string()));
         }
-        let hot = text.temperature > 0.0 && text.temperature.is_finite();
-        (!hot).then(|| ("teacher_text.temperature", "a number above 0", text.temperature.to_string()))
+        let wild = !SENSIBLE_TEMPERATURES.contains(&text.temperature);
+        wild.then(|| ("teacher_text.temperature", "a number from 0.01 to 1,000", text.temperature.to_string()))
     }
 
     /// What a teacher cannot give that is behind an endpoint.

@@ -1,5 +1,6 @@
 //! Tests of distillation. One program: linking one for each file took longer than the tests.
 
+mod beside;
 mod check;
 mod data;
 mod exports;

@@ -17,7 +17,7 @@ fn record(value: Value) -> Record {
 }
 
 fn said(messages: &[(&str, &str)]) -> Content {
-    let said = |&(role, content): &(&str, &str)| Said { role: role.to_owned(), content: content.to_owned() };
+    let said = |&(role, content): &(&str, &str)| Said::new(role, content);
     Content::Conversation(messages.iter().map(said).collect())
 }
 

@@ -291,7 +291,12 @@ fn settings_out_of_range_are_named() {
     check(Divergence::SkewedReverseKl { lambda: -0.1 }, 1.0, 0.0, "lambda");
     check(Divergence::TopKTail { k: 0 }, 1.0, 0.0, "k");
     check(Divergence::Stratified { k: 1, draws: 0 }, 1.0, 0.0, "draws");
-    check(Divergence::ForwardKl, 0.0, 0.0, "temperature");
+    for temperature in [0.0, -1.0, 1e-30, 0.009, 1000.1, 1e30, f64::INFINITY, f64::NAN] {
+        check(Divergence::ForwardKl, temperature, 0.0, "temperature");
+    }
+    for temperature in [0.01, 0.5, 20.0, 1000.0] {
+        assert_eq!(objective(Divergence::ForwardKl, temperature, 0.0).fault(), None);
+    }
     check(Divergence::TopKTail { k: 3 }, 3.0, 0.0, "temperature");
     check(Divergence::ForwardKl, 1.0, f64::NAN, "hard");
     assert_eq!(Objective { hard: 0.5, soft: None }.fault().map(|fault| fault.0), Some("hard"));

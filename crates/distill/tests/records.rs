@@ -11,7 +11,7 @@ fn file(name: &str) -> PathBuf {
 }
 
 fn greeting() -> Content {
-    let said = |role: &str, content: &str| Said { role: role.to_owned(), content: content.to_owned() };
+    let said = |role: &str, content: &str| Said::new(role, content);
     Content::Conversation(vec![said("user", "Hi"), said("assistant", "Hello")])
 }
 

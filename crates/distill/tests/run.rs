@@ -305,6 +305,15 @@ fn recipes_out_of_range_name_the_key() {
     let unread = "hard = 1.0\nweights = { entropy = 1.0 }";
     check("hard = 0.3", unread, "loss.weights.entropy: expected 0 where hard labels are everything, found 1");
     check("steps = 7", "steps = 0", "train.steps: expected at least 1, found 0");
+    check(
+        "warm_up = 2",
+        "warm_up = 8",
+        "train.warm_up: expected no more steps than `train.steps`, so that the rate gets",
+    );
+    for wild in ["1e-30", "1e30", "0.0", "inf", "nan"] {
+        let expect = "loss.temperature: expected a number from 0.01 to 1,000, found ";
+        check("temperature = 2.0", &format!("temperature = {wild}"), expect);
+    }
     check("steps = 7", "stepps = 7", "unknown field `stepps`");
     check("every = 2", "each = 2", "unknown variant `each`");
     check("context = 96", "context = 1", "data.context: expected at least 2");

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use hydrometer_models::{Block, Model, ModelError, Scripted, Sequence};
+use hydrometer_models::{Block, Message, Model, ModelError, Prompt, Scripted, Sequence};
 
 const TOY: &str = r#"
 vocabulary = ["<s>", "yes", "no", " ", "maybe"]
@@ -123,4 +123,23 @@ fn a_wrong_file_is_told_by_its_line() {
     check(|toy| toy.replace("[default]", "[other]"), 6, "unknown field");
     let absent = Scripted::open(Path::new("absent/toy.toml")).unwrap_err().to_string();
     assert!(absent.starts_with("absent/toy.toml: cannot read"), "{absent}");
+}
+
+/// To nothing no model answers: the question is refused as others are that a template does not take.
+#[test]
+fn a_question_of_which_nothing_is_left_is_refused() {
+    let ask = |template: &str, words: &str| {
+        let text = format!("template = {template:?}\n{TOY}");
+        let model = Scripted::parse(Path::new("toy.toml"), &text).unwrap();
+        model.answers().unwrap().prompt(&[Message::user(words)])
+    };
+    let plain = "{% for m in messages %}{{ m.content }}{% endfor %}";
+    assert!(matches!(ask(plain, "yes "), Ok(Prompt::Tokens(tokens)) if tokens.len() == 3));
+    for template in ["", "{{ ''|first }}", "<s>", "{% if messages[0].content != ' ' %}yes{% endif %}"] {
+        let refused = ask(template, " ").unwrap_err();
+        assert!(matches!(refused, ModelError::Template { .. }), "{template}: {refused}");
+        assert!(refused.to_string().contains("an empty text of the question"), "{template}: {refused}");
+    }
+    let silent = toy().answers().unwrap().prompt(&[Message::user("")]).unwrap_err();
+    assert!(matches!(silent, ModelError::Tokenizer { .. }), "{silent}");
 }

@@ -83,6 +83,29 @@ pub(crate) fn numbers(text: &str) -> Vec<String> {
     found
 }
 
+/// The number that a text is as a whole: what [`numbers`] reads of it, where nothing but a sign, a currency and a percent sign stands
+/// around it. `12%` is 12, as in answers.
+pub(crate) fn whole_number(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let chars: Vec<char> = text.chars().collect();
+    let start = chars.iter().position(|c| c.is_ascii_digit() || *c == '.')?;
+    let (number, end) = number_at(&chars, start)?;
+    let (before, behind): (String, String) = (chars[..start].iter().collect(), chars[end..].iter().collect());
+    let is_currency = |text: &str| text.chars().count() == 1 && text.starts_with(CURRENCIES);
+    let is_sign = |text: &str| ["-", "−", "+"].contains(&text);
+    let sign_of = |text: &str| text.strip_prefix(['-', '−', '+']).is_some_and(is_currency);
+    let currency_of = |text: &str| text.strip_prefix(CURRENCIES).is_some_and(is_sign);
+    let in_front = before.is_empty() || is_sign(&before) || sign_of(&before) || currency_of(&before);
+    // Behind a currency there may be a space.
+    let in_front = in_front || is_currency(before.trim_end());
+    let rest = behind.strip_suffix('.').unwrap_or(&behind).trim();
+    let is_whole = in_front && (rest.is_empty() || rest == "%" || is_currency(rest));
+    number.parse().ok().filter(|number: &f64| is_whole && number.is_finite())
+}
+
+/// Signs of currencies.
+const CURRENCIES: [char; 5] = ['$', '€', '£', '¥', '₹'];
+
 /// The number whose first digit (or decimal point) stands at `start`, and the place behind it.
 fn number_at(chars: &[char], start: usize) -> Option<(String, usize)> {
     let digits = |from: usize| chars.iter().skip(from).take_while(|c| c.is_ascii_digit()).count();
@@ -125,7 +148,7 @@ fn number_at(chars: &[char], start: usize) -> Option<(String, usize)> {
             end += 1 + sign + length;
         }
     }
-    let before = start.checked_sub(1).filter(|&at| is(at, &['$', '€', '£', '¥', '₹'])).unwrap_or(start);
+    let before = start.checked_sub(1).filter(|&at| is(at, &CURRENCIES)).unwrap_or(start);
     let negative = before.checked_sub(1).is_some_and(|at| is(at, &['-', '−']) && stands_free(at));
     Some((canonical(&whole, &fraction, exponent, negative), end))
 }
@@ -271,6 +294,64 @@ mod tests {
             check(&[Normal::Number], text, Some(expected));
         }
         check(&[Normal::Number], "no number, only words. And ...", None);
+    }
+
+    #[test]
+    fn a_text_that_is_a_number_as_a_whole() {
+        let check = |text: &str, expected: Option<f64>| {
+            assert_eq!(whole_number(text), expected, "{text}");
+            if let Some(expected) = expected {
+                let read: Vec<f64> = numbers(text).iter().map(|number| number.parse().unwrap_or(f64::NAN)).collect();
+                assert_eq!(read, [expected], "as in an answer: {text}");
+            }
+        };
+        for (text, number) in [
+            (" 7 ", 7.0),
+            ("-3", -3.0),
+            ("−3", -3.0),
+            ("+5", 5.0),
+            ("1,234", 1234.0),
+            ("$1,234.50", 1234.5),
+            ("$5", 5.0),
+            ("€ 5", 5.0),
+            ("5 €", 5.0),
+            ("-$5", -5.0),
+            ("$-5", -5.0),
+            ("12%", 12.0),
+            ("12.5 %", 12.5),
+            ("18.", 18.0),
+            (".5", 0.5),
+            ("1e3", 1000.0),
+            ("007", 7.0),
+        ] {
+            check(text, Some(number));
+        }
+        for text in [
+            "",
+            "A",
+            "1/2",
+            "10:30",
+            "2 apples",
+            "1.000,50",
+            "1,2",
+            "2024-01-05",
+            "0x10",
+            "½",
+            "inf",
+            "nan",
+            "1e400",
+            "3-",
+            "- 5",
+            "-$ 5",
+            "--5",
+            "5%%",
+            "$$5",
+            "5 %.5",
+            "7e12345",
+            "(5)",
+        ] {
+            check(text, None);
+        }
     }
 
     #[test]

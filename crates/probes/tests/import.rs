@@ -186,6 +186,29 @@ fn tables_are_read_by_named_columns() {
     };
     assert_eq!([judged(0, "It is 2."), judged(0, "It is 3."), judged(2, "So.")], [Some(true), Some(false), None]);
     assert_eq!([judged(1, "cold "), judged(1, "cold it is")], [Some(true), Some(false)]);
+    // A truth is a number where the step that reads answers takes all of it for one.
+    let lines = r#"{"q":"A?","t":"1,234"}
+{"q":"B?","t":"$5"}
+{"q":"C?","t":"12%"}
+{"q":"D?","t":"2 apples"}
+"#;
+    let (_folder, figures) = written("figures.jsonl", lines);
+    let suite = import::jsonl(&figures, &columns).unwrap();
+    let right = |number: usize, answer: &str| {
+        let checker = suite.probes[number].checker().unwrap().unwrap();
+        checker.check(answer) == Checked::Right
+    };
+    for (number, answers) in [
+        (0, ["The total is 1234.", "1,234", "It is 1234.0"]),
+        (1, ["It costs $5.", "5 dollars", "5"]),
+        (2, ["12%", "12 percent", "It is 12 %."]),
+        (3, ["2 apples", "2 Apples", " 2  apples "]),
+    ] {
+        assert!(answers.iter().all(|answer| right(number, answer)), "{number}");
+        assert!(!right(number, "It is 7."), "{number}");
+    }
+    assert!(!right(3, "2"));
+
     let scored = Columns { text: Some("q".into()), truth: Some("t".into()), ..Columns::default() };
     fails(import::jsonl(&jsonl, &scored), FaultKind::UnknownColumns, None, &["a truth of what is scored"]);
 

@@ -14,6 +14,14 @@ use crate::text::{left, right, visible};
 const ONE_FAMILY: &str = "one family: it allows no interval, so nothing can be said of the difference; ask more families \
                           (documents or unrelated probes).";
 
+/// Said where no number is compared.
+fn nothing(comparison: &Comparison) -> &'static str {
+    match comparison.rows.is_empty() {
+        true => "Neither run measured a number, so nothing is compared.",
+        false => "No number of the two runs can be compared, for the reasons below.",
+    }
+}
+
 /// What a reading says.
 fn words(reading: Reading) -> &'static str {
     match reading {
@@ -23,6 +31,7 @@ fn words(reading: Reading) -> &'static str {
         Reading::NoDifference => "may be chance",
         Reading::Same => "the same",
         Reading::OneFamily => "one family",
+        Reading::NoSpread => "no interval",
         Reading::NotTested => "side by side",
     }
 }
@@ -75,7 +84,10 @@ fn evidence(found: &Found) -> String {
     }
     let interval = match &found.interval {
         Some(interval) => format!("B − A in {}", show::interval(Some(interval))),
-        None if found.families < 2 => "one family, no interval".to_owned(),
+        None if found.families == 1 => "one family, no interval".to_owned(),
+        None if found.families == 0 => {
+            "without any one family it is the same, so that nothing tells what chance does".to_owned()
+        }
         None => "every family differs alike".to_owned(),
     };
     let p = found.adjusted_p_value.map(|p| match p {
@@ -125,9 +137,11 @@ pub fn compare_terminal(comparison: &Comparison, options: &TerminalOptions<'_>) 
     for caution in &comparison.cautions {
         page.paragraph("", caution);
     }
-    let of_one = comparison.is_of_one_family();
+    let (of_one, of_nothing) = (comparison.is_of_one_family(), comparison.is_of_nothing());
     if of_one {
         page.paragraph("", ONE_FAMILY);
+    } else if of_nothing {
+        page.paragraph("", nothing(comparison));
     }
     let name = (page.width - 52).min(40);
     let heads = [right("A", 11), right("B", 11), right("B − A", 11)].concat();
@@ -158,7 +172,7 @@ pub fn compare_terminal(comparison: &Comparison, options: &TerminalOptions<'_>) 
             page.paragraph("  - ", &format!("{}: {reason}.", names.join(", ")));
         }
     }
-    if !of_one {
+    if !of_one && !of_nothing {
         page.gap();
         page.paragraph("", &method(comparison));
     }
@@ -177,9 +191,11 @@ pub fn compare_markdown(comparison: &Comparison) -> String {
     for caution in &comparison.cautions {
         let _ = writeln!(page, "\n{}", prose(caution));
     }
-    let of_one = comparison.is_of_one_family();
+    let (of_one, of_nothing) = (comparison.is_of_one_family(), comparison.is_of_nothing());
     if of_one {
         let _ = writeln!(page, "\n{ONE_FAMILY}");
+    } else if of_nothing {
+        let _ = writeln!(page, "\n{}", nothing(comparison));
     }
     let mut rows = differing(comparison).filter(|_| !of_one).peekable();
     if rows.peek().is_some() {
@@ -208,7 +224,7 @@ pub fn compare_markdown(comparison: &Comparison) -> String {
             let _ = writeln!(page, "- {}", prose(&format!("{}: {reason}.", names.join(", "))));
         }
     }
-    if !of_one {
+    if !of_one && !of_nothing {
         let _ = writeln!(page, "\n{}", prose(&method(comparison)));
     }
     page

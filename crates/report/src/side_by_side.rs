@@ -114,8 +114,10 @@ impl SideBySide {
 impl SideBySide {
     /// Whether both runs measured something, and nothing over more than one family.
     fn is_of_one_family(&self) -> bool {
-        let mut both = self.rows.iter().filter_map(|row| row.a.as_ref().zip(row.b.as_ref())).peekable();
-        both.peek().is_some() && both.all(|(a, b)| a.n_families < 2 && b.n_families < 2)
+        let both = || self.rows.iter().filter_map(|row| row.a.as_ref().zip(row.b.as_ref()));
+        // A number that no family carries alone rests on many.
+        both().any(|(a, b)| a.n_families == 1 || b.n_families == 1)
+            && both().all(|(a, b)| a.n_families < 2 && b.n_families < 2)
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) fn records(fields: &Map<String, Value>, place: &Place, task: &str) ->
         value.and_then(logprob).ok_or_else(|| {
             let value = value.map(|value| value.get(0).unwrap_or(value));
             let expected = format!("a log-likelihood in `resps` for request {}", request + 1);
-            let next = "NaN and Infinity are read as null: the backend did not measure it; --skip-bad-lines leaves the line out";
+            let next = "NaN and Infinity are read as null: the backend did not measure it; remove the line";
             LoggedError::wrong(place.to_string(), expected, shown(value), next)
         })
     };

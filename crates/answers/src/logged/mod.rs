@@ -188,7 +188,7 @@ fn of_rows(
         match of_row {
             Ok(of_row) => records.extend(of_row),
             Err(_) if reading.bad_lines == BadLines::Skip => bad_lines += 1,
-            Err(error) => return Err(error),
+            Err(error) => return Err(reading.bad_lines.refused(error)),
         }
     }
     Ok((records, bad_lines))

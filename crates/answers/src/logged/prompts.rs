@@ -18,6 +18,8 @@ const CHATS: [&str; 2] = ["messages", "conversations"];
 const PROMPTS: [&str; 4] = ["prompt", "instruction", "question", "text"];
 /// What belongs to an `instruction`, where it says anything.
 const INPUT: &str = "input";
+/// What to do about a row that has the column and no prompt in it.
+const NEXT: &str = "complete or remove the row";
 
 /// The prompts of a file in their order, one for each row.
 ///
@@ -62,7 +64,12 @@ pub fn prompts(path: &Path) -> Result<Vec<String>, LoggedError> {
 /// The prompt of a row: what the user says in a chat, or the first column of prompts.
 fn prompt(fields: &Map<String, Value>, place: impl Fn() -> String) -> Result<String, LoggedError> {
     let filled = |column: &'static str| Some((column, fields.get(column).filter(|cell| !cell.is_null())?));
-    let Some((column, cell)) = CHATS.into_iter().chain(PROMPTS).find_map(filled) else {
+    let columns = || CHATS.into_iter().chain(PROMPTS);
+    let Some((column, cell)) = columns().find_map(filled) else {
+        // The column is there, and says nothing in this row: null, or an empty cell.
+        if let Some(column) = columns().find(|column| fields.contains_key(*column)) {
+            return Err(LoggedError::wrong(place(), expected_in(column), "null", NEXT));
+        }
         const SHOWN: usize = 20;
         let columns: Vec<String> = fields.keys().take(SHOWN).map(|column| quote(column)).collect();
         let found = if columns.is_empty() { "no column".to_owned() } else { columns.join(", ") };
@@ -78,13 +85,17 @@ fn prompt(fields: &Map<String, Value>, place: impl Fn() -> String) -> Result<Str
     let input =
         fields.get(INPUT).and_then(Value::as_str).filter(|input| column == "instruction" && !input.trim().is_empty());
     let words = words.map(|words| input.map(|input| format!("{words}\n{input}")).unwrap_or(words));
-    words.filter(|words| !words.trim().is_empty()).ok_or_else(|| {
-        let expected = match CHATS.contains(&column) {
-            true => format!("a list with a message of the user in `{column}`"),
-            false => format!("a text, or a list with a message of the user, in `{column}`"),
-        };
-        LoggedError::wrong(place(), expected, shown(Some(cell)), "complete or remove the row")
-    })
+    words
+        .filter(|words| !words.trim().is_empty())
+        .ok_or_else(|| LoggedError::wrong(place(), expected_in(column), shown(Some(cell)), NEXT))
+}
+
+/// What a column of prompts holds.
+fn expected_in(column: &str) -> String {
+    match CHATS.contains(&column) {
+        true => format!("a list with a message of the user in `{column}`"),
+        false => format!("a text, or a list with a message of the user, in `{column}`"),
+    }
 }
 
 /// What the user says in a chat.
@@ -184,6 +195,25 @@ mod tests {
         check("a.jsonl", "{\"prompt\":\"one\"}\n{\"prompt\":\" \"}", "a.jsonl:2: expected a text");
         check("a.jsonl", "{\"prompt\":\"one\"}\n{\"reply\":\"x\",\"id\":1}", "a.jsonl:2: expected something in one of");
         check("a.jsonl", "{\"reply\":\"x\",\"id\":1}", "found `reply`, `id`");
+        let null = "a.jsonl:2: expected a text, or a list with a message of the user, in `prompt`, found null; complete or remove";
+        check("a.jsonl", "{\"prompt\":\"one\"}\n{\"prompt\":null,\"id\":1}", null);
+        check(
+            "a.csv",
+            "id,question\n1,one\n2,\n",
+            "a.csv:3: expected a text, or a list with a message of the user, in `question`, found null",
+        );
+        check(
+            "a.jsonl",
+            r#"{"messages":null,"id":1}"#,
+            "expected a list with a message of the user in `messages`, found null",
+        );
+        // The commands that read prompts leave no line out.
+        for (name, content) in
+            [("a.csv", "prompt,x\none\n"), ("a.jsonl", "{\"prompt\":\"one\"}\nno json"), ("a.json", "[7]")]
+        {
+            let found = read(name, content).unwrap_err();
+            assert!(!found.contains("--skip"), "{found}");
+        }
         check("a.csv", "reply\nx\n", "found `reply`");
         check("a.jsonl", r#"{"messages":[{"role":"assistant","content":"b"}]}"#, "a message of the user in `messages`");
         check("a.jsonl", r#"{"messages":"hello","prompt":7}"#, "a.jsonl:1");

@@ -22,8 +22,22 @@ pub(super) const MOST_BYTES: u64 = 4 << 30;
 pub enum BadLines {
     /// It is an error that names the line.
     Refuse,
+    /// It is an error that names the line, and the flag of commands that can leave it out.
+    Offer,
     /// It is left out and counted.
     Skip,
+}
+
+impl BadLines {
+    /// The error of a line that is not left out.
+    pub(super) fn refused(self, error: LoggedError) -> LoggedError {
+        match (self, error) {
+            (Self::Offer, LoggedError::Wrong { place, expected, found, next }) => {
+                LoggedError::wrong(place, expected, found, format!("{next}; --skip-bad-lines leaves the line out"))
+            }
+            (_, error) => error,
+        }
+    }
 }
 
 /// A file, opened and split.
@@ -134,9 +148,9 @@ impl Source {
                 Value::Object(fields) => rows.push(Row { number, fields }),
                 _ if bad == BadLines::Skip => self.bad_lines += 1,
                 other => {
-                    let next = "remove the item, or pass --skip-bad-lines";
                     let place = self.place(number).to_string();
-                    return Err(LoggedError::wrong(place, "a JSON object", shown(Some(&other)), next));
+                    let found = shown(Some(&other));
+                    return Err(bad.refused(LoggedError::wrong(place, "a JSON object", found, "remove the item")));
                 }
             }
         }
@@ -165,7 +179,7 @@ impl Source {
                     rows.push(Row { number, fields });
                 }
                 Err(_) if bad == BadLines::Skip => self.bad_lines += 1,
-                Err(error) => return Err(error),
+                Err(error) => return Err(bad.refused(error)),
             }
         }
         if rows.is_empty() {
@@ -184,7 +198,7 @@ impl Source {
                 format!("{name}:{line}"),
                 "a UTF-8 row with as many cells as the header",
                 error.to_string(),
-                "quote cells that hold commas, quotes or line breaks, or pass --skip-bad-lines",
+                "quote cells that hold commas, quotes or line breaks",
             )
         };
         let headers = reader.headers().map_err(|error| wrong(&error))?.clone();
@@ -205,7 +219,7 @@ impl Source {
                     rows.push(Row { number, fields: headers.iter().cloned().zip(record.iter().map(cell)).collect() });
                 }
                 Err(error) if bad == BadLines::Skip && !error.is_io_error() => self.bad_lines += 1,
-                Err(error) => return Err(wrong(&error)),
+                Err(error) => return Err(bad.refused(wrong(&error))),
             }
         }
     }
@@ -302,12 +316,11 @@ fn within(rest: &str) -> (usize, Option<&'static str>) {
 }
 
 fn not_utf8(place: String, byte: u8) -> LoggedError {
-    let next = "save the file as UTF-8, or pass --skip-bad-lines";
-    LoggedError::wrong(place, "UTF-8", format!("byte 0x{byte:02X}"), next)
+    LoggedError::wrong(place, "UTF-8", format!("byte 0x{byte:02X}"), "save the file as UTF-8")
 }
 
 fn not_an_object(place: String, found: String) -> LoggedError {
-    LoggedError::wrong(place, "a JSON object", found, "correct or remove the line, or pass --skip-bad-lines")
+    LoggedError::wrong(place, "a JSON object", found, "correct or remove the line")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use hydrometer_answers::RunFolder;
+use hydrometer_metrics::stats::paired::Paired;
 
 use super::*;
 
@@ -156,5 +157,40 @@ fn one_family_says_nothing() {
     let comparison = compare(rows, &Policy::default()).unwrap();
     assert!(comparison.is_of_one_family());
     assert_eq!(found(&comparison, "choice_agreement").interval, None);
-    assert!(!compared(|_| {}).unwrap().is_of_one_family());
+    let whole = compared(|_| {}).unwrap();
+    assert!(!whole.is_of_one_family() && !whole.is_of_nothing());
+}
+
+#[test]
+fn nothing_that_is_compared_is_not_one_family() {
+    let answers = |rows: &mut Rows| {
+        rows.probes.retain(|probe| matches!(probe.ask, hydrometer_probes::Ask::Prompt(_)));
+        rows.positions.clear();
+        rows.floor.clear();
+        rows.likelihoods.clear();
+        rows.choices.clear();
+    };
+    let mut rows = runs(answers);
+    answers(&mut rows[0]);
+    if let Some(settings) = rows[1].manifest.settings.samples.as_mut() {
+        settings.parameters.temperature += 0.5;
+    }
+    let comparison = compare(rows, &Policy::default()).unwrap();
+    assert!(comparison.shared_families > 1 && !comparison.rows.is_empty());
+    assert!(comparison.rows.iter().all(|row| row.found.is_none()), "{:?}", comparison.rows);
+    assert!(comparison.is_of_nothing() && !comparison.is_of_one_family());
+}
+
+/// A number that is the same without any one family, as a calibration error is where all choices are alike.
+#[test]
+fn a_number_that_no_family_carries_is_not_one_family() {
+    let check = |a: f64, b: f64, families: u64, expected: Reading| {
+        let paired = Paired { a, b, interval: None, p_value: None, of_families: Vec::new(), families };
+        let compared = Compared { paired, a_better: 0, b_better: 0, better: None };
+        assert_eq!(reading(&compared, None, 0.05), expected, "{a} {b} {families}");
+    };
+    check(0.16, 0.16, 0, Reading::Same);
+    check(0.16, 0.25, 0, Reading::NoSpread);
+    check(0.16, 0.25, 1, Reading::OneFamily);
+    check(0.16, 0.16, 1, Reading::OneFamily);
 }

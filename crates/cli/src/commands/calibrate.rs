@@ -58,7 +58,7 @@ pub struct Arguments {
     seeds: u32,
     /// Audits of the teacher against itself. Default: 200 of the teacher that ships, else as many as --seeds, and 59 at
     /// least: fewer cannot show that at most 5 % of them fail.
-    #[arg(long, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
+    #[arg(long, value_name = "N", value_parser = numbers::whole::<u32, 1>)]
     nulls: Option<u32>,
     /// Defect as in planted:DEFECT(MODEL), such as temperature=0.9; may be repeated, the doses of a defect from the mildest
     /// to the declared one. Default: every known one that the suite can show.

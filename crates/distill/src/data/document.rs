@@ -33,15 +33,54 @@ pub struct Said {
     pub role: String,
     /// Its text.
     pub content: String,
+    /// What the assistant thought before it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<String>,
+    /// Whether an answer may be learnt: one that its record excludes is given, as what others say is.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub train: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_yes(train: &bool) -> bool {
+    *train
+}
+
+impl Said {
+    /// A message without reasoning, which is learnt if it is the assistant's.
+    pub fn new(role: impl Into<String>, content: impl Into<String>) -> Said {
+        Said { role: role.into(), content: content.into(), reasoning_content: None, train: true }
+    }
+
+    /// Whether it is learnt.
+    #[must_use]
+    pub fn is_learnt(&self) -> bool {
+        self.role == "assistant" && self.train
+    }
 }
 
 /// A conversation with tools, as chat templates take it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolConversation {
-    /// Objects of `role` and `content`, perhaps `tool_calls`, `tool_call_id` and `name`.
+    /// Objects of `role` and `content`, perhaps `reasoning_content`, `tool_calls`, `tool_call_id` and `name`.
     pub messages: Vec<Value>,
+    /// Which of them are answers that the record excludes from what is learnt.
+    pub excluded: Vec<usize>,
     /// The declarations of the tools; null where the record has none.
     pub tools: Value,
+}
+
+impl ToolConversation {
+    /// The answers that are learnt, and where they stand.
+    pub fn learnt(&self) -> impl Iterator<Item = (usize, &Value)> {
+        let learnt =
+            |(index, message): &(usize, &Value)| message["role"] == "assistant" && !self.excluded.contains(index);
+        self.messages.iter().enumerate().filter(learnt)
+    }
 }
 
 /// A document and where it stands.
@@ -74,16 +113,27 @@ impl Document {
             Content::Conversation(messages) => {
                 put("conversation");
                 for message in messages {
+                    // Roles are few, so that these words are none.
+                    if !message.train {
+                        put("given");
+                    }
+                    if let Some(reasoning) = &message.reasoning_content {
+                        put("reasoning");
+                        put(reasoning);
+                    }
                     put(&message.role);
                     put(&message.content);
                 }
                 [(), ()]
             }
-            Content::ToolConversation(ToolConversation { messages, tools }) => {
+            Content::ToolConversation(ToolConversation { messages, tools, excluded }) => {
                 put("conversation with tools");
                 put(&tools.to_string());
                 for message in messages {
                     put(&message.to_string());
+                }
+                for index in excluded {
+                    put(&format!("given {index}"));
                 }
                 [(), ()]
             }
@@ -100,13 +150,16 @@ impl Document {
 }
 
 impl Content {
-    /// All its texts in their order, without roles and declarations; calls of tools as JSON.
+    /// All its texts in their order, reasoning before what was said, without roles and declarations; calls of tools as JSON.
     #[must_use]
-    pub fn texts(&self) -> Vec<Cow<'_, str>> {
+    pub fn texts<'a>(&'a self) -> Vec<Cow<'a, str>> {
         match self {
             Self::Text(text) => vec![text.as_str().into()],
             Self::Completion { prompt, completion } => vec![prompt.as_str().into(), completion.as_str().into()],
-            Self::Conversation(said) => said.iter().map(|said| said.content.as_str().into()).collect(),
+            Self::Conversation(said) => {
+                let texts = |said: &'a Said| said.reasoning_content.iter().chain([&said.content]);
+                said.iter().flat_map(texts).map(|text| text.as_str().into()).collect()
+            }
             Self::ToolConversation(conversation) => conversation.messages.iter().flat_map(texts_of).collect(),
         }
     }
@@ -118,11 +171,10 @@ impl Content {
             Self::Text(_) => Vec::new(),
             Self::Completion { completion, .. } => vec![completion],
             Self::Conversation(said) => {
-                said.iter().filter(|said| said.role == "assistant").map(|said| said.content.as_str()).collect()
+                said.iter().filter(|said| said.is_learnt()).map(|said| said.content.as_str()).collect()
             }
             Self::ToolConversation(conversation) => {
-                let of_assistant = conversation.messages.iter().filter(|message| message["role"] == "assistant");
-                of_assistant.filter_map(|message| message["content"].as_str()).collect()
+                conversation.learnt().filter_map(|(_, message)| message["content"].as_str()).collect()
             }
         }
     }
@@ -130,9 +182,9 @@ impl Content {
 
 /// Of a message with tools.
 fn texts_of(message: &Value) -> impl Iterator<Item = Cow<'_, str>> {
-    let content = message["content"].as_str().map(Cow::from);
+    let [reasoning, content] = ["reasoning_content", "content"].map(|key| message[key].as_str().map(Cow::from));
     let calls = message.get("tool_calls").map(|calls| Cow::from(calls.to_string()));
-    content.into_iter().chain(calls)
+    reasoning.into_iter().chain(content).chain(calls)
 }
 
 /// A record that is no document, and why: `place`, then a lower-case fragment.

@@ -3,8 +3,9 @@
 //! What is given and what is learnt are encoded apart, because a model that answers sees the prompt's tokens as they are alone.
 //! The end of a text or turn is always learnt.
 
-use hydrometer_models::{ChatTemplate, GenerationPrompt, Message, ModelError, Tokenizer};
+use hydrometer_models::{ChatTemplate, GenerationPrompt, ModelError, Tokenizer};
 
+use super::spoken::Spoken;
 use super::{Content, Document, Said};
 use crate::train::Sample;
 
@@ -66,7 +67,10 @@ impl Encoder<'_> {
                 };
                 self.whole(parts, family)
             }
-            Content::ToolConversation(conversation) => self.whole(self.with_tools(conversation)?, family),
+            Content::ToolConversation(conversation) => {
+                let spoken = Spoken::tools(conversation);
+                self.whole(self.with_tools(conversation, &spoken)?, family)
+            }
         }
     }
 
@@ -122,15 +126,14 @@ impl Encoder<'_> {
         Ok(vec![(given, false), (self.plain(&last.content)?, true)])
     }
 
-    /// Every message of the assistant is learnt, with what the template puts behind it.
+    /// Every answer that its record does not exclude is learnt, with what the template puts behind it.
     fn templated(&self, template: &ChatTemplate, messages: &[Said]) -> Result<Parts, NotEncoded> {
-        let all: Vec<Message> =
-            messages.iter().map(|said| Message { role: said.role.clone(), content: said.content.clone() }).collect();
-        let answers: Vec<usize> = (0..messages.len()).filter(|&index| messages[index].role == "assistant").collect();
+        let answers: Vec<usize> = (0..messages.len()).filter(|&index| messages[index].is_learnt()).collect();
         if answers.iter().any(|&index| messages[index].content.is_empty()) {
             return Err(NotEncoded::Empty);
         }
-        self.answers(&answers, &|count, prompt| template.render(&all[..count], prompt))
+        let spoken = Spoken::said(messages);
+        self.answers(&answers, &|count, prompt| spoken.render(template, count, prompt))
     }
 
     /// The messages at `answers` are learnt, the others given; `render` puts the first so many into words.

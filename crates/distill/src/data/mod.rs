@@ -10,6 +10,7 @@ mod lengths;
 mod origin;
 mod preflight;
 mod split;
+mod spoken;
 mod tool_calls;
 mod words;
 

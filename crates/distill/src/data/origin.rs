@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::format::Record;
+use super::format::{Record, unpacked};
 
 /// Where a record comes from, as far as it says so.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct RecordOrigin {
 const LICENCE: [&str; 3] = ["license", "licence", "licenses"];
 const MODEL: [&str; 4] = ["teacher", "generator", "model", "model_name"];
 const FINISH: [&str; 2] = ["finish_reason", "stop_reason"];
+/// Where records keep messages, of which the last may say why it ended.
+const MESSAGES: [&str; 4] = ["messages", "conversations", "completion", "chosen"];
 /// Where records keep what they say of themselves.
 const METADATA: [&str; 2] = ["metadata", "meta"];
 
@@ -31,8 +33,12 @@ impl RecordOrigin {
             let places = std::iter::once(record).chain(&metadata);
             places.flat_map(|place| keys.iter().filter_map(|key| words(place.get(*key)?))).next()
         };
-        let last = || record.get("messages")?.as_array()?.last()?.as_object();
-        let finish = find(&FINISH).or_else(|| FINISH.iter().find_map(|key| words(last()?.get(*key)?)));
+        let last = |key: &&str| unpacked(record.get(*key)?)?.as_array()?.last()?.as_object().cloned();
+        let of_last = || {
+            let last = MESSAGES.iter().find_map(last)?;
+            FINISH.iter().find_map(|key| words(last.get(*key)?))
+        };
+        let finish = find(&FINISH).or_else(of_last);
         RecordOrigin { licence: find(&LICENCE), model: find(&MODEL), finish }
     }
 

@@ -4,26 +4,25 @@ use hydrometer_models::{ChatTemplate, GenerationPrompt};
 use serde_json::Value;
 
 use super::encoder::{Parts, refused};
+use super::spoken::Spoken;
 use super::{Encoder, NotEncoded, ToolConversation};
 
 impl Encoder<'_> {
-    /// Every message of the assistant is learnt, calls and all. A template that leaves calls, results or declarations out would
+    /// Every answer that its record does not exclude is learnt, calls and all; `spoken` is the conversation as templates take it. A template that leaves calls, results or declarations out would
     /// teach calls of tools that nobody named, or answers out of nothing: it is refused.
-    pub(super) fn with_tools(&self, conversation: &ToolConversation) -> Result<Parts, NotEncoded> {
+    pub(super) fn with_tools(&self, conversation: &ToolConversation, spoken: &Spoken) -> Result<Parts, NotEncoded> {
         let refuse = |why: &str| NotEncoded::Refused(why.to_owned());
         let Some(template) = self.template else {
             return Err(refuse("it has to do with tools, and the model has no chat template to put them into words"));
         };
-        let ToolConversation { messages, tools } = conversation;
-        let render = |count: usize, prompt| template.render_with_tools(&messages[..count], tools, prompt);
-        let answers = messages.iter().enumerate().filter(|(_, message)| message["role"] == "assistant");
         let says = |message: &Value| message["content"].as_str().is_some_and(|content| !content.is_empty());
-        if answers.clone().any(|(_, message)| !says(message) && message.get("tool_calls").is_none()) {
+        if conversation.learnt().any(|(_, message)| !says(message) && message.get("tool_calls").is_none()) {
             return Err(NotEncoded::Empty);
         }
-        let answers: Vec<usize> = answers.map(|(index, _)| index).collect();
-        let parts = self.answers(&answers, &render).map_err(|why| knows_no_calls(template, conversation, why))?;
-        match unsaid(template, conversation).map_err(refused)? {
+        let answers: Vec<usize> = conversation.learnt().map(|(index, _)| index).collect();
+        let render = |count: usize, prompt| spoken.render(template, count, prompt);
+        let parts = self.answers(&answers, &render).map_err(|why| knows_no_calls(template, spoken, why))?;
+        match unsaid(template, spoken).map_err(refused)? {
             Some(what) => Err(NotEncoded::Refused(format!("the chat template puts {what} into words"))),
             None => Ok(parts),
         }
@@ -31,7 +30,7 @@ impl Encoder<'_> {
 }
 
 /// A template that refuses a conversation for its calls alone: without them it is rendered.
-fn knows_no_calls(template: &ChatTemplate, conversation: &ToolConversation, why: NotEncoded) -> NotEncoded {
+fn knows_no_calls(template: &ChatTemplate, conversation: &Spoken, why: NotEncoded) -> NotEncoded {
     let NotEncoded::Refused(words) = &why else { return why };
     let mut messages = conversation.messages.clone();
     for message in messages.iter_mut().filter_map(Value::as_object_mut) {
@@ -50,9 +49,9 @@ fn knows_no_calls(template: &ChatTemplate, conversation: &ToolConversation, why:
 /// What a template does not put into words: a part of the conversation without which it gives the same text.
 fn unsaid(
     template: &ChatTemplate,
-    conversation: &ToolConversation,
+    conversation: &Spoken,
 ) -> Result<Option<&'static str>, hydrometer_models::ModelError> {
-    let ToolConversation { messages, tools } = conversation;
+    let Spoken { messages, tools } = conversation;
     let leave = GenerationPrompt::Leave;
     let whole = template.render_with_tools(messages, tools, leave)?;
     // A template that refuses what is left has missed what was taken away.

@@ -20,6 +20,7 @@ mod weights;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use objective::SENSIBLE as SENSIBLE_TEMPERATURES;
 pub(crate) use objective::allowed as allowed_vectors;
 pub use objective::{Objective, RowLoss, Scratch, Soft, TeacherRow};
 pub use row::Row;

@@ -3,6 +3,8 @@
 //! T² keeps the size of the gradient when the temperature changes (Hinton et al. 2015). The gradient by the student's logits z
 //! is α (q₁ − 1(token)) + (1 − α) · T · ∂D/∂u, because ∂u/∂z = 1/T.
 
+use std::ops::RangeInclusive;
+
 use hydrometer_answers::sparse::{Codec, Sums};
 use hydrometer_metrics::Vectors;
 use hydrometer_metrics::sparse::{SparseDistribution, TEMPERATURES, Truncater, Truncation};
@@ -62,6 +64,10 @@ pub struct Scratch {
     truncater: Option<(Truncater, usize)>,
 }
 
+/// Temperatures at which distributions say anything: below, all but the most probable token has no probability in f32; above, all
+/// tokens have the same.
+pub(crate) const SENSIBLE: RangeInclusive<f64> = 0.01..=1000.0;
+
 impl Objective {
     /// Hard labels alone.
     pub const HARD: Objective = Objective { hard: 1.0, soft: None };
@@ -75,8 +81,8 @@ impl Objective {
         let Some(soft) = self.soft else {
             return (self.hard < 1.0).then(|| ("hard", "1 without a divergence", self.hard.to_string()));
         };
-        if !(soft.temperature.is_finite() && soft.temperature > 0.0) {
-            return Some(("temperature", "a number above 0", soft.temperature.to_string()));
+        if !SENSIBLE.contains(&soft.temperature) {
+            return Some(("temperature", "a number from 0.01 to 1,000", soft.temperature.to_string()));
         }
         if soft.divergence.over_all().is_none() && place(soft.temperature).is_none() {
             return Some(("temperature", "1, 2 or 4 for a loss of head and tail", soft.temperature.to_string()));

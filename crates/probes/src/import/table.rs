@@ -9,6 +9,7 @@ use crate::error::{Fault, FaultKind, ProbeError, quote};
 use crate::fields::shown;
 use crate::jsonl::{Lines, object};
 use crate::kind;
+use crate::normalise::whole_number;
 use crate::validate::validate_at;
 use crate::{Ask, AskedAs, Checker, Families, Normal, Probe, Suite};
 
@@ -259,9 +260,9 @@ fn list(fields: &Map<String, Value>, column: &Option<String>) -> Result<Option<V
 
 /// A prompt with its right answer: a number is the last one of an answer, a text all of it, but for spacing and case.
 fn checked(prompt: kind::Prompt, truth: &str) -> kind::Prompt {
-    let (step, check) = match truth.trim().parse::<f64>() {
-        Ok(value) if value.is_finite() => (Normal::Number, Checker::Number { value, tolerance: 0.0 }),
-        _ => (Normal::Case, Checker::Exact(vec![truth.trim().to_owned()])),
+    let (step, check) = match whole_number(truth) {
+        Some(value) => (Normal::Number, Checker::Number { value, tolerance: 0.0 }),
+        None => (Normal::Case, Checker::Exact(vec![truth.trim().to_owned()])),
     };
     kind::Prompt { answer: vec![Normal::Whitespace, step], check: Some(check), ..prompt }
 }

@@ -136,7 +136,7 @@ impl Arguments {
                 epoch: epoch_column.clone(),
                 models: [self.teacher.clone(), self.student.clone()],
             },
-            bad_lines: if self.skip_bad_lines { BadLines::Skip } else { BadLines::Refuse },
+            bad_lines: if self.skip_bad_lines { BadLines::Skip } else { BadLines::Offer },
         }
     }
 

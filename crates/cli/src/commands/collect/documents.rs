@@ -99,7 +99,7 @@ impl Questions {
                 }
                 Content::Conversation(said) => {
                     let mut messages = said[..said.len() - 1].to_vec();
-                    messages.push(Said { role: "assistant".to_owned(), content: row.text.clone() });
+                    messages.push(Said::new("assistant", row.text.as_str()));
                     json!({ "messages": messages, "model": model })
                 }
                 Content::Text(_) | Content::ToolConversation(_) => continue,

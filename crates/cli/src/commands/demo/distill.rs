@@ -131,12 +131,13 @@ fn recipe(teacher: &str, folder: &Path, steps: u32) -> String {
          steps = {steps}\n\
          batch_tokens = 2048\n\
          learning_rate = 1e-3\n\
-         warm_up = 10\n\
+         warm_up = {}\n\
          seed = 1\n",
         toml_text(teacher),
         path(&folder.join("cache")),
         path(&folder.join("answers")),
         path(&folder.join("corpus.jsonl")),
+        steps.min(10),
     )
 }
 

@@ -7,6 +7,7 @@ mod languages;
 mod licences;
 mod near_duplicates;
 mod overlap;
+mod unsaid;
 
 pub use overlap::BUILT_IN;
 pub(crate) use overlap::{Overlap, Probes};
@@ -29,6 +30,7 @@ pub(super) fn look(used: &[Used<'_>], encoder: &Encoder<'_>, found: &mut Finding
     begins::look(used, encoder.tokenizer.bos(), found);
     control_tokens::look(used, encoder, found);
     cut_off::look(used, found);
+    unsaid::look(used, encoder, found);
     near_duplicates::look(used, found);
     licences::look(used, found);
     languages::look(used, found);

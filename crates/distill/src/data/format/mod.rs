@@ -1,6 +1,8 @@
 //! The shapes of training records: one file per shape, each with what it looks like and how it is read.
 
 mod alpaca;
+mod beside;
+mod message;
 mod messages;
 mod preference;
 mod prompt_completion;
@@ -96,27 +98,33 @@ fn messages<'a>(record: &'a Record, key: &str) -> Result<Cow<'a, Value>, String>
 }
 
 /// A value, or what a text holds of JSON.
-fn unpacked(value: &Value) -> Option<Cow<'_, Value>> {
+pub(super) fn unpacked(value: &Value) -> Option<Cow<'_, Value>> {
     let Value::String(text) = value else { return Some(Cow::Borrowed(value)) };
     check_keys(text.as_bytes()).and_then(|()| serde_json::from_str(text)).ok().map(Cow::Owned)
 }
 
-/// Messages from an array whose entries have a role under `role` and a text under `content`; `record` may declare tools.
+/// Messages from an array whose entries have a role under `role` and a text under `content`; `record` may declare tools, and say
+/// the system message beside them.
 fn conversation(record: &Record, value: &Value, role: &str, content: &str) -> Result<Content, String> {
     let entries = value.as_array().ok_or("the messages are no array")?;
+    beside::refuse(record)?;
+    let system = beside::system(record, entries, (role, content))?;
     if let Some(tools) = tools::of(record, entries)? {
-        return tools::conversation(entries, tools, role, content);
+        return tools::conversation(entries, system, tools, role, content);
     }
-    let mut said: Vec<Said> = Vec::new();
+    let mut said: Vec<Said> = system.map(|text| Said::new("system", text)).into_iter().collect();
     for (index, entry) in entries.iter().enumerate() {
-        let at = |why: &str| format!("message {}: {why}", index + 1);
-        let entry = entry.as_object().ok_or_else(|| at("it is no object"))?;
-        let role = role_of(entry, role).map_err(|why| at(&why))?;
-        let content = entry.get(content).and_then(blocks).ok_or_else(|| at("its content is no text"))?;
-        said.push(Said { role: role.to_owned(), content });
+        said.push(message::said(entry, role, content).map_err(|why| format!("message {}: {why}", index + 1))?);
     }
-    said.truncate(answered(said.iter().map(|said| said.role.as_str()))?);
+    said.truncate(answered(said.iter().map(|said| (said.role.as_str(), said.train)))?);
     Ok(Content::Conversation(said))
+}
+
+/// A conversation of texts, which are by turns the user's and the assistant's.
+fn turns(record: &Record, texts: &[&str]) -> Result<Content, String> {
+    let entry = |(role, text): (&str, &&str)| serde_json::json!({ "role": role, "content": text });
+    let entries: Vec<Value> = ["user", "assistant"].into_iter().cycle().zip(texts).map(entry).collect();
+    conversation(record, &Value::Array(entries), "role", "content")
 }
 
 /// The role of a message as chat templates call it.
@@ -134,14 +142,22 @@ fn role_of(entry: &Record, key: &str) -> Result<&'static str, String> {
     }
 }
 
-/// How many messages there are up to the last of the assistant: what nobody answered teaches nothing.
-fn answered<'a>(roles: impl DoubleEndedIterator<Item = &'a str> + ExactSizeIterator) -> Result<usize, String> {
-    if roles.len() == 0 {
-        return Err("there is no message".to_owned());
+/// How many messages there are up to the last answer that is learnt, of roles and whether the record lets it be learnt: what
+/// comes behind it teaches nothing.
+fn answered<'a>(
+    messages: impl DoubleEndedIterator<Item = (&'a str, bool)> + ExactSizeIterator,
+) -> Result<usize, String> {
+    let messages: Vec<(&str, bool)> = messages.collect();
+    let last = messages.iter().rposition(|message| *message == ("assistant", true));
+    match last {
+        Some(last) => Ok(last + 1),
+        None if messages.is_empty() => Err("there is no message".to_owned()),
+        None if messages.iter().any(|(role, _)| *role == "assistant") => {
+            Err("its record excludes every answer from what is learnt (`weight` of 0, `train` or `loss` of false)"
+                .to_owned())
+        }
+        None => Err("the assistant says nothing".to_owned()),
     }
-    let mut roles = roles;
-    let last = roles.rposition(|role| role == "assistant");
-    last.map(|last| last + 1).ok_or_else(|| "the assistant says nothing".to_owned())
 }
 
 /// Content as a text, or as blocks of which every one is a text.

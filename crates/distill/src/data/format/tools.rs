@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::{Record, answered, blocks, role_of, unpacked};
+use super::{Record, answered, blocks, message, role_of, unpacked};
 use crate::data::{Content, ToolConversation};
 
 /// Fields of a message that templates know beside role, content and calls.
@@ -42,17 +42,31 @@ fn calls(entry: &Value) -> Option<Cow<'_, Value>> {
     (!none).then_some(calls)
 }
 
-/// The conversation as templates take it.
-pub(super) fn conversation(entries: &[Value], tools: Value, role: &str, content: &str) -> Result<Content, String> {
-    let message = |(index, entry): (usize, &Value)| {
-        message(entry, role, content).map_err(|why| format!("message {}: {why}", index + 1))
-    };
-    let mut messages = entries.iter().enumerate().map(message).collect::<Result<Vec<Value>, String>>()?;
-    messages.truncate(answered(messages.iter().map(|message| message["role"].as_str().unwrap_or_default()))?);
-    Ok(Content::ToolConversation(ToolConversation { messages, tools }))
+/// The conversation as templates take it, behind the system message that stood beside it.
+pub(super) fn conversation(
+    entries: &[Value],
+    system: Option<String>,
+    tools: Value,
+    role: &str,
+    content: &str,
+) -> Result<Content, String> {
+    let mut messages: Vec<Value> = Vec::new();
+    messages.extend(system.map(|text| serde_json::json!({ "role": "system", "content": text })));
+    let (mut train, before) = (vec![true; messages.len()], messages.len());
+    for (index, entry) in entries.iter().enumerate() {
+        let (message, learnt) =
+            templated(entry, role, content).map_err(|why| format!("message {}: {why}", index + 1))?;
+        messages.push(message);
+        train.push(learnt);
+    }
+    let roles = messages.iter().map(|message| message["role"].as_str().unwrap_or_default());
+    messages.truncate(answered(roles.zip(train.iter().copied()))?);
+    let excluded = (before..messages.len()).filter(|index| !train[*index]).collect();
+    Ok(Content::ToolConversation(ToolConversation { messages, excluded, tools }))
 }
 
-fn message(entry: &Value, role: &str, content: &str) -> Result<Value, String> {
+/// A message, and whether its record lets it be learnt.
+fn templated(entry: &Value, role: &str, content: &str) -> Result<(Value, bool), String> {
     let fields = entry.as_object().ok_or("it is no object")?;
     let role = role_of(fields, role)?;
     let made = calls(entry);
@@ -68,6 +82,9 @@ fn message(entry: &Value, role: &str, content: &str) -> Result<Value, String> {
     let mut message = Map::new();
     message.insert("role".to_owned(), role.into());
     message.insert("content".to_owned(), words);
+    if let Some(reasoning) = message::reasoning(fields, role)? {
+        message.insert("reasoning_content".to_owned(), reasoning.into());
+    }
     for key in KEPT {
         if let Some(value) = fields.get(key).filter(|value| !value.is_null()) {
             message.insert(key.to_owned(), value.clone());
@@ -77,7 +94,7 @@ fn message(entry: &Value, role: &str, content: &str) -> Result<Value, String> {
         let made = made.iter().map(call).collect::<Result<Vec<Value>, String>>()?;
         message.insert(CALLS.to_owned(), made.into());
     }
-    Ok(Value::Object(message))
+    Ok((Value::Object(message), message::may_be_learnt(fields, role)?))
 }
 
 /// A call whose arguments are an object. Some tools write name and arguments without `function` around them.

@@ -15,7 +15,7 @@ use hydrometer_answers::{FinishReason, SamplingParameters};
 use hydrometer_probes::Decoding;
 
 use crate::{
-    Answers, ChatTemplate, Conversation, Facet, GenerationPrompt, Grows, Message, Model, ModelError, Rounds,
+    Answers, ChatTemplate, Conversation, Facet, GenerationPrompt, Grows, Message, Model, ModelError, Rounds, Tokenizer,
     ToolProtocol,
 };
 pub use draw::Draw;
@@ -82,14 +82,15 @@ pub enum SampleStep {
 impl<T: Model + Grows> Answers for T {
     fn prompt(&self, messages: &[Message]) -> Result<Prompt, ModelError> {
         let tokenizer = self.tokens().ok_or(Facet::Tokens)?;
-        Ok(Prompt::Tokens(match self.renders() {
+        let tokens = match self.renders() {
             Some(template) => template.encode(tokenizer, messages, GenerationPrompt::Add)?,
             // A model without a template continues a text.
             None => {
                 let texts: Vec<&str> = messages.iter().map(|message| message.content.as_str()).collect();
                 tokenizer.begin(tokenizer.encode(&texts.join("\n\n"))?)
             }
-        }))
+        };
+        something(tokenizer, tokens, self.renders())
     }
 
     fn tool_protocol(&self) -> Result<ToolProtocol, ModelError> {
@@ -99,7 +100,10 @@ impl<T: Model + Grows> Answers for T {
     fn converse(&self, conversation: &Conversation<'_>) -> Result<Prompt, ModelError> {
         let tokenizer = self.tokens().ok_or(Facet::Tokens)?;
         match self.renders() {
-            Some(template) => conversation.encode(tokenizer, template),
+            Some(template) => match conversation.encode(tokenizer, template)? {
+                Prompt::Tokens(tokens) => something(tokenizer, tokens, Some(template)),
+                messages => Ok(messages),
+            },
             None => self.prompt(&conversation.plain()),
         }
     }
@@ -116,6 +120,15 @@ impl<T: Model + Grows> Answers for T {
 
     fn rounds<'a>(&'a self, limits: &SampleLimits) -> Result<Option<Box<dyn Rounds + 'a>>, ModelError> {
         Ok(Some(Box::new(rounds::Growing::of(self, limits)?)))
+    }
+}
+
+/// A prompt of which more is left than what begins every text: to nothing no model answers.
+fn something(tokenizer: &Tokenizer, tokens: Vec<u32>, template: Option<&ChatTemplate>) -> Result<Prompt, ModelError> {
+    match template {
+        _ if tokens.iter().any(|token| tokenizer.bos() != Some(*token)) => Ok(Prompt::Tokens(tokens)),
+        Some(_) => Err(ModelError::template("it makes an empty text of the question")),
+        None => Err(ModelError::tokenizer("no token is left of the question")),
     }
 }
 
