@@ -217,6 +217,12 @@ fn truth() -> Truth {
     truth
 }
 
+/// A number below a million as a statement has it.
+fn grouped(number: f64) -> String {
+    let (thousands, rest) = (number as u64 / 1000, number as u64 % 1000);
+    if thousands > 0 { format!("{thousands},{rest:03}") } else { rest.to_string() }
+}
+
 const BOUNDED: [&str; 7] =
     ["kl_divergence", "reverse_kl", "jensen_shannon", "token_overlap", "tail_kept", "tail_invented", "entropy_ratio"];
 
@@ -225,19 +231,19 @@ fn the_truth_along_the_teachers_answers_is_within_the_bounds() {
     let desk = bench(&bytes());
     let server = ScriptedServer::start(serve).unwrap();
     let teacher = format!("openai:{}#big", server.address());
-    let [_, talk] = in_one_line(desk.run(0, &arguments(&teacher, &["--listed-answers", "1"])));
+    let [_, talk] = in_one_line(desk.run(0, &arguments(&teacher, &["--listed-answers", "2"])));
     assert!(
         talk.contains("evidence R2: the most probable tokens at each place of the teacher's own answers"),
         "{talk}"
     );
     assert!(talk.contains("Said of tokens, along the teacher's answers: top-1 agreement, exactly; KL"), "{talk}");
     assert!(
-        talk.contains("of 40 listed answers 1 are left out") && talk.contains("and 1 from the first token on"),
+        talk.contains("of 80 listed answers 2 are left out") && talk.contains("and 2 from the first token on"),
         "{talk}"
     );
     let (statement, truth) = (statement(&desk), truth());
     assert_eq!(statement["regime"]["id"], "R2");
-    assert_eq!(statement["suite"]["positions"].as_f64(), Some(truth.positions));
+    assert_eq!(statement["suite"]["positions"].as_f64(), Some(2.0 * truth.positions));
     for id in BOUNDED {
         let (metric, exact) = (metric(&statement, id), truth.of(id));
         assert!(metric["missing"].as_str().unwrap().contains("only known to be at least"), "{metric}");
@@ -263,15 +269,16 @@ fn the_truth_along_the_teachers_answers_is_within_the_bounds() {
     }
     let notes = statement["notes"].to_string();
     let tokens: usize = (0..PROMPTS).filter(|number| *number != HIDDEN).map(|number| answer(number).len()).sum();
-    let counted = format!("means over {} positions of {tokens} tokens", truth.positions);
+    let counted = format!("means over {} positions of {} tokens", grouped(2.0 * truth.positions), grouped(2.0 * tokens as f64));
     assert!(
-        notes.contains("Numbers on tokens are of regime R2: of answers that the teacher drew, 1 to each prompt"),
+        notes.contains("Numbers on tokens are of regime R2: of answers that the teacher drew, 2 to each prompt"),
         "{notes}"
     );
     assert!(
-        notes.contains(&counted) && notes.contains("the rest of 39 answers, and 1 answer of which no token"),
+        notes.contains(&counted) && notes.contains("the rest of 78 answers, and 2 answers of which no token"),
         "{notes}"
     );
+    assert!(!notes.contains("were cut into disjoint windows"), "{notes}");
     // What answers say is what it was.
     assert!(metric(&statement, "answer_agreement")["estimate"]["value"].is_number());
     assert!(metric(&statement, "teacher_text_bits_student")["estimate"]["value"].is_number());

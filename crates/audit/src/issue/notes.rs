@@ -146,7 +146,9 @@ pub(super) fn notes(
         ));
     }
     notes.extend(student_alone(metrics));
-    if rows.positions.iter().any(|row| row.compat) || rows.scored().any(|row| row.window > 0) {
+    // A window of an answer is its number.
+    let of_texts = manifest.settings.listed_answers.is_none();
+    if rows.positions.iter().any(|row| row.compat) || (of_texts && rows.scored().any(|row| row.window > 0)) {
         notes.push(format!(
             "Texts longer than {} tokens were cut into disjoint windows of that length and scored in their second \
              half, as llama.cpp does.",

@@ -55,7 +55,7 @@ pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
     let behind_a_server = pairs.into_iter().find(|(there, here)| there.scores().is_none() && Scorer::of(*here).is_ok());
     let texts = texts.map(|left_out| match behind_a_server.map(|(there, _)| there.shows()) {
         None => format!("{left_out}{}", of_both(models)),
-        Some(Err(why)) => format!("{left_out} and no part of its distributions ({why}){}", of_answers(plan, models)),
+        Some(Err(why)) => format!("{left_out} and no part of its distributions ({why}{})", of_answers(plan, models)),
         Some(Ok(_)) => format!("{left_out} (a part of its distributions is no ground for --until-decided)"),
     });
     let reasons: Vec<String> = [
