@@ -1,6 +1,6 @@
 //! Writes a tiny finished run of made-up numbers: the samples of the format that a test opens for ever.
 //!
-//! `cargo run -p hydrometer-answers --example sample_run -- FOLDER [positions|samples|judged|sparse|bounded|vectors]`
+//! `cargo run -p hydrometer-answers --example sample_run -- FOLDER [positions|samples|judged|sparse|bounded|answered|vectors]`
 #![allow(clippy::unwrap_used, reason = "an example of a few lines")]
 
 #[path = "../tests/support/mod.rs"]
@@ -9,7 +9,8 @@ mod support;
 
 fn main() {
     let mut arguments = std::env::args_os().skip(1);
-    let folder = arguments.next().expect("usage: sample_run FOLDER [positions|samples|judged|sparse|bounded|vectors]");
+    let folder =
+        arguments.next().expect("usage: sample_run FOLDER [positions|samples|judged|sparse|bounded|answered|vectors]");
     let kind = arguments.next().map(|kind| kind.to_string_lossy().into_owned());
     let write = match kind.as_deref() {
         None | Some("positions") => support::finished,
@@ -17,8 +18,9 @@ fn main() {
         Some("judged") => support::finished_judged,
         Some("sparse") => support::finished_sparse,
         Some("bounded") => support::finished_bounded,
+        Some("answered") => support::finished_answered,
         Some("vectors") => support::finished_vectors,
-        Some(other) => panic!("{other}: expected positions, samples, judged, sparse, bounded or vectors"),
+        Some(other) => panic!("{other}: expected positions, samples, judged, sparse, bounded, answered or vectors"),
     };
     write(folder.as_ref());
 }

@@ -25,9 +25,9 @@ pub use difference::Difference;
 pub use error::{Problem, RunError};
 pub use identity::{EncoderIdentity, EngineIdentity, GIVEN, GIVEN_MARK, ModelIdentity, PROVIDERS_DRAWS};
 pub use part::{
-    BoundedRow, ChoiceRow, EpisodeRow, EstimatedRow, EstimatedStats, GivenJudgment, LikelihoodRow, MAX_ROWS_PER_PART,
-    MOST_SAMPLES, OptionSaid, Outside, Part, PartKind, PartRow, PositionRow, SampleRow, SampleSource, ScoredModel,
-    ScoredRow, ShownStudentRow, SparseRow, Told, Unit, VectorRow,
+    AnsweredRow, AnsweredStats, BoundedRow, ChoiceRow, EpisodeRow, EstimatedRow, EstimatedStats, GivenJudgment,
+    LikelihoodRow, MAX_ROWS_PER_PART, MOST_SAMPLES, OptionSaid, Outside, Part, PartKind, PartRow, PositionRow,
+    SampleRow, SampleSource, ScoredModel, ScoredRow, ShownStudentRow, SparseRow, Told, Unit, VectorRow,
 };
 pub use run::{
     CANARIES_FORMAT, CHECKS_FORMAT, Canaries, CanaryAnswer, CanaryAsking, CanaryModel, CanaryPrompt, CanaryTime,

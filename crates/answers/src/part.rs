@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+mod answered;
 mod asked;
 mod bounded;
 mod choices;
@@ -19,6 +20,7 @@ mod shown;
 mod sparse;
 mod vectors;
 
+pub use answered::{Answered, AnsweredRow, AnsweredStats};
 pub use asked::AskedProbe;
 pub use bounded::{Bounded, BoundedRow};
 pub use choices::{ChoiceRow, Choices, OptionSaid, Told};
@@ -158,4 +160,5 @@ pub(crate) const PARTS: &[Known] = &[
     Known::of::<Scored>(),
     Known::of::<ShownStudents>(),
     Known::of::<Bounded>(),
+    Known::of::<Answered>(),
 ];

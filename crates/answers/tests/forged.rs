@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::Command;
 
 use hydrometer_answers::part::{
-    AskedProbe, Bounded, Choices, Column, Columns, Floor, Likelihoods, Positions, Row, Samples, Scored, ShownStudents,
-    Sparse, Vectors, Word,
+    Answered, AskedProbe, Bounded, Choices, Column, Columns, Floor, Likelihoods, Positions, Row, Samples, Scored,
+    ShownStudents, Sparse, Vectors, Word,
 };
 use hydrometer_answers::{Manifest, Part, PartKind, PartRow, RunError, RunFolder, UnitCounts};
 use hydrometer_probes::{Ask, Checker, Probe, Suite};
@@ -136,6 +136,7 @@ const PROMPTED: Honest = Honest { manifest: vectors_manifest, suite: suite_with_
 const SCORED: Honest = Honest { manifest: scored_manifest, suite: suite_with_prompt, write: finished_scored };
 const SHOWN: Honest = Honest { manifest: shown_manifest, suite, write: finished_shown };
 const BOUNDED: Honest = Honest { manifest: bounded_manifest, suite, write: finished_bounded };
+const ANSWERED: Honest = Honest { manifest: answered_manifest, suite: suite_with_prompt, write: finished_answered };
 const CACHED: Honest = Honest { manifest: sparse_manifest, suite, write: finished_sparse };
 
 /// Puts a forged part in the place of an honest one and expects `open` to say what is wrong with it.
@@ -208,6 +209,14 @@ fn numbers_outside_their_range() {
     check::<Bounded>(&BOUNDED, changed(bounded(), 0, |row| row.stats.kl.high = 99.0), "row 0: kl_high is 99");
     let crossed = changed(bounded(), 1, |row| row.stats.overlap.high = 0.5);
     check::<Bounded>(&BOUNDED, crossed, "row 1: overlap_low is 0.75, expected at most overlap_high, which is 0.5");
+    let told = changed(answered(), 1, |row| row.stats.bounds.teacher_logprob = Some(0.5));
+    check::<Answered>(&ANSWERED, told, "row 1: teacher_logprob is 0.5");
+    let crossed = changed(answered(), 1, |row| row.stats.bounds.kl.high = 0.0);
+    check::<Answered>(&ANSWERED, crossed, "row 1: kl_low is 0.25, expected at most kl_high, which is 0");
+    let beyond = changed(answered(), 1, |row| row.position = 5);
+    check::<Answered>(&ANSWERED, beyond, "row 1: position is 5, expected one of the 5 tokens of the answer");
+    let numbered = changed(answered(), 1, |row| row.window = 1 << 15);
+    check::<Answered>(&ANSWERED, numbered, "row 1: window is 32768, expected the number of an answer, below 32768");
     check::<Vectors>(&PROMPTED, changed(vectors(), 0, |row| row.vector[0] = 9.0), "row 0: vector has length 9");
 }
 
@@ -252,6 +261,9 @@ fn rows_of_another_family_or_kind_of_probe() {
     check::<Sparse>(&CACHED, changed(sparse(), 1, |row| stranger(&mut row.family)), expected);
     check::<Bounded>(&BOUNDED, changed(bounded(), 1, |row| stranger(&mut row.family)), expected);
     check::<ShownStudents>(&SHOWN, changed(shown(), 1, |row| stranger(&mut row.family)), expected);
+    check::<Answered>(&ANSWERED, changed(answered(), 0, |row| stranger(&mut row.family)), "is \"stranger\"");
+    let of_text = changed(answered(), 0, |row| (row.probe, row.family) = ("text-1".into(), "family-of-text-1".into()));
+    check::<Answered>(&ANSWERED, of_text, "probe \"text-1\" is a text, expected a prompt");
     check::<Choices>(&PLAIN, changed(choices(), 0, |row| stranger(&mut row.family)), "is \"stranger\"");
     check::<Samples>(&PROMPTED, changed(prompted(), 0, |row| stranger(&mut row.family)), "is \"stranger\"");
 

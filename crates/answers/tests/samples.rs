@@ -6,7 +6,7 @@ use crate::support;
 use std::path::{Path, PathBuf};
 
 use hydrometer_answers::part::{
-    Bounded, Choices, Floor, Likelihoods, Positions, Samples, Scored, ShownStudents, Sparse, Vectors,
+    Answered, Bounded, Choices, Floor, Likelihoods, Positions, Samples, Scored, ShownStudents, Sparse, Vectors,
 };
 use hydrometer_answers::store::{Access, AnswerKey, Store, prompt_hash};
 use hydrometer_answers::{OptionSaid, Part, RunFolder, Told};
@@ -90,6 +90,7 @@ fn today_s_writer_still_writes_version_1() {
     check_written("run-v1-scored", support::finished_scored, &[rows::<Scored>]);
     check_written("run-v1-shown", support::finished_shown, &[rows::<ShownStudents>, rows::<Likelihoods>]);
     check_written("run-v1-bounded", support::finished_bounded, &[rows::<Bounded>, rows::<Likelihoods>]);
+    check_written("run-v1-answered", support::finished_answered, &[rows::<Answered>, rows::<Samples>]);
     check_written("run-v1-sparse", support::finished_sparse, &[rows::<Sparse>, rows::<Likelihoods>]);
     check_written("run-v1-vectors", support::finished_vectors, &[rows::<Vectors>, rows::<Samples>]);
 }
@@ -103,6 +104,7 @@ fn every_part_has_a_sample_of_its_version() {
             ("positions" | "floor", 2) => &["run-v1-outside"],
             ("choices", 3) => &["run-v1-letters"],
             ("bounded", 1) => &["run-v1-bounded"],
+            ("answered", 1) => &["run-v1-answered"],
             (_, 1) => &["run-v1", "run-v1-samples", "run-v1-sparse", "run-v1-vectors", "run-v1-scored", "run-v1-shown"],
             _ => panic!("{kind}: check in a sample of version {version}, and list it here"),
         };
@@ -221,7 +223,7 @@ fn run_version_1_with_both_models_behind_servers() {
     assert_eq!(shape, [("text-1", 0, 1, 1), ("text-1", 0, 2, 2)]);
     let stats = &rows[0].stats;
     let pair = |within: hydrometer_metrics::sparse::Within| (within.low, within.high);
-    assert_eq!((stats.teacher_logprob, stats.student_logprob, stats.kendall_tau), (-0.5, -0.75, None));
+    assert_eq!((stats.teacher_logprob, stats.student_logprob, stats.kendall_tau), (Some(-0.5), Some(-0.75), None));
     assert_eq!((pair(stats.kl), pair(stats.reverse_kl), pair(stats.jsd)), ((0.25, 1.5), (0.125, 2.0), (0.0625, 0.25)));
     assert_eq!(pair(stats.overlap), (0.75, 0.875));
     assert_eq!((pair(stats.teacher_entropy), pair(stats.student_entropy)), ((1.5, 1.75), (1.25, 1.375)));
@@ -231,6 +233,20 @@ fn run_version_1_with_both_models_behind_servers() {
     assert_eq!((pair(stats.tail_invented), stats.teacher_unlisted), ((0.015625, 0.125), 0.03125));
     assert_eq!((stats.student_unlisted, rows[1].stats.kendall_tau), (0.046875, Some(0.5)));
     assert_eq!(pair(rows[1].stats.kl), (0.25, 0.25), "a number that is known is its own bounds");
+}
+
+#[test]
+fn run_version_1_with_listed_answers() {
+    let run = RunFolder::open(&sample("run-v1-answered")).unwrap();
+    let manifest = run.manifest();
+    assert_eq!((manifest.regime().id(), manifest.settings.listed_answers), ("R2", Some(1)));
+    let rows = run.rows::<Answered>().unwrap();
+    let shape: Vec<_> = rows.iter().map(|r| (r.probe.as_str(), r.window, r.position, r.stats.tokens)).collect();
+    assert_eq!(shape, [("prompt-1", 0, 1, 5), ("prompt-1", 0, 2, 5)]);
+    let own = |row: &hydrometer_answers::AnsweredRow| (row.stats.bounds.target, row.stats.bounds.teacher_logprob);
+    assert_eq!((own(&rows[0]), own(&rows[1])), ((1, None), (2, Some(-0.5))));
+    assert_eq!((rows[0].stats.bounds.kl.low, rows[0].stats.bounds.kl.high), (0.25, 1.5));
+    assert_eq!(rows[0].stats.bounds.student_logprob, Some(-0.75));
 }
 
 #[test]

@@ -63,6 +63,14 @@ impl Asked {
         Asked { probe: probe.id.clone(), family: probe.family.clone(), prompt, prompt_hash, parameters, decoding }
     }
 
+    /// The same for an answer that is drawn from all of the distribution and listed token by token: another question to the store.
+    pub(crate) fn listed(&self) -> Asked {
+        let parameters =
+            SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, seed: 0, ..self.parameters.clone() };
+        let prompt_hash = format!("listed answer to {}", self.prompt_hash);
+        Asked { prompt_hash, parameters, decoding: Decoding::Sampled, ..self.clone() }
+    }
+
     /// A question of no suite, answered once and without chance; the name stands in errors.
     pub(crate) fn without_chance(name: &str, prompt: Prompt, settings: &SampleSettings) -> Asked {
         let decoding = Decoding::Greedy;
@@ -209,7 +217,11 @@ impl Asker<'_> {
         let model_key = identity.key();
         let requests: Vec<_> = wanted.iter().map(|wanted| request(wanted, &model_key, store)).collect();
         let all: u64 = wanted.iter().map(|wanted| wanted.samples.len() as u64).sum();
-        observer.spared(all - number_of(&requests));
+        // What came in batches is counted when it is taken out of the store, unit by unit, as what was there before.
+        let is_counted = !matches!(how, How::Together(..));
+        if is_counted {
+            observer.spared(all - number_of(&requests));
+        }
         // An endpoint that has nothing to answer is not asked who it is either.
         if number_of(&requests) == 0 && matches!(how, How::Each) {
             return Ok(ControlFlow::Continue(0));
@@ -229,7 +241,9 @@ impl Asker<'_> {
                     tokens += answer.tokens.len() as u64;
                     let drawn = answer.tokens.len();
                     let answer = as_stored(wanted[answer.request].asked, &model_key, identity, answer);
-                    observer.answered(1);
+                    if is_counted {
+                        observer.answered(1);
+                    }
                     if one_by_one && written.is_ok() {
                         written = store.keep(answer).map(|()| 1);
                     } else {

@@ -65,7 +65,7 @@ impl Lettered {
             return Err(ModelError::Request { reason: format!("probe `{}` asks no choice", probe.id) });
         };
         let asked = Choice::as_message(choice, rotation as usize);
-        let prompt = model.answers().ok_or(Facet::Answers)?.prompt(&[Message::user(asked.text)])?;
+        let prompt = model.answers().ok_or(Facet::Answers)?.prompt_of(probe, &[Message::user(asked.text)])?;
         let question = Asked::of(probe, prompt.clone(), (None, &[]), &sampling.settings);
         Ok((Self { asked: question, prompt, letters: asked.letters }, asked.order))
     }
@@ -237,6 +237,8 @@ impl LetterAsker<'_> {
         let identity = self.model.identity();
         let (key, parameters) = (identity.key(), self.parameters());
         let (mut stopped, mut kept) = (false, Ok(()));
+        // What came in batches is counted when it is taken out of the store, unit by unit, as what was there before.
+        let is_counted = matches!(how, How::Each);
         let mut watch = |step: BatchStep<ListCame>| {
             match step {
                 BatchStep::Looked(state) => observer.batch(self.role, &state),
@@ -244,7 +246,9 @@ impl LetterAsker<'_> {
                 BatchStep::Came(None) => {}
                 BatchStep::Came(Some((place, found))) => {
                     observer.sampled(found.read, found.drawn);
-                    observer.answered(1);
+                    if is_counted {
+                        observer.answered(1);
+                    }
                     let question = questions[place];
                     let answer = StoredAnswer {
                         key: question.first_token_key(&key, &parameters),

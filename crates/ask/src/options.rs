@@ -50,6 +50,9 @@ pub struct AskOptions {
     /// How models that say nothing of options are asked for letters ([`drawing`](crate::drawing)); without it choices of theirs are
     /// left out.
     pub letters: Option<Sampling>,
+    /// Answers of the teacher to each prompt that are asked for with the most probable tokens at every place, where nothing else says
+    /// anything of its distributions; without it there are none.
+    pub listed_answers: Option<u32>,
     /// Checks of endpoints whose failure is accepted by name.
     pub accepted: Vec<String>,
     /// The command line as given, for the manifest; without secrets.
@@ -122,6 +125,17 @@ impl AskOptions {
         }
         if let Some(0) = self.until_decided.as_ref().and_then(|until| until.cap) {
             return Err(AskError::setting("cap", 0, "at least 1 family"));
+        }
+        match self.listed_answers {
+            Some(answers) if self.until_decided.is_some() || self.teacher_asked.is_some() => {
+                let expected =
+                    "none where the teacher is not asked every prompt: bounds are no ground to decide early by";
+                return Err(AskError::setting("listed_answers", answers, expected));
+            }
+            Some(answers) if answers == 0 || answers > MOST_SAMPLES => {
+                return Err(AskError::setting("listed_answers", answers, format!("1 to {MOST_SAMPLES}")));
+            }
+            _ => {}
         }
         match (self.teacher_asked, &self.until_decided) {
             (Some(TeacherAsked::Families(families @ 0..2)), None) => {

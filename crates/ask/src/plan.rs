@@ -13,6 +13,7 @@ use hydrometer_probes::families::FamilySizes;
 use hydrometer_probes::{Ask, Probe, Suite};
 
 use crate::deployment::deployment;
+use crate::kind::answered;
 use crate::kind::likelihoods::Likelihoods;
 use crate::kind::listed::{ListedTexts, Listing};
 use crate::kind::shown::{Shown, ShownTexts};
@@ -102,8 +103,20 @@ impl<'a> Plan<'a> {
         };
         let mut kinds = vec![texts];
         kinds.extend(beside_texts(models, suite, options, &packing)?);
-        let answered = [Samples::KIND, Episodes::KIND];
-        let asks_prompts = kinds.iter().any(|kind| answered.contains(&kind.part()) && kind.units() > 0);
+        let with_answers = [Samples::KIND, Episodes::KIND];
+        let asks_prompts = kinds.iter().any(|kind| with_answers.contains(&kind.part()) && kind.units() > 0);
+        let listed_answers = kinds.iter().find_map(|kind| kind.listed_answers());
+        let mut shared_vocab = shared_vocab;
+        if let Some(answers) = listed_answers {
+            if kinds[0].units() > 0 {
+                let more =
+                    "none where texts are compared: more is known of both models there than lists of answers say";
+                return Err(AskError::setting("listed_answers", answers, more));
+            }
+            let student = Role::Student.scorer(models.student)?;
+            shared_vocab = Some(student.identity.logit_width());
+            pairing = answered::pairing(student);
+        }
         let excluded = excluded(&kinds, suite);
         if kinds.iter().all(|kind| kind.units() == 0) {
             if !excluded.is_empty() {
@@ -143,6 +156,7 @@ impl<'a> Plan<'a> {
             pairing,
             shared_vocab,
             regime: match shared_vocab {
+                Some(_) if listed_answers.is_some() => Regime::ListedAnswers,
                 Some(_) => match shown {
                     Some(Shown::Teacher) => Regime::ShownDistributions,
                     Some(Shown::Student) => Regime::ShownStudent,
@@ -163,6 +177,7 @@ impl<'a> Plan<'a> {
                 deployed_on: options.deployed_on.as_ref().map(|placed| placed.prompts.clone()),
                 tool_protocols: tool_protocols(models, &kinds)?,
                 letters: kinds.iter().find_map(|kind| kind.letters()),
+                listed_answers,
                 accepted: options.accepted.clone(),
                 ..settings(models, options, &suite.probes, asks_prompts, text_families)
             },

@@ -20,3 +20,4 @@ mod red_team;
 mod support;
 mod teacher_cache;
 mod text_only;
+mod together;

@@ -20,7 +20,7 @@ use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Probe};
 
 use self::missing::{not_draws, too_few_answers};
-pub(crate) use self::rows::{Rows, copies};
+pub(crate) use self::rows::{Listed, Rows, copies};
 use crate::kind::answers::copied::Copying;
 use crate::kind::answers::equivalence::Meanings;
 use crate::kind::answers::ppi_signals::Alone;

@@ -205,7 +205,7 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
 /// Why a number of which bounds are known is not there.
 fn only_bounds(found: &KnownWithin) -> String {
     format!(
-        "no estimate: both servers list their most probable tokens alone, so it is only known to be at least {:.4} and at most {:.4}",
+        "no estimate: of a model behind a server its most probable tokens alone are listed, so it is only known to be at least {:.4} and at most {:.4}",
         found.low, found.high
     )
 }

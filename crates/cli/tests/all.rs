@@ -23,6 +23,7 @@ mod label;
 mod letters;
 mod letters_boundaries;
 mod listed;
+mod listed_answers;
 mod load;
 mod mistakes;
 mod once;

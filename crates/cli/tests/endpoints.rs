@@ -107,7 +107,8 @@ fn a_teacher_behind_an_endpoint_is_audited_by_its_answers() {
     // Before the run: the regime, and what is left out.
     let expected = "evidence R3: the teacher's answers and the student's logits: what both answer can be compared, the student scores \
                     what its teacher answers, and differences of such scores between students are exact. Not measured: \
-                    1 text, because the teacher shows no logits and no part of its distributions (openai takes no token ids); 1 choice, because the teacher does not say how probable an \
+                    1 text, because the teacher shows no logits and no part of its distributions (openai takes no token ids; --listed-answers N compares \
+                    tokens along its answers, where it lists what else was probable there); 1 choice, because the teacher does not say how probable an \
                     option is";
     let flat = talk.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains(expected), "{talk}");

@@ -9,6 +9,7 @@ use crate::position::sums::LEAST_LOG_PROB;
 
 mod between;
 mod comparer;
+mod falling;
 mod list_alone;
 mod listed;
 mod shown;
@@ -17,7 +18,7 @@ mod truncate;
 
 pub use between::{BoundedStats, Within, bounds};
 pub use comparer::{Kept, SPARSE_BANDS, SparseComparer, SparseComparisonError, SparsePositionStats};
-pub use listed::ListedDistribution;
+pub use listed::{ChatList, ListedDistribution};
 pub use shown::{ShownDistribution, ShownError};
 pub use shown_student::{ShownStudentComparer, ShownStudentStats};
 pub use truncate::{Truncater, Truncation};

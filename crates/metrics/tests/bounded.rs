@@ -5,7 +5,7 @@
 use crate::support;
 
 use hydrometer_metrics::PositionStats;
-use hydrometer_metrics::sparse::{BoundedStats, ListedDistribution, ShownError, Within, bounds};
+use hydrometer_metrics::sparse::{BoundedStats, ChatList, ListedDistribution, ShownError, Within, bounds};
 use proptest::prelude::*;
 use support::{by_probability, compare, log_softmax, noisy, random, zipf_row};
 
@@ -50,8 +50,8 @@ fn check_within(found: &BoundedStats, exact: &PositionStats, what: &str) -> Resu
     }
     prop_assert_eq!((found.teacher_top1, found.student_top1), (exact.teacher_top1, exact.student_top1));
     let near = |one: f32, other: f32| (one - other).abs() <= rounding(other);
-    prop_assert!(near(found.teacher_logprob, exact.teacher_logprob));
-    prop_assert!(near(found.student_logprob, exact.student_logprob));
+    prop_assert!(found.teacher_logprob.is_some_and(|found| near(found, exact.teacher_logprob)));
+    prop_assert!(found.student_logprob.is_some_and(|found| near(found, exact.student_logprob)));
     if let Some(tau) = found.kendall_tau {
         prop_assert!(near(tau, exact.kendall_tau), "{what}: tau is {}, found {tau}", exact.kendall_tau);
     }
@@ -98,6 +98,50 @@ proptest! {
             let allowed = 2e-4 + rounding(wide.high);
             prop_assert!(close.low >= wide.low - allowed, "{name}: {close:?} of longer lists, {wide:?} of shorter ones");
             prop_assert!(close.high <= wide.high + allowed, "{name}: {close:?} of longer lists, {wide:?} of shorter ones");
+        }
+    }
+
+    #[test]
+    fn a_chat_s_list_bounds_a_student_that_is_known(
+        seed in 0_u64..1 << 40, kind in 0_usize..6, vocab in 24_usize..260, exponent in 0.3_f64..2.5, k in 2_usize..21,
+        next in 0_usize..1 << 20, said in any::<bool>(), strange in 2_usize..40, off in -9e-4_f64..9e-4,
+    ) {
+        let teacher = zipf_row(vocab, exponent, &mut random(seed));
+        let student = student_of(&teacher, kind, seed ^ 77);
+        let next = (next % vocab) as u32;
+        let exact = compare(&teacher, &student, next);
+        // All that is listed is off by the same share, as llama.cpp's sums are.
+        let log_p: Vec<f32> = log_softmax(&teacher, 1.0).iter().map(|p| (p + off.ln_1p()).min(0.0) as f32).collect();
+        let ranked: Vec<u32> = by_probability(&teacher).into_iter().take(k).map(|token| token as u32).collect();
+        let is_strange = |token: u32| (token as usize + seed as usize).is_multiple_of(strange);
+        let pair = |token: u32| (token, log_p[token as usize]);
+        let listed: Vec<_> = ranked.iter().filter(|token| !is_strange(**token)).map(|token| pair(*token)).collect();
+        let nameless: Vec<f32> = ranked.iter().filter(|token| is_strange(**token)).map(|token| pair(*token).1).collect();
+        let list = ChatList {
+            listed: &listed,
+            last: pair(ranked[k - 1]).1,
+            nameless: &nameless,
+            next: (next, Some(pair(next).1).filter(|_| said && !is_strange(next))),
+        };
+        if let Some(teacher) = ListedDistribution::of_chat(list, vocab).unwrap() {
+            let found = bounds(&teacher, &ListedDistribution::of_logits(&student, next).unwrap(), vocab);
+            for (name, Within { low, high }, truth) in pairs(&found, &exact) {
+                let allowed = rounding(truth);
+                prop_assert!(low <= truth + allowed, "{name} is {truth}, and the lower bound is {low}");
+                prop_assert!(truth <= high + allowed, "{name} is {truth}, and the upper bound is {high}");
+            }
+            prop_assert_eq!((found.teacher_top1, found.student_top1), (exact.teacher_top1, exact.student_top1));
+            prop_assert!((found.student_logprob.unwrap() - exact.student_logprob).abs() <= rounding(exact.student_logprob));
+            if let Some(tau) = found.kendall_tau {
+                prop_assert!((tau - exact.kendall_tau).abs() <= 1e-5, "tau is {}, found {tau}", exact.kendall_tau);
+            }
+        } else {
+            let masses = ranked.iter().scan(0.0, |sum, token| {
+                *sum += f64::from(pair(*token).1).exp();
+                Some(*sum)
+            });
+            let narrow = masses.into_iter().any(|mass| (mass - 0.9).abs() < 1.1e-3);
+            prop_assert!(!nameless.is_empty() || narrow, "only tokens without an id hide the others, and a narrow end");
         }
     }
 
@@ -169,4 +213,32 @@ fn what_is_no_list_is_refused() {
     check(&[(0, -0.1), (0, -3.0)], good[0], "token 0 is listed twice");
     let sum = ListedDistribution::new(&[(0, -0.1), (1, -0.2)], good[0], 10);
     assert!(matches!(sum, Err(ShownError::Sum { .. })), "{sum:?}");
+}
+
+#[test]
+fn a_token_without_an_id_hides_what_is_less_probable() {
+    let list = |listed: &[f64], nameless: &[f64], last: f64| {
+        let listed: Vec<(u32, f32)> = (0..).zip(listed).map(|(token, p)| (token, p.ln() as f32)).collect();
+        let nameless: Vec<f32> = nameless.iter().map(|p| p.ln() as f32).collect();
+        let last = last.ln() as f32;
+        let list = ChatList { listed: &listed, last, nameless: &nameless, next: (7, None) };
+        ListedDistribution::of_chat(list, 100).unwrap()
+    };
+    // Beyond the nucleus it is one of those that are not listed, however probable: nothing else may have more.
+    assert!(list(&[0.6, 0.32, 0.01], &[0.03], 0.01).is_some());
+    // The most probable one, one of the nucleus, one that may be: nobody knows what the others are.
+    assert!(list(&[0.3, 0.2], &[0.4], 0.2).is_none());
+    assert!(list(&[0.6, 0.2, 0.15], &[0.3], 0.15).is_none());
+    assert!(list(&[0.6, 0.2], &[0.15], 0.15).is_none());
+    assert!(list(&[], &[0.9], 0.9).is_none());
+    // A list that ends within the nucleus with all its tokens.
+    assert!(list(&[0.4, 0.2], &[0.15], 0.15).is_some());
+    let teacher = list(&[0.6, 0.32, 0.01], &[0.03], 0.01).unwrap();
+    let student: Vec<f32> = (0..100).map(|token| if token == 50 { 5.0 } else { 0.0 }).collect();
+    let found = bounds(&teacher, &ListedDistribution::of_logits(&student, 7).unwrap(), 100);
+    assert_eq!((found.target, found.teacher_logprob), (7, None));
+    // Token 50 has 0.6 of q, and 0.03 of p at most.
+    assert!(found.overlap.high < 0.1, "{:?}", found.overlap);
+    assert!(ListedDistribution::of_logits(&[0.0, f32::NAN], 0).is_err());
+    assert!(ListedDistribution::of_logits(&[0.0, 1.0], 2).is_err());
 }

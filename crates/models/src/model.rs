@@ -11,8 +11,8 @@ use hydrometer_answers::{ModelIdentity, SamplingParameters};
 use hydrometer_probes::{Probe, Suite};
 
 use crate::{
-    AnswersTogether, ChatTemplate, Choice, Conversation, Facet, Message, ModelError, Prompt, SampleLimits,
-    SampleRequest, SampleStep, Session, SetAside, Tokenizer, ToolProtocol,
+    AnswersTogether, ChatTemplate, Choice, Conversation, Facet, ListsAnswers, Message, ModelError, Prompt,
+    SampleLimits, SampleRequest, SampleStep, Session, SetAside, Tokenizer, ToolProtocol,
 };
 
 /// A token sequence and the positions whose next-token distribution is wanted.
@@ -114,6 +114,14 @@ pub trait Model: Send + Sync {
     /// Why it lists none, in words that follow "the model".
     fn lists(&self) -> Result<&dyn Lists, String> {
         Err("lists no tokens of a text".to_owned())
+    }
+
+    /// Its answers with the most probable tokens at every place.
+    ///
+    /// # Errors
+    /// Why it lists none, in words.
+    fn lists_answers(&self) -> Result<&dyn ListsAnswers, String> {
+        Err("it lists no tokens of its answers".to_owned())
     }
 
     /// Its most probable tokens behind positions of token sequences.

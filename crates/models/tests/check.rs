@@ -123,7 +123,7 @@ fn a_healthy_server_passes_what_it_offers() {
     let names: Vec<_> = all.iter().map(|checked| checked.name).collect();
     assert_eq!(names, check_names().collect::<Vec<_>>());
     for checked in &all {
-        let compares = ["template", "tokenizer", "end"].contains(&checked.name);
+        let compares = ["template", "tokenizer", "spelling", "end"].contains(&checked.name);
         let as_it_should = match &checked.found {
             Found::Passed(_) => !compares,
             Found::NotOffered(why) => compares && why.contains("--against"),
@@ -230,4 +230,11 @@ fn a_local_model_shows_where_tokens_and_template_differ() {
     let all = look(Wrong { other_tokens: true, ..Wrong::default() }, Some(&*local));
     assert!(evidence(&all, "tokenizer").starts_with("from byte 0 on, expected token Some("), "{all:?}");
     assert!(failed(&all).contains(&"end"), "{all:?}");
+    assert_eq!(evidence(&all, "spelling"), "27 of 27 that 9 places show are tokens of it");
+    let path = folder.path().join("other.toml");
+    std::fs::write(&path, "vocabulary = [\"aa\", \"b\"]\n[default]\nprobabilities = { b = 1.0 }\n").unwrap();
+    let other = open(&format!("scripted:{}", path.display()), &EngineOptions { precision: Precision::F32 }).unwrap();
+    let all = look(Wrong::default(), Some(&*other));
+    assert!(failed(&all).contains(&"spelling"), "{all:?}");
+    assert!(evidence(&all, "spelling").starts_with("18 of 27 that 9 places show are no token of it, \"a\" is one / "));
 }

@@ -30,13 +30,42 @@ fn within(of: fn(&'static str) -> Column, names: [&'static str; 2], value: &mut 
     columns.f32(of(names[1]), &mut value.high);
 }
 
+/// What servers that list along a text always say: a row without it is none.
+fn known(of: Column, value: &mut Option<f32>, columns: &mut dyn Columns) {
+    let mut said = value.unwrap_or(f32::NAN);
+    columns.f32(of, &mut said);
+    *value = Some(said);
+}
+
+/// The columns of everything but the text's own token.
+pub(super) fn columns(stats: &mut BoundedStats, columns: &mut dyn Columns) {
+    within(divergence, ["kl_low", "kl_high"], &mut stats.kl, columns);
+    within(divergence, ["reverse_kl_low", "reverse_kl_high"], &mut stats.reverse_kl, columns);
+    // At most ln 2.
+    let of_js = |name| column(name).within(0.0, 0.694);
+    within(of_js, ["jsd_low", "jsd_high"], &mut stats.jsd, columns);
+    within(probability, ["overlap_low", "overlap_high"], &mut stats.overlap, columns);
+    within(entropy, ["teacher_entropy_low", "teacher_entropy_high"], &mut stats.teacher_entropy, columns);
+    within(entropy, ["student_entropy_low", "student_entropy_high"], &mut stats.student_entropy, columns);
+    columns.u32(column("teacher_top1"), &mut stats.teacher_top1);
+    columns.u32(column("student_top1"), &mut stats.student_top1);
+    columns.f32(probability("teacher_top1_prob"), &mut stats.teacher_top1_prob);
+    columns.f32(probability("student_top1_prob"), &mut stats.student_top1_prob);
+    columns.optional_f32(correlation("kendall_tau"), &mut stats.kendall_tau);
+    within(probability, ["tail_mass_low", "tail_mass_high"], &mut stats.tail_mass, columns);
+    within(probability, ["tail_kept_low", "tail_kept_high"], &mut stats.tail_kept, columns);
+    within(probability, ["tail_invented_low", "tail_invented_high"], &mut stats.tail_invented, columns);
+    columns.f32(probability("teacher_unlisted"), &mut stats.teacher_unlisted);
+    columns.f32(probability("student_unlisted"), &mut stats.student_unlisted);
+}
+
 impl EstimatedStats for BoundedStats {
     fn blank() -> Self {
         let nothing = Within::default();
         Self {
             target: 0,
-            teacher_logprob: 0.0,
-            student_logprob: 0.0,
+            teacher_logprob: None,
+            student_logprob: None,
             kl: nothing,
             reverse_kl: nothing,
             jsd: nothing,
@@ -58,26 +87,9 @@ impl EstimatedStats for BoundedStats {
 
     fn columns(&mut self, columns: &mut dyn Columns) {
         columns.u32(column("target"), &mut self.target);
-        columns.f32(log_probability("teacher_logprob"), &mut self.teacher_logprob);
-        columns.f32(log_probability("student_logprob"), &mut self.student_logprob);
-        within(divergence, ["kl_low", "kl_high"], &mut self.kl, columns);
-        within(divergence, ["reverse_kl_low", "reverse_kl_high"], &mut self.reverse_kl, columns);
-        // At most ln 2.
-        let of_js = |name| column(name).within(0.0, 0.694);
-        within(of_js, ["jsd_low", "jsd_high"], &mut self.jsd, columns);
-        within(probability, ["overlap_low", "overlap_high"], &mut self.overlap, columns);
-        within(entropy, ["teacher_entropy_low", "teacher_entropy_high"], &mut self.teacher_entropy, columns);
-        within(entropy, ["student_entropy_low", "student_entropy_high"], &mut self.student_entropy, columns);
-        columns.u32(column("teacher_top1"), &mut self.teacher_top1);
-        columns.u32(column("student_top1"), &mut self.student_top1);
-        columns.f32(probability("teacher_top1_prob"), &mut self.teacher_top1_prob);
-        columns.f32(probability("student_top1_prob"), &mut self.student_top1_prob);
-        columns.optional_f32(correlation("kendall_tau"), &mut self.kendall_tau);
-        within(probability, ["tail_mass_low", "tail_mass_high"], &mut self.tail_mass, columns);
-        within(probability, ["tail_kept_low", "tail_kept_high"], &mut self.tail_kept, columns);
-        within(probability, ["tail_invented_low", "tail_invented_high"], &mut self.tail_invented, columns);
-        columns.f32(probability("teacher_unlisted"), &mut self.teacher_unlisted);
-        columns.f32(probability("student_unlisted"), &mut self.student_unlisted);
+        known(log_probability("teacher_logprob"), &mut self.teacher_logprob, columns);
+        known(log_probability("student_logprob"), &mut self.student_logprob, columns);
+        self::columns(self, columns);
     }
 
     fn fault(&self) -> Option<String> {

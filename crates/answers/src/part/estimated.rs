@@ -14,6 +14,11 @@ pub trait EstimatedStats: Clone + PartialEq + fmt::Debug {
     fn fault(&self) -> Option<String> {
         None
     }
+    /// Why they may not stand there, as a lower-case fragment: of this probe and family, in this window, at this position.
+    fn misplaced(&self, asked: &AskedProbe<'_>, family: &str, window: u32, position: u32) -> Option<String> {
+        let _ = position;
+        asked.not_a_window(family, window)
+    }
 }
 
 /// One scored position of a text probe: what a part of a distribution can say, and nothing else.
@@ -73,6 +78,7 @@ impl<S: EstimatedStats> PartRow for EstimatedRow<S> {
     }
 
     fn check(&self, asked: &AskedProbe<'_>) -> Option<String> {
-        asked.not_a_window(&self.family, self.window).or_else(|| self.stats.fault())
+        let Self { family, window, position, stats, .. } = self;
+        stats.misplaced(asked, family, *window, *position).or_else(|| stats.fault())
     }
 }

@@ -19,6 +19,8 @@ pub enum Regime {
     ShownStudent,
     /// Lists of the most probable tokens of both, and the probability of the text's own token, as their servers show them.
     ShownBoth,
+    /// The student's full logits; of the teacher the most probable tokens at each place of its own answers, as its server lists them.
+    ListedAnswers,
     /// Full logits of both, over vocabularies that cannot be compared.
     DifferentVocabularies,
     /// The teacher's answers, and the student's logits.
@@ -36,6 +38,7 @@ impl Regime {
         match self {
             Regime::FullLogits => "R0",
             Regime::TeacherCache | Regime::ShownDistributions | Regime::ShownStudent | Regime::ShownBoth => "R1",
+            Regime::ListedAnswers => "R2",
             Regime::TeacherTexts => "R3",
             Regime::DifferentVocabularies | Regime::AnswersOnly | Regime::GivenAnswers => "R4",
         }
@@ -62,6 +65,10 @@ impl Regime {
                 "the most probable tokens of both models at each position, and the probability of the text's own token, from their \
                  servers: perplexity and the most probable token are exact, divergences, overlap, tail and entropy have a lower and an \
                  upper bound"
+            }
+            Regime::ListedAnswers => {
+                "the most probable tokens at each place of the teacher's own answers, from its server, and the student's logits: the \
+                 most probable token is exact, divergences, overlap, tail and entropy along these answers have a lower and an upper bound"
             }
             Regime::TeacherTexts => {
                 "the teacher's answers and the student's logits: what both answer can be compared, the student scores what its \

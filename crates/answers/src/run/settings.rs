@@ -78,6 +78,10 @@ pub struct RunSettings {
     /// from the file, where no model was asked for letters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub letters: Option<u32>,
+    /// Answers of the teacher to each prompt that were asked for with the most probable tokens at every place; `None`, and absent from the
+    /// file, where none were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed_answers: Option<u32>,
     /// Checks of endpoints whose failure was accepted by name before anything was asked. Empty, and absent from the file, where
     /// none was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -135,6 +139,7 @@ impl RunSettings {
             deployed_on: None,
             tool_protocols: BTreeMap::new(),
             letters: None,
+            listed_answers: None,
             accepted: Vec::new(),
         }
     }

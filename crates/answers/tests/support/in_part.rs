@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use hydrometer_answers::part::{Bounded, Likelihoods, ShownStudents, Sparse};
+use hydrometer_answers::part::{Answered, Bounded, Likelihoods, Samples, ShownStudents, Sparse};
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
-    BoundedRow, EstimatedRow, Manifest, Part, Regime, RunFolder, RunSettings, ScoredModel, ShownStudentRow, SparseRow,
-    UnitCounts,
+    AnsweredRow, AnsweredStats, BoundedRow, EstimatedRow, Manifest, Part, Regime, RunFolder, RunSettings, ScoredModel,
+    ShownStudentRow, SparseRow, UnitCounts,
 };
 use hydrometer_metrics::sparse::{BoundedStats, ShownStudentStats, SparsePositionStats, Truncation, Within};
 
-use super::{likelihood, planned, settings, suite};
+use super::{likelihood, planned, prompted, settings, suite, suite_with_prompt, with_samples};
 
 /// The plan of a run whose teacher came from a cache.
 pub fn sparse_manifest() -> Manifest {
@@ -116,8 +116,8 @@ pub fn bounded() -> Vec<BoundedRow> {
             position,
             BoundedStats {
                 target: position,
-                teacher_logprob: -0.5,
-                student_logprob: -0.75,
+                teacher_logprob: Some(-0.5),
+                student_logprob: Some(-0.75),
                 kl: within(0.25, 1.5),
                 reverse_kl: within(0.125, 2.0),
                 jsd: within(0.0625, 0.25),
@@ -161,5 +161,40 @@ pub fn finished_sparse(path: &Path) {
     let run = RunFolder::create_or_resume(path, &sparse_manifest(), &suite().probes).unwrap();
     run.write::<Likelihoods>(0, &[likelihood(ScoredModel::Student)]).unwrap();
     run.write::<Sparse>(0, &sparse()).unwrap();
+    run.finish().unwrap();
+}
+
+/// The plan of a run whose teacher's server lists its answers.
+pub fn answered_manifest() -> Manifest {
+    let units = UnitCounts::default().with(Samples::KIND, 1).with(Answered::KIND, 1);
+    let settings = RunSettings { listed_answers: Some(1), ..with_samples() };
+    Manifest { regime: Some(Regime::ListedAnswers), ..planned(&suite_with_prompt(), settings, units) }.sealed()
+}
+
+/// Positions of an answer: the bounds of [`bounded`]; of an odd place nobody said how probable the answer's own token was.
+pub fn answered() -> Vec<AnsweredRow> {
+    let of = |row: BoundedRow| {
+        let told = row.position.is_multiple_of(2);
+        let bounds = BoundedStats { teacher_logprob: told.then_some(-0.5), ..row.stats };
+        AnsweredRow {
+            probe: "prompt-1".to_owned(),
+            family: "family-of-prompt-1".to_owned(),
+            window: 0,
+            position: row.position,
+            token_text: row.token_text,
+            teacher_top1_text: row.teacher_top1_text,
+            student_top1_text: row.student_top1_text,
+            stats: AnsweredStats { bounds, tokens: 5 },
+        }
+    };
+    bounded().into_iter().map(of).collect()
+}
+
+/// A finished run whose teacher's server lists its answers.
+pub fn finished_answered(path: &Path) {
+    let suite = suite_with_prompt();
+    let run = RunFolder::create_or_resume(path, &answered_manifest(), &suite.probes).unwrap();
+    run.write::<Answered>(0, &answered()).unwrap();
+    run.write::<Samples>(0, &prompted()).unwrap();
     run.finish().unwrap();
 }

@@ -1,6 +1,7 @@
 //! Kinds of questions, one file each: what of a suite it asks, cut into units, and how one unit is asked and written.
 //! A new kind is a new file here and a line in [`beside_texts`].
 
+pub(crate) mod answered;
 pub(crate) mod choices;
 pub(crate) mod episodes;
 pub(crate) mod likelihoods;
@@ -61,6 +62,11 @@ pub(crate) trait Kind {
         None
     }
 
+    /// Answers to each prompt that are listed token by token, where there are any.
+    fn listed_answers(&self) -> Option<u32> {
+        None
+    }
+
     /// Whether its units are asked although the gates that read them are decided.
     fn goes_on(&self) -> bool {
         false
@@ -98,7 +104,8 @@ pub(crate) fn beside_texts(
     Ok(vec![
         Box::new(choices::Choices::plan(models, suite, options, packing, store.clone())?),
         Box::new(prompts::Prompts::plan(models, suite, options, packing, store.clone())?),
-        Box::new(episodes::Episodes::plan(models, suite, options, packing, store)?),
+        Box::new(episodes::Episodes::plan(models, suite, options, packing, store.clone())?),
+        Box::new(answered::AnsweredPrompts::plan(models, suite, options, store)?),
     ])
 }
 

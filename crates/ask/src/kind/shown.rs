@@ -235,7 +235,8 @@ impl Kind for ShownTexts {
 /// The positions of a window: what the teacher showed against the student's logits.
 fn shown_teacher(window: &Window, shown: &[ShownPosition], student: Scorer<'_>) -> Result<Vec<SparseRow>, AskError> {
     let comparer = |width| SparseComparer::new(width).with_vectors(allowed_vectors());
-    scored(Role::Student, window, shown, student, comparer, |comparer, logits, teacher, row| {
+    scored(Role::Student, window, shown, student, comparer, |comparer, logits, shown, row| {
+        let teacher = &distribution(shown)?;
         let stats = comparer.compare(teacher, logits, window.target(row)).map_err(|error| error.to_string())?;
         let tokens = [stats.target, stats.teacher_top1, stats.student_top1];
         Ok(window.estimated(row, student.tokens, tokens, stats))
@@ -249,21 +250,26 @@ fn shown_student(
     teacher: Scorer<'_>,
 ) -> Result<Vec<ShownStudentRow>, AskError> {
     let comparer = |width| ShownStudentComparer::new(width).with_vectors(allowed_vectors());
-    scored(Role::Teacher, window, shown, teacher, comparer, |comparer, logits, student, row| {
+    scored(Role::Teacher, window, shown, teacher, comparer, |comparer, logits, shown, row| {
+        let student = &distribution(shown)?;
         let stats = comparer.compare(logits, student, window.target(row)).map_err(|error| error.to_string())?;
         let tokens = [stats.target, stats.teacher_top1, stats.student_top1];
         Ok(window.estimated(row, teacher.tokens, tokens, stats))
     })
 }
 
+fn distribution(shown: &ShownPosition) -> Result<ShownDistribution, String> {
+    ShownDistribution::new(&shown.listed, &shown.drawn).map_err(|error| error.to_string())
+}
+
 /// Scores a window, and compares each row of logits with what the other model showed there.
-fn scored<C: Send, R: Send>(
+pub(super) fn scored<S: Sync, C: Send, R: Send>(
     role: Role,
     window: &Window,
-    shown: &[ShownPosition],
+    shown: &[S],
     here: Scorer<'_>,
     comparer: impl Fn(usize) -> C + Sync,
-    compare: impl Fn(&mut C, &[f32], &ShownDistribution, usize) -> Result<R, String> + Sync,
+    compare: impl Fn(&mut C, &[f32], &S, usize) -> Result<R, String> + Sync,
 ) -> Result<Vec<R>, AskError> {
     let block = Block { sequences: vec![window.sequence()] };
     let mut logits = here.scores.score(&block).map_err(role.failed())?;
@@ -282,9 +288,7 @@ fn scored<C: Send, R: Send>(
                 || comparer(width),
                 |comparer, (place, (logits, shown))| {
                     let row = start + place;
-                    let there = ShownDistribution::new(&shown.listed, &shown.drawn).map_err(|error| error.to_string());
-                    let compared = there.and_then(|there| compare(comparer, logits, &there, row));
-                    compared.map_err(|error| window.failed(window.rows[row], &error))
+                    compare(comparer, logits, shown, row).map_err(|error| window.failed(window.rows[row], &error))
                 },
             )
             .collect();

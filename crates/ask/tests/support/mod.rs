@@ -224,6 +224,7 @@ pub fn options() -> AskOptions {
         deployment: Default::default(),
         deployed_on: None,
         letters: None,
+        listed_answers: None,
         accepted: Vec::new(),
         arguments: vec!["audit".into()],
     }

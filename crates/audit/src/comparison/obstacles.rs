@@ -56,6 +56,7 @@ impl Obstacles {
             Regime::ShownDistributions => "R1, what the teacher's server shows",
             Regime::ShownStudent => "R1, what the student's server shows",
             Regime::ShownBoth => "R1, what the servers of both list",
+            Regime::ListedAnswers => "R2, what the teacher's server lists of its answers",
             _ => "R0, the teacher itself",
         };
         let vocabulary = a.shared_vocab.zip(b.shared_vocab);

@@ -15,6 +15,7 @@ const NO_FORKS: &str = "forks are chosen by the teacher's entropy, and a server 
 const STUDENT_NOT_SHOWN: &str =
     "needs the student's probability of every token, and its server shows the most probable ones and a draw";
 const BOTH_NOT_SHOWN: &str = "needs the probability of every token, and both servers list the most probable ones alone: of the others there are bounds at most";
+const ANSWERS_LISTED: &str = "needs the teacher's probability of every token, or of a text that it did not draw itself: its server lists the most probable tokens of its answers alone";
 const NO_FORKS_OF_BOUNDS: &str = "forks are chosen by the teacher's entropy, and of that only bounds are known";
 const NOT_SHOWN: &str =
     "needs the teacher's probability of every token, and its server shows the most probable ones and a draw";
@@ -110,6 +111,7 @@ impl Evidence<'_> {
         match self.rows.manifest.regime() {
             Regime::ShownStudent => STUDENT_NOT_SHOWN,
             Regime::ShownBoth => BOTH_NOT_SHOWN,
+            Regime::ListedAnswers => ANSWERS_LISTED,
             _ if self.rows.cache().is_some() => NOT_KEPT,
             _ => NOT_SHOWN,
         }
@@ -122,6 +124,9 @@ impl Evidence<'_> {
             _ if !asks => "the suite has no texts",
             Regime::GivenAnswers => "no model was asked: the answers were given, and say nothing of texts",
             Regime::AnswersOnly | Regime::TeacherTexts => "a model shows no logits, so no text was scored",
+            Regime::ListedAnswers => {
+                "the teacher shows its distributions along its own answers alone, so no text was scored"
+            }
             _ if self.rows.stopped.is_some() => "the run stopped before a text was scored",
             _ if self.rows.scored_positions() > 0 => "the run kept no likelihood of whole texts",
             _ => "no text of the suite was scored by both models",

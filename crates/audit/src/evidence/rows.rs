@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_answers::part::{
-    Bounded, Choices, Episodes, Floor, Likelihoods, Positions, Samples, Scored, ShownStudents, Sparse, Vectors,
+    Answered, Bounded, Choices, Episodes, Floor, Likelihoods, Positions, Samples, Scored, ShownStudents, Sparse,
+    Vectors,
 };
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
-    BoundedRow, Canaries, ChoiceRow, EpisodeRow, Judge, LikelihoodRow, Manifest, PositionRow, Regime, RunFolder,
-    SampleRow, ScoredRow, ShownStudentRow, SparseRow, Stopped, VectorRow,
+    AnsweredRow, BoundedRow, Canaries, ChoiceRow, EpisodeRow, Judge, LikelihoodRow, Manifest, PositionRow, Regime,
+    RunFolder, SampleRow, ScoredRow, ShownStudentRow, SparseRow, Stopped, VectorRow,
 };
+use hydrometer_metrics::sparse::BoundedStats;
 use hydrometer_probes::Probe;
 use hydrometer_probes::families::SameContent;
 
@@ -26,8 +28,10 @@ pub(crate) struct Rows {
     /// Positions whose teacher came from a cache, instead of the others.
     pub sparse: Vec<SparseRow>,
     pub shown: Vec<ShownStudentRow>,
-    /// Positions of two models that both stand behind servers, instead of the others.
+    /// Positions of two models that both stand behind servers, or of answers that a teacher's server lists, instead of the others.
     pub bounded: Vec<BoundedRow>,
+    /// Tokens of the listed answers, those included of which no position is known.
+    pub listed: Listed,
     pub floor: Vec<PositionRow>,
     pub choices: Vec<ChoiceRow>,
     pub likelihoods: Vec<LikelihoodRow>,
@@ -50,6 +54,31 @@ pub(crate) struct Rows {
     pub judge: Option<Judge>,
 }
 
+/// Answers of the teacher that its server lists, of which something is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Listed {
+    pub answers: u64,
+    /// Tokens that they have.
+    pub tokens: u64,
+}
+
+impl Listed {
+    fn of(rows: &[AnsweredRow]) -> Self {
+        let answers = rows.chunk_by(|one, other| one.probe == other.probe && one.window == other.window);
+        answers.fold(Self::default(), |all, rows| Self {
+            answers: all.answers + 1,
+            tokens: all.tokens + u64::from(rows[0].stats.tokens),
+        })
+    }
+}
+
+/// A position of an answer as one of a text, but for its own token: that was drawn by the teacher, and is no text to be predicted.
+fn in_bounds(row: AnsweredRow) -> BoundedRow {
+    let AnsweredRow { probe, family, window, position, token_text, teacher_top1_text, student_top1_text, stats } = row;
+    let stats = BoundedStats { teacher_logprob: None, student_logprob: None, ..stats.bounds };
+    BoundedRow { probe, family, window, position, token_text, teacher_top1_text, student_top1_text, stats }
+}
+
 /// Probes of families that ask what an earlier one asks.
 pub(crate) fn copies<'p>(probes: &'p [Probe], same: &SameContent) -> impl Iterator<Item = &'p str> {
     probes.iter().filter(|probe| same.is_copy(&probe.family)).map(|probe| probe.id.as_str())
@@ -64,12 +93,13 @@ impl Rows {
     /// Whether numbers on tokens are estimates from a part of a model's distributions.
     pub(crate) fn in_part(&self) -> bool {
         let regime = self.manifest.regime();
-        matches!(regime, Regime::TeacherCache | Regime::ShownDistributions | Regime::ShownStudent | Regime::ShownBoth)
+        let of_one = [Regime::TeacherCache, Regime::ShownDistributions, Regime::ShownStudent];
+        of_one.contains(&regime) || self.bounds_alone()
     }
 
     /// Whether numbers on tokens have bounds, and no estimates.
     pub(crate) fn bounds_alone(&self) -> bool {
-        self.manifest.regime() == Regime::ShownBoth
+        matches!(self.manifest.regime(), Regime::ShownBoth | Regime::ListedAnswers)
     }
 
     /// Reads a finished run. Families that ask the same are one from here on. Where a run stopped by the evidence of its
@@ -82,6 +112,7 @@ impl Rows {
             sparse: run.rows::<Sparse>()?,
             shown: run.rows::<ShownStudents>()?,
             bounded: run.rows::<Bounded>()?,
+            listed: Listed::default(),
             floor: run.rows::<Floor>()?,
             choices: run.rows::<Choices>()?,
             likelihoods: run.rows::<Likelihoods>()?,
@@ -96,6 +127,9 @@ impl Rows {
             canaries: run.canaries()?,
             judge: run.judge()?,
         };
+        let answered = run.rows::<Answered>()?;
+        rows.listed = Listed::of(&answered);
+        rows.bounded.extend(answered.into_iter().map(in_bounds));
         match rows.manifest.settings.deciding {
             _ if rows.same_content.merged() == 0 => {}
             Some(_) => rows.leave_out_copies(),

@@ -6,13 +6,13 @@ use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
     BoundedRow, DeployedOn, DifferentPrompts, ExcludedItem, GIVEN_MARK, NotCompared, Regime, TrainedOn, WindowOrder,
 };
-use hydrometer_probes::Ask;
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::kind::Families;
+use hydrometer_probes::{Ask, Decoding};
 
 use crate::Policy;
-use crate::evidence::Rows;
+use crate::evidence::{Listed, Rows};
 use crate::kind::tokens::outside;
 use crate::statement::{CalibrationUsed, Deciding, Gate, Metric, Reservation, ReservationKind};
 use crate::verdict::gate::left_out;
@@ -146,7 +146,9 @@ pub(super) fn notes(
         ));
     }
     notes.extend(student_alone(metrics));
-    if rows.positions.iter().any(|row| row.compat) || rows.scored().any(|row| row.window > 0) {
+    // A window of an answer is its number.
+    let of_texts = manifest.settings.listed_answers.is_none();
+    if rows.positions.iter().any(|row| row.compat) || (of_texts && rows.scored().any(|row| row.window > 0)) {
         notes.push(format!(
             "Texts longer than {} tokens were cut into disjoint windows of that length and scored in their second \
              half, as llama.cpp does.",
@@ -180,6 +182,8 @@ pub(super) fn notes(
              on answers are of regime R4."
                 .to_owned(),
         );
+    } else if let Some(words) = listed_answers(rows) {
+        notes.push(words);
     } else if let Some([teacher, student]) = unlisted(rows) {
         notes.push(format!(
             "Both models stand behind servers, which listed their most probable tokens at each position and said how probable the \
@@ -200,6 +204,30 @@ pub(super) fn notes(
         notes.push("The noise floor was not measured: no window was scored twice.".to_owned());
     }
     notes
+}
+
+/// Where numbers on tokens come from, and what of the listed answers is in none; `None` where no answers were to be listed.
+fn listed_answers(rows: &Rows) -> Option<String> {
+    let each = u64::from(rows.manifest.settings.listed_answers?);
+    let excluded = rows.manifest.excluded.as_deref().unwrap_or_default();
+    let is_asked = |id: &str| !excluded.iter().any(|item| item.probe == id);
+    let drawn = rows.probes.iter().filter(|probe| probe.decoding() == Some(Decoding::Sampled));
+    let prompts = drawn.filter(|probe| matches!(probe.ask, Ask::Prompt(_)) && is_asked(&probe.id)).count() as u64;
+    let Listed { answers, tokens } = rows.listed;
+    let (scored, asked) = (rows.bounded.len() as u64, each * prompts);
+    let beyond = unlisted(rows).map_or(0.0, |[teacher, _]| teacher);
+    Some(format!(
+        "Numbers on tokens are of regime R2: of answers that the teacher drew, {each} to each prompt, its server listed the most probable \
+         tokens at every place, and the student scored the same tokens behind the prompt as its own template has it. They are means over \
+         {} of {}, behind tokens that are the student's own: the rest of {}, and {} of which no token was known, are in no number. On \
+         average {beyond:.1e} of the teacher's mass is beyond the lists. The most probable token is exact; of divergences, overlap, tail \
+         and entropy there are a lower and an upper bound, and no estimates: neither bound is a value. A gate passes or fails where all \
+         that the number may be does. The noise floor on tokens was not measured. Numbers on answers are of regime R4.",
+        counted(scored, "position"),
+        counted(tokens, "token"),
+        counted(answers, "answer"),
+        counted(asked.saturating_sub(answers), "answer"),
+    ))
 }
 
 /// What teacher and student have beyond the lists of their servers, averaged over positions; `None` where not both stand behind one.

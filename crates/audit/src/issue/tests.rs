@@ -75,6 +75,7 @@ pub(crate) fn rows(positions: Vec<PositionRow>) -> Rows {
         sparse,
         shown,
         bounded,
+        listed: Default::default(),
         floor,
         choices,
         likelihoods,

@@ -133,6 +133,11 @@ struct Asked {
     /// drawn letters in each order of a choice. Default: choices that an endpoint would have to answer are left out.
     #[arg(long, value_name = "N", conflicts_with_all = ["until_decided", "teacher_cache"], value_parser = numbers::whole::<u32, 2>)]
     letters: Option<u32>,
+    /// Ask the teacher, behind an endpoint, N more answers to each prompt with the most probable tokens at every place of them (`top_logprobs`):
+    /// along these answers its distributions are compared with those of the student, which must run here and have the same
+    /// tokenizer. Default: none.
+    #[arg(long, value_name = "N", conflicts_with_all = ["until_decided", "teacher_families", "teacher_cache"], value_parser = numbers::whole::<u32, 1>)]
+    listed_answers: Option<u32>,
     /// Windows that the teacher scores twice, for the noise floor.
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     floor_windows: u32,

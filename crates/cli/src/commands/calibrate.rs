@@ -357,6 +357,7 @@ impl Budget<'_> {
             deployment: Default::default(),
             deployed_on: None,
             letters: None,
+            listed_answers: None,
             accepted: Vec::new(),
             arguments: as_typed(),
         }

@@ -205,6 +205,7 @@ impl Tour {
             deployment: Default::default(),
             deployed_on: None,
             letters: None,
+            listed_answers: None,
             accepted: Vec::new(),
             arguments: vec!["demo".to_owned(), round.name.to_owned()],
         };

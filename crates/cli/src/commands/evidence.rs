@@ -21,6 +21,12 @@ const OF_BOTH: &str = "Said of tokens: top-1 agreement, perplexity ratio and bit
                        divergence, overlap, tail kept and invented, entropy ratio, between a lower and an upper bound. Not said: \
                        temperature, forks, percentiles over positions, the noise floor, numbers in llama.cpp's manner";
 
+/// The same along answers that the teacher's server lists.
+const OF_ANSWERS: &str = "Said of tokens, along the teacher's answers: top-1 agreement, exactly; KL, reverse KL and Jensen–Shannon \
+                          divergence, overlap, tail kept and invented, entropy ratio, between a lower and an upper bound. Not said: \
+                          perplexity ratio and bits per byte of texts, temperature, forks, percentiles over positions, the noise floor, \
+                          numbers in llama.cpp's manner";
+
 /// The regime of a plan in which a model does not show everything, and what of its suite cannot be measured; `None` for others.
 pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
     let manifest = plan.manifest();
@@ -29,6 +35,7 @@ pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
         Regime::ShownDistributions => Some(OF_PARTS),
         Regime::ShownStudent => Some(OF_PARTS_OF_STUDENT),
         Regime::ShownBoth => Some(OF_BOTH),
+        Regime::ListedAnswers => Some(OF_ANSWERS),
         _ => return None,
     };
     let lacks = |facet: Facet| {
@@ -42,12 +49,13 @@ pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
             .then(|| format!("{}, because {}", counted(number, kind), reasons.join(" and ")))
     };
     // Why an endpoint shows no part of its distributions either is worth knowing where that would have served.
-    let texts = left_out(Facet::Logits, "text", |ask| matches!(ask, Ask::Text(_))).filter(|_| in_part.is_none());
+    let texts = left_out(Facet::Logits, "text", |ask| matches!(ask, Ask::Text(_)))
+        .filter(|_| in_part.is_none() || manifest.regime() == Regime::ListedAnswers);
     let pairs = [(models.teacher, models.student), (models.student, models.teacher)];
     let behind_a_server = pairs.into_iter().find(|(there, here)| there.scores().is_none() && Scorer::of(*here).is_ok());
     let texts = texts.map(|left_out| match behind_a_server.map(|(there, _)| there.shows()) {
         None => format!("{left_out}{}", of_both(models)),
-        Some(Err(why)) => format!("{left_out} and no part of its distributions ({why})"),
+        Some(Err(why)) => format!("{left_out} and no part of its distributions ({why}{})", of_answers(plan, models)),
         Some(Ok(_)) => format!("{left_out} (a part of its distributions is no ground for --until-decided)"),
     });
     let reasons: Vec<String> = [
@@ -64,6 +72,15 @@ pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
     let said = in_part.map_or_else(String::new, |said| format!(". {said}"));
     let reasons = if reasons.is_empty() { String::new() } else { format!(". Not measured: {}", reasons.join("; ")) };
     Some(format!("evidence {regime}: {meaning}{said}{reasons}"))
+}
+
+/// What would say something of the teacher's tokens all the same, as the rest of a sentence.
+fn of_answers(plan: &Plan<'_>, models: Models<'_>) -> &'static str {
+    let asked = plan.manifest().settings.listed_answers.is_some();
+    match !asked && models.teacher.letters().is_some() && Scorer::of(models.student).is_ok() {
+        true => "; --listed-answers N compares tokens along its answers, where it lists what else was probable there",
+        false => "",
+    }
 }
 
 /// What texts of two models that both stand behind servers lack, as the rest of a sentence; nothing where one of them runs here.

@@ -25,7 +25,7 @@ Answers that are kept stand in for a model that need not run: regime R3 or R4, n
   Example: hydrometer audit --teacher answers:run#teacher --student small.gguf --probes prompts.jsonl
 
 A model behind an endpoint shows its answers. Audits of it are in regime R4: what both answer is compared, texts are left out, and
-choices unless --letters asks for them. A model behind vLLM, SGLang or llama-server also shows its most probable tokens: against one that runs here texts are compared in regime R1.
+choices unless --letters asks for them. A model behind vLLM, SGLang or llama-server also shows its most probable tokens: against one that runs here texts are compared in regime R1. Any other whose chats list tokens (top_logprobs) shows them along its own answers: --listed-answers compares these in regime R2.
 `hydrometer check` looks at an endpoint. Its key stands in an environment variable, or in a file that the same variable with _FILE behind it names.
 ";
 

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::f64::consts::LN_2;
 
+use super::falling::Falling;
 use super::{ListedDistribution, kept_share, log_ratio};
 use crate::position::ranks::{RANKED, tau_b};
 use crate::position::sums::LEAST_LOG_PROB;
@@ -51,10 +52,10 @@ impl Within {
 pub struct BoundedStats {
     /// Token that the text really continues with.
     pub target: u32,
-    /// ln p(target).
-    pub teacher_logprob: f32,
-    /// ln q(target).
-    pub student_logprob: f32,
+    /// ln p(target); `None` where the teacher's server does not say it.
+    pub teacher_logprob: Option<f32>,
+    /// ln q(target); as the teacher's.
+    pub student_logprob: Option<f32>,
     /// KL(p‖q), q floored at 1e−12.
     pub kl: Within,
     /// KL(q‖p), p floored at 1e−12.
@@ -75,8 +76,8 @@ pub struct BoundedStats {
     pub teacher_top1_prob: f32,
     /// q of the student's most probable token.
     pub student_top1_prob: f32,
-    /// Kendall's tau-b over the teacher's ten most probable tokens; `None` where the teacher's list is shorter, where two of them or
-    /// more are not known of the student, so that nobody knows their order, or where all are tied.
+    /// Kendall's tau-b over the teacher's ten most probable tokens; `None` where the teacher's list is shorter or one of them is not
+    /// known by its id, where two of them or more are not known of the student, so that nobody knows their order, or where all are tied.
     pub kendall_tau: Option<f32>,
     /// Σ p beyond the teacher's 0.9 nucleus.
     pub tail_mass: Within,
@@ -103,15 +104,15 @@ struct Cells {
     /// p of those that only the teacher's list has, and whether they are beyond its nucleus.
     teachers: Vec<(f64, bool)>,
     /// q of those that only the student's has; none of them is in the teacher's nucleus where that is known.
-    students: Vec<f64>,
+    students: Falling,
 }
 
 /// What is open between two lists: tokens of one, and the rest of both.
 struct Open {
     /// p of the tokens whose q is open.
-    ps: Vec<f64>,
+    ps: Falling,
     /// q of the tokens whose p is open.
-    qs: Vec<f64>,
+    qs: Falling,
     /// All of p that is open, and each of it at most.
     p_rest: f64,
     p_each: f64,
@@ -129,12 +130,12 @@ pub fn bounds(teacher: &ListedDistribution, student: &ListedDistribution, entrie
     });
     let (overlap, jsd) = (overlap(&cells, &open, |_| true), jsd(&cells, &open));
     let (tail_mass, tail_kept, tail_invented) = tail(&cells, &open, teacher);
-    let top = |of: &ListedDistribution| of.head.first().copied().unwrap_or(of.next);
+    let top = |of: &ListedDistribution| of.head.first().copied().unwrap_or((of.next, 0.0));
     let (teacher_top, student_top) = (top(teacher), top(student));
-    BoundedStats {
-        target: teacher.next.0,
-        teacher_logprob: teacher.next.1,
-        student_logprob: student.next.1,
+    let found = BoundedStats {
+        target: teacher.next,
+        teacher_logprob: teacher.next_logprob,
+        student_logprob: student.next_logprob,
         kl,
         reverse_kl,
         jsd,
@@ -151,22 +152,51 @@ pub fn bounds(teacher: &ListedDistribution, student: &ListedDistribution, entrie
         tail_invented,
         teacher_unlisted: teacher.rest() as f32,
         student_unlisted: student.rest() as f32,
+    };
+    found.loosened([teacher.off, student.off])
+}
+
+impl BoundedStats {
+    /// With bounds that hold where all probabilities that a model lists may be too large, or too small, by this share of theirs.
+    fn loosened(mut self, off: [f64; 2]) -> Self {
+        // Σ p·f with p·(1 + off) for p is larger by off times itself; where f has a ln p, by off times Σ p besides.
+        let by = |within: &mut Within, off: f64, most: f64| {
+            let [low, high] = [within.low, within.high].map(f64::from);
+            if off > 0.0 {
+                *within = Within::of((low - off * (1.0 + low)).max(0.0), (high + off * (1.0 + high)).min(most));
+            }
+        };
+        let [of_teacher, of_student] = off;
+        let both = of_teacher + of_student;
+        by(&mut self.teacher_entropy, of_teacher, f64::INFINITY);
+        by(&mut self.student_entropy, of_student, f64::INFINITY);
+        by(&mut self.kl, both, f64::INFINITY);
+        by(&mut self.reverse_kl, both, f64::INFINITY);
+        by(&mut self.jsd, both, LN_2);
+        by(&mut self.overlap, both, 1.0);
+        by(&mut self.tail_mass, of_teacher, 1.0);
+        let most = f64::from(self.tail_mass.high);
+        by(&mut self.tail_kept, both, most);
+        by(&mut self.tail_invented, both, 1.0);
+        self
     }
 }
 
 impl Cells {
     fn of(teacher: &ListedDistribution, student: &ListedDistribution) -> Cells {
-        let mut students: BTreeMap<u32, f64> = student.known().collect();
         let nucleus = teacher.nucleus.unwrap_or(teacher.head.len());
-        let (mut both, mut teachers) = (Vec::new(), Vec::new());
-        for (rank, (token, log_p)) in teacher.known().enumerate() {
-            let in_tail = rank >= nucleus;
-            match students.remove(&token) {
-                Some(log_q) => both.push(Both { log_p, log_q, in_tail }),
-                None => teachers.push((log_p.exp(), in_tail)),
+        let ranked = teacher.known().enumerate();
+        let mut teachers: BTreeMap<u32, (f64, bool)> =
+            ranked.map(|(rank, (token, log_p))| (token, (log_p, rank >= nucleus))).collect();
+        let (mut both, mut students) = (Vec::new(), Vec::new());
+        for (token, log_q) in student.known() {
+            match teachers.remove(&token) {
+                Some((log_p, in_tail)) => both.push(Both { log_p, log_q, in_tail }),
+                None => students.push(log_q.exp()),
             }
         }
-        Cells { both, teachers, students: students.into_values().map(f64::exp).collect() }
+        let teachers = teachers.into_values().map(|(log_p, in_tail)| (log_p.exp(), in_tail)).collect();
+        Cells { both, teachers, students: Falling::of(students) }
     }
 
     /// The models exchanged; what is a tail is not.
@@ -174,8 +204,8 @@ impl Cells {
         let both = self.both.iter().map(|cell| Both { log_p: cell.log_q, log_q: cell.log_p, in_tail: true });
         Cells {
             both: both.collect(),
-            teachers: self.students.iter().map(|&q| (q, true)).collect(),
-            students: self.teachers.iter().map(|&(p, _)| p).collect(),
+            teachers: self.students.each().map(|q| (q, true)).collect(),
+            students: Falling::of(self.teachers.iter().map(|&(p, _)| p).collect()),
         }
     }
 }
@@ -183,7 +213,7 @@ impl Cells {
 impl Open {
     fn of(cells: &Cells, teacher: &ListedDistribution, student: &ListedDistribution) -> Open {
         Open {
-            ps: cells.teachers.iter().map(|&(p, _)| p).collect(),
+            ps: Falling::of(cells.teachers.iter().map(|&(p, _)| p).collect()),
             qs: cells.students.clone(),
             p_rest: teacher.rest_at_most(),
             p_each: teacher.each_at_most(),
@@ -199,20 +229,20 @@ impl Open {
 
     /// The same with a q that a floor has lifted, token by token.
     fn floored(&self, least: f64) -> Open {
-        let qs = self.qs.iter().map(|q| q.max(least)).collect();
+        let qs = Falling::of(self.qs.each().map(|q| q.max(least)).collect());
         let (q_rest, q_each) = (self.q_rest + least * self.ps.len() as f64, self.q_each.max(least));
         Open { ps: self.ps.clone(), qs, q_rest, q_each, ..*self }
     }
 
     /// p and q of what is open, as close to each other as the lists allow: tokens of the teacher's list, of the student's, and all
-    /// others as one.
+    /// others as one. So are all tokens of a list with the same p/q: of a divergence that grows in proportion they are one.
     ///
     /// Where p/q = ρ throughout, nothing is lost; a token that would then have more than it may has what it may. ρ is where p and q of
     /// the others are in that proportion, too. Where one of these is used up before, tokens of the teacher's list and of the student's
     /// share each what there is for them.
     fn closest(&self) -> Vec<(f64, f64)> {
-        let q_used = |ratio: f64| self.ps.iter().map(|p| (p / ratio).min(self.q_each)).sum::<f64>();
-        let p_used = |ratio: f64| self.qs.iter().map(|q| (q * ratio).min(self.p_each)).sum::<f64>();
+        let q_used = |ratio: f64| self.ps.scaled(1.0 / ratio, self.q_each);
+        let p_used = |ratio: f64| self.qs.scaled(ratio, self.p_each);
         let [least, most] = [-LARGEST_LOG_RATIO, LARGEST_LOG_RATIO];
         let enough_q = first(least, most, |log| q_used(log.exp()) <= self.q_rest);
         let too_little_p = first(least, most, |log| p_used(log.exp()) > self.p_rest);
@@ -226,8 +256,8 @@ impl Open {
             [enough_q, too_little_p]
         };
         let (of_teacher, of_student) = (of_teacher.exp(), of_student.exp());
-        let teachers = self.ps.iter().map(|&p| (p, (p / of_teacher).min(self.q_each)));
-        let students = self.qs.iter().map(|&q| ((q * of_student).min(self.p_each), q));
+        let teachers = self.ps.pairs(1.0 / of_teacher, self.q_each);
+        let students = self.qs.pairs(of_student, self.p_each).map(|(q, p)| (p, q));
         let p_left = (self.p_rest - p_used(of_student)).max(0.0);
         let q_left = (self.q_rest - q_used(of_teacher)).max(0.0);
         teachers.chain(students).chain([(p_left, q_left)]).collect()
@@ -260,7 +290,7 @@ fn kl(cells: &Cells, open: &Open, teacher: &ListedDistribution, student: &Listed
     let low = known + closest.iter().map(term).sum::<f64>();
     // The student may have next to nothing where the teacher has what is open: what is left is the floor.
     let farthest = |p: f64| if p > 0.0 { (p.ln() - floor).max(0.0) } else { 0.0 };
-    let teachers: f64 = open.ps.iter().map(|&p| p * farthest(p)).sum();
+    let teachers: f64 = open.ps.each().map(|p| p * farthest(p)).sum();
     let high = known + teachers + open.p_rest * farthest(open.p_each);
     Within::of(low.max(0.0), high.max(0.0))
 }
@@ -272,7 +302,7 @@ fn jsd(cells: &Cells, open: &Open) -> Within {
         half(p) + half(q)
     };
     let known: f64 = cells.both.iter().map(|cell| term(cell.log_p.exp(), cell.log_q.exp())).sum();
-    let of_open = open.ps.iter().chain(&open.qs).sum::<f64>() + open.p_rest + open.q_rest;
+    let of_open = open.ps.sum() + open.qs.sum() + open.p_rest + open.q_rest;
     if of_open <= 0.0 {
         return Within::exactly(known);
     }
@@ -287,7 +317,7 @@ fn overlap(cells: &Cells, open: &Open, wanted: impl Fn(bool) -> bool) -> Within 
     let known: f64 = of_both.map(|cell| cell.log_p.exp() * kept_share(cell.log_p, cell.log_q)).sum();
     let of_teacher = cells.teachers.iter().filter(|(_, in_tail)| wanted(*in_tail));
     let shared_by_student = of_teacher.map(|(p, _)| p.min(open.q_each)).sum::<f64>().min(open.q_rest);
-    let shared_by_teacher = open.qs.iter().map(|q| q.min(open.p_each)).sum::<f64>().min(open.p_rest);
+    let shared_by_teacher = open.qs.scaled(1.0, open.p_each).min(open.p_rest);
     // What is left of p behind the student's tokens meets what is left of q behind the teacher's.
     let most = (open.p_rest + shared_by_student).min(open.q_rest + shared_by_teacher);
     Within::of(known, (known + most).min(1.0))
@@ -299,7 +329,7 @@ fn tail(cells: &Cells, open: &Open, teacher: &ListedDistribution) -> (Within, Wi
     let nucleus: f64 = teacher.head.iter().take(teacher.nucleus.unwrap_or(0)).map(|(_, p)| f64::from(*p).exp()).sum();
     let of_tail = || cells.both.iter().filter(|cell| cell.in_tail);
     let beyond = of_tail().map(|cell| (cell.log_q.exp() - cell.log_p.exp()).max(0.0)).sum::<f64>();
-    let students: f64 = open.qs.iter().sum();
+    let students = open.qs.sum();
     if teacher.nucleus.is_none() {
         // Tokens that are not listed may be in the nucleus, and what is beyond may be next to nothing.
         let mass = (1.0 - teacher.mass).clamp(0.0, LARGEST_TAIL);
@@ -307,7 +337,7 @@ fn tail(cells: &Cells, open: &Open, teacher: &ListedDistribution) -> (Within, Wi
         let kept = f64::from(kept.high).min(mass);
         return (Within::of(0.0, mass), Within::of(0.0, kept), Within::of(0.0, q + students + open.q_rest));
     }
-    let at_least: f64 = open.qs.iter().map(|q| (q - open.p_each).max(0.0)).sum();
+    let at_least = (students - open.qs.scaled(1.0, open.p_each)).max(0.0);
     let mass = (1.0 - nucleus).max(0.0);
     let kept = Within::of(kept.low.into(), f64::from(kept.high).min(mass));
     (Within::exactly(mass), kept, Within::of(beyond + at_least, beyond + students + open.q_rest))
@@ -332,12 +362,16 @@ fn kendall_tau(teacher: &ListedDistribution, student: &ListedDistribution) -> Op
     if teacher.head.len() < RANKED && !teacher.whole {
         return None;
     }
-    let students: BTreeMap<u32, f64> = student.known().collect();
-    let of = |token: u32| students.get(&token).map(|log_q| *log_q as f32);
     let first: Vec<u32> = teacher.head.iter().take(RANKED).map(|(token, _)| *token).collect();
+    let last = teacher.head.iter().take(RANKED).last().map_or(0.0, |(_, log_p)| f64::from(*log_p).exp());
+    if teacher.nameless >= last && teacher.nameless > 0.0 {
+        return None;
+    }
+    let students: BTreeMap<u32, f64> = student.known().filter(|(token, _)| first.contains(token)).collect();
+    let of = |token: u32| students.get(&token).map(|log_q| *log_q as f32);
     // Nobody knows the order of two that the list lacks, even where the text says how probable one of them is.
-    let listed = |token: &u32| student.head.iter().any(|(of_list, _)| of_list == token);
-    if first.iter().filter(|token| !listed(token)).count() > 1 {
+    let listed = student.head.iter().filter(|(token, _)| first.contains(token)).count();
+    if first.len() - listed > 1 {
         return None;
     }
     let pair = |(rank, &token): (usize, &u32)| (-(rank as f32), of(token).unwrap_or(f32::NEG_INFINITY));

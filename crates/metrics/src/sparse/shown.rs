@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 /// Mass of the nucleus beyond which the tail of "tail kept" begins.
-const NUCLEUS: f64 = 0.9;
+pub(super) const NUCLEUS: f64 = 0.9;
 /// How far rounding may carry a sum of probabilities above 1, or a log-probability out of its order.
 pub(super) const ROUNDING: f64 = 1e-3;
 

@@ -6,6 +6,7 @@
 
 mod careful;
 mod defect;
+mod letters;
 mod rewording;
 mod told;
 mod voice;
@@ -22,8 +23,8 @@ use self::told::Told;
 use super::planted::operated;
 use crate::part::Part;
 use crate::{
-    Answer, Answers, ChatTemplate, Choice, Chooses, Conversation, Facet, Grows, Message, Model, ModelError, Prompt,
-    SampleLimits, SampleRequest, SampleStep, Scores, Tokenizer, ToolProtocol,
+    Answer, Answers, ChatTemplate, Choice, Chooses, Conversation, Facet, Grows, Letters, Message, Model, ModelError,
+    Prompt, SampleLimits, SampleRequest, SampleStep, Scores, Tokenizer, ToolProtocol,
 };
 pub use defect::ActingDefect;
 
@@ -188,6 +189,10 @@ impl Model for PlantedActor {
         self.inner.chooses().map(|_| self as &dyn Chooses)
     }
 
+    fn letters(&self) -> Option<&dyn Letters> {
+        self.of_letters().map(|_| self as &dyn Letters)
+    }
+
     fn told(&self, suite: &Suite, trained_to: &BTreeMap<String, f64>) {
         self.inner.told(suite, trained_to);
         *locked(&self.told) = Told::of(suite, trained_to);
@@ -265,6 +270,9 @@ impl Answers for PlantedActor {
     fn prompt_of(&self, probe: &Probe, messages: &[Message]) -> Result<Prompt, ModelError> {
         let inner = self.of_inner()?;
         let Some(last) = messages.last() else { return inner.prompt_of(probe, messages) };
+        if let Ask::Choice(choice) = &probe.ask {
+            return inner.prompt_of(probe, &self.lettered(probe, choice, messages));
+        }
         let with_last = |content: &str| {
             let before = messages.len() - 1;
             let last = Message { content: content.to_owned(), ..last.clone() };

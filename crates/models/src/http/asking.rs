@@ -109,9 +109,20 @@ impl Line {
 
     /// The same, with the `count` most probable tokens at every place of the answer, where the server shows them.
     pub(super) fn ask_listed(&self, question: &Question<'_>, count: u32, gate: &Gate) -> Result<Listed, Failed> {
+        self.ask_showing(question, count, gate, logprobs::read)
+    }
+
+    /// The same, with what `show` makes of these tokens.
+    pub(super) fn ask_showing<T>(
+        &self,
+        question: &Question<'_>,
+        count: u32,
+        gate: &Gate,
+        show: fn(&Value) -> Result<Option<T>, String>,
+    ) -> Result<(Reply, Option<T>), Failed> {
         let body = self.listed_body(question, count);
         let call = Call { url: &self.address.url(), body: Some(&body) };
-        let read = |answer: &Value| self.read_listed(answer, question.tools);
+        let read = |answer: &Value| Ok((self.kept(answer, question.tools)?, show(answer)?));
         let ask = || self.until(&call, gate, &Ways { read: &read, refused: &too_long_to_list, parse: json });
         self.paid(self.most(question), gate, ask, |(reply, _)| Counted::of_reply(reply))
     }
@@ -124,7 +135,11 @@ impl Line {
     }
 
     fn read_listed(&self, answer: &Value, tools: &[Declared]) -> Result<Listed, String> {
-        Ok((self.address.scheme.dialect.read(answer)?.kept(tools), logprobs::read(answer)?))
+        Ok((self.kept(answer, tools)?, logprobs::read(answer)?))
+    }
+
+    fn kept(&self, answer: &Value, tools: &[Declared]) -> Result<Reply, String> {
+        Ok(self.address.scheme.dialect.read(answer)?.kept(tools))
     }
 
     fn ask_again(&self, question: &Question<'_>, gate: &Gate) -> Result<Reply, Failed> {
@@ -387,7 +402,7 @@ fn once<T>(tried: Tried<T>) -> Result<Once<T>, Failed> {
 }
 
 /// The answer, without a token, to a prompt that is too long for one.
-fn too_long_to_list(status: u16, said: &Said) -> Option<Listed> {
+fn too_long_to_list<T>(status: u16, said: &Said) -> Option<(Reply, Option<T>)> {
     too_long::says(status, &said.names, &said.words).then(|| (too_long::reply(), None))
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::address::Address;
+use crate::ListedToken;
 use crate::error::shown;
 
 /// At or below this a number says that nobody knows: −9999 of OpenAI and vLLM, −3.4e38 of llama.cpp and SGLang.
@@ -38,9 +39,38 @@ pub(super) fn wanted(body: &mut Value, count: u32) {
 /// # Errors
 /// They are no log-probabilities: what was expected, and what was found.
 pub(crate) fn read(answer: &Value) -> Result<Option<Vec<ShownToken>>, String> {
+    tokens(answer).map(|tokens| tokens.iter().map(token).collect()).transpose()
+}
+
+/// The same by what tokens are spelled with: bytes, where the server says them.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn spelled(answer: &Value) -> Result<Option<Vec<ListedToken>>, String> {
+    let spelled = |value: &Value| {
+        let ShownToken { logprob, .. } = token(value)?;
+        let listed = value["top_logprobs"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let mut top = Vec::with_capacity(listed.len());
+        for entry in listed {
+            let (text, logprob) = weighed(entry)?;
+            top.extend(logprob.map(|logprob| (bytes(entry, &text), logprob)));
+        }
+        let (text, _) = weighed(value)?;
+        Ok(ListedToken { bytes: bytes(value, &text), logprob, top })
+    };
+    tokens(answer).map(|tokens| tokens.iter().map(spelled).collect()).transpose()
+}
+
+fn tokens(answer: &Value) -> Option<&Vec<Value>> {
     let of_openai = &answer["choices"][0]["logprobs"]["content"];
-    let tokens = of_openai.as_array().or_else(|| answer["logprobs"].as_array());
-    tokens.map(|tokens| tokens.iter().map(token).collect()).transpose()
+    of_openai.as_array().or_else(|| answer["logprobs"].as_array())
+}
+
+/// What a token is spelled with: a part of a character has bytes, and no text.
+fn bytes(entry: &Value, text: &str) -> Vec<u8> {
+    let byte = |number: &Value| u8::try_from(number.as_u64()?).ok();
+    let said: Option<Vec<u8>> = entry["bytes"].as_array().and_then(|bytes| bytes.iter().map(byte).collect());
+    said.filter(|bytes| !bytes.is_empty()).unwrap_or_else(|| text.as_bytes().to_vec())
 }
 
 fn token(value: &Value) -> Result<ShownToken, String> {
@@ -94,6 +124,20 @@ mod tests {
         assert_eq!(read(&chat(&tokens)).unwrap().unwrap(), expected);
         assert_eq!(read(&json!({ "logprobs": tokens })).unwrap().unwrap(), expected);
         assert_eq!(read(&json!({"choices": [{"message": {}}]})).unwrap(), None);
+    }
+
+    #[test]
+    fn a_part_of_a_character_is_spelled_by_its_bytes() {
+        let list = json!([
+            {"token": "\u{fffd}", "logprob": -0.5, "bytes": [0xc3]},
+            {"token": "é", "logprob": -1.0, "bytes": null},
+            {"token": "z", "logprob": -9999.0},
+        ]);
+        let tokens = json!([{"token": "\u{fffd}", "logprob": -0.5, "bytes": [0xc3], "top_logprobs": list}]);
+        let top = vec![(vec![0xc3], -0.5), ("é".as_bytes().to_vec(), -1.0)];
+        let expected = ListedToken { bytes: vec![0xc3], logprob: Some(-0.5), top };
+        assert_eq!(spelled(&chat(&tokens)).unwrap().unwrap(), [expected]);
+        assert_eq!(spelled(&json!({})).unwrap(), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! `address` is what endpoints are called, `dialect` how they are spoken to, `asking` one question with its repetitions,
 //! `too_long` refusals of prompts that do not fit, `bad_call` of calls that are none, `waits` how long servers ask to wait, `gate` how many questions are under way, `wire`
 //! the HTTP client, `secret` keys, `clock` time, `prices` what is paid, `purse` what may be, `paying` the one place where it is, `remote` the model that all of this comes
-//! to, `under_way` many questions at once, `batch` many that are given together, `letters` first tokens of answers, `positions` next-token distributions as far as they are shown, `listings` what is listed along a text, `embeddings` what turns texts into vectors, and `check` what is
+//! to, `under_way` many questions at once, `batch` many that are given together, `letters` first tokens of answers, `listed_answers` all of them with what else was probable, `positions` next-token distributions as far as they are shown, `listings` what is listed along a text, `embeddings` what turns texts into vectors, and `check` what is
 //! looked at before an endpoint is believed.
 
 mod address;
@@ -18,6 +18,7 @@ mod dialect;
 mod embeddings;
 mod gate;
 mod letters;
+mod listed_answers;
 mod listings;
 mod logprobs;
 mod paying;

@@ -20,9 +20,9 @@ use super::top_tokens;
 use super::under_way::ask_all;
 use super::{Known, Network};
 use crate::{
-    Answer, Answers, AnswersTogether, Conversation, Declared, Letters, Listed, ListedPosition, Lists, Message, Model,
-    ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Sequence, SetAside, ShownPosition, Shows,
-    ToolProtocol, TopTokens, Turn, Unlisted, WithTools,
+    Answer, Answers, AnswersTogether, Conversation, Declared, Letters, Listed, ListedAnswer, ListedPosition, Lists,
+    ListsAnswers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Sequence, SetAside,
+    ShownPosition, Shows, ToolProtocol, TopTokens, Turn, Unlisted, WithTools,
 };
 
 /// Says what is hashed, so that no other hash of the same bytes is equal.
@@ -47,6 +47,8 @@ pub(crate) struct Remote {
     positions: OnceLock<Result<Positions, String>>,
     /// How it lists tokens along a text, or why it does not: found out the same way.
     listings: OnceLock<Result<Listings, String>>,
+    /// An answer with the most probable tokens at every place, or why it shows none: found out the same way.
+    pub(super) example: OnceLock<Result<ListedAnswer, String>>,
     /// How it calls tools: found out the same way, where no run that goes on says it.
     tools: OnceLock<ToolProtocol>,
     /// Whether it shows the most probable first tokens of answers: found out when somebody wants to know.
@@ -109,8 +111,19 @@ impl Remote {
             }
         };
         let (positions, first_tokens, any_identity) = (OnceLock::new(), OnceLock::new(), network.any_identity);
-        let listings = OnceLock::new();
-        Ok(Remote { identity, line, introduced, any_identity, positions, listings, tools, first_tokens, together })
+        let (listings, example) = (OnceLock::new(), OnceLock::new());
+        Ok(Remote {
+            identity,
+            line,
+            introduced,
+            any_identity,
+            positions,
+            listings,
+            example,
+            tools,
+            first_tokens,
+            together,
+        })
     }
 
     /// What the first questions found; they are asked where they were not yet.
@@ -364,6 +377,7 @@ impl Model for Remote {
         let tried = [
             self.positions.get().and_then(|of| of.as_ref().err()),
             self.listings.get().and_then(|of| of.as_ref().err()),
+            self.example.get().and_then(|of| of.as_ref().err()),
         ];
         let reason = tried.into_iter().flatten().find_map(|reason| reason.strip_prefix(NOT_ALLOWED))?;
         let reason = reason.trim_start_matches(": ").to_owned();
@@ -372,6 +386,10 @@ impl Model for Remote {
 
     fn lists(&self) -> Result<&dyn Lists, String> {
         self.listings().map(|_| self as &dyn Lists)
+    }
+
+    fn lists_answers(&self) -> Result<&dyn ListsAnswers, String> {
+        self.example_found().as_ref().map(|_| self as &dyn ListsAnswers).map_err(Clone::clone)
     }
 
     fn top_tokens(&self) -> Result<&dyn TopTokens, String> {
@@ -413,7 +431,7 @@ impl Remote {
         self.listings.get_or_init(|| Listings::of(&self.line)).as_ref().map_err(Clone::clone)
     }
 
-    fn refused(&self, reason: String) -> ModelError {
+    pub(super) fn refused(&self, reason: String) -> ModelError {
         ModelError::Refused { endpoint: self.line.address.to_string(), reason }
     }
 

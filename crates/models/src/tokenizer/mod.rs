@@ -17,6 +17,7 @@ pub(crate) mod to_gguf;
 pub(crate) mod to_json;
 mod vocabulary;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use crate::ModelError;
@@ -171,6 +172,21 @@ impl Tokenizer {
     /// The bytes of one token; empty for ids outside the vocabulary and for padding entries.
     pub fn piece(&self, id: u32) -> Vec<u8> {
         self.vocabulary.bytes(id).to_vec()
+    }
+
+    /// The id of every token by the bytes that it stands for; `None` where several tokens do, but for those of single bytes, which models
+    /// fall back to where nothing else will do.
+    pub fn ids_by_piece(&self) -> HashMap<Vec<u8>, Option<u32>> {
+        let mut ids: HashMap<Vec<u8>, Option<u32>> = HashMap::with_capacity(self.len());
+        let is_byte = |id: &u32| self.vocabulary.kind(*id) == Kind::Byte;
+        let all = || (0..self.len() as u32).filter(|id| !self.vocabulary.bytes(*id).is_empty());
+        for id in all().filter(|id| !is_byte(id)) {
+            ids.entry(self.piece(id)).and_modify(|found| *found = None).or_insert(Some(id));
+        }
+        for id in all().filter(is_byte) {
+            ids.entry(self.piece(id)).or_insert(Some(id));
+        }
+        ids
     }
 
     /// The id of the special token of this text, where there is one.

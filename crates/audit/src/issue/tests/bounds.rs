@@ -23,8 +23,8 @@ fn run(families: u32, kl: [f32; 2]) -> Statement {
             student_top1_text: "x".into(),
             stats: BoundedStats {
                 target: 1,
-                teacher_logprob: -1.0,
-                student_logprob: -1.1,
+                teacher_logprob: Some(-1.0),
+                student_logprob: Some(-1.1),
                 kl: Within { low: kl[0] + more, high: kl[1] + more },
                 reverse_kl: exactly(0.1 + more),
                 jsd: Within { low: 0.0, high: 0.5 },

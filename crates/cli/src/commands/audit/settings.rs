@@ -86,6 +86,10 @@ impl Settings {
                 Failure::input("--base only answers prompts, and the suite asks none").hint("add some with --probes")
             );
         }
+        if asked.listed_answers.is_some() && sampling.is_none() {
+            return Err(Failure::input("--listed-answers lists answers to prompts, and nothing is answered freely")
+                .hint("add prompts with --probes, or leave --listed-answers out"));
+        }
         let judge = arguments.judge.as_ref().map(|name| {
             JudgeSettings::of_audit(
                 (name, &arguments.judged_by),
@@ -148,6 +152,7 @@ impl Settings {
                 deployment: asked.used.deployment.iter().cloned().collect(),
                 deployed_on,
                 letters,
+                listed_answers: asked.listed_answers,
                 accepted: arguments.preflight.accepted(),
                 arguments: as_typed(),
             },

@@ -109,6 +109,7 @@ pub fn every_arm(
         deployment: Default::default(),
         deployed_on: None,
         letters: None,
+        listed_answers: None,
         accepted: Vec::new(),
         arguments: as_typed(),
     };

@@ -242,8 +242,8 @@ fn bounded_row(s: &BoundedStats, end: End) -> Row<{ position::WIDTH }> {
     row[INVENTED.at(2)] = over(s.tail_invented);
     row.block(KL_AT).fill(f64::NAN);
     row.block(SLOPE_AT).fill(f64::NAN);
-    row[TEACHER_NLL] = -f64::from(s.teacher_logprob);
-    row[STUDENT_NLL] = -f64::from(s.student_logprob);
+    row[TEACHER_NLL] = s.teacher_logprob.map_or(f64::NAN, |logprob| -f64::from(logprob));
+    row[STUDENT_NLL] = s.student_logprob.map_or(f64::NAN, |logprob| -f64::from(logprob));
     row
 }
 

@@ -11,7 +11,7 @@ use crate::http::gate::Gate;
 use crate::http::logprobs::{self, ShownToken};
 use crate::http::paying::Counted;
 use crate::http::prices::Kind;
-use crate::{Message, Model, ModelError, Prompt, Turn};
+use crate::{ListedToken, Message, Model, ModelError, Prompt, Turn};
 
 /// Tokens of the answer that is looked at.
 const LONGEST: u32 = 32;
@@ -33,6 +33,8 @@ pub(super) struct Seen {
     pub reply: Reply,
     /// `None` where none are shown, with the server's reason where it gave one.
     pub tokens: Result<Vec<ShownToken>, String>,
+    /// The same by what tokens are spelled with.
+    pub spelled: Result<Vec<ListedToken>, String>,
     /// Whether the server said how many tokens the prompt has.
     pub counted: bool,
     /// In which settings it was asked for.
@@ -176,6 +178,11 @@ fn error(line: &Line, failed: Failed) -> ModelError {
     failed.of(&line.address).unwrap_or_else(|| ModelError::Request { reason: "interrupted".to_owned() })
 }
 
+/// The tokens of an answer, where it shows any.
+fn some<T>(tokens: Result<Option<Vec<T>>, String>) -> Result<Vec<T>, String> {
+    tokens?.filter(|tokens| !tokens.is_empty()).ok_or_else(|| "the answer shows no log-probabilities".to_owned())
+}
+
 /// Ids, each a number or an object with one.
 fn ids(answer: &Value) -> Option<Vec<u32>> {
     let id = |token: &Value| u32::try_from(token.as_u64().or_else(|| token["id"].as_u64())?).ok();
@@ -219,7 +226,8 @@ impl Asker<'_> {
                 Ok(mut seen) => {
                     if top.is_none() {
                         let why = refused.unwrap_or_else(|| "the provider shows no log-probabilities".to_owned());
-                        seen.tokens = Err(why);
+                        seen.tokens = Err(why.clone());
+                        seen.spelled = Err(why);
                     }
                     return Ok(seen);
                 }
@@ -239,13 +247,15 @@ impl Asker<'_> {
         let call = Call { url: &self.line.address.url(), body: Some(&body) };
         let ask = || {
             self.line.unpaid(&call, self.gate, &|answer| {
-                let tokens = match logprobs::read(answer) {
-                    Ok(Some(tokens)) if !tokens.is_empty() => Ok(tokens),
-                    Ok(_) => Err("the answer shows no log-probabilities".to_owned()),
-                    Err(reason) => Err(reason),
-                };
+                let (tokens, spelled) = (some(logprobs::read(answer)), some(logprobs::spelled(answer)));
                 let reply = dialect.read(answer)?;
-                Ok(Seen { counted: reply.read > 0, reply, tokens, manner: Manner(question.settings, question.limit) })
+                Ok(Seen {
+                    counted: reply.read > 0,
+                    reply,
+                    tokens,
+                    spelled,
+                    manner: Manner(question.settings, question.limit),
+                })
             })
         };
         self.line.paid(self.line.most(question), self.gate, ask, |seen| Counted::of_reply(&seen.reply))

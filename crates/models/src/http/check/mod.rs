@@ -9,6 +9,7 @@ mod long_prompt;
 mod looking;
 mod prompt_tokens;
 mod repetition;
+mod spelling;
 mod temperature;
 mod template;
 mod tokenizer;
@@ -77,7 +78,7 @@ trait Check: Sync {
 }
 
 /// All of them, in the order in which they are shown.
-const CHECKS: [&dyn Check; 11] = [
+const CHECKS: [&dyn Check; 12] = [
     &identity::Identity,
     &repetition::Repetition,
     &long_prompt::LongPrompt,
@@ -85,6 +86,7 @@ const CHECKS: [&dyn Check; 11] = [
     &begin::Begin,
     &template::Template,
     &tokenizer::Tokens,
+    &spelling::Spelling,
     &end::End,
     &counts::Counts,
     &zeros::Zeros,
