@@ -367,7 +367,8 @@ fn intervals(asked: Asked, truth: Truth, audits: usize) -> Intervals {
     let share = |of: &dyn Fn(&(Estimate, Difference)) -> bool| {
         found.iter().filter(|found| of(found)).count() as f64 / audits as f64
     };
-    let interval = |(estimate, _): &(Estimate, Difference)| estimate.interval.map(|interval| (interval.low, interval.high));
+    let interval =
+        |(estimate, _): &(Estimate, Difference)| estimate.interval.map(|interval| (interval.low, interval.high));
     let mut values: Vec<f64> = found.iter().map(|(estimate, _)| estimate.value).collect();
     values.sort_by(f64::total_cmp);
     let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
