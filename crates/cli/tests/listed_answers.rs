@@ -269,7 +269,8 @@ fn the_truth_along_the_teachers_answers_is_within_the_bounds() {
     }
     let notes = statement["notes"].to_string();
     let tokens: usize = (0..PROMPTS).filter(|number| *number != HIDDEN).map(|number| answer(number).len()).sum();
-    let counted = format!("means over {} positions of {} tokens", grouped(2.0 * truth.positions), grouped(2.0 * tokens as f64));
+    let counted =
+        format!("means over {} positions of {} tokens", grouped(2.0 * truth.positions), grouped(2.0 * tokens as f64));
     assert!(
         notes.contains("Numbers on tokens are of regime R2: of answers that the teacher drew, 2 to each prompt"),
         "{notes}"
