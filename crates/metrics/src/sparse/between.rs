@@ -363,7 +363,7 @@ fn kendall_tau(teacher: &ListedDistribution, student: &ListedDistribution) -> Op
         return None;
     }
     let first: Vec<u32> = teacher.head.iter().take(RANKED).map(|(token, _)| *token).collect();
-    let last = teacher.head.iter().take(RANKED).last().map_or(0.0, |(_, log_p)| f64::from(*log_p).exp());
+    let last = teacher.head.iter().take(RANKED).next_back().map_or(0.0, |(_, log_p)| f64::from(*log_p).exp());
     if teacher.nameless >= last && teacher.nameless > 0.0 {
         return None;
     }
