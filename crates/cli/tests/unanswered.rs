@@ -49,7 +49,10 @@ fn a_student_that_answered_less_than_its_teacher_does_not_pass() {
     let statement: Value = serde_json::from_str(&statement).unwrap();
     let line = statement["verdict_line"].as_str().unwrap();
     assert!(line.contains("judge the teacher's answers and not the student's on 67 of 200 questions"), "{line}");
-    import("untold", &lines(200, |i| i % 3 > 0), &lines(200, |i| i % 3 > 0), 0, &[]);
+    // Of neither: no loss, and no measure of the whole.
+    let said = import("untold", &lines(200, |i| i % 3 > 0), &lines(200, |i| i % 3 > 0), 3, &[]);
+    assert!(said.contains("67 of 200 prompts are in no gate on what is answered"), "{said}");
+    import("seldom", &lines(200, |i| i % 12 > 0), &lines(200, |i| i % 12 > 0), 0, &[]);
     // A little of each is as much.
     let said = import("both", &lines(200, all), &lines(188, |i| i % 16 > 0), 3, &[]);
     assert!(
@@ -135,7 +138,9 @@ fn a_student_that_is_judged_otherwise_than_its_teacher_does_not_pass() {
     let [said, talk] = import("other", "\"correct\":true", "\"score\":0", 3, &[]);
     assert!(said.contains("judge the teacher's answers and not the student's on 100 of 200 questions"), "{said}");
     assert!(talk.contains("the teacher alone has `correct`; the student alone has `score`"), "{talk}");
-    import("same", "\"correct\":true", "\"correct\":true", 0, &[]);
+    // Who stands as well lacks nothing, and half of it is in no gate.
+    let [said, _] = import("same", "\"correct\":true", "\"correct\":true", 3, &[]);
+    assert!(said.contains("100 of 200 prompts are in no gate on what is answered"), "{said}");
     import("all", "\"acc\":1,\"correct\":true", "\"acc\":1,\"score\":0", 0, &[]);
     let [_, talk] = import("named", "\"correct\":true", "\"score\":0", 2, &["--metric", "correct"]);
     assert!(talk.contains("the student's files have no metric `correct` there; they have `acc`, `score`"), "{talk}");

@@ -3,8 +3,11 @@
 //! Equal normal forms are one class. Distinct ones are joined by an [`Equivalence`], which is a seam: character
 //! n-grams by default, a sentence encoder or a judge where there is one.
 
+mod deciding;
+
 use std::collections::BTreeMap;
 
+use self::deciding::{decided, words};
 use crate::Normal;
 use crate::normalise::{collapsed, normalise, numbers};
 
@@ -26,7 +29,8 @@ impl Equivalence for Equal {
 
 /// Similar wording: the Dice coefficient 2·|A ∩ B| / (|A| + |B|) of the multisets of character `n`-grams.
 ///
-/// Before counting, case is folded, white space collapsed and full stops at the end are dropped. A text shorter than
+/// Before counting, case is folded, white space collapsed, and full stops and exclamation marks at the end are dropped, quotation marks and
+/// emphasis around the whole. A text shorter than
 /// `n` is one gram. Texts with different sequences of numbers are never the same, however similar. Nor are texts that share all words
 /// in their order but one or two of each, articles aside, unless these are one word in two forms, nor texts of which one says `not` (or another
 /// word that turns what is said) more often: where everything else is alike, `approved` and `rejected` is what was answered.
@@ -61,11 +65,13 @@ impl NGrams {
     }
 }
 
-/// A text in lower case with single spaces and without full stops at its end.
+/// A text in lower case with single spaces, without points at its end and without quotation marks or emphasis around it.
 fn folded(text: &str) -> Vec<char> {
     let folded = collapsed(&text.to_lowercase());
-    let folded = folded.trim_end_matches('.').trim_end();
-    // A text of full stops only is compared as it is.
+    let around = |c: char| ['"', '“', '”', '„', '«', '»', '*', '_', '`'].contains(&c);
+    let ends = |c: char| around(c) || ['.', '!', '。', '！', '．'].contains(&c);
+    let folded = folded.trim_start_matches(around).trim_end_matches(ends).trim();
+    // A text of nothing else is compared as it is.
     if folded.is_empty() { text } else { folded }.chars().collect()
 }
 
@@ -73,163 +79,6 @@ impl Equivalence for NGrams {
     fn same(&self, a: &str, b: &str) -> bool {
         numbers(a) == numbers(b) && self.similarity(a, b) >= self.threshold && !decided(&words(a), &words(b))
     }
-}
-
-/// Where two texts are alike otherwise, so many words of their own, and no more, decide what they say.
-const DECIDING: usize = 2;
-/// Words that turn what is said, among however many others: of English, Chinese, and a few more languages.
-const TURNING: [&str; 42] = [
-    "cannot",
-    "never",
-    "no",
-    "nobody",
-    "none",
-    "nor",
-    "not",
-    "nothing",
-    "without",
-    "不",
-    "没",
-    "沒",
-    "未",
-    "无",
-    "無",
-    "非",
-    "勿",
-    "別",
-    "别",
-    "nicht",
-    "kein",
-    "keine",
-    "nie",
-    "pas",
-    "jamais",
-    "ne",
-    "non",
-    "mai",
-    "nunca",
-    "nada",
-    "sin",
-    "não",
-    "nem",
-    "sem",
-    "niet",
-    "geen",
-    "inte",
-    "ikke",
-    "не",
-    "нет",
-    "никогда",
-    "нельзя",
-];
-
-/// Words between the first and the last that two texts do not share, beyond which only words that turn are looked for.
-const LONGEST: usize = 200;
-
-/// The words of a text in lower case, articles aside, short forms in full; of scripts that put no spaces between words every character; and
-/// the signs that say what a word would.
-fn words(text: &str) -> Vec<String> {
-    let mut text = text.to_lowercase().replace('’', "'");
-    for (short, full) in
-        [("n't", " not"), ("'s", " is"), ("'re", " are"), ("'ve", " have"), ("'ll", " will"), ("'m", " am")]
-    {
-        text = text.replace(short, full);
-    }
-    let chars: Vec<char> = text.chars().collect();
-    let mut words = vec![String::new()];
-    for (at, &c) in chars.iter().enumerate() {
-        let alone = is_unspaced(c) || says(&chars, at);
-        if alone || !c.is_alphanumeric() {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut().filter(|_| alone || c.is_alphanumeric()) {
-            word.push(c);
-        }
-        if alone {
-            words.push(String::new());
-        }
-    }
-    words.retain(|word| !["", "a", "an", "the"].contains(&word.as_str()));
-    words
-}
-
-/// Han, kana, Thai, Lao, Burmese and Khmer, by the blocks that nearly all of their texts are of.
-fn is_unspaced(c: char) -> bool {
-    matches!(c, '\u{E00}'..='\u{EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' | '\u{3040}'..='\u{30FF}'
-        | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
-        && c.is_alphanumeric()
-}
-
-/// Whether a sign says what a word would: a currency, a relation, an operator. `*`, `/`, `!`, `&` and `|` do where they can be nothing else
-/// but operators; a hyphen or a dash never does.
-fn says(chars: &[char], at: usize) -> bool {
-    let [before, after] = [at.checked_sub(1), Some(at + 1)].map(|at| at.and_then(|at| chars.get(at)).copied());
-    let word = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|c| c.is_alphanumeric());
-    let next_to = |far: usize| word(at.checked_sub(far)) && word(Some(at + far));
-    match chars[at] {
-        '$' | '£' | '€' | '¥' | '₹' | '₩' | '₽' | '¢' | '%' | '<' | '>' | '=' | '+' | '^' => true,
-        '≤' | '≥' | '≠' | '±' | '×' | '÷' | '√' | '∞' | '¬' | '∧' | '∨' | '∈' | '∉' | '⊂' | '→' | '←' => {
-            true
-        }
-        '*' | '/' => next_to(1) || ([before, after] == [Some(' '); 2] && next_to(2)),
-        '!' => after.is_some_and(|c| c.is_alphanumeric() || c == '='),
-        c @ ('&' | '|') => before == Some(c) || after == Some(c),
-        _ => false,
-    }
-}
-
-/// Whether two texts that are alike otherwise say something else in a word or two, in the order of two, or with a `not`.
-fn decided(a: &[String], b: &[String]) -> bool {
-    let [only_a, only_b] = apart(a, b);
-    let turns = |words: &[&String]| words.iter().filter(|word| TURNING.contains(&word.as_str())).count();
-    if turns(&only_a) != turns(&only_b) {
-        return true;
-    }
-    let most = only_a.len().max(only_b.len());
-    (1..=DECIDING).contains(&most)
-        && (only_a.len() != only_b.len() || !only_a.iter().zip(&only_b).all(|(a, b)| spelled_alike(a, b)))
-}
-
-/// The words of each text that are not in the longest sequence that both have; where that would take long to find, those that turn what is
-/// said.
-fn apart<'w>(a: &'w [String], b: &'w [String]) -> [Vec<&'w String>; 2] {
-    let before = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-    let (a, b) = (&a[before..], &b[before..]);
-    let after = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
-    let (a, b) = (&a[..a.len() - after], &b[..b.len() - after]);
-    if a.len().max(b.len()) > LONGEST {
-        return [a, b].map(|words| words.iter().filter(|word| TURNING.contains(&word.as_str())).collect());
-    }
-    // Words in common from here on.
-    let mut common = vec![vec![0_usize; b.len() + 1]; a.len() + 1];
-    for i in (0..a.len()).rev() {
-        for j in (0..b.len()).rev() {
-            common[i][j] = if a[i] == b[j] { common[i + 1][j + 1] + 1 } else { common[i + 1][j].max(common[i][j + 1]) };
-        }
-    }
-    let (mut i, mut j, mut only) = (0, 0, [Vec::new(), Vec::new()]);
-    while i < a.len() || j < b.len() {
-        if i < a.len() && j < b.len() && a[i] == b[j] {
-            (i, j) = (i + 1, j + 1);
-        } else if j == b.len() || (i < a.len() && common[i + 1][j] >= common[i][j + 1]) {
-            only[0].push(&a[i]);
-            i += 1;
-        } else {
-            only[1].push(&b[j]);
-            j += 1;
-        }
-    }
-    only
-}
-
-/// Whether two words are one: in the plural, or as it is spelled on either side of the Atlantic. A letter may make another word as well
-/// (`has` and `had`, `typical` and `atypical`).
-fn spelled_alike(a: &str, b: &str) -> bool {
-    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    let plural = short.chars().count() >= 3 && long.strip_suffix('s') == Some(short);
-    // colour and color, travelled and traveled, organise and organize.
-    let american = |word: &str| word.replace("our", "or").replace("ll", "l").replace("is", "iz").replace("ys", "yz");
-    plural || (short.chars().count() >= 5 && american(a) == american(b))
 }
 
 /// Close vectors: the cosine of what a sentence encoder makes of two texts.
@@ -426,10 +275,11 @@ mod tests {
         let vectors = Vectors { of, least_cosine: 0.75 };
         assert!(vectors.same("I refuse", "No, I won't") && !vectors.same("I refuse", "Yes"));
         assert!(!vectors.same("No, I won't", "no 5"));
-        let long = ["The request is to be approved after all", "The request is to be rejected after all"];
-        let of = long.iter().map(|text| ((*text).to_owned(), &near[..])).collect();
+        let long = ["approved", "rejected"]
+            .map(|word| format!("When all is said and done the request of the whole family is {word}"));
+        let of = long.iter().map(|text| (text.clone(), &near[..])).collect();
         assert!(
-            !Vectors { of, least_cosine: 0.75 }.same(long[0], long[1]),
+            !Vectors { of, least_cosine: 0.75 }.same(&long[0], &long[1]),
             "a word decides, however close the vectors"
         );
         assert!(!Vectors { least_cosine: 0.85, ..vectors.clone() }.same("I refuse", "No, I won't"));

@@ -6,7 +6,7 @@ pub(crate) mod known;
 
 use std::collections::BTreeMap;
 
-use hydrometer_answers::{ChoiceRow, Told};
+use hydrometer_answers::{ChoiceRow, Regime, Told};
 use hydrometer_metrics::calibration;
 use hydrometer_metrics::measure::choices::{Choice, distance, top};
 use hydrometer_probes::kind;
@@ -148,7 +148,7 @@ pub(crate) struct Unanswered {
 /// options, as other tools log them, say nothing of that.
 pub(crate) fn unanswered(rows: &Rows) -> Unanswered {
     let mut found = Unanswered::default();
-    if rows.manifest.settings.given.is_some() {
+    if rows.manifest.regime() == Regime::GivenAnswers {
         return found;
     }
     let answers = |group: &[ChoiceRow], model: usize| {

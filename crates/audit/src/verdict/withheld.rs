@@ -26,9 +26,9 @@ pub(crate) fn withheld(
 ) -> Option<String> {
     without_student(gates)
         .or_else(|| by_manner_alone(gates, policy))
+        .or_else(|| missing(gates, evidence))
         .or_else(|| unseen(gates, policy, evidence.rows))
         .or_else(|| without_curve(policy, geometry))
-        .or_else(|| missing(gates, evidence))
         .or_else(|| in_balance(gates, policy, metrics))
 }
 

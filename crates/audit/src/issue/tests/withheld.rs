@@ -1,6 +1,6 @@
 //! Prompts that no gate on what is answered looks at.
 
-use hydrometer_answers::{ChoiceRow, ExcludedItem, FinishReason, OptionSaid, SampleSource};
+use hydrometer_answers::{ChoiceRow, ExcludedItem, FinishReason, OptionSaid, Regime, SampleSource};
 use hydrometer_metrics::Verdict;
 use hydrometer_probes::read_jsonl;
 
@@ -127,6 +127,10 @@ fn choices_that_the_teacher_does_not_answer_judge_nobody() {
     };
     withheld(&asked(21), "21 of 200 choices are not answered by the teacher");
     assert_eq!(issue(&asked(20), &Policy::default()).unwrap().verdict, Verdict::Pass);
+    // Likelihoods of whole options, as other tools log them, are no shares of all that may be said.
+    let mut given = asked(200);
+    given.manifest.regime = Some(Regime::GivenAnswers);
+    assert_eq!(issue(&given, &Policy::default()).unwrap().verdict, Verdict::Pass);
 }
 
 #[test]

@@ -1,15 +1,18 @@
 //! Answers that were cut at their longest length.
 
 use hydrometer_answers::FinishReason;
+use hydrometer_probes::Normal;
 
 use super::{JudgedSample, Prompt};
 
-/// Why answers cannot be compared; `None` unless more than `most` of a model's were cut before they ended, where more than a word counts.
+/// Why answers cannot be compared; `None` unless more than `most` of a model's were cut before they ended, where more than a word or a letter
+/// counts.
 pub(crate) fn too_many(prompts: &[Prompt<'_>], most: f64) -> Option<String> {
     let cut = |of: for<'p, 'a> fn(&'p Prompt<'a>) -> &'p [JudgedSample<'a>]| {
         let of_prompt = |prompt: &Prompt<'_>| {
             let said = of(prompt);
-            let cut = said.iter().filter(|said| prompt.whole() && said.row.finish == FinishReason::Length).count();
+            let counts = prompt.whole() && !prompt.steps.contains(&Normal::Letter);
+            let cut = said.iter().filter(|said| counts && said.row.finish == FinishReason::Length).count();
             cut as f64 / said.len().max(1) as f64
         };
         prompts.iter().map(of_prompt).sum::<f64>() / prompts.len().max(1) as f64
