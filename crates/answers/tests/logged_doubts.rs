@@ -22,7 +22,8 @@ fn a_template_about_other_texts_asks_other_questions() {
         |document: &str, response: &str| json!({"prompt": "Good or bad?", "sentence": document, "response": response});
     let big = DOCUMENTS.map(|document| row(document, "x"));
     // In another order, so that nothing but the text says which is which.
-    let small = [2, 0, 1].map(|place| row(DOCUMENTS[place], DOCUMENTS[place]));
+    let mut small = [2, 0, 1].map(|place| row(DOCUMENTS[place], DOCUMENTS[place]));
+    small[0]["sentence"] = json!(format!("{} ", DOCUMENTS[2]));
     let (_folder, case) = both(".jsonl", lines(big.clone()), lines(small.clone()));
     let paired = case.paired();
     assert_eq!(firsts(&paired), DOCUMENTS.map(|document| [("x", None), (document, None)]));
@@ -30,7 +31,8 @@ fn a_template_about_other_texts_asks_other_questions() {
     assert!(notes(&case).contains("told apart by `sentence`, which is asked with them"), "{}", notes(&case));
     // Identifiers join them as well, and each is still a family of its own.
     let numbered = |rows: &[Value]| {
-        let id = |row: &Value| DOCUMENTS.iter().position(|document| *document == row["sentence"]);
+        let id =
+            |row: &Value| DOCUMENTS.iter().position(|document| row["sentence"].as_str().unwrap().trim() == *document);
         lines(rows.iter().map(|row| {
             let mut row = row.clone();
             row["id"] = json!(id(&row));

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use hydrometer_probes::strangers::open_file;
+use serde_json::Value;
 
 use crate::ModelError;
 use crate::gguf::Gguf;
@@ -111,7 +112,12 @@ fn refuse_folder(path: &Path) -> Result<(), ModelError> {
 /// A folder with two sets of weights.
 fn refuse_two(path: &Path) -> Result<(), ModelError> {
     let [one, index] = ["model.safetensors", "model.safetensors.index.json"];
-    if path.join(one).exists() && path.join(index).exists() {
+    // Some exporters write an index of the one file; one that cannot be read has an error of its own.
+    let names_others = || {
+        let index = std::fs::read(path.join(index)).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        index.and_then(|index| Some(index["weight_map"].as_object()?.values().any(|file| file != one)))
+    };
+    if path.join(one).exists() && names_others() == Some(true) {
         return instead(format!(
             "{} holds two sets of weights, {one} and those that {index} names; move away the one that is not meant",
             path.display()

@@ -127,13 +127,17 @@ impl ChatTemplate {
     /// The conversation as a model is asked it: rendered, with what begins its answer.
     ///
     /// # Errors
-    /// As [`ChatTemplate::render`]; or the text lacks words of the last thing that the user said, and whatever was asked, the model would be
-    /// asked the same.
+    /// As [`ChatTemplate::render`]; or the text lacks most words of the last thing that the user said, and whatever was asked, the model would
+    /// be asked the same.
     pub fn ask(&self, messages: &[Message]) -> Result<String, ModelError> {
         let text = self.render(messages, GenerationPrompt::Add)?;
         let last = messages.iter().rev().find(|message| message.role == "user");
-        let words = last.iter().flat_map(|message| message.content.split(|c: char| !c.is_alphanumeric()));
-        match words.into_iter().find(|word| !text.contains(word)) {
+        let said = last.map_or("", |message| message.content.as_str()).to_lowercase();
+        let shows = text.to_lowercase();
+        let words = said.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        let (there, lacking): (Vec<&str>, Vec<&str>) = words.partition(|word| shows.contains(word));
+        // A template may take a switch or a mark out of it.
+        match lacking.first().filter(|_| lacking.len() > there.len()) {
             None => Ok(text),
             Some(word) => Err(ModelError::template(format!(
                 "it leaves what the user says out of the text: {} is not in {}",
@@ -345,7 +349,12 @@ mod tests {
             let template = ChatTemplate::new(source, None, None).unwrap();
             template.ask(&[Message::user("  Is \"7\" more\nthan 6?\n")]).map_err(|error| error.to_string())
         };
-        for source in ["{{ messages[0].content }}", "<{{ messages[0].content | trim }}>", "{{ messages | tojson }}"] {
+        for source in [
+            "{{ messages[0].content }}",
+            "<{{ messages[0].content | trim }}>",
+            "{{ messages | tojson }}",
+            "{{ messages[0].content | upper }}",
+        ] {
             ask(source).unwrap();
         }
         for source in ["hello", "{% for m in messages %}{{ m.text }}{% endfor %}", "{{ messages[0].content[:9] }}", ""]

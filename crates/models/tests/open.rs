@@ -65,7 +65,11 @@ fn what_is_named_in_the_place_of_a_model_is_named_for_what_it_is() {
     check(&place("adapter").display().to_string(), "holds a model and a LoRA adapter for it");
     folder("twice", "config.json", b"{}");
     write("twice/model.safetensors", b"12345678");
-    write("twice/model.safetensors.index.json", b"{}");
+    let index = r#"{"weight_map":{"a":"model.safetensors","b":"more.safetensors"}}"#;
+    write("twice/model.safetensors.index.json", index.replace("more", "model").as_bytes());
+    let once = try_open(&place("twice").display().to_string()).err().unwrap().to_string();
+    assert!(!once.contains("two sets"), "{once}");
+    write("twice/model.safetensors.index.json", index.as_bytes());
     check(&place("twice").display().to_string(), "holds two sets of weights, model.safetensors and those that");
     check(&folder("pointers", "model.safetensors", pointer), "is a pointer of Git LFS");
     let gguf = |name: &str, pairs: &[(&str, Value)]| {

@@ -232,7 +232,7 @@ impl Columns {
             beside: table
                 .beside
                 .iter()
-                .filter_map(|name| Some((name.clone(), fields.get(name)?.as_str()?.to_owned())))
+                .filter_map(|name| Some((name.clone(), fields.get(name)?.as_str()?.trim().to_owned())))
                 .collect(),
             ..Record::new(place.clone(), Answer::Question)
         };

@@ -67,7 +67,8 @@ pub(super) fn is_beside_decoder(name: &str) -> bool {
     const TOWERS: [&str; 6] =
         ["vision_tower.", "vision_model.", "visual.", "audio_tower.", "multi_modal_projector.", "embed_vision."];
     let inner = name.strip_prefix("model.").unwrap_or(name);
-    name.ends_with(".rotary_emb.inv_freq") || TOWERS.iter().any(|tower| inner.starts_with(tower))
+    let caches = ["rotary_emb.inv_freq", "rotary_emb.cos_cached", "rotary_emb.sin_cached", "attn.masked_bias"];
+    caches.iter().any(|cache| name.ends_with(cache)) || TOWERS.iter().any(|tower| inner.starts_with(tower))
 }
 
 /// The Hugging Face name of a canonical one: for error messages, and for those who write such files.
@@ -107,6 +108,7 @@ mod tests {
             ("model.visual.blocks.0.attn.qkv.weight", true),
             ("model.layers.0.self_attn.rotary_emb.inv_freq", true),
             ("model.layers.0.self_attn.q_proj.lora_A.weight", false),
+            ("rotary_emb.inv_freq", true),
             ("lm_head.bias", false),
         ] {
             assert_eq!(is_beside_decoder(name), beside, "{name}");
