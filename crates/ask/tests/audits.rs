@@ -33,7 +33,7 @@ fn a_teacher_keeps_everything_of_itself() {
     }
     // A model of pairs of bytes answers no choice, and holds a letter for as probable whatever it stands for.
     assert!(
-        statement.verdict_line.contains("30 of 30 choices are not answered by the teacher"),
+        statement.verdict_line.contains("60 of 60 choices are not answered by the teacher"),
         "{}",
         statement.verdict_line
     );

@@ -35,9 +35,9 @@ fn until(policy: &str, cap: Option<u32>) -> (Policy, AskOptions) {
     (policy, AskOptions { until_decided, ..options() })
 }
 
-/// A model whose every token but three is a word.
+/// A model whose every token is a word.
 fn spells(name: &str, world: u64) -> Bigram {
-    let letters = ('a'..='z').chain('A'..='Z').chain('0'..='9').chain([' ', ':', '?']);
+    let letters = ('a'..='z').chain('A'..='Z').chain('0'..='9');
     let pieces: Vec<String> = letters.map(String::from).collect();
     let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
     Bigram::new(name, world, Tokenizer::from_pieces(&pieces, Specials { bos: None, eos: None }).unwrap())
@@ -177,7 +177,7 @@ fn an_interruption_changes_nothing_and_a_finished_run_asks_nothing() {
 fn prompts(families: usize) -> Suite {
     let probe = |i: usize| {
         let ask = Ask::Prompt(kind::Prompt {
-            prompt: format!("Question {i}: what comes after {}?", i % 97),
+            prompt: format!("Question{i}WhatComesAfter{}", i % 97),
             system: None,
             turns: Vec::new(),
             // One token is cut, and a word all the same.
