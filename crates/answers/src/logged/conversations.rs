@@ -1,5 +1,5 @@
-//! Conversations: `messages` of `role` and `content` (LMSYS-Chat and WildChat: `conversation`), or ShareGPT's `conversations` of `from` and
-//! `value`. The model's last
+//! Conversations: `messages` of `role` and `content` (LMSYS-Chat and WildChat: `conversation`), or ShareGPT's `conversations` of
+//! `from` and `value`. The model's last
 //! message is the answer, what stands before it was asked.
 
 use serde_json::{Map, Value};

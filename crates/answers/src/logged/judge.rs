@@ -97,10 +97,11 @@ impl Chosen {
         let metrics = Names { what: "metric", of_task: &of_task, there };
         let common = ranked(metrics.common(), &sides, wanted.threshold);
         let metric = metrics.choose(wanted.metric.as_ref(), common.clone(), said)?;
-        if let Some(metric) = metric.as_ref().filter(|_| wanted.metric.is_none()) {
-            said.extend(loses_more(&of_task, metric, &common, &sides, wanted.threshold));
-        }
         let mut chosen = Self { filter, metric, fractions: 0, threshold: wanted.threshold };
+        // Whoever names a metric has looked at them.
+        if wanted.metric.is_none() {
+            said.extend(chosen.loses_more(&of_task, &common, &sides));
+        }
         let all = || sides.iter().flatten();
         if chosen.metric.is_none() && all().any(|record| judges(record)) {
             let [ours, theirs] = sides.each_ref().map(|records| {
@@ -157,6 +158,26 @@ impl Chosen {
             let [ours, theirs] = [ours, theirs].map(|records| self.standing(records, metric));
             ours.verdict && (theirs.judged < ours.judged || theirs.mean < ours.mean)
         })
+    }
+
+    /// Metrics by which the student loses more than by the one that was chosen, as sentences.
+    fn loses_more(&self, of_task: &str, common: &[String], sides: &[Vec<&Record>; 2]) -> Vec<String> {
+        /// Less is chance, as often as not.
+        const MORE: f64 = 0.05;
+        let right = |metric: &String| {
+            let [ours, theirs] = sides.each_ref().map(|records| self.standing(records, metric));
+            (ours.verdict && theirs.verdict).then_some([ours.mean, theirs.mean])
+        };
+        let lost = self.metric.as_ref().and_then(right).map_or(0.0, |[ours, theirs]| ours - theirs);
+        let more = |metric: &String| {
+            let [ours, theirs] = right(metric).filter(|[ours, theirs]| ours - theirs > lost + MORE)?;
+            let metric = quote(metric);
+            Some(format!(
+                "{of_task}by {metric} the student loses more: {ours:.2} of the teacher's answers are right, and {theirs:.2} of the \
+                 student's (--metric {metric} judges by it)"
+            ))
+        };
+        common.iter().filter_map(more).collect()
     }
 
     fn standing(&self, records: &[&Record], metric: &str) -> Standing {
@@ -232,41 +253,6 @@ fn ranked(mut metrics: Vec<String>, sides: &[Vec<&Record>; 2], threshold: Option
     metrics.retain(|metric| rank(metric).is_some());
     metrics.sort_by_key(rank);
     metrics
-}
-
-/// Metrics by which the student loses more than by the one that was chosen, as sentences.
-fn loses_more(
-    of_task: &str,
-    chosen: &str,
-    common: &[String],
-    sides: &[Vec<&Record>; 2],
-    threshold: Option<f64>,
-) -> impl Iterator<Item = String> {
-    /// Less is chance, as often as not.
-    const MORE: f64 = 0.05;
-    let right = move |metric: &str| {
-        let share = |records: &Vec<&Record>| {
-            let values: Vec<f64> = records
-                .iter()
-                .filter_map(|record| said_of(record, metric))
-                .map(|value| threshold.map_or(value, |threshold| f64::from(u8::from(value >= threshold))))
-                .collect();
-            let verdicts = !values.is_empty() && values.iter().all(|value| *value == 0.0 || *value == 1.0);
-            verdicts.then(|| values.iter().sum::<f64>() / values.len() as f64)
-        };
-        Some([share(&sides[0])?, share(&sides[1])?])
-    };
-    let lost = right(chosen).map(|[ours, theirs]| ours - theirs);
-    common.iter().filter(move |metric| *metric != chosen).filter_map(move |metric| {
-        let [ours, theirs] = right(metric)?;
-        let metric = quote(metric);
-        (ours - theirs > lost.unwrap_or(0.0) + MORE).then(|| {
-            format!(
-                "{of_task}by {metric} the student loses more: {ours:.2} of the teacher's answers are right, and {theirs:.2} of the \
-                 student's (--metric {metric} judges by it)"
-            )
-        })
-    })
 }
 
 /// The filters or the metrics that each model's files have for a task.

@@ -92,7 +92,8 @@ impl Missing {
 /// Why a student that did not show everything gets no PASS, as the end of a sentence that begins with "no gate fails, but".
 pub(super) fn missing(gates: &[Gate], evidence: &Evidence<'_>) -> Option<String> {
     let (rows, untold) = (evidence.rows, &evidence.judged.untold);
-    let Unanswered { by_teacher, asked, .. } = unanswered(rows);
+    let choices = unanswered(rows);
+    let Unanswered { by_teacher, asked, .. } = choices;
     if by_teacher as f64 > LACKING * (by_teacher + asked) as f64 {
         return Some(format!(
             "{} of {} are not answered by the teacher: it gives all options less than 1 % of its probability, as where a chat template is \
@@ -101,7 +102,8 @@ pub(super) fn missing(gates: &[Gate], evidence: &Evidence<'_>) -> Option<String>
             counted(by_teacher + asked, "choice")
         ));
     }
-    let found = || not_given(rows).into_iter().chain(not_taken(rows)).chain(not_answered(rows)).chain(not_told(untold));
+    let found =
+        || not_given(rows).into_iter().chain(not_taken(rows)).chain(not_answered(&choices)).chain(not_told(untold));
     let much = found().find(|missing| missing.share() > LACKING);
     if let Some(Missing { reason, .. }) = much {
         return Some(format!("{reason}: the others are no measure of the whole"));
@@ -141,8 +143,8 @@ fn not_given(rows: &Rows) -> Option<Missing> {
 }
 
 /// Choices of which the student says something else than an option.
-fn not_answered(rows: &Rows) -> Option<Missing> {
-    let Unanswered { by_student: lacking, asked, .. } = unanswered(rows);
+fn not_answered(choices: &Unanswered) -> Option<Missing> {
+    let &Unanswered { by_student: lacking, asked, .. } = choices;
     let why = "are not answered by the student: it gives all options less than 1 % of its probability, or no letter of it names one";
     let reason = format!("{} of {} {why}", grouped(lacking), counted(asked, "choice"));
     (lacking > 0).then_some(Missing { kind: Some("choice"), lacking, asked, reason })

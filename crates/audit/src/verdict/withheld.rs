@@ -58,7 +58,7 @@ fn by_manner_alone(gates: &[Gate], policy: &Policy) -> Option<String> {
 const COMPARING: [&Definition; 4] =
     [&measured::ANSWER_AGREEMENT, &measured::AGREEMENT_RATIO, &measured::DISTRIBUTION_MATCH, &measured::GAP_CLOSED];
 
-/// Most prompts that both models answered are in no gate on what is answered: nobody knows what is right, and how often answers agree could
+/// More than a tenth of the prompts that both models answered are in no gate on what is answered: nobody knows what is right, and how often answers agree could
 /// not be measured of them. Those in a curve or at a boundary have gates of their own.
 fn unseen(gates: &[Gate], policy: &Policy, rows: &Rows) -> Option<String> {
     let compares = |metric: &str| COMPARING.iter().any(|definition| definition.id == metric);
@@ -94,13 +94,13 @@ fn unseen(gates: &[Gate], policy: &Policy, rows: &Rows) -> Option<String> {
     })
 }
 
-/// Most of what is asked at a distance is of axes with one family: no curve, and in no number.
+/// More than a tenth of what is asked at a distance is of axes with one family: no curve, and in no number.
 fn without_curve(policy: &Policy, geometry: Option<&Geometry>) -> Option<String> {
     let of_curves = |rule: &GateRule| measure::find(&rule.metric).is_some_and(|of| of.group == Group::Geometry);
     let axes = geometry.filter(|_| policy.gates.iter().any(of_curves)).map_or(&[][..], |geometry| &geometry.axes);
-    let lone: Vec<_> = axes.iter().filter(|axis| axis.families < 2).collect();
-    let probes = |axes: &mut dyn Iterator<Item = &AxisCurve>| axes.map(|axis| axis.probes).sum::<u64>();
-    let (in_none, all) = (probes(&mut lone.iter().copied()), probes(&mut axes.iter()));
+    let lone: Vec<&AxisCurve> = axes.iter().filter(|axis| axis.families < 2).collect();
+    let in_none: u64 = lone.iter().map(|axis| axis.probes).sum();
+    let all: u64 = axes.iter().map(|axis| axis.probes).sum();
     (in_none as f64 > LACKING * all as f64).then(|| {
         format!(
             "{} of {} at a distance are in no curve: {} of {} axes have a single family each",

@@ -22,7 +22,7 @@ pub(super) fn by_texts(sides: [&mut Vec<Record>; 2]) -> Vec<String> {
             continue;
         };
         for (_, text) in
-            record.beside.iter().filter(|(column, text)| columns.contains(column) && !asked.contains(text.trim()))
+            record.beside.iter().filter(|(column, text)| columns.contains(column) && !asked.contains(text.as_str()))
         {
             prompt.prompt = format!("{}\n\n{text}", prompt.prompt);
         }
