@@ -23,8 +23,9 @@ use crate::{AskError, Observer, PlanSummary, Role, Sampling};
 /// answers under way, and enough that writing costs little beside drawing them, however small the model. Answers that were
 /// paid for are kept one by one.
 const FLUSH: usize = 1024;
-/// Free questions of a unit: enough for many sequences at once.
-pub(crate) const UNIT_PROMPTS: usize = 64;
+/// Free questions of a unit: several times as many as are answered at once. Every unit ends with few answers under way, and a model
+/// unpacks its weights anew for each.
+pub(crate) const UNIT_PROMPTS: usize = 512;
 
 /// A free question as one model reads it.
 #[derive(Clone, Debug)]

@@ -51,6 +51,10 @@ impl Native {
         match self {}
     }
 
+    pub(crate) fn tiles(self, _: super::Step, _: bool, _: &[u32], _: &mut [u32]) {
+        match self {}
+    }
+
     pub(crate) fn ceiling(self) -> Option<f64> {
         match self {}
     }

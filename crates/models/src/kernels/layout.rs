@@ -97,12 +97,21 @@ impl Layout {
         }
     }
 
-    /// Words of one step of a column block that is kept.
-    pub(crate) fn kept_words(self) -> usize {
-        match self.format {
+    /// How weights lie that are kept: tiles are made anew each time of integers in such steps, which are several times smaller.
+    pub(super) fn kept(self, integers: Option<Step>) -> Layout {
+        match (self.format, integers) {
+            (Format::Tiles | Format::SplitTiles, Some(step)) => Layout { format: Format::Integers(step), ..self },
+            _ => self,
+        }
+    }
+
+    /// Words of so many elements of the inner dimension, whole steps, of a column block that is kept.
+    pub(super) fn kept_words(self, depth: usize) -> usize {
+        let step = match self.format {
             Format::Integers(step) => step.kept_words() * COLUMNS,
             _ => self.block_words(),
-        }
+        };
+        self.steps(depth) * step
     }
 
     /// Packs up to 16 weight rows (`[count, depth]`, row-major) as columns `16·half ..` of a column block.

@@ -183,6 +183,14 @@ impl Started {
         }
     }
 
+    /// Steps of tiles of integers that were kept in such steps; without `minima` all of them are zero.
+    fn tiles(&self, step: Step, minima: bool, kept: &[u32], out: &mut [u32]) {
+        match self.kernel.0 {
+            Some(native) => native.tiles(step, minima, kept, out),
+            None => debug_assert!(false, "no portable kernel has tiles"),
+        }
+    }
+
     /// Asks for these words in the caches.
     fn prefetch(&self, words: &[u32]) {
         if let Some(native) = self.kernel.0 {

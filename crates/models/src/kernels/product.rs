@@ -13,7 +13,7 @@ use pulp::Arch;
 
 use super::integers::{Integers, Step, Unpacked, widen};
 use super::kept::Keep;
-use super::layout::{COLUMNS, Format, Pad};
+use super::layout::{COLUMNS, Format, Layout, Pad};
 use super::output::{Finished, Output, Target};
 use super::strips::Strips;
 use super::transpose::Transpose;
@@ -211,12 +211,17 @@ impl<M: Matrix> Job<'_, M> {
     ) -> Result<(), M::Error> {
         let layout = self.x.layout;
         let blocks: usize = panel.iter().map(|range| range.len().div_ceil(COLUMNS)).sum();
-        let words = blocks * layout.steps(self.x.depth) * layout.block_words();
-        let known = kept.and_then(|(_, place)| place.get());
+        let mut known = kept.and_then(|(_, place)| place.get());
         if known.is_none() {
-            self.unpack(panel, scratch)?;
-            if let Some((keep, place)) = kept {
-                keep.keep(place, layout, &scratch.panel[..words]);
+            let as_kept = self.as_kept();
+            let words = blocks * as_kept.kept_words(self.x.depth);
+            match kept {
+                Some((keep, place)) if keep.take(words) => {
+                    let unpacked = self.unpack(as_kept, panel, scratch)?;
+                    keep.keep(place, as_kept, &scratch.panel[..unpacked], words);
+                    known = place.get();
+                }
+                _ => _ = self.unpack(layout, panel, scratch)?,
             }
         }
         let tile = layout.rows * COLUMNS;
@@ -235,15 +240,22 @@ impl<M: Matrix> Job<'_, M> {
         Ok(())
     }
 
-    /// Unpacks the weights of a panel: `[blocks][steps]` in the layout of the kernel.
-    fn unpack(&self, panel: &[Range<usize>], scratch: &mut Scratch) -> Result<(), M::Error> {
-        let (layout, depth) = (self.x.layout, self.x.depth);
+    /// How panels lie that are kept.
+    fn as_kept(&self) -> Layout {
+        // What lies turned is read by no other method.
+        let integers = if self.weights.turned().is_some() { None } else { self.weights.integers_in() };
+        self.x.layout.kept(integers)
+    }
+
+    /// Unpacks the weights of a panel, `[blocks][steps]`, in a layout; their words.
+    fn unpack(&self, layout: Layout, panel: &[Range<usize>], scratch: &mut Scratch) -> Result<usize, M::Error> {
+        let depth = self.x.depth;
         let size = layout.steps(depth) * layout.block_words();
         let blocks: usize = panel.iter().map(|range| range.len().div_ceil(COLUMNS)).sum();
         scratch.panel.reserve(blocks * size);
         if let Some(turned) = self.weights.turned() {
             self.unpack_turned(turned, panel, scratch);
-            return Ok(());
+            return Ok(blocks * size);
         }
         grow(&mut scratch.rows, 16 * depth);
         let mut block = 0;
@@ -268,7 +280,7 @@ impl<M: Matrix> Job<'_, M> {
                 block += 1;
             }
         }
-        Ok(())
+        Ok(blocks * size)
     }
 
     /// As [`Job::unpack`], of weights that lie turned.
@@ -292,7 +304,9 @@ impl<M: Matrix> Job<'_, M> {
         let tile = layout.rows * COLUMNS;
         let minima = self.weights.has_minima();
         let (long, short) = (if kept.is_some() { SHORT } else { LONG } / layout.step(), SHORT / layout.step());
-        let kept_block = steps * layout.kept_words();
+        let as_kept = self.as_kept();
+        let kept_words = |steps: usize| as_kept.kept_words(steps * layout.step());
+        let kept_block = kept_words(steps);
         let sums = floats_mut(sums);
         // From the outside in: a long piece of the panel stays in the second-level cache while all strips pass over it; of a
         // strip a short piece stays in the first-level cache while all blocks of columns pass over it. Every output adds its
@@ -301,20 +315,24 @@ impl<M: Matrix> Job<'_, M> {
             let end = steps.min(outer + long);
             // A kept panel comes from memory. What follows it, here or in the next one, is fetched while this is computed.
             let later: &[u32] = match kept {
-                Some(kept) if end < steps => &kept[end * layout.kept_words()..],
+                Some(kept) if end < steps => &kept[kept_words(end)..],
                 Some(_) => self.following.map_or(&[], |words| words),
                 None => &[],
             };
-            let later = later.chunks(kept_block).map(|block| &block[..block.len().min(long * layout.kept_words())]);
+            let later = later.chunks(kept_block).map(|block| &block[..block.len().min(kept_words(long))]);
             let later: Vec<_> = later.collect();
             // Blocks of columns from `outer` on, and how far they lie apart.
-            let (panel, apart): (&[u32], usize) = match (kept, layout.format) {
+            let (panel, apart): (&[u32], usize) = match (kept, as_kept.format) {
                 (None, _) => (&panel[outer * layout.block_words()..], block_size),
                 (Some(kept), Format::Integers(step)) => {
-                    let (from, to) = ((end - outer) * layout.kept_words(), (end - outer) * layout.block_words());
+                    let (from, to) = (kept_words(end - outer), (end - outer) * layout.block_words());
                     piece.reserve(blocks * to);
                     for (block, out) in piece.chunks_exact_mut(to).take(blocks).enumerate() {
-                        widen(step, &kept[block * kept_block + outer * layout.kept_words()..][..from], out);
+                        let kept = &kept[block * kept_block + kept_words(outer)..][..from];
+                        match layout.format {
+                            Format::Integers(_) => widen(step, kept, out),
+                            _ => self.started.tiles(step, minima, kept, out),
+                        }
                     }
                     (piece, to)
                 }

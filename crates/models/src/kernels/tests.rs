@@ -31,7 +31,7 @@ impl Matrix for Plain {
         Ok(())
     }
     fn integers_in(&self) -> Option<Step> {
-        Some(Step::Long)
+        self.depth.is_multiple_of(32).then_some(Step::Long)
     }
     fn has_minima(&self) -> bool {
         self.minimum != 0.0
@@ -61,7 +61,7 @@ impl Plain {
     }
 }
 
-fn random(len: usize, seed: u64) -> Vec<f32> {
+pub(super) fn random(len: usize, seed: u64) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     (0..len).map(|_| rng.random_range(-1.0f32..1.0)).collect()
 }
@@ -86,7 +86,7 @@ fn tolerance(kernel: Kernel, depth: usize) -> f64 {
     unit * (depth as f64).sqrt().max(1.0) * 2.0
 }
 
-fn packed(workshop: &Workshop, kernel: Kernel, x: &[f32], depth: usize) -> Strips {
+pub(super) fn packed(workshop: &Workshop, kernel: Kernel, x: &[f32], depth: usize) -> Strips {
     let mut strips = Strips::new(kernel, x.len() / depth, depth);
     workshop.pack(&mut strips, |row, out| out.copy_from_slice(&x[row * depth..(row + 1) * depth]));
     strips
@@ -101,7 +101,7 @@ fn whole(kernel: Kernel, depth: usize) -> usize {
 }
 
 /// Runs `work` in a pool of that many threads.
-fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+pub(super) fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
 }
 
@@ -163,34 +163,6 @@ fn rows_and_threads_do_not_change_a_result() {
         let all = multiply(&x, 1);
         assert_eq!(all, multiply(&x, 5), "{}", kernel.name());
         assert_eq!(&all[17 * columns..51 * columns], multiply(&x[17 * depth..51 * depth], 2), "{}", kernel.name());
-    }
-}
-
-#[test]
-fn kept_panels_give_the_same_bits() {
-    for kernel in Kernel::available() {
-        let (depth, columns) = (whole(kernel, 1100), 700);
-        let w = Plain::random(columns, depth, 8);
-        for rows in [1, 2, 40] {
-            let workshop = Workshop::new();
-            let strips = packed(&workshop, kernel, &random(rows * depth, 9), depth);
-            // Room for some of the panels, as bytes of integers and in full.
-            let room = 2 * 256 * 1120 * 4;
-            let (panels, left) = (KeptPanels::default(), std::sync::atomic::AtomicU64::new(room));
-            let product = |keep| {
-                let mut y = vec![f32::NAN; rows * columns];
-                let part = Part { columns, width: columns, bias: None, out: &mut y };
-                let target = Target::Store(vec![part]);
-                with_threads(2, || workshop.multiply_keeping(kernel, &strips, &w, target, keep)).unwrap();
-                y
-            };
-            let plain = product(None);
-            let keep = Keep { panels: &panels, left: &left };
-            for time in 0..3 {
-                assert_eq!(product(Some(keep)), plain, "{} {rows} {time}", kernel.name());
-            }
-            assert!(left.load(std::sync::atomic::Ordering::Relaxed) < room, "panels were kept");
-        }
     }
 }
 

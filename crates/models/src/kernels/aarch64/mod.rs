@@ -160,6 +160,11 @@ impl Native {
         None
     }
 
+    /// Tiles are of other processors.
+    pub(crate) fn tiles(self, _: Step, _: bool, _: &[u32], _: &mut [u32]) {
+        debug_assert!(false, "{self:?} has no tiles");
+    }
+
     /// Asks for these words in the second-level cache.
     pub(crate) fn prefetch(self, words: &[u32]) {
         for line in words.chunks(16) {

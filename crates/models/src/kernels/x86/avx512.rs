@@ -131,6 +131,62 @@ unsafe fn multiply_rows<const PAIRS: usize, const MINIMA: bool, const R: usize>(
     }
 }
 
+/// Tiles of bf16, high parts and, where they are `SPLIT`, low ones, of integers in steps of `2 · PAIRS` as
+/// [`narrow`](super::super::integers::narrow) leaves them; without `MINIMA` all minima are zero. The numbers are rounded as those
+/// that are unpacked; what is no normal number becomes zero, as which the products of tiles take it.
+///
+/// # Safety
+/// AVX-512F and BF16 are there; `kept` is valid for `steps` · 32 elements of 32 columns, `out` for as many steps of tiles.
+#[target_feature(enable = "avx512f,avx512bf16")]
+pub(super) unsafe fn tiles<const PAIRS: usize, const MINIMA: bool, const SPLIT: bool>(
+    steps: usize,
+    kept: *const u32,
+    out: *mut u32,
+) {
+    // Each number of 16 columns twice: those of the first eight, and of the others.
+    let (first, last) = (
+        _mm512_set_epi32(7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0),
+        _mm512_set_epi32(15, 15, 14, 14, 13, 13, 12, 12, 11, 11, 10, 10, 9, 9, 8, 8),
+    );
+    let (groups, tile, planes) = (16 / PAIRS, 256, if SPLIT { 2 } else { 1 });
+    // SAFETY: every access is inside the shapes that the caller vouches for; `__m512bh` and `__m512i` are both 64 plain bytes.
+    unsafe {
+        let twice = |numbers: *const f32| {
+            let numbers = _mm512_loadu_ps(numbers);
+            [_mm512_permutexvar_ps(first, numbers), _mm512_permutexvar_ps(last, numbers)]
+        };
+        let round =
+            |[left, right]: [__m512; 2]| std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(right, left));
+        let wide = |half: __m256i| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(half)));
+        for group in 0..steps * groups {
+            let from = kept.add(group * (PAIRS * 16 + 64));
+            let numbers = from.add(PAIRS * 16).cast::<f32>();
+            for half in 0..2 {
+                let scale = twice(numbers.add(half * 16));
+                let minimum = if MINIMA { twice(numbers.add(32 + half * 16)) } else { scale };
+                let out = out.add(group / groups * planes * 2 * tile + half * tile + group % groups * PAIRS * 16);
+                for pair in 0..PAIRS {
+                    let bytes = from.add(pair * 16 + half * 8).cast::<__m128i>();
+                    let value = |part: usize| {
+                        let integers = _mm512_cvtepi8_epi32(_mm_loadu_si128(bytes.add(part)));
+                        let value = _mm512_mul_ps(_mm512_cvtepi32_ps(integers), scale[part]);
+                        if MINIMA { _mm512_add_ps(value, minimum[part]) } else { value }
+                    };
+                    let values = [value(0), value(1)];
+                    let high = round(values);
+                    _mm512_storeu_si512(out.add(pair * 16).cast(), high);
+                    if SPLIT {
+                        let left = wide(_mm512_castsi512_si256(high));
+                        let right = wide(_mm512_extracti64x4_epi64::<1>(high));
+                        let low = round([_mm512_sub_ps(values[0], left), _mm512_sub_ps(values[1], right)]);
+                        _mm512_storeu_si512(out.add(2 * tile + pair * 16).cast(), low);
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// # Safety
 /// AVX-512F is there; `c` is valid for `R` × 32 numbers.
 #[target_feature(enable = "avx512f")]

@@ -94,7 +94,8 @@ impl Native {
             Native::Avx512 => avx512,
             Native::Avx512Vnni(_) => avx512 && is_x86_feature_detected!("avx512vnni"),
             Native::Avx512Bf16 => avx512 && is_x86_feature_detected!("avx512bf16"),
-            Native::AmxBf16 | Native::AmxBf16x3 => avx512 && amx::permitted(),
+            // Tiles of bf16 are made with the instructions of AVX-512 BF16, which every processor with AMX has.
+            Native::AmxBf16 | Native::AmxBf16x3 => avx512 && is_x86_feature_detected!("avx512bf16") && amx::permitted(),
         }
     }
 
@@ -180,6 +181,29 @@ impl Native {
                 Native::AmxBf16x3 => amx::multiply_split(steps, strip, block, c, add, ahead.as_ptr()),
             }
         }
+    }
+
+    /// Steps of tiles of integers that were kept in such steps; without `minima` all of them are zero.
+    pub(crate) fn tiles(self, step: Step, minima: bool, kept: &[u32], out: &mut [u32]) {
+        let split = match self {
+            Native::AmxBf16x3 => true,
+            Native::AmxBf16 => false,
+            _ => return debug_assert!(false, "{self:?} has no tiles"),
+        };
+        let steps = out.len() / self.layout().block_words();
+        assert!(kept.len() >= 32 / step.elements() * steps * step.kept_words() * COLUMNS);
+        let make = match (step, minima, split) {
+            (Step::Short, false, false) => avx512::tiles::<8, false, false>,
+            (Step::Short, false, true) => avx512::tiles::<8, false, true>,
+            (Step::Short, true, false) => avx512::tiles::<8, true, false>,
+            (Step::Short, true, true) => avx512::tiles::<8, true, true>,
+            (Step::Long, false, false) => avx512::tiles::<16, false, false>,
+            (Step::Long, false, true) => avx512::tiles::<16, false, true>,
+            (Step::Long, true, false) => avx512::tiles::<16, true, false>,
+            (Step::Long, true, true) => avx512::tiles::<16, true, true>,
+        };
+        // SAFETY: the value exists, so AVX-512 with BF16 was detected; the lengths were asserted above.
+        unsafe { make(steps, kept.as_ptr(), out.as_mut_ptr()) };
     }
 
     /// See [`super::Kernel::ceiling`].
