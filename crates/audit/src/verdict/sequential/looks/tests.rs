@@ -5,6 +5,7 @@ use hydrometer_answers::UnitCounts;
 use hydrometer_probes::builtin::{small_world, trained_to};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::*;
 use crate::Policy;
@@ -63,14 +64,14 @@ fn answer(looks: &mut Looks, kept: &dyn Fn(f64) -> f64, seed: u64) {
 }
 
 /// What became of the gates of so many audits, audit by audit.
-fn audits(policy: &str, ladders: usize, kept: &dyn Fn(f64) -> f64, audits: u64) -> Vec<Looked> {
+fn audits(policy: &str, ladders: usize, kept: &(dyn Fn(f64) -> f64 + Sync), audits: u64) -> Vec<Looked> {
     let audit = |seed| {
         let mut looks = looks(policy, ladders, None, seed);
         answer(&mut looks, kept, 1_000 + seed);
         (0..looks.stages.len()).for_each(|_| looks.look().unwrap());
         looks.looked()
     };
-    (0..audits).flat_map(audit).collect()
+    (0..audits).into_par_iter().flat_map_iter(audit).collect()
 }
 
 /// The share of the audits of a gate for which something is so.
@@ -193,7 +194,7 @@ fn looks_table() {
     println!("| Student | Gate | PASS % | FAIL % | At look 1, 2, 3 % | Ladders asked |");
     println!("|---|---|---|---|---|---|");
     let narrow = |radius: f64| if radius <= 1.0 { 1.0 } else { 0.4 };
-    let students: [(&str, &dyn Fn(f64) -> f64); 4] = [
+    let students: [(&str, &(dyn Fn(f64) -> f64 + Sync)); 4] = [
         ("keeps all", &|_| 1.0),
         ("keeps 40 % beyond radius 1", &narrow),
         ("keeps 90 %", &|_| 0.9),
