@@ -8,6 +8,7 @@ pub(crate) mod policy;
 pub(crate) mod sample_size;
 pub(crate) mod sequential;
 mod unknown_metric;
+mod unseen;
 pub(crate) mod withheld;
 
 use hydrometer_metrics::{Verdict, measure};

@@ -1,14 +1,11 @@
 //! Why a statement is no PASS although every gate passes: what the student did not show, and what no gate looked at.
 
-use std::collections::BTreeSet;
-
-use hydrometer_answers::SampleSource;
 use hydrometer_metrics::measure::{self, Definition, Group, answers as measured};
 use hydrometer_probes::counted::{counted, grouped};
-use hydrometer_probes::{Ask, Decoding, Probe};
 
 use super::missing::{LACKING, missing};
-use crate::evidence::{Evidence, Rows};
+use super::unseen;
+use crate::evidence::Evidence;
 use crate::kind::answers::OF_CONTENT;
 use crate::statement::{AxisCurve, Gate, Geometry, Metric};
 use crate::{GateRule, Policy};
@@ -27,7 +24,8 @@ pub(crate) fn withheld(
     without_student(gates)
         .or_else(|| by_manner_alone(gates, policy))
         .or_else(|| missing(gates, evidence))
-        .or_else(|| unseen(gates, policy, evidence.rows))
+        .or_else(|| unseen::prompts(gates, policy, evidence))
+        .or_else(|| unseen::others(gates, policy, evidence.rows))
         .or_else(|| without_curve(policy, geometry))
         .or_else(|| in_balance(gates, policy, metrics))
 }
@@ -38,7 +36,7 @@ fn without_student(gates: &[Gate]) -> Option<String> {
     (!gates.is_empty() && gates.iter().all(without)).then(|| "none looks at the student".to_owned())
 }
 
-fn of_content(metric: &str) -> bool {
+pub(super) fn of_content(metric: &str) -> bool {
     OF_CONTENT.iter().any(|definition| definition.id == metric)
 }
 
@@ -52,46 +50,6 @@ fn by_manner_alone(gates: &[Gate], policy: &Policy) -> Option<String> {
         && policy.gates.iter().any(|rule| of_content(&rule.metric))
         && !gates.iter().any(|gate| of_content(&gate.metric));
     manner_alone.then(|| "none looks at what is answered: those of the policy that do could not be measured".to_owned())
-}
-
-/// Metrics that compare all answers that were drawn, whether or not anybody knows what is right.
-const COMPARING: [&Definition; 4] =
-    [&measured::ANSWER_AGREEMENT, &measured::AGREEMENT_RATIO, &measured::DISTRIBUTION_MATCH, &measured::GAP_CLOSED];
-
-/// More than a tenth of the prompts that both models answered are in no gate on what is answered: nobody knows what is right, and how often answers agree could
-/// not be measured of them. Those in a curve or at a boundary have gates of their own.
-fn unseen(gates: &[Gate], policy: &Policy, rows: &Rows) -> Option<String> {
-    let compares = |metric: &str| COMPARING.iter().any(|definition| definition.id == metric);
-    // Whoever gates nothing but what is right asks for no more.
-    if !policy.gates.iter().any(|rule| compares(&rule.metric)) {
-        return None;
-    }
-    let compared = gates.iter().any(|gate| compares(&gate.metric));
-    let judged = gates.iter().any(|gate| of_content(&gate.metric) && !compares(&gate.metric));
-    let of = |source: SampleSource| -> BTreeSet<&str> {
-        rows.samples.iter().filter(|row| row.source == source).map(|row| row.probe.as_str()).collect()
-    };
-    let [teacher, student] = [of(SampleSource::Teacher), of(SampleSource::Student)];
-    let known: BTreeSet<&str> =
-        rows.samples.iter().filter(|row| row.outcome.right().is_some()).map(|row| row.probe.as_str()).collect();
-    let free = |probe: &&Probe| matches!(probe.ask, Ask::Prompt(_)) && probe.knob.is_none() && probe.boundary.is_none();
-    let answered = |probe: &&Probe| teacher.contains(probe.id.as_str()) && student.contains(probe.id.as_str());
-    let is_seen = |probe: &&Probe| {
-        let is_known =
-            known.contains(probe.id.as_str()) || matches!(&probe.ask, Ask::Prompt(prompt) if prompt.check.is_some());
-        (judged && is_known) || (compared && probe.decoding() == Some(Decoding::Sampled))
-    };
-    let asked = rows.probes.iter().filter(free).filter(answered);
-    let (seen, unseen): (Vec<&Probe>, Vec<&Probe>) = asked.partition(is_seen);
-    let all = seen.len() + unseen.len();
-    (unseen.len() as f64 > LACKING * all as f64).then(|| {
-        format!(
-            "{} of {} are in no gate on what is answered: nobody says what is right, and how often answers agree could not be measured of \
-             them",
-            grouped(unseen.len() as u64),
-            counted(all as u64, "prompt")
-        )
-    })
 }
 
 /// More than a tenth of what is asked at a distance is of axes with one family: no curve, and in no number.
