@@ -3,11 +3,15 @@
 
 use std::collections::HashMap;
 
+use hydrometer_answers::FinishReason;
 use hydrometer_metrics::sparse::{ChatList, ListedDistribution, ShownError};
 use hydrometer_models::{ListedAnswer, ListedToken, Tokenizer};
 
 /// What stands for bytes that are no character.
 const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
+/// The last tokens of an answer that was cut at its longest may begin a word or a gap that would have gone on, and been cut otherwise
+/// than what is there of it.
+const UNFINISHED: usize = 8;
 
 /// A tokenizer by what its tokens are spelled with.
 pub(crate) struct Spelling<'t> {
@@ -62,7 +66,8 @@ impl<'t> Spelling<'t> {
             return Read { ids: Vec::new(), shown, is_cut: false };
         }
         let own = self.own(&said, &ids[..words]);
-        let is_cut = own < words;
+        let unfinished = if answer.finish == FinishReason::Length { UNFINISHED } else { 0 };
+        let is_cut = own + unfinished < words;
         if is_cut {
             ids.truncate(own + 1);
         }
@@ -134,7 +139,6 @@ impl<'t> Spelling<'t> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use hydrometer_answers::FinishReason;
     use hydrometer_metrics::sparse::bounds;
     use hydrometer_models::Tokenizer;
 
@@ -178,6 +182,24 @@ mod tests {
         check("ab", &[], &[], 0);
         assert!(spelling.read(&answer("abc", &[b"ab", b"c"])).is_whole());
         assert!(!spelling.read(&answer("", &[])).is_whole());
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_at_its_longest_may_end_within_a_word() {
+        let tokenizer = tokenizer();
+        let spelling = Spelling::of(&tokenizer);
+        let check = |tokens: &[&[u8]], finish: FinishReason, ids: &[u32], is_cut: bool| {
+            let text = String::from_utf8(tokens.concat()).unwrap();
+            let read = spelling.read(&ListedAnswer { finish, ..answer(&text, tokens) });
+            assert_eq!((read.ids.as_slice(), read.is_cut), (ids, is_cut), "{text}");
+        };
+        // The last two would be one token, if the answer ended there.
+        check(&[b"c", b"a", b"b"], FinishReason::Length, &[6, 2, 3], false);
+        check(&[b"c", b"a", b"b"], FinishReason::Stop, &[6, 2], true);
+        // Too far from the end to be a part of what would have gone on.
+        let long: Vec<&[u8]> =
+            [b"a", b"b"].into_iter().chain([b"c"; UNFINISHED]).map(|token| token.as_slice()).collect();
+        check(&long, FinishReason::Length, &[2], true);
     }
 
     #[test]

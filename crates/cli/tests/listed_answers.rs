@@ -349,11 +349,28 @@ fn lists_that_say_nothing_of_this_student_are_refused() {
         |asked| Served::chat("big", if number(asked).is_some() { "A" } else { "yes" }, "stop"),
         "its server lists no tokens of its answers",
     );
-    let anthropic = bench(&bytes());
+}
+
+#[test]
+fn models_that_never_list_are_refused_before_anything_is_asked() {
+    let desk = bench(&bytes());
     let server = ScriptedServer::start(|_| Served::message("big", "yes", "end_turn")).unwrap();
-    let teacher = format!("anthropic:{}#big", server.address());
-    let [_, talk] = in_one_line(anthropic.run(2, &arguments(&teacher, &["--listed-answers", "1"])));
-    assert!(talk.contains("anthropic lists no tokens of its answers"), "{talk}");
+    let check = |teacher: &str, student: &str, expected: &str| {
+        let models = ["audit", "--teacher", teacher, "--student", student, "--probes", "probes.jsonl"];
+        let [_, talk] = in_one_line(desk.run(2, &[&models[..], &["--listed-answers", "1"]].concat()));
+        assert!(talk.contains(expected), "{talk}");
+        assert_eq!(server.asked().len(), 0, "nobody is asked");
+    };
+    let lists = "expected an endpoint that may list the tokens of its answers (openai:, vllm:, sglang:, llama-server:, ollama:), found";
+    let here = "scripted:student.toml";
+    for scheme in ["anthropic", "gemini"] {
+        check(&format!("{scheme}:{}#big", server.address()), here, &format!("{lists} one that lists none"));
+    }
+    check(here, here, &format!("{lists} a model that runs here"));
+    check("answers:run#teacher", here, &format!("{lists} answers that are kept"));
+    let big = format!("openai:{}#big", server.address());
+    check(&format!("planted:disclaimers({big})"), here, &format!("{lists} one with a planted defect"));
+    check(&big, &format!("ollama:{}#small", server.address()), "expected a model that runs here, found an endpoint");
 }
 
 #[test]
