@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use hydrometer_answers::FinishReason;
 use hydrometer_metrics::sparse::{ChatList, ListedDistribution, ShownError};
-use hydrometer_models::{ListedAnswer, ListedToken, Tokenizer};
+use hydrometer_models::{ListedAnswer, ListedToken, Tokenizer, id_unspelled};
 
 /// What stands for bytes that are no character.
 const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
@@ -17,6 +17,8 @@ const UNFINISHED: usize = 8;
 pub(crate) struct Spelling<'t> {
     tokenizer: &'t Tokenizer,
     ids: HashMap<Vec<u8>, Option<u32>>,
+    /// Tokens that end answers.
+    ends: Vec<u32>,
 }
 
 /// The beginning of an answer that is the tokenizer's own.
@@ -39,11 +41,14 @@ impl Read {
 
 impl<'t> Spelling<'t> {
     pub(crate) fn of(tokenizer: &'t Tokenizer) -> Self {
-        Self { tokenizer, ids: tokenizer.ids_by_piece() }
+        Self { tokenizer, ids: tokenizer.ids_by_piece(), ends: tokenizer.ends() }
     }
 
-    /// The only token of this spelling.
+    /// The only token of this spelling. What is not spelled is a token that ends answers, where the student's of that id is one.
     fn id(&self, bytes: &[u8]) -> Option<u32> {
+        if let Some(id) = id_unspelled(bytes) {
+            return Some(id).filter(|id| self.ends.contains(id));
+        }
         let damaged = bytes.windows(REPLACEMENT.len()).any(|part| part == REPLACEMENT);
         self.ids.get(bytes).copied().flatten().filter(|_| !damaged)
     }
@@ -53,10 +58,11 @@ impl<'t> Spelling<'t> {
     pub(crate) fn read(&self, answer: &ListedAnswer) -> Read {
         let tokens = &answer.tokens;
         // Some servers show the end of an answer as a token without a spelling.
-        let shown = tokens.iter().rposition(|token| !token.bytes.is_empty()).map_or(0, |last| last + 1);
+        let is_end = |id| self.ends.contains(&id);
+        let is_told = |token: &ListedToken| id_unspelled(&token.bytes).map_or(!token.bytes.is_empty(), is_end);
+        let shown = tokens.iter().rposition(is_told).map_or(0, |last| last + 1);
         let mut ids: Vec<u32> = tokens[..shown].iter().map_while(|token| self.id(&token.bytes)).collect();
-        let ends = self.tokenizer.ends();
-        let words = ids.iter().rposition(|id| !ends.contains(id)).map_or(0, |last| last + 1);
+        let words = ids.iter().rposition(|id| !self.ends.contains(id)).map_or(0, |last| last + 1);
         let said: Vec<u8> = tokens[..words].iter().flat_map(|token| token.bytes.iter().copied()).collect();
         // Where an answer ends within a character, its text may end with what stands for bytes that are none.
         let text = answer.text.trim().trim_end_matches('\u{fffd}').as_bytes();
@@ -140,7 +146,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use hydrometer_metrics::sparse::bounds;
-    use hydrometer_models::Tokenizer;
+    use hydrometer_models::{Tokenizer, unspelled};
 
     use super::*;
 
@@ -168,6 +174,8 @@ mod tests {
         // The end, by its name or by nothing.
         check("ab", &[b"ab", b"</s>"], &[4, 1], 2);
         check("ab", &[b"ab", b""], &[4], 1);
+        check("ab", &[b"ab", &unspelled(1)], &[4, 1], 2);
+        check("ab", &[b"ab", &unspelled(3)], &[4], 1);
         // A text whose first space is not shown.
         check("a b", &[b" a", b"c"], &[], 2);
         check("ac", &[b" a", b"c"], &[5, 6], 2);
@@ -227,6 +235,11 @@ mod tests {
         let unknown = found("ab", None, &[("a", 0.6), ("b", 0.15), ("c", 0.1)], 4).unwrap();
         assert_eq!((unknown.target, unknown.teacher_logprob), (4, None));
         assert!((unknown.teacher_unlisted - 0.15).abs() < 1e-6, "{unknown:?}");
+        // What ends an answer is known by its id.
+        assert!(found("a", Some(0.3_f64.ln()), &[("", 0.6), ("a", 0.3)], 2).is_none());
+        let top = vec![(unspelled(1), 0.6_f64.ln()), (b"a".to_vec(), 0.35_f64.ln())];
+        let shown = ListedToken { bytes: b"a".to_vec(), logprob: Some(0.35_f64.ln()), top };
+        assert!(spelling.distribution(&shown, 2, 8).unwrap().is_some());
         // The most probable one has no id, or there is nothing.
         assert!(found("a", Some(-1.0), &[("x", 0.6), ("a", 0.3)], 2).is_none());
         assert!(found("a", Some(-1.0), &[("a", 0.3), ("a", 0.3)], 2).is_none());

@@ -15,7 +15,9 @@ use super::logprobs;
 use super::positions::in_words;
 use super::remote::{Introduced, Remote};
 use super::under_way::ask_all;
-use crate::{ListedAnswer, ListedAnswerCame, ListedToken, ListsAnswers, Message, ModelError, Prompt, SampleRequest};
+use crate::{
+    ListedAnswer, ListedAnswerCame, ListedToken, ListsAnswers, Message, ModelError, Prompt, SampleRequest, id_unspelled,
+};
 
 /// Tokens of the answer by which it is told whether tokens are known.
 const EXAMPLE: u32 = 64;
@@ -71,12 +73,16 @@ impl Remote {
     }
 }
 
+fn has_no_words(token: &ListedToken) -> bool {
+    token.bytes.is_empty() || id_unspelled(&token.bytes).is_some()
+}
+
 /// The tokens of an answer of which the server counted `drawn`, without those that may be several: llama.cpp shows tokens that make one
 /// character together as one, with the log-probability and the list of the last of them. What stands for such a token has no spelling and
 /// no list.
 fn tokens_alone(mut tokens: Vec<ListedToken>, finish: FinishReason, drawn: u64) -> Vec<ListedToken> {
     // The token that ends an answer is counted, and shown by some as one without words.
-    let shows_end = finish != FinishReason::Stop || tokens.last().is_some_and(|last| last.bytes.is_empty());
+    let shows_end = finish != FinishReason::Stop || tokens.last().is_some_and(has_no_words);
     let shown = tokens.len() as u64;
     let shows_all = drawn == shown || (drawn == shown + 1 && !shows_end);
     for token in &mut tokens {
@@ -85,7 +91,7 @@ fn tokens_alone(mut tokens: Vec<ListedToken>, finish: FinishReason, drawn: u64) 
         // One token that is more probable than the last of its list is in it.
         let is_beside_its_list = token.logprob.zip(last).is_some_and(|(own, last)| own > last + ROUNDING);
         let may_be_several = !shows_all && !token.bytes.is_ascii();
-        if !token.bytes.is_empty() && !is_listed && (is_beside_its_list || may_be_several) {
+        if !has_no_words(token) && !is_listed && (is_beside_its_list || may_be_several) {
             *token = ListedToken { bytes: NOT_ALONE.to_vec(), logprob: None, top: Vec::new() };
         }
     }
