@@ -234,6 +234,7 @@ fn episodes_are_asked_in_a_batch_for_each_round() {
     fs::write(bench.path("doors.toml"), episodes()).unwrap();
     let ((reached, is_reached), (go_on, gone)) = (mpsc::channel(), mpsc::channel());
     // Held in the second round.
+    let ended = reached.clone();
     let server = served_with(Some((1, reached, gone)), |asked| match asked.contains("Result: ") {
         false => r#"{"name": "close", "arguments": {"door": "north"}}"#,
         true => "Done.",
@@ -242,8 +243,14 @@ fn episodes_are_asked_in_a_batch_for_each_round() {
     let models = ["audit", "--teacher", &teacher, "--student", "scripted:student.toml", "--probes", "doors.toml"];
     let asked = ["--samples", "1", "--reruns", "1", "--out", "run", "--batch", "--prices", "prices.toml"];
     let arguments = [&models[..], &asked].concat();
-    let mut first = bench.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut first = bench.command(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut talk = first.stderr.take().unwrap();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut talk, &mut std::io::sink());
+        let _ = ended.send(());
+    });
     is_reached.recv().unwrap();
+    assert!(first.try_wait().unwrap().is_none(), "it ended without a second batch");
     first.kill().unwrap();
     first.wait().unwrap();
     go_on.send(()).unwrap();

@@ -406,7 +406,7 @@ fn serve_as_llama_server(asked: &AskedServer) -> Served {
         token["top_logprobs"] = json!(top);
         token
     };
-    let joined = entry(90, "\u{e9}", "\u{e9}".as_bytes(), 0.9);
+    let joined = entry(90, "\u{e9}", "\u{e9}".as_bytes(), 0.01);
     let last = if joins { token(&joined, &fragments) } else { token(&listed[1], &listed) };
     let content = [token(&listed[0], &listed), token(&listed[2], &listed), last];
     let (text, finish, drawn) = if joins { ("AB\u{e9}", "length", 4) } else { ("AB", "stop", 3) };
