@@ -257,11 +257,9 @@ fn episodes_are_asked_in_a_batch_for_each_round() {
     let [_, talk] = bench.run(0, &arguments);
     let runs = 2 * EPISODES;
     // Four answers of eight tokens at most, at 500 usd a million.
-    let expected = format!(
-        "teacher: episodes take 1,200 answers to be paid for at most, asked in a batch for each of 4 rounds at most; at most 9,600 tokens \
-         drawn, at most 4.8000 usd, and what is read"
-    );
-    assert!(talk.contains(&expected), "{talk}");
+    let expected = "teacher: episodes take 1,200 answers to be paid for at most, asked in a batch for each of 4 rounds at most; at most 9,600 tokens \
+         drawn, at most 4.8000 usd, and what is read";
+    assert!(talk.contains(expected), "{talk}");
     assert!(!talk.contains("batch msgbatch_0") && talk.contains("batch msgbatch_1 is ended"), "{talk}");
     let (batches, by_themselves) = asked_of(&server);
     assert_eq!(batches, [runs, runs], "a batch a round, and nothing is asked twice");
