@@ -13,7 +13,7 @@ use hydrometer_answers::{AnsweredRow, RunFolder};
 use hydrometer_metrics::sparse::Within;
 use hydrometer_metrics::{Comparer, PositionStats};
 use hydrometer_models::{
-    Block, EngineOptions, ListedAnswer, Message, Model, Precision, Prompt, Scorer, Sequence, open,
+    Block, EngineOptions, ListedAnswer, Message, Model, Precision, Prompt, Scorer, Sequence, id_unspelled, open,
 };
 use hydrometer_probes::Ask;
 use serde_json::{Value, json};
@@ -79,8 +79,8 @@ fn with_truth(folder: &Path, [teacher, student]: [&str; 2]) -> Vec<(AnsweredRow,
         let Ask::Prompt(prompt) = &asked.ask else { panic!("{probe} is no prompt") };
         let messages = Message::of_prompt(prompt);
         let answer = &kept[&(Prompt::Messages(messages.clone()).hash(), number)];
-        let tokens: Vec<u32> =
-            answer.tokens.iter().map_while(|token| ids.get(&*token.bytes).copied().flatten()).collect();
+        let id = |bytes: &[u8]| id_unspelled(bytes).or_else(|| ids.get(bytes).copied().flatten());
+        let tokens: Vec<u32> = answer.tokens.iter().map_while(|token| id(&token.bytes)).collect();
         let [of_teacher, of_student] = models.each_ref().map(|model| logits(&**model, &messages, &tokens));
         for row in rows {
             let place = row.position as usize;
