@@ -165,8 +165,7 @@ fn chats_that_end_with_the_user_are_told() {
     let open = || chat(&[user("1?"), model("a"), user("thanks")]);
     let answered = || chat(&[user("2?"), model("b")]);
     let called = chat(&[user("3?"), json!({"role": "tool", "content": "found"})]);
-    let (_folder, case) =
-        both(".jsonl", lines([open(), answered(), called].into_iter()), lines([open(), answered()].into_iter()));
+    let (_folder, case) = both(".jsonl", lines([open(), answered(), called]), lines([open(), answered()]));
     assert!(
         notes(&case).contains(
             "big.jsonl: conversations that end with a message of the user: 1, and with a message of a tool or the system: 1, of 3: the \
@@ -180,7 +179,7 @@ fn chats_that_end_with_the_user_are_told() {
         "{}",
         notes(&case)
     );
-    let (_folder, case) = both(".jsonl", lines([answered()].into_iter()), lines([answered()].into_iter()));
+    let (_folder, case) = both(".jsonl", lines([answered()]), lines([answered()]));
     assert!(!notes(&case).contains("conversations that end"), "{}", notes(&case));
     let (_folder, case) = both(".jsonl", open().to_string(), answered().to_string());
     case.fails(&["1 of those of `big` have no answer (such as chats that end with a message of the user)"]);
