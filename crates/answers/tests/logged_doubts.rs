@@ -156,3 +156,47 @@ fn what_was_found_stands_before_the_formats_that_there_are() {
         "big.jsonl: expected answers in a format that is known, found the fields `foo`, `bar`; name its columns",
     ]);
 }
+
+#[test]
+fn chats_that_end_with_the_user_are_told() {
+    let user = |text: &str| json!({"role": "user", "content": text});
+    let model = |text: &str| json!({"role": "assistant", "content": text});
+    let chat = |messages: &[serde_json::Value]| json!({ "messages": messages });
+    let open = || chat(&[user("1?"), model("a"), user("thanks")]);
+    let answered = || chat(&[user("2?"), model("b")]);
+    let called = chat(&[user("3?"), json!({"role": "tool", "content": "found"})]);
+    let (_folder, case) = both(".jsonl", lines([open(), answered(), called]), lines([open(), answered()]));
+    assert!(
+        notes(&case).contains(
+            "big.jsonl: conversations that end with a message of the user: 1, and with a message of a tool or the system: 1, of 3: the \
+             model's answer to it is not there"
+        ),
+        "{}",
+        notes(&case)
+    );
+    assert!(
+        notes(&case).contains("small.jsonl: conversations that end with a message of the user: 1, of 2:"),
+        "{}",
+        notes(&case)
+    );
+    let (_folder, case) = both(".jsonl", lines([answered()]), lines([answered()]));
+    assert!(!notes(&case).contains("conversations that end"), "{}", notes(&case));
+    let (_folder, case) = both(".jsonl", open().to_string(), answered().to_string());
+    case.fails(&["1 of those of `big` have no answer (such as chats that end with a message of the user)"]);
+}
+
+#[test]
+fn a_folder_without_files_of_a_tool_says_what_it_holds() {
+    let row = r#"{"prompt":"1?","response":"a"}"#;
+    let fails = |files: &[(&str, &str)], expected: &[&str]| {
+        let (folder, _) = folder(files);
+        Case::new(&[folder.path().to_path_buf()]).fails(expected);
+    };
+    fails(&[("x/out.jsonl", row)], &["found `x/out.jsonl`; name the file itself: ", "x/out.jsonl"]);
+    let many = [("a.jsonl", row), ("b.csv", row), ("x/c.jsonl.gz", row), ("x/d.json", row), ("notes.md", row)];
+    fails(
+        &many,
+        &["found `a.jsonl`, `b.csv`, `x/c.jsonl.gz` and 1 more; name the files themselves, such as ", "a.jsonl"],
+    );
+    fails(&[("notes.md", row)], &["found none; name the files themselves"]);
+}

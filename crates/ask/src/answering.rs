@@ -200,11 +200,22 @@ impl Asker<'_> {
         store: &mut Store,
         observer: &mut dyn Observer,
     ) -> Result<ControlFlow<(), u64>, AskError> {
-        let Some(together) = self.answers()?.together().filter(|_| self.missing(asked, store) > 0) else {
-            return Ok(ControlFlow::Continue(0));
-        };
+        self.fill_together(&self.every(asked), store, observer)
+    }
+
+    /// The same for the answers wanted.
+    ///
+    /// # Errors
+    /// As [`Asker::ask`].
+    pub(crate) fn fill_together(
+        &self,
+        wanted: &[Wanted<'_>],
+        store: &mut Store,
+        observer: &mut dyn Observer,
+    ) -> Result<ControlFlow<(), u64>, AskError> {
+        let Some(together) = self.answers()?.together() else { return Ok(ControlFlow::Continue(0)) };
         let records = BatchRecords::of(store.path());
-        self.had(&self.every(asked), How::Together(together, &records), store, observer)
+        self.had(wanted, How::Together(together, &records), store, observer)
     }
 
     fn had(
@@ -224,7 +235,7 @@ impl Asker<'_> {
             observer.spared(all - number_of(&requests));
         }
         // An endpoint that has nothing to answer is not asked who it is either.
-        if number_of(&requests) == 0 && matches!(how, How::Each) {
+        if number_of(&requests) == 0 && !matches!(how, How::Rounds(_)) {
             return Ok(ControlFlow::Continue(0));
         }
         let mut ready = Vec::new();

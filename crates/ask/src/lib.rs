@@ -38,7 +38,7 @@ pub use error::AskError;
 pub use imported::{ImportOptions, Imported, Judged, import};
 pub use judge::{Judging, judge};
 pub use letters::drawing;
-pub use observer::{Ahead, Bought, Keep, Observer, PlanSummary};
+pub use observer::{Ahead, Bought, Keep, Observer, PlanSummary, Turns};
 pub use options::{AskOptions, Sampling, UntilDecided, Windowing};
 pub use plan::Plan;
 pub use roles::{Closeness, Models, Role};

@@ -45,6 +45,18 @@ pub enum Bought {
     Answers,
     /// Next-token distributions, as far as they are shown.
     Positions,
+    /// Answers in episodes, at most: one may end before its budget of answers does. What they read grows from answer to answer and is not
+    /// known before.
+    Turns(Turns),
+}
+
+/// How answers in episodes are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turns {
+    /// By themselves.
+    Alone,
+    /// In batches, one for each round of answers to all episodes that go on: so many rounds at most.
+    Together(u32),
 }
 
 /// Whether what was paid is kept now.

@@ -3,16 +3,22 @@
 
 use std::collections::HashMap;
 
+use hydrometer_answers::FinishReason;
 use hydrometer_metrics::sparse::{ChatList, ListedDistribution, ShownError};
-use hydrometer_models::{ListedAnswer, ListedToken, Tokenizer};
+use hydrometer_models::{ListedAnswer, ListedToken, Tokenizer, id_unspelled};
 
 /// What stands for bytes that are no character.
 const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
+/// The last tokens of an answer that was cut at its longest may begin a word or a gap that would have gone on, and been cut otherwise
+/// than what is there of it.
+const UNFINISHED: usize = 8;
 
 /// A tokenizer by what its tokens are spelled with.
 pub(crate) struct Spelling<'t> {
     tokenizer: &'t Tokenizer,
     ids: HashMap<Vec<u8>, Option<u32>>,
+    /// Tokens that end answers.
+    ends: Vec<u32>,
 }
 
 /// The beginning of an answer that is the tokenizer's own.
@@ -35,11 +41,14 @@ impl Read {
 
 impl<'t> Spelling<'t> {
     pub(crate) fn of(tokenizer: &'t Tokenizer) -> Self {
-        Self { tokenizer, ids: tokenizer.ids_by_piece() }
+        Self { tokenizer, ids: tokenizer.ids_by_piece(), ends: tokenizer.ends() }
     }
 
-    /// The only token of this spelling.
+    /// The only token of this spelling. What is not spelled is a token that ends answers, where the student's of that id is one.
     fn id(&self, bytes: &[u8]) -> Option<u32> {
+        if let Some(id) = id_unspelled(bytes) {
+            return Some(id).filter(|id| self.ends.contains(id));
+        }
         let damaged = bytes.windows(REPLACEMENT.len()).any(|part| part == REPLACEMENT);
         self.ids.get(bytes).copied().flatten().filter(|_| !damaged)
     }
@@ -49,10 +58,11 @@ impl<'t> Spelling<'t> {
     pub(crate) fn read(&self, answer: &ListedAnswer) -> Read {
         let tokens = &answer.tokens;
         // Some servers show the end of an answer as a token without a spelling.
-        let shown = tokens.iter().rposition(|token| !token.bytes.is_empty()).map_or(0, |last| last + 1);
+        let is_end = |id| self.ends.contains(&id);
+        let is_told = |token: &ListedToken| id_unspelled(&token.bytes).map_or(!token.bytes.is_empty(), is_end);
+        let shown = tokens.iter().rposition(is_told).map_or(0, |last| last + 1);
         let mut ids: Vec<u32> = tokens[..shown].iter().map_while(|token| self.id(&token.bytes)).collect();
-        let ends = self.tokenizer.ends();
-        let words = ids.iter().rposition(|id| !ends.contains(id)).map_or(0, |last| last + 1);
+        let words = ids.iter().rposition(|id| !self.ends.contains(id)).map_or(0, |last| last + 1);
         let said: Vec<u8> = tokens[..words].iter().flat_map(|token| token.bytes.iter().copied()).collect();
         // Where an answer ends within a character, its text may end with what stands for bytes that are none.
         let text = answer.text.trim().trim_end_matches('\u{fffd}').as_bytes();
@@ -62,7 +72,8 @@ impl<'t> Spelling<'t> {
             return Read { ids: Vec::new(), shown, is_cut: false };
         }
         let own = self.own(&said, &ids[..words]);
-        let is_cut = own < words;
+        let unfinished = if answer.finish == FinishReason::Length { UNFINISHED } else { 0 };
+        let is_cut = own + unfinished < words;
         if is_cut {
             ids.truncate(own + 1);
         }
@@ -134,9 +145,8 @@ impl<'t> Spelling<'t> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use hydrometer_answers::FinishReason;
     use hydrometer_metrics::sparse::bounds;
-    use hydrometer_models::Tokenizer;
+    use hydrometer_models::{Tokenizer, unspelled};
 
     use super::*;
 
@@ -164,6 +174,8 @@ mod tests {
         // The end, by its name or by nothing.
         check("ab", &[b"ab", b"</s>"], &[4, 1], 2);
         check("ab", &[b"ab", b""], &[4], 1);
+        check("ab", &[b"ab", &unspelled(1)], &[4, 1], 2);
+        check("ab", &[b"ab", &unspelled(3)], &[4], 1);
         // A text whose first space is not shown.
         check("a b", &[b" a", b"c"], &[], 2);
         check("ac", &[b" a", b"c"], &[5, 6], 2);
@@ -178,6 +190,24 @@ mod tests {
         check("ab", &[], &[], 0);
         assert!(spelling.read(&answer("abc", &[b"ab", b"c"])).is_whole());
         assert!(!spelling.read(&answer("", &[])).is_whole());
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_at_its_longest_may_end_within_a_word() {
+        let tokenizer = tokenizer();
+        let spelling = Spelling::of(&tokenizer);
+        let check = |tokens: &[&[u8]], finish: FinishReason, ids: &[u32], is_cut: bool| {
+            let text = String::from_utf8(tokens.concat()).unwrap();
+            let read = spelling.read(&ListedAnswer { finish, ..answer(&text, tokens) });
+            assert_eq!((read.ids.as_slice(), read.is_cut), (ids, is_cut), "{text}");
+        };
+        // The last two would be one token, if the answer ended there.
+        check(&[b"c", b"a", b"b"], FinishReason::Length, &[6, 2, 3], false);
+        check(&[b"c", b"a", b"b"], FinishReason::Stop, &[6, 2], true);
+        // Too far from the end to be a part of what would have gone on.
+        let long: Vec<&[u8]> =
+            [b"a", b"b"].into_iter().chain([b"c"; UNFINISHED]).map(|token| token.as_slice()).collect();
+        check(&long, FinishReason::Length, &[2], true);
     }
 
     #[test]
@@ -205,6 +235,11 @@ mod tests {
         let unknown = found("ab", None, &[("a", 0.6), ("b", 0.15), ("c", 0.1)], 4).unwrap();
         assert_eq!((unknown.target, unknown.teacher_logprob), (4, None));
         assert!((unknown.teacher_unlisted - 0.15).abs() < 1e-6, "{unknown:?}");
+        // What ends an answer is known by its id.
+        assert!(found("a", Some(0.3_f64.ln()), &[("", 0.6), ("a", 0.3)], 2).is_none());
+        let top = vec![(unspelled(1), 0.6_f64.ln()), (b"a".to_vec(), 0.35_f64.ln())];
+        let shown = ListedToken { bytes: b"a".to_vec(), logprob: Some(0.35_f64.ln()), top };
+        assert!(spelling.distribution(&shown, 2, 8).unwrap().is_some());
         // The most probable one has no id, or there is nothing.
         assert!(found("a", Some(-1.0), &[("x", 0.6), ("a", 0.3)], 2).is_none());
         assert!(found("a", Some(-1.0), &[("a", 0.3), ("a", 0.3)], 2).is_none());

@@ -195,7 +195,7 @@ pub fn open_on(role: &str, spec: &str, options: &EngineOptions, network: Network
 pub fn not_opened(role: &str, error: ModelError) -> Failure {
     let failure = Failure::input(format!("{role}: {error}"));
     match error {
-        ModelError::Truncated { .. } => {
+        ModelError::Truncated { .. } | ModelError::Weight { .. } => {
             failure.hint("copy or download the file again, and compare its size and checksum with the publisher's")
         }
         ModelError::Budget { .. } => {
@@ -225,7 +225,10 @@ pub fn tokens_per_second(
     suite: &Suite,
     block_tokens: u32,
 ) -> Result<Option<f64>, Failure> {
-    let failed = |error| Failure { exit: Exit::ModelFailed, message: format!("{role}: {error}"), hints: Vec::new() };
+    let failed = |error| match error {
+        ModelError::Weight { .. } => not_opened(role, error),
+        _ => Failure { exit: Exit::ModelFailed, message: format!("{role}: {error}"), hints: Vec::new() },
+    };
     let Some(text) =
         suite.probes.iter().map(|probe| probe.ask.kind().question()).max_by_key(|text| text.len().min(8 * WARM_UP))
     else {

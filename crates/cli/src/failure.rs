@@ -11,6 +11,7 @@ use hydrometer_audit::AuditError;
 use hydrometer_models::ModelError;
 use hydrometer_probes::ProbeError;
 
+use crate::engine::not_opened;
 use crate::exit::Exit;
 
 /// A failed command.
@@ -120,6 +121,7 @@ impl From<AskError> for Failure {
                 message: error.to_string(),
                 hints: vec!["what was collected is kept; the same command with a higher budget goes on".to_owned()],
             },
+            AskError::Model { role, source: source @ ModelError::Weight { .. } } => not_opened(&role.to_string(), source),
             AskError::Model { .. } | AskError::Row { .. } => Self {
                 exit: Exit::ModelFailed,
                 message: error.to_string(),

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hydrometer_answers::{CostEntry, PartKind, PlannedTokens};
-use hydrometer_ask::{Ahead, Bought, Keep, Observer, PlanSummary, Role};
+use hydrometer_ask::{Ahead, Bought, Keep, Observer, PlanSummary, Role, Turns};
 use hydrometer_models::BatchState;
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_report::visible;
@@ -248,17 +248,31 @@ impl Observer for Progress<'_> {
     fn will_pay(&mut self, role: Role, ahead: Ahead) {
         let Some(spending) = &self.spending else { return };
         let Ahead { what, answers, read, drawn, money } = ahead;
-        let what = match what {
-            Bought::Answers => "answer",
-            Bought::Positions => "position",
-        };
         let cost = money.and_then(|money| spending.money(money)).map(|money| format!(", at most {}", in_words(&money)));
-        let (answers, read, most) = (counted(answers, what), grouped(read), grouped(drawn));
-        self.terminal.say(&format!(
-            "{role}: {answers} to be paid for: about {read} tokens read, at most {most} drawn{}",
-            cost.unwrap_or_default()
-        ));
-        if spending.exceeds(money, ahead.read + drawn) {
+        let (cost, most, tokens) = (cost.unwrap_or_default(), grouped(drawn), read + drawn);
+        let known = |what| {
+            let (answers, read) = (counted(answers, what), grouped(read));
+            format!("{answers} to be paid for: about {read} tokens read, at most {most} drawn{cost}")
+        };
+        let words = match what {
+            Bought::Answers => known("answer"),
+            Bought::Positions => known("position"),
+            Bought::Turns(turns) => {
+                let how = match turns {
+                    Turns::Alone => "asked one by one".to_owned(),
+                    Turns::Together(most) => {
+                        format!("asked in a batch for each of {} at most", counted(u64::from(most), "round"))
+                    }
+                };
+                format!(
+                    "episodes take {} to be paid for at most, {how}; at most {most} tokens drawn{cost}, and what is read, which grows with every answer \
+                     of an episode and is not known before",
+                    counted(answers, "answer")
+                )
+            }
+        };
+        self.terminal.say(&format!("{role}: {words}"));
+        if spending.exceeds(money, tokens) {
             self.terminal
                 .warn("that may be more than the budget: the command stops there, and goes on with a higher one");
         }

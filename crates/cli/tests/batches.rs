@@ -48,11 +48,16 @@ impl Bench {
     }
 }
 
-/// Somebody who is told of the first look at a batch, and lets it be answered later.
-type Hold = (Sender<()>, Receiver<()>);
+/// Somebody who is told of the first look at the batch of this place, and lets it be answered later.
+type Hold = (usize, Sender<()>, Receiver<()>);
 
 /// A server of Anthropic's kind whose batches have ended when they are looked at.
 fn served(hold: Option<Hold>) -> ScriptedServer {
+    served_with(hold, |_| "B")
+}
+
+/// The same with these answers to what was said last.
+fn served_with(hold: Option<Hold>, answer: fn(&str) -> &'static str) -> ScriptedServer {
     let (kept, hold) = (Mutex::new(Vec::<Vec<Value>>::new()), Mutex::new(hold));
     ScriptedServer::start(move |asked| {
         let state = |place: usize, count: usize| {
@@ -72,19 +77,21 @@ fn served(hold: Option<Hold>) -> ScriptedServer {
                 state(kept.len() - 1, kept.last().unwrap().len())
             }
             ("GET", path) => {
-                if let Some((reached, gone)) = hold.lock().unwrap().take() {
-                    reached.send(()).unwrap();
-                    gone.recv().unwrap();
-                }
                 let rest = path.strip_prefix("/v1/messages/batches/msgbatch_").unwrap();
                 let (place, results) = rest.split_once('/').map_or((rest, false), |(place, _)| (place, true));
                 let place: usize = place.parse().unwrap();
+                let held = hold.lock().unwrap().take_if(|(at, ..)| *at == place);
+                if let Some((_, reached, gone)) = held {
+                    reached.send(()).unwrap();
+                    gone.recv().unwrap();
+                }
                 let kept = kept.lock().unwrap();
                 if !results {
                     return state(place, kept[place].len());
                 }
                 let line = |request: &Value| {
-                    let message = json!({"model": "clever-1", "content": [{"type": "text", "text": "B"}], "stop_reason": "end_turn",
+                    let asked = request["params"]["messages"].as_array().unwrap().last().unwrap()["content"].to_string();
+                    let message = json!({"model": "clever-1", "content": [{"type": "text", "text": answer(&asked)}], "stop_reason": "end_turn",
                         "usage": {"input_tokens": 5, "output_tokens": 1}});
                     format!("{}\n", json!({"custom_id": request["custom_id"], "result": {"type": "succeeded", "message": message}}))
                 };
@@ -104,13 +111,22 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 /// Questions of each batch, and questions that were asked by themselves.
-fn asked(server: &ScriptedServer) -> (Vec<usize>, usize) {
+fn asked_of(server: &ScriptedServer) -> (Vec<usize>, usize) {
     let all = server.asked();
     let posts = |path: &'static str| {
         all.iter().filter(move |asked: &&AskedServer| asked.method == "POST" && asked.path == path)
     };
     let sizes = posts("/v1/messages/batches").map(|asked| asked.body["requests"].as_array().unwrap().len()).collect();
     (sizes, posts("/v1/messages").count())
+}
+
+/// What a run was paid for.
+fn paid(bench: &Bench) -> f64 {
+    ["run/cost.jsonl", "run/paid.jsonl"]
+        .iter()
+        .flat_map(|file| fs::read_to_string(bench.path(file)).unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
+        .filter_map(|line| serde_json::from_str::<Value>(&line).unwrap()["paid"]["money"]["amount"].as_f64())
+        .sum()
 }
 
 #[test]
@@ -147,25 +163,21 @@ fn an_audit_asks_everything_in_one_batch_at_its_own_price() {
         ),
         "{talk}"
     );
-    let (batches, by_themselves) = asked(&server);
+    let (batches, by_themselves) = asked_of(&server);
     assert_eq!(batches, [PROMPTS * 3], "more than a unit of prompts");
-    let paid: f64 = ["run/cost.jsonl", "run/paid.jsonl"]
-        .iter()
-        .flat_map(|file| fs::read_to_string(bench.path(file)).unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
-        .filter_map(|line| serde_json::from_str::<Value>(&line).unwrap()["paid"]["money"]["amount"].as_f64())
-        .sum();
+    let paid = paid(&bench);
     let expected = 240.0 * 6.0 * 500.0 / 1e6 + by_themselves as f64 * 6.0 * 1000.0 / 1e6;
     assert!((paid - expected).abs() < 1e-9, "{paid}, expected {expected}");
     // It is finished: nothing is asked again.
     bench.run(0, &arguments);
-    assert_eq!(asked(&server), (batches, by_themselves));
+    assert_eq!(asked_of(&server), (batches, by_themselves));
 }
 
 #[test]
 fn a_command_that_is_killed_while_it_waits_goes_on_with_its_batch() {
     let bench = Bench::new();
     let ((reached, is_reached), (go_on, gone)) = (mpsc::channel(), mpsc::channel());
-    let server = served(Some((reached, gone)));
+    let server = served(Some((0, reached, gone)));
     let model = format!("anthropic:{}#clever", server.address());
     let arguments = [
         "collect",
@@ -193,10 +205,73 @@ fn a_command_that_is_killed_while_it_waits_goes_on_with_its_batch() {
     let [said, _] = bench.run(0, &arguments);
     let said: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((&said["asked"], &said["paid"]["questions"]), (&json!(160), &json!(162 + 16)), "{said}");
-    assert_eq!(asked(&server).0, [160], "nothing is asked twice");
+    assert_eq!(asked_of(&server).0, [160], "nothing is asked twice");
     // All is in the store: nobody is asked but who answers.
     bench.run(0, &arguments);
-    assert_eq!(asked(&server).0, [160]);
+    assert_eq!(asked_of(&server).0, [160]);
+}
+
+/// More than a unit of episodes: each takes a call and a last word.
+const EPISODES: usize = 150;
+
+fn episodes() -> String {
+    let world = "[world]\nstate = { doors = { north = \"open\" } }\n[[world.tools]]\nname = \"close\"\ndescription = \"closes a door\"\n\
+                 parameters = { type = \"object\", properties = { door = { type = \"string\" } }, required = [\"door\"] }\n\
+                 rules = [{ set = { at = \"/doors/{door}\", to = \"closed\" } }]\n";
+    let probe = |number: usize| {
+        format!(
+            "[[probe]]\nid = \"door/{number}\"\nfamily = \"door/{number}\"\naxis = \"tool_use\"\nsteps = 4\nmax_tokens = 8\n\
+             turns = [{{ say = \"This is house {number}. Close its north door. Go.\" }}]\n\
+             goal = {{ state = {{ doors = {{ north = \"closed\" }} }} }}\n"
+        )
+    };
+    [world.to_owned(), (0..EPISODES).map(probe).collect()].concat()
+}
+
+#[test]
+fn episodes_are_asked_in_a_batch_for_each_round() {
+    let bench = Bench::new();
+    fs::write(bench.path("doors.toml"), episodes()).unwrap();
+    let ((reached, is_reached), (go_on, gone)) = (mpsc::channel(), mpsc::channel());
+    // Held in the second round.
+    let ended = reached.clone();
+    let server = served_with(Some((1, reached, gone)), |asked| match asked.contains("Result: ") {
+        false => r#"{"name": "close", "arguments": {"door": "north"}}"#,
+        true => "Done.",
+    });
+    let teacher = format!("anthropic:{}#clever", server.address());
+    let models = ["audit", "--teacher", &teacher, "--student", "scripted:student.toml", "--probes", "doors.toml"];
+    let asked = ["--samples", "1", "--reruns", "1", "--out", "run", "--batch", "--prices", "prices.toml"];
+    let arguments = [&models[..], &asked].concat();
+    let mut first = bench.command(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut talk = first.stderr.take().unwrap();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut talk, &mut std::io::sink());
+        let _ = ended.send(());
+    });
+    is_reached.recv().unwrap();
+    assert!(first.try_wait().unwrap().is_none(), "it ended without a second batch");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    go_on.send(()).unwrap();
+    let [_, talk] = bench.run(0, &arguments);
+    let runs = 2 * EPISODES;
+    // Four answers of eight tokens at most, at 500 usd a million.
+    let expected = "teacher: episodes take 1,200 answers to be paid for at most, asked in a batch for each of 4 rounds at most; at most 9,600 tokens \
+         drawn, at most 4.8000 usd, and what is read";
+    assert!(talk.contains(expected), "{talk}");
+    assert!(!talk.contains("batch msgbatch_0") && talk.contains("batch msgbatch_1 is ended"), "{talk}");
+    let (batches, by_themselves) = asked_of(&server);
+    assert_eq!(batches, [runs, runs], "a batch a round, and nothing is asked twice");
+    let statement: Value =
+        serde_json::from_str(&fs::read_to_string(bench.path("run/statement.json")).unwrap()).unwrap();
+    assert_eq!(statement["episodes"]["axes"][0]["teacher"], 1.0, "{}", statement["episodes"]);
+    let paid = paid(&bench);
+    let expected = (2 * runs) as f64 * 6.0 * 500.0 / 1e6 + by_themselves as f64 * 6.0 * 1000.0 / 1e6;
+    assert!(paid <= expected + 1e-9 && paid > 0.5 * expected, "{paid}, expected {expected} less what was killed");
+    // It is finished: nothing is asked again.
+    bench.run(0, &arguments);
+    assert_eq!(asked_of(&server), (batches, by_themselves));
 }
 
 #[test]
@@ -232,7 +307,7 @@ fn a_judge_is_asked_in_a_batch() {
     let judge = format!("anthropic:{}#clever", server.address());
     let [_, talk] = bench.run(0, &["judge", "run", "--judge", &judge, "--batch"]);
     assert!(talk.contains("judge: batch msgbatch_0 is ended"), "{talk}");
-    assert_eq!(asked(&server).0.len(), 1, "and only one");
+    assert_eq!(asked_of(&server).0.len(), 1, "and only one");
 }
 
 #[test]

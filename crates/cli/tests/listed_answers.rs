@@ -349,11 +349,28 @@ fn lists_that_say_nothing_of_this_student_are_refused() {
         |asked| Served::chat("big", if number(asked).is_some() { "A" } else { "yes" }, "stop"),
         "its server lists no tokens of its answers",
     );
-    let anthropic = bench(&bytes());
+}
+
+#[test]
+fn models_that_never_list_are_refused_before_anything_is_asked() {
+    let desk = bench(&bytes());
     let server = ScriptedServer::start(|_| Served::message("big", "yes", "end_turn")).unwrap();
-    let teacher = format!("anthropic:{}#big", server.address());
-    let [_, talk] = in_one_line(anthropic.run(2, &arguments(&teacher, &["--listed-answers", "1"])));
-    assert!(talk.contains("anthropic lists no tokens of its answers"), "{talk}");
+    let check = |teacher: &str, student: &str, expected: &str| {
+        let models = ["audit", "--teacher", teacher, "--student", student, "--probes", "probes.jsonl"];
+        let [_, talk] = in_one_line(desk.run(2, &[&models[..], &["--listed-answers", "1"]].concat()));
+        assert!(talk.contains(expected), "{talk}");
+        assert_eq!(server.asked().len(), 0, "nobody is asked");
+    };
+    let lists = "expected an endpoint that may list the tokens of its answers (openai:, vllm:, sglang:, llama-server:, ollama:), found";
+    let here = "scripted:student.toml";
+    for scheme in ["anthropic", "gemini"] {
+        check(&format!("{scheme}:{}#big", server.address()), here, &format!("{lists} one that lists none"));
+    }
+    check(here, here, &format!("{lists} a model that runs here"));
+    check("answers:run#teacher", here, &format!("{lists} answers that are kept"));
+    let big = format!("openai:{}#big", server.address());
+    check(&format!("planted:disclaimers({big})"), here, &format!("{lists} one with a planted defect"));
+    check(&big, &format!("ollama:{}#small", server.address()), "expected a model that runs here, found an endpoint");
 }
 
 #[test]
@@ -370,4 +387,65 @@ fn a_gate_is_decided_where_all_that_its_number_may_be_is_on_one_side() {
     // Above the truth, and no pass: what is not listed may be anywhere.
     check(format!("metric = \"kl_divergence\"\nat_most = {}", 1.2 * exact), 3);
     check("metric = \"token_overlap\"\nat_least = 0.1".to_owned(), 0);
+}
+
+/// What a server such as llama.cpp says of a token.
+fn entry(id: u32, text: &str, bytes: &[u8], p: f64) -> Value {
+    json!({"id": id, "token": text, "bytes": bytes, "logprob": p.ln()})
+}
+
+/// Even prompts are answered with a letter that is two tokens, which the server shows as one with the list of the second, before the length is
+/// reached; the others end by a token without words.
+fn serve_as_llama_server(asked: &AskedServer) -> Served {
+    let joins = number(asked).is_some_and(|number| number.is_multiple_of(2));
+    let listed =
+        [entry(1, "A", b"A", 0.5), entry(0, "", b"", 0.3), entry(2, "B", b"B", 0.15), entry(3, "C", b"C", 0.0125)];
+    let fragments = [entry(90, "\u{fffd}", &[0xa9], 0.9), entry(91, "\u{fffd}", &[0xa8], 0.05)];
+    let token = |entry: &Value, top: &[Value]| {
+        let mut token = entry.clone();
+        token["top_logprobs"] = json!(top);
+        token
+    };
+    let joined = entry(90, "\u{e9}", "\u{e9}".as_bytes(), 0.01);
+    let last = if joins { token(&joined, &fragments) } else { token(&listed[1], &listed) };
+    let content = [token(&listed[0], &listed), token(&listed[2], &listed), last];
+    let (text, finish, drawn) = if joins { ("AB\u{e9}", "length", 4) } else { ("AB", "stop", 3) };
+    let mut choice = json!({"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish});
+    if asked.body["logprobs"] == true {
+        choice["logprobs"] = json!({ "content": content });
+    }
+    let usage = json!({"prompt_tokens": 5, "completion_tokens": drawn});
+    Served::json(200, &json!({"model": "big", "choices": [choice], "usage": usage}))
+}
+
+#[test]
+fn joined_tokens_are_left_out_and_the_end_of_an_answer_counts() {
+    const PIECES: usize = 20;
+    let digits = (0..10).map(|digit| format!("\"{digit}\""));
+    let pieces = ["</s>", "A", "B", "C", "\u{e9}", "Say ", "D", "E", "F", "G"].map(|piece| format!("\"{piece}\""));
+    let pieces: Vec<String> = pieces.into_iter().chain(digits).collect();
+    assert_eq!(pieces.len(), PIECES);
+    let desk = bench(&format!(
+        "vocabulary = [{}]\neos = \"</s>\"\n[default]\nprobabilities = {{ A = 0.4, \"</s>\" = 0.35, B = 0.1, C = 0.0125 }}\n",
+        pieces.join(", ")
+    ));
+    let server = ScriptedServer::start(serve_as_llama_server).unwrap();
+    let teacher = format!("openai:{}#big", server.address());
+    let [_, talk] = in_one_line(desk.run(0, &arguments(&teacher, &["--listed-answers", "1"])));
+    let half = PROMPTS / 2;
+    assert!(talk.contains(&format!("of {PROMPTS} listed answers 0 are left out")), "{talk}");
+    assert!(talk.contains(&format!("and {half} from the first token on")), "{talk}");
+    let statement = statement(&desk);
+    assert_eq!(
+        statement["suite"]["positions"].as_u64(),
+        Some(5 * half as u64),
+        "two of a joined answer, three of another"
+    );
+    // What is not listed is spread evenly by both.
+    let (p, q) = ([0.5, 0.3, 0.15, 0.0125, 0.0375_f64], [0.4, 0.35, 0.1, 0.0125, 0.1375]);
+    let exact: f64 = p.iter().zip(q).map(|(p, q)| p * (p / q).ln()).sum();
+    let kl = &metric(&statement, "kl_divergence")["bounds"];
+    let [low, high] = ["low", "high"].map(|end| kl[end].as_f64().unwrap());
+    assert!(0.9 * exact < low && low < exact && exact < high, "{low} to {high}, expected {exact}");
+    assert_eq!(metric(&statement, "top1_agreement")["estimate"]["value"], 1.0);
 }

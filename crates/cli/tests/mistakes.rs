@@ -8,6 +8,8 @@ use std::path::Path;
 
 use std::process::Command;
 
+use crate::support::{Desk, in_one_line};
+
 /// What the user sees, with the temporary folder taken out.
 fn mistake(folder: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
@@ -184,4 +186,21 @@ fn colour_is_for_those_who_ask() {
     let always = mistake(folder.path(), &["report", "nowhere", "--color", "always"]);
     assert_eq!(never, auto, "a pipe is no terminal");
     assert!(!auto.contains('\u{1b}') && always.contains("\u{1b}[1;31merror:"), "{always}");
+}
+
+#[test]
+fn a_weight_that_is_no_number_is_bad_input() {
+    let desk = Desk::new();
+    desk.copy_teacher("teacher.gguf");
+    desk.run(0, &["quantize", "teacher.gguf", "--to", "f32", "--out", "whole.gguf"]);
+    let mut bytes = fs::read(desk.path("whole.gguf")).unwrap();
+    // In a matrix, which is read while the model runs.
+    let middle = bytes.len() - bytes.len() / 8 * 4;
+    bytes[middle..middle + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    fs::write(desk.path("broken.gguf"), bytes).unwrap();
+    desk.write("text.txt", "A line of text, and another one.");
+    let audit = ["audit", "--teacher", "broken.gguf", "--student", "whole.gguf", "--text", "text.txt"];
+    let [_, talk] = in_one_line(desk.run(2, &audit));
+    assert!(talk.contains("error: teacher: tensor ") && talk.contains(" is NaN, expected a finite number"), "{talk}");
+    assert!(talk.contains("compare its size and checksum with the publisher's"), "{talk}");
 }

@@ -2,4 +2,5 @@
 
 mod real_answers;
 mod real_audit;
+mod real_listed;
 mod real_servers;

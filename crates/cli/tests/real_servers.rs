@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A program, where it is installed.
-fn program(variable: &str, name: &str) -> Option<PathBuf> {
+pub(crate) fn program(variable: &str, name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = || std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
     let found = std::env::var_os(variable).map(PathBuf::from).or_else(on_path);
@@ -30,7 +30,7 @@ fn program(variable: &str, name: &str) -> Option<PathBuf> {
 }
 
 /// The model that is served, as a GGUF file.
-fn smollm() -> Option<PathBuf> {
+pub(crate) fn smollm() -> Option<PathBuf> {
     let cached = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/hydrometer/models"));
     let folder = std::env::var_os("HYDROMETER_MODELS").map(PathBuf::from).or_else(cached)?;
     let file = folder.join("smollm2-135m.gguf");
@@ -40,8 +40,17 @@ fn smollm() -> Option<PathBuf> {
     file.exists().then_some(file)
 }
 
+/// The model that vLLM serves, as a Hugging Face folder.
+pub(crate) fn vllm_model() -> Option<String> {
+    let model = std::env::var("HYDROMETER_VLLM_MODEL").ok();
+    if model.is_none() {
+        eprintln!("SKIPPED: HYDROMETER_VLLM_MODEL names no Hugging Face folder for vLLM");
+    }
+    model
+}
+
 /// A server that runs until it is dropped.
-struct Running {
+pub(crate) struct Running {
     server: Child,
     port: u16,
 }
@@ -56,7 +65,7 @@ impl Drop for Running {
 
 impl Running {
     /// Starts a server on a free port, and waits until it says that it is ready.
-    fn start(program: &Path, arguments: &[&str], environment: &[(&str, &str)], ready: &str) -> Running {
+    pub(crate) fn start(program: &Path, arguments: &[&str], environment: &[(&str, &str)], ready: &str) -> Running {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new(program);
         command.args(arguments).args(["--port", &port.to_string()]).envs(environment.iter().copied());
@@ -79,7 +88,15 @@ impl Running {
         panic!("{} ended before it was ready:\n{all}", program.display());
     }
 
-    fn address(&self) -> String {
+    /// vLLM with a model called `small`, in 32-bit floats.
+    pub(crate) fn vllm(program: &Path, model: &str) -> Running {
+        let arguments = ["serve", model, "--served-model-name", "small", "--max-logprobs", "-1"];
+        let exact = ["--dtype", "float32", "--max-model-len", "2048", "--enforce-eager"];
+        let quiet = [("HF_HUB_OFFLINE", "1"), ("VLLM_NO_USAGE_STATS", "1"), ("VLLM_CPU_KVCACHE_SPACE", "1")];
+        Running::start(program, &[arguments.as_slice(), &exact].concat(), &quiet, "startup complete")
+    }
+
+    pub(crate) fn address(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 }
@@ -105,7 +122,7 @@ const TEXTS: [&str; 6] = [
 ];
 
 /// A folder with texts and prompts.
-fn bench() -> TempDir {
+pub(crate) fn bench() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let text = |(i, text): (usize, &&str)| {
         json!({"id": format!("t{i}"), "family": format!("f{i}"), "axis": "prose", "kind": "text", "text": text})
@@ -122,7 +139,7 @@ fn bench() -> TempDir {
     folder
 }
 
-fn hydrometer(folder: &TempDir) -> Command {
+pub(crate) fn hydrometer(folder: &TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
     command.current_dir(folder.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", folder.path().join("cache"));
     command
@@ -296,16 +313,9 @@ fn what_two_llama_servers_list_bounds_what_we_find() {
 
 #[test]
 fn vllm_scores_as_we_do() {
-    let Some(program) = program("HYDROMETER_VLLM", "vllm") else { return };
-    let Ok(model) = std::env::var("HYDROMETER_VLLM_MODEL") else {
-        eprintln!("SKIPPED: HYDROMETER_VLLM_MODEL names no Hugging Face folder for vLLM");
-        return;
-    };
+    let Some((program, model)) = program("HYDROMETER_VLLM", "vllm").zip(vllm_model()) else { return };
     let folder = bench();
-    let arguments = ["serve", &model, "--served-model-name", "small", "--max-logprobs", "-1"];
-    let exact = ["--dtype", "float32", "--max-model-len", "2048", "--enforce-eager"];
-    let quiet = [("HF_HUB_OFFLINE", "1"), ("VLLM_NO_USAGE_STATS", "1"), ("VLLM_CPU_KVCACHE_SPACE", "1")];
-    let server = Running::start(&program, &[arguments.as_slice(), &exact].concat(), &quiet, "startup complete");
+    let server = Running::vllm(&program, &model);
     let there = format!("vllm:{}#small", server.address());
     checked(&folder, &[&there, "--against", &model], "");
     scores_as_we_do(&folder, &there, &model, 1e-4);

@@ -205,6 +205,19 @@ fn a_place_that_serves_nobody_says_what_is_there() {
     check("answers:first#large", "no answers of `large` are there; there are those of `teacher`");
     check("answers:nowhere", "there is nothing of that name");
     check("answers:cache/hydrometer/answers", "expected whose answers");
+    // Folders, and chats that nobody answered.
+    fs::create_dir_all(bench.path("fa/x")).unwrap();
+    fs::write(bench.path("fa/x/out.jsonl"), r#"{"messages": [{"role": "user", "content": "Letter 1?"}]}"#).unwrap();
+    check(
+        "fa",
+        "fa holds no model (config.json is missing); where fa/x/out.jsonl are answers that were logged, answers:fa/x/out.jsonl replays",
+    );
+    check("first", "first holds no model, but answers that are kept: answers:first replays them");
+    check("answers:fa", "found `x/out.jsonl`; name the file itself: fa/x/out.jsonl");
+    check(
+        "answers:fa/x/out.jsonl",
+        "hold no answer in words beside the words of its question; conversations that end with a message of the user: 1, of 1",
+    );
     fs::write(bench.path("empty.jsonl"), "{\"a\": 1}\n").unwrap();
     check("answers:empty.jsonl", "empty.jsonl");
     let talk = bench.audit(2, "answers:first#teacher", "answers:first#teacher", "none", &[]);

@@ -98,7 +98,17 @@ pub enum ModelError {
         /// The context.
         context: usize,
     },
-    /// A number that stopped being finite, or a weight that never was.
+    /// A weight in a file that is no number: damaged, or of a training that diverged.
+    #[error("tensor {tensor}: weight {index} is {found}, expected a finite number")]
+    Weight {
+        /// The tensor.
+        tensor: String,
+        /// Index of the first such weight.
+        index: usize,
+        /// The weight, in words.
+        found: String,
+    },
+    /// A number that stopped being finite.
     #[error("{what}: value {index} is {found}, expected a finite number")]
     NotFinite {
         /// Tensor or row of logits.

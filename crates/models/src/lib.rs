@@ -46,7 +46,7 @@ pub use http::{
 pub use hub::{Fetched, Fetching, HubName, fetch};
 pub use hydrometer_answers::Facet;
 pub use instructions::{Instructions, vectors};
-pub use listed_answer::{ListedAnswer, ListedAnswerCame, ListedToken, ListsAnswers};
+pub use listed_answer::{ListedAnswer, ListedAnswerCame, ListedToken, ListsAnswers, id_unspelled, unspelled};
 pub use local::choose::{Choice, choose, question};
 pub use local::decoder::{Decoder, EngineOptions, Precision, logit_rows};
 pub use local::sample::{Answer, Draw, Prompt, SampleLimits, SampleRequest, SampleStep, sample};

@@ -11,13 +11,28 @@ use crate::{ModelError, SampleRequest};
 /// One token of an answer, and the most probable ones at its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListedToken {
-    /// What it is spelled with.
+    /// What it is spelled with; [`unspelled`] where the server spells it with nothing and says its id.
     pub bytes: Vec<u8>,
     /// Its log-probability in nats at temperature 1; `None` where the server does not say it, which may be because it is not listed.
     pub logprob: Option<f64>,
     /// The most probable tokens with their log-probabilities, as the server has them. Some put the token itself among them, in the place
     /// of the last.
     pub top: Vec<(Vec<u8>, f64)>,
+}
+
+/// Stands in front of an id where nothing is spelled: no text has this byte.
+const UNSPELLED: u8 = 0xff;
+
+/// What stands for a token that has no words, such as the one that ends an answer, where its id is known.
+#[must_use]
+pub fn unspelled(id: u32) -> Vec<u8> {
+    [&[UNSPELLED], &id.to_le_bytes()[..]].concat()
+}
+
+/// The id that [`unspelled`] was made of; `None` of a spelling.
+#[must_use]
+pub fn id_unspelled(bytes: &[u8]) -> Option<u32> {
+    bytes.strip_prefix(&[UNSPELLED])?.try_into().ok().map(u32::from_le_bytes)
 }
 
 /// An answer, token by token.
@@ -105,6 +120,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_id_stands_where_nothing_is_spelled() {
+        for id in [0, 2, 255, 128_009, u32::MAX] {
+            assert_eq!(id_unspelled(&unspelled(id)), Some(id));
+        }
+        for spelling in [&b""[..], &[0xff], b"<|im_end|>", &[0xff, 0xff]] {
+            assert_eq!(id_unspelled(spelling), None, "{spelling:?}");
+        }
+    }
+
+    #[test]
     fn what_is_kept_is_what_was_shown() {
         let tokens = vec![
             ListedToken {
@@ -112,7 +137,7 @@ mod tests {
                 logprob: Some(-0.5),
                 top: vec![(b" caf".to_vec(), -0.5), (vec![0xc3], -1.25)],
             },
-            ListedToken { bytes: vec![0xc3], logprob: None, top: Vec::new() },
+            ListedToken { bytes: vec![0xc3], logprob: None, top: vec![(unspelled(70_000), -2.0)] },
         ];
         let answer = ListedAnswer { text: "café \"x\"".into(), finish: FinishReason::Stop, tokens, read: 0, drawn: 0 };
         assert_eq!(ListedAnswer::of_kept(&answer.as_kept(), FinishReason::Stop).as_ref(), Some(&answer));

@@ -1,8 +1,9 @@
 //! What people name in the place of a model, and what to do instead: said before it is read as if it were one.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use hydrometer_answers::logged::may_be_logs;
 use hydrometer_probes::strangers::open_file;
 use serde_json::Value;
 
@@ -105,7 +106,26 @@ fn refuse_folder(path: &Path) -> Result<(), ModelError> {
     files.sort();
     match files.first() {
         Some(file) => instead(format!("{shown} is a folder with GGUF files; name the file: {}", file.display())),
-        None => Ok(()),
+        None => refuse_logs(path),
+    }
+}
+
+/// A folder with answers of a model, and no model.
+fn refuse_logs(path: &Path) -> Result<(), ModelError> {
+    let shown = path.display();
+    let kept = ["manifest.json", "store.json"].iter().any(|file| path.join(file).is_file());
+    if kept {
+        return instead(format!("{shown} holds no model, but answers that are kept: answers:{shown} replays them"));
+    }
+    // Files beside a model that lacks its config.json say nothing.
+    let is_part_of_a_model = LARGE.iter().any(|file| path.join(file).exists());
+    let is_log = |file: &&PathBuf| file.extension().is_some_and(|extension| extension != "json");
+    match may_be_logs(path).iter().find(is_log) {
+        Some(file) if !is_part_of_a_model => instead(format!(
+            "{shown} holds no model (config.json is missing); where {0} are answers that were logged, answers:{0} replays them",
+            file.display()
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -144,7 +144,7 @@ impl RawTensor {
     ///
     /// # Errors
     /// A range outside the tensor or an `out` of another length ([`ModelError::Request`]), and a weight that is NaN
-    /// or infinite ([`ModelError::NotFinite`], with the tensor's name and the index of the value).
+    /// or infinite ([`ModelError::Weight`]).
     pub fn dequantize(&self, rows: Range<usize>, out: &mut [f32]) -> Result<(), ModelError> {
         if rows.start > rows.end || rows.end > self.rows || out.len() != rows.len() * self.cols {
             return Err(ModelError::Request {
@@ -189,7 +189,7 @@ impl RawTensor {
     /// Writes the rows `rows` as the integers that they are.
     ///
     /// # Errors
-    /// A type without integers ([`ModelError::Request`]), and a weight that is NaN or infinite ([`ModelError::NotFinite`]).
+    /// A type without integers ([`ModelError::Request`]), and a weight that is NaN or infinite ([`ModelError::Weight`]).
     pub(crate) fn integers(&self, rows: Range<usize>, out: Integers<'_>) -> Result<(), ModelError> {
         let bytes = &self.bytes[rows.start * self.row_bytes()..rows.end * self.row_bytes()];
         let Integers { values, scales, minima } = out;
@@ -207,11 +207,10 @@ impl RawTensor {
     fn first_not_finite(&self, offset: usize, values: &[f32]) -> Result<(), ModelError> {
         match values.iter().position(|v| !v.is_finite()) {
             None => Ok(()),
-            Some(i) => Err(ModelError::NotFinite {
-                what: format!("tensor {}", self.name),
-                index: offset + i,
-                found: values[i].to_string(),
-            }),
+            Some(i) => {
+                let (tensor, found) = (self.name.clone(), values[i].to_string());
+                Err(ModelError::Weight { tensor, index: offset + i, found })
+            }
         }
     }
 }

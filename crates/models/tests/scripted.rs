@@ -102,6 +102,9 @@ fn check(change: impl Fn(&str) -> String, line: usize, expect: &str) {
 fn a_wrong_file_is_told_by_its_line() {
     check(|toy| toy.replace("no = 0.25", "nope = 0.25"), 6, "a piece of the vocabulary, found `nope`");
     check(|toy| toy.replace("no = 0.25", "no = 0.75"), 6, "probabilities that sum to 1, found 1.25");
+    // Just beyond rounding: what is left for the others is less than nothing.
+    check(|toy| toy.replace("no = 0.25", "no = 0.500000001"), 6, "probabilities that sum to 1, found 1.000000001");
+    check(|toy| toy.replace("no = 0.25", "no = nan"), 6, "a probability, found `no` = NaN");
     check(|toy| toy.replace("no = 0.25", "no = -0.25"), 6, "a probability, found `no` = -0.25");
     check(|toy| toy.replace("\"yes \"\nlogits", "\" \"\nlogits"), 13, "a second rule after ` `");
     check(|toy| toy.replace("after = \" \"", "after = \"\""), 9, "text in `after`");

@@ -2,11 +2,12 @@
 //! `from` and `value`. The model's last
 //! message is the answer, what stands before it was asked.
 
+use hydrometer_probes::counted::grouped;
 use serde_json::{Map, Value};
 
 use super::LoggedError;
 use super::error::shown;
-use super::message::{Conversation, conversation, known_roles};
+use super::message::{Conversation, Who, conversation, known_roles, role};
 use super::record::{Answer, Content, Place, Record, TextAnswer};
 use super::table::{MODELS, first, word};
 
@@ -42,5 +43,29 @@ pub(super) fn record(fields: &Map<String, Value>, place: &Place) -> Result<Recor
         question,
         content,
         ..Record::new(place.clone(), Answer::Text(TextAnswer::new(reply)))
+    })
+}
+
+/// That some conversations end with somebody else's message than the model's, as a sentence: the answer to it is missing.
+pub(super) fn without_answer<'r>(rows: impl Iterator<Item = &'r Map<String, Value>>) -> Option<String> {
+    let (mut all, mut of_user, mut of_others) = (0, 0, 0);
+    for last in rows.filter_map(|fields| first(fields, &FIELDS)?.as_array()?.last()?.as_object()) {
+        all += 1;
+        match role(last) {
+            Some(Who::Model) | None => {}
+            Some(Who::Person) => of_user += 1,
+            Some(Who::System | Who::Tool) => of_others += 1,
+        }
+    }
+    let ends = [(of_user, "the user"), (of_others, "a tool or the system")].into_iter().filter(|(count, _)| *count > 0);
+    let ends: Vec<String> =
+        ends.map(|(count, whose)| format!("with a message of {whose}: {}", grouped(count))).collect();
+    (!ends.is_empty()).then(|| {
+        format!(
+            "conversations that end {}, of {}: the model's answer to it is not there, and is missing; where the message before is the answer \
+             that is meant, leave the last one out",
+            ends.join(", and "),
+            grouped(all)
+        )
     })
 }

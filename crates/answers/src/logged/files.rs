@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hydrometer_probes::Suite;
+use hydrometer_probes::{Suite, quote};
 
 use super::LoggedError;
 use super::collections::vicuna_questions;
@@ -31,14 +31,53 @@ pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Found>, LoggedError> {
             let before = found.len();
             within(path, path, DEPTH, &mut found)?;
             if found.len() == before {
-                let expected = "samples_*.jsonl, *.eval, details_*.parquet or BFCL_*.json within it, or question.jsonl";
-                let next = "name the files themselves";
-                return Err(LoggedError::wrong(path.display().to_string(), expected, "none", next));
+                return Err(not_left_by_a_tool(path));
             }
         }
     }
     by_folder(&mut found);
     Ok(found)
+}
+
+/// A folder in which no tool left anything: what is there instead.
+fn not_left_by_a_tool(folder: &Path) -> LoggedError {
+    let expected = "samples_*.jsonl, *.eval, details_*.parquet or BFCL_*.json within it, or question.jsonl";
+    let (found, next) = match may_be_logs(folder).as_slice() {
+        [] => ("none".to_owned(), "name the files themselves".to_owned()),
+        [file] => (quote(&within_folder(folder, file)), format!("name the file itself: {}", file.display())),
+        files @ [first, ..] => {
+            const SHOWN: usize = 3;
+            let named: Vec<String> = files.iter().take(SHOWN).map(|file| quote(&within_folder(folder, file))).collect();
+            let more = if files.len() > SHOWN { format!(" and {} more", files.len() - SHOWN) } else { String::new() };
+            (named.join(", ") + &more, format!("name the files themselves, such as {}", first.display()))
+        }
+    };
+    LoggedError::wrong(folder.display().to_string(), expected, found, next)
+}
+
+fn within_folder(folder: &Path, file: &Path) -> String {
+    file.strip_prefix(folder).unwrap_or(file).display().to_string()
+}
+
+/// Files of a folder and the folders in it that answers may have been logged in, by their endings; those that cannot be read are none.
+pub fn may_be_logs(folder: &Path) -> Vec<PathBuf> {
+    /// Enough to be of help, and little enough for a folder with everything in it.
+    const DEPTH: usize = 2;
+    const ENDINGS: [&str; 6] = [".jsonl", ".json", ".csv", ".tsv", ".parquet", ".eval"];
+    fn look(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+        for path in entries(folder).unwrap_or_default() {
+            let name = file_name(&path);
+            let name = name.strip_suffix(".gz").unwrap_or(&name);
+            if path.is_dir() && depth > 0 {
+                look(&path, depth - 1, found);
+            } else if ENDINGS.iter().any(|ending| name.ends_with(ending)) && path.is_file() {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    look(folder, DEPTH, &mut found);
+    found
 }
 
 /// Files of one name are told apart by their folders.

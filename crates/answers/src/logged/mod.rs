@@ -35,6 +35,7 @@ use files::Found;
 use source::{Body, Source};
 
 pub use error::LoggedError;
+pub use files::may_be_logs;
 pub use format::Format;
 pub use judge::{Unanswered, Wanted};
 pub use pair::{Given, GivenRun, GivenText, Paired, PairedQuestion, Report, pair};
@@ -155,6 +156,9 @@ fn of_rows(
         table.words = scores::Words::of(fields(), |name| columns.is_verdict(name), doubtful);
         notes.extend(table.words.notes());
         notes.extend(columns.notes(fields()));
+    }
+    if format == Format::Conversations {
+        notes.extend(conversations::without_answer(rows.iter().map(|(.., fields)| *fields)));
     }
     let task = lm_eval::task(&source.name);
     let tasks = match format {

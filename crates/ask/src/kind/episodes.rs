@@ -18,10 +18,11 @@ use hydrometer_probes::{Ask, Probe, Suite};
 use super::prompts::{askers, by_role};
 use super::{Asking, Gates, Kind};
 use crate::answering::{Asked, Asker, Wanted};
+use crate::observer::{Bought, Turns};
 use crate::roles::taken;
 use crate::shared_store::SharedStore;
 use crate::units::Packing;
-use crate::{AskError, AskOptions, Models, Observer, Role, Sampling};
+use crate::{Ahead, AskError, AskOptions, Models, Observer, Role, Sampling};
 
 /// Episodes of a unit: many, because those that go on decode together.
 const UNIT_EPISODES: usize = 128;
@@ -35,6 +36,10 @@ pub(crate) struct Episodes {
     /// Who acts.
     roles: Vec<Role>,
     store: SharedStore,
+    /// What is paid for.
+    ahead: Vec<(Role, Ahead)>,
+    /// Whether those who are asked in batches were.
+    together: bool,
 }
 
 /// One run of an episode that goes on or has ended.
@@ -83,6 +88,8 @@ impl Episodes {
             settings,
             roles: models.who_answer().map(|(role, _)| role).collect(),
             store,
+            ahead: Vec::new(),
+            together: false,
         };
         let elsewhere = suite.probes.iter().filter(|probe| matches!(probe.ask, Ask::Trajectory(_)));
         plan.excluded.extend(elsewhere.map(|probe| {
@@ -213,6 +220,51 @@ fn waiting(asker: &Asker<'_>, runs: &mut [Run<'_>], room: Room) -> Result<Vec<Wa
 }
 
 impl Episodes {
+    /// Lets those who are asked in batches play all that is open: a batch for each round of answers, however many units there are.
+    fn play_together(&mut self, asking: &Asking<'_>, observer: &mut dyn Observer) -> Result<(), AskError> {
+        let Some(Sampling { settings, store: folder, limits }) = &asking.options.sampling else { return Ok(()) };
+        if std::mem::replace(&mut self.together, true) {
+            return Ok(());
+        }
+        let mut store = self.store.open(folder)?;
+        for asker in askers(asking, settings, limits) {
+            if asker.answers()?.together().is_none() {
+                continue;
+            }
+            let units = self.units.iter().enumerate();
+            let open = units.filter(|(unit, _)| !asking.run.has(part::Episodes::KIND, *unit as u32));
+            let mut runs: Vec<_> = open.flat_map(|(_, probes)| begin(&asker, probes)).collect();
+            let mut fill = |wanted: &[Wanted<'_>], _: u64, store: &mut Store| {
+                let filled = asker.fill_together(wanted, store, observer)?;
+                Ok(if filled.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            };
+            if play(&asker, &mut runs, Room::ALL, &mut store, &mut fill)?.is_break() {
+                return Err(asking.interrupted());
+            }
+        }
+        Ok(())
+    }
+
+    /// What a model may be paid for in these units.
+    fn ahead_of(&self, role: Role, model: &dyn Model, units: &[usize]) -> Option<(Role, Ahead)> {
+        let answers = model.answers().filter(|answers| answers.is_paid_for())?;
+        let (mut wanted, mut drawn) = (0, 0);
+        for (_, answers, longest) in units.iter().flat_map(|unit| self.wanted(*unit)).filter(|(of, ..)| *of == role) {
+            wanted += answers;
+            drawn += answers * longest;
+        }
+        let steps = units.iter().flat_map(|unit| &self.units[*unit]).filter_map(|probe| match &probe.ask {
+            Ask::Episode(episode) => Some(episode.steps),
+            _ => None,
+        });
+        let (turns, money) = match answers.together() {
+            Some(together) => (Turns::Together(steps.max().unwrap_or(0)), together.cost(0, drawn)),
+            None => (Turns::Alone, answers.cost(0, drawn)),
+        };
+        let ahead = Ahead { what: Bought::Turns(turns), answers: wanted, read: 0, drawn, money };
+        (wanted > 0).then_some((role, ahead))
+    }
+
     /// How many answers a unit wants of whom, and how long one may be.
     fn wanted(&self, unit: usize) -> impl Iterator<Item = (Role, u64, u64)> {
         let settings = self.settings.iter();
@@ -288,7 +340,16 @@ impl Kind for Episodes {
                 }
             }
             Ok(false)
-        })
+        })?;
+        let open: Vec<usize> =
+            (0..self.units.len()).filter(|unit| !asking.run.has(part::Episodes::KIND, *unit as u32)).collect();
+        let ahead = asking.models.who_answer().map(|(role, model)| self.ahead_of(role, model, &open));
+        self.ahead = ahead.flatten().collect();
+        Ok(())
+    }
+
+    fn ahead(&self) -> &[(Role, Ahead)] {
+        &self.ahead
     }
 
     fn run_unit(
@@ -299,6 +360,7 @@ impl Kind for Episodes {
         observer: &mut dyn Observer,
     ) -> Result<(), AskError> {
         let Some(Sampling { settings, store: folder, limits }) = &asking.options.sampling else { return Ok(()) };
+        self.play_together(asking, observer)?;
         let probes = &self.units[unit];
         let mut store = self.store.open(folder)?;
         let mut runs = Vec::new();

@@ -103,7 +103,9 @@ fn may_write(out: &Path, model: &Path, force: bool) -> Result<(), Failure> {
 
 fn failed(error: ModelError) -> Failure {
     let hint = match &error {
-        ModelError::NotFinite { .. } => Some("--to bf16 and --to f32 hold numbers of any size; NaN is a broken model"),
+        ModelError::NotFinite { .. } | ModelError::Weight { .. } => {
+            Some("--to bf16 and --to f32 hold numbers of any size; NaN is a broken model")
+        }
         ModelError::Io { action: "cannot write", .. } => {
             Some("nothing was kept; free some space, or name another place with --out")
         }

@@ -2,6 +2,7 @@
 //! dialect is a row of [`SCHEMES`].
 
 use super::dialect::{self, Dialect};
+use super::letters::WITH_LISTS;
 use super::positions::Way;
 use super::wire::{Place, Secure};
 use crate::ModelError;
@@ -25,6 +26,14 @@ pub struct Scheme {
     pub(super) dialect: &'static dyn Dialect,
     /// What its fingerprints say.
     pub(super) fingerprint: Fingerprint,
+}
+
+impl Scheme {
+    /// Whether its servers may list the most probable tokens of answers.
+    #[must_use]
+    pub fn may_list_tokens(&self) -> bool {
+        WITH_LISTS.contains(&self.name)
+    }
 }
 
 /// Whether the name of a model must be given.
@@ -204,6 +213,12 @@ impl Address {
     #[must_use]
     pub fn has_batches(&self) -> bool {
         super::batch::provider(self.scheme.name).is_some()
+    }
+
+    /// Whether its server may list the most probable tokens of its answers.
+    #[must_use]
+    pub fn may_list_tokens(&self) -> bool {
+        self.scheme.may_list_tokens()
     }
 
     /// Where questions go.

@@ -23,7 +23,7 @@ impl Letters for Remote {
         if let Some(shows) = self.first_tokens.get() {
             return Ok(*shows);
         }
-        if !WITH_LISTS.contains(&self.line.address.scheme.name) {
+        if !self.line.address.may_list_tokens() {
             return Ok(*self.first_tokens.get_or_init(|| false));
         }
         let introduced = self.introduced()?;

@@ -3,22 +3,28 @@
 
 use std::ops::ControlFlow;
 
-use hydrometer_answers::SamplingParameters;
+use hydrometer_answers::{FinishReason, SamplingParameters};
 use hydrometer_probes::Decoding;
 
 use super::asking::Failed;
 use super::check::{CHECK_MARK, MANY_SCRIPTS, NOT_ALLOWED};
 use super::dialect::{Question, Settings};
 use super::gate::Gate;
-use super::letters::{LISTED, WITH_LISTS};
+use super::letters::LISTED;
 use super::logprobs;
 use super::positions::in_words;
 use super::remote::{Introduced, Remote};
 use super::under_way::ask_all;
-use crate::{ListedAnswer, ListedAnswerCame, ListsAnswers, Message, ModelError, Prompt, SampleRequest};
+use crate::{
+    ListedAnswer, ListedAnswerCame, ListedToken, ListsAnswers, Message, ModelError, Prompt, SampleRequest, id_unspelled,
+};
 
 /// Tokens of the answer by which it is told whether tokens are known.
 const EXAMPLE: u32 = 64;
+/// What a token is spelled with of which nobody knows whether it is one.
+const NOT_ALONE: &[u8] = "\u{fffd}".as_bytes();
+/// How far a log-probability may seem to be above another for being written in 32 bits.
+const ROUNDING: f64 = 1e-5;
 
 impl Remote {
     /// An answer by which it is found out whether tokens are listed, or why they are not; asked for once.
@@ -27,9 +33,8 @@ impl Remote {
     }
 
     fn ask_for_example(&self) -> Result<ListedAnswer, String> {
-        let name = self.line.address.scheme.name;
-        if !WITH_LISTS.contains(&name) {
-            return Err(format!("{name} lists no tokens of its answers"));
+        if !self.line.address.may_list_tokens() {
+            return Err(format!("{} lists no tokens of its answers", self.line.address.scheme.name));
         }
         let introduced = self.introduced().map_err(|error| said(&error))?;
         if introduced.manner.drawn == Settings::None {
@@ -63,9 +68,34 @@ impl Remote {
         let ask = |question: &Question<'_>| self.line.ask_showing(question, LISTED, gate, logprobs::spelled);
         let (reply, tokens) = self.put(request, parameters, introduced.manner, ask)?;
         self.is_the_same(&reply, &introduced.first)?;
-        let tokens = tokens.unwrap_or_default();
+        let tokens = tokens_alone(tokens.unwrap_or_default(), reply.finish, reply.drawn);
         Ok(ListedAnswer { text: reply.text, finish: reply.finish, tokens, read: reply.read, drawn: reply.drawn })
     }
+}
+
+fn has_no_words(token: &ListedToken) -> bool {
+    token.bytes.is_empty() || id_unspelled(&token.bytes).is_some()
+}
+
+/// The tokens of an answer of which the server counted `drawn`, without those that may be several: llama.cpp shows tokens that make one
+/// character together as one, with the log-probability and the list of the last of them. What stands for such a token has no spelling and
+/// no list.
+fn tokens_alone(mut tokens: Vec<ListedToken>, finish: FinishReason, drawn: u64) -> Vec<ListedToken> {
+    // The token that ends an answer is counted, and shown by some as one without words.
+    let shows_end = finish != FinishReason::Stop || tokens.last().is_some_and(has_no_words);
+    let shown = tokens.len() as u64;
+    let shows_all = drawn == shown || (drawn == shown + 1 && !shows_end);
+    for token in &mut tokens {
+        let is_listed = token.top.iter().any(|(bytes, _)| *bytes == token.bytes);
+        let last = token.top.iter().map(|(_, logprob)| *logprob).reduce(f64::min);
+        // One token that is more probable than the last of its list is in it.
+        let is_beside_its_list = token.logprob.zip(last).is_some_and(|(own, last)| own > last + ROUNDING);
+        let may_be_several = !shows_all && !token.bytes.is_ascii();
+        if !has_no_words(token) && !is_listed && (is_beside_its_list || may_be_several) {
+            *token = ListedToken { bytes: NOT_ALONE.to_vec(), logprob: None, top: Vec::new() };
+        }
+    }
+    tokens
 }
 
 /// A failure in words, without the address: what is said may stand in a record.
@@ -105,5 +135,43 @@ impl ListsAnswers for Remote {
         ask_all(jobs.len(), width, &self.line.address, &one, &mut |came| {
             watch(came.map(|(job, answer)| (jobs[job], answer)))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(text: &str, logprob: f64, top: &[(&[u8], f64)]) -> ListedToken {
+        let top = top.iter().map(|(bytes, logprob)| (bytes.to_vec(), *logprob)).collect();
+        ListedToken { bytes: text.as_bytes().to_vec(), logprob: Some(logprob), top }
+    }
+
+    #[test]
+    fn tokens_that_may_be_several_have_no_spelling() {
+        // As llama-server answers: \u{5e2} is two tokens, and the list is that of the second.
+        let first = || token("a", -0.5, &[(b"a", -0.5), (b"b", -1.0)]);
+        let joined = |logprob| token("\u{5e2}", logprob, &[(&[0xa2], -1.0), (&[0xa1], -2.0)]);
+        let one = || token("\u{5e2}", -1.0, &[("\u{5e2}".as_bytes(), -1.0), (b"b", -2.0)]);
+        let end = || token("", -0.1, &[(b"", -0.1)]);
+        let check = |tokens: Vec<ListedToken>, finish, drawn, alone: &[bool]| {
+            let found = tokens_alone(tokens.clone(), finish, drawn);
+            let kept: Vec<bool> = found.iter().zip(&tokens).map(|(found, token)| found == token).collect();
+            assert_eq!(kept, alone, "{tokens:?} of {drawn}");
+            assert!(found.iter().all(|token| token.bytes != NOT_ALONE || token.top.is_empty()));
+        };
+        use FinishReason::{Length, Stop};
+        check(vec![first(), joined(-9.0), first()], Length, 4, &[true, false, true]);
+        check(vec![first(), joined(-9.0), end()], Stop, 4, &[true, false, true]);
+        check(vec![first(), one(), first()], Length, 4, &[true; 3]);
+        // All of them are counted: a token that is not in its list, as where the drawn one is improbable.
+        check(vec![first(), joined(-9.0), end()], Stop, 3, &[true; 3]);
+        check(vec![first(), joined(-9.0)], Stop, 3, &[true; 2]);
+        // It would be in its list.
+        check(vec![first(), joined(-1.5), first()], Length, 3, &[true, false, true]);
+        check(vec![first(), token("x", -0.2, &[(b"a", -0.5)])], Length, 2, &[true, false]);
+        // Nobody counts.
+        check(vec![first(), joined(-9.0)], Length, 0, &[true, false]);
+        check(vec![first(), first()], Length, 0, &[true; 2]);
     }
 }

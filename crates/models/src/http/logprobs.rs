@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::address::Address;
-use crate::ListedToken;
 use crate::error::shown;
+use crate::{ListedToken, unspelled};
 
 /// At or below this a number says that nobody knows: −9999 of OpenAI and vLLM, −3.4e38 of llama.cpp and SGLang.
 const SENTINEL: f64 = -9_000.0;
@@ -66,8 +66,13 @@ fn tokens(answer: &Value) -> Option<&Vec<Value>> {
     of_openai.as_array().or_else(|| answer["logprobs"].as_array())
 }
 
-/// What a token is spelled with: a part of a character has bytes, and no text.
+/// What a token is spelled with: a part of a character has bytes, and no text. llama.cpp spells the tokens that end answers with nothing,
+/// and says their ids.
 fn bytes(entry: &Value, text: &str) -> Vec<u8> {
+    let id = entry["id"].as_u64().and_then(|id| u32::try_from(id).ok());
+    if let (true, Some(id)) = (text.is_empty() && entry["bytes"].as_array().is_none_or(Vec::is_empty), id) {
+        return unspelled(id);
+    }
     let byte = |number: &Value| u8::try_from(number.as_u64()?).ok();
     let said: Option<Vec<u8>> = entry["bytes"].as_array().and_then(|bytes| bytes.iter().map(byte).collect());
     said.filter(|bytes| !bytes.is_empty()).unwrap_or_else(|| text.as_bytes().to_vec())
@@ -133,8 +138,11 @@ mod tests {
             {"token": "é", "logprob": -1.0, "bytes": null},
             {"token": "z", "logprob": -9999.0},
         ]);
+        let list =
+            [list.as_array().unwrap().clone(), vec![json!({"id": 2, "token": "", "logprob": -6.0, "bytes": []})]]
+                .concat();
         let tokens = json!([{"token": "\u{fffd}", "logprob": -0.5, "bytes": [0xc3], "top_logprobs": list}]);
-        let top = vec![(vec![0xc3], -0.5), ("é".as_bytes().to_vec(), -1.0)];
+        let top = vec![(vec![0xc3], -0.5), ("é".as_bytes().to_vec(), -1.0), (unspelled(2), -6.0)];
         let expected = ListedToken { bytes: vec![0xc3], logprob: Some(-0.5), top };
         assert_eq!(spelled(&chat(&tokens)).unwrap().unwrap(), [expected]);
         assert_eq!(spelled(&json!({})).unwrap(), None);

@@ -169,7 +169,8 @@ fn of_log(place: &str, path: &Path, model: Option<&str>) -> Result<Replay, Model
         answers.entry(hash).or_default().push(Said { text: text.clone(), finish: answer.finish });
     }
     if answers.is_empty() {
-        return Err(wrong(place, "the files hold no answer in words beside the words of its question"));
+        let notes: String = files.iter().flat_map(|file| &file.notes).map(|note| format!("; {note}")).collect();
+        return Err(wrong(place, format!("the files hold no answer in words beside the words of its question{notes}")));
     }
     let name = Path::new(name).file_stem().map_or(name.clone(), |stem| stem.to_string_lossy().into_owned());
     let identity = identity(&name, "logs of another tool", &fields.iter().collect::<Vec<_>>());

@@ -6,7 +6,7 @@ use hydrometer_probes::quote;
 
 use super::super::LoggedError;
 use super::super::judge::Wanted;
-use super::super::record::Content;
+use super::super::record::{Answer, Content, Record};
 use super::{Group, Report};
 
 /// The error, with the reason as far as it is known.
@@ -32,6 +32,14 @@ fn not_joined(wanted: &Wanted, sides: [&[Group<'_>]; 2]) -> String {
     let mut reason =
         format!("{ours} questions of the one and {theirs} of the other share neither words nor identifiers");
     for (model, groups) in [&wanted.teacher, &wanted.student].into_iter().zip(sides) {
+        let silent = |record: &&Record| matches!(&record.answer, Answer::Text(answer) if answer.text.is_none());
+        let without = groups.iter().filter(|group| group.records.iter().all(silent)).count();
+        if without > 0 {
+            reason += &format!(
+                "; {without} of those of {} have no answer (such as chats that end with a message of the user)",
+                quote(model)
+            );
+        }
         if groups.iter().all(|group| group.first().content == Content::Unknown) {
             reason +=
                 &format!("; those of {} do not say what was asked (--prompt names the column that does)", quote(model));

@@ -7,14 +7,14 @@ use hydrometer_answers::RunFolder;
 use hydrometer_answers::store::Store;
 use hydrometer_ask::Models;
 use hydrometer_audit::Statement;
-use hydrometer_models::{Model, ModelSpec};
+use hydrometer_models::{Model, ModelSpec, SCHEMES};
 
 use super::super::canaries::Watched;
 use super::super::check::{Kept, preflight};
 use super::super::run_name::models_of_run;
 use super::super::spending::Spending;
 use super::{Arguments, Job, Notices, Settings, audit, expected_speeds};
-use crate::engine::{network, open_on};
+use crate::engine::{network, not_opened, open_on};
 use crate::failure::Failure;
 use crate::fetching::watched;
 use crate::interrupt::Interrupt;
@@ -115,4 +115,38 @@ pub(super) fn check_batch(arguments: &Arguments) -> Result<(), Failure> {
         ("judge", arguments.judge.as_deref()),
     ];
     arguments.batch.check(named.into_iter().filter_map(|(role, name)| Some((role, name?))))
+}
+
+/// Refuses lists of answers of models that have none, before anything is asked.
+pub(super) fn check_listed_answers(arguments: &Arguments) -> Result<(), Failure> {
+    let (Some(_), Some(teacher)) = (arguments.asked.listed_answers, arguments.who.teacher.as_deref()) else {
+        return Ok(());
+    };
+    let spec = |role, name| ModelSpec::from_str(name).map_err(|error| not_opened(role, error));
+    let (found, hint) = match spec("teacher", teacher)? {
+        ModelSpec::Endpoint(address) if address.may_list_tokens() => {
+            let student = &arguments.student;
+            return match spec("student", student)?.endpoint() {
+                None => Ok(()),
+                Some(_) => Err(Failure::input(format!(
+                    "--listed-answers: student {student}: expected a model that runs here, found an endpoint"
+                ))
+                .hint("the teacher's answers are scored by the student: name its file or folder")),
+            };
+        }
+        ModelSpec::Endpoint(_) => {
+            ("one that lists none", "leave it out: what both answer is compared without lists, too")
+        }
+        ModelSpec::Answers(_) => {
+            ("answers that are kept", "leave it out: what both answered is compared without lists, too")
+        }
+        spec if spec.endpoint().is_some() => {
+            ("one with a planted defect", "leave it out: lists would be those of the model without the defect")
+        }
+        _ => ("a model that runs here", "leave it out: such a teacher shows its whole distributions, on texts"),
+    };
+    let schemes = SCHEMES.iter().filter(|scheme| scheme.may_list_tokens());
+    let schemes: Vec<String> = schemes.map(|scheme| format!("{}:", scheme.name)).collect();
+    let expected = format!("an endpoint that may list the tokens of its answers ({})", schemes.join(", "));
+    Err(Failure::input(format!("--listed-answers: teacher {teacher}: expected {expected}, found {found}")).hint(hint))
 }

@@ -12,7 +12,7 @@ use hydrometer_models::EngineOptions;
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Probe, Suite};
 
-use super::opening::{check_batch, kept_beside};
+use super::opening::{check_batch, check_listed_answers, kept_beside};
 use super::{Arguments, Stopping};
 use crate::arguments::as_typed;
 use crate::commands::deployed_on::Deployment;
@@ -63,6 +63,7 @@ impl Settings {
         let asked = &arguments.asked;
         let spending = arguments.spending.open()?;
         check_batch(arguments)?;
+        check_listed_answers(arguments)?;
         if let Some(out) = &arguments.out {
             spending.go_on(out, Counts::Everything)?;
         }

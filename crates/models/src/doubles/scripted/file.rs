@@ -191,7 +191,7 @@ fn shares(values: &[Option<f64>], place: Place) -> Result<Vec<f32>, ModelError> 
     let sum: f64 = values.iter().flatten().sum();
     let others = values.iter().filter(|value| value.is_none()).count();
     let complete = (sum - 1.0).abs() <= ROUNDING;
-    if sum > 1.0 + ROUNDING || (others == 0 && !complete) {
+    if !complete && (sum > 1.0 || others == 0) {
         return Err(place.wrong("probabilities that sum to 1", sum.to_string()));
     }
     let share = if complete { 0.0 } else { (1.0 - sum) / others as f64 };

@@ -3,6 +3,7 @@
 use super::looking::Looking;
 use super::{Check, Found, Spoils, failed, not_offered};
 use crate::http::asking::Failed;
+use crate::id_unspelled;
 
 /// Share of tokens that may have no spelling of their own: parts of characters, whose bytes not every server says.
 const STRANGE: f64 = 0.1;
@@ -32,8 +33,12 @@ impl Check for Spelling {
         };
         let ids = tokenizer.ids_by_piece();
         let listed = shown.iter().flat_map(|token| token.top.iter().map(|(bytes, _)| bytes));
-        let all: Vec<&Vec<u8>> =
-            shown.iter().map(|token| &token.bytes).chain(listed).filter(|bytes| !bytes.is_empty()).collect();
+        let all: Vec<&Vec<u8>> = shown
+            .iter()
+            .map(|token| &token.bytes)
+            .chain(listed)
+            .filter(|bytes| !bytes.is_empty() && id_unspelled(bytes).is_none())
+            .collect();
         let is_strange = |bytes: &&&Vec<u8>| ids.get(**bytes).copied().flatten().is_none();
         let strange = all.iter().filter(is_strange).count();
         let first = all.iter().find(is_strange).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
