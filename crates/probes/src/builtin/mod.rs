@@ -52,14 +52,14 @@ pub fn dated(name: &str, seed: u64, hash: &str) -> Option<&'static str> {
     (suite(profile, seed).hash() == hash).then_some(CHANGED)
 }
 
-/// How large the built-in suite is. Budgets are for a 1.5 B teacher and a 0.5 B student at 150 tokens a second.
+/// How large the built-in suite is. How long it takes is said before an audit starts; free answers take most of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Profile {
-    /// A minute or two: a first look.
+    /// A first look: minutes.
     Quick,
-    /// About ten minutes: enough families for gates.
+    /// Enough families for most gates: an hour or two for models of 1.5 and 0.5 billion parameters on two cores.
     Standard,
-    /// About an hour: for slices and small effects.
+    /// For slices and small effects: a night.
     Full,
 }
 
