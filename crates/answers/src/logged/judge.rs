@@ -202,12 +202,12 @@ const RIGHT: [&str; 4] = ["correct", "is_correct", "passed", "right"];
 const OF_CALLS: [&str; 9] = ["success", "status", "ok", "valid", "format", "completed", "finished", "parsed", "pass"];
 
 /// Whether two names are of the same verdict.
-fn alike(a: &str, b: &str) -> bool {
+pub(super) fn alike(a: &str, b: &str) -> bool {
     a == b || (RIGHT.contains(&a) && RIGHT.contains(&b))
 }
 
 /// The score of this name, or of another name for the same.
-fn named(scores: &[(String, Score)], metric: &str) -> Score {
+pub(super) fn named(scores: &[(String, Score)], metric: &str) -> Score {
     let exact = scores.iter().find(|(name, _)| name == metric);
     exact.or_else(|| scores.iter().find(|(name, _)| alike(name, metric))).map_or(Score::Missing, |(_, score)| *score)
 }

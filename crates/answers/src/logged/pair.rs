@@ -1,5 +1,6 @@
 //! Joins what two models were asked: by content where files say what was asked, by identifier where they do not.
 
+mod expected;
 mod lacking;
 mod maker;
 mod nothing;
@@ -120,7 +121,11 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
     for record in teacher.iter_mut().chain(&mut student) {
         worded(record, &questions);
     }
+    // Whoever names a metric or a column has looked at it.
+    let looked_at: Vec<String> =
+        wanted.metric.iter().chain(files.iter().filter_map(|file| file.verdicts.as_ref())).cloned().collect();
     let told_apart = told_apart::by_texts([&mut teacher, &mut student]);
+    let expected = expected::taken_off(files, &looked_at, [&mut teacher, &mut student]);
     let mut report = Report {
         bad_lines: files.iter().map(|file| file.bad_lines).sum(),
         mended: files.iter().map(|file| file.mended).sum(),
@@ -128,6 +133,7 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
             .iter()
             .flat_map(|file| file.notes.iter().map(move |note| format!("{}: {note}", file.name)))
             .chain(told_apart)
+            .chain(expected)
             .collect(),
         ..Report::default()
     };
