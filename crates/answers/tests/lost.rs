@@ -322,9 +322,19 @@ fn answers_without_a_number_are_all_answers() {
     let Given::Texts(of_teacher) = &paired.questions[0].teacher else { panic!() };
     assert_eq!(of_teacher.len(), 1);
 
-    // The teacher's second answers are expected.
-    let (_folder, case) = both(".jsonl", once.clone() + &again, once.clone());
+    // The teacher's second answers are expected, where it has them to some questions.
+    let to_most = again.lines().take(9).collect::<Vec<_>>().join("\n");
+    let (_folder, case) = both(".jsonl", once.clone() + &to_most, once.clone());
     assert_eq!(case.paired().report.not_compared.short_of_student, 5);
+    // Where every question has as many, they are draws, and so are the student's.
+    let (_folder, case) = both(".jsonl", once.clone() + &again, once.clone());
+    let report = case.paired().report;
+    assert_eq!(report.not_compared, NotCompared::default());
+    let told = "imported: the teacher answered every question 2 times, and the student 1 time".to_owned();
+    assert!(report.choices.contains(&told), "{:?}", report.choices);
+    // A question that the student answered less often than the others lacks something still.
+    let (_folder, case) = both(".jsonl", once.clone() + &again + &again, once.clone() + &to_most);
+    assert_eq!(case.paired().report.not_compared.short_of_student, 4, "{:?}", case.paired().report);
     // One that stands there twice makes no others lacking, whoever has it twice.
     let twice = once.clone() + once.lines().next().unwrap();
     let short = |big: &str, small: &str| {

@@ -145,6 +145,7 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
     let joined = join(&ours, &theirs, &mut report);
     let alone = (ours.len() - joined.len()) as u64 + lacking::not_grouped(&teacher, &chosen);
     let short = lacking::short_of_student(&joined);
+    report.choices.extend(lacking::fewer_draws(&joined));
     report.choices.extend(nothing::spelled_otherwise([&ours, &theirs], &joined));
     lacking::count(&mut report, wanted, [alone, short], lacking::bad_lines(files, &wanted.student));
     let mut maker = Maker { chosen: &chosen, report, ids: HashSet::new(), families: HashMap::new() };
