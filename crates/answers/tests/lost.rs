@@ -103,7 +103,7 @@ fn a_likelihood_that_a_metric_judges_is_not_judged_in_the_end() {
     let (_folder, case) = both(SAMPLES, words(-1.0, 1.0), words(-9.0, 0.0));
     assert_eq!(missing(&case), [0, 10]);
     let told = case.paired().report.choices.join("\n");
-    assert!(told.contains("metric `acc` of `acc`, `perplexity`"), "{told}");
+    assert!(!told.contains("perplexity"), "{told}");
     for (big, small) in [(words(-1.0, 1.0), words(-2.0, 1.0)), (words(-1.0, 0.0), words(-2.0, 0.0))] {
         let (_folder, case) = both(SAMPLES, big, small);
         assert_eq!(missing(&case), [0, 0], "it stands as well");

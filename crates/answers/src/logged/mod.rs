@@ -110,6 +110,9 @@ fn file(path: &Path, called: Vec<String>, reading: &Reading) -> Result<LoggedFil
             return Err(LoggedError::wrong(&*source.name, expected, found, "leave --format out, or unpack the file"));
         }
     };
+    if format == Format::Promptfoo {
+        notes.extend(promptfoo::unasserted(&records));
+    }
     let verdicts = reading.columns.correct.clone().filter(|_| format == Format::Table);
     Ok(LoggedFile { notes, verdicts, ..logged(source, path, called, format, records) })
 }

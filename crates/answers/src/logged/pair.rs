@@ -137,7 +137,7 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
             .collect(),
         ..Report::default()
     };
-    let chosen = chosen(wanted, [&teacher, &student], &mut report.choices)?;
+    let chosen = chosen(wanted, &looked_at, [&teacher, &student], &mut report.choices)?;
     report.choices.extend(tasks_of_one([&teacher, &student]));
     let sides = [&teacher, &student].map(|records| groups(records, &chosen, wanted.epoch));
     let [ours, theirs] = sides;
@@ -277,7 +277,12 @@ fn tasks_of_one(sides: [&[Record]; 2]) -> impl Iterator<Item = String> {
 
 type ByTask = BTreeMap<String, Chosen>;
 
-fn chosen(wanted: &Wanted, sides: [&[Record]; 2], said: &mut Vec<String>) -> Result<ByTask, LoggedError> {
+fn chosen(
+    wanted: &Wanted,
+    looked_at: &[String],
+    sides: [&[Record]; 2],
+    said: &mut Vec<String>,
+) -> Result<ByTask, LoggedError> {
     let all = || sides.iter().flat_map(|records| records.iter());
     let known = |what: &'static str, name: &Option<String>, names: Vec<String>| match name {
         Some(name) if !names.contains(name) => {
@@ -304,7 +309,7 @@ fn chosen(wanted: &Wanted, sides: [&[Record]; 2], said: &mut Vec<String>) -> Res
         if teacher.is_empty() || student.is_empty() {
             return Ok(None);
         }
-        Ok(Some((task.clone(), Chosen::of(&task, wanted, [teacher, student], said)?)))
+        Ok(Some((task.clone(), Chosen::of(&task, wanted, looked_at, [teacher, student], said)?)))
     };
     tasks.into_iter().map(of_task).filter_map(Result::transpose).collect()
 }
