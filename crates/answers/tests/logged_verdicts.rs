@@ -242,6 +242,9 @@ fn the_form_of_answers_judges_after_what_they_say() {
     // A grade judges none, and no form stands for it.
     let (_folder, case) = harness(|id| of(id, 1.0), |id| of(id, 0.2));
     assert_eq!(judged(&case.paired()), 0);
+    let told =
+        "by `match` the student loses more: its mean is 1.00 of the teacher's answers, and 0.20 of the student's";
+    assert!(notes(&case.paired()).contains(told), "{}", notes(&case.paired()));
     let (_folder, case) = harness(|id| json!({"format": u8::from(id > 0)}), |id| json!({"format": u8::from(id > 5)}));
     assert_eq!(rate(&case.paired()), [19, 14], "alone it is what there is");
 }

@@ -111,17 +111,6 @@ impl Chosen {
         let common = ranked(judging, &sides, wanted.threshold);
         let metric = metrics.choose(wanted.metric.as_ref(), common, said)?;
         let mut chosen = Self { filter, metric, fractions: 0, threshold: wanted.threshold };
-        // Whoever names a metric has looked at them.
-        if wanted.metric.is_none() {
-            // What could have judged, or is all that there is.
-            let could = |name: &&String| {
-                let verdict = sides.iter().all(|records| chosen.standing(records, name).verdict);
-                chosen.metric.is_none() || (less_is_better(name) && verdict)
-            };
-            said.extend(no_verdicts.iter().filter(could).filter_map(|name| why_none(name, &of_task, &sides)));
-            said.extend(chosen.gains(&of_task, &sides));
-            said.extend(chosen.loses_more(&of_task, &both, &sides));
-        }
         let all = || sides.iter().flatten();
         let judges = |record: &&&Record| {
             record.scores.iter().any(|(name, score)| *score != Score::Missing && !no_verdicts.contains(name))
@@ -139,6 +128,17 @@ impl Chosen {
         if wanted.threshold.is_none() {
             let values = all().map(|record| chosen.score(record));
             chosen.fractions = values.filter(|score| graded(*score)).count() as u64;
+        }
+        // Whoever names a metric has looked at them.
+        if wanted.metric.is_none() {
+            // What could have judged, or is all that there is.
+            let could = |name: &&String| {
+                let verdict = sides.iter().all(|records| chosen.standing(records, name).verdict);
+                chosen.metric.is_none() || (less_is_better(name) && verdict)
+            };
+            said.extend(no_verdicts.iter().filter(could).filter_map(|name| why_none(name, &of_task, &sides)));
+            said.extend(chosen.gains(&of_task, &sides));
+            said.extend(chosen.loses_more(&of_task, &both, &sides));
         }
         if let Some(metric) = chosen.metric.as_ref().filter(|_| chosen.fractions > 0) {
             let runs = teacher.iter().any(|record| matches!(record.answer, Answer::Run(_)));
@@ -199,12 +199,13 @@ impl Chosen {
         Some((worse / range, [ours, theirs]))
     }
 
-    /// Metrics by which the student loses more than by the one that was chosen, as sentences.
+    /// Metrics by which the student loses more than by the one that was chosen, or than by none where that judges none; as sentences.
     fn loses_more(&self, of_task: &str, both: &[String], sides: &[Vec<&Record>; 2]) -> Vec<String> {
-        let chosen = self.metric.as_ref().and_then(|metric| self.lost(metric, sides));
+        let judging = self.metric.as_ref().filter(|_| self.fractions == 0);
+        let chosen = judging.and_then(|metric| self.lost(metric, sides));
         // What is won by one metric makes up for nothing that is lost by another.
         let lost = chosen.map_or(0.0, |(lost, _)| lost.max(0.0));
-        let others = both.iter().filter(|metric| self.metric.as_ref().is_none_or(|chosen| !alike(chosen, metric)));
+        let others = both.iter().filter(|metric| judging.is_none_or(|chosen| !alike(chosen, metric)));
         let more = |metric: &String| {
             let (_, means) = self.lost(metric, sides).filter(|(worse, _)| *worse > lost + MORE)?;
             let (less, verdict) =

@@ -63,7 +63,7 @@ pub(super) fn count(report: &mut Report, wanted: &Wanted, [alone, short]: [u64; 
 /// How much the student answered some questions less often than others of their tasks, for one answer of the teacher's: in whole
 /// questions, rounded up. Runs that go wrong are the ones that tend to be missing. Answers without a number are a question of the data set
 /// that stands there several times, and each of the teacher's is expected, but where every question of a task has one number of answers, more than
-/// one of the teacher's: these are draws, and either model was asked for as many of them as somebody chose.
+/// one of either model: these are draws, as many as somebody chose. One may be the best of several.
 pub(super) fn short_of_student(joined: &[(&Group<'_>, &Group<'_>)]) -> u64 {
     let answers = |group: &Group<'_>| group.records.len() as f64;
     let numbered = |group: &Group<'_>| group.first().epoch.is_some();
@@ -99,8 +99,8 @@ pub(super) fn short_of_student(joined: &[(&Group<'_>, &Group<'_>)]) -> u64 {
     joined.iter().map(lacks).sum::<f64>().ceil() as u64
 }
 
-/// Tasks of several questions to each of which a model gave one number of answers without a number, the teacher more than one and the student
-/// fewer, and these numbers.
+/// Tasks of several questions to each of which either model gave as many answers without a number as to the others, more than one, the student
+/// fewer than the teacher; and how many.
 fn drawn<'g>(joined: &[(&'g Group<'_>, &Group<'_>)]) -> Vec<(&'g str, [usize; 2])> {
     let mut of_task: BTreeMap<&str, Vec<[usize; 2]>> = BTreeMap::new();
     for (ours, theirs) in joined {
@@ -111,7 +111,7 @@ fn drawn<'g>(joined: &[(&'g Group<'_>, &Group<'_>)]) -> Vec<(&'g str, [usize; 2]
     let alike = |(task, counts): (&'g str, Vec<[usize; 2]>)| {
         let [ours, theirs] = *counts.first()?;
         let all = counts.len() > 1 && counts.iter().all(|other| *other == [ours, theirs]);
-        (all && ours > theirs && theirs > 0).then_some((task, [ours, theirs]))
+        (all && ours > theirs && theirs > 1).then_some((task, [ours, theirs]))
     };
     of_task.into_iter().filter_map(alike).collect()
 }
