@@ -79,6 +79,12 @@ fn two_answers_of_a_closed_task_are_not_both_right() {
     let repeated = |id: u32| row(id / 2, letters[(id as usize / 2 + id as usize % 2) % 4]);
     let (_folder, case) = tables(80, repeated, repeated);
     assert_eq!(judged(&case.paired()), 0, "{}", notes(&case.paired()));
+    // What is lost by it is no less lost: nobody judges it in the end.
+    let lost =
+        |id: u32| json!({"prompt": format!("{}?", id / 2), "response": letters[id as usize % 2], "correct": id > 19});
+    let (_folder, case) = tables(80, repeated, lost);
+    assert_eq!(judged(&case.paired()), 0, "{}", notes(&case.paired()));
+    assert_eq!(case.paired().report.not_compared.unjudged_of_student, 8);
     // A letter in other words is the same answer; a few slips of a judge are no reason to doubt it.
     let worded = |id: u32| row(id, &format!("I choose {}.", letters[id as usize % 4]));
     let (_folder, case) = tables(40, |id| row(id, letters[id as usize % 4]), worded);

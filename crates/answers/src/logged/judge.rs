@@ -59,6 +59,14 @@ impl Wanted {
     }
 }
 
+/// What is known of metrics beside their values.
+pub(super) struct Known {
+    /// Those that somebody named: what these mean, he knows.
+    pub looked_at: Vec<String>,
+    /// Those whose verdicts cannot be of the answers.
+    pub doubted: Vec<String>,
+}
+
 /// What was chosen for one task.
 pub(super) struct Chosen {
     pub filter: Option<String>,
@@ -80,15 +88,14 @@ struct Standing {
 }
 
 impl Chosen {
-    /// Chooses for the records of one task, and says in `said` what there was to choose from. What metrics of the names in `looked_at` mean,
-    /// somebody knows.
+    /// Chooses for the records of one task, and says in `said` what there was to choose from.
     ///
     /// # Errors
     /// The files have filters, and none in common; or one of the models has not what was asked for.
     pub fn of(
         task: &str,
         wanted: &Wanted,
-        looked_at: &[String],
+        known: &Known,
         [teacher, student]: [&[&Record]; 2],
         said: &mut Vec<String>,
     ) -> Result<Self, LoggedError> {
@@ -104,10 +111,12 @@ impl Chosen {
         let sides = [teacher, student].map(|records| of_filter(records, filter.as_deref()));
         let there = sides.each_ref().map(|records| metrics_of(records));
         let metrics = Names { what: "metric", of_task: &of_task, there };
-        let known = |name: &String| looked_at.iter().any(|looked_at| alike(looked_at, name));
+        let judges_none = |name: &String| {
+            let looked_at = known.looked_at.iter().any(|looked_at| alike(looked_at, name));
+            !looked_at && (known.doubted.contains(name) || less_is_better(name) || is_idle(name, &sides))
+        };
         let both = metrics.common();
-        let (no_verdicts, judging): (Vec<_>, Vec<_>) =
-            both.iter().cloned().partition(|name| !known(name) && (less_is_better(name) || is_idle(name, &sides)));
+        let (no_verdicts, judging): (Vec<_>, Vec<_>) = both.iter().cloned().partition(judges_none);
         let common = ranked(judging, &sides, wanted.threshold);
         let metric = metrics.choose(wanted.metric.as_ref(), common, said)?;
         let mut chosen = Self { filter, metric, fractions: 0, threshold: wanted.threshold };
@@ -134,7 +143,7 @@ impl Chosen {
             // What could have judged, or is all that there is.
             let could = |name: &&String| {
                 let verdict = sides.iter().all(|records| chosen.standing(records, name).verdict);
-                chosen.metric.is_none() || (less_is_better(name) && verdict)
+                !known.doubted.contains(name) && (chosen.metric.is_none() || (less_is_better(name) && verdict))
             };
             said.extend(no_verdicts.iter().filter(could).filter_map(|name| why_none(name, &of_task, &sides)));
             said.extend(chosen.gains(&of_task, &sides));

@@ -17,7 +17,7 @@ use maker::Maker;
 pub(super) use maker::key;
 
 use super::LoggedError;
-use super::judge::{Chosen, Wanted, distinct};
+use super::judge::{Chosen, Known, Wanted, distinct};
 use super::record::{Answer, Content, LoggedFile, Record};
 use crate::{DifferentPrompts, FinishReason, NotCompared};
 
@@ -121,11 +121,12 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
     for record in teacher.iter_mut().chain(&mut student) {
         worded(record, &questions);
     }
-    // Whoever names a metric or a column has looked at it.
-    let looked_at: Vec<String> =
-        wanted.metric.iter().chain(files.iter().filter_map(|file| file.verdicts.as_ref())).cloned().collect();
     let told_apart = told_apart::by_texts([&mut teacher, &mut student]);
-    let expected = expected::taken_off(files, &looked_at, [&mut teacher, &mut student]);
+    let columns = files.iter().filter_map(|file| file.verdicts.as_ref());
+    let looked_at: Vec<String> = wanted.metric.iter().chain(columns).cloned().collect();
+    let (doubted, doubts): (Vec<_>, Vec<_>) =
+        expected::doubted(files, &looked_at, [&teacher, &student]).into_iter().unzip();
+    let known = Known { looked_at, doubted };
     let mut report = Report {
         bad_lines: files.iter().map(|file| file.bad_lines).sum(),
         mended: files.iter().map(|file| file.mended).sum(),
@@ -133,11 +134,11 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
             .iter()
             .flat_map(|file| file.notes.iter().map(move |note| format!("{}: {note}", file.name)))
             .chain(told_apart)
-            .chain(expected)
+            .chain(doubts)
             .collect(),
         ..Report::default()
     };
-    let chosen = chosen(wanted, &looked_at, [&teacher, &student], &mut report.choices)?;
+    let chosen = chosen(wanted, &known, [&teacher, &student], &mut report.choices)?;
     report.choices.extend(tasks_of_one([&teacher, &student]));
     let sides = [&teacher, &student].map(|records| groups(records, &chosen, wanted.epoch));
     let [ours, theirs] = sides;
@@ -279,7 +280,7 @@ type ByTask = BTreeMap<String, Chosen>;
 
 fn chosen(
     wanted: &Wanted,
-    looked_at: &[String],
+    known_of: &Known,
     sides: [&[Record]; 2],
     said: &mut Vec<String>,
 ) -> Result<ByTask, LoggedError> {
@@ -309,7 +310,7 @@ fn chosen(
         if teacher.is_empty() || student.is_empty() {
             return Ok(None);
         }
-        Ok(Some((task.clone(), Chosen::of(&task, wanted, looked_at, [teacher, student], said)?)))
+        Ok(Some((task.clone(), Chosen::of(&task, wanted, known_of, [teacher, student], said)?)))
     };
     tasks.into_iter().map(of_task).filter_map(Result::transpose).collect()
 }

@@ -13,35 +13,24 @@ use super::super::{Format, scores};
 /// Most forms of the answers of a closed task.
 const CLOSED: usize = 8;
 
-/// Takes the verdicts off that cannot be of the answers, and says so. Whoever names the column has looked at it.
-pub(super) fn taken_off(files: &[LoggedFile], looked_at: &[String], sides: [&mut Vec<Record>; 2]) -> Vec<String> {
+/// Columns whose verdicts cannot be of the answers, each with a sentence that says so. Whoever names a column has looked at it.
+pub(super) fn doubted(files: &[LoggedFile], looked_at: &[String], sides: [&[Record]; 2]) -> Vec<(String, String)> {
     let tables: HashSet<&str> =
         files.iter().filter(|file| file.format == Format::Table).map(|file| &*file.name).collect();
-    let in_table = |record: &Record| tables.contains(&*record.place.file);
-    let [teacher, student] = sides;
-    let of_tables = [&*teacher, &*student].map(|records| records.iter().filter(|record| in_table(record)));
-    let metrics = of_tables.into_iter().flatten().flat_map(|record| record.scores.iter().map(|(name, _)| name.clone()));
-    let mut said = Vec::new();
-    for metric in distinct(metrics) {
-        if looked_at.iter().any(|name| alike(name, &metric)) {
-            continue;
-        }
-        let answers = [&*teacher, &*student].map(|records| records.iter().filter(|record| in_table(record)));
-        let Some(doubt) =
-            Answers::of(answers.map(|records| records.filter_map(|record| judged(record, &metric)))).doubt()
-        else {
-            continue;
-        };
-        for record in teacher.iter_mut().chain(student.iter_mut()).filter(|record| in_table(record)) {
-            record.scores.iter_mut().filter(|(name, _)| *name == metric).for_each(|(_, score)| *score = Score::Missing);
-        }
-        let metric = quote(&metric);
-        said.push(format!(
-            "{metric} {doubt}: that is what was expected, or another answer's verdict, and judges nothing (--correct {metric} where \
+    let of_tables = sides.map(|records| records.iter().filter(|record| tables.contains(&*record.place.file)));
+    let metrics = of_tables.clone().into_iter().flatten().flat_map(|record| record.scores.iter().map(|(name, _)| name));
+    let doubted = |metric: String| {
+        let answers = of_tables.clone().map(|records| records.filter_map(|record| judged(record, &metric)));
+        let doubt = Answers::of(answers).doubt()?;
+        let column = quote(&metric);
+        let said = format!(
+            "{column} {doubt}: that is what was expected, or another answer's verdict, and judges nothing (--correct {column} where \
              it is a verdict)"
-        ));
-    }
-    said
+        );
+        Some((metric, said))
+    };
+    let metrics = distinct(metrics.cloned()).into_iter();
+    metrics.filter(|metric| !looked_at.iter().any(|name| alike(name, metric))).filter_map(doubted).collect()
 }
 
 /// An answer and what the column says of it.
