@@ -30,7 +30,7 @@ fn truth(id: u32) -> bool {
     id % 5 < 3
 }
 fn guess(id: u32) -> bool {
-    id % 2 == 0
+    id.is_multiple_of(2)
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn what_was_expected_is_no_verdict_in_any_closed_task() {
 fn two_answers_of_a_closed_task_are_not_both_right() {
     let letters = ["A", "B", "C", "D"];
     // The verdicts of the teacher beside the student's answers, and the same question several times.
-    let row = |id: u32, said: &str| json!({"prompt": format!("{id}?"), "response": said, "correct": id % 5 != 0});
+    let row = |id: u32, said: &str| json!({"prompt": format!("{id}?"), "response": said, "correct": !id.is_multiple_of(5)});
     let (_folder, case) =
         tables(40, |id| row(id, letters[id as usize % 4]), |id| row(id, letters[(id as usize + id as usize / 3) % 4]));
     assert_eq!(judged(&case.paired()), 0, "{}", notes(&case.paired()));
@@ -97,16 +97,16 @@ fn two_answers_of_a_closed_task_are_not_both_right() {
 #[test]
 fn verdicts_that_never_part_are_one_models() {
     let row = |id: u32, said: String, right: bool| json!({"id": id, "prompt": format!("{id}?"), "response": said, "correct": right});
-    let big = |id: u32| row(id, format!("It lies in {id}land."), id % 7 != 0);
-    let (_folder, mut case) = tables(40, big, |id| row(id, format!("Nobody knows, {id}ville?"), id % 7 != 0));
+    let big = |id: u32| row(id, format!("It lies in {id}land."), !id.is_multiple_of(7));
+    let (_folder, mut case) = tables(40, big, |id| row(id, format!("Nobody knows, {id}ville?"), !id.is_multiple_of(7)));
     assert_eq!(judged(&case.paired()), 0);
     assert!(notes(&case.paired()).contains("`correct` is the same on all of 40 questions where the answers differ"));
     case.wanted.metric = Some("correct".to_owned());
     assert_eq!(judged(&case.paired()), 80);
     // One that parts them on a question is a verdict, and so are equal ones on equal answers.
-    let (_folder, case) = tables(40, big, |id| row(id, format!("Nobody knows, {id}ville?"), id % 7 != 0 && id != 9));
+    let (_folder, case) = tables(40, big, |id| row(id, format!("Nobody knows, {id}ville?"), !id.is_multiple_of(7) && id != 9));
     assert_eq!(judged(&case.paired()), 80);
-    let (_folder, case) = tables(40, big, |id| row(id, format!("I think it is in {id}land"), id % 7 != 0));
+    let (_folder, case) = tables(40, big, |id| row(id, format!("I think it is in {id}land"), !id.is_multiple_of(7)));
     assert_eq!(judged(&case.paired()), 80);
 }
 
@@ -195,7 +195,7 @@ fn rate(paired: &Paired) -> [usize; 2] {
 #[test]
 fn metrics_of_which_less_is_better_judge_none() {
     for name in ["toxicity", "pct_stereotype", "hallucination", "is_error", "refused", "wer", "attack_success_rate"] {
-        let (_folder, mut case) = harness(|id| json!({name: f64::from(u8::from(id % 5 == 0))}), |_| json!({name: 1.0}));
+        let (_folder, mut case) = harness(|id| json!({name: f64::from(u8::from(id.is_multiple_of(5)))}), |_| json!({name: 1.0}));
         let paired = case.paired();
         assert_eq!(judged(&paired), 0, "{name}");
         for told in [
@@ -223,7 +223,7 @@ fn metrics_of_which_less_is_better_judge_none() {
 
 #[test]
 fn a_graded_metric_by_which_more_is_lost_is_said_with_its_numbers() {
-    let em = |id: u32| f64::from(u8::from(id % 10 == 0));
+    let em = |id: u32| f64::from(u8::from(id.is_multiple_of(10)));
     let (_folder, case) = harness(|id| json!({"em": em(id), "f1": 0.9}), |id| json!({"em": em(id), "f1": 0.2}));
     let told = "t: by `f1` the student loses more: its mean is 0.90 of the teacher's answers, and 0.20 of the student's (--metric `f1` \
                 --threshold VALUE judges by it)";

@@ -131,7 +131,7 @@ fn a_first_trial_that_failed_before_it_began_asked_in_no_other_words() {
         let paired = paired(&whole, small).unwrap();
         assert_eq!(paired.report.different_prompts, None, "{small}");
         assert_eq!((paired.questions.len(), paired.report.unworded), (2, 0), "{small}");
-        assert_eq!(successes(&paired.questions[0].student)[0], false);
+        assert!(!successes(&paired.questions[0].student)[0]);
     }
     // Other words are told still, by a trial that shows them.
     let other = small.replace("Be kind.", "Be quick.");

@@ -57,9 +57,12 @@ fn words(text: &str) -> Vec<String> {
     words.map(|word| scores::as_yes_or_no(&word.to_lowercase())).collect()
 }
 
+/// The form of an answer, and what the column says of it.
+type Said = (Vec<String>, bool);
+
 /// Answers by question: each form with what the column says of it, both models' together.
 struct Answers {
-    by_question: Vec<Vec<(Vec<String>, bool)>>,
+    by_question: Vec<Vec<Said>>,
     /// The forms that each model uses.
     forms: [BTreeSet<Vec<String>>; 2],
     /// How many answers there are.
@@ -68,7 +71,7 @@ struct Answers {
 
 impl Answers {
     fn of<'r>(sides: [impl Iterator<Item = Judged<'r>>; 2]) -> Self {
-        let mut by_question: HashMap<(&str, &str), Vec<(Vec<String>, bool)>> = HashMap::new();
+        let mut by_question: HashMap<(&str, &str), Vec<Said>> = HashMap::new();
         let mut forms = [BTreeSet::new(), BTreeSet::new()];
         let mut answers = 0;
         for (side, forms) in sides.into_iter().zip(&mut forms) {
@@ -102,9 +105,8 @@ impl Answers {
             let alternatives = |a: &Vec<String>, b: &Vec<String>| {
                 self.forms.iter().any(|forms| forms.contains(a) && forms.contains(b))
             };
-            let contrary = |((a, of_a), (b, of_b)): (&(Vec<String>, bool), &(Vec<String>, bool))| {
-                of_a == of_b && (*of_a || forms == 2) && alternatives(a, b)
-            };
+            let contrary =
+                |((a, of_a), (b, of_b)): (&Said, &Said)| of_a == of_b && (*of_a || forms == 2) && alternatives(a, b);
             let Some(((_, right), _)) = pairs().next() else { continue };
             differ += 1;
             impossible += usize::from(pairs().any(contrary));
