@@ -9,6 +9,7 @@ mod logged;
 mod logged_doubts;
 mod logged_harness;
 mod logged_tables;
+mod logged_verdicts;
 mod lost;
 mod rows;
 mod run_folder;

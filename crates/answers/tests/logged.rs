@@ -59,7 +59,8 @@ fn promptfoo_results() {
             [("Paris", Some(true)), ("Paris", Some(true))],
             [("Lima", Some(true)), ("Cusco", Some(false))],
             [("N'Djamena", Some(true)), ("none", Some(false))],
-            [("{\"a\":1}", Some(true)), ("", None)],
+            // Nothing was asserted of it.
+            [("{\"a\":1}", None), ("", None)],
         ];
         assert_eq!(firsts(&paired), wanted, "{name}");
         assert_eq!(
@@ -163,16 +164,17 @@ fn conversations_end_with_the_answer() {
 #[test]
 fn bfcl_results_are_judged_by_their_scores() {
     let results = "{\"id\":\"simple_0\",\"result\":\"[f(x=1)]\"}\n{\"id\":\"simple_1\",\"result\":\"[g()]\"}\n";
-    let scores = |accuracy: &str, total: u32, wrong: &str| {
-        format!("{{\"accuracy\":{accuracy},\"correct_count\":1,\"total_count\":{total}}}\n{wrong}")
+    let scores = |right: u32, total: u32, wrong: &str| {
+        let accuracy = f64::from(right) / f64::from(total);
+        format!("{{\"accuracy\":{accuracy},\"correct_count\":{right},\"total_count\":{total}}}\n{wrong}")
     };
     let wrong = "{\"id\":\"simple_1\",\"valid\":false,\"error\":[\"x\"]}\n";
     let files = |total: u32| {
         [
             ("result/big/BFCL_v4_simple_result.json", results.to_owned()),
             ("result/small/BFCL_v4_simple_result.json", results.to_owned()),
-            ("score/big/BFCL_v4_simple_score.json", scores("1.0", 2, "")),
-            ("score/small/BFCL_v4_simple_score.json", scores("0.5", total, wrong)),
+            ("score/big/BFCL_v4_simple_score.json", scores(2, 2, "")),
+            ("score/small/BFCL_v4_simple_score.json", scores(1, total, wrong)),
         ]
     };
     let (_folder, paths) = folder(&files(2));
@@ -187,6 +189,26 @@ fn bfcl_results_are_judged_by_their_scores() {
     let paired = Case::new(&paths).paired();
     assert_eq!(firsts(&paired)[0], [(said[0], unknown), (said[0], unknown)]);
     assert!(paired.report.choices.join("\n").contains("about 3 of its 2 answers"));
+    // Nor do scores that list other wrong answers than their first line counts: a file that was cut, answers of other names.
+    let unlike = |small: String, told: &str| {
+        let mut files = files(2);
+        files[3].1 = small;
+        let (_folder, paths) = folder(&files);
+        let paired = Case::new(&paths).paired();
+        assert_eq!(firsts(&paired)[0], [(said[0], unknown), (said[0], unknown)], "{told}");
+        let told = format!("not judged: its scores {told}");
+        assert!(paired.report.choices.join("\n").contains(&told), "{:?}", paired.report.choices);
+    };
+    unlike(scores(1, 2, ""), "list 0 wrong answers, and 1 of 2 are wrong by their first line");
+    unlike(scores(2, 2, wrong), "list 1 wrong answers, and 0 of 2 are wrong by their first line");
+    unlike(
+        scores(1, 2, &wrong.replace("simple_1", "simple_python_1")),
+        "list `simple_python_1`, to which it has no answer",
+    );
+    unlike(
+        scores(1, 2, wrong).replace("\"correct_count\":1,", ""),
+        "are about 2 of its 2 answers, and call an unknown number",
+    );
 }
 
 #[test]

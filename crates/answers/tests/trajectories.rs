@@ -118,6 +118,27 @@ fn a_trial_that_failed_before_it_began_belongs_to_its_task() {
 }
 
 #[test]
+fn a_first_trial_that_failed_before_it_began_asked_in_no_other_words() {
+    let failed = |task: u32| {
+        format!(r#"{{"task_id":{task},"trial":0,"reward":0.0,"info":{{"error":"no connection"}},"traj":[]}}"#)
+    };
+    let whole = file(&[&["1.0", "1.0"], &["1.0", "1.0"]]);
+    let small = format!("[{},{},{},{}]", failed(0), trial(0, "1", "1"), failed(1), trial(1, "1", "1"));
+    // Or no other trial of the task, or of the file, says anything.
+    let alone = format!("[{},{},{}]", failed(0), trial(1, "0", "1"), trial(1, "1", "1"));
+    let none = format!("[{},{}]", failed(0), failed(1));
+    for small in [&small, &alone, &none] {
+        let paired = paired(&whole, small).unwrap();
+        assert_eq!(paired.report.different_prompts, None, "{small}");
+        assert_eq!((paired.questions.len(), paired.report.unworded), (2, 0), "{small}");
+        assert!(!successes(&paired.questions[0].student)[0]);
+    }
+    // Other words are told still, by a trial that shows them.
+    let other = small.replace("Be kind.", "Be quick.");
+    assert_eq!(paired(&whole, &other).unwrap().report.different_prompts.unwrap().prompts, 2);
+}
+
+#[test]
 fn a_task_that_is_judged_in_part_is_left_out() {
     let whole = file(&[&["1.0", "0.0"], &["1.0", "1.0"]]);
     let part = file(&[&["1.0", "0.0"], &["1.0", "null"]]);

@@ -1,8 +1,9 @@
 //! Berkeley Function Calling Leaderboard: `BFCL_…_CATEGORY_result.json` with what a model called, and
 //! `BFCL_…_CATEGORY_score.json`, which begins with the accuracy and then lists what was wrong. Given both, an answer that
-//! is not listed as wrong is right, where as many were scored as there are answers.
+//! is not listed as wrong is right, where as many were scored as there are answers, and as many of them are listed as are
+//! wrong by the first line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -13,19 +14,24 @@ use super::record::{Answer, Content, LoggedFile, Place, Record, Score, TextAnswe
 use super::table::word;
 use super::{Format, LoggedError};
 
-/// Name of the verdict.
+/// Field of the verdict.
 const VALID: &str = "valid";
 
-/// How many answers a file of scores is about.
+/// Name of the verdict, of answers that are listed and of those that are not.
+const METRIC: &str = "correct";
+
+/// How many answers a file of scores is about, and how many of them are right.
 const TOTAL: &str = "total_count";
+const RIGHT: &str = "correct_count";
 
 /// The record of a line. The first line of scores is about all of them: a verdict without an `id`.
 ///
 /// # Errors
 /// It has no `id`.
 pub(super) fn record(fields: &Map<String, Value>, place: &Place) -> Result<Record, LoggedError> {
-    if let (Some(total), true) = (fields.get(TOTAL), fields.contains_key("accuracy")) {
-        let scores = vec![(TOTAL.to_owned(), super::scores::score(total))];
+    if fields.contains_key(TOTAL) && fields.contains_key("accuracy") {
+        let counts = [TOTAL, RIGHT].into_iter().filter_map(|name| Some((name.to_owned(), fields.get(name)?)));
+        let scores = counts.map(|(name, count)| (name, super::scores::score(count))).collect();
         return Ok(Record { scores, ..Record::new(place.clone(), Answer::Verdict) });
     }
     let id = fields.get("id").and_then(word).ok_or_else(|| {
@@ -64,15 +70,13 @@ pub(super) fn judge(files: &mut [LoggedFile]) {
         files.iter().filter(|file| is_score(file)).map(|file| (key(file), Verdicts::of(file))).collect();
     for file in files.iter_mut().filter(|file| file.format == Format::Bfcl && !is_score(file)) {
         let Some(verdicts) = of_score_files.get(&key(file)) else { continue };
-        let answers = file.records.len();
-        if verdicts.total != Some(answers as f64) {
-            let total = verdicts.total.map_or("an unknown number".to_owned(), |total| total.to_string());
-            file.notes.push(format!("not judged: its scores are about {total} of its {answers} answers"));
+        if let Some(why) = verdicts.contradict(&file.records) {
+            file.notes.push(format!("not judged: {why}"));
             continue;
         }
         for record in &mut file.records {
             let listed = record.id.as_deref().and_then(|id| verdicts.listed.get(id)).copied();
-            record.scores = vec![(VALID.to_owned(), listed.unwrap_or(Score::Number(1.0)))];
+            record.scores = vec![(METRIC.to_owned(), listed.unwrap_or(Score::Number(1.0)))];
         }
     }
 }
@@ -80,6 +84,7 @@ pub(super) fn judge(files: &mut [LoggedFile]) {
 /// What a file of scores says.
 struct Verdicts {
     total: Option<f64>,
+    right: Option<f64>,
     listed: HashMap<String, Score>,
 }
 
@@ -88,12 +93,37 @@ impl Verdicts {
         let score = |record: &Record, wanted: &str| {
             record.scores.iter().find(|(name, _)| name == wanted).map(|(_, score)| *score)
         };
-        let total = file.records.iter().find_map(|record| match score(record, TOTAL) {
-            Some(Score::Number(total)) => Some(total),
-            _ => None,
-        });
+        let count = |wanted: &str| {
+            file.records.iter().find_map(|record| match score(record, wanted) {
+                Some(Score::Number(count)) => Some(count),
+                _ => None,
+            })
+        };
         let listed = file.records.iter().filter_map(|record| Some((record.id.clone()?, score(record, VALID)?)));
-        Self { total, listed: listed.collect() }
+        Self { total: count(TOTAL), right: count(RIGHT), listed: listed.collect() }
+    }
+
+    /// Why these scores cannot be of these answers: then what is not listed is not known to be right.
+    fn contradict(&self, answers: &[Record]) -> Option<String> {
+        let known = |count: Option<f64>| count.map_or("an unknown number".to_owned(), |count| count.to_string());
+        let there = answers.len();
+        let (Some(total), Some(right)) = (self.total.filter(|total| *total == there as f64), self.right) else {
+            let (total, right) = (known(self.total), known(self.right));
+            return Some(format!(
+                "its scores are about {total} of its {there} answers, and call {right} of them right"
+            ));
+        };
+        let ids: HashSet<&str> = answers.iter().filter_map(|answer| answer.id.as_deref()).collect();
+        if let Some(id) = self.listed.keys().filter(|id| !ids.contains(id.as_str())).min() {
+            return Some(format!("its scores list {}, to which it has no answer", hydrometer_probes::quote(id)));
+        }
+        let wrong = ids.iter().filter(|id| self.listed.get(**id) == Some(&Score::Number(0.0))).count();
+        (ids.len() != there || wrong as f64 != total - right).then(|| {
+            format!(
+                "its scores list {wrong} wrong answers, and {} of {total} are wrong by their first line",
+                total - right
+            )
+        })
     }
 }
 

@@ -1,10 +1,17 @@
 //! Which of several filters, metrics and epochs counts, the same for both models, and what a metric says of an answer.
 
+mod names;
+
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::quote;
 
 use super::LoggedError;
 use super::record::{Answer, Record, Score};
+pub(super) use names::alike;
+use names::{is_of_calls, is_of_effort, is_of_form, less_is_better};
+
+/// Less of a metric's range is chance, as often as not.
+const MORE: f64 = 0.05;
 
 /// What questions are that the teacher answered and the student did not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +33,7 @@ pub struct Wanted {
     /// teacher. A task for which one of the models lacks it is an error; one for which both do takes another.
     pub filter: Option<String>,
     /// Metric that says what is right, where files have several; `None` takes the first that both have, those first that are 0 or 1
-    /// on every answer. A task for which one of the models lacks it is an error; one for which both do takes another.
+    /// on every answer, and none of which less is better. A task for which one of the models lacks it is an error; one for which both do takes another.
     pub metric: Option<String>,
     /// Only this one of several answers to a question.
     pub epoch: Option<u32>,
@@ -52,6 +59,14 @@ impl Wanted {
     }
 }
 
+/// What is known of metrics beside their values.
+pub(super) struct Known {
+    /// Those that somebody named: what these mean, he knows.
+    pub looked_at: Vec<String>,
+    /// Those whose verdicts cannot be of the answers.
+    pub doubted: Vec<String>,
+}
+
 /// What was chosen for one task.
 pub(super) struct Chosen {
     pub filter: Option<String>,
@@ -66,7 +81,7 @@ pub(super) struct Chosen {
 struct Standing {
     /// Share of the answers of which it says anything.
     judged: f64,
-    /// Mean of what it says; 0 where it says nothing.
+    /// Mean of what it says, more of it being better; 0 where it says nothing.
     mean: f64,
     /// Whether it says anything, and nothing but right and wrong.
     verdict: bool,
@@ -80,6 +95,7 @@ impl Chosen {
     pub fn of(
         task: &str,
         wanted: &Wanted,
+        known: &Known,
         [teacher, student]: [&[&Record]; 2],
         said: &mut Vec<String>,
     ) -> Result<Self, LoggedError> {
@@ -95,15 +111,20 @@ impl Chosen {
         let sides = [teacher, student].map(|records| of_filter(records, filter.as_deref()));
         let there = sides.each_ref().map(|records| metrics_of(records));
         let metrics = Names { what: "metric", of_task: &of_task, there };
-        let common = ranked(metrics.common(), &sides, wanted.threshold);
-        let metric = metrics.choose(wanted.metric.as_ref(), common.clone(), said)?;
+        let judges_none = |name: &String| {
+            let looked_at = known.looked_at.iter().any(|looked_at| alike(looked_at, name));
+            !looked_at && (known.doubted.contains(name) || less_is_better(name) || is_idle(name, &sides))
+        };
+        let both = metrics.common();
+        let (no_verdicts, judging): (Vec<_>, Vec<_>) = both.iter().cloned().partition(judges_none);
+        let common = ranked(judging, &sides, wanted.threshold);
+        let metric = metrics.choose(wanted.metric.as_ref(), common, said)?;
         let mut chosen = Self { filter, metric, fractions: 0, threshold: wanted.threshold };
-        // Whoever names a metric has looked at them.
-        if wanted.metric.is_none() {
-            said.extend(chosen.loses_more(&of_task, &common, &sides));
-        }
         let all = || sides.iter().flatten();
-        if chosen.metric.is_none() && all().any(|record| judges(record)) {
+        let judges = |record: &&&Record| {
+            record.scores.iter().any(|(name, score)| *score != Score::Missing && !no_verdicts.contains(name))
+        };
+        if chosen.metric.is_none() && all().any(|record| judges(&record)) {
             let [ours, theirs] = sides.each_ref().map(|records| {
                 let judging = |name: &String| records.iter().any(|record| said_of(record, name).is_some());
                 listed(&metrics_of(records).into_iter().filter(judging).collect::<Vec<_>>())
@@ -116,6 +137,17 @@ impl Chosen {
         if wanted.threshold.is_none() {
             let values = all().map(|record| chosen.score(record));
             chosen.fractions = values.filter(|score| graded(*score)).count() as u64;
+        }
+        // Whoever names a metric has looked at them.
+        if wanted.metric.is_none() {
+            // What could have judged, or is all that there is.
+            let could = |name: &&String| {
+                let verdict = sides.iter().all(|records| chosen.standing(records, name).verdict);
+                !known.doubted.contains(name) && (chosen.metric.is_none() || (less_is_better(name) && verdict))
+            };
+            said.extend(no_verdicts.iter().filter(could).filter_map(|name| why_none(name, &of_task, &sides)));
+            said.extend(chosen.gains(&of_task, &sides));
+            said.extend(chosen.loses_more(&of_task, &both, &sides));
         }
         if let Some(metric) = chosen.metric.as_ref().filter(|_| chosen.fractions > 0) {
             let runs = teacher.iter().any(|record| matches!(record.answer, Answer::Run(_)));
@@ -160,54 +192,86 @@ impl Chosen {
         })
     }
 
-    /// Metrics by which the student loses more than by the one that was chosen, as sentences.
-    fn loses_more(&self, of_task: &str, common: &[String], sides: &[Vec<&Record>; 2]) -> Vec<String> {
-        /// Less is chance, as often as not.
-        const MORE: f64 = 0.05;
-        let right = |metric: &String| {
-            let [ours, theirs] = sides.each_ref().map(|records| self.standing(records, metric));
-            (ours.verdict && theirs.verdict).then_some([ours.mean, theirs.mean])
-        };
-        let lost = self.metric.as_ref().and_then(right).map_or(0.0, |[ours, theirs]| ours - theirs);
-        let more = |metric: &String| {
-            let [ours, theirs] = right(metric).filter(|[ours, theirs]| ours - theirs > lost + MORE)?;
-            let metric = quote(metric);
-            Some(format!(
-                "{of_task}by {metric} the student loses more: {ours:.2} of the teacher's answers are right, and {theirs:.2} of the \
-                 student's (--metric {metric} judges by it)"
-            ))
-        };
-        common.iter().filter_map(more).collect()
+    /// By how much of the metric's range the student's mean is worse, and both means; nothing where one of them has no
+    /// values. What answers take is no loss.
+    fn lost(&self, metric: &str, sides: &[Vec<&Record>; 2]) -> Option<(f64, [f64; 2])> {
+        let values = sides.each_ref().map(|records| self.values(records, metric));
+        let all = || values.iter().flatten().copied();
+        let range = all().fold(1.0, f64::max) - all().fold(0.0, f64::min);
+        // Less than nothing is a log-likelihood, whatever its name makes of it.
+        let unlike = less_is_better(metric) && all().any(|value| value < 0.0);
+        if unlike || is_of_effort(metric) || values.iter().any(Vec::is_empty) {
+            return None;
+        }
+        let [ours, theirs] = values.map(|values| values.iter().sum::<f64>() / values.len() as f64);
+        let worse = if less_is_better(metric) { theirs - ours } else { ours - theirs };
+        Some((worse / range, [ours, theirs]))
     }
 
-    fn standing(&self, records: &[&Record], metric: &str) -> Standing {
+    /// Metrics by which the student loses more than by the one that was chosen, or than by none where that judges none; as sentences.
+    fn loses_more(&self, of_task: &str, both: &[String], sides: &[Vec<&Record>; 2]) -> Vec<String> {
+        let judging = self.metric.as_ref().filter(|_| self.fractions == 0);
+        let chosen = judging.and_then(|metric| self.lost(metric, sides));
+        // What is won by one metric makes up for nothing that is lost by another.
+        let lost = chosen.map_or(0.0, |(lost, _)| lost.max(0.0));
+        let others = both.iter().filter(|metric| judging.is_none_or(|chosen| !alike(chosen, metric)));
+        let more = |metric: &String| {
+            let (_, means) = self.lost(metric, sides).filter(|(worse, _)| *worse > lost + MORE)?;
+            let (less, verdict) =
+                (less_is_better(metric), sides.iter().all(|records| self.standing(records, metric).verdict));
+            let metric = quote(metric);
+            let [ours, theirs] = means.map(|mean| format!("{mean:.2}"));
+            Some(match (less, verdict) {
+                (false, true) => format!(
+                    "{of_task}by {metric} the student loses more: {ours} of the teacher's answers are right, and {theirs} of the \
+                     student's (--metric {metric} judges by it)"
+                ),
+                (false, false) => format!(
+                    "{of_task}by {metric} the student loses more: its mean is {ours} of the teacher's answers, and {theirs} of the \
+                     student's (--metric {metric} --threshold VALUE judges by it)"
+                ),
+                (true, _) => format!(
+                    "{of_task}by {metric}, of which less is better by its name, the student loses more: its mean is {ours} of the \
+                     teacher's answers, and {theirs} of the student's"
+                ),
+            })
+        };
+        others.filter_map(more).collect()
+    }
+
+    /// That the student is better than its teacher by the metric that counts: as rare as a metric of which less is better; as a sentence.
+    fn gains(&self, of_task: &str, sides: &[Vec<&Record>; 2]) -> Option<String> {
+        let metric = self.metric.as_ref()?;
+        let (_, [ours, theirs]) = self.lost(metric, sides).filter(|(worse, _)| *worse < -2.0 * MORE)?;
+        let metric = quote(metric);
+        Some(format!(
+            "{of_task}by {metric} the student is better than the teacher, {theirs:.2} after {ours:.2}: is more of {metric} better? \
+             (--metric NAME takes another)"
+        ))
+    }
+
+    fn values(&self, records: &[&Record], metric: &str) -> Vec<f64> {
         let value = |record: &&Record| {
             let value = said_of(record, metric)?;
             Some(self.threshold.map_or(value, |threshold| f64::from(u8::from(value >= threshold))))
         };
-        let values: Vec<f64> = records.iter().filter_map(value).collect();
+        records.iter().filter_map(value).collect()
+    }
+
+    fn standing(&self, records: &[&Record], metric: &str) -> Standing {
+        let values = self.values(records, metric);
         let known = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / known.max(1.0);
         Standing {
             judged: known / records.len().max(1) as f64,
-            mean: values.iter().sum::<f64>() / known.max(1.0),
+            mean: if less_is_better(metric) { -mean } else { mean },
             verdict: !values.is_empty() && !values.iter().any(|value| graded(Score::Number(*value))),
         }
     }
 }
 
-/// Columns that say of an answer that it is right, and nothing else: the same verdict by other names.
-const RIGHT: [&str; 4] = ["correct", "is_correct", "passed", "right"];
-
-/// Columns that often say of a call that it went well, and not of its answer that it is right.
-const OF_CALLS: [&str; 9] = ["success", "status", "ok", "valid", "format", "completed", "finished", "parsed", "pass"];
-
-/// Whether two names are of the same verdict.
-fn alike(a: &str, b: &str) -> bool {
-    a == b || (RIGHT.contains(&a) && RIGHT.contains(&b))
-}
-
 /// The score of this name, or of another name for the same.
-fn named(scores: &[(String, Score)], metric: &str) -> Score {
+pub(super) fn named(scores: &[(String, Score)], metric: &str) -> Score {
     let exact = scores.iter().find(|(name, _)| name == metric);
     exact.or_else(|| scores.iter().find(|(name, _)| alike(name, metric))).map_or(Score::Missing, |(_, score)| *score)
 }
@@ -224,17 +288,36 @@ fn graded(score: Score) -> bool {
     matches!(score, Score::Number(value) if value != 0.0 && value != 1.0)
 }
 
-fn judges(record: &Record) -> bool {
-    record.scores.iter().any(|(_, score)| *score != Score::Missing)
-}
-
 fn metrics_of(records: &[&Record]) -> Vec<String> {
     distinct(records.iter().flat_map(|record| record.scores.iter().map(|(name, _)| name.clone())))
 }
 
-/// Metrics that judge anything (a list, as for BLEU, judges no answer): first those that are right or wrong on every answer and
-/// known of both models, then those that are known of one, then those that are something between; among these first those that tell any
-/// answers apart, else in the order of the file. Last of all comes what says of every call that it went well.
+/// Whether a metric says the same of all answers that there are, that their calls went well: where there is none, its call did not.
+fn is_idle(metric: &str, sides: &[Vec<&Record>; 2]) -> bool {
+    let there = |record: &&&Record| match &record.answer {
+        Answer::Text(answer) => answer.text.as_ref().is_some_and(|text| !text.trim().is_empty()),
+        _ => true,
+    };
+    let mut said = sides.iter().flatten().filter(there).filter_map(|record| said_of(record, metric));
+    let first = said.next();
+    is_of_calls(metric) && said.all(|value| Some(value) == first)
+}
+
+/// Why a metric judges none, where it says anything.
+fn why_none(metric: &str, of_task: &str, sides: &[Vec<&Record>; 2]) -> Option<String> {
+    sides.iter().flatten().find_map(|record| said_of(record, metric))?;
+    let why = if less_is_better(metric) {
+        "less of it is better, by its name, so it says of no answer that it is right"
+    } else {
+        "says the same of every answer, as of a call that went well, and judges none"
+    };
+    let metric = quote(metric);
+    Some(format!("{of_task}{metric}: {why} (--metric {metric} takes it as it stands)"))
+}
+
+/// Metrics that judge anything (a list, as for BLEU, judges no answer): those first that look at more than the form of answers; of
+/// these first those that are right or wrong on every answer and known of both models, then those that are known of one, then those that
+/// are something between; among these first those that tell any answers apart, else in the order of the file.
 fn ranked(mut metrics: Vec<String>, sides: &[Vec<&Record>; 2], threshold: Option<f64>) -> Vec<String> {
     let values = |records: &[&Record], metric: &str| -> Vec<Score> {
         records.iter().map(|record| named(&record.scores, metric)).filter(|score| *score != Score::Missing).collect()
@@ -247,8 +330,7 @@ fn ranked(mut metrics: Vec<String>, sides: &[Vec<&Record>; 2], threshold: Option
         let all = || ours.iter().chain(&theirs);
         let between = threshold.is_none() && all().any(|score| graded(*score));
         let constant = all().all(|score| Some(score) == all().next());
-        let idle = constant && OF_CALLS.contains(&metric.as_str());
-        Some((idle, between, ours.is_empty() || theirs.is_empty(), constant))
+        Some((is_of_form(metric), between, ours.is_empty() || theirs.is_empty(), constant))
     };
     metrics.retain(|metric| rank(metric).is_some());
     metrics.sort_by_key(rank);

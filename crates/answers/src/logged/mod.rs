@@ -77,7 +77,8 @@ pub fn read(paths: &[PathBuf], reading: &Reading) -> Result<Vec<LoggedFile>, Log
 
 fn logged(source: Source, path: &Path, called: Vec<String>, format: Format, records: Vec<Record>) -> LoggedFile {
     let Source { name, bad_lines, mended, .. } = source;
-    LoggedFile { name, path: path.to_owned(), called, format, records, bad_lines, mended, notes: Vec::new() }
+    let (path, notes) = (path.to_owned(), Vec::new());
+    LoggedFile { name, path, called, format, records, bad_lines, mended, notes, verdicts: None }
 }
 
 fn file(path: &Path, called: Vec<String>, reading: &Reading) -> Result<LoggedFile, LoggedError> {
@@ -110,7 +111,11 @@ fn file(path: &Path, called: Vec<String>, reading: &Reading) -> Result<LoggedFil
             return Err(LoggedError::wrong(&*source.name, expected, found, "leave --format out, or unpack the file"));
         }
     };
-    Ok(LoggedFile { notes, ..logged(source, path, called, format, records) })
+    if format == Format::Promptfoo {
+        notes.extend(promptfoo::unasserted(&records));
+    }
+    let verdicts = reading.columns.correct.clone().filter(|_| format == Format::Table);
+    Ok(LoggedFile { notes, verdicts, ..logged(source, path, called, format, records) })
 }
 
 /// A row: its number, its name where it has one, its fields.

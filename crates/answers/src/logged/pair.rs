@@ -1,5 +1,6 @@
 //! Joins what two models were asked: by content where files say what was asked, by identifier where they do not.
 
+mod expected;
 mod lacking;
 mod maker;
 mod nothing;
@@ -16,7 +17,7 @@ use maker::Maker;
 pub(super) use maker::key;
 
 use super::LoggedError;
-use super::judge::{Chosen, Wanted, distinct};
+use super::judge::{Chosen, Known, Wanted, distinct};
 use super::record::{Answer, Content, LoggedFile, Record};
 use crate::{DifferentPrompts, FinishReason, NotCompared};
 
@@ -121,6 +122,11 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
         worded(record, &questions);
     }
     let told_apart = told_apart::by_texts([&mut teacher, &mut student]);
+    let columns = files.iter().filter_map(|file| file.verdicts.as_ref());
+    let looked_at: Vec<String> = wanted.metric.iter().chain(columns).cloned().collect();
+    let (doubted, doubts): (Vec<_>, Vec<_>) =
+        expected::doubted(files, &looked_at, [&teacher, &student]).into_iter().unzip();
+    let known = Known { looked_at, doubted };
     let mut report = Report {
         bad_lines: files.iter().map(|file| file.bad_lines).sum(),
         mended: files.iter().map(|file| file.mended).sum(),
@@ -128,10 +134,11 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
             .iter()
             .flat_map(|file| file.notes.iter().map(move |note| format!("{}: {note}", file.name)))
             .chain(told_apart)
+            .chain(doubts)
             .collect(),
         ..Report::default()
     };
-    let chosen = chosen(wanted, [&teacher, &student], &mut report.choices)?;
+    let chosen = chosen(wanted, &known, [&teacher, &student], &mut report.choices)?;
     report.choices.extend(tasks_of_one([&teacher, &student]));
     let sides = [&teacher, &student].map(|records| groups(records, &chosen, wanted.epoch));
     let [ours, theirs] = sides;
@@ -139,6 +146,7 @@ pub fn pair(files: &[LoggedFile], wanted: &Wanted) -> Result<Paired, LoggedError
     let joined = join(&ours, &theirs, &mut report);
     let alone = (ours.len() - joined.len()) as u64 + lacking::not_grouped(&teacher, &chosen);
     let short = lacking::short_of_student(&joined);
+    report.choices.extend(lacking::fewer_draws(&joined));
     report.choices.extend(nothing::spelled_otherwise([&ours, &theirs], &joined));
     lacking::count(&mut report, wanted, [alone, short], lacking::bad_lines(files, &wanted.student));
     let mut maker = Maker { chosen: &chosen, report, ids: HashSet::new(), families: HashMap::new() };
@@ -270,7 +278,12 @@ fn tasks_of_one(sides: [&[Record]; 2]) -> impl Iterator<Item = String> {
 
 type ByTask = BTreeMap<String, Chosen>;
 
-fn chosen(wanted: &Wanted, sides: [&[Record]; 2], said: &mut Vec<String>) -> Result<ByTask, LoggedError> {
+fn chosen(
+    wanted: &Wanted,
+    known_of: &Known,
+    sides: [&[Record]; 2],
+    said: &mut Vec<String>,
+) -> Result<ByTask, LoggedError> {
     let all = || sides.iter().flat_map(|records| records.iter());
     let known = |what: &'static str, name: &Option<String>, names: Vec<String>| match name {
         Some(name) if !names.contains(name) => {
@@ -297,7 +310,7 @@ fn chosen(wanted: &Wanted, sides: [&[Record]; 2], said: &mut Vec<String>) -> Res
         if teacher.is_empty() || student.is_empty() {
             return Ok(None);
         }
-        Ok(Some((task.clone(), Chosen::of(&task, wanted, [teacher, student], said)?)))
+        Ok(Some((task.clone(), Chosen::of(&task, wanted, known_of, [teacher, student], said)?)))
     };
     tasks.into_iter().map(of_task).filter_map(Result::transpose).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use hydrometer_probes::counted::counted;
 use serde_json::{Map, Value};
 
 use super::LoggedError;
@@ -11,6 +12,19 @@ use super::message::{asked, finish, text};
 use super::record::{Answer, Content, Place, Record, Score, TextAnswer};
 use super::scores::{score, scores};
 use super::source::Source;
+
+/// Reason of a result that passed because nothing was asserted.
+const NO_ASSERTIONS: &str = "No assertions";
+
+/// How many answers have no verdict because nothing was asserted of them, as a sentence.
+pub(super) fn unasserted(records: &[Record]) -> Option<String> {
+    let unasserted = |record: &&Record| {
+        let answered = matches!(&record.answer, Answer::Text(answer) if answer.text.is_some());
+        answered && record.scores.iter().all(|(_, score)| *score == Score::Missing)
+    };
+    let count = records.iter().filter(unasserted).count() as u64;
+    (count > 0).then(|| format!("nothing was asserted of {}, so nothing judges them", counted(count, "answer")))
+}
 
 /// The records of a results file.
 pub(super) fn json(source: &Source, fields: &Map<String, Value>) -> Result<Vec<Record>, LoggedError> {
@@ -36,18 +50,23 @@ pub(super) fn json(source: &Source, fields: &Map<String, Value>) -> Result<Vec<R
 #[derive(Default)]
 pub(super) struct Prompts {
     several: bool,
+    /// Whether a result failed that does not say what was asserted: then something was.
+    asserted: bool,
 }
 
 impl Prompts {
     /// Of the results of a file.
     pub(super) fn of<'r>(results: impl Iterator<Item = &'r Map<String, Value>>) -> Self {
+        let mut asserted = false;
         let mut first: HashMap<String, Option<u64>> = HashMap::new();
         let mut differs = |fields: &Map<String, Value>| {
+            asserted |= is_asserted(fields).is_none() && !is_failed_call(fields) && is_doubted(fields);
             let index = fields.get("promptIdx").and_then(Value::as_u64);
             let provider = fields.get("provider").map(Value::to_string).unwrap_or_default();
             *first.entry(provider).or_insert(index) != index
         };
-        Self { several: results.fold(false, |several, fields| several | differs(fields)) }
+        let several = results.fold(false, |several, fields| several | differs(fields));
+        Self { several, asserted }
     }
 
     /// What a test is called: by its number, and by its prompt's words before they are filled in where it has several.
@@ -102,18 +121,42 @@ pub(super) fn record(fields: &Map<String, Value>, prompts: &Prompts, place: &Pla
         question: raw.and_then(asked),
         content: raw.map_or(Content::Unknown, |raw| Content::Asked(raw.to_string())),
         epoch: number("repeatIndex").and_then(|epoch| u32::try_from(epoch + 1).ok()),
-        scores: verdicts(fields),
+        scores: verdicts(fields, prompts),
         ..Record::new(place.clone(), Answer::Text(answer))
     })
 }
 
-/// Whether the test passed, its score, and the named scores. A call that failed is no answer, and no verdict.
-fn verdicts(fields: &Map<String, Value>) -> Vec<(String, Score)> {
-    let failed = fields.get("failureReason").and_then(Value::as_u64) == Some(2);
+/// Whether the test passed, its score, and the named scores. A call that failed is no answer, and no verdict; nor is it one that nothing was
+/// asserted of, which passes with a score of 1.
+fn verdicts(fields: &Map<String, Value>, prompts: &Prompts) -> Vec<(String, Score)> {
+    let judged = !is_failed_call(fields) && is_asserted(fields).unwrap_or(prompts.asserted);
     let of = |field: &str| match fields.get(field) {
-        Some(value) if !failed => score(value),
+        Some(value) if judged => score(value),
         _ => Score::Missing,
     };
     let named = fields.get("namedScores").and_then(Value::as_object).map(scores).unwrap_or_default();
     [("success".to_owned(), of("success")), ("score".to_owned(), of("score"))].into_iter().chain(named).collect()
+}
+
+fn is_failed_call(fields: &Map<String, Value>) -> bool {
+    fields.get("failureReason").and_then(Value::as_u64) == Some(2)
+}
+
+/// Whether anything was asserted of an answer; nothing where the result does not say.
+fn is_asserted(fields: &Map<String, Value>) -> Option<bool> {
+    let of = |field: &str, inner: &str| fields.get(field).and_then(|field| field.get(inner));
+    let asserted = |found: &Value| found.as_array().is_some_and(|all| !all.is_empty());
+    let named = fields.get("namedScores").and_then(Value::as_object).is_some_and(|named| !named.is_empty());
+    let found = [of("testCase", "assert"), of("gradingResult", "componentResults")];
+    let reason = of("gradingResult", "reason").and_then(Value::as_str);
+    let says = found.iter().any(Option::is_some) || reason.is_some() || fields.contains_key("testCase");
+    let any =
+        named || reason.is_some_and(|reason| reason != NO_ASSERTIONS) || found.into_iter().flatten().any(asserted);
+    (any || says).then_some(any)
+}
+
+/// Whether a result passed not with a score of 1.
+fn is_doubted(fields: &Map<String, Value>) -> bool {
+    let less = |field: &str| fields.get(field).is_some_and(|value| score(value) != Score::Number(1.0));
+    less("success") || less("score")
 }

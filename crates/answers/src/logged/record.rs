@@ -29,6 +29,8 @@ pub struct LoggedFile {
     pub mended: u64,
     /// What is particular to it, as sentences.
     pub notes: Vec<String>,
+    /// Its column of verdicts, where somebody named it: else its name alone says that it is one.
+    pub verdicts: Option<String>,
 }
 
 /// Where something stands: file, and line of a text, item of a JSON array, entry of an archive.

@@ -108,6 +108,14 @@ pub(super) fn is_yes_or_no(text: &str) -> bool {
     first.is_some_and(|word| word.eq_ignore_ascii_case("yes") || word.eq_ignore_ascii_case("no"))
 }
 
+/// Yes or no, where a word in lower case means that as an answer, by whatever name; else the word.
+pub(super) fn as_yes_or_no(word: &str) -> String {
+    const YES: [&str; 9] = ["yes", "true", "t", "y", "1", "correct", "right", "positive", "valid"];
+    const NO: [&str; 9] = ["no", "false", "f", "n", "0", "incorrect", "wrong", "negative", "invalid"];
+    let meant = [("yes", YES), ("no", NO)].into_iter().find(|(_, words)| words.contains(&word));
+    meant.map_or(word, |(meant, _)| meant).to_owned()
+}
+
 fn letter(word: &str) -> Option<f64> {
     LETTERS.iter().find(|(letter, _)| *letter == word).map(|(_, worth)| *worth)
 }

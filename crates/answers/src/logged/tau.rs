@@ -22,18 +22,23 @@ const NEXT: &str = "give the trajectories as they were written";
 #[derive(Default)]
 pub(super) struct Tasks {
     instructions: HashMap<String, String>,
+    /// What the file says that the model was told before all tasks.
+    policy: Option<String>,
+    /// Else what the first trial shows that shows it.
     system: Option<String>,
 }
 
 impl Tasks {
     /// Of the trials of tau-bench.
     pub(super) fn of<'r>(rows: impl Iterator<Item = &'r Map<String, Value>>) -> Self {
-        let named = |fields: &Map<String, Value>| {
-            Some((word(fields.get("task_id")?)?, instruction(fields.get("info")?)?.to_owned()))
-        };
         let mut tasks = Self::default();
-        for (task, text) in rows.filter_map(named) {
-            tasks.instructions.entry(task).or_insert(text);
+        for fields in rows {
+            let told = fields.get("info").and_then(instruction);
+            if let (Some(task), Some(text)) = (fields.get("task_id").and_then(word), told) {
+                tasks.instructions.entry(task).or_insert_with(|| text.to_owned());
+            }
+            let messages = fields.get("traj").and_then(Value::as_array);
+            tasks.system = tasks.system.or_else(|| trajectory::system(messages?));
         }
         tasks
     }
@@ -67,12 +72,14 @@ pub(super) fn json(source: &Source, fields: &Map<String, Value>) -> Result<Vec<R
         let text = instructions.as_str().map_or_else(|| instructions.to_string(), str::to_owned);
         Some((word(task.get("id")?)?, text))
     };
+    let simulations = fields.get("simulations").and_then(Value::as_array);
+    let shown_first = |simulation: &Value| trajectory::system(simulation.get("messages")?.as_array()?);
     let tasks = Tasks {
         instructions: fields.get("tasks").and_then(Value::as_array).into_iter().flatten().filter_map(told).collect(),
-        system: policy.and_then(Value::as_str).filter(|text| !text.trim().is_empty()).map(str::to_owned),
+        policy: policy.and_then(Value::as_str).filter(|text| !text.trim().is_empty()).map(str::to_owned),
+        system: simulations.into_iter().flatten().find_map(shown_first),
     };
     let next = "give the results as tau2 wrote them";
-    let simulations = fields.get("simulations").and_then(Value::as_array);
     let simulations = simulations
         .ok_or_else(|| LoggedError::wrong(&*source.name, "`simulations`", shown(fields.get("simulations")), next))?;
     let record = |(number, simulation): (u64, &Value)| {
@@ -118,11 +125,14 @@ fn trial(
     let ending = if ended == Some("max_steps") { Ending::Steps } else { Ending::Done };
     let own = fields.get("info").and_then(instruction);
     let instruction = own.map(str::to_owned).or_else(|| tasks.instructions.get(&task).cloned());
-    let system = tasks.system.clone().or_else(|| trajectory::system(messages));
+    let own = || trajectory::system(messages);
+    let system = tasks.policy.clone().or_else(own).or_else(|| tasks.system.clone());
+    // Without messages nobody knows what the model was told, where no other trial says so either.
+    let asked = instruction.clone().filter(|_| system.is_some() || !messages.is_empty());
     Ok(Record {
         task: "tau".to_owned(),
         id: Some(task),
-        question: instruction.clone().map(|task| kind::Trajectory { task, system }.into()),
+        question: asked.map(|task| kind::Trajectory { task, system }.into()),
         content: instruction.map_or(Content::Unknown, Content::Document),
         epoch,
         scores: vec![("reward".to_owned(), reward.map_or(Score::Missing, score))],

@@ -1,6 +1,6 @@
 //! What the student lacks of what the teacher answered: questions, and answers to others.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hydrometer_probes::counted::counted;
 
@@ -62,7 +62,8 @@ pub(super) fn count(report: &mut Report, wanted: &Wanted, [alone, short]: [u64; 
 
 /// How much the student answered some questions less often than others of their tasks, for one answer of the teacher's: in whole
 /// questions, rounded up. Runs that go wrong are the ones that tend to be missing. Answers without a number are a question of the data set
-/// that stands there several times, and each of the teacher's is expected.
+/// that stands there several times, and each of the teacher's is expected, but where every question of a task has one number of answers, more than
+/// one of either model: these are draws, as many as somebody chose. One may be the best of several.
 pub(super) fn short_of_student(joined: &[(&Group<'_>, &Group<'_>)]) -> u64 {
     let answers = |group: &Group<'_>| group.records.len() as f64;
     let numbered = |group: &Group<'_>| group.first().epoch.is_some();
@@ -83,11 +84,43 @@ pub(super) fn short_of_student(joined: &[(&Group<'_>, &Group<'_>)]) -> u64 {
     };
     let usual: HashMap<&str, [f64; 2]> =
         of_task.into_iter().map(|(task, counts)| (task, counts.map(|counts| usual(task, counts)))).collect();
+    let drawn = drawn(joined);
     let lacks = |(ours, theirs): &(&Group<'_>, &Group<'_>)| {
-        let [answered, rate] = usual[theirs.first().task.as_str()];
-        let at_least = if numbered(ours) { answers(theirs) } else { answers(ours).max(answers(theirs)) };
+        let task = theirs.first().task.as_str();
+        let [answered, rate] = usual[task];
+        let at_least = if numbered(ours) || drawn.iter().any(|(of, _)| *of == task) {
+            answers(theirs)
+        } else {
+            answers(ours).max(answers(theirs))
+        };
         let expected = answered.min(rate * answers(ours)).max(at_least);
         1.0 - answers(theirs) / expected
     };
     joined.iter().map(lacks).sum::<f64>().ceil() as u64
+}
+
+/// Tasks of several questions to each of which either model gave as many answers without a number as to the others, more than one, the student
+/// fewer than the teacher; and how many.
+fn drawn<'g>(joined: &[(&'g Group<'_>, &Group<'_>)]) -> Vec<(&'g str, [usize; 2])> {
+    let mut of_task: BTreeMap<&str, Vec<[usize; 2]>> = BTreeMap::new();
+    for (ours, theirs) in joined {
+        let counts = [ours, theirs].map(|group| group.records.len());
+        let numbered = [ours, theirs].iter().any(|group| group.first().epoch.is_some());
+        of_task.entry(&ours.first().task).or_default().push(if numbered { [0; 2] } else { counts });
+    }
+    let alike = |(task, counts): (&'g str, Vec<[usize; 2]>)| {
+        let [ours, theirs] = *counts.first()?;
+        let all = counts.len() > 1 && counts.iter().all(|other| *other == [ours, theirs]);
+        (all && ours > theirs && theirs > 1).then_some((task, [ours, theirs]))
+    };
+    of_task.into_iter().filter_map(alike).collect()
+}
+
+/// What of these is of fewer draws of the student, as sentences.
+pub(super) fn fewer_draws(joined: &[(&Group<'_>, &Group<'_>)]) -> Vec<String> {
+    let said = |(task, [ours, theirs]): (&str, [usize; 2])| {
+        let of = |count: usize| counted(count as u64, "time");
+        format!("{task}: the teacher answered every question {}, and the student {}", of(ours), of(theirs))
+    };
+    drawn(joined).into_iter().map(said).collect()
 }
