@@ -122,8 +122,9 @@ impl Check {
             Rule::Exact(texts) => self.normal(answer).map(|answer| texts.contains(&answer)),
             Rule::Number { value, tolerance } => self
                 .normal(answer)
-                .and_then(|answer| numbers(&answer).pop()?.parse::<f64>().ok())
-                .map(|number| (number - value).abs() <= *tolerance),
+                .and_then(|answer| numbers(&answer).pop())
+                // `1/2` and `10:30` are answers, and never right.
+                .map(|number| number.parse::<f64>().is_ok_and(|number| (number - value).abs() <= *tolerance)),
             Rule::Choice(choice) => {
                 self.normal(answer).and_then(|answer| letter(&answer)).map(|named| named == *choice)
             }
