@@ -248,6 +248,14 @@ mod tests {
     }
 
     #[test]
+    fn thoughts_are_in_no_class() {
+        let said = |thought: &str, answer: &str| format!("<think>\n{thought}\n</think>\n\n{answer}");
+        let long = "Let me look at every fact in the record, one by one, and weigh them with care. ".repeat(8);
+        let (rhine, danube) = (said(&long, "It is the river Rhine"), said(&long, "The Danube flows there"));
+        check(&[&rhine, &danube, &said("Short.", "It is the river Rhine"), "<think>\nLet"], &[0, 1, 0, 2]);
+    }
+
+    #[test]
     fn a_thousand_equal_answers_are_one_class() {
         let meanings = classes(&STEPS, &["the same"; 1000], &STANDARD);
         assert_eq!(meanings, Meanings { class_of: vec![0; 1000], classes: vec![Some("the same".into())] });

@@ -3,6 +3,7 @@
 //! A text in which a step finds nothing has no answer: `None`, a class of its own, never an empty string.
 
 mod number;
+mod thoughts;
 
 use std::borrow::Cow;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use number::{numbers, whole_number};
+pub use thoughts::without_thoughts;
 
 /// One step of a probe's `answer`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,10 +36,11 @@ pub enum Normal {
     After(#[schemars(length(min = 1))] String),
 }
 
-/// Applies the steps in order; `None` where one finds nothing or only white space is left: no answer.
+/// Applies the steps in order to what stands behind thoughts ([`without_thoughts`]); `None` where one finds nothing or only white space is
+/// left: no answer.
 #[must_use]
 pub fn normalise(steps: &[Normal], text: &str) -> Option<String> {
-    let mut text = Cow::Borrowed(text);
+    let mut text = Cow::Borrowed(without_thoughts(text)?);
     for step in steps {
         text = Cow::Owned(step.apply(&text)?);
     }
