@@ -2,6 +2,7 @@
 //!
 //! A text in which a step finds nothing has no answer: `None`, a class of its own, never an empty string.
 
+mod json;
 mod number;
 mod thoughts;
 
@@ -9,9 +10,9 @@ use std::borrow::Cow;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-pub(crate) use number::{numbers, whole_number};
+pub(crate) use json::{first_json, values};
+pub(crate) use number::{is_currency, number_at, numbers, plain, whole_number};
 pub use thoughts::without_thoughts;
 
 /// One step of a probe's `answer`.
@@ -29,7 +30,8 @@ pub enum Normal {
     Word,
     /// An option letter, `A` to `H`, said as `B`, `(B)`, `B) because …` or `… the answer is B`.
     Letter,
-    /// The first JSON value of the text, in a code fence or not, with sorted keys and no spaces.
+    /// The first JSON value of the text, in a code fence or not, with sorted keys and no spaces, numbers as step `number` leaves them. Nothing
+    /// empty and no reference (`[1]`) where another object or array follows.
     Json,
     /// The text after the last of these markers; the whole text where the marker does not occur, because models
     /// often answer without it and the next step decides whether there is an answer.
@@ -55,7 +57,7 @@ impl Normal {
             Self::Number => numbers(text).pop(),
             Self::Word => first_word(text),
             Self::Letter => letter(text).map(String::from),
-            Self::Json => first_json(text).map(|value| crate::suite::canonical(&value)),
+            Self::Json => json::canonical(text),
             Self::After(marker) => Some(text.rsplit(marker.as_str()).next().unwrap_or(text).to_owned()),
         }
     }
@@ -128,16 +130,6 @@ fn bracketed(text: &str) -> Option<char> {
     text.rmatch_indices('(').find_map(|(at, _)| match text.as_bytes().get(at + 1..at + 3) {
         Some(&[letter @ b'A'..=b'H', b')']) => Some(char::from(letter)),
         _ => None,
-    })
-}
-
-/// The first JSON value of a text: the whole text, or else the first object or array in it that is complete.
-pub(crate) fn first_json(text: &str) -> Option<Value> {
-    serde_json::from_str(text.trim()).ok().or_else(|| {
-        text.match_indices(['{', '[']).find_map(|(at, _)| {
-            let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Value>();
-            values.next()?.ok()
-        })
     })
 }
 
