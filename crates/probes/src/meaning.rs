@@ -89,7 +89,7 @@ impl Equivalence for NGrams {
         data::compared(a, b, self).unwrap_or_else(|| {
             let similarity = self.similarity(a, b);
             // Texts that are as far apart and as long have no equal words, and need not be read.
-            if similarity < self.threshold / 2.0 && a.len().min(b.len()) > LONG {
+            if similarity < 0.75 * self.threshold && a.len().min(b.len()) > LONG {
                 return false;
             }
             let (said, other) = (Said::of(a), Said::of(b));

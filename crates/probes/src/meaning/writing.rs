@@ -42,6 +42,8 @@ pub(super) fn bare(text: &str) -> String {
     let text = without_fences(&plainly(text));
     let text = without_list_numbers(&text);
     let text = FORMULA.replace_all(&text, "$1 $2 $3").into_owned();
+    let text = PLUS.replace_all(&text, "$1 - $2");
+    let text = RANGE.replace_all(&text, "$1-$2");
     let text = ABBREVIATION.replace_all(&text, |found: &Captures| found[0].replace('.', ""));
     let text = PLACES.replace_all(&text, |found: &Captures| {
         // (1,000) is one number, [1,2] and (1,2) are two.
@@ -59,6 +61,9 @@ fn pattern(pattern: &str) -> Regex {
 
 /// `$x$`, and not `$5 and $6`.
 static FORMULA: LazyLock<Regex> = LazyLock::new(|| pattern(r"(^|[^\w$])\$([^\s$](?:[^$\n]*[^\s$])?)\$($|[^\w$])"));
+/// A plus that marks an item of a list: behind the end of a sentence, or before a capital.
+static PLUS: LazyLock<Regex> = LazyLock::new(|| pattern(r"([.:;!?*_]\s*|\p{Ll}{2}[)*_]*\s+)\+\s+([*_]*\p{Lu})"));
+static RANGE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(\d)–(\d)"));
 /// `U.S.` is US.
 static ABBREVIATION: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b(?:\p{L}\.){2,}"));
 static PLACES: LazyLock<Regex> = LazyLock::new(|| pattern(r"[\[({][-\d., ]+[\])}]"));
@@ -159,10 +164,11 @@ fn is_article(text: &str, at: usize) -> bool {
         })
     };
     let [last, next] = [before.split_whitespace().next_back(), behind.split_whitespace().next()];
-    let opens =
-        before.trim_end().is_empty() || before.trim_end().ends_with(['.', '!', '?', ':', '"', '“', '\n', '*', '-']);
+    // Behind a full stop, a bullet, a quotation mark; not in brackets or in a row of letters.
+    let opens = before.trim_end().chars().next_back().is_none_or(|c| !c.is_alphanumeric() && !"(,;=+*/&|".contains(c));
+    let opens = opens || before.trim_end_matches(' ').ends_with(['*', '+', '\n']);
     let alone = !before.chars().chain(behind.chars()).any(char::is_alphanumeric);
-    let leads = behind.strip_prefix(' ').is_some_and(|behind| behind.starts_with(char::is_lowercase));
+    let leads = behind.strip_prefix(' ').is_some_and(|behind| behind.starts_with(char::is_alphabetic));
     alone || (opens && leads) || is_shouted(last) || is_shouted(next)
 }
 
@@ -184,6 +190,7 @@ mod tests {
             ("A cat. Vitamin A is", "a cat. vitamin a\u{E000} is"),
             ("(A)", "(a)"),
             ("in the U.S. and at 5 p.m.", "in the us and at 5 pm"),
+            ("Buy: + Figs + Dates or x + y", "buy:  - figs  - dates or x + y"),
             ("[1,2] (1,2) (1,000)", "[1, 2] (1, 2) (1,000)"),
         ] {
             assert_eq!(bare(text), expected, "{text}");

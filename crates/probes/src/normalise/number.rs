@@ -11,7 +11,7 @@ use unicode_normalization_alignments::UnicodeNormalization as _;
 /// exponent or a power of ten. One comma before exactly three digits groups (`1,234`, but not `0,234`), one point never does (`1.234`). A
 /// minus sign counts where it does not stand behind a letter or digit, so that `16-3` holds 16 and 3. Number words are not understood.
 ///
-/// A run that is no decimal number, or none for sure, is one entry as it is written: fractions, times, dates, versions, powers; `1.500`, which
+/// A run that is no decimal number, or none for sure, is one entry as it is written: fractions, times, dates, ranges, versions, powers; `1.500`, which
 /// may be 1500, with its zeros.
 pub(crate) fn numbers(text: &str) -> Vec<String> {
     let chars: Vec<char> = text.chars().map(plain).collect();
@@ -53,13 +53,14 @@ pub(crate) fn is_currency(c: char) -> bool {
     get_general_category(c) == GeneralCategory::CurrencySymbol
 }
 
-/// A character as numbers are written with: digits of any script and the signs beside them in ASCII.
+/// A character as programs write it: digits of any script, the signs beside them and quotation marks in ASCII.
 pub(crate) fn plain(c: char) -> char {
     match c {
         _ if c.is_ascii() => c,
         '٫' | '．' => '.',
         '٬' | '，' => ',',
-        '’' | '＇' => '\'',
+        '‘' | '’' | '＇' => '\'',
+        '“' | '”' | '„' | '«' | '»' | '＂' => '"',
         '：' => ':',
         '⁄' | '∕' | '／' => '/',
         '−' | '﹣' | '－' => '-',
@@ -81,10 +82,20 @@ fn digit(c: char) -> Option<char> {
 pub(crate) fn number_at(chars: &[char], start: usize) -> Option<(String, usize)> {
     let stands_free = |at: usize| at.checked_sub(1).is_none_or(|before| !chars[before].is_alphanumeric());
     let (mut form, mut end) = one_at(chars, start)?;
-    // Times, ratios, fractions, dates: `10:30`, `1/2`, `2024-01-05`.
-    while let Some(sign) = chars.get(end).filter(|sign| [':', '/'].contains(sign)) {
-        let Some((next, behind)) = digits(chars, end + 1).and(one_at(chars, end + 1)) else { break };
+    // Times, ratios, fractions, ranges: `10:30`, `1/2`, `1 / 2`, `5–10`.
+    while let Some((sign, at)) = joint(chars, end) {
+        let Some((next, behind)) = digits(chars, at).and(one_at(chars, at)) else { break };
         (form, end) = (format!("{form}{sign}{next}"), behind);
+    }
+    if let Some((over, behind)) = below(chars, start, end) {
+        (form, end) = (format!("{form}/{over}"), behind);
+    }
+    // 3 1/2.
+    let mixed = (chars.get(end) == Some(&' ')).then(|| digits(chars, end + 1)).flatten();
+    if let Some((over, slash)) = mixed.filter(|(_, slash)| chars.get(*slash) == Some(&'/')) {
+        if let Some((under, behind)) = digits(chars, slash + 1) {
+            (form, end) = (format!("{form} {over}/{under}"), behind);
+        }
     }
     if let Some(day) = day(chars, start, end) {
         return Some((day, start + "2024-01-05".len()));
@@ -100,8 +111,24 @@ pub(crate) fn number_at(chars: &[char], start: usize) -> Option<(String, usize)>
     Some((if negative && !is_zero { format!("-{form}") } else { form }, end))
 }
 
+/// A sign that joins two numbers, and the place behind it.
+fn joint(chars: &[char], at: usize) -> Option<(char, usize)> {
+    match chars.get(at..)? {
+        [sign @ (':' | '/' | '–'), ..] => Some((*sign, at + 1)),
+        [' ', '/', ' ', ..] => Some(('/', at + 3)),
+        _ => None,
+    }
+}
+
+/// What stands below in `\\frac{1}{2}`, where the number is what stands above.
+fn below(chars: &[char], start: usize, end: usize) -> Option<(String, usize)> {
+    let above = chars[..start].ends_with(&['f', 'r', 'a', 'c', '{']) && chars[end..].starts_with(&['}', '{']);
+    let (below, behind) = above.then(|| one_at(chars, end + 2)).flatten()?;
+    (chars.get(behind) == Some(&'}')).then_some((below, behind + 1))
+}
+
 fn is_minus(c: char) -> bool {
-    ['-', '–', '‑', '‒'].contains(&c)
+    ['-', '–', '‐', '‑', '‒'].contains(&c)
 }
 
 fn stands_behind_a_relation(before: &[char]) -> bool {
@@ -335,7 +362,8 @@ mod tests {
             ("1,234", "1234"),
             ("1.234", "1.234"),
             ("in 1999 the 200", "200"),
-            ("5–10", "10"),
+            ("5-10", "10"),
+            ("5–10", "5–10"),
             ("48/2 = 24", "24"),
             ("things: - 5", "5"),
         ] {
@@ -351,6 +379,10 @@ mod tests {
             ("3.500,00", "4.500,00"),
             ("1.500", "1.5"),
             ("2/3", "3/3"),
+            ("1 / 2", "3 / 2"),
+            ("\\frac{1}{2}", "\\frac{3}{2}"),
+            ("3 1/2", "4 1/2"),
+            ("5–10", "6–10"),
             ("10:30", "11:30"),
             ("2.5.1", "3.5.1"),
             ("1,2,3", "2,2,3"),
