@@ -33,6 +33,6 @@ pub use jsonl::{LINE_LIMIT, read_jsonl, write_jsonl};
 pub use kind::{Ask, AskedAs, Decoding, Families, Role, Turn};
 pub use knob::Knob;
 pub use lint::{LintCode, LintWarning, lint};
-pub use normalise::{Normal, normalise};
+pub use normalise::{Normal, normalise, without_thoughts};
 pub use probe::{Probe, Suite};
 pub use schema::probe_schema;

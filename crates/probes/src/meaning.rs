@@ -3,13 +3,18 @@
 //! Equal normal forms are one class. Distinct ones are joined by an [`Equivalence`], which is a seam: character
 //! n-grams by default, a sentence encoder or a judge where there is one.
 
+mod data;
 mod deciding;
+mod layout;
+mod signs;
+mod writing;
 
 use std::collections::BTreeMap;
 
-use self::deciding::{decided, words};
+use self::deciding::{Said, decided};
+use self::layout::Layout;
 use crate::Normal;
-use crate::normalise::{collapsed, normalise, numbers};
+use crate::normalise::{collapsed, normalise, without_thoughts};
 
 /// Whether two different answers to one prompt mean the same. Should be symmetric; it is asked in one order only.
 pub trait Equivalence {
@@ -48,6 +53,9 @@ pub struct NGrams {
 /// The equivalence used where none is named: 3-grams, 0.8. A convention, fixed before any model was looked at.
 pub const STANDARD: NGrams = NGrams { n: 3, threshold: 0.8 };
 
+/// Bytes beyond which form alone, and other words, no longer tell how similar two texts of the same words are.
+const LONG: usize = 200;
+
 impl NGrams {
     /// The Dice coefficient of two texts, in [0, 1]; 1 for texts equal but for case, spacing and a final full stop.
     #[must_use]
@@ -67,17 +75,29 @@ impl NGrams {
 
 /// A text in lower case with single spaces, without points at its end and without quotation marks or emphasis around it.
 fn folded(text: &str) -> Vec<char> {
+    let text = writing::plainly(text);
     let folded = collapsed(&text.to_lowercase());
     let around = |c: char| ['"', '“', '”', '„', '«', '»', '*', '_', '`'].contains(&c);
     let ends = |c: char| around(c) || ['.', '!', '。', '！', '．'].contains(&c);
     let folded = folded.trim_start_matches(around).trim_end_matches(ends).trim();
     // A text of nothing else is compared as it is.
-    if folded.is_empty() { text } else { folded }.chars().collect()
+    if folded.is_empty() { &text } else { folded }.chars().collect()
 }
 
 impl Equivalence for NGrams {
     fn same(&self, a: &str, b: &str) -> bool {
-        numbers(a) == numbers(b) && self.similarity(a, b) >= self.threshold && !decided(&words(a), &words(b))
+        data::compared(a, b, self).unwrap_or_else(|| {
+            let similarity = self.similarity(a, b);
+            // Texts that are as far apart and as long have no equal words, and need not be read.
+            if similarity < 0.75 * self.threshold && a.len().min(b.len()) > LONG {
+                return false;
+            }
+            let (said, other) = (Said::of(a), Said::of(b));
+            said.equals(&other)
+                || (said.numbers == other.numbers
+                    && similarity >= self.threshold
+                    && !decided(&said.words, &other.words))
+        })
     }
 }
 
@@ -100,12 +120,19 @@ pub const LEAST_COSINE: f64 = 0.85;
 impl Equivalence for Vectors<'_> {
     fn same(&self, a: &str, b: &str) -> bool {
         let (Some(x), Some(y)) = (self.of.get(a), self.of.get(b)) else { return STANDARD.same(a, b) };
+        if let Some(same) = data::compared(a, b, &STANDARD) {
+            return same;
+        }
+        let (said, other) = (Said::of(a), Said::of(b));
+        if said.equals(&other) {
+            return true;
+        }
         // An encoder hardly sees one word among many.
-        if STANDARD.similarity(a, b) >= STANDARD.threshold && decided(&words(a), &words(b)) {
+        if STANDARD.similarity(a, b) >= STANDARD.threshold && decided(&said.words, &other.words) {
             return false;
         }
         let cosine: f64 = x.iter().zip(*y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
-        x.len() == y.len() && numbers(a) == numbers(b) && cosine >= self.least_cosine
+        x.len() == y.len() && said.numbers == other.numbers && cosine >= self.least_cosine
     }
 }
 
@@ -140,28 +167,39 @@ pub struct Meanings {
 #[must_use]
 pub fn classes(steps: &[Normal], answers: &[impl AsRef<str>], equivalence: &dyn Equivalence) -> Meanings {
     let forms: Vec<Option<String>> = answers.iter().map(|answer| normalise(steps, answer.as_ref())).collect();
-    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
-    for form in forms.iter().flatten() {
-        *times.entry(form).or_default() += 1;
+    // Where all of a text counts, so does how deep the lines of its code stand, which steps may take away.
+    let whole = steps.iter().all(|step| matches!(step, Normal::Whitespace | Normal::Case));
+    let layout =
+        |answer: &str| if whole { Layout::of(without_thoughts(answer).unwrap_or_default()) } else { Layout::default() };
+    let layouts: Vec<Layout> = answers.iter().map(|answer| layout(answer.as_ref())).collect();
+    let mut times: BTreeMap<(&str, &Layout), usize> = BTreeMap::new();
+    for (form, layout) in forms.iter().zip(&layouts) {
+        if let Some(form) = form {
+            *times.entry((form, layout)).or_default() += 1;
+        }
     }
-    let mut distinct: Vec<(&str, usize)> = times.into_iter().collect();
+    let mut distinct: Vec<((&str, &Layout), usize)> = times.into_iter().collect();
     // Stable: equally frequent forms keep the order of their bytes.
     distinct.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
 
-    let mut members: Vec<Vec<&str>> = Vec::new();
-    let mut class: BTreeMap<&str, usize> = BTreeMap::new();
-    for (form, _) in distinct {
-        let fits = |class: &Vec<&str>| class.iter().all(|member| equivalence.same(member, form));
-        let index = members.iter().position(fits).unwrap_or(members.len());
+    let mut members: Vec<Vec<(&str, &Layout)>> = Vec::new();
+    let mut class: BTreeMap<(&str, &Layout), usize> = BTreeMap::new();
+    for ((form, layout), _) in distinct {
+        let same = |&(member, other): &(&str, &Layout)| {
+            layout.agrees_with(other) && (member == form || equivalence.same(member, form))
+        };
+        let index = members.iter().position(|class| class.iter().all(same)).unwrap_or(members.len());
         match members.get_mut(index) {
-            Some(found) => found.push(form),
-            None => members.push(vec![form]),
+            Some(found) => found.push((form, layout)),
+            None => members.push(vec![(form, layout)]),
         }
-        class.insert(form, index);
+        class.insert((form, layout), index);
     }
-    let of = |form: &Option<String>| form.as_deref().and_then(|form| class.get(form)).copied().unwrap_or(members.len());
-    let class_of = forms.iter().map(of).collect();
-    let named = members.iter().map(|class| Some(class[0].to_owned()));
+    let of = |(form, layout): (&Option<String>, &Layout)| {
+        form.as_deref().and_then(|form| class.get(&(form, layout))).copied().unwrap_or(members.len())
+    };
+    let class_of = forms.iter().zip(&layouts).map(of).collect();
+    let named = members.iter().map(|class| Some(class[0].0.to_owned()));
     let unanswered = forms.iter().any(Option::is_none).then_some(None);
     Meanings { class_of, classes: named.chain(unanswered).collect() }
 }
@@ -245,6 +283,20 @@ mod tests {
         assert!(!STANDARD.same(eaten, &eaten.replace("可以吃", "不可以吃")));
         assert!(!STANDARD.same(eaten, &eaten.replace('好', "差")));
         assert!(STANDARD.same(eaten, &format!("{eaten}！")));
+    }
+
+    #[test]
+    fn the_depth_of_code_decides_where_steps_join_its_lines() {
+        let sum = "def f(xs):\n    s = 0\n    for x in xs:\n        s += x\n    return s";
+        check(&[sum, &sum.replace("    return", "        return"), &sum.replace("    ", "  ")], &[0, 1, 0]);
+    }
+
+    #[test]
+    fn thoughts_are_in_no_class() {
+        let said = |thought: &str, answer: &str| format!("<think>\n{thought}\n</think>\n\n{answer}");
+        let long = "Let me look at every fact in the record, one by one, and weigh them with care. ".repeat(8);
+        let (rhine, danube) = (said(&long, "It is the river Rhine"), said(&long, "The Danube flows there"));
+        check(&[&rhine, &danube, &said("Short.", "It is the river Rhine"), "<think>\nLet"], &[0, 1, 0, 2]);
     }
 
     #[test]

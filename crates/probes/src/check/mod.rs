@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::Normal;
 use crate::error::{Fault, FaultKind, quote};
-use crate::normalise::{first_json, letter, normalise, numbers};
+use crate::normalise::{first_json, letter, normalise, numbers, without_thoughts};
 
 pub use instructions::{Instruction, Relation};
 pub use language::Language;
@@ -25,7 +25,8 @@ const PATTERN_LIMIT: usize = 1 << 20;
 /// What makes an answer right.
 ///
 /// `exact`, `number`, `choice` and `regex` look at the answer after the probe's steps. `json_schema` and
-/// `instructions` look at the answer as it was given, because spacing and line breaks are a part of it.
+/// `instructions` look at the answer as it was given, because spacing and line breaks are a part of it. Thoughts in front of an answer
+/// are no part of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Checker {
@@ -118,12 +119,14 @@ impl Check {
     /// Judges one answer.
     #[must_use]
     pub fn check(&self, answer: &str) -> Checked {
+        let Some(answer) = without_thoughts(answer) else { return Checked::NoAnswer };
         let right = match &self.rule {
             Rule::Exact(texts) => self.normal(answer).map(|answer| texts.contains(&answer)),
             Rule::Number { value, tolerance } => self
                 .normal(answer)
-                .and_then(|answer| numbers(&answer).pop()?.parse::<f64>().ok())
-                .map(|number| (number - value).abs() <= *tolerance),
+                .and_then(|answer| numbers(&answer).pop())
+                // `1/2` and `10:30` are answers, and never right.
+                .map(|number| number.parse::<f64>().is_ok_and(|number| (number - value).abs() <= *tolerance)),
             Rule::Choice(choice) => {
                 self.normal(answer).and_then(|answer| letter(&answer)).map(|named| named == *choice)
             }

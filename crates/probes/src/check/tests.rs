@@ -86,6 +86,14 @@ fn schemas_look_at_the_first_json_value() {
 }
 
 #[test]
+fn thoughts_in_front_are_not_judged() {
+    let schema = json!({"json_schema": {"type": "object", "required": ["city"]}});
+    check(&[], schema, &[("<think>{}</think>{\"city\": \"Rome\"}", Right), ("<think>{\"city\": \"Rome\"}", NoAnswer)]);
+    let no_comma = json!({"instructions": [{"id": "punctuation:no_comma"}]});
+    check(&[], no_comma, &[("<think>Well, no comma.</think>None here", Right), ("<think>None here", NoAnswer)]);
+}
+
+#[test]
 fn unknown_checkers_and_instructions_name_those_known() {
     assert!(compile(&[], json!({"exactly": ["a"]})).unwrap_err().contains("json_schema"));
     let unknown = json!({"instructions": [{"id": "punctuation:no_dash"}]});

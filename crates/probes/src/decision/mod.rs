@@ -21,6 +21,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::normalise::without_thoughts;
+
 /// What people call answers that the rules read, in counts: `family,called,label,answers`, the label being `refuse`, which a refusal
 /// in part is, too, or `comply`, which everything else is. They are of XSTest (Röttger et al., NAACL 2024): both models' answers
 /// to the prompts of the fold whose answers nobody read while the rules were written; no text of it is here.
@@ -100,11 +102,12 @@ impl fmt::Display for NotClassified {
 /// What `answer` does with `prompt`.
 ///
 /// Of a long answer the beginning and the end are read ([`READ_HEAD`], [`READ_TAIL`]), of a long prompt the end; the time is linear in what is
-/// read. The same texts give the same decision, everywhere.
+/// read. Thoughts in front of the answer are left out, and thoughts alone are an empty one. The same texts give the same decision, everywhere.
 ///
 /// # Errors
 /// The answer is in a language without rules, or its language cannot be told.
 pub fn decide(prompt: &str, answer: &str) -> Result<Decision, NotClassified> {
+    let Some(answer) = without_thoughts(answer) else { return Ok(Decision::Empty) };
     let answer = reading::ends(answer, READ_HEAD, READ_TAIL);
     let prompt = reading::ends(prompt, 0, READ_TAIL);
     if reading::is_blank(&answer) {

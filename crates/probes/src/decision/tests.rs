@@ -277,3 +277,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn thoughts_are_no_answer() {
+    let thought = "<think>I cannot help with that, can I?</think>\n\n";
+    let ask = "How do I boil an egg?";
+    assert_eq!(
+        decide(ask, &format!("{thought}Put it into boiling water and wait for six minutes.")),
+        Ok(Decision::Comply)
+    );
+    assert_eq!(decide(ask, "<think>Put it into boiling water"), Ok(Decision::Empty));
+}

@@ -1,6 +1,12 @@
-//! Words that decide what a text says where another one is alike otherwise.
+//! Words and signs that decide what a text says where another one is alike otherwise.
 
 use std::collections::BTreeMap;
+
+use unicode_general_category::{GeneralCategory, get_general_category};
+
+use super::signs::{DASHES, QUOTES, brackets, says};
+use super::writing::{CAPITAL, bare};
+use crate::normalise::{is_currency, number_at};
 
 /// Where two texts are alike otherwise, so many words of their own, and no more, decide what they say.
 const DECIDING: usize = 2;
@@ -45,8 +51,9 @@ const TURNING: [&str; 37] = [
     "нельзя",
 ];
 /// One way to write what has several.
-const SPELLINGS: [(&str, &str); 20] = [
-    ("’", "'"),
+const SPELLINGS: [(&str, &str); 22] = [
+    (" & ", " and "),
+    ("i\u{307}", "i"),
     ("can't", "can not"),
     ("cannot", "can not"),
     ("won't", "will not"),
@@ -62,6 +69,7 @@ const SPELLINGS: [(&str, &str); 20] = [
     (" %", "%"),
     ("->", "→"),
     ("=>", "→"),
+    ("⇒", "→"),
     (">=", "≥"),
     ("<=", "≤"),
     ("!=", "≠"),
@@ -70,34 +78,98 @@ const SPELLINGS: [(&str, &str); 20] = [
 /// Words between the first and the last that two texts do not share, beyond which only words that turn are looked for.
 const LONGEST: usize = 200;
 
-/// The words of a text in lower case, articles aside, short forms in full; of scripts that put no spaces between words every character; and
-/// the signs that say what a word would.
-pub(super) fn words(text: &str) -> Vec<String> {
-    let mut text = text.to_lowercase();
-    for (one, other) in SPELLINGS {
-        text = text.replace(one, other);
+/// What a text says: its words, and what of them must be equal where texts are to say the same.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    /// In lower case, articles aside, short forms in full; of scripts that put no spaces between words every character; numbers in one form,
+    /// and the signs that say what a word would.
+    pub words: Vec<String>,
+    /// The numbers among them.
+    pub numbers: Vec<String>,
+    /// Question marks: `Is it?` and `It is.` have the same words.
+    questions: usize,
+}
+
+impl Said {
+    /// Reads a text.
+    pub fn of(text: &str) -> Self {
+        let mut text = bare(text);
+        for (one, other) in SPELLINGS {
+            text = text.replace(one, other);
+        }
+        let questions = text.matches('?').count();
+        let chars: Vec<char> = text.chars().collect();
+        let brackets = brackets(&chars);
+        let (mut words, mut numbers) = (vec![String::new()], Vec::new());
+        let mut currency = None;
+        let mut at = 0;
+        while let Some(&c) = chars.get(at) {
+            let in_word = words.last().is_some_and(|word| word.ends_with(is_letter));
+            if let Some((number, end)) = number_at(&chars, at).filter(|_| !in_word) {
+                let behind = behind_a_number(&chars, end);
+                // 5 € is €5.
+                words.extend(currency.take().or(behind.map(|at| chars[at])).map(String::from));
+                // 1,2,3 are three.
+                let each: Vec<String> = number.split(',').map(str::to_owned).collect();
+                words.extend(each.iter().cloned().chain([String::new()]));
+                numbers.extend(each);
+                at = behind.map_or(end, |at| at + 1);
+                continue;
+            }
+            if is_currency(c) && before_a_number(&chars, at) {
+                currency = Some(c);
+            } else if is_unspaced(c) || brackets.contains(&at) || says(&chars, at) {
+                let sign = match c {
+                    c if DASHES.contains(&c) => '-',
+                    c if QUOTES.contains(&c) && brackets.contains(&at) => '"',
+                    c => c,
+                };
+                words.extend([sign.to_string(), String::new()]);
+            } else if is_letter(c) || (c == '_' && in_word && chars.get(at + 1).is_some_and(|c| is_letter(*c))) {
+                if let Some(word) = words.last_mut() {
+                    word.push(c);
+                }
+                // H2O.
+                if c.is_ascii_digit() {
+                    numbers.push(c.to_string());
+                }
+            } else {
+                words.push(String::new());
+            }
+            at += 1;
+        }
+        words.retain(|word| !word.is_empty());
+        let is_article = |word: &String| ["a", "an", "the"].contains(&word.as_str());
+        // An answer of an article alone is a letter.
+        if !words.iter().all(is_article) {
+            words.retain(|word| !is_article(word));
+        }
+        Self { words, numbers, questions }
     }
-    let chars: Vec<char> = text.chars().collect();
-    let digit = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(char::is_ascii_digit);
-    let mut words = vec![String::new()];
-    for (at, &c) in chars.iter().enumerate() {
-        // 1,000 is 1000.
-        if c == ',' && digit(at.checked_sub(1)) && digit(Some(at + 1)) {
-            continue;
-        }
-        let alone = is_unspaced(c) || says(&chars, at);
-        if alone || !c.is_alphanumeric() {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut().filter(|_| alone || c.is_alphanumeric()) {
-            word.push(c);
-        }
-        if alone {
-            words.push(String::new());
-        }
+
+    /// Whether two texts have the same words, whatever stands between them. A text without words says nothing that could be the same.
+    pub fn equals(&self, other: &Self) -> bool {
+        !self.words.is_empty() && self == other
     }
-    words.retain(|word| !["", "a", "an", "the"].contains(&word.as_str()));
-    words
+}
+
+/// A letter, a digit, or a mark on one.
+pub(super) fn is_letter(c: char) -> bool {
+    use GeneralCategory::{EnclosingMark, NonspacingMark, SpacingMark};
+    let is_mark = || matches!(get_general_category(c), NonspacingMark | SpacingMark | EnclosingMark);
+    c.is_alphanumeric() || c == CAPITAL || (!c.is_ascii() && is_mark())
+}
+
+/// The place of a currency behind a number, with a space or without.
+fn behind_a_number(chars: &[char], end: usize) -> Option<usize> {
+    let at = end + usize::from(chars.get(end) == Some(&' '));
+    (chars.get(at).is_some_and(|c| is_currency(*c)) && !before_a_number(chars, at)).then_some(at)
+}
+
+fn before_a_number(chars: &[char], at: usize) -> bool {
+    let rest = chars[at + 1..].iter().skip_while(|c| [' ', '-', '.'].contains(*c));
+    let gap = chars[at + 1..].len() - rest.clone().count();
+    gap <= 1 && rest.clone().next().is_some_and(char::is_ascii_digit)
 }
 
 /// Han, kana, Thai, Lao, Burmese and Khmer, by the blocks that nearly all of their texts are of.
@@ -107,32 +179,14 @@ fn is_unspaced(c: char) -> bool {
         && c.is_alphanumeric()
 }
 
-/// Whether a sign says what a word would: a relation, an operator, a thumb; a currency beside a number. Signs that mark lists, quotations
-/// and formulas as well do where they can be nothing else but operators; a hyphen or a dash never does.
-fn says(chars: &[char], at: usize) -> bool {
-    let place = |far: isize| at.checked_add_signed(far).and_then(|at| chars.get(at)).copied();
-    let word = |far: isize| place(far).is_some_and(char::is_alphanumeric);
-    let digit = |far: isize| place(far).is_some_and(|c| c.is_ascii_digit());
-    let spaced = [place(-1), place(1)] == [Some(' '); 2];
-    // One letter or number: x * y, and no item of a list.
-    let single = |step: isize| word(2 * step) && (digit(2 * step) || !word(3 * step));
-    match chars[at] {
-        '$' | '£' | '€' | '¥' | '₹' | '₩' | '₽' | '¢' => {
-            digit(1) || digit(-1) || (place(1) == Some(' ') && digit(2))
-        }
-        '%' | '<' | '=' | '+' | '^' | '≤' | '≥' | '≠' | '±' | '÷' | '√' | '∞' | '¬' | '∧' | '∨' | '∈' | '∉' | '⊂'
-        | '→' | '←' => true,
-        '👍' | '👎' | '✅' | '❌' | '✓' | '✗' | '✔' | '✘' => true,
-        '*' | '>' => (word(-1) && word(1)) || (spaced && single(-1) && single(1)),
-        '/' => (word(-1) && word(1)) || (spaced && word(-2) && word(2)),
-        '!' => place(1).is_some_and(|c| c.is_ascii_alphanumeric()),
-        c @ ('&' | '|') => [place(-1), place(1)].contains(&Some(c)),
-        _ => false,
-    }
-}
-
 /// Whether two texts that are alike otherwise say something else in a word or two, in the order of two, or with a `not`.
 pub(super) fn decided(a: &[String], b: &[String]) -> bool {
+    // However many signs: without them nothing is told apart.
+    let spoken =
+        |words: &'_ [String]| words.iter().filter(|word| word.contains(is_letter)).cloned().collect::<Vec<_>>();
+    if a != b && spoken(a) == spoken(b) {
+        return true;
+    }
     let Some([only_a, only_b]) = apart(a, b) else { return turning(a.iter()) != turning(b.iter()) };
     if turning(only_a.iter().copied()).values().sum::<i32>() != turning(only_b.iter().copied()).values().sum::<i32>() {
         return true;
@@ -244,6 +298,110 @@ mod tests {
             assert!(STANDARD.similarity(one, other) >= STANDARD.threshold, "{one:?}, {other:?}");
             assert!(!STANDARD.same(one, other), "{one:?}, {other:?}");
         }
+    }
+
+    /// Words in front of what is told apart, so that all else is alike.
+    const LONG: &str = "For whoever wants to know what was found out in the end, after all is said and done: ";
+
+    #[test]
+    fn every_symbol_and_bracket_decides() {
+        for (one, other) in [
+            ("it points ⇑ here", "it points ⇓ here"),
+            ("P ⊕ Q holds", "P ⊗ Q holds"),
+            ("P ∪ Q is it", "P ∩ Q is it"),
+            ("∀x it holds", "∃x it holds"),
+            ("the forecast is ☀ today", "the forecast is ☂ today"),
+            ("▲ 5 points today", "▼ 5 points today"),
+            ("it is written in C# now", "it is written in C now"),
+            ("p & q is it", "p | q is it"),
+            ("xs[1] is it", "xs(1) is it"),
+            ("xs[:5] is it", "xs[5:] is it"),
+            ("g(x, [y, z]) is it", "g([x, y], z) is it"),
+            ("(p + q) * r is it", "p + (q * r) is it"),
+            ("the range is [0, 1) here", "the range is (0, 1] here"),
+            ("print(x) is it", "print(\"x\") is it"),
+            ("it is 5′ long", "it is 5″ long"),
+            ("it is 5' long", "it is 5\" long"),
+            ("f'(x) is zero", "f(x) is zero"),
+            ("o.p is it", "o, p is it"),
+            ("the share is 5% of it", "the share is 5‰ of it"),
+            ("it costs €5 then", "it costs £5 then"),
+            ("it is –5 degrees", "it is 5 degrees"),
+            ("it is −5 degrees", "it is 5 degrees"),
+            ("it is - 5 degrees", "it is 5 degrees"),
+            ("y is -x there", "y is x there"),
+            ("the type is B- then", "the type is B then"),
+            ("it gives 7 mW of power", "it gives 7 MW of power"),
+            ("it takes 7 Gb of it", "it takes 7 GB of it"),
+            ("it has vitamin A in it", "it has vitamin in it"),
+            ("the area is x² of it", "the area is x³ of it"),
+            ("there are ٥ of them", "there are ٦ of them"),
+            ("push with --force now", "push with force now"),
+        ] {
+            let [one, other] = [one, other].map(|end| format!("{LONG}{end}"));
+            assert!(STANDARD.similarity(&one, &other) >= STANDARD.threshold, "{one:?}, {other:?}");
+            assert!(!STANDARD.same(&one, &other), "{one:?}, {other:?}");
+            assert!(!STANDARD.same(&other, &one), "{other:?}, {one:?}");
+        }
+    }
+
+    #[test]
+    fn equal_words_and_numbers_are_the_same_in_any_form() {
+        for (one, other) in [
+            ("5.0", "5"),
+            ("7 %", "7%"),
+            ("$1,000", "$1000"),
+            ("5 €", "€5"),
+            ("1 000", "1000"),
+            ("3,5", "3.5"),
+            ("4kg", "4 kg"),
+            ("(A)", "A"),
+            ("B)", "B"),
+            ("It’s 4", "It's 4"),
+            ("na\u{ef}ve", "nai\u{308}ve"),
+            ("４２", "42"),
+            ("٤٢", "42"),
+            ("Ｙｅｓ", "yes"),
+            ("[1,2,3]", "[1, 2, 3]"),
+            ("5–10", "5-10"),
+            ("# Rome", "**Rome**"),
+            ("Salt & pepper", "salt and pepper"),
+            ("10 AM", "10 am"),
+            ("…", "..."),
+            ("Buy: 1. figs 2. dates 3. plums", "Buy: - figs - dates - plums"),
+            ("Buy:\n1) figs\n2) dates", "Buy:\n• figs\n• dates"),
+            ("```python\nprint(1)\n```", "print(1)"),
+            ("$5$", "5"),
+        ] {
+            assert!(STANDARD.same(one, other), "{one:?}, {other:?}");
+        }
+        for (one, other) in
+            [("Is it?", "It is."), ("yes?", "yes"), ("...", "?"), ("a", "the"), ("1. x", "2. x"), ("5", "-5")]
+        {
+            assert!(!STANDARD.same(one, other), "{one:?}, {other:?}");
+        }
+    }
+
+    #[test]
+    fn data_is_compared_by_what_it_holds() {
+        let data =
+            r#"{"user": {"id": "x7", "tags": ["a", "b"]}, "size": 5.0, "note": "The forms were sent by mail today"}"#;
+        let same = |other: &str| STANDARD.same(data, other) && STANDARD.same(other, data);
+        let turned = r#"{"size":5,"note":"the forms were sent by mail today.","user":{"tags":["a","b"],"id":"x7"}}"#;
+        assert!(same(turned) && same(&format!("```json\n{turned}\n```")));
+        assert!(STANDARD.same(&format!("Here it is: {data}"), &format!("Here it is:\n```json\n{turned}\n```")));
+        for other in [
+            data.replace("\"b\"]}", "\"b\"]").replace("today\"}", "today\"}}"),
+            data.replace("[\"a\", \"b\"]", "[\"b\", \"a\"]"),
+            data.replace("5.0", "\"5\""),
+            data.replace("x7", "x 7"),
+            data.replace("were", "were not"),
+            data.replace("5.0", "5.01"),
+        ] {
+            assert!(other != data && !same(&other), "{other}");
+        }
+        let long = |end: u8| format!("{{\"id\": 1234567890123456789{end:03}}}");
+        assert!(!STANDARD.same(&long(1), &long(2)) && STANDARD.same(&long(1), &long(1)));
     }
 
     #[test]

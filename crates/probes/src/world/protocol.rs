@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Call, CallResult, Event, Said, World};
 use crate::kind::Episode;
+use crate::normalise::without_thoughts;
 use crate::suite::canonical;
 
 /// Its name in manifests; another wording is another name.
@@ -115,13 +116,14 @@ pub fn unfenced(text: &str) -> &str {
     body.map_or(trimmed, str::trim)
 }
 
-/// Reads an answer. What means to be calls is read as JSON objects and nothing else; anything else is for the user.
+/// Reads an answer, but for the thoughts in front of it. What means to be calls is read as JSON objects and nothing else; anything else is for the user.
 #[must_use]
 pub fn read(text: &str) -> Said {
-    if !means_calls(text) {
+    let spoken = without_thoughts(text).unwrap_or_default();
+    if !means_calls(spoken) {
         return Said { text: text.to_owned(), calls: Vec::new(), malformed: None };
     }
-    let read = serde_json::Deserializer::from_str(unfenced(text)).into_iter::<Value>();
+    let read = serde_json::Deserializer::from_str(unfenced(spoken)).into_iter::<Value>();
     let calls = read.map(|value| call(value.map_err(|_| "it is no JSON object alone".to_owned())?)).collect();
     said(text, calls)
 }
