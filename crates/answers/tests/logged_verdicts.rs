@@ -72,7 +72,8 @@ fn what_was_expected_is_no_verdict_in_any_closed_task() {
 fn two_answers_of_a_closed_task_are_not_both_right() {
     let letters = ["A", "B", "C", "D"];
     // The verdicts of the teacher beside the student's answers, and the same question several times.
-    let row = |id: u32, said: &str| json!({"prompt": format!("{id}?"), "response": said, "correct": !id.is_multiple_of(5)});
+    let row =
+        |id: u32, said: &str| json!({"prompt": format!("{id}?"), "response": said, "correct": !id.is_multiple_of(5)});
     let (_folder, case) =
         tables(40, |id| row(id, letters[id as usize % 4]), |id| row(id, letters[(id as usize + id as usize / 3) % 4]));
     assert_eq!(judged(&case.paired()), 0, "{}", notes(&case.paired()));
@@ -104,7 +105,8 @@ fn verdicts_that_never_part_are_one_models() {
     case.wanted.metric = Some("correct".to_owned());
     assert_eq!(judged(&case.paired()), 80);
     // One that parts them on a question is a verdict, and so are equal ones on equal answers.
-    let (_folder, case) = tables(40, big, |id| row(id, format!("Nobody knows, {id}ville?"), !id.is_multiple_of(7) && id != 9));
+    let (_folder, case) =
+        tables(40, big, |id| row(id, format!("Nobody knows, {id}ville?"), !id.is_multiple_of(7) && id != 9));
     assert_eq!(judged(&case.paired()), 80);
     let (_folder, case) = tables(40, big, |id| row(id, format!("I think it is in {id}land"), !id.is_multiple_of(7)));
     assert_eq!(judged(&case.paired()), 80);
@@ -195,7 +197,8 @@ fn rate(paired: &Paired) -> [usize; 2] {
 #[test]
 fn metrics_of_which_less_is_better_judge_none() {
     for name in ["toxicity", "pct_stereotype", "hallucination", "is_error", "refused", "wer", "attack_success_rate"] {
-        let (_folder, mut case) = harness(|id| json!({name: f64::from(u8::from(id.is_multiple_of(5)))}), |_| json!({name: 1.0}));
+        let (_folder, mut case) =
+            harness(|id| json!({name: f64::from(u8::from(id.is_multiple_of(5)))}), |_| json!({name: 1.0}));
         let paired = case.paired();
         assert_eq!(judged(&paired), 0, "{name}");
         for told in [

@@ -24,13 +24,16 @@ const METRIC: &str = "correct";
 const TOTAL: &str = "total_count";
 const RIGHT: &str = "correct_count";
 
+/// The share of them that is right.
+const ACCURACY: &str = "accuracy";
+
 /// The record of a line. The first line of scores is about all of them: a verdict without an `id`.
 ///
 /// # Errors
 /// It has no `id`.
 pub(super) fn record(fields: &Map<String, Value>, place: &Place) -> Result<Record, LoggedError> {
-    if fields.contains_key(TOTAL) && fields.contains_key("accuracy") {
-        let counts = [TOTAL, RIGHT].into_iter().filter_map(|name| Some((name.to_owned(), fields.get(name)?)));
+    if fields.contains_key(TOTAL) && fields.contains_key(ACCURACY) {
+        let counts = [TOTAL, RIGHT, ACCURACY].into_iter().filter_map(|name| Some((name.to_owned(), fields.get(name)?)));
         let scores = counts.map(|(name, count)| (name, super::scores::score(count))).collect();
         return Ok(Record { scores, ..Record::new(place.clone(), Answer::Verdict) });
     }
@@ -85,6 +88,7 @@ pub(super) fn judge(files: &mut [LoggedFile]) {
 struct Verdicts {
     total: Option<f64>,
     right: Option<f64>,
+    accuracy: Option<f64>,
     listed: HashMap<String, Score>,
 }
 
@@ -100,7 +104,7 @@ impl Verdicts {
             })
         };
         let listed = file.records.iter().filter_map(|record| Some((record.id.clone()?, score(record, VALID)?)));
-        Self { total: count(TOTAL), right: count(RIGHT), listed: listed.collect() }
+        Self { total: count(TOTAL), right: count(RIGHT), accuracy: count(ACCURACY), listed: listed.collect() }
     }
 
     /// Why these scores cannot be of these answers: then what is not listed is not known to be right.
@@ -113,6 +117,12 @@ impl Verdicts {
                 "its scores are about {total} of its {there} answers, and call {right} of them right"
             ));
         };
+        // Rounded, it may be a hundredth off.
+        if let Some(accuracy) = self.accuracy.filter(|accuracy| (accuracy * total - right).abs() > 0.01 * total) {
+            return Some(format!(
+                "its scores call {right} of {total} answers right, and say an accuracy of {accuracy}"
+            ));
+        }
         let ids: HashSet<&str> = answers.iter().filter_map(|answer| answer.id.as_deref()).collect();
         if let Some(id) = self.listed.keys().filter(|id| !ids.contains(id.as_str())).min() {
             return Some(format!("its scores list {}, to which it has no answer", hydrometer_probes::quote(id)));

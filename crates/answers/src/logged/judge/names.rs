@@ -1,10 +1,10 @@
 //! What names of metrics say of them: their words, as harnesses use them.
 
 /// Columns that say of an answer that it is right, and nothing else: the same verdict by other names.
-const RIGHT: [&str; 4] = ["correct", "is_correct", "passed", "right"];
+const RIGHT: &[&str] = &["correct", "is_correct", "passed", "right"];
 
 /// Words of what often says of a call that it went well, and not of its answer that it is right.
-const OF_CALLS: [&str; 16] = [
+const OF_CALLS: &[&str] = &[
     "success",
     "successful",
     "succeeded",
@@ -24,10 +24,10 @@ const OF_CALLS: [&str; 16] = [
 ];
 
 /// Words that stand beside those.
-const BESIDE: [&str; 9] = ["is", "was", "has", "call", "request", "response", "run", "api", "json"];
+const BESIDE: &[&str] = &["is", "was", "has", "call", "request", "response", "run", "api", "json"];
 
 /// Words of what looks at the form of an answer.
-const OF_FORM: [&str; 14] = [
+const OF_FORM: &[&str] = &[
     "format",
     "formatted",
     "formatting",
@@ -45,7 +45,7 @@ const OF_FORM: [&str; 14] = [
 ];
 
 /// Words of metrics that say how well, whatever else their names say.
-const HOW_WELL: [&str; 32] = [
+const HOW_WELL: &[&str] = &[
     "acc",
     "accuracy",
     "correct",
@@ -81,7 +81,7 @@ const HOW_WELL: [&str; 32] = [
 ];
 
 /// Words of metrics of which less is better.
-const LESS: [&str; 47] = [
+const LESS: &[&str] = &[
     "abuse",
     "asr",
     "attack",
@@ -92,19 +92,28 @@ const LESS: [&str; 47] = [
     "bpc",
     "cer",
     "cost",
+    "crash",
+    "crashed",
     "danger",
+    "defect",
+    "defects",
     "delay",
     "dishonest",
+    "distance",
     "duration",
     "ece",
     "err",
     "error",
     "errors",
+    "evasive",
     "fail",
     "failed",
     "fails",
     "failure",
     "failures",
+    "flagged",
+    "fnr",
+    "fpr",
     "harm",
     "harmed",
     "harms",
@@ -115,8 +124,12 @@ const LESS: [&str; 47] = [
     "leak",
     "leakage",
     "leaked",
+    "levenshtein",
+    "lie",
+    "lied",
     "loss",
     "mae",
+    "missed",
     "mistake",
     "mistakes",
     "mse",
@@ -124,15 +137,18 @@ const LESS: [&str; 47] = [
     "ppl",
     "risk",
     "rmse",
+    "spam",
+    "surprisal",
     "ter",
     "timeout",
     "truncated",
+    "typos",
     "wer",
     "wrong",
 ];
 
 /// What longer words of such metrics begin with.
-const LESS_BEGIN: [&str; 33] = [
+const LESS_BEGIN: &[&str] = &[
     "brier",
     "contradict",
     "decept",
@@ -141,13 +157,18 @@ const LESS_BEGIN: [&str; 33] = [
     "divergen",
     "hallucinat",
     "harmful",
+    "inaccura",
+    "incoheren",
     "insult",
+    "irrelevan",
     "jailbr",
     "latenc",
     "malicious",
+    "memori",
     "misinform",
     "obscen",
     "offens",
+    "overrefus",
     "perplex",
     "plagiar",
     "profan",
@@ -161,7 +182,10 @@ const LESS_BEGIN: [&str; 33] = [
     "threat",
     "toxi",
     "unfaithful",
+    "ungrounded",
+    "unhelpful",
     "unsafe",
+    "unsupport",
     "untruth",
     "violat",
     "violen",
@@ -169,7 +193,7 @@ const LESS_BEGIN: [&str; 33] = [
 ];
 
 /// Words of what an answer takes, which no quality is.
-const TAKES: [&str; 7] = ["latency", "latencies", "cost", "duration", "delay", "time", "seconds"];
+const TAKES: &[&str] = &["latency", "latencies", "cost", "duration", "delay", "time", "seconds"];
 
 /// Whether two names are of the same verdict.
 pub(in super::super) fn alike(a: &str, b: &str) -> bool {
