@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use json::{first_json, values};
-pub(crate) use number::{is_currency, number_at, numbers, plain, whole_number};
+pub(crate) use number::{is_currency, number_at, numbers, plain, raised, whole_number};
 pub use thoughts::without_thoughts;
 
 /// One step of a probe's `answer`.

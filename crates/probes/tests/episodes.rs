@@ -258,6 +258,8 @@ fn answers_are_read_strictly_and_kept() {
     check("```json\n{\"name\": \"a\", \"arguments\": {}}\n```\nDone.", 0, true);
     check("```\n{}\n```\n```\n{\"name\": \"a\", \"arguments\": {}}\n```", 0, true);
     check("[1]", 0, true);
+    check("<think>{\"a\": 1}</think>\n{\"name\": \"a\", \"arguments\": {}}", 1, false);
+    check("<think>{\"name\": \"a\", \"arguments\": {}}", 0, false);
 }
 
 #[test]

@@ -118,6 +118,7 @@ impl Said {
             }
             if is_currency(c) && before_a_number(&chars, at) {
                 currency = Some(c);
+                words.push(String::new());
             } else if is_unspaced(c) || brackets.contains(&at) || says(&chars, at) {
                 let sign = match c {
                     c if DASHES.contains(&c) => '-',
@@ -330,6 +331,7 @@ mod tests {
             ("it is −5 degrees", "it is 5 degrees"),
             ("it is - 5 degrees", "it is 5 degrees"),
             ("y is -x there", "y is x there"),
+            ("y = - z there", "y = z there"),
             ("the type is B- then", "the type is B then"),
             ("it gives 7 mW of power", "it gives 7 MW of power"),
             ("it takes 7 Gb of it", "it takes 7 GB of it"),
@@ -372,12 +374,24 @@ mod tests {
             ("Buy:\n1) figs\n2) dates", "Buy:\n• figs\n• dates"),
             ("```python\nprint(1)\n```", "print(1)"),
             ("$5$", "5"),
+            ("US$ 5", "US$5"),
+            ("**(C)**", "C"),
+            ("x² + 1", "x^2 + 1"),
+            ("\\frac{1}{2}", "1/2"),
+            ("$\\boxed{5}$", "5"),
         ] {
             assert!(STANDARD.same(one, other), "{one:?}, {other:?}");
         }
-        for (one, other) in
-            [("Is it?", "It is."), ("yes?", "yes"), ("...", "?"), ("a", "the"), ("1. x", "2. x"), ("5", "-5")]
-        {
+        for (one, other) in [
+            ("Is it?", "It is."),
+            ("yes?", "yes"),
+            ("...", "?"),
+            ("a", "the"),
+            ("1. x", "2. x"),
+            ("5", "-5"),
+            ("- 5", "5"),
+            ("mW", "MW"),
+        ] {
             assert!(!STANDARD.same(one, other), "{one:?}, {other:?}");
         }
     }

@@ -17,8 +17,15 @@ pub(super) const QUOTES: [char; 2] = ['"', '\''];
 /// say something as well: `f(x)` and `f("x")`, `a[:5]` and `a[5:]`.
 pub(super) fn brackets(chars: &[char]) -> BTreeSet<usize> {
     let operators = ['+', '*', '/', '^', '=', '<', '>', '&', '|', '÷', '∧', '∨', '∪', '∩'];
-    let next = |at: usize| chars[at + 1..].iter().find(|c| **c != ' ');
-    let last = |at: usize| chars[..at].iter().rev().find(|c| **c != ' ');
+    // An asterisk is one only where it stands as far from what is before it as from what is behind it; else it is emphasis.
+    let operates = |at: usize| {
+        let around = [at.checked_sub(1).map(|at| chars[at]), chars.get(at + 1).copied()];
+        let multiplies =
+            || around[0].zip(around[1]).is_some_and(|(a, b)| (a == ' ') == (b == ' ') && a != '*' && b != '*');
+        operators.contains(&chars[at]) && (chars[at] != '*' || multiplies())
+    };
+    let next = |at: usize| (at + 1..chars.len()).find(|&at| chars[at] != ' ').is_some_and(operates);
+    let last = |at: usize| (0..at).rev().find(|&at| chars[at] != ' ').is_some_and(operates);
     let (mut open, mut found): (Vec<(usize, bool)>, _) = (Vec::new(), BTreeSet::new());
     for (at, &c) in chars.iter().enumerate() {
         let before = at.checked_sub(1).map(|at| chars[at]);
@@ -33,7 +40,7 @@ pub(super) fn brackets(chars: &[char]) -> BTreeSet<usize> {
             '(' => {
                 let inside = open.last().is_some_and(|&(_, says)| says);
                 let behind = before.is_some_and(|c| is_letter(c) || [')', ']', '}', '_'].contains(&c));
-                open.push((at, inside || behind || last(at).is_some_and(|c| operators.contains(c))));
+                open.push((at, inside || behind || last(at)));
             }
             ']' | '}' => {
                 found.insert(at);
@@ -42,7 +49,7 @@ pub(super) fn brackets(chars: &[char]) -> BTreeSet<usize> {
             ')' => {
                 if let Some((start, says)) = open.pop() {
                     let is_sum = || chars[start..at].iter().any(|c| operators.contains(c));
-                    if says || is_sum() || next(at).is_some_and(|c| operators.contains(c)) {
+                    if says || is_sum() || next(at) {
                         found.extend([start, at]);
                     }
                 }
@@ -124,7 +131,13 @@ fn is_apart(chars: &[char], at: usize) -> bool {
         let around = [at.wrapping_sub(1), at + 1].map(|at| chars.get(at).copied());
         DASHES.contains(&chars[at]) && around == [Some(' '); 2]
     };
-    let lone = || (0..chars.len()).filter(|&at| is(at)).count() == 1;
+    let lone = || (0..chars.len()).filter(|&at| is(at)).count() <= 1;
     let digit = || chars.get(at + 2).is_some_and(char::is_ascii_digit);
-    is(at) && digit() && at >= 2 && chars[at - 2].is_alphabetic() && lone()
+    let starts = at == 0 && chars.get(1) == Some(&' ');
+    let behind_a_relation = || {
+        let before = chars[..at].iter().rev().find(|c| **c != ' ');
+        before.is_some_and(|c| ['=', '≈', '≠', '<', '>', '≤', '≥'].contains(c))
+    };
+    let behind_a_word = || at >= 2 && chars[at - 2].is_alphabetic();
+    ((starts || (is(at) && behind_a_word())) && digit() && lone()) || (is(at) && behind_a_relation())
 }

@@ -7,7 +7,7 @@ use unicode_general_category::{GeneralCategory, get_general_category};
 use unicode_normalization_alignments::UnicodeNormalization as _;
 use unicode_normalization_alignments::char::decompose_compatible;
 
-use crate::normalise::plain;
+use crate::normalise::{plain, raised};
 
 /// Stands behind a word whose capital letter says something: `5 MW`, `vitamin A`.
 pub(super) const CAPITAL: char = '\u{E000}';
@@ -41,8 +41,14 @@ fn is_raised(c: char) -> bool {
 pub(super) fn bare(text: &str) -> String {
     let text = without_fences(&plainly(text));
     let text = without_list_numbers(&text);
-    let text = FORMULA.replace_all(&text, "$1 $2 $3").into_owned();
     let text = PLUS.replace_all(&text, "$1 - $2");
+    let text = FRACTION.replace_all(&text, "$1/$2");
+    let text = BOXED.replace_all(&text, "$1");
+    let text = FORMULA.replace_all(&text, "$1 $2 $3");
+    let text = RAISED.replace_all(&text, |found: &Captures| {
+        let raised: String = found[0].chars().map(|c| raised(c).unwrap_or(c)).collect();
+        format!("^{raised}")
+    });
     let text = RANGE.replace_all(&text, "$1-$2");
     let text = ABBREVIATION.replace_all(&text, |found: &Captures| found[0].replace('.', ""));
     let text = PLACES.replace_all(&text, |found: &Captures| {
@@ -63,6 +69,9 @@ fn pattern(pattern: &str) -> Regex {
 static FORMULA: LazyLock<Regex> = LazyLock::new(|| pattern(r"(^|[^\w$])\$([^\s$](?:[^$\n]*[^\s$])?)\$($|[^\w$])"));
 /// A plus that marks an item of a list: behind the end of a sentence, or before a capital.
 static PLUS: LazyLock<Regex> = LazyLock::new(|| pattern(r"([.:;!?*_]\s*|\p{Ll}{2}[)*_]*\s+)\+\s+([*_]*\p{Lu})"));
+static FRACTION: LazyLock<Regex> = LazyLock::new(|| pattern(r"\\[dt]?frac\{(\d+)\}\{(\d+)\}"));
+static BOXED: LazyLock<Regex> = LazyLock::new(|| pattern(r"\\(?:boxed|text|mathrm)\{([^{}]*)\}"));
+static RAISED: LazyLock<Regex> = LazyLock::new(|| pattern(r"[⁺⁻]?[⁰¹²³⁴-⁹]+"));
 static RANGE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(\d)–(\d)"));
 /// `U.S.` is US.
 static ABBREVIATION: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b(?:\p{L}\.){2,}"));
@@ -124,6 +133,11 @@ fn with_capitals(text: &str) -> String {
         from = letter.end();
         places.extend((!is_article(text, letter.start())).then_some(letter.end()));
     }
+    // The unit alone.
+    let only = text.trim();
+    if only.chars().count() > 1 && only.chars().all(char::is_alphabetic) && is_capital_unit(only) {
+        places.push(text.trim_end().len());
+    }
     places.sort_unstable();
     places.dedup();
     let mut marked = text.to_owned();
@@ -180,7 +194,7 @@ mod tests {
     fn one_form() {
         for (text, expected) in [
             ("cafe\u{301} ﬁsh １２％ it’s", "café fish 12% it's"),
-            ("x² ½ H₂O", "x² ½ h2o"),
+            ("x² ½ H₂O", "x^2 ½ h2o"),
             ("a\u{200b}b ✔\u{fe0f}", "ab ✔"),
             ("```python\nprint(1)\n```", "```\nprint(1)\n```"),
             ("1. apples 2. pears", "- apples - pears"),

@@ -286,7 +286,7 @@ fn power(chars: &[char], at: usize) -> Option<(i32, usize)> {
 }
 
 /// What a raised digit or sign is on the line.
-fn raised(c: char) -> Option<char> {
+pub(crate) fn raised(c: char) -> Option<char> {
     Some(match c {
         '⁻' => '-',
         '⁺' => '+',
