@@ -104,6 +104,11 @@ fn verdicts_that_never_part_are_one_models() {
     assert!(notes(&case.paired()).contains("`correct` is the same on all of 40 questions where the answers differ"));
     case.wanted.metric = Some("correct".to_owned());
     assert_eq!(judged(&case.paired()), 80);
+    // The other file calls it by another name for the same.
+    let other = |id: u32| json!({"id": id, "prompt": format!("{id}?"), "response": format!("Nobody knows, {id}ville?"), "is_correct": !id.is_multiple_of(7)});
+    let (_folder, case) = tables(40, big, other);
+    assert_eq!(judged(&case.paired()), 0);
+    assert!(!notes(&case.paired()).contains("no metric that both models have"), "{}", notes(&case.paired()));
     // One that parts them on a question is a verdict, and so are equal ones on equal answers.
     let (_folder, case) =
         tables(40, big, |id| row(id, format!("Nobody knows, {id}ville?"), !id.is_multiple_of(7) && id != 9));

@@ -122,7 +122,10 @@ impl Chosen {
         let mut chosen = Self { filter, metric, fractions: 0, threshold: wanted.threshold };
         let all = || sides.iter().flatten();
         let judges = |record: &&&Record| {
-            record.scores.iter().any(|(name, score)| *score != Score::Missing && !no_verdicts.contains(name))
+            record
+                .scores
+                .iter()
+                .any(|(name, score)| *score != Score::Missing && !no_verdicts.iter().any(|none| alike(none, name)))
         };
         if chosen.metric.is_none() && all().any(|record| judges(&record)) {
             let [ours, theirs] = sides.each_ref().map(|records| {
