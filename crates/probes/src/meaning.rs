@@ -40,6 +40,9 @@ impl Equivalence for Equal {
 /// in their order but one or two of each, articles aside, unless these are one word in two forms, nor texts of which one says `not` (or another
 /// word that turns what is said) more often: where everything else is alike, `approved` and `rejected` is what was answered.
 ///
+/// Texts of the same words, numbers and signs in the same order are the same, whatever the coefficient: what only lays a text out is no word,
+/// and every symbol is one. Texts that both hold JSON are compared by what it holds.
+///
 /// It sees spelling, not sense: a paraphrase in other words is another class, and long texts that share most words
 /// are one. Prompts with a final answer want a normaliser that extracts it.
 #[derive(Clone, Copy, Debug, PartialEq)]

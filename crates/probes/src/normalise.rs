@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use json::{first_json, values};
+pub(crate) use json::{NUMBER, first_json, values};
 pub(crate) use number::{is_currency, number_at, numbers, plain, raised, whole_number};
 pub use thoughts::without_thoughts;
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Equivalence;
-use crate::normalise::values;
+use crate::normalise::{NUMBER, values};
 
 /// Whether two texts that both hold JSON say the same: the same data in the same order, and the same around it. `None` where one holds none.
 pub(super) fn compared(a: &str, b: &str, texts: &dyn Equivalence) -> Option<bool> {
@@ -41,5 +41,5 @@ fn same(a: &Value, b: &Value, texts: &dyn Equivalence) -> bool {
 
 /// Numbers are texts between private marks.
 fn is_number(text: &str) -> bool {
-    text.starts_with('\u{E001}')
+    text.starts_with(NUMBER)
 }

@@ -168,9 +168,8 @@ fn behind_a_number(chars: &[char], end: usize) -> Option<usize> {
 }
 
 fn before_a_number(chars: &[char], at: usize) -> bool {
-    let rest = chars[at + 1..].iter().skip_while(|c| [' ', '-', '.'].contains(*c));
-    let gap = chars[at + 1..].len() - rest.clone().count();
-    gap <= 1 && rest.clone().next().is_some_and(char::is_ascii_digit)
+    let digit = |at: usize| chars.get(at).is_some_and(char::is_ascii_digit);
+    digit(at + 1) || (chars.get(at + 1).is_some_and(|c| [' ', '-', '.'].contains(c)) && digit(at + 2))
 }
 
 /// Han, kana, Thai, Lao, Burmese and Khmer, by the blocks that nearly all of their texts are of.

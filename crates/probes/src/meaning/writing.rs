@@ -21,6 +21,7 @@ pub(super) fn plainly(text: &str) -> String {
     let mut parts = String::with_capacity(text.len());
     for c in text.chars() {
         match get_general_category(c) {
+            _ if c.is_ascii() => parts.push(c),
             GeneralCategory::Format => {}
             _ if ('\u{FE00}'..='\u{FE0F}').contains(&c) => {}
             _ if is_raised(c) => parts.push(c),

@@ -56,8 +56,8 @@ fn points_elsewhere(json: &str) -> bool {
         || !json.contains(|c: char| !(c.is_ascii_digit() || "[], \n\t".contains(c)))
 }
 
-/// Marks of numbers that are kept as texts: private, and doubled where an answer holds them itself.
-const NUMBER: char = '\u{E001}';
+/// Marks around numbers that are kept as texts: private characters. JSON that holds them itself is read with numbers as doubles.
+pub(crate) const NUMBER: char = '\u{E001}';
 const END: char = '\u{E002}';
 
 /// A JSON value whose numbers are texts in canonical form between two marks, because a double holds no more than 17 digits.
@@ -91,16 +91,14 @@ fn exact(json: &str) -> Option<Value> {
 /// A number of JSON without needless zeros; as it is written, where its exponent is beyond any quantity.
 fn plain_number(json: &str) -> String {
     let (sign, size) = json.strip_prefix('-').map_or(("", json), |size| ("-", size));
-    let chars: Vec<char> = size.chars().collect();
     // In JSON there is no doubt about a point: 1.500 is 1.5.
-    let doubtless = if size.contains(['.', 'e', 'E']) { size.to_owned() } else { format!("{size}.0") };
-    let zeros =
-        |size: &str| if size.contains(['e', 'E']) { size.to_owned() } else { size.trim_end_matches('0').to_owned() };
-    let chars_of: Vec<char> = zeros(&doubtless).trim_end_matches('.').chars().collect();
-    match number_at(&chars_of, 0) {
-        Some((number, end)) if end == chars_of.len() && number == "0" => number,
-        Some((number, end)) if end == chars_of.len() => format!("{sign}{number}"),
-        _ => format!("{sign}{}", chars.iter().collect::<String>()),
+    let is_decimal = size.contains('.') && !size.contains(['e', 'E']);
+    let exact = if is_decimal { size.trim_end_matches('0').trim_end_matches('.') } else { size };
+    let chars: Vec<char> = exact.chars().collect();
+    match number_at(&chars, 0).filter(|(_, end)| *end == chars.len()) {
+        Some((zero, _)) if zero == "0" => zero,
+        Some((number, _)) => format!("{sign}{number}"),
+        None => json.to_owned(),
     }
 }
 

@@ -92,10 +92,10 @@ pub(crate) fn number_at(chars: &[char], start: usize) -> Option<(String, usize)>
     }
     // 3 1/2.
     let mixed = (chars.get(end) == Some(&' ')).then(|| digits(chars, end + 1)).flatten();
-    if let Some((over, slash)) = mixed.filter(|(_, slash)| chars.get(*slash) == Some(&'/')) {
-        if let Some((under, behind)) = digits(chars, slash + 1) {
-            (form, end) = (format!("{form} {over}/{under}"), behind);
-        }
+    if let Some((over, slash)) = mixed.filter(|(_, slash)| chars.get(*slash) == Some(&'/'))
+        && let Some((under, behind)) = digits(chars, slash + 1)
+    {
+        (form, end) = (format!("{form} {over}/{under}"), behind);
     }
     if let Some(day) = day(chars, start, end) {
         return Some((day, start + "2024-01-05".len()));
