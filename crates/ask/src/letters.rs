@@ -7,6 +7,7 @@ use hydrometer_answers::store::{AnswerKey, BatchRecords, Store, StoredAnswer};
 use hydrometer_answers::{FinishReason, OptionSaid, SamplingParameters, Told};
 use hydrometer_models::{AnswersTogether, BatchStep, Facet, FirstTokens, ListCame, Message, Model, ModelError, Prompt};
 use hydrometer_probes::kind::Choice;
+use hydrometer_probes::without_thoughts;
 use hydrometer_probes::{Ask, Probe};
 
 use crate::answering::{Asked, Asker};
@@ -195,7 +196,8 @@ impl LetterAsker<'_> {
         let rows = drawer.rows(&asked, store)?;
         let count = |(question, rows): (&&Lettered, Vec<hydrometer_answers::SampleRow>)| {
             let mut counts = vec![0; question.letters.len()];
-            for place in rows.iter().filter_map(|row| letter(&row.text, &question.letters)) {
+            let said = rows.iter().filter_map(|row| without_thoughts(&row.text));
+            for place in said.filter_map(|said| letter(said, &question.letters)) {
                 counts[place] += 1;
             }
             shares(&counts)

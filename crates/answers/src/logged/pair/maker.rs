@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use hydrometer_probes::without_thoughts;
 use hydrometer_probes::{Ask, Probe, kind};
 
 use super::super::judge::Chosen;
@@ -84,7 +85,10 @@ impl Maker<'_> {
             }
         };
         let missing = |given: &Given| match given {
-            Given::Texts(texts) => texts.iter().filter(|text| text.text.trim().is_empty()).count() as u64,
+            Given::Texts(texts) => {
+                let says_nothing = |text: &str| without_thoughts(text).is_none_or(|said| said.trim().is_empty());
+                texts.iter().filter(|text| says_nothing(&text.text)).count() as u64
+            }
             Given::Runs(runs) => runs.iter().filter(|run| run.transcript.events.is_empty()).count() as u64,
             Given::Options(_) | Given::Likelihood(_) => 0,
         };
