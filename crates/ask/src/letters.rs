@@ -7,8 +7,7 @@ use hydrometer_answers::store::{AnswerKey, BatchRecords, Store, StoredAnswer};
 use hydrometer_answers::{FinishReason, OptionSaid, SamplingParameters, Told};
 use hydrometer_models::{AnswersTogether, BatchStep, Facet, FirstTokens, ListCame, Message, Model, ModelError, Prompt};
 use hydrometer_probes::kind::Choice;
-use hydrometer_probes::without_thoughts;
-use hydrometer_probes::{Ask, Probe};
+use hydrometer_probes::{Ask, Probe, without_thoughts};
 
 use crate::answering::{Asked, Asker};
 use crate::observer::{Ahead, Bought, Costs, Keep};

@@ -2,8 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use hydrometer_probes::without_thoughts;
-use hydrometer_probes::{Ask, Probe, kind};
+use hydrometer_probes::{Ask, Probe, kind, without_thoughts};
 
 use super::super::judge::Chosen;
 use super::super::record::{Answer, Content, Record};
