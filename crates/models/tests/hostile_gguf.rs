@@ -157,7 +157,7 @@ fn tensors() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut values = [0.5f32; 32];
         values[19] = bad;
-        let expected = format!("tensor blk.0.attn_k.weight: value 19 is {bad}, expected a finite number");
+        let expected = format!("tensor blk.0.attn_k.weight: weight 19 is {bad}, expected a finite number");
         check(tiny::with_tensor(name, Tensor::f32(name, &[8, 4], &values)), &expected);
     }
     // What llama.cpp reads and this engine does not makes another model of it.
