@@ -7,7 +7,7 @@ mod question;
 
 use serde_json::{Map, Number, Value};
 
-pub(super) use answer::AnswerColumns;
+pub(super) use answer::{AnswerColumns, words};
 pub(super) use beside::columns as columns_beside;
 
 use super::LoggedError;

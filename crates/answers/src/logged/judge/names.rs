@@ -1,5 +1,7 @@
 //! What names of metrics say of them: their words, as harnesses use them.
 
+use super::super::table::words;
+
 /// Columns that say of an answer that it is right, and nothing else: the same verdict by other names.
 const RIGHT: &[&str] = &["correct", "is_correct", "passed", "right"];
 
@@ -227,22 +229,6 @@ pub(super) fn less_is_better(name: &str) -> bool {
 /// Whether a metric says what an answer took, and nothing of the answer.
 pub(super) fn is_of_effort(name: &str) -> bool {
     words(name).iter().any(|word| TAKES.contains(&word.as_str()))
-}
-
-/// The words of a name in lower case: `isCorrect` and `is_correct` have the same.
-fn words(name: &str) -> Vec<String> {
-    let (mut words, mut lower) = (vec![String::new()], false);
-    for c in name.chars() {
-        if !c.is_alphanumeric() || (c.is_uppercase() && lower) {
-            words.push(String::new());
-        }
-        lower = c.is_lowercase();
-        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
-            word.extend(c.to_lowercase());
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    words
 }
 
 #[cfg(test)]

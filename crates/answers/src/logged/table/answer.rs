@@ -257,8 +257,8 @@ fn is_said(name: &str, beside_model: bool) -> bool {
     words.iter().any(speaks) && !words.iter().any(about)
 }
 
-/// The words of a name: `modelAnswer` and `model_answer` have two.
-pub(super) fn words(name: &str) -> Vec<String> {
+/// The words of a name in lower case: `modelAnswer` and `model_answer` have the same two.
+pub(in super::super) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut lower = false;
     for c in name.chars() {
