@@ -9,23 +9,20 @@ use hydrometer_answers::{
     SamplingParameters,
 };
 use hydrometer_models::{
-    Answers, AnswersTogether, BatchStep, Facet, Message, Model, ModelError, Prompt, Rounds, SampleLimits,
+    Answer, Answers, AnswersTogether, BatchStep, Facet, Message, Model, ModelError, Prompt, SampleLimits,
     SampleRequest, SampleStep,
 };
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Decoding, Probe, Suite};
 
-use crate::observer::{Ahead, Costs, Keep};
+use crate::keeping::Keeping;
+use crate::observer::{Ahead, Costs};
 use crate::options::check_samples;
 use crate::{AskError, Observer, PlanSummary, Role, Sampling};
 
-/// Tokens of the complete answers that are written to the store together: what a process that is killed loses beside the
-/// answers under way, and enough that writing costs little beside drawing them, however small the model. Answers that were
-/// paid for are kept one by one.
-const FLUSH: usize = 1024;
 /// Free questions of a unit: several times as many as are answered at once. Every unit ends with few answers under way, and a model
 /// unpacks its weights anew for each.
-pub(crate) const UNIT_PROMPTS: usize = 512;
+pub(crate) const UNIT_PROMPTS: usize = 2048;
 
 /// A free question as one model reads it.
 #[derive(Clone, Debug)]
@@ -122,6 +119,34 @@ impl Asked {
         Some(String::from_utf8_lossy(&model.tokens()?.decode(tokens)).into_owned())
     }
 
+    /// The request for these of its answers.
+    pub(crate) fn request(&self, samples: Vec<u32>) -> SampleRequest {
+        SampleRequest {
+            key: self.prompt_hash.clone(),
+            prompt: self.prompt.clone(),
+            samples,
+            max_tokens: Some(self.parameters.max_tokens),
+            stop: self.parameters.stop.clone(),
+            decoding: self.decoding,
+        }
+    }
+
+    /// An answer as the store keeps it.
+    pub(crate) fn stored(&self, model_key: &str, identity: &ModelIdentity, answer: Answer) -> StoredAnswer {
+        StoredAnswer {
+            key: self.key(model_key, answer.sample),
+            model_key: model_key.to_owned(),
+            model_name: identity.name.clone(),
+            prompt_hash: self.prompt_hash.clone(),
+            parameters: self.parameters.clone(),
+            sample: answer.sample,
+            text: answer.text,
+            tokens: answer.tokens.iter().map(|draw| draw.token).collect(),
+            logprobs: answer.tokens.iter().map(|draw| draw.logprob).collect(),
+            finish: answer.finish,
+        }
+    }
+
     /// The key of its answer in the store; equal ones are one answer.
     pub(crate) fn key(&self, model_key: &str, sample: u32) -> AnswerKey {
         AnswerKey::new(model_key, &self.prompt_hash, &self.parameters, sample)
@@ -135,11 +160,9 @@ pub(crate) struct Wanted<'q> {
 }
 
 /// How answers are had.
-enum How<'h, 'r> {
+enum How<'h> {
     /// As many at once as there is room for.
     Each,
-    /// As the next round.
-    Rounds(&'h mut (dyn Rounds + 'r)),
     /// In batches, which are kept here.
     Together(&'h dyn AnswersTogether, &'h BatchRecords),
 }
@@ -165,7 +188,7 @@ impl Asker<'_> {
         store: &mut Store,
         observer: &mut dyn Observer,
     ) -> Result<ControlFlow<(), u64>, AskError> {
-        self.fill(&self.every(asked), None, store, observer)
+        self.fill(&self.every(asked), store, observer)
     }
 
     /// What of its model answers.
@@ -173,20 +196,17 @@ impl Asker<'_> {
         self.model.answers().ok_or(Facet::Answers.into()).map_err(self.role.failed())
     }
 
-    /// Fills the store with the answers wanted that it does not hold, as the next of `rounds` where there are any; goes on with the
-    /// tokens of those.
+    /// Fills the store with the answers wanted that it does not hold; goes on with the tokens of those.
     ///
     /// # Errors
     /// As [`Asker::ask`].
     pub(crate) fn fill(
         &self,
         wanted: &[Wanted<'_>],
-        rounds: Option<&mut (dyn Rounds + '_)>,
         store: &mut Store,
         observer: &mut dyn Observer,
     ) -> Result<ControlFlow<(), u64>, AskError> {
-        let how = rounds.map_or(How::Each, How::Rounds);
-        self.had(wanted, how, store, observer)
+        self.had(wanted, How::Each, store, observer)
     }
 
     /// Where the model is asked in batches, fills the store with every answer to `asked` that it does not hold: unit by unit each would
@@ -221,12 +241,11 @@ impl Asker<'_> {
     fn had(
         &self,
         wanted: &[Wanted<'_>],
-        how: How<'_, '_>,
+        how: How<'_>,
         store: &mut Store,
         observer: &mut dyn Observer,
     ) -> Result<ControlFlow<(), u64>, AskError> {
-        let identity = self.model.identity();
-        let model_key = identity.key();
+        let model_key = self.model.identity().key();
         let requests: Vec<_> = wanted.iter().map(|wanted| request(wanted, &model_key, store)).collect();
         let all: u64 = wanted.iter().map(|wanted| wanted.samples.len() as u64).sum();
         // What came in batches is counted when it is taken out of the store, unit by unit, as what was there before.
@@ -235,60 +254,31 @@ impl Asker<'_> {
             observer.spared(all - number_of(&requests));
         }
         // An endpoint that has nothing to answer is not asked who it is either.
-        if number_of(&requests) == 0 && !matches!(how, How::Rounds(_)) {
+        if number_of(&requests) == 0 {
             return Ok(ControlFlow::Continue(0));
         }
-        let mut ready = Vec::new();
-        let (mut tokens, mut ready_tokens) = (0, 0);
-        let mut written = Ok(0);
-        let mut stopped = false;
         let answers = self.answers()?;
-        let one_by_one = answers.is_paid_for();
+        let mut keeping = Keeping::new(self, store, observer)?;
         let mut watch = |step| {
             match step {
-                BatchStep::Looked(state) => observer.batch(self.role, &state),
-                BatchStep::Says(words) => observer.says(self.role, &words),
-                BatchStep::Came(SampleStep::Progress { read, drawn }) => observer.sampled(read, drawn),
+                BatchStep::Looked(state) => keeping.observer.batch(self.role, &state),
+                BatchStep::Says(words) => keeping.observer.says(self.role, &words),
+                BatchStep::Came(SampleStep::Progress { read, drawn }) => keeping.observer.sampled(read, drawn),
                 BatchStep::Came(SampleStep::Answer(answer)) => {
-                    tokens += answer.tokens.len() as u64;
-                    let drawn = answer.tokens.len();
-                    let answer = as_stored(wanted[answer.request].asked, &model_key, identity, answer);
                     if is_counted {
-                        observer.answered(1);
+                        keeping.observer.answered(1);
                     }
-                    if one_by_one && written.is_ok() {
-                        written = store.keep(answer).map(|()| 1);
-                    } else {
-                        ready_tokens += drawn;
-                        ready.push(answer);
-                    }
+                    keeping.came(wanted[answer.request].asked, answer);
                 }
             }
-            if written.is_ok() && ready_tokens >= FLUSH {
-                ready_tokens = 0;
-                written = store.put(&std::mem::take(&mut ready));
-            }
-            if let (Ok(_), Some(costs)) = (&written, self.costs) {
-                written = costs.keep(Keep::IfMuch, observer).map(|()| 0);
-            }
-            stopped = observer.interrupted();
-            if stopped || written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            keeping.goes_on()
         };
         let parameters = &self.settings.parameters;
         let sampled = match how {
-            How::Rounds(rounds) => rounds.answer(&requests, parameters, &mut |step| watch(BatchStep::Came(step))),
             How::Each => answers.answer(&requests, parameters, self.limits, &mut |step| watch(BatchStep::Came(step))),
             How::Together(model, records) => model.answer_together(&requests, parameters, records, &mut watch),
         };
-        // Complete answers are kept, whatever ended the sampling.
-        let mut written = written.and_then(|_| store.put(&ready));
-        let ended = sampled.is_err() || stopped;
-        if let (true, Ok(_), Some(costs)) = (ended, &written, self.costs) {
-            written = costs.keep(Keep::Always, observer).map(|()| 0);
-        }
-        sampled.map_err(self.role.failed())?;
-        written?;
-        Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(tokens) })
+        keeping.end(sampled)
     }
 
     /// Answers to `asked` that the store does not hold.
@@ -389,39 +379,12 @@ impl Asker<'_> {
 /// The answers wanted that the store does not hold.
 fn request(Wanted { asked, samples }: &Wanted<'_>, model_key: &str, store: &Store) -> SampleRequest {
     let missing = |sample: &u32| !store.contains(&asked.key(model_key, *sample));
-    SampleRequest {
-        key: asked.prompt_hash.clone(),
-        prompt: asked.prompt.clone(),
-        samples: samples.iter().copied().filter(missing).collect(),
-        max_tokens: Some(asked.parameters.max_tokens),
-        stop: asked.parameters.stop.clone(),
-        decoding: asked.decoding,
-    }
+    asked.request(samples.iter().copied().filter(missing).collect())
 }
 
 /// Answers that are asked for.
 fn number_of(requests: &[SampleRequest]) -> u64 {
     requests.iter().map(|request| request.samples.len() as u64).sum()
-}
-
-fn as_stored(
-    asked: &Asked,
-    model_key: &str,
-    identity: &ModelIdentity,
-    answer: hydrometer_models::Answer,
-) -> StoredAnswer {
-    StoredAnswer {
-        key: asked.key(model_key, answer.sample),
-        model_key: model_key.to_owned(),
-        model_name: identity.name.clone(),
-        prompt_hash: asked.prompt_hash.clone(),
-        parameters: asked.parameters.clone(),
-        sample: answer.sample,
-        text: answer.text,
-        tokens: answer.tokens.iter().map(|draw| draw.token).collect(),
-        logprobs: answer.tokens.iter().map(|draw| draw.logprob).collect(),
-        finish: answer.finish,
-    }
 }
 
 /// What [`ask()`] did.

@@ -12,6 +12,7 @@ mod error;
 mod imported;
 mod instructions;
 mod judge;
+mod keeping;
 mod kind;
 mod letters;
 mod listed_answers;

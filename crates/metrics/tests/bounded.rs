@@ -189,6 +189,21 @@ fn what_a_list_lacks_is_no_more_probable_than_its_last_token() {
     assert!(found.overlap.high < 0.006 + 0.05 + 0.05, "{:?}", found.overlap);
 }
 
+/// Of a student whose logits are there, the worst that the teacher's list allows is known, and far below what the floor would say.
+#[test]
+fn what_the_teacher_does_not_list_is_at_worst_where_a_known_student_has_least() {
+    let q: [f64; 6] = [0.5, 0.3, 0.1, 0.06, 0.03, 0.01];
+    // The list of the teacher ends with 0.2; 0.3 is open, on no token more than 0.2.
+    let (teacher, worst) = ([(0, 0.5_f32.ln()), (1, 0.2_f32.ln())], [0.5, 0.2, 0.0, 0.0, 0.1, 0.2]);
+    let student = ListedDistribution::of_logits(&q.map(|q| q.ln() as f32), 0).unwrap();
+    let found = bounds(&ListedDistribution::new(&teacher, teacher[0], 6).unwrap(), &student, 6);
+    let term = |(p, q): (f64, f64)| if p > 0.0 { p * (p / q).ln() } else { 0.0 };
+    let truth: f64 = worst.into_iter().zip(q).map(term).sum();
+    // What is open is taken to be as large as its largest part throughout, and a little larger for rounding.
+    let most = truth + 0.1 * 2_f64.ln() + 1e-3;
+    assert!((truth..most).contains(&found.kl.high.into()), "{:?}, expected {truth} to {most}", found.kl);
+}
+
 #[test]
 fn a_list_that_ends_before_the_nucleus_bounds_the_tail() {
     let row: Vec<f32> = (0..400).map(|token| -0.01 * token as f32).collect();

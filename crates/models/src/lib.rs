@@ -52,8 +52,8 @@ pub use local::decoder::{Decoder, EngineOptions, Precision, logit_rows};
 pub use local::sample::{Answer, Draw, Prompt, SampleLimits, SampleRequest, SampleStep, sample};
 pub use local::session::{Feed, Session};
 pub use model::{
-    Answers, Block, Chooses, FirstTokens, Grows, Letters, Listed, ListedPosition, Lists, Logits, Model, Room, Rounds,
-    Scorer, Scores, Sequence, ShownPosition, Shows, TopTokens, Unlisted,
+    Answers, Block, Chooses, Conversations, FirstTokens, Grows, Letters, Listed, ListedPosition, Lists, Logits, Model,
+    Room, Scorer, Scores, Sequence, ShownPosition, Shows, TopTokens, Unlisted,
 };
 pub use open::{ModelSpec, open, open_files, open_tokenizer, open_with};
 pub use remembering::Remembering;

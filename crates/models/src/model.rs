@@ -252,12 +252,11 @@ pub trait Answers: Send + Sync {
         None
     }
 
-    /// Answers in rounds, where those of a round go on from those of the one before: the same answers, sooner. `None` where that
-    /// saves nothing.
+    /// Conversations that go on answer by answer: the same answers, sooner. `None` where that saves nothing.
     ///
     /// # Errors
     /// The model has lost what it answers from.
-    fn rounds<'a>(&'a self, _limits: &SampleLimits) -> Result<Option<Box<dyn Rounds + 'a>>, ModelError> {
+    fn conversations<'a>(&'a self, _limits: &SampleLimits) -> Result<Option<Box<dyn Conversations + 'a>>, ModelError> {
         Ok(None)
     }
 }
@@ -276,20 +275,21 @@ impl Room {
     pub const ALL: Room = Room { conversations: usize::MAX, tokens: u64::MAX };
 }
 
-/// Rounds of answers of one model.
-pub trait Rounds {
-    /// What it can hold between rounds.
+/// Conversations with one model, which go on as soon as it has answered.
+pub trait Conversations {
+    /// What it can hold at a time.
     fn room(&self) -> Room;
 
-    /// As [`Answers::answer`]. What the model holds of these conversations is kept until the next round.
+    /// As [`Answers::answer`], but whoever is told of a step says what is to be asked beside the rest: what the model holds of a
+    /// conversation when it has answered is there when that begins with it. Requests are numbered as they come.
     ///
     /// # Errors
     /// As [`Answers::answer`]; then it is of no further use.
     fn answer(
         &mut self,
-        requests: &[SampleRequest],
+        requests: Vec<SampleRequest>,
         parameters: &SamplingParameters,
-        watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
+        go_on: &mut dyn FnMut(SampleStep) -> ControlFlow<(), Vec<SampleRequest>>,
     ) -> Result<(), ModelError>;
 }
 

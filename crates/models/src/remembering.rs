@@ -10,8 +10,8 @@ use hydrometer_probes::{Decoding, Probe, Suite};
 
 use crate::part::Part;
 use crate::{
-    Answer, Answers, Block, ChatTemplate, Chooses, Conversation, Facet, Grows, Logits, Message, Model, ModelError,
-    Prompt, Rounds, SampleLimits, SampleRequest, SampleStep, Scores, Tokenizer, ToolProtocol,
+    Answer, Answers, Block, ChatTemplate, Chooses, Conversation, Conversations, Facet, Grows, Logits, Message, Model,
+    ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Scores, Tokenizer, ToolProtocol,
 };
 
 /// A model whose logits of every block are kept in memory, 4 bytes each, for the life of all its clones or until they are
@@ -193,8 +193,8 @@ impl Answers for Remembering {
     }
 
     /// Conversations that go on are the model's own: what one of them says next is seldom asked again.
-    fn rounds<'a>(&'a self, limits: &SampleLimits) -> Result<Option<Box<dyn Rounds + 'a>>, ModelError> {
-        self.of_model()?.rounds(limits)
+    fn conversations<'a>(&'a self, limits: &SampleLimits) -> Result<Option<Box<dyn Conversations + 'a>>, ModelError> {
+        self.of_model()?.conversations(limits)
     }
 
     fn is_paid_for(&self) -> bool {

@@ -66,6 +66,23 @@ fn logits_are_normalised_over_the_whole_vocabulary() {
     close(&answers[0], &[e * e / sum, e / sum * (1.0 / sum)]);
 }
 
+/// The orders of a question's options begin alike, and that is computed once: a block has room for as many as are computed.
+#[test]
+fn what_two_questions_begin_with_alike_counts_once() {
+    let of = |from: u32, options: &[u32]| Choice {
+        prompt: (0..20).chain(from..from + 10).collect(),
+        options: options.iter().map(|&length| vec![7; length as usize]).collect(),
+    };
+    let (one, other) = (of(100, &[1, 1]), of(200, &[1, 1]));
+    assert_eq!((one.tokens_beside(None), other.tokens_beside(Some(&one))), (30, 10));
+    // The last token of a prompt is computed for each; options of several tokens follow what they share.
+    assert_eq!(one.tokens_beside(Some(&one)), 1);
+    assert_eq!((of(100, &[3, 2]).tokens(), of(100, &[3, 2]).tokens_beside(None)), (63, 33));
+    // Too little in common is computed for each.
+    let short = Choice { prompt: (0..7).collect(), options: one.options.clone() };
+    assert_eq!(one.tokens_beside(Some(&short)), 30);
+}
+
 #[test]
 fn many_choices_are_cut_into_blocks_and_come_back_in_order() {
     let long = [vec![0], vec![5; 300], vec![5, 6]].concat();

@@ -132,49 +132,72 @@ fn neither_batching_nor_order_nor_memory_changes_an_answer() {
 
 /// Conversations of several turns, some of which end, begin late or read otherwise what they said.
 #[test]
-fn rounds_give_the_same_answers_and_read_only_what_is_new() {
+fn conversations_give_the_same_answers_and_read_only_what_is_new() {
     for (name, memory) in ["tiny-qwen2", "tiny-gemma3"].into_iter().flat_map(|name| [(name, 100), (name, 1 << 20)]) {
         let model = tiny(name);
         let limits = SampleLimits { memory: model.grows().unwrap().position_bytes() * memory, ..WIDE };
-        let mut rounds = model.answers().unwrap().rounds(&limits).unwrap().unwrap();
-        let parameters = parameters(1.0, 24);
+        let mut conversations = model.answers().unwrap().conversations(&limits).unwrap().unwrap();
+        let (parameters, vocab) = (parameters(1.0, 24), model.identity().logit_width());
         let head = prompt(&*model, 40, 9);
-        let mut talks: Vec<_> = (0..5).map(|i| [head.clone(), prompt(&*model, 10 + i, i)].concat()).collect();
-        let (mut read, mut all) = ([0, 0], 0);
-        for round in 0..5 {
-            // The last one begins late, the first one ends early, and the second one has two samples.
-            let present = usize::from(round > 2)..if round > 1 { 5 } else { 4 };
-            let asked = present.clone().map(|talk| {
-                let samples = if talk == 1 { 2 } else { 1 };
-                request(&format!("{talk} in {round}"), talks[talk].clone(), samples)
-            });
-            let requests: Vec<_> = asked.collect();
-            let mut found = [Vec::new(), Vec::new()];
-            let [apart, together] = &mut found;
-            let watch = |to: &mut Vec<Answer>, read: &mut u64, step| {
-                match step {
-                    SampleStep::Answer(answer) => to.push(answer),
-                    SampleStep::Progress { read: now, .. } => *read += now,
+        let begin = |talk: u32| {
+            let first = [head.clone(), prompt(&*model, 10 + talk, talk)].concat();
+            request(&format!("{talk} in 0"), first, if talk == 1 { 2 } else { 1 })
+        };
+        let mut asked: Vec<SampleRequest> = (0..4).map(begin).collect();
+        let mut places: Vec<(u32, u32)> = (0..4).map(|talk| (talk, 0)).collect();
+        let (mut came, mut read) = (Vec::new(), 0);
+        let first = asked.clone();
+        let go_on = &mut |step| {
+            let answer = match step {
+                SampleStep::Answer(answer) => answer,
+                SampleStep::Progress { read: now, .. } => {
+                    read += now;
+                    return ControlFlow::Continue(Vec::new());
                 }
-                ControlFlow::Continue(())
             };
-            sample(&*model, &requests, &parameters, &limits, &mut |step| watch(apart, &mut read[0], step)).unwrap();
-            rounds.answer(&requests, &parameters, &mut |step| watch(together, &mut read[1], step)).unwrap();
-            found.iter_mut().for_each(|answers| answers.sort_by_key(|answer| (answer.request, answer.sample)));
-            assert_eq!(found[0], found[1], "{name}, round {round}");
-            all += requests.iter().map(|request| prompt_of(request).len() as u64).sum::<u64>();
-            for answer in found[0].iter().filter(|answer| answer.sample == 0) {
-                let talk = &mut talks[present.start + answer.request];
-                talk.extend(answer.tokens.iter().map(|draw| draw.token));
-                talk.extend(prompt(&*model, 3, round));
+            let (mut next, (talk, turn)) = (Vec::new(), places[answer.request]);
+            // The first one ends early, and with it the last one begins.
+            if answer.sample == 0 && turn < if talk == 0 { 1 } else { 4 } {
+                let drawn = answer.tokens.iter().map(|draw| draw.token);
+                let mut tokens: Vec<u32> = prompt_of(&asked[answer.request]).iter().copied().chain(drawn).collect();
+                if talk == 2 {
+                    // What it said is read otherwise from here on.
+                    *tokens.last_mut().unwrap() = (tokens.last().unwrap() + 1) % vocab;
+                }
+                tokens.extend(prompt(&*model, 3, turn));
+                next.push(((talk, turn + 1), request(&format!("{talk} in {}", turn + 1), tokens, 1)));
+            } else if talk == 0 {
+                next.push(((4, 0), begin(4)));
             }
-            // What it said is read otherwise from here on.
-            let (said, vocab) = (talks[2].len() - 12, model.identity().logit_width());
-            talks[2][said] = (talks[2][said] + 1) % vocab;
-        }
-        assert!(read[0] <= all);
-        assert!(memory == 100 || read[1] * 2 < read[0], "{name}: {read:?} tokens read");
+            places.extend(next.iter().map(|(place, _)| *place));
+            asked.extend(next.iter().map(|(_, request)| request.clone()));
+            came.push(answer);
+            ControlFlow::Continue(next.into_iter().map(|(_, request)| request).collect())
+        };
+        conversations.answer(first, &parameters, go_on).unwrap();
+        assert_eq!((came.len(), asked.len()), (2 + 4 * 5 + 1, 2 + 4 * 5));
+        came.sort_by_key(|answer| (answer.request, answer.sample));
+        assert_eq!(answers(&*model, &asked, &parameters, &limits).unwrap(), came, "{name}");
+        let all: usize = asked.iter().map(|request| prompt_of(request).len()).sum();
+        assert!(memory == 100 || read * 3 < all as u64, "{name}: {read} of {all} tokens read");
     }
+}
+
+/// A request that is refused in the middle takes no answer with it that is complete.
+#[test]
+fn an_answer_is_handed_out_beside_a_request_that_is_refused() {
+    let model = tiny("tiny-qwen2");
+    let mut conversations = model.answers().unwrap().conversations(&WIDE).unwrap().unwrap();
+    let requests: Vec<_> = (0..3).map(|i| request(&format!("{i}"), prompt(&*model, 9, i), 1)).collect();
+    let mut came = 0;
+    let go_on = &mut |step| {
+        came += u32::from(matches!(step, SampleStep::Answer(_)));
+        let empty = || request("empty", Vec::new(), 1);
+        ControlFlow::Continue(if matches!(step, SampleStep::Answer(_)) { vec![empty()] } else { Vec::new() })
+    };
+    let error = conversations.answer(requests, &parameters(1.0, 1), go_on).unwrap_err();
+    assert!(error.to_string().contains("`empty` has no token"), "{error}");
+    assert_eq!(came, 3);
 }
 
 fn prompt_of(request: &SampleRequest) -> &[u32] {
@@ -326,12 +349,12 @@ impl Session for BreakingSession<'_> {
     }
 }
 
-/// Three answers of two, two and five tokens; `broken` fails in the very step that completes the short ones.
+/// Three answers of two, two and five tokens; the longest, which begins first, fails in the very step that completes the short ones.
 #[test]
 fn what_is_complete_is_handed_out_before_an_error() {
     let of = |key: &str, longest| SampleRequest { max_tokens: Some(longest), ..request(key, vec![0, 2], 1) };
     let requests = [of("p", 2), of("q", 2), of("r", 5)];
-    let model = Breaking { inner: scripted(), step: 1, broken: 2 };
+    let model = Breaking { inner: scripted(), step: 1, broken: 0 };
     let mut complete = Vec::new();
     let result = sample(&model, &requests, &parameters(1.0, 9), &WIDE, &mut |step| {
         if let SampleStep::Answer(answer) = step {

@@ -27,6 +27,8 @@ struct Question {
     student: Form,
     /// `None` where the control student is not asked.
     control: Option<Choice>,
+    /// Tokens that the teacher computes for it, or room for as many: what it begins with as the question before it does not count.
+    size: usize,
 }
 
 /// As one model is asked.
@@ -52,10 +54,10 @@ impl Form {
         }
     }
 
-    /// Tokens that are computed for it, or room for as many.
-    fn size(&self) -> usize {
+    /// Tokens that are computed for it behind another one, or room for as many.
+    fn size(&self, behind: Option<&Form>) -> usize {
         const OF_LETTERS: usize = 64;
-        self.scored().map_or(OF_LETTERS, Choice::tokens)
+        self.scored().map_or(OF_LETTERS, |choice| choice.tokens_beside(behind.and_then(Form::scored)))
     }
 }
 
@@ -120,8 +122,8 @@ impl Question {
         let control = choosers.control.filter(|_| Role::Control.is_asked(probe));
         let control = control.map(|control| control.question(probe, rotation)).transpose();
         let control = control.map_err(refused(Role::Control))?.map(|(control, _)| control);
-        let (probe, family) = (probe.id.clone(), probe.family.clone());
-        Ok(Self { probe, family, rotation, order, teacher, student, control })
+        let (probe, family, size) = (probe.id.clone(), probe.family.clone(), teacher.size(None));
+        Ok(Self { probe, family, rotation, order, teacher, student, control, size })
     }
 
     /// As teacher or student is asked.
@@ -229,9 +231,12 @@ impl Choices {
             if let Some([ours, theirs]) = orders.first().and_then(|question| question.texts(models)) {
                 DifferentPrompts::look(&mut differently, &probe.id, &ours, &theirs);
             }
-            questions.extend(orders);
+            for mut question in orders {
+                question.size = question.teacher.size(questions.last().map(|last: &Question| &last.teacher));
+                questions.push(question);
+            }
         }
-        let units = packing.pack(questions, options.block_tokens as usize, |q| &q.family, |q| q.teacher.size());
+        let units = packing.pack(questions, options.block_tokens as usize, |q| &q.family, |q| q.size);
         let drawn = options.letters.as_ref().map(|letters| letters.settings.per_probe);
         let letters = drawn.filter(|_| for_letters && !units.is_empty());
         Ok(Self { units, excluded, differently, letters, ..nothing })
@@ -316,7 +321,7 @@ impl Kind for Choices {
         self.ask_together(asking, observer)?;
         let control_chooses = asking.models.control.and_then(Model::chooses);
         let mut rows = Vec::new();
-        for questions in asking.blocks(&self.units[unit], |question| question.teacher.size()) {
+        for questions in asking.blocks(&self.units[unit], |question| question.size) {
             asking.go_on(observer)?;
             let size = tokens(questions);
             let teacher = self.ask(Role::Teacher, asking, questions, observer)?;

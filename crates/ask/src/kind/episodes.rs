@@ -1,23 +1,20 @@
-//! Episodes: every model acts in the same worlds. All episodes of a unit advance together: round by round the
-//! conversations that wait for a model are answered at once, through the answer store, and applied to their worlds. What the
-//! store holds is not asked again, so an interrupted run continues at the very turn.
+//! Episodes: every model acts in the same worlds. All episodes of a unit advance together: a model that can go on from what it
+//! holds of a conversation does so as soon as it has answered, others are asked round by round for all that wait for them.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use hydrometer_answers::store::{AnswerKey, Store};
+use hydrometer_answers::store::Store;
 use hydrometer_answers::{
-    DifferentPrompts, EpisodeRow, ExcludedItem, FinishReason, Part, PartKind, PlannedTokens, SampleSettings,
-    SampleSource, part,
+    DifferentPrompts, EpisodeRow, ExcludedItem, Part, PartKind, PlannedTokens, SampleSettings, part,
 };
-use hydrometer_models::{Conversation, Facet, Model, ModelError, Room};
-use hydrometer_probes::kind::Episode;
-use hydrometer_probes::world::{Event, Running};
+use hydrometer_models::{Model, Room};
+use hydrometer_probes::world::Running;
 use hydrometer_probes::{Ask, Probe, Suite};
 
+use super::playing::{Play, conversation};
 use super::prompts::{askers, by_role};
 use super::{Asking, Gates, Kind};
-use crate::answering::{Asked, Asker, Wanted};
+use crate::answering::Wanted;
 use crate::observer::{Bought, Turns};
 use crate::roles::taken;
 use crate::shared_store::SharedStore;
@@ -25,7 +22,7 @@ use crate::units::Packing;
 use crate::{Ahead, AskError, AskOptions, Models, Observer, Role, Sampling};
 
 /// Episodes of a unit: many, because those that go on decode together.
-const UNIT_EPISODES: usize = 128;
+const UNIT_EPISODES: usize = 512;
 
 /// The episodes of a suite.
 pub(crate) struct Episodes {
@@ -41,36 +38,6 @@ pub(crate) struct Episodes {
     /// Whether those who are asked in batches were.
     together: bool,
 }
-
-/// One run of an episode that goes on or has ended.
-struct Run<'e> {
-    probe: &'e Probe,
-    episode: &'e Episode,
-    source: SampleSource,
-    number: u32,
-    running: Running<'e>,
-}
-
-impl Run<'_> {
-    /// Answers that its budget still allows.
-    fn left(&self) -> u64 {
-        u64::from(self.episode.steps - self.running.outcome().steps)
-    }
-
-    /// Answers that are no longer needed.
-    fn spared(&self) -> u64 {
-        if self.running.ending().is_some() { self.left() } else { 0 }
-    }
-}
-
-/// A conversation that waits for a model, and the runs in which it stands.
-struct Waiting {
-    asked: Asked,
-    runs: Vec<usize>,
-}
-
-/// How a round of answers is come by; told, too, how many answers less there will be than were planned.
-type Fill<'f> = dyn FnMut(&[Wanted<'_>], u64, &mut Store) -> Result<ControlFlow<()>, AskError> + 'f;
 
 impl Episodes {
     pub(crate) fn plan(
@@ -126,99 +93,6 @@ impl Episodes {
     }
 }
 
-/// What is put to a model at this point of an episode.
-fn conversation(
-    model: &dyn Model,
-    probe: &Probe,
-    episode: &Episode,
-    events: &[Event],
-    settings: &SampleSettings,
-) -> Result<Asked, ModelError> {
-    let prompt = model.answers().ok_or(Facet::Answers)?.converse(&Conversation { probe, episode, events })?;
-    Ok(Asked::of(probe, prompt, (episode.max_tokens, &[]), settings))
-}
-
-/// The runs of one model, from the beginning.
-fn begin<'e>(asker: &Asker<'_>, probes: &'e [Probe]) -> Vec<Run<'e>> {
-    let asked = probes.iter().filter(|probe| asker.role.is_asked(probe));
-    let episodes = asked.filter_map(|probe| match &probe.ask {
-        Ask::Episode(episode) => Some((probe, episode)),
-        _ => None,
-    });
-    let of_episode = |(probe, episode): (&'e Probe, &'e Episode)| {
-        let run = move |(source, number)| Run { probe, episode, source, number, running: Running::start(episode) };
-        asker.numbers(episode.decoding).into_iter().map(run).collect::<Vec<_>>()
-    };
-    episodes.flat_map(of_episode).collect()
-}
-
-/// Lets every run go on to its end. `fill` sees to it that the store holds the answers of a round.
-fn play(
-    asker: &Asker<'_>,
-    runs: &mut [Run<'_>],
-    room: Room,
-    store: &mut Store,
-    fill: &mut Fill<'_>,
-) -> Result<ControlFlow<()>, AskError> {
-    let model_key = asker.model.identity().key();
-    let way = asker.answers()?.tool_protocol().map_err(asker.role.failed())?;
-    let mut spared = 0;
-    loop {
-        let waiting = waiting(asker, runs, room)?;
-        let before = std::mem::replace(&mut spared, runs.iter().map(Run::spared).sum());
-        let sample = |run: &Run<'_>| run.source.first_sample() + run.number;
-        let wanted = |of: &Waiting| {
-            // Runs of two episodes may stand in the same words: then one answer serves both.
-            let mut samples: Vec<u32> = of.runs.iter().map(|&run| sample(&runs[run])).collect();
-            samples.sort_unstable();
-            samples.dedup();
-            samples
-        };
-        let wanted: Vec<_> = waiting.iter().map(|of| Wanted { asked: &of.asked, samples: wanted(of) }).collect();
-        let filled = fill(&wanted, spared - before, store)?;
-        if filled.is_break() || waiting.is_empty() {
-            return Ok(filled);
-        }
-        let places: Vec<(usize, &Asked)> =
-            waiting.iter().flat_map(|of| of.runs.iter().map(move |&run| (run, &of.asked))).collect();
-        let keys: Vec<_> = places.iter().map(|&(run, asked)| asked.key(&model_key, sample(&runs[run]))).collect();
-        for ((run, asked), answer) in places.into_iter().zip(store.get_all(&keys)?) {
-            let lost = || AskError::AnswerLost { probe: asked.probe.clone(), sample: sample(&runs[run]) };
-            let answer = answer.ok_or_else(lost)?;
-            match answer.finish {
-                FinishReason::ContextExceeded => runs[run].running.outgrown(),
-                _ => runs[run].running.answer(way.read(&answer.text)),
-            }
-        }
-    }
-}
-
-/// The conversations that wait for an answer, the first ones that have room. A run whose conversation has outgrown its model ends
-/// here.
-fn waiting(asker: &Asker<'_>, runs: &mut [Run<'_>], room: Room) -> Result<Vec<Waiting>, AskError> {
-    let mut found: BTreeMap<AnswerKey, Waiting> = BTreeMap::new();
-    let model_key = asker.model.identity().key();
-    let (mut begun, mut tokens) = (0, room.tokens);
-    for (place, run) in runs.iter_mut().enumerate().filter(|(_, run)| run.running.ending().is_none()) {
-        let asked = conversation(asker.model, run.probe, run.episode, run.running.events(), asker.settings);
-        let asked = asked.map_err(asker.role.failed())?;
-        if asked.too_long(asker.role, asker.model).is_some() {
-            run.running.outgrown();
-            continue;
-        }
-        // An answer is taken to be half as long as it may be.
-        let expected = asked.tokens() + run.left() * u64::from(asked.longest()) / 2;
-        if begun > 0 && (begun == room.conversations || expected > tokens) {
-            break;
-        }
-        (begun, tokens) = (begun + 1, tokens.saturating_sub(expected));
-        // The key of sample 0 names the conversation and its parameters.
-        let name = asked.key(&model_key, 0);
-        found.entry(name).or_insert_with(|| Waiting { asked, runs: Vec::new() }).runs.push(place);
-    }
-    Ok(found.into_values().collect())
-}
-
 impl Episodes {
     /// Lets those who are asked in batches play all that is open: a batch for each round of answers, however many units there are.
     fn play_together(&mut self, asking: &Asking<'_>, observer: &mut dyn Observer) -> Result<(), AskError> {
@@ -233,12 +107,12 @@ impl Episodes {
             }
             let units = self.units.iter().enumerate();
             let open = units.filter(|(unit, _)| !asking.run.has(part::Episodes::KIND, *unit as u32));
-            let mut runs: Vec<_> = open.flat_map(|(_, probes)| begin(&asker, probes)).collect();
+            let mut play = Play::begin(&asker, open.flat_map(|(_, probes)| probes), Room::ALL)?;
             let mut fill = |wanted: &[Wanted<'_>], _: u64, store: &mut Store| {
                 let filled = asker.fill_together(wanted, store, observer)?;
                 Ok(if filled.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             };
-            if play(&asker, &mut runs, Room::ALL, &mut store, &mut fill)?.is_break() {
+            if play.in_rounds(&mut store, &mut fill)?.is_break() {
                 return Err(asking.interrupted());
             }
         }
@@ -333,10 +207,9 @@ impl Kind for Episodes {
                     let all = wanted.iter().all(holds);
                     Ok(if all { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
                 };
-                for probes in &open {
-                    if play(&asker, &mut begin(&asker, probes), Room::ALL, store, &mut held)?.is_break() {
-                        return Ok(true);
-                    }
+                let mut play = Play::begin(&asker, open.iter().copied().flatten(), Room::ALL)?;
+                if play.in_rounds(store, &mut held)?.is_break() {
+                    return Ok(true);
                 }
             }
             Ok(false)
@@ -363,21 +236,24 @@ impl Kind for Episodes {
         self.play_together(asking, observer)?;
         let probes = &self.units[unit];
         let mut store = self.store.open(folder)?;
+        let askers: Vec<_> = askers(asking, settings, limits).collect();
         let mut runs = Vec::new();
-        for asker in askers(asking, settings, limits) {
+        for asker in &askers {
             asking.go_on(observer)?;
-            let mut of_role = begin(&asker, probes);
-            let mut rounds = asker.answers()?.rounds(limits).map_err(asker.role.failed())?;
-            let room = rounds.as_ref().map_or(Room::ALL, |rounds| rounds.room());
-            let mut fill = |wanted: &[Wanted<'_>], spared, store: &mut Store| {
-                observer.spared(spared);
-                let filled = asker.fill(wanted, rounds.as_deref_mut(), store, observer)?;
-                Ok(if filled.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            let conversations = asker.answers()?.conversations(limits).map_err(asker.role.failed())?;
+            let room = conversations.as_ref().map_or(Room::ALL, |conversations| conversations.room());
+            let mut play = Play::begin(asker, probes, room)?;
+            let played = match conversations {
+                Some(mut conversations) => play.in_conversations(&mut *conversations, &mut store, observer)?,
+                None => play.in_rounds(&mut store, &mut |wanted, spared, store| {
+                    observer.spared(spared);
+                    Ok(asker.fill(wanted, store, observer)?.map_continue(|_| ()))
+                })?,
             };
-            if play(&asker, &mut of_role, room, &mut store, &mut fill)?.is_break() {
+            if played.is_break() {
                 return Err(asking.interrupted());
             }
-            runs.push(of_role);
+            runs.push(play.runs);
         }
         // Episode by episode, whoever acted.
         let mut rows = Vec::new();

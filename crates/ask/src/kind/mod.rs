@@ -6,6 +6,7 @@ pub(crate) mod choices;
 pub(crate) mod episodes;
 pub(crate) mod likelihoods;
 pub(crate) mod listed;
+mod playing;
 pub(crate) mod prompts;
 pub(crate) mod shown;
 pub(crate) mod texts;

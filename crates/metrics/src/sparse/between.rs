@@ -288,11 +288,16 @@ fn kl(cells: &Cells, open: &Open, teacher: &ListedDistribution, student: &Listed
     let closest = Open { p_rest: teacher.rest(), ..open.floored(floor.exp()) }.closest();
     let term = |&(p, q): &(f64, f64)| if p > 0.0 { p * (p / q.max(floor.exp())).ln() } else { 0.0 };
     let low = known + closest.iter().map(term).sum::<f64>();
-    // The student may have next to nothing where the teacher has what is open: what is left is the floor.
-    let farthest = |p: f64| if p > 0.0 { (p.ln() - floor).max(0.0) } else { 0.0 };
-    let teachers: f64 = open.ps.each().map(|p| p * farthest(p)).sum();
-    let high = known + teachers + open.p_rest * farthest(open.p_each);
-    Within::of(low.max(0.0), high.max(0.0))
+    let farthest = |p: f64, log_q: f64| if p > 0.0 { (p.ln() - log_q).max(0.0) } else { 0.0 };
+    let high = if student.whole {
+        // The teacher may have what is open where the student has least.
+        let shares = open.qs.least(open.p_rest, open.p_each);
+        shares.map(|(q, p)| p * farthest(open.p_each, q.ln().max(floor))).sum::<f64>()
+    } else {
+        // The student may have next to nothing where the teacher has what is open: what is left is the floor.
+        open.ps.each().map(|p| p * farthest(p, floor)).sum::<f64>() + open.p_rest * farthest(open.p_each, floor)
+    };
+    Within::of(low.max(0.0), (known + high).max(0.0))
 }
 
 /// The Jensen–Shannon divergence in nats.

@@ -46,6 +46,16 @@ impl Falling {
         full as f64 * most + ratio * self.from[full]
     }
 
+    /// The least of them, the very least first, each with what it gets of `sum` where none gets more than `most`.
+    pub(super) fn least(&self, sum: f64, most: f64) -> impl Iterator<Item = (f64, f64)> {
+        let shares = self.each.iter().rev().scan(sum, move |left, x| {
+            let share = left.min(most);
+            *left -= share;
+            Some((*x, share))
+        });
+        shares.take_while(|(_, share)| *share > 0.0)
+    }
+
     /// Each x with min(x·ratio, most); all those together of which it is x·ratio.
     pub(super) fn pairs(&self, ratio: f64, most: f64) -> impl Iterator<Item = (f64, f64)> {
         let full = self.above(ratio, most);
@@ -57,6 +67,14 @@ impl Falling {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_least_are_filled_first() {
+        let falling = Falling::of(vec![0.1, 0.4, 0.05]);
+        assert_eq!(falling.least(0.5, 0.25).collect::<Vec<_>>(), [(0.05, 0.25), (0.1, 0.25)]);
+        assert_eq!(falling.least(0.25, 0.5).collect::<Vec<_>>(), [(0.05, 0.25)]);
+        assert_eq!(falling.least(0.0, 0.25).count() + falling.least(1.0, 0.0).count(), 0);
+    }
 
     #[test]
     fn sums_are_those_token_by_token() {

@@ -2,9 +2,10 @@
 
 use hydrometer_probes::{Ask, Probe};
 
+use super::prefixes::{LEAST, common};
 use crate::{Block, Chooses, Facet, Logits, Message, Model, ModelError, Scores, Sequence};
 
-/// Most tokens of one block; longer lists of choices are computed block after block.
+/// Most tokens that are computed in one block; longer lists of choices are computed block after block.
 const BLOCK_TOKENS: usize = 4096;
 /// Logit rows held at a time: with a vocabulary of 151,936 this is 39 MB.
 const ROWS: usize = 64;
@@ -25,11 +26,19 @@ impl Choice {
         self.prompt.len() + option.saturating_sub(1)
     }
 
-    /// Tokens that a model computes for it.
+    /// Tokens of the sequences that a model computes for it.
     pub fn tokens(&self) -> usize {
         let shared = if self.options.iter().any(|option| option.len() == 1) { self.prompt.len() } else { 0 };
         let long = self.options.iter().filter(|option| option.len() > 1);
         shared + long.map(|option| self.prompt.len() + option.len() - 1).sum::<usize>()
+    }
+
+    /// Tokens that a model computes for it beside another one, where it computes once what they begin with.
+    pub fn tokens_beside(&self, other: Option<&Choice>) -> usize {
+        let shared = other.map_or(0, |other| common(&self.prompt, &other.prompt));
+        let behind = |option: &Vec<u32>| option.len() - 1;
+        let shared = if shared < LEAST { 0 } else { shared };
+        (self.prompt.len() - shared) + self.options.iter().map(behind).sum::<usize>()
     }
 }
 
@@ -100,13 +109,14 @@ fn check(choice: &Choice, vocab: usize) -> Result<(), ModelError> {
 
 fn batches(choices: &[Choice]) -> Vec<Batch> {
     let mut batches = vec![Batch::default()];
+    let (mut before, mut computed) = (None, 0);
     for (index, choice) in choices.iter().enumerate() {
-        let full = batches.last().is_some_and(|batch| {
-            !batch.block.sequences.is_empty() && batch.block.tokens() + choice.tokens() > BLOCK_TOKENS
-        });
-        if full {
+        computed += choice.tokens_beside(before);
+        if computed > BLOCK_TOKENS && before.is_some() {
+            computed = choice.tokens_beside(None);
             batches.push(Batch::default());
         }
+        before = Some(choice);
         if let Some(batch) = batches.last_mut() {
             batch.add(index, choice);
         }

@@ -1,7 +1,8 @@
 //! Causal attention over pages of keys and values, always in f32.
 //!
 //! A task takes some queries of one sequence and the heads that share its keys. The rows of a strip are pairs of query
-//! and head, so that a single query fills a strip too: scores against the visible pages, softmax, weighted values.
+//! and head, so that a single query fills a strip too: scores against the visible pages, softmax, weighted values. Some strips
+//! go over the pages together, so that long contexts are read from far memory less often.
 //! Nothing of size tokens × tokens exists, and no result depends on what else is in the block.
 
 use std::ops::Range;
@@ -15,6 +16,8 @@ use crate::kernels::{COLUMNS, Exactness, Kernel, Pad, Piece, Started, Words, Wor
 
 /// Queries of one task.
 const QUERIES: usize = 64;
+/// Strips that read a page while it is near: their scores are to stay in the second-level cache.
+const STRIPS: usize = 4;
 
 /// What attention needs to know.
 pub(super) struct Shape<'a> {
@@ -59,16 +62,16 @@ pub(super) fn attend(workshop: &Workshop, shape: &Shape<'_>, q: &mut [f32]) {
     tasks.into_par_iter().for_each_init(Scratch::default, |scratch, mut task| {
         let (started, rows) = (kernel.start(), kernel.layout().rows);
         let pairs = task.queries.len() * group;
-        for first in (0..pairs).step_by(rows) {
-            task.strip(workshop, &started, first..pairs.min(first + rows), scratch);
+        for first in (0..pairs).step_by(STRIPS * rows) {
+            task.strips(workshop, &started, first..pairs.min(first + STRIPS * rows), scratch);
         }
     });
 }
 
 #[derive(Default)]
 struct Scratch {
-    strip: Words,
-    tile: Words,
+    strips: Words,
+    tiles: Words,
     rows: Vec<f32>,
     scores: Vec<f32>,
     pad: Pad,
@@ -86,36 +89,49 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// Pairs of query and head, heads first.
-    fn strip(&mut self, workshop: &Workshop, kernel: &Started, pairs: Range<usize>, scratch: &mut Scratch) {
+    /// Pairs of query and head, heads first, in strips.
+    fn strips(&mut self, workshop: &Workshop, kernel: &Started, pairs: Range<usize>, scratch: &mut Scratch) {
         let (d, group, arch) = (self.shape.head_dim, self.q.len(), workshop.arch());
         let (layout, transpose) = (kernel.layout(), workshop.transpose());
-        let Scratch { strip, tile, rows, scores, pad } = scratch;
+        let Scratch { strips, tiles, rows, scores, pad } = scratch;
         let position = |pair: usize| self.queries.start + pair / group;
-        // Keys from here on are visible to some query of the strip; pages are whole.
-        let first = self.seen_from(position(pairs.start)) / PAGE;
-        let pages = &self.pages[first..position(pairs.end - 1) / PAGE + 1];
-        let (start, width) = (first * PAGE, pages.len() * PAGE);
+        let strip_pairs = |strip: usize| {
+            let first = pairs.start + strip * layout.rows;
+            first..pairs.end.min(first + layout.rows)
+        };
+        // Pages with keys that are visible to some query of these pairs; pages are whole.
+        let seen = |of: Range<usize>| self.seen_from(position(of.start)) / PAGE..position(of.end - 1) / PAGE + 1;
+        let pages = seen(pairs.clone());
+        let (start, width) = (pages.start * PAGE, pages.len() * PAGE);
+        let count = pairs.len().div_ceil(layout.rows);
+        let reading = |page: usize| (0..count).filter(move |&strip| seen(strip_pairs(strip)).contains(&page));
+        let (strip_words, tile) = (d.max(width) * layout.rows, layout.rows * COLUMNS);
+        strips.reserve(count * strip_words);
+        tiles.reserve(count * d.div_ceil(COLUMNS) * tile);
 
-        rows.clear();
-        for pair in pairs.clone() {
-            rows.extend_from_slice(&self.q[pair % group][pair / group * d..][..d]);
+        for (strip, words) in strips.chunks_exact_mut(strip_words).take(count).enumerate() {
+            rows.clear();
+            for pair in strip_pairs(strip) {
+                rows.extend_from_slice(&self.q[pair % group][pair / group * d..][..d]);
+            }
+            layout.pack_rows(transpose, rows, d, words, pad);
         }
-        strip.reserve(d.max(width) * layout.rows);
-        tile.reserve(layout.rows * COLUMNS);
-        layout.pack_rows(transpose, rows, d, strip, pad);
         scores.resize(pairs.len() * width, 0.0);
-        for (index, page) in pages.iter().enumerate() {
-            let piece = Piece { steps: d, rows: pairs.len(), add: false, minima: false };
-            kernel.multiply(piece, strip, page.keys(self.kv), floats_mut(tile), &[]);
-            for (scores, tile) in scores.chunks_exact_mut(width).zip(floats(tile).chunks_exact(COLUMNS)) {
-                for (score, product) in scores[index * PAGE..][..PAGE].iter_mut().zip(tile) {
-                    *score = product * self.shape.scale;
+        for page in pages.clone() {
+            for strip in reading(page) {
+                let piece = Piece { steps: d, rows: strip_pairs(strip).len(), add: false, minima: false };
+                let products = &mut floats_mut(tiles)[..tile];
+                kernel.multiply(piece, &strips[strip * strip_words..], self.pages[page].keys(self.kv), products, &[]);
+                let scores = scores[strip * layout.rows * width..].chunks_exact_mut(width);
+                for (scores, products) in scores.zip(products.chunks_exact(COLUMNS)) {
+                    for (score, product) in scores[page * PAGE - start..][..PAGE].iter_mut().zip(products) {
+                        *score = product * self.shape.scale;
+                    }
                 }
             }
         }
         for (pair, scores) in pairs.clone().zip(scores.chunks_exact_mut(width)) {
-            let (from, to) = (self.seen_from(position(pair)).max(start) - start, position(pair) + 1 - start);
+            let (from, to) = (self.seen_from(position(pair)) - start, position(pair) + 1 - start);
             let visible = &mut scores[from..to];
             if let Some(cap) = self.shape.cap {
                 soft_cap(arch, visible, cap);
@@ -125,16 +141,30 @@ impl Task<'_> {
             scores[to..].fill(0.0);
         }
 
-        layout.pack_rows(transpose, scores, width, strip, pad);
-        for (block, first) in (0..d).step_by(COLUMNS).enumerate() {
-            for (index, page) in pages.iter().enumerate() {
-                let weights = &strip[index * PAGE * layout.strip_words()..];
-                let piece = Piece { steps: PAGE, rows: pairs.len(), add: index > 0, minima: false };
-                kernel.multiply(piece, weights, page.values(self.kv, block), floats_mut(tile), &[]);
+        for (strip, words) in strips.chunks_exact_mut(strip_words).take(count).enumerate() {
+            let rows = &scores[strip * layout.rows * width..][..strip_pairs(strip).len() * width];
+            layout.pack_rows(transpose, rows, width, words, pad);
+        }
+        let blocks = d.div_ceil(COLUMNS);
+        for page in pages.clone() {
+            for block in 0..blocks {
+                let values = self.pages[page].values(self.kv, block);
+                for strip in reading(page) {
+                    let (of, begin) =
+                        (strip_pairs(strip), strip * strip_words + (page * PAGE - start) * layout.strip_words());
+                    let piece = Piece { steps: PAGE, rows: of.len(), add: page > seen(of).start, minima: false };
+                    let sums = &mut floats_mut(tiles)[(strip * blocks + block) * tile..][..tile];
+                    kernel.multiply(piece, &strips[begin..], values, sums, &[]);
+                }
             }
-            let run = COLUMNS.min(d - first);
-            for (pair, tile) in pairs.clone().zip(floats(tile).chunks_exact(COLUMNS)) {
-                self.q[pair % group][pair / group * d + first..][..run].copy_from_slice(&tile[..run]);
+        }
+        for strip in 0..count {
+            for block in 0..blocks {
+                let sums = floats(&tiles[(strip * blocks + block) * tile..][..tile]);
+                let run = COLUMNS.min(d - block * COLUMNS);
+                for (pair, sums) in strip_pairs(strip).zip(sums.chunks_exact(COLUMNS)) {
+                    self.q[pair % group][pair / group * d + block * COLUMNS..][..run].copy_from_slice(&sums[..run]);
+                }
             }
         }
     }

@@ -4,9 +4,9 @@
 //! the prompt costs, and prompts with a common beginning share that. An answer is a function of model, prompt, parameters, the request's key and the sample's number:
 //! every token has a random number of its own, so batching, order, threads and interruptions change nothing.
 
+mod conversations;
 mod draw;
 mod prompt;
-mod rounds;
 mod sampler;
 
 use std::ops::ControlFlow;
@@ -15,8 +15,8 @@ use hydrometer_answers::{FinishReason, SamplingParameters};
 use hydrometer_probes::Decoding;
 
 use crate::{
-    Answers, ChatTemplate, Conversation, Facet, GenerationPrompt, Grows, Message, Model, ModelError, Rounds, Tokenizer,
-    ToolProtocol,
+    Answers, ChatTemplate, Conversation, Conversations, Facet, GenerationPrompt, Grows, Message, Model, ModelError,
+    Tokenizer, ToolProtocol,
 };
 pub use draw::Draw;
 pub use prompt::Prompt;
@@ -118,8 +118,8 @@ impl<T: Model + Grows> Answers for T {
         sample(self, requests, parameters, limits, watch)
     }
 
-    fn rounds<'a>(&'a self, limits: &SampleLimits) -> Result<Option<Box<dyn Rounds + 'a>>, ModelError> {
-        Ok(Some(Box::new(rounds::Growing::of(self, limits)?)))
+    fn conversations<'a>(&'a self, limits: &SampleLimits) -> Result<Option<Box<dyn Conversations + 'a>>, ModelError> {
+        Ok(Some(Box::new(conversations::Growing::of(self, limits)?)))
     }
 }
 
@@ -152,5 +152,6 @@ pub fn sample(
     let samples: usize = requests.iter().map(|request| request.samples.len()).sum();
     let sequences = (limits.width.min(samples) * longest.max().unwrap_or(0)) as u64;
     let spare = limits.memory.saturating_sub(grows.position_bytes().saturating_mul(sequences));
-    run(model, &mut *grows.session(spare)?, None, requests, parameters, limits, watch)
+    let session = &mut *grows.session(spare)?;
+    run(model, session, requests.to_vec(), parameters, limits, &mut |step| watch(step).map_continue(|()| Vec::new()))
 }

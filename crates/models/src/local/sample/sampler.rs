@@ -1,7 +1,8 @@
 //! Sequences that grow: prompts are read in steps with the tokens of answers under way, and every place that becomes free goes to
-//! the next sample.
+//! the next sample. Whoever is told of an answer may ask on: what follows it reads only what came since.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 
 use hydrometer_answers::{FinishReason, SamplingParameters};
@@ -9,60 +10,53 @@ use hydrometer_probes::Decoding;
 use rayon::prelude::*;
 
 use super::draw::{Chance, draw};
-use super::rounds::{Held, Holding};
 use super::{Answer, Draw, Prompt, SampleLimits, SampleRequest, SampleStep};
-use crate::local::prefixes::Part;
+use crate::local::prefixes::{LEAST, Part, common, tree, tree_behind};
 use crate::{Facet, Feed, Model, ModelError, Session, Tokenizer};
 
 /// Most tokens read in one step.
 const STEP_TOKENS: usize = 2048;
 
-/// Samples every request in sequences of `session`; those of complete answers stay in `holding` where it has room.
+/// Told of every step, and says after an answer what is asked on.
+pub(super) type GoOn<'g> = dyn FnMut(SampleStep) -> ControlFlow<(), Vec<SampleRequest>> + 'g;
+
+/// Samples every request in sequences of `session`, and what is asked on after an answer. Requests are numbered as they come.
 pub(super) fn run(
     model: &dyn Model,
     session: &mut dyn Session,
-    holding: Option<&mut Holding>,
-    requests: &[SampleRequest],
+    requests: Vec<SampleRequest>,
     parameters: &SamplingParameters,
     limits: &SampleLimits,
-    watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>,
+    go_on: &mut GoOn<'_>,
 ) -> Result<(), ModelError> {
     let grows = model.grows().ok_or(Facet::Sequences)?;
     let tokenizer = model.tokens().ok_or(Facet::Tokens)?;
-    let prompt_tokens = requests.iter().map(prompt_tokens).collect::<Result<Vec<_>, _>>()?;
-    check(model.identity().context_length, requests, &prompt_tokens, parameters)?;
-    let asked: Vec<_> = (0..requests.len()).filter(|&request| !requests[request].samples.is_empty()).collect();
-    let mut nothing = Holding::default();
-    let holding = holding.unwrap_or(&mut nothing);
-    let (beginnings, waiting) = holding.beginnings(&prompt_tokens, &asked, session)?;
     let (ends, vocab) = (tokenizer.ends(), model.identity().logit_width() as usize);
     let mut sampler = Sampler {
         tokenizer,
         position_bytes: grows.position_bytes(),
-        held: vec![false; requests.len()],
-        holding,
-        prompt_tokens,
+        context: model.identity().context_length,
         parameters,
         greedy: SamplingParameters { temperature: 0.0, ..parameters.clone() },
         limits,
-        requests,
+        requests: Vec::new(),
         session,
         ends,
         vocab,
-        waiting,
-        beginnings,
+        waiting: VecDeque::new(),
+        beginnings: Vec::new(),
         prompts: VecDeque::new(),
         active: Vec::new(),
         logits: Vec::new(),
     };
-    sampler.hold(&asked);
+    sampler.ask(requests, None)?;
     loop {
-        match sampler.step(watch) {
+        match sampler.step(go_on) {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(())) => return Ok(()),
             Err(error) => {
                 // What is complete was paid for; that it ends here is clear already.
-                let _ = sampler.finished(watch);
+                let _ = sampler.finished(go_on);
                 return Err(error);
             }
         }
@@ -79,17 +73,13 @@ pub(super) fn prompt_tokens(request: &SampleRequest) -> Result<&[u32], ModelErro
     }
 }
 
-fn check(
-    context: Option<u32>,
-    requests: &[SampleRequest],
-    prompts: &[&[u32]],
-    parameters: &SamplingParameters,
-) -> Result<(), ModelError> {
+fn check(context: Option<u32>, requests: &[SampleRequest], parameters: &SamplingParameters) -> Result<(), ModelError> {
     let wrong = |reason: String| Err(ModelError::Request { reason });
     if let Some(fault) = parameters.fault() {
         return wrong(fault);
     }
-    for (request, prompt) in requests.iter().zip(prompts) {
+    for request in requests {
+        let prompt = prompt_tokens(request)?;
         if prompt.is_empty() {
             return wrong(format!("the prompt of `{}` has no token", request.key));
         }
@@ -107,17 +97,17 @@ fn check(
 }
 
 /// A part of prompts that is not read yet.
-pub(super) struct Waiting {
-    pub(super) part: Part,
+struct Waiting {
+    part: Part,
     /// Place of the beginning that it follows.
-    pub(super) behind: Option<usize>,
+    behind: Option<usize>,
 }
 
 /// A common beginning of prompts, read.
-pub(super) struct Beginning {
-    pub(super) sequence: usize,
+struct Beginning {
+    sequence: usize,
     /// Parts that follow it and are not read yet.
-    pub(super) open: usize,
+    open: usize,
 }
 
 /// A prompt that is read and whose samples have not all begun.
@@ -145,16 +135,13 @@ struct Sampler<'a> {
     tokenizer: &'a Tokenizer,
     /// Memory of one position of a sequence.
     position_bytes: u64,
-    /// Which requests have memory of their own, because their sequences are held.
-    held: Vec<bool>,
-    holding: &'a mut Holding,
-    /// Of each request.
-    prompt_tokens: Vec<&'a [u32]>,
+    /// Tokens that a sequence may have.
+    context: Option<u32>,
     parameters: &'a SamplingParameters,
     /// The same, without chance.
     greedy: SamplingParameters,
     limits: &'a SampleLimits,
-    requests: &'a [SampleRequest],
+    requests: Vec<SampleRequest>,
     session: &'a mut (dyn Session + 'a),
     /// Tokens that end an answer.
     ends: Vec<u32>,
@@ -169,10 +156,55 @@ struct Sampler<'a> {
 }
 
 impl Sampler<'_> {
+    /// Takes more requests, as what follows the sequence that is given with its tokens where there is one: what a sequence holds of a
+    /// prompt is not read again.
+    fn ask(&mut self, requests: Vec<SampleRequest>, ended: Option<(Vec<u32>, usize)>) -> Result<(), ModelError> {
+        check(self.context, &requests, self.parameters)?;
+        let asked = self.requests.len()..self.requests.len() + requests.len();
+        self.requests.extend(requests);
+        let prompts = self.requests.iter().map(prompt_tokens).collect::<Result<Vec<_>, _>>()?;
+        let mut held: Vec<(&[u32], usize)> =
+            self.active.iter().map(|growing| (prompts[growing.request], growing.sequence)).collect();
+        held.extend(ended.iter().map(|(tokens, sequence)| (tokens.as_slice(), *sequence)));
+        // By sequence and by how much of it they begin with.
+        let (mut going_on, mut anew) = (BTreeMap::<(usize, usize), Vec<usize>>::new(), Vec::new());
+        for request in asked.filter(|&request| !self.requests[request].samples.is_empty()) {
+            let shared = held.iter().map(|(tokens, sequence)| (common(prompts[request], tokens), *sequence));
+            match shared.max().filter(|&(tokens, _)| tokens >= LEAST) {
+                Some((tokens, sequence)) => going_on.entry((sequence, tokens)).or_default().push(request),
+                None => anew.push(request),
+            }
+        }
+        let mut waiting = Vec::new();
+        for ((sequence, tokens), requests) in going_on {
+            let sequence = self.session.fork(sequence)?;
+            if !self.session.cut(sequence, tokens) {
+                self.session.close(sequence);
+                anew.extend(requests);
+                continue;
+            }
+            let parts = tree_behind(&prompts, requests.into_iter(), tokens);
+            let behind = Some(self.beginnings.len());
+            self.beginnings.push(Beginning { sequence, open: parts.len() });
+            waiting.extend(parts.into_iter().map(|part| Waiting { part, behind }));
+        }
+        waiting.extend(tree(&prompts, anew.into_iter()).into_iter().map(|part| Waiting { part, behind: None }));
+        // What may be answered at length begins before the rest, so that few steps at the end have few answers under way.
+        waiting.sort_by_key(|waiting| Reverse(self.longest_of(&waiting.part)));
+        self.waiting.extend(waiting);
+        Ok(())
+    }
+
+    /// The longest answer to a prompt that begins with a part.
+    fn longest_of(&self, part: &Part) -> usize {
+        let behind = part.then.iter().map(|part| self.longest_of(part)).max();
+        behind.unwrap_or_else(|| self.longest(part.request))
+    }
+
     /// Begins samples where there is room, reads prompts and drawn tokens, draws the next tokens.
-    fn step(&mut self, watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>) -> Result<ControlFlow<()>, ModelError> {
+    fn step(&mut self, go_on: &mut GoOn<'_>) -> Result<ControlFlow<()>, ModelError> {
         let mut drawn = self.begin()?;
-        let mut flow = self.finished(watch);
+        let mut flow = self.finished(go_on)?;
         let reading = self.next_prompts();
         if flow.is_break() {
             return Ok(flow);
@@ -186,11 +218,11 @@ impl Sampler<'_> {
         let fed: Vec<_> = self.active.iter().filter_map(|growing| Some([growing.tokens.last()?.token])).collect();
         let going = self.active.iter().zip(&fed);
         let going = going.map(|(growing, token)| Feed { sequence: growing.sequence, tokens: token });
-        let read = opened.iter().map(|(part, sequence)| Feed {
-            sequence: *sequence,
-            tokens: &self.prompt_tokens[part.request][part.tokens.clone()],
+        let read = opened.iter().map(|(part, sequence)| {
+            let tokens = prompt_tokens(&self.requests[part.request])?;
+            Ok(Feed { sequence: *sequence, tokens: &tokens[part.tokens.clone()] })
         });
-        let feeds: Vec<_> = going.chain(read).collect();
+        let feeds = going.map(Ok).chain(read).collect::<Result<Vec<_>, ModelError>>()?;
         let read: usize = feeds[fed.len()..].iter().map(|feed| feed.tokens.len()).sum();
 
         let mut logits = std::mem::take(&mut self.logits);
@@ -227,7 +259,10 @@ impl Sampler<'_> {
         }
         self.logits = logits;
         if flow.is_continue() {
-            flow = watch(SampleStep::Progress { read: read as u64, drawn: drawn as u64 });
+            match go_on(SampleStep::Progress { read: read as u64, drawn: drawn as u64 }) {
+                ControlFlow::Continue(requests) => self.ask(requests, None)?,
+                ControlFlow::Break(()) => flow = ControlFlow::Break(()),
+            }
         }
         Ok(flow)
     }
@@ -296,23 +331,9 @@ impl Sampler<'_> {
         next
     }
 
-    /// Gives as many requests as there is memory for a place among those that are held.
-    fn hold(&mut self, asked: &[usize]) {
-        let mut left = self.holding.memory;
-        for &request in asked {
-            let bytes = self.bytes(request).saturating_mul(self.requests[request].samples.len() as u64);
-            self.held[request] = bytes > 0 && bytes <= left;
-            left -= if self.held[request] { bytes } else { 0 };
-        }
-    }
-
     /// Whether a sample of `request` finds room beside `others`: every one is counted at its longest.
     fn has_room(&self, request: usize, others: usize) -> bool {
-        if self.held[request] {
-            return others == 0 || others < self.limits.width;
-        }
-        let unheld = self.active.iter().filter(|growing| !self.held[growing.request]);
-        let held: u64 = unheld.map(|growing| self.bytes(growing.request)).sum();
+        let held: u64 = self.active.iter().map(|growing| self.bytes(growing.request)).sum();
         let beyond = (others - self.active.len()) as u64;
         let wanted = held.saturating_add(self.bytes(request).saturating_mul(beyond + 1));
         others == 0 || (others < self.limits.width && wanted <= self.limits.memory)
@@ -320,7 +341,8 @@ impl Sampler<'_> {
 
     /// Memory of a sample of `request` at its longest.
     fn bytes(&self, request: usize) -> u64 {
-        let positions = self.prompt_tokens[request].len() + self.longest(request);
+        let prompt = prompt_tokens(&self.requests[request]).map_or(0, <[u32]>::len);
+        let positions = prompt + self.longest(request);
         self.position_bytes.saturating_mul(positions as u64)
     }
 
@@ -351,28 +373,28 @@ impl Sampler<'_> {
         }
     }
 
-    /// Hands out the answers that are complete and frees their places.
-    fn finished(&mut self, watch: &mut dyn FnMut(SampleStep) -> ControlFlow<()>) -> ControlFlow<()> {
+    /// Hands out the answers that are complete, takes what is asked on, and frees their places.
+    fn finished(&mut self, go_on: &mut GoOn<'_>) -> Result<ControlFlow<()>, ModelError> {
         let (done, active) = std::mem::take(&mut self.active).into_iter().partition(|g: &Growing| g.finish.is_some());
         self.active = active;
-        let mut flow = ControlFlow::Continue(());
+        let (mut flow, mut asked) = (ControlFlow::Continue(()), Ok(()));
         for Growing { request, sample, sequence, tokens, bytes, finish, .. } in done {
-            if self.held[request] {
-                // The last token drawn was not read.
-                let drawn = tokens[..tokens.len() - 1].iter().map(|draw| draw.token);
-                let tokens = self.prompt_tokens[request].iter().copied().chain(drawn).collect();
-                self.holding.held.push(Held { tokens, sequence });
-            } else {
-                self.session.close(sequence);
-            }
+            // The last token drawn was not read.
+            let drawn = tokens[..tokens.len() - 1].iter().map(|draw| draw.token);
+            let held = prompt_tokens(&self.requests[request])?.iter().copied().chain(drawn).collect();
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let finish = finish.unwrap_or(FinishReason::Stop);
-            // Whoever wants no more still gets what is complete.
-            if watch(SampleStep::Answer(Answer { request, sample, text, tokens, finish })).is_break() {
-                flow = ControlFlow::Break(());
+            // Whoever wants no more, and whose next request is refused, still gets what is complete.
+            match go_on(SampleStep::Answer(Answer { request, sample, text, tokens, finish })) {
+                ControlFlow::Continue(requests) if asked.is_ok() && !requests.is_empty() => {
+                    asked = self.ask(requests, Some((held, sequence)));
+                }
+                ControlFlow::Continue(_) => {}
+                ControlFlow::Break(()) => flow = ControlFlow::Break(()),
             }
+            self.session.close(sequence);
         }
-        flow
+        asked.map(|()| flow)
     }
 }
 
