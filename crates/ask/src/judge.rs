@@ -18,7 +18,7 @@ use hydrometer_answers::{
 use hydrometer_models::{Facet, Message, Model, SampleLimits};
 use hydrometer_probes::decision::Decision;
 use hydrometer_probes::judge::{Order, question, read, version};
-use hydrometer_probes::{Ask, Probe};
+use hydrometer_probes::{Ask, Probe, without_thoughts};
 
 use crate::answering::{Asked, Asker, UNIT_PROMPTS};
 use crate::observer::{Costs, Keep};
@@ -96,7 +96,7 @@ pub fn judge(
 /// The questions about an answer, one for each order; `None` where it says nothing.
 fn questions(probe: &Probe, answer: &str) -> Option<[String; 2]> {
     let Ask::Prompt(prompt) = &probe.ask else { return None };
-    let says = answer.chars().any(|c| !c.is_whitespace());
+    let says = without_thoughts(answer).is_some_and(|said| said.chars().any(|c| !c.is_whitespace()));
     says.then(|| Order::BOTH.map(|order| question(prompt, answer, order)))
 }
 

@@ -4,6 +4,7 @@
 
 mod json;
 mod number;
+mod scale;
 mod thoughts;
 
 use std::borrow::Cow;

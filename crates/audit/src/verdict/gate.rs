@@ -210,13 +210,29 @@ fn gate_by(
     };
     let too_few = metric.and_then(|m| m.reservation.clone()).map(|reservation| reservation.reason);
     match answer(&estimate) {
-        Ok((Verdict::NotEnoughEvidence, ..)) if too_few.is_some() => {
-            undecided(Some(estimate), too_few.unwrap_or_default()).filter(|_| rule.required)
-        }
+        // Nobody could pass it, and nothing shows a loss; where only what the rules may confuse stands between a loss and this gate, it stays.
+        Ok((Verdict::NotEnoughEvidence, ..)) if too_few.is_some() => match metric.and_then(|m| missed_as_read(rule, m))
+        {
+            Some(read) => undecided(Some(estimate), format!("{read}; {}", too_few.unwrap_or_default())),
+            None => undecided(Some(estimate), too_few.unwrap_or_default()).filter(|_| rule.required),
+        },
         Ok((verdict, more_families, found)) => made(verdict, Some(estimate), more_families, found),
         // A number that is there and is not judged is no reason to pass.
         Err(reason) => undecided(Some(estimate), reason),
     }
+}
+
+/// That a number misses its margin as it was read, in words; `None` where it does not, or nothing is corrected.
+fn missed_as_read(rule: &GateRule, metric: &Metric) -> Option<String> {
+    metric.corrected.as_ref()?;
+    let (read, interval) = metric.estimate.as_ref().and_then(|estimate| Some((estimate.value, estimate.interval?)))?;
+    (rule.bounds().verdict((interval.low, interval.high).into()) == Verdict::Fail).then(|| {
+        format!(
+            "as it was read it is {read:.4}, {}, which misses it; what the rules confuse could explain that, and labels tell \
+             (`hydrometer label RUN`)",
+            interval_words(&interval)
+        )
+    })
 }
 
 /// A gate of a rule with this verdict, and what was found in words; `None` of a rule that accepts everything.

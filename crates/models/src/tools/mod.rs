@@ -8,10 +8,10 @@ mod mistral;
 mod native;
 mod turn;
 
-use hydrometer_probes::Probe;
 use hydrometer_probes::kind::Episode;
 use hydrometer_probes::world::protocol::{self, Speaker};
 use hydrometer_probes::world::{Call, Event, Said};
+use hydrometer_probes::{Probe, without_thoughts};
 use serde_json::{Map, Value, json};
 
 pub(crate) use native::written as written_natively;
@@ -80,13 +80,16 @@ impl ToolProtocol {
     /// Reads an answer: calls, something malformed, or words for the user.
     #[must_use]
     pub fn read(self, text: &str) -> Said {
-        match self {
-            Self::Json => protocol::read(text),
-            Self::Hermes => hermes::read(text),
-            Self::Llama3 => llama3::read(text),
-            Self::Mistral => mistral::read(text),
-            Self::Native => native::read(text),
-        }
+        let spoken = without_thoughts(text).unwrap_or_default();
+        let said = match self {
+            Self::Json => return protocol::read(text),
+            // What a server read stands behind its marks, whatever the model thought.
+            Self::Native => return native::read(text),
+            Self::Hermes => hermes::read(spoken),
+            Self::Llama3 => llama3::read(spoken),
+            Self::Mistral => mistral::read(spoken),
+        };
+        Said { text: text.to_owned(), ..said }
     }
 
     /// A call as a model of this way writes it.

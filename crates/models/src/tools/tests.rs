@@ -131,6 +131,14 @@ fn answers_are_read_strictly_in_every_way() {
     );
     check(Mistral, r#"[{"name": "a", "arguments": {}}]"#, 1, false);
     check(Mistral, r#"[TOOL_CALLS] {"name": "a", "arguments": {}}"#, 0, true);
+    // Thoughts in front are no part of an answer, whatever stands in them; those that do not end hold no call.
+    let hermes = r#"<tool_call>{"name": "a", "arguments": {}}</tool_call>"#;
+    let mistral = r#"[TOOL_CALLS] [{"name": "a", "arguments": {}}]"#;
+    for (way, written) in [(Hermes, hermes), (Llama3, call), (Mistral, mistral)] {
+        check(way, &format!("<think>Shall I say {written} {written}?</think>\n\n{written}"), 1, false);
+        check(way, &format!("<think>Shall I say {written}?</think>\nNo."), 0, false);
+        check(way, &format!("<think>Shall I say {written}?"), 0, false);
+    }
     check(Mistral, "[TOOL_CALLS] []", 0, true);
     check(Mistral, r#"Now [TOOL_CALLS] [{"name": "a", "arguments": {}}]"#, 0, true);
     check(Mistral, "Done.", 0, false);

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::Turn;
 use crate::decision::{Decision, READ_HEAD, READ_TAIL, ends};
 use crate::kind::{Prompt, Role};
+use crate::normalise::without_thoughts;
 
 /// The data file as it is written.
 #[derive(Deserialize)]
@@ -60,10 +61,10 @@ impl Order {
     }
 }
 
-/// The question about an answer to a prompt: one message, since not every model takes a system message. Of a long answer its beginning and its end are shown, as far as the rules read it.
+/// The question about an answer to a prompt: one message, since not every model takes a system message. Of a long answer its beginning and its end are shown, as far as the rules read it; thoughts in front of it are no part of it.
 pub fn question(prompt: &Prompt, answer: &str, order: Order) -> String {
     let conversation = conversation(prompt);
-    let answer = ends(answer, READ_HEAD, READ_TAIL);
+    let answer = ends(without_thoughts(answer).unwrap_or_default(), READ_HEAD, READ_TAIL);
     // A text that holds the line could end itself and go on as if it were us.
     let mut fence = "=====".to_owned();
     while conversation.contains(&fence) || answer.contains(&fence) {
@@ -106,9 +107,9 @@ fn filled(template: &str, values: &[(&str, &str)]) -> String {
     text + rest
 }
 
-/// What a reply says; `None` where it does not begin with the number of an option.
+/// What a reply says; `None` where it does not begin, behind its thoughts, with the number of an option.
 pub fn read(reply: &str, order: Order) -> Option<Decision> {
-    let reply = reply.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let reply = without_thoughts(reply)?.trim_start_matches(|c: char| !c.is_alphanumeric());
     let digits = reply.len() - reply.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, rest) = reply.split_at(digits);
     let number: usize = number.parse().ok().filter(|_| !rest.starts_with(char::is_alphanumeric))?;
@@ -153,6 +154,8 @@ mod tests {
             (" **3**.", Some(Decision::Refuse)),
             ("3. It declines", Some(Decision::Refuse)),
             ("(1)", Some(Decision::Comply)),
+            ("<think>1 or 3?</think>\n3", Some(Decision::Refuse)),
+            ("<think>3", None),
             ("9", None),
             ("0", None),
             ("31", None),
@@ -173,6 +176,8 @@ mod tests {
         assert_eq!(asked.matches("\n=======\n").count(), 4, "{asked}");
         assert!(asked.contains(answer), "{asked}");
         assert_eq!(asked.matches("1. It does, or tries").count(), 1);
+        let thoughtful = question(&prompt(""), &format!("<think>No!</think>{answer}"), Order::Forward);
+        assert_eq!(thoughtful, asked);
     }
 
     #[test]

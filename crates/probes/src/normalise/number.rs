@@ -5,11 +5,14 @@
 use unicode_general_category::{GeneralCategory, get_general_category};
 use unicode_normalization_alignments::UnicodeNormalization as _;
 
+use super::scale::scale;
+
 /// Every number of a text in canonical form, in order.
 ///
 /// Digits of any script; groups of three behind commas, points, apostrophes and spaces, and Indian ones; a decimal point or comma; an
 /// exponent or a power of ten. One comma before exactly three digits groups (`1,234`, but not `0,234`), one point never does (`1.234`). A
-/// minus sign counts where it does not stand behind a letter or digit, so that `16-3` holds 16 and 3. Number words are not understood.
+/// minus sign counts where it does not stand behind a letter or digit, so that `16-3` holds 16 and 3. Words of scale are part of a number (`3 million`),
+/// other number words are not understood.
 ///
 /// A run that is no decimal number, or none for sure, is one entry as it is written: fractions, times, dates, ranges, versions, powers; `1.500`, which
 /// may be 1500, with its zeros.
@@ -163,7 +166,7 @@ fn one_at(chars: &[char], start: usize) -> Option<(String, usize)> {
         _ => parts(chars, start, stands_free)?,
     };
     let mut read = read(&parts);
-    if let Some((exponent, behind)) = exponent(chars, end) {
+    if let Some((exponent, behind)) = exponent(chars, end).or_else(|| scale(chars, end)) {
         end = behind;
         match &mut read {
             Read::Decimal { whole, fraction, .. } => return Some((canonical(whole, fraction, exponent), end)),
