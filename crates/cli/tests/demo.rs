@@ -31,6 +31,22 @@ fn the_demo_needs_nothing_and_tells_its_students_apart() {
         let report = folder.path().join("hydrometer-demo").join(run).join("report.html");
         assert!(report.is_file(), "{}", report.display());
     }
+    // At the centre the student does what its teacher does; far from it, it does not.
+    let statement = std::fs::read(folder.path().join("hydrometer-demo/student/statement.json")).unwrap();
+    let statement: serde_json::Value = serde_json::from_slice(&statement).unwrap();
+    let mut outermost = Vec::new();
+    for axis in statement["geometry"]["axes"].as_array().unwrap() {
+        let rings = axis["rings"].as_array().unwrap();
+        let of = |ring: &serde_json::Value| {
+            ["student", "teacher"].map(|model| ring[model]["value"].as_f64().unwrap_or_default())
+        };
+        let [student, teacher] = of(&rings[0]);
+        assert!(teacher >= 0.8 && student >= 0.95 * teacher, "{}: {student} of {teacher}", axis["axis"]);
+        assert!(axis["safe_reach"].as_f64() < axis["teacher_reach"].as_f64(), "{axis}");
+        outermost.push((axis["axis"].as_str().unwrap(), of(&rings[rings.len() - 1])));
+    }
+    let (_, [student, teacher]) = outermost.into_iter().find(|(axis, _)| *axis == "novel_instructions").unwrap();
+    assert!(student < 0.5 && teacher > 0.9, "{student} of {teacher}");
 }
 
 /// A few steps of each way to learn: what the whole demo says, docs/distil.md shows.

@@ -139,9 +139,18 @@ fn every_server_is_told_what_leaves_its_distribution_alone() {
             assert_eq!(body[name], *value, "{scheme}: {name}");
         }
     };
-    check("vllm", json!({"temperature": 1.0, "top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}));
-    check("sglang", json!({"temperature": 1.0, "top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}));
-    check("llama-server", json!({"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0}));
+    check(
+        "vllm",
+        json!({"temperature": 1.0, "top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}),
+    );
+    check(
+        "sglang",
+        json!({"temperature": 1.0, "top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}),
+    );
+    check(
+        "llama-server",
+        json!({"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}),
+    );
 }
 
 #[test]
@@ -182,6 +191,7 @@ fn anthropic_and_ollama_are_spoken_to_in_their_own_way() {
         asked[2].body["options"],
         json!({
             "num_predict": 7, "temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0,
+            "presence_penalty": 0.0, "frequency_penalty": 0.0,
             "stop": ["\n"],
         })
     );

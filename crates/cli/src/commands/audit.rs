@@ -58,7 +58,7 @@ pub struct Arguments {
     control: Option<String>,
     /// How both models read texts, where both stand behind servers: the .gguf file, Hugging Face folder or hf:ORG/NAME of a model with
     /// their tokenizer (its weights are not read). Texts are then compared by what both servers list (docs/endpoints.md).
-    #[arg(long, value_name = "MODEL", conflicts_with = "teacher_cache")]
+    #[arg(long, alias = "teacher-tokenizer", value_name = "MODEL", conflicts_with = "teacher_cache")]
     tokenizer: Option<String>,
     /// Folder of the run. Default: a name made from models and settings, so that the same command resumes.
     #[arg(long, value_name = "RUN")]

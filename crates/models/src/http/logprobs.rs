@@ -23,9 +23,10 @@ pub(crate) struct ShownToken {
     pub top: Vec<(String, f64)>,
 }
 
-/// Whether an endpoint of this kind may show log-probabilities at all.
+/// Whether an endpoint of this kind may show log-probabilities when they are asked for as [`wanted`] does: Anthropic has none, Gemini
+/// asks for them in another way.
 pub(super) fn may_be_shown(address: &Address) -> bool {
-    address.scheme.name != "anthropic"
+    !["anthropic", "gemini"].contains(&address.scheme.name)
 }
 
 /// Asks for the `count` most probable tokens at every place of the answer.

@@ -34,7 +34,7 @@ pub(super) const FIRST_QUESTION: &str = "Answer with one word: are you there?";
 /// Enough for a model that thinks first.
 const FIRST_ANSWER: u32 = 256;
 /// Names of settings by which a refusal shows what it is about.
-const NAMED: [&str; 7] = ["temperature", "top_p", "topP", "top_k", "min_p", "repetition_penalty", "repeat_penalty"];
+const NAMED: [&str; 6] = ["temperature", "top_p", "topP", "top_k", "min_p", "_penalty"];
 
 /// A model behind an endpoint.
 pub(crate) struct Remote {

@@ -59,7 +59,8 @@ impl ToolProtocol {
         match () {
             () if !has("tools") => Self::Json,
             () if has("[TOOL_CALLS]") && has("[AVAILABLE_TOOLS]") => Self::Mistral,
-            () if has("<tool_call>") && has("<tool_response>") => Self::Hermes,
+            // Qwen3-Coder writes calls in elements of its own between the same marks.
+            () if has("<tool_call>") && has("<tool_response>") && !has("<function=") => Self::Hermes,
             () if has("ipython") && has("\"parameters\"") => Self::Llama3,
             () => Self::Json,
         }

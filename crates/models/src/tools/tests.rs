@@ -41,6 +41,7 @@ fn a_template_says_how_it_calls_tools() {
     check(LLAMA3, ToolProtocol::Llama3);
     check(MISTRAL, ToolProtocol::Mistral);
     check(GEMMA, ToolProtocol::Json);
+    check(&format!("{HERMES}<function=example>"), ToolProtocol::Json);
     check("{% if tools is not none %}other{% endif %}{{ messages[0].content }}", ToolProtocol::Json);
 }
 

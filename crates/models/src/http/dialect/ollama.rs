@@ -33,9 +33,10 @@ impl Dialect for Ollama {
         }
         if question.settings == Settings::All {
             options["top_p"] = question.top_p.into();
-            for (name, value) in [("top_k", 0.0), ("min_p", 0.0), ("repeat_penalty", 1.0)] {
-                options[name] = if name == "top_k" { 0.into() } else { value.into() };
-            }
+            let neutral =
+                [("min_p", 0.0), ("repeat_penalty", 1.0), ("presence_penalty", 0.0), ("frequency_penalty", 0.0)];
+            options["top_k"] = 0.into();
+            neutral.iter().for_each(|(name, value)| options[*name] = (*value).into());
         }
         stops(&mut options, "stop", question.stop);
         let mut body = json!({

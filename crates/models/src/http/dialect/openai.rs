@@ -18,14 +18,27 @@ pub(in crate::http) struct OpenAi {
 /// What the dialect itself knows.
 pub(in crate::http) const PLAIN: OpenAi = OpenAi { neutral: &[] };
 /// vLLM.
-pub(in crate::http) const VLLM: OpenAi =
-    OpenAi { neutral: &[("top_k", -1.0), ("min_p", 0.0), ("repetition_penalty", 1.0)] };
+pub(in crate::http) const VLLM: OpenAi = OpenAi {
+    neutral: &[
+        ("top_k", -1.0),
+        ("min_p", 0.0),
+        ("repetition_penalty", 1.0),
+        ("presence_penalty", 0.0),
+        ("frequency_penalty", 0.0),
+    ],
+};
 /// SGLang.
-pub(in crate::http) const SGLANG: OpenAi =
-    OpenAi { neutral: &[("top_k", -1.0), ("min_p", 0.0), ("repetition_penalty", 1.0)] };
+pub(in crate::http) const SGLANG: OpenAi = VLLM;
 /// llama.cpp's server.
-pub(in crate::http) const LLAMA_SERVER: OpenAi =
-    OpenAi { neutral: &[("top_k", 0.0), ("min_p", 0.0), ("repeat_penalty", 1.0)] };
+pub(in crate::http) const LLAMA_SERVER: OpenAi = OpenAi {
+    neutral: &[
+        ("top_k", 0.0),
+        ("min_p", 0.0),
+        ("repeat_penalty", 1.0),
+        ("presence_penalty", 0.0),
+        ("frequency_penalty", 0.0),
+    ],
+};
 
 impl Dialect for OpenAi {
     fn path(&self) -> &'static str {
