@@ -181,7 +181,7 @@ fn no_room_is_a_clear_stop() {
     let output = limited.output().unwrap();
     let talk = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(4), "{talk}");
-    assert!(talk.contains("error: cannot write out/distilled/checkpoint.safetensors"), "{talk}");
+    assert!(talk.contains("error: cannot write out/distilled/checkpoint.next.safetensors"), "{talk}");
     assert!(talk.contains("a limit on the size of files"), "{talk}");
     let left: Vec<_> = fs::read_dir(bench.path("out/distilled")).unwrap().map(|f| f.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().contains(".tmp-")), "{left:?}");

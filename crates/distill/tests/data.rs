@@ -103,6 +103,10 @@ fn answers_and_their_end_are_learnt_and_nothing_else() {
         || said(&[("system", "Be."), ("user", "Hi"), ("assistant", "Yes"), ("user", "So?"), ("assistant", "No")]);
     check(&with, turns(), "Yes<|endoftext|>No<|endoftext|>");
     check(&without, turns(), "No<|endoftext|>");
+    // A template that ends no turn: every answer of a conversation learns its end all the same.
+    let endless = ChatTemplate::new(&TEMPLATE.replace("<|endoftext|>", ""), None, None).unwrap();
+    let endless = Encoder { template: Some(&endless), ..with };
+    check(&endless, turns(), "Yes<|endoftext|>No<|endoftext|>");
     let completion =
         |completion: &str| Content::Completion { prompt: "1 + 1 =".to_owned(), completion: completion.to_owned() };
     check(&with, completion(" 2"), " 2<|endoftext|>");

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hydrometer_distill::export::{Form, hugging_face, possible};
+use hydrometer_distill::export::{Form, hugging_face, hugging_face_in_parts, possible};
 use hydrometer_distill::network::Network;
 use hydrometer_distill::train::StepReport;
 use hydrometer_distill::{Arm, Completion, Measured, Observer, Outcome, Plan, Recipe};
@@ -77,6 +77,9 @@ fn every_form_is_written_and_measured_beside_the_trained_weights() {
             exported.form, interval.low, interval.high, exported.bytes
         );
         assert!(interval.low <= kl && kl <= interval.high && interval.low >= 0.0);
+        // The trained weights, scored twice: rounding, far below what any form of fewer bits does.
+        let floor = estimate.floor.unwrap();
+        assert!((0.0..1e-9).contains(&floor), "{floor}");
         match exported.form {
             // The same numbers: nothing but the order of rows of q and k.
             Form::Hf => assert!(kl < 1e-12, "{kl}"),
@@ -95,6 +98,7 @@ fn every_form_is_written_and_measured_beside_the_trained_weights() {
     let [.., q8_0, q4_k] = &outcome.exports[..5] else { panic!() };
     assert!(q8_0.notes.is_empty() && q4_k.notes.iter().any(|note| note.contains("and not Q4_K: rows of ")), "{q4_k:?}");
     // The card says what the result says.
+    let floor = outcome.exports[0].kl_divergence.as_ref().unwrap().floor.unwrap();
     let card = fs::read_to_string(out.join("distilled/student/README.md")).unwrap();
     assert!(card.starts_with("---\nlibrary_name: transformers\n"), "{card}");
     let kl =
@@ -104,6 +108,7 @@ fn every_form_is_written_and_measured_beside_the_trained_weights() {
         &kl(0),
         &kl(1),
         "| `gguf:q8_0` | `distilled/student-q8_0.gguf` |",
+        &format!("] | {floor:.1e} |\n"),
         "hydrometer audit --teacher ",
         "documents of the 5 held out. All arms began with the same weights.",
         "- `distilled` learnt from the texts and the teacher's distributions over them: ",
@@ -196,6 +201,44 @@ fn what_cannot_be_exported_is_refused_before_anything_is_trained() {
     let error = plan.run(&home.path().join("out"), &mut watch).unwrap_err().to_string();
     assert!(error.contains("pre-tokenizer that has no name") && watch.0 == 0, "{error}");
     possible(&copy, &[Form::Hf]).unwrap();
+}
+
+/// Weights that are too many for one file stand in several, none of them larger than it may be unless it is a single tensor; the
+/// index says where each is, and the engine opens them as one.
+#[test]
+fn weights_in_several_files_are_the_same_weights() {
+    let home = TempDir::new().unwrap();
+    let source = Checkpoint::open(teacher()).unwrap();
+    let network = Network::open(&source, &[0, 5]).unwrap();
+    let (whole, parts) = (home.path().join("whole"), home.path().join("parts"));
+    hugging_face(&whole, &network, &source).unwrap();
+    let most = 200_000;
+    hugging_face_in_parts(&parts, &network, &source, most).unwrap();
+    assert!(whole.join("model.safetensors").exists() && !whole.join("model.safetensors.index.json").exists());
+    assert!(!parts.join("model.safetensors").exists());
+    let index = fs::read(parts.join("model.safetensors.index.json")).unwrap();
+    let index: Value = serde_json::from_slice(&index).unwrap();
+    assert_eq!(index["metadata"]["total_size"].as_u64().unwrap(), 4 * network.weights.len() as u64);
+    let mut files: Vec<&str> = index["weight_map"].as_object().unwrap().values().map(|f| f.as_str().unwrap()).collect();
+    files.sort_unstable();
+    files.dedup();
+    let count = files.len();
+    assert!(count > 3, "{files:?}");
+    let mut total = 0;
+    for (at, name) in files.iter().enumerate() {
+        assert_eq!(**name, format!("model-{:05}-of-{count:05}.safetensors", at + 1));
+        let bytes = fs::read(parts.join(name)).unwrap();
+        let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        let tensors: Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
+        let tensors: Vec<&String> = tensors.as_object().unwrap().keys().filter(|key| *key != "__metadata__").collect();
+        let held = (bytes.len() - 8 - header) as u64;
+        assert!(held <= most || tensors.len() == 1, "{name}: {held} bytes of {tensors:?}");
+        assert!(tensors.iter().all(|tensor| index["weight_map"][tensor.as_str()] == **name), "{name}");
+        total += held;
+    }
+    assert_eq!(total, index["metadata"]["total_size"].as_u64().unwrap());
+    let read = |folder: &Path| Network::open(&Checkpoint::open(folder).unwrap(), &[0, 1]).unwrap().weights;
+    assert!(read(&parts) == network.weights && read(&whole) == network.weights);
 }
 
 /// A real file as a folder and back: every key of its architecture and its tokenizer says what it said, and so do the others but

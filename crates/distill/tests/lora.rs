@@ -116,6 +116,22 @@ fn adapters_alone_learn_and_have_the_gradient_of_finite_differences() {
     }
 }
 
+/// A step of training leaves out inputs of the adapters, others with another seed; whoever measures leaves out nothing.
+#[test]
+fn noise_leaves_out_inputs_of_adapters() {
+    let checkpoint = Checkpoint::open(reference("tiny-qwen2")).unwrap();
+    let tokens = &samples(checkpoint.config.vocab)[0].tokens;
+    let stream = |dropout: f32, noise: Option<u64>| {
+        let network = adapted(&checkpoint, dropout);
+        let all = 0..tokens.len();
+        network.forward_with(tokens, std::slice::from_ref(&all), noise, Remember::Everything).stream.values
+    };
+    let (still, one, again, other) =
+        (stream(0.3, None), stream(0.3, Some(1)), stream(0.3, Some(1)), stream(0.3, Some(2)));
+    assert!(one == again && one != other && one != still && other != still);
+    assert!(stream(0.0, Some(1)) == still);
+}
+
 /// Layers that are computed again on the way back leave out what they left out before: the same gradient and weights, bit for bit.
 #[test]
 fn layers_that_are_computed_again_change_nothing() {

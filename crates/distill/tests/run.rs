@@ -70,17 +70,22 @@ struct Stop {
     after: u64,
     seen: u64,
     began: Vec<(Arm, u64)>,
+    went_back: Vec<(u64, String)>,
 }
 
 impl Stop {
     fn after(after: u64) -> Stop {
-        Stop { after, seen: 0, began: Vec::new() }
+        Stop { after, seen: 0, began: Vec::new(), went_back: Vec::new() }
     }
 }
 
 impl Observer for Stop {
     fn begins(&mut self, arm: Arm, step: u64, _: u64) {
         self.began.push((arm, step));
+    }
+
+    fn went_back(&mut self, _: Arm, step: u64, damaged: &DistillError) {
+        self.went_back.push((step, damaged.to_string()));
     }
 
     fn stepped(&mut self, _: Arm, _: u64, report: &StepReport) {
@@ -163,6 +168,43 @@ fn a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not() {
     assert!(again.began.is_empty());
 }
 
+/// A checkpoint that is cut off: the one before is gone on from, which is said, and the end is the same. Both cut off are an error.
+#[test]
+fn a_damaged_checkpoint_costs_the_steps_since_the_one_before() {
+    let home = TempDir::new().unwrap();
+    let recipe = recipe(home.path(), "layers = [0, 5]", r#"["distilled"]"#);
+    let (whole, parts) = (home.path().join("whole"), home.path().join("parts"));
+    let expected = run(&recipe, &whole, &mut Stop::after(u64::MAX)).unwrap();
+    run(&recipe, &parts, &mut Stop::after(5)).unwrap_err();
+    let file = |name: &str| parts.join("distilled").join(name);
+    let (newest, previous) = (file("checkpoint.safetensors"), file("checkpoint.previous.safetensors"));
+    let cut = |path: &Path| fs::write(path, &fs::read(path).unwrap()[..5000]).unwrap();
+    let kept = fs::read(&previous).unwrap();
+    cut(&newest);
+    cut(&previous);
+    let error = run(&recipe, &parts, &mut Stop::after(0)).unwrap_err().to_string();
+    assert!(error.contains("distilled/checkpoint.safetensors"), "{error}");
+    fs::write(&previous, &kept).unwrap();
+    // Stopped at step 5, with the checkpoint of step 4 before it. What is damaged is never the one before.
+    let mut second = Stop::after(1);
+    let error = run(&recipe, &parts, &mut second).unwrap_err();
+    assert!(matches!(error, DistillError::Interrupted { step: 5 }), "{error}");
+    assert_eq!(second.began, [(Arm::Distilled, 4)]);
+    let [(4, why)] = &second.went_back[..] else { panic!("{:?}", second.went_back) };
+    assert!(why.contains("distilled/checkpoint.safetensors"), "{why}");
+    assert_eq!(fs::read(&previous).unwrap(), kept);
+    // Killed between two names: the newest is missing, and nothing is damaged.
+    fs::remove_file(&newest).unwrap();
+    let mut third = Stop::after(u64::MAX);
+    assert_eq!(run(&recipe, &parts, &mut third).unwrap(), expected);
+    assert_eq!((third.began, third.went_back), (vec![(Arm::Distilled, 4)], Vec::new()));
+    for name in ["student/model.safetensors", "metrics.jsonl", "completions.jsonl", "checkpoint.safetensors"] {
+        let [a, b] = [&whole, &parts].map(|run| fs::read(run.join("distilled").join(name)).unwrap());
+        assert!(a == b, "{name}");
+    }
+    assert!(!file("checkpoint.next.safetensors").exists());
+}
+
 /// Memory that runs out in the middle of a run is no reason to begin anew.
 #[test]
 fn a_run_may_go_on_with_less_memory() {
@@ -239,6 +281,10 @@ fn an_exported_student_is_the_trained_one() {
         assert_eq!(ours.encode_rendered(text).unwrap(), theirs.encode_rendered(text).unwrap(), "{text:?}");
     }
     assert_eq!(engine.identity().architecture.as_deref(), Some("llama"));
+    // Its only end is no list.
+    let generation = fs::read(folder.join("generation_config.json")).unwrap();
+    let generation: Value = serde_json::from_slice(&generation).unwrap();
+    assert_eq!(generation["eos_token_id"].as_u64(), theirs.eos().map(u64::from));
 }
 
 /// A student of a folder keeps biases, norms, windows, scaled rotations and a head of its own through training and export, to
@@ -270,6 +316,15 @@ fn folders_are_students_and_teachers_too() {
         let expected = DecoderConfig { layers: 2, sliding_window, ..original.config.clone() };
         assert_eq!(exported.config, expected);
         assert_eq!(exported.tokenizer().unwrap().hash(), original.tokenizer().unwrap().hash());
+        // What ends an answer for the encoder ends it in transformers, too, the end of a text first.
+        let tokenizer = exported.tokenizer().unwrap();
+        let generation = fs::read(out.join("distilled/student/generation_config.json")).unwrap();
+        let ends = serde_json::from_slice::<Value>(&generation).unwrap()["eos_token_id"].clone();
+        let ends: Vec<u32> = serde_json::from_value(ends).unwrap();
+        assert_eq!(ends.first().copied(), tokenizer.eos(), "{name}");
+        let mut sorted = ends.clone();
+        sorted.sort_unstable();
+        assert_eq!((sorted, ends.len()), (tokenizer.ends(), 2), "{name}");
         // And the student teaches the next one.
         recipe.student = hydrometer_distill::Origin::Model(out.join("distilled/student"));
         run(&recipe, &home.path().join("next"), &mut Stop::after(u64::MAX)).unwrap();

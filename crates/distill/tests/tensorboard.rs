@@ -43,7 +43,8 @@ fn trained(home: &Path, steps: u64) -> Result<Outcome, DistillError> {
     fs::write(home.join("f.jsonl"), lines.collect::<String>()).unwrap();
     let text = format!(
         "teacher = {:?}\narms = [\"distilled\"]\n[student]\nlayers = [0]\n[data]\nfiles = [{:?}]\nheld_out = 0.3\n\
-         context = 64\nallow_overlap = [\"builtin\"]\n[loss]\ndivergence = \"forward_kl\"\n[train]\nsteps = {STEPS}\n\
+         context = 64\nallow_overlap = [\"builtin\"]\n[loss]\ndivergence = \"forward_kl\"\n\
+         weights = {{ entropy = 1.0 }}\n[train]\nsteps = {STEPS}\n\
          batch_tokens = 100\nlearning_rate = 1e-3\nseed = 1\nevaluate_every = 2\nevaluate_tokens = 300\ncheckpoint_every = 2\n",
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/teacher.gguf"),
         home.join("f.jsonl")
@@ -145,6 +146,7 @@ fn the_log_has_every_step_once_and_the_numbers_of_the_metrics() {
         let check = |tag: &str, number: &Value| {
             assert_eq!(scalars.get(tag).copied(), number.as_f64().map(|number| number as f32), "{tag} of step {step}");
         };
+        // Tokens weigh by the teacher's entropy: the loss is over their weights, not over their number.
         check("train/loss", &line["loss"]);
         check("train/divergence", &line["divergence"]);
         check("train/gradient_length", &line["gradient"]);

@@ -24,7 +24,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
 use crate::interrupt::{Interrupt, listen};
-use crate::progress::duration;
+use crate::progress::{duration, peak_memory};
 use crate::terminal::Terminal;
 use served::Served;
 use shown::with_interval;
@@ -336,11 +336,27 @@ impl<'a> Progress<'a> {
         self.bar.finish_and_clear();
     }
 
-    /// Loss, held-out KL and speed.
     fn state(&self) -> String {
         let speed = self.tokens as f64 / self.began.elapsed().as_secs_f64().max(0.001);
-        let loss = self.loss.map_or(String::new(), |loss| format!("loss {loss:.4}, "));
-        format!("{loss}{}{} tokens/s", self.held_out, grouped(speed as u64))
+        state(self.loss, &self.held_out, speed, peak_memory())
+    }
+}
+
+/// Loss, what was measured last, tokens a second, and the most memory so far in bytes where the system tells it.
+fn state(loss: Option<f64>, held_out: &str, speed: f64, memory: Option<u64>) -> String {
+    let loss = loss.map_or(String::new(), |loss| format!("loss {loss:.4}, "));
+    let memory =
+        memory.map_or(String::new(), |bytes| format!(", {:.1} GiB at most", bytes as f64 / f64::from(1 << 30)));
+    format!("{loss}{held_out}{} tokens/s{memory}", grouped(speed as u64))
+}
+
+/// What was measured on the held-out documents, as the line of progress has it.
+fn held_out_now(held_out: &Measured) -> String {
+    let Measured { kl_divergence, kl_lower_bound, cross_entropy, .. } = held_out;
+    match (kl_divergence, kl_lower_bound) {
+        (Some(kl), _) => format!("held-out KL {}, ", with_interval(kl)),
+        (None, Some(bound)) => format!("held-out KL at least {}, ", with_interval(bound)),
+        (None, None) => format!("held-out cross-entropy {cross_entropy:.4}, "),
     }
 }
 
@@ -363,6 +379,11 @@ impl Observer for Progress<'_> {
         }
     }
 
+    fn went_back(&mut self, arm: Arm, step: u64, damaged: &DistillError) {
+        let line = format!("{}: {damaged}; going on from the checkpoint before, of step {}", arm.name(), grouped(step));
+        self.terminal.warn(&line);
+    }
+
     fn stepped(&mut self, arm: Arm, step: u64, report: &StepReport) {
         let loss = report.sums.mean_loss();
         self.loss = Some(self.loss.map_or(loss, |before| before + FRESH * (loss - before)));
@@ -380,11 +401,7 @@ impl Observer for Progress<'_> {
 
     fn measured(&mut self, arm: Arm, step: u64, held_out: &Measured) {
         let Measured { kl_divergence, kl_lower_bound, cross_entropy, .. } = held_out;
-        self.held_out = match (kl_divergence, kl_lower_bound) {
-            (Some(kl), _) => format!("held-out KL {:.4}, ", kl.value),
-            (None, Some(bound)) => format!("held-out KL at least {:.4}, ", bound.value),
-            (None, None) => format!("held-out cross-entropy {cross_entropy:.4}, "),
-        };
+        self.held_out = held_out_now(held_out);
         let of = |what: &str, kl| format!("KL {what}{}, ", with_interval(kl));
         let kl = kl_divergence.as_ref().map(|kl| of("", kl));
         let kl = kl.or(kl_lower_bound.as_ref().map(|bound| of("at least ", bound))).unwrap_or_default();
@@ -412,5 +429,39 @@ impl Observer for Progress<'_> {
 
     fn now(&self) -> Option<f64> {
         SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hydrometer_metrics::{Estimate, Interval, IntervalMethod};
+
+    use super::*;
+
+    /// The line of progress has the KL's interval and the most memory so far.
+    #[test]
+    fn the_line_of_progress_has_interval_and_memory() {
+        let interval = Some(Interval { low: 0.2, high: 0.31, level: 0.95, method: IntervalMethod::JackknifeT });
+        let kl = Estimate {
+            value: 0.25,
+            interval,
+            n_families: 9,
+            n_items: 90,
+            excluded: Vec::new(),
+            floor: None,
+            effective_families: None,
+            unseen: None,
+            student_alone: None,
+        };
+        let measured =
+            |kl_divergence| Measured { kl_divergence, cross_entropy: 3.5, tail_kept: None, kl_lower_bound: None };
+        let held_out = held_out_now(&measured(Some(kl)));
+        let memory = Some(3 << 29);
+        let expected = "loss 1.5000, held-out KL 0.2500 (0.2000 to 0.3100), 1,234 tokens/s, 1.5 GiB at most";
+        assert_eq!(state(Some(1.5), &held_out, 1234.5, memory), expected);
+        // Where the system does not tell it, nothing stands there.
+        let expected = "held-out cross-entropy 3.5000, 9 tokens/s";
+        assert_eq!(state(None, &held_out_now(&measured(None)), 9.0, None), expected);
+        assert!(peak_memory().is_none_or(|bytes| bytes > 1 << 20));
     }
 }

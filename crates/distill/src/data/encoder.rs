@@ -92,16 +92,16 @@ impl Encoder<'_> {
         Ok(windows.map(sample).collect())
     }
 
-    /// One sample of parts that are given (`false`) or learnt (`true`); the end is learnt behind the last one.
+    /// One sample of parts that are given (`false`) or learnt (`true`); the end is learnt behind every learnt one.
     fn whole(&self, mut parts: Parts, family: String) -> Result<Vec<Sample>, NotEncoded> {
         if !parts.iter().any(|(tokens, is_learnt)| *is_learnt && !tokens.is_empty()) {
             return Err(NotEncoded::Empty);
         }
         let ends = self.tokenizer.ends();
-        if let Some((last, true)) = parts.last_mut()
-            && !last.iter().any(|token| ends.contains(token))
-        {
-            last.push(self.end);
+        for (tokens, _) in parts.iter_mut().filter(|(_, is_learnt)| *is_learnt) {
+            if !tokens.iter().any(|token| ends.contains(token)) {
+                tokens.push(self.end);
+            }
         }
         let mut sample = Sample { tokens: Vec::new(), learnt: Vec::new(), family };
         for (tokens, is_learnt) in parts {

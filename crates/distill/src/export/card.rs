@@ -182,12 +182,17 @@ impl Card<'_> {
     }
 
     fn files(&self, text: &mut String) {
-        text.push_str("## Files\n\n| form | file | bytes of weights | KL(trained ‖ exported), nats a token |\n|---|---|---|---|\n");
+        text.push_str("## Files\n\n| form | file | bytes of weights | KL(trained ‖ exported), nats a token | its floor |\n|---|---|---|---|---|\n");
         for exported in self.exported {
             let kl = exported.kl_divergence.as_ref().map_or("nothing was held out".to_owned(), small);
             let path = exported.path.display();
-            let _ = writeln!(text, "| `{}` | `{path}` | {} | {kl} |", exported.form, grouped(exported.bytes));
+            let floor = exported.kl_divergence.as_ref().and_then(|kl| kl.floor);
+            let floor = floor.map_or("–".to_owned(), |floor| format!("{floor:.1e}"));
+            let _ = writeln!(text, "| `{}` | `{path}` | {} | {kl} | {floor} |", exported.form, grouped(exported.bytes));
         }
+        text.push_str(
+            "\nThe floor is the same number of the trained weights and themselves, scored twice in different blocks.\n",
+        );
         for exported in self.exported {
             for note in &exported.notes {
                 let _ = write!(text, "\n`{}`: {note}.\n", exported.form);

@@ -12,6 +12,17 @@ use crate::train::{Sample, head_rows};
 const LEVEL: f64 = 0.95;
 /// Samples that are scored at once.
 const SAMPLES: usize = 8;
+/// The same where the trained weights are scored a second time: another block is another way of rounding.
+const AGAIN: usize = 1;
+
+/// What [`divergence`] is of weights that were not changed at all: the trained ones, scored a second time in other blocks, as
+/// audits measure their floor. `None` without samples.
+///
+/// # Errors
+/// A model that fails.
+pub fn floor(trained: &dyn Scores, vocab: usize, samples: &[&Sample]) -> Result<Option<f64>, DistillError> {
+    Ok(apart(trained, (trained, AGAIN), vocab, samples)?.map(|estimate| estimate.value))
+}
 
 /// KL(trained ‖ exported) at temperature 1, nats a token, with its interval over documents; `None` without samples.
 ///
@@ -23,28 +34,42 @@ pub fn divergence(
     vocab: usize,
     samples: &[&Sample],
 ) -> Result<Option<Estimate>, DistillError> {
+    apart(trained, (exported, SAMPLES), vocab, samples)
+}
+
+/// KL(a ‖ b); `b` scores so many samples at once.
+fn apart(
+    a: &dyn Scores,
+    (b, at_once_of_b): (&dyn Scores, usize),
+    vocab: usize,
+    samples: &[&Sample],
+) -> Result<Option<Estimate>, DistillError> {
     let mut table = FamilyTable::new(2);
     let (mut p, mut q) = (Vec::new(), Vec::new());
+    let block = |samples: &[&Sample]| {
+        let sequence = |sample: &&Sample| Sequence { tokens: sample.tokens.clone(), rows: sample.rows().collect() };
+        Block { sequences: samples.iter().map(sequence).collect() }
+    };
+    let at_once = head_rows(vocab);
     for samples in samples.chunks(SAMPLES) {
-        let sequences = samples
-            .iter()
-            .map(|sample| Sequence { tokens: sample.tokens.clone(), rows: sample.rows().collect() })
-            .collect();
-        let block = Block { sequences };
-        let families: Vec<&str> = samples.iter().flat_map(|s| s.rows().map(|_| s.family.as_str())).collect();
-        let (mut of_p, mut of_q) = (trained.score(&block)?, exported.score(&block)?);
-        let at_once = head_rows(vocab);
-        for (chunk, families) in families.chunks(at_once).enumerate() {
-            let rows = chunk * at_once..chunk * at_once + families.len();
-            p.resize(families.len() * vocab, 0.0);
-            q.resize(families.len() * vocab, 0.0);
-            of_p.read(rows.clone(), &mut p)?;
-            of_q.read(rows, &mut q)?;
-            let pairs = p.par_chunks_exact(vocab).zip(q.par_chunks_exact(vocab));
-            let divergences: Vec<f64> = pairs.map(|(p, q)| row(p, q)).collect();
-            for (family, divergence) in families.iter().zip(divergences) {
-                table.add(family, &[divergence, 1.0], 1);
+        let mut of_a = a.score(&block(samples))?;
+        let mut first = 0;
+        for samples in samples.chunks(at_once_of_b) {
+            let mut of_b = b.score(&block(samples))?;
+            let families: Vec<&str> = samples.iter().flat_map(|s| s.rows().map(|_| s.family.as_str())).collect();
+            for (chunk, families) in families.chunks(at_once).enumerate() {
+                let rows = chunk * at_once..chunk * at_once + families.len();
+                p.resize(families.len() * vocab, 0.0);
+                q.resize(families.len() * vocab, 0.0);
+                of_a.read(first + rows.start..first + rows.end, &mut p)?;
+                of_b.read(rows, &mut q)?;
+                let pairs = p.par_chunks_exact(vocab).zip(q.par_chunks_exact(vocab));
+                let divergences: Vec<f64> = pairs.map(|(p, q)| row(p, q)).collect();
+                for (family, divergence) in families.iter().zip(divergences) {
+                    table.add(family, &[divergence, 1.0], 1);
+                }
             }
+            first += families.len();
         }
     }
     let mean = |sums: &[f64]| (sums[1] > 0.0).then(|| sums[0] / sums[1]);

@@ -25,9 +25,10 @@ pub struct Exported {
     pub form: Form,
     /// File or folder, from the run's folder.
     pub path: PathBuf,
-    /// Bytes of its weights' file.
+    /// Bytes of its weights' file, or of all of them.
     pub bytes: u64,
-    /// KL(trained ‖ exported), nats a token over the held-out documents; `None` where nothing was held out.
+    /// KL(trained ‖ exported), nats a token over the held-out documents, with its floor: that of the trained weights scored twice.
+    /// `None` where nothing was held out.
     pub kl_divergence: Option<Estimate>,
     /// Which matrices have another type than the form's, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -66,6 +67,7 @@ pub fn every_form(
         let trained = Checkpoint::open(folder.join(Form::Hf.path()))?;
         let open = |checkpoint: &Checkpoint| Decoder::open(checkpoint, &EngineOptions { precision: Precision::F32 });
         let engine = open(&trained)?;
+        let floor = check::floor(&engine, trained.config.vocab, samples)?;
         for form in missing {
             let path = folder.join(form.path());
             let notes = match gguf::write(&trained, form, &path) {
@@ -77,8 +79,8 @@ pub fn every_form(
             };
             let written = open(&Checkpoint::open(&path)?)?;
             let kl_divergence = check::divergence(&engine, &written, trained.config.vocab, samples)?;
-            let weights = if form == Form::Hf { path.join("model.safetensors") } else { path };
-            let bytes = fs::metadata(&weights).map_err(RunError::io("read", &weights))?.len();
+            let kl_divergence = kl_divergence.map(|kl| Estimate { floor, ..kl });
+            let bytes = bytes_of_weights(form, &path)?;
             let path = Path::new(arm.name()).join(form.path());
             exported.push(Exported { arm, form, path, bytes, kl_divergence, notes });
             let text = serde_json::to_string_pretty(&exported).unwrap_or_default();
@@ -87,6 +89,22 @@ pub fn every_form(
     }
     // In the order of the recipe; what it no longer names stays on disk and is not told.
     Ok(forms.iter().filter_map(|form| exported.iter().find(|known| known.form == *form).cloned()).collect())
+}
+
+/// Bytes of a GGUF file, or of a folder's safetensors files.
+fn bytes_of_weights(form: Form, path: &Path) -> Result<u64, DistillError> {
+    let wrong = || RunError::io("read", path);
+    if form != Form::Hf {
+        return Ok(fs::metadata(path).map_err(wrong())?.len());
+    }
+    let mut bytes = 0;
+    for entry in fs::read_dir(path).map_err(wrong())? {
+        let entry = entry.map_err(wrong())?;
+        if entry.path().extension().is_some_and(|extension| extension == "safetensors") {
+            bytes += entry.metadata().map_err(wrong())?.len();
+        }
+    }
+    Ok(bytes)
 }
 
 fn read(path: &Path) -> Result<Vec<Exported>, DistillError> {

@@ -1,4 +1,5 @@
-//! A Hugging Face folder: `config.json`, `generation_config.json`, `model.safetensors` in f32, and the tokenizer's files.
+//! A Hugging Face folder: `config.json`, `generation_config.json`, `model.safetensors` in f32 (or its parts and their index), and the
+//! tokenizer's files.
 
 use std::fs;
 use std::path::Path;
@@ -11,6 +12,9 @@ use super::safetensors::{self, Tensor};
 use crate::DistillError;
 use crate::network::{Network, Weights, is_aid};
 
+/// Bytes of tensors in a file at most, as transformers writes them ("5GB").
+const MOST_BYTES: u64 = 5_000_000_000;
+
 /// Writes the student, its adapters merged, with the tokenizer and template of `origin`, and reads it again: one tensor after the
 /// other, so that they are never all in f32 at once. `config.json` comes last: a folder
 /// without it is not whole.
@@ -18,6 +22,19 @@ use crate::network::{Network, Weights, is_aid};
 /// # Errors
 /// A file or a tokenizer that cannot be written, or weights that are others when they are read again.
 pub fn hugging_face(folder: &Path, network: &Network, origin: &Checkpoint) -> Result<(), DistillError> {
+    hugging_face_in_parts(folder, network, origin, MOST_BYTES)
+}
+
+/// As [`hugging_face`], with at most so many bytes of tensors in a file, as long as no single tensor has more.
+///
+/// # Errors
+/// As [`hugging_face`].
+pub fn hugging_face_in_parts(
+    folder: &Path,
+    network: &Network,
+    origin: &Checkpoint,
+    most_bytes: u64,
+) -> Result<(), DistillError> {
     let config = &network.config;
     let tokenizer = origin.tokenizer()?;
     let tokenizer_files = origin.tokenizer_files()?;
@@ -32,14 +49,53 @@ pub fn hugging_face(folder: &Path, network: &Network, origin: &Checkpoint) -> Re
         Tensor::later(there, shape(name, len, config), || network.merged_tensor(name))
     });
     let tensors: Vec<_> = tensors.collect();
-    let about = Map::from_iter([("format".to_owned(), Value::from("pt"))]);
-    let weights = folder.join("model.safetensors");
-    durable::replace_with(&weights, |file| safetensors::write(file, &about, &tensors))?;
-    let (bos, eos) = (tokenizer.bos(), tokenizer.eos());
-    let generation = json!({"bos_token_id": bos, "eos_token_id": eos, "do_sample": true});
+    write_weights(folder, &tensors, most_bytes)?;
+    let generation = json!({"bos_token_id": tokenizer.bos(), "eos_token_id": ends(&tokenizer), "do_sample": true});
     write_json(&folder.join("generation_config.json"), &generation)?;
     write_json(&folder.join("config.json"), &config_json(config, &tokenizer))?;
     same_weights(folder, network)
+}
+
+/// Writes `model.safetensors`, or its parts with the index that says which tensor is in which. Tensors keep their order.
+fn write_weights(folder: &Path, tensors: &[Tensor<'_>], most_bytes: u64) -> Result<(), DistillError> {
+    let about = Map::from_iter([("format".to_owned(), Value::from("pt"))]);
+    let (mut starts, mut held) = (vec![0], 0);
+    for (at, tensor) in tensors.iter().enumerate() {
+        if held > 0 && held + tensor.bytes() > most_bytes {
+            (held, starts) = (0, [starts, vec![at]].concat());
+        }
+        held += tensor.bytes();
+    }
+    let count = starts.len();
+    let mut places = Map::new();
+    for (part, &start) in starts.iter().enumerate() {
+        let end = starts.get(part + 1).copied().unwrap_or(tensors.len());
+        let name = match count {
+            1 => "model.safetensors".to_owned(),
+            _ => format!("model-{:05}-of-{count:05}.safetensors", part + 1),
+        };
+        let tensors = &tensors[start..end];
+        durable::replace_with(&folder.join(&name), |file| safetensors::write(file, &about, tensors))?;
+        places.extend(tensors.iter().map(|tensor| (tensor.name.clone(), Value::from(name.clone()))));
+    }
+    if count > 1 {
+        let total: u64 = tensors.iter().map(Tensor::bytes).sum();
+        let index = json!({"metadata": {"total_size": total}, "weight_map": places});
+        write_json(&folder.join("model.safetensors.index.json"), &index)?;
+    }
+    Ok(())
+}
+
+/// What ends an answer: every token that the student may have been taught to end with, its own end of a text first. One token
+/// stands alone, as transformers writes it.
+fn ends(tokenizer: &Tokenizer) -> Value {
+    let mut ends = tokenizer.ends();
+    ends.sort_by_key(|end| Some(*end) != tokenizer.eos());
+    match ends[..] {
+        [] => Value::Null,
+        [end] => end.into(),
+        _ => ends.into(),
+    }
 }
 
 /// Refuses a folder that does not hold the network's weights bit for bit.

@@ -14,4 +14,4 @@ pub use card::Card;
 pub use exported::{Exported, Unwritten, every_form};
 pub use form::{ExportRecipe, Form};
 pub use gguf::possible;
-pub use hugging_face::hugging_face;
+pub use hugging_face::{hugging_face, hugging_face_in_parts};

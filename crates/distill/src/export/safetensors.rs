@@ -25,6 +25,13 @@ impl<'a> Tensor<'a> {
     }
 }
 
+impl Tensor<'_> {
+    /// Bytes of its numbers.
+    pub(crate) fn bytes(&self) -> u64 {
+        4 * self.shape.iter().product::<usize>() as u64
+    }
+}
+
 /// Writes the file.
 ///
 /// # Errors
@@ -34,7 +41,7 @@ pub(crate) fn write(out: impl Write, about: &Map<String, Value>, tensors: &[Tens
     header.insert("__metadata__".to_owned(), Value::Object(about.clone()));
     let mut offset = 0;
     for tensor in tensors {
-        let end = offset + 4 * tensor.shape.iter().product::<usize>();
+        let end = offset + tensor.bytes();
         let entry = json!({"dtype": "F32", "shape": tensor.shape, "data_offsets": [offset, end]});
         header.insert(tensor.name.clone(), entry);
         offset = end;

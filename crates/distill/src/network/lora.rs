@@ -177,3 +177,32 @@ fn add(y: &mut Sheet, added: &Sheet) {
         y.iter_mut().zip(added).for_each(|(y, added)| *y += added);
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rate is the share that is left out, and the rest is larger by as much; places and seeds leave out other numbers.
+    #[test]
+    fn dropout_leaves_out_its_share_and_keeps_the_mean() {
+        let x = Sheet::of(vec![1.0; 100_000], 100);
+        let place = |layer, noise| Place { layer, noise };
+        for rate in [0.1, 0.5] {
+            let dropped = place(3, Some(7)).drop(Q, rate, &x).into_owned().values;
+            let kept = (1.0 - rate).recip();
+            assert!(dropped.iter().all(|&x| x == 0.0 || x == kept));
+            // Five standard deviations of 100,000 draws are below 0.008.
+            let share = dropped.iter().filter(|&&x| x == 0.0).count() as f32 / dropped.len() as f32;
+            assert!((share - rate).abs() < 0.008, "{share} of {rate}");
+            assert!(dropped == place(3, Some(7)).drop(Q, rate, &x).into_owned().values);
+            let others = [
+                place(3, Some(8)).drop(Q, rate, &x),
+                place(2, Some(7)).drop(Q, rate, &x),
+                place(3, Some(7)).drop(K, rate, &x),
+            ];
+            assert!(others.iter().all(|other| other.values != dropped));
+        }
+        assert!(matches!(place(3, None).drop(Q, 0.5, &x), Cow::Borrowed(_)));
+        assert!(matches!(place(3, Some(7)).drop(Q, 0.0, &x), Cow::Borrowed(_)));
+    }
+}

@@ -1,8 +1,9 @@
 //! A recipe carried out: the teacher opened, the data looked at, every arm trained, measured and written.
 //!
 //! The folder of a run holds `run.json` (what it was begun with), `start/` (the student before training), and for each arm
-//! `checkpoint.safetensors`, `metrics.jsonl`, `student/`, its other forms and `exports.json` and, at its end, `held_out.json` and `result.json`.
+//! `checkpoint.safetensors` and the one before, `metrics.jsonl`, `student/`, its other forms and `exports.json` and, at its end, `held_out.json` and `result.json`.
 
+mod checkpoints;
 mod completions;
 mod course;
 mod exports;
@@ -27,6 +28,7 @@ use crate::export::{Exported, Unwritten, adapter, hugging_face, possible};
 use crate::network::is_aid;
 use crate::recipe::Arm;
 use crate::train::{Progress, Sample, StepReport, Trainer};
+use checkpoints::{Checkpoints, Resumed};
 use completions::Completions;
 use course::Course;
 use tensorboard::EventLog;
@@ -36,7 +38,6 @@ pub use measured::{Difference, Measured};
 pub use plan::Plan;
 
 const RUN: &str = "run.json";
-const CHECKPOINT: &str = "checkpoint.safetensors";
 const BEST: &str = "best.safetensors";
 const METRICS: &str = "metrics.jsonl";
 const HELD_OUT: &str = "held_out.json";
@@ -47,6 +48,8 @@ const RESULT: &str = "result.json";
 pub trait Observer {
     /// An arm begins, or goes on, at this step.
     fn begins(&mut self, arm: Arm, step: u64, steps: u64);
+    /// The newest checkpoint of an arm is damaged: it goes on from the one before, at this step.
+    fn went_back(&mut self, _arm: Arm, _step: u64, _damaged: &DistillError) {}
     /// A step is done.
     fn stepped(&mut self, arm: Arm, step: u64, report: &StepReport);
     /// The student was measured on held-out documents.
@@ -185,12 +188,13 @@ impl Plan {
         let vocab = network.config.vocab;
         let (teacher, learnt_from) = (self.teacher(vocab)?, self.learnt_from(arm, vocab)?);
         let mut trainer = Trainer::new(network, self.recipe.settings(arm)).with_hidden(hidden);
-        let (checkpoint, metrics) = (folder.join(CHECKPOINT), folder.join(METRICS));
-        let mut progress = Progress::default();
-        let begun = checkpoint.exists();
-        if begun {
-            progress = trainer.load(&checkpoint)?;
+        let (checkpoints, metrics) = (Checkpoints::of(folder), folder.join(METRICS));
+        let resumed = checkpoints.load(&mut trainer)?;
+        let begun = resumed.is_some();
+        if let Some(Resumed { damaged: Some(damaged), .. }) = &resumed {
+            observer.went_back(arm, trainer.step, damaged);
         }
+        let mut progress = resumed.map_or(Progress::default(), |resumed| resumed.progress);
         let mut course = Course::of(lines::keep(&metrics, begun.then_some(trainer.step))?, train.patience);
         let mut over = course.is_over();
         observer.begins(arm, trainer.step, train.steps);
@@ -228,13 +232,13 @@ impl Plan {
             };
         if trainer.step == 0 && !begun {
             over = tell(&trainer, None, progress, observer)?;
-            trainer.save(&checkpoint, progress)?;
+            checkpoints.save(&trainer, progress)?;
         }
         let mut batches = Batches::new(samples, train.batch_tokens, train.seed, progress.position);
         while !over && trainer.step < train.steps {
             if observer.interrupted() {
                 progress.position = batches.position;
-                trainer.save(&checkpoint, progress)?;
+                checkpoints.save(&trainer, progress)?;
                 return Err(DistillError::Interrupted { step: trainer.step });
             }
             let before = observer.now();
@@ -244,7 +248,7 @@ impl Plan {
             observer.stepped(arm, trainer.step, &report);
             over = tell(&trainer, Some(&report), progress, observer)?;
             if over || trainer.step.is_multiple_of(train.checkpoint_every) || trainer.step == train.steps {
-                trainer.save(&checkpoint, progress)?;
+                checkpoints.save(&trainer, progress)?;
             }
         }
         let steps = trainer.step;

@@ -102,7 +102,7 @@ fn scalars(report: Option<&StepReport>, held_out: Option<&Measured>, seconds: Op
     let mut scalars = Vec::new();
     if let Some(report) = report {
         let mean = |sum: f64| sum / report.sums.rows.max(1) as f64;
-        scalars.push(("train/loss", mean(report.sums.loss)));
+        scalars.push(("train/loss", report.sums.mean_loss()));
         scalars.push(("train/cross_entropy", mean(report.sums.cross_entropy)));
         scalars.push(("train/divergence", mean(report.sums.divergence)));
         scalars.extend(report.sums.hidden.map(|hidden| ("train/hidden", mean(hidden))));

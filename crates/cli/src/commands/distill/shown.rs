@@ -114,16 +114,19 @@ fn small(estimate: &Estimate) -> String {
     }
 }
 
-/// Form, file, bytes, KL of every export.
-fn exported(outcome: &Outcome) -> Vec<[String; 4]> {
+/// Form, file, bytes, KL and its floor of every export.
+fn exported(outcome: &Outcome) -> Vec<[String; 5]> {
     let row = |exported: &Exported| {
         let kl = exported.kl_divergence.as_ref().map_or("nothing was held out".to_owned(), small);
-        [exported.form.to_string(), exported.path.display().to_string(), grouped(exported.bytes), kl]
+        // Exports of earlier versions have none.
+        let floor = exported.kl_divergence.as_ref().and_then(|kl| kl.floor);
+        let floor = floor.map_or("–".to_owned(), |floor| format!("{floor:.1e}"));
+        [exported.form.to_string(), exported.path.display().to_string(), grouped(exported.bytes), kl, floor]
     };
     outcome.exports.iter().map(row).collect()
 }
 
-const EXPORTS: [&str; 4] = ["form", "file", "bytes", "KL(trained ‖ exported), nats"];
+const EXPORTS: [&str; 5] = ["form", "file", "bytes", "KL(trained ‖ exported), nats", "its floor"];
 
 /// The exported students, each beside the weights that were trained.
 pub fn exports(outcome: &Outcome) -> String {
@@ -132,7 +135,9 @@ pub fn exports(outcome: &Outcome) -> String {
         return String::new();
     }
     let width = rows.iter().map(|row| row[1].chars().count()).max().unwrap_or(0);
-    let line = |[form, path, bytes, kl]: &[String; 4]| format!("{form:<9}  {path:<width$}  {bytes:>13}  {kl}\n");
+    let line = |[form, path, bytes, kl, floor]: &[String; 5]| {
+        format!("{form:<9}  {path:<width$}  {bytes:>13}  {kl:<28}  {floor}\n")
+    };
     let table = format!("\n{}", line(&EXPORTS.map(str::to_owned))) + &rows.iter().map(line).collect::<String>();
     table + &notes(outcome).map(|note| format!("note: {note}\n")).collect::<String>()
 }
@@ -181,10 +186,10 @@ pub fn page(outcome: &Outcome, teacher: &ModelIdentity, data: &Preflight) -> Str
     }
     text.push_str("\n## What was exported\n\n");
     text.push_str(&cells(&EXPORTS.map(str::to_owned)));
-    text.push_str("|---|---|---|---|\n");
+    text.push_str("|---|---|---|---|---|\n");
     exported(outcome).iter().for_each(|row| text.push_str(&cells(row)));
     notes(outcome).for_each(|note| text.push_str(&format!("\n{note}\n")));
-    text.push_str("\nEach form was opened again and compared with the trained weights on the held-out documents.\n");
+    text.push_str("\nEach form was opened again and compared with the trained weights on the held-out documents. The floor is that of the trained weights themselves, scored twice.\n");
     text.push_str("\n## What was trained\n\n| arm | steps | weights of step | tokens |\n|---|---|---|---|\n");
     for ArmResult { arm, steps, best, tokens, .. } in &outcome.arms {
         text.push_str(&cells(&[arm.name().to_owned(), grouped(*steps), grouped(*best), grouped(*tokens)]));
