@@ -139,23 +139,22 @@ impl<'p> Play<'p> {
         let (mut keeping, mut open, mut failed) = (Keeping::new(asker, store, observer)?, Open::default(), None);
         let first = self.next(&mut open, &mut keeping)?;
         let mut go_on = |step| {
-            let is_answer = matches!(step, SampleStep::Answer(_));
-            match step {
-                SampleStep::Progress { read, drawn } => keeping.observer.sampled(read, drawn),
-                SampleStep::Answer(answer) => {
-                    let (asked, key) = &open.asked[answer.request];
-                    let runs = open.runs.remove(key).unwrap_or_default();
-                    runs.iter().for_each(|&run| self.hear(run, &answer.text, answer.finish));
-                    keeping.observer.answered(1);
-                    keeping.observer.spared((runs.len() as u64).saturating_sub(1));
-                    open.came.insert(key.clone(), (answer.text.clone(), answer.finish));
-                    keeping.came(asked, answer);
+            let answer = match step {
+                SampleStep::Answer(answer) => answer,
+                SampleStep::Progress { read, drawn } => {
+                    keeping.observer.sampled(read, drawn);
+                    return keeping.goes_on().map_continue(|()| Vec::new());
                 }
-            }
-            if keeping.goes_on().is_break() {
-                return ControlFlow::Break(());
-            }
-            let next = if is_answer { self.next(&mut open, &mut keeping) } else { Ok(Vec::new()) };
+            };
+            let (asked, key) = &open.asked[answer.request];
+            let runs = open.runs.remove(key).unwrap_or_default();
+            runs.iter().for_each(|&run| self.hear(run, &answer.text, answer.finish));
+            keeping.observer.answered(1);
+            keeping.observer.spared((runs.len() as u64).saturating_sub(1));
+            open.came.insert(key.clone(), (answer.text.clone(), answer.finish));
+            keeping.came(asked, answer);
+            keeping.goes_on()?;
+            let next = self.next(&mut open, &mut keeping);
             next.map_or_else(
                 |error| {
                     failed = Some(error);

@@ -107,7 +107,8 @@ impl Task<'_> {
         let reading = |page: usize| (0..count).filter(move |&strip| seen(strip_pairs(strip)).contains(&page));
         let (strip_words, tile) = (d.max(width) * layout.rows, layout.rows * COLUMNS);
         strips.reserve(count * strip_words);
-        tiles.reserve(count * d.div_ceil(COLUMNS) * tile);
+        let blocks = d.div_ceil(COLUMNS);
+        tiles.reserve(count * blocks * tile);
 
         for (strip, words) in strips.chunks_exact_mut(strip_words).take(count).enumerate() {
             rows.clear();
@@ -145,7 +146,6 @@ impl Task<'_> {
             let rows = &scores[strip * layout.rows * width..][..strip_pairs(strip).len() * width];
             layout.pack_rows(transpose, rows, width, words, pad);
         }
-        let blocks = d.div_ceil(COLUMNS);
         for page in pages.clone() {
             for block in 0..blocks {
                 let values = self.pages[page].values(self.kv, block);

@@ -160,6 +160,9 @@ impl Sampler<'_> {
     /// prompt is not read again.
     fn ask(&mut self, requests: Vec<SampleRequest>, ended: Option<(Vec<u32>, usize)>) -> Result<(), ModelError> {
         check(self.context, &requests, self.parameters)?;
+        if requests.is_empty() {
+            return Ok(());
+        }
         let asked = self.requests.len()..self.requests.len() + requests.len();
         self.requests.extend(requests);
         let prompts = self.requests.iter().map(prompt_tokens).collect::<Result<Vec<_>, _>>()?;
@@ -386,7 +389,7 @@ impl Sampler<'_> {
             let finish = finish.unwrap_or(FinishReason::Stop);
             // Whoever wants no more, and whose next request is refused, still gets what is complete.
             match go_on(SampleStep::Answer(Answer { request, sample, text, tokens, finish })) {
-                ControlFlow::Continue(requests) if asked.is_ok() && !requests.is_empty() => {
+                ControlFlow::Continue(requests) if asked.is_ok() => {
                     asked = self.ask(requests, Some((held, sequence)));
                 }
                 ControlFlow::Continue(_) => {}
