@@ -72,9 +72,25 @@ pub struct SampleSettings {
     pub reruns: u32,
     /// How they are drawn.
     pub parameters: SamplingParameters,
+    /// The student draws with the random numbers of the teacher's second run: answer `i` of the one and of the other are a pair
+    /// ([`SampleSettings::draws_like`]). It is independent of the teacher's first run all the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paired: bool,
 }
 
 impl SampleSettings {
+    /// The source whose random numbers a source draws with.
+    ///
+    /// With its teacher's numbers a student that is close to it says much the same, and what it scores beside the teacher's second
+    /// run varies little: common random numbers (Benz et al., Evaluation of Large Language Models via Coupled Token
+    /// Generation, arXiv:2502.01754).
+    pub fn draws_like(&self, source: SampleSource) -> SampleSource {
+        match source {
+            SampleSource::Student if self.paired => SampleSource::Rerun,
+            source => source,
+        }
+    }
+
     /// Answers of a source to one probe. Without chance a second answer says nothing new.
     pub fn answers(&self, source: SampleSource, decoding: Decoding) -> u32 {
         match (source, decoding) {

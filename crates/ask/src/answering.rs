@@ -322,7 +322,7 @@ impl Asker<'_> {
     fn every<'q>(&self, asked: &[&'q Asked]) -> Vec<Wanted<'q>> {
         let samples = |asked: &Asked| {
             let numbers = self.numbers(asked.decoding).into_iter();
-            numbers.map(|(source, sample)| source.first_sample() + sample).collect()
+            numbers.map(|(source, sample)| self.kept_as(source, sample)).collect()
         };
         asked.iter().map(|asked| Wanted { asked, samples: samples(asked) }).collect()
     }
@@ -338,13 +338,20 @@ impl Asker<'_> {
         self.role.sources().iter().flat_map(number).collect()
     }
 
+    /// The number of a sample in the store, and that of its random numbers.
+    pub(crate) fn kept_as(&self, source: SampleSource, sample: u32) -> u32 {
+        let paired = self.model.answers().is_some_and(Answers::draws_by_number);
+        let drawn_like = if paired { self.settings.draws_like(source) } else { source };
+        drawn_like.first_sample() + sample
+    }
+
     /// The rows of each probe, from the store.
     ///
     /// # Errors
     /// The store is damaged.
     pub(crate) fn rows(&self, asked: &[&Asked], store: &mut Store) -> Result<Vec<Vec<SampleRow>>, AskError> {
         let model_key = self.model.identity().key();
-        let key = |asked: &Asked, source: SampleSource, sample| asked.key(&model_key, source.first_sample() + sample);
+        let key = |asked: &Asked, source: SampleSource, sample| asked.key(&model_key, self.kept_as(source, sample));
         let keys: Vec<_> = asked
             .iter()
             .flat_map(|asked| {
@@ -354,8 +361,7 @@ impl Asker<'_> {
         let mut answers = store.get_all(&keys)?.into_iter();
         let mut of_probe = |asked: &&Asked| {
             let row = |(source, sample): (SampleSource, u32)| {
-                let lost =
-                    || AskError::AnswerLost { probe: asked.probe.clone(), sample: source.first_sample() + sample };
+                let lost = || AskError::AnswerLost { probe: asked.probe.clone(), sample: self.kept_as(source, sample) };
                 let answer = answers.next().flatten().ok_or_else(lost)?;
                 Ok(SampleRow {
                     probe: asked.probe.clone(),

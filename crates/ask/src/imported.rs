@@ -270,7 +270,7 @@ fn manifest(
         suite: &answers.suite,
         settings: RunSettings {
             rotations: u32::from(choices > 0),
-            samples: drawn.map(|parameters| SampleSettings { per_probe, reruns: 0, parameters }),
+            samples: drawn.map(|parameters| SampleSettings { per_probe, reruns: 0, parameters, paired: false }),
             meaning: meaning.map(|meaning| meaning.settings()),
             given: (given != GivenSettings::default()).then_some(given),
             ..RunSettings::of_given_answers(options.seed)

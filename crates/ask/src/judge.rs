@@ -109,7 +109,7 @@ fn settings(judging: &Judging) -> SampleSettings {
         stop: Vec::new(),
         seed: 0,
     };
-    SampleSettings { per_probe: 1, reruns: 0, parameters }
+    SampleSettings { per_probe: 1, reruns: 0, parameters, paired: false }
 }
 
 fn put(model: &dyn Model, words: &str, settings: &SampleSettings) -> Result<Asked, AskError> {

@@ -23,7 +23,7 @@ const BYTES: u64 = 4;
 pub fn drawing(letters: u32, seed: u64) -> hydrometer_answers::SampleSettings {
     let parameters =
         SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: LONGEST, stop: Vec::new(), seed };
-    hydrometer_answers::SampleSettings { per_probe: letters, reruns: 0, parameters }
+    hydrometer_answers::SampleSettings { per_probe: letters, reruns: 0, parameters, paired: false }
 }
 
 /// A choice in one order, as a question for a letter.

@@ -27,7 +27,7 @@ impl<'a> ListedAnswers<'a> {
 
 /// So many answers to each prompt, drawn at temperature 1 and never a second time.
 pub(crate) fn listing(answers: u32, of: &SampleSettings) -> SampleSettings {
-    SampleSettings { per_probe: answers, reruns: 0, parameters: of.parameters.clone() }
+    SampleSettings { per_probe: answers, reruns: 0, parameters: of.parameters.clone(), paired: false }
 }
 
 impl Model for ListedAnswers<'_> {

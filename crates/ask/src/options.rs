@@ -191,7 +191,7 @@ mod tests {
         let check = |per_probe: u32, reruns: u32, expected: Option<(&str, &str)>| {
             let parameters =
                 SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 1, stop: Vec::new(), seed: 0 };
-            let found = match check_samples(&SampleSettings { per_probe, reruns, parameters }) {
+            let found = match check_samples(&SampleSettings { per_probe, reruns, parameters, paired: false }) {
                 Err(AskError::Setting { setting, found, .. }) => Some((setting, found)),
                 Err(other) => Some(("another", other.to_string())),
                 Ok(()) => None,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hydrometer_answers::part::{Episodes, Samples, Scored};
 use hydrometer_answers::{
     Deciding, DifferentPrompts, ExcludedItem, Manifest, NewRun, Part, PlannedTokens, Regime, RunFolder, RunSettings,
-    Stopped, UnitCounts,
+    SampleSettings, Stopped, UnitCounts,
 };
 use hydrometer_models::{Model, Scorer};
 use hydrometer_probes::families::FamilySizes;
@@ -338,13 +338,20 @@ fn settings(
     RunSettings {
         rotations: options.rotations,
         floor_windows: options.floor_windows,
-        samples: options.sampling.as_ref().filter(|_| asks_prompts).map(|sampling| sampling.settings.clone()),
+        samples: options.sampling.as_ref().filter(|_| asks_prompts).map(|sampling| drawn(models, &sampling.settings)),
         teacher_asked: options.teacher_asked.filter(|_| asks_prompts),
         window_order: options.windowing().remembered_order(),
         meaning: models.meaning.filter(|_| asks_prompts).map(|meaning| meaning.settings()),
         deciding,
         ..RunSettings::of_texts(n_ctx, block_tokens, max_windows, precision, seed)
     }
+}
+
+/// How both models draw: as a pair where that is wanted, both draw by number, and the teacher answers a second time.
+fn drawn(models: Models<'_>, settings: &SampleSettings) -> SampleSettings {
+    let by_number = |model: &dyn Model| model.answers().is_some_and(|answers| answers.draws_by_number());
+    let paired = settings.paired && settings.reruns > 0 && by_number(models.teacher) && by_number(models.student);
+    SampleSettings { paired, ..settings.clone() }
 }
 
 /// The files of so many units of each kind.

@@ -12,6 +12,7 @@ mod deciding_rings;
 mod deployment;
 mod episodes;
 mod narrowed;
+mod paired_draws;
 mod planted_episodes;
 mod planted_judgment;
 mod planted_truth;

@@ -17,7 +17,7 @@ use hydrometer_probes::{Ask, Checker, Normal, Probe, Suite};
 use support::{Bigram, Watch, collect, options, sampling};
 
 /// Answers of one letter, the same ones to every prompt.
-fn script(shares: &str) -> Scripted {
+pub(crate) fn script(shares: &str) -> Scripted {
     script_of_two(shares, shares)
 }
 
@@ -32,12 +32,12 @@ fn script_of_two(zero: &str, one: &str) -> Scripted {
     Scripted::parse(Path::new("model.toml"), &text).unwrap()
 }
 
-fn teacher() -> Scripted {
+pub(crate) fn teacher() -> Scripted {
     script("a = 0.5, b = 0.3, c = 0.1, d = 0.1")
 }
 
 /// Prompts whose right answer is `a`.
-fn suite(prompts: usize) -> Suite {
+pub(crate) fn suite(prompts: usize) -> Suite {
     let probe = |i: usize| {
         let (mut prompt, mut rest) = (String::new(), i);
         for _ in 0..5 {
@@ -68,7 +68,7 @@ fn suite(prompts: usize) -> Suite {
     Suite { name: "letters".into(), probes: (0..prompts).map(probe).collect() }
 }
 
-fn audit_with(student: &dyn Model, prompts: usize, change: impl Fn(&mut AskOptions)) -> Statement {
+pub(crate) fn audit_with(student: &dyn Model, prompts: usize, change: impl Fn(&mut AskOptions)) -> Statement {
     audit_pair(&teacher(), student, &suite(prompts), change)
 }
 
@@ -85,7 +85,7 @@ fn audit(student: &dyn Model) -> Statement {
     audit_with(student, 150, |_| ())
 }
 
-fn value(statement: &Statement, id: &str) -> f64 {
+pub(crate) fn value(statement: &Statement, id: &str) -> f64 {
     let metric = statement.metrics.iter().find(|m| m.id == id).unwrap();
     metric.estimate.as_ref().unwrap_or_else(|| panic!("{id}: {:?}", metric.missing)).value
 }
@@ -94,7 +94,7 @@ fn missing(statement: &Statement, id: &str) -> String {
     statement.metrics.iter().find(|m| m.id == id).unwrap().missing.clone().unwrap()
 }
 
-fn verdict(statement: &Statement, id: &str) -> Verdict {
+pub(crate) fn verdict(statement: &Statement, id: &str) -> Verdict {
     statement.gates.iter().find(|g| g.metric == id).unwrap().verdict
 }
 

@@ -205,7 +205,7 @@ fn free_answers_are_asked_until_their_gate_is_decided() {
     let folder = tempfile::tempdir().unwrap();
     let parameters =
         SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 1, stop: Vec::new(), seed: 5 };
-    let settings = SampleSettings { per_probe: 4, reruns: 4, parameters };
+    let settings = SampleSettings { per_probe: 4, reruns: 4, parameters, paired: false };
     let limits = SampleLimits { width: 32, memory: 1 << 30 };
     let store = folder.path().join("store");
     let mut options = until("[[gate]]\nmetric = \"answer_agreement\"\nat_least = 0.5", None);

@@ -20,10 +20,10 @@ use hydrometer_probes::{Ask, Checker, Families, Normal, Probe, Suite};
 use support::{Watch, collect, endpoint, options, sampling};
 
 /// Answers `a` to one in two conversations, `b` to the others: by the conversation, the sample's number and the seed.
-struct Remote(ModelIdentity);
+pub(crate) struct Remote(ModelIdentity);
 
 impl Remote {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(endpoint("far-away"))
     }
 }

@@ -76,7 +76,7 @@ impl<'a> Evidence<'a> {
         let settings = &rows.manifest.settings;
         let meanings = Meanings::new(&rows.vectors, settings.meaning.as_ref());
         let choices = choices::choices(&rows.choices, &probes);
-        let mut prompts = answers::prompts(&rows.samples, &rows.probes, &meanings)?;
+        let mut prompts = answers::prompts(&rows.samples, &rows.probes, &meanings, settings.paired())?;
         answers::mark_favourites(&mut prompts);
         let (mut sums, mut rerun) = (Sums::new(), Sums::new());
         add_texts(&mut sums, &mut rerun, rows);
@@ -93,7 +93,7 @@ impl<'a> Evidence<'a> {
         let copying = Copying::of(rows, &readings);
         copying.add_to([&mut sums, &mut rerun]);
         let episodes = episodes::episodes(&rows.episodes, &rows.probes);
-        episodes.iter().for_each(|episode| episode.add_to(&mut sums, &mut rerun));
+        episodes.iter().for_each(|episode| episode.add_to(&mut sums, &mut rerun, settings.paired()));
         let judged = judgment::judged(rows, Some(&choices), &readings)?;
         judged.add_to(&mut sums, &mut rerun);
         Ok(Self {

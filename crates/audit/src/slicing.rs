@@ -46,7 +46,7 @@ fn slice(evidence: &Evidence<'_>, name: &str) -> Result<Vec<Slice>, AuditError> 
     }
     for episode in &evidence.episodes {
         let side = if belongs(episode.probe, name) { &mut inside } else { &mut outside };
-        episode.add_to(side, &mut apart);
+        episode.add_to(side, &mut apart, evidence.rows.manifest.settings.paired());
     }
     let measured = measure::on_slices().filter_map(|metric| {
         if bounded(&evidence.choices, metric) != Ok(Bounded::Point) || evidence.lacks(metric.measure().ok()?).is_some()

@@ -48,6 +48,19 @@ pub fn between<T>(xs: &[T], ys: &[T], kernel: &impl Fn(&T, &T) -> f64) -> Option
     (!xs.is_empty() && !ys.is_empty()).then(|| pairs.sum::<f64>() / (xs.len() * ys.len()) as f64)
 }
 
+/// The same where answers carry the number of their draw, over pairs of different numbers: those of one number were drawn with the
+/// same random numbers, and are not independent. `None` without a pair.
+pub fn apart<T>(xs: &[(u32, T)], ys: &[(u32, T)], kernel: &impl Fn(&T, &T) -> f64) -> Option<f64> {
+    let (mut sum, mut pairs) = (0.0, 0_usize);
+    for (number, x) in xs {
+        for (_, y) in ys.iter().filter(|(other, _)| other != number) {
+            sum += kernel(x, y);
+            pairs += 1;
+        }
+    }
+    (pairs > 0).then(|| sum / pairs as f64)
+}
+
 /// D2 = C_XX + C_YY − 2 C_XY, the unbiased squared maximum mean discrepancy: expectation 0 when both models have one
 /// distribution, so it can be negative. `None` unless each has two answers.
 pub fn d2<T>(xs: &[T], ys: &[T], kernel: &impl Fn(&T, &T) -> f64) -> Option<f64> {
@@ -78,6 +91,19 @@ impl PairMeans {
             teacher: within(answers.teacher, &kernel),
             student: within(answers.student, &kernel),
             teacher_rerun: between(answers.teacher, answers.rerun, &kernel),
+        })
+    }
+
+    /// The pair means of two runs whose answers of one number were drawn with the same random numbers: the first in the teacher's
+    /// place. D2 of these is the mean of h(z_i, z_j) over pairs i ≠ j of z = (x, y) (Gretton et al. 2012, eq. 4): unbiased
+    /// whatever x_i and y_i have in common, and 0 without any chance where both say the same.
+    pub fn paired<T>(xs: &[(u32, T)], ys: &[(u32, T)], kernel: impl Fn(&T, &T) -> f64) -> Option<Self> {
+        let plain = |x: &(u32, T), y: &(u32, T)| kernel(&x.1, &y.1);
+        Some(Self {
+            teacher_student: apart(xs, ys, &kernel)?,
+            teacher: within(xs, &plain),
+            student: within(ys, &plain),
+            teacher_rerun: None,
         })
     }
 

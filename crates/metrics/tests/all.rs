@@ -28,6 +28,7 @@ mod laws;
 mod misclassified;
 mod missing;
 mod paired;
+mod paired_draws;
 mod permutation;
 mod positions;
 mod rare;

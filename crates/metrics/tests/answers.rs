@@ -263,7 +263,7 @@ fn graded(right: bool, class: u32) -> Answer<'static> {
 
 /// Adds a prompt whose answers are all graded.
 fn add_graded(sums: &mut Sums, family: usize, teacher: &[Answer<'_>], student: &[Answer<'_>], rerun: &[Answer<'_>]) {
-    sums.prompt(&format!("{family:04}"), &Prompt { teacher, student, rerun, start: None, whole: true });
+    sums.prompt(&format!("{family:04}"), &Prompt { teacher, student, rerun, paired: false, start: None, whole: true });
 }
 
 #[test]
@@ -464,7 +464,7 @@ fn endings_and_favourites_are_shares_of_answers() {
     let mut sums = Sums::new();
     for (family, whole) in [(0, true), (1, false)] {
         let (teacher, student) = ([plain, plain], [endless, plain]);
-        let prompt = Prompt { teacher: &teacher, student: &student, rerun: &[], start: None, whole };
+        let prompt = Prompt { teacher: &teacher, student: &student, rerun: &[], paired: false, start: None, whole };
         sums.prompt(&format!("{family}"), &prompt);
     }
     near(ENDLESS_ANSWERS.value(&sums).unwrap(), 0.5, 1e-12);
@@ -478,8 +478,14 @@ fn a_student_that_never_varies_keeps_no_variety() {
     let mut sums = Sums::new();
     for family in 0..20 {
         let varied: Vec<Answer<'_>> = (0..4).map(|class| Answer::new(class % 2, "")).collect();
-        let prompt =
-            Prompt { teacher: &varied, student: &[Answer::new(0, ""); 4], rerun: &[], start: None, whole: true };
+        let prompt = Prompt {
+            teacher: &varied,
+            student: &[Answer::new(0, ""); 4],
+            rerun: &[],
+            paired: false,
+            start: None,
+            whole: true,
+        };
         sums.prompt(&format!("{family:02}"), &prompt);
     }
     assert_eq!(VARIETY_KEPT.value(&sums), Ok(0.0));
@@ -489,7 +495,7 @@ fn a_student_that_never_varies_keeps_no_variety() {
         let same = [Answer::new(0, ""); 4];
         still.prompt(
             &format!("{family:02}"),
-            &Prompt { teacher: &same, student: &same, rerun: &[], start: None, whole: true },
+            &Prompt { teacher: &same, student: &same, rerun: &[], paired: false, start: None, whole: true },
         );
     }
     assert_eq!(VARIETY_KEPT.value(&still), Err(Undefined::NothingVaries));

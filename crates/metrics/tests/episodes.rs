@@ -16,7 +16,8 @@ fn acted(runs: u32, passed: u32) -> Acted {
 fn added(episodes: &[(u32, u32, Fault)]) -> Sums {
     let mut sums = Sums::new();
     for (place, &(teacher, student, fault)) in episodes.iter().enumerate() {
-        let episode = Episode { teacher: acted(4, teacher), student: acted(4, student), fault };
+        let episode =
+            Episode { teacher: acted(4, teacher), beside: acted(4, teacher), student: acted(4, student), fault };
         sums.episode(&format!("f{}", place / 2), &episode);
     }
     sums

@@ -221,6 +221,12 @@ pub trait Answers: Send + Sync {
         false
     }
 
+    /// Whether it draws by random numbers that the number of a sample decides ([`SampleRequest::samples`]): another model that
+    /// does so has the same ones at the same number.
+    fn draws_by_number(&self) -> bool {
+        false
+    }
+
     /// What so many tokens of prompts and answers cost, where answers are paid for and the price is known.
     fn cost(&self, _read: u64, _drawn: u64) -> Option<f64> {
         None

@@ -197,6 +197,10 @@ impl Answers for Remembering {
         self.of_model()?.conversations(limits)
     }
 
+    fn draws_by_number(&self) -> bool {
+        self.0.model.answers().is_some_and(|answers| answers.draws_by_number())
+    }
+
     fn is_paid_for(&self) -> bool {
         self.0.model.answers().is_some_and(|answers| answers.is_paid_for())
     }

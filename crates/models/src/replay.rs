@@ -60,7 +60,9 @@ impl Replay {
     }
 
     /// Numbers under which a sample may be kept: its own, or that of a model that had another role then. The teacher's second run
-    /// is only ever its second run.
+    /// is only ever its second run; a student may have drawn with its numbers ([`SampleSettings::draws_like`]).
+    ///
+    /// [`SampleSettings::draws_like`]: hydrometer_answers::SampleSettings::draws_like
     fn numbers(sample: u32) -> Vec<u32> {
         let mut numbers = vec![sample];
         if let Some((source, number)) = SampleSource::of_sample(sample)
@@ -68,6 +70,7 @@ impl Replay {
         {
             let others = SampleSource::ALL.into_iter().filter(|other| ![source, SampleSource::Rerun].contains(other));
             numbers.extend(others.map(|other| other.first_sample() + number));
+            numbers.extend((source == SampleSource::Student).then(|| SampleSource::Rerun.first_sample() + number));
         }
         numbers
     }

@@ -109,6 +109,11 @@ impl WindowOrder {
 }
 
 impl RunSettings {
+    /// Whether the student drew with the random numbers of the teacher's second run.
+    pub fn paired(&self) -> bool {
+        self.samples.as_ref().is_some_and(|samples| samples.paired)
+    }
+
     /// Settings of a run that scores texts in windows of `n_ctx` tokens, the first of each, and asks nothing else.
     pub fn of_texts(
         n_ctx: u32,

@@ -240,7 +240,10 @@ pub fn finished(path: &Path) {
 }
 
 fn with_samples() -> RunSettings {
-    RunSettings { samples: Some(SampleSettings { per_probe: 2, reruns: 1, parameters: sampling() }), ..settings() }
+    RunSettings {
+        samples: Some(SampleSettings { per_probe: 2, reruns: 1, parameters: sampling(), paired: false }),
+        ..settings()
+    }
 }
 
 /// The plan of a run that samples continuations of a text, as the first sample of the format does.

@@ -23,6 +23,8 @@ pub(super) struct Run<'e> {
     episode: &'e Episode,
     pub source: SampleSource,
     pub number: u32,
+    /// The number of its answers in the store.
+    sample: u32,
     pub running: Running<'e>,
     /// What its model is to answer next, once that is known.
     waits: Option<(Asked, AnswerKey)>,
@@ -32,11 +34,6 @@ impl Run<'_> {
     /// Answers that its budget still allows.
     fn left(&self) -> u64 {
         u64::from(self.episode.steps - self.running.outcome().steps)
-    }
-
-    /// The number of its answers in the store.
-    fn sample(&self) -> u32 {
-        self.source.first_sample() + self.number
     }
 }
 
@@ -87,7 +84,10 @@ impl<'p> Play<'p> {
         });
         let of_episode = |(probe, episode): (&'p Probe, &'p Episode)| {
             let running = move || Running::start(episode);
-            let run = move |(source, number)| Run { probe, episode, source, number, running: running(), waits: None };
+            let run = move |(source, number)| {
+                let sample = asker.kept_as(source, number);
+                Run { probe, episode, source, number, sample, running: running(), waits: None }
+            };
             asker.numbers(episode.decoding).into_iter().map(run).collect::<Vec<_>>()
         };
         let way = asker.answers()?.tool_protocol().map_err(asker.role.failed())?;
@@ -110,7 +110,7 @@ impl<'p> Play<'p> {
                 keys.push(key.clone());
                 // The key of sample 0 names the conversation and its parameters.
                 let wanted = together.entry(asked.key(&self.model_key, 0)).or_insert((asked, Vec::new()));
-                wanted.1.push(self.runs[run].sample());
+                wanted.1.push(self.runs[run].sample);
             }
             let wanted = together.into_values().map(|(asked, mut samples)| {
                 samples.sort_unstable();
@@ -198,7 +198,7 @@ impl<'p> Play<'p> {
                         heard = true;
                     }
                     None => {
-                        requests.push(asked.request(vec![self.runs[run].sample()]));
+                        requests.push(asked.request(vec![self.runs[run].sample]));
                         open.asked.push((asked.clone(), key.clone()));
                         open.runs.insert(key.clone(), vec![run]);
                     }
@@ -223,7 +223,7 @@ impl<'p> Play<'p> {
                     run.running.outgrown();
                     continue;
                 }
-                let key = asked.key(&self.model_key, run.sample());
+                let key = asked.key(&self.model_key, run.sample);
                 run.waits = Some((asked, key));
             }
             let Some((asked, _)) = &run.waits else { continue };
@@ -253,6 +253,6 @@ impl<'p> Play<'p> {
 
     fn lost(&self, run: usize) -> AskError {
         let run = &self.runs[run];
-        AskError::AnswerLost { probe: run.probe.id.clone(), sample: run.sample() }
+        AskError::AnswerLost { probe: run.probe.id.clone(), sample: run.sample }
     }
 }

@@ -234,7 +234,7 @@ pub fn options() -> AskOptions {
 pub fn sampling(store: &Path, per_probe: u32, reruns: u32) -> AskOptions {
     let parameters =
         SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 4, stop: Vec::new(), seed: 5 };
-    let settings = SampleSettings { per_probe, reruns, parameters };
+    let settings = SampleSettings { per_probe, reruns, parameters, paired: false };
     let limits = SampleLimits { width: 16, memory: 1 << 30 };
     AskOptions { sampling: Some(Sampling { settings, store: store.to_owned(), limits }), ..options() }
 }

@@ -204,7 +204,8 @@ impl Rows {
 
     /// What was answered, and what was asked.
     pub(crate) fn answers(&self) -> Answers<'_> {
-        Answers { probes: &self.probes, samples: &self.samples, episodes: &self.episodes }
+        let paired = self.manifest.settings.paired();
+        Answers { probes: &self.probes, samples: &self.samples, episodes: &self.episodes, paired }
     }
 
     /// Number of scored positions.

@@ -25,6 +25,14 @@ pub(crate) struct Success<'a> {
     pub control: Option<f64>,
 }
 
+impl Success<'_> {
+    /// With the teacher's second run in its place, where the student drew with the random numbers of that.
+    fn beside(self, paired: bool) -> Self {
+        let teacher = self.ceiling.filter(|_| paired).unwrap_or(self.teacher);
+        Self { teacher, ..self }
+    }
+}
+
 /// One of them with a knob.
 #[derive(Clone, Copy)]
 pub(crate) struct Graded<'a> {
@@ -43,13 +51,15 @@ pub(crate) struct Graded<'a> {
 /// A checker that cannot be used.
 pub(crate) fn successes(rows: &Rows) -> Result<Vec<Success<'_>>, AuditError> {
     let answers = by_probe(&rows.samples);
+    let paired = rows.manifest.settings.paired();
     let mut found = Vec::new();
     for probe in &rows.probes {
         if let Some(rows) = answers.get(probe.id.as_str()) {
-            found.extend(answered(probe, rows)?);
+            found.extend(answered(probe, rows)?.map(|success| success.beside(paired)));
         }
     }
-    found.extend(episodes::successes(&rows.episodes, &rows.probes).into_iter().map(acted));
+    let acted = episodes::successes(&rows.episodes, &rows.probes).into_iter().map(acted);
+    found.extend(acted.map(|success| success.beside(paired)));
     Ok(found)
 }
 
@@ -58,6 +68,8 @@ pub(crate) struct Answers<'a> {
     pub probes: &'a [Probe],
     pub samples: &'a [SampleRow],
     pub episodes: &'a [EpisodeRow],
+    /// The student drew with the random numbers of the teacher's second run: its success is then set beside that run's.
+    pub paired: bool,
 }
 
 /// The graded probes that both models were asked, in the order of the suite.
@@ -65,7 +77,7 @@ pub(crate) struct Answers<'a> {
 /// # Errors
 /// A checker that cannot be used.
 pub(crate) fn graded<'a>(
-    Answers { probes, samples, episodes }: &Answers<'a>,
+    Answers { probes, samples, episodes, paired }: &Answers<'a>,
     choices: &[AskedChoice<'a>],
 ) -> Result<Vec<Graded<'a>>, AuditError> {
     let answers = by_probe(samples);
@@ -75,13 +87,14 @@ pub(crate) fn graded<'a>(
     for probe in *probes {
         let Some(knob) = &probe.knob else { continue };
         let graded = match (answers.get(probe.id.as_str()), choices.get(probe.id.as_str())) {
-            (Some(rows), _) => answered(probe, rows)?.and_then(with_knob),
+            (Some(rows), _) => answered(probe, rows)?.map(|success| success.beside(*paired)).and_then(with_knob),
             (None, Some(choice)) => chosen(probe, knob, choice),
             (None, None) => None,
         };
         found.extend(graded);
     }
-    found.extend(episodes::successes(episodes, probes).into_iter().map(acted).filter_map(with_knob));
+    let acted = episodes::successes(episodes, probes).into_iter().map(acted);
+    found.extend(acted.map(|success| success.beside(*paired)).filter_map(with_knob));
     Ok(found)
 }
 

@@ -60,6 +60,8 @@ pub(crate) struct Prompt<'a> {
     pub teacher: Vec<JudgedSample<'a>>,
     pub rerun: Vec<JudgedSample<'a>>,
     pub student: Vec<JudgedSample<'a>>,
+    /// The student drew with the random numbers of the rerun.
+    paired: bool,
     /// Answers of the student before distillation, as texts; empty where it was not asked.
     base: Vec<&'a str>,
     /// The most frequent form of each class; `None` for those without an answer.
@@ -87,8 +89,14 @@ impl Prompt<'_> {
     /// Adds the prompt to the sums of the student, and of the teacher against its own second run.
     pub(crate) fn add_to(&self, [sums, rerun]: [&mut Sums; 2], start: Option<f64>) {
         let [teacher, student, again] = [&self.teacher, &self.student, &self.rerun].map(|said| measurable(said));
-        let prompt =
-            measured::Prompt { teacher: &teacher, student: &student, rerun: &again, start, whole: self.whole() };
+        let prompt = measured::Prompt {
+            teacher: &teacher,
+            student: &student,
+            rerun: &again,
+            paired: self.paired,
+            start,
+            whole: self.whole(),
+        };
         let add = if is_judged_once(self.probe) { Sums::prompt_once } else { Sums::prompt };
         add(sums, &self.probe.family, &prompt);
         add(rerun, &self.probe.family, &prompt.floor());
@@ -97,7 +105,9 @@ impl Prompt<'_> {
     /// Who is right; `None` without a checker.
     pub(crate) fn truth(&self) -> Option<TruthCells> {
         let [teacher, student] = [&self.teacher, &self.student].map(|said| measurable(said));
-        measured::Prompt { teacher: &teacher, student: &student, rerun: &[], start: None, whole: self.whole() }.cells()
+        let rerun = &[];
+        let whole = self.whole();
+        measured::Prompt { teacher: &teacher, student: &student, rerun, paired: false, start: None, whole }.cells()
     }
 
     /// Whether more than the first word of an answer counts: else a cut takes nothing away.
@@ -134,6 +144,7 @@ fn ids(said: &[JudgedSample<'_>]) -> Vec<u32> {
 /// What metrics read of the answers.
 fn measurable<'a>(said: &[JudgedSample<'a>]) -> Vec<measured::Answer<'a>> {
     let of = |said: &JudgedSample<'a>| measured::Answer {
+        number: said.row.sample,
         class: said.class,
         missing: said.missing,
         endless: said.row.finish == FinishReason::Length,
@@ -157,7 +168,8 @@ pub(crate) fn is_judged_once(probe: &Probe) -> bool {
 }
 
 /// The answers of a run to prompts that the teacher was asked, prompt by prompt in the order of the suite. One answer without
-/// chance says nothing about how answers vary: such prompts are left out where nothing else of them counts.
+/// chance says nothing about how answers vary: such prompts are left out where nothing else of them counts. `paired`: the student
+/// drew with the random numbers of the teacher's second run.
 ///
 /// # Errors
 /// As [`checker`].
@@ -165,6 +177,7 @@ pub(crate) fn prompts<'a>(
     rows: &'a [SampleRow],
     probes: &'a [Probe],
     meanings: &Meanings<'a>,
+    paired: bool,
 ) -> Result<Vec<Prompt<'a>>, AuditError> {
     let mut of_probe: BTreeMap<&str, Vec<&SampleRow>> = BTreeMap::new();
     for row in rows {
@@ -172,7 +185,7 @@ pub(crate) fn prompts<'a>(
     }
     let counts = |probe: &&Probe| probe.decoding() == Some(Decoding::Sampled) || is_judged_once(probe);
     let asked = probes.iter().filter(counts).filter_map(|probe| Some((probe, of_probe.get(probe.id.as_str())?)));
-    let prompts = asked.filter_map(|(probe, rows)| prompt(probe, rows, meanings).transpose());
+    let prompts = asked.filter_map(|(probe, rows)| prompt(probe, rows, meanings, paired).transpose());
     prompts.filter(|prompt| prompt.as_ref().map_or(true, |prompt| !prompt.teacher.is_empty())).collect()
 }
 
@@ -189,6 +202,7 @@ fn prompt<'a>(
     probe: &'a Probe,
     rows: &[&'a SampleRow],
     meanings: &Meanings<'a>,
+    paired: bool,
 ) -> Result<Option<Prompt<'a>>, AuditError> {
     let (Ask::Prompt(kind::Prompt { prompt, .. }), Some((steps, same))) = (&probe.ask, meanings.of(probe)) else {
         return Ok(None);
@@ -222,6 +236,7 @@ fn prompt<'a>(
         teacher: said(SampleSource::Teacher),
         rerun: said(SampleSource::Rerun),
         student: said(SampleSource::Student),
+        paired,
         base: base.iter().map(|row| row.text.as_str()).collect(),
         classes: meanings.classes,
         steps,

@@ -97,18 +97,22 @@ impl<'a> ActedEpisode<'a> {
     }
 
     /// Adds it to what teacher and student do, and to what the teacher does against its own second run.
-    pub(crate) fn add_to(&self, sums: &mut Sums, rerun: &mut Sums) {
+    /// `paired`: the student drew with the random numbers of the second run.
+    pub(crate) fn add_to(&self, sums: &mut Sums, rerun: &mut Sums, paired: bool) {
         let family = self.probe.family.as_str();
         let with_student = self.acted(SampleSource::Teacher).zip(self.acted(SampleSource::Student));
+        let second = self.acted(SampleSource::Rerun).filter(|_| paired);
+        let beside = second.map_or(SampleSource::Teacher, |_| SampleSource::Rerun);
         let sides = [
-            (SampleSource::Student, with_student, &mut *sums),
-            (SampleSource::Rerun, self.twice().map(Into::into), &mut *rerun),
+            ([beside, SampleSource::Student], with_student, second, &mut *sums),
+            ([SampleSource::Teacher, SampleSource::Rerun], self.twice().map(Into::into), None, &mut *rerun),
         ];
-        for (source, pair, sums) in sides {
+        for (sources, pair, second, sums) in sides {
             let Some((teacher, student)) = pair else { continue };
-            sums.episode(family, &Episode { teacher, student, fault: self.fault });
-            self.dialogues(SampleSource::Teacher).for_each(|dialogue| sums.dialogue(Scorer::Teacher, &dialogue));
-            self.dialogues(source).for_each(|dialogue| sums.dialogue(Scorer::Student, &dialogue));
+            sums.episode(family, &Episode { teacher, beside: second.unwrap_or(teacher), student, fault: self.fault });
+            for (source, scorer) in sources.into_iter().zip([Scorer::Teacher, Scorer::Student]) {
+                self.dialogues(source).for_each(|dialogue| sums.dialogue(scorer, &dialogue));
+            }
         }
     }
 }

@@ -217,7 +217,7 @@ impl Watch {
                 let settings = run.manifest().settings.meaning.as_ref();
                 let vectors = if settings.is_some() { run.rows_of::<Vectors>(unit)? } else { Vec::new() };
                 let meanings = Meanings::new(&vectors, settings);
-                for prompt in answers::prompts(&samples, run.probes(), &meanings)? {
+                for prompt in answers::prompts(&samples, run.probes(), &meanings, run.manifest().settings.paired())? {
                     prompt.add_to([&mut sums, &mut rerun], None);
                 }
             }
@@ -229,7 +229,8 @@ impl Watch {
             _ => {}
         }
         self.take(&sums)?;
-        self.look(&Answers { probes: run.probes(), samples: &samples, episodes: &episodes }, &asked)
+        let paired = run.manifest().settings.paired();
+        self.look(&Answers { probes: run.probes(), samples: &samples, episodes: &episodes, paired }, &asked)
     }
 
     /// Takes in answers for the numbers that are read off curves.

@@ -346,7 +346,7 @@ impl Budget<'_> {
             window_order: if texts.chunks.is_some() { texts.order() } else { WindowOrder::Spread },
             seed,
             sampling: (*samples > 0 && asks).then(|| Sampling {
-                settings: SampleSettings { per_probe: *samples, reruns: *reruns, parameters },
+                settings: SampleSettings { per_probe: *samples, reruns: *reruns, parameters, paired: false },
                 store: store.to_path_buf(),
                 limits: SampleLimits { width: *parallel, memory: self.bytes },
             }),

@@ -233,7 +233,7 @@ impl Tour {
         let parameters =
             SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 96, stop: Vec::new(), seed: SEED };
         Sampling {
-            settings: SampleSettings { per_probe: self.answers, reruns: self.answers, parameters },
+            settings: SampleSettings { per_probe: self.answers, reruns: self.answers, parameters, paired: true },
             store: self.out.join("answers"),
             limits: SampleLimits { width: PARALLEL, memory: 1 << 30 },
         }

@@ -27,6 +27,10 @@ pub struct Answered {
     /// Further answers of the teacher per prompt: its agreement with itself is the ceiling.
     #[arg(long, default_value_t = SAMPLES, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     reruns: u32,
+    /// Draws the student's answers with random numbers of their own. Usually a student of this machine draws with those of the
+    /// teacher's second run: fewer answers decide then.
+    #[arg(long)]
+    independent_draws: bool,
     /// Longest answer in tokens, unless the probe says otherwise.
     #[arg(long, default_value_t = LONGEST, value_name = "TOKENS", value_parser = numbers::whole::<u32, 1>)]
     max_tokens: u32,
@@ -81,7 +85,12 @@ impl Answered {
         let store = files::answer_store(self.store.as_deref())?;
         let memory = (self.memory * f64::from(1 << 30)) as u64;
         let limits = SampleLimits { width: self.parallel, memory };
-        let settings = SampleSettings { per_probe: self.samples, reruns: self.reruns, parameters };
+        let settings = SampleSettings {
+            per_probe: self.samples,
+            reruns: self.reruns,
+            parameters,
+            paired: !self.independent_draws,
+        };
         Ok(Sampling { settings, store, limits })
     }
 }

@@ -26,11 +26,13 @@ pub fn asked(teacher: &[u32], student: &[u32], rerun: &[u32], base: &[u32]) -> A
 
 /// Adds a prompt whose answers nothing can grade.
 pub fn add(sums: &mut Sums, family: usize, asked: &Asked) {
-    let ungraded =
-        |classes: &[u32]| -> Vec<Answer<'static>> { classes.iter().map(|&class| Answer::new(class, "")).collect() };
+    let ungraded = |classes: &[u32]| -> Vec<Answer<'static>> {
+        let numbered = classes.iter().zip(0..);
+        numbered.map(|(&class, number)| Answer { number, ..Answer::new(class, "") }).collect()
+    };
     let [teacher, student, rerun] = [&asked.teacher, &asked.student, &asked.rerun].map(|classes| ungraded(classes));
     let start = d2(&asked.teacher, &asked.base, &same);
-    let prompt = Prompt { teacher: &teacher, student: &student, rerun: &rerun, start, whole: true };
+    let prompt = Prompt { teacher: &teacher, student: &student, rerun: &rerun, paired: false, start, whole: true };
     sums.prompt(&format!("{family:04}"), &prompt);
 }
 

@@ -310,6 +310,10 @@ impl Answers for PlantedActor {
         self.inner.answers().map_or(Ok(ToolProtocol::Json), |answers| answers.tool_protocol())
     }
 
+    fn draws_by_number(&self) -> bool {
+        self.inner.answers().is_some_and(|answers| answers.draws_by_number())
+    }
+
     fn is_paid_for(&self) -> bool {
         self.inner.answers().is_some_and(|answers| answers.is_paid_for())
     }

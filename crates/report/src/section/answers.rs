@@ -120,7 +120,12 @@ fn sampling(answers: &AnswersSummary) -> String {
         0 => String::new(),
         own => format!("; on {} of the prompts at most as many as they say themselves", show::count(own)),
     };
-    format!("{each} of each model per prompt and {reruns}; {}{own}", drawn(&settings.parameters))
+    let paired = if settings.paired {
+        "; the student draws with the random numbers of the teacher's second run, and differences are taken from that run"
+    } else {
+        ""
+    };
+    format!("{each} of each model per prompt and {reruns}; {}{own}{paired}", drawn(&settings.parameters))
 }
 
 /// What the test of one distribution of answers found, as a sentence.

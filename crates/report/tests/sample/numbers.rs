@@ -202,7 +202,7 @@ pub fn answers() -> AnswersSummary {
         beyond_first_word: 84,
         own_length: 36,
         meaning: None,
-        settings: Some(SampleSettings { per_probe: 4, reruns: 4, parameters }),
+        settings: Some(SampleSettings { per_probe: 4, reruns: 4, parameters, paired: false }),
         match_p_value: Some(0.0005),
         degenerate: vec!["the student never varies its answer to any of 9 prompts; the teacher does on 7".into()],
         teacher_cut: 0.021,

@@ -49,16 +49,17 @@ const SELDOM: usize = 10;
 impl Copying {
     /// Reads the free answers of a run. Where judgment is measured the style of the same prompts is, and of no others.
     pub(crate) fn of(rows: &Rows, readings: &Readings<'_>) -> Self {
-        Self::new(&free_prompts(&rows.samples, rows.probes.iter(), readings))
+        let paired = rows.manifest.settings.paired();
+        Self::new(&free_prompts(&rows.samples, rows.probes.iter(), readings), paired)
     }
 
     /// Those at boundaries of judgment alone, of whose answers a judge is asked.
     pub(crate) fn at_boundaries(rows: &Rows, judge: &ByJudge<'_>) -> Self {
         let at_boundary = rows.probes.iter().filter(|probe| probe.boundary.is_some());
-        Self::new(&free_prompts(&rows.samples, at_boundary, judge))
+        Self::new(&free_prompts(&rows.samples, at_boundary, judge), rows.manifest.settings.paired())
     }
 
-    fn new(free: &[Free<'_>]) -> Self {
+    fn new(free: &[Free<'_>], paired: bool) -> Self {
         let asked = free.iter().any(|prompt| !prompt.of(Side::Base).is_empty());
         let from = if asked { GapBase::Model } else { GapBase::AnotherPrompt };
         let starts: Vec<Option<usize>> = (0..free.len()).map(|own| stranger(free, own)).collect();
@@ -66,14 +67,15 @@ impl Copying {
             GapBase::Model => Some((own, Side::Base)),
             GapBase::AnotherPrompt => starts[own].filter(|_| !free[own].once).map(|other| (other, Side::Teacher)),
         };
-        let written = Written::of(free);
+        let written = Written::of(free, paired);
         let once = distances::Once::new(free, &written);
         let counted = |own: usize| {
             let prompt = &free[own];
             let nothing = Copied { style: None, at_boundary: prompt.stratum().is_some(), decision: None };
             let [student, rerun] = match start(own) {
                 Some(_) if prompt.once => [once.of_student(own), once.of_rerun(own)],
-                Some(start) => [Side::Student, Side::Rerun].map(|of| written.drawn((own, of), start)),
+                Some(start) => [(Side::Student, paired), (Side::Rerun, false)]
+                    .map(|(of, paired)| written.drawn((own, of), start, paired)),
                 None => [nothing, nothing],
             };
             Counted {

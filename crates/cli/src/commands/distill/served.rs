@@ -126,7 +126,7 @@ impl Served {
             stop: Vec::new(),
             seed: recipe.train.seed,
         };
-        let settings = SampleSettings { per_probe: text.samples, reruns: 0, parameters };
+        let settings = SampleSettings { per_probe: text.samples, reruns: 0, parameters, paired: false };
         let limits = SampleLimits { width: AT_ONCE, memory: 1 << 30 };
         let sampling = Sampling { settings, store: out.join(STORE), limits };
         let asked = (&questions.suite, &sampling);
@@ -197,7 +197,7 @@ impl Served {
         let max_tokens = LONGEST.min(recipe.data.context as u32 / 2).max(1);
         let parameters =
             SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens, stop: Vec::new(), seed };
-        let settings = SampleSettings { per_probe: ANSWERS, reruns: ANSWERS, parameters };
+        let settings = SampleSettings { per_probe: ANSWERS, reruns: ANSWERS, parameters, paired: true };
         Sampling { settings, store: out.join(STORE), limits: SampleLimits { width: AT_ONCE, memory: 1 << 30 } }
     }
 }

@@ -37,8 +37,8 @@ const fn answered(right: &'static [Column], answered: &'static [Column]) -> Meas
     Measure { interval: IntervalRule::Share, ..with_truth(ratio(right, answered, Undefined::NoTruth)) }
 }
 
-/// Lost, less gained.
-const NET_LOST: Sum = Sum::of(&[truth::LOST]).less(&[truth::GAINED]);
+/// Lost, less gained: less success of the student.
+const NET_LOST: Sum = Sum::of(&[truth::RIGHT_BESIDE]).less(&[truth::STUDENT_RIGHT]);
 /// Flips of the student beyond those of the teacher's second run.
 const EXCESS: Sum = Sum::of(&[truth::FLIPS]).less(&[truth::FLIPS_OF_RERUN]);
 

@@ -16,11 +16,11 @@ pub mod pairs {
         BETWEEN,
         /// Prompts with two answers of each model.
         WITH_TWO,
-        /// C_TT of these.
+        /// C_TT of these; C_T'T' where the student draws with the numbers of T'.
         TEACHER,
         /// C_SS of these.
         STUDENT,
-        /// C_TS of these.
+        /// C_TS of these; there C_T'S over pairs of different numbers.
         BETWEEN_OF_TWO,
         /// Prompts with a second run of the teacher.
         WITH_RERUN,
@@ -48,6 +48,10 @@ pub mod truth {
         BOTH_WRONG_SAME,
         /// Both are wrong, with different answers.
         BOTH_WRONG_DIFFERENT,
+        /// The teacher's right answers: of its second run where the student draws with its numbers.
+        RIGHT_BESIDE,
+        /// The student's.
+        STUDENT_RIGHT,
         /// Share of the teacher's answers that are not missing.
         TEACHER_ANSWERED,
         /// The same of the student's.
@@ -84,14 +88,15 @@ pub mod gap {
     columns! {
         /// Prompts with two answers of each model and something to start from.
         WITH_BASE,
-        /// D2 of teacher and student.
+        /// D2 of teacher and student, or of the teacher's second run and the student that draws with its numbers.
         LEFT,
         /// D2 of the teacher and where the student started from.
         WHOLE,
     }
 }
 
-/// Sums of how answers come out: shares of a model's answers to a prompt.
+/// Sums of how answers come out: shares of a model's answers to a prompt; the teacher's are those of its second run where the
+/// student draws with its numbers.
 pub mod outcome {
     use super::columns;
 
@@ -122,6 +127,8 @@ pub mod outcome {
 /// One answer to a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer<'a> {
+    /// The number of its draw.
+    pub number: u32,
     /// Its meaning class among all answers to the prompt.
     pub class: u32,
     /// It says nothing that counts as an answer: empty, or without what the prompt asks for. Two missing answers never
@@ -138,9 +145,9 @@ pub struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    /// An answer of a meaning class that ended by itself and that nothing can grade.
+    /// The first answer, of a meaning class, that ended by itself and that nothing can grade.
     pub const fn new(class: u32, text: &'a str) -> Self {
-        Self { class, missing: false, endless: false, favourite: false, right: None, text }
+        Self { number: 0, class, missing: false, endless: false, favourite: false, right: None, text }
     }
 }
 
@@ -153,6 +160,10 @@ pub struct Prompt<'a> {
     pub student: &'a [Answer<'a>],
     /// A second, independent run of the teacher; empty when it was not asked again.
     pub rerun: &'a [Answer<'a>],
+    /// The student drew with the random numbers of the second run, answer by answer. It is independent of the first run: what is
+    /// counted over pairs of both stays as it is, and what is a difference of both models is taken from the second run, of which
+    /// the student has the luck.
+    pub paired: bool,
     /// How far from the teacher the student started: [`crate::kernel::d2`] of the teacher's answers and those of the
     /// student before distillation, or without it those of the teacher to another prompt. `None` where that is not known.
     pub start: Option<f64>,
@@ -164,6 +175,20 @@ impl Prompt<'_> {
     /// The teacher against its own second run: the rerun in the student's place.
     pub fn floor(&self) -> Self {
         Self { student: self.rerun, rerun: &[], ..*self }
+    }
+
+    /// The teacher's answers that the student's are set against where no pair of them counts.
+    fn beside(&self) -> &[Answer<'_>] {
+        if self.paired && !self.rerun.is_empty() { self.rerun } else { self.teacher }
+    }
+
+    /// The pair means of the second run and of the student that drew with its numbers.
+    fn pair(&self, rerun: &[u32], student: &[u32]) -> Option<PairMeans> {
+        let numbered = |answers: &[Answer<'_>], classes: &[u32]| -> Vec<(u32, u32)> {
+            answers.iter().map(|answer| answer.number).zip(classes.iter().copied()).collect()
+        };
+        let means = PairMeans::paired(&numbered(self.rerun, rerun), &numbered(self.student, student), same)?;
+        (self.paired && means.d2().is_some()).then_some(means)
     }
 
     /// Who is right, over pairs of an answer of the teacher and one of the student; `None` unless all can be graded.
@@ -212,8 +237,9 @@ impl Sums {
         let [teacher, student, rerun] =
             [prompt.teacher, prompt.student, prompt.rerun].map(|answers| classes(answers, &mut none));
         if let Some(means) = PairMeans::of(&Answers { teacher: &teacher, student: &student, rerun: &rerun }, same) {
-            self.add(Table::Pairs, family, &pairs_row(&means), 1);
-            self.add(Table::Gap, family, &gap_row(&means, prompt.start), 1);
+            let beside = prompt.pair(&rerun, &student).unwrap_or(means);
+            self.add(Table::Pairs, family, &pairs_row(&means, &beside), 1);
+            self.add(Table::Gap, family, &gap_row(&beside, prompt.start), 1);
         }
         self.prompt_once(family, prompt);
         if !prompt.teacher.is_empty() && !prompt.student.is_empty() {
@@ -231,15 +257,16 @@ impl Sums {
     }
 }
 
-fn pairs_row(means: &PairMeans) -> Row<{ pairs::WIDTH }> {
+/// `beside` is what the two distributions are compared by.
+fn pairs_row(means: &PairMeans, beside: &PairMeans) -> Row<{ pairs::WIDTH }> {
     let mut row = Row::new();
     row[pairs::PROMPTS] = 1.0;
     row[pairs::BETWEEN] = means.teacher_student;
-    if let (Some(teacher), Some(student)) = (means.teacher, means.student) {
+    if let (Some(teacher), Some(student)) = (beside.teacher, beside.student) {
         row[pairs::WITH_TWO] = 1.0;
         row[pairs::TEACHER] = teacher;
         row[pairs::STUDENT] = student;
-        row[pairs::BETWEEN_OF_TWO] = means.teacher_student;
+        row[pairs::BETWEEN_OF_TWO] = beside.teacher_student;
     }
     if let Some(ceiling) = means.teacher_rerun {
         row[pairs::WITH_RERUN] = 1.0;
@@ -265,7 +292,7 @@ fn outcome_row(prompt: &Prompt<'_>) -> Row<{ outcome::WIDTH }> {
     row[PROMPTS] = 1.0;
     row[WHOLE] = f64::from(u8::from(prompt.whole));
     for (answers, [missing, endless, cut, constant]) in [
-        (prompt.teacher, [TEACHER_MISSING, TEACHER_ENDLESS, TEACHER_CUT, TEACHER_CONSTANT]),
+        (prompt.beside(), [TEACHER_MISSING, TEACHER_ENDLESS, TEACHER_CUT, TEACHER_CONSTANT]),
         (prompt.student, [STUDENT_MISSING, STUDENT_ENDLESS, STUDENT_CUT, STUDENT_CONSTANT]),
     ] {
         row[missing] = share(answers, |answer| answer.missing);
@@ -281,6 +308,9 @@ fn truth_row(prompt: &Prompt<'_>, cells: &TruthCells) -> Row<{ truth::WIDTH }> {
     row[truth::TEACHER_ANSWERED] = share(prompt.teacher, |answer| !answer.missing);
     row[truth::STUDENT_ANSWERED] = share(prompt.student, |answer| !answer.missing);
     row[truth::PROMPTS] = 1.0;
+    let right = |answers: &[Answer<'_>]| share(answers, |answer| answer.right == Some(true));
+    row[truth::RIGHT_BESIDE] = right(prompt.beside());
+    row[truth::STUDENT_RIGHT] = right(prompt.student);
     row[truth::BOTH_RIGHT] = cells.both_right;
     row[truth::LOST] = cells.lost;
     row[truth::GAINED] = cells.gained;

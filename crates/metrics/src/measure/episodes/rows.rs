@@ -89,6 +89,9 @@ pub enum Fault {
 pub struct Episode {
     /// The teacher's runs.
     pub teacher: Acted,
+    /// Those that the student's are set beside where no pair of runs counts: the teacher's second ones where the student draws
+    /// with their random numbers, else the same.
+    pub beside: Acted,
     /// The student's.
     pub student: Acted,
     /// What it says about recovery.
@@ -114,13 +117,13 @@ impl Acted {
 
 impl Episode {
     fn row(&self) -> Row<{ episode::WIDTH }> {
-        let Self { teacher, student, fault } = self;
+        let Self { teacher: independent, beside: teacher, student, fault } = self;
         let (t, s) = (teacher.success(), student.success());
         let mut row = Row::new();
         row[COUNT] = 1.0;
         row[TEACHER] = t;
         row[STUDENT] = s;
-        row[LOST] = t * (1.0 - s);
+        row[LOST] = independent.success() * (1.0 - s);
         row[TEACHER_CALLS] = teacher.per_run(teacher.calls);
         row[TEACHER_REPEATED] = teacher.per_run(teacher.repeated);
         row[STUDENT_CALLS] = student.per_run(student.calls);

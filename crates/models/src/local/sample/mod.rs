@@ -93,6 +93,10 @@ impl<T: Model + Grows> Answers for T {
         something(tokenizer, tokens, self.renders())
     }
 
+    fn draws_by_number(&self) -> bool {
+        true
+    }
+
     fn tool_protocol(&self) -> Result<ToolProtocol, ModelError> {
         Ok(self.renders().map_or(ToolProtocol::Json, ChatTemplate::tool_protocol))
     }

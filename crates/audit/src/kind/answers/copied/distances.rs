@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use hydrometer_metrics::kernel::{Given, Pair, Placed, d2, d2_shares, same};
+use hydrometer_metrics::kernel::{Given, Pair, PairMeans, Placed, d2, d2_shares, same};
 use hydrometer_metrics::measure::illusion::{Copied, Distances};
 use hydrometer_metrics::style::{FEATURES, Manner, Scale};
 use hydrometer_probes::decision::Decision;
 use rayon::prelude::*;
 
-use super::read::{Free, Side};
+use super::read::{Free, Read, Side};
 
 type Style = Placed<[f64; FEATURES]>;
 type Kernel<'k> = Box<dyn Fn(&[f64; FEATURES], &[f64; FEATURES]) -> f64 + Sync + 'k>;
@@ -22,7 +22,8 @@ pub(super) struct Written<'f, 'a> {
 }
 
 impl<'f, 'a> Written<'f, 'a> {
-    pub(super) fn of(free: &'f [Free<'a>]) -> Self {
+    /// `paired`: the student drew with the random numbers of the teacher's second run.
+    pub(super) fn of(free: &'f [Free<'a>], paired: bool) -> Self {
         let styles = |sides: [Side; 2]| {
             free.iter().flat_map(move |prompt| sides.into_iter().flat_map(|side| prompt.of(side).written()))
         };
@@ -41,19 +42,22 @@ impl<'f, 'a> Written<'f, 'a> {
         });
         let begins: Vec<usize> = begins.collect();
         let place = |(prompt, begin): (&Free<'a>, usize)| {
+            let [teacher, rerun] = [Side::Teacher, Side::Rerun].map(|side| prompt.of(side));
+            let second = begin + teacher.len();
             Side::ALL.map(|side| {
-                let first = match side {
-                    Side::Teacher => Some(begin),
-                    Side::Rerun => Some(begin + prompt.of(Side::Teacher).len()),
+                let answers = prompt.of(side);
+                // Its number among the teacher's answers. One with the random numbers of one of them is as little compared with that.
+                let own = |(k, &number): (usize, &u32)| match side {
+                    Side::Teacher => Some(begin + k),
+                    Side::Rerun => Some(second + k),
+                    Side::Student if paired => {
+                        rerun.numbers.iter().position(|of| *of == number).map(|place| second + place)
+                    }
                     Side::Student | Side::Base => None,
                 };
-                let placed = prompt
-                    .of(side)
-                    .written()
-                    .map(less)
-                    .enumerate()
-                    .map(|(k, (decision, style))| given.place(&decision, style, first.map(|first| first + k)));
-                placed.collect()
+                let owns = answers.numbers.iter().enumerate().map(own);
+                let placed = answers.written().map(less).zip(owns);
+                placed.map(|((decision, style), own)| given.place(&decision, style, own)).collect()
             })
         };
         let styles = free.par_iter().zip(begins).map(place).collect();
@@ -68,18 +72,32 @@ impl<'f, 'a> Written<'f, 'a> {
         |x, y| self.given.kernel(x, y)
     }
 
-    /// Distances of a model in the student's place, and of its start, from several draws of each.
-    pub(super) fn drawn(&self, model: (usize, Side), start: (usize, Side)) -> Copied {
+    /// Distances of a model in the student's place, and of its start, from several draws of each. `paired`: it drew with the
+    /// random numbers of the teacher's second run, and its distance is taken from that.
+    pub(super) fn drawn(&self, model: (usize, Side), start: (usize, Side), paired: bool) -> Copied {
         let teacher = (model.0, Side::Teacher);
         let codes = |(prompt, side): (usize, Side)| self.free[prompt].of(side).codes();
         let style = |other| d2(self.style(teacher), self.style(other), &self.kernel());
         let decision = |other| d2(&codes(teacher), &codes(other), &same);
+        let beside = self.pair(model).filter(|_| paired);
+        let [style_left, decision_left] = beside.unwrap_or_else(|| [style(model), decision(model)]);
         let at_boundary = self.free[model.0].stratum().is_some();
         Copied {
-            style: both(style(model), style(start)),
+            style: both(style_left, style(start)),
             at_boundary,
-            decision: both(decision(model), decision(start)).filter(|_| at_boundary),
+            decision: both(decision_left, decision(start)).filter(|_| at_boundary),
         }
+    }
+
+    /// Distances of style and of decision from the teacher's second run, over pairs of different numbers; `None` without such a run.
+    fn pair(&self, model: (usize, Side)) -> Option<[Option<f64>; 2]> {
+        let second = (model.0, Side::Rerun);
+        let [ours, theirs] = [second, model].map(|(prompt, side)| self.free[prompt].of(side));
+        let styles = |of: &Read, place| of.numbered(self.style(place));
+        let kernel = self.kernel();
+        let style = PairMeans::paired(&styles(ours, second), &styles(theirs, model), |x, y| kernel(x, y));
+        let decision = PairMeans::paired(&ours.numbered_codes(), &theirs.numbered_codes(), same);
+        (!ours.is_empty()).then(|| [style, decision].map(|means| means?.d2()))
     }
 
     /// What every prompt that is answered once stands for in the distance of a model's style from the teacher's.

@@ -10,8 +10,10 @@ use rayon::prelude::*;
 
 use crate::readings::Reader;
 
-/// The answers of one model to a prompt. Two lists of one length.
+/// The answers of one model to a prompt. Lists of one length.
 pub(super) struct Read {
+    /// Of their draws.
+    pub numbers: Vec<u32>,
     styles: Vec<[f64; FEATURES]>,
     /// `None` where it could not be read.
     pub decisions: Vec<Option<Decision>>,
@@ -20,6 +22,7 @@ pub(super) struct Read {
 impl Read {
     fn new(prompt: &str, answers: &[&SampleRow], reader: &dyn Reader) -> Self {
         Self {
+            numbers: answers.iter().map(|answer| answer.sample).collect(),
             styles: answers.iter().map(|answer| features(&answer.text)).collect(),
             decisions: answers.iter().map(|answer| reader.read(prompt, answer).ok()).collect(),
         }
@@ -44,7 +47,18 @@ impl Read {
 
     /// The decisions that could be read, as classes.
     pub(super) fn codes(&self) -> Vec<u32> {
-        self.decisions.iter().flatten().map(|decision| *decision as u32).collect()
+        self.numbered_codes().into_iter().map(|(_, code)| code).collect()
+    }
+
+    /// The same with the numbers of the draws.
+    pub(super) fn numbered_codes(&self) -> Vec<(u32, u32)> {
+        let numbered = self.numbers.iter().zip(&self.decisions);
+        numbered.filter_map(|(&number, decision)| Some((number, (*decision)? as u32))).collect()
+    }
+
+    /// What stands for each answer, with the numbers of the draws.
+    pub(super) fn numbered<'t, T>(&self, each: &'t [T]) -> Vec<(u32, &'t T)> {
+        self.numbers.iter().copied().zip(each).collect()
     }
 
     /// The decision that is made most often, the first of equals, and how often of all that were read.

@@ -138,6 +138,7 @@ fn what_was_answered_once_by_chance_is_said() {
             stop: Vec::new(),
             seed: 1,
         },
+        paired: false,
     });
     assert!(newly(&issue(&cold, &policy()).unwrap()).excess.is_none(), "a temperature of 0 leaves nothing to chance");
 }
