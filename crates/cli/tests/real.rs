@@ -2,5 +2,6 @@
 
 mod real_answers;
 mod real_audit;
+mod real_exports;
 mod real_listed;
 mod real_servers;
