@@ -188,7 +188,7 @@ fn safe_reach_collapse_and_chance_are_marked_where_they_are() {
 
 #[test]
 fn survival_falls_in_steps_at_the_turns_where_it_does() {
-    let statement = sample::statement();
+    let statement = sample::full();
     let curves = statement.episodes.as_ref().unwrap().survival.as_ref().unwrap();
     let page = hydrometer_report::html(&statement, None);
     let picture = Picture::of(&page, "Runs in which nothing that was agreed is violated yet");
