@@ -34,7 +34,8 @@ pub use run::{
     CheckOutcome, CheckSpoils, CheckedModel, Checks, CostEntry, Deciding, DeployedOn, DifferentPrompts,
     EmbedderIdentity, ExcludedItem, FORMAT, Facet, GivenSettings, JUDGE_FORMAT, Judge, JudgedAnswer, KeptCheck, Ledger,
     Manifest, MeaningSettings, Money, NewRun, NotCompared, Paid, PlannedLook, PlannedTokens, Regime, RunFolder,
-    RunSettings, Stopped, TeacherAsked, TrainedOn, UnitCounts, Units, Used, WatchedGate, WindowOrder, judged_rows,
+    RunSettings, SetKnob, SetKnobs, Stopped, TeacherAsked, TrainedOn, TrainedToBy, UnitCounts, Units, Used,
+    WatchedGate, WindowOrder, judged_rows,
 };
 pub use sampling::{FinishReason, SampleSettings, SamplingParameters};
 pub use stop_rule::{StopRule, Wanted};

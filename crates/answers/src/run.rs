@@ -37,6 +37,6 @@ pub use regime::Regime;
 pub use settings::{
     Deciding, GivenSettings, MeaningSettings, PlannedLook, RunSettings, TeacherAsked, WatchedGate, WindowOrder,
 };
-pub use trained_on::{EmbedderIdentity, TrainedOn};
+pub use trained_on::{EmbedderIdentity, SetKnob, SetKnobs, TrainedOn, TrainedToBy};
 pub use units::UnitCounts;
 pub use verify::Stopped;

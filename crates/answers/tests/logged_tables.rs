@@ -321,7 +321,7 @@ fn everybody_in_a_chat_is_known() {
     let (_folder, paths) = folder(&[("set.jsonl", chat("role", ["user", "narrator"]).to_string())]);
     assert!(prompts(&paths[0]).unwrap_err().to_string().contains("set.jsonl:1: expected messages by"));
     let (_folder, paths) = folder(&[("set.jsonl", chat("type", ["human", "ai"]).to_string())]);
-    assert_eq!(prompts(&paths[0]).unwrap(), ["1?"]);
+    assert_eq!(prompts(&paths[0]).unwrap().words, ["1?"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hydrometer_answers::{DeployedOn, Used};
 use hydrometer_probes::Suite;
 
-use crate::radius::{DISTANCE, Radii};
+use crate::radius::{DISTANCE, Radii, hash_of};
 use crate::trained_to::{knobs, one_of};
 use crate::{AskError, AskOptions};
 
@@ -38,21 +38,13 @@ impl PlacedDeployment {
     /// several times counts as often.
     #[must_use]
     pub fn new(files: Vec<String>, prompts: &[String], radii: &Radii) -> Self {
-        let mut whole = blake3::Hasher::new();
-        prompts.iter().for_each(|prompt| {
-            whole.update(blake3::hash(prompt.as_bytes()).as_bytes());
-        });
         let chosen = Self::chosen(prompts);
         let mut counts: BTreeMap<u64, f64> = BTreeMap::new();
         for radius in chosen.iter().filter_map(|prompt| radii.of(prompt)) {
             *counts.entry((radius * STEPS).round() as u64).or_default() += 1.0;
         }
-        let prompts = DeployedOn {
-            files,
-            rows: prompts.len() as u64,
-            placed: chosen.len() as u64,
-            hash: format!("blake3:{}", whole.finalize().to_hex()),
-        };
+        let prompts =
+            DeployedOn { files, rows: prompts.len() as u64, placed: chosen.len() as u64, hash: hash_of(prompts) };
         let used = counts.into_iter().map(|(step, weight)| Used { value: step as f64 / STEPS, weight });
         Self { prompts, used: used.collect() }
     }

@@ -45,3 +45,4 @@ pub use plan::Plan;
 pub use roles::{Closeness, Models, Role};
 pub use served_cache::{Served, lacks, reads_alike};
 pub use teacher_cache::{CacheReport, Stretch, collect_cached, fill_cache, fill_cache_with, stretches};
+pub use trained_to::set_knobs;

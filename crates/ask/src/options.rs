@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hydrometer_answers::{
-    MOST_SAMPLES, PlannedLook, SampleSettings, SamplingParameters, TeacherAsked, TrainedOn, Used, WatchedGate,
-    WindowOrder,
+    MOST_SAMPLES, PlannedLook, SampleSettings, SamplingParameters, SetKnobs, TeacherAsked, TrainedOn, Used,
+    WatchedGate, WindowOrder,
 };
 use hydrometer_models::SampleLimits;
 use hydrometer_probes::Probe;
@@ -39,8 +39,11 @@ pub struct AskOptions {
     /// Asks whole families in random order until a stop rule has seen enough; without it the whole suite is asked.
     pub until_decided: Option<UntilDecided>,
     /// What the student was trained to, by `axis.knob`: the value of the knob that counts as radius 1. Knobs of the suite that
-    /// are not named have the value that the built-in suite documents for theirs, if any.
+    /// are not named have the value that the distillation set says, else the one that the built-in suite documents for theirs,
+    /// if any.
     pub trained_to: BTreeMap<String, f64>,
+    /// What the prompts of the distillation set say of knobs ([`set_knobs`](crate::set_knobs)), where they say anything.
+    pub set_knobs: Option<SetKnobs>,
     /// The distillation set from which the suite was placed ([`Radii::place`](crate::radius::Radii::place)), where it was.
     pub trained_on: Option<TrainedOn>,
     /// How much the student is used at which values of a knob, by `axis.knob`.

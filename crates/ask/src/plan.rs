@@ -54,7 +54,8 @@ impl<'a> Plan<'a> {
         options.check()?;
         models.meaning.map_or(Ok(()), |meaning| meaning.check())?;
         suite.validate()?;
-        let trained_to = trained_to(suite, options)?;
+        let counted_from = trained_to(suite, options)?;
+        let trained_to = counted_from.iter().map(|(name, (value, _))| (name.clone(), *value)).collect();
         models.who_answer().for_each(|(_, model)| model.told(suite, &trained_to));
         let packing = match &options.until_decided {
             Some(until) => Packing::ByFamily { order: until.order(options.seed, &suite.probes), cap: until.cap },
@@ -172,6 +173,8 @@ impl<'a> Plan<'a> {
             settings: RunSettings {
                 rendered_differently: rendered_differently(&kinds),
                 trained_to,
+                trained_to_by: counted_from.into_iter().map(|(name, (_, by))| (name, by)).collect(),
+                set_knobs: options.set_knobs.clone(),
                 trained_on: options.trained_on.clone(),
                 deployment: deployment(suite, options)?,
                 deployed_on: options.deployed_on.as_ref().map(|placed| placed.prompts.clone()),

@@ -114,13 +114,8 @@ impl DistillationSet {
     /// # Errors
     /// Fewer prompts than neighbours, or nothing but copies; the embedder fails, or has no direction for a text.
     pub fn measure<'t>(&self, texts: impl IntoIterator<Item = &'t str>) -> Result<Radii, RadiusError> {
-        let mut whole = blake3::Hasher::new();
-        let mut order: Vec<([u8; 32], usize)> = Vec::with_capacity(self.prompts.len());
-        for (place, prompt) in self.prompts.iter().enumerate() {
-            let hash = blake3::hash(prompt.as_bytes());
-            whole.update(hash.as_bytes());
-            order.push((*hash.as_bytes(), place));
-        }
+        let hash = |(place, prompt): (usize, &String)| (*blake3::hash(prompt.as_bytes()).as_bytes(), place);
+        let mut order: Vec<([u8; 32], usize)> = self.prompts.iter().enumerate().map(hash).collect();
         order.sort_unstable();
         order.truncate(MOST_HELD_OUT);
         let held_out: Vec<usize> = order.into_iter().map(|(_, place)| place).collect();
@@ -137,7 +132,7 @@ impl DistillationSet {
             files: self.files.clone(),
             rows: self.prompts.len() as u64,
             held_out: held_out.len() as u64,
-            hash: format!("blake3:{}", whole.finalize().to_hex()),
+            hash: hash_of(&self.prompts),
             embedder: self.embedder.identity(),
             k: NEIGHBOURS as u32,
             unit,
@@ -243,6 +238,15 @@ pub fn words(probe: &Probe) -> String {
 fn points(embedder: &dyn Embedder, texts: &[&str]) -> Result<Result<Points, GeometryError>, ModelError> {
     let vectors = texts.par_chunks(TOGETHER).map(|texts| embedder.embed(texts)).collect::<Result<Vec<_>, _>>()?;
     Ok(Points::new(&vectors.into_iter().flatten().collect::<Vec<_>>()))
+}
+
+/// The hash of prompts in their order.
+pub(crate) fn hash_of(prompts: &[String]) -> String {
+    let mut whole = blake3::Hasher::new();
+    prompts.iter().for_each(|prompt| {
+        whole.update(blake3::hash(prompt.as_bytes()).as_bytes());
+    });
+    format!("blake3:{}", whole.finalize().to_hex())
 }
 
 fn rounded(value: f64) -> f64 {

@@ -2,17 +2,46 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hydrometer_answers::logged::Prompts;
+use hydrometer_answers::{SetKnob, SetKnobs, TrainedToBy};
+use hydrometer_metrics::geometry::knob_unit;
 use hydrometer_probes::{Suite, builtin};
 
-use crate::radius::DISTANCE;
+use crate::radius::{DISTANCE, hash_of};
 use crate::{AskError, AskOptions};
 
-/// What the built-in suite documents; a distance from the distillation set is measured in its own unit.
-fn documented(options: &AskOptions, axis: &str, knob: &str) -> Option<f64> {
+/// What the prompts of a distillation set say of knobs; `None` where none of them carries one.
+#[must_use]
+pub fn set_knobs(files: Vec<String>, prompts: &Prompts) -> Option<SetKnobs> {
+    let knob = |(name, values): (&String, &Vec<f64>)| {
+        let trained_to = knob_unit(values).unwrap_or(0.0);
+        (name.clone(), SetKnob { prompts: values.len() as u64, trained_to })
+    };
+    (!prompts.knobs.is_empty()).then(|| SetKnobs {
+        files,
+        rows: prompts.words.len() as u64,
+        hash: hash_of(&prompts.words),
+        knobs: prompts.knobs.iter().map(knob).collect(),
+    })
+}
+
+/// What the distillation set says: its prompts carry the knob, or it is their distance that is measured, in its own unit.
+fn in_the_set(options: &AskOptions, knob: &str, name: &str) -> Result<Option<f64>, AskError> {
     if knob == DISTANCE && options.trained_on.is_some() {
-        return Some(1.0);
+        return Ok(Some(1.0));
     }
-    builtin::trained_to(axis, knob)
+    let found = options.set_knobs.as_ref().and_then(|set| set.knobs.get(name));
+    found.map_or(Ok(None), |&SetKnob { prompts, trained_to }| {
+        let nowhere = || {
+            let found = format!("95 % or more of the {prompts} with {name} at 0");
+            AskError::setting(
+                "trained_on",
+                found,
+                format!("prompts farther out, or --trained-to {name}=VALUE beside them"),
+            )
+        };
+        if trained_to > 0.0 { Ok(Some(trained_to)) } else { Err(nowhere()) }
+    })
 }
 
 /// The knobs of a suite, with their axes.
@@ -30,11 +59,15 @@ pub(crate) fn one_of(knobs: &BTreeSet<(&str, &str)>) -> String {
     }
 }
 
-/// The value of every knob of the suite that has one: the one that was said, else the one that the built-in suite documents.
+/// The value of every knob of the suite that has one, and who says so: the user, else the distillation set, else the built-in
+/// suite, which documents those of its own.
 ///
 /// # Errors
 /// A value that is no distance, or a knob that the suite does not turn.
-pub(crate) fn trained_to(suite: &Suite, options: &AskOptions) -> Result<BTreeMap<String, f64>, AskError> {
+pub(crate) fn trained_to(
+    suite: &Suite,
+    options: &AskOptions,
+) -> Result<BTreeMap<String, (f64, TrainedToBy)>, AskError> {
     let said = &options.trained_to;
     let knobs = knobs(suite);
     let names: BTreeSet<String> = knobs.iter().map(|(axis, knob)| format!("{axis}.{knob}")).collect();
@@ -46,10 +79,17 @@ pub(crate) fn trained_to(suite: &Suite, options: &AskOptions) -> Result<BTreeMap
             return Err(AskError::setting("trained_to", name, one_of(&knobs)));
         }
     }
-    let value = |axis, knob, name: &str| said.get(name).copied().or_else(|| documented(options, axis, knob));
-    let found = knobs.into_iter().filter_map(|(axis, knob)| {
+    let mut found = BTreeMap::new();
+    for (axis, knob) in knobs {
         let name = format!("{axis}.{knob}");
-        Some((name.clone(), value(axis, knob, &name)?))
-    });
-    Ok(found.collect())
+        let value = match said.get(&name) {
+            Some(&value) => Some((value, TrainedToBy::Said)),
+            None => match in_the_set(options, knob, &name)? {
+                Some(value) => Some((value, TrainedToBy::DistillationSet)),
+                None => builtin::trained_to(axis, knob).map(|value| (value, TrainedToBy::Documented)),
+            },
+        };
+        found.extend(value.map(|value| (name, value)));
+    }
+    Ok(found)
 }

@@ -22,3 +22,4 @@ mod support;
 mod teacher_cache;
 mod text_only;
 mod together;
+mod trained_to;

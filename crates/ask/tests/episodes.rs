@@ -233,6 +233,13 @@ fn the_statement_says_what_was_planted_and_nothing_else() {
     is(value(&gives_up, "recovery_ratio"), 0.0);
     is(value(&gives_up, "survival_ratio"), 1.0);
     is(value(&gives_up, "repeated_failing_calls"), 0.0);
+    is(value(&gives_up, "undone_damage"), 0.0);
+    // Nothing in six families is no proof that there is nothing.
+    assert!(estimate(&gives_up, "undone_damage").interval.unwrap().high > 0.2);
+
+    let strays = estimate(&audited(&solved, Manner::Strays), "undone_damage");
+    assert_eq!((strays.value, strays.floor), (1.0, Some(0.0)), "{strays:?}");
+
     let axis = |statement: &Statement, axis: &str| {
         statement.episodes.as_ref().unwrap().axes.iter().find(|of| of.axis == axis).unwrap().clone()
     };

@@ -5,7 +5,7 @@ mod deployment;
 mod findings;
 pub(crate) mod success;
 
-use hydrometer_answers::RunSettings;
+use hydrometer_answers::{RunSettings, TrainedToBy};
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::geometry::{
     self, Axis, CERTIFICATE_PROBES, Curve, GeometryError, Probe, Promise, RINGS, ReachTest, Rings, VOLUME_RINGS,
@@ -172,6 +172,8 @@ struct Laid<'a> {
     graded: Vec<&'a Graded<'a>>,
     /// Value of the knob that is radius 1.
     trained_to: Option<f64>,
+    /// Who says so.
+    trained_to_by: Option<TrainedToBy>,
     /// Who measured its distances.
     embedder: Option<String>,
     chance: f64,
@@ -234,7 +236,8 @@ impl<'a> Laid<'a> {
         let used = deployment::of_axis(settings, (axis, knob), trained_to, fine.as_ref().unwrap_or(&rings));
         let deployment = used.map_err(|source| failed(axis, source))?;
         let embedder = trained_on.map(|set| set.embedder.name.clone());
-        Ok(Self { graded, trained_to, embedder, chance, rings, fine, reach, deployment })
+        let trained_to_by = settings.trained_to_by.get(&format!("{axis}.{knob}")).copied();
+        Ok(Self { graded, trained_to, trained_to_by, embedder, chance, rings, fine, reach, deployment })
     }
 
     /// Of the axis and of its knob.
@@ -296,6 +299,7 @@ impl<'a> Laid<'a> {
             axis: probe.axis.clone(),
             knob: knob.name.clone(),
             trained_to: self.trained_to,
+            trained_to_by: self.trained_to_by,
             embedder: self.embedder.clone(),
             chance: self.chance,
             probes: self.graded.len() as u64,

@@ -112,6 +112,27 @@ fn what_a_student_lost_is_exported_fresh() {
     let same = lines(&done(folder, &[&export[..], &["--seed", "1", "--count", "40"]].concat()));
     assert!(same.len() == 40 && same.iter().map(words).collect::<BTreeSet<_>>().is_disjoint(&asked));
 
+    // Trained on, they say what the student was trained to; what is said beside them counts more.
+    std::fs::write(folder.join("set.jsonl"), done(folder, &[&export[..], &["--ring", "3"]].concat())).unwrap();
+    let statement = |out: &str, more: &[&str]| -> Value {
+        done(folder, &[&audit[..7], &["--trained-on", "set.jsonl", "--out", out], more].concat());
+        serde_json::from_slice(&std::fs::read(folder.join(out).join("statement.json")).unwrap()).unwrap()
+    };
+    let again = statement("again", &[]);
+    let curve = &again["geometry"]["axes"][0];
+    assert_eq!((curve["trained_to"].as_f64(), &curve["trained_to_by"]), (Some(3.0), &"distillation_set".into()));
+    assert_eq!(curve["rings"][2]["outer"], 1.0, "{curve}");
+    let notes = again["notes"].to_string();
+    assert!(notes.contains("novel_instructions.constraints=3, of 500 prompts that carry it"), "{notes}");
+    let curve = &statement("said", &["--trained-to", "novel_instructions.constraints=4"])["geometry"]["axes"][0];
+    assert_eq!((curve["trained_to"].as_f64(), &curve["trained_to_by"]), (Some(4.0), &"said".into()));
+    let elsewhere = "{\"prompt\":\"p\",\"axis\":\"reasoning\",\"knob\":{\"name\":\"depth\",\"value\":3}}\n";
+    std::fs::write(folder.join("elsewhere.jsonl"), elsewhere.repeat(20)).unwrap();
+    refused(
+        folder,
+        &[&audit[..7], &["--trained-on", "elsewhere.jsonl"]].concat(),
+        "the set's prompts carry none of its knobs",
+    );
     refused(folder, &[&export[..], &["--ring", "7"]].concat(), "has rings 1 to 6");
     refused(folder, &[&export[..], &["--episodes"]].concat(), "no built-in ladders of episodes");
     refused(folder, &["probes", "export", "--from", "run", "--axis", "tool_use"], "only on: novel_instructions");
@@ -176,4 +197,30 @@ fn episodes_that_a_student_lost_are_exported_fresh() {
     // With the seed of the audit its own episodes are the first that are drawn.
     let same = lines(&done(folder, &[&export[..], &["--episodes", "--seed", "1", "--count", "40"]].concat()));
     assert!(same.len() == 40 && same.iter().map(said).collect::<BTreeSet<_>>().is_disjoint(&asked));
+}
+
+#[test]
+fn calls_that_belong_into_one_answer_are_made_and_exported_where_they_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let generate = ["probes", "generate", "--axis", "parallel_calls", "--ladders", "2", "--out", "parallel.jsonl"];
+    refused(folder, &generate, "it has episodes: add --episodes");
+    done(folder, &[&generate[..], &["--episodes"]].concat());
+    let asked = lines(&std::fs::read_to_string(folder.join("parallel.jsonl")).unwrap());
+    assert!(asked.len() == 12 && asked.iter().all(|line| line["axis"] == "parallel_calls"), "{asked:?}");
+    let student = format!("planted:narrowed=1({TEACHER})");
+    let audit = ["audit", "--teacher", TEACHER, "--student", &student, "--probes", "parallel.jsonl", "--out", "run"];
+    done(folder, &[&audit[..], &["--samples", "1", "--max-tokens", "8"]].concat());
+    let export = ["probes", "export", "--from", "run", "--axis", "parallel_calls", "--ring", "4", "--count", "10"];
+    let exported = lines(&done(folder, &export));
+    assert_eq!(exported.len(), 10);
+    for line in &exported {
+        // The user, four calls in one message, their results in their order, the last words. More is beyond what the demo's teacher reads.
+        let messages = line["messages"].as_array().unwrap();
+        let calls = messages[1]["tool_calls"].as_array().unwrap();
+        assert_eq!((messages.len(), calls.len()), (7, 4), "{line}");
+        let ids = calls.iter().map(|call| &call["id"]);
+        assert!(ids.eq(messages[2..6].iter().map(|message| &message["tool_call_id"])), "{line}");
+        assert_eq!(calls.iter().map(|call| call["id"].as_str()).collect::<BTreeSet<_>>().len(), 4);
+    }
 }

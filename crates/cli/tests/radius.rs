@@ -1,6 +1,6 @@
 //! Distances from a distillation set, from the command line.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use std::fs;
 use std::path::Path;
@@ -190,4 +190,32 @@ fn a_model_that_is_audited_measures_no_distances() {
     check("llama-server:http://127.0.0.1:9", "openai:http://127.0.0.1:9#any", "teacher");
     check("scripted:teacher.toml", "ollama:http://127.0.0.1:9#small", "student");
     check("model", "model", "teacher");
+}
+
+/// The table of docs/edges.md, on published questions.
+#[test]
+fn published_prompts_lie_where_a_person_expects_them() {
+    let Some(data) = std::env::var_os("HYDROMETER_DATA") else {
+        eprintln!("SKIPPED: HYDROMETER_DATA is not set, no published prompts were placed");
+        return;
+    };
+    let data = Path::new(&data);
+    let folder = tempfile::tempdir().unwrap();
+    let questions = fs::read_to_string(data.join("gsm8k/test.jsonl")).unwrap();
+    let lines: Vec<&str> = questions.lines().collect();
+    let (set, others) = lines.split_at(660);
+    fs::write(folder.path().join("set.jsonl"), set.join("\n")).unwrap();
+    fs::write(folder.path().join("gsm8k.jsonl"), others.join("\n")).unwrap();
+    let published = ["mt_bench/question.jsonl", "ifeval/input_data.jsonl", "xstest/xstest_prompts.csv"];
+    let published = published.map(|name| data.join(name).to_str().unwrap().to_owned());
+    let arguments = ["probes", "radius", "--json", "--trained-on", "set.jsonl", "gsm8k.jsonl"];
+    let arguments: Vec<&str> = arguments.into_iter().chain(published.iter().map(String::as_str)).collect();
+    let found: serde_json::Value = serde_json::from_str(&run(folder.path(), &arguments)).unwrap();
+    let sources = found["sources"].as_array().unwrap();
+    let medians: Vec<f64> = sources.iter().map(|source| source["median"].as_f64().unwrap()).collect();
+    assert!(medians.is_sorted_by(|a, b| a < b), "expected GSM8K, MT-bench, IFEval, XSTest: {found:#}");
+    assert!(medians[0] < 1.0 && medians[1] > 1.0, "only the questions of the set's own kind lie within it: {found:#}");
+    for (median, documented) in medians.iter().zip([0.951, 1.027, 1.036, 1.089]) {
+        assert!((median - documented).abs() < 5e-4, "docs/edges.md says {documented}: {found:#}");
+    }
 }

@@ -18,7 +18,7 @@ use thiserror::Error;
 pub use fall_off::relative_fall_off;
 pub use paired::{VolumesCompared, compare_volumes};
 pub use passk::{Runs, pass_k, pass_k_lost};
-pub use radius::{NEIGHBOURS, Nearest, Points, mean_distance, training_unit};
+pub use radius::{NEIGHBOURS, Nearest, Points, knob_unit, mean_distance, training_unit};
 pub use reach::{CERTIFICATE_PROBES, Promise, Reach, ReachTest, RingReach, reach};
 pub use rings::{Curve, Deployment, Probe, RINGS, Ring, Rings, VOLUME_RINGS};
 pub use slope::{Graded, Slope, slope, slope_difference};

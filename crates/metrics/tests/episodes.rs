@@ -10,7 +10,7 @@ use hydrometer_metrics::measure::tokens::Scorer;
 const LEVEL: f64 = 0.95;
 
 fn acted(runs: u32, passed: u32) -> Acted {
-    Acted { runs, passed, calls: 4 * u64::from(runs), repeated: u64::from(runs - passed) }
+    Acted { runs, passed, calls: 4 * u64::from(runs), repeated: u64::from(runs - passed), damaged: (runs - passed) / 2 }
 }
 
 fn added(episodes: &[(u32, u32, Fault)]) -> Sums {
@@ -44,6 +44,23 @@ fn recovery_is_paired_with_the_twins() {
     assert!((RECOVERY_RATIO.value(&sums).unwrap() - (2.0 / 6.0) / (6.0 / 8.0)).abs() < 1e-12);
     assert_eq!(RECOVERY_RATIO.value(&added(&[(4, 0, Twin), (4, 0, Planned)])), Err(Undefined::StudentNeverSucceeds));
     assert_eq!(RECOVERY_RATIO.value(&added(&[(4, 4, Twin), (0, 4, Planned)])), Err(Undefined::TeacherNeverRecovers));
+}
+
+#[test]
+fn damage_counts_where_a_fault_is_planned() {
+    use Fault::{Apart, Planned, Twin};
+    // Every second run that fails leaves damage behind, also where nothing goes wrong.
+    let sums =
+        added(&[(4, 0, Planned), (2, 2, Planned), (4, 4, Planned), (4, 0, Twin), (0, 0, Apart), (4, 2, Planned)]);
+    let found = UNDONE_DAMAGE.estimate(&sums, LEVEL).unwrap();
+    assert!((found.value - (0.5 + 0.25 + 0.0 + 0.25) / 4.0).abs() < 1e-12, "{found:?}");
+    assert!((found.floor.unwrap() - 0.25 / 4.0).abs() < 1e-12, "{found:?}");
+    assert_eq!((found.n_items, found.n_families), (6, 3));
+    // Of none one does not know that there is none.
+    let none = UNDONE_DAMAGE.estimate(&added(&[(4, 4, Planned); 20]), LEVEL).unwrap();
+    let interval = none.interval.unwrap();
+    assert!(none.value == 0.0 && interval.low == 0.0 && (0.1..0.5).contains(&interval.high), "{none:?}");
+    assert_eq!(UNDONE_DAMAGE.value(&added(&[(4, 4, Twin), (4, 4, Apart)])), Err(Undefined::NoFaults));
 }
 
 #[test]

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use hydrometer_probes::builtin::episodes::{AXES, STEPS, Solved, TURNS, ladders, solved};
+use hydrometer_probes::builtin::Profile;
+use hydrometer_probes::builtin::episodes::{AXES, BY_NAME, STEPS, Solved, TURNS, ladders, solved};
 use hydrometer_probes::families::SameContent;
 use hydrometer_probes::kind::Episode;
 use hydrometer_probes::world::{Call, Ending, Event, Outcome, Running, Said, Transcript, protocol};
-use hydrometer_probes::{Ask, Suite, read_jsonl, write_jsonl};
+use hydrometer_probes::{Ask, Probe, Suite, read_jsonl, write_jsonl};
 use serde_json::{Value, json};
 
 fn episode(solved: &Solved) -> &Episode {
@@ -88,6 +89,54 @@ fn every_generated_episode_is_solved_by_its_solution_and_only_by_it() {
         damaged[0].push(bystander);
         assert!(!fails(&damaged, "damage left behind").damage.is_empty(), "{id} sees no damage");
     }
+}
+
+#[test]
+fn calls_at_once_have_no_room_one_after_the_other_and_are_in_no_suite() {
+    assert!(ladders(None, 5, 7).iter().all(|probe| probe.axis != BY_NAME[0]));
+    let all = solved(Some(BY_NAME[0]), 10, 7);
+    assert_eq!(all.len(), 10 * 6);
+    let worlds: BTreeSet<&str> = all.iter().map(|solved| solved.probe.tags[0].as_str()).collect();
+    assert_eq!(worlds.len(), 5, "{worlds:?}");
+    for solved in &all {
+        let (id, episode) = (&solved.probe.id, episode(solved));
+        let calls = solved.probe.knob.as_ref().unwrap().value as usize;
+        assert_eq!(solved.calls[0].len(), calls, "{id}");
+        let at_once = solved.transcript().unwrap_or_else(|| panic!("{id}: not solved in one answer"));
+        assert!(at_once.replay(episode).unwrap().success, "{id}");
+        let outcome = play(episode, &solved.calls).0;
+        let ending = if calls > 2 { Ending::Steps } else { Ending::Done };
+        assert_eq!((outcome.success, outcome.ending), (calls <= 2, ending), "{id}: {outcome:?}");
+        // One too few, and one too many.
+        let written = |calls: &[Call]| calls.iter().map(protocol::written).collect::<Vec<_>>().join("\n");
+        for wrong in [&solved.calls[0][1..], &[&solved.calls[0][..], &[bystander(episode, solved)]].concat()] {
+            let mut running = Running::start(episode);
+            running.answer(words(&written(wrong)));
+            running.answer(words("Done."));
+            assert!(!running.outcome().success, "{id} is solved by {wrong:?}");
+        }
+    }
+    let suite = Suite { name: "parallel".to_owned(), probes: all.into_iter().map(|solved| solved.probe).collect() };
+    suite.validate().unwrap();
+    assert_eq!(SameContent::of(&suite.probes).merged(), 0);
+}
+
+#[test]
+fn every_fault_befalls_episodes_of_the_standard_suite_and_of_every_world() {
+    let met = |probes: &[Probe]| -> BTreeSet<(&'static str, String)> {
+        let recovery = probes.iter().filter(|probe| probe.axis == "error_recovery");
+        let of = |probe: &Probe| {
+            let Ask::Episode(episode) = &probe.ask else { return Vec::new() };
+            let kinds: Vec<&'static str> = episode.faults.iter().map(|fault| fault.kind.name()).collect();
+            assert!(kinds.iter().all(|kind| probe.tags.contains(&format!("fault:{kind}"))), "{}", probe.id);
+            kinds.into_iter().map(|kind| (kind, probe.tags[0].clone())).collect::<Vec<_>>()
+        };
+        recovery.flat_map(of).collect()
+    };
+    let standard = met(&Suite::builtin(Profile::Standard, 1).probes);
+    let kinds: BTreeSet<&str> = standard.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, ["empty", "error", "partial", "stale", "timeout", "wrong_type"].into());
+    assert_eq!(met(&ladders(Some("error_recovery"), 30, 2)).len(), 5 * 6, "of every world every kind");
 }
 
 /// A call that does something right to an entry that nobody spoke of.

@@ -3,4 +3,5 @@
 mod compared;
 mod formats;
 mod page;
+mod pictures;
 mod sample;

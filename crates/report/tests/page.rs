@@ -9,22 +9,34 @@ use hydrometer_report::Measured;
 
 const VOID: [&str; 5] = ["meta", "br", "img", "link", "input"];
 
-/// A start tag with its attributes.
-struct Tag {
-    name: String,
+/// A start tag with its attributes, and the text that stands in it itself.
+pub struct Tag {
+    pub name: String,
     attributes: Vec<(String, String)>,
+    pub text: String,
+}
+
+impl Tag {
+    /// The value of an attribute.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// All start tags in order and all text outside tags; panics on anything that is not well formed.
-fn parse(page: &str) -> (Vec<Tag>, String) {
+pub fn parse(page: &str) -> (Vec<Tag>, String) {
     let mut rest = page.strip_prefix("<!DOCTYPE html>").unwrap();
-    let (mut open, mut tags, mut text) = (Vec::new(), Vec::new(), String::new());
+    let (mut open, mut tags, mut text) = (Vec::<usize>::new(), Vec::<Tag>::new(), String::new());
     while let Some(at) = rest.find('<') {
         text.push_str(&rest[..at]);
+        if let Some(&inside) = open.last() {
+            tags[inside].text.push_str(&rest[..at]);
+        }
         rest = &rest[at + 1..];
         if let Some(end) = rest.strip_prefix('/') {
             let (name, after) = end.split_once('>').unwrap();
-            assert_eq!(open.pop().as_deref(), Some(name), "…{}", &after.chars().take(80).collect::<String>());
+            let last = open.pop().map(|place| tags[place].name.as_str());
+            assert_eq!(last, Some(name), "…{}", &after.chars().take(80).collect::<String>());
             rest = after;
             continue;
         }
@@ -34,11 +46,12 @@ fn parse(page: &str) -> (Vec<Tag>, String) {
             let (_, after) = rest.split_once("</style>").unwrap();
             rest = after;
         } else if !VOID.contains(&tag.name.as_str()) {
-            open.push(tag.name.clone());
+            open.push(tags.len());
         }
         tags.push(tag);
     }
-    assert!(open.is_empty(), "never closed: {open:?}");
+    let names: Vec<&str> = open.iter().map(|&place| tags[place].name.as_str()).collect();
+    assert!(open.is_empty(), "never closed: {names:?}");
     assert!(!text.contains('>'), "a bare > in text");
     (tags, text)
 }
@@ -46,7 +59,7 @@ fn parse(page: &str) -> (Vec<Tag>, String) {
 fn start(rest: &str) -> (Tag, &str) {
     let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap();
     assert!(end > 0, "a bare < in front of {:?}", &rest.chars().take(40).collect::<String>());
-    let mut tag = Tag { name: rest[..end].to_owned(), attributes: Vec::new() };
+    let mut tag = Tag { name: rest[..end].to_owned(), attributes: Vec::new(), text: String::new() };
     let mut rest = &rest[end..];
     loop {
         if let Some(after) = rest.strip_prefix('>') {

@@ -40,7 +40,7 @@ pub use format::Format;
 pub use judge::{Unanswered, Wanted};
 pub use pair::{Given, GivenRun, GivenText, Paired, PairedQuestion, Report, pair};
 pub use parquet_rows::each_row as each_parquet_row;
-pub use prompts::prompts;
+pub use prompts::{Prompts, prompts};
 pub use record::{Answer, Content, LoggedFile, Place, Record, Score, TextAnswer};
 pub use source::BadLines;
 pub use table::Columns;

@@ -1,6 +1,9 @@
 //! Prompts of a distillation set: what a student was asked while it was trained, from JSON lines, a JSON array, CSV, TSV or
 //! Parquet, gzipped or not.
 
+mod knob;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use hydrometer_probes::quote;
@@ -21,32 +24,57 @@ const INPUT: &str = "input";
 /// What to do about a row that has the column and no prompt in it.
 const NEXT: &str = "complete or remove the row";
 
+/// What a distillation set says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prompts {
+    /// What the user says, one text for each row, in their order.
+    pub words: Vec<String>,
+    /// How hard the prompts are, by `axis.knob`: the values of the rows that carry it, in their order.
+    pub knobs: BTreeMap<String, Vec<f64>>,
+}
+
+impl Prompts {
+    /// Another file behind this one.
+    pub fn append(&mut self, mut other: Self) {
+        self.words.append(&mut other.words);
+        other.knobs.into_iter().for_each(|(name, mut values)| self.knobs.entry(name).or_default().append(&mut values));
+    }
+
+    fn take(&mut self, fields: &Map<String, Value>, place: impl Fn() -> String) -> Result<(), LoggedError> {
+        let words = prompt(fields, &place)?;
+        if let Some((name, value)) = knob::of(fields, place)? {
+            self.knobs.entry(name).or_default().push(value);
+        }
+        self.words.push(words);
+        Ok(())
+    }
+}
+
 /// The prompts of a file in their order, one for each row.
 ///
 /// # Errors
-/// The file cannot be read, or has a row without a prompt: with file, line, and the columns that are there.
-pub fn prompts(path: &Path) -> Result<Vec<String>, LoggedError> {
+/// The file cannot be read, has a row without a prompt, or a knob that cannot be read: with file, line, and what is there.
+pub fn prompts(path: &Path) -> Result<Prompts, LoggedError> {
     let source = Source::open(path, BadLines::Refuse)?;
     let next = "give JSON lines, CSV or Parquet with a column of prompts";
-    let mut prompts = Vec::new();
+    let mut prompts = Prompts::default();
     match &source.body {
         Body::Rows(rows) | Body::Cells(rows) => {
             for row in rows {
-                prompts.push(prompt(&row.fields, || source.place(row.number).to_string())?);
+                prompts.take(&row.fields, || source.place(row.number).to_string())?;
             }
         }
         // A file of one line.
-        Body::Object(fields) => prompts.push(prompt(fields, || source.place(1).to_string())?),
+        Body::Object(fields) => prompts.take(fields, || source.place(1).to_string())?,
         Body::Parquet => {
             let mut wrong = None;
             let read = each_row(path, |fields| {
-                let place = || source.place(prompts.len() as u64 + 1).to_string();
-                prompts.push(prompt(&fields, place).map_err(|error| {
+                let row = prompts.words.len() as u64 + 1;
+                prompts.take(&fields, || source.place(row).to_string()).map_err(|error| {
                     let what = error.to_string();
                     wrong = Some(error);
                     what
-                })?);
-                Ok(())
+                })
             })?;
             if let Some(wrong) = wrong {
                 return Err(wrong);
@@ -55,7 +83,7 @@ pub fn prompts(path: &Path) -> Result<Vec<String>, LoggedError> {
         }
         Body::Zip(_) => return Err(LoggedError::wrong(&*source.name, "a set of prompts", "a zip archive", next)),
     }
-    if prompts.is_empty() {
+    if prompts.words.is_empty() {
         return Err(LoggedError::wrong(&*source.name, "prompts", "a file without rows", next));
     }
     Ok(prompts)
@@ -119,7 +147,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::write(&path, content).unwrap();
-        prompts(&path).map_err(|error| error.to_string())
+        prompts(&path).map(|prompts| prompts.words).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -165,7 +193,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.parquet");
         write(&path, &["a", "b", "c", "d"], &["user", "assistant", "user", "user"]);
-        assert_eq!(prompts(&path).unwrap(), ["a", "c\nd"]);
+        assert_eq!(prompts(&path).unwrap().words, ["a", "c\nd"]);
         write(&path, &["a", "b", "c", "d"], &["user", "assistant", "system", "assistant"]);
         let found = prompts(&path).unwrap_err().to_string();
         assert!(found.starts_with("a.parquet:2: expected a list with a message of the user"), "{found}");

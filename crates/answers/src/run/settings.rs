@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::deployment::{DeployedOn, Used};
 use super::different::DifferentPrompts;
 use super::not_compared::NotCompared;
-use super::trained_on::TrainedOn;
+use super::trained_on::{SetKnobs, TrainedOn, TrainedToBy};
 use crate::sparse::Codec;
 use crate::{EncoderIdentity, SampleSettings};
 
@@ -60,6 +60,12 @@ pub struct RunSettings {
     /// the file, where nobody said.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub trained_to: BTreeMap<String, f64>,
+    /// Who says so, by the same names. Empty, and absent from the file, where nobody did or an earlier version did not keep it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub trained_to_by: BTreeMap<String, TrainedToBy>,
+    /// What the prompts of the distillation set say of it; `None`, and absent from the file, where none of them says anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_knobs: Option<SetKnobs>,
     /// The distillation set that probes with the knob `distance` are that far from; `None`, and absent from the file, where
     /// none was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,6 +145,8 @@ impl RunSettings {
             given: None,
             rendered_differently: None,
             trained_to: BTreeMap::new(),
+            trained_to_by: BTreeMap::new(),
+            set_knobs: None,
             trained_on: None,
             deployment: BTreeMap::new(),
             deployed_on: None,

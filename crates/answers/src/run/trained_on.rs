@@ -1,5 +1,7 @@
 //! What a student was distilled on, where the prompts of that are known: the origin of distances.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,4 +33,40 @@ pub struct EmbedderIdentity {
     pub name: String,
     /// Changes whenever a vector may: a number, or the `blake3:` hash of everything that decides it.
     pub version: String,
+}
+
+/// Prompts of a distillation set that say how hard they are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetKnobs {
+    /// Names of the files.
+    pub files: Vec<String>,
+    /// Prompts in them, with or without a knob.
+    pub rows: u64,
+    /// `blake3:` hash of the prompts in their order.
+    pub hash: String,
+    /// What they carry, by `axis.knob`.
+    pub knobs: BTreeMap<String, SetKnob>,
+}
+
+/// One knob that prompts of a distillation set carry.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetKnob {
+    /// Prompts that carry it.
+    pub prompts: u64,
+    /// The least value of theirs beyond which no more than 5 % of them lie, 0 or more.
+    pub trained_to: f64,
+}
+
+/// Who says which value of a knob counts as radius 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TrainedToBy {
+    /// The user.
+    Said,
+    /// The prompts of the distillation set.
+    DistillationSet,
+    /// The built-in suite, by a convention that it documents.
+    Documented,
 }

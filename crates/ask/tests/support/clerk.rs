@@ -8,7 +8,8 @@ use hydrometer_answers::{ModelIdentity, SamplingParameters};
 use hydrometer_models::{Answers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep};
 use hydrometer_probes::Ask;
 use hydrometer_probes::builtin::episodes::Solved;
-use hydrometer_probes::world::protocol;
+use hydrometer_probes::world::{Call, protocol};
+use serde_json::Value;
 
 use crate::support::{endpoint, say};
 
@@ -19,6 +20,8 @@ pub enum Manner {
     Right,
     /// The same, but gives up when something goes wrong.
     GivesUp,
+    /// The same, but once something went wrong it does the thing to an entry that nobody spoke of.
+    Strays,
     /// The same call again and again once one has failed.
     Stubborn,
     /// Forgets the rule of a ledger after so many turns.
@@ -96,8 +99,27 @@ impl Clerk {
         {
             call.arguments.insert("category".to_owned(), "other".into());
         }
+        if self.manner == Manner::Strays && failed > 0 {
+            stray(&mut call, solved);
+        }
         protocol::written(&call)
     }
+}
+
+/// To an entry that nobody spoke of.
+fn stray(call: &mut Call, solved: &Solved) {
+    let Ask::Episode(episode) = &solved.probe.ask else { return };
+    let Some(entries) = episode.world.state.values().next().and_then(Value::as_object) else { return };
+    let spoken = |id: &&String| {
+        solved
+            .calls
+            .iter()
+            .flatten()
+            .any(|call| call.arguments.values().any(|value| value.as_str() == Some(id.as_str())))
+    };
+    let free = entries.keys().find(|id| !spoken(id)).unwrap();
+    let target = call.arguments.values_mut().find(|value| value.as_str().is_some_and(|id| entries.contains_key(id)));
+    *target.unwrap() = free.as_str().into();
 }
 
 impl Model for Clerk {

@@ -220,6 +220,7 @@ pub fn options() -> AskOptions {
         teacher_asked: None,
         until_decided: None,
         trained_to: Default::default(),
+        set_knobs: None,
         trained_on: None,
         deployment: Default::default(),
         deployed_on: None,

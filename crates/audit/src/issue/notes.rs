@@ -1,10 +1,11 @@
 //! The method notes of a statement: what is particular to its run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hydrometer_answers::sparse::Codec;
 use hydrometer_answers::{
-    BoundedRow, DeployedOn, DifferentPrompts, ExcludedItem, GIVEN_MARK, NotCompared, Regime, TrainedOn, WindowOrder,
+    BoundedRow, DeployedOn, DifferentPrompts, ExcludedItem, GIVEN_MARK, NotCompared, Regime, SetKnob, SetKnobs,
+    TrainedOn, TrainedToBy, WindowOrder,
 };
 use hydrometer_probes::counted::{counted, grouped};
 use hydrometer_probes::families::SameContent;
@@ -103,6 +104,7 @@ pub(super) fn notes(
         ));
     }
     notes.extend(manifest.settings.trained_on.as_ref().map(distances));
+    notes.extend(manifest.settings.set_knobs.as_ref().and_then(|set| knobs(set, &manifest.settings.trained_to_by)));
     notes.extend(manifest.settings.deployed_on.as_ref().map(deployed_on));
     if manifest.shared_vocab.is_some() && manifest.pairing != "same vocabulary" {
         notes.push(format!("How the vocabularies relate: {}.", manifest.pairing));
@@ -259,6 +261,27 @@ fn distances(set: &TrainedOn) -> String {
         embedder.name,
         embedder.version
     )
+}
+
+/// Which knobs are counted from what the distillation set carries.
+fn knobs(set: &SetKnobs, by: &BTreeMap<String, TrainedToBy>) -> Option<String> {
+    let SetKnobs { files, rows, hash, knobs } = set;
+    let counts = |name: &&String| by.get(*name) == Some(&TrainedToBy::DistillationSet);
+    let used = knobs.iter().filter(|(name, _)| counts(name));
+    let used: Vec<String> = used
+        .map(|(name, SetKnob { prompts, trained_to })| {
+            format!("{name}={trained_to}, of {} that carry it", counted(*prompts, "prompt"))
+        })
+        .collect();
+    (!used.is_empty()).then(|| {
+        format!(
+            "What counts as radius 1 was taken from the distillation set {} ({}, {hash}): {}. It is the least value beyond which \
+             no more than 5 % of them lie.",
+            files.join(" + "),
+            counted(*rows, "prompt"),
+            used.join("; ")
+        )
+    })
 }
 
 /// What the files of one model have and those of the other do not.

@@ -119,12 +119,13 @@ impl<'a> ActedEpisode<'a> {
 
 /// Runs, counted; `None` without any.
 fn acted<'a>(rows: impl Iterator<Item = &'a EpisodeRow>) -> Option<Acted> {
-    let mut acted = Acted { runs: 0, passed: 0, calls: 0, repeated: 0 };
+    let mut acted = Acted { runs: 0, passed: 0, calls: 0, repeated: 0, damaged: 0 };
     for row in rows {
         acted.runs += 1;
         acted.passed += u32::from(row.success);
         acted.calls += u64::from(row.calls) + u64::from(row.malformed);
         acted.repeated += u64::from(row.repeated);
+        acted.damaged += u32::from(row.damage > 0);
     }
     (acted.runs > 0).then_some(acted)
 }

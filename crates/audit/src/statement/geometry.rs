@@ -1,5 +1,6 @@
 //! How fidelity falls with distance: curves, reach and volume per axis.
 
+use hydrometer_answers::TrainedToBy;
 use hydrometer_metrics::measure::{CAPABILITY_VOLUME, SAFE_REACH};
 use hydrometer_metrics::{Estimate, Verdict};
 use hydrometer_probes::Probe;
@@ -44,6 +45,9 @@ pub struct AxisCurve {
     pub knob: String,
     /// Value of the knob that counts as radius 1; `None` where nobody said, and radii are the knob's own values.
     pub trained_to: Option<f64>,
+    /// Who says so; absent where nobody does, and in runs of earlier versions, which did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_to_by: Option<TrainedToBy>,
     /// Who measured the distances from the distillation set; absent where the knob is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embedder: Option<String>,

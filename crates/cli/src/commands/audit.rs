@@ -145,12 +145,12 @@ struct Asked {
     #[arg(long, default_value_t = BLOCK, value_name = "TOKENS", value_parser = numbers::whole::<u32, 1>)]
     block_tokens: u32,
     /// What the student was trained to, as AXIS.KNOB=VALUE: the value of the knob that counts as distance 1, such as
-    /// reasoning.depth=3. May be repeated. Default: what docs/edges.md says.
+    /// reasoning.depth=3. May be repeated. Default: what the prompts of --trained-on carry, else what docs/edges.md says.
     #[arg(long, value_name = "AXIS.KNOB=VALUE", value_parser = numbers::named)]
     trained_to: Vec<(String, f64)>,
     /// The prompts that the student was distilled on (.jsonl, .csv, .parquet with `messages`, or a `prompt`, `instruction`,
     /// `question` or `text`): graded by their distance from them are all prompts with a check and choices with a truth that
-    /// have no knob. May be repeated.
+    /// have no knob; knobs that they carry (`axis`, `knob`) say what counts as distance 1. May be repeated.
     #[arg(long, value_name = "FILE", conflicts_with = "teacher_cache")]
     trained_on: Vec<PathBuf>,
     #[command(flatten)]

@@ -353,6 +353,7 @@ impl Budget<'_> {
             teacher_asked: None,
             until_decided: None,
             trained_to: if ships && texts.unsaid() { suite::trained_to() } else { Default::default() },
+            set_knobs: None,
             trained_on: None,
             deployment: Default::default(),
             deployed_on: None,

@@ -201,6 +201,7 @@ impl Tour {
             teacher_asked: None,
             until_decided: None,
             trained_to: TRAINED_TO.map(|(knob, value)| (knob.to_owned(), value)).into(),
+            set_knobs: None,
             trained_on: None,
             deployment: Default::default(),
             deployed_on: None,

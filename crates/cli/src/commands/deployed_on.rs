@@ -37,7 +37,7 @@ impl Deployment {
         if files.is_empty() {
             return Ok(None);
         }
-        let prompts = read(files)?;
+        let prompts = read(files)?.words;
         if prompts.is_empty() {
             return Err(Failure::input("--deployed-on: expected at least one prompt, found none"));
         }

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use hydrometer_answers::logged::prompts;
+use hydrometer_answers::SetKnobs;
+use hydrometer_answers::logged::{Prompts, prompts};
 use hydrometer_ask::radius::{self, DistillationSet, RadiusError};
+use hydrometer_ask::set_knobs;
 use hydrometer_models::{Address, EmbeddingEndpoint, ModelError, ModelSpec};
 use hydrometer_probes::counted::counted;
 
@@ -24,6 +26,14 @@ pub struct RadiusArguments {
     radius_encoder: Option<String>,
 }
 
+/// The prompts of a distillation set.
+pub struct TrainingPrompts {
+    /// As the origin of distances.
+    pub distances: DistillationSet,
+    /// How hard they say they are, where they say it.
+    pub knobs: Option<SetKnobs>,
+}
+
 impl RadiusArguments {
     /// Reads the distillation set in these files; `None` without any. The models that are audited (`audited`, by role and name)
     /// measure nothing. An endpoint is paid from what may be spent.
@@ -36,7 +46,7 @@ impl RadiusArguments {
         audited: &[(&str, &str)],
         spending: Option<&Spending>,
         terminal: &Terminal,
-    ) -> Result<Option<DistillationSet>, Failure> {
+    ) -> Result<Option<TrainingPrompts>, Failure> {
         if files.is_empty() {
             return Ok(None);
         }
@@ -61,8 +71,9 @@ impl RadiusArguments {
             None => radius::ngrams(),
         };
         let all = read(files)?;
-        terminal.say(&format!("measuring the distillation set of {}", counted(all.len() as u64, "prompt")));
-        Ok(Some(DistillationSet::new(names(files), all, embedder)))
+        terminal.say(&format!("reading the distillation set of {}", counted(all.words.len() as u64, "prompt")));
+        let knobs = set_knobs(names(files), &all);
+        Ok(Some(TrainingPrompts { distances: DistillationSet::new(names(files), all.words, embedder), knobs }))
     }
 }
 
@@ -86,10 +97,10 @@ fn neutral(name: &str, address: Option<&Address>, audited: &[(&str, &str)]) -> R
 ///
 /// # Errors
 /// A file cannot be read, or a row of it has no prompt.
-pub fn read(files: &[PathBuf]) -> Result<Vec<String>, Failure> {
-    let mut all = Vec::new();
+pub fn read(files: &[PathBuf]) -> Result<Prompts, Failure> {
+    let mut all = Prompts::default();
     for file in files {
-        all.extend(prompts(file).map_err(|error| {
+        all.append(prompts(file).map_err(|error| {
             Failure::input(error)
                 .hint("expected a row for each prompt: `messages`, or a `prompt`, `instruction`, `question` or `text`")
         })?);

@@ -198,6 +198,28 @@ pub static REPEATED_FAILING_CALLS: Definition = Definition {
     }),
 };
 
+/// Undone damage.
+pub static UNDONE_DAMAGE: Definition = Definition {
+    id: "undone_damage",
+    text: Text {
+        page: "undone_damage",
+        name: "Damage left behind",
+        unit: "",
+        what: "How often a run in which something goes wrong on the way ends with something changed that nobody asked for, and that the student did not take back.",
+        misleads: "A model that gives up at the first error damages nothing: read it beside the recovery ratio.",
+        formula: "mean over episodes with a fault of the share of the student's runs that end with damage",
+        source: "own definition, after Yao et al., arXiv:2406.12045",
+    },
+    direction: Direction::Lower,
+    range: Range::SHARE,
+    group: Group::Episodes,
+    measure: Some(Measure {
+        interval: IntervalRule::Share,
+        floor: Floor::OfTeacher(ratio(Sum::of(&[TEACHER_DAMAGED]), &[FAULTY], Undefined::NoFaults)),
+        ..measure(ratio(Sum::of(&[STUDENT_DAMAGED]), &[FAULTY], Undefined::NoFaults))
+    }),
+};
+
 /// pass^2.
 pub static PASS_K: Definition = Definition {
     id: "pass_k",
@@ -252,6 +274,7 @@ pub static DEFINITIONS: &[&Definition] = &[
     &EPISODE_NET_LOSS,
     &RECOVERY_RATIO,
     &REPEATED_FAILING_CALLS,
+    &UNDONE_DAMAGE,
     &PASS_K,
     &SURVIVAL_RATIO,
 ];

@@ -97,6 +97,23 @@ fn the_unit_is_the_95_per_cent_quantile() {
 }
 
 #[test]
+fn the_unit_of_a_knob_is_the_least_value_with_95_per_cent_within() {
+    let check = |values: &[(f64, usize)], expected: Option<f64>| {
+        let values: Vec<f64> = values.iter().flat_map(|&(value, times)| vec![value; times]).collect();
+        assert_eq!(knob_unit(&values), expected, "{values:?}");
+    };
+    check(&[(5.0, 1)], Some(5.0));
+    check(&[(8.0, 1), (1.0, 10), (3.0, 9)], Some(3.0));
+    check(&[(8.0, 2), (1.0, 10), (3.0, 9)], Some(8.0));
+    // A mean of two values would be no number of steps that anybody was trained to.
+    check(&[(1.0, 95), (12.0, 5)], Some(1.0));
+    check(&[(1.0, 94), (12.0, 6)], Some(12.0));
+    check(&[(0.0, 95), (2.0, 5)], None);
+    check(&[], None);
+    check(&[(1.0, 3), (f64::NAN, 1)], None);
+}
+
+#[test]
 fn far_prompts_have_larger_radii() {
     let mut random = random(3);
     let around = |axis: usize, noise: f32, random: &mut _| {

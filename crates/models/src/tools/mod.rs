@@ -2,6 +2,7 @@
 //! protocol of [`hydrometer_probes::world::protocol`]. One file for each way: how its calls are read, strictly, with what is
 //! malformed kept.
 
+mod functiongemma;
 mod hermes;
 mod llama3;
 mod mistral;
@@ -41,6 +42,8 @@ pub enum ToolProtocol {
     Llama3,
     /// `[TOOL_CALLS] [{"name": …, "arguments": {…}}]`: Mistral.
     Mistral,
+    /// `<start_function_call>call:NAME{KEY:VALUE}<end_function_call>`: FunctionGemma.
+    FunctionGemma,
     /// Calls are data: a server reads them out of the model's words, and writes them into its conversation.
     Native,
 }
@@ -49,7 +52,8 @@ impl ToolProtocol {
     /// The way of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Json, Self::Hermes, Self::Llama3, Self::Mistral, Self::Native].into_iter().find(|way| way.name() == name)
+        let all = [Self::Json, Self::Hermes, Self::Llama3, Self::Mistral, Self::FunctionGemma, Self::Native];
+        all.into_iter().find(|way| way.name() == name)
     }
 
     /// The way that a template has; the plain protocol for one that knows no tools, or calls them in another way.
@@ -61,6 +65,7 @@ impl ToolProtocol {
             () if has("[TOOL_CALLS]") && has("[AVAILABLE_TOOLS]") => Self::Mistral,
             // Qwen3-Coder writes calls in elements of its own between the same marks.
             () if has("<tool_call>") && has("<tool_response>") && !has("<function=") => Self::Hermes,
+            () if functiongemma::is_of(template) => Self::FunctionGemma,
             () if has("ipython") && has("\"parameters\"") => Self::Llama3,
             () => Self::Json,
         }
@@ -74,6 +79,7 @@ impl ToolProtocol {
             Self::Hermes => "hermes/1",
             Self::Llama3 => "llama3/1",
             Self::Mistral => "mistral/1",
+            Self::FunctionGemma => "functiongemma/1",
             Self::Native => "native/1",
         }
     }
@@ -89,6 +95,7 @@ impl ToolProtocol {
             Self::Hermes => hermes::read(spoken),
             Self::Llama3 => llama3::read(spoken),
             Self::Mistral => mistral::read(spoken),
+            Self::FunctionGemma => functiongemma::read(spoken),
         };
         Said { text: text.to_owned(), ..said }
     }
@@ -102,6 +109,7 @@ impl ToolProtocol {
             Self::Hermes | Self::Native => hermes::marked(&plain),
             Self::Llama3 => json!({"name": call.name, "parameters": call.arguments}).to_string(),
             Self::Mistral => format!("[TOOL_CALLS] [{plain}]"),
+            Self::FunctionGemma => functiongemma::written(call),
         }
     }
 }
@@ -121,6 +129,15 @@ impl Conversation<'_> {
         protocol::conversation(self.episode, self.events).into_iter().map(message).collect()
     }
 
+    /// With calls as calls, and what a way wants to be said beside them.
+    fn in_the_words_of(&self, way: ToolProtocol) -> WithTools {
+        let mut with_tools = self.with_tools();
+        if way == ToolProtocol::FunctionGemma {
+            functiongemma::invite(&mut with_tools.turns);
+        }
+        with_tools
+    }
+
     /// As a model with this tokenizer and template takes it.
     ///
     /// # Errors
@@ -128,8 +145,8 @@ impl Conversation<'_> {
     pub(crate) fn encode(&self, tokenizer: &Tokenizer, template: &ChatTemplate) -> Result<Prompt, ModelError> {
         let text = match template.tool_protocol() {
             ToolProtocol::Json => plain_text(template, &self.plain())?,
-            _ => {
-                let with_tools = self.with_tools();
+            way => {
+                let with_tools = self.in_the_words_of(way);
                 template.render_with_tools(&with_tools.messages(), &with_tools.declared(), GenerationPrompt::Add)?
             }
         };
@@ -148,6 +165,11 @@ fn plain_text(template: &ChatTemplate, messages: &[Message]) -> Result<String, M
         }
         _ => Err(refused),
     })
+}
+
+/// The words in front of the first call, whichever way it is written.
+fn before(text: &str) -> &str {
+    Some(hermes::before(text)).filter(|words| !words.is_empty()).unwrap_or_else(|| functiongemma::before(text))
 }
 
 /// One JSON value that is all of a text.

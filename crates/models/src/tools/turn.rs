@@ -4,7 +4,7 @@ use hydrometer_probes::world::protocol;
 use hydrometer_probes::world::{Call, CallResult, Event, Said};
 use serde_json::{Map, Value, json};
 
-use super::{Conversation, hermes};
+use super::{Conversation, before};
 use crate::Message;
 
 /// A tool as it is declared to a model.
@@ -152,7 +152,7 @@ impl Conversation<'_> {
             turns.push(match event {
                 Event::User(text) => Turn::User(text.clone()),
                 Event::Model(Said { text, calls, .. }) => {
-                    let text = if calls.is_empty() { text } else { hermes::before(text) };
+                    let text = if calls.is_empty() { text } else { before(text) };
                     let calls = calls.iter().map(|Call { name, arguments }| {
                         made += 1;
                         Made { id: id(made - 1), name: name.clone(), arguments: arguments.clone() }

@@ -5,6 +5,7 @@ mod control;
 mod curve;
 mod deployment;
 
+use hydrometer_answers::TrainedToBy;
 use hydrometer_audit::statement::{AxisCurve, Geometry, RingRow};
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::SAFE_REACH;
@@ -44,6 +45,17 @@ pub(super) fn section(source: &Source<'_>) -> Section {
 /// `reasoning by depth`
 fn name(curve: &AxisCurve) -> String {
     format!("{} by {}", curve.axis, curve.knob)
+}
+
+/// `1 = 3, from the distillation set`: what counts as radius 1, and who says so; `None` where nobody does.
+fn radius_one(curve: &AxisCurve) -> Option<String> {
+    let by = match curve.trained_to_by {
+        Some(TrainedToBy::Said) => ", as was said",
+        Some(TrainedToBy::DistillationSet) => ", from the distillation set",
+        Some(TrainedToBy::Documented) => ", by convention",
+        None => "",
+    };
+    curve.trained_to.map(|value| format!("1 = {value}{by}"))
 }
 
 fn volumes(source: &Source<'_>, geometry: &Geometry) -> Table {

@@ -5,7 +5,7 @@ mod evidence;
 mod judgment;
 mod numbers;
 
-use hydrometer_answers::{EncoderIdentity, EngineIdentity, ExcludedItem, MeaningSettings, ModelIdentity};
+use hydrometer_answers::{EncoderIdentity, EngineIdentity, ExcludedItem, MeaningSettings, ModelIdentity, TrainedToBy};
 use hydrometer_audit::Statement;
 use hydrometer_audit::statement::*;
 use hydrometer_metrics::{Estimate, Interval, IntervalMethod, StudentAlone, Verdict};
@@ -397,6 +397,7 @@ fn geometry() -> Geometry {
     let axis = |axis: &str, knob: &str, students: [f64; 3], safe_reach, collapse| AxisCurve {
         axis: axis.into(),
         knob: knob.into(),
+        trained_to_by: (axis == "reasoning").then_some(TrainedToBy::DistillationSet),
         trained_to: (axis != "own").then_some(3.0),
         chance: if axis == "own" { 0.25 } else { 0.0 },
         probes: 180,

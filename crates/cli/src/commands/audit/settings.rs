@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use hydrometer_answers::sparse::Codec;
-use hydrometer_answers::{TeacherAsked, TrainedOn};
-use hydrometer_ask::radius::{DistillationSet, placeable};
+use hydrometer_answers::{SetKnobs, TeacherAsked, TrainedOn};
+use hydrometer_ask::radius::placeable;
 use hydrometer_ask::{AskOptions, PlacedDeployment, UntilDecided};
 use hydrometer_audit::calibrate::Calibrated;
 use hydrometer_audit::{Policy, alpha, planned_looks, watched_gates};
@@ -21,6 +21,7 @@ use crate::commands::judged::{calibration, policy};
 use crate::commands::label::labels_in;
 use crate::commands::run_name::{RunNames, default_folder};
 use crate::commands::spending::{Counts, Spending};
+use crate::commands::trained_on::TrainingPrompts;
 use crate::engine::Meaning;
 use crate::failure::Failure;
 use crate::files;
@@ -72,10 +73,10 @@ impl Settings {
         let audited = audited.into_iter().filter_map(|(role, name)| Some((role, name.as_deref()?)));
         let audited: Vec<_> = audited.chain([("student", arguments.student.as_str())]).collect();
         let placed = asked.radius.open(&asked.trained_on, &audited, Some(&spending), terminal);
-        let placed = placed
-            .and_then(|set| set.map(|set| place(&set, &asked.used.deployed_on, &mut suite, terminal)).transpose());
+        let placed =
+            placed.and_then(|set| set.map(|set| place(set, &asked.used.deployed_on, &mut suite, terminal)).transpose());
         let placed = kept_beside(placed, &spending, arguments.out.as_deref())?;
-        let (trained_on, deployed_on) = placed.map_or((None, None), |(set, used)| (Some(set), used));
+        let Placed { trained_on, set_knobs, deployed_on } = placed.unwrap_or_default();
         let sampling = arguments.answered.resolve(&suite, asked.seed)?;
         let letters = asked.letters.map(|letters| arguments.answered.letters(letters, asked.seed)).transpose()?;
         let policy = policy(arguments.policy.as_deref())?;
@@ -149,6 +150,7 @@ impl Settings {
                     UntilDecided { alpha: alpha(&policy), cap, looks: planned_looks(&gates), gates }
                 }),
                 trained_to: asked.trained_to.iter().cloned().collect(),
+                set_knobs,
                 trained_on,
                 deployment: asked.used.deployment.iter().cloned().collect(),
                 deployed_on,
@@ -183,24 +185,46 @@ impl Settings {
     }
 }
 
+/// What a distillation set says of a suite.
+#[derive(Default)]
+struct Placed {
+    trained_on: Option<TrainedOn>,
+    set_knobs: Option<SetKnobs>,
+    deployed_on: Option<PlacedDeployment>,
+}
+
 /// Grades the suite by its distance from the distillation set, and says where the prompts of the deployment lie, where there are
-/// any.
+/// any. What has a knob is graded already: it may be counted from what the set carries of that knob.
 fn place(
-    set: &DistillationSet,
+    TrainingPrompts { distances, knobs }: TrainingPrompts,
     deployed_on: &[PathBuf],
     suite: &mut Suite,
     terminal: &Terminal,
-) -> Result<(TrainedOn, Option<PlacedDeployment>), Failure> {
+) -> Result<Placed, Failure> {
     let words = placeable(suite);
     if words.is_empty() {
+        let turned = |probe: &Probe| {
+            let name = probe.knob.as_ref().map(|knob| format!("{}.{}", probe.axis, knob.name));
+            name.is_some_and(|name| knobs.as_ref().is_some_and(|set| set.knobs.contains_key(&name)))
+        };
+        if deployed_on.is_empty() && suite.probes.iter().any(turned) {
+            return Ok(Placed { set_knobs: knobs, ..Placed::default() });
+        }
         let nothing = format!("--trained-on has nothing to place: {} has", suite.name);
-        let reason = format!("{nothing} no prompt with a check and no choice with a truth that is without a knob");
+        let reason = format!(
+            "{nothing} no prompt with a check and no choice with a truth that is without a knob, and the set's prompts carry \
+             none of its knobs"
+        );
         return Err(Failure::input(reason).hint("add some with --probes, or leave --trained-on out"));
     }
     let deployment = Deployment::read(deployed_on)?;
     let prompts = deployment.iter().flat_map(|deployment| deployment.placed());
-    let radii = set.measure(words.iter().map(String::as_str).chain(prompts))?;
+    let radii = distances.measure(words.iter().map(String::as_str).chain(prompts))?;
     let placed = radii.place(suite)?;
     terminal.say(&format!("{} placed by distance from the distillation set", counted(placed as u64, "probe")));
-    Ok((radii.trained_on().clone(), deployment.map(|deployment| deployment.place(&radii))))
+    Ok(Placed {
+        trained_on: Some(radii.trained_on().clone()),
+        set_knobs: knobs,
+        deployed_on: deployment.map(|deployment| deployment.place(&radii)),
+    })
 }

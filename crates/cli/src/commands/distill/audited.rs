@@ -105,6 +105,7 @@ pub fn every_arm(
         teacher_asked: None,
         until_decided: None,
         trained_to: Default::default(),
+        set_knobs: None,
         trained_on: None,
         deployment: Default::default(),
         deployed_on: None,

@@ -18,7 +18,7 @@ use crate::terminal::Terminal;
 /// Flags of `generate`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Only this axis. Default: all of them.
+    /// Only this axis. Default: all of them but parallel_calls, which is made where it is named.
     #[arg(long, value_name = "AXIS", value_parser = axis)]
     axis: Option<&'static str>,
     /// Ladders of each axis: families that are asked at every rung. At most 10,000.
@@ -41,7 +41,8 @@ pub struct Arguments {
 
 /// An axis that there are ladders of.
 pub(super) fn axis(word: &str) -> Result<&'static str, String> {
-    let known: BTreeSet<&str> = AXES.iter().map(|axis| axis.axis).chain(episodes::AXES).collect();
+    let known: BTreeSet<&str> =
+        AXES.iter().map(|axis| axis.axis).chain(episodes::AXES).chain(episodes::BY_NAME).collect();
     known
         .get(word)
         .copied()
@@ -57,7 +58,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit
     let probes = draw(arguments.axis, arguments.ladders as usize, arguments.seed);
     if let (Some(axis), true) = (arguments.axis, probes.is_empty()) {
         let (instead, known) = if arguments.episodes {
-            ("prompts: leave --episodes out", episodes::AXES.join(", "))
+            ("prompts: leave --episodes out", [&episodes::AXES[..], &episodes::BY_NAME].concat().join(", "))
         } else {
             ("episodes: add --episodes", AXES.iter().map(|axis| axis.axis).collect::<Vec<_>>().join(", "))
         };

@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal) -> Result<Exit
         return Err(Failure::input("expected --trained-on FILE"));
     };
     let words: Vec<Vec<String>> = suites.iter().map(|suite| suite.probes.iter().map(words).collect()).collect();
-    let radii = set.measure(words.iter().flatten().map(String::as_str));
+    let radii = set.distances.measure(words.iter().flatten().map(String::as_str));
     if let Some(paid) = spending.take() {
         terminal.say(&sentence(&paid));
     }

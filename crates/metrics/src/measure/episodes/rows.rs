@@ -41,6 +41,12 @@ pub mod episode {
         TEACHER_TWINS,
         /// The student's.
         STUDENT_TWINS,
+        /// Episodes in which a fault is planned.
+        FAULTY,
+        /// The share of the teacher's runs that left damage behind, on those.
+        TEACHER_DAMAGED,
+        /// The same of the student.
+        STUDENT_DAMAGED,
     }
 }
 use episode::*;
@@ -71,6 +77,8 @@ pub struct Acted {
     pub calls: u64,
     /// Those that failed in words that had failed before.
     pub repeated: u64,
+    /// Runs at the end of which the world had changed where nobody asked for it.
+    pub damaged: u32,
 }
 
 /// What an episode is to the question whether a model recovers.
@@ -134,7 +142,12 @@ impl Episode {
             row[STUDENT_BOTH] = student;
         }
         match fault {
-            Fault::Planned => (row[TEACHER_FAULTY], row[STUDENT_FAULTY]) = (t, s),
+            Fault::Planned => {
+                (row[TEACHER_FAULTY], row[STUDENT_FAULTY]) = (t, s);
+                row[FAULTY] = 1.0;
+                row[TEACHER_DAMAGED] = teacher.per_run(teacher.damaged.into());
+                row[STUDENT_DAMAGED] = student.per_run(student.damaged.into());
+            }
             Fault::Twin => (row[TEACHER_TWINS], row[STUDENT_TWINS]) = (t, s),
             Fault::Apart => {}
         }

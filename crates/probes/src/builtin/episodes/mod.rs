@@ -7,10 +7,12 @@
 //!   Each comes with a twin in which nothing goes wrong; the twin has no knob, so that it is in no curve.
 //! - `long_horizon`, knob `ledger_turns`: a ledger kept over so many turns, with a rule said once in the first of them and
 //!   receipts that speak against it.
+//! - `parallel_calls`, knob `calls`: calls that belong into one answer. In no suite, made where it is asked for by name.
 //!
 //! A right solution comes with every episode: it is known, because the task was made from it.
 
 mod ledger;
+mod parallel;
 mod settings;
 mod solution;
 
@@ -20,7 +22,7 @@ use super::chance::Chance;
 use crate::kind::{Decoding, Episode, UserTurn};
 use crate::world::{At, Call, Goal, PlannedFault, Tool, World, WorldFault};
 use crate::{Ask, Knob, Probe};
-use settings::{SETTINGS, Setting, Task, irrelevant};
+use settings::{Entry, SETTINGS, Setting, Task, irrelevant};
 
 /// Values of the knob of `tool_use`.
 pub const STEPS: [usize; 6] = [1, 2, 3, 4, 6, 8];
@@ -34,6 +36,7 @@ pub const TURNS: [usize; 6] = [2, 4, 8, 16, 24, 40];
 pub fn trained_to(axis: &str, knob: &str) -> Option<f64> {
     match (axis, knob) {
         ("tool_use", "steps") | ("error_recovery", "fault_step") => Some(2.0),
+        (parallel::AXIS, parallel::KNOB) => Some(2.0),
         ("long_horizon", "ledger_turns") => Some(4.0),
         _ => None,
     }
@@ -50,6 +53,8 @@ pub fn is_rung(probe: &Probe) -> bool {
 
 /// The axes.
 pub const AXES: [&str; 3] = ["tool_use", "error_recovery", "long_horizon"];
+/// Axes beside them that are made only where they are named.
+pub const BY_NAME: [&str; 1] = [parallel::AXIS];
 
 /// The tag of a task that lacks an argument until the model asks for it.
 const MISSING: &str = "missing_parameter";
@@ -66,7 +71,7 @@ pub struct Solved {
     pub calls: Vec<Vec<Call>>,
 }
 
-/// So many ladders of an axis, or of each where none is named: the same on every platform. None of an axis without
+/// So many ladders of an axis, or of each of [`AXES`] where none is named: the same on every platform. None of an axis without
 /// episodes.
 #[must_use]
 pub fn ladders(axis: Option<&str>, count: usize, seed: u64) -> Vec<Probe> {
@@ -81,7 +86,8 @@ pub fn solved(axis: Option<&str>, count: usize, seed: u64) -> Vec<Solved> {
         (0..if wanted { count } else { 0 }).flat_map(|number| ladder(number, seed)).collect::<Vec<_>>()
     };
     let [tools, recovery, horizon] = AXES;
-    [make(tools, tool_ladder), make(recovery, recovery_ladder), make(horizon, ledger::ladder)].concat()
+    let named = if axis == Some(parallel::AXIS) { make(parallel::AXIS, parallel::ladder) } else { Vec::new() };
+    [make(tools, tool_ladder), make(recovery, recovery_ladder), make(horizon, ledger::ladder), named].concat()
 }
 
 /// A task of so many calls: single calls and look-ups with what follows from them.
@@ -126,8 +132,8 @@ fn tool_ladder(number: usize, seed: u64) -> Vec<Solved> {
 fn recovery_ladder(number: usize, seed: u64) -> Vec<Solved> {
     let mut chance = Chance::new("episode/error_recovery", seed, number as u64);
     let setting = &SETTINGS[number % SETTINGS.len()];
-    // Every setting meets every kind.
-    let kind = WorldFault::ALL[(number / SETTINGS.len() + number) % WorldFault::ALL.len()];
+    // There are five settings and six kinds, so that every setting meets every kind within thirty ladders, and six meet all kinds.
+    let kind = WorldFault::ALL[number % WorldFault::ALL.len()];
     let scene = Scene::new(setting, &mut chance, Acts::Any);
     let mut ladder = Vec::new();
     for step in FAULT_STEPS {
@@ -183,16 +189,25 @@ impl Scene {
                 setting.linked(act, target, chance)
             });
         }
-        let mut sorted = entries.clone();
+        let direct = tasks.remove(0);
+        let (state, tools) = Self::world(setting, &entries);
+        Self { state, tools, linked: tasks, direct }
+    }
+
+    /// These entries, and the tools for them.
+    fn world(setting: &Setting, entries: &[Entry]) -> (Map<String, Value>, Vec<Tool>) {
+        let mut sorted = entries.to_vec();
         sorted.sort_by(|a, b| a.id.cmp(&b.id));
         let collection = sorted.into_iter().map(|entry| (entry.id, entry.value)).collect();
-        let direct = tasks.remove(0);
-        let state = Map::from_iter([(setting.collection.to_owned(), Value::Object(collection))]);
-        Self { state, tools: setting.tools(), linked: tasks, direct }
+        (Map::from_iter([(setting.collection.to_owned(), Value::Object(collection))]), setting.tools())
     }
 
     /// The episode that asks for these tasks at once.
     fn episode(&self, tasks: &[Task]) -> Episode {
+        Self::asking(&self.state, &self.tools, tasks)
+    }
+
+    fn asking(state: &Map<String, Value>, tools: &[Tool], tasks: &[Task]) -> Episode {
         let says: Vec<&str> = tasks.iter().map(|task| task.say.as_str()).collect();
         let calls: usize = tasks.iter().map(|task| task.calls.len()).sum();
         let mut goal = Goal::default();
@@ -202,7 +217,7 @@ impl Scene {
         Episode {
             turns: vec![UserTurn::new(says.join(" "))],
             system: None,
-            world: World { state: self.state.clone(), tools: self.tools.clone() },
+            world: World { state: state.clone(), tools: tools.to_vec() },
             goal,
             // Room for a mistake or two, and for the words at the end.
             steps: 2 * calls as u32 + 4,

@@ -1,6 +1,6 @@
 //! A right solution played in its world: all that is said, called and answered, for a student to learn from.
 
-use super::{MISSING, Solved};
+use super::{MISSING, Solved, parallel};
 use crate::Ask;
 use crate::world::{Call, Event, Running, Said, Transcript};
 
@@ -16,10 +16,12 @@ impl Solved {
     pub fn transcript(&self) -> Option<Transcript> {
         let Ask::Episode(episode) = &self.probe.ask else { return None };
         let mut running = Running::start(episode);
+        let at_once = self.probe.tags.iter().any(|tag| tag == parallel::TAG);
         for (turn, calls) in self.calls.iter().enumerate() {
-            for call in calls {
+            let answers: Vec<&[Call]> = if at_once { vec![calls] } else { calls.chunks(1).collect() };
+            for calls in answers {
                 for _ in 0..ATTEMPTS {
-                    running.answer(called(call));
+                    running.answer(called(calls));
                     if !matches!(running.events().last(), Some(Event::World(result)) if result.fault.is_some()) {
                         break;
                     }
@@ -33,6 +35,6 @@ impl Solved {
     }
 }
 
-fn called(call: &Call) -> Said {
-    Said { text: String::new(), calls: vec![call.clone()], malformed: None }
+fn called(calls: &[Call]) -> Said {
+    Said { text: String::new(), calls: calls.to_vec(), malformed: None }
 }

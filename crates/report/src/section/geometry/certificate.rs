@@ -2,7 +2,7 @@
 
 use hydrometer_audit::statement::{AxisCurve, Geometry, Statement};
 
-use super::name;
+use super::{name, radius_one};
 use crate::document::{Fact, Style, Text};
 use crate::show;
 use crate::text::visible;
@@ -14,8 +14,8 @@ pub(super) fn certificates(statement: &Statement, geometry: &Geometry) -> Vec<Fa
 }
 
 fn certificate(statement: &Statement, geometry: &Geometry, axis: &AxisCurve) -> Text {
-    let up_to = match axis.trained_to {
-        Some(value) => format!("{} training radii (1 = {value})", show::number(axis.safe_reach)),
+    let up_to = match radius_one(axis) {
+        Some(one) => format!("{} training radii ({one})", show::number(axis.safe_reach)),
         None => show::number(axis.safe_reach),
     };
     let fewest = axis.fewest_probes.unwrap_or(0);

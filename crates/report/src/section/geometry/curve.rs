@@ -4,7 +4,7 @@ use hydrometer_audit::statement::{AxisCurve, RingRow};
 use hydrometer_metrics::Estimate;
 use maud::{Markup, html};
 
-use super::name;
+use super::{name, radius_one};
 use crate::plot::{Scale, anchor, percent};
 use crate::show;
 use crate::text::visible;
@@ -32,8 +32,8 @@ pub(super) fn picture(curve: &AxisCurve) -> Markup {
     let y = |value: f64| percent(100.0 * (1.0 - value.clamp(0.0, 1.0)));
     let x = |radius: f64| percent(across.at(radius));
     let title = format!("Success on {}", visible(&name(curve)));
-    let unit = match curve.trained_to {
-        Some(value) => format!("{} in training radii (1 = {value})", visible(&curve.knob)),
+    let unit = match radius_one(curve) {
+        Some(one) => format!("{} in training radii ({one})", visible(&curve.knob)),
         None => visible(&curve.knob),
     };
     let drawn = LINES.iter().filter(|line| curve.rings.iter().any(|ring| (line.of)(ring).is_some()));

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 pub(super) fn messages(episode: &Episode, transcript: &Transcript) -> Vec<Value> {
     let mut messages: Vec<Value> =
         episode.system.iter().map(|text| json!({"role": "system", "content": text})).collect();
-    let mut calls = 0;
+    // A result follows the calls of its answer, in their order.
+    let (mut calls, mut answered) = (0, 0);
     for event in &transcript.events {
         messages.push(match event {
             Event::User(text) => json!({"role": "user", "content": text}),
@@ -19,9 +20,9 @@ pub(super) fn messages(episode: &Episode, transcript: &Transcript) -> Vec<Value>
                 });
                 spoken(said, made.collect())
             }
-            // A model whose calls are known to be right makes them one at a time.
             Event::World(result) => {
-                json!({"role": "tool", "tool_call_id": name(calls), "name": result.tool, "content": words(result)})
+                answered += 1;
+                json!({"role": "tool", "tool_call_id": name(answered), "name": result.tool, "content": words(result)})
             }
         });
     }
