@@ -387,12 +387,12 @@ fn a_check_of_log_probabilities_refuses_the_audit_that_reads_them_and_its_name_a
     let guessed = |asked: &AskedServer| {
         serve_spoiled(asked, |content| content.iter_mut().skip(1).for_each(|token| token["logprob"] = json!(0.0)))
     };
-    check(guessed, "zeros", "8 of 9 are exactly 0, 8 in a row at most", true);
+    check(guessed, "zeros", "7 of 8 are exactly 0, 7 in a row at most", true);
     let fewer = |asked: &AskedServer| serve_spoiled(asked, |content| content.truncate(5));
-    check(fewer, "counts", "expected 9 log-probabilities, one for each token, found 5", true);
+    check(fewer, "counts", "expected 8 log-probabilities, one for each token, found 5", true);
     // What is not listed is bounded.
     let cut = |asked: &AskedServer| serve_spoiled(asked, |content| content[3]["logprob"] = json!(-9999.0));
-    check(cut, "place-holders", "1 of 9 drawn tokens have a place-holder", false);
+    check(cut, "place-holders", "1 of 8 drawn tokens have a place-holder", false);
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub mod import;
 pub mod judge;
 mod judged;
 pub mod label;
-mod models;
+pub mod models;
 pub mod plan;
 mod policy;
 pub mod probes;
