@@ -1,6 +1,7 @@
 //! What a run folder holds, read once and summed once; every number of the statement is asked of it by name.
 
 mod missing;
+mod regime;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};

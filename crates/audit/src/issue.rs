@@ -18,8 +18,8 @@ use crate::kind::tokens::tables;
 use crate::kind::{answers, choices, episodes, judgment, teacher_texts, tokens};
 use crate::labels::{Label, Labels};
 use crate::statement::{
-    CorrectedNumber, Cost, Deciding, ExcessNumber, FORMAT, Gate, Headline, KnownWithin, Metric, Pairing, Regime, Spent,
-    Statement, SuiteSummary,
+    CorrectedNumber, Cost, Deciding, ExcessNumber, FORMAT, Gate, Headline, HowKnown, KnownWithin, Metric, NumberRegime,
+    Pairing, Regime, Spent, Statement, SuiteSummary,
 };
 use crate::verdict::ground::Ground;
 use crate::verdict::sequential::{self, Watch};
@@ -129,8 +129,12 @@ fn issue_backed(rows: &Rows, policy: &Policy, calibrated: Option<&Calibrated>) -
                 None => (None, Some(missing)),
             },
         };
+        let regime = match &bounds {
+            Some(_) => Some(NumberRegime { known: HowKnown::Bounds, ..evidence.regime(definition) }),
+            None => estimate.is_some().then(|| evidence.regime(definition)),
+        };
         let id = definition.id.to_owned();
-        metrics.push(Metric { id, estimate, missing, bounds, reservation, corrected, excess });
+        metrics.push(Metric { id, estimate, missing, bounds, regime, reservation, corrected, excess });
     }
     let deciding = deciding(rows, &evidence, policy)?;
     let different = manifest.settings.given.as_ref().and_then(|given| given.different_prompts.as_ref());
@@ -303,6 +307,7 @@ fn headline(statement: &Statement) -> Vec<Headline> {
             estimate: estimate(id),
             missing: metric(id).and_then(|metric| metric.missing.clone()),
             bounds: metric(id).and_then(|metric| metric.bounds.clone()),
+            regime: metric(id).and_then(|metric| metric.regime.clone()),
             verdict: Gate::on(&statement.gates, id).map(|gate| gate.verdict),
             beside: beside(id),
         })

@@ -38,8 +38,8 @@ pub use judgment::{
     RefusalCells, UnreadAnswers,
 };
 pub use metric::{
-    Band, Calibration, CorrectedNumber, ExcessNumber, Headline, KnownWithin, Metric, Quantiles, Reservation,
-    ReservationKind, Slice, TruthCells,
+    Band, Calibration, CorrectedNumber, ExcessNumber, Headline, HowKnown, KnownWithin, Metric, NumberRegime, Quantiles,
+    Reservation, ReservationKind, Slice, TruthCells,
 };
 
 /// Version of the format, the first field of every statement.

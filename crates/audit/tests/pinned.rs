@@ -19,9 +19,9 @@ fn statements_of_known_runs_do_not_change() {
         (run.to_owned(), blake3::hash(json.as_bytes()).to_hex().to_string())
     };
     let expected = [
-        ("answers/tests/samples/run-v1", "fcfc184cb6ea0838fc53173c039b52f2a2e2b5b557729f3ec17ed89a6b746c9f"),
+        ("answers/tests/samples/run-v1", "a77692e8e8a48615826205e78e529599dd422c7d10de6c72395f8d3306e53529"),
         ("answers/tests/samples/run-v1-samples", "4bdc8ca829ca1389ed29d40e6a2834864b9bc36e5eb06e3b644b35089d6b591b"),
-        ("audit/tests/samples/demo-student", "f3c7e75f80a2dd8bfb2d72aeeb9b620c4e020afc7bbfb26418bad096b1dae741"),
+        ("audit/tests/samples/demo-student", "8b50b2eb679e191eedff79f9f4ca332ee878ed44b77c343ae81b08ecea107646"),
     ];
     assert_eq!(
         expected.map(|(run, _)| hash(run)),

@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     answers, audit, calibrate, check, collect, compare, completions, demo, distill, distributions, export, gate,
-    import, judge, label, plan, probes, quantize, report,
+    import, judge, label, models, plan, probes, quantize, report,
 };
 use crate::engine;
 use crate::exit::Exit;
@@ -84,8 +84,8 @@ pub enum Command {
     Export(export::Command),
     /// Look at a model behind an endpoint before it is believed: what it answers twice, cuts, renders and counts.
     Check(check::Arguments),
-    /// List what a model can be: files, test doubles, endpoints and their keys.
-    Models,
+    /// List what a model can be: files, test doubles, endpoints, what they show and their keys.
+    Models(models::Arguments),
     /// Print the default policy as TOML, ready to edit.
     Policy,
     /// Print a completion script for a shell.

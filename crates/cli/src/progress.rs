@@ -156,6 +156,14 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// Answers and tokens in a second.
+    fn speeds_of_answers(&self) -> String {
+        let elapsed = self.answer_lines.as_ref().map(|(_, began)| began.elapsed()).unwrap_or_default();
+        let answers = self.answer_lines.as_ref().and_then(|(lines, _)| lines.speed(elapsed));
+        let tokens = format!("{:.0} tokens/s", self.drawn as f64 / elapsed.as_secs_f64().max(0.1));
+        answers.into_iter().chain([tokens]).collect::<Vec<_>>().join(", ")
+    }
+
     /// Takes the bar off the screen.
     pub fn end(self) {
         self.bar.finish_and_clear();
@@ -204,19 +212,18 @@ impl Observer for Progress<'_> {
         self.unit_tokens += read + drawn;
         self.begin_answers();
         self.drawn += drawn;
-        let (all, cost) = (self.drawn, self.cost());
+        let said = format!("{}{}", self.speeds_of_answers(), self.cost());
         let left = self.answer_lines.as_ref().and_then(|(lines, began)| lines.left(began.elapsed()));
         let left = left.map(|left| format!(", {} left", duration(left))).unwrap_or_default();
-        let bar = self.answering();
-        bar.set_message(format!("{:.0} tokens/s{cost}{left}", all as f64 / bar.elapsed().as_secs_f64().max(0.1)));
+        self.answering().set_message(format!("{said}{left}"));
         // Many answers at once come late: that they are drawn is told before the first of them.
-        tell(self.terminal, &mut self.answer_lines, 0, &cost);
+        tell(self.terminal, &mut self.answer_lines, 0, &format!(", {said}"));
     }
 
     fn answered(&mut self, answers: u64) {
         self.answering().inc(answers);
-        let cost = self.cost();
-        tell(self.terminal, &mut self.answer_lines, answers, &cost);
+        let said = format!(", {}{}", self.speeds_of_answers(), self.cost());
+        tell(self.terminal, &mut self.answer_lines, answers, &said);
     }
 
     fn spared(&mut self, answers: u64) {

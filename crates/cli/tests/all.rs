@@ -27,6 +27,7 @@ mod listed_answers;
 mod load;
 mod mistakes;
 mod once;
+mod proxies;
 mod quantize;
 mod radius;
 mod refused;

@@ -15,6 +15,8 @@ use support::{Desk, ended};
 /// One letter for an answer.
 const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.3, B = 0.3, C = 0.4 }\n";
 const KEY: &str = "sesame-4711-open";
+/// What stands in a header of the user's.
+const TEAM: &str = "gate-8842-shut";
 const PROMPTS: usize = 30;
 
 /// A folder with a student and a suite of prompts, a text and a choice.
@@ -55,7 +57,8 @@ impl Bench {
         for (name, _) in std::env::vars().filter(|(name, _)| name.ends_with("_KEY") || name.ends_with("_KEY_FILE")) {
             command.env_remove(name);
         }
-        command.envs(key.map(|key| ("OPENAI_API_KEY", key))).envs(key.map(|key| ("ANTHROPIC_API_KEY", key)));
+        let names = ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"];
+        command.envs(key.into_iter().flat_map(|key| names.map(|name| (name, key))));
         command.args([
             "--probes",
             "probes.jsonl",
@@ -120,6 +123,7 @@ fn a_teacher_behind_an_endpoint_is_audited_by_its_answers() {
     );
     let accuracy = metric(&statement, "answer_agreement");
     assert!(accuracy["estimate"]["value"].is_number(), "{accuracy}");
+    assert_eq!((&accuracy["regime"]["id"], &accuracy["regime"]["known"]), (&json!("R4"), &json!("answered")));
     assert!(metric(&statement, "kl_divergence")["missing"].as_str().unwrap().contains("the teacher shows no logits"));
     // Two to begin with; then each prompt four times for the teacher and twice for its rerun, once each.
     assert_eq!(questions(&server).len(), 2 + PROMPTS * 6);
@@ -175,30 +179,40 @@ fn a_prompt_beyond_the_context_is_an_outcome_and_the_run_goes_on() {
 }
 
 #[test]
-fn the_key_is_in_no_artefact_although_the_server_repeats_it() {
-    let bench = Bench::new();
-    let server = ScriptedServer::start(|asked| {
-        let said = asked.header("authorization").unwrap_or("nobody").to_owned();
-        match asked.number {
-            5 => Served::json(500, &json!({"error": {"message": format!("who is {said}?")}})),
-            100.. => Served::json(400, &json!({"error": {"message": format!("{said} may not")}})),
-            _ => Served::chat("big", &format!("A {said}"), "stop"),
+fn neither_keys_nor_headers_are_in_an_artefact_although_the_server_repeats_them() {
+    let check = |scheme: &str, header: &'static str, key: &str, answer: fn(&str) -> Served| {
+        let bench = Bench::new();
+        let server = ScriptedServer::start(move |asked| {
+            let said = [header, "x-team-token"].map(|name| asked.header(name).unwrap_or("nobody")).join(" ");
+            match asked.number {
+                5 => Served::json(500, &json!({"error": {"message": format!("who is {said}?")}})),
+                100.. => Served::json(400, &json!({"error": {"message": format!("{said} may not")}})),
+                _ => answer(&format!("A {said}")),
+            }
+        })
+        .unwrap();
+        let teacher = format!("{scheme}:{}#big", server.address());
+        let mut command = bench.command(&teacher, Some(KEY));
+        command.env(format!("{}_HEADERS", scheme.to_uppercase()), format!("X-Team-Token: {TEAM}\nX-Who: audits"));
+        let texts = ended(4, &[&teacher], command.output().unwrap());
+        for asked in server.asked() {
+            let found = [header, "x-team-token", "x-who"].map(|name| asked.header(name));
+            assert_eq!(found, [Some(key), Some(TEAM), Some("audits")], "{scheme}");
         }
-    })
-    .unwrap();
-    let teacher = format!("openai:{}#big", server.address());
-    let texts = bench.audit(4, &teacher, Some(KEY));
-    assert_eq!(server.asked()[0].header("authorization"), Some("Bearer sesame-4711-open"));
-    assert!(texts[1].contains("Bearer [key] may not"), "{}", texts[1]);
-    let mut looked = 0;
-    for path in files(bench.0.root()) {
-        let bytes = fs::read(&path).unwrap();
-        let found = bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes());
-        assert!(!found, "{}", path.display());
-        looked += 1;
-    }
-    assert!(looked >= 5, "{looked} files");
-    assert!(texts.iter().all(|text| !text.contains(KEY)), "{texts:?}");
+        assert!(texts[1].contains("[key] [key] may not"), "{}", texts[1]);
+        let mut looked = 0;
+        for path in files(bench.0.root()) {
+            let bytes = fs::read(&path).unwrap();
+            let has = |secret: &str| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!has(KEY) && !has(TEAM), "{scheme}: {}", path.display());
+            looked += 1;
+        }
+        assert!(looked >= 5, "{looked} files");
+        assert!(texts.iter().all(|text| !text.contains(KEY) && !text.contains(TEAM)), "{texts:?}");
+    };
+    check("openai", "authorization", "Bearer sesame-4711-open", |text| Served::chat("big", text, "stop"));
+    check("anthropic", "x-api-key", KEY, |text| Served::message("big", text, "end_turn"));
+    check("gemini", "x-goog-api-key", KEY, |text| Served::candidate("big", text, "STOP"));
 }
 
 #[test]
@@ -321,6 +335,27 @@ fn a_check_that_fails_refuses_the_audit_and_its_name_accepts_it() {
     assert!(notes.contains("although these checks of an endpoint may fail: long-prompt (`--accept`)"), "{notes}");
 }
 
+/// A server of llama.cpp's kind that puts the token that begins a text in front of one that the template wrote.
+fn beginning_twice(asked: &AskedServer) -> Served {
+    match asked.path.as_str() {
+        "/props" => Served::json(200, &json!({"build_info": "b1"})),
+        "/apply-template" => Served::json(200, &json!({"prompt": "<s>A?"})),
+        "/tokenize" => Served::json(200, &json!({"tokens": [1, 1, 7, 8, 9]})),
+        "/v1/chat/completions" => Served::chat("twice", letter(asked), "stop"),
+        _ => Served::json(404, &json!({"error": {"message": "not here"}})),
+    }
+}
+
+#[test]
+fn a_text_that_begins_twice_refuses_the_audit() {
+    let bench = Bench::new();
+    let server = ScriptedServer::start(beginning_twice).unwrap();
+    let [_, talk] = bench.audit(2, &format!("llama-server:{}", server.address()), None);
+    let flat = talk.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("check `begin` failed") && flat.contains("begins with token 1 twice"), "{talk}");
+    assert!(flat.contains("--accept begin goes on all the same"), "{talk}");
+}
+
 #[test]
 fn check_says_what_passed_what_failed_and_what_is_not_offered() {
     let server = ScriptedServer::start(cutting).unwrap();
@@ -361,5 +396,21 @@ fn the_list_of_models_names_every_scheme_and_its_key() {
     let text = String::from_utf8(output.stdout).unwrap();
     for scheme in hydrometer_models::SCHEMES {
         assert!(text.contains(scheme.key) && text.contains(scheme.example) && text.contains(scheme.base), "{text}");
+        assert!(text.contains(&scheme.headers()), "{text}");
     }
+    // What is shown, and the regime that comes of it.
+    let block =
+        |name: &str| text.split(&format!("  {name}:")).nth(1).unwrap().split("example:").next().unwrap().to_owned();
+    assert!(block("vllm").contains("lists behind any text (R1)"), "{text}");
+    assert!(block("ollama").contains("lists along its answers (R2, --listed-answers N)"), "{text}");
+    assert!(block("anthropic").contains("batches (--batch)") && !block("anthropic").contains("R2"), "{text}");
+    assert!(block("anthropic").contains("ANTHROPIC_API_KEY (needed)"), "{text}");
+    let output = Command::new(env!("CARGO_BIN_EXE_hydrometer")).args(["models", "--json"]).output().unwrap();
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let endpoints = found["endpoints"].as_array().unwrap();
+    assert_eq!(endpoints.len(), hydrometer_models::SCHEMES.len());
+    let vllm = endpoints.iter().find(|of| of["scheme"] == "vllm").unwrap();
+    assert_eq!((&vllm["key"], &vllm["needs_key"]), (&json!("VLLM_API_KEY"), &json!(false)));
+    assert!(vllm["shows"].as_array().unwrap().iter().any(|shows| shows["regime"] == "R1"), "{vllm}");
+    assert!(found["here"]["names"].to_string().contains("FILE.gguf"), "{found}");
 }

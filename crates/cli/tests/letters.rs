@@ -113,6 +113,10 @@ fn options_that_a_server_lists_are_as_exact_as_a_local_model_s() {
     close(&metric(&statement, "choice_agreement")["estimate"]["value"], 0.5, 1e-9);
     close(&metric(&statement, "choice_accuracy_teacher")["estimate"]["value"], 1.0, 1e-9);
     noted(&statement, "(regime R2): every option is listed, and numbers on choices are exact");
+    let regime = |id: &str| metric(&statement, id)["regime"].clone();
+    assert_eq!(statement["regime"]["id"], "R4");
+    assert_eq!((&regime("choice_divergence")["id"], &regime("brier_student")["id"]), (&json!("R2"), &json!("R0")));
+    assert_eq!(regime("choice_divergence")["known"], "exact");
     assert_eq!(asked(&server), CHOICES, "once each, with nothing drawn");
     // Of a student that holds both for as probable chance picks one.
     let [right, lost] = ["both_right", "lost"].map(|cell| statement["truth"][cell].as_u64().unwrap());

@@ -117,6 +117,11 @@ fn number(asked: &AskedServer) -> Option<usize> {
 
 /// A chat that lists the tokens of its answers.
 fn serve(asked: &AskedServer) -> Served {
+    serve_spoiled(asked, |_| ())
+}
+
+/// The same, where something is wrong with what is listed along the answer that checks look at.
+fn serve_spoiled(asked: &AskedServer, spoil: fn(&mut Vec<Value>)) -> Served {
     let number = number(asked);
     let said = number.map_or_else(|| b"CABE7 \xc3\xa9".to_vec(), answer);
     let text = String::from_utf8(said.clone()).unwrap();
@@ -141,7 +146,11 @@ fn serve(asked: &AskedServer) -> Served {
             token["top_logprobs"] = top.into_iter().map(|byte| entry(byte, law.of(byte).ln())).collect();
             token
         };
-        choice["logprobs"] = json!({"content": (0..said.len()).map(token).collect::<Vec<_>>()});
+        let mut content: Vec<Value> = (0..said.len()).map(token).collect();
+        if asked.last_message().contains("Tell the story") {
+            spoil(&mut content);
+        }
+        choice["logprobs"] = json!({ "content": content });
     }
     let usage = json!({"prompt_tokens": 5, "completion_tokens": said.len()});
     Served::json(200, &json!({"model": "big", "choices": [choice], "usage": usage}))
@@ -247,6 +256,7 @@ fn the_truth_along_the_teachers_answers_is_within_the_bounds() {
     for id in BOUNDED {
         let (metric, exact) = (metric(&statement, id), truth.of(id));
         assert!(metric["missing"].as_str().unwrap().contains("only known to be at least"), "{metric}");
+        assert_eq!((&metric["regime"]["id"], &metric["regime"]["known"]), (&json!("R2"), &json!("bounds")), "{metric}");
         let [low, high] = ["low", "high"].map(|end| metric["bounds"][end].as_f64().unwrap());
         assert!(low < exact && exact < high, "{id}: {low} to {high}, expected {exact}");
         let [wide_low, wide_high] = ["low", "high"].map(|end| metric["bounds"]["interval"][end].as_f64().unwrap());
@@ -349,6 +359,40 @@ fn lists_that_say_nothing_of_this_student_are_refused() {
         |asked| Served::chat("big", if number(asked).is_some() { "A" } else { "yes" }, "stop"),
         "its server lists no tokens of its answers",
     );
+}
+
+/// Audits of a teacher that lists wrongly along its answers: only those that read these lists are wrong for it.
+#[test]
+fn a_check_of_log_probabilities_refuses_the_audit_that_reads_them_and_its_name_accepts_it() {
+    let check = |serve: fn(&AskedServer) -> Served, name: &str, expected: &str, refuses: bool| {
+        let server = ScriptedServer::start(serve).unwrap();
+        let teacher = format!("openai:{}#big", server.address());
+        let audit = |code: i32, more: &[&str]| {
+            let desk = bench(&bytes());
+            let [_, talk] = in_one_line(desk.run(code, &arguments(&teacher, more)));
+            assert!(talk.contains(&format!("check `{name}` failed")) && talk.contains(expected), "{talk}");
+            (desk, talk)
+        };
+        let (_, talk) = audit(0, &[]);
+        assert!(talk.contains("warning"), "{talk}");
+        let lists = ["--listed-answers", "1"];
+        let (_, talk) = audit(if refuses { 2 } else { 0 }, &lists);
+        assert_eq!(talk.contains(&format!("--accept {name} goes on all the same")), refuses, "{talk}");
+        if refuses {
+            let (desk, _) = audit(0, &[&lists[..], &["--accept", name]].concat());
+            let notes = statement(&desk)["notes"].to_string();
+            assert!(notes.contains(&format!("may fail: {name} (`--accept`)")), "{notes}");
+        }
+    };
+    let guessed = |asked: &AskedServer| {
+        serve_spoiled(asked, |content| content.iter_mut().skip(1).for_each(|token| token["logprob"] = json!(0.0)))
+    };
+    check(guessed, "zeros", "7 of 8 are exactly 0, 7 in a row at most", true);
+    let fewer = |asked: &AskedServer| serve_spoiled(asked, |content| content.truncate(5));
+    check(fewer, "counts", "expected 8 log-probabilities, one for each token, found 5", true);
+    // What is not listed is bounded.
+    let cut = |asked: &AskedServer| serve_spoiled(asked, |content| content[3]["logprob"] = json!(-9999.0));
+    check(cut, "place-holders", "1 of 8 drawn tokens have a place-holder", false);
 }
 
 #[test]

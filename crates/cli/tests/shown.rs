@@ -112,6 +112,12 @@ fn a_server_that_shows_all_that_has_mass_gives_the_numbers_of_the_model_itself()
     for id in ["reverse_kl", "bits_per_byte_teacher"] {
         assert_eq!(value(&there, id), None, "{id}");
     }
+    let regime = |id: &str| {
+        let metric = there["metrics"].as_array().unwrap().iter().find(|metric| metric["id"] == id).unwrap();
+        (metric["regime"]["id"].clone(), metric["regime"]["known"].clone())
+    };
+    assert_eq!(regime("kl_divergence"), (json!("R1"), json!("estimated")));
+    assert_eq!(regime("top1_agreement"), (json!("R1"), json!("exact")));
     let reverse = there["metrics"].as_array().unwrap().iter().find(|metric| metric["id"] == "reverse_kl").unwrap();
     assert!(reverse["missing"].as_str().unwrap().contains("its server shows the most probable ones"), "{reverse}");
     assert!(there["notes"].to_string().contains("one token drawn from all of the distribution"), "{}", there["notes"]);

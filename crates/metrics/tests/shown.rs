@@ -4,8 +4,11 @@
 use crate::support;
 
 use hydrometer_metrics::PositionStats;
+use hydrometer_metrics::measure::tokens::{self, InPart, is_estimated};
+use hydrometer_metrics::measure::{Sums, Table};
 use hydrometer_metrics::sparse::{
     ShownDistribution, ShownError, ShownStudentComparer, ShownStudentStats, SparseComparer, SparsePositionStats,
+    Truncater, Truncation,
 };
 use support::{by_probability, compare, log_softmax, noisy, random, vectors, zipf_row};
 
@@ -205,4 +208,57 @@ fn what_nobody_knows_of_a_student_is_not_a_number() {
     assert!(three.kendall_tau.is_some_and(|tau| (tau - 4.0 / 6.0).abs() < 1e-6), "{three:?}");
     let error = student_comparer(2).compare(&teacher[..2], &ShownDistribution::new(&[pair(1)], &[pair(3)]).unwrap(), 0);
     assert!(error.unwrap_err().to_string().contains("token 3 is outside the vocabulary of 2"));
+}
+
+/// Numbers that are called exact are those of both rows, whatever was drawn; those that are called estimates hang on it.
+#[test]
+fn only_estimates_hang_on_what_was_drawn() {
+    const VOCAB: usize = 300;
+    let mut source = random(13);
+    let teacher = zipf_row(VOCAB, 1.0, &mut source);
+    let mut student = noisy(&teacher, 1.0, &mut source);
+    student[..60].fill(f32::NEG_INFINITY);
+    let mut exact = Sums::new();
+    exact.position("f", &compare(&teacher, &student, 0));
+    let shown = |row: &[f32], drawn: usize| {
+        let log_p = log_softmax(row, 1.0);
+        let pair = |token: usize| (token as u32, log_p[token] as f32);
+        let listed: Vec<_> = by_probability(row).into_iter().take(150).map(pair).collect();
+        ShownDistribution::new(&listed, &[pair(drawn)]).unwrap()
+    };
+    let check = |part: InPart, of_draw: &dyn Fn(usize, &mut Sums)| {
+        let possible = (0..VOCAB).filter(|&token| part != InPart::ShownStudent || token >= 60);
+        let draws: Vec<Sums> = possible
+            .map(|drawn| {
+                let mut sums = Sums::new();
+                of_draw(drawn, &mut sums);
+                sums
+            })
+            .collect();
+        let on_positions =
+            tokens::DEFINITIONS.iter().filter(|of| of.measure.is_some_and(|of| of.table == Table::Positions));
+        let (mut known, mut estimates) = (0, 0);
+        for definition in on_positions {
+            let Ok(values) = draws.iter().map(|sums| definition.value(sums)).collect::<Result<Vec<f64>, _>>() else {
+                continue;
+            };
+            let truth = definition.value(&exact).unwrap();
+            let off = values.iter().map(|value| (value - truth).abs()).fold(0.0, f64::max);
+            assert_eq!(off > 1e-4, is_estimated(definition, part), "{part:?} {}: off by {off}", definition.id);
+            *if off > 1e-4 { &mut estimates } else { &mut known } += 1;
+        }
+        assert!(known >= 1 && estimates >= 4, "{part:?}: {known} known, {estimates} estimates");
+    };
+    check(InPart::ShownTeacher, &|drawn, sums| {
+        sums.sparse_position("f", &comparer(VOCAB).compare(&shown(&teacher, drawn), &student, 0).unwrap());
+    });
+    check(InPart::ShownStudent, &|drawn, sums| {
+        let found = student_comparer(VOCAB).compare(&teacher, &shown(&student, drawn), 0).unwrap();
+        sums.shown_student_position("f", &found);
+    });
+    check(InPart::CachedTeacher, &|seed, sums| {
+        let truncation = Truncation { mass: 1.0, k_min: 20, k_max: 20, draws: 2 };
+        let kept = Truncater::new(truncation).with_vectors(vectors()).truncate(&teacher, seed as u64).unwrap();
+        sums.sparse_position("f", &comparer(VOCAB).compare(&kept, &student, 0).unwrap());
+    });
 }

@@ -8,6 +8,7 @@ mod choose;
 mod embeddings;
 mod endpoints;
 mod endpoints_known;
+mod endpoints_named;
 mod endpoints_tools;
 mod formats;
 mod gemini;

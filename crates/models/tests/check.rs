@@ -168,7 +168,7 @@ fn every_defect_fails_its_check_and_no_other() {
         "1.800 nats apart at temperature 1 and -0.900 at temperature 2",
     );
     check(Wrong { drifts: true, ..none }, &["repetition"], "nats apart at most / ");
-    check(Wrong { sentinel: true, ..none }, &["counts"], "9 of 9 drawn tokens have a place-holder");
+    check(Wrong { sentinel: true, ..none }, &["place-holders"], "9 of 9 drawn tokens have a place-holder");
     check(Wrong { fewer: true, ..none }, &["counts"], "expected 9 log-probabilities, one for each token, found 5");
     check(Wrong { renames: true, ..none }, &["identity"], "the model was `fox` and is `other` a moment later");
 }
@@ -177,7 +177,7 @@ fn every_defect_fails_its_check_and_no_other() {
 fn what_is_not_shown_is_not_offered_and_never_passed() {
     let all = look(Wrong { no_logprobs: true, ..Wrong::default() }, None);
     assert!(failed(&all).is_empty(), "{all:?}");
-    for name in ["counts", "zeros", "temperature"] {
+    for name in ["counts", "place-holders", "zeros", "temperature"] {
         assert!(matches!(found(&all, name), Found::NotOffered(_)), "{all:?}");
     }
     // Anthropic shows neither tokens nor log-probabilities, and says no length.

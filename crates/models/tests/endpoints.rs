@@ -337,6 +337,13 @@ fn what_is_no_answer_is_asked_again_although_the_status_says_all_is_well() {
     check(Served::bytes(200, "hello"), "found something else: `hello`");
     check(Served::bytes(200, vec![b'{', 0xff, b'}']), "no UTF-8 at byte 1");
     check(Served::bytes(200, "data: {}\n\n"), "found a stream");
+    check(
+        Served::bytes(
+            200,
+            "event: error\ndata: {\"type\": \"error\", \"error\": {\"type\": \"overloaded_error\", \"message\": \"too many\"}}\n\n",
+        ),
+        "HTTP 500: too many",
+    );
     check(Served::json(200, &json!({"id": "x"})), "expected a chat completion with `choices`");
     check(Served::json(200, &json!({"choices": []})), "expected a chat completion with `choices`");
     check(Served::json(200, &json!({"choices": [{"finish_reason": "stop"}]})), "a choice with a `message`");
@@ -362,6 +369,22 @@ fn what_would_be_refused_again_is_not_asked_again() {
         "nothing is left to spend",
     );
     check(|| Served::bytes(402, ""), "nothing is left to spend");
+    // Within a stream that nobody asked for, behind a status that says that all is well.
+    check(
+        || {
+            let chunk = json!({"choices": [{"delta": {"content": "y"}}]});
+            let spent = json!({"error": {"message": "You exceeded it", "code": "insufficient_quota"}});
+            Served::bytes(200, format!("data: {chunk}\n\ndata: {spent}\n\ndata: [DONE]\n\n"))
+        },
+        "nothing is left to spend (HTTP 500: You exceeded it)",
+    );
+    check(
+        || {
+            let error = json!({"type": "error", "error": {"type": "billing_error", "message": "Pay first"}});
+            Served::bytes(200, format!("event: error\ndata: {error}\n\n"))
+        },
+        "nothing is left to spend (HTTP 500: Pay first)",
+    );
     check(|| Served::bytes(429, "").header("x-should-retry", "false"), "HTTP 429");
     check(
         || Served::json(401, &json!({"error": {"message": "bad key sesame-open"}})),

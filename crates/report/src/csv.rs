@@ -7,7 +7,7 @@ use crate::section::{Source, document};
 use crate::show;
 use crate::text::visible;
 
-const HEADER: [&str; 22] = [
+const HEADER: [&str; 24] = [
     "kind",
     "metric",
     "slice",
@@ -30,6 +30,8 @@ const HEADER: [&str; 22] = [
     "detectable",
     "effective_families",
     "unseen",
+    "regime",
+    "known",
 ];
 
 /// Kinds of rows in the order in which they have always come; others follow in the order of their sections.
@@ -85,6 +87,8 @@ fn fields(record: &Record) -> [String; HEADER.len()] {
         number(record.detectable),
         number(estimate.and_then(|e| e.effective_families)),
         number(estimate.and_then(|e| e.unseen)),
+        record.regime.as_ref().map(|regime| text(&regime.id)).unwrap_or_default(),
+        record.regime.as_ref().map(|regime| regime.known.word()).unwrap_or_default().into(),
     ]
 }
 

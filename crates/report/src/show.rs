@@ -1,6 +1,6 @@
 //! Numbers, verdicts and names as people read them, the same in every format.
 
-use hydrometer_audit::statement::{Gate, Metric, ReservationKind, Severity, Statement};
+use hydrometer_audit::statement::{Gate, HowKnown, Metric, NumberRegime, ReservationKind, Severity, Statement};
 use hydrometer_metrics::measure::{find, text};
 use hydrometer_metrics::{Estimate, Interval, IntervalMethod, Verdict};
 pub(crate) use hydrometer_probes::counted::{counted, grouped as count};
@@ -40,7 +40,7 @@ pub(crate) fn catalogued(id: &str) -> Option<&'static str> {
 }
 
 /// What is to be said beside a number that no gate rests on.
-pub(crate) fn reserved(metric: &Metric) -> Option<&'static str> {
+fn reserved(metric: &Metric) -> Option<&'static str> {
     Some(match metric.reservation.as_ref()?.kind {
         ReservationKind::AsServed => "as served",
         ReservationKind::AnswersMissing => "too many answers missing",
@@ -50,11 +50,27 @@ pub(crate) fn reserved(metric: &Metric) -> Option<&'static str> {
     })
 }
 
+/// The evidence regime of a number, where it is another one than the statement's and not that of everything that is read off answers.
+pub(crate) fn in_regime(statement: &Statement, regime: Option<&NumberRegime>) -> Option<String> {
+    let found = regime.filter(|found| found.id != statement.regime.id && found.known != HowKnown::Answered)?;
+    let id = visible(&found.id);
+    Some(if found.known == HowKnown::Exact { id } else { format!("{id}, {}", found.known.word()) })
+}
+
+/// What is to be said beside a number: its regime, why no gate rests on it.
+pub(crate) fn beside(statement: &Statement, metric: &Metric) -> Option<String> {
+    let said: Vec<String> =
+        in_regime(statement, metric.regime.as_ref()).into_iter().chain(reserved(metric).map(str::to_owned)).collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
 /// A metric's name, and what is to be said beside it.
 pub(crate) fn as_judged(statement: &Statement, id: &str) -> String {
-    let reserved = find_metric(statement, id).and_then(reserved);
     let name = metric(id);
-    reserved.map_or_else(|| name.clone(), |reserved| format!("{name} ({reserved})"))
+    match find_metric(statement, id).and_then(|metric| beside(statement, metric)) {
+        Some(beside) => format!("{name} ({beside})"),
+        None => name,
+    }
 }
 
 /// Name of a metric for people: from the catalogue, else its identifier spelled with spaces, safe to show.

@@ -5,7 +5,7 @@ use crate::sample;
 
 use hydrometer_answers::{EncoderIdentity, MeaningSettings};
 use hydrometer_audit::Statement;
-use hydrometer_audit::statement::GapBase;
+use hydrometer_audit::statement::{GapBase, HowKnown, NumberRegime};
 use hydrometer_metrics::Verdict;
 use hydrometer_report::side_by_side::{Reading, SideBySide};
 use hydrometer_report::{Color, Measured, TerminalOptions, side_by_side_markdown, side_by_side_terminal};
@@ -31,6 +31,41 @@ fn snapshots() {
     insta::assert_snapshot!("junit", hydrometer_report::junit(&statement));
     insta::assert_snapshot!("csv", hydrometer_report::csv(&statement));
     insta::assert_snapshot!("compat", hydrometer_report::compat(statement.compat.as_ref().unwrap()));
+}
+
+#[test]
+fn a_number_says_its_regime_where_it_is_not_that_of_the_statement() {
+    let mut statement = sample::statement();
+    let regime = |id: &str, known| Some(NumberRegime { id: id.into(), known, from: "somewhere".into() });
+    let mut of = |id: &str, found: Option<NumberRegime>| {
+        statement.metrics.iter_mut().find(|metric| metric.id == id).unwrap().regime.clone_from(&found);
+        statement.headline.iter_mut().filter(|row| row.id == id).for_each(|row| row.regime.clone_from(&found));
+    };
+    of("tail_kept", regime("R1", HowKnown::Estimated));
+    of("choice_lost", regime("R2", HowKnown::Widened));
+    of("brier_student", regime("R2", HowKnown::Exact));
+    // As the statement says, and as everything is that is read off answers: nothing to be said of.
+    of("kl_divergence", regime("R0", HowKnown::Exact));
+    of("answer_agreement", regime("R4", HowKnown::Answered));
+    let page = hydrometer_report::html(&statement, None);
+    for words in ["R1, estimated", "R2, widened", "R2<"] {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(!page.contains("R4") && !page.contains("R0,"), "no more than that");
+    let terminal = hydrometer_report::terminal(&statement, &options(100));
+    assert!(terminal.contains("Tail kept (R1, estimated)"), "{terminal}");
+    assert!(hydrometer_report::markdown(&statement).contains("(R1, estimated)"));
+    let csv = hydrometer_report::csv(&statement);
+    let rows = |start: &str| csv.lines().filter(|line| line.starts_with(start)).collect::<Vec<_>>();
+    assert!(rows("kind,").iter().all(|line| line.ends_with(",regime,known")));
+    for (start, end) in [
+        ("metric,kl_divergence,", ",R0,exact"),
+        ("metric,answer_agreement,", ",R4,answered"),
+        ("headline,tail_kept,", ",R1,estimated"),
+        ("metric,choice_lost,", ",R2,widened"),
+    ] {
+        assert!(rows(start).iter().all(|line| line.ends_with(end)) && !rows(start).is_empty(), "{:?}", rows(start));
+    }
 }
 
 /// The sample with wide, long and hostile names everywhere.

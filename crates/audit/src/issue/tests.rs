@@ -19,6 +19,7 @@ use crate::{Policy, Statement};
 mod bounds;
 mod illusion;
 mod nulls;
+mod regimes;
 mod ties;
 mod withheld;
 

@@ -19,6 +19,9 @@ pub struct Headline {
     /// Between which numbers it lies, where that is all that is known of it. Absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<KnownWithin>,
+    /// How it is known, where it is there; absent in statements of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regime: Option<NumberRegime>,
     /// Verdict of its gate, where it has one.
     pub verdict: Option<Verdict>,
     /// What must be read with it, as a sentence: the worst axis beside a mean over axes.
@@ -38,6 +41,9 @@ pub struct Metric {
     /// Between which numbers it lies, where that is all that is known of it: then `estimate` is `None`. Absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<KnownWithin>,
+    /// How it is known, where it is there; absent in statements of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regime: Option<NumberRegime>,
     /// Why no gate rests on it although it is there; absent where gates may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reservation: Option<Reservation>,
@@ -49,6 +55,50 @@ pub struct Metric {
     /// left to chance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excess: Option<ExcessNumber>,
+}
+
+/// The evidence that one number was read off. A run has one regime for what its models show at best, and not every number rests on that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NumberRegime {
+    /// `R0` … `R4`.
+    pub id: String,
+    /// How well it is known.
+    pub known: HowKnown,
+    /// What it was read off, as a phrase.
+    pub from: String,
+}
+
+/// How well a number is known, on what was asked. Intervals over families stand beside it in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HowKnown {
+    /// Every probability that it reads is known.
+    Exact,
+    /// An estimate without bias, from a part of what it reads and draws from it: its interval contains the chance of these draws.
+    Estimated,
+    /// Of a part of what it reads only bounds are known: its interval is wider by all that they allow.
+    Widened,
+    /// A lower and an upper bound are known, and no estimate.
+    Bounds,
+    /// Read off letters that were drawn in place of the options' probabilities: its interval contains the chance of these draws.
+    Drawn,
+    /// Read off texts that the models answered, which is all that there is to it.
+    Answered,
+}
+
+impl HowKnown {
+    /// Its name in statements.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Estimated => "estimated",
+            Self::Widened => "widened",
+            Self::Bounds => "bounds",
+            Self::Drawn => "drawn",
+            Self::Answered => "answered",
+        }
+    }
 }
 
 /// A number of which a lower and an upper bound are known, and no estimate: what both servers list leaves no more open than that. Neither

@@ -150,6 +150,28 @@ fn table(all: &[Checked]) -> String {
     lines
 }
 
+/// What a command reads of what an endpoint says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// Answers, and log-probabilities of single tokens, each of which is looked at.
+    Answers,
+    /// Of the teacher's answers also the log-probabilities along them (`--listed-answers`).
+    ListedAnswers,
+}
+
+impl Reads {
+    /// Whether numbers would be wrong where this check fails.
+    fn are_spoiled(self, role: &str, checked: &KeptCheck) -> bool {
+        let along = self == Reads::ListedAnswers && role == "teacher";
+        checked.outcome == Outcome::Failed
+            && match checked.spoils {
+                CheckSpoils::Answers => true,
+                CheckSpoils::LogProbabilities => along,
+                CheckSpoils::Nothing => false,
+            }
+    }
+}
+
 /// Where what checks found and cost is kept.
 #[derive(Clone, Copy)]
 pub struct Kept<'a> {
@@ -160,13 +182,13 @@ pub struct Kept<'a> {
 }
 
 /// Looks at every endpoint among models (by role, name and key) before they are asked; one that stands in two roles is looked at once,
-/// and one that an earlier command looked at for the same run not again. What does not spoil answers is said and not refused: of
-/// log-probabilities an audit reads those of single tokens, and looks at each.
+/// and one that an earlier command looked at for the same run not again. What spoils nothing that is read is said and not refused.
 ///
 /// # Errors
 /// A check fails that would make numbers wrong and is not accepted, or an endpoint gives no answer.
 pub fn preflight(
     models: &[(&str, &str, String)],
+    reads: Reads,
     accepted: &[String],
     kept: Kept<'_>,
     terminal: &Terminal,
@@ -176,7 +198,8 @@ pub fn preflight(
         let Ok(spec) = ModelSpec::from_str(name) else { continue };
         let Some(address) = spec.endpoint().filter(|address| !looked.contains(address)) else { continue };
         looked.push(address.clone());
-        let all = look(role, address, key, kept, terminal)?;
+        let refuses = |checked: &KeptCheck| reads.are_spoiled(role, checked);
+        let all = look((role, address, key), &refuses, kept, terminal)?;
         let count = |of: Outcome| all.iter().filter(|checked| checked.outcome == of).count() as u64;
         terminal.say(&format!(
             "{} passed, {} not offered (`hydrometer check {name}` shows them)",
@@ -186,7 +209,7 @@ pub fn preflight(
         let mut refused = Vec::new();
         for checked in all.iter().filter(|checked| checked.outcome == Outcome::Failed) {
             let said = format!("{role}: check `{}` failed ({}): {}", checked.name, checked.what, checked.evidence);
-            if checked.spoils == CheckSpoils::Answers && !accepted.contains(&checked.name) {
+            if refuses(checked) && !accepted.contains(&checked.name) {
                 refused.push((said, checked));
             } else {
                 terminal.warn(&said);
@@ -205,15 +228,15 @@ pub fn preflight(
 
 /// What the checks of an endpoint find, or found when an earlier command looked for this run.
 fn look(
-    role: &str,
-    address: &Address,
-    key: &str,
+    (role, address, key): (&str, &Address, &str),
+    refuses: &dyn Fn(&KeptCheck) -> bool,
     Kept { folder, spending }: Kept<'_>,
     terminal: &Terminal,
 ) -> Result<Vec<KeptCheck>, Failure> {
     let mut known = Checks::read(folder)?;
     let is_whole = |of: &&CheckedModel| of.checks.iter().map(|kept| kept.name.as_str()).eq(check_names());
-    if let Some(found) = known.models.iter().filter(is_whole).find(|of| of.model_key == key) {
+    let goes_on = |of: &&CheckedModel| of.model_key == key && !of.checks.iter().any(refuses);
+    if let Some(found) = known.models.iter().filter(is_whole).find(goes_on) {
         terminal.say(&format!("{role} {address} was checked when this run began"));
         return Ok(found.checks.clone());
     }
@@ -223,10 +246,7 @@ fn look(
     if let Ok(checks) = &found {
         // What the budget did not allow is looked at by the command that may spend more, and what refuses by the one that comes once
         // the server is as it should be.
-        let open = |kept: &KeptCheck| {
-            let refuses = kept.outcome == Outcome::Failed && kept.spoils == CheckSpoils::Answers;
-            refuses || kept.evidence.starts_with(NOT_ALLOWED)
-        };
+        let open = |kept: &KeptCheck| refuses(kept) || kept.evidence.starts_with(NOT_ALLOWED);
         known.models.retain(|of| of.model_key != key);
         if !checks.iter().any(open) {
             known.models.push(CheckedModel { model_key: key.to_owned(), checks: checks.clone() });

@@ -19,7 +19,7 @@ pub mod import;
 pub mod judge;
 mod judged;
 pub mod label;
-mod models;
+pub mod models;
 pub mod plan;
 mod policy;
 pub mod probes;
@@ -63,7 +63,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Import(command) => import::run(command, terminal),
         Command::Export(command) => export::run(command, terminal),
         Command::Check(arguments) => check::run(&arguments, terminal),
-        Command::Models => models::run(terminal),
+        Command::Models(arguments) => models::run(&arguments, terminal),
         Command::Policy => policy::run(terminal),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command_line(), terminal),
     }

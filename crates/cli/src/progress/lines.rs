@@ -41,6 +41,14 @@ impl Lines {
         (here > 0).then(|| elapsed.as_secs_f64() * left / done)
     }
 
+    /// How many are done in a second, in words; `None` where nothing is there to tell it by.
+    pub fn speed(&self, elapsed: Duration) -> Option<String> {
+        let here = self.done - self.before;
+        let speed = here as f64 / elapsed.as_secs_f64().max(0.1);
+        let digits = if speed < 10.0 { 2 } else { 0 };
+        (here > 0).then(|| format!("{speed:.digits$} {}s/s", self.unit))
+    }
+
     /// So many more are done that took no time.
     pub fn skip(&mut self, more: u64) {
         self.before += more;
@@ -89,6 +97,9 @@ mod tests {
         let mut answers = Lines::new("answer", 1000, 0).together(10);
         let line = answers.advance(495, Duration::from_secs(6000));
         assert_eq!(line.as_deref(), Some("50 % of 1,000 answers, about 1.7 h left"));
+        assert_eq!(answers.speed(Duration::from_secs(6000)).as_deref(), Some("0.08 answers/s"));
+        assert_eq!(answers.speed(Duration::from_secs(20)).as_deref(), Some("25 answers/s"));
+        assert_eq!(Lines::new("answer", 10, 0).speed(Duration::from_secs(9)), None);
         let none = Lines::new("answer", 10, 0).advance(0, Duration::from_secs(70));
         assert_eq!(none.as_deref(), Some("0 % of 10 answers, time left not known yet"));
     }

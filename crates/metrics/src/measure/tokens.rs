@@ -16,7 +16,7 @@ use crate::stats::limits::Limits;
 use crate::temperature;
 pub use forks::*;
 use position::*;
-pub use rows::{End, ScoredText, Scorer, position, text};
+pub use rows::{End, InPart, ScoredText, Scorer, is_estimated, position, text};
 
 /// The entropy from which on a position is a fork: the fifth of the positions with the largest entropies of the teacher,
 /// ties included. `None` without positions.

@@ -81,8 +81,8 @@ pub const SCHEMES: [Scheme; 7] = [
         what: "SGLang",
         base: "http://localhost:30000/v1",
         key: "SGLANG_API_KEY",
-        example: "sglang:http://gpu1:30000#big",
-        model: Named::Always,
+        example: "sglang:http://gpu1:30000",
+        model: Named::IfSeveral,
         dialect: &dialect::openai::SGLANG,
         fingerprint: Fingerprint::Build,
     },
@@ -283,6 +283,7 @@ mod tests {
         check("openai:https://h/api/v1/#a#b", "https://h/api/v1/chat/completions", Some("a#b"));
         check("vllm:http://gpu1:8000#big", "http://gpu1:8000/v1/chat/completions", Some("big"));
         check("llama-server:http://h:8080", "http://h:8080/v1/chat/completions", None);
+        check("sglang:http://h:30000", "http://h:30000/v1/chat/completions", None);
         check("llama-server:", "http://localhost:8080/v1/chat/completions", None);
         check("ollama:qwen2.5:0.5b", "http://localhost:11434/api/chat", Some("qwen2.5:0.5b"));
         check("ollama:http://h:1#m:2b", "http://h:1/api/chat", Some("m:2b"));

@@ -10,6 +10,7 @@ use super::address::Address;
 use super::bad_call;
 use super::dialect::{Dialect, Question, Reply};
 use super::gate::{Gate, Load};
+use super::headers::Headers;
 use super::logprobs::{self, ShownToken};
 use super::paying::Counted;
 use super::prices::Price;
@@ -40,6 +41,8 @@ pub(super) struct Line {
     pub address: Address,
     pub wire: Wire,
     pub key: Option<Secret>,
+    /// Headers that the user wants beside those of the dialect.
+    pub headers: Headers,
     pub clock: Arc<dyn Clock>,
     pub purse: Option<Arc<Purse>>,
     pub price: Option<Price>,
@@ -169,8 +172,7 @@ impl Line {
         gate: &Gate,
         read: &Read<'_, T>,
     ) -> Result<T, Failed> {
-        let mut headers = self.address.scheme.dialect.headers(self.key.as_ref());
-        headers.push(("content-type", content_type.to_owned()));
+        let headers = self.headers(content_type);
         self.repeated(&Sent { url, headers: &headers, body: Some(form) }, gate, &Ways::plain(read))
     }
 
@@ -188,11 +190,19 @@ impl Line {
     /// # Errors
     /// The server refuses for good.
     pub(super) fn once<T>(&self, call: &Call<'_>, read: &Read<'_, T>) -> Result<Once<T>, Failed> {
-        let mut headers = self.address.scheme.dialect.headers(self.key.as_ref());
-        headers.push(("content-type", "application/json".to_owned()));
+        let headers = self.headers("application/json");
         let body = call.body.map(Value::to_string);
         let sent = Sent { url: call.url, headers: &headers, body: body.as_ref().map(String::as_bytes) };
         once(self.attempt(&sent, &Ways::plain(read)))
+    }
+
+    /// What goes with a question: what the dialect says, and what the user wants beside it.
+    fn headers(&self, content_type: &str) -> Vec<(String, String)> {
+        let own = self.address.scheme.dialect.headers(self.key.as_ref()).into_iter();
+        let mut headers: Vec<_> = own.map(|(name, value)| (name.to_owned(), value)).collect();
+        self.headers.put(&mut headers);
+        headers.push(("content-type".to_owned(), content_type.to_owned()));
+        headers
     }
 
     /// Waits before a further attempt.
@@ -226,8 +236,7 @@ impl Line {
     }
 
     fn until<T>(&self, call: &Call<'_>, gate: &Gate, ways: &Ways<'_, T>) -> Result<T, Failed> {
-        let mut headers = self.address.scheme.dialect.headers(self.key.as_ref());
-        headers.push(("content-type", "application/json".to_owned()));
+        let headers = self.headers("application/json");
         let body = call.body.map(Value::to_string);
         self.repeated(&Sent { url: call.url, headers: &headers, body: body.as_ref().map(String::as_bytes) }, gate, ways)
     }
@@ -281,6 +290,7 @@ impl Line {
                 if let Some(key) = &self.key {
                     came.body = key.hidden_in(came.body);
                 }
+                came.body = self.headers.hidden_in(came.body, (200..300).contains(&came.status));
                 self.read(&came, ways)
             }
         }
@@ -433,12 +443,20 @@ fn json(body: &[u8]) -> Result<Value, String> {
         return Err(format!("expected JSON, found a web page: {}", shown(start)));
     }
     if start.starts_with("data:") || start.starts_with("event:") {
-        return Err("expected JSON, found a stream, which was not asked for".to_owned());
+        // What went wrong may stand in it as in any other body.
+        return error_in_stream(start)
+            .ok_or_else(|| "expected JSON, found a stream, which was not asked for".to_owned());
     }
     serde_json::from_str(text).map_err(|error| {
         let what = if error.is_eof() { "JSON that is cut off" } else { "something else" };
         format!("expected JSON, found {what}: {}", shown(start))
     })
+}
+
+/// The first event of a stream that says an error.
+fn error_in_stream(text: &str) -> Option<Value> {
+    let mut events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data:")?).ok());
+    events.find(|event| event.get("error").is_some_and(|error| !error.is_null()))
 }
 
 impl Failed {

@@ -65,7 +65,7 @@ impl EmbeddingEndpoint {
     /// # Errors
     /// The key cannot be read, the provider has no embeddings, the server refuses, or it gives no vector; what is kept is damaged.
     pub fn connect(address: Address, network: &Network, kept: Option<&Path>) -> Result<Self, ModelError> {
-        if address.scheme.name == "anthropic" {
+        if !address.scheme.has_embeddings() {
             let reason = "anthropic: expected an endpoint with embeddings, and Anthropic offers none".to_owned();
             return Err(ModelError::Request { reason });
         }
@@ -82,7 +82,8 @@ impl EmbeddingEndpoint {
             None => {
                 let first = endpoint.ask(&[FIRST_TEXT])?;
                 endpoint.width = first.vectors.first().map_or(0, Vec::len);
-                endpoint.name = first.model.map_or(endpoint.name, |name| super::remote::file_name(&name).to_owned());
+                endpoint.name =
+                    first.model.map_or(endpoint.name, |name| super::introducing::file_name(&name).to_owned());
                 endpoint.remember(&[FIRST_TEXT], &first.vectors)?;
             }
         }
@@ -137,7 +138,7 @@ impl EmbeddingEndpoint {
         let mut known = self.known();
         let then = known.get(&KeptVectors::hash(FIRST_TEXT)).cloned();
         let (is_near, name) = (then.as_ref().is_none_or(|then| cosine(then, &now) >= SAME), model.as_deref());
-        if is_near && name.is_none_or(|name| super::remote::file_name(name) == self.name) {
+        if is_near && name.is_none_or(|name| super::introducing::file_name(name) == self.name) {
             known.is_the_same = true;
             return Ok(vectors);
         }
@@ -147,7 +148,7 @@ impl EmbeddingEndpoint {
             "another model is served under the name than the one whose vectors are kept: expected `{}` and its vector of `{FIRST_TEXT}`, \
              found `{}`{near}. Without {folder} all texts are asked anew",
             self.name,
-            name.map_or("no name", super::remote::file_name)
+            name.map_or("no name", super::introducing::file_name)
         );
         Err(ModelError::Refused { endpoint: self.line.address.to_string(), reason })
     }

@@ -4,10 +4,11 @@
 use std::ops::ControlFlow;
 
 use super::asking::Failed;
-use super::dialect::{Question, Reply};
+use super::dialect::{Question, Reply, Settings};
 use super::gate::Gate;
+use super::introducing::{FIRST_QUESTION, Introduced, Manner};
 use super::logprobs::ShownToken;
-use super::remote::{FIRST_QUESTION, Introduced, Manner, Remote};
+use super::remote::Remote;
 use super::under_way::ask_all;
 use crate::{FirstTokens, Letters, Message, ModelError, Prompt, Turn};
 
@@ -27,6 +28,10 @@ impl Letters for Remote {
             return Ok(*self.first_tokens.get_or_init(|| false));
         }
         let introduced = self.introduced()?;
+        if introduced.manner.drawn == Settings::None {
+            // Nobody knows at which temperature such a server lists tokens: its letters are drawn, and called the provider's.
+            return Ok(*self.first_tokens.get_or_init(|| false));
+        }
         let prompt = Prompt::Messages(vec![Message::user(FIRST_QUESTION)]);
         let shows = match self.first_token(&prompt, introduced, &Gate::new(1)) {
             Ok((_, listed)) => !listed.listed.is_empty(),

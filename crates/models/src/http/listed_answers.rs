@@ -10,10 +10,11 @@ use super::asking::Failed;
 use super::check::{CHECK_MARK, MANY_SCRIPTS, NOT_ALLOWED};
 use super::dialect::{Question, Settings};
 use super::gate::Gate;
+use super::introducing::Introduced;
 use super::letters::LISTED;
 use super::logprobs;
 use super::positions::in_words;
-use super::remote::{Introduced, Remote};
+use super::remote::Remote;
 use super::under_way::ask_all;
 use crate::{
     ListedAnswer, ListedAnswerCame, ListedToken, ListsAnswers, Message, ModelError, Prompt, SampleRequest, id_unspelled,

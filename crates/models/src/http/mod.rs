@@ -3,7 +3,7 @@
 //!
 //! `address` is what endpoints are called, `dialect` how they are spoken to, `asking` one question with its repetitions,
 //! `too_long` refusals of prompts that do not fit, `bad_call` of calls that are none, `waits` how long servers ask to wait, `gate` how many questions are under way, `wire`
-//! the HTTP client, `secret` keys, `clock` time, `prices` what is paid, `purse` what may be, `paying` the one place where it is, `remote` the model that all of this comes
+//! the HTTP client, `secret` keys, `headers` those that the user wants, `clock` time, `prices` what is paid, `purse` what may be, `paying` the one place where it is, `introducing` who answers and what it takes, `offers` what each kind of server shows, `remote` the model that all of this comes
 //! to, `under_way` many questions at once, `batch` many that are given together, `letters` first tokens of answers, `listed_answers` all of them with what else was probable, `positions` next-token distributions as far as they are shown, `listings` what is listed along a text, `embeddings` what turns texts into vectors, and `check` what is
 //! looked at before an endpoint is believed.
 
@@ -17,10 +17,13 @@ mod clock;
 mod dialect;
 mod embeddings;
 mod gate;
+mod headers;
+mod introducing;
 mod letters;
 mod listed_answers;
 mod listings;
 mod logprobs;
+mod offers;
 mod paying;
 mod positions;
 mod prices;
@@ -45,6 +48,7 @@ pub use check::{CHECK_MARK, Checked, Found, MANY_SCRIPTS, NOT_ALLOWED, Spoils, c
 pub use clock::Clock;
 use clock::SystemClock;
 pub use embeddings::EmbeddingEndpoint;
+pub use offers::Offer;
 pub use prices::{PRICES_FORMAT, Prices};
 pub use purse::{Budget, Purse, SetAside, Spent};
 pub(crate) use remote::Remote;

@@ -10,6 +10,7 @@ use super::address::Address;
 use super::asking::{Call, Failed, Line, Read};
 use super::dialect::{Question, Reply, count};
 use super::gate::Gate;
+use super::headers::Headers;
 use super::prices::{Kind, Price};
 use super::purse::{self, AROUND, Purse, SetAside, Spent};
 use super::secret::Secret;
@@ -55,12 +56,13 @@ impl Line {
     /// The key cannot be read, the system cannot do what the address wants, or a budget in money has no price for it.
     pub(super) fn open(address: Address, network: &Network, kind: Kind) -> Result<Line, ModelError> {
         let key = Secret::find(address.scheme.key, &*network.variable)?;
+        let headers = Headers::find(&Headers::variable(address.scheme.key), &*network.variable)?;
         let wire = Wire::new(address.secure(), address.place())
             .map_err(|reason| ModelError::Refused { endpoint: address.to_string(), reason })?;
         let (clock, purse): (Arc<dyn Clock>, Option<Arc<Purse>>) = (network.clock.clone(), network.purse.clone());
         let asked = address.model.as_deref().unwrap_or_default();
         let price = purse.as_ref().map_or(Ok(None), |purse| purse.price(kind, address.scheme.name, asked))?;
-        Ok(Line { address, wire, key, clock, purse, price })
+        Ok(Line { address, wire, key, headers, clock, purse, price })
     }
 
     /// Asks what may cost `most`, and settles what `counted` says of it.

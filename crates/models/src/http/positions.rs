@@ -175,11 +175,17 @@ impl Way {
     /// # Errors
     /// Servers of its kind take none, in words.
     pub(super) fn of(address: &Address) -> Result<Way, String> {
-        match address.scheme.name {
-            "llama-server" => Ok(Way::LlamaServer),
-            "vllm" => Ok(Way::Vllm),
-            "sglang" => Ok(Way::Sglang),
-            name => Err(format!("{name} takes no token ids")),
+        let name = address.scheme.name;
+        Way::of_scheme(name).ok_or_else(|| format!("{name} takes no token ids"))
+    }
+
+    /// That of servers of this scheme.
+    pub(super) fn of_scheme(name: &str) -> Option<Way> {
+        match name {
+            "llama-server" => Some(Way::LlamaServer),
+            "vllm" => Some(Way::Vllm),
+            "sglang" => Some(Way::Sglang),
+            _ => None,
         }
     }
 
@@ -196,7 +202,11 @@ impl Way {
         let body = match self {
             Way::LlamaServer => json!({"content": text, "add_special": false, "parse_special": false}),
             Way::Vllm | Way::Sglang => {
-                json!({"model": line.address.model, "prompt": text, "add_special_tokens": false})
+                let mut body = json!({"prompt": text, "add_special_tokens": false});
+                if let Some(model) = &line.address.model {
+                    body["model"] = model.as_str().into();
+                }
+                body
             }
         };
         let url = line.address.beside("/tokenize");

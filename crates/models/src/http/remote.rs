@@ -1,9 +1,9 @@
-//! A model behind an endpoint: who it says it is, what it takes, and its answers.
+//! A model behind an endpoint: its answers, and what else it shows.
 
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
-use hydrometer_answers::{FinishReason, ModelIdentity, PROVIDERS_DRAWS, SampleSource, SamplingParameters};
+use hydrometer_answers::{FinishReason, ModelIdentity, SampleSource, SamplingParameters};
 use hydrometer_probes::Decoding;
 use serde_json::json;
 
@@ -11,8 +11,9 @@ use super::address::{Address, Fingerprint};
 use super::asking::{Failed, Line};
 use super::batch::{self, Provider};
 use super::check::NOT_ALLOWED;
-use super::dialect::{LimitName, Question, Reply, Settings};
+use super::dialect::{Question, Reply};
 use super::gate::Gate;
+use super::introducing::{FIRST_ANSWER, FIRST_QUESTION, FORMAT, Introduced, Manner, identity, introduce};
 use super::listings::Listings;
 use super::positions::{Positions, Way};
 use super::prices::{Kind, Price};
@@ -24,17 +25,6 @@ use crate::{
     ListsAnswers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Sequence, SetAside,
     ShownPosition, Shows, ToolProtocol, TopTokens, Turn, Unlisted, WithTools,
 };
-
-/// Says what is hashed, so that no other hash of the same bytes is equal.
-const CONTEXT: &str = "hydrometer endpoint 1";
-/// What an endpoint says it is instead of a format of files.
-const FORMAT: &str = "endpoint";
-/// What is asked when a connection is opened.
-pub(super) const FIRST_QUESTION: &str = "Answer with one word: are you there?";
-/// Enough for a model that thinks first.
-const FIRST_ANSWER: u32 = 256;
-/// Names of settings by which a refusal shows what it is about.
-const NAMED: [&str; 6] = ["temperature", "top_p", "topP", "top_k", "min_p", "_penalty"];
 
 /// A model behind an endpoint.
 pub(crate) struct Remote {
@@ -55,39 +45,6 @@ pub(crate) struct Remote {
     pub(super) first_tokens: OnceLock<bool>,
     /// How it is asked in batches, and what those cost, where it is to be.
     pub(super) together: Option<(&'static dyn Provider, Option<Price>)>,
-}
-
-/// What the first questions found.
-pub(super) struct Introduced {
-    pub(super) manner: Manner,
-    pub(super) first: Reply,
-}
-
-/// What the server takes.
-#[derive(Clone, Copy)]
-pub(super) struct Manner {
-    /// Settings of answers that are drawn.
-    pub(super) drawn: Settings,
-    /// Settings of answers that are to be the most probable; `None` where the server has no such answers.
-    greedy: Option<Settings>,
-    pub(super) limit: LimitName,
-}
-
-impl Manner {
-    /// A question whose answer is drawn.
-    pub(super) fn question<'q>(self, line: &'q Line, turns: &'q [Turn], max_tokens: u32) -> Question<'q> {
-        Question {
-            model: line.address.model.as_deref(),
-            turns,
-            tools: &[],
-            max_tokens,
-            stop: &[],
-            temperature: 1.0,
-            top_p: 1.0,
-            settings: self.drawn,
-            limit: self.limit,
-        }
-    }
 }
 
 impl Remote {
@@ -160,7 +117,7 @@ impl Remote {
         &self,
         request: &SampleRequest,
         parameters: &SamplingParameters,
-        Introduced { manner, first }: &Introduced,
+        Introduced { manner, first, .. }: &Introduced,
         gate: &Gate,
     ) -> Result<Reply, Failed> {
         self.put(request, parameters, *manner, |question| {
@@ -247,107 +204,6 @@ fn batches(address: &Address, network: &Network) -> Result<(&'static dyn Provide
     Ok((provider, price))
 }
 
-/// The first questions: which settings the server takes, and what it calls itself.
-fn introduce(line: &Line) -> Result<Introduced, ModelError> {
-    first_questions(line).map_err(|failed| {
-        failed.of(&line.address).unwrap_or_else(|| ModelError::Request { reason: "interrupted".to_owned() })
-    })
-}
-
-fn first_questions(line: &Line) -> Result<Introduced, Failed> {
-    let turns = [Turn::User(FIRST_QUESTION.to_owned())];
-    let gate = Gate::new(1);
-    let ask = |settings, limit, temperature| {
-        let question = Question {
-            model: line.address.model.as_deref(),
-            turns: &turns,
-            tools: &[],
-            max_tokens: FIRST_ANSWER,
-            stop: &[],
-            temperature,
-            top_p: 1.0,
-            settings,
-            limit,
-        };
-        line.ask(&question, &gate)
-    };
-    let (mut drawn, mut limit) = (Settings::All, LimitName::MaxTokens);
-    let first = loop {
-        match ask(drawn, limit, 1.0) {
-            Ok(reply) => break reply,
-            Err(Failed::Refused { status: Some(400 | 422), reason })
-                if reason.contains("max_completion_tokens") && limit == LimitName::MaxTokens =>
-            {
-                limit = LimitName::MaxCompletionTokens;
-            }
-            Err(Failed::Refused { status: Some(400 | 422), reason }) if is_about_sampling(&reason) => {
-                drawn = fewer(drawn).ok_or(Failed::Refused { status: Some(400), reason })?;
-            }
-            Err(failed) => return Err(failed),
-        }
-    };
-    let greedy = match (drawn, ask(drawn, limit, 0.0)) {
-        (Settings::None, _) => None,
-        (settings, Ok(_)) => Some(settings),
-        (_, Err(Failed::Refused { status: Some(400 | 422), reason })) if is_about_sampling(&reason) => None,
-        (_, Err(failed)) => return Err(failed),
-    };
-    Ok(Introduced { manner: Manner { drawn, greedy, limit }, first })
-}
-
-fn is_about_sampling(reason: &str) -> bool {
-    NAMED.iter().any(|name| reason.contains(name))
-}
-
-fn fewer(settings: Settings) -> Option<Settings> {
-    match settings {
-        Settings::All => Some(Settings::Temperature),
-        Settings::Temperature => Some(Settings::None),
-        Settings::None => None,
-    }
-}
-
-/// A server with one model may call it by its file: the folder says nothing to others.
-pub(super) fn file_name(name: &str) -> &str {
-    if name.starts_with(['/', '.']) { name.rsplit('/').next().unwrap_or(name) } else { name }
-}
-
-/// Who answers: what is known of it, and why the rest is not.
-fn identity(address: &Address, Introduced { manner, first }: &Introduced) -> ModelIdentity {
-    let scheme = address.scheme;
-    let sent = match manner.drawn {
-        Settings::All => "temperature, top_p",
-        Settings::Temperature => "temperature",
-        Settings::None => "none",
-    };
-    let greedy = if manner.greedy.is_some() { "greedy" } else { "drawn" };
-    let fingerprint = match scheme.fingerprint {
-        Fingerprint::Build => first.fingerprint.as_deref(),
-        Fingerprint::Machine => None,
-    };
-    let asked = address.model.as_deref().unwrap_or_default();
-    let returned = first.model.as_deref().unwrap_or_default();
-    let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
-    let host = address.host_hash();
-    for field in [scheme.name, &host, asked, returned, fingerprint.unwrap_or_default(), sent, greedy] {
-        hasher.update(&(field.len() as u64).to_le_bytes()).update(field.as_bytes());
-    }
-    let name = [returned, asked].into_iter().find(|name| !name.is_empty()).unwrap_or(scheme.name);
-    let name = file_name(name);
-    let mut unknown = vec!["an endpoint shows no weights".to_owned()];
-    unknown.extend(fingerprint.map(|fingerprint| format!("build {fingerprint}")));
-    unknown.push(match manner.drawn {
-        Settings::All => "it is told temperature and top_p".to_owned(),
-        Settings::Temperature => "it is told the temperature and takes no top_p beside it".to_owned(),
-        Settings::None => PROVIDERS_DRAWS.to_owned(),
-    });
-    if manner.greedy.is_none() {
-        unknown.push("it has no greedy answers: where one is wanted, one is drawn".to_owned());
-    }
-    let engine = format!("endpoint {}", scheme.name);
-    ModelIdentity::unseen(name, address.for_records(), FORMAT, hasher.finalize(), &engine, unknown.join("; "))
-}
-
 /// When an answer is asked for: the teacher's second run after all others, and shuffled. What a server gives because of what it was
 /// asked just before belongs to the noise that the second run measures.
 pub(super) fn turn(request: &SampleRequest, sample: u32) -> Option<[u8; 32]> {
@@ -404,7 +260,7 @@ impl Remote {
         if let Some(found) = self.tools.get() {
             return Ok(*found);
         }
-        let Introduced { manner, first } = self.introduced()?;
+        let Introduced { manner, first, .. } = self.introduced()?;
         let turns = [Turn::User(FIRST_QUESTION.to_owned())];
         let tools = [Declared {
             name: "write_note".to_owned(),

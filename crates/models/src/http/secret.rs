@@ -45,22 +45,26 @@ impl Secret {
 
     /// What a server sent, without the key.
     pub(super) fn hidden_in(&self, bytes: Vec<u8>) -> Vec<u8> {
-        let key = self.0.as_bytes();
-        if !bytes.windows(key.len()).any(|window| window == key) {
-            return bytes;
-        }
-        let (mut out, mut rest) = (Vec::with_capacity(bytes.len()), bytes.as_slice());
-        while let Some((&first, others)) = rest.split_first() {
-            if let Some(after) = rest.strip_prefix(key) {
-                out.extend_from_slice(HIDDEN);
-                rest = after;
-            } else {
-                out.push(first);
-                rest = others;
-            }
-        }
-        out
+        hide(self.0.as_bytes(), bytes)
     }
+}
+
+/// These bytes without a secret.
+pub(super) fn hide(secret: &[u8], bytes: Vec<u8>) -> Vec<u8> {
+    if !bytes.windows(secret.len()).any(|window| window == secret) {
+        return bytes;
+    }
+    let (mut out, mut rest) = (Vec::with_capacity(bytes.len()), bytes.as_slice());
+    while let Some((&first, others)) = rest.split_first() {
+        if let Some(after) = rest.strip_prefix(secret) {
+            out.extend_from_slice(HIDDEN);
+            rest = after;
+        } else {
+            out.push(first);
+            rest = others;
+        }
+    }
+    out
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ const LARGEST: u64 = 512 << 20;
 /// A question on its way.
 pub(super) struct Sent<'a> {
     pub url: &'a str,
-    pub headers: &'a [(&'static str, String)],
+    pub headers: &'a [(String, String)],
     /// Without one it is fetched, not posted.
     pub body: Option<&'a [u8]>,
 }
@@ -90,12 +90,14 @@ impl Wire {
         let mut response = match sent.body {
             Some(body) => {
                 let headers = sent.headers.iter();
-                let request = headers.fold(self.0.post(sent.url), |to, (name, value)| to.header(*name, value.as_str()));
+                let request =
+                    headers.fold(self.0.post(sent.url), |to, (name, value)| to.header(name.as_str(), value.as_str()));
                 request.send(body)
             }
             None => {
                 let headers = sent.headers.iter();
-                let request = headers.fold(self.0.get(sent.url), |to, (name, value)| to.header(*name, value.as_str()));
+                let request =
+                    headers.fold(self.0.get(sent.url), |to, (name, value)| to.header(name.as_str(), value.as_str()));
                 request.call()
             }
         }
@@ -190,5 +192,48 @@ pub(crate) fn in_words(error: &ureq::Error) -> String {
             text.split(" (os error").next().unwrap_or_default().to_lowercase()
         }
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// What comes of a question to a server that sends this and nothing more.
+    fn broken(said: &'static [u8]) -> Broken {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (ended, end) = std::sync::mpsc::channel::<()>();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.read_exact(&mut [0; 4]).unwrap();
+            stream.write_all(said).unwrap();
+            // The connection stays open until the client has given up.
+            end.recv().unwrap_err();
+        });
+        let wire = Wire(agent(Secure::No, Place::ThisMachine, Duration::from_millis(300)).unwrap());
+        let found = wire.send(&Sent { url: &url, headers: &[], body: Some(b"{}") }).unwrap_err();
+        drop(ended);
+        server.join().unwrap();
+        found
+    }
+
+    #[test]
+    fn a_server_that_never_answers_is_given_up_and_may_be_asked_again() {
+        let check = |said: &'static [u8], expected: &str| {
+            let Broken { reason, again } = broken(said);
+            assert!(reason.starts_with(expected) && reason.contains("no answer in time"), "{reason}");
+            assert_eq!(again, Again::Yes);
+        };
+        check(b"", "no answer in time (");
+        check(
+            b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"choices\"",
+            "the answer broke off: no answer in time (",
+        );
     }
 }

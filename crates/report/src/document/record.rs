@@ -1,5 +1,6 @@
 //! A row for a spreadsheet: every digit, one flat table for all sections.
 
+use hydrometer_audit::statement::NumberRegime;
 use hydrometer_metrics::Estimate;
 
 /// One row. What a section does not set is an empty cell.
@@ -21,6 +22,8 @@ pub(crate) struct Record {
     pub(crate) differs: Option<bool>,
     pub(crate) note: String,
     pub(crate) detectable: Option<f64>,
+    /// How the number is known; `None` where it is not there, or not over the whole suite.
+    pub(crate) regime: Option<NumberRegime>,
 }
 
 impl Record {

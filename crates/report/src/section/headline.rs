@@ -47,7 +47,10 @@ fn table(statement: &Statement) -> Table {
 }
 
 fn headline(statement: &Statement, row: &Headline) -> Row {
-    let name = show::metric(&row.id);
+    let name = match show::in_regime(statement, row.regime.as_ref()) {
+        Some(regime) => format!("{} ({regime})", show::metric(&row.id)),
+        None => show::metric(&row.id),
+    };
     if let Some(bounds) = &row.bounds {
         let [value, interval, floor, families] = Cell::of_bounds(bounds);
         let verdict = Cell::Verdict(row.verdict);
@@ -107,6 +110,7 @@ fn record(row: &Headline) -> Record {
         estimate: row.estimate.clone(),
         verdict: row.verdict.map_or("", show::verdict),
         note: row.missing.clone().unwrap_or_default(),
+        regime: row.regime.clone(),
         ..Record::new("headline", &row.id)
     }
 }

@@ -31,18 +31,18 @@ pub(super) fn section(source: &Source<'_>) -> Section {
             Column::new(Use::Number, "Items"),
             Column::new(Use::Words, "Unit"),
         ],
-        rows: statement.metrics.iter().map(row).collect(),
+        rows: statement.metrics.iter().map(|metric| row(statement, metric)).collect(),
     }))
 }
 
-fn row(metric: &Metric) -> Row {
+fn row(statement: &Statement, metric: &Metric) -> Row {
     // Only what is catalogued has a note to point to.
     let name = match show::catalogued(&metric.id) {
         Some(name) => Text::of(Style::Link(format!("about-{}", metric.id)), name),
         None => show::metric(&metric.id).into(),
     };
-    let name = Cell::Text(match show::reserved(metric) {
-        Some(reserved) => name.words(" ").and(Style::Quiet, reserved),
+    let name = Cell::Text(match show::beside(statement, metric) {
+        Some(beside) => name.words(" ").and(Style::Quiet, beside),
         None => name,
     });
     let unit = show::unit(&metric.id).to_owned();
@@ -71,6 +71,7 @@ fn record(statement: &Statement, metric: &Metric) -> Record {
         estimate: metric.estimate.clone(),
         p_value: answers.and_then(|answers| answers.match_p_value),
         note: note(metric).unwrap_or_default(),
+        regime: metric.regime.clone(),
         ..Record::new("metric", &metric.id)
     }
 }

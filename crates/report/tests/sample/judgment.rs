@@ -164,6 +164,7 @@ pub fn of_judgment() -> Vec<Metric> {
         estimate: Some(super::estimate(value, half, floor)),
         missing: None,
         bounds: None,
+        regime: None,
         reservation,
         corrected: None,
         excess: None,

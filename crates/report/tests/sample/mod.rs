@@ -92,6 +92,7 @@ pub fn empty() -> Statement {
         estimate: None,
         missing: Some("The vocabularies differ.".into()),
         bounds: None,
+        regime: None,
         verdict: None,
         beside: None,
     };

@@ -5,6 +5,7 @@ use hydrometer_metrics::Verdict;
 use hydrometer_metrics::sparse::{BoundedStats, Within};
 
 use super::{issue, rows};
+use crate::statement::HowKnown;
 use crate::{Policy, Statement};
 
 /// Families with two positions each, whose KL is between `kl` and whose other numbers are known.
@@ -78,6 +79,11 @@ fn what_has_bounds_has_no_number_and_what_is_known_has() {
     assert_eq!((bounds.n_families, bounds.n_items), (80, 160));
     let interval = bounds.interval.unwrap();
     assert!(interval.low < bounds.low && bounds.high < interval.high);
+    // Each number says how it is known: a bound is none that is exact.
+    let regime = |id: &str| metric(id).regime.as_ref().map(|regime| (regime.id.as_str(), regime.known));
+    assert_eq!(regime("kl_divergence"), Some(("R1", HowKnown::Bounds)));
+    assert_eq!(regime("reverse_kl"), Some(("R1", HowKnown::Exact)));
+    assert_eq!(regime("best_temperature"), None);
     // A ratio is least where what it divides by is most.
     let ratio = metric("entropy_ratio").bounds.as_ref().unwrap();
     assert_eq!((ratio.low, ratio.high), (0.5, 3.0));

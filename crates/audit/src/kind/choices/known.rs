@@ -11,6 +11,7 @@ use hydrometer_metrics::measure::{Definition, Table};
 use hydrometer_probes::counted::counted;
 
 use super::AskedChoice;
+use crate::evidence::Rows;
 
 /// What of a model's options is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -75,15 +76,48 @@ impl Letters {
     }
 }
 
+/// How a model's options were had, the best way first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Had {
+    /// It shows the probability of each.
+    Logits,
+    /// Its server lists the most probable first tokens.
+    Listed,
+    /// Letters were drawn.
+    Drawn,
+}
+
+/// How the options of the teacher (0) or the student (1) were had.
+pub(crate) fn had(rows: &Rows, model: usize) -> Had {
+    let said = |told: Told| rows.choices.iter().any(|row| row.said()[model].told == told);
+    match () {
+        () if said(Told::Drawn) => Had::Drawn,
+        () if said(Told::AtMost) || is_asked_for_letters(&rows.manifest, WHO[model]) => Had::Listed,
+        () => Had::Logits,
+    }
+}
+
+const WHO: [&str; 2] = ["teacher", "student"];
+
+/// Whether a model that does not weigh options itself was asked for letters.
+fn is_asked_for_letters(manifest: &Manifest, who: &str) -> bool {
+    let says = manifest.facets.get(who).is_some_and(|has| has.contains(&Facet::Choices));
+    manifest.settings.letters.is_some() && !says
+}
+
+/// Whose options a number on choices reads, the teacher's first.
+pub(crate) fn whose(definition: &Definition) -> [bool; 2] {
+    reads(definition.id).map_or([true; 2], |(of, _)| of)
+}
+
 /// How the options of models were had that were asked for letters, as sentences of the statement.
 pub(crate) fn in_words<'a>(
     manifest: &'a Manifest,
     rows: &'a [ChoiceRow],
     choices: &'a [AskedChoice<'_>],
 ) -> impl Iterator<Item = String> + 'a {
-    let asked = manifest.settings.letters.is_some() && !rows.is_empty();
-    let says = |who: &str| manifest.facets.get(who).is_some_and(|has| has.contains(&Facet::Choices));
-    let letters = ["teacher", "student"].into_iter().enumerate().filter(move |(_, who)| asked && !says(who));
+    let asked = |who: &str| is_asked_for_letters(manifest, who) && !rows.is_empty();
+    let letters = WHO.into_iter().enumerate().filter(move |(_, who)| asked(who));
     letters.map(|(model, who)| {
         let by_provider = [&manifest.teacher, &manifest.student][model].draws_as_its_provider();
         let drawn = if by_provider { "as its provider sees fit" } else { "at temperature 1" };

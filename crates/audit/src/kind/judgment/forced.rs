@@ -177,6 +177,20 @@ pub(crate) fn reads(definition: &Definition) -> bool {
     })
 }
 
+/// Whether a decision among options is one drawn letter.
+pub(crate) fn is_drawn(judged: &Judged<'_>) -> bool {
+    judged.way == Way::Draw
+}
+
+/// Whether numbers of this table, of ladders or contrasts, are read off free answers, at least in part.
+pub(crate) fn is_of_answers(judged: &Judged<'_>, table: Table) -> bool {
+    let mut free = judged.families().into_iter().filter(|family| family.form == Form::Free);
+    free.any(|family| match table {
+        Table::Ladders => !family.ladders().is_empty(),
+        _ => !family.contrasts().is_empty(),
+    })
+}
+
 /// What a decision among options is in the run, as a sentence of the statement; `None` where every option's probability is known.
 pub(crate) fn in_words(judged: &Judged<'_>, choices: &[AskedChoice<'_>]) -> Option<String> {
     let untold = &judged.untold;

@@ -10,7 +10,7 @@ use hydrometer_audit::Statement;
 use hydrometer_models::{Model, ModelSpec, SCHEMES};
 
 use super::super::canaries::Watched;
-use super::super::check::{Kept, preflight};
+use super::super::check::{Kept, Reads, preflight};
 use super::super::run_name::models_of_run;
 use super::super::spending::Spending;
 use super::{Arguments, Job, Notices, Settings, audit, expected_speeds};
@@ -43,7 +43,8 @@ pub(super) fn begin(
     // A run that goes on was looked at when it began.
     if !folder.join("manifest.json").exists() {
         let kept = Kept { folder, spending: &settings.spending };
-        preflight(named, &settings.options.accepted, kept, terminal)?;
+        let reads = if settings.options.listed_answers.is_some() { Reads::ListedAnswers } else { Reads::Answers };
+        preflight(named, reads, &settings.options.accepted, kept, terminal)?;
     }
     let store = settings.options.sampling.as_ref().map(|sampling| &*sampling.store);
     let mut watched = Watched::of(models, named, (folder, store), &settings.spending, terminal);

@@ -18,7 +18,7 @@ use hydrometer_report::compare_terminal;
 use super::served::Served;
 use crate::arguments::as_typed;
 use crate::commands::audit::{Job, Notices, audit};
-use crate::commands::check::{Kept, preflight};
+use crate::commands::check::{Kept, Reads, preflight};
 use crate::commands::collect::documents::asked_in;
 use crate::commands::spending::Counts;
 use crate::commands::suite::{BLOCK, SEED};
@@ -168,7 +168,7 @@ fn looked_at(
     }
     let name = recipe.teacher.display().to_string();
     let kept = Kept { folder, spending: served.spending() };
-    preflight(&[("teacher", &name, served.identity().key())], &[], kept, terminal)
+    preflight(&[("teacher", &name, served.identity().key())], Reads::Answers, &[], kept, terminal)
 }
 
 /// What is held out, as texts: of what has a prompt, only what follows it is scored. No template is put around it, so that

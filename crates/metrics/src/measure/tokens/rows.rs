@@ -1,8 +1,8 @@
 //! The sums of positions and texts: what one of them adds to each.
 
-use super::super::Table;
-use super::super::formula::{Row, columns};
+use super::super::formula::{Column, Row, columns};
 use super::super::sums::Sums;
+use super::super::{Definition, Table};
 use crate::position::{BANDS, PositionStats};
 use crate::sparse::{BoundedStats, SPARSE_BANDS, ShownStudentStats, SparsePositionStats, Within};
 
@@ -51,6 +51,32 @@ pub mod position {
 }
 
 use position::*;
+
+/// Of which model a part of each distribution is seen, beside all of the other's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InPart {
+    /// The teacher's, with its entropy, in a cache: [`Sums::sparse_position`].
+    CachedTeacher,
+    /// The teacher's, as its server shows it: the same without the entropy.
+    ShownTeacher,
+    /// The student's, as its server shows it: [`Sums::shown_student_position`].
+    ShownStudent,
+}
+
+/// Whether a number on positions is an estimate where a model's distributions are seen in part. What reads the most probable tokens, the
+/// text's own token or the other model alone is known as well as ever.
+pub fn is_estimated(definition: &Definition, part: InPart) -> bool {
+    let exact: &[Column] = match part {
+        InPart::CachedTeacher => {
+            &[COUNT, SAME_TOP, TAU, TAU_COUNT, TEACHER_ENTROPY, STUDENT_ENTROPY, TEACHER_NLL, STUDENT_NLL]
+        }
+        InPart::ShownTeacher => &[COUNT, SAME_TOP, TAU, TAU_COUNT, STUDENT_ENTROPY, TEACHER_NLL, STUDENT_NLL],
+        // Its KL is a number only where all that the teacher holds possible is listed.
+        InPart::ShownStudent => &[COUNT, KL, SAME_TOP, TAU, TAU_COUNT, TEACHER_ENTROPY, TEACHER_NLL, STUDENT_NLL],
+    };
+    let of_sums = definition.measure.as_ref();
+    of_sums.is_some_and(|measure| measure.formula.reads().iter().any(|column| !exact.contains(column)))
+}
 
 /// Sums of texts as one model scores them.
 pub mod text {

@@ -3,7 +3,7 @@
 use super::looking::Looking;
 use super::{Check, Found, Spoils, failed};
 use crate::http::asking::Failed;
-use crate::http::remote::file_name;
+use crate::http::introducing::file_name;
 
 pub(super) struct Identity;
 

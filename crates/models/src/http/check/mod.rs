@@ -7,6 +7,7 @@ mod end;
 mod identity;
 mod long_prompt;
 mod looking;
+mod place_holders;
 mod prompt_tokens;
 mod repetition;
 mod spelling;
@@ -34,7 +35,7 @@ pub const NOT_ALLOWED: &str = "the budget does not allow it";
 pub enum Spoils {
     /// Nothing that is measured: it is worth knowing.
     Nothing,
-    /// Numbers on log-probabilities.
+    /// Numbers on the log-probabilities along an answer. Those of a single token are looked at one by one.
     LogProbabilities,
     /// Whatever the model answers.
     Answers,
@@ -78,7 +79,7 @@ trait Check: Sync {
 }
 
 /// All of them, in the order in which they are shown.
-const CHECKS: [&dyn Check; 12] = [
+const CHECKS: [&dyn Check; 13] = [
     &identity::Identity,
     &repetition::Repetition,
     &long_prompt::LongPrompt,
@@ -89,6 +90,7 @@ const CHECKS: [&dyn Check; 12] = [
     &spelling::Spelling,
     &end::End,
     &counts::Counts,
+    &place_holders::PlaceHolders,
     &zeros::Zeros,
     &temperature::Temperature,
 ];
