@@ -228,6 +228,7 @@ fn the_quadrant_has_a_cross_for_every_kind_of_boundary_and_one_for_all() {
             reservation: None,
             corrected: None,
             excess: None,
+            regime: None,
         });
     }
     let picture = Picture::of(&hydrometer_report::html(&statement, None), "Judgment against surface");
