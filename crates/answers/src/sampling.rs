@@ -73,12 +73,18 @@ pub struct SampleSettings {
     /// How they are drawn.
     pub parameters: SamplingParameters,
     /// The student draws with the random numbers of the teacher's second run: answer `i` of the one and of the other are a pair
-    /// ([`SampleSettings::draws_like`]). It is independent of the teacher's first run all the same.
+    /// ([`SampleSettings::draws_like`]), where that has as many. It is independent of the teacher's first run all the same.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paired: bool,
 }
 
 impl SampleSettings {
+    /// Whether every answer of the student has one of the teacher's second run to be a pair with. Fewer of them would say less of
+    /// the teacher than its first run does.
+    pub fn pairs(&self) -> bool {
+        self.paired && self.reruns >= self.per_probe
+    }
+
     /// The source whose random numbers a source draws with.
     ///
     /// With its teacher's numbers a student that is close to it says much the same, and what it scores beside the teacher's second
@@ -86,7 +92,7 @@ impl SampleSettings {
     /// Generation, arXiv:2502.01754).
     pub fn draws_like(&self, source: SampleSource) -> SampleSource {
         match source {
-            SampleSource::Student if self.paired => SampleSource::Rerun,
+            SampleSource::Student if self.pairs() => SampleSource::Rerun,
             source => source,
         }
     }

@@ -350,10 +350,10 @@ fn settings(
     }
 }
 
-/// How both models draw: as a pair where that is wanted, both draw by number, and the teacher answers a second time.
+/// How both models draw: as a pair where that is wanted, both draw by number, and the teacher answers a second time as often.
 fn drawn(models: Models<'_>, settings: &SampleSettings) -> SampleSettings {
     let by_number = |model: &dyn Model| model.answers().is_some_and(|answers| answers.draws_by_number());
-    let paired = settings.paired && settings.reruns > 0 && by_number(models.teacher) && by_number(models.student);
+    let paired = settings.pairs() && by_number(models.teacher) && by_number(models.student);
     SampleSettings { paired, ..settings.clone() }
 }
 
