@@ -158,9 +158,13 @@ pub fn full() -> Statement {
         answers.meaning = Some(MeaningSettings { encoder: encoder(), least_cosine: 0.85 });
         if let Some(settings) = &mut answers.settings {
             settings.parameters.stop = vec!["</s>".into()];
+            settings.paired = true;
         }
     }
     for metric in &mut statement.metrics {
+        if metric.id == "answer_agreement" {
+            metric.regime = Some(NumberRegime { id: "R4".into(), known: HowKnown::Answered, from: "answers".into() });
+        }
         if metric.id == "distribution_match" {
             let reason = "drawn at temperature 0.7".to_owned();
             metric.reservation = Some(Reservation { kind: ReservationKind::AsServed, reason });
