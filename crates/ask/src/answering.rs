@@ -340,8 +340,8 @@ impl Asker<'_> {
 
     /// The number of a sample in the store, and that of its random numbers.
     pub(crate) fn kept_as(&self, source: SampleSource, sample: u32) -> u32 {
-        let paired = self.model.answers().is_some_and(Answers::draws_by_number);
-        let drawn_like = if paired { self.settings.draws_like(source) } else { source };
+        let by_number = self.model.answers().is_some_and(Answers::draws_by_number);
+        let drawn_like = if by_number { self.settings.draws_like(source) } else { source };
         drawn_like.first_sample() + sample
     }
 

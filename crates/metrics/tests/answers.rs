@@ -261,8 +261,8 @@ fn graded(right: bool, class: u32) -> Answer<'static> {
     Answer { right: Some(right), ..Answer::new(class, "") }
 }
 
-/// Adds a prompt whose answers are all graded.
-fn add_graded(sums: &mut Sums, family: usize, teacher: &[Answer<'_>], student: &[Answer<'_>], rerun: &[Answer<'_>]) {
+/// Adds a prompt with a family of its own.
+fn add_answers(sums: &mut Sums, family: usize, teacher: &[Answer<'_>], student: &[Answer<'_>], rerun: &[Answer<'_>]) {
     sums.prompt(&format!("{family:04}"), &Prompt { teacher, student, rerun, paired: false, start: None, whole: true });
 }
 
@@ -275,7 +275,7 @@ fn cells_of_single_answers_are_a_plain_table() {
     let mut prompt = 0;
     for (count, (t, s, class)) in counts.into_iter().zip(cases) {
         for _ in 0..count {
-            add_graded(&mut sums, prompt, &[graded(t, 0)], &[graded(s, class)], &[]);
+            add_answers(&mut sums, prompt, &[graded(t, 0)], &[graded(s, class)], &[]);
             prompt += 1;
         }
     }
@@ -303,7 +303,7 @@ fn excess_flips_leave_out_what_the_teacher_flips_itself() {
     let mut sums = Sums::new();
     for prompt in 0..2000 {
         let (teacher, rerun, student) = (draw(0.8), draw(0.8), draw(0.5));
-        add_graded(&mut sums, prompt, &teacher, &student, &rerun);
+        add_answers(&mut sums, prompt, &teacher, &student, &rerun);
     }
     // 0.8·0.5 + 0.2·0.5 against 2·0.8·0.2.
     near(EXCESS_FLIPS.value(&sums).unwrap(), 0.18, 0.02);
@@ -324,7 +324,7 @@ fn an_agreement_of_nothing_keeps_a_width() {
 fn a_difference_that_no_family_shows_keeps_a_width() {
     let mut sums = Sums::new();
     for prompt in 0..30 {
-        add_graded(&mut sums, prompt, &[graded(true, 0)], &[graded(true, 0)], &[graded(true, 0)]);
+        add_answers(&mut sums, prompt, &[graded(true, 0)], &[graded(true, 0)], &[graded(true, 0)]);
     }
     let found = EXCESS_FLIPS.estimate(&sums, 0.95).unwrap();
     let interval = found.interval.unwrap();
@@ -336,7 +336,7 @@ fn a_difference_that_no_family_shows_keeps_a_width() {
 #[test]
 fn prompts_without_a_checker_are_named() {
     let mut sums = Sums::new();
-    add_graded(&mut sums, 0, &[graded(true, 0)], &[graded(false, 1)], &[]);
+    add_answers(&mut sums, 0, &[graded(true, 0)], &[graded(false, 1)], &[]);
     add(&mut sums, 1, &asked(&[1], &[1], &[], &[]));
     let found = ANSWER_LOST.estimate(&sums, 0.95).unwrap();
     assert_eq!((found.value, found.n_items, found.n_families), (1.0, 1, 1));
@@ -419,7 +419,7 @@ proptest! {
         let teacher: Vec<_> = pairs.iter().map(|p| graded(p.0, p.1)).collect();
         let student: Vec<_> = pairs.iter().map(|p| graded(p.2, p.3)).collect();
         let mut sums = Sums::new();
-        add_graded(&mut sums, 0, &teacher, &student, &student);
+        add_answers(&mut sums, 0, &teacher, &student, &student);
         let cells = [
             &ANSWER_BOTH_RIGHT,
             &ANSWER_LOST,
@@ -441,7 +441,7 @@ fn missing_answers_never_agree_and_are_counted() {
     let right = graded(true, 0);
     let mut sums = Sums::new();
     for family in 0..10 {
-        add_graded(&mut sums, family, &[right, missing, missing, right], &[missing, missing, right, missing], &[]);
+        add_answers(&mut sums, family, &[right, missing, missing, right], &[missing, missing, right, missing], &[]);
     }
     // Of 16 pairs two are both right; the six of missing ones agree in nothing.
     near(ANSWER_AGREEMENT.value(&sums).unwrap(), 2.0 / 16.0, 1e-12);
@@ -478,25 +478,14 @@ fn a_student_that_never_varies_keeps_no_variety() {
     let mut sums = Sums::new();
     for family in 0..20 {
         let varied: Vec<Answer<'_>> = (0..4).map(|class| Answer::new(class % 2, "")).collect();
-        let prompt = Prompt {
-            teacher: &varied,
-            student: &[Answer::new(0, ""); 4],
-            rerun: &[],
-            paired: false,
-            start: None,
-            whole: true,
-        };
-        sums.prompt(&format!("{family:02}"), &prompt);
+        add_answers(&mut sums, family, &varied, &[Answer::new(0, ""); 4], &[]);
     }
     assert_eq!(VARIETY_KEPT.value(&sums), Ok(0.0));
     assert_eq!(VARIETY_KEPT.nothing_at_stake(&sums, 0.95), None);
     let mut still = Sums::new();
     for family in 0..20 {
         let same = [Answer::new(0, ""); 4];
-        still.prompt(
-            &format!("{family:02}"),
-            &Prompt { teacher: &same, student: &same, rerun: &[], paired: false, start: None, whole: true },
-        );
+        add_answers(&mut still, family, &same, &same, &[]);
     }
     assert_eq!(VARIETY_KEPT.value(&still), Err(Undefined::NothingVaries));
 }

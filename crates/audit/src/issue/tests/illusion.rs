@@ -1,6 +1,6 @@
 //! Students whose style, decisions and skills are scripted against their teacher's and their starting point's.
 
-use hydrometer_answers::{FinishReason, GivenJudgment, SampleRow, SampleSource};
+use hydrometer_answers::{FinishReason, GivenJudgment, SampleRow, SampleSettings, SampleSource, SamplingParameters};
 use hydrometer_metrics::Estimate;
 use hydrometer_metrics::measure::illusion::{JUDGMENT_COPIED, SURFACE_COPIED};
 use hydrometer_metrics::measure::{FORGOTTEN, ILLUSION_GAP};
@@ -176,6 +176,26 @@ fn style_changed_and_judgment_kept_alarms_nobody() {
     assert!(statement.findings.iter().all(|finding| finding.id != "illusion"));
     let gate = statement.gates.iter().find(|gate| gate.metric == ILLUSION_GAP.id).unwrap();
     assert_eq!(gate.verdict, hydrometer_metrics::Verdict::Pass, "{}", gate.explanation);
+}
+
+#[test]
+fn a_student_that_says_what_the_second_run_says_copies_all_of_it_when_both_draw_as_a_pair() {
+    let mut rows = asked(TEACHER, Some(BASE), 40, Decoding::Sampled);
+    let second: Vec<_> = rows.samples.iter().filter(|row| row.source == SampleSource::Rerun).cloned().collect();
+    rows.samples.retain(|row| row.source != SampleSource::Student);
+    rows.samples.extend(second.into_iter().map(|row| SampleRow { source: SampleSource::Student, ..row }));
+    let parameters =
+        SamplingParameters { temperature: 1.0, top_p: 1.0, top_k: 0, max_tokens: 64, stop: Vec::new(), seed: 1 };
+    let settings =
+        |paired| SampleSettings { per_probe: ANSWERS, reruns: ANSWERS, parameters: parameters.clone(), paired };
+    let copied = |paired| {
+        rows.manifest.settings.samples = Some(settings(paired));
+        let statement = issue(&rows, &Policy::default()).unwrap();
+        [&SURFACE_COPIED, &JUDGMENT_COPIED].map(|of| found(&statement, of.id).value)
+    };
+    let [paired, alone] = [true, false].map(copied);
+    paired.iter().for_each(|copied| near(*copied, 1.0, 1e-6));
+    assert!(alone.iter().any(|copied| *copied < 0.99), "against the first run chance is left: {alone:?}");
 }
 
 #[test]
