@@ -1,9 +1,10 @@
 //! Who watches a collection: progress, cost and interruption.
 
 use hydrometer_answers::{CostEntry, Ledger, PartKind, PlannedTokens, RunError, RunFolder};
-use hydrometer_models::BatchState;
+use hydrometer_models::{BatchState, Model};
 
 use crate::Role;
+use crate::windows::Window;
 
 /// Size of the work, told once before it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,21 @@ pub struct Ahead {
     pub drawn: u64,
     /// Money for all of that; `None` where the price is not known.
     pub money: Option<f64>,
+}
+
+impl Ahead {
+    /// The positions of windows as questions to an endpoint: each with all that stands in front of it. `None` where nothing is paid for.
+    pub(crate) fn of_positions<'w>(model: &dyn Model, windows: impl Iterator<Item = &'w Window>) -> Option<Ahead> {
+        let answers = model.answers().filter(|answers| answers.is_paid_for())?;
+        let mut ahead = Ahead { what: Bought::Positions, ..Ahead::default() };
+        for row in windows.flat_map(|window| &window.rows) {
+            ahead.answers += 1;
+            ahead.read += u64::from(*row) + 1;
+        }
+        ahead.drawn = ahead.answers;
+        ahead.money = answers.cost(ahead.read, ahead.drawn);
+        (ahead.answers > 0).then_some(ahead)
+    }
 }
 
 /// What is paid for.

@@ -273,7 +273,12 @@ fn vocabularies(models: Models<'_>, suite: &Suite) -> Result<Vocabularies, AskEr
         return Ok(Vocabularies { pairing: in_words(&pairing), shared: None });
     };
     let ids = format!("{}{}", in_words(&pairing), other_ends(teacher, student));
-    let agreement = Agreement::on(suite, teacher.tokens, student.tokens)?;
+    let mut agreement = Agreement::on(suite, teacher.tokens, student.tokens)?;
+    for (role, model, scorer) in [(Role::Teacher, models.teacher, teacher), (Role::Student, models.student, student)] {
+        if let Ok(server) = model.shows() {
+            agreement = agreement.with_server(role, suite, scorer.tokens, server)?;
+        }
+    }
     let pairing = match agreement.in_words() {
         Some(texts) => format!("{ids}; {texts}"),
         None => ids,

@@ -1,7 +1,9 @@
 //! What two models share: the entries of their output distributions that are compared, the texts that both read alike, and
 //! the probability that falls outside.
 
-use hydrometer_models::{ModelError, Tokenizer, TokenizerPairing};
+use std::collections::BTreeMap;
+
+use hydrometer_models::{ModelError, Shows, Tokenizer, TokenizerPairing};
 use hydrometer_probes::counted::counted;
 use hydrometer_probes::{Ask, Probe, Suite};
 
@@ -134,6 +136,24 @@ impl Agreement {
         Ok(agreement)
     }
 
+    /// The same, where one of the models is read to by its server, which may read texts otherwise than its tokenizer here.
+    ///
+    /// # Errors
+    /// The server fails, or reads every text otherwise.
+    pub(crate) fn with_server(
+        mut self,
+        role: Role,
+        suite: &Suite,
+        tokens: &Tokenizer,
+        server: &dyn Shows,
+    ) -> Result<Agreement, AskError> {
+        let found = ReadOtherwise::of(role, suite, tokens, |text| server.ids(text))?;
+        found.refuse_if_all(role)?;
+        let new = found.texts.into_iter().filter(|(probe, _)| self.refuses(probe).is_none());
+        self.differently.extend(new.collect::<Vec<_>>());
+        Ok(self)
+    }
+
     /// Whether some texts can be compared, or there are none.
     pub(crate) fn is_on_some(&self) -> bool {
         self.texts == 0 || self.differently.len() < self.texts
@@ -150,6 +170,51 @@ impl Agreement {
         let (probe, byte) = self.differently.first()?;
         let texts = counted(self.texts as u64, "text");
         Some(format!("tokenizers disagree on {} of {texts}, first at byte {byte} of `{probe}`", self.differently.len()))
+    }
+}
+
+/// The texts of a suite that a server reads otherwise than a tokenizer here.
+pub(crate) struct ReadOtherwise {
+    /// How many both read.
+    of: u64,
+    /// Each with the byte from which on.
+    pub(crate) texts: BTreeMap<String, usize>,
+}
+
+impl ReadOtherwise {
+    /// Lets the server read every text that the tokenizer takes.
+    ///
+    /// # Errors
+    /// The server fails.
+    pub(crate) fn of(
+        role: Role,
+        suite: &Suite,
+        tokens: &Tokenizer,
+        server: impl Fn(&str) -> Result<Vec<u32>, ModelError>,
+    ) -> Result<ReadOtherwise, AskError> {
+        let mut found = ReadOtherwise { of: 0, texts: BTreeMap::new() };
+        for probe in &suite.probes {
+            let read = whole_text(probe).and_then(|whole| Some((tokens.encode(&whole).ok()?, whole)));
+            let Some((ours, whole)) = read else { continue };
+            found.of += 1;
+            let theirs = server(&whole).map_err(role.failed())?;
+            if ours != theirs {
+                let same = ours.iter().zip(&theirs).take_while(|(one, other)| one == other).count();
+                let byte = ours[..same].iter().map(|&id| tokens.piece(id).len()).sum();
+                found.texts.insert(probe.id.clone(), byte);
+            }
+        }
+        Ok(found)
+    }
+
+    /// That the server's model has another tokenizer, where it reads every text otherwise.
+    pub(crate) fn refuse_if_all(&self, role: Role) -> Result<(), AskError> {
+        match self.texts.first_key_value() {
+            Some((probe, byte)) if self.texts.len() as u64 == self.of => {
+                Err(AskError::OtherTokenizer { role, texts: self.of, probe: probe.clone(), byte: *byte })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

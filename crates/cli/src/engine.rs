@@ -236,8 +236,9 @@ pub fn tokens_per_second(
     };
     let longest = model.identity().context_length.map_or(WARM_UP, |context| WARM_UP.min(context as usize));
     let text: String = text.chars().take(8 * WARM_UP).collect();
-    // What shows no logits is not measured.
-    let Ok(scorer) = Scorer::of(model) else { return Ok(None) };
+    // What shows no logits is not measured, nor what shows them from afar.
+    let here = Scorer::of(model).ok().filter(|_| model.shows().is_err());
+    let Some(scorer) = here else { return Ok(None) };
     // What the tokenizer does not take is left out of the audit, and told there.
     let Ok(text) = scorer.tokens.encode(&text) else { return Ok(None) };
     // Short texts are read again and again: a handful of tokens costs nearly as much as a hundred.

@@ -135,8 +135,8 @@ impl From<AskError> for Failure {
             AskError::CacheDiffers { .. } => Self::input(error)
                 .hint("a cache serves students with the teacher's own tokenizer; let the teacher run instead"),
             AskError::OtherTokenizer { .. } => Self::input(error).hint(
-                "both servers must serve models of the tokenizer that --tokenizer names, and read text without a template: is it the \
-                 right model, behind the right address?",
+                "a server must serve a model of the tokenizer that --tokenizer names, or of that of the model that runs here, and read text \
+                 without a template: is it the right model, behind the right address?",
             ),
             AskError::ReadsOtherwise { .. } => Self::input(error)
                 .hint("serve the model with its own tokenizer, or name a student that has the tokenizer of the served model"),

@@ -147,9 +147,14 @@ pub(crate) fn hydrometer(folder: &TempDir) -> Command {
 
 /// Audits a pair of models on the texts.
 fn audit(folder: &TempDir, teacher: &str, student: &str) -> Value {
+    audit_with(folder, teacher, student, &[])
+}
+
+/// The same with more arguments.
+fn audit_with(folder: &TempDir, teacher: &str, student: &str, more: &[&str]) -> Value {
     let mut command = hydrometer(folder);
     command.args(["audit", "--teacher", teacher, "--student", student, "--probes", "texts.jsonl", "--json", "--quiet"]);
-    let output = command.output().unwrap();
+    let output = command.args(more).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -192,6 +197,23 @@ fn scores_as_we_do(folder: &TempDir, there: &str, here: &str, most: f64) {
         eprintln!("{server}: {id} {exact:.4} of logits; {found:.4} ({low:.4} to {high:.4}) of what is shown");
         // The server draws otherwise each time: twice the interval is never left.
         assert!((exact - found).abs() <= high - low + most, "{id}: {exact} is far from {low} to {high}");
+    }
+}
+
+/// The same model here and behind the server, asked for every token: what R0 says of a student is the same.
+fn shows_every_token(folder: &TempDir, there: &str, here: &str, most: f64) {
+    let student = format!("planted:temperature=0.7({here})");
+    let few = ["--chunks", "3", "--floor-windows", "1", "--precision", "f32"];
+    let (exact, shown) = (
+        audit_with(folder, here, &student, &few),
+        audit_with(folder, there, &student, &[&few[..], &["--full-logprobs"]].concat()),
+    );
+    assert_eq!((&exact["regime"]["id"], &shown["regime"]["id"]), (&json!("R0"), &json!("R0")));
+    let server = there.split(':').next().unwrap();
+    for id in ["kl_divergence", "reverse_kl", "token_overlap", "tail_kept", "entropy_ratio", "bits_per_byte_teacher"] {
+        let [exact, found] = [&exact, &shown].map(|statement| value(statement, id));
+        eprintln!("{server}, every token: {id} is {exact:.6} here and {found:.6} there");
+        assert!((exact - found).abs() < most, "{id}");
     }
 }
 
@@ -254,6 +276,7 @@ fn llama_server_scores_as_we_do() {
     let there = format!("llama-server:{}", server.address());
     checked(&folder, &[&there, "--against", &whole], "");
     scores_as_we_do(&folder, &there, &whole, 1e-4);
+    shows_every_token(&folder, &there, &whole, 1e-3);
     lists_as_we_do(&folder, &there, &whole, 5e-3);
 }
 
@@ -319,6 +342,7 @@ fn vllm_scores_as_we_do() {
     let there = format!("vllm:{}#small", server.address());
     checked(&folder, &[&there, "--against", &model], "");
     scores_as_we_do(&folder, &there, &model, 1e-4);
+    shows_every_token(&folder, &there, &model, 1e-3);
     lists_as_we_do(&folder, &there, &model, 5e-3);
 }
 

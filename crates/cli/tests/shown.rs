@@ -65,10 +65,14 @@ fn auditing(folder: &TempDir) -> impl Fn(&str) -> Value {
 
 /// The statement of an audit of two models on the texts, and beside it what was said.
 fn audited(path: &Path, teacher: &str, student: &str) -> Value {
+    audited_with(path, teacher, student, &["--floor-windows", "0"])
+}
+
+fn audited_with(path: &Path, teacher: &str, student: &str, more: &[&str]) -> Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
     command.current_dir(path).stdin(Stdio::null()).env("XDG_CACHE_HOME", path.join("cache"));
     command.args(["audit", "--teacher", teacher, "--student", student, "--probes", "texts.jsonl"]);
-    let output = command.args(["--floor-windows", "0", "--json"]).output().unwrap();
+    let output = command.args(more).arg("--json").output().unwrap();
     let talk = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{talk}");
     let mut statement: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -121,6 +125,75 @@ fn a_server_that_shows_all_that_has_mass_gives_the_numbers_of_the_model_itself()
     let reverse = there["metrics"].as_array().unwrap().iter().find(|metric| metric["id"] == "reverse_kl").unwrap();
     assert!(reverse["missing"].as_str().unwrap().contains("its server shows the most probable ones"), "{reverse}");
     assert!(there["notes"].to_string().contains("one token drawn from all of the distribution"), "{}", there["notes"]);
+}
+
+/// The same with every token: whatever is said of a model that runs here is said of one behind a server, to the digits of 32 bits.
+#[test]
+fn a_server_that_is_asked_for_every_token_gives_every_number_of_the_model_itself() {
+    let folder = bench();
+    let of_teacher = ScriptedServer::start(|asked| serve(asked, u32::from)).unwrap();
+    let of_student = ScriptedServer::start(|asked| serve_list(asked, u32::from, &SHOWN_STUDENT, 3)).unwrap();
+    let [teacher, student] = [&of_teacher, &of_student].map(|server| format!("llama-server:{}", server.address()));
+    let full = |teacher: &str, student: &str, more: &[&str]| {
+        let arguments = ["--full-logprobs", "--floor-windows", "1"];
+        audited_with(folder.path(), teacher, student, &[&arguments[..], more].concat())
+    };
+    let here = audited_with(folder.path(), "scripted:teacher.toml", "scripted:student.toml", &["--floor-windows", "1"]);
+    let pairs = [
+        full(&teacher, "scripted:student.toml", &[]),
+        full("scripted:teacher.toml", &student, &[]),
+        full(&teacher, &student, &["--tokenizer", "scripted:student.toml"]),
+    ];
+    for there in pairs {
+        assert_eq!(there["regime"]["id"], "R0");
+        favourites(&there, "A", "C");
+        let of = |statement: &Value| statement["metrics"].as_array().unwrap().clone();
+        let (mut compared, mut floors) = (0, 0);
+        for (there, here) in of(&there).iter().zip(&of(&here)) {
+            assert_eq!((&there["id"], &there["regime"]), (&here["id"], &here["regime"]));
+            let [found, expected] = [there, here].map(|metric| metric["estimate"]["value"].as_f64());
+            compared += u64::from(expected.is_some());
+            let same = found.zip(expected).is_none_or(|(found, expected)| (found - expected).abs() < 1e-5);
+            assert!(found.is_some() == expected.is_some() && same, "{there} {here}");
+            assert_eq!(there["estimate"]["floor"], here["estimate"]["floor"]);
+            floors += u64::from(here["estimate"]["floor"].is_f64());
+        }
+        assert!(compared > 15 && floors > 5, "{compared} numbers, {floors} floors");
+    }
+}
+
+#[test]
+fn every_token_is_asked_of_servers_that_can_be_read_to() {
+    let folder = bench();
+    let server = ScriptedServer::start(|asked| serve(asked, |byte| u32::from(byte ^ 1))).unwrap();
+    let there = format!("llama-server:{}", server.address());
+    let refused = |teacher: &str, student: &str, expected: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
+        command.current_dir(folder.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", folder.path().join("cache"));
+        command.args([
+            "audit",
+            "--teacher",
+            teacher,
+            "--student",
+            student,
+            "--probes",
+            "texts.jsonl",
+            "--full-logprobs",
+        ]);
+        let output = command.output().unwrap();
+        let talk = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(output.status.code(), Some(2), "{talk}");
+        assert!(talk.contains(expected), "{talk}");
+    };
+    refused("scripted:teacher.toml", "scripted:student.toml", "--full-logprobs is for models behind servers");
+    refused(&there, &there, "nobody here says how they read a text");
+    refused(&there, "scripted:student.toml", "the teacher's server reads");
+    let half = ScriptedServer::start(|asked| serve_list(asked, u32::from, &TEACHER, 1)).unwrap();
+    refused(
+        &format!("llama-server:{}", half.address()),
+        "scripted:student.toml",
+        "expected the log-probability of every token",
+    );
 }
 
 #[test]

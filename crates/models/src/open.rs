@@ -134,24 +134,31 @@ pub fn open_files(spec: &str) -> Result<Checkpoint, ModelError> {
 }
 
 /// The tokenizer of the model that `spec` names, whatever its weights are: a .gguf file, a folder with a `tokenizer.json`,
-/// `hf:ORG/NAME`, of which nothing else is fetched, or `scripted:FILE.toml`.
+/// `hf:ORG/NAME`, of which nothing else is fetched, `scripted:FILE.toml`, or one of these with a planted defect.
 ///
 /// # Errors
 /// Files that are missing or broken, and names of models that show no tokens.
 pub fn open_tokenizer(spec: &str, network: &Network) -> Result<Tokenizer, ModelError> {
-    match spec.parse()? {
+    tokenizer_named(&spec.parse()?, spec, network)
+}
+
+fn tokenizer_named(named: &ModelSpec, spec: &str, network: &Network) -> Result<Tokenizer, ModelError> {
+    match named {
         ModelSpec::Local(path) => {
-            refuse_name(&path)?;
-            of_files(&path)
+            refuse_name(path)?;
+            of_files(path)
         }
-        ModelSpec::Hub(name) if name.is_file() => of_files(&hub::fetch_named(&name, network)?.path),
+        ModelSpec::Hub(name) if name.is_file() => of_files(&hub::fetch_named(name, network)?.path),
         ModelSpec::Hub(name) => {
             hub::fetch_named(&name.file("tokenizer_config.json"), network)?;
             let path = hub::fetch_named(&name.file("tokenizer.json"), network)?.path;
             tokenizer_of(path.parent().unwrap_or(&path))
         }
-        ModelSpec::Scripted(path) => Scripted::open(&path)?.tokens().cloned().ok_or_else(|| no_tokens(spec)),
-        _ => Err(no_tokens(spec)),
+        ModelSpec::Scripted(path) => Scripted::open(path)?.tokens().cloned().ok_or_else(|| no_tokens(spec)),
+        ModelSpec::Planted(_, inner) | ModelSpec::PlantedActor(_, inner) | ModelSpec::PlantedAtBoundaries(_, inner) => {
+            tokenizer_named(inner, spec, network)
+        }
+        ModelSpec::Endpoint(_) | ModelSpec::Answers(_) => Err(no_tokens(spec)),
     }
 }
 

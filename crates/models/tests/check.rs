@@ -24,9 +24,12 @@ struct Wrong {
     no_logprobs: bool,
     other_tokens: bool,
     drawn_first: bool,
+    joins: bool,
 }
 
 const CONTEXT: usize = 400;
+/// Characters that are shown as one token, where tokens are joined.
+const JOINED: u64 = 4;
 
 fn rendered(asked: &AskedServer) -> String {
     let messages = asked.body["messages"].as_array().unwrap().iter();
@@ -83,14 +86,18 @@ impl Wrong {
                 1.. if self.speculative => 0.0,
                 _ => listed(-0.2),
             };
-            json!({"token": "a", "logprob": logprob, "top_logprobs": list})
+            match self.joins && place < JOINED {
+                // Three tokens make the character; the list is that of the last.
+                true => json!({"token": "近", "logprob": -9.0, "top_logprobs": list}),
+                false => json!({"token": "a", "logprob": logprob, "top_logprobs": list}),
+            }
         };
         let content: Vec<Value> = (0..most - if self.fewer { most / 2 } else { 0 }).map(token).collect();
         let mut choice = json!({"message": {"content": "a".repeat(most as usize)}, "finish_reason": "length"});
         if !self.no_logprobs {
             choice["logprobs"] = json!({ "content": content });
         }
-        let usage = json!({"prompt_tokens": prompt + usize::from(self.counts_more), "completion_tokens": most});
+        let usage = json!({"prompt_tokens": prompt + usize::from(self.counts_more), "completion_tokens": most + if self.joins { 2 * JOINED } else { 0 }});
         let name = if self.renames && asked.number > 0 { "other" } else { "fox" };
         Served::json(200, &json!({"model": name, "system_fingerprint": "b7000", "choices": [choice], "usage": usage}))
     }
@@ -231,6 +238,8 @@ fn a_local_model_shows_where_tokens_and_template_differ() {
     assert!(evidence(&all, "tokenizer").starts_with("from byte 0 on, expected token Some("), "{all:?}");
     assert!(failed(&all).contains(&"end"), "{all:?}");
     assert_eq!(evidence(&all, "spelling"), "27 of 27 that 9 places show are tokens of it");
+    let all = look(Wrong { joins: true, ..Wrong::default() }, Some(&*local));
+    assert_eq!(evidence(&all, "spelling"), "15 of 15 that 5 places show are tokens of it");
     let path = folder.path().join("other.toml");
     std::fs::write(&path, "vocabulary = [\"aa\", \"b\"]\n[default]\nprobabilities = { b = 1.0 }\n").unwrap();
     let other = open(&format!("scripted:{}", path.display()), &EngineOptions { precision: Precision::F32 }).unwrap();

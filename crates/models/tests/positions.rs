@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use hydrometer_models::{
-    AskedServer, EngineOptions, Model, Network, NoTime, Precision, ScriptedServer, Served, ShownPosition, open_with,
+    AskedServer, Block, EngineOptions, Model, ModelError, Network, NoTime, Precision, Scorer, ScriptedServer, Sequence,
+    Served, ShownPosition, open_tokenizer, open_with,
 };
 use serde_json::{Map, Value, json};
 
@@ -27,7 +28,14 @@ fn server(
     scheme: &'static str,
     list: impl Fn(&AskedServer) -> List + Send + Sync + 'static,
 ) -> (ScriptedServer, Box<dyn Model>) {
-    connect(scheme, move |asked| {
+    connect(scheme, served(scheme, list))
+}
+
+fn served(
+    scheme: &'static str,
+    list: impl Fn(&AskedServer) -> List + Send + Sync + 'static,
+) -> impl Fn(&AskedServer) -> Served + Send + Sync + 'static {
+    move |asked| {
         let list = list(asked);
         match (asked.path.as_str(), scheme) {
             ("/v1/chat/completions", _) => Served::chat("big", "yes", "stop"),
@@ -63,7 +71,7 @@ fn server(
             }
             _ => Served::json(404, &json!({"error": {"message": "not here"}})),
         }
-    })
+    }
 }
 
 fn long(asked: &AskedServer) -> List {
@@ -195,4 +203,91 @@ fn who_shows_no_positions_says_why() {
         Served::json(200, &json!({"completion_probabilities": [token]}))
     };
     check("llama-server", nothing, "expected a drawn token with its log-probability, found none");
+}
+
+/// Tokens of a server: 20 beside the vocabulary of 256 bytes, but of SGLang, which is asked for no more than the tokenizer has.
+fn tokens_of(scheme: &str) -> u32 {
+    if scheme == "sglang" { 256 } else { 276 }
+}
+
+/// A server of this kind that lists as many tokens as it is asked for; the last has half of the probability, and some is left out.
+fn with_all(scheme: &'static str, spare: f64) -> (ScriptedServer, Result<Box<dyn Model>, ModelError>) {
+    let list = move |asked: &AskedServer| -> List {
+        let body = &asked.body;
+        let counts = [&body["n_probs"], &body["logprobs"], &body["top_logprobs_num"]];
+        let count = counts.into_iter().find_map(Value::as_u64);
+        // 1,024 are asked for first, whatever will be asked for then.
+        let few = count.is_none_or(|count| count <= 256 || count == 1024);
+        assert!(scheme != "sglang" || few, "SGLang has no more than its vocabulary");
+        let last = tokens_of(scheme) - 1;
+        let each = |id: u32| (id, ((1.0 - spare) * if id == last { 0.5 } else { 0.5 / f64::from(last) }).ln());
+        (0..=last).rev().map(each).take(count.map_or(usize::MAX, |count| count as usize)).collect()
+    };
+    let script = served(scheme, list);
+    let server = ScriptedServer::start(script).unwrap();
+    let bytes = tempfile::tempdir().unwrap();
+    let file = bytes.path().join("bytes.toml");
+    std::fs::write(&file, "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 1.0 }\n").unwrap();
+    let without = Network::without_keys();
+    let tokenizer = open_tokenizer(&format!("scripted:{}", file.display()), &without).unwrap();
+    let network = Network::without_keys().timed_by(Arc::new(NoTime)).with_full_logprobs(Some(tokenizer));
+    let model = open_with(
+        &format!("{scheme}:{}#big", server.address()),
+        &EngineOptions { precision: Precision::F32 },
+        &network,
+    );
+    (server, model)
+}
+
+#[test]
+fn a_server_that_lists_every_token_shows_its_logits() {
+    let check = |scheme: &'static str, drawn: usize| {
+        let tokens = tokens_of(scheme) as usize;
+        let (server, model) = with_all(scheme, 0.0);
+        let model = model.unwrap();
+        let scorer = Scorer::of(&*model).unwrap();
+        // What the server has beyond the tokenizer has a place, too.
+        assert_eq!(scorer.identity.logit_width() as usize, tokens, "{scheme}");
+        let asked = server.asked().len();
+        let block = Block {
+            sequences: vec![
+                Sequence { tokens: vec![1, 2, 3], rows: vec![0, 2] },
+                Sequence { tokens: vec![4, 5], rows: vec![1] },
+            ],
+        };
+        let mut logits = scorer.scores.score(&block).unwrap();
+        assert_eq!(server.asked().len(), asked, "{scheme}: nothing is asked before it is read");
+        let mut out = vec![0.0; 3 * tokens];
+        logits.read(0..3, &mut out).unwrap();
+        let mut contexts: Vec<_> = server.asked()[asked..]
+            .iter()
+            .map(|asked| asked.body.get("prompt").unwrap_or(&asked.body["input_ids"]).clone())
+            .collect();
+        contexts.sort_by_key(ToString::to_string);
+        assert_eq!(contexts, [json!([1, 2, 3]), json!([1]), json!([4, 5])], "{scheme}");
+        for row in out.chunks(tokens) {
+            let (last, others) = row.split_last().unwrap();
+            assert!((last - 0.5f32.ln()).abs() < 1e-6, "{scheme}");
+            let each = (0.5 / others.len() as f32).ln();
+            let other = others.iter().filter(|logit| (**logit - each).abs() > 1e-5).count();
+            assert_eq!(other, drawn, "{scheme}");
+        }
+    };
+    // The drawn token is where vLLM has it with another log-probability than it lists.
+    check("llama-server", 0);
+    check("sglang", 0);
+    check("vllm", 1);
+}
+
+#[test]
+fn a_server_that_lists_not_all_of_the_mass_shows_no_logits() {
+    for scheme in ["llama-server", "sglang"] {
+        let (_server, model) = with_all(scheme, 0.01);
+        let why = model.err().unwrap().to_string();
+        assert!(why.contains("expected the log-probability of every token, found 2"), "{why}");
+        assert!(why.contains("that have 0.9900 of the probability"), "{why}");
+    }
+    let (_server, model) = with_all("openai", 0.0);
+    let why = model.err().unwrap().to_string();
+    assert!(why.contains("openai takes no token ids"), "{why}");
 }

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::likelihoods::row as likelihood;
 use super::{Asking, Gates, Kind};
 use crate::observer::{Ahead, Bought, Costs, Keep};
-use crate::shared::whole_text;
+use crate::shared::ReadOtherwise;
 use crate::units::Packing;
 use crate::windows::{Cut, Window, families, windows};
 use crate::{AskError, AskOptions, Models, Observer, Role};
@@ -81,25 +81,11 @@ impl ListedTexts {
         let unread = |error: ModelError| AskError::Tokenizer(error);
         let Cut { mut windows, mut excluded } = windows(tokenizer, suite, options.windowing()).map_err(unread)?;
         for (role, lists) in listing.lists {
-            let (mut texts, mut differently) = (0, Vec::new());
-            for probe in &suite.probes {
-                let Some(whole) = whole_text(probe) else { continue };
-                // What the tokenizer does not take is excluded already.
-                let Ok(ours) = tokenizer.encode(&whole) else { continue };
-                texts += 1;
-                let theirs = lists.ids(&whole).map_err(role.failed())?;
-                if ours != theirs {
-                    let same = ours.iter().zip(&theirs).take_while(|(one, other)| one == other).count();
-                    let byte: usize = ours[..same].iter().map(|&id| tokenizer.piece(id).len()).sum();
-                    differently.push((probe.id.clone(), byte));
-                }
-            }
-            if let Some((probe, byte)) = differently.first().filter(|_| differently.len() == texts) {
-                return Err(AskError::OtherTokenizer { role, texts: texts as u64, probe: probe.clone(), byte: *byte });
-            }
-            let is = |probe: &str| differently.iter().any(|(other, _)| other == probe);
-            excluded.retain(|item| !is(&item.probe));
-            windows.retain(|window| !is(&window.probe));
+            let differently = ReadOtherwise::of(role, suite, tokenizer, |text| lists.ids(text))?;
+            differently.refuse_if_all(role)?;
+            let differently = differently.texts;
+            excluded.retain(|item| !differently.contains_key(&item.probe));
+            windows.retain(|window| !differently.contains_key(&window.probe));
             excluded.extend(differently.iter().map(|(probe, byte)| {
                 let reason = format!("the {role}'s server and the named tokenizer disagree on it from byte {byte} on");
                 ExcludedItem::new(probe, reason)

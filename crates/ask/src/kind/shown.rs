@@ -1,8 +1,6 @@
 //! Texts of a model that shows a part of its distributions, behind an endpoint: after every stretch of a text it is asked for its
 //! most probable tokens and one draw, and the logits of the other model, which runs here, are compared with them (METRICS: regime R1).
 
-use std::collections::BTreeMap;
-
 use hydrometer_answers::{
     ExcludedItem, LikelihoodRow, Part, PartKind, PlannedTokens, ScoredModel, ShownStudentRow, SparseRow, part,
 };
@@ -15,8 +13,8 @@ use rayon::prelude::*;
 use super::likelihoods::row as likelihood;
 use super::{Asking, Gates, Kind};
 use crate::instructions::allowed_vectors;
-use crate::observer::{Ahead, Bought, Costs, Keep};
-use crate::shared::whole_text;
+use crate::observer::{Ahead, Costs, Keep};
+use crate::shared::ReadOtherwise;
 use crate::units::Packing;
 use crate::windows::{Cut, Window, families, fit, tokens, windows};
 use crate::{AskError, AskOptions, Models, Observer, Role};
@@ -105,18 +103,7 @@ impl ShownTexts {
         let (there, here) = shown.both(models)?;
         let Cut { mut windows, mut excluded } =
             windows(here.tokens, suite, options.windowing()).map_err(shown.scorer().failed())?;
-        let mut differently = BTreeMap::new();
-        for probe in &suite.probes {
-            let Some(whole) = whole_text(probe) else { continue };
-            // What the tokenizer does not take is excluded already.
-            let Ok(ours) = here.tokens.encode(&whole) else { continue };
-            let theirs = there.ids(&whole).map_err(shown.role().failed())?;
-            if ours != theirs {
-                let same = ours.iter().zip(&theirs).take_while(|(one, other)| one == other).count();
-                let byte: usize = ours[..same].iter().map(|&id| here.tokens.piece(id).len()).sum();
-                differently.insert(probe.id.clone(), byte);
-            }
-        }
+        let differently = ReadOtherwise::of(shown.role(), suite, here.tokens, |text| there.ids(text))?.texts;
         excluded.retain(|item| !differently.contains_key(&item.probe));
         windows.retain(|window| !differently.contains_key(&window.probe));
         excluded.extend(differently.into_iter().map(|(probe, byte)| {
@@ -166,18 +153,9 @@ impl Kind for ShownTexts {
     /// Every position is a question with all that stands in front of it.
     fn prepare(&mut self, asking: &Asking<'_>) -> Result<(), AskError> {
         let (there, _) = self.shown.models(asking.models);
-        let Some(answers) = there.answers().filter(|answers| answers.is_paid_for()) else {
-            return Ok(());
-        };
         let open = self.units.iter().enumerate().filter(|(unit, _)| !asking.run.has(self.shown.part(), *unit as u32));
-        let mut ahead = Ahead { what: Bought::Positions, ..Ahead::default() };
-        for row in open.flat_map(|(_, windows)| windows).flat_map(|window| &window.rows) {
-            ahead.answers += 1;
-            ahead.read += u64::from(*row) + 1;
-        }
-        ahead.drawn = ahead.answers;
-        ahead.money = answers.cost(ahead.read, ahead.drawn);
-        self.ahead.extend((ahead.answers > 0).then_some((self.shown.role(), ahead)));
+        let ahead = Ahead::of_positions(there, open.flat_map(|(_, windows)| windows));
+        self.ahead.extend(ahead.map(|ahead| (self.shown.role(), ahead)));
         Ok(())
     }
 

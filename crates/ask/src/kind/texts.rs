@@ -15,6 +15,7 @@ use rayon::prelude::*;
 use super::likelihoods::row as likelihood;
 use super::{Asking, Gates, Kind};
 use crate::instructions::allowed_vectors;
+use crate::observer::{Ahead, Costs, Keep};
 use crate::shared::{Agreement, Shared};
 use crate::units::{Packing, spread};
 use crate::windows::{Cut, Window, families, fit, tokens, windows};
@@ -32,6 +33,8 @@ pub(crate) struct Texts {
     excluded: Vec<ExcludedItem>,
     /// Entries of the output distributions that are compared.
     shared: Shared,
+    /// What is paid for.
+    ahead: Vec<(Role, Ahead)>,
 }
 
 impl Texts {
@@ -74,7 +77,7 @@ impl Texts {
         let scored = |window| Scored { window, again: place.next().is_some_and(|place| again.contains(&place)) };
         let mut scored = scored;
         let units = units.into_iter().map(|windows| windows.into_iter().map(&mut scored).collect()).collect();
-        Ok(Self { units, excluded, shared })
+        Ok(Self { units, excluded, shared, ahead: Vec::new() })
     }
 
     /// The families of the scored positions: the scale on which they are watched.
@@ -104,6 +107,24 @@ impl Kind for Texts {
         let once = tokens(self.units[unit].iter().map(|scored| &scored.window));
         let again = tokens(self.units[unit].iter().filter(|scored| scored.again).map(|scored| &scored.window));
         PlannedTokens { teacher_tokens: once + again, student_tokens: once, floor_tokens: again, control_tokens: 0 }
+    }
+
+    /// What an endpoint is asked that shows its logits: every position of a model, and those of the second look at the teacher's twice, to
+    /// be compared with one another.
+    fn prepare(&mut self, asking: &Asking<'_>) -> Result<(), AskError> {
+        let open = || (0..self.units.len()).filter(|&unit| !asking.run.has(part::Positions::KIND, unit as u32));
+        let all = || open().flat_map(|unit| &self.units[unit]);
+        let once = || all().map(|scored| &scored.window);
+        let again = || all().filter(|scored| scored.again).map(|scored| &scored.window);
+        let teacher = Ahead::of_positions(asking.models.teacher, once().chain(again()).chain(again()));
+        let student = Ahead::of_positions(asking.models.student, once());
+        let both = [(Role::Teacher, teacher), (Role::Student, student)];
+        self.ahead = both.into_iter().filter_map(|(role, ahead)| Some((role, ahead?))).collect();
+        Ok(())
+    }
+
+    fn ahead(&self) -> &[(Role, Ahead)] {
+        &self.ahead
     }
 
     fn run_unit(
@@ -148,6 +169,7 @@ impl Texts {
         let mut other = student.scores.score(&sequences).map_err(Role::Student.failed())?;
         let compare = Compare { left: teacher, right: student, right_is: Role::Student, shared: &self.shared };
         let rows = compare.windows(&windows, &mut *scores, &mut *other, 0)?;
+        Costs::Run(asking.run).keep(Keep::IfMuch, observer)?;
         // The student's hidden states are not needed for the rerun.
         drop(other);
         observer.progress(sequences.tokens() as u64);

@@ -138,6 +138,11 @@ struct Asked {
     /// tokenizer. Default: none.
     #[arg(long, value_name = "N", conflicts_with_all = ["until_decided", "teacher_families", "teacher_cache"], value_parser = numbers::whole::<u32, 1>)]
     listed_answers: Option<u32>,
+    /// Ask teacher and student, where they stand behind llama-server, vLLM (--max-logprobs -1) or SGLang, for the log-probability of every
+    /// token at every position of a text: all numbers on tokens are exact (R0), at about a megabyte and a fraction of a second a position.
+    /// Default: the most probable ones.
+    #[arg(long, conflicts_with_all = ["listed_answers", "teacher_cache"])]
+    full_logprobs: bool,
     /// Windows that the teacher scores twice, for the noise floor.
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = numbers::whole::<u32, 0>)]
     floor_windows: u32,
@@ -217,7 +222,8 @@ fn audit_models(
         return Err(Failure::input("expected a teacher and a student"));
     };
     let meaning = settings.meaning.as_ref().map(Meaning::closeness);
-    let tokenizer = settings.tokenizer.as_deref().map(|name| tokenizer(name, [teacher, student], terminal));
+    let listed_by = settings.tokenizer.as_deref().filter(|_| !settings.full_logprobs);
+    let tokenizer = listed_by.map(|name| tokenizer(name, [teacher, student], terminal));
     let tokenizer = tokenizer.transpose()?;
     let (base, control) = (model("base"), model("control"));
     let models = Models { teacher, student, base, control, meaning, tokenizer: tokenizer.as_ref() };

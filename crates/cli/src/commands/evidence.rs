@@ -31,7 +31,7 @@ const OF_ANSWERS: &str = "Said of tokens, along the teacher's answers: top-1 agr
 pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
     let manifest = plan.manifest();
     let in_part = match manifest.regime() {
-        Regime::AnswersOnly | Regime::TeacherTexts => None,
+        Regime::AnswersOnly | Regime::TeacherTexts | Regime::FullLogits => None,
         Regime::ShownDistributions => Some(OF_PARTS),
         Regime::ShownStudent => Some(OF_PARTS_OF_STUDENT),
         Regime::ShownBoth => Some(OF_BOTH),
@@ -68,6 +68,9 @@ pub fn partial(plan: &Plan<'_>, models: Models<'_>) -> Option<String> {
     .into_iter()
     .flatten()
     .collect();
+    if manifest.regime() == Regime::FullLogits && reasons.is_empty() {
+        return None;
+    }
     let (regime, meaning) = (manifest.regime().id(), manifest.regime().meaning());
     let said = in_part.map_or_else(String::new, |said| format!(". {said}"));
     let reasons = if reasons.is_empty() { String::new() } else { format!(". Not measured: {}", reasons.join("; ")) };

@@ -23,7 +23,7 @@ use crate::{
 /// Tokens of the answer by which it is told whether tokens are known.
 const EXAMPLE: u32 = 64;
 /// What a token is spelled with of which nobody knows whether it is one.
-const NOT_ALONE: &[u8] = "\u{fffd}".as_bytes();
+pub(super) const NOT_ALONE: &[u8] = "\u{fffd}".as_bytes();
 /// How far a log-probability may seem to be above another for being written in 32 bits.
 const ROUNDING: f64 = 1e-5;
 
@@ -81,7 +81,7 @@ fn has_no_words(token: &ListedToken) -> bool {
 /// The tokens of an answer of which the server counted `drawn`, without those that may be several: llama.cpp shows tokens that make one
 /// character together as one, with the log-probability and the list of the last of them. What stands for such a token has no spelling and
 /// no list.
-fn tokens_alone(mut tokens: Vec<ListedToken>, finish: FinishReason, drawn: u64) -> Vec<ListedToken> {
+pub(super) fn tokens_alone(mut tokens: Vec<ListedToken>, finish: FinishReason, drawn: u64) -> Vec<ListedToken> {
     // The token that ends an answer is counted, and shown by some as one without words.
     let shows_end = finish != FinishReason::Stop || tokens.last().is_some_and(has_no_words);
     let shown = tokens.len() as u64;

@@ -16,6 +16,7 @@ mod check;
 mod clock;
 mod dialect;
 mod embeddings;
+mod full;
 mod gate;
 mod headers;
 mod introducing;
@@ -40,8 +41,8 @@ use std::sync::Arc;
 
 use hydrometer_answers::ModelIdentity;
 
-use crate::ToolProtocol;
 use crate::hub::Fetching;
+use crate::{Tokenizer, ToolProtocol};
 
 pub use address::{Address, Named, SCHEMES, Scheme};
 pub use check::{CHECK_MARK, Checked, Found, MANY_SCRIPTS, NOT_ALLOWED, Spoils, check, check_names};
@@ -78,6 +79,7 @@ pub struct Network {
     any_identity: bool,
     purse: Option<Arc<Purse>>,
     together: bool,
+    full: Option<Tokenizer>,
     pub(crate) told: Option<Box<Told>>,
 }
 
@@ -91,6 +93,7 @@ impl Network {
             any_identity: false,
             purse: None,
             together: false,
+            full: None,
             told: None,
         }
     }
@@ -123,6 +126,13 @@ impl Network {
     #[must_use]
     pub fn in_batches(self, together: bool) -> Network {
         Network { together, ..self }
+    }
+
+    /// The same, where endpoints are asked for the log-probability of every token, and read texts as this tokenizer does: they show
+    /// their logits. An endpoint that does not list so many is refused.
+    #[must_use]
+    pub fn with_full_logprobs(self, tokenizer: Option<Tokenizer>) -> Network {
+        Network { full: tokenizer, ..self }
     }
 
     /// The same, which says how far the files are that it fetches.

@@ -89,6 +89,20 @@ impl Positions {
         })
     }
 
+    /// What follows each of these contexts, every token of a vocabulary of so many listed, in their order.
+    pub(super) fn in_full(
+        &self,
+        line: &Line,
+        contexts: &[&[u32]],
+        width: u32,
+    ) -> Result<Vec<ShownPosition>, ModelError> {
+        // SGLang refuses a count beyond its vocabulary, and llama-server takes any.
+        let count = if self.way == Way::Sglang { width } else { MOST };
+        together(line, contexts.len(), &|place| {
+            self.answer(line, contexts[place], count, &|answer| self.way.read(answer, u32::MAX))
+        })
+    }
+
     /// One position, with as many tokens as reach the nucleus, and this token where one is named.
     fn one(&self, line: &Line, context: &[u32], wanted: Option<u32>) -> Result<ShownPosition, Failed> {
         let mut count = FIRST;

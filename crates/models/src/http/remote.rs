@@ -12,6 +12,7 @@ use super::asking::{Failed, Line};
 use super::batch::{self, Provider};
 use super::check::NOT_ALLOWED;
 use super::dialect::{Question, Reply};
+use super::full::Full;
 use super::gate::Gate;
 use super::introducing::{FIRST_ANSWER, FIRST_QUESTION, FORMAT, Introduced, Manner, identity, introduce};
 use super::listings::Listings;
@@ -22,13 +23,13 @@ use super::under_way::ask_all;
 use super::{Known, Network};
 use crate::{
     Answer, Answers, AnswersTogether, Conversation, Declared, Letters, Listed, ListedAnswer, ListedPosition, Lists,
-    ListsAnswers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Sequence, SetAside,
-    ShownPosition, Shows, ToolProtocol, TopTokens, Turn, Unlisted, WithTools,
+    ListsAnswers, Message, Model, ModelError, Prompt, SampleLimits, SampleRequest, SampleStep, Scores, Sequence,
+    SetAside, ShownPosition, Shows, Tokenizer, ToolProtocol, TopTokens, Turn, Unlisted, WithTools,
 };
 
 /// A model behind an endpoint.
 pub(crate) struct Remote {
-    identity: ModelIdentity,
+    pub(super) identity: ModelIdentity,
     pub(super) line: Line,
     introduced: OnceLock<Introduced>,
     /// Whether another model may answer than the one that answered first.
@@ -45,6 +46,8 @@ pub(crate) struct Remote {
     pub(super) first_tokens: OnceLock<bool>,
     /// How it is asked in batches, and what those cost, where it is to be.
     pub(super) together: Option<(&'static dyn Provider, Option<Price>)>,
+    /// How it reads texts, where it is asked for the log-probability of every token.
+    pub(super) full: Option<Full>,
 }
 
 impl Remote {
@@ -57,7 +60,11 @@ impl Remote {
         let together = network.together.then(|| batches(&address, network)).transpose()?;
         let line = Line::open(address, network, Kind::Answers)?;
         let spec = line.address.for_records();
-        let same = |known: &&Known| known.identity.format == FORMAT && known.identity.spec == spec;
+        let same = |known: &&Known| {
+            let identity = &known.identity;
+            let shown_alike = identity.vocab_size.is_some() == network.full.is_some();
+            identity.format == FORMAT && identity.spec == spec && shown_alike
+        };
         let (identity, introduced, tools) = match network.known.iter().find(same) {
             Some(Known { identity, tools }) => {
                 (identity.clone(), OnceLock::new(), tools.map_or_else(OnceLock::new, OnceLock::from))
@@ -69,7 +76,7 @@ impl Remote {
         };
         let (positions, first_tokens, any_identity) = (OnceLock::new(), OnceLock::new(), network.any_identity);
         let (listings, example) = (OnceLock::new(), OnceLock::new());
-        Ok(Remote {
+        let remote = Remote {
             identity,
             line,
             introduced,
@@ -80,7 +87,12 @@ impl Remote {
             tools,
             first_tokens,
             together,
-        })
+            full: None,
+        };
+        match &network.full {
+            Some(tokenizer) => remote.in_full(tokenizer.clone()),
+            None => Ok(remote),
+        }
     }
 
     /// What the first questions found; they are asked where they were not yet.
@@ -217,6 +229,14 @@ impl Model for Remote {
         &self.identity
     }
 
+    fn scores(&self) -> Option<&dyn Scores> {
+        self.full.as_ref().map(|_| self as &dyn Scores)
+    }
+
+    fn tokens(&self) -> Option<&Tokenizer> {
+        self.full.as_ref().map(|full| &full.tokenizer)
+    }
+
     fn answers(&self) -> Option<&dyn Answers> {
         Some(self)
     }
@@ -279,7 +299,7 @@ impl Remote {
         Ok(*self.tools.get_or_init(|| found))
     }
 
-    fn positions(&self) -> Result<&Positions, String> {
+    pub(super) fn positions(&self) -> Result<&Positions, String> {
         self.positions.get_or_init(|| Positions::of(&self.line)).as_ref().map_err(Clone::clone)
     }
 

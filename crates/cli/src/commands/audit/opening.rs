@@ -7,7 +7,7 @@ use hydrometer_answers::RunFolder;
 use hydrometer_answers::store::Store;
 use hydrometer_ask::Models;
 use hydrometer_audit::Statement;
-use hydrometer_models::{Model, ModelSpec, SCHEMES};
+use hydrometer_models::{Model, ModelSpec, SCHEMES, Tokenizer, open_tokenizer};
 
 use super::super::canaries::Watched;
 use super::super::check::{Kept, Reads, preflight};
@@ -78,11 +78,14 @@ pub(super) fn open_all<'n>(
     if let (Some(sampling), true) = (&settings.options.sampling, known.is_empty() && named.iter().any(asks)) {
         Store::refuse_locked(&sampling.store)?;
     }
+    let read_by = settings.full_logprobs.then(|| tokenizer_of_servers(settings, named, terminal)).transpose()?;
     let any_identity = settings.options.accepted.iter().any(|check| check == "identity");
     let open = |(role, name): &(&'n str, &str)| {
         terminal.say(&format!("opening {role} {name}"));
         let network = watched(network(), terminal).knowing(known.clone()).accepting_any_identity(any_identity);
         let network = network.paying(settings.spending.purse.clone()).in_batches(settings.batch);
+        let compared = ["teacher", "student"].contains(role);
+        let network = network.with_full_logprobs(read_by.clone().filter(|_| compared));
         let model = open_on(role, name, &settings.engine, network)?;
         let one_by_one = model.answers().is_some_and(|answers| answers.is_paid_for() && answers.together().is_none());
         if settings.batch && one_by_one {
@@ -100,6 +103,28 @@ pub(super) fn open_all<'n>(
         return Err(Failure::input("teacher and student are the same kept answers: nothing is left to compare"));
     }
     Ok(opened)
+}
+
+/// How servers read texts that are asked for every token: the tokenizer that is named, else that of the model beside them that runs here.
+fn tokenizer_of_servers(
+    settings: &Settings,
+    named: &[(&str, &str)],
+    terminal: &Terminal,
+) -> Result<Tokenizer, Failure> {
+    let runs_here = |name: &str| ModelSpec::from_str(name).is_ok_and(|spec| spec.endpoint().is_none());
+    let mut compared = named.iter().filter(|(role, _)| ["teacher", "student"].contains(role)).map(|(_, name)| *name);
+    if compared.clone().all(runs_here) {
+        return Err(Failure::input("--full-logprobs is for models behind servers, and both of these run here")
+            .hint("leave it out: models that run here show their whole distributions"));
+    }
+    let name = settings.tokenizer.as_deref().or_else(|| compared.find(|name| runs_here(name)));
+    let name = name.ok_or_else(|| {
+        Failure::input(
+            "--full-logprobs: teacher and student both stand behind servers, and nobody here says how they read a text",
+        )
+        .hint("--tokenizer MODEL names a .gguf file, a Hugging Face folder or hf:ORG/NAME with their tokenizer")
+    })?;
+    open_tokenizer(name, &watched(network(), terminal)).map_err(|error| not_opened("tokenizer", error))
 }
 
 /// Refuses batches where they make no sense, before anything is asked.

@@ -42,6 +42,8 @@ pub(super) struct Settings {
     pub(super) base: Option<String>,
     pub(super) control: Option<String>,
     pub(super) tokenizer: Option<String>,
+    /// Whether endpoints are asked for the log-probability of every token.
+    pub(super) full_logprobs: bool,
     pub(super) suite: Suite,
     pub(super) options: AskOptions,
     pub(super) engine: EngineOptions,
@@ -134,6 +136,7 @@ impl Settings {
             base: arguments.base.clone(),
             control: arguments.control.clone(),
             tokenizer: arguments.tokenizer.clone(),
+            full_logprobs: asked.full_logprobs,
             suite,
             options: AskOptions {
                 n_ctx: asked.texts.ctx,

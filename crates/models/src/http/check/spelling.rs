@@ -3,6 +3,7 @@
 use super::looking::Looking;
 use super::{Check, Found, Spoils, failed, not_offered};
 use crate::http::asking::Failed;
+use crate::http::listed_answers::{NOT_ALONE, tokens_alone};
 use crate::id_unspelled;
 
 /// Share of tokens that may have no spelling of their own: parts of characters, whose bytes not every server says.
@@ -31,6 +32,12 @@ impl Check for Spelling {
             Ok(shown) => shown,
             Err(why) => return Ok(not_offered(why.clone())),
         };
+        // Tokens that a server shows as one say nothing of how each is spelled.
+        let mut shown = tokens_alone(shown.clone(), at.first.reply.finish, at.first.reply.drawn);
+        shown.retain(|token| token.bytes != NOT_ALONE);
+        if shown.is_empty() {
+            return Ok(not_offered("no token of an answer is shown by itself"));
+        }
         let ids = tokenizer.ids_by_piece();
         let listed = shown.iter().flat_map(|token| token.top.iter().map(|(bytes, _)| bytes));
         let all: Vec<&Vec<u8>> = shown
