@@ -203,7 +203,7 @@ fn scores_as_we_do(folder: &TempDir, there: &str, here: &str, most: f64) {
 /// The same model here and behind the server, asked for every token: what R0 says of a student is the same.
 fn shows_every_token(folder: &TempDir, there: &str, here: &str, most: f64) {
     let student = format!("planted:temperature=0.7({here})");
-    let few = ["--chunks", "3", "--floor-windows", "1", "--precision", "f32"];
+    let few = ["--chunks", "2", "--floor-windows", "0", "--precision", "f32"];
     let (exact, shown) = (
         audit_with(folder, here, &student, &few),
         audit_with(folder, there, &student, &[&few[..], &["--full-logprobs"]].concat()),

@@ -24,6 +24,7 @@ mod open;
 mod planted;
 mod positions;
 mod quantize;
+mod recorded;
 mod remembering;
 mod sample;
 mod scripted;

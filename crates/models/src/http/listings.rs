@@ -157,7 +157,8 @@ fn of_vllm(answer: &Value, sequence: &Sequence, count: u32) -> Result<Vec<Listed
         let of_next = listed.iter().find(|(token, _)| *token == next).copied();
         let of_next = of_next.ok_or_else(|| unknown(next, listed.len()))?;
         // The text's own token is added to a list that it is not in: the list of the most probable is without it.
-        if listed.len() > count as usize {
+        let rank = lists[place][next.to_string()]["rank"].as_u64();
+        if listed.len() > count as usize || rank.is_some_and(|rank| rank > listed.len() as u64) {
             listed.retain(|(token, _)| *token != next);
         }
         Ok(in_order(listed, of_next))
