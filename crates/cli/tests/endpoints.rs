@@ -403,6 +403,7 @@ fn the_list_of_models_names_every_scheme_and_its_key() {
         |name: &str| text.split(&format!("  {name}:")).nth(1).unwrap().split("example:").next().unwrap().to_owned();
     assert!(block("vllm").contains("lists behind any text (R1)"), "{text}");
     assert!(block("ollama").contains("lists along its answers (R2, --listed-answers N)"), "{text}");
+    assert!(block("gemini").contains("listed letters of choices (R2, --letters N)"), "{text}");
     assert!(block("anthropic").contains("batches (--batch)") && !block("anthropic").contains("R2"), "{text}");
     assert!(block("anthropic").contains("ANTHROPIC_API_KEY (needed)"), "{text}");
     let output = Command::new(env!("CARGO_BIN_EXE_hydrometer")).args(["models", "--json"]).output().unwrap();

@@ -12,6 +12,7 @@ mod endpoints_named;
 mod endpoints_tools;
 mod formats;
 mod gemini;
+mod gemini_lists;
 mod gguf_conversion;
 mod hostile_folder;
 mod hostile_gguf;

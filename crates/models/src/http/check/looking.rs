@@ -217,8 +217,7 @@ struct Asker<'a> {
 impl Asker<'_> {
     /// With log-probabilities where the server shows them; with fewer settings where it takes no more.
     fn see(&self, messages: &[Message], most: u32, temperature: f64) -> Result<Seen, Failed> {
-        let tops =
-            [Some(TOP), None].into_iter().filter(|top| top.is_none() || logprobs::may_be_shown(&self.line.address));
+        let tops = [Some(TOP), None].into_iter().filter(|top| top.is_none() || self.line.address.may_list_tokens());
         let mut refused = None;
         let turns: Vec<Turn> = messages.iter().map(Turn::of).collect();
         for (top, manner) in tops.flat_map(|top| MANNERS.map(|manner| (top, manner))) {
@@ -242,12 +241,13 @@ impl Asker<'_> {
         let dialect = self.line.address.scheme.dialect;
         let mut body = dialect.body(question);
         if let Some(count) = top {
-            logprobs::wanted(&mut body, count);
+            dialect.want_lists(&mut body, count);
         }
         let call = Call { url: &self.line.address.url(), body: Some(&body) };
         let ask = || {
             self.line.unpaid(&call, self.gate, &|answer| {
-                let (tokens, spelled) = (some(logprobs::read(answer)), some(logprobs::spelled(answer)));
+                let tokens = some(self.line.shown(answer, logprobs::read));
+                let spelled = some(self.line.shown(answer, logprobs::spelled));
                 let reply = dialect.read(answer)?;
                 Ok(Seen {
                     counted: reply.read > 0,
