@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use hydrometer_models::{AskedServer, CHECK_MARK, ScriptedServer, Served};
 use serde_json::{Value, json};
-use support::{Desk, ended};
+use support::{Desk, ended, in_one_line};
 
 /// One letter for an answer.
 const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.3, B = 0.3, C = 0.4 }\n";
@@ -354,6 +354,38 @@ fn a_text_that_begins_twice_refuses_the_audit() {
     let flat = talk.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains("check `begin` failed") && flat.contains("begins with token 1 twice"), "{talk}");
     assert!(flat.contains("--accept begin goes on all the same"), "{talk}");
+}
+
+/// A server of llama.cpp's kind whose template is another one than the student's.
+fn rendering(asked: &AskedServer) -> Served {
+    match asked.path.as_str() {
+        "/props" => Served::json(200, &json!({"build_info": "b1"})),
+        "/apply-template" => Served::json(200, &json!({"prompt": "[system]You are"})),
+        "/tokenize" => Served::json(200, &json!({"tokens": [5, 6, 7, 8, 9]})),
+        "/v1/chat/completions" => Served::chat("big", letter(asked), "stop"),
+        _ => Served::json(404, &json!({"error": {"message": "not here"}})),
+    }
+}
+
+#[test]
+fn an_audit_says_where_the_templates_of_its_models_differ_and_goes_on() {
+    let bench = Bench::new();
+    let template = "template = \"{% for m in messages %}[{{ m.role }}:{{ m.content }}{% endfor %}\"";
+    bench.0.write("student.toml", &format!("{template}\n{STUDENT}"));
+    let server = ScriptedServer::start(rendering).unwrap();
+    let [_, talk] = in_one_line(bench.audit(0, &format!("llama-server:{}", server.address()), None));
+    let said = "teacher: check `template` failed (a conversation is rendered as the local template renders it): from byte 7 on, \
+                the other model of the audit reads `:You are a careful narrator.";
+    assert!(talk.contains(said), "{talk}");
+    assert!(
+        talk.contains("this one `]You are`: no fault where the two were made with templates of their own"),
+        "{talk}"
+    );
+    let kept: Value = serde_json::from_str(&fs::read_to_string(bench.path("run/checks.json")).unwrap()).unwrap();
+    let found = &kept["models"][0];
+    let template = found["checks"].as_array().unwrap().iter().find(|check| check["name"] == "template").unwrap();
+    assert_eq!((&template["outcome"], &template["spoils"]), (&json!("failed"), &json!("nothing")));
+    assert!(found["beside"].is_string(), "{found}");
 }
 
 #[test]

@@ -44,7 +44,7 @@ use crate::ToolProtocol;
 use crate::hub::Fetching;
 
 pub use address::{Address, Named, SCHEMES, Scheme};
-pub use check::{CHECK_MARK, Checked, Found, MANY_SCRIPTS, NOT_ALLOWED, Spoils, check, check_names};
+pub use check::{CHECK_MARK, Checked, Found, MANY_SCRIPTS, NOT_ALLOWED, Spoils, check, check_beside, check_names};
 pub use clock::Clock;
 use clock::SystemClock;
 pub use embeddings::EmbeddingEndpoint;

@@ -24,6 +24,8 @@ pub(super) struct Looking<'a> {
     gate: Gate,
     /// With whose tokenizer and template it is compared.
     pub against: Option<&'a dyn Model>,
+    /// The other model of an audit.
+    pub other: Option<&'a dyn Model>,
     /// An answer of some length, drawn at temperature 1.
     pub first: Seen,
 }
@@ -57,7 +59,7 @@ impl<'a> Looking<'a> {
         let line = Line::open(address, network, Kind::Answers)?;
         let asker = Asker { line: &line, gate: &Gate::new(1) };
         let first = asker.see(&Self::conversation(), LONGEST, 1.0).map_err(|failed| error(&line, failed))?;
-        Ok(Self { line, gate: Gate::new(1), against, first })
+        Ok(Self { line, gate: Gate::new(1), against, other: None, first })
     }
 
     /// What the first answer was asked by, and what is rendered.
@@ -140,6 +142,15 @@ impl<'a> Looking<'a> {
             }
             _ => Ok(None),
         }
+    }
+
+    /// The text of tokens; `None` where the server does not show it.
+    pub(super) fn detokenize(&self, ids: &[u32]) -> Result<Option<String>, Failed> {
+        if self.scheme() != "vllm" {
+            return Ok(None);
+        }
+        let answer = self.beside("/detokenize", Some(&self.named(json!({ "tokens": ids }))))?;
+        Ok(answer.and_then(|answer| answer["prompt"].as_str().map(str::to_owned)))
     }
 
     /// Tokens that the server holds at once; `None` where it does not say.
