@@ -10,6 +10,7 @@ mod endpoints;
 mod endpoints_known;
 mod endpoints_named;
 mod endpoints_tools;
+mod fetch_models;
 mod formats;
 mod gemini;
 mod gemini_lists;
