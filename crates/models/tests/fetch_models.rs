@@ -1,6 +1,6 @@
 //! `scripts/fetch-models` against a stand-in of the hub: what it fetches lies in the hub's cache as the hub's own tools lay it out, and
 //! nothing that lies there is asked for.
-#![allow(clippy::unwrap_used, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "test code")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
