@@ -19,9 +19,9 @@ fn statements_of_known_runs_do_not_change() {
         (run.to_owned(), blake3::hash(json.as_bytes()).to_hex().to_string())
     };
     let expected = [
-        ("answers/tests/samples/run-v1", "a77692e8e8a48615826205e78e529599dd422c7d10de6c72395f8d3306e53529"),
+        ("answers/tests/samples/run-v1", "8963f0a3e107b31face4ec10eb07022cf99e410fa396ef8d6b27feb194d2902b"),
         ("answers/tests/samples/run-v1-samples", "4bdc8ca829ca1389ed29d40e6a2834864b9bc36e5eb06e3b644b35089d6b591b"),
-        ("audit/tests/samples/demo-student", "8b50b2eb679e191eedff79f9f4ca332ee878ed44b77c343ae81b08ecea107646"),
+        ("audit/tests/samples/demo-student", "5f83e59f6cf371fcc1a03762fcc3dcd8b1b93cb7fdbeb6199207b712ec3cbbe4"),
     ];
     assert_eq!(
         expected.map(|(run, _)| hash(run)),

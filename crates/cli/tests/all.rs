@@ -16,6 +16,7 @@ mod distributions_served;
 mod edges;
 mod endpoints;
 mod episodes;
+mod gemini;
 mod help;
 mod hostile;
 mod judge;

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use hydrometer_models::{AskedServer, CHECK_MARK, ScriptedServer, Served};
 use serde_json::{Value, json};
-use support::{Desk, ended};
+use support::{Desk, ended, in_one_line};
 
 /// One letter for an answer.
 const STUDENT: &str = "vocabulary = \"bytes\"\n[default]\nprobabilities = { A = 0.3, B = 0.3, C = 0.4 }\n";
@@ -356,6 +356,38 @@ fn a_text_that_begins_twice_refuses_the_audit() {
     assert!(flat.contains("--accept begin goes on all the same"), "{talk}");
 }
 
+/// A server of llama.cpp's kind whose template is another one than the student's.
+fn rendering(asked: &AskedServer) -> Served {
+    match asked.path.as_str() {
+        "/props" => Served::json(200, &json!({"build_info": "b1"})),
+        "/apply-template" => Served::json(200, &json!({"prompt": "[system]You are"})),
+        "/tokenize" => Served::json(200, &json!({"tokens": [5, 6, 7, 8, 9]})),
+        "/v1/chat/completions" => Served::chat("big", letter(asked), "stop"),
+        _ => Served::json(404, &json!({"error": {"message": "not here"}})),
+    }
+}
+
+#[test]
+fn an_audit_says_where_the_templates_of_its_models_differ_and_goes_on() {
+    let bench = Bench::new();
+    let template = "template = \"{% for m in messages %}[{{ m.role }}:{{ m.content }}{% endfor %}\"";
+    bench.0.write("student.toml", &format!("{template}\n{STUDENT}"));
+    let server = ScriptedServer::start(rendering).unwrap();
+    let [_, talk] = in_one_line(bench.audit(0, &format!("llama-server:{}", server.address()), None));
+    let said = "teacher: check `template` failed (a conversation is rendered as the local template renders it): from byte 7 on, \
+                the other model of the audit reads `:You are a careful narrator.";
+    assert!(talk.contains(said), "{talk}");
+    assert!(
+        talk.contains("this one `]You are`: no fault where the two were made with templates of their own"),
+        "{talk}"
+    );
+    let kept: Value = serde_json::from_str(&fs::read_to_string(bench.path("run/checks.json")).unwrap()).unwrap();
+    let found = &kept["models"][0];
+    let template = found["checks"].as_array().unwrap().iter().find(|check| check["name"] == "template").unwrap();
+    assert_eq!((&template["outcome"], &template["spoils"]), (&json!("failed"), &json!("nothing")));
+    assert!(found["beside"].is_string(), "{found}");
+}
+
 #[test]
 fn check_says_what_passed_what_failed_and_what_is_not_offered() {
     let server = ScriptedServer::start(cutting).unwrap();
@@ -403,6 +435,7 @@ fn the_list_of_models_names_every_scheme_and_its_key() {
         |name: &str| text.split(&format!("  {name}:")).nth(1).unwrap().split("example:").next().unwrap().to_owned();
     assert!(block("vllm").contains("lists behind any text (R1)"), "{text}");
     assert!(block("ollama").contains("lists along its answers (R2, --listed-answers N)"), "{text}");
+    assert!(block("gemini").contains("listed letters of choices (R2, --letters N)"), "{text}");
     assert!(block("anthropic").contains("batches (--batch)") && !block("anthropic").contains("R2"), "{text}");
     assert!(block("anthropic").contains("ANTHROPIC_API_KEY (needed)"), "{text}");
     let output = Command::new(env!("CARGO_BIN_EXE_hydrometer")).args(["models", "--json"]).output().unwrap();

@@ -41,7 +41,8 @@ pub use encoder::SentenceEncoder;
 pub use error::ModelError;
 pub use http::{
     Address, Budget, CHECK_MARK, Checked, Clock, EmbeddingEndpoint, Found, Known, MANY_SCRIPTS, NOT_ALLOWED, Named,
-    Network, Offer, PRICES_FORMAT, Prices, Purse, SCHEMES, Scheme, SetAside, Spent, Spoils, check, check_names,
+    Network, Offer, PRICES_FORMAT, Prices, Purse, SCHEMES, Scheme, SetAside, Spent, Spoils, check, check_beside,
+    check_names,
 };
 pub use hub::{Fetched, Fetching, HubName, fetch};
 pub use hydrometer_answers::Facet;

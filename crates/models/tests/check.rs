@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hydrometer_models::{
     Address, AskedServer, Checked, EngineOptions, Found, Model, Network, NoTime, Precision, ScriptedServer, Served,
-    check, check_names, open,
+    Spoils, check, check_beside, check_names, open,
 };
 use serde_json::{Value, json};
 
@@ -246,4 +246,63 @@ fn a_local_model_shows_where_tokens_and_template_differ() {
     let all = look(Wrong::default(), Some(&*other));
     assert!(failed(&all).contains(&"spelling"), "{all:?}");
     assert!(evidence(&all, "spelling").starts_with("18 of 27 that 9 places show are no token of it, \"a\" is one / "));
+}
+
+/// vLLM says the tokens of a conversation, and the text of tokens.
+fn as_vllm(asked: &AskedServer) -> Served {
+    match asked.path.as_str() {
+        "/tokenize" => {
+            let text = asked.body["prompt"].as_str().map_or_else(|| rendered(asked), str::to_owned);
+            Served::json(200, &json!({"tokens": text.bytes().map(u32::from).collect::<Vec<_>>()}))
+        }
+        "/detokenize" => {
+            let ids = asked.body["tokens"].as_array().unwrap().iter();
+            let bytes: Vec<u8> = ids.map(|id| u8::try_from(id.as_u64().unwrap()).unwrap()).collect();
+            Served::json(200, &json!({"prompt": String::from_utf8(bytes).unwrap()}))
+        }
+        _ => Wrong::default().serve(asked),
+    }
+}
+
+#[test]
+fn another_model_is_compared_by_its_template_alone_and_may_have_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = |name: &str, template: &str| {
+        let path = folder.path().join(name);
+        let words = "vocabulary = [\"aa\", \"b\"]\n[default]\nprobabilities = { b = 1.0 }\n";
+        std::fs::write(&path, format!("{template}{words}")).unwrap();
+        open(&format!("scripted:{}", path.display()), &EngineOptions { precision: Precision::F32 }).unwrap()
+    };
+    let template = |first: &str| {
+        format!(
+            "template = \"{first}{{% for m in messages %}}{{{{ m.role }}}}: {{{{ m.content }}}}\\n{{% endfor %}}\"\n"
+        )
+    };
+    let check = |scheme: &str, serve: fn(&AskedServer) -> Served, other: &dyn Model, expected: Option<&str>| {
+        let server = ScriptedServer::start(serve).unwrap();
+        let address = Address::parse(&format!("{scheme}:{}#fox", server.address())).unwrap().unwrap();
+        let all = check_beside(address, &Network::without_keys().timed_by(Arc::new(NoTime)), other).unwrap();
+        let template = all.iter().find(|checked| checked.name == "template").unwrap();
+        match (&template.found, expected) {
+            (Found::Failed { evidence, .. }, Some(expected)) => assert!(evidence.contains(expected), "{evidence}"),
+            (Found::Passed(_), None) => {}
+            (found, expected) => panic!("{found:?}, expected {expected:?}"),
+        }
+        assert_eq!(template.spoils, Spoils::Nothing);
+        assert_eq!(failed(&all).into_iter().filter(|name| *name != "template").count(), 0, "{all:?}");
+        assert!(matches!(found(&all, "tokenizer"), Found::NotOffered(_)), "its tokens are its own: {all:?}");
+    };
+    let healthy = |asked: &AskedServer| Wrong::default().serve(asked);
+    let (same, differs) = (model("same.toml", &template("")), model("other.toml", &template("s")));
+    for (scheme, serve) in [("llama-server", healthy as fn(&AskedServer) -> Served), ("vllm", as_vllm)] {
+        check(scheme, serve, &*same, None);
+        let words = "from byte 1 on, the other model of the audit reads `system: You are";
+        check(scheme, serve, &*differs, Some(words));
+        check(scheme, serve, &*differs, Some("no fault where the two were made with templates of their own"));
+    }
+    let plain = model("plain.toml", "");
+    let server = ScriptedServer::start(healthy).unwrap();
+    let address = Address::parse(&format!("llama-server:{}", server.address())).unwrap().unwrap();
+    let all = check_beside(address, &Network::without_keys().timed_by(Arc::new(NoTime)), &*plain).unwrap();
+    assert_eq!(evidence(&all, "template"), "the other model of the audit shows no chat template");
 }

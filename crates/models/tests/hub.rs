@@ -14,7 +14,7 @@ use hydrometer_models::{
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use serde_json::json;
 
-const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const TOKEN: &str = "hf_sesame";
 
 fn hex(bytes: &[u8]) -> String {
@@ -22,7 +22,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The checksum of a large file.
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(digest(&SHA256, bytes).as_ref())
 }
 
@@ -32,7 +32,7 @@ fn git(bytes: &[u8]) -> String {
     hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, &whole).as_ref())
 }
 
-type Files = BTreeMap<String, Vec<u8>>;
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 fn is_large(name: &str) -> bool {
     name.ends_with(".gguf") || name.ends_with(".safetensors")
@@ -82,15 +82,15 @@ fn hub(files: &Files, elsewhere: &str, asked: &AskedServer) -> Served {
 }
 
 /// A hub, the server that keeps its large files, and a cache.
-struct Bench {
-    hub: ScriptedServer,
-    store: ScriptedServer,
-    home: tempfile::TempDir,
+pub(crate) struct Bench {
+    pub(crate) hub: ScriptedServer,
+    pub(crate) store: ScriptedServer,
+    pub(crate) home: tempfile::TempDir,
 }
 
 impl Bench {
     /// `change` may answer in the place of either server.
-    fn new(
+    pub(crate) fn new(
         files: Files,
         change: impl Fn(&AskedServer, &Files) -> Option<Served> + Send + Sync + Clone + 'static,
     ) -> Bench {
@@ -121,16 +121,16 @@ impl Bench {
         Network::new(move |name| variables.get(name).cloned()).timed_by(Arc::new(NoTime))
     }
 
-    fn fetch(&self, name: &str) -> Result<Fetched, ModelError> {
+    pub(crate) fn fetch(&self, name: &str) -> Result<Fetched, ModelError> {
         fetch(name, &self.network(&[("HF_TOKEN", TOKEN)]))
     }
 
-    fn repo(&self) -> PathBuf {
+    pub(crate) fn repo(&self) -> PathBuf {
         self.home.path().join("hub/models--org--name")
     }
 }
 
-fn files(named: &[(&str, &[u8])]) -> Files {
+pub(crate) fn files(named: &[(&str, &[u8])]) -> Files {
     named.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect()
 }
 

@@ -40,6 +40,7 @@ fn a_number_says_its_regime_where_it_is_not_that_of_the_statement() {
     let mut of = |id: &str, found: Option<NumberRegime>| {
         statement.metrics.iter_mut().find(|metric| metric.id == id).unwrap().regime.clone_from(&found);
         statement.headline.iter_mut().filter(|row| row.id == id).for_each(|row| row.regime.clone_from(&found));
+        statement.gates.iter_mut().filter(|gate| gate.metric == id).for_each(|gate| gate.regime.clone_from(&found));
     };
     of("tail_kept", regime("R1", HowKnown::Estimated));
     of("choice_lost", regime("R2", HowKnown::Widened));
@@ -62,6 +63,7 @@ fn a_number_says_its_regime_where_it_is_not_that_of_the_statement() {
         ("metric,kl_divergence,", ",R0,exact"),
         ("metric,answer_agreement,", ",R4,answered"),
         ("headline,tail_kept,", ",R1,estimated"),
+        ("gate,tail_kept,", ",R1,estimated"),
         ("metric,choice_lost,", ",R2,widened"),
     ] {
         assert!(rows(start).iter().all(|line| line.ends_with(end)) && !rows(start).is_empty(), "{:?}", rows(start));

@@ -30,6 +30,9 @@ pub struct Checks {
 pub struct CheckedModel {
     /// Its key, as answers are kept under.
     pub model_key: String,
+    /// The key of the model whose template its own was compared with, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
     /// Each check, in the order in which they are shown.
     pub checks: Vec<KeptCheck>,
 }

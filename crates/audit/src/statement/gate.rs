@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::calibration::{Caught, Resolution};
+use super::metric::NumberRegime;
 
 /// A gate and its answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +20,9 @@ pub struct Gate {
     pub verdict: Verdict,
     /// The number it looked at.
     pub estimate: Option<Estimate>,
+    /// How that number is known, where it is there; absent in statements of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regime: Option<NumberRegime>,
     /// Further families that would decide it at the present spread; `None` when decided or not computable.
     pub more_families: Option<u64>,
     /// The interval that decided: each end is a one-sided bound at the gate's level (two-sided 90 % for 5 % on a side; of a

@@ -23,6 +23,10 @@ pub(crate) fn gates(
     grounds: &BTreeMap<&str, Ground>,
     deciding: Option<&Deciding>,
 ) -> Vec<Gate> {
+    let in_regime = |gate: Gate| {
+        let metric = metrics.iter().find(|metric| metric.id == gate.metric);
+        Gate { regime: metric.and_then(|metric| metric.regime.clone()), ..gate }
+    };
     if let Some(deciding) = deciding {
         let on_the_way = |rule: &GateRule| {
             let same = |looked: &&Looked| {
@@ -33,10 +37,10 @@ pub(crate) fn gates(
                 None => watched_gate(rule, metrics, deciding),
             }
         };
-        return policy.gates.iter().filter_map(on_the_way).collect();
+        return policy.gates.iter().filter_map(on_the_way).map(in_regime).collect();
     }
     let judged = |rule: &GateRule| gate(rule, metrics, grounds.get(rule.metric.as_str()), policy.level);
-    let mut gates: Vec<Gate> = policy.gates.iter().filter_map(judged).collect();
+    let mut gates: Vec<Gate> = policy.gates.iter().filter_map(judged).map(in_regime).collect();
     name_failures(&mut gates, grounds, 1.0 - policy.level);
     gates
 }
@@ -250,6 +254,7 @@ fn made(rule: &GateRule, verdict: Verdict, found: String) -> Option<Gate> {
         at_most: rule.at_most,
         verdict,
         estimate: None,
+        regime: None,
         more_families: None,
         judged: None,
         corrected: None,

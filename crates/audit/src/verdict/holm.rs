@@ -63,6 +63,7 @@ mod tests {
             at_most: Some(margin),
             verdict,
             estimate: Some(found.estimate(0.95, 30)),
+            regime: None,
             more_families: None,
             judged: None,
             corrected: None,

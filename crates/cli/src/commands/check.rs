@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use hydrometer_answers::{CheckOutcome as Outcome, CheckSpoils, CheckedModel, Checks, KeptCheck};
 use hydrometer_models::{
-    Address, Checked, Found, Model, ModelSpec, NOT_ALLOWED, Spoils, check, check_names, open_with,
+    Address, Checked, Found, Model, ModelSpec, NOT_ALLOWED, Spoils, check, check_beside, check_names, open_with,
 };
 use hydrometer_probes::counted::counted;
 use hydrometer_report::visible;
@@ -183,11 +183,13 @@ pub struct Kept<'a> {
 
 /// Looks at every endpoint among models (by role, name and key) before they are asked; one that stands in two roles is looked at once,
 /// and one that an earlier command looked at for the same run not again. What spoils nothing that is read is said and not refused.
+/// `beside` is the other model of an audit, by the role of the one that is looked at.
 ///
 /// # Errors
 /// A check fails that would make numbers wrong and is not accepted, or an endpoint gives no answer.
 pub fn preflight(
     models: &[(&str, &str, String)],
+    beside: &[(&str, &dyn Model)],
     reads: Reads,
     accepted: &[String],
     kept: Kept<'_>,
@@ -199,7 +201,8 @@ pub fn preflight(
         let Some(address) = spec.endpoint().filter(|address| !looked.contains(address)) else { continue };
         looked.push(address.clone());
         let refuses = |checked: &KeptCheck| reads.are_spoiled(role, checked);
-        let all = look((role, address, key), &refuses, kept, terminal)?;
+        let other = beside.iter().find(|(of, _)| of == role).map(|(_, other)| *other);
+        let all = look((role, address, key), other, &refuses, kept, terminal)?;
         let count = |of: Outcome| all.iter().filter(|checked| checked.outcome == of).count() as u64;
         terminal.say(&format!(
             "{} passed, {} not offered (`hydrometer check {name}` shows them)",
@@ -229,19 +232,25 @@ pub fn preflight(
 /// What the checks of an endpoint find, or found when an earlier command looked for this run.
 fn look(
     (role, address, key): (&str, &Address, &str),
+    other: Option<&dyn Model>,
     refuses: &dyn Fn(&KeptCheck) -> bool,
     Kept { folder, spending }: Kept<'_>,
     terminal: &Terminal,
 ) -> Result<Vec<KeptCheck>, Failure> {
     let mut known = Checks::read(folder)?;
     let is_whole = |of: &&CheckedModel| of.checks.iter().map(|kept| kept.name.as_str()).eq(check_names());
-    let goes_on = |of: &&CheckedModel| of.model_key == key && !of.checks.iter().any(refuses);
+    let beside = other.map(|other| other.identity().key());
+    let goes_on = |of: &&CheckedModel| of.model_key == key && of.beside == beside && !of.checks.iter().any(refuses);
     if let Some(found) = known.models.iter().filter(is_whole).find(goes_on) {
         terminal.say(&format!("{role} {address} was checked when this run began"));
         return Ok(found.checks.clone());
     }
     terminal.say(&format!("checking {role} {address}"));
-    let found = check(address.clone(), &network().paying(spending.purse.clone()), None);
+    let network = network().paying(spending.purse.clone());
+    let found = match other {
+        Some(other) => check_beside(address.clone(), &network, other),
+        None => check(address.clone(), &network, None),
+    };
     let found = found.map(|all| all.into_iter().map(as_kept).collect::<Vec<_>>());
     if let Ok(checks) = &found {
         // What the budget did not allow is looked at by the command that may spend more, and what refuses by the one that comes once
@@ -249,7 +258,7 @@ fn look(
         let open = |kept: &KeptCheck| refuses(kept) || kept.evidence.starts_with(NOT_ALLOWED);
         known.models.retain(|of| of.model_key != key);
         if !checks.iter().any(open) {
-            known.models.push(CheckedModel { model_key: key.to_owned(), checks: checks.clone() });
+            known.models.push(CheckedModel { model_key: key.to_owned(), beside, checks: checks.clone() });
             known.write(folder)?;
         }
     }

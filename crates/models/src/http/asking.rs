@@ -121,24 +121,34 @@ impl Line {
         question: &Question<'_>,
         count: u32,
         gate: &Gate,
-        show: fn(&Value) -> Result<Option<T>, String>,
+        show: fn(&[Value]) -> Result<T, String>,
     ) -> Result<(Reply, Option<T>), Failed> {
         let body = self.listed_body(question, count);
         let call = Call { url: &self.address.url(), body: Some(&body) };
-        let read = |answer: &Value| Ok((self.kept(answer, question.tools)?, show(answer)?));
+        let read = |answer: &Value| Ok((self.kept(answer, question.tools)?, self.shown(answer, show)?));
         let ask = || self.until(&call, gate, &Ways { read: &read, refused: &too_long_to_list, parse: json });
         self.paid(self.most(question), gate, ask, |(reply, _)| Counted::of_reply(reply))
     }
 
     /// A question as JSON that asks for the `count` most probable tokens at every place of the answer, too.
     pub(super) fn listed_body(&self, question: &Question<'_>, count: u32) -> Value {
-        let mut body = self.address.scheme.dialect.body(question);
-        logprobs::wanted(&mut body, count);
+        let dialect = self.address.scheme.dialect;
+        let mut body = dialect.body(question);
+        dialect.want_lists(&mut body, count);
         body
     }
 
     fn read_listed(&self, answer: &Value, tools: &[Declared]) -> Result<Listed, String> {
-        Ok((self.kept(answer, tools)?, logprobs::read(answer)?))
+        Ok((self.kept(answer, tools)?, self.shown(answer, logprobs::read)?))
+    }
+
+    /// What `show` makes of the tokens of an answer, where it shows them.
+    pub(super) fn shown<T>(
+        &self,
+        answer: &Value,
+        show: fn(&[Value]) -> Result<T, String>,
+    ) -> Result<Option<T>, String> {
+        self.address.scheme.dialect.tokens(answer)?.map(|tokens| show(&tokens)).transpose()
     }
 
     fn kept(&self, answer: &Value, tools: &[Declared]) -> Result<Reply, String> {

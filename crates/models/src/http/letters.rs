@@ -15,7 +15,7 @@ use crate::{FirstTokens, Letters, Message, ModelError, Prompt, Turn};
 /// Most probable tokens that are asked for: no server of the known ones refuses so many.
 pub(super) const LISTED: u32 = 20;
 /// Schemes whose answers have a place for log-probabilities that is read here.
-pub(super) const WITH_LISTS: [&str; 5] = ["openai", "vllm", "sglang", "llama-server", "ollama"];
+pub(super) const WITH_LISTS: [&str; 6] = ["openai", "vllm", "sglang", "llama-server", "ollama", "gemini"];
 /// How far log-probabilities of 32 bits may leave a sum of probabilities from 1.
 const ROUNDING: f64 = 1e-6;
 

@@ -1,8 +1,7 @@
-//! Log-probabilities in chat answers: asked for and read, whatever the dialect. A place-holder is never a log-probability.
+//! Log-probabilities in chat answers: read, whatever the dialect. A place-holder is never a log-probability.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::address::Address;
 use crate::error::shown;
 use crate::{ListedToken, unspelled};
 
@@ -23,31 +22,19 @@ pub(crate) struct ShownToken {
     pub top: Vec<(String, f64)>,
 }
 
-/// Whether an endpoint of this kind may show log-probabilities when they are asked for as [`wanted`] does: Anthropic has none, Gemini
-/// asks for them in another way.
-pub(super) fn may_be_shown(address: &Address) -> bool {
-    !["anthropic", "gemini"].contains(&address.scheme.name)
-}
-
-/// Asks for the `count` most probable tokens at every place of the answer.
-pub(super) fn wanted(body: &mut Value, count: u32) {
-    body["logprobs"] = json!(true);
-    body["top_logprobs"] = json!(count);
-}
-
-/// The tokens of an answer; `None` where it shows no log-probabilities.
+/// The tokens of an answer.
 ///
 /// # Errors
-/// They are no log-probabilities: what was expected, and what was found.
-pub(crate) fn read(answer: &Value) -> Result<Option<Vec<ShownToken>>, String> {
-    tokens(answer).map(|tokens| tokens.iter().map(token).collect()).transpose()
+/// They have no log-probabilities: what was expected, and what was found.
+pub(super) fn read(tokens: &[Value]) -> Result<Vec<ShownToken>, String> {
+    tokens.iter().map(token).collect()
 }
 
 /// The same by what tokens are spelled with: bytes, where the server says them.
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn spelled(answer: &Value) -> Result<Option<Vec<ListedToken>>, String> {
+pub(super) fn spelled(tokens: &[Value]) -> Result<Vec<ListedToken>, String> {
     let spelled = |value: &Value| {
         let ShownToken { logprob, .. } = token(value)?;
         let listed = value["top_logprobs"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -59,12 +46,7 @@ pub(super) fn spelled(answer: &Value) -> Result<Option<Vec<ListedToken>>, String
         let (text, _) = weighed(value)?;
         Ok(ListedToken { bytes: bytes(value, &text), logprob, top })
     };
-    tokens(answer).map(|tokens| tokens.iter().map(spelled).collect()).transpose()
-}
-
-fn tokens(answer: &Value) -> Option<&Vec<Value>> {
-    let of_openai = &answer["choices"][0]["logprobs"]["content"];
-    of_openai.as_array().or_else(|| answer["logprobs"].as_array())
+    tokens.iter().map(spelled).collect()
 }
 
 /// What a token is spelled with: a part of a character has bytes, and no text. llama.cpp spells the tokens that end answers with nothing,
@@ -110,7 +92,11 @@ pub(super) fn logprob(value: &Value) -> Option<Option<f64>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use serde_json::json;
+
     use super::*;
+    use crate::http::dialect::Dialect;
+    use crate::http::dialect::openai::PLAIN;
 
     fn chat(content: &Value) -> Value {
         json!({"choices": [{"logprobs": {"content": content}}]})
@@ -127,9 +113,11 @@ mod tests {
             ShownToken { text: "A".into(), logprob: Some(-0.5), top: vec![("A".into(), -0.5)] },
             ShownToken { text: "B".into(), logprob: None, top: vec![] },
         ];
-        assert_eq!(read(&chat(&tokens)).unwrap().unwrap(), expected);
-        assert_eq!(read(&json!({ "logprobs": tokens })).unwrap().unwrap(), expected);
-        assert_eq!(read(&json!({"choices": [{"message": {}}]})).unwrap(), None);
+        for answer in [chat(&tokens), json!({ "logprobs": tokens })] {
+            let shown = PLAIN.tokens(&answer).unwrap().unwrap();
+            assert_eq!(read(&shown).unwrap(), expected);
+        }
+        assert_eq!(PLAIN.tokens(&json!({"choices": [{"message": {}}]})).unwrap(), None);
     }
 
     #[test]
@@ -145,14 +133,13 @@ mod tests {
         let tokens = json!([{"token": "\u{fffd}", "logprob": -0.5, "bytes": [0xc3], "top_logprobs": list}]);
         let top = vec![(vec![0xc3], -0.5), ("é".as_bytes().to_vec(), -1.0), (unspelled(2), -6.0)];
         let expected = ListedToken { bytes: vec![0xc3], logprob: Some(-0.5), top };
-        assert_eq!(spelled(&chat(&tokens)).unwrap().unwrap(), [expected]);
-        assert_eq!(spelled(&json!({})).unwrap(), None);
+        assert_eq!(spelled(tokens.as_array().unwrap()).unwrap(), [expected]);
     }
 
     #[test]
     fn what_is_no_log_probability_is_refused() {
         let check = |tokens: Value, expected: &str| {
-            let error = read(&chat(&tokens)).unwrap_err();
+            let error = read(tokens.as_array().unwrap()).unwrap_err();
             assert!(error.contains(expected), "{error}");
         };
         check(json!([{"token": "A", "logprob": 0.5}]), "expected a token with its log-probability");

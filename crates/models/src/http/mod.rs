@@ -45,7 +45,7 @@ use crate::hub::Fetching;
 use crate::{Tokenizer, ToolProtocol};
 
 pub use address::{Address, Named, SCHEMES, Scheme};
-pub use check::{CHECK_MARK, Checked, Found, MANY_SCRIPTS, NOT_ALLOWED, Spoils, check, check_names};
+pub use check::{CHECK_MARK, Checked, Found, MANY_SCRIPTS, NOT_ALLOWED, Spoils, check, check_beside, check_names};
 pub use clock::Clock;
 use clock::SystemClock;
 pub use embeddings::EmbeddingEndpoint;

@@ -124,6 +124,7 @@ fn record(gate: &Gate) -> Record {
         verdict: show::verdict(gate.verdict),
         note: gate.explanation.clone(),
         detectable: gate.detectable,
+        regime: gate.regime.clone(),
         ..Record::new("gate", &gate.metric)
     }
 }

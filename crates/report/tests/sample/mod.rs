@@ -175,6 +175,7 @@ pub fn full() -> Statement {
         }
     }
     for gate in &mut statement.gates {
+        gate.regime = Some(NumberRegime { id: "R0".into(), known: HowKnown::Exact, from: "logits".into() });
         gate.judged = gate.estimate.as_ref().and_then(|found| found.interval).map(|i| Interval { level: 0.9, ..i });
         if gate.verdict == Verdict::NotEnoughEvidence {
             gate.corrected = Some(Corrected { alone: 0.031, adjusted: 0.093 });

@@ -54,6 +54,7 @@ fn gate(metric: &str, bounds: (Option<f64>, Option<f64>), verdict: Verdict, foun
             power: 0.9,
         }),
         estimate: Some(found),
+        regime: None,
         explanation: words.into(),
     }
 }

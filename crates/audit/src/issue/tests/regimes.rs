@@ -25,6 +25,11 @@ fn check(statement: &Statement, expected: &[(&str, &str, HowKnown)]) {
             assert_eq!(row.regime.as_ref(), Some(found), "{id}");
         }
     }
+    for gate in &statement.gates {
+        let metric = statement.metrics.iter().find(|metric| metric.id == gate.metric).unwrap();
+        assert_eq!((&gate.regime, gate.regime.is_some()), (&metric.regime, gate.estimate.is_some()), "{gate:?}");
+    }
+    assert!(statement.gates.iter().any(|gate| gate.regime.is_some()));
     for metric in &statement.metrics {
         let there = metric.estimate.is_some() || metric.bounds.is_some();
         assert_eq!(metric.regime.is_some(), there, "{metric:?}");

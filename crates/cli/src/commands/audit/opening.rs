@@ -44,7 +44,8 @@ pub(super) fn begin(
     if !folder.join("manifest.json").exists() {
         let kept = Kept { folder, spending: &settings.spending };
         let reads = if settings.options.listed_answers.is_some() { Reads::ListedAnswers } else { Reads::Answers };
-        preflight(named, reads, &settings.options.accepted, kept, terminal)?;
+        let beside = [("teacher", models.student), ("student", models.teacher)];
+        preflight(named, &beside, reads, &settings.options.accepted, kept, terminal)?;
     }
     let store = settings.options.sampling.as_ref().map(|sampling| &*sampling.store);
     let mut watched = Watched::of(models, named, (folder, store), &settings.spending, terminal);

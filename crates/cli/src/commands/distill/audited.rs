@@ -168,7 +168,7 @@ fn looked_at(
     }
     let name = recipe.teacher.display().to_string();
     let kept = Kept { folder, spending: served.spending() };
-    preflight(&[("teacher", &name, served.identity().key())], Reads::Answers, &[], kept, terminal)
+    preflight(&[("teacher", &name, served.identity().key())], &[], Reads::Answers, &[], kept, terminal)
 }
 
 /// What is held out, as texts: of what has a prompt, only what follows it is scored. No template is put around it, so that

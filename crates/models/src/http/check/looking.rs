@@ -24,6 +24,8 @@ pub(super) struct Looking<'a> {
     gate: Gate,
     /// With whose tokenizer and template it is compared.
     pub against: Option<&'a dyn Model>,
+    /// The other model of an audit.
+    pub other: Option<&'a dyn Model>,
     /// An answer of some length, drawn at temperature 1.
     pub first: Seen,
 }
@@ -57,7 +59,7 @@ impl<'a> Looking<'a> {
         let line = Line::open(address, network, Kind::Answers)?;
         let asker = Asker { line: &line, gate: &Gate::new(1) };
         let first = asker.see(&Self::conversation(), LONGEST, 1.0).map_err(|failed| error(&line, failed))?;
-        Ok(Self { line, gate: Gate::new(1), against, first })
+        Ok(Self { line, gate: Gate::new(1), against, other: None, first })
     }
 
     /// What the first answer was asked by, and what is rendered.
@@ -142,6 +144,15 @@ impl<'a> Looking<'a> {
         }
     }
 
+    /// The text of tokens; `None` where the server does not show it.
+    pub(super) fn detokenize(&self, ids: &[u32]) -> Result<Option<String>, Failed> {
+        if self.scheme() != "vllm" {
+            return Ok(None);
+        }
+        let answer = self.beside("/detokenize", Some(&self.named(json!({ "tokens": ids }))))?;
+        Ok(answer.and_then(|answer| answer["prompt"].as_str().map(str::to_owned)))
+    }
+
     /// Tokens that the server holds at once; `None` where it does not say.
     pub(super) fn context(&self) -> Result<Option<u64>, Failed> {
         let named = |model: &Value, field: &str| {
@@ -217,8 +228,7 @@ struct Asker<'a> {
 impl Asker<'_> {
     /// With log-probabilities where the server shows them; with fewer settings where it takes no more.
     fn see(&self, messages: &[Message], most: u32, temperature: f64) -> Result<Seen, Failed> {
-        let tops =
-            [Some(TOP), None].into_iter().filter(|top| top.is_none() || logprobs::may_be_shown(&self.line.address));
+        let tops = [Some(TOP), None].into_iter().filter(|top| top.is_none() || self.line.address.may_list_tokens());
         let mut refused = None;
         let turns: Vec<Turn> = messages.iter().map(Turn::of).collect();
         for (top, manner) in tops.flat_map(|top| MANNERS.map(|manner| (top, manner))) {
@@ -242,12 +252,13 @@ impl Asker<'_> {
         let dialect = self.line.address.scheme.dialect;
         let mut body = dialect.body(question);
         if let Some(count) = top {
-            logprobs::wanted(&mut body, count);
+            dialect.want_lists(&mut body, count);
         }
         let call = Call { url: &self.line.address.url(), body: Some(&body) };
         let ask = || {
             self.line.unpaid(&call, self.gate, &|answer| {
-                let (tokens, spelled) = (some(logprobs::read(answer)), some(logprobs::spelled(answer)));
+                let tokens = some(self.line.shown(answer, logprobs::read));
+                let spelled = some(self.line.shown(answer, logprobs::spelled));
                 let reply = dialect.read(answer)?;
                 Ok(Seen {
                     counted: reply.read > 0,

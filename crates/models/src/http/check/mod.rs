@@ -75,6 +75,10 @@ trait Check: Sync {
     fn name(&self) -> &'static str;
     fn what(&self) -> &'static str;
     fn spoils(&self) -> Spoils;
+    /// The same where it is made beside the other model of an audit.
+    fn spoils_beside(&self) -> Spoils {
+        self.spoils()
+    }
     fn look(&self, at: &Looking<'_>) -> Result<Found, Failed>;
 }
 
@@ -105,15 +109,30 @@ pub fn check_names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// The key cannot be read, or the endpoint gives no answer.
 pub fn check(address: Address, network: &Network, against: Option<&dyn Model>) -> Result<Vec<Checked>, ModelError> {
-    let looking = Looking::open(address, network, against)?;
+    all(&Looking::open(address, network, against)?)
+}
+
+/// The same before an audit of it and `other`, which is another model: only what conversations are put into is compared with it, and two
+/// models may differ in that by design.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_beside(address: Address, network: &Network, other: &dyn Model) -> Result<Vec<Checked>, ModelError> {
+    let mut looking = Looking::open(address, network, None)?;
+    looking.other = Some(other);
+    all(&looking)
+}
+
+fn all(looking: &Looking<'_>) -> Result<Vec<Checked>, ModelError> {
     let look = |check: &&dyn Check| {
-        let found = match check.look(&looking) {
+        let found = match check.look(looking) {
             Ok(found) => found,
             Err(Failed::Refused { reason, .. }) => Found::NotOffered(format!("the server refuses: {reason}")),
             Err(Failed::Spent { reason }) => Found::NotOffered(format!("{NOT_ALLOWED}: {reason}")),
             Err(failed) => return Err(looking.error(failed)),
         };
-        Ok(Checked { name: check.name(), what: check.what(), spoils: check.spoils(), found })
+        let spoils = if looking.other.is_some() { check.spoils_beside() } else { check.spoils() };
+        Ok(Checked { name: check.name(), what: check.what(), spoils, found })
     };
     CHECKS.iter().map(look).collect()
 }

@@ -1,6 +1,9 @@
 //! Gemini's `generateContent`. Its sampling cannot be freed of `topK`, which many of its models have a default for and some
 //! do not take: it is not sent.
 
+use std::borrow::Cow;
+use std::iter;
+
 use hydrometer_answers::FinishReason;
 use serde_json::{Value, json};
 
@@ -119,6 +122,36 @@ impl Dialect for Gemini {
         let words: String = spoken.filter_map(|part| part["text"].as_str()).collect();
         Ok(reply(words, calls, finish))
     }
+
+    fn want_lists(&self, body: &mut Value, count: u32) {
+        body["generationConfig"]["responseLogprobs"] = json!(true);
+        body["generationConfig"]["logprobs"] = json!(count);
+    }
+
+    /// Lists stand beside the tokens that were drawn, which may not be in them.
+    fn tokens<'a>(&self, answer: &'a Value) -> Result<Option<Cow<'a, [Value]>>, String> {
+        let result = &answer["candidates"][0]["logprobsResult"];
+        let places = |name: &str| result[name].as_array().map(Vec::as_slice).unwrap_or_default();
+        let (drawn, lists) = (places("chosenCandidates"), places("topCandidates"));
+        if !lists.is_empty() && lists.len() != drawn.len() {
+            let (drawn, lists) = (drawn.len(), lists.len());
+            return Err(format!(
+                "expected a list of topCandidates for each of {drawn} chosenCandidates, found {lists}"
+            ));
+        }
+        let lists = lists.iter().map(|list| &list["candidates"]).chain(iter::repeat(&Value::Null));
+        let shown = |(drawn, list): (&Value, &Value)| {
+            let mut token = token(drawn);
+            token["top_logprobs"] = list.as_array().into_iter().flatten().map(self::token).collect();
+            token
+        };
+        Ok((!drawn.is_empty()).then(|| drawn.iter().zip(lists).map(shown).collect()))
+    }
+}
+
+/// A token in OpenAI's words. It has no bytes.
+fn token(candidate: &Value) -> Value {
+    json!({"token": candidate["token"], "logprob": candidate["logProbability"]})
 }
 
 fn percent_encoded(byte: u8) -> String {

@@ -6,8 +6,10 @@ pub(super) mod gemini;
 pub(super) mod ollama;
 pub(super) mod openai;
 
+use std::borrow::Cow;
+
 use hydrometer_answers::FinishReason;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::secret::Secret;
 use crate::tools::written_natively;
@@ -98,6 +100,21 @@ pub(super) trait Dialect: Send + Sync {
     /// # Errors
     /// It is none: what was expected, and what was found.
     fn read(&self, answer: &Value) -> Result<Reply, String>;
+
+    /// Asks for the `count` most probable tokens at every place of the answer, too.
+    fn want_lists(&self, body: &mut Value, count: u32) {
+        body["logprobs"] = json!(true);
+        body["top_logprobs"] = json!(count);
+    }
+
+    /// The tokens of an answer with these lists, in OpenAI's words (`token`, `logprob`, `bytes`, `top_logprobs`); `None` where it shows none.
+    ///
+    /// # Errors
+    /// Lists do not fit tokens: what was expected, and what was found.
+    fn tokens<'a>(&self, answer: &'a Value) -> Result<Option<Cow<'a, [Value]>>, String> {
+        let tokens = answer["choices"][0]["logprobs"]["content"].as_array().or_else(|| answer["logprobs"].as_array());
+        Ok(tokens.map(|tokens| tokens.as_slice().into()))
+    }
 
     /// The answer behind a refused question, where these words of the server say that it was cut off at its longest before a
     /// word of it was there.
