@@ -1,4 +1,4 @@
-//! Load: 10,000 answers from a server on this machine, 64 at once, with a process that is killed again and again. It takes minutes:
+//! Load: 10,000 answers from a server on this machine, 64 at once, with a process that is killed again and again. It takes minutes, and CI does it:
 //! `cargo test -p hydrometer --test all -- --ignored --nocapture load::`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]

@@ -186,6 +186,7 @@ fn every_token_is_asked_of_servers_that_can_be_read_to() {
         assert!(talk.contains(expected), "{talk}");
     };
     refused("scripted:teacher.toml", "scripted:student.toml", "--full-logprobs is for models behind servers");
+    refused(&format!("planted:null({there})"), "scripted:student.toml", "expected an endpoint by itself");
     refused(&there, &there, "nobody here says how they read a text");
     refused(&there, "scripted:student.toml", "the teacher's server reads");
     let half = ScriptedServer::start(|asked| serve_list(asked, u32::from, &TEACHER, 1)).unwrap();

@@ -252,12 +252,15 @@ fn a_local_model_shows_where_tokens_and_template_differ() {
 fn as_vllm(asked: &AskedServer) -> Served {
     match asked.path.as_str() {
         "/tokenize" => {
-            let text = asked.body["prompt"].as_str().map_or_else(|| rendered(asked), str::to_owned);
-            Served::json(200, &json!({"tokens": text.bytes().map(u32::from).collect::<Vec<_>>()}))
+            let plain = asked.body["prompt"].as_str().map(str::to_owned);
+            let begin = plain.is_none().then_some(256);
+            let text = plain.unwrap_or_else(|| rendered(asked));
+            let ids: Vec<u32> = begin.into_iter().chain(text.bytes().map(u32::from)).collect();
+            Served::json(200, &json!({ "tokens": ids }))
         }
         "/detokenize" => {
             let ids = asked.body["tokens"].as_array().unwrap().iter();
-            let bytes: Vec<u8> = ids.map(|id| u8::try_from(id.as_u64().unwrap()).unwrap()).collect();
+            let bytes: Vec<u8> = ids.filter_map(|id| u8::try_from(id.as_u64().unwrap()).ok()).collect();
             Served::json(200, &json!({"prompt": String::from_utf8(bytes).unwrap()}))
         }
         _ => Wrong::default().serve(asked),

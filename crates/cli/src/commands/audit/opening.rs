@@ -114,6 +114,16 @@ fn tokenizer_of_servers(
 ) -> Result<Tokenizer, Failure> {
     let runs_here = |name: &str| ModelSpec::from_str(name).is_ok_and(|spec| spec.endpoint().is_none());
     let mut compared = named.iter().filter(|(role, _)| ["teacher", "student"].contains(role)).map(|(_, name)| *name);
+    let planted = |name: &&str| {
+        let spec = ModelSpec::from_str(name).ok();
+        spec.is_some_and(|spec| spec.endpoint().is_some() && !matches!(spec, ModelSpec::Endpoint(_)))
+    };
+    if let Some(name) = compared.clone().find(planted) {
+        return Err(Failure::input(format!(
+            "--full-logprobs: {name}: expected an endpoint by itself, found one that something is planted in"
+        ))
+        .hint("leave --full-logprobs out, or plant the defect in a model that runs here"));
+    }
     if compared.clone().all(runs_here) {
         return Err(Failure::input("--full-logprobs is for models behind servers, and both of these run here")
             .hint("leave it out: models that run here show their whole distributions"));
