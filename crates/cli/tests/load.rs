@@ -1,5 +1,4 @@
-//! Load: 10,000 answers from a server on this machine, 64 at once, with a process that is killed again and again. It takes minutes, and CI does it:
-//! `cargo test -p hydrometer --test all -- --ignored --nocapture load::`.
+//! Load: 10,000 answers from a server on this machine, 64 at once, with a process that is killed again and again.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -46,7 +45,6 @@ fn megabytes(process: u32) -> Option<u64> {
 }
 
 #[test]
-#[ignore = "takes minutes"]
 fn ten_thousand_answers_survive_twenty_kills_and_memory_stays_flat() {
     let home = tempfile::tempdir().unwrap();
     let probe = |i| json!({"id": format!("p{i}"), "family": format!("f{i}"), "axis": "numbers", "kind": "prompt", "prompt": format!("Number {i}?")});
