@@ -163,6 +163,28 @@ fn a_server_that_is_asked_for_every_token_gives_every_number_of_the_model_itself
 }
 
 #[test]
+fn every_token_is_paid_for() {
+    let folder = bench();
+    let server = ScriptedServer::start(|asked| serve(asked, u32::from)).unwrap();
+    let run = |tokens: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hydrometer"));
+        command.current_dir(folder.path()).stdin(Stdio::null()).env("XDG_CACHE_HOME", folder.path().join("cache"));
+        command.args(["audit", "--teacher", &format!("llama-server:{}", server.address()), "--full-logprobs"]);
+        command.args(["--student", "scripted:student.toml", "--probes", "texts.jsonl", "--floor-windows", "1"]);
+        let output = command.args(["--out", "run", "--budget-tokens", tokens]).output().unwrap();
+        let talk = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+        (output.status.code(), talk)
+    };
+    // Two texts each of 23, 22 and 21 tokens, and one of the longest twice more.
+    let (code, talk) = run("1000");
+    assert_eq!(code, Some(4), "{talk}");
+    assert!(talk.contains("teacher: 170 positions to be paid for: about 1,894 tokens read"), "{talk}");
+    assert!(talk.contains("the budget is spent"), "{talk}");
+    let (code, talk) = run("100k");
+    assert_eq!(code, Some(0), "{talk}");
+}
+
+#[test]
 fn every_token_is_asked_of_servers_that_can_be_read_to() {
     let folder = bench();
     let server = ScriptedServer::start(|asked| serve(asked, |byte| u32::from(byte ^ 1))).unwrap();
