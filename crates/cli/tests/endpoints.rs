@@ -434,6 +434,7 @@ fn the_list_of_models_names_every_scheme_and_its_key() {
     let block =
         |name: &str| text.split(&format!("  {name}:")).nth(1).unwrap().split("example:").next().unwrap().to_owned();
     assert!(block("vllm").contains("lists behind any text (R1)"), "{text}");
+    assert!(block("vllm").contains("every token behind any text (R0, --full-logprobs)"), "{text}");
     assert!(block("ollama").contains("lists along its answers (R2, --listed-answers N)"), "{text}");
     assert!(block("gemini").contains("listed letters of choices (R2, --letters N)"), "{text}");
     assert!(block("anthropic").contains("batches (--batch)") && !block("anthropic").contains("R2"), "{text}");

@@ -93,6 +93,7 @@ fn shown(offer: Offer) -> (&'static str, Option<&'static str>, Option<&'static s
         Offer::ListedLetters => ("listed letters of choices", Some("R2"), Some("--letters N")),
         Offer::ListedAnswers => ("lists along its answers", Some("R2"), Some("--listed-answers N")),
         Offer::Positions => ("lists behind any text", Some("R1"), None),
+        Offer::EveryToken => ("every token behind any text", Some("R0"), Some("--full-logprobs")),
         Offer::Embeddings => ("embeddings", None, Some("--radius-encoder")),
         Offer::Batches => ("batches", None, Some("--batch")),
     }

@@ -17,6 +17,8 @@ pub enum Offer {
     ListedAnswers,
     /// The most probable tokens, and a draw, behind any token ids.
     Positions,
+    /// Every token behind any token ids.
+    EveryToken,
     /// Texts as vectors.
     Embeddings,
     /// Answers in batches at a price of their own.
@@ -28,12 +30,14 @@ impl Scheme {
     #[must_use]
     pub fn offers(&self) -> Vec<Offer> {
         let lists = self.may_list_tokens();
+        let takes_ids = Way::of_scheme(self.name).is_some();
         let offers = [
             (Offer::Answers, true),
             (Offer::DrawnLetters, true),
             (Offer::ListedLetters, lists),
             (Offer::ListedAnswers, lists),
-            (Offer::Positions, Way::of_scheme(self.name).is_some()),
+            (Offer::Positions, takes_ids),
+            (Offer::EveryToken, takes_ids),
             (Offer::Embeddings, self.has_embeddings()),
             (Offer::Batches, batch::provider(self.name).is_some()),
         ];
